@@ -1,0 +1,195 @@
+"""What the YAML means, as frozen data. No I/O, no Pulumi, no YAML.
+
+The words are those of the files (`schemas/*.schema.json`), which are in turn Fivetran's for Fivetran's things and
+BigQuery's for datasets. Config trees stay plain JSON: a reference is a mapping inside them (`Reference.parse`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Literal, TypeAlias
+
+#: A value as YAML 1.2 or JSON has it. `None` never stands in a file: a key that says nothing is left out.
+Json: TypeAlias = "str | int | float | bool | None | Sequence[Json] | Mapping[str, Json]"
+
+#: `sync_frequency` in minutes, by the word a file uses for it (operation create_connection).
+SYNC_INTERVALS: Mapping[str, int] = {
+    "1m": 1, "5m": 5, "15m": 15, "30m": 30,
+    "1h": 60, "2h": 120, "3h": 180, "6h": 360, "8h": 480, "12h": 720, "24h": 1440,
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Reference:
+    """Where a secret value is kept. It stands in place of the value, at any depth of `config` and `auth`."""
+
+    kind: Literal["env"]
+    name: str
+    version: int | None = None
+
+    @classmethod
+    def parse(cls, node: object) -> Reference | None:
+        """Read a node as a reference: `{env: NAME}` or `{env: NAME, version: N}`; None when it is anything else."""
+        if not isinstance(node, Mapping) or not {"env"} <= set(node) <= {"env", "version"}:
+            return None
+        name, version = node["env"], node.get("version")
+        if not isinstance(name, str):
+            return None
+        return cls("env", name, int(version) if isinstance(version, int | float) else None)
+
+    def __str__(self) -> str:
+        return f"{{env: {self.name}}}" if self.version is None else f"{{env: {self.name}, version: {self.version}}}"
+
+
+def references(tree: object, path: str = "") -> Iterator[tuple[str, Reference]]:
+    """Every reference in a config tree with its dotted path (`secrets_list[0].value`), in the order of the file."""
+    reference = Reference.parse(tree)
+    if reference is not None:
+        yield path, reference
+    elif isinstance(tree, Mapping):
+        for key, node in tree.items():
+            yield from references(node, f"{path}.{key}" if path else str(key))
+    elif isinstance(tree, Sequence) and not isinstance(tree, str):
+        for index, node in enumerate(tree):
+            yield from references(node, f"{path}[{index}]")
+
+
+@dataclass(frozen=True)
+class DestinationSchema:
+    """The part of a connector's config that names where its data lands. Permanent once the connection exists."""
+
+    schema: str | None = None
+    table: str | None = None
+    table_group_name: str | None = None
+    schema_prefix: str | None = None
+
+    @property
+    def connection_name(self) -> str:
+        """What Fivetran answers as the connection's top-level `schema`: unique within a group."""
+        if self.schema_prefix is not None:
+            return self.schema_prefix
+        tail = self.table or self.table_group_name
+        return f"{self.schema}.{tail}" if tail else str(self.schema)
+
+    def as_config(self) -> dict[str, str]:
+        """The keys as they stand in `config` of create_connection."""
+        keys = ("schema", "table", "table_group_name", "schema_prefix")
+        return {key: value for key in keys if (value := getattr(self, key)) is not None}
+
+
+@dataclass(frozen=True)
+class AirflowSchedule:
+    """Airflow triggers the syncs; the connection's id reaches it as the variable `<task_id>_connector_id`."""
+
+    task_id: str
+
+
+@dataclass(frozen=True)
+class FivetranSchedule:
+    """Fivetran triggers the syncs itself: every so many minutes, or once a day at `daily_at` ("HH:00")."""
+
+    every_minutes: int = 360
+    daily_at: str | None = None
+
+
+@dataclass(frozen=True)
+class Adopt:
+    """Permission to take over one existing connection; with `apply_changes` also to change it to match the file."""
+
+    connection: str
+    apply_changes: bool = False
+
+
+@dataclass(frozen=True)
+class Connector:
+    """A Fivetran connection as its file declares it."""
+
+    service: str
+    destination: DestinationSchema
+    config: Mapping[str, Json] = field(default_factory=dict)
+    auth: Mapping[str, Json] = field(default_factory=dict)
+    schedule: AirflowSchedule | FivetranSchedule = FivetranSchedule()
+    paused: str | None = None
+    adopt: Adopt | None = None
+
+
+@dataclass(frozen=True)
+class Grant:
+    """One role for some members. Members keep the form of the file: `user:`, `group:`, `workgroup:`, …"""
+
+    role: str
+    members: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """A BigQuery dataset as its file declares it. Labels are complete: the environment's defaults are merged in."""
+
+    id: str
+    location: str
+    friendly_name: str | None = None
+    description: str | None = None
+    labels: Mapping[str, str] = field(default_factory=dict)
+    sensitive: bool = False
+    access: tuple[Grant, ...] = ()
+    default_table_expiration_ms: int | None = None
+
+
+@dataclass(frozen=True)
+class Unit:
+    """One file: a connector with the datasets it writes, or a dataset alone. `name` is the file's stem."""
+
+    name: str
+    file: str
+    description: str
+    owners: tuple[str, ...]
+    connector: Connector | None = None
+    datasets: tuple[Dataset, ...] = ()
+    dataset_unit: str | None = None
+    """The unit that declares the dataset this connector writes to, where the file only names it."""
+    formerly: str | None = None
+
+
+@dataclass(frozen=True)
+class Destination:
+    """The BigQuery destination of a Fivetran group. `region` and `location` are fixed once it exists."""
+
+    location: str
+    region: str
+    time_zone_offset: str
+
+
+@dataclass(frozen=True)
+class Environment:
+    """One `environment.yaml`: a Fivetran group, a GCP project, and what holds for every dataset in it."""
+
+    name: str
+    file: str
+    gcp_project: str
+    group: str
+    destination: Destination
+    workgroups: str | None = None
+    automation: tuple[Grant, ...] = ()
+    default_access: tuple[Grant, ...] = ()
+
+
+@dataclass(frozen=True)
+class Fleet:
+    """All that one environment declares. Units are sorted by name."""
+
+    environment: Environment
+    units: tuple[Unit, ...]
+
+    def writers_of(self, dataset: Dataset) -> tuple[Unit, ...]:
+        """The units whose connector writes into this dataset."""
+        return tuple(unit for unit in self.units if dataset.id in {written.id for written in self.datasets_of(unit)})
+
+    def datasets_of(self, unit: Unit) -> tuple[Dataset, ...]:
+        """The datasets a unit's connector writes into, whichever file declares them; none without a connector."""
+        if unit.connector is None:
+            return ()
+        if unit.dataset_unit is None:
+            return unit.datasets
+        owner = next(other for other in self.units if other.name == unit.dataset_unit)
+        return tuple(dataset for dataset in owner.datasets if dataset.id == unit.connector.destination.schema)
