@@ -1,0 +1,182 @@
+"""What a file manages of a live config, and what differs: the pure half of the provider's diff.
+
+The rules, each with a test:
+
+- Only keys that the file declares are looked at, at any depth: defaults that Fivetran fills in are never a difference.
+- A reference is never compared: Fivetran masks what it stands for. Its own version is what shows a change.
+- A masked value (`******`) never differs, also inside lists of objects.
+- A declared key that is gone in Fivetran is a difference; an empty value and an absent one are the same.
+- Numbers compare by value (`443`, `443.0`, `"443"`), enumerations across Fivetran's two spellings (`AllApps`, `ALL_APPS`).
+- Lists of scalars compare without order; lists of objects are matched by the field that names an item.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from .model import Reference
+
+#: What the API answers in place of every config property of `format: password` (GET connection).
+MASK: Final = "******"
+
+#: The fields by which Fivetran's lists of objects name their items, most specific first.
+_NAMING_FIELDS: Final = ("key", "table_name", "table", "name", "id")
+
+
+class _Absent:
+    def __repr__(self) -> str:
+        return "absent"
+
+
+#: Stands for a declared value that Fivetran does not have.
+ABSENT: Final = _Absent()
+
+
+@dataclass(frozen=True)
+class Difference:
+    """One value that differs. `path` is dotted, as in the file; a side is `ABSENT` where it has nothing."""
+
+    path: str
+    declared: Any
+    live: Any
+
+    def __str__(self) -> str:
+        return f"{self.path}: the file says {_shown(self.declared)}, Fivetran has {_shown(self.live)}"
+
+
+def normalise(value: Any) -> Any:
+    """Undo what the engine's wire format does to JSON: whole numbers come back as floats (5 → 5.0)."""
+    if isinstance(value, float) and value.is_integer():
+        return int(value)
+    if isinstance(value, Mapping):
+        return {key: normalise(node) for key, node in value.items() if node is not None}
+    if isinstance(value, list | tuple):
+        return [normalise(node) for node in value]
+    return value
+
+
+def project(declared: Any, live: Any) -> Any:
+    """The live value in the words of the file: equal to `declared` exactly when nothing that it manages differs.
+
+    Both are plain JSON trees (`normalise`d). Returns `ABSENT` where Fivetran lacks a declared value.
+    """
+    if Reference.parse(declared) is not None or live == MASK:
+        return declared
+    if isinstance(declared, Mapping):
+        return _project_mapping(declared, live)
+    if isinstance(declared, list):
+        return _project_list(declared, live)
+    if live is None or live is ABSENT:
+        return declared if declared == "" else ABSENT
+    return declared if _same_scalar(declared, live) else live
+
+
+def differences(declared: Any, live: Any, path: str = "") -> Iterator[Difference]:
+    """Every managed value that differs between a declared tree and the live one, leaf by leaf, in the file's order."""
+    projected = project(declared, live)
+    if projected == declared:
+        return
+    if not isinstance(declared, Mapping) or not isinstance(projected, Mapping):
+        yield Difference(path, declared, projected)
+        return
+    for key, node in declared.items():
+        inner = live.get(key, ABSENT) if isinstance(live, Mapping) else ABSENT
+        yield from differences(node, inner, f"{path}.{key}" if path else key)
+
+
+def changed_keys(old: Mapping[str, Any], new: Mapping[str, Any]) -> dict[str, Any]:
+    """The top-level keys of `new` whose value is not the one in `old`: what a minimal PATCH has to send.
+
+    PATCH merges config by top-level key and takes lists whole (operation modify_connection). A key that left the
+    file is not sent: the file no longer manages it, and whether it may be null is the service's secret.
+    """
+    return {key: value for key, value in new.items() if key not in old or not _equal(old[key], value)}
+
+
+def _project_mapping(declared: Mapping[str, Any], live: Any) -> Any:
+    if not isinstance(live, Mapping):
+        kept = {key: node for key, node in declared.items() if Reference.parse(node) is not None}
+        return kept if kept or not declared else ABSENT
+    projected = ((key, project(node, live.get(key, ABSENT))) for key, node in declared.items())
+    return {key: node for key, node in projected if node is not ABSENT}
+
+
+def _project_list(declared: list[Any], live: Any) -> Any:
+    if not isinstance(live, list):
+        only_references = all(Reference.parse(item) is not None for item in declared)
+        return declared if only_references else ABSENT
+    if all(isinstance(item, Mapping) and Reference.parse(item) is None for item in declared):
+        return _project_objects(declared, live)
+    if len(declared) == len(live):
+        projected = [project(item, other) for item, other in zip(declared, live, strict=True)]
+        if projected == declared or _same_members(declared, live):
+            return declared
+    return live
+
+
+def _project_objects(declared: list[Any], live: list[Any]) -> list[Any]:
+    naming = _naming_field(declared, live)
+    if naming is None:
+        pairs = [(item, live[index] if index < len(live) else ABSENT) for index, item in enumerate(declared)]
+        extra = live[len(declared) :]
+    else:
+        by_name = {str(item[naming]): item for item in live}
+        pairs = [(item, by_name.pop(str(item[naming]), ABSENT)) for item in declared]
+        extra = list(by_name.values())
+    projected = [item if other == item else project(item, other) for item, other in pairs if other is not ABSENT]
+    return [item for item in projected if item is not ABSENT] + extra
+
+
+def _naming_field(declared: list[Any], live: list[Any]) -> str | None:
+    for name in _NAMING_FIELDS:
+        if all(
+            isinstance(item, Mapping) and isinstance(item.get(name), str | int) and item.get(name) != MASK
+            for item in [*declared, *live]
+        ):
+            if all(len({str(item[name]) for item in items}) == len(items) for items in (declared, live)):
+                return name
+    return None
+
+
+def _same_members(declared: Sequence[Any], live: Sequence[Any]) -> bool:
+    rest = list(live)
+    for item in declared:
+        found = next((other for other in rest if _same_scalar(item, other)), ABSENT)
+        if found is ABSENT:
+            return False
+        rest.remove(found)
+    return True
+
+
+def _same_scalar(declared: Any, live: Any) -> bool:
+    if declared == live:
+        return isinstance(declared, bool) == isinstance(live, bool)
+    if isinstance(declared, bool) or isinstance(live, bool):
+        return _word(declared) == _word(live)
+    if isinstance(declared, str) and isinstance(live, str):
+        return _enumeration(declared) == _enumeration(live)
+    return _word(declared) == _word(live)
+
+
+def _word(value: Any) -> str:
+    return str(normalise(value)).casefold() if isinstance(value, bool) else str(normalise(value))
+
+
+def _enumeration(value: str) -> str:
+    """`AllApps` and `ALL_APPS` are one value in two spellings; anything that is neither stays as it is."""
+    if re.fullmatch(r"[A-Z][A-Z0-9]*(_[A-Z0-9]+)*", value):
+        return value.replace("_", "").casefold()
+    return value.casefold() if re.fullmatch(r"([A-Z][a-z0-9]+|[A-Z]+(?=[A-Z]))+", value) else value
+
+
+def _equal(old: Any, new: Any) -> bool:
+    return bool(normalise(old) == normalise(new))
+
+
+def _shown(value: Any) -> str:
+    if value is ABSENT:
+        return "nothing"
+    return repr(value) if isinstance(value, str) else str(value)

@@ -1,0 +1,122 @@
+"""Fleet: what an environment declared last time and declares now, compared before anything is touched.
+
+Everything depends on it, so that a refusal here, in preview as in up, stops the run before its first change.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from typing import Any
+
+from pulumi import ResourceOptions
+from pulumi.dynamic import (
+    CheckFailure,
+    CheckResult,
+    ConfigureRequest,
+    CreateResult,
+    DiffResult,
+    ReadResult,
+    Resource,
+    ResourceProvider,
+    UpdateResult,
+)
+
+from ..client import FivetranError
+from ..removal import Declared, Refusal, refusals
+from . import session
+from .operation import operation, quiet_tracebacks
+
+
+class FleetProvider(ResourceProvider):
+    """Holds `units` in state and refuses, in `check`, what may not become of them."""
+
+    serialize_as_secret_always = False
+
+    def configure(self, req: ConfigureRequest) -> None:
+        quiet_tracebacks(req)
+
+    @operation
+    def check(self, olds: dict[str, Any], news: dict[str, Any]) -> CheckResult:
+        before, after = _declared(olds.get("units", {})), _declared(news["units"])
+        session.declare({unit.connection: name for name, unit in after.items() if unit.connection})
+        found = refusals(before, after, removals_allowed=removals_allowed())
+        ids = _ids(news["group"], found)
+        # A property that is not among the inputs: the engine prints the value of the one that is named.
+        failures = [CheckFailure("refused", _with_id(refusal, ids)) for refusal in found]
+        return CheckResult(news, failures)
+
+    @operation
+    def diff(self, _id: str, olds: dict[str, Any], news: dict[str, Any]) -> DiffResult:
+        return DiffResult(changes=_existence(olds.get("units", {})) != _existence(news["units"]))
+
+    @operation
+    def create(self, props: dict[str, Any]) -> CreateResult:
+        return CreateResult(props["environment"], props)
+
+    @operation
+    def read(self, id_: str, props: dict[str, Any]) -> ReadResult:
+        inputs = {key: value for key, value in props.items() if key != "__provider"}
+        return ReadResult(id_, dict(inputs), inputs)
+
+    @operation
+    def update(self, _id: str, _olds: dict[str, Any], news: dict[str, Any]) -> UpdateResult:
+        return UpdateResult(news)
+
+
+class Fleet(Resource, module="reconciler", name="Fleet"):
+    """One per environment; `units` is the mapping of unit names to what `Declared` holds of each."""
+
+    def __init__(
+        self, environment: str, group: str, units: Mapping[str, Declared], opts: ResourceOptions | None = None
+    ) -> None:
+        props = {
+            "environment": environment,
+            "group": group,
+            "units": {name: _as_property(unit) for name, unit in units.items()},
+        }
+        super().__init__(FleetProvider(), environment, props, opts)
+
+
+def removals_allowed() -> bool:
+    """Whether this run may remove connections: the environment variable `RECONCILER_REMOVALS` is `allow`."""
+    return os.environ.get("RECONCILER_REMOVALS") == "allow"
+
+
+def _as_property(unit: Declared) -> dict[str, Any]:
+    said = {
+        "file": unit.file,
+        "service": unit.service,
+        "connection": unit.connection,
+        "datasets": dict(unit.datasets),
+        "formerly": unit.formerly,
+    }
+    return {key: value for key, value in said.items() if value}
+
+
+def _declared(units: Mapping[str, Any]) -> dict[str, Declared]:
+    return {name: Declared(**unit) for name, unit in units.items()}
+
+
+def _existence(units: Mapping[str, Any]) -> dict[str, Any]:
+    """What exists, whichever file says so: a renamed file changes nothing."""
+    connections = {unit["connection"]: unit.get("service") for unit in units.values() if "connection" in unit}
+    datasets = {id_: where for unit in units.values() for id_, where in unit.get("datasets", {}).items()}
+    return {"connections": connections, "datasets": datasets}
+
+
+def _ids(group: str, found: tuple[Refusal, ...]) -> dict[str, str]:
+    """The ids of the refused connections, for the message only: without an answer the names have to do."""
+    if not any(refusal.connection for refusal in found):
+        return {}
+    try:
+        groups = [item.id for item in session.client().list_groups() if item.name == group]
+        live = (item for group_id in groups for item in session.client().list_connections(group_id))
+        return {item.schema: item.id for item in live}
+    except FivetranError:
+        return {}
+
+
+def _with_id(refusal: Refusal, ids: Mapping[str, str]) -> str:
+    id_ = ids.get(refusal.connection or "")
+    return f"{refusal.reason} (connection id: {id_})" if id_ else refusal.reason
