@@ -1,0 +1,97 @@
+"""BigQuery's access lists: one entry grants a role to one member, or authorises one view, routine or dataset."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from reconciler.simulator.gcp.errors import ApiError
+from reconciler.simulator.gcp.state import Json
+
+#: BigQuery answers these predefined roles by the names they had before IAM.
+BASIC_ROLES: Mapping[str, str] = {
+    "roles/bigquery.dataViewer": "READER",
+    "roles/bigquery.dataEditor": "WRITER",
+    "roles/bigquery.dataOwner": "OWNER",
+}
+PREDEFINED_ROLES: Mapping[str, str] = {basic: predefined for predefined, basic in BASIC_ROLES.items()}
+
+_MEMBERS = ("userByEmail", "groupByEmail", "domain", "specialGroup", "iamMember")
+_RESOURCES = ("view", "routine", "dataset")
+_KINDS_BY_PREFIX: Mapping[str, str] = {
+    "user": "userByEmail",
+    "serviceAccount": "userByEmail",
+    "group": "groupByEmail",
+    "domain": "domain",
+}
+_NOUNS: Mapping[str, str] = {"userByEmail": "User", "groupByEmail": "Group"}
+
+
+def default_access(creator: str) -> list[dict[str, Json]]:
+    """What a dataset gets that is created without an access list: the project's basic roles, and who made it."""
+    return [
+        {"role": "WRITER", "specialGroup": "projectWriters"},
+        {"role": "OWNER", "specialGroup": "projectOwners"},
+        {"role": "OWNER", "userByEmail": creator},
+        {"role": "READER", "specialGroup": "projectReaders"},
+    ]
+
+
+def normalise(entries: Iterable[Mapping[str, Json]], dataset: str, unknown: Iterable[str]) -> list[dict[str, Json]]:
+    """An access list as BigQuery keeps it: basic role names, specific member fields, no duplicates.
+
+    `dataset` is `project:dataset` for messages; `unknown` holds the addresses that Google does not know. Raises
+    `ApiError` 400 for an entry that grants nothing or several things, has no role, or names an unknown member.
+    """
+    unknown = set(unknown)
+    kept: list[dict[str, Json]] = []
+    for entry in entries:
+        normal = _entry({key: value for key, value in entry.items() if value not in (None, "", [], {})})
+        _refuse_unknown(normal, dataset, unknown)
+        if normal not in kept:
+            kept.append(normal)
+    return kept
+
+
+def _entry(entry: dict[str, Json]) -> dict[str, Json]:
+    subjects = [key for key in (*_MEMBERS, *_RESOURCES) if key in entry]
+    if len(subjects) != 1:
+        message = (
+            "An access entry must have exactly one of userByEmail, groupByEmail, domain, specialGroup defined, "
+            "view, routine, or dataset."
+        )
+        raise ApiError(400, message, "invalid")
+    if subjects[0] in _RESOURCES:
+        return entry
+    if "role" not in entry:
+        raise ApiError(400, "Required parameter is missing: role", "required")
+    role = BASIC_ROLES.get(entry["role"], entry["role"])
+    if role not in PREDEFINED_ROLES and "/" not in role:
+        raise ApiError(400, f"Invalid value for role: {role}", "invalid")
+    return {"role": role, **_member(subjects[0], entry[subjects[0]]), **_only(entry, "condition")}
+
+
+def _member(kind: str, value: str) -> dict[str, Json]:
+    if kind == "iamMember":
+        if value == "allAuthenticatedUsers":
+            return {"specialGroup": value}
+        prefix, _, name = value.partition(":")
+        if prefix in _KINDS_BY_PREFIX and name:
+            return {_KINDS_BY_PREFIX[prefix]: name}
+    return {kind: value}
+
+
+def _only(entry: Mapping[str, Json], key: str) -> dict[str, Json]:
+    return {key: entry[key]} if key in entry else {}
+
+
+def _refuse_unknown(entry: Mapping[str, Json], dataset: str, unknown: set[str]) -> None:
+    for kind, noun in _NOUNS.items():
+        address = entry.get(kind)
+        if address is not None and ("@" not in address or address.lower() in unknown):
+            message = f"IAM setPolicy failed for Dataset {dataset}: {noun} {address} does not exist."
+            raise ApiError(400, message, "invalid")
+
+
+def has_owner(entries: Iterable[Mapping[str, Json]]) -> bool:
+    """Whether somebody owns the dataset. BigQuery refuses to take the last owner away."""
+    return any(entry.get("role") == "OWNER" for entry in entries)

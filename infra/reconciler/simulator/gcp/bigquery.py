@@ -1,0 +1,137 @@
+"""BigQuery's `datasets` methods (REST v2) on the local store: insert, get, list (`all_of`), update, patch, delete.
+
+Bodies have the names of the REST resource, numbers as numbers. Refusals are `ApiError`s with BigQuery's texts.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+
+from reconciler.simulator.gcp.access import default_access, has_owner, normalise
+from reconciler.simulator.gcp.errors import ApiError
+from reconciler.simulator.gcp.state import Dataset, Json, Store
+
+#: The settings of a dataset besides its location, labels and access list, with what BigQuery answers when unset.
+SETTINGS: Mapping[str, Json] = {
+    "friendlyName": "",
+    "description": "",
+    "defaultTableExpirationMs": 0,
+    "defaultPartitionExpirationMs": 0,
+    "defaultEncryptionConfiguration": None,
+    "externalCatalogDatasetOptions": None,
+    "externalDatasetReference": None,
+    "resourceTags": {},
+    "defaultCollation": "",
+    "isCaseInsensitive": False,
+    "maxTimeTravelHours": "168",
+    "storageBillingModel": "",
+}
+_ID = re.compile(r"[0-9A-Za-z_]{1,1024}")
+_LABEL_KEY = re.compile(r"[^\W\dA-Z_][\w-]{0,62}")
+_LABEL_VALUE = re.compile(r"[\w-]{0,63}")
+_LEAST_EXPIRATION_MS = 3_600_000
+
+
+class BigQuery:
+    """The `datasets` methods. `creator` becomes an owner of each dataset created without an access list."""
+
+    def __init__(self, store: Store, creator: str = "simulator@example.iam.gserviceaccount.com") -> None:
+        self.store = store
+        self.creator = creator
+
+    def insert(self, project: str, dataset_id: str, body: Mapping[str, Json]) -> Dataset:
+        """Create a dataset; 409 `duplicate` when it exists."""
+        name = f"{project}:{dataset_id}"
+        if not _ID.fullmatch(dataset_id):
+            message = (
+                f'Invalid dataset ID "{dataset_id}". Dataset IDs must be alphanumeric (plus underscores and dashes) '
+                "and must be at most 1024 characters long."
+            )
+            raise ApiError(400, message, "invalid")
+        if dataset_id in self.store.project(project).datasets:
+            raise ApiError(409, f"Already Exists: Dataset {name}", "duplicate")
+        access = body.get("access") or default_access(self.creator)
+        now = self.store.now_ms()
+        dataset = Dataset(
+            project=project,
+            id=dataset_id,
+            location=_location(body.get("location") or "US"),
+            settings=_settings(body),
+            access=normalise(access, name, self.store.unknown_members),
+            labels=_labels(body.get("labels") or {}),
+            created_ms=now,
+            modified_ms=now,
+        )
+        self.store.project(project).datasets[dataset_id] = dataset
+        return dataset
+
+    def get(self, project: str, dataset_id: str) -> Dataset:
+        """The dataset; 404 `notFound` when there is none."""
+        dataset = self.store.project(project).datasets.get(dataset_id)
+        if dataset is None:
+            raise ApiError(404, f"Not found: Dataset {project}:{dataset_id}", "notFound")
+        return dataset
+
+    def all_of(self, project: str) -> tuple[Dataset, ...]:
+        """All datasets of a project, sorted by id."""
+        datasets = self.store.project(project).datasets
+        return tuple(datasets[dataset_id] for dataset_id in sorted(datasets))
+
+    def update(self, project: str, dataset_id: str, body: Mapping[str, Json]) -> Dataset:
+        """Replace a dataset's settings and labels (PUT). A body without `access` leaves the access list alone."""
+        return self._write(project, dataset_id, {**SETTINGS, "labels": {}, **body})
+
+    def patch(self, project: str, dataset_id: str, body: Mapping[str, Json]) -> Dataset:
+        """Change what the body names and nothing else (PATCH). A label of value null is taken away."""
+        if "labels" in body:
+            merged = {**self.get(project, dataset_id).labels, **body["labels"]}
+            body = {**body, "labels": {key: value for key, value in merged.items() if value is not None}}
+        return self._write(project, dataset_id, body)
+
+    def _write(self, project: str, dataset_id: str, body: Mapping[str, Json]) -> Dataset:
+        dataset = self.get(project, dataset_id)
+        if "location" in body and _location(body["location"]) != dataset.location:
+            raise ApiError(400, "Cannot change the location of a dataset.", "invalid")
+        settings = _settings({**dataset.settings, **body})
+        labels = _labels(body["labels"]) if "labels" in body else dataset.labels
+        access = dataset.access
+        if "access" in body:
+            access = normalise(body["access"], f"{project}:{dataset_id}", self.store.unknown_members)
+            if has_owner(dataset.access) and not has_owner(access):
+                raise ApiError(400, "Cannot remove all owners from a dataset.", "invalid")
+        dataset.settings, dataset.labels, dataset.access = settings, labels, access
+        dataset.modified_ms = self.store.now_ms()
+        dataset.revision += 1
+        return dataset
+
+    def delete(self, project: str, dataset_id: str, *, delete_contents: bool) -> None:
+        """Delete a dataset; 400 `resourceInUse` when it holds tables and `delete_contents` is not set."""
+        dataset = self.get(project, dataset_id)
+        if dataset.tables and not delete_contents:
+            raise ApiError(400, f"Dataset {project}:{dataset_id} is still in use", "resourceInUse")
+        del self.store.project(project).datasets[dataset_id]
+
+
+def _location(location: str) -> str:
+    return location.upper() if len(location) == 2 else location.lower()
+
+
+def _settings(body: Mapping[str, Json]) -> dict[str, Json]:
+    settings = {key: body[key] if body.get(key) is not None else unset for key, unset in SETTINGS.items()}
+    expiration = settings["defaultTableExpirationMs"]
+    if expiration and expiration < _LEAST_EXPIRATION_MS:
+        message = "Invalid value for defaultTableExpirationMs: must be at least 3600000 milliseconds (one hour)"
+        raise ApiError(400, message, "invalid")
+    return settings
+
+
+def _labels(labels: Mapping[str, str]) -> dict[str, str]:
+    for key, value in labels.items():
+        if not _LABEL_KEY.fullmatch(key) or key != key.lower():
+            raise ApiError(400, f"Invalid label key: {key}", "invalid")
+        if not _LABEL_VALUE.fullmatch(value) or value != value.lower():
+            raise ApiError(400, f"Invalid label value for key {key}: {value}", "invalid")
+    if len(labels) > 64:
+        raise ApiError(400, f"Too many labels: {len(labels)}, at most 64 are allowed", "invalid")
+    return dict(labels)

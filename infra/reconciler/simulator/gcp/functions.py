@@ -1,0 +1,82 @@
+"""The plugin's functions (data sources): `getDataset` and `getDatasets`, every field filled as the plugin fills it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from reconciler.simulator.gcp.bigquery import BigQuery
+from reconciler.simulator.gcp.dataset import outputs_of
+from reconciler.simulator.gcp.errors import ApiError, PluginError
+from reconciler.simulator.gcp.plugin import Properties, Scope
+from reconciler.simulator.gcp.state import Json
+
+Function = Callable[[Scope, Properties], Properties]
+
+#: Settings that functions answer as lists of at most one, under a name in the plural.
+_LISTS: Mapping[str, str] = {
+    "defaultEncryptionConfiguration": "defaultEncryptionConfigurations",
+    "externalCatalogDatasetOptions": "externalCatalogDatasetOptions",
+    "externalDatasetReference": "externalDatasetReferences",
+}
+
+
+def functions(bigquery: BigQuery) -> Mapping[str, Function]:
+    """The functions by token."""
+
+    def get_dataset(scope: Scope, args: Properties) -> Properties:
+        try:
+            project = scope.project(args)
+        except PluginError as error:
+            raise PluginError(f"Error fetching project: {error}") from None
+        dataset_id = str(args["datasetId"])
+        id_ = f"projects/{project}/datasets/{dataset_id}"
+        try:
+            dataset = bigquery.get(project, dataset_id)
+        except ApiError as error:
+            if error.status == 404:
+                raise PluginError(f"{id_} not found") from None
+            raise PluginError(f'Error when reading or editing BigQueryDataset "{id_}": {error}') from None
+        outputs = outputs_of(dataset)
+        return {
+            **{key: value for key, value in outputs.items() if key not in _LISTS},
+            **{plural: [outputs[key]] if key in outputs else [] for key, plural in _LISTS.items()},
+            "accesses": [_access(entry) for entry in outputs["accesses"]],
+            # A function has no configuration of its own, so it answers no labels but the effective ones.
+            "labels": {},
+            "pulumiLabels": {},
+            "deleteContentsOnDestroy": False,
+            "deletionPolicy": "DELETE",
+            "id": id_,
+        }
+
+    def get_datasets(scope: Scope, args: Properties) -> Properties:
+        project = scope.project(args)
+        found = [
+            {"datasetId": d.id, "friendlyName": d.settings["friendlyName"], "labels": d.labels, "location": d.location}
+            for d in bigquery.all_of(project)
+        ]
+        return {"datasets": found, "project": project, "id": f"projects/{project}/datasets"}
+
+    return {
+        "gcp:bigquery/getDataset:getDataset": get_dataset,
+        "gcp:bigquery/getDatasets:getDatasets": get_datasets,
+    }
+
+
+def _access(entry: Mapping[str, Json]) -> Properties:
+    authorised = entry.get("dataset")
+    condition = entry.get("condition")
+    return {
+        **{
+            key: entry.get(key, "")
+            for key in ("role", "domain", "groupByEmail", "iamMember", "specialGroup", "userByEmail")
+        },
+        "views": [entry["view"]] if "view" in entry else [],
+        "routines": [entry["routine"]] if "routine" in entry else [],
+        "datasets": [{"datasets": [authorised["dataset"]], "targetTypes": authorised["targetTypes"]}]
+        if authorised
+        else [],
+        "conditions": [{**dict.fromkeys(("expression", "title", "description", "location"), ""), **condition}]
+        if condition
+        else [],
+    }

@@ -1,0 +1,90 @@
+"""What exists in the local Google Cloud: projects with their datasets, functions and IAM policies. No behaviour."""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, TypeAlias
+
+#: A value of a JSON body. `Any` keeps nested API bodies readable; each module checks what it uses.
+Json: TypeAlias = Any
+
+
+@dataclass
+class Dataset:
+    """A BigQuery dataset. `settings`, `access` and `labels` have the names and shapes of the REST resource."""
+
+    project: str
+    id: str
+    location: str
+    settings: dict[str, Json]
+    access: list[dict[str, Json]]
+    labels: dict[str, str]
+    created_ms: int
+    modified_ms: int
+    revision: int = 1
+    tables: dict[str, int] = field(default_factory=dict)
+    """Rows by table name. A dataset with a table in it is in use, however few rows the table has."""
+
+    @property
+    def etag(self) -> str:
+        """Changes with every write to the dataset."""
+        return hashlib.sha256(f"{self.project}:{self.id}:{self.created_ms}:{self.revision}".encode()).hexdigest()[:22]
+
+
+@dataclass(frozen=True)
+class Grant:
+    """One member of one IAM binding. A condition makes it another binding, as in the API."""
+
+    role: str
+    member: str
+    condition: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def title(self) -> str:
+        """The condition's title; empty without a condition."""
+        return dict(self.condition).get("title", "")
+
+
+@dataclass
+class Policy:
+    """An IAM policy as the set of its grants."""
+
+    grants: set[Grant] = field(default_factory=set)
+    revision: int = 0
+
+    @property
+    def etag(self) -> str:
+        """Changes with every write to the policy."""
+        return f"BwX{self.revision:08d}="
+
+
+@dataclass
+class Project:
+    """A project. It comes into being when it is first named."""
+
+    datasets: dict[str, Dataset] = field(default_factory=dict)
+    policy: Policy = field(default_factory=Policy)
+    functions: dict[tuple[str, str], Policy] = field(default_factory=dict)
+    """Cloud Functions by (region, name); of a function only its policy matters here."""
+
+
+@dataclass
+class Store:
+    """Everything that exists, for the life of the process. `now_ms` is the clock, in milliseconds since the epoch."""
+
+    now_ms: Callable[[], int] = lambda: int(time.time() * 1000)
+    projects: dict[str, Project] = field(default_factory=dict)
+    unknown_members: set[str] = field(default_factory=set)
+    """E-mail addresses that Google does not know, in lower case: a grant to one is refused."""
+
+    def project(self, project: str) -> Project:
+        """The project of that id."""
+        return self.projects.setdefault(project, Project())
+
+    def clear(self) -> None:
+        """Forget everything."""
+        self.projects.clear()
+        self.unknown_members.clear()
