@@ -29,5 +29,5 @@ class InvalidSpecs(ReconcilerError):
     """The YAML has faults; `problems` holds all of them, sorted by place."""
 
     def __init__(self, problems: Iterable[Problem]) -> None:
-        self.problems = tuple(sorted(problems))
+        self.problems = tuple(sorted(problems, key=lambda problem: (problem.file, problem.line, problem.column)))
         super().__init__("\n".join(str(problem) for problem in self.problems))

@@ -1,0 +1,91 @@
+"""From YAML files to the model, or to everything that is wrong with them.
+
+    files → nodes with places → schema → rules across files → model
+
+`load` is the whole of it. It needs no credentials, no network and no Pulumi.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from reconciler.errors import InvalidSpecs, Problem, ReconcilerError
+from reconciler.model import Fleet
+from reconciler.specs import build, rules
+from reconciler.specs.check import check
+from reconciler.specs.document import Document
+from reconciler.specs.folder import ENVIRONMENT_FILE, Folder
+from reconciler.specs.load import parse
+from reconciler.specs.view import Specs
+
+__all__ = ["Loaded", "load"]
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """A specs folder, read. `problems` are sorted by place; an environment with a problem of its own has no fleet."""
+
+    fleets: Mapping[str, Fleet]
+    problems: tuple[Problem, ...]
+    environments: tuple[str, ...]
+    """Every environment's folder, sorted, with or without problems."""
+    files: int
+    """How many files were read."""
+    _folders: Mapping[str, str] = field(repr=False)
+
+    def problems_of(self, environment: str) -> tuple[Problem, ...]:
+        """The problems in the environment's folder."""
+        folder = self._folders.get(environment)
+        return tuple(problem for problem in self.problems if folder and problem.file.startswith(f"{folder}/"))
+
+    def fleet(self, environment: str) -> Fleet:
+        """What an environment declares.
+
+        Raises InvalidSpecs with the environment's problems, or ReconcilerError when there is no such environment.
+        """
+        if environment in self.fleets:
+            return self.fleets[environment]
+        if environment in self.environments:
+            raise InvalidSpecs(self.problems_of(environment))
+        if not self.environments:
+            raise InvalidSpecs(self.problems)
+        raise ReconcilerError(f"no environment {environment!r} in the specs: there is {', '.join(self.environments)}")
+
+
+def load(specs_dir: Path, display_root: Path) -> Loaded:
+    """Read every environment under `specs_dir`.
+
+    Files are named relative to `display_root` in problems and in the model when they are below it, otherwise as
+    `specs_dir` was given. Never raises for what the files hold.
+    """
+    folder = Folder(specs_dir, display_root)
+    problems = list(folder.problems)
+    environments: dict[str, Document] = {}
+    units: dict[str, dict[str, Document]] = {name: {} for name in folder.environments}
+    stem = Path(ENVIRONMENT_FILE).stem
+    for file in folder.files:
+        document, found = parse(file.raw, environment=file.environment, name=file.name, file=file.file)
+        problems += found
+        if document is None:
+            continue
+        if file.name == stem:
+            environments[file.environment] = document
+            problems += check(document, "environment")
+        else:
+            units[file.environment][file.name] = document
+            problems += check(document, "unit")
+    names = {
+        name: frozenset(file.name for file in folder.files if file.environment == name and file.name != stem)
+        for name in units
+    }
+    problems += rules.problems(Specs(environments, units, names))
+    folders = {name: folder.shown(specs_dir / name) for name in folder.environments}
+    faulty = {name for name, path in folders.items() if any(p.file.startswith(f"{path}/") for p in problems)}
+    fleets = {name: build.fleet(environments[name], units[name]) for name in folder.environments if name not in faulty}
+    return Loaded(fleets, tuple(sorted(problems, key=_place)), tuple(folder.environments), len(folder.files), folders)
+
+
+def _place(problem: Problem) -> tuple[str, int, int, str, str]:
+    return problem.file, problem.line, problem.column, problem.message, problem.hint or ""

@@ -1,0 +1,130 @@
+"""Documents without a fault → the model. Every key of the schemas is read here, and nothing else is."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from reconciler.model import (
+    SYNC_INTERVALS,
+    Adopt,
+    AirflowSchedule,
+    Connector,
+    Dataset,
+    Destination,
+    DestinationSchema,
+    Environment,
+    FivetranSchedule,
+    Fleet,
+    Grant,
+    Unit,
+)
+from reconciler.specs.document import Document
+
+
+def fleet(environment: Document, units: Mapping[str, Document]) -> Fleet:
+    """One environment with its units. The documents have passed every check."""
+    settings = _environment(environment)
+    defaults = environment.data.get("labels", {}).get("default", {})
+    location = settings.destination.location
+    return Fleet(settings, tuple(_unit(units[name], location, defaults) for name in sorted(units)))
+
+
+def _environment(document: Document) -> Environment:
+    data = document.data
+    destination = data["fivetran"]["destination"]
+    return Environment(
+        name=document.environment,
+        file=document.file,
+        gcp_project=data["gcp_project"],
+        group=data["fivetran"]["group"],
+        destination=Destination(
+            location=_location(destination["location"]),
+            region=destination["region"],
+            time_zone_offset=destination["time_zone_offset"],
+        ),
+        workgroups=data.get("workgroups"),
+        automation=_grants(data.get("automation", [])),
+        default_access=_grants(data.get("default_access", [])),
+    )
+
+
+def _unit(document: Document, location: str, labels: Mapping[str, str]) -> Unit:
+    data = document.data
+    connector = _connector(data["connector"]) if "connector" in data else None
+    declared = data.get("dataset", {})
+    named = declared if isinstance(declared, str) else None
+    datasets: dict[str, Any] = {}
+    if connector is None:
+        datasets[document.name] = declared
+    elif connector.destination.schema_prefix is not None:
+        prefix = connector.destination.schema_prefix
+        datasets = {f"{prefix}_{key}": dataset for key, dataset in data["datasets"].items()}
+    elif named is None:
+        datasets[str(connector.destination.schema)] = declared
+    return Unit(
+        name=document.name,
+        file=document.file,
+        description=data["description"],
+        owners=tuple(data["owners"]),
+        connector=connector,
+        datasets=tuple(_dataset(key, dataset, location, labels) for key, dataset in datasets.items()),
+        dataset_unit=named,
+        formerly=data.get("formerly"),
+    )
+
+
+def _connector(data: dict[str, Any]) -> Connector:
+    target = data["destination"]
+    return Connector(
+        service=data["service"],
+        destination=DestinationSchema(
+            schema=target.get("schema"),
+            table=target.get("table"),
+            table_group_name=target.get("table_group_name"),
+            schema_prefix=target.get("schema_prefix"),
+        ),
+        config=data.get("config", {}),
+        auth=data.get("auth", {}),
+        schedule=_schedule(data["schedule"]) if "schedule" in data else FivetranSchedule(),
+        paused=data.get("paused"),
+        adopt=_adopt(data["adopt"]) if "adopt" in data else None,
+    )
+
+
+def _schedule(data: dict[str, Any]) -> AirflowSchedule | FivetranSchedule:
+    if data["by"] == "airflow":
+        return AirflowSchedule(task_id=data["task_id"])
+    if "daily_at" in data:
+        return FivetranSchedule(every_minutes=SYNC_INTERVALS["24h"], daily_at=data["daily_at"])
+    return FivetranSchedule(every_minutes=SYNC_INTERVALS[data["every"]])
+
+
+def _adopt(data: str | dict[str, Any]) -> Adopt:
+    if isinstance(data, str):
+        return Adopt(connection=data)
+    return Adopt(connection=data["connection"], apply_changes=data.get("apply_changes", False))
+
+
+def _dataset(dataset_id: str, data: dict[str, Any], location: str, labels: Mapping[str, str]) -> Dataset:
+    expiration = data.get("default_table_expiration_ms")
+    return Dataset(
+        id=dataset_id,
+        location=_location(data.get("location", location)),
+        friendly_name=data.get("friendly_name"),
+        description=data.get("description"),
+        labels={**labels, **data.get("labels", {})},
+        sensitive=data.get("sensitive", False),
+        access=_grants(data.get("access", [])),
+        # YAML's 3600000.0 is a whole number to a schema.
+        default_table_expiration_ms=None if expiration is None else int(expiration),
+    )
+
+
+def _grants(data: list[dict[str, Any]]) -> tuple[Grant, ...]:
+    return tuple(Grant(role=grant["role"], members=tuple(grant["members"])) for grant in data)
+
+
+def _location(written: str) -> str:
+    """As BigQuery writes it: multi-regions (`US`, `EU`) in capitals, regions in small letters."""
+    return written.lower() if "-" in written else written.upper()

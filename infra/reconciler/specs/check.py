@@ -1,0 +1,139 @@
+"""One document against its JSON Schema: every fault at its key or value, in words instead of keywords.
+
+The schema carries its own words where a keyword is not enough: `patternErrorMessage` and `errorMessage`, which editors
+show as well. No schema looks into `config` and `auth`, so a value quoted here is never one of theirs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from difflib import get_close_matches
+from typing import Any
+
+from reconciler.errors import Problem
+from reconciler.specs import schemas, wording
+from reconciler.specs.document import Document, Path, shown
+
+
+def check(document: Document, kind: schemas.Kind) -> Iterator[Problem]:
+    """Every place where the document breaks its schema.
+
+    A null breaks nothing here: reading it was a problem already.
+    """
+    if isinstance(document.data, dict):
+        faults = [_Fault.of(error, kind) for error in schemas.errors(kind, document.data)]
+        yield from _told(document, [fault for fault in faults if fault.value is not None])
+    elif document.data is not None:
+        first = schemas.schema(kind)["required"][0]
+        message = f"expected a mapping; found {wording.kind_of(document.data)}"
+        yield document.on_value((), message, f"a file begins with its keys, such as `{first}: …`")
+
+
+def suggestion(written: str, known: Sequence[str]) -> str | None:
+    """The known name that was probably meant."""
+    lowered = {name.lower(): name for name in known}
+    near = get_close_matches(written.lower()[:80], lowered, n=1)
+    return lowered[near[0]] if near else None
+
+
+@dataclass(frozen=True)
+class _Fault:
+    """One error of the validator: the keyword that failed with its limit, the subschema around it, and the place."""
+
+    kind: schemas.Kind
+    keyword: str
+    limit: Any
+    about: dict[str, Any]
+    conditional: bool
+    path: Path
+    value: Any
+
+    @classmethod
+    def of(cls, error: Any, kind: schemas.Kind) -> _Fault:
+        *around, _ = error.schema_path
+        about = schemas.part(kind, around)
+        name, limit, value = error.kind.name, error.kind.value, error.instance
+        path = tuple(error.instance_path)
+        if name == "propertyNames":
+            path, value = (*path, limit.instance), limit.instance
+        return cls(kind, name, limit, about, "allOf" in around, path, value)
+
+
+def _told(document: Document, faults: list[_Fault]) -> Iterator[Problem]:
+    """Each fault once: a misspelt key is not also a missing one, and a wrong type not also a broken condition."""
+    told: set[Path] = set()
+    for fault in faults:
+        if fault.keyword == "additionalProperties":
+            for key, near in _misspelt(fault):
+                told |= {fault.path, (*fault.path, key)} | ({(*fault.path, near)} if near else set())
+                yield _unknown_key(document, fault, key, near)
+    for fault in sorted(faults, key=lambda fault: fault.conditional):
+        place = (*fault.path, fault.limit) if fault.keyword == "required" else fault.path
+        if fault.keyword != "additionalProperties" and place not in told:
+            told.add(place)
+            yield _problem(document, fault)
+
+
+def _misspelt(fault: _Fault) -> Iterator[tuple[str, str | None]]:
+    free = [name for name in fault.about["properties"] if name not in fault.value]
+    for key in fault.limit:
+        yield key, suggestion(key, free)
+
+
+def _unknown_key(document: Document, fault: _Fault, key: str, near: str | None) -> Problem:
+    hint = f"did you mean {shown(near)}?" if near else f"known here: {', '.join(fault.about['properties'])}"
+    return document.on_key((*fault.path, key), f"unknown key {shown(key)}{_inside(fault.path)}", hint)
+
+
+def _problem(document: Document, fault: _Fault) -> Problem:
+    own, path = fault.about.get("errorMessage"), fault.path
+    match fault.keyword:
+        case "required":
+            message = own or f"{shown(fault.limit)} is missing{_inside(path)}"
+            hint = None if own else schemas.description(fault.kind, fault.about["properties"][fault.limit])
+            return document.on_key(path, message, hint)
+        case "not" | "oneOf":
+            return document.on_key(path, str(own))
+        case "propertyNames":
+            return document.on_key(path, f"{shown(fault.value)}: {fault.about['patternErrorMessage']}")
+    message, hint = _about_value(fault)
+    if fault.keyword == "uniqueItems":
+        path = (*path, _repeated(fault.value))
+    return document.on_value(path, _named(path) + (own if own and fault.keyword == "type" else message), hint)
+
+
+def _about_value(fault: _Fault) -> tuple[str, str | None]:
+    """Message and hint for a value that is wrong in itself."""
+    match fault.keyword:
+        case "type":
+            message = f"{wording.expected_type(fault.limit)}; found {wording.kind_of(fault.value)}"
+            return message, None if "errorMessage" in fault.about else wording.quotes(fault.limit, fault.value)
+        case "enum":
+            return wording.choice(fault.limit, fault.value, suggestion)
+        case "pattern":
+            return f"{fault.about['patternErrorMessage']}; found {shown(fault.value)}", None
+        case "uniqueItems":
+            return f"{shown(fault.value[_repeated(fault.value)])} is in the list twice", None
+        case _:
+            return wording.size(fault.keyword, fault.limit, fault.value), None
+
+
+def _repeated(items: list[Any]) -> int:
+    """The index of the first item that is there before already."""
+    seen: set[str] = set()
+    for index, item in enumerate(items):
+        if repr(item) in seen:
+            return index
+        seen.add(repr(item))
+    return 0
+
+
+def _inside(path: Path) -> str:
+    return f" in {shown(path[-1])}" if path and isinstance(path[-1], str) else ""
+
+
+def _named(path: Path) -> str:
+    """The key a fault is under, as the start of a message."""
+    key = next((step for step in reversed(path) if isinstance(step, str)), None)
+    return "" if key is None else f"{shown(key)}: "

@@ -1,0 +1,206 @@
+"""Bytes of a YAML file → plain data with places, or the reasons why not.
+
+Built on libyaml's events instead of a ready-made loader: those keep the last of two equal keys, read YAML 1.1
+scalars, follow tags, expand aliases and recurse as deep as the file says. Anchors and aliases are refused altogether:
+a file stays small, what a reviewer reads at a line is all that is there, and nothing can explode.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import yaml
+
+from reconciler.errors import Problem
+from reconciler.specs.document import START, Document, Path, Place, printable, shown
+from reconciler.specs.scalars import UnclearNumber, resolve
+from reconciler.specs.syntax import explain
+
+#: More than any real file by two orders of magnitude.
+MAX_BYTES = 256 * 1024
+MAX_DEPTH = 50
+
+#: What YAML lets stand in a file as it is.
+_NOT_ALLOWED = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+
+
+def parse(raw: bytes, *, environment: str, name: str, file: str) -> tuple[Document | None, list[Problem]]:
+    """Read one file. The document is None when nothing of it can be used; the problems are all that were found.
+
+    A null is a problem, and stays in the data as None so that the checks can pass over it.
+    """
+    text = _decoded(raw, file)
+    if isinstance(text, Problem):
+        return None, [text]
+    reader = _Reader(text, file)
+    try:
+        data = reader.read()
+    except _Stopped:
+        return None, reader.problems
+    except yaml.MarkedYAMLError as error:
+        return None, [*reader.problems, explain(error, text, file)]
+    except yaml.YAMLError:
+        return None, [*reader.problems, Problem(file, *START, "not valid YAML")]
+    return Document(environment, name, file, data, reader.keys, reader.values), reader.problems
+
+
+def _decoded(raw: bytes, file: str) -> str | Problem:
+    if len(raw) > MAX_BYTES:
+        return Problem(file, *START, f"larger than {MAX_BYTES // 1024} KiB", "a file describes one thing")
+    try:
+        text = raw.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        before = raw[: error.start].decode("utf-8", "replace")
+        return Problem(file, *_place_after(before), "not UTF-8", "save the file as UTF-8")
+    if bad := _NOT_ALLOWED.search(text):
+        place = _place_after(text[: bad.start()])
+        return Problem(file, *place, f"the character U+{ord(bad[0]):04X} cannot stand in YAML", "remove it")
+    return text
+
+
+def _place_after(text: str) -> Place:
+    return text.count("\n") + 1, len(text) - text.rfind("\n")
+
+
+class _Stopped(Exception):
+    """Nothing after this place can be read; the reason is in `problems`."""
+
+
+class _Reader:
+    def __init__(self, text: str, file: str) -> None:
+        self.problems: list[Problem] = []
+        self.keys: dict[Path, Place] = {}
+        self.values: dict[Path, Place] = {}
+        self._file = file
+        self._events: Iterator[Any] = yaml.parse(text, Loader=yaml.CSafeLoader)
+
+    def read(self) -> Any:
+        next(self._events)
+        start = next(self._events)
+        if isinstance(start, yaml.StreamEndEvent):
+            self._stop(start, "the file is empty", "describe the unit, or delete the file")
+        if start.version not in (None, (1, 2)):
+            self._stop(start, "a %YAML directive for another version", "leave it out: files are read as YAML 1.2")
+        data = self._node(next(self._events), ())
+        next(self._events)
+        more = next(self._events)
+        if isinstance(more, yaml.DocumentStartEvent):
+            self._stop(more, "a second document", "one file describes one thing: give it a file of its own")
+        return data
+
+    def _problem(self, event: Any, message: str, hint: str | None = None) -> None:
+        mark = event.start_mark
+        self.problems.append(Problem(self._file, mark.line + 1, mark.column + 1, message, hint))
+
+    def _stop(self, event: Any, message: str, hint: str | None = None) -> None:
+        self._problem(event, message, hint)
+        raise _Stopped
+
+    def _node(self, event: Any, path: Path) -> Any:
+        mark = event.start_mark
+        self.values[path] = (mark.line + 1, mark.column + 1)
+        if isinstance(event, yaml.AliasEvent):
+            self._problem(event, f"an alias, {shown(f'*{event.anchor}')}", "write the value out where it is used")
+            return None
+        if event.anchor is not None:
+            self._problem(event, f"an anchor, {shown(f'&{event.anchor}')}", "write the value out where it is used")
+        if event.tag is not None:
+            self._problem(event, f"a tag, {shown(_short(event.tag))}", "leave it out: a value is what it looks like")
+        if isinstance(event, yaml.ScalarEvent):
+            return self._scalar(event, path)
+        if len(path) >= MAX_DEPTH:
+            self._stop(event, f"nested more than {MAX_DEPTH} deep")
+        return self._mapping(path) if isinstance(event, yaml.MappingStartEvent) else self._sequence(path)
+
+    def _scalar(self, event: Any, path: Path) -> Any:
+        if not event.implicit[0]:
+            return event.value
+        try:
+            value = resolve(event.value)
+        except UnclearNumber as reason:
+            self._problem(event, str(reason), "put it in quotes")
+            return None
+        if value is None:
+            self._null(path)
+        return value
+
+    def _null(self, path: Path) -> None:
+        line, column = self.keys.get(path) or self.values[path]
+        last = path[-1] if path else "the file"
+        if isinstance(last, int):
+            message, hint = "a list item without a value", 'take it out, or give it a value; an empty string is ""'
+        elif path:
+            message, hint = (
+                f"{shown(last)} has no value",
+                'leave the key out, or give it a value; an empty string is ""',
+            )
+        else:
+            message, hint = "the file is empty", "describe the unit, or delete the file"
+        self.problems.append(Problem(self._file, line, column, message, hint))
+
+    def _sequence(self, path: Path) -> list[Any]:
+        items: list[Any] = []
+        while not isinstance(event := next(self._events), yaml.SequenceEndEvent):
+            items.append(self._node(event, (*path, len(items))))
+        return items
+
+    def _mapping(self, path: Path) -> dict[str, Any]:
+        entries: dict[str, Any] = {}
+        while not isinstance(event := next(self._events), yaml.MappingEndEvent):
+            key = self._key(event)
+            if key is None:
+                self._skip(next(self._events), path)
+            elif key in entries:
+                first = self.keys[(*path, key)]
+                self._problem(event, f"{shown(key)} is here twice", f"it is on line {first[0]} already")
+                self._skip(next(self._events), path)
+            else:
+                mark = event.start_mark
+                self.keys[(*path, key)] = (mark.line + 1, mark.column + 1)
+                entries[key] = self._node(next(self._events), (*path, key))
+        return entries
+
+    def _key(self, event: Any) -> str | None:
+        """A key as a string; None, with the problem noted, for anything else."""
+        if isinstance(event, yaml.AliasEvent):
+            self._problem(event, "an alias as a key", "write the key out")
+            return None
+        if event.anchor is not None or event.tag is not None:
+            self._problem(event, "a key with an anchor or a tag", "write the key alone")
+        if not isinstance(event, yaml.ScalarEvent):
+            self._problem(event, "a list or mapping as a key", "a key is a word; quote a text that begins with { or [")
+            self._skip(event, ())
+            return None
+        if not event.implicit[0]:
+            return str(event.value)
+        if event.value == "<<":
+            self._problem(event, "a merge key, `<<`", "write the keys out: YAML 1.2 has no merge")
+            return None
+        try:
+            key = resolve(event.value)
+        except UnclearNumber:
+            key = 0
+        if isinstance(key, str):
+            return key
+        self._problem(event, "a key that is not a string", f'put it in quotes: "{printable(event.value)[:60]}"')
+        return None
+
+    def _skip(self, event: Any, path: Path) -> None:
+        """Pass over a node that has no place in the data. Flat, so its depth does not matter."""
+        depth = 0
+        while True:
+            if isinstance(event, yaml.CollectionStartEvent):
+                depth += 1
+                if len(path) + depth > MAX_DEPTH:
+                    self._stop(event, f"nested more than {MAX_DEPTH} deep")
+            elif isinstance(event, yaml.CollectionEndEvent):
+                depth -= 1
+            if depth == 0:
+                return
+            event = next(self._events)
+
+
+def _short(tag: str) -> str:
+    return tag.replace("tag:yaml.org,2002:", "!!")

@@ -1,0 +1,38 @@
+"""What no schema can say: rules across fields and files, one function each.
+
+A rule reads all documents and yields problems; it assumes nothing about their shape. To add one, write the function in
+the file of its subject and name it here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+from reconciler.errors import Problem
+from reconciler.specs.rules import access, connectors, datasets, environments, renames, secrets
+from reconciler.specs.view import Specs
+
+RULES: tuple[Callable[[Specs], Iterator[Problem]], ...] = (
+    environments.environments_of_one_group_agree,
+    connectors.destinations_are_unique_in_their_group,
+    connectors.config_leaves_out_the_destination,
+    connectors.task_ids_are_no_keywords,
+    connectors.task_ids_are_unique,
+    connectors.connections_are_adopted_once,
+    datasets.datasets_are_declared_once,
+    datasets.dataset_ids_are_bigquerys,
+    datasets.named_datasets_are_declared,
+    datasets.connectors_write_where_the_destination_is,
+    datasets.required_labels_are_there,
+    access.members_have_a_role_once,
+    access.workgroups_have_a_pattern,
+    secrets.references_are_well_formed,
+    secrets.credentials_are_references,
+    renames.former_names_are_free,
+)
+
+
+def problems(specs: Specs) -> Iterator[Problem]:
+    """Everything the rules find."""
+    for rule in RULES:
+        yield from rule(specs)

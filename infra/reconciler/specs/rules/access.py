@@ -1,0 +1,61 @@
+"""Rules about grants: those of datasets and those of environments."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from reconciler.errors import Problem
+from reconciler.specs.document import Document, Path, shown
+from reconciler.specs.view import Specs, strings
+
+_WORKGROUP = "workgroup:"
+
+
+def members_have_a_role_once(specs: Specs) -> Iterator[Problem]:
+    """A repeated grant is a copy that was meant to become another one."""
+    for document, grants in _grant_lists(specs):
+        seen: dict[tuple[str, str], Path] = {}
+        for role, member, path in _grants(document, grants):
+            first = seen.setdefault((role, member.lower()), path)
+            if first is not path:
+                message = f"{shown(member)} has {shown(role)} here already"
+                yield document.on_value(path, message, f"on line {document.values[first][0]}")
+
+
+def workgroups_have_a_pattern(specs: Specs) -> Iterator[Problem]:
+    """`workgroup:` members become groups by the environment's `workgroups`, which has to have room for a subgroup."""
+    for document, grants in _grant_lists(specs):
+        environment = specs.environments.get(document.environment)
+        if environment is None:
+            continue
+        pattern = environment.at("workgroups")
+        for _, member, path in _grants(document, grants):
+            if not member.startswith(_WORKGROUP):
+                continue
+            if not environment.has("workgroups"):
+                message = f"{shown(member)}: the environment does not say which group that is"
+                yield document.on_value(path, message, f"add `workgroups` to {environment.file}")
+            elif "/" in member and isinstance(pattern, str) and "{subgroup}" not in pattern:
+                message = f"{shown(member)} names a subgroup, which the environment's pattern leaves out"
+                yield document.on_value(path, message, f"add {{subgroup}} at {environment.where(('workgroups',))}")
+
+
+def _grant_lists(specs: Specs) -> Iterator[tuple[Document, Path]]:
+    """Every list of grants with its file."""
+    for environment in specs.environments.values():
+        yield environment, ("automation",)
+        yield environment, ("default_access",)
+    for unit in specs.all_units():
+        yield unit, ("dataset", "access")
+        datasets = unit.at("datasets")
+        if isinstance(datasets, dict):
+            yield from ((unit, ("datasets", key, "access")) for key in datasets)
+
+
+def _grants(document: Document, path: Path) -> Iterator[tuple[str, str, Path]]:
+    """Role, member and the way to the member, for each of a list of grants."""
+    grants = document.at(*path)
+    for index in range(len(grants)) if isinstance(grants, list) else ():
+        role = document.at(*path, index, "role")
+        if isinstance(role, str):
+            yield from ((role, member, at) for member, at in strings(document, *path, index, "members"))

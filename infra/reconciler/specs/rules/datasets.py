@@ -1,0 +1,120 @@
+"""Rules about datasets: who declares one, what it may be called, where it is, which labels it has."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from reconciler.errors import Problem
+from reconciler.specs.check import suggestion
+from reconciler.specs.document import Document, Path, shown
+from reconciler.specs.rules.claims import Claim, conflicts
+from reconciler.specs.view import Specs, declared, destination, strings
+
+#: BigQuery: "Each dataset name can contain up to 1,024 characters", letters, digits and underscores.
+_DATASET_ID = re.compile(r"[A-Za-z0-9_]{1,1024}")
+
+
+def datasets_are_declared_once(specs: Specs) -> Iterator[Problem]:
+    """A dataset has one access list, so one file declares it; environments may share a project."""
+    claims = (
+        Claim((specs.project(unit.environment), dataset), unit, path)
+        for unit in specs.all_units()
+        for dataset, path in declared(unit)
+    )
+    for claim, other in conflicts(claims):
+        message = f"the dataset {shown(claim.key[1])} is declared in another file: {other.where}"
+        hint = f"one file declares it; another connector names that unit: `dataset: {other.document.name}`"
+        yield claim.document.on_key(claim.path, message, hint)
+
+
+def dataset_ids_are_bigquerys(specs: Specs) -> Iterator[Problem]:
+    """Letters, digits and underscores: stricter than a file's name and longer with a prefix."""
+    for unit in specs.all_units():
+        for dataset, path in declared(unit):
+            if _DATASET_ID.fullmatch(dataset):
+                continue
+            if not unit.has("connector"):
+                message = f"the file's stem is the dataset's id, and BigQuery refuses {shown(dataset)}"
+                yield unit.on_key(path, message, f"rename the file to {shown(dataset.replace('-', '_') + '.yaml')}")
+            elif len(dataset) > 1024:
+                yield unit.on_key(path, f"BigQuery refuses a dataset id of {len(dataset)} characters", "at most 1024")
+
+
+def named_datasets_are_declared(specs: Specs) -> Iterator[Problem]:
+    """`dataset: <unit>` names a unit of the same environment that declares the very dataset the connector writes to."""
+    for unit in specs.all_units():
+        named, target = unit.at("dataset"), destination(unit)
+        if not isinstance(named, str) or not unit.has("connector"):
+            continue
+        owner = specs.units[unit.environment].get(named)
+        if named == unit.name:
+            message = "`dataset` names this very unit"
+            yield unit.on_value(("dataset",), message, "declare the dataset here, as a mapping")
+        elif owner is not None and target is not None and target.schema is not None:
+            yield from _declares(owner, target.schema, unit)
+        elif named not in specs.names[unit.environment]:
+            near = suggestion(named, sorted(specs.names[unit.environment] - {unit.name}))
+            hint = f"did you mean {shown(near)}?" if near else "the name is the stem of a file in this environment"
+            yield unit.on_value(("dataset",), f"there is no unit {shown(named)} in {unit.environment}", hint)
+
+
+def _declares(owner: Document, dataset: str, unit: Document) -> Iterator[Problem]:
+    ids = [declared_id for declared_id, _ in declared(owner)]
+    if dataset in ids:
+        return
+    further = owner.at("dataset")
+    if isinstance(further, str):
+        message = f"{shown(owner.name)} declares no dataset: it names {shown(further)} itself"
+        yield unit.on_value(("dataset",), message, "name the unit that declares it")
+    elif ids:
+        message = f"{shown(owner.name)} declares {', '.join(map(shown, ids))}; the connector writes to {shown(dataset)}"
+        yield unit.on_value(("dataset",), message, f"name the unit that declares {shown(dataset)}, or declare it here")
+
+
+def connectors_write_where_the_destination_is(specs: Specs) -> Iterator[Problem]:
+    """A BigQuery destination has one location, and a load job cannot leave it. A dataset alone may be anywhere."""
+    for unit in specs.all_units():
+        location = specs.setting(unit.environment, "fivetran", "destination", "location")
+        if not unit.has("connector") or not isinstance(location, str):
+            continue
+        for written, path in _written(specs, unit):
+            its_own = written.at(*path, "location")
+            if isinstance(its_own, str) and its_own.lower() != location.lower():
+                message = f"the connector's data lands in {location}, and the dataset is in {shown(its_own)}"
+                hint = f"leave `location` out, or write {location}: the location of the environment's destination"
+                if written is unit:
+                    yield unit.on_value((*path, "location"), message, hint)
+                else:
+                    yield unit.on_value(("dataset",), f"{message}: {written.where((*path, 'location'))}")
+
+
+def _written(specs: Specs, unit: Document) -> Iterator[tuple[Document, Path]]:
+    """The declarations of the datasets a connector writes to, in its own file or in the one it names."""
+    named, target = unit.at("dataset"), destination(unit)
+    if not isinstance(named, str):
+        yield from ((unit, path) for _, path in declared(unit))
+        return
+    owner = specs.units[unit.environment].get(named)
+    if owner is not None and target is not None:
+        yield from ((owner, path) for dataset, path in declared(owner) if dataset == target.schema)
+
+
+def required_labels_are_there(specs: Specs) -> Iterator[Problem]:
+    """The environment's required labels, on the dataset itself or among the default ones."""
+    for environment, document in specs.environments.items():
+        default = document.at("labels", "default")
+        given = set(default) if isinstance(default, dict) else set()
+        required = [key for key, _ in strings(document, "labels", "required") if key not in given]
+        for unit in specs.units[environment].values() if required else ():
+            yield from _lacks(unit, required, document.where(("labels", "required")))
+
+
+def _lacks(unit: Document, required: list[str], where: str) -> Iterator[Problem]:
+    for dataset, path in declared(unit):
+        labels = unit.at(*path, "labels")
+        missing = [key for key in required if not (isinstance(labels, dict) and key in labels)]
+        if missing:
+            at = (*path, "labels") if isinstance(labels, dict) else path
+            message = f"the dataset {shown(dataset)} lacks the label {', '.join(map(shown, missing))}"
+            yield unit.on_key(at, message, f"the environment requires it: {where}")

@@ -1,0 +1,34 @@
+"""Rules between environments."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator
+
+from reconciler.errors import Problem
+from reconciler.specs.document import Document, Path, shown
+from reconciler.specs.view import Specs
+
+_DESTINATION = ("fivetran", "destination")
+
+
+def environments_of_one_group_agree(specs: Specs) -> Iterator[Problem]:
+    """A group has one destination: environments that share it describe the same one, in the same project."""
+    by_group: dict[str, list[Document]] = defaultdict(list)
+    for name, document in specs.environments.items():
+        by_group[specs.group(name)].append(document)
+    for group, (first, *others) in by_group.items():
+        for other in others:
+            for path in (
+                ("gcp_project",),
+                *((*_DESTINATION, key) for key in ("location", "region", "time_zone_offset")),
+            ):
+                yield from _same(group, first, other, path)
+
+
+def _same(group: str, first: Document, other: Document, path: Path) -> Iterator[Problem]:
+    one, two = first.at(*path), other.at(*path)
+    if isinstance(one, str) and isinstance(two, str) and one.lower() != two.lower():
+        for document, counterpart in ((first, other), (other, first)):
+            message = f"the group {shown(group)} has another {shown(path[-1])} in {counterpart.where(path)}"
+            yield document.on_value(path, message, "a Fivetran group has one destination")

@@ -1,0 +1,31 @@
+"""Rules about `formerly`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from reconciler.errors import Problem
+from reconciler.specs.document import shown
+from reconciler.specs.rules.claims import Claim, conflicts
+from reconciler.specs.view import Specs
+
+_FORMERLY = ("formerly",)
+
+
+def former_names_are_free(specs: Specs) -> Iterator[Problem]:
+    """What the former unit made goes over to one file: not to itself, not past a file that has the name, not to two."""
+    claims = []
+    for unit in specs.all_units():
+        former = unit.at(*_FORMERLY)
+        if not isinstance(former, str):
+            continue
+        if former == unit.name:
+            yield unit.on_value(_FORMERLY, f"{shown(former)} is the unit's name now", "take `formerly` out")
+        elif former in specs.names[unit.environment]:
+            message = f"there is a unit {shown(former)} in {unit.environment} still"
+            yield unit.on_value(_FORMERLY, message, "a rename leaves no file behind: delete that file, or `formerly`")
+        else:
+            claims.append(Claim((unit.environment, former), unit, _FORMERLY))
+    for claim, other in conflicts(claims):
+        message = f"another unit was {shown(claim.key[1])} as well: {other.where}"
+        yield claim.document.on_value(_FORMERLY, message, "one file takes over what the former unit made")

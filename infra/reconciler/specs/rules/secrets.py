@@ -1,0 +1,114 @@
+"""Rules about `config` and `auth`: references are well formed, and every credential is one.
+
+No message shows a value.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+from reconciler.errors import Problem
+from reconciler.specs.check import suggestion
+from reconciler.specs.document import Document, Path, shown
+from reconciler.specs.rules.credentials import is_credential, is_private_key
+from reconciler.specs.view import Specs
+
+_FORM = "a reference is {env: NAME} or {env: NAME, version: N}"
+_VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_LOUD_NAME = re.compile(r"[A-Z][A-Z0-9_]*")
+_KEYS = ("env", "version")
+#: Other places a value could come from, by the keys such a reference would have.
+_NOT_YET = {"secret": {"secret", "version", "project"}, "pulumi_config": {"pulumi_config"}, "held_by": {"held_by"}}
+
+
+def references_are_well_formed(specs: Specs) -> Iterator[Problem]:
+    """A reference with a fault would be sent to Fivetran as it stands."""
+    for unit, path, node in _trees(specs):
+        if "env" in node and isinstance(node["env"], str):
+            message = f"a reference stands in place of a value, not of the whole {shown(path[-1])}"
+            yield unit.on_value(path, message, "give it a key, such as `api_key: {env: NAME}`")
+        for inner, mapping in _mappings(node, path):
+            if inner != path:
+                yield from _reference_problems(unit, inner, mapping)
+
+
+def credentials_are_references(specs: Specs) -> Iterator[Problem]:
+    """What a service calls a credential is never written down, and neither is a private key under any name."""
+    for unit, path, node in _trees(specs):
+        for inner, value in _scalars(node, path):
+            credential = is_credential(inner) and not isinstance(value, bool) and value != ""
+            if credential or (isinstance(value, str) and is_private_key(value)):
+                name = next(step for step in reversed(inner) if isinstance(step, str))
+                message = f"{shown(name)} holds a credential in plain text"
+                hint = (
+                    f"write a reference, `{name}: {{env: NAME, version: 1}}`, and replace the credential: git keeps it"
+                )
+                yield unit.on_value(inner, message, hint)
+
+
+def _trees(specs: Specs) -> Iterator[tuple[Document, Path, dict[str, Any]]]:
+    for unit in specs.all_units():
+        for key in ("config", "auth"):
+            node = unit.at("connector", key)
+            if isinstance(node, dict):
+                yield unit, ("connector", key), node
+
+
+def _mappings(node: Any, path: Path) -> Iterator[tuple[Path, dict[str, Any]]]:
+    if isinstance(node, dict):
+        yield path, node
+        for key, value in node.items():
+            yield from _mappings(value, (*path, key))
+    elif isinstance(node, list):
+        for index, value in enumerate(node):
+            yield from _mappings(value, (*path, index))
+
+
+def _scalars(node: Any, path: Path) -> Iterator[tuple[Path, str | int | float | bool]]:
+    if isinstance(node, dict):
+        for key, value in node.items():
+            yield from _scalars(value, (*path, key))
+    elif isinstance(node, list):
+        for index, value in enumerate(node):
+            yield from _scalars(value, (*path, index))
+    elif node is not None:
+        yield path, node
+
+
+def _reference_problems(unit: Document, path: Path, node: dict[str, Any]) -> Iterator[Problem]:
+    if "env" in node:
+        yield from _env_problems(unit, path, node)
+        return
+    for kind, keys in _NOT_YET.items():
+        if kind in node and set(node) <= keys and isinstance(node[kind], str):
+            yield unit.on_key((*path, kind), f"a reference by {shown(kind)} is not supported yet", f"use env: {_FORM}")
+            return
+    key = _misspelt(node)
+    if key is not None:
+        yield unit.on_key((*path, key), f"unknown key {shown(key)} in a reference", "did you mean `env`?")
+
+
+def _misspelt(node: dict[str, Any]) -> str | None:
+    """The key that should be `env` in a mapping that looks like a reference in everything else."""
+    others = [key for key in node if key != "version"]
+    if len(others) != 1 or not isinstance(node[others[0]], str) or not _LOUD_NAME.fullmatch(node[others[0]]):
+        return None
+    return others[0] if "version" in node or suggestion(others[0], _KEYS) == "env" else None
+
+
+def _env_problems(unit: Document, path: Path, node: dict[str, Any]) -> Iterator[Problem]:
+    for key in node:
+        if key not in _KEYS:
+            near = suggestion(key, [name for name in _KEYS if name not in node])
+            hint = f"did you mean {shown(near)}?" if near else _FORM
+            yield unit.on_key((*path, key), f"unknown key {shown(key)} in a reference", hint)
+    name = node["env"]
+    if name is not None and not (isinstance(name, str) and _VARIABLE.fullmatch(name)):
+        message = "`env`: expected the name of an environment variable: letters, digits and underscores"
+        yield unit.on_value((*path, "env"), message, _FORM)
+    version = node.get("version", 1)
+    if version is not None and (isinstance(version, bool) or not isinstance(version, int) or version < 1):
+        message = "`version`: expected a whole number from 1"
+        yield unit.on_value((*path, "version"), message, "raise it by one when the value changes")

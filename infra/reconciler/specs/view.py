@@ -1,0 +1,82 @@
+"""What a set of documents says, read leniently: a part that is wrong or missing is simply not there.
+
+The cross-file rules look through this, so that one fault in a file hides no other. Whether a part has the right shape
+is the schema's business.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from reconciler.model import DestinationSchema
+from reconciler.specs.document import Document, Path
+
+_FORMS = (
+    {"schema"},
+    {"schema", "table"},
+    {"schema", "table_group_name"},
+    {"schema_prefix"},
+)
+
+
+@dataclass(frozen=True)
+class Specs:
+    """Every document that could be read. An environment whose `environment.yaml` could not is not in `environments`."""
+
+    environments: Mapping[str, Document]
+    units: Mapping[str, Mapping[str, Document]]
+    """By environment and name. Every folder is here, and in it every unit file whose YAML could be read."""
+    names: Mapping[str, frozenset[str]]
+    """The name of every unit file by environment, readable or not."""
+
+    def all_units(self) -> Iterator[Document]:
+        """Every unit of every environment."""
+        for units in self.units.values():
+            yield from units.values()
+
+    def setting(self, environment: str, *path: str) -> Any:
+        """A part of an environment's file; None when it is not there."""
+        document = self.environments.get(environment)
+        return None if document is None else document.at(*path)
+
+    def group(self, environment: str) -> str:
+        """The Fivetran group of an environment; a name that no other environment shares when it is not known."""
+        group = self.setting(environment, "fivetran", "group")
+        return group if isinstance(group, str) else f"/{environment}"
+
+    def project(self, environment: str) -> str:
+        """The GCP project of an environment; a name that no other environment shares when it is not known."""
+        project = self.setting(environment, "gcp_project")
+        return project if isinstance(project, str) else f"/{environment}"
+
+
+def destination(unit: Document) -> DestinationSchema | None:
+    """Where a unit's connector writes, when its `destination` has one of the forms."""
+    node = unit.at("connector", "destination")
+    if isinstance(node, dict) and set(node) in _FORMS and all(isinstance(name, str) for name in node.values()):
+        return DestinationSchema(**node)
+    return None
+
+
+def declared(unit: Document) -> Iterator[tuple[str, Path]]:
+    """The datasets a unit declares: the id of each and the way to its mapping."""
+    target = destination(unit)
+    if isinstance(unit.at("dataset"), dict):
+        if not unit.has("connector"):
+            yield unit.name, ("dataset",)
+        elif target is not None and target.schema is not None:
+            yield target.schema, ("dataset",)
+    several = unit.at("datasets")
+    if isinstance(several, dict) and target is not None and target.schema_prefix is not None:
+        for key in several:
+            if isinstance(several[key], dict):
+                yield f"{target.schema_prefix}_{key}", ("datasets", key)
+
+
+def strings(document: Document, *path: str | int) -> Iterator[tuple[str, Path]]:
+    """The strings of a list with the way to each; nothing when it is no list."""
+    items = document.at(*path)
+    if isinstance(items, list):
+        yield from ((item, (*path, index)) for index, item in enumerate(items) if isinstance(item, str))
