@@ -1,0 +1,172 @@
+"""What happens in Fivetran without this API: someone clicks in its pages, a sync ends, a vendor revokes a key.
+
+Nothing here is checked as a request would be; what cannot be stored at all raises `ByHandError`.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from typing import Any, TypeVar
+
+from reconciler.simulator.fivetran import config
+from reconciler.simulator.fivetran.connections import take_naming
+from reconciler.simulator.fivetran.errors import ApiError
+from reconciler.simulator.fivetran.rendering import timestamp
+from reconciler.simulator.fivetran.state import Connection, Destination, FivetranState, Group, Json, TestScript
+
+_MOMENTS = frozenset({"created_at", "succeeded_at", "failed_at"})
+
+Record = TypeVar("Record", Group, Destination, Connection)
+
+
+class ByHandError(ValueError):
+    """An edit that cannot be made: an object, service or field that does not exist."""
+
+
+def find_connection(state: FivetranState, target: str) -> Connection:
+    """A connection by its id, or by its name when only one has it."""
+    if target in state.connections:
+        return state.connections[target]
+    found = [connection for connection in state.connections.values() if connection.name == target]
+    if len(found) != 1:
+        raise ByHandError(f"{len(found)} connections have the id or name {target!r}")
+    return found[0]
+
+
+def create_group(state: FivetranState, values: Mapping[str, Any]) -> Group:
+    """A group; `name` is needed, `id` may be chosen."""
+    group = _build(Group, {"id": state.new_id(), "created_at": state.now(), **_moments(values)})
+    state.groups[group.id] = group
+    return group
+
+
+def create_destination(state: FivetranState, values: Mapping[str, Any]) -> Destination:
+    """A destination, connected unless `setup_status` says otherwise; `id` is its group's."""
+    defaults = {
+        "service": "big_query",
+        "region": state.options.default_region,
+        "time_zone_offset": "0",
+        "created_at": state.now(),
+        "setup_status": "connected",
+    }
+    destination = _build(Destination, {**defaults, **_moments(values)})
+    if destination.id not in state.groups or destination.service not in state.catalogue.destinations:
+        raise ByHandError("a destination needs the id of a group and a known service")
+    state.destinations[destination.id] = destination
+    return destination
+
+
+def create_connection(state: FivetranState, values: Mapping[str, Any]) -> Connection:
+    """A connection, set up and connected unless `setup_state` says otherwise; schema keys stand in `config`."""
+    service = state.catalogue.connections.get(values.get("service", ""))
+    if service is None or values.get("group_id") not in state.groups:
+        raise ByHandError("a connection needs the id of a group and a known service")
+    sent = dict(values.get("config", {}))
+    try:
+        naming = take_naming(service, sent)
+    except ApiError as error:
+        raise ByHandError(error.message) from error
+    defaults: Json = {"id": state.new_id(), "created_at": state.now(), "setup_state": "connected", "consented": True}
+    fields: Json = {**_moments(values), "config": sent, "naming": naming, "name": ".".join(naming.values())}
+    connection = _build(Connection, {**defaults, **fields})
+    connection.effective = {"config": dict(connection.config), "auth": dict(connection.auth)}
+    state.add_connection(connection)
+    return connection
+
+
+def change_connection(connection: Connection, values: Mapping[str, Any]) -> Connection:
+    """Set fields of a connection. `config` and `auth` merge by key, null removes one, and take effect at once."""
+    changed = _changed(connection, values, fixed=("id", "group_id", "service", "name", "naming"))
+    changed.effective = {"config": dict(changed.config), "auth": dict(changed.auth)}
+    return changed
+
+
+def change_destination(destination: Destination, values: Mapping[str, Any]) -> Destination:
+    """Set fields of a destination. `config` merges by key, null removes one."""
+    return _changed(destination, values, fixed=("id", "service"))
+
+
+def script_tests(state: FivetranState, definition: Mapping[str, Any]) -> TestScript:
+    """Script setup tests; the newest script is asked last."""
+    script = _build(TestScript, definition)
+    if script.runs is not None and (type(script.runs) is not int or script.runs < 1):
+        raise ByHandError("runs is a whole number from 1 on, or null")
+    state.scripts.append(script)
+    return script
+
+
+def snapshot(state: FivetranState, *, secrets: bool) -> Json:
+    """Everything in the account; secret values only where asked for."""
+    return {
+        "groups": [_plain(group) for group in state.groups.values()],
+        "destinations": [
+            _redacted(_plain(item), state.catalogue.destinations[item.service].config, secrets=secrets)
+            for item in state.destinations.values()
+        ],
+        "connections": [
+            _redacted(_plain(item), state.catalogue.connections[item.service].config, secrets=secrets)
+            for item in state.connections.values()
+        ],
+    }
+
+
+def _redacted(plain: Json, fields: Mapping[str, Any], *, secrets: bool) -> Json:
+    if secrets:
+        return plain
+    plain["config"] = _masked(plain["config"], fields)
+    if plain.get("effective") is not None:
+        plain["effective"] = {"config": _masked(plain["effective"]["config"], fields), "auth": config.MASK}
+    if "auth" in plain:
+        plain["auth"] = config.MASK if plain["auth"] else {}
+    return plain
+
+
+def _masked(values: Mapping[str, Any], fields: Mapping[str, Any]) -> Json:
+    return {
+        name: config.masked(fields[name], value) if name in fields else config.MASK for name, value in values.items()
+    }
+
+
+def _plain(record: Group | Destination | Connection) -> Json:
+    values = dataclasses.asdict(record)
+    for name in _MOMENTS & values.keys():
+        values[name] = timestamp(values[name])
+    if isinstance(record, Connection):
+        values["sync_state"] = record.sync_state
+    return values
+
+
+def _changed(record: Record, values: Mapping[str, Any], *, fixed: tuple[str, ...]) -> Record:
+    known = {field.name for field in dataclasses.fields(record)} - set(fixed) - {"effective"}
+    if unknown := values.keys() - known:
+        raise ByHandError(f"cannot set {', '.join(sorted(unknown))}")
+    for name, value in _moments(values).items():
+        if name in ("config", "auth"):
+            setattr(record, name, config.merge(getattr(record, name), value))
+        else:
+            setattr(record, name, value)
+    return record
+
+
+Built = TypeVar("Built")
+
+
+def _build(kind: Callable[..., Built], values: Mapping[str, Any]) -> Built:
+    try:
+        return kind(**values)
+    except TypeError as error:
+        raise ByHandError(str(error).removeprefix("__init__() ")) from error
+
+
+def _moments(values: Mapping[str, Any]) -> Json:
+    """The values with ISO 8601 texts as moments where a moment belongs."""
+    result = dict(values)
+    for name in _MOMENTS & values.keys():
+        if isinstance(values[name], str):
+            try:
+                result[name] = datetime.fromisoformat(values[name])
+            except ValueError as error:
+                raise ByHandError(f"{name}: {error}") from error
+    return result

@@ -1,0 +1,61 @@
+"""Account-wide quotas over rolling windows. Refused requests do not count."""
+
+from __future__ import annotations
+
+import math
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+
+@dataclass
+class Window:
+    """At most `limit` events in any `seconds`."""
+
+    seconds: float
+    events: deque[float] = field(default_factory=deque)
+
+    def used(self, now: float) -> int:
+        """How many events of the window that ends now have been counted."""
+        while self.events and self.events[0] <= now - self.seconds:
+            self.events.popleft()
+        return len(self.events)
+
+    def wait(self, now: float, limit: int | None) -> int | None:
+        """Whole seconds until one more event fits; None when it fits already."""
+        if limit is None or self.used(now) < limit:
+            return None
+        if limit <= 0:
+            return math.ceil(self.seconds)
+        return max(1, math.ceil(self.events[-limit] + self.seconds - now))
+
+
+class Quotas:
+    """The windows of one account. `clock` counts seconds."""
+
+    def __init__(self, clock: Callable[[], float]) -> None:
+        self._clock = clock
+        self.requests = Window(3600)
+        self.tests_minute = Window(60)
+        self.tests_hour = Window(3600)
+
+    def take_request(self, limit: int | None) -> int | None:
+        """Count a request, or the seconds to wait before it may be made."""
+        return self._take((self.requests, limit))
+
+    def take_tests(self, per_minute: int | None, per_hour: int | None) -> int | None:
+        """Count a run of setup tests, or the seconds to wait before it may be made."""
+        return self._take((self.tests_minute, per_minute), (self.tests_hour, per_hour))
+
+    def requests_left(self, limit: int) -> int:
+        """What is left of the hour's requests."""
+        return max(0, limit - self.requests.used(self._clock()))
+
+    def _take(self, *windows: tuple[Window, int | None]) -> int | None:
+        now = self._clock()
+        waits = [wait for window, limit in windows if (wait := window.wait(now, limit)) is not None]
+        if waits:
+            return max(waits)
+        for window, _ in windows:
+            window.events.append(now)
+        return None

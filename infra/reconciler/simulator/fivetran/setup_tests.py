@@ -1,0 +1,126 @@
+"""Setup tests: what they find, and what they do to the object they ran on.
+
+Without a script the outcome follows from the state: a credential that is not there fails, an authorisation that nobody
+gave fails (or, by option, is not tested), and everything else passes. A failure is a result, never an HTTP error.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import copy
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from reconciler.simulator.fivetran import connections, destinations
+from reconciler.simulator.fivetran.catalogue import Condition, Need, Service
+from reconciler.simulator.fivetran.state import Connection, Destination, FivetranState, Json, TestScript
+
+_BAD = frozenset({"FAILED", "JOB_FAILED"})
+
+
+async def run_on_connection(state: FivetranState, connection: Connection, flags: Mapping[str, Any]) -> None:
+    """Run the tests on what the connection now holds, and take it over; 404 when it went in the meantime."""
+    service = state.catalogue.connections[connection.service]
+    held = {"config": copy.deepcopy(connection.config), "auth": copy.deepcopy(connection.auth)}
+    consented = connection.consented
+    scripts = _scripts(state, connection.id, connection.name)
+    connection.last_test_flags = {name: flags[name] for name in flags if name.startswith("trust_")}
+    await _last(scripts)
+    connections.find(state, connection.id)
+    connection.setup_tests = _results(state, service, held, scripts, consented=consented)
+    passed = _passed(connection.setup_tests)
+    connection.effective = held if passed else connection.effective
+    connection.setup_state = _state_after(passed, connection.setup_state)
+    connection.tasks = [{"code": "reconnect", "message": "Reconnect"}] if connection.setup_state == "broken" else []
+
+
+async def run_on_destination(state: FivetranState, destination: Destination) -> None:
+    """Run the tests on what the destination now holds; 404 when it went in the meantime."""
+    service = state.catalogue.destinations[destination.service]
+    held = {"config": copy.deepcopy(destination.config), "auth": {}}
+    scripts = _scripts(state, destination.id)
+    await _last(scripts)
+    destinations.find(state, destination.id)
+    destination.setup_tests = _results(state, service, held, scripts, consented=False)
+    destination.setup_status = _state_after(_passed(destination.setup_tests), destination.setup_status)
+
+
+def lookup(held: Json, path: str) -> Any:
+    """The value at a dotted path: into `auth` when it starts with `auth.`, else into `config`; numbers index lists."""
+    parts = path.split(".")
+    node: Any = held["auth"] if parts[0] == "auth" and len(parts) > 1 else held["config"]
+    for part in parts[1:] if node is held["auth"] else parts:
+        if isinstance(node, Mapping):
+            node = node.get(part)
+        elif isinstance(node, list) and part.isdigit() and int(part) < len(node):
+            node = node[int(part)]
+        else:
+            return None
+    return node
+
+
+def _results(
+    state: FivetranState, service: Service, held: Json, scripts: list[TestScript], *, consented: bool
+) -> list[Json]:
+    scripted = next((script.results for script in scripts if script.results is not None), None)
+    if scripted is not None:
+        return copy.deepcopy(scripted)
+    held = {"config": {**_defaults(service), **held["config"]}, "auth": held["auth"]}
+    unmet = _unmet(service.needs, held)
+    if unmet:
+        return [_result("Validate Configuration", "FAILED", f"No value for {' or '.join(unmet.any_of)}")]
+    if not consented and _unmet(service.consent, held):
+        if state.options.consent_test == "none":
+            return []
+        return [_result("Authorization", "FAILED", "The connection has not been authorized")]
+    accepts = {path: value for script in scripts for path, value in script.accepts.items()}
+    if any(lookup(held, path) != value for path, value in accepts.items()):
+        return [_result("Validate Login", "FAILED", "Invalid login credentials")]
+    return [_result("Validate Configuration", "PASSED"), _result("Validate Login", "PASSED")]
+
+
+def _defaults(service: Service) -> Json:
+    return {name: field.default for name, field in service.config.items() if field.default is not None}
+
+
+def _unmet(needs: Iterable[Need], held: Json) -> Need | None:
+    for need in needs:
+        if _holds(need.condition, held) and not any(lookup(held, path) for path in need.any_of):
+            return need
+    return None
+
+
+def _holds(condition: Condition | None, held: Json) -> bool:
+    if condition is None:
+        return True
+    value = lookup(held, condition.path)
+    text = str(value).lower() if isinstance(value, bool) else value
+    return (text == condition.value) != condition.negated
+
+
+def _scripts(state: FivetranState, *targets: str) -> list[TestScript]:
+    """The scripts for one run. Those that are used up are forgotten."""
+    fitting = [script for script in state.scripts if script.target in targets]
+    for script in fitting:
+        if script.runs is not None:
+            script.runs -= 1
+    state.scripts = [script for script in state.scripts if script.runs != 0]
+    return fitting
+
+
+async def _last(scripts: Iterable[TestScript]) -> None:
+    await asyncio.sleep(sum(script.seconds for script in scripts))
+
+
+def _passed(results: list[Json]) -> bool:
+    return bool(results) and not any(result.get("status") in _BAD for result in results)
+
+
+def _state_after(passed: bool, before: str) -> str:
+    if passed:
+        return "connected"
+    return "incomplete" if before == "incomplete" else "broken"
+
+
+def _result(title: str, status: str, message: str = "") -> Json:
+    return {"title": title, "status": status, "message": message}

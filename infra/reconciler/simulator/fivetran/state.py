@@ -1,0 +1,204 @@
+"""What the local Fivetran remembers, without HTTP.
+
+One event loop serves all requests and no operation here awaits, so every change is atomic and nothing is locked.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any, Literal
+
+from reconciler.simulator.fivetran.catalogue import Catalogue
+from reconciler.simulator.fivetran.errors import too_many
+from reconciler.simulator.fivetran.limits import Quotas
+from reconciler.simulator.fivetran.options import Options
+from reconciler.simulator.fivetran.slugs import new_slug
+
+#: A JSON object as it came or goes.
+Json = dict[str, Any]
+
+
+@dataclass
+class Credential:
+    """An API key. A user's key stands behind `connected_by`; a system key stands behind nobody."""
+
+    key: str
+    secret: str = field(repr=False)
+    kind: Literal["user", "system"] = "user"
+    read_only: bool = False
+    expired: bool = False
+
+    @property
+    def owner(self) -> str:
+        """The id that account info names."""
+        return f"{self.kind}_{self.key}"
+
+
+#: What a state without credentials of its own accepts. Not secret: they open nothing but this double.
+DEFAULT_CREDENTIALS = (
+    Credential("simulator-key", "simulator-secret"),
+    Credential("simulator-read-only-key", "simulator-secret", read_only=True),
+)
+
+
+@dataclass
+class Group:
+    """A group; its destination, if any, has the same id."""
+
+    id: str
+    name: str
+    created_at: datetime
+
+
+@dataclass
+class Destination:
+    """A destination. `id` is the group's."""
+
+    id: str
+    service: str
+    region: str
+    time_zone_offset: str
+    created_at: datetime
+    daylight_saving_time_enabled: bool = True
+    networking_method: str | None = "Directly"
+    config: Json = field(default_factory=dict)
+    setup_status: str = "incomplete"
+    setup_tests: list[Json] = field(default_factory=list)
+
+
+@dataclass
+class Connection:
+    """A connection.
+
+    `config` and `auth` are what was last sent; `effective` is what syncs use, taken over when setup tests run. Both
+    hold secrets in clear, as the real service does.
+    """
+
+    id: str
+    group_id: str
+    service: str
+    name: str
+    created_at: datetime
+    naming: Json = field(default_factory=dict)
+    config: Json = field(default_factory=dict)
+    auth: Json = field(default_factory=dict)
+    effective: Json | None = None
+    consented: bool = False
+    connected_by: str | None = None
+    paused: bool = False
+    pause_after_trial: bool = False
+    sync_frequency: int = 360
+    daily_sync_time: str | None = None
+    schedule_type: str = "auto"
+    data_delay_sensitivity: str = "NORMAL"
+    data_delay_threshold: int = 0
+    networking_method: str = "Directly"
+    destination_schema_names: str = "FIVETRAN_NAMING"
+    destination_configuration: Json | None = None
+    setup_state: str = "incomplete"
+    schema_status: str | None = None
+    syncing: bool = False
+    update_state: str = "on_schedule"
+    is_historical_sync: bool = True
+    succeeded_at: datetime | None = None
+    failed_at: datetime | None = None
+    tasks: list[Json] = field(default_factory=list)
+    warnings: list[Json] = field(default_factory=list)
+    setup_tests: list[Json] = field(default_factory=list)
+    last_test_flags: Json = field(default_factory=dict)
+    function_state: Any = None
+    syncs: int = 0
+
+    @property
+    def sync_state(self) -> str:
+        """`syncing`, `paused` or `scheduled`."""
+        if self.syncing:
+            return "syncing"
+        return "paused" if self.paused else "scheduled"
+
+
+@dataclass
+class TestScript:
+    """What setup tests of one connection or destination shall say, instead of or on top of what its state says.
+
+    `target` is an id or a connection's name; `runs` counts down, None lasts. `results` replaces the outcome; `accepts`
+    maps dotted paths (`config.api_key`) to the only value the vendor takes; `seconds` is how long a run lasts.
+    """
+
+    __test__ = False  # not a test class, whatever its name says to pytest
+
+    target: str
+    runs: int | None = 1
+    results: list[Json] | None = None
+    accepts: dict[str, str] = field(default_factory=dict, repr=False)
+    seconds: float = 0.0
+
+
+class FivetranState:
+    """Everything in one account. `now` and `monotonic` are the clocks, given so that tests can move them."""
+
+    def __init__(
+        self,
+        *,
+        options: Options | None = None,
+        credentials: Iterable[Credential] = DEFAULT_CREDENTIALS,
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.now = now
+        self.options = options or Options()
+        self.credentials = {credential.key: credential for credential in credentials}
+        self.catalogue = Catalogue.load()
+        self._monotonic = monotonic
+        self.clear()
+
+    def clear(self) -> None:
+        """Forget every object, script and quota used; keep options, credentials and services."""
+        self.groups: dict[str, Group] = {}
+        self.destinations: dict[str, Destination] = {}
+        self.connections: dict[str, Connection] = {}
+        self.scripts: list[TestScript] = []
+        self.quotas = Quotas(self._monotonic)
+        self._named: dict[tuple[str, str], list[str]] = {}
+        self._grouped: dict[str, dict[str, Connection]] = {}
+
+    def new_id(self) -> str:
+        """An id that nothing has."""
+        return new_slug(self.groups.keys() | self.connections.keys())
+
+    def add_connection(self, connection: Connection) -> None:
+        """Remember a connection; `connections_named` finds it from now on."""
+        self.connections[connection.id] = connection
+        self._grouped.setdefault(connection.group_id, {})[connection.id] = connection
+        self._named.setdefault((connection.group_id, connection.name), []).append(connection.id)
+
+    def drop_connection(self, connection: Connection) -> None:
+        """Forget a connection."""
+        del self.connections[connection.id]
+        del self._grouped[connection.group_id][connection.id]
+        self._named[connection.group_id, connection.name].remove(connection.id)
+
+    def connections_in(self, group_id: str) -> Iterator[Connection]:
+        """A group's connections, oldest first."""
+        return iter(self._grouped.get(group_id, {}).values())
+
+    def connections_named(self, group_id: str, name: str) -> Iterator[Connection]:
+        """A group's connections of one name, oldest first; more than one only where duplicates are allowed."""
+        return (self.connections[id_] for id_ in self._named.get((group_id, name), ()))
+
+    def take_request(self) -> None:
+        """Count a request; 429 when the hour's quota is used up."""
+        limit = self.options.requests_per_hour
+        wait = self.quotas.take_request(limit)
+        if wait is not None:
+            raise too_many(f"Max {limit} api calls allowed in one-hour rolling time period", wait)
+
+    def take_setup_tests(self) -> None:
+        """Count a run of setup tests; 429 when either quota is used up. To be called before anything is changed."""
+        per_minute, per_hour = self.options.setup_tests_per_minute, self.options.setup_tests_per_hour
+        wait = self.quotas.take_tests(per_minute, per_hour)
+        if wait is not None:
+            raise too_many(f"Max {per_minute} setup tests a minute and {per_hour} an hour allowed", wait)

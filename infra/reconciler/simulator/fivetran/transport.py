@@ -1,0 +1,199 @@
+"""HTTP rules that hold for every route: log, faults, errors, authentication, quota, headers and body.
+
+The middlewares are listed in `MIDDLEWARES`, outermost first.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import binascii
+import hmac
+import json
+import re
+import time
+from typing import Any
+
+from aiohttp import web
+from aiohttp.typedefs import Handler
+
+from reconciler.simulator.fivetran.errors import ApiError, forbidden, invalid, unauthorized, unknown_path, wrong_method
+from reconciler.simulator.fivetran.faults import Faults, envelope, html
+from reconciler.simulator.fivetran.rendering import timestamp
+from reconciler.simulator.fivetran.request_log import Entry, RequestLog, key_names
+from reconciler.simulator.fivetran.state import Credential, FivetranState
+
+STATE = web.AppKey("state", FivetranState)
+FAULTS = web.AppKey("faults", Faults)
+LOG = web.AppKey("log", RequestLog)
+
+ADMIN = "/_admin"
+
+#: The parsed JSON of a body; None for an empty one.
+_BODY = web.RequestKey("body", object)
+_CREDENTIAL = web.RequestKey("credential", Credential)
+#: Where the API wants version 2 of its media type.
+_VERSIONED = re.compile(r"/v1/(?:connections|destinations)(?:/(?!.*/(?:schemas|certificates|fingerprints)(?:/|$)).*)?")
+
+
+@web.middleware
+async def logged(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Write the request down when its answer is ready; wait as long as the options say."""
+    if request.path.startswith(ADMIN):
+        return await handler(request)
+    start = time.perf_counter()
+    state = request.app[STATE]
+    response = await handler(request)
+    if state.options.latency_ms > 0:
+        await asyncio.sleep(state.options.latency_ms / 1000)
+    resource = request.match_info.route.resource
+    log = request.app[LOG]
+    log.add(
+        Entry(
+            number=log.total + 1,
+            time=timestamp(state.now()) or "",
+            method=request.method,
+            route=resource.canonical if resource is not None else "(unknown)",
+            path=request.path,
+            query=dict(request.query),
+            status=0 if request.transport is None else response.status,
+            keys=key_names(request.get(_BODY)),
+            milliseconds=round((time.perf_counter() - start) * 1000, 3),
+        )
+    )
+    return response
+
+
+@web.middleware
+async def faulty(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Let the faults in force strike, before or after the request has had its effect."""
+    if request.path.startswith(ADMIN):
+        return await handler(request)
+    met = request.app[FAULTS].met(request.method, request.path)
+    for fault in met:
+        if fault.when == "before" and (answer := await fault.strike(request)) is not None:
+            return answer
+    response = await handler(request)
+    for fault in met:
+        if fault.when == "after" and (answer := await fault.strike(request)) is not None:
+            return answer
+    return response
+
+
+@web.middleware
+async def spoken(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Turn refusals into the API's envelope, and tell what is left of the hour's quota."""
+    if request.path.startswith(ADMIN):
+        return await handler(request)
+    if "//" in request.path:
+        return html(404)
+    try:
+        response = await handler(request)
+    except ApiError as error:
+        response = envelope(error)
+    except web.HTTPNotFound:
+        response = envelope(unknown_path())
+    except web.HTTPMethodNotAllowed:
+        response = envelope(wrong_method())
+    except web.HTTPException as error:
+        response = envelope(ApiError(error.status, "BadRequest", error.reason))
+    state = request.app[STATE]
+    limit = state.options.requests_per_hour
+    if limit is not None and _CREDENTIAL in request:
+        response.headers["X-Rate-Limit"] = str(limit)
+        response.headers["X-Rate-Limit-Remaining"] = str(state.quotas.requests_left(limit))
+    return response
+
+
+@web.middleware
+async def admitted(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Check who asks, whether the quota allows it, and that headers and body are what the route takes."""
+    if request.path.startswith(ADMIN):
+        return await handler(request)
+    state = request.app[STATE]
+    credential = _authenticate(state, request.headers.get("Authorization"))
+    request[_CREDENTIAL] = credential
+    state.take_request()
+    if request.match_info.http_exception is not None:
+        raise request.match_info.http_exception
+    if credential.read_only and request.method != "GET":
+        raise forbidden("The key is not allowed to change anything")
+    _check_accept(state, request)
+    if request.method in ("POST", "PATCH"):
+        if request.content_type != "application/json" or "Content-Type" not in request.headers:
+            raise ApiError(415, "UnsupportedMediaType", "HTTP 415 Unsupported Media Type")
+        request[_BODY] = _parse(await request.read())
+    return await handler(request)
+
+
+MIDDLEWARES = (logged, faulty, spoken, admitted)
+
+
+def body(request: web.Request) -> dict[str, Any]:
+    """The request's JSON object; 400 when there is none."""
+    sent = request.get(_BODY)
+    if sent is None:
+        raise invalid("Request body is required")
+    if not isinstance(sent, dict):
+        raise invalid("Request body must be a JSON object")
+    return sent
+
+
+def optional_body(request: web.Request) -> dict[str, Any]:
+    """The request's JSON object; an empty one when it has no body."""
+    return {} if request.get(_BODY) is None else body(request)
+
+
+def credential(request: web.Request) -> Credential:
+    """Who asks."""
+    return request[_CREDENTIAL]
+
+
+def success(message: str, data: Any = None, *, status: int = 200) -> web.Response:
+    """The API's envelope; without `data` when there is none."""
+    answer = {"code": "Success", "message": message}
+    if data is not None:
+        answer["data"] = data
+    text = json.dumps(answer, separators=(",", ":"))
+    return web.Response(status=status, body=text.encode(), content_type="application/json")
+
+
+async def hang_up_on_shutdown(app: web.Application) -> None:
+    """Let go of everything held, so that the server can stop."""
+    app[FAULTS].clear(drop=True)
+
+
+def _authenticate(state: FivetranState, header: str | None) -> Credential:
+    if header is None:
+        raise unauthorized("Missing authorization header")
+    scheme, _, value = header.partition(" ")
+    try:
+        key, _, secret = base64.b64decode(value, validate=True).decode().partition(":")
+    except (binascii.Error, UnicodeDecodeError):
+        key = secret = ""
+    found = state.credentials.get(key) if scheme.lower() == "basic" else None
+    if found is None or found.expired or not hmac.compare_digest(found.secret.encode(), secret.encode()):
+        raise unauthorized("Invalid authorization credentials")
+    return found
+
+
+def _check_accept(state: FivetranState, request: web.Request) -> None:
+    versioned = _VERSIONED.fullmatch(request.path) is not None or state.options.version_elsewhere == "accept"
+    versions = {"", "1", "2"} if versioned else {"", "1"}
+    for media_range in request.headers.get("Accept", "*/*").lower().split(","):
+        kind, _, parameters = media_range.replace(" ", "").partition(";")
+        asked = [
+            value for name, _, value in (item.partition("=") for item in parameters.split(";")) if name == "version"
+        ]
+        if kind in ("*/*", "application/*", "application/json") and set(asked) <= versions:
+            return
+    raise ApiError(406, "NotAcceptable", "HTTP 406 Not Acceptable")
+
+
+def _parse(raw: bytes) -> Any:
+    if not raw.strip():
+        return None
+    try:
+        return json.loads(raw)
+    except ValueError:
+        raise invalid("Request body is not valid JSON") from None
