@@ -6,12 +6,14 @@ BigQuery's for datasets. Config trees stay plain JSON: a reference is a mapping 
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Literal, TypeAlias
 
 #: A value as YAML 1.2 or JSON has it. `None` never stands in a file: a key that says nothing is left out.
-Json: TypeAlias = "str | int | float | bool | None | Sequence[Json] | Mapping[str, Json]"
+Json: TypeAlias = "str | int | float | bool | Sequence[Json] | Mapping[str, Json] | None"
 
 #: `sync_frequency` in minutes, by the word a file uses for it (operation create_connection).
 SYNC_INTERVALS: Mapping[str, int] = {
@@ -183,7 +185,7 @@ class Fleet:
 
     def writers_of(self, dataset: Dataset) -> tuple[Unit, ...]:
         """The units whose connector writes into this dataset."""
-        return tuple(unit for unit in self.units if dataset.id in {written.id for written in self.datasets_of(unit)})
+        return self._writers.get(dataset.id, ())
 
     def datasets_of(self, unit: Unit) -> tuple[Dataset, ...]:
         """The datasets a unit's connector writes into, whichever file declares them; none without a connector."""
@@ -191,5 +193,17 @@ class Fleet:
             return ()
         if unit.dataset_unit is None:
             return unit.datasets
-        owner = next(other for other in self.units if other.name == unit.dataset_unit)
+        owner = self._by_name[unit.dataset_unit]
         return tuple(dataset for dataset in owner.datasets if dataset.id == unit.connector.destination.schema)
+
+    @cached_property
+    def _by_name(self) -> Mapping[str, Unit]:
+        return {unit.name: unit for unit in self.units}
+
+    @cached_property
+    def _writers(self) -> Mapping[str, tuple[Unit, ...]]:
+        writers: dict[str, list[Unit]] = defaultdict(list)
+        for unit in self.units:
+            for dataset in self.datasets_of(unit):
+                writers[dataset.id].append(unit)
+        return {dataset_id: tuple(units) for dataset_id, units in writers.items()}
