@@ -1,0 +1,105 @@
+# What people run here: `make help`. Needs GNU make, a POSIX shell and Python 3.11 or newer; the rest it installs,
+# into .venv and the user's cache (engine/install.py says where).
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+MAKEFLAGS += --no-print-directory
+
+# The interpreter for .venv: the first of these that runs and is new enough. `make PYTHON=/path/to/python …` sets it.
+PYTHON ?=
+PYTHONS := python3.13 python3.12 python3.11 python3
+PYTEST_ARGS ?=
+LOCK_ARGS ?=
+STACK ?=
+FORCE ?=
+UV_VERSION := 0.13.9
+
+VENV := .venv/bin
+REQUIREMENTS := .venv/.requirements
+EDITABLE := .venv/.editable
+PIP := $(VENV)/python -m pip --disable-pip-version-check --no-input --quiet
+
+# Sets `found` in the shell, or ends the recipe. A candidate is run, since a version manager's stand-in may be no Python.
+FIND_PYTHON = for python in $(if $(PYTHON),"$(PYTHON)",$(PYTHONS)); do \
+	if "$$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1; then found=$$python; break; fi; \
+	done; \
+	if [ -z "$${found-}" ]; then \
+	  echo "setup: no Python 3.11 or newer: tried $(or $(PYTHON),$(PYTHONS))." >&2; \
+	  echo "Install one, or name it: make PYTHON=/path/to/python3" >&2; \
+	  exit 1; \
+	fi;
+
+# In front of whatever runs with the tools of this checkout. Two statements, so that a failure ends the recipe.
+WITH_TOOLS := tools=$$($(VENV)/python engine/environment.py) || exit; eval "$$tools";
+
+# A virtual environment holds its own absolute path and that of its interpreter: moved, or without it, it is made anew.
+ifneq ($(shell test "$$(cat $(REQUIREMENTS) 2>/dev/null)" = "$$(pwd -P)" && $(VENV)/python -c '' 2>/dev/null && echo sound),sound)
+.PHONY: $(REQUIREMENTS)
+endif
+
+.PHONY: help
+help:  ## This list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
+
+.PHONY: demo
+demo: packages  ## Preview, deploy and preview again, dev and prod, against local doubles
+	@$(WITH_TOOLS) python scripts/demo.py
+
+.PHONY: test
+test: check  ## Set up, check, then all tests (PYTEST_ARGS="-k name")
+	@$(WITH_TOOLS) python -m pytest -n 2 $(PYTEST_ARGS)
+
+.PHONY: check
+check: packages  ## Format, lint and types
+	@echo 'Checking format, lint and types' >&2
+	@$(VENV)/ruff format --check --quiet .
+	@$(VENV)/ruff check --quiet .
+	@$(VENV)/mypy --no-error-summary
+
+.PHONY: setup
+setup: packages  ## Virtual environment and engine, where they are missing
+	@$(VENV)/python engine/install.py >/dev/null
+
+.PHONY: env
+env: packages  ## Shell commands that put the tools on PATH: eval "$(make -s env)"
+	@$(VENV)/python engine/environment.py
+
+.PHONY: bench
+bench: packages  ## Measure 10, 100 and 1,000 units
+	@$(WITH_TOOLS) python scripts/bench.py
+
+.PHONY: recover
+recover: packages  ## After a killed run: release the lock, tidy the state (STACK=dev)
+	@$(WITH_TOOLS) python scripts/recover.py $(if $(FORCE),--force) $(if $(STACK),"$(STACK)")
+
+.PHONY: format
+format: packages  ## Format the code and mend what the linter can
+	@$(VENV)/ruff check --quiet --fix-only .
+	@$(VENV)/ruff format --quiet .
+
+.PHONY: packages
+packages: $(EDITABLE)
+
+# The stamps are written last, so that a set-up that was killed is done again from the start.
+$(REQUIREMENTS): requirements.txt
+	@$(FIND_PYTHON) \
+	echo "Installing the Python packages into .venv (about a minute)" >&2; \
+	rm -rf .venv && "$$found" -m venv .venv >&2
+	@$(PIP) install --require-hashes -r requirements.txt >&2
+	@pwd -P >$@
+
+$(EDITABLE): pyproject.toml $(REQUIREMENTS)
+	@$(PIP) install --no-deps --no-build-isolation --editable . >&2
+	@touch $@
+
+.PHONY: lock
+lock:  ## Pin the packages again after pyproject.toml changed (LOCK_ARGS=--upgrade: newest)
+	@$(FIND_PYTHON) "$$found" -m venv --clear .cache/lock
+	@.cache/lock/bin/python -m pip --disable-pip-version-check --quiet install uv==$(UV_VERSION)
+	@.cache/lock/bin/uv --quiet pip compile pyproject.toml --extra dev --universal --python-version 3.11 \
+	  --generate-hashes --custom-compile-command 'make lock' --output-file requirements.txt $(LOCK_ARGS)
+
+.PHONY: clean
+clean:  ## Remove what this file made in the checkout; the engine in the user's cache stays
+	rm -rf .venv .cache .mypy_cache .ruff_cache .hypothesis infra/*.egg-info
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
