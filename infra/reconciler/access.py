@@ -7,11 +7,11 @@ automation makes (authorised views, routines, datasets) are kept from the live d
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from .model import Dataset, Environment, Grant
+from reconciler.model import Dataset, Environment, Grant
 
 #: BigQuery answers these three predefined roles by their basic names, so that we write them that way at once:
 #: anything else shows as a difference for ever (Dataset.access, BigQuery REST v2).
@@ -29,8 +29,16 @@ _FIELD_OF_KIND: Final[Mapping[str, str]] = {
     "domain": "domain",
 }
 
-#: The kinds of entries that other automation puts there.
-_FOREIGN: Final = ("view", "routine", "dataset")
+#: The kinds of entries that only other automation makes.
+_FOREIGN: Final = frozenset({"view", "routine", "dataset"})
+
+#: getDataset answers blocks as lists of one, under plural names; Dataset takes them single (pulumi-gcp).
+_SINGULAR: Final[Mapping[str, str]] = {
+    "views": "view",
+    "routines": "routine",
+    "datasets": "dataset",
+    "conditions": "condition",
+}
 
 
 @dataclass(frozen=True, order=True)
@@ -52,7 +60,7 @@ def basic_role(role: str) -> str:
 
 
 def workgroup_address(member: str, pattern: str) -> str:
-    """The Google group of `<workgroup>[/<subgroup>]` by the environment's pattern; the subgroup is `default` if unsaid."""
+    """The Google group of `<workgroup>[/<subgroup>]` by the environment's pattern; unsaid, the subgroup is `default`."""
     workgroup, _, subgroup = member.partition("/")
     return pattern.replace("{workgroup}", workgroup).replace("{subgroup}", subgroup or "default")
 
@@ -74,9 +82,10 @@ def declared_entries(environment: Environment, dataset: Dataset, *, writer: str 
 def foreign_entries(live: Iterable[Mapping[str, Any]]) -> tuple[dict[str, Any], ...]:
     """The live entries that other automation made, as they are: authorised views, routines and datasets.
 
-    `live` are entries as the gcp provider answers them, with empty fields or lists where a kind does not apply.
+    `live` are entries as getDataset answers them; what comes back is what a Dataset takes in `accesses`.
     """
-    return tuple(_only_what_is_said(entry) for entry in live if any(entry.get(kind) for kind in _FOREIGN))
+    entries = (_as_input(entry) for entry in live)
+    return tuple(entry for entry in entries if _FOREIGN & entry.keys())
 
 
 def _entry(role: str, member: str, environment: Environment) -> Entry:
@@ -86,11 +95,13 @@ def _entry(role: str, member: str, environment: Environment) -> Entry:
     return Entry(basic_role(role), _FIELD_OF_KIND[kind], name)
 
 
-def _only_what_is_said(entry: Mapping[str, Any]) -> dict[str, Any]:
+def _as_input(block: Mapping[str, Any]) -> dict[str, Any]:
     said: dict[str, Any] = {}
-    for key, value in entry.items():
-        single = value[0] if isinstance(value, Sequence) and not isinstance(value, str) and value else value
-        if single in ("", None) or single == []:
+    for key, value in block.items():
+        if value in ("", None, [], {}):
             continue
-        said[key] = single
+        if key in _SINGULAR and isinstance(value, list):
+            said[_SINGULAR[key]] = _as_input(value[0])
+        else:
+            said[key] = _as_input(value) if isinstance(value, Mapping) else value
     return said

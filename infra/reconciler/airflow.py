@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TypeVar
 
-from .model import AirflowSchedule, Fleet
+from reconciler.model import AirflowSchedule, Fleet
 
 T = TypeVar("T")
 

@@ -6,7 +6,7 @@ The rules, each with a test:
 - A reference is never compared: Fivetran masks what it stands for. Its own version is what shows a change.
 - A masked value (`******`) never differs, also inside lists of objects.
 - A declared key that is gone in Fivetran is a difference; an empty value and an absent one are the same.
-- Numbers compare by value (`443`, `443.0`, `"443"`), enumerations across Fivetran's two spellings (`AllApps`, `ALL_APPS`).
+- Numbers compare by value (`443`, `443.0`, `"443"`), enumerations across their two spellings (`AllApps`, `ALL_APPS`).
 - Lists of scalars compare without order; lists of objects are matched by the field that names an item.
 """
 
@@ -17,7 +17,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from .model import Reference
+from reconciler.model import Reference
 
 #: What the API answers in place of every config property of `format: password` (GET connection).
 MASK: Final = "******"
@@ -131,13 +131,15 @@ def _project_objects(declared: list[Any], live: list[Any]) -> list[Any]:
 
 
 def _naming_field(declared: list[Any], live: list[Any]) -> str | None:
-    for name in _NAMING_FIELDS:
-        if all(
-            isinstance(item, Mapping) and isinstance(item.get(name), str | int) and item.get(name) != MASK
-            for item in [*declared, *live]
-        ):
-            if all(len({str(item[name]) for item in items}) == len(items) for items in (declared, live)):
-                return name
+    """The first field that names every item on both sides, each by another name."""
+
+    def names(items: list[Any], field: str) -> list[str]:
+        values = [item.get(field) for item in items if isinstance(item, Mapping)]
+        return [str(value) for value in values if isinstance(value, str | int) and value != MASK]
+
+    for field in _NAMING_FIELDS:
+        if all(len(set(names(items, field))) == len(items) for items in (declared, live)):
+            return field
     return None
 
 
@@ -165,11 +167,10 @@ def _word(value: Any) -> str:
     return str(normalise(value)).casefold() if isinstance(value, bool) else str(normalise(value))
 
 
-def _enumeration(value: str) -> str:
+def _enumeration(value: str) -> tuple[str, bool]:
     """`AllApps` and `ALL_APPS` are one value in two spellings; anything that is neither stays as it is."""
-    if re.fullmatch(r"[A-Z][A-Z0-9]*(_[A-Z0-9]+)*", value):
-        return value.replace("_", "").casefold()
-    return value.casefold() if re.fullmatch(r"([A-Z][a-z0-9]+|[A-Z]+(?=[A-Z]))+", value) else value
+    spelled = re.fullmatch(r"[A-Z][A-Z0-9]*(_[A-Z0-9]+)*|([A-Z]+[a-z0-9]+)+", value)
+    return (value.replace("_", "").casefold(), True) if spelled else (value, False)
 
 
 def _equal(old: Any, new: Any) -> bool:

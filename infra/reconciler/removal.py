@@ -55,8 +55,8 @@ def _connections(
         elif unit is not None and unit.connection is not None:
             yield Refusal(
                 f"{unit.file}: the destination changed from {old.connection} to {unit.connection}. It is permanent in "
-                "Fivetran: a new connection would be made, with a new id, and sync its whole history again. Declare the "
-                "new destination in a file of its own and remove this one when nothing reads its data any more",
+                "Fivetran: a new connection would be made, with a new id, and sync its whole history again. Declare "
+                "the new destination in a file of its own, and remove this one when nothing reads its data any more",
                 old.connection,
             )
         elif not removals_allowed:
@@ -77,9 +77,9 @@ def _kept(name: str, old: Declared, holder: str, now: str, after: Mapping[str, D
         )
     elif unit.service != old.service:
         yield Refusal(
-            f"{unit.file}: the service changed from {old.service} to {unit.service}. Fivetran cannot change it: a new "
-            "connection would be made, with a new id, and sync its whole history again. Declare it in a file of its own, "
-            "with a destination of its own",
+            f"{unit.file}: the service changed from {old.service} to {unit.service}. It is permanent in Fivetran: "
+            "a new connection would be made, with a new id, and sync its whole history again. Declare it in a file "
+            "of its own, with a destination of its own",
             old.connection,
         )
 
@@ -87,7 +87,9 @@ def _kept(name: str, old: Declared, holder: str, now: str, after: Mapping[str, D
 def _datasets(
     before: Mapping[str, Declared], after: Mapping[str, Declared], removals_allowed: bool
 ) -> Iterator[Refusal]:
-    declared = {dataset: (unit.file, location) for unit in after.values() for dataset, location in unit.datasets.items()}
+    declared = {
+        dataset: (unit.file, location) for unit in after.values() for dataset, location in unit.datasets.items()
+    }
     for name, old in before.items():
         for dataset, location in old.datasets.items():
             if dataset in declared:

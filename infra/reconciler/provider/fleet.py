@@ -11,40 +11,32 @@ from typing import Any
 
 from pulumi import ResourceOptions
 from pulumi.dynamic import (
-    CheckFailure,
     CheckResult,
-    ConfigureRequest,
     CreateResult,
     DiffResult,
     ReadResult,
     Resource,
-    ResourceProvider,
     UpdateResult,
 )
 
-from ..client import FivetranError
-from ..removal import Declared, Refusal, refusals
-from . import session
-from .operation import operation, quiet_tracebacks
+from reconciler.client import FivetranError
+from reconciler.provider import session
+from reconciler.provider.operation import OperationError, Provider, operation, stored
+from reconciler.removal import Declared, Refusal, refusals
 
 
-class FleetProvider(ResourceProvider):
+class FleetProvider(Provider):
     """Holds `units` in state and refuses, in `check`, what may not become of them."""
-
-    serialize_as_secret_always = False
-
-    def configure(self, req: ConfigureRequest) -> None:
-        quiet_tracebacks(req)
 
     @operation
     def check(self, olds: dict[str, Any], news: dict[str, Any]) -> CheckResult:
         before, after = _declared(olds.get("units", {})), _declared(news["units"])
         session.declare({unit.connection: name for name, unit in after.items() if unit.connection})
         found = refusals(before, after, removals_allowed=removals_allowed())
-        ids = _ids(news["group"], found)
-        # A property that is not among the inputs: the engine prints the value of the one that is named.
-        failures = [CheckFailure("refused", _with_id(refusal, ids)) for refusal in found]
-        return CheckResult(news, failures)
+        if found:
+            ids = _ids(news["group"], found)
+            raise OperationError("\n".join(_with_id(refusal, ids) for refusal in found))
+        return CheckResult(news, [])
 
     @operation
     def diff(self, _id: str, olds: dict[str, Any], news: dict[str, Any]) -> DiffResult:
@@ -56,7 +48,7 @@ class FleetProvider(ResourceProvider):
 
     @operation
     def read(self, id_: str, props: dict[str, Any]) -> ReadResult:
-        inputs = {key: value for key, value in props.items() if key != "__provider"}
+        inputs = stored(props)
         return ReadResult(id_, dict(inputs), inputs)
 
     @operation

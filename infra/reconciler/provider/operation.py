@@ -6,11 +6,13 @@ import functools
 import logging
 import os
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, TypeVar, cast
 
-from ..client import FivetranError, scrub
-from ..errors import ReconcilerError
+from pulumi.dynamic import ConfigureRequest, ResourceProvider
+
+from reconciler.client import FivetranError, scrub
+from reconciler.errors import ReconcilerError
 
 logger = logging.getLogger(__name__)
 F = TypeVar("F", bound=Callable[..., Any])
@@ -29,12 +31,23 @@ class OperationError(ReconcilerError):
         super().__init__(scrub(message, secrets))
 
 
-def quiet_tracebacks(*_: object) -> None:
-    """Keep tracebacks out of the user's terminal. Only for the plugin process, which prints every exception whole.
+class Provider(ResourceProvider):
+    """What our dynamic providers have in common. Nothing may be set on an instance: it would be pickled into state."""
 
-    The plugin sends `traceback.format_exc()` to the engine (pulumi.dynamic); without this its frames would come too.
-    """
-    sys.tracebacklimit = 0
+    #: A reference to a class is no secret, and encrypting it costs a call a resource.
+    serialize_as_secret_always = False
+
+    def configure(self, _req: ConfigureRequest) -> None:
+        """Keep tracebacks out of the user's terminal.
+
+        The plugin process sends `traceback.format_exc()` to the engine (pulumi.dynamic), frames and all.
+        """
+        sys.tracebacklimit = 0
+
+
+def stored(props: Mapping[str, Any]) -> dict[str, Any]:
+    """What state holds of a resource, without the engine's own key."""
+    return {key: value for key, value in props.items() if key != "__provider"}
 
 
 def operation(method: F) -> F:

@@ -10,7 +10,7 @@ import threading
 from collections.abc import Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 
-from ..client import Connection, FivetranClient, NotFound
+from reconciler.client import Connection, FivetranClient, NotFound
 
 #: How many reads of a drift check are under way at once.
 _READERS = 16
@@ -52,8 +52,12 @@ def known(group_id: str, name: str) -> Connection | None:
 
 
 def live(group_id: str, name: str) -> list[Connection]:
-    """The connections of a name in a group as of now, oldest first. Asks the API."""
-    found = [item for item in client().list_connections(group_id, schema=name) if item.schema == name]
+    """The connections of a name in a group as of now, oldest first. Asks the API.
+
+    A name of two parts is looked for in the whole group: the filter is documented for schema names only.
+    """
+    filtered = client().list_connections(group_id, schema=None if "." in name else name)
+    found = [item for item in filtered if item.schema == name]
     return sorted(found, key=lambda item: (item.created_at or "", item.id))
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 
-from ..model import Reference
+from reconciler.model import Reference
 
 
 class EnvironmentResolver:

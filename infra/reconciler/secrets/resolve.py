@@ -6,8 +6,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from ..errors import ReconcilerError
-from ..model import Reference, references
+from reconciler.errors import ReconcilerError
+from reconciler.model import Reference, references
 
 
 class Resolver(Protocol):

@@ -1,0 +1,9 @@
+"""The Pulumi program: what the stack's environment declares, built."""
+
+from pathlib import Path
+
+import pulumi
+
+from reconciler.program import Settings, main
+
+pulumi.run(lambda: main(Settings.from_environment(root=Path(__file__).resolve().parent.parent)))

@@ -1,0 +1,108 @@
+"""The Pulumi program: an environment's fleet as resources, in the order that keeps what exists safe.
+
+Fleet (refuses) → Destination → datasets → connections. Stack outputs: `units`, `airflow_variables`.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pulumi
+
+from reconciler import airflow, gcp
+from reconciler.errors import InvalidSpecs, ReconcilerError
+from reconciler.model import Dataset, Fleet, Unit
+from reconciler.provider.connection import Connection
+from reconciler.provider.destination import Destination, ServiceAccount
+from reconciler.provider.fleet import Fleet as FleetResource
+from reconciler.removal import Declared
+from reconciler.specs import load
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What a run is told from outside: its environment, where the specs are, what their files' names are relative to."""
+
+    environment: str
+    specs: Path
+    display_root: Path
+
+    @classmethod
+    def from_environment(cls, *, root: Path) -> Settings:
+        """The stack is the environment; `RECONCILER_SPECS` is the folder of specs, relative to `root`."""
+        return cls(pulumi.get_stack(), root / os.environ.get("RECONCILER_SPECS", "connectors"), root)
+
+
+async def main(settings: Settings) -> dict[str, pulumi.Input[Any]]:
+    """Build the stack's environment. On invalid specs the run ends with every fault, before any resource."""
+    try:
+        return await build(load(settings.specs, settings.display_root).fleet(settings.environment))
+    except InvalidSpecs as error:
+        for problem in error.problems:
+            pulumi.log.error(str(problem))
+        raise pulumi.RunError(f"{len(error.problems)} faults in the files above: nothing was touched") from None
+    except ReconcilerError as error:
+        raise pulumi.RunError(str(error)) from None
+
+
+async def build(fleet: Fleet) -> dict[str, pulumi.Input[Any]]:
+    """Register every resource of a fleet and return the stack's outputs."""
+    environment = fleet.environment
+    datasets = [dataset for unit in fleet.units for dataset in unit.datasets]
+    live = await gcp.read_live(environment, datasets)
+
+    guard = FleetResource(environment.name, environment.group, {unit.name: _declared(unit) for unit in fleet.units})
+    after_guard = pulumi.ResourceOptions(depends_on=[guard])
+    destination = Destination(environment, after_guard)
+    account = ServiceAccount(environment, destination.id, after_guard)
+
+    written = {dataset.id for unit in fleet.units for dataset in fleet.datasets_of(unit)}
+    made: dict[str, pulumi.Resource] = {
+        dataset.id: gcp.dataset_resource(
+            environment,
+            dataset,
+            writer=account.id if dataset.id in written else None,
+            live=live[dataset.id],
+            opts=after_guard,
+        )
+        for dataset in datasets
+    }
+    connections = {
+        unit.name: Connection(
+            unit, destination.id, _after(unit, guard, [made[dataset.id] for dataset in fleet.datasets_of(unit)])
+        )
+        for unit in fleet.units
+        if unit.connector is not None
+    }
+    return {
+        "units": {unit.name: _outputs(fleet, unit, connections.get(unit.name)) for unit in fleet.units},
+        "airflow_variables": airflow.variables(fleet, {name: each.id for name, each in connections.items()}),
+    }
+
+
+def _declared(unit: Unit) -> Declared:
+    connector = unit.connector
+    return Declared(
+        file=unit.file,
+        service=connector.service if connector else None,
+        connection=connector.destination.connection_name if connector else None,
+        datasets={dataset.id: dataset.location for dataset in unit.datasets},
+        formerly=unit.formerly,
+    )
+
+
+def _after(unit: Unit, guard: pulumi.Resource, datasets: list[pulumi.Resource]) -> pulumi.ResourceOptions:
+    aliases: list[pulumi.Alias | str] = [pulumi.Alias(name=unit.formerly)] if unit.formerly else []
+    return pulumi.ResourceOptions(depends_on=[guard, *datasets], aliases=aliases)
+
+
+def _outputs(fleet: Fleet, unit: Unit, connection: Connection | None) -> Mapping[str, Any]:
+    written: tuple[Dataset, ...] = fleet.datasets_of(unit) or unit.datasets
+    outputs: dict[str, Any] = {"datasets": [dataset.id for dataset in written]}
+    if connection is not None:
+        outputs |= {"connection_id": connection.id, "setup_state": connection.setup_state}
+    return outputs

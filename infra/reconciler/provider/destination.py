@@ -1,0 +1,233 @@
+"""The environment's Fivetran group with its BigQuery destination, and Fivetran's service account in it.
+
+A group and its destination are one to one and share an id (operation create_destination).
+"""
+
+from __future__ import annotations
+
+import contextlib
+from typing import Any
+
+from pulumi import Input, ResourceOptions
+from pulumi.dynamic import (
+    CheckResult,
+    CreateResult,
+    DiffResult,
+    ReadResult,
+    Resource,
+    UpdateResult,
+)
+
+from reconciler import client as fivetran
+from reconciler.model import Environment
+from reconciler.provider import session
+from reconciler.provider.fleet import removals_allowed
+from reconciler.provider.operation import OperationError, Provider, operation, stored
+from reconciler.provider.setup_tests import report_failures
+
+#: What cannot change once the destination exists, and why.
+_FIXED = {
+    "group": "a group is found by its name: rename it in Fivetran and here in one step, or make a new environment",
+    "gcp_project": "every connection would write somewhere else: make a new environment",
+    "location": "Fivetran fixes it when the destination is made: make a new environment",
+    "region": "Fivetran fixes it when the destination is made: make a new environment",
+}
+
+
+class DestinationProvider(Provider):
+    """Finds the group by its name, or makes it; finds its destination, or makes it. Adopting writes nothing."""
+
+    @operation
+    def check(self, olds: dict[str, Any], news: dict[str, Any]) -> CheckResult:
+        refused = [
+            f"{news['file']}: {key} changed from {olds[key]} to {news[key]}: {why}"
+            for key, why in _FIXED.items()
+            if key in olds and not _same(key, olds[key], news[key])
+        ]
+        if refused:
+            raise OperationError("\n".join(refused))
+        return CheckResult(news, [])
+
+    @operation
+    def diff(self, _id: str, olds: dict[str, Any], news: dict[str, Any]) -> DiffResult:
+        return DiffResult(changes=not _same("time_zone_offset", olds.get("time_zone_offset"), news["time_zone_offset"]))
+
+    @operation
+    def create(self, props: dict[str, Any]) -> CreateResult:
+        group = _find_group(props["group"]) or _make_group(props["group"])
+        try:
+            found = session.client().get_destination(group.id)
+        except fivetran.NotFound:
+            found = None
+        if found is None:
+            _make_destination(group.id, props)
+        else:
+            _adopt(found, props)
+        return CreateResult(group.id, dict(props))
+
+    @operation
+    def read(self, id_: str, props: dict[str, Any]) -> ReadResult:
+        try:
+            group = session.client().get_group(id_)
+            live = session.client().get_destination(id_)
+        except fivetran.NotFound:
+            return ReadResult(None, {})
+        inputs = stored(props)
+        inputs["group"] = group.name
+        for key, value in _live_values(live).items():
+            if not _same(key, inputs.get(key), value):
+                inputs[key] = value
+        return ReadResult(id_, dict(inputs), inputs)
+
+    @operation
+    def update(self, id_: str, _olds: dict[str, Any], news: dict[str, Any]) -> UpdateResult:
+        session.client().update_destination(id_, time_zone_offset=news["time_zone_offset"], run_setup_tests=False)
+        return UpdateResult(dict(news))
+
+    @operation
+    def delete(self, id_: str, props: dict[str, Any]) -> None:
+        if not removals_allowed():
+            raise OperationError(
+                f"this run would delete the group {props['group']} ({id_}) with its destination; "
+                "to do that on purpose run with RECONCILER_REMOVALS=allow"
+            )
+        client = session.client()
+        try:
+            client.delete_destination(id_)
+        except fivetran.NotFound:
+            pass
+        except fivetran.Conflict:
+            left = ", ".join(f"{item.schema} ({item.id})" for item in client.list_connections(id_))
+            raise OperationError(f"the destination {id_} still has connections: {left}; delete them first") from None
+        with contextlib.suppress(fivetran.NotFound):
+            client.delete_group(id_)
+
+
+class Destination(Resource, module="fivetran", name="Destination"):
+    """One per environment. Its id is the group's id; nothing else of it is for others to depend on."""
+
+    def __init__(self, environment: Environment, opts: ResourceOptions | None = None) -> None:
+        props = {
+            "file": environment.file,
+            "group": environment.group,
+            "gcp_project": environment.gcp_project,
+            "location": environment.destination.location,
+            "region": environment.destination.region,
+            "time_zone_offset": environment.destination.time_zone_offset,
+        }
+        super().__init__(DestinationProvider(), environment.name, props, opts)
+
+
+class ServiceAccountProvider(Provider):
+    """Reads the service account that Fivetran made for a group; there is nothing to make or to delete."""
+
+    @operation
+    def diff(self, _id: str, olds: dict[str, Any], news: dict[str, Any]) -> DiffResult:
+        moved = olds.get("group_id") != news["group_id"]
+        return DiffResult(changes=moved, replaces=["group_id"] if moved else [])
+
+    @operation
+    def create(self, props: dict[str, Any]) -> CreateResult:
+        return CreateResult(session.client().group_service_account(props["group_id"]), dict(props))
+
+    @operation
+    def read(self, id_: str, props: dict[str, Any]) -> ReadResult:
+        try:
+            id_ = session.client().group_service_account(props["group_id"])
+        except fivetran.NotFound:
+            return ReadResult(None, {})
+        inputs = stored(props)
+        return ReadResult(id_, dict(inputs), inputs)
+
+
+class ServiceAccount(Resource, module="fivetran", name="ServiceAccount"):
+    """Its id is the e-mail address: a resource of its own, so that no change elsewhere makes it look unknown."""
+
+    def __init__(self, environment: Environment, group_id: Input[str], opts: ResourceOptions | None = None) -> None:
+        super().__init__(
+            ServiceAccountProvider(), environment.name, {"file": environment.file, "group_id": group_id}, opts
+        )
+
+
+def _find_group(name: str) -> fivetran.Group | None:
+    found = [group for group in session.client().list_groups() if group.name == name]
+    if len(found) > 1:
+        ids = ", ".join(group.id for group in found)
+        raise OperationError(f"several Fivetran groups are called {name}: {ids}; rename all but one")
+    return found[0] if found else None
+
+
+def _make_group(name: str) -> fivetran.Group:
+    try:
+        return session.client().create_group(name)
+    except fivetran.FivetranError:
+        # The answer may have been lost, not the request: what exists now decides.
+        found = _find_group(name)
+        if found is None:
+            raise
+        return found
+
+
+def _make_destination(group_id: str, props: dict[str, Any]) -> None:
+    client = session.client()
+    try:
+        made = client.create_destination(
+            group_id=group_id,
+            service="big_query",
+            region=props["region"],
+            time_zone_offset=props["time_zone_offset"],
+            config={"project_id": props["gcp_project"], "data_set_location": props["location"]},
+            run_setup_tests=True,
+        )
+    except fivetran.FivetranError as error:
+        try:
+            _adopt(client.get_destination(group_id), props)
+        except fivetran.NotFound:
+            raise error from None
+    else:
+        report_failures(f"destination {group_id}", made.setup_tests)
+
+
+def _adopt(found: fivetran.Destination, props: dict[str, Any]) -> None:
+    differences = [
+        f"{key}: the file says {props[key]}, Fivetran has {value}"
+        for key, value in _live_values(found).items()
+        if not _same(key, props[key], value)
+    ]
+    if found.service not in ("", "big_query"):
+        differences.insert(0, f"it is of service {found.service}, not big_query")
+    if differences:
+        raise OperationError(
+            f"the destination of group {props['group']} ({found.id}) exists and differs: {'; '.join(differences)}. "
+            "Adopting writes nothing: make the file match"
+        )
+    if found.setup_status == "incomplete":
+        tested = session.client().test_destination(found.id)
+        report_failures(f"destination {found.id}", tested.setup_tests)
+
+
+def _live_values(live: fivetran.Destination) -> dict[str, str]:
+    values = {
+        "gcp_project": live.config.get("project_id"),
+        "location": live.config.get("data_set_location"),
+        "region": live.region,
+        "time_zone_offset": live.time_zone_offset,
+    }
+    return {key: str(value) for key, value in values.items() if value is not None}
+
+
+def _same(key: str, declared: object, live: object) -> bool:
+    if key == "time_zone_offset":
+        return _offset(declared) == _offset(live)
+    return str(declared).casefold() == str(live).casefold() if key == "location" else declared == live
+
+
+def _offset(value: object) -> int | str:
+    """`"0"`, `"+0"` and `0` are one offset; what is no number stays as it is."""
+    try:
+        return int(float(str(value)))
+    except ValueError:
+        return str(value)
+
+
+__all__ = ["Destination", "DestinationProvider", "ServiceAccount", "ServiceAccountProvider"]

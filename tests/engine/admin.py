@@ -1,0 +1,101 @@
+"""The simulators' admin side, as tests use it: what exists, what was asked, trouble to come, hands in the interface."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+import httpx
+
+#: How long a test waits for something that is under way. Nothing waits that long on a machine that works.
+PATIENCE_S = 60
+
+
+class Admin:
+    """Both simulators from outside. Nothing here goes through the API that the client speaks."""
+
+    def __init__(self, url: str) -> None:
+        self._http = httpx.Client(base_url=url, timeout=30)
+
+    def close(self) -> None:
+        self._http.close()
+
+    def _call(self, method: str, path: str, body: Any = None) -> Any:
+        answer = self._http.request(method, path, json=body)
+        assert answer.is_success, answer.text
+        return answer.json()
+
+    def reset(self) -> None:
+        """Forget everything, faults included."""
+        self._call("POST", "/reset")
+        self._call("POST", "/gcp/reset")
+
+    def snapshot(self, *, secrets: bool = False) -> dict[str, Any]:
+        """Fivetran's groups, destinations and connections."""
+        return self._call("GET", f"/snapshot?secrets={str(secrets).lower()}")
+
+    def connections(self, *, secrets: bool = False) -> dict[str, Any]:
+        """The connections by name, without the one that Fivetran makes itself; fails when a name is there twice."""
+        found = [c for c in self.snapshot(secrets=secrets)["connections"] if c["schema"] != "fivetran_metadata"]
+        by_name = {connection["schema"]: connection for connection in found}
+        assert len(by_name) == len(found), [connection["schema"] for connection in found]
+        return by_name
+
+    def edit(self, target: str, **fields: Any) -> Any:
+        """Somebody changes a connection in Fivetran's interface."""
+        return self._call("PATCH", f"/connections/{target}", fields)
+
+    def make(self, **fields: Any) -> Any:
+        """Somebody makes a connection in Fivetran's interface."""
+        return self._call("POST", "/connections", fields)
+
+    def delete(self, target: str) -> None:
+        """Somebody deletes a connection in Fivetran's interface."""
+        self._call("DELETE", f"/connections/{target}")
+
+    def script_tests(self, **script: Any) -> Any:
+        """What the next setup tests say."""
+        return self._call("POST", "/setup-tests", script)
+
+    def fault(self, **definition: Any) -> str:
+        """Trouble for Fivetran's API; returns its id."""
+        return self._call("POST", "/faults", definition)["id"]
+
+    def faults(self) -> list[dict[str, Any]]:
+        """The faults in force, with their counts."""
+        return self._call("GET", "/faults")
+
+    def forget_faults(self) -> None:
+        """All faults out of force; held requests go on."""
+        self._call("DELETE", "/faults")
+
+    def release(self, fault: str, *, drop: bool = False) -> None:
+        """Let a held request go."""
+        self._call("POST", f"/faults/{fault}/release", {"drop": drop})
+
+    def wait_until_held(self, fault: str) -> None:
+        """Return when a request waits at a `hold` fault."""
+        deadline = time.monotonic() + PATIENCE_S
+        while not any(each["id"] == fault and each["waiting"] for each in self.faults()):
+            assert time.monotonic() < deadline, "nothing came to the fault"
+            time.sleep(0.02)
+
+    def requests(self) -> list[dict[str, Any]]:
+        """Every request since the last reset or `forget_requests`."""
+        return self._call("GET", "/requests")
+
+    def writes(self) -> list[str]:
+        """The requests that change something, as `METHOD route`."""
+        return [f"{r['method']} {r['route']}" for r in self.requests() if r["method"] != "GET"]
+
+    def forget_requests(self) -> None:
+        """Count from zero."""
+        self._call("DELETE", "/requests")
+
+    def gcp(self, method: str, path: str, body: Any = None) -> Any:
+        """The admin side of the local GCP (`reconciler.simulator.gcp.admin`)."""
+        return self._call(method, f"/gcp{path}", body)
+
+    def dataset(self, project: str, dataset: str) -> dict[str, Any]:
+        """One dataset as BigQuery has it."""
+        return self.gcp("GET", f"/datasets/{project}/{dataset}")

@@ -1,0 +1,51 @@
+"""The real Pulumi CLI against the simulators, one pair of them for a worker, emptied before each test."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from admin import Admin
+from workspace import Workspace
+
+from reconciler.simulator.process import Simulators, running
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Everything in this folder runs the engine."""
+    for item in items:
+        if Path(__file__).parent in item.path.parents:
+            item.add_marker(pytest.mark.engine)
+
+
+@pytest.fixture(scope="session")
+def simulators() -> Iterator[Simulators]:
+    """A local Fivetran and GCP."""
+    if shutil.which("pulumi") is None:
+        pytest.fail('no pulumi on PATH: run the tests by `make test`, or `eval "$(make -s env)"` first')
+    with running() as addresses:
+        yield addresses
+
+
+@pytest.fixture
+def admin(simulators: Simulators) -> Iterator[Admin]:
+    """The simulators' admin side, everything forgotten."""
+    side = Admin(simulators.admin_url)
+    side.reset()
+    yield side
+    side.reset()
+    side.close()
+
+
+@pytest.fixture
+def workspace(admin: Admin, simulators: Simulators, tmp_path: Path, pulumi_home: Path) -> Workspace:
+    """A stack `dev` with an environment and no units."""
+    return Workspace(tmp_path / "work", simulators.environment, pulumi_home)
+
+
+@pytest.fixture(scope="session")
+def pulumi_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where the CLI keeps its own things, apart from the user's."""
+    return tmp_path_factory.mktemp("pulumi-home")

@@ -1,0 +1,184 @@
+"""One Pulumi project at work: specs in a folder of their own, a backend, and the simulators it talks to."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+CONNECTION = "pulumi-python:dynamic/fivetran:Connection"
+DATASET = "gcp:bigquery/dataset:Dataset"
+
+ENVIRONMENT: Mapping[str, Any] = {
+    "gcp_project": "dev-project",
+    "fivetran": {
+        "group": "Group_Dev",
+        "destination": {"location": "US", "region": "GCP_US_EAST4", "time_zone_offset": "0"},
+    },
+    "automation": [
+        {"role": "roles/bigquery.dataOwner", "members": ["serviceAccount:robot@dev-project.iam.gserviceaccount.com"]}
+    ],
+    "default_access": [{"role": "roles/bigquery.dataViewer", "members": ["group:engineers@example.com"]}],
+}
+
+
+def stripe(schema: str = "stripe", **connector: Any) -> dict[str, Any]:
+    """A unit with a Stripe connector and its dataset; keyword arguments go into `connector`."""
+    return {
+        "description": "Payments.",
+        "owners": ["owner@example.com"],
+        "connector": {
+            "service": "stripe",
+            "destination": {"schema": schema},
+            "config": {"api_key": {"env": "STRIPE_KEY", "version": 1}},
+            **connector,
+        },
+        "dataset": {"friendly_name": schema.capitalize()},
+    }
+
+
+@dataclass(frozen=True)
+class Result:
+    """What a Pulumi command did."""
+
+    code: int
+    out: str
+
+    def ok(self) -> Result:
+        """The result itself; fails the test, with the output, when the command failed."""
+        assert self.code == 0, self.out
+        return self
+
+
+@dataclass
+class Workspace:
+    """A stack `dev` over specs that a test writes. Every command is the real CLI."""
+
+    folder: Path
+    environment: Mapping[str, str]
+    pulumi_home: Path
+    stack: str = "dev"
+    env: dict[str, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.specs = self.folder / "specs"
+        self.backend = self.folder / "state"
+        self.backend.mkdir(parents=True)
+        self.settings = self.folder / "settings.yaml"
+        shutil.copy(ROOT / f"Pulumi.{self.stack}.yaml", self.settings)
+        self.env = {
+            **{name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ},
+            **self.environment,
+            "PULUMI_BACKEND_URL": f"file://{self.backend}",
+            "PULUMI_CONFIG_PASSPHRASE": "for tests",
+            "PULUMI_CONTINUE_ON_ERROR": "true",
+            "PULUMI_SKIP_UPDATE_CHECK": "1",
+            "PULUMI_HOME": str(self.pulumi_home),
+            "PULUMI_OPTION_CONFIG_FILE": str(self.settings),
+            "RECONCILER_SPECS": str(self.specs),
+            "STRIPE_KEY": "sk_live_canary_stripe",
+            **self.env,
+        }
+        self.write("environment", ENVIRONMENT)
+        # `stack init` writes into the stack file beside Pulumi.yaml, so it gets a copy of its own.
+        project = self.folder / "project"
+        project.mkdir()
+        shutil.copy(ROOT / "Pulumi.yaml", project)
+        self.pulumi("--cwd", str(project), "stack", "init", self.stack, stack=False).ok()
+
+    def write(self, name: str, content: Mapping[str, Any] | str) -> Path:
+        """Write `<stack>/<name>.yaml`."""
+        file = self.specs / self.stack / f"{name}.yaml"
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(content if isinstance(content, str) else yaml.safe_dump(dict(content), sort_keys=False))
+        return file
+
+    def remove(self, name: str) -> None:
+        """Remove `<stack>/<name>.yaml`."""
+        (self.specs / self.stack / f"{name}.yaml").unlink()
+
+    def command(self, *arguments: str, stack: bool = True) -> list[str]:
+        """A Pulumi command line for this stack."""
+        return ["pulumi", *arguments, "--non-interactive", "--color", "never", *(["--stack", self.stack] if stack else [])]
+
+    def pulumi(self, *arguments: str, stack: bool = True, **env: str) -> Result:
+        """Run a Pulumi command in the repository's root, with more environment variables if given."""
+        done = subprocess.run(
+            self.command(*arguments, stack=stack),
+            cwd=ROOT,
+            env={**self.env, **env},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            timeout=180,
+            check=False,
+        )
+        return Result(done.returncode, done.stdout)
+
+    def up(self, *arguments: str, **env: str) -> Result:
+        """`pulumi up`, without the preview before it."""
+        return self.pulumi("up", "--yes", "--skip-preview", *arguments, **env)
+
+    def preview(self, *arguments: str, **env: str) -> Result:
+        """`pulumi preview`."""
+        return self.pulumi("preview", *arguments, **env)
+
+    def assert_settled(self) -> None:
+        """The next preview is empty, with and without a refresh."""
+        self.preview("--expect-no-changes").ok()
+        self.preview("--expect-no-changes", "--refresh").ok()
+
+    def start_up(self, *arguments: str, **env: str) -> subprocess.Popen[bytes]:
+        """`pulumi up` in a process group of its own, for a test to kill."""
+        return subprocess.Popen(
+            self.command("up", "--yes", "--skip-preview", *arguments),
+            cwd=ROOT,
+            env={**self.env, **env},
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
+        )
+
+    def recover(self) -> None:
+        """What `make recover` runs after a kill."""
+        done = subprocess.run(
+            ["python", str(ROOT / "scripts" / "recover.py"), self.stack],
+            cwd=ROOT,
+            env=self.env,
+            capture_output=True,
+            text=True,
+            timeout=180,
+            check=False,
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
+
+    def state(self) -> dict[str, Any]:
+        """The stack's state as the backend holds it."""
+        return json.loads(next(self.backend.rglob(f"stacks/**/{self.stack}.json")).read_text())
+
+    def resources(self, kind: str) -> dict[str, Any]:
+        """The resources of a type in state, by logical name."""
+        listed = self.state()["checkpoint"]["latest"].get("resources", [])
+        return {each["urn"].rsplit("::", 1)[1]: each for each in listed if each["type"] == kind}
+
+    def outputs(self) -> dict[str, Any]:
+        """The stack's outputs."""
+        return json.loads(self.pulumi("stack", "output", "--json").ok().out)
+
+
+def kill(process: subprocess.Popen[bytes], *, group: bool) -> None:
+    """SIGKILL the CLI alone, which leaves its plugins running, or everything it started."""
+    if group:
+        os.killpg(process.pid, signal.SIGKILL)
+    else:
+        process.kill()
+    process.wait(timeout=30)

@@ -1,0 +1,201 @@
+from email.utils import formatdate
+
+import httpx
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from reconciler.client import (
+    ApiError,
+    Conflict,
+    FivetranError,
+    Forbidden,
+    NotFound,
+    RateLimited,
+    Rejected,
+    Retry,
+    ServerError,
+    Unauthorized,
+    UnexpectedAnswer,
+)
+from reconciler.client.answers import LONGEST_MESSAGE, retry_after, shown
+
+from .support import KEY, SECRET, Server, Step, chain, ok, refusal
+
+ONCE = Retry(attempts=1, budget_seconds=0)
+HTML = httpx.Response(200, html="<html>Sign in</html>")
+
+
+def error_of(step: Step) -> ApiError:
+    with Server(step).client(retry=ONCE) as client, pytest.raises(ApiError) as caught:
+        client.get_connection("a_b")
+    assert list(chain(caught.value)) == [caught.value]
+    return caught.value
+
+
+@pytest.mark.parametrize(
+    ("status", "code", "kind"),
+    [
+        (400, "InvalidInput", Rejected),
+        (400, "BadRequest", Rejected),
+        (401, "AuthFailed", Unauthorized),
+        (403, "Forbidden", Forbidden),
+        (404, "NotFound_Connection", NotFound),
+        (404, "NotFound_Connector", NotFound),
+        (404, "NotFound_Integration", NotFound),
+        (404, "NotFound", NotFound),
+        (404, "notfound_connection", NotFound),
+        (405, "", Rejected),
+        (406, "", Rejected),
+        (409, "Conflict", Conflict),
+        (415, "", Rejected),
+        (418, "Teapot", Rejected),
+        (429, "TooManyRequests", RateLimited),
+        (500, "", ServerError),
+        (503, "", ServerError),
+        (599, "", ServerError),
+    ],
+)
+def test_a_status_decides_the_class_and_the_error_carries_the_api_s_words(
+    status: int, code: str, kind: type[ApiError]
+) -> None:
+    error = error_of(refusal(status, code, "Words."))
+    assert type(error) is kind
+    assert (error.status, error.code, error.message) == (status, code or None, "Words.")
+    assert (error.method, error.path) == ("GET", "/connections/a_b")
+
+
+@pytest.mark.parametrize("status", [400, 401, 403, 409, 429, 500, 502, 504])
+def test_a_status_that_is_clear_by_itself_needs_no_json(status: int) -> None:
+    error = error_of(httpx.Response(status, html="<html>"))
+    assert not isinstance(error, UnexpectedAnswer)
+    assert (error.code, error.message) == (None, "")
+
+
+@pytest.mark.parametrize(
+    "step",
+    [
+        httpx.Response(404, html="<html>404</html>"),
+        httpx.Response(404),
+        httpx.Response(404, json={"detail": "Not Found"}),
+        httpx.Response(404, json=["NotFound"]),
+        refusal(404, "NotFound", "HTTP 404 Not Found"),
+        refusal(404, "NoRoute", "no such route"),
+    ],
+)
+def test_a_404_that_is_not_about_a_thing_is_not_taken_for_a_deleted_one(step: Step) -> None:
+    """With a wrong base URL every connection would else count as deleted."""
+    error = error_of(step)
+    assert type(error) is UnexpectedAnswer
+    assert "FIVETRAN_API_URL" in str(error)
+
+
+@pytest.mark.parametrize(
+    ("step", "words"),
+    [
+        (HTML, "text/html instead of the API's JSON"),
+        (httpx.Response(200, text="{"), "text/plain instead"),
+        (httpx.Response(200, content=b"[1]"), "nothing instead of the API's JSON"),
+        (httpx.Response(200, content=b"\xff\xfe{"), "instead of the API's JSON"),
+        (httpx.Response(200, content=b"[" * 100_000), "instead of the API's JSON"),
+        (httpx.Response(200, content=b'{"data": ' + b"9" * 5000 + b"}"), "instead of the API's JSON"),
+        (httpx.Response(302, headers={"Location": "https://login.example.test/"}), "a redirect"),
+        (httpx.Response(200, content=b""), "an answer without `data`"),
+        (ok(), "an answer without `data`"),
+        (ok([]), "an answer without `data`"),
+        (ok({}), "an answer in which `id` is missing"),
+        (ok({"id": None}), "an answer in which `id` is missing"),
+    ],
+)
+def test_an_answer_in_another_format_is_an_error_that_says_in_which_way(step: Step, words: str) -> None:
+    error = error_of(step)
+    assert type(error) is UnexpectedAnswer
+    assert words in error.message
+
+
+def test_a_redirect_is_not_followed_since_the_key_would_go_along() -> None:
+    server = Server(httpx.Response(307, headers={"Location": "https://elsewhere.example.test/"}))
+    with server.client(retry=ONCE) as client, pytest.raises(UnexpectedAnswer):
+        client.get_group("g")
+    assert len(server.requests) == 1
+
+
+@pytest.mark.parametrize("success", ["Success", "Created", None])
+def test_success_is_told_by_the_status_and_not_by_the_code(success: str | None) -> None:
+    step = httpx.Response(201, json={"code": success, "data": {"id": "g"}})
+    with Server(step).client() as client:
+        assert client.get_group("g").id == "g"
+
+
+def test_a_value_of_config_or_auth_that_the_api_quotes_is_masked() -> None:
+    message = 'Invalid: hunter22 / api_key=HUNTER22 / "tok\\"en", /p%40ss/, cGxhaW50ZXh0, schema stripe_eu, CANARY'
+    server = Server(refusal(400, "Invalid_hunter22", message.replace("CANARY", f"{KEY} {SECRET}")))
+    with server.client() as client, pytest.raises(Rejected) as caught:
+        client.create_connection(
+            group_id="g",
+            service="stripe",
+            config={"schema": "stripe_eu", "secrets_list": [{"key": "k", "value": "hunter22"}], "x": "p@ss"},
+            auth={"token": 'tok"en', "nested": {"deep": ["plaintext"]}},
+            run_setup_tests=False,
+        )
+    assert caught.value.message == (
+        'Invalid: ****** / api_key=****** / "******", /******/, ******, schema stripe_eu, ****** ******'
+    )
+    assert caught.value.code == "Invalid_******"
+
+
+def test_a_value_is_masked_before_the_message_is_shortened() -> None:
+    secret = "s3cret-" * 40
+    message = "x" * (LONGEST_MESSAGE - 20) + secret
+    server = Server(refusal(400, "InvalidInput", message))
+    with server.client() as client, pytest.raises(Rejected) as caught:
+        client.update_connection("a_b", config={"k": secret}, run_setup_tests=False)
+    assert "s3cret" not in str(caught.value)
+
+
+def test_the_api_s_message_is_shown_on_one_line_without_control_characters() -> None:
+    error = error_of(refusal(400, "InvalidInput", "one\r\n  two\x1b[31m\u202e three\ud800"))
+    assert error.message == "one two[31m three"
+    assert len(error_of(refusal(400, "InvalidInput", "y" * 10_000)).message) == LONGEST_MESSAGE + 1
+
+
+@pytest.mark.parametrize(
+    ("header", "seconds"),
+    [
+        (None, None),
+        ("3600", 3600),
+        ("1.5", 1.5),
+        ("0", 0),
+        ("-7", 0),
+        (formatdate(1_000_090, usegmt=True), 90),
+        (formatdate(999_000, usegmt=True), 0),
+        ("soon", None),
+        ("", None),
+        ("inf", None),
+        ("nan", None),
+        ("Thu, 99 Foo 2030 99:00:00 GMT", None),
+    ],
+)
+def test_retry_after_is_read_as_seconds_or_as_a_date(header: str | None, seconds: float | None) -> None:
+    assert retry_after(header, 1_000_000) == seconds
+
+
+@given(st.text())
+def test_any_retry_after_is_seconds_from_now_or_nothing(header: str) -> None:
+    seconds = retry_after(header, 1_000_000)
+    assert seconds is None or seconds >= 0
+
+
+@given(st.text())
+def test_whatever_is_shown_is_one_bounded_printable_line(text: str) -> None:
+    line = shown(text)
+    assert line.isprintable()
+    assert len(line) <= LONGEST_MESSAGE + 1
+
+
+@given(status=st.integers(200, 599), body=st.binary() | st.text().map(str.encode))
+def test_any_answer_is_a_result_or_an_error_of_ours(status: int, body: bytes) -> None:
+    with Server(httpx.Response(status, content=body)).client(retry=ONCE) as client:
+        try:
+            client.get_connection("a_b")
+        except FivetranError as error:
+            assert list(chain(error)) == [error]

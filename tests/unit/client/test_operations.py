@@ -1,0 +1,215 @@
+"""Which request each operation makes, as the API's reference describes it."""
+
+import json
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import pytest
+from reconciler.client import FivetranClient, InvalidSettings, UnexpectedAnswer
+from reconciler.client.types import Account
+
+from .support import Server, ok, refusal
+
+V1 = "application/json"
+V2 = "application/json;version=2"
+
+
+class Expected(NamedTuple):
+    call: Callable[[FivetranClient], Any]
+    request: str
+    accept: str
+    body: Any = None
+
+
+OPERATIONS: dict[str, Expected] = {
+    "account_info": Expected(lambda c: c.account_info(), "GET /account/info", V1),
+    "list_groups": Expected(lambda c: list(c.list_groups()), "GET /groups?limit=1000", V1),
+    "get_group": Expected(lambda c: c.get_group("g_1"), "GET /groups/g_1", V1),
+    "create_group": Expected(lambda c: c.create_group("Dev"), "POST /groups", V1, {"name": "Dev"}),
+    "update_group": Expected(lambda c: c.update_group("g_1", name="D"), "PATCH /groups/g_1", V1, {"name": "D"}),
+    "delete_group": Expected(lambda c: c.delete_group("g_1"), "DELETE /groups/g_1", V1),
+    "group_service_account": Expected(lambda c: c.group_service_account("g_1"), "GET /groups/g_1/service-account", V1),
+    "get_destination": Expected(lambda c: c.get_destination("g_1"), "GET /destinations/g_1", V2),
+    "create_destination": Expected(
+        lambda c: c.create_destination(
+            group_id="g_1",
+            service="big_query",
+            time_zone_offset="0",
+            region="GCP_US_EAST4",
+            config={"project_id": "p"},
+            run_setup_tests=False,
+        ),
+        "POST /destinations",
+        V2,
+        {
+            "group_id": "g_1",
+            "service": "big_query",
+            "time_zone_offset": "0",
+            "region": "GCP_US_EAST4",
+            "config": {"project_id": "p"},
+            "run_setup_tests": False,
+        },
+    ),
+    "update_destination": Expected(
+        lambda c: c.update_destination("g_1", config={"bucket": None}, run_setup_tests=True),
+        "PATCH /destinations/g_1",
+        V2,
+        {"config": {"bucket": None}, "run_setup_tests": True},
+    ),
+    "delete_destination": Expected(lambda c: c.delete_destination("g_1"), "DELETE /destinations/g_1", V2),
+    "test_destination": Expected(lambda c: c.test_destination("g_1"), "POST /destinations/g_1/test", V2, {}),
+    "list_connections": Expected(
+        lambda c: list(c.list_connections("g_1", "google_ads.x")),
+        "GET /connections?group_id=g_1&schema=google_ads.x&limit=1000",
+        V2,
+    ),
+    "get_connection": Expected(lambda c: c.get_connection("a_b"), "GET /connections/a_b", V2),
+    "create_connection": Expected(
+        lambda c: c.create_connection(
+            group_id="g_1",
+            service="stripe",
+            config={"schema": "stripe", "api_key": "k"},
+            auth={"token": "t"},
+            paused=False,
+            schedule_type="auto",
+            sync_frequency=1440,
+            daily_sync_time="04:00",
+            destination_schema_names="FIVETRAN_NAMING",
+            run_setup_tests=True,
+        ),
+        "POST /connections",
+        V2,
+        {
+            "group_id": "g_1",
+            "service": "stripe",
+            "config": {"schema": "stripe", "api_key": "k"},
+            "auth": {"token": "t"},
+            "paused": False,
+            "schedule_type": "auto",
+            "sync_frequency": 1440,
+            "daily_sync_time": "04:00",
+            "destination_schema_names": "FIVETRAN_NAMING",
+            "run_setup_tests": True,
+        },
+    ),
+    "update_connection": Expected(
+        lambda c: c.update_connection("a_b", paused=False, config={}, run_setup_tests=False),
+        "PATCH /connections/a_b",
+        V2,
+        {"config": {}, "paused": False, "run_setup_tests": False},
+    ),
+    "delete_connection": Expected(lambda c: c.delete_connection("a_b"), "DELETE /connections/a_b", V2),
+    "test_connection": Expected(lambda c: c.test_connection("a_b"), "POST /connections/a_b/test", V2, {}),
+    "sync_connection": Expected(lambda c: c.sync_connection("a_b"), "POST /connections/a_b/sync", V2, {"force": False}),
+    "list_connector_types": Expected(
+        lambda c: list(c.list_connector_types()), "GET /metadata/connector-types?limit=1000", V1
+    ),
+    "get_connector_type": Expected(
+        lambda c: c.get_connector_type("stripe"), "GET /metadata/connector-types/stripe", V1
+    ),
+}
+ANSWER = {"id": "x", "account_id": "a", "service_account": "g-x@example.iam.gserviceaccount.com", "items": []}
+
+
+@pytest.mark.parametrize("name", OPERATIONS)
+def test_an_operation_makes_exactly_this_request(name: str) -> None:
+    expected = OPERATIONS[name]
+    server = Server(ok(ANSWER))
+    with server.client() as client:
+        expected.call(client)
+    request = server.request
+    assert f"{request.method} {request.url.raw_path.decode().removeprefix('/v1')}" == expected.request
+    assert request.headers["Accept"] == expected.accept
+    assert (json.loads(request.content) if request.content else None) == expected.body
+    assert request.headers.get("Content-Type") == (None if expected.body is None else "application/json")
+    assert request.headers["User-Agent"].startswith("reconciler/")
+
+
+def test_every_operation_is_looked_at() -> None:
+    methods = {name for name in dir(FivetranClient) if not name.startswith("_")}
+    assert methods - {"from_environment", "close"} == set(OPERATIONS)
+
+
+@pytest.mark.parametrize("name", ["delete_group", "delete_destination", "delete_connection", "sync_connection"])
+def test_an_operation_that_returns_nothing_needs_no_data(name: str) -> None:
+    for step in (ok(), ok({"anything": 1})):
+        with Server(step).client() as client:
+            assert OPERATIONS[name].call(client) is None
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda client: client.update_connection("a_b", run_setup_tests=True),
+        lambda client: client.update_destination("g", run_setup_tests=True),
+    ],
+)
+def test_an_update_of_nothing_is_refused_before_it_is_sent(call: Callable[[FivetranClient], Any]) -> None:
+    server = Server(ok(ANSWER))
+    with server.client() as client, pytest.raises(ValueError, match="needs a field"):
+        call(client)
+    assert not server.requests
+
+
+@pytest.mark.parametrize("bad", ["", " ", ".", ".."])
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda client, bad: client.get_connection(bad),
+        lambda client, bad: client.delete_connection(bad),
+        lambda client, bad: client.delete_group(bad),
+        lambda client, bad: client.test_destination(bad),
+        lambda client, bad: client.get_connector_type(bad),
+        lambda client, bad: client.group_service_account(bad),
+    ],
+)
+def test_an_id_that_would_address_something_else_is_refused_before_it_is_sent(
+    call: Callable[[FivetranClient, str], Any], bad: str
+) -> None:
+    server = Server(ok(ANSWER))
+    with server.client() as client, pytest.raises(InvalidSettings, match="is not an id"):
+        call(client, bad)
+    assert not server.requests
+
+
+def test_an_id_is_quoted_so_that_it_stays_one_segment() -> None:
+    server = Server(ok(ANSWER))
+    with server.client() as client:
+        client.get_connection("a/../b?c#d é")
+    assert server.request.url.raw_path == b"/v1/connections/a%2F..%2Fb%3Fc%23d%20%C3%A9"
+
+
+def test_a_list_is_filtered_even_where_the_server_passes_over_the_filters() -> None:
+    items = [
+        {"id": "a", "group_id": "g", "schema": "stripe"},
+        {"id": "b", "group_id": "other", "schema": "stripe"},
+        {"id": "c", "group_id": "g", "schema": "zoom"},
+        {"id": "d", "schema": "Stripe"},
+    ]
+    with Server(ok({"items": items})).client() as client:
+        assert [found.id for found in client.list_connections("g", "stripe")] == ["a", "d"]
+        assert [found.id for found in client.list_connections("g")] == ["a", "c", "d"]
+        assert [found.id for found in client.list_connections()] == ["a", "b", "c", "d"]
+
+
+def test_the_service_account_is_the_address_alone() -> None:
+    with Server(ok(ANSWER)).client() as client:
+        assert client.group_service_account("g") == "g-x@example.iam.gserviceaccount.com"
+    with Server(ok({"service_account": ""})).client() as client, pytest.raises(UnexpectedAnswer, match="is missing"):
+        client.group_service_account("g")
+
+
+def test_the_account_tells_whose_key_it_is() -> None:
+    data = {"account_id": "a", "account_name": "Example", "system_key_id": "k"}
+    with Server(ok(data)).client() as client:
+        assert client.account_info() == Account("a", "Example", None, "k")
+
+
+def test_a_conflict_is_worded_for_the_reader() -> None:
+    message = "Destination with id 'g' has linked connections"
+    with Server(refusal(409, "Conflict", message)).client() as client, pytest.raises(Exception) as caught:  # noqa: PT011
+        client.delete_destination("g")
+    assert str(caught.value) == (
+        "DELETE /destinations/g: Fivetran answered 409 Conflict: Destination with id 'g' has linked connections. "
+        "It exists already, is still in use, or is being changed: look at it in Fivetran, then run again."
+    )

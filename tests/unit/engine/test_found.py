@@ -1,0 +1,72 @@
+"""A pulumi on PATH is used when it is new enough and complete, and left alone otherwise."""
+
+import pytest
+from installer.versions import COMPANIONS
+
+
+@pytest.fixture
+def complete(machine):
+    for name in COMPANIONS:
+        machine.add(name, "exit 0")
+    return machine
+
+
+def test_a_complete_and_new_enough_pulumi_on_path_is_used_and_nothing_is_fetched(complete, site):
+    complete.add("pulumi", "echo v3.250.0")
+    done = complete.install()
+    assert (done.returncode, done.stdout, done.stderr) == (0, f"{complete.bin}\n", "")
+    assert site.requests == []
+    assert not complete.cache.exists()
+
+
+def test_its_companions_may_lie_beside_the_program_that_a_link_on_path_stands_for(machine, tmp_path):
+    home = tmp_path / "opt"
+    home.mkdir()
+    for name in ("pulumi", *COMPANIONS):
+        machine.add(name, "echo v3.259.0").rename(home / name)
+    (machine.bin / "pulumi").symlink_to(home / "pulumi")
+    done = machine.install()
+    assert (done.returncode, done.stdout) == (0, f"{machine.bin}\n")
+
+
+@pytest.mark.parametrize(
+    ("says", "reason"),
+    [
+        ("echo v3.249.0", "{pulumi} is 3.249.0; 3.250.0 or newer of the same major version is needed"),
+        ("echo v4.0.0", "{pulumi} is 4.0.0; 3.250.0 or newer of the same major version is needed"),
+        ("echo no idea", "{pulumi} does not tell its version: no idea"),
+        ("echo broken >&2; exit 9", "{pulumi} does not tell its version: broken"),
+        ("exit 0", "{pulumi} does not tell its version: no output"),
+    ],
+)
+def test_one_that_is_too_old_or_broken_is_refused_with_the_reason(complete, says, reason):
+    pulumi = complete.add("pulumi", says)
+    done = complete.install(RECONCILER_ENGINE_FROM="path")
+    assert done.returncode == 1
+    assert f"  pulumi on PATH: {reason.format(pulumi=pulumi)}\n" in done.stderr
+
+
+def test_one_without_a_companion_is_refused_by_the_names_of_those_that_are_missing(machine):
+    pulumi = machine.add("pulumi", "echo v3.259.0")
+    machine.add(COMPANIONS[0], "exit 0")
+    done = machine.install(RECONCILER_ENGINE_FROM="path")
+    assert done.returncode == 1
+    missing = "pulumi-language-python-exec, pulumi-resource-pulumi-python"
+    assert f"{pulumi} is 3.259.0, but {missing} is neither beside it nor on PATH" in done.stderr
+
+
+def test_a_file_that_is_not_executable_is_no_companion(complete):
+    complete.add("pulumi", "echo v3.259.0")
+    (complete.bin / COMPANIONS[0]).chmod(0o644)
+    done = complete.install(RECONCILER_ENGINE_FROM="path")
+    assert f"but {COMPANIONS[0]} is neither" in done.stderr
+
+
+def test_a_newer_way_is_taken_when_the_one_on_path_is_too_old_and_that_is_said(complete, site):
+    from conftest import release_files
+
+    pulumi = complete.add("pulumi", "echo v3.1.0")
+    site.publish(release_files())
+    done = complete.install()
+    assert (done.returncode, done.stdout) == (0, f"{complete.installed}\n")
+    assert done.stderr.startswith(f"Not used: {pulumi} is 3.1.0;")

@@ -1,0 +1,128 @@
+"""The rules of the provider's diff, and that they hold for any config."""
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from reconciler.projection import ABSENT, MASK, changed_keys, differences, normalise, project
+
+KEY = {"env": "STRIPE_KEY", "version": 3}
+
+scalars = st.one_of(st.booleans(), st.integers(-(10**9), 10**9), st.text("aB1_*é ", min_size=1, max_size=8))
+names = st.text("abcdefgh_", min_size=1, max_size=6).filter(lambda name: name != "env")
+references = st.builds(lambda name, version: {"env": name, "version": version}, names, st.integers(1, 9))
+trees = st.dictionaries(
+    names,
+    st.recursive(
+        scalars | references,
+        lambda inner: st.lists(inner, max_size=3) | st.dictionaries(names, inner, max_size=3),
+        max_leaves=8,
+    ),
+    max_size=5,
+)
+
+
+def masked(tree: Any) -> Any:
+    """What Fivetran answers for a config that it was sent: every secret masked."""
+    if isinstance(tree, dict) and "env" in tree:
+        return MASK
+    if isinstance(tree, dict):
+        return {key: masked(node) for key, node in tree.items()}
+    return [masked(node) for node in tree] if isinstance(tree, list) else tree
+
+
+@given(trees)
+def test_what_was_sent_and_comes_back_masked_never_differs(declared):
+    assert project(declared, masked(declared)) == declared
+    assert list(differences(declared, masked(declared))) == []
+
+
+@given(trees, trees)
+def test_defaults_that_fivetran_fills_in_never_differ(declared, defaults):
+    assert project(declared, {**defaults, **masked(declared)}) == declared
+
+
+@given(trees)
+def test_the_engines_floats_are_undone(tree):
+    def as_floats(node: Any) -> Any:
+        if isinstance(node, int) and not isinstance(node, bool):
+            return float(node)
+        if isinstance(node, dict):
+            return {key: as_floats(inner) for key, inner in node.items()}
+        return [as_floats(inner) for inner in node] if isinstance(node, list) else node
+
+    assert normalise(as_floats(tree)) == tree
+
+
+@given(trees, names, st.text("xyz", min_size=9, max_size=12))
+def test_a_changed_scalar_is_named_by_its_path_and_nothing_else_is(declared, key, other):
+    declared = {**declared, key: "declared"}
+    found = list(differences(declared, {**masked(declared), key: other}, "config"))
+    assert [(each.path, each.live) for each in found] == [(f"config.{key}", other)]
+
+
+@pytest.mark.parametrize(
+    ("declared", "live"),
+    [
+        (443, "443"),
+        (443, 443.0),
+        ("443", 443),
+        (True, "true"),
+        ("AllApps", "ALL_APPS"),
+        ("SSHTunnel", "SSH_TUNNEL"),
+        ("", None),
+        ("literal in a masked field", MASK),
+        ([], None),
+        (["b", "a"], ["a", "b"]),
+        ([1, 2], ["2", "1"]),
+        ([KEY, KEY], [MASK, MASK]),
+        ([KEY], None),
+        (KEY, None),
+        ({}, None),
+        (
+            [{"key": "B", "value": KEY}, {"key": "A", "value": KEY}],
+            [{"key": "A", "value": MASK, "more": 1}, {"key": "B", "value": MASK}],
+        ),
+        ([{"table_name": "t", "file_pattern": "x"}], [{"table_name": "t", "file_pattern": "x", "archive_pattern": ""}]),
+    ],
+)
+def test_one_thing_in_two_spellings_does_not_differ(declared, live):
+    assert project({"field": declared}, {"field": live}) == {"field": declared}
+
+
+@pytest.mark.parametrize(
+    ("declared", "live"),
+    [
+        ("a", "A"),
+        ("a_b", "ab"),
+        (True, False),
+        (5, 6),
+        ("x", None),
+        (["a"], ["a", "b"]),
+        (["a", "a"], ["a", "b"]),
+        ([KEY], [MASK, MASK]),
+        ([{"key": "A", "value": KEY}], [{"key": "A", "value": MASK}, {"key": "B", "value": MASK}]),
+        ([{"key": "A", "value": KEY}], []),
+        ([{"key": "A", "value": "x"}], [{"key": "A", "value": "y"}]),
+        ({"inner": {"deep": 1}}, {"inner": {"deep": 2}}),
+    ],
+)
+def test_what_really_differs_differs(declared, live):
+    assert project({"field": declared}, {"field": live}) != {"field": declared}
+    assert list(differences({"field": declared}, {"field": live}))
+
+
+def test_a_declared_key_that_is_gone_is_absent():
+    assert project({"host": "h", "port": 1}, {"port": 1}) == {"port": 1}
+    assert [str(each) for each in differences({"host": "h"}, {})] == ["host: the file says 'h', Fivetran has nothing"]
+    assert project("h", None) is ABSENT
+
+
+@given(trees, trees)
+def test_a_patch_holds_exactly_the_keys_that_changed(old, new):
+    changed = changed_keys(old, new)
+    assert all(key in changed or old[key] == value for key, value in new.items())
+    assert all(key not in old or old[key] != value for key, value in changed.items())
+    assert changed_keys(new, new) == {}
