@@ -8,10 +8,11 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 import httpx
+
 from reconciler.client import Clock, FivetranClient
 
 KEY = "canary-key-4711"
-SECRET = "canary-secret-0815"  # noqa: S105
+SECRET = "canary-secret-0815"
 URL = "https://api.example.test/v1"
 
 Step = httpx.Response | Exception | Callable[[httpx.Request], httpx.Response]

@@ -1,4 +1,5 @@
 import pytest
+
 from reconciler.client import (
     ApiError,
     Conflict,

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import pytest
+
 from reconciler.client import FivetranClient, InvalidSettings, UnexpectedAnswer
 from reconciler.client.types import Account
 

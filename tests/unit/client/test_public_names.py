@@ -2,6 +2,7 @@ import ast
 from pathlib import Path
 
 import pytest
+
 from reconciler import client
 from reconciler.client import errors
 

@@ -3,6 +3,7 @@ import math
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from reconciler.client.reading import flag, mapping, records, text, whole, word
 
 ANYTHING = st.recursive(

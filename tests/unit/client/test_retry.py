@@ -6,6 +6,7 @@ from typing import Any
 
 import httpx
 import pytest
+
 from reconciler.client import (
     Clock,
     Conflict,
@@ -23,7 +24,12 @@ from reconciler.client import (
 from .support import SECRET, FakeTime, Server, Step, ok, refusal
 
 CONNECTION = {"id": "a_b"}
-CREATE = {"group_id": "g", "service": "s", "config": {"api_key": "canary-config-value"}, "run_setup_tests": False}
+CREATE: dict[str, Any] = {
+    "group_id": "g",
+    "service": "s",
+    "config": {"api_key": "canary-config-value"},
+    "run_setup_tests": False,
+}
 
 #: Each operation whose repetition has the effect of one.
 REPEATABLE: dict[str, Callable[[FivetranClient], Any]] = {
@@ -118,7 +124,7 @@ def test_waits_grow_with_jitter_within_bounds() -> None:
             waits.append(time.sleeps)
     columns = list(zip(*waits, strict=True))
     for index, column in enumerate(columns):
-        assert 0.1 <= min(column)
+        assert min(column) >= 0.1
         assert max(column) <= min(30.0, 2.0**index)
         assert len(set(column)) > 25
     assert max(columns[0]) < max(columns[-1])
@@ -202,7 +208,7 @@ def test_a_repetition_is_logged_with_its_reason_and_no_secret(caplog: pytest.Log
     with Server(*steps).client() as client:
         client.create_connection(**CREATE)
     ours = [record for record in caplog.records if record.name == "reconciler.client"]
-    assert [record.levelname for record in ours][0] == "WARNING"
+    assert ours[0].levelno == logging.WARNING
     assert "POST /connections: status 429; trying again in 9." in ours[0].getMessage()
     assert "POST /connections: cannot connect" in ours[1].getMessage()
     assert SECRET not in caplog.text

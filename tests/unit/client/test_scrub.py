@@ -1,10 +1,12 @@
 import base64
 import json
+from collections.abc import Callable
 from urllib.parse import quote
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from reconciler.client import scrub, secret_values
 
 SECRETS = st.text(min_size=4, max_size=30).filter(lambda text: len(text.strip()) >= 4 and set(text) != {"*"})
@@ -20,15 +22,15 @@ def test_a_secret_is_not_found_in_a_scrubbed_text(secret: str, before: str, afte
 @pytest.mark.parametrize(
     "form",
     [
-        lambda secret: json.dumps(secret),
-        lambda secret: quote(secret),
+        json.dumps,
+        quote,
         lambda secret: quote(secret, safe=""),
         lambda secret: base64.b64encode(secret.encode()).decode(),
-        lambda secret: secret.upper(),
-        lambda secret: secret.strip(),
+        str.upper,
+        str.strip,
     ],
 )
-def test_a_secret_is_found_in_other_clothes(form) -> None:  # type: ignore[no-untyped-def]
+def test_a_secret_is_found_in_other_clothes(form: Callable[[str], str]) -> None:
     secret = 'pä "ss"/wörd\n'
     cleaned = scrub(f"<{form(secret)}>", [secret])
     assert "******" in cleaned

@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
+
 from reconciler.client import (
     FivetranClient,
     FivetranError,
@@ -65,7 +66,7 @@ class Handler(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(raw)
 
-    do_GET = do_POST = do_PATCH = do_DELETE = do_CONNECT = answer
+    do_GET = do_POST = do_PATCH = do_DELETE = do_CONNECT = answer  # noqa: N815 - the library looks for these names
 
     def log_message(self, format: str, *args: object) -> None:
         pass
@@ -172,7 +173,7 @@ def test_silence_is_an_error_within_the_time_limit(server: Loopback) -> None:
 def test_a_closed_port_is_an_error_after_which_a_post_is_tried_again(closed_port: int) -> None:
     time = FakeTime()
     with FivetranClient(f"http://127.0.0.1:{closed_port}/v1", KEY, SECRET, clock=time.clock) as client:
-        with pytest.raises(TransportError, match="cannot connect .*refused.*5 attempts") as caught:
+        with pytest.raises(TransportError, match=r"cannot connect .*refused.*5 attempts") as caught:
             client.create_group("g")
         assert caught.value.sent is False
     assert len(time.sleeps) == 4
@@ -184,7 +185,7 @@ def test_no_secret_is_in_an_error_its_traceback_or_any_log_at_any_level(
     caplog.set_level(logging.DEBUG)
     secrets = [KEY, SECRET, CANARY, "Y2FuYXJ5"]  # the last is how base64 of any of them begins
     limits = Timeouts(read=0.05)
-    texts: list[str] = []
+    errors: list[FivetranError] = []
     urls = [server.url, f"http://127.0.0.1:{closed_port}/v1"]
     for url in urls:
         with FivetranClient(
@@ -196,11 +197,11 @@ def test_no_secret_is_in_an_error_its_traceback_or_any_log_at_any_level(
                         tail, config={"api_key": CANARY}, auth={"token": CANARY}, run_setup_tests=False
                     )
                 except FivetranError as error:
-                    texts += traceback.format_exception(error)
-                    texts += [repr(found) + str(vars(found)) for found in chain(error)]
-                    assert list(chain(error)) == [error]
-    assert len([text for text in texts if "Traceback" in text]) == 9
-    written = "".join(texts) + caplog.text
+                    errors.append(error)
+    assert len(errors) == 9
+    assert all(list(chain(error)) == [error] for error in errors)
+    texts = [line for error in errors for line in traceback.format_exception(error)]
+    written = "".join([*texts, *(repr(error) + str(vars(error)) for error in errors)]) + caplog.text
     assert "httpcore" in {record.name.split(".")[0] for record in caplog.records}
     assert not [secret for secret in secrets if secret in written]
 
@@ -212,9 +213,9 @@ def test_a_server_error_shows_the_api_s_words_without_the_secret(server: Loopbac
 
 
 def test_tls_with_something_that_does_not_speak_it_is_an_error_of_ours(server: Loopback) -> None:
-    with FivetranClient(server.url.replace("http:", "https:"), KEY, SECRET, retry=ONCE) as client:
-        with pytest.raises(TransportError, match="cannot connect"):
-            client.get_group("g")
+    url = server.url.replace("http:", "https:")
+    with FivetranClient(url, KEY, SECRET, retry=ONCE) as client, pytest.raises(TransportError, match="cannot connect"):
+        client.get_group("g")
 
 
 def test_no_thread_is_left_when_a_client_is_closed(server: Loopback) -> None:

@@ -3,6 +3,7 @@ import itertools
 
 import httpx
 import pytest
+
 from reconciler.client import Timeouts, UnexpectedAnswer
 
 from .support import KEY, SECRET, Server, ok, refusal

@@ -4,6 +4,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from reconciler.client import Alert, Connection, Destination, FivetranClient, FivetranError, Group, SetupTest
 from reconciler.client.types import ConnectorType
 

@@ -1,0 +1,83 @@
+"""One request, and one answer: what the operations hand to the transport and get from it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Literal, TypeVar
+from urllib.parse import quote
+
+from reconciler.client.errors import InvalidSettings, UnexpectedAnswer
+from reconciler.client.reading import Unreadable
+from reconciler.client.scrub import secret_values
+
+T = TypeVar("T")
+
+#: Keys of `config` that are the connection's public name: shown in an error, since they say what it is about.
+_NAMES = frozenset({"schema", "table", "table_group_name", "schema_prefix"})
+
+
+@dataclass(frozen=True)
+class Call:
+    """One operation on the API. `path` starts with a slash and is quoted (`path_to`)."""
+
+    method: Literal["GET", "POST", "PATCH", "DELETE"]
+    path: str
+    params: Mapping[str, str] = field(default_factory=dict)
+    body: Mapping[str, object] | None = field(default=None, repr=False)
+    version_2: bool = False
+    """Whether the Accept header asks for version 2: the core operations on connections and destinations."""
+    runs_setup_tests: bool = False
+    repeat_post: bool = False
+    """Whether a POST may be made twice without harm. The other methods always may."""
+
+    @property
+    def name(self) -> str:
+        """How errors and logs call it."""
+        return f"{self.method} {self.path}"
+
+    @property
+    def repeatable(self) -> bool:
+        """Whether making it twice has the effect of making it once."""
+        return self.method != "POST" or self.repeat_post
+
+    def secrets(self) -> set[str]:
+        """Every string in the body's `config` and `auth`, except the connection's name."""
+        body = self.body or {}
+        config = body.get("config")
+        values = {k: v for k, v in config.items() if k not in _NAMES} if isinstance(config, Mapping) else config
+        return {*secret_values(values), *secret_values(body.get("auth"))}
+
+
+@dataclass(frozen=True)
+class Answer:
+    """A successful answer's `data`; None when it had none, as after DELETE."""
+
+    call: Call
+    status: int
+    data: object = field(repr=False)
+
+    def read(self, parse: Callable[[Mapping[str, object]], T]) -> T:
+        """Parse `data`. Raises UnexpectedAnswer when it is no object or lacks its identity."""
+        if not isinstance(self.data, dict):
+            raise self.unexpected("an answer without `data`")
+        problem = ""
+        try:
+            return parse(self.data)
+        except Unreadable as gap:
+            problem = str(gap)
+        raise self.unexpected(f"an answer in which {problem}")
+
+    def unexpected(self, problem: str) -> UnexpectedAnswer:
+        """The error for an answer that cannot be used."""
+        return UnexpectedAnswer(
+            status=self.status, code=None, message=problem, method=self.call.method, path=self.call.path
+        )
+
+
+def path_to(*segments: str) -> str:
+    """Join segments into a path, quoting each. Raises InvalidSettings for one that would address something else."""
+    for segment in segments:
+        if not segment.strip() or segment in {".", ".."}:
+            raise InvalidSettings(f"{segment!r} is not an id: nothing was sent to Fivetran (/{'/'.join(segments)}).")
+    return "".join(f"/{quote(segment, safe='')}" for segment in segments)

@@ -1,0 +1,97 @@
+"""The client: every operation the project uses, over one connection pool that threads share."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from types import TracebackType
+from typing import NoReturn, Self
+
+import httpx
+
+from reconciler.client.clock import Clock
+from reconciler.client.connections import ConnectionOperations
+from reconciler.client.connector_types import ConnectorTypeOperations
+from reconciler.client.destinations import DestinationOperations
+from reconciler.client.groups import GroupOperations
+from reconciler.client.pacing import Limits
+from reconciler.client.retry import Retry
+from reconciler.client.settings import PUBLIC_API, BaseUrl, Credentials
+from reconciler.client.transport import Timeouts, Transport
+
+
+class FivetranClient(GroupOperations, DestinationOperations, ConnectionOperations, ConnectorTypeOperations):
+    """Fivetran's REST API, a method an operation. Make one for a process and share it: the limits are per client.
+
+    `base_url` includes `/v1`; http:// is taken for this machine only, which is also never reached through a proxy.
+    Raises InvalidSettings for a base URL or an environment (proxy, certificates) that cannot be used.
+    """
+
+    def __init__(
+        self,
+        base_url: str,
+        key: str,
+        secret: str,
+        *,
+        limits: Limits | None = None,
+        retry: Retry | None = None,
+        timeouts: Timeouts | None = None,
+        clock: Clock | None = None,
+        transport: httpx.BaseTransport | None = None,
+    ) -> None:
+        self._base_url = BaseUrl.parse(base_url)
+        self._transport = Transport(
+            self._base_url,
+            Credentials(key, secret),
+            limits=limits or Limits(),
+            retry=retry or Retry(),
+            timeouts=timeouts or Timeouts(),
+            clock=clock or Clock(),
+            transport=transport,
+        )
+
+    @classmethod
+    def from_environment(
+        cls,
+        env: Mapping[str, str] | None = None,
+        *,
+        limits: Limits | None = None,
+        retry: Retry | None = None,
+        timeouts: Timeouts | None = None,
+        clock: Clock | None = None,
+        transport: httpx.BaseTransport | None = None,
+    ) -> Self:
+        """A client from FIVETRAN_APIKEY, FIVETRAN_APISECRET and FIVETRAN_API_URL (default: the public API).
+
+        Raises MissingCredentials naming what is not there, and InvalidSettings.
+        """
+        found = os.environ if env is None else env
+        credentials = Credentials.from_environment(found)
+        return cls(
+            found.get("FIVETRAN_API_URL", "").strip() or PUBLIC_API,
+            credentials.key,
+            credentials.secret,
+            limits=limits,
+            retry=retry,
+            timeouts=timeouts,
+            clock=clock,
+            transport=transport,
+        )
+
+    def close(self) -> None:
+        """Close the connections. Safe to call twice."""
+        self._transport.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        return f"FivetranClient({self._base_url.url!r})"
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError("a client holds credentials and is not pickled")

@@ -1,0 +1,139 @@
+"""Operations on connections."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from reconciler.client.call import Call, path_to
+from reconciler.client.operations import Operations, given
+from reconciler.client.types import Connection
+
+
+class ConnectionOperations(Operations):
+    """`/connections`. Every method raises FivetranError; those with an id NotFound.
+
+    Failing setup tests are no error: they are in the answer's `setup_tests`, beside its `setup_state`.
+    """
+
+    def list_connections(self, group_id: str | None = None, schema: str | None = None) -> Iterator[Connection]:
+        """Connections without their config (list_connections), asked for page by page while iterating.
+
+        The filters hold even where a server passes over them: else someone else's connection would be taken for the
+        one looked for. `schema` is compared without regard to case; compare exactly before relying on it.
+        """
+        filters = {"group_id": group_id, "schema": schema}
+        params = {key: value for key, value in filters.items() if value is not None}
+        call = Call("GET", "/connections", params=params, version_2=True)
+        for connection in self._transport.pages(call, Connection.parse):
+            in_group = group_id is None or connection.group_id in {group_id, ""}
+            if in_group and (schema is None or connection.schema.casefold() == schema.casefold()):
+                yield connection
+
+    def get_connection(self, connection_id: str) -> Connection:
+        """One connection with its config (connection_details)."""
+        call = Call("GET", path_to("connections", connection_id), version_2=True)
+        return self._transport.send(call).read(Connection.parse)
+
+    def create_connection(
+        self,
+        *,
+        group_id: str,
+        service: str,
+        config: Mapping[str, object],
+        run_setup_tests: bool,
+        auth: Mapping[str, object] | None = None,
+        paused: bool | None = None,
+        schedule_type: str | None = None,
+        sync_frequency: int | None = None,
+        daily_sync_time: str | None = None,
+        destination_schema_names: str | None = None,
+    ) -> Connection:
+        """A new connection (create_connection); None leaves a field to Fivetran.
+
+        Never repeated once it may have been read: after an error whose `may_have_taken_effect` is true, or a Conflict,
+        look with `list_connections(group_id, schema)` before trying again. `sync_frequency` is in minutes,
+        `daily_sync_time` "HH:00" and only for 1440.
+        """
+        body = given(
+            group_id=group_id,
+            service=service,
+            config=config,
+            auth=auth,
+            paused=paused,
+            schedule_type=schedule_type,
+            sync_frequency=sync_frequency,
+            daily_sync_time=daily_sync_time,
+            destination_schema_names=destination_schema_names,
+            run_setup_tests=run_setup_tests,
+        )
+        call = Call("POST", "/connections", body=body, version_2=True, runs_setup_tests=run_setup_tests)
+        return self._transport.send(call).read(Connection.parse)
+
+    def update_connection(
+        self,
+        connection_id: str,
+        *,
+        run_setup_tests: bool,
+        config: Mapping[str, object] | None = None,
+        auth: Mapping[str, object] | None = None,
+        paused: bool | None = None,
+        schedule_type: str | None = None,
+        sync_frequency: int | None = None,
+        daily_sync_time: str | None = None,
+    ) -> Connection:
+        """Change what is given (modify_connection). ValueError when nothing is: the API refuses an empty change.
+
+        Config merges by top-level key: lists go whole, and a None inside `config` clears a nullable key.
+        """
+        fields = given(
+            config=config,
+            auth=auth,
+            paused=paused,
+            schedule_type=schedule_type,
+            sync_frequency=sync_frequency,
+            daily_sync_time=daily_sync_time,
+        )
+        if not fields:
+            raise ValueError("update_connection needs a field to change")
+        call = Call(
+            "PATCH",
+            path_to("connections", connection_id),
+            body={**fields, "run_setup_tests": run_setup_tests},
+            version_2=True,
+            runs_setup_tests=run_setup_tests,
+        )
+        return self._transport.send(call).read(Connection.parse)
+
+    def delete_connection(self, connection_id: str) -> None:
+        """Delete a connection (delete_connection). The data it wrote stays."""
+        self._transport.send(Call("DELETE", path_to("connections", connection_id), version_2=True))
+
+    def test_connection(self, connection_id: str) -> Connection:
+        """Run the setup tests (run_setup_tests), which can take ten minutes; the results are in `setup_tests`.
+
+        Repeated on a fault: testing twice leaves what testing once does. Not after a time limit, which is longer than
+        the retries' budget.
+        """
+        call = Call(
+            "POST",
+            path_to("connections", connection_id, "test"),
+            body={},
+            version_2=True,
+            runs_setup_tests=True,
+            repeat_post=True,
+        )
+        return self._transport.send(call).read(Connection.parse)
+
+    def sync_connection(self, connection_id: str, *, force: bool = False) -> None:
+        """Start a sync (sync_connection): nothing happens while one runs, unless `force` starts it over.
+
+        Repeated on a fault only without `force`, since a running sync makes the second one a no-op.
+        """
+        call = Call(
+            "POST",
+            path_to("connections", connection_id, "sync"),
+            body={"force": force},
+            version_2=True,
+            repeat_post=not force,
+        )
+        self._transport.send(call)

@@ -1,0 +1,167 @@
+"""Everything a call can raise, as a tree. Catch at the level you mean.
+
+FivetranError
+├── MissingCredentials       FIVETRAN_APIKEY or FIVETRAN_APISECRET is not there
+├── InvalidSettings          a base URL, proxy or id that no request can be made from
+├── TransportError           no answer was read; `sent` says whether the request may have reached Fivetran
+└── ApiError                 an answer that is not the one asked for
+    ├── Unauthorized         401
+    ├── Forbidden            403
+    ├── NotFound             404 in the API's own words (its codes begin with `NotFound`)
+    ├── Conflict             409
+    ├── RateLimited          429; `retry_after` in seconds
+    ├── Rejected             any other 4xx: the request itself is at fault
+    ├── ServerError          5xx
+    └── UnexpectedAnswer     not the API speaking, or not its format: HTML, a redirect, no `data`
+
+A text says what was tried, on what, the API's code and (scrubbed, shortened) message, and the next step. Headers,
+credentials, request bodies and config values are never in it, nor reachable through `__cause__` or `__context__`.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar, Literal
+
+#: Whether a request reached Fivetran: False = it surely never left, "unknown" = it may have, True = it was answered.
+Sent = Literal[False, "unknown", True]
+
+
+class FivetranError(Exception):
+    """Base of everything the client raises on purpose."""
+
+    #: How often the request was made before giving up.
+    attempts: int = 1
+
+    @property
+    def may_have_taken_effect(self) -> bool:
+        """Whether the change may exist although the call failed: look before repeating a create."""
+        return False
+
+
+class MissingCredentials(FivetranError):
+    """No API key, or no API secret."""
+
+
+class InvalidSettings(FivetranError):
+    """A setting or an id from which no request can be made."""
+
+
+class TransportError(FivetranError):
+    """No answer could be read: connection, time limit, TLS, proxy, or a broken reply."""
+
+    def __init__(self, reason: str, *, method: str, path: str, sent: Sent) -> None:
+        super().__init__(reason)
+        self.reason = reason
+        self.method = method
+        self.path = path
+        self.sent: Sent = sent
+
+    @property
+    def may_have_taken_effect(self) -> bool:
+        """See the base class: true unless the request surely never left."""
+        return self.sent is not False and self.method != "GET"
+
+    def __str__(self) -> str:
+        step = (
+            "It is not known whether Fivetran acted on it. Check the network, then run again."
+            if self.may_have_taken_effect
+            else "Check the network, any proxy and FIVETRAN_API_URL, then run again."
+        )
+        return f"{self.method} {self.path}: {self.reason}{_times(self.attempts)}. {step}"
+
+
+class ApiError(FivetranError):
+    """An answer with an HTTP status that is not success, or one that cannot be understood.
+
+    `code` and `message` are the API's own, None and "" when it gave none; the message is scrubbed and shortened.
+    """
+
+    next_step: ClassVar[str] = "Run again; if it stays, ask Fivetran's support."
+
+    #: Seconds after which Fivetran wants to be asked again, where it said so (429, sometimes 503).
+    retry_after: float | None = None
+
+    def __init__(self, *, status: int, code: str | None, message: str, method: str, path: str) -> None:
+        super().__init__(message)
+        self.status = status
+        self.code = code
+        self.message = message
+        self.method = method
+        self.path = path
+
+    @property
+    def advice(self) -> str:
+        """What the reader can do about it."""
+        return self.next_step
+
+    def __str__(self) -> str:
+        answer = f"{self.status} {self.code}" if self.code else str(self.status)
+        said = f": {self.message.rstrip('.')}" if self.message else ""
+        return f"{self.method} {self.path}: Fivetran answered {answer}{_times(self.attempts)}{said}. {self.advice}"
+
+
+class Unauthorized(ApiError):
+    """401: the key or secret is wrong, expired or deleted."""
+
+    next_step = "Set FIVETRAN_APIKEY and FIVETRAN_APISECRET to a key that is valid on the host of FIVETRAN_API_URL."
+
+
+class Forbidden(ApiError):
+    """403: the key is valid, but its role does not allow this."""
+
+    next_step = "Give the API key a role that allows this, or use another key."
+
+
+class NotFound(ApiError):
+    """404: no such thing, or the key may not see it."""
+
+    next_step = "It was deleted, never existed, or is hidden from this API key."
+
+
+class Conflict(ApiError):
+    """409: it exists already, is in use, or something else is changing it right now."""
+
+    next_step = "It exists already, is still in use, or is being changed: look at it in Fivetran, then run again."
+
+
+class Rejected(ApiError):
+    """Any other 4xx: the request itself is at fault and would fail again."""
+
+    next_step = "Correct what the message names; the same request would be refused again."
+
+
+class ServerError(ApiError):
+    """5xx: Fivetran, or something before it, failed."""
+
+    next_step = "The fault is on Fivetran's side: run again later, and see https://status.fivetran.com."
+
+    @property
+    def may_have_taken_effect(self) -> bool:
+        """See the base class: a gateway can fail after the change was made."""
+        return self.method != "GET"
+
+
+class UnexpectedAnswer(ApiError):
+    """An answer in another format than the API's; `message` says in which way."""
+
+    next_step = "Check FIVETRAN_API_URL (with `/v1`) and any proxy: something else may have answered."
+
+    @property
+    def may_have_taken_effect(self) -> bool:
+        """See the base class: true for an answer that claims success."""
+        return self.method != "GET" and 200 <= self.status < 300
+
+
+class RateLimited(ApiError):
+    """429: the account's quota is used up, also by others. `retry_after` is in seconds, None when not told."""
+
+    @property
+    def advice(self) -> str:
+        """When to come back, as far as Fivetran told."""
+        if self.retry_after is None:
+            return "The account's quota is used up: wait some minutes and run again."
+        return f"The account's quota is used up: wait {round(self.retry_after)} s and run again."
+
+
+def _times(attempts: int) -> str:
+    return f" ({attempts} attempts)" if attempts > 1 else ""

@@ -1,0 +1,138 @@
+"""Staying within the account's quota: rolling windows for requests and setup tests, and a cap on requests in flight.
+
+One `Pacing` is shared by all threads of a client. It knows this client only: other processes and people draw on the
+same account, so a 429 stays possible and is the retry's business. What the API tells about the quota is logged, once,
+when nearly nothing is left; it changes nothing here. There is no thread behind it.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from typing import cast
+
+from pyrate_limiter import Duration, InMemoryBucket, Rate, RateItem
+
+from reconciler.client.clock import Clock
+from reconciler.client.reading import whole
+
+log = logging.getLogger("reconciler.client")
+
+#: A wait at least this long is announced, at most once a minute for each window.
+NOTICEABLE_SECONDS = 3.0
+ANNOUNCE_EVERY_SECONDS = 60.0
+
+#: Below this share of the hourly quota the account is about to be cut off, and its owner wants to know.
+LOW_QUOTA = 0.02
+
+
+@dataclass(frozen=True)
+class Limits:
+    """How much one client asks of the account. The defaults are Fivetran's limits for paying accounts.
+
+    Setup tests may hold a request open for minutes, so they have a smaller share of the requests in flight: the rest
+    stays for the quick ones.
+    """
+
+    requests_per_hour: int = 20_000
+    setup_tests_per_minute: int = 250
+    setup_tests_per_hour: int = 2_500
+    in_flight: int = 16
+    setup_tests_in_flight: int = 12
+
+    def __post_init__(self) -> None:
+        for name, value in vars(self).items():
+            if value < 1:
+                raise ValueError(f"{name} must be at least 1, not {value}")
+
+
+class Pacing:
+    """Gives each request its turn."""
+
+    def __init__(self, limits: Limits, clock: Clock) -> None:
+        self._limits = limits
+        self._slots = threading.BoundedSemaphore(limits.in_flight)
+        self._test_slots = threading.BoundedSemaphore(limits.setup_tests_in_flight)
+        hourly = Rate(limits.requests_per_hour, Duration.HOUR)
+        self._requests = _Window(f"{limits.requests_per_hour} requests an hour", [hourly], clock)
+        tests = f"{limits.setup_tests_per_minute} setup tests a minute, {limits.setup_tests_per_hour} an hour"
+        self._tests = _Window(tests, _test_rates(limits), clock)
+        self._low_quota_told = threading.Lock()
+
+    @contextmanager
+    def turn(self, *, runs_setup_tests: bool) -> Iterator[None]:
+        """Hold this around one request: blocks until it may be sent, and counts it as in flight until left.
+
+        A thread that waits for a window holds its slot meanwhile; everyone whom that slot could serve waits for the
+        same window.
+        """
+        with ExitStack() as held:
+            if runs_setup_tests:
+                held.enter_context(self._test_slots)
+                self._tests.take()
+            held.enter_context(self._slots)
+            self._requests.take()
+            yield
+
+    def watch(self, headers: Mapping[str, str]) -> None:
+        """Log one warning, the first time that an answer tells of an hourly quota that is nearly used up."""
+        remaining = whole(headers.get("X-Rate-Limit-Remaining"))
+        if remaining is None:
+            return
+        quota = whole(headers.get("X-Rate-Limit")) or self._limits.requests_per_hour
+        if remaining < quota * LOW_QUOTA and self._low_quota_told.acquire(blocking=False):
+            log.warning(
+                "Fivetran's quota is nearly used up: %d of the account's %d requests an hour are left, "
+                "shared with everyone who uses the account.",
+                remaining,
+                quota,
+            )
+
+
+def _test_rates(limits: Limits) -> list[Rate]:
+    """Of the two rates those that can bind: the library refuses a list with one that cannot."""
+    minute = Rate(limits.setup_tests_per_minute, Duration.MINUTE)
+    hour = Rate(limits.setup_tests_per_hour, Duration.HOUR)
+    if hour.limit <= minute.limit:
+        return [hour]
+    return [minute] if hour.limit > 60 * minute.limit else [minute, hour]
+
+
+class _Window:
+    """A rolling window of one or more rates. The library counts; time and waiting are the clock's."""
+
+    def __init__(self, what: str, rates: list[Rate], clock: Clock) -> None:
+        self._what = what
+        self._bucket = InMemoryBucket(rates)
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._quiet_until = float("-inf")
+
+    def take(self) -> None:
+        """Block until one more fits, and count it."""
+        waited = 0.0
+        while delay := self._try():
+            waited += delay
+            if waited >= NOTICEABLE_SECONDS:
+                self._announce(delay)
+            self._clock.sleep(delay)
+
+    def _try(self) -> float:
+        """Count one if it fits and return 0; else the seconds until it may."""
+        with self._lock:
+            item = RateItem("request", int(self._clock.monotonic() * 1000))
+            self._bucket.leak(item.timestamp)
+            if self._bucket.put(item):
+                return 0.0
+            return max(1, cast("int", self._bucket.waiting(item))) / 1000
+
+    def _announce(self, delay: float) -> None:
+        with self._lock:
+            now = self._clock.monotonic()
+            if now < self._quiet_until:
+                return
+            self._quiet_until = now + delay + ANNOUNCE_EVERY_SECONDS
+        log.warning("Waiting %d s for Fivetran's rate limit (%s).", round(delay), self._what)

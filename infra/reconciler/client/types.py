@@ -1,0 +1,203 @@
+"""What the API answers, as frozen data: the fields worth having, by the API's own names.
+
+Parsing accepts whatever is there: unknown fields are passed over, absent or odd ones become None (or an empty string,
+tuple or mapping), unknown states are kept. States (`setup_state`, …) are in lower case, setup test results in upper
+case. Times stay strings as the API wrote them (ISO 8601, UTC). `config` never shows in a repr. Only an answer without
+its id is refused (`reading.Unreadable`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Self
+
+from reconciler.client.reading import flag, identity, mapping, records, text, whole, word
+
+_GOOD_RESULTS = frozenset({"PASSED", "SKIPPED", "WARNING"})
+
+
+@dataclass(frozen=True)
+class SetupTest:
+    """One setup test's result. `message` is the API's and may quote config: `scrub` it before it is shown."""
+
+    title: str
+    status: str
+    message: str
+
+    @property
+    def failed(self) -> bool:
+        """Everything but PASSED, SKIPPED and WARNING."""
+        return self.status not in _GOOD_RESULTS
+
+    @classmethod
+    def parse(cls, data: Mapping[str, object]) -> Self:
+        """Read an item of `setup_tests`."""
+        status = text(data.get("status")) or ""
+        return cls(text(data.get("title")) or "", status.strip().upper(), text(data.get("message")) or "")
+
+    @classmethod
+    def parse_all(cls, value: object) -> tuple[Self, ...]:
+        """Read `setup_tests` as a whole, absent ones included."""
+        return tuple(cls.parse(item) for item in records(value))
+
+
+@dataclass(frozen=True)
+class Alert:
+    """A task or a warning that Fivetran shows on a connection."""
+
+    code: str
+    message: str
+
+    @classmethod
+    def parse_all(cls, value: object) -> tuple[Self, ...]:
+        """Read `tasks` or `warnings`."""
+        return tuple(cls(text(item.get("code")) or "", text(item.get("message")) or "") for item in records(value))
+
+
+@dataclass(frozen=True)
+class Account:
+    """Whose key it is. One of `user_id` and `system_key_id` is given, by the kind of key."""
+
+    account_id: str
+    account_name: str | None
+    user_id: str | None
+    system_key_id: str | None
+
+    @classmethod
+    def parse(cls, data: Mapping[str, object]) -> Self:
+        """Read AccountInfoResponse."""
+        return cls(
+            account_id=identity(data, "account_id"),
+            account_name=text(data.get("account_name")),
+            user_id=text(data.get("user_id")),
+            system_key_id=text(data.get("system_key_id")),
+        )
+
+
+@dataclass(frozen=True)
+class Group:
+    """A group: the container of connections, with at most one destination of the same id."""
+
+    id: str
+    name: str
+    created_at: str | None
+
+    @classmethod
+    def parse(cls, data: Mapping[str, object]) -> Self:
+        """Read GroupResponse."""
+        return cls(identity(data, "id"), text(data.get("name")) or "", text(data.get("created_at")))
+
+
+@dataclass(frozen=True)
+class Destination:
+    """A group's destination. Lists have neither `config` nor `setup_tests`; numbers in config come back as strings."""
+
+    id: str
+    group_id: str
+    service: str
+    region: str | None
+    time_zone_offset: str | None
+    setup_status: str | None
+    config: Mapping[str, object] = field(repr=False)
+    setup_tests: tuple[SetupTest, ...]
+
+    @classmethod
+    def parse(cls, data: Mapping[str, object]) -> Self:
+        """Read DestinationResponse. The id is the group's, so either stands for the other."""
+        return cls(
+            id=identity(data, "id", "group_id"),
+            group_id=identity(data, "group_id", "id"),
+            service=text(data.get("service")) or "",
+            region=text(data.get("region")),
+            time_zone_offset=text(data.get("time_zone_offset")),
+            setup_status=word(data.get("setup_status")),
+            config=mapping(data.get("config")),
+            setup_tests=SetupTest.parse_all(data.get("setup_tests")),
+        )
+
+
+@dataclass(frozen=True)
+class Connection:
+    """A connection. `schema` is its name, unique within the group.
+
+    Lists have neither `config` nor `setup_tests`. Passwords in `config` come back as six asterisks, unset keys with
+    the service's defaults. `sync_frequency` is in minutes. `setup_tests` is filled by create, update and test.
+    """
+
+    id: str
+    group_id: str
+    service: str
+    schema: str
+    paused: bool | None
+    schedule_type: str | None
+    sync_frequency: int | None
+    daily_sync_time: str | None
+    setup_state: str | None
+    sync_state: str | None
+    update_state: str | None
+    is_historical_sync: bool | None
+    succeeded_at: str | None
+    failed_at: str | None
+    created_at: str | None
+    tasks: tuple[Alert, ...]
+    warnings: tuple[Alert, ...]
+    setup_tests: tuple[SetupTest, ...]
+    config: Mapping[str, object] = field(repr=False)
+
+    @classmethod
+    def parse(cls, data: Mapping[str, object]) -> Self:
+        """Read ConnectorResponseV1, or an item of a list of them."""
+        status = mapping(data.get("status"))
+        return cls(
+            id=identity(data, "id"),
+            group_id=text(data.get("group_id")) or "",
+            service=text(data.get("service")) or "",
+            schema=text(data.get("schema")) or "",
+            paused=flag(data.get("paused")),
+            schedule_type=word(data.get("schedule_type")),
+            sync_frequency=whole(data.get("sync_frequency")),
+            daily_sync_time=text(data.get("daily_sync_time")),
+            setup_state=word(status.get("setup_state")),
+            sync_state=word(status.get("sync_state")),
+            update_state=word(status.get("update_state")),
+            is_historical_sync=flag(status.get("is_historical_sync")),
+            succeeded_at=text(data.get("succeeded_at")),
+            failed_at=text(data.get("failed_at")),
+            created_at=text(data.get("created_at")),
+            tasks=Alert.parse_all(status.get("tasks")),
+            warnings=Alert.parse_all(status.get("warnings")),
+            setup_tests=SetupTest.parse_all(data.get("setup_tests")),
+            config=mapping(data.get("config")),
+        )
+
+
+@dataclass(frozen=True)
+class ConnectorType:
+    """A service of the catalogue. `config` and `auth` are its fields, much like JSON Schema; lists leave them out."""
+
+    id: str
+    name: str
+    type: str | None
+    connector_class: str | None
+    service_status: str | None
+    link_to_docs: str | None
+    supported_features: tuple[str, ...]
+    config: Mapping[str, object] = field(repr=False)
+    auth: Mapping[str, object] = field(repr=False)
+
+    @classmethod
+    def parse(cls, data: Mapping[str, object]) -> Self:
+        """Read MetadataResponse, or an item of the list."""
+        features = (text(item.get("id")) for item in records(data.get("supported_features")))
+        return cls(
+            id=identity(data, "id"),
+            name=text(data.get("name")) or "",
+            type=text(data.get("type")),
+            connector_class=word(data.get("connector_class")),
+            service_status=word(data.get("service_status")),
+            link_to_docs=text(data.get("link_to_docs")),
+            supported_features=tuple(feature for feature in features if feature),
+            config=mapping(data.get("config")),
+            auth=mapping(data.get("auth")),
+        )
