@@ -16,6 +16,10 @@ from reconciler.specs import schemas, wording
 from reconciler.specs.document import Document, Path, shown
 
 
+#: Two names this similar (difflib) may be one with a slip: `6hours` and `6h`.
+_NEAR = 0.5
+
+
 def check(document: Document, kind: schemas.Kind) -> Iterator[Problem]:
     """Every place where the document breaks its schema.
 
@@ -33,7 +37,7 @@ def check(document: Document, kind: schemas.Kind) -> Iterator[Problem]:
 def suggestion(written: str, known: Sequence[str]) -> str | None:
     """The known name that was probably meant."""
     lowered = {name.lower(): name for name in known}
-    near = get_close_matches(written.lower()[:80], lowered, n=1)
+    near = get_close_matches(written.lower()[:80], lowered, n=1, cutoff=_NEAR)
     return lowered[near[0]] if near else None
 
 

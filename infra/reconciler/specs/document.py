@@ -67,6 +67,8 @@ class Document:
 def shown(text: object) -> str:
     """A name from a file in backticks: cut to a readable length, and unable to forge a line or colour a terminal."""
     plain = printable(str(text))
+    if not plain:
+        return '""'
     return f"`{plain[:_LONGEST_SHOWN]}…`" if len(plain) > _LONGEST_SHOWN else f"`{plain}`"
 
 

@@ -16,7 +16,8 @@ from reconciler.errors import Problem
 from reconciler.specs.document import START, printable, shown
 from reconciler.specs.load import MAX_BYTES
 
-ENVIRONMENT_FILE = "environment.yaml"
+_ENVIRONMENT = "environment"
+ENVIRONMENT_FILE = f"{_ENVIRONMENT}.yaml"
 _NAME = re.compile(r"[a-z0-9][a-z0-9_-]*")
 _NAME_HINT = "use lower-case letters, digits, underscores and hyphens, a letter or digit first"
 
@@ -53,16 +54,16 @@ class Folder:
         return self._display(path)
 
     def _environment(self, folder: Path) -> None:
-        entries = [entry for entry in self._entries(folder) if self._counts(entry)]
-        if not entries:
+        found = list(self._entries(folder))
+        if not any(_looks_like_yaml(entry.name) for entry in found):
             return
         if not _NAME.fullmatch(folder.name):
             self._problem(folder, f"{shown(folder.name)} cannot be an environment's name", _NAME_HINT)
             return
         self.environments.append(folder.name)
-        if not any(entry.name == ENVIRONMENT_FILE for entry in entries):
-            self._problem(folder / ENVIRONMENT_FILE, "missing", "every environment's folder has one")
-        for entry in entries:
+        if not any(entry.stem.lower() == _ENVIRONMENT and _looks_like_yaml(entry.name) for entry in found):
+            self._problem(folder / ENVIRONMENT_FILE, "the file is missing", "every environment's folder has one")
+        for entry in filter(self._counts, found):
             raw = self._read(entry)
             if raw is not None:
                 self.files.append(SpecFile(folder.name, entry.stem, self._display(entry), raw))

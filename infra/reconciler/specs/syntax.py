@@ -39,7 +39,7 @@ def explain(error: yaml.MarkedYAMLError, text: str, file: str) -> Problem:
     line, column = (mark.line, mark.column) if mark is not None else (0, 0)
     said = f"{error.context or ''} {error.problem or ''}"
     if "cannot start any token" in said:
-        message, hint = _no_token(_character(text, line, column))
+        message, hint = _no_token(text[mark.index : mark.index + 1])
     else:
         message, hint = next(
             ((ours, what_to_do) for theirs, ours, what_to_do in _EXPLANATIONS if theirs in said),
@@ -54,9 +54,4 @@ def explain(error: yaml.MarkedYAMLError, text: str, file: str) -> Problem:
 def _no_token(character: str) -> tuple[str, str]:
     if character == "\t":
         return "a tab in the indentation", "indent with spaces"
-    return f"a value cannot begin with `{character}`", "put it in quotes"
-
-
-def _character(text: str, line: int, column: int) -> str:
-    lines = text.split("\n")
-    return lines[line][column : column + 1] if line < len(lines) else ""
+    return f"a value cannot begin with {character}", "put it in quotes"

@@ -15,7 +15,7 @@ _TYPES = {
     "number": "a number",
     "boolean": "true or false",
 }
-_KINDS = {dict: "a mapping", list: "a list", str: "a string", int: "a number", float: "a number"}
+_KINDS = {dict: "a mapping", list: "a list", str: "a string", int: "a number", float: "a decimal number"}
 
 
 def kind_of(value: object) -> str:
@@ -47,8 +47,13 @@ def choice(
     if not isinstance(value, str):
         hint = f'put it in quotes: "{value}"' if str(value) in allowed else None
         return message + kind_of(value), hint
-    near = suggestion(value, allowed)
+    # `60m` is nearer to `30m` than to anything that was meant.
+    near = suggestion(value, [word for word in allowed if _digits(word) == _digits(value)])
     return message + shown(value), f"did you mean {shown(near)}?" if near else None
+
+
+def _digits(word: str) -> str:
+    return "".join(filter(str.isdigit, word))
 
 
 def size(keyword: str, limit: int, value: Any) -> str:

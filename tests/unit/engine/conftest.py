@@ -39,7 +39,7 @@ def tarball(files: dict[str, bytes]) -> bytes:
     return buffer.getvalue()
 
 
-def release_files(version: str = VERSION) -> dict[str, bytes]:
+def release(version: str = VERSION) -> dict[str, bytes]:
     """What a release holds, as far as we look."""
     return {f"pulumi/{name}": script(f"echo v{version}") for name in (*PROGRAMS, "pulumi-language-go")}
 
@@ -57,9 +57,9 @@ class Site:
     sending: threading.Event = field(default_factory=threading.Event)
     asked: threading.Event = field(default_factory=threading.Event)
 
-    def publish(self, files: dict[str, bytes], checksum: str | None = None) -> None:
-        """Serve a release with its checksum, or with another one."""
-        content = tarball(files)
+    def publish(self, files: dict[str, bytes] | None = None, checksum: str | None = None) -> None:
+        """Serve a release (or a tarball of these files) with its checksum, or with another one."""
+        content = tarball(release() if files is None else files)
         self.files[f"/sdk/{TARBALL}"] = content
         actual = hashlib.sha256(content).hexdigest()
         lines = [f"{'0' * 64}  pulumi-v{VERSION}-windows-x64.zip", f"{checksum or actual}  {TARBALL}"]

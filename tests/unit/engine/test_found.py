@@ -63,10 +63,8 @@ def test_a_file_that_is_not_executable_is_no_companion(complete):
 
 
 def test_a_newer_way_is_taken_when_the_one_on_path_is_too_old_and_that_is_said(complete, site):
-    from conftest import release_files
-
     pulumi = complete.add("pulumi", "echo v3.1.0")
-    site.publish(release_files())
+    site.publish()
     done = complete.install()
     assert (done.returncode, done.stdout) == (0, f"{complete.installed}\n")
     assert done.stderr.startswith(f"Not used: {pulumi} is 3.1.0;")

@@ -19,7 +19,8 @@ here is logged or counts against a quota.
   field, `config`, `auth`, `paused`, `sync_frequency`, `setup_state`, `succeeded_at`, `consented` (authorised) …
 - `POST /_admin/connections/{id or name}/finish-sync`: end a running sync with success.
 - `PUT  /_admin/services/{service}`: register a connection service, defined as in the tables of `catalogue`.
-- `POST /_admin/credentials`: `{"key", "secret", "kind", "read_only", "expired"}` adds or replaces a key.
+- `POST /_admin/credentials`: `{"key", "secret", "kind", "read_only"}` adds or replaces a key.
+  `PATCH /_admin/credentials/{key}`: `{"expired": true}`, `{"read_only": true}`.
 """
 
 from __future__ import annotations
@@ -173,8 +174,18 @@ async def _add_credential(request: web.Request) -> Any:
     try:
         credential = Credential(**await _body(request))
     except TypeError:
-        raise ByHandError("a credential has key, secret, kind, read_only and expired") from None
+        raise ByHandError("a credential has key, secret, kind and read_only") from None
     request.app[STATE].credentials[credential.key] = credential
+    return {}
+
+
+async def _change_credential(request: web.Request) -> Any:
+    credential = request.app[STATE].credentials.get(request.match_info["key"])
+    values = await _body(request)
+    if credential is None or not {"expired", "read_only"} >= values.keys():
+        raise ByHandError("a known key can be set to expired or read_only")
+    credential.expired = values.get("expired", credential.expired) is True
+    credential.read_only = values.get("read_only", credential.read_only) is True
     return {}
 
 
@@ -227,6 +238,7 @@ def add(app: web.Application) -> None:
         ("POST", "/connections/{id}/finish-sync", _finish_sync),
         ("PUT", "/services/{service}", _register_service),
         ("POST", "/credentials", _add_credential),
+        ("PATCH", "/credentials/{key}", _change_credential),
     )
     for method, path, action in routes:
         app.router.add_route(method, ADMIN + path, _answering(action))

@@ -7,16 +7,24 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable, Mapping
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, TypeVar
 
-from reconciler.simulator.fivetran import config
+from reconciler.simulator.fivetran import config, fields
 from reconciler.simulator.fivetran.connections import take_naming
 from reconciler.simulator.fivetran.errors import ApiError
 from reconciler.simulator.fivetran.rendering import timestamp
 from reconciler.simulator.fivetran.state import Connection, Destination, FivetranState, Group, Json, TestScript
 
 _MOMENTS = frozenset({"created_at", "succeeded_at", "failed_at"})
+#: By hand as by request these hold only what the API could show.
+_CHECKS: Mapping[str, fields.Check] = {
+    **fields.CHANGED_CONNECTION,
+    **fields.CHANGED_DESTINATION,
+    "setup_state": fields.one_of("incomplete", "connected", "broken"),
+    "setup_status": fields.one_of("incomplete", "connected", "broken"),
+    "update_state": fields.one_of("on_schedule", "delayed"),
+}
 
 Record = TypeVar("Record", Group, Destination, Connection)
 
@@ -69,8 +77,9 @@ def create_connection(state: FivetranState, values: Mapping[str, Any]) -> Connec
     except ApiError as error:
         raise ByHandError(error.message) from error
     defaults: Json = {"id": state.new_id(), "created_at": state.now(), "setup_state": "connected", "consented": True}
-    fields: Json = {**_moments(values), "config": sent, "naming": naming, "name": ".".join(naming.values())}
-    connection = _build(Connection, {**defaults, **fields})
+    own: Json = {"config": sent, "naming": naming, "name": ".".join(naming.values())}
+    _check(values)
+    connection = _build(Connection, {**defaults, **_moments(values), **own})
     connection.effective = {"config": dict(connection.config), "auth": dict(connection.auth)}
     state.add_connection(connection)
     return connection
@@ -139,6 +148,7 @@ def _plain(record: Group | Destination | Connection) -> Json:
 
 
 def _changed(record: Record, values: Mapping[str, Any], *, fixed: tuple[str, ...]) -> Record:
+    _check(values)
     known = {field.name for field in dataclasses.fields(record)} - set(fixed) - {"effective"}
     if unknown := values.keys() - known:
         raise ByHandError(f"cannot set {', '.join(sorted(unknown))}")
@@ -148,6 +158,13 @@ def _changed(record: Record, values: Mapping[str, Any], *, fixed: tuple[str, ...
         else:
             setattr(record, name, value)
     return record
+
+
+def _check(values: Mapping[str, Any]) -> None:
+    for name, value in values.items():
+        check = _CHECKS.get(name)
+        if check is not None and value is not None and not check(value):
+            raise ByHandError(f"{name} cannot have that value")
 
 
 Built = TypeVar("Built")
@@ -166,7 +183,8 @@ def _moments(values: Mapping[str, Any]) -> Json:
     for name in _MOMENTS & values.keys():
         if isinstance(values[name], str):
             try:
-                result[name] = datetime.fromisoformat(values[name])
+                moment = datetime.fromisoformat(values[name])
+                result[name] = moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
             except ValueError as error:
                 raise ByHandError(f"{name}: {error}") from error
     return result

@@ -36,7 +36,8 @@ def _mapping(value: Any) -> bool:
     return isinstance(value, Mapping)
 
 
-def _one_of(*values: Any) -> Check:
+def one_of(*values: Any) -> Check:
+    """A check for one of the values, of the same type."""
     return lambda value: any(value == allowed and type(value) is type(allowed) for allowed in values)
 
 
@@ -47,7 +48,7 @@ TEST_FLAGS: Mapping[str, Check] = {"run_setup_tests": _flag, **TRUST_FLAGS}
 GROUP: Mapping[str, Check] = {"name": _text}
 
 _NETWORKING: Mapping[str, Check] = {
-    "networking_method": _one_of("Directly", "SshTunnel", "PrivateLink", "ProxyAgent"),
+    "networking_method": one_of("Directly", "SshTunnel", "PrivateLink", "ProxyAgent"),
 }
 
 CONNECTION: Mapping[str, Check] = {
@@ -55,10 +56,10 @@ CONNECTION: Mapping[str, Check] = {
     "auth": _mapping,
     "paused": _flag,
     "pause_after_trial": _flag,
-    "sync_frequency": _one_of(*_FREQUENCIES),
+    "sync_frequency": one_of(*_FREQUENCIES),
     "daily_sync_time": lambda value: isinstance(value, str) and _HOUR.fullmatch(value) is not None,
-    "schedule_type": _one_of("auto", "manual"),
-    "data_delay_sensitivity": _one_of("LOW", "NORMAL", "HIGH", "CUSTOM", "SYNC_FREQUENCY"),
+    "schedule_type": one_of("auto", "manual"),
+    "data_delay_sensitivity": one_of("LOW", "NORMAL", "HIGH", "CUSTOM", "SYNC_FREQUENCY"),
     "data_delay_threshold": lambda value: type(value) is int and value >= 0,
     "destination_configuration": _mapping,
     **_NETWORKING,
@@ -67,12 +68,12 @@ NEW_CONNECTION: Mapping[str, Check] = {
     "group_id": _text,
     "service": _text,
     **CONNECTION,
-    "destination_schema_names": _one_of("FIVETRAN_NAMING", "SOURCE_NAMING"),
+    "destination_schema_names": one_of("FIVETRAN_NAMING", "SOURCE_NAMING"),
     **TEST_FLAGS,
 }
 CHANGED_CONNECTION: Mapping[str, Check] = {
     **CONNECTION,
-    "schema_status": _one_of("blocked_on_capture", "ready"),
+    "schema_status": one_of("blocked_on_capture", "ready"),
     "is_historical_sync": _flag,
     **TEST_FLAGS,
 }
@@ -80,8 +81,8 @@ CHANGED_CONNECTION: Mapping[str, Check] = {
 FIXED_CONNECTION = frozenset({"group_id", "service", "schema", "destination_schema_names"})
 
 DESTINATION: Mapping[str, Check] = {
-    "time_zone_offset": _one_of(*_OFFSETS),
-    "region": _one_of(*_REGIONS.split()),
+    "time_zone_offset": one_of(*_OFFSETS),
+    "region": one_of(*_REGIONS.split()),
     "config": _mapping,
     "daylight_saving_time_enabled": _flag,
     **_NETWORKING,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import binascii
 import json
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Generic, TypeVar
@@ -13,6 +14,7 @@ from reconciler.simulator.fivetran.errors import invalid
 
 DEFAULT_LIMIT = 100
 MAX_LIMIT = 1000
+_LIMIT = re.compile(r"[0-9]{1,4}")
 
 T = TypeVar("T")
 
@@ -36,7 +38,7 @@ def page(items: Sequence[T], query: Mapping[str, str]) -> Page[T]:
 def _limit(text: str | None) -> int:
     if text is None:
         return DEFAULT_LIMIT
-    if not (text.isascii() and text.isdigit() and 1 <= int(text) <= MAX_LIMIT):
+    if _LIMIT.fullmatch(text) is None or not 1 <= int(text) <= MAX_LIMIT:
         raise invalid(f"Parameter 'limit' must be a number in the range 1..{MAX_LIMIT}")
     return int(text)
 
@@ -51,7 +53,7 @@ def _skip(cursor: str | None) -> int:
     try:
         padded = cursor + "=" * (-len(cursor) % 4)
         skip = json.loads(base64.b64decode(padded, altchars=b"-_", validate=True))["skip"]
-    except (binascii.Error, ValueError, TypeError, KeyError):
+    except (binascii.Error, ValueError, TypeError, KeyError, RecursionError):
         skip = None
     if type(skip) is not int or skip < 0:
         raise invalid("Parameter 'cursor' is invalid")

@@ -9,10 +9,16 @@ from reconciler.simulator.fivetran import config, groups
 from reconciler.simulator.fivetran.catalogue import Field, Service
 from reconciler.simulator.fivetran.state import Connection, Destination, FivetranState, Group, Json
 
+#: Fields that exist and whose objects this double does not simulate.
+_EMPTY_CONNECTION = dict.fromkeys(
+    ("private_link_id", "proxy_agent_id", "hybrid_deployment_agent_id", "external_secrets_manager_id")
+)
+_EMPTY_DESTINATION = {**_EMPTY_CONNECTION, "local_processing_agent_id": None}
+
 
 def timestamp(moment: datetime | None) -> str | None:
     """ISO 8601 in UTC with microseconds, as the API writes it."""
-    return None if moment is None else moment.strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    return None if moment is None else moment.isoformat(timespec="microseconds").removesuffix("+00:00") + "Z"
 
 
 def group(item: Group) -> Json:
@@ -78,9 +84,9 @@ def _connection(state: FivetranState, item: Connection) -> Json:
         answer["daily_sync_time"] = item.daily_sync_time
     if item.destination_configuration is not None:
         answer["destination_configuration"] = item.destination_configuration
-    return _with_empty(
-        state, answer, "private_link_id", "proxy_agent_id", "hybrid_deployment_agent_id", "external_secrets_manager_id"
-    )
+    if state.options.empty_fields == "null":
+        answer.update(_EMPTY_CONNECTION)
+    return answer
 
 
 def _status(item: Connection) -> Json:
@@ -132,15 +138,9 @@ def _destination(state: FivetranState, item: Destination) -> Json:
         "daylight_saving_time_enabled": item.daylight_saving_time_enabled,
         "networking_method": item.networking_method,
     }
-    return _with_empty(
-        state,
-        answer,
-        "private_link_id",
-        "proxy_agent_id",
-        "hybrid_deployment_agent_id",
-        "local_processing_agent_id",
-        "external_secrets_manager_id",
-    )
+    if state.options.empty_fields == "null":
+        answer.update(_EMPTY_DESTINATION)
+    return answer
 
 
 def _as_destinations_show(field: Field, value: Any) -> Any:
@@ -151,10 +151,3 @@ def _as_destinations_show(field: Field, value: Any) -> Any:
             f"_{letter}" if letter.isupper() and index else letter for index, letter in enumerate(value)
         ).upper()
     return value
-
-
-def _with_empty(state: FivetranState, answer: Json, *names: str) -> Json:
-    if state.options.empty_fields == "null":
-        for name in names:
-            answer.setdefault(name, None)
-    return answer

@@ -5,6 +5,7 @@ One event loop serves all requests and no operation here awaits, so every change
 
 from __future__ import annotations
 
+import dataclasses
 import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
@@ -150,7 +151,7 @@ class FivetranState:
     ) -> None:
         self.now = now
         self.options = options or Options()
-        self.credentials = {credential.key: credential for credential in credentials}
+        self.credentials = {credential.key: dataclasses.replace(credential) for credential in credentials}
         self.catalogue = Catalogue.load()
         self._monotonic = monotonic
         self.clear()

@@ -120,7 +120,7 @@ async def admitted(request: web.Request, handler: Handler) -> web.StreamResponse
         raise forbidden("The key is not allowed to change anything")
     _check_accept(state, request)
     if request.method in ("POST", "PATCH"):
-        if request.content_type != "application/json" or "Content-Type" not in request.headers:
+        if request.content_type != "application/json":
             raise ApiError(415, "UnsupportedMediaType", "HTTP 415 Unsupported Media Type")
         request[_BODY] = _parse(await request.read())
     return await handler(request)
@@ -195,5 +195,5 @@ def _parse(raw: bytes) -> Any:
         return None
     try:
         return json.loads(raw)
-    except ValueError:
+    except (ValueError, RecursionError):
         raise invalid("Request body is not valid JSON") from None

@@ -12,6 +12,7 @@ from reconciler.specs.rules.claims import Claim, conflicts
 from reconciler.specs.view import Specs, declared, destination, strings
 
 #: BigQuery: "Each dataset name can contain up to 1,024 characters", letters, digits and underscores.
+_LOCATION = re.compile(r"[A-Za-z0-9-]+")
 _DATASET_ID = re.compile(r"[A-Za-z0-9_]{1,1024}")
 
 
@@ -76,17 +77,21 @@ def connectors_write_where_the_destination_is(specs: Specs) -> Iterator[Problem]
     """A BigQuery destination has one location, and a load job cannot leave it. A dataset alone may be anywhere."""
     for unit in specs.all_units():
         location = specs.setting(unit.environment, "fivetran", "destination", "location")
-        if not unit.has("connector") or not isinstance(location, str):
+        if not unit.has("connector") or not _is_location(location):
             continue
         for written, path in _written(specs, unit):
             its_own = written.at(*path, "location")
-            if isinstance(its_own, str) and its_own.lower() != location.lower():
+            if _is_location(its_own) and its_own.lower() != location.lower():
                 message = f"the connector's data lands in {location}, and the dataset is in {shown(its_own)}"
                 hint = f"leave `location` out, or write {location}: the location of the environment's destination"
                 if written is unit:
                     yield unit.on_value((*path, "location"), message, hint)
                 else:
                     yield unit.on_value(("dataset",), f"{message}: {written.where((*path, 'location'))}")
+
+
+def _is_location(value: object) -> bool:
+    return isinstance(value, str) and _LOCATION.fullmatch(value) is not None
 
 
 def _written(specs: Specs, unit: Document) -> Iterator[tuple[Document, Path]]:

@@ -21,6 +21,9 @@ def former_names_are_free(specs: Specs) -> Iterator[Problem]:
             continue
         if former == unit.name:
             yield unit.on_value(_FORMERLY, f"{shown(former)} is the unit's name now", "take `formerly` out")
+        elif not unit.has("connector"):
+            message = "without a connector the file's stem is the dataset's id, and BigQuery renames no dataset"
+            yield unit.on_key(_FORMERLY, message, "name the file as before, or copy the data into a new dataset")
         elif former in specs.names[unit.environment]:
             message = f"there is a unit {shown(former)} in {unit.environment} still"
             yield unit.on_value(_FORMERLY, message, "a rename leaves no file behind: delete that file, or `formerly`")

@@ -11,7 +11,7 @@ from typing import Any
 
 from reconciler.errors import Problem
 from reconciler.specs.check import suggestion
-from reconciler.specs.document import Document, Path, shown
+from reconciler.specs.document import Document, Path, printable, shown
 from reconciler.specs.rules.credentials import is_credential, is_private_key
 from reconciler.specs.view import Specs
 
@@ -37,14 +37,12 @@ def references_are_well_formed(specs: Specs) -> Iterator[Problem]:
 def credentials_are_references(specs: Specs) -> Iterator[Problem]:
     """What a service calls a credential is never written down, and neither is a private key under any name."""
     for unit, path, node in _trees(specs):
-        for inner, value in _scalars(node, path):
+        for inner, value in _values(node, path):
             credential = is_credential(inner) and not isinstance(value, bool) and value != ""
             if credential or (isinstance(value, str) and is_private_key(value)):
-                name = next(step for step in reversed(inner) if isinstance(step, str))
+                name = printable(next(step for step in reversed(inner) if isinstance(step, str)))
                 message = f"{shown(name)} holds a credential in plain text"
-                hint = (
-                    f"write a reference, `{name}: {{env: NAME, version: 1}}`, and replace the credential: git keeps it"
-                )
+                hint = f"write a reference, `{name[:60]}: {{env: NAME, version: 1}}`, and replace the credential: git keeps it"
                 yield unit.on_value(inner, message, hint)
 
 
@@ -66,28 +64,32 @@ def _mappings(node: Any, path: Path) -> Iterator[tuple[Path, dict[str, Any]]]:
             yield from _mappings(value, (*path, index))
 
 
-def _scalars(node: Any, path: Path) -> Iterator[tuple[Path, str | int | float | bool]]:
-    if isinstance(node, dict):
-        for key, value in node.items():
-            yield from _scalars(value, (*path, key))
-    elif isinstance(node, list):
-        for index, value in enumerate(node):
-            yield from _scalars(value, (*path, index))
-    elif node is not None:
-        yield path, node
+def _values(node: Any, path: Path) -> Iterator[tuple[Path, str | int | float | bool]]:
+    """Every scalar below a node, save those of references."""
+    inner = node.items() if isinstance(node, dict) else enumerate(node)
+    for step, value in inner:
+        at = (*path, step)
+        if isinstance(value, list) or (isinstance(value, dict) and _other_reference(value) is None):
+            yield from _values(value, at)
+        elif isinstance(value, str | int | float):
+            yield at, value
 
 
 def _reference_problems(unit: Document, path: Path, node: dict[str, Any]) -> Iterator[Problem]:
     if "env" in node:
         yield from _env_problems(unit, path, node)
-        return
-    for kind, keys in _NOT_YET.items():
-        if kind in node and set(node) <= keys and isinstance(node[kind], str):
-            yield unit.on_key((*path, kind), f"a reference by {shown(kind)} is not supported yet", f"use env: {_FORM}")
-            return
-    key = _misspelt(node)
-    if key is not None:
+    elif kind := _other_reference(node):
+        yield unit.on_key((*path, kind), f"a reference by {shown(kind)} is not supported yet", f"use env: {_FORM}")
+    elif key := _misspelt(node):
         yield unit.on_key((*path, key), f"unknown key {shown(key)} in a reference", "did you mean `env`?")
+
+
+def _other_reference(node: dict[str, Any]) -> str | None:
+    """What kind of reference a mapping would be if there were others than `env`."""
+    for kind, keys in _NOT_YET.items():
+        if isinstance(node.get(kind), str) and set(node) <= keys:
+            return kind
+    return None
 
 
 def _misspelt(node: dict[str, Any]) -> str | None:
