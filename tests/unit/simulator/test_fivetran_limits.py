@@ -1,0 +1,71 @@
+"""Quotas of the local Fivetran: account-wide, over rolling windows."""
+
+from reconciler.simulator.fivetran.limits import Window
+
+from .fivetran_account import Account
+
+
+def test_answers_tell_what_is_left_of_the_hour(account: Account):
+    answer = account.http.get("/v1/groups")
+    assert (answer.headers["X-Rate-Limit"], answer.headers["X-Rate-Limit-Remaining"]) == ("20000", "19999")
+    answer = account.http.get("/v1/nowhere")
+    assert answer.headers["X-Rate-Limit-Remaining"] == "19998"
+
+
+def test_the_request_over_the_quota_is_429_until_the_oldest_leaves_the_window(account: Account):
+    account.options(requests_per_hour=2)
+    account.http.get("/v1/groups")
+    account.clock.seconds = 600
+    account.http.get("/v1/groups")
+    answer = account.http.get("/v1/groups")
+    assert answer.status_code == 429
+    assert answer.headers["Retry-After"] == "3000"
+    assert answer.headers["X-Rate-Limit-Remaining"] == "0"
+    assert answer.json() == {
+        "code": "TooManyRequests",
+        "message": "Max 2 api calls allowed in one-hour rolling time period",
+    }
+    account.clock.seconds = 3600
+    assert account.http.get("/v1/groups").status_code == 200
+    assert account.http.get("/v1/groups").status_code == 429
+
+
+def test_setup_tests_have_a_quota_of_their_own_and_over_it_nothing_is_created(account: Account):
+    account.options(setup_tests_per_minute=1)
+    group = account.group()
+    account.stripe(group, "one")
+    body = {"group_id": group, "service": "stripe", "config": {"schema": "two", "api_key": "canary"}}
+    answer = account.http.post("/v1/connections", json=body)
+    assert (answer.status_code, answer.headers["Retry-After"]) == (429, "60")
+    assert [item["schema"] for item in account.data("GET", "/v1/connections")["items"]] == ["one"]
+    account.stripe(group, "two", run_setup_tests=False)
+    account.clock.seconds = 60
+    account.stripe(group, "three")
+
+
+def test_the_test_endpoints_and_patches_with_tests_use_the_quota_too(account: Account):
+    account.options(setup_tests_per_hour=3)
+    group = account.group()
+    connection = account.stripe(group)["id"]
+    account.data("POST", f"/v1/connections/{connection}/test", {})
+    account.data("PATCH", f"/v1/connections/{connection}", {"config": {"api_key": "canary-2"}})
+    assert account.http.post(f"/v1/connections/{connection}/test", json={}).status_code == 429
+    answer = account.http.patch(f"/v1/connections/{connection}", json={"config": {"api_key": "canary-3"}})
+    assert answer.status_code == 429
+    assert account.snapshot(connection)["config"]["api_key"] == "canary-2"
+
+
+def test_a_refused_body_costs_no_setup_test(account: Account):
+    account.options(setup_tests_per_hour=1)
+    group = account.group()
+    assert account.http.post("/v1/connections", json={"group_id": group, "service": "stripe"}).status_code == 400
+    account.stripe(group)
+
+
+def test_an_exhausted_window_waits_for_the_event_that_frees_a_place():
+    window = Window(60)
+    window.events.extend([0, 10, 20])
+    assert window.wait(30, 3) == 30
+    assert window.wait(30, 2) == 40
+    assert window.wait(30, 4) is None
+    assert window.wait(30, 0) == 60
