@@ -15,7 +15,6 @@ from reconciler.errors import Problem
 from reconciler.specs import schemas, wording
 from reconciler.specs.document import Document, Path, shown
 
-
 #: Two names this similar (difflib) may be one with a slip: `6hours` and `6h`.
 _NEAR = 0.5
 

@@ -42,7 +42,8 @@ def credentials_are_references(specs: Specs) -> Iterator[Problem]:
             if credential or (isinstance(value, str) and is_private_key(value)):
                 name = printable(next(step for step in reversed(inner) if isinstance(step, str)))
                 message = f"{shown(name)} holds a credential in plain text"
-                hint = f"write a reference, `{name[:60]}: {{env: NAME, version: 1}}`, and replace the credential: git keeps it"
+                reference = f"`{name[:60]}: {{env: NAME, version: 1}}`"
+                hint = f"write a reference, {reference}, and replace the credential: git keeps it"
                 yield unit.on_value(inner, message, hint)
 
 

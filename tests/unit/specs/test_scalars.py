@@ -1,0 +1,59 @@
+import json
+import re
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from reconciler.specs.scalars import UnclearNumber, resolve
+
+
+@pytest.mark.parametrize(
+    "text",
+    "no yes on off y n No ON 18:00 1:30:00 2026-12-31 2026-12-31T10:00:00Z 1_000 0b1 - + . 1e e1 0x 0o8 0xG 1.2.3 "
+    "+0x1F nan inf tRue nUll --1 ١".split(),
+)
+def test_what_yaml_1_2_does_not_know_as_something_else_is_a_string(text: str):
+    assert resolve(text) == text
+    assert isinstance(resolve(text), str)
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("", None), ("~", None), ("null", None), ("Null", None), ("NULL", None),
+        ("true", True), ("True", True), ("TRUE", True), ("false", False), ("False", False), ("FALSE", False),
+        ("0", 0), ("-0", 0), ("+12", 12), ("-12", -12), ("0o17", 15), ("0x1F", 31), ("9007199254740992", 2**53),
+        ("1.5", 1.5), (".5", 0.5), ("5.", 5.0), ("-1.5e3", -1500.0), ("1E3", 1000.0), ("0.1", 0.1), ("+.5", 0.5),
+    ],
+)  # fmt: skip
+def test_the_core_schema_of_yaml_1_2_is_read(text: str, value: object):
+    assert resolve(text) == value
+    assert type(resolve(text)) is type(value)
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["007", "-01", "00", "01.5", ".inf", "-.Inf", "+.INF", ".nan", ".NaN", "1e999", "9007199254740993", "9" * 5000]
+    + ["0x" + "f" * 14, "0o" + "7" * 30],
+)
+def test_a_number_that_readers_would_read_differently_is_refused_without_its_digits(text: str):
+    with pytest.raises(UnclearNumber) as caught:
+        resolve(text)
+    assert not re.search(r"\d", str(caught.value))
+
+
+@given(st.integers(-(2**53), 2**53) | st.floats(allow_nan=False, allow_infinity=False))
+def test_every_number_of_json_is_read_as_json_reads_it(number: float):
+    text = json.dumps(number)
+    assert resolve(text) == json.loads(text)
+    assert type(resolve(text)) is type(number)
+
+
+@given(st.text())
+def test_any_text_is_a_value_or_an_unclear_number(text: str):
+    try:
+        value = resolve(text)
+    except UnclearNumber:
+        return
+    assert value is None or isinstance(value, str | int | float)
