@@ -1,4 +1,4 @@
-"""Each folder in `tests/specs/good` is a specs folder without a problem; each in `bad` has its report in `expected.txt`.
+"""Each folder in `tests/specs/good` is a specs folder without a problem; one in `bad` has its report beside it.
 
 To add a case, add a folder. `reconciler validate --specs . > expected.txt` inside it writes the report.
 """

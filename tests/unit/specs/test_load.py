@@ -150,8 +150,11 @@ def test_a_file_over_the_limit_is_refused_and_one_at_it_is_read():
 
 @pytest.mark.parametrize(
     "text",
-    ["a: canary: b", "a: 'canary", "a: @canary", "a: [canary", "a: canary\n  b: c", "a: !canary:x y\n", "a: \"canary\\q\""]
-    + ["a: 0815123", "a: &x canary\nb: *x", "a: canary\n---\nb: canary", "\tcanary: 1", "a: |\n  canary\n canary", "a: 'canary' canary"],
+    [
+        "a: canary: b", "a: 'canary", "a: @canary", "a: [canary", "a: canary\n  b: c", "a: !canary:x y\n",
+        'a: "canary\\q"', "a: 0815123", "a: &x canary\nb: *x", "a: canary\n---\nb: canary", "\tcanary: 1",
+        "a: |\n  canary\n canary", "a: 'canary' canary",
+    ],
 )  # fmt: skip
 def test_no_problem_quotes_a_value(text: str):
     _, problems = read(text)

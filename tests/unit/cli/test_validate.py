@@ -1,0 +1,167 @@
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from reconciler.cli.main import cli
+
+CASES = Path(__file__).parents[2] / "specs"
+ENVIRONMENT = """
+gcp_project: example-dev
+fivetran: {group: Dev, destination: {location: US, region: GCP_US_EAST4, time_zone_offset: "0"}}
+"""
+
+
+@pytest.fixture(autouse=True)
+def clean_environment(monkeypatch: pytest.MonkeyPatch):
+    for name in ("RECONCILER_SPECS", "RECONCILER_DEBUG"):
+        monkeypatch.delenv(name, raising=False)
+
+
+def validate(*arguments: str) -> Result:
+    return CliRunner().invoke(cli, ["validate", *arguments], standalone_mode=False)
+
+
+@pytest.fixture
+def inside(monkeypatch: pytest.MonkeyPatch):
+    def enter(folder: Path) -> None:
+        monkeypatch.chdir(folder)
+
+    return enter
+
+
+def test_every_problem_goes_to_stdout_and_one_line_of_summary_to_stderr(inside):
+    folder = CASES / "bad" / "task_ids"
+    inside(folder)
+    result = validate("--specs", ".")
+    assert result.stdout == (folder / "expected.txt").read_text()
+    assert result.stderr == "3 problems in 3 files\n"
+    assert result.return_value == 1
+
+
+def test_without_a_problem_stdout_is_empty_and_the_exit_code_is_0(inside):
+    inside(CASES / "good" / "every_field")
+    result = validate("--specs", ".")
+    assert result.stdout == ""
+    assert result.stderr == "9 files in dev, prod: no problems\n"
+    assert result.return_value == 0
+
+
+def test_the_folder_is_connectors_unless_the_variable_or_the_option_says_otherwise(
+    tmp_path: Path, inside, monkeypatch: pytest.MonkeyPatch
+):
+    for name in ("connectors", "by_variable", "by_option"):
+        (tmp_path / name / "dev").mkdir(parents=True)
+        (tmp_path / name / "dev" / "environment.yaml").write_text(ENVIRONMENT)
+        (tmp_path / name / "dev" / f"{name}.yaml").write_text("")
+    inside(tmp_path)
+    assert validate().stdout.startswith("connectors/dev/connectors.yaml:1:1: the file is empty")
+    monkeypatch.setenv("RECONCILER_SPECS", "by_variable")
+    assert validate().stdout.startswith("by_variable/dev/by_variable.yaml:1:1:")
+    assert validate("--specs", "by_option").stdout.startswith("by_option/dev/by_option.yaml:1:1:")
+
+
+def test_naming_environments_prints_only_their_problems(inside):
+    inside(CASES / "bad" / "task_ids")
+    result = validate("--specs", ".", "prod")
+    assert result.stdout.startswith("prod/a.yaml:6:36: `fivetran_a` is the task of another connector: dev/a.yaml:6\n")
+    assert result.stderr == "1 problem in 1 file\n"
+    assert validate("--specs", ".", "prod", "dev", "dev").stdout == validate("--specs", ".").stdout
+
+
+def test_an_environment_without_problems_is_fine_whatever_the_others_have(inside):
+    inside(CASES / "bad" / "dataset_declared_twice")
+    assert validate("--specs", ".", "prod").return_value == 0
+    assert validate("--specs", ".", "dev").return_value == 1
+
+
+def test_json_is_a_list_of_objects_also_when_it_is_empty(inside):
+    inside(CASES / "bad" / "adopted_twice")
+    result = validate("--specs", ".", "--format", "json", "dev")
+    assert json.loads(result.stdout)[0] == {
+        "file": "dev/a.yaml",
+        "line": 6,
+        "column": 10,
+        "message": "another connector adopts `duel_salutation`: dev/b.yaml:6",
+        "hint": "a connection belongs to one file",
+    }
+    inside(CASES / "good" / "smallest")
+    assert json.loads(validate("--specs", ".", "--format", "json").stdout) == []
+
+
+def test_github_gets_an_annotation_a_problem(inside):
+    inside(CASES / "bad" / "adopted_twice")
+    assert validate("--specs", ".", "--format", "github").stdout.splitlines() == [
+        "::error file=dev/a.yaml,line=6,col=10::another connector adopts `duel_salutation`: dev/b.yaml:6"
+        "%0Aa connection belongs to one file",
+        "::error file=dev/b.yaml,line=7,col=5::another connector adopts `duel_salutation`: dev/a.yaml:6"
+        "%0Aa connection belongs to one file",
+    ]
+
+
+def test_github_annotations_escape_what_the_runner_would_act_on(tmp_path: Path, inside):
+    folder = tmp_path / "a,b:c%d"
+    (folder / "dev").mkdir(parents=True)
+    (folder / "dev" / "environment.yaml").write_text(ENVIRONMENT + '"50%\\n::error::x": 1\n')
+    inside(tmp_path)
+    assert validate("--specs", "a,b:c%d", "--format", "github").stdout == (
+        "::error file=a%2Cb%3Ac%25d/dev/environment.yaml,line=4,col=1::unknown key `50%25\\n::error::x`"
+        "%0Aknown here: gcp_project, fivetran, workgroups, automation, default_access, labels\n"
+    )
+
+
+def run(*arguments: str, cwd: Path, **environment: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-c", "from reconciler.cli.main import main; main()", *arguments]
+    return subprocess.run(
+        command, cwd=cwd, capture_output=True, text=True, env={**os.environ, **environment}, check=False
+    )
+
+
+def test_an_unknown_environment_is_wrong_usage_with_the_known_ones_named(tmp_path: Path):
+    result = run("validate", "--specs", ".", "prd", cwd=CASES / "bad" / "task_ids")
+    assert result.returncode == 2
+    assert "no environment 'prd'. Did you mean 'prod'?" in result.stderr
+    result = run("validate", "--specs", ".", "x", cwd=CASES / "bad" / "task_ids")
+    assert "no environment 'x'. There is: dev, prod." in result.stderr
+
+
+def test_a_folder_that_does_not_exist_is_wrong_usage(tmp_path: Path):
+    result = run("validate", cwd=tmp_path)
+    assert result.returncode == 2
+    assert "Directory 'connectors' does not exist." in result.stderr
+    assert result.stdout == ""
+
+
+def test_nothing_is_imported_that_speaks_to_the_outside(tmp_path: Path):
+    script = (
+        "import sys; from click.testing import CliRunner; from reconciler.cli.main import cli\n"
+        "result = CliRunner().invoke(cli, ['validate', '--specs', '.'], standalone_mode=False)\n"
+        "assert result.return_value == 0, result\n"
+        "imported = {name.split('.')[0] for name in sys.modules}\n"
+        "print(sorted({'pulumi', 'httpx', 'grpc', 'aiohttp', 'rich', 'google'} & imported))"
+    )
+    command = [sys.executable, "-c", script]
+    done = subprocess.run(command, cwd=CASES / "good" / "every_field", capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
+
+
+def test_it_runs_where_neither_pulumi_nor_a_credential_is(tmp_path: Path):
+    script = (
+        "import sys\n"
+        "for name in ('pulumi', 'httpx', 'grpc', 'aiohttp'): sys.modules[name] = None\n"
+        "from reconciler.cli.main import main; main(['validate', '--specs', '.'])"
+    )
+    command = [sys.executable, "-c", script]
+    done = subprocess.run(
+        command,
+        cwd=CASES / "good" / "every_field",
+        capture_output=True,
+        text=True,
+        env={"PATH": os.defpath},
+        check=False,
+    )
+    assert (done.returncode, done.stderr) == (0, "9 files in dev, prod: no problems\n")

@@ -1,0 +1,164 @@
+"""The model of `tests/specs/good/every_field`, field by field."""
+
+from pathlib import Path
+
+import pytest
+
+from reconciler.errors import InvalidSpecs, ReconcilerError
+from reconciler.model import (
+    Adopt,
+    AirflowSchedule,
+    Connector,
+    Dataset,
+    Destination,
+    DestinationSchema,
+    Environment,
+    FivetranSchedule,
+    Fleet,
+    Grant,
+    Unit,
+)
+from reconciler.specs import load
+
+CASES = Path(__file__).parents[2] / "specs"
+
+
+@pytest.fixture(scope="module")
+def dev() -> Fleet:
+    folder = CASES / "good" / "every_field"
+    return load(folder, folder).fleet("dev")
+
+
+def unit(fleet: Fleet, name: str) -> Unit:
+    return next(unit for unit in fleet.units if unit.name == name)
+
+
+def test_an_environment_is_what_its_file_says(dev: Fleet):
+    assert dev.environment == Environment(
+        name="dev",
+        file="dev/environment.yaml",
+        gcp_project="example-dev",
+        group="Fivetran_Dev",
+        destination=Destination(location="US", region="GCP_US_EAST4", time_zone_offset="-11"),
+        workgroups="gcp-wg-{workgroup}--{subgroup}@example.com",
+        automation=(
+            Grant("roles/bigquery.dataOwner", ("serviceAccount:reconciler@example-dev.iam.gserviceaccount.com",)),
+        ),
+        default_access=(Grant("roles/bigquery.dataViewer", ("workgroup:data/engineers", "domain:example.com")),),
+    )
+
+
+def test_a_unit_is_what_its_file_says(dev: Fleet):
+    assert unit(dev, "stripe") == Unit(
+        name="stripe",
+        file="dev/stripe.yaml",
+        description="Subscriptions and invoices.",
+        owners=("subplat@example.com", "data@example.com"),
+        connector=Connector(
+            service="stripe",
+            destination=DestinationSchema(schema="stripe"),
+            config={
+                "api_key": {"env": "STRIPE_API_KEY", "version": 3},
+                "accounts": [{"id": 1, "secret": {"env": "STRIPE_SECOND"}}],
+                "historical_sync_time_frame": "ALL_TIME",
+            },
+            auth={"client_access": {"client_id": "reconciler", "client_secret": {"env": "STRIPE_CLIENT_SECRET"}}},
+            schedule=AirflowSchedule("fivetran_stripe"),
+            paused="INC-4711: duplicates",
+            adopt=Adopt("duel_salutation", apply_changes=True),
+        ),
+        datasets=(
+            Dataset(
+                id="stripe",
+                location="US",
+                friendly_name="Stripe",
+                description="Subscriptions.\nAnd invoices.\n",
+                labels={"realm": "test", "app_code": "subplat", "tag": ""},
+                sensitive=True,
+                access=(
+                    Grant(
+                        "roles/bigquery.dataViewer",
+                        (
+                            "workgroup:stripe/data-viewers",
+                            "user:a@example.com",
+                            "group:b@example.com",
+                            "serviceAccount:c@example-dev.iam.gserviceaccount.com",
+                        ),
+                    ),
+                    Grant("organizations/1234/roles/auditor", ("user:a@example.com",)),
+                    Grant("projects/example-dev/roles/auditor", ("user:a@example.com",)),
+                ),
+                default_table_expiration_ms=3_600_000,
+            ),
+        ),
+        formerly="stripe_old",
+    )
+
+
+def test_a_database_connector_writes_a_dataset_a_key_named_by_its_prefix(dev: Fleet):
+    database = unit(dev, "airflow_metadata")
+    assert [dataset.id for dataset in database.datasets] == ["airflow_metadata_public", "airflow_metadata_Audit_1"]
+    assert [dataset.sensitive for dataset in database.datasets] == [False, True]
+    assert dev.datasets_of(database) == database.datasets
+
+
+def test_a_dataset_has_the_location_of_the_destination_unless_it_says_otherwise(dev: Fleet):
+    assert {dataset.location for one in dev.units for dataset in one.datasets} == {"US"}
+    folder = CASES / "good" / "every_field"
+    assert unit(load(folder, folder).fleet("prod"), "backups_eu").datasets[0].location == "europe-west1"
+
+
+def test_a_dataset_alone_is_named_by_its_file(dev: Fleet):
+    sheets = unit(dev, "finance_sheets")
+    assert sheets.connector is None
+    assert [dataset.id for dataset in sheets.datasets] == ["finance_sheets"]
+    assert dev.datasets_of(sheets) == ()
+
+
+def test_connectors_that_name_a_dataset_write_to_it(dev: Fleet):
+    sheets = unit(dev, "finance_sheets").datasets[0]
+    assert unit(dev, "budget").datasets == ()
+    assert unit(dev, "budget").dataset_unit == "finance_sheets"
+    assert dev.datasets_of(unit(dev, "budget")) == (sheets,)
+    assert [writer.name for writer in dev.writers_of(sheets)] == ["budget", "exports"]
+    assert [writer.name for writer in dev.writers_of(unit(dev, "stripe").datasets[0])] == ["stripe"]
+
+
+@pytest.mark.parametrize(
+    ("name", "schedule"),
+    [
+        ("budget", FivetranSchedule(every_minutes=15)),
+        ("airflow_metadata", FivetranSchedule(every_minutes=1440, daily_at="04:00")),
+        ("exports", FivetranSchedule(every_minutes=360)),
+        ("stripe", AirflowSchedule("fivetran_stripe")),
+    ],
+)
+def test_a_schedule_is_airflow_s_or_fivetran_s_and_every_6_hours_when_absent(dev: Fleet, name: str, schedule: object):
+    connector = unit(dev, name).connector
+    assert connector is not None
+    assert connector.schedule == schedule
+
+
+def test_units_are_sorted_by_name_and_the_environment_is_none_of_them(dev: Fleet):
+    assert [one.name for one in dev.units] == ["airflow_metadata", "budget", "exports", "finance_sheets", "stripe"]
+
+
+def test_asking_for_a_faulty_environment_raises_its_problems_and_for_an_unknown_one_says_what_there_is():
+    folder = CASES / "bad" / "task_ids"
+    loaded = load(folder, folder)
+    with pytest.raises(InvalidSpecs) as invalid:
+        loaded.fleet("prod")
+    assert invalid.value.problems == loaded.problems_of("prod")
+    assert len(invalid.value.problems) == 1
+    with pytest.raises(ReconcilerError, match="no environment 'stage' in the specs: there is dev, prod"):
+        loaded.fleet("stage")
+
+
+def test_asking_for_an_environment_where_there_is_none_raises_what_is_wrong_with_the_folder(tmp_path: Path):
+    with pytest.raises(InvalidSpecs, match="no environment is here"):
+        load(tmp_path, tmp_path).fleet("dev")
+
+
+def test_a_faulty_environment_does_not_hold_up_another():
+    folder = CASES / "bad" / "dataset_declared_twice"
+    assert list(load(folder, folder).fleets) == ["prod"]
