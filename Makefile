@@ -29,7 +29,7 @@ FIND_PYTHON = for python in $(if $(PYTHON),"$(PYTHON)",$(PYTHONS)); do \
 	  exit 1; \
 	fi;
 
-# In front of whatever runs with the tools of this checkout. Two statements, so that a failure ends the recipe.
+# In front of what runs with the tools of this checkout. `exec` follows, so that a signal reaches the program itself.
 WITH_TOOLS := tools=$$($(VENV)/python engine/environment.py) || exit; eval "$$tools";
 
 # A virtual environment holds its own absolute path and that of its interpreter: moved, or without it, it is made anew.
@@ -43,11 +43,11 @@ help:  ## This list
 
 .PHONY: demo
 demo: packages  ## Preview, deploy and preview again, dev and prod, against local doubles
-	@$(WITH_TOOLS) python scripts/demo.py
+	@$(WITH_TOOLS) exec python scripts/demo.py
 
 .PHONY: test
 test: check  ## Set up, check, then all tests (PYTEST_ARGS="-k name")
-	@$(WITH_TOOLS) python -m pytest -n 2 $(PYTEST_ARGS)
+	@$(WITH_TOOLS) exec python -m pytest -n 2 $(PYTEST_ARGS)
 
 .PHONY: check
 check: packages  ## Format, lint and types
@@ -66,11 +66,11 @@ env: packages  ## Shell commands that put the tools on PATH: eval "$(make -s env
 
 .PHONY: bench
 bench: packages  ## Measure 10, 100 and 1,000 units
-	@$(WITH_TOOLS) python scripts/bench.py
+	@$(WITH_TOOLS) exec python scripts/bench.py
 
 .PHONY: recover
 recover: packages  ## After a killed run: release the lock, tidy the state (STACK=dev)
-	@$(WITH_TOOLS) python scripts/recover.py $(if $(FORCE),--force) $(if $(STACK),"$(STACK)")
+	@$(WITH_TOOLS) exec python scripts/recover.py $(if $(FORCE),--force) $(if $(STACK),"$(STACK)")
 
 .PHONY: format
 format: packages  ## Format the code and mend what the linter can

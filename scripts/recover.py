@@ -18,6 +18,7 @@ import signal
 import socket
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
@@ -30,6 +31,7 @@ import yaml
 
 #: How long the calls that a provider process is in may take. A setup test of Fivetran's is the slowest.
 LAST_CALLS_SECONDS = 120
+POLL_SECONDS = 0.2
 
 
 class RecoverError(Exception):
@@ -70,10 +72,9 @@ class Lock:
             process = psutil.Process(self.pid)
             # A process that began after the lock was taken only has the same number.
             reused = process.create_time() > self.timestamp.timestamp() + 1
-            ended = reused or process.status() == psutil.STATUS_ZOMBIE
         except psutil.NoSuchProcess:
             return None
-        return None if ended else f"process {self.pid} is alive"
+        return None if reused or has_ended(process) else f"process {self.pid} is alive"
 
     def __str__(self) -> str:
         since = f"{self.timestamp.astimezone():%Y-%m-%d %H:%M:%S}"
@@ -150,10 +151,19 @@ def end_orphans(project: Project, force: bool) -> None:
             process.send_signal(signal.SIGTERM if force else signal.SIGINT)
     numbers = ", ".join(str(process.pid) for process in left)
     say(f"A killed run left its provider process ({numbers}); waiting for the calls it is in")
-    _, alive = psutil.wait_procs(left, timeout=LAST_CALLS_SECONDS)
-    alive = [process for process in alive if process.is_running() and process.status() != psutil.STATUS_ZOMBIE]
-    if alive:
-        raise RecoverError(1, f"process {numbers} is still at work. Run this again, or with FORCE=1 to end it.")
+    deadline = time.monotonic() + LAST_CALLS_SECONDS
+    while not all(has_ended(process) for process in left):
+        if time.monotonic() > deadline:
+            raise RecoverError(1, f"process {numbers} is still at work. Run this again, or with FORCE=1 to end it.")
+        time.sleep(POLL_SECONDS)
+
+
+def has_ended(process: psutil.Process) -> bool:
+    """Whether a process is over, even if nobody has asked for its exit code yet."""
+    try:
+        return not process.is_running() or process.status() == psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return True
 
 
 def orphans(project: Project) -> Iterator[psutil.Process]:

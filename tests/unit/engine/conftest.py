@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import io
-import os
 import subprocess
 import sys
 import tarfile
@@ -15,6 +14,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
+
 from installer.platforms import Platform
 from installer.versions import PROGRAMS, VERSION
 
@@ -69,20 +69,20 @@ class Site:
 @pytest.fixture
 def site() -> Iterator[Site]:
     class Handler(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:  # noqa: N802 - http.server's name
-            site.requests.append(self.path)
-            content = site.files.get(self.path)
+        def do_GET(self) -> None:
+            served.requests.append(self.path)
+            content = served.files.get(self.path)
             if content is None:
                 self.send_error(404)
                 return
             if self.path.endswith(".tar.gz"):
-                site.asked.set()
-                site.sending.wait(30)
+                served.asked.set()
+                served.sending.wait(30)
             self.send_response(200)
             self.send_header("Content-Length", str(len(content)))
             self.end_headers()
-            if self.path.endswith(".tar.gz") and site.cuts:
-                site.cuts -= 1
+            if self.path.endswith(".tar.gz") and served.cuts:
+                served.cuts -= 1
                 content = content[: len(content) // 2]
             try:
                 self.wfile.write(content)
@@ -93,12 +93,12 @@ def site() -> Iterator[Site]:
             return
 
     with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        site = Site(f"http://127.0.0.1:{server.server_address[1]}")
-        site.sending.set()
+        served = Site(f"http://127.0.0.1:{server.server_address[1]}")
+        served.sending.set()
         thread = threading.Thread(target=server.serve_forever, args=(0.01,))
         thread.start()
-        yield site
-        site.sending.set()
+        yield served
+        served.sending.set()
         server.shutdown()
         thread.join()
 
@@ -125,7 +125,7 @@ class Machine:
 
     def start(self, **variables: str) -> subprocess.Popen[str]:
         return subprocess.Popen(
-            [sys.executable, INSTALL],
+            [sys.executable, "-W", "error", INSTALL],
             env=self.variables | variables,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -150,6 +150,5 @@ def machine(tmp_path: Path, site: Site) -> Machine:
         "RECONCILER_CACHE": str(cache),
         "RECONCILER_ENGINE_RELEASES": f"{site.url}/sdk",
         "RECONCILER_ENGINE_CHECKSUMS": f"{site.url}/download",
-        "PYTHONWARNINGS": os.environ.get("PYTHONWARNINGS", ""),
     }
     return Machine(home, cache, variables)

@@ -1,6 +1,7 @@
 """A pulumi on PATH is used when it is new enough and complete, and left alone otherwise."""
 
 import pytest
+
 from installer.versions import COMPANIONS
 
 

@@ -1,0 +1,45 @@
+"""What a user reads when there is no engine to be had."""
+
+import pytest
+
+from installer.gobuild import needed_go
+from installer.versions import VERSION
+
+
+def test_with_no_way_open_one_message_names_what_failed_and_what_would_do(machine, site):
+    done = machine.install()
+    checksums = f"{site.url}/download/v{VERSION}/pulumi-{VERSION}-checksums.txt"
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr == (
+        f"No official release: {checksums} answers 404 Not Found\n"
+        "engine: there is no Pulumi engine on this machine, and none could be installed:\n"
+        "  pulumi on PATH: no pulumi there\n"
+        f"  official release: {checksums} answers 404 Not Found\n"
+        f"  Go build: Go is not installed; {needed_go()} or newer is needed\n"
+        "One of these is enough; then run the same command again:\n"
+        "  - install Pulumi 3.250.0 or newer and put it on PATH (https://www.pulumi.com/docs/install/)\n"
+        "  - open the way to get.pulumi.com and github.com, or name mirrors in RECONCILER_ENGINE_RELEASES and\n"
+        "    RECONCILER_ENGINE_CHECKSUMS\n"
+        f"  - install Go {needed_go()} or newer (https://go.dev/doc/install), with a way to a Go module proxy\n"
+    )
+
+
+def test_a_site_that_is_not_there_is_named(machine):
+    done = machine.install(RECONCILER_ENGINE_CHECKSUMS="http://127.0.0.1:1/none")
+    assert "  official release: 127.0.0.1:1 cannot be reached: Connection refused\n" in done.stderr
+
+
+@pytest.mark.parametrize("way", ["path", "release", "go"])
+def test_only_the_way_asked_for_is_tried(machine, way):
+    done = machine.install(RECONCILER_ENGINE_FROM=way)
+    assert done.returncode == 1
+    names = {"path": "pulumi on PATH", "release": "official release", "go": "Go build"}
+    assert [name for name in names.values() if f"  {name}: " in done.stderr] == [names[way]]
+
+
+def test_a_way_that_does_not_exist_is_refused_with_those_that_do(machine):
+    done = machine.install(RECONCILER_ENGINE_FROM="brew")
+    assert (done.returncode, done.stderr) == (
+        1,
+        "engine: RECONCILER_ENGINE_FROM is 'brew'; it can be path, release, go.\n",
+    )
