@@ -1,4 +1,4 @@
-"""requirements.txt is what `pyproject.toml` asks for, pinned and hashed, and names no place where packages come from."""
+"""requirements.txt is what `pyproject.toml` asks for, pinned and hashed; it names no host."""
 
 import re
 import tomllib
