@@ -1,0 +1,88 @@
+"""Pulumi stacks for a rehearsal: made in a backend of their own, without writing into the checkout.
+
+Pulumi keeps a stack's salt in `Pulumi.<stack>.yaml`, and writes it there on `stack init` and on the first run that does
+not find it. `PULUMI_OPTION_CONFIG_FILE` makes every command that reads settings take another file, but only one for
+all stacks, and `stack init` does not know it. So the stacks are made in a copy of the project, share one salt, and the
+copy of their settings is what runs are pointed to.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+import yaml
+
+from reconciler.errors import ReconcilerError
+
+PROJECT_FILE = "Pulumi.yaml"
+#: Protects nothing: what it encrypts belongs to the simulators.
+PASSPHRASE = "simulator"  # noqa: S105
+_TIMEOUT_S = 60
+
+
+def find_project(start: Path) -> Path | None:
+    """The folder of the Pulumi project that `start` is in, as Pulumi finds it: the nearest one upwards."""
+    return next((folder for folder in (start, *start.parents) if (folder / PROJECT_FILE).is_file()), None)
+
+
+def settings_of(project: Path, stacks: Iterable[str]) -> Mapping[str, object]:
+    """The settings that all these stacks share.
+
+    Raises `ReconcilerError` when their files differ, since Pulumi can be pointed at one file only.
+    """
+    files = [project / f"Pulumi.{stack}.yaml" for stack in stacks]
+    contents = [_read(file) for file in files if file.is_file()]
+    if any(content != contents[0] for content in contents):
+        names = ", ".join(file.name for file in files)
+        raise ReconcilerError(f"{names} differ, and a rehearsal has one settings file: choose with --stack")
+    return contents[0] if contents else {}
+
+
+def make_stacks(project: Path, stacks: Iterable[str], state_dir: Path, environment: Mapping[str, str]) -> Path:
+    """Make the stacks that the backend lacks; returns the settings file to run them with.
+
+    `environment` says which backend; `pulumi` has to be on PATH. Raises `ReconcilerError` with Pulumi's words.
+    """
+    stacks = tuple(stacks)
+    settings_file = state_dir / "settings.yaml"
+    if not settings_file.exists():
+        settings_file.write_text(yaml.safe_dump({**settings_of(project, stacks)}))
+    with tempfile.TemporaryDirectory(prefix="reconciler-stacks-") as scratch:
+        copy = Path(scratch)
+        shutil.copy(project / PROJECT_FILE, copy)
+        # A Pulumi home of its own, so that the user's selected stack stays selected.
+        variables = {**os.environ, **environment, "PULUMI_HOME": str(copy / "home")}
+        variables.pop("PULUMI_STACK", None)
+        for stack in stacks:
+            own = copy / f"Pulumi.{stack}.yaml"
+            shutil.copy(settings_file, own)
+            _pulumi("stack", "select", "--create", stack, cwd=copy, environment=variables)
+            shutil.copy(own, settings_file)
+    return settings_file
+
+
+def _pulumi(*arguments: str, cwd: Path, environment: Mapping[str, str]) -> None:
+    command = ["pulumi", *arguments, "--non-interactive"]
+    try:
+        done = subprocess.run(
+            command, cwd=cwd, env=environment, capture_output=True, text=True, timeout=_TIMEOUT_S, check=False
+        )
+    except subprocess.TimeoutExpired:
+        raise ReconcilerError(f"{' '.join(command)}: no answer in {_TIMEOUT_S} s") from None
+    if done.returncode != 0:
+        raise ReconcilerError(f"{' '.join(command)}: {done.stderr.strip() or done.stdout.strip()}")
+
+
+def _read(file: Path) -> Mapping[str, object]:
+    try:
+        content = yaml.safe_load(file.read_text())
+    except (OSError, ValueError, yaml.YAMLError) as error:
+        raise ReconcilerError(f"{file.name}: cannot be read: {error}") from None
+    if content is not None and not isinstance(content, dict):
+        raise ReconcilerError(f"{file.name}: not a mapping")
+    return content or {}

@@ -1,0 +1,165 @@
+"""`reconciler simulate`: a local Fivetran and a local Google Cloud, and the variables that point Pulumi at them."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import json
+import os
+import shutil
+import signal
+import sys
+import tempfile
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+
+import click
+
+from reconciler.cli import Exit
+from reconciler.cli.local_stacks import PASSPHRASE, find_project, make_stacks
+from reconciler.model import Fleet, references
+from reconciler.simulator.process import DidNotStart, Simulators, starting
+from reconciler.specs import load
+
+_PORT = click.IntRange(0, 65535)
+
+
+class _Stop(BaseException):
+    """A signal asked to stop; no error, so nothing that handles errors sees it."""
+
+
+@click.command()
+@click.option(
+    "--specs",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    envvar="RECONCILER_SPECS",
+    default="connectors",
+    show_default=True,
+    show_envvar=True,
+    help="The folder that holds the environments' folders.",
+)
+@click.option(
+    "--stack", help="Make this stack only and select it; by default one stack per environment, none selected."
+)
+@click.option("--fivetran-port", type=_PORT, default=0, help="Port of the local Fivetran.  [default: a free one]")
+@click.option("--gcp-port", type=_PORT, default=0, help="Port of the local gcp provider.  [default: a free one]")
+@click.option("--latency-ms", type=click.IntRange(0), default=0, show_default=True, help="Added to every call.")
+@click.option(
+    "--state-dir",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Keep Pulumi's state here; what the simulators remember ends with them all the same.",
+)
+@click.option(
+    "--ready-file",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Write addresses and variables here, as JSON, once everything is ready.",
+)
+def simulate(
+    specs: Path,
+    stack: str | None,
+    fivetran_port: int,
+    gcp_port: int,
+    latency_ms: int,
+    state_dir: Path | None,
+    ready_file: Path | None,
+) -> int:
+    """Serve a local Fivetran and a local Google Cloud until Ctrl-C.
+
+    Prints the variables to export. With them, plain `pulumi preview` and `pulumi up` in the repository's root work
+    against the simulators: on stacks of their own, without credentials, without a network, and without a change in
+    the checkout. In one line, for this shell: eval "$(reconciler simulate &)"
+    """
+    with contextlib.ExitStack() as cleanup:
+        try:
+            _stop_on_signals()
+            folder = _state_dir(state_dir, cleanup)
+            server = cleanup.enter_context(
+                starting(fivetran_port=fivetran_port, gcp_port=gcp_port, latency_ms=latency_ms)
+            )
+            variables = _pulumi_variables(specs, stack, folder)
+            simulators = server.ready()
+            variables = {**simulators.environment, **variables}
+            if ready_file is not None:
+                _write_ready_file(ready_file, simulators, variables)
+            _print(variables)
+            click.echo(f"Serving until Ctrl-C, or kill {os.getpid()}.", err=True)
+            server.process.wait()
+            click.echo("Error: the simulators ended unexpectedly", err=True)
+        except DidNotStart:
+            pass  # the server has said why on stderr
+        except _Stop:
+            return Exit.FINE
+    return Exit.OTHER_SIDE_FAILED
+
+
+def _stop_on_signals() -> None:
+    numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+    def stop(_number: int, _frame: object) -> None:
+        for number in numbers:
+            signal.signal(number, signal.SIG_IGN)  # a second Ctrl-C must not interrupt the cleaning up
+        raise _Stop
+
+    for number in numbers:
+        signal.signal(number, stop)
+
+
+def _state_dir(given: Path | None, cleanup: contextlib.ExitStack) -> Path:
+    if given is None:
+        return Path(cleanup.enter_context(tempfile.TemporaryDirectory(prefix="reconciler-simulate-")))
+    given.mkdir(parents=True, exist_ok=True)
+    return given.resolve()
+
+
+def _pulumi_variables(specs: Path, stack: str | None, folder: Path) -> dict[str, str]:
+    """What Pulumi and the program need besides the simulators; makes the stacks."""
+    backend = folder / "backend"
+    backend.mkdir(exist_ok=True)
+    variables = {
+        "PULUMI_BACKEND_URL": backend.as_uri(),
+        "PULUMI_CONFIG_PASSPHRASE": PASSPHRASE,
+        "PULUMI_SKIP_UPDATE_CHECK": "1",
+        "PULUMI_CONTINUE_ON_ERROR": "true",
+    }
+    loaded = load(specs, Path.cwd())
+    for problem in loaded.problems:
+        click.echo(str(problem), err=True)
+    stacks = (stack,) if stack else loaded.environments
+    project = find_project(Path.cwd())
+    if project is None or shutil.which("pulumi") is None:
+        missing = "no Pulumi project here" if project is None else "pulumi is not on PATH"
+        click.echo(f"{missing}, so no stacks were made: pulumi stack init comes first", err=True)
+    elif stacks:
+        settings = make_stacks(project, stacks, folder, variables)
+        variables["PULUMI_OPTION_CONFIG_FILE"] = str(settings)
+    if stack:
+        variables["PULUMI_STACK"] = stack
+    return {**variables, **dict(_references(loaded.fleets.values(), os.environ))}
+
+
+def _references(fleets: Iterable[Fleet], have: Mapping[str, str]) -> Iterator[tuple[str, str]]:
+    """A made-up value for every variable that the specs refer to and the shell lacks."""
+    for fleet in fleets:
+        for unit in fleet.units:
+            if unit.connector is None:
+                continue
+            for tree in (unit.connector.config, unit.connector.auth):
+                for _, reference in references(tree):
+                    if reference.kind == "env" and reference.name not in have:
+                        yield reference.name, f"simulated-{reference.name.lower().replace('_', '-')}"
+
+
+def _write_ready_file(file: Path, simulators: Simulators, variables: Mapping[str, str]) -> None:
+    """All at once: whoever waits for the file never sees half of it."""
+    partial = file.with_name(f"{file.name}.{os.getpid()}")
+    partial.write_text(json.dumps({**dataclasses.asdict(simulators), "environment": variables}, indent=2) + "\n")
+    partial.replace(file)
+
+
+def _print(variables: Mapping[str, str]) -> None:
+    """The exports, and nothing more: stdout is closed behind them, so that a shell that reads it can go on."""
+    for name, value in variables.items():
+        quoted = value.replace("'", "'\\''")
+        click.echo(f"export {name}='{quoted}'")
+    sys.stdout.flush()
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
