@@ -38,9 +38,7 @@ class _Stop(BaseException):
     show_envvar=True,
     help="The folder that holds the environments' folders.",
 )
-@click.option(
-    "--stack", help="Make this stack only and select it; by default one stack per environment, none selected."
-)
+@click.option("--stack", help="Make and select this stack only.  [default: one stack per environment, none selected]")
 @click.option("--fivetran-port", type=_PORT, default=0, help="Port of the local Fivetran.  [default: a free one]")
 @click.option("--gcp-port", type=_PORT, default=0, help="Port of the local gcp provider.  [default: a free one]")
 @click.option("--latency-ms", type=click.IntRange(0), default=0, show_default=True, help="Added to every call.")
@@ -55,6 +53,7 @@ class _Stop(BaseException):
     help="Write addresses and variables here, as JSON, once everything is ready.",
 )
 def simulate(
+    *,
     specs: Path,
     stack: str | None,
     fivetran_port: int,
