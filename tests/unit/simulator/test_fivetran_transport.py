@@ -2,6 +2,7 @@
 
 import base64
 import re
+import socket
 
 import httpx
 import pytest
@@ -135,6 +136,15 @@ def test_a_field_that_is_not_simulated_says_so_and_changes_nothing(account: Acco
     answer = account.http.post("/v1/connections", json=body)
     assert _code(answer) == (501, "NotSimulated")
     assert account.data("GET", "/v1/connections")["items"] == []
+
+
+def test_a_request_that_breaks_off_has_no_effect_and_harms_nobody(account: Account):
+    address = httpx.URL(account.url)
+    auth = base64.b64encode(f"{KEY}:{SECRET}".encode()).decode()
+    head = f"POST /v1/groups HTTP/1.1\r\nHost: x\r\nAuthorization: Basic {auth}\r\nContent-Type: {JSON}\r\n"
+    with socket.create_connection((address.host, address.port or 0)) as connection:
+        connection.sendall(f'{head}Content-Length: 100\r\n\r\n{{"name":'.encode())
+    assert account.data("GET", "/v1/groups")["items"] == []
 
 
 def test_a_success_has_code_message_and_data_and_a_delete_no_data(account: Account):

@@ -91,7 +91,6 @@ class Fault:
                 self.waiting -= 1
                 return hang_up(request) if self.drop_held else None
             case "drop_request" | "drop_reply":
-                await request.read()
                 return hang_up(request)
             case _:
                 return self._answer()

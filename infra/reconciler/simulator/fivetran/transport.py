@@ -18,7 +18,7 @@ from aiohttp import web
 from aiohttp.typedefs import Handler
 
 from reconciler.simulator.fivetran.errors import ApiError, forbidden, invalid, unauthorized, unknown_path, wrong_method
-from reconciler.simulator.fivetran.faults import Faults, envelope, html
+from reconciler.simulator.fivetran.faults import Faults, envelope, hang_up, html
 from reconciler.simulator.fivetran.rendering import timestamp
 from reconciler.simulator.fivetran.request_log import Entry, RequestLog, key_names
 from reconciler.simulator.fivetran.state import Credential, FivetranState
@@ -38,11 +38,15 @@ _VERSIONED = re.compile(r"/v1/(?:connections|destinations)(?:/(?!.*/(?:schemas|c
 
 @web.middleware
 async def logged(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """Write the request down when its answer is ready; wait as long as the options say."""
+    """Take the request in whole, and write it down when its answer is ready, as late as the options say."""
     if request.path.startswith(ADMIN):
         return await handler(request)
     start = time.perf_counter()
     state = request.app[STATE]
+    try:
+        await request.read()  # kept by the request: a sender who goes away later has still asked
+    except ConnectionError:
+        return hang_up(request)
     response = await handler(request)
     if state.options.latency_ms > 0:
         await asyncio.sleep(state.options.latency_ms / 1000)
