@@ -42,7 +42,7 @@ class Folder:
         self._display = _Display(root, display_root)
         self._inside = root.resolve()
         for entry in self._entries(root):
-            if entry.is_dir() and self._stays_inside(entry):
+            if _is_folder(entry) and self._stays_inside(entry):
                 self._environment(entry)
             elif _looks_like_yaml(entry.name):
                 self._problem(entry, "a file outside any environment", "move it into an environment's folder")
@@ -71,10 +71,10 @@ class Folder:
     def _counts(self, entry: Path) -> bool:
         """Whether a folder's entry is a spec; what only looks like one becomes a problem."""
         if not _looks_like_yaml(entry.name):
-            if entry.is_dir() and any(_looks_like_yaml(inner.name) for inner in self._entries(entry)):
+            if _is_folder(entry) and any(_looks_like_yaml(inner.name) for inner in self._entries(entry)):
                 self._problem(entry, "a folder of specs inside an environment", "units stand in the environment itself")
             return False
-        if entry.is_dir():
+        if _is_folder(entry):
             self._problem(entry, "a folder named like a spec", "rename it")
         elif entry.suffix != ".yaml":
             self._problem(entry, f"the name ends in {shown(entry.suffix)}", f"rename it to {_renamed(entry)}")
@@ -139,6 +139,13 @@ class _Display:
 
 def _looks_like_yaml(name: str) -> bool:
     return name.lower().endswith((".yaml", ".yml"))
+
+
+def _is_folder(path: Path) -> bool:
+    try:
+        return path.is_dir()
+    except OSError:  # what may not even be looked at is reported when it is read
+        return False
 
 
 def _renamed(entry: Path) -> str:
