@@ -4,7 +4,10 @@ from collections.abc import Iterator
 
 import pytest
 
+from reconciler.simulator.process import Simulators, running
+
 from .fivetran_account import Account, Loop
+from .gcp_engine import Engine
 
 
 @pytest.fixture(scope="session")
@@ -19,3 +22,19 @@ def account(loop: Loop) -> Iterator[Account]:
     """A fresh local Fivetran on a port of its own."""
     with loop.account() as account:
         yield account
+
+
+@pytest.fixture(scope="session")
+def simulators() -> Iterator[Simulators]:
+    """Both simulators in a process of their own."""
+    with running() as simulators:
+        yield simulators
+
+
+@pytest.fixture
+def engine(simulators: Simulators) -> Iterator[Engine]:
+    """An engine connected to an empty local Google Cloud."""
+    engine = Engine(simulators.gcp_port, simulators.admin_url)
+    engine.admin("POST", "/reset")
+    yield engine
+    engine.close()

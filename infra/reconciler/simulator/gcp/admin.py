@@ -187,7 +187,7 @@ class _Admin:
         """Let go what a fault holds, now and later."""
         rule = self.faults.get(int(request.match_info["number"]))
         if rule is None:
-            raise web.HTTPNotFound(text="no such fault")
+            return web.json_response({"error": "no such fault"}, status=404)
         rule.released.set()
         return web.json_response(rule.report())
 

@@ -101,7 +101,7 @@ class DatasetType:
             elif name in {"labels", "resourceTags"} and not isinstance(new, str):
                 changes |= map_changes(name, old, new)
             elif _folded(name, old) != _folded(name, new):
-                changes[name] = Change(kind_of(old == unset, new == unset), name in _REPLACING)
+                changes[name] = Change(kind_of(_empty(old), _empty(new)), name in _REPLACING)
         return changes
 
     def planned(self, scope: Scope, state: Properties | None, inputs: Properties) -> Properties:
@@ -238,6 +238,10 @@ def _body(inputs: Mapping[str, Json]) -> Properties:
 def _given(values: Mapping[str, Json], name: str, unset: Json) -> Json:
     value = values.get(name)
     return unset if value is None or value == "" else value
+
+
+def _empty(value: Json) -> bool:
+    return value is not False and value in (None, "", 0, [], {})
 
 
 def _folded(name: str, value: Json) -> Json:

@@ -8,6 +8,8 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
+import grpc
+
 from reconciler.simulator.gcp.state import Json
 
 
@@ -82,11 +84,13 @@ class Faults:
         self.calls: Counter[Call] = Counter()
 
     def add(self, settings: Mapping[str, Json]) -> Rule:
-        """A new rule. Raises `ValueError` for a setting that rules do not have."""
+        """A new rule. Raises `ValueError` for a setting or a code that does not exist."""
         allowed = {"method", "type", "id", "preview", "nth", "times", "delay_ms", "hold", "after", "error", "code"}
         if unknown := sorted(set(settings) - allowed):
             raise ValueError(f"a fault has no {', '.join(unknown)}; it has {', '.join(sorted(allowed))}")
         rule = Rule(self._next, **settings)
+        if rule.code not in grpc.StatusCode.__members__:
+            raise ValueError(f"there is no gRPC code {rule.code}")
         self._rules[rule.number] = rule
         self._next += 1
         return rule

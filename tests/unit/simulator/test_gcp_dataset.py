@@ -1,0 +1,267 @@
+"""The dataset resource as the engine meets it, over gRPC."""
+
+import json
+from typing import Any
+
+import grpc
+import pytest
+from pulumi.runtime.proto import provider_pb2 as pb
+
+from .gcp_engine import DATASET, UNKNOWN, Engine, refused
+
+OWNER = {"role": "OWNER", "userByEmail": "me@example.com"}
+READER = {"role": "READER", "groupByEmail": "all@example.com"}
+VIEW = {"view": {"projectId": "q", "datasetId": "v", "tableId": "t"}}
+ID = "projects/p/datasets/stripe"
+INPUTS: dict[str, Any] = {
+    "datasetId": "stripe",
+    "location": "US",
+    "labels": {"app": "pay"},
+    "accesses": [OWNER, READER],
+}
+
+Properties = dict[str, Any]
+
+
+def as_set(entries: list[Properties]) -> list[str]:
+    return sorted(json.dumps(entry, sort_keys=True) for entry in entries)
+
+
+def changed(answer: pb.DiffResponse) -> dict[str, str]:
+    assert (answer.changes == pb.DiffResponse.DIFF_SOME) == bool(answer.detailedDiff)
+    return {path: pb.PropertyDiff.Kind.Name(entry.kind) for path, entry in answer.detailedDiff.items()}
+
+
+def test_check_fills_in_the_location_and_nothing_else(engine: Engine):
+    assert engine.check(DATASET, {"datasetId": "stripe"}) == ({"datasetId": "stripe", "location": "US"}, [])
+
+
+@pytest.mark.parametrize(
+    ("inputs", "reason"),
+    [
+        ({"datasetId": "a-b"}, '"dataset_id" must contain only letters (a-z, A-Z), numbers (0-9), or underscores (_)'),
+        ({"datasetId": "x" * 1025}, '"dataset_id" cannot be greater than 1,024 characters'),
+        ({}, 'The argument "dataset_id" is required'),
+        ({"datasetId": "d", "defaultTableExpirationMs": 3_599_999}, "cannot be shorter than 3600000 milliseconds"),
+        ({"datasetId": "d", "dataset_id": "d"}, "Invalid or unknown key. Examine values at 'it.dataset_id'."),
+    ],
+)
+def test_check_refuses_what_the_plugin_refuses_before_it_asks_google(engine: Engine, inputs: Properties, reason: str):
+    _, reasons = engine.check(DATASET, inputs)
+    assert len(reasons) == 1
+    assert reason in reasons[0]
+
+
+def test_check_lets_pass_what_is_not_known_yet(engine: Engine):
+    unknown = {"datasetId": UNKNOWN, "defaultTableExpirationMs": UNKNOWN, "accesses": UNKNOWN, "labels": UNKNOWN}
+    assert engine.check(DATASET, unknown)[1] == []
+
+
+def test_create_answers_id_and_computed_outputs(engine: Engine):
+    id_, outputs = engine.create(DATASET, INPUTS)
+    assert id_ == ID
+    live = engine.dataset("stripe")
+    assert outputs["etag"] == live["etag"]
+    assert outputs["creationTime"] == live["creationTime"] > 1_600_000_000_000
+    assert outputs["selfLink"] == "https://bigquery.googleapis.com/bigquery/v2/projects/p/datasets/stripe"
+    assert (outputs["project"], outputs["deleteContentsOnDestroy"], outputs["deletionPolicy"]) == ("p", False, "DELETE")
+    assert outputs["labels"] == outputs["pulumiLabels"] == outputs["effectiveLabels"] == {"app": "pay"}
+    assert not any(key.startswith("__") for key in outputs)
+
+
+def test_a_preview_of_a_create_makes_nothing_and_knows_what_it_can(engine: Engine):
+    id_, outputs = engine.create(DATASET, INPUTS, preview=True)
+    assert id_ == ""
+    assert (outputs["etag"], outputs["creationTime"], outputs["location"]) == (UNKNOWN, UNKNOWN, "US")
+    assert as_set(outputs["accesses"]) == as_set(INPUTS["accesses"])
+    assert engine.admin("GET", "/state")["projects"] == {}
+
+
+def test_the_attribution_label_comes_with_the_creation_unless_the_configuration_says_no(engine: Engine):
+    engine.configure(project="p")
+    _, outputs = engine.create(DATASET, INPUTS)
+    assert engine.dataset("stripe")["labels"] == {"app": "pay", "goog-pulumi-provisioned": "true"}
+    assert outputs["labels"] == {"app": "pay"}
+    engine.configure(project="p", addPulumiAttributionLabel="false")
+    assert changed(engine.diff(DATASET, ID, outputs, INPUTS)) == {}
+    engine.update(DATASET, ID, outputs, {**INPUTS, "description": "x"})
+    assert engine.dataset("stripe")["labels"] == {"app": "pay", "goog-pulumi-provisioned": "true"}
+    engine.create(DATASET, {"datasetId": "other"})
+    assert engine.dataset("other")["labels"] == {}
+
+
+def test_what_was_created_does_not_differ_from_its_inputs(engine: Engine):
+    inputs = {
+        **INPUTS,
+        "project": "p",
+        "friendlyName": "Stripe",
+        "description": "Payments.",
+        "defaultTableExpirationMs": 3_600_000,
+        "deleteContentsOnDestroy": True,
+        "accesses": [
+            {"role": "roles/bigquery.dataOwner", "userByEmail": "Me@Example.com"},
+            {"role": "roles/bigquery.dataViewer", "groupByEmail": "all@example.com"},
+            {**READER, "condition": {"expression": "true", "title": "until"}},
+            VIEW,
+        ],
+    }
+    id_, outputs = engine.create(DATASET, inputs)
+    assert changed(engine.diff(DATASET, id_, outputs, inputs)) == {}
+    reordered = {**inputs, "accesses": list(reversed(inputs["accesses"]))}
+    assert changed(engine.diff(DATASET, id_, outputs, reordered)) == {}
+    id_, refreshed, live_inputs = engine.read(DATASET, id_, outputs, inputs)
+    assert changed(engine.diff(DATASET, id_, refreshed, inputs)) == {}
+    assert live_inputs["description"] == "Payments."
+
+
+def test_a_group_given_as_iam_member_is_a_difference_for_ever(engine: Engine):
+    inputs = {**INPUTS, "accesses": [OWNER, {"role": "READER", "iamMember": "group:all@example.com"}]}
+    id_, outputs = engine.create(DATASET, inputs)
+    assert len(changed(engine.diff(DATASET, id_, outputs, inputs))) > 0
+
+
+@pytest.mark.parametrize(
+    ("changes", "paths"),
+    [
+        ({"description": "Payments."}, {"description": "ADD"}),
+        ({"labels": {"app": "shop", "team": "x"}}, {"labels.app": "UPDATE", "labels.team": "ADD"}),
+        ({"labels": {}}, {"labels.app": "DELETE"}),
+        ({"deleteContentsOnDestroy": True}, {"deleteContentsOnDestroy": "UPDATE"}),
+        ({"location": "EU"}, {"location": "UPDATE_REPLACE"}),
+        ({"location": "us"}, {}),
+        ({"datasetId": "other"}, {"datasetId": "UPDATE_REPLACE"}),
+        ({"project": "q"}, {"project": "UPDATE_REPLACE"}),
+        ({"project": "p"}, {}),
+        ({"accesses": []}, {}),
+        ({"maxTimeTravelHours": "48"}, {"maxTimeTravelHours": "UPDATE"}),
+        ({"description": "", "defaultTableExpirationMs": 0, "isCaseInsensitive": False}, {}),
+        ({"description": UNKNOWN}, {"description": "ADD"}),
+        ({"accesses": UNKNOWN}, {"accesses": "UPDATE"}),
+    ],
+)
+def test_a_difference_is_told_by_its_path_and_whether_it_replaces(
+    engine: Engine, changes: Properties, paths: dict[str, str]
+):
+    id_, outputs = engine.create(DATASET, INPUTS)
+    answer = engine.diff(DATASET, id_, outputs, {**INPUTS, **changes})
+    assert changed(answer) == paths
+    assert list(answer.replaces) == [path for path, kind in paths.items() if kind.endswith("_REPLACE")]
+
+
+def test_an_entry_that_comes_and_one_that_goes_are_told_apart(engine: Engine):
+    id_, outputs = engine.create(DATASET, INPUTS)
+    kinds = changed(engine.diff(DATASET, id_, outputs, {**INPUTS, "accesses": [OWNER, READER, VIEW]}))
+    assert kinds == {"accesses[2]": "ADD"}
+    kinds = changed(engine.diff(DATASET, id_, outputs, {**INPUTS, "accesses": [OWNER]}))
+    assert kinds == {f"accesses[{outputs['accesses'].index(READER)}]": "DELETE"}
+
+
+def test_ignored_changes_are_no_difference(engine: Engine):
+    id_, outputs = engine.create(DATASET, INPUTS)
+    news = {**INPUTS, "accesses": [OWNER], "description": "x"}
+    assert changed(engine.diff(DATASET, id_, outputs, news, ignore=("accesses",))) == {"description": "ADD"}
+
+
+def test_an_update_leaves_an_unchanged_access_list_to_whoever_changed_it_meanwhile(engine: Engine):
+    id_, outputs = engine.create(DATASET, INPUTS)
+    engine.admin("POST", "/datasets/p/stripe/access", VIEW)
+    updated = engine.update(DATASET, id_, outputs, {**INPUTS, "description": "x"})
+    assert VIEW in engine.dataset("stripe")["access"]
+    assert VIEW in updated["accesses"]
+    engine.update(DATASET, id_, updated, {**INPUTS, "accesses": [OWNER]})
+    assert engine.dataset("stripe")["access"] == [OWNER]
+
+
+def test_a_label_somebody_else_put_there_is_kept_and_one_of_ours_is_put_right(engine: Engine):
+    id_, outputs = engine.create(DATASET, INPUTS)
+    engine.admin("PATCH", "/datasets/p/stripe", {"labels": {"app": "changed", "theirs": "1"}})
+    _, state, _ = engine.read(DATASET, id_, outputs, INPUTS)
+    assert state["labels"] == {"app": "changed"}
+    assert changed(engine.diff(DATASET, id_, state, INPUTS)) == {"labels.app": "UPDATE"}
+    engine.update(DATASET, id_, state, INPUTS)
+    assert engine.dataset("stripe")["labels"] == {"app": "pay", "theirs": "1"}
+
+
+def test_a_preview_of_an_update_changes_nothing_and_says_what_would_come(engine: Engine):
+    id_, outputs = engine.create(DATASET, {**INPUTS, "description": "old"})
+    before = engine.dataset("stripe")
+    planned = engine.update(DATASET, id_, outputs, {**INPUTS, "labels": {"app": "shop"}}, preview=True)
+    assert planned["effectiveLabels"] == {"app": "shop"}
+    assert "description" not in planned
+    assert planned["etag"] == outputs["etag"]
+    assert engine.dataset("stripe") == before
+
+
+def test_read_answers_what_is_live_and_an_empty_id_when_nothing_is(engine: Engine):
+    id_, outputs = engine.create(DATASET, INPUTS)
+    engine.admin("PATCH", "/datasets/p/stripe", {"description": "by hand"})
+    _, live, inputs = engine.read(DATASET, id_, outputs, INPUTS)
+    assert live["description"] == "by hand"
+    assert "description" not in inputs  # only what the program gave is compared as an input
+    engine.admin("DELETE", "/datasets/p/stripe")
+    assert engine.read(DATASET, id_, outputs, INPUTS) == ("", {}, {})
+
+
+@pytest.mark.parametrize("id_", ["projects/p/datasets/stripe", "p/stripe", "stripe"])
+def test_a_dataset_is_imported_by_each_form_of_its_id(engine: Engine, id_: str):
+    engine.admin("PUT", "/datasets/p/stripe", {"access": [OWNER, VIEW], "labels": {"a": "1"}, "location": "EU"})
+    found, outputs, inputs = engine.read(DATASET, id_)
+    assert found == ID
+    assert as_set(outputs["accesses"]) == as_set([OWNER, VIEW])
+    assert (outputs["labels"], outputs["effectiveLabels"]) == ({}, {"a": "1"})
+    assert inputs == {"datasetId": "stripe", "project": "p", "location": "EU", "accesses": outputs["accesses"]}
+    assert engine.read(DATASET, "projects/p/datasets/none") == ("", {}, {})
+
+
+def test_a_dataset_with_contents_is_deleted_only_when_the_state_says_so(engine: Engine):
+    id_, state = engine.create(DATASET, INPUTS)
+    engine.admin("PUT", "/datasets/p/stripe/tables/charge", {"rows": 3})
+    with refused() as refusal:
+        engine.delete(DATASET, id_, state)
+    assert refusal.code is grpc.StatusCode.UNKNOWN
+    assert refusal.message == (
+        "1 error occurred:\n\t* Error when reading or editing Dataset: "
+        "googleapi: Error 400: Dataset p:stripe is still in use, resourceInUse\n\n"
+    )
+    state = engine.update(DATASET, id_, state, {**INPUTS, "deleteContentsOnDestroy": True})
+    engine.delete(DATASET, id_, state)
+    engine.delete(DATASET, id_, state)  # gone already: done
+    assert engine.admin("GET", "/state")["projects"]["p"]["datasets"] == {}
+
+
+def test_the_deletion_policy_of_the_state_prevents_or_abandons(engine: Engine):
+    id_, state = engine.create(DATASET, {**INPUTS, "deletionPolicy": "PREVENT"})
+    with refused() as refusal:
+        engine.delete(DATASET, id_, state)
+    assert "cannot destroy BigQueryDataset" in refusal.message
+    engine.delete(DATASET, id_, {**state, "deletionPolicy": "ABANDON"})
+    assert engine.dataset("stripe")["datasetReference"] == {"projectId": "p", "datasetId": "stripe"}
+
+
+def test_googles_refusals_come_as_the_plugin_words_them(engine: Engine):
+    id_, state = engine.create(DATASET, INPUTS)
+    with refused() as refusal:
+        engine.create(DATASET, INPUTS)
+    assert refusal.message == (
+        "1 error occurred:\n\t* Error creating Dataset: "
+        "googleapi: Error 409: Already Exists: Dataset p:stripe, duplicate\n\n"
+    )
+    engine.admin("PUT", "/unknown-members", {"members": ["Gone@example.com"]})
+    with refused() as refusal:
+        engine.update(
+            DATASET, id_, state, {**INPUTS, "accesses": [OWNER, {"role": "READER", "userByEmail": "gone@example.com"}]}
+        )
+    assert refusal.message.startswith(f'1 error occurred:\n\t* Error updating Dataset "{id_}": googleapi: Error 400: ')
+    assert "User gone@example.com does not exist." in refusal.message
+    engine.configure()
+    with refused() as refusal:
+        engine.create(DATASET, {"datasetId": "d"})
+    assert "Error fetching project for Dataset: project: required field is not set" in refusal.message
+
+
+def test_engines_with_different_projects_share_the_server(engine: Engine):
+    other = Engine(engine.port, engine.admin_url)
+    other.configure(project="q")
+    assert engine.create(DATASET, {"datasetId": "d"})[0] == "projects/p/datasets/d"
+    assert other.create(DATASET, {"datasetId": "d"})[0] == "projects/q/datasets/d"
+    other.close()

@@ -1,0 +1,102 @@
+"""Both simulators as one process: started, found, stopped."""
+
+import contextlib
+import os
+import signal
+import socket
+import subprocess
+import sys
+
+import httpx
+import pytest
+
+from reconciler.simulator.process import DidNotStart, Simulators, running, starting
+
+from .gcp_engine import Engine
+
+SERVER = [sys.executable, "-m", "reconciler.simulator.server"]
+
+
+def listens(port: int) -> bool:
+    with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=1):
+        return True
+    return False
+
+
+def http_port(simulators: Simulators) -> int:
+    return httpx.URL(simulators.fivetran_url).port or 80
+
+
+def test_both_answer_and_the_environment_says_where(simulators: Simulators):
+    keys = (simulators.environment["FIVETRAN_APIKEY"], simulators.environment["FIVETRAN_APISECRET"])
+    assert httpx.get(f"{simulators.environment['FIVETRAN_API_URL']}/groups", auth=keys).json()["code"] == "Success"
+    assert httpx.get(f"{simulators.fivetran_url}/groups").status_code == 401
+    assert simulators.environment["PULUMI_DEBUG_PROVIDERS"] == f"gcp:{simulators.gcp_port}"
+    engine = Engine(simulators.gcp_port, simulators.admin_url)
+    assert engine.admin("GET", "/state")["projects"] is not None
+    engine.close()
+
+
+def test_they_end_with_the_block_and_forget(simulators: Simulators):
+    with running() as own:
+        engine = Engine(own.gcp_port, own.admin_url)
+        engine.admin("PUT", "/datasets/p/d", {})
+        engine.close()
+        assert own.gcp_port != simulators.gcp_port
+    assert not listens(own.gcp_port)
+    assert not listens(http_port(own))
+    with running(gcp_port=own.gcp_port, fivetran_port=http_port(own)) as again:
+        assert (again.gcp_port, http_port(again)) == (own.gcp_port, http_port(own))
+        assert httpx.get(f"{again.admin_url}/gcp/state").json()["projects"] == {}
+
+
+@pytest.mark.parametrize("option", ["fivetran_port", "gcp_port"])
+def test_a_taken_port_is_an_error_in_one_line(option: str, capfd: pytest.CaptureFixture[str]):
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        with starting(**{option: port}) as process, pytest.raises(DidNotStart):
+            process.ready()
+    printed = capfd.readouterr().err
+    assert printed.startswith("Error: cannot listen on 127.0.0.1: ")
+    assert printed.count("\n") == 1
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_ends_it_cleanly_with_a_call_under_way(number: signal.Signals):
+    with starting() as process:
+        simulators = process.ready()
+        engine = Engine(simulators.gcp_port, simulators.admin_url)
+        engine.admin("POST", "/faults", {"method": "Invoke", "hold": True})
+        held = engine.stub.Invoke.future(engine.invoke_request("gcp:bigquery/getDataset:getDataset", datasetId="d"))
+        while not engine.admin("GET", "/faults")[0]["waiting"]:
+            pass
+        process.process.send_signal(number)
+        assert process.process.wait(timeout=10) == 0
+        assert held.exception(timeout=10) is not None
+        engine.close()
+
+
+def test_it_ends_when_whoever_started_it_is_killed():
+    parent_code = (
+        "import subprocess, sys, time\n"
+        f"subprocess.Popen({[*SERVER, '--with-parent']!r}, stdout=sys.stdout, start_new_session=True)\n"
+        "time.sleep(60)\n"
+    )
+    with subprocess.Popen([sys.executable, "-c", parent_code], stdout=subprocess.PIPE, text=True) as parent:
+        assert parent.stdout is not None
+        line = parent.stdout.readline()
+        os.kill(parent.pid, signal.SIGKILL)
+        assert '"gcp_port"' in line
+        assert parent.stdout.read() == ""  # the pipe's other end closes when the orphan ends
+
+
+def test_latency_is_added_to_calls_to_google_and_fivetran():
+    with running(latency_ms=150) as slow:
+        engine = Engine(slow.gcp_port, slow.admin_url)
+        _, seconds = engine.timed(lambda: engine.create("gcp:bigquery/dataset:Dataset", {"datasetId": "d"}))
+        assert seconds >= 0.15
+        keys = (slow.fivetran_key, slow.fivetran_secret)
+        answer, seconds = engine.timed(lambda: httpx.get(f"{slow.fivetran_url}/groups", auth=keys))
+        assert answer.json()["code"] == "Success"
+        assert seconds >= 0.15
+        engine.close()
