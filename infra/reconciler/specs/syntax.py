@@ -27,7 +27,7 @@ _EXPLANATIONS: tuple[tuple[str, str, str], ...] = (
     ("found unexpected document indicator", "the quoted text is not closed", "close the quote"),
     ("found unknown escape character", "an escape that YAML does not know", "double the \\, or use single quotes"),
     ("invalid Unicode character", "an escape that is no character", "write the character itself"),
-    ("did not find expected hexdecimal number", "an escape that is no character", "double the \\, or use single quotes"),
+    ("expected hexdecimal number", "an escape that is no character", "double the \\, or use single quotes"),
     ("found a tab character", "a tab in the indentation", "indent with spaces"),
     ("undefined tag handle", "a tag", "leave it out: a value is what it looks like"),
     ("unknown directive", "a directive, a line that begins with %", "leave it out"),
