@@ -10,7 +10,7 @@ from installer.versions import PROGRAMS, VERSION
 
 SCRIPTS = ("python/cmd/pulumi-language-python-exec", "python/dist/pulumi-resource-pulumi-python")
 
-STAND_IN = """#!{python}
+STAND_IN = """
 import json, os, sys
 from pathlib import Path
 home = Path({home!r})
@@ -48,8 +48,9 @@ class Go:
 
     def install(self, version=None, engine=VERSION, fails=False):
         version = version or f"go{needed_go()}"
-        text = STAND_IN.format(python=sys.executable, home=str(self._home), version=version, engine=engine, fails=fails)
-        self._machine.add("go", "").write_text(text)
+        program = self._home / "go.py"
+        program.write_text(STAND_IN.format(home=str(self._home), version=version, engine=engine, fails=fails))
+        self._machine.add("go", f'exec "{sys.executable}" "{program}" "$@"')
 
     def calls(self):
         return [json.loads(line) for line in (self._home / "calls").read_text().splitlines()]
