@@ -29,23 +29,30 @@ _BY_STATUS: Mapping[int, type[errors.ApiError]] = {
 }
 
 
-def understand(call: Call, response: httpx.Response, *, secrets: Iterable[str], now: float) -> Answer:
-    """Return the answer of a 2xx; raise the error of anything else. `now` is wall time, for `Retry-After` dates."""
+def understand(
+    call: Call, response: httpx.Response, *, secrets: Iterable[str], now: float, trusted: bool = False
+) -> Answer:
+    """Return the answer of a 2xx; raise the error of anything else.
+
+    `now` is wall time, for `Retry-After` dates. `trusted` says that the base URL has given a good answer before.
+    """
     content = _json(response)
     if response.is_success:
         answer = Answer(call, response.status_code, mapping(content).get("data"))
         if response.content.strip() and not isinstance(content, dict):
             raise answer.unexpected(_instead_of_json(response))
         return answer
-    error = _error(call, response, content, {*secrets, *call.secrets()})
+    error = _error(call, response, content, {*secrets, *call.secrets()}, trusted=trusted)
     error.retry_after = retry_after(response.headers.get("Retry-After"), now)
     raise error
 
 
-def _error(call: Call, response: httpx.Response, content: object, hide: Iterable[str]) -> errors.ApiError:
+def _error(
+    call: Call, response: httpx.Response, content: object, hide: Iterable[str], *, trusted: bool
+) -> errors.ApiError:
     code = text(mapping(content).get("code"))
     message = text(mapping(content).get("message"))
-    kind = _kind(response.status_code, code, message)
+    kind = _kind(response.status_code, code, message, trusted=trusted)
     if kind is errors.UnexpectedAnswer and not message:
         message = "a redirect" if response.is_redirect else _instead_of_json(response)
     return kind(
@@ -57,12 +64,12 @@ def _error(call: Call, response: httpx.Response, content: object, hide: Iterable
     )
 
 
-def _kind(status: int, code: str | None, message: str | None) -> type[errors.ApiError]:
+def _kind(status: int, code: str | None, message: str | None, *, trusted: bool) -> type[errors.ApiError]:
     if status == 404:
         # A wrong base URL answers 404 to everything. Taking that for "deleted" would empty a state.
         word = (code or "").lower()
-        known = word.startswith("notfound") and (word, message) != _NO_SUCH_ROUTE
-        return errors.NotFound if known else errors.UnexpectedAnswer
+        no_such_thing = word.startswith("notfound") and (trusted or (word, message) != _NO_SUCH_ROUTE)
+        return errors.NotFound if no_such_thing else errors.UnexpectedAnswer
     if status in _BY_STATUS:
         return _BY_STATUS[status]
     if 400 <= status < 500:

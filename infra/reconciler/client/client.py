@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from types import TracebackType
-from typing import NoReturn, Self
+from typing import Self
 
 import httpx
 
@@ -92,6 +92,3 @@ class FivetranClient(GroupOperations, DestinationOperations, ConnectionOperation
 
     def __repr__(self) -> str:
         return f"FivetranClient({self._base_url.url!r})"
-
-    def __reduce__(self) -> NoReturn:
-        raise TypeError("a client holds credentials and is not pickled")

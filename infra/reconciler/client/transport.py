@@ -65,6 +65,7 @@ class Transport:
         self._clock = clock
         self._quick = httpx.Timeout(timeouts.read, connect=timeouts.connect)
         self._slow = httpx.Timeout(timeouts.setup_tests, connect=timeouts.connect)
+        self._trusted = False
         self._http = _http_client(base_url, credentials, limits, transport)
 
     def close(self) -> None:
@@ -130,7 +131,9 @@ class Transport:
         if fault is not None:
             raise fault  # outside the handler: the caught one holds the request, and would be our context
         self._pacing.watch(response.headers)
-        return understand(call, response, secrets=self._secrets, now=self._clock.wall())
+        answer = understand(call, response, secrets=self._secrets, now=self._clock.wall(), trusted=self._trusted)
+        self._trusted = True
+        return answer
 
     def _request(self, call: Call) -> httpx.Request:
         headers = {"Accept": "application/json;version=2" if call.version_2 else "application/json"}

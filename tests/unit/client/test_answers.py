@@ -113,6 +113,13 @@ def test_an_answer_in_another_format_is_an_error_that_says_in_which_way(step: St
     assert words in error.message
 
 
+def test_the_words_of_a_missing_route_mean_a_missing_thing_once_the_base_url_has_answered() -> None:
+    with Server(ok({"id": "g"}), refusal(404, "NotFound", "HTTP 404 Not Found")).client() as client:
+        client.get_group("g")
+        with pytest.raises(NotFound):
+            client.get_connection("a_b")
+
+
 def test_a_redirect_is_not_followed_since_the_key_would_go_along() -> None:
     server = Server(httpx.Response(307, headers={"Location": "https://elsewhere.example.test/"}))
     with server.client(retry=ONCE) as client, pytest.raises(UnexpectedAnswer):
