@@ -21,10 +21,11 @@ from pulumi.output import Unknown
 from reconciler import client as fivetran
 from reconciler.model import Unit
 from reconciler.projection import normalise
-from reconciler.provider import session, wire
+from reconciler.provider import wire
 from reconciler.provider.existence import Wanted, ensure
 from reconciler.provider.fleet import removals_allowed
-from reconciler.provider.operation import OperationError, Provider, operation, stored
+from reconciler.provider.operation import OperationError, Provider, found, operation, stored
+from reconciler.provider.session import session
 from reconciler.provider.setup_tests import report_failures
 from reconciler.secrets import EnvironmentResolver, resolve
 
@@ -71,20 +72,19 @@ class ConnectionProvider(Provider):
             live = session.read(props["group_id"], id_)
         except fivetran.NotFound:
             return ReadResult(None, {})
-        inputs = wire.as_file(_inputs(props), live)
-        outputs = _outputs(inputs, live)
+        now = wire.as_file(_inputs(props), live)
+        outputs = _outputs(now, live)
         # A config that is not what the last good run left, in a connection that does not work: an update whose tests
         # failed. State would match the file now, and nobody would test it again.
-        changed = inputs["config"] != props.get("config", {})
+        changed = now["config"] != props.get("config", {})
         if live.setup_state != "connected" and (changed or props.get(_NEEDS_TEST)):
             outputs[_NEEDS_TEST] = True
-        return ReadResult(id_, outputs, inputs)
+        return found(id_, _inputs(props), now, outputs)
 
     @operation
     def update(self, id_: str, olds: dict[str, Any], news: dict[str, Any]) -> UpdateResult:
         news = normalise(news)
-        resolved = resolve(wire.patch(normalise(olds), news), [EnvironmentResolver()])
-        fields = resolved.tree
+        fields = resolve(wire.patch(normalise(olds), news), [EnvironmentResolver()]).tree
         tested = "config" in fields or "auth" in fields
         client = session.client()
         try:
@@ -98,14 +98,14 @@ class ConnectionProvider(Provider):
                 "`pulumi up --refresh` makes it again and syncs its whole history"
             ) from None
         if tested:
-            report_failures(f"connection {id_} ({news['service']})", live.setup_tests, secrets=resolved.secrets)
+            report_failures(f"connection {id_} ({news['service']})", live.setup_tests)
         return UpdateResult(_outputs(news, live))
 
     @operation
     def delete(self, id_: str, props: dict[str, Any]) -> None:
         name = wire.connection_name(props)
-        if session.declarer(name) not in (None, props["unit"]):
-            return  # Another file declares it now: this resource only lets go of it.
+        if session.declarer(name) is not None:
+            return  # A file of this run declares it, under another name: this resource only lets go of it.
         if not removals_allowed():
             raise OperationError(
                 f"this run would delete the connection {name} ({id_}); "

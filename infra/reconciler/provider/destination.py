@@ -20,9 +20,9 @@ from pulumi.dynamic import (
 
 from reconciler import client as fivetran
 from reconciler.model import Environment
-from reconciler.provider import session
 from reconciler.provider.fleet import removals_allowed
-from reconciler.provider.operation import OperationError, Provider, operation, stored
+from reconciler.provider.operation import OperationError, Provider, found, operation, stored
+from reconciler.provider.session import session
 from reconciler.provider.setup_tests import report_failures
 
 #: What cannot change once the destination exists, and why.
@@ -56,13 +56,11 @@ class DestinationProvider(Provider):
     def create(self, props: dict[str, Any]) -> CreateResult:
         group = _find_group(props["group"]) or _make_group(props["group"])
         try:
-            found = session.client().get_destination(group.id)
+            there = session.client().get_destination(group.id)
         except fivetran.NotFound:
-            found = None
-        if found is None:
             _make_destination(group.id, props)
         else:
-            _adopt(found, props)
+            _adopt(there, props)
         return CreateResult(group.id, dict(props))
 
     @operation
@@ -72,12 +70,11 @@ class DestinationProvider(Provider):
             live = session.client().get_destination(id_)
         except fivetran.NotFound:
             return ReadResult(None, {})
-        inputs = stored(props)
-        inputs["group"] = group.name
+        now = {**stored(props), "group": group.name}
         for key, value in _live_values(live).items():
-            if not _same(key, inputs.get(key), value):
-                inputs[key] = value
-        return ReadResult(id_, dict(inputs), inputs)
+            if not _same(key, now.get(key), value):
+                now[key] = value
+        return found(id_, stored(props), now)
 
     @operation
     def update(self, id_: str, _olds: dict[str, Any], news: dict[str, Any]) -> UpdateResult:
@@ -136,8 +133,7 @@ class ServiceAccountProvider(Provider):
             id_ = session.client().group_service_account(props["group_id"])
         except fivetran.NotFound:
             return ReadResult(None, {})
-        inputs = stored(props)
-        return ReadResult(id_, dict(inputs), inputs)
+        return found(id_, stored(props), stored(props))
 
 
 class ServiceAccount(Resource, module="fivetran", name="ServiceAccount"):
@@ -149,8 +145,14 @@ class ServiceAccount(Resource, module="fivetran", name="ServiceAccount"):
         )
 
 
+def _groups(name: str) -> list[fivetran.Group]:
+    """The groups of a name, oldest first. Fivetran does not promise that there is only one."""
+    found = (group for group in session.client().list_groups() if group.name == name)
+    return sorted(found, key=lambda group: (group.created_at or "", group.id))
+
+
 def _find_group(name: str) -> fivetran.Group | None:
-    found = [group for group in session.client().list_groups() if group.name == name]
+    found = _groups(name)
     if len(found) > 1:
         ids = ", ".join(group.id for group in found)
         raise OperationError(f"several Fivetran groups are called {name}: {ids}; rename all but one")
@@ -159,13 +161,19 @@ def _find_group(name: str) -> fivetran.Group | None:
 
 def _make_group(name: str) -> fivetran.Group:
     try:
-        return session.client().create_group(name)
+        made = session.client().create_group(name)
     except fivetran.FivetranError:
         # The answer may have been lost, not the request: what exists now decides.
-        found = _find_group(name)
-        if found is None:
+        existing = _groups(name)
+        if not existing:
             raise
-        return found
+        return existing[0]
+    # The plugin process of a killed run may have made one meanwhile (decision 2): the older one stays.
+    older = _groups(name)[:1]
+    if older and older[0].id != made.id:
+        session.client().delete_group(made.id)
+        return older[0]
+    return made
 
 
 def _make_destination(group_id: str, props: dict[str, Any]) -> None:
@@ -201,7 +209,7 @@ def _adopt(found: fivetran.Destination, props: dict[str, Any]) -> None:
             f"the destination of group {props['group']} ({found.id}) exists and differs: {'; '.join(differences)}. "
             "Adopting writes nothing: make the file match"
         )
-    if found.setup_status == "incomplete":
+    if found.setup_status in {"incomplete", "broken"}:
         tested = session.client().test_destination(found.id)
         report_failures(f"destination {found.id}", tested.setup_tests)
 

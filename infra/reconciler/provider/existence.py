@@ -13,8 +13,9 @@ from tenacity import Retrying, retry_if_exception_type, stop_after_attempt, wait
 
 from reconciler.client import Conflict, Connection, FivetranError, Rejected
 from reconciler.projection import Difference, differences
-from reconciler.provider import session, wire
+from reconciler.provider import wire
 from reconciler.provider.operation import OperationError
+from reconciler.provider.session import session
 from reconciler.provider.setup_tests import report_failures
 from reconciler.secrets import Resolved
 
@@ -70,6 +71,7 @@ def _create(wanted: Wanted) -> Connection:
         retry=retry_if_exception_type(_LeftNothing),
         stop=stop_after_attempt(_ATTEMPTS),
         wait=wait_random_exponential(multiplier=0.5, max=8),
+        sleep=session.sleep,
         reraise=True,
     )
     return again(_create_or_find, wanted, fields)
@@ -94,7 +96,7 @@ def _create_or_find(wanted: Wanted, fields: Mapping[str, Any]) -> Connection:
     if older and older[0].id != made.id:
         client.delete_connection(made.id)
         return _adopt(wanted, older[0])
-    report_failures(_subject(made), made.setup_tests, secrets=wanted.resolved.secrets)
+    report_failures(_subject(made), made.setup_tests)
     return made
 
 
@@ -112,36 +114,39 @@ def _adopt(wanted: Wanted, found: Connection) -> Connection:
         )
     live = session.client().get_connection(found.id)
     if _never_worked(live):
-        return _write(wanted, live, props.get("config", {}), wanted.config)
+        return _write(wanted, live, wanted.config, wanted.auth, test=True)
     differing = tuple(_differences(props, live))
     if not differing:
         return live
     if not adopt.get("apply_changes"):
         raise OperationError(_refusal(wanted, live, differing))
     keys = {difference.path.split(".")[1] for difference in differing if difference.path.startswith("config.")}
-    changed = {key: wanted.config[key] for key in wanted.config if key in keys}
-    return _write(wanted, live, {key: props["config"][key] for key in changed}, changed)
+    changed = {key: value for key, value in wanted.config.items() if key in keys}
+    return _write(wanted, live, changed, {}, test=bool(changed))
 
 
-def _write(wanted: Wanted, live: Connection, declared: Mapping[str, Any], config: Mapping[str, Any]) -> Connection:
-    """Bring a connection to what the file says and run its setup tests."""
-    fields: dict[str, Any] = wire.patch({**wire.as_file(wanted.props, live), "config": {}, "auth": {}}, wanted.props)
-    fields.pop("config", None)
-    if declared:
+def _write(
+    wanted: Wanted, live: Connection, config: Mapping[str, Any], auth: Mapping[str, Any], *, test: bool
+) -> Connection:
+    """Bring a connection to the file's schedule and pause, and to these values; run its setup tests if told to."""
+    rest = {**wanted.props, "config": {}, "auth": {}}
+    fields = wire.patch(wire.as_file(rest, live), rest)
+    if config:
         fields["config"] = dict(config)
-    if wanted.auth:
-        fields["auth"] = dict(wanted.auth)
+    if auth:
+        fields["auth"] = dict(auth)
     if fields:
-        live = session.client().update_connection(live.id, **fields, run_setup_tests=bool(declared or wanted.auth))
-    if not declared and not wanted.auth:
+        live = session.client().update_connection(live.id, **fields, run_setup_tests=test)
+    elif test:
         live = session.client().test_connection(live.id)
-    report_failures(_subject(live), live.setup_tests, secrets=wanted.resolved.secrets)
+    if test:
+        report_failures(_subject(live), live.setup_tests)
     return live
 
 
 def _never_worked(live: Connection) -> bool:
     """Nothing is lost by writing to it: it has neither passed its tests nor synced. A failed create leaves that."""
-    return live.setup_state == "incomplete" and live.succeeded_at is None
+    return live.setup_state in {"incomplete", "broken"} and live.succeeded_at is None
 
 
 def _differences(props: Mapping[str, Any], live: Connection) -> Iterable[Difference]:

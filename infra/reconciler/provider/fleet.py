@@ -20,8 +20,8 @@ from pulumi.dynamic import (
 )
 
 from reconciler.client import FivetranError
-from reconciler.provider import session
-from reconciler.provider.operation import OperationError, Provider, operation, stored
+from reconciler.provider.operation import OperationError, Provider, found, operation, stored
+from reconciler.provider.session import session
 from reconciler.removal import Declared, Refusal, refusals
 
 
@@ -32,10 +32,10 @@ class FleetProvider(Provider):
     def check(self, olds: dict[str, Any], news: dict[str, Any]) -> CheckResult:
         before, after = _declared(olds.get("units", {})), _declared(news["units"])
         session.declare({unit.connection: name for name, unit in after.items() if unit.connection})
-        found = refusals(before, after, removals_allowed=removals_allowed())
-        if found:
-            ids = _ids(news["group"], found)
-            raise OperationError("\n".join(_with_id(refusal, ids) for refusal in found))
+        refused = refusals(before, after, removals_allowed=removals_allowed())
+        if refused:
+            ids = _ids(news["group"], refused)
+            raise OperationError("\n".join(_with_id(refusal, ids) for refusal in refused))
         return CheckResult(news, [])
 
     @operation
@@ -48,8 +48,7 @@ class FleetProvider(Provider):
 
     @operation
     def read(self, id_: str, props: dict[str, Any]) -> ReadResult:
-        inputs = stored(props)
-        return ReadResult(id_, dict(inputs), inputs)
+        return found(id_, stored(props), stored(props))
 
     @operation
     def update(self, _id: str, _olds: dict[str, Any], news: dict[str, Any]) -> UpdateResult:
@@ -97,9 +96,9 @@ def _existence(units: Mapping[str, Any]) -> dict[str, Any]:
     return {"connections": connections, "datasets": datasets}
 
 
-def _ids(group: str, found: tuple[Refusal, ...]) -> dict[str, str]:
+def _ids(group: str, refused: tuple[Refusal, ...]) -> dict[str, str]:
     """The ids of the refused connections, for the message only: without an answer the names have to do."""
-    if not any(refusal.connection for refusal in found):
+    if not any(refusal.connection for refusal in refused):
         return {}
     try:
         groups = [item.id for item in session.client().list_groups() if item.name == group]

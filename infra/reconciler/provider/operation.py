@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import logging
 import os
 import sys
-from collections.abc import Callable, Iterable, Mapping
+import traceback
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, TypeVar, cast
 
-from pulumi.dynamic import ConfigureRequest, ResourceProvider
+from pulumi.dynamic import ConfigureRequest, ReadResult, ResourceProvider
 
 from reconciler.client import FivetranError, scrub
 from reconciler.errors import ReconcilerError
+from reconciler.model import references
+from reconciler.secrets import EnvironmentResolver
+
+#: Said to `traceback`, since `configure` turns its own measure to nothing.
+_DEBUG_FRAMES = 100
 
 logger = logging.getLogger(__name__)
 F = TypeVar("F", bound=Callable[..., Any])
@@ -25,10 +32,7 @@ class Failed(Exception):
 
 
 class OperationError(ReconcilerError):
-    """An operation that could not be done; the text says why and what to do, `secrets` is what must not be in it."""
-
-    def __init__(self, message: str, *, secrets: Iterable[str] = ()) -> None:
-        super().__init__(scrub(message, secrets))
+    """An operation that could not be done; the text says why and what to do."""
 
 
 class Provider(ResourceProvider):
@@ -50,10 +54,22 @@ def stored(props: Mapping[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in props.items() if key != "__provider"}
 
 
+def found(
+    id_: str, before: Mapping[str, Any], now: Mapping[str, Any], outputs: Mapping[str, Any] | None = None
+) -> ReadResult:
+    """What a refresh found: `before` is what state holds, `now` the same as it is live.
+
+    Inputs are handed back only where something drifted. The engine gives an operation what the last create or update
+    left, and a run that changed nothing may have stored newer inputs since (a renamed file): those have to stay.
+    """
+    return ReadResult(id_, {**now, **(outputs or {})}, None if now == before else dict(now))
+
+
 def operation(method: F) -> F:
     """Let only `Failed` with one clear text out of an operation, under the name of the file it is about.
 
-    The file is `props["file"]` of the resource: the last argument that every operation of a provider gets.
+    No value that a reference in the arguments stands for is in that text. The file is `props["file"]` of the resource:
+    the last argument that every operation of a provider gets.
     """
 
     @functools.wraps(method)
@@ -61,22 +77,39 @@ def operation(method: F) -> F:
         try:
             return method(*args)
         except Exception as error:
+            secrets = tuple(_secrets(args))
             if os.environ.get("RECONCILER_DEBUG"):
-                logger.exception("operation %s failed", method.__qualname__)
+                trace = "".join(traceback.format_exception(error, limit=_DEBUG_FRAMES))
+                logger.error("operation %s failed\n%s", method.__qualname__, scrub(trace, secrets))
+            text = _printable(scrub(_text(error), secrets))
             file = args[-1].get("file", "") if isinstance(args[-1], dict) else ""
-            failure = Failed(_text(error, file))
+            failure = Failed(text if text.startswith(file) else f"{file}: {text}")
         raise failure
 
     return cast(F, guarded)
 
 
-def _text(error: Exception, file: str) -> str:
+def _secrets(args: Iterable[Any]) -> Iterator[str]:
+    """What the references in an operation's arguments stand for, also those that it had no need to resolve.
+
+    Fivetran quotes what it holds, not only what it was just sent.
+    """
+    for tree in args:
+        for _, reference in references(tree):
+            with contextlib.suppress(LookupError):
+                yield EnvironmentResolver().resolve(reference)
+
+
+def _printable(text: str) -> str:
+    """Without control characters: a setup test's message is the vendor's, and goes to a terminal."""
+    return "".join(char for char in text if char.isprintable() or char == "\n")
+
+
+def _text(error: Exception) -> str:
     if isinstance(error, ReconcilerError | FivetranError):
-        text = str(error)
-    else:
-        # An error of ours: its text might quote a value, so only its kind and place go out.
-        text = f"an unexpected {type(error).__name__} {_place(error)}; run with RECONCILER_DEBUG=1 and report it"
-    return text if not file or text.startswith(file) else f"{file}: {text}"
+        return str(error)
+    # An error of ours: its text might quote a value, so only its kind and place go out.
+    return f"an unexpected {type(error).__name__} {_place(error)}; run with RECONCILER_DEBUG=1 and report it"
 
 
 def _place(error: Exception) -> str:

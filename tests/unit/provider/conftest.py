@@ -1,0 +1,58 @@
+"""The providers in this process, as the engine's plugin process has them, against a local Fivetran."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import closing
+
+import pytest
+
+from reconciler.client import FivetranClient, Timeouts
+from reconciler.provider.session import session
+from reconciler.simulator.process import Simulators, running
+
+from .account import CANARY, FastClock, Fivetran
+
+
+@pytest.fixture(scope="session")
+def simulators() -> Iterator[Simulators]:
+    with running() as addresses:
+        yield addresses
+
+
+@pytest.fixture
+def fivetran(simulators: Simulators, monkeypatch: pytest.MonkeyPatch) -> Iterator[Fivetran]:
+    """An account with a group, its address and key in the environment, and a value for the key that units name."""
+    for name, value in {**simulators.environment, "STRIPE_KEY": CANARY}.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.delenv("RECONCILER_REMOVALS", raising=False)
+    with closing(Fivetran(simulators.admin_url)) as account:
+        account.set_up()
+        usual = account.options()
+        yield account
+        account.options(**usual)
+        account.reset()
+
+
+@pytest.fixture
+def clock() -> FastClock:
+    return FastClock()
+
+
+@pytest.fixture
+def run(clock: FastClock, fivetran: Fivetran) -> Iterator[Callable[..., None]]:
+    """Begin a run: a new plugin process, which knows nothing. The first has begun already."""
+    clients: list[FivetranClient] = []
+
+    def begin(timeouts: Timeouts | None = None) -> None:
+        def connect() -> FivetranClient:
+            clients.append(FivetranClient.from_environment(timeouts=timeouts, clock=clock.clock()))
+            return clients[-1]
+
+        session.start(connect, clock.sleep)
+
+    begin()
+    yield begin
+    session.start()
+    for client in clients:
+        client.close()

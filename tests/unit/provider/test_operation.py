@@ -1,0 +1,145 @@
+"""What an operation lets out of the plugin process: one clear text, with nothing secret in it and no traceback."""
+
+from __future__ import annotations
+
+import base64
+import logging
+import sys
+import traceback
+from typing import Any
+from urllib.parse import quote
+
+import pytest
+from pulumi.dynamic import Config, ConfigureRequest
+
+from reconciler.provider.connection import ConnectionProvider
+from reconciler.provider.operation import Failed, OperationError, Provider, operation
+
+from .account import CANARY, FILE, KEY, Fivetran, failure, inputs
+
+provider = ConnectionProvider()
+
+#: As the engine hands them over.
+PROPS = {"file": FILE, "config": {"api_key": KEY, "files": [{"name": "a", "value": {"env": "SECOND"}}]}}
+
+
+class Quoting(Provider):
+    """Fails with a text; or with an error nobody thought of, about a text."""
+
+    @operation
+    def create(self, props: Any) -> Any:
+        raise OperationError(props["says"])
+
+    @operation
+    def update(self, _id: str, olds: Any, news: Any) -> Any:
+        return {}[news["says"]]
+
+
+@pytest.fixture(autouse=True)
+def _values(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("STRIPE_KEY", CANARY)
+    monkeypatch.setenv("SECOND", "second canary/4712+")
+
+
+@pytest.mark.parametrize(
+    "quoted",
+    [
+        CANARY,
+        CANARY.upper(),
+        "second canary/4712+",
+        quote("second canary/4712+", safe=""),
+        base64.b64encode(CANARY.encode()).decode(),
+    ],
+)
+def test_a_value_that_a_reference_stands_for_is_masked_in_any_spelling(quoted: str):
+    said = failure(Quoting().create, {**PROPS, "says": f"the key {quoted} is refused"})
+    assert said == f"{FILE}: the key ****** is refused"
+
+
+def test_the_values_of_the_old_inputs_are_masked_too(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("OLD", "the old canary")
+    olds = {**PROPS, "config": {"api_key": {"env": "OLD", "version": 1.0}}}
+    wrapped = operation(lambda _self, _id, _olds, _news: (_ for _ in ()).throw(OperationError("the old canary")))
+    assert failure(wrapped, None, "id", olds, PROPS) == f"{FILE}: ******"
+
+
+def test_a_reference_without_a_value_is_passed_over(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.delenv("SECOND")
+    assert failure(Quoting().create, {**PROPS, "says": f"not {CANARY}"}) == f"{FILE}: not ******"
+
+
+def test_the_file_is_named_once(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("STRIPE_KEY", "stripe")
+    assert failure(Quoting().create, {**PROPS, "says": f"{FILE}: no"}).endswith("no")
+    assert failure(Quoting().create, {**PROPS, "says": "no"}) == f"{FILE}: no"
+    assert failure(Quoting().create, {"says": "no"}) == "no"
+
+
+def test_an_error_nobody_thought_of_says_what_and_where_and_quotes_nothing():
+    said = failure(Quoting().update, "id", {}, {**PROPS, "says": "some value"})
+    assert said.startswith(f"{FILE}: an unexpected KeyError in update (test_operation.py:")
+    assert said.endswith("; run with RECONCILER_DEBUG=1 and report it")
+    assert "some value" not in said
+
+
+def test_the_engine_is_sent_one_line_without_a_traceback(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(sys, "tracebacklimit", 1000, raising=False)
+    Quoting().configure(ConfigureRequest(config=Config({}, "reconciler")))
+    try:
+        Quoting().update("id", {}, {**PROPS, "says": "some value"})
+    except Failed:
+        sent = traceback.format_exc()  # what the plugin process does
+    assert sent.startswith(f"Failed: {FILE}: an unexpected KeyError in update (test_operation.py:")
+    assert len(sent.splitlines()) == 1
+
+
+def test_control_characters_go_no_further():
+    said = failure(Quoting().create, {**PROPS, "says": "\x1b[31mred\x1b[0m\r\nand \x00 nothing\u202e"})
+    assert said == f"{FILE}: [31mred[0m\nand  nothing"
+
+
+def test_debugging_shows_every_frame_and_still_no_secret(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+):
+    monkeypatch.setattr(sys, "tracebacklimit", 0, raising=False)
+    monkeypatch.setenv("RECONCILER_DEBUG", "1")
+    with caplog.at_level(logging.ERROR, "reconciler"):
+        failure(Quoting().update, "id", {}, {**PROPS, "says": CANARY})
+    assert "operation Quoting.update failed" in caplog.text
+    assert 'test_operation.py", line ' in caplog.text
+    assert "KeyError: '******'" in caplog.text
+    assert CANARY not in caplog.text
+
+
+REFUSAL = {"code": "InvalidInput", "message": f"the api_key {CANARY} is no good"}
+
+
+def test_what_the_api_quotes_of_a_create_is_masked(fivetran: Fivetran, run):
+    fivetran.fault(method="POST", kind="status", status=400, body=REFUSAL)
+    assert "InvalidInput: the api_key ****** is no good" in failure(provider.create, inputs(fivetran.group))
+
+
+def test_what_the_api_quotes_of_a_value_that_was_not_sent_is_masked(fivetran: Fivetran, run):
+    olds = inputs(fivetran.group)
+    made = provider.create(olds)
+    fivetran.fault(path=f"/{made.id}$", kind="status", status=400, body=REFUSAL, count=None)
+    news = inputs(fivetran.group, historical_sync_time_frame="DATE_LIMIT")
+    said = failure(provider.update, made.id, olds, news)
+    assert "the api_key ****** is no good" in said
+    assert "the api_key ****** is no good" in failure(provider.read, made.id, olds)
+
+
+def test_what_a_setup_test_quotes_is_masked(fivetran: Fivetran, run):
+    echo = [{"title": f"Login with {CANARY}", "status": "FAILED", "message": f"{CANARY} was refused"}]
+    fivetran.script_tests(target="stripe", runs=None, results=echo)
+    said = failure(provider.create, inputs(fivetran.group))
+    assert "    Login with ******: FAILED: ****** was refused\n" in said
+    news = inputs(fivetran.group, historical_sync_time_frame="DATE_LIMIT")
+    said = failure(provider.update, fivetran.the("stripe")["id"], inputs(fivetran.group), news)
+    assert "    Login with ******: FAILED: ****** was refused\n" in said
+
+
+def test_the_api_keys_own_secret_is_masked(fivetran: Fivetran, run, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("FIVETRAN_APISECRET", "canary of the account")
+    fivetran.fault(kind="status", status=401, body={"code": "Unauthorized", "message": "not canary of the account"})
+    assert "401 Unauthorized: not ******." in failure(provider.create, inputs(fivetran.group))
