@@ -48,7 +48,7 @@ def main() -> int:
 def simulators(folder: Path) -> Iterator[Mapping[str, str]]:
     """A local Fivetran and GCP for as long as the block lasts; yields the variables that point at them."""
     ready = folder / "ready.json"
-    command = [sys.executable, "-m", "reconciler.cli.main", "simulate", "--ready-file", str(ready)]
+    command = ["reconciler", "simulate", "--ready-file", str(ready)]
     with (folder / "simulate.log").open("w") as log:
         process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=log, start_new_session=True)
         try:

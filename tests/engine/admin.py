@@ -36,9 +36,9 @@ class Admin:
 
     def connections(self, *, secrets: bool = False) -> dict[str, Any]:
         """The connections by name, without the one that Fivetran makes itself; fails when a name is there twice."""
-        found = [c for c in self.snapshot(secrets=secrets)["connections"] if c["schema"] != "fivetran_metadata"]
-        by_name = {connection["schema"]: connection for connection in found}
-        assert len(by_name) == len(found), [connection["schema"] for connection in found]
+        found = [c for c in self.snapshot(secrets=secrets)["connections"] if c["name"] != "fivetran_metadata"]
+        by_name = {connection["name"]: connection for connection in found}
+        assert len(by_name) == len(found), [connection["name"] for connection in found]
         return by_name
 
     def edit(self, target: str, **fields: Any) -> Any:

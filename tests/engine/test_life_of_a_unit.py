@@ -107,6 +107,6 @@ def test_bad_specs_stop_the_program_with_every_fault_before_anything_is_touched(
     assert refused.code != 0
     assert "stripe.yaml:" in refused.out
     assert "descripton" in refused.out
-    assert "zoom.yaml:1:" in refused.out
+    assert "zoom.yaml:2:1: expected a value here" in refused.out
     assert "Traceback" not in refused.out
     assert admin.requests() == []

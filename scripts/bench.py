@@ -1,0 +1,212 @@
+"""How long the main commands take with 10, 100 and 1,000 units, what they ask Fivetran, and what they need.
+
+Run by `make bench`, against the simulators, with `--latency-ms` on every answer of theirs. Each size also runs an
+engine program with as many resources that do nothing: what is beyond that is ours. One machine's figures say little
+alone: compare within one run.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import shutil
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import httpx
+import psutil
+import yaml
+from rich.console import Console
+from rich.table import Table
+
+from reconciler.simulator.process import running
+
+ROOT = Path(__file__).resolve().parent.parent
+MEGABYTE = 1024 * 1024
+SAMPLE_S = 0.1
+
+ENVIRONMENT = {
+    "gcp_project": "bench-project",
+    "fivetran": {"group": "Bench", "destination": {"location": "US", "region": "GCP_US_EAST4", "time_zone_offset": "0"}},
+    "automation": [{"role": "roles/bigquery.dataOwner", "members": ["serviceAccount:r@b.iam.gserviceaccount.com"]}],
+}
+
+#: As many resources as the units have (a dataset and a connection each), in the same shape of dependencies, that do
+#: nothing at all.
+EMPTY_PROGRAM = '''
+import pulumi, empty
+guard = empty.Nothing("guard", {})
+for number in range(COUNT):
+    first = empty.Nothing(f"first-{number}", {"n": number}, pulumi.ResourceOptions(depends_on=[guard]))
+    empty.Nothing(f"second-{number}", {"n": number}, pulumi.ResourceOptions(depends_on=[guard, first]))
+'''
+EMPTY_MODULE = '''
+from pulumi.dynamic import CreateResult, DiffResult, ReadResult, Resource, ResourceProvider
+class NothingProvider(ResourceProvider):
+    serialize_as_secret_always = False
+    def diff(self, _id, _olds, _news): return DiffResult(changes=False)
+    def create(self, props): return CreateResult("nothing", props)
+    def read(self, id_, props): return ReadResult(id_, props)
+class Nothing(Resource, module="bench", name="Nothing"):
+    def __init__(self, name, props, opts=None): super().__init__(NothingProvider(), name, props, opts)
+'''
+
+
+@dataclass(frozen=True)
+class Measured:
+    """One command: wall seconds, requests by route, and the largest resident set in MB by kind of process."""
+
+    title: str
+    wall_s: float
+    calls: Mapping[str, int] = field(default_factory=dict)
+    peak_mb: Mapping[str, int] = field(default_factory=dict)
+
+
+def main() -> None:
+    """Measure each size and print a table of each."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--sizes", type=int, nargs="+", default=[10, 100, 1000])
+    parser.add_argument("--latency-ms", type=int, default=20, help="added to every answer of the simulators (20)")
+    arguments = parser.parse_args()
+    console = Console(soft_wrap=True)
+    for size in arguments.sizes:
+        with tempfile.TemporaryDirectory(prefix="reconciler-bench-") as folder:
+            table = Table(
+                "command", "wall s", "calls", "peak MB", title=f"{size} units, {arguments.latency_ms} ms a call",
+                title_justify="left",
+            )  # fmt: skip
+            for each in [*ours(Path(folder), size, arguments.latency_ms), *empty(Path(folder), size)]:
+                calls = "\n".join(f"{count:>5} {route}" for route, count in sorted(each.calls.items()))
+                peak = ", ".join(f"{kind} {megabytes}" for kind, megabytes in sorted(each.peak_mb.items()))
+                table.add_row(each.title, f"{each.wall_s:.1f}", calls or "0", peak)
+            console.print(table)
+
+
+def ours(folder: Path, size: int, latency_ms: int) -> Iterator[Measured]:
+    """The commands a user runs, in the order of a unit's life."""
+    specs = folder / "specs"
+    (specs / "bench").mkdir(parents=True)
+    (specs / "bench" / "environment.yaml").write_text(yaml.safe_dump(ENVIRONMENT))
+    for number in range(size):
+        (specs / "bench" / f"unit_{number:04}.yaml").write_text(yaml.safe_dump(unit(number)))
+    with running(latency_ms=latency_ms) as simulators:
+        project = Project(folder / "ours", "bench", {
+            **simulators.environment, "RECONCILER_SPECS": str(specs), "BENCH_KEY": "secret"})  # fmt: skip
+        with httpx.Client(base_url=simulators.admin_url) as admin:
+            yield measure("reconciler validate", ["reconciler", "validate", "--specs", str(specs)], project.env, admin)
+            yield project.measure("first up", "up", "--yes", "--skip-preview", admin=admin)
+            yield project.measure("no-op preview", "preview", "--expect-no-changes", admin=admin)
+            changed = unit(0)
+            changed["connector"]["schedule"] = {"by": "fivetran", "every": "1h"}  # type: ignore[index]
+            (specs / "bench" / "unit_0000.yaml").write_text(yaml.safe_dump(changed))
+            yield project.measure("one-field change, up", "up", "--yes", "--skip-preview", admin=admin)
+            yield project.measure(
+                "drift check (preview --refresh)", "preview", "--refresh", "--expect-no-changes", admin=admin
+            )
+
+
+def empty(folder: Path, size: int) -> Iterator[Measured]:
+    """The same through the engine with resources that do nothing."""
+    program = folder / "empty-program"
+    program.mkdir()
+    (program / "Pulumi.yaml").write_text("name: empty\nruntime: python\n")
+    (program / "__main__.py").write_text(EMPTY_PROGRAM.replace("COUNT", str(size)))
+    (program / "empty.py").write_text(EMPTY_MODULE)
+    project = Project(folder / "empty", "bench", {"PYTHONPATH": str(program)}, root=program)
+    yield project.measure("empty resources: first up", "up", "--yes", "--skip-preview")
+    yield project.measure("empty resources: no-op preview", "preview", "--expect-no-changes")
+    yield project.measure("empty resources: preview --refresh", "preview", "--refresh", "--expect-no-changes")
+
+
+def unit(number: int) -> dict[str, object]:
+    """A unit with a Stripe connector and its dataset."""
+    name = f"unit_{number:04}"
+    return {
+        "description": f"Unit {number}.",
+        "owners": ["owner@example.com"],
+        "connector": {
+            "service": "stripe",
+            "destination": {"schema": name},
+            "config": {"api_key": {"env": "BENCH_KEY", "version": 1}},
+        },
+        "dataset": {"friendly_name": name},
+    }
+
+
+class Project:
+    """A stack in a backend of its own."""
+
+    def __init__(self, folder: Path, stack: str, environment: Mapping[str, str], root: Path = ROOT) -> None:
+        (folder / "state").mkdir(parents=True)
+        copy = folder / "project"
+        copy.mkdir()
+        shutil.copy(root / "Pulumi.yaml", copy)
+        settings = folder / "settings.yaml"
+        settings.write_text('config:\n  gcp:addPulumiAttributionLabel: "false"\n')
+        self.root, self.stack = root, stack
+        self.env = {
+            **os.environ,
+            "PULUMI_BACKEND_URL": (folder / "state").as_uri(),
+            "PULUMI_CONFIG_PASSPHRASE": "bench",
+            "PULUMI_OPTION_CONFIG_FILE": str(settings),
+            "PULUMI_SKIP_UPDATE_CHECK": "1",
+            "PULUMI_CONTINUE_ON_ERROR": "true",
+            **environment,
+        }
+        init = ["pulumi", "--cwd", str(copy), "stack", "init", stack, "--non-interactive"]
+        subprocess.run(init, env=self.env, check=True, capture_output=True)
+
+    def measure(self, title: str, *arguments: str, admin: httpx.Client | None = None) -> Measured:
+        """Run a Pulumi command of this stack."""
+        command = ["pulumi", *arguments, "--non-interactive", "--color", "never", "--stack", self.stack]
+        return measure(title, command, self.env, admin, cwd=self.root)
+
+
+def measure(
+    title: str, command: list[str], env: Mapping[str, str], admin: httpx.Client | None, cwd: Path = ROOT
+) -> Measured:
+    """Run a command to its end; ends the benchmark, with what it printed, when it fails."""
+    if admin is not None:
+        admin.delete("requests").raise_for_status()
+    peak: dict[str, int] = {}
+    with tempfile.TemporaryFile("w+") as output:
+        began = time.monotonic()
+        process = subprocess.Popen(command, cwd=cwd, env=env, stdout=output, stderr=subprocess.STDOUT)
+        while process.poll() is None:
+            sample(process.pid, peak)
+            time.sleep(SAMPLE_S)
+        wall_s = time.monotonic() - began
+        output.seek(0)
+        if process.returncode != 0:
+            raise SystemExit(f"{' '.join(command)} failed:\n{output.read()[-4000:]}")
+    calls = admin.get("requests/counts").raise_for_status().json() if admin is not None else {}
+    return Measured(title, wall_s, calls, {kind: size // MEGABYTE for kind, size in peak.items()})
+
+
+def sample(pid: int, peak: dict[str, int]) -> None:
+    """Raise the peaks to what the processes of a tree hold now."""
+    try:
+        tree = [psutil.Process(pid), *psutil.Process(pid).children(recursive=True)]
+        for process in tree:
+            kind = kind_of(process.cmdline())
+            peak[kind] = max(peak.get(kind, 0), process.memory_info().rss)
+    except psutil.NoSuchProcess:
+        return
+
+
+def kind_of(command: list[str]) -> str:
+    """Which part a process is."""
+    words = " ".join(command)
+    if "pulumi-language-python-exec" in words:
+        return "program"
+    if "pulumi.dynamic" in words or "pulumi-resource-pulumi-python" in words:
+        return "provider"
+    return "validate" if "reconciler" in words else "engine"
+
+
+if __name__ == "__main__":
+    main()

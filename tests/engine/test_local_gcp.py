@@ -1,0 +1,178 @@
+"""The local gcp provider under the real engine, with a program of a few lines: it behaves as the real plugin does."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+from admin import Admin
+from workspace import Result
+
+from reconciler.simulator.process import Simulators
+
+PROGRAM = """\
+import json, pathlib, pulumi, pulumi_gcp
+
+async def look():
+    for name in wanted["look"]:
+        try:
+            found = await pulumi.runtime.invoke_async(
+                "gcp:bigquery/getDataset:getDataset", {"datasetId": name, "project": "p"}
+            )
+            pulumi.log.info(f"{name} is in {found['location']}")
+        except Exception as error:
+            pulumi.log.info(f"{name}: {error}")
+
+wanted = json.loads(pathlib.Path("wanted.json").read_text())
+for arguments in wanted["datasets"]:
+    options = pulumi.ResourceOptions(import_=arguments.pop("import", None))
+    pulumi_gcp.bigquery.Dataset(arguments["dataset_id"], opts=options, **arguments)
+for name in wanted["buckets"]:
+    pulumi_gcp.storage.Bucket(name, location="US", project="p")
+pulumi.export("looked", pulumi.Output.from_input(look()))
+"""
+OWNER = {"role": "OWNER", "userByEmail": "me@example.com"}
+READER = {"role": "READER", "groupByEmail": "all@example.com"}
+STRIPE = {
+    "dataset_id": "stripe",
+    "project": "p",
+    "labels": {"app": "pay"},
+    "accesses": [
+        {"role": "roles/bigquery.dataOwner", "user_by_email": "Me@example.com"},
+        {"role": "READER", "group_by_email": "all@example.com"},
+    ],
+}
+
+
+@dataclass
+class Program:
+    """A Pulumi project of its own; `wants` says what it declares."""
+
+    folder: Path
+    variables: dict[str, str]
+
+    def __post_init__(self) -> None:
+        (self.folder / "state").mkdir()
+        (self.folder / "Pulumi.yaml").write_text("name: tiny\nruntime: python\n")
+        (self.folder / "Pulumi.dev.yaml").write_text('config: {"gcp:addPulumiAttributionLabel": "false"}\n')
+        (self.folder / "__main__.py").write_text(PROGRAM)
+        self.wants()
+        self.pulumi("stack", "init", "dev", stack=False).ok()
+
+    def wants(self, *datasets: dict[str, Any], look: tuple[str, ...] = (), buckets: tuple[str, ...] = ()) -> None:
+        wanted = {"datasets": datasets, "look": look, "buckets": buckets}
+        (self.folder / "wanted.json").write_text(json.dumps(wanted))
+
+    def pulumi(self, *arguments: str, stack: bool = True) -> Result:
+        options = ["--non-interactive", "--color", "never", *(["--stack", "dev"] if stack else [])]
+        done = subprocess.run(
+            ["pulumi", *arguments, *options],
+            cwd=self.folder,
+            env=self.variables,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            timeout=180,
+            check=False,
+        )
+        return Result(done.returncode, done.stdout)
+
+    def up(self, *arguments: str) -> Result:
+        return self.pulumi("up", "--yes", "--skip-preview", *arguments)
+
+    def assert_settled(self) -> None:
+        self.pulumi("preview", "--expect-no-changes").ok()
+        self.pulumi("preview", "--expect-no-changes", "--refresh").ok()
+
+
+@pytest.fixture
+def program(admin: Admin, simulators: Simulators, tmp_path: Path, pulumi_home: Path) -> Program:
+    """A program that declares nothing yet, on an empty local Google Cloud."""
+    variables = {
+        **{name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ},
+        **simulators.environment,
+        "PULUMI_BACKEND_URL": (tmp_path / "state").as_uri(),
+        "PULUMI_HOME": str(pulumi_home),
+        "PULUMI_CONFIG_PASSPHRASE": "x",
+        "PULUMI_SKIP_UPDATE_CHECK": "1",
+    }
+    return Program(tmp_path, variables)
+
+
+def test_a_dataset_is_made_kept_repaired_and_deleted(program: Program, admin: Admin):
+    program.wants(STRIPE)
+    assert "[unknown]" not in program.pulumi("preview", "--expect-no-changes").out.partition("error")[0]
+    program.up().ok()
+    assert sorted(admin.dataset("p", "stripe")["access"], key=str) == sorted(
+        [{**OWNER, "userByEmail": "Me@example.com"}, READER], key=str
+    )
+    program.assert_settled()
+
+    admin.gcp("PATCH", "/datasets/p/stripe", {"labels": {"app": "hand"}, "description": "by hand"})
+    admin.gcp("POST", "/datasets/p/stripe/access", {"role": "READER", "userByEmail": "eve@example.com"})
+    program.pulumi("preview", "--expect-no-changes").ok()  # plain previews do not look
+    shown = program.pulumi("preview", "--refresh", "--diff", "--expect-no-changes")
+    assert shown.code != 0
+    for line in ('- description: "by hand"', '~ app: "hand" => "pay"', '- userByEmail: "eve@example.com"'):
+        assert line in shown.out
+    program.up("--refresh").ok()
+    live = admin.dataset("p", "stripe")
+    assert (live["labels"], live["description"], len(live["access"])) == ({"app": "pay"}, "", 2)
+    program.assert_settled()
+
+    admin.gcp("PUT", "/datasets/p/stripe/tables/charge", {"rows": 1})
+    refused = program.pulumi("destroy", "--yes", "--skip-preview")
+    assert refused.code != 0
+    assert "googleapi: Error 400: Dataset p:stripe is still in use, resourceInUse" in refused.out
+    program.wants({**STRIPE, "delete_contents_on_destroy": True})
+    program.up().ok()
+    program.pulumi("destroy", "--yes", "--skip-preview").ok()
+    assert admin.gcp("GET", "/state")["projects"]["p"]["datasets"] == {}
+
+
+def test_a_live_dataset_is_imported_and_a_missing_one_fails_the_preview(program: Program, admin: Admin):
+    program.wants({**STRIPE, "import": "projects/p/datasets/stripe"})
+    missing = program.pulumi("preview")
+    assert missing.code != 0
+    assert "resource 'projects/p/datasets/stripe' does not exist" in missing.out
+    view = {"view": {"projectId": "q", "datasetId": "v", "tableId": "t"}}
+    admin.gcp("PUT", "/datasets/p/stripe", {"labels": {"app": "pay", "theirs": "1"}, "access": [OWNER, READER, view]})
+    imported = program.up().ok()
+    assert "= 1 imported" in imported.out
+    assert "~ 1 updated" in imported.out  # the view is not declared: imported and changed in one run
+    live = admin.dataset("p", "stripe")
+    assert (live["labels"], live["access"]) == ({"app": "pay", "theirs": "1"}, [*live["access"][:2]])
+    assert view not in live["access"]
+    program.assert_settled()
+
+
+def test_functions_answer_for_what_is_there_and_in_the_plugins_words_for_what_is_not(program: Program, admin: Admin):
+    admin.gcp("PUT", "/datasets/p/there", {"location": "EU"})
+    program.wants(look=("there", "missing"))
+    shown = program.pulumi("preview").ok().out
+    assert "there is in EU" in shown
+    assert "invoking gcp:bigquery/getDataset:getDataset: 1 error occurred:" in shown
+    assert "* projects/p/datasets/missing not found" in shown
+
+
+def test_an_insert_whose_answer_was_lost_is_found_only_by_an_import(program: Program, admin: Admin):
+    program.wants(STRIPE)
+    text = "1 error occurred:\n\t* Error creating Dataset: googleapi: Error 409: Already Exists: Dataset p:stripe, duplicate"
+    admin.gcp("POST", "/faults", {"method": "Create", "after": True, "error": text})
+    for _ in range(2):
+        assert "Already Exists: Dataset p:stripe" in program.up().out
+    program.wants({**STRIPE, "import": "projects/p/datasets/stripe"})
+    program.up().ok()
+    program.assert_settled()
+
+
+def test_a_type_that_is_not_simulated_says_so(program: Program):
+    program.wants(buckets=("b",))
+    refused = program.pulumi("preview")
+    assert refused.code != 0
+    assert "the local gcp provider does not simulate the resource type gcp:storage/bucket:Bucket" in refused.out

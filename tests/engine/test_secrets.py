@@ -1,0 +1,100 @@
+"""Secrets: nowhere but in Fivetran, converging, and visible only by reference and version."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from admin import Admin
+from workspace import Workspace, stripe
+
+KEY, ROTATED = "sk_live_canary_0aZ9", "sk_live_canary_1bY8"
+TOKEN, PASSWORD = "canary-token-77-xy", 'canary "pass" \\ word\nline'
+
+
+def secretive() -> dict[str, object]:
+    """Secrets in config, in a list of objects, and in auth."""
+    return {
+        "casa": {
+            **stripe("casa"),
+            "connector": {
+                "service": "google_cloud_function",
+                "destination": {"schema": "casa"},
+                "config": {
+                    "function_trigger": {"env": "TRIGGER", "version": 1},
+                    "secrets_list": [{"key": "token", "value": {"env": "TOKEN", "version": 1}}],
+                },
+            },
+        },
+        "ads": {
+            **stripe("ads"),
+            "connector": {
+                "service": "google_ads",
+                "destination": {"schema": "ads"},
+                "config": {"sync_mode": "SpecificAccounts", "accounts": ["1", "2"], "customer_id": "1"},
+                "auth": {"refresh_token": {"env": "PASSWORD", "version": 1}, "client_access": {"client_id": "id"}},
+            },
+        },
+    }
+
+
+def everything_written(*folders: Path) -> bytes:
+    """All bytes of all files under some folders."""
+    return b"".join(file.read_bytes() for folder in folders for file in folder.rglob("*") if file.is_file())
+
+
+def test_secrets_arrive_converge_and_are_found_nowhere_else(workspace: Workspace, admin: Admin, tmp_path: Path):
+    trigger = "https://functions.example/canary-trigger-5"
+    canaries = {"STRIPE_KEY": KEY, "TOKEN": TOKEN, "PASSWORD": PASSWORD, "TRIGGER": trigger}
+    workspace.env |= canaries
+    workspace.write("stripe", stripe())
+    for name, unit in secretive().items():
+        workspace.write(name, unit)
+    said = [workspace.preview("--diff"), workspace.up("--diff", "--logtostderr", "-v=9")]
+    live = admin.connections(secrets=True)
+    assert live["stripe"]["config"]["api_key"] == KEY
+    assert live["casa"]["config"]["secrets_list"] == [{"key": "token", "value": TOKEN}]
+    assert live["ads"]["auth"]["refresh_token"] == PASSWORD
+    said += [workspace.preview("--expect-no-changes", "--diff").ok()]
+    said += [workspace.preview("--expect-no-changes", "--refresh", "--diff").ok()]
+
+    # A run that fails says what failed, not with which value.
+    admin.script_tests(target="stripe", runs=1, results=[{"title": "Key", "status": "FAILED", "message": f"no {ROTATED}"}])
+    workspace.env["STRIPE_KEY"] = ROTATED
+    workspace.write("stripe", stripe(config={"api_key": {"env": "STRIPE_KEY", "version": 2}}))
+    failed = workspace.up()
+    assert failed.code != 0
+    assert "stripe.yaml: 1 setup test of connection" in failed.out
+    assert "Key: FAILED: no ******" in failed.out
+    said += [failed, workspace.up().ok()]
+    assert admin.connections(secrets=True)["stripe"]["config"]["api_key"] == ROTATED
+
+    written = everything_written(workspace.backend, workspace.settings.parent, workspace.pulumi_home)
+    printed = "".join(result.out for result in said)
+    for canary in [*canaries.values(), ROTATED]:
+        for form in (canary, canary.encode("unicode_escape").decode(), re.split(r"[\n\"]", canary)[0]):
+            assert form not in printed
+            assert form.encode() not in written
+
+
+def test_a_raised_version_shows_as_such_sends_only_that_key_and_tests_it(workspace: Workspace, admin: Admin):
+    config = {"api_key": {"env": "STRIPE_KEY", "version": 3}, "historical_sync_time_frame": "ALL_TIME"}
+    workspace.write("stripe", stripe(config=config))
+    workspace.up().ok()
+    workspace.write("stripe", stripe(config={**config, "api_key": {"env": "STRIPE_KEY", "version": 4}}))
+    shown = workspace.preview("--diff", STRIPE_KEY="").ok()
+    assert re.search(r"version: 3 => 4", shown.out)
+    admin.forget_requests()
+    workspace.up().ok()
+    (write,) = [request for request in admin.requests() if request["method"] != "GET"]
+    assert sorted(write["keys"]) == ["config.api_key", "run_setup_tests"]
+
+
+def test_every_missing_variable_of_a_unit_is_named_and_nothing_is_made(workspace: Workspace, admin: Admin):
+    workspace.write("casa", secretive()["casa"])
+    workspace.preview().ok()
+    failed = workspace.up()
+    assert failed.code != 0
+    assert "casa.yaml: config.function_trigger: the environment variable TRIGGER is not set; " in failed.out
+    assert "config.secrets_list[0].value: the environment variable TOKEN is not set" in failed.out
+    assert admin.connections() == {}

@@ -1,0 +1,83 @@
+"""Imports run one way: the table in CONTRIBUTING.md, held against the code."""
+
+from __future__ import annotations
+
+import ast
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+PACKAGE = ROOT / "infra" / "reconciler"
+
+PURE = {"model", "errors", "projection", "access", "removal", "airflow"}
+
+#: What each room may import of ours, besides itself.
+ALLOWED: dict[str, set[str]] = {
+    "model": {"errors"},
+    "errors": set(),
+    "projection": {"model"},
+    "access": {"model"},
+    "removal": {"model"},
+    "airflow": {"model"},
+    "specs": {"model", "errors"},
+    "client": set(),
+    "secrets": {"model", "errors"},
+    "provider": PURE | {"client", "secrets"},
+    "gcp": PURE,
+    "program": PURE | {"specs", "provider", "gcp"},
+    "cli": PURE | {"specs", "client", "secrets", "simulator"},
+    "simulator": set(),
+}
+
+#: Only these talk to Pulumi. The simulator speaks its provider protocol, with Pulumi's generated messages.
+PULUMI = {"provider", "gcp", "program", "simulator"}
+
+MODULES = sorted(file for file in PACKAGE.rglob("*.py") if file.parent != PACKAGE or file.stem != "__init__")
+
+
+def imports(file: Path) -> set[str]:
+    """The dotted names that a file imports, wherever in it."""
+    tree = ast.parse(file.read_text(encoding="utf-8"))
+    found: set[str] = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{file}: imports are absolute"
+            module = node.module or ""
+            found |= {f"{module}.{alias.name}" for alias in node.names} if module == "reconciler" else {module}
+    return found
+
+
+def room_of(file: Path) -> str:
+    return file.relative_to(PACKAGE).parts[0].removesuffix(".py")
+
+
+@pytest.mark.parametrize("file", MODULES, ids=lambda file: str(file.relative_to(PACKAGE)))
+def test_a_room_imports_only_what_it_may(file):
+    room = room_of(file)
+    ours = {name.split(".")[1] for name in imports(file) if name.startswith("reconciler.")}
+    assert ours <= ALLOWED[room] | {room}
+
+
+@pytest.mark.parametrize("file", MODULES, ids=lambda file: str(file.relative_to(PACKAGE)))
+def test_only_the_rooms_beside_the_engine_import_pulumi(file):
+    uses = any(name.split(".")[0] in {"pulumi", "pulumi_gcp"} for name in imports(file))
+    assert not uses or room_of(file) in PULUMI
+
+
+def test_every_room_is_in_the_table():
+    assert {room_of(file) for file in MODULES} == set(ALLOWED)
+    contributing = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    for room in ALLOWED:
+        assert f"`{room}`" in contributing or f"`{room}/`" in contributing
+
+
+def test_the_program_itself_is_thin():
+    assert len((ROOT / "infra" / "__main__.py").read_text(encoding="utf-8").splitlines()) <= 20
+
+
+def test_no_module_has_grown_past_reading():
+    long = [file.relative_to(ROOT) for file in MODULES if len(file.read_text(encoding="utf-8").splitlines()) > 300]
+    assert long == []
