@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import ssl
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -21,6 +22,8 @@ READ_ONLY = "read-only-key"
 SYSTEM = "system-key"
 JSON = "application/json"
 V2 = "application/json;version=2"
+#: Never used over plain HTTP, and costly to make for every client.
+_TLS = ssl.create_default_context()
 
 
 class Clock:
@@ -42,7 +45,9 @@ class Account:
     def __init__(self, url: str, clock: Clock) -> None:
         self.url = url
         self.clock = clock
-        self.http = httpx.Client(base_url=url, auth=(KEY, SECRET), headers={"Accept": JSON}, timeout=10)
+        self.http = httpx.Client(
+            base_url=url, auth=(KEY, SECRET), headers={"Accept": JSON}, timeout=10, verify=_TLS, trust_env=False
+        )
 
     def data(self, method: str, path: str, body: Any = None) -> Any:
         """The `data` of a request that succeeds."""
@@ -103,7 +108,7 @@ class Loop:
             Credential(SYSTEM, SECRET, kind="system"),
         )
         state = FivetranState(credentials=keys, now=clock.now, monotonic=clock.monotonic)
-        runner = web.AppRunner(build_app(state), access_log=None, shutdown_timeout=1)
+        runner = web.AppRunner(build_app(state), access_log=None, shutdown_timeout=60)
         url = asyncio.run_coroutine_threadsafe(_serve(runner), self._loop).result(10)
         account = Account(url, clock)
         try:
