@@ -71,7 +71,7 @@ class Program:
     def pulumi(self, *arguments: str, stack: bool = True) -> Result:
         options = ["--non-interactive", "--color", "never", *(["--stack", "dev"] if stack else [])]
         done = subprocess.run(
-            ["pulumi", *arguments, *options],
+            ["pulumi", *arguments, *options],  # noqa: S607 (whichever is on PATH)
             cwd=self.folder,
             env=self.variables,
             stdout=subprocess.PIPE,
@@ -86,7 +86,6 @@ class Program:
         return self.pulumi("up", "--yes", "--skip-preview", *arguments)
 
     def assert_settled(self) -> None:
-        self.pulumi("preview", "--expect-no-changes").ok()
         self.pulumi("preview", "--expect-no-changes", "--refresh").ok()
 
 
@@ -106,16 +105,14 @@ def program(admin: Admin, simulators: Simulators, tmp_path: Path, pulumi_home: P
 
 def test_a_dataset_is_made_kept_repaired_and_deleted(program: Program, admin: Admin):
     program.wants(STRIPE)
-    assert "[unknown]" not in program.pulumi("preview", "--expect-no-changes").out.partition("error")[0]
     program.up().ok()
     assert sorted(admin.dataset("p", "stripe")["access"], key=str) == sorted(
         [{**OWNER, "userByEmail": "Me@example.com"}, READER], key=str
     )
-    program.assert_settled()
+    program.pulumi("preview", "--expect-no-changes").ok()
 
     admin.gcp("PATCH", "/datasets/p/stripe", {"labels": {"app": "hand"}, "description": "by hand"})
     admin.gcp("POST", "/datasets/p/stripe/access", {"role": "READER", "userByEmail": "eve@example.com"})
-    program.pulumi("preview", "--expect-no-changes").ok()  # plain previews do not look
     shown = program.pulumi("preview", "--refresh", "--diff", "--expect-no-changes")
     assert shown.code != 0
     for line in ('- description: "by hand"', '~ app: "hand" => "pay"', '- userByEmail: "eve@example.com"'):
@@ -146,7 +143,8 @@ def test_a_live_dataset_is_imported_and_a_missing_one_fails_the_preview(program:
     assert "= 1 imported" in imported.out
     assert "~ 1 updated" in imported.out  # the view is not declared: imported and changed in one run
     live = admin.dataset("p", "stripe")
-    assert (live["labels"], live["access"]) == ({"app": "pay", "theirs": "1"}, [*live["access"][:2]])
+    assert live["labels"] == {"app": "pay", "theirs": "1"}
+    assert len(live["access"]) == 2
     assert view not in live["access"]
     program.assert_settled()
 
@@ -162,10 +160,10 @@ def test_functions_answer_for_what_is_there_and_in_the_plugins_words_for_what_is
 
 def test_an_insert_whose_answer_was_lost_is_found_only_by_an_import(program: Program, admin: Admin):
     program.wants(STRIPE)
-    text = "1 error occurred:\n\t* Error creating Dataset: googleapi: Error 409: Already Exists: Dataset p:stripe, duplicate"
-    admin.gcp("POST", "/faults", {"method": "Create", "after": True, "error": text})
-    for _ in range(2):
-        assert "Already Exists: Dataset p:stripe" in program.up().out
+    retried = "Error creating Dataset: googleapi: Error 409: Already Exists: Dataset p:stripe, duplicate"
+    admin.gcp("POST", "/faults", {"method": "Create", "after": True, "error": retried})
+    assert "Already Exists: Dataset p:stripe" in program.up().out
+    assert "Already Exists: Dataset p:stripe" in program.up().out
     program.wants({**STRIPE, "import": "projects/p/datasets/stripe"})
     program.up().ok()
     program.assert_settled()

@@ -100,7 +100,9 @@ def _stop_on_signals() -> None:
         raise _Stop
 
     for number in numbers:
-        signal.signal(number, stop)
+        # What the shell has ignored stays ignored: a background job shall outlive Ctrl-C at the prompt.
+        if signal.getsignal(number) != signal.SIG_IGN:
+            signal.signal(number, stop)
 
 
 def _state_dir(given: Path | None, cleanup: contextlib.ExitStack) -> Path:

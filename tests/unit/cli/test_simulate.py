@@ -1,0 +1,198 @@
+"""`reconciler simulate` without a Pulumi: what it prints, writes, says and leaves behind."""
+
+import contextlib
+import json
+import os
+import shlex
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+import httpx
+import pytest
+
+from reconciler.cli.local_stacks import find_project, make_stacks, settings_of
+from reconciler.errors import ReconcilerError
+
+UNIT = """\
+description: Payments.
+owners: [owner@example.com]
+connector:
+  service: stripe
+  destination: {schema: stripe}
+  config: {api_key: {env: STRIPE_KEY}, deep: [{token: {env: DEEP_TOKEN, version: 2}}]}
+dataset: {friendly_name: Stripe}
+"""
+ENVIRONMENT = """\
+gcp_project: dev-project
+fivetran: {group: Dev, destination: {location: US, region: GCP_US_EAST4, time_zone_offset: "0"}}
+"""
+
+
+@pytest.fixture
+def specs(tmp_path: Path) -> Path:
+    folder = tmp_path / "connectors"
+    (folder / "dev").mkdir(parents=True)
+    (folder / "dev" / "environment.yaml").write_text(ENVIRONMENT)
+    (folder / "dev" / "stripe.yaml").write_text(UNIT)
+    return folder
+
+
+@contextlib.contextmanager
+def simulate(cwd: Path, *arguments: str, **variables: str) -> Iterator[subprocess.Popen[str]]:
+    """The command as a process, with no `pulumi` to be found and a temporary directory of its own."""
+    scratch = cwd / "tmp"
+    scratch.mkdir(exist_ok=True)
+    environment = {"PATH": str(cwd), "TMPDIR": str(scratch), **variables}
+    command = [sys.executable, "-c", "from reconciler.cli.main import main; main()", "simulate", *arguments]
+    with subprocess.Popen(
+        command, cwd=cwd, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
+        try:
+            yield process
+        finally:
+            process.terminate()
+
+
+def exports(process: subprocess.Popen[str]) -> dict[str, str]:
+    """What is printed until stdout ends, which it does while the process goes on serving."""
+    assert process.stdout is not None
+    words = [shlex.split(line) for line in process.stdout.read().splitlines()]
+    assert all(len(line) == 2 and line[0] == "export" for line in words)
+    return dict(line[1].split("=", 1) for line in words)
+
+
+def said(process: subprocess.Popen[str]) -> str:
+    assert process.stderr is not None
+    return process.stderr.read()
+
+
+def answers(variables: Mapping[str, str]) -> bool:
+    keys = (variables["FIVETRAN_APIKEY"], variables["FIVETRAN_APISECRET"])
+    return httpx.get(f"{variables['FIVETRAN_API_URL']}/groups", auth=keys).status_code == 200
+
+
+def test_the_variables_are_printed_and_stdout_ends_while_it_serves(tmp_path: Path, specs: Path):
+    with simulate(tmp_path, "--specs", str(specs), STRIPE_KEY="mine") as process:
+        variables = exports(process)
+        assert process.poll() is None
+        assert answers(variables)
+    provider, port = variables["PULUMI_DEBUG_PROVIDERS"].split(":")
+    assert (provider, port.isdigit()) == ("gcp", True)
+    assert variables["PULUMI_BACKEND_URL"].startswith(f"file://{tmp_path}/tmp/")
+    assert variables["PULUMI_CONFIG_PASSPHRASE"]
+    assert (variables["PULUMI_SKIP_UPDATE_CHECK"], variables["PULUMI_CONTINUE_ON_ERROR"]) == ("1", "true")
+    assert variables["DEEP_TOKEN"] == "simulated-deep-token"
+    assert "STRIPE_KEY" not in variables  # the shell has it already
+    assert "PULUMI_STACK" not in variables
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_a_signal_ends_it_and_nothing_is_left(tmp_path: Path, specs: Path, number: signal.Signals):
+    with simulate(tmp_path, "--specs", str(specs)) as process:
+        variables = exports(process)
+        process.send_signal(number)
+        assert process.wait(timeout=20) == 0
+        assert "Serving until Ctrl-C" in said(process)
+    assert list((tmp_path / "tmp").iterdir()) == []
+    with pytest.raises(httpx.ConnectError):
+        answers(variables)
+
+
+def test_the_ready_file_has_addresses_and_variables(tmp_path: Path, specs: Path):
+    ready = tmp_path / "ready.json"
+    with simulate(tmp_path, "--specs", str(specs), "--ready-file", str(ready), "--stack", "dev") as process:
+        variables = exports(process)
+        written = json.loads(ready.read_text())
+    assert written["environment"] == variables
+    assert variables["PULUMI_STACK"] == "dev"
+    assert written["fivetran_url"] == variables["FIVETRAN_API_URL"]
+    assert written["admin_url"] == written["fivetran_url"].replace("/v1", "/_admin")
+    assert variables["PULUMI_DEBUG_PROVIDERS"] == f"gcp:{written['gcp_port']}"
+    assert [file.name for file in tmp_path.glob("ready*")] == ["ready.json"]
+
+
+def test_a_state_directory_of_the_users_own_stays(tmp_path: Path, specs: Path):
+    with simulate(tmp_path, "--specs", str(specs), "--state-dir", "kept/state") as process:
+        variables = exports(process)
+        process.terminate()
+        assert process.wait(timeout=20) == 0
+    assert variables["PULUMI_BACKEND_URL"] == f"file://{tmp_path}/kept/state/backend"
+    assert (tmp_path / "kept/state/backend").is_dir()
+
+
+def test_ports_can_be_chosen_and_a_taken_one_is_an_error(tmp_path: Path, specs: Path):
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        with simulate(tmp_path, "--specs", str(specs), "--gcp-port", str(port)) as process:
+            assert exports(process) == {}
+            assert process.wait(timeout=20) == 3
+            assert "Error: cannot listen on 127.0.0.1: " in said(process)
+    with simulate(tmp_path, "--specs", str(specs), "--gcp-port", str(port)) as process:
+        assert exports(process)["PULUMI_DEBUG_PROVIDERS"] == f"gcp:{port}"
+
+
+def test_faulty_specs_are_said_and_served_all_the_same(tmp_path: Path, specs: Path):
+    (specs / "dev" / "broken.yaml").write_text("descripton: x\n")
+    with simulate(tmp_path, "--specs", str(specs)) as process:
+        variables = exports(process)
+        assert answers(variables)
+        assert "DEEP_TOKEN" not in variables
+        process.terminate()
+        assert "dev/broken.yaml:1:1: " in said(process)
+
+
+def test_without_a_project_or_a_pulumi_it_says_that_no_stacks_were_made(tmp_path: Path, specs: Path):
+    with simulate(tmp_path, "--specs", str(specs)) as process:
+        exports(process)
+        process.terminate()
+        assert "no Pulumi project here, so no stacks were made" in said(process)
+    (tmp_path / "Pulumi.yaml").write_text("name: p\nruntime: python\n")
+    with simulate(tmp_path, "--specs", str(specs)) as process:
+        assert "PULUMI_OPTION_CONFIG_FILE" not in exports(process)
+        process.terminate()
+        assert "pulumi is not on PATH, so no stacks were made" in said(process)
+
+
+def test_a_pulumi_that_fails_is_quoted(tmp_path: Path, specs: Path):
+    (tmp_path / "Pulumi.yaml").write_text("name: p\nruntime: python\n")
+    pulumi = tmp_path / "pulumi"
+    pulumi.write_text("#!/bin/sh\necho 'error: the backend is on fire' >&2\nexit 1\n")
+    pulumi.chmod(0o755)
+    with simulate(tmp_path, "--specs", str(specs)) as process:
+        assert exports(process) == {}
+        assert process.wait(timeout=20) == 2
+        assert said(process) == (
+            "Error: pulumi stack select --create dev --non-interactive: error: the backend is on fire\n"
+        )
+    assert list((tmp_path / "tmp").iterdir()) == []
+
+
+def test_the_project_is_the_nearest_one_upwards(tmp_path: Path):
+    inner = tmp_path / "a" / "b"
+    inner.mkdir(parents=True)
+    (tmp_path / "Pulumi.yaml").touch()
+    assert find_project(inner) == tmp_path
+    (inner / "Pulumi.yaml").touch()
+    assert find_project(inner) == inner
+
+
+def test_settings_are_shared_when_they_are_the_same_whatever_the_comments(tmp_path: Path):
+    (tmp_path / "Pulumi.dev.yaml").write_text("config: {a: b}  # dev\n")
+    (tmp_path / "Pulumi.prod.yaml").write_text("config:\n  a: b\n")
+    assert settings_of(tmp_path, ["dev", "prod", "none"]) == {"config": {"a": "b"}}
+    assert settings_of(tmp_path, ["none"]) == {}
+    (tmp_path / "Pulumi.prod.yaml").write_text("config: {a: c}\n")
+    assert settings_of(tmp_path, ["prod"]) == {"config": {"a": "c"}}
+    with pytest.raises(ReconcilerError, match="choose with --stack"):
+        settings_of(tmp_path, ["dev", "prod"])
+
+
+@pytest.mark.parametrize("content", ["config: [", "- a\n", "\x00"])
+def test_settings_that_cannot_be_read_are_named(tmp_path: Path, content: str):
+    (tmp_path / "Pulumi.dev.yaml").write_text(content)
+    with pytest.raises(ReconcilerError, match=r"^Pulumi\.dev\.yaml: "):
+        make_stacks(tmp_path, ["dev"], tmp_path, os.environ)
