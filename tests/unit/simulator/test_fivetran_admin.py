@@ -151,6 +151,7 @@ def test_a_destination_is_changed_by_hand(account: Account):
         ("PATCH", "/connections/stripe", {"config": "canary"}, "config cannot have that value"),
         ("PATCH", "/connections/stripe", {"succeeded_at": "yesterday"}, "succeeded_at"),
         ("POST", "/connections", {"service": "stripe"}, "needs the id of a group"),
+        ("POST", "/connections", {"service": "stripe", "group_id": "projected_sickle"}, "Field 'schema' is required"),
         ("POST", "/destinations", {"id": "no_group"}, "needs the id of a group"),
         ("PATCH", "/destinations/no_group", {}, "no destination"),
         ("POST", "/setup-tests", {"runs": 1}, "target"),
@@ -162,10 +163,25 @@ def test_a_destination_is_changed_by_hand(account: Account):
     ],
 )
 def test_what_cannot_be_done_says_why(account: Account, method: str, path: str, body: object, complaint: str):
-    account.stripe(account.group())
+    account.admin("POST", "/groups", {"id": "projected_sickle", "name": "Dev"})
+    account.stripe("projected_sickle")
     error = _refused(account, method, path, body)
     assert complaint in error
     assert "canary" not in error
+
+
+def test_faults_and_scripts_are_removed_at_once(account: Account):
+    account.admin("POST", "/faults", {"kind": "html"})
+    account.admin("POST", "/setup-tests", {"target": "s"})
+    account.admin("DELETE", "/faults")
+    account.admin("DELETE", "/setup-tests")
+    assert account.admin("GET", "/faults") == account.admin("GET", "/setup-tests") == []
+    assert account.http.get("/v1/groups").status_code == 200
+
+
+def test_a_body_that_is_no_json_is_refused(account: Account):
+    answer = account.http.post("/_admin/faults", content=b"{")
+    assert (answer.status_code, answer.json()) == (400, {"error": "the body is a JSON object"})
 
 
 def test_two_connections_of_one_name_are_told_apart_by_id_only(account: Account):

@@ -1,5 +1,6 @@
 """Reading, changing, syncing and deleting connections in the local Fivetran."""
 
+import time
 from typing import Any
 
 import httpx
@@ -159,6 +160,9 @@ def test_a_sync_that_lasts_shows_as_syncing_until_it_is_finished(account: Accoun
         account.http.post(f"/v1/connections/{connection}/sync", json={})
     assert account.data("GET", f"/v1/connections/{connection}")["status"]["sync_state"] == "syncing"
     assert account.snapshot(connection)["syncs"] == 1
+    account.http.post(f"/v1/connections/{connection}/sync", json={"force": True})
+    assert account.snapshot(connection)["syncs"] == 2
+    assert account.http.post(f"/v1/connections/{connection}/sync", json={"force": 1}).status_code == 400
     account.admin("POST", f"/connections/{connection}/finish-sync")
     assert account.data("GET", f"/v1/connections/{connection}")["status"]["sync_state"] == "scheduled"
 
@@ -170,6 +174,26 @@ def test_a_paused_or_unconnected_connection_does_not_sync(account: Account, fiel
     account.options(sync_of_unready="ignore")
     assert account.http.post(f"/v1/connections/{connection}/sync", json={}).status_code == 200
     assert account.data("GET", f"/v1/connections/{connection}")["succeeded_at"] is None
+
+
+def test_a_sync_that_lasts_ends_by_itself(account: Account):
+    account.options(sync_seconds=0.05)
+    connection = account.stripe(account.group())["id"]
+    account.http.post(f"/v1/connections/{connection}/sync", json={})
+    deadline = time.monotonic() + 10
+    while account.data("GET", f"/v1/connections/{connection}")["status"]["sync_state"] == "syncing":
+        assert time.monotonic() < deadline
+    assert account.data("GET", f"/v1/connections/{connection}")["succeeded_at"] is not None
+
+
+def test_the_state_of_a_function_that_syncs_is_left_alone(account: Account):
+    account.options(sync_seconds=3600)
+    config = {"schema": "f", "function_trigger": "t"}
+    body = {"group_id": account.group(), "service": "google_cloud_function", "config": config}
+    connection = account.data("POST", "/v1/connections", body)["id"]
+    account.http.post(f"/v1/connections/{connection}/sync", json={})
+    answer = account.http.patch(f"/v1/connections/{connection}/state", json={"state": {"cursor": 1}})
+    assert answer.status_code == 409
 
 
 def test_only_functions_keep_a_state_and_only_a_paused_one_takes_it(account: Account):

@@ -193,6 +193,12 @@ def test_a_daily_sync_time_is_shown_when_it_is_set(account: Account):
     assert "daily_sync_time" not in account.stripe(group, "two", sync_frequency=1440)
 
 
+def test_a_destination_configuration_is_kept(account: Account):
+    wanted = {"virtual_warehouse": "w"}
+    connection = account.stripe(account.group(), destination_configuration=wanted)
+    assert account.data("GET", f"/v1/connections/{connection['id']}")["destination_configuration"] == wanted
+
+
 def test_a_paused_connection_says_so_twice(account: Account):
     connection = account.stripe(account.group(), paused=True)
     assert (connection["paused"], connection["status"]["sync_state"]) == (True, "paused")

@@ -117,12 +117,24 @@ def test_a_script_can_be_meant_for_an_id_and_for_a_destination(account: Account)
     assert account.data("POST", f"/v1/destinations/{group}/test", {})["setup_status"] == "connected"
 
 
-def test_a_vendor_that_takes_one_nested_value_only(account: Account):
-    accepts = {"auth.client_access.client_id": "right", "secrets_list.0.value": "canary"}
-    account.admin("POST", "/setup-tests", {"target": "s", "runs": None, "accepts": accepts})
-    assert account.admin("GET", "/setup-tests")[0]["accepts"] == sorted(accepts)
-    connection = _create(account, "google_ads", {}, auth={"refresh_token": "r", "client_access": {"client_id": "no"}})
-    assert _failed(connection) == ["Validate Login"]
+@pytest.mark.parametrize(
+    ("path", "value"),
+    [
+        ("auth.client_access.client_id", "canary"),
+        ("accounts.1", "canary"),
+        ("reports.0.table", "canary"),
+        ("reports.1.table", None),
+        ("customer_id.deeper", None),
+    ],
+)
+def test_a_vendor_can_take_one_nested_value_only(account: Account, path: str, value: str | None):
+    config = {"accounts": ["a", "canary"], "reports": [{"table": "canary"}], "customer_id": "x"}
+    auth = {"refresh_token": "r", "client_access": {"client_id": "canary"}}
+    account.admin("POST", "/setup-tests", {"target": "s", "accepts": {path: value}})
+    assert not _failed(_create(account, "google_ads", config, auth=auth))
+    account.admin("POST", "/setup-tests", {"target": "s", "accepts": {path: "other"}})
+    assert account.admin("GET", "/setup-tests")[0]["accepts"] == [path]
+    assert _failed(_create(account, "google_ads", config, auth=auth)) == ["Validate Login"]
 
 
 def test_the_test_endpoint_needs_a_body_that_may_be_empty(account: Account):

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from reconciler.simulator.fivetran import config, fields
-from reconciler.simulator.fivetran.errors import conflict, invalid, not_found, required
+from reconciler.simulator.fivetran.errors import conflict, invalid, not_found
 from reconciler.simulator.fivetran.state import Connection, Destination, FivetranState
 
 _METADATA_SERVICE = "fivetran_log"
@@ -34,8 +34,6 @@ def create(state: FivetranState, body: Mapping[str, Any]) -> tuple[Destination, 
     if group_id in state.destinations:
         raise conflict(f"Group with id '{group_id}' has a destination already")
     changes = config.accept("config", service.config, accepted.pop("config", {}), {}, state.options)
-    if absent := config.missing(service.config, changes):
-        raise required(absent)
     wants_tests = _take_tests(state, accepted)
     region = accepted.pop("region", state.options.default_region)
     stored = config.merge({}, changes)

@@ -47,9 +47,9 @@ async def run_on_destination(state: FivetranState, destination: Destination) -> 
 
 def lookup(held: Json, path: str) -> Any:
     """The value at a dotted path: into `auth` when it starts with `auth.`, else into `config`; numbers index lists."""
-    parts = path.split(".")
-    node: Any = held["auth"] if parts[0] == "auth" and len(parts) > 1 else held["config"]
-    for part in parts[1:] if node is held["auth"] else parts:
+    part, _, rest = path.partition(".")
+    node: Any = held["auth"] if part == "auth" and rest else held["config"]
+    for part in (rest if node is held["auth"] else path).split("."):
         if isinstance(node, Mapping):
             node = node.get(part)
         elif isinstance(node, list) and part.isdigit() and int(part) < len(node):

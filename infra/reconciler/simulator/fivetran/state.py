@@ -65,7 +65,7 @@ class Destination:
     created_at: datetime
     daylight_saving_time_enabled: bool = True
     networking_method: str | None = "Directly"
-    config: Json = field(default_factory=dict)
+    config: Json = field(default_factory=dict, repr=False)
     setup_status: str = "incomplete"
     setup_tests: list[Json] = field(default_factory=list)
 
@@ -84,9 +84,9 @@ class Connection:
     name: str
     created_at: datetime
     naming: Json = field(default_factory=dict)
-    config: Json = field(default_factory=dict)
-    auth: Json = field(default_factory=dict)
-    effective: Json | None = None
+    config: Json = field(default_factory=dict, repr=False)
+    auth: Json = field(default_factory=dict, repr=False)
+    effective: Json | None = field(default=None, repr=False)
     consented: bool = False
     connected_by: str | None = None
     paused: bool = False

@@ -99,8 +99,6 @@ async def spoken(request: web.Request, handler: Handler) -> web.StreamResponse:
         response = envelope(unknown_path())
     except web.HTTPMethodNotAllowed:
         response = envelope(wrong_method())
-    except web.HTTPException as error:
-        response = envelope(ApiError(error.status, "BadRequest", error.reason))
     state = request.app[STATE]
     limit = state.options.requests_per_hour
     if limit is not None and _CREDENTIAL in request:
