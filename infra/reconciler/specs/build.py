@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from reconciler.model import (
@@ -51,6 +52,7 @@ def _environment(document: Document) -> Environment:
 
 def _unit(document: Document, location: str, labels: Mapping[str, str]) -> Unit:
     data = document.data
+    defaults = _Defaults(location, data["description"], labels)
     connector = _connector(data["connector"]) if "connector" in data else None
     declared = data.get("dataset", {})
     named = declared if isinstance(declared, str) else None
@@ -68,7 +70,7 @@ def _unit(document: Document, location: str, labels: Mapping[str, str]) -> Unit:
         description=data["description"],
         owners=tuple(data["owners"]),
         connector=connector,
-        datasets=tuple(_dataset(key, dataset, location, labels) for key, dataset in datasets.items()),
+        datasets=tuple(_dataset(key, dataset, defaults) for key, dataset in datasets.items()),
         dataset_unit=named,
         formerly=data.get("formerly"),
     )
@@ -106,14 +108,23 @@ def _adopt(data: str | dict[str, Any]) -> Adopt:
     return Adopt(connection=data["connection"], apply_changes=data.get("apply_changes", False))
 
 
-def _dataset(dataset_id: str, data: dict[str, Any], location: str, labels: Mapping[str, str]) -> Dataset:
+@dataclass(frozen=True)
+class _Defaults:
+    """What a dataset takes from its environment and its unit."""
+
+    location: str
+    description: str
+    labels: Mapping[str, str]
+
+
+def _dataset(dataset_id: str, data: dict[str, Any], defaults: _Defaults) -> Dataset:
     expiration = data.get("default_table_expiration_ms")
     return Dataset(
         id=dataset_id,
-        location=_location(data.get("location", location)),
+        location=_location(data.get("location", defaults.location)),
         friendly_name=data.get("friendly_name"),
-        description=data.get("description"),
-        labels={**labels, **data.get("labels", {})},
+        description=data.get("description", defaults.description),
+        labels={**defaults.labels, **data.get("labels", {})},
         sensitive=data.get("sensitive", False),
         access=_grants(data.get("access", [])),
         # YAML's 3600000.0 is a whole number to a schema.

@@ -108,6 +108,17 @@ def test_a_dataset_has_the_location_of_the_destination_unless_it_says_otherwise(
     assert unit(load(folder, folder).fleet("prod"), "backups_eu").datasets[0].location == "europe-west1"
 
 
+def test_a_dataset_has_the_description_of_its_unit_unless_it_has_its_own(dev: Fleet):
+    described = {dataset.id: dataset.description for one in dev.units for dataset in one.datasets}
+    assert described["stripe"] == "Subscriptions.\nAnd invoices.\n"
+    assert unit(dev, "stripe").description == "Subscriptions and invoices."
+    database = unit(dev, "airflow_metadata")
+    assert described["airflow_metadata_public"] == database.description
+    assert described["airflow_metadata_Audit_1"] == "Who did what."
+    assert described["finance_sheets"] == unit(dev, "finance_sheets").description
+    assert all(described.values())
+
+
 def test_a_dataset_alone_is_named_by_its_file(dev: Fleet):
     sheets = unit(dev, "finance_sheets")
     assert sheets.connector is None
