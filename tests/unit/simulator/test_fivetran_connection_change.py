@@ -5,6 +5,8 @@ from typing import Any
 
 import httpx
 import pytest
+from reconciler.simulator.fivetran.connections import finish_sync
+from reconciler.simulator.fivetran.state import Connection, FivetranState
 
 from .fivetran_account import Account
 
@@ -184,6 +186,15 @@ def test_a_sync_that_lasts_ends_by_itself(account: Account):
     while account.data("GET", f"/v1/connections/{connection}")["status"]["sync_state"] == "syncing":
         assert time.monotonic() < deadline
     assert account.data("GET", f"/v1/connections/{connection}")["succeeded_at"] is not None
+
+
+def test_the_end_of_a_sync_that_was_replaced_ends_nothing():
+    state = FivetranState()
+    connection = Connection("a_b", "c_d", "stripe", "stripe", state.now(), syncing=True, syncs=2)
+    finish_sync(state, connection, 1)
+    assert connection.sync_state == "syncing"
+    finish_sync(state, connection, 2)
+    assert connection.sync_state == "scheduled"
 
 
 def test_the_state_of_a_function_that_syncs_is_left_alone(account: Account):
