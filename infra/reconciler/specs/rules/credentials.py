@@ -1,8 +1,8 @@
 """Which names in `config` and `auth` always hold a credential.
 
-From Fivetran's API description: the properties of format `password`, without names that are no secret in another
-service (`username`, `role_arn`, `function_trigger`, `certificate`, …). A list of endings stays right for services to
-come.
+From Fivetran's API description: the properties of format `password`, and those beside them whose words say the same,
+without names that are no secret in another service (`username`, `role_arn`, `primary_key`, `certificate`, …). Endings
+stay right for services to come; what they miss is caught by its armour, or by a reviewer.
 """
 
 from __future__ import annotations
@@ -11,23 +11,29 @@ import re
 
 from reconciler.specs.document import Path
 
+#: What stands before `_key` in the name of a secret. `public`, `primary`, `sort`, `project` and `header` do not.
+_KEYS = (
+    "access|account|admin|api|app|application|auth|cert|client|company|consumer|encryption|function|integration|license"
+    r"|master|plain|private|pvt|registry|scram\d*|secret|service|shared|signing|signon|subscription|token|user|webhook|x"
+)
 _ENDINGS = re.compile(
-    r"(^|_)(password|passphrase|pass_phrase|secret|token|api_key(_\d)?|private_key|secret_key|secret_access_key"
-    r"|subscription_key|connection_string)$"
+    rf"(^|_)((pass(word|wd|code|_?phrase)|pwd|secrets?|secret_value|token|pats?|credentials?)"
+    rf"|(connection_string|sas_url|auth_code|keystore|query_param_value)"
+    rf"|({_KEYS})_?key(_\d|_backup)?)$"
 )
-_NAMES = frozenset(
-    {"account_key", "api_admin_key", "auth_code", "blob_sas_url", "client_cert_key", "function_key", "pats"}
-    | {"secret_value", "secrets", "storage_account_key", "x_master_key"}
-)
+_NEW_WORD = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|-")
 _PRIVATE_KEY = re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY( BLOCK)?-----")
 
 
 def is_credential(path: Path) -> bool:
-    """Whether the value at this path of a config tree is one: by its key, or as an item of a list under such a key."""
+    """Whether the value at this path of a config tree is one: by its key, or as an item of a list under such a key.
+
+    `apiKey` and `api-key` are no keys of Fivetran's, and a secret under them is in git all the same.
+    """
     names = [step for step in path if isinstance(step, str)]
     if names[-2:] == ["secrets_list", "value"]:
         return True
-    return bool(_ENDINGS.search(names[-1])) or names[-1] in _NAMES
+    return _ENDINGS.search(_NEW_WORD.sub("_", names[-1]).lower()) is not None
 
 
 def is_private_key(value: str) -> bool:

@@ -18,6 +18,7 @@ from reconciler.specs.view import Specs
 _FORM = "a reference is {env: NAME} or {env: NAME, version: N}"
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _LOUD_NAME = re.compile(r"[A-Z][A-Z0-9_]*")
+_REFERENCE_AS_TEXT = re.compile(r"\{\s*env\s*:[^{}]*\}|env:[A-Za-z_][A-Za-z0-9_]*")
 _KEYS = ("env", "version")
 #: Other places a value could come from, by the keys such a reference would have.
 _NOT_YET = {"secret": {"secret", "version", "project"}, "pulumi_config": {"pulumi_config"}, "held_by": {"held_by"}}
@@ -38,11 +39,14 @@ def credentials_are_references(specs: Specs) -> Iterator[Problem]:
     """What a service calls a credential is never written down, and neither is a private key under any name."""
     for unit, path, node in _trees(specs):
         for inner, value in _values(node, path):
+            name = printable(next(step for step in reversed(inner) if isinstance(step, str)))
+            reference = f"`{name[:60]}: {{env: NAME, version: 1}}`"
             credential = is_credential(inner) and not isinstance(value, bool) and value != ""
-            if credential or (isinstance(value, str) and is_private_key(value)):
-                name = printable(next(step for step in reversed(inner) if isinstance(step, str)))
+            if isinstance(value, str) and _REFERENCE_AS_TEXT.fullmatch(value):
+                message = f"{shown(name)} holds a reference as text"
+                yield unit.on_value(inner, message, f"write it without quotes, a space after each colon: {reference}")
+            elif credential or (isinstance(value, str) and is_private_key(value)):
                 message = f"{shown(name)} holds a credential in plain text"
-                reference = f"`{name[:60]}: {{env: NAME, version: 1}}`"
                 hint = f"write a reference, {reference}, and replace the credential: git keeps it"
                 yield unit.on_value(inner, message, hint)
 
@@ -66,11 +70,11 @@ def _mappings(node: Any, path: Path) -> Iterator[tuple[Path, dict[str, Any]]]:
 
 
 def _values(node: Any, path: Path) -> Iterator[tuple[Path, str | int | float | bool]]:
-    """Every scalar below a node, save those of references."""
+    """Every scalar below a node, save those of mappings that are told to be wrong references."""
     inner = node.items() if isinstance(node, dict) else enumerate(node)
     for step, value in inner:
         at = (*path, step)
-        if isinstance(value, list) or (isinstance(value, dict) and _other_reference(value) is None):
+        if isinstance(value, list) or (isinstance(value, dict) and not _meant_as_reference(value)):
             yield from _values(value, at)
         elif isinstance(value, str | int | float):
             yield at, value
@@ -85,10 +89,15 @@ def _reference_problems(unit: Document, path: Path, node: dict[str, Any]) -> Ite
         yield unit.on_key((*path, key), f"unknown key {shown(key)} in a reference", "did you mean `env`?")
 
 
+def _meant_as_reference(node: dict[str, Any]) -> bool:
+    """Whether a mapping without `env` is a reference nevertheless, of another kind or misspelt."""
+    return _other_reference(node) is not None or _misspelt(node) is not None
+
+
 def _other_reference(node: dict[str, Any]) -> str | None:
     """What kind of reference a mapping would be if there were others than `env`."""
     for kind, keys in _NOT_YET.items():
-        if isinstance(node.get(kind), str) and set(node) <= keys:
+        if isinstance(node.get(kind), str) and (set(node) <= keys or "version" in node):
             return kind
     return None
 
