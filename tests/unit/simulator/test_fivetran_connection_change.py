@@ -5,6 +5,7 @@ from typing import Any
 
 import httpx
 import pytest
+
 from reconciler.simulator.fivetran.connections import finish_sync
 from reconciler.simulator.fivetran.state import Connection, FivetranState
 
