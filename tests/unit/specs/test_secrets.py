@@ -7,7 +7,7 @@ from reconciler.specs.rules.credentials import is_credential, is_private_key
 CREDENTIALS = """
     password agent_password tde_wallet_password passphrase pass_phrase pgp_pass_phrase db_passwd
     secret client_secret app_secret access_key_secret oauth2_secret secret_value secrets pat_secret token_secret
-    token api_token access_token refresh_token developer_token bearer_token personal_access_token system_user_access_token
+    token api_token access_token refresh_token developer_token bearer_token personal_access_token
     api_key api_key_2 api_key_3 v2_api_key x_api_key customer_api_key schema_registry_api_key api_admin_key x_master_key
     access_key account_key storage_account_key service_account_key app_key application_key company_key consumer_key
     integration_key function_key subscription_key oauth_subscription_key secured_signon_key token_key user_key x_key
