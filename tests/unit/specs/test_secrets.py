@@ -2,7 +2,6 @@ import pytest
 
 from reconciler.specs.rules.credentials import is_credential, is_private_key
 
-
 #: Names of format `password` in Fivetran's API, and names of the same words.
 CREDENTIALS = """
     password agent_password tde_wallet_password passphrase pass_phrase pgp_pass_phrase db_passwd
