@@ -72,7 +72,7 @@ def dataset_resource(
         location=dataset.location,
         friendly_name=dataset.friendly_name,
         description=dataset.description,
-        labels=dict(dataset.labels),
+        labels=dict(dataset.labels) or None,
         default_table_expiration_ms=dataset.default_table_expiration_ms,
         accesses=_accesses(environment, dataset, writer, live or ()),
         opts=opts,

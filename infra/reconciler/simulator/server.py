@@ -48,6 +48,8 @@ class Addresses:
             "FIVETRAN_APIKEY": self.fivetran_key,
             "FIVETRAN_APISECRET": self.fivetran_secret,
             "PULUMI_DEBUG_PROVIDERS": f"gcp:{self.gcp_port}",
+            # Else the engine downloads the real plugin all the same, only not to use it.
+            "PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION": "true",
         }
 
     def as_json(self) -> str:
