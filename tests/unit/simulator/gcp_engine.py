@@ -117,6 +117,12 @@ class Engine:
         assert answer.is_success, answer.text
         return answer.json()
 
+    def wait_until_held(self, number: int) -> None:
+        """Return when a call waits at the fault."""
+        deadline = time.monotonic() + 10
+        while not any(each["number"] == number and each["waiting"] for each in self.admin("GET", "/faults")):
+            assert time.monotonic() < deadline, "nothing came to the fault"
+
     def dataset(self, name: str, project: str = "p") -> Any:
         """A dataset as it is in the store."""
         return self.admin("GET", f"/datasets/{project}/{name}")

@@ -72,9 +72,7 @@ def test_a_held_call_waits_for_its_release_and_holds_nobody_else(engine: Engine)
     number = fault(engine, method="Create", id="*/held", hold=True)
     with ThreadPoolExecutor(1) as pool:
         held = pool.submit(engine.create, DATASET, {"datasetId": "held"})
-        deadline = time.monotonic() + 10
-        while rule(engine, number)["waiting"] == 0:
-            assert time.monotonic() < deadline
+        engine.wait_until_held(number)
         engine.create(DATASET, {"datasetId": "other"})
         assert list(engine.admin("GET", "/state")["projects"]["p"]["datasets"]) == ["other"]
         assert not held.done()
@@ -86,9 +84,7 @@ def test_a_reset_lets_go_what_is_held(engine: Engine):
     number = fault(engine, method="Create", hold=True)
     with ThreadPoolExecutor(1) as pool:
         held = pool.submit(engine.create, DATASET, {"datasetId": "held"})
-        deadline = time.monotonic() + 10
-        while rule(engine, number)["waiting"] == 0:
-            assert time.monotonic() < deadline
+        engine.wait_until_held(number)
         engine.admin("POST", "/reset")
         held.result(10)
 

@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import select
 import signal
 import socket
 import subprocess
@@ -66,10 +67,9 @@ def test_a_signal_ends_it_cleanly_with_a_call_under_way(number: signal.Signals):
     with starting() as process:
         simulators = process.ready()
         engine = Engine(simulators.gcp_port, simulators.admin_url)
-        engine.admin("POST", "/faults", {"method": "Invoke", "hold": True})
+        number = engine.admin("POST", "/faults", {"method": "Invoke", "hold": True})["number"]
         held = engine.stub.Invoke.future(engine.invoke_request("gcp:bigquery/getDataset:getDataset", datasetId="d"))
-        while not engine.admin("GET", "/faults")[0]["waiting"]:
-            pass
+        engine.wait_until_held(number)
         process.process.send_signal(number)
         assert process.process.wait(timeout=10) == 0
         assert held.exception(timeout=10) is not None
@@ -87,7 +87,9 @@ def test_it_ends_when_whoever_started_it_is_killed():
         line = parent.stdout.readline()
         os.kill(parent.pid, signal.SIGKILL)
         assert '"gcp_port"' in line
-        assert parent.stdout.read() == ""  # the pipe's other end closes when the orphan ends
+        # The orphan has the pipe's other end, which closes when it ends.
+        assert select.select([parent.stdout], [], [], 20)[0], "it went on alone"
+        assert parent.stdout.read() == ""
 
 
 def test_latency_is_added_to_calls_to_google_and_fivetran():

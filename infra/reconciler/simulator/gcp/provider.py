@@ -230,14 +230,9 @@ def _type_of(urn: str) -> str:
 
 async def serve(provider: GcpProvider, host: str, port: int) -> tuple[grpc.aio.Server, int]:
     """Start serving; port 0 takes a free one. Returns the server and its port. `OSError` when the port is taken."""
-    options = [
-        ("grpc.max_receive_message_length", -1),
-        ("grpc.max_send_message_length", -1),
-        ("grpc.so_reuseport", 0),  # or two servers would share a port and each answer half of the calls
-    ]
     with socket.create_server((host, port)):
-        pass  # a taken port is found here: gRPC would write to stderr about it
-    server = grpc.aio.server(options=options)
+        pass  # gRPC itself would share a taken port with its owner, each getting some of the calls
+    server = grpc.aio.server(options=[("grpc.max_receive_message_length", -1), ("grpc.max_send_message_length", -1)])
     provider_pb2_grpc.add_ResourceProviderServicer_to_server(provider, server)
     bound = server.add_insecure_port(f"{host}:{port}")
     await server.start()
