@@ -31,20 +31,23 @@ SAMPLE_S = 0.1
 
 ENVIRONMENT = {
     "gcp_project": "bench-project",
-    "fivetran": {"group": "Bench", "destination": {"location": "US", "region": "GCP_US_EAST4", "time_zone_offset": "0"}},
+    "fivetran": {
+        "group": "Bench",
+        "destination": {"location": "US", "region": "GCP_US_EAST4", "time_zone_offset": "0"},
+    },
     "automation": [{"role": "roles/bigquery.dataOwner", "members": ["serviceAccount:r@b.iam.gserviceaccount.com"]}],
 }
 
 #: As many resources as the units have (a dataset and a connection each), in the same shape of dependencies, that do
 #: nothing at all.
-EMPTY_PROGRAM = '''
+EMPTY_PROGRAM = """
 import pulumi, empty
 guard = empty.Nothing("guard", {})
 for number in range(COUNT):
     first = empty.Nothing(f"first-{number}", {"n": number}, pulumi.ResourceOptions(depends_on=[guard]))
     empty.Nothing(f"second-{number}", {"n": number}, pulumi.ResourceOptions(depends_on=[guard, first]))
-'''
-EMPTY_MODULE = '''
+"""
+EMPTY_MODULE = """
 from pulumi.dynamic import CreateResult, DiffResult, ReadResult, Resource, ResourceProvider
 class NothingProvider(ResourceProvider):
     serialize_as_secret_always = False
@@ -53,7 +56,7 @@ class NothingProvider(ResourceProvider):
     def read(self, id_, props): return ReadResult(id_, props)
 class Nothing(Resource, module="bench", name="Nothing"):
     def __init__(self, name, props, opts=None): super().__init__(NothingProvider(), name, props, opts)
-'''
+"""
 
 
 @dataclass(frozen=True)

@@ -25,7 +25,8 @@ ROOT = Path(__file__).resolve().parent.parent
 #: Until the simulators answer; they take about a second, a busy machine a few.
 READY_TIMEOUT_S = 60
 
-console = Console(soft_wrap=True)
+#: Piped output has no width of its own; ids are there to be copied, so nothing is cut off.
+console = Console(soft_wrap=True, width=None if sys.stdout.isatty() else 160)
 
 
 def main() -> int:
@@ -66,9 +67,9 @@ def simulators(folder: Path) -> Iterator[Mapping[str, str]]:
 def deploy(stack: str, environment: Mapping[str, str]) -> None:
     """Preview, up, and a second preview that must be empty."""
     for title, arguments in (
-        ("pulumi preview", ("preview",)),
-        ("pulumi up", ("up", "--yes", "--skip-preview")),
-        ("pulumi preview, again", ("preview", "--expect-no-changes")),
+        ("pulumi preview", ("preview", "--suppress-outputs")),
+        ("pulumi up", ("up", "--yes", "--skip-preview", "--suppress-outputs")),
+        ("pulumi preview, again", ("preview", "--expect-no-changes", "--suppress-outputs")),
     ):
         began = time.monotonic()
         console.print(f"[bold cyan]{title}[/] [dim](stack {stack})")
@@ -80,7 +81,7 @@ def deploy(stack: str, environment: Mapping[str, str]) -> None:
 
 def pulumi(*arguments: str, stack: str, environment: Mapping[str, str]) -> str:
     """What one Pulumi command printed; ends the demo, with that, when it failed."""
-    command = ["pulumi", *arguments, "--non-interactive", "--stack", stack]
+    command = ["pulumi", *arguments, "--non-interactive", "--color", "never", "--stack", stack]
     done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
     if done.returncode != 0:
         raise SystemExit(f"{' '.join(command)} failed with exit code {done.returncode}:\n{done.stdout}{done.stderr}")
@@ -89,7 +90,9 @@ def pulumi(*arguments: str, stack: str, environment: Mapping[str, str]) -> str:
 
 def show(stack: str, outputs: Mapping[str, Any]) -> None:
     """The units of a stack, and the Airflow variables as `airflow variables import` reads them."""
-    table = Table("unit", "datasets", "connection", "set-up", title=stack, title_justify="left")
+    table = Table(title=stack, title_justify="left")
+    for heading in ("unit", "datasets", "connection", "set-up"):
+        table.add_column(heading, overflow="fold")
     for name, unit in sorted(outputs["units"].items()):
         table.add_row(name, ", ".join(unit["datasets"]), unit.get("connection_id", ""), unit.get("setup_state", ""))
     console.print(table)
