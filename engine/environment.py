@@ -18,8 +18,8 @@ from installer.versions import CLI
 ROOT = Path(__file__).resolve().parent.parent
 VENV = ROOT / ".venv"
 
-#: What every run here wants of the CLI: no look for updates, also not by the `pip list` that the language host runs each
-#: time, and one failed unit must not stop the others.
+#: What every run here wants of the CLI: no look for updates, also not by the `pip list` that the language host runs
+#: each time, and one failed unit must not stop the others.
 SETTINGS = {
     "PULUMI_SKIP_UPDATE_CHECK": "1",
     "PIP_DISABLE_PIP_VERSION_CHECK": "1",

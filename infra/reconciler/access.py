@@ -60,7 +60,7 @@ def basic_role(role: str) -> str:
 
 
 def workgroup_address(member: str, pattern: str) -> str:
-    """The Google group of `<workgroup>[/<subgroup>]` by the environment's pattern; unsaid, the subgroup is `default`."""
+    """The Google group of `<workgroup>[/<subgroup>]` by an environment's pattern; unsaid, the subgroup is `default`."""
     workgroup, _, subgroup = member.partition("/")
     return pattern.replace("{workgroup}", workgroup).replace("{subgroup}", subgroup or "default")
 

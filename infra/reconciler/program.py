@@ -25,7 +25,7 @@ from reconciler.specs import load
 
 @dataclass(frozen=True)
 class Settings:
-    """What a run is told from outside: its environment, where the specs are, what their files' names are relative to."""
+    """What a run is told from outside: its environment, where the specs are, what file names are relative to."""
 
     environment: str
     specs: Path

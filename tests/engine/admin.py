@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from typing import Any
 
 import httpx
@@ -16,6 +17,7 @@ class Admin:
 
     def __init__(self, url: str) -> None:
         self._http = httpx.Client(base_url=url, timeout=30)
+        self._usual = self.options()
 
     def close(self) -> None:
         self._http.close()
@@ -26,9 +28,14 @@ class Admin:
         return answer.json()
 
     def reset(self) -> None:
-        """Forget everything, faults included."""
+        """Forget everything, faults and changed options included."""
+        self.options(**self._usual)
         self._call("POST", "/reset")
         self._call("POST", "/gcp/reset")
+
+    def options(self, **values: Any) -> dict[str, Any]:
+        """Change how the account behaves where Fivetran's documentation leaves it open; returns all options."""
+        return dict(self._call("PATCH", "/options", values))
 
     def snapshot(self, *, secrets: bool = False) -> dict[str, Any]:
         """Fivetran's groups, destinations and connections."""
@@ -73,12 +80,20 @@ class Admin:
         """Let a held request go."""
         self._call("POST", f"/faults/{fault}/release", {"drop": drop})
 
+    def held(self, fault: str) -> int:
+        """How many requests wait at a `hold` fault."""
+        return sum(each["waiting"] for each in self.faults() if each["id"] == fault)
+
+    def wait_for(self, condition: Callable[[], bool]) -> None:
+        """Return when something that is under way has come about."""
+        deadline = time.monotonic() + PATIENCE_S
+        while not condition():
+            assert time.monotonic() < deadline, "it never came about"
+            time.sleep(0.02)
+
     def wait_until_held(self, fault: str) -> None:
         """Return when a request waits at a `hold` fault."""
-        deadline = time.monotonic() + PATIENCE_S
-        while not any(each["id"] == fault and each["waiting"] for each in self.faults()):
-            assert time.monotonic() < deadline, "nothing came to the fault"
-            time.sleep(0.02)
+        self.wait_for(lambda: self.held(fault) > 0)
 
     def requests(self) -> list[dict[str, Any]]:
         """Every request since the last reset or `forget_requests`."""

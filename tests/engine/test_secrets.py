@@ -59,7 +59,9 @@ def test_secrets_arrive_converge_and_are_found_nowhere_else(workspace: Workspace
     said += [workspace.preview("--expect-no-changes", "--refresh", "--diff").ok()]
 
     # A run that fails says what failed, not with which value.
-    admin.script_tests(target="stripe", runs=1, results=[{"title": "Key", "status": "FAILED", "message": f"no {ROTATED}"}])
+    admin.script_tests(
+        target="stripe", runs=1, results=[{"title": "Key", "status": "FAILED", "message": f"no {ROTATED}"}]
+    )
     workspace.env["STRIPE_KEY"] = ROTATED
     workspace.write("stripe", stripe(config={"api_key": {"env": "STRIPE_KEY", "version": 2}}))
     failed = workspace.up()

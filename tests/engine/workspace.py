@@ -5,13 +5,15 @@ from __future__ import annotations
 import json
 import os
 import shutil
-import signal
 import subprocess
+import sys
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import psutil
 import yaml
 
 ROOT = Path(__file__).resolve().parent.parent.parent
@@ -108,7 +110,14 @@ class Workspace:
 
     def command(self, *arguments: str, stack: bool = True) -> list[str]:
         """A Pulumi command line for this stack."""
-        return ["pulumi", *arguments, "--non-interactive", "--color", "never", *(["--stack", self.stack] if stack else [])]
+        return [
+            "pulumi",
+            *arguments,
+            "--non-interactive",
+            "--color",
+            "never",
+            *(["--stack", self.stack] if stack else []),
+        ]
 
     def pulumi(self, *arguments: str, stack: bool = True, **env: str) -> Result:
         """Run a Pulumi command in the repository's root, with more environment variables if given."""
@@ -126,11 +135,11 @@ class Workspace:
 
     def up(self, *arguments: str, **env: str) -> Result:
         """`pulumi up`, without the preview before it."""
-        return self.pulumi("up", "--yes", "--skip-preview", *arguments, **env)
+        return self.pulumi("up", "--yes", "--skip-preview", *arguments, stack=True, **env)
 
     def preview(self, *arguments: str, **env: str) -> Result:
         """`pulumi preview`."""
-        return self.pulumi("preview", *arguments, **env)
+        return self.pulumi("preview", *arguments, stack=True, **env)
 
     def assert_settled(self) -> None:
         """The next preview is empty, with and without a refresh."""
@@ -138,7 +147,7 @@ class Workspace:
         self.preview("--expect-no-changes", "--refresh").ok()
 
     def start_up(self, *arguments: str, **env: str) -> subprocess.Popen[bytes]:
-        """`pulumi up` in a process group of its own, for a test to kill."""
+        """`pulumi up` in a session of its own, for a test to kill."""
         return subprocess.Popen(
             self.command("up", "--yes", "--skip-preview", *arguments),
             cwd=ROOT,
@@ -151,7 +160,7 @@ class Workspace:
     def recover(self) -> None:
         """What `make recover` runs after a kill."""
         done = subprocess.run(
-            ["python", str(ROOT / "scripts" / "recover.py"), self.stack],
+            [sys.executable, str(ROOT / "scripts" / "recover.py"), self.stack],
             cwd=ROOT,
             env=self.env,
             capture_output=True,
@@ -176,9 +185,14 @@ class Workspace:
 
 
 def kill(process: subprocess.Popen[bytes], *, group: bool) -> None:
-    """SIGKILL the CLI alone, which leaves its plugins running, or everything it started."""
-    if group:
-        os.killpg(process.pid, signal.SIGKILL)
-    else:
-        process.kill()
+    """SIGKILL the CLI alone, which leaves its plugins running, or everything it started.
+
+    The engine gives each plugin a process group of its own; what they all share is the session.
+    """
+    process.kill()
     process.wait(timeout=30)
+    if group:
+        for each in psutil.process_iter():
+            with suppress(psutil.NoSuchProcess, ProcessLookupError):
+                if os.getsid(each.pid) == process.pid:
+                    each.kill()

@@ -1,5 +1,7 @@
 """The authoritative access list: who is always there, who never is, and how BigQuery spells it."""
 
+from typing import Any
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -73,7 +75,7 @@ def test_views_routines_and_datasets_of_others_are_kept_and_people_are_not():
     empty = {"conditions": [], "datasets": [], "routines": [], "views": [], "role": "", "userByEmail": ""}
     view = {"projectId": "shared", "datasetId": "d", "tableId": "v"}
     inner = {"projectId": "shared", "datasetId": "syndicate"}
-    live = [
+    live: list[dict[str, Any]] = [
         {**empty, "role": "READER", "userByEmail": "somebody@example.com"},
         {**empty, "role": "OWNER", "specialGroup": "projectOwners"},
         {**empty, "views": [view]},

@@ -1,6 +1,7 @@
 """Between a file's words and the API's fields."""
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -10,7 +11,7 @@ from reconciler.client import Connection
 from reconciler.model import SYNC_INTERVALS, AirflowSchedule, Connector, DestinationSchema, FivetranSchedule, Unit
 from reconciler.provider import wire
 
-KEY = {"env": "STRIPE_KEY", "version": 3}
+KEY: Any = {"env": "STRIPE_KEY", "version": 3}
 CONNECTOR = Connector("stripe", DestinationSchema(schema="stripe"), config={"api_key": KEY, "sync": "ALL"})
 LIVE = Connection.parse(
     {
