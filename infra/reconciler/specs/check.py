@@ -17,6 +17,7 @@ from reconciler.specs.document import Document, Path, shown
 
 #: Two names this similar (difflib) may be one with a slip: `6hours` and `6h`.
 _NEAR = 0.5
+_DESTINATION = ("connector", "destination")
 
 
 def check(document: Document, kind: schemas.Kind) -> Iterator[Problem]:
@@ -95,7 +96,8 @@ def _problem(document: Document, fault: _Fault) -> Problem:
         case "required":
             message = own or f"{shown(fault.limit)} is missing{_inside(path)}"
             hint = None if own else schemas.description(fault.kind, fault.about["properties"][fault.limit])
-            return document.on_key(path, message, hint)
+            # Whether a dataset is missing, and which key it needs, follows from the destination, if there is one.
+            return document.on_key(_DESTINATION if own and path == () else path, message, hint)
         case "not" | "oneOf":
             return document.on_key(path, str(own))
         case "propertyNames":
@@ -111,11 +113,13 @@ def _about_value(fault: _Fault) -> tuple[str, str | None]:
     match fault.keyword:
         case "type":
             message = f"{wording.expected_type(fault.limit)}; found {wording.kind_of(fault.value)}"
-            return message, None if "errorMessage" in fault.about else wording.quotes(fault.limit, fault.value)
+            hint = None if "errorMessage" in fault.about else wording.quotes(fault.limit, fault.value)
+            return message, hint or wording.example(fault.about, fault.path[-1], fault.value)
         case "enum":
             return wording.choice(fault.limit, fault.value, suggestion)
         case "pattern":
-            return f"{fault.about['patternErrorMessage']}; found {shown(fault.value)}", None
+            message = f"{fault.about['patternErrorMessage']}; found {shown(fault.value)}"
+            return message, wording.mismatch(fault.path, fault.value)
         case "uniqueItems":
             return f"{shown(fault.value[_repeated(fault.value)])} is in the list twice", None
         case _:

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import math
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from reconciler.specs.document import shown
+import yaml
+
+from reconciler.specs.document import Path, shown
+from reconciler.specs.meant import boolean, member, role
 
 _TYPES = {
     "object": "a mapping",
@@ -29,14 +33,25 @@ def expected_type(types: Sequence[str]) -> str:
 
 
 def quotes(types: Sequence[str], value: object) -> str | None:
-    """What to do when only the quotes make the type wrong."""
+    """What to do when only the quotes, or an older YAML's words, make the type wrong."""
     if isinstance(value, bool | int | float) and "string" in types:
         return f'put it in quotes: "{str(value).lower()}"'
     if isinstance(value, str) and "integer" in types and value.isdecimal():
         return "write it without quotes"
     if isinstance(value, str) and "boolean" in types:
-        return "write true or false, without quotes"
+        return boolean(value)
     return None
+
+
+def example(about: Mapping[str, Any], name: str | int, value: object) -> str | None:
+    """The schema's example for a key or a list item; of several mappings, the one that has the value under a key."""
+    examples: list[Any] = about.get("examples", [])
+    if not examples:
+        return None
+    nearest = next((one for one in examples if isinstance(one, dict) and value in one.values()), examples[0])
+    written = yaml.safe_dump(nearest, default_flow_style=True, width=math.inf, sort_keys=False)
+    form = written.removesuffix("...\n").strip()
+    return f"as in `- {form}`" if isinstance(name, int) else f"as in `{name}: {form}`"
 
 
 def choice(
@@ -47,13 +62,17 @@ def choice(
     if not isinstance(value, str):
         hint = f'put it in quotes: "{value}"' if str(value) in allowed else None
         return message + kind_of(value), hint
-    # `60m` is nearer to `30m` than to anything that was meant.
-    near = suggestion(value, [word for word in allowed if _digits(word) == _digits(value)])
+    # `4h` is nearer to `24h` than to anything that was meant: only words are guessed at.
+    near = suggestion(value, [word for word in allowed if word.isalpha() or word == value.lower()])
     return message + shown(value), f"did you mean {shown(near)}?" if near else None
 
 
-def _digits(word: str) -> str:
-    return "".join(filter(str.isdigit, word))
+def mismatch(path: Path, value: str) -> str | None:
+    """What to do about a text that does not have the form of its key."""
+    if path[-1] == "role":
+        meant = role(value)
+        return f"did you mean {shown(meant)}?" if meant else None
+    return member(value) if path[-2:-1] == ("members",) else None
 
 
 def size(keyword: str, limit: int, value: Any) -> str:

@@ -25,6 +25,7 @@ RULES: tuple[Callable[[Specs], Iterator[Problem]], ...] = (
     datasets.connectors_write_where_the_destination_is,
     datasets.required_labels_are_there,
     access.members_have_a_role_once,
+    access.roles_are_spelt_as_bigquery_does,
     access.workgroups_have_a_pattern,
     secrets.references_are_well_formed,
     secrets.credentials_are_references,

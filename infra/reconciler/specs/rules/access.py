@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from reconciler.errors import Problem
 from reconciler.specs.document import Document, Path, shown
+from reconciler.specs.meant import role
 from reconciler.specs.view import Specs, strings
 
 _WORKGROUP = "workgroup:"
@@ -15,11 +16,20 @@ def members_have_a_role_once(specs: Specs) -> Iterator[Problem]:
     """A repeated grant is a copy that was meant to become another one."""
     for document, grants in _grant_lists(specs):
         seen: dict[tuple[str, str], Path] = {}
-        for role, member, path in _grants(document, grants):
-            first = seen.setdefault((role, member.lower()), path)
+        for name, member, path in _grants(document, grants):
+            first = seen.setdefault((name, member.lower()), path)
             if first is not path:
-                message = f"{shown(member)} has {shown(role)} here already"
+                message = f"{shown(member)} has {shown(name)} here already"
                 yield document.on_value(path, message, f"on line {document.values[first][0]}")
+
+
+def roles_are_spelt_as_bigquery_does(specs: Specs) -> Iterator[Problem]:
+    """BigQuery refuses `roles/bigquery.dataviewer` and `roles/dataViewer`, in the middle of a run."""
+    for document, grants in _grant_lists(specs):
+        for path, written in _roles(document, grants):
+            meant = role(written) if written.startswith("roles/") else None
+            if meant:
+                yield document.on_value(path, f"BigQuery has no {shown(written)}", f"did you mean {shown(meant)}?")
 
 
 def workgroups_have_a_pattern(specs: Specs) -> Iterator[Problem]:
@@ -54,8 +64,14 @@ def _grant_lists(specs: Specs) -> Iterator[tuple[Document, Path]]:
 
 def _grants(document: Document, path: Path) -> Iterator[tuple[str, str, Path]]:
     """Role, member and the way to the member, for each of a list of grants."""
+    for (*grant, _), name in _roles(document, path):
+        yield from ((name, member, at) for member, at in strings(document, *grant, "members"))
+
+
+def _roles(document: Document, path: Path) -> Iterator[tuple[Path, str]]:
+    """The way to each role of a list of grants, and the role."""
     grants = document.at(*path)
     for index in range(len(grants)) if isinstance(grants, list) else ():
-        role = document.at(*path, index, "role")
-        if isinstance(role, str):
-            yield from ((role, member, at) for member, at in strings(document, *path, index, "members"))
+        name = document.at(*path, index, "role")
+        if isinstance(name, str):
+            yield (*path, index, "role"), name
