@@ -25,6 +25,9 @@ from reconciler.provider.operation import OperationError, Provider, found, opera
 from reconciler.provider.session import session
 from reconciler.provider.setup_tests import report_failures
 
+#: Fivetran adds this connection to every destination by itself, and lets none be deleted that has it.
+_FIVETRANS_OWN = "fivetran_metadata"
+
 #: What cannot change once the destination exists, and why.
 _FIXED = {
     "group": "a group is found by its name: rename it in Fivetran and here in one step, or make a new environment",
@@ -89,13 +92,19 @@ class DestinationProvider(Provider):
                 "to do that on purpose run with RECONCILER_REMOVALS=allow"
             )
         client = session.client()
-        try:
+        left: dict[str, str] = {}
+        with contextlib.suppress(fivetran.NotFound):
+            left = {item.id: item.schema for item in client.list_connections(id_)}
+        if others := [f"{name} ({each})" for each, name in left.items() if name != _FIVETRANS_OWN]:
+            raise OperationError(
+                f"the destination {id_} still has connections that no file declares: {', '.join(sorted(others))}; "
+                "delete them in Fivetran, or take the environment out of the stack by `pulumi state delete`"
+            )
+        for connection_id in left:
+            with contextlib.suppress(fivetran.NotFound):
+                client.delete_connection(connection_id)
+        with contextlib.suppress(fivetran.NotFound):
             client.delete_destination(id_)
-        except fivetran.NotFound:
-            pass
-        except fivetran.Conflict:
-            left = ", ".join(f"{item.schema} ({item.id})" for item in client.list_connections(id_))
-            raise OperationError(f"the destination {id_} still has connections: {left}; delete them first") from None
         with contextlib.suppress(fivetran.NotFound):
             client.delete_group(id_)
 
