@@ -1,196 +1,104 @@
-"""An environment's group and destination exist exactly once, whatever becomes of the requests that make them."""
+"""A group and its destination: made when missing, adopted as they are, refused where they differ, deleted with care."""
 
 from __future__ import annotations
 
-import threading
 from typing import Any
 
 import pytest
 
 from reconciler.provider.destination import DestinationProvider, ServiceAccountProvider
 
-from .account import FastClock, Fivetran, failure
+from .account import Fivetran, failure
 
-FILE = "connectors/dev/environment.yaml"
-PROPS = {
-    "file": FILE,
-    "group": "Group_New",
-    "gcp_project": "new-project",
+PROPS: dict[str, Any] = {
+    "file": "connectors/dev/environment.yaml",
+    "group": "Group_Dev",
+    "gcp_project": "dev-project",
     "location": "US",
     "region": "GCP_US_EAST4",
     "time_zone_offset": "0",
-    "__provider": "gASVJQAAAAAAAAC",
 }
-provider = DestinationProvider()
 
-POST_GROUP = {"method": "POST", "path": "^/v1/groups$"}
-POST_DESTINATION = {"method": "POST", "path": "^/v1/destinations$"}
 
-in_trouble = pytest.mark.parametrize(
-    "fault",
+def test_one_that_matches_is_adopted_without_a_write(fivetran: Fivetran, run):
+    made = DestinationProvider().create(dict(PROPS))
+    assert made.id == fivetran.group
+    assert fivetran.writes() == []
+
+
+def test_a_missing_group_and_destination_are_made_once(fivetran: Fivetran, run):
+    fivetran.reset()
+    fivetran.fault(method="POST", path="^/v1/groups$", kind="drop_reply", when="after")
+    fivetran.fault(method="POST", path="^/v1/destinations$", kind="drop_reply", when="after")
+    made = DestinationProvider().create(dict(PROPS))
+    snapshot = fivetran.snapshot()
+    assert [group["name"] for group in snapshot["groups"]] == ["Group_Dev"]
+    assert [destination["id"] for destination in snapshot["destinations"]] == [made.id]
+    assert snapshot["destinations"][0]["config"]["project_id"] == "dev-project"
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
     [
-        {"kind": "drop_reply"},
-        {"kind": "status", "status": 500, "when": "after"},
-        {"kind": "html", "when": "after"},
-        {"kind": "garbage", "when": "after"},
-        {"kind": "too_many_requests", "retry_after": 2},
+        ({"gcp_project": "other-project"}, "gcp_project: the file says other-project, Fivetran has dev-project"),
+        ({"location": "EU"}, "location: the file says EU, Fivetran has US"),
+        ({"region": "GCP_EUROPE_WEST3"}, "region: the file says GCP_EUROPE_WEST3, Fivetran has GCP_US_EAST4"),
+        ({"time_zone_offset": "-5"}, "time_zone_offset: the file says -5, Fivetran has 0"),
     ],
-    ids=lambda fault: fault["kind"],
 )
+def test_one_that_differs_is_not_adopted(fivetran: Fivetran, run, change, said):
+    text = failure(DestinationProvider().create, {**PROPS, **change})
+    assert text.startswith("connectors/dev/environment.yaml: the destination of group Group_Dev")
+    assert said in text
+    assert fivetran.writes() == []
 
 
-class Account:
-    """What exists under the group's name."""
-
-    def __init__(self, fivetran: Fivetran) -> None:
-        self.fivetran = fivetran
-
-    @property
-    def groups(self) -> list[str]:
-        return [group["id"] for group in self.fivetran.snapshot()["groups"] if group["name"] == "Group_New"]
-
-    @property
-    def destination(self) -> dict[str, Any]:
-        (group,) = self.groups
-        (found,) = [each for each in self.fivetran.snapshot()["destinations"] if each["id"] == group]
-        return dict(found)
+def test_two_groups_of_one_name_are_refused_with_their_ids(fivetran: Fivetran, run):
+    other = fivetran.make_group("Group_Dev")
+    text = failure(DestinationProvider().create, dict(PROPS))
+    assert other in text
+    assert fivetran.group in text
 
 
-@pytest.fixture
-def account(fivetran: Fivetran, run) -> Account:
-    return Account(fivetran)
+@pytest.mark.parametrize("key", ["group", "gcp_project", "location", "region"])
+def test_what_is_fixed_cannot_change(key):
+    text = failure(DestinationProvider().check, dict(PROPS), {**PROPS, key: "OTHER"})
+    assert f"{key} changed from {PROPS[key]} to OTHER" in text
 
 
-@in_trouble
-@pytest.mark.parametrize("where", [POST_GROUP, POST_DESTINATION], ids=["group", "destination"])
-def test_making_them_in_trouble_makes_one_group_with_one_destination(account: Account, where, fault):
-    account.fivetran.fault(**where, **fault)
-    made = provider.create(PROPS)
-    assert [made.id] == account.groups
-    assert account.destination["setup_status"] == "connected"
+def test_the_time_zone_is_patched_and_its_drift_seen(fivetran: Fivetran, run):
+    provider = DestinationProvider()
+    assert provider.diff(fivetran.group, PROPS, {**PROPS, "time_zone_offset": "+0"}).changes is False
+    assert provider.diff(fivetran.group, PROPS, {**PROPS, "time_zone_offset": "-5"}).changes is True
+    provider.update(fivetran.group, PROPS, {**PROPS, "time_zone_offset": "-5"})
+    drifted = provider.read(fivetran.group, dict(PROPS))
+    assert drifted.outs["time_zone_offset"] == "-5"
 
 
-@pytest.mark.parametrize("where", [POST_GROUP, POST_DESTINATION], ids=["group", "destination"])
-@pytest.mark.parametrize("kind", ["drop_request", "drop_reply"])
-def test_a_run_that_failed_on_the_way_is_finished_by_the_next(account: Account, run, where, kind: str):
-    account.fivetran.fault(**where, kind=kind)
-    account.fivetran.fault(
-        method="GET", path="^/v1/(groups|destinations)", kind="status", status=500, count=None, nth=3
-    )
-    assert failure(provider.create, PROPS).startswith(f"{FILE}: ")
-    account.fivetran.forget_faults()
-    run()
-    assert [provider.create(PROPS).id] == account.groups
-    assert account.destination["config"] == {"project_id": "new-project", "data_set_location": "US"}
+def test_a_destination_that_is_gone_is_gone(fivetran: Fivetran, run):
+    assert DestinationProvider().read("no_such_group", dict(PROPS)).id is None
+    fivetran.remove_destination(fivetran.group)
+    assert DestinationProvider().read(fivetran.group, dict(PROPS)).id is None
 
 
-@pytest.mark.parametrize("when", ["before", "after"])
-@pytest.mark.parametrize("where", [POST_GROUP, POST_DESTINATION], ids=["group", "destination"])
-def test_of_two_that_create_at_once_the_older_group_stays(account: Account, where, when: str):
-    held = account.fivetran.fault(**where, kind="hold", when=when)
-    ids: list[str] = []
-    other = threading.Thread(target=lambda: ids.append(provider.create(PROPS).id))
-    other.start()
-    account.fivetran.wait_until_held(held)
-    ids.append(provider.create(PROPS).id)
-    account.fivetran.release(held)
-    other.join(timeout=30)
-    assert ids == account.groups * 2
-    assert account.destination["setup_status"] == "connected"
-
-
-@pytest.mark.parametrize("broken", ["incomplete", "broken"])
-def test_failed_setup_tests_are_an_error_and_the_next_run_tests_again(account: Account, run, broken: str):
-    test = {"title": "Write", "status": "FAILED", "message": "no such project"}
-    fault = account.fivetran.fault(**POST_DESTINATION, kind="hold")
-    failed: list[str] = []
-    first = threading.Thread(target=lambda: failed.append(failure(provider.create, PROPS)))
-    first.start()
-    account.fivetran.wait_until_held(fault)
-    account.fivetran.script_tests(target=account.groups[0], runs=2, results=[test])
-    account.fivetran.release(fault)
-    first.join(timeout=30)
-    (group,) = account.groups
-    assert failed[0].startswith(
-        f"{FILE}: 1 setup test of destination {group} failed:\n    Write: FAILED: no such project"
-    )
-
-    account.fivetran.set_destination(group, setup_status=broken)
-    run()
-    assert failure(provider.create, PROPS) == failed[0]
-    assert provider.create(PROPS).id == group
-    assert account.destination["setup_status"] == "connected"
-
-
-def test_a_destination_that_differs_is_refused_and_nothing_is_written(account: Account):
-    id_ = provider.create(PROPS).id
-    account.fivetran.forget_requests()
-    said = failure(provider.create, {**PROPS, "gcp_project": "other", "location": "EU", "time_zone_offset": "+2"})
-    assert said == (
-        f"{FILE}: the destination of group Group_New ({id_}) exists and differs: "
-        "gcp_project: the file says other, Fivetran has new-project; location: the file says EU, Fivetran has US; "
-        "time_zone_offset: the file says +2, Fivetran has 0. Adopting writes nothing: make the file match"
-    )
-    assert account.fivetran.writes() == []
-
-
-def test_two_groups_of_one_name_that_people_made_are_refused(account: Account):
-    made = [account.fivetran.make_group("Group_New") for _ in range(2)]
-    said = failure(provider.create, PROPS)
-    assert said == f"{FILE}: several Fivetran groups are called Group_New: {', '.join(made)}; rename all but one"
-    assert account.fivetran.writes() == []
-
-
-def test_expired_credentials_are_one_error_that_names_the_variables(account: Account, clock: FastClock):
-    account.fivetran.fault(kind="unauthorized", count=None)
-    said = failure(provider.create, PROPS)
-    assert said.startswith(f"{FILE}: GET /groups: Fivetran answered 401 ")
-    assert "Set FIVETRAN_APIKEY and FIVETRAN_APISECRET" in said
-    assert clock.slept == []
-
-
-def test_what_is_gone_is_gone_from_state_and_no_fault_looks_like_it(account: Account):
-    id_ = str(provider.create(PROPS).id)
-    for fault in ({"kind": "html", "status": 404}, {"kind": "status", "status": 500}, {"kind": "unauthorized"}):
-        for path in ("^/v1/groups/", "^/v1/destinations/"):
-            account.fivetran.fault(method="GET", path=path, count=None, **fault)
-            assert failure(provider.read, id_, PROPS).startswith(f"{FILE}: GET ")
-            account.fivetran.forget_faults()
-    assert provider.read(id_, PROPS).id == id_
-    account.fivetran.remove_destination(id_)
-    assert provider.read(id_, PROPS).id is None
-
-
-@in_trouble
-def test_deleting_them_in_trouble_deletes_them(account: Account, fault, monkeypatch: pytest.MonkeyPatch):
-    account.fivetran.options(metadata_connection=False)
-    id_ = str(provider.create(PROPS).id)
-    said = failure(provider.delete, id_, PROPS)
-    assert said.startswith(f"{FILE}: this run would delete the group Group_New ({id_}) with its destination; ")
-    monkeypatch.setenv("RECONCILER_REMOVALS", "allow")
-    account.fivetran.fault(method="DELETE", path="/destinations/", **fault)
-    account.fivetran.fault(method="DELETE", path="/groups/", **fault)
-    if fault["kind"] == "garbage":
-        assert "instead of the API's JSON" in failure(provider.delete, id_, PROPS)
-        assert "instead of the API's JSON" in failure(provider.delete, id_, PROPS)
-    provider.delete(id_, PROPS)
-    assert account.groups == []
-
-
-def test_a_destination_with_connections_is_not_deleted_and_they_are_named(
-    account: Account, monkeypatch: pytest.MonkeyPatch
+def test_it_is_deleted_with_fivetrans_own_connection_and_never_with_another(
+    fivetran: Fivetran, run, monkeypatch: pytest.MonkeyPatch
 ):
+    fivetran.reset()
+    made = DestinationProvider().create(dict(PROPS))
+    assert "RECONCILER_REMOVALS=allow" in failure(DestinationProvider().delete, made.id, dict(PROPS))
     monkeypatch.setenv("RECONCILER_REMOVALS", "allow")
-    id_ = str(provider.create(PROPS).id)
-    left = account.fivetran.by_hand(group_id=id_)
-    said = failure(provider.delete, id_, PROPS)
-    assert f"stripe ({left})" in said
-    assert "delete them first" in said
-    assert account.groups == [id_]
+    fivetran.group = made.id
+    theirs = fivetran.by_hand()
+    assert f"stripe ({theirs})" in failure(DestinationProvider().delete, made.id, dict(PROPS))
+    assert len(fivetran.snapshot()["connections"]) == 2
+    fivetran.delete(theirs)
+    DestinationProvider().delete(made.id, dict(PROPS))
+    assert fivetran.snapshot() == {"groups": [], "destinations": [], "connections": []}
+    DestinationProvider().delete(made.id, dict(PROPS))
 
 
-def test_the_service_account_is_read_and_outlives_trouble(account: Account):
-    id_ = provider.create(PROPS).id
-    account.fivetran.fault(method="GET", path="service-account", kind="status", status=500, count=2)
-    made = ServiceAccountProvider().create({"file": FILE, "group_id": id_})
-    assert str(made.id).startswith(f"g-{str(id_).replace('_', '-')}@")
+def test_the_service_account_is_read_from_the_group(fivetran: Fivetran, run):
+    made = ServiceAccountProvider().create({"file": PROPS["file"], "group_id": fivetran.group})
+    assert made.id.startswith(f"g-{fivetran.group.replace('_', '-')}@")
+    assert ServiceAccountProvider().read(made.id, {"file": PROPS["file"], "group_id": "gone"}).id is None
