@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
@@ -46,7 +47,7 @@ class Starting:
 @contextlib.contextmanager
 def starting(*, fivetran_port: int = 0, gcp_port: int = 0, latency_ms: int = 0) -> Iterator[Starting]:
     """Start the simulators without waiting for them; they are stopped when the block ends, or this process does."""
-    command = [sys.executable, "-m", "reconciler.simulator.server", "--with-parent"]
+    command = [sys.executable, "-m", "reconciler.simulator.server", "--parent", str(os.getpid())]
     command += ["--fivetran-port", str(fivetran_port), "--gcp-port", str(gcp_port), "--latency-ms", str(latency_ms)]
     # A session of its own: Ctrl-C in a terminal reaches this process, which stops the simulators when it is done.
     with subprocess.Popen(

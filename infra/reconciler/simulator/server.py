@@ -83,17 +83,17 @@ async def serving(*, fivetran_port: int = 0, gcp_port: int = 0, latency_ms: int 
         await runner.cleanup()
 
 
-async def _run(fivetran_port: int, gcp_port: int, latency_ms: int, with_parent: bool) -> None:
+async def _run(fivetran_port: int, gcp_port: int, latency_ms: int, parent: int | None) -> None:
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stop.set)
     async with serving(fivetran_port=fivetran_port, gcp_port=gcp_port, latency_ms=latency_ms) as addresses:
         click.echo(addresses.as_json())
-        if with_parent:
-            await _until_orphaned(os.getppid(), stop)
-        else:
+        if parent is None:
             await stop.wait()
+        else:
+            await _until_orphaned(parent, stop)
 
 
 async def _until_orphaned(parent: int, stop: asyncio.Event) -> None:
@@ -108,11 +108,11 @@ async def _until_orphaned(parent: int, stop: asyncio.Event) -> None:
 @click.option("--fivetran-port", type=click.IntRange(0, 65535), default=0, help="Port of the local Fivetran; 0: free.")
 @click.option("--gcp-port", type=click.IntRange(0, 65535), default=0, help="Port of the local provider; 0: a free one.")
 @click.option("--latency-ms", type=click.IntRange(0), default=0, help="Added to each call, as a network would.")
-@click.option("--with-parent", is_flag=True, help="Stop when the process that started this one is gone.")
-def main(fivetran_port: int, gcp_port: int, latency_ms: int, with_parent: bool) -> None:
+@click.option("--parent", type=int, help="Stop when this process is gone, which has to be the one that started it.")
+def main(fivetran_port: int, gcp_port: int, latency_ms: int, parent: int | None) -> None:
     """Serve a local Fivetran and a local Google Cloud until SIGINT or SIGTERM."""
     try:
-        asyncio.run(_run(fivetran_port, gcp_port, latency_ms, with_parent))
+        asyncio.run(_run(fivetran_port, gcp_port, latency_ms, parent))
     except OSError as error:
         raise click.ClickException(f"cannot listen on {HOST}: {error}") from None
 

@@ -67,9 +67,9 @@ def test_a_signal_ends_it_cleanly_with_a_call_under_way(number: signal.Signals):
     with starting() as process:
         simulators = process.ready()
         engine = Engine(simulators.gcp_port, simulators.admin_url)
-        number = engine.admin("POST", "/faults", {"method": "Invoke", "hold": True})["number"]
+        fault = engine.admin("POST", "/faults", {"method": "Invoke", "hold": True})["number"]
         held = engine.stub.Invoke.future(engine.invoke_request("gcp:bigquery/getDataset:getDataset", datasetId="d"))
-        engine.wait_until_held(number)
+        engine.wait_until_held(fault)
         process.process.send_signal(number)
         assert process.process.wait(timeout=10) == 0
         assert held.exception(timeout=10) is not None
@@ -78,8 +78,9 @@ def test_a_signal_ends_it_cleanly_with_a_call_under_way(number: signal.Signals):
 
 def test_it_ends_when_whoever_started_it_is_killed():
     parent_code = (
-        "import subprocess, sys, time\n"
-        f"subprocess.Popen({[*SERVER, '--with-parent']!r}, stdout=sys.stdout, start_new_session=True)\n"
+        "import os, subprocess, sys, time\n"
+        f"command = [*{SERVER!r}, '--parent', str(os.getpid())]\n"
+        "subprocess.Popen(command, stdout=sys.stdout, start_new_session=True)\n"
         "time.sleep(60)\n"
     )
     with subprocess.Popen([sys.executable, "-c", parent_code], stdout=subprocess.PIPE, text=True) as parent:
