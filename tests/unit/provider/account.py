@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
-from tests.engine.admin import PATIENCE_S, Admin
+from tests.engine.admin import Admin
 
 from reconciler.client import Clock
 from reconciler.model import Adopt, Connector, DestinationSchema, Unit
@@ -34,10 +34,6 @@ class Fivetran(Admin):
         config = {"project_id": "dev-project", "data_set_location": "US"}
         self._call("POST", "/destinations", {"id": self.group, "config": config})
 
-    def options(self, **values: object) -> dict[str, Any]:
-        """Change how the account behaves where the documentation leaves it open; returns all options."""
-        return dict(self._call("PATCH", "/options", values))
-
     def make_group(self, name: str) -> str:
         """Somebody makes a group; returns its id."""
         return str(self._call("POST", "/groups", {"name": name})["id"])
@@ -59,13 +55,6 @@ class Fivetran(Admin):
     def named(self, name: str) -> list[dict[str, Any]]:
         """The connections of a name, oldest first, secrets shown."""
         return [each for each in self.snapshot(secrets=True)["connections"] if each["name"] == name]
-
-    def wait_for(self, condition: Callable[[], bool]) -> None:
-        """Return when a condition holds that is under way."""
-        deadline = time.monotonic() + PATIENCE_S
-        while not condition():
-            assert time.monotonic() < deadline, "it never came"
-            time.sleep(0.02)
 
     def the(self, name: str) -> dict[str, Any]:
         """The one connection of a name."""

@@ -28,9 +28,7 @@ def fivetran(simulators: Simulators, monkeypatch: pytest.MonkeyPatch) -> Iterato
     monkeypatch.delenv("RECONCILER_REMOVALS", raising=False)
     with closing(Fivetran(simulators.admin_url)) as account:
         account.set_up()
-        usual = account.options()
         yield account
-        account.options(**usual)
         account.reset()
 
 
