@@ -82,6 +82,7 @@ def simulate(
                 _write_ready_file(ready_file, simulators, variables)
             _print(variables)
             click.echo(f"Serving until Ctrl-C, or kill {os.getpid()}.", err=True)
+            _end_stdout()
             server.process.wait()
             click.echo("Error: the simulators ended unexpectedly", err=True)
         except DidNotStart:
@@ -158,9 +159,13 @@ def _write_ready_file(file: Path, simulators: Simulators, variables: Mapping[str
 
 
 def _print(variables: Mapping[str, str]) -> None:
-    """The exports, and nothing more: stdout is closed behind them, so that a shell that reads it can go on."""
+    """The exports, for a shell to evaluate."""
     for name, value in variables.items():
         quoted = value.replace("'", "'\\''")
         click.echo(f"export {name}='{quoted}'")
     sys.stdout.flush()
+
+
+def _end_stdout() -> None:
+    """Nothing more is printed: a shell that reads stdout sees its end and can go on, while this process serves."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
