@@ -26,10 +26,10 @@ FREE = {"config", "auth"}
 def nodes(node: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], dict[str, Any]]]:
     """Every subschema with the way to it. Conditions are left out: they repeat what stands elsewhere."""
     yield path, node
-    for group in ("properties", "$defs"):
+    for group in ("properties", "patternProperties", "$defs"):
         for name, inner in node.get(group, {}).items():
             yield from nodes(inner, (*path, group, name))
-    for single in ("items", "additionalProperties", "propertyNames"):
+    for single in ("items", "additionalProperties"):
         if isinstance(node.get(single), dict):
             yield from nodes(node[single], (*path, single))
 
@@ -50,8 +50,8 @@ def properties(kind: schemas.Kind, node: dict[str, Any], path: str = "") -> Iter
         yield from properties(kind, inner, f"{path}.{name}")
     if isinstance(node.get("items"), dict):
         yield from properties(kind, node["items"], path)
-    if isinstance(node.get("additionalProperties"), dict):
-        yield from properties(kind, node["additionalProperties"], f"{path}.*")
+    for inner in node.get("patternProperties", {}).values():
+        yield from properties(kind, inner, f"{path}.*")
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -112,7 +112,7 @@ def test_examples_and_defaults_are_valid(kind: schemas.Kind):
 
 def test_what_both_schemas_define_is_the_same():
     unit, environment = (schemas.schema(kind)["$defs"] for kind in KINDS)
-    assert set(environment) == {"location", "labels", "labelKey", "grant", "member"}
+    assert set(environment) == {"location", "labels", "grant", "member"}
     for name, definition in environment.items():
         assert definition == unit[name], name
 

@@ -64,8 +64,10 @@ def _summary(problems: Sequence[Problem], loaded: Loaded) -> str:
     read = f"{_count(loaded.files, 'file')} in {', '.join(loaded.environments)}"
     if not problems:
         return f"{read}: no problems"
-    faulty = len({problem.file for problem in problems})
-    return f"{_count(len(problems), 'problem')} in {_count(faulty, 'file')}"
+    faulty = {problem.file for problem in problems}
+    # One of a file's problems stands for all that are left out.
+    more = sum(loaded.left_out[file] - 1 for file in faulty & loaded.left_out.keys())
+    return f"{_count(len(problems) + more, 'problem')} in {_count(len(faulty), 'file')}"
 
 
 def _count(number: int, noun: str) -> str:

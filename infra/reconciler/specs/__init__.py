@@ -14,6 +14,7 @@ from pathlib import Path
 from reconciler.errors import InvalidSpecs, Problem, ReconcilerError
 from reconciler.model import Fleet
 from reconciler.specs import build, rules
+from reconciler.specs.bounded import bounded
 from reconciler.specs.check import check
 from reconciler.specs.document import Document
 from reconciler.specs.folder import ENVIRONMENT_FILE, Folder
@@ -25,14 +26,17 @@ __all__ = ["Loaded", "load"]
 
 @dataclass(frozen=True)
 class Loaded:
-    """A specs folder, read. `problems` are sorted by place; an environment with a problem of its own has no fleet."""
+    """A specs folder, read. An environment with a problem of its own has no fleet."""
 
     fleets: Mapping[str, Fleet]
     problems: tuple[Problem, ...]
+    """Sorted by place; of a file with very many the first, and one that says how many more there are."""
     environments: tuple[str, ...]
     """Every environment's folder, sorted, with or without problems."""
     files: int
     """How many files were read."""
+    left_out: Mapping[str, int]
+    """How many problems a file has that `problems` only counts; no entry where it holds them all."""
     _folders: Mapping[str, str] = field(repr=False)
 
     def problems_of(self, environment: str) -> tuple[Problem, ...]:
@@ -84,7 +88,8 @@ def load(specs_dir: Path, display_root: Path) -> Loaded:
     folders = {name: folder.shown(specs_dir / name) for name in folder.environments}
     faulty = {name for name, path in folders.items() if any(p.file.startswith(f"{path}/") for p in problems)}
     fleets = {name: build.fleet(environments[name], units[name]) for name in folder.environments if name not in faulty}
-    return Loaded(fleets, tuple(sorted(problems, key=_place)), tuple(folder.environments), len(folder.files), folders)
+    shown, left_out = bounded(sorted(problems, key=_place))
+    return Loaded(fleets, shown, tuple(folder.environments), len(folder.files), left_out, folders)
 
 
 def _place(problem: Problem) -> tuple[str, int, int, str, str]:

@@ -13,6 +13,7 @@ from typing import Any
 
 from reconciler.errors import Problem
 from reconciler.specs import schemas, wording
+from reconciler.specs.bounded import MOST_SHOWN
 from reconciler.specs.document import Document, Path, shown
 
 #: Two names this similar (difflib) may be one with a slip: `6hours` and `6h`.
@@ -57,11 +58,8 @@ class _Fault:
     def of(cls, error: Any, kind: schemas.Kind) -> _Fault:
         *around, _ = error.schema_path
         about = schemas.part(kind, around)
-        name, limit, value = error.kind.name, error.kind.value, error.instance
         path = tuple(error.instance_path)
-        if name == "propertyNames":
-            path, value = (*path, limit.instance), limit.instance
-        return cls(kind, name, limit, about, "allOf" in around, path, value)
+        return cls(kind, error.kind.name, error.kind.value, about, "allOf" in around, path, error.instance)
 
 
 def _told(document: Document, faults: list[_Fault]) -> Iterator[Problem]:
@@ -80,14 +78,18 @@ def _told(document: Document, faults: list[_Fault]) -> Iterator[Problem]:
 
 
 def _misspelt(fault: _Fault) -> Iterator[tuple[str, str | None]]:
-    free = [name for name in fault.about["properties"] if name not in fault.value]
-    for key in fault.limit:
-        yield key, suggestion(key, free)
+    """Each key that should not be there, with the one that was probably meant."""
+    free = [name for name in fault.about.get("properties", ()) if name not in fault.value]
+    for index, key in enumerate(fault.limit):
+        yield key, suggestion(key, free) if index < MOST_SHOWN else None
 
 
 def _unknown_key(document: Document, fault: _Fault, key: str, near: str | None) -> Problem:
+    path = (*fault.path, key)
+    if "properties" not in fault.about:  # the user chooses the keys, in the form the schema gives
+        return document.on_key(path, f"{shown(key)}: {fault.about['patternErrorMessage']}")
     hint = f"did you mean {shown(near)}?" if near else f"known here: {', '.join(fault.about['properties'])}"
-    return document.on_key((*fault.path, key), f"unknown key {shown(key)}{_inside(fault.path)}", hint)
+    return document.on_key(path, f"unknown key {shown(key)}{_inside(fault.path)}", hint)
 
 
 def _problem(document: Document, fault: _Fault) -> Problem:
@@ -100,8 +102,6 @@ def _problem(document: Document, fault: _Fault) -> Problem:
             return document.on_key(_DESTINATION if own and path == () else path, message, hint)
         case "not" | "oneOf":
             return document.on_key(path, str(own))
-        case "propertyNames":
-            return document.on_key(path, f"{shown(fault.value)}: {fault.about['patternErrorMessage']}")
     message, hint = _about_value(fault)
     if fault.keyword == "uniqueItems":
         path = (*path, _repeated(fault.value))

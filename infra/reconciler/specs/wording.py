@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Callable, Mapping, Sequence
+from functools import cache
 from typing import Any
 
 import yaml
@@ -49,9 +51,15 @@ def example(about: Mapping[str, Any], name: str | int, value: object) -> str | N
     if not examples:
         return None
     nearest = next((one for one in examples if isinstance(one, dict) and value in one.values()), examples[0])
-    written = yaml.safe_dump(nearest, default_flow_style=True, width=math.inf, sort_keys=False)
-    form = written.removesuffix("...\n").strip()
+    form = _on_one_line(json.dumps(nearest))
     return f"as in `- {form}`" if isinstance(name, int) else f"as in `{name}: {form}`"
+
+
+@cache
+def _on_one_line(example: str) -> str:
+    """JSON as people write it in YAML."""
+    written = yaml.safe_dump(json.loads(example), default_flow_style=True, width=math.inf, sort_keys=False)
+    return written.removesuffix("...\n").strip()
 
 
 def choice(

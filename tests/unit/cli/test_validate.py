@@ -79,6 +79,18 @@ def test_an_environment_without_problems_is_fine_whatever_the_others_have(inside
     assert validate("--specs", ".", "dev").return_value == 1
 
 
+def test_the_summary_counts_the_problems_that_are_not_shown(tmp_path: Path, inside):
+    (tmp_path / "connectors" / "dev").mkdir(parents=True)
+    (tmp_path / "connectors" / "dev" / "environment.yaml").write_text(ENVIRONMENT + "x: 1\n")
+    owners = f"owners: {list(range(251))}"
+    (tmp_path / "connectors" / "dev" / "a.yaml").write_text(f"description: x\ndataset: {{}}\n{owners}\n")
+    inside(tmp_path)
+    for arguments in ([], ["dev"]):
+        result = validate(*arguments)
+        assert result.stderr == "252 problems in 2 files\n"
+        assert result.stdout.count("connectors/dev/a.yaml:3") == 101
+
+
 def test_json_is_a_list_of_objects_also_when_it_is_empty(inside):
     inside(CASES / "bad" / "adopted_twice")
     result = validate("--specs", ".", "--format", "json", "dev")
