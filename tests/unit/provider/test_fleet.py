@@ -1,0 +1,70 @@
+"""Fleet: refuses before anything is touched, also when Fivetran cannot say what it is about."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from reconciler.provider.connection import ConnectionProvider
+from reconciler.provider.fleet import FleetProvider
+from reconciler.provider.session import session
+
+from .account import Fivetran, failure
+
+provider = FleetProvider()
+
+MOVED = {"file": "dev/payments.yaml", "service": "stripe", "connection": "stripe"}
+
+
+def props(*names: str, **units: dict[str, Any]) -> dict[str, Any]:
+    """The inputs of an environment with Stripe connections of these names, and other units."""
+    stripe = {name: {"file": f"dev/{name}.yaml", "service": "stripe", "connection": name} for name in names}
+    return {"environment": "dev", "group": "Group_Dev", "units": {**stripe, **units}, "__provider": "gASVJQAAAAAAAAC"}
+
+
+def test_a_removal_is_refused_under_the_connections_id(fivetran: Fivetran, run):
+    id_ = fivetran.by_hand()
+    said = failure(provider.check, props("stripe", "sandbox"), props("sandbox"))
+    assert said.startswith("dev/stripe.yaml is gone: this run would delete the connection stripe.")
+    assert said.endswith(f" (connection id: {id_})")
+    assert fivetran.writes() == []
+
+
+@pytest.mark.parametrize("fault", [{"kind": "unauthorized"}, {"kind": "status", "status": 500}, {"kind": "garbage"}])
+def test_a_removal_is_refused_also_where_fivetran_does_not_answer(fivetran: Fivetran, run, fault):
+    fivetran.fault(count=None, **fault)
+    said = failure(provider.check, props("stripe"), props())
+    assert said.startswith("dev/stripe.yaml is gone: this run would delete the connection stripe.")
+
+
+def test_a_refusal_without_credentials_is_a_refusal(fivetran: Fivetran, run, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.delenv("FIVETRAN_APIKEY")
+    assert "would delete the connection stripe" in failure(provider.check, props("stripe"), props())
+
+
+def test_everything_refused_is_said_at_once(fivetran: Fivetran, run):
+    said = failure(provider.check, props("a", "b"), props()).splitlines()
+    assert [line.split()[0] for line in said] == ["dev/a.yaml", "dev/b.yaml"]
+
+
+def test_what_is_allowed_asks_fivetran_nothing(fivetran: Fivetran, run, monkeypatch: pytest.MonkeyPatch):
+    fivetran.forget_requests()
+    provider.check(props("stripe"), props("stripe", "sandbox"))
+    monkeypatch.setenv("RECONCILER_REMOVALS", "allow")
+    provider.check(props("stripe", "sandbox"), props("stripe"))
+    assert fivetran.requests() == []
+
+
+def test_what_a_run_declares_none_of_its_deletions_takes(fivetran: Fivetran, run, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("RECONCILER_REMOVALS", "allow")
+    id_ = fivetran.by_hand()
+    provider.check(props("stripe"), props(payments={**MOVED, "formerly": "stripe"}))
+    assert session.declarer("stripe") == "payments"
+    ConnectionProvider().delete(id_, {"file": "dev/stripe.yaml", "unit": "stripe", "destination": {"schema": "stripe"}})
+    assert fivetran.the("stripe")["id"] == id_
+
+
+def test_a_renamed_file_is_no_change_and_a_new_connection_is_one():
+    assert not provider.diff("dev", props("stripe"), props(payments=MOVED)).changes
+    assert provider.diff("dev", props("stripe"), props("stripe", "sandbox")).changes
