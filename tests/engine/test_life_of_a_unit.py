@@ -18,10 +18,11 @@ def steps(workspace: Workspace, *arguments: str) -> dict[str, int]:
 def test_a_second_run_changes_nothing(workspace: Workspace, admin: Admin):
     workspace.write("stripe", stripe())
     workspace.up().ok()
-    workspace.assert_settled()
     admin.forget_requests()
+    workspace.preview("--expect-no-changes").ok()
     workspace.up().ok()
     assert admin.requests() == [], "a run without changes asks Fivetran nothing"
+    workspace.assert_settled()
 
 
 def test_one_changed_field_is_exactly_one_update_of_exactly_that_field(workspace: Workspace, admin: Admin):

@@ -142,8 +142,7 @@ class Workspace:
         return self.pulumi("preview", *arguments, stack=True, **env)
 
     def assert_settled(self) -> None:
-        """The next preview is empty, with and without a refresh."""
-        self.preview("--expect-no-changes").ok()
+        """A preview that looks at what is live is empty."""
         self.preview("--expect-no-changes", "--refresh").ok()
 
     def start_up(self, *arguments: str, **env: str) -> subprocess.Popen[bytes]:
