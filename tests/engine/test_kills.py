@@ -128,7 +128,6 @@ def test_a_killed_removal_does_not_let_a_later_run_remove(workspace: Workspace, 
 
     workspace.up(RECONCILER_REMOVALS="allow").ok()
     assert set(admin.connections()) == set(UNITS) - {"sandbox"}
-    workspace.assert_settled()
 
 
 def test_a_dataset_made_by_a_call_whose_answer_was_lost_or_by_a_killed_run_is_taken_over(
