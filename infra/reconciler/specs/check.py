@@ -63,13 +63,13 @@ class _Fault:
 
 
 def _told(document: Document, faults: list[_Fault]) -> Iterator[Problem]:
-    """Each fault once: a misspelt key is not also a missing one, and a wrong type not also a broken condition."""
+    """Each fault once: a key misspelt or in the wrong place is not also missing, nor a wrong type a wrong form."""
     told: set[Path] = set()
     for fault in faults:
         if fault.keyword == "additionalProperties":
-            for key, near in _misspelt(fault):
-                told |= {fault.path, (*fault.path, key)} | ({(*fault.path, near)} if near else set())
-                yield _unknown_key(document, fault, key, near)
+            for key in _unknown_keys(document, fault):
+                told |= {fault.path, *key.meant}
+                yield key.problem
     for fault in sorted(faults, key=lambda fault: fault.conditional):
         place = (*fault.path, fault.limit) if fault.keyword == "required" else fault.path
         if fault.keyword != "additionalProperties" and place not in told:
@@ -77,19 +77,29 @@ def _told(document: Document, faults: list[_Fault]) -> Iterator[Problem]:
             yield _problem(document, fault)
 
 
-def _misspelt(fault: _Fault) -> Iterator[tuple[str, str | None]]:
-    """Each key that should not be there, with the one that was probably meant."""
-    free = [name for name in fault.about.get("properties", ()) if name not in fault.value]
+@dataclass(frozen=True)
+class _UnknownKey:
+    """The problem with a key, and the ways to all that it may stand for."""
+
+    problem: Problem
+    meant: frozenset[Path]
+
+
+def _unknown_keys(document: Document, fault: _Fault) -> Iterator[_UnknownKey]:
+    known = fault.about.get("properties", {})
+    free = [name for name in known if name not in fault.value]
     for index, key in enumerate(fault.limit):
-        yield key, suggestion(key, free) if index < MOST_SHOWN else None
-
-
-def _unknown_key(document: Document, fault: _Fault, key: str, near: str | None) -> Problem:
-    path = (*fault.path, key)
-    if "properties" not in fault.about:  # the user chooses the keys, in the form the schema gives
-        return document.on_key(path, f"{shown(key)}: {fault.about['patternErrorMessage']}")
-    hint = f"did you mean {shown(near)}?" if near else f"known here: {', '.join(fault.about['properties'])}"
-    return document.on_key(path, f"unknown key {shown(key)}{_inside(fault.path)}", hint)
+        path = (*fault.path, key)
+        if not known:  # the user chooses the keys, in the form the schema gives
+            message, hint = f"{shown(key)}: {fault.about['patternErrorMessage']}", None
+            yield _UnknownKey(document.on_key(path, message, hint), frozenset({path}))
+            continue
+        homes = [home for home in schemas.homes(fault.kind).get(key.strip(), ()) if home != fault.path]
+        near = suggestion(key, free) if index < MOST_SHOWN and not homes else None
+        hint = wording.belongs(homes) if homes else wording.known(near, known)
+        problem = document.on_key(path, f"unknown key {shown(key)}{_inside(fault.path)}", hint)
+        meant = {path, *((*home, key.strip()) for home in homes)} | ({(*fault.path, near)} if near else set())
+        yield _UnknownKey(problem, frozenset(meant))
 
 
 def _problem(document: Document, fault: _Fault) -> Problem:
@@ -113,7 +123,7 @@ def _about_value(fault: _Fault) -> tuple[str, str | None]:
     match fault.keyword:
         case "type":
             message = f"{wording.expected_type(fault.limit)}; found {wording.kind_of(fault.value)}"
-            hint = None if "errorMessage" in fault.about else wording.quotes(fault.limit, fault.value)
+            hint = None if "errorMessage" in fault.about else wording.right_type(fault.limit, fault.value, fault.about)
             return message, hint or wording.example(fault.about, fault.path[-1], fault.value)
         case "enum":
             return wording.choice(fault.limit, fault.value, suggestion)

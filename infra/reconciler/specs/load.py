@@ -16,11 +16,12 @@ import yaml
 from reconciler.errors import Problem
 from reconciler.specs.document import START, Document, Path, Place, printable, shown
 from reconciler.specs.scalars import UnclearNumber, resolve
-from reconciler.specs.syntax import explain
+from reconciler.specs.syntax import SPACE, explain
 
 #: More than any real file by two orders of magnitude.
 MAX_BYTES = 256 * 1024
 MAX_DEPTH = 50
+_EMPTY = 'an empty text is "", an empty mapping {}'
 
 #: What YAML lets stand in a file as it is.
 _NOT_ALLOWED = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
@@ -130,12 +131,9 @@ class _Reader:
         line, column = self.keys.get(path) or self.values[path]
         last = path[-1] if path else "the file"
         if isinstance(last, int):
-            message, hint = "a list item without a value", 'take it out, or give it a value; an empty string is ""'
+            message, hint = "a list item without a value", f"take it out, or give it a value: {_EMPTY}"
         elif path:
-            message, hint = (
-                f"{shown(last)} has no value",
-                'leave the key out, or give it a value; an empty string is ""',
-            )
+            message, hint = f"{shown(last)} has no value", f"leave the key out, or give it a value: {_EMPTY}"
         else:
             message, hint = "the file is empty", "describe the unit, or delete the file"
         self.problems.append(Problem(self._file, line, column, message, hint))
@@ -149,17 +147,21 @@ class _Reader:
     def _mapping(self, path: Path) -> dict[str, Any]:
         entries: dict[str, Any] = {}
         while not isinstance(event := next(self._events), yaml.MappingEndEvent):
-            key = self._key(event)
+            key, value = self._key(event), next(self._events)
             if key is None:
-                self._skip(next(self._events), path)
+                self._skip(value, path)
+            elif _lacks_space(event, value):
+                # What follows the colon is a part of the key, and may be a secret.
+                name = shown(key.partition(":")[0])
+                self._problem(event, f"no space after the colon of {name}", SPACE)
             elif key in entries:
                 first = self.keys[(*path, key)]
                 self._problem(event, f"{shown(key)} is here twice", f"it is on line {first[0]} already")
-                self._skip(next(self._events), path)
+                self._skip(value, path)
             else:
                 mark = event.start_mark
                 self.keys[(*path, key)] = (mark.line + 1, mark.column + 1)
-                entries[key] = self._node(next(self._events), (*path, key))
+                entries[key] = self._node(value, (*path, key))
         return entries
 
     def _key(self, event: Any) -> str | None:
@@ -200,6 +202,12 @@ class _Reader:
             if depth == 0:
                 return
             event = next(self._events)
+
+
+def _lacks_space(key: Any, value: Any) -> bool:
+    """Whether a key is one only because a space is missing, as in `{env:NAME}`."""
+    empty = isinstance(value, yaml.ScalarEvent) and value.implicit[0] and value.value == ""
+    return empty and bool(key.implicit[0]) and ":" in key.value
 
 
 def _short(tag: str) -> str:

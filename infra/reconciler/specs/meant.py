@@ -38,6 +38,18 @@ def member(written: str) -> str | None:
     if colon:
         right = next((known for known in _KINDS if kind.lower().removesuffix("s") == known.lower()), None)
         return f"did you mean {shown(f'{right}:{rest}')}?" if right and right != kind else None
+    if re.fullmatch(r"[a-z0-9_-]+/[a-z0-9_-]+", written):
+        return f"did you mean {shown(f'workgroup:{written}')}?"
     if written.endswith(".gserviceaccount.com"):
         return f"did you mean {shown(f'serviceAccount:{written}')}?"
     return f"write {shown(f'user:{written}')}, or `group:` before it for a group" if "@" in written else None
+
+
+def split_member(written: object) -> str | None:
+    """What to do about a member that a space after its colon makes a mapping."""
+    match written:
+        case dict() if len(written) == 1:
+            [(kind, rest)] = written.items()
+            if kind in _KINDS and isinstance(rest, str):
+                return f"write it without the space: {shown(f'{kind}:{rest}')}"
+    return None

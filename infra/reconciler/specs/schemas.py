@@ -7,7 +7,7 @@ is installed in editable mode, so its own place leads there whatever the working
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any, Literal
@@ -54,9 +54,30 @@ def part(kind: Kind, path: Sequence[str | int]) -> dict[str, Any]:
     return found
 
 
+@cache
+def homes(kind: Kind) -> Mapping[str, tuple[tuple[str, ...], ...]]:
+    """For every key that has its place in a file, the ways to the mappings it may stand in; `()` is the whole file.
+
+    Left out is what stands in lists, and in mappings whose keys the user chooses.
+    """
+    found: dict[str, tuple[tuple[str, ...], ...]] = {}
+    mappings: list[tuple[tuple[str, ...], dict[str, Any]]] = [((), schema(kind))]
+    for path, node in mappings:
+        for key, inner in node.get("properties", {}).items():
+            found[key] = (*found.get(key, ()), path)
+            mappings.append(((*path, key), _followed(kind, inner)))
+    return found
+
+
 def description(kind: Kind, node: dict[str, Any]) -> str | None:
     """What a property's subschema says about it, there or where its `$ref` leads."""
-    if "description" not in node and "$ref" in node:
-        node = schema(kind)["$defs"][node["$ref"].removeprefix("#/$defs/")]
-    found: str | None = node.get("description")
+    found: str | None = node["description"] if "description" in node else _followed(kind, node).get("description")
+    return found
+
+
+def _followed(kind: Kind, node: dict[str, Any]) -> dict[str, Any]:
+    """The subschema that a `$ref` leads to, or the node itself."""
+    if "$ref" not in node:
+        return node
+    found: dict[str, Any] = schema(kind)["$defs"][node["$ref"].removeprefix("#/$defs/")]
     return found

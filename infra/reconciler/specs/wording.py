@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Callable, Mapping, Sequence
+import re
+import unicodedata
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cache
 from typing import Any
 
 import yaml
 
 from reconciler.specs.document import Path, shown
-from reconciler.specs.meant import boolean, member, role
+from reconciler.specs.meant import boolean, member, role, split_member
 
 _TYPES = {
     "object": "a mapping",
@@ -34,15 +36,31 @@ def expected_type(types: Sequence[str]) -> str:
     return f"expected {' or '.join(_TYPES[name] for name in types)}"
 
 
-def quotes(types: Sequence[str], value: object) -> str | None:
-    """What to do when only the quotes, or an older YAML's words, make the type wrong."""
+def belongs(homes: Sequence[Sequence[str]]) -> str:
+    """What to do about a key that is known in other mappings, named by the ways to them."""
+    places = [f"in {shown(home[-1])}" if home else "at the top of the file" for home in homes]
+    return f"it belongs {' or '.join(places)}: check the indentation"
+
+
+def known(near: str | None, properties: Iterable[str]) -> str:
+    """What to do about a key that is known nowhere."""
+    if near:
+        return f"did you mean {shown(near)}?"
+    names = list(properties)
+    settings = "; the service's own settings stand in `config`" if "config" in names else ""
+    return f"known here: {', '.join(names)}{settings}"
+
+
+def right_type(types: Sequence[str], value: object, about: Mapping[str, Any]) -> str | None:
+    """What to do about a value that is right but for its quotes, a space, or an older YAML's words."""
     if isinstance(value, bool | int | float) and "string" in types:
-        return f'put it in quotes: "{str(value).lower()}"'
+        text = str(value).lower()
+        return f'put it in quotes: "{text}"' if re.search(about.get("pattern", ""), text) else None
     if isinstance(value, str) and "integer" in types and value.isdecimal():
         return "write it without quotes"
     if isinstance(value, str) and "boolean" in types:
         return boolean(value)
-    return None
+    return split_member(value) if "string" in types else None
 
 
 def example(about: Mapping[str, Any], name: str | int, value: object) -> str | None:
@@ -77,6 +95,8 @@ def choice(
 
 def mismatch(path: Path, value: str) -> str | None:
     """What to do about a text that does not have the form of its key."""
+    if value and unicodedata.category(value[0]) in ("Pi", "Pf"):
+        return "these are no quotes to YAML: write \" or ', or none"
     if path[-1] == "role":
         meant = role(value)
         return f"did you mean {shown(meant)}?" if meant else None

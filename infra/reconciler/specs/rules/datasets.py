@@ -118,8 +118,10 @@ def required_labels_are_there(specs: Specs) -> Iterator[Problem]:
 def _lacks(unit: Document, required: list[str], where: str) -> Iterator[Problem]:
     for dataset, path in declared(unit):
         labels = unit.at(*path, "labels")
-        missing = [key for key in required if not (isinstance(labels, dict) and key in labels)]
+        if not isinstance(labels, dict | None):
+            continue
+        missing = [key for key in required if key not in (labels or {})]
         if missing:
-            at = (*path, "labels") if isinstance(labels, dict) else path
+            at = (*path, "labels") if labels is not None else path
             message = f"the dataset {shown(dataset)} lacks the label {', '.join(map(shown, missing))}"
             yield unit.on_key(at, message, f"the environment requires it: {where}")
