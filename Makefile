@@ -54,6 +54,7 @@ check: packages  ## Format, lint and types
 	@echo 'Checking format, lint and types' >&2
 	@$(VENV)/ruff format --check --quiet .
 	@$(VENV)/ruff check --quiet .
+	@$(VENV)/yamllint --strict .
 	@$(VENV)/mypy --no-error-summary
 
 .PHONY: setup
