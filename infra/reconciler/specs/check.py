@@ -65,23 +65,27 @@ class _Fault:
 def _told(document: Document, faults: list[_Fault]) -> Iterator[Problem]:
     """Each fault once: a key misspelt or in the wrong place is not also missing, nor a wrong type a wrong form."""
     told: set[Path] = set()
+    explained: set[Path] = set()
     for fault in faults:
         if fault.keyword == "additionalProperties":
             for key in _unknown_keys(document, fault):
-                told |= {fault.path, *key.meant}
+                told |= {fault.path, key.path}
+                explained |= key.meant
                 yield key.problem
     for fault in sorted(faults, key=lambda fault: fault.conditional):
-        place = (*fault.path, fault.limit) if fault.keyword == "required" else fault.path
-        if fault.keyword != "additionalProperties" and place not in told:
+        missing = fault.keyword == "required"
+        place = (*fault.path, fault.limit) if missing else fault.path
+        if fault.keyword != "additionalProperties" and place not in told and not (missing and place in explained):
             told.add(place)
             yield _problem(document, fault)
 
 
 @dataclass(frozen=True)
 class _UnknownKey:
-    """The problem with a key, and the ways to all that it may stand for."""
+    """The problem with a key, the way to it, and the ways to the keys that it may stand for."""
 
     problem: Problem
+    path: Path
     meant: frozenset[Path]
 
 
@@ -91,15 +95,15 @@ def _unknown_keys(document: Document, fault: _Fault) -> Iterator[_UnknownKey]:
     for index, key in enumerate(fault.limit):
         path = (*fault.path, key)
         if not known:  # the user chooses the keys, in the form the schema gives
-            message, hint = f"{shown(key)}: {fault.about['patternErrorMessage']}", None
-            yield _UnknownKey(document.on_key(path, message, hint), frozenset({path}))
+            problem = document.on_key(path, f"{shown(key)}: {fault.about['patternErrorMessage']}")
+            yield _UnknownKey(problem, path, frozenset())
             continue
         homes = [home for home in schemas.homes(fault.kind).get(key.strip(), ()) if home != fault.path]
         near = suggestion(key, free) if index < MOST_SHOWN and not homes else None
         hint = wording.belongs(homes) if homes else wording.known(near, known)
         problem = document.on_key(path, f"unknown key {shown(key)}{_inside(fault.path)}", hint)
-        meant = {path, *((*home, key.strip()) for home in homes)} | ({(*fault.path, near)} if near else set())
-        yield _UnknownKey(problem, frozenset(meant))
+        meant = [(*home, key.strip()) for home in homes] + ([(*fault.path, near)] if near else [])
+        yield _UnknownKey(problem, path, frozenset(meant))
 
 
 def _problem(document: Document, fault: _Fault) -> Problem:
