@@ -47,7 +47,7 @@ demo: packages  ## Preview, deploy and preview again, dev and prod, against loca
 
 .PHONY: test
 test: check  ## Set up, check, then all tests (PYTEST_ARGS="-k name")
-	@$(WITH_TOOLS) exec python -m pytest -n 2 $(PYTEST_ARGS)
+	@$(WITH_TOOLS) exec python -m pytest -n 2 --dist worksteal $(PYTEST_ARGS)
 
 .PHONY: check
 check: packages  ## Format, lint and types
