@@ -15,10 +15,11 @@ from reconciler.errors import InvalidSpecs, Problem, ReconcilerError
 from reconciler.model import Fleet
 from reconciler.specs import build, rules
 from reconciler.specs.bounded import bounded
-from reconciler.specs.check import check
+from reconciler.specs.check import check, misfiled
 from reconciler.specs.document import Document
 from reconciler.specs.folder import ENVIRONMENT_FILE, Folder
 from reconciler.specs.load import parse
+from reconciler.specs.schemas import Kind
 from reconciler.specs.view import Specs
 
 __all__ = ["Loaded", "load"]
@@ -74,12 +75,15 @@ def load(specs_dir: Path, display_root: Path) -> Loaded:
         problems += found
         if document is None:
             continue
-        if file.name == stem:
+        kind: Kind = "environment" if file.name == stem else "unit"
+        if problem := misfiled(document, kind):
+            problems.append(problem)
+            continue
+        problems += check(document, kind)
+        if kind == "environment":
             environments[file.environment] = document
-            problems += check(document, "environment")
         else:
             units[file.environment][file.name] = document
-            problems += check(document, "unit")
     names = {
         name: frozenset(file.name for file in folder.files if file.environment == name and file.name != stem)
         for name in units

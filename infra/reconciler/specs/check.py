@@ -16,8 +16,8 @@ from reconciler.specs import schemas, wording
 from reconciler.specs.bounded import MOST_SHOWN
 from reconciler.specs.document import Document, Path, shown
 
-#: Two names this similar (difflib) may be one with a slip: `6hours` and `6h`.
-_NEAR = 0.5
+#: Two names this similar (difflib) may be one with a slip: `evn` and `env`, `prefix` and `schema_prefix`.
+_NEAR = 0.6
 _DESTINATION = ("connector", "destination")
 
 
@@ -33,6 +33,21 @@ def check(document: Document, kind: schemas.Kind) -> Iterator[Problem]:
         first = schemas.schema(kind)["required"][0]
         message = f"expected a mapping; found {wording.kind_of(document.data)}"
         yield document.on_value((), message, f"a file begins with its keys, such as `{first}: …`")
+
+
+def misfiled(document: Document, kind: schemas.Kind) -> Problem | None:
+    """The one problem with a unit in an environment's file, or the other way round."""
+    if not isinstance(document.data, dict):
+        return None
+    other: schemas.Kind = "unit" if kind == "environment" else "environment"
+    keys = document.data.keys()
+    if keys & schemas.schema(kind)["properties"].keys() or not keys & schemas.schema(other)["properties"].keys():
+        return None
+    if kind == "environment":
+        return document.on_key((), "a unit, where the environment is described", "give the unit a file of its own")
+    return document.on_key(
+        (), "an environment, where a unit is described", "its place is its folder's environment.yaml"
+    )
 
 
 def suggestion(written: str, known: Sequence[str]) -> str | None:

@@ -79,7 +79,8 @@ class Folder:
         elif entry.suffix != ".yaml":
             self._problem(entry, f"the name ends in {shown(entry.suffix)}", f"rename it to {_renamed(entry)}")
         elif not _NAME.fullmatch(entry.stem):
-            self._problem(entry, f"{shown(entry.stem)} cannot be a unit's name", _NAME_HINT)
+            hint = f"rename it to {shown(ENVIRONMENT_FILE)}" if entry.stem.lower() == _ENVIRONMENT else _NAME_HINT
+            self._problem(entry, f"{shown(entry.stem)} cannot be a unit's name", hint)
         else:
             return self._stays_inside(entry)
         return False

@@ -21,7 +21,7 @@ from reconciler.specs.syntax import SPACE, explain
 #: More than any real file by two orders of magnitude.
 MAX_BYTES = 256 * 1024
 MAX_DEPTH = 50
-_EMPTY = 'an empty text is "", an empty mapping {}'
+_EMPTY = 'an empty text is "", an empty list [], an empty mapping {}'
 
 #: What YAML lets stand in a file as it is.
 _NOT_ALLOWED = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")

@@ -86,17 +86,23 @@ def choice(
     """Message and hint for a value that is none of the allowed ones."""
     message = f"expected one of {', '.join(allowed)}; found "
     if not isinstance(value, str):
-        hint = f'put it in quotes: "{value}"' if str(value) in allowed else None
-        return message + kind_of(value), hint
+        meant = [word for word in allowed if _is_number(value) and word in (str(value), f"{value:+}")]
+        return message + kind_of(value), f'put it in quotes: "{meant[0]}"' if meant else None
     # `4h` is nearer to `24h` than to anything that was meant: only words are guessed at.
     near = suggestion(value, [word for word in allowed if word.isalpha() or word == value.lower()])
     return message + shown(value), f"did you mean {shown(near)}?" if near else None
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 def mismatch(path: Path, value: str) -> str | None:
     """What to do about a text that does not have the form of its key."""
     if value and unicodedata.category(value[0]) in ("Pi", "Pf"):
         return "these are no quotes to YAML: write \" or ', or none"
+    if path in (("dataset",), ("formerly",)) and value.endswith((".yaml", ".yml")):
+        return f"write the stem alone: {shown(value.rpartition('/')[2].rpartition('.')[0])}"
     if path[-1] == "role":
         meant = role(value)
         return f"did you mean {shown(meant)}?" if meant else None

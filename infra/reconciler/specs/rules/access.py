@@ -45,9 +45,14 @@ def workgroups_have_a_pattern(specs: Specs) -> Iterator[Problem]:
             if not environment.has("workgroups"):
                 message = f"{shown(member)}: the environment does not say which group that is"
                 yield document.on_value(path, message, f"add `workgroups` to {environment.file}")
-            elif "/" in member and isinstance(pattern, str) and "{subgroup}" not in pattern:
+            elif "/" in member and isinstance(pattern, str) and _lacks_subgroup(pattern):
                 message = f"{shown(member)} names a subgroup, which the environment's pattern leaves out"
                 yield document.on_value(path, message, f"add {{subgroup}} at {environment.where(('workgroups',))}")
+
+
+def _lacks_subgroup(pattern: str) -> bool:
+    """Whether a workgroup pattern, as far as it is one, has no room for a subgroup."""
+    return "{workgroup}" in pattern and "{subgroup}" not in pattern
 
 
 def _grant_lists(specs: Specs) -> Iterator[tuple[Document, Path]]:

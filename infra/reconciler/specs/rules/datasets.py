@@ -11,8 +11,9 @@ from reconciler.specs.document import Document, Path, shown
 from reconciler.specs.rules.claims import Claim, conflicts
 from reconciler.specs.view import Specs, declared, destination, strings
 
-#: BigQuery: "Each dataset name can contain up to 1,024 characters", letters, digits and underscores.
 _LOCATION = re.compile(r"[A-Za-z0-9-]+")
+_UNIT = re.compile(r"[a-z0-9][a-z0-9_-]*")
+#: BigQuery: "Each dataset name can contain up to 1,024 characters", letters, digits and underscores.
 _DATASET_ID = re.compile(r"[A-Za-z0-9_]{1,1024}")
 
 
@@ -46,7 +47,7 @@ def named_datasets_are_declared(specs: Specs) -> Iterator[Problem]:
     """`dataset: <unit>` names a unit of the same environment that declares the very dataset the connector writes to."""
     for unit in specs.all_units():
         named, target = unit.at("dataset"), destination(unit)
-        if not isinstance(named, str) or not unit.has("connector"):
+        if not isinstance(named, str) or not _UNIT.fullmatch(named) or not unit.has("connector"):
             continue
         owner = specs.units[unit.environment].get(named)
         if named == unit.name:
