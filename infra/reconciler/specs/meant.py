@@ -25,10 +25,8 @@ def boolean(written: str) -> str:
 
 def role(written: str) -> str | None:
     """The role behind BigQuery's old name for it, a name without its beginning, or one in other capitals."""
-    name = re.fullmatch(r"(?:(?:roles/)?(?:bigquery\.)?)([a-z]+)", written, re.IGNORECASE)
-    if name is None:
-        return None
-    meant = _ROLES.get(name[1].lower()) or (_OLD_ROLES.get(written.lower()))
+    name = re.sub(r"^(roles/)?(bigquery\.)?", "", written.lower())
+    meant = _ROLES.get(name) or _OLD_ROLES.get(written.lower())
     return f"roles/bigquery.{meant}" if meant and written != f"roles/bigquery.{meant}" else None
 
 
@@ -47,9 +45,9 @@ def member(written: str) -> str | None:
 
 def split_member(written: object) -> str | None:
     """What to do about a member that a space after its colon makes a mapping."""
-    match written:
-        case dict() if len(written) == 1:
-            [(kind, rest)] = written.items()
-            if kind in _KINDS and isinstance(rest, str):
-                return f"write it without the space: {shown(f'{kind}:{rest}')}"
-    return None
+    if not isinstance(written, dict) or len(written) != 1:
+        return None
+    [(kind, rest)] = written.items()
+    if kind not in _KINDS or not isinstance(rest, str):
+        return None
+    return f"write it without the space: {shown(f'{kind}:{rest}')}"

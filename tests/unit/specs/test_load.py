@@ -154,6 +154,8 @@ def test_a_file_over_the_limit_is_refused_and_one_at_it_is_read():
         "a: canary: b", "a: 'canary", "a: @canary", "a: [canary", "a: canary\n  b: c", "a: !canary:x y\n",
         'a: "canary\\q"', "a: 0815123", "a: &x canary\nb: *x", "a: canary\n---\nb: canary", "\tcanary: 1",
         "a: |\n  canary\n canary", "a: 'canary' canary",
+        "a: {b:canary}", "a: [{b:canary, b:canary}]", "b:canary\nc: d", "a: x\nb = canary\nc: d", "{a: 1, b:canary: }",
+        "a: x\n<<<<<<< canary\nb: c",
     ],
 )  # fmt: skip
 def test_no_problem_quotes_a_value(text: str):
