@@ -61,7 +61,10 @@ def simulators(folder: Path) -> Iterator[Mapping[str, str]]:
             yield json.loads(ready.read_text())["environment"]
         finally:
             process.send_signal(signal.SIGTERM)
-            process.wait(timeout=10)
+            try:
+                process.wait(timeout=10)
+            except subprocess.TimeoutExpired:
+                process.kill()
 
 
 def deploy(stack: str, environment: Mapping[str, str]) -> None:
@@ -100,7 +103,14 @@ def show(stack: str, outputs: Mapping[str, Any]) -> None:
     console.print_json(data=outputs["airflow_variables"], sort_keys=True)
 
 
+def stop(*_: object) -> None:
+    """A cancelled job, or a closed terminal: end as after Ctrl-C."""
+    raise KeyboardInterrupt
+
+
 if __name__ == "__main__":
+    signal.signal(signal.SIGTERM, stop)
+    signal.signal(signal.SIGHUP, stop)
     try:
         sys.exit(main())
     except KeyboardInterrupt:

@@ -91,8 +91,9 @@ def foreign_entries(live: Iterable[Mapping[str, Any]]) -> tuple[dict[str, Any], 
 def _entry(role: str, member: str, environment: Environment) -> Entry:
     kind, _, name = member.partition(":")
     if kind == "workgroup":
-        return Entry(basic_role(role), "groupByEmail", workgroup_address(name, environment.workgroups or ""))
-    return Entry(basic_role(role), _FIELD_OF_KIND[kind], name)
+        kind, name = "group", workgroup_address(name, environment.workgroups or "")
+    # BigQuery stores addresses in lower case: in two spellings one member would be two entries, or a difference.
+    return Entry(basic_role(role), _FIELD_OF_KIND[kind], name.lower())
 
 
 def _as_input(block: Mapping[str, Any]) -> dict[str, Any]:

@@ -24,5 +24,5 @@ def variables(fleet: Fleet, connection_ids: Mapping[str, T]) -> dict[str, T]:
     return {
         variable_name(unit.connector.schedule.task_id): connection_ids[unit.name]
         for unit in fleet.units
-        if unit.connector and isinstance(unit.connector.schedule, AirflowSchedule) and unit.name in connection_ids
+        if unit.connector and isinstance(unit.connector.schedule, AirflowSchedule)
     }

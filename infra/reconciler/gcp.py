@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import importlib.metadata
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
@@ -14,6 +15,9 @@ from reconciler.access import declared_entries, foreign_entries
 from reconciler.errors import ReconcilerError
 from reconciler.model import Dataset, Environment
 
+#: The plugin version that the SDK's own resources ask for: without it the engine might start a second one.
+_SAME_PLUGIN = pulumi.InvokeOptions(version=importlib.metadata.version("pulumi-gcp"))
+
 
 class LiveReadFailed(ReconcilerError):
     """A dataset could not be read, for another reason than that it is not there."""
@@ -24,11 +28,12 @@ async def read_live(
 ) -> dict[str, tuple[Mapping[str, Any], ...] | None]:
     """The live access list of every dataset by id, None where the dataset does not exist; all read at once.
 
-    Raises `LiveReadFailed`, before anything is touched, on any other answer than the plugin's own "not found": an
-    access list written without knowing the live one would take authorised views away.
+    Raises `LiveReadFailed`, before anything is touched, for a dataset in another location, and on any other answer than
+    the plugin's own "not found": an access list written without knowing the live one would take views away.
     """
-    ids = [dataset.id for dataset in datasets]
-    answers = await asyncio.gather(*(_read(environment.gcp_project, id_) for id_ in ids), return_exceptions=True)
+    wanted = list(datasets)
+    ids = [dataset.id for dataset in wanted]
+    answers = await asyncio.gather(*(_read(environment.gcp_project, each) for each in wanted), return_exceptions=True)
     failed = [f"{id_}: {answer}" for id_, answer in zip(ids, answers, strict=True) if isinstance(answer, Exception)]
     if failed:
         raise LiveReadFailed(
@@ -37,15 +42,18 @@ async def read_live(
     return dict(zip(ids, answers, strict=True))  # type: ignore[arg-type]
 
 
-async def _read(project: str, dataset: str) -> tuple[Mapping[str, Any], ...] | None:
-    arguments = {"project": project, "datasetId": dataset}
+async def _read(project: str, dataset: Dataset) -> tuple[Mapping[str, Any], ...] | None:
+    arguments = {"project": project, "datasetId": dataset.id}
     try:
-        found = await pulumi.runtime.invoke_async("gcp:bigquery/getDataset:getDataset", arguments)
+        found = await pulumi.runtime.invoke_async("gcp:bigquery/getDataset:getDataset", arguments, _SAME_PLUGIN)
     except Exception as error:
         # The SDK raises a bare Exception with the plugin's text; this one is the data source's own.
-        if re.search(rf"projects/{re.escape(project)}/datasets/{re.escape(dataset)} not found", str(error)):
+        if re.search(rf"projects/{re.escape(project)}/datasets/{re.escape(dataset.id)} not found", str(error)):
             return None
         raise LiveReadFailed(" ".join(str(error).split())) from None
+    location = str(found.get("location") or dataset.location)
+    if location.casefold() != dataset.location.casefold():
+        raise LiveReadFailed(f"it is in {location}, the file says {dataset.location}, and BigQuery cannot move it")
     return tuple(found.get("accesses") or ())
 
 

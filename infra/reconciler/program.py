@@ -17,8 +17,9 @@ from reconciler import airflow, gcp
 from reconciler.errors import InvalidSpecs, ReconcilerError
 from reconciler.model import Dataset, Fleet, Unit
 from reconciler.provider.connection import Connection
-from reconciler.provider.destination import Destination, ServiceAccount
+from reconciler.provider.destination import Destination
 from reconciler.provider.fleet import Fleet as FleetResource
+from reconciler.provider.service_account import ServiceAccount
 from reconciler.removal import Declared
 from reconciler.specs import load
 
@@ -34,7 +35,7 @@ class Settings:
     @classmethod
     def from_environment(cls, *, root: Path) -> Settings:
         """The stack is the environment; `RECONCILER_SPECS` is the folder of specs, relative to `root`."""
-        return cls(pulumi.get_stack(), root / os.environ.get("RECONCILER_SPECS", "connectors"), root)
+        return cls(pulumi.get_stack(), root / (os.environ.get("RECONCILER_SPECS") or "connectors"), root)
 
 
 async def main(settings: Settings) -> dict[str, pulumi.Input[Any]]:
@@ -55,7 +56,7 @@ async def build(fleet: Fleet) -> dict[str, pulumi.Input[Any]]:
     datasets = [dataset for unit in fleet.units for dataset in unit.datasets]
     live = await gcp.read_live(environment, datasets)
 
-    guard = FleetResource(environment.name, environment.group, {unit.name: _declared(unit) for unit in fleet.units})
+    guard = FleetResource(environment, {unit.name: _declared(unit) for unit in fleet.units})
     after_guard = pulumi.ResourceOptions(depends_on=[guard])
     destination = Destination(environment, after_guard)
     account = ServiceAccount(environment, destination.id, after_guard)
@@ -102,7 +103,7 @@ def _after(unit: Unit, guard: pulumi.Resource, datasets: list[pulumi.Resource]) 
 
 def _outputs(fleet: Fleet, unit: Unit, connection: Connection | None) -> Mapping[str, Any]:
     written: tuple[Dataset, ...] = fleet.datasets_of(unit) or unit.datasets
-    outputs: dict[str, Any] = {"datasets": [dataset.id for dataset in written]}
+    outputs: dict[str, Any] = {"datasets": [dataset.id for dataset in written], "owners": list(unit.owners)}
     if connection is not None:
         outputs |= {"connection_id": connection.id, "setup_state": connection.setup_state}
     return outputs

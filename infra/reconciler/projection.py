@@ -17,7 +17,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from reconciler.model import Reference
+from reconciler.model import Reference, references
 
 #: What the API answers in place of every config property of `format: password` (GET connection).
 MASK: Final = "******"
@@ -65,12 +65,12 @@ def project(declared: Any, live: Any) -> Any:
     """
     if Reference.parse(declared) is not None or live == MASK:
         return declared
+    if live is None or live is ABSENT:
+        return declared if _says_nothing(declared) or _hides(declared) else ABSENT
     if isinstance(declared, Mapping):
         return _project_mapping(declared, live)
     if isinstance(declared, list):
         return _project_list(declared, live)
-    if live is None or live is ABSENT:
-        return declared if declared == "" else ABSENT
     return declared if _same_scalar(declared, live) else live
 
 
@@ -96,38 +96,69 @@ def changed_keys(old: Mapping[str, Any], new: Mapping[str, Any]) -> dict[str, An
     return {key: value for key, value in new.items() if key not in old or not _equal(old[key], value)}
 
 
+def _says_nothing(declared: Any) -> bool:
+    """An empty value, or a switch that is off: what Fivetran may leave out of an answer."""
+    return declared is False or declared in ("", [], {})
+
+
+def _hides(declared: Any) -> bool:
+    """A subtree with a secret in it may be left out of an answer whole."""
+    return isinstance(declared, Mapping | list) and any(True for _ in references(declared))
+
+
 def _project_mapping(declared: Mapping[str, Any], live: Any) -> Any:
     if not isinstance(live, Mapping):
-        kept = {key: node for key, node in declared.items() if Reference.parse(node) is not None}
-        return kept if kept or not declared else ABSENT
+        return live
     projected = ((key, project(node, live.get(key, ABSENT))) for key, node in declared.items())
     return {key: node for key, node in projected if node is not ABSENT}
 
 
 def _project_list(declared: list[Any], live: Any) -> Any:
     if not isinstance(live, list):
-        only_references = all(Reference.parse(item) is not None for item in declared)
-        return declared if only_references else ABSENT
+        return live
     if all(isinstance(item, Mapping) and Reference.parse(item) is None for item in declared):
-        return _project_objects(declared, live)
-    if len(declared) == len(live):
-        projected = [project(item, other) for item, other in zip(declared, live, strict=True)]
-        if projected == declared or _same_members(declared, live):
-            return declared
-    return live
+        projected = _project_objects(declared, live)
+    elif len(declared) == len(live) and (
+        [project(item, other) for item, other in zip(declared, live, strict=True)] == declared
+        or _same_members(declared, live)
+    ):
+        projected = declared
+    else:
+        projected = live
+    # Fivetran masks what is secret; something else may not, and what is live goes into state.
+    return _masked(projected, but=declared) if _hides(declared) else projected
+
+
+def _masked(projected: list[Any], *, but: list[Any]) -> list[Any]:
+    return [item if item in but else _mask_values(item) for item in projected]
+
+
+def _mask_values(node: Any) -> Any:
+    if isinstance(node, Mapping):
+        named = {key: value if key in _NAMING_FIELDS else _mask_values(value) for key, value in node.items()}
+        return node if Reference.parse(node) is not None else named
+    return [_mask_values(item) for item in node] if isinstance(node, list) else MASK
 
 
 def _project_objects(declared: list[Any], live: list[Any]) -> list[Any]:
     naming = _naming_field(declared, live)
-    if naming is None:
-        pairs = [(item, live[index] if index < len(live) else ABSENT) for index, item in enumerate(declared)]
-        extra = live[len(declared) :]
-    else:
-        by_name = {str(item[naming]): item for item in live}
-        pairs = [(item, by_name.pop(str(item[naming]), ABSENT)) for item in declared]
-        extra = list(by_name.values())
-    projected = [item if other == item else project(item, other) for item, other in pairs if other is not ABSENT]
-    return [item for item in projected if item is not ABSENT] + extra
+    rest = list(live)
+    projected = []
+    for index, item in enumerate(declared):
+        found = _counterpart(item, rest, naming)
+        if found is ABSENT and naming is None and len(live) == len(declared):
+            found = live[index] if live[index] in rest else ABSENT
+        if found is not ABSENT:
+            rest.remove(found)
+            projected.append(project(item, found))
+    return [item for item in projected if item is not ABSENT] + rest
+
+
+def _counterpart(item: Mapping[str, Any], live: list[Any], naming: str | None) -> Any:
+    """The live item that has the same name; without names, the first that does not differ."""
+    if naming is not None:
+        return next((other for other in live if str(other[naming]) == str(item[naming])), ABSENT)
+    return next((other for other in live if project(item, other) == item), ABSENT)
 
 
 def _naming_field(declared: list[Any], live: list[Any]) -> str | None:
@@ -157,14 +188,10 @@ def _same_scalar(declared: Any, live: Any) -> bool:
     if declared == live:
         return isinstance(declared, bool) == isinstance(live, bool)
     if isinstance(declared, bool) or isinstance(live, bool):
-        return _word(declared) == _word(live)
+        return str(declared).casefold() == str(live).casefold()
     if isinstance(declared, str) and isinstance(live, str):
         return _enumeration(declared) == _enumeration(live)
-    return _word(declared) == _word(live)
-
-
-def _word(value: Any) -> str:
-    return str(normalise(value)).casefold() if isinstance(value, bool) else str(normalise(value))
+    return str(normalise(declared)) == str(normalise(live))
 
 
 def _enumeration(value: str) -> tuple[str, bool]:

@@ -86,6 +86,11 @@ def test_a_changed_scalar_is_named_by_its_path_and_nothing_else_is(declared, key
             [{"key": "A", "value": MASK, "more": 1}, {"key": "B", "value": MASK}],
         ),
         ([{"table_name": "t", "file_pattern": "x"}], [{"table_name": "t", "file_pattern": "x", "archive_pattern": ""}]),
+        ([{"pattern": "a"}, {"pattern": "b"}], [{"pattern": "b"}, {"pattern": "a"}]),
+        ([{"key": "A", "value": KEY}], None),
+        ({"client_id": "x", "client_secret": KEY}, None),
+        (False, None),
+        (True, "True"),
     ],
 )
 def test_one_thing_in_two_spellings_does_not_differ(declared, live):
@@ -105,6 +110,8 @@ def test_one_thing_in_two_spellings_does_not_differ(declared, live):
         ([KEY], [MASK, MASK]),
         ([{"key": "A", "value": KEY}], [{"key": "A", "value": MASK}, {"key": "B", "value": MASK}]),
         ([{"key": "A", "value": KEY}], []),
+        ([{"pattern": "a"}, {"pattern": "b"}], [{"pattern": "b"}, {"pattern": "c"}]),
+        (True, None),
         ([{"key": "A", "value": "x"}], [{"key": "A", "value": "y"}]),
         ({"inner": {"deep": 1}}, {"inner": {"deep": 2}}),
     ],
@@ -118,6 +125,20 @@ def test_a_declared_key_that_is_gone_is_absent():
     assert project({"host": "h", "port": 1}, {"port": 1}) == {"port": 1}
     assert [str(each) for each in differences({"host": "h"}, {})] == ["host: the file says 'h', Fivetran has nothing"]
     assert project("h", None) is ABSENT
+
+
+@pytest.mark.parametrize(
+    ("declared", "live"),
+    [
+        ([KEY], ["canary", "canary-2"]),
+        ([{"key": "A", "value": KEY}], [{"key": "A", "value": "canary"}, {"key": "B", "value": "canary"}]),
+        ([{"key": "A", "value": KEY}], [{"key": "B", "nested": [{"value": "canary"}]}]),
+    ],
+)
+def test_what_should_be_masked_and_is_not_goes_no_further(declared, live):
+    projected = project(declared, live)
+    assert projected != declared
+    assert "canary" not in str(projected)
 
 
 @given(trees, trees)

@@ -84,4 +84,4 @@ class DestinationOperations(Operations):
             runs_setup_tests=True,
             repeat_post=True,
         )
-        return self._transport.send(call).read(Destination.parse)
+        return self._transport.send(call).read(lambda data: Destination.parse({"id": destination_id, **data}))

@@ -72,9 +72,19 @@ def _problem(url: httpx.URL) -> str | None:
         return "holds credentials; they belong in FIVETRAN_APIKEY and FIVETRAN_APISECRET"
     if url.query or url.fragment:
         return "has a query or fragment"
-    if url.scheme == "http" and not _is_local(url.host):
-        return f"is http:// to {url.host}, which would send the API key in clear over the network; use https://"
+    if url.scheme == "http" and not (_is_local(url.host) or _is_private(url.host)):
+        return f"is http:// to {url.host}, which would send the API key in clear over the internet; use https://"
     return None
+
+
+def _is_private(host: str) -> bool:
+    """A network of one's own, where doubles of the API run: a private address, or a name that only it can resolve."""
+    if "." not in host and ":" not in host:
+        return True
+    try:
+        return ipaddress.ip_address(host).is_private
+    except ValueError:
+        return host.endswith((".internal", ".local", ".test"))
 
 
 def _is_local(host: str) -> bool:

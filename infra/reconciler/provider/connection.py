@@ -54,7 +54,9 @@ class ConnectionProvider(Provider):
         return CheckResult(news, [])
 
     @operation
-    def diff(self, _id: str, olds: dict[str, Any], news: dict[str, Any]) -> DiffResult:
+    def diff(self, id_: str, olds: dict[str, Any], news: dict[str, Any]) -> DiffResult:
+        if "adopt" in news and news["adopt"]["connection"] != id_:
+            raise OperationError(f"adopt names {news['adopt']['connection']}, but the connection is {id_}: correct it")
         pending = bool(olds.get(_NEEDS_TEST))
         return DiffResult(changes=pending or bool(wire.patch(normalise(olds), normalise(news))))
 
@@ -90,7 +92,7 @@ class ConnectionProvider(Provider):
         try:
             if fields:
                 live = client.update_connection(id_, **fields, run_setup_tests=tested)
-            if olds.get(_NEEDS_TEST) and not tested:
+            if not fields or (olds.get(_NEEDS_TEST) and not tested):
                 tested, live = True, client.test_connection(id_)
         except fivetran.NotFound:
             raise OperationError(

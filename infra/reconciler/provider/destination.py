@@ -1,4 +1,4 @@
-"""The environment's Fivetran group with its BigQuery destination, and Fivetran's service account in it.
+"""The environment's Fivetran group with its BigQuery destination.
 
 A group and its destination are one to one and share an id (operation create_destination).
 """
@@ -8,7 +8,7 @@ from __future__ import annotations
 import contextlib
 from typing import Any
 
-from pulumi import Input, ResourceOptions
+from pulumi import ResourceOptions
 from pulumi.dynamic import (
     CheckResult,
     CreateResult,
@@ -43,7 +43,7 @@ class DestinationProvider(Provider):
     @operation
     def check(self, olds: dict[str, Any], news: dict[str, Any]) -> CheckResult:
         refused = [
-            f"{news['file']}: {key} changed from {olds[key]} to {news[key]}: {why}"
+            f"{news['file']}: {key} is {news[key]} in the file and {olds[key]} in Fivetran: {why}"
             for key, why in _FIXED.items()
             if key in olds and not _same(key, olds[key], news[key])
         ]
@@ -69,11 +69,11 @@ class DestinationProvider(Provider):
     @operation
     def read(self, id_: str, props: dict[str, Any]) -> ReadResult:
         try:
-            group = session.client().get_group(id_)
+            session.client().get_group(id_)
             live = session.client().get_destination(id_)
         except fivetran.NotFound:
             return ReadResult(None, {})
-        now = {**stored(props), "group": group.name}
+        now = stored(props)
         for key, value in _live_values(live).items():
             if not _same(key, now.get(key), value):
                 now[key] = value
@@ -124,36 +124,6 @@ class Destination(Resource, module="fivetran", name="Destination"):
         super().__init__(DestinationProvider(), environment.name, props, opts)
 
 
-class ServiceAccountProvider(Provider):
-    """Reads the service account that Fivetran made for a group; there is nothing to make or to delete."""
-
-    @operation
-    def diff(self, _id: str, olds: dict[str, Any], news: dict[str, Any]) -> DiffResult:
-        moved = olds.get("group_id") != news["group_id"]
-        return DiffResult(changes=moved, replaces=["group_id"] if moved else [])
-
-    @operation
-    def create(self, props: dict[str, Any]) -> CreateResult:
-        return CreateResult(session.client().group_service_account(props["group_id"]), dict(props))
-
-    @operation
-    def read(self, id_: str, props: dict[str, Any]) -> ReadResult:
-        try:
-            id_ = session.client().group_service_account(props["group_id"])
-        except fivetran.NotFound:
-            return ReadResult(None, {})
-        return found(id_, stored(props), stored(props))
-
-
-class ServiceAccount(Resource, module="fivetran", name="ServiceAccount"):
-    """Its id is the e-mail address: a resource of its own, so that no change elsewhere makes it look unknown."""
-
-    def __init__(self, environment: Environment, group_id: Input[str], opts: ResourceOptions | None = None) -> None:
-        super().__init__(
-            ServiceAccountProvider(), environment.name, {"file": environment.file, "group_id": group_id}, opts
-        )
-
-
 def _groups(name: str) -> list[fivetran.Group]:
     """The groups of a name, oldest first. Fivetran does not promise that there is only one."""
     found = (group for group in session.client().list_groups() if group.name == name)
@@ -202,7 +172,7 @@ def _make_destination(group_id: str, props: dict[str, Any]) -> None:
         except fivetran.NotFound:
             raise error from None
     else:
-        report_failures(f"destination {group_id}", made.setup_tests)
+        _report(made)
 
 
 def _adopt(found: fivetran.Destination, props: dict[str, Any]) -> None:
@@ -220,7 +190,7 @@ def _adopt(found: fivetran.Destination, props: dict[str, Any]) -> None:
         )
     if found.setup_status in {"incomplete", "broken"}:
         tested = session.client().test_destination(found.id)
-        report_failures(f"destination {found.id}", tested.setup_tests)
+        _report(tested)
 
 
 def _live_values(live: fivetran.Destination) -> dict[str, str]:
@@ -236,7 +206,7 @@ def _live_values(live: fivetran.Destination) -> dict[str, str]:
 def _same(key: str, declared: object, live: object) -> bool:
     if key == "time_zone_offset":
         return _offset(declared) == _offset(live)
-    return str(declared).casefold() == str(live).casefold() if key == "location" else declared == live
+    return str(declared).casefold() == str(live).casefold() if key in {"location", "region"} else declared == live
 
 
 def _offset(value: object) -> int | str:
@@ -247,4 +217,7 @@ def _offset(value: object) -> int | str:
         return str(value)
 
 
-__all__ = ["Destination", "DestinationProvider", "ServiceAccount", "ServiceAccountProvider"]
+def _report(tested: fivetran.Destination) -> None:
+    if any(test.failed for test in tested.setup_tests):
+        account = session.client().group_service_account(tested.id)
+        report_failures(f"destination {tested.id}, which Fivetran writes as {account},", tested.setup_tests)

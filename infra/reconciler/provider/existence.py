@@ -12,6 +12,7 @@ from typing import Any
 from tenacity import Retrying, retry_if_exception_type, stop_after_attempt, wait_random_exponential
 
 from reconciler.client import Conflict, Connection, FivetranError, Rejected
+from reconciler.model import references
 from reconciler.projection import Difference, differences
 from reconciler.provider import wire
 from reconciler.provider.operation import OperationError
@@ -113,14 +114,17 @@ def _adopt(wanted: Wanted, found: Connection) -> Connection:
             f"adopt names the connection {adopt['connection']}, but {wanted.name} is {found.id}: correct it"
         )
     live = session.client().get_connection(found.id)
-    if _never_worked(live):
-        return _write(wanted, live, wanted.config, wanted.auth, test=True)
     differing = tuple(_differences(props, live))
+    keys = {difference.path.split(".")[1] for difference in differing if difference.path.startswith("config.")}
+    if _never_worked(live):
+        # A secret that is there may not be the file's. What is equal is not sent: some keys may not be in a PATCH.
+        hidden = {path.split(".")[0].split("[")[0] for path, _ in references(props.get("config", {}))}
+        changed = {key: value for key, value in wanted.config.items() if key in keys | hidden}
+        return _write(wanted, live, changed, wanted.auth, test=True)
     if not differing:
         return live
     if not adopt.get("apply_changes"):
         raise OperationError(_refusal(wanted, live, differing))
-    keys = {difference.path.split(".")[1] for difference in differing if difference.path.startswith("config.")}
     changed = {key: value for key, value in wanted.config.items() if key in keys}
     return _write(wanted, live, changed, {}, test=bool(changed))
 
@@ -129,8 +133,7 @@ def _write(
     wanted: Wanted, live: Connection, config: Mapping[str, Any], auth: Mapping[str, Any], *, test: bool
 ) -> Connection:
     """Bring a connection to the file's schedule and pause, and to these values; run its setup tests if told to."""
-    rest = {**wanted.props, "config": {}, "auth": {}}
-    fields = wire.patch(wire.as_file(rest, live), rest)
+    fields = wire.differing_fields(wanted.props, live)
     if config:
         fields["config"] = dict(config)
     if auth:
@@ -146,7 +149,7 @@ def _write(
 
 def _never_worked(live: Connection) -> bool:
     """Nothing is lost by writing to it: it has neither passed its tests nor synced. A failed create leaves that."""
-    return live.setup_state in {"incomplete", "broken"} and live.succeeded_at is None
+    return live.setup_state != "connected" and live.succeeded_at is None
 
 
 def _differences(props: Mapping[str, Any], live: Connection) -> Iterable[Difference]:

@@ -5,6 +5,7 @@ Everything depends on it, so that a refusal here, in preview as in up, stops the
 
 from __future__ import annotations
 
+import dataclasses
 import os
 from collections.abc import Mapping
 from typing import Any
@@ -20,6 +21,7 @@ from pulumi.dynamic import (
 )
 
 from reconciler.client import FivetranError
+from reconciler.model import Environment
 from reconciler.provider.operation import OperationError, Provider, found, operation, stored
 from reconciler.provider.session import session
 from reconciler.removal import Declared, Refusal, refusals
@@ -32,6 +34,12 @@ class FleetProvider(Provider):
     def check(self, olds: dict[str, Any], news: dict[str, Any]) -> CheckResult:
         before, after = _declared(olds.get("units", {})), _declared(news["units"])
         session.declare({unit.connection: name for name, unit in after.items() if unit.connection})
+        for key in ("group", "gcp_project"):
+            if olds.get(key, news[key]) != news[key]:
+                raise OperationError(
+                    f"{news['environment_file']}: {key} changed from {olds[key]} to {news[key]}: everything would be "
+                    "made anew elsewhere. Make a new environment, in a folder and a stack of its own"
+                )
         refused = refusals(before, after, removals_allowed=removals_allowed())
         if refused:
             ids = _ids(news["group"], refused)
@@ -48,6 +56,8 @@ class FleetProvider(Provider):
 
     @operation
     def read(self, id_: str, props: dict[str, Any]) -> ReadResult:
+        # Often the first to be read, since everything depends on it. If not, more is read than is needed.
+        session.expect(unit.connection for unit in _declared(props["units"]).values() if unit.connection)
         return found(id_, stored(props), stored(props))
 
     @operation
@@ -59,14 +69,16 @@ class Fleet(Resource, module="reconciler", name="Fleet"):
     """One per environment; `units` is the mapping of unit names to what `Declared` holds of each."""
 
     def __init__(
-        self, environment: str, group: str, units: Mapping[str, Declared], opts: ResourceOptions | None = None
+        self, environment: Environment, units: Mapping[str, Declared], opts: ResourceOptions | None = None
     ) -> None:
         props = {
-            "environment": environment,
-            "group": group,
+            "environment_file": environment.file,
+            "environment": environment.name,
+            "group": environment.group,
+            "gcp_project": environment.gcp_project,
             "units": {name: _as_property(unit) for name, unit in units.items()},
         }
-        super().__init__(FleetProvider(), environment, props, opts)
+        super().__init__(FleetProvider(), environment.name, props, opts)
 
 
 def removals_allowed() -> bool:
@@ -86,7 +98,10 @@ def _as_property(unit: Declared) -> dict[str, Any]:
 
 
 def _declared(units: Mapping[str, Any]) -> dict[str, Declared]:
-    return {name: Declared(**unit) for name, unit in units.items()}
+    known = {each.name for each in dataclasses.fields(Declared)}  # state may be of a newer version
+    return {
+        name: Declared(**{key: value for key, value in unit.items() if key in known}) for name, unit in units.items()
+    }
 
 
 def _existence(units: Mapping[str, Any]) -> dict[str, Any]:

@@ -21,6 +21,9 @@ from reconciler.secrets import EnvironmentResolver
 #: Said to `traceback`, since `configure` turns its own measure to nothing.
 _DEBUG_FRAMES = 100
 
+#: Characters of one line of an error.
+_LONGEST_LINE = 1000
+
 logger = logging.getLogger(__name__)
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -101,8 +104,9 @@ def _secrets(args: Iterable[Any]) -> Iterator[str]:
 
 
 def _printable(text: str) -> str:
-    """Without control characters: a setup test's message is the vendor's, and goes to a terminal."""
-    return "".join(char for char in text if char.isprintable() or char == "\n")
+    """Without control characters or endless lines: a setup test's message is the vendor's, and goes to a terminal."""
+    lines = ("".join(char for char in line if char.isprintable()) for line in text.split("\n"))
+    return "\n".join(line if len(line) <= _LONGEST_LINE else f"{line[:_LONGEST_LINE]}…" for line in lines)
 
 
 def _text(error: Exception) -> str:

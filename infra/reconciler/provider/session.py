@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 
 from reconciler.client import Connection, FivetranClient
@@ -35,6 +35,7 @@ class Session:
         self._lists: dict[str, Future[dict[str, Connection]]] = {}
         self._reads: dict[str, Future[Connection]] = {}
         self._declared: dict[str, str] = {}
+        self._expected: frozenset[str] = frozenset()
         self._prefetched: set[str] = set()
 
     def client(self) -> FivetranClient:
@@ -53,6 +54,11 @@ class Session:
         """The unit that declares a connection in this run, or None: also when the run has no program (a destroy)."""
         with self._lock:
             return self._declared.get(connection_name)
+
+    def expect(self, names: Iterable[str]) -> None:
+        """The connections that state holds, so that a refresh need not read others that live in the group."""
+        with self._lock:
+            self._expected = frozenset(names)
 
     def known(self, group_id: str, name: str) -> Connection | None:
         """The group's oldest connection of a name as of the process's one listing of the group, or None."""
@@ -99,10 +105,10 @@ class Session:
             if group_id in self._prefetched:
                 return
             self._prefetched.add(group_id)
-            wanted = [item.id for name, item in listing.items() if not self._declared or name in self._declared]
             pool = ThreadPoolExecutor(_READERS, thread_name_prefix="read-connections")
-            for connection_id in wanted:
-                self._reads[connection_id] = pool.submit(client.get_connection, connection_id)
+            for name, item in listing.items():
+                if not self._expected or name in self._expected:
+                    self._reads[item.id] = pool.submit(client.get_connection, item.id)
         pool.shutdown(wait=False)
 
 

@@ -12,7 +12,7 @@ def report_failures(subject: str, tests: Iterable[SetupTest]) -> None:
     """Raise `OperationError` naming every test that failed; warnings and skipped tests pass."""
     failed = [test for test in tests if test.failed]
     if failed:
-        lines = "".join(f"\n    {test.title}: {test.status}: {test.message}" for test in failed)
+        lines = "".join(f"\n    {' '.join(f'{test.title}: {test.status}: {test.message}'.split())}" for test in failed)
         raise OperationError(
             f"{len(failed)} setup test{'s' if len(failed) > 1 else ''} of {subject} failed:{lines}\n"
             "    What was made is kept and found again: mend the cause and run again."

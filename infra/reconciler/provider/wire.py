@@ -91,6 +91,12 @@ def patch(olds: Mapping[str, Any], news: Mapping[str, Any]) -> dict[str, Any]:
     return body
 
 
+def differing_fields(props: Mapping[str, Any], live: Connection) -> dict[str, Any]:
+    """The fields for schedule and pause that a live connection has otherwise, whoever changes them later."""
+    wanted = {"paused": "paused" in props, **schedule_fields(props["schedule"])}
+    return {key: value for key, value in wanted.items() if not _same(key, value, getattr(live, key))}
+
+
 def as_file(props: Mapping[str, Any], live: Connection) -> dict[str, Any]:
     """The inputs as the file would have them to describe the live connection: equal to `props` when nothing drifted.
 
@@ -106,19 +112,22 @@ def as_file(props: Mapping[str, Any], live: Connection) -> dict[str, Any]:
 
 
 def _live_schedule(declared: Mapping[str, Any], live: Connection) -> dict[str, Any]:
-    known = {
-        "schedule_type": live.schedule_type,
-        "sync_frequency": live.sync_frequency,
-        "daily_sync_time": live.daily_sync_time,
-    }
     wanted = schedule_fields(declared)
-    if all(known[key] in (None, value) for key, value in wanted.items()):
+    if all(getattr(live, key) is None or _same(key, value, getattr(live, key)) for key, value in wanted.items()):
         return dict(declared)
     if live.schedule_type == "manual":
         return {"by": "manual"}
-    if live.sync_frequency == 1440 and live.daily_sync_time:
+    if live.sync_frequency in (None, 1440) and live.daily_sync_time:
         return {"by": "fivetran", "daily_at": live.daily_sync_time}
-    return {"by": "fivetran", "every": _WORDS.get(live.sync_frequency or 0, f"{live.sync_frequency}m")}
+    if live.sync_frequency is None:
+        return {"by": live.schedule_type or "unknown"}
+    return {"by": "fivetran", "every": _WORDS.get(live.sync_frequency, f"{live.sync_frequency}m")}
+
+
+def _same(key: str, wanted: object, live: object) -> bool:
+    if key == "daily_sync_time":
+        return str(wanted).split(":")[0].zfill(2) == str(live).split(":")[0].zfill(2)  # "04:00", "4:00", "04:00:00"
+    return wanted == live
 
 
 def _minutes(every: str) -> int:

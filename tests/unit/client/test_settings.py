@@ -65,8 +65,13 @@ def test_http_is_taken_for_this_machine(host: str) -> None:
     assert BaseUrl.parse(f"http://{host}:9000/v1").is_local
 
 
-@pytest.mark.parametrize("host", ["api.fivetran.com", "10.0.0.1", "localhost.example.com", "127.0.0.1.nip.io"])
-def test_http_to_another_machine_is_refused_since_it_would_send_the_key_in_clear(host: str) -> None:
+@pytest.mark.parametrize("host", ["10.0.0.1", "172.17.0.2", "double", "host.docker.internal", "fivetran.test"])
+def test_http_is_taken_within_a_network_of_ones_own(host: str) -> None:
+    assert not BaseUrl.parse(f"http://{host}:9000/v1").is_local
+
+
+@pytest.mark.parametrize("host", ["api.fivetran.com", "8.8.8.8", "localhost.example.com", "127.0.0.1.nip.io"])
+def test_http_over_the_internet_is_refused_since_it_would_send_the_key_in_clear(host: str) -> None:
     with pytest.raises(InvalidSettings, match="in clear"):
         FivetranClient(f"http://{host}/v1", KEY, SECRET)
 

@@ -216,7 +216,7 @@ def test_a_refresh_asks_once_for_the_group_and_once_for_each_connection(fivetran
     ids = [str(provider.create(inputs(fivetran.group, name)).id) for name in names]
     run()
     fivetran.by_hand(schema="of_somebody_else")
-    session.declare({name: name for name in names})
+    session.expect(names)
     fivetran.forget_requests()
     for id_, name in zip(ids, names, strict=True):
         read(id_, inputs(fivetran.group, name))

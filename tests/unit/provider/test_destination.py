@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from reconciler.provider.destination import DestinationProvider, ServiceAccountProvider
+from reconciler.provider.destination import DestinationProvider
+from reconciler.provider.service_account import ServiceAccountProvider
 
 from .account import Fivetran, failure
 
@@ -63,7 +64,7 @@ def test_two_groups_of_one_name_are_refused_with_their_ids(fivetran: Fivetran, r
 @pytest.mark.parametrize("key", ["group", "gcp_project", "location", "region"])
 def test_what_is_fixed_cannot_change(key):
     text = failure(DestinationProvider().check, dict(PROPS), {**PROPS, key: "OTHER"})
-    assert f"{key} changed from {PROPS[key]} to OTHER" in text
+    assert f"{key} is OTHER in the file and {PROPS[key]} in Fivetran" in text
 
 
 def test_the_time_zone_is_patched_and_its_drift_seen(fivetran: Fivetran, run):

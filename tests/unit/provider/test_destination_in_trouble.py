@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from reconciler.provider.destination import DestinationProvider, ServiceAccountProvider
+from reconciler.provider.destination import DestinationProvider
+from reconciler.provider.service_account import ServiceAccountProvider
 
 from .account import FastClock, Fivetran, failure
 
@@ -112,9 +113,10 @@ def test_failed_setup_tests_are_an_error_and_the_next_run_tests_again(account: A
     first.join(timeout=30)
     (group,) = account.groups
     assert failed[0].startswith(
-        f"{FILE}: 1 setup test of destination {group} failed:\n    Write: FAILED: no such project"
+        f"{FILE}: 1 setup test of destination {group}, which Fivetran writes as g-{group.replace('_', '-')}@"
     )
 
+    assert " failed:\n    Write: FAILED: no such project" in failed[0]
     account.fivetran.set_destination(group, setup_status=broken)
     run()
     assert failure(provider.create, PROPS) == failed[0]

