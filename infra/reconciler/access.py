@@ -54,6 +54,10 @@ class Entry:
         return {"role": self.role, self.field: self.member}
 
 
+#: To BigQuery an empty list is none, and none lets in the project's owners, writers and readers. Owners get in anyway.
+_NOBODY: Final = (Entry("OWNER", "specialGroup", "projectOwners"),)
+
+
 def basic_role(role: str) -> str:
     """The role as BigQuery stores it in an access list."""
     return _BASIC_ROLES.get(role, role)
@@ -76,7 +80,7 @@ def declared_entries(environment: Environment, dataset: Dataset, *, writer: str 
     entries = {_entry(grant.role, member, environment) for grant in grants for member in grant.members}
     if writer is not None:
         entries.add(Entry("WRITER", "userByEmail", writer))
-    return tuple(sorted(entries))
+    return tuple(sorted(entries)) or _NOBODY
 
 
 def foreign_entries(live: Iterable[Mapping[str, Any]]) -> tuple[dict[str, Any], ...]:

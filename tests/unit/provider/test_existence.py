@@ -175,6 +175,7 @@ def test_a_connection_that_never_worked_gets_the_files_config_and_is_tested(five
     made = fivetran.by_hand("sk_old", setup_state=state, paused=True, sync_frequency=60)
     adopted = create(inputs(fivetran.group))
     live = fivetran.the("stripe")
+    assert (live["paused"], live["sync_frequency"]) == (False, 360)
     assert adopted.id == live["id"] == made
     assert (adopted.outs or {})["setup_state"] == live["setup_state"] == "connected"
     assert live["effective"]["config"]["api_key"] == CANARY
