@@ -8,6 +8,7 @@ alone: compare within one run.
 from __future__ import annotations
 
 import argparse
+import itertools
 import os
 import shutil
 import subprocess
@@ -21,7 +22,6 @@ import httpx
 import psutil
 import yaml
 from rich.console import Console
-from rich.table import Table
 
 from reconciler.simulator.process import running
 
@@ -70,23 +70,25 @@ class Measured:
 
 
 def main() -> None:
-    """Measure each size and print a table of each."""
+    """Measure each size, and print each command as it ends."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--sizes", type=int, nargs="+", default=[10, 100, 1000])
     parser.add_argument("--latency-ms", type=int, default=20, help="added to every answer of the simulators (20)")
+    parser.add_argument(
+        "--no-empty", dest="empty", action="store_false", help="leave out the resources that do nothing"
+    )
     arguments = parser.parse_args()
-    console = Console(soft_wrap=True)
+    console = Console(soft_wrap=True, highlight=False)
     for size in arguments.sizes:
+        console.print(f"\n[bold]{size} units, {arguments.latency_ms} ms a call[/]\n{'':<38}{'wall s':>8}  peak MB")
         with tempfile.TemporaryDirectory(prefix="reconciler-bench-") as folder:
-            table = Table(
-                "command", "wall s", "calls", "peak MB", title=f"{size} units, {arguments.latency_ms} ms a call",
-                title_justify="left",
-            )  # fmt: skip
-            for each in [*ours(Path(folder), size, arguments.latency_ms), *empty(Path(folder), size)]:
-                calls = "\n".join(f"{count:>5} {route}" for route, count in sorted(each.calls.items()))
+            for each in itertools.chain(
+                ours(Path(folder), size, arguments.latency_ms), empty(Path(folder), size) if arguments.empty else ()
+            ):
                 peak = ", ".join(f"{kind} {megabytes}" for kind, megabytes in sorted(each.peak_mb.items()))
-                table.add_row(each.title, f"{each.wall_s:.1f}", calls or "0", peak)
-            console.print(table)
+                console.print(f"{each.title:<38}{each.wall_s:>8.1f}  {peak}")
+                for route, count in sorted(each.calls.items()):
+                    console.print(f"    [dim]{count:>6} {route}")
 
 
 def ours(folder: Path, size: int, latency_ms: int) -> Iterator[Measured]:
