@@ -114,7 +114,7 @@ def _adopt(wanted: Wanted, found: Connection) -> Connection:
             f"adopt names the connection {adopt['connection']}, but {wanted.name} is {found.id}: correct it"
         )
     live = session.client().get_connection(found.id)
-    differing = tuple(_differences(props, live))
+    differing = sorted(_differences(props, live), key=lambda difference: difference.path)
     keys = {difference.path.split(".")[1] for difference in differing if difference.path.startswith("config.")}
     if _never_worked(live):
         # A secret that is there may not be the file's. What is equal is not sent: some keys may not be in a PATCH.

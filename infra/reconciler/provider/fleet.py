@@ -100,7 +100,8 @@ def _as_property(unit: Declared) -> dict[str, Any]:
 def _declared(units: Mapping[str, Any]) -> dict[str, Declared]:
     known = {each.name for each in dataclasses.fields(Declared)}  # state may be of a newer version
     return {
-        name: Declared(**{key: value for key, value in unit.items() if key in known}) for name, unit in units.items()
+        name: Declared(**{key: value for key, value in unit.items() if key in known})
+        for name, unit in sorted(units.items())
     }
 
 

@@ -46,7 +46,8 @@ def resolve(tree: Any, resolvers: Iterable[Resolver]) -> Resolved:
         except LookupError as error:
             missing.append(f"{path}: {error.args[0]}")
     if missing:
-        raise UnresolvedReferences("; ".join(missing))
+        # Sorted, since a tree that went through the engine has lost the order of the file.
+        raise UnresolvedReferences("; ".join(sorted(missing)))
     return Resolved(_replace(tree, values), frozenset(values.values()))
 
 

@@ -23,7 +23,7 @@ def test_references_are_replaced_at_any_depth_and_in_lists():
 
 
 def test_every_missing_variable_is_named_with_its_path():
-    tree = {"config": {"a": {"env": "A"}, "b": [{"env": "B", "version": 1}]}, "auth": {"c": {"env": "C"}}}
+    tree = {"config": {"b": [{"env": "B", "version": 1}], "a": {"env": "A"}}, "auth": {"c": {"env": "C"}}}
     with pytest.raises(UnresolvedReferences) as caught:
         resolve(tree, [EnvironmentResolver({"C": "value", "A": ""})])
     assert str(caught.value) == (
