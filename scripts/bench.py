@@ -210,7 +210,7 @@ def kind_of(command: list[str]) -> str:
         return "program"
     if "pulumi.dynamic" in words or "pulumi-resource-pulumi-python" in words:
         return "provider"
-    return "validate" if "reconciler" in words else "engine"
+    return "validate" if "validate" in command else "engine"
 
 
 if __name__ == "__main__":

@@ -90,8 +90,8 @@ def test_variables_missing_for_a_change_are_named_and_nothing_is_sent(
     fivetran.forget_requests()
     rotated = inputs(fivetran.group, api_key={"env": "STRIPE_KEY", "version": 2}, access_token={"env": "TOKEN"})
     assert failure(provider.update, stripe, inputs(fivetran.group), rotated) == (
-        f"{FILE}: config.api_key: the environment variable STRIPE_KEY is not set; "
-        "config.access_token: the environment variable TOKEN is not set"
+        f"{FILE}: config.access_token: the environment variable TOKEN is not set; "
+        "config.api_key: the environment variable STRIPE_KEY is not set"
     )
     provider.update(stripe, inputs(fivetran.group), inputs(fivetran.group, backward_sync_limit="2026-01-01"))
     assert fivetran.writes() == ["PATCH /v1/connections/{connection_id}"], "and only what changed is needed"

@@ -193,8 +193,8 @@ def test_one_that_works_and_differs_is_refused_with_each_difference_and_both_way
     wanted = inputs(fivetran.group, historical_sync_time_frame="DATE_LIMIT", backward_sync_limit="2026-01-01")
     assert failure(create, wanted) == (
         f"{FILE}: the connection stripe exists ({made}) and differs from the file:\n"
-        "    config.historical_sync_time_frame: the file says 'DATE_LIMIT', Fivetran has 'ALL_TIME'\n"
         "    config.backward_sync_limit: the file says '2026-01-01', Fivetran has '2025-01-01'\n"
+        "    config.historical_sync_time_frame: the file says 'DATE_LIMIT', Fivetran has 'ALL_TIME'\n"
         "    schedule: the file says {'by': 'fivetran', 'every': '6h'}, "
         "Fivetran has {'by': 'fivetran', 'every': '1h'}\n"
         "    Adopting writes nothing. Make the file match, or write "
@@ -272,7 +272,7 @@ def test_missing_variables_are_all_named_and_nothing_is_asked_or_written(
     wanted = inputs(fivetran.group, auth={"token": {"env": "OTHER", "version": 2}})
     fivetran.forget_requests()
     assert failure(create, wanted) == (
-        f"{FILE}: config.api_key: the environment variable STRIPE_KEY is not set; "
-        "auth.token: the environment variable OTHER is not set"
+        f"{FILE}: auth.token: the environment variable OTHER is not set; "
+        "config.api_key: the environment variable STRIPE_KEY is not set"
     )
     assert fivetran.requests() == []
