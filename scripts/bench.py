@@ -77,13 +77,19 @@ def main() -> None:
     parser.add_argument(
         "--no-empty", dest="empty", action="store_false", help="leave out the resources that do nothing"
     )
+    parser.add_argument(
+        "--skip-checkpoints",
+        action="store_true",
+        help="write the state once, at the end: a first up of 1,000 units is then bound by Fivetran's quota for tests",
+    )
     arguments = parser.parse_args()
     console = Console(soft_wrap=True, highlight=False)
     for size in arguments.sizes:
         console.print(f"\n[bold]{size} units, {arguments.latency_ms} ms a call[/]\n{'':<38}{'wall s':>8}  peak MB")
         with tempfile.TemporaryDirectory(prefix="reconciler-bench-") as folder:
             for each in itertools.chain(
-                ours(Path(folder), size, arguments.latency_ms), empty(Path(folder), size) if arguments.empty else ()
+                ours(Path(folder), size, arguments.latency_ms, skip_checkpoints=arguments.skip_checkpoints),
+                empty(Path(folder), size, skip_checkpoints=arguments.skip_checkpoints) if arguments.empty else (),
             ):
                 peak = ", ".join(f"{kind} {megabytes}" for kind, megabytes in sorted(each.peak_mb.items()))
                 console.print(f"{each.title:<38}{each.wall_s:>8.1f}  {peak}")
@@ -91,7 +97,7 @@ def main() -> None:
                     console.print(f"    [dim]{count:>6} {route}")
 
 
-def ours(folder: Path, size: int, latency_ms: int) -> Iterator[Measured]:
+def ours(folder: Path, size: int, latency_ms: int, *, skip_checkpoints: bool) -> Iterator[Measured]:
     """The commands a user runs, in the order of a unit's life."""
     specs = folder / "specs"
     (specs / "bench").mkdir(parents=True)
@@ -99,8 +105,8 @@ def ours(folder: Path, size: int, latency_ms: int) -> Iterator[Measured]:
     for number in range(size):
         (specs / "bench" / f"unit_{number:04}.yaml").write_text(yaml.safe_dump(unit(number)))
     with running(latency_ms=latency_ms) as simulators:
-        project = Project(folder / "ours", "bench", {
-            **simulators.environment, "RECONCILER_SPECS": str(specs), "BENCH_KEY": "secret"})  # fmt: skip
+        settings = {**simulators.environment, "RECONCILER_SPECS": str(specs), "BENCH_KEY": "secret"}
+        project = Project(folder / "ours", "bench", settings, skip_checkpoints=skip_checkpoints)
         with httpx.Client(base_url=simulators.admin_url) as admin:
             yield measure("reconciler validate", ["reconciler", "validate", "--specs", str(specs)], project.env, admin)
             yield project.measure("first up", "up", "--yes", "--skip-preview", admin=admin)
@@ -114,14 +120,16 @@ def ours(folder: Path, size: int, latency_ms: int) -> Iterator[Measured]:
             )
 
 
-def empty(folder: Path, size: int) -> Iterator[Measured]:
+def empty(folder: Path, size: int, *, skip_checkpoints: bool) -> Iterator[Measured]:
     """The same through the engine with resources that do nothing."""
     program = folder / "empty-program"
     program.mkdir()
     (program / "Pulumi.yaml").write_text("name: empty\nruntime: python\n")
     (program / "__main__.py").write_text(EMPTY_PROGRAM.replace("COUNT", str(size)))
     (program / "empty.py").write_text(EMPTY_MODULE)
-    project = Project(folder / "empty", "bench", {"PYTHONPATH": str(program)}, root=program)
+    project = Project(
+        folder / "empty", "bench", {"PYTHONPATH": str(program)}, root=program, skip_checkpoints=skip_checkpoints
+    )
     yield project.measure("empty resources: first up", "up", "--yes", "--skip-preview")
     yield project.measure("empty resources: no-op preview", "preview", "--expect-no-changes")
     yield project.measure("empty resources: preview --refresh", "preview", "--refresh", "--expect-no-changes")
@@ -145,7 +153,15 @@ def unit(number: int) -> dict[str, object]:
 class Project:
     """A stack in a backend of its own."""
 
-    def __init__(self, folder: Path, stack: str, environment: Mapping[str, str], root: Path = ROOT) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        stack: str,
+        environment: Mapping[str, str],
+        root: Path = ROOT,
+        *,
+        skip_checkpoints: bool = False,
+    ) -> None:
         (folder / "state").mkdir(parents=True)
         copy = folder / "project"
         copy.mkdir()
@@ -160,6 +176,9 @@ class Project:
             "PULUMI_OPTION_CONFIG_FILE": str(settings),
             "PULUMI_SKIP_UPDATE_CHECK": "1",
             "PULUMI_CONTINUE_ON_ERROR": "true",
+            # For the program without a gcp provider too, or the comparison would hold a look for its download.
+            "PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION": "true",
+            **({"PULUMI_EXPERIMENTAL": "1", "PULUMI_SKIP_CHECKPOINTS": "true"} if skip_checkpoints else {}),
             **environment,
         }
         init = ["pulumi", "--cwd", str(copy), "stack", "init", stack, "--non-interactive"]
