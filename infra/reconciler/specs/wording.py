@@ -120,4 +120,4 @@ def size(keyword: str, limit: int, value: Any) -> str:
             return f"expected at most {limit} entries; found {len(value)}"
         case "maxLength":
             return f"expected at most {limit} characters; found {len(value)}"
-    raise NotImplementedError(f"no words for the keyword {keyword}")
+    raise ValueError(f"no words for the keyword {keyword}")

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import re
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -38,7 +39,7 @@ class _Holder:
     label: str
 
 
-class MemberType:
+class MemberType(ABC):
     """What both types share. A subclass says what the grant is given on."""
 
     own_inputs: tuple[str, ...] = ()
@@ -47,17 +48,17 @@ class MemberType:
     def __init__(self, iam: Iam) -> None:
         self.iam = iam
 
+    @abstractmethod
     def holder(self, scope: Scope, values: Mapping[str, Json]) -> _Holder:
         """The project or function that these inputs name."""
-        raise NotImplementedError
 
+    @abstractmethod
     def path(self, scope: Scope, values: Mapping[str, Json]) -> str:
         """The holder's path, whether or not it exists."""
-        raise NotImplementedError
 
+    @abstractmethod
     def from_import(self, scope: Scope, words: list[str]) -> Properties:
         """The holder's inputs from the first word of an import id."""
-        raise NotImplementedError
 
     def target(self, scope: Scope, inputs: Mapping[str, Json]) -> str:
         """`<holder>/<role>/<member>`, with the condition's title where there is one."""
