@@ -61,12 +61,11 @@ async def build(fleet: Fleet) -> dict[str, pulumi.Input[Any]]:
     destination = Destination(environment, after_guard)
     account = ServiceAccount(environment, destination.id, after_guard)
 
-    written = {dataset.id for unit in fleet.units for dataset in fleet.datasets_of(unit)}
     made: dict[str, pulumi.Resource] = {
         dataset.id: gcp.dataset_resource(
             environment,
             dataset,
-            writer=account.id if dataset.id in written else None,
+            writer=account.id if fleet.writers_of(dataset) else None,
             live=live[dataset.id],
             opts=after_guard,
         )

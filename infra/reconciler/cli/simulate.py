@@ -17,6 +17,7 @@ import click
 
 from reconciler.cli import Exit
 from reconciler.cli.local_stacks import PASSPHRASE, find_project, make_stacks
+from reconciler.cli.options import specs_option
 from reconciler.model import Fleet, references
 from reconciler.simulator.process import DidNotStart, Simulators, starting
 from reconciler.specs import load
@@ -29,15 +30,7 @@ class _Stop(BaseException):
 
 
 @click.command()
-@click.option(
-    "--specs",
-    type=click.Path(exists=True, file_okay=False, path_type=Path),
-    envvar="RECONCILER_SPECS",
-    default="connectors",
-    show_default=True,
-    show_envvar=True,
-    help="The folder that holds the environments' folders.",
-)
+@specs_option
 @click.option("--stack", help="Make and select this stack only.  [default: one stack per environment, none selected]")
 @click.option("--fivetran-port", type=_PORT, default=0, help="Port of the local Fivetran.  [default: a free one]")
 @click.option("--gcp-port", type=_PORT, default=0, help="Port of the local gcp provider.  [default: a free one]")

@@ -11,20 +11,13 @@ from pathlib import Path
 import click
 
 from reconciler.cli import Exit
+from reconciler.cli.options import specs_option
 from reconciler.errors import Problem
 from reconciler.specs import Loaded, load
 
 
 @click.command()
-@click.option(
-    "--specs",
-    type=click.Path(exists=True, file_okay=False, path_type=Path),
-    envvar="RECONCILER_SPECS",
-    default="connectors",
-    show_default=True,
-    show_envvar=True,
-    help="The folder that holds the environments' folders.",
-)
+@specs_option
 @click.option(
     "--format",
     "style",

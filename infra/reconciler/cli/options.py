@@ -1,0 +1,17 @@
+"""Options that several commands take."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+specs_option = click.option(
+    "--specs",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    envvar="RECONCILER_SPECS",
+    default="connectors",
+    show_default=True,
+    show_envvar=True,
+    help="The folder that holds the environments' folders.",
+)
