@@ -9,8 +9,11 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import date
 from functools import cached_property
 from typing import Literal, TypeAlias
+
+from reconciler.policy import AllowResync, Never, Policy, Retire
 
 #: A value as YAML 1.2 or JSON has it. `None` never stands in a file: a key that says nothing is left out.
 Json: TypeAlias = "str | int | float | bool | Sequence[Json] | Mapping[str, Json] | None"
@@ -114,6 +117,7 @@ class Connector:
     schedule: AirflowSchedule | FivetranSchedule = FivetranSchedule()
     paused: str | None = None
     adopt: Adopt | None = None
+    allow_resync: AllowResync | None = None
 
 
 @dataclass(frozen=True)
@@ -151,6 +155,16 @@ class Unit:
     dataset_unit: str | None = None
     """The unit that declares the dataset this connector writes to, where the file only names it."""
     formerly: str | None = None
+    expires: date | Never | None = None
+    """The last good day, in UTC."""
+    retire: Retire | None = None
+    former_datasets: tuple[Dataset, ...] = ()
+    """What the connector wrote before `allow_resync.schema`: declared still, written no longer."""
+
+    @property
+    def all_datasets(self) -> tuple[Dataset, ...]:
+        """Every dataset that this file keeps in being."""
+        return self.datasets + self.former_datasets
 
 
 @dataclass(frozen=True)
@@ -174,6 +188,7 @@ class Environment:
     workgroups: str | None = None
     automation: tuple[Grant, ...] = ()
     default_access: tuple[Grant, ...] = ()
+    policy: Policy = field(default_factory=Policy)
 
 
 @dataclass(frozen=True)

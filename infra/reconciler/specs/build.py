@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, replace
 from typing import Any
 
 from reconciler.model import (
@@ -20,6 +20,7 @@ from reconciler.model import (
     Grant,
     Unit,
 )
+from reconciler.specs import endings
 from reconciler.specs.document import Document
 
 
@@ -28,7 +29,9 @@ def fleet(environment: Document, units: Mapping[str, Document]) -> Fleet:
     settings = _environment(environment)
     defaults = environment.data.get("labels", {}).get("default", {})
     location = settings.destination.location
-    return Fleet(settings, tuple(_unit(units[name], location, defaults) for name in sorted(units)))
+    declared = [_unit(units[name], location, defaults) for name in sorted(units)]
+    taken = {dataset.id for unit in declared for dataset in unit.datasets}
+    return Fleet(settings, tuple(_with_former_datasets(unit, taken) for unit in declared))
 
 
 def _environment(document: Document) -> Environment:
@@ -47,6 +50,7 @@ def _environment(document: Document) -> Environment:
         workgroups=data.get("workgroups"),
         automation=_grants(data.get("automation", [])),
         default_access=_grants(data.get("default_access", [])),
+        policy=endings.policy(data.get("policy", {})),
     )
 
 
@@ -73,6 +77,23 @@ def _unit(document: Document, location: str, labels: Mapping[str, str]) -> Unit:
         datasets=tuple(_dataset(key, dataset, defaults) for key, dataset in datasets.items()),
         dataset_unit=named,
         formerly=data.get("formerly"),
+        expires=endings.expires(data["expires"]) if "expires" in data else None,
+        retire=endings.retire(data["retire"]) if "retire" in data else None,
+    )
+
+
+def _with_former_datasets(unit: Unit, taken: Collection[str]) -> Unit:
+    """The unit with the datasets that its connector wrote before `allow_resync.schema`, where no file declares them."""
+    resync = unit.connector.allow_resync if unit.connector else None
+    if unit.connector is None or resync is None or resync.schema is None or unit.dataset_unit is not None:
+        return unit
+    prefix = unit.connector.destination.schema_prefix
+    old, _, _ = resync.schema.old.partition(".")
+    former = {
+        old if prefix is None else f"{old}{dataset.id.removeprefix(prefix)}": dataset for dataset in unit.datasets
+    }
+    return replace(
+        unit, former_datasets=tuple(replace(each, id=id_) for id_, each in former.items() if id_ not in taken)
     )
 
 
@@ -91,6 +112,7 @@ def _connector(data: dict[str, Any]) -> Connector:
         schedule=_schedule(data["schedule"]) if "schedule" in data else FivetranSchedule(),
         paused=data.get("paused"),
         adopt=_adopt(data["adopt"]) if "adopt" in data else None,
+        allow_resync=endings.allow_resync(data["allow_resync"]) if "allow_resync" in data else None,
     )
 
 

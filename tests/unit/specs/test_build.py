@@ -1,5 +1,7 @@
 """The model of `tests/specs/good/every_field`, field by field."""
 
+from dataclasses import replace
+from datetime import date, timedelta
 from pathlib import Path
 
 import pytest
@@ -18,6 +20,7 @@ from reconciler.model import (
     Grant,
     Unit,
 )
+from reconciler.policy import AllowResync, Change, DeleteGuard, ExpiryPolicy, Never, Policy, Retire
 from reconciler.specs import load
 
 CASES = Path(__file__).parents[2] / "specs"
@@ -45,6 +48,25 @@ def test_an_environment_is_what_its_file_says(dev: Fleet):
             Grant("roles/bigquery.dataOwner", ("serviceAccount:reconciler@example-dev.iam.gserviceaccount.com",)),
         ),
         default_access=(Grant("roles/bigquery.dataViewer", ("workgroup:data/engineers", "domain:example.com")),),
+        policy=Policy(
+            expiry=ExpiryPolicy(
+                required=True, longest=timedelta(days=90), warn=timedelta(days=20), grace=timedelta(days=0)
+            ),
+            removal="retire",
+            delete_guard=DeleteGuard(share=7, at_least=0),
+        ),
+    )
+
+
+def test_an_environment_without_a_policy_lets_units_expire_and_go_with_their_file(tmp_path: Path):
+    file = tmp_path / "dev" / "environment.yaml"
+    file.parent.mkdir()
+    text = (CASES / "good" / "every_field" / "prod" / "environment.yaml").read_text()
+    file.write_text(text)
+    assert load(tmp_path, tmp_path).fleet("dev").environment.policy.expiry == ExpiryPolicy(forbidden=True)
+    file.write_text(text.replace("policy: {expiry: forbidden}", "policy: {}"))
+    assert load(tmp_path, tmp_path).fleet("dev").environment.policy == Policy(
+        ExpiryPolicy(warn=timedelta(days=14), grace=timedelta(days=7)), "file", DeleteGuard(20, 3)
     )
 
 
@@ -66,6 +88,13 @@ def test_a_unit_is_what_its_file_says(dev: Fleet):
             schedule=AirflowSchedule("fivetran_stripe"),
             paused="INC-4711: duplicates",
             adopt=Adopt("duel_salutation", apply_changes=True),
+            allow_resync=AllowResync(
+                "DENG-1234",
+                schema=Change("payments", "stripe"),
+                service=Change("stripe_test", "stripe"),
+                group=Change("Fivetran Old", "Fivetran_Dev"),
+                retire=Retire("DENG-1235", "keep"),
+            ),
         ),
         datasets=(
             Dataset(
@@ -92,7 +121,16 @@ def test_a_unit_is_what_its_file_says(dev: Fleet):
             ),
         ),
         formerly="stripe_old",
+        expires=date(2026, 12, 31),
+        former_datasets=(replace(unit(dev, "stripe").datasets[0], id="payments"),),
     )
+
+
+def test_a_unit_ends_on_a_date_or_never_or_is_retired(dev: Fleet):
+    assert unit(dev, "budget").expires == date(2026, 12, 30)
+    assert unit(dev, "airflow_metadata").expires == Never("feeds a tier-1 DAG")
+    assert unit(dev, "exports").expires is None
+    assert unit(dev, "exports").retire == Retire("FIN-1", "delete")
 
 
 def test_a_database_connector_writes_a_dataset_a_key_named_by_its_prefix(dev: Fleet):

@@ -1,0 +1,76 @@
+"""What an environment allows, and what a unit says about its own end, as frozen data. The words are the files'."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Literal, TypeAlias
+
+#: How a unit goes: `retire` first and the file later, or the file alone.
+Removal: TypeAlias = Literal["retire", "file"]
+
+
+@dataclass(frozen=True)
+class ExpiryPolicy:
+    """How long a unit may live, when its end is announced, and how long it stays paused before it is removed."""
+
+    forbidden: bool = False
+    required: bool = False
+    longest: timedelta | None = None
+    warn: timedelta = timedelta(days=14)
+    grace: timedelta = timedelta(days=7)
+
+
+@dataclass(frozen=True)
+class DeleteGuard:
+    """The most that one run removes unannounced: a share in percent of what exists, and `at_least` in any case."""
+
+    share: int = 20
+    at_least: int = 3
+
+
+@dataclass(frozen=True)
+class Policy:
+    """What holds for every unit of an environment."""
+
+    expiry: ExpiryPolicy = ExpiryPolicy()
+    removal: Removal = "file"
+    delete_guard: DeleteGuard = DeleteGuard()
+
+
+@dataclass(frozen=True)
+class Never:
+    """A unit that does not expire, and why."""
+
+    never: str
+
+
+@dataclass(frozen=True)
+class Retire:
+    """A unit that is going: its connection is paused, and its file may go. `keep` leaves the data in BigQuery."""
+
+    ticket: str
+    data: Literal["keep", "delete"] = "keep"
+
+
+@dataclass(frozen=True)
+class Change:
+    """`{from: old, to: new}`."""
+
+    old: str
+    new: str
+
+
+@dataclass(frozen=True)
+class AllowResync:
+    """Permission for exactly these changes, each of which makes a new connection that syncs its whole history.
+
+    `schema` names connections as Fivetran does: `schema`, `schema.table` or the prefix. `retire` is about the datasets
+    that only the old connection wrote.
+    """
+
+    ticket: str
+    schema: Change | None = None
+    service: Change | None = None
+    group: Change | None = None
+    retire: Retire | None = None
