@@ -10,7 +10,7 @@ import pytest
 ROOT = Path(__file__).resolve().parent.parent
 PACKAGE = ROOT / "infra" / "reconciler"
 
-PURE = {"model", "policy", "errors", "projection", "access", "removal", "airflow", "today"}
+PURE = {"model", "policy", "errors", "spelling", "projection", "access", "removal", "airflow", "today"}
 
 #: What each room may import of ours, besides itself.
 ALLOWED: dict[str, set[str]] = {
@@ -18,17 +18,19 @@ ALLOWED: dict[str, set[str]] = {
     "policy": set(),
     "errors": set(),
     "today": {"errors"},
-    "projection": {"model"},
+    "spelling": set(),
+    "projection": {"model", "spelling"},
     "access": {"model"},
     "removal": {"model"},
     "airflow": {"model"},
-    "specs": {"model", "policy", "errors"},
+    "services": {"errors", "spelling"},
+    "specs": {"model", "policy", "errors", "services", "spelling"},
     "client": set(),
     "secrets": {"model", "errors"},
     "provider": PURE | {"client", "secrets"},
     "gcp": PURE,
     "program": PURE | {"specs", "provider", "gcp"},
-    "cli": PURE | {"specs", "client", "secrets", "simulator"},
+    "cli": PURE | {"specs", "services", "client", "secrets", "simulator"},
     "simulator": set(),
 }
 

@@ -12,12 +12,12 @@ The rules, each with a test:
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
 from reconciler.model import Reference, references
+from reconciler.spelling import enumeration
 
 #: What the API answers in place of every config property of `format: password` (GET connection).
 MASK: Final = "******"
@@ -190,14 +190,8 @@ def _same_scalar(declared: Any, live: Any) -> bool:
     if isinstance(declared, bool) or isinstance(live, bool):
         return str(declared).casefold() == str(live).casefold()
     if isinstance(declared, str) and isinstance(live, str):
-        return _enumeration(declared) == _enumeration(live)
+        return enumeration(declared) == enumeration(live)
     return str(normalise(declared)) == str(normalise(live))
-
-
-def _enumeration(value: str) -> tuple[str, bool]:
-    """`AllApps` and `ALL_APPS` are one value in two spellings; anything that is neither stays as it is."""
-    spelled = re.fullmatch(r"[A-Z][A-Z0-9]*(_[A-Z0-9]+)*|([A-Z]+[a-z0-9]+)+", value)
-    return (value.replace("_", "").casefold(), True) if spelled else (value, False)
 
 
 def _equal(old: Any, new: Any) -> bool:

@@ -1,0 +1,34 @@
+"""The catalogue of services: what Fivetran's API says of each, in one file a service under `schemas/services/`.
+
+Reading is all that happens here; `reconciler services pull` writes.
+"""
+
+from __future__ import annotations
+
+from reconciler.services.catalogue import SERVICES, catalogue, find, known, needs_consent, read_file
+from reconciler.services.consent import Condition, Consent
+from reconciler.services.metadata import from_metadata
+from reconciler.services.service import Field, Form, Kind, Path, Service, leaves, walk
+from reconciler.services.text import Unreadable, read, write
+
+__all__ = [
+    "SERVICES",
+    "Condition",
+    "Consent",
+    "Field",
+    "Form",
+    "Kind",
+    "Path",
+    "Service",
+    "Unreadable",
+    "catalogue",
+    "find",
+    "from_metadata",
+    "known",
+    "leaves",
+    "needs_consent",
+    "read",
+    "read_file",
+    "walk",
+    "write",
+]

@@ -1,0 +1,62 @@
+"""Every file of the catalogue, as it stands in the checkout."""
+
+import json
+from pathlib import Path
+
+import jsonschema_rs
+import yaml
+
+from reconciler import services
+from reconciler.specs import load
+from reconciler.specs.rules.credentials import is_credential
+
+ROOT = Path(__file__).parents[3]
+FILES = sorted(services.SERVICES.iterdir())
+SCHEMA = json.loads((ROOT / "schemas" / "service.schema.json").read_text(encoding="utf-8"))
+
+
+def test_every_file_is_what_a_pull_would_write():
+    for file in FILES:
+        assert file.suffix == ".yaml"
+        assert services.write(services.read_file(file)) == file.read_text(encoding="utf-8"), file.name
+
+
+def test_every_file_fits_the_schema_that_its_first_line_leads_an_editor_to():
+    jsonschema_rs.meta.validate(SCHEMA)
+    validator = jsonschema_rs.validator_for(SCHEMA)
+    for file in FILES:
+        text = file.read_text(encoding="utf-8")
+        named = text.splitlines()[0].removeprefix("# yaml-language-server: $schema=")
+        assert (file.parent / named).resolve() == ROOT / "schemas" / "service.schema.json"
+        assert [str(error) for error in validator.iter_errors(yaml.safe_load(text))] == [], file.name
+
+
+def test_the_catalogue_holds_every_file():
+    assert list(services.catalogue()) == [file.stem for file in FILES]
+    assert len(FILES) >= 60
+
+
+def test_what_the_name_of_a_text_calls_a_credential_is_secret():
+    for service in services.catalogue().values():
+        for tree, fields in (("config", service.config), ("auth", service.auth)):
+            for path, field in services.leaves(fields):
+                if field.kind in ("string", "any") and not field.readonly:
+                    assert tree == "config", (service.id, path)
+                    assert not is_credential(tuple(path.replace("[]", "").split("."))), (service.id, path)
+
+
+def test_what_spares_a_person_s_consent_is_a_field_of_the_service_and_one_of_its_choices():
+    for service in services.catalogue().values():
+        for condition in service.consent.unless:
+            if condition == services.Condition("auth"):
+                assert service.auth, service.id
+                continue
+            field = service.field(("config", *condition.path.split(".")))
+            assert field is not None, (service.id, str(condition))
+            assert condition.value is None or condition.value in field.choices, (service.id, str(condition))
+
+
+def test_the_services_of_this_repository_have_a_file():
+    fleets = load(ROOT / "connectors", ROOT).fleets.values()
+    used = {unit.connector.service for fleet in fleets for unit in fleet.units if unit.connector}
+    assert used <= services.known()
