@@ -99,6 +99,36 @@ class FivetranSchedule:
 
 
 @dataclass(frozen=True)
+class TableSync:
+    """What a file says of a table of the source. A column it does not name is another (`Sync.others`)."""
+
+    included: bool = True
+    mode: Literal["soft_delete", "history", "live"] | None = None
+    columns: Mapping[str, Literal["included", "hashed", "excluded"]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class SchemaSync:
+    """What a file says of a schema of the source, and of its tables."""
+
+    included: bool = True
+    tables: Mapping[str, TableSync] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Sync:
+    """Which part of the source is synced. Names are the source's own, in its capitals.
+
+    `new` is for what appears later; `others` for what is there and not named: `keep` leaves it, `reset` brings it to
+    what `new` would give it.
+    """
+
+    new: Literal["allow_all", "allow_columns", "block_all"]
+    others: Literal["keep", "reset"] = "keep"
+    schemas: Mapping[str, SchemaSync] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
 class Adopt:
     """Permission to take over one existing connection; with `apply_changes` also to change it to match the file."""
 
@@ -115,6 +145,8 @@ class Connector:
     config: Mapping[str, Json] = field(default_factory=dict)
     auth: Mapping[str, Json] = field(default_factory=dict)
     schedule: AirflowSchedule | FivetranSchedule = FivetranSchedule()
+    sync: Sync | None = None
+    """None leaves to Fivetran what is synced."""
     paused: str | None = None
     adopt: Adopt | None = None
     allow_resync: AllowResync | None = None

@@ -35,6 +35,8 @@ class Policy:
 
     expiry: ExpiryPolicy = ExpiryPolicy()
     removal: Removal = "file"
+    undeclared_datasets: Literal["allowed", "forbidden"] = "allowed"
+    """Whether a connector with `schema_prefix` may write datasets that its file does not declare."""
     delete_guard: DeleteGuard = DeleteGuard()
 
 

@@ -18,6 +18,9 @@ from reconciler.model import (
     FivetranSchedule,
     Fleet,
     Grant,
+    SchemaSync,
+    Sync,
+    TableSync,
     Unit,
 )
 from reconciler.specs import endings
@@ -110,6 +113,7 @@ def _connector(data: dict[str, Any]) -> Connector:
         config=data.get("config", {}),
         auth=data.get("auth", {}),
         schedule=_schedule(data["schedule"]) if "schedule" in data else FivetranSchedule(),
+        sync=_sync(data["sync"]) if "sync" in data else None,
         paused=data.get("paused"),
         adopt=_adopt(data["adopt"]) if "adopt" in data else None,
         allow_resync=endings.allow_resync(data["allow_resync"]) if "allow_resync" in data else None,
@@ -122,6 +126,23 @@ def _schedule(data: dict[str, Any]) -> AirflowSchedule | FivetranSchedule:
     if "daily_at" in data:
         return FivetranSchedule(every_minutes=SYNC_INTERVALS["24h"], daily_at=data["daily_at"])
     return FivetranSchedule(every_minutes=SYNC_INTERVALS[data["every"]])
+
+
+def _sync(data: dict[str, Any]) -> Sync:
+    schemas = {name: _schema_sync(schema) for name, schema in data.get("schemas", {}).items()}
+    return Sync(new=data["new"], others=data.get("others", "keep"), schemas=schemas)
+
+
+def _schema_sync(data: str | dict[str, Any]) -> SchemaSync:
+    if isinstance(data, str):
+        return SchemaSync(included=data == "included")
+    return SchemaSync(tables={name: _table_sync(table) for name, table in data["tables"].items()})
+
+
+def _table_sync(data: str | dict[str, Any]) -> TableSync:
+    if isinstance(data, str):
+        return TableSync(included=data == "included")
+    return TableSync(mode=data.get("mode"), columns=dict(data.get("columns", {})))
 
 
 def _adopt(data: str | dict[str, Any]) -> Adopt:

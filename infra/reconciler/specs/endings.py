@@ -14,6 +14,7 @@ def policy(data: dict[str, Any]) -> Policy:
     return Policy(
         expiry=_expiry(data["expiry"]) if "expiry" in data else default.expiry,
         removal=data.get("removal", default.removal),
+        undeclared_datasets=data.get("undeclared_datasets", default.undeclared_datasets),
         delete_guard=_delete_guard(data["delete_guard"]) if "delete_guard" in data else default.delete_guard,
     )
 

@@ -18,6 +18,9 @@ from reconciler.model import (
     FivetranSchedule,
     Fleet,
     Grant,
+    SchemaSync,
+    Sync,
+    TableSync,
     Unit,
 )
 from reconciler.policy import AllowResync, Change, DeleteGuard, ExpiryPolicy, Never, Policy, Retire
@@ -53,6 +56,7 @@ def test_an_environment_is_what_its_file_says(dev: Fleet):
                 required=True, longest=timedelta(days=90), warn=timedelta(days=20), grace=timedelta(days=0)
             ),
             removal="retire",
+            undeclared_datasets="forbidden",
             delete_guard=DeleteGuard(share=7, at_least=0),
         ),
     )
@@ -66,7 +70,7 @@ def test_an_environment_without_a_policy_lets_units_expire_and_go_with_their_fil
     assert load(tmp_path, tmp_path).fleet("dev").environment.policy.expiry == ExpiryPolicy(forbidden=True)
     file.write_text(text.replace("policy: {expiry: forbidden}", "policy: {}"))
     assert load(tmp_path, tmp_path).fleet("dev").environment.policy == Policy(
-        ExpiryPolicy(warn=timedelta(days=14), grace=timedelta(days=7)), "file", DeleteGuard(20, 3)
+        ExpiryPolicy(warn=timedelta(days=14), grace=timedelta(days=7)), "file", "allowed", DeleteGuard(20, 3)
     )
 
 
@@ -86,6 +90,23 @@ def test_a_unit_is_what_its_file_says(dev: Fleet):
             },
             auth={"client_access": {"client_id": "reconciler", "client_secret": {"env": "STRIPE_CLIENT_SECRET"}}},
             schedule=AirflowSchedule("fivetran_stripe"),
+            sync=Sync(
+                new="block_all",
+                others="reset",
+                schemas={
+                    "stripe": SchemaSync(
+                        tables={
+                            "customer": TableSync(
+                                mode="history",
+                                columns={"id": "included", "email": "hashed", "Phone Number": "excluded"},
+                            ),
+                            "charge": TableSync(columns={"id": "included"}),
+                            "event": TableSync(included=False),
+                        }
+                    ),
+                    "Stripe_Test": SchemaSync(included=False),
+                },
+            ),
             paused="INC-4711: duplicates",
             adopt=Adopt("duel_salutation", apply_changes=True),
             allow_resync=AllowResync(
@@ -138,6 +159,23 @@ def test_a_database_connector_writes_a_dataset_a_key_named_by_its_prefix(dev: Fl
     assert [dataset.id for dataset in database.datasets] == ["airflow_metadata_public", "airflow_metadata_Audit_1"]
     assert [dataset.sensitive for dataset in database.datasets] == [False, True]
     assert dev.datasets_of(database) == database.datasets
+
+
+def test_others_stay_as_they_are_and_what_is_named_is_included_unless_the_file_says_otherwise(dev: Fleet):
+    connector = unit(dev, "airflow_metadata").connector
+    assert connector is not None
+    assert connector.sync == Sync(
+        new="allow_columns",
+        others="keep",
+        schemas={
+            "public": SchemaSync(),
+            "Audit-1": SchemaSync(tables={"log": TableSync(mode="soft_delete"), "dag": TableSync()}),
+            "celery": SchemaSync(included=False),
+        },
+    )
+    budget = unit(dev, "budget").connector
+    assert budget is not None
+    assert budget.sync is None
 
 
 def test_a_dataset_has_the_location_of_the_destination_unless_it_says_otherwise(dev: Fleet):

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 from reconciler.errors import Problem
-from reconciler.specs.rules import access, connectors, datasets, environments, renames, secrets
+from reconciler.specs.rules import access, connectors, datasets, environments, renames, secrets, tables
 from reconciler.specs.view import Specs
 
 RULES: tuple[Callable[[Specs], Iterator[Problem]], ...] = (
@@ -29,6 +29,8 @@ RULES: tuple[Callable[[Specs], Iterator[Problem]], ...] = (
     access.workgroups_have_a_pattern,
     secrets.references_are_well_formed,
     secrets.credentials_are_references,
+    tables.what_is_included_syncs_something,
+    tables.undeclared_datasets_are_forbidden,
     renames.former_names_are_free,
 )
 
