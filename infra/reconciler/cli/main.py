@@ -22,6 +22,7 @@ from reconciler.errors import InvalidSpecs, ReconcilerError
 #: Every command: its module, and its line in `reconciler --help`.
 COMMANDS = {
     "validate": ("reconciler.cli.validate", "Check every file of the specs and print all that is wrong."),
+    "services": ("reconciler.cli.services", "What Fivetran's services take, and asking Fivetran for it anew."),
     "simulate": ("reconciler.cli.simulate", "Serve a local Fivetran and a local GCP."),
 }
 

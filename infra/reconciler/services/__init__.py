@@ -6,6 +6,7 @@ Reading is all that happens here; `reconciler services pull` writes.
 from __future__ import annotations
 
 from reconciler.services.catalogue import SERVICES, catalogue, find, known, needs_consent, read_file
+from reconciler.services.changes import changes
 from reconciler.services.consent import Condition, Consent
 from reconciler.services.metadata import from_metadata
 from reconciler.services.service import Field, Form, Kind, Path, Service, leaves, walk
@@ -22,6 +23,7 @@ __all__ = [
     "Service",
     "Unreadable",
     "catalogue",
+    "changes",
     "find",
     "from_metadata",
     "known",
