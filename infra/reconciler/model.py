@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from functools import cached_property
-from typing import Literal, TypeAlias
+from typing import Any, Literal, TypeAlias, cast
 
 from reconciler.policy import AllowResync, Never, Policy, Retire
 
@@ -25,26 +25,66 @@ SYNC_INTERVALS: Mapping[str, int] = {
 }  # fmt: skip
 
 
+#: The kinds of references: the key that says where the value is kept, and the keys that may stand beside it.
+REFERENCE_KEYS: Mapping[str, frozenset[str]] = {
+    "secret": frozenset({"version", "project"}),  # Google Secret Manager
+    "env": frozenset({"version"}),  # an environment variable of the process that applies
+    "pulumi_config": frozenset({"version"}),  # the stack's own config
+    "held_by": frozenset(),  # Fivetran has the value: nothing is sent
+}
+
+#: What `held_by` may say.
+FIVETRAN: Literal["fivetran"] = "fivetran"
+
+
 @dataclass(frozen=True)
 class Reference:
-    """Where a secret value is kept. It stands in place of the value, at any depth of `config` and `auth`."""
+    """Where a secret value is kept. It stands in place of the value, at any depth of `config` and `auth`.
 
-    kind: Literal["env"]
+    A `version` is Secret Manager's for `secret`, where None is the latest, and the user's own count elsewhere. In the
+    model a `secret` always has its `project`: the loader fills in what the environment says.
+    """
+
+    kind: Literal["secret", "env", "pulumi_config", "held_by"]
     name: str
     version: int | None = None
+    project: str | None = None
 
     @classmethod
     def parse(cls, node: object) -> Reference | None:
-        """Read a node as a reference: `{env: NAME}` or `{env: NAME, version: N}`; None when it is anything else."""
-        if not isinstance(node, Mapping) or not {"env"} <= set(node) <= {"env", "version"}:
+        """Read a node as a reference; None when it is anything else.
+
+        A reference has exactly one of the keys that name a kind, with a text, and beside it only what that kind takes,
+        each of its type. A whole number is one as well when the engine's wire format has made it a float.
+        """
+        if not isinstance(node, Mapping):
             return None
-        name, version = node["env"], node.get("version")
-        if not isinstance(name, str):
+        kind = next((kind for kind in REFERENCE_KEYS if kind in node), None)
+        if kind is None or not node.keys() - {kind} <= REFERENCE_KEYS[kind]:
             return None
-        return cls("env", name, int(version) if isinstance(version, int | float) else None)
+        name, project, version = node[kind], node.get("project"), node.get("version")
+        if not isinstance(name, str) or not isinstance(project, str | None):
+            return None
+        if kind == "held_by" and name != FIVETRAN:
+            return None
+        if isinstance(version, float) and version.is_integer():
+            version = int(version)
+        if isinstance(version, bool) or not isinstance(version, int | None):
+            return None
+        return cls(cast(Any, kind), name, version, project)
+
+    @property
+    def held(self) -> bool:
+        """Whether Fivetran has the value already, so that there is nothing to send."""
+        return self.kind == "held_by"
+
+    def as_node(self) -> dict[str, Json]:
+        """The reference as it stands in a config tree."""
+        said = {self.kind: self.name, "version": self.version, "project": self.project}
+        return {key: value for key, value in said.items() if value is not None}
 
     def __str__(self) -> str:
-        return f"{{env: {self.name}}}" if self.version is None else f"{{env: {self.name}, version: {self.version}}}"
+        return "{" + ", ".join(f"{key}: {value}" for key, value in self.as_node().items()) + "}"
 
 
 def references(tree: object, path: str = "") -> Iterator[tuple[str, Reference]]:
@@ -221,6 +261,8 @@ class Environment:
     automation: tuple[Grant, ...] = ()
     default_access: tuple[Grant, ...] = ()
     policy: Policy = field(default_factory=Policy)
+    secrets_project: str | None = None
+    """The project of references to Secret Manager that name none; the loader fills in `gcp_project`."""
 
 
 @dataclass(frozen=True)

@@ -38,6 +38,8 @@ class Policy:
     undeclared_datasets: Literal["allowed", "forbidden"] = "allowed"
     """Whether a connector with `schema_prefix` may write datasets that its file does not declare."""
     delete_guard: DeleteGuard = DeleteGuard()
+    secret_versions: Literal["pinned", "latest"] = "latest"  # noqa: S105 (no password)
+    """`pinned`: each reference to Secret Manager names a version; `latest`: one without takes the newest."""
 
 
 @dataclass(frozen=True)

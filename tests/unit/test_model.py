@@ -1,4 +1,10 @@
+import re
+from typing import Any
+
 import pytest
+import yaml
+from hypothesis import given
+from hypothesis import strategies as st
 
 from reconciler.model import (
     Connector,
@@ -13,6 +19,21 @@ from reconciler.model import (
 )
 
 ENVIRONMENT = Environment("dev", "dev/environment.yaml", "example-dev", "Dev", Destination("US", "GCP_US_EAST4", "0"))
+
+
+#: Every kind of reference; what names it is marked, so that a test can count.
+VERSIONS = st.none() | st.integers(1, 10**6)
+REFERENCES = st.one_of(
+    st.builds(Reference, st.just("secret"), st.just("n-!here!"), VERSIONS, st.none() | st.just("project-1")),
+    st.builds(Reference, st.sampled_from(["env", "pulumi_config"]), st.just("N_!here!"), VERSIONS),
+)
+KEYS = st.sampled_from(["a", "b", "value", "key", "version", "project", "env_id", "secrets_list"])
+LEAVES = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.sampled_from(["", "env", "secret"])
+TREES = st.recursive(
+    LEAVES | REFERENCES.map(Reference.as_node),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(KEYS, inner, max_size=4),
+    max_leaves=20,
+)
 
 
 def unit(name: str, *, table: str | None = None, dataset_unit: str | None = None) -> Unit:
@@ -51,23 +72,66 @@ def test_a_destination_goes_into_the_config_with_the_keys_it_has():
         ({"env": "KEY"}, Reference("env", "KEY")),
         ({"env": "KEY", "version": 2}, Reference("env", "KEY", 2)),
         ({"env": "KEY", "version": 2.0}, Reference("env", "KEY", 2)),
+        ({"secret": "key"}, Reference("secret", "key")),
+        ({"secret": "key", "version": 2.0, "project": "p"}, Reference("secret", "key", 2, "p")),
+        ({"pulumi_config": "ns:key", "version": 1}, Reference("pulumi_config", "ns:key", 1)),
+        ({"held_by": "fivetran"}, Reference("held_by", "fivetran")),
         ({"env": "KEY", "other": 1}, None),
+        ({"env": "KEY", "project": "p"}, None),
+        ({"env": "KEY", "version": "2"}, None),
+        ({"env": "KEY", "version": True}, None),
+        ({"env": "KEY", "version": 1.5}, None),
+        ({"env": "KEY", "version": float("inf")}, None),
         ({"env": 5}, None),
+        ({"secret": {"env": "KEY"}}, None),
+        ({"secret": "key", "env": "KEY"}, None),
+        ({"secret": "key", "id": 1}, None),
+        ({"secret": "key", "project": 5}, None),
+        ({"pulumi_config": "key", "project": "p"}, None),
+        ({"held_by": "somebody"}, None),
+        ({"held_by": "fivetran", "version": 1}, None),
         ({"version": 2}, None),
+        ({"project": "p", "version": 2}, None),
         ({}, None),
         ("KEY", None),
         (["env"], None),
     ],
 )
-def test_a_reference_is_a_mapping_of_env_and_version_and_nothing_else(node: object, reference: Reference | None):
+def test_a_reference_is_a_mapping_of_one_kind_with_what_goes_with_it_and_nothing_else(
+    node: object, reference: Reference | None
+):
     assert Reference.parse(node) == reference
 
 
+@given(REFERENCES)
+def test_a_reference_reads_back_from_what_it_writes(reference: Reference):
+    assert Reference.parse(reference.as_node()) == reference
+    assert yaml.safe_load(str(reference)) == reference.as_node()
+
+
+@given(TREES)
+def test_every_reference_of_a_tree_is_found_once_where_it_is_and_nothing_else(tree: object):
+    found = list(references(tree))
+    assert len({path for path, _ in found}) == len(found)
+    for path, reference in found:
+        node: Any = tree
+        for step in re.findall(r"[^.\[\]]+", path):
+            node = node[int(step)] if isinstance(node, list) else node[step]
+        assert node == reference.as_node()
+    assert len(found) == str(tree).count("!here!")
+
+
 def test_references_are_found_at_any_depth_with_their_path():
-    tree = {"a": {"env": "A"}, "list": [{"key": "k", "value": {"env": "B", "version": 1}}], "plain": "env"}
+    tree = {
+        "a": {"env": "A"},
+        "list": [{"key": "k", "value": {"secret": "B", "version": 1, "project": "p"}}],
+        "pats": [{"held_by": "fivetran"}, "plain"],
+        "plain": "env",
+    }
     assert [(path, str(found)) for path, found in references(tree)] == [
         ("a", "{env: A}"),
-        ("list[0].value", "{env: B, version: 1}"),
+        ("list[0].value", "{secret: B, version: 1, project: p}"),
+        ("pats[0]", "{held_by: fivetran}"),
     ]
 
 

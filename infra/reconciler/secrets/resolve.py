@@ -41,6 +41,11 @@ def resolve(tree: Any, resolvers: Iterable[Resolver]) -> Resolved:
     values: dict[Reference, str] = {}
     missing: list[str] = []
     for path, reference in references(tree):
+        if reference in values:
+            continue
+        if reference.kind not in by_kind:
+            missing.append(f"{path}: {reference} cannot be resolved here")
+            continue
         try:
             values[reference] = by_kind[reference.kind].resolve(reference)
         except LookupError as error:

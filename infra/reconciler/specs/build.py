@@ -18,6 +18,7 @@ from reconciler.model import (
     FivetranSchedule,
     Fleet,
     Grant,
+    Reference,
     SchemaSync,
     Sync,
     TableSync,
@@ -30,9 +31,8 @@ from reconciler.specs.document import Document
 def fleet(environment: Document, units: Mapping[str, Document]) -> Fleet:
     """One environment with its units. The documents have passed every check."""
     settings = _environment(environment)
-    defaults = environment.data.get("labels", {}).get("default", {})
-    location = settings.destination.location
-    declared = [_unit(units[name], location, defaults) for name in sorted(units)]
+    labels = environment.data.get("labels", {}).get("default", {})
+    declared = [_unit(units[name], settings, labels) for name in sorted(units)]
     taken = {dataset.id for unit in declared for dataset in unit.datasets}
     return Fleet(settings, tuple(_with_former_datasets(unit, taken) for unit in declared))
 
@@ -54,13 +54,14 @@ def _environment(document: Document) -> Environment:
         automation=_grants(data.get("automation", [])),
         default_access=_grants(data.get("default_access", [])),
         policy=endings.policy(data.get("policy", {})),
+        secrets_project=data.get("secrets_project", data["gcp_project"]),
     )
 
 
-def _unit(document: Document, location: str, labels: Mapping[str, str]) -> Unit:
+def _unit(document: Document, environment: Environment, labels: Mapping[str, str]) -> Unit:
     data = document.data
-    defaults = _Defaults(location, data["description"], labels)
-    connector = _connector(data["connector"]) if "connector" in data else None
+    defaults = _Defaults(environment.destination.location, data["description"], labels)
+    connector = _connector(data["connector"], environment) if "connector" in data else None
     declared = data.get("dataset", {})
     named = declared if isinstance(declared, str) else None
     datasets: dict[str, Any] = {}
@@ -100,7 +101,7 @@ def _with_former_datasets(unit: Unit, taken: Collection[str]) -> Unit:
     )
 
 
-def _connector(data: dict[str, Any]) -> Connector:
+def _connector(data: dict[str, Any], environment: Environment) -> Connector:
     target = data["destination"]
     return Connector(
         service=data["service"],
@@ -110,14 +111,24 @@ def _connector(data: dict[str, Any]) -> Connector:
             table_group_name=target.get("table_group_name"),
             schema_prefix=target.get("schema_prefix"),
         ),
-        config=data.get("config", {}),
-        auth=data.get("auth", {}),
+        config=_located(data.get("config", {}), environment.secrets_project),
+        auth=_located(data.get("auth", {}), environment.secrets_project),
         schedule=_schedule(data["schedule"]) if "schedule" in data else FivetranSchedule(),
         sync=_sync(data["sync"]) if "sync" in data else None,
         paused=data.get("paused"),
         adopt=_adopt(data["adopt"]) if "adopt" in data else None,
         allow_resync=endings.allow_resync(data["allow_resync"]) if "allow_resync" in data else None,
     )
+
+
+def _located(node: Any, project: str | None) -> Any:
+    """A config tree in which every reference to Secret Manager says which project it is kept in."""
+    reference = Reference.parse(node)
+    if reference is not None and reference.kind == "secret":
+        return replace(reference, project=reference.project or project).as_node()
+    if isinstance(node, dict):
+        return {key: _located(inner, project) for key, inner in node.items()}
+    return [_located(inner, project) for inner in node] if isinstance(node, list) else node
 
 
 def _schedule(data: dict[str, Any]) -> AirflowSchedule | FivetranSchedule:

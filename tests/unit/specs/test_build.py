@@ -58,7 +58,9 @@ def test_an_environment_is_what_its_file_says(dev: Fleet):
             removal="retire",
             undeclared_datasets="forbidden",
             delete_guard=DeleteGuard(share=7, at_least=0),
+            secret_versions="pinned",
         ),
+        secrets_project="example-secrets",
     )
 
 
@@ -74,6 +76,26 @@ def test_an_environment_without_a_policy_lets_units_expire_and_go_with_their_fil
     )
 
 
+def test_references_without_a_project_are_to_the_environments_own_unless_it_names_another(tmp_path: Path):
+    (tmp_path / "dev").mkdir()
+    for name in ("environment", "stripe"):
+        source = CASES / "good" / "smallest" / "dev" / f"{name}.yaml"
+        (tmp_path / "dev" / source.name).write_text(source.read_text())
+    unit_file = tmp_path / "dev" / "stripe.yaml"
+    unit_file.write_text(
+        "description: x\nowners: [a@example.com]\ndataset: {}\nconnector:\n  service: stripe\n"
+        "  destination: {schema: stripe}\n  config: {api_key: {secret: stripe}}\n"
+        "  auth: {tokens: [{token: {secret: two, version: 2}}]}\n"
+    )
+    fleet = load(tmp_path, tmp_path).fleet("dev")
+    connector = unit(fleet, "stripe").connector
+    assert connector is not None
+    project = fleet.environment.gcp_project
+    assert fleet.environment.secrets_project == project
+    assert connector.config == {"api_key": {"secret": "stripe", "project": project}}
+    assert connector.auth == {"tokens": [{"token": {"secret": "two", "version": 2, "project": project}}]}
+
+
 def test_a_unit_is_what_its_file_says(dev: Fleet):
     assert unit(dev, "stripe") == Unit(
         name="stripe",
@@ -84,8 +106,13 @@ def test_a_unit_is_what_its_file_says(dev: Fleet):
             service="stripe",
             destination=DestinationSchema(schema="stripe"),
             config={
-                "api_key": {"env": "STRIPE_API_KEY", "version": 3},
-                "accounts": [{"id": 1, "secret": {"env": "STRIPE_SECOND"}}],
+                "api_key": {"secret": "fivetran-stripe-api-key", "version": 3, "project": "example-secrets"},
+                "accounts": [
+                    {"id": 1, "secret": {"env": "STRIPE_SECOND"}},
+                    {"id": 2, "secret": {"secret": "fivetran-stripe-2", "version": 1, "project": "example-other"}},
+                    {"id": 3, "secret": {"pulumi_config": "stripe_third", "version": 2}},
+                    {"id": 4, "secret": {"held_by": "fivetran"}},
+                ],
                 "historical_sync_time_frame": "ALL_TIME",
             },
             auth={"client_access": {"client_id": "reconciler", "client_secret": {"env": "STRIPE_CLIENT_SECRET"}}},

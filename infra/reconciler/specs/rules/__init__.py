@@ -29,6 +29,7 @@ RULES: tuple[Callable[[Specs], Iterator[Problem]], ...] = (
     access.workgroups_have_a_pattern,
     secrets.references_are_well_formed,
     secrets.credentials_are_references,
+    secrets.secret_versions_are_pinned,
     tables.what_is_included_syncs_something,
     tables.undeclared_datasets_are_forbidden,
     renames.former_names_are_free,
