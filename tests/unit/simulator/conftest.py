@@ -7,6 +7,7 @@ import pytest
 from reconciler.simulator.process import Simulators, running
 
 from .fivetran_account import Account, Loop
+from .fivetran_shop import create_shop
 from .gcp_engine import Engine
 
 
@@ -22,6 +23,12 @@ def account(loop: Loop) -> Iterator[Account]:
     """A fresh local Fivetran on a port of its own."""
     with loop.account() as account:
         yield account
+
+
+@pytest.fixture
+def shop(account: Account) -> str:
+    """A paused, connected database; see `fivetran_shop`."""
+    return create_shop(account)
 
 
 @pytest.fixture(scope="session")

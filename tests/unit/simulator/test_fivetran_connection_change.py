@@ -6,8 +6,8 @@ from typing import Any
 import httpx
 import pytest
 
-from reconciler.simulator.fivetran.connections import finish_sync
 from reconciler.simulator.fivetran.state import Connection, FivetranState
+from reconciler.simulator.fivetran.syncs import finish
 
 from .fivetran_account import Account
 
@@ -130,14 +130,6 @@ def test_leaving_the_daily_frequency_forgets_the_time_of_day(account: Account):
     assert "daily_sync_time" not in _patch(account, connection, {"daily_sync_time": None}).json()["data"]
 
 
-def test_a_historical_sync_can_be_asked_for(account: Account):
-    connection = account.stripe(account.group())["id"]
-    account.http.post(f"/v1/connections/{connection}/sync", json={})
-    assert account.data("GET", f"/v1/connections/{connection}")["status"]["is_historical_sync"] is False
-    again = _patch(account, connection, {"is_historical_sync": True, "schema_status": "ready"}).json()["data"]
-    assert (again["status"]["is_historical_sync"], again["status"]["schema_status"]) == (True, "ready")
-
-
 def test_a_deleted_connection_is_gone(account: Account):
     connection = account.stripe(account.group())["id"]
     answer = account.http.delete(f"/v1/connections/{connection}")
@@ -192,9 +184,9 @@ def test_a_sync_that_lasts_ends_by_itself(account: Account):
 def test_the_end_of_a_sync_that_was_replaced_ends_nothing():
     state = FivetranState()
     connection = Connection("a_b", "c_d", "stripe", "stripe", state.now(), syncing=True, syncs=2)
-    finish_sync(state, connection, 1)
+    finish(state, connection, 1)
     assert connection.sync_state == "syncing"
-    finish_sync(state, connection, 2)
+    finish(state, connection, 2)
     assert connection.sync_state == "scheduled"
 
 

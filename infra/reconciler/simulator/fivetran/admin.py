@@ -17,7 +17,13 @@ here is logged or counts against a quota.
 - `POST /_admin/groups`, `POST /_admin/destinations`, `POST /_admin/connections`: made by hand, see `by_hand`.
 - `PATCH, DELETE /_admin/destinations/{id}`, `PATCH, DELETE /_admin/connections/{id or name}`: changed by hand: any
   field, `config`, `auth`, `paused`, `sync_frequency`, `setup_state`, `succeeded_at`, `consented` (authorised) …
-- `POST /_admin/connections/{id or name}/finish-sync`: end a running sync with success.
+- `POST /_admin/connections/{id or name}/finish-sync`: end a running sync with success; `…/authorise`: what a person
+  does in the setup page: authorise, and have the setup tests run.
+- `GET, PUT, PATCH, DELETE /_admin/sources/{target}`: what connections read from, see `source`: of one connection (its
+  id, or the name that it has or will have), or of all of a service. PATCH merges, null takes away; what it adds is
+  found by the next sync or reload.
+- `PATCH /_admin/connections/{id or name}/schemas`: what a person selects in the Schema tab, in the shape of the API's
+  own request; `POST …/schemas/load`: that person opens the tab, which captures the source.
 - `PUT  /_admin/services/{service}`: register a connection service, defined as in the tables of `catalogue`.
 - `POST /_admin/credentials`: `{"key", "secret", "kind", "read_only"}` adds or replaces a key.
   `PATCH /_admin/credentials/{key}`: `{"expired": true}`, `{"read_only": true}`.
@@ -25,21 +31,20 @@ here is logged or counts against a quota.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Awaitable, Callable
 from typing import Any
 
 from aiohttp import web
 
-from reconciler.simulator.fivetran import by_hand, connections
+from reconciler.simulator.fivetran import admin_connections, by_hand
+from reconciler.simulator.fivetran.admin_request import Action, read_body
 from reconciler.simulator.fivetran.by_hand import ByHandError
 from reconciler.simulator.fivetran.catalogue import CatalogueError
 from reconciler.simulator.fivetran.faults import FaultError
 from reconciler.simulator.fivetran.options import OptionError
+from reconciler.simulator.fivetran.source import SourceError
 from reconciler.simulator.fivetran.state import Credential
 from reconciler.simulator.fivetran.transport import ADMIN, FAULTS, LOG, STATE
-
-Action = Callable[[web.Request], Awaitable[Any]]
 
 
 async def _snapshot(request: web.Request) -> Any:
@@ -74,7 +79,7 @@ async def _faults(request: web.Request) -> Any:
 
 
 async def _add_fault(request: web.Request) -> Any:
-    return request.app[FAULTS].add(await _body(request)).as_json()
+    return request.app[FAULTS].add(await read_body(request)).as_json()
 
 
 async def _remove_faults(request: web.Request) -> Any:
@@ -89,7 +94,7 @@ async def _remove_fault(request: web.Request) -> Any:
 
 async def _release_fault(request: web.Request) -> Any:
     fault = request.app[FAULTS].get(request.match_info["id"])
-    fault.release(drop=(await _body(request)).get("drop") is True)
+    fault.release(drop=(await read_body(request)).get("drop") is True)
     return fault.as_json()
 
 
@@ -99,7 +104,7 @@ async def _options(request: web.Request) -> Any:
 
 async def _change_options(request: web.Request) -> Any:
     options = request.app[STATE].options
-    options.change(await _body(request))
+    options.change(await read_body(request))
     return options.as_json()
 
 
@@ -112,7 +117,7 @@ async def _scripts(request: web.Request) -> Any:
 
 
 async def _add_script(request: web.Request) -> Any:
-    by_hand.script_tests(request.app[STATE], await _body(request))
+    by_hand.script_tests(request.app[STATE], await read_body(request))
     return {}
 
 
@@ -122,18 +127,18 @@ async def _remove_scripts(request: web.Request) -> Any:
 
 
 async def _create_group(request: web.Request) -> Any:
-    return {"id": by_hand.create_group(request.app[STATE], await _body(request)).id}
+    return {"id": by_hand.create_group(request.app[STATE], await read_body(request)).id}
 
 
 async def _create_destination(request: web.Request) -> Any:
-    return {"id": by_hand.create_destination(request.app[STATE], await _body(request)).id}
+    return {"id": by_hand.create_destination(request.app[STATE], await read_body(request)).id}
 
 
 async def _change_destination(request: web.Request) -> Any:
     state, destination_id = request.app[STATE], request.match_info["id"]
     if destination_id not in state.destinations:
         raise ByHandError(f"no destination {destination_id!r}")
-    by_hand.change_destination(state.destinations[destination_id], await _body(request))
+    by_hand.change_destination(state.destinations[destination_id], await read_body(request))
     return {}
 
 
@@ -142,37 +147,14 @@ async def _delete_destination(request: web.Request) -> Any:
     return {}
 
 
-async def _create_connection(request: web.Request) -> Any:
-    return {"id": by_hand.create_connection(request.app[STATE], await _body(request)).id}
-
-
-async def _change_connection(request: web.Request) -> Any:
-    connection = by_hand.find_connection(request.app[STATE], request.match_info["id"])
-    by_hand.change_connection(connection, await _body(request))
-    return {"id": connection.id}
-
-
-async def _delete_connection(request: web.Request) -> Any:
-    state = request.app[STATE]
-    state.drop_connection(by_hand.find_connection(state, request.match_info["id"]))
-    return {}
-
-
-async def _finish_sync(request: web.Request) -> Any:
-    state = request.app[STATE]
-    connection = by_hand.find_connection(state, request.match_info["id"])
-    connections.finish_sync(state, connection, connection.syncs)
-    return {}
-
-
 async def _register_service(request: web.Request) -> Any:
-    request.app[STATE].catalogue.register(request.match_info["service"], await _body(request))
+    request.app[STATE].catalogue.register(request.match_info["service"], await read_body(request))
     return {}
 
 
 async def _add_credential(request: web.Request) -> Any:
     try:
-        credential = Credential(**await _body(request))
+        credential = Credential(**await read_body(request))
     except TypeError:
         raise ByHandError("a credential has key, secret, kind and read_only") from None
     request.app[STATE].credentials[credential.key] = credential
@@ -181,7 +163,7 @@ async def _add_credential(request: web.Request) -> Any:
 
 async def _change_credential(request: web.Request) -> Any:
     credential = request.app[STATE].credentials.get(request.match_info["key"])
-    values = await _body(request)
+    values = await read_body(request)
     if credential is None or not {"expired", "read_only"} >= values.keys():
         raise ByHandError("a known key can be set to expired or read_only")
     credential.expired = values.get("expired", credential.expired) is True
@@ -189,22 +171,11 @@ async def _change_credential(request: web.Request) -> Any:
     return {}
 
 
-async def _body(request: web.Request) -> dict[str, Any]:
-    raw = await request.read()
-    try:
-        sent = json.loads(raw) if raw else {}
-    except ValueError:
-        sent = None
-    if not isinstance(sent, dict):
-        raise ByHandError("the body is a JSON object")
-    return sent
-
-
 def _answering(action: Action) -> Callable[[web.Request], Awaitable[web.Response]]:
     async def handler(request: web.Request) -> web.Response:
         try:
             return web.json_response(await action(request))
-        except (ByHandError, CatalogueError, FaultError, OptionError) as error:
+        except (ByHandError, CatalogueError, FaultError, OptionError, SourceError) as error:
             return web.json_response({"error": str(error)}, status=400)
 
     return handler
@@ -232,10 +203,7 @@ def add(app: web.Application) -> None:
         ("POST", "/destinations", _create_destination),
         ("PATCH", "/destinations/{id}", _change_destination),
         ("DELETE", "/destinations/{id}", _delete_destination),
-        ("POST", "/connections", _create_connection),
-        ("PATCH", "/connections/{id}", _change_connection),
-        ("DELETE", "/connections/{id}", _delete_connection),
-        ("POST", "/connections/{id}/finish-sync", _finish_sync),
+        *admin_connections.ROUTES,
         ("PUT", "/services/{service}", _register_service),
         ("POST", "/credentials", _add_credential),
         ("PATCH", "/credentials/{key}", _change_credential),

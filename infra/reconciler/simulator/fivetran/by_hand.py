@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 from reconciler.simulator.fivetran import config, fields
 from reconciler.simulator.fivetran.connections import take_naming
 from reconciler.simulator.fivetran.errors import ApiError
-from reconciler.simulator.fivetran.rendering import timestamp
+from reconciler.simulator.fivetran.moments import timestamp
 from reconciler.simulator.fivetran.state import Connection, Destination, FivetranState, Group, Json, TestScript
 
 _MOMENTS = frozenset({"created_at", "succeeded_at", "failed_at"})
@@ -25,6 +25,12 @@ _CHECKS: Mapping[str, fields.Check] = {
     "setup_status": fields.one_of("incomplete", "connected", "broken"),
     "update_state": fields.one_of("on_schedule", "delayed"),
 }
+
+#: Stands for ever, or is set by what happens.
+_FIXED = (
+    *("id", "group_id", "service", "name", "naming"),
+    *("schema_config", "first_sync", "written_datasets", "history"),
+)
 
 Record = TypeVar("Record", Group, Destination, Connection)
 
@@ -67,7 +73,10 @@ def create_destination(state: FivetranState, values: Mapping[str, Any]) -> Desti
 
 
 def create_connection(state: FivetranState, values: Mapping[str, Any]) -> Connection:
-    """A connection, set up and connected unless `setup_state` says otherwise; schema keys stand in `config`."""
+    """A connection, set up and connected unless `setup_state` says otherwise; schema keys stand in `config`.
+
+    One whose last success is given has its history; another starts to sync it as soon as nothing is in the way.
+    """
     service = state.catalogue.connections.get(values.get("service", ""))
     if service is None or values.get("group_id") not in state.groups:
         raise ByHandError("a connection needs the id of a group and a known service")
@@ -77,17 +86,24 @@ def create_connection(state: FivetranState, values: Mapping[str, Any]) -> Connec
     except ApiError as error:
         raise ByHandError(error.message) from error
     defaults: Json = {"id": state.new_id(), "created_at": state.now(), "setup_state": "connected", "consented": True}
+    defaults["is_historical_sync"] = values.get("succeeded_at") is None
     own: Json = {"config": sent, "naming": naming, "name": ".".join(naming.values())}
     _check(values)
     connection = _build(Connection, {**defaults, **_moments(values), **own})
     connection.effective = {"config": dict(connection.config), "auth": dict(connection.auth)}
     state.add_connection(connection)
+    state.note(connection, "created", paused=connection.paused)
     return connection
 
 
-def change_connection(connection: Connection, values: Mapping[str, Any]) -> Connection:
+def change_connection(state: FivetranState, connection: Connection, values: Mapping[str, Any]) -> Connection:
     """Set fields of a connection. `config` and `auth` merge by key, null removes one, and take effect at once."""
-    changed = _changed(connection, values, fixed=("id", "group_id", "service", "name", "naming"))
+    paused, setup_state = connection.paused, connection.setup_state
+    changed = _changed(connection, values, fixed=_FIXED)
+    if changed.paused != paused:
+        state.note(changed, "paused" if changed.paused else "unpaused")
+    if changed.setup_state != setup_state:
+        state.note(changed, changed.setup_state)
     changed.effective = {"config": dict(changed.config), "auth": dict(changed.auth)}
     return changed
 

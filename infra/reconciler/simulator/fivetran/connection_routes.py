@@ -6,7 +6,7 @@ from typing import Any
 
 from aiohttp import web
 
-from reconciler.simulator.fivetran import connections, rendering, setup_tests
+from reconciler.simulator.fivetran import connections, rendering, setup_tests, syncs
 from reconciler.simulator.fivetran.errors import invalid
 from reconciler.simulator.fivetran.listing import listing
 from reconciler.simulator.fivetran.state import Connection
@@ -68,7 +68,8 @@ async def sync_connection(request: web.Request) -> web.Response:
     force = optional_body(request).get("force", False)
     if type(force) is not bool:
         raise invalid("Invalid value of field 'force'")
-    connections.sync(request.app[STATE], connection_id, force=force)
+    state = request.app[STATE]
+    syncs.trigger(state, connections.find(state, connection_id), force=force)
     return success(f"Sync has been successfully triggered for connection with id '{connection_id}'")
 
 
@@ -92,6 +93,7 @@ async def _tested(
     state = request.app[STATE]
     if flags is not None:
         await setup_tests.run_on_connection(state, connection, flags)
+    syncs.begin_if_due(state, connection)
     data = rendering.connection(state, connection, with_tests=True)
     if flags is None:
         data["setup_tests"] = []

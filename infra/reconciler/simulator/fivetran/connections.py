@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Mapping
 from typing import Any
 
@@ -59,6 +58,7 @@ def create(
         **accepted,
     )
     state.add_connection(connection)
+    state.note(connection, "created", paused=connection.paused)
     return connection, flags
 
 
@@ -80,6 +80,10 @@ def change(
     flags = _take_tests(state, accepted, runs=tested)
     connection.config = config.merge(connection.config, changes)
     connection.auth = config.merge(connection.auth, auth)
+    if accepted.get("paused") not in (None, connection.paused):
+        state.note(connection, "paused" if accepted["paused"] else "unpaused")
+    if accepted.get("is_historical_sync"):
+        connection.syncing, connection.owes_sync = False, True  # in the place of one that runs
     for name, value in accepted.items():
         setattr(connection, name, value)
     if frequency != _DAILY:
@@ -100,35 +104,6 @@ def prepare_test(
     flags = fields.accept(body, fields.TRUST_FLAGS, state.options)
     state.take_setup_tests()
     return connection, flags
-
-
-def sync(state: FivetranState, connection_id: str, *, force: bool) -> None:
-    """Start a sync; without `force` one that runs goes on. Needs the event loop when syncs last.
-
-    Of a paused connection, or one that is not connected, none is started: refused or passed over, by option.
-    """
-    connection = find(state, connection_id)
-    if connection.paused or connection.setup_state != "connected":
-        if state.options.sync_of_unready == "conflict":
-            raise conflict(f"Connection with id '{connection_id}' is paused or not connected")
-        return
-    if connection.syncing and not force:
-        return
-    connection.syncing = True
-    connection.syncs += 1
-    if state.options.sync_seconds > 0:
-        loop = asyncio.get_running_loop()
-        loop.call_later(state.options.sync_seconds, finish_sync, state, connection, connection.syncs)
-    else:
-        finish_sync(state, connection, connection.syncs)
-
-
-def finish_sync(state: FivetranState, connection: Connection, number: int) -> None:
-    """End the connection's sync of this number with success, unless a later one has replaced it."""
-    if connection.syncing and connection.syncs == number:
-        connection.syncing = False
-        connection.is_historical_sync = False
-        connection.succeeded_at = state.now()
 
 
 def function_state(state: FivetranState, connection_id: str) -> Any:

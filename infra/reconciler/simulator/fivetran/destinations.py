@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from reconciler.simulator.fivetran import config, fields
+from reconciler.simulator.fivetran import config, fields, syncs
 from reconciler.simulator.fivetran.errors import conflict, invalid, not_found
 from reconciler.simulator.fivetran.state import Connection, Destination, FivetranState
 
@@ -40,7 +40,9 @@ def create(state: FivetranState, body: Mapping[str, Any]) -> tuple[Destination, 
     destination = Destination(group_id, service_id, region, created_at=state.now(), config=stored, **accepted)
     state.destinations[group_id] = destination
     if state.options.metadata_connection and not any(state.connections_named(group_id, _METADATA_NAME)):
-        state.add_connection(_metadata_connection(state, group_id))
+        own = _metadata_connection(state, group_id)
+        state.add_connection(own)
+        syncs.begin_if_due(state, own)
     return destination, wants_tests
 
 

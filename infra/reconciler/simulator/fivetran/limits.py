@@ -7,6 +7,9 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+#: What is allowed in a minute and in an hour; None: anything.
+Limits = tuple[int | None, int | None]
+
 
 @dataclass
 class Window:
@@ -38,18 +41,28 @@ class Quotas:
         self.requests = Window(3600)
         self.tests_minute = Window(60)
         self.tests_hour = Window(3600)
+        self.source_minute = Window(60)
+        self.source_hour = Window(3600)
 
     def take_request(self, limit: int | None) -> int | None:
         """Count a request, or the seconds to wait before it may be made."""
         return self._take((self.requests, limit))
 
-    def take_tests(self, per_minute: int | None, per_hour: int | None) -> int | None:
-        """Count a run of setup tests, or the seconds to wait before it may be made."""
-        return self._take((self.tests_minute, per_minute), (self.tests_hour, per_hour))
+    def take_tests(self, limits: Limits, source_limits: Limits) -> int | None:
+        """Count a run of setup tests, or the seconds to wait before it may be made. It asks the source, too."""
+        own = (self.tests_minute, limits[0]), (self.tests_hour, limits[1])
+        return self._take(*own, *self._of_source(source_limits))
+
+    def take_source_interaction(self, limits: Limits) -> int | None:
+        """Count a request that asks a source, or the seconds to wait before it may be made."""
+        return self._take(*self._of_source(limits))
 
     def requests_left(self, limit: int) -> int:
         """What is left of the hour's requests."""
         return max(0, limit - self.requests.used(self._clock()))
+
+    def _of_source(self, limits: Limits) -> tuple[tuple[Window, int | None], ...]:
+        return (self.source_minute, limits[0]), (self.source_hour, limits[1])
 
     def _take(self, *windows: tuple[Window, int | None]) -> int | None:
         now = self._clock()

@@ -45,6 +45,21 @@ class Options:
     delete_used_group: Literal["conflict", "cascade"] = "conflict"
     #: A sync triggered on a connection that is paused or not connected: refused, or answered 200 with no sync.
     sync_of_unready: Literal["conflict", "ignore"] = "conflict"
+    #: A name in a schema change that the schema config does not have; "store" takes it in. Documented as not found.
+    unknown_schema_item: Literal["not_found", "store", "ignore"] = "not_found"
+    #: A change of whether a locked table or column syncs: 400, or answered 200 and not made.
+    locked_schema_item: Literal["refuse", "ignore"] = "refuse"
+    #: `enabled` in each node of a schema change. Documented as required.
+    enabled_in_schema_change: Literal["required", "optional"] = "required"
+    #: A schema config sent ahead for a connection that has one: 409, 400, or it replaces one that was sent ahead, too.
+    second_early_schema: Literal["conflict", "invalid", "replace"] = "conflict"
+    #: Tables that a schema config sent ahead does not name: they sync, or as `schema_change_handling` says.
+    unnamed_in_early_schema: Literal["enabled", "handling"] = "enabled"
+    #: What the answer to a schema change shows: what it named, or the whole config.
+    schema_change_answer: Literal["applied", "whole"] = "applied"
+    #: Seconds a schema change takes, and a reload. Who changes the config meanwhile makes it fail with 409.
+    schema_change_seconds: float = 0.0
+    reload_seconds: float = 0.0
     #: `destination_schema_names` on create; announced to become required.
     destination_schema_names: Literal["optional", "required"] = "optional"
     #: Optional top-level fields without a value.
@@ -57,7 +72,7 @@ class Options:
     config_in_lists: bool = False
     #: Whether each new destination gets Fivetran's own daily `fivetran_metadata` connection.
     metadata_connection: bool = True
-    #: Seconds a triggered sync takes; it succeeds.
+    #: Seconds a sync takes; it succeeds.
     sync_seconds: float = 0.0
     #: Milliseconds added to every answer.
     latency_ms: float = 0.0
@@ -65,6 +80,8 @@ class Options:
     requests_per_hour: int | None = 20_000
     setup_tests_per_minute: int | None = 250
     setup_tests_per_hour: int | None = 2_500
+    source_interactions_per_minute: int | None = 500
+    source_interactions_per_hour: int | None = 5_000
     #: Where a destination runs when its region is not given.
     default_region: str = "GCP_US_EAST4"
     #: The GCP project of the groups' service accounts.

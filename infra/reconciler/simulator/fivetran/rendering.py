@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import Any
 
 from reconciler.simulator.fivetran import config, groups
 from reconciler.simulator.fivetran.catalogue import Field, Service
+from reconciler.simulator.fivetran.moments import timestamp
 from reconciler.simulator.fivetran.state import Connection, Destination, FivetranState, Group, Json
 
 #: Fields that exist and whose objects this double does not simulate.
@@ -14,11 +14,6 @@ _EMPTY_CONNECTION = dict.fromkeys(
     ("private_link_id", "proxy_agent_id", "hybrid_deployment_agent_id", "external_secrets_manager_id")
 )
 _EMPTY_DESTINATION = {**_EMPTY_CONNECTION, "local_processing_agent_id": None}
-
-
-def timestamp(moment: datetime | None) -> str | None:
-    """ISO 8601 in UTC with microseconds, as the API writes it."""
-    return None if moment is None else moment.isoformat(timespec="microseconds").removesuffix("+00:00") + "Z"
 
 
 def group(item: Group) -> Json:

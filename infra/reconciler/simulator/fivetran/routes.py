@@ -4,7 +4,15 @@ from __future__ import annotations
 
 from aiohttp import web
 
-from reconciler.simulator.fivetran import connection_routes, destinations, groups, metadata, rendering, setup_tests
+from reconciler.simulator.fivetran import (
+    connection_routes,
+    destinations,
+    groups,
+    metadata,
+    rendering,
+    schema_routes,
+    setup_tests,
+)
 from reconciler.simulator.fivetran.errors import not_found
 from reconciler.simulator.fivetran.listing import listing
 from reconciler.simulator.fivetran.transport import STATE, body, credential, optional_body, success
@@ -164,6 +172,7 @@ def add(app: web.Application) -> None:
         ("DELETE", "/v1/destinations/{destination_id}", delete_destination),
         ("POST", "/v1/destinations/{destination_id}/test", test_destination),
         *connection_routes.ROUTES,
+        *schema_routes.ROUTES,
     )
     for method, path, handler in routes:
         app.router.add_route(method, path, handler)

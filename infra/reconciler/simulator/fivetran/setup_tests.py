@@ -31,6 +31,7 @@ async def run_on_connection(state: FivetranState, connection: Connection, flags:
     passed = _passed(connection.setup_tests)
     connection.effective = held if passed else connection.effective
     connection.setup_state = _state_after(passed, connection.setup_state)
+    state.note(connection, "tested", passed=passed, setup_state=connection.setup_state)
     connection.tasks = [{"code": "reconnect", "message": "Reconnect"}] if connection.setup_state == "broken" else []
 
 

@@ -14,8 +14,10 @@ from typing import Any, Literal
 
 from reconciler.simulator.fivetran.catalogue import Catalogue
 from reconciler.simulator.fivetran.errors import too_many
-from reconciler.simulator.fivetran.limits import Quotas
+from reconciler.simulator.fivetran.limits import Limits, Quotas
+from reconciler.simulator.fivetran.moments import timestamp
 from reconciler.simulator.fivetran.options import Options
+from reconciler.simulator.fivetran.schema_config import StandardConfig
 from reconciler.simulator.fivetran.slugs import new_slug
 
 #: A JSON object as it came or goes.
@@ -75,7 +77,8 @@ class Connection:
     """A connection.
 
     `config` and `auth` are what was last sent; `effective` is what syncs use, taken over when setup tests run. Both
-    hold secrets in clear, as the real service does.
+    hold secrets in clear, as the real service does. `first_sync` is what the first sync found configured and wrote,
+    `written_datasets` what any sync has written to, `history` what happened, in order.
     """
 
     id: str
@@ -112,6 +115,11 @@ class Connection:
     last_test_flags: Json = field(default_factory=dict)
     function_state: Any = None
     syncs: int = 0
+    owes_sync: bool = False
+    schema_config: StandardConfig | None = None
+    first_sync: Json | None = None
+    written_datasets: list[str] = field(default_factory=list)
+    history: list[Json] = field(default_factory=list)
 
     @property
     def sync_state(self) -> str:
@@ -162,7 +170,9 @@ class FivetranState:
         self.destinations: dict[str, Destination] = {}
         self.connections: dict[str, Connection] = {}
         self.scripts: list[TestScript] = []
+        self.sources: dict[str, Json] = {}
         self.quotas = Quotas(self._monotonic)
+        self._events = 0
         self._named: dict[tuple[str, str], list[str]] = {}
         self._grouped: dict[str, dict[str, Connection]] = {}
 
@@ -190,6 +200,15 @@ class FivetranState:
         """A group's connections of one name, oldest first; more than one only where duplicates are allowed."""
         return (self.connections[id_] for id_ in self._named.get((group_id, name), ()))
 
+    def moment(self) -> str:
+        """The time now, as answers write it."""
+        return timestamp(self.now()) or ""
+
+    def note(self, connection: Connection, event: str, **details: Any) -> None:
+        """Write down what happened to a connection, numbered through the account."""
+        self._events += 1
+        connection.history.append({"number": self._events, "at": self.moment(), "event": event, **details})
+
     def take_request(self) -> None:
         """Count a request; 429 when the hour's quota is used up."""
         limit = self.options.requests_per_hour
@@ -200,6 +219,17 @@ class FivetranState:
     def take_setup_tests(self) -> None:
         """Count a run of setup tests; 429 when either quota is used up. To be called before anything is changed."""
         per_minute, per_hour = self.options.setup_tests_per_minute, self.options.setup_tests_per_hour
-        wait = self.quotas.take_tests(per_minute, per_hour)
+        wait = self.quotas.take_tests((per_minute, per_hour), self._source_limits)
         if wait is not None:
             raise too_many(f"Max {per_minute} setup tests a minute and {per_hour} an hour allowed", wait)
+
+    def take_source_interaction(self) -> None:
+        """Count a request that asks a source; 429 when either quota is used up. Setup tests count here as well."""
+        wait = self.quotas.take_source_interaction(self._source_limits)
+        if wait is not None:
+            per_minute, per_hour = self._source_limits
+            raise too_many(f"Max {per_minute} source interactions a minute and {per_hour} an hour allowed", wait)
+
+    @property
+    def _source_limits(self) -> Limits:
+        return self.options.source_interactions_per_minute, self.options.source_interactions_per_hour

@@ -19,7 +19,7 @@ from aiohttp.typedefs import Handler
 
 from reconciler.simulator.fivetran.errors import ApiError, forbidden, invalid, unauthorized, unknown_path, wrong_method
 from reconciler.simulator.fivetran.faults import Faults, envelope, hang_up, html
-from reconciler.simulator.fivetran.rendering import timestamp
+from reconciler.simulator.fivetran.moments import timestamp
 from reconciler.simulator.fivetran.request_log import Entry, RequestLog, key_names
 from reconciler.simulator.fivetran.state import Credential, FivetranState
 

@@ -17,15 +17,8 @@ _ROUTES = """
     /v1/connections/{connection_id}/connect-card POST
     /v1/connections/{connection_id}/fingerprints GET POST
     /v1/connections/{connection_id}/fingerprints/{hash} GET DELETE
-    /v1/connections/{connection_id}/resync POST
-    /v1/connections/{connection_id}/schemas GET POST PATCH
     /v1/connections/{connection_id}/schemas/drop-columns POST
-    /v1/connections/{connection_id}/schemas/reload POST
-    /v1/connections/{connection_id}/schemas/tables/resync POST
-    /v1/connections/{connection_id}/schemas/{schema_name} PATCH
-    /v1/connections/{connection_id}/schemas/{schema_name}/tables/{table_name} PATCH
-    /v1/connections/{connection_id}/schemas/{schema_name}/tables/{table_name}/columns/{column_name} DELETE PATCH
-    /v1/connections/{connection_id}/schemas/{schema}/tables/{table}/columns GET
+    /v1/connections/{connection_id}/schemas/{schema_name}/tables/{table_name}/columns/{column_name} DELETE
     /v1/connector-sdk/packages GET POST
     /v1/connector-sdk/packages/{package_id} GET DELETE PATCH
     /v1/connector-sdk/packages/{package_id}/download GET

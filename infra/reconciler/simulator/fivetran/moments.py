@@ -1,0 +1,10 @@
+"""Moments as the API writes them."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+
+def timestamp(moment: datetime | None) -> str | None:
+    """ISO 8601 in UTC with microseconds."""
+    return None if moment is None else moment.isoformat(timespec="microseconds").removesuffix("+00:00") + "Z"
