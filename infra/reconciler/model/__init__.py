@@ -1,0 +1,45 @@
+"""What the YAML means, as frozen data. No I/O, no Pulumi, no YAML.
+
+The words are those of the files (`schemas/*.schema.json`), which are in turn Fivetran's for Fivetran's things and
+BigQuery's for datasets. Config trees stay plain JSON: a reference is a mapping inside them (`Reference.parse`).
+"""
+
+from __future__ import annotations
+
+from reconciler.model.connector import (
+    SYNC_INTERVALS,
+    Adopt,
+    AirflowSchedule,
+    Connector,
+    DestinationSchema,
+    FivetranSchedule,
+    SchemaSync,
+    Sync,
+    TableSync,
+)
+from reconciler.model.dataset import Dataset, Grant
+from reconciler.model.fleet import Destination, Environment, Fleet, Unit
+from reconciler.model.reference import FIVETRAN, REFERENCE_KEYS, Json, Reference, references
+
+__all__ = [
+    "FIVETRAN",
+    "REFERENCE_KEYS",
+    "SYNC_INTERVALS",
+    "Adopt",
+    "AirflowSchedule",
+    "Connector",
+    "Dataset",
+    "Destination",
+    "DestinationSchema",
+    "Environment",
+    "FivetranSchedule",
+    "Fleet",
+    "Grant",
+    "Json",
+    "Reference",
+    "SchemaSync",
+    "Sync",
+    "TableSync",
+    "Unit",
+    "references",
+]

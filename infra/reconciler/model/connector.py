@@ -1,0 +1,108 @@
+"""A connector: one Fivetran connection, as its file declares it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+from reconciler.model.reference import Json
+from reconciler.policy import AllowResync
+
+#: `sync_frequency` in minutes, by the word a file uses for it (operation create_connection).
+SYNC_INTERVALS: Mapping[str, int] = {
+    "1m": 1, "5m": 5, "15m": 15, "30m": 30,
+    "1h": 60, "2h": 120, "3h": 180, "6h": 360, "8h": 480, "12h": 720, "24h": 1440,
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class DestinationSchema:
+    """The part of a connector's config that names where its data lands. Permanent once the connection exists."""
+
+    schema: str | None = None
+    table: str | None = None
+    table_group_name: str | None = None
+    schema_prefix: str | None = None
+
+    @property
+    def connection_name(self) -> str:
+        """What Fivetran answers as the connection's top-level `schema`: unique within a group."""
+        if self.schema_prefix is not None:
+            return self.schema_prefix
+        tail = self.table or self.table_group_name
+        return f"{self.schema}.{tail}" if tail else str(self.schema)
+
+    def as_config(self) -> dict[str, str]:
+        """The keys as they stand in `config` of create_connection."""
+        keys = ("schema", "table", "table_group_name", "schema_prefix")
+        return {key: value for key in keys if (value := getattr(self, key)) is not None}
+
+
+@dataclass(frozen=True)
+class AirflowSchedule:
+    """Airflow triggers the syncs; the connection's id reaches it as the variable `<task_id>_connector_id`."""
+
+    task_id: str
+
+
+@dataclass(frozen=True)
+class FivetranSchedule:
+    """Fivetran triggers the syncs itself: every so many minutes, or once a day at `daily_at` ("HH:00")."""
+
+    every_minutes: int = 360
+    daily_at: str | None = None
+
+
+@dataclass(frozen=True)
+class TableSync:
+    """What a file says of a table of the source. A column it does not name is another (`Sync.others`)."""
+
+    included: bool = True
+    mode: Literal["soft_delete", "history", "live"] | None = None
+    columns: Mapping[str, Literal["included", "hashed", "excluded"]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class SchemaSync:
+    """What a file says of a schema of the source, and of its tables."""
+
+    included: bool = True
+    tables: Mapping[str, TableSync] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Sync:
+    """Which part of the source is synced. Names are the source's own, in its capitals.
+
+    `new` is for what appears later; `others` for what is there and not named: `keep` leaves it, `reset` brings it to
+    what `new` would give it.
+    """
+
+    new: Literal["allow_all", "allow_columns", "block_all"]
+    others: Literal["keep", "reset"] = "keep"
+    schemas: Mapping[str, SchemaSync] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Adopt:
+    """Permission to take over one existing connection; with `apply_changes` also to change it to match the file."""
+
+    connection: str
+    apply_changes: bool = False
+
+
+@dataclass(frozen=True)
+class Connector:
+    """A Fivetran connection as its file declares it."""
+
+    service: str
+    destination: DestinationSchema
+    config: Mapping[str, Json] = field(default_factory=dict)
+    auth: Mapping[str, Json] = field(default_factory=dict)
+    schedule: AirflowSchedule | FivetranSchedule = FivetranSchedule()
+    sync: Sync | None = None
+    """None leaves to Fivetran what is synced."""
+    paused: str | None = None
+    adopt: Adopt | None = None
+    allow_resync: AllowResync | None = None
