@@ -1,6 +1,7 @@
 """The Pulumi program: an environment's fleet as resources, in the order that keeps what exists safe.
 
-Fleet (refuses) → Destination → datasets → connections. Stack outputs: `units`, `airflow_variables`.
+Fleet (refuses) → Destination → datasets → connections → activations → Verdict. Stack outputs: `units`,
+`airflow_variables`.
 """
 
 from __future__ import annotations
@@ -16,10 +17,12 @@ import pulumi
 from reconciler import airflow, gcp
 from reconciler.errors import InvalidSpecs, ReconcilerError
 from reconciler.model import Dataset, Fleet, Unit
+from reconciler.provider.activation import Activation
 from reconciler.provider.connection import Connection
 from reconciler.provider.destination import Destination
 from reconciler.provider.fleet import Fleet as FleetResource
 from reconciler.provider.service_account import ServiceAccount
+from reconciler.provider.verdict import Verdict
 from reconciler.removal import Declared
 from reconciler.specs import load
 
@@ -78,8 +81,23 @@ async def build(fleet: Fleet) -> dict[str, pulumi.Input[Any]]:
         for unit in fleet.units
         if unit.connector is not None
     }
+    activations = {
+        unit.name: Activation(
+            unit,
+            destination.id,
+            connections[unit.name].id,
+            connections[unit.name].revision,
+            _after(unit, guard, [connections[unit.name]]),
+        )
+        for unit in fleet.units
+        if unit.connector is not None
+    }
+    Verdict(environment, pulumi.ResourceOptions(depends_on=list(activations.values())))
     return {
-        "units": {unit.name: _outputs(fleet, unit, connections.get(unit.name)) for unit in fleet.units},
+        "units": {
+            unit.name: _outputs(fleet, unit, connections.get(unit.name), activations.get(unit.name))
+            for unit in fleet.units
+        },
         "airflow_variables": airflow.variables(fleet, {name: each.id for name, each in connections.items()}),
     }
 
@@ -95,14 +113,16 @@ def _declared(unit: Unit) -> Declared:
     )
 
 
-def _after(unit: Unit, guard: pulumi.Resource, datasets: list[pulumi.Resource]) -> pulumi.ResourceOptions:
+def _after(unit: Unit, guard: pulumi.Resource, others: list[pulumi.Resource]) -> pulumi.ResourceOptions:
     aliases: list[pulumi.Alias | str] = [pulumi.Alias(name=unit.formerly)] if unit.formerly else []
-    return pulumi.ResourceOptions(depends_on=[guard, *datasets], aliases=aliases)
+    return pulumi.ResourceOptions(depends_on=[guard, *others], aliases=aliases)
 
 
-def _outputs(fleet: Fleet, unit: Unit, connection: Connection | None) -> Mapping[str, Any]:
+def _outputs(
+    fleet: Fleet, unit: Unit, connection: Connection | None, activation: Activation | None
+) -> Mapping[str, Any]:
     written: tuple[Dataset, ...] = fleet.datasets_of(unit) or unit.datasets
     outputs: dict[str, Any] = {"datasets": [dataset.id for dataset in written], "owners": list(unit.owners)}
-    if connection is not None:
-        outputs |= {"connection_id": connection.id, "setup_state": connection.setup_state}
+    if connection is not None and activation is not None:
+        outputs |= {"connection_id": connection.id, "outcome": activation.outcome, "awaits": activation.awaits}
     return outputs

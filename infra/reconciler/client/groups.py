@@ -41,3 +41,8 @@ class GroupOperations(Operations):
         """The e-mail address of the Google service account with which Fivetran writes (group_service_account)."""
         answer = self._transport.send(Call("GET", path_to("groups", group_id, "service-account")))
         return answer.read(lambda data: identity(data, "service_account"))
+
+    def group_public_key(self, group_id: str) -> str:
+        """The public key with which Fivetran opens SSH tunnels for this group (group_public_key)."""
+        answer = self._transport.send(Call("GET", path_to("groups", group_id, "public-key")))
+        return answer.read(lambda data: identity(data, "public_key"))

@@ -40,8 +40,8 @@ class Limits:
     requests_per_hour: int = 20_000
     setup_tests_per_minute: int = 250
     setup_tests_per_hour: int = 2_500
-    in_flight: int = 16
-    setup_tests_in_flight: int = 12
+    in_flight: int = 48
+    setup_tests_in_flight: int = 32
 
     def __post_init__(self) -> None:
         for name, value in vars(self).items():

@@ -93,6 +93,29 @@ class Adopt:
 
 
 @dataclass(frozen=True)
+class Awaiting:
+    """What has to happen outside before a connection can work, and the last day (ISO) on which that is in order."""
+
+    what: str
+    until: str
+
+
+@dataclass(frozen=True)
+class Function:
+    """A Cloud Function that a connection calls. `generation` says which of Google's two kinds it is."""
+
+    name: str
+    project: str
+    region: str
+    generation: int = 1
+
+    @property
+    def trigger(self) -> str:
+        """The address at which it is called; one of the second generation answers there as well."""
+        return f"https://{self.region}-{self.project}.cloudfunctions.net/{self.name}"
+
+
+@dataclass(frozen=True)
 class Connector:
     """A Fivetran connection as its file declares it."""
 
@@ -104,5 +127,14 @@ class Connector:
     sync: Sync | None = None
     """None leaves to Fivetran what is synced."""
     paused: str | None = None
+    awaiting: Awaiting | None = None
+    function: Function | None = None
     adopt: Adopt | None = None
     allow_resync: AllowResync | None = None
+    needs_consent: bool = False
+    """Whether a person has to give consent in a browser, since the file gives no `auth` in its place."""
+
+    @property
+    def awaits_a_person(self) -> bool:
+        """Whether there is no use in testing before somebody has done something."""
+        return self.awaiting is not None or self.needs_consent

@@ -1,4 +1,7 @@
-"""Connection: one Fivetran connection, in state as its file declares it, with references where secrets stand."""
+"""Connection: one Fivetran connection, in state as its file declares it, with references where secrets stand.
+
+It is made paused and without tests. Its tests, tables, schedule and pause are its `Activation`'s.
+"""
 
 from __future__ import annotations
 
@@ -26,16 +29,13 @@ from reconciler.provider.existence import Wanted, ensure
 from reconciler.provider.fleet import removals_allowed
 from reconciler.provider.operation import OperationError, Provider, found, operation, stored
 from reconciler.provider.session import session
-from reconciler.provider.setup_tests import report_failures
 from reconciler.secrets import EnvironmentResolver, resolve
 
-#: What cannot change in a connection that exists; `Fleet` refuses it first, this is for a run that died after it.
+#: What cannot change in a connection that exists: another value is another connection, made only where a file says so.
 _FIXED = ("group_id", "service", "destination")
 
-#: In state when a refresh found a config that no test has passed; the next update tests it.
-_NEEDS_TEST = "needs_test"
-
-_OUTPUTS = ("setup_state", _NEEDS_TEST)
+#: What state holds besides the inputs: a number that changes with every config that nobody has tested yet.
+_REVISION = "revision"
 
 
 class ConnectionProvider(Provider):
@@ -43,72 +43,70 @@ class ConnectionProvider(Provider):
 
     @operation
     def check(self, olds: dict[str, Any], news: dict[str, Any]) -> CheckResult:
-        refused = [
-            f"{news['file']}: {key} changed from {olds[key]} to {news[key]}: Fivetran cannot change it. A new "
-            "connection would be made, with a new id, and sync its whole history again"
-            for key in _FIXED
-            if key in olds and not isinstance(news.get(key), Unknown) and olds[key] != news.get(key)
-        ]
-        if refused:
-            raise OperationError("\n".join(refused))
+        changed = _changed(olds, news) if olds else []
+        if changed and not session.may_replace(wire.connection_name(olds)):
+            raise OperationError(
+                "\n".join(
+                    f"{news['file']}: {key} changed from {olds[key]} to {news[key]}: Fivetran cannot change it. A new "
+                    "connection would be made, with a new id, and sync its whole history again"
+                    for key in changed
+                )
+            )
         return CheckResult(news, [])
 
     @operation
     def diff(self, id_: str, olds: dict[str, Any], news: dict[str, Any]) -> DiffResult:
+        if changed := _changed(olds, news):
+            return DiffResult(changes=True, replaces=changed, delete_before_replace=True)
         if "adopt" in news and news["adopt"]["connection"] != id_:
             raise OperationError(f"adopt names {news['adopt']['connection']}, but the connection is {id_}: correct it")
-        pending = bool(olds.get(_NEEDS_TEST))
-        return DiffResult(changes=pending or bool(wire.patch(normalise(olds), normalise(news))))
+        return DiffResult(changes=bool(wire.patch(normalise(olds), normalise(news))))
 
     @operation
     def create(self, props: dict[str, Any]) -> CreateResult:
         props = normalise(props)
         secrets = {"config": props.get("config", {}), "auth": props.get("auth", {})}
-        live = ensure(Wanted(props, resolve(secrets, [EnvironmentResolver()])))
-        return CreateResult(live.id, _outputs(props, live))
+        live, written = ensure(Wanted(props, resolve(secrets, [EnvironmentResolver()])))
+        if written:
+            _start_tests(live.id, props)
+        return CreateResult(live.id, _outputs(props, revision=1 if written else 0))
 
     @operation
     def read(self, id_: str, props: dict[str, Any]) -> ReadResult:
         props = normalise(props)
         try:
-            live = session.read(props["group_id"], id_)
+            live = session.read(props["group_id"], id_, reader="connection")
         except fivetran.NotFound:
             return ReadResult(None, {})
         now = wire.as_file(_inputs(props), live)
-        outputs = _outputs(now, live)
-        # A config that is not what the last good run left, in a connection that does not work: an update whose tests
-        # failed. State would match the file now, and nobody would test it again.
+        # A config that is not what the last good run left: changed by hand, or by a run that was killed before it
+        # could say so. Either way nobody has tested it.
         changed = now["config"] != props.get("config", {})
-        if live.setup_state != "connected" and (changed or props.get(_NEEDS_TEST)):
-            outputs[_NEEDS_TEST] = True
-        return found(id_, _inputs(props), now, outputs)
+        return found(id_, _inputs(props), now, _outputs(now, revision=props[_REVISION] + changed))
 
     @operation
     def update(self, id_: str, olds: dict[str, Any], news: dict[str, Any]) -> UpdateResult:
         news = normalise(news)
         fields = resolve(wire.patch(normalise(olds), news), [EnvironmentResolver()]).tree
-        tested = "config" in fields or "auth" in fields
-        client = session.client()
-        try:
-            if fields:
-                live = client.update_connection(id_, **fields, run_setup_tests=tested)
-            if not fields or (olds.get(_NEEDS_TEST) and not tested):
-                tested, live = True, client.test_connection(id_)
-        except fivetran.NotFound:
-            raise OperationError(
-                f"the connection {wire.connection_name(news)} ({id_}) was deleted in Fivetran; "
-                "`pulumi up --refresh` makes it again and syncs its whole history"
-            ) from None
-        if tested:
-            report_failures(f"connection {id_} ({news['service']})", live.setup_tests)
-        return UpdateResult(_outputs(news, live))
+        revision = int(olds[_REVISION])
+        if fields:
+            try:
+                session.client().update_connection(id_, **fields, run_setup_tests=False)
+            except fivetran.NotFound:
+                raise OperationError(
+                    f"the connection {wire.connection_name(news)} ({id_}) was deleted in Fivetran; "
+                    "`pulumi up --refresh` makes it again and syncs its whole history"
+                ) from None
+            revision += 1
+            _start_tests(id_, news)
+        return UpdateResult(_outputs(news, revision=revision))
 
     @operation
     def delete(self, id_: str, props: dict[str, Any]) -> None:
         name = wire.connection_name(props)
         if session.declarer(name) is not None:
             return  # A file of this run declares it, under another name: this resource only lets go of it.
-        if not removals_allowed():
+        if not removals_allowed() and not session.may_replace(name):
             raise OperationError(
                 f"this run would delete the connection {name} ({id_}); "
                 "to do that on purpose run with RECONCILER_REMOVALS=allow"
@@ -118,20 +116,31 @@ class ConnectionProvider(Provider):
 
 
 class Connection(Resource, module="fivetran", name="Connection"):
-    """A unit's connection. Its id is Fivetran's; `setup_state` is what the last run saw."""
+    """A unit's connection. Its id is Fivetran's; `revision` is another number after each change of its config."""
 
-    setup_state: pulumi.Output[str]
+    revision: pulumi.Output[int]
 
     def __init__(self, unit: Unit, group_id: Input[str], opts: ResourceOptions | None = None) -> None:
         if unit.connector is None:
             raise ValueError(f"{unit.name} has no connector")
-        props = {**wire.inputs(unit, unit.connector), "group_id": group_id, "setup_state": None}
+        awaits = {"awaits": True} if unit.connector.awaits_a_person else {}
+        props = {**wire.inputs(unit, unit.connector), **awaits, "group_id": group_id, _REVISION: None}
         super().__init__(ConnectionProvider(), unit.name, props, opts)
 
 
+def _changed(olds: Mapping[str, Any], news: Mapping[str, Any]) -> list[str]:
+    return [key for key in _FIXED if not isinstance(news.get(key), Unknown) and olds.get(key) != news.get(key)]
+
+
+def _start_tests(id_: str, props: Mapping[str, Any]) -> None:
+    """The activation waits for them: started here, those of many connections run at once."""
+    if "awaits" not in props:
+        session.tests.start(id_)
+
+
 def _inputs(props: Mapping[str, Any]) -> dict[str, Any]:
-    return {key: value for key, value in stored(props).items() if key not in _OUTPUTS}
+    return {key: value for key, value in stored(props).items() if key != _REVISION}
 
 
-def _outputs(props: Mapping[str, Any], live: fivetran.Connection) -> dict[str, Any]:
-    return {**_inputs(props), "setup_state": live.setup_state}
+def _outputs(props: Mapping[str, Any], *, revision: int) -> dict[str, Any]:
+    return {**_inputs(props), _REVISION: revision}

@@ -8,7 +8,7 @@ import logging
 import os
 import sys
 import traceback
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, TypeVar, cast
 
 from pulumi.dynamic import ConfigureRequest, ReadResult, ResourceProvider
@@ -80,7 +80,7 @@ def operation(method: F) -> F:
         try:
             return method(*args)
         except Exception as error:
-            secrets = tuple(_secrets(args))
+            secrets = secrets_behind(*args)
             if os.environ.get("RECONCILER_DEBUG"):
                 trace = "".join(traceback.format_exception(error, limit=_DEBUG_FRAMES))
                 logger.error("operation %s failed\n%s", method.__qualname__, scrub(trace, secrets))
@@ -92,15 +92,17 @@ def operation(method: F) -> F:
     return cast(F, guarded)
 
 
-def _secrets(args: Iterable[Any]) -> Iterator[str]:
-    """What the references in an operation's arguments stand for, also those that it had no need to resolve.
+def secrets_behind(*trees: Any) -> tuple[str, ...]:
+    """What the references in some trees stand for, also those that nobody had need to resolve.
 
     Fivetran quotes what it holds, not only what it was just sent.
     """
-    for tree in args:
+    found = []
+    for tree in trees:
         for _, reference in references(tree):
             with contextlib.suppress(LookupError):
-                yield EnvironmentResolver().resolve(reference)
+                found.append(EnvironmentResolver().resolve(reference))
+    return tuple(found)
 
 
 def _printable(text: str) -> str:

@@ -5,12 +5,16 @@ The engine runs up to four operations at once in threads of one process, so ever
 
 from __future__ import annotations
 
+import logging
 import threading
 import time
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 
 from reconciler.client import Connection, FivetranClient
+from reconciler.provider.setup_tests import SetupTests
+
+logger = logging.getLogger(__name__)
 
 #: How many reads of a drift check are under way at once.
 _READERS = 16
@@ -34,9 +38,14 @@ class Session:
         self._client: FivetranClient | None = None
         self._lists: dict[str, Future[dict[str, Connection]]] = {}
         self._reads: dict[str, Future[Connection]] = {}
+        self._read_by: set[tuple[str, str]] = set()
         self._declared: dict[str, str] = {}
+        self._replaced: frozenset[str] = frozenset()
         self._expected: frozenset[str] = frozenset()
         self._prefetched: set[str] = set()
+        self._of_groups: dict[tuple[str, str], str] = {}
+        self._failures: dict[str, str] = {}
+        self.tests = SetupTests(self.client)
 
     def client(self) -> FivetranClient:
         """The process's client. Credentials are read from the environment when the first operation needs them."""
@@ -45,10 +54,30 @@ class Session:
                 self._client = self._connect()
             return self._client
 
-    def declare(self, connections: Mapping[str, str]) -> None:
-        """Remember what this run declares: unit names by connection name. `Fleet` says it before anything happens."""
+    def declare(self, connections: Mapping[str, str], replaced: Iterable[str] = ()) -> None:
+        """Remember what this run declares: unit names by connection name. `Fleet` says it before anything happens.
+
+        `replaced` are the connections that a file says may give way to a new one.
+        """
         with self._lock:
             self._declared = dict(connections)
+            self._replaced = frozenset(replaced)
+
+    def may_replace(self, connection_name: str) -> bool:
+        """Whether a file of this run says that this connection may give way to a new one."""
+        with self._lock:
+            return connection_name in self._replaced
+
+    def failed(self, file: str, text: str) -> None:
+        """Remember, and log, that a unit of this run does not work; the `Verdict` tells them all in the end."""
+        with self._lock:
+            self._failures[file] = text
+        logger.error("%s: %s", file, text)
+
+    def failures(self) -> dict[str, str]:
+        """What `failed` was told, by file."""
+        with self._lock:
+            return dict(self._failures)
 
     def declarer(self, connection_name: str) -> str | None:
         """The unit that declares a connection in this run, or None: also when the run has no program (a destroy)."""
@@ -72,15 +101,34 @@ class Session:
         filtered = self.client().list_connections(group_id, schema=None if "." in name else name)
         return sorted((item for item in filtered if item.schema == name), key=_age)
 
-    def read(self, group_id: str, connection_id: str) -> Connection:
+    def read(self, group_id: str, connection_id: str, reader: str) -> Connection:
         """A connection in full. The first call of a run starts reading the whole group, and later ones find theirs.
 
-        Raises `NotFound` when it is gone.
+        One answer serves each kind of `reader` once: whoever asks again wants to know what is so by then. Raises
+        `NotFound` when it is gone.
         """
         self._prefetch(group_id)
         with self._lock:
-            future = self._reads.pop(connection_id, None)
+            future = self._reads.get(connection_id) if (connection_id, reader) not in self._read_by else None
+            self._read_by.add((connection_id, reader))
         return future.result() if future is not None else self.client().get_connection(connection_id)
+
+    def service_account(self, group_id: str) -> str:
+        """The address of the account with which Fivetran writes a group's data, asked for once."""
+        return self._of_group("service account", group_id, self.client().group_service_account)
+
+    def public_key(self, group_id: str) -> str:
+        """The key with which Fivetran opens SSH tunnels for a group, asked for once."""
+        return self._of_group("public key", group_id, self.client().group_public_key)
+
+    def _of_group(self, what: str, group_id: str, ask: Callable[[str], str]) -> str:
+        with self._lock:
+            known = self._of_groups.get((what, group_id))
+        if known is None:
+            known = ask(group_id)
+            with self._lock:
+                self._of_groups[what, group_id] = known
+        return known
 
     def _listing(self, group_id: str) -> dict[str, Connection]:
         with self._lock:

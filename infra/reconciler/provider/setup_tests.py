@@ -1,19 +1,103 @@
-"""Setup tests are a result of the run: one that fails is an error with the test's own title and words."""
+"""Setup tests: run in a pool of the plugin process, and told in the tests' own titles and words.
+
+The engine gives the process four operations at a time, and a test can take minutes. So whatever changes a connection's
+config starts its tests here and returns; the connection's activation asks for the outcome.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import os
+import threading
+from collections.abc import Callable, Iterable
+from concurrent.futures import Future
+from dataclasses import dataclass, field
 
-from reconciler.client import SetupTest
+from reconciler.client import Connection, FivetranClient, SetupTest
 from reconciler.provider.operation import OperationError
+
+#: How long a run waits for one connection's tests, from when they started, in seconds.
+DEADLINE_VARIABLE = "RECONCILER_SETUP_TESTS_DEADLINE"
+_DEADLINE_S = 600.0
+
+#: Tests under way at once; what the client's pacing lets through is less in a busy minute.
+_AT_ONCE = 32
+
+
+@dataclass
+class _Job:
+    started: threading.Event = field(default_factory=threading.Event)
+    answer: Future[Connection] = field(default_factory=Future)
+
+
+class SetupTests:
+    """The tests of one process, at most one run of a connection's at a time."""
+
+    def __init__(self, client: Callable[[], FivetranClient]) -> None:
+        self._client = client
+        self._lock = threading.Lock()
+        self._jobs: dict[str, _Job] = {}
+        self._slots = threading.BoundedSemaphore(_AT_ONCE)
+
+    def start(self, connection_id: str) -> None:
+        """Begin a connection's tests (run_setup_tests), unless they are under way."""
+        with self._lock:
+            if connection_id not in self._jobs:
+                job = self._jobs[connection_id] = _Job()
+                # A daemon, unlike a pool's: what nobody waits for any more must not keep the process from ending.
+                threading.Thread(target=self._run, args=(connection_id, job), daemon=True).start()
+
+    def result(self, connection_id: str) -> Connection | None:
+        """The connection as its tests left it, or None when they take longer than the run waits.
+
+        Starts them where nobody has. Raises what the client raises.
+        """
+        self.start(connection_id)
+        with self._lock:
+            job = self._jobs[connection_id]
+        job.started.wait()
+        try:
+            answer = job.answer.result(timeout=deadline())
+        except TimeoutError:
+            return None
+        finally:
+            if job.answer.done():
+                with self._lock:
+                    self._jobs.pop(connection_id, None)
+        return answer
+
+    def _run(self, connection_id: str, job: _Job) -> None:
+        with self._slots:
+            job.started.set()
+            try:
+                job.answer.set_result(self._client().test_connection(connection_id))
+            except BaseException as error:
+                job.answer.set_exception(error)
+
+
+def deadline() -> float:
+    """Seconds that a run waits for one connection's tests."""
+    try:
+        return max(0.0, float(os.environ.get(DEADLINE_VARIABLE, "")))
+    except ValueError:
+        return _DEADLINE_S
+
+
+def failed_tests(tests: Iterable[SetupTest]) -> list[dict[str, str]]:
+    """Every test that failed, as title, status and message; warnings and skipped tests pass."""
+    return [{"title": t.title, "status": t.status, "message": t.message} for t in tests if t.failed]
+
+
+def in_words(subject: str, failed: Iterable[dict[str, str]]) -> str:
+    """The failure of some tests for the person who reads it."""
+    lines = ["\n    " + " ".join(f"{t['title']}: {t['status']}: {t['message']}".split()) for t in failed]
+    return (
+        f"{len(lines)} setup test{'s' if len(lines) > 1 else ''} of {subject} failed:{''.join(lines)}\n"
+        "    What was made is kept and found again: mend the cause and run again."
+    )
 
 
 def report_failures(subject: str, tests: Iterable[SetupTest]) -> None:
-    """Raise `OperationError` naming every test that failed; warnings and skipped tests pass."""
-    failed = [test for test in tests if test.failed]
+    """Raise `OperationError` naming every test that failed."""
+    failed = failed_tests(tests)
     if failed:
-        lines = "".join(f"\n    {' '.join(f'{test.title}: {test.status}: {test.message}'.split())}" for test in failed)
-        raise OperationError(
-            f"{len(failed)} setup test{'s' if len(failed) > 1 else ''} of {subject} failed:{lines}\n"
-            "    What was made is kept and found again: mend the cause and run again."
-        )
+        raise OperationError(in_words(subject, failed))

@@ -10,6 +10,7 @@ from reconciler.model import (
     SYNC_INTERVALS,
     Adopt,
     AirflowSchedule,
+    Awaiting,
     Connector,
     Dataset,
     Destination,
@@ -116,6 +117,7 @@ def _connector(data: dict[str, Any], environment: Environment) -> Connector:
         schedule=_schedule(data["schedule"]) if "schedule" in data else FivetranSchedule(),
         sync=_sync(data["sync"]) if "sync" in data else None,
         paused=data.get("paused"),
+        awaiting=_awaiting(data["awaiting"]) if "awaiting" in data else None,
         adopt=_adopt(data["adopt"]) if "adopt" in data else None,
         allow_resync=endings.allow_resync(data["allow_resync"]) if "allow_resync" in data else None,
     )
@@ -154,6 +156,10 @@ def _table_sync(data: str | dict[str, Any]) -> TableSync:
     if isinstance(data, str):
         return TableSync(included=data == "included")
     return TableSync(mode=data.get("mode"), columns=dict(data.get("columns", {})))
+
+
+def _awaiting(data: dict[str, Any]) -> Awaiting:
+    return Awaiting(what=data["what"], until=data["until"])
 
 
 def _adopt(data: str | dict[str, Any]) -> Adopt:

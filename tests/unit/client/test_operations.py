@@ -29,6 +29,7 @@ OPERATIONS: dict[str, Expected] = {
     "create_group": Expected(lambda c: c.create_group("Dev"), "POST /groups", V1, {"name": "Dev"}),
     "update_group": Expected(lambda c: c.update_group("g_1", name="D"), "PATCH /groups/g_1", V1, {"name": "D"}),
     "delete_group": Expected(lambda c: c.delete_group("g_1"), "DELETE /groups/g_1", V1),
+    "group_public_key": Expected(lambda c: c.group_public_key("g_1"), "GET /groups/g_1/public-key", V1),
     "group_service_account": Expected(lambda c: c.group_service_account("g_1"), "GET /groups/g_1/service-account", V1),
     "get_destination": Expected(lambda c: c.get_destination("g_1"), "GET /destinations/g_1", V2),
     "create_destination": Expected(

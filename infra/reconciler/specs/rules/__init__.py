@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 from reconciler.errors import Problem
-from reconciler.specs.rules import access, connectors, datasets, environments, renames, secrets, tables
+from reconciler.specs.rules import access, connectors, datasets, dates, environments, renames, secrets, tables
 from reconciler.specs.view import Specs
 
 RULES: tuple[Callable[[Specs], Iterator[Problem]], ...] = (
@@ -33,6 +33,7 @@ RULES: tuple[Callable[[Specs], Iterator[Problem]], ...] = (
     tables.what_is_included_syncs_something,
     tables.undeclared_datasets_are_forbidden,
     renames.former_names_are_free,
+    dates.dates_are_in_the_calendar,
 )
 
 

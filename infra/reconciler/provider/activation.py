@@ -1,0 +1,121 @@
+"""Activation: the last resource of a unit. Its connection is tested, has its tables, follows its schedule, and runs.
+
+A test that fails is an outcome that state holds, not an error: the connection is there, and the next run tries again.
+The `Verdict` makes it the run's error in the end.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import pulumi
+from pulumi import Input, ResourceOptions
+from pulumi.dynamic import (
+    CreateResult,
+    DiffResult,
+    ReadResult,
+    Resource,
+    UpdateResult,
+)
+from pulumi.output import Unknown
+
+from reconciler import client as fivetran
+from reconciler.model import Connector, Unit, references
+from reconciler.projection import normalise
+from reconciler.provider import activating, schedule
+from reconciler.provider.operation import OperationError, Provider, found, operation, stored
+from reconciler.provider.session import session
+
+#: What state holds besides the inputs.
+_OUTPUTS = ("outcome", "tests", "tasks", "tested", "activated", "awaits")
+
+
+class ActivationProvider(Provider):
+    """Brings a connection from made to running, and keeps its schedule, pause and tables as declared."""
+
+    @operation
+    def diff(self, _id: str, olds: dict[str, Any], news: dict[str, Any]) -> DiffResult:
+        if isinstance(news["connection_id"], Unknown) or isinstance(news["revision"], Unknown):
+            return DiffResult(changes=True)
+        return DiffResult(changes=activating.is_pending(normalise(olds), normalise(news)))
+
+    @operation
+    def create(self, props: dict[str, Any]) -> CreateResult:
+        props = normalise(props)
+        return CreateResult(props["connection_id"], activating.activate({}, props))
+
+    @operation
+    def update(self, _id: str, olds: dict[str, Any], news: dict[str, Any]) -> UpdateResult:
+        olds, news = normalise(olds), normalise(news)
+        if olds["connection_id"] != news["connection_id"]:
+            olds = {}
+        try:
+            return UpdateResult(activating.activate(olds, news))
+        except fivetran.NotFound:
+            raise OperationError(
+                f"the connection {news['connection_id']} was deleted in Fivetran; "
+                "`pulumi up --refresh` makes it again and syncs its whole history"
+            ) from None
+
+    @operation
+    def read(self, id_: str, props: dict[str, Any]) -> ReadResult:
+        props = normalise(props)
+        try:
+            live = session.read(props["group_id"], props["connection_id"], reader="activation")
+        except fivetran.NotFound:
+            return ReadResult(None, {})
+        before = _inputs(props)
+        now = {**before, **activating.as_file(props, live)}
+        return found(id_, before, now, activating.seen(props, live))
+
+    @operation
+    def delete(self, _id: str, _props: dict[str, Any]) -> None:
+        """Nothing: what was activated goes with its `Connection`."""
+
+
+class Activation(Resource, module="fivetran", name="Activation"):
+    """A unit's connection at work. `outcome` is connected, failed, testing, awaiting or broken."""
+
+    outcome: pulumi.Output[str]
+    awaits: pulumi.Output[Mapping[str, Any] | None]
+
+    def __init__(
+        self,
+        unit: Unit,
+        group_id: Input[str],
+        connection_id: Input[str],
+        revision: Input[int],
+        opts: ResourceOptions | None = None,
+    ) -> None:
+        if unit.connector is None:
+            raise ValueError(f"{unit.name} has no connector")
+        props = {
+            **_declared(unit, unit.connector),
+            "group_id": group_id,
+            "connection_id": connection_id,
+            "revision": revision,
+            **dict.fromkeys(_OUTPUTS),
+        }
+        super().__init__(ActivationProvider(), unit.name, props, opts)
+
+
+def _declared(unit: Unit, connector: Connector) -> dict[str, Any]:
+    said = {
+        "unit": unit.name,
+        "file": unit.file,
+        "service": connector.service,
+        "name": connector.destination.connection_name,
+        "schedule": schedule.as_input(connector.schedule),
+        "paused": connector.paused,
+        "consent": connector.needs_consent or None,
+        "awaiting": connector.awaiting and {"what": connector.awaiting.what, "until": connector.awaiting.until},
+        "apply_changes": bool(connector.adopt and connector.adopt.apply_changes) or None,
+        # What the vendor's words are searched for before they are shown.
+        "references": [reference.as_node() for _, reference in references([connector.config, connector.auth])] or None,
+    }
+    return {key: value for key, value in said.items() if value is not None}
+
+
+def _inputs(props: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in stored(props).items() if key not in _OUTPUTS}

@@ -1,0 +1,57 @@
+"""Taking over a connection that exists writes nothing: what differs from the file is shown, and refused.
+
+Fivetran's connections are found by their name in the group (decision 2).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from reconciler.client import Connection
+from reconciler.projection import Difference, differences
+from reconciler.provider import schedule, wire
+from reconciler.provider.operation import OperationError
+
+
+def never_worked(live: Connection) -> bool:
+    """Nothing is lost by writing to it: it has neither passed its tests nor synced. A create of ours leaves that."""
+    return live.setup_state != "connected" and live.succeeded_at is None
+
+
+def refuse_another(props: Mapping[str, Any], found: Connection) -> None:
+    """Raise `OperationError` for a connection of the name that is of another service, or not the one `adopt` names."""
+    name, adopt = wire.connection_name(props), props.get("adopt")
+    if found.service != props["service"]:
+        raise OperationError(
+            f"the group has a connection {name} already ({found.id}), of service {found.service}: "
+            f"correct `service: {props['service']}`, or choose another destination"
+        )
+    if adopt and adopt["connection"] != found.id:
+        raise OperationError(f"adopt names the connection {adopt['connection']}, but {name} is {found.id}: correct it")
+
+
+def config_differences(props: Mapping[str, Any], live: Connection) -> list[Difference]:
+    """What a live connection's config has otherwise than the file, sorted by path."""
+    return sorted(differences(props.get("config", {}), live.config, "config"), key=lambda each: each.path)
+
+
+def schedule_differences(props: Mapping[str, Any], live: Connection) -> list[Difference]:
+    """What a live connection's schedule and pause are otherwise than in the file. A pause by hand is no difference."""
+    found = []
+    described = schedule.as_file(props, live)
+    if described["schedule"] != props["schedule"]:
+        found.append(Difference("schedule", props["schedule"], described["schedule"]))
+    if "paused" in props and "paused" not in described:
+        found.append(Difference("paused", props["paused"], "not paused"))
+    return found
+
+
+def refusal(name: str, live: Connection, differing: Iterable[Difference]) -> str:
+    """Why a connection is not taken over, with each difference and both ways out."""
+    lines = "".join(f"\n    {difference}" for difference in differing)
+    return (
+        f"the connection {name} exists ({live.id}) and differs from the file:{lines}\n"
+        "    Adopting writes nothing. Make the file match, or write "
+        f"`adopt: {{connection: {live.id}, apply_changes: true}}` to change the connection."
+    )

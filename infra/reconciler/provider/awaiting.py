@@ -1,0 +1,39 @@
+"""What a connection awaits from a person, and until when that is no failure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from reconciler.client import Connection
+from reconciler.provider.session import session
+from reconciler.today import today
+
+#: Read-only config that a person takes to the other side: an account to share with, a key to install.
+_TO_HAND_OVER = ("service_account_email", "public_key", "encoded_public_key")
+
+
+def needs(props: Mapping[str, Any], live: Connection) -> dict[str, str]:
+    """What the person who is to do something needs for it, in words by what it is. Nothing of it is secret."""
+    group_id = props["group_id"]
+    if "awaiting" in props:
+        what = str(props["awaiting"]["what"])
+    elif "consent" in props:
+        what = f"somebody's consent: `reconciler authorise {props['unit']}` makes a link for it"
+    else:
+        what = "Fivetran says that its set-up is incomplete, and no test says why"
+    said = {
+        "what": what,
+        "setup page": f"https://fivetran.com/dashboard/connections/{live.id}/setup",
+        "service account": session.service_account(group_id),
+        "public key": session.public_key(group_id),
+    }
+    said |= {key: str(live.config[key]) for key in _TO_HAND_OVER if live.config.get(key)}
+    said |= {f"task {task.code}": task.message for task in live.tasks}
+    return said
+
+
+def is_overdue(props: Mapping[str, Any]) -> bool:
+    """Whether the day until which the file lets a connection wait is over."""
+    until = props.get("awaiting", {}).get("until")
+    return until is not None and today().isoformat() > until

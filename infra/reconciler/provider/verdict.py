@@ -1,0 +1,52 @@
+"""Verdict: the last resource of an environment. It fails where a unit does not work, and keeps everybody's state.
+
+An activation that raised would leave nothing of itself in state; so it records, and this raises in the end.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pulumi import ResourceOptions
+from pulumi.dynamic import CreateResult, DiffResult, ReadResult, Resource, UpdateResult
+
+from reconciler.model import Environment
+from reconciler.provider.operation import OperationError, Provider, found, operation, stored
+from reconciler.provider.session import session
+
+
+class VerdictProvider(Provider):
+    """Raises with every unit of this run that failed, under its file's name."""
+
+    @operation
+    def diff(self, _id: str, _olds: dict[str, Any], _news: dict[str, Any]) -> DiffResult:
+        return DiffResult(changes=bool(session.failures()))
+
+    @operation
+    def create(self, props: dict[str, Any]) -> CreateResult:
+        _judge()
+        return CreateResult(props["environment"], stored(props))
+
+    @operation
+    def read(self, id_: str, props: dict[str, Any]) -> ReadResult:
+        return found(id_, stored(props), stored(props))
+
+    @operation
+    def update(self, _id: str, _olds: dict[str, Any], news: dict[str, Any]) -> UpdateResult:
+        _judge()
+        return UpdateResult(stored(news))
+
+
+class Verdict(Resource, module="reconciler", name="Verdict"):
+    """One per environment; depends on every activation."""
+
+    def __init__(self, environment: Environment, opts: ResourceOptions | None = None) -> None:
+        props = {"file": environment.file, "environment": environment.name}
+        super().__init__(VerdictProvider(), environment.name, props, opts)
+
+
+def _judge() -> None:
+    failures = session.failures()
+    if failures:
+        count = f"{len(failures)} unit{'s' if len(failures) > 1 else ''} did not come to work"
+        raise OperationError("\n".join([f"{count}:", *(f"{file}: {text}" for file, text in sorted(failures.items()))]))
