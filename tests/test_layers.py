@@ -30,13 +30,14 @@ ALLOWED: dict[str, set[str]] = {
     "secrets": {"model", "errors"},
     "provider": PURE | {"client", "secrets"},
     "gcp": PURE,
-    "program": PURE | {"specs", "provider", "gcp"},
+    "functions": PURE,
+    "program": PURE | {"specs", "provider", "gcp", "functions"},
     "cli": PURE | {"specs", "services", "client", "secrets", "simulator"},
     "simulator": set(),
 }
 
 #: Only these talk to Pulumi. The simulator speaks its provider protocol, with Pulumi's generated messages.
-PULUMI = {"provider", "gcp", "program", "simulator"}
+PULUMI = {"provider", "gcp", "functions", "program", "simulator"}
 
 MODULES = sorted(file for file in PACKAGE.rglob("*.py") if file.parent != PACKAGE or file.stem != "__init__")
 

@@ -14,9 +14,10 @@ from typing import Any
 
 import pulumi
 
-from reconciler import airflow, gcp
+from reconciler import airflow, functions, gcp
 from reconciler.errors import InvalidSpecs, ReconcilerError
 from reconciler.model import Dataset, Fleet, Unit
+from reconciler.provider import activation, wire
 from reconciler.provider.activation import Activation
 from reconciler.provider.connection import Connection
 from reconciler.provider.destination import Destination
@@ -59,7 +60,15 @@ async def build(fleet: Fleet) -> dict[str, pulumi.Input[Any]]:
     datasets = [dataset for unit in fleet.units for dataset in unit.datasets]
     live = await gcp.read_live(environment, datasets)
 
-    guard = FleetResource(environment, {unit.name: _declared(unit) for unit in fleet.units})
+    declarations = {
+        unit.name: {
+            "connection": wire.inputs(unit, unit.connector),
+            "activation": activation.declared(unit, unit.connector),
+        }
+        for unit in fleet.units
+        if unit.connector is not None
+    }
+    guard = FleetResource(environment, {unit.name: _declared(unit) for unit in fleet.units}, declarations)
     after_guard = pulumi.ResourceOptions(depends_on=[guard])
     destination = Destination(environment, after_guard)
     account = ServiceAccount(environment, destination.id, after_guard)
@@ -74,9 +83,16 @@ async def build(fleet: Fleet) -> dict[str, pulumi.Input[Any]]:
         )
         for dataset in datasets
     }
+    invokers = functions.invokers(fleet.units, account.id, after_guard)
     connections = {
         unit.name: Connection(
-            unit, destination.id, _after(unit, guard, [made[dataset.id] for dataset in fleet.datasets_of(unit)])
+            unit,
+            destination.id,
+            _after(
+                unit,
+                guard,
+                [made[dataset.id] for dataset in fleet.datasets_of(unit)] + invokers.get(unit.name, []),
+            ),
         )
         for unit in fleet.units
         if unit.connector is not None
@@ -118,11 +134,9 @@ def _after(unit: Unit, guard: pulumi.Resource, others: list[pulumi.Resource]) ->
     return pulumi.ResourceOptions(depends_on=[guard, *others], aliases=aliases)
 
 
-def _outputs(
-    fleet: Fleet, unit: Unit, connection: Connection | None, activation: Activation | None
-) -> Mapping[str, Any]:
+def _outputs(fleet: Fleet, unit: Unit, connection: Connection | None, runs: Activation | None) -> Mapping[str, Any]:
     written: tuple[Dataset, ...] = fleet.datasets_of(unit) or unit.datasets
     outputs: dict[str, Any] = {"datasets": [dataset.id for dataset in written], "owners": list(unit.owners)}
-    if connection is not None and activation is not None:
-        outputs |= {"connection_id": connection.id, "outcome": activation.outcome, "awaits": activation.awaits}
+    if connection is not None and runs is not None:
+        outputs |= {"connection_id": connection.id, "outcome": runs.outcome, "awaits": runs.awaits}
     return outputs

@@ -91,7 +91,7 @@ class Activation(Resource, module="fivetran", name="Activation"):
         if unit.connector is None:
             raise ValueError(f"{unit.name} has no connector")
         props = {
-            **_declared(unit, unit.connector),
+            **declared(unit, unit.connector),
             "group_id": group_id,
             "connection_id": connection_id,
             "revision": revision,
@@ -100,7 +100,8 @@ class Activation(Resource, module="fivetran", name="Activation"):
         super().__init__(ActivationProvider(), unit.name, props, opts)
 
 
-def _declared(unit: Unit, connector: Connector) -> dict[str, Any]:
+def declared(unit: Unit, connector: Connector) -> dict[str, Any]:
+    """What a unit's file says of its activation: the inputs but those that come from other resources."""
     said = {
         "unit": unit.name,
         "file": unit.file,

@@ -22,9 +22,14 @@ from pulumi.dynamic import (
 
 from reconciler.client import FivetranError
 from reconciler.model import Environment
+from reconciler.provider.newcomers import Declarations
+from reconciler.provider.newcomers import refusals as newcomers_refusals
 from reconciler.provider.operation import OperationError, Provider, found, operation, stored
 from reconciler.provider.session import session
 from reconciler.removal import Declared, Refusal, refusals
+
+#: The input that holds each unit in full: for `check` only, which keeps it out of state.
+_DECLARATIONS = "declarations"
 
 
 class FleetProvider(Provider):
@@ -32,6 +37,7 @@ class FleetProvider(Provider):
 
     @operation
     def check(self, olds: dict[str, Any], news: dict[str, Any]) -> CheckResult:
+        newcomers = news.pop(_DECLARATIONS, {})
         before, after = _declared(olds.get("units", {})), _declared(news["units"])
         session.declare({unit.connection: name for name, unit in after.items() if unit.connection})
         for key in ("group", "gcp_project"):
@@ -44,6 +50,10 @@ class FleetProvider(Provider):
         if refused:
             ids = _ids(news["group"], refused)
             raise OperationError("\n".join(_with_id(refusal, ids) for refusal in refused))
+        known = {unit.connection for unit in before.values()}
+        newcomers = {name: unit for name, unit in newcomers.items() if after[name].connection not in known}
+        if refused_newcomers := newcomers_refusals(news["group"], newcomers):
+            raise OperationError("\n".join(refused_newcomers))
         return CheckResult(news, [])
 
     @operation
@@ -66,10 +76,14 @@ class FleetProvider(Provider):
 
 
 class Fleet(Resource, module="reconciler", name="Fleet"):
-    """One per environment; `units` is the mapping of unit names to what `Declared` holds of each."""
+    """One per environment; `units` maps unit names to what `Declared` holds of each, `declarations` to all of it."""
 
     def __init__(
-        self, environment: Environment, units: Mapping[str, Declared], opts: ResourceOptions | None = None
+        self,
+        environment: Environment,
+        units: Mapping[str, Declared],
+        declarations: Declarations,
+        opts: ResourceOptions | None = None,
     ) -> None:
         props = {
             "environment_file": environment.file,
@@ -77,6 +91,7 @@ class Fleet(Resource, module="reconciler", name="Fleet"):
             "group": environment.group,
             "gcp_project": environment.gcp_project,
             "units": {name: _as_property(unit) for name, unit in units.items()},
+            _DECLARATIONS: dict(declarations),
         }
         super().__init__(FleetProvider(), environment.name, props, opts)
 

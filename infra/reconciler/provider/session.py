@@ -17,7 +17,7 @@ from reconciler.provider.setup_tests import SetupTests
 logger = logging.getLogger(__name__)
 
 #: How many reads of a drift check are under way at once.
-_READERS = 16
+READERS = 16
 
 
 class Session:
@@ -153,7 +153,7 @@ class Session:
             if group_id in self._prefetched:
                 return
             self._prefetched.add(group_id)
-            pool = ThreadPoolExecutor(_READERS, thread_name_prefix="read-connections")
+            pool = ThreadPoolExecutor(READERS, thread_name_prefix="read-connections")
             for name, item in listing.items():
                 if not self._expected or name in self._expected:
                     self._reads[item.id] = pool.submit(client.get_connection, item.id)

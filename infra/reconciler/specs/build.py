@@ -18,6 +18,7 @@ from reconciler.model import (
     Environment,
     FivetranSchedule,
     Fleet,
+    Function,
     Grant,
     Reference,
     SchemaSync,
@@ -104,6 +105,8 @@ def _with_former_datasets(unit: Unit, taken: Collection[str]) -> Unit:
 
 def _connector(data: dict[str, Any], environment: Environment) -> Connector:
     target = data["destination"]
+    function = _function(data["function"], environment) if "function" in data else None
+    derived = {"function_trigger": function.trigger} if function else {}
     return Connector(
         service=data["service"],
         destination=DestinationSchema(
@@ -112,12 +115,13 @@ def _connector(data: dict[str, Any], environment: Environment) -> Connector:
             table_group_name=target.get("table_group_name"),
             schema_prefix=target.get("schema_prefix"),
         ),
-        config=_located(data.get("config", {}), environment.secrets_project),
+        config={**derived, **_located(data.get("config", {}), environment.secrets_project)},
         auth=_located(data.get("auth", {}), environment.secrets_project),
         schedule=_schedule(data["schedule"]) if "schedule" in data else FivetranSchedule(),
         sync=_sync(data["sync"]) if "sync" in data else None,
         paused=data.get("paused"),
         awaiting=_awaiting(data["awaiting"]) if "awaiting" in data else None,
+        function=function,
         adopt=_adopt(data["adopt"]) if "adopt" in data else None,
         allow_resync=endings.allow_resync(data["allow_resync"]) if "allow_resync" in data else None,
     )
@@ -160,6 +164,15 @@ def _table_sync(data: str | dict[str, Any]) -> TableSync:
 
 def _awaiting(data: dict[str, Any]) -> Awaiting:
     return Awaiting(what=data["what"], until=data["until"])
+
+
+def _function(data: dict[str, Any], environment: Environment) -> Function:
+    return Function(
+        name=data["name"],
+        project=data.get("project", environment.gcp_project),
+        region=data["region"],
+        generation=int(data.get("generation", 1)),
+    )
 
 
 def _adopt(data: str | dict[str, Any]) -> Adopt:

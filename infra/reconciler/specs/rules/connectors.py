@@ -11,6 +11,7 @@ from reconciler.specs.rules.claims import Claim, conflicts
 from reconciler.specs.view import Specs, destination
 
 _DESTINATION = ("connector", "destination")
+_CALLS_A_FUNCTION = "google_cloud_function"
 _TASK = ("connector", "schedule", "task_id")
 
 
@@ -74,3 +75,12 @@ def connections_are_adopted_once(specs: Specs) -> Iterator[Problem]:
     for claim, other in conflicts(claims):
         message = f"another connector adopts {shown(claim.key)}: {other.where}"
         yield claim.document.on_value(claim.path, message, "a connection belongs to one file")
+
+
+def functions_go_with_their_service(specs: Specs) -> Iterator[Problem]:
+    """Only one service calls a function of ours."""
+    for unit in specs.all_units():
+        service = unit.at("connector", "service")
+        if unit.at("connector", "function") is not None and service not in (None, _CALLS_A_FUNCTION):
+            message = f"{shown(service)} calls no function"
+            yield unit.on_key(("connector", "function"), message, f"it goes with `service: {_CALLS_A_FUNCTION}`")

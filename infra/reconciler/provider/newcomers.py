@@ -1,0 +1,77 @@
+"""Units that are new to an environment, held against what lives in Fivetran already, before anything is touched.
+
+One list of the group, and one read of each connection that a new unit would take over. Previews do it too, so that a
+pull request shows what adopting would meet.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+from reconciler.client import Connection, FivetranError, MissingCredentials
+from reconciler.provider import adoption, wire
+from reconciler.provider.operation import OperationError
+from reconciler.provider.session import READERS, session
+
+logger = logging.getLogger(__name__)
+
+#: What a unit declares of its connection (`wire.inputs`) and of its activation, by the unit's name.
+Declarations = Mapping[str, Mapping[str, Any]]
+
+
+def refusals(group: str, units: Declarations) -> list[str]:
+    """Why connections that exist are not taken over, a text a unit, under its file's name.
+
+    Where Fivetran cannot be asked, nothing is refused: an apply looks again before it writes.
+    """
+    if not units:
+        return []
+    try:
+        found = _existing(group, units)
+        with ThreadPoolExecutor(READERS) as pool:
+            texts = list(pool.map(lambda name: _refusal(units[name], found[name]), found))
+    except MissingCredentials:
+        logger.warning(
+            "no Fivetran credentials: whether a new unit's connection exists already shows when it is applied"
+        )
+        return []
+    except FivetranError as error:
+        logger.warning("whether a new unit's connection exists already could not be seen: %s", error)
+        return []
+    return sorted(text for text in texts if text)
+
+
+def _existing(group: str, units: Declarations) -> dict[str, Connection]:
+    """The connections that have the names of these units, by unit."""
+    found: dict[str, Connection] = {}
+    for each in session.client().list_groups():
+        if each.name == group:
+            for name, unit in units.items():
+                known = session.known(each.id, wire.connection_name(unit["connection"]))
+                if known is not None:
+                    found[name] = known
+    return found
+
+
+def _refusal(unit: Mapping[str, Any], listed: Connection) -> str | None:
+    props, runs = unit["connection"], unit["activation"]
+    try:
+        adoption.refuse_another(props, listed)
+    except OperationError as refused:
+        return f"{props['file']}: {refused}"
+    live = session.client().get_connection(listed.id)
+    if adoption.never_worked(live):
+        return None
+    name = wire.connection_name(props)
+    differing = [*adoption.config_differences(props, live), *adoption.schedule_differences(runs, live)]
+    if not differing:
+        logger.warning("%s: takes over the connection %s (%s) as it is", props["file"], name, live.id)
+    elif props.get("adopt", {}).get("apply_changes"):
+        lines = "".join(f"\n    {difference}" for difference in differing)
+        logger.warning("%s: takes over the connection %s (%s) and changes it:%s", props["file"], name, live.id, lines)
+    else:
+        return f"{props['file']}: {adoption.refusal(name, live, differing)}"
+    return None
