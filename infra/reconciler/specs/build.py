@@ -6,6 +6,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+from reconciler import services
 from reconciler.model import (
     SYNC_INTERVALS,
     Adopt,
@@ -122,6 +123,7 @@ def _connector(data: dict[str, Any], environment: Environment) -> Connector:
         paused=data.get("paused"),
         awaiting=_awaiting(data["awaiting"]) if "awaiting" in data else None,
         function=function,
+        needs_consent=services.needs_consent(data["service"], data.get("config", {}), "auth" in data),
         adopt=_adopt(data["adopt"]) if "adopt" in data else None,
         allow_resync=endings.allow_resync(data["allow_resync"]) if "allow_resync" in data else None,
     )

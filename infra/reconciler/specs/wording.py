@@ -114,6 +114,8 @@ def size(keyword: str, limit: int, value: Any) -> str:
     match keyword:
         case "minimum":
             return f"expected at least {limit}; found {value}"
+        case "maximum":
+            return f"expected at most {limit}; found {value}"
         case "minItems" | "minProperties":
             return "expected at least one entry"
         case "maxProperties":

@@ -10,6 +10,7 @@ from reconciler.errors import InvalidSpecs, ReconcilerError
 from reconciler.model import (
     Adopt,
     AirflowSchedule,
+    Awaiting,
     Connector,
     Dataset,
     Destination,
@@ -17,6 +18,7 @@ from reconciler.model import (
     Environment,
     FivetranSchedule,
     Fleet,
+    Function,
     Grant,
     SchemaSync,
     Sync,
@@ -135,6 +137,7 @@ def test_a_unit_is_what_its_file_says(dev: Fleet):
                 },
             ),
             paused="INC-4711: duplicates",
+            awaiting=Awaiting("the vendor installs our key (DENG-42)", "2026-12-15"),
             adopt=Adopt("duel_salutation", apply_changes=True),
             allow_resync=AllowResync(
                 "DENG-1234",
@@ -254,7 +257,22 @@ def test_a_schedule_is_airflow_s_or_fivetran_s_and_every_6_hours_when_absent(dev
 
 
 def test_units_are_sorted_by_name_and_the_environment_is_none_of_them(dev: Fleet):
-    assert [one.name for one in dev.units] == ["airflow_metadata", "budget", "exports", "finance_sheets", "stripe"]
+    names = ["airflow_metadata", "budget", "casa", "exports", "finance_sheets", "stripe"]
+    assert [one.name for one in dev.units] == names
+
+
+def test_the_address_of_a_function_follows_from_where_it_is_unless_the_file_gives_another(dev: Fleet):
+    connector = unit(dev, "casa").connector
+    assert connector is not None
+    assert connector.function == Function("casa", "example-functions", "us-central1", 2)
+    assert connector.config == {
+        "function_trigger": "https://us-central1-example-functions.cloudfunctions.net/casa",
+    }
+
+
+def test_a_connector_needs_consent_where_its_service_does_and_its_file_gives_no_auth(dev: Fleet):
+    needs = {one.name: one.connector.needs_consent for one in dev.units if one.connector}
+    assert needs == {"airflow_metadata": False, "budget": True, "casa": False, "exports": False, "stripe": False}
 
 
 def test_asking_for_a_faulty_environment_raises_its_problems_and_for_an_unknown_one_says_what_there_is():
