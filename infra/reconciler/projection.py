@@ -201,4 +201,13 @@ def _equal(old: Any, new: Any) -> bool:
 def _shown(value: Any) -> str:
     if value is ABSENT:
         return "nothing"
-    return repr(value) if isinstance(value, str) else str(value)
+    return repr(value) if isinstance(value, str) else _inline(value)
+
+
+def _inline(value: Any) -> str:
+    """A mapping as people write it in YAML; keys in an order of their own, since the engine's mappings have none."""
+    if isinstance(value, Mapping):
+        return "{" + ", ".join(f"{key}: {_inline(node)}" for key, node in sorted(value.items())) + "}"
+    if isinstance(value, list):
+        return "[" + ", ".join(map(_inline, value)) + "]"
+    return str(value).lower() if isinstance(value, bool) else str(value)

@@ -121,6 +121,11 @@ def test_what_really_differs_differs(declared, live):
     assert list(differences({"field": declared}, {"field": live}))
 
 
+def test_a_difference_is_told_as_people_write_yaml_in_an_order_of_its_own():
+    (said,) = differences({"schedule": [{"every": "6h", "by": "fivetran"}]}, {"schedule": [True, 5]})
+    assert str(said) == "schedule: the file says [{by: fivetran, every: 6h}], Fivetran has [true, 5]"
+
+
 def test_a_declared_key_that_is_gone_is_absent():
     assert project({"host": "h", "port": 1}, {"port": 1}) == {"port": 1}
     assert [str(each) for each in differences({"host": "h"}, {})] == ["host: the file says 'h', Fivetran has nothing"]

@@ -195,8 +195,8 @@ def test_one_that_works_and_differs_is_refused_with_each_difference_and_both_way
         f"{FILE}: the connection stripe exists ({made}) and differs from the file:\n"
         "    config.backward_sync_limit: the file says '2026-01-01', Fivetran has '2025-01-01'\n"
         "    config.historical_sync_time_frame: the file says 'DATE_LIMIT', Fivetran has 'ALL_TIME'\n"
-        "    schedule: the file says {'by': 'fivetran', 'every': '6h'}, "
-        "Fivetran has {'by': 'fivetran', 'every': '1h'}\n"
+        "    schedule: the file says {by: fivetran, every: 6h}, "
+        "Fivetran has {by: fivetran, every: 1h}\n"
         "    Adopting writes nothing. Make the file match, or write "
         f"`adopt: {{connection: {made}, apply_changes: true}}` to change the connection."
     )
