@@ -23,6 +23,7 @@ from reconciler.client.errors import (
 )
 from reconciler.client.pacing import Limits
 from reconciler.client.retry import Retry
+from reconciler.client.schema_config import ColumnConfig, Lock, SchemaConfig, StandardConfig, TableConfig
 from reconciler.client.scrub import scrub, secret_values
 from reconciler.client.settings import Credentials
 from reconciler.client.transport import Timeouts
@@ -33,6 +34,7 @@ __all__ = [
     "Alert",
     "ApiError",
     "Clock",
+    "ColumnConfig",
     "Conflict",
     "Connection",
     "ConnectorType",
@@ -44,13 +46,17 @@ __all__ = [
     "Group",
     "InvalidSettings",
     "Limits",
+    "Lock",
     "MissingCredentials",
     "NotFound",
     "RateLimited",
     "Rejected",
     "Retry",
+    "SchemaConfig",
     "ServerError",
     "SetupTest",
+    "StandardConfig",
+    "TableConfig",
     "Timeouts",
     "TransportError",
     "Unauthorized",

@@ -28,6 +28,8 @@ class Call:
     version_2: bool = False
     """Whether the Accept header asks for version 2: the core operations on connections and destinations."""
     runs_setup_tests: bool = False
+    asks_source: bool = False
+    """Whether Fivetran asks the source for it, which is slow and has a quota of its own. Setup tests do anyway."""
     repeat_post: bool = False
     """Whether a POST may be made twice without harm. The other methods always may."""
 
@@ -40,6 +42,11 @@ class Call:
     def repeatable(self) -> bool:
         """Whether making it twice has the effect of making it once."""
         return self.method != "POST" or self.repeat_post
+
+    @property
+    def slow(self) -> bool:
+        """Whether the answer may take minutes."""
+        return self.runs_setup_tests or self.asks_source
 
     def secrets(self) -> set[str]:
         """Every string in the body's `config` and `auth`, except the connection's name."""

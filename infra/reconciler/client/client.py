@@ -16,11 +16,14 @@ from reconciler.client.destinations import DestinationOperations
 from reconciler.client.groups import GroupOperations
 from reconciler.client.pacing import Limits
 from reconciler.client.retry import Retry
+from reconciler.client.schema_config import SchemaConfigOperations
 from reconciler.client.settings import PUBLIC_API, BaseUrl, Credentials
 from reconciler.client.transport import Timeouts, Transport
 
 
-class FivetranClient(GroupOperations, DestinationOperations, ConnectionOperations, ConnectorTypeOperations):
+class FivetranClient(
+    GroupOperations, DestinationOperations, ConnectionOperations, SchemaConfigOperations, ConnectorTypeOperations
+):
     """Fivetran's REST API, a method an operation. Make one for a process and share it: the limits are per client.
 
     `base_url` includes `/v1`; http:// is taken for this machine only, which is also never reached through a proxy.

@@ -1,4 +1,4 @@
-"""Staying within the account's quota: rolling windows for requests and setup tests, and a cap on requests in flight.
+"""Staying within the account's quota: rolling windows for requests, setup tests and all that asks a source; and a cap.
 
 One `Pacing` is shared by all threads of a client. It knows this client only: other processes and people draw on the
 same account, so a 429 stays possible and is the retry's business. What the API tells about the quota is logged, once,
@@ -33,13 +33,15 @@ LOW_QUOTA = 0.02
 class Limits:
     """How much one client asks of the account. The defaults are Fivetran's limits for paying accounts.
 
-    Setup tests may hold a request open for minutes, so they have a smaller share of the requests in flight: the rest
-    stays for the quick ones.
+    Setup tests, and whatever else asks a source, may hold a request open for minutes, so they have a smaller share of
+    the requests in flight: the rest stays for the quick ones. Setup tests count as asking a source, too.
     """
 
     requests_per_hour: int = 20_000
     setup_tests_per_minute: int = 250
     setup_tests_per_hour: int = 2_500
+    source_interactions_per_minute: int = 500
+    source_interactions_per_hour: int = 5_000
     in_flight: int = 48
     setup_tests_in_flight: int = 32
 
@@ -58,21 +60,26 @@ class Pacing:
         self._test_slots = threading.BoundedSemaphore(limits.setup_tests_in_flight)
         hourly = Rate(limits.requests_per_hour, Duration.HOUR)
         self._requests = _Window(f"{limits.requests_per_hour} requests an hour", [hourly], clock)
-        tests = f"{limits.setup_tests_per_minute} setup tests a minute, {limits.setup_tests_per_hour} an hour"
-        self._tests = _Window(tests, _test_rates(limits), clock)
+        self._tests = _slow_window("setup tests", limits.setup_tests_per_minute, limits.setup_tests_per_hour, clock)
+        self._source = _slow_window(
+            "requests to sources", limits.source_interactions_per_minute, limits.source_interactions_per_hour, clock
+        )
         self._low_quota_told = threading.Lock()
 
     @contextmanager
-    def turn(self, *, runs_setup_tests: bool) -> Iterator[None]:
+    def turn(self, *, runs_setup_tests: bool, asks_source: bool = False) -> Iterator[None]:
         """Hold this around one request: blocks until it may be sent, and counts it as in flight until left.
 
         A thread that waits for a window holds its slot meanwhile; everyone whom that slot could serve waits for the
         same window.
         """
         with ExitStack() as held:
-            if runs_setup_tests:
+            if runs_setup_tests or asks_source:
                 held.enter_context(self._test_slots)
+            if runs_setup_tests:
                 self._tests.take()
+            if runs_setup_tests or asks_source:
+                self._source.take()
             held.enter_context(self._slots)
             self._requests.take()
             yield
@@ -90,15 +97,6 @@ class Pacing:
                 remaining,
                 quota,
             )
-
-
-def _test_rates(limits: Limits) -> list[Rate]:
-    """Of the two rates those that can bind: the library refuses a list with one that cannot."""
-    minute = Rate(limits.setup_tests_per_minute, Duration.MINUTE)
-    hour = Rate(limits.setup_tests_per_hour, Duration.HOUR)
-    if hour.limit <= minute.limit:
-        return [hour]
-    return [minute] if hour.limit > 60 * minute.limit else [minute, hour]
 
 
 class _Window:
@@ -136,3 +134,14 @@ class _Window:
                 return
             self._quiet_until = now + delay + ANNOUNCE_EVERY_SECONDS
         log.warning("Waiting %d s for Fivetran's rate limit (%s).", round(delay), self._what)
+
+
+def _slow_window(what: str, per_minute: int, per_hour: int, clock: Clock) -> _Window:
+    """A window of two rates, or of the one that can bind: the library refuses a list with one that cannot."""
+    minute, hour = Rate(per_minute, Duration.MINUTE), Rate(per_hour, Duration.HOUR)
+    rates = [minute, hour]
+    if hour.limit <= minute.limit:
+        rates = [hour]
+    elif hour.limit > 60 * minute.limit:
+        rates = [minute]
+    return _Window(f"{per_minute} {what} a minute, {per_hour} an hour", rates, clock)

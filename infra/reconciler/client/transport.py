@@ -36,7 +36,7 @@ POOL = 32
 
 @dataclass(frozen=True)
 class Timeouts:
-    """Seconds: for connecting, for an answer, and for one that first runs setup tests."""
+    """Seconds: for connecting, for an answer, and for one that first runs setup tests or asks the source."""
 
     connect: float = 10.0
     read: float = 60.0
@@ -83,7 +83,10 @@ class Transport:
         effort = Effort(call.name, self._retry, self._clock, repeatable=call.repeatable)
 
         def once() -> Answer:
-            with self._pacing.turn(runs_setup_tests=call.runs_setup_tests), effort.measured():
+            with (
+                self._pacing.turn(runs_setup_tests=call.runs_setup_tests, asks_source=call.asks_source),
+                effort.measured(),
+            ):
                 return self._exchange(call)
 
         try:
@@ -147,7 +150,7 @@ class Transport:
             params=call.params or None,
             headers=headers,
             content=content,
-            timeout=self._slow if call.runs_setup_tests else self._quick,
+            timeout=self._slow if call.slow else self._quick,
         )
 
 

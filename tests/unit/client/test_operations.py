@@ -103,6 +103,30 @@ OPERATIONS: dict[str, Expected] = {
     "delete_connection": Expected(lambda c: c.delete_connection("a_b"), "DELETE /connections/a_b", V2),
     "test_connection": Expected(lambda c: c.test_connection("a_b"), "POST /connections/a_b/test", V2, {}),
     "sync_connection": Expected(lambda c: c.sync_connection("a_b"), "POST /connections/a_b/sync", V2, {"force": False}),
+    "get_schema_config": Expected(lambda c: c.get_schema_config("a_b"), "GET /connections/a_b/schemas", V1),
+    "create_schema_config": Expected(
+        lambda c: c.create_schema_config("a_b", schemas={}, schema_change_handling="BLOCK_ALL"),
+        "POST /connections/a_b/schemas",
+        V1,
+        {"schemas": {}, "schema_change_handling": "BLOCK_ALL"},
+    ),
+    "update_schema_config": Expected(
+        lambda c: c.update_schema_config("a_b", schemas={"public": {"enabled": True}}),
+        "PATCH /connections/a_b/schemas",
+        V1,
+        {"schemas": {"public": {"enabled": True}}},
+    ),
+    "reload_schema_config": Expected(
+        lambda c: c.reload_schema_config("a_b"),
+        "POST /connections/a_b/schemas/reload",
+        V1,
+        {"exclude_mode": "PRESERVE"},
+    ),
+    "get_source_columns": Expected(
+        lambda c: c.get_source_columns("a_b", "public", "line items/eu"),
+        "GET /connections/a_b/schemas/public/tables/line%20items%2Feu/columns",
+        V1,
+    ),
     "list_connector_types": Expected(
         lambda c: list(c.list_connector_types()), "GET /metadata/connector-types?limit=1000", V1
     ),
@@ -132,7 +156,17 @@ def test_every_operation_is_looked_at() -> None:
     assert methods - {"from_environment", "close"} == set(OPERATIONS)
 
 
-@pytest.mark.parametrize("name", ["delete_group", "delete_destination", "delete_connection", "sync_connection"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "delete_group",
+        "delete_destination",
+        "delete_connection",
+        "sync_connection",
+        "create_schema_config",
+        "update_schema_config",
+    ],
+)
 def test_an_operation_that_returns_nothing_needs_no_data(name: str) -> None:
     for step in (ok(), ok({"anything": 1})):
         with Server(step).client() as client:
@@ -144,11 +178,12 @@ def test_an_operation_that_returns_nothing_needs_no_data(name: str) -> None:
     [
         lambda client: client.update_connection("a_b", run_setup_tests=True),
         lambda client: client.update_destination("g", run_setup_tests=True),
+        lambda client: client.update_schema_config("a_b"),
     ],
 )
 def test_an_update_of_nothing_is_refused_before_it_is_sent(call: Callable[[FivetranClient], Any]) -> None:
     server = Server(ok(ANSWER))
-    with server.client() as client, pytest.raises(ValueError, match="needs a field"):
+    with server.client() as client, pytest.raises(ValueError, match=r"needs (a field|something) to change"):
         call(client)
     assert not server.requests
 

@@ -2,7 +2,7 @@ import logging
 import threading
 from bisect import bisect_left
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
 
 import httpx
@@ -31,6 +31,11 @@ RUNS_TESTS: dict[str, Callable[[FivetranClient], Any]] = {
     "update destination": lambda client: client.update_destination("a_b", config={}, run_setup_tests=True),
     "test destination": lambda client: client.test_destination("a_b"),
 }
+ASKS_SOURCE: dict[str, Callable[[FivetranClient], Any]] = {
+    **RUNS_TESTS,
+    "reload": lambda client: client.reload_schema_config("a_b"),
+    "columns": lambda client: client.get_source_columns("a_b", "public", "users"),
+}
 RUNS_NONE: dict[str, Callable[[FivetranClient], Any]] = {
     "create connection": lambda client: client.create_connection(
         group_id="g", service="s", config={}, run_setup_tests=False
@@ -39,6 +44,9 @@ RUNS_NONE: dict[str, Callable[[FivetranClient], Any]] = {
     "update destination": lambda client: client.update_destination("a_b", config={}, run_setup_tests=False),
     "get connection": lambda client: client.get_connection("a_b"),
     "sync connection": lambda client: client.sync_connection("a_b"),
+    "get schemas": lambda client: client.get_schema_config("a_b"),
+    "create schemas": lambda client: client.create_schema_config("a_b", schemas={}),
+    "update schemas": lambda client: client.update_schema_config("a_b", schemas={}),
 }
 
 
@@ -88,7 +96,7 @@ def test_every_request_counts_against_the_hour() -> None:
         return CONNECTION
 
     with client_of(handler, time, limits=Limits(requests_per_hour=20)) as client:
-        for _ in range(5):
+        for _ in range(4):
             for operation in RUNS_NONE.values():
                 operation(client)
     assert sent[:20] == [0] * 20
@@ -107,10 +115,32 @@ def test_a_request_that_runs_setup_tests_counts_as_one(operation: str) -> None:
         assert 3600 <= time.now < 3601
 
 
+@pytest.mark.parametrize("operation", ASKS_SOURCE)
+def test_whatever_asks_a_source_counts_as_one_against_a_quota_of_its_own(operation: str) -> None:
+    time = FakeTime()
+    limits = Limits(source_interactions_per_minute=1, source_interactions_per_hour=2)
+    with Server(CONNECTION).client(time, limits=limits) as client:
+        ASKS_SOURCE[operation](client)
+        assert time.now == 0
+        ASKS_SOURCE[operation](client)
+        assert 60 <= time.now < 61
+        ASKS_SOURCE[operation](client)
+        assert 3600 <= time.now < 3601
+
+
+def test_a_look_at_a_source_is_no_setup_test() -> None:
+    time = FakeTime()
+    with Server(CONNECTION).client(time, limits=Limits(setup_tests_per_minute=1)) as client:
+        client.test_connection("a_b")
+        client.reload_schema_config("a_b")
+    assert time.now == 0
+
+
 @pytest.mark.parametrize("operation", RUNS_NONE)
 def test_a_request_that_runs_no_setup_tests_is_not_held_up_by_them(operation: str) -> None:
     time = FakeTime()
-    with Server(CONNECTION).client(time, limits=Limits(setup_tests_per_minute=1)) as client:
+    limits = Limits(setup_tests_per_minute=1, source_interactions_per_minute=1)
+    with Server(CONNECTION).client(time, limits=limits) as client:
         client.test_connection("a_b")
         RUNS_NONE[operation](client)
     assert time.now == 0
@@ -118,15 +148,23 @@ def test_a_request_that_runs_no_setup_tests_is_not_held_up_by_them(operation: st
 
 @settings(max_examples=30)
 @given(
-    minute=st.integers(1, 40), hour=st.integers(1, 400), overall=st.integers(1, 400), gaps=st.lists(st.floats(0, 30))
+    minute=st.integers(1, 40),
+    hour=st.integers(1, 400),
+    source=st.integers(1, 400),
+    overall=st.integers(1, 400),
+    gaps=st.lists(st.floats(0, 30)),
 )
 def test_any_pace_of_requests_is_held_within_any_limits(
-    minute: int, hour: int, overall: int, gaps: list[float]
+    minute: int, hour: int, source: int, overall: int, gaps: list[float]
 ) -> None:
     time = FakeTime()
-    pacing = Pacing(
-        Limits(requests_per_hour=overall, setup_tests_per_minute=minute, setup_tests_per_hour=hour), time.clock
+    limits = Limits(
+        requests_per_hour=overall,
+        setup_tests_per_minute=minute,
+        setup_tests_per_hour=hour,
+        source_interactions_per_hour=source,
     )
+    pacing = Pacing(limits, time.clock)
     sent = []
     for gap in [*gaps, *([0.0] * 100)]:
         time.now += gap
@@ -134,7 +172,7 @@ def test_any_pace_of_requests_is_held_within_any_limits(
             sent.append(time.now)
     # The clock is read in whole milliseconds, hence the millisecond less.
     assert most_in_window(sent, 60 - 0.001) <= min(minute, hour)
-    assert most_in_window(sent, 3600 - 0.001) <= min(hour, overall)
+    assert most_in_window(sent, 3600 - 0.001) <= min(hour, source, overall)
 
 
 def test_no_more_requests_are_in_flight_than_allowed_and_so_many_are() -> None:
@@ -156,25 +194,26 @@ def test_no_more_requests_are_in_flight_than_allowed_and_so_many_are() -> None:
     assert most == 4
 
 
-def test_long_setup_tests_leave_room_for_quick_requests() -> None:
+def test_long_setup_tests_and_reloads_leave_room_for_quick_requests() -> None:
     done, busy = threading.Event(), threading.Semaphore(0)
 
     def handler(request: httpx.Request) -> httpx.Response:
-        if request.url.path.endswith("/test"):
+        if request.url.path.endswith(("/test", "/reload")):
             busy.release()
             assert done.wait(10)
         return CONNECTION
 
     limits = Limits(in_flight=3, setup_tests_in_flight=2)
     with client_of(handler, limits=limits) as client, ThreadPoolExecutor(8) as pool:
-        tests = [pool.submit(client.test_connection, "a_b") for _ in range(8)]
+        tests: list[Future[Any]] = [pool.submit(client.test_connection, "a_b") for _ in range(4)]
+        tests += [pool.submit(client.reload_schema_config, "a_b") for _ in range(4)]
         for _ in range(2):
             assert busy.acquire(timeout=10)
         try:
             assert client.get_connection("a_b").id == "a_b"
         finally:
             done.set()
-        assert all(test.result(10).id == "a_b" for test in tests)
+        assert all(test.result(10) for test in tests)
 
 
 def test_a_slot_is_given_back_when_the_request_fails() -> None:

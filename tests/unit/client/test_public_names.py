@@ -11,10 +11,11 @@ ROOM = Path(client.__file__).parent
 
 def test_the_public_names_are_these() -> None:
     assert client.__all__ == [
-        "Account", "Alert", "ApiError", "Clock", "Conflict", "Connection", "ConnectorType", "Credentials",
-        "Destination", "FivetranClient", "FivetranError", "Forbidden", "Group", "InvalidSettings", "Limits",
-        "MissingCredentials", "NotFound", "RateLimited", "Rejected", "Retry", "ServerError", "SetupTest", "Timeouts",
-        "TransportError", "Unauthorized", "UnexpectedAnswer", "scrub", "secret_values",
+        "Account", "Alert", "ApiError", "Clock", "ColumnConfig", "Conflict", "Connection", "ConnectorType",
+        "Credentials", "Destination", "FivetranClient", "FivetranError", "Forbidden", "Group", "InvalidSettings",
+        "Limits", "Lock", "MissingCredentials", "NotFound", "RateLimited", "Rejected", "Retry", "SchemaConfig",
+        "ServerError", "SetupTest", "StandardConfig", "TableConfig", "Timeouts", "TransportError", "Unauthorized",
+        "UnexpectedAnswer", "scrub", "secret_values",
     ]  # fmt: skip
     assert all(hasattr(client, name) for name in client.__all__)
 
@@ -25,8 +26,9 @@ def test_an_operation_of_the_api_is_a_method_of_its_name() -> None:
         "account_info", "list_groups", "get_group", "create_group", "update_group", "delete_group",
         "group_service_account", "get_destination", "create_destination", "update_destination", "delete_destination",
         "test_destination", "list_connections", "get_connection", "create_connection", "update_connection",
-        "delete_connection", "test_connection", "sync_connection", "list_connector_types", "get_connector_type",
-        "from_environment", "close",
+        "delete_connection", "test_connection", "sync_connection", "get_schema_config", "create_schema_config",
+        "update_schema_config", "reload_schema_config", "get_source_columns", "list_connector_types",
+        "get_connector_type", "from_environment", "close",
     }  # fmt: skip
 
 

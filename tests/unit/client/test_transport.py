@@ -89,7 +89,7 @@ def test_a_page_that_fails_for_a_moment_is_asked_for_again() -> None:
         assert [group.id for group in client.list_groups()] == ["a", "b"]
 
 
-def test_a_request_that_runs_setup_tests_has_more_time() -> None:
+def test_a_request_that_runs_setup_tests_or_asks_the_source_has_more_time() -> None:
     server = Server(ok({"id": "a_b"}))
     with server.client(timeouts=Timeouts(connect=1, read=2, setup_tests=3)) as client:
         client.get_connection("a_b")
@@ -97,8 +97,10 @@ def test_a_request_that_runs_setup_tests_has_more_time() -> None:
         client.update_connection("a_b", paused=True, run_setup_tests=True)
         client.test_connection("a_b")
         client.test_destination("a_b")
+        client.reload_schema_config("a_b")
+        client.get_source_columns("a_b", "public", "users")
     limits = [request.extensions["timeout"] for request in server.requests]
-    assert [(limit["connect"], limit["read"]) for limit in limits] == [(1, 2), (1, 2), (1, 3), (1, 3), (1, 3)]
+    assert [(limit["connect"], limit["read"]) for limit in limits] == [(1, 2)] * 2 + [(1, 3)] * 5
 
 
 def test_the_time_limits_are_ten_seconds_a_minute_and_ten_minutes() -> None:

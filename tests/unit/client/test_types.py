@@ -115,7 +115,10 @@ def test_a_group_and_a_service_are_read() -> None:
     assert (service.supported_features, service.service_status) == (("API_CONFIGURABLE",), "beta")
 
 
-FIELDS = sorted({*FULL, *FULL["status"], "title", "name", "items", "next_cursor", "supported_features", "code"})  # type: ignore[misc]
+STATUS = ["setup_state", "sync_state", "update_state", "is_historical_sync", "tasks", "warnings"]
+SELECTION = ["schemas", "tables", "columns", "enabled", "enabled_patch_settings", "schema_change_handling"]
+ELSEWHERE = ["title", "name", "items", "next_cursor", "supported_features", "code"]
+FIELDS = sorted({*FULL, *STATUS, *SELECTION, *ELSEWHERE})
 DATA = st.recursive(
     ANYTHING,
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(FIELDS), inner, max_size=8),
@@ -133,6 +136,9 @@ READS: list[Callable[[FivetranClient], Any]] = [
     lambda client: list(client.list_connector_types()),
     lambda client: client.delete_connection("a_b"),
     lambda client: client.sync_connection("a_b"),
+    lambda client: client.get_schema_config("a_b"),
+    lambda client: client.reload_schema_config("a_b"),
+    lambda client: client.get_source_columns("a_b", "public", "users"),
 ]
 
 
