@@ -134,7 +134,13 @@ OPERATIONS: dict[str, Expected] = {
         lambda c: c.get_connector_type("stripe"), "GET /metadata/connector-types/stripe", V1
     ),
 }
-ANSWER = {"id": "x", "account_id": "a", "service_account": "g-x@example.iam.gserviceaccount.com", "items": []}
+ANSWER = {
+    "id": "x",
+    "account_id": "a",
+    "service_account": "g-x@example.iam.gserviceaccount.com",
+    "public_key": "ssh-rsa x",
+    "items": [],
+}
 
 
 @pytest.mark.parametrize("name", OPERATIONS)
