@@ -162,8 +162,7 @@ def test_the_loader_reads_exactly_the_fields_of_the_schemas():
     chosen = "|".join(map(re.escape, CHOSEN))
     asked["unit"] = {re.sub(rf"\.({chosen})\.[^.]+(?=\.)", r".\1.*", path) for path in asked["unit"]}
     assert asked["unit"] == known["unit"]
-    # Whether a dataset has its labels is a rule's question; the model has no use for it.
-    assert asked["environment"] == known["environment"] - {".labels.required"}
+    assert asked["environment"] == known["environment"]
 
 
 def test_every_field_of_the_model_is_filled_from_a_field_of_that_name_or_follows_from_others():
@@ -184,7 +183,7 @@ def test_every_field_of_the_model_is_filled_from_a_field_of_that_name_or_follows
     classes += [policy.Policy, policy.ExpiryPolicy, policy.DeleteGuard, policy.Never, policy.Retire]
     classes += [policy.AllowResync, policy.Change]
     classes += [model.Adopt, model.Awaiting, model.Function, model.Dataset, model.Grant, model.Environment]
-    classes += [model.Destination]
+    classes += [model.Destination, model.Labels]
     for cls in classes:
         fields = {field.name for field in dataclasses.fields(cls)}
         assert fields - follows.get(cls.__name__, set()) <= names, cls

@@ -20,7 +20,7 @@ from reconciler.model.connector import (
     TableSync,
 )
 from reconciler.model.dataset import Dataset, Grant
-from reconciler.model.fleet import Destination, Environment, Fleet, Unit
+from reconciler.model.fleet import Destination, Environment, Fleet, Labels, Unit
 from reconciler.model.reference import FIVETRAN, REFERENCE_KEYS, Json, Reference, references
 
 __all__ = [
@@ -40,6 +40,7 @@ __all__ = [
     "Function",
     "Grant",
     "Json",
+    "Labels",
     "Reference",
     "SchemaSync",
     "Sync",

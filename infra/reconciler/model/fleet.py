@@ -48,6 +48,14 @@ class Destination:
 
 
 @dataclass(frozen=True)
+class Labels:
+    """What holds for the labels of every dataset in an environment: those it has anyway, and the keys it must have."""
+
+    default: Mapping[str, str] = field(default_factory=dict)
+    required: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
 class Environment:
     """One `environment.yaml`: a Fivetran group, a GCP project, and what holds for every dataset in it."""
 
@@ -59,6 +67,7 @@ class Environment:
     workgroups: str | None = None
     automation: tuple[Grant, ...] = ()
     default_access: tuple[Grant, ...] = ()
+    labels: Labels = Labels()
     policy: Policy = field(default_factory=Policy)
     secrets_project: str | None = None
     """The project of references to Secret Manager that name none; the loader fills in `gcp_project`."""

@@ -21,6 +21,7 @@ from reconciler.model import (
     Fleet,
     Function,
     Grant,
+    Labels,
     Reference,
     SchemaSync,
     Sync,
@@ -34,8 +35,7 @@ from reconciler.specs.document import Document
 def fleet(environment: Document, units: Mapping[str, Document]) -> Fleet:
     """One environment with its units. The documents have passed every check."""
     settings = _environment(environment)
-    labels = environment.data.get("labels", {}).get("default", {})
-    declared = [_unit(units[name], settings, labels) for name in sorted(units)]
+    declared = [_unit(units[name], settings) for name in sorted(units)]
     taken = {dataset.id for unit in declared for dataset in unit.datasets}
     return Fleet(settings, tuple(_with_former_datasets(unit, taken) for unit in declared))
 
@@ -56,14 +56,15 @@ def _environment(document: Document) -> Environment:
         workgroups=data.get("workgroups"),
         automation=_grants(data.get("automation", [])),
         default_access=_grants(data.get("default_access", [])),
+        labels=_labels(data.get("labels", {})),
         policy=endings.policy(data.get("policy", {})),
         secrets_project=data.get("secrets_project", data["gcp_project"]),
     )
 
 
-def _unit(document: Document, environment: Environment, labels: Mapping[str, str]) -> Unit:
+def _unit(document: Document, environment: Environment) -> Unit:
     data = document.data
-    defaults = _Defaults(environment.destination.location, data["description"], labels)
+    defaults = _Defaults(environment.destination.location, data["description"], environment.labels.default)
     connector = _connector(data["connector"], environment) if "connector" in data else None
     declared = data.get("dataset", {})
     named = declared if isinstance(declared, str) else None
@@ -205,6 +206,10 @@ def _dataset(dataset_id: str, data: dict[str, Any], defaults: _Defaults) -> Data
         # YAML's 3600000.0 is a whole number to a schema.
         default_table_expiration_ms=None if expiration is None else int(expiration),
     )
+
+
+def _labels(data: dict[str, Any]) -> Labels:
+    return Labels(default=data.get("default", {}), required=tuple(data.get("required", [])))
 
 
 def _grants(data: list[dict[str, Any]]) -> tuple[Grant, ...]:

@@ -20,6 +20,7 @@ from reconciler.model import (
     Fleet,
     Function,
     Grant,
+    Labels,
     SchemaSync,
     Sync,
     TableSync,
@@ -53,6 +54,7 @@ def test_an_environment_is_what_its_file_says(dev: Fleet):
             Grant("roles/bigquery.dataOwner", ("serviceAccount:reconciler@example-dev.iam.gserviceaccount.com",)),
         ),
         default_access=(Grant("roles/bigquery.dataViewer", ("workgroup:data/engineers", "domain:example.com")),),
+        labels=Labels({"realm": "nonprod"}, ("app_code", "realm")),
         policy=Policy(
             expiry=ExpiryPolicy(
                 required=True, longest=timedelta(days=90), warn=timedelta(days=20), grace=timedelta(days=0)
