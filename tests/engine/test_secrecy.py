@@ -32,7 +32,10 @@ def secretive() -> dict[str, object]:
                 "service": "google_ads",
                 "destination": {"schema": "ads"},
                 "config": {"sync_mode": "SpecificAccounts", "accounts": ["1", "2"], "customer_id": "1"},
-                "auth": {"refresh_token": {"env": "PASSWORD", "version": 1}, "client_access": {"client_id": "id"}},
+                "auth": {
+                    "refresh_token": {"env": "PASSWORD", "version": 1},
+                    "client_access": {"client_id": {"env": "TOKEN"}},
+                },
             },
         },
     }

@@ -1,12 +1,13 @@
-"""`reconciler validate`: every fault in every file, at once."""
+"""`reconciler validate`: every fault in every file, at once, and what else is good to know."""
 
 from __future__ import annotations
 
-import dataclasses
 import json
 from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
 from difflib import get_close_matches
 from pathlib import Path
+from typing import Literal
 
 import click
 
@@ -35,14 +36,26 @@ def validate(specs: Path, style: str, environments: tuple[str, ...]) -> int:
     """
     loaded = load(specs, Path.cwd())
     _refuse_unknown(environments, loaded.environments)
-    problems = [problem for name in sorted(set(environments)) for problem in loaded.problems_of(name)]
-    if not environments:
-        problems = list(loaded.problems)
-    report = _REPORTS[style](problems)
+    names = sorted(set(environments))
+    problems = [problem for name in names for problem in loaded.problems_of(name)] if names else loaded.problems
+    notices = [notice for name in names for notice in loaded.notices_of(name)] if names else loaded.notices
+    report = _REPORTS[style](sorted([*(_Told(p, "problem") for p in problems), *(_Told(n, "notice") for n in notices)]))
     if report:
         click.echo(report)
-    click.echo(_summary(problems, loaded), err=True)
+    click.echo(_summary(problems, notices, loaded), err=True)
     return Exit.FINDINGS if problems else Exit.FINE
+
+
+@dataclass(frozen=True, order=True)
+class _Told:
+    """A line of the report; sorted by place."""
+
+    at: Problem
+    severity: Literal["problem", "notice"]
+
+    def __str__(self) -> str:
+        marked = self.at if self.severity == "problem" else replace(self.at, message=f"notice: {self.at.message}")
+        return str(marked)
 
 
 def _refuse_unknown(named: Sequence[str], known: Sequence[str]) -> None:
@@ -53,37 +66,39 @@ def _refuse_unknown(named: Sequence[str], known: Sequence[str]) -> None:
             raise click.BadParameter(f"no environment {name!r}. {instead}", param_hint="ENVIRONMENT")
 
 
-def _summary(problems: Sequence[Problem], loaded: Loaded) -> str:
-    read = f"{_count(loaded.files, 'file')} in {', '.join(loaded.environments)}"
+def _summary(problems: Sequence[Problem], notices: Sequence[Problem], loaded: Loaded) -> str:
+    also = f", {_count(len(notices), 'notice')}" if notices else ""
     if not problems:
-        return f"{read}: no problems"
+        return f"{_count(loaded.files, 'file')} in {', '.join(loaded.environments)}: no problems{also}"
     faulty = {problem.file for problem in problems}
     # One of a file's problems stands for all that are left out.
     more = sum(loaded.left_out[file] - 1 for file in faulty & loaded.left_out.keys())
-    return f"{_count(len(problems) + more, 'problem')} in {_count(len(faulty), 'file')}"
+    return f"{_count(len(problems) + more, 'problem')} in {_count(len(faulty), 'file')}{also}"
 
 
 def _count(number: int, noun: str) -> str:
     return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
 
 
-def _text(problems: Sequence[Problem]) -> str:
-    return "\n".join(str(problem) for problem in problems)
+def _text(report: Sequence[_Told]) -> str:
+    return "\n".join(str(told) for told in report)
 
 
-def _json(problems: Sequence[Problem]) -> str:
-    return json.dumps([dataclasses.asdict(problem) for problem in problems], indent=2, ensure_ascii=False)
+def _json(report: Sequence[_Told]) -> str:
+    told = [{**asdict(told.at), "severity": told.severity} for told in report]
+    return json.dumps(told, indent=2, ensure_ascii=False)
 
 
-def _github(problems: Sequence[Problem]) -> str:
-    return "\n".join(_annotation(problem) for problem in problems)
+def _github(report: Sequence[_Told]) -> str:
+    return "\n".join(_annotation(told) for told in report)
 
 
-def _annotation(problem: Problem) -> str:
+def _annotation(told: _Told) -> str:
     """A workflow command: https://docs.github.com/actions/reference/workflow-commands-for-github-actions."""
-    text = f"{problem.message}\n{problem.hint}" if problem.hint else problem.message
-    place = f"file={_escaped_property(problem.file)},line={problem.line},col={problem.column}"
-    return f"::error {place}::{_escaped(text)}"
+    command, at = "error" if told.severity == "problem" else "notice", told.at
+    text = f"{at.message}\n{at.hint}" if at.hint else at.message
+    place = f"file={_escaped_property(at.file)},line={at.line},col={at.column}"
+    return f"::{command} {place}::{_escaped(text)}"
 
 
 def _escaped(text: str) -> str:

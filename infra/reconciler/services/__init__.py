@@ -5,9 +5,9 @@ Reading is all that happens here; `reconciler services pull` writes.
 
 from __future__ import annotations
 
-from reconciler.services.catalogue import SERVICES, catalogue, find, known, needs_consent, read_file
 from reconciler.services.changes import changes
 from reconciler.services.consent import Condition, Consent
+from reconciler.services.files import SERVICES, catalogue, find, known, needs_consent, read_file
 from reconciler.services.metadata import from_metadata
 from reconciler.services.service import Field, Form, Kind, Path, Service, leaves, walk
 from reconciler.services.text import Unreadable, read, write

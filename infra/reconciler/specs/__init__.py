@@ -32,6 +32,8 @@ class Loaded:
     fleets: Mapping[str, Fleet]
     problems: tuple[Problem, ...]
     """Sorted by place; of a file with very many the first, and one that says how many more there are."""
+    notices: tuple[Problem, ...]
+    """What is good to know and no fault, sorted by place: nothing is refused for it."""
     environments: tuple[str, ...]
     """Every environment's folder, sorted, with or without problems."""
     files: int
@@ -42,8 +44,15 @@ class Loaded:
 
     def problems_of(self, environment: str) -> tuple[Problem, ...]:
         """The problems in the environment's folder."""
+        return self._in(environment, self.problems)
+
+    def notices_of(self, environment: str) -> tuple[Problem, ...]:
+        """The notices in the environment's folder."""
+        return self._in(environment, self.notices)
+
+    def _in(self, environment: str, told: tuple[Problem, ...]) -> tuple[Problem, ...]:
         folder = self._folders.get(environment)
-        return tuple(problem for problem in self.problems if folder and problem.file.startswith(f"{folder}/"))
+        return tuple(one for one in told if folder and one.file.startswith(f"{folder}/"))
 
     def fleet(self, environment: str) -> Fleet:
         """What an environment declares.
@@ -88,12 +97,14 @@ def load(specs_dir: Path, display_root: Path) -> Loaded:
         name: frozenset(file.name for file in folder.files if file.environment == name and file.name != stem)
         for name in units
     }
-    problems += rules.problems(Specs(environments, units, names))
+    specs = Specs(environments, units, names)
+    problems += rules.problems(specs)
+    notices = tuple(sorted(rules.notices(specs), key=_place))
     folders = {name: folder.shown(specs_dir / name) for name in folder.environments}
     faulty = {name for name, path in folders.items() if any(p.file.startswith(f"{path}/") for p in problems)}
     fleets = {name: build.fleet(environments[name], units[name]) for name in folder.environments if name not in faulty}
     shown, left_out = bounded(sorted(problems, key=_place))
-    return Loaded(fleets, shown, tuple(folder.environments), len(folder.files), left_out, folders)
+    return Loaded(fleets, shown, notices, tuple(folder.environments), len(folder.files), left_out, folders)
 
 
 def _place(problem: Problem) -> tuple[str, int, int, str, str]:

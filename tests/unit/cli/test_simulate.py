@@ -21,7 +21,7 @@ UNIT = """\
 description: Payments.
 owners: [owner@example.com]
 connector:
-  service: stripe
+  service: acme
   destination: {schema: stripe}
   config: {api_key: {env: STRIPE_KEY}, deep: [{token: {env: DEEP_TOKEN, version: 2}}]}
 dataset: {friendly_name: Stripe}

@@ -44,11 +44,37 @@ def test_every_problem_goes_to_stdout_and_one_line_of_summary_to_stderr(inside):
 
 
 def test_without_a_problem_stdout_is_empty_and_the_exit_code_is_0(inside):
-    inside(CASES / "good" / "every_field")
+    inside(CASES / "good" / "smallest")
     result = validate("--specs", ".")
     assert result.stdout == ""
-    assert result.stderr == "9 files in dev, prod: no problems\n"
+    assert result.stderr == "2 files in dev: no problems\n"
     assert result.return_value == 0
+
+
+def test_a_notice_is_printed_among_the_problems_and_is_none(inside):
+    inside(CASES / "good" / "every_field")
+    result = validate("--specs", ".")
+    assert result.stdout == (
+        "dev/stripe.yaml:5:12: notice: no service `acme` is known here, so `config` and `auth` are not checked\n"
+        "    if Fivetran has it, make it known here: reconciler services pull acme\n"
+    )
+    assert result.stderr == "10 files in dev, prod: no problems, 1 notice\n"
+    assert result.return_value == 0
+    assert validate("--specs", ".", "prod").stdout == ""
+    inside(CASES / "bad" / "yaml_tags")
+    result = validate("--specs", ".")
+    assert result.stdout == (CASES / "bad" / "yaml_tags" / "expected.txt").read_text()
+    assert result.stderr == "3 problems in 1 file, 1 notice\n"
+    assert result.return_value == 1
+
+
+def test_a_notice_is_one_in_every_format(inside):
+    inside(CASES / "good" / "every_field")
+    [told] = json.loads(validate("--specs", ".", "--format", "json").stdout)
+    assert (told["file"], told["line"], told["severity"]) == ("dev/stripe.yaml", 5, "notice")
+    assert validate("--specs", ".", "--format", "github").stdout.startswith(
+        "::notice file=dev/stripe.yaml,line=5,col=12::no service `acme` is known here"
+    )
 
 
 def test_the_folder_is_connectors_unless_the_variable_or_the_option_says_otherwise(
@@ -100,6 +126,7 @@ def test_json_is_a_list_of_objects_also_when_it_is_empty(inside):
         "column": 10,
         "message": "another connector adopts `duel_salutation`: dev/b.yaml:6",
         "hint": "a connection belongs to one file",
+        "severity": "problem",
     }
     inside(CASES / "good" / "smallest")
     assert json.loads(validate("--specs", ".", "--format", "json").stdout) == []
@@ -122,7 +149,8 @@ def test_github_annotations_escape_what_the_runner_would_act_on(tmp_path: Path, 
     inside(tmp_path)
     assert validate("--specs", "a,b:c%d", "--format", "github").stdout == (
         "::error file=a%2Cb%3Ac%25d/dev/environment.yaml,line=4,col=1::unknown key `50%25\\n::error::x`"
-        "%0Aknown here: gcp_project, fivetran, workgroups, automation, default_access, labels, policy\n"
+        "%0Aknown here: gcp_project, secrets_project, fivetran, workgroups, automation, default_access, labels, "
+        "policy\n"
     )
 
 
@@ -176,4 +204,4 @@ def test_it_runs_where_neither_pulumi_nor_a_credential_is(tmp_path: Path):
         env={"PATH": os.defpath},
         check=False,
     )
-    assert (done.returncode, done.stderr) == (0, "9 files in dev, prod: no problems\n")
+    assert (done.returncode, done.stderr) == (0, "10 files in dev, prod: no problems, 1 notice\n")

@@ -30,9 +30,10 @@ def names(node: Any) -> Iterator[str]:
 WORDS = [
     "stripe", "backups", "dev", "US", "EU", "airflow", "fivetran", "6h", "04:00", "0", "a@example.com", "allUsers",
     "user:a@example.com", "workgroup:x/y", "roles/bigquery.dataViewer", "w-{workgroup}@example.com", "example-dev",
-    "GCP_US_EAST4", "STRIPE_KEY", "class", "",
+    "GCP_US_EAST4", "STRIPE_KEY", "class", "", "postgres", "google_sheets", "github", "acme", "strpe", "ServiceAccount",
 ]  # fmt: skip
-KEYS = st.sampled_from(sorted({*names(schemas.schema("unit")), *names(schemas.schema("environment")), "secret", "zzz"}))
+FIELDS = ["secret", "api_key", "host", "port", "pats", "auth_type", "client_access", "client_id", "reports", "accounts"]
+KEYS = st.sampled_from(sorted({*names(schemas.schema("unit")), *names(schemas.schema("environment")), *FIELDS, "zzz"}))
 VALUES = st.sampled_from(WORDS) | st.integers(-1, 3) | st.booleans() | st.none() | st.just(1.5)
 TREES = st.recursive(
     VALUES, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(KEYS, inner, max_size=5), max_leaves=15

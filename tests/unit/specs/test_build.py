@@ -87,7 +87,7 @@ def test_references_without_a_project_are_to_the_environments_own_unless_it_name
         (tmp_path / "dev" / source.name).write_text(source.read_text())
     unit_file = tmp_path / "dev" / "stripe.yaml"
     unit_file.write_text(
-        "description: x\nowners: [a@example.com]\ndataset: {}\nconnector:\n  service: stripe\n"
+        "description: x\nowners: [a@example.com]\ndataset: {}\nconnector:\n  service: acme\n"
         "  destination: {schema: stripe}\n  config: {api_key: {secret: stripe}}\n"
         "  auth: {tokens: [{token: {secret: two, version: 2}}]}\n"
     )
@@ -107,7 +107,7 @@ def test_a_unit_is_what_its_file_says(dev: Fleet):
         description="Subscriptions and invoices.",
         owners=("subplat@example.com", "data@example.com"),
         connector=Connector(
-            service="stripe",
+            service="acme",
             destination=DestinationSchema(schema="stripe"),
             config={
                 "api_key": {"secret": "fivetran-stripe-api-key", "version": 3, "project": "example-secrets"},
@@ -144,7 +144,7 @@ def test_a_unit_is_what_its_file_says(dev: Fleet):
             allow_resync=AllowResync(
                 "DENG-1234",
                 schema=Change("payments", "stripe"),
-                service=Change("stripe_test", "stripe"),
+                service=Change("stripe_test", "acme"),
                 group=Change("Fivetran Old", "Fivetran_Dev"),
                 retire=Retire("DENG-1235", "keep"),
             ),

@@ -9,7 +9,18 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 from reconciler.errors import Problem
-from reconciler.specs.rules import access, connectors, datasets, dates, environments, renames, secrets, tables
+from reconciler.specs.rules import (
+    access,
+    connectors,
+    datasets,
+    dates,
+    environments,
+    fields,
+    renames,
+    secrets,
+    services,
+    tables,
+)
 from reconciler.specs.view import Specs
 
 RULES: tuple[Callable[[Specs], Iterator[Problem]], ...] = (
@@ -28,6 +39,8 @@ RULES: tuple[Callable[[Specs], Iterator[Problem]], ...] = (
     access.members_have_a_role_once,
     access.roles_are_spelt_as_bigquery_does,
     access.workgroups_have_a_pattern,
+    services.destinations_have_their_service_s_form,
+    fields.config_and_auth_are_the_service_s,
     secrets.references_are_well_formed,
     secrets.credentials_are_references,
     secrets.secret_versions_are_pinned,
@@ -37,8 +50,17 @@ RULES: tuple[Callable[[Specs], Iterator[Problem]], ...] = (
     dates.dates_are_in_the_calendar,
 )
 
+#: What is no fault, and good to know.
+NOTICES: tuple[Callable[[Specs], Iterator[Problem]], ...] = (services.services_are_in_the_catalogue,)
+
 
 def problems(specs: Specs) -> Iterator[Problem]:
     """Everything the rules find."""
     for rule in RULES:
+        yield from rule(specs)
+
+
+def notices(specs: Specs) -> Iterator[Problem]:
+    """Everything worth a notice."""
+    for rule in NOTICES:
         yield from rule(specs)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 
+from reconciler.services import Field
 from reconciler.specs.document import Path
 
 #: What stands before `_key` in the name of a secret. `public`, `primary`, `sort`, `project` and `header` do not.
@@ -23,6 +24,9 @@ _ENDINGS = re.compile(
 )
 _NEW_WORD = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|-")
 _PRIVATE_KEY = re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY( BLOCK)?-----")
+
+#: What no credential is, whatever it is called.
+_NEVER = ("integer", "number", "boolean", "choice")
 
 
 def is_credential(path: Path) -> bool:
@@ -39,3 +43,14 @@ def is_credential(path: Path) -> bool:
 def is_private_key(value: str) -> bool:
     """Whether the text is a private key in its usual armour, under whatever name."""
     return _PRIVATE_KEY.search(value) is not None
+
+
+def holds_credential(path: Path, value: object, known: Field | None) -> bool:
+    """Whether a scalar is a credential in plain text: by what the catalogue knows of it, its key's name, its armour."""
+    if isinstance(value, str) and is_private_key(value):
+        return True
+    if isinstance(value, bool) or not isinstance(value, str | int | float) or value == "":
+        return False
+    if known is not None and known.kind in ("secret", *_NEVER):
+        return known.kind == "secret"
+    return is_credential(path)

@@ -11,9 +11,11 @@ from typing import Any
 
 from reconciler.errors import Problem
 from reconciler.model import REFERENCE_KEYS, Reference
+from reconciler.services import Field
 from reconciler.specs.document import Document, Path, printable, shown
 from reconciler.specs.rules import references
-from reconciler.specs.rules.credentials import is_credential, is_private_key
+from reconciler.specs.rules.credentials import holds_credential
+from reconciler.specs.rules.services import field_meant
 from reconciler.specs.view import Specs
 
 _KINDS = "|".join(REFERENCE_KEYS)
@@ -46,17 +48,32 @@ def credentials_are_references(specs: Specs) -> Iterator[Problem]:
     """What a service calls a credential is never written down, and neither is a private key under any name."""
     for unit, path, node in _trees(specs):
         for inner, value in _values(node, path):
+            known = field_meant(unit, inner)
             name = printable(next(step for step in reversed(inner) if isinstance(step, str)))
-            credential = is_credential(inner) and not isinstance(value, bool) and value != ""
             as_text = _REFERENCE_AS_TEXT.fullmatch(value) if isinstance(value, str) else None
             if as_text is not None:
-                form = references.example(as_text[1] or as_text[2])
-                hint = f"write it without quotes, a space after each colon: `{name[:60]}: {form}`"
+                form = _written(inner, known, as_text[1] or as_text[2])
+                hint = f"write it without quotes, a space after each colon: {form}"
                 yield unit.on_value(inner, f"{shown(name)} holds a reference as text", hint)
-            elif credential or (isinstance(value, str) and is_private_key(value)):
-                form = f"`{name[:60]}: {references.example('secret')}`"
-                hint = f"write a reference, {form}, and replace the credential: git keeps it"
+            elif holds_credential(inner, value, known):
+                hint = (
+                    f"write a reference, {_written(inner, known, 'secret')}, and replace the credential: git keeps it"
+                )
                 yield unit.on_value(inner, f"{shown(name)} holds a credential in plain text", hint)
+
+
+def told(path: Path, value: object, known: Field) -> bool:
+    """Whether `credentials_are_references` has something to say about the value at a path."""
+    as_text = isinstance(value, str) and _REFERENCE_AS_TEXT.fullmatch(value) is not None
+    return as_text or holds_credential(path, value, known)
+
+
+def _written(path: Path, known: Field | None, kind: str) -> str:
+    """How a reference is written in this place."""
+    reference = references.example(kind)
+    if not isinstance(path[-1], str):
+        return f"`- {reference}`"
+    return f"`{printable(path[-1])[:60]}: {reference if known is None or known.items is None else f'[{reference}]'}`"
 
 
 def _trees(specs: Specs) -> Iterator[tuple[Document, Path, dict[str, Any]]]:
