@@ -14,29 +14,26 @@ from typing import Any
 from reconciler.client import Connection, scrub
 from reconciler.provider import adoption, schedule
 from reconciler.provider.awaiting import is_overdue, needs
-from reconciler.provider.operation import OperationError, secrets_behind
+from reconciler.provider.operation import OperationError, printable, secrets_behind
 from reconciler.provider.session import session
 from reconciler.provider.setup_tests import deadline, failed_tests, in_words
 
 logger = logging.getLogger(__name__)
 
 #: What of the inputs is remembered only once Fivetran has it.
-_APPLIED = ("schedule", "paused")
-
-#: What is remembered besides.
-_RECORDED = ("outcome", "tests", "tested", "activated", "awaits")
+APPLIED = ("schedule", "paused")
 
 
 def is_pending(olds: Mapping[str, Any], news: Mapping[str, Any]) -> bool:
     """Whether an update has something to do. Nothing is, while somebody's turn is awaited."""
     if olds.get("connection_id") != news["connection_id"]:
         return True
+    if olds.get("activated") and schedule.changed_fields(olds, news):
+        return True
     tested = olds.get("tested") == news["revision"]
     match olds.get("outcome"):
-        case "connected" if tested and not olds.get("activated"):
-            return "paused" not in news
         case "connected":
-            return not tested or bool(schedule.changed_fields(olds, news))
+            return not tested or not (olds.get("activated") or "paused" in news)
         case "awaiting":
             return is_overdue(news) or (not _awaits(news) and (_awaits(olds) or not tested))
     return True
@@ -48,24 +45,22 @@ def activate(olds: Mapping[str, Any], news: Mapping[str, Any]) -> dict[str, Any]
     `olds` is what state held, empty for a connection that it did not know. A failed test is an outcome. Raises
     `OperationError` for what must not be done and `FivetranError` for what could not be.
     """
-    state = {**news, **{key: olds.get(key) for key in _APPLIED}, "activated": bool(olds.get("activated"))}
+    state = {**news, **{key: olds.get(key) for key in APPLIED}, "activated": bool(olds.get("activated"))}
     if state["activated"]:
         _apply(olds, news, state)
     state |= _tested(olds, news)
     if state["outcome"] != "connected":
         session.failed(news["file"], _in_words(state)) if _is_failure(state) else _tell(state)
-    elif not state["activated"] and _is_adopted(olds, news):
-        _adopt(news, state)
     elif not state["activated"]:
-        _start(news, state)
+        _begin(news, state)
     # Always there: a preview knows nothing of an output that state lacks.
     return {"awaits": {}, **{key: value for key, value in state.items() if value is not None}}
 
 
 def as_file(props: Mapping[str, Any], live: Connection) -> dict[str, Any]:
-    """The inputs that say otherwise than the file what a live connection is; empty before it is activated."""
+    """The inputs that are remembered once applied, as a file would have them to describe the live connection."""
     if not props.get("activated"):
-        return {}
+        return {key: props[key] for key in APPLIED if key in props}
     if live.paused and "paused" not in props and not schedule.by_airflow(props["schedule"]):
         logger.warning("%s: paused in Fivetran, not by the file; left as it is", props["file"])
     return schedule.as_file(props, live)
@@ -84,10 +79,9 @@ def seen(props: Mapping[str, Any], live: Connection) -> dict[str, Any]:
         if outcome != "connected":
             found = {"outcome": "connected", "tested": props["revision"], "activated": props.get("activated", False)}
             found["awaits"] = {}
-    elif outcome == "connected":
-        found |= {"outcome": "broken", "tasks": [f"{task.code}: {task.message}" for task in live.tasks]}
-    elif "tasks" in props:
-        found["tasks"] = props["tasks"]
+    elif outcome in {"connected", "broken"}:
+        tasks = {str(number): f"{task.code}: {task.message}" for number, task in enumerate(live.tasks)}
+        found |= {"outcome": "broken", "tasks": list(_shown(tasks, props).values())}
     return found
 
 
@@ -95,9 +89,9 @@ def _awaits(news: Mapping[str, Any]) -> bool:
     return "awaiting" in news or "consent" in news
 
 
-def _is_adopted(olds: Mapping[str, Any], news: Mapping[str, Any]) -> bool:
-    """Whether the connection was found at work, and nothing of it has been written yet."""
-    return not olds and news["revision"] == 0
+def _is_untouched(news: Mapping[str, Any]) -> bool:
+    """Whether the connection was found at work, and nothing of it has been written."""
+    return bool(news["revision"] == 0)
 
 
 def _tested(olds: Mapping[str, Any], news: Mapping[str, Any]) -> dict[str, Any]:
@@ -106,13 +100,16 @@ def _tested(olds: Mapping[str, Any], news: Mapping[str, Any]) -> dict[str, Any]:
     same = olds.get("tested") == revision
     if outcome == "connected" and same:
         return {"outcome": outcome, "tested": revision}
+    # A consent that was withdrawn is a failure, unlike one that was never given.
+    awaits = _awaits(news) and ("awaiting" in news or not olds.get("activated"))
     # Somebody else may have brought it about: a person who gave consent, or tests that a run did not wait for.
-    if _awaits(news) or _is_adopted(olds, news) or outcome in {"testing", "awaiting"}:
+    if awaits or _is_untouched(news) or outcome in {"testing", "awaiting"}:
         live = session.client().get_connection(news["connection_id"])
-        if live.setup_state == "connected" and (same or not olds or outcome == "awaiting"):
+        unchanged = outcome == "awaiting" and olds["revision"] == revision
+        if live.setup_state == "connected" and (same or unchanged or _is_untouched(news)):
             return {"outcome": "connected", "tested": revision}
-        if live.setup_state != "connected" and _awaits(news):
-            return {"outcome": "awaiting", "awaits": needs(news, live)}
+        if live.setup_state != "connected" and awaits:
+            return {"outcome": "awaiting", "awaits": _shown(needs(news, live), news)}
     return {"tested": revision, **_test(news)}
 
 
@@ -122,15 +119,25 @@ def _test(news: Mapping[str, Any]) -> dict[str, Any]:
     if tested is None:
         return {"outcome": "testing"}
     if failed := failed_tests(tested.setup_tests):
-        return {"outcome": "failed", "tests": _shown(failed, news)}
+        return {"outcome": "failed", "tests": [_shown(test, news) for test in failed]}
     if tested.setup_state != "connected":
-        return {"outcome": "awaiting", "awaits": needs(news, tested)}
+        return {"outcome": "awaiting", "awaits": _shown(needs(news, tested), news)}
     return {"outcome": "connected"}
 
 
-def _shown(failed: list[dict[str, str]], news: Mapping[str, Any]) -> list[dict[str, str]]:
-    secrets = secrets_behind(news)
-    return [{**test, "message": scrub(test["message"], secrets)} for test in failed]
+def _shown(said: Mapping[str, str], props: Mapping[str, Any]) -> dict[str, str]:
+    """Words of Fivetran's and of vendors, as state and terminals may have them."""
+    secrets = secrets_behind(props)
+    return {key: printable(scrub(text, secrets)) for key, text in said.items()}
+
+
+def _begin(news: Mapping[str, Any], state: dict[str, Any]) -> None:
+    """Take over a connection at work; let any other run for the first time."""
+    if _is_untouched(news) or "apply_changes" in news:
+        live = session.client().get_connection(news["connection_id"])
+        if _is_untouched(news) or live.succeeded_at is not None:
+            return _adopt(news, live, state)
+    return _start(news, state)
 
 
 def _start(news: Mapping[str, Any], state: dict[str, Any]) -> None:
@@ -139,19 +146,18 @@ def _start(news: Mapping[str, Any], state: dict[str, Any]) -> None:
     client.update_connection(connection_id, **schedule.fields(news["schedule"]), paused=paused, run_setup_tests=False)
     if not paused and schedule.by_airflow(news["schedule"]):
         client.sync_connection(connection_id)
-    state |= {key: news.get(key) for key in _APPLIED}
+    state |= {key: news.get(key) for key in APPLIED}
     state["activated"] = not paused
 
 
-def _adopt(news: Mapping[str, Any], state: dict[str, Any]) -> None:
+def _adopt(news: Mapping[str, Any], live: Connection, state: dict[str, Any]) -> None:
     """Take over a connection at work as it is; what differs is refused, unless the file says to change it."""
-    live = session.client().get_connection(news["connection_id"])
     differing = adoption.schedule_differences(news, live)
     if differing and not news.get("apply_changes"):
         raise OperationError(adoption.refusal(news["name"], live, differing))
     if differing and (fields := schedule.differing_fields(news, live)):
         session.client().update_connection(live.id, **fields, run_setup_tests=False)
-    state |= {key: news.get(key) for key in _APPLIED}
+    state |= {key: news.get(key) for key in APPLIED}
     state["activated"] = True
 
 
@@ -160,7 +166,7 @@ def _apply(olds: Mapping[str, Any], news: Mapping[str, Any], state: dict[str, An
     fields = schedule.changed_fields(olds, news)
     if fields:
         session.client().update_connection(news["connection_id"], **fields, run_setup_tests=False)
-    state |= {key: news.get(key) for key in _APPLIED}
+    state |= {key: news.get(key) for key in APPLIED}
 
 
 def _is_failure(state: Mapping[str, Any]) -> bool:
@@ -170,7 +176,8 @@ def _is_failure(state: Mapping[str, Any]) -> bool:
 def _in_words(state: Mapping[str, Any]) -> str:
     subject = f"connection {state['connection_id']} ({state['service']})"
     if state["outcome"] == "failed":
-        return in_words(subject, state["tests"])
+        again = "\n    A secret is sent again when its version in the file changes." if "references" in state else ""
+        return in_words(subject, state["tests"]) + again
     if state["outcome"] == "testing":
         return (
             f"the setup tests of {subject} were still running after {deadline():.0f} s.\n"

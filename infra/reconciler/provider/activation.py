@@ -66,7 +66,8 @@ class ActivationProvider(Provider):
         except fivetran.NotFound:
             return ReadResult(None, {})
         before = _inputs(props)
-        now = {**before, **activating.as_file(props, live)}
+        kept = {key: value for key, value in before.items() if key not in activating.APPLIED}
+        now = {**kept, **activating.as_file(props, live)}
         return found(id_, before, now, activating.seen(props, live))
 
     @operation

@@ -15,8 +15,11 @@ from reconciler.provider.operation import OperationError
 
 
 def never_worked(live: Connection) -> bool:
-    """Nothing is lost by writing to it: it has neither passed its tests nor synced. A create of ours leaves that."""
-    return live.setup_state != "connected" and live.succeeded_at is None
+    """Nothing is lost by writing to it: nothing ever synced, and nothing is about to.
+
+    A killed run of ours leaves just that: made paused, and connected where its setup tests came to their end.
+    """
+    return live.succeeded_at is None and (live.setup_state != "connected" or live.paused is True)
 
 
 def refuse_another(props: Mapping[str, Any], found: Connection) -> None:

@@ -9,8 +9,15 @@ from reconciler.client import Connection
 from reconciler.provider.session import session
 from reconciler.today import today
 
-#: Read-only config that a person takes to the other side: an account to share with, a key to install.
-_TO_HAND_OVER = ("service_account_email", "public_key", "encoded_public_key")
+#: Read-only config that a person takes to the other side: an account to share with, a key to install, an id to trust.
+_TO_HAND_OVER = (
+    "service_account",
+    "service_account_email",
+    "public_key",
+    "encoded_public_key",
+    "sftp_public_key",
+    "external_id",
+)
 
 
 def needs(props: Mapping[str, Any], live: Connection) -> dict[str, str]:

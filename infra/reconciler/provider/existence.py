@@ -101,7 +101,7 @@ def _create_or_find(wanted: Wanted, fields: Mapping[str, Any]) -> tuple[Connecti
 
 def _adopt(wanted: Wanted, found: Connection) -> tuple[Connection, bool]:
     """Take over a connection. One that works is not written to, unless the file says so."""
-    props = wanted.props
+    props, apply_changes = wanted.props, bool(wanted.props.get("adopt", {}).get("apply_changes"))
     adoption.refuse_another(props, found)
     live = session.client().get_connection(found.id)
     differing = adoption.config_differences(props, live)
@@ -112,8 +112,8 @@ def _adopt(wanted: Wanted, found: Connection) -> tuple[Connection, bool]:
         changed = {key: value for key, value in wanted.config.items() if key in keys | hidden}
         return _write(live, changed, wanted.auth), True
     if not differing:
-        return live, False
-    if not props.get("adopt", {}).get("apply_changes"):
+        return live, apply_changes  # A run that was killed may have changed it; nobody has tested that then.
+    if not apply_changes:
         raise OperationError(adoption.refusal(wanted.name, live, differing))
     return _write(live, {key: value for key, value in wanted.config.items() if key in keys}, {}), True
 

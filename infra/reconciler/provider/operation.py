@@ -84,7 +84,7 @@ def operation(method: F) -> F:
             if os.environ.get("RECONCILER_DEBUG"):
                 trace = "".join(traceback.format_exception(error, limit=_DEBUG_FRAMES))
                 logger.error("operation %s failed\n%s", method.__qualname__, scrub(trace, secrets))
-            text = _printable(scrub(_text(error), secrets))
+            text = printable(scrub(_text(error), secrets))
             file = args[-1].get("file", "") if isinstance(args[-1], dict) else ""
             failure = Failed(text if text.startswith(file) else f"{file}: {text}")
         raise failure
@@ -105,7 +105,7 @@ def secrets_behind(*trees: Any) -> tuple[str, ...]:
     return tuple(found)
 
 
-def _printable(text: str) -> str:
+def printable(text: str) -> str:
     """Without control characters or endless lines: a setup test's message is the vendor's, and goes to a terminal."""
     lines = ("".join(char for char in line if char.isprintable()) for line in text.split("\n"))
     return "\n".join(line if len(line) <= _LONGEST_LINE else f"{line[:_LONGEST_LINE]}…" for line in lines)

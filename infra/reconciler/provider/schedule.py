@@ -49,8 +49,8 @@ def changed_fields(olds: Mapping[str, Any], news: Mapping[str, Any]) -> dict[str
 
 
 def differing_fields(props: Mapping[str, Any], live: Connection) -> dict[str, Any]:
-    """The fields that a live connection has otherwise than declared, whoever changes them later."""
-    wanted = {"paused": "paused" in props, **fields(props["schedule"])}
+    """The fields that a live connection has otherwise than declared, whoever changes them later. A pause stays."""
+    wanted = {**fields(props["schedule"]), **({"paused": True} if "paused" in props else {})}
     return {key: value for key, value in wanted.items() if not _same(key, value, getattr(live, key))}
 
 

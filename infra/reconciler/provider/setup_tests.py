@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import threading
+import time
 from collections.abc import Callable, Iterable
 from concurrent.futures import Future
 from dataclasses import dataclass, field
@@ -17,7 +18,12 @@ from reconciler.provider.operation import OperationError
 
 #: How long a run waits for one connection's tests, from when they started, in seconds.
 DEADLINE_VARIABLE = "RECONCILER_SETUP_TESTS_DEADLINE"
+
+#: Unless the variable says less: after that the client gives up too, which would be an error.
 _DEADLINE_S = 600.0
+
+#: What the name of each thread that tests begins with.
+THREAD_NAME = "setup tests of "
 
 #: Tests under way at once; what the client's pacing lets through is less in a busy minute.
 _AT_ONCE = 32
@@ -25,15 +31,17 @@ _AT_ONCE = 32
 
 @dataclass
 class _Job:
-    started: threading.Event = field(default_factory=threading.Event)
     answer: Future[Connection] = field(default_factory=Future)
+    running: threading.Event = field(default_factory=threading.Event)
+    started: float = 0.0
 
 
 class SetupTests:
     """The tests of one process, at most one run of a connection's at a time."""
 
-    def __init__(self, client: Callable[[], FivetranClient]) -> None:
+    def __init__(self, client: Callable[[], FivetranClient], monotonic: Callable[[], float] = time.monotonic) -> None:
         self._client = client
+        self._monotonic = monotonic
         self._lock = threading.Lock()
         self._jobs: dict[str, _Job] = {}
         self._slots = threading.BoundedSemaphore(_AT_ONCE)
@@ -41,33 +49,38 @@ class SetupTests:
     def start(self, connection_id: str) -> None:
         """Begin a connection's tests (run_setup_tests), unless they are under way."""
         with self._lock:
-            if connection_id not in self._jobs:
-                job = self._jobs[connection_id] = _Job()
-                # A daemon, unlike a pool's: what nobody waits for any more must not keep the process from ending.
-                threading.Thread(target=self._run, args=(connection_id, job), daemon=True).start()
+            job = self._jobs.get(connection_id)
+            if job is None or job.answer.done():  # what is done says nothing of a config written since
+                self._begin(connection_id)
 
     def result(self, connection_id: str) -> Connection | None:
         """The connection as its tests left it, or None when they take longer than the run waits.
 
         Starts them where nobody has. Raises what the client raises.
         """
-        self.start(connection_id)
         with self._lock:
-            job = self._jobs[connection_id]
-        job.started.wait()
+            job = self._jobs.get(connection_id) or self._begin(connection_id)
+        job.running.wait()
         try:
-            answer = job.answer.result(timeout=deadline())
+            return job.answer.result(timeout=max(0.0, job.started + deadline() - self._monotonic()))
         except TimeoutError:
             return None
         finally:
             if job.answer.done():
                 with self._lock:
                     self._jobs.pop(connection_id, None)
-        return answer
+
+    def _begin(self, connection_id: str) -> _Job:
+        job = self._jobs[connection_id] = _Job()
+        # A daemon, unlike a pool's: what nobody waits for any more must not keep the process from ending.
+        name = f"{THREAD_NAME}{connection_id}"
+        threading.Thread(target=self._run, args=(connection_id, job), name=name, daemon=True).start()
+        return job
 
     def _run(self, connection_id: str, job: _Job) -> None:
         with self._slots:
-            job.started.set()
+            job.started = self._monotonic()
+            job.running.set()
             try:
                 job.answer.set_result(self._client().test_connection(connection_id))
             except BaseException as error:
@@ -77,7 +90,7 @@ class SetupTests:
 def deadline() -> float:
     """Seconds that a run waits for one connection's tests."""
     try:
-        return max(0.0, float(os.environ.get(DEADLINE_VARIABLE, "")))
+        return min(_DEADLINE_S, max(0.0, float(os.environ.get(DEADLINE_VARIABLE, ""))))
     except ValueError:
         return _DEADLINE_S
 
