@@ -12,15 +12,40 @@ import pytest
 from tests.engine.admin import Admin
 
 from reconciler.client import Clock
-from reconciler.model import Adopt, Connector, DestinationSchema, Unit
-from reconciler.provider import wire
+from reconciler.model import (
+    Adopt,
+    AirflowSchedule,
+    Awaiting,
+    Connector,
+    DestinationSchema,
+    FivetranSchedule,
+    Unit,
+)
+from reconciler.provider import activation, wire
 from reconciler.provider.operation import Failed
+from reconciler.provider.setup_tests import THREAD_NAME
 
 FILE = "connectors/dev/stripe.yaml"
 
 #: What the key's variable holds; it may be seen nowhere but in Fivetran.
 CANARY = "sk_live_canary_4711"
 KEY = {"env": "STRIPE_KEY", "version": 1}
+
+BY_AIRFLOW = AirflowSchedule("fivetran_stripe")
+
+#: What a setup test that fails says.
+BAD_TEST = {"title": "Validate Login", "status": "FAILED", "message": "Invalid API key"}
+
+#: What a request may meet that the next attempt, or a look, gets over.
+TROUBLE: list[dict[str, Any]] = [
+    {"kind": "drop_request"},
+    {"kind": "drop_reply"},
+    {"kind": "status", "status": 500},
+    {"kind": "status", "status": 503, "when": "after", "count": 3},
+    {"kind": "html", "when": "after"},
+    {"kind": "too_many_requests", "retry_after": 2},
+]
+in_trouble = pytest.mark.parametrize("fault", TROUBLE, ids=lambda fault: f"{fault['kind']} {fault.get('when', '')}")
 
 
 class Fivetran(Admin):
@@ -79,15 +104,60 @@ class FastClock:
         return Clock(lambda: time.monotonic() + self._ahead, self.sleep, lambda: time.time() + self._ahead)
 
 
-def inputs(
-    group: str, schema: str = "stripe", *, service: str = "stripe", adopt: Adopt | None = None, **config: Any
-) -> dict[str, Any]:
-    """The inputs of a unit's connection as the engine hands them over. Keywords are further config."""
-    auth, config = config.pop("auth", {}), {"api_key": KEY, **config}
-    connector = Connector(service, DestinationSchema(schema=schema), config=config, auth=auth, adopt=adopt)
-    unit = Unit(schema, f"connectors/dev/{schema}.yaml", "d", ("owner@example.com",), connector)
-    said = {**wire.inputs(unit, connector), "group_id": group, "__provider": "gASVJQAAAAAAAAC"}
-    return {key: as_engine(value) for key, value in said.items()}
+def unit(
+    schema: str = "stripe",
+    *,
+    service: str = "stripe",
+    schedule: AirflowSchedule | FivetranSchedule | None = None,
+    paused: str | None = None,
+    awaiting: Awaiting | None = None,
+    needs_consent: bool = False,
+    adopt: Adopt | None = None,
+    auth: dict[str, Any] | None = None,
+    **config: Any,
+) -> Unit:
+    """A unit as its file declares it. Other keywords are config, beside the key; what is None is left out."""
+    said: dict[str, Any] = {"api_key": KEY, **config}
+    connector = Connector(
+        service,
+        DestinationSchema(schema=schema),
+        config={key: value for key, value in said.items() if value is not None},
+        auth=auth or {},
+        schedule=schedule or FivetranSchedule(),
+        paused=paused,
+        awaiting=awaiting,
+        needs_consent=needs_consent,
+        adopt=adopt,
+    )
+    return Unit(schema, f"connectors/dev/{schema}.yaml", "d", ("owner@example.com",), connector)
+
+
+def connection_inputs(declared: Unit, group: str) -> dict[str, Any]:
+    """The inputs of a unit's connection as the engine hands them over."""
+    assert declared.connector is not None
+    awaits = {"awaits": True} if declared.connector.awaits_a_person else {}
+    return _handed_over({**wire.inputs(declared, declared.connector), **awaits, "group_id": group})
+
+
+def activation_inputs(declared: Unit, group: str, connection_id: str, revision: int) -> dict[str, Any]:
+    """The inputs of a unit's activation as the engine hands them over."""
+    assert declared.connector is not None
+    others = {"group_id": group, "connection_id": connection_id, "revision": revision}
+    return _handed_over({**activation.declared(declared, declared.connector), **others})
+
+
+def inputs(group: str, schema: str = "stripe", **said: Any) -> dict[str, Any]:
+    """The inputs of a connection. Keywords are those of `unit`."""
+    return connection_inputs(unit(schema, **said), group)
+
+
+def state(group: str, schema: str = "stripe", *, revision: int = 1, **said: Any) -> dict[str, Any]:
+    """What state holds of a connection."""
+    return {**inputs(group, schema, **said), "revision": float(revision)}
+
+
+def _handed_over(props: dict[str, Any]) -> dict[str, Any]:
+    return dict(as_engine({**props, "__provider": "gASVJQAAAAAAAAC"}))
 
 
 def as_engine(value: Any) -> Any:
@@ -104,3 +174,26 @@ def failure(operation: Callable[..., Any], *arguments: Any) -> str:
     with pytest.raises(Failed) as caught:
         operation(*arguments)
     return str(caught.value)
+
+
+def settle() -> None:
+    """Return when no setup tests are under way in this process."""
+    for thread in threading.enumerate():
+        if thread.name.startswith(THREAD_NAME):
+            thread.join(timeout=60)
+            assert not thread.is_alive(), "setup tests that never end"
+
+
+class InBackground:
+    """Something that another thread does meanwhile."""
+
+    def __init__(self, does: Callable[[], Any]) -> None:
+        self._results: list[Any] = []
+        self._thread = threading.Thread(target=lambda: self._results.append(does()))
+        self._thread.start()
+
+    def result(self) -> Any:
+        """What came of it; waits."""
+        self._thread.join(timeout=60)
+        assert self._results, "it came to no end"
+        return self._results[0]

@@ -9,9 +9,11 @@ import pytest
 
 from reconciler.client import FivetranClient, Timeouts
 from reconciler.provider.session import session
+from reconciler.provider.setup_tests import DEADLINE_VARIABLE
 from reconciler.simulator.process import Simulators, running
 
-from .account import CANARY, FastClock, Fivetran
+from .account import CANARY, FastClock, Fivetran, settle
+from .stack import Stack
 
 
 @pytest.fixture(scope="session")
@@ -25,11 +27,18 @@ def fivetran(simulators: Simulators, monkeypatch: pytest.MonkeyPatch) -> Iterato
     """An account with a group, its address and key in the environment, and a value for the key that units name."""
     for name, value in {**simulators.environment, "STRIPE_KEY": CANARY}.items():
         monkeypatch.setenv(name, value)
-    monkeypatch.delenv("RECONCILER_REMOVALS", raising=False)
+    for name in ("RECONCILER_REMOVALS", "RECONCILER_TODAY", DEADLINE_VARIABLE):
+        monkeypatch.delenv(name, raising=False)
     with closing(Fivetran(simulators.admin_url)) as account:
         account.set_up()
         yield account
         account.reset()
+
+
+@pytest.fixture
+def stack(fivetran: Fivetran, run) -> Stack:
+    """A unit of which state holds nothing yet."""
+    return Stack(fivetran.group)
 
 
 @pytest.fixture
@@ -51,6 +60,8 @@ def run(clock: FastClock, fivetran: Fivetran) -> Iterator[Callable[..., None]]:
 
     begin()
     yield begin
+    fivetran.forget_faults()  # lets go of what they hold
+    settle()
     session.start()
     for client in clients:
         client.close()

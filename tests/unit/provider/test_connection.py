@@ -6,28 +6,22 @@ from typing import Any
 
 import pytest
 
+from reconciler.model import Adopt, Awaiting, FivetranSchedule
 from reconciler.provider.connection import ConnectionProvider
 from reconciler.provider.session import session
 
-from .account import CANARY, FILE, FastClock, Fivetran, failure, inputs
+from .account import CANARY, FILE, FastClock, Fivetran, as_engine, failure, in_trouble, inputs, settle, state, unit
+from .stack import Stack
 
 provider = ConnectionProvider()
-
-TROUBLE = [
-    {"kind": "drop_request"},
-    {"kind": "drop_reply"},
-    {"kind": "status", "status": 500},
-    {"kind": "status", "status": 503, "when": "after", "count": 3},
-    {"kind": "html", "when": "after"},
-    {"kind": "too_many_requests", "retry_after": 2},
-]
-in_trouble = pytest.mark.parametrize("fault", TROUBLE, ids=lambda fault: f"{fault['kind']} {fault.get('when', '')}")
 
 
 @pytest.fixture
 def stripe(fivetran: Fivetran, run) -> str:
-    """The id of a connection that a run has made."""
-    return str(provider.create(inputs(fivetran.group)).id)
+    """The id of a connection that a run has made and tested."""
+    made = provider.create(inputs(fivetran.group))
+    settle()
+    return str(made.id)
 
 
 def read(id_: str, props: dict[str, Any]) -> dict[str, Any]:
@@ -41,9 +35,11 @@ def read(id_: str, props: dict[str, Any]) -> dict[str, Any]:
 def test_a_change_that_meets_trouble_is_made(fivetran: Fivetran, stripe: str, fault):
     fivetran.fault(method="PATCH", **fault)
     news = inputs(fivetran.group, historical_sync_time_frame="DATE_LIMIT")
-    changed = provider.update(stripe, inputs(fivetran.group), news)
+    changed = provider.update(stripe, state(fivetran.group), news)
+    settle()
     assert fivetran.the("stripe")["effective"]["config"]["historical_sync_time_frame"] == "DATE_LIMIT"
     assert (changed.outs or {})["config"] == news["config"]
+    assert (changed.outs or {})["revision"] == 2
 
 
 def test_a_change_that_is_never_answered_ends_in_an_error_that_says_so(
@@ -51,7 +47,7 @@ def test_a_change_that_is_never_answered_ends_in_an_error_that_says_so(
 ):
     fivetran.fault(method="PATCH", kind="drop_reply", count=None)
     news = inputs(fivetran.group, historical_sync_time_frame="DATE_LIMIT")
-    said = failure(provider.update, stripe, inputs(fivetran.group), news)
+    said = failure(provider.update, stripe, state(fivetran.group), news)
     assert said.startswith(f"{FILE}: PATCH /connections/{stripe}: the connection was closed without a complete answer")
     assert "It is not known whether Fivetran acted on it." in said
     assert sum(clock.slept) < 120
@@ -61,26 +57,41 @@ def test_a_change_that_is_never_answered_ends_in_an_error_that_says_so(
 def test_an_answer_that_breaks_off_is_no_success(fivetran: Fivetran, stripe: str, answer):
     fivetran.fault(method="PATCH", **answer)
     news = inputs(fivetran.group, historical_sync_time_frame="DATE_LIMIT")
-    assert "instead of the API's JSON" in failure(provider.update, stripe, inputs(fivetran.group), news)
+    assert "instead of the API's JSON" in failure(provider.update, stripe, state(fivetran.group), news)
 
 
-def test_a_change_sends_only_what_changed_and_tests_only_what_can_fail(fivetran: Fivetran, stripe: str):
+def test_a_change_sends_only_what_changed_and_tests_it(fivetran: Fivetran, stripe: str):
     fivetran.forget_requests()
-    olds = inputs(fivetran.group)
-    provider.update(stripe, olds, {**olds, "schedule": {"by": "fivetran", "every": "1h"}})
-    provider.update(stripe, olds, inputs(fivetran.group, backward_sync_limit="2026-01-01"))
-    first, second = [sorted(request["keys"]) for request in fivetran.requests()]
-    assert first == ["run_setup_tests", "schedule_type", "sync_frequency"]
-    assert second == ["config.backward_sync_limit", "run_setup_tests"]
+    provider.update(stripe, state(fivetran.group), inputs(fivetran.group, backward_sync_limit="2026-01-01"))
+    settle()
+    change, test = fivetran.requests()
+    assert sorted(change["keys"]) == ["config.backward_sync_limit", "run_setup_tests"]
+    assert test["path"] == f"/v1/connections/{stripe}/test"
     assert fivetran.the("stripe")["config"]["api_key"] == CANARY
+
+
+def test_what_is_not_config_changes_nothing_here(fivetran: Fivetran, stripe: str):
+    for said in ({"schedule": FivetranSchedule(60)}, {"paused": "INC-1"}, {"adopt": Adopt(stripe)}):
+        assert not provider.diff(stripe, state(fivetran.group), inputs(fivetran.group, **said)).changes
 
 
 def test_a_rotated_key_reaches_fivetran_and_is_tested(fivetran: Fivetran, stripe: str, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv("STRIPE_KEY", "sk_live_new")
     rotated = inputs(fivetran.group, api_key={"env": "STRIPE_KEY", "version": 2})
-    changed = provider.update(stripe, inputs(fivetran.group), rotated)
+    changed = provider.update(stripe, state(fivetran.group), rotated)
+    settle()
     assert fivetran.the("stripe")["effective"]["config"]["api_key"] == "sk_live_new"
     assert "sk_live" not in str(changed.outs)
+
+
+def test_what_awaits_a_person_is_made_and_changed_untested(fivetran: Fivetran, run):
+    awaiting = Awaiting("the vendor's key", "2099-01-01")
+    made = provider.create(inputs(fivetran.group, awaiting=awaiting))
+    news = inputs(fivetran.group, awaiting=awaiting, backward_sync_limit="2026-01-01")
+    changed = provider.update(str(made.id), dict(made.outs or {}), news)
+    settle()
+    assert fivetran.writes() == ["POST /v1/connections", "PATCH /v1/connections/{connection_id}"]
+    assert (changed.outs or {})["revision"] == 2
 
 
 def test_variables_missing_for_a_change_are_named_and_nothing_is_sent(
@@ -89,68 +100,46 @@ def test_variables_missing_for_a_change_are_named_and_nothing_is_sent(
     monkeypatch.delenv("STRIPE_KEY")
     fivetran.forget_requests()
     rotated = inputs(fivetran.group, api_key={"env": "STRIPE_KEY", "version": 2}, access_token={"env": "TOKEN"})
-    assert failure(provider.update, stripe, inputs(fivetran.group), rotated) == (
+    assert failure(provider.update, stripe, state(fivetran.group), rotated) == (
         f"{FILE}: config.access_token: the environment variable TOKEN is not set; "
         "config.api_key: the environment variable STRIPE_KEY is not set"
     )
-    provider.update(stripe, inputs(fivetran.group), inputs(fivetran.group, backward_sync_limit="2026-01-01"))
-    assert fivetran.writes() == ["PATCH /v1/connections/{connection_id}"], "and only what changed is needed"
+    assert fivetran.requests() == []
+    provider.update(stripe, state(fivetran.group), inputs(fivetran.group, backward_sync_limit="2026-01-01"))
+    assert "PATCH /v1/connections/{connection_id}" in fivetran.writes(), "and only what changed is needed"
 
 
 def test_a_change_of_a_deleted_connection_says_how_it_comes_back(fivetran: Fivetran, stripe: str):
     fivetran.delete("stripe")
     news = inputs(fivetran.group, historical_sync_time_frame="DATE_LIMIT")
-    assert failure(provider.update, stripe, inputs(fivetran.group), news) == (
+    assert failure(provider.update, stripe, state(fivetran.group), news) == (
         f"{FILE}: the connection stripe ({stripe}) was deleted in Fivetran; "
         "`pulumi up --refresh` makes it again and syncs its whole history"
     )
 
 
-@pytest.mark.parametrize("before", [{"historical_sync_time_frame": "ALL_TIME"}, {}], ids=["changed", "added"])
-def test_a_failed_test_is_run_again_also_after_a_refresh_that_hides_the_difference(
-    fivetran: Fivetran, stripe: str, before: dict[str, Any]
-):
-    olds = inputs(fivetran.group, **before)
+def test_a_refresh_that_finds_another_config_makes_another_revision(fivetran: Fivetran, stripe: str):
+    held = state(fivetran.group, historical_sync_time_frame="ALL_TIME")
+    assert read(stripe, held)["revision"] == 1
+    fivetran.edit("stripe", config={"historical_sync_time_frame": "DATE_LIMIT"})
+    found = read(stripe, held)
+    assert (found["config"]["historical_sync_time_frame"], found["revision"]) == ("DATE_LIMIT", 2)
+    assert read(stripe, as_engine(found))["revision"] == 2, "one that is known is no other"
+
+
+def test_a_config_that_a_killed_run_changed_is_another_revision_though_it_is_the_files(fivetran: Fivetran, stripe: str):
     news = inputs(fivetran.group, historical_sync_time_frame="DATE_LIMIT")
-    results = [{"title": "Login", "status": "FAILED", "message": "not today"}]
-    fivetran.script_tests(target="stripe", runs=3, results=results)
-    assert "    Login: FAILED: not today\n" in failure(provider.update, stripe, olds, news)
-    assert provider.diff(stripe, olds, news).changes, "without a refresh the difference stays"
-    state = olds
-    for _ in range(2):
-        state = read(stripe, state)
-        assert provider.diff(stripe, state, news).changes
-        assert "    Login: FAILED: not today\n" in failure(provider.update, stripe, state, news)
-    updated = provider.update(stripe, read(stripe, state), news).outs or {}
-    assert updated["setup_state"] == "connected"
-    assert not provider.diff(stripe, updated, news).changes
-
-
-def test_a_failed_test_of_a_rotated_key_is_tried_again_after_a_refresh(
-    fivetran: Fivetran, stripe: str, monkeypatch: pytest.MonkeyPatch
-):
-    fivetran.script_tests(target="stripe", runs=None, accepts={"api_key": "sk_live_right"})
-    rotated = inputs(fivetran.group, api_key={"env": "STRIPE_KEY", "version": 2})
-    failure(provider.update, stripe, inputs(fivetran.group), rotated)
-    state = read(stripe, inputs(fivetran.group))
-    assert provider.diff(stripe, state, rotated).changes
-    monkeypatch.setenv("STRIPE_KEY", "sk_live_right")
-    provider.update(stripe, state, rotated)
-    assert fivetran.the("stripe")["effective"]["config"]["api_key"] == "sk_live_right"
-
-
-def test_a_refresh_that_reads_connected_lets_the_test_go(fivetran: Fivetran, stripe: str):
-    news = inputs(fivetran.group, historical_sync_time_frame="DATE_LIMIT")
-    fivetran.edit("stripe", setup_state="connected", config={"historical_sync_time_frame": "DATE_LIMIT"})
-    state = read(stripe, {**news, "needs_test": True})
-    assert not provider.diff(stripe, state, news).changes
+    provider.update(stripe, state(fivetran.group), news)
+    found = read(stripe, state(fivetran.group, historical_sync_time_frame="ALL_TIME"))
+    assert found["revision"] == 2
+    assert not provider.diff(stripe, as_engine(found), news).changes
 
 
 @in_trouble
 def test_a_deletion_that_meets_trouble_is_done(fivetran: Fivetran, stripe: str, fault, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv("RECONCILER_REMOVALS", "allow")
     fivetran.fault(method="DELETE", **fault)
-    provider.delete(stripe, inputs(fivetran.group))
+    provider.delete(stripe, state(fivetran.group))
     assert fivetran.named("stripe") == []
 
 
@@ -159,7 +148,7 @@ def test_deleting_what_is_gone_is_done(fivetran: Fivetran, stripe: str, code: st
     monkeypatch.setenv("RECONCILER_REMOVALS", "allow")
     fivetran.options(missing_connection_code=code)
     fivetran.delete("stripe")
-    provider.delete(stripe, inputs(fivetran.group))
+    provider.delete(stripe, state(fivetran.group))
 
 
 @pytest.mark.parametrize("said", [None, "", "1", "Allow", "no"])
@@ -169,7 +158,7 @@ def test_without_permission_nothing_is_deleted(
     if said is not None:
         monkeypatch.setenv("RECONCILER_REMOVALS", said)
     fivetran.forget_requests()
-    assert failure(provider.delete, stripe, inputs(fivetran.group)) == (
+    assert failure(provider.delete, stripe, state(fivetran.group)) == (
         f"{FILE}: this run would delete the connection stripe ({stripe}); "
         "to do that on purpose run with RECONCILER_REMOVALS=allow"
     )
@@ -182,14 +171,14 @@ def test_a_connection_that_another_file_declares_is_let_go_without_a_call(
     monkeypatch.setenv("RECONCILER_REMOVALS", "allow")
     session.declare({"stripe": "payments"})
     fivetran.forget_requests()
-    provider.delete(stripe, inputs(fivetran.group))
+    provider.delete(stripe, state(fivetran.group))
     assert fivetran.requests() == []
     assert fivetran.the("stripe")["id"] == stripe
 
 
 def test_a_connection_that_is_gone_is_gone_from_state(fivetran: Fivetran, stripe: str):
     fivetran.delete("stripe")
-    assert provider.read(stripe, inputs(fivetran.group)).id is None
+    assert provider.read(stripe, state(fivetran.group)).id is None
 
 
 @pytest.mark.parametrize(
@@ -208,24 +197,26 @@ def test_a_connection_that_is_gone_is_gone_from_state(fivetran: Fivetran, stripe
 def test_no_fault_makes_a_connection_look_gone(fivetran: Fivetran, stripe: str, run, fault, path: str):
     run()
     fivetran.fault(method="GET", path=path, count=None, **fault)
-    assert failure(provider.read, stripe, inputs(fivetran.group)).startswith(f"{FILE}: GET /connections")
+    assert failure(provider.read, stripe, state(fivetran.group)).startswith(f"{FILE}: GET /connections")
 
 
 def test_a_refresh_asks_once_for_the_group_and_once_for_each_connection(fivetran: Fivetran, run):
     names = [f"stripe_{number}" for number in range(8)]
-    ids = [str(provider.create(inputs(fivetran.group, name)).id) for name in names]
+    stacks = [Stack(fivetran.group) for _ in names]
+    for stack, name in zip(stacks, names, strict=True):
+        stack.up(unit(name))
     run()
     fivetran.by_hand(schema="of_somebody_else")
     session.expect(names)
     fivetran.forget_requests()
-    for id_, name in zip(ids, names, strict=True):
-        read(id_, inputs(fivetran.group, name))
+    for stack in stacks:
+        stack.refresh()
     asked = sorted(request["path"] for request in fivetran.requests())
-    assert asked == sorted(["/v1/connections", *(f"/v1/connections/{id_}" for id_ in ids)])
+    assert asked == sorted(["/v1/connections", *(f"/v1/connections/{stack.connection.id}" for stack in stacks)])
 
 
 def test_a_list_that_failed_once_is_asked_for_again(fivetran: Fivetran, stripe: str, run):
     run()
     fivetran.fault(method="GET", path="^/v1/connections$", kind="status", status=403, body={"code": "Forbidden"})
-    assert "403 Forbidden" in failure(provider.read, stripe, inputs(fivetran.group))
-    assert provider.read(stripe, inputs(fivetran.group)).id == stripe
+    assert "403 Forbidden" in failure(provider.read, stripe, state(fivetran.group))
+    assert provider.read(stripe, state(fivetran.group)).id == stripe

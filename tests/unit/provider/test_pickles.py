@@ -11,10 +11,12 @@ import pytest
 from pulumi.dynamic import ResourceProvider
 from pulumi.dynamic.dynamic import serialize_provider
 
+from reconciler.provider.activation import ActivationProvider
 from reconciler.provider.connection import ConnectionProvider
 from reconciler.provider.destination import DestinationProvider
 from reconciler.provider.fleet import FleetProvider
 from reconciler.provider.service_account import ServiceAccountProvider
+from reconciler.provider.verdict import VerdictProvider
 
 #: What stacks hold. A change here makes every resource of the kind undeletable: see docs/decisions/0001.
 IN_STATE: dict[type[ResourceProvider], bytes] = {
@@ -33,6 +35,14 @@ IN_STATE: dict[type[ResourceProvider], bytes] = {
     ConnectionProvider: (
         b"\x80\x04\x95<\x00\x00\x00\x00\x00\x00\x00\x8c\x1ereconciler.provider.connection\x94"
         b"\x8c\x12ConnectionProvider\x94\x93\x94)\x81\x94."
+    ),
+    ActivationProvider: (
+        b"\x80\x04\x95<\x00\x00\x00\x00\x00\x00\x00\x8c\x1ereconciler.provider.activation\x94"
+        b"\x8c\x12ActivationProvider\x94\x93\x94)\x81\x94."
+    ),
+    VerdictProvider: (
+        b"\x80\x04\x956\x00\x00\x00\x00\x00\x00\x00\x8c\x1breconciler.provider.verdict\x94"
+        b"\x8c\x0fVerdictProvider\x94\x93\x94)\x81\x94."
     ),
 }
 

@@ -1,0 +1,236 @@
+"""From a connection that is made to one that runs: tested, then started, and a failed test is an outcome in state."""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+import pytest
+
+from reconciler.model import FivetranSchedule
+
+from .account import BAD_TEST, BY_AIRFLOW, CANARY, FILE, KEY, Fivetran, InBackground, failure, unit
+from .stack import Stack
+
+TEST = "POST /v1/connections/{connection_id}/test"
+CHANGE = "PATCH /v1/connections/{connection_id}"
+SYNC = "POST /v1/connections/{connection_id}/sync"
+
+
+def test_a_connection_is_made_paused_and_untested_then_tested_and_started_with_its_schedule_in_one_change(
+    fivetran: Fivetran, stack: Stack
+):
+    held = fivetran.fault(path="/test$", kind="hold")
+    outcome = InBackground(lambda: stack.up(unit(schedule=FivetranSchedule(60))))
+    fivetran.wait_until_held(held)
+    made = fivetran.the("stripe")
+    assert (made["paused"], made["setup_state"], made["setup_tests"]) == (True, "incomplete", [])
+    fivetran.release(held)
+    assert outcome.result() == "connected"
+    assert fivetran.writes() == ["POST /v1/connections", TEST, CHANGE]
+    (start,) = [request for request in fivetran.requests() if request["method"] == "PATCH"]
+    assert sorted(start["keys"]) == ["paused", "run_setup_tests", "schedule_type", "sync_frequency"]
+    live = fivetran.the("stripe")
+    assert (live["paused"], live["sync_frequency"], live["syncs"]) == (False, 60, 0)
+
+
+def test_what_airflow_syncs_is_started_with_one_sync_and_is_manual(fivetran: Fivetran, stack: Stack):
+    stack.up(unit(schedule=BY_AIRFLOW))
+    assert fivetran.writes() == ["POST /v1/connections", TEST, CHANGE, SYNC]
+    live = fivetran.the("stripe")
+    assert (live["paused"], live["schedule_type"], live["syncs"]) == (False, "manual", 1)
+
+
+@pytest.mark.parametrize(
+    ("schedule", "syncs"), [(BY_AIRFLOW, 1), (FivetranSchedule(60), 0)], ids=["airflow", "fivetran"]
+)
+def test_what_the_file_pauses_stays_paused_and_starts_when_the_file_lets_it(
+    fivetran: Fivetran, stack: Stack, schedule: Any, syncs: int
+):
+    paused = unit(schedule=schedule, paused="INC-4711")
+    assert stack.up(paused) == "connected"
+    live = fivetran.the("stripe")
+    assert (live["paused"], live["setup_state"], live["syncs"]) == (True, "connected", 0)
+    stack.refresh()
+    assert stack.pending(paused) == []
+    fivetran.forget_requests()
+    stack.up(unit(schedule=schedule))
+    assert fivetran.writes() == [CHANGE, SYNC][: 1 + syncs]
+    live = fivetran.the("stripe")
+    assert (live["paused"], live["syncs"]) == (False, syncs)
+    assert stack.pending(unit(schedule=schedule)) == []
+
+
+def test_a_second_run_has_nothing_to_do_and_asks_nothing(fivetran: Fivetran, stack: Stack):
+    stack.up(unit())
+    fivetran.forget_requests()
+    assert stack.pending(unit()) == []
+    stack.up(unit())
+    assert fivetran.requests() == []
+
+
+def test_a_failed_test_is_an_outcome_pending_until_a_later_one_passes_and_starts_nothing(
+    fivetran: Fivetran, stack: Stack, run, caplog: pytest.LogCaptureFixture
+):
+    warning = {"title": "Permissions", "status": "WARNING", "message": "Too many"}
+    fivetran.script_tests(target="stripe", runs=2, results=[BAD_TEST, warning])
+    for _ in range(2):
+        assert stack.up(unit(schedule=BY_AIRFLOW)) == "failed"
+        assert stack.activation.state["tests"] == [BAD_TEST], "and what passes is not recorded"
+        live = fivetran.the("stripe")
+        assert (live["paused"], live["syncs"]) == (True, 0)
+        assert stack.pending(unit(schedule=BY_AIRFLOW)) == ["activation"]
+        assert "1 setup test of connection" in caplog.text
+        caplog.clear()
+        stack.refresh()
+        assert stack.pending(unit(schedule=BY_AIRFLOW)) == ["activation"], "a refresh hides nothing"
+        run()
+    assert stack.up(unit(schedule=BY_AIRFLOW)) == "connected"
+    assert "tests" not in stack.activation.state
+    live = fivetran.the("stripe")
+    assert (live["paused"], live["syncs"]) == (False, 1)
+    assert stack.pending(unit(schedule=BY_AIRFLOW)) == []
+
+
+def test_a_mended_key_goes_out_with_its_next_version(
+    fivetran: Fivetran, stack: Stack, run, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+):
+    fivetran.script_tests(target="stripe", runs=None, accepts={"api_key": "sk_live_right"})
+    assert stack.up(unit()) == "failed"
+    assert "A secret is sent again when its version in the file changes." in caplog.text
+    monkeypatch.setenv("STRIPE_KEY", "sk_live_right")
+    run()
+    assert stack.up(unit(api_key={**KEY, "version": 2})) == "connected"
+    assert fivetran.the("stripe")["effective"]["config"]["api_key"] == "sk_live_right"
+
+
+def test_vendor_text_is_stored_and_logged_without_secrets_or_control_characters(
+    fivetran: Fivetran, stack: Stack, caplog: pytest.LogCaptureFixture
+):
+    echo = {"title": f"Login with {CANARY}", "status": "FAILED", "message": f"\x1b[31m{CANARY.upper()} was refused"}
+    fivetran.script_tests(target="stripe", runs=1, results=[echo])
+    with caplog.at_level(logging.DEBUG):
+        stack.up(unit())
+    (test,) = stack.activation.state["tests"]
+    assert test == {"title": "Login with ******", "status": "FAILED", "message": "[31m****** was refused"}
+    assert f"{FILE}: 1 setup test of connection " in caplog.text
+    assert "    Login with ******: FAILED: [31m****** was refused\n" in caplog.text
+
+    stack.up(unit())
+    fivetran.edit("stripe", setup_state="broken", tasks=[{"code": "reconnect", "message": f"{CANARY} is dead"}])
+    stack.refresh()
+    assert stack.activation.state["tasks"] == ["reconnect: ****** is dead"]
+    assert CANARY not in caplog.text + str(vars(stack.activation)) + str(vars(stack.connection))
+
+
+def test_a_changed_config_is_tested_again_and_one_that_fails_stays_pending_after_a_refresh(
+    fivetran: Fivetran, stack: Stack, run
+):
+    stack.up(unit())
+    changed = unit(historical_sync_time_frame="DATE_LIMIT")
+    fivetran.script_tests(target="stripe", runs=2, results=[BAD_TEST])
+    assert stack.pending(changed) == ["connection", "activation"]
+    fivetran.forget_requests()
+    assert stack.up(changed) == "failed"
+    assert fivetran.writes() == [CHANGE, TEST]
+    for refreshed in (True, False):
+        run()
+        if refreshed:
+            stack.refresh()
+        assert stack.pending(changed) == ["activation"]
+        assert stack.up(changed) == ("failed" if refreshed else "connected")
+    live = fivetran.the("stripe")
+    assert live["effective"]["config"]["historical_sync_time_frame"] == "DATE_LIMIT"
+    assert live["paused"] is False
+    assert stack.pending(changed) == []
+
+
+def test_a_config_that_a_killed_run_changed_is_tested_by_the_next(fivetran: Fivetran, stack: Stack, run):
+    stack.up(unit(historical_sync_time_frame="ALL_TIME"))
+    before = stack.copy()
+    changed = unit(historical_sync_time_frame="DATE_LIMIT")
+    fivetran.fault(path="/test$", kind="unauthorized", count=None)
+    failure(stack.up, changed)
+    fivetran.forget_faults()
+    stack.as_of(before)
+    run()
+    stack.refresh()
+    assert stack.pending(changed) == ["activation"]
+    assert stack.up(changed) == "connected"
+    assert fivetran.the("stripe")["effective"]["config"]["historical_sync_time_frame"] == "DATE_LIMIT"
+
+
+def test_a_refresh_that_reads_connected_after_a_failure_lets_it_go_on_without_another_test(
+    fivetran: Fivetran, stack: Stack, run
+):
+    fivetran.script_tests(target="stripe", runs=1, results=[BAD_TEST])
+    stack.up(unit())
+    fivetran.edit("stripe", setup_state="connected")  # somebody mended it in the interface
+    run()
+    stack.refresh()
+    assert stack.activation.state["outcome"] == "connected"
+    assert stack.pending(unit()) == ["activation"]
+    fivetran.forget_requests()
+    stack.up(unit())
+    assert fivetran.writes() == [CHANGE]
+    assert fivetran.the("stripe")["paused"] is False
+
+
+def test_a_connection_that_breaks_is_pending_with_its_tasks_and_an_update_tests_it_again(
+    fivetran: Fivetran, stack: Stack, run
+):
+    stack.up(unit())
+    for message in ("Reconnect", "Reconnect, now"):
+        fivetran.edit("stripe", setup_state="broken", tasks=[{"code": "reconnect", "message": message}])
+        run()
+        stack.refresh()
+        state = stack.activation.state
+        assert (state["outcome"], state["tasks"]) == ("broken", [f"reconnect: {message}"])
+        assert stack.pending(unit()) == ["activation"]
+    fivetran.forget_requests()
+    assert stack.up(unit()) == "connected"
+    assert fivetran.writes() == [TEST], "and started it is already"
+    assert stack.pending(unit()) == []
+
+
+def test_one_that_broke_and_was_mended_by_hand_is_quiet_again(fivetran: Fivetran, stack: Stack, run):
+    stack.up(unit())
+    fivetran.edit("stripe", setup_state="broken")
+    run()
+    stack.refresh()
+    fivetran.edit("stripe", setup_state="connected")
+    run()
+    stack.refresh()
+    assert stack.pending(unit()) == []
+
+
+def test_a_connection_deleted_in_the_interface_is_gone_from_state_and_comes_back_running(
+    fivetran: Fivetran, stack: Stack, run
+):
+    stack.up(unit())
+    fivetran.delete("stripe")
+    run()
+    stack.refresh()
+    assert (stack.connection.id, stack.activation.id) == ("", "")
+    assert stack.up(unit()) == "connected"
+    assert fivetran.the("stripe")["paused"] is False
+
+
+def test_an_activation_of_a_deleted_connection_says_how_it_comes_back(fivetran: Fivetran, stack: Stack):
+    stack.up(unit())
+    gone = stack.connection.id
+    fivetran.delete("stripe")
+    assert failure(stack.up, unit(schedule=FivetranSchedule(60))) == (
+        f"{FILE}: the connection {gone} was deleted in Fivetran; "
+        "`pulumi up --refresh` makes it again and syncs its whole history"
+    )
+
+
+def test_another_connection_in_its_place_is_activated_from_the_start(fivetran: Fivetran, stack: Stack, run):
+    stack.up(unit())
+    fivetran.delete("stripe")
+    stack.connection.forget()
+    run()
+    assert stack.up(unit()) == "connected"
+    live = fivetran.the("stripe")
+    assert (live["paused"], live["id"]) == (False, stack.activation.state["connection_id"])
