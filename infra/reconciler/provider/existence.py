@@ -110,7 +110,7 @@ def _adopt(wanted: Wanted, found: Connection) -> tuple[Connection, bool]:
         # A secret that is there may not be the file's. What is equal is not sent: some keys may not be in a PATCH.
         hidden = {path.split(".")[0].split("[")[0] for path, _ in references(props.get("config", {}))}
         changed = {key: value for key, value in wanted.config.items() if key in keys | hidden}
-        return _write(live, changed, wanted.auth), True
+        return _write(live, changed, wanted.auth, pause=not live.paused), True
     if not differing:
         return live, apply_changes  # A run that was killed may have changed it; nobody has tested that then.
     if not apply_changes:
@@ -118,6 +118,8 @@ def _adopt(wanted: Wanted, found: Connection) -> tuple[Connection, bool]:
     return _write(live, {key: value for key, value in wanted.config.items() if key in keys}, {}), True
 
 
-def _write(live: Connection, config: Mapping[str, Any], auth: Mapping[str, Any]) -> Connection:
+def _write(live: Connection, config: Mapping[str, Any], auth: Mapping[str, Any], *, pause: bool = False) -> Connection:
     fields: dict[str, Any] = {key: dict(values) for key, values in (("config", config), ("auth", auth)) if values}
+    if pause:  # As a new one is made: nothing syncs before its tables are as declared.
+        fields["paused"] = True
     return session.client().update_connection(live.id, **fields, run_setup_tests=False) if fields else live

@@ -142,6 +142,7 @@ def test_one_that_never_worked_gets_the_files_config_and_is_tested(fivetran: Fiv
     adopted = create(inputs(fivetran.group, historical_sync_time_frame="DATE_LIMIT"))
     settle()
     live = fivetran.the("stripe")
+    assert (live["paused"], live["syncs"]) == (True, 0), "nothing syncs before its tables are as declared"
     assert adopted.id == live["id"] == made
     assert live["setup_state"] == "connected"
     assert live["effective"]["config"] == {"api_key": CANARY, "historical_sync_time_frame": "DATE_LIMIT"}
