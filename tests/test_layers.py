@@ -27,12 +27,13 @@ ALLOWED: dict[str, set[str]] = {
     "services": {"errors", "spelling"},
     "specs": {"model", "policy", "errors", "services", "spelling"},
     "client": set(),
+    "bigquery": {"errors"},
     "secrets": {"model", "errors"},
     "provider": PURE | {"client", "secrets"},
     "gcp": PURE,
     "functions": PURE,
     "program": PURE | {"specs", "provider", "gcp", "functions"},
-    "cli": PURE | {"specs", "services", "client", "secrets", "simulator"},
+    "cli": PURE | {"specs", "services", "client", "bigquery", "secrets", "simulator"},
     "simulator": set(),
 }
 

@@ -25,6 +25,10 @@ class ReconcilerError(Exception):
     """Base of every error whose text is written for the user: no traceback, no secret."""
 
 
+class OtherSideFailed(ReconcilerError):
+    """Fivetran or Google refused, failed or could not be reached."""
+
+
 class InvalidSpecs(ReconcilerError):
     """The YAML has faults; `problems` holds all of them, sorted by place."""
 

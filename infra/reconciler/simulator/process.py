@@ -25,6 +25,7 @@ class Simulators:
     fivetran_key: str
     fivetran_secret: str
     gcp_port: int
+    bigquery_url: str
     admin_url: str
     environment: Mapping[str, str]
 

@@ -1,7 +1,8 @@
-"""One process with both doubles: the local Fivetran over HTTP, the local Google Cloud over Pulumi's provider protocol.
+"""One process with all doubles: the local Fivetran over HTTP, the local Google Cloud over Pulumi's provider protocol
+and, for reading datasets, over BigQuery's own API.
 
-`python -m reconciler.simulator.server` prints one line of JSON when both listen (`Addresses`) and serves until SIGINT
-or SIGTERM. Both listen on the loopback interface only; what they remember ends with the process.
+`python -m reconciler.simulator.server` prints one line of JSON when all listen (`Addresses`) and serves until SIGINT
+or SIGTERM. They listen on the loopback interface only; what they remember ends with the process.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from reconciler.simulator.fivetran.state import DEFAULT_CREDENTIALS, FivetranSta
 from reconciler.simulator.gcp.admin import build_admin
 from reconciler.simulator.gcp.faults import Faults
 from reconciler.simulator.gcp.provider import GcpProvider, serve
+from reconciler.simulator.gcp.rest import build_rest
 from reconciler.simulator.gcp.state import Store
 
 HOST = "127.0.0.1"
@@ -38,6 +40,7 @@ class Addresses:
     fivetran_key: str
     fivetran_secret: str
     gcp_port: int
+    bigquery_url: str
     admin_url: str
 
     @property
@@ -47,6 +50,7 @@ class Addresses:
             "FIVETRAN_API_URL": self.fivetran_url,
             "FIVETRAN_APIKEY": self.fivetran_key,
             "FIVETRAN_APISECRET": self.fivetran_secret,
+            "BIGQUERY_EMULATOR_HOST": self.bigquery_url,
             "PULUMI_DEBUG_PROVIDERS": f"gcp:{self.gcp_port}",
             # Else the engine downloads the real plugin all the same, only not to use it.
             "PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION": "true",
@@ -59,7 +63,7 @@ class Addresses:
 
 @contextlib.asynccontextmanager
 async def serving(*, fivetran_port: int = 0, gcp_port: int = 0, latency_ms: int = 0) -> AsyncIterator[Addresses]:
-    """Both doubles, for as long as the block lasts. Port 0 takes a free one; a taken port is an `OSError`.
+    """All doubles, for as long as the block lasts. Port 0 takes a free one; a taken port is an `OSError`.
 
     The admin side of Google Cloud is under `/_admin/gcp` of Fivetran's port, beside Fivetran's own.
     """
@@ -67,18 +71,30 @@ async def serving(*, fivetran_port: int = 0, gcp_port: int = 0, latency_ms: int 
     fivetran.options.latency_ms = latency_ms
     app = build_app(fivetran)
     app.add_subapp("/_admin/gcp/", build_admin(store, faults))
-    runner = web.AppRunner(app, access_log=None, shutdown_timeout=_GRACE_S)
-    await runner.setup()
-    try:
-        site = web.TCPSite(runner, HOST, fivetran_port)
-        await site.start()
-        url = f"http://{HOST}:{runner.addresses[0][1]}"
+    async with _http(app, fivetran_port) as url, _http(build_rest(store, faults, latency_ms), 0) as bigquery_url:
         server, bound = await serve(GcpProvider(store, faults, latency_ms), HOST, gcp_port)
         try:
             credential = DEFAULT_CREDENTIALS[0]
-            yield Addresses(f"{url}/v1", credential.key, credential.secret, bound, f"{url}/_admin")
+            yield Addresses(
+                fivetran_url=f"{url}/v1",
+                fivetran_key=credential.key,
+                fivetran_secret=credential.secret,
+                gcp_port=bound,
+                bigquery_url=bigquery_url,
+                admin_url=f"{url}/_admin",
+            )
         finally:
             await server.stop(_GRACE_S)
+
+
+@contextlib.asynccontextmanager
+async def _http(app: web.Application, port: int) -> AsyncIterator[str]:
+    """One application listening, and its address."""
+    runner = web.AppRunner(app, access_log=None, shutdown_timeout=_GRACE_S)
+    await runner.setup()
+    try:
+        await web.TCPSite(runner, HOST, port).start()
+        yield f"http://{HOST}:{runner.addresses[0][1]}"
     finally:
         await runner.cleanup()
 

@@ -12,6 +12,7 @@ class ApiError(PluginError):
 
     def __init__(self, status: int, message: str, reason: str) -> None:
         self.status = status
+        self.message = message
         self.reason = reason
         super().__init__(f"googleapi: Error {status}: {message}, {reason}")
 

@@ -1,0 +1,149 @@
+"""The datasets of a project: which there are, and how each one is.
+
+Credentials are Google's application-default ones; with BIGQUERY_EMULATOR_HOST, which names a local BigQuery, none.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from typing import Any, Final, Self
+
+from reconciler.errors import OtherSideFailed
+
+EMULATOR: Final = "BIGQUERY_EMULATOR_HOST"
+#: How long one request may take, and how long all attempts at it.
+_REQUEST_S: Final = 30
+_ATTEMPTS_S: Final = 60
+#: As many as the library's connection pool holds.
+_AT_ONCE: Final = 10
+
+
+@dataclass(frozen=True)
+class Listed:
+    """A dataset as the list has it."""
+
+    id: str
+    labels: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class LiveDataset:
+    """A dataset as it is. `access` are the entries of BigQuery's REST resource, with their conditions."""
+
+    id: str
+    location: str
+    friendly_name: str | None
+    description: str | None
+    labels: Mapping[str, str]
+    default_table_expiration_ms: int | None
+    access: tuple[Mapping[str, Any], ...]
+
+    @classmethod
+    def parse(cls, data: Mapping[str, Any]) -> Self:
+        """Read a Dataset resource (BigQuery REST v2). Empty texts count as unset."""
+        expiration = int(data.get("defaultTableExpirationMs") or 0)
+        return cls(
+            id=data["datasetReference"]["datasetId"],
+            location=data.get("location", ""),
+            friendly_name=data.get("friendlyName") or None,
+            description=data.get("description") or None,
+            labels=data.get("labels", {}),
+            default_table_expiration_ms=expiration or None,
+            access=tuple(data.get("access", ())),
+        )
+
+
+class Datasets:
+    """The datasets of one project. Every method raises `OtherSideFailed`, with Google's words and what to do."""
+
+    def __init__(self, project: str) -> None:
+        self.project = project
+        with self._failures("the credentials"):
+            self._client = _client(project)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._client.close()
+
+    def all(self) -> tuple[Listed, ...]:
+        """Every dataset that the credentials may see, hidden ones apart."""
+        with self._failures("the datasets"):
+            found = self._client.list_datasets(self.project, retry=_retry(), timeout=_REQUEST_S)
+            return tuple(Listed(item.dataset_id, dict(item.labels)) for item in found)
+
+    def get(self, dataset_id: str) -> LiveDataset | None:
+        """One dataset; None when there is none of this id."""
+        from google.api_core.exceptions import NotFound  # noqa: PLC0415 (the library is slow to import)
+
+        def ask() -> Any:
+            # The library's own method leaves out the version, and without it conditions are not answered.
+            return self._client._connection.api_request(
+                "GET",
+                f"/projects/{self.project}/datasets/{dataset_id}",
+                query_params={"accessPolicyVersion": 3},
+                timeout=_REQUEST_S,
+            )
+
+        with self._failures(f"the dataset {dataset_id}"):
+            try:
+                return LiveDataset.parse(_retry()(ask)())
+            except NotFound:
+                return None
+
+    def get_all(
+        self, dataset_ids: Iterable[str], done: Callable[[], object] = lambda: None
+    ) -> dict[str, LiveDataset | None]:
+        """Several datasets, asked for at once; `done` is called after each."""
+
+        def one(dataset_id: str) -> tuple[str, LiveDataset | None]:
+            found = self.get(dataset_id)
+            done()
+            return dataset_id, found
+
+        with ThreadPoolExecutor(_AT_ONCE) as pool:
+            return dict(pool.map(one, dataset_ids))
+
+    @contextlib.contextmanager
+    def _failures(self, what: str) -> Iterator[None]:
+        """What the library raises, as one line about what was to be read."""
+        from google.api_core.exceptions import GoogleAPIError  # noqa: PLC0415
+        from google.auth.exceptions import GoogleAuthError  # noqa: PLC0415
+        from requests.exceptions import RequestException  # noqa: PLC0415
+
+        try:
+            yield
+        except GoogleAuthError as error:
+            reason = f"{_first_line(error)}. Log in with `gcloud auth application-default login`"
+        except (GoogleAPIError, RequestException) as error:
+            reason = _first_line(getattr(error, "cause", None) or error)
+        else:
+            return
+        raise OtherSideFailed(f"BigQuery, project {self.project}: {what} cannot be read: {reason}") from None
+
+
+def _client(project: str) -> Any:
+    from google.auth.credentials import AnonymousCredentials  # noqa: PLC0415
+    from google.cloud import bigquery  # noqa: PLC0415
+
+    nobody: Any = AnonymousCredentials
+    return bigquery.Client(project=project, credentials=nobody() if os.environ.get(EMULATOR) else None)
+
+
+def _retry() -> Any:
+    from google.cloud.bigquery import DEFAULT_RETRY  # noqa: PLC0415
+
+    return DEFAULT_RETRY.with_timeout(_ATTEMPTS_S)
+
+
+def _first_line(error: BaseException) -> str:
+    """What the error says, without the request that Google's library puts around it."""
+    details = getattr(error, "errors", None) or [{}]
+    said = details[0].get("message") if isinstance(details[0], dict) else None
+    lines = str(said or error).strip().splitlines()
+    return lines[0].rstrip(".") if lines else type(error).__name__

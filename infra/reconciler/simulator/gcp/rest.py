@@ -1,0 +1,197 @@
+"""What of BigQuery's REST API v2 reads datasets: `datasets.list` and `datasets.get`, on the provider's own store.
+
+Written from https://cloud.google.com/bigquery/docs/reference/rest/v2/datasets. Any credentials will do, or none.
+Whatever else is asked for answers 501. Faults (`faults`) strike here as well, as calls with the method `GET` and the
+type `bigquery:datasets`; their gRPC codes become the HTTP statuses that Google's API guide has for them.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import hashlib
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+
+from aiohttp import web
+
+from reconciler.simulator.gcp.access import PREDEFINED_ROLES
+from reconciler.simulator.gcp.bigquery import SETTINGS, BigQuery
+from reconciler.simulator.gcp.errors import ApiError
+from reconciler.simulator.gcp.faults import Call, Faults
+from reconciler.simulator.gcp.state import Dataset, Json, Store
+
+_BASE = "/bigquery/v2/projects/{project}/datasets"
+#: How many datasets a page has unless the request says less.
+_PAGE = 50
+_VIEWS = ("DATASET_VIEW_UNSPECIFIED", "METADATA", "ACL", "FULL")
+#: BigQuery's reasons and HTTP statuses by gRPC code; any other is an internal error.
+_FAULTS: Mapping[str, tuple[int, str]] = {
+    "INVALID_ARGUMENT": (400, "invalid"),
+    "UNAUTHENTICATED": (401, "authError"),
+    "PERMISSION_DENIED": (403, "accessDenied"),
+    "NOT_FOUND": (404, "notFound"),
+    "RESOURCE_EXHAUSTED": (429, "rateLimitExceeded"),
+    "UNAVAILABLE": (503, "backendError"),
+}
+
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+
+def build_rest(store: Store, faults: Faults, latency_ms: int = 0) -> web.Application:
+    """The routes; `latency_ms` is added to every call."""
+    rest = _Rest(store, faults, latency_ms)
+    app = web.Application(middlewares=[_errors])
+    app.add_routes([web.get(_BASE, rest.list_datasets), web.get(f"{_BASE}/{{dataset}}", rest.get_dataset)])
+    return app
+
+
+@web.middleware
+async def _errors(request: web.Request, handler: Handler) -> web.StreamResponse:
+    try:
+        return await handler(request)
+    except ApiError as error:
+        return _refusal(error.status, error.message, error.reason)
+    except (web.HTTPNotFound, web.HTTPMethodNotAllowed):
+        message = f"the local BigQuery does not simulate {request.method} {request.path}"
+        return _refusal(501, message, "notImplemented")
+
+
+def _refusal(status: int, message: str, reason: str) -> web.Response:
+    item = {"message": message, "domain": "global", "reason": reason}
+    return web.json_response({"error": {"code": status, "message": message, "errors": [item]}}, status=status)
+
+
+@dataclass
+class _Rest:
+    store: Store
+    faults: Faults
+    latency_ms: int
+
+    async def list_datasets(self, request: web.Request) -> web.StreamResponse:
+        """`datasets.list`: sorted by id, page by page, by label if asked; hidden ones only with `all`."""
+        project, query = request.match_info["project"], request.query
+        await self._trouble(request, f"projects/{project}")
+        after = _page_start(query.get("pageToken", ""))
+        size = min(_number("maxResults", query.get("maxResults", str(_PAGE))), _PAGE) or _PAGE
+        # A project comes into being when it is first named for a change, not when it is looked at.
+        datasets = self.store.projects[project].datasets if project in self.store.projects else {}
+        found = [
+            dataset
+            for dataset_id, dataset in sorted(datasets.items())
+            if dataset_id > after
+            and (query.get("all") == "true" or not dataset_id.startswith("_"))
+            and _has_labels(dataset, query.get("filter", ""))
+        ]
+        page = found[:size]
+        answer: dict[str, Json] = {"kind": "bigquery#datasetList", "etag": _etag(*(each.etag for each in page))}
+        if page:
+            answer["datasets"] = [_item(dataset) for dataset in page]
+        if len(found) > size:
+            answer["nextPageToken"] = base64.urlsafe_b64encode(page[-1].id.encode()).decode()
+        return web.json_response(answer)
+
+    async def get_dataset(self, request: web.Request) -> web.StreamResponse:
+        """`datasets.get`."""
+        project, dataset_id = request.match_info["project"], request.match_info["dataset"]
+        await self._trouble(request, f"projects/{project}/datasets/{dataset_id}")
+        version = request.query.get("accessPolicyVersion", "0")
+        if version not in {"0", "1", "3"}:
+            raise ApiError(400, f"Invalid value for accessPolicyVersion: {version}", "invalid")
+        view = request.query.get("datasetView", _VIEWS[0])
+        if view not in _VIEWS:
+            raise ApiError(400, f"Invalid value for datasetView: {view}", "invalid")
+        known = self.store.projects.get(project)
+        if known is None:
+            raise ApiError(404, f"Not found: Dataset {project}:{dataset_id}", "notFound")
+        dataset = BigQuery(self.store).get(project, dataset_id)
+        return web.json_response(_resource(request, dataset, conditions=version == "3", view=view))
+
+    async def _trouble(self, request: web.Request, target: str) -> None:
+        """The latency, and the fault that was ordered for this call."""
+        rule = self.faults.hit(Call(request.method, "bigquery:datasets", target))
+        await asyncio.sleep(self.latency_ms / 1000)
+        if rule is None:
+            return
+        await rule.wait()
+        if rule.error is not None:
+            status, reason = _FAULTS.get(rule.code, (500, "internalError"))
+            raise ApiError(status, rule.error, reason)
+        if rule.after and request.transport is not None:
+            request.transport.close()  # the answer is lost
+
+
+def _resource(request: web.Request, dataset: Dataset, *, conditions: bool, view: str) -> dict[str, Json]:
+    """A Dataset resource. Numbers of 64 bits are texts, and what is unset is left out."""
+    answer: dict[str, Json] = {
+        "kind": "bigquery#dataset",
+        "etag": dataset.etag,
+        "id": f"{dataset.project}:{dataset.id}",
+        "selfLink": str(request.url.with_query(None)),
+        "datasetReference": {"projectId": dataset.project, "datasetId": dataset.id},
+    }
+    if view != "METADATA":
+        answer["access"] = [entry if conditions else _without_condition(entry) for entry in dataset.access]
+    if view == "ACL":
+        return answer
+    settings = {key: value for key, value in dataset.settings.items() if value and value != SETTINGS.get(key)}
+    return {
+        **answer,
+        **{key: str(value) if key.endswith("Ms") else value for key, value in settings.items()},
+        **({"labels": dataset.labels} if dataset.labels else {}),
+        "location": dataset.location,
+        "type": "DEFAULT",
+        "maxTimeTravelHours": str(dataset.settings["maxTimeTravelHours"]),
+        "creationTime": str(dataset.created_ms),
+        "lastModifiedTime": str(dataset.modified_ms),
+    }
+
+
+def _without_condition(entry: Mapping[str, Json]) -> Mapping[str, Json]:
+    """An entry with a condition as who did not ask for policy version 3 sees it: a marked role, and no condition."""
+    if "condition" not in entry:
+        return entry
+    role = PREDEFINED_ROLES.get(entry["role"], entry["role"])
+    marked = {"role": f"{role}_withcond_{_etag(str(entry['condition']))}"}
+    return {key: value for key, value in {**entry, **marked}.items() if key != "condition"}
+
+
+def _item(dataset: Dataset) -> dict[str, Json]:
+    """A dataset as the list has it."""
+    item = {
+        "kind": "bigquery#dataset",
+        "id": f"{dataset.project}:{dataset.id}",
+        "datasetReference": {"projectId": dataset.project, "datasetId": dataset.id},
+        "labels": dataset.labels,
+        "friendlyName": dataset.settings["friendlyName"],
+        "location": dataset.location,
+    }
+    return {key: value for key, value in item.items() if value}
+
+
+def _has_labels(dataset: Dataset, wanted: str) -> bool:
+    """Whether a dataset passes a filter: `labels.<key>[:<value>]`, several with a space between all of them."""
+    for term in wanted.split():
+        key, has_value, value = term.removeprefix("labels.").partition(":")
+        if not term.startswith("labels.") or not key:
+            raise ApiError(400, f"Invalid value for filter: {wanted}", "invalid")
+        if key not in dataset.labels or (has_value and dataset.labels[key] != value):
+            return False
+    return True
+
+
+def _page_start(token: str) -> str:
+    try:
+        return base64.b64decode(token.encode(), altchars=b"-_", validate=True).decode()
+    except ValueError:
+        raise ApiError(400, f"Invalid value for pageToken: {token}", "invalid") from None
+
+
+def _number(name: str, text: str) -> int:
+    if not text.isdecimal():
+        raise ApiError(400, f"Invalid value for {name}: {text}", "invalid")
+    return int(text)
+
+
+def _etag(*parts: str) -> str:
+    return hashlib.sha256("".join(parts).encode()).hexdigest()[:20]
