@@ -104,6 +104,16 @@ class _Pulled:
     after: Service | None = None
     fault: str | None = None
 
+    @property
+    def lines(self) -> list[str]:
+        """What there is to say of it; nothing when nothing changed."""
+        if self.fault is not None or self.after is None:
+            return [f"{self.id}: {self.fault}"]
+        if self.before is None:
+            return [f"{self.id}: new; check by hand: consent: {self.after.consent}"]
+        changed = [f"    {line}" for line in catalogue.changes(self.before, self.after)]
+        return [f"{self.id}:", *changed] if changed else []
+
 
 def _pull(client: FivetranClient, wanted: Sequence[str], folder: Path) -> Iterator[_Pulled]:
     """Ask for the services and write their files, several at a time; what came of each, in order."""
@@ -151,21 +161,18 @@ def _write(file: Path, text: str) -> None:
 
 
 def _report(wanted: Sequence[str], pulled: Iterable[_Pulled]) -> int:
-    """Print what changed, with a bar on a terminal while it lasts."""
+    """Print what changed, after a bar on a terminal; also of the services that were done before an error."""
     console = Console(stderr=True)
-    faults = changed = 0
-    bar = track(
-        pulled, "Asking Fivetran", total=len(wanted), console=console, transient=True, disable=not console.is_terminal
-    )
-    for one in bar:
-        if one.fault is not None or one.after is None:
-            faults += 1
-            click.echo(f"{one.id}: {one.fault}", err=True)
-        elif one.before is None:
-            changed += 1
-            click.echo(f"{one.id}: new; check by hand: consent: {one.after.consent}")
-        elif lines := list(catalogue.changes(one.before, one.after)):
-            changed += 1
-            click.echo("\n".join([f"{one.id}:", *(f"    {line}" for line in lines)]))
-    click.echo(f"{len(wanted)} asked for, {changed} changed, {faults} not to be had", err=True)
+    hidden = not console.is_terminal
+    done: list[_Pulled] = []
+    try:
+        for one in track(pulled, "Asking Fivetran", total=len(wanted), console=console, transient=True, disable=hidden):
+            done.append(one)
+    finally:
+        for one in done:
+            if one.lines:
+                click.echo("\n".join(one.lines), err=one.fault is not None)
+    faults = sum(one.fault is not None for one in done)
+    changed = sum(bool(one.lines) for one in done) - faults
+    click.echo(f"{len(done)} asked for, {changed} changed, {faults} not to be had", err=True)
     return Exit.FINDINGS if faults else Exit.FINE

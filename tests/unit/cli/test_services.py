@@ -7,6 +7,7 @@ import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+import httpx
 import pytest
 from click.testing import CliRunner, Result
 
@@ -165,6 +166,22 @@ def test_a_key_that_is_refused_is_the_other_side_s_failure(fivetran: Simulators,
     assert done.stderr.startswith("Error: GET /metadata/connector-types/stripe: Fivetran answered 401")
     assert "canary" not in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_what_was_pulled_before_the_other_side_failed_is_written_and_told(
+    fivetran: Simulators, specs: Path, tmp_path: Path
+):
+    faults = f"{fivetran.admin_url}/faults"
+    httpx.post(faults, json={"kind": "unauthorized", "path": "zoom$"}).raise_for_status()
+    try:
+        wanted = ("pull", "--specs", str(specs), "--folder", str(tmp_path / "x"), "stripe", "zoom")
+        done = run(*wanted, environment=fivetran.environment)
+    finally:
+        httpx.delete(faults).raise_for_status()
+    assert done.returncode == 3
+    assert done.stdout == "stripe: new; check by hand: consent: never\n"
+    assert done.stderr.startswith("Error: GET /metadata/connector-types/zoom: Fivetran answered 401")
+    assert [file.name for file in (tmp_path / "x").iterdir()] == ["stripe.yaml"]
 
 
 def test_without_a_key_it_says_which_variable_is_not_set(specs: Path, tmp_path: Path):
