@@ -8,10 +8,11 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
 
-from reconciler.client import Connection, FivetranClient
+from reconciler.client import Connection, FivetranClient, StandardConfig
 from reconciler.provider.setup_tests import SetupTests
 
 logger = logging.getLogger(__name__)
@@ -42,6 +43,9 @@ class Session:
         self._declared: dict[str, str] = {}
         self._replaced: frozenset[str] = frozenset()
         self._expected: frozenset[str] = frozenset()
+        self._with_tables: frozenset[str] = frozenset()
+        self._schemas: dict[str, Future[StandardConfig]] = {}
+        self._edited: dict[str, threading.RLock] = {}
         self._prefetched: set[str] = set()
         self._of_groups: dict[tuple[str, str], str] = {}
         self._failures: dict[str, str] = {}
@@ -84,10 +88,14 @@ class Session:
         with self._lock:
             return self._declared.get(connection_name)
 
-    def expect(self, names: Iterable[str]) -> None:
-        """The connections that state holds, so that a refresh need not read others that live in the group."""
+    def expect(self, names: Iterable[str], with_tables: Iterable[str] = ()) -> None:
+        """The connections that state holds, so that a refresh need not read others that live in the group.
+
+        `with_tables` are those of them whose schema config is declared, and read as well.
+        """
         with self._lock:
             self._expected = frozenset(names)
+            self._with_tables = frozenset(with_tables)
 
     def known(self, group_id: str, name: str) -> Connection | None:
         """The group's oldest connection of a name as of the process's one listing of the group, or None."""
@@ -112,6 +120,23 @@ class Session:
             future = self._reads.get(connection_id) if (connection_id, reader) not in self._read_by else None
             self._read_by.add((connection_id, reader))
         return future.result() if future is not None else self.client().get_connection(connection_id)
+
+    def read_schema(self, connection_id: str) -> StandardConfig:
+        """A connection's schema config; of an expected one as it was read when the reading of its group began.
+
+        One answer serves once. Raises `NotFound` where there is none, and for a connection that is gone.
+        """
+        with self._lock:
+            future = self._schemas.pop(connection_id, None)
+        return future.result() if future is not None else self.client().get_schema_config(connection_id)
+
+    @contextmanager
+    def editing(self, connection_id: str) -> Iterator[None]:
+        """Hold this around changes of one connection that Fivetran would refuse as a conflict if made at once."""
+        with self._lock:
+            lock = self._edited.setdefault(connection_id, threading.RLock())
+        with lock:
+            yield
 
     def service_account(self, group_id: str) -> str:
         """The address of the account with which Fivetran writes a group's data, asked for once."""
@@ -157,6 +182,8 @@ class Session:
             for name, item in listing.items():
                 if not self._expected or name in self._expected:
                     self._reads[item.id] = pool.submit(client.get_connection, item.id)
+                if name in self._with_tables:
+                    self._schemas[item.id] = pool.submit(client.get_schema_config, item.id)
         pool.shutdown(wait=False)
 
 

@@ -77,6 +77,18 @@ class Fivetran(Admin):
         made = self.make(**{"group_id": self.group, "service": "stripe", "config": config, **fields})
         return str(made["id"])
 
+    def set_source(self, target: str, definition: dict[str, Any]) -> None:
+        """What a connection, or each of a service, reads from."""
+        self._call("PUT", f"/sources/{target}", definition)
+
+    def change_source(self, target: str, changes: dict[str, Any]) -> None:
+        """Something comes to a source, or leaves it."""
+        self._call("PATCH", f"/sources/{target}", changes)
+
+    def select(self, target: str, change: dict[str, Any]) -> None:
+        """Somebody selects tables in the Schema tab."""
+        self._call("PATCH", f"/connections/{target}/schemas", change)
+
     def named(self, name: str) -> list[dict[str, Any]]:
         """The connections of a name, oldest first, secrets shown."""
         return [each for each in self.snapshot(secrets=True)["connections"] if each["name"] == name]

@@ -1,0 +1,215 @@
+"""A connection's tables: brought to what the file's `sync` says, read back, and held against it in a refresh.
+
+However many tables there are, it is one look at what is, one change, and one look at what came of it; besides, the
+columns of those tables are read in which one that Fivetran does not list yet is to be hashed or excluded. Every step
+can be repeated: a run that dies anywhere is followed by one that looks again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any, ParamSpec, TypeVar
+
+from tenacity import Retrying, retry_if_exception_type, stop_after_attempt, wait_random_exponential
+
+from reconciler.client import ColumnConfig, Conflict, FivetranError, NotFound, Rejected, StandardConfig
+from reconciler.projection import ABSENT, Difference
+from reconciler.provider.operation import OperationError
+from reconciler.provider.session import READERS, session
+from reconciler.tables import Comparison, Place, ahead, compare, protects, to_look_up, undeclared
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+#: How often a change is sent that others changed something under.
+_ATTEMPTS = 6
+
+#: Changes until what the file says should be so: one, and one more where blocking what is new has undone a part of it.
+_CHANGES = 3
+
+
+@dataclass(frozen=True)
+class Configured:
+    """Tables that are as the file says, but for what the warnings name."""
+
+    warnings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Found:
+    """What a refresh found: `sync` as the file would have to have it, and what it keeps back in vain."""
+
+    sync: Mapping[str, Any]
+    warnings: tuple[str, ...] = ()
+
+
+def configure(
+    connection_id: str, sync: Mapping[str, Any], *, datasets: Collection[str] | None = None, fresh: bool = False
+) -> Configured:
+    """Bring a connection that has passed its tests to `sync` (`tables.inputs`), and read back that it is so.
+
+    `datasets` are the only ones it may write, where the environment forbids others. `fresh` says that it has never
+    synced: the source is looked at, whatever Fivetran may hold of it already.
+
+    Raises `OperationError` while something is not so that must be before data flows: what is to be hashed or excluded,
+    and which datasets are written. Raises `FivetranError`, and `NotFound` for a connection that is gone.
+    """
+    with session.editing(connection_id):
+        looked = _look(connection_id, sync, fresh=fresh, all_known=datasets is not None or _resets(sync))
+        live, seen = looked.config, compare(sync, looked.config, looked.columns)
+        sent: list[Mapping[str, Any]] = []
+        while seen.patch and seen.patch not in sent and len(sent) < _CHANGES:
+            sent.append(seen.patch)
+            _send(connection_id, seen.patch)
+            live = session.client().get_schema_config(connection_id)
+            seen = compare(sync, live, looked.columns)
+    _refuse(seen, undeclared(live, datasets) if datasets is not None else ())
+    return Configured((*looked.warnings, *_left(seen)))
+
+
+def differences(connection_id: str, sync: Mapping[str, Any]) -> tuple[Difference, ...]:
+    """What a live connection has otherwise than `sync`, path by path. Writes nothing."""
+    try:
+        live = session.client().get_schema_config(connection_id)
+    except NotFound:
+        return (Difference("sync", sync, ABSENT),)
+    return compare(sync, live).differences
+
+
+def read(connection_id: str, sync: Mapping[str, Any]) -> Found:
+    """What a refresh finds of a connection's tables, by one call that it may have made already."""
+    try:
+        live = session.read_schema(connection_id)
+    except NotFound:
+        return Found(sync)  # nothing is selected yet, or the connection is gone, which is for others to find
+    seen = compare(sync, live)
+    return Found(seen.as_file, tuple(str(finding) for finding in seen.findings if finding.exposes))
+
+
+@dataclass(frozen=True)
+class _Looked:
+    """A config to start from, and all columns of some tables."""
+
+    config: StandardConfig
+    columns: Mapping[Place, Mapping[str, ColumnConfig]]
+    warnings: tuple[str, ...] = ()
+
+
+def _look(connection_id: str, sync: Mapping[str, Any], *, fresh: bool, all_known: bool) -> _Looked:
+    """Look at the config, and at the source where that is needed. With `all_known`, nothing less will do."""
+    client = session.client()
+    config: StandardConfig | None = None
+    refused: Rejected | None = None
+    if not fresh:
+        config = _config(connection_id)
+    # A name that the config lacks may be one that the source has got since Fivetran last looked.
+    if config is None or any(finding.kind == "missing" for finding in compare(sync, config).findings):
+        try:
+            config = _unhindered(client.reload_schema_config, connection_id)
+        except Rejected as error:
+            refused = error
+    if config is None and fresh:
+        config = _config(connection_id)
+    if config is None and refused is not None:
+        if all_known:
+            raise refused
+        return _send_ahead(connection_id, sync, refused)
+    assert config is not None  # noqa: S101 (a reload that is not refused returns one)
+    places = to_look_up(sync, config)
+    with ThreadPoolExecutor(READERS) as pool:
+        columns = list(pool.map(lambda place: _columns(connection_id, place), places))
+    return _Looked(config, dict(zip(places, columns, strict=True)))
+
+
+def _resets(sync: Mapping[str, Any]) -> bool:
+    """Whether what the file does not name is to be excluded, and so has to be known by name."""
+    return bool(sync["others"] == "reset" and sync["new"] != "allow_all")
+
+
+def _config(connection_id: str) -> StandardConfig | None:
+    """The schema config, or None while there is none."""
+    try:
+        return session.client().get_schema_config(connection_id)
+    except NotFound:
+        return None
+
+
+def _columns(connection_id: str, place: Place) -> Mapping[str, ColumnConfig]:
+    try:
+        return session.client().get_source_columns(connection_id, *place)
+    except NotFound as gone:
+        raise _moving(gone) from None
+
+
+def _send(connection_id: str, patch: Mapping[str, Any]) -> None:
+    try:
+        _unhindered(session.client().update_schema_config, connection_id, **patch)
+    except NotFound as gone:
+        raise _moving(gone) from None
+
+
+def _moving(gone: NotFound) -> OperationError:
+    """The error for something that was there a moment ago: as far as is known, not the connection itself."""
+    return OperationError(f"the source or its schema config changed while it was looked at; run again ({gone})")
+
+
+def _send_ahead(connection_id: str, sync: Mapping[str, Any], refused: Rejected) -> _Looked:
+    """Where Fivetran does not look at the source before the first sync: tell it beforehand what to sync then."""
+    failed: FivetranError | None = None
+    try:
+        session.client().create_schema_config(connection_id, **ahead(sync))
+    except FivetranError as error:
+        # The answer may have been lost, not the request; or a run that died has been here: what is there decides.
+        failed = error
+    config = _config(connection_id)
+    if config is None:
+        raise failed or OperationError(
+            "Fivetran took `sync` ahead of the first look at the source and does not show it: "
+            "what it keeps back cannot be confirmed. Let Fivetran load the schema in its interface, then run again"
+        )
+    reason = (refused.message or "no reason given").rstrip(".")
+    warning = (
+        f"sync: Fivetran does not look at the source yet ({reason}): names are checked in the first sync, "
+        "and what cannot be is passed over there"
+    )
+    return _Looked(config, {}, (warning,))
+
+
+def _unhindered(change: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+    """Make a change, again where somebody else has changed the config meanwhile."""
+    again = Retrying(
+        retry=retry_if_exception_type(Conflict),
+        stop=stop_after_attempt(_ATTEMPTS),
+        wait=wait_random_exponential(multiplier=0.5, max=15),
+        sleep=session.sleep,
+        reraise=True,
+    )
+    return again(change, *args, **kwargs)
+
+
+def _refuse(seen: Comparison, written: Iterable[tuple[str, str]]) -> None:
+    """Raise `OperationError` with everything that must be otherwise before data flows."""
+    exposed = [str(finding) for finding in seen.findings if finding.exposes]
+    exposed += [str(difference) for difference in seen.differences if protects(difference)]
+    texts = []
+    if exposed:
+        texts.append(_block("what `sync` hashes or excludes is not so in Fivetran", exposed, "correct `sync`"))
+    if lines := [f"{schema} → {dataset}" for schema, dataset in written]:
+        advice = "declare each in `datasets`, or exclude its schema (`others: reset` excludes what is not named)"
+        texts.append(_block("schemas are synced into datasets that no file declares", lines, advice))
+    if texts:
+        raise OperationError("\n".join(texts))
+
+
+def _block(problem: str, lines: Iterable[str], advice: str) -> str:
+    listed = "".join(f"\n    {line}" for line in lines)
+    return f"{problem}:{listed}\n    A connection is not started before it is: {advice}, then run again."
+
+
+def _left(seen: Comparison) -> tuple[str, ...]:
+    """What is not as the file says, and does no harm."""
+    found = [f"{finding}; it is left as it is" for finding in seen.findings if not finding.exposes]
+    differing = [f"{each}; it was sent and not taken" for each in seen.differences if not protects(each)]
+    return (*found, *differing)
