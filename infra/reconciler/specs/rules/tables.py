@@ -74,5 +74,8 @@ def _entries(unit: Document, path: Path) -> Iterator[tuple[Path, Any]]:
 
 
 def _simple(name: str) -> str:
-    """A schema's name as it shows in a dataset's id, in which Fivetran leaves letters, digits and underscores."""
-    return re.sub(r"[^a-z0-9]+", "_", name.lower())
+    """What a schema's name and its dataset's have in common: Fivetran writes `AuditLog` and `audit-log` as `audit_log`.
+
+    The dataset that Fivetran names is held against the declared ones before a connection starts.
+    """
+    return re.sub(r"[^a-z0-9]+", "", name.lower())
