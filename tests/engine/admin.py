@@ -32,6 +32,7 @@ class Admin:
         self.options(**self._usual)
         self._call("POST", "/reset")
         self._call("POST", "/gcp/reset")
+        self._call("POST", "/secret-manager/reset")
 
     def options(self, **values: Any) -> dict[str, Any]:
         """Change how the account behaves where Fivetran's documentation leaves it open; returns all options."""
@@ -110,6 +111,19 @@ class Admin:
     def gcp(self, method: str, path: str, body: Any = None) -> Any:
         """The admin side of the local GCP (`reconciler.simulator.gcp.admin`)."""
         return self._call(method, f"/gcp{path}", body)
+
+    def secrets(self, method: str, path: str, body: Any = None) -> Any:
+        """The admin side of the local Secret Manager (`reconciler.simulator.secret_manager.admin`)."""
+        return self._call(method, f"/secret-manager{path}", body)
+
+    def put_secret(self, name: str, version: int, value: str, project: str = "dev-project") -> None:
+        """Somebody adds a version of a secret."""
+        item = {"project": project, "secret": name, "version": version, "value": value}
+        self.secrets("PUT", "/versions", {"versions": [item]})
+
+    def secrets_read(self) -> int:
+        """How often a value was read from Secret Manager."""
+        return sum(request["path"].endswith(":access") for request in self.secrets("GET", "/requests"))
 
     def dataset(self, project: str, dataset: str) -> dict[str, Any]:
         """One dataset as BigQuery has it."""

@@ -43,15 +43,22 @@ def settings_of(project: Path, stacks: Iterable[str]) -> Mapping[str, object]:
     return contents[0] if contents else {}
 
 
-def make_stacks(project: Path, stacks: Iterable[str], state_dir: Path, environment: Mapping[str, str]) -> Path:
+def make_stacks(
+    project: Path,
+    stacks: Iterable[str],
+    state_dir: Path,
+    environment: Mapping[str, str],
+    config: Mapping[str, str] | None = None,
+) -> Path:
     """Make the stacks that the backend lacks; returns the settings file to run them with.
 
-    `environment` says which backend; `pulumi` has to be on PATH. Raises `ReconcilerError` with Pulumi's words.
+    `environment` says which backend; `pulumi` has to be on PATH. `config` goes into the settings, in place of what they
+    have: values by key, where a key without a namespace is the project's. Raises `ReconcilerError` with Pulumi's words.
     """
     stacks = tuple(stacks)
     settings_file = state_dir / "settings.yaml"
     if not settings_file.exists():
-        settings_file.write_text(yaml.safe_dump({**settings_of(project, stacks)}))
+        settings_file.write_text(yaml.safe_dump(_with_config(settings_of(project, stacks), project, config or {})))
     with tempfile.TemporaryDirectory(prefix="reconciler-stacks-") as scratch:
         copy = Path(scratch)
         shutil.copy(project / PROJECT_FILE, copy)
@@ -64,6 +71,15 @@ def make_stacks(project: Path, stacks: Iterable[str], state_dir: Path, environme
             _pulumi("stack", "select", "--create", stack, cwd=copy, environment=variables)
             shutil.copy(own, settings_file)
     return settings_file
+
+
+def _with_config(settings: Mapping[str, object], project: Path, config: Mapping[str, str]) -> dict[str, object]:
+    if not config:
+        return dict(settings)
+    name = _read(project / PROJECT_FILE).get("name")
+    has = settings.get("config")
+    named = {key if ":" in key else f"{name}:{key}": value for key, value in config.items()}
+    return {**settings, "config": {**(has if isinstance(has, dict) else {}), **named}}
 
 
 def _pulumi(*arguments: str, cwd: Path, environment: Mapping[str, str]) -> None:

@@ -1,4 +1,4 @@
-"""`reconciler simulate`: a local Fivetran and a local Google Cloud, and the variables that point Pulumi at them."""
+"""`reconciler simulate`: a local Fivetran, Google Cloud and Secret Manager, and the variables that point to them."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ import shutil
 import signal
 import sys
 import tempfile
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 import click
 
 from reconciler.cli import Exit
 from reconciler.cli.local_stacks import PASSPHRASE, find_project, make_stacks
+from reconciler.cli.made_up import MadeUp
 from reconciler.cli.options import specs_option
-from reconciler.model import Fleet, references
 from reconciler.simulator.process import DidNotStart, Simulators, starting
 from reconciler.specs import load
 
@@ -34,6 +34,9 @@ class _Stop(BaseException):
 @click.option("--stack", help="Make and select this stack only.  [default: one stack per environment, none selected]")
 @click.option("--fivetran-port", type=_PORT, default=0, help="Port of the local Fivetran.  [default: a free one]")
 @click.option("--gcp-port", type=_PORT, default=0, help="Port of the local gcp provider.  [default: a free one]")
+@click.option(
+    "--secret-manager-port", type=_PORT, default=0, help="Port of the local Secret Manager.  [default: a free one]"
+)
 @click.option("--latency-ms", type=click.IntRange(0), default=0, show_default=True, help="Added to every call.")
 @click.option(
     "--state-dir",
@@ -51,11 +54,12 @@ def simulate(
     stack: str | None,
     fivetran_port: int,
     gcp_port: int,
+    secret_manager_port: int,
     latency_ms: int,
     state_dir: Path | None,
     ready_file: Path | None,
 ) -> int:
-    """Serve a local Fivetran and a local Google Cloud until Ctrl-C.
+    """Serve a local Fivetran, Google Cloud and Secret Manager until Ctrl-C.
 
     Prints the variables to export. With them, plain `pulumi preview` and `pulumi up` in the repository's root work
     against the simulators: on stacks of their own, without credentials, without a network, and without a change in
@@ -66,11 +70,21 @@ def simulate(
             _stop_on_signals()
             folder = _state_dir(state_dir, cleanup)
             server = cleanup.enter_context(
-                starting(fivetran_port=fivetran_port, gcp_port=gcp_port, latency_ms=latency_ms)
+                starting(
+                    fivetran_port=fivetran_port,
+                    gcp_port=gcp_port,
+                    secret_manager_port=secret_manager_port,
+                    latency_ms=latency_ms,
+                )
             )
-            variables = _pulumi_variables(specs, stack, folder)
+            loaded = load(specs, Path.cwd())
+            for problem in loaded.problems:
+                click.echo(str(problem), err=True)
+            made_up = MadeUp.of(loaded.fleets.values(), os.environ)
+            variables = _pulumi_variables(loaded.environments, stack, folder, made_up.config)
             simulators = server.ready()
-            variables = {**simulators.environment, **variables}
+            made_up.put_secrets(simulators.admin_url)
+            variables = {**simulators.environment, **variables, **made_up.variables}
             if ready_file is not None:
                 _write_ready_file(ready_file, simulators, variables)
             _print(variables)
@@ -106,8 +120,10 @@ def _state_dir(given: Path | None, cleanup: contextlib.ExitStack) -> Path:
     return given.resolve()
 
 
-def _pulumi_variables(specs: Path, stack: str | None, folder: Path) -> dict[str, str]:
-    """What Pulumi and the program need besides the simulators; makes the stacks."""
+def _pulumi_variables(
+    environments: Iterable[str], stack: str | None, folder: Path, config: Mapping[str, str]
+) -> dict[str, str]:
+    """What Pulumi and the program need besides the simulators; makes the stacks, with `config` in their settings."""
     backend = folder / "backend"
     backend.mkdir(exist_ok=True)
     variables = {
@@ -116,32 +132,17 @@ def _pulumi_variables(specs: Path, stack: str | None, folder: Path) -> dict[str,
         "PULUMI_SKIP_UPDATE_CHECK": "1",
         "PULUMI_CONTINUE_ON_ERROR": "true",
     }
-    loaded = load(specs, Path.cwd())
-    for problem in loaded.problems:
-        click.echo(str(problem), err=True)
-    stacks = (stack,) if stack else loaded.environments
+    stacks = (stack,) if stack else tuple(environments)
     project = find_project(Path.cwd())
     if project is None or shutil.which("pulumi") is None:
         missing = "no Pulumi project here" if project is None else "pulumi is not on PATH"
         click.echo(f"{missing}, so no stacks were made: pulumi stack init comes first", err=True)
     elif stacks:
-        settings = make_stacks(project, stacks, folder, variables)
+        settings = make_stacks(project, stacks, folder, variables, config)
         variables["PULUMI_OPTION_CONFIG_FILE"] = str(settings)
     if stack:
         variables["PULUMI_STACK"] = stack
-    return {**variables, **dict(_references(loaded.fleets.values(), os.environ))}
-
-
-def _references(fleets: Iterable[Fleet], have: Mapping[str, str]) -> Iterator[tuple[str, str]]:
-    """A made-up value for every variable that the specs refer to and the shell lacks."""
-    for fleet in fleets:
-        for unit in fleet.units:
-            if unit.connector is None:
-                continue
-            for tree in (unit.connector.config, unit.connector.auth):
-                for _, reference in references(tree):
-                    if reference.kind == "env" and reference.name not in have:
-                        yield reference.name, f"simulated-{reference.name.lower().replace('_', '-')}"
+    return variables
 
 
 def _write_ready_file(file: Path, simulators: Simulators, variables: Mapping[str, str]) -> None:

@@ -19,13 +19,14 @@ class DidNotStart(Exception):
 
 @dataclass(frozen=True)
 class Simulators:
-    """A running pair of simulators. `environment` holds the variables that point a program and Pulumi at them."""
+    """Running simulators. `environment` holds the variables that point a program and Pulumi at them."""
 
     fivetran_url: str
     fivetran_key: str
     fivetran_secret: str
     gcp_port: int
     bigquery_url: str
+    secret_manager_url: str
     admin_url: str
     environment: Mapping[str, str]
 
@@ -37,7 +38,7 @@ class Starting:
     process: subprocess.Popen[str]
 
     def ready(self) -> Simulators:
-        """Wait until both simulators listen. Raises `DidNotStart` when the process ends instead."""
+        """Wait until all simulators listen. Raises `DidNotStart` when the process ends instead."""
         assert self.process.stdout is not None  # noqa: S101 (started with a pipe)
         line = self.process.stdout.readline()
         if not line:
@@ -46,10 +47,13 @@ class Starting:
 
 
 @contextlib.contextmanager
-def starting(*, fivetran_port: int = 0, gcp_port: int = 0, latency_ms: int = 0) -> Iterator[Starting]:
+def starting(
+    *, fivetran_port: int = 0, gcp_port: int = 0, secret_manager_port: int = 0, latency_ms: int = 0
+) -> Iterator[Starting]:
     """Start the simulators without waiting for them; they are stopped when the block ends, or this process does."""
     command = [sys.executable, "-m", "reconciler.simulator.server", "--parent", str(os.getpid())]
-    command += ["--fivetran-port", str(fivetran_port), "--gcp-port", str(gcp_port), "--latency-ms", str(latency_ms)]
+    command += ["--fivetran-port", str(fivetran_port), "--gcp-port", str(gcp_port)]
+    command += ["--secret-manager-port", str(secret_manager_port), "--latency-ms", str(latency_ms)]
     # A session of its own: Ctrl-C in a terminal reaches this process, which stops the simulators when it is done.
     with subprocess.Popen(
         command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True, start_new_session=True
@@ -65,7 +69,14 @@ def starting(*, fivetran_port: int = 0, gcp_port: int = 0, latency_ms: int = 0) 
 
 
 @contextlib.contextmanager
-def running(*, fivetran_port: int = 0, gcp_port: int = 0, latency_ms: int = 0) -> Iterator[Simulators]:
+def running(
+    *, fivetran_port: int = 0, gcp_port: int = 0, secret_manager_port: int = 0, latency_ms: int = 0
+) -> Iterator[Simulators]:
     """The simulators, listening, for as long as the block lasts. Port 0 takes a free one."""
-    with starting(fivetran_port=fivetran_port, gcp_port=gcp_port, latency_ms=latency_ms) as process:
+    with starting(
+        fivetran_port=fivetran_port,
+        gcp_port=gcp_port,
+        secret_manager_port=secret_manager_port,
+        latency_ms=latency_ms,
+    ) as process:
         yield process.ready()

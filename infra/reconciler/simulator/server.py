@@ -1,5 +1,5 @@
 """One process with all doubles: the local Fivetran over HTTP, the local Google Cloud over Pulumi's provider protocol
-and, for reading datasets, over BigQuery's own API.
+and, for reading datasets, over BigQuery's own API, and the local Secret Manager over its API.
 
 `python -m reconciler.simulator.server` prints one line of JSON when all listen (`Addresses`) and serves until SIGINT
 or SIGTERM. They listen on the loopback interface only; what they remember ends with the process.
@@ -26,6 +26,8 @@ from reconciler.simulator.gcp.faults import Faults
 from reconciler.simulator.gcp.provider import GcpProvider, serve
 from reconciler.simulator.gcp.rest import build_rest
 from reconciler.simulator.gcp.state import Store
+from reconciler.simulator.secret_manager.app import build_apps
+from reconciler.simulator.secret_manager.state import Store as Secrets
 
 HOST = "127.0.0.1"
 #: How long a request under way may go on once the process is told to stop.
@@ -41,6 +43,7 @@ class Addresses:
     fivetran_secret: str
     gcp_port: int
     bigquery_url: str
+    secret_manager_url: str
     admin_url: str
 
     @property
@@ -51,6 +54,7 @@ class Addresses:
             "FIVETRAN_APIKEY": self.fivetran_key,
             "FIVETRAN_APISECRET": self.fivetran_secret,
             "BIGQUERY_EMULATOR_HOST": self.bigquery_url,
+            "GOOGLE_SECRET_MANAGER_CUSTOM_ENDPOINT": self.secret_manager_url,
             "PULUMI_DEBUG_PROVIDERS": f"gcp:{self.gcp_port}",
             # Else the engine downloads the real plugin all the same, only not to use it.
             "PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION": "true",
@@ -61,18 +65,34 @@ class Addresses:
         return json.dumps({**dataclasses.asdict(self), "environment": self.environment})
 
 
-@contextlib.asynccontextmanager
-async def serving(*, fivetran_port: int = 0, gcp_port: int = 0, latency_ms: int = 0) -> AsyncIterator[Addresses]:
-    """All doubles, for as long as the block lasts. Port 0 takes a free one; a taken port is an `OSError`.
+@dataclass(frozen=True)
+class Ports:
+    """Where to listen; 0 takes a free port."""
 
-    The admin side of Google Cloud is under `/_admin/gcp` of Fivetran's port, beside Fivetran's own.
+    fivetran: int = 0
+    gcp: int = 0
+    secret_manager: int = 0
+
+
+@contextlib.asynccontextmanager
+async def serving(ports: Ports = Ports(), *, latency_ms: int = 0) -> AsyncIterator[Addresses]:
+    """All doubles, for as long as the block lasts. A taken port is an `OSError`.
+
+    The admin sides of Google Cloud and Secret Manager are under `/_admin/gcp` and `/_admin/secret-manager` of
+    Fivetran's port, beside Fivetran's own.
     """
     store, faults, fivetran = Store(), Faults(), FivetranState()
     fivetran.options.latency_ms = latency_ms
+    secrets, secrets_admin = build_apps(Secrets(latency_ms=latency_ms))
     app = build_app(fivetran)
     app.add_subapp("/_admin/gcp/", build_admin(store, faults))
-    async with _http(app, fivetran_port) as url, _http(build_rest(store, faults, latency_ms), 0) as bigquery_url:
-        server, bound = await serve(GcpProvider(store, faults, latency_ms), HOST, gcp_port)
+    app.add_subapp("/_admin/secret-manager/", secrets_admin)
+    async with (
+        _http(app, ports.fivetran) as url,
+        _http(build_rest(store, faults, latency_ms), 0) as bigquery_url,
+        _http(secrets, ports.secret_manager) as secrets_url,
+    ):
+        server, bound = await serve(GcpProvider(store, faults, latency_ms), HOST, ports.gcp)
         try:
             credential = DEFAULT_CREDENTIALS[0]
             yield Addresses(
@@ -81,6 +101,7 @@ async def serving(*, fivetran_port: int = 0, gcp_port: int = 0, latency_ms: int 
                 fivetran_secret=credential.secret,
                 gcp_port=bound,
                 bigquery_url=bigquery_url,
+                secret_manager_url=f"{secrets_url}/v1/",
                 admin_url=f"{url}/_admin",
             )
         finally:
@@ -99,12 +120,12 @@ async def _http(app: web.Application, port: int) -> AsyncIterator[str]:
         await runner.cleanup()
 
 
-async def _run(fivetran_port: int, gcp_port: int, latency_ms: int, parent: int | None) -> None:
+async def _run(ports: Ports, latency_ms: int, parent: int | None) -> None:
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stop.set)
-    async with serving(fivetran_port=fivetran_port, gcp_port=gcp_port, latency_ms=latency_ms) as addresses:
+    async with serving(ports, latency_ms=latency_ms) as addresses:
         click.echo(addresses.as_json())
         if parent is None:
             await stop.wait()
@@ -123,12 +144,15 @@ async def _until_orphaned(parent: int, stop: asyncio.Event) -> None:
 @click.command()
 @click.option("--fivetran-port", type=click.IntRange(0, 65535), default=0, help="Port of the local Fivetran; 0: free.")
 @click.option("--gcp-port", type=click.IntRange(0, 65535), default=0, help="Port of the local provider; 0: a free one.")
+@click.option(
+    "--secret-manager-port", type=click.IntRange(0, 65535), default=0, help="Port of the local Secret Manager; 0: free."
+)
 @click.option("--latency-ms", type=click.IntRange(0), default=0, help="Added to each call, as a network would.")
 @click.option("--parent", type=int, help="Stop when this process is gone, which has to be the one that started it.")
-def main(fivetran_port: int, gcp_port: int, latency_ms: int, parent: int | None) -> None:
-    """Serve a local Fivetran and a local Google Cloud until SIGINT or SIGTERM."""
+def main(fivetran_port: int, gcp_port: int, secret_manager_port: int, latency_ms: int, parent: int | None) -> None:
+    """Serve a local Fivetran, Google Cloud and Secret Manager until SIGINT or SIGTERM."""
     try:
-        asyncio.run(_run(fivetran_port, gcp_port, latency_ms, parent))
+        asyncio.run(_run(Ports(fivetran_port, gcp_port, secret_manager_port), latency_ms, parent))
     except OSError as error:
         raise click.ClickException(f"cannot listen on {HOST}: {error}") from None
 

@@ -1,5 +1,6 @@
 """`reconciler simulate` without a Pulumi: what it prints, writes, says and leaves behind."""
 
+import base64
 import contextlib
 import json
 import os
@@ -13,6 +14,7 @@ from pathlib import Path
 
 import httpx
 import pytest
+import yaml
 
 from reconciler.cli.local_stacks import find_project, make_stacks, settings_of
 from reconciler.errors import ReconcilerError
@@ -23,7 +25,12 @@ owners: [owner@example.com]
 connector:
   service: acme
   destination: {schema: stripe}
-  config: {api_key: {env: STRIPE_KEY}, deep: [{token: {env: DEEP_TOKEN, version: 2}}]}
+  config:
+    api_key: {env: STRIPE_KEY}
+    deep: [{token: {env: DEEP_TOKEN, version: 2}}]
+    pats: [{secret: fivetran-pat, version: 3}, {secret: fivetran-pat}, {secret: other, project: other-project}]
+    signer: {pulumi_config: signer_key}
+    held: {held_by: fivetran}
 dataset: {friendly_name: Stripe}
 """
 ENVIRONMENT = """\
@@ -46,7 +53,7 @@ def simulate(cwd: Path, *arguments: str, **variables: str) -> Iterator[subproces
     """The command as a process, with no `pulumi` to be found and a temporary directory of its own."""
     scratch = cwd / "tmp"
     scratch.mkdir(exist_ok=True)
-    environment = {"PATH": str(cwd), "TMPDIR": str(scratch), **variables}
+    environment = {"PATH": str(cwd), "TMPDIR": str(scratch), "PYTHONPATH": os.pathsep.join(sys.path), **variables}
     command = [sys.executable, "-c", "from reconciler.cli.main import main; main()", "simulate", *arguments]
     with subprocess.Popen(
         command, cwd=cwd, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
@@ -112,7 +119,32 @@ def test_the_ready_file_has_addresses_and_variables(tmp_path: Path, specs: Path)
     assert written["fivetran_url"] == variables["FIVETRAN_API_URL"]
     assert written["admin_url"] == written["fivetran_url"].replace("/v1", "/_admin")
     assert variables["PULUMI_DEBUG_PROVIDERS"] == f"gcp:{written['gcp_port']}"
+    assert variables["GOOGLE_SECRET_MANAGER_CUSTOM_ENDPOINT"] == written["secret_manager_url"]
     assert [file.name for file in tmp_path.glob("ready*")] == ["ready.json"]
+
+
+def test_every_secret_that_specs_refer_to_is_in_secret_manager_under_its_version(tmp_path: Path, specs: Path):
+    with simulate(tmp_path, "--specs", str(specs)) as process:
+        variables = exports(process)
+        url = variables["GOOGLE_SECRET_MANAGER_CUSTOM_ENDPOINT"]
+        for path, value in (
+            ("projects/dev-project/secrets/fivetran-pat/versions/3", b"simulated-fivetran-pat"),
+            ("projects/dev-project/secrets/fivetran-pat/versions/latest", b"simulated-fivetran-pat"),
+            ("projects/other-project/secrets/other/versions/latest", b"simulated-other"),
+        ):
+            answer = httpx.get(f"{url}{path}:access")
+            assert base64.b64decode(answer.json()["payload"]["data"]) == value
+
+
+def test_every_key_of_the_stacks_config_that_specs_refer_to_is_in_the_rehearsals_settings(tmp_path: Path, specs: Path):
+    (tmp_path / "Pulumi.yaml").write_text("name: p\nruntime: python\n")
+    (tmp_path / "Pulumi.dev.yaml").write_text("config:\n  a:b: c\n  p:signer_key:\n    secure: v1:other\n")
+    pulumi = tmp_path / "pulumi"
+    pulumi.write_text("#!/bin/sh\nexit 0\n")
+    pulumi.chmod(0o755)
+    with simulate(tmp_path, "--specs", str(specs)) as process:
+        settings = yaml.safe_load(Path(exports(process)["PULUMI_OPTION_CONFIG_FILE"]).read_text())
+    assert settings == {"config": {"a:b": "c", "p:signer_key": "simulated-signer-key"}}
 
 
 def test_a_state_directory_of_the_users_own_stays(tmp_path: Path, specs: Path):

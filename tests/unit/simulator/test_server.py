@@ -28,7 +28,7 @@ def http_port(simulators: Simulators) -> int:
     return httpx.URL(simulators.fivetran_url).port or 80
 
 
-def test_both_answer_and_the_environment_says_where(simulators: Simulators):
+def test_all_answer_and_the_environment_says_where(simulators: Simulators):
     keys = (simulators.environment["FIVETRAN_APIKEY"], simulators.environment["FIVETRAN_APISECRET"])
     assert httpx.get(f"{simulators.environment['FIVETRAN_API_URL']}/groups", auth=keys).json()["code"] == "Success"
     assert httpx.get(f"{simulators.fivetran_url}/groups").status_code == 401
@@ -36,6 +36,10 @@ def test_both_answer_and_the_environment_says_where(simulators: Simulators):
     engine = Engine(simulators.gcp_port, simulators.admin_url)
     assert engine.admin("GET", "/state")["projects"] is not None
     engine.close()
+    endpoint = simulators.environment["GOOGLE_SECRET_MANAGER_CUSTOM_ENDPOINT"]
+    assert endpoint == simulators.secret_manager_url
+    assert httpx.get(f"{endpoint}projects/p/secrets").json() == {"secrets": [], "totalSize": 0}
+    assert httpx.get(f"{simulators.admin_url}/secret-manager/state").json() == {}
 
 
 def test_they_end_with_the_block_and_forget(simulators: Simulators):
@@ -51,7 +55,7 @@ def test_they_end_with_the_block_and_forget(simulators: Simulators):
         assert httpx.get(f"{again.admin_url}/gcp/state").json()["projects"] == {}
 
 
-@pytest.mark.parametrize("option", ["fivetran_port", "gcp_port"])
+@pytest.mark.parametrize("option", ["fivetran_port", "gcp_port", "secret_manager_port"])
 def test_a_taken_port_is_an_error_in_one_line(option: str, capfd: pytest.CaptureFixture[str]):
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]

@@ -1,0 +1,61 @@
+"""A made-up value for everything that specs refer to, so that a rehearsal has something to send."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+import httpx
+
+from reconciler.model import Fleet, Reference, references
+
+
+@dataclass(frozen=True)
+class MadeUp:
+    """Values by what refers to them: environment variables, keys of the stacks' config, versions of secrets."""
+
+    variables: Mapping[str, str]
+    config: Mapping[str, str]
+    secrets: Mapping[Reference, str]
+
+    @classmethod
+    def of(cls, fleets: Iterable[Fleet], have: Mapping[str, str]) -> MadeUp:
+        """One value for each reference; variables that the shell has already keep theirs."""
+        found = {reference: _value(reference) for fleet in fleets for reference in _references(fleet)}
+        by_kind = {
+            kind: {reference.name: value for reference, value in found.items() if reference.kind == kind}
+            for kind in ("env", "pulumi_config")
+        }
+        variables = {name: value for name, value in by_kind["env"].items() if name not in have}
+        secrets = {reference: value for reference, value in found.items() if reference.kind == "secret"}
+        return cls(variables, by_kind["pulumi_config"], secrets)
+
+    def put_secrets(self, admin_url: str) -> None:
+        """Put the secrets into a local Secret Manager; a reference without a version is to the newest."""
+        numbers: dict[tuple[str | None, str], int] = {}
+        for reference in self.secrets:
+            key = (reference.project, reference.name)
+            numbers[key] = max(numbers.get(key, 1), reference.version or 1)
+        versions = [
+            {
+                "project": reference.project,
+                "secret": reference.name,
+                "version": reference.version or numbers[reference.project, reference.name],
+                "value": value,
+            }
+            for reference, value in self.secrets.items()
+        ]
+        if versions:
+            answer = httpx.put(f"{admin_url}/secret-manager/versions", json={"versions": versions}, trust_env=False)
+            answer.raise_for_status()
+
+
+def _references(fleet: Fleet) -> Iterable[Reference]:
+    for unit in fleet.units:
+        if unit.connector is not None:
+            for tree in (unit.connector.config, unit.connector.auth):
+                yield from (reference for _, reference in references(tree))
+
+
+def _value(reference: Reference) -> str:
+    return f"simulated-{reference.name.lower().replace('_', '-').replace(':', '-')}"

@@ -1,0 +1,23 @@
+"""CRC-32C (Castagnoli, RFC 3720 appendix B.4), as `dataCrc32c` and `data_crc32c` have it."""
+
+from __future__ import annotations
+
+#: 0x1EDC6F41 with its bits reversed.
+_POLYNOMIAL = 0x82F63B78
+
+
+def _row(byte: int) -> int:
+    for _ in range(8):
+        byte = byte >> 1 ^ (_POLYNOMIAL if byte & 1 else 0)
+    return byte
+
+
+_TABLE = tuple(_row(byte) for byte in range(256))
+
+
+def crc32c(data: bytes) -> int:
+    """The checksum, a number of 32 bits."""
+    value = 0xFFFFFFFF
+    for byte in data:
+        value = _TABLE[(value ^ byte) & 0xFF] ^ value >> 8
+    return value ^ 0xFFFFFFFF
