@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any
 
 from reconciler.errors import ReconcilerError
 from reconciler.model import Reference, references
+from reconciler.secrets.memory import remember
+from reconciler.secrets.resolver import Resolver
 
-
-class Resolver(Protocol):
-    """One place where secrets are kept. `kind` is the key that a reference has in YAML."""
-
-    kind: str
-
-    def resolve(self, reference: Reference) -> str:
-        """The secret's value; raises `LookupError` saying what is missing, never a value."""
+#: Values fetched at once for one tree.
+_AT_ONCE = 8
 
 
 @dataclass(frozen=True)
@@ -31,29 +28,42 @@ class UnresolvedReferences(ReconcilerError):
     """Some references stand for nothing; the text names each with its path in the file."""
 
 
-def resolve(tree: Any, resolvers: Iterable[Resolver]) -> Resolved:
-    """Replace every reference in a JSON tree by its value.
+@dataclass(frozen=True)
+class _Missing:
+    why: str
 
-    Raises `UnresolvedReferences` naming all that cannot be resolved. Nothing is cached: a value lives as long as the
-    request that needs it.
+
+def resolve(tree: Any, resolvers: Iterable[Resolver]) -> Resolved:
+    """Replace every reference in a JSON tree by its value, each fetched once.
+
+    Raises `UnresolvedReferences` naming all that cannot be resolved. What is fetched here is not taken from, nor kept
+    for, another request; only `memory` has it in mind, for scrubbing.
     """
     by_kind = {resolver.kind: resolver for resolver in resolvers}
-    values: dict[Reference, str] = {}
-    missing: list[str] = []
-    for path, reference in references(tree):
-        if reference in values:
-            continue
-        if reference.kind not in by_kind:
-            missing.append(f"{path}: {reference} cannot be resolved here")
-            continue
-        try:
-            values[reference] = by_kind[reference.kind].resolve(reference)
-        except LookupError as error:
-            missing.append(f"{path}: {error.args[0]}")
+    found = list(references(tree))
+    distinct = list(dict.fromkeys(reference for _, reference in found))
+    if len(distinct) > 1:
+        with ThreadPoolExecutor(min(_AT_ONCE, len(distinct)), thread_name_prefix="resolve") as pool:
+            fetched = list(pool.map(lambda reference: _fetch(reference, by_kind), distinct))
+    else:
+        fetched = [_fetch(reference, by_kind) for reference in distinct]
+    outcomes = dict(zip(distinct, fetched, strict=True))
+    values = {reference: value for reference, value in outcomes.items() if isinstance(value, str)}
+    remember(values)
+    missing = [f"{path}: {why.why}" for path, ref in found if isinstance(why := outcomes[ref], _Missing)]
     if missing:
         # Sorted, since a tree that went through the engine has lost the order of the file.
         raise UnresolvedReferences("; ".join(sorted(missing)))
     return Resolved(_replace(tree, values), frozenset(values.values()))
+
+
+def _fetch(reference: Reference, by_kind: Mapping[str, Resolver]) -> str | _Missing:
+    if reference.kind not in by_kind:
+        return _Missing(f"{reference} cannot be resolved here")
+    try:
+        return by_kind[reference.kind].resolve(reference)
+    except LookupError as error:
+        return _Missing(str(error.args[0]))
 
 
 def _replace(node: Any, values: Mapping[Reference, str]) -> Any:

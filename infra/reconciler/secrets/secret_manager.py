@@ -1,0 +1,189 @@
+"""Google Secret Manager through Google's own client library. Importing this costs a third of a second: do it late.
+
+Over REST, which needs no channel of its own in a process that forks. The library refreshes credentials, repeats what
+may pass (429, 5xx, broken connections) and keeps the time limit. An address of this machine is asked without
+credentials and never through a proxy; any other has to be https.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import threading
+import warnings
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+import google.auth
+import google_crc32c
+import requests
+from google.api_core import exceptions as google_exceptions
+from google.api_core.client_options import ClientOptions
+from google.api_core.retry import Retry
+from google.auth import exceptions as auth_exceptions
+from google.auth.credentials import AnonymousCredentials
+from google.cloud.secretmanager_v1 import SecretManagerServiceClient, SecretVersion
+from google.cloud.secretmanager_v1.services.secret_manager_service.transports import SecretManagerServiceRestTransport
+
+from reconciler.errors import ReconcilerError
+from reconciler.model import Reference
+from reconciler.secrets.findings import Asked, Finding
+
+#: Another address of the API, as Google's Terraform and Pulumi providers name it; with or without `/v1/` at its end.
+ENDPOINT = "GOOGLE_SECRET_MANAGER_CUSTOM_ENDPOINT"
+
+_LOOPBACK = ("127.0.0.1", "::1", "localhost")
+_SCOPE = "https://www.googleapis.com/auth/cloud-platform"
+_NOBODY = "the credentials of this run"
+
+_PASSING = (
+    google_exceptions.TooManyRequests,
+    google_exceptions.ServerError,
+    google_exceptions.RetryError,
+    requests.exceptions.RequestException,
+    auth_exceptions.TransportError,
+)
+
+
+@dataclass(frozen=True)
+class Patience:
+    """Seconds for one call with all its attempts, and for one attempt."""
+
+    total_s: float = 45.0
+    attempt_s: float = 15.0
+
+
+@dataclass(frozen=True)
+class SecretManager:
+    """A connection to the API, and whose it is, for messages."""
+
+    client: SecretManagerServiceClient
+    who: str
+
+    def value(self, reference: Reference, patience: Patience = Patience()) -> str:
+        """What a version holds, as text. Raises `LookupError` saying what is wrong with it and what to do."""
+        try:
+            answer = self.client.access_secret_version(
+                name=_name(reference), retry=_retry(patience), timeout=patience.attempt_s
+            )
+        except Exception as error:
+            raise LookupError(self._finding(error, Asked("access", reference)).message) from None
+        data, checksum = answer.payload.data, answer.payload.data_crc32c
+        if checksum and checksum != google_crc32c.value(data):
+            raise LookupError(f"{_where(reference)} arrived damaged: run again")
+        try:
+            return data.decode()
+        except UnicodeDecodeError:
+            raise LookupError(f"{_where(reference)} is no text in UTF-8: add a version that is") from None
+
+    def state(self, reference: Reference, patience: Patience) -> Finding | None:
+        """What is wrong with a version, from its metadata alone; None when it is there and enabled."""
+        asked = Asked("get", reference)
+        try:
+            found = self.client.get_secret_version(
+                name=_name(reference), retry=_retry(patience), timeout=patience.attempt_s
+            )
+        except Exception as error:
+            return self._finding(error, asked)
+        if found.state == SecretVersion.State.ENABLED:
+            return None
+        return asked.destroyed() if found.state == SecretVersion.State.DESTROYED else asked.disabled()
+
+    def _finding(self, error: Exception, asked: Asked) -> Finding:  # noqa: PLR0911 (a case a line)
+        """An error of the library in words. Its own text is not in them: it may quote what was answered."""
+        match error:
+            case google_exceptions.RetryError(cause=Exception() as cause):
+                return self._finding(cause, asked)
+            case google_exceptions.NotFound(message=str(said)):
+                return asked.no_version() if "Secret Version [" in said else asked.no_secret()
+            case google_exceptions.BadRequest(message=str(said)) if "in DISABLED state" in said:
+                return asked.disabled()
+            case google_exceptions.BadRequest(message=str(said)) if "in DESTROYED state" in said:
+                return asked.destroyed()
+            case google_exceptions.Forbidden(reason="SERVICE_DISABLED"):
+                return asked.not_enabled()
+            case google_exceptions.Forbidden():
+                return asked.denied(self.who)
+            case google_exceptions.BadRequest():
+                return asked.unknown(
+                    "refuses with 400", "look at the secret in Google's console, and at its key if any"
+                )
+            case google_exceptions.GoogleAPICallError(code=int(code)) if code != 401:
+                return asked.unknown(f"answered {code}", "run again; if it stays, see https://status.cloud.google.com")
+            case requests.exceptions.Timeout():
+                return asked.unknown("gave no answer in time", "run again")
+            case requests.exceptions.RequestException() | auth_exceptions.TransportError():
+                return asked.unknown("cannot be reached", f"check the network, any proxy and {ENDPOINT}")
+            case google_exceptions.Unauthorized() | auth_exceptions.GoogleAuthError():
+                return asked.unknown(f"does not accept {self.who}", _CREDENTIALS)
+            case _:
+                return asked.unknown(f"gave no usable answer ({type(error).__name__})", f"check {ENDPOINT}")
+
+
+_CREDENTIALS = (
+    "set up application-default credentials: `gcloud auth application-default login`, or a file that "
+    "GOOGLE_APPLICATION_CREDENTIALS names"
+)
+# At DEBUG the library logs answers whole, whoever asked for that.
+logging.getLogger("google.cloud.secretmanager_v1").setLevel(logging.WARNING)
+
+_lock = threading.Lock()
+_connected: dict[str, SecretManager] = {}
+
+
+def connect() -> SecretManager:
+    """This process's connection, made when it is first asked for.
+
+    Raises `ReconcilerError` without credentials, or for an address that no secret may be fetched from.
+    """
+    endpoint = os.environ.get(ENDPOINT, "")
+    with _lock:
+        if endpoint not in _connected:
+            _connected[endpoint] = _local(endpoint) if _is_loopback(endpoint) else _google(endpoint)
+        return _connected[endpoint]
+
+
+def _local(endpoint: str) -> SecretManager:
+    address = urlsplit(endpoint)
+    transport = SecretManagerServiceRestTransport(
+        credentials=AnonymousCredentials(),  # type: ignore[no-untyped-call]
+        host=f"{address.scheme}://{address.netloc}",
+    )
+    transport._session.trust_env = False  # the environment's proxies are not for this machine
+    return SecretManager(SecretManagerServiceClient(transport=transport), "the local simulator's only user")
+
+
+def _google(endpoint: str) -> SecretManager:
+    address = urlsplit(endpoint)
+    if endpoint and (address.scheme != "https" or not address.netloc or address.path.strip("/") not in ("", "v1")):
+        raise ReconcilerError(f"{ENDPOINT} has to be like https://secretmanager.googleapis.com/v1/, or unset")
+    try:
+        with warnings.catch_warnings():
+            # A person's own credentials are fine on a person's own machine.
+            warnings.filterwarnings("ignore", message="Your application has authenticated using end user credentials")
+            credentials, _ = google.auth.default(scopes=[_SCOPE])
+    except auth_exceptions.GoogleAuthError:
+        raise ReconcilerError(f"there are no Google credentials for Secret Manager: {_CREDENTIALS}") from None
+    options = ClientOptions(api_endpoint=address.netloc) if endpoint else None
+    client = SecretManagerServiceClient(credentials=credentials, transport="rest", client_options=options)
+    who = getattr(credentials, "service_account_email", None) or getattr(credentials, "account", None)
+    return SecretManager(client, str(who) if who and who != "default" else _NOBODY)
+
+
+def _is_loopback(endpoint: str) -> bool:
+    return urlsplit(endpoint).hostname in _LOOPBACK
+
+
+def _retry(patience: Patience) -> Retry:
+    return Retry(
+        predicate=lambda error: isinstance(error, _PASSING), initial=0.25, maximum=8.0, timeout=patience.total_s
+    )
+
+
+def _name(reference: Reference) -> str:
+    version = "latest" if reference.version is None else reference.version
+    return f"projects/{reference.project}/secrets/{reference.name}/versions/{version}"
+
+
+def _where(reference: Reference) -> str:
+    return Asked("access", reference).subject
