@@ -4,6 +4,7 @@ The rules, each with a test:
 
 - Only keys that the file declares are looked at, at any depth: defaults that Fivetran fills in are never a difference.
 - A reference is never compared: Fivetran masks what it stands for. Its own version is what shows a change.
+- What only Fivetran holds (`{held_by: fivetran}`) never changes: it takes the place of any reference, and is not sent.
 - A masked value (`******`) never differs, also inside lists of objects.
 - A declared key that is gone in Fivetran is a difference; an empty value and an absent one are the same.
 - Numbers compare by value (`443`, `443.0`, `"443"`), enumerations across their two spellings (`AllApps`, `ALL_APPS`).
@@ -91,9 +92,14 @@ def changed_keys(old: Mapping[str, Any], new: Mapping[str, Any]) -> dict[str, An
     """The top-level keys of `new` whose value is not the one in `old`: what a minimal PATCH has to send.
 
     PATCH merges config by top-level key and takes lists whole (operation modify_connection). A key that left the
-    file is not sent: the file no longer manages it, and whether it may be null is the service's secret.
+    file is not sent: the file no longer manages it, and whether it may be null is the service's secret. Nor is one
+    that Fivetran holds; deeper down one can be in a value that changed around it.
     """
-    return {key: value for key, value in new.items() if key not in old or not _equal(old[key], value)}
+    return {
+        key: value
+        for key, value in new.items()
+        if not _is_held(value) and (key not in old or not _same_to_send(old[key], value))
+    }
 
 
 def _says_nothing(declared: Any) -> bool:
@@ -194,7 +200,20 @@ def _same_scalar(declared: Any, live: Any) -> bool:
     return str(normalise(declared)) == str(normalise(live))
 
 
-def _equal(old: Any, new: Any) -> bool:
+def _is_held(value: Any) -> bool:
+    reference = Reference.parse(value)
+    return reference is not None and reference.held
+
+
+def _same_to_send(old: Any, new: Any) -> bool:
+    """Whether two values are equal, where one that Fivetran holds is equal to any reference that was there."""
+    if _is_held(new):
+        return Reference.parse(old) is not None
+    if isinstance(new, Mapping) and isinstance(old, Mapping) and Reference.parse(new) is None:
+        old, new = normalise(old), normalise(new)  # which leaves out what is null
+        return old.keys() == new.keys() and all(_same_to_send(old[key], value) for key, value in new.items())
+    if isinstance(new, list) and isinstance(old, list):
+        return len(old) == len(new) and all(map(_same_to_send, old, new))
     return bool(normalise(old) == normalise(new))
 
 

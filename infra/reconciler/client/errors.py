@@ -95,8 +95,12 @@ class ApiError(FivetranError):
         return self.next_step
 
     def __str__(self) -> str:
+        return self.saying(self.message)
+
+    def saying(self, message: str) -> str:
+        """The error's text with these words in place of the API's own message."""
         answer = f"{self.status} {self.code}" if self.code else str(self.status)
-        said = f": {self.message.rstrip('.')}" if self.message else ""
+        said = f": {message.rstrip('.')}" if message else ""
         return f"{self.method} {self.path}: Fivetran answered {answer}{_times(self.attempts)}{said}. {self.advice}"
 
 

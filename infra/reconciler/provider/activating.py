@@ -11,12 +11,13 @@ import logging
 from collections.abc import Mapping
 from typing import Any
 
-from reconciler.client import Connection, scrub
+from reconciler.client import Connection
 from reconciler.provider import adoption, schedule
 from reconciler.provider.awaiting import is_overdue, needs
-from reconciler.provider.operation import OperationError, printable, secrets_behind
+from reconciler.provider.operation import OperationError, masked, vendors_words
 from reconciler.provider.session import session
 from reconciler.provider.setup_tests import deadline, failed_tests, in_words
+from reconciler.secrets import known_values
 
 logger = logging.getLogger(__name__)
 
@@ -80,8 +81,10 @@ def seen(props: Mapping[str, Any], live: Connection) -> dict[str, Any]:
             found = {"outcome": "connected", "tested": props["revision"], "activated": props.get("activated", False)}
             found["awaits"] = {}
     elif outcome in {"connected", "broken"}:
-        tasks = {str(number): f"{task.code}: {task.message}" for number, task in enumerate(live.tasks)}
-        found |= {"outcome": "broken", "tasks": list(_shown(tasks, props).values())}
+        # Without what could only be told after reading a secret: this may be a preview.
+        known = known_values([props.get("references")], ask=False)
+        tasks = [f"{masked(task.code, known)}: {vendors_words(task.message, known)}" for task in live.tasks]
+        found |= {"outcome": "broken", "tasks": tasks}
     return found
 
 
@@ -126,9 +129,12 @@ def _test(news: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _shown(said: Mapping[str, str], props: Mapping[str, Any]) -> dict[str, str]:
-    """Words of Fivetran's and of vendors, as state and terminals may have them."""
-    secrets = secrets_behind(props)
-    return {key: printable(scrub(text, secrets)) for key, text in said.items()}
+    """Words of Fivetran's and of vendors, as state and terminals may have them; messages and tasks are sentences."""
+    known = known_values([props.get("references")], ask=True)
+    return {
+        key: vendors_words(text, known) if key == "message" or key.startswith("task ") else masked(text, known)
+        for key, text in said.items()
+    }
 
 
 def _begin(news: Mapping[str, Any], state: dict[str, Any]) -> None:

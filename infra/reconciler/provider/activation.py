@@ -103,6 +103,7 @@ class Activation(Resource, module="fivetran", name="Activation"):
 
 def declared(unit: Unit, connector: Connector) -> dict[str, Any]:
     """What a unit's file says of its activation: the inputs but those that come from other resources."""
+    secrets = {"config": connector.config, "auth": connector.auth}
     said = {
         "unit": unit.name,
         "file": unit.file,
@@ -114,7 +115,7 @@ def declared(unit: Unit, connector: Connector) -> dict[str, Any]:
         "awaiting": connector.awaiting and {"what": connector.awaiting.what, "until": connector.awaiting.until},
         "apply_changes": bool(connector.adopt and connector.adopt.apply_changes) or None,
         # What the vendor's words are searched for before they are shown.
-        "references": [reference.as_node() for _, reference in references([connector.config, connector.auth])] or None,
+        "references": {path: reference.as_node() for path, reference in references(secrets)} or None,
     }
     return {key: value for key, value in said.items() if value is not None}
 

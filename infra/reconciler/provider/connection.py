@@ -27,9 +27,10 @@ from reconciler.projection import normalise
 from reconciler.provider import wire
 from reconciler.provider.existence import Wanted, ensure
 from reconciler.provider.fleet import removals_allowed
+from reconciler.provider.held import refuse_changes_around_held
 from reconciler.provider.operation import OperationError, Provider, found, operation, stored
 from reconciler.provider.session import session
-from reconciler.secrets import EnvironmentResolver, resolve
+from reconciler.secrets import resolve, resolvers
 
 #: What cannot change in a connection that exists: another value is another connection, made only where a file says so.
 _FIXED = ("group_id", "service", "destination")
@@ -60,13 +61,14 @@ class ConnectionProvider(Provider):
             return DiffResult(changes=True, replaces=changed, delete_before_replace=True)
         if "adopt" in news and news["adopt"]["connection"] != id_:
             raise OperationError(f"adopt names {news['adopt']['connection']}, but the connection is {id_}: correct it")
-        return DiffResult(changes=bool(wire.patch(normalise(olds), normalise(news))))
+        fields = wire.patch(normalise(olds), normalise(news))
+        refuse_changes_around_held(fields)
+        return DiffResult(changes=bool(fields))
 
     @operation
     def create(self, props: dict[str, Any]) -> CreateResult:
         props = normalise(props)
-        secrets = {"config": props.get("config", {}), "auth": props.get("auth", {})}
-        live, written = ensure(Wanted(props, resolve(secrets, [EnvironmentResolver()])))
+        live, written = ensure(Wanted(props))
         if written:
             _start_tests(live.id, props)
         return CreateResult(live.id, _outputs(props, revision=1 if written else 0))
@@ -87,7 +89,9 @@ class ConnectionProvider(Provider):
     @operation
     def update(self, id_: str, olds: dict[str, Any], news: dict[str, Any]) -> UpdateResult:
         news = normalise(news)
-        fields = resolve(wire.patch(normalise(olds), news), [EnvironmentResolver()]).tree
+        fields = wire.patch(normalise(olds), news)
+        refuse_changes_around_held(fields)
+        fields = resolve(fields, resolvers()).tree
         revision = int(olds[_REVISION])
         if fields:
             try:

@@ -6,32 +6,36 @@ Fivetran has no idempotency key. What stands in for one is the connection's name
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from tenacity import Retrying, retry_if_exception_type, stop_after_attempt, wait_random_exponential
 
 from reconciler.client import Conflict, Connection, FivetranError, Rejected
-from reconciler.model import references
 from reconciler.provider import adoption, wire
+from reconciler.provider.held import all_held, ours, refuse_changes_around_held, refuse_creating_with_held
 from reconciler.provider.operation import OperationError
 from reconciler.provider.session import session
-from reconciler.secrets import Resolved
+from reconciler.secrets import Resolver, resolve, resolvers
 
 #: How often a create that left nothing behind is sent.
 _ATTEMPTS = 3
 
 
-class _LeftNothing(OperationError):
+class _LeftNothing(Exception):
     """A create that failed on the way and, as a look at the group shows, has made nothing."""
+
+    def __init__(self, error: FivetranError) -> None:
+        super().__init__(str(error))
+        self.error = error
 
 
 @dataclass(frozen=True)
 class Wanted:
-    """A connection as it should be: the inputs, and the same with values in place of references."""
+    """A connection as it should be: the inputs, with references where secrets stand."""
 
     props: Mapping[str, Any]
-    resolved: Resolved
+    resolvers: tuple[Resolver, ...] = field(default_factory=resolvers, repr=False)
 
     @property
     def name(self) -> str:
@@ -39,13 +43,17 @@ class Wanted:
 
     @property
     def config(self) -> Mapping[str, Any]:
-        """The declared config with values in place of references."""
-        return dict(self.resolved.tree["config"])
+        """The declared config."""
+        return dict(self.props.get("config", {}))
 
     @property
     def auth(self) -> Mapping[str, Any]:
-        """The declared auth with values in place of references."""
-        return dict(self.resolved.tree["auth"])
+        """The declared auth."""
+        return dict(self.props.get("auth", {}))
+
+    def with_values(self, config: Mapping[str, Any], auth: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+        """`config` and `auth` with values in place of references, fetched now that they are to be sent."""
+        return dict(resolve({"config": config, "auth": auth}, self.resolvers).tree)
 
 
 def ensure(wanted: Wanted) -> tuple[Connection, bool]:
@@ -66,7 +74,8 @@ def ensure(wanted: Wanted) -> tuple[Connection, bool]:
 
 
 def _create(wanted: Wanted) -> tuple[Connection, bool]:
-    fields = wire.create_fields(wanted.props, wanted.config, wanted.auth)
+    refuse_creating_with_held(wanted.props)
+    fields = wire.create_fields(wanted.props, **wanted.with_values(wanted.config, wanted.auth))
     again = Retrying(
         retry=retry_if_exception_type(_LeftNothing),
         stop=stop_after_attempt(_ATTEMPTS),
@@ -74,7 +83,10 @@ def _create(wanted: Wanted) -> tuple[Connection, bool]:
         sleep=session.sleep,
         reraise=True,
     )
-    return again(_create_or_find, wanted, fields)
+    try:
+        return again(_create_or_find, wanted, fields)
+    except _LeftNothing as last:
+        raise last.error from None
 
 
 def _create_or_find(wanted: Wanted, fields: Mapping[str, Any]) -> tuple[Connection, bool]:
@@ -89,7 +101,7 @@ def _create_or_find(wanted: Wanted, fields: Mapping[str, Any]) -> tuple[Connecti
         if existing:
             return _adopt(wanted, existing[0])
         if error.may_have_taken_effect:
-            raise _LeftNothing(str(error)) from None
+            raise _LeftNothing(error) from None
         raise
     # The plugin process of a killed run lives on, and may have been writing when we looked: the older one stays.
     older = session.live(wanted.props["group_id"], wanted.name)[:1]
@@ -108,18 +120,21 @@ def _adopt(wanted: Wanted, found: Connection) -> tuple[Connection, bool]:
     keys = {difference.path.split(".")[1] for difference in differing}
     if adoption.never_worked(live):
         # A secret that is there may not be the file's. What is equal is not sent: some keys may not be in a PATCH.
-        hidden = {path.split(".")[0].split("[")[0] for path, _ in references(props.get("config", {}))}
-        changed = {key: value for key, value in wanted.config.items() if key in keys | hidden}
-        return _write(live, changed, wanted.auth, pause=not live.paused), True
+        changed = {key: value for key, value in wanted.config.items() if key in keys | ours(wanted.config)}
+        auth = {} if all_held(wanted.auth) else wanted.auth
+        return _write(wanted, live, changed, auth, pause=not live.paused), True
     if not differing:
         return live, apply_changes  # A run that was killed may have changed it; nobody has tested that then.
     if not apply_changes:
         raise OperationError(adoption.refusal(wanted.name, live, differing))
-    return _write(live, {key: value for key, value in wanted.config.items() if key in keys}, {}), True
+    return _write(wanted, live, {key: value for key, value in wanted.config.items() if key in keys}, {}), True
 
 
-def _write(live: Connection, config: Mapping[str, Any], auth: Mapping[str, Any], *, pause: bool = False) -> Connection:
-    fields: dict[str, Any] = {key: dict(values) for key, values in (("config", config), ("auth", auth)) if values}
+def _write(
+    wanted: Wanted, live: Connection, config: Mapping[str, Any], auth: Mapping[str, Any], *, pause: bool = False
+) -> Connection:
+    refuse_changes_around_held({"config": config, "auth": auth})
+    fields: dict[str, Any] = {key: values for key, values in wanted.with_values(config, auth).items() if values}
     if pause:  # As a new one is made: nothing syncs before its tables are as declared.
         fields["paused"] = True
     return session.client().update_connection(live.id, **fields, run_setup_tests=False) if fields else live

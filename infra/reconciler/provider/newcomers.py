@@ -11,8 +11,9 @@ from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-from reconciler.client import Connection, FivetranError, MissingCredentials
+from reconciler.client import ApiError, Connection, FivetranError, MissingCredentials
 from reconciler.provider import adoption, wire
+from reconciler.provider.held import refuse_creating_with_held
 from reconciler.provider.operation import OperationError
 from reconciler.provider.session import READERS, session
 
@@ -39,8 +40,11 @@ def refusals(group: str, units: Declarations) -> list[str]:
         )
         return []
     except FivetranError as error:
-        logger.warning("whether a new unit's connection exists already could not be seen: %s", error)
+        # Without Fivetran's own words, which may quote what no preview knows.
+        said = error.saying("") if isinstance(error, ApiError) else error
+        logger.warning("whether a new unit's connection exists already could not be seen: %s", said)
         return []
+    texts += [_wants(units[name]) for name in units if name not in found]
     return sorted(text for text in texts if text)
 
 
@@ -54,6 +58,15 @@ def _existing(group: str, units: Declarations) -> dict[str, Connection]:
                 if known is not None:
                     found[name] = known
     return found
+
+
+def _wants(unit: Mapping[str, Any]) -> str | None:
+    """Why a connection that is not there cannot be made."""
+    try:
+        refuse_creating_with_held(unit["connection"])
+    except OperationError as refused:
+        return f"{unit['connection']['file']}: {refused}"
+    return None
 
 
 def _refusal(unit: Mapping[str, Any], listed: Connection) -> str | None:

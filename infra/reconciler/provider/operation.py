@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import functools
 import logging
 import os
@@ -13,13 +12,18 @@ from typing import Any, TypeVar, cast
 
 from pulumi.dynamic import ConfigureRequest, ReadResult, ResourceProvider
 
-from reconciler.client import FivetranError, scrub
+from reconciler.client import ApiError, FivetranError, scrub
 from reconciler.errors import ReconcilerError
-from reconciler.model import references
-from reconciler.secrets import EnvironmentResolver
+from reconciler.secrets import Known, PulumiConfigResolver, known_values
 
 #: Said to `traceback`, since `configure` turns its own measure to nothing.
 _DEBUG_FRAMES = 100
+
+#: The operations of a run that changes something. Secret Manager is asked for values only in these.
+_WRITING = ("create", "update", "delete")
+
+#: Paths of values that are named where a text is withheld.
+_MOST_NAMED = 3
 
 #: Characters of one line of an error.
 _LONGEST_LINE = 1000
@@ -44,12 +48,13 @@ class Provider(ResourceProvider):
     #: A reference to a class is no secret, and encrypting it costs a call a resource.
     serialize_as_secret_always = False
 
-    def configure(self, _req: ConfigureRequest) -> None:
-        """Keep tracebacks out of the user's terminal.
+    def configure(self, req: ConfigureRequest) -> None:
+        """Keep tracebacks out of the user's terminal, and the stack's config at hand for references to it.
 
         The plugin process sends `traceback.format_exc()` to the engine (pulumi.dynamic), frames and all.
         """
         sys.tracebacklimit = 0
+        PulumiConfigResolver.use(req.config.get)
 
 
 def stored(props: Mapping[str, Any]) -> dict[str, Any]:
@@ -71,8 +76,9 @@ def found(
 def operation(method: F) -> F:
     """Let only `Failed` with one clear text out of an operation, under the name of the file it is about.
 
-    No value that a reference in the arguments stands for is in that text. The file is `props["file"]` of the resource:
-    the last argument that every operation of a provider gets.
+    No value that a reference in the arguments stands for is in that text: Fivetran quotes what it holds, not only what
+    it was just sent. The file is `props["file"]` of the resource: the last argument that every operation of a provider
+    gets.
     """
 
     @functools.wraps(method)
@@ -80,29 +86,50 @@ def operation(method: F) -> F:
         try:
             return method(*args)
         except Exception as error:
-            secrets = secrets_behind(*args)
-            if os.environ.get("RECONCILER_DEBUG"):
-                trace = "".join(traceback.format_exception(error, limit=_DEBUG_FRAMES))
-                logger.error("operation %s failed\n%s", method.__qualname__, scrub(trace, secrets))
-            text = printable(scrub(_text(error), secrets))
-            file = args[-1].get("file", "") if isinstance(args[-1], dict) else ""
-            failure = Failed(text if text.startswith(file) else f"{file}: {text}")
+            failure = _failure(method, error, args)
         raise failure
 
     return cast(F, guarded)
 
 
-def secrets_behind(*trees: Any) -> tuple[str, ...]:
-    """What the references in some trees stand for, also those that nobody had need to resolve.
+def _failure(method: Callable[..., Any], error: Exception, args: tuple[Any, ...]) -> Failed:
+    file = args[-1].get("file", "") if isinstance(args[-1], dict) else ""
+    try:
+        quotes = isinstance(error, ApiError) and bool(error.message)
+        known = known_values(args, ask=quotes and method.__name__ in _WRITING)
+        if os.environ.get("RECONCILER_DEBUG"):
+            logger.error("operation %s failed\n%s", method.__qualname__, _trace(error, known))
+        text = masked(_text(error, known), known)
+    except Exception as another:
+        # Whatever this is about, the engine would be sent the first error with all it says.
+        text = _unexpected(another)
+    return Failed(text if text.startswith(file) else f"{file}: {text}")
 
-    Fivetran quotes what it holds, not only what it was just sent.
+
+def vendors_words(text: str, known: Known) -> str:
+    """A text of Fivetran's or a vendor's as it may be shown, and kept in state.
+
+    Values are masked. Where one is not known, and so cannot be looked for, all that is said is that there is a text.
     """
-    found = []
-    for tree in trees:
-        for _, reference in references(tree):
-            with contextlib.suppress(LookupError):
-                found.append(EnvironmentResolver().resolve(reference))
-    return tuple(found)
+    return _withheld(known) if known.unknown else masked(text, known)
+
+
+def masked(text: str, known: Known) -> str:
+    """A text without the values that are known, and without what a terminal acts on."""
+    return printable(scrub(text, known.values))
+
+
+def _withheld(known: Known) -> str:
+    paths = [path.removeprefix("references.") for path in known.unknown]
+    first = ", ".join(paths[:_MOST_NAMED]) + (", …" if len(paths) > _MOST_NAMED else "")
+    return f"what Fivetran says is not shown, since it may quote a value that cannot be read here ({first})"
+
+
+def _trace(error: Exception, known: Known) -> str:
+    """Where an error came from. Its text and its causes' are left out where they may quote what is not known."""
+    if known.unknown:
+        return "".join([*traceback.format_tb(error.__traceback__, _DEBUG_FRAMES), type(error).__name__])
+    return scrub("".join(traceback.format_exception(error, limit=_DEBUG_FRAMES)), known.values)
 
 
 def printable(text: str) -> str:
@@ -111,10 +138,16 @@ def printable(text: str) -> str:
     return "\n".join(line if len(line) <= _LONGEST_LINE else f"{line[:_LONGEST_LINE]}…" for line in lines)
 
 
-def _text(error: Exception) -> str:
+def _text(error: Exception, known: Known) -> str:
+    if known.unknown and isinstance(error, ApiError) and error.message:
+        return error.saying(_withheld(known))
     if isinstance(error, ReconcilerError | FivetranError):
         return str(error)
-    # An error of ours: its text might quote a value, so only its kind and place go out.
+    return _unexpected(error)
+
+
+def _unexpected(error: Exception) -> str:
+    """An error of ours: its text might quote a value, so only its kind and place go out."""
     return f"an unexpected {type(error).__name__} {_place(error)}; run with RECONCILER_DEBUG=1 and report it"
 
 

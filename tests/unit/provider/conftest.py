@@ -10,6 +10,7 @@ import pytest
 from reconciler.client import FivetranClient, Timeouts
 from reconciler.provider.session import session
 from reconciler.provider.setup_tests import DEADLINE_VARIABLE
+from reconciler.secrets import memory
 from reconciler.simulator.process import Simulators, running
 
 from .account import CANARY, FastClock, Fivetran, settle
@@ -33,6 +34,14 @@ def fivetran(simulators: Simulators, monkeypatch: pytest.MonkeyPatch) -> Iterato
         account.set_up()
         yield account
         account.reset()
+
+
+@pytest.fixture(autouse=True)
+def _forgetful() -> Iterator[None]:
+    """A process that has resolved no reference yet."""
+    memory.forget()
+    yield
+    memory.forget()
 
 
 @pytest.fixture

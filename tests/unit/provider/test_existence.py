@@ -172,7 +172,7 @@ def test_adopt_where_nothing_is_makes_nothing(fivetran: Fivetran, run):
     assert fivetran.writes() == []
 
 
-def test_missing_variables_are_all_named_and_nothing_is_asked_or_written(
+def test_missing_variables_are_all_named_and_nothing_is_written(
     fivetran: Fivetran, run, monkeypatch: pytest.MonkeyPatch
 ):
     monkeypatch.delenv("STRIPE_KEY")
@@ -182,4 +182,4 @@ def test_missing_variables_are_all_named_and_nothing_is_asked_or_written(
         f"{FILE}: auth.token: the environment variable OTHER is not set; "
         "config.api_key: the environment variable STRIPE_KEY is not set"
     )
-    assert fivetran.requests() == []
+    assert fivetran.writes() == []

@@ -13,7 +13,8 @@ import pytest
 from pulumi.dynamic import Config, ConfigureRequest
 
 from reconciler.provider.connection import ConnectionProvider
-from reconciler.provider.operation import Failed, OperationError, Provider, operation
+from reconciler.provider.operation import Failed, OperationError, Provider, operation, vendors_words
+from reconciler.secrets import EnvironmentResolver, known_values, resolve
 
 from .account import CANARY, FILE, KEY, Fivetran, failure, inputs, settle, state
 
@@ -66,6 +67,11 @@ def test_the_values_of_the_old_inputs_are_masked_too(monkeypatch: pytest.MonkeyP
 def test_a_reference_without_a_value_is_passed_over(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.delenv("SECOND")
     assert failure(Quoting().create, {**PROPS, "says": f"not {CANARY}"}) == f"{FILE}: not ******"
+
+
+def test_a_value_that_another_operation_of_the_process_resolved_is_masked():
+    resolve({"password": {"env": "OTHER"}}, [EnvironmentResolver({"OTHER": "of another unit"})])
+    assert failure(Quoting().create, {**PROPS, "says": "not of another unit"}) == f"{FILE}: not ******"
 
 
 def test_the_file_is_named_once(monkeypatch: pytest.MonkeyPatch):
@@ -134,3 +140,65 @@ def test_the_api_keys_own_secret_is_masked(fivetran: Fivetran, run, monkeypatch:
     monkeypatch.setenv("FIVETRAN_APISECRET", "canary of the account")
     fivetran.fault(kind="status", status=401, body={"code": "Unauthorized", "message": "not canary of the account"})
     assert "401 Unauthorized: not ******." in failure(provider.create, inputs(fivetran.group))
+
+
+SECRET = {"secret": "stripe", "version": 3, "project": "dev-project"}
+WITHHELD = "what Fivetran says is not shown, since it may quote a value that cannot be read here (config.api_key)"
+
+
+def test_what_a_write_has_not_sent_is_fetched_to_be_masked_and_only_where_fivetran_is_quoted(fivetran: Fivetran, run):
+    fivetran.put_secret("stripe", 3, CANARY)
+    id_ = fivetran.by_hand()
+    olds = {**inputs(fivetran.group, api_key=SECRET), "revision": 0.0}
+    news = inputs(fivetran.group, api_key=SECRET, historical_sync_time_frame="DATE_LIMIT")
+    assert failure(Quoting().create, {**olds, "says": "our own words"}) == f"{FILE}: our own words"
+    assert fivetran.secrets_read() == 0
+    fivetran.fault(method="PATCH", kind="status", status=400, body=REFUSAL, count=None)
+    for _ in range(2):
+        said = failure(provider.update, id_, olds, news)
+        assert "InvalidInput: the api_key ****** is no good" in said
+    assert fivetran.secrets_read() == 1
+
+
+def test_where_a_value_cannot_be_fetched_what_fivetran_says_is_not_shown(
+    fivetran: Fivetran, run, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+):
+    monkeypatch.setenv("RECONCILER_DEBUG", "1")
+    fivetran.put_secret("stripe", 3, CANARY)
+    fivetran.secrets("PUT", "/denials", {"denials": [{"permission": "secretmanager.versions.access"}]})
+    id_ = fivetran.by_hand()
+    olds = {**inputs(fivetran.group, api_key=SECRET), "revision": 0.0}
+    news = inputs(fivetran.group, api_key=SECRET, historical_sync_time_frame="DATE_LIMIT")
+    fivetran.fault(method="PATCH", kind="status", status=400, body=REFUSAL)
+    with caplog.at_level(logging.ERROR, "reconciler"):
+        said = failure(provider.update, id_, olds, news)
+    assert said == (
+        f"{FILE}: PATCH /connections/{id_}: Fivetran answered 400 InvalidInput: {WITHHELD}. "
+        "Correct what the message names; the same request would be refused again."
+    )
+    assert CANARY not in caplog.text
+    assert 'connection.py", line ' in caplog.text
+
+
+def test_an_operation_that_a_preview_may_run_reads_no_secret_to_show_what_fivetran_says(fivetran: Fivetran, run):
+    fivetran.put_secret("stripe", 3, CANARY)
+    id_ = fivetran.by_hand()
+    fivetran.fault(path=f"/{id_}$", kind="status", status=400, body=REFUSAL, count=None)
+    said = failure(provider.read, id_, inputs(fivetran.group, api_key=SECRET))
+    assert WITHHELD in said
+    assert CANARY not in said
+    assert fivetran.secrets_read() == 0
+
+
+def test_a_text_of_fivetrans_is_masked_or_withheld(monkeypatch: pytest.MonkeyPatch):
+    trees = [{"config": {"api_key": KEY}}, [{"env": "SECOND"}]]
+    assert vendors_words(f"{CANARY} is\x1b wrong", known_values(trees, ask=True)) == "****** is wrong"
+    monkeypatch.delenv("STRIPE_KEY")
+    assert vendors_words(f"{CANARY} is wrong", known_values(trees, ask=True)) == WITHHELD
+    assert vendors_words("no secret is anywhere near", known_values([], ask=False)) == "no secret is anywhere near"
+
+
+def test_references_to_the_stacks_config_are_resolved_from_what_the_engine_configures_with(fivetran: Fivetran, run):
+    provider.configure(ConfigureRequest(config=Config({"reconciler:stripe": "canary of the stack"}, "reconciler")))
+    provider.create(inputs(fivetran.group, api_key={"pulumi_config": "stripe", "version": 1.0}))
+    assert fivetran.the("stripe")["config"]["api_key"] == "canary of the stack"
