@@ -183,7 +183,7 @@ def test_every_field_of_the_model_is_filled_from_a_field_of_that_name_or_follows
     classes += [policy.Policy, policy.ExpiryPolicy, policy.DeleteGuard, policy.Never, policy.Retire]
     classes += [policy.AllowResync, policy.Change]
     classes += [model.Adopt, model.Awaiting, model.Function, model.Dataset, model.Grant, model.Environment]
-    classes += [model.Destination, model.Labels]
+    classes += [model.Destination, model.Labels, model.Ignore]
     for cls in classes:
         fields = {field.name for field in dataclasses.fields(cls)}
         assert fields - follows.get(cls.__name__, set()) <= names, cls

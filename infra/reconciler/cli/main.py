@@ -17,11 +17,12 @@ from typing import Any
 import click
 
 from reconciler.cli import Exit
-from reconciler.errors import InvalidSpecs, ReconcilerError
+from reconciler.errors import InvalidSpecs, OtherSideFailed, ReconcilerError
 
 #: Every command: its module, and its line in `reconciler --help`.
 COMMANDS = {
     "validate": ("reconciler.cli.validate", "Check every file of the specs and print all that is wrong."),
+    "unmanaged": ("reconciler.cli.unmanaged", "What lives in the group and the project and is in no file."),
     "services": ("reconciler.cli.services", "What Fivetran's services take, and asking Fivetran for it anew."),
     "simulate": ("reconciler.cli.simulate", "Serve a local Fivetran and a local GCP."),
 }
@@ -87,7 +88,7 @@ def _run(arguments: Sequence[str] | None) -> int:
         return Exit.FINDINGS
     except ReconcilerError as error:
         click.echo(f"Error: {error}", err=True)
-        return Exit.USAGE
+        return Exit.OTHER_SIDE_FAILED if isinstance(error, OtherSideFailed) else Exit.USAGE
     except Exception as error:
         return _unexpected(error)
     return Exit.FINE if code is None else int(code)

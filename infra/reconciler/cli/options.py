@@ -6,6 +6,13 @@ from pathlib import Path
 
 import click
 
+environment_option = click.option(
+    "--environment",
+    "-e",
+    metavar="NAME",
+    help="The environment: the name of its folder.  [default: the only one there is]",
+)
+
 specs_option = click.option(
     "--specs",
     type=click.Path(exists=True, file_okay=False, path_type=Path),

@@ -13,6 +13,7 @@ import click
 
 from reconciler.cli import Exit
 from reconciler.cli.options import specs_option
+from reconciler.cli.workflow import annotation
 from reconciler.errors import Problem
 from reconciler.specs import Loaded, load
 
@@ -94,19 +95,10 @@ def _github(report: Sequence[_Told]) -> str:
 
 
 def _annotation(told: _Told) -> str:
-    """A workflow command: https://docs.github.com/actions/reference/workflow-commands-for-github-actions."""
-    command, at = "error" if told.severity == "problem" else "notice", told.at
+    at = told.at
     text = f"{at.message}\n{at.hint}" if at.hint else at.message
-    place = f"file={_escaped_property(at.file)},line={at.line},col={at.column}"
-    return f"::{command} {place}::{_escaped(text)}"
-
-
-def _escaped(text: str) -> str:
-    return text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
-
-
-def _escaped_property(text: str) -> str:
-    return _escaped(text).replace(":", "%3A").replace(",", "%2C")
+    level: Literal["error", "notice"] = "error" if told.severity == "problem" else "notice"
+    return annotation(level, text, file=at.file, line=at.line, column=at.column)
 
 
 _REPORTS = {"text": _text, "json": _json, "github": _github}

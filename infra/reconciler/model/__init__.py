@@ -20,7 +20,7 @@ from reconciler.model.connector import (
     TableSync,
 )
 from reconciler.model.dataset import Dataset, Grant
-from reconciler.model.fleet import Destination, Environment, Fleet, Labels, Unit
+from reconciler.model.fleet import Destination, Environment, Fleet, Ignore, Labels, Unit
 from reconciler.model.reference import FIVETRAN, REFERENCE_KEYS, Json, Reference, references
 
 __all__ = [
@@ -39,6 +39,7 @@ __all__ = [
     "Fleet",
     "Function",
     "Grant",
+    "Ignore",
     "Json",
     "Labels",
     "Reference",

@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
+from fnmatch import fnmatchcase
 from functools import cached_property
 
 from reconciler.model.connector import Connector
@@ -56,6 +57,22 @@ class Labels:
 
 
 @dataclass(frozen=True)
+class Ignore:
+    """What is in no file on purpose. In `schemas` a `*` stands for any text."""
+
+    services: tuple[str, ...] = ()
+    schemas: tuple[str, ...] = ()
+
+    def connection(self, service: str, name: str) -> bool:
+        """Whether a connection is meant, by its service or by its name, which begins with its dataset."""
+        return service in self.services or self.dataset(name) or self.dataset(name.partition(".")[0])
+
+    def dataset(self, dataset_id: str) -> bool:
+        """Whether a dataset is meant."""
+        return any(fnmatchcase(dataset_id, pattern) for pattern in self.schemas)
+
+
+@dataclass(frozen=True)
 class Environment:
     """One `environment.yaml`: a Fivetran group, a GCP project, and what holds for every dataset in it."""
 
@@ -68,6 +85,7 @@ class Environment:
     automation: tuple[Grant, ...] = ()
     default_access: tuple[Grant, ...] = ()
     labels: Labels = Labels()
+    ignore: Ignore = Ignore()
     policy: Policy = field(default_factory=Policy)
     secrets_project: str | None = None
     """The project of references to Secret Manager that name none; the loader fills in `gcp_project`."""

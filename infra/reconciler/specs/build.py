@@ -21,6 +21,7 @@ from reconciler.model import (
     Fleet,
     Function,
     Grant,
+    Ignore,
     Labels,
     Reference,
     SchemaSync,
@@ -57,6 +58,7 @@ def _environment(document: Document) -> Environment:
         automation=_grants(data.get("automation", [])),
         default_access=_grants(data.get("default_access", [])),
         labels=_labels(data.get("labels", {})),
+        ignore=_ignore(data.get("ignore", {})),
         policy=endings.policy(data.get("policy", {})),
         secrets_project=data.get("secrets_project", data["gcp_project"]),
     )
@@ -210,6 +212,10 @@ def _dataset(dataset_id: str, data: dict[str, Any], defaults: _Defaults) -> Data
 
 def _labels(data: dict[str, Any]) -> Labels:
     return Labels(default=data.get("default", {}), required=tuple(data.get("required", [])))
+
+
+def _ignore(data: dict[str, Any]) -> Ignore:
+    return Ignore(services=tuple(data.get("services", [])), schemas=tuple(data.get("schemas", [])))
 
 
 def _grants(data: list[dict[str, Any]]) -> tuple[Grant, ...]:

@@ -20,6 +20,7 @@ from reconciler.model import (
     Fleet,
     Function,
     Grant,
+    Ignore,
     Labels,
     SchemaSync,
     Sync,
@@ -55,6 +56,7 @@ def test_an_environment_is_what_its_file_says(dev: Fleet):
         ),
         default_access=(Grant("roles/bigquery.dataViewer", ("workgroup:data/engineers", "domain:example.com")),),
         labels=Labels({"realm": "nonprod"}, ("app_code", "realm")),
+        ignore=Ignore(("fivetran_log",), ("dbt_*", "google_sheets.budget")),
         policy=Policy(
             expiry=ExpiryPolicy(
                 required=True, longest=timedelta(days=90), warn=timedelta(days=20), grace=timedelta(days=0)

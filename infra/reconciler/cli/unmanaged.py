@@ -1,0 +1,191 @@
+"""`reconciler unmanaged`: connections of the group and datasets of the project that no file declares."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import click
+
+from reconciler import services
+from reconciler.bigquery import Datasets, Listed
+from reconciler.cli import Exit
+from reconciler.cli.live import FIVETRANS_OWN, Chosen, choose, live_group
+from reconciler.cli.options import environment_option, specs_option
+from reconciler.cli.progress import progress
+from reconciler.cli.workflow import annotation
+from reconciler.client import Connection
+from reconciler.model import Fleet, Ignore
+
+
+@dataclass(frozen=True)
+class UnmanagedConnection:
+    """A connection that no file declares."""
+
+    id: str
+    name: str
+    service: str
+    paused: bool | None
+    setup_state: str | None
+    created_at: str | None
+    kind: str = "connection"
+
+    def __str__(self) -> str:
+        state = ", paused" if self.paused else ""
+        made = f", made {self.created_at.partition('T')[0]}" if self.created_at else ""
+        return f"connection {self.name} ({self.id}): {self.service}, {self.setup_state or 'unknown'}{state}{made}"
+
+
+@dataclass(frozen=True)
+class UnmanagedDataset:
+    """A dataset that no file declares, and who writes it as far as names tell."""
+
+    id: str
+    written_by: str | None
+    kind: str = "dataset"
+
+    def __str__(self) -> str:
+        return f"dataset {self.id}" + (f": written by {self.written_by}" if self.written_by else "")
+
+
+Finding = UnmanagedConnection | UnmanagedDataset
+
+
+@click.command()
+@specs_option
+@environment_option
+@click.option(
+    "--only",
+    type=click.Choice(["connections", "datasets"]),
+    help="Look at one of the two; only datasets need Google's credentials, only connections Fivetran's.",
+)
+@click.option(
+    "--format",
+    "style",
+    type=click.Choice(["text", "json", "github"]),
+    default="text",
+    show_default=True,
+    help="How findings are printed: for people, for programs, or as annotations in GitHub Actions.",
+)
+def unmanaged(specs: Path, environment: str | None, only: str | None, style: str) -> int:
+    """Print what lives in the environment's Fivetran group and GCP project and is in no file.
+
+    Left out is what `ignore` in environment.yaml names, and the connection that Fivetran adds to each destination by
+    itself. Needs FIVETRAN_APIKEY and FIVETRAN_APISECRET, a read-only key is enough, and Google's application-default
+    credentials. Exit codes: 0 nothing found, 1 findings, 2 wrong usage, 3 Fivetran or Google failed.
+    """
+    chosen = choose(specs, environment)
+    connections: Sequence[Connection] = ()
+    if only != "datasets":
+        with progress("Reading connections"), live_group(chosen.environment) as live:
+            connections = live.connections
+    datasets: Sequence[Listed] = ()
+    if only != "connections":
+        with progress("Reading datasets"), Datasets(chosen.environment.gcp_project) as all_of:
+            datasets = all_of.all()
+    found: list[Finding] = [*_connections(chosen, connections), *_datasets(chosen, connections, datasets)]
+    report = _REPORTS[style](found, chosen)
+    if report:
+        click.echo(report)
+    click.echo(_summary(found, chosen), err=True)
+    return Exit.FINDINGS if found else Exit.FINE
+
+
+def declared_names(fleets: Iterable[Fleet]) -> set[str]:
+    """The names of all connections that the environments declare."""
+    units = (unit for fleet in fleets for unit in fleet.units)
+    return {unit.connector.destination.connection_name for unit in units if unit.connector is not None}
+
+
+def declared_datasets(fleets: Iterable[Fleet]) -> set[str]:
+    """The ids of all datasets that the environments declare."""
+    return {dataset.id for fleet in fleets for unit in fleet.units for dataset in unit.all_datasets}
+
+
+def is_left_out(connection: Connection, ignore: Ignore) -> bool:
+    """Whether a connection is in no file on purpose, or Fivetran's own."""
+    return connection.schema == FIVETRANS_OWN or ignore.connection(connection.service, connection.schema)
+
+
+def _connections(chosen: Chosen, connections: Iterable[Connection]) -> Iterator[UnmanagedConnection]:
+    declared, ignore = declared_names(chosen.of_the_group), chosen.environment.ignore
+    for each in connections:
+        if each.schema not in declared and not is_left_out(each, ignore):
+            yield UnmanagedConnection(
+                each.id, each.schema, each.service, each.paused, each.setup_state, each.created_at
+            )
+
+
+@dataclass(frozen=True)
+class _Writer:
+    """Who writes: the dataset of a name, or the datasets whose names begin with it."""
+
+    name: str
+    by_prefix: bool
+    who: str
+
+    @classmethod
+    def of(cls, connection: Connection) -> _Writer:
+        """What a connection writes, by its name and its service's form."""
+        service = services.find(connection.service)
+        by_prefix = service is not None and service.form is services.Form.PREFIX
+        return cls(
+            connection.schema.partition(".")[0], by_prefix, f"the connection {connection.schema} ({connection.id})"
+        )
+
+    def writes(self, dataset_id: str) -> bool:
+        return dataset_id.startswith(f"{self.name}_") if self.by_prefix else dataset_id == self.name
+
+
+def _datasets(
+    chosen: Chosen, connections: Iterable[Connection], datasets: Iterable[Listed]
+) -> Iterator[UnmanagedDataset]:
+    """The datasets that no file declares. What an ignored connection writes is ignored with it."""
+    declared, ignore = declared_datasets(chosen.of_the_project), chosen.environment.ignore
+    left_out = [_Writer.of(each) for each in connections if is_left_out(each, ignore)]
+    left_out.append(_Writer(FIVETRANS_OWN, by_prefix=False, who=""))
+    writers = [*_declared_prefixes(chosen), *map(_Writer.of, connections)]
+    for each in datasets:
+        if each.id in declared or ignore.dataset(each.id) or any(writer.writes(each.id) for writer in left_out):
+            continue
+        found = [writer for writer in writers if writer.writes(each.id)]
+        # Of `a` and `a_b` the longer one: both are prefixes of `a_b_c`.
+        yield UnmanagedDataset(each.id, max(found, key=lambda writer: len(writer.name)).who if found else None)
+
+
+def _declared_prefixes(chosen: Chosen) -> Iterator[_Writer]:
+    """The connectors that make a dataset for each schema of their source. A file says it better than a connection."""
+    for unit in chosen.fleet.units:
+        if unit.connector is not None and unit.connector.destination.schema_prefix is not None:
+            who = f"{unit.file}, which does not declare it under `datasets`"
+            yield _Writer(unit.connector.destination.schema_prefix, by_prefix=True, who=who)
+
+
+def _summary(found: Sequence[Finding], chosen: Chosen) -> str:
+    environment = chosen.environment
+    if not found:
+        return f"{environment.name}: everything is in a file, or named under `ignore`"
+    counts = {kind: sum(1 for each in found if each.kind == kind) for kind in ("connection", "dataset")}
+    said = " and ".join(f"{number} {kind}{'' if number == 1 else 's'}" for kind, number in counts.items() if number)
+    return (
+        f"{environment.name}: {said} in no file. Take over with `reconciler import -e {environment.name} …`, "
+        f"or name under `ignore` in {environment.file}"
+    )
+
+
+def _text(found: Sequence[Finding], _chosen: Chosen) -> str:
+    return "\n".join(map(str, found))
+
+
+def _json(found: Sequence[Finding], _chosen: Chosen) -> str:
+    return json.dumps([asdict(each) for each in found], indent=2, ensure_ascii=False)
+
+
+def _github(found: Sequence[Finding], chosen: Chosen) -> str:
+    file = chosen.environment.file
+    return "\n".join(annotation("warning", f"in no file: {each}", file=file) for each in found)
+
+
+_REPORTS = {"text": _text, "json": _json, "github": _github}

@@ -1,0 +1,95 @@
+"""What the tests of commands share that look at Fivetran and Google: simulators, hands from outside, a specs folder."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+import yaml
+
+from reconciler.cli.main import main
+from reconciler.simulator.process import Simulators
+
+ENVIRONMENT: Mapping[str, Any] = {
+    "gcp_project": "dev-project",
+    "fivetran": {
+        "group": "Dev",
+        "destination": {"location": "US", "region": "GCP_US_EAST4", "time_zone_offset": "0"},
+    },
+}
+
+
+@dataclass(frozen=True)
+class Ran:
+    """What a command did."""
+
+    code: int
+    out: str
+    err: str
+
+
+class Shop:
+    """An empty account and project, and a specs folder with one environment `dev` whose group is there."""
+
+    def __init__(self, simulators: Simulators, specs: Path, capsys: pytest.CaptureFixture[str]) -> None:
+        self._http = httpx.Client(base_url=simulators.admin_url, timeout=30)
+        self._capsys = capsys
+        self.specs = specs
+        self.admin("POST", "/reset")
+        self.admin("POST", "/gcp/reset")
+        self.admin("DELETE", "/faults")
+        self.group_id: str = self.admin("POST", "/groups", {"name": "Dev"})["id"]
+        self.write("environment", ENVIRONMENT)
+
+    def close(self) -> None:
+        self._http.close()
+
+    def admin(self, method: str, path: str, body: Any = None) -> Any:
+        """Ask the simulators' admin side."""
+        answer = self._http.request(method, path, json=body)
+        assert answer.is_success, answer.text
+        return answer.json()
+
+    def connection(self, service: str, config: Mapping[str, Any], **fields: Any) -> str:
+        """A connection made by hand; its id."""
+        body = {"service": service, "group_id": self.group_id, "config": dict(config), **fields}
+        return self.admin("POST", "/connections", body)["id"]
+
+    def dataset(self, name: str, **body: Any) -> None:
+        """A dataset made by hand."""
+        self.admin("PUT", f"/gcp/datasets/dev-project/{name}", body)
+
+    def write(self, name: str, content: Mapping[str, Any] | str, environment: str = "dev") -> Path:
+        """Write a file of an environment."""
+        file = self.specs / environment / f"{name}.yaml"
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(content if isinstance(content, str) else yaml.safe_dump(dict(content), sort_keys=False))
+        return file
+
+    def unit(self, schema: str = "stripe", **connector: Any) -> Path:
+        """A unit with a Stripe connector, named like its dataset."""
+        return self.write(
+            schema,
+            {
+                "description": "Payments.",
+                "owners": ["owner@example.com"],
+                "connector": {"service": "stripe", "destination": {"schema": schema}, **connector},
+                "dataset": {},
+            },
+        )
+
+    def requests(self) -> dict[str, int]:
+        """How often each route of Fivetran was asked for."""
+        return self.admin("GET", "/requests/counts")
+
+    def run(self, command: str, *arguments: str) -> Ran:
+        """Run a command as the shell would."""
+        with pytest.raises(SystemExit) as exit_:
+            main([command, "--specs", str(self.specs), *arguments])
+        printed = self._capsys.readouterr()
+        assert isinstance(exit_.value.code, int)
+        return Ran(int(exit_.value.code), printed.out, printed.err)

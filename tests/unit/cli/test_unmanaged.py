@@ -1,0 +1,187 @@
+"""`reconciler unmanaged`."""
+
+import json
+import shlex
+
+import pytest
+
+from .shop import ENVIRONMENT, Shop
+
+HINT = "Take over with `reconciler import -e dev …`, or name under `ignore` in connectors/dev/environment.yaml\n"
+
+
+def test_nothing_is_found_where_everything_is_in_a_file(shop: Shop):
+    shop.unit("stripe")
+    shop.connection("stripe", {"schema": "stripe"})
+    shop.dataset("stripe")
+    ran = shop.run("unmanaged")
+    assert (ran.code, ran.out) == (0, "")
+    assert ran.err == "dev: everything is in a file, or named under `ignore`\n"
+
+
+def test_what_is_in_no_file_is_a_line_each_with_who_writes_it(shop: Shop):
+    shop.unit("stripe")
+    shop.connection("stripe", {"schema": "stripe"})
+    made = {"created_at": "2025-01-02T03:04:05Z"}
+    jira = shop.connection("jira", {"schema": "jira"}, paused=True, **made)
+    sheet = shop.connection("google_sheets", {"schema": "sheets", "table": "budget"}, setup_state="broken", **made)
+    database = shop.connection("postgres", {"schema_prefix": "app"}, **made)
+    for name in ("stripe", "jira", "sheets", "app_public", "app", "lonely"):
+        shop.dataset(name)
+    ran = shop.run("unmanaged")
+    assert ran.code == 1
+    assert ran.out.splitlines() == [
+        f"connection app ({database}): postgres, connected, made 2025-01-02",
+        f"connection jira ({jira}): jira, connected, paused, made 2025-01-02",
+        f"connection sheets.budget ({sheet}): google_sheets, broken, made 2025-01-02",
+        "dataset app",
+        f"dataset app_public: written by the connection app ({database})",
+        f"dataset jira: written by the connection jira ({jira})",
+        "dataset lonely",
+        f"dataset sheets: written by the connection sheets.budget ({sheet})",
+    ]
+    assert ran.err == f"dev: 3 connections and 5 datasets in no file. {HINT}"
+
+
+def test_a_dataset_that_a_declared_database_made_without_a_word_names_the_file(shop: Shop):
+    shop.write(
+        "app",
+        {
+            "description": "x",
+            "owners": ["a@example.com"],
+            "connector": {"service": "postgres", "destination": {"schema_prefix": "app"}},
+            "datasets": {"public": {}},
+        },
+    )
+    shop.connection("postgres", {"schema_prefix": "app"})
+    shop.dataset("app_public")
+    shop.dataset("app_audit")
+    ran = shop.run("unmanaged")
+    assert ran.out == (
+        "dataset app_audit: written by connectors/dev/app.yaml, which does not declare it under `datasets`\n"
+    )
+    assert ran.err == f"dev: 1 dataset in no file. {HINT}"
+
+
+def test_what_is_ignored_is_not_found_nor_what_an_ignored_connection_writes(shop: Shop):
+    ignore = {"services": ["fivetran_log"], "schemas": ["dbt_*", "sheets.draft"]}
+    shop.write("environment", {**ENVIRONMENT, "ignore": ignore})
+    shop.connection("fivetran_log", {"schema": "log"})
+    shop.connection("google_sheets", {"schema": "sheets", "table": "draft"})
+    shop.connection("stripe", {"schema": "dbt_stripe"})
+    for name in ("log", "dbt_a", "dbt_stripe"):
+        shop.dataset(name)
+    assert shop.run("unmanaged").code == 0
+    shop.connection("google_sheets", {"schema": "sheets", "table": "final"})
+    shop.dataset("log_2")
+    assert [line.split()[1] for line in shop.run("unmanaged").out.splitlines()] == ["sheets.final", "log_2"]
+
+
+def test_fivetrans_own_connection_is_not_found(shop: Shop):
+    shop.connection("fivetran_log", {"schema": "fivetran_metadata"})
+    shop.dataset("fivetran_metadata")
+    assert shop.run("unmanaged").code == 0
+
+
+def test_what_another_environment_of_the_group_and_project_declares_is_not_found(shop: Shop):
+    shop.write("environment", ENVIRONMENT, "test")
+    shop.unit("stripe").rename(shop.specs / "test" / "stripe.yaml")
+    shop.connection("stripe", {"schema": "stripe"})
+    shop.dataset("stripe")
+    assert shop.run("unmanaged", "-e", "dev").code == 0
+    elsewhere = {"group": "Prod", "destination": ENVIRONMENT["fivetran"]["destination"]}
+    shop.write("environment", {**ENVIRONMENT, "fivetran": elsewhere, "gcp_project": "prod-project"}, "test")
+    assert shop.run("unmanaged", "-e", "dev").code == 1
+
+
+def test_json_is_a_list_also_when_it_is_empty(shop: Shop):
+    assert json.loads(shop.run("unmanaged", "--format", "json").out) == []
+    jira = shop.connection("jira", {"schema": "jira"}, created_at="2025-01-02T03:04:05Z")
+    shop.dataset("jira")
+    assert json.loads(shop.run("unmanaged", "--format", "json").out) == [
+        {
+            "kind": "connection",
+            "id": jira,
+            "name": "jira",
+            "service": "jira",
+            "paused": False,
+            "setup_state": "connected",
+            "created_at": "2025-01-02T03:04:05.000000Z",
+        },
+        {"kind": "dataset", "id": "jira", "written_by": f"the connection jira ({jira})"},
+    ]
+
+
+def test_github_gets_a_warning_a_finding_on_the_environments_file(shop: Shop):
+    shop.dataset("lonely")
+    ran = shop.run("unmanaged", "--format", "github")
+    assert (ran.code, ran.out) == (
+        1,
+        "::warning file=connectors/dev/environment.yaml,line=1,col=1::in no file: dataset lonely\n",
+    )
+
+
+def test_one_side_alone_can_be_looked_at(shop: Shop, monkeypatch: pytest.MonkeyPatch):
+    shop.connection("jira", {"schema": "jira"})
+    shop.dataset("lonely")
+    monkeypatch.setenv("BIGQUERY_EMULATOR_HOST", "http://127.0.0.1:9")
+    assert len(shop.run("unmanaged", "--only", "connections").out.splitlines()) == 1
+
+
+def test_datasets_alone_need_no_key_of_fivetrans(shop: Shop, monkeypatch: pytest.MonkeyPatch):
+    shop.dataset("lonely")
+    monkeypatch.delenv("FIVETRAN_APIKEY")
+    assert shop.run("unmanaged", "--only", "datasets").out == "dataset lonely\n"
+
+
+def test_without_a_key_it_says_which_variable_is_missing(shop: Shop, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.delenv("FIVETRAN_APIKEY")
+    ran = shop.run("unmanaged")
+    assert ran.code == 2
+    assert ran.err.startswith("Error: FIVETRAN_APIKEY is not set. ")
+
+
+def test_a_side_that_fails_is_one_line_and_exit_code_3(shop: Shop, monkeypatch: pytest.MonkeyPatch):
+    shop.admin("POST", "/gcp/faults", {"method": "GET", "code": "PERMISSION_DENIED", "error": "no.", "times": 0})
+    ran = shop.run("unmanaged")
+    assert (ran.code, ran.out) == (3, "")
+    assert ran.err == "Error: BigQuery, project dev-project: the datasets cannot be read: no\n"
+    monkeypatch.setenv("FIVETRAN_APISECRET", "canary")
+    ran = shop.run("unmanaged")
+    assert ran.code == 3
+    assert ran.err.startswith("Error: GET /groups: Fivetran answered 401")
+    assert "canary" not in ran.err
+    assert ran.err.count("\n") == 1
+
+
+def test_a_group_that_is_not_there_is_named_with_what_makes_it(shop: Shop):
+    shop.admin("POST", "/reset")
+    ran = shop.run("unmanaged")
+    assert ran.code == 3
+    assert ran.err.startswith("Error: Fivetran has no group 'Dev' that this API key may see: the first `pulumi up`")
+
+
+def test_faulty_files_are_told_instead_of_taken_for_missing_ones(shop: Shop):
+    shop.write("broken", "descripton: x\n")
+    ran = shop.run("unmanaged")
+    assert ran.code == 1
+    assert "connectors/dev/broken.yaml:1:1: " in ran.err
+    assert ran.out == ""
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [("", "choose with --environment: dev, test"), ("-e nope", "no environment 'nope' in the specs")],
+)
+def test_the_environment_has_to_be_chosen_where_there_are_several(shop: Shop, arguments: str, said: str):
+    shop.write("environment", ENVIRONMENT, "test")
+    ran = shop.run("unmanaged", *shlex.split(arguments))
+    assert ran.code == 2
+    assert said in ran.err
+
+
+def test_three_requests_are_all_it_takes(shop: Shop):
+    for number in range(3):
+        shop.connection("stripe", {"schema": f"s{number}"})
+    shop.run("unmanaged")
+    assert shop.requests() == {"GET /v1/groups": 1, "GET /v1/connections": 1}
