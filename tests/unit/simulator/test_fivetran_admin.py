@@ -132,6 +132,18 @@ def test_a_connection_is_changed_by_hand_by_id_or_name(account: Account):
     assert account.http.get(f"/v1/connections/{connection}").status_code == 404
 
 
+def test_a_connection_that_breaks_says_what_to_do_until_it_is_mended(account: Account):
+    connection = account.stripe(account.group())["id"]
+    account.admin("PATCH", f"/connections/{connection}", {"setup_state": "broken"})
+    status = account.data("GET", f"/v1/connections/{connection}")["status"]
+    assert (status["setup_state"], [task["code"] for task in status["tasks"]]) == ("broken", ["reconnect"])
+    tasks = [{"code": "resync_table_warning", "message": "m", "details": "d"}]
+    account.admin("PATCH", f"/connections/{connection}", {"setup_state": "broken", "tasks": tasks})
+    assert account.data("GET", f"/v1/connections/{connection}")["status"]["tasks"] == tasks
+    mended = account.data("POST", f"/v1/connections/{connection}/test", {})["status"]
+    assert (mended["setup_state"], mended["tasks"]) == ("connected", [])
+
+
 def test_a_destination_is_changed_by_hand(account: Account):
     group = account.group()
     account.destination(group)

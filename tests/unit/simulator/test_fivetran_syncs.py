@@ -89,6 +89,7 @@ def test_the_first_sync_remembers_what_was_configured_and_what_it_wrote(account:
     account.data("PATCH", f"{path}/stripe/tables/charge", {"enabled": False})
     _patch(account, connection, paused=False)
     account.data("PATCH", f"{path}/stripe/tables/customer/columns/email", {"enabled": True, "hashed": False})
+    account.http.post(f"/v1/connections/{connection}/sync", json={})
     first = account.snapshot(connection)["first_sync"]
     assert first["written"]["stripe"]["customer"]["email"] == "hashed"
     assert "phone" not in first["written"]["stripe"]["customer"]

@@ -109,6 +109,41 @@ def test_an_unknown_path_is_404_in_the_apis_own_words(account: Account):
     assert (answer.status_code, answer.json()) == (404, {"code": "NotFound", "message": "HTTP 404 Not Found"})
 
 
+def test_the_old_name_of_connections_answers_only_where_the_options_say_so(account: Account):
+    group = account.group()
+    connection = account.stripe(group, schedule_type="manual")["id"]
+    paths = ("/v1/connectors", f"/v1/connectors/{connection}", f"/v1/groups/{group}/connectors")
+    for path in paths:
+        answer = account.http.get(path)
+        assert (answer.status_code, answer.json()) == (404, {"code": "NotFound", "message": "HTTP 404 Not Found"})
+    account.options(old_paths=True)
+    for path in paths:
+        old = account.http.get(path)
+        assert (old.status_code, old.json()) == (
+            200,
+            account.http.get(path.replace("connectors", "connections")).json(),
+        )
+    assert account.http.get(f"/v1/connectors/{connection}", headers={"Accept": V2}).status_code == 200
+
+
+@pytest.mark.parametrize("name", ["connections", "connectors"])
+def test_what_airflow_does_works_on_a_manual_connection_under_either_name(account: Account, name: str):
+    account.options(old_paths=True)
+    connection = account.stripe(account.group(), paused=True, schedule_type="auto")["id"]
+    path = f"/v1/{name}/{connection}"
+    account.data("PATCH", path, {"schedule_type": "manual", "run_setup_tests": False})
+    account.data("PATCH", path, {"paused": False, "run_setup_tests": False})
+    assert account.data("GET", path)["succeeded_at"] is None
+    assert account.http.post(f"{path}/sync", json={"force": False}).status_code == 200
+    details = account.data("GET", path)
+    assert details["succeeded_at"] is not None
+    assert (details["schedule_type"], details["paused"], details["status"]["sync_state"]) == (
+        "manual",
+        False,
+        "scheduled",
+    )
+
+
 def test_an_empty_id_segment_is_answered_with_html(account: Account):
     answer = account.http.get(httpx.URL(account.url + "/v1/connections//schemas"))
     assert answer.status_code == 404

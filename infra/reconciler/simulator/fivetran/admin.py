@@ -18,7 +18,7 @@ here is logged or counts against a quota.
 - `PATCH, DELETE /_admin/destinations/{id}`, `PATCH, DELETE /_admin/connections/{id or name}`: changed by hand: any
   field, `config`, `auth`, `paused`, `sync_frequency`, `setup_state`, `succeeded_at`, `consented` (authorised) …
 - `POST /_admin/connections/{id or name}/finish-sync`: end a running sync with success; `…/authorise`: what a person
-  does in the setup page: authorise, and have the setup tests run.
+  does in the setup page: authorise, and have the setup tests run; `{"token"}`: on the page that a connect card opens.
 - `GET, PUT, PATCH, DELETE /_admin/sources/{target}`: what connections read from, see `source`: of one connection (its
   id, or the name that it has or will have), or of all of a service. PATCH merges, null takes away; what it adds is
   found by the next sync or reload.

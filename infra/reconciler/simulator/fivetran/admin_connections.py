@@ -6,7 +6,7 @@ from typing import Any
 
 from aiohttp import web
 
-from reconciler.simulator.fivetran import by_hand, by_hand_schemas, setup_tests, syncs
+from reconciler.simulator.fivetran import by_hand, by_hand_schemas, connect_cards, setup_tests, syncs
 from reconciler.simulator.fivetran.admin_request import Action, read_body
 from reconciler.simulator.fivetran.state import Connection, FivetranState
 from reconciler.simulator.fivetran.transport import STATE
@@ -40,6 +40,9 @@ async def _finish_sync(request: web.Request) -> Any:
 
 async def _authorise(request: web.Request) -> Any:
     state, connection = _found(request)
+    token = (await read_body(request)).get("token")
+    if token is not None and (refusal := connect_cards.check(state, connection, token)) is not None:
+        raise by_hand.ByHandError(refusal)
     connection.consented = True
     state.note(connection, "authorised")
     await setup_tests.run_on_connection(state, connection, {})

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any, TypeVar
 
-from reconciler.simulator.fivetran import config, fields
+from reconciler.simulator.fivetran import config, fields, setup_tests
 from reconciler.simulator.fivetran.connections import take_naming
 from reconciler.simulator.fivetran.errors import ApiError
 from reconciler.simulator.fivetran.moments import timestamp
@@ -104,6 +104,8 @@ def change_connection(state: FivetranState, connection: Connection, values: Mapp
         state.note(changed, "paused" if changed.paused else "unpaused")
     if changed.setup_state != setup_state:
         state.note(changed, changed.setup_state)
+        if "tasks" not in values:
+            changed.tasks = setup_tests.tasks(changed.setup_state)
     changed.effective = {"config": dict(changed.config), "auth": dict(changed.auth)}
     return changed
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from aiohttp import web
 
-from reconciler.simulator.fivetran import connections, rendering, setup_tests, syncs
+from reconciler.simulator.fivetran import connect_cards, connections, rendering, setup_tests, syncs
 from reconciler.simulator.fivetran.errors import invalid
 from reconciler.simulator.fivetran.listing import listing
 from reconciler.simulator.fivetran.state import Connection
@@ -31,6 +31,7 @@ async def create_connection(request: web.Request) -> web.Response:
     """`POST /v1/connections`."""
     who = credential(request)
     owner = who.owner if who.kind == "user" else None
+    connect_cards.check_tests(body(request))
     connection, flags = connections.create(request.app[STATE], body(request), owner)
     return await _tested(request, connection, flags, "Connection has been created", status=201)
 
@@ -73,6 +74,12 @@ async def sync_connection(request: web.Request) -> web.Response:
     return success(f"Sync has been successfully triggered for connection with id '{connection_id}'")
 
 
+async def create_connect_card(request: web.Request) -> web.Response:
+    """`POST /v1/connections/{connection_id}/connect-card`."""
+    card = connect_cards.create(request.app[STATE], request.match_info["connection_id"], body(request))
+    return success("Connection Connect Card has been created", card)
+
+
 async def get_connection_state(request: web.Request) -> web.Response:
     """`GET /v1/connections/{connection_id}/state`."""
     value = connections.function_state(request.app[STATE], request.match_info["connection_id"])
@@ -97,6 +104,8 @@ async def _tested(
     data = rendering.connection(state, connection, with_tests=True)
     if flags is None:
         data["setup_tests"] = []
+    if status == 201 and connection.connect_card_config is not None:
+        data["connect_card"] = connect_cards.issue(state, connection, connection.connect_card_config)
     return success(message, data, status=status)
 
 
@@ -108,6 +117,7 @@ ROUTES = (
     ("DELETE", "/v1/connections/{connection_id}", delete_connection),
     ("POST", "/v1/connections/{connection_id}/test", test_connection),
     ("POST", "/v1/connections/{connection_id}/sync", sync_connection),
+    ("POST", "/v1/connections/{connection_id}/connect-card", create_connect_card),
     ("GET", "/v1/connections/{connection_id}/state", get_connection_state),
     ("PATCH", "/v1/connections/{connection_id}/state", change_connection_state),
 )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from reconciler.simulator.fivetran import config, fields, groups
+from reconciler.simulator.fivetran import config, fields, groups, packages
 from reconciler.simulator.fivetran.catalogue import Service
 from reconciler.simulator.fivetran.errors import conflict, invalid, not_found, required, wrong_method
 from reconciler.simulator.fivetran.state import Connection, FivetranState
@@ -41,6 +41,7 @@ def create(
     if absent := config.missing(service.config, changes):
         raise required(absent)
     auth = config.accept("auth", service.auth, accepted.pop("auth", {}), {}, state.options)
+    packages.check_use(state, changes)
     _check_schedule(accepted, accepted.get("sync_frequency"))
     name = ".".join(naming.values())
     _check_name(state, group_id, name)
@@ -75,6 +76,7 @@ def change(
     sent = _without_naming(state, connection, accepted.pop("config", {}))
     changes = config.accept("config", service.config, sent, connection.config, state.options)
     auth = config.accept("auth", service.auth, accepted.pop("auth", {}), connection.auth, state.options)
+    packages.check_use(state, changes, connection)
     frequency = accepted.get("sync_frequency", connection.sync_frequency)
     _check_schedule(accepted, frequency)
     flags = _take_tests(state, accepted, runs=tested)

@@ -51,6 +51,19 @@ _NETWORKING: Mapping[str, Check] = {
     "networking_method": one_of("Directly", "SshTunnel", "PrivateLink", "ProxyAgent"),
 }
 
+
+def _card_config(value: Any) -> bool:
+    if not isinstance(value, Mapping) or not value.keys() <= {"redirect_uri", "hide_setup_guide", "all_fields"}:
+        return False
+    uri = value.get("redirect_uri")
+    flags = (value[name] for name in value if name != "redirect_uri")
+    return (
+        isinstance(uri, str) and uri.startswith(("http://", "https://")) and all(type(flag) is bool for flag in flags)
+    )
+
+
+CONNECT_CARD: Mapping[str, Check] = {"connect_card_config": _card_config}
+
 CONNECTION: Mapping[str, Check] = {
     "config": _mapping,
     "auth": _mapping,
@@ -69,6 +82,7 @@ NEW_CONNECTION: Mapping[str, Check] = {
     "service": _text,
     **CONNECTION,
     "destination_schema_names": one_of("FIVETRAN_NAMING", "SOURCE_NAMING"),
+    **CONNECT_CARD,
     **TEST_FLAGS,
 }
 CHANGED_CONNECTION: Mapping[str, Check] = {
@@ -94,7 +108,6 @@ FIXED_DESTINATION = frozenset({"group_id", "service"})
 #: Real fields whose effect is not simulated.
 _NOT_SIMULATED = frozenset(
     {
-        "connect_card_config",
         "external_secrets_keys_config",
         "external_secrets_manager_id",
         "hybrid_deployment_agent_id",

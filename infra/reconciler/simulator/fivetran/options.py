@@ -60,6 +60,10 @@ class Options:
     #: Seconds a schema change takes, and a reload. Who changes the config meanwhile makes it fail with 409.
     schema_change_seconds: float = 0.0
     reload_seconds: float = 0.0
+    #: A config that names a package which does not exist, or which another connection has.
+    package_use: Literal["refuse", "unchecked"] = "refuse"
+    #: Whether the API still answers under `/v1/connectors`, its name for connections until 2025.
+    old_paths: bool = False
     #: `destination_schema_names` on create; announced to become required.
     destination_schema_names: Literal["optional", "required"] = "optional"
     #: Optional top-level fields without a value.

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import uuid
+import zlib
 from typing import Any
 
 from reconciler.simulator.fivetran import config, groups
@@ -79,6 +81,8 @@ def _connection(state: FivetranState, item: Connection) -> Json:
         answer["daily_sync_time"] = item.daily_sync_time
     if item.destination_configuration is not None:
         answer["destination_configuration"] = item.destination_configuration
+    if item.connect_card_config is not None:
+        answer["connect_card_config"] = item.connect_card_config
     if state.options.empty_fields == "null":
         answer.update(_EMPTY_CONNECTION)
     return answer
@@ -104,19 +108,27 @@ def _connection_config(state: FivetranState, item: Connection) -> Json:
     return {
         **naming,
         **config.shown(service.config, item.config, state.options),
-        **_readonly(state, service, item.group_id),
+        **_readonly(state, service, item),
     }
 
 
-def _readonly(state: FivetranState, service: Service, group_id: str) -> Json:
-    """Read-only config that exists without a person's consent; the rest of it stays absent."""
+def _readonly(state: FivetranState, service: Service, item: Connection) -> Json:
+    """Read-only config: what Fivetran generates is there at once, what it learns from the service once connected."""
     values = {
-        "service_account_email": groups.service_account(state, group_id),
-        "service_account": groups.service_account(state, group_id),
-        "public_key": groups.public_key(group_id),
-        "encoded_public_key": groups.public_key(group_id).split()[1],
-        "external_id": group_id,
+        "service_account_email": groups.service_account(state, item.group_id),
+        "service_account": groups.service_account(state, item.group_id),
+        "public_key": groups.public_key(item.group_id),
+        "encoded_public_key": groups.public_key(item.group_id).split()[1],
+        "external_id": item.group_id,
+        "webhook_url": f"https://webhooks.fivetran.com/webhooks/{uuid.uuid5(uuid.NAMESPACE_OID, item.id)}",
     }
+    if item.setup_state != "incomplete":
+        values |= {
+            "connecting_user": "Integration User",
+            "connecting_user_email": "integration.user@example.com",
+            "connection_type": "Directly",
+            "organization_id": f"00D{zlib.crc32(item.id.encode()):012d}EAA",
+        }
     return {
         name: values[name] for name, field in service.config.items() if "readonly" in field.flags and name in values
     }

@@ -9,6 +9,7 @@ from reconciler.simulator.fivetran import (
     destinations,
     groups,
     metadata,
+    package_routes,
     rendering,
     schema_routes,
     setup_tests,
@@ -151,6 +152,14 @@ async def test_destination(request: web.Request) -> web.Response:
     return success("Setup tests have been completed", rendering.destination(state, destination))
 
 
+def old_path(path: str) -> str | None:
+    """What a route of connections was called until 2025; None for any other. `transport` answers 404 by default."""
+    for now in ("/v1/connections", "/v1/groups/{group_id}/connections"):
+        if path == now or path.startswith(f"{now}/"):
+            return path.replace("/connections", "/connectors", 1)
+    return None
+
+
 def add(app: web.Application) -> None:
     """Put every simulated route on the application."""
     routes = (
@@ -173,6 +182,9 @@ def add(app: web.Application) -> None:
         ("POST", "/v1/destinations/{destination_id}/test", test_destination),
         *connection_routes.ROUTES,
         *schema_routes.ROUTES,
+        *package_routes.ROUTES,
     )
     for method, path, handler in routes:
         app.router.add_route(method, path, handler)
+        if (old := old_path(path)) is not None:
+            app.router.add_route(method, old, handler)

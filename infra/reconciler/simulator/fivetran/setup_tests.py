@@ -32,7 +32,7 @@ async def run_on_connection(state: FivetranState, connection: Connection, flags:
     connection.effective = held if passed else connection.effective
     connection.setup_state = _state_after(passed, connection.setup_state)
     state.note(connection, "tested", passed=passed, setup_state=connection.setup_state)
-    connection.tasks = [{"code": "reconnect", "message": "Reconnect"}] if connection.setup_state == "broken" else []
+    connection.tasks = tasks(connection.setup_state)
 
 
 async def run_on_destination(state: FivetranState, destination: Destination) -> None:
@@ -44,6 +44,11 @@ async def run_on_destination(state: FivetranState, destination: Destination) -> 
     destinations.find(state, destination.id)
     destination.setup_tests = _results(state, service, held, scripts, consented=False)
     destination.setup_status = _state_after(_passed(destination.setup_tests), destination.setup_status)
+
+
+def tasks(setup_state: str) -> list[Json]:
+    """What somebody has to do about a connection in this state, as far as the state alone says so."""
+    return [{"code": "reconnect", "message": "Reconnect"}] if setup_state == "broken" else []
 
 
 def lookup(held: Json, path: str) -> Any:

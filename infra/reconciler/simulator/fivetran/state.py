@@ -102,6 +102,7 @@ class Connection:
     networking_method: str = "Directly"
     destination_schema_names: str = "FIVETRAN_NAMING"
     destination_configuration: Json | None = None
+    connect_card_config: Json | None = None
     setup_state: str = "incomplete"
     schema_status: str | None = None
     syncing: bool = False
@@ -127,6 +128,18 @@ class Connection:
         if self.syncing:
             return "syncing"
         return "paused" if self.paused else "scheduled"
+
+
+@dataclass
+class Package:
+    """A package of the Connector SDK: a ZIP file with code."""
+
+    id: str
+    content: bytes = field(repr=False)
+    created_by: str
+    last_updated_by: str
+    created_at: datetime
+    updated_at: datetime
 
 
 @dataclass
@@ -171,6 +184,9 @@ class FivetranState:
         self.connections: dict[str, Connection] = {}
         self.scripts: list[TestScript] = []
         self.sources: dict[str, Json] = {}
+        self.packages: dict[str, Package] = {}
+        #: Whose setup page a token opens, and until when.
+        self.connect_cards: dict[str, tuple[str, datetime]] = {}
         self.quotas = Quotas(self._monotonic)
         self._events = 0
         self._named: dict[tuple[str, str], list[str]] = {}
@@ -178,7 +194,7 @@ class FivetranState:
 
     def new_id(self) -> str:
         """An id that nothing has."""
-        return new_slug(self.groups.keys() | self.connections.keys())
+        return new_slug(self.groups.keys() | self.connections.keys() | self.packages.keys())
 
     def add_connection(self, connection: Connection) -> None:
         """Remember a connection; `connections_named` finds it from now on."""

@@ -33,7 +33,13 @@ ADMIN = "/_admin"
 _BODY = web.RequestKey("body", object)
 _CREDENTIAL = web.RequestKey("credential", Credential)
 #: Where the API wants version 2 of its media type.
-_VERSIONED = re.compile(r"/v1/(?:connections|destinations)(?:/(?!.*/(?:schemas|certificates|fingerprints)(?:/|$)).*)?")
+_VERSIONED = re.compile(
+    r"/v1/(?:connections|connectors|destinations)(?:/(?!.*/(?:schemas|certificates|fingerprints)(?:/|$)).*)?"
+)
+#: What the API called connections until 2025.
+_OLD = re.compile(r"/v1/(?:groups/[^/]+/)?connectors(?:/.*)?")
+#: Where files are uploaded.
+_FORMS = re.compile(r"/v1/connector-sdk/packages(?:/.*)?")
 
 
 @web.middleware
@@ -116,15 +122,18 @@ async def admitted(request: web.Request, handler: Handler) -> web.StreamResponse
     credential = _authenticate(state, request.headers.get("Authorization"))
     request[_CREDENTIAL] = credential
     state.take_request()
+    if _OLD.fullmatch(request.path) is not None and not state.options.old_paths:
+        raise unknown_path()
     if request.match_info.http_exception is not None:
         raise request.match_info.http_exception
     if credential.read_only and request.method != "GET":
         raise forbidden("The key is not allowed to change anything")
     _check_accept(state, request)
     if request.method in ("POST", "PATCH"):
-        if request.content_type != "application/json":
+        form = _FORMS.fullmatch(request.path) is not None
+        if request.content_type != ("multipart/form-data" if form else "application/json"):
             raise ApiError(415, "UnsupportedMediaType", "HTTP 415 Unsupported Media Type")
-        request[_BODY] = _parse(await request.read())
+        request[_BODY] = None if form else _parse(await request.read())
     return await handler(request)
 
 

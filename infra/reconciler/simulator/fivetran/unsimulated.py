@@ -14,14 +14,10 @@ _ROUTES = """
     /v1/certificates POST
     /v1/connections/{connection_id}/certificates GET POST
     /v1/connections/{connection_id}/certificates/{hash} GET DELETE
-    /v1/connections/{connection_id}/connect-card POST
     /v1/connections/{connection_id}/fingerprints GET POST
     /v1/connections/{connection_id}/fingerprints/{hash} GET DELETE
     /v1/connections/{connection_id}/schemas/drop-columns POST
     /v1/connections/{connection_id}/schemas/{schema_name}/tables/{table_name}/columns/{column_name} DELETE
-    /v1/connector-sdk/packages GET POST
-    /v1/connector-sdk/packages/{package_id} GET DELETE PATCH
-    /v1/connector-sdk/packages/{package_id}/download GET
     /v1/destinations/{destination_id}/certificates GET POST
     /v1/destinations/{destination_id}/certificates/{hash} GET DELETE
     /v1/destinations/{destination_id}/fingerprints GET POST
