@@ -104,6 +104,10 @@ class Admin:
         """The requests that change something, as `METHOD route`."""
         return [f"{r['method']} {r['route']}" for r in self.requests() if r["method"] != "GET"]
 
+    def counts(self) -> dict[str, int]:
+        """How often each route was asked for, as `METHOD route`."""
+        return self._call("GET", "/requests/counts")
+
     def forget_requests(self) -> None:
         """Count from zero."""
         self._call("DELETE", "/requests")

@@ -145,16 +145,20 @@ class Workspace:
         """A preview that looks at what is live is empty."""
         self.preview("--expect-no-changes", "--refresh").ok()
 
-    def start_up(self, *arguments: str, **env: str) -> subprocess.Popen[bytes]:
-        """`pulumi up` in a session of its own, for a test to kill."""
+    def start(self, *arguments: str, **env: str) -> subprocess.Popen[bytes]:
+        """A Pulumi command in a session of its own, for a test to kill or to look at while it runs."""
         return subprocess.Popen(
-            self.command("up", "--yes", "--skip-preview", *arguments),
+            self.command(*arguments),
             cwd=ROOT,
             env={**self.env, **env},
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
             start_new_session=True,
         )
+
+    def start_up(self, *arguments: str, **env: str) -> subprocess.Popen[bytes]:
+        """`pulumi up` in a session of its own."""
+        return self.start("up", "--yes", "--skip-preview", *arguments, **env)
 
     def recover(self) -> None:
         """What `make recover` runs after a kill."""

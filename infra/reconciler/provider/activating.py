@@ -85,6 +85,8 @@ def seen(props: Mapping[str, Any], live: Connection) -> dict[str, Any]:
         known = known_values([props.get("references")], ask=False)
         tasks = [f"{masked(task.code, known)}: {vendors_words(task.message, known)}" for task in live.tasks]
         found |= {"outcome": "broken", "tasks": tasks}
+        said = "".join(f"\n    {task}" for task in tasks)
+        logger.warning("%s: broken in Fivetran; an update tests it again%s", props["file"], said)
     return found
 
 

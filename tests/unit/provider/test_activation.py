@@ -178,8 +178,8 @@ def test_a_refresh_that_reads_connected_after_a_failure_lets_it_go_on_without_an
     assert fivetran.the("stripe")["paused"] is False
 
 
-def test_a_connection_that_breaks_is_pending_with_its_tasks_and_an_update_tests_it_again(
-    fivetran: Fivetran, stack: Stack, run
+def test_a_connection_that_breaks_is_told_and_pending_with_its_tasks_and_an_update_tests_it_again(
+    fivetran: Fivetran, stack: Stack, run, caplog: pytest.LogCaptureFixture
 ):
     stack.up(unit())
     for message in ("Reconnect", "Reconnect, now"):
@@ -188,6 +188,7 @@ def test_a_connection_that_breaks_is_pending_with_its_tasks_and_an_update_tests_
         stack.refresh()
         state = stack.activation.state
         assert (state["outcome"], state["tasks"]) == ("broken", [f"reconnect: {message}"])
+        assert f"{FILE}: broken in Fivetran; an update tests it again\n    reconnect: {message}\n" in caplog.text
         assert stack.pending(unit()) == ["activation"]
     fivetran.forget_requests()
     assert stack.up(unit()) == "connected"

@@ -1,0 +1,40 @@
+"""One environment with a unit of every service that the local Fivetran knows, through the real engine."""
+
+from __future__ import annotations
+
+import itertools
+
+from admin import Admin
+from tests.every_service import VARIABLE, awaiting, full
+from workspace import Workspace
+
+#: What a drift check asks once, however many units there are.
+ONCE = {
+    "GET /v1/groups/{group_id}": 1,
+    "GET /v1/destinations/{destination_id}": 1,
+    "GET /v1/groups/{group_id}/service-account": 1,
+    "GET /v1/connections": 1,
+}
+READS_AT_ONCE = 16
+
+
+def test_a_fresh_up_shows_no_drift_for_any_service_and_looking_costs_one_read_a_unit(
+    workspace: Workspace, admin: Admin
+):
+    units = [*full(), *itertools.islice(awaiting(), 3)]
+    workspace.env[VARIABLE] = "canary_every_4711"
+    for unit in units:
+        workspace.write(unit.name, unit.as_unit())
+    workspace.up().ok()
+    outcomes = {name: outputs["outcome"] for name, outputs in workspace.outputs()["units"].items()}
+    assert outcomes == {unit.name: "awaiting" if unit.awaits else "connected" for unit in units}
+    admin.forget_requests()
+    workspace.preview("--expect-no-changes").ok()
+    assert admin.requests() == []
+
+    reads = admin.fault(kind="hold", method="GET", path="^/v1/connections/[^/]+$", count=None)
+    with workspace.start("preview", "--refresh", "--expect-no-changes") as preview:
+        admin.wait_for(lambda: admin.held(reads) == READS_AT_ONCE)
+        admin.release(reads)
+        assert preview.wait(timeout=180) == 0
+    assert admin.counts() == {**ONCE, "GET /v1/connections/{connection_id}": len(units)}

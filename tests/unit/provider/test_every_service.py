@@ -1,0 +1,68 @@
+"""A unit of every service that the local Fivetran knows: made once, quiet ever after, however Fivetran shows it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import pytest
+from tests.every_service import VARIABLE, Filled, awaiting, full, least
+
+from reconciler.model import Connector, DestinationSchema, Unit
+
+from .account import CANARY, Fivetran
+from .stack import Stack
+
+OPTIONS: list[dict[str, Any]] = [
+    {},
+    {"empty_config": "null", "empty_fields": "absent"},
+    {"schema_in_config": True, "config_in_lists": True},
+]
+
+
+def unit(filled: Filled) -> Unit:
+    """The model's unit."""
+    connector = Connector(
+        filled.service,
+        DestinationSchema(**filled.destination),
+        config=filled.config,
+        auth=filled.auth,
+        needs_consent=filled.awaits,
+    )
+    return Unit(filled.name, f"connectors/dev/{filled.name}.yaml", "d", ("owner@example.com",), connector)
+
+
+@pytest.mark.parametrize("options", OPTIONS, ids=lambda options: " ".join(options) or "as documented")
+@pytest.mark.parametrize("units", [full, least, awaiting], ids=lambda units: units.__name__)
+def test_what_was_made_is_neither_drift_nor_different_when_taken_over(
+    fivetran: Fivetran, run, monkeypatch: pytest.MonkeyPatch, units: Any, options: dict[str, Any]
+):
+    monkeypatch.setenv(VARIABLE, CANARY)
+    fivetran.options(**options)
+    filled = list(units())
+    assert filled
+    stacks = {each.name: Stack(fivetran.group) for each in filled}
+    outcomes = {each.name: stacks[each.name].up(unit(each)) for each in filled}
+    wanted = {each.name: "awaiting" if each.awaits else "connected" for each in filled}
+    assert outcomes == wanted
+
+    fivetran.forget_requests()
+    assert _pending(stacks, filled) == {}
+    assert fivetran.requests() == []
+
+    run()
+    for stack in stacks.values():
+        stack.refresh()
+    assert _pending(stacks, filled) == {}
+
+    # And where state is lost, a connection at work is found to be what its file says.
+    run()
+    for each in filled:
+        if not each.awaits:
+            assert Stack(fivetran.group).up(unit(each)) == "connected"
+    assert fivetran.writes() == []
+
+
+def _pending(stacks: Mapping[str, Stack], filled: Iterable[Filled]) -> dict[str, list[str]]:
+    shown = {each.name: stacks[each.name].pending(unit(each)) for each in filled}
+    return {name: pending for name, pending in shown.items() if pending}
