@@ -45,7 +45,10 @@ class Shop:
         self.group_id: str = self.admin("POST", "/groups", {"name": "Dev"})["id"]
         self.write("environment", ENVIRONMENT)
 
+        self._usual = self.admin("GET", "/options")
+
     def close(self) -> None:
+        self.admin("PATCH", "/options", self._usual)
         self._http.close()
 
     def admin(self, method: str, path: str, body: Any = None) -> Any:

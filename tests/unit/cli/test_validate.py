@@ -149,8 +149,8 @@ def test_github_annotations_escape_what_the_runner_would_act_on(tmp_path: Path, 
     inside(tmp_path)
     assert validate("--specs", "a,b:c%d", "--format", "github").stdout == (
         "::error file=a%2Cb%3Ac%25d/dev/environment.yaml,line=4,col=1::unknown key `50%25\\n::error::x`"
-        "%0Aknown here: gcp_project, secrets_project, fivetran, workgroups, automation, default_access, labels, ignore, "
-        "policy\n"
+        "%0Aknown here: gcp_project, secrets_project, fivetran, workgroups, automation, default_access, labels, "
+        "ignore, policy\n"
     )
 
 
