@@ -103,6 +103,7 @@ async def build(fleet: Fleet) -> dict[str, pulumi.Input[Any]]:
             destination.id,
             connections[unit.name].id,
             connections[unit.name].revision,
+            _only_datasets(fleet, unit),
             _after(unit, guard, [connections[unit.name]]),
         )
         for unit in fleet.units
@@ -127,6 +128,13 @@ def _declared(unit: Unit) -> Declared:
         datasets={dataset.id: dataset.location for dataset in unit.datasets},
         formerly=unit.formerly,
     )
+
+
+def _only_datasets(fleet: Fleet, unit: Unit) -> list[str] | None:
+    """The datasets that a unit's connector may write, where it could make others and the environment forbids that."""
+    connector, policy = unit.connector, fleet.environment.policy
+    could = connector is not None and connector.destination.schema_prefix is not None
+    return [dataset.id for dataset in unit.datasets] if could and policy.undeclared_datasets == "forbidden" else None
 
 
 def _after(unit: Unit, guard: pulumi.Resource, others: list[pulumi.Resource]) -> pulumi.ResourceOptions:

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from reconciler.client import Connection
-from reconciler.provider import adoption, schedule
+from reconciler.provider import adoption, schedule, tables
 from reconciler.provider.awaiting import is_overdue, needs
 from reconciler.provider.operation import OperationError, masked, vendors_words
 from reconciler.provider.session import session
@@ -22,14 +22,14 @@ from reconciler.secrets import known_values
 logger = logging.getLogger(__name__)
 
 #: What of the inputs is remembered only once Fivetran has it.
-APPLIED = ("schedule", "paused")
+APPLIED = ("schedule", "paused", "sync")
 
 
 def is_pending(olds: Mapping[str, Any], news: Mapping[str, Any]) -> bool:
     """Whether an update has something to do. Nothing is, while somebody's turn is awaited."""
     if olds.get("connection_id") != news["connection_id"]:
         return True
-    if olds.get("activated") and schedule.changed_fields(olds, news):
+    if olds.get("activated") and (schedule.changed_fields(olds, news) or _tables_changed(olds, news)):
         return True
     tested = olds.get("tested") == news["revision"]
     match olds.get("outcome"):
@@ -50,10 +50,13 @@ def activate(olds: Mapping[str, Any], news: Mapping[str, Any]) -> dict[str, Any]
     if state["activated"]:
         _apply(olds, news, state)
     state |= _tested(olds, news)
+    if state["outcome"] == "connected":
+        try:
+            _bring_to_the_file(olds, news, state)
+        except OperationError as refused:
+            state |= {"outcome": "refused", "reason": str(refused)}
     if state["outcome"] != "connected":
         session.failed(news["file"], _in_words(state)) if _is_failure(state) else _tell(state)
-    elif not state["activated"]:
-        _begin(news, state)
     # Always there: a preview knows nothing of an output that state lacks.
     return {"awaits": {}, **{key: value for key, value in state.items() if value is not None}}
 
@@ -64,7 +67,7 @@ def as_file(props: Mapping[str, Any], live: Connection) -> dict[str, Any]:
         return {key: props[key] for key in APPLIED if key in props}
     if live.paused and "paused" not in props and not schedule.by_airflow(props["schedule"]):
         logger.warning("%s: paused in Fivetran, not by the file; left as it is", props["file"])
-    return schedule.as_file(props, live)
+    return {**schedule.as_file(props, live), **_live_tables(props)}
 
 
 def seen(props: Mapping[str, Any], live: Connection) -> dict[str, Any]:
@@ -139,6 +142,37 @@ def _shown(said: Mapping[str, str], props: Mapping[str, Any]) -> dict[str, str]:
     }
 
 
+def _bring_to_the_file(olds: Mapping[str, Any], news: Mapping[str, Any], state: dict[str, Any]) -> None:
+    """Give a connection that works its tables, and start it where that has not been. Raises `OperationError`."""
+    if not state["activated"]:
+        _begin(news, state)
+    elif _tables_changed(olds, news):
+        _configure(news, state)
+
+
+def _tables_changed(olds: Mapping[str, Any], news: Mapping[str, Any]) -> bool:
+    """Whether the file selects other tables than state remembers; a `sync` that left the file leaves all as it is."""
+    return "sync" in news and olds.get("sync") != news["sync"]
+
+
+def _live_tables(props: Mapping[str, Any]) -> dict[str, Any]:
+    if "sync" not in props:
+        return {}
+    found = tables.read(props["connection_id"], props["sync"])
+    for warning in found.warnings:
+        logger.warning("%s: %s", props["file"], warning)
+    return {"sync": dict(found.sync)}
+
+
+def _configure(news: Mapping[str, Any], state: dict[str, Any], *, fresh: bool = False) -> None:
+    """Select the tables, where the file does, and remember what was selected."""
+    if "sync" in news:
+        done = tables.configure(news["connection_id"], news["sync"], datasets=news.get("datasets"), fresh=fresh)
+        for warning in done.warnings:
+            logger.warning("%s: %s", news["file"], warning)
+    state["sync"] = news.get("sync")
+
+
 def _begin(news: Mapping[str, Any], state: dict[str, Any]) -> None:
     """Take over a connection at work; let any other run for the first time."""
     if _is_untouched(news) or "apply_changes" in news:
@@ -151,20 +185,23 @@ def _begin(news: Mapping[str, Any], state: dict[str, Any]) -> None:
 def _start(news: Mapping[str, Any], state: dict[str, Any]) -> None:
     """Let a connection run for the first time: its historical sync starts by itself, or by us where Airflow has it."""
     client, connection_id, paused = session.client(), news["connection_id"], "paused" in news
+    _configure(news, state, fresh=True)
     client.update_connection(connection_id, **schedule.fields(news["schedule"]), paused=paused, run_setup_tests=False)
     if not paused and schedule.by_airflow(news["schedule"]):
         client.sync_connection(connection_id)
-    state |= {key: news.get(key) for key in APPLIED}
+    state |= {key: news.get(key) for key in ("schedule", "paused")}
     state["activated"] = not paused
 
 
 def _adopt(news: Mapping[str, Any], live: Connection, state: dict[str, Any]) -> None:
     """Take over a connection at work as it is; what differs is refused, unless the file says to change it."""
-    differing = adoption.schedule_differences(news, live)
+    differing = adoption.activation_differences(news, live)
     if differing and not news.get("apply_changes"):
         raise OperationError(adoption.refusal(news["name"], live, differing))
     if differing and (fields := schedule.differing_fields(news, live)):
         session.client().update_connection(live.id, **fields, run_setup_tests=False)
+    if differing:
+        _configure(news, state)
     state |= {key: news.get(key) for key in APPLIED}
     state["activated"] = True
 
@@ -174,7 +211,7 @@ def _apply(olds: Mapping[str, Any], news: Mapping[str, Any], state: dict[str, An
     fields = schedule.changed_fields(olds, news)
     if fields:
         session.client().update_connection(news["connection_id"], **fields, run_setup_tests=False)
-    state |= {key: news.get(key) for key in APPLIED}
+    state |= {key: news.get(key) for key in ("schedule", "paused")}
 
 
 def _is_failure(state: Mapping[str, Any]) -> bool:
@@ -183,6 +220,8 @@ def _is_failure(state: Mapping[str, Any]) -> bool:
 
 def _in_words(state: Mapping[str, Any]) -> str:
     subject = f"connection {state['connection_id']} ({state['service']})"
+    if state["outcome"] == "refused":
+        return str(state["reason"])
     if state["outcome"] == "failed":
         again = "\n    A secret is sent again when its version in the file changes." if "references" in state else ""
         return in_words(subject, state["tests"]) + again

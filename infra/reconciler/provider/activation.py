@@ -6,7 +6,7 @@ The `Verdict` makes it the run's error in the end.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 import pulumi
@@ -21,6 +21,7 @@ from pulumi.dynamic import (
 from pulumi.output import Unknown
 
 from reconciler import client as fivetran
+from reconciler import tables
 from reconciler.model import Connector, Unit, references
 from reconciler.projection import normalise
 from reconciler.provider import activating, schedule
@@ -28,7 +29,7 @@ from reconciler.provider.operation import OperationError, Provider, found, opera
 from reconciler.provider.session import session
 
 #: What state holds besides the inputs.
-_OUTPUTS = ("outcome", "tests", "tasks", "tested", "activated", "awaits")
+_OUTPUTS = ("outcome", "reason", "tests", "tasks", "tested", "activated", "awaits")
 
 
 class ActivationProvider(Provider):
@@ -76,7 +77,10 @@ class ActivationProvider(Provider):
 
 
 class Activation(Resource, module="fivetran", name="Activation"):
-    """A unit's connection at work. `outcome` is connected, failed, testing, awaiting or broken."""
+    """A unit's connection at work. `outcome` is connected, failed, testing, awaiting, broken, or refused by us.
+
+    `datasets` are the only ones that it may write, where the environment forbids others.
+    """
 
     outcome: pulumi.Output[str]
     awaits: pulumi.Output[Mapping[str, Any] | None]
@@ -87,6 +91,7 @@ class Activation(Resource, module="fivetran", name="Activation"):
         group_id: Input[str],
         connection_id: Input[str],
         revision: Input[int],
+        datasets: Collection[str] | None = None,
         opts: ResourceOptions | None = None,
     ) -> None:
         if unit.connector is None:
@@ -96,6 +101,7 @@ class Activation(Resource, module="fivetran", name="Activation"):
             "group_id": group_id,
             "connection_id": connection_id,
             "revision": revision,
+            **({} if datasets is None else {"datasets": sorted(datasets)}),
             **dict.fromkeys(_OUTPUTS),
         }
         super().__init__(ActivationProvider(), unit.name, props, opts)
@@ -113,6 +119,7 @@ def declared(unit: Unit, connector: Connector) -> dict[str, Any]:
         "paused": connector.paused,
         "consent": connector.needs_consent or None,
         "awaiting": connector.awaiting and {"what": connector.awaiting.what, "until": connector.awaiting.until},
+        "sync": connector.sync and tables.inputs(connector.sync),
         "apply_changes": bool(connector.adopt and connector.adopt.apply_changes) or None,
         # What the vendor's words are searched for before they are shown.
         "references": {path: reference.as_node() for path, reference in references(secrets)} or None,

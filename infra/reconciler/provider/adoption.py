@@ -10,7 +10,7 @@ from typing import Any
 
 from reconciler.client import Connection
 from reconciler.projection import Difference, differences
-from reconciler.provider import schedule, wire
+from reconciler.provider import schedule, tables, wire
 from reconciler.provider.operation import OperationError
 
 
@@ -48,6 +48,12 @@ def schedule_differences(props: Mapping[str, Any], live: Connection) -> list[Dif
     if "paused" in props and "paused" not in described:
         found.append(Difference("paused", props["paused"], "not paused"))
     return found
+
+
+def activation_differences(props: Mapping[str, Any], live: Connection) -> list[Difference]:
+    """What a live connection has otherwise than the file in its schedule, its pause and the tables that it syncs."""
+    found = tables.differences(live.id, props["sync"]) if "sync" in props else ()
+    return [*schedule_differences(props, live), *found]
 
 
 def refusal(name: str, live: Connection, differing: Iterable[Difference]) -> str:

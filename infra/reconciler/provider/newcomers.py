@@ -79,7 +79,7 @@ def _refusal(unit: Mapping[str, Any], listed: Connection) -> str | None:
     if adoption.never_worked(live):
         return None
     name = wire.connection_name(props)
-    differing = [*adoption.config_differences(props, live), *adoption.schedule_differences(runs, live)]
+    differing = [*adoption.config_differences(props, live), *adoption.activation_differences(runs, live)]
     if not differing:
         logger.warning("%s: takes over the connection %s (%s) as it is", props["file"], name, live.id)
     elif props.get("adopt", {}).get("apply_changes"):
