@@ -103,8 +103,8 @@ async def build(fleet: Fleet) -> dict[str, pulumi.Input[Any]]:
             destination.id,
             connections[unit.name].id,
             connections[unit.name].revision,
-            _only_datasets(fleet, unit),
-            _after(unit, guard, [connections[unit.name]]),
+            datasets=_only_datasets(fleet, unit),
+            opts=_after(unit, guard, [connections[unit.name]]),
         )
         for unit in fleet.units
         if unit.connector is not None

@@ -91,6 +91,7 @@ class Activation(Resource, module="fivetran", name="Activation"):
         group_id: Input[str],
         connection_id: Input[str],
         revision: Input[int],
+        *,
         datasets: Collection[str] | None = None,
         opts: ResourceOptions | None = None,
     ) -> None:

@@ -19,6 +19,7 @@ from reconciler.model import (
     Connector,
     DestinationSchema,
     FivetranSchedule,
+    Sync,
     Unit,
 )
 from reconciler.provider import activation, wire
@@ -125,6 +126,7 @@ def unit(
     awaiting: Awaiting | None = None,
     needs_consent: bool = False,
     adopt: Adopt | None = None,
+    sync: Sync | None = None,
     auth: dict[str, Any] | None = None,
     **config: Any,
 ) -> Unit:
@@ -140,6 +142,7 @@ def unit(
         awaiting=awaiting,
         needs_consent=needs_consent,
         adopt=adopt,
+        sync=sync,
     )
     return Unit(schema, f"connectors/dev/{schema}.yaml", "d", ("owner@example.com",), connector)
 

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from reconciler.model import Adopt, FivetranSchedule, Unit
+from reconciler.provider.session import session
 
 from .account import BAD_TEST, BY_AIRFLOW, FILE, Fivetran, failure, settle, unit
 from .stack import Stack
@@ -86,7 +87,8 @@ def test_a_schedule_that_differs_is_refused_and_taken_over_once_the_file_matches
         f"`adopt: {{connection: {made}, apply_changes: true}}` to change the connection."
     )
     for _ in range(2):
-        assert failure(stack.up, declared) == refusal
+        assert stack.up(declared) == "refused"
+        assert session.failures() == {FILE: refusal.removeprefix(f"{FILE}: ")}
         assert stack.pending(declared) == ["activation"]
         run()
     assert stack.up(unit(schedule=FivetranSchedule(live.get("sync_frequency", 360)))) == "connected"
@@ -163,7 +165,8 @@ def test_one_that_worked_and_broke_is_tested_and_still_not_written_to_once_it_wo
     assert stack.up(unit()) == "failed"
     assert stack.connection.id == made
     run()
-    assert "schedule: the file says" in failure(stack.up, unit())
+    assert stack.up(unit()) == "refused"
+    assert "schedule: the file says" in session.failures()[FILE]
     matching = unit(schedule=FivetranSchedule(60))
     run()
     assert stack.up(matching) == "connected"

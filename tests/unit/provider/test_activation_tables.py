@@ -1,0 +1,98 @@
+"""The tables of a connection are chosen before it first runs, kept as the file says, and never exposed on the way."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from reconciler.model import Adopt, SchemaSync, Sync, TableSync
+from reconciler.provider.session import session
+
+from .account import FILE, Fivetran, unit
+from .stack import Stack
+
+SOURCE = {"schemas": {"stripe": {"customer": ["id key", "email", "phone"], "charge": ["id key", "amount"]}}}
+
+
+def customers(**columns: Any) -> Sync:
+    return Sync("allow_columns", "keep", {"stripe": SchemaSync(tables={"customer": TableSync(columns=columns)})})
+
+
+HASHED = unit(sync=customers(email="hashed"))
+
+
+@pytest.fixture(autouse=True)
+def source(fivetran: Fivetran, run) -> None:
+    fivetran.set_source("stripe", SOURCE)
+
+
+def test_the_first_sync_finds_the_tables_as_the_file_says(fivetran: Fivetran, stack: Stack):
+    assert stack.up(HASHED) == "connected"
+    assert fivetran.the("stripe")["first_sync"]["written"]["stripe"]["customer"]["email"] == "hashed"
+    assert stack.pending(HASHED) == []
+
+
+def test_what_cannot_be_kept_back_is_refused_and_the_connection_stays_paused_until_it_is(
+    fivetran: Fivetran, stack: Stack, run
+):
+    for _ in range(2):
+        assert stack.up(unit(sync=customers(emial="hashed"))) == "refused"
+        assert "emial" in session.failures()[FILE]
+        assert fivetran.the("stripe")["paused"] is True
+        assert stack.pending(unit(sync=customers(emial="hashed"))) == ["activation"]
+        run()
+    assert stack.up(HASHED) == "connected"
+    assert fivetran.the("stripe")["paused"] is False
+    assert fivetran.the("stripe")["first_sync"]["written"]["stripe"]["customer"]["email"] == "hashed"
+
+
+def test_a_changed_selection_is_brought_to_a_running_connection_without_a_test(fivetran: Fivetran, stack: Stack):
+    stack.up(HASHED)
+    fivetran.forget_requests()
+    changed = unit(sync=customers(email="hashed", phone="excluded"))
+    assert stack.pending(changed) == ["activation"]
+    assert stack.up(changed) == "connected"
+    assert {write.rsplit("/", 1)[1] for write in fivetran.writes()} == {"schemas"}
+    assert stack.pending(changed) == []
+
+
+def test_a_selection_changed_by_hand_is_drift_and_is_put_right(fivetran: Fivetran, stack: Stack, run):
+    stack.up(HASHED)
+    tables = {"customer": {"enabled": True, "columns": {"email": {"enabled": True, "hashed": False}}}}
+    fivetran.select("stripe", {"schemas": {"stripe": {"enabled": True, "tables": tables}}})
+    run()
+    stack.refresh()
+    found = stack.activation.state["sync"]["schemas"]["stripe"]["tables"]["customer"]["columns"]
+    assert found == {"email": "included"}
+    assert stack.pending(HASHED) == ["activation"]
+    stack.up(HASHED)
+    run()
+    stack.refresh()
+    assert stack.pending(HASHED) == []
+
+
+def test_a_selection_that_left_the_file_leaves_everything_as_it_is(fivetran: Fivetran, stack: Stack, run):
+    stack.up(HASHED)
+    fivetran.forget_requests()
+    assert stack.pending(unit()) == []
+    run()
+    stack.refresh()
+    assert stack.pending(unit()) == []
+    assert fivetran.writes() == []
+
+
+def test_taking_over_a_connection_with_other_tables_is_refused_unless_the_file_says_to_change_them(
+    fivetran: Fivetran, stack: Stack, run
+):
+    made = fivetran.by_hand(succeeded_at="2026-01-01T00:00:00Z", is_historical_sync=False)
+    fivetran.select("stripe", {"schemas": {"stripe": {"enabled": True, "tables": {"customer": {"enabled": True}}}}})
+    assert stack.up(HASHED) == "refused"
+    assert "columns.email: the file says 'hashed', Fivetran has 'included'" in session.failures()[FILE]
+    assert fivetran.writes() == []
+    run()
+    changing = unit(sync=customers(email="hashed"), adopt=Adopt(made, apply_changes=True))
+    assert stack.up(changing) == "connected"
+    run()
+    stack.refresh()
+    assert stack.pending(changing) == []
