@@ -23,6 +23,7 @@ from reconciler.errors import InvalidSpecs, OtherSideFailed, ReconcilerError
 COMMANDS = {
     "validate": ("reconciler.cli.validate", "Check every file of the specs and print all that is wrong."),
     "status": ("reconciler.cli.status", "How the connections of an environment are, and what is awaited."),
+    "authorise": ("reconciler.cli.authorise", "Print a link under which a person authorises a connection."),
     "unmanaged": ("reconciler.cli.unmanaged", "What lives in the group and the project and is in no file."),
     "services": ("reconciler.cli.services", "What Fivetran's services take, and asking Fivetran for it anew."),
     "simulate": ("reconciler.cli.simulate", "Serve a local Fivetran and a local GCP."),

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 
 from reconciler.client.call import Call, path_to
 from reconciler.client.operations import Operations, given
+from reconciler.client.reading import identity, mapping
 from reconciler.client.types import Connection
 
 
@@ -137,3 +138,18 @@ class ConnectionOperations(Operations):
             repeat_post=not force,
         )
         self._transport.send(call)
+
+    def connect_card(self, connection_id: str, *, redirect_uri: str) -> str:
+        """A new link to a page on which somebody without a login authorises the connection (connect_card).
+
+        Whoever has the link can: for a day it is a secret. Afterwards that person is sent to `redirect_uri`. Repeated
+        on a fault, since one link more does no harm.
+        """
+        call = Call(
+            "POST",
+            path_to("connections", connection_id, "connect-card"),
+            body={"connect_card_config": {"redirect_uri": redirect_uri}},
+            version_2=True,
+            repeat_post=True,
+        )
+        return self._transport.send(call).read(lambda data: identity(mapping(data.get("connect_card")), "uri"))

@@ -31,6 +31,12 @@ OPERATIONS: dict[str, Expected] = {
     "delete_group": Expected(lambda c: c.delete_group("g_1"), "DELETE /groups/g_1", V1),
     "group_public_key": Expected(lambda c: c.group_public_key("g_1"), "GET /groups/g_1/public-key", V1),
     "group_service_account": Expected(lambda c: c.group_service_account("g_1"), "GET /groups/g_1/service-account", V1),
+    "connect_card": Expected(
+        lambda c: c.connect_card("a_b", redirect_uri="https://example.com/done"),
+        "POST /connections/a_b/connect-card",
+        V2,
+        {"connect_card_config": {"redirect_uri": "https://example.com/done"}},
+    ),
     "get_destination": Expected(lambda c: c.get_destination("g_1"), "GET /destinations/g_1", V2),
     "create_destination": Expected(
         lambda c: c.create_destination(
@@ -139,6 +145,7 @@ ANSWER = {
     "account_id": "a",
     "service_account": "g-x@example.iam.gserviceaccount.com",
     "public_key": "ssh-rsa x",
+    "connect_card": {"uri": "https://example.com/card"},
     "items": [],
 }
 

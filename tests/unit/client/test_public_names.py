@@ -26,9 +26,9 @@ def test_an_operation_of_the_api_is_a_method_of_its_name() -> None:
         "account_info", "list_groups", "get_group", "create_group", "update_group", "delete_group",
         "group_service_account", "group_public_key", "get_destination", "create_destination", "update_destination",
         "delete_destination", "test_destination", "list_connections", "get_connection", "create_connection",
-        "update_connection", "delete_connection", "test_connection", "sync_connection", "get_schema_config",
-        "create_schema_config", "update_schema_config", "reload_schema_config", "get_source_columns",
-        "list_connector_types", "get_connector_type", "from_environment", "close",
+        "update_connection", "delete_connection", "test_connection", "sync_connection", "connect_card",
+        "get_schema_config", "create_schema_config", "update_schema_config", "reload_schema_config",
+        "get_source_columns", "list_connector_types", "get_connector_type", "from_environment", "close",
     }  # fmt: skip
 
 
