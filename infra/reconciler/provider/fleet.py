@@ -22,6 +22,8 @@ from pulumi.dynamic import (
 
 from reconciler.client import FivetranError
 from reconciler.model import Environment
+from reconciler.projection import normalise
+from reconciler.provider import secret_versions
 from reconciler.provider.newcomers import Declarations
 from reconciler.provider.newcomers import refusals as newcomers_refusals
 from reconciler.provider.operation import OperationError, Provider, found, operation, stored
@@ -32,12 +34,17 @@ from reconciler.removal import Declared, Refusal, refusals
 _DECLARATIONS = "declarations"
 
 
+#: The input that holds which versions of secrets are known to be there.
+_REFERENCES = "references"
+
+
 class FleetProvider(Provider):
     """Holds `units` in state and refuses, in `check`, what may not become of them."""
 
     @operation
     def check(self, olds: dict[str, Any], news: dict[str, Any]) -> CheckResult:
-        newcomers = news.pop(_DECLARATIONS, {})
+        declarations = normalise(news.pop(_DECLARATIONS, {}))
+        news[_REFERENCES] = secret_versions.named(declarations)
         before, after = _declared(olds.get("units", {})), _declared(news["units"])
         session.declare({unit.connection: name for name, unit in after.items() if unit.connection})
         for key in ("group", "gcp_project"):
@@ -51,9 +58,10 @@ class FleetProvider(Provider):
             ids = _ids(news["group"], refused)
             raise OperationError("\n".join(_with_id(refusal, ids) for refusal in refused))
         known = {unit.connection for unit in before.values()}
-        newcomers = {name: unit for name, unit in newcomers.items() if after[name].connection not in known}
-        if refused_newcomers := newcomers_refusals(news["group"], newcomers):
-            raise OperationError("\n".join(refused_newcomers))
+        newcomers = {name: unit for name, unit in declarations.items() if after[name].connection not in known}
+        unusable = secret_versions.refusals(declarations, olds.get(_REFERENCES, []))
+        if found_out := [*unusable, *newcomers_refusals(news["group"], newcomers)]:
+            raise OperationError("\n".join(sorted(found_out)))
         return CheckResult(news, [])
 
     @operation

@@ -1,0 +1,49 @@
+"""Versions of secrets that are new to an environment, looked at by their metadata before anything is touched.
+
+A preview does it too, and reads no value. What the last run named already is not asked for again.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+from reconciler.model import Reference, references
+from reconciler.provider.newcomers import Declarations
+from reconciler.secrets import check_versions
+
+logger = logging.getLogger(__name__)
+
+
+def named(units: Declarations) -> list[str]:
+    """Every version that these units refer to, in the form in which state remembers it."""
+    return sorted({str(reference) for unit in units.values() for _, reference in _to_secret_manager(unit)})
+
+
+def refusals(units: Declarations, known: Iterable[str]) -> list[str]:
+    """Why versions that are not among the `known` cannot be used: a text a reference, under its file's name.
+
+    Where nobody could look, nothing is refused: that is logged, and an apply says what is wrong.
+    """
+    before = frozenset(known)
+    asked = [
+        (unit["connection"]["file"], path, reference)
+        for unit in units.values()
+        for path, reference in _to_secret_manager(unit)
+        if str(reference) not in before
+    ]
+    findings = check_versions(reference for _, _, reference in asked)
+    texts = []
+    for file, path, reference in asked:
+        finding = findings.get(reference)
+        if finding is not None and finding.certain:
+            texts.append(f"{file}: {path}: {finding.message}")
+    for message in sorted({finding.message for finding in findings.values() if not finding.certain}):
+        logger.warning("whether secrets are there could not be seen: %s", message)
+    return sorted(texts)
+
+
+def _to_secret_manager(unit: Mapping[str, Any]) -> Iterator[tuple[str, Reference]]:
+    said = {key: unit["connection"].get(key, {}) for key in ("config", "auth")}
+    return ((path, reference) for path, reference in references(said) if reference.kind == "secret")

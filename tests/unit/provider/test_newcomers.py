@@ -1,0 +1,126 @@
+"""What is new since the last run is looked at before anything is touched: connections, and versions of secrets."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from reconciler.model import Adopt, FivetranSchedule, Unit
+from reconciler.provider import activation, wire
+from reconciler.provider.fleet import FleetProvider
+
+from .account import FILE, Fivetran, as_engine, failure, unit
+
+provider = FleetProvider()
+
+KEY = {"secret": "stripe-key", "version": 3, "project": "dev-project"}
+AT_WORK: dict[str, Any] = {"succeeded_at": "2026-01-01T00:00:00Z", "is_historical_sync": False}
+
+
+def fleet(*units: Unit) -> dict[str, Any]:
+    """The inputs of an environment with these units, as the engine hands them over."""
+    declared = {
+        one.name: {"file": one.file, "service": one.connector.service, "connection": one.name}
+        for one in units
+        if one.connector
+    }
+    in_full = {
+        one.name: {
+            "connection": wire.inputs(one, one.connector),
+            "activation": activation.declared(one, one.connector),
+        }
+        for one in units
+        if one.connector
+    }
+    said = {"environment_file": "dev/environment.yaml", "environment": "dev", "group": "Group_Dev"}
+    return dict(as_engine({**said, "gcp_project": "dev-project", "units": declared, "declarations": in_full}))
+
+
+def check(olds: dict[str, Any], news: dict[str, Any]) -> dict[str, Any]:
+    """What the engine keeps of the inputs."""
+    return dict(provider.check(olds, news).inputs)
+
+
+def test_the_units_in_full_are_in_no_state(fivetran: Fivetran, run):
+    kept = check({}, fleet(unit()))
+    assert "declarations" not in kept
+    assert "api_key" not in str(kept)
+
+
+def test_a_new_unit_whose_connection_is_there_and_differs_is_refused_and_all_are_told_at_once(fivetran: Fivetran, run):
+    made = fivetran.by_hand(sync_frequency=60, config={"historical_sync_time_frame": "DATE_LIMIT"}, **AT_WORK)
+    fivetran.by_hand(schema="same", **AT_WORK)
+    fivetran.make(group_id=fivetran.group, service="hubspot", config={"schema": "other"}, **AT_WORK)
+    said = failure(check, {}, fleet(unit(historical_sync_time_frame="ALL_TIME"), unit("same"), unit("other")))
+    assert said.startswith("connectors/dev/other.yaml: the group has a connection other already (")
+    assert f"\n{FILE}: the connection stripe exists ({made}) and differs from the file:\n" in said
+    assert "    config.historical_sync_time_frame: the file says 'ALL_TIME', Fivetran has 'DATE_LIMIT'\n" in said
+    assert "    schedule: the file says {by: fivetran, every: 6h}, Fivetran has {by: fivetran, every: 1h}\n" in said
+    assert "same.yaml" not in said
+    assert fivetran.writes() == []
+
+
+@pytest.mark.parametrize(
+    "changed", [{"schedule": FivetranSchedule(60)}, {"adopt": True}], ids=["matches", "may change"]
+)
+def test_one_that_matches_or_may_be_changed_is_told_and_not_refused(
+    fivetran: Fivetran, run, caplog: pytest.LogCaptureFixture, changed: dict[str, Any]
+):
+    made = fivetran.by_hand(sync_frequency=60, **AT_WORK)
+    said = {"adopt": Adopt(made, apply_changes=True)} if "adopt" in changed else changed
+    check({}, fleet(unit(**said)))
+    assert f"takes over the connection stripe ({made})" in caplog.text
+    assert fivetran.writes() == []
+
+
+def test_what_a_killed_create_left_is_not_refused(fivetran: Fivetran, run):
+    fivetran.by_hand(paused=True, setup_state="incomplete", sync_frequency=60)
+    check({}, fleet(unit()))
+
+
+def test_units_of_the_last_run_are_not_looked_at_again(fivetran: Fivetran, run):
+    fivetran.put_secret("stripe-key", 3, "value")
+    before = check({}, fleet(unit(api_key=KEY, schedule=FivetranSchedule(60))))
+    fivetran.by_hand(**AT_WORK)
+    fivetran.forget_requests()
+    fivetran.secrets("DELETE", "/requests")
+    check(before, fleet(unit(api_key=KEY, schedule=FivetranSchedule(60))))
+    assert fivetran.requests() == []
+    assert fivetran.secrets("GET", "/requests") == []
+
+
+def test_without_credentials_or_an_answer_nothing_is_refused_and_that_is_told(
+    fivetran: Fivetran, run, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+):
+    fivetran.by_hand(sync_frequency=60, **AT_WORK)
+    fivetran.fault(kind="unauthorized", count=None)
+    check({}, fleet(unit()))
+    assert "whether a new unit's connection exists already could not be seen" in caplog.text
+    monkeypatch.delenv("FIVETRAN_APIKEY")
+    run()
+    check({}, fleet(unit()))
+    assert "no Fivetran credentials" in caplog.text
+
+
+def test_a_version_that_cannot_be_used_is_refused_by_its_metadata_and_no_value_is_read(fivetran: Fivetran, run):
+    fivetran.put_secret("stripe-key", 2, "value")
+    said = failure(check, {}, fleet(unit(api_key=KEY), unit("sandbox", api_key={**KEY, "secret": "none"})))
+    assert said.splitlines()[0].startswith("connectors/dev/sandbox.yaml: config.api_key: project dev-project has no ")
+    assert f"{FILE}: config.api_key: the secret stripe-key in project dev-project has no version 3" in said
+    fivetran.put_secret("stripe-key", 3, "value")
+    fivetran.secrets("PATCH", "/versions/dev-project/stripe-key/3", {"state": "DISABLED"})
+    assert "version 3 of the secret stripe-key in project dev-project is disabled" in failure(
+        check, {}, fleet(unit(api_key=KEY))
+    )
+    fivetran.secrets("PATCH", "/versions/dev-project/stripe-key/3", {"state": "ENABLED"})
+    kept = check({}, fleet(unit(api_key=KEY)))
+    assert fivetran.secrets_read() == 0
+    raised = fleet(unit(api_key={**KEY, "version": 4}))
+    assert "has no version 4" in failure(check, kept, raised), "a raised version is new"
+
+
+def test_who_may_not_look_at_secrets_is_told_and_not_refused(fivetran: Fivetran, run, caplog: pytest.LogCaptureFixture):
+    fivetran.secrets("PUT", "/denials", {"denials": [{"permission": "secretmanager.versions.get"}]})
+    check({}, fleet(unit(api_key=KEY)))
+    assert "whether secrets are there could not be seen: no permission secretmanager.versions.get" in caplog.text
