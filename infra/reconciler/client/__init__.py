@@ -27,7 +27,7 @@ from reconciler.client.schema_config import ColumnConfig, Lock, SchemaConfig, St
 from reconciler.client.scrub import scrub, secret_values
 from reconciler.client.settings import Credentials
 from reconciler.client.transport import Timeouts
-from reconciler.client.types import Account, Alert, Connection, ConnectorType, Destination, Group, SetupTest
+from reconciler.client.types import Account, Alert, Connection, ConnectorType, Destination, Group, SetupTest, User
 
 __all__ = [
     "Account",
@@ -61,6 +61,7 @@ __all__ = [
     "TransportError",
     "Unauthorized",
     "UnexpectedAnswer",
+    "User",
     "scrub",
     "secret_values",
 ]

@@ -1,4 +1,4 @@
-"""Operations on groups, and the account's own."""
+"""Operations on groups, and the account's own: whose key it is, and its users."""
 
 from __future__ import annotations
 
@@ -7,15 +7,19 @@ from collections.abc import Iterator
 from reconciler.client.call import Call, path_to
 from reconciler.client.operations import Operations
 from reconciler.client.reading import identity
-from reconciler.client.types import Account, Group
+from reconciler.client.types import Account, Group, User
 
 
 class GroupOperations(Operations):
-    """`/account/info` and `/groups`. Every method raises FivetranError; those with an id NotFound."""
+    """`/account/info`, `/users` and `/groups`. Every method raises FivetranError; those with an id NotFound."""
 
     def account_info(self) -> Account:
         """Whose key this is (get_account_info): the cheapest way to find out whether it works."""
         return self._transport.send(Call("GET", "/account/info")).read(Account.parse)
+
+    def get_user(self, user_id: str) -> User:
+        """One user (user_details). Forbidden for a key that may not see users."""
+        return self._transport.send(Call("GET", path_to("users", user_id))).read(User.parse)
 
     def list_groups(self) -> Iterator[Group]:
         """Every group the key may see (list_all_groups), asked for page by page while iterating."""

@@ -76,6 +76,20 @@ class Account:
 
 
 @dataclass(frozen=True)
+class User:
+    """A person, or an account that stands for a service."""
+
+    id: str
+    email: str | None
+    active: bool | None
+
+    @classmethod
+    def parse(cls, data: Mapping[str, object]) -> Self:
+        """Read UserResponse."""
+        return cls(identity(data, "id"), text(data.get("email")), flag(data.get("active")))
+
+
+@dataclass(frozen=True)
 class Group:
     """A group: the container of connections, with at most one destination of the same id."""
 
@@ -140,6 +154,8 @@ class Connection:
     succeeded_at: str | None
     failed_at: str | None
     created_at: str | None
+    connected_by: str | None
+    """The id of the user who made it, where a user did."""
     tasks: tuple[Alert, ...]
     warnings: tuple[Alert, ...]
     setup_tests: tuple[SetupTest, ...]
@@ -165,6 +181,7 @@ class Connection:
             succeeded_at=text(data.get("succeeded_at")),
             failed_at=text(data.get("failed_at")),
             created_at=text(data.get("created_at")),
+            connected_by=text(data.get("connected_by")),
             tasks=Alert.parse_all(status.get("tasks")),
             warnings=Alert.parse_all(status.get("warnings")),
             setup_tests=SetupTest.parse_all(data.get("setup_tests")),

@@ -24,6 +24,7 @@ class Expected(NamedTuple):
 
 OPERATIONS: dict[str, Expected] = {
     "account_info": Expected(lambda c: c.account_info(), "GET /account/info", V1),
+    "get_user": Expected(lambda c: c.get_user("u_1"), "GET /users/u_1", V1),
     "list_groups": Expected(lambda c: list(c.list_groups()), "GET /groups?limit=1000", V1),
     "get_group": Expected(lambda c: c.get_group("g_1"), "GET /groups/g_1", V1),
     "create_group": Expected(lambda c: c.create_group("Dev"), "POST /groups", V1, {"name": "Dev"}),

@@ -15,7 +15,7 @@ def test_the_public_names_are_these() -> None:
         "Credentials", "Destination", "FivetranClient", "FivetranError", "Forbidden", "Group", "InvalidSettings",
         "Limits", "Lock", "MissingCredentials", "NotFound", "RateLimited", "Rejected", "Retry", "SchemaConfig",
         "ServerError", "SetupTest", "StandardConfig", "TableConfig", "Timeouts", "TransportError", "Unauthorized",
-        "UnexpectedAnswer", "scrub", "secret_values",
+        "UnexpectedAnswer", "User", "scrub", "secret_values",
     ]  # fmt: skip
     assert all(hasattr(client, name) for name in client.__all__)
 
@@ -23,7 +23,7 @@ def test_the_public_names_are_these() -> None:
 def test_an_operation_of_the_api_is_a_method_of_its_name() -> None:
     methods = {name for name in dir(client.FivetranClient) if not name.startswith("_")}
     assert methods == {
-        "account_info", "list_groups", "get_group", "create_group", "update_group", "delete_group",
+        "account_info", "get_user", "list_groups", "get_group", "create_group", "update_group", "delete_group",
         "group_service_account", "group_public_key", "get_destination", "create_destination", "update_destination",
         "delete_destination", "test_destination", "list_connections", "get_connection", "create_connection",
         "update_connection", "delete_connection", "test_connection", "sync_connection", "connect_card",

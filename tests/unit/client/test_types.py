@@ -24,6 +24,7 @@ FULL = {
     "succeeded_at": "2026-01-01T00:00:00.123456Z",
     "failed_at": None,
     "created_at": "2025-12-31T00:00:00.000000Z",
+    "connected_by": "concave_speculate",
     "status": {
         "setup_state": "connected",
         "sync_state": "scheduled",
@@ -55,6 +56,7 @@ def test_a_connection_is_read_in_full() -> None:
         succeeded_at="2026-01-01T00:00:00.123456Z",
         failed_at=None,
         created_at="2025-12-31T00:00:00.000000Z",
+        connected_by="concave_speculate",
         tasks=(Alert("reconnect", "Reconnect"),),
         warnings=(Alert("resync_table_warning", "Resync"),),
         setup_tests=(SetupTest("Login", "FAILED", "no"),),

@@ -13,6 +13,7 @@ from reconciler.simulator.fivetran import (
     rendering,
     schema_routes,
     setup_tests,
+    users,
 )
 from reconciler.simulator.fivetran.errors import not_found
 from reconciler.simulator.fivetran.listing import listing
@@ -25,6 +26,12 @@ async def account_info(request: web.Request) -> web.Response:
     owner = {"user_id" if who.kind == "user" else "system_key_id": who.owner}
     data = {"account_id": options.account_id, "account_name": options.account_name, **owner}
     return success("Account information retrieved successfully", data)
+
+
+async def get_user(request: web.Request) -> web.Response:
+    """`GET /v1/users/{user_id}`."""
+    found = users.details(request.app[STATE], request.match_info["user_id"])
+    return success("User details retrieved successfully", found)
 
 
 async def list_connector_types(request: web.Request) -> web.Response:
@@ -164,6 +171,7 @@ def add(app: web.Application) -> None:
     """Put every simulated route on the application."""
     routes = (
         ("GET", "/v1/account/info", account_info),
+        ("GET", "/v1/users/{user_id}", get_user),
         ("GET", "/v1/metadata/connector-types", list_connector_types),
         ("GET", "/v1/metadata/connector-types/{service}", connector_type),
         ("GET", "/v1/groups", list_groups),

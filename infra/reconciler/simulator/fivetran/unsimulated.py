@@ -68,7 +68,7 @@ _ROUTES = """
     /v1/transformations/{transformation_id}/upgrade POST
     /v1/users GET POST
     /v1/users/{id} DELETE
-    /v1/users/{user_id} GET PATCH
+    /v1/users/{user_id} PATCH
     /v1/users/{user_id}/connections GET POST
     /v1/users/{user_id}/connections/{connection_id} GET DELETE PATCH
     /v1/users/{user_id}/groups GET POST

@@ -1,0 +1,28 @@
+"""Users: whoever stands behind a user's API key."""
+
+from __future__ import annotations
+
+from reconciler.simulator.fivetran.errors import not_found
+from reconciler.simulator.fivetran.rendering import timestamp
+from reconciler.simulator.fivetran.state import FivetranState, Json
+
+
+def details(state: FivetranState, user_id: str) -> Json:
+    """A user as the API shows it; 404. A user exists as long as a key of theirs does."""
+    for credential in state.credentials.values():
+        if credential.kind == "user" and credential.owner == user_id:
+            return {
+                "id": user_id,
+                "email": f"{credential.key}@example.com",
+                "given_name": "Simulated",
+                "family_name": "User",
+                "verified": True,
+                "invited": False,
+                "picture": None,
+                "phone": None,
+                "role": "Account Reviewer" if credential.read_only else "Account Administrator",
+                "active": not credential.expired,
+                "created_at": timestamp(state.now()),
+                "logged_in_at": timestamp(state.now()),
+            }
+    raise not_found("NotFound", f"User with id '{user_id}' not found")

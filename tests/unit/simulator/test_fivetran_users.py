@@ -1,0 +1,16 @@
+"""Users of the local Fivetran."""
+
+from .fivetran_account import Account
+
+
+def test_the_user_who_made_a_connection_can_be_asked_for(account: Account):
+    made_by = account.stripe(account.group())["connected_by"]
+    user = account.data("GET", f"/v1/users/{made_by}")
+    assert (user["id"], user["active"]) == (made_by, True)
+    assert user["email"].endswith("@example.com")
+    assert account.data("GET", "/v1/account/info")["user_id"] == made_by
+
+
+def test_an_unknown_user_is_404(account: Account):
+    answer = account.http.get("/v1/users/nobody")
+    assert (answer.status_code, answer.json()["code"]) == (404, "NotFound")
