@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from reconciler.simulator.fivetran.errors import not_found
-from reconciler.simulator.fivetran.rendering import timestamp
+from reconciler.simulator.fivetran.moments import timestamp
 from reconciler.simulator.fivetran.state import FivetranState, Json
 
 
