@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 
 from admin import Admin
-from workspace import Workspace, stripe
+from workspace import Workspace, everything_written, stripe
 
 KEY, ROTATED = "sk_live_canary_0aZ9", "sk_live_canary_1bY8"
 TOKEN, PASSWORD = "canary-token-77-xy", 'canary "pass" \\ word\nline'
@@ -39,11 +39,6 @@ def secretive() -> dict[str, object]:
             },
         },
     }
-
-
-def everything_written(*folders: Path) -> bytes:
-    """All bytes of all files under some folders."""
-    return b"".join(file.read_bytes() for folder in folders for file in folder.rglob("*") if file.is_file())
 
 
 def test_secrets_arrive_converge_and_are_found_nowhere_else(workspace: Workspace, admin: Admin, tmp_path: Path):
@@ -91,8 +86,9 @@ def test_a_raised_version_shows_as_such_sends_only_that_key_and_tests_it(workspa
     assert re.search(r"version: 3 => 4", shown.out)
     admin.forget_requests()
     workspace.up().ok()
-    (write,) = [request for request in admin.requests() if request["method"] != "GET"]
-    assert sorted(write["keys"]) == ["config.api_key", "run_setup_tests"]
+    sent, tested = [request for request in admin.requests() if request["method"] != "GET"]
+    assert sorted(sent["keys"]) == ["config.api_key", "run_setup_tests"]
+    assert tested["route"].endswith("/test")
 
 
 def test_every_missing_variable_of_a_unit_is_named_and_nothing_is_made(workspace: Workspace, admin: Admin):

@@ -187,6 +187,11 @@ class Workspace:
         return json.loads(self.pulumi("stack", "output", "--json").ok().out)
 
 
+def everything_written(*folders: Path) -> bytes:
+    """All bytes of all files under some folders."""
+    return b"".join(file.read_bytes() for folder in folders for file in folder.rglob("*") if file.is_file())
+
+
 def kill(process: subprocess.Popen[bytes], *, group: bool) -> None:
     """SIGKILL the CLI alone, which leaves its plugins running, or everything it started.
 

@@ -1,0 +1,83 @@
+"""Secrets in Secret Manager and in the stack's config, through the engine, the plugin process and Google's library."""
+
+from __future__ import annotations
+
+import re
+
+from admin import Admin
+from workspace import Workspace, everything_written, stripe
+
+THIRD, FOURTH = "sk_live_canary_third_0aZ9", "sk_live_canary_fourth_1bY8"
+FRAME = {"historical_sync_time_frame": "ALL_TIME"}
+
+
+def versioned(version: int) -> dict[str, object]:
+    """A unit whose key is this version of a secret."""
+    return stripe(config={"api_key": {"secret": "stripe-key", "version": version}, **FRAME})
+
+
+def test_a_value_is_read_when_it_is_sent_and_found_nowhere_but_in_fivetran(workspace: Workspace, admin: Admin):
+    admin.put_secret("stripe-key", 3, THIRD)
+    admin.put_secret("stripe-key", 4, FOURTH)
+    workspace.write("stripe", versioned(3))
+    said = [workspace.preview("--diff").ok()]
+    assert admin.secrets_read() == 0
+    said += [workspace.up("--diff", "--logtostderr", "-v=9").ok()]
+    assert admin.connections(secrets=True)["stripe"]["config"]["api_key"] == THIRD
+    assert admin.secrets_read() == 1
+    said += [workspace.preview("--expect-no-changes", "--refresh", "--diff").ok()]
+
+    # A new version shows as its number and as nothing else, without anybody having read it.
+    workspace.write("stripe", versioned(4))
+    shown = workspace.preview("--diff").ok()
+    changed = [line.strip() for line in shown.out.splitlines() if "=>" in line]
+    # Once in the connection, and once in the activation, for which a change of the config is one more to test.
+    assert changed == ["~ version: 3 => 4", "~ version: 3 => 4", "~ revision     : 1 => [unknown]"]
+    assert admin.secrets_read() == 1
+
+    # It is sent alone, and tested; what the test's words quote of it goes no further, nor into state.
+    admin.forget_requests()
+    echo = [{"title": "Key", "status": "FAILED", "message": f"no {FOURTH}"}]
+    admin.script_tests(target="stripe", runs=1, results=echo)
+    failed = workspace.up("--diff")
+    assert failed.code != 0
+    assert "Key: FAILED: no ******" in failed.out
+    (patch,) = [request for request in admin.requests() if request["method"] == "PATCH"]
+    assert sorted(patch["keys"]) == ["config.api_key", "run_setup_tests"]
+    assert admin.secrets_read() == 2
+    said += [shown, failed, workspace.up("--diff").ok()]
+    assert admin.connections(secrets=True)["stripe"]["config"]["api_key"] == FOURTH
+    workspace.assert_settled()
+
+    written = everything_written(workspace.backend, workspace.settings.parent, workspace.pulumi_home)
+    printed = "".join(result.out for result in said)
+    for canary in (THIRD, FOURTH):
+        assert canary not in printed
+        assert canary.encode() not in written
+
+
+def test_a_version_that_cannot_be_read_is_named_with_what_to_do_and_nothing_is_made(workspace: Workspace, admin: Admin):
+    admin.put_secret("stripe-key", 2, THIRD)
+    admin.secrets("PATCH", "/versions/dev-project/stripe-key/2", {"state": "DISABLED"})
+    workspace.write("stripe", versioned(2))
+    failed = workspace.up()
+    assert failed.code != 0
+    assert (
+        "stripe.yaml: config.api_key: version 2 of the secret stripe-key in project dev-project is disabled: enable it "
+        "(`gcloud secrets versions enable 2 --secret=stripe-key --project=dev-project`), or refer to another"
+    ) in failed.out
+    assert admin.connections() == {}
+
+
+def test_a_value_of_the_stacks_config_arrives_and_is_in_state_only_encrypted(workspace: Workspace, admin: Admin):
+    workspace.pulumi("config", "set", "--secret", "stripe_key", THIRD).ok()
+    workspace.write("stripe", stripe(config={"api_key": {"pulumi_config": "stripe_key", "version": 1}, **FRAME}))
+    said = [workspace.preview("--diff").ok(), workspace.up("--diff").ok()]
+    assert admin.connections(secrets=True)["stripe"]["config"]["api_key"] == THIRD
+    workspace.assert_settled()
+    assert not any(THIRD in result.out for result in said)
+    state = workspace.state()["checkpoint"]["latest"]["resources"]
+    assert THIRD not in str(state)
+    holding = [each["urn"] for each in state if "stripe_key" in str(each.get("inputs", {}).keys())]
+    assert all(re.search(r"pulumi:providers:pulumi-python", urn) for urn in holding)
+    assert THIRD.encode() not in everything_written(workspace.backend, workspace.settings.parent)
