@@ -22,6 +22,7 @@ def test_a_fresh_up_shows_no_drift_for_any_service_and_looking_costs_one_read_a_
     workspace: Workspace, admin: Admin
 ):
     units = [*full(), *itertools.islice(awaiting(), 3)]
+    admin.options(package_use="unchecked")  # the packages of the Connector SDK are made up
     workspace.env[VARIABLE] = "canary_every_4711"
     for unit in units:
         workspace.write(unit.name, unit.as_unit())
