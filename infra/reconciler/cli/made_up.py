@@ -1,13 +1,13 @@
-"""A made-up value for everything that specs refer to, so that a rehearsal has something to send."""
+"""What a rehearsal makes up: a value for everything that specs refer to, and the functions that they name."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 
 import httpx
 
-from reconciler.model import Fleet, Reference, references
+from reconciler.model import Fleet, Function, Reference, references
 
 
 @dataclass(frozen=True)
@@ -17,10 +17,11 @@ class MadeUp:
     variables: Mapping[str, str]
     config: Mapping[str, str]
     secrets: Mapping[Reference, str]
+    functions: frozenset[Function]
 
     @classmethod
-    def of(cls, fleets: Iterable[Fleet], have: Mapping[str, str]) -> MadeUp:
-        """One value for each reference; variables that the shell has already keep theirs."""
+    def of(cls, fleets: Collection[Fleet], have: Mapping[str, str]) -> MadeUp:
+        """One value for each reference; variables that the shell has already keep theirs. Every function once."""
         found = {reference: _value(reference) for fleet in fleets for reference in _references(fleet)}
         by_kind = {
             kind: {reference.name: value for reference, value in found.items() if reference.kind == kind}
@@ -28,7 +29,16 @@ class MadeUp:
         }
         variables = {name: value for name, value in by_kind["env"].items() if name not in have}
         secrets = {reference: value for reference, value in found.items() if reference.kind == "secret"}
-        return cls(variables, by_kind["pulumi_config"], secrets)
+        connectors = [unit.connector for fleet in fleets for unit in fleet.units if unit.connector]
+        functions = frozenset(connector.function for connector in connectors if connector.function)
+        return cls(variables, by_kind["pulumi_config"], secrets, functions)
+
+    def deploy_functions(self, admin_url: str) -> None:
+        """Deploy the functions to a local Google Cloud, which knows no more of one than who may call it."""
+        for function in self.functions:
+            collection = "functions" if function.generation == 1 else "services"
+            path = f"{collection}/{function.project}/{function.region}/{function.name}"
+            httpx.put(f"{admin_url}/gcp/{path}", trust_env=False).raise_for_status()
 
     def put_secrets(self, admin_url: str) -> None:
         """Put the secrets into a local Secret Manager; a reference without a version is to the newest."""

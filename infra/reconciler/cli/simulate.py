@@ -84,6 +84,7 @@ def simulate(
             variables = _pulumi_variables(loaded.environments, stack, folder, made_up.config)
             simulators = server.ready()
             made_up.put_secrets(simulators.admin_url)
+            made_up.deploy_functions(simulators.admin_url)
             variables = {**simulators.environment, **variables, **made_up.variables}
             if ready_file is not None:
                 _write_ready_file(ready_file, simulators, variables)

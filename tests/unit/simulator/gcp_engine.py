@@ -18,6 +18,7 @@ from pulumi.runtime.proto import provider_pb2_grpc
 DATASET = "gcp:bigquery/dataset:Dataset"
 PROJECT_MEMBER = "gcp:projects/iAMMember:IAMMember"
 FUNCTION_MEMBER = "gcp:cloudfunctions/functionIamMember:FunctionIamMember"
+SERVICE_MEMBER = "gcp:cloudrunv2/serviceIamMember:ServiceIamMember"
 GET_DATASET = "gcp:bigquery/getDataset:getDataset"
 UNKNOWN = "04da6b54-80e4-46f7-96ec-b56ff0331ba9"
 

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from pulumi.runtime.proto import provider_pb2 as pb
 
-from .gcp_engine import FUNCTION_MEMBER, PROJECT_MEMBER, UNKNOWN, Engine, refused
+from .gcp_engine import FUNCTION_MEMBER, PROJECT_MEMBER, SERVICE_MEMBER, UNKNOWN, Engine, refused
 
 GRANT = {"project": "p", "role": "roles/bigquery.jobUser", "member": "user:a@example.com"}
 CONDITION = {"expression": "true", "title": "until"}
@@ -17,6 +17,10 @@ INVOKER = {
     "member": "serviceAccount:g@fivetran.iam.gserviceaccount.com",
 }
 PATH = "projects/p/locations/us-west1/functions/casa"
+RUN_INVOKER = {"name": "casa", "project": "p", "location": "us-west1", "role": "roles/run.invoker"} | {
+    "member": INVOKER["member"]
+}
+RUN_PATH = "projects/p/locations/us-west1/services/casa"
 
 
 def grants(engine: Engine) -> Any:
@@ -93,19 +97,28 @@ def test_a_grant_is_imported_by_its_words(engine: Engine):
     assert engine.read(PROJECT_MEMBER, "p roles/viewer user:a@example.com")[0] == ""
 
 
-def test_a_function_has_to_exist_before_somebody_may_call_it(engine: Engine):
+@pytest.mark.parametrize(
+    ("kind", "grant", "path", "label"),
+    [
+        (FUNCTION_MEMBER, INVOKER, PATH, "cloudfunctions function"),
+        (SERVICE_MEMBER, RUN_INVOKER, RUN_PATH, "cloudrunv2 service"),
+    ],
+    ids=["function", "service"],
+)
+def test_what_is_called_has_to_exist_before_somebody_may_call_it(engine: Engine, kind, grant, path: str, label: str):
     with refused() as refusal:
-        engine.create(FUNCTION_MEMBER, INVOKER)
-    assert f'IAM policy for cloudfunctions function "{PATH}": googleapi: Error 404' in refusal.message
-    engine.admin("PUT", "/functions/p/us-west1/casa")
-    id_, outputs = engine.create(FUNCTION_MEMBER, INVOKER)
-    assert id_ == f"{PATH}/roles/cloudfunctions.invoker/{INVOKER['member']}"
-    assert outputs["cloudFunction"] == PATH
-    assert engine.diff(FUNCTION_MEMBER, id_, outputs, INVOKER).changes == pb.DiffResponse.DIFF_NONE
-    assert engine.read(FUNCTION_MEMBER, f"{PATH} {INVOKER['role']} {INVOKER['member']}")[0] == id_
-    engine.admin("DELETE", "/functions/p/us-west1/casa")
-    assert engine.read(FUNCTION_MEMBER, id_, outputs, INVOKER)[0] == ""
-    engine.delete(FUNCTION_MEMBER, id_, outputs)
+        engine.create(kind, grant)
+    assert f'IAM policy for {label} "{path}": googleapi: Error 404' in refusal.message
+    collection = path.split("/")[-2]
+    engine.admin("PUT", f"/{collection}/p/us-west1/casa")
+    id_, outputs = engine.create(kind, grant)
+    assert id_ == f"{path}/{grant['role']}/{grant['member']}"
+    assert path in outputs.values()
+    assert engine.diff(kind, id_, outputs, grant).changes == pb.DiffResponse.DIFF_NONE
+    assert engine.read(kind, f"{path} {grant['role']} {grant['member']}")[0] == id_
+    engine.admin("DELETE", f"/{collection}/p/us-west1/casa")
+    assert engine.read(kind, id_, outputs, grant)[0] == ""
+    engine.delete(kind, id_, outputs)
 
 
 def test_a_preview_grants_nothing(engine: Engine):

@@ -39,8 +39,8 @@ def build_admin(store: Store, faults: Faults) -> web.Application:
             web.delete(f"{dataset}/access", admin.remove_access),
             web.put(f"{dataset}/tables/{{table}}", admin.put_table),
             web.delete(f"{dataset}/tables/{{table}}", admin.delete_table),
-            web.put("/functions/{project}/{region}/{function}", admin.put_function),
-            web.delete("/functions/{project}/{region}/{function}", admin.delete_function),
+            web.put("/{collection:functions|services}/{project}/{place}/{name}", admin.put_located),
+            web.delete("/{collection:functions|services}/{project}/{place}/{name}", admin.delete_located),
             web.delete("/grants/{project}", admin.delete_grant),
             web.put("/unknown-members", admin.put_unknown_members),
             web.get("/calls", admin.calls),
@@ -79,9 +79,7 @@ class _Admin:
             name: {
                 "datasets": {id_: _dataset(dataset) for id_, dataset in sorted(project.datasets.items())},
                 "policy": _policy(project.policy),
-                "functions": {
-                    f"{region}/{name}": _policy(p) for (region, name), p in sorted(project.functions.items())
-                },
+                "located": {"/".join(key): _policy(policy) for key, policy in sorted(project.located.items())},
             }
             for name, project in sorted(self.store.projects.items())
         }
@@ -135,16 +133,16 @@ class _Admin:
         dataset.tables.pop(request.match_info["table"], None)
         return web.json_response(_dataset(dataset))
 
-    async def put_function(self, request: web.Request) -> web.Response:
-        """Deploy a Cloud Function, so that grants can be given on it."""
-        project, key = self._function(request)
-        policy = self.store.project(project).functions.setdefault(key, Policy())
+    async def put_located(self, request: web.Request) -> web.Response:
+        """Deploy a Cloud Function, or a service of Cloud Run, so that grants can be given on it."""
+        project, key = self._located(request)
+        policy = self.store.project(project).located.setdefault(key, Policy())
         return web.json_response(_policy(policy))
 
-    async def delete_function(self, request: web.Request) -> web.Response:
-        """Delete a Cloud Function with its policy; fine when there is none."""
-        project, key = self._function(request)
-        self.store.project(project).functions.pop(key, None)
+    async def delete_located(self, request: web.Request) -> web.Response:
+        """Delete one with its policy; fine when there is none."""
+        project, key = self._located(request)
+        self.store.project(project).located.pop(key, None)
         return web.json_response({})
 
     async def delete_grant(self, request: web.Request) -> web.Response:
@@ -192,9 +190,9 @@ class _Admin:
         return web.json_response(rule.report())
 
     @staticmethod
-    def _function(request: web.Request) -> tuple[str, tuple[str, str]]:
+    def _located(request: web.Request) -> tuple[str, tuple[str, str, str]]:
         info = request.match_info
-        return info["project"], (info["region"], info["function"])
+        return info["project"], (info["collection"], info["place"], info["name"])
 
 
 def _names(request: web.Request) -> tuple[str, str]:

@@ -16,11 +16,11 @@ class Iam:
         """A project's policy."""
         return self.store.project(project).policy
 
-    def function_policy(self, project: str, region: str, name: str) -> Policy:
-        """A Cloud Function's policy; 404 when the function does not exist."""
-        policy = self.store.project(project).functions.get((region, name))
+    def located_policy(self, collection: str, project: str, place: str, name: str) -> Policy:
+        """The policy of a Cloud Function or a service of Cloud Run; 404 when it does not exist."""
+        policy = self.store.project(project).located.get((collection, place, name))
         if policy is None:
-            path = f"projects/{project}/locations/{region}/functions/{name}"
+            path = f"projects/{project}/locations/{place}/{collection}/{name}"
             raise ApiError(404, f"Resource '{path}' was not found", "notFound")
         return policy
 

@@ -1,4 +1,4 @@
-"""`IAMMember` of a project and `FunctionIamMember` of a Cloud Function: additive grants, replaced on any change."""
+"""`IAMMember` of a project, and what all such types have in common: additive grants, replaced on any change."""
 
 # ruff: noqa: ARG002 (the signatures are those of `ResourceType`)
 
@@ -25,12 +25,11 @@ from reconciler.simulator.gcp.plugin import (
 from reconciler.simulator.gcp.state import Grant, Json, Policy
 
 _MEMBER = re.compile(r"allUsers|allAuthenticatedUsers|(deleted:)?(principal|principalSet|[a-zA-Z]+):.+")
-_FUNCTION = re.compile(r"projects/(?P<project>[^/]+)/locations/(?P<region>[^/]+)/functions/(?P<name>[^/]+)")
 _GRANT = ("role", "member", "condition")
 
 
 @dataclass(frozen=True)
-class _Holder:
+class Holder:
     """What a grant is given on: its path in ids, the inputs that name it, its policy, and how messages name it."""
 
     path: str
@@ -44,12 +43,14 @@ class MemberType(ABC):
 
     own_inputs: tuple[str, ...] = ()
     required: tuple[str, ...] = ()
+    #: What messages call the thing that the grant is given on.
+    label = "project"
 
     def __init__(self, iam: Iam) -> None:
         self.iam = iam
 
     @abstractmethod
-    def holder(self, scope: Scope, values: Mapping[str, Json]) -> _Holder:
+    def holder(self, scope: Scope, values: Mapping[str, Json]) -> Holder:
         """The project or function that these inputs name."""
 
     @abstractmethod
@@ -117,9 +118,8 @@ class MemberType(ABC):
         try:
             holder = self.holder(scope, inputs)
         except ApiError as error:
-            label = self.path(scope, inputs)
-            message = f"Error retrieving IAM policy for cloudfunctions function {label!r}: {error}".replace("'", '"', 2)
-            raise PluginError(message) from None
+            what = f'{self.label} "{self.path(scope, inputs)}"'
+            raise PluginError(f"Error retrieving IAM policy for {what}: {error}") from None
         try:
             self.iam.add(holder.policy, _grant(inputs))
         except ApiError as error:
@@ -176,7 +176,7 @@ class MemberType(ABC):
             )
         return {**self.from_import(scope, words), "role": words[1], "member": words[2]}
 
-    def _live(self, scope: Scope, holder: _Holder, inputs: Properties) -> Live:
+    def _live(self, scope: Scope, holder: Holder, inputs: Properties) -> Live:
         grant = _grant(inputs)
         outputs = {**inputs, **holder.inputs, "member": grant.member, "etag": holder.policy.etag}
         return Live(self.target(scope, outputs), outputs, inputs)
@@ -192,51 +192,14 @@ class ProjectMember(MemberType):
         """The project's id."""
         return scope.project(values).removeprefix("projects/")
 
-    def holder(self, scope: Scope, values: Mapping[str, Json]) -> _Holder:
+    def holder(self, scope: Scope, values: Mapping[str, Json]) -> Holder:
         """A project."""
         project = self.path(scope, values)
-        return _Holder(project, {"project": project}, self.iam.project_policy(project), f'project "{project}"')
+        return Holder(project, {"project": project}, self.iam.project_policy(project), f'project "{project}"')
 
     def from_import(self, scope: Scope, words: list[str]) -> Properties:
         """The project."""
         return {"project": words[0]}
-
-
-class FunctionMember(MemberType):
-    """`gcp:cloudfunctions/functionIamMember:FunctionIamMember`."""
-
-    own_inputs = ("cloudFunction", "project", "region")
-    required = ("cloudFunction",)
-
-    def path(self, scope: Scope, values: Mapping[str, Json]) -> str:
-        """`projects/P/locations/R/functions/F`."""
-        function = str(values.get("cloudFunction"))
-        if _FUNCTION.fullmatch(function):
-            return function
-        region = values.get("region")
-        if not region:
-            raise PluginError("region: required field is not set")
-        return f"projects/{scope.project(values)}/locations/{region}/functions/{function}"
-
-    def holder(self, scope: Scope, values: Mapping[str, Json]) -> _Holder:
-        """A Cloud Function, which has to exist."""
-        path = self.path(scope, values)
-        match = _FUNCTION.fullmatch(path)
-        if match is None:
-            raise PluginError(f"{path!r} is not the name of a Cloud Function")
-        policy = self.iam.function_policy(**match.groupdict())
-        inputs = {"cloudFunction": path, "project": match["project"], "region": match["region"]}
-        return _Holder(path, inputs, policy, f'cloudfunctions function "{path}"')
-
-    def from_import(self, scope: Scope, words: list[str]) -> Properties:
-        """The function by its full path."""
-        return {"cloudFunction": words[0]}
-
-    def same(self, name: str, old: Json, new: Json) -> bool:
-        """A function's name and its full path mean the same."""
-        if name == "cloudFunction" and isinstance(old, str) and isinstance(new, str):
-            return old.rpartition("/")[2] == new.rpartition("/")[2]
-        return super().same(name, old, new)
 
 
 def id_title(id_: str) -> str:

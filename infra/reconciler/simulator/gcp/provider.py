@@ -24,7 +24,8 @@ from reconciler.simulator.gcp.errors import PluginError, as_list
 from reconciler.simulator.gcp.faults import Call, Faults
 from reconciler.simulator.gcp.functions import functions
 from reconciler.simulator.gcp.iam import Iam
-from reconciler.simulator.gcp.member import FunctionMember, ProjectMember
+from reconciler.simulator.gcp.located import FunctionMember, RunServiceMember
+from reconciler.simulator.gcp.member import ProjectMember
 from reconciler.simulator.gcp.plugin import ResourceType, Scope
 from reconciler.simulator.gcp.state import Store
 from reconciler.simulator.gcp.wire import from_struct, root, to_diff, to_struct
@@ -49,6 +50,7 @@ class GcpProvider(provider_pb2_grpc.ResourceProviderServicer):
             "gcp:bigquery/dataset:Dataset": DatasetType(bigquery),
             "gcp:projects/iAMMember:IAMMember": ProjectMember(iam),
             "gcp:cloudfunctions/functionIamMember:FunctionIamMember": FunctionMember(iam),
+            "gcp:cloudrunv2/serviceIamMember:ServiceIamMember": RunServiceMember(iam),
         }
         self.functions = functions(bigquery)
         self._scopes: dict[str, Scope] = {}

@@ -67,8 +67,8 @@ class Project:
 
     datasets: dict[str, Dataset] = field(default_factory=dict)
     policy: Policy = field(default_factory=Policy)
-    functions: dict[tuple[str, str], Policy] = field(default_factory=dict)
-    """Cloud Functions by (region, name); of a function only its policy matters here."""
+    located: dict[tuple[str, str, str], Policy] = field(default_factory=dict)
+    """`functions` of Cloud Functions and `services` of Cloud Run by (collection, place, name): only policies matter."""
 
 
 @dataclass

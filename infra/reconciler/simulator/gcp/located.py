@@ -1,0 +1,80 @@
+"""Grants on what has a place: a Cloud Function of the first generation, and a service of Cloud Run.
+
+A function of the second generation is a service of Cloud Run of the same name, which is what its callers are granted.
+"""
+
+# ruff: noqa: ARG002 (the signatures are those of `ResourceType`)
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+
+from reconciler.simulator.gcp.errors import PluginError
+from reconciler.simulator.gcp.member import Holder, MemberType
+from reconciler.simulator.gcp.plugin import Properties, Scope
+from reconciler.simulator.gcp.state import Json
+
+
+class LocatedMember(MemberType):
+    """What both have in common. A subclass says by which inputs a thing is named, and how it is called."""
+
+    #: The input that holds the name or the full path, and the one that holds the place.
+    named_by: str
+    placed_by: str
+    #: What stands before the name in a path, and in which store it is looked for.
+    collection: str
+    label: str
+
+    def path(self, scope: Scope, values: Mapping[str, Json]) -> str:
+        """`projects/P/locations/L/<collection>/N`."""
+        name = str(values.get(self.named_by))
+        if self._match(name):
+            return name
+        place = values.get(self.placed_by)
+        if not place:
+            raise PluginError(f"{self.placed_by}: required field is not set")
+        return f"projects/{scope.project(values)}/locations/{place}/{self.collection}/{name}"
+
+    def holder(self, scope: Scope, values: Mapping[str, Json]) -> Holder:
+        """The thing, which has to exist."""
+        path = self.path(scope, values)
+        match = self._match(path)
+        if match is None:
+            raise PluginError(f"{path!r} is not the name of a {self.label}")
+        policy = self.iam.located_policy(self.collection, **match.groupdict())
+        inputs = {self.named_by: path, "project": match["project"], self.placed_by: match["place"]}
+        return Holder(path, inputs, policy, f'{self.label} "{path}"')
+
+    def from_import(self, scope: Scope, words: list[str]) -> Properties:
+        """The thing by its full path."""
+        return {self.named_by: words[0]}
+
+    def same(self, name: str, old: Json, new: Json) -> bool:
+        """A name and its full path mean the same."""
+        if name == self.named_by and isinstance(old, str) and isinstance(new, str):
+            return old.rpartition("/")[2] == new.rpartition("/")[2]
+        return super().same(name, old, new)
+
+    def _match(self, path: str) -> re.Match[str] | None:
+        return re.fullmatch(
+            rf"projects/(?P<project>[^/]+)/locations/(?P<place>[^/]+)/{self.collection}/(?P<name>[^/]+)", path
+        )
+
+
+class FunctionMember(LocatedMember):
+    """`gcp:cloudfunctions/functionIamMember:FunctionIamMember`."""
+
+    own_inputs = ("cloudFunction", "project", "region")
+    required = ("cloudFunction",)
+    named_by, placed_by = "cloudFunction", "region"
+    collection, label = "functions", "cloudfunctions function"
+
+
+class RunServiceMember(LocatedMember):
+    """`gcp:cloudrunv2/serviceIamMember:ServiceIamMember`."""
+
+    own_inputs = ("name", "project", "location")
+    required = ("name",)
+    named_by, placed_by = "name", "location"
+    collection, label = "services", "cloudrunv2 service"

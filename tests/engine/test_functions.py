@@ -1,0 +1,55 @@
+"""Custom connectors: the function that a file names is what Fivetran calls, and Fivetran may call it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from admin import Admin
+from workspace import Workspace, stripe
+
+
+def casa(name: str, **function: Any) -> dict[str, Any]:
+    """A unit whose connector calls a function."""
+    return {
+        **stripe(name),
+        "connector": {
+            "service": "google_cloud_function",
+            "destination": {"schema": name},
+            "function": {"name": "casa", "region": "us-central1", **function},
+            "config": {"secrets_list": [{"key": "token", "value": {"env": "STRIPE_KEY", "version": 1}}]},
+        },
+    }
+
+
+def callers(admin: Admin, project: str, collection: str) -> Any:
+    """Who may do what with the function."""
+    return admin.gcp("GET", "/state")["projects"][project]["located"][f"{collection}/us-central1/casa"]
+
+
+@pytest.fixture
+def _deployed(admin: Admin) -> None:
+    admin.gcp("PUT", "/functions/dev-project/us-central1/casa")
+    admin.gcp("PUT", "/services/other-project/us-central1/casa")
+
+
+@pytest.mark.usefixtures("_deployed")
+def test_a_function_is_called_at_its_address_by_fivetran_alone_and_two_units_may_share_it(
+    workspace: Workspace, admin: Admin
+):
+    workspace.write("casa", casa("casa"))
+    workspace.write("casa_again", casa("casa_again"))
+    workspace.write("second", casa("second", project="other-project", generation=2))
+    workspace.up().ok()
+    live = admin.connections(secrets=True)
+    address = "https://us-central1-dev-project.cloudfunctions.net/casa"
+    assert {live[name]["config"]["function_trigger"] for name in ("casa", "casa_again")} == {address}
+    assert live["second"]["config"]["function_trigger"] == address.replace("dev-project", "other-project")
+    assert {each["setup_state"] for each in live.values()} == {"connected"}
+
+    group = admin.snapshot()["groups"][0]["id"]
+    (caller,) = callers(admin, "dev-project", "functions")
+    assert caller["role"] == "roles/cloudfunctions.invoker"
+    assert caller["member"].startswith(f"serviceAccount:g-{group.replace('_', '-')}@")
+    assert callers(admin, "other-project", "services") == [{**caller, "role": "roles/run.invoker"}]
+    workspace.assert_settled()
