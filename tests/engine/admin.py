@@ -61,6 +61,10 @@ class Admin:
         """Somebody deletes a connection in Fivetran's interface."""
         self._call("DELETE", f"/connections/{target}")
 
+    def select(self, target: str, **body: Any) -> Any:
+        """Somebody selects in a connection's Schema tab, in the shape of the API's own request."""
+        return self._call("PATCH", f"/connections/{target}/schemas", body)
+
     def script_tests(self, **script: Any) -> Any:
         """What the next setup tests say."""
         return self._call("POST", "/setup-tests", script)

@@ -3,59 +3,73 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 
 from admin import Admin
-from workspace import Workspace, stripe
+from workspace import Result, Workspace, hashing, stripe
+
+CREATE = "POST /v1/connections"
+CHANGE = "PATCH /v1/connections/{connection_id}"
+SELECT = "PATCH /v1/connections/{connection_id}/schemas"
+TEST = "POST /v1/connections/{connection_id}/test"
+
+#: A step of a preview with `--diff`: what is done, to a resource of which type and name.
+_STEP = re.compile(r"\((create|update|replace|delete)\)\n(?: +\[id=.*\]\n)? +\[urn=.*[:/](\w+)::([\w-]+)\]")
 
 
-def test_a_change_in_the_interface_is_shown_and_repaired(workspace: Workspace, admin: Admin):
+def steps(preview: Result) -> set[str]:
+    """What a preview would do."""
+    return {" ".join(step) for step in _STEP.findall(preview.out)}
+
+
+def test_what_changed_in_the_interface_is_shown_in_the_files_words_and_put_right(workspace: Workspace, admin: Admin):
     config = {"api_key": {"env": "STRIPE_KEY", "version": 1}, "historical_sync_time_frame": "ALL_TIME"}
-    workspace.write("stripe", stripe(config=config, schedule={"by": "fivetran", "every": "6h"}))
-    workspace.write("sandbox", stripe("sandbox"))
+    workspace.write("changed", stripe("changed", config=config, schedule={"by": "fivetran", "every": "6h"}))
+    workspace.write("tables", stripe("tables", sync=hashing("tables")))
+    workspace.write("airflow", stripe("airflow", schedule={"by": "airflow", "task_id": "fivetran_stripe"}))
+    for name in ("gone", "broke", "stopped"):
+        workspace.write(name, stripe(name))
     workspace.up().ok()
-    admin.edit("stripe", sync_frequency=15, config={"historical_sync_time_frame": "DATE_LIMIT"})
-    workspace.preview("--expect-no-changes").ok()  # plain previews do not look
+
+    admin.edit("changed", sync_frequency=15, config={"historical_sync_time_frame": "DATE_LIMIT"})
+    admin.delete("gone")
+    admin.edit("broke", setup_state="broken", tasks=[{"code": "reconnect", "message": "Log in again"}])
+    admin.edit("stopped", paused=True)
+    customer = {"columns": {"email": {"enabled": True, "hashed": False}}}
+    admin.select("tables", schemas={"tables": {"tables": {"customer": customer}}})
+    admin.edit("airflow", paused=True, schedule_type="auto")
+    curious = {"role": "READER", "userByEmail": "curious@example.com"}
+    admin.gcp("POST", "/datasets/dev-project/broke/access", curious)
+
     shown = workspace.preview("--refresh", "--diff", "--expect-no-changes")
     assert shown.code != 0
     assert re.search(r'every: "15m" => "6h"', shown.out)
     assert re.search(r'historical_sync_time_frame: "DATE_LIMIT" => "ALL_TIME"', shown.out)
-    assert "sandbox" not in re.sub(r"--outputs:--.*", "", shown.out, flags=re.DOTALL)
+    assert re.search(r'email: "included" => "hashed"', shown.out)
+    assert re.search(
+        r"broke.yaml: broken in Fivetran; an update tests it again\n\s+reconnect: Log in again\n", shown.out
+    )
+    assert "stopped.yaml: paused in Fivetran, not by the file; left as it is" in shown.out
+    assert steps(shown) == {
+        "update Connection changed",
+        "update Activation changed",
+        "update Activation tables",
+        "create Connection gone",
+        "create Activation gone",
+        "update Activation broke",
+        "update Dataset broke",
+    }
+
     admin.forget_requests()
     workspace.up("--refresh").ok()
-    assert len(admin.writes()) == 1
-    live = admin.connections()["stripe"]
-    assert (live["sync_frequency"], live["config"]["historical_sync_time_frame"]) == (360, "ALL_TIME")
-    workspace.assert_settled()
-
-
-def test_a_connection_deleted_in_the_interface_is_shown_and_made_again(workspace: Workspace, admin: Admin):
-    workspace.write("stripe", stripe())
-    workspace.up().ok()
-    admin.delete("stripe")
-    shown = workspace.preview("--refresh", "--expect-no-changes")
-    assert shown.code != 0
-    assert re.search(r"\+.*fivetran:Connection stripe", shown.out)
-    workspace.up("--refresh").ok()
-    assert set(admin.connections()) == {"stripe"}
-    workspace.assert_settled()
-
-
-def test_a_pause_by_hand_stays_and_what_airflow_does_is_no_drift(workspace: Workspace, admin: Admin):
-    workspace.write("stripe", stripe(schedule={"by": "airflow", "task_id": "fivetran_stripe"}))
-    workspace.write("sandbox", stripe("sandbox"))
-    workspace.up().ok()
-    admin.edit("sandbox", paused=True)
-    admin.edit("stripe", paused=True, schedule_type="auto")
-    workspace.preview("--refresh", "--expect-no-changes").ok()
-    workspace.up("--refresh").ok()
-    assert admin.connections()["sandbox"]["paused"] is True
-
-
-def test_dataset_drift_is_repaired(workspace: Workspace, admin: Admin):
-    workspace.write("stripe", stripe())
-    workspace.up().ok()
-    admin.gcp("POST", "/datasets/dev-project/stripe/access", {"role": "READER", "userByEmail": "curious@example.com"})
-    assert workspace.preview("--refresh", "--expect-no-changes").code != 0
-    workspace.up("--refresh").ok()
-    assert "curious@example.com" not in str(admin.dataset("dev-project", "stripe")["access"])
+    # The changed config is tested; what is made anew is tested and started; a pause by hand is left.
+    assert Counter(admin.writes()) == {CREATE: 1, CHANGE: 3, TEST: 3, SELECT: 1}
+    live = admin.connections()
+    assert (live["changed"]["sync_frequency"], live["changed"]["config"]["historical_sync_time_frame"]) == (
+        360,
+        "ALL_TIME",
+    )
+    assert {name: each["setup_state"] for name, each in live.items()} == dict.fromkeys(live, "connected")
+    assert {name for name, each in live.items() if each["paused"]} == {"stopped", "airflow"}
+    assert curious not in admin.dataset("dev-project", "broke")["access"]
     workspace.assert_settled()

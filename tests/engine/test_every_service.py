@@ -6,7 +6,7 @@ import itertools
 
 from admin import Admin
 from tests.every_service import VARIABLE, awaiting, full
-from workspace import Workspace
+from workspace import Workspace, hashing
 
 #: What a drift check asks once, however many units there are.
 ONCE = {
@@ -18,14 +18,17 @@ ONCE = {
 READS_AT_ONCE = 16
 
 
-def test_a_fresh_up_shows_no_drift_for_any_service_and_looking_costs_one_read_a_unit(
+def test_a_fresh_up_shows_no_drift_for_any_service_and_looking_costs_a_read_a_unit_and_sync(
     workspace: Workspace, admin: Admin
 ):
     units = [*full(), *itertools.islice(awaiting(), 3)]
     admin.options(package_use="unchecked")  # the packages of the Connector SDK are made up
     workspace.env[VARIABLE] = "canary_every_4711"
     for unit in units:
-        workspace.write(unit.name, unit.as_unit())
+        file = unit.as_unit()
+        if unit.name == "stripe":
+            file["connector"]["sync"] = hashing("stripe")
+        workspace.write(unit.name, file)
     workspace.up().ok()
     outcomes = {name: outputs["outcome"] for name, outputs in workspace.outputs()["units"].items()}
     assert outcomes == {unit.name: "awaiting" if unit.awaits else "connected" for unit in units}
@@ -38,4 +41,8 @@ def test_a_fresh_up_shows_no_drift_for_any_service_and_looking_costs_one_read_a_
         admin.wait_for(lambda: admin.held(reads) == READS_AT_ONCE)
         admin.release(reads)
         assert preview.wait(timeout=180) == 0
-    assert admin.counts() == {**ONCE, "GET /v1/connections/{connection_id}": len(units)}
+    of_each = {
+        "GET /v1/connections/{connection_id}": len(units),
+        "GET /v1/connections/{connection_id}/schemas": 1,  # of the one with `sync`
+    }
+    assert admin.counts() == {**ONCE, **of_each}

@@ -48,6 +48,12 @@ def stripe(schema: str = "stripe", **connector: Any) -> dict[str, Any]:
     }
 
 
+def hashing(schema: str) -> dict[str, Any]:
+    """The `sync` of a Stripe connector whose customers' addresses are hashed."""
+    tables = {"customer": {"columns": {"email": "hashed"}}, "charge": "excluded"}
+    return {"new": "allow_columns", "schemas": {schema: {"tables": tables}}}
+
+
 @dataclass(frozen=True)
 class Result:
     """What a Pulumi command did."""

@@ -18,14 +18,13 @@ from pulumi.dynamic import (
     Resource,
     UpdateResult,
 )
-from pulumi.output import Unknown
 
 from reconciler import client as fivetran
 from reconciler import tables
 from reconciler.model import Connector, Unit, references
 from reconciler.projection import normalise
 from reconciler.provider import activating, schedule
-from reconciler.provider.operation import OperationError, Provider, found, operation, stored
+from reconciler.provider.operation import OperationError, Provider, found, is_unknown, operation, stored
 from reconciler.provider.session import session
 
 #: What state holds besides the inputs.
@@ -37,7 +36,7 @@ class ActivationProvider(Provider):
 
     @operation
     def diff(self, _id: str, olds: dict[str, Any], news: dict[str, Any]) -> DiffResult:
-        if isinstance(news["connection_id"], Unknown) or isinstance(news["revision"], Unknown):
+        if is_unknown(news.get("connection_id")) or is_unknown(news.get("revision")):
             return DiffResult(changes=True)
         return DiffResult(changes=activating.is_pending(normalise(olds), normalise(news)))
 

@@ -19,7 +19,6 @@ from pulumi.dynamic import (
     Resource,
     UpdateResult,
 )
-from pulumi.output import Unknown
 
 from reconciler import client as fivetran
 from reconciler.model import Unit
@@ -28,7 +27,7 @@ from reconciler.provider import wire
 from reconciler.provider.existence import Wanted, ensure
 from reconciler.provider.fleet import removals_allowed
 from reconciler.provider.held import refuse_changes_around_held
-from reconciler.provider.operation import OperationError, Provider, found, operation, stored
+from reconciler.provider.operation import OperationError, Provider, found, is_unknown, operation, stored
 from reconciler.provider.session import session
 from reconciler.secrets import resolve, resolvers
 
@@ -133,7 +132,7 @@ class Connection(Resource, module="fivetran", name="Connection"):
 
 
 def _changed(olds: Mapping[str, Any], news: Mapping[str, Any]) -> list[str]:
-    return [key for key in _FIXED if not isinstance(news.get(key), Unknown) and olds.get(key) != news.get(key)]
+    return [key for key in _FIXED if not is_unknown(news.get(key)) and olds.get(key) != news.get(key)]
 
 
 def _start_tests(id_: str, props: Mapping[str, Any]) -> None:

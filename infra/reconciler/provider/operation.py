@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, TypeVar, cast
 
 from pulumi.dynamic import ConfigureRequest, ReadResult, ResourceProvider
+from pulumi.output import Unknown
 
 from reconciler.client import ApiError, FivetranError, scrub
 from reconciler.errors import ReconcilerError
@@ -60,6 +61,15 @@ class Provider(ResourceProvider):
 def stored(props: Mapping[str, Any]) -> dict[str, Any]:
     """What state holds of a resource, without the engine's own key."""
     return {key: value for key, value in props.items() if key != "__provider"}
+
+
+def is_unknown(value: Any) -> bool:
+    """Whether an input that comes from another resource cannot be known yet.
+
+    In a preview the engine says so. In an update the input is absent, if the other resource failed: the engine asks
+    for a difference even then, and leaves this resource alone. An error would end the run for all others.
+    """
+    return value is None or isinstance(value, Unknown)
 
 
 def found(

@@ -18,7 +18,7 @@ class ServiceAccountProvider(Provider):
 
     @operation
     def diff(self, _id: str, olds: dict[str, Any], news: dict[str, Any]) -> DiffResult:
-        moved = olds.get("group_id") != news["group_id"]
+        moved = olds.get("group_id") != news.get("group_id")
         return DiffResult(changes=moved, replaces=["group_id"] if moved else [])
 
     @operation
