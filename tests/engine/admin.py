@@ -61,9 +61,9 @@ class Admin:
         """Somebody deletes a connection in Fivetran's interface."""
         self._call("DELETE", f"/connections/{target}")
 
-    def select(self, target: str, **body: Any) -> Any:
-        """Somebody selects in a connection's Schema tab, in the shape of the API's own request."""
-        return self._call("PATCH", f"/connections/{target}/schemas", body)
+    def select(self, target: str, change: dict[str, Any]) -> None:
+        """Somebody selects tables in a connection's Schema tab, in the shape of the API's own request."""
+        self._call("PATCH", f"/connections/{target}/schemas", change)
 
     def script_tests(self, **script: Any) -> Any:
         """What the next setup tests say."""

@@ -36,7 +36,7 @@ def test_what_changed_in_the_interface_is_shown_in_the_files_words_and_put_right
     admin.edit("broke", setup_state="broken", tasks=[{"code": "reconnect", "message": "Log in again"}])
     admin.edit("stopped", paused=True)
     customer = {"columns": {"email": {"enabled": True, "hashed": False}}}
-    admin.select("tables", schemas={"tables": {"tables": {"customer": customer}}})
+    admin.select("tables", {"schemas": {"tables": {"tables": {"customer": customer}}}})
     admin.edit("airflow", paused=True, schedule_type="auto")
     curious = {"role": "READER", "userByEmail": "curious@example.com"}
     admin.gcp("POST", "/datasets/dev-project/broke/access", curious)

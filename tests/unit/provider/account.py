@@ -86,10 +86,6 @@ class Fivetran(Admin):
         """Something comes to a source, or leaves it."""
         self._call("PATCH", f"/sources/{target}", changes)
 
-    def select(self, target: str, change: dict[str, Any]) -> None:
-        """Somebody selects tables in the Schema tab."""
-        self._call("PATCH", f"/connections/{target}/schemas", change)
-
     def named(self, name: str) -> list[dict[str, Any]]:
         """The connections of a name, oldest first, secrets shown."""
         return [each for each in self.snapshot(secrets=True)["connections"] if each["name"] == name]
