@@ -6,13 +6,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from reconciler.model import Reference
 from reconciler.projection import ABSENT, MASK, changed_keys, differences, normalise, project
 
 KEY = {"env": "STRIPE_KEY", "version": 3}
 
 scalars = st.one_of(st.booleans(), st.integers(-(10**9), 10**9), st.text("aB1_*é ", min_size=1, max_size=8))
 names = st.text("abcdefgh_", min_size=1, max_size=6).filter(lambda name: name != "env")
-references = st.builds(lambda name, version: {"env": name, "version": version}, names, st.integers(1, 9))
+references = st.one_of(
+    st.builds(lambda name, version: {"env": name, "version": version}, names, st.integers(1, 9)),
+    st.builds(lambda name, version: {"secret": name, "version": version, "project": "p"}, names, st.integers(1, 9)),
+)
+HELD = {"held_by": "fivetran"}
 trees = st.dictionaries(
     names,
     st.recursive(
@@ -26,7 +31,7 @@ trees = st.dictionaries(
 
 def masked(tree: Any) -> Any:
     """What Fivetran answers for a config that it was sent: every secret masked."""
-    if isinstance(tree, dict) and "env" in tree:
+    if Reference.parse(tree) is not None:
         return MASK
     if isinstance(tree, dict):
         return {key: masked(node) for key, node in tree.items()}
@@ -144,6 +149,35 @@ def test_what_should_be_masked_and_is_not_goes_no_further(declared, live):
     projected = project(declared, live)
     assert projected != declared
     assert "canary" not in str(projected)
+
+
+def held(tree: Any) -> Any:
+    """The same with every secret left to Fivetran."""
+    if Reference.parse(tree) is not None:
+        return HELD
+    if isinstance(tree, dict):
+        return {key: held(node) for key, node in tree.items()}
+    return [held(node) for node in tree] if isinstance(tree, list) else tree
+
+
+@given(trees)
+def test_leaving_secrets_to_fivetran_changes_nothing_and_adds_nothing_to_send(tree):
+    assert changed_keys(tree, held(tree)) == {}
+    assert changed_keys(held(tree), held(tree)) == {}
+    assert HELD not in changed_keys({}, held(tree)).values()
+
+
+@given(trees)
+def test_a_reference_in_place_of_what_fivetran_holds_is_sent(tree):
+    assert changed_keys(held(tree), tree) == {key: node for key, node in tree.items() if held(node) != node}
+
+
+def test_what_stands_around_what_fivetran_holds_shows_as_a_change_of_the_whole():
+    old = {"list": [{"key": "a", "value": HELD}], "key": HELD}
+    for changed in ([{"key": "b", "value": HELD}], [], [{"key": "a", "value": HELD}, {"key": "b", "value": KEY}]):
+        assert changed_keys(old, {"list": changed, "key": HELD}) == {"list": changed}
+    assert changed_keys({"list": [{"key": "a"}]}, {"list": old["list"]}) == {"list": old["list"]}
+    assert changed_keys({"key": "plain"}, {"key": HELD}) == {}
 
 
 @given(trees, trees)

@@ -1,8 +1,58 @@
 """References become values, and whatever is missing is named at once."""
 
-import pytest
+from collections import Counter
+from typing import Any
 
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from reconciler.model import Reference, references
 from reconciler.secrets import EnvironmentResolver, UnresolvedReferences, resolve
+
+NAMES = st.text("abcAB_-", min_size=1, max_size=4)
+VERSIONS = st.none() | st.integers(1, 9)
+REFERENCES = st.one_of(
+    st.builds(Reference, st.just("secret"), NAMES, VERSIONS, st.none() | NAMES),
+    st.builds(Reference, st.sampled_from(["env", "pulumi_config"]), NAMES, VERSIONS),
+).map(Reference.as_node)
+PLAIN = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=5)
+TREES = st.recursive(
+    PLAIN | REFERENCES,
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text("abversion", max_size=7), inner, max_size=4),
+    max_leaves=15,
+)
+
+
+class Counting:
+    """Resolves a reference of one kind to itself in words, and counts."""
+
+    def __init__(self, kind: str) -> None:
+        self.kind, self.asked = kind, Counter[Reference]()
+
+    def resolve(self, reference: Reference) -> str:
+        self.asked[reference] += 1
+        return f"value of {reference}"
+
+
+def replaced(node: Any) -> Any:
+    reference = Reference.parse(node)
+    if reference is not None:
+        return f"value of {reference}"
+    if isinstance(node, dict):
+        return {key: replaced(inner) for key, inner in node.items()}
+    return [replaced(inner) for inner in node] if isinstance(node, list) else node
+
+
+@given(TREES)
+def test_every_reference_of_a_tree_becomes_its_value_fetched_once_and_nothing_else_changes(tree: object):
+    kinds = [Counting(kind) for kind in ("secret", "env", "pulumi_config")]
+    resolved = resolve(tree, kinds)
+    assert resolved.tree == replaced(tree)
+    assert list(references(resolved.tree)) == []
+    distinct = {reference for _, reference in references(tree)}
+    assert resolved.secrets == {f"value of {reference}" for reference in distinct}
+    assert sum((kind.asked for kind in kinds), Counter()) == Counter(distinct)
 
 
 def test_references_are_replaced_at_any_depth_and_in_lists():
