@@ -120,6 +120,16 @@ def test_a_version_that_cannot_be_used_is_refused_by_its_metadata_and_no_value_i
     assert "has no version 4" in failure(check, kept, raised), "a raised version is new"
 
 
+def test_a_connection_that_would_have_to_be_made_without_what_only_fivetran_has_is_refused(fivetran: Fivetran, run):
+    fivetran.by_hand(schema="there", **AT_WORK)
+    held = {"held_by": "fivetran"}
+    said = failure(check, {}, fleet(unit(api_key=held), unit("there", api_key=held)))
+    assert said == (
+        f"{FILE}: config.api_key: only Fivetran has this value, and there is no connection stripe to take over: write "
+        "where it is kept, {secret: NAME, version: N}"
+    )
+
+
 def test_who_may_not_look_at_secrets_is_told_and_not_refused(fivetran: Fivetran, run, caplog: pytest.LogCaptureFixture):
     fivetran.secrets("PUT", "/denials", {"denials": [{"permission": "secretmanager.versions.get"}]})
     check({}, fleet(unit(api_key=KEY)))
