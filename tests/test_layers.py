@@ -33,7 +33,8 @@ ALLOWED: dict[str, set[str]] = {
     "gcp": PURE,
     "functions": PURE,
     "program": PURE | {"specs", "provider", "gcp", "functions"},
-    "cli": PURE | {"specs", "services", "client", "bigquery", "secrets", "simulator"},
+    "drafts": PURE | {"specs", "services", "client", "bigquery"},
+    "cli": PURE | {"drafts"} | {"specs", "services", "client", "bigquery", "secrets", "simulator"},
     "simulator": set(),
 }
 

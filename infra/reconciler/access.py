@@ -7,6 +7,7 @@ automation makes (authorised views, routines, datasets) are kept from the live d
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
@@ -61,6 +62,52 @@ _NOBODY: Final = (Entry("OWNER", "specialGroup", "projectOwners"),)
 def basic_role(role: str) -> str:
     """The role as BigQuery stores it in an access list."""
     return _BASIC_ROLES.get(role, role)
+
+
+def predefined_role(role: str) -> str:
+    """The role as files spell it: the reverse of `basic_role`."""
+    return next((predefined for predefined, basic in _BASIC_ROLES.items() if basic == role), role)
+
+
+def entry_of(live: Mapping[str, Any]) -> Entry | None:
+    """A live entry as one of ours: a role for one member and no condition; None for anything else."""
+    if set(live) - {"role"} not in ({field} for field in (*_FIELD_OF_KIND.values(), "specialGroup")):
+        return None
+    field = next(key for key in live if key != "role")
+    member = str(live[field])
+    return Entry(basic_role(str(live.get("role"))), field, member if field == "specialGroup" else member.lower())
+
+
+def member_of(entry: Entry, environment: Environment) -> str | None:
+    """Whom an entry is about, as files write members; None for a special group, which they cannot name."""
+    match entry.field:
+        case "userByEmail":
+            kind = "serviceAccount" if entry.member.endswith(".gserviceaccount.com") else "user"
+        case "groupByEmail":
+            kind, workgroup = "group", _workgroup(entry.member, environment.workgroups)
+            if workgroup is not None:
+                return f"workgroup:{workgroup}"
+        case "domain":
+            kind = "domain"
+        case _:
+            return None
+    return f"{kind}:{entry.member}"
+
+
+def _workgroup(address: str, pattern: str | None) -> str | None:
+    """The `<workgroup>[/<subgroup>]` that has this address, if one has."""
+    if pattern is None:
+        return None
+    form = re.escape(pattern.lower())
+    for name in ("workgroup", "subgroup"):
+        form = form.replace(re.escape(f"{{{name}}}"), f"(?P<{name}>[a-z0-9_-]+?)", 1)
+        form = form.replace(re.escape(f"{{{name}}}"), f"(?P={name})")
+    found = re.fullmatch(form, address)
+    if found is None:
+        return None
+    names = found.groupdict()
+    member = "/".join(name for name in (names["workgroup"], names.get("subgroup")) if name not in (None, "default"))
+    return member if workgroup_address(member, pattern).lower() == address else None
 
 
 def workgroup_address(member: str, pattern: str) -> str:

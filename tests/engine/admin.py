@@ -53,6 +53,13 @@ class Admin:
         """Somebody changes a connection in Fivetran's interface."""
         return self._call("PATCH", f"/connections/{target}", fields)
 
+    def group(self, name: str) -> str:
+        """Somebody makes a group with a destination for the tests' project; returns its id."""
+        group: str = self._call("POST", "/groups", {"name": name})["id"]
+        config = {"project_id": "dev-project", "data_set_location": "US"}
+        self._call("POST", "/destinations", {"id": group, "region": "GCP_US_EAST4", "config": config})
+        return group
+
     def make(self, **fields: Any) -> Any:
         """Somebody makes a connection in Fivetran's interface."""
         return self._call("POST", "/connections", fields)

@@ -7,6 +7,7 @@ Pulumi, and quickly. It returns its exit code.
 from __future__ import annotations
 
 import importlib
+import keyword
 import os
 import signal
 import sys
@@ -22,6 +23,7 @@ from reconciler.errors import InvalidSpecs, OtherSideFailed, ReconcilerError
 #: Every command: its module, and its line in `reconciler --help`.
 COMMANDS = {
     "validate": ("reconciler.cli.validate", "Check every file of the specs and print all that is wrong."),
+    "import": ("reconciler.cli.import_", "Write files for what lives in Fivetran and BigQuery and is in none yet."),
     "status": ("reconciler.cli.status", "How the connections of an environment are, and what is awaited."),
     "authorise": ("reconciler.cli.authorise", "Print a link under which a person authorises a connection."),
     "unmanaged": ("reconciler.cli.unmanaged", "What lives in the group and the project and is in no file."),
@@ -45,7 +47,9 @@ class _Commands(click.Group):
         if cmd_name not in COMMANDS:
             return None
         module, _ = COMMANDS[cmd_name]
-        command: click.Command = getattr(importlib.import_module(module), cmd_name.replace("-", "_"))
+        name = cmd_name.replace("-", "_")
+        name += "_" if keyword.iskeyword(name) else ""
+        command: click.Command = getattr(importlib.import_module(module), name)
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002

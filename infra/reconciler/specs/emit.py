@@ -47,7 +47,8 @@ class Emitter:
 
     def _comment(self, path: Path, indent: int) -> Iterator[str]:
         for paragraph in self._comments.get(path, "").splitlines():
-            for line in textwrap.wrap(printable(paragraph), max(WIDTH - indent - 2, 40), break_on_hyphens=False):
+            width, hang = max(WIDTH - indent - 2, 40), "  " if paragraph.startswith("- ") else ""
+            for line in textwrap.wrap(printable(paragraph), width, subsequent_indent=hang, break_on_hyphens=False):
                 yield f"{' ' * indent}# {line}"
 
     def _mapping(self, data: Mapping[str, Any], path: Path, indent: int) -> Iterator[str]:

@@ -1,0 +1,115 @@
+"""A live dataset → the dataset that declares it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from reconciler.bigquery import LiveDataset
+from reconciler.drafts.access import access_of
+from reconciler.drafts.draft import FILL_IN, Draft, Surroundings, description, owners
+from reconciler.model import Dataset, Environment, Unit
+from reconciler.policy import Never
+from reconciler.specs.document import Path
+
+_KEY = re.compile(r"[a-z][a-z0-9_-]{0,62}")
+_VALUE = re.compile(r"[a-z0-9_-]{0,63}")
+#: What the gcp provider puts on what it creates, by itself.
+_OF_THE_PROVIDER = "goog-pulumi-provisioned"
+_MISSING = "fill-in"
+_LEAST_EXPIRATION_MS = 3_600_000
+
+
+@dataclass(frozen=True)
+class Part:
+    """A dataset for a unit, with the comments below its own path in the file."""
+
+    dataset: Dataset
+    comments: Mapping[Path, str]
+
+
+def dataset_part(dataset_id: str, around: Surroundings, unit_description: str, *, is_written: bool) -> Part:
+    """The dataset as it is; one that is not there, or was not looked at, with what the environment gives it.
+
+    `unit_description` is the description that the dataset would have without one of its own, and `is_written` says
+    whether a connector of ours writes it.
+    """
+    environment, live = around.environment, around.datasets.get(dataset_id)
+    if live is None:
+        labels, comments = _labels({}, environment)
+        here = Dataset(dataset_id, environment.destination.location, description=unit_description, labels=labels)
+        if dataset_id not in around.datasets:
+            comments[()] = "BigQuery could not be asked: the dataset's own settings and access are not here."
+        return Part(here, comments)
+    labels, comments = _labels(live.labels, environment)
+    access = access_of(live.access, environment, around.service_account if is_written else None)
+    if access.lost:
+        lost = "\n".join(f"- {entry}" for entry in access.lost)
+        comments[()] = f"Has access in BigQuery, cannot be said here, and would be taken away:\n{lost}"
+    if live.description is None:
+        comments["description",] = "As in BigQuery. Without this line it is the description above."
+    expiration = live.default_table_expiration_ms
+    dataset = Dataset(
+        id=dataset_id,
+        location=live.location,
+        friendly_name=live.friendly_name,
+        description=live.description or "",
+        labels=labels,
+        sensitive=access.sensitive,
+        access=access.grants,
+        default_table_expiration_ms=expiration if (expiration or 0) >= _LEAST_EXPIRATION_MS else None,
+    )
+    return Part(dataset, comments)
+
+
+def _labels(live: Mapping[str, str], environment: Environment) -> tuple[dict[str, str], dict[Path, str]]:
+    """The labels with the environment's defaults, the required ones that are missing marked."""
+    said = {
+        key: value
+        for key, value in live.items()
+        if key != _OF_THE_PROVIDER and _KEY.fullmatch(key) and _VALUE.fullmatch(value)
+    }
+    labels = {**environment.labels.default, **said}
+    comments: dict[Path, str] = {}
+    for key in environment.labels.required:
+        if key not in labels:
+            labels[key] = _MISSING
+            comments["labels", key] = f"{FILL_IN} a label that {environment.name} requires"
+    return labels, comments
+
+
+def expires_mark(environment: Environment) -> tuple[Never | None, dict[Path, str]]:
+    """An end that never comes, where the environment wants one to be named."""
+    if not environment.policy.expiry.required:
+        return None, {}
+    never = Never("fill in why this does not expire, or write a date in place of this")
+    return never, {("expires",): f"{FILL_IN} the last good day, in quotes, or the reason why there is none"}
+
+
+def draft_dataset(dataset_id: str, around: Surroundings, *, is_written: bool) -> Draft:
+    """A unit that declares a dataset alone. `is_written`: connectors of ours write it, in files of their own."""
+    live = around.datasets.get(dataset_id)
+    text, comments = description(live.description if live else None)
+    owner, marked = owners(None)  # BigQuery does not tell who made it
+    part = dataset_part(dataset_id, around, text, is_written=is_written)
+    expires, ending = expires_mark(around.environment)
+    unit = Unit(
+        name=dataset_id,
+        file=f"{dataset_id}.yaml",
+        description=text,
+        owners=owner,
+        datasets=(part.dataset,),
+        expires=expires,
+    )
+    return Draft(unit, {**comments, **marked, **placed(part, ("dataset",)), **ending})
+
+
+def placed(part: Part, path: Path) -> dict[Path, str]:
+    """A dataset's comments at its place in the file."""
+    return {(*path, *inner): text for inner, text in part.comments.items()}
+
+
+def live_description(dataset: LiveDataset | None) -> str | None:
+    """What BigQuery has as the dataset's description."""
+    return None if dataset is None else dataset.description

@@ -1,0 +1,84 @@
+"""What `reconciler import` writes is taken over by the real engine without a change of anything."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from typing import Any
+
+import httpx
+from admin import Admin
+from workspace import ENVIRONMENT, ROOT, Workspace
+
+DONE = {"succeeded_at": "2026-11-24T10:00:00Z"}
+
+
+def made_by_hand(workspace: Workspace, admin: Admin) -> dict[str, Any]:
+    """A group with a destination, four connections and their datasets; returns everything in the account."""
+    group = admin.group("Group_Dev")
+    account = httpx.get(
+        f"{workspace.environment['FIVETRAN_API_URL']}/groups/{group}/service-account",
+        auth=(workspace.environment["FIVETRAN_APIKEY"], workspace.environment["FIVETRAN_APISECRET"]),
+    ).json()["data"]["service_account"]
+    access = [
+        {"role": "OWNER", "userByEmail": "robot@dev-project.iam.gserviceaccount.com"},
+        {"role": "WRITER", "userByEmail": account},
+    ]
+    everybody = [*access, {"role": "READER", "groupByEmail": "engineers@example.com"}]
+    view = {"view": {"projectId": "p", "datasetId": "views", "tableId": "v"}}
+    for name, entries in {
+        "stripe": [*everybody, {"role": "READER", "userByEmail": "a@example.com"}, view],
+        "sheets": access,
+        "app_public": everybody,
+    }.items():
+        admin.gcp("PUT", f"/datasets/dev-project/{name}", {"access": entries, "labels": {"app_code": name}})
+    connections: list[tuple[str, dict[str, Any], dict[str, Any]]] = [
+        ("stripe", {"schema": "stripe", "api_key": "canary"}, {"schedule_type": "manual"}),
+        ("google_sheets", {"schema": "sheets", "table": "a", "sheet_id": "1", "named_range": "a"}, {"paused": True}),
+        ("google_sheets", {"schema": "sheets", "table": "b", "sheet_id": "1", "named_range": "b"}, {}),
+        (
+            "postgres",
+            {"schema_prefix": "app", "host": "h", "database": "d", "user": "u", "password": "canary"},
+            {"sync_frequency": 1440, "daily_sync_time": "04:00"},
+        ),
+    ]
+    for service, settings, more in connections:
+        body = {"group_id": group, "service": service, "config": settings, "auth": {"refresh_token": "canary"}}
+        admin.make(**body, **DONE, **more)
+    return admin.snapshot(secrets=True)
+
+
+def lasting(admin: Admin) -> dict[str, Any]:
+    """The datasets, without what a write changes that changes nothing: the engine writes what it imports."""
+    found = admin.gcp("GET", "/state")["projects"]["dev-project"]["datasets"]
+    return {
+        name: {key: value for key, value in dataset.items() if key not in ("etag", "lastModifiedTime")}
+        for name, dataset in found.items()
+    }
+
+
+def test_a_group_made_by_hand_is_imported_and_then_nothing_is_to_do_or_is_done(workspace: Workspace, admin: Admin):
+    before = made_by_hand(workspace, admin)
+    datasets = lasting(admin)
+    workspace.write("environment", {**ENVIRONMENT, "labels": {"default": {}}})
+    command = [sys.executable, "-c", "from reconciler.cli.main import main; main()", "import", "--all"]
+    done = subprocess.run(command, cwd=ROOT / "infra", env=workspace.env, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.count(".yaml") == 5
+
+    admin.forget_requests()
+    workspace.up().ok()
+    workspace.assert_settled()
+    assert admin.writes() == []
+    after = admin.snapshot(secrets=True)
+    assert after == before
+    assert lasting(admin) == datasets
+    units = workspace.outputs()["units"]
+    assert {name: unit.get("outcome") for name, unit in units.items()} == {
+        "app": "connected",
+        "sheets": None,
+        "sheets_a": "connected",
+        "sheets_b": "connected",
+        "stripe": "connected",
+    }
+    assert "canary" not in done.stdout + done.stderr + str(workspace.state())

@@ -1,0 +1,411 @@
+"""`reconciler import`: what is chosen, how files are called and written, what is known and what is marked."""
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from yamllint import linter
+from yamllint.config import YamlLintConfig
+
+from reconciler.specs import load
+from reconciler.specs.schemas import SCHEMAS
+
+from .shop import ENVIRONMENT, Shop
+
+DONE = {"succeeded_at": "2026-11-24T10:00:00Z"}
+ROBOT = "robot@dev-project.iam.gserviceaccount.com"
+WITH_POLICY = {
+    **ENVIRONMENT,
+    "workgroups": "wg-{workgroup}--{subgroup}@example.com",
+    "automation": [{"role": "roles/bigquery.dataOwner", "members": [f"serviceAccount:{ROBOT}"]}],
+    "default_access": [{"role": "roles/bigquery.dataViewer", "members": ["group:engineers@example.com"]}],
+    "labels": {"default": {"realm": "nonprod"}, "required": ["app_code"]},
+}
+AUTOMATION = {"role": "OWNER", "userByEmail": ROBOT}
+DEFAULT = {"role": "READER", "groupByEmail": "engineers@example.com"}
+
+
+def stripe(shop: Shop, schema: str = "stripe", **fields: Any) -> str:
+    config = {"schema": schema, "api_key": "canary_api_key"}
+    return shop.connection("stripe", config, **{**DONE, **fields})
+
+
+def writer(shop: Shop) -> dict[str, str]:
+    """The entry of Fivetran's service account."""
+    answer = httpx.get(
+        f"{os.environ['FIVETRAN_API_URL']}/groups/{shop.group_id}/service-account",
+        auth=(os.environ["FIVETRAN_APIKEY"], os.environ["FIVETRAN_APISECRET"]),
+    )
+    return {"role": "WRITER", "userByEmail": answer.json()["data"]["service_account"]}
+
+
+def body(shop: Shop, name: str) -> list[str]:
+    """The lines of a file after the one that names its schema."""
+    return (shop.specs / "dev" / f"{name}.yaml").read_text().splitlines()[1:]
+
+
+def test_a_connection_becomes_the_file_that_a_colleague_would_write(shop: Shop):
+    shop.write("environment", WITH_POLICY)
+    shop.dataset(
+        "stripe",
+        friendlyName="Stripe",
+        description="Invoices, for finance.",
+        labels={"realm": "nonprod", "app_code": "subplat"},
+        access=[
+            AUTOMATION,
+            DEFAULT,
+            writer(shop),
+            {"role": "READER", "groupByEmail": "wg-stripe--data-viewers@example.com"},
+            {"role": "READER", "groupByEmail": "wg-finance--default@example.com"},
+            {"role": "READER", "userByEmail": "a@example.com"},
+            {"role": "projects/dev-project/roles/auditor", "groupByEmail": "auditors@example.com"},
+            {"view": {"projectId": "p", "datasetId": "views", "tableId": "v"}},
+        ],
+    )
+    connection = stripe(shop, sync_frequency=1440, daily_sync_time="04:00", connected_by="user_simulator-key")
+    ran = shop.run("import", "stripe")
+    assert (ran.code, ran.out) == (0, "connectors/dev/stripe.yaml: 1 to fill in\n")
+    assert ran.err == "dev: 1 written. Look for `fill in:`, then run `reconciler validate dev`\n"
+    assert body(shop, "stripe") == [
+        "description: Invoices, for finance.",
+        "owners: [simulator-key@example.com]",
+        "connector:",
+        "  service: stripe",
+        "  destination: {schema: stripe}",
+        "  # Fivetran holds what is marked here: nothing is sent until another reference stands in its place.",
+        "  config:",
+        "    # fill in: {secret: fivetran-stripe-api-key, version: 1}",
+        "    api_key: {held_by: fivetran}",
+        "    historical_sync_time_frame: ALL_TIME",
+        '  schedule: {by: fivetran, daily_at: "04:00"}',
+        f"  adopt: {connection}",
+        "dataset:",
+        "  friendly_name: Stripe",
+        "  labels: {app_code: subplat}",
+        "  access:",
+        "    - role: projects/dev-project/roles/auditor",
+        "      members: [group:auditors@example.com]",
+        "    - role: roles/bigquery.dataViewer",
+        "      members: [workgroup:finance, workgroup:stripe/data-viewers, user:a@example.com]",
+    ]
+    assert shop.run("validate").code == 0
+
+
+def test_what_only_a_person_knows_is_marked_and_valid(shop: Shop, monkeypatch: pytest.MonkeyPatch):
+    shop.write("environment", {**WITH_POLICY, "policy": {"expiry": {"required": True}}})
+    shop.dataset("stripe", access=[AUTOMATION, DEFAULT, writer(shop)])
+    connection = stripe(shop, schedule_type="manual", paused=True)
+    ran = shop.run("import", connection)
+    assert (ran.code, ran.out) == (0, "connectors/dev/stripe.yaml: 7 to fill in\n")
+    assert body(shop, "stripe") == [
+        "# fill in: a sentence that people see in BigQuery too",
+        "description: Fill in what this data is and who uses it.",
+        "# fill in: who answers for this",
+        "owners: [fill-in@example.com]",
+        "connector:",
+        "  service: stripe",
+        "  destination: {schema: stripe}",
+        "  # Fivetran holds what is marked here: nothing is sent until another reference stands in its place.",
+        "  config:",
+        "    # fill in: {secret: fivetran-stripe-api-key, version: 1}",
+        "    api_key: {held_by: fivetran}",
+        "    historical_sync_time_frame: ALL_TIME",
+        "  # fill in: the Airflow task that starts the syncs",
+        "  schedule: {by: airflow, task_id: fivetran_stripe}",
+        "  # fill in: the reason; without this key it runs",
+        "  paused: Fill in why it is paused.",
+        f"  adopt: {connection}",
+        "dataset:",
+        "  # As in BigQuery. Without this line it is the description above.",
+        '  description: ""',
+        "  labels:",
+        "    # fill in: a label that dev requires",
+        "    app_code: fill-in",
+        "# fill in: the last good day, in quotes, or the reason why there is none",
+        'expires: {never: "fill in why this does not expire, or write a date in place of this"}',
+    ]
+    assert shop.run("validate").code == 0
+
+
+def test_what_no_file_can_say_of_an_access_list_is_said_in_a_comment(shop: Shop):
+    condition = {"title": "until", "expression": 'request.time < timestamp("2027-01-01T00:00:00Z")'}
+    shop.dataset(
+        "stripe",
+        access=[
+            {"role": "OWNER", "specialGroup": "projectOwners"},
+            {"role": "READER", "specialGroup": "projectReaders"},
+            {"role": "READER", "userByEmail": "b@example.com", "condition": condition},
+            {"role": "roles/bigquery.dataViewer", "iamMember": "principalSet://iam.googleapis.com/x"},
+        ],
+    )
+    stripe(shop)
+    shop.run("import", "stripe")
+    lines = body(shop, "stripe")
+    assert lines[lines.index("dataset:") - 6 : lines.index("dataset:")] == [
+        "# Has access in BigQuery, cannot be said here, and would be taken away:",
+        "# - roles/bigquery.dataViewer for userByEmail b@example.com, on the condition request.time <",
+        '#   timestamp("2027-01-01T00:00:00Z")',
+        "# - roles/bigquery.dataViewer for iamMember principalSet://iam.googleapis.com/x",
+        "# - roles/bigquery.dataOwner for specialGroup projectOwners",
+        "# - roles/bigquery.dataViewer for specialGroup projectReaders",
+    ]
+
+
+def test_a_dataset_without_everybody_whom_the_environment_lets_in_is_sensitive(shop: Shop):
+    shop.write("environment", WITH_POLICY)
+    shop.dataset("stripe", access=[AUTOMATION])
+    stripe(shop)
+    shop.run("import", "stripe")
+    assert "  sensitive: true" in body(shop, "stripe")
+
+
+def test_connections_that_share_a_dataset_name_the_unit_that_declares_it(shop: Shop):
+    shop.dataset("sheets", description="Budgets.")
+    for table in ("a", "b"):
+        config = {"schema": "sheets", "table": table, "sheet_id": "x", "named_range": table}
+        shop.connection("google_sheets", config, **DONE)
+    ran = shop.run("import", "sheets.a")
+    assert [line.partition(":")[0] for line in ran.out.splitlines()] == [
+        "connectors/dev/sheets.yaml",
+        "connectors/dev/sheets_a.yaml",
+    ]
+    assert body(shop, "sheets")[0] == "description: Budgets."
+    assert "dataset: sheets" in body(shop, "sheets_a")
+    assert shop.run("import", "sheets.b").out.startswith("connectors/dev/sheets_b.yaml")
+    assert "dataset: sheets" in body(shop, "sheets_b")
+    assert shop.run("validate").code == 0
+    assert shop.run("unmanaged").code == 0
+
+
+def test_a_database_declares_the_datasets_that_it_writes(shop: Shop):
+    config = {"schema_prefix": "app", "host": "h", "database": "d", "user": "u", "password": "canary"}
+    connection = shop.connection("postgres", config, **DONE)
+    shop.connection("postgres", {**config, "schema_prefix": "app_public"}, **DONE)
+    for name in ("app_public", "app_audit", "app_public_x", "other"):
+        shop.dataset(name, description=name, access=[writer(shop)])
+    assert shop.run("import", connection).code == 0
+    lines = body(shop, "app")
+    assert lines[0] == "description: app_audit"
+    assert lines[lines.index("datasets:") :] == ["datasets:", "  audit: {}", "  public:", "    description: app_public"]
+    fleet = load(shop.specs, shop.specs.parent).fleet("dev")
+    assert {dataset.id for dataset in fleet.units[0].datasets} == {"app_audit", "app_public"}
+    assert "canary" not in "\n".join(lines)
+
+
+def test_what_somebody_has_chosen_of_the_tables_is_declared_and_nothing_else(shop: Shop):
+    stripe(shop)
+    chosen = stripe(shop, "chosen")
+    api = os.environ["FIVETRAN_API_URL"]
+    auth = (os.environ["FIVETRAN_APIKEY"], os.environ["FIVETRAN_APISECRET"])
+    for connection in shop.admin("GET", "/snapshot")["connections"]:
+        path = f"{api}/connections/{connection['id']}/schemas/reload"
+        httpx.post(path, json={}, auth=auth).raise_for_status()
+    schemas = httpx.get(f"{api}/connections/{chosen}/schemas", auth=auth).json()["data"]["schemas"]
+    (schema,) = schemas
+    tables = {
+        "customer": {"enabled": True, "columns": {"email": {"enabled": True, "hashed": True}}},
+        "charge": {"enabled": False},
+    }
+    change = {"schema_change_handling": "ALLOW_COLUMNS", "schemas": {schema: {"enabled": True, "tables": tables}}}
+    httpx.patch(f"{api}/connections/{chosen}/schemas", json=change, auth=auth).raise_for_status()
+    assert shop.run("import", "--all").code == 0
+    assert "  sync:" not in body(shop, "stripe")
+    fleet = load(shop.specs, shop.specs.parent).fleet("dev")
+    connector = next(unit.connector for unit in fleet.units if unit.name == "chosen")
+    assert connector is not None
+    assert connector.sync is not None
+    assert (connector.sync.new, connector.sync.others) == ("allow_columns", "keep")
+    said = connector.sync.schemas[schema].tables
+    assert "charge" not in said
+    assert said["customer"].columns == {"email": "hashed"}
+    assert said["invoice"].included
+
+
+def test_a_task_whose_variable_holds_the_id_is_found(shop: Shop, tmp_path: Path):
+    connection = stripe(shop, schedule_type="manual")
+    variables = tmp_path / "variables.json"
+    variables.write_text(json.dumps({"hourly_stripe_connector_id": connection, "x": 1, "no name_connector_id": "y"}))
+    shop.run("import", "stripe", "--airflow-variables", str(variables))
+    assert "  schedule: {by: airflow, task_id: hourly_stripe}" in body(shop, "stripe")
+    variables.write_text("[]")
+    assert "expected an object" in shop.run("import", "stripe", "--airflow-variables", str(variables), "--force").err
+    variables.write_text("{")
+    assert shop.run("import", "stripe", "--airflow-variables", str(variables), "--force").code == 2
+
+
+def test_a_task_that_another_file_has_is_not_taken_again(shop: Shop):
+    shop.write("environment", {**ENVIRONMENT, "fivetran": {**ENVIRONMENT["fivetran"], "group": "Prod"}}, "prod")
+    shop.unit("x", schedule={"by": "airflow", "task_id": "fivetran_stripe"}).rename(shop.specs / "prod" / "x.yaml")
+    stripe(shop, schedule_type="manual")
+    assert shop.run("import", "-e", "dev", "stripe").code == 0
+    assert "  schedule: {by: airflow, task_id: fivetran_stripe_dev}" in body(shop, "stripe")
+    shop.write("environment", {**ENVIRONMENT, "gcp_project": "prod-project"}, "prod")
+
+
+def test_names_ids_and_patterns_choose_and_what_is_declared_or_ignored_is_passed_over(shop: Shop):
+    shop.write("environment", {**ENVIRONMENT, "ignore": {"schemas": ["stripe_draft"]}})
+    shop.unit("stripe_a")
+    for name in ("stripe_a", "stripe_b", "stripe_c", "stripe_draft", "fivetran_metadata"):
+        stripe(shop, name)
+    zoom = shop.connection("zoom", {"schema": "zoom"}, **DONE)
+
+    def chosen(*patterns: str) -> list[str]:
+        ran = shop.run("import", "--stdout", *patterns)
+        assert ran.code == 0, ran.err
+        return [line.removeprefix("# ") for line in ran.out.splitlines() if line.endswith(".yaml")]
+
+    assert chosen("stripe_*") == ["stripe_b.yaml", "stripe_c.yaml"]
+    assert chosen("stripe_b", zoom) == ["stripe_b.yaml", "zoom.yaml"]
+    assert chosen("--all") == ["stripe_b.yaml", "stripe_c.yaml", "zoom.yaml"]
+    assert chosen("stripe_draft", "fivetran_metadata") == ["fivetran_metadata.yaml", "stripe_draft.yaml"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        ([], "name what to import: connections, --all or --datasets PATTERN"),
+        (["--all", "x"], "name what to import"),
+        (["stripr"], "nothing in the group Dev is called 'stripr': did you mean stripe?"),
+        (["x*"], "nothing in the group Dev is called 'x*': `reconciler unmanaged` lists what there is"),
+        (["here"], "is in a file already: connectors/dev/here.yaml"),
+        (["her*"], "all that 'her*' fits is in a file already, or ignored"),
+        (["--datasets", "nope"], "no dataset in dev-project is called 'nope'"),
+        (["--datasets", "her*"], "no dataset that is in no file in dev-project is called 'her*'"),
+        (["stripe", "--stdout", "--output", "x"], "either --stdout or --output"),
+    ],
+)
+def test_what_cannot_be_chosen_is_one_line_and_nothing_is_written(shop: Shop, arguments: list[str], said: str):
+    shop.unit("here")
+    stripe(shop)
+    stripe(shop, "here")
+    shop.dataset("here")
+    before = sorted(shop.specs.rglob("*"))
+    ran = shop.run("import", *arguments)
+    assert (ran.code, ran.out) == (2, "")
+    assert said in ran.err
+    assert sorted(shop.specs.rglob("*")) == before
+
+
+def test_nothing_is_written_over_without_force_and_then_all_or_nothing(shop: Shop):
+    stripe(shop)
+    stripe(shop, "other")
+    (shop.specs / "dev" / "other.yaml").write_text("description: mine\nowners: [a@example.com]\ndataset: {}\n")
+    ran = shop.run("import", "stripe", "other")
+    assert ran.code == 0, "a file of another thing is not in the way: the new one is called by its id too"
+    written = {line.partition(":")[0] for line in ran.out.splitlines()}
+    assert "connectors/dev/stripe.yaml" in written
+    assert body(shop, "other") == ["owners: [a@example.com]", "dataset: {}"]
+    (shop.specs.parent / "elsewhere").mkdir()
+    (shop.specs.parent / "elsewhere" / "stripe.yaml").write_text("mine\n")
+    ran = shop.run("import", "stripe", "--output", "elsewhere", "--stdout")
+    assert ran.code == 2
+    again = shop.run("import", "stripe")
+    assert (again.code, again.out) == (2, "")
+    assert "is in a file already" in again.err
+    assert shop.run("import", "stripe", "--force").out.startswith("connectors/dev/stripe.yaml: ")
+
+
+def test_a_file_in_the_way_is_named_and_nothing_is_written(shop: Shop):
+    stripe(shop)
+    stripe(shop, "other")
+    folder = shop.specs.parent / "elsewhere"
+    folder.mkdir()
+    (folder / "stripe.yaml").write_text("mine\n")
+    ran = shop.run("import", "--all", "--output", "elsewhere")
+    assert (ran.code, ran.out) == (2, "")
+    assert "there is a file already: elsewhere/stripe.yaml. Write over with --force" in ran.err
+    assert [file.name for file in folder.iterdir()] == ["stripe.yaml"]
+    assert shop.run("import", "--all", "--output", "elsewhere", "--force").code == 0
+    assert sorted(file.name for file in folder.iterdir()) == ["other.yaml", "stripe.yaml"]
+    first = (folder / "stripe.yaml").read_text().splitlines()[0]
+    assert (folder / first.partition("$schema=")[2]).resolve() == SCHEMAS / "unit.schema.json"
+
+
+def test_datasets_can_be_imported_alone(shop: Shop):
+    shop.dataset("backups_eu", location="EU", friendlyName="Backups", defaultTableExpirationMs=7_200_000)
+    shop.dataset("backups_us")
+    shop.dataset("other")
+    ran = shop.run("import", "--datasets", "backups_*")
+    assert ran.out.count("\n") == 2
+    lines = body(shop, "backups_eu")
+    assert "  location: EU" in lines
+    assert "  friendly_name: Backups" in lines
+    assert "  default_table_expiration_ms: 7200000" in lines
+    assert shop.run("validate").code == 0
+    assert [line for line in shop.run("unmanaged").out.splitlines() if "other" not in line] == []
+
+
+def test_without_bigquery_it_goes_on_and_says_what_is_missing(shop: Shop):
+    shop.dataset("stripe", friendlyName="Stripe")
+    shop.admin("POST", "/gcp/faults", {"method": "GET", "code": "PERMISSION_DENIED", "error": "no.", "times": 0})
+    stripe(shop)
+    ran = shop.run("import", "stripe")
+    assert ran.code == 0
+    assert ran.err.startswith("notice: BigQuery, project dev-project: the dataset stripe cannot be read: no. Datasets ")
+    lines = body(shop, "stripe")
+    assert "# BigQuery could not be asked: the dataset's own settings and access are not here." in lines
+    assert lines[-1] == "dataset: {}"
+    assert shop.run("import", "--datasets", "x").code == 3
+
+
+def test_what_does_not_validate_is_written_and_told(shop: Shop):
+    shop.write("environment", {**ENVIRONMENT, "policy": {"undeclared_datasets": "forbidden"}})
+    config = {"schema_prefix": "app", "host": "h", "database": "d", "user": "u", "password": "x"}
+    shop.connection("postgres", config, **DONE)
+    ran = shop.run("import", "--all")
+    assert ran.code == 1
+    assert "connectors/dev/app.yaml:" in ran.err
+    assert "without `sync` every schema of the source becomes a dataset" in ran.err
+
+
+def test_one_file_on_stdout_is_the_file(shop: Shop):
+    stripe(shop)
+    text = shop.run("import", "stripe", "--stdout").out
+    assert shop.run("import", "stripe").code == 0
+    assert (shop.specs / "dev" / "stripe.yaml").read_text() == text
+    assert shop.run("import", "stripe", "--stdout").out == text
+
+
+def test_two_connections_whose_names_look_alike_get_files_of_their_own(shop: Shop):
+    sheet = {"sheet_id": "x", "named_range": "y", **{}}
+    shop.connection("google_sheets", {"schema": "a", "table": "b_c", **sheet}, **DONE)
+    second = shop.connection("google_sheets", {"schema": "a_b", "table": "c", **sheet}, **DONE)
+    shop.run("import", "--all")
+    assert {"a_b_c.yaml", f"a_b_c_{second}.yaml"} <= {file.name for file in (shop.specs / "dev").iterdir()}
+    assert shop.run("validate").code == 0
+
+
+def test_it_only_reads_and_asks_for_little(shop: Shop):
+    for number in range(3):
+        stripe(shop, f"s{number}", connected_by="user_simulator-key")
+    before = shop.admin("GET", "/snapshot?secrets=true")
+    shop.run("import", "--all")
+    assert shop.admin("GET", "/snapshot?secrets=true") == before
+    assert shop.requests() == {
+        "GET /v1/groups": 1,
+        "GET /v1/connections": 1,
+        "GET /v1/connections/{connection_id}": 3,
+        "GET /v1/connections/{connection_id}/schemas": 3,
+        "GET /v1/groups/{group_id}/service-account": 1,
+        "GET /v1/users/{user_id}": 1,
+    }
+
+
+def test_what_is_written_passes_yamllint(shop: Shop):
+    shop.write("environment", WITH_POLICY)
+    stripe(shop, schedule_type="manual", paused=True)
+    text = shop.run("import", "stripe", "--stdout").out
+    config = YamlLintConfig((SCHEMAS.parent / ".yamllint.yaml").read_text())
+    assert list(linter.run(text, config)) == []
+
+
+def test_a_fault_of_fivetrans_is_one_line_and_nothing_is_written(shop: Shop):
+    stripe(shop)
+    shop.admin("POST", "/faults", {"kind": "status", "status": 403, "path": "^/v1/connections/[^/]+$", "count": None})
+    ran = shop.run("import", "--all")
+    assert ran.code == 3
+    assert ran.err.count("\n") == 1
+    assert [file.name for file in (shop.specs / "dev").iterdir()] == ["environment.yaml"]
