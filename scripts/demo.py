@@ -94,10 +94,10 @@ def pulumi(*arguments: str, stack: str, environment: Mapping[str, str]) -> str:
 def show(stack: str, outputs: Mapping[str, Any]) -> None:
     """The units of a stack, and the Airflow variables as `airflow variables import` reads them."""
     table = Table(title=stack, title_justify="left")
-    for heading in ("unit", "datasets", "connection", "set-up"):
+    for heading in ("unit", "datasets", "connection", "outcome"):
         table.add_column(heading, overflow="fold")
     for name, unit in sorted(outputs["units"].items()):
-        table.add_row(name, ", ".join(unit["datasets"]), unit.get("connection_id", ""), unit.get("setup_state", ""))
+        table.add_row(name, ", ".join(unit["datasets"]), unit.get("connection_id", ""), unit.get("outcome", ""))
     console.print(table)
     console.print(f"[bold]Airflow variables of {stack}[/]")
     console.print_json(data=outputs["airflow_variables"], sort_keys=True)

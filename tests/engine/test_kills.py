@@ -1,6 +1,7 @@
 """SIGKILL at any request: of the CLI alone, whose plugin process lives on, and of everything it started.
 
-Whatever dies when, after `make recover` and another run there is one group, one destination and one connection a file.
+Whatever dies when, after `make recover` and another run there is one group, one destination and one connection a file,
+which runs and was synced once.
 """
 
 from __future__ import annotations
@@ -17,7 +18,9 @@ UNITS = ("stripe", "sandbox", "invoices")
 GROUP = {"kind": "hold", "method": "POST", "path": "^/v1/groups$"}
 DESTINATION = {"kind": "hold", "method": "POST", "path": "^/v1/destinations$"}
 CREATE = {"kind": "hold", "method": "POST", "path": "^/v1/connections$"}
+TEST = {"kind": "hold", "method": "POST", "path": "/test$"}
 CHANGE = {"kind": "hold", "method": "PATCH", "path": "^/v1/connections/"}
+SYNC = {"kind": "hold", "method": "POST", "path": "/sync$"}
 DELETE = {"kind": "hold", "method": "DELETE", "path": "^/v1/connections/"}
 
 Killed = Callable[..., None]
@@ -47,22 +50,31 @@ def assert_one_of_each(workspace: Workspace, admin: Admin) -> None:
     live = {name: connection["id"] for name, connection in admin.connections().items()}
     assert {name: held["id"] for name, held in workspace.resources(CONNECTION).items()} == live
     assert set(live) == set(UNITS)
+    assert workspace.outcomes() == dict.fromkeys(UNITS, "connected")
+    for connection in admin.connections().values():
+        assert (connection["setup_state"], connection["paused"]) == ("connected", False)
+        assert connection["syncs"] == 1
     workspace.assert_settled()
 
 
 @pytest.mark.parametrize(
     "kills",
     [
-        ((GROUP, "before", True), (DESTINATION, "after", False), (CREATE, "before", False), (CHANGE, "after", True)),
-        ((GROUP, "after", True), (DESTINATION, "before", False), (CREATE, "after", True), (CHANGE, "before", False)),
+        ((GROUP, "before", True), (CREATE, "before", False), (TEST, "after", True), (CHANGE, "before", False)),
+        ((DESTINATION, "after", False), (CREATE, "after", True), (CHANGE, "after", False), (TEST, "before", True)),
+        ((GROUP, "after", True), (TEST, "before", False), (SYNC, "before", False), (CHANGE, "after", True)),
+        ((DESTINATION, "before", False), (CHANGE, "before", True), (SYNC, "after", True), (TEST, "after", False)),
     ],
-    ids=["one way", "the other way"],
+    ids=["one way", "another", "a third", "a fourth"],
 )
 def test_a_run_killed_at_every_kind_of_write_leaves_one_of_each(
     workspace: Workspace, admin: Admin, killed: Killed, kills: Any
 ):
-    for name in UNITS:
-        workspace.write(name, stripe(name))
+    admin.options(sync_seconds=3600)  # while a sync runs, another request for one does nothing, as in a real first sync
+    airflow = {"schedule": {"by": "airflow", "task_id": "fivetran_stripe"}}
+    units = {name: airflow if name == "stripe" else {} for name in UNITS}
+    for name, unit in units.items():
+        workspace.write(name, stripe(name, **unit))
     *creating, changing = kills
     for request, when, everything in creating:
         held = admin.fault(**request, when=when, count=None)
@@ -71,8 +83,8 @@ def test_a_run_killed_at_every_kind_of_write_leaves_one_of_each(
         workspace.pulumi("cancel", "--yes").ok()
     workspace.up().ok()
 
-    for name in UNITS:
-        workspace.write(name, stripe(name, config={"api_key": {"env": "STRIPE_KEY", "version": 2}}))
+    for name, unit in units.items():
+        workspace.write(name, stripe(name, config={"api_key": {"env": "STRIPE_KEY", "version": 2}}, **unit))
     workspace.env["STRIPE_KEY"] = "sk_live_rotated"
     request, when, everything = changing
     held = admin.fault(**request, when=when, count=None)

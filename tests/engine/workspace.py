@@ -18,6 +18,7 @@ import yaml
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 CONNECTION = "pulumi-python:dynamic/fivetran:Connection"
+ACTIVATION = "pulumi-python:dynamic/fivetran:Activation"
 DATASET = "gcp:bigquery/dataset:Dataset"
 
 ENVIRONMENT: Mapping[str, Any] = {
@@ -86,7 +87,9 @@ class Workspace:
         self.env = {
             **{name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ},
             **self.environment,
-            "PULUMI_BACKEND_URL": f"file://{self.backend}",
+            # Without files for metadata beside its own: those it does not write atomically, and a killed CLI may leave
+            # an empty one, with which it reads its state as ended too early. Buckets have no such files.
+            "PULUMI_BACKEND_URL": f"file://{self.backend}?metadata=skip",
             "PULUMI_CONFIG_PASSPHRASE": "for tests",
             "PULUMI_CONTINUE_ON_ERROR": "true",
             "PULUMI_SKIP_UPDATE_CHECK": "1",
@@ -187,6 +190,10 @@ class Workspace:
         """The resources of a type in state, by logical name."""
         listed = self.state()["checkpoint"]["latest"].get("resources", [])
         return {each["urn"].rsplit("::", 1)[1]: each for each in listed if each["type"] == kind}
+
+    def outcomes(self) -> dict[str, str]:
+        """What became of each unit's connection, as state has it."""
+        return {name: held["outputs"]["outcome"] for name, held in self.resources(ACTIVATION).items()}
 
     def outputs(self) -> dict[str, Any]:
         """The stack's outputs."""

@@ -1,0 +1,136 @@
+"""Units that fail, last too long, wait or work, in one environment: each comes as far as it can, state keeps all."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from admin import Admin
+from workspace import CONNECTION, Workspace, stripe
+
+TEST = "POST /v1/connections/{connection_id}/test"
+AWAITING = {"what": "the vendor installs our key (DENG-42)", "until": "2099-12-15"}
+UNITS = {
+    "stripe": stripe(),
+    "invoices": stripe("invoices", schedule={"by": "airflow", "task_id": "fivetran_invoices"}),
+    "refused": stripe("refused"),
+    "slow": stripe("slow"),
+    "waiting": stripe("waiting", awaiting=AWAITING),
+    "paused": stripe("paused", paused="INC-4711"),
+}
+
+
+def pending(workspace: Workspace, *arguments: str) -> list[tuple[str, str, str]]:
+    """What a preview shows: operation, type and name of each resource that would change."""
+    steps = json.loads(workspace.preview("--json", *arguments).ok().out)["steps"]
+    return sorted(
+        (step["op"], step["urn"].split("::")[2].rsplit(":", 1)[1], step["urn"].rsplit("::", 1)[1])
+        for step in steps
+        if step["op"] not in {"same", "refresh"} and "pulumi:pulumi:Stack" not in step["urn"]
+    )
+
+
+def of_each(admin: Admin, field: str) -> dict[str, Any]:
+    """One field of every connection in Fivetran."""
+    return {name: live[field] for name, live in admin.connections().items()}
+
+
+@pytest.fixture
+def slow(workspace: Workspace, admin: Admin) -> str:
+    """A fault that holds the setup tests of a connection `slow`, which somebody made and never got to work."""
+    workspace.up().ok()
+    group = admin.snapshot()["groups"][0]["id"]
+    config = {"schema": "slow", "api_key": "of old"}
+    id_ = admin.make(group_id=group, service="stripe", config=config, setup_state="incomplete", paused=True)["id"]
+    return admin.fault(path=f"/{id_}/test$", kind="hold", count=None)
+
+
+def test_each_unit_comes_as_far_as_it_can_and_the_next_run_heals_the_others(
+    workspace: Workspace, admin: Admin, slow: str
+):
+    for name, unit in UNITS.items():
+        workspace.write(name, unit)
+    bad = {"title": "Validate Login", "status": "FAILED", "message": "Invalid API key"}
+    admin.script_tests(target="refused", runs=1, results=[bad])
+    failed = workspace.up(RECONCILER_SETUP_TESTS_DEADLINE="4")
+    assert failed.code != 0
+    assert admin.held(slow) == 1, "the run ended, though a test goes on"
+
+    ids = of_each(admin, "id")
+    verdict = failed.out[failed.out.index("2 units did not come to work:") :]
+    assert f"refused.yaml: 1 setup test of connection {ids['refused']} (stripe) failed:" in verdict
+    assert "    Validate Login: FAILED: Invalid API key" in verdict
+    assert f"slow.yaml: the setup tests of connection {ids['slow']} (stripe) were still running after 4 s." in verdict
+    for name in ("stripe", "invoices", "paused"):
+        assert f"/{name}.yaml" not in failed.out
+    assert "waiting.yaml: awaits the vendor installs our key (DENG-42)" in failed.out
+    assert "Traceback" not in failed.out
+
+    assert workspace.outcomes() == {
+        "stripe": "connected",
+        "invoices": "connected",
+        "refused": "failed",
+        "slow": "testing",
+        "waiting": "awaiting",
+        "paused": "connected",
+    }
+    assert {name: held["id"] for name, held in workspace.resources(CONNECTION).items()} == ids
+    running = {"stripe", "invoices"}
+    assert of_each(admin, "paused") == {name: name not in running for name in UNITS}
+    assert of_each(admin, "syncs") == {name: int(name in running) for name in UNITS}
+    units = workspace.outputs()["units"]
+    assert units["refused"]["outcome"] == "failed"
+    assert units["waiting"]["awaits"]["what"] == AWAITING["what"]
+    assert units["waiting"]["awaits"]["setup page"].endswith(f"/{ids['waiting']}/setup")
+
+    assert pending(workspace) == [("update", "Activation", "refused"), ("update", "Activation", "slow")]
+
+    admin.release(slow)
+    admin.wait_for(lambda: of_each(admin, "setup_state")["slow"] == "connected")
+    admin.forget_faults()
+    admin.forget_requests()
+    workspace.up().ok()
+    assert admin.writes().count(TEST) == 1, "of the one that failed; the late one's outcome was there to read"
+    running |= {"refused", "slow"}
+    assert of_each(admin, "paused") == {name: name not in running for name in UNITS}
+    assert of_each(admin, "syncs") == {name: int(name in running) for name in UNITS}
+    workspace.assert_settled()
+
+
+def test_what_was_awaited_comes_about_and_the_pause_is_lifted(workspace: Workspace, admin: Admin):
+    for name in ("waiting", "paused", "stripe"):
+        workspace.write(name, UNITS[name])
+    workspace.up().ok()
+    workspace.assert_settled()
+    admin.edit("waiting", setup_state="connected")
+    workspace.write("paused", stripe("paused"))
+    assert pending(workspace, "--refresh") == [("update", "Activation", "paused"), ("update", "Activation", "waiting")]
+    workspace.up("--refresh").ok()
+    assert set(of_each(admin, "paused").values()) == {False}
+    assert admin.writes().count(TEST) == 2, "who waited was not tested"
+    workspace.assert_settled()
+
+
+def test_one_whose_day_is_over_fails_the_run_and_one_that_broke_is_shown_with_its_tasks_and_tested_again(
+    workspace: Workspace, admin: Admin
+):
+    for name in ("waiting", "stripe"):
+        workspace.write(name, UNITS[name])
+    workspace.up().ok()
+    overdue = {"RECONCILER_TODAY": "2099-12-16"}
+    assert workspace.preview("--expect-no-changes", **overdue).code != 0
+    failed = workspace.up(**overdue)
+    assert failed.code != 0
+    assert "was to be ready by 2099-12-15, and still awaits: the vendor installs our key (DENG-42)" in failed.out
+
+    admin.edit("stripe", setup_state="broken", tasks=[{"code": "reconnect", "message": "The key has expired"}])
+    shown = workspace.preview("--refresh", "--diff", "--expect-no-changes")
+    assert shown.code != 0
+    assert "broken" in shown.out
+    assert "reconnect: The key has expired" in shown.out
+    admin.forget_requests()
+    workspace.up("--refresh").ok()
+    assert admin.writes() == [TEST]
+    assert workspace.outcomes() == {"stripe": "connected", "waiting": "awaiting"}
+    workspace.assert_settled()
