@@ -6,14 +6,18 @@ import asyncio
 import importlib.metadata
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
 from typing import Any
 
 import pulumi
 import pulumi_gcp as gcp
 
+from reconciler import expiry, removal
 from reconciler.access import declared_entries, foreign_entries
 from reconciler.errors import ReconcilerError
 from reconciler.model import Dataset, Environment
+from reconciler.removal import DeletionRules
 
 #: The plugin version that the SDK's own resources ask for: without it the engine might start a second one.
 _SAME_PLUGIN = pulumi.InvokeOptions(version=importlib.metadata.version("pulumi-gcp"))
@@ -57,12 +61,51 @@ async def _read(project: str, dataset: Dataset) -> tuple[Mapping[str, Any], ...]
     return tuple(found.get("accesses") or ())
 
 
+@dataclass(frozen=True)
+class Deletion:
+    """The rules by which a dataset is deleted, and the hook that the engine asks before it deletes one with contents.
+
+    A run that died can leave a deletion to a later one, which may not do it. Connections refuse that by themselves;
+    the hook does it for datasets, by what state says. The engine runs `pulumi destroy` only with `--run-program` then.
+    """
+
+    rules: DeletionRules
+    hook: pulumi.ResourceHook
+
+    @property
+    def options(self) -> pulumi.ResourceOptions:
+        """What the engine is to know."""
+        hooks = pulumi.ResourceHookBinding(before_delete=[self.hook]) if self.rules.contents else None
+        return pulumi.ResourceOptions(protect=self.rules.protect, retain_on_delete=self.rules.retain, hooks=hooks)
+
+
+def deletion_hook(today: date, *, removals_allowed: bool) -> pulumi.ResourceHook:
+    """Refuses to delete a dataset that neither the run nor its own state lets go. Its name is state format.
+
+    Every run registers it, also where no dataset needs it any more: state may hold one that does.
+    """
+
+    def ask(asked: pulumi.ResourceHookArgs) -> None:
+        labels = (asked.old_inputs or {}).get("labels") or {}
+        # Without the label it is `retire` that lets the contents go, and that is in state.
+        going = expiry.removed_on(labels)
+        if removals_allowed or going is None or going <= today:
+            return
+        raise ReconcilerError(
+            f"this run would delete the dataset {asked.name} with its contents; "
+            f"{removal.why_not(removal.Ending(going.isoformat()))}"
+        )
+
+    return pulumi.ResourceHook("may-delete", ask)
+
+
 def dataset_resource(
     environment: Environment,
     dataset: Dataset,
     *,
     writer: pulumi.Input[str] | None,
     live: Sequence[Mapping[str, Any]] | None,
+    deletion: Deletion,
     opts: pulumi.ResourceOptions,
 ) -> gcp.bigquery.Dataset:
     """Declare a dataset; `writer` is Fivetran's service account where a connector writes it.
@@ -73,6 +116,7 @@ def dataset_resource(
     if live is not None:
         adopted = pulumi.ResourceOptions(import_=f"projects/{environment.gcp_project}/datasets/{dataset.id}")
         opts = pulumi.ResourceOptions.merge(opts, adopted)
+    opts = pulumi.ResourceOptions.merge(opts, deletion.options)
     return gcp.bigquery.Dataset(
         dataset.id,
         project=environment.gcp_project,
@@ -83,6 +127,7 @@ def dataset_resource(
         labels=dict(dataset.labels) or None,
         default_table_expiration_ms=dataset.default_table_expiration_ms,
         accesses=_accesses(environment, dataset, writer, live or ()),
+        delete_contents_on_destroy=deletion.rules.contents or None,
         opts=opts,
     )
 

@@ -14,18 +14,20 @@ from typing import Any
 
 import pulumi
 
-from reconciler import airflow, functions, gcp
+from reconciler import airflow, expiry, functions, gcp, removal
 from reconciler.errors import InvalidSpecs, ReconcilerError
+from reconciler.expiry import Lives, Staged
 from reconciler.model import Dataset, Fleet, Unit
 from reconciler.provider import activation, wire
 from reconciler.provider.activation import Activation
 from reconciler.provider.connection import Connection
 from reconciler.provider.destination import Destination
 from reconciler.provider.fleet import Fleet as FleetResource
+from reconciler.provider.fleet import removals_allowed
 from reconciler.provider.service_account import ServiceAccount
 from reconciler.provider.verdict import Verdict
-from reconciler.removal import Declared
 from reconciler.specs import load
+from reconciler.today import today
 
 
 @dataclass(frozen=True)
@@ -45,7 +47,8 @@ class Settings:
 async def main(settings: Settings) -> dict[str, pulumi.Input[Any]]:
     """Build the stack's environment. On invalid specs the run ends with every fault, before any resource."""
     try:
-        return await build(load(settings.specs, settings.display_root).fleet(settings.environment))
+        fleet = load(settings.specs, settings.display_root).fleet(settings.environment)
+        return await build(expiry.stage(fleet, today()))
     except InvalidSpecs as error:
         for problem in error.problems:
             pulumi.log.error(str(problem))
@@ -54,13 +57,15 @@ async def main(settings: Settings) -> dict[str, pulumi.Input[Any]]:
         raise pulumi.RunError(str(error)) from None
 
 
-async def build(fleet: Fleet) -> dict[str, pulumi.Input[Any]]:
+async def build(staged: Staged) -> dict[str, pulumi.Input[Any]]:
     """Register every resource of a fleet and return the stack's outputs."""
-    environment = fleet.environment
-    datasets = [dataset for unit in fleet.units for dataset in unit.datasets]
+    _warn(staged.lives)
+    fleet, environment = staged.fleet, staged.fleet.environment
+    datasets = [dataset for unit in fleet.units for dataset in unit.all_datasets]
     live = await gcp.read_live(environment, datasets)
 
-    declarations = {
+    declared = removal.declarations(staged)
+    contents = {
         unit.name: {
             "connection": wire.inputs(unit, unit.connector),
             "activation": activation.declared(unit, unit.connector),
@@ -68,30 +73,40 @@ async def build(fleet: Fleet) -> dict[str, pulumi.Input[Any]]:
         for unit in fleet.units
         if unit.connector is not None
     }
-    guard = FleetResource(environment, {unit.name: _declared(unit) for unit in fleet.units}, declarations)
+    guard = FleetResource(environment, declared, contents)
     after_guard = pulumi.ResourceOptions(depends_on=[guard])
     destination = Destination(environment, after_guard)
     account = ServiceAccount(environment, destination.id, after_guard)
 
+    hook = gcp.deletion_hook(staged.lives.today, removals_allowed=removals_allowed())
     made: dict[str, pulumi.Resource] = {
         dataset.id: gcp.dataset_resource(
             environment,
             dataset,
             writer=account.id if fleet.writers_of(dataset) else None,
             live=live[dataset.id],
+            deletion=gcp.Deletion(
+                removal.deletion_rules(environment.policy, unit, dataset, declared[unit.name].ending_of(dataset.id)),
+                hook,
+            ),
             opts=after_guard,
         )
-        for dataset in datasets
+        for unit in fleet.units
+        for dataset in unit.all_datasets
     }
     invokers = functions.invokers(fleet.units, account.id, after_guard)
     connections = {
         unit.name: Connection(
             unit,
             destination.id,
-            _after(
-                unit,
-                guard,
-                [made[dataset.id] for dataset in fleet.datasets_of(unit)] + invokers.get(unit.name, []),
+            declared[unit.name].ending,
+            pulumi.ResourceOptions.merge(
+                _after(
+                    unit,
+                    guard,
+                    [made[dataset.id] for dataset in fleet.datasets_of(unit)] + invokers.get(unit.name, []),
+                ),
+                pulumi.ResourceOptions(protect=declared[unit.name].is_protected),
             ),
         )
         for unit in fleet.units
@@ -110,24 +125,22 @@ async def build(fleet: Fleet) -> dict[str, pulumi.Input[Any]]:
         if unit.connector is not None
     }
     Verdict(environment, pulumi.ResourceOptions(depends_on=list(activations.values())))
+    ids = {name: connection.id for name, connection in connections.items()}
     return {
         "units": {
             unit.name: _outputs(fleet, unit, connections.get(unit.name), activations.get(unit.name))
             for unit in fleet.units
         },
-        "airflow_variables": airflow.variables(fleet, {name: each.id for name, each in connections.items()}),
+        "airflow_variables": airflow.variables(fleet, ids),
     }
 
 
-def _declared(unit: Unit) -> Declared:
-    connector = unit.connector
-    return Declared(
-        file=unit.file,
-        service=connector.service if connector else None,
-        connection=connector.destination.connection_name if connector else None,
-        datasets={dataset.id: dataset.location for dataset in unit.datasets},
-        formerly=unit.formerly,
-    )
+def _warn(lives: Lives) -> None:
+    """Say in preview and in up what ends soon or has ended."""
+    for unit in lives.fleet.units:
+        said = expiry.words(lives.of_unit(unit), lives.today, connects=unit.connector is not None)
+        if said:
+            pulumi.log.warn(f"{unit.file} {said}")
 
 
 def _only_datasets(fleet: Fleet, unit: Unit) -> list[str] | None:

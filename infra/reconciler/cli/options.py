@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from datetime import date
 from pathlib import Path
 
 import click
+
+from reconciler.today import VARIABLE, today
 
 environment_option = click.option(
     "--environment",
@@ -21,4 +24,28 @@ specs_option = click.option(
     show_default=True,
     show_envvar=True,
     help="The folder that holds the environments' folders.",
+)
+
+
+class _Day(click.ParamType[date]):
+    """An ISO date."""
+
+    name = "date"
+
+    def convert(self, value: str | date, param: click.Parameter | None, ctx: click.Context | None) -> date:
+        try:
+            return value if isinstance(value, date) else date.fromisoformat(value)
+        except ValueError:
+            self.fail(f"{value!r}: expected a date such as 2026-12-31", param, ctx)
+
+
+today_option = click.option(
+    "--today",
+    "day",
+    type=_Day(),
+    envvar=VARIABLE,
+    default=today,
+    show_default="the clock's, in UTC",
+    show_envvar=True,
+    help="The day to take for today.",
 )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
+from datetime import date
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Literal
@@ -12,7 +13,7 @@ from typing import Literal
 import click
 
 from reconciler.cli import Exit
-from reconciler.cli.options import specs_option
+from reconciler.cli.options import specs_option, today_option
 from reconciler.cli.workflow import annotation
 from reconciler.errors import Problem
 from reconciler.specs import Loaded, load
@@ -20,6 +21,7 @@ from reconciler.specs import Loaded, load
 
 @click.command()
 @specs_option
+@today_option
 @click.option(
     "--format",
     "style",
@@ -29,13 +31,13 @@ from reconciler.specs import Loaded, load
     help="How problems are printed: for people, for programs, or as annotations in GitHub Actions.",
 )
 @click.argument("environments", nargs=-1, metavar="[ENVIRONMENT]...")
-def validate(specs: Path, style: str, environments: tuple[str, ...]) -> int:
+def validate(specs: Path, day: date, style: str, environments: tuple[str, ...]) -> int:
     """Check every file of the specs and print all that is wrong.
 
     Needs no credentials, no network and no Pulumi. All environments are read, since some rules hold across them;
     naming some prints only theirs.
     """
-    loaded = load(specs, Path.cwd())
+    loaded = load(specs, Path.cwd(), day)
     _refuse_unknown(environments, loaded.environments)
     names = sorted(set(environments))
     problems = [problem for name in names for problem in loaded.problems_of(name)] if names else loaded.problems

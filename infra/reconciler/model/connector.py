@@ -127,6 +127,8 @@ class Connector:
     sync: Sync | None = None
     """None leaves to Fivetran what is synced."""
     paused: str | None = None
+    ended: bool = False
+    """Whether `paused` says that the unit expired or retires: nobody else may start it then (`reconciler.expiry`)."""
     awaiting: Awaiting | None = None
     function: Function | None = None
     adopt: Adopt | None = None

@@ -31,6 +31,8 @@ def is_pending(olds: Mapping[str, Any], news: Mapping[str, Any]) -> bool:
         return True
     if olds.get("activated") and (schedule.changed_fields(olds, news) or _tables_changed(olds, news)):
         return True
+    if ("ended" in olds) != ("ended" in news):
+        return True
     tested = olds.get("tested") == news["revision"]
     match olds.get("outcome"):
         case "connected":

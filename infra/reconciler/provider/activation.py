@@ -117,6 +117,7 @@ def declared(unit: Unit, connector: Connector) -> dict[str, Any]:
         "name": connector.destination.connection_name,
         "schedule": schedule.as_input(connector.schedule),
         "paused": connector.paused,
+        "ended": connector.ended or None,
         "consent": connector.needs_consent or None,
         "awaiting": connector.awaiting and {"what": connector.awaiting.what, "until": connector.awaiting.until},
         "sync": connector.sync and tables.inputs(connector.sync),

@@ -21,6 +21,7 @@ from pulumi.dynamic import (
 )
 
 from reconciler import client as fivetran
+from reconciler import removal
 from reconciler.model import Unit
 from reconciler.projection import normalise
 from reconciler.provider import wire
@@ -30,6 +31,7 @@ from reconciler.provider.held import refuse_changes_around_held
 from reconciler.provider.operation import OperationError, Provider, found, is_unknown, operation, stored
 from reconciler.provider.session import session
 from reconciler.secrets import resolve, resolvers
+from reconciler.today import today
 
 #: What cannot change in a connection that exists: another value is another connection, made only where a file says so.
 _FIXED = ("group_id", "service", "destination")
@@ -62,7 +64,7 @@ class ConnectionProvider(Provider):
             raise OperationError(f"adopt names {news['adopt']['connection']}, but the connection is {id_}: correct it")
         fields = wire.patch(normalise(olds), normalise(news))
         refuse_changes_around_held(fields)
-        return DiffResult(changes=bool(fields))
+        return DiffResult(changes=bool(fields) or olds.get("ending", {}) != news.get("ending", {}))
 
     @operation
     def create(self, props: dict[str, Any]) -> CreateResult:
@@ -106,14 +108,12 @@ class ConnectionProvider(Provider):
 
     @operation
     def delete(self, id_: str, props: dict[str, Any]) -> None:
-        name = wire.connection_name(props)
-        if session.declarer(name) is not None:
+        name, ending = wire.connection_name(props), removal.Ending.of(props.get("ending", {}))
+        replaced = session.may_replace(name)
+        if session.declarer(name) is not None and not replaced:
             return  # A file of this run declares it, under another name: this resource only lets go of it.
-        if not removals_allowed() and not session.may_replace(name):
-            raise OperationError(
-                f"this run would delete the connection {name} ({id_}); "
-                "to do that on purpose run with RECONCILER_REMOVALS=allow"
-            )
+        if not replaced and not removal.may_go(ending, today(), removals_allowed=removals_allowed()):
+            raise OperationError(f"this run would delete the connection {name} ({id_}); {removal.why_not(ending)}")
         with contextlib.suppress(fivetran.NotFound):
             session.client().delete_connection(id_)
 
@@ -123,11 +123,19 @@ class Connection(Resource, module="fivetran", name="Connection"):
 
     revision: pulumi.Output[int]
 
-    def __init__(self, unit: Unit, group_id: Input[str], opts: ResourceOptions | None = None) -> None:
+    def __init__(
+        self, unit: Unit, group_id: Input[str], ending: removal.Ending, opts: ResourceOptions | None = None
+    ) -> None:
         if unit.connector is None:
             raise ValueError(f"{unit.name} has no connector")
         awaits = {"awaits": True} if unit.connector.awaits_a_person else {}
-        props = {**wire.inputs(unit, unit.connector), **awaits, "group_id": group_id, _REVISION: None}
+        props = {
+            **wire.inputs(unit, unit.connector),
+            **awaits,
+            "group_id": group_id,
+            "ending": ending.as_property(),
+            _REVISION: None,
+        }
         super().__init__(ConnectionProvider(), unit.name, props, opts)
 
 

@@ -5,7 +5,6 @@ Everything depends on it, so that a refusal here, in preview as in up, stops the
 
 from __future__ import annotations
 
-import dataclasses
 import os
 from collections.abc import Mapping
 from typing import Any
@@ -22,13 +21,15 @@ from pulumi.dynamic import (
 
 from reconciler.client import FivetranError
 from reconciler.model import Environment
+from reconciler.policy import DeleteGuard, Policy
 from reconciler.projection import normalise
 from reconciler.provider import secret_versions
 from reconciler.provider.newcomers import Declarations
 from reconciler.provider.newcomers import refusals as newcomers_refusals
 from reconciler.provider.operation import OperationError, Provider, found, operation, stored
 from reconciler.provider.session import session
-from reconciler.removal import Declared, Refusal, refusals
+from reconciler.removal import Declared, Refusal, Removals, Rules, refusals, replaced
+from reconciler.today import today
 
 #: The input that holds each unit in full: for `check` only, which keeps it out of state.
 _DECLARATIONS = "declarations"
@@ -46,16 +47,19 @@ class FleetProvider(Provider):
         declarations = normalise(news.pop(_DECLARATIONS, {}))
         news[_REFERENCES] = secret_versions.named(declarations)
         before, after = _declared(olds.get("units", {})), _declared(news["units"])
-        session.declare({unit.connection: name for name, unit in after.items() if unit.connection})
-        for key in ("group", "gcp_project"):
-            if olds.get(key, news[key]) != news[key]:
-                raise OperationError(
-                    f"{news['environment_file']}: {key} changed from {olds[key]} to {news[key]}: everything would be "
-                    "made anew elsewhere. Make a new environment, in a folder and a stack of its own"
-                )
-        refused = refusals(before, after, removals_allowed=removals_allowed())
+        rules = _rules(olds, news)
+        session.declare(
+            {unit.connection: name for name, unit in after.items() if unit.connection},
+            replaced(before, after, rules.groups),
+        )
+        if olds.get("gcp_project", news["gcp_project"]) != news["gcp_project"]:
+            raise OperationError(
+                f"{news['environment_file']}: gcp_project changed from {olds['gcp_project']} to {news['gcp_project']}: "
+                "everything would be made anew elsewhere. Make a new environment, in a folder and a stack of its own"
+            )
+        refused = refusals(before, after, rules)
         if refused:
-            ids = _ids(news["group"], refused)
+            ids = _ids(rules.groups[0], refused)
             raise OperationError("\n".join(_with_id(refusal, ids) for refusal in refused))
         known = {unit.connection for unit in before.values()}
         newcomers = {name: unit for name, unit in declarations.items() if after[name].connection not in known}
@@ -66,7 +70,7 @@ class FleetProvider(Provider):
 
     @operation
     def diff(self, _id: str, olds: dict[str, Any], news: dict[str, Any]) -> DiffResult:
-        return DiffResult(changes=_existence(olds.get("units", {})) != _existence(news["units"]))
+        return DiffResult(changes=_known(olds) != _known(news))
 
     @operation
     def create(self, props: dict[str, Any]) -> CreateResult:
@@ -98,41 +102,57 @@ class Fleet(Resource, module="reconciler", name="Fleet"):
             "environment": environment.name,
             "group": environment.group,
             "gcp_project": environment.gcp_project,
-            "units": {name: _as_property(unit) for name, unit in units.items()},
+            "policy": _policy_as_property(environment.policy),
+            "units": {name: unit.as_property() for name, unit in units.items()},
             _DECLARATIONS: dict(declarations),
         }
         super().__init__(FleetProvider(), environment.name, props, opts)
 
 
+def removals() -> Removals:
+    """What this run may remove, by the environment variable `RECONCILER_REMOVALS`."""
+    return Removals.parse(os.environ.get("RECONCILER_REMOVALS", ""))
+
+
 def removals_allowed() -> bool:
-    """Whether this run may remove connections: the environment variable `RECONCILER_REMOVALS` is `allow`."""
-    return os.environ.get("RECONCILER_REMOVALS") == "allow"
+    """Whether this run may remove what files do not declare any more."""
+    return removals().allowed
 
 
-def _as_property(unit: Declared) -> dict[str, Any]:
-    said = {
-        "file": unit.file,
-        "service": unit.service,
-        "connection": unit.connection,
-        "datasets": dict(unit.datasets),
-        "formerly": unit.formerly,
-    }
-    return {key: value for key, value in said.items() if value}
+def _rules(olds: Mapping[str, Any], news: Mapping[str, Any]) -> Rules:
+    """The rules of the last run and of this one. State of an older version holds none, and today's apply alone."""
+    policies = [props["policy"] for props in (olds, news) if "policy" in props] or [_policy_as_property(Policy())]
+    return Rules(
+        today=today(),
+        removals=removals(),
+        removal=tuple(policy["removal"] for policy in policies),
+        guards=tuple(DeleteGuard(int(policy["share"]), int(policy["at_least"])) for policy in policies),
+        groups=(olds.get("group", news["group"]), news["group"]),
+        environment_file=news["environment_file"],
+    )
+
+
+def _policy_as_property(policy: Policy) -> dict[str, Any]:
+    guard = policy.delete_guard
+    return {"removal": policy.removal, "share": guard.share, "at_least": guard.at_least}
 
 
 def _declared(units: Mapping[str, Any]) -> dict[str, Declared]:
-    known = {each.name for each in dataclasses.fields(Declared)}  # state may be of a newer version
+    return {name: Declared.of(unit) for name, unit in sorted(units.items())}
+
+
+def _known(props: Mapping[str, Any]) -> dict[str, Any]:
+    """What exists and what was said of its end, whichever file says so: a renamed file changes nothing."""
+    units = _declared(props.get("units", {})).values()
     return {
-        name: Declared(**{key: value for key, value in unit.items() if key in known})
-        for name, unit in sorted(units.items())
+        "policy": props.get("policy"),
+        "connections": {unit.connection: (unit.service, unit.ending) for unit in units if unit.connection},
+        "datasets": {
+            dataset: (location, unit.ending_of(dataset))
+            for unit in units
+            for dataset, location in unit.datasets.items()
+        },
     }
-
-
-def _existence(units: Mapping[str, Any]) -> dict[str, Any]:
-    """What exists, whichever file says so: a renamed file changes nothing."""
-    connections = {unit["connection"]: unit.get("service") for unit in units.values() if "connection" in unit}
-    datasets = {id_: where for unit in units.values() for id_, where in unit.get("datasets", {}).items()}
-    return {"connections": connections, "datasets": datasets}
 
 
 def _ids(group: str, refused: tuple[Refusal, ...]) -> dict[str, str]:

@@ -57,13 +57,14 @@ def differing_fields(props: Mapping[str, Any], live: Connection) -> dict[str, An
 def as_file(props: Mapping[str, Any], live: Connection) -> dict[str, Any]:
     """`schedule` and `paused` as the file would have to say them: equal to those of `props` where nothing drifted.
 
-    A pause by hand is an incident and stays; what Airflow changes at run time is never drift.
+    A pause by hand is an incident and stays; what Airflow changes at run time is never drift, unless the unit has
+    `ended`: then it is to stay paused.
     """
     said = {key: props[key] for key in ("schedule", "paused") if key in props}
     if not by_airflow(props["schedule"]):
         said["schedule"] = _live_schedule(props["schedule"], live)
-        if live.paused is False:
-            said.pop("paused", None)
+    if live.paused is False and ("ended" in props or not by_airflow(props["schedule"])):
+        said.pop("paused", None)
     return said
 
 

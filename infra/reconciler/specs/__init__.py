@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import date
 from pathlib import Path
 
 from reconciler.errors import InvalidSpecs, Problem, ReconcilerError
@@ -21,6 +22,7 @@ from reconciler.specs.folder import ENVIRONMENT_FILE, Folder
 from reconciler.specs.load import parse
 from reconciler.specs.schemas import Kind
 from reconciler.specs.view import Specs
+from reconciler.today import today
 
 __all__ = ["Loaded", "load"]
 
@@ -68,8 +70,8 @@ class Loaded:
         raise ReconcilerError(f"no environment {environment!r} in the specs: there is {', '.join(self.environments)}")
 
 
-def load(specs_dir: Path, display_root: Path) -> Loaded:
-    """Read every environment under `specs_dir`.
+def load(specs_dir: Path, display_root: Path, day: date | None = None) -> Loaded:
+    """Read every environment under `specs_dir`, as of a day: today if none is given.
 
     Files are named relative to `display_root` in problems and in the model when they are below it, otherwise as
     `specs_dir` was given. Never raises for what the files hold.
@@ -97,7 +99,7 @@ def load(specs_dir: Path, display_root: Path) -> Loaded:
         name: frozenset(file.name for file in folder.files if file.environment == name and file.name != stem)
         for name in units
     }
-    specs = Specs(environments, units, names)
+    specs = Specs(environments, units, names, day or today())
     problems += rules.problems(specs)
     notices = tuple(sorted(rules.notices(specs), key=_place))
     folders = {name: folder.shown(specs_dir / name) for name in folder.environments}

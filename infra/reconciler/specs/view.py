@@ -6,12 +6,16 @@ is the schema's business.
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import date
+from functools import cached_property
 from typing import Any
 
 from reconciler.model import DestinationSchema
 from reconciler.specs.document import Document, Path
+from reconciler.today import today
 
 _FORMS = (
     {"schema"},
@@ -30,11 +34,25 @@ class Specs:
     """By environment and name. Every folder is here, and in it every unit file whose YAML could be read."""
     names: Mapping[str, frozenset[str]]
     """The name of every unit file by environment, readable or not."""
+    today: date = field(default_factory=today)
 
     def all_units(self) -> Iterator[Document]:
         """Every unit of every environment."""
         for units in self.units.values():
             yield from units.values()
+
+    def writers(self, unit: Document) -> tuple[Document, ...]:
+        """The units whose connector writes a dataset that this one declares, by their naming it."""
+        return self._writers.get((unit.environment, unit.name), ())
+
+    @cached_property
+    def _writers(self) -> Mapping[tuple[str, str], tuple[Document, ...]]:
+        writers: dict[tuple[str, str], list[Document]] = defaultdict(list)
+        for unit in self.all_units():
+            named = unit.at("dataset")
+            if isinstance(named, str) and unit.has("connector") and named != unit.name:
+                writers[unit.environment, named].append(unit)
+        return {owner: tuple(units) for owner, units in writers.items()}
 
     def setting(self, environment: str, *path: str) -> Any:
         """A part of an environment's file; None when it is not there."""

@@ -57,8 +57,10 @@ def test_a_notice_is_printed_among_the_problems_and_is_none(inside):
     assert result.stdout == (
         "dev/stripe.yaml:5:12: notice: no service `acme` is known here, so `config` and `auth` are not checked\n"
         "    if Fivetran has it, make it known here: reconciler services pull acme\n"
+        "dev/stripe.yaml:31:3: notice: `allow_resync` allows its change once: take it out when a run has made it\n"
+        "    the old dataset stays declared until then; `retire` in it says that it may go\n"
     )
-    assert result.stderr == "10 files in dev, prod: no problems, 1 notice\n"
+    assert result.stderr == "10 files in dev, prod: no problems, 2 notices\n"
     assert result.return_value == 0
     assert validate("--specs", ".", "prod").stdout == ""
     inside(CASES / "bad" / "yaml_tags")
@@ -70,7 +72,7 @@ def test_a_notice_is_printed_among_the_problems_and_is_none(inside):
 
 def test_a_notice_is_one_in_every_format(inside):
     inside(CASES / "good" / "every_field")
-    [told] = json.loads(validate("--specs", ".", "--format", "json").stdout)
+    told, _ = json.loads(validate("--specs", ".", "--format", "json").stdout)
     assert (told["file"], told["line"], told["severity"]) == ("dev/stripe.yaml", 5, "notice")
     assert validate("--specs", ".", "--format", "github").stdout.startswith(
         "::notice file=dev/stripe.yaml,line=5,col=12::no service `acme` is known here"
@@ -89,6 +91,21 @@ def test_the_folder_is_connectors_unless_the_variable_or_the_option_says_otherwi
     monkeypatch.setenv("RECONCILER_SPECS", "by_variable")
     assert validate().stdout.startswith("by_variable/dev/by_variable.yaml:1:1:")
     assert validate("--specs", "by_option").stdout.startswith("by_option/dev/by_option.yaml:1:1:")
+
+
+def test_what_is_near_its_end_is_told_as_of_the_day_that_is_given(inside, monkeypatch: pytest.MonkeyPatch):
+    inside(CASES / "good" / "every_field")
+    notices = validate("--specs", ".", "--today", "2199-12-30").stdout
+    assert (
+        "dev/stripe.yaml:56:1: notice: expires on 2199-12-31, in 1 day: its connection is paused after that" in notices
+    )
+    assert "dev/budget.yaml:8:1: notice: expires on 2199-12-30, today is the last good day" in notices
+    monkeypatch.setenv("RECONCILER_TODAY", "2199-12-30")
+    assert validate("--specs", ".").stdout == notices
+    assert validate("--specs", ".", "--today", "2199-12-30").return_value == 0
+    wrong = CliRunner().invoke(cli, ["validate", "--today", "soon"], standalone_mode=True)
+    assert wrong.exit_code == 2
+    assert "'soon': expected a date such as 2026-12-31" in wrong.output
 
 
 def test_naming_environments_prints_only_their_problems(inside):
@@ -204,4 +221,4 @@ def test_it_runs_where_neither_pulumi_nor_a_credential_is(tmp_path: Path):
         env={"PATH": os.defpath},
         check=False,
     )
-    assert (done.returncode, done.stderr) == (0, "10 files in dev, prod: no problems, 1 notice\n")
+    assert (done.returncode, done.stderr) == (0, "10 files in dev, prod: no problems, 2 notices\n")

@@ -165,6 +165,60 @@ def test_without_permission_nothing_is_deleted(
     assert fivetran.requests() == []
 
 
+@pytest.mark.parametrize(
+    "case",
+    [
+        ({"removed_on": "2027-01-09"}, {"allow"}),
+        ({"removed_on": "2027-01-08"}, {"", "allow"}),
+        ({"guarded": True}, set()),
+        ({"guarded": True, "retired": True}, {"", "allow"}),
+    ],
+)
+@pytest.mark.parametrize("permission", ["", "allow"])
+def test_what_state_says_of_its_end_lets_a_connection_go_or_not(
+    fivetran: Fivetran, stripe: str, monkeypatch: pytest.MonkeyPatch, permission: str, case
+):
+    ending, goes_with = case
+    monkeypatch.setenv("RECONCILER_TODAY", "2027-01-08")
+    monkeypatch.setenv("RECONCILER_REMOVALS", permission)
+    props = {**state(fivetran.group), "ending": ending}
+    if permission in goes_with:
+        provider.delete(stripe, props)
+        assert fivetran.named("stripe") == []
+    else:
+        said = failure(provider.delete, stripe, props)
+        assert f"this run would delete the connection stripe ({stripe}); " in said
+        assert ("`retire: {ticket: …}`" if "guarded" in ending else "RECONCILER_REMOVALS=allow") in said
+
+
+def test_an_announced_end_reaches_state_without_a_call(fivetran: Fivetran, stripe: str):
+    ended = {**inputs(fivetran.group), "ending": {"removed_on": "2027-01-08"}}
+    assert provider.diff(stripe, state(fivetran.group), ended).changes
+    fivetran.forget_requests()
+    changed = provider.update(stripe, state(fivetran.group), ended)
+    assert fivetran.requests() == []
+    assert (changed.outs or {})["ending"] == {"removed_on": "2027-01-08"}
+    assert not provider.diff(stripe, dict(changed.outs or {}), ended).changes
+
+
+def test_a_connection_gives_way_only_where_a_file_of_this_run_says_so(fivetran: Fivetran, stripe: str):
+    olds, news = state(fivetran.group), inputs(fivetran.group, schema="stripe_v2")
+    assert "Fivetran cannot change it" in failure(provider.check, olds, news)
+    assert "this run would delete the connection stripe" in failure(provider.delete, stripe, olds)
+    session.declare({"stripe_v2": "stripe"}, replaced=["stripe"])
+    assert provider.check(olds, news).failures == []
+    shown = provider.diff(stripe, olds, news)
+    assert (shown.replaces, shown.delete_before_replace) == (["destination"], True)
+    provider.delete(stripe, olds)
+    assert fivetran.named("stripe") == []
+
+
+def test_of_a_name_that_stays_the_old_connection_goes_as_well(fivetran: Fivetran, stripe: str):
+    session.declare({"stripe": "stripe"}, replaced=["stripe"])
+    provider.delete(stripe, state(fivetran.group))
+    assert fivetran.named("stripe") == []
+
+
 def test_a_connection_that_another_file_declares_is_let_go_without_a_call(
     fivetran: Fivetran, stripe: str, monkeypatch: pytest.MonkeyPatch
 ):

@@ -77,10 +77,64 @@ def test_a_renamed_file_is_no_change_and_a_new_connection_is_one():
     assert provider.diff("dev", props("stripe"), props("stripe", "sandbox")).changes
 
 
-@pytest.mark.parametrize("key", ["group", "gcp_project"])
-def test_an_environment_does_not_move(key: str):
-    moved = {**props("stripe"), key: "other"}
-    assert failure(provider.check, props("stripe"), moved).startswith(f"dev/environment.yaml: {key} changed from ")
+def test_an_environment_does_not_move_to_another_project(fivetran: Fivetran, run):
+    moved = {**props("stripe"), "gcp_project": "other"}
+    assert failure(provider.check, props("stripe"), moved).startswith("dev/environment.yaml: gcp_project changed from ")
+
+
+def test_another_group_is_refused_under_each_connections_id_unless_the_file_allows_it(fivetran: Fivetran, run):
+    id_ = fivetran.by_hand()
+    moved = {**props("stripe"), "group": "Group_Test"}
+    said = failure(provider.check, props("stripe"), moved)
+    assert said.startswith("dev/stripe.yaml: the group changed from Group_Dev to Group_Test. It is permanent in ")
+    assert said.endswith(f"(connection id: {id_})")
+    assert not session.may_replace("stripe")
+    moved["units"]["stripe"]["resync"] = {"group": ["Group_Dev", "Group_Test"]}
+    assert provider.check(props("stripe"), moved).failures == []
+    assert session.may_replace("stripe")
+
+
+def test_an_announced_end_is_a_change_so_that_state_learns_of_it():
+    for ending in ({"removed_on": "2027-01-08"}, {"retired": True}, {"guarded": True}):
+        ended = props("stripe")
+        ended["units"]["stripe"]["ending"] = ending
+        assert provider.diff("dev", props("stripe"), ended).changes
+    dataset = {"file": "dev/d.yaml", "datasets": {"d": "US"}}
+    ended = props(d={**dataset, "dataset_endings": {"d": {"removed_on": "2027-01-08"}}})
+    assert provider.diff("dev", props(d=dataset), ended).changes
+    strict = {**props("stripe"), "policy": {"removal": "retire", "share": 20.0, "at_least": 3.0}}
+    assert provider.diff("dev", props("stripe"), strict).changes
+    assert not provider.diff(
+        "dev", strict, {**strict, "policy": {"removal": "retire", "share": 20, "at_least": 3}}
+    ).changes
+
+
+def test_the_last_runs_policy_holds_beside_this_ones(fivetran: Fivetran, run, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("RECONCILER_REMOVALS", "allow")
+    policies = {
+        name: {"removal": name, "share": 20.0, "at_least": least} for name, least in (("retire", 9.0), ("file", 0.0))
+    }
+    for old, new in (("retire", "file"), ("file", "retire")):
+        said = failure(
+            provider.check, {**props("stripe"), "policy": policies[old]}, {**props(), "policy": policies[new]}
+        )
+        assert "first its file says `retire: {ticket: …}`" in said
+    lax = {"removal": "file", "share": 20.0, "at_least": 9.0}
+    said = failure(provider.check, {**props("stripe"), "policy": policies["file"]}, {**props(), "policy": lax})
+    assert "1 of 1 connections would go, and at most 0 may" in said
+    monkeypatch.setenv("RECONCILER_REMOVALS", "allow:1")
+    provider.check({**props("stripe"), "policy": policies["file"]}, {**props(), "policy": lax})
+
+
+@pytest.mark.parametrize(("today", "goes"), [("2027-01-07", False), ("2027-01-08", True)])
+def test_what_state_says_expires_goes_on_its_day(fivetran: Fivetran, run, monkeypatch, today: str, goes: bool):
+    monkeypatch.setenv("RECONCILER_TODAY", today)
+    ended = props("stripe")
+    ended["units"]["stripe"]["ending"] = {"removed_on": "2027-01-08"}
+    if goes:
+        provider.check(ended, props())
+    else:
+        assert "would delete the connection stripe" in failure(provider.check, ended, props())
 
 
 def test_state_of_a_newer_version_can_be_read():

@@ -66,6 +66,14 @@ def test_what_airflow_changes_at_run_time_is_never_drift(change):
     assert schedule.as_file(wanted, replace(LIVE, **change)) == {"schedule": wanted["schedule"]}
 
 
+def test_what_has_ended_is_to_stay_paused_whoever_starts_it():
+    wanted = {**props(BY_AIRFLOW, "expired on 2026-12-31"), "ended": True}
+    assert schedule.as_file(wanted, replace(LIVE, paused=True)) == {key: wanted[key] for key in ("schedule", "paused")}
+    found = schedule.as_file(wanted, replace(LIVE, paused=False))
+    assert schedule.changed_fields(found, wanted) == {"paused": True}
+    assert schedule.as_file(props(BY_AIRFLOW, "INC-1"), replace(LIVE, paused=False))["paused"] == "INC-1"
+
+
 def test_a_pause_by_hand_stays_and_a_lifted_pause_is_drift():
     said = props(FivetranSchedule())
     assert schedule.as_file(said, replace(LIVE, paused=True)) == {"schedule": said["schedule"]}

@@ -2,7 +2,8 @@
 
 A report has the notices as well.
 
-To add a case, add a folder. `reconciler validate --specs . > expected.txt` inside it writes the report.
+To add a case, add a folder. `reconciler validate --today 2026-06-15 --specs . > expected.txt` inside it writes the
+report.
 """
 
 from pathlib import Path
@@ -14,6 +15,7 @@ from reconciler.cli.main import cli
 from reconciler.specs import load
 
 CASES = Path(__file__).parents[2] / "specs"
+TODAY = "2026-06-15"
 
 
 def folders(kind: str) -> list[Path]:
@@ -23,6 +25,7 @@ def folders(kind: str) -> list[Path]:
 @pytest.mark.parametrize("folder", folders("bad"), ids=lambda folder: folder.name)
 def test_a_bad_case_is_reported_in_these_words(folder: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.chdir(folder)
+    monkeypatch.setenv("RECONCILER_TODAY", TODAY)
     result = CliRunner().invoke(cli, ["validate", "--specs", "."], standalone_mode=False)
     assert result.stdout == (folder / "expected.txt").read_text(encoding="utf-8")
     assert load(folder, folder).problems

@@ -14,6 +14,7 @@ from reconciler.specs.rules import (
     connectors,
     datasets,
     dates,
+    endings,
     environments,
     fields,
     renames,
@@ -48,10 +49,21 @@ RULES: tuple[Callable[[Specs], Iterator[Problem]], ...] = (
     tables.undeclared_datasets_are_forbidden,
     renames.former_names_are_free,
     dates.dates_are_in_the_calendar,
+    endings.expiry_is_as_the_environment_says,
+    endings.datasets_go_with_their_last_connector,
+    endings.retiring_and_expiring_are_two_ways,
+    endings.retired_data_is_deleted_only_where_units_expire,
+    endings.retired_datasets_are_not_written,
+    endings.resyncs_are_to_what_the_file_declares,
+    endings.the_label_of_expiry_is_ours,
 )
 
 #: What is no fault, and good to know.
-NOTICES: tuple[Callable[[Specs], Iterator[Problem]], ...] = (services.services_are_in_the_catalogue,)
+NOTICES: tuple[Callable[[Specs], Iterator[Problem]], ...] = (
+    services.services_are_in_the_catalogue,
+    endings.ends_that_are_near,
+    endings.resyncs_that_are_made_once,
+)
 
 
 def problems(specs: Specs) -> Iterator[Problem]:

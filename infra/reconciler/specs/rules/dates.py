@@ -14,7 +14,7 @@ from reconciler.specs.view import Specs
 _FORM = re.compile(r"[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])")
 
 #: Where a unit's file holds a date.
-_DATES: tuple[Path, ...] = (("connector", "awaiting", "until"),)
+_DATES: tuple[Path, ...] = (("connector", "awaiting", "until"), ("expires",))
 
 
 def dates_are_in_the_calendar(specs: Specs) -> Iterator[Problem]:

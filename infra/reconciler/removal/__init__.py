@@ -1,0 +1,25 @@
+"""What may go, and on whose word: endings that files announce, removals that a run may do, re-syncs. Pure."""
+
+from __future__ import annotations
+
+from reconciler.removal.declared import Declared, declarations
+from reconciler.removal.deletion import DeletionRules, deletion_rules
+from reconciler.removal.ending import Ending, Removals, may_go, of_connection, of_dataset, why_not
+from reconciler.removal.step import Refusal, Rules, refusals, replaced
+
+__all__ = [
+    "Declared",
+    "DeletionRules",
+    "Ending",
+    "Refusal",
+    "Removals",
+    "Rules",
+    "declarations",
+    "deletion_rules",
+    "may_go",
+    "of_connection",
+    "of_dataset",
+    "refusals",
+    "replaced",
+    "why_not",
+]

@@ -1,0 +1,55 @@
+"""Changes that Fivetran cannot make to a connection: what each costs, and whether the file allows this very one."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from reconciler.removal.declared import Declared
+
+_WORDS = {"schema": "destination", "service": "service", "group": "group"}
+
+
+@dataclass(frozen=True)
+class Change:
+    """One of `schema`, `service` and `group`, from what it was to what it is."""
+
+    key: str
+    old: str
+    new: str
+
+    def is_named(self, resync: Mapping[str, tuple[str, str]]) -> bool:
+        """Whether `allow_resync` names it."""
+        return resync.get(self.key) == (self.old, self.new)
+
+
+def changes(old: Declared, new: Declared, groups: tuple[str, str]) -> tuple[Change, ...]:
+    """What is another connection in Fivetran, between a unit of the last run and what became of it."""
+    found = (
+        Change("schema", str(old.connection), str(new.connection)),
+        Change("service", str(old.service), str(new.service)),
+        Change("group", *groups),
+    )
+    return tuple(change for change in found if change.old != change.new)
+
+
+def refusal(old: Declared, new: Declared, changed: tuple[Change, ...]) -> str | None:
+    """Why these changes are refused, with what they would cost; None when the file allows each of them."""
+    unnamed = [change for change in changed if not change.is_named(new.resync)]
+    if not unnamed:
+        return None
+    what = " and ".join(f"the {_WORDS[change.key]} changed from {change.old} to {change.new}" for change in unnamed)
+    variable = f", and the Airflow variable {old.variable} would hold that one" if old.variable else ""
+    named = ", ".join(f"{key}: {old} → {new}" for key, (old, new) in new.resync.items())
+    instead = f" (`allow_resync` there names another change, {named})" if named else ""
+    return (
+        f"{new.file}: {what}{instead}. It is permanent in Fivetran: the connection {old.connection} would be deleted "
+        f"and a new one made, with a new id{variable}; it would sync its whole history again. If that is wanted, write "
+        f"{_permission(changed)} into `connector`; else change it back, or declare another connector in a file of its "
+        "own"
+    )
+
+
+def _permission(changed: tuple[Change, ...]) -> str:
+    named = ", ".join(f"{change.key}: {{from: {change.old}, to: {change.new}}}" for change in changed)
+    return f"`allow_resync: {{{named}, ticket: …}}`"

@@ -1,0 +1,134 @@
+"""How units go where they are retired first, how many go at once, and how a connection gives way to a new one."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from admin import Admin
+from workspace import CONNECTION, DATASET, ENVIRONMENT, Workspace, stripe
+
+PROD: dict[str, Any] = {"expiry": "forbidden", "removal": "retire"}
+MAY = {"RECONCILER_REMOVALS": "allow"}
+RESYNC = {"schema": {"from": "stripe", "to": "stripe_v2"}, "ticket": "DENG-1"}
+AIRFLOW = {"by": "airflow", "task_id": "fivetran_stripe"}
+
+
+def datasets(admin: Admin) -> set[str]:
+    return set(admin.gcp("GET", "/state")["projects"].get("dev-project", {"datasets": {}})["datasets"])
+
+
+def test_a_production_unit_goes_in_two_steps_and_its_data_stays(workspace: Workspace, admin: Admin):
+    workspace.write("environment", {**ENVIRONMENT, "policy": PROD})
+    workspace.write("stripe", stripe(schedule=AIRFLOW))
+    workspace.up().ok()
+    admin.gcp("PUT", "/datasets/dev-project/stripe/tables/customer", {"rows": 10})
+    destroyed = workspace.pulumi("destroy", "--yes", "--skip-preview", **MAY)
+    assert destroyed.code != 0
+    assert "because it is protected" in destroyed.out
+    assert set(admin.connections()) == {"stripe"}
+
+    workspace.remove("stripe")
+    for refused in (workspace.preview(**MAY), workspace.up(**MAY)):
+        assert refused.code != 0
+        assert "stripe.yaml is gone: this run would delete the connection stripe. It goes in two steps" in refused.out
+
+    workspace.write("stripe", {**stripe(schedule=AIRFLOW), "retire": {"ticket": "DENG-1"}})
+    workspace.up().ok()
+    assert admin.connections()["stripe"]["paused"]
+    assert workspace.outputs()["airflow_variables"] == {}
+    workspace.assert_settled()
+
+    workspace.remove("stripe")
+    refused = workspace.up()
+    assert "stripe.yaml is gone: this run would delete the connection stripe. To remove it on purpose" in refused.out
+    workspace.up(**MAY).ok()
+    assert admin.connections() == {}
+    assert admin.dataset("dev-project", "stripe")["tables"] == {"customer": 10}
+    assert workspace.resources(DATASET) == {}
+
+
+def test_a_retirement_taken_back_is_as_if_it_had_never_been(workspace: Workspace, admin: Admin):
+    workspace.write("environment", {**ENVIRONMENT, "policy": PROD})
+    workspace.write("stripe", {**stripe(schedule=AIRFLOW), "retire": {"ticket": "DENG-1"}})
+    workspace.up().ok()
+    workspace.write("stripe", stripe(schedule=AIRFLOW))
+    workspace.up().ok()
+    assert not admin.connections()["stripe"]["paused"]
+    assert list(workspace.outputs()["airflow_variables"]) == ["fivetran_stripe_connector_id"]
+    workspace.remove("stripe")
+    assert "It goes in two steps" in workspace.up(**MAY).out
+    assert workspace.resources(CONNECTION)["stripe"]["protect"]
+    assert workspace.resources(DATASET)["stripe"]["protect"]
+
+
+def test_more_removals_than_the_guard_allows_stop_the_run_before_the_first(workspace: Workspace, admin: Admin):
+    guard = {"share": "0%", "at_least": 1}
+    workspace.write("environment", {**ENVIRONMENT, "policy": {"delete_guard": guard}})
+    for name in ("a", "b", "c"):
+        workspace.write(name, {"description": "x", "owners": ["o@example.com"], "dataset": {}})
+    workspace.write("c", {**stripe("c"), "retire": {"ticket": "DENG-1", "data": "delete"}})
+    workspace.up().ok()
+    for name in ("a", "b", "c"):
+        workspace.remove(name)
+    refused = workspace.up(**MAY)
+    assert refused.code != 0
+    assert "2 of 3 datasets would go, and at most 1 may" in refused.out
+    assert datasets(admin) == {"a", "b", "c"}
+    assert set(admin.connections()) == {"c"}
+    workspace.up(RECONCILER_REMOVALS="allow:2").ok()
+    assert datasets(admin) == set()
+    assert admin.connections() == {}
+
+
+def test_a_connection_gives_way_to_a_new_one_where_its_file_names_the_change(workspace: Workspace, admin: Admin):
+    workspace.write("environment", {**ENVIRONMENT, "policy": PROD})
+    workspace.write("stripe", stripe(schedule=AIRFLOW))
+    workspace.up().ok()
+    old = admin.connections()["stripe"]["id"]
+    workspace.write("stripe", stripe("stripe_v2", schedule=AIRFLOW))
+    refused = workspace.preview(**MAY)
+    assert refused.code != 0
+    assert "the destination changed from stripe to stripe_v2. It is permanent in Fivetran" in refused.out
+    assert "the Airflow variable fivetran_stripe_connector_id would hold that one" in refused.out
+    assert f"(connection id: {old})" in refused.out
+
+    workspace.write("stripe", stripe("stripe_v2", schedule=AIRFLOW, allow_resync=RESYNC))
+    workspace.preview().ok()
+    admin.forget_requests()
+    workspace.up().ok()
+    assert [write.split()[0] for write in admin.writes() if not write.startswith("PATCH")][:2] == ["DELETE", "POST"]
+    (new,) = admin.connections().values()
+    assert new["name"] == "stripe_v2"
+    assert workspace.outputs()["airflow_variables"] == {"fivetran_stripe_connector_id": new["id"]}
+    assert datasets(admin) == {"stripe", "stripe_v2"}
+    workspace.assert_settled()
+
+    # The permission is spent: another change of the same kind is none of its business.
+    workspace.write("stripe", stripe("stripe_v3", schedule=AIRFLOW))
+    assert "the destination changed from stripe_v2 to stripe_v3" in workspace.preview(**MAY).out
+
+    # The old dataset goes as everything in production goes: retired first, then not declared.
+    workspace.write("stripe", stripe("stripe_v2", schedule=AIRFLOW))
+    assert "no longer declares the dataset stripe: this run would delete it. It goes in two" in workspace.up(**MAY).out
+    retired = {**RESYNC, "retire": {"ticket": "DENG-2"}}
+    workspace.write("stripe", stripe("stripe_v2", schedule=AIRFLOW, allow_resync=retired))
+    workspace.up().ok()
+    workspace.write("stripe", stripe("stripe_v2", schedule=AIRFLOW))
+    workspace.up(**MAY).ok()
+    assert set(workspace.resources(DATASET)) == {"stripe_v2"}
+    assert datasets(admin) == {"stripe", "stripe_v2"}
+    assert admin.connections()["stripe_v2"]["id"] == new["id"]
+    workspace.assert_settled()
+
+
+def test_another_service_for_the_same_destination_is_a_new_connection(workspace: Workspace, admin: Admin):
+    workspace.write("stripe", stripe())
+    workspace.up().ok()
+    old = admin.connections()["stripe"]["id"]
+    change = {"service": {"from": "stripe", "to": "stripe_test"}, "ticket": "DENG-1"}
+    workspace.write("stripe", stripe(service="stripe_test", allow_resync=change))
+    workspace.up().ok()
+    made = admin.connections()["stripe"]
+    assert made["service"] == "stripe_test"
+    assert made["id"] != old
+    workspace.assert_settled()
