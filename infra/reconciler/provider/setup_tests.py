@@ -10,10 +10,11 @@ import os
 import threading
 import time
 from collections.abc import Callable, Iterable
-from concurrent.futures import Future
+from concurrent.futures import Future, wait
 from dataclasses import dataclass, field
 
 from reconciler.client import Connection, FivetranClient, SetupTest
+from reconciler.provider import engine
 from reconciler.provider.operation import OperationError
 
 #: How long a run waits for one connection's tests, from when they started, in seconds.
@@ -24,6 +25,9 @@ _DEADLINE_S = 600.0
 
 #: What the name of each thread that tests begins with.
 THREAD_NAME = "setup tests of "
+
+#: Seconds between two looks at whether anybody still waits.
+_LOOK_S = 2.0
 
 #: Tests under way at once; what the client's pacing lets through is less in a busy minute.
 _AT_ONCE = 32
@@ -39,9 +43,15 @@ class _Job:
 class SetupTests:
     """The tests of one process, at most one run of a connection's at a time."""
 
-    def __init__(self, client: Callable[[], FivetranClient], monotonic: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self,
+        client: Callable[[], FivetranClient],
+        monotonic: Callable[[], float] = time.monotonic,
+        abandoned: Callable[[], bool] = engine.is_gone,
+    ) -> None:
         self._client = client
         self._monotonic = monotonic
+        self._abandoned = abandoned
         self._lock = threading.Lock()
         self._jobs: dict[str, _Job] = {}
         self._slots = threading.BoundedSemaphore(_AT_ONCE)
@@ -56,19 +66,26 @@ class SetupTests:
     def result(self, connection_id: str) -> Connection | None:
         """The connection as its tests left it, or None when they take longer than the run waits.
 
-        Starts them where nobody has. Raises what the client raises.
+        Starts them where nobody has. Raises what the client raises, and `OperationError` when the run was killed.
         """
         with self._lock:
             job = self._jobs.get(connection_id) or self._begin(connection_id)
-        job.running.wait()
-        try:
-            return job.answer.result(timeout=max(0.0, job.started + deadline() - self._monotonic()))
-        except TimeoutError:
-            return None
-        finally:
-            if job.answer.done():
-                with self._lock:
-                    self._jobs.pop(connection_id, None)
+        while not job.running.wait(_LOOK_S):
+            self._end_if_abandoned()
+        while not job.answer.done():
+            left = job.started + deadline() - self._monotonic()
+            if left <= 0:
+                return None
+            if not wait([job.answer], min(left, _LOOK_S)).done:
+                self._end_if_abandoned()
+        with self._lock:
+            self._jobs.pop(connection_id, None)
+        return job.answer.result()
+
+    def _end_if_abandoned(self) -> None:
+        """`make recover` waits for the operations that a killed run is in; tests can take ten minutes."""
+        if self._abandoned():
+            raise OperationError("the run was killed while setup tests were under way; the next one tests again")
 
     def _begin(self, connection_id: str) -> _Job:
         job = self._jobs[connection_id] = _Job()

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import socket
 import threading
 
 import pytest
 
+from reconciler.provider import engine
+from reconciler.provider.operation import OperationError
 from reconciler.provider.session import session
 from reconciler.provider.setup_tests import DEADLINE_VARIABLE, SetupTests, deadline
 
@@ -106,3 +109,28 @@ def test_a_deadline_is_a_number_of_seconds_no_longer_than_the_client_waits(
 ):
     monkeypatch.setenv(DEADLINE_VARIABLE, said)
     assert deadline() == seconds
+
+
+def test_whoever_waits_for_tests_in_the_process_of_a_killed_run_ends(fivetran: Fivetran, run):
+    gone = [False]
+    tests = SetupTests(session.client, abandoned=lambda: gone[0])
+    held = fivetran.fault(**HELD_TEST)
+    tests.start(fivetran.by_hand())
+    fivetran.wait_until_held(held)
+
+    def ask() -> str:
+        with pytest.raises(OperationError) as caught:
+            tests.result(fivetran.the("stripe")["id"])
+        return str(caught.value)
+
+    asked = InBackground(ask)
+    gone[0] = True
+    assert asked.result() == "the run was killed while setup tests were under way; the next one tests again"
+
+
+def test_the_engine_is_gone_when_nothing_listens_at_its_address():
+    with socket.create_server(("127.0.0.1", 0)) as engine_:
+        address = f"127.0.0.1:{engine_.getsockname()[1]}"
+        assert not engine.is_gone(["pulumi.dynamic", address])
+    assert engine.is_gone(["pulumi.dynamic", address])
+    assert not engine.is_gone(["pytest", "tests/unit"])
