@@ -1,8 +1,9 @@
 """Makes a stack usable again after a run was killed: `make recover STACK=dev`, in the repository's root.
 
 A killed `pulumi up` leaves a lock, creates marked as pending, and the process of the dynamic provider, which goes on
-with the calls it was in and then stays for good. This script says whose lock it is, lets that process end, releases
-the lock (`pulumi cancel`) and reads the stack's real state back (`pulumi refresh --clear-pending-creates`).
+with the calls it was in and then stays for good; and, in a file backend, perhaps half a file beside the state. This
+script says whose lock it is, lets that process end, removes that file, releases the lock (`pulumi cancel`) and reads
+the stack's real state back (`pulumi refresh --clear-pending-creates`).
 
 It needs what `pulumi refresh` needs: the backend, the passphrase and the providers' credentials in the environment.
 Exit 0 when the stack is usable; 1 when a run may still be going (`--force` overrules); 2 for wrong usage; 3 when
@@ -12,6 +13,7 @@ Pulumi failed.
 from __future__ import annotations
 
 import argparse
+import glob
 import json
 import os
 import signal
@@ -117,6 +119,8 @@ def recover(stack: str, force: bool) -> None:
         held = None
         say(f"Whose lock it is cannot be seen in {backend}; make sure that no other run is going.")
     end_orphans(project, force)
+    if backend.startswith("file://"):
+        mend(backend, project, stack)
     if held is None or held:
         pulumi("cancel", "--yes", "--non-interactive", "--stack", stack)
     else:
@@ -128,14 +132,38 @@ def recover(stack: str, force: bool) -> None:
 
 def locks(backend: str, project: Project, stack: str) -> Iterator[Lock]:
     """The locks of one stack in a file backend: `.pulumi/locks/organization/<project>/<stack>/<id>.json`."""
-    parts = urlsplit(backend)
-    root = Path(f"{parts.netloc}{parts.path}").expanduser() / ".pulumi" / "locks"
-    name = stack.rsplit("/", maxsplit=1)[-1]
+    root, name = folder(backend) / "locks", short(stack)
     # Backends from before Pulumi knew projects keep `locks/<stack>/`.
     for directory in (root / "organization" / project.name / name, root / name):
         for file in sorted(directory.glob("*.json")):
             if lock := Lock.read(file):
                 yield lock
+
+
+def mend(backend: str, project: Project, stack: str) -> None:
+    """Remove attributes of the state in a file backend that a kill has cut short; Pulumi could not read the state.
+
+    They are written in place and before the state itself, which is then as it was. Nothing needs them.
+    """
+    root = folder(backend) / "stacks"
+    for directory in (root / project.name, root):
+        for file in directory.glob(f"{glob.escape(short(stack))}.json*.attrs"):
+            try:
+                json.loads(file.read_text(encoding="utf-8"))
+            except ValueError:
+                say(f"{file.name} was cut short; it is removed.")
+                file.unlink()
+
+
+def folder(backend: str) -> Path:
+    """Where a file backend keeps its things."""
+    parts = urlsplit(backend)
+    return Path(f"{parts.netloc}{parts.path}").expanduser() / ".pulumi"
+
+
+def short(stack: str) -> str:
+    """A stack's name without the organisation and the project before it."""
+    return stack.rsplit("/", maxsplit=1)[-1]
 
 
 def end_orphans(project: Project, force: bool) -> None:

@@ -76,6 +76,10 @@ class Admin:
         """What the next setup tests say."""
         return self._call("POST", "/setup-tests", script)
 
+    def forget_tests(self) -> None:
+        """Setup tests say again what follows from what a connection holds."""
+        self._call("DELETE", "/setup-tests")
+
     def fault(self, **definition: Any) -> str:
         """Trouble for Fivetran's API; returns its id."""
         return self._call("POST", "/faults", definition)["id"]

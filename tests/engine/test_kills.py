@@ -6,22 +6,39 @@ which runs and was synced once.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import itertools
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 import pytest
 from admin import Admin
-from workspace import CONNECTION, DATASET, Workspace, kill, stripe
+from workspace import CONNECTION, DATASET, KEY, Workspace, hashing, kill, stripe
+
+ROTATED = "sk_live_canary_rotated"
 
 UNITS = ("stripe", "sandbox", "invoices")
+#: The ten units of the long way through every write; the first two are Airflow's, with tables that hash addresses.
+TEN = ("accounts", "billing", *(f"shop_{number}" for number in range(8)))
+HASHING = TEN[:2]
 
 GROUP = {"kind": "hold", "method": "POST", "path": "^/v1/groups$"}
 DESTINATION = {"kind": "hold", "method": "POST", "path": "^/v1/destinations$"}
 CREATE = {"kind": "hold", "method": "POST", "path": "^/v1/connections$"}
 TEST = {"kind": "hold", "method": "POST", "path": "/test$"}
-CHANGE = {"kind": "hold", "method": "PATCH", "path": "^/v1/connections/"}
+SELECT = {"kind": "hold", "method": "PATCH", "path": "/schemas$"}
+CHANGE = {"kind": "hold", "method": "PATCH", "path": "^/v1/connections/[^/]+$"}
 SYNC = {"kind": "hold", "method": "POST", "path": "/sync$"}
 DELETE = {"kind": "hold", "method": "DELETE", "path": "^/v1/connections/"}
+
+ALL, CLI = True, False
+
+#: Where a run dies, one after the other: at which request, of those that match. In turns everything is killed and the
+#: CLI alone; and in turns before the request has its effect and after it.
+#: Until a test may pass no unit gets further than that; after it, none is started that has not come to its tables.
+UNTIL_TESTED = ((GROUP, 1), (DESTINATION, 1), (CREATE, 1), (CREATE, 3), (TEST, 2), (TEST, 1))
+UNTIL_STARTED = ((SELECT, 1), (CHANGE, 1), (CHANGE, 1), (SYNC, 1))
+UNTIL_CHANGED = ((CHANGE, 2), (TEST, 1))
 
 Killed = Callable[..., None]
 
@@ -33,7 +50,8 @@ def killed(workspace: Workspace, admin: Admin) -> Iterator[Killed]:
 
     def run_and_kill(when: Callable[[], bool], *, everything: bool, **env: str) -> None:
         started.append(workspace.start_up(**env))
-        admin.wait_for(when)
+        admin.wait_for(lambda: when() or started[-1].poll() is not None)
+        assert when(), "the run came to its end before"
         kill(started[-1], group=everything)
 
     yield run_and_kill
@@ -42,59 +60,100 @@ def killed(workspace: Workspace, admin: Admin) -> Iterator[Killed]:
         kill(process, group=True)
 
 
-def assert_one_of_each(workspace: Workspace, admin: Admin) -> None:
-    """Fivetran has what the files say, once, and state knows it."""
+def ten(workspace: Workspace, version: int = 1) -> None:
+    """Write the ten units, whose key has a version."""
+    for name in TEN:
+        connector: dict[str, Any] = {"config": {"api_key": {"env": "STRIPE_KEY", "version": version}}}
+        if name in HASHING:
+            connector["schedule"] = {"by": "airflow", "task_id": f"fivetran_{name}"}
+            connector["sync"] = hashing(name)
+        workspace.write(name, stripe(name, **connector))
+
+
+def assert_one_of_each(workspace: Workspace, admin: Admin, names: Iterable[str] = UNITS) -> dict[str, Any]:
+    """Fivetran has what the files say, once, and state knows it. Returns the connections, secrets shown."""
     snapshot = admin.snapshot()
     (group,) = snapshot["groups"]
     assert [destination["id"] for destination in snapshot["destinations"]] == [group["id"]]
-    live = {name: connection["id"] for name, connection in admin.connections().items()}
-    assert {name: held["id"] for name, held in workspace.resources(CONNECTION).items()} == live
-    assert set(live) == set(UNITS)
-    assert workspace.outcomes() == dict.fromkeys(UNITS, "connected")
-    for connection in admin.connections().values():
-        assert (connection["setup_state"], connection["paused"]) == ("connected", False)
-        assert connection["syncs"] == 1
+    live = admin.connections(secrets=True)
+    assert set(live) == set(names)
+    held = {name: held["id"] for name, held in workspace.resources(CONNECTION).items()}
+    assert held == {name: each["id"] for name, each in live.items()}
     workspace.assert_settled()
+    return live
+
+
+def assert_started_in_order(name: str, connection: dict[str, Any]) -> None:
+    """It was made paused and ran only after its tests had passed, its tables as selected from the first row on."""
+    history = connection["history"]
+    assert history[0] == {**history[0], "event": "created", "paused": True}
+    events = [each["event"] for each in history if each.get("passed", True)]
+    assert events.index("tested") < events.index("unpaused") < events.index("sync started")
+    assert [each.get("historical") for each in history if each["event"] == "sync started"].count(True) == 1
+    assert (connection["setup_state"], connection["paused"]) == ("connected", False)
+    if name in HASHING:
+        tables = connection["first_sync"]["schema_config"]["schemas"][name]["tables"]
+        assert (tables["customer"]["columns"]["email"]["hashed"], tables["charge"]["enabled"]) == (True, False)
 
 
 @pytest.mark.parametrize(
-    "kills",
-    [
-        ((GROUP, "before", True), (CREATE, "before", False), (TEST, "after", True), (CHANGE, "before", False)),
-        ((DESTINATION, "after", False), (CREATE, "after", True), (CHANGE, "after", False), (TEST, "before", True)),
-        ((GROUP, "after", True), (TEST, "before", False), (SYNC, "before", False), (CHANGE, "after", True)),
-        ((DESTINATION, "before", False), (CHANGE, "before", True), (SYNC, "after", True), (TEST, "after", False)),
-    ],
-    ids=["one way", "another", "a third", "a fourth"],
+    "ways", [(("before", ALL), ("after", CLI)), (("after", ALL), ("before", CLI))], ids=["one way", "the other way"]
 )
-def test_a_run_killed_at_every_kind_of_write_leaves_one_of_each(
-    workspace: Workspace, admin: Admin, killed: Killed, kills: Any
+def test_a_run_that_dies_at_every_write_in_turn_leaves_one_of_each_tested_before_it_ran(
+    workspace: Workspace, admin: Admin, killed: Killed, ways: Any
 ):
-    admin.options(sync_seconds=3600)  # while a sync runs, another request for one does nothing, as in a real first sync
-    airflow = {"schedule": {"by": "airflow", "task_id": "fivetran_stripe"}}
-    units = {name: airflow if name == "stripe" else {} for name in UNITS}
-    for name, unit in units.items():
-        workspace.write(name, stripe(name, **unit))
-    *creating, changing = kills
-    for request, when, everything in creating:
-        held = admin.fault(**request, when=when, count=None)
-        killed(lambda held=held: admin.held(held) > 0, everything=everything)
-        admin.forget_faults()
-        workspace.pulumi("cancel", "--yes").ok()
-    workspace.up().ok()
+    turns = itertools.cycle(ways)
 
-    for name, unit in units.items():
-        workspace.write(name, stripe(name, config={"api_key": {"env": "STRIPE_KEY", "version": 2}}, **unit))
-    workspace.env["STRIPE_KEY"] = "sk_live_rotated"
-    request, when, everything = changing
-    held = admin.fault(**request, when=when, count=None)
-    killed(lambda: admin.held(held) > 0, everything=everything)
-    admin.forget_faults()
+    def die(request: Mapping[str, Any], nth: int) -> None:
+        when, everything = next(turns)
+        held = admin.fault(**request, nth=nth, when=when, count=None)
+        killed(lambda: admin.held(held) > 0, everything=everything)
+        admin.forget_faults()
+        workspace.unlock()
+
+    ten(workspace)
+    wrong = {"title": "Validate Login", "status": "FAILED", "message": "not yet"}
+    for name in TEN:
+        admin.script_tests(target=name, runs=None, results=[wrong])
+    for request, nth in UNTIL_TESTED:
+        die(request, nth)
+    admin.forget_tests()
+    for request, nth in UNTIL_STARTED:
+        die(request, nth)
+    workspace.up().ok()
+    first = assert_one_of_each(workspace, admin, TEN)
+
+    ten(workspace, version=2)
+    workspace.env["STRIPE_KEY"] = ROTATED
+    for request, nth in UNTIL_CHANGED:
+        die(request, nth)
     workspace.recover()
     workspace.up().ok()
-    assert_one_of_each(workspace, admin)
-    live = admin.connections(secrets=True).values()
-    assert {each["effective"]["config"]["api_key"] for each in live} == {"sk_live_rotated"}
+    live = assert_one_of_each(workspace, admin, TEN)
+    assert {name: each["id"] for name, each in live.items()} == {name: each["id"] for name, each in first.items()}
+    for name, each in live.items():
+        assert_started_in_order(name, each)
+        assert each["effective"]["config"]["api_key"] == ROTATED
+    written = b"".join(file.read_bytes() for file in workspace.folder.rglob("*") if file.is_file())
+    for secret in (KEY, ROTATED):
+        assert secret.encode() not in written
+    assert b"Traceback" not in written
+
+
+def test_recovering_does_not_wait_for_the_setup_tests_of_a_killed_run(
+    workspace: Workspace, admin: Admin, killed: Killed
+):
+    workspace.write("stripe", stripe())
+    tests = admin.fault(**TEST)
+    killed(lambda: admin.held(tests) == 1, everything=CLI)
+    began = time.monotonic()
+    workspace.recover()
+    assert time.monotonic() - began < 60, "it waits two minutes for calls that write"
+    assert admin.held(tests) == 1
+    assert workspace.plugins() == []
+    admin.release(tests)
+    workspace.up().ok()
+    assert_one_of_each(workspace, admin, ["stripe"])
 
 
 def test_a_killed_runs_plugin_that_finishes_during_later_runs_makes_nothing_twice(

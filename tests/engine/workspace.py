@@ -15,11 +15,15 @@ from typing import Any
 
 import psutil
 import yaml
+from scripts import recover
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 CONNECTION = "pulumi-python:dynamic/fivetran:Connection"
 ACTIVATION = "pulumi-python:dynamic/fivetran:Activation"
 DATASET = "gcp:bigquery/dataset:Dataset"
+
+#: What the variable holds that the units of tests name.
+KEY = "sk_live_canary_stripe"
 
 ENVIRONMENT: Mapping[str, Any] = {
     "gcp_project": "dev-project",
@@ -82,6 +86,7 @@ class Workspace:
         self.specs = self.folder / "specs"
         self.backend = self.folder / "state"
         self.backend.mkdir(parents=True)
+        self.said = self.folder / "said.txt"
         self.settings = self.folder / "settings.yaml"
         shutil.copy(ROOT / f"Pulumi.{self.stack}.yaml", self.settings)
         self.env = {
@@ -96,7 +101,7 @@ class Workspace:
             "PULUMI_HOME": str(self.pulumi_home),
             "PULUMI_OPTION_CONFIG_FILE": str(self.settings),
             "RECONCILER_SPECS": str(self.specs),
-            "STRIPE_KEY": "sk_live_canary_stripe",
+            "STRIPE_KEY": KEY,
             **self.env,
         }
         self.write("environment", ENVIRONMENT)
@@ -155,19 +160,40 @@ class Workspace:
         self.preview("--expect-no-changes", "--refresh").ok()
 
     def start(self, *arguments: str, **env: str) -> subprocess.Popen[bytes]:
-        """A Pulumi command in a session of its own, for a test to kill or to look at while it runs."""
-        return subprocess.Popen(
-            self.command(*arguments),
-            cwd=ROOT,
-            env={**self.env, **env},
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-            start_new_session=True,
-        )
+        """A Pulumi command in a session of its own, for a test to kill or to look at while it runs.
+
+        What it prints, and what a plugin process prints that outlives it, is added to `said`.
+        """
+        with self.said.open("ab") as said:
+            return subprocess.Popen(
+                self.command(*arguments),
+                cwd=ROOT,
+                env={**self.env, **env},
+                stdout=said,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
 
     def start_up(self, *arguments: str, **env: str) -> subprocess.Popen[bytes]:
         """`pulumi up` in a session of its own."""
         return self.start("up", "--yes", "--skip-preview", *arguments, **env)
+
+    def unlock(self) -> None:
+        """What `make recover` does to files, and that alone: what the killed run left running goes on."""
+        url, project = self.env["PULUMI_BACKEND_URL"], recover.Project("fivetran-reconciler", ROOT)
+        for lock in recover.locks(url, project, self.stack):
+            lock.file.unlink()
+        recover.mend(url, project, self.stack)
+
+    def plugins(self) -> list[int]:
+        """The processes of the dynamic provider that serve this workspace, orphans too."""
+        found = []
+        for each in psutil.process_iter():
+            with suppress(psutil.Error):
+                mine = each.environ().get("PULUMI_BACKEND_URL") == self.env["PULUMI_BACKEND_URL"]
+                if mine and "pulumi.dynamic" in each.cmdline() and each.status() != psutil.STATUS_ZOMBIE:
+                    found.append(each.pid)
+        return found
 
     def recover(self) -> None:
         """What `make recover` runs after a kill."""

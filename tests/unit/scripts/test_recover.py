@@ -106,6 +106,18 @@ def dead(start):
     return process
 
 
+def test_attributes_of_the_state_that_the_kill_cut_short_are_removed_and_others_stay(stack, dead):
+    stack.lock(dead)
+    directory = stack.directory / "state" / ".pulumi" / "stacks" / "shop"
+    directory.mkdir(parents=True)
+    for name, content in {"dev.json.attrs": "", "dev.json.bak.attrs": "{}", "prod.json.attrs": '{"user'}.items():
+        (directory / name).write_text(content)
+    done = stack.recover("dev")
+    assert done.returncode == 0
+    assert "dev.json.attrs was cut short; it is removed.\n" in done.stdout
+    assert sorted(file.name for file in directory.iterdir()) == ["dev.json.bak.attrs", "prod.json.attrs"]
+
+
 def test_the_lock_of_a_killed_run_is_named_and_released_and_the_state_read_back(stack, dead):
     stack.lock(dead)
     done = stack.recover("dev")
