@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -54,6 +54,12 @@ def choose(specs: Path, environment: str | None) -> Chosen:
     fleet = loaded.fleet(name)
     others = tuple(loaded.fleet(other) for other in loaded.environments if other != name)
     return Chosen(fleet, others)
+
+
+def choose_all(specs: Path, environments: Iterable[str]) -> list[Fleet]:
+    """Read the specs and choose environments; without names all. Raises InvalidSpecs."""
+    loaded = load(specs, Path.cwd())
+    return [loaded.fleet(name) for name in dict.fromkeys(environments) or loaded.environments or ("",)]
 
 
 def _only(loaded: Loaded) -> str:

@@ -26,6 +26,10 @@ COMMANDS = {
     "import": ("reconciler.cli.import_", "Write files for what lives in Fivetran and BigQuery and is in none yet."),
     "status": ("reconciler.cli.status", "How the connections of an environment are, and what is awaited."),
     "authorise": ("reconciler.cli.authorise", "Print a link under which a person authorises a connection."),
+    "airflow-variables": (
+        "reconciler.cli.airflow_variables",
+        "Print the variables by which Airflow finds connections.",
+    ),
     "unmanaged": ("reconciler.cli.unmanaged", "What lives in the group and the project and is in no file."),
     "services": ("reconciler.cli.services", "What Fivetran's services take, and asking Fivetran for it anew."),
     "simulate": ("reconciler.cli.simulate", "Serve a local Fivetran and a local GCP."),

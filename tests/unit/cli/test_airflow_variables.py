@@ -1,0 +1,86 @@
+"""`reconciler airflow-variables`."""
+
+import io
+import json
+from pathlib import Path
+
+import pytest
+
+from .shop import ENVIRONMENT, Shop
+
+
+def by_airflow(shop: Shop, name: str) -> None:
+    shop.unit(name, schedule={"by": "airflow", "task_id": f"fivetran_{name}"})
+
+
+def test_every_unit_that_airflow_starts_has_a_variable_with_the_id_of_its_connection(shop: Shop):
+    for name in ("stripe", "jira"):
+        by_airflow(shop, name)
+    shop.unit("other")
+    ids = {name: shop.connection("stripe", {"schema": name}) for name in ("stripe", "jira", "other")}
+    ran = shop.run("airflow-variables")
+    assert (ran.code, ran.err) == (0, "")
+    assert json.loads(ran.out) == {
+        "fivetran_jira_connector_id": ids["jira"],
+        "fivetran_stripe_connector_id": ids["stripe"],
+    }
+
+
+def test_what_is_not_there_yet_is_left_out_and_told(shop: Shop):
+    by_airflow(shop, "stripe")
+    ran = shop.run("airflow-variables")
+    assert (ran.code, json.loads(ran.out)) == (1, {})
+    assert ran.err == (
+        "fivetran_stripe_connector_id is left out: Fivetran has no such connection yet, `pulumi up` makes it\n"
+    )
+
+
+def test_all_environments_are_in_one_object_unless_some_are_chosen(shop: Shop):
+    elsewhere = {**ENVIRONMENT["fivetran"], "group": "Prod"}
+    shop.write("environment", {**ENVIRONMENT, "fivetran": elsewhere, "gcp_project": "prod-project"}, "prod")
+    by_airflow(shop, "stripe")
+    (shop.specs / "dev" / "stripe.yaml").rename(shop.specs / "prod" / "stripe.yaml")
+    by_airflow(shop, "jira")
+    group = shop.admin("POST", "/groups", {"name": "Prod"})["id"]
+    config = {"schema": "stripe"}
+    stripe = shop.admin("POST", "/connections", {"service": "stripe", "group_id": group, "config": config})["id"]
+    jira = shop.connection("stripe", {"schema": "jira"})
+    both = {"fivetran_jira_connector_id": jira, "fivetran_stripe_connector_id": stripe}
+    assert json.loads(shop.run("airflow-variables").out) == both
+    assert json.loads(shop.run("airflow-variables", "-e", "prod").out) == {"fivetran_stripe_connector_id": stripe}
+    assert shop.run("airflow-variables", "-e", "nope").code == 2
+
+
+def test_they_are_read_from_the_outputs_of_stacks_without_a_key(
+    shop: Shop, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.delenv("FIVETRAN_APIKEY")
+    (tmp_path / "dev.json").write_text(json.dumps({"units": {}, "airflow_variables": {"b_connector_id": "b_id"}}))
+    monkeypatch.setattr("sys.stdin", io.StringIO(json.dumps({"airflow_variables": {"a_connector_id": "a_id"}})))
+    ran = shop.run("airflow-variables", "--from-outputs", "dev.json", "--from-outputs", "-")
+    assert ran.code == 0
+    assert ran.out == '{\n  "a_connector_id": "a_id",\n  "b_connector_id": "b_id"\n}\n'
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("{", "out.json: not JSON"),
+        ("[]", "out.json: no output 'airflow_variables' with ids in it"),
+        ('{"airflow_variables": {"a": 1}}', "no output 'airflow_variables' with ids in it"),
+        ('{"airflow_variables": {"a": "other"}}', "out.json: a is other here and one elsewhere"),
+    ],
+)
+def test_outputs_that_cannot_be_used_are_one_line(shop: Shop, tmp_path: Path, text: str, said: str):
+    (tmp_path / "first.json").write_text('{"airflow_variables": {"a": "one"}}')
+    (tmp_path / "out.json").write_text(text)
+    ran = shop.run("airflow-variables", "--from-outputs", "first.json", "--from-outputs", "out.json")
+    assert (ran.code, ran.out) == (2, "")
+    assert said in ran.err
+    assert ran.err.count("\n") == 1
+
+
+def test_one_source_is_chosen(shop: Shop, tmp_path: Path):
+    (tmp_path / "out.json").write_text("{}")
+    ran = shop.run("airflow-variables", "--from-outputs", "out.json", "-e", "dev")
+    assert (ran.code, "either --environment or --from-outputs" in ran.err) == (2, True)
