@@ -24,7 +24,7 @@ def _invoker(function: Function, account: pulumi.Input[str], opts: pulumi.Resour
     name = f"{function.project}/{function.region}/{function.name}"
     member = pulumi.Output.concat("serviceAccount:", account)
     if function.generation == 1:
-        return gcp.cloudfunctions.FunctionIamMember(
+        function_member: pulumi.Resource = gcp.cloudfunctions.FunctionIamMember(
             name,
             project=function.project,
             region=function.region,
@@ -33,7 +33,8 @@ def _invoker(function: Function, account: pulumi.Input[str], opts: pulumi.Resour
             member=member,
             opts=opts,
         )
-    return gcp.cloudrunv2.ServiceIamMember(
+        return function_member
+    service_member: pulumi.Resource = gcp.cloudrunv2.ServiceIamMember(
         name,
         project=function.project,
         location=function.region,
@@ -42,3 +43,4 @@ def _invoker(function: Function, account: pulumi.Input[str], opts: pulumi.Resour
         member=member,
         opts=opts,
     )
+    return service_member

@@ -53,7 +53,7 @@ class Admin:
         """Somebody changes a connection in Fivetran's interface."""
         return self._call("PATCH", f"/connections/{target}", fields)
 
-    def group(self, name: str) -> str:
+    def make_group_with_destination(self, name: str) -> str:
         """Somebody makes a group with a destination for the tests' project; returns its id."""
         group: str = self._call("POST", "/groups", {"name": name})["id"]
         config = {"project_id": "dev-project", "data_set_location": "US"}

@@ -15,7 +15,7 @@ DONE = {"succeeded_at": "2026-11-24T10:00:00Z"}
 
 def made_by_hand(workspace: Workspace, admin: Admin) -> dict[str, Any]:
     """A group with a destination, four connections and their datasets; returns everything in the account."""
-    group = admin.group("Group_Dev")
+    group = admin.make_group_with_destination("Group_Dev")
     account = httpx.get(
         f"{workspace.environment['FIVETRAN_API_URL']}/groups/{group}/service-account",
         auth=(workspace.environment["FIVETRAN_APIKEY"], workspace.environment["FIVETRAN_APISECRET"]),

@@ -79,7 +79,8 @@ class FleetProvider(Provider):
     @operation
     def read(self, id_: str, props: dict[str, Any]) -> ReadResult:
         # Often the first to be read, since everything depends on it. If not, more is read than is needed.
-        session.expect(unit.connection for unit in _declared(props["units"]).values() if unit.connection)
+        tables = {unit.connection: unit.tables for unit in _declared(props["units"]).values() if unit.connection}
+        session.expect(tables, with_tables=[name for name, selected in tables.items() if selected])
         return found(id_, stored(props), stored(props))
 
     @operation
@@ -142,11 +143,14 @@ def _declared(units: Mapping[str, Any]) -> dict[str, Declared]:
 
 
 def _known(props: Mapping[str, Any]) -> dict[str, Any]:
-    """What exists and what was said of its end, whichever file says so: a renamed file changes nothing."""
+    """What exists, what a refresh reads of it, and what was said of its end, whichever file says so.
+
+    A renamed file changes nothing.
+    """
     units = _declared(props.get("units", {})).values()
     return {
         "policy": props.get("policy"),
-        "connections": {unit.connection: (unit.service, unit.ending) for unit in units if unit.connection},
+        "connections": {unit.connection: (unit.service, unit.tables, unit.ending) for unit in units if unit.connection},
         "datasets": {
             dataset: (location, unit.ending_of(dataset))
             for unit in units

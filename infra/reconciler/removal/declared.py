@@ -21,6 +21,8 @@ class Declared:
     connection: str | None = None
     datasets: Mapping[str, str] = field(default_factory=dict)
     formerly: str | None = None
+    tables: bool = False
+    """Whether the file selects the connection's tables, so that a refresh reads those too."""
     variable: str | None = None
     """The Airflow variable that holds the connection's id."""
     expired: str | None = None
@@ -50,6 +52,7 @@ class Declared:
         """What it says, as JSON."""
         said = {
             **{key: getattr(self, key) for key in ("file", "service", "connection", "formerly", "variable", "expired")},
+            "tables": self.tables,
             "datasets": dict(self.datasets),
             "resync": {key: list(change) for key, change in self.resync.items()},
             "ending": self.ending.as_property(),
@@ -65,6 +68,7 @@ class Declared:
         return cls(
             file=said["file"],
             **{key: said.get(key) for key in ("service", "connection", "formerly", "variable", "expired")},
+            tables=bool(said.get("tables")),
             datasets=said.get("datasets", {}),
             resync={key: (old, new) for key, (old, new) in said.get("resync", {}).items()},
             ending=Ending.of(said.get("ending", {})),
@@ -92,6 +96,7 @@ def _declared(unit: Unit, left: Unit | None, lives: Lives) -> Declared:
         connection=connector.destination.connection_name if connector else None,
         datasets={dataset.id: dataset.location for dataset in datasets},
         formerly=unit.formerly,
+        tables=connector is not None and connector.sync is not None,
         variable=airflow.variable_of(connector) if connector else None,
         expired=max((str(end.last_day) for end in gone), default=None),
         resync=_resync(connector) if connector else {},

@@ -140,3 +140,20 @@ def test_what_state_says_expires_goes_on_its_day(fivetran: Fivetran, run, monkey
 def test_state_of_a_newer_version_can_be_read():
     newer = props(stripe={"file": "dev/stripe.yaml", "service": "stripe", "connection": "stripe", "new_word": 1.0})
     assert provider.check(newer, props("stripe")).failures == []
+
+
+def test_a_refresh_reads_the_tables_of_the_connections_whose_file_selects_them_and_no_others(fivetran: Fivetran, run):
+    fivetran.by_hand()
+    selecting = fivetran.by_hand(schema="selecting")
+    fivetran.forget_requests()
+    state = props(
+        "stripe", selecting={"file": "dev/s.yaml", "service": "stripe", "connection": "selecting", "tables": True}
+    )
+    provider.read("dev", state)
+    session.read(fivetran.group, selecting, reader="connection")
+    session.read_schema(selecting)
+    asked = [request["path"] for request in fivetran.requests() if request["path"].endswith("/schemas")]
+    assert asked == [f"/v1/connections/{selecting}/schemas"]
+    assert provider.diff(
+        "dev", props("stripe"), props(stripe={**props("stripe")["units"]["stripe"], "tables": True})
+    ).changes
