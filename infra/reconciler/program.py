@@ -52,7 +52,9 @@ async def main(settings: Settings) -> dict[str, pulumi.Input[Any]]:
     except InvalidSpecs as error:
         for problem in error.problems:
             pulumi.log.error(str(problem))
-        raise pulumi.RunError(f"{len(error.problems)} faults in the files above: nothing was touched") from None
+        count = len(error.problems)
+        faults = f"{count} fault{'s' if count != 1 else ''} in the files above"
+        raise pulumi.RunError(f"{faults}: nothing was touched") from None
     except ReconcilerError as error:
         raise pulumi.RunError(str(error)) from None
 

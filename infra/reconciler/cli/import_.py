@@ -83,6 +83,9 @@ def import_(
         drafted = draft(chosen, live, selected, dataset_patterns, task_ids)
     for notice in drafted.notices:
         click.echo(f"notice: {notice}", err=True)
+    if not drafted.drafts:
+        click.echo(f"{chosen.environment.name}: nothing to import: everything is in a file already, or ignored", err=True)
+        return Exit.FINE
     folder = output or specs / chosen.environment.name
     texts = {
         folder / f"{each.unit.name}.yaml": unit_text(

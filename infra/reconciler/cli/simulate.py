@@ -85,7 +85,7 @@ def simulate(
             simulators = server.ready()
             made_up.put_secrets(simulators.admin_url)
             made_up.deploy_functions(simulators.admin_url)
-            variables = {**simulators.environment, **variables, **made_up.variables}
+            variables = {**simulators.environment, **variables, **_specs_variable(specs), **made_up.variables}
             if ready_file is not None:
                 _write_ready_file(ready_file, simulators, variables)
             _print(variables)
@@ -144,6 +144,12 @@ def _pulumi_variables(
     if stack:
         variables["PULUMI_STACK"] = stack
     return variables
+
+
+def _specs_variable(specs: Path) -> dict[str, str]:
+    """Where Pulumi's program finds `specs`; nothing for the folder where it looks by itself."""
+    default = (find_project(Path.cwd()) or Path.cwd()) / "connectors"
+    return {} if specs.resolve() == default.resolve() else {"RECONCILER_SPECS": str(specs.resolve())}
 
 
 def _write_ready_file(file: Path, simulators: Simulators, variables: Mapping[str, str]) -> None:

@@ -109,6 +109,16 @@ def test_a_signal_ends_it_and_nothing_is_left(tmp_path: Path, specs: Path, numbe
         answers(variables)
 
 
+@pytest.mark.parametrize("name", ["connectors", "elsewhere"])
+def test_pulumi_is_pointed_at_the_specs_that_were_named_where_it_would_read_others(
+    tmp_path: Path, specs: Path, name: str
+):
+    folder = specs.rename(tmp_path / name)
+    with simulate(tmp_path, "--specs", name) as process:
+        variables = exports(process)
+    assert variables.get("RECONCILER_SPECS") == (None if name == "connectors" else str(folder.resolve()))
+
+
 def test_the_ready_file_has_addresses_and_variables(tmp_path: Path, specs: Path):
     ready = tmp_path / "ready.json"
     with simulate(tmp_path, "--specs", str(specs), "--ready-file", str(ready), "--stack", "dev") as process:
