@@ -126,7 +126,7 @@ def words(end: Life, today: date, *, connects: bool) -> str | None:
             return f"expired on {end.last_day}: {pause}it is removed with its data on {end.removed_on}; {_EXTEND}"
         case Stage.REMOVED:
             return (
-                f"expired on {end.last_day} and is removed with its data: delete the file, as `reconciler sweep` does"
+                f"expired on {end.last_day} and is removed with its data: delete the file"
             )
     return None
 
