@@ -84,7 +84,9 @@ def import_(
     for notice in drafted.notices:
         click.echo(f"notice: {notice}", err=True)
     if not drafted.drafts:
-        click.echo(f"{chosen.environment.name}: nothing to import: everything is in a file already, or ignored", err=True)
+        click.echo(
+            f"{chosen.environment.name}: nothing to import: everything is in a file already, or ignored", err=True
+        )
         return Exit.FINE
     folder = output or specs / chosen.environment.name
     texts = {
