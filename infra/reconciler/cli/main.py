@@ -40,6 +40,9 @@ DEBUG_VARIABLE = "RECONCILER_DEBUG"
 
 _INTERNAL_ERROR = 70
 
+#: Said to `traceback`, so that no limit that somebody has set for the process holds.
+_DEBUG_FRAMES = 100
+
 
 class _Commands(click.Group):
     """Commands by name, each imported only when it is needed."""
@@ -107,9 +110,9 @@ def _run(arguments: Sequence[str] | None) -> int:
 def _unexpected(error: Exception) -> int:
     """A fault of ours. Its text could quote anything, so only its type and place are shown."""
     if os.environ.get(DEBUG_VARIABLE):
-        traceback.print_exception(error)
+        traceback.print_exception(error, limit=_DEBUG_FRAMES)
     else:
-        frame = traceback.extract_tb(error.__traceback__)[-1]
+        frame = traceback.extract_tb(error.__traceback__, limit=-1)[0]
         place = f"{frame.name} ({os.path.basename(frame.filename)}:{frame.lineno})"  # noqa: PTH119
         click.echo(f"Error: {type(error).__name__} in {place}: this is a bug. {DEBUG_VARIABLE}=1 shows more.", err=True)
     return _INTERNAL_ERROR

@@ -43,6 +43,13 @@ def test_invalid_specs_are_the_problems_as_validate_prints_them(failing):
     assert failing(InvalidSpecs([problem])) == (1, "dev/a.yaml:3:5: unknown key `x`\n    did you mean `y`?\n")
 
 
+@pytest.fixture(params=[1000, 0], ids=["usual", "no frames"])
+def _limit(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What the process has been told about tracebacks: a provider in the same one wants none."""
+    monkeypatch.setattr(sys, "tracebacklimit", request.param, raising=False)
+
+
+@pytest.mark.usefixtures("_limit")
 def test_an_unexpected_error_is_one_line_without_its_text_which_could_hold_anything(failing):
     code, shown = failing(KeyError("canary"))
     assert code == 70
@@ -53,6 +60,7 @@ def test_an_unexpected_error_is_one_line_without_its_text_which_could_hold_anyth
     assert shown.count("\n") == 1
 
 
+@pytest.mark.usefixtures("_limit")
 def test_an_unexpected_error_shows_its_traceback_when_asked(failing, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv(module.DEBUG_VARIABLE, "1")
     code, shown = failing(KeyError("x"))
