@@ -201,6 +201,23 @@ def test_a_killed_removal_does_not_let_a_later_run_remove(workspace: Workspace, 
     assert set(admin.connections()) == set(UNITS) - {"sandbox"}
 
 
+def test_a_killed_replacement_is_finished_by_the_next_run(workspace: Workspace, admin: Admin, killed: Killed):
+    workspace.write("stripe", stripe())
+    workspace.up().ok()
+    change = {"schema": {"from": "stripe", "to": "payments"}, "ticket": "DENG-1"}
+    workspace.write("stripe", stripe("payments", allow_resync=change))
+    for request in (DELETE, CREATE):
+        held = admin.fault(**request)
+        killed(lambda held=held: admin.held(held) == 1, everything=True)
+        admin.release(held, drop=True)
+        admin.forget_faults()
+        workspace.recover()
+    workspace.up().ok()
+    assert set(admin.connections()) == {"payments"}
+    assert workspace.resources(CONNECTION)["stripe"]["id"] == admin.connections()["payments"]["id"]
+    workspace.assert_settled()
+
+
 def test_a_dataset_made_by_a_call_whose_answer_was_lost_or_by_a_killed_run_is_taken_over(
     workspace: Workspace, admin: Admin, killed: Killed
 ):

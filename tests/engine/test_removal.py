@@ -132,3 +132,24 @@ def test_another_service_for_the_same_destination_is_a_new_connection(workspace:
     assert made["service"] == "stripe_test"
     assert made["id"] != old
     workspace.assert_settled()
+
+
+def test_an_environment_moves_to_another_group_where_each_file_allows_it(workspace: Workspace, admin: Admin):
+    workspace.write("stripe", stripe())
+    workspace.up().ok()
+    old = admin.connections()["stripe"]
+    fivetran = {**ENVIRONMENT["fivetran"], "group": "Group_Test"}
+    workspace.write("environment", {**ENVIRONMENT, "fivetran": fivetran})
+    refused = workspace.preview()
+    assert "the group changed from Group_Dev to Group_Test. It is permanent in Fivetran" in refused.out
+    assert f"(connection id: {old['id']})" in refused.out
+    change = {"group": {"from": "Group_Dev", "to": "Group_Test"}, "ticket": "DENG-1"}
+    workspace.write("stripe", stripe(allow_resync=change))
+    assert "fivetran:Connection stripe" in workspace.preview().ok().out
+    moved = workspace.up().ok()
+    assert "group Group_Dev (" in moved.out
+    (new,) = admin.connections().values()
+    assert new["id"] != old["id"]
+    assert new["group_id"] != old["group_id"]
+    assert admin.dataset("dev-project", "stripe")
+    workspace.assert_settled()

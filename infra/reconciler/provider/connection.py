@@ -140,7 +140,9 @@ class Connection(Resource, module="fivetran", name="Connection"):
 
 
 def _changed(olds: Mapping[str, Any], news: Mapping[str, Any]) -> list[str]:
-    return [key for key in _FIXED if not is_unknown(news.get(key)) and olds.get(key) != news.get(key)]
+    """What differs; an unknown group is another one where the files say that this connection gives way."""
+    moves = session.may_replace(wire.connection_name(olds))
+    return [key for key in _FIXED if olds.get(key) != news.get(key) and (moves or not is_unknown(news.get(key)))]
 
 
 def _start_tests(id_: str, props: Mapping[str, Any]) -> None:

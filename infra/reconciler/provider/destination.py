@@ -6,6 +6,7 @@ A group and its destination are one to one and share an id (operation create_des
 from __future__ import annotations
 
 import contextlib
+import logging
 from typing import Any
 
 from pulumi import ResourceOptions
@@ -24,6 +25,8 @@ from reconciler.provider.fleet import removals_allowed
 from reconciler.provider.operation import OperationError, Provider, found, operation, stored
 from reconciler.provider.session import session
 from reconciler.provider.setup_tests import report_failures
+
+logger = logging.getLogger(__name__)
 
 #: Fivetran adds this connection to every destination by itself, and lets none be deleted that has it.
 _FIVETRANS_OWN = "fivetran_metadata"
@@ -45,7 +48,7 @@ class DestinationProvider(Provider):
         refused = [
             f"{news['file']}: {key} is {news[key]} in the file and {olds[key]} in Fivetran: {why}"
             for key, why in _FIXED.items()
-            if key in olds and not _same(key, olds[key], news[key])
+            if key in olds and not _same(key, olds[key], news[key]) and not _moves(key, olds)
         ]
         if refused:
             raise OperationError("\n".join(refused))
@@ -53,6 +56,8 @@ class DestinationProvider(Provider):
 
     @operation
     def diff(self, _id: str, olds: dict[str, Any], news: dict[str, Any]) -> DiffResult:
+        if olds["group"] != news["group"]:
+            return DiffResult(changes=True, replaces=["group"])
         return DiffResult(changes=not _same("time_zone_offset", olds.get("time_zone_offset"), news["time_zone_offset"]))
 
     @operation
@@ -86,6 +91,9 @@ class DestinationProvider(Provider):
 
     @operation
     def delete(self, id_: str, props: dict[str, Any]) -> None:
+        if session.may_leave(props["group"]):
+            logger.warning("group %s (%s) stays in Fivetran: delete it there when nobody needs it", props["group"], id_)
+            return
         if not removals_allowed():
             raise OperationError(
                 f"this run would delete the group {props['group']} ({id_}) with its destination; "
@@ -122,6 +130,11 @@ class Destination(Resource, module="fivetran", name="Destination"):
             "time_zone_offset": environment.destination.time_zone_offset,
         }
         super().__init__(DestinationProvider(), environment.name, props, opts)
+
+
+def _moves(key: str, olds: dict[str, Any]) -> bool:
+    """Whether the environment leaves its group for another, as its files allow: every connection is made anew."""
+    return key == "group" and session.may_leave(olds["group"])
 
 
 def _groups(name: str) -> list[fivetran.Group]:

@@ -28,7 +28,7 @@ from reconciler.provider.newcomers import Declarations
 from reconciler.provider.newcomers import refusals as newcomers_refusals
 from reconciler.provider.operation import OperationError, Provider, found, operation, stored
 from reconciler.provider.session import session
-from reconciler.removal import Declared, Refusal, Removals, Rules, refusals, replaced
+from reconciler.removal import Declared, Refusal, Removals, Rules, left_groups, refusals, replaced
 from reconciler.today import today
 
 #: The input that holds each unit in full: for `check` only, which keeps it out of state.
@@ -51,6 +51,7 @@ class FleetProvider(Provider):
         session.declare(
             {unit.connection: name for name, unit in after.items() if unit.connection},
             replaced(before, after, rules.groups),
+            left_groups(after, rules.groups),
         )
         if olds.get("gcp_project", news["gcp_project"]) != news["gcp_project"]:
             raise OperationError(

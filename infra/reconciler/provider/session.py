@@ -42,6 +42,7 @@ class Session:
         self._read_by: set[tuple[str, str]] = set()
         self._declared: dict[str, str] = {}
         self._replaced: frozenset[str] = frozenset()
+        self._left_groups: frozenset[str] = frozenset()
         self._expected: frozenset[str] = frozenset()
         self._with_tables: frozenset[str] = frozenset()
         self._schemas: dict[str, Future[StandardConfig]] = {}
@@ -58,19 +59,28 @@ class Session:
                 self._client = self._connect()
             return self._client
 
-    def declare(self, connections: Mapping[str, str], replaced: Iterable[str] = ()) -> None:
+    def declare(
+        self, connections: Mapping[str, str], replaced: Iterable[str] = (), left_groups: Iterable[str] = ()
+    ) -> None:
         """Remember what this run declares: unit names by connection name. `Fleet` says it before anything happens.
 
-        `replaced` are the connections that a file says may give way to a new one.
+        `replaced` are the connections that a file says may give way to a new one; `left_groups` are the groups that
+        the environment may leave for another.
         """
         with self._lock:
             self._declared = dict(connections)
             self._replaced = frozenset(replaced)
+            self._left_groups = frozenset(left_groups)
 
     def may_replace(self, connection_name: str) -> bool:
         """Whether a file of this run says that this connection may give way to a new one."""
         with self._lock:
             return connection_name in self._replaced
+
+    def may_leave(self, group: str) -> bool:
+        """Whether the environment may leave this group for another."""
+        with self._lock:
+            return group in self._left_groups
 
     def failed(self, file: str, text: str) -> None:
         """Remember, and log, that a unit of this run does not work; the `Verdict` tells them all in the end."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from reconciler.removal.declared import Declared, declarations
 from reconciler.removal.deletion import DeletionRules, deletion_rules
 from reconciler.removal.ending import Ending, Removals, may_go, of_connection, of_dataset, why_not
-from reconciler.removal.step import Refusal, Rules, refusals, replaced
+from reconciler.removal.step import Refusal, Rules, left_groups, refusals, replaced
 
 __all__ = [
     "Declared",
@@ -16,6 +16,7 @@ __all__ = [
     "Rules",
     "declarations",
     "deletion_rules",
+    "left_groups",
     "may_go",
     "of_connection",
     "of_dataset",

@@ -80,6 +80,15 @@ def replaced(before: Units, after: Units, groups: tuple[str, str]) -> frozenset[
     return frozenset(name for name in now | named if name)
 
 
+def left_groups(after: Units, groups: tuple[str, str]) -> frozenset[str]:
+    """The Fivetran groups that the environment may leave for another: all its files allow that, or it has none yet.
+
+    That of this step; and those that `allow_resync` names, since a run that died may have left it to do.
+    """
+    named = {unit.resync["group"][0] for unit in after.values() if "group" in unit.resync}
+    return frozenset(named | {groups[0]}) - {groups[1]}
+
+
 def _holders(units: Units) -> dict[str, str]:
     """Units by the name of their connection."""
     return {unit.connection: name for name, unit in units.items() if unit.connection}

@@ -8,6 +8,7 @@ import pytest
 
 from reconciler.provider.destination import DestinationProvider
 from reconciler.provider.service_account import ServiceAccountProvider
+from reconciler.provider.session import session
 
 from .account import Fivetran, failure
 
@@ -65,6 +66,20 @@ def test_two_groups_of_one_name_are_refused_with_their_ids(fivetran: Fivetran, r
 def test_what_is_fixed_cannot_change(key):
     text = failure(DestinationProvider().check, dict(PROPS), {**PROPS, key: "OTHER"})
     assert f"{key} is OTHER in the file and {PROPS[key]} in Fivetran" in text
+
+
+def test_it_moves_to_another_group_where_the_files_allow_that_and_leaves_the_old_one_alone(fivetran: Fivetran, run):
+    moved = {**PROPS, "group": "Group_Test"}
+    assert "a group is found by its name" in failure(DestinationProvider().check, dict(PROPS), moved)
+    session.declare({}, left_groups=["Group_Dev"])
+    assert DestinationProvider().check(dict(PROPS), moved).failures == []
+    shown = DestinationProvider().diff(fivetran.group, dict(PROPS), moved)
+    assert (shown.replaces, bool(shown.delete_before_replace)) == (["group"], False)
+    fivetran.forget_requests()
+    DestinationProvider().delete(fivetran.group, dict(PROPS))
+    assert fivetran.requests() == []
+    for key, other in (("gcp_project", "other-project"), ("location", "EU"), ("region", "GCP_EUROPE_WEST3")):
+        assert key in failure(DestinationProvider().check, dict(PROPS), {**moved, key: other})
 
 
 def test_the_time_zone_is_patched_and_its_drift_seen(fivetran: Fivetran, run):

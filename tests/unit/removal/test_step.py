@@ -6,7 +6,7 @@ from datetime import date
 import pytest
 
 from reconciler.policy import DeleteGuard
-from reconciler.removal import Declared, Ending, Removals, Rules, refusals, replaced
+from reconciler.removal import Declared, Ending, Removals, Rules, left_groups, refusals, replaced
 
 STRIPE = Declared("prod/stripe.yaml", "stripe", "stripe", {"stripe": "US"})
 TODAY = date(2027, 1, 10)
@@ -244,6 +244,12 @@ def test_another_group_is_another_connection_for_every_unit():
     assert reason.startswith("b.yaml: the group changed from Old to New. ")
     assert "`allow_resync: {group: {from: Old, to: New}, ticket: …}`" in reason
     assert reasons(before, {**after, "b": replace(before["b"], resync=group)}, moves) == []
+
+
+def test_an_environment_leaves_its_group_for_another_and_one_that_stays_leaves_none():
+    before = {"a": Declared("a.yaml", "s", "a", resync={"group": ("Old", "New")})}
+    assert left_groups(before, ("Old", "New")) == left_groups(before, ("New", "New")) == {"Old"}
+    assert left_groups({"a": Declared("a.yaml", "s", "a")}, ("New", "New")) == frozenset()
 
 
 def test_a_replacement_that_a_run_left_undone_may_be_made_by_a_later_one():
