@@ -2,7 +2,8 @@
 
 Run by `make bench`, against the simulators, with `--latency-ms` on every answer of theirs. Each size also runs an
 engine program with as many resources that do nothing: what is beyond that is ours. One machine's figures say little
-alone: compare within one run.
+alone: compare within one run. Every call to Fivetran is printed with its reason, and one without ends the benchmark.
+Last comes the promise of a drift check: how much longer than a no-op preview it takes, beside calls / 16 * latency.
 """
 
 from __future__ import annotations
@@ -38,14 +39,54 @@ ENVIRONMENT = {
     "automation": [{"role": "roles/bigquery.dataOwner", "members": ["serviceAccount:r@b.iam.gserviceaccount.com"]}],
 }
 
-#: As many resources as the units have (a dataset and a connection each), in the same shape of dependencies, that do
-#: nothing at all.
+#: Of so many units one selects its tables.
+SYNC_EVERY = 10
+
+#: How many reads a drift check has under way at once, and how much more than them alone it may take.
+READS_AT_ONCE, LEEWAY = 16, 1.3
+
+DRIFT_CHECK = "drift check (preview --refresh)"
+
+#: Why each command makes each call.
+REASONS: Mapping[str, Mapping[str, str]] = {
+    "first up": {
+        "GET /v1/groups": "is the group there: for new units, before its create and after it",
+        "POST /v1/groups": "the group",
+        "GET /v1/destinations/{destination_id}": "is the destination there",
+        "POST /v1/destinations": "the destination",
+        "GET /v1/groups/{group_id}/service-account": "who writes the datasets",
+        "GET /v1/connections": "one of the group; one a create: has somebody else made the same meanwhile",
+        "POST /v1/connections": "one a unit: made paused, untested",
+        "POST /v1/connections/{connection_id}/test": "one a unit: the setup tests",
+        "POST /v1/connections/{connection_id}/schemas/reload": "one a `sync`: what the source has",
+        "GET /v1/connections/{connection_id}/schemas/{schema}/tables/{table}/columns": (
+            "one a table in which a column is kept back: that it exists"
+        ),
+        "PATCH /v1/connections/{connection_id}/schemas": "one a `sync`: all that is selected",
+        "GET /v1/connections/{connection_id}/schemas": "one a `sync`: read back before data flows",
+        "PATCH /v1/connections/{connection_id}": "one a unit: its schedule, and started",
+    },
+    "no-op preview": {},
+    "one-field change, up": {"PATCH /v1/connections/{connection_id}": "the change, and nothing else"},
+    DRIFT_CHECK: {
+        "GET /v1/groups/{group_id}": "is the group there",
+        "GET /v1/destinations/{destination_id}": "the destination as it is",
+        "GET /v1/groups/{group_id}/service-account": "who writes the datasets",
+        "GET /v1/connections": "one a thousand connections: what is in the group",
+        "GET /v1/connections/{connection_id}": "one a unit: Fivetran's lists have no config",
+        "GET /v1/connections/{connection_id}/schemas": "one a `sync`: what is selected",
+    },
+}
+
+#: As many resources as the units have (a dataset, a connection and an activation each), in the same shape of
+#: dependencies, that do nothing at all.
 EMPTY_PROGRAM = """
 import pulumi, empty
 guard = empty.Nothing("guard", {})
 for number in range(COUNT):
     first = empty.Nothing(f"first-{number}", {"n": number}, pulumi.ResourceOptions(depends_on=[guard]))
-    empty.Nothing(f"second-{number}", {"n": number}, pulumi.ResourceOptions(depends_on=[guard, first]))
+    second = empty.Nothing(f"second-{number}", {"n": number}, pulumi.ResourceOptions(depends_on=[guard, first]))
+    empty.Nothing(f"third-{number}", {"n": number}, pulumi.ResourceOptions(depends_on=[guard, second]))
 """
 EMPTY_MODULE = """
 from pulumi.dynamic import CreateResult, DiffResult, ReadResult, Resource, ResourceProvider
@@ -86,6 +127,7 @@ def main() -> None:
     console = Console(soft_wrap=True, highlight=False)
     for size in arguments.sizes:
         console.print(f"\n[bold]{size} units, {arguments.latency_ms} ms a call[/]\n{'':<38}{'wall s':>8}  peak MB")
+        done: dict[str, Measured] = {}
         with tempfile.TemporaryDirectory(prefix="reconciler-bench-") as folder:
             for each in itertools.chain(
                 ours(Path(folder), size, arguments.latency_ms, skip_checkpoints=arguments.skip_checkpoints),
@@ -93,8 +135,30 @@ def main() -> None:
             ):
                 peak = ", ".join(f"{kind} {megabytes}" for kind, megabytes in sorted(each.peak_mb.items()))
                 console.print(f"{each.title:<38}{each.wall_s:>8.1f}  {peak}")
-                for route, count in sorted(each.calls.items()):
-                    console.print(f"    [dim]{count:>6} {route}")
+                for line in calls(each, size):
+                    console.print(f"    [dim]{line}")
+                done[each.title] = each
+        console.print(promise(done["no-op preview"], done[DRIFT_CHECK], arguments.latency_ms))
+
+
+def calls(measured: Measured, units: int) -> Iterator[str]:
+    """How often each route was asked for, and why; ends the benchmark for a route that nobody can explain."""
+    reasons = REASONS.get(measured.title, {})
+    for route, count in sorted(measured.calls.items()):
+        if route not in reasons:
+            raise SystemExit(f"{measured.title} asks {count} times, and nobody knows why: {route}")
+        yield f"{count:>6} {route}: {reasons[route]}"
+    if measured.calls:
+        yield f"{sum(measured.calls.values()) / units:>6.2f} a unit"
+
+
+def promise(preview: Measured, drift_check: Measured, latency_ms: int) -> str:
+    """What a drift check takes beyond a preview that looks at nothing, beside what it may take."""
+    took = drift_check.wall_s - preview.wall_s
+    may = LEEWAY * sum(drift_check.calls.values()) / READS_AT_ONCE * latency_ms / 1000
+    return (
+        f"a drift check takes {took:.2f} s more than a no-op preview; {LEEWAY} * (calls / 16) * latency is {may:.2f} s"
+    )
 
 
 def ours(folder: Path, size: int, latency_ms: int, *, skip_checkpoints: bool) -> Iterator[Measured]:
@@ -115,9 +179,7 @@ def ours(folder: Path, size: int, latency_ms: int, *, skip_checkpoints: bool) ->
             changed["connector"]["schedule"] = {"by": "fivetran", "every": "1h"}  # type: ignore[index]
             (specs / "bench" / "unit_0000.yaml").write_text(yaml.safe_dump(changed))
             yield project.measure("one-field change, up", "up", "--yes", "--skip-preview", admin=admin)
-            yield project.measure(
-                "drift check (preview --refresh)", "preview", "--refresh", "--expect-no-changes", admin=admin
-            )
+            yield project.measure(DRIFT_CHECK, "preview", "--refresh", "--expect-no-changes", admin=admin)
 
 
 def empty(folder: Path, size: int, *, skip_checkpoints: bool) -> Iterator[Measured]:
@@ -136,8 +198,10 @@ def empty(folder: Path, size: int, *, skip_checkpoints: bool) -> Iterator[Measur
 
 
 def unit(number: int) -> dict[str, object]:
-    """A unit with a Stripe connector and its dataset."""
+    """A unit with a Stripe connector and its dataset; one of ten has an address hashed."""
     name = f"unit_{number:04}"
+    tables = {"customer": {"columns": {"email": "hashed"}}, "charge": "excluded"}
+    sync = {"new": "allow_columns", "schemas": {name: {"tables": tables}}}
     return {
         "description": f"Unit {number}.",
         "owners": ["owner@example.com"],
@@ -145,6 +209,7 @@ def unit(number: int) -> dict[str, object]:
             "service": "stripe",
             "destination": {"schema": name},
             "config": {"api_key": {"env": "BENCH_KEY", "version": 1}},
+            **({"sync": sync} if number % SYNC_EVERY == 0 else {}),
         },
         "dataset": {"friendly_name": name},
     }
