@@ -125,7 +125,9 @@ def words(end: Life, today: date, *, connects: bool) -> str | None:
             pause = "its connection is paused, and " if connects else ""
             return f"expired on {end.last_day}: {pause}it is removed with its data on {end.removed_on}; {_EXTEND}"
         case Stage.REMOVED:
-            return f"expired on {end.last_day} and is removed with its data: delete the file"
+            return (
+                f"expired on {end.last_day} and is removed with its data: delete the file, as `reconciler sweep` does"
+            )
     return None
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from datetime import date
 from pathlib import Path
 from typing import IO
 
@@ -12,9 +13,10 @@ import click
 from reconciler.airflow import variables
 from reconciler.cli import Exit
 from reconciler.cli.live import choose_all, live_group
-from reconciler.cli.options import specs_option
+from reconciler.cli.options import environments_option, specs_option, today_option
 from reconciler.cli.progress import progress
 from reconciler.errors import ReconcilerError
+from reconciler.expiry import stage
 
 #: The stack output that holds them (`program`).
 _OUTPUT = "airflow_variables"
@@ -22,14 +24,8 @@ _OUTPUT = "airflow_variables"
 
 @click.command("airflow-variables")
 @specs_option
-@click.option(
-    "--environment",
-    "-e",
-    "environments",
-    multiple=True,
-    metavar="NAME",
-    help="The environments to look at, by the names of their folders; repeatable.  [default: all]",
-)
+@today_option
+@environments_option
 @click.option(
     "--from-outputs",
     "outputs",
@@ -38,11 +34,12 @@ _OUTPUT = "airflow_variables"
     metavar="FILE",
     help="What `pulumi stack output --json` printed, to read instead of asking Fivetran; - for stdin; repeatable.",
 )
-def airflow_variables(specs: Path, environments: tuple[str, ...], outputs: tuple[IO[str], ...]) -> int:
+def airflow_variables(specs: Path, day: date, environments: tuple[str, ...], outputs: tuple[IO[str], ...]) -> int:
     """Print the Airflow variables that hold connection ids: one flat object, for `airflow variables import`.
 
     Asks Fivetran for the connections that the files declare, which needs FIVETRAN_APIKEY and FIVETRAN_APISECRET; a
-    read-only key is enough. With --from-outputs it reads what a run of Pulumi left, and needs no key.
+    read-only key is enough. With --from-outputs it reads what a run of Pulumi left, and needs no key. What has expired
+    or retires has no variable: Airflow would start it again.
 
     Exit codes: 0 done, 1 a connection is not there yet, so that its variable is left out, 2 wrong usage, 3 Fivetran
     failed.
@@ -56,7 +53,7 @@ def airflow_variables(specs: Path, environments: tuple[str, ...], outputs: tuple
             name = getattr(file, "name", "<stdin>")
             _merge(found, _of_stack(file, name), name)
     else:
-        for fleet in choose_all(specs, environments):
+        for fleet in (stage(fleet, day).fleet for fleet in choose_all(specs, environments, day)):
             with progress(f"Reading connections of {fleet.environment.name}"), live_group(fleet.environment) as live:
                 ids = {unit.name: live.of(unit) for unit in fleet.units}
                 said = variables(fleet, ids)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 
 import click
@@ -56,9 +57,9 @@ def choose(specs: Path, environment: str | None) -> Chosen:
     return Chosen(fleet, others)
 
 
-def choose_all(specs: Path, environments: Iterable[str]) -> list[Fleet]:
-    """Read the specs and choose environments; without names all. Raises InvalidSpecs."""
-    loaded = load(specs, Path.cwd())
+def choose_all(specs: Path, environments: Iterable[str], day: date) -> list[Fleet]:
+    """Read the specs, as of a day, and choose environments; without names all. Raises InvalidSpecs."""
+    loaded = load(specs, Path.cwd(), day)
     return [loaded.fleet(name) for name in dict.fromkeys(environments) or loaded.environments or ("",)]
 
 

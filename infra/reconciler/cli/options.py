@@ -16,6 +16,15 @@ environment_option = click.option(
     help="The environment: the name of its folder.  [default: the only one there is]",
 )
 
+environments_option = click.option(
+    "--environment",
+    "-e",
+    "environments",
+    multiple=True,
+    metavar="NAME",
+    help="The environments to look at, by the names of their folders; repeatable.  [default: all]",
+)
+
 specs_option = click.option(
     "--specs",
     type=click.Path(exists=True, file_okay=False, path_type=Path),

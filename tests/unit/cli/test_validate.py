@@ -59,8 +59,10 @@ def test_a_notice_is_printed_among_the_problems_and_is_none(inside):
         "    if Fivetran has it, make it known here: reconciler services pull acme\n"
         "dev/stripe.yaml:31:3: notice: `allow_resync` allows its change once: take it out when a run has made it\n"
         "    the old dataset stays declared until then; `retire` in it says that it may go\n"
+        "dev/stripe.yaml:54:3: notice: BigQuery deletes the connector's tables after this time, with the history they "
+        "hold\n    take it out, unless the connector writes everything anew each time\n"
     )
-    assert result.stderr == "10 files in dev, prod: no problems, 2 notices\n"
+    assert result.stderr == "10 files in dev, prod: no problems, 3 notices\n"
     assert result.return_value == 0
     assert validate("--specs", ".", "prod").stdout == ""
     inside(CASES / "bad" / "yaml_tags")
@@ -72,7 +74,7 @@ def test_a_notice_is_printed_among_the_problems_and_is_none(inside):
 
 def test_a_notice_is_one_in_every_format(inside):
     inside(CASES / "good" / "every_field")
-    told, _ = json.loads(validate("--specs", ".", "--format", "json").stdout)
+    told, *_ = json.loads(validate("--specs", ".", "--format", "json").stdout)
     assert (told["file"], told["line"], told["severity"]) == ("dev/stripe.yaml", 5, "notice")
     assert validate("--specs", ".", "--format", "github").stdout.startswith(
         "::notice file=dev/stripe.yaml,line=5,col=12::no service `acme` is known here"
@@ -221,4 +223,4 @@ def test_it_runs_where_neither_pulumi_nor_a_credential_is(tmp_path: Path):
         env={"PATH": os.defpath},
         check=False,
     )
-    assert (done.returncode, done.stderr) == (0, "10 files in dev, prod: no problems, 2 notices\n")
+    assert (done.returncode, done.stderr) == (0, "10 files in dev, prod: no problems, 3 notices\n")

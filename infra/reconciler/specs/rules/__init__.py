@@ -63,6 +63,7 @@ NOTICES: tuple[Callable[[Specs], Iterator[Problem]], ...] = (
     services.services_are_in_the_catalogue,
     endings.ends_that_are_near,
     endings.resyncs_that_are_made_once,
+    datasets.tables_of_connectors_expire,
 )
 
 

@@ -91,6 +91,16 @@ def connectors_write_where_the_destination_is(specs: Specs) -> Iterator[Problem]
                     yield unit.on_value(("dataset",), f"{message}: {written.where((*path, 'location'))}")
 
 
+def tables_of_connectors_expire(specs: Specs) -> Iterator[Problem]:
+    """A notice where a connector's tables are deleted by age: what it syncs once does not come back by itself."""
+    for unit in specs.all_units():
+        for _, path in declared(unit):
+            at = (*path, "default_table_expiration_ms")
+            if unit.at(*at) is not None and (unit.has("connector") or specs.writers(unit)):
+                message = "BigQuery deletes the connector's tables after this time, with the history they hold"
+                yield unit.on_key(at, message, "take it out, unless the connector writes everything anew each time")
+
+
 def _is_location(value: object) -> bool:
     return isinstance(value, str) and _LOCATION.fullmatch(value) is not None
 
