@@ -15,7 +15,7 @@ def invokers(
 ) -> Mapping[str, list[pulumi.Resource]]:
     """Let `account` call the functions of these units; the grant that each unit needs, by the unit's name."""
     called = {unit.name: unit.connector.function for unit in units if unit.connector and unit.connector.function}
-    grants = {function: _invoker(function, account, opts) for function in set(called.values())}
+    grants = {function: _invoker(function, account, opts) for function in dict.fromkeys(called.values())}
     return {name: [grants[function]] for name, function in called.items()}
 
 

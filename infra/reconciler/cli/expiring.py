@@ -13,7 +13,7 @@ import click
 from reconciler import expiry
 from reconciler.cli import Exit
 from reconciler.cli.live import choose_all
-from reconciler.cli.options import environments_option, specs_option, today_option
+from reconciler.cli.options import environments_option, format_option, specs_option, today_option
 from reconciler.cli.workflow import annotation
 from reconciler.expiry import Lives, Stage
 from reconciler.model import Fleet
@@ -40,14 +40,7 @@ class Ending:
 @specs_option
 @today_option
 @environments_option
-@click.option(
-    "--format",
-    "style",
-    type=click.Choice(["text", "json", "github"]),
-    default="text",
-    show_default=True,
-    help="For people, for programs, or as annotations in GitHub Actions of what ends soon or has ended.",
-)
+@format_option("For people, for programs, or as annotations in GitHub Actions of what ends soon or has ended.")
 def expiring(specs: Path, day: date, environments: tuple[str, ...], style: str) -> int:
     """Print the units that expire, the next one first, and the stage that each is in.
 

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import date
 from pathlib import Path
+from typing import Any, TypeVar
 
 import click
 
 from reconciler.today import VARIABLE, today
+
+F = TypeVar("F", bound=Callable[..., Any])
 
 environment_option = click.option(
     "--environment",
@@ -34,6 +38,18 @@ specs_option = click.option(
     show_envvar=True,
     help="The folder that holds the environments' folders.",
 )
+
+
+def format_option(text: str, *styles: str) -> Callable[[F], F]:
+    """`--format`, as `style`: how a command prints what it found. `text` is its help."""
+    return click.option(
+        "--format",
+        "style",
+        type=click.Choice(styles or ("text", "json", "github")),
+        default="text",
+        show_default=True,
+        help=text,
+    )
 
 
 class _Day(click.ParamType[date]):

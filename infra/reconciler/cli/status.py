@@ -12,7 +12,7 @@ import click
 
 from reconciler.cli import Exit
 from reconciler.cli.live import choose, live_group, unit_named
-from reconciler.cli.options import environment_option, specs_option
+from reconciler.cli.options import environment_option, format_option, specs_option
 from reconciler.cli.progress import progress
 from reconciler.cli.standing import Standing, at, standing
 from reconciler.today import today
@@ -23,14 +23,7 @@ _COLUMNS = ("UNIT", "CONNECTION", "SET-UP", "SYNC", "SCHEDULE", "LAST SUCCESS")
 @click.command()
 @specs_option
 @environment_option
-@click.option(
-    "--format",
-    "style",
-    type=click.Choice(["text", "json"]),
-    default="text",
-    show_default=True,
-    help="For people, or for programs.",
-)
+@format_option("For people, or for programs.", "text", "json")
 @click.argument("units", nargs=-1, metavar="[UNIT]...")
 def status(specs: Path, environment: str | None, style: str, units: tuple[str, ...]) -> int:
     """Print how the connections of an environment are, or those of some units.

@@ -13,7 +13,7 @@ from reconciler import services
 from reconciler.bigquery import Datasets, Listed
 from reconciler.cli import Exit
 from reconciler.cli.live import FIVETRANS_OWN, Chosen, choose, live_group
-from reconciler.cli.options import environment_option, specs_option
+from reconciler.cli.options import environment_option, format_option, specs_option
 from reconciler.cli.progress import progress
 from reconciler.cli.workflow import annotation
 from reconciler.client import Connection
@@ -61,14 +61,7 @@ Finding = UnmanagedConnection | UnmanagedDataset
     type=click.Choice(["connections", "datasets"]),
     help="Look at one of the two; only datasets need Google's credentials, only connections Fivetran's.",
 )
-@click.option(
-    "--format",
-    "style",
-    type=click.Choice(["text", "json", "github"]),
-    default="text",
-    show_default=True,
-    help="How findings are printed: for people, for programs, or as annotations in GitHub Actions.",
-)
+@format_option("How findings are printed: for people, for programs, or as annotations in GitHub Actions.")
 def unmanaged(specs: Path, environment: str | None, only: str | None, style: str) -> int:
     """Print what lives in the environment's Fivetran group and GCP project and is in no file.
 

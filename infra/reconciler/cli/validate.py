@@ -13,7 +13,7 @@ from typing import Literal
 import click
 
 from reconciler.cli import Exit
-from reconciler.cli.options import specs_option, today_option
+from reconciler.cli.options import format_option, specs_option, today_option
 from reconciler.cli.workflow import annotation
 from reconciler.errors import Problem
 from reconciler.specs import Loaded, load
@@ -22,14 +22,7 @@ from reconciler.specs import Loaded, load
 @click.command()
 @specs_option
 @today_option
-@click.option(
-    "--format",
-    "style",
-    type=click.Choice(["text", "json", "github"]),
-    default="text",
-    show_default=True,
-    help="How problems are printed: for people, for programs, or as annotations in GitHub Actions.",
-)
+@format_option("How problems are printed: for people, for programs, or as annotations in GitHub Actions.")
 @click.argument("environments", nargs=-1, metavar="[ENVIRONMENT]...")
 def validate(specs: Path, day: date, style: str, environments: tuple[str, ...]) -> int:
     """Check every file of the specs and print all that is wrong.

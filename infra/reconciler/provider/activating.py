@@ -24,6 +24,9 @@ logger = logging.getLogger(__name__)
 #: What of the inputs is remembered only once Fivetran has it.
 APPLIED = ("schedule", "paused", "sync")
 
+#: Of those what one change of the connection brings.
+_RUNNING = ("schedule", "paused")
+
 
 def is_pending(olds: Mapping[str, Any], news: Mapping[str, Any]) -> bool:
     """Whether an update has something to do. Nothing is, while somebody's turn is awaited."""
@@ -58,7 +61,7 @@ def activate(olds: Mapping[str, Any], news: Mapping[str, Any]) -> dict[str, Any]
         except OperationError as refused:
             state |= {"outcome": "refused", "reason": str(refused)}
     if state["outcome"] != "connected":
-        session.failed(news["file"], _in_words(state)) if _is_failure(state) else _tell(state)
+        _report(state)
     # Always there: a preview knows nothing of an output that state lacks.
     return {"awaits": {}, **{key: value for key, value in state.items() if value is not None}}
 
@@ -191,7 +194,7 @@ def _start(news: Mapping[str, Any], state: dict[str, Any]) -> None:
     client.update_connection(connection_id, **schedule.fields(news["schedule"]), paused=paused, run_setup_tests=False)
     if not paused and schedule.by_airflow(news["schedule"]):
         client.sync_connection(connection_id)
-    state |= {key: news.get(key) for key in ("schedule", "paused")}
+    state |= {key: news.get(key) for key in _RUNNING}
     state["activated"] = not paused
 
 
@@ -213,11 +216,21 @@ def _apply(olds: Mapping[str, Any], news: Mapping[str, Any], state: dict[str, An
     fields = schedule.changed_fields(olds, news)
     if fields:
         session.client().update_connection(news["connection_id"], **fields, run_setup_tests=False)
-    state |= {key: news.get(key) for key in ("schedule", "paused")}
+    state |= {key: news.get(key) for key in _RUNNING}
 
 
-def _is_failure(state: Mapping[str, Any]) -> bool:
-    return state["outcome"] != "awaiting" or is_overdue(state)
+def _report(state: Mapping[str, Any]) -> None:
+    """Tell why a connection does not work: a failure of the run, unless somebody's turn is in order."""
+    if state["outcome"] != "awaiting" or is_overdue(state):
+        session.failed(state["file"], _in_words(state))
+        return
+    awaits = state["awaits"]
+    logger.warning(
+        "%s: awaits %s (%s; what is needed for it: `reconciler status`)",
+        state["file"],
+        awaits["what"],
+        awaits["setup page"],
+    )
 
 
 def _in_words(state: Mapping[str, Any]) -> str:
@@ -233,13 +246,3 @@ def _in_words(state: Mapping[str, Any]) -> str:
             "    The next run looks at what they came to."
         )
     return f"{subject} was to be ready by {state['awaiting']['until']}, and still awaits: {state['awaiting']['what']}"
-
-
-def _tell(state: Mapping[str, Any]) -> None:
-    awaits = state["awaits"]
-    logger.warning(
-        "%s: awaits %s (%s; what is needed for it: `reconciler status`)",
-        state["file"],
-        awaits["what"],
-        awaits["setup page"],
-    )

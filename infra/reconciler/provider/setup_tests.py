@@ -1,4 +1,4 @@
-"""Setup tests: run in a pool of the plugin process, and told in the tests' own titles and words.
+"""Setup tests: run in threads of the plugin process, and told in the tests' own titles and words.
 
 The engine gives the process four operations at a time, and a test can take minutes. So whatever changes a connection's
 config starts its tests here and returns; the connection's activation asks for the outcome.

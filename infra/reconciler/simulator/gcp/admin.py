@@ -7,12 +7,12 @@ Mounted under `/_admin/gcp`. Bodies and answers are JSON; a refusal is `{"error"
 
 from __future__ import annotations
 
-import json
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 from aiohttp import web
 
+from reconciler.simulator.bodies import json_object
 from reconciler.simulator.gcp.bigquery import BigQuery
 from reconciler.simulator.gcp.errors import ApiError
 from reconciler.simulator.gcp.faults import Faults
@@ -98,11 +98,11 @@ class _Admin:
 
     async def put_dataset(self, request: web.Request) -> web.Response:
         """Create a dataset by hand; the body is BigQuery's resource, `{}` for all defaults."""
-        return web.json_response(_dataset(self.bigquery.insert(*_names(request), await _body(request))))
+        return web.json_response(_dataset(self.bigquery.insert(*_names(request), await json_object(request))))
 
     async def patch_dataset(self, request: web.Request) -> web.Response:
         """Change a dataset by hand: what the body names, `access` as a whole, labels by key (null takes away)."""
-        return web.json_response(_dataset(self.bigquery.patch(*_names(request), await _body(request))))
+        return web.json_response(_dataset(self.bigquery.patch(*_names(request), await json_object(request))))
 
     async def delete_dataset(self, request: web.Request) -> web.Response:
         """Delete a dataset by hand, with everything in it."""
@@ -112,19 +112,19 @@ class _Admin:
     async def add_access(self, request: web.Request) -> web.Response:
         """Add one access entry: a grant somebody made, or a view, routine or dataset that was authorised."""
         names = _names(request)
-        access = [*self.bigquery.get(*names).access, await _body(request)]
+        access = [*self.bigquery.get(*names).access, await json_object(request)]
         return web.json_response(_dataset(self.bigquery.patch(*names, {"access": access})))
 
     async def remove_access(self, request: web.Request) -> web.Response:
         """Remove the access entries that have all the keys and values of the body."""
-        names, body = _names(request), await _body(request)
+        names, body = _names(request), await json_object(request)
         kept = [entry for entry in self.bigquery.get(*names).access if not body.items() <= entry.items()]
         return web.json_response(_dataset(self.bigquery.patch(*names, {"access": kept})))
 
     async def put_table(self, request: web.Request) -> web.Response:
         """Put a table into a dataset: `{"rows": 10}`."""
         dataset = self.bigquery.get(*_names(request))
-        dataset.tables[request.match_info["table"]] = int((await _body(request)).get("rows", 0))
+        dataset.tables[request.match_info["table"]] = int((await json_object(request)).get("rows", 0))
         return web.json_response(_dataset(dataset))
 
     async def delete_table(self, request: web.Request) -> web.Response:
@@ -147,14 +147,14 @@ class _Admin:
 
     async def delete_grant(self, request: web.Request) -> web.Response:
         """Take a role on the project from a member by hand: `{"role": …, "member": …}`."""
-        body = await _body(request)
+        body = await json_object(request)
         policy = self.iam.project_policy(request.match_info["project"])
         self.iam.remove(policy, Grant(body["role"], body["member"]))
         return web.json_response(_policy(policy))
 
     async def put_unknown_members(self, request: web.Request) -> web.Response:
         """The e-mail addresses that Google shall not know: `{"members": [...]}`."""
-        self.store.unknown_members = {str(member).lower() for member in (await _body(request))["members"]}
+        self.store.unknown_members = {str(member).lower() for member in (await json_object(request))["members"]}
         return web.json_response({})
 
     async def calls(self, request: web.Request) -> web.Response:
@@ -174,7 +174,7 @@ class _Admin:
 
     async def add_fault(self, request: web.Request) -> web.Response:
         """Order a fault; the body's keys are the settings of `faults.Rule`."""
-        return web.json_response(self.faults.add(await _body(request)).report(), status=201)
+        return web.json_response(self.faults.add(await json_object(request)).report(), status=201)
 
     async def drop_faults(self, request: web.Request) -> web.Response:
         """Drop all faults and release what they hold."""
@@ -197,14 +197,6 @@ class _Admin:
 
 def _names(request: web.Request) -> tuple[str, str]:
     return request.match_info["project"], request.match_info["dataset"]
-
-
-async def _body(request: web.Request) -> dict[str, Json]:
-    text = await request.text()
-    body = json.loads(text) if text.strip() else {}
-    if not isinstance(body, dict):
-        raise TypeError("a JSON object is wanted")
-    return body
 
 
 def _dataset(dataset: Dataset) -> dict[str, Json]:

@@ -19,13 +19,12 @@ here is logged, and no fault strikes here.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Awaitable, Callable
 from dataclasses import asdict
-from typing import Any
 
 from aiohttp import web
 
+from reconciler.simulator.bodies import json_object
 from reconciler.simulator.secret_manager.errors import ApiError
 from reconciler.simulator.secret_manager.faults import Faults
 from reconciler.simulator.secret_manager.state import Denial, Version, project_number
@@ -89,7 +88,7 @@ class _Admin:
 
     async def put_versions(self, request: web.Request) -> web.Response:
         """Make versions with their values."""
-        for item in (await _body(request))["versions"]:
+        for item in (await json_object(request))["versions"]:
             self._put(**item)
         return web.json_response({})
 
@@ -105,7 +104,7 @@ class _Admin:
 
     async def move_version(self, request: web.Request) -> web.Response:
         """Enable, disable or destroy a version."""
-        info, state = request.match_info, (await _body(request))["state"]
+        info, state = request.match_info, (await json_object(request))["state"]
         if state not in ("ENABLED", "DISABLED", "DESTROYED"):
             raise ValueError("state is ENABLED, DISABLED or DESTROYED")
         self._vault.move(info["project"], info["secret"], info["version"], state, None)
@@ -117,12 +116,12 @@ class _Admin:
 
     async def put_denials(self, request: web.Request) -> web.Response:
         """Say what the caller may not do, in place of what was said before."""
-        self._store.denials = [Denial(**item) for item in (await _body(request))["denials"]]
+        self._store.denials = [Denial(**item) for item in (await json_object(request))["denials"]]
         return web.json_response({})
 
     async def put_disabled_projects(self, request: web.Request) -> web.Response:
         """Say where the API is not enabled, in place of what was said before."""
-        self._store.disabled_projects = {project_number(name) for name in (await _body(request))["projects"]}
+        self._store.disabled_projects = {project_number(name) for name in (await json_object(request))["projects"]}
         return web.json_response({})
 
     async def requests(self, request: web.Request) -> web.Response:
@@ -144,17 +143,9 @@ class _Admin:
 
     async def add_fault(self, request: web.Request) -> web.Response:
         """Order a fault."""
-        return web.json_response(self._faults.add(await _body(request)).as_json())
+        return web.json_response(self._faults.add(await json_object(request)).as_json())
 
     async def drop_faults(self, request: web.Request) -> web.Response:
         """Take all faults out of force."""
         self._faults.clear()
         return web.json_response({})
-
-
-async def _body(request: web.Request) -> dict[str, Any]:
-    text = await request.text()
-    sent = json.loads(text) if text.strip() else {}
-    if not isinstance(sent, dict):
-        raise TypeError("a JSON object is wanted")
-    return sent
