@@ -118,7 +118,7 @@ def test_examples_and_defaults_are_valid(kind: schemas.Kind):
 def test_what_both_schemas_define_is_the_same():
     unit, environment = (schemas.schema(kind)["$defs"] for kind in KINDS)
     both = unit.keys() & environment.keys()
-    assert {"location", "labels", "grant", "member"} <= both
+    assert {"location", "labels", "condition", "member"} <= both
     for name in both:
         assert environment[name] == unit[name], name
 
@@ -182,8 +182,17 @@ def test_every_field_of_the_model_is_filled_from_a_field_of_that_name_or_follows
     classes = [model.Unit, model.Connector, model.DestinationSchema, model.AirflowSchedule, model.FivetranSchedule]
     classes += [model.Sync, model.SchemaSync, model.TableSync]
     classes += [policy.Policy, policy.ExpiryPolicy, policy.DeleteGuard, policy.Never, policy.Retire]
-    classes += [policy.AllowResync, policy.Change]
-    classes += [model.Adopt, model.Awaiting, model.Function, model.Dataset, model.Grant, model.Environment]
+    classes += [policy.AllowResync, policy.Change, policy.PeoplePolicy]
+    classes += [
+        model.Adopt,
+        model.Awaiting,
+        model.Function,
+        model.Dataset,
+        model.DatasetAdopt,
+        model.Grant,
+        model.Condition,
+    ]
+    classes += [model.Environment]
     classes += [model.Destination, model.Labels, model.Ignore]
     for cls in classes:
         fields = {field.name for field in dataclasses.fields(cls)}

@@ -10,9 +10,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from datetime import date, timedelta
 from typing import Any, Final
 
-from reconciler.model import Dataset, Environment, Grant
+from reconciler.model import Condition, Dataset, Environment, Grant
 
 #: BigQuery answers these three predefined roles by their basic names, so that we write them that way at once:
 #: anything else shows as a difference for ever (Dataset.access, BigQuery REST v2).
@@ -30,6 +31,9 @@ _FIELD_OF_KIND: Final[Mapping[str, str]] = {
     "domain": "domain",
 }
 
+#: `allUsers` is none of them: BigQuery has it as an `iamMember`.
+_SPECIAL_GROUPS: Final = frozenset({"projectOwners", "projectWriters", "projectReaders", "allAuthenticatedUsers"})
+
 #: The kinds of entries that only other automation makes.
 _FOREIGN: Final = frozenset({"view", "routine", "dataset"})
 
@@ -42,17 +46,30 @@ _SINGULAR: Final[Mapping[str, str]] = {
 }
 
 
-@dataclass(frozen=True, order=True)
+@dataclass(frozen=True)
 class Entry:
     """One entry of a dataset's access list: a role (as BigQuery spells it) for one member in one field."""
 
     role: str
     field: str
     member: str
+    condition: Condition | None = None
 
     def as_property(self) -> dict[str, Any]:
         """The entry as the gcp provider's Dataset takes it in `accesses`."""
-        return {"role": self.role, self.field: self.member}
+        said = {"role": self.role, self.field: self.member}
+        return said if self.condition is None else {**said, "condition": _said(self.condition)}
+
+
+def _said(condition: Condition) -> dict[str, str]:
+    described = {} if condition.description is None else {"description": condition.description}
+    return {"title": condition.title, "expression": condition.expression, **described}
+
+
+def until(day: date, ticket: str | None = None) -> Condition:
+    """The condition that ends a grant after its last day, in UTC."""
+    end = f"{day + timedelta(days=1)}T00:00:00Z"
+    return Condition(f"until {day}", f'request.time < timestamp("{end}")', ticket)
 
 
 #: To BigQuery an empty list is none, and none lets in the project's owners, writers and readers. Owners get in anyway.
@@ -124,10 +141,15 @@ def declared_entries(environment: Environment, dataset: Dataset, *, writer: str 
     grants: list[Grant] = [*environment.automation, *dataset.access]
     if not dataset.sensitive:
         grants.extend(environment.default_access)
-    entries = {_entry(grant.role, member, environment) for grant in grants for member in grant.members}
+    entries = {_entry(grant, member, environment) for grant in grants for member in grant.members}
     if writer is not None:
         entries.add(Entry("WRITER", "userByEmail", writer))
-    return tuple(sorted(entries)) or _NOBODY
+    return tuple(sorted(entries, key=_order)) or _NOBODY
+
+
+def _order(entry: Entry) -> tuple[str, ...]:
+    condition = () if entry.condition is None else (entry.condition.title, entry.condition.expression)
+    return (entry.role, entry.field, entry.member, *condition)
 
 
 def foreign_entries(live: Iterable[Mapping[str, Any]]) -> tuple[dict[str, Any], ...]:
@@ -139,12 +161,16 @@ def foreign_entries(live: Iterable[Mapping[str, Any]]) -> tuple[dict[str, Any], 
     return tuple(entry for entry in entries if _FOREIGN & entry.keys())
 
 
-def _entry(role: str, member: str, environment: Environment) -> Entry:
+def _entry(grant: Grant, member: str, environment: Environment) -> Entry:
+    role = basic_role(grant.role)
+    condition = grant.condition if grant.until is None else until(grant.until, grant.ticket)
     kind, _, name = member.partition(":")
     if kind == "workgroup":
         kind, name = "group", workgroup_address(name, environment.workgroups or "")
-    # BigQuery stores addresses in lower case: in two spellings one member would be two entries, or a difference.
-    return Entry(basic_role(role), _FIELD_OF_KIND[kind], name.lower())
+    if kind in _FIELD_OF_KIND:
+        # BigQuery stores addresses in lower case: in two spellings one member would be two entries, or a difference.
+        return Entry(role, _FIELD_OF_KIND[kind], name.lower(), condition)
+    return Entry(role, "specialGroup" if member in _SPECIAL_GROUPS else "iamMember", member, condition)
 
 
 def _as_input(block: Mapping[str, Any]) -> dict[str, Any]:

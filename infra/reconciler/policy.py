@@ -30,11 +30,25 @@ class DeleteGuard:
 
 
 @dataclass(frozen=True)
+class PeoplePolicy:
+    """What access for people and groups needs. Members in `standing` need none of it, nor do service accounts."""
+
+    need: frozenset[Literal["ticket", "until"]] = frozenset()
+    longest: timedelta | None = None
+    """The furthest from today that `until` may be."""
+    warn: timedelta = timedelta(days=7)
+    standing: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
 class Policy:
     """What holds for every unit of an environment."""
 
     expiry: ExpiryPolicy = ExpiryPolicy()
     removal: Removal = "file"
+    people: PeoplePolicy = PeoplePolicy()
+    public_access: Literal["allowed", "forbidden"] = "forbidden"
+    """Whether a file may let in everybody: `allUsers`, `allAuthenticatedUsers`."""
     undeclared_datasets: Literal["allowed", "forbidden"] = "allowed"
     """Whether a connector with `schema_prefix` may write datasets that its file does not declare."""
     delete_guard: DeleteGuard = DeleteGuard()

@@ -38,7 +38,9 @@ def access_of(live: Iterable[Mapping[str, Any]], environment: Environment, write
     usual = set(declared_entries(environment, _dataset(sensitive=False), writer=writer))
     sensitive = not usual - always <= there
     members: dict[str, list[str]] = defaultdict(list)
-    for entry in sorted(there - (always if sensitive else usual)):
+    for entry in sorted(
+        there - (always if sensitive else usual), key=lambda entry: (entry.role, entry.field, entry.member)
+    ):
         role, member = predefined_role(entry.role), member_of(entry, environment)
         if member is not None and re.fullmatch(_members(), member) and re.fullmatch(_roles(), role):
             members[role].append(member)
@@ -66,9 +68,9 @@ def _in_words(entry: Mapping[str, Any]) -> str:
 
 @cache
 def _members() -> str:
-    return str(schema("unit")["$defs"]["member"]["else"]["pattern"])
+    return str(schema("unit")["$defs"]["member"]["pattern"])
 
 
 @cache
 def _roles() -> str:
-    return str(schema("unit")["$defs"]["grant"]["properties"]["role"]["pattern"])
+    return str(schema("unit")["$defs"]["datasetGrant"]["properties"]["role"]["pattern"])

@@ -19,7 +19,7 @@ from reconciler.model.connector import (
     Sync,
     TableSync,
 )
-from reconciler.model.dataset import Dataset, Grant
+from reconciler.model.dataset import Condition, Dataset, DatasetAdopt, Grant
 from reconciler.model.fleet import Destination, Environment, Fleet, Ignore, Labels, Unit
 from reconciler.model.reference import FIVETRAN, REFERENCE_KEYS, Json, Reference, references
 
@@ -30,8 +30,10 @@ __all__ = [
     "Adopt",
     "AirflowSchedule",
     "Awaiting",
+    "Condition",
     "Connector",
     "Dataset",
+    "DatasetAdopt",
     "Destination",
     "DestinationSchema",
     "Environment",

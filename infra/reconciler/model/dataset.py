@@ -4,6 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import date
+from typing import Literal
+
+
+@dataclass(frozen=True)
+class Condition:
+    """An IAM condition: a role holds only while `expression` (Common Expression Language) is true."""
+
+    title: str
+    expression: str
+    description: str | None = None
 
 
 @dataclass(frozen=True)
@@ -12,6 +23,23 @@ class Grant:
 
     role: str
     members: tuple[str, ...]
+    ticket: str | None = None
+    """Where this access was asked for."""
+    until: date | None = None
+    """The last day of this access, in UTC. Never together with `condition`."""
+    condition: Condition | None = None
+
+
+@dataclass(frozen=True)
+class DatasetAdopt:
+    """How a dataset is taken over that exists already.
+
+    `apply_changes` lets its access and its deletion rules become the file's; `revokes` are the service accounts that
+    lose access by that, as the file spells members.
+    """
+
+    apply_changes: bool = False
+    revokes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -26,3 +54,6 @@ class Dataset:
     sensitive: bool = False
     access: tuple[Grant, ...] = ()
     default_table_expiration_ms: int | None = None
+    written_by: Literal["fivetran"] | None = None
+    """`fivetran`: Fivetran's service account writes it though no connector of ours does."""
+    adopt: DatasetAdopt = DatasetAdopt()

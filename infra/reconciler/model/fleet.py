@@ -84,6 +84,8 @@ class Environment:
     workgroups: str | None = None
     automation: tuple[Grant, ...] = ()
     default_access: tuple[Grant, ...] = ()
+    project_access: tuple[Grant, ...] = ()
+    """Roles on the whole project, added to what others granted there; with conditions, never with `until`."""
     labels: Labels = Labels()
     ignore: Ignore = Ignore()
     policy: Policy = field(default_factory=Policy)

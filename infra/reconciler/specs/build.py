@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
+from datetime import date
 from typing import Any
 
 from reconciler import services
@@ -12,8 +13,10 @@ from reconciler.model import (
     Adopt,
     AirflowSchedule,
     Awaiting,
+    Condition,
     Connector,
     Dataset,
+    DatasetAdopt,
     Destination,
     DestinationSchema,
     Environment,
@@ -57,6 +60,7 @@ def _environment(document: Document) -> Environment:
         workgroups=data.get("workgroups"),
         automation=_grants(data.get("automation", [])),
         default_access=_grants(data.get("default_access", [])),
+        project_access=_conditional_grants(data.get("project_access", [])),
         labels=_labels(data.get("labels", {})),
         ignore=_ignore(data.get("ignore", {})),
         policy=endings.policy(data.get("policy", {})),
@@ -204,10 +208,16 @@ def _dataset(dataset_id: str, data: dict[str, Any], defaults: _Defaults) -> Data
         description=data.get("description", defaults.description),
         labels={**defaults.labels, **data.get("labels", {})},
         sensitive=data.get("sensitive", False),
-        access=_grants(data.get("access", [])),
+        access=tuple(_dataset_grant(grant) for grant in data.get("access", [])),
         # YAML's 3600000.0 is a whole number to a schema.
         default_table_expiration_ms=None if expiration is None else int(expiration),
+        written_by=data.get("written_by"),
+        adopt=_dataset_adopt(data.get("adopt", {})),
     )
+
+
+def _dataset_adopt(data: dict[str, Any]) -> DatasetAdopt:
+    return DatasetAdopt(data.get("apply_changes", False), tuple(data.get("revokes", [])))
 
 
 def _labels(data: dict[str, Any]) -> Labels:
@@ -220,6 +230,23 @@ def _ignore(data: dict[str, Any]) -> Ignore:
 
 def _grants(data: list[dict[str, Any]]) -> tuple[Grant, ...]:
     return tuple(Grant(role=grant["role"], members=tuple(grant["members"])) for grant in data)
+
+
+def _conditional_grants(data: list[dict[str, Any]]) -> tuple[Grant, ...]:
+    conditions = [_condition(grant["condition"]) if "condition" in grant else None for grant in data]
+    return tuple(
+        replace(grant, condition=condition) for grant, condition in zip(_grants(data), conditions, strict=True)
+    )
+
+
+def _dataset_grant(data: dict[str, Any]) -> Grant:
+    [grant] = _conditional_grants([data])
+    until = date.fromisoformat(data["until"]) if "until" in data else None
+    return replace(grant, ticket=data.get("ticket"), until=until)
+
+
+def _condition(data: dict[str, Any]) -> Condition:
+    return Condition(title=data["title"], expression=data["expression"], description=data.get("description"))
 
 
 def _location(written: str) -> str:

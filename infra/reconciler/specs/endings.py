@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date, timedelta
 from typing import Any
 
-from reconciler.policy import AllowResync, Change, DeleteGuard, ExpiryPolicy, Never, Policy, Retire
+from reconciler.policy import AllowResync, Change, DeleteGuard, ExpiryPolicy, Never, PeoplePolicy, Policy, Retire
 
 
 def policy(data: dict[str, Any]) -> Policy:
@@ -14,6 +14,8 @@ def policy(data: dict[str, Any]) -> Policy:
     return Policy(
         expiry=_expiry(data["expiry"]) if "expiry" in data else default.expiry,
         removal=data.get("removal", default.removal),
+        people=_people(data["people"]) if "people" in data else default.people,
+        public_access=data.get("public_access", default.public_access),
         undeclared_datasets=data.get("undeclared_datasets", default.undeclared_datasets),
         delete_guard=_delete_guard(data["delete_guard"]) if "delete_guard" in data else default.delete_guard,
         secret_versions=data.get("secret_versions", default.secret_versions),
@@ -29,6 +31,16 @@ def _expiry(data: str | dict[str, Any]) -> ExpiryPolicy:
         longest=duration(data["longest"]) if "longest" in data else default.longest,
         warn=duration(data["warn"]) if "warn" in data else default.warn,
         grace=duration(data["grace"]) if "grace" in data else default.grace,
+    )
+
+
+def _people(data: dict[str, Any]) -> PeoplePolicy:
+    default = PeoplePolicy()
+    return PeoplePolicy(
+        need=frozenset(data.get("need", [])),
+        longest=duration(data["longest"]) if "longest" in data else default.longest,
+        warn=duration(data["warn"]) if "warn" in data else default.warn,
+        standing=tuple(data.get("standing", [])),
     )
 
 

@@ -17,8 +17,10 @@ from reconciler.model import (
     Adopt,
     AirflowSchedule,
     Awaiting,
+    Condition,
     Connector,
     Dataset,
+    DatasetAdopt,
     Environment,
     FivetranSchedule,
     Function,
@@ -184,11 +186,26 @@ def _dataset(dataset: Dataset, unit: Unit, environment: Environment) -> dict[str
         sensitive=dataset.sensitive or None,
         access=[_grant(grant) for grant in dataset.access],
         default_table_expiration_ms=dataset.default_table_expiration_ms,
+        written_by=dataset.written_by,
+        adopt=_dataset_adopt(dataset.adopt),
     )
 
 
+def _dataset_adopt(adopt: DatasetAdopt) -> dict[str, Any]:
+    return _given(apply_changes=adopt.apply_changes or None, revokes=list(adopt.revokes))
+
+
 def _grant(grant: Grant) -> dict[str, Any]:
-    return {"role": grant.role, "members": list(grant.members)}
+    until = None if grant.until is None else grant.until.isoformat()
+    said = _given(ticket=grant.ticket, until=until, condition=_condition(grant.condition))
+    return {"role": grant.role, "members": list(grant.members), **said}
+
+
+def _condition(condition: Condition | None) -> dict[str, Any] | None:
+    if condition is None:
+        return None
+    said = _given(description=condition.description)
+    return {"title": condition.title, "expression": condition.expression, **said}
 
 
 def _unless(default: T, value: T) -> T | None:

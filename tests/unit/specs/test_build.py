@@ -11,8 +11,10 @@ from reconciler.model import (
     Adopt,
     AirflowSchedule,
     Awaiting,
+    Condition,
     Connector,
     Dataset,
+    DatasetAdopt,
     Destination,
     DestinationSchema,
     Environment,
@@ -27,7 +29,7 @@ from reconciler.model import (
     TableSync,
     Unit,
 )
-from reconciler.policy import AllowResync, Change, DeleteGuard, ExpiryPolicy, Never, Policy, Retire
+from reconciler.policy import AllowResync, Change, DeleteGuard, ExpiryPolicy, Never, PeoplePolicy, Policy, Retire
 from reconciler.specs import load
 
 CASES = Path(__file__).parents[2] / "specs"
@@ -55,6 +57,14 @@ def test_an_environment_is_what_its_file_says(dev: Fleet):
             Grant("roles/bigquery.dataOwner", ("serviceAccount:reconciler@example-dev.iam.gserviceaccount.com",)),
         ),
         default_access=(Grant("roles/bigquery.dataViewer", ("workgroup:data/engineers", "domain:example.com")),),
+        project_access=(
+            Grant("roles/bigquery.jobUser", ("workgroup:data/engineers",)),
+            Grant(
+                "roles/bigquery.metadataViewer",
+                ("group:audit@example.com",),
+                condition=Condition("this year", 'request.time < timestamp("2200-01-01T00:00:00Z")'),
+            ),
+        ),
         labels=Labels({"realm": "nonprod"}, ("app_code", "realm")),
         ignore=Ignore(("fivetran_log",), ("dbt_*", "google_sheets.budget")),
         policy=Policy(
@@ -62,6 +72,13 @@ def test_an_environment_is_what_its_file_says(dev: Fleet):
                 required=True, longest=timedelta(days=99_999), warn=timedelta(days=20), grace=timedelta(days=0)
             ),
             removal="retire",
+            people=PeoplePolicy(
+                need=frozenset({"ticket", "until"}),
+                longest=timedelta(days=99_999),
+                warn=timedelta(days=3),
+                standing=("workgroup:data/engineers",),
+            ),
+            public_access="forbidden",
             undeclared_datasets="forbidden",
             delete_guard=DeleteGuard(share=7, at_least=0),
             secret_versions="pinned",
@@ -78,7 +95,12 @@ def test_an_environment_without_a_policy_lets_units_expire_and_go_with_their_fil
     assert load(tmp_path, tmp_path).fleet("dev").environment.policy.expiry == ExpiryPolicy(forbidden=True)
     file.write_text(text.replace("policy: {expiry: forbidden}", "policy: {}"))
     assert load(tmp_path, tmp_path).fleet("dev").environment.policy == Policy(
-        ExpiryPolicy(warn=timedelta(days=14), grace=timedelta(days=7)), "file", "allowed", DeleteGuard(20, 3)
+        ExpiryPolicy(warn=timedelta(days=14), grace=timedelta(days=7)),
+        "file",
+        PeoplePolicy(warn=timedelta(days=7)),
+        "forbidden",
+        "allowed",
+        DeleteGuard(20, 3),
     )
 
 
@@ -171,8 +193,19 @@ def test_a_unit_is_what_its_file_says(dev: Fleet):
                     ),
                     Grant("organizations/1234/roles/auditor", ("user:a@example.com",)),
                     Grant("projects/example-dev/roles/auditor", ("user:a@example.com",)),
+                    Grant("roles/bigquery.dataEditor", ("user:a@example.com",), "DATA-1", date(2199, 1, 31)),
+                    Grant(
+                        "roles/bigquery.dataViewer",
+                        (
+                            "projectReaders",
+                            "principal://iam.googleapis.com/locations/global/workforcePools/p/subject/s",
+                        ),
+                        condition=Condition("office hours", "request.time.getHours() < 18", "and not later"),
+                    ),
                 ),
                 default_table_expiration_ms=3_600_000,
+                written_by="fivetran",
+                adopt=DatasetAdopt(True, ("serviceAccount:old@example-dev.iam.gserviceaccount.com",)),
             ),
         ),
         formerly="stripe_old",

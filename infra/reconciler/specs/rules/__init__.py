@@ -38,6 +38,7 @@ RULES: tuple[Callable[[Specs], Iterator[Problem]], ...] = (
     datasets.connectors_write_where_the_destination_is,
     datasets.required_labels_are_there,
     access.members_have_a_role_once,
+    access.everybody_gets_in_by_policy_only,
     access.roles_are_spelt_as_bigquery_does,
     access.workgroups_have_a_pattern,
     services.destinations_have_their_service_s_form,

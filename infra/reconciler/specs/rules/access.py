@@ -10,6 +10,8 @@ from reconciler.specs.meant import role
 from reconciler.specs.view import Specs, strings
 
 _WORKGROUP = "workgroup:"
+#: The members that are everybody.
+EVERYBODY = frozenset({"allUsers", "allAuthenticatedUsers"})
 
 
 def members_have_a_role_once(specs: Specs) -> Iterator[Problem]:
@@ -21,6 +23,20 @@ def members_have_a_role_once(specs: Specs) -> Iterator[Problem]:
             if first is not path:
                 message = f"{shown(member)} has {shown(name)} here already"
                 yield document.on_value(path, message, f"on line {document.values[first][0]}")
+
+
+def everybody_gets_in_by_policy_only(specs: Specs) -> Iterator[Problem]:
+    """`allUsers` and `allAuthenticatedUsers` are the whole internet."""
+    for document, grants in _grant_lists(specs):
+        if specs.setting(document.environment, "policy", "public_access") == "allowed":
+            continue
+        for _, member, path in _grants(document, grants):
+            if member in EVERYBODY:
+                message = f"{shown(member)} would show this to the whole internet"
+                hint = "name the people, groups or service accounts"
+                yield document.on_value(
+                    path, message, f"{hint}; an environment may say `policy: {{public_access: allowed}}`"
+                )
 
 
 def roles_are_spelt_as_bigquery_does(specs: Specs) -> Iterator[Problem]:
@@ -60,6 +76,7 @@ def _grant_lists(specs: Specs) -> Iterator[tuple[Document, Path]]:
     for environment in specs.environments.values():
         yield environment, ("automation",)
         yield environment, ("default_access",)
+        yield environment, ("project_access",)
     for unit in specs.all_units():
         yield unit, ("dataset", "access")
         datasets = unit.at("datasets")
