@@ -26,6 +26,7 @@ class Simulators:
     fivetran_secret: str
     gcp_port: int
     bigquery_url: str
+    resource_manager_url: str
     secret_manager_url: str
     admin_url: str
     environment: Mapping[str, str]

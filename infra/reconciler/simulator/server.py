@@ -1,5 +1,6 @@
 """One process with all doubles: the local Fivetran over HTTP, the local Google Cloud over Pulumi's provider protocol
-and, for reading datasets, over BigQuery's own API, and the local Secret Manager over its API.
+and, where Google's own libraries read, over BigQuery's and Resource Manager's APIs, and the local Secret Manager over
+its API.
 
 `python -m reconciler.simulator.server` prints one line of JSON when all listen (`Addresses`) and serves until SIGINT
 or SIGTERM. They listen on the loopback interface only; what they remember ends with the process.
@@ -24,6 +25,7 @@ from reconciler.simulator.fivetran.state import DEFAULT_CREDENTIALS, FivetranSta
 from reconciler.simulator.gcp.admin import build_admin
 from reconciler.simulator.gcp.faults import Faults
 from reconciler.simulator.gcp.provider import GcpProvider, serve
+from reconciler.simulator.gcp.resource_manager import build_resource_manager
 from reconciler.simulator.gcp.rest import build_rest
 from reconciler.simulator.gcp.state import Store
 from reconciler.simulator.secret_manager.app import build_apps
@@ -43,6 +45,7 @@ class Addresses:
     fivetran_secret: str
     gcp_port: int
     bigquery_url: str
+    resource_manager_url: str
     secret_manager_url: str
     admin_url: str
 
@@ -54,6 +57,8 @@ class Addresses:
             "FIVETRAN_APIKEY": self.fivetran_key,
             "FIVETRAN_APISECRET": self.fivetran_secret,
             "BIGQUERY_EMULATOR_HOST": self.bigquery_url,
+            # As Google's Terraform and Pulumi providers name it; the Python library has no variable of its own.
+            "GOOGLE_RESOURCE_MANAGER_V3_CUSTOM_ENDPOINT": self.resource_manager_url,
             "GOOGLE_SECRET_MANAGER_CUSTOM_ENDPOINT": self.secret_manager_url,
             "PULUMI_DEBUG_PROVIDERS": f"gcp:{self.gcp_port}",
             # Else the engine downloads the real plugin all the same, only not to use it.
@@ -90,6 +95,7 @@ async def serving(ports: Ports = Ports(), *, latency_ms: int = 0) -> AsyncIterat
     async with (
         _http(app, ports.fivetran) as url,
         _http(build_rest(store, faults, latency_ms), 0) as bigquery_url,
+        _http(build_resource_manager(store, faults, latency_ms), 0) as manager_url,
         _http(secrets, ports.secret_manager) as secrets_url,
     ):
         server, bound = await serve(GcpProvider(store, faults, latency_ms), HOST, ports.gcp)
@@ -101,6 +107,7 @@ async def serving(ports: Ports = Ports(), *, latency_ms: int = 0) -> AsyncIterat
                 fivetran_secret=credential.secret,
                 gcp_port=bound,
                 bigquery_url=bigquery_url,
+                resource_manager_url=f"{manager_url}/v3/",
                 secret_manager_url=f"{secrets_url}/v1/",
                 admin_url=f"{url}/_admin",
             )

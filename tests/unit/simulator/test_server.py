@@ -36,6 +36,9 @@ def test_all_answer_and_the_environment_says_where(simulators: Simulators):
     engine = Engine(simulators.gcp_port, simulators.admin_url)
     assert engine.admin("GET", "/state")["projects"] is not None
     engine.close()
+    manager = simulators.environment["GOOGLE_RESOURCE_MANAGER_V3_CUSTOM_ENDPOINT"]
+    assert manager == simulators.resource_manager_url
+    assert httpx.get(f"{manager}projects/p").json()["projectId"] == "p"
     endpoint = simulators.environment["GOOGLE_SECRET_MANAGER_CUSTOM_ENDPOINT"]
     assert endpoint == simulators.secret_manager_url
     assert httpx.get(f"{endpoint}projects/p/secrets").json() == {"secrets": [], "totalSize": 0}

@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
+from collections.abc import Iterable, Mapping
+
 from reconciler.simulator.gcp.errors import ApiError
-from reconciler.simulator.gcp.state import Grant, Policy, Store
+from reconciler.simulator.gcp.state import Grant, Json, Policy, Store
+
+#: The methods of Resource Manager that somebody can lack the permission for.
+METHODS = frozenset({"get", "getIamPolicy", "setIamPolicy"})
 
 
 class Iam:
@@ -37,3 +43,37 @@ class Iam:
         """Take a grant away; one that is not there is taken as done."""
         policy.grants.discard(grant)
         policy.revision += 1
+
+
+def grants_of(bindings: Iterable[Mapping[str, Json]]) -> set[Grant]:
+    """The grants in bindings as the API has them: a role, its members and perhaps a condition."""
+    return {
+        Grant(binding["role"], member, tuple(sorted(dict(binding.get("condition") or {}).items())))
+        for binding in bindings
+        for member in binding["members"]
+    }
+
+
+def bindings_of(policy: Policy, *, conditions: bool) -> list[dict[str, Json]]:
+    """A policy as the API answers it: members by role and condition, sorted.
+
+    Without `conditions`, which is to who does not ask for policy version 3, a binding that has one is there without
+    it and under a marked role (https://cloud.google.com/iam/help/conditions/policies).
+    """
+    members: dict[tuple[str, tuple[tuple[str, str], ...]], list[str]] = {}
+    for grant in policy.grants:
+        members.setdefault((grant.role, grant.condition), []).append(grant.member)
+    bindings = []
+    for (role, condition), granted in sorted(members.items()):
+        binding: dict[str, Json] = {"role": role, "members": sorted(granted)}
+        if condition and conditions:
+            binding["condition"] = dict(condition)
+        elif condition:
+            binding["role"] = marked_role(role, condition)
+        bindings.append(binding)
+    return bindings
+
+
+def marked_role(role: str, condition: object) -> str:
+    """A role as who may not see its condition gets it: with a part that stands for the condition."""
+    return f"{role}_withcond_{hashlib.sha256(str(condition).encode()).hexdigest()[:20]}"

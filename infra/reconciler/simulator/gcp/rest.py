@@ -2,12 +2,11 @@
 
 Written from https://cloud.google.com/bigquery/docs/reference/rest/v2/datasets. Any credentials will do, or none.
 Whatever else is asked for answers 501. Faults (`faults`) strike here as well, as calls with the method `GET` and the
-type `bigquery:datasets`; their gRPC codes become the HTTP statuses that Google's API guide has for them.
+type `bigquery:datasets`.
 """
 
 from __future__ import annotations
 
-import asyncio
 import base64
 import hashlib
 from collections.abc import Awaitable, Callable, Mapping
@@ -18,29 +17,22 @@ from aiohttp import web
 from reconciler.simulator.gcp.access import PREDEFINED_ROLES
 from reconciler.simulator.gcp.bigquery import SETTINGS, BigQuery
 from reconciler.simulator.gcp.errors import ApiError
-from reconciler.simulator.gcp.faults import Call, Faults
+from reconciler.simulator.gcp.faults import Faults
+from reconciler.simulator.gcp.rest_faults import RestFaults
 from reconciler.simulator.gcp.state import Dataset, Json, Store
 
+_KIND = "bigquery:datasets"
 _BASE = "/bigquery/v2/projects/{project}/datasets"
 #: How many datasets a page has unless the request says less.
 _PAGE = 50
 _VIEWS = ("DATASET_VIEW_UNSPECIFIED", "METADATA", "ACL", "FULL")
-#: BigQuery's reasons and HTTP statuses by gRPC code; any other is an internal error.
-_FAULTS: Mapping[str, tuple[int, str]] = {
-    "INVALID_ARGUMENT": (400, "invalid"),
-    "UNAUTHENTICATED": (401, "authError"),
-    "PERMISSION_DENIED": (403, "accessDenied"),
-    "NOT_FOUND": (404, "notFound"),
-    "RESOURCE_EXHAUSTED": (429, "rateLimitExceeded"),
-    "UNAVAILABLE": (503, "backendError"),
-}
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
 def build_rest(store: Store, faults: Faults, latency_ms: int = 0) -> web.Application:
     """The routes; `latency_ms` is added to every call."""
-    rest = _Rest(store, faults, latency_ms)
+    rest = _Rest(store, RestFaults(faults, latency_ms))
     app = web.Application(middlewares=[_errors])
     app.add_routes([web.get(_BASE, rest.list_datasets), web.get(f"{_BASE}/{{dataset}}", rest.get_dataset)])
     return app
@@ -65,60 +57,52 @@ def _refusal(status: int, message: str, reason: str) -> web.Response:
 @dataclass
 class _Rest:
     store: Store
-    faults: Faults
-    latency_ms: int
+    rest: RestFaults
 
     async def list_datasets(self, request: web.Request) -> web.StreamResponse:
         """`datasets.list`: sorted by id, page by page, by label if asked; hidden ones only with `all`."""
         project, query = request.match_info["project"], request.query
-        await self._trouble(request, f"projects/{project}")
-        after = _page_start(query.get("pageToken", ""))
-        size = min(_number("maxResults", query.get("maxResults", str(_PAGE))), _PAGE) or _PAGE
-        # A project comes into being when it is first named for a change, not when it is looked at.
-        datasets = self.store.projects[project].datasets if project in self.store.projects else {}
-        found = [
-            dataset
-            for dataset_id, dataset in sorted(datasets.items())
-            if dataset_id > after
-            and (query.get("all") == "true" or not dataset_id.startswith("_"))
-            and _has_labels(dataset, query.get("filter", ""))
-        ]
-        page = found[:size]
-        answer: dict[str, Json] = {"kind": "bigquery#datasetList", "etag": _etag(*(each.etag for each in page))}
-        if page:
-            answer["datasets"] = [_item(dataset) for dataset in page]
-        if len(found) > size:
-            answer["nextPageToken"] = base64.urlsafe_b64encode(page[-1].id.encode()).decode()
-        return web.json_response(answer)
+
+        def effect() -> web.StreamResponse:
+            after = _page_start(query.get("pageToken", ""))
+            size = min(_number("maxResults", query.get("maxResults", str(_PAGE))), _PAGE) or _PAGE
+            # A project comes into being when it is first named for a change, not when it is looked at.
+            datasets = self.store.projects[project].datasets if project in self.store.projects else {}
+            found = [
+                dataset
+                for dataset_id, dataset in sorted(datasets.items())
+                if dataset_id > after
+                and (query.get("all") == "true" or not dataset_id.startswith("_"))
+                and _has_labels(dataset, query.get("filter", ""))
+            ]
+            page = found[:size]
+            answer: dict[str, Json] = {"kind": "bigquery#datasetList", "etag": _etag(*(each.etag for each in page))}
+            if page:
+                answer["datasets"] = [_item(dataset) for dataset in page]
+            if len(found) > size:
+                answer["nextPageToken"] = base64.urlsafe_b64encode(page[-1].id.encode()).decode()
+            return web.json_response(answer)
+
+        return await self.rest.answer(request, _KIND, f"projects/{project}", effect)
 
     async def get_dataset(self, request: web.Request) -> web.StreamResponse:
         """`datasets.get`."""
         project, dataset_id = request.match_info["project"], request.match_info["dataset"]
-        await self._trouble(request, f"projects/{project}/datasets/{dataset_id}")
-        version = request.query.get("accessPolicyVersion", "0")
-        if version not in {"0", "1", "3"}:
-            raise ApiError(400, f"Invalid value for accessPolicyVersion: {version}", "invalid")
-        view = request.query.get("datasetView", _VIEWS[0])
-        if view not in _VIEWS:
-            raise ApiError(400, f"Invalid value for datasetView: {view}", "invalid")
-        known = self.store.projects.get(project)
-        if known is None:
-            raise ApiError(404, f"Not found: Dataset {project}:{dataset_id}", "notFound")
-        dataset = BigQuery(self.store).get(project, dataset_id)
-        return web.json_response(_resource(request, dataset, conditions=version == "3", view=view))
 
-    async def _trouble(self, request: web.Request, target: str) -> None:
-        """The latency, and the fault that was ordered for this call."""
-        rule = self.faults.hit(Call(request.method, "bigquery:datasets", target))
-        await asyncio.sleep(self.latency_ms / 1000)
-        if rule is None:
-            return
-        await rule.wait()
-        if rule.error is not None:
-            status, reason = _FAULTS.get(rule.code, (500, "internalError"))
-            raise ApiError(status, rule.error, reason)
-        if rule.after and request.transport is not None:
-            request.transport.close()  # the answer is lost
+        def effect() -> web.StreamResponse:
+            version = request.query.get("accessPolicyVersion", "0")
+            if version not in {"0", "1", "3"}:
+                raise ApiError(400, f"Invalid value for accessPolicyVersion: {version}", "invalid")
+            view = request.query.get("datasetView", _VIEWS[0])
+            if view not in _VIEWS:
+                raise ApiError(400, f"Invalid value for datasetView: {view}", "invalid")
+            known = self.store.projects.get(project)
+            if known is None:
+                raise ApiError(404, f"Not found: Dataset {project}:{dataset_id}", "notFound")
+            dataset = BigQuery(self.store).get(project, dataset_id)
+            return web.json_response(_resource(request, dataset, conditions=version == "3", view=view))
+
+        return await self.rest.answer(request, _KIND, f"projects/{project}/datasets/{dataset_id}", effect)
 
 
 def _resource(request: web.Request, dataset: Dataset, *, conditions: bool, view: str) -> dict[str, Json]:

@@ -62,11 +62,22 @@ class Policy:
 
 
 @dataclass
-class Project:
+class Container:
+    """What holds others, or is held: an organisation, a folder or a project, as Resource Manager has them."""
+
+    parent: str = ""
+    """`folders/N` or `organizations/N`; empty for an organisation, and for a project that belongs to none."""
+    display_name: str = ""
+    policy: Policy = field(default_factory=Policy)
+    denied: set[str] = field(default_factory=set)
+    """Methods (`get`, `getIamPolicy`, `setIamPolicy`) for which whoever asks has no permission."""
+
+
+@dataclass
+class Project(Container):
     """A project. It comes into being when it is first named."""
 
     datasets: dict[str, Dataset] = field(default_factory=dict)
-    policy: Policy = field(default_factory=Policy)
     located: dict[tuple[str, str, str], Policy] = field(default_factory=dict)
     """`functions` of Cloud Functions and `services` of Cloud Run by (collection, place, name): only policies matter."""
 
@@ -77,6 +88,8 @@ class Store:
 
     now_ms: Callable[[], int] = lambda: int(time.time() * 1000)
     projects: dict[str, Project] = field(default_factory=dict)
+    above: dict[str, Container] = field(default_factory=dict)
+    """Folders and organisations, by `folders/N` and `organizations/N`."""
     unknown_members: set[str] = field(default_factory=set)
     """E-mail addresses that Google does not know, in lower case: a grant to one is refused."""
 
@@ -87,4 +100,5 @@ class Store:
     def clear(self) -> None:
         """Forget everything."""
         self.projects.clear()
+        self.above.clear()
         self.unknown_members.clear()

@@ -1,0 +1,96 @@
+"""Datasets by hand, over HTTP, as somebody in the console would have them: part of the admin side (`admin`)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from aiohttp import web
+
+from reconciler.simulator.bodies import json_object
+from reconciler.simulator.gcp.bigquery import BigQuery
+from reconciler.simulator.gcp.state import Dataset, Json, Store
+
+
+@dataclass
+class AdminDatasets:
+    """The handlers. Every body is a JSON object, every answer the dataset as it then is."""
+
+    store: Store
+
+    def __post_init__(self) -> None:
+        self.bigquery = BigQuery(self.store)
+
+    def routes(self) -> Iterable[web.RouteDef]:
+        """Where they are."""
+        dataset = "/datasets/{project}/{dataset}"
+        return [
+            web.get(dataset, self.get_dataset),
+            web.put(dataset, self.put_dataset),
+            web.patch(dataset, self.patch_dataset),
+            web.delete(dataset, self.delete_dataset),
+            web.post(f"{dataset}/access", self.add_access),
+            web.delete(f"{dataset}/access", self.remove_access),
+            web.put(f"{dataset}/tables/{{table}}", self.put_table),
+            web.delete(f"{dataset}/tables/{{table}}", self.delete_table),
+        ]
+
+    async def get_dataset(self, request: web.Request) -> web.Response:
+        """One dataset, with its access list and tables."""
+        return web.json_response(dataset_answer(self.bigquery.get(*_names(request))))
+
+    async def put_dataset(self, request: web.Request) -> web.Response:
+        """Create a dataset by hand; the body is BigQuery's resource, `{}` for all defaults."""
+        return web.json_response(dataset_answer(self.bigquery.insert(*_names(request), await json_object(request))))
+
+    async def patch_dataset(self, request: web.Request) -> web.Response:
+        """Change a dataset by hand: what the body names, `access` as a whole, labels by key (null takes away)."""
+        return web.json_response(dataset_answer(self.bigquery.patch(*_names(request), await json_object(request))))
+
+    async def delete_dataset(self, request: web.Request) -> web.Response:
+        """Delete a dataset by hand, with everything in it."""
+        self.bigquery.delete(*_names(request), delete_contents=True)
+        return web.json_response({})
+
+    async def add_access(self, request: web.Request) -> web.Response:
+        """Add one access entry: a grant somebody made, or a view, routine or dataset that was authorised."""
+        names = _names(request)
+        access = [*self.bigquery.get(*names).access, await json_object(request)]
+        return web.json_response(dataset_answer(self.bigquery.patch(*names, {"access": access})))
+
+    async def remove_access(self, request: web.Request) -> web.Response:
+        """Remove the access entries that have all the keys and values of the body."""
+        names, body = _names(request), await json_object(request)
+        kept = [entry for entry in self.bigquery.get(*names).access if not body.items() <= entry.items()]
+        return web.json_response(dataset_answer(self.bigquery.patch(*names, {"access": kept})))
+
+    async def put_table(self, request: web.Request) -> web.Response:
+        """Put a table into a dataset: `{"rows": 10}`."""
+        dataset = self.bigquery.get(*_names(request))
+        dataset.tables[request.match_info["table"]] = int((await json_object(request)).get("rows", 0))
+        return web.json_response(dataset_answer(dataset))
+
+    async def delete_table(self, request: web.Request) -> web.Response:
+        """Drop a table; fine when there is none."""
+        dataset = self.bigquery.get(*_names(request))
+        dataset.tables.pop(request.match_info["table"], None)
+        return web.json_response(dataset_answer(dataset))
+
+
+def _names(request: web.Request) -> tuple[str, str]:
+    return request.match_info["project"], request.match_info["dataset"]
+
+
+def dataset_answer(dataset: Dataset) -> dict[str, Json]:
+    """A dataset as the admin side answers it: the REST resource, numbers as numbers, and its tables."""
+    return {
+        "datasetReference": {"projectId": dataset.project, "datasetId": dataset.id},
+        "location": dataset.location,
+        "labels": dataset.labels,
+        "access": dataset.access,
+        **dataset.settings,
+        "creationTime": dataset.created_ms,
+        "lastModifiedTime": dataset.modified_ms,
+        "etag": dataset.etag,
+        "tables": dataset.tables,
+    }

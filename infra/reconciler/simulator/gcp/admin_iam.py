@@ -1,0 +1,116 @@
+"""Projects, folders and organisations, functions, and grants, by hand: part of the admin side (`admin`)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from aiohttp import web
+
+from reconciler.simulator.bodies import json_object
+from reconciler.simulator.gcp.iam import METHODS, Iam, grants_of
+from reconciler.simulator.gcp.state import Container, Grant, Json, Policy, Store
+
+
+@dataclass
+class AdminIam:
+    """The handlers. Every body is a JSON object."""
+
+    store: Store
+
+    def __post_init__(self) -> None:
+        self.iam = Iam(self.store)
+
+    def routes(self) -> Iterable[web.RouteDef]:
+        """Where they are."""
+        return [
+            web.put("/hierarchy/{collection:projects|folders|organizations}/{id}", self.put_container),
+            web.put("/{collection:functions|services}/{project}/{place}/{name}", self.put_located),
+            web.delete("/{collection:functions|services}/{project}/{place}/{name}", self.delete_located),
+            web.post("/grants/{project}", self.add_grant),
+            web.delete("/grants/{project}", self.delete_grant),
+            web.put("/unknown-members", self.put_unknown_members),
+        ]
+
+    async def put_container(self, request: web.Request) -> web.Response:
+        """Make a folder or an organisation, or change one or a project, in what the body names.
+
+        `{"parent": "folders/2", "display_name": "…", "bindings": [{"role", "members", "condition"}], "denied":
+        ["getIamPolicy"]}`: `bindings` replace the whole policy, `denied` are the methods that nobody may call.
+        """
+        collection, id_ = request.match_info["collection"], request.match_info["id"]
+        body = await json_object(request)
+        if unknown := sorted({*body} - {"parent", "display_name", "bindings", "denied"}):
+            raise ValueError(f"there is no {', '.join(unknown)}")
+        if unknown := sorted({*body.get("denied", ())} - METHODS):
+            raise ValueError(f"no method {', '.join(unknown)}; there are {', '.join(sorted(METHODS))}")
+        granted = grants_of(body["bindings"]) if "bindings" in body else None
+        found = (
+            self.store.project(id_)
+            if collection == "projects"
+            else self.store.above.setdefault(f"{collection}/{id_}", Container())
+        )
+        found.parent = str(body.get("parent", found.parent))
+        found.display_name = str(body.get("display_name", found.display_name))
+        found.denied = set(body.get("denied", found.denied))
+        if granted is not None:
+            found.policy.grants = granted
+            found.policy.revision += 1
+        return web.json_response(container_answer(found))
+
+    async def put_located(self, request: web.Request) -> web.Response:
+        """Deploy a Cloud Function, or a service of Cloud Run, so that grants can be given on it."""
+        project, key = self._located(request)
+        policy = self.store.project(project).located.setdefault(key, Policy())
+        return web.json_response(grants_answer(policy))
+
+    async def delete_located(self, request: web.Request) -> web.Response:
+        """Delete one with its policy; fine when there is none."""
+        project, key = self._located(request)
+        self.store.project(project).located.pop(key, None)
+        return web.json_response({})
+
+    async def add_grant(self, request: web.Request) -> web.Response:
+        """Give a member a role on the project by hand: `{"role": …, "member": …, "condition": {…}}`."""
+        policy = self.iam.project_policy(request.match_info["project"])
+        self.iam.add(policy, _grant(await json_object(request)))
+        return web.json_response(grants_answer(policy))
+
+    async def delete_grant(self, request: web.Request) -> web.Response:
+        """Take a role on the project from a member by hand; the body is the one it was given with."""
+        policy = self.iam.project_policy(request.match_info["project"])
+        self.iam.remove(policy, _grant(await json_object(request)))
+        return web.json_response(grants_answer(policy))
+
+    async def put_unknown_members(self, request: web.Request) -> web.Response:
+        """The e-mail addresses that Google shall not know: `{"members": [...]}`."""
+        self.store.unknown_members = {str(member).lower() for member in (await json_object(request))["members"]}
+        return web.json_response({})
+
+    @staticmethod
+    def _located(request: web.Request) -> tuple[str, tuple[str, str, str]]:
+        info = request.match_info
+        return info["project"], (info["collection"], info["place"], info["name"])
+
+
+def _grant(body: Mapping[str, Json]) -> Grant:
+    return Grant(body["role"], body["member"], tuple(sorted(dict(body.get("condition") or {}).items())))
+
+
+def container_answer(container: Container) -> dict[str, Json]:
+    """What is above projects, or a project as one of them, as the admin side answers it."""
+    return {
+        "parent": container.parent,
+        "display_name": container.display_name,
+        "policy": grants_answer(container.policy),
+        "denied": sorted(container.denied),
+    }
+
+
+def grants_answer(policy: Policy) -> list[dict[str, Json]]:
+    """A policy as the admin side answers it: grant by grant."""
+    grants = sorted(policy.grants, key=lambda grant: (grant.role, grant.member, grant.condition))
+    return [
+        {"role": g.role, "member": g.member, **({"condition": dict(g.condition)} if g.condition else {})}
+        for g in grants
+    ]
