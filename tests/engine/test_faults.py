@@ -117,6 +117,8 @@ def test_trouble_that_stays_is_told_under_each_file_and_made_good_by_the_next_ru
     assert refused.code != 0
     assert "environment.yaml: GET /groups: Fivetran answered 401 " in refused.out
     assert "Set FIVETRAN_APIKEY and FIVETRAN_APISECRET to a key that is valid" in refused.out
+    assert "Nothing was touched" in refused.out
+    assert "accounts.yaml" not in refused.out, "it is no unit's fault"
     assert_in_plain_words(refused)
     admin.forget_faults()
     changed = ("accounts", "billing", "customers", "donations", "events")
@@ -131,7 +133,7 @@ def test_trouble_that_stays_is_told_under_each_file_and_made_good_by_the_next_ru
     at = {name: f"^/v1/connections/{each['id']}" for name, each in admin.connections().items()}
     trouble: dict[str, dict[str, Any]] = {
         "accounts": {"kind": "too_many_requests", "retry_after": 3600},
-        "billing": {"kind": "unauthorized"},
+        "billing": {"kind": "status", "status": 403, "body": {"code": "Forbidden"}},
         "customers": {"kind": "status", "status": 500, "when": "after"},
     }
     for name, fault in trouble.items():
@@ -148,7 +150,7 @@ def test_trouble_that_stays_is_told_under_each_file_and_made_good_by_the_next_ru
     for said in (
         "accounts.yaml: PATCH /connections/{}: Fivetran answered 429 ",
         "wait 3600 s and run again",
-        "billing.yaml: PATCH /connections/{}: Fivetran answered 401 ",
+        "billing.yaml: PATCH /connections/{}: Fivetran answered 403 ",
         "customers.yaml: PATCH /connections/{}: Fivetran answered 500 ",
         "donations.yaml: POST /connections/{}/test: ",
         "events.yaml: 1 setup test of connection ",

@@ -113,7 +113,9 @@ class Unauthorized(ApiError):
 class Forbidden(ApiError):
     """403: the key is valid, but its role does not allow this."""
 
-    next_step = "Give the API key a role that allows this, or use another key."
+    next_step = (
+        "Give the API key a role that allows this, or set FIVETRAN_APIKEY and FIVETRAN_APISECRET to one that has it."
+    )
 
 
 class NotFound(ApiError):

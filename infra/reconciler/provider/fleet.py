@@ -65,7 +65,7 @@ class FleetProvider(Provider):
         known = {unit.connection for unit in before.values()}
         newcomers = {name: unit for name, unit in declarations.items() if after[name].connection not in known}
         unusable = secret_versions.refusals(declarations, olds.get(_REFERENCES, []))
-        if found_out := [*unusable, *newcomers_refusals(news["group"], newcomers)]:
+        if found_out := [*unusable, *newcomers_refusals(news["group"], newcomers, news["environment_file"])]:
             raise OperationError("\n".join(sorted(found_out)))
         return CheckResult(news, [])
 
@@ -168,7 +168,7 @@ def _ids(group: str, refused: tuple[Refusal, ...]) -> dict[str, str]:
         groups = [item.id for item in session.client().list_groups() if item.name == group]
         live = (item for group_id in groups for item in session.client().list_connections(group_id))
         return {item.schema: item.id for item in live}
-    except FivetranError:
+    except (FivetranError, OperationError):
         return {}
 
 

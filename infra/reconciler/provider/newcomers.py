@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-from reconciler.client import ApiError, Connection, FivetranError, MissingCredentials
+from reconciler.client import ApiError, Connection, FivetranError, Forbidden, MissingCredentials, Unauthorized
 from reconciler.provider import adoption, wire
 from reconciler.provider.held import refuse_creating_with_held
 from reconciler.provider.operation import OperationError
@@ -23,10 +23,11 @@ logger = logging.getLogger(__name__)
 Declarations = Mapping[str, Mapping[str, Any]]
 
 
-def refusals(group: str, units: Declarations) -> list[str]:
+def refusals(group: str, units: Declarations, environment_file: str) -> list[str]:
     """Why connections that exist are not taken over, a text a unit, under its file's name.
 
-    Where Fivetran cannot be asked, nothing is refused: an apply looks again before it writes.
+    Where Fivetran cannot be asked, nothing is refused: an apply looks again before it writes. A key that Fivetran
+    refuses is one refusal, the environment's: every unit would fail on it.
     """
     if not units:
         return []
@@ -39,10 +40,14 @@ def refusals(group: str, units: Declarations) -> list[str]:
             "no Fivetran credentials: whether a new unit's connection exists already shows when it is applied"
         )
         return []
+    except (Unauthorized, Forbidden) as error:
+        # Whoever is not known is told nothing of what is there; other words may quote what no preview knows.
+        said = str(error) if isinstance(error, Unauthorized) else error.saying("")
+        return [f"{environment_file}: {said} Nothing was touched"]
     except FivetranError as error:
         # Without Fivetran's own words, which may quote what no preview knows.
-        said = error.saying("") if isinstance(error, ApiError) else error
-        logger.warning("whether a new unit's connection exists already could not be seen: %s", said)
+        why = error.saying("") if isinstance(error, ApiError) else error
+        logger.warning("whether a new unit's connection exists already could not be seen: %s", why)
         return []
     texts += [_wants(units[name]) for name in units if name not in found]
     return sorted(text for text in texts if text)

@@ -13,8 +13,9 @@ from typing import Any, TypeVar, cast
 from pulumi.dynamic import ConfigureRequest, ReadResult, ResourceProvider
 from pulumi.output import Unknown
 
-from reconciler.client import ApiError, FivetranError, scrub
+from reconciler.client import ApiError, FivetranError, Unauthorized, scrub
 from reconciler.errors import ReconcilerError
+from reconciler.provider.api_key import ApiKey, api_key
 from reconciler.secrets import Known, PulumiConfigResolver, known_values
 
 #: Said to `traceback`, since `configure` turns its own measure to nothing.
@@ -105,7 +106,7 @@ def operation(method: F) -> F:
 def _failure(method: Callable[..., Any], error: Exception, args: tuple[Any, ...]) -> Failed:
     file = args[-1].get("file", "") if isinstance(args[-1], dict) else ""
     try:
-        quotes = isinstance(error, ApiError) and bool(error.message)
+        quotes = _may_quote(error)
         known = known_values(args, ask=quotes and method.__name__ in _WRITING)
         if os.environ.get("RECONCILER_DEBUG"):
             logger.error("operation %s failed\n%s", method.__qualname__, _trace(error, known))
@@ -148,8 +149,18 @@ def printable(text: str) -> str:
     return "\n".join(line if len(line) <= _LONGEST_LINE else f"{line[:_LONGEST_LINE]}…" for line in lines)
 
 
+def _may_quote(error: Exception) -> bool:
+    """Whether what Fivetran says may quote a value that it holds.
+
+    Not to whoever it does not know (401): all it can quote is what was just sent, which is known here.
+    """
+    return isinstance(error, ApiError) and not isinstance(error, Unauthorized) and bool(error.message)
+
+
 def _text(error: Exception, known: Known) -> str:
-    if known.unknown and isinstance(error, ApiError) and error.message:
+    if isinstance(error, Unauthorized) and not api_key.refuse():
+        return ApiKey.NOT_DONE
+    if known.unknown and isinstance(error, ApiError) and _may_quote(error):
         return error.saying(_withheld(known))
     if isinstance(error, ReconcilerError | FivetranError):
         return str(error)

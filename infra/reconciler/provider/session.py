@@ -13,6 +13,8 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 
 from reconciler.client import Connection, FivetranClient, StandardConfig
+from reconciler.provider.api_key import ApiKey, api_key
+from reconciler.provider.operation import OperationError
 from reconciler.provider.setup_tests import SetupTests
 
 logger = logging.getLogger(__name__)
@@ -51,9 +53,15 @@ class Session:
         self._of_groups: dict[tuple[str, str], str] = {}
         self._failures: dict[str, str] = {}
         self.tests = SetupTests(self.client)
+        api_key.forget()
 
     def client(self) -> FivetranClient:
-        """The process's client. Credentials are read from the environment when the first operation needs them."""
+        """The process's client. Credentials are read from the environment when the first operation needs them.
+
+        Raises `OperationError` once Fivetran has refused them.
+        """
+        if api_key.is_refused:
+            raise OperationError(ApiKey.NOT_DONE)
         with self._lock:
             if self._client is None:
                 self._client = self._connect()

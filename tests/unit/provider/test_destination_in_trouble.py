@@ -132,13 +132,14 @@ def test_expired_credentials_are_one_error_that_names_the_variables(account: Acc
     assert clock.slept == []
 
 
-def test_no_fault_makes_them_look_gone(account: Account):
+def test_no_fault_makes_them_look_gone(account: Account, run):
     id_ = str(provider.create(PROPS).id)
     for fault in ({"kind": "html", "status": 404}, {"kind": "status", "status": 500}, {"kind": "unauthorized"}):
         for path in ("^/v1/groups/", "^/v1/destinations/"):
             account.fivetran.fault(method="GET", path=path, count=None, **fault)
             assert failure(provider.read, id_, PROPS).startswith(f"{FILE}: GET ")
             account.fivetran.forget_faults()
+            run()
     assert provider.read(id_, PROPS).id == id_
 
 

@@ -94,13 +94,35 @@ def test_without_credentials_or_an_answer_nothing_is_refused_and_that_is_told(
     fivetran: Fivetran, run, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ):
     fivetran.by_hand(sync_frequency=60, **AT_WORK)
-    fivetran.fault(kind="unauthorized", count=None)
+    fivetran.fault(kind="status", status=500, count=None)
     check({}, fleet(unit()))
     assert "whether a new unit's connection exists already could not be seen" in caplog.text
     monkeypatch.delenv("FIVETRAN_APIKEY")
     run()
     check({}, fleet(unit()))
     assert "no Fivetran credentials" in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("status", "said"),
+    [
+        (401, "401 AuthFailed: No. Set FIVETRAN_APIKEY and FIVETRAN_APISECRET to a key that is valid on the host of "),
+        (403, "403 AuthFailed. Give the API key a role that allows this, or set FIVETRAN_APIKEY and FIVETRAN_APISECR"),
+    ],
+)
+@pytest.mark.parametrize("path", ["/groups$", "/connections/"])
+def test_a_key_that_fivetran_refuses_is_one_refusal_before_anything_is_touched(
+    fivetran: Fivetran, run, path: str, status: int, said: str
+):
+    for name in ("stripe", "sandbox"):
+        fivetran.by_hand(schema=name, **AT_WORK)
+    body = {"code": "AuthFailed", "message": "No"}
+    fivetran.fault(path=path, kind="status", status=status, body=body, count=None)
+    refused = failure(check, {}, fleet(unit(), unit("sandbox"), unit("third")))
+    assert refused.startswith("dev/environment.yaml: GET /")
+    assert f": Fivetran answered {said}" in refused
+    assert refused.endswith(" Nothing was touched")
+    assert "\n" not in refused
 
 
 def test_a_version_that_cannot_be_used_is_refused_by_its_metadata_and_no_value_is_read(fivetran: Fivetran, run):

@@ -16,7 +16,7 @@ from reconciler.provider.connection import ConnectionProvider
 from reconciler.provider.operation import Failed, OperationError, Provider, operation, vendors_words
 from reconciler.secrets import EnvironmentResolver, known_values, resolve
 
-from .account import CANARY, FILE, KEY, Fivetran, failure, inputs, settle, state
+from .account import CANARY, FILE, KEY, Fivetran, InBackground, failure, inputs, settle, state
 
 provider = ConnectionProvider()
 
@@ -178,6 +178,38 @@ def test_where_a_value_cannot_be_fetched_what_fivetran_says_is_not_shown(
     )
     assert CANARY not in caplog.text
     assert 'connection.py", line ' in caplog.text
+
+
+def test_a_key_that_fivetran_refuses_is_told_in_its_words_once_and_nothing_further_is_tried(fivetran: Fivetran, run):
+    fivetran.put_secret("stripe", 3, CANARY)
+    fivetran.secrets("PUT", "/denials", {"denials": [{"permission": "secretmanager.versions.access"}]})
+    id_ = fivetran.by_hand()
+    olds = {**inputs(fivetran.group, api_key=SECRET), "revision": 0.0}
+    news = inputs(fivetran.group, api_key=SECRET, historical_sync_time_frame="DATE_LIMIT")
+    fivetran.fault(kind="unauthorized", count=None)
+    fivetran.forget_requests()
+    assert failure(provider.update, id_, olds, news) == (
+        f"{FILE}: PATCH /connections/{id_}: Fivetran answered 401 AuthFailed: Credentials have expired. Set "
+        "FIVETRAN_APIKEY and FIVETRAN_APISECRET to a key that is valid on the host of FIVETRAN_API_URL."
+    )
+    not_done = f"{FILE}: not done: Fivetran refuses the API key, as is said in full where that came to light"
+    assert failure(provider.update, id_, olds, news) == not_done
+    assert failure(provider.read, id_, olds) == not_done
+    assert len(fivetran.requests()) == 1
+    run()
+    assert "401" in failure(provider.read, id_, olds), "another run asks again"
+
+
+def test_several_that_a_wrong_key_meets_at_once_say_it_in_full_once(fivetran: Fivetran, run):
+    held = fivetran.fault(kind="hold", count=2)
+    fivetran.fault(kind="unauthorized", count=None)
+    change = (state(fivetran.group), inputs(fivetran.group, historical_sync_time_frame="DATE_LIMIT"))
+    others = [InBackground(lambda: failure(provider.update, "some_id", *change)) for _ in range(2)]
+    fivetran.wait_for(lambda: fivetran.held(held) == 2)
+    fivetran.release(held)
+    said = sorted(each.result() for each in others)
+    assert "Fivetran answered 401" in said[0]
+    assert "not done" in said[1]
 
 
 def test_an_operation_that_a_preview_may_run_reads_no_secret_to_show_what_fivetran_says(fivetran: Fivetran, run):
