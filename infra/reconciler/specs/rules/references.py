@@ -15,6 +15,7 @@ from reconciler.errors import Problem
 from reconciler.model import FIVETRAN, REFERENCE_KEYS
 from reconciler.specs.check import suggestion
 from reconciler.specs.document import Document, Path, shown
+from reconciler.specs.rules import pasted
 
 _LOUD_NAME = re.compile(r"[A-Z][A-Z0-9_]*")
 _PROJECT = re.compile(r"([a-z0-9.-]+:)?[a-z][a-z0-9-]{4,28}[a-z0-9]|[0-9]+")
@@ -108,7 +109,12 @@ def problems(unit: Document, path: Path, node: dict[str, Any]) -> Iterator[Probl
             hint = f"did you mean {shown(near)}?" if near else how
             yield unit.on_key((*path, key), f"unknown key {shown(key)} in a reference", hint)
     name = node[kind]
-    if name is not None and not (isinstance(name, str) and form.pattern.fullmatch(name)):
+    if isinstance(name, str) and pasted.is_credential(name):
+        message = f"{shown(kind)}: expected {form.words.partition(':')[0]}; this looks like a credential"
+        yield unit.on_value(
+            (*path, kind), message, "write the name it has where it is kept, and replace the credential: git keeps it"
+        )
+    elif name is not None and not (isinstance(name, str) and form.pattern.fullmatch(name)):
         message = f"{shown(kind)}: expected {form.words}"
         yield unit.on_value((*path, kind), message, _from_resource(name) if kind == "secret" else how)
     if kind == "secret":
