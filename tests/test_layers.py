@@ -11,7 +11,7 @@ ROOT = Path(__file__).resolve().parent.parent
 PACKAGE = ROOT / "infra" / "reconciler"
 
 PURE = {"model", "policy", "errors", "spelling", "projection", "access", "expiry", "removal", "airflow", "tables"}
-PURE |= {"today"}
+PURE |= {"today", "roles"}
 
 #: What each room may import of ours, besides itself.
 ALLOWED: dict[str, set[str]] = {
@@ -20,6 +20,7 @@ ALLOWED: dict[str, set[str]] = {
     "errors": set(),
     "today": {"errors"},
     "spelling": set(),
+    "roles": set(),
     "projection": {"model", "spelling"},
     "access": {"model"},
     "expiry": {"model", "policy"},
@@ -27,7 +28,7 @@ ALLOWED: dict[str, set[str]] = {
     "airflow": {"model"},
     "tables": {"model", "projection"},
     "services": {"errors", "spelling"},
-    "specs": {"model", "policy", "expiry", "today", "errors", "services", "spelling"},
+    "specs": {"model", "policy", "expiry", "today", "errors", "services", "spelling", "roles"},
     "client": set(),
     "bigquery": {"errors"},
     "secrets": {"model", "errors"},
