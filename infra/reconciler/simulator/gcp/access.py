@@ -15,6 +15,11 @@ BASIC_ROLES: Mapping[str, str] = {
 }
 PREDEFINED_ROLES: Mapping[str, str] = {basic: predefined for predefined, basic in BASIC_ROLES.items()}
 
+#: What the name of a deleted member starts with, in every policy that it was in.
+DELETED = "deleted:"
+#: How many views, routines and datasets together one dataset can authorise (https://cloud.google.com/bigquery/quotas).
+MOST_AUTHORISED = 2_500
+
 _MEMBERS = ("userByEmail", "groupByEmail", "domain", "specialGroup", "iamMember")
 _RESOURCES = ("view", "routine", "dataset")
 _KINDS_BY_PREFIX: Mapping[str, str] = {
@@ -36,19 +41,30 @@ def default_access(creator: str) -> list[dict[str, Json]]:
     ]
 
 
-def normalise(entries: Iterable[Mapping[str, Json]], dataset: str, unknown: Iterable[str]) -> list[dict[str, Json]]:
+def normalise(
+    entries: Iterable[Mapping[str, Json]],
+    dataset: str,
+    unknown: Iterable[str],
+    present: Iterable[Mapping[str, Json]] = (),
+) -> list[dict[str, Json]]:
     """An access list as BigQuery keeps it: basic role names, specific member fields, no duplicates.
 
-    `dataset` is `project:dataset` for messages; `unknown` holds the addresses that Google does not know. Raises
-    `ApiError` 400 for an entry that grants nothing or several things, has no role, or names an unknown member.
+    `dataset` is `project:dataset` for messages; `unknown` holds the addresses that Google does not know; `present` is
+    the list as it is, because what was deleted since it got access may stay there but not come. Raises `ApiError` 400
+    for an entry that grants nothing or several things, has no role, or names an unknown member.
     """
-    unknown = set(unknown)
+    unknown, present = set(unknown), list(present)
     kept: list[dict[str, Json]] = []
     for entry in entries:
         normal = _entry({key: value for key, value in entry.items() if value not in (None, "", [], {})})
-        _refuse_unknown(normal, dataset, unknown)
+        if normal not in present:
+            _refuse_unknown(normal, dataset, unknown)
         if normal not in kept:
             kept.append(normal)
+    authorised = sum(any(key in entry for key in _RESOURCES) for entry in kept)
+    if authorised > MOST_AUTHORISED:
+        message = f"Dataset {dataset} has too many authorized resources: {authorised}, at most {MOST_AUTHORISED}"
+        raise ApiError(400, message, "invalid")
     return kept
 
 
@@ -60,14 +76,25 @@ def _entry(entry: dict[str, Json]) -> dict[str, Json]:
             "view, routine, or dataset."
         )
         raise ApiError(400, message, "invalid")
-    if subjects[0] in _RESOURCES:
-        return entry
+    subject = subjects[0]
+    if subject in _RESOURCES:
+        if "role" in entry:
+            raise ApiError(400, f"An access entry for {subject} needs an empty role.", "invalid")
+        return {subject: entry[subject]}
     if "role" not in entry:
         raise ApiError(400, "Required parameter is missing: role", "required")
     role = BASIC_ROLES.get(entry["role"], entry["role"])
-    if role not in PREDEFINED_ROLES and "/" not in role:
+    if (role not in PREDEFINED_ROLES and "/" not in role) or "_withcond_" in role:
         raise ApiError(400, f"Invalid value for role: {role}", "invalid")
-    return {"role": role, **_member(subjects[0], entry[subjects[0]]), **_only(entry, "condition")}
+    if "condition" in entry and not entry["condition"].get("expression"):
+        raise ApiError(400, "Required parameter is missing: expression", "required")
+    return {"role": role, **_member(subject, entry[subject]), **_condition(entry)}
+
+
+def _condition(entry: Mapping[str, Json]) -> dict[str, Json]:
+    """A condition with what was given of it: title, description and location are optional."""
+    given = {key: value for key, value in (entry.get("condition") or {}).items() if value}
+    return {"condition": given} if given else {}
 
 
 def _member(kind: str, value: str) -> dict[str, Json]:
@@ -80,16 +107,26 @@ def _member(kind: str, value: str) -> dict[str, Json]:
     return {kind: value}
 
 
-def _only(entry: Mapping[str, Json], key: str) -> dict[str, Json]:
-    return {key: entry[key]} if key in entry else {}
-
-
 def _refuse_unknown(entry: Mapping[str, Json], dataset: str, unknown: set[str]) -> None:
     for kind, noun in _NOUNS.items():
         address = entry.get(kind)
         if address is not None and ("@" not in address or address.lower() in unknown):
             message = f"IAM setPolicy failed for Dataset {dataset}: {noun} {address} does not exist."
             raise ApiError(400, message, "invalid")
+    member = entry.get("iamMember", "")
+    if member.startswith(DELETED):
+        message = f"IAM setPolicy failed for Dataset {dataset}: {member} is deleted and cannot be granted a role."
+        raise ApiError(400, message, "invalid")
+
+
+def after_deletion(entry: Mapping[str, Json], member: str, uid: str) -> Mapping[str, Json]:
+    """An entry once `member` (`serviceAccount:…`, `user:…`, `group:…`) is deleted: IAM keeps it, under another name."""
+    kind, _, address = member.partition(":")
+    field = _KINDS_BY_PREFIX.get(kind, "")
+    if str(entry.get(field, "")).lower() != address.lower():
+        return entry
+    rest = {key: value for key, value in entry.items() if key != field}
+    return {**rest, "iamMember": f"{DELETED}{member}?uid={uid}"}
 
 
 def has_owner(entries: Iterable[Mapping[str, Json]]) -> bool:

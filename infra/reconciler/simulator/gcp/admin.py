@@ -39,7 +39,7 @@ def build_admin(store: Store, faults: Faults) -> web.Application:
             web.post("/faults/{number}/release", admin.release),
         ]
     )
-    app.add_routes(AdminDatasets(store).routes())
+    app.add_routes(AdminDatasets(store, faults).routes())
     app.add_routes(AdminIam(store).routes())
     return app
 

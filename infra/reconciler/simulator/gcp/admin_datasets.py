@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from aiohttp import web
 
 from reconciler.simulator.bodies import json_object
 from reconciler.simulator.gcp.bigquery import BigQuery
+from reconciler.simulator.gcp.faults import Faults
 from reconciler.simulator.gcp.state import Dataset, Json, Store
+
+#: The calls that read and that write a dataset: over the provider protocol, the function included, and over HTTP.
+_CALLS: Mapping[str, str] = {"read": "Read|Invoke|GET", "write": "Create|Update|PUT|PATCH"}
 
 
 @dataclass
@@ -17,6 +21,7 @@ class AdminDatasets:
     """The handlers. Every body is a JSON object, every answer the dataset as it then is."""
 
     store: Store
+    faults: Faults
 
     def __post_init__(self) -> None:
         self.bigquery = BigQuery(self.store)
@@ -31,6 +36,7 @@ class AdminDatasets:
             web.delete(dataset, self.delete_dataset),
             web.post(f"{dataset}/access", self.add_access),
             web.delete(f"{dataset}/access", self.remove_access),
+            web.post(f"{dataset}/after-next/{{what:read|write}}", self.after_next),
             web.put(f"{dataset}/tables/{{table}}", self.put_table),
             web.delete(f"{dataset}/tables/{{table}}", self.delete_table),
         ]
@@ -63,6 +69,35 @@ class AdminDatasets:
         names, body = _names(request), await json_object(request)
         kept = [entry for entry in self.bigquery.get(*names).access if not body.items() <= entry.items()]
         return web.json_response(dataset_answer(self.bigquery.patch(*names, {"access": kept})))
+
+    async def after_next(self, request: web.Request) -> web.Response:
+        """What somebody else does between two calls: right after the next one that reads, or writes, the dataset.
+
+        `{"add": entry}` adds an access entry, `{"remove": {…}}` removes those that have its keys and values,
+        `{"replace": [entries]}` sets the whole list. `nth` and `times` are those of a fault, and the answer is the
+        fault's: it goes away with the others.
+        """
+        names, body = _names(request), await json_object(request)
+        keys = {"add", "remove", "replace"} & {*body}
+        if len(keys) != 1 or {*body} - keys - {"nth", "times"}:
+            raise ValueError("one of add, remove and replace is wanted, besides nth and times")
+        settings: dict[str, Json] = {
+            "method": _CALLS[request.match_info["what"]],
+            "id": "projects/{}/datasets/{}".format(*names),
+            **{key: body[key] for key in ("nth", "times") if key in body},
+        }
+
+        def edit() -> None:
+            present = self.bigquery.get(*names).access
+            if "add" in body:
+                access = [*present, body["add"]]
+            elif "remove" in body:
+                access = [entry for entry in present if not body["remove"].items() <= entry.items()]
+            else:
+                access = body["replace"]
+            self.bigquery.patch(*names, {"access": access})
+
+        return web.json_response(self.faults.add(settings, then=edit).report(), status=201)
 
     async def put_table(self, request: web.Request) -> web.Response:
         """Put a table into a dataset: `{"rows": 10}`."""

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from aiohttp import web
 
 from reconciler.simulator.bodies import json_object
+from reconciler.simulator.gcp.access import DELETED, after_deletion
 from reconciler.simulator.gcp.iam import METHODS, Iam, grants_of
 from reconciler.simulator.gcp.state import Container, Grant, Json, Policy, Store
 
@@ -29,6 +31,7 @@ class AdminIam:
             web.delete("/{collection:functions|services}/{project}/{place}/{name}", self.delete_located),
             web.post("/grants/{project}", self.add_grant),
             web.delete("/grants/{project}", self.delete_grant),
+            web.post("/deleted-members", self.delete_members),
             web.put("/unknown-members", self.put_unknown_members),
         ]
 
@@ -81,6 +84,25 @@ class AdminIam:
         policy = self.iam.project_policy(request.match_info["project"])
         self.iam.remove(policy, _grant(await json_object(request)))
         return web.json_response(grants_answer(policy))
+
+    async def delete_members(self, request: web.Request) -> web.Response:
+        """Delete accounts or groups by hand: `{"members": ["serviceAccount:…"]}`.
+
+        Policies and access lists keep them, as `deleted:…?uid=…`, and nobody can be granted anything under that name.
+        """
+        members = [str(member) for member in (await json_object(request))["members"]]
+        for member in members:
+            uid = str(100_000_000_000_000_000_000 + zlib.crc32(member.encode()))
+            for project in self.store.projects.values():
+                for dataset in project.datasets.values():
+                    dataset.access = [dict(after_deletion(entry, member, uid)) for entry in dataset.access]
+                for policy in (project.policy, *project.located.values()):
+                    policy.grants = {
+                        replace(grant, member=f"{DELETED}{member}?uid={uid}") if grant.member == member else grant
+                        for grant in policy.grants
+                    }
+        self.store.unknown_members |= {member.partition(":")[2].lower() for member in members}
+        return web.json_response({})
 
     async def put_unknown_members(self, request: web.Request) -> web.Response:
         """The e-mail addresses that Google shall not know: `{"members": [...]}`."""

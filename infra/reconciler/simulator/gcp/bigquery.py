@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import Enum
 
 from reconciler.simulator.gcp.access import default_access, has_owner, normalise
 from reconciler.simulator.gcp.errors import ApiError
@@ -31,6 +33,30 @@ _ID = re.compile(r"[0-9A-Za-z_]{1,1024}")
 _LABEL_KEY = re.compile(r"[^\W\dA-Z_][\w-]{0,62}")
 _LABEL_VALUE = re.compile(r"[\w-]{0,63}")
 _LEAST_EXPIRATION_MS = 3_600_000
+#: The version of access policies in which entries can have conditions.
+POLICY_VERSION = 3
+
+
+class UpdateMode(Enum):
+    """What of a dataset a write is about, whatever its body says (`updateMode`)."""
+
+    METADATA = "UPDATE_METADATA"
+    ACL = "UPDATE_ACL"
+    FULL = "UPDATE_FULL"
+    UNSPECIFIED = "UPDATE_MODE_UNSPECIFIED"
+
+    def covers(self, key: str) -> bool:
+        """Whether a key of the body is about that."""
+        return self not in {UpdateMode.METADATA, UpdateMode.ACL} or (key == "access") == (self is UpdateMode.ACL)
+
+
+@dataclass(frozen=True)
+class Terms:
+    """On which terms to write: only to the dataset of this etag; in which access policy version; and what of it."""
+
+    etag: str | None = None
+    policy_version: int = POLICY_VERSION
+    mode: UpdateMode = UpdateMode.FULL
 
 
 class BigQuery:
@@ -40,8 +66,13 @@ class BigQuery:
         self.store = store
         self.creator = creator
 
-    def insert(self, project: str, dataset_id: str, body: Mapping[str, Json]) -> Dataset:
-        """Create a dataset; 409 `duplicate` when it exists."""
+    def insert(
+        self, project: str, dataset_id: str, body: Mapping[str, Json], *, policy_version: int = POLICY_VERSION
+    ) -> Dataset:
+        """Create a dataset; 409 `duplicate` when it exists.
+
+        A list in which nobody has a role, only views, routines and datasets, comes on top of the default one.
+        """
         name = f"{project}:{dataset_id}"
         if not _ID.fullmatch(dataset_id):
             message = (
@@ -51,14 +82,17 @@ class BigQuery:
             raise ApiError(400, message, "invalid")
         if dataset_id in self.store.project(project).datasets:
             raise ApiError(409, f"Already Exists: Dataset {name}", "duplicate")
-        access = body.get("access") or default_access(self.creator)
+        access = normalise(body.get("access") or [], name, self.store.unknown_members)
+        _refuse_hidden_conditions(name, access, policy_version)
+        if not any("role" in entry for entry in access):
+            access = [*default_access(self.creator), *access]
         now = self.store.now_ms()
         dataset = Dataset(
             project=project,
             id=dataset_id,
             location=_location(body.get("location") or "US"),
             settings=_settings(body),
-            access=normalise(access, name, self.store.unknown_members),
+            access=access,
             labels=_labels(body.get("labels") or {}),
             created_ms=now,
             modified_ms=now,
@@ -68,36 +102,43 @@ class BigQuery:
 
     def get(self, project: str, dataset_id: str) -> Dataset:
         """The dataset; 404 `notFound` when there is none."""
-        dataset = self.store.project(project).datasets.get(dataset_id)
+        # A project comes into being when it is first named for a change, not when it is looked at.
+        known = self.store.projects.get(project)
+        dataset = known.datasets.get(dataset_id) if known else None
         if dataset is None:
             raise ApiError(404, f"Not found: Dataset {project}:{dataset_id}", "notFound")
         return dataset
 
     def all_of(self, project: str) -> tuple[Dataset, ...]:
         """All datasets of a project, sorted by id."""
-        datasets = self.store.project(project).datasets
+        datasets = self.store.projects[project].datasets if project in self.store.projects else {}
         return tuple(datasets[dataset_id] for dataset_id in sorted(datasets))
 
-    def update(self, project: str, dataset_id: str, body: Mapping[str, Json]) -> Dataset:
+    def update(self, project: str, dataset_id: str, body: Mapping[str, Json], terms: Terms = Terms()) -> Dataset:
         """Replace a dataset's settings and labels (PUT). A body without `access` leaves the access list alone."""
-        return self._write(project, dataset_id, {**SETTINGS, "labels": {}, **body})
+        return self._write(project, dataset_id, {**SETTINGS, "labels": {}, **body}, terms)
 
-    def patch(self, project: str, dataset_id: str, body: Mapping[str, Json]) -> Dataset:
-        """Change what the body names and nothing else (PATCH). A label of value null is taken away."""
+    def patch(self, project: str, dataset_id: str, body: Mapping[str, Json], terms: Terms = Terms()) -> Dataset:
+        """Change what the body names and nothing else (PATCH). Null takes away, a single label too."""
         if "labels" in body:
-            merged = {**self.get(project, dataset_id).labels, **body["labels"]}
+            merged = {**self.get(project, dataset_id).labels, **body["labels"]} if body["labels"] else {}
             body = {**body, "labels": {key: value for key, value in merged.items() if value is not None}}
-        return self._write(project, dataset_id, body)
+        return self._write(project, dataset_id, body, terms)
 
-    def _write(self, project: str, dataset_id: str, body: Mapping[str, Json]) -> Dataset:
+    def _write(self, project: str, dataset_id: str, body: Mapping[str, Json], terms: Terms) -> Dataset:
         dataset = self.get(project, dataset_id)
+        if terms.etag not in {None, "*", dataset.etag}:
+            raise ApiError(412, "Precondition check failed.", "conditionNotMet")
+        body = {key: value for key, value in body.items() if terms.mode.covers(key)}
         if "location" in body and _location(body["location"]) != dataset.location:
             raise ApiError(400, "Cannot change the location of a dataset.", "invalid")
         settings = _settings({**dataset.settings, **body})
         labels = _labels(body["labels"]) if "labels" in body else dataset.labels
         access = dataset.access
         if "access" in body:
-            access = normalise(body["access"], f"{project}:{dataset_id}", self.store.unknown_members)
+            name = f"{project}:{dataset_id}"
+            access = normalise(body["access"] or [], name, self.store.unknown_members, dataset.access)
+            _refuse_hidden_conditions(name, [*dataset.access, *access], terms.policy_version)
             if has_owner(dataset.access) and not has_owner(access):
                 raise ApiError(400, "Cannot remove all owners from a dataset.", "invalid")
         dataset.settings, dataset.labels, dataset.access = settings, labels, access
@@ -111,6 +152,17 @@ class BigQuery:
         if dataset.tables and not delete_contents:
             raise ApiError(400, f"Dataset {project}:{dataset_id} is still in use", "resourceInUse")
         del self.store.project(project).datasets[dataset_id]
+
+
+def _refuse_hidden_conditions(name: str, access: list[dict[str, Json]], policy_version: int) -> None:
+    """Who writes an access list in a version without conditions would lose those that are, or shall be, there."""
+    if policy_version < POLICY_VERSION and any("condition" in entry for entry in access):
+        message = (
+            f"IAM setPolicy failed for Dataset {name}: Specified policy version ({policy_version}) cannot be less than "
+            f"the existing policy version ({POLICY_VERSION}). For more information, please refer to "
+            "https://cloud.google.com/iam/docs/policies#versions"
+        )
+        raise ApiError(400, message, "invalid")
 
 
 def _location(location: str) -> str:

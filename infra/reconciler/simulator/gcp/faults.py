@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import fnmatch
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 import grpc
@@ -27,10 +27,11 @@ class Call:
 class Rule:
     """Which calls go wrong, and how.
 
-    `method`, `type` and `id` are shell patterns. Of the matching calls the first `nth - 1` pass; the next `times` are
-    hit (0: all of them). A hit call waits `delay_ms`, and with `hold` until it is released; then it fails with `error`
-    (gRPC code `code`), before its effect or, with `after`, after it. Without `error` and with `after` the answer is
-    lost: the call ends in UNAVAILABLE. Previews match only with `preview`.
+    `method`, `type` and `id` are shell patterns, `method` several with `|` between them. Of the matching calls the
+    first `nth - 1` pass; the next `times` are hit (0: all of them). A hit call waits `delay_ms`, and with `hold` until
+    it is released; then it fails with `error` (gRPC code `code`), before its effect or, with `after`, after it.
+    Without `error` and with `after` the answer is lost: the call ends in UNAVAILABLE. Previews match only with
+    `preview`. `then` is what somebody else does right after a hit call had its effect, before its answer is read.
     """
 
     number: int
@@ -48,12 +49,16 @@ class Rule:
     seen: int = 0
     hits: int = 0
     waiting: int = 0
+    then: Callable[[], object] | None = field(default=None, repr=False)
     released: asyncio.Event = field(default_factory=asyncio.Event, repr=False)
 
     def matches(self, call: Call) -> bool:
         """Count a call, and say whether this rule is for it."""
-        patterns = ((self.method, call.method), (self.type, call.type), (self.id, call.id))
-        if self.preview != call.preview or not all(fnmatch.fnmatchcase(value, pattern) for pattern, value in patterns):
+        methods = self.method.split("|")
+        if self.preview != call.preview or not any(fnmatch.fnmatchcase(call.method, method) for method in methods):
+            return False
+        patterns = ((self.type, call.type), (self.id, call.id))
+        if not all(fnmatch.fnmatchcase(value, pattern) for pattern, value in patterns):
             return False
         self.seen += 1
         hit = self.seen >= self.nth and (self.times == 0 or self.hits < self.times)
@@ -72,7 +77,7 @@ class Rule:
 
     def report(self) -> dict[str, Json]:
         """The rule and what it has done so far."""
-        return {key: value for key, value in vars(self).items() if key != "released"}
+        return {key: value for key, value in vars(self).items() if key not in {"released", "then"}}
 
 
 class Faults:
@@ -83,12 +88,12 @@ class Faults:
         self._next = 1
         self.calls: Counter[Call] = Counter()
 
-    def add(self, settings: Mapping[str, Json]) -> Rule:
+    def add(self, settings: Mapping[str, Json], then: Callable[[], object] | None = None) -> Rule:
         """A new rule. Raises `ValueError` for a setting or a code that does not exist."""
         allowed = {"method", "type", "id", "preview", "nth", "times", "delay_ms", "hold", "after", "error", "code"}
         if unknown := sorted(set(settings) - allowed):
             raise ValueError(f"a fault has no {', '.join(unknown)}; it has {', '.join(sorted(allowed))}")
-        rule = Rule(self._next, **settings)
+        rule = Rule(self._next, **settings, then=then)
         if rule.code not in grpc.StatusCode.__members__:
             raise ValueError(f"there is no gRPC code {rule.code}")
         self._rules[rule.number] = rule

@@ -193,6 +193,8 @@ class GcpProvider(provider_pb2_grpc.ResourceProviderServicer):
             result = answer()
         except PluginError as error:
             await context.abort(grpc.StatusCode.UNKNOWN, said + as_list(str(error)))
+        if rule is not None and rule.then is not None:
+            rule.then()
         if rule is not None and rule.after:
             lost = rule.error is None
             code = grpc.StatusCode.UNAVAILABLE if lost else grpc.StatusCode[rule.code]

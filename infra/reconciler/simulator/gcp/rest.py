@@ -1,7 +1,7 @@
-"""What of BigQuery's REST API v2 reads datasets: `datasets.list` and `datasets.get`, on the provider's own store.
+"""Of BigQuery's REST API v2 what reads and changes datasets (list, get, patch, update), on the provider's own store.
 
 Written from https://cloud.google.com/bigquery/docs/reference/rest/v2/datasets. Any credentials will do, or none.
-Whatever else is asked for answers 501. Faults (`faults`) strike here as well, as calls with the method `GET` and the
+Whatever else is asked for answers 501. Faults (`faults`) strike here as well, as calls with the HTTP method and the
 type `bigquery:datasets`.
 """
 
@@ -14,15 +14,18 @@ from dataclasses import dataclass
 
 from aiohttp import web
 
+from reconciler.simulator.bodies import json_object
 from reconciler.simulator.gcp.access import PREDEFINED_ROLES
-from reconciler.simulator.gcp.bigquery import SETTINGS, BigQuery
+from reconciler.simulator.gcp.bigquery import POLICY_VERSION, SETTINGS, BigQuery, Terms, UpdateMode
 from reconciler.simulator.gcp.errors import ApiError
 from reconciler.simulator.gcp.faults import Faults
+from reconciler.simulator.gcp.iam import marked_role
 from reconciler.simulator.gcp.rest_faults import RestFaults
 from reconciler.simulator.gcp.state import Dataset, Json, Store
 
 _KIND = "bigquery:datasets"
 _BASE = "/bigquery/v2/projects/{project}/datasets"
+_ONE = f"{_BASE}/{{dataset}}"
 #: How many datasets a page has unless the request says less.
 _PAGE = 50
 _VIEWS = ("DATASET_VIEW_UNSPECIFIED", "METADATA", "ACL", "FULL")
@@ -34,7 +37,8 @@ def build_rest(store: Store, faults: Faults, latency_ms: int = 0) -> web.Applica
     """The routes; `latency_ms` is added to every call."""
     rest = _Rest(store, RestFaults(faults, latency_ms))
     app = web.Application(middlewares=[_errors])
-    app.add_routes([web.get(_BASE, rest.list_datasets), web.get(f"{_BASE}/{{dataset}}", rest.get_dataset)])
+    app.add_routes([web.get(_BASE, rest.list_datasets), web.get(_ONE, rest.get_dataset)])
+    app.add_routes([web.patch(_ONE, rest.patch_dataset), web.put(_ONE, rest.update_dataset)])
     return app
 
 
@@ -44,6 +48,8 @@ async def _errors(request: web.Request, handler: Handler) -> web.StreamResponse:
         return await handler(request)
     except ApiError as error:
         return _refusal(error.status, error.message, error.reason)
+    except (TypeError, ValueError):
+        return _refusal(400, "Parse Error", "parseError")
     except (web.HTTPNotFound, web.HTTPMethodNotAllowed):
         message = f"the local BigQuery does not simulate {request.method} {request.path}"
         return _refusal(501, message, "notImplemented")
@@ -66,13 +72,11 @@ class _Rest:
         def effect() -> web.StreamResponse:
             after = _page_start(query.get("pageToken", ""))
             size = min(_number("maxResults", query.get("maxResults", str(_PAGE))), _PAGE) or _PAGE
-            # A project comes into being when it is first named for a change, not when it is looked at.
-            datasets = self.store.projects[project].datasets if project in self.store.projects else {}
             found = [
                 dataset
-                for dataset_id, dataset in sorted(datasets.items())
-                if dataset_id > after
-                and (query.get("all") == "true" or not dataset_id.startswith("_"))
+                for dataset in BigQuery(self.store).all_of(project)
+                if dataset.id > after
+                and (query.get("all") == "true" or not dataset.id.startswith("_"))
                 and _has_labels(dataset, query.get("filter", ""))
             ]
             page = found[:size]
@@ -90,19 +94,55 @@ class _Rest:
         project, dataset_id = request.match_info["project"], request.match_info["dataset"]
 
         def effect() -> web.StreamResponse:
-            version = request.query.get("accessPolicyVersion", "0")
-            if version not in {"0", "1", "3"}:
-                raise ApiError(400, f"Invalid value for accessPolicyVersion: {version}", "invalid")
+            version = _policy_version(request)
             view = request.query.get("datasetView", _VIEWS[0])
             if view not in _VIEWS:
                 raise ApiError(400, f"Invalid value for datasetView: {view}", "invalid")
-            known = self.store.projects.get(project)
-            if known is None:
-                raise ApiError(404, f"Not found: Dataset {project}:{dataset_id}", "notFound")
             dataset = BigQuery(self.store).get(project, dataset_id)
-            return web.json_response(_resource(request, dataset, conditions=version == "3", view=view))
+            return web.json_response(_resource(request, dataset, conditions=version == POLICY_VERSION, view=view))
 
         return await self.rest.answer(request, _KIND, f"projects/{project}/datasets/{dataset_id}", effect)
+
+    async def patch_dataset(self, request: web.Request) -> web.StreamResponse:
+        """`datasets.patch`: what the body names, null takes away. With `If-Match`, only to the dataset of that etag."""
+        return await self._write(request, BigQuery.patch)
+
+    async def update_dataset(self, request: web.Request) -> web.StreamResponse:
+        """`datasets.update`: the whole dataset is as the body has it."""
+        return await self._write(request, BigQuery.update)
+
+    async def _write(self, request: web.Request, method: Callable[..., Dataset]) -> web.StreamResponse:
+        project, dataset_id = request.match_info["project"], request.match_info["dataset"]
+        body = _from_wire(await json_object(request))
+
+        def effect() -> web.StreamResponse:
+            version = _policy_version(request)
+            terms = Terms(request.headers.get("If-Match"), version, _mode(request))
+            dataset = method(BigQuery(self.store), project, dataset_id, body, terms)
+            answer = _resource(request, dataset, conditions=version == POLICY_VERSION, view="FULL")
+            return web.json_response(answer)
+
+        return await self.rest.answer(request, _KIND, f"projects/{project}/datasets/{dataset_id}", effect)
+
+
+def _policy_version(request: web.Request) -> int:
+    version = request.query.get("accessPolicyVersion", "0")
+    if version not in {"0", "1", str(POLICY_VERSION)}:
+        raise ApiError(400, f"Invalid value for accessPolicyVersion: {version}", "invalid")
+    return int(version)
+
+
+def _mode(request: web.Request) -> UpdateMode:
+    mode = request.query.get("updateMode", UpdateMode.UNSPECIFIED.value)
+    try:
+        return UpdateMode(mode)
+    except ValueError:
+        raise ApiError(400, f"Invalid value for updateMode: {mode}", "invalid") from None
+
+
+def _from_wire(body: Mapping[str, Json]) -> dict[str, Json]:
+    """A Dataset resource with its numbers of 64 bits, which travel as texts, as numbers."""
+    return {key: _number(key, str(value)) if key.endswith("Ms") and value else value for key, value in body.items()}
 
 
 def _resource(request: web.Request, dataset: Dataset, *, conditions: bool, view: str) -> dict[str, Json]:
@@ -136,7 +176,7 @@ def _without_condition(entry: Mapping[str, Json]) -> Mapping[str, Json]:
     if "condition" not in entry:
         return entry
     role = PREDEFINED_ROLES.get(entry["role"], entry["role"])
-    marked = {"role": f"{role}_withcond_{_etag(str(entry['condition']))}"}
+    marked = {"role": marked_role(role, entry["condition"])}
     return {key: value for key, value in {**entry, **marked}.items() if key != "condition"}
 
 

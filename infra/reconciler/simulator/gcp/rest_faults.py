@@ -47,6 +47,8 @@ class RestFaults:
             if not rule.after:
                 _fail(rule)
         response = effect()
+        if rule is not None and rule.then is not None:
+            rule.then()
         if rule is not None and rule.after:
             _fail(rule)
             if request.transport is not None:
