@@ -162,4 +162,5 @@ def _outputs(fleet: Fleet, unit: Unit, connection: Connection | None, runs: Acti
     outputs: dict[str, Any] = {"datasets": [dataset.id for dataset in written], "owners": list(unit.owners)}
     if connection is not None and runs is not None:
         outputs |= {"connection_id": connection.id, "outcome": runs.outcome, "awaits": runs.awaits}
+        outputs["said"] = runs.said
     return outputs

@@ -15,6 +15,7 @@ from reconciler.cli import Exit
 from reconciler.cli.live import choose_all, live_group
 from reconciler.cli.options import environments_option, specs_option, today_option
 from reconciler.cli.progress import progress
+from reconciler.cli.recorded import outputs_of
 from reconciler.errors import ReconcilerError
 from reconciler.expiry import stage
 
@@ -74,13 +75,7 @@ def _merge(found: dict[str, str], more: Mapping[str, str], source: str) -> None:
 
 def _of_stack(file: IO[str], name: str) -> dict[str, str]:
     """The variables in the outputs of a stack."""
-    try:
-        outputs = json.load(file)
-    except ValueError as error:
-        raise ReconcilerError(f"{name}: not JSON: {error}") from None
-    said = outputs.get(_OUTPUT) if isinstance(outputs, dict) else None
-    if not isinstance(said, dict) or not all(isinstance(value, str) for value in said.values()):
-        raise ReconcilerError(
-            f"{name}: no output {_OUTPUT!r} with ids in it: expected what `pulumi stack output --json` prints"
-        )
-    return said
+    said = outputs_of(file, _OUTPUT)
+    if not all(isinstance(value, str) for value in said.values()):
+        raise ReconcilerError(f"{name}: in its output {_OUTPUT!r} is something else than ids")
+    return dict(said)

@@ -1,4 +1,4 @@
-"""How a unit's connection stands: what Fivetran says, what is awaited, and whether its DAG may be enabled. Pure."""
+"""How a unit's connection stands: what is wrong, what is awaited, what to do next, whether its DAG may run. Pure."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from datetime import date
 
 from reconciler.airflow import variable_name
+from reconciler.cli.next_step import next_step, of_the_last_run
+from reconciler.cli.recorded import Recorded
 from reconciler.client import Connection
 from reconciler.model import SYNC_INTERVALS, AirflowSchedule, Connector, FivetranSchedule, Unit
 from reconciler.specs.document import printable
@@ -44,10 +46,14 @@ class Standing:
     airflow: HandOver | None = None
     findings: tuple[str, ...] = ()
     """What somebody has to see to, in words."""
+    next_step: str | None = None
+    """What to do about it, or after what is awaited."""
 
 
-def standing(unit: Unit, connector: Connector, live: Connection | None, today: date) -> Standing:
-    """How a unit stands, with the connection as a list of the group has it."""
+def standing(
+    unit: Unit, connector: Connector, live: Connection | None, today: date, last: Recorded | None = None
+) -> Standing:
+    """How a unit stands, with the connection as a list of the group has it, and what the last run left, if known."""
     ended = _ended(unit, today)
     if live is None:
         missing = () if ended else ("Fivetran has no such connection: `pulumi up` makes it",)
@@ -75,7 +81,8 @@ def standing(unit: Unit, connector: Connector, live: Connection | None, today: d
         tasks=tuple(printable(task.message or task.code) for task in live.tasks),
         awaiting=awaiting,
         airflow=_hand_over(connector, live, list(_in_the_way(live, ended))),
-        findings=tuple(_findings(connector, live, ended, awaiting)),
+        findings=tuple(_findings(connector, live, ended, awaiting, last)),
+        next_step=None if ended else next_step(unit, connector, live, awaiting, last),
     )
 
 
@@ -100,7 +107,9 @@ def _awaiting(unit: Unit, connector: Connector, live: Connection, today: date) -
     return None
 
 
-def _findings(connector: Connector, live: Connection, ended: str | None, awaiting: str | None) -> Iterator[str]:
+def _findings(
+    connector: Connector, live: Connection, ended: str | None, awaiting: str | None, last: Recorded | None
+) -> Iterator[str]:
     if live.service != connector.service:
         yield f"it is a connection of service {live.service}, and the file says {connector.service}"
     if connector.awaiting is not None and awaiting is None and live.setup_state != "connected":
@@ -109,6 +118,8 @@ def _findings(connector: Connector, live: Connection, ended: str | None, awaitin
         return
     if live.setup_state != "connected" and awaiting is None:
         yield f"its set-up is {live.setup_state or 'unknown'}"
+    if awaiting is None:
+        yield from of_the_last_run(live, last)
     if live.setup_state == "connected" and live.paused and connector.paused is None:
         yield "it is paused and the file gives no reason: somebody paused it, or `pulumi up` has not started it yet"
     if live.paused is False and connector.paused is not None:

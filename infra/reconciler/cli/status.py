@@ -7,6 +7,7 @@ import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from pathlib import Path
+from typing import IO
 
 import click
 
@@ -14,6 +15,7 @@ from reconciler.cli import Exit
 from reconciler.cli.live import choose, live_group, unit_named
 from reconciler.cli.options import environment_option, format_option, specs_option
 from reconciler.cli.progress import progress
+from reconciler.cli.recorded import recorded
 from reconciler.cli.standing import Standing, at, standing
 from reconciler.today import today
 
@@ -24,22 +26,35 @@ _COLUMNS = ("UNIT", "CONNECTION", "SET-UP", "SYNC", "SCHEDULE", "LAST SUCCESS")
 @specs_option
 @environment_option
 @format_option("For people, or for programs.", "text", "json")
+@click.option(
+    "--from-outputs",
+    "outputs",
+    type=click.File("r", encoding="utf-8"),
+    metavar="FILE",
+    help="What `pulumi stack output --json` printed, to name the setup tests that failed in the last run; - for stdin.",
+)
 @click.argument("units", nargs=-1, metavar="[UNIT]...")
-def status(specs: Path, environment: str | None, style: str, units: tuple[str, ...]) -> int:
+def status(specs: Path, environment: str | None, style: str, outputs: IO[str] | None, units: tuple[str, ...]) -> int:
     """Print how the connections of an environment are, or those of some units.
 
     For each: its id in Fivetran, whether it is set up, what it is doing, who starts its syncs, when one last succeeded;
-    and in words what is wrong, what is awaited and from whom, and whether the DAG of an Airflow task may be enabled.
-    Times are in UTC. Needs FIVETRAN_APIKEY and FIVETRAN_APISECRET; a read-only key is enough. Asks Fivetran for lists
-    only, however many units there are.
+    and in words what is wrong, what is awaited and from whom, what to do next, and whether the DAG of an Airflow task
+    may be enabled. Times are in UTC. Needs FIVETRAN_APIKEY and FIVETRAN_APISECRET; a read-only key is enough. Asks
+    Fivetran for lists only, however many units there are; it does not tell in them which setup test failed, but the
+    last run has kept that: `pulumi stack output --json | reconciler status --from-outputs -`.
 
     Exit codes: 0 all is well or awaited, 1 somebody has to see to something, 2 wrong usage, 3 Fivetran failed.
     """
     chosen = choose(specs, environment)
     wanted = [unit_named(chosen.fleet, name) for name in dict.fromkeys(units)] or chosen.fleet.units
+    last = recorded(outputs) if outputs is not None else {}
     with progress("Reading connections"), live_group(chosen.environment) as live:
         day = today()
-        found = [standing(unit, unit.connector, live.of(unit), day) for unit in wanted if unit.connector is not None]
+        found = [
+            standing(unit, unit.connector, live.of(unit), day, last.get(unit.name))
+            for unit in wanted
+            if unit.connector is not None
+        ]
     if style == "json":
         click.echo(json.dumps([asdict(each) for each in found], indent=2, ensure_ascii=False))
     elif found and sys.stdout.isatty():
@@ -62,6 +77,8 @@ def _words(each: Standing) -> Iterator[str]:
     yield from (f"Fivetran: {task}" for task in each.tasks)
     if each.awaiting is not None:
         yield f"awaits {each.awaiting}"
+    if each.next_step is not None:
+        yield f"next: {each.next_step}"
     if each.airflow is not None:
         yield each.airflow.words
 

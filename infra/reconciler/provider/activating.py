@@ -16,7 +16,7 @@ from reconciler.provider import adoption, schedule, tables
 from reconciler.provider.awaiting import is_overdue, needs
 from reconciler.provider.operation import OperationError, masked, vendors_words
 from reconciler.provider.session import session
-from reconciler.provider.setup_tests import deadline, failed_tests, in_words
+from reconciler.provider.setup_tests import deadline, failed_tests, in_words, test_in_words
 from reconciler.secrets import known_values
 
 logger = logging.getLogger(__name__)
@@ -63,7 +63,8 @@ def activate(olds: Mapping[str, Any], news: Mapping[str, Any]) -> dict[str, Any]
     if state["outcome"] != "connected":
         _report(state)
     # Always there: a preview knows nothing of an output that state lacks.
-    return {"awaits": {}, **{key: value for key, value in state.items() if value is not None}}
+    always = {"awaits": {}, "said": _said(state)}
+    return {**always, **{key: value for key, value in state.items() if value is not None}}
 
 
 def as_file(props: Mapping[str, Any], live: Connection) -> dict[str, Any]:
@@ -82,17 +83,17 @@ def seen(props: Mapping[str, Any], live: Connection) -> dict[str, Any]:
     """
     outcome = props.get("outcome")
     found: dict[str, Any] = {
-        key: props[key] for key in ("outcome", "tests", "tested", "activated", "awaits") if key in props
+        key: props[key] for key in ("outcome", "tests", "tested", "activated", "awaits", "said") if key in props
     }
     if live.setup_state == "connected":
         if outcome != "connected":
             found = {"outcome": "connected", "tested": props["revision"], "activated": props.get("activated", False)}
-            found["awaits"] = {}
+            found |= {"awaits": {}, "said": []}
     elif outcome in {"connected", "broken"}:
         # Without what could only be told after reading a secret: this may be a preview.
         known = known_values([props.get("references")], ask=False)
         tasks = [f"{masked(task.code, known)}: {vendors_words(task.message, known)}" for task in live.tasks]
-        found |= {"outcome": "broken", "tasks": tasks}
+        found |= {"outcome": "broken", "tasks": tasks, "said": tasks}
         said = "".join(f"\n    {task}" for task in tasks)
         logger.warning("%s: broken in Fivetran; an update tests it again%s", props["file"], said)
     return found
@@ -231,6 +232,16 @@ def _report(state: Mapping[str, Any]) -> None:
         awaits["what"],
         awaits["setup page"],
     )
+
+
+def _said(state: Mapping[str, Any]) -> list[str]:
+    """Why a connection does not work, a text a reason."""
+    match state["outcome"]:
+        case "failed":
+            return [test_in_words(test) for test in state["tests"]]
+        case "refused":
+            return [str(state["reason"])]
+    return []
 
 
 def _in_words(state: Mapping[str, Any]) -> str:

@@ -6,7 +6,7 @@ The `Verdict` makes it the run's error in the end.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 import pulumi
@@ -28,7 +28,7 @@ from reconciler.provider.operation import OperationError, Provider, found, is_un
 from reconciler.provider.session import session
 
 #: What state holds besides the inputs.
-_OUTPUTS = ("outcome", "reason", "tests", "tasks", "tested", "activated", "awaits")
+_OUTPUTS = ("outcome", "reason", "tests", "tasks", "tested", "activated", "awaits", "said")
 
 
 class ActivationProvider(Provider):
@@ -83,6 +83,8 @@ class Activation(Resource, module="fivetran", name="Activation"):
 
     outcome: pulumi.Output[str]
     awaits: pulumi.Output[Mapping[str, Any] | None]
+    said: pulumi.Output[Sequence[str] | None]
+    """Why it does not work, in Fivetran's words: the tests that failed, or the tasks of one that broke."""
 
     def __init__(
         self,

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import threading
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import Future, wait
 from dataclasses import dataclass, field
 
@@ -117,9 +117,14 @@ def failed_tests(tests: Iterable[SetupTest]) -> list[dict[str, str]]:
     return [{"title": t.title, "status": t.status, "message": t.message} for t in tests if t.failed]
 
 
+def test_in_words(test: Mapping[str, str]) -> str:
+    """One test of `failed_tests`, on one line."""
+    return " ".join(f"{test['title']}: {test['status']}: {test['message']}".split())
+
+
 def in_words(subject: str, failed: Iterable[dict[str, str]]) -> str:
     """The failure of some tests for the person who reads it."""
-    lines = ["\n    " + " ".join(f"{t['title']}: {t['status']}: {t['message']}".split()) for t in failed]
+    lines = [f"\n    {test_in_words(test)}" for test in failed]
     return (
         f"{len(lines)} setup test{'s' if len(lines) > 1 else ''} of {subject} failed:{''.join(lines)}\n"
         "    What was made is kept and found again: mend the cause and run again."

@@ -66,8 +66,8 @@ def test_they_are_read_from_the_outputs_of_stacks_without_a_key(
     ("text", "said"),
     [
         ("{", "out.json: not JSON"),
-        ("[]", "out.json: no output 'airflow_variables' with ids in it"),
-        ('{"airflow_variables": {"a": 1}}', "no output 'airflow_variables' with ids in it"),
+        ("[]", "out.json: no output 'airflow_variables': expected what `pulumi stack output --json` prints"),
+        ('{"airflow_variables": {"a": 1}}', "out.json: in its output 'airflow_variables' is something else than ids"),
         ('{"airflow_variables": {"a": "other"}}', "out.json: a is other here and one elsewhere"),
     ],
 )

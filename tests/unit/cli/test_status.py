@@ -29,15 +29,17 @@ def test_a_line_a_unit_with_its_states_and_below_it_in_words_what_there_is_to_kn
     ran = shop.run("status")
     lines = ran.out.splitlines()
     assert lines[0].split("  ")[0] == "UNIT"
+    step = "next: do what Fivetran asks for, then `pulumi up --refresh`, which tests it again"
     assert [line.split() for line in lines[1:]] == [
         ["later", later, "broken", "scheduled", "daily", "at", "04:00", "-"],
         ["!", "its", "set-up", "is", "broken"],
         ["Fivetran:", "Re-enter", "the", "key"],
+        step.split(),
         ["stripe", stripe, "connected", "scheduled", "by", "Airflow:", "fivetran_stripe", "2026-11-24", "10:00"],
         ["the", "DAG", "may", "be", "enabled,", "with", "fivetran_stripe_connector_id", "=", stripe],
     ]
     assert len({line.index(word) for line, word in zip(lines, ("SET-UP", "broken"), strict=False)}) == 1
-    assert [line[:4] for line in lines if line.startswith(" ")] == ["    "] * 3
+    assert [line[:4] for line in lines if line.startswith(" ")] == ["    "] * 4
     assert ran.err == "dev: 1 fine, 1 to see to\n"
     assert ran.code == 1
 
@@ -110,13 +112,16 @@ def test_what_is_awaited_is_no_failure_until_its_day_is_over(shop: Shop, monkeyp
     shop.connection("stripe", {"schema": "stripe"}, setup_state="incomplete", paused=True)
     monkeypatch.setenv("RECONCILER_TODAY", "2026-12-15")
     ran = shop.run("status")
-    assert "    awaits the vendor installs our key, until 2026-12-15\n" in ran.out
+    assert "    awaits the vendor installs our key, until 2026-12-15\n    next: when that is done, `pulumi" in ran.out
     assert (ran.code, ran.err) == (0, "dev: 1 awaited\n")
     monkeypatch.setenv("RECONCILER_TODAY", "2026-12-16")
     assert standing(shop)["findings"] == [
         "the vendor installs our key has not happened, and was awaited until 2026-12-15",
         "its set-up is incomplete",
     ]
+    assert standing(shop)["next_step"] == (
+        "see to it, or give it another day in connectors/dev/stripe.yaml; then `pulumi up --refresh`"
+    )
 
 
 def test_a_persons_consent_is_awaited_with_the_command_that_asks_for_it(shop: Shop):
@@ -140,6 +145,67 @@ def test_a_unit_that_has_ended_is_paused_in_order_and_its_dag_is_not_to_be_enabl
     found = standing(shop)
     assert found["findings"] == []
     assert found["airflow"]["words"] == f"do not enable the DAG yet: {words}, it is paused"
+
+
+FAILED = ["Validate Login: FAILED: Invalid API key", "Permissions: FAILED: None\u001b"]
+
+
+@pytest.mark.parametrize(
+    ("last", "live", "findings", "step"),
+    [
+        (
+            {"outcome": "failed", "said": FAILED},
+            "incomplete",
+            [
+                "its set-up is incomplete",
+                "setup test Validate Login: FAILED: Invalid API key",
+                "setup test Permissions: FAILED: None\\x1b",
+            ],
+            "look at connectors/dev/stripe.yaml and at what the test names, mend the cause, then `pulumi up`",
+        ),
+        (
+            {"outcome": "failed", "said": FAILED[:1]},
+            "connected",
+            ["setup test Validate Login: FAILED: Invalid API key"],
+            "look at connectors/dev/stripe.yaml",
+        ),
+        (
+            {"outcome": "testing", "said": []},
+            "incomplete",
+            ["its set-up is incomplete", "its setup tests were still running when the last run ended"],
+            "`pulumi up`, which reads what its tests came to",
+        ),
+        ({"outcome": "testing", "said": []}, "connected", [], None),
+        (
+            {"outcome": "refused", "said": ["no table Chrage"]},
+            "connected",
+            ["the last run refused it: no table Chrage"],
+            "correct connectors/dev/stripe.yaml, then `pulumi up`",
+        ),
+        ({"outcome": "connected", "said": []}, "broken", ["its set-up is broken"], "do what Fivetran asks for"),
+        ({"outcome": "connected"}, "connected", [], None),
+        ({}, "incomplete", ["its set-up is incomplete"], "`pulumi up --refresh`, which tests it and says what fails"),
+    ],
+)
+def test_what_the_last_run_left_names_the_failed_test_and_the_next_step(
+    shop: Shop, last: dict[str, Any], live: str, findings: list[str], step: str | None
+):
+    shop.unit("stripe")
+    shop.connection("stripe", {"schema": "stripe"}, **DONE, setup_state=live)
+    outputs = shop.specs.parent / "outputs.json"
+    outputs.write_text(json.dumps({"units": {"stripe": {"connection_id": "x", **last}, "only_a_dataset": {}}}))
+    found = standing(shop, "--from-outputs", str(outputs))
+    assert found["findings"] == findings
+    assert (found["next_step"] or "").startswith(step or "")
+    assert (found["next_step"] is None) == (step is None)
+
+
+def test_what_are_no_outputs_of_a_stack_is_one_line(shop: Shop):
+    outputs = shop.specs.parent / "outputs.json"
+    outputs.write_text("{}")
+    ran = shop.run("status", "--from-outputs", str(outputs))
+    assert (ran.code, ran.out) == (2, "")
+    assert "outputs.json: no output 'units': expected what `pulumi stack output --json` prints" in ran.err
 
 
 def test_units_are_named_by_name_or_file_and_others_are_left_out(shop: Shop):

@@ -1,0 +1,43 @@
+"""What the last run of Pulumi left in the stack's outputs, as `pulumi stack output --json` prints them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import IO, Any
+
+from reconciler.errors import ReconcilerError
+
+
+@dataclass(frozen=True)
+class Recorded:
+    """What became of one unit in the last run: the `outcome` of its activation, and why it did not work."""
+
+    outcome: str
+    said: tuple[str, ...] = ()
+
+
+def outputs_of(file: IO[str], output: str) -> Mapping[str, Any]:
+    """One output of a stack, a mapping. Raises `ReconcilerError` where the file does not have it."""
+    name = getattr(file, "name", "<stdin>")
+    try:
+        outputs = json.load(file)
+    except ValueError as error:
+        raise ReconcilerError(f"{name}: not JSON: {error}") from None
+    said = outputs.get(output) if isinstance(outputs, dict) else None
+    if not isinstance(said, dict):
+        raise ReconcilerError(
+            f"{name}: no output {output!r}: expected what `pulumi stack output --json` prints for this environment"
+        )
+    return said
+
+
+def recorded(file: IO[str]) -> dict[str, Recorded]:
+    """What became of each unit that has a connection, by name."""
+    units = outputs_of(file, "units").items()
+    return {
+        name: Recorded(unit["outcome"], tuple(text for text in unit.get("said") or () if isinstance(text, str)))
+        for name, unit in units
+        if isinstance(unit, dict) and isinstance(unit.get("outcome"), str)
+    }
