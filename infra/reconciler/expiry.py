@@ -136,13 +136,14 @@ class Staged:
     """What of a fleet is to exist today."""
 
     fleet: Fleet
-    """Without what is removed; connectors that expired or retire are paused; datasets have their label."""
+    """Without what is removed and without access that has ended; connectors that expired or retire are paused;
+    datasets have their label."""
     lives: Lives
     """The lives of the whole fleet, also of what is left out here."""
 
 
 def stage(fleet: Fleet, today: date) -> Staged:
-    """Leave out of a fleet what its expiry has removed, and pause what expired or retires."""
+    """Leave out of a fleet what its expiry has removed and whose access has ended; pause what expired or retires."""
     lives = Lives(fleet, today)
     units = [_staged(unit, lives) for unit in fleet.units]
     left = tuple(unit for unit in units if unit.connector is not None or unit.all_datasets)
@@ -166,18 +167,28 @@ def _staged(unit: Unit, lives: Lives) -> Unit:
     return replace(
         unit,
         connector=connector,
-        datasets=_labelled(unit, unit.datasets, lives),
-        former_datasets=_labelled(unit, unit.former_datasets, lives),
+        datasets=_left(unit, unit.datasets, lives),
+        former_datasets=_left(unit, unit.former_datasets, lives),
     )
 
 
-def _labelled(unit: Unit, datasets: Iterable[Dataset], lives: Lives) -> tuple[Dataset, ...]:
+def _left(unit: Unit, datasets: Iterable[Dataset], lives: Lives) -> tuple[Dataset, ...]:
     with_lives = [(dataset, lives.of_dataset(unit, dataset)) for dataset in datasets]
     return tuple(
-        replace(dataset, labels={**dataset.labels, LABEL: end.label}) if end.label else dataset
+        _labelled(_without_ended_access(dataset, lives.today), end)
         for dataset, end in with_lives
         if end.stage is not Stage.REMOVED
     )
+
+
+def _labelled(dataset: Dataset, end: Life) -> Dataset:
+    return replace(dataset, labels={**dataset.labels, LABEL: end.label}) if end.label else dataset
+
+
+def _without_ended_access(dataset: Dataset, today: date) -> Dataset:
+    """The dataset without grants whose last day is over: BigQuery has ended those, and so their entries go as well."""
+    left = tuple(grant for grant in dataset.access if grant.until is None or grant.until >= today)
+    return dataset if left == dataset.access else replace(dataset, access=left)
 
 
 def _later(day: date, by: timedelta) -> date:

@@ -85,7 +85,7 @@ async def build(staged: Staged) -> dict[str, pulumi.Input[Any]]:
         dataset.id: gcp.dataset_resource(
             environment,
             dataset,
-            writer=account.id if fleet.writers_of(dataset) else None,
+            writer=account.id if fleet.is_written(dataset) else None,
             live=live[dataset.id],
             deletion=gcp.Deletion(
                 removal.deletion_rules(environment.policy, unit, dataset, declared[unit.name].ending_of(dataset.id)),

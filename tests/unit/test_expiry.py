@@ -17,6 +17,7 @@ from reconciler.model import (
     DestinationSchema,
     Environment,
     Fleet,
+    Grant,
     Unit,
 )
 from reconciler.policy import ExpiryPolicy, Never, Policy, Retire
@@ -193,3 +194,14 @@ def test_stages_follow_one_another_as_days_do(expires, one, other, grace):
     policy = ExpiryPolicy(grace=timedelta(grace.days))
     first, second = (life(expires, policy, day) for day in sorted((one, other)))
     assert order.index(first.stage) <= order.index(second.stage)
+
+
+@given(st.lists(st.none() | DAYS, max_size=4), DAYS, st.booleans())
+def test_access_is_left_as_long_as_its_last_day_is_not_over_also_where_nothing_expires(ends, today, forbidden):
+    grants = tuple(Grant("roles/bigquery.dataViewer", (f"user:{i}@example.com",), until=e) for i, e in enumerate(ends))
+    access = Dataset("d", "US", access=grants)
+    unit = dataset("d", datasets=(access,), former_datasets=(replace(access, id="old"),))
+    staged = stage(fleet(unit, policy=Policy(ExpiryPolicy(forbidden=forbidden))), today)
+    left = tuple(grant for grant in grants if grant.until is None or grant.until >= today)
+    assert [each.access for each in staged.fleet.units[0].all_datasets] == [left, left]
+    assert staged.lives.fleet.units[0] == unit

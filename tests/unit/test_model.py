@@ -141,6 +141,9 @@ def test_the_writers_of_a_dataset_are_those_that_declare_it_and_those_that_name_
     assert fleet.writers_of(sheets.datasets[0]) == (budget, sheets)
     assert fleet.writers_of(other.datasets[0]) == (other,)
     assert fleet.writers_of(Dataset("unknown", "US")) == ()
+    assert fleet.is_written(sheets.datasets[0])
+    assert not fleet.is_written(Dataset("unknown", "US"))
+    assert fleet.is_written(Dataset("unknown", "US", written_by="fivetran"))
     assert fleet.datasets_of(budget) == sheets.datasets
 
 

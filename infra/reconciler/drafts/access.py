@@ -30,7 +30,7 @@ def access_of(live: Iterable[Mapping[str, Any]], environment: Environment, write
     lost: list[str] = []
     for each in live:
         entry = entry_of(each)
-        if entry is not None:
+        if entry is not None and entry.condition is None:
             there.add(entry)
         elif not foreign_entries([each]):
             lost.append(_in_words(each))
@@ -41,8 +41,12 @@ def access_of(live: Iterable[Mapping[str, Any]], environment: Environment, write
     for entry in sorted(
         there - (always if sensitive else usual), key=lambda entry: (entry.role, entry.field, entry.member)
     ):
-        role, member = predefined_role(entry.role), member_of(entry, environment)
-        if member is not None and re.fullmatch(_members(), member) and re.fullmatch(_roles(), role):
+        role, member = predefined_role(entry.role), member_of(entry.at, environment.workgroups)
+        if (
+            entry.field not in ("specialGroup", "iamMember")
+            and re.fullmatch(_members(), member)
+            and re.fullmatch(_roles(), role)
+        ):
             members[role].append(member)
         else:
             lost.append(_in_words(entry.as_property()))

@@ -104,6 +104,10 @@ class Fleet:
         """The units whose connector writes into this dataset."""
         return self._writers.get(dataset.id, ())
 
+    def is_written(self, dataset: Dataset) -> bool:
+        """Whether Fivetran's service account writes this dataset: for a connector of ours, or as the file says."""
+        return dataset.written_by == "fivetran" or bool(self.writers_of(dataset))
+
     def datasets_of(self, unit: Unit) -> tuple[Dataset, ...]:
         """The datasets a unit's connector writes into, whichever file declares them; none without a connector."""
         if unit.connector is None:

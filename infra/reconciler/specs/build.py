@@ -97,7 +97,10 @@ def _unit(document: Document, environment: Environment) -> Unit:
 
 
 def _with_former_datasets(unit: Unit, taken: Collection[str]) -> Unit:
-    """The unit with the datasets that its connector wrote before `allow_resync.schema`, where no file declares them."""
+    """The unit with the datasets that its connector wrote before `allow_resync.schema`, where no file declares them.
+
+    Fivetran writes them no longer, whatever the file says of those it declares.
+    """
     resync = unit.connector.allow_resync if unit.connector else None
     if unit.connector is None or resync is None or resync.schema is None or unit.dataset_unit is not None:
         return unit
@@ -106,9 +109,8 @@ def _with_former_datasets(unit: Unit, taken: Collection[str]) -> Unit:
     former = {
         old if prefix is None else f"{old}{dataset.id.removeprefix(prefix)}": dataset for dataset in unit.datasets
     }
-    return replace(
-        unit, former_datasets=tuple(replace(each, id=id_) for id_, each in former.items() if id_ not in taken)
-    )
+    kept = (replace(each, id=id_, written_by=None) for id_, each in former.items() if id_ not in taken)
+    return replace(unit, former_datasets=tuple(kept))
 
 
 def _connector(data: dict[str, Any], environment: Environment) -> Connector:

@@ -148,8 +148,8 @@ def test_what_no_file_can_say_of_an_access_list_is_said_in_a_comment(shop: Shop)
         "# Has access in BigQuery, cannot be said here, and would be taken away:",
         "# - roles/bigquery.dataViewer for userByEmail b@example.com, on the condition request.time <",
         '#   timestamp("2027-01-01T00:00:00Z")',
-        "# - roles/bigquery.dataViewer for iamMember principalSet://iam.googleapis.com/x",
         "# - roles/bigquery.dataOwner for specialGroup projectOwners",
+        "# - roles/bigquery.dataViewer for iamMember principalSet://iam.googleapis.com/x",
         "# - roles/bigquery.dataViewer for specialGroup projectReaders",
     ]
 

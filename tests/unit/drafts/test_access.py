@@ -5,7 +5,7 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reconciler.access import Entry, declared_entries, entry_of, member_of
+from reconciler.access import declared_entries, member_of
 from reconciler.drafts.access import access_of
 from reconciler.model import Dataset, Destination, Environment, Grant
 
@@ -98,22 +98,13 @@ def test_a_member_is_found_by_the_address_it_has(member: str):
     where = environment()
     dataset = Dataset("d", "US", access=(Grant("roles/bigquery.dataViewer", (member,)),))
     (entry,) = declared_entries(where, dataset, writer=None)
-    again = member_of(entry, where)
-    assert again is not None
+    again = member_of(entry.at, where.workgroups)
     other = Dataset("d", "US", access=(Grant("roles/bigquery.dataViewer", (again,)),))
     assert declared_entries(where, other, writer=None) == (entry,)
 
 
 def test_a_group_is_a_workgroup_only_by_the_pattern_as_a_whole():
-    where = environment()
-    assert member_of(Entry("READER", "groupByEmail", "wg-a--b@example.com"), where) == "workgroup:a/b"
-    assert member_of(Entry("READER", "groupByEmail", "wg-a@example.com"), where) == "group:wg-a@example.com"
-    assert member_of(Entry("READER", "groupByEmail", "wg-a--b@example.comx"), where) == "group:wg-a--b@example.comx"
-    assert member_of(Entry("OWNER", "specialGroup", "projectOwners"), where) is None
-
-
-def test_an_entry_with_more_than_a_member_and_a_role_is_none_of_ours():
-    assert entry_of({"role": "READER", "userByEmail": "A@example.com"}) == Entry(
-        "READER", "userByEmail", "a@example.com"
-    )
-    assert [entry_of(live) for live in (*FOREIGN, *NOT_OURS[2:4], {"role": "READER"})] == [None] * 6
+    pattern = environment().workgroups
+    assert member_of(("groupByEmail", "wg-a--b@example.com"), pattern) == "workgroup:a/b"
+    assert member_of(("groupByEmail", "wg-a@example.com"), pattern) == "group:wg-a@example.com"
+    assert member_of(("groupByEmail", "wg-a--b@example.comx"), pattern) == "group:wg-a--b@example.comx"

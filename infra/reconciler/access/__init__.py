@@ -1,0 +1,34 @@
+"""Who may do what with a dataset: the one authoritative access list, computed from the YAML. Pure.
+
+    files' members and roles → entries in BigQuery's own form → the list, in a normal form ↔ what is live
+
+The list holds the environment's automation, what the file declares, the environment's default unless the dataset is
+sensitive, and Fivetran's service account where it writes. Entries that only other automation makes (authorised views,
+routines, datasets) are kept from the live dataset. Nobody else is.
+"""
+
+from reconciler.access.declared import declared_entries, given_entries, without_void
+from reconciler.access.entry import Entry, entry_of, foreign_entries
+from reconciler.access.lapsing import lapses, until, until_of
+from reconciler.access.member import is_everybody, is_of_the_project, is_person, member_of, place, workgroup_address
+from reconciler.access.role import basic_role, predefined_role
+
+__all__ = [
+    "Entry",
+    "basic_role",
+    "declared_entries",
+    "entry_of",
+    "foreign_entries",
+    "given_entries",
+    "is_everybody",
+    "is_of_the_project",
+    "is_person",
+    "lapses",
+    "member_of",
+    "place",
+    "predefined_role",
+    "until",
+    "until_of",
+    "without_void",
+    "workgroup_address",
+]

@@ -1,0 +1,104 @@
+"""Members in their two forms: that of files, which is IAM's and `workgroup:`, and a field of an access entry."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Final, TypeAlias
+
+#: A field of an access entry, and what stands in it.
+Place: TypeAlias = tuple[str, str]
+
+#: Which field of an access entry holds a member of a kind. `iamMember` would be a permanent difference for these.
+FIELD_OF_KIND: Final[Mapping[str, str]] = {
+    "user": "userByEmail",
+    "serviceAccount": "userByEmail",
+    "group": "groupByEmail",
+    "domain": "domain",
+}
+#: `allUsers` is none of them: BigQuery has it as an `iamMember`.
+_SPECIAL_GROUPS: Final = frozenset({"projectOwners", "projectWriters", "projectReaders", "allAuthenticatedUsers"})
+
+#: How the address of every service account ends, Google's own included.
+_OF_A_SERVICE_ACCOUNT: Final = ".gserviceaccount.com"
+#: The principals of IAM behind which no person is: workloads from outside, service accounts and service agents.
+_NO_PERSON: Final = re.compile(r"/workloadIdentityPools/|/serviceAccounts/|/type/Service(Account|Agent)\b")
+
+
+def place(member: str, workgroups: str | None) -> Place | None:
+    """Where BigQuery keeps a member, however a file spells it; None for a workgroup without a pattern of workgroups.
+
+    Two members are one when their places are equal.
+    """
+    kind, _, name = member.partition(":")
+    if kind == "workgroup":
+        return None if workgroups is None else ("groupByEmail", workgroup_address(name, workgroups).lower())
+    if kind in FIELD_OF_KIND and name:
+        # BigQuery stores addresses in lower case: in two spellings one member would be two entries, or a difference.
+        return FIELD_OF_KIND[kind], name.lower()
+    return ("specialGroup" if member in _SPECIAL_GROUPS else "iamMember"), member
+
+
+def member_of(at: Place, workgroups: str | None) -> str:
+    """Whom an entry is about, as files write members."""
+    field, name = at
+    match field:
+        case "userByEmail":
+            kind = "serviceAccount" if name.endswith(_OF_A_SERVICE_ACCOUNT) else "user"
+        case "groupByEmail":
+            kind, workgroup = "group", _workgroup(name, workgroups)
+            if workgroup is not None:
+                return f"workgroup:{workgroup}"
+        case "domain":
+            kind = "domain"
+        case _:
+            return name
+    return f"{kind}:{name}"
+
+
+def is_person(at: Place) -> bool:
+    """Whether people get in by this: a person, a group, a domain, everybody, or who has a role on the project.
+
+    Not the project's owners, who get in anyway, and no service account: by its address, whatever the file calls it.
+    """
+    field, name = at
+    match field:
+        case "userByEmail":
+            return not name.endswith(_OF_A_SERVICE_ACCOUNT)
+        case "specialGroup":
+            return name != "projectOwners"
+        case "iamMember":
+            return not _NO_PERSON.search(name)
+    return True
+
+
+def is_everybody(at: Place) -> bool:
+    """Whether this is the whole internet."""
+    return at in (("iamMember", "allUsers"), ("specialGroup", "allAuthenticatedUsers"))
+
+
+def is_of_the_project(at: Place) -> bool:
+    """Whether this is whoever has a basic role on the project without owning it."""
+    return at in (("specialGroup", "projectReaders"), ("specialGroup", "projectWriters"))
+
+
+def workgroup_address(member: str, pattern: str) -> str:
+    """The Google group of `<workgroup>[/<subgroup>]` by an environment's pattern; unsaid, the subgroup is `default`."""
+    workgroup, _, subgroup = member.partition("/")
+    return pattern.replace("{workgroup}", workgroup).replace("{subgroup}", subgroup or "default")
+
+
+def _workgroup(address: str, pattern: str | None) -> str | None:
+    """The `<workgroup>[/<subgroup>]` that has this address, if one has."""
+    if pattern is None:
+        return None
+    form = re.escape(pattern.lower())
+    for name in ("workgroup", "subgroup"):
+        form = form.replace(re.escape(f"{{{name}}}"), f"(?P<{name}>[a-z0-9_-]+?)", 1)
+        form = form.replace(re.escape(f"{{{name}}}"), f"(?P={name})")
+    found = re.fullmatch(form, address)
+    if found is None:
+        return None
+    names = found.groupdict()
+    member = "/".join(name for name in (names["workgroup"], names.get("subgroup")) if name not in (None, "default"))
+    return member if workgroup_address(member, pattern).lower() == address else None
