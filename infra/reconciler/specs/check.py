@@ -20,6 +20,9 @@ from reconciler.specs.document import Document, Path, shown
 _NEAR = 0.6
 _DESTINATION = ("connector", "destination")
 
+#: Keywords that fail for want of a key.
+_OF_KEYS = ("required", "oneOf", "anyOf", "minProperties")
+
 
 def check(document: Document, kind: schemas.Kind) -> Iterator[Problem]:
     """Every place where the document breaks its schema.
@@ -28,11 +31,16 @@ def check(document: Document, kind: schemas.Kind) -> Iterator[Problem]:
     """
     if isinstance(document.data, dict):
         faults = [_Fault.of(error, kind) for error in schemas.errors(kind, document.data)]
-        yield from _told(document, [fault for fault in faults if fault.value is not None])
+        yield from _told(document, [fault for fault in faults if not _follows(fault, document)])
     elif document.data is not None:
         first = schemas.schema(kind)["required"][0]
         message = f"expected a mapping; found {wording.kind_of(document.data)}"
         yield document.on_value((), message, f"a file begins with its keys, such as `{first}: …`")
+
+
+def _follows(fault: _Fault, document: Document) -> bool:
+    """Whether a fault may come of what reading the file was a problem with: no value, or a key that was not read."""
+    return fault.value is None or (fault.keyword in _OF_KEYS and fault.path in document.incomplete)
 
 
 def misfiled(document: Document, kind: schemas.Kind) -> Problem | None:

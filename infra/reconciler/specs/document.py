@@ -22,7 +22,8 @@ class Document:
     """A file's data as JSON-like values, with the places of its keys and values.
 
     Only mapping entries have a place in `keys`; every node has one in `values`. `name` is the file's stem and
-    `environment` the folder it is in.
+    `environment` the folder it is in. Mappings that are `incomplete` have keys that could not be read, which was said:
+    what they lack is not known.
     """
 
     environment: str
@@ -31,6 +32,7 @@ class Document:
     data: Any
     keys: Mapping[Path, Place]
     values: Mapping[Path, Place]
+    incomplete: frozenset[Path] = frozenset()
 
     def at(self, *path: str | int) -> Any:
         """The node at a path, or None when the file has none there, whatever stands on the way."""

@@ -21,6 +21,12 @@ from reconciler.specs.syntax import SPACE, explain
 #: More than any real file by two orders of magnitude.
 MAX_BYTES = 256 * 1024
 MAX_DEPTH = 50
+#: The tags that say of a value what it is anyway.
+_OWN_TAGS = {
+    yaml.ScalarEvent: "tag:yaml.org,2002:str",
+    yaml.MappingStartEvent: "tag:yaml.org,2002:map",
+    yaml.SequenceStartEvent: "tag:yaml.org,2002:seq",
+}
 _EMPTY = 'an empty text is "", an empty list [], an empty mapping {}'
 
 #: What YAML lets stand in a file as it is.
@@ -30,7 +36,9 @@ _NOT_ALLOWED = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U000100
 def parse(raw: bytes, *, environment: str, name: str, file: str) -> tuple[Document | None, list[Problem]]:
     """Read one file. The document is None when nothing of it can be used; the problems are all that were found.
 
-    A null is a problem, and stays in the data as None so that the checks can pass over it.
+    A null is a problem, and stays in the data as None so that the checks can pass over it. So is a value whose meaning
+    is not here to be read: an alias, and what has a tag of its own. Only that is said of it, and nothing of what is in
+    it.
     """
     text = _decoded(raw, file)
     if isinstance(text, Problem):
@@ -41,10 +49,14 @@ def parse(raw: bytes, *, environment: str, name: str, file: str) -> tuple[Docume
     except _Stopped:
         return None, reader.problems
     except yaml.MarkedYAMLError as error:
-        return None, [*reader.problems, explain(error, text, file)]
+        problem = explain(error, text, file)
+        # `*abc def`: whoever meant a text is told once that it cannot begin so.
+        told = problem.line in reader.lines_told
+        return None, reader.problems if told else [*reader.problems, problem]
     except yaml.YAMLError:
         return None, [*reader.problems, Problem(file, *START, "not valid YAML")]
-    return Document(environment, name, file, data, reader.keys, reader.values), reader.problems
+    document = Document(environment, name, file, data, reader.keys, reader.values, frozenset(reader.incomplete))
+    return document, reader.problems
 
 
 def _decoded(raw: bytes, file: str) -> str | Problem:
@@ -74,6 +86,10 @@ class _Reader:
         self.problems: list[Problem] = []
         self.keys: dict[Path, Place] = {}
         self.values: dict[Path, Place] = {}
+        self.incomplete: set[Path] = set()
+        self.lines_told: set[int] = set()
+        self._open: list[str] = []
+        self._in_themselves: set[str] = set()
         self._file = file
         self._events: Iterator[Any] = yaml.parse(text, Loader=yaml.CSafeLoader)
 
@@ -103,12 +119,39 @@ class _Reader:
         mark = event.start_mark
         self.values[path] = (mark.line + 1, mark.column + 1)
         if isinstance(event, yaml.AliasEvent):
-            self._problem(event, f"an alias, {shown(f'*{event.anchor}')}", "write the value out where it is used")
+            self._told(event, f"an alias, {shown(f'*{event.anchor}')}", "write the value out where it is used")
+            self._in_themselves |= {anchor for anchor in self._open if anchor == event.anchor}
             return None
         if event.anchor is not None:
-            self._problem(event, f"an anchor, {shown(f'&{event.anchor}')}", "write the value out where it is used")
+            self._told(event, f"an anchor, {shown(f'&{event.anchor}')}", "write the value out where it is used")
         if event.tag is not None:
-            self._problem(event, f"a tag, {shown(_short(event.tag))}", "leave it out: a value is what it looks like")
+            self._told(event, f"a tag, {shown(_short(event.tag))}", "leave it out: a value is what it looks like")
+            if event.tag != _OWN_TAGS[type(event)]:
+                self._skip(event, path)
+                return None
+        if event.anchor is not None:
+            return self._anchored(event, path)
+        return self._content(event, path)
+
+    def _told(self, event: Any, message: str, hint: str) -> None:
+        self._problem(event, message, hint)
+        self.lines_told.add(event.start_mark.line + 1)
+
+    def _anchored(self, event: Any, path: Path) -> Any:
+        """What has an anchor is what it looks like, unless that is nothing, or has itself in it."""
+        if isinstance(event, yaml.ScalarEvent) and event.value == "" and event.implicit[0]:
+            return None
+        before = len(self.problems)
+        self._open.append(event.anchor)
+        value = self._content(event, path)
+        self._open.pop()
+        if event.anchor not in self._in_themselves:
+            return value
+        self._in_themselves.discard(event.anchor)
+        del self.problems[before:]
+        return None
+
+    def _content(self, event: Any, path: Path) -> Any:
         if isinstance(event, yaml.ScalarEvent):
             return self._scalar(event, path)
         if len(path) >= MAX_DEPTH:
@@ -144,11 +187,12 @@ class _Reader:
             items.append(self._node(event, (*path, len(items))))
         return items
 
-    def _mapping(self, path: Path) -> dict[str, Any]:
+    def _mapping(self, path: Path) -> dict[str, Any] | None:
         entries: dict[str, Any] = {}
         while not isinstance(event := next(self._events), yaml.MappingEndEvent):
             key, value = self._key(event), next(self._events)
             if key is None:
+                self.incomplete.add(path)
                 self._skip(value, path)
             elif _lacks_space(event, value):
                 # What follows the colon is a part of the key, and may be a secret.
@@ -162,7 +206,7 @@ class _Reader:
                 mark = event.start_mark
                 self.keys[(*path, key)] = (mark.line + 1, mark.column + 1)
                 entries[key] = self._node(value, (*path, key))
-        return entries
+        return entries if entries or path not in self.incomplete else None
 
     def _key(self, event: Any) -> str | None:
         """A key as a string; None, with the problem noted, for anything else."""

@@ -129,10 +129,11 @@ def required_labels_are_there(specs: Specs) -> Iterator[Problem]:
 def _lacks(unit: Document, required: list[str], where: str) -> Iterator[Problem]:
     for dataset, path in declared(unit):
         labels = unit.at(*path, "labels")
-        if not isinstance(labels, dict | None):
+        at = (*path, "labels")
+        unread = labels is None and at in unit.values
+        if not isinstance(labels, dict | None) or unread or at in unit.incomplete:
             continue
         missing = [key for key in required if key not in (labels or {})]
         if missing:
-            at = (*path, "labels") if labels is not None else path
             message = f"the dataset {shown(dataset)} lacks the label {', '.join(map(shown, missing))}"
-            yield unit.on_key(at, message, f"the environment requires it: {where}")
+            yield unit.on_key(at if labels is not None else path, message, f"the environment requires it: {where}")

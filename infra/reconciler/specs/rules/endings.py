@@ -32,7 +32,7 @@ def expiry_is_as_the_environment_says(specs: Specs) -> Iterator[Problem]:
             elif policy.longest is not None and isinstance(end, date) and end - specs.today > policy.longest:
                 message = f"`expires`: {end} is more than {policy.longest.days}d from today"
                 yield unit.on_value(_EXPIRES, message, f"the most that {where} allows; or {{never: <reason>}}")
-            elif policy.required and not _says_its_end(specs, unit):
+            elif policy.required and not _says_its_end(specs, unit) and () not in unit.incomplete:
                 longest = f" at most {policy.longest.days}d from today" if policy.longest is not None else ""
                 hint = f"write the last good day{longest}, as in `expires: 2026-12-31`, or {{never: <reason>}}: {where}"
                 yield unit.on_key((), "`expires` is missing", hint)

@@ -80,7 +80,7 @@ class _Check:
         self, path: Path, node: Mapping[str, Any], fields: Mapping[str, Field], meant: set[str]
     ) -> Iterator[Problem]:
         """What a create needs. An existing connection that is adopted has it; a named function has an address."""
-        if self.unit.at("connector", "adopt") is not None:
+        if self.unit.at("connector", "adopt") is not None or path in self.unit.incomplete:
             return
         derived = {"function_trigger"} if self.unit.at("connector", "function") is not None else set()
         for name, known in fields.items():
