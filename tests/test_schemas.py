@@ -241,6 +241,11 @@ def test_the_connectors_of_this_repository_are_valid():
     assert set(loaded.fleets) == {"dev", "prod"}
 
 
+def test_what_is_in_production_is_valid_on_any_day():
+    for day in (date(2026, 1, 1), date(2099, 12, 31)):
+        assert load(ROOT / "connectors", ROOT, day).problems_of("prod") == ()
+
+
 @pytest.mark.parametrize(
     "file", sorted((ROOT / "connectors").glob("*/*.yaml")), ids=lambda file: f"{file.parent.name}/{file.name}"
 )

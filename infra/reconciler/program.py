@@ -15,6 +15,7 @@ from typing import Any
 import pulumi
 
 from reconciler import airflow, expiry, functions, gcp, removal
+from reconciler.access import lapses
 from reconciler.errors import InvalidSpecs, ReconcilerError
 from reconciler.expiry import Lives, Staged
 from reconciler.model import Dataset, Fleet, Unit
@@ -138,11 +139,15 @@ async def build(staged: Staged) -> dict[str, pulumi.Input[Any]]:
 
 
 def _warn(lives: Lives) -> None:
-    """Say in preview and in up what ends soon or has ended."""
+    """Say in preview and in up what ends soon or has ended, and whose access does."""
+    people = lives.fleet.environment.policy.people
     for unit in lives.fleet.units:
         said = expiry.words(lives.of_unit(unit), lives.today, connects=unit.connector is not None)
         if said:
             pulumi.log.warn(f"{unit.file} {said}")
+        for grant in (grant for dataset in unit.datasets for grant in dataset.access):
+            if told := lapses(grant, people, lives.today):
+                pulumi.log.warn(f"{unit.file}: {told}")
 
 
 def _only_datasets(fleet: Fleet, unit: Unit) -> list[str] | None:

@@ -247,10 +247,10 @@ def test_a_later_day_and_no_condition_at_all_make_the_others_void():
     ("days", "said"),
     [
         (8, None),
-        (7, "access of user:a@example.com: roles/bigquery.dataViewer ends on 2026-12-08, in 7 days; a later date in "),
-        (1, "access of user:a@example.com: roles/bigquery.dataViewer ends on 2026-12-02, in 1 day; a later date in "),
-        (0, "access of user:a@example.com: roles/bigquery.dataViewer ends on 2026-12-01, today is the last day; "),
-        (-1, "access of user:a@example.com: roles/bigquery.dataViewer ended on 2026-11-30, and BigQuery has it no "),
+        (7, "access ends on 2026-12-08, in 7 days: roles/bigquery.dataViewer for user:a@example.com; a later date in "),
+        (1, "access ends on 2026-12-02, in 1 day: roles/bigquery.dataViewer for user:a@example.com; a later date in "),
+        (0, "access ends on 2026-12-01, today is the last day: roles/bigquery.dataViewer for user:a@example.com; "),
+        (-1, "access ended on 2026-11-30: roles/bigquery.dataViewer for user:a@example.com; take the grant out"),
     ],
 )
 def test_an_end_is_told_when_it_is_near_and_when_it_has_come(days: int, said: str | None):
@@ -263,7 +263,7 @@ def test_an_end_is_told_when_it_is_near_and_when_it_has_come(days: int, said: st
 
 def test_of_several_members_the_first_is_named():
     grant = Grant(VIEWER, ("user:a@example.com", "user:b@example.com", "user:c@example.com"), until=TODAY)
-    assert "access of user:a@example.com and 2 more: " in str(lapses(grant, PeoplePolicy(), TODAY))
+    assert "for user:a@example.com and 2 more; " in str(lapses(grant, PeoplePolicy(), TODAY))
 
 
 def test_views_routines_and_datasets_of_others_are_kept_and_people_are_not():

@@ -40,9 +40,9 @@ def lapses(grant: Grant, policy: PeoplePolicy, today: date) -> str | None:
     if grant.until is None or grant.until - today > policy.warn:
         return None
     many = len(grant.members) - 1
-    whose = f"{grant.members[0]}{f' and {many} more' if many else ''}: {grant.role}"
+    what = f"{grant.role} for {grant.members[0]}{f' and {many} more' if many else ''}"
     days = (grant.until - today).days
     if days < 0:
-        return f"access of {whose} ended on {grant.until}, and BigQuery has it no longer: take the grant out"
+        return f"access ended on {grant.until}: {what}; take the grant out"
     when = {0: "today is the last day", 1: "in 1 day"}.get(days, f"in {days} days")
-    return f"access of {whose} ends on {grant.until}, {when}; a later date in `until` prevents that"
+    return f"access ends on {grant.until}, {when}: {what}; a later date in `until` prevents that"

@@ -76,7 +76,7 @@ def test_an_environment_is_what_its_file_says(dev: Fleet):
                 need=frozenset({"ticket", "until"}),
                 longest=timedelta(days=99_999),
                 warn=timedelta(days=3),
-                standing=("workgroup:data/engineers",),
+                standing=("group:gcp-wg-data--Engineers@example.com", "domain:example.com", "group:b@example.com"),
             ),
             public_access="forbidden",
             undeclared_datasets="forbidden",
@@ -185,20 +185,18 @@ def test_a_unit_is_what_its_file_says(dev: Fleet):
                     Grant(
                         "roles/bigquery.dataViewer",
                         (
-                            "workgroup:stripe/data-viewers",
-                            "user:a@example.com",
+                            "workgroup:data/engineers",
                             "group:b@example.com",
                             "serviceAccount:c@example-dev.iam.gserviceaccount.com",
                         ),
                     ),
-                    Grant("organizations/1234/roles/auditor", ("user:a@example.com",)),
-                    Grant("projects/example-dev/roles/auditor", ("user:a@example.com",)),
+                    Grant("organizations/1234/roles/auditor", ("group:b@example.com",)),
+                    Grant("projects/example-dev/roles/auditor", ("group:b@example.com",)),
                     Grant("roles/bigquery.dataEditor", ("user:a@example.com",), "DATA-1", date(2199, 1, 31)),
                     Grant(
                         "roles/bigquery.dataViewer",
                         (
-                            "projectReaders",
-                            "principal://iam.googleapis.com/locations/global/workforcePools/p/subject/s",
+                            "principal://iam.googleapis.com/projects/1/locations/global/workloadIdentityPools/p/subject/s",
                         ),
                         condition=Condition("office hours", "request.time.getHours() < 18", "and not later"),
                     ),

@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date
 
+from reconciler.access import basic_role, is_everybody, is_of_the_project, until_of
+from reconciler.access.member import Place
 from reconciler.errors import Problem
-from reconciler.specs.document import Document, Path, shown
+from reconciler.model import Condition
+from reconciler.specs.document import Document, Path, printable, shown
 from reconciler.specs.meant import role
+from reconciler.specs.rules import grants as grant_lists
+from reconciler.specs.rules.grants import GrantList, Written
 from reconciler.specs.view import Specs, strings
 
 _WORKGROUP = "workgroup:"
@@ -15,85 +23,142 @@ EVERYBODY = frozenset({"allUsers", "allAuthenticatedUsers"})
 
 
 def members_have_a_role_once(specs: Specs) -> Iterator[Problem]:
-    """A repeated grant is a copy that was meant to become another one."""
-    for document, grants in _grant_lists(specs):
-        seen: dict[tuple[str, str], Path] = {}
-        for name, member, path in _grants(document, grants):
-            first = seen.setdefault((name, member.lower()), path)
-            if first is not path:
-                message = f"{shown(member)} has {shown(name)} here already"
-                yield document.on_value(path, message, f"on line {document.values[first][0]}")
+    """A repeated grant is a copy that was meant to become another one; and who gets in for longer does not leave."""
+    for grants in grant_lists.everywhere(specs):
+        by_member: dict[tuple[str, Place], list[_Given]] = defaultdict(list)
+        for grant in grants:
+            for member, path in grant.members() if grant.is_readable else ():
+                # What has no place, since it is no member or its group is not known, is one when it is the same text.
+                at = grant_lists.placed(specs, grant.document.environment, member) or ("", member.lower())
+                by_member[basic_role(grant.role), at].append(_Given(grant, member, path))
+        for given in by_member.values():
+            for index, one in enumerate(given):
+                if (problem := _beside(one, given[:index], given)) is not None:
+                    yield problem
+
+
+@dataclass(frozen=True)
+class _Given:
+    """What one grant gives one of its members."""
+
+    grant: Written
+    member: str
+    path: Path
+
+    @property
+    def holds(self) -> date | Condition | None:
+        """For how long, or when; None for always."""
+        return self.grant.until or self.grant.condition
+
+    @property
+    def line(self) -> int:
+        return self.grant.document.values[self.path][0]
+
+
+def _beside(one: _Given, before: list[_Given], given: list[_Given]) -> Problem | None:
+    """What is wrong with one of several grants of a role to a member."""
+    who = f"{shown(one.member)} has {shown(one.grant.role)}"
+    same = next((other for other in before if other.holds == one.holds), None)
+    if same is not None:
+        return one.grant.document.on_value(one.path, f"{who} here already", f"on line {same.line}")
+    always = next((other for other in given if other.holds is None), None)
+    if one.holds is not None and always is not None:
+        message = f"{who} without an end or a condition on line {always.line}, so this one means nothing"
+        return one.grant.document.on_value(one.path, message, "take one of the two out")
+    if not isinstance(one.holds, date):
+        return None
+    later = next((other for other in given if isinstance(other.holds, date) and other.holds > one.holds), None)
+    if later is None:
+        return None
+    message = f"{who} until {later.holds} on line {later.line}, so this one means nothing"
+    return one.grant.document.on_value(one.path, message, "take it out, or the later one")
+
+
+def ends_are_said_by_until(specs: Specs) -> Iterator[Problem]:
+    """A condition in the words of `until` would be taken for it where it is read back, and never be taken out."""
+    for grants in grant_lists.of_datasets(specs):
+        for grant in grants:
+            if (day := until_of(grant.condition)) is not None:
+                ticket = grant.at("condition", "description")
+                also = f" and `ticket: {printable(ticket)}`" if isinstance(ticket, str) else ""
+                message = "`condition`: this is what `until` writes"
+                at = (*grant.path, "condition")
+                yield grant.document.on_key(at, message, f'write `until: "{day}"`{also} in its place')
 
 
 def everybody_gets_in_by_policy_only(specs: Specs) -> Iterator[Problem]:
     """`allUsers` and `allAuthenticatedUsers` are the whole internet."""
-    for document, grants in _grant_lists(specs):
-        if specs.setting(document.environment, "policy", "public_access") == "allowed":
+    for grants in grant_lists.everywhere(specs):
+        if specs.setting(grants.document.environment, "policy", "public_access") == "allowed":
             continue
-        for _, member, path in _grants(document, grants):
-            if member in EVERYBODY:
-                message = f"{shown(member)} would show this to the whole internet"
-                hint = "name the people, groups or service accounts"
-                yield document.on_value(
-                    path, message, f"{hint}; an environment may say `policy: {{public_access: allowed}}`"
-                )
+        for grant in grants:
+            for member, path in grant.members():
+                if member in EVERYBODY:
+                    message = f"{shown(member)} would show this to the whole internet"
+                    hint = "name the people, groups or service accounts"
+                    yield grant.document.on_value(
+                        path, message, f"{hint}; an environment may say `policy: {{public_access: allowed}}`"
+                    )
+
+
+def sensitive_data_is_for_those_who_are_named(specs: Specs) -> Iterator[Problem]:
+    """Who has a basic role on the project, and everybody where the policy lets them in, are nobody in particular."""
+    sensitive: dict[str, str] = {}
+    for grants in grant_lists.of_datasets(specs):
+        unit, path = grants.document, (*grants.path[:-1], "sensitive")
+        if unit.at(*path) is True:
+            sensitive.setdefault(unit.environment, unit.where(path))
+            yield from _nobody_in_particular(specs, grants, "the dataset is `sensitive`", "or take `sensitive` out")
+    for grants in grant_lists.of_environments(specs, "automation"):
+        if where := sensitive.get(grants.document.environment):
+            yield from _nobody_in_particular(specs, grants, f"a dataset is `sensitive`: {where}", None)
+
+
+def _nobody_in_particular(specs: Specs, grants: GrantList, why: str, otherwise: str | None) -> Iterator[Problem]:
+    environment = grants.document.environment
+    public = specs.setting(environment, "policy", "public_access") == "allowed"
+    hint = "name the people, groups or service accounts" + (f", {otherwise}" if otherwise else "")
+    for grant in grants:
+        for member, path in grant.members():
+            at = grant_lists.placed(specs, environment, member)
+            if at is not None and is_of_the_project(at):
+                message = f"{shown(member)} is whoever has a basic role on the project, and {why}"
+                yield grant.document.on_value(path, message, hint)
+            elif at is not None and public and is_everybody(at):
+                yield grant.document.on_value(path, f"{shown(member)} is the whole internet, and {why}", hint)
 
 
 def roles_are_spelt_as_bigquery_does(specs: Specs) -> Iterator[Problem]:
     """BigQuery refuses `roles/bigquery.dataviewer` and `roles/dataViewer`, in the middle of a run."""
-    for document, grants in _grant_lists(specs):
-        for path, written in _roles(document, grants):
-            meant = role(written) if written.startswith("roles/") else None
+    for grants in grant_lists.everywhere(specs):
+        for grant in grants:
+            meant = role(grant.role) if grant.role.startswith("roles/") else None
             if meant:
-                yield document.on_value(path, f"BigQuery has no {shown(written)}", f"did you mean {shown(meant)}?")
+                message = f"BigQuery has no {shown(grant.role)}"
+                yield grant.document.on_value((*grant.path, "role"), message, f"did you mean {shown(meant)}?")
 
 
 def workgroups_have_a_pattern(specs: Specs) -> Iterator[Problem]:
     """`workgroup:` members become groups by the environment's `workgroups`, which has to have room for a subgroup."""
-    for document, grants in _grant_lists(specs):
+    for document, member, path in _members(specs):
         environment = specs.environments.get(document.environment)
-        if environment is None:
+        if environment is None or not member.startswith(_WORKGROUP):
             continue
         pattern = environment.at("workgroups")
-        for _, member, path in _grants(document, grants):
-            if not member.startswith(_WORKGROUP):
-                continue
-            if not environment.has("workgroups"):
-                message = f"{shown(member)}: the environment does not say which group that is"
-                yield document.on_value(path, message, f"add `workgroups` to {environment.file}")
-            elif "/" in member and isinstance(pattern, str) and _lacks_subgroup(pattern):
-                message = f"{shown(member)} names a subgroup, which the environment's pattern leaves out"
-                yield document.on_value(path, message, f"add {{subgroup}} at {environment.where(('workgroups',))}")
+        if not environment.has("workgroups"):
+            message = f"{shown(member)}: the environment does not say which group that is"
+            yield document.on_value(path, message, f"add `workgroups` to {environment.file}")
+        elif "/" in member and isinstance(pattern, str) and grant_lists.lacks_subgroup(pattern):
+            message = f"{shown(member)} names a subgroup, which the environment's pattern leaves out"
+            yield document.on_value(path, message, f"add {{subgroup}} at {environment.where(('workgroups',))}")
 
 
-def _lacks_subgroup(pattern: str) -> bool:
-    """Whether a workgroup pattern, as far as it is one, has no room for a subgroup."""
-    return "{workgroup}" in pattern and "{subgroup}" not in pattern
-
-
-def _grant_lists(specs: Specs) -> Iterator[tuple[Document, Path]]:
-    """Every list of grants with its file."""
+def _members(specs: Specs) -> Iterator[tuple[Document, str, Path]]:
+    """Every member in any file, also those that are standing."""
+    for grants in grant_lists.everywhere(specs):
+        for grant in grants:
+            yield from ((grant.document, member, path) for member, path in grant.members())
     for environment in specs.environments.values():
-        yield environment, ("automation",)
-        yield environment, ("default_access",)
-        yield environment, ("project_access",)
-    for unit in specs.all_units():
-        yield unit, ("dataset", "access")
-        datasets = unit.at("datasets")
-        if isinstance(datasets, dict):
-            yield from ((unit, ("datasets", key, "access")) for key in datasets)
-
-
-def _grants(document: Document, path: Path) -> Iterator[tuple[str, str, Path]]:
-    """Role, member and the way to the member, for each of a list of grants."""
-    for (*grant, _), name in _roles(document, path):
-        yield from ((name, member, at) for member, at in strings(document, *grant, "members"))
-
-
-def _roles(document: Document, path: Path) -> Iterator[tuple[Path, str]]:
-    """The way to each role of a list of grants, and the role."""
-    grants = document.at(*path)
-    for index in range(len(grants)) if isinstance(grants, list) else ():
-        name = document.at(*path, index, "role")
-        if isinstance(name, str):
-            yield (*path, index, "role"), name
+        yield from (
+            (environment, member, path) for member, path in strings(environment, "policy", "people", "standing")
+        )

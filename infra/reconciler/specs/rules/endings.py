@@ -151,9 +151,9 @@ def policy_of(specs: Specs, environment: str) -> ExpiryPolicy:
         return ExpiryPolicy(forbidden=said == "forbidden")
     return ExpiryPolicy(
         required=said.get("required") is True,
-        longest=_duration(said.get("longest"), None),
-        warn=_duration(said.get("warn"), default.warn),
-        grace=_duration(said.get("grace"), default.grace),
+        longest=duration(said.get("longest"), None),
+        warn=duration(said.get("warn"), default.warn),
+        grace=duration(said.get("grace"), default.grace),
     )
 
 
@@ -168,6 +168,7 @@ def end_of(unit: Document) -> date | Never | None:
         return None
 
 
-def _duration(said: object, default: Default) -> timedelta | Default:
+def duration(said: object, default: Default) -> timedelta | Default:
+    """A number of days, such as `14d`, when it is one."""
     match = _DURATION.fullmatch(said) if isinstance(said, str) else None
     return timedelta(days=int(match[1])) if match else default
