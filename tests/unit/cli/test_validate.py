@@ -59,7 +59,7 @@ def test_a_notice_is_printed_among_the_problems_and_is_none(inside):
         "    if Fivetran has it, make it known here: reconciler services pull acme\n"
         "dev/stripe.yaml:31:3: notice: `allow_resync` allows its change once: take it out when a run has made it\n"
         "    the old dataset stays declared until then; `retire` in it says that it may go\n"
-        "dev/stripe.yaml:54:3: notice: BigQuery deletes the connector's tables after this time, with the history they "
+        "dev/stripe.yaml:58:3: notice: BigQuery deletes the connector's tables after this time, with the history they "
         "hold\n    take it out, unless the connector writes everything anew each time\n"
     )
     assert result.stderr == "10 files in dev, prod: no problems, 3 notices\n"
@@ -99,7 +99,7 @@ def test_what_is_near_its_end_is_told_as_of_the_day_that_is_given(inside, monkey
     inside(CASES / "good" / "every_field")
     notices = validate("--specs", ".", "--today", "2199-12-30").stdout
     assert (
-        "dev/stripe.yaml:56:1: notice: expires on 2199-12-31, in 1 day: its connection is paused after that" in notices
+        "dev/stripe.yaml:62:1: notice: expires on 2199-12-31, in 1 day: its connection is paused after that" in notices
     )
     assert "dev/budget.yaml:8:1: notice: expires on 2199-12-30, today is the last good day" in notices
     monkeypatch.setenv("RECONCILER_TODAY", "2199-12-30")
@@ -168,8 +168,8 @@ def test_github_annotations_escape_what_the_runner_would_act_on(tmp_path: Path, 
     inside(tmp_path)
     assert validate("--specs", "a,b:c%d", "--format", "github").stdout == (
         "::error file=a%2Cb%3Ac%25d/dev/environment.yaml,line=4,col=1::unknown key `50%25\\n::error::x`"
-        "%0Aknown here: gcp_project, secrets_project, fivetran, workgroups, automation, default_access, labels, "
-        "ignore, policy\n"
+        "%0Aknown here: gcp_project, secrets_project, fivetran, workgroups, automation, default_access, "
+        "project_access, labels, ignore, policy\n"
     )
 
 
