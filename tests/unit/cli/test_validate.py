@@ -43,6 +43,12 @@ def test_every_problem_goes_to_stdout_and_one_line_of_summary_to_stderr(inside):
     assert result.return_value == 1
 
 
+def line(start: str) -> int:
+    """Where in the file with every field a line starts like this."""
+    lines = (CASES / "good" / "every_field" / "dev" / "stripe.yaml").read_text().splitlines()
+    return next(number for number, text in enumerate(lines, start=1) if text.startswith(start))
+
+
 def test_without_a_problem_stdout_is_empty_and_the_exit_code_is_0(inside):
     inside(CASES / "good" / "smallest")
     result = validate("--specs", ".")
@@ -53,14 +59,15 @@ def test_without_a_problem_stdout_is_empty_and_the_exit_code_is_0(inside):
 
 def test_a_notice_is_printed_among_the_problems_and_is_none(inside):
     inside(CASES / "good" / "every_field")
+    once, ends = line("  allow_resync:"), line("  default_table_expiration_ms:")
     result = validate("--specs", ".")
     assert result.stdout == (
         "dev/stripe.yaml:5:12: notice: no service `acme` is known here, so `config` and `auth` are not checked\n"
         "    if Fivetran has it, make it known here: reconciler services pull acme\n"
-        "dev/stripe.yaml:31:3: notice: `allow_resync` allows its change once: take it out when a run has made it\n"
+        f"dev/stripe.yaml:{once}:3: notice: `allow_resync` allows its change once: take it out when a run has made it\n"
         "    the old dataset stays declared until then; `retire` in it says that it may go\n"
-        "dev/stripe.yaml:58:3: notice: BigQuery deletes the connector's tables after this time, with the history they "
-        "hold\n    take it out, unless the connector writes everything anew each time\n"
+        f"dev/stripe.yaml:{ends}:3: notice: BigQuery deletes the connector's tables after this time, with the history "
+        "they hold\n    take it out, unless the connector writes everything anew each time\n"
     )
     assert result.stderr == "10 files in dev, prod: no problems, 3 notices\n"
     assert result.return_value == 0
@@ -98,9 +105,8 @@ def test_the_folder_is_connectors_unless_the_variable_or_the_option_says_otherwi
 def test_what_is_near_its_end_is_told_as_of_the_day_that_is_given(inside, monkeypatch: pytest.MonkeyPatch):
     inside(CASES / "good" / "every_field")
     notices = validate("--specs", ".", "--today", "2199-12-30").stdout
-    assert (
-        "dev/stripe.yaml:62:1: notice: expires on 2199-12-31, in 1 day: its connection is paused after that" in notices
-    )
+    said = "notice: expires on 2199-12-31, in 1 day: its connection is paused after that"
+    assert f"dev/stripe.yaml:{line('expires:')}:1: {said}" in notices
     assert "dev/budget.yaml:8:1: notice: expires on 2199-12-30, today is the last good day" in notices
     monkeypatch.setenv("RECONCILER_TODAY", "2199-12-30")
     assert validate("--specs", ".").stdout == notices
