@@ -42,7 +42,7 @@ ENVIRONMENT = {
 #: Of so many units one selects its tables.
 SYNC_EVERY = 10
 
-#: How many reads a drift check has under way at once, and how much more than them alone it may take.
+#: A drift check may take so much more than its reads alone, so many of them at once.
 READS_AT_ONCE, LEEWAY = 16, 1.3
 
 DRIFT_CHECK = "drift check (preview --refresh)"
@@ -241,6 +241,7 @@ class Project:
             "PULUMI_OPTION_CONFIG_FILE": str(settings),
             "PULUMI_SKIP_UPDATE_CHECK": "1",
             "PULUMI_CONTINUE_ON_ERROR": "true",
+            "PULUMI_PARALLEL": "32",
             # For the program without a gcp provider too, or the comparison would hold a look for its download.
             "PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION": "true",
             **({"PULUMI_EXPERIMENTAL": "1", "PULUMI_SKIP_CHECKPOINTS": "true"} if skip_checkpoints else {}),

@@ -15,7 +15,7 @@ ONCE = {
     "GET /v1/groups/{group_id}/service-account": 1,
     "GET /v1/connections": 1,
 }
-READS_AT_ONCE = 16
+READS_AT_ONCE = 32
 
 
 def test_a_fresh_up_shows_no_drift_for_any_service_and_looking_costs_a_read_a_unit_and_sync(

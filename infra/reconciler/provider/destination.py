@@ -73,6 +73,7 @@ class DestinationProvider(Provider):
 
     @operation
     def read(self, id_: str, props: dict[str, Any]) -> ReadResult:
+        session.refreshes(id_)
         try:
             session.client().get_group(id_)
             live = session.client().get_destination(id_)

@@ -10,17 +10,17 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
-from reconciler.client import Connection, FivetranClient, StandardConfig
+from reconciler.client import Connection, FivetranClient, FivetranError, StandardConfig
 from reconciler.provider.api_key import ApiKey, api_key
 from reconciler.provider.operation import OperationError
 from reconciler.provider.setup_tests import SetupTests
 
 logger = logging.getLogger(__name__)
 
-#: How many reads of a drift check are under way at once.
-READERS = 16
+#: How many reads of a drift check are under way at once: less than the client lets through, so that others get on.
+READERS = 32
 
 
 class Session:
@@ -46,6 +46,7 @@ class Session:
         self._replaced: frozenset[str] = frozenset()
         self._left_groups: frozenset[str] = frozenset()
         self._expected: frozenset[str] = frozenset()
+        self._refreshed: str | None = None
         self._with_tables: frozenset[str] = frozenset()
         self._schemas: dict[str, Future[StandardConfig]] = {}
         self._edited: dict[str, threading.RLock] = {}
@@ -114,6 +115,24 @@ class Session:
         with self._lock:
             self._expected = frozenset(names)
             self._with_tables = frozenset(with_tables)
+        self._read_ahead()
+
+    def refreshes(self, group_id: str) -> None:
+        """A refresh of this group has begun: what state holds in it is read from now on, while the engine goes on."""
+        with self._lock:
+            self._refreshed = group_id
+        self._read_ahead()
+
+    def _read_ahead(self) -> None:
+        """Start reading once it is known what, and where. Whether that works is for those who need an answer to see."""
+        with self._lock:
+            group_id = self._refreshed if self._expected else None
+        if group_id is not None:
+            threading.Thread(target=self._try_prefetch, args=(group_id,), name="read-ahead", daemon=True).start()
+
+    def _try_prefetch(self, group_id: str) -> None:
+        with suppress(FivetranError):
+            self._prefetch(group_id)
 
     def known(self, group_id: str, name: str) -> Connection | None:
         """The group's oldest connection of a name as of the process's one listing of the group, or None."""

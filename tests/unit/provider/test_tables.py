@@ -397,3 +397,19 @@ def test_a_refresh_asks_once_for_each_connection_whose_tables_are_declared(
     assert asked(fivetran) == ["GET", "GET"]
     fivetran.select("one", {"schema_change_handling": "ALLOW_ALL"})
     assert read(ids["one"], sync()).sync["new"] == "allow_all"
+
+
+@pytest.mark.parametrize("first", ["fleet", "destination"])
+def test_a_refresh_reads_ahead_once_it_knows_the_group_and_what_state_holds_of_it(
+    fivetran: Fivetran, run: Callable[..., None], first: str
+):
+    ids = {name: make(fivetran, name) for name in ("one", "two")}
+    run()
+    fivetran.forget_requests()
+    known = {"fleet": lambda: session.expect(["one"]), "destination": lambda: session.refreshes(fivetran.group)}
+    for what in (first, *(known.keys() - {first})):
+        assert fivetran.counts() == {}
+        known[what]()
+    fivetran.wait_for(lambda: fivetran.counts().get("GET /v1/connections/{connection_id}") == 1)
+    assert session.read(fivetran.group, ids["one"], reader="test").schema == "one"
+    assert fivetran.counts() == {"GET /v1/connections": 1, "GET /v1/connections/{connection_id}": 1}
