@@ -35,7 +35,8 @@ def authorise(specs: Path, environment: str | None, redirect_uri: str, unit: str
 
     The link is a secret and valid for a day: it stands alone on stdout, once, and is kept nowhere. Each call makes a
     new one. What else the person may need, on stderr: the page in Fivetran, the service account to share things with,
-    the public key to install. For a service that needs nobody's consent that is all there is, and no link is made.
+    the public key to install. For a service that needs nobody's consent that is all there is, and no link is made. For
+    a connection that works there is nothing to do: a link to it asks for consent again.
 
     Needs FIVETRAN_APIKEY and FIVETRAN_APISECRET of a role that may change connections. Exit codes: 0 done, 2 wrong
     usage, 3 Fivetran failed.
@@ -53,16 +54,19 @@ def authorise(specs: Path, environment: str | None, redirect_uri: str, unit: str
                 f"{wanted.file}: Fivetran has no such connection yet: `pulumi up` makes it, and reports it as awaited"
             )
         connection = live.client.get_connection(found.id)
-        told = dict(_to_know(live, connection))
+        works = connection.setup_state == "connected"
+        told = {} if works else dict(_to_know(live, connection))
         by_link = _takes_consent(connector)
         link = live.client.connect_card(connection.id, redirect_uri=redirect_uri) if by_link else None
-    state = "is connected already" if connection.setup_state == "connected" else "is not connected yet"
+    state = "is connected already: nobody has to do anything" if works else "is not connected yet"
     click.echo(f"{wanted.name} ({connection.id}, {connector.service}) {state}.", err=True)
     for name, value in told.items():
         click.echo(f"  {name}: {printable(value)}", err=True)
     if link is None:
         click.echo(f"No link: {connector.service} needs nobody's consent in a browser.", err=True)
         return Exit.FINE
+    if works:
+        click.echo("The link asks for consent again, which takes the place of the one that was given.", err=True)
     click.echo(
         "Whoever has this link can set the connection up, for a day: send it to that person alone. It is not kept.",
         err=True,

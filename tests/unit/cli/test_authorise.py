@@ -70,12 +70,19 @@ def test_consent_that_the_config_makes_needless_is_not_asked_for(shop: Shop):
     assert shop.run("authorise", "sheets").out == ""
 
 
-def test_what_is_connected_already_can_be_authorised_anew(shop: Shop):
+def test_what_is_connected_already_can_be_authorised_anew_and_is_not_set_up_again(shop: Shop):
     shop.unit("zoom", service="zoom")
-    shop.connection("zoom", {"schema": "zoom"})
+    zoom = shop.connection("zoom", {"schema": "zoom"})
     ran = shop.run("authorise", "zoom")
-    assert "zoom) is connected already." in ran.err
+    first, again, whoever = ran.err.splitlines()
+    assert first == f"zoom ({zoom}, zoom) is connected already: nobody has to do anything."
+    assert again == "The link asks for consent again, which takes the place of the one that was given."
+    assert whoever.startswith("Whoever has this link ")
     assert ran.out.startswith("https://")
+    shop.unit("stripe")
+    shop.connection("stripe", {"schema": "stripe"})
+    ran = shop.run("authorise", "stripe")
+    assert (ran.out, len(ran.err.splitlines())) == ("", 2)
 
 
 def test_a_service_without_a_file_in_the_catalogue_gets_a_link(shop: Shop, simulators):
