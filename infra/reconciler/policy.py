@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import Literal, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 #: How a unit goes: `retire` first and the file later, or the file alone.
 Removal: TypeAlias = Literal["retire", "file"]
@@ -73,22 +74,23 @@ class Retire:
 
 @dataclass(frozen=True)
 class Change:
-    """`{from: old, to: new}`."""
+    """`{from: old, to: new}`: texts, and for a key of `config` any JSON."""
 
-    old: str
-    new: str
+    old: Any
+    new: Any
 
 
 @dataclass(frozen=True)
 class AllowResync:
     """Permission for exactly these changes, each of which makes a new connection that syncs its whole history.
 
-    `schema` names connections as Fivetran does: `schema`, `schema.table` or the prefix. `retire` is about the datasets
-    that only the old connection wrote.
+    `schema` names connections as Fivetran does: `schema`, `schema.table` or the prefix. `config` names keys by their
+    dotted paths. `retire` is about the datasets that only the old connection wrote.
     """
 
     ticket: str
     schema: Change | None = None
     service: Change | None = None
     group: Change | None = None
+    config: Mapping[str, Change] = field(default_factory=dict)
     retire: Retire | None = None

@@ -133,6 +133,11 @@ class Connector:
     function: Function | None = None
     adopt: Adopt | None = None
     allow_resync: AllowResync | None = None
+    permanent: tuple[str, ...] = ()
+    """The keys of `config`, by dotted paths, that Fivetran does not change in a connection that exists.
+
+    Those that the catalogue knows, and those that `allow_resync` names.
+    """
     needs_consent: bool = False
     """Whether a person has to give consent in a browser, since the file gives no `auth` in its place."""
 

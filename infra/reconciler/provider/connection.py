@@ -142,7 +142,11 @@ class Connection(Resource, module="fivetran", name="Connection"):
 def _changed(olds: Mapping[str, Any], news: Mapping[str, Any]) -> list[str]:
     """What differs; an unknown group is another one where the files say that this connection gives way."""
     moves = session.may_replace(wire.connection_name(olds))
-    return [key for key in _FIXED if olds.get(key) != news.get(key) and (moves or not is_unknown(news.get(key)))]
+    changed = [key for key in _FIXED if olds.get(key) != news.get(key) and (moves or not is_unknown(news.get(key)))]
+    then, now = normalise(olds.get("config", {})), normalise(news.get("config", {}))
+    permanent = session.permanent(wire.connection_name(news)) if moves else ()
+    other = any(removal.at(then, path) != removal.at(now, path) for path in permanent)
+    return [*changed, "config"] if other else changed
 
 
 def _start_tests(id_: str, props: Mapping[str, Any]) -> None:

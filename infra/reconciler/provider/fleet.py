@@ -52,6 +52,7 @@ class FleetProvider(Provider):
             {unit.connection: name for name, unit in after.items() if unit.connection},
             replaced(before, after, rules.groups),
             left_groups(after, rules.groups),
+            {unit.connection: unit.permanent for unit in after.values() if unit.connection},
         )
         if olds.get("gcp_project", news["gcp_project"]) != news["gcp_project"]:
             raise OperationError(
@@ -151,7 +152,11 @@ def _known(props: Mapping[str, Any]) -> dict[str, Any]:
     units = _declared(props.get("units", {})).values()
     return {
         "policy": props.get("policy"),
-        "connections": {unit.connection: (unit.service, unit.tables, unit.ending) for unit in units if unit.connection},
+        "connections": {
+            unit.connection: (unit.service, unit.tables, unit.ending, unit.permanent)
+            for unit in units
+            if unit.connection
+        },
         "datasets": {
             dataset: (location, unit.ending_of(dataset))
             for unit in units

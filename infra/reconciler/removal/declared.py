@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -28,7 +29,9 @@ class Declared:
     expired: str | None = None
     """The last good day of a unit whose connection, or a dataset, is therefore not declared any more."""
     resync: Mapping[str, tuple[str, str]] = field(default_factory=dict)
-    """The changes that `allow_resync` names: from and to, by `schema`, `service` and `group`."""
+    """The changes that `allow_resync` names: from and to, by `schema`, `service`, `group` and `config.<path>`."""
+    permanent: Mapping[str, str] = field(default_factory=dict)
+    """What the file says, in words, for keys of `config` that Fivetran does not change, by dotted path."""
     ending: Ending = field(default_factory=Ending)
     """Of the connection."""
     dataset_endings: Mapping[str, Ending] = field(default_factory=dict)
@@ -54,6 +57,7 @@ class Declared:
             **{key: getattr(self, key) for key in ("file", "service", "connection", "formerly", "variable", "expired")},
             "tables": self.tables,
             "datasets": dict(self.datasets),
+            "permanent": dict(self.permanent),
             "resync": {key: list(change) for key, change in self.resync.items()},
             "ending": self.ending.as_property(),
             "dataset_endings": {
@@ -70,6 +74,7 @@ class Declared:
             **{key: said.get(key) for key in ("service", "connection", "formerly", "variable", "expired")},
             tables=bool(said.get("tables")),
             datasets=said.get("datasets", {}),
+            permanent=said.get("permanent", {}),
             resync={key: (old, new) for key, (old, new) in said.get("resync", {}).items()},
             ending=Ending.of(said.get("ending", {})),
             dataset_endings={name: Ending.of(each) for name, each in said.get("dataset_endings", {}).items()},
@@ -100,6 +105,7 @@ def _declared(unit: Unit, left: Unit | None, lives: Lives) -> Declared:
         variable=airflow.variable_of(connector) if connector else None,
         expired=max((str(end.last_day) for end in gone), default=None),
         resync=_resync(connector) if connector else {},
+        permanent=_permanent(connector) if connector else {},
         ending=of_connection(policy, unit, lives.of_connector(unit)) if connector else Ending(),
         dataset_endings={dataset.id: of_dataset(policy, unit, dataset, ends[dataset.id]) for dataset in datasets},
     )
@@ -110,4 +116,23 @@ def _resync(connector: Connector) -> dict[str, tuple[str, str]]:
     if allowed is None:
         return {}
     changes = {"schema": allowed.schema, "service": allowed.service, "group": allowed.group}
-    return {key: (change.old, change.new) for key, change in changes.items() if change is not None}
+    changes |= {f"config.{key}": change for key, change in allowed.config.items()}
+    return {key: (in_words(change.old), in_words(change.new)) for key, change in changes.items() if change is not None}
+
+
+def _permanent(connector: Connector) -> dict[str, str]:
+    found = {path: at(connector.config, path) for path in connector.permanent}
+    return {path: in_words(value) for path, value in found.items() if value is not None}
+
+
+def at(config: Mapping[str, Any], path: str) -> Any:
+    """The value at a dotted path of a config; None where there is none."""
+    node: Any = config
+    for step in path.split("."):
+        node = node.get(step) if isinstance(node, Mapping) else None
+    return node
+
+
+def in_words(value: Any) -> str:
+    """A value of a config as YAML has it on one line: the same for equal values."""
+    return value if isinstance(value, str) else json.dumps(value, sort_keys=True, ensure_ascii=False)

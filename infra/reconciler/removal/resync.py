@@ -12,7 +12,7 @@ _WORDS = {"schema": "destination", "service": "service", "group": "group"}
 
 @dataclass(frozen=True)
 class Change:
-    """One of `schema`, `service` and `group`, from what it was to what it is."""
+    """One of `schema`, `service`, `group` and `config.<path>`, from what it was to what it is."""
 
     key: str
     old: str
@@ -30,7 +30,10 @@ def changes(old: Declared, new: Declared, groups: tuple[str, str]) -> tuple[Chan
         Change("service", str(old.service), str(new.service)),
         Change("group", *groups),
     )
-    return tuple(change for change in found if change.old != change.new)
+    # A key that comes to a file may say what is so already, and one that leaves it is left as it is.
+    both = sorted(old.permanent.keys() & new.permanent.keys()) if old.service == new.service else ()
+    config = (Change(f"config.{path}", old.permanent[path], new.permanent[path]) for path in both)
+    return tuple(change for change in (*found, *config) if change.old != change.new)
 
 
 def refusal(old: Declared, new: Declared, changed: tuple[Change, ...]) -> str | None:
@@ -38,7 +41,7 @@ def refusal(old: Declared, new: Declared, changed: tuple[Change, ...]) -> str | 
     unnamed = [change for change in changed if not change.is_named(new.resync)]
     if not unnamed:
         return None
-    what = " and ".join(f"the {_WORDS[change.key]} changed from {change.old} to {change.new}" for change in unnamed)
+    what = " and ".join(f"{_subject(change.key)} changed from {change.old} to {change.new}" for change in unnamed)
     variable = f", and the Airflow variable {old.variable} would hold that one" if old.variable else ""
     named = ", ".join(f"{key}: {old} → {new}" for key, (old, new) in new.resync.items())
     instead = f" (`allow_resync` there names another change, {named})" if named else ""
@@ -50,6 +53,13 @@ def refusal(old: Declared, new: Declared, changed: tuple[Change, ...]) -> str | 
     )
 
 
+def _subject(key: str) -> str:
+    return f"the {_WORDS[key]}" if key in _WORDS else f"`{key}`"
+
+
 def _permission(changed: tuple[Change, ...]) -> str:
-    named = ", ".join(f"{change.key}: {{from: {change.old}, to: {change.new}}}" for change in changed)
-    return f"`allow_resync: {{{named}, ticket: …}}`"
+    named = {change.key.partition(".")[::2]: f"{{from: {change.old}, to: {change.new}}}" for change in changed}
+    said = [f"{key}: {step}" for (key, path), step in named.items() if not path]
+    if config := ", ".join(f"{path}: {step}" for (_, path), step in named.items() if path):
+        said.append(f"config: {{{config}}}")
+    return f"`allow_resync: {{{', '.join(said)}, ticket: …}}`"

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from reconciler.services.changes import changes
 from reconciler.services.consent import Condition, Consent
-from reconciler.services.files import SERVICES, catalogue, find, known, needs_consent, read_file
+from reconciler.services.files import SERVICES, catalogue, find, known, needs_consent, permanent_keys, read_file
 from reconciler.services.metadata import from_metadata
 from reconciler.services.service import Field, Form, Kind, Path, Service, leaves, walk
 from reconciler.services.text import Unreadable, read, write
@@ -29,6 +29,7 @@ __all__ = [
     "known",
     "leaves",
     "needs_consent",
+    "permanent_keys",
     "read",
     "read_file",
     "walk",

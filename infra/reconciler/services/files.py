@@ -49,6 +49,12 @@ def read_file(file: Path) -> Service:
         raise ReconcilerError(f"{file}: {error}. Correct it, or let reconciler services pull write it anew.") from error
 
 
+def permanent_keys(service_id: str) -> tuple[str, ...]:
+    """The keys of `config` that a connection of this service keeps for good; none that is known of without a file."""
+    service = find(service_id)
+    return () if service is None else service.permanent_keys
+
+
 def needs_consent(service_id: str, config: Mapping[str, object], has_auth: bool) -> bool:
     """Whether a person has to authorise such a connection in a browser; no, as far as anybody knows, without a file."""
     service = find(service_id)

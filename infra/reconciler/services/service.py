@@ -84,24 +84,14 @@ class Service:
         return found
 
     @cached_property
-    def secret_paths(self) -> frozenset[str]:
-        """Every value of `config` that is a secret: masked in answers, a reference in files."""
-        return frozenset(path for path, found in leaves(self.config) if found.kind == "secret")
-
-    @cached_property
-    def auth_paths(self) -> frozenset[str]:
-        """Every value of `auth` that is a secret: never in an answer, a reference in files."""
-        return frozenset(path for path, found in leaves(self.auth) if found.kind == "secret")
-
-    @cached_property
     def readonly_keys(self) -> frozenset[str]:
         """What Fivetran alone sets in `config`."""
         return frozenset(path for path, found in walk(self.config) if found.readonly)
 
     @cached_property
-    def immutable_keys(self) -> frozenset[str]:
-        """What of `config` is as it was when the connection was created."""
-        return frozenset(path for path, found in walk(self.config) if found.immutable)
+    def permanent_keys(self) -> tuple[str, ...]:
+        """What of `config` stays as it was when the connection was made. Not what a list holds: items come and go."""
+        return tuple(sorted(path for path, found in walk(self.config) if found.immutable and "[]" not in path))
 
     def needs_consent(self, config: Mapping[str, object], has_auth: bool) -> bool:
         """Whether a person has to authorise such a connection in a browser before it works."""

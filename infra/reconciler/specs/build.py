@@ -117,6 +117,7 @@ def _connector(data: dict[str, Any], environment: Environment) -> Connector:
     target = data["destination"]
     function = _function(data["function"], environment) if "function" in data else None
     derived = {"function_trigger": function.trigger} if function else {}
+    allowed = endings.allow_resync(data["allow_resync"]) if "allow_resync" in data else None
     return Connector(
         service=data["service"],
         destination=DestinationSchema(
@@ -132,9 +133,10 @@ def _connector(data: dict[str, Any], environment: Environment) -> Connector:
         paused=data.get("paused"),
         awaiting=_awaiting(data["awaiting"]) if "awaiting" in data else None,
         function=function,
+        permanent=tuple(sorted({*services.permanent_keys(data["service"]), *(allowed.config if allowed else ())})),
         needs_consent=services.needs_consent(data["service"], data.get("config", {}), "auth" in data),
         adopt=_adopt(data["adopt"]) if "adopt" in data else None,
-        allow_resync=endings.allow_resync(data["allow_resync"]) if "allow_resync" in data else None,
+        allow_resync=allowed,
     )
 
 

@@ -74,9 +74,10 @@ def allow_resync(data: dict[str, Any]) -> AllowResync:
         schema=_change(data["schema"]) if "schema" in data else None,
         service=_change(data["service"]) if "service" in data else None,
         group=_change(data["group"]) if "group" in data else None,
+        config={key: _change(change) for key, change in data.get("config", {}).items()},
         retire=retire(data["retire"]) if "retire" in data else None,
     )
 
 
-def _change(data: dict[str, str]) -> Change:
+def _change(data: dict[str, Any]) -> Change:
     return Change(old=data["from"], new=data["to"])

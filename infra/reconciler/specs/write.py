@@ -158,7 +158,12 @@ def _adopt(adopt: Adopt | None) -> str | dict[str, Any] | None:
 def _allow_resync(allowed: AllowResync | None) -> dict[str, Any] | None:
     if allowed is None:
         return None
-    changes = _given(schema=_change(allowed.schema), service=_change(allowed.service), group=_change(allowed.group))
+    changes = _given(
+        schema=_change(allowed.schema),
+        service=_change(allowed.service),
+        group=_change(allowed.group),
+        config={key: _change(change) for key, change in allowed.config.items()},
+    )
     return {**changes, "ticket": allowed.ticket, **_given(retire=_retire(allowed.retire))}
 
 
@@ -223,7 +228,7 @@ def _in_one_line(path: Path, value: Mapping[str, Any]) -> bool:
     if within in (("connector", "config"), ("connector", "auth")):
         return Reference.parse(value) is not None
     if within in (("connector", "sync"), ("connector", "allow_resync")):
-        return len(path) > 2
+        return len(path) > 2 and path[2:] != ("config",)
     return path[-1] in _IN_ONE_LINE
 
 

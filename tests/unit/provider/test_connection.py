@@ -213,6 +213,19 @@ def test_a_connection_gives_way_only_where_a_file_of_this_run_says_so(fivetran: 
     assert fivetran.named("stripe") == []
 
 
+def test_a_permanent_key_of_config_makes_a_new_connection_where_a_file_says_so_and_else_is_a_change(
+    fivetran: Fivetran, stripe: str
+):
+    olds, news = state(fivetran.group, frame={"a": 1}), inputs(fivetran.group, frame={"a": 2, "b": 3})
+    permanent = {"stripe": ["frame.a"]}
+    for replaced, replaces in ((["stripe"], ["config"]), ([], None)):
+        session.declare({"stripe": "stripe"}, replaced=replaced, permanent=permanent)
+        assert provider.check(olds, news).failures == []
+        assert provider.diff(stripe, olds, news).replaces == replaces
+    session.declare({"stripe": "stripe"}, replaced=["stripe"], permanent=permanent)
+    assert provider.diff(stripe, olds, inputs(fivetran.group, frame={"a": 1, "b": 3})).replaces is None
+
+
 def test_of_a_name_that_stays_the_old_connection_goes_as_well(fivetran: Fivetran, stripe: str):
     session.declare({"stripe": "stripe"}, replaced=["stripe"])
     provider.delete(stripe, state(fivetran.group))

@@ -94,6 +94,23 @@ def test_another_group_is_refused_under_each_connections_id_unless_the_file_allo
     assert session.may_replace("stripe")
 
 
+def test_a_changed_key_that_fivetran_keeps_is_refused_under_the_connections_id_unless_the_file_allows_it(
+    fivetran: Fivetran, run
+):
+    id_ = fivetran.by_hand()
+    before, after = props("stripe"), props("stripe")
+    before["units"]["stripe"]["permanent"] = {"timeframe": "SIX"}
+    after["units"]["stripe"]["permanent"] = {"timeframe": "TWELVE"}
+    said = failure(provider.check, before, after)
+    assert said.startswith("dev/stripe.yaml: `config.timeframe` changed from SIX to TWELVE. It is permanent in ")
+    assert said.endswith(f"(connection id: {id_})")
+    assert provider.diff("dev", before, after).changes, "so that state learns of it"
+    after["units"]["stripe"]["resync"] = {"config.timeframe": ["SIX", "TWELVE"]}
+    assert provider.check(before, after).failures == []
+    assert session.may_replace("stripe")
+    assert session.permanent("stripe") == ("timeframe",)
+
+
 def test_an_announced_end_is_a_change_so_that_state_learns_of_it():
     for ending in ({"removed_on": "2027-01-08"}, {"retired": True}, {"guarded": True}):
         ended = props("stripe")

@@ -177,6 +177,8 @@ V2 = Declared("prod/stripe.yaml", "stripe", "stripe_v2", {"stripe_v2": "US", "st
 SANDBOX = replace(STRIPE, service="stripe_sandbox")
 BOTH = replace(V2, service="stripe_sandbox")
 SCHEMA, SERVICE = {"schema": ("stripe", "stripe_v2")}, {"service": ("stripe", "stripe_sandbox")}
+SIX, TWELVE = (replace(AIRFLOW, permanent={"timeframe": months, "a.b": "1"}) for months in ("SIX", "TWELVE"))
+CONFIG = {"config.timeframe": ("SIX", "TWELVE")}
 
 
 @pytest.mark.parametrize("rules", [may_not, may, retires])
@@ -200,17 +202,36 @@ def test_a_replacement_is_refused_with_what_it_costs_even_where_removals_are_all
     assert f"`allow_resync: {{{permission}, ticket: …}}`" in reason
 
 
+def test_a_key_of_config_that_is_permanent_is_a_replacement_too():
+    (reason,) = reasons({"stripe": SIX}, {"stripe": TWELVE}, may)
+    assert reason.startswith("prod/stripe.yaml: `config.timeframe` changed from SIX to TWELVE. It is permanent in Fiv")
+    assert "`allow_resync: {config: {timeframe: {from: SIX, to: TWELVE}}, ticket: …}`" in reason
+    moved = replace(TWELVE, connection="stripe_v2", permanent={"timeframe": "TWELVE", "a.b": "[2]"})
+    (reason,) = reasons({"stripe": SIX}, {"stripe": moved}, may)
+    both = "config: {a.b: {from: 1, to: [2]}, timeframe: {from: SIX, to: TWELVE}}"
+    assert f"`allow_resync: {{schema: {{from: stripe, to: stripe_v2}}, {both}, ticket: …}}`" in reason
+
+
+def test_a_permanent_key_that_comes_to_a_file_or_leaves_it_is_no_replacement():
+    for before, after in ((SIX, AIRFLOW), (AIRFLOW, SIX), (SIX, SIX)):
+        assert reasons({"stripe": before}, {"stripe": after}) == []
+    other = replace(TWELVE, service="stripe_sandbox", resync=SERVICE)
+    assert reasons({"stripe": SIX}, {"stripe": other}) == [], "another service has other keys"
+
+
 def test_the_datasets_of_a_refused_replacement_are_not_told_as_well():
     before = {"stripe": STRIPE}
     assert len(reasons(before, {"stripe": replace(V2, datasets={"stripe_v2": "US"})})) == 1
 
 
 @pytest.mark.parametrize("rules", [may_not, may, retires])
-@pytest.mark.parametrize(("now", "resync"), [(V2, SCHEMA), (SANDBOX, SERVICE), (BOTH, {**SCHEMA, **SERVICE})])
+@pytest.mark.parametrize(
+    ("now", "resync"), [(V2, SCHEMA), (SANDBOX, SERVICE), (BOTH, {**SCHEMA, **SERVICE}), (TWELVE, CONFIG)]
+)
 def test_a_replacement_that_its_file_names_is_allowed_and_the_old_connection_may_go(now, resync, rules):
-    after = {"stripe": replace(now, resync=resync)}
-    assert reasons({"stripe": STRIPE}, after, rules) == []
-    assert replaced({"stripe": STRIPE}, after, rules.groups) == {"stripe"}
+    before, after = {"stripe": SIX}, {"stripe": replace(now, resync=resync)}
+    assert reasons(before, after, rules) == []
+    assert replaced(before, after, rules.groups) == {"stripe"}
 
 
 @pytest.mark.parametrize(
@@ -222,10 +243,12 @@ def test_a_replacement_that_its_file_names_is_allowed_and_the_old_connection_may
         (SANDBOX, SCHEMA),
         (BOTH, SCHEMA),
         (BOTH, SERVICE),
+        (TWELVE, {"config.timeframe": ("THREE", "TWELVE")}),
+        (TWELVE, SCHEMA),
     ],
 )
 def test_permission_for_another_change_is_none(now, resync):
-    (reason,) = reasons({"stripe": STRIPE}, {"stripe": replace(now, resync=resync)}, may)
+    (reason,) = reasons({"stripe": SIX}, {"stripe": replace(now, resync=resync)}, may)
     assert "(`allow_resync` there names another change, " in reason
 
 

@@ -44,16 +44,11 @@ def test_a_field_is_found_by_the_way_to_it_through_mappings_and_lists():
         assert found.field(nowhere) is None
 
 
-def test_paths_of_secrets_lead_through_lists():
-    found = service("config:\n  a: secret\n  b[]: secret\n  c[]:\n    d: secret\n    e: string\nauth:\n  f: secret\n")
-    assert found.secret_paths == {"a", "b[]", "c[].d"}
-    assert found.auth_paths == {"f"}
-
-
 def test_keys_that_are_fivetran_s_or_cannot_change_are_known():
-    found = service("config:\n  a (read-only): string\n  b (immutable): [X, Y]\n  c[] (read-only):\n    d: string\n")
+    listed = "  c[] (read-only):\n    d: string\n  e[]:\n    f (immutable): string\n"
+    found = service(f"config:\n  a (read-only): string\n  b (immutable): [X, Y]\n{listed}")
     assert found.readonly_keys == {"a", "c"}
-    assert found.immutable_keys == {"b"}
+    assert found.permanent_keys == ("b",), "and not what a list holds, whose items come and go"
 
 
 @pytest.mark.parametrize(

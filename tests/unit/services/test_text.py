@@ -193,7 +193,7 @@ def test_a_database_s_own_schema_is_a_field_beside_the_prefix():
 def test_every_text_in_auth_is_a_secret_and_a_choice_is_none():
     auth = {"client": {"type": "object", "properties": {"id": {"type": "string"}}}, "mode": {"enum": ["A", "B"]}}
     made = entry({}, {"properties": auth})
-    assert made.auth_paths == {"client.id"}
+    assert made.field(("auth", "client", "id")) == Field("secret")
     assert made.field(("auth", "mode")) == Field("choice", choices=("A", "B"))
 
 
@@ -206,7 +206,9 @@ def test_what_the_api_does_not_tell_is_kept_from_the_file():
     made = entry(config, known=known)
     assert str(made.consent) == "always"
     assert made.secret == ("hook", "list[].value", "gone")
-    assert made.secret_paths == {"hook", "list[].value"}
+    secret = [made.field(("config", *path)) for path in (("hook",), ("list", 0, "value"))]
+    assert secret == [Field("secret")] * 2
+    assert made.field(("config", "list", 0, "key")) == Field("string")
 
 
 def test_a_new_service_that_takes_auth_is_guessed_to_need_consent_without_it():

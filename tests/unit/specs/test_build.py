@@ -165,11 +165,13 @@ def test_a_unit_is_what_its_file_says(dev: Fleet):
             paused="INC-4711: duplicates",
             awaiting=Awaiting("the vendor installs our key (DENG-42)", "2026-12-15"),
             adopt=Adopt("duel_salutation", apply_changes=True),
+            permanent=("historical_sync_time_frame",),
             allow_resync=AllowResync(
                 "DENG-1234",
                 schema=Change("payments", "stripe"),
                 service=Change("stripe_test", "acme"),
                 group=Change("Fivetran Old", "Fivetran_Dev"),
+                config={"historical_sync_time_frame": Change(["SIX", 6], "ALL_TIME")},
                 retire=Retire("DENG-1235", "keep"),
             ),
         ),

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from datetime import date, timedelta
 from typing import TypeVar
 
-from reconciler import expiry
+from reconciler import expiry, services
 from reconciler.errors import Problem
 from reconciler.policy import ExpiryPolicy, Never
 from reconciler.specs.document import Document, shown
@@ -17,6 +17,7 @@ _EXPIRES = ("expires",)
 _POLICY = ("policy", "expiry")
 _RESYNC = ("connector", "allow_resync")
 Default = TypeVar("Default")
+_DOTTED = re.compile(r"[A-Za-z0-9_.]+")
 _DURATION = re.compile(r"(0|[1-9][0-9]{0,4})d")
 
 
@@ -108,6 +109,23 @@ def resyncs_are_to_what_the_file_declares(specs: Specs) -> Iterator[Problem]:
             elif old == new:
                 message = f"`from` and `to` are both {shown(new)}"
                 yield unit.on_value((*_RESYNC, key, "from"), message, "name what it was before")
+        yield from _resyncs_of_config(unit)
+
+
+def _resyncs_of_config(unit: Document) -> Iterator[Problem]:
+    named = unit.at(*_RESYNC, "config")
+    service = services.find(str(unit.at("connector", "service")))
+    for key in filter(_DOTTED.fullmatch, named if isinstance(named, dict) else ()):
+        path, config = (*_RESYNC, "config", key), ("connector", "config", *key.split("."))
+        if service is not None and key not in service.permanent_keys:
+            message = f"{shown(key)} can be changed in a connection that exists"
+            yield unit.on_key(path, message, "take it out, and change it in `config` alone")
+        elif config not in unit.values:
+            yield unit.on_key(path, f"{shown(key)} is not in `config`", "declare the value that it is to have")
+        elif unit.at(*path, "to") not in (None, unit.at(*config)):
+            yield unit.on_value((*path, "to"), "`to` is not what the file declares", f"correct it, or `config.{key}`")
+        elif unit.at(*path, "from") == unit.at(*path, "to") is not None:
+            yield unit.on_value((*path, "from"), "`from` and `to` are the same", "name what it was before")
 
 
 def the_label_of_expiry_is_ours(specs: Specs) -> Iterator[Problem]:
@@ -138,7 +156,8 @@ def ends_that_are_near(specs: Specs) -> Iterator[Problem]:
 def resyncs_that_are_made_once(specs: Specs) -> Iterator[Problem]:
     """A notice for each `allow_resync`: it is to go once a run has used it."""
     for unit in specs.all_units():
-        if any(isinstance(unit.at(*_RESYNC, key, "to"), str) for key in ("schema", "service", "group")):
+        whole = any(isinstance(unit.at(*_RESYNC, key, "to"), str) for key in ("schema", "service", "group"))
+        if whole or unit.at(*_RESYNC, "config"):
             message = "`allow_resync` allows its change once: take it out when a run has made it"
             kept = "the old dataset stays declared until then; `retire` in it says that it may go"
             yield unit.on_key(_RESYNC, message, kept if unit.at(*_RESYNC, "schema") is not None else None)
