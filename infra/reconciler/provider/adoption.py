@@ -11,6 +11,7 @@ from typing import Any
 from reconciler.client import Connection
 from reconciler.projection import Difference, differences
 from reconciler.provider import schedule, tables, wire
+from reconciler.provider.held import all_held, ours, refuse_changes_around_held
 from reconciler.provider.operation import OperationError
 
 
@@ -37,6 +38,23 @@ def refuse_another(props: Mapping[str, Any], found: Connection) -> None:
 def config_differences(props: Mapping[str, Any], live: Connection) -> list[Difference]:
     """What a live connection's config has otherwise than the file, sorted by path."""
     return sorted(differences(props.get("config", {}), live.config, "config"), key=lambda each: each.path)
+
+
+def to_send(props: Mapping[str, Any], live: Connection) -> tuple[dict[str, Any], dict[str, Any]]:
+    """What of `config` and `auth` is written into a connection that is taken over and may be changed.
+
+    Into one that works, what differs. Into one that never did, the secrets too: those that are there may not be the
+    file's. What is equal is not sent, since some keys may not be in a PATCH. Raises `OperationError` where something
+    would have to be sent that only Fivetran has.
+    """
+    declared, auth = dict(props.get("config", {})), dict(props.get("auth", {}))
+    keys = {difference.path.split(".")[1] for difference in config_differences(props, live)}
+    if never_worked(live):
+        keys |= ours(declared)
+    config = {key: value for key, value in declared.items() if key in keys}
+    auth = auth if never_worked(live) and not all_held(auth) else {}
+    refuse_changes_around_held({"config": config, "auth": auth})
+    return config, auth
 
 
 def schedule_differences(props: Mapping[str, Any], live: Connection) -> list[Difference]:

@@ -13,7 +13,7 @@ from tenacity import Retrying, retry_if_exception_type, stop_after_attempt, wait
 
 from reconciler.client import Conflict, Connection, FivetranError, Rejected
 from reconciler.provider import adoption, wire
-from reconciler.provider.held import all_held, ours, refuse_changes_around_held, refuse_creating_with_held
+from reconciler.provider.held import refuse_creating_with_held
 from reconciler.provider.operation import OperationError
 from reconciler.provider.session import session
 from reconciler.secrets import Resolver, resolve, resolvers
@@ -116,24 +116,19 @@ def _adopt(wanted: Wanted, found: Connection) -> tuple[Connection, bool]:
     props, apply_changes = wanted.props, bool(wanted.props.get("adopt", {}).get("apply_changes"))
     adoption.refuse_another(props, found)
     live = session.client().get_connection(found.id)
-    differing = adoption.config_differences(props, live)
-    keys = {difference.path.split(".")[1] for difference in differing}
     if adoption.never_worked(live):
-        # A secret that is there may not be the file's. What is equal is not sent: some keys may not be in a PATCH.
-        changed = {key: value for key, value in wanted.config.items() if key in keys | ours(wanted.config)}
-        auth = {} if all_held(wanted.auth) else wanted.auth
-        return _write(wanted, live, changed, auth, pause=not live.paused), True
+        return _write(wanted, live, *adoption.to_send(props, live), pause=not live.paused), True
+    differing = adoption.config_differences(props, live)
     if not differing:
         return live, apply_changes  # A run that was killed may have changed it; nobody has tested that then.
     if not apply_changes:
         raise OperationError(adoption.refusal(wanted.name, live, differing))
-    return _write(wanted, live, {key: value for key, value in wanted.config.items() if key in keys}, {}), True
+    return _write(wanted, live, *adoption.to_send(props, live)), True
 
 
 def _write(
     wanted: Wanted, live: Connection, config: Mapping[str, Any], auth: Mapping[str, Any], *, pause: bool = False
 ) -> Connection:
-    refuse_changes_around_held({"config": config, "auth": auth})
     fields: dict[str, Any] = {key: values for key, values in wanted.with_values(config, auth).items() if values}
     if pause:  # As a new one is made: nothing syncs before its tables are as declared.
         fields["paused"] = True

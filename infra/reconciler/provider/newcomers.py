@@ -81,13 +81,19 @@ def _refusal(unit: Mapping[str, Any], listed: Connection) -> str | None:
     except OperationError as refused:
         return f"{props['file']}: {refused}"
     live = session.client().get_connection(listed.id)
+    changes = adoption.never_worked(live) or bool(props.get("adopt", {}).get("apply_changes"))
+    try:
+        if changes:
+            adoption.to_send(props, live)
+    except OperationError as refused:
+        return f"{props['file']}: {refused}"
     if adoption.never_worked(live):
         return None
     name = wire.connection_name(props)
     differing = [*adoption.config_differences(props, live), *adoption.activation_differences(runs, live)]
     if not differing:
         logger.warning("%s: takes over the connection %s (%s) as it is", props["file"], name, live.id)
-    elif props.get("adopt", {}).get("apply_changes"):
+    elif changes:
         lines = "".join(f"\n    {difference}" for difference in differing)
         logger.warning("%s: takes over the connection %s (%s) and changes it:%s", props["file"], name, live.id, lines)
     else:

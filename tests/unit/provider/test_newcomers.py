@@ -152,6 +152,24 @@ def test_a_connection_that_would_have_to_be_made_without_what_only_fivetran_has_
     )
 
 
+@pytest.mark.parametrize("works", [True, False], ids=["works", "never worked"])
+def test_a_connection_that_could_only_be_changed_around_what_fivetran_has_is_refused(
+    fivetran: Fivetran, run, works: bool
+):
+    live = AT_WORK if works else {"paused": True, "setup_state": "incomplete"}
+    said = {"frame": {"months": 1, "key": "of old"}}
+    made = fivetran.by_hand(**live, config=said)
+    adopt = Adopt(made, apply_changes=True) if works else None
+    held = {"held_by": "fivetran"}
+    changed = unit(adopt=adopt, api_key=held, frame={"months": 2, "key": held})
+    assert failure(check, {}, fleet(changed)) == (
+        f"{FILE}: config.frame.key: only Fivetran has this value, and what stands around it has changed and can only "
+        "be sent whole: write where it is kept, {secret: NAME, version: N}"
+    )
+    check({}, fleet(unit(adopt=adopt, api_key=held, frame={"months": 1, "key": held})))
+    assert fivetran.writes() == []
+
+
 def test_who_may_not_look_at_secrets_is_told_and_not_refused(fivetran: Fivetran, run, caplog: pytest.LogCaptureFixture):
     fivetran.secrets("PUT", "/denials", {"denials": [{"permission": "secretmanager.versions.get"}]})
     check({}, fleet(unit(api_key=KEY)))

@@ -1,6 +1,7 @@
 """What is remembered of a unit."""
 
 from datetime import date
+from typing import Any
 
 from reconciler.expiry import stage
 from reconciler.model import Connector, Destination, DestinationSchema, Environment, Fleet, Unit
@@ -11,7 +12,7 @@ ENVIRONMENT = Environment("dev", "dev/environment.yaml", "dev-project", "Dev", D
 
 
 def test_what_a_file_says_of_permanent_keys_is_remembered_in_words_and_no_other_config_is():
-    config = {"frame": {"a": 2}, "list": ["x", {"b": True}], "text": "SIX", "other": "canary"}
+    config: dict[str, Any] = {"frame": {"a": 2}, "list": ["x", {"b": True}], "text": "SIX", "other": "canary"}
     allowed = AllowResync("DENG-1", config={"list": Change(["x"], ["x", {"b": True}]), "frame.a": Change(1, 2)})
     permanent = ("frame.a", "gone", "list", "text", "text.deeper")
     connector = Connector("s", DestinationSchema("a"), config=config, allow_resync=allowed, permanent=permanent)
