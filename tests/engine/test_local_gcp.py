@@ -32,6 +32,9 @@ wanted = json.loads(pathlib.Path("wanted.json").read_text())
 for arguments in wanted["datasets"]:
     options = pulumi.ResourceOptions(import_=arguments.pop("import", None))
     pulumi_gcp.bigquery.Dataset(arguments["dataset_id"], opts=options, **arguments)
+for number, arguments in enumerate(wanted["members"]):
+    options = pulumi.ResourceOptions(import_=arguments.pop("import", None))
+    pulumi_gcp.projects.IAMMember(f"member-{number}", opts=options, **arguments)
 for name in wanted["buckets"]:
     pulumi_gcp.storage.Bucket(name, location="US", project="p")
 pulumi.export("looked", pulumi.Output.from_input(look()))
@@ -64,8 +67,14 @@ class Program:
         self.wants()
         self.pulumi("stack", "init", "dev", stack=False).ok()
 
-    def wants(self, *datasets: dict[str, Any], look: tuple[str, ...] = (), buckets: tuple[str, ...] = ()) -> None:
-        wanted = {"datasets": datasets, "look": look, "buckets": buckets}
+    def wants(
+        self,
+        *datasets: dict[str, Any],
+        members: tuple[dict[str, Any], ...] = (),
+        look: tuple[str, ...] = (),
+        buckets: tuple[str, ...] = (),
+    ) -> None:
+        wanted = {"datasets": datasets, "members": members, "look": look, "buckets": buckets}
         (self.folder / "wanted.json").write_text(json.dumps(wanted))
 
     def pulumi(self, *arguments: str, stack: bool = True) -> Result:
@@ -106,9 +115,7 @@ def program(admin: Admin, simulators: Simulators, tmp_path: Path, pulumi_home: P
 def test_a_dataset_is_made_kept_repaired_and_deleted(program: Program, admin: Admin):
     program.wants(STRIPE)
     program.up().ok()
-    assert sorted(admin.dataset("p", "stripe")["access"], key=str) == sorted(
-        [{**OWNER, "userByEmail": "Me@example.com"}, READER], key=str
-    )
+    assert sorted(admin.dataset("p", "stripe")["access"], key=str) == sorted([OWNER, READER], key=str)
     program.pulumi("preview", "--expect-no-changes").ok()
 
     admin.gcp("PATCH", "/datasets/p/stripe", {"labels": {"app": "hand"}, "description": "by hand"})
@@ -156,6 +163,34 @@ def test_functions_answer_for_what_is_there_and_in_the_plugins_words_for_what_is
     assert "there is in EU" in shown
     assert "invoking gcp:bigquery/getDataset:getDataset: 1 error occurred:" in shown
     assert "* projects/p/datasets/missing not found" in shown
+
+
+def test_conditions_are_settled_once_written_and_a_grant_is_imported_with_its_own(program: Program, admin: Admin):
+    until = {"title": "until the end", "expression": 'request.time < timestamp("2027-01-01T00:00:00Z")'}
+    entry = {"role": "roles/bigquery.dataViewer", "user_by_email": "me@example.com", "condition": until}
+    dataset = {**STRIPE, "accesses": [*STRIPE["accesses"], entry]}
+    grant = {"project": "p", "role": "roles/bigquery.jobUser", "member": "user:Me@example.com", "condition": until}
+    program.wants(dataset, members=(grant,))
+    program.up().ok()
+    program.assert_settled()
+    state = admin.gcp("GET", "/state")["projects"]["p"]
+    assert state["policy"] == [{**{key: grant[key] for key in ("role", "condition")}, "member": "user:me@example.com"}]
+    assert {"role": "READER", "userByEmail": "me@example.com", "condition": until} in state["datasets"]["stripe"][
+        "access"
+    ]
+
+    later = {**until, "expression": "false"}
+    program.wants({**dataset, "accesses": STRIPE["accesses"]}, members=({**grant, "condition": later},))
+    shown = program.up("--diff").ok().out
+    assert "+-gcp:projects/iAMMember:IAMMember: (replace)" in shown
+    assert [each["condition"] for each in admin.gcp("GET", "/state")["projects"]["p"]["policy"]] == [later]
+
+    program.wants()
+    program.up().ok()
+    admin.gcp("POST", "/grants/p", {**grant, "member": "user:me@example.com"})
+    words = "p roles/bigquery.jobUser user:me@example.com until the end"
+    program.wants(members=({**grant, "import": words},))
+    assert "= 1 imported" in program.up().ok().out
 
 
 def test_an_insert_whose_answer_was_lost_is_found_only_by_an_import(program: Program, admin: Admin):

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Mapping
+from types import MappingProxyType
 
 from reconciler.simulator.gcp.errors import ApiError
 from reconciler.simulator.gcp.state import Json
@@ -46,26 +48,30 @@ def normalise(
     dataset: str,
     unknown: Iterable[str],
     present: Iterable[Mapping[str, Json]] = (),
+    aliases: Mapping[str, str] = MappingProxyType({}),
 ) -> list[dict[str, Json]]:
     """An access list as BigQuery keeps it: basic role names, specific member fields, no duplicates.
 
     `dataset` is `project:dataset` for messages; `unknown` holds the addresses that Google does not know; `present` is
-    the list as it is, because what was deleted since it got access may stay there but not come. Raises `ApiError` 400
-    for an entry that grants nothing or several things, has no role, or names an unknown member.
+    the list as it is, because what was deleted since it got access may stay there but not come; `aliases` has the
+    primary address of each alias, as of a group in a secondary domain. Raises `ApiError` 400 for an entry that grants
+    nothing or several things, has no role, or names an unknown member.
     """
     unknown, present = set(unknown), list(present)
-    kept: list[dict[str, Json]] = []
+    kept: dict[str, dict[str, Json]] = {}
     for entry in entries:
         normal = _entry({key: value for key, value in entry.items() if value not in (None, "", [], {})})
+        for kind in _NOUNS:
+            if kind in normal:
+                normal[kind] = aliases.get(normal[kind].lower(), normal[kind])
         if normal not in present:
             _refuse_unknown(normal, dataset, unknown)
-        if normal not in kept:
-            kept.append(normal)
-    authorised = sum(any(key in entry for key in _RESOURCES) for entry in kept)
+        kept.setdefault(json.dumps(normal, sort_keys=True), normal)
+    authorised = sum(any(key in entry for key in _RESOURCES) for entry in kept.values())
     if authorised > MOST_AUTHORISED:
         message = f"Dataset {dataset} has too many authorized resources: {authorised}, at most {MOST_AUTHORISED}"
         raise ApiError(400, message, "invalid")
-    return kept
+    return list(kept.values())
 
 
 def _entry(entry: dict[str, Json]) -> dict[str, Json]:

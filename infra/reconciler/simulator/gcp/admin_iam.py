@@ -32,6 +32,7 @@ class AdminIam:
             web.post("/grants/{project}", self.add_grant),
             web.delete("/grants/{project}", self.delete_grant),
             web.post("/deleted-members", self.delete_members),
+            web.put("/aliases", self.put_aliases),
             web.put("/unknown-members", self.put_unknown_members),
         ]
 
@@ -75,13 +76,13 @@ class AdminIam:
 
     async def add_grant(self, request: web.Request) -> web.Response:
         """Give a member a role on the project by hand: `{"role": …, "member": …, "condition": {…}}`."""
-        policy = self.iam.project_policy(request.match_info["project"])
+        policy = self.store.project(request.match_info["project"]).policy
         self.iam.add(policy, _grant(await json_object(request)))
         return web.json_response(grants_answer(policy))
 
     async def delete_grant(self, request: web.Request) -> web.Response:
         """Take a role on the project from a member by hand; the body is the one it was given with."""
-        policy = self.iam.project_policy(request.match_info["project"])
+        policy = self.store.project(request.match_info["project"]).policy
         self.iam.remove(policy, _grant(await json_object(request)))
         return web.json_response(grants_answer(policy))
 
@@ -102,6 +103,12 @@ class AdminIam:
                         for grant in policy.grants
                     }
         self.store.unknown_members |= {member.partition(":")[2].lower() for member in members}
+        return web.json_response({})
+
+    async def put_aliases(self, request: web.Request) -> web.Response:
+        """Addresses that BigQuery answers by another one, as groups in a secondary domain: `{alias: address}`."""
+        body = await json_object(request)
+        self.store.aliases = {str(alias).lower(): str(address) for alias, address in body.items()}
         return web.json_response({})
 
     async def put_unknown_members(self, request: web.Request) -> web.Response:

@@ -82,7 +82,7 @@ class BigQuery:
             raise ApiError(400, message, "invalid")
         if dataset_id in self.store.project(project).datasets:
             raise ApiError(409, f"Already Exists: Dataset {name}", "duplicate")
-        access = normalise(body.get("access") or [], name, self.store.unknown_members)
+        access = normalise(body.get("access") or [], name, self.store.unknown_members, (), self.store.aliases)
         _refuse_hidden_conditions(name, access, policy_version)
         if not any("role" in entry for entry in access):
             access = [*default_access(self.creator), *access]
@@ -137,7 +137,8 @@ class BigQuery:
         access = dataset.access
         if "access" in body:
             name = f"{project}:{dataset_id}"
-            access = normalise(body["access"] or [], name, self.store.unknown_members, dataset.access)
+            store = self.store
+            access = normalise(body["access"] or [], name, store.unknown_members, dataset.access, store.aliases)
             _refuse_hidden_conditions(name, [*dataset.access, *access], terms.policy_version)
             if has_owner(dataset.access) and not has_owner(access):
                 raise ApiError(400, "Cannot remove all owners from a dataset.", "invalid")

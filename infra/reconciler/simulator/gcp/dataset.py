@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 from reconciler.simulator.gcp.bigquery import SETTINGS, BigQuery
 from reconciler.simulator.gcp.differences import access_changes, in_set_order, kind_of, map_changes
@@ -17,6 +17,7 @@ from reconciler.simulator.gcp.plugin import (
     Live,
     Properties,
     Scope,
+    missing,
     refreshed_inputs,
     unknown_keys,
 )
@@ -38,6 +39,13 @@ _REPLACING = frozenset({"datasetId", "location", "project", "externalDatasetRefe
 _COMPUTED = frozenset(
     {"accesses", "project", "defaultCollation", "isCaseInsensitive", "maxTimeTravelHours", "storageBillingModel"}
 )
+#: What the parts of an access entry need, with the plugin's own key of each.
+_NEEDED: Mapping[str, Mapping[str, str]] = {
+    "condition": {"expression": "expression"},
+    "view": {"projectId": "project_id", "datasetId": "dataset_id", "tableId": "table_id"},
+    "routine": {"projectId": "project_id", "datasetId": "dataset_id", "routineId": "routine_id"},
+    "dataset": {"dataset": "dataset", "targetTypes": "target_types"},
+}
 _OUTPUTS_OF_API = ("creationTime", "lastModifiedTime", "etag", "selfLink")
 _ID = re.compile(r"(?:(?:projects/)?(?P<project>[^/]+)/(?:datasets/)?)?(?P<dataset>[^/]+)")
 _LEAST_EXPIRATION_MS = 3_600_000
@@ -61,12 +69,7 @@ class DatasetType:
         ]
         dataset_id = inputs.get("datasetId")
         if dataset_id is None:
-            faults.append(
-                Fault(
-                    'Missing required argument. The argument "dataset_id" is required, but no definition '
-                    f"was found.. Examine values at '{scope.name}.datasetId'."
-                )
-            )
+            faults.append(missing(scope.name, "dataset_id", "datasetId"))
         elif dataset_id != UNKNOWN:
             reasons = []
             if not re.fullmatch(r"[0-9A-Za-z_]+", str(dataset_id)):
@@ -84,6 +87,7 @@ class DatasetType:
                     f" Examine values at '{scope.name}.defaultTableExpirationMs'."
                 )
             )
+        faults += [missing(scope.name, key, path) for key, path in _missing_in(inputs.get("accesses") or [])]
         return Checked({"location": "US", **inputs}, tuple(faults))
 
     def diff(self, scope: Scope, state: Properties, inputs: Properties) -> Mapping[str, Change]:
@@ -129,9 +133,7 @@ class DatasetType:
             project = scope.project(inputs)
         except PluginError as error:
             raise PluginError(f"Error fetching project for Dataset: {error}") from None
-        body = {**_body(inputs), "labels": labels["effectiveLabels"]}
-        if inputs.get("accesses"):
-            body["access"] = inputs["accesses"]
+        body = {**_body(inputs), **_access(inputs), "labels": labels["effectiveLabels"]}
         try:
             dataset = self.bigquery.insert(project, str(inputs["datasetId"]), body)
         except ApiError as error:
@@ -154,14 +156,14 @@ class DatasetType:
         return Live(live.id, live.outputs, imported)
 
     def update(self, scope: Scope, id_: str, state: Properties, inputs: Properties) -> Live:
-        """PUT the settings, with the access list only when it changes; no etag, as in the plugin."""
+        """PUT the settings, with the access list only when it changes (`update_encoder`); no etag, as in the plugin."""
         labels = label_maps(scope, state, inputs)
         project, dataset_id = self._parse(scope, id_)
-        changes = self.diff(scope, state, inputs)
         computed = {key: state[key] for key in _COMPUTED if key in state and key not in {"accesses", "project"}}
+        changes = self.diff(scope, state, inputs)
         body = {**computed, **_body(inputs), "labels": labels["effectiveLabels"]}
         if any(path.startswith("accesses") for path in changes):
-            body["access"] = inputs["accesses"]
+            body |= _access(inputs)
         try:
             if set(changes) == {"deletionPolicy"}:
                 dataset = self.bigquery.get(project, dataset_id)
@@ -223,7 +225,7 @@ def outputs_of(dataset: Dataset) -> Properties:
 
 
 def _lower_case(entry: Mapping[str, Json]) -> Properties:
-    """An access entry as the plugin answers it: e-mail addresses in lower case, however they were given."""
+    """An access entry as the plugin sends and answers it: e-mail addresses in lower case, however they were given."""
     return {key: value.lower() if key in {"userByEmail", "groupByEmail"} else value for key, value in entry.items()}
 
 
@@ -231,8 +233,25 @@ def _plugin_keeps(inputs: Mapping[str, Json]) -> Properties:
     return {name: inputs.get(name, _INPUTS[name]) for name in ("deleteContentsOnDestroy", "deletionPolicy")}
 
 
+def _access(values: Mapping[str, Json]) -> Properties:
+    """The access list of inputs as the plugin sends it: none when it is empty."""
+    return {"access": [_lower_case(entry) for entry in values["accesses"]]} if values.get("accesses") else {}
+
+
 def _body(inputs: Mapping[str, Json]) -> Properties:
     return {key: value for key, value in inputs.items() if key in SETTINGS or key == "location"}
+
+
+def _missing_in(entries: Json) -> Iterator[tuple[str, str]]:
+    """What access entries lack of what each of their parts needs, by the plugin's key and by Pulumi's path."""
+    for number, entry in enumerate(entries if isinstance(entries, list) else []):
+        for part, needed in _NEEDED.items():
+            held = entry.get(part) if isinstance(entry, Mapping) else None
+            if not isinstance(held, Mapping):
+                continue
+            for name, key in needed.items():
+                if held.get(name) is None:
+                    yield f"access.{number}.{part}.0.{key}", f"accesses[{number}].{part}.{name}"
 
 
 def _given(values: Mapping[str, Json], name: str, unset: Json) -> Json:

@@ -14,13 +14,19 @@ from reconciler.simulator.gcp.state import Json
 
 def _access_key(entry: Mapping[str, Json]) -> str:
     """What makes two entries the same to the plugin: role names by either name, e-mail addresses in any case."""
-    same = {key: value for key, value in entry.items() if value not in (None, "", [], {})}
+    same = {key: _without_empty(value) for key, value in entry.items() if value not in (None, "", [], {})}
     if "role" in same:
         same["role"] = PREDEFINED_ROLES.get(same["role"], same["role"])
     for key in ("userByEmail", "groupByEmail"):
         if key in same:
             same[key] = str(same[key]).lower()
     return json.dumps(same, sort_keys=True)
+
+
+def _without_empty(value: Json) -> Json:
+    if not isinstance(value, Mapping):
+        return value
+    return {key: _without_empty(item) for key, item in value.items() if item not in (None, "", [], {})}
 
 
 def in_set_order(entries: list[Json]) -> list[Json]:

@@ -50,10 +50,14 @@ def functions(bigquery: BigQuery) -> Mapping[str, Function]:
         }
 
     def get_datasets(scope: Scope, args: Properties) -> Properties:
-        project = scope.project(args)
+        try:
+            project = scope.project(args)
+        except PluginError as error:
+            raise PluginError(f"Error fetching project: {error}") from None
         found = [
             {"datasetId": d.id, "friendlyName": d.settings["friendlyName"], "labels": d.labels, "location": d.location}
             for d in bigquery.all_of(project)
+            if not d.id.startswith("_")
         ]
         return {"datasets": found, "project": project, "id": f"projects/{project}/datasets"}
 

@@ -18,9 +18,12 @@ class Iam:
     def __init__(self, store: Store) -> None:
         self.store = store
 
-    def project_policy(self, project: str) -> Policy:
-        """A project's policy."""
-        return self.store.project(project).policy
+    def project_policy(self, project: str) -> tuple[Policy, bool]:
+        """A project's policy, and whether it may be changed; 403 when it may not even be seen."""
+        found = self.store.project(project)
+        if "getIamPolicy" in found.denied:
+            raise ApiError(403, "The caller does not have permission", "forbidden")
+        return found.policy, "setIamPolicy" not in found.denied
 
     def located_policy(self, collection: str, project: str, place: str, name: str) -> Policy:
         """The policy of a Cloud Function or a service of Cloud Run; 404 when it does not exist."""
@@ -30,8 +33,9 @@ class Iam:
             raise ApiError(404, f"Resource '{path}' was not found", "notFound")
         return policy
 
-    def add(self, policy: Policy, grant: Grant) -> None:
+    def add(self, policy: Policy, grant: Grant, *, writable: bool = True) -> None:
         """Grant; granting again changes nothing. 400 when Google does not know the member."""
+        _refuse_unless(writable)
         kind, _, address = grant.member.partition(":")
         if address.lower() in self.store.unknown_members:
             noun = {"serviceAccount": "Service account", "group": "Group"}.get(kind, "User")
@@ -39,10 +43,16 @@ class Iam:
         policy.grants.add(grant)
         policy.revision += 1
 
-    def remove(self, policy: Policy, grant: Grant) -> None:
+    def remove(self, policy: Policy, grant: Grant, *, writable: bool = True) -> None:
         """Take a grant away; one that is not there is taken as done."""
+        _refuse_unless(writable)
         policy.grants.discard(grant)
         policy.revision += 1
+
+
+def _refuse_unless(writable: bool) -> None:
+    if not writable:
+        raise ApiError(403, "Policy update access denied.", "forbidden")
 
 
 def grants_of(bindings: Iterable[Mapping[str, Json]]) -> set[Grant]:

@@ -7,7 +7,6 @@ A function of the second generation is a service of Cloud Run of the same name, 
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 
 from reconciler.simulator.gcp.errors import PluginError
@@ -27,27 +26,24 @@ class LocatedMember(MemberType):
     label: str
 
     def path(self, scope: Scope, values: Mapping[str, Json]) -> str:
-        """`projects/P/locations/L/<collection>/N`."""
-        name = str(values.get(self.named_by))
-        if self._match(name):
-            return name
-        place = values.get(self.placed_by)
+        """`projects/P/locations/L/<collection>/N`, from that, from `P/L/N`, from `L/N` or from the name alone."""
+        *before, name = str(values.get(self.named_by)).split("/")
+        project = before[-4] if len(before) > 3 else before[0] if len(before) == 2 else scope.project(values)
+        place = before[-2] if len(before) > 3 else before[-1] if before else values.get(self.placed_by)
         if not place:
             raise PluginError(f"{self.placed_by}: required field is not set")
-        return f"projects/{scope.project(values)}/locations/{place}/{self.collection}/{name}"
+        return f"projects/{project}/locations/{place}/{self.collection}/{name}"
 
     def holder(self, scope: Scope, values: Mapping[str, Json]) -> Holder:
         """The thing, which has to exist."""
         path = self.path(scope, values)
-        match = self._match(path)
-        if match is None:
-            raise PluginError(f"{path!r} is not the name of a {self.label}")
-        policy = self.iam.located_policy(self.collection, **match.groupdict())
-        inputs = {self.named_by: path, "project": match["project"], self.placed_by: match["place"]}
-        return Holder(path, inputs, policy, f'{self.label} "{path}"')
+        _, project, _, place, _, name = path.split("/")
+        policy = self.iam.located_policy(self.collection, project, place, name)
+        inputs = {self.named_by: path, "project": project, self.placed_by: place}
+        return Holder(path, inputs, policy, self.describe(scope, values))
 
     def from_import(self, scope: Scope, words: list[str]) -> Properties:
-        """The thing by its full path."""
+        """The thing by its path, in any of its forms."""
         return {self.named_by: words[0]}
 
     def same(self, name: str, old: Json, new: Json) -> bool:
@@ -56,11 +52,6 @@ class LocatedMember(MemberType):
             return old.rpartition("/")[2] == new.rpartition("/")[2]
         return super().same(name, old, new)
 
-    def _match(self, path: str) -> re.Match[str] | None:
-        return re.fullmatch(
-            rf"projects/(?P<project>[^/]+)/locations/(?P<place>[^/]+)/{self.collection}/(?P<name>[^/]+)", path
-        )
-
 
 class FunctionMember(LocatedMember):
     """`gcp:cloudfunctions/functionIamMember:FunctionIamMember`."""
@@ -68,7 +59,7 @@ class FunctionMember(LocatedMember):
     own_inputs = ("cloudFunction", "project", "region")
     required = ("cloudFunction",)
     named_by, placed_by = "cloudFunction", "region"
-    collection, label = "functions", "cloudfunctions function"
+    collection, label = "functions", "cloudfunctions cloudfunction"
 
 
 class RunServiceMember(LocatedMember):

@@ -1,12 +1,13 @@
-"""`IAMMember` of a project, and what all such types have in common: additive grants, replaced on any change."""
+"""What the types of additive IAM grants have in common: read, changed and written back, and replaced on any change."""
 
 # ruff: noqa: ARG002 (the signatures are those of `ResourceType`)
 
 from __future__ import annotations
 
+import contextlib
 import re
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from reconciler.simulator.gcp.errors import ApiError, PluginError
@@ -20,11 +21,12 @@ from reconciler.simulator.gcp.plugin import (
     Live,
     Properties,
     Scope,
+    missing,
     unknown_keys,
 )
 from reconciler.simulator.gcp.state import Grant, Json, Policy
 
-_MEMBER = re.compile(r"allUsers|allAuthenticatedUsers|(deleted:)?(principal|principalSet|[a-zA-Z]+):.+")
+_MEMBER = re.compile(r".+:.+|projectOwners|projectReaders|projectWriters|allUsers|allAuthenticatedUsers")
 _GRANT = ("role", "member", "condition")
 
 
@@ -36,15 +38,18 @@ class Holder:
     inputs: Properties
     policy: Policy
     label: str
+    writable: bool = True
 
 
 class MemberType(ABC):
-    """What both types share. A subclass says what the grant is given on."""
+    """What they share. A subclass says what the grant is given on."""
 
     own_inputs: tuple[str, ...] = ()
     required: tuple[str, ...] = ()
     #: What messages call the thing that the grant is given on.
     label = "project"
+    #: Whether the plugin sends changes in batches, which shows in what it says.
+    batched = False
 
     def __init__(self, iam: Iam) -> None:
         self.iam = iam
@@ -62,9 +67,11 @@ class MemberType(ABC):
         """The holder's inputs from the first word of an import id."""
 
     def target(self, scope: Scope, inputs: Mapping[str, Json]) -> str:
-        """`<holder>/<role>/<member>`, with the condition's title where there is one."""
+        """`<holder>/<role>/<member>`, and `/<title>/<description>/<expression>` of the condition where there is one."""
         grant = _grant(inputs)
-        return "/".join(part for part in (self.path(scope, inputs), grant.role, grant.member, grant.title) if part)
+        condition = dict(grant.condition)
+        parts = [condition.get(key, "") for key in ("title", "description", "expression")] if condition else []
+        return "/".join((self.path(scope, inputs), grant.role, grant.member, *parts))
 
     def check(self, scope: Scope, inputs: Properties) -> Checked:
         """Required inputs, and a member of a form that IAM has."""
@@ -74,22 +81,20 @@ class MemberType(ABC):
             for key in unknown_keys(inputs, known)
         ]
         faults += [
-            Fault(
-                f'Missing required argument. The argument "{name}" is required, but no definition was found..'
-                f" Examine values at '{scope.name}.{name}'."
-            )
+            missing(scope.name, _snake(name), name)
             for name in (*self.required, "role", "member")
             if inputs.get(name) is None
         ]
-        member = inputs.get("member")
-        if member not in (None, UNKNOWN) and not _MEMBER.fullmatch(str(member)):
-            faults.append(
-                Fault(
-                    "invalid value for member (IAM members must have one of the values outlined here: "
-                    "https://cloud.google.com/billing/docs/reference/rest/v1/Policy#Binding). "
-                    f"Examine values at '{scope.name}.member'."
-                )
-            )
+        condition = inputs.get("condition")
+        if isinstance(condition, Mapping):
+            faults += [
+                missing(scope.name, f"condition.0.{name}", f"condition.{name}")
+                for name in ("expression", "title")
+                if condition.get(name) is None
+            ]
+        faults += [
+            Fault(f"{reason}. Examine values at '{scope.name}.member'.") for reason in _wrong_with(inputs.get("member"))
+        ]
         return Checked(dict(inputs), tuple(faults))
 
     def diff(self, scope: Scope, state: Properties, inputs: Properties) -> Mapping[str, Change]:
@@ -115,45 +120,49 @@ class MemberType(ABC):
 
     def create(self, scope: Scope, inputs: Properties) -> Live:
         """Grant."""
-        try:
-            holder = self.holder(scope, inputs)
-        except ApiError as error:
-            what = f'{self.label} "{self.path(scope, inputs)}"'
-            raise PluginError(f"Error retrieving IAM policy for {what}: {error}") from None
-        try:
-            self.iam.add(holder.policy, _grant(inputs))
-        except ApiError as error:
-            message = (
-                f"Error applying IAM policy for {holder.label}: Error setting IAM policy for {holder.label}: {error}"
-            )
-            raise PluginError(message) from None
+        grant = _grant(inputs)
+        asked = f"Create IAM Members {grant.role} {inputs.get('member')} for {self.describe(scope, inputs)}"
+        with self._told(asked):
+            holder = self._holder(scope, inputs)
+            with _setting(holder):
+                self.iam.add(holder.policy, grant, writable=holder.writable)
         return self._live(scope, holder, inputs)
 
     def read(self, scope: Scope, id_: str, state: Properties, inputs: Properties) -> Live | None:
         """The grant, while the policy has it. Imports name it `<holder> <role> <member> [<condition title>]`."""
-        values = state or inputs or self._imported(scope, id_)
-        try:
-            holder = self.holder(scope, values)
-        except ApiError:
-            return None
-        grant = _grant(values)
         if not state and not inputs:
-            found = [
-                g
-                for g in holder.policy.grants
-                if (g.role, g.member, g.title) == (grant.role, grant.member, id_title(id_))
-            ]
-        else:
-            found = [g for g in holder.policy.grants if g == grant]
-        if not found:
+            return self._import(scope, id_)
+        values = state or inputs
+        grant = _grant(values)
+        try:
+            holder = self._holder(scope, values)
+        except _Missing:
             return None
+        except PluginError as error:
+            what = f'Resource "{_escaped(self.describe(scope, values))}" with IAM Member: '
+            what += f'Role "{grant.role}" Member "{grant.member}"'
+            raise PluginError(f"Error when reading or editing {what}: {error}") from None
+        return self._live(scope, holder, values) if grant in holder.policy.grants else None
+
+    def _import(self, scope: Scope, id_: str) -> Live:
+        values, title = self._imported(scope, id_)
+        grant = _grant(values)
+        holder = self._holder(scope, values)
+        found = [
+            each
+            for each in holder.policy.grants
+            if (each.role, each.member, each.title) == (grant.role, grant.member, title)
+        ]
+        if len(found) > 1:
+            raise PluginError(
+                f'Cannot import IAM member with condition title "{title}", it matches multiple conditions'
+            )
+        if not found:
+            what = f'with role "{grant.role}", member "{grant.member}", and condition title "{title}"'
+            raise PluginError(f'Cannot find binding for "{_escaped(holder.label)}" {what}')
         condition = {"condition": dict(found[0].condition)} if found[0].condition else {}
         live = self._live(scope, holder, {**values, **condition})
-        return (
-            live
-            if state or inputs
-            else Live(live.id, live.outputs, {k: v for k, v in live.outputs.items() if k != "etag"})
-        )
+        return Live(live.id, live.outputs, {key: value for key, value in live.outputs.items() if key != "etag"})
 
     def update(self, scope: Scope, id_: str, state: Properties, inputs: Properties) -> Live:
         """There is no update: diff replaces."""
@@ -161,20 +170,53 @@ class MemberType(ABC):
 
     def delete(self, scope: Scope, id_: str, state: Properties) -> None:
         """Take the grant away."""
+        grant = _grant(state)
+        label = self.describe(scope, state)
         try:
-            holder = self.holder(scope, state)
-        except ApiError:
+            with self._told(f'Delete IAM Members {grant.role} {grant.member} for "{_escaped(label)}"'):
+                holder = self._holder(scope, state)
+                with _setting(holder):
+                    self.iam.remove(holder.policy, grant, writable=holder.writable)
+        except _Missing:
             return
-        self.iam.remove(holder.policy, _grant(state))
+        except PluginError as error:
+            what = f'Resource {self.path(scope, state)} for IAM Member (role "{grant.member}", "{grant.role}")'
+            raise PluginError(f"Error when reading or editing {what}: {error}") from None
 
-    def _imported(self, scope: Scope, id_: str) -> Properties:
+    def describe(self, scope: Scope, values: Mapping[str, Json]) -> str:
+        """How messages name what the grant is given on."""
+        return f'{self.label} "{self.path(scope, values)}"'
+
+    def _holder(self, scope: Scope, values: Mapping[str, Json]) -> Holder:
+        """The holder with its policy; `_Missing` when it does not exist."""
+        try:
+            return self.holder(scope, values)
+        except ApiError as error:
+            kind = _Missing if error.status == 404 else PluginError
+            raise kind(f"Error retrieving IAM policy for {self.describe(scope, values)}: {error}") from None
+
+    @contextlib.contextmanager
+    def _told(self, asked: str) -> Iterator[None]:
+        """Where the plugin sends changes in batches, what it says names the one that failed."""
+        try:
+            yield
+        except _Missing:
+            raise
+        except PluginError as error:
+            if not self.batched:
+                raise
+            raise PluginError(f"Request `{asked}` returned error: {error}") from None
+
+    def _imported(self, scope: Scope, id_: str) -> tuple[Properties, str]:
+        """The inputs that an import id tells, and the title of the condition, which may have spaces."""
         words = id_.split()
         if len(words) < 3:
             raise PluginError(
                 f"Wrong number of parts to Member id [{' '.join(words)}]; "
                 "expected 'resource_name role member [condition_title]'."
             )
-        return {**self.from_import(scope, words), "role": words[1], "member": words[2]}
+        values = {**self.from_import(scope, words), "role": words[1], "member": _cased(words[2])}
+        return values, " ".join(words[3:])
 
     def _live(self, scope: Scope, holder: Holder, inputs: Properties) -> Live:
         grant = _grant(inputs)
@@ -182,34 +224,25 @@ class MemberType(ABC):
         return Live(self.target(scope, outputs), outputs, inputs)
 
 
-class ProjectMember(MemberType):
-    """`gcp:projects/iAMMember:IAMMember`."""
-
-    own_inputs = ("project",)
-    required = ("project",)
-
-    def path(self, scope: Scope, values: Mapping[str, Json]) -> str:
-        """The project's id."""
-        return scope.project(values).removeprefix("projects/")
-
-    def holder(self, scope: Scope, values: Mapping[str, Json]) -> Holder:
-        """A project."""
-        project = self.path(scope, values)
-        return Holder(project, {"project": project}, self.iam.project_policy(project), f'project "{project}"')
-
-    def from_import(self, scope: Scope, words: list[str]) -> Properties:
-        """The project."""
-        return {"project": words[0]}
+class _Missing(PluginError):
+    """What the grant is given on does not exist."""
 
 
-def id_title(id_: str) -> str:
-    """The condition's title in an import id: everything after the member."""
-    return " ".join(id_.split()[3:])
+@contextlib.contextmanager
+def _setting(holder: Holder) -> Iterator[None]:
+    """A refusal of Google's as the plugin passes it on: what it was doing, and what it was doing that for."""
+    try:
+        yield
+    except ApiError as error:
+        raise PluginError(
+            f"Error applying IAM policy for {holder.label}: Error setting IAM policy for {holder.label}: {error}"
+        ) from None
 
 
 def _grant(values: Mapping[str, Json]) -> Grant:
-    condition = values.get("condition") or {}
-    given = tuple(sorted((key, value) for key, value in condition.items() if value))
+    condition = values.get("condition")
+    known = condition if isinstance(condition, Mapping) else {}  # in a preview it may not be known yet
+    given = tuple(sorted((key, value) for key, value in known.items() if value))
     return Grant(str(values.get("role")), _cased(str(values.get("member"))), given)
 
 
@@ -217,3 +250,23 @@ def _cased(member: str) -> str:
     """IAM keeps e-mail addresses in lower case, and principal identifiers as they are."""
     kind, colon, name = member.partition(":")
     return member if kind.startswith("principal") or not colon else f"{kind}:{name.lower()}"
+
+
+def _wrong_with(member: Json) -> Iterator[str]:
+    if member in (None, UNKNOWN):
+        return
+    if str(member).startswith("deleted"):
+        yield "invalid value for member (Terraform does not support IAM members for deleted principals)"
+    elif not _MEMBER.search(str(member)):
+        yield (
+            f'invalid value "{member}" for member (IAM members must have one of the values outlined here: '
+            "https://cloud.google.com/billing/docs/reference/rest/v1/Policy#Binding)"
+        )
+
+
+def _snake(name: str) -> str:
+    return re.sub(r"(?=[A-Z])", "_", name).lower()
+
+
+def _escaped(label: str) -> str:
+    return label.replace('"', '\\"')

@@ -101,6 +101,12 @@ class ResourceType(Protocol):
         """Remove it; one that is gone already is fine."""
 
 
+def missing(resource: str, key: str, path: str) -> Fault:
+    """A required input that is not there, by the plugin's own key and by the path of Pulumi's property."""
+    reason = f'The argument "{key}" is required, but no definition was found.'
+    return Fault(f"Missing required argument. {reason}. Examine values at '{resource}.{path}'.")
+
+
 def is_unknown(value: Json) -> bool:
     """Whether a value is, or holds, something not known yet."""
     if isinstance(value, Mapping):

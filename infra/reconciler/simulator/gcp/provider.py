@@ -25,8 +25,8 @@ from reconciler.simulator.gcp.faults import Call, Faults
 from reconciler.simulator.gcp.functions import functions
 from reconciler.simulator.gcp.iam import Iam
 from reconciler.simulator.gcp.located import FunctionMember, RunServiceMember
-from reconciler.simulator.gcp.member import ProjectMember
 from reconciler.simulator.gcp.plugin import ResourceType, Scope
+from reconciler.simulator.gcp.project_member import ProjectMember
 from reconciler.simulator.gcp.state import Store
 from reconciler.simulator.gcp.wire import from_struct, root, to_diff, to_struct
 

@@ -92,6 +92,8 @@ class Store:
     """Folders and organisations, by `folders/N` and `organizations/N`."""
     unknown_members: set[str] = field(default_factory=set)
     """E-mail addresses that Google does not know, in lower case: a grant to one is refused."""
+    aliases: dict[str, str] = field(default_factory=dict)
+    """By an alias, in lower case, the address that BigQuery answers for it."""
 
     def project(self, project: str) -> Project:
         """The project of that id."""
@@ -102,3 +104,4 @@ class Store:
         self.projects.clear()
         self.above.clear()
         self.unknown_members.clear()
+        self.aliases.clear()
