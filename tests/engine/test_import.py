@@ -26,8 +26,26 @@ def made_by_hand(workspace: Workspace, admin: Admin) -> dict[str, Any]:
     ]
     everybody = [*access, {"role": "READER", "groupByEmail": "engineers@example.com"}]
     view = {"view": {"projectId": "p", "datasetId": "views", "tableId": "v"}}
+    ends = {
+        "title": "until 2199-12-31",
+        "expression": 'request.time < timestamp("2200-01-01T00:00:00Z")',
+        "description": "DATA-1",
+    }
+    hours = {"title": "office hours", "expression": 'request.time.getHours("UTC") < 18'}
+    odd = [
+        {"role": "READER", "userByEmail": "a@example.com"},
+        {"role": "READER", "userByEmail": "b@example.com", "condition": ends},
+        {"role": "READER", "userByEmail": "b@example.com", "condition": hours},
+        {"role": "WRITER", "specialGroup": "projectWriters"},
+        {"role": "OWNER", "specialGroup": "projectOwners"},
+        {"role": "READER", "specialGroup": "projectReaders"},
+        {"role": "READER", "domain": "example.com"},
+        {"role": "organizations/1/roles/auditor", "groupByEmail": "auditors@example.com"},
+        {"role": "READER", "iamMember": "principalSet://iam.googleapis.com/locations/global/workforcePools/p/group/g"},
+    ]
     for name, entries in {
-        "stripe": [*everybody, {"role": "READER", "userByEmail": "a@example.com"}, view],
+        "stripe": [*everybody, *odd, view],
+        "dbt_stripe": everybody,
         "sheets": access,
         "app_public": everybody,
     }.items():
@@ -61,10 +79,18 @@ def test_a_group_made_by_hand_is_imported_and_then_nothing_is_to_do_or_is_done(w
     before = made_by_hand(workspace, admin)
     datasets = lasting(admin)
     workspace.write("environment", {**ENVIRONMENT, "labels": {"default": {}}})
-    command = [sys.executable, "-c", "from reconciler.cli.main import main; main()", "import", "--all"]
+    command = [
+        sys.executable,
+        "-c",
+        "from reconciler.cli.main import main; main()",
+        "import",
+        "--all",
+        "--datasets",
+        "dbt_*",
+    ]
     done = subprocess.run(command, cwd=ROOT / "infra", env=workspace.env, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
-    assert done.stdout.count(".yaml") == 5
+    assert done.stdout.count(".yaml") == 6
 
     admin.forget_requests()
     workspace.up().ok()
@@ -76,6 +102,7 @@ def test_a_group_made_by_hand_is_imported_and_then_nothing_is_to_do_or_is_done(w
     units = workspace.outputs()["units"]
     assert {name: unit.get("outcome") for name, unit in units.items()} == {
         "app": "connected",
+        "dbt_stripe": None,
         "sheets": None,
         "sheets_a": "connected",
         "sheets_b": "connected",

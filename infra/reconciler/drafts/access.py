@@ -3,59 +3,187 @@
 from __future__ import annotations
 
 import json
-import re
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
-from functools import cache
-from typing import Any
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
+from typing import Any, TypeAlias
 
-from reconciler.access import Entry, declared_entries, entry_of, foreign_entries, member_of, predefined_role
-from reconciler.model import Dataset, Environment, Grant
-from reconciler.specs.schemas import schema
+from reconciler.access import (
+    Entry,
+    entry_of,
+    foreign_entries,
+    given_entries,
+    is_everybody,
+    is_of_the_project,
+    is_person,
+    member_of,
+    place,
+    predefined_role,
+    until_of,
+    without_void,
+)
+from reconciler.drafts.draft import FILL_IN, Surroundings
+from reconciler.model import Dataset, Environment, Grant, Unit
+from reconciler.specs.document import Path
+from reconciler.specs.schemas import errors
+from reconciler.specs.write import describe
+
+#: What is to fill in, by the key of a grant that it is marked at.
+_Marks: TypeAlias = tuple[tuple[str, str], ...]
+
+_TICKET = "fill-in"
+#: How long access is written for that has no end, where the environment does not say how long it may be.
+_USUAL = timedelta(days=14)
 
 
 @dataclass(frozen=True)
 class Access:
-    """`lost` are the entries that no file can say, in words: taking the dataset over takes them away."""
+    """What a file says of a live access list."""
 
-    grants: tuple[Grant, ...]
-    sensitive: bool
-    lost: tuple[str, ...]
+    grants: tuple[Grant, ...] = ()
+    sensitive: bool = False
+    is_written: bool = False
+    """Fivetran writes the dataset, though no connector of ours does."""
+    lost: tuple[str, ...] = ()
+    """The entries that are not here, in words with the reason: taking the dataset over takes them away."""
+    comments: Mapping[Path, str] = field(default_factory=dict)
+    """By the path below the dataset's."""
 
 
-def access_of(live: Iterable[Mapping[str, Any]], environment: Environment, writer: str | None) -> Access:
-    """The grants of a dataset. It is sensitive unless everybody is let in whom the environment lets in by default."""
+def access_of(live: Iterable[Mapping[str, Any]], around: Surroundings, *, is_written: bool) -> Access:
+    """The grants of a dataset that a connector of ours writes, or none does.
+
+    It is sensitive unless everybody is let in whom the environment lets in by default.
+    """
+    environment = around.environment
     there: set[Entry] = set()
     lost: list[str] = []
     for each in live:
         entry = entry_of(each)
-        if entry is not None and entry.condition is None:
+        if entry is not None:
             there.add(entry)
         elif not foreign_entries([each]):
-            lost.append(_in_words(each))
-    always = set(declared_entries(environment, _dataset(sensitive=True), writer=writer))
-    usual = set(declared_entries(environment, _dataset(sensitive=False), writer=writer))
-    sensitive = not usual - always <= there
-    members: dict[str, list[str]] = defaultdict(list)
-    for entry in sorted(
-        there - (always if sensitive else usual), key=lambda entry: (entry.role, entry.field, entry.member)
-    ):
-        role, member = predefined_role(entry.role), member_of(entry.at, environment.workgroups)
-        if (
-            entry.field not in ("specialGroup", "iamMember")
-            and re.fullmatch(_members(), member)
-            and re.fullmatch(_roles(), role)
-        ):
-            members[role].append(member)
-        else:
-            lost.append(_in_words(entry.as_property()))
-    grants = tuple(Grant(role, tuple(names)) for role, names in sorted(members.items()))
-    return Access(grants, sensitive, tuple(lost))
+            lost.append(f"{_in_words(each)}: no file can say this")
+    kept = set(without_void(there))
+    lost += [f"{_in_words(entry.as_property())}: void beside its other access" for entry in _sorted(there - kept)]
+    given = {sensitive: _given(around, sensitive=sensitive, is_written=is_written) for sensitive in (True, False)}
+    by_fivetran = kept & _written(around) if not is_written else set()
+    default = given[False] - given[True]
+    sensitive = not default <= kept
+    drafts = _drafted(kept - given[sensitive] - by_fivetran, around)
+    comments: dict[Path, str] = {}
+    if sensitive and drafts.in_general:
+        sensitive = False
+        drafts = _drafted(kept - given[False] - by_fivetran, around)
+        others = ", ".join(_in_words(entry.as_property()) for entry in _sorted(default - kept))
+        comments["access",] = (
+            f"{FILL_IN} who is meant. {environment.name} also lets in {others}; not where it is `sensitive: true`, and "
+            "then nobody may stand here for all who have a role on the project."
+        )
+    grants, marks = drafts.grants()
+    return Access(grants, sensitive, bool(by_fivetran), (*lost, *drafts.lost), {**comments, **marks})
 
 
-def _dataset(*, sensitive: bool) -> Dataset:
-    return Dataset(id="", location="", sensitive=sensitive)
+def _given(around: Surroundings, *, sensitive: bool, is_written: bool) -> set[Entry]:
+    writer = around.service_account if is_written else None
+    return set(given_entries(around.environment, sensitive=sensitive, writer=writer))
+
+
+def _written(around: Surroundings) -> set[Entry]:
+    """The entry by which Fivetran writes a dataset, where its account is known."""
+    account = around.service_account
+    return set() if account is None else {Entry("WRITER", "userByEmail", account.lower())}
+
+
+def _drafted(entries: Iterable[Entry], around: Surroundings) -> _Drafts:
+    drafts = _Drafts(around)
+    for entry in _sorted(entries):
+        drafts.add(entry)
+    return drafts
+
+
+class _Drafts:
+    """Grants in the making: members who have the same role on the same terms share one."""
+
+    def __init__(self, around: Surroundings) -> None:
+        self.lost: list[str] = []
+        self.in_general = False
+        """Whether somebody is let in who is nobody in particular: sensitive data is not for them."""
+        self._around = around
+        self._environment = around.environment
+        self._policy = around.environment.policy.people
+        pattern = around.environment.workgroups
+        self._standing = {place(member, pattern) for member in self._policy.standing}
+        self._members: dict[tuple[Grant, _Marks], list[str]] = defaultdict(list)
+
+    def add(self, entry: Entry) -> None:
+        """Take up an entry, or note why a file cannot have it."""
+        grant = self._plain(entry)
+        why = self._refused(entry, grant)
+        marks: _Marks = ()
+        if why is None and is_person(entry.at) and entry.at not in self._standing:
+            grant, marks = self._as_asked(grant)
+        if why is None and not _can_be_said(grant, self._environment):
+            why = "no file can say this"
+        if why is not None:
+            self.lost.append(f"{_in_words(entry.as_property())}: {why}")
+            return
+        self.in_general |= is_of_the_project(entry.at) or is_everybody(entry.at)
+        self._members[replace(grant, members=()), marks].extend(grant.members)
+
+    def _plain(self, entry: Entry) -> Grant:
+        """An entry as a grant of its own, whatever the environment asks for."""
+        grant = Grant(predefined_role(entry.role), (member_of(entry.at, self._environment.workgroups),))
+        day = until_of(entry.condition)
+        if day is None:
+            return replace(grant, condition=entry.condition)
+        return replace(grant, until=day, ticket=entry.condition.description if entry.condition else None)
+
+    def _refused(self, entry: Entry, grant: Grant) -> str | None:
+        """Why an entry has no place in a file."""
+        name = self._environment.name
+        if entry.member.startswith("deleted:"):
+            return "the account is deleted"
+        if is_everybody(entry.at) and self._environment.policy.public_access != "allowed":
+            return f"that is everybody, whom {name} does not let in"
+        if grant.until is not None and grant.until < self._around.today:
+            return "it has ended"
+        asked = "until" in self._policy.need and is_person(entry.at) and entry.at not in self._standing
+        return f"{name} asks for `until`, which is a condition itself" if asked and grant.condition else None
+
+    def _as_asked(self, grant: Grant) -> tuple[Grant, _Marks]:
+        """A grant for people with what the environment asks for beyond what is live, and what is to fill in."""
+        policy, name, marks = self._policy, self._environment.name, {}
+        if "ticket" in policy.need and grant.ticket is None:
+            grant = replace(grant, ticket=_TICKET)
+            marks["ticket"] = f"{FILL_IN} the ticket, which {name} asks for; or name who stays in its `standing`"
+        last = self._around.today + (_USUAL if policy.longest is None else policy.longest)
+        if "until" in policy.need and grant.until is None:
+            grant = replace(grant, until=last)
+            marks["until"] = f"{FILL_IN} the last day, which {name} asks for: in BigQuery there is none"
+        elif grant.until is not None and policy.longest is not None and grant.until > last:
+            marks["until"] = f"{FILL_IN} the last day: in BigQuery it is {grant.until}, further than {name} allows"
+            grant = replace(grant, until=last)
+        return grant, tuple(marks.items())
+
+    def grants(self) -> tuple[tuple[Grant, ...], dict[Path, str]]:
+        """The grants, sorted, and the comments on what is to fill in, by the path below the dataset's."""
+        forms = sorted(self._members.items(), key=lambda form: (form[0][0].role, repr(form[0])))
+        grants = tuple(replace(grant, members=tuple(members)) for (grant, _), members in forms)
+        marks = ((index, key, text) for index, ((_, marked), _) in enumerate(forms) for key, text in marked)
+        return grants, {("access", index, key): text for index, key, text in marks}
+
+
+def _can_be_said(grant: Grant, environment: Environment) -> bool:
+    """Whether the schema lets a file say this."""
+    dataset = Dataset("unit", environment.destination.location, access=(grant,))
+    unit = Unit("unit", "unit.yaml", "A dataset.", ("owner@example.com",), datasets=(dataset,))
+    return not any(errors("unit", describe(unit, environment)))
+
+
+def _sorted(entries: Iterable[Entry]) -> list[Entry]:
+    return sorted(entries, key=lambda entry: (entry.role, entry.field, entry.member, repr(entry.condition)))
 
 
 def _in_words(entry: Mapping[str, Any]) -> str:
@@ -68,13 +196,3 @@ def _in_words(entry: Mapping[str, Any]) -> str:
     condition = entry.get("condition")
     until = f", on the condition {condition.get('expression', condition)}" if isinstance(condition, Mapping) else ""
     return f"{predefined_role(str(entry.get('role')))} for {who}{until}"
-
-
-@cache
-def _members() -> str:
-    return str(schema("unit")["$defs"]["member"]["pattern"])
-
-
-@cache
-def _roles() -> str:
-    return str(schema("unit")["$defs"]["datasetGrant"]["properties"]["role"]["pattern"])

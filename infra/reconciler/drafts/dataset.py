@@ -43,10 +43,11 @@ def dataset_part(dataset_id: str, around: Surroundings, unit_description: str, *
             comments[()] = "BigQuery could not be asked: the dataset's own settings and access are not here."
         return Part(here, comments)
     labels, comments = _labels(live.labels, environment)
-    access = access_of(live.access, environment, around.service_account if is_written else None)
+    access = access_of(live.access, around, is_written=is_written)
+    comments |= access.comments
     if access.lost:
         lost = "\n".join(f"- {entry}" for entry in access.lost)
-        comments[()] = f"Has access in BigQuery, cannot be said here, and would be taken away:\n{lost}"
+        comments[()] = f"Has access in BigQuery, which is not here and would be taken away:\n{lost}"
     if live.description is None:
         comments["description",] = "As in BigQuery. Without this line it is the description above."
     expiration = live.default_table_expiration_ms
@@ -59,6 +60,7 @@ def dataset_part(dataset_id: str, around: Surroundings, unit_description: str, *
         sensitive=access.sensitive,
         access=access.grants,
         default_table_expiration_ms=expiration if (expiration or 0) >= _LEAST_EXPIRATION_MS else None,
+        written_by="fivetran" if access.is_written else None,
     )
     return Part(dataset, comments)
 

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import date
 
 from reconciler.bigquery import LiveDataset
 from reconciler.model import Environment, Unit
 from reconciler.specs.document import Path
+from reconciler.today import today
 
 #: How a comment begins that asks for something only a person knows.
 FILL_IN = "fill in:"
@@ -39,6 +41,7 @@ class Surroundings:
     """Fivetran's, which writes every dataset that a connector fills; None when it is not known."""
     datasets: Mapping[str, LiveDataset | None] = field(default_factory=dict)
     """The live datasets by id, None for one that is not there; an id that is missing was not looked at."""
+    today: date = field(default_factory=today)
 
 
 def description(*live: str | None) -> tuple[str, dict[Path, str]]:

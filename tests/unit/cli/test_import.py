@@ -130,28 +130,52 @@ def test_what_only_a_person_knows_is_marked_and_valid(shop: Shop, monkeypatch: p
     assert shop.run("validate").code == 0
 
 
-def test_what_no_file_can_say_of_an_access_list_is_said_in_a_comment(shop: Shop):
-    condition = {"title": "until", "expression": 'request.time < timestamp("2027-01-01T00:00:00Z")'}
+def test_every_live_grant_is_in_the_file_and_one_that_means_nothing_in_a_comment(shop: Shop):
+    ends = {
+        "title": "until 2099-12-31",
+        "expression": 'request.time < timestamp("2100-01-01T00:00:00Z")',
+        "description": "DATA-1",
+    }
+    hours = {"title": "office hours", "expression": "request.time.getHours() < 18"}
+    gone = "old@dev-project.iam.gserviceaccount.com"
     shop.dataset(
         "stripe",
         access=[
             {"role": "OWNER", "specialGroup": "projectOwners"},
             {"role": "READER", "specialGroup": "projectReaders"},
-            {"role": "READER", "userByEmail": "b@example.com", "condition": condition},
+            {"role": "READER", "userByEmail": "b@example.com", "condition": ends},
+            {"role": "READER", "userByEmail": "c@example.com", "condition": hours},
             {"role": "roles/bigquery.dataViewer", "iamMember": "principalSet://iam.googleapis.com/x"},
+            {"role": "READER", "userByEmail": gone},
         ],
     )
+    shop.admin("POST", "/gcp/deleted-members", {"members": [f"serviceAccount:{gone}"]})
     stripe(shop)
-    shop.run("import", "stripe")
+    assert shop.run("import", "stripe").code == 0
     lines = body(shop, "stripe")
-    assert lines[lines.index("dataset:") - 6 : lines.index("dataset:")] == [
-        "# Has access in BigQuery, cannot be said here, and would be taken away:",
-        "# - roles/bigquery.dataViewer for userByEmail b@example.com, on the condition request.time <",
-        '#   timestamp("2027-01-01T00:00:00Z")',
-        "# - roles/bigquery.dataOwner for specialGroup projectOwners",
-        "# - roles/bigquery.dataViewer for iamMember principalSet://iam.googleapis.com/x",
-        "# - roles/bigquery.dataViewer for specialGroup projectReaders",
+    at = lines.index("dataset:")
+    comment = " ".join(line.strip("# ") for line in lines[at - 3 : at])
+    assert comment.startswith(
+        "Has access in BigQuery, which is not here and would be taken away: - roles/bigquery.data"
+    )
+    assert f" for iamMember deleted:serviceAccount:{gone}?uid=" in comment
+    assert comment.endswith(": the account is deleted")
+    assert lines[lines.index("  access:") + 1 :] == [
+        "    - role: roles/bigquery.dataOwner",
+        "      members: [projectOwners]",
+        "    - role: roles/bigquery.dataViewer",
+        "      members: [user:b@example.com]",
+        "      ticket: DATA-1",
+        '      until: "2099-12-31"',
+        "    - role: roles/bigquery.dataViewer",
+        "      members: [user:c@example.com]",
+        "      condition:",
+        "        title: office hours",
+        "        expression: request.time.getHours() < 18",
+        "    - role: roles/bigquery.dataViewer",
+        '      members: ["principalSet://iam.googleapis.com/x", projectReaders]',
     ]
+    assert shop.run("validate").code == 0
 
 
 def test_a_dataset_without_everybody_whom_the_environment_lets_in_is_sensitive(shop: Shop):

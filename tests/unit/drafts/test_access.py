@@ -1,110 +1,287 @@
-"""Live access lists → grants."""
+"""Live access lists → grants → a file → the list that a run would write."""
 
+import tempfile
+from datetime import date, timedelta
+from pathlib import Path
 from typing import Any
 
-from hypothesis import given
+import pytest
+import yaml
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from reconciler.access import declared_entries, member_of
-from reconciler.drafts.access import access_of
-from reconciler.model import Dataset, Destination, Environment, Grant
+from reconciler.access import (
+    Entry,
+    declared_entries,
+    entry_of,
+    given_entries,
+    is_person,
+    member_of,
+    until,
+    until_of,
+    without_void,
+)
+from reconciler.bigquery import LiveDataset
+from reconciler.drafts import Draft, Surroundings, draft_dataset
+from reconciler.drafts.access import Access, access_of
+from reconciler.expiry import stage
+from reconciler.model import Condition, Dataset, Destination, Environment, Grant
+from reconciler.policy import PeoplePolicy, Policy
+from reconciler.specs import load
+from reconciler.specs.write import unit_text
 
 WRITER = "g-lively-panda@fivetran-production.iam.gserviceaccount.com"
-MEMBERS = st.one_of(
-    st.sampled_from(["user:a@example.com", "group:g@example.com", "serviceAccount:s@p.iam.gserviceaccount.com"]),
-    st.sampled_from(["workgroup:stripe", "workgroup:stripe/viewers", "workgroup:a--b/c", "domain:example.com"]),
-    st.from_regex(r"\Aworkgroup:[a-z0-9_]{1,8}(-[a-z0-9_]{1,8}){0,2}(/[a-z0-9_]{1,8})?\Z"),
-)
-ROLES = st.sampled_from(
-    ["roles/bigquery.dataViewer", "roles/bigquery.dataOwner", "roles/bigquery.metadataViewer", "projects/p/roles/x"]
-)
-GRANTS = st.lists(st.builds(lambda role, who: Grant(role, tuple(who)), ROLES, st.sets(MEMBERS)), max_size=3).map(tuple)
+TODAY = date(2026, 12, 1)
+ROBOT = "serviceAccount:robot@p.iam.gserviceaccount.com"
+READER = "roles/bigquery.dataViewer"
+PERSON: dict[str, Any] = {"role": "READER", "userByEmail": "a@example.com"}
+DELETED = {"role": "READER", "iamMember": "deleted:user:a@example.com?uid=1"}
 FOREIGN: list[dict[str, Any]] = [
     {"view": {"projectId": "p", "datasetId": "d", "tableId": "v"}},
     {"routine": {"projectId": "p", "datasetId": "d", "routineId": "r"}},
     {"dataset": {"dataset": {"projectId": "p", "datasetId": "d"}, "targetTypes": ["VIEWS"]}},
 ]
-NOT_OURS: list[dict[str, Any]] = [
-    {"role": "READER", "specialGroup": "projectReaders"},
-    {"role": "READER", "specialGroup": "allAuthenticatedUsers"},
-    {"role": "roles/bigquery.dataViewer", "iamMember": "principalSet://iam.googleapis.com/x"},
-    {"role": "READER", "userByEmail": "a@example.com", "condition": {"expression": "x", "title": "t"}},
-    {"role": "READER", "userByEmail": "deleted:user"},
-    {"role": "roles/ odd", "userByEmail": "a@example.com"},
-]
 
 
-def environment(automation: tuple[Grant, ...] = (), default_access: tuple[Grant, ...] = ()) -> Environment:
-    return Environment(
+def said(condition: Condition) -> dict[str, str]:
+    described = {} if condition.description is None else {"description": condition.description}
+    return {"title": condition.title, "expression": condition.expression, **described}
+
+
+MEMBERS = st.one_of(
+    st.sampled_from(["a@example.com", "B@example.com", "s@p.iam.gserviceaccount.com", WRITER]).map(
+        lambda name: {"userByEmail": name}
+    ),
+    st.sampled_from(["wg-stripe--viewers@example.com", "wg-data--default@example.com", "g@example.com"]).map(
+        lambda name: {"groupByEmail": name}
+    ),
+    st.just({"domain": "example.com"}),
+    st.sampled_from(["projectOwners", "projectWriters", "projectReaders", "allAuthenticatedUsers"]).map(
+        lambda name: {"specialGroup": name}
+    ),
+    st.sampled_from(
+        [
+            "allUsers",
+            "deleted:serviceAccount:x@p.iam.gserviceaccount.com?uid=1",
+            "principal://iam.googleapis.com/locations/global/workforcePools/p/subject/a@example.com",
+            "principalSet://iam.googleapis.com/projects/1/locations/global/workloadIdentityPools/p/group/g",
+        ]
+    ).map(lambda name: {"iamMember": name}),
+)
+CONDITIONS: st.SearchStrategy[dict[str, Any]] = st.one_of(
+    st.just({}),
+    st.builds(
+        lambda days, ticket: {"condition": said(until(TODAY + timedelta(days), ticket))},
+        st.sampled_from([-1, 0, 5, 60]),
+        st.sampled_from([None, "DATA-1"]),
+    ),
+    st.just({"condition": {"title": "office hours", "expression": 'resource.name != "x: y"', "description": "a\nb"}}),
+    st.just({"condition": {"title": "until 2026-11-30", "expression": "true"}}),
+)
+ROLES = st.sampled_from(["READER", "WRITER", "OWNER", "roles/bigquery.metadataViewer", "organizations/1/roles/x"])
+ENTRIES = st.builds(lambda role, member, condition: {"role": role, **member, **condition}, ROLES, MEMBERS, CONDITIONS)
+LISTS = st.lists(ENTRIES, max_size=8, unique_by=str)
+PEOPLE = st.sampled_from(
+    [
+        {},
+        {"need": ["ticket"]},
+        {"need": ["until"]},
+        {"need": ["ticket", "until"], "longest": "14d", "standing": ["workgroup:stripe/viewers", "projectReaders"]},
+    ]
+)
+DEFAULTS = st.sampled_from([[], [{"role": READER, "members": ["workgroup:stripe/viewers"]}]])
+
+
+def environment(**further: Any) -> dict[str, Any]:
+    """An environment's file."""
+    return {
+        "gcp_project": "example-prod",
+        "fivetran": {
+            "group": "Prod",
+            "destination": {"location": "US", "region": "GCP_US_EAST4", "time_zone_offset": "0"},
+        },
+        "workgroups": "wg-{workgroup}--{subgroup}@example.com",
+        "automation": [{"role": "roles/bigquery.dataOwner", "members": [ROBOT]}],
+        **further,
+    }
+
+
+def imported(live: list[dict[str, Any]], where: dict[str, Any]) -> tuple[Environment, Dataset, Draft]:
+    """What a file says that was written for a live list, read back as of today; it has no fault."""
+    with tempfile.TemporaryDirectory() as folder:
+        specs = Path(folder)
+        (specs / "prod").mkdir()
+        (specs / "prod" / "environment.yaml").write_text(yaml.safe_dump(where), encoding="utf-8")
+        alone = load(specs, specs, TODAY).fleet("prod").environment
+        dataset = LiveDataset("d", "US", None, None, {}, None, tuple(live))
+        draft = draft_dataset("d", Surroundings(alone, WRITER, {"d": dataset}, TODAY), is_written=False)
+        (specs / "prod" / "d.yaml").write_text(unit_text(draft.unit, alone, comments=draft.comments), encoding="utf-8")
+        fleet = load(specs, specs, TODAY).fleet("prod")
+    assert fleet.units[0].datasets == draft.unit.datasets
+    staged = stage(fleet, TODAY).fleet
+    return staged.environment, staged.units[0].datasets[0], draft
+
+
+@settings(max_examples=150)
+@given(LISTS, DEFAULTS, st.booleans())
+def test_every_live_grant_is_in_the_file_and_a_run_writes_the_very_list(live, default, public):
+    allowed = {"public_access": "allowed"} if public else {}
+    where, dataset, draft = imported([*live, *FOREIGN], environment(default_access=default, policy=allowed))
+    before = {entry for entry in map(entry_of, live) if entry is not None}
+    after = set(declared_entries(where, dataset, writer=WRITER if dataset.written_by else None))
+    given_anyway = set(given_entries(where, sensitive=dataset.sensitive, writer=None))
+    for entry in set(without_void(before | given_anyway)) - after:
+        ended = (until_of(entry.condition) or TODAY) < TODAY
+        everybody = entry.member in ("allUsers", "allAuthenticatedUsers") and not public
+        assert ended or everybody or "deleted:" in entry.member
+        assert entry.member in draft.comments["dataset",]
+    assert after - before <= given_anyway
+    # The environment's default comes in nowhere by itself but where somebody is to decide on it.
+    if not given_anyway - set(given_entries(where, sensitive=True, writer=None)) <= before:
+        assert draft.comments["dataset", "access"].startswith("fill in: who is meant. prod also lets in roles/")
+    assert (dataset.written_by is not None) == (Entry("WRITER", "userByEmail", WRITER) in before)
+
+
+@settings(max_examples=100)
+@given(LISTS, PEOPLE)
+def test_what_the_environment_asks_beyond_that_is_marked_and_everybody_keeps_access(live, people):
+    policy = {"people": people, "public_access": "allowed"}
+    where, dataset, draft = imported(live, environment(policy=policy))
+    need, standing = people.get("need", []), {"wg-stripe--viewers@example.com", "projectReaders"}
+    after = declared_entries(where, dataset, writer=WRITER if dataset.written_by else None)
+    for grant in dataset.access:
+        for entry in declared_entries(where, Dataset("d", "US", sensitive=True, access=(grant,)), writer=None):
+            if is_person(entry.at) and not (people.get("standing") and entry.member in standing):
+                assert "ticket" not in need or grant.ticket
+                assert "until" not in need or grant.until
+    still = {(entry.role, entry.member) for entry in after}
+    for entry in without_void(each for each in map(entry_of, live) if each is not None):
+        ended = (until_of(entry.condition) or TODAY) < TODAY
+        conditional = entry.condition is not None and until_of(entry.condition) is None and "until" in need
+        if not ended and not conditional and "deleted:" not in entry.member:
+            assert (entry.role, entry.member) in still
+    made_up = [text for text in draft.comments.values() if text.startswith("fill in: the")]
+    if not need and "longest" not in people:
+        assert [text for text in made_up if "asks for" in text] == []
+
+
+def access(
+    live: list[dict[str, Any]], *, default: tuple[Grant, ...] = (), people: PeoplePolicy | None = None, **more: Any
+):
+    where = Environment(
         name="prod",
-        file="connectors/prod/environment.yaml",
+        file="prod/environment.yaml",
         gcp_project="project",
         group="Group",
         destination=Destination("US", "GCP_US_EAST4", "0"),
         workgroups="wg-{workgroup}--{subgroup}@example.com",
-        automation=automation,
-        default_access=default_access,
+        automation=(Grant("roles/bigquery.dataOwner", (ROBOT,)),),
+        default_access=default,
+        policy=Policy(people=people or PeoplePolicy(), **more),
     )
+    return access_of(live, Surroundings(where, WRITER, today=TODAY), is_written=True)
 
 
-@given(GRANTS, GRANTS, GRANTS, st.booleans(), st.none() | st.just(WRITER))
-def test_what_was_declared_is_declared_alike_when_it_is_read_back(auto, default, own, sensitive, writer):
-    where = environment(auto, default)
-    entries = declared_entries(where, Dataset("d", "US", sensitive=sensitive, access=own), writer=writer)
-    found = access_of([*(entry.as_property() for entry in entries), *FOREIGN], where, writer)
-    again = Dataset("d", "US", sensitive=found.sensitive, access=found.grants)
-    assert declared_entries(where, again, writer=writer) == entries
-    assert found.lost == ()
-
-
-@given(GRANTS, st.lists(st.sampled_from(NOT_OURS), unique_by=str))
-def test_what_no_file_can_say_is_told_and_hides_nothing_else(own, odd):
-    where = environment((Grant("roles/bigquery.dataOwner", ("user:o@example.com",)),))
-    entries = declared_entries(where, Dataset("d", "US", access=own), writer=None)
-    found = access_of([*odd, *(entry.as_property() for entry in entries)], where, None)
-    assert len(found.lost) == len(odd)
-    assert declared_entries(where, Dataset("d", "US", access=found.grants), writer=None) == entries
-
-
-def test_what_the_environment_gives_anyway_is_left_out_and_the_rest_is_grouped_by_role():
-    auto = (Grant("roles/bigquery.dataOwner", ("serviceAccount:r@p.iam.gserviceaccount.com",)),)
-    default = (Grant("roles/bigquery.dataViewer", ("group:engineers@example.com",)),)
+def test_what_the_environment_gives_anyway_is_left_out_and_the_rest_is_grouped_by_role_and_terms():
     live = [
-        {"role": "OWNER", "userByEmail": "r@p.iam.gserviceaccount.com"},
+        {"role": "OWNER", "userByEmail": ROBOT.partition(":")[2]},
         {"role": "READER", "groupByEmail": "engineers@example.com"},
         {"role": "WRITER", "userByEmail": WRITER},
         {"role": "READER", "userByEmail": "B@example.com"},
-        {"role": "READER", "userByEmail": "a@example.com"},
+        PERSON,
         {"role": "READER", "groupByEmail": "wg-stripe--default@example.com"},
+        {"role": "READER", "userByEmail": "c@example.com", "condition": said(until(TODAY, "DATA-1"))},
     ]
-    found = access_of(live, environment(auto, default), WRITER)
-    assert found.sensitive is False
+    default = (Grant(READER, ("group:engineers@example.com",)),)
+    found = access(live, default=default)
+    assert not found.sensitive
+    assert not found.is_written  # by a connector, and so not by the file's word
     assert found.grants == (
-        Grant("roles/bigquery.dataViewer", ("workgroup:stripe", "user:a@example.com", "user:b@example.com")),
+        Grant(READER, ("user:c@example.com",), "DATA-1", TODAY),
+        Grant(READER, ("workgroup:stripe", "user:a@example.com", "user:b@example.com")),
     )
-    missing = access_of([entry for entry in live if "engineers" not in str(entry)], environment(auto, default), WRITER)
-    assert missing.sensitive is True
+    assert access([entry for entry in live if "engineers" not in str(entry)], default=default).sensitive
 
 
-def test_a_condition_is_told_with_its_expression():
-    live = [{"role": "READER", "userByEmail": "a@example.com", "condition": {"expression": "request.time < x"}}]
-    assert access_of(live, environment(), None).lost == (
-        "roles/bigquery.dataViewer for userByEmail a@example.com, on the condition request.time < x",
+def test_what_people_need_is_marked_where_bigquery_does_not_have_it():
+    people = PeoplePolicy(frozenset({"ticket", "until"}), timedelta(14), standing=("workgroup:stripe",))
+    late = {"role": "READER", "userByEmail": "late@example.com", "condition": said(until(date(2027, 6, 1), "DATA-1"))}
+    robot = {"role": "READER", "userByEmail": "s@p.iam.gserviceaccount.com"}
+    team = {"role": "READER", "groupByEmail": "wg-stripe--default@example.com"}
+    found = access([PERSON, late, robot, team], people=people)
+    last = date(2026, 12, 15)
+    assert found.grants == (
+        Grant(READER, ("user:late@example.com",), "DATA-1", last),
+        Grant(READER, ("user:a@example.com",), "fill-in", last),
+        Grant(READER, ("workgroup:stripe", "serviceAccount:s@p.iam.gserviceaccount.com")),
     )
+    assert found.comments == {
+        ("access", 0, "until"): "fill in: the last day: in BigQuery it is 2027-06-01, further than prod allows",
+        ("access", 1, "ticket"): "fill in: the ticket, which prod asks for; or name who stays in its `standing`",
+        ("access", 1, "until"): "fill in: the last day, which prod asks for: in BigQuery there is none",
+    }
+
+
+OFFICE = {"title": "office hours", "expression": "x"}
+
+
+@pytest.mark.parametrize(
+    ("live", "lost"),
+    [
+        ([DELETED], "roles/bigquery.dataViewer for iamMember deleted:user:a@example.com?uid=1: the account is deleted"),
+        (
+            [{"role": "READER", "iamMember": "allUsers"}],
+            "roles/bigquery.dataViewer for iamMember allUsers: that is everybody, whom prod does not let in",
+        ),
+        (
+            [{**PERSON, "condition": said(until(date(2026, 11, 30)))}],
+            "roles/bigquery.dataViewer for userByEmail a@example.com, on the condition request.time < "
+            'timestamp("2026-12-01T00:00:00Z"): it has ended',
+        ),
+        (
+            [PERSON, {**PERSON, "condition": OFFICE}],
+            "roles/bigquery.dataViewer for userByEmail a@example.com, on the condition x: void beside its other access",
+        ),
+        (
+            [{**PERSON, "condition": {"title": " ", "expression": "x"}}],
+            "roles/bigquery.dataViewer for userByEmail a@example.com, on the condition x: no file can say this",
+        ),
+        ([{**PERSON, "role": "roles/ odd"}], "roles/ odd for userByEmail a@example.com: no file can say this"),
+        ([{**PERSON, "domain": "b"}], "roles/bigquery.dataViewer for userByEmail a@example.com, domain b: no file can"),
+    ],
+)
+def test_what_has_no_place_in_a_file_is_told_with_the_reason(live: list[dict[str, Any]], lost: str):
+    found: Access = access(live)
+    assert [told.startswith(lost) for told in found.lost] == [True]
+
+
+def test_where_people_need_a_last_day_another_condition_has_no_place():
+    people = PeoplePolicy(frozenset({"until"}), standing=("user:b@example.com",))
+    found = access(
+        [{**PERSON, "condition": OFFICE}, {**PERSON, "userByEmail": "b@example.com", "condition": OFFICE}],
+        people=people,
+    )
+    assert [told.rpartition(": ")[2] for told in found.lost] == ["prod asks for `until`, which is a condition itself"]
+    assert found.grants == (Grant(READER, ("user:b@example.com",), condition=Condition("office hours", "x")),)
+
+
+def test_where_everybody_may_get_in_everybody_is_in_the_file():
+    live = [{"role": "READER", "iamMember": "allUsers"}, {"role": "READER", "specialGroup": "allAuthenticatedUsers"}]
+    assert access(live, public_access="allowed").grants == (Grant(READER, ("allUsers", "allAuthenticatedUsers")),)
 
 
 @given(MEMBERS)
-def test_a_member_is_found_by_the_address_it_has(member: str):
-    where = environment()
-    dataset = Dataset("d", "US", access=(Grant("roles/bigquery.dataViewer", (member,)),))
-    (entry,) = declared_entries(where, dataset, writer=None)
-    again = member_of(entry.at, where.workgroups)
-    other = Dataset("d", "US", access=(Grant("roles/bigquery.dataViewer", (again,)),))
-    assert declared_entries(where, other, writer=None) == (entry,)
+def test_a_member_is_found_by_the_address_it_has(live: dict[str, str]):
+    entry = entry_of({"role": "READER", **live})
+    assert entry is not None
+    member = member_of(entry.at, "wg-{workgroup}--{subgroup}@example.com")
+    found = access([entry.as_property()], public_access="allowed")
+    if "deleted" not in entry.member and entry.member != WRITER:
+        assert found.grants == (Grant(READER, (member,)),)
 
 
 def test_a_group_is_a_workgroup_only_by_the_pattern_as_a_whole():
-    pattern = environment().workgroups
+    pattern = "wg-{workgroup}--{subgroup}@example.com"
     assert member_of(("groupByEmail", "wg-a--b@example.com"), pattern) == "workgroup:a/b"
     assert member_of(("groupByEmail", "wg-a@example.com"), pattern) == "group:wg-a@example.com"
     assert member_of(("groupByEmail", "wg-a--b@example.comx"), pattern) == "group:wg-a--b@example.comx"
