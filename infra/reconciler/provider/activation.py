@@ -76,7 +76,7 @@ class ActivationProvider(Provider):
 
 
 class Activation(Resource, module="fivetran", name="Activation"):
-    """A unit's connection at work. `outcome` is connected, failed, testing, awaiting, broken, or refused by us.
+    """A unit's connection at work. `outcome` is connected, failed, testing, awaiting, broken, ended, or refused by us.
 
     `datasets` are the only ones that it may write, where the environment forbids others.
     """
