@@ -64,10 +64,6 @@ class Fivetran(Admin):
         """Somebody makes a group; returns its id."""
         return str(self._call("POST", "/groups", {"name": name})["id"])
 
-    def set_destination(self, id_: str, **fields: object) -> None:
-        """Something becomes of a destination."""
-        self._call("PATCH", f"/destinations/{id_}", fields)
-
     def remove_destination(self, id_: str) -> None:
         """Somebody deletes a destination."""
         self._call("DELETE", f"/destinations/{id_}")

@@ -14,6 +14,16 @@ _BASIC_ROLES = frozenset({"roles/owner", "roles/editor", "roles/viewer"})
 METHODS = frozenset({"get", "getIamPolicy", "setIamPolicy"})
 
 
+#: Each is enough to run load jobs and to make datasets (https://cloud.google.com/bigquery/docs/access-control).
+_WRITERS = frozenset({"roles/bigquery.user", "roles/bigquery.admin", "roles/editor", "roles/owner"})
+
+
+def may_write(policy: Policy, account: str) -> bool:
+    """Whether a service account may load into the project that has this policy. Conditions are not looked into."""
+    member = f"serviceAccount:{account}"
+    return any(grant.member == member and grant.role in _WRITERS for grant in policy.grants)
+
+
 class Iam:
     """The read-modify-write cycle of `getIamPolicy` and `setIamPolicy`, a grant at a time."""
 
