@@ -104,10 +104,12 @@ def seen(props: Mapping[str, Any], live: Connection) -> dict[str, Any]:
     """
     outcome = props.get("outcome")
     found: dict[str, Any] = {
-        key: props[key] for key in ("outcome", "tests", "tested", "activated", "awaits", "said") if key in props
+        key: props[key]
+        for key in ("outcome", "tests", "tested", "activated", "awaits", "said", "was_connected")
+        if key in props
     }
     if live.setup_state == "connected":
-        if outcome != "connected":
+        if outcome not in {"connected", "ended"} and "was_connected" not in props:
             found = {"outcome": "connected", "tested": props["revision"], "activated": props.get("activated", False)}
             found |= {"awaits": {}, "said": []}
     elif outcome in {"connected", "broken"} and "ended" not in props:
@@ -141,7 +143,8 @@ def _tested(olds: Mapping[str, Any], news: Mapping[str, Any]) -> dict[str, Any]:
     if awaits or _is_untouched(news) or outcome in {"testing", "awaiting"}:
         live = session.client().get_connection(news["connection_id"])
         unchanged = outcome == "awaiting" and olds["revision"] == revision
-        if live.setup_state == "connected" and (same or unchanged or _is_untouched(news)):
+        told = (same and "was_connected" not in olds) or unchanged or _is_untouched(news)
+        if live.setup_state == "connected" and told:
             return {"outcome": "connected", "tested": revision}
         if live.setup_state != "connected" and awaits:
             return {"outcome": "awaiting", "awaits": _shown(needs(news, live), news)}
@@ -152,7 +155,9 @@ def _test(news: Mapping[str, Any]) -> dict[str, Any]:
     """What the setup tests say."""
     tested = session.tests.result(news["connection_id"])
     if tested is None:
-        return {"outcome": "testing"}
+        # Fivetran does not tell when it tested. What reads connected by now may do so because of the config before.
+        live = session.client().get_connection(news["connection_id"])
+        return {"outcome": "testing", "was_connected": live.setup_state == "connected" or None}
     if failed := failed_tests(tested.setup_tests):
         return {"outcome": "failed", "tests": [_shown(test, news) for test in failed]}
     if tested.setup_state != "connected":
@@ -273,8 +278,8 @@ def _in_words(state: Mapping[str, Any]) -> str:
         again = "\n    A secret is sent again when its version in the file changes." if "references" in state else ""
         return in_words(subject, state["tests"]) + again
     if state["outcome"] == "testing":
-        return (
-            f"the setup tests of {subject} were still running after {deadline():.0f} s.\n"
-            "    The next run looks at what they came to."
-        )
+        then = "looks at what they came to"
+        if state["was_connected"]:
+            then = "tests again, since Fivetran does not tell them from those of the config before"
+        return f"the setup tests of {subject} were still running after {deadline():.0f} s.\n    The next run {then}."
     return f"{subject} was to be ready by {state['awaiting']['until']}, and still awaits: {state['awaiting']['what']}"

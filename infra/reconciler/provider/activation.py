@@ -28,7 +28,7 @@ from reconciler.provider.operation import OperationError, Provider, found, is_un
 from reconciler.provider.session import session
 
 #: What state holds besides the inputs.
-_OUTPUTS = ("outcome", "reason", "tests", "tasks", "tested", "activated", "awaits", "said")
+_OUTPUTS = ("outcome", "reason", "tests", "tasks", "tested", "activated", "awaits", "said", "was_connected")
 
 
 class ActivationProvider(Provider):
