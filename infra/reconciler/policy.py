@@ -51,7 +51,7 @@ class Policy:
     public_access: Literal["allowed", "forbidden"] = "forbidden"
     """Whether a file may let in everybody: `allUsers`, `allAuthenticatedUsers`."""
     undeclared_datasets: Literal["allowed", "forbidden"] = "allowed"
-    """Whether a connector with `schema_prefix` may write datasets that its file does not declare."""
+    """Whether the project may have datasets that no file declares, and connectors may make such."""
     delete_guard: DeleteGuard = DeleteGuard()
     secret_versions: Literal["pinned", "latest"] = "latest"  # noqa: S105 (no password)
     """`pinned`: each reference to Secret Manager names a version; `latest`: one without takes the newest."""

@@ -1,21 +1,23 @@
 """The Pulumi program: an environment's fleet as resources, in the order that keeps what exists safe.
 
-Fleet (refuses) → Destination → roles on the project → its tests, datasets → connections → activations → Verdict.
-Stack outputs: `units`, `airflow_variables`.
+Fleet (refuses) → Destination → datasets → connections → activations → Verdict. Stack outputs: `units`,
+`airflow_variables`.
 """
 
 from __future__ import annotations
 
+import asyncio
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pulumi
 
-from reconciler import airflow, expiry, functions, gcp, project, removal
+from reconciler import airflow, expiry, functions, gcp, removal
 from reconciler.access import lapses
+from reconciler.datasets import Findings, Live, meet, undeclared
 from reconciler.errors import InvalidSpecs, ReconcilerError
 from reconciler.expiry import Lives, Staged
 from reconciler.model import Dataset, Fleet, Unit
@@ -23,7 +25,6 @@ from reconciler.provider import activation, wire
 from reconciler.provider.activation import Activation
 from reconciler.provider.connection import Connection
 from reconciler.provider.destination import Destination
-from reconciler.provider.destination_tests import DestinationTests
 from reconciler.provider.fleet import Fleet as FleetResource
 from reconciler.provider.fleet import removals_allowed
 from reconciler.provider.service_account import ServiceAccount
@@ -49,8 +50,10 @@ class Settings:
 async def main(settings: Settings) -> dict[str, pulumi.Input[Any]]:
     """Build the stack's environment. On invalid specs the run ends with every fault, before any resource."""
     try:
-        fleet = load(settings.specs, settings.display_root).fleet(settings.environment)
-        return await build(expiry.stage(fleet, today()))
+        loaded = load(settings.specs, settings.display_root)
+        fleet = loaded.fleet(settings.environment)
+        others = [other for name, other in loaded.fleets.items() if name != settings.environment]
+        return await build(expiry.stage(fleet, today()), others)
     except InvalidSpecs as error:
         for problem in error.problems:
             pulumi.log.error(str(problem))
@@ -61,12 +64,12 @@ async def main(settings: Settings) -> dict[str, pulumi.Input[Any]]:
         raise pulumi.RunError(str(error)) from None
 
 
-async def build(staged: Staged) -> dict[str, pulumi.Input[Any]]:
-    """Register every resource of a fleet and return the stack's outputs."""
+async def build(staged: Staged, others: Iterable[Fleet] = ()) -> dict[str, pulumi.Input[Any]]:
+    """Register every resource of a fleet and return the stack's outputs. `others` are the other environments."""
     _warn(staged.lives)
     fleet, environment = staged.fleet, staged.fleet.environment
     datasets = [dataset for unit in fleet.units for dataset in unit.all_datasets]
-    live = await gcp.read_live(environment, datasets)
+    live, listing = await asyncio.gather(gcp.read_live(environment, datasets), gcp.list_ids(environment.gcp_project))
 
     declared = removal.declarations(staged)
     contents = {
@@ -77,27 +80,26 @@ async def build(staged: Staged) -> dict[str, pulumi.Input[Any]]:
         for unit in fleet.units
         if unit.connector is not None
     }
-    guard = FleetResource(environment, declared, contents)
+    rules = {
+        dataset.id: removal.deletion_rules(environment.policy, unit, dataset, declared[unit.name].ending_of(dataset.id))
+        for unit in fleet.units
+        for dataset in unit.all_datasets
+    }
+    guard = FleetResource(environment, declared, contents, _found(staged, others, live, listing, rules))
     after_guard = pulumi.ResourceOptions(depends_on=[guard])
     destination = Destination(environment, after_guard)
     account = ServiceAccount(environment, destination.id, after_guard)
-    project.declared(environment, after_guard)
-    writing = project.fivetrans(environment, account.id, after_guard)
-    tested = DestinationTests(
-        environment, destination.id, account.id, pulumi.ResourceOptions(depends_on=[guard, writing])
-    )
 
     hook = gcp.deletion_hook(staged.lives.today, removals_allowed=removals_allowed())
+    watch = gcp.Watch(environment, fleet.units, live)
     made: dict[str, pulumi.Resource] = {
         dataset.id: gcp.dataset_resource(
             environment,
             dataset,
             writer=account.id if fleet.is_written(dataset) else None,
             live=live[dataset.id],
-            deletion=gcp.Deletion(
-                removal.deletion_rules(environment.policy, unit, dataset, declared[unit.name].ending_of(dataset.id)),
-                hook,
-            ),
+            deletion=gcp.Deletion(rules[dataset.id], hook),
+            watch=watch,
             opts=after_guard,
         )
         for unit in fleet.units
@@ -113,7 +115,7 @@ async def build(staged: Staged) -> dict[str, pulumi.Input[Any]]:
                 _after(
                     unit,
                     guard,
-                    [tested, *(made[dataset.id] for dataset in fleet.datasets_of(unit)), *invokers.get(unit.name, [])],
+                    [made[dataset.id] for dataset in fleet.datasets_of(unit)] + invokers.get(unit.name, []),
                 ),
                 pulumi.ResourceOptions(protect=declared[unit.name].is_protected),
             ),
@@ -154,6 +156,29 @@ def _warn(lives: Lives) -> None:
         for grant in (grant for dataset in unit.datasets for grant in dataset.access):
             if told := lapses(grant, people, lives.today):
                 pulumi.log.warn(f"{unit.file}: {told}")
+
+
+def _found(
+    staged: Staged,
+    others: Iterable[Fleet],
+    live: Mapping[str, Live | None],
+    listing: gcp.Listing,
+    rules: Mapping[str, removal.DeletionRules],
+) -> Findings:
+    """What of BigQuery Fleet is to judge. Of the whole fleet, since what expired is no surprise while it goes."""
+    fleet, environment = staged.fleet, staged.fleet.environment
+    of_the_project = [each for each in others if each.environment.gcp_project == environment.gcp_project]
+    return Findings(
+        meetings=tuple(
+            meet(environment, unit, dataset, found, rules[dataset.id], is_written=fleet.is_written(dataset))
+            for unit in fleet.units
+            for dataset in unit.all_datasets
+            if (found := live[dataset.id]) is not None
+        ),
+        undeclared=tuple(undeclared(listing.ids, [staged.lives.fleet, *of_the_project], environment.ignore)),
+        unlisted=listing.failed,
+        forbidden=environment.policy.undeclared_datasets == "forbidden",
+    )
 
 
 def _only_datasets(fleet: Fleet, unit: Unit) -> list[str] | None:

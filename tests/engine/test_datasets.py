@@ -5,11 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 from admin import Admin
-from workspace import Workspace, stripe
+from workspace import ENVIRONMENT, Workspace, stripe
 
 VIEW = {"view": {"projectId": "shared", "datasetId": "telemetry", "tableId": "payments"}}
 ROBOT = {"role": "OWNER", "userByEmail": "robot@dev-project.iam.gserviceaccount.com"}
 ENGINEERS = {"role": "READER", "groupByEmail": "engineers@example.com"}
+ANNE = {"role": "READER", "userByEmail": "anne@example.com"}
+JOB = {"role": "READER", "userByEmail": "job@other.iam.gserviceaccount.com"}
+ALONE: dict[str, Any] = {"description": "History.", "owners": ["o@example.com"], "dataset": {}}
 
 
 def access(admin: Admin, dataset: str) -> list[dict[str, Any]]:
@@ -25,11 +28,32 @@ def writer(admin: Admin, dataset: str) -> str:
     return next((entry["userByEmail"] for entry in entries if entry.get("role") == "WRITER"), "")
 
 
+def make(admin: Admin, dataset: str, *access: dict[str, Any], **settings: Any) -> None:
+    """Somebody makes a dataset."""
+    admin.gcp("PUT", f"/datasets/dev-project/{dataset}", {"access": list(access), **settings})
+
+
+def meanwhile(admin: Admin, dataset: str, after_next: str, **change: Any) -> None:
+    """What somebody else does to an access list right after the next call that reads, or writes, the dataset."""
+    admin.gcp("POST", f"/datasets/dev-project/{dataset}/after-next/{after_next}", change)
+
+
+def taken(entry: str, dataset: str) -> str:
+    """What is told of an entry that goes."""
+    role, _, member = entry.partition(" for ")
+    return f"{dataset}.yaml: takes {role} on the dataset {dataset} from {member}"
+
+
+def with_access(*members: str, **dataset: Any) -> dict[str, Any]:
+    """A unit of a dataset alone that these may read."""
+    grant = {"role": "roles/bigquery.dataViewer", "members": list(members)}
+    return {**ALONE, "dataset": {**dataset, **({"access": [grant]} if members else {})}}
+
+
 def test_the_access_list_is_the_files_and_flipping_sensitive_is_one_update(workspace: Workspace, admin: Admin):
     unit = stripe()
-    alone = {"description": "History.", "owners": ["o@example.com"], "dataset": {"location": "EU"}}
     workspace.write("stripe", unit)
-    workspace.write("backups", alone)
+    workspace.write("backups", {**ALONE, "dataset": {"location": "EU"}})
     workspace.up().ok()
     group = admin.snapshot()["groups"][0]["id"]
     assert writer(admin, "stripe").startswith(f"g-{group.replace('_', '-')}@")
@@ -38,12 +62,20 @@ def test_the_access_list_is_the_files_and_flipping_sensitive_is_one_update(works
     assert sorted(access(admin, "stripe"), key=str) == sorted([ROBOT, ENGINEERS], key=str)
     assert admin.dataset("dev-project", "backups")["location"] == "EU"
 
-    # Somebody authorises a view: it stays, through updates too.
+    # Somebody authorises a view: it stays, through updates too. Somebody else lets himself in: he does not.
     admin.gcp("POST", "/datasets/dev-project/stripe/access", VIEW)
     workspace.up("--refresh").ok()
     assert VIEW in access(admin, "stripe")
+    admin.gcp("POST", "/datasets/dev-project/stripe/access", JOB)
     workspace.write("stripe", {**unit, "dataset": {**unit["dataset"], "sensitive": True}})
-    workspace.up("--refresh").ok()
+    engineers = taken("roles/bigquery.dataViewer for group:engineers@example.com", "stripe")
+    job = taken("roles/bigquery.dataViewer for serviceAccount:job@other.iam.gserviceaccount.com", "stripe")
+    for run in (workspace.preview("--refresh"), workspace.up("--refresh")):
+        assert engineers in run.ok().out
+        assert job in run.out
+        assert {line.partition(": takes ")[2] for line in run.out.splitlines() if ": takes " in line} == {
+            each.partition(": takes ")[2] for each in (engineers, job)
+        }
     assert ENGINEERS not in access(admin, "stripe")
     assert VIEW in access(admin, "stripe")
     workspace.assert_settled()
@@ -61,13 +93,105 @@ def test_a_dataset_that_cannot_be_read_stops_the_run_before_a_change(workspace: 
     assert admin.requests() == []
 
 
-def test_a_dataset_that_exists_is_taken_over_with_its_views(workspace: Workspace, admin: Admin):
-    admin.gcp("PUT", "/datasets/dev-project/stripe", {"location": "US", "access": [VIEW]})
+def test_a_dataset_that_exists_is_taken_over_only_as_it_is_or_as_its_file_says(workspace: Workspace, admin: Admin):
+    make(admin, "same", ROBOT, ENGINEERS, ANNE, VIEW, defaultPartitionExpirationMs=7_200_000, friendlyName="Same")
+    make(admin, "changed", ENGINEERS, ANNE, JOB, VIEW, {"role": "OWNER", "specialGroup": "projectOwners"})
+    workspace.write("same", with_access("user:anne@example.com", friendly_name="Same", description=""))
+    workspace.write("changed", with_access("group:readers@example.com"))
+    before = [admin.dataset("dev-project", name) for name in ("same", "changed")]
+    for failed in (workspace.preview(), workspace.up()):
+        assert failed.code != 0
+        assert "changed.yaml: the dataset changed exists and differs from the file:" in failed.out
+        for entry in ("user:anne@example.com", "serviceAccount:job@other.iam.gserviceaccount.com"):
+            assert f"access: roles/bigquery.dataViewer for {entry}: BigQuery has it, the file does not" in failed.out
+        assert "roles/bigquery.dataViewer for group:readers@example.com: the file has it" in failed.out
+        assert "same.yaml: takes over the dataset same as it is" in failed.out
+        assert "robot@" not in failed.out
+    assert [admin.dataset("dev-project", name) for name in ("same", "changed")] == before
+
+    adopt = {"apply_changes": True}
+    workspace.write("changed", with_access("group:readers@example.com", adopt=adopt))
+    failed = workspace.up()
+    assert failed.code != 0
+    assert "would take access from service accounts that the file does not name:" in failed.out
+    assert "anne@" not in failed.out
+    assert admin.dataset("dev-project", "changed") == before[1]
+
+    revokes = ["serviceAccount:job@other.iam.gserviceaccount.com", "serviceAccount:gone@other.iam.gserviceaccount.com"]
+    workspace.write("changed", with_access("group:readers@example.com", adopt={**adopt, "revokes": revokes}))
+    done = workspace.up().ok().out
+    assert "changed.yaml: takes over the dataset changed and changes it:" in done
+    assert "roles/bigquery.dataOwner for serviceAccount:robot@dev-project.iam.gserviceaccount.com: the file has" in done
+    assert f"`adopt.revokes` names {revokes[1]}, which loses no access to the dataset changed" in done
+    assert taken("roles/bigquery.dataViewer for serviceAccount:job@other.iam.gserviceaccount.com", "changed") in done
+    assert taken("roles/bigquery.dataOwner for projectOwners", "changed") in done
+    readers = {"role": "READER", "groupByEmail": "readers@example.com"}
+    assert sorted(access(admin, "changed"), key=str) == sorted([ROBOT, ENGINEERS, readers, VIEW], key=str)
+    same = admin.dataset("dev-project", "same")
+    assert (same["access"], same["defaultPartitionExpirationMs"]) == (before[0]["access"], 7_200_000)
+    settled = workspace.preview("--expect-no-changes", "--refresh").ok().out
+    assert "adopt" not in settled
+
+
+def test_what_others_write_beside_a_write_of_ours_is_put_right(workspace: Workspace, admin: Admin):
     workspace.write("stripe", stripe())
     workspace.up().ok()
-    assert VIEW in access(admin, "stripe")
-    assert ROBOT in access(admin, "stripe")
+    # Between the program's read and its write a view is authorised; right after the write an older list is written.
+    late = {"view": {"projectId": "shared", "datasetId": "late", "tableId": "v"}}
+    older = admin.dataset("dev-project", "stripe")["access"]
+    meanwhile(admin, "stripe", "read", add=late)
+    meanwhile(admin, "stripe", "write", replace=[ROBOT, *older])
+    unit = stripe()
+    unit["dataset"] |= {
+        "sensitive": True,
+        "access": [{"role": "roles/bigquery.dataViewer", "members": ["user:anne@example.com"]}],
+    }
+    workspace.write("stripe", unit)
+    done = workspace.up().ok().out
+    said = "stripe.yaml: somebody else wrote the access list of the dataset stripe while this run did: "
+    assert f"{said}put back roles/bigquery.dataViewer for user:anne@example.com" in done
+    assert f"{said}put back the authorised view shared.late.v" in done
+    assert f"{said}took away again roles/bigquery.dataViewer for group:engineers@example.com" in done
+    assert sorted(access(admin, "stripe"), key=str) == sorted([ROBOT, ANNE, late], key=str)
+    assert writer(admin, "stripe")
+    workspace.up("--refresh").ok()
     workspace.assert_settled()
+
+    # Somebody does it again each time: the run fails for that dataset.
+    meanwhile(admin, "stripe", "write", replace=[*older, ANNE], times=0)
+    workspace.write("stripe", {**unit, "dataset": {**unit["dataset"], "access": []}})
+    failed = workspace.up()
+    assert failed.code != 0
+    assert "somebody else keeps writing the access list of the dataset stripe" in failed.out
+    assert "Traceback" not in failed.out
+
+
+def test_what_is_in_no_file_is_told_and_fails_a_run_where_that_is_forbidden(workspace: Workspace, admin: Admin):
+    make(admin, "app_audit")
+    make(admin, "fivetran_metadata")
+    make(admin, "scratch_1")
+    workspace.write("environment", {**ENVIRONMENT, "ignore": {"schemas": ["scratch_*"]}})
+    workspace.write("stripe", stripe())
+    told = "environment.yaml: dev-project has datasets that no file declares: app_audit. Unless somebody narrowed that"
+    assert told in workspace.preview().ok().out
+    forbidding = {**ENVIRONMENT, "ignore": {"schemas": ["scratch_*"]}, "policy": {"undeclared_datasets": "forbidden"}}
+    workspace.write("environment", forbidding)
+    for _ in range(2):
+        failed = workspace.up()
+        assert failed.code != 0
+        assert told in failed.out
+        assert set(workspace.outcomes().values()) == {"connected"}
+    drift = workspace.preview("--expect-no-changes", "--refresh")
+    assert drift.code != 0
+    assert told in drift.out
+    workspace.write("environment", {**forbidding, "ignore": {"schemas": ["scratch_*", "app_*"]}})
+    workspace.up().ok()
+    workspace.assert_settled()
+
+    # What a run removes is no surprise in that run.
+    workspace.remove("stripe")
+    done = workspace.up(RECONCILER_REMOVALS="allow").ok()
+    assert "no file declares" not in done.out
 
 
 def test_a_dataset_with_data_is_not_deleted(workspace: Workspace, admin: Admin):

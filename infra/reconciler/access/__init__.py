@@ -8,13 +8,14 @@ routines, datasets) are kept from the live dataset. Nobody else is.
 """
 
 from reconciler.access.declared import declared_entries, given_entries, without_void
-from reconciler.access.entry import Entry, entry_of, foreign_entries
+from reconciler.access.entry import Entry, as_input, entry_of, foreign_entries
 from reconciler.access.lapsing import lapses, until, until_of
 from reconciler.access.member import is_everybody, is_of_the_project, is_person, member_of, place, workgroup_address
 from reconciler.access.role import basic_role, predefined_role
 
 __all__ = [
     "Entry",
+    "as_input",
     "basic_role",
     "declared_entries",
     "entry_of",

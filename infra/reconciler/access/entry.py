@@ -51,7 +51,7 @@ def _said(condition: Condition) -> dict[str, str]:
 
 def entry_of(live: Mapping[str, Any]) -> Entry | None:
     """A live entry in its normal form, from BigQuery or getDataset; None for what other automation makes."""
-    said = _as_input(live)
+    said = as_input(live)
     fields = said.keys() - {"role", "condition"}
     if "role" not in said or len(fields) != 1 or not fields <= _FIELDS:
         return None
@@ -76,17 +76,18 @@ def foreign_entries(live: Iterable[Mapping[str, Any]]) -> tuple[dict[str, Any], 
 
     `live` are entries as getDataset answers them; what comes back is what a Dataset takes in `accesses`.
     """
-    entries = (_as_input(entry) for entry in live)
+    entries = (as_input(entry) for entry in live)
     return tuple(entry for entry in entries if _FOREIGN & entry.keys())
 
 
-def _as_input(block: Mapping[str, Any]) -> dict[str, Any]:
+def as_input(block: Mapping[str, Any]) -> dict[str, Any]:
+    """A block as a resource takes it, from the form in which functions answer it: without what is empty."""
     said: dict[str, Any] = {}
     for key, value in block.items():
         if value in ("", None, [], {}):
             continue
         if key in _SINGULAR and isinstance(value, list):
-            said[_SINGULAR[key]] = _as_input(value[0])
+            said[_SINGULAR[key]] = as_input(value[0])
         else:
-            said[key] = _as_input(value) if isinstance(value, Mapping) else value
+            said[key] = as_input(value) if isinstance(value, Mapping) else value
     return said

@@ -1,8 +1,8 @@
-"""BigQuery's live datasets, read through Google's own client library (`Datasets`). Nothing is written here.
+"""BigQuery's live datasets, through Google's own client library (`Datasets`). Of them only access lists are written.
 
 Importing it is cheap: the library is imported when it is first used.
 """
 
-from reconciler.bigquery.datasets import Datasets, Listed, LiveDataset
+from reconciler.bigquery.datasets import AccessList, Datasets, ListChanged, Listed, LiveDataset
 
-__all__ = ["Datasets", "Listed", "LiveDataset"]
+__all__ = ["AccessList", "Datasets", "ListChanged", "Listed", "LiveDataset"]

@@ -1,4 +1,4 @@
-"""The datasets of a project: which there are, and how each one is.
+"""The datasets of a project: which there are, how each one is, and its access list rewritten.
 
 Credentials are Google's application-default ones; with BIGQUERY_EMULATOR_HOST, which names a local BigQuery, none.
 """
@@ -6,6 +6,7 @@ Credentials are Google's application-default ones; with BIGQUERY_EMULATOR_HOST, 
 from __future__ import annotations
 
 import contextlib
+import functools
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -57,6 +58,18 @@ class LiveDataset:
         )
 
 
+@dataclass(frozen=True)
+class AccessList:
+    """Who may do what with a dataset, as of one moment: `etag` changes with every write to the dataset."""
+
+    entries: tuple[Mapping[str, Any], ...]
+    etag: str
+
+
+class ListChanged(Exception):
+    """Somebody else has written the dataset since it was read: read it again."""
+
+
 class Datasets:
     """The datasets of one project. Every method raises `OtherSideFailed`, with Google's words and what to do."""
 
@@ -79,22 +92,47 @@ class Datasets:
 
     def get(self, dataset_id: str) -> LiveDataset | None:
         """One dataset; None when there is none of this id."""
-        from google.api_core.exceptions import NotFound  # noqa: PLC0415 (the library is slow to import)
+        found = self._get(dataset_id)
+        return None if found is None else LiveDataset.parse(found)
 
-        def ask() -> Any:
-            # The library's own method leaves out the version, and without it conditions are not answered.
-            return self._client._connection.api_request(
-                "GET",
-                f"/projects/{self.project}/datasets/{dataset_id}",
-                query_params={"accessPolicyVersion": 3},
-                timeout=_REQUEST_S,
-            )
+    def access_list(self, dataset_id: str) -> AccessList | None:
+        """Who may do what with one dataset; None when there is none of this id."""
+        found = self._get(dataset_id)
+        return None if found is None else _access_list(found)
+
+    def write_access(self, dataset_id: str, entries: Iterable[Mapping[str, Any]], etag: str) -> AccessList:
+        """Replace an access list that nobody has written since it was read with this etag; returns it as it then is.
+
+        Raises `ListChanged` where somebody has. An answer that is lost is one as well: whoever reads again will see.
+        """
+        from google.api_core.exceptions import PreconditionFailed  # noqa: PLC0415
+
+        body = {"access": [dict(entry) for entry in entries]}
+        with self._failures(f"the access list of the dataset {dataset_id}", "written"):
+            try:
+                ask = functools.partial(self._request, "PATCH", dataset_id, data=body, headers={"If-Match": etag})
+                return _access_list(_retry()(ask)())
+            except PreconditionFailed:
+                raise ListChanged(dataset_id) from None
+
+    def _get(self, dataset_id: str) -> Any:
+        from google.api_core.exceptions import NotFound  # noqa: PLC0415 (the library is slow to import)
 
         with self._failures(f"the dataset {dataset_id}"):
             try:
-                return LiveDataset.parse(_retry()(ask)())
+                return _retry()(functools.partial(self._request, "GET", dataset_id))()
             except NotFound:
                 return None
+
+    def _request(self, method: str, dataset_id: str, **more: Any) -> Any:
+        # The library's own methods leave out the version, and without it conditions are neither answered nor written.
+        return self._client._connection.api_request(
+            method,
+            f"/projects/{self.project}/datasets/{dataset_id}",
+            query_params={"accessPolicyVersion": 3},
+            timeout=_REQUEST_S,
+            **more,
+        )
 
     def get_all(
         self, dataset_ids: Iterable[str], done: Callable[[], object] = lambda: None
@@ -110,8 +148,8 @@ class Datasets:
             return dict(pool.map(one, dataset_ids))
 
     @contextlib.contextmanager
-    def _failures(self, what: str) -> Iterator[None]:
-        """What the library raises, as one line about what was to be read."""
+    def _failures(self, what: str, done: str = "read") -> Iterator[None]:
+        """What the library raises, as one line about what was to be read, or written."""
         from google.api_core.exceptions import GoogleAPIError  # noqa: PLC0415
         from google.auth.exceptions import GoogleAuthError  # noqa: PLC0415
         from requests.exceptions import RequestException  # noqa: PLC0415
@@ -124,7 +162,11 @@ class Datasets:
             reason = _first_line(getattr(error, "cause", None) or error)
         else:
             return
-        raise OtherSideFailed(f"BigQuery, project {self.project}: {what} cannot be read: {reason}") from None
+        raise OtherSideFailed(f"BigQuery, project {self.project}: {what} cannot be {done}: {reason}") from None
+
+
+def _access_list(data: Mapping[str, Any]) -> AccessList:
+    return AccessList(tuple(data.get("access", ())), data["etag"])
 
 
 def _client(project: str) -> Any:

@@ -10,7 +10,7 @@ from fnmatch import fnmatchcase
 import click
 
 from reconciler.bigquery import Datasets, LiveDataset
-from reconciler.cli.live import FIVETRANS_OWN, Chosen, LiveGroup
+from reconciler.cli.live import Chosen, LiveGroup
 from reconciler.cli.looking import (
     datasets_of_prefix,
     prefixes,
@@ -19,8 +19,8 @@ from reconciler.cli.looking import (
     written_datasets,
 )
 from reconciler.cli.progress import progress
-from reconciler.cli.unmanaged import declared_datasets
 from reconciler.client import Connection
+from reconciler.datasets import FIVETRANS_OWN, declared_ids
 from reconciler.drafts import Draft, Found, Surroundings, destination_of, draft_connector, draft_dataset, unit_name
 from reconciler.errors import OtherSideFailed
 from reconciler.model import AirflowSchedule, Fleet
@@ -94,7 +94,7 @@ class _Looked:
 
 def _matching(chosen: Chosen, ids: Sequence[str], patterns: Iterable[str]) -> tuple[str, ...]:
     """The datasets that are asked for by name or pattern. Raises click.UsageError for what fits none."""
-    declared = declared_datasets(chosen.of_the_project)
+    declared = declared_ids(chosen.of_the_project)
     ignore = chosen.environment.ignore
     free = [name for name in ids if name not in declared]
     found: set[str] = set()

@@ -15,9 +15,6 @@ from reconciler.errors import OtherSideFailed, ReconcilerError
 from reconciler.model import Environment, Fleet, Unit
 from reconciler.specs import Loaded, load
 
-#: The connection that Fivetran adds by itself to every destination, and the dataset it writes.
-FIVETRANS_OWN = "fivetran_metadata"
-
 
 @dataclass(frozen=True)
 class Chosen:

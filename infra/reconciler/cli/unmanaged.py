@@ -12,11 +12,12 @@ import click
 from reconciler import services
 from reconciler.bigquery import Datasets, Listed
 from reconciler.cli import Exit
-from reconciler.cli.live import FIVETRANS_OWN, Chosen, choose, live_group
+from reconciler.cli.live import Chosen, choose, live_group
 from reconciler.cli.options import environment_option, format_option, specs_option
 from reconciler.cli.progress import progress
 from reconciler.cli.workflow import annotation
 from reconciler.client import Connection
+from reconciler.datasets import FIVETRANS_OWN, Writer, undeclared
 from reconciler.model import Fleet, Ignore
 
 
@@ -92,11 +93,6 @@ def declared_names(fleets: Iterable[Fleet]) -> set[str]:
     return {unit.connector.destination.connection_name for unit in units if unit.connector is not None}
 
 
-def declared_datasets(fleets: Iterable[Fleet]) -> set[str]:
-    """The ids of all datasets that the environments declare."""
-    return {dataset.id for fleet in fleets for unit in fleet.units for dataset in unit.all_datasets}
-
-
 def is_left_out(connection: Connection, ignore: Ignore) -> bool:
     """Whether a connection is in no file on purpose, or Fivetran's own."""
     return connection.schema == FIVETRANS_OWN or ignore.connection(connection.service, connection.schema)
@@ -111,49 +107,23 @@ def _connections(chosen: Chosen, connections: Iterable[Connection]) -> Iterator[
             )
 
 
-@dataclass(frozen=True)
-class _Writer:
-    """Who writes: the dataset of a name, or the datasets whose names begin with it."""
-
-    name: str
-    by_prefix: bool
-    who: str
-
-    @classmethod
-    def of(cls, connection: Connection) -> _Writer:
-        """What a connection writes, by its name and its service's form."""
-        service = services.find(connection.service)
-        by_prefix = service is not None and service.form is services.Form.PREFIX
-        return cls(
-            connection.schema.partition(".")[0], by_prefix, f"the connection {connection.schema} ({connection.id})"
-        )
-
-    def writes(self, dataset_id: str) -> bool:
-        return dataset_id.startswith(f"{self.name}_") if self.by_prefix else dataset_id == self.name
-
-
 def _datasets(
     chosen: Chosen, connections: Iterable[Connection], datasets: Iterable[Listed]
 ) -> Iterator[UnmanagedDataset]:
-    """The datasets that no file declares. What an ignored connection writes is ignored with it."""
-    declared, ignore = declared_datasets(chosen.of_the_project), chosen.environment.ignore
-    left_out = [_Writer.of(each) for each in connections if is_left_out(each, ignore)]
-    left_out.append(_Writer(FIVETRANS_OWN, by_prefix=False, who=""))
-    writers = [*_declared_prefixes(chosen), *map(_Writer.of, connections)]
-    for each in datasets:
-        if each.id in declared or ignore.dataset(each.id) or any(writer.writes(each.id) for writer in left_out):
-            continue
-        found = [writer for writer in writers if writer.writes(each.id)]
-        # Of `a` and `a_b` the longer one: both are prefixes of `a_b_c`.
-        yield UnmanagedDataset(each.id, max(found, key=lambda writer: len(writer.name)).who if found else None)
+    """The datasets that no file declares: those of which every run tells, with who writes them."""
+    found = undeclared(
+        (each.id for each in datasets), chosen.of_the_project, chosen.environment.ignore, map(_writer, connections)
+    )
+    return (UnmanagedDataset(each.id, each.written_by) for each in found)
 
 
-def _declared_prefixes(chosen: Chosen) -> Iterator[_Writer]:
-    """The connectors that make a dataset for each schema of their source. A file says it better than a connection."""
-    for unit in chosen.fleet.units:
-        if unit.connector is not None and unit.connector.destination.schema_prefix is not None:
-            who = f"{unit.file}, which does not declare it under `datasets`"
-            yield _Writer(unit.connector.destination.schema_prefix, by_prefix=True, who=who)
+def _writer(connection: Connection) -> Writer:
+    """What a connection writes, by its name and its service's form."""
+    service = services.find(connection.service)
+    by_prefix = service is not None and service.form is services.Form.PREFIX
+    return Writer(
+        connection.schema.partition(".")[0], by_prefix, f"the connection {connection.schema} ({connection.id})"
+    )
 
 
 def _summary(found: Sequence[Finding], chosen: Chosen) -> str:

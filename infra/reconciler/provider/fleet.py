@@ -20,10 +20,11 @@ from pulumi.dynamic import (
 )
 
 from reconciler.client import FivetranError
+from reconciler.datasets import Findings
 from reconciler.model import Environment
 from reconciler.policy import DeleteGuard, Policy
 from reconciler.projection import normalise
-from reconciler.provider import secret_versions
+from reconciler.provider import new_datasets, secret_versions, undeclared
 from reconciler.provider.newcomers import Declarations
 from reconciler.provider.newcomers import refusals as newcomers_refusals
 from reconciler.provider.operation import OperationError, Provider, found, operation, stored
@@ -34,6 +35,8 @@ from reconciler.today import today
 #: The input that holds each unit in full: for `check` only, which keeps it out of state.
 _DECLARATIONS = "declarations"
 
+#: The input that holds what was found in BigQuery: for `check` only, too.
+_FOUND = "in_bigquery"
 
 #: The input that holds which versions of secrets are known to be there.
 _REFERENCES = "references"
@@ -45,6 +48,7 @@ class FleetProvider(Provider):
     @operation
     def check(self, olds: dict[str, Any], news: dict[str, Any]) -> CheckResult:
         declarations = normalise(news.pop(_DECLARATIONS, {}))
+        in_bigquery = Findings.of(normalise(news.pop(_FOUND, {})))
         news[_REFERENCES] = secret_versions.named(declarations)
         before, after = _declared(olds.get("units", {})), _declared(news["units"])
         rules = _rules(olds, news)
@@ -66,8 +70,14 @@ class FleetProvider(Provider):
         known = {unit.connection for unit in before.values()}
         newcomers = {name: unit for name, unit in declarations.items() if after[name].connection not in known}
         unusable = secret_versions.refusals(declarations, olds.get(_REFERENCES, []))
-        if found_out := [*unusable, *newcomers_refusals(news["group"], newcomers, news["environment_file"])]:
+        found_out = [
+            *unusable,
+            *newcomers_refusals(news["group"], newcomers, news["environment_file"]),
+            *new_datasets.refusals(in_bigquery, before, news["group"]),
+        ]
+        if found_out:
             raise OperationError("\n".join(sorted(found_out)))
+        undeclared.report(in_bigquery, before, after, news)
         return CheckResult(news, [])
 
     @operation
@@ -91,13 +101,17 @@ class FleetProvider(Provider):
 
 
 class Fleet(Resource, module="reconciler", name="Fleet"):
-    """One per environment; `units` maps unit names to what `Declared` holds of each, `declarations` to all of it."""
+    """One per environment; `units` maps unit names to what `Declared` holds of each, `declarations` to all of it.
+
+    `in_bigquery` is what the run has found there.
+    """
 
     def __init__(
         self,
         environment: Environment,
         units: Mapping[str, Declared],
         declarations: Declarations,
+        in_bigquery: Findings,
         opts: ResourceOptions | None = None,
     ) -> None:
         props = {
@@ -108,6 +122,7 @@ class Fleet(Resource, module="reconciler", name="Fleet"):
             "policy": _policy_as_property(environment.policy),
             "units": {name: unit.as_property() for name, unit in units.items()},
             _DECLARATIONS: dict(declarations),
+            _FOUND: in_bigquery.as_property(),
         }
         super().__init__(FleetProvider(), environment.name, props, opts)
 

@@ -54,6 +54,7 @@ class Session:
         self._prefetched: set[str] = set()
         self._of_groups: dict[tuple[str, str], str] = {}
         self._failures: dict[str, str] = {}
+        self._against_policy: dict[str, str] = {}
         self.tests = SetupTests(self.client)
         api_key.forget()
 
@@ -113,6 +114,17 @@ class Session:
         """What `failed` was told, by file."""
         with self._lock:
             return dict(self._failures)
+
+    def breaks_policy(self, file: str, text: str) -> None:
+        """Remember, and log, what the environment forbids and a run cannot undo; the `Verdict` tells it in the end."""
+        with self._lock:
+            self._against_policy[file] = text
+        logger.error("%s: %s", file, text)
+
+    def against_policy(self) -> dict[str, str]:
+        """What `breaks_policy` was told, by file."""
+        with self._lock:
+            return dict(self._against_policy)
 
     def declarer(self, connection_name: str) -> str | None:
         """The unit that declares a connection in this run, or None: also when the run has no program (a destroy)."""

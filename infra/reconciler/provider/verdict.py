@@ -1,6 +1,7 @@
 """Verdict: the last resource of an environment. It fails where a unit does not work, and keeps everybody's state.
 
-An activation that raised would leave nothing of itself in state; so it records, and this raises in the end.
+An activation that raised would leave nothing of itself in state; so it records, and this raises in the end. So it does
+where the environment forbids what the run has found: all the rest is done by then, and a preview shows it as pending.
 """
 
 from __future__ import annotations
@@ -16,11 +17,11 @@ from reconciler.provider.session import session
 
 
 class VerdictProvider(Provider):
-    """Raises with every unit of this run that failed, under its file's name."""
+    """Raises with every unit of this run that failed, under its file's name, and with what is against the policy."""
 
     @operation
     def diff(self, _id: str, _olds: dict[str, Any], _news: dict[str, Any]) -> DiffResult:
-        return DiffResult(changes=bool(session.failures()))
+        return DiffResult(changes=bool(session.failures() or session.against_policy()))
 
     @operation
     def create(self, props: dict[str, Any]) -> CreateResult:
@@ -46,7 +47,10 @@ class Verdict(Resource, module="reconciler", name="Verdict"):
 
 
 def _judge() -> None:
-    failures = session.failures()
+    failures, forbidden = session.failures(), session.against_policy()
+    lines = [f"{file}: {text}" for file, text in sorted(failures.items())]
     if failures:
-        count = f"{len(failures)} unit{'s' if len(failures) > 1 else ''} did not come to work"
-        raise OperationError("\n".join([f"{count}:", *(f"{file}: {text}" for file, text in sorted(failures.items()))]))
+        lines.insert(0, f"{len(failures)} unit{'s' if len(failures) > 1 else ''} did not come to work:")
+    lines += [f"{file}: {text}" for file, text in sorted(forbidden.items())]
+    if lines:
+        raise OperationError("\n".join(lines))

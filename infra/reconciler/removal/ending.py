@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any
 
@@ -36,12 +36,14 @@ class Removals:
 class Ending:
     """What was said about the end of a connection or a dataset. State holds it: a removal rests on an older run.
 
-    `removed_on` is the first day, in ISO form, on which its expiry lets it go. What is `guarded` goes once `retired`.
+    `removed_on` is the first day, in ISO form, on which its expiry lets it go. What is `guarded` goes once `retired`;
+    what is `kept` leaves state then, and stays in BigQuery.
     """
 
     removed_on: str | None = None
     retired: bool = False
     guarded: bool = False
+    kept: bool = False
 
     def as_property(self) -> dict[str, Any]:
         """What is so, as JSON."""
@@ -50,7 +52,8 @@ class Ending:
     @classmethod
     def of(cls, said: Mapping[str, Any]) -> Ending:
         """Read it back. State of another version may lack parts of it, or have more."""
-        return cls(said.get("removed_on"), bool(said.get("retired")), bool(said.get("guarded")))
+        flags = {key: bool(said.get(key)) for key in ("retired", "guarded", "kept")}
+        return cls(said.get("removed_on"), **flags)
 
     @property
     def is_protected(self) -> bool:
@@ -69,7 +72,8 @@ def of_connection(policy: Policy, unit: Unit, life: Life) -> Ending:
 
 def of_dataset(policy: Policy, unit: Unit, dataset: Dataset, life: Life) -> Ending:
     """What files say about the end of a dataset that this one declares."""
-    return _ending(policy, unit, life, retirement(unit, dataset))
+    retire = retirement(unit, dataset)
+    return replace(_ending(policy, unit, life, retire), kept=retire is not None and retire.data == "keep")
 
 
 def retirement(unit: Unit, dataset: Dataset) -> Retire | None:

@@ -8,7 +8,7 @@ from typing import Any
 import httpx
 import pytest
 
-from reconciler.bigquery import Datasets, Listed, LiveDataset
+from reconciler.bigquery import Datasets, ListChanged, Listed, LiveDataset
 from reconciler.errors import OtherSideFailed
 from reconciler.simulator.process import Simulators, running
 
@@ -103,3 +103,28 @@ def test_the_library_is_imported_only_when_it_is_used():
     script = "import sys, reconciler.bigquery; print(any(name.startswith('google.') for name in sys.modules))"
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "False"
+
+
+def test_an_access_list_is_written_only_over_the_one_that_was_read(admin):
+    admin("PUT", "/datasets/p/d", {"access": ACCESS})
+    with Datasets("p") as datasets:
+        read = datasets.access_list("d")
+        assert read is not None
+        assert read.entries == tuple(ACCESS)
+        written = datasets.write_access("d", ACCESS[:-1], read.etag)
+        assert written.entries == tuple(ACCESS[:-1])
+        with pytest.raises(ListChanged):
+            datasets.write_access("d", ACCESS, read.etag)
+        assert datasets.access_list("d") == written
+        assert datasets.access_list("nothing") is None
+
+
+def test_an_access_list_that_may_not_be_written_is_told_in_googles_words(admin):
+    admin("PUT", "/datasets/p/d", {"access": ACCESS})
+    denied = {"method": "PATCH", "code": "PERMISSION_DENIED", "error": "Access Denied.", "times": 0}
+    admin("POST", "/faults", denied)
+    with Datasets("p") as datasets, pytest.raises(OtherSideFailed) as failed:
+        datasets.write_access("d", ACCESS, "*")
+    assert str(failed.value) == (
+        "BigQuery, project p: the access list of the dataset d cannot be written: Access Denied"
+    )

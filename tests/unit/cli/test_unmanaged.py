@@ -63,8 +63,8 @@ def test_a_dataset_that_a_declared_database_made_without_a_word_names_the_file(s
     assert ran.err == f"dev: 1 dataset in no file. {HINT}"
 
 
-def test_what_is_ignored_is_not_found_nor_what_an_ignored_connection_writes(shop: Shop):
-    ignore = {"services": ["fivetran_log"], "schemas": ["dbt_*", "sheets.draft"]}
+def test_what_is_ignored_is_not_found(shop: Shop):
+    ignore = {"services": ["fivetran_log"], "schemas": ["log", "dbt_*", "sheets.draft"]}
     shop.write("environment", {**ENVIRONMENT, "ignore": ignore})
     shop.connection("fivetran_log", {"schema": "log"})
     shop.connection("google_sheets", {"schema": "sheets", "table": "draft"})
@@ -75,6 +75,13 @@ def test_what_is_ignored_is_not_found_nor_what_an_ignored_connection_writes(shop
     shop.connection("google_sheets", {"schema": "sheets", "table": "final"})
     shop.dataset("log_2")
     assert [line.split()[1] for line in shop.run("unmanaged").out.splitlines()] == ["sheets.final", "log_2"]
+
+
+def test_a_service_is_ignored_with_its_connections_and_not_with_what_they_write(shop: Shop):
+    shop.write("environment", {**ENVIRONMENT, "ignore": {"services": ["fivetran_log"]}})
+    log = shop.connection("fivetran_log", {"schema": "log"})
+    shop.dataset("log")
+    assert shop.run("unmanaged").out == f"dataset log: written by the connection log ({log})\n"
 
 
 def test_fivetrans_own_connection_is_not_found(shop: Shop):

@@ -1,0 +1,84 @@
+"""Entries of access lists, whoever answers them: the plugin's function, the engine, BigQuery's REST API."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from reconciler.access import as_input, entry_of, foreign_entries, member_of, predefined_role, until_of
+from reconciler.model import Environment
+
+
+def normal(entry: Mapping[str, Any]) -> dict[str, Any]:
+    """An entry in the one form that all are compared in: as BigQuery stores it, without what is empty."""
+    ours = entry_of(entry)
+    return as_input(entry) if ours is None else ours.as_property()
+
+
+def key(entry: Mapping[str, Any]) -> str:
+    """What two entries that say the same have in common."""
+    return json.dumps(normal(entry), sort_keys=True)
+
+
+def missing(entries: Iterable[Mapping[str, Any]], others: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """The entries of the first list that the second has not, in its order."""
+    there = {key(other) for other in others}
+    return [normal(entry) for entry in entries if key(entry) not in there]
+
+
+def is_foreign(entry: Mapping[str, Any]) -> bool:
+    """Whether only other automation makes such an entry: an authorised view, routine or dataset."""
+    return bool(foreign_entries([entry]))
+
+
+def service_account(entry: Mapping[str, Any]) -> str | None:
+    """The service account that an entry is about, as files write members; None for anybody else."""
+    ours = entry_of(entry)
+    member = member_of(ours.at, None) if ours is not None else ""
+    return member if member.startswith("serviceAccount:") else None
+
+
+def may_be_writer(entry: Mapping[str, Any]) -> str | None:
+    """The address of a service account that writes without a condition, as Fivetran's does; None for anybody else."""
+    ours = entry_of(entry)
+    writes = ours is not None and ours.role == "WRITER" and ours.condition is None and service_account(entry)
+    return ours.member if ours is not None and writes else None
+
+
+@dataclass(frozen=True)
+class Said:
+    """An entry in the file's words: `roles/bigquery.dataViewer`, `group:a@example.com until 2027-01-31`."""
+
+    what: str
+    who: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.what} for {self.who}" if self.who else self.what
+
+
+def said(entry: Mapping[str, Any], environment: Environment) -> Said:
+    """An entry in the file's words. What is authorised has no role and no member."""
+    ours = entry_of(entry)
+    if ours is None:
+        return Said(_authorised(as_input(entry)))
+    who, condition = member_of(ours.at, environment.workgroups), ours.condition
+    if condition is not None:
+        day = until_of(condition)
+        who += f" until {day}" if day else f" on the condition {condition.expression}"
+    return Said(predefined_role(ours.role), who)
+
+
+def in_words(entry: Mapping[str, Any], environment: Environment) -> str:
+    """An entry for people to read: `roles/bigquery.dataViewer for group:a@example.com`."""
+    return str(said(entry, environment))
+
+
+def _authorised(form: Mapping[str, Any]) -> str:
+    kind = next((kind for kind in ("view", "routine", "dataset") if kind in form), None)
+    if kind is None:
+        return f"the entry {json.dumps(form, sort_keys=True)}"
+    named = form[kind].get("dataset", {}) if kind == "dataset" else form[kind]
+    parts = (named.get(part) for part in ("projectId", "datasetId", "tableId", "routineId"))
+    return f"the authorised {kind} {'.'.join(str(part) for part in parts if part)}"

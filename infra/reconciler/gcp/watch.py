@@ -1,0 +1,139 @@
+"""The access list around a write: what it takes away is told, what others lose by it or take from it is put right.
+
+The plugin's write replaces the list, without an etag. The program has read the list at its beginning; other automation
+may have written it since, or write an older one over ours. So the engine calls this before and after each update.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Callable, Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+import pulumi
+
+from reconciler.bigquery import AccessList, Datasets, ListChanged
+from reconciler.datasets import Live, Write, in_words, missing, said
+from reconciler.errors import OtherSideFailed, ReconcilerError
+from reconciler.model import Environment, Unit
+
+#: How often a list is written that others keep writing.
+_ATTEMPTS = 5
+#: Lists that are read or written at once. Of threads of our own: the SDK's wait for the engine, which waits for us.
+_AT_ONCE = 8
+
+Answer = TypeVar("Answer")
+
+
+@dataclass(frozen=True)
+class _Known:
+    """What the program knows of a dataset when its resource is registered."""
+
+    file: str
+    live: Live | None
+
+
+class Watch:
+    """The hooks of one run. Their names are state format, so that every run has them.
+
+    `live` are the datasets as the program has read them, by id.
+    """
+
+    def __init__(self, environment: Environment, units: Iterable[Unit], live: Mapping[str, Live | None]) -> None:
+        self._environment = environment
+        self._known = {
+            dataset.id: _Known(unit.file, live.get(dataset.id)) for unit in units for dataset in unit.all_datasets
+        }
+        self._writes: dict[str, Write] = {}
+        self._pool = ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="access-lists")
+        self._lock = threading.Lock()
+        self._client: Datasets | None = None
+        in_previews = pulumi.ResourceHookOptions(on_dry_run=True)
+        self.before = pulumi.ResourceHook("access-before-write", self._before, in_previews)
+        self.after = pulumi.ResourceHook("access-after-write", self._after)
+
+    async def _before(self, asked: pulumi.ResourceHookArgs) -> None:
+        """Tell what the update takes away, in previews too; in an update read what is there just before it."""
+        dataset, written = asked.name, (asked.new_inputs or {}).get("accesses")
+        if isinstance(written, list) and _same(written, (asked.old_outputs or {}).get("accesses") or ()):
+            return  # the plugin leaves the list out of its write
+        if pulumi.runtime.is_dry_run():
+            live = self._known[dataset].live
+            before = live.accesses if live is not None else ()
+        else:
+            before = (await self._threaded(lambda: self._read(dataset))).entries
+        if not isinstance(written, list):
+            return  # a preview that does not know Fivetran's service account yet
+        write = self._writes[dataset] = Write(tuple(before), tuple(written))
+        for entry in write.taken:
+            it = said(entry, self._environment)
+            pulumi.log.warn(f"{self._file(dataset)}: takes {it.what} on the dataset {dataset} from {it.who}")
+
+    async def _after(self, asked: pulumi.ResourceHookArgs) -> None:
+        """Put right what the write, or somebody else's, did to the list. Raises where that does not last."""
+        write = self._writes.pop(asked.name, None)
+        if write is None:
+            return
+        for line in await self._threaded(lambda: self._mend(asked.name, write)):
+            pulumi.log.warn(line)
+
+    def _read(self, dataset: str) -> AccessList:
+        try:
+            found = self._datasets().access_list(dataset)
+        except OtherSideFailed as error:
+            raise ReconcilerError(f"{self._file(dataset)}: {error}") from None
+        if found is None:
+            raise ReconcilerError(f"{self._file(dataset)}: the dataset {dataset} is gone since this run began")
+        return found
+
+    def _mend(self, dataset: str, write: Write) -> list[str]:
+        told: dict[str, None] = {}
+        kept_otherwise: list[Mapping[str, Any]] = []
+        for attempt in range(_ATTEMPTS + 1):
+            now = self._read(dataset)
+            lost, returned = missing(write.lost(now.entries), kept_otherwise), write.returned(now.entries)
+            if not (lost or returned):
+                return list(told)
+            if attempt == _ATTEMPTS:
+                break
+            try:
+                mended = self._datasets().write_access(dataset, write.mended(now.entries), now.etag).entries
+            except ListChanged:
+                continue
+            except OtherSideFailed as error:
+                raise ReconcilerError(f"{self._file(dataset)}: {error}") from None
+            # What is not in the very list that was written, BigQuery keeps in another form: nobody took it away.
+            kept_otherwise += missing(lost, mended)
+            told |= dict.fromkeys(
+                f"{self._file(dataset)}: somebody else wrote the access list of the dataset {dataset} while this run "
+                f"did: {what} {in_words(entry, self._environment)}"
+                for what, entries in (("put back", missing(lost, kept_otherwise)), ("took away again", returned))
+                for entry in entries
+            )
+        names = ", ".join(in_words(entry, self._environment) for entry in (*lost, *returned))
+        raise ReconcilerError(
+            f"{self._file(dataset)}: somebody else keeps writing the access list of the dataset {dataset}: after "
+            f"{_ATTEMPTS} attempts this is not as it should be: {names}. Find out who else writes it, and run again "
+            "with --refresh"
+        )
+
+    def _file(self, dataset: str) -> str:
+        known = self._known.get(dataset)
+        return known.file if known is not None else self._environment.file
+
+    def _datasets(self) -> Datasets:
+        with self._lock:
+            if self._client is None:
+                self._client = Datasets(self._environment.gcp_project)
+            return self._client
+
+    async def _threaded(self, work: Callable[[], Answer]) -> Answer:
+        return await asyncio.get_running_loop().run_in_executor(self._pool, work)
+
+
+def _same(some: Iterable[Mapping[str, Any]], others: Iterable[Mapping[str, Any]]) -> bool:
+    some, others = list(some), list(others)
+    return not (missing(some, others) or missing(others, some))

@@ -1,0 +1,199 @@
+"""What taking over a dataset would change, and when it may."""
+
+from __future__ import annotations
+
+import json
+from datetime import date
+from typing import Any
+
+import pytest
+
+from reconciler.datasets import Judgement, Live, Meeting, meet
+from reconciler.model import Dataset, DatasetAdopt, Destination, Environment, Grant, Unit
+from reconciler.removal import DeletionRules
+
+FILE = "connectors/dev/d.yaml"
+VIEWER = "roles/bigquery.dataViewer"
+ENVIRONMENT = Environment(
+    "dev",
+    "connectors/dev/environment.yaml",
+    "p",
+    "Dev",
+    Destination("US", "GCP_US_EAST4", "0"),
+    workgroups="wg-{workgroup}--{subgroup}@example.com",
+    automation=(Grant("roles/bigquery.dataOwner", ("serviceAccount:robot@p.iam.gserviceaccount.com",)),),
+    default_access=(Grant(VIEWER, ("group:engineers@example.com",)),),
+)
+#: As the plugin's function answers entries: every field there, and blocks as lists.
+BLANK: dict[str, Any] = {
+    **dict.fromkeys(("role", "domain", "groupByEmail", "iamMember", "specialGroup", "userByEmail"), ""),
+    **{block: [] for block in ("views", "routines", "datasets", "conditions")},
+}
+ROBOT = {**BLANK, "role": "OWNER", "userByEmail": "robot@p.iam.gserviceaccount.com"}
+ENGINEERS = {**BLANK, "role": "READER", "groupByEmail": "engineers@example.com"}
+FIVETRAN = {**BLANK, "role": "WRITER", "userByEmail": "g-x@fivetran-production.iam.gserviceaccount.com"}
+ACCOUNT = str(FIVETRAN["userByEmail"])
+
+
+def judged(
+    *accesses: dict[str, Any],
+    writer: str | None = ACCOUNT,
+    is_written: bool = False,
+    live: dict[str, Any] | None = None,
+    contents: bool = False,
+    **declared: Any,
+) -> Judgement:
+    """What becomes of a dataset with these entries, over the way that it takes to Fleet."""
+    dataset = Dataset("d", "US", **declared)
+    unit = Unit("d", FILE, "D.", ("o@example.com",), datasets=(dataset,))
+    found = Live.parse({"location": "US", "accesses": list(accesses), **(live or {})})
+    meeting = meet(ENVIRONMENT, unit, dataset, found, DeletionRules(contents=contents), is_written=is_written)
+    assert Meeting.of(json.loads(json.dumps(meeting.as_property()))) == meeting
+    return meeting.judged(writer)
+
+
+def test_one_that_is_as_its_file_says_is_taken_over_with_its_views():
+    view = {**BLANK, "views": [{"projectId": "p", "datasetId": "v", "tableId": "t"}]}
+    same = judged(ROBOT, ENGINEERS, view)
+    assert same.refusal is None
+    assert list(same.notices) == [f"{FILE}: takes over the dataset d as it is"]
+
+
+@pytest.mark.parametrize(
+    ("entry", "words"),
+    [
+        ({"role": "READER", "groupByEmail": "wg-sub--ops@example.com"}, f"{VIEWER} for workgroup:sub/ops"),
+        ({"role": "OWNER", "specialGroup": "projectOwners"}, "roles/bigquery.dataOwner for projectOwners"),
+        ({"role": "projects/p/roles/x", "domain": "example.com"}, "projects/p/roles/x for domain:example.com"),
+        (
+            {
+                "role": "READER",
+                "userByEmail": "a@example.com",
+                "conditions": [
+                    {"title": "until 2027-01-31", "expression": 'request.time < timestamp("2027-02-01T00:00:00Z")'}
+                ],
+            },
+            f"{VIEWER} for user:a@example.com until 2027-01-31",
+        ),
+        (
+            {"role": "READER", "userByEmail": "a@example.com", "conditions": [{"title": "t", "expression": "false"}]},
+            f"{VIEWER} for user:a@example.com on the condition false",
+        ),
+        (FIVETRAN, f"roles/bigquery.dataEditor for serviceAccount:{ACCOUNT}"),
+    ],
+)
+def test_who_would_lose_access_is_named_in_the_files_words_and_it_is_refused(entry: dict[str, Any], words: str):
+    refusal = judged(ROBOT, ENGINEERS, {**BLANK, **entry}).refusal or ""
+    assert refusal.startswith(f"{FILE}: the dataset d exists and differs from the file:\n")
+    assert f"\n    access: {words}: BigQuery has it, the file does not\n" in refusal
+    assert refusal.count("\n    access: ") == 1
+
+
+def test_who_would_get_access_is_a_difference_unless_every_dataset_lets_him_in():
+    refusal = judged(access=(Grant(VIEWER, ("user:a@example.com",)),)).refusal or ""
+    assert [line.strip() for line in refusal.splitlines() if "access: " in line] == [
+        f"access: {VIEWER} for group:engineers@example.com: the file has it, BigQuery does not",
+        f"access: {VIEWER} for user:a@example.com: the file has it, BigQuery does not",
+    ]
+    sensitive = judged(sensitive=True)
+    assert sensitive.refusal is None
+    assert "robot@" in "".join(sensitive.notices)
+
+
+@pytest.mark.parametrize(
+    ("declared", "live"),
+    [
+        ({"default_table_expiration_ms": 3_600_000}, {}),
+        ({}, {"defaultTableExpirationMs": 3_600_000.0}),
+        ({"contents": True}, {}),
+    ],
+)
+def test_what_deletes_or_keeps_data_is_a_difference(declared: dict[str, Any], live: dict[str, Any]):
+    assert judged(ROBOT, ENGINEERS, live=live, **declared).refusal
+    allowed = judged(ROBOT, ENGINEERS, live=live, adopt=DatasetAdopt(apply_changes=True), **declared)
+    assert allowed.refusal is None
+    assert "takes over the dataset d and changes it:" in "".join(allowed.notices)
+
+
+def test_labels_and_texts_are_told_and_no_reason_to_refuse():
+    live = {"friendlyName": "Old", "effectiveLabels": {"team": "a", "theirs": "kept"}}
+    told = judged(ROBOT, ENGINEERS, live=live, description="New.", labels={"team": "b", "realm": "dev"})
+    assert told.refusal is None
+    assert list(told.notices) == [
+        f"{FILE}: takes over the dataset d and changes it:"
+        "\n    friendly_name: the file says none, BigQuery has 'Old'"
+        "\n    description: the file says 'New.', BigQuery has none"
+        "\n    labels.realm: the file says 'dev', BigQuery has none"
+        "\n    labels.team: the file says 'b', BigQuery has 'a'"
+    ]
+
+
+def test_a_service_account_that_loses_access_is_named_even_where_changes_are_allowed():
+    anne = {**BLANK, "role": "READER", "userByEmail": "anne@example.com"}
+    job = {**BLANK, "role": "READER", "userByEmail": "job@p.iam.gserviceaccount.com"}
+    refusal = judged(ROBOT, ENGINEERS, anne, job, adopt=DatasetAdopt(apply_changes=True)).refusal or ""
+    assert "`revokes: [serviceAccount:job@p.iam.gserviceaccount.com]`" in refusal
+    assert "anne" not in refusal
+    revokes = ("serviceAccount:Job@p.iam.gserviceaccount.com", "serviceAccount:gone@p.iam.gserviceaccount.com")
+    named = judged(ROBOT, ENGINEERS, anne, job, adopt=DatasetAdopt(apply_changes=True, revokes=revokes))
+    assert named.refusal is None
+    assert list(named.notices)[1:] == [
+        f"{FILE}: `adopt.revokes` names {revokes[1]}, which loses no access to the dataset d"
+    ]
+
+
+def test_naming_service_accounts_does_not_allow_the_other_changes():
+    job = {**BLANK, "role": "READER", "userByEmail": "job@p.iam.gserviceaccount.com"}
+    assert judged(ROBOT, job, adopt=DatasetAdopt(revokes=("serviceAccount:job@p.iam.gserviceaccount.com",))).refusal
+
+
+@pytest.mark.parametrize(
+    ("writer", "is_written", "lost"),
+    [
+        (ACCOUNT, True, False),
+        ("g-other@fivetran-production.iam.gserviceaccount.com", True, True),
+        ("", True, True),  # the group is yet to be made
+        (None, True, False),  # nobody can say
+        (ACCOUNT, False, True),
+    ],
+)
+def test_fivetrans_own_entry_is_no_loss_where_fivetran_writes(writer: str | None, is_written: bool, lost: bool):
+    refusal = judged(ROBOT, ENGINEERS, FIVETRAN, writer=writer, is_written=is_written).refusal
+    assert (refusal is not None) == lost
+
+
+def test_a_writer_that_comes_is_told():
+    told = judged(ROBOT, ENGINEERS, is_written=True)
+    assert told.refusal is None
+    assert f"roles/bigquery.dataEditor for {ACCOUNT}: the file has it" in "".join(told.notices)
+
+
+def test_what_no_file_can_say_is_kept_as_the_resource_takes_it():
+    live = Live.parse(
+        {
+            "location": "US",
+            "defaultPartitionExpirationMs": 7_200_000.0,
+            "defaultEncryptionConfigurations": [{"kmsKeyName": "k"}],
+            "externalCatalogDatasetOptions": [],
+            "externalDatasetReferences": [],
+            "resourceTags": {"p/t": "v"},
+            "maxTimeTravelHours": "48",
+        }
+    )
+    assert live.kept == {
+        "default_partition_expiration_ms": 7_200_000,
+        "default_encryption_configuration": {"kmsKeyName": "k"},
+        "resource_tags": {"p/t": "v"},
+    }
+
+
+def test_an_access_that_ends_is_the_same_in_the_file_and_in_bigquery():
+    grant = Grant(VIEWER, ("user:a@example.com",), ticket="DENG-1", until=date(2027, 1, 31))
+    condition = {
+        "title": "until 2027-01-31",
+        "expression": 'request.time < timestamp("2027-02-01T00:00:00Z")',
+        "description": "DENG-1",
+        "location": "",
+    }
+    entry = {**BLANK, "role": "READER", "userByEmail": "a@example.com", "conditions": [condition]}
+    assert judged(ROBOT, ENGINEERS, entry, access=(grant,)).refusal is None

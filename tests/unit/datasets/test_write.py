@@ -1,0 +1,65 @@
+"""Whatever somebody else writes beside a write of ours, mending the list comes to the one that should be there."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from reconciler.datasets import Write, missing
+
+Entry = dict[str, Any]
+
+ROLES = ("READER", "WRITER")
+MEMBERS: list[Entry] = [{"role": role, "userByEmail": f"{name}@example.com"} for role in ROLES for name in "abc"]
+VIEWS: list[Entry] = [{"view": {"projectId": "p", "datasetId": "d", "tableId": name}} for name in "uvw"]
+
+
+def lists(*entries: Entry) -> st.SearchStrategy[tuple[Entry, ...]]:
+    """Access lists, each entry at most once."""
+    return st.lists(st.sampled_from(entries), unique_by=str).map(tuple)
+
+
+everything = lists(*MEMBERS, *VIEWS)
+
+
+def has(entries: Any, entry: Entry) -> bool:
+    return not missing([entry], entries)
+
+
+@given(before=everything, written=everything, after=everything)
+def test_a_mended_list_lacks_nothing_and_needs_no_more_mending(before: Any, written: Any, after: Any):
+    write = Write(before, written)
+    mended = write.mended(after)
+    assert write.lost(mended) == []
+    assert write.returned(mended) == []
+    for entry in MEMBERS:
+        if has(written, entry):
+            assert has(mended, entry)  # ours are there
+        elif has(before, entry):
+            assert not has(mended, entry)  # whom the write took access from has not got it back
+        else:
+            assert has(mended, entry) == has(after, entry)  # the next run's
+    for entry in VIEWS:
+        if has(before, entry) and not has(written, entry):
+            assert has(mended, entry)  # authorised in between
+        elif has(written, entry) and not has(before, entry):
+            assert not has(mended, entry)  # withdrawn in between
+        else:
+            assert has(mended, entry) == has(after, entry)  # whatever its owner did since
+
+
+@given(before=everything, written=lists(*MEMBERS))
+def test_a_write_that_nobody_disturbed_needs_no_mending(before: Any, written: Any):
+    written = (*written, *(entry for entry in before if entry in VIEWS))
+    write = Write(before, written)
+    assert (write.lost(written), write.returned(written)) == ([], [])
+
+
+def test_entries_are_the_same_in_every_spelling():
+    spelled = {"role": "roles/bigquery.dataViewer", "userByEmail": "A@Example.com", "domain": "", "views": []}
+    assert missing([spelled], [{"role": "READER", "userByEmail": "a@example.com"}]) == []
+    as_function = {"datasets": [{"datasets": [{"projectId": "p", "datasetId": "d"}], "targetTypes": ["VIEWS"]}]}
+    as_rest = {"dataset": {"dataset": {"projectId": "p", "datasetId": "d"}, "targetTypes": ["VIEWS"]}}
+    assert missing([as_function], [as_rest]) == []

@@ -1,0 +1,72 @@
+"""Only the plugin's own "not found" for exactly that dataset means that it is not there."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import pulumi
+import pytest
+
+from reconciler.gcp import Listing, LiveReadFailed, list_ids, read_live
+from reconciler.model import Dataset, Destination, Environment
+
+ENVIRONMENT = Environment("dev", "dev/environment.yaml", "p", "Dev", Destination("US", "GCP_US_EAST4", "0"))
+PREFIX = "invoking gcp:bigquery/getDataset:getDataset: 1 error occurred:\n\t* "
+
+
+@pytest.fixture
+def plugin(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
+    """What the plugin answers by dataset, or raises."""
+    answers: dict[str, Any] = {}
+
+    async def invoke(token: str, arguments: dict[str, str], _options: Any) -> Any:
+        await asyncio.sleep(0)
+        answer = answers[arguments.get("datasetId", token.rpartition(":")[2])]
+        if isinstance(answer, str):
+            raise Exception(PREFIX + answer)
+        return answer
+
+    monkeypatch.setattr(pulumi.runtime, "invoke_async", invoke)
+    return answers
+
+
+def read(*ids: str) -> Any:
+    return asyncio.run(read_live(ENVIRONMENT, [Dataset(id_, "US") for id_ in ids]))
+
+
+def test_a_dataset_that_the_plugin_does_not_find_is_not_there(plugin: dict[str, Any]):
+    plugin |= {"a": {"location": "us", "accesses": []}, "b": "projects/p/datasets/b not found"}
+    found = read("a", "b")
+    assert found["b"] is None
+    assert found["a"].location == "us"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "googleapi: Error 403: Access Denied: Dataset p:d: Permission bigquery.datasets.get denied, accessDenied",
+        "googleapi: Error 500: Internal error, backendError",
+        'Get "https://bigquery.googleapis.com/bigquery/v2/projects/p/datasets/d": context deadline exceeded',
+        "googleapi: Error 404: Not found: Project p, notFound",
+        "projects/p/datasets/other not found",
+        "googleapi: Error 429: Exceeded rate limits, rateLimitExceeded",
+    ],
+)
+def test_any_other_answer_stops_the_run_and_all_are_told(plugin: dict[str, Any], text: str):
+    plugin |= {"a": {"location": "EU"}, "b": "projects/p/datasets/b not found", "d": text}
+    with pytest.raises(LiveReadFailed) as failed:
+        read("a", "b", "d")
+    lines = str(failed.value).splitlines()
+    assert lines[0] == "dev/environment.yaml: reading datasets failed, so nothing is touched:"
+    assert lines[1].strip() == "a: it is in EU, the file says US, and BigQuery cannot move it"
+    assert lines[2].strip().startswith("d: invoking gcp:bigquery/getDataset")
+    assert lines[2].endswith(text)
+    assert len(lines) == 3
+
+
+def test_a_list_that_fails_is_told_and_stops_nothing(plugin: dict[str, Any]):
+    plugin["getDatasets"] = {"datasets": [{"datasetId": "b"}, {"datasetId": "a"}]}
+    assert asyncio.run(list_ids("p")) == Listing(("a", "b"))
+    plugin["getDatasets"] = "googleapi: Error 403: Access Denied"
+    assert (asyncio.run(list_ids("p")).failed or "").endswith("Error 403: Access Denied")
