@@ -116,6 +116,19 @@ def test_a_fault_meets_the_nth_matching_request_and_as_many_as_counted(account: 
     assert (fault["seen"], fault["fired"]) == (5, 2)
 
 
+def test_a_fault_can_be_one_connections_from_the_request_that_makes_it(account: Account):
+    group = account.group()
+    account.destination(group)
+    _fault(account, kind="html", when="after", method="POST", connection="stripe", nth=2)
+    _fault(account, kind="html", when="after", connection="never")
+    made = account.stripe(group)
+    body = {"group_id": group, "service": "stripe", "config": {"schema": "other", "api_key": "canary"}}
+    other = account.data("POST", "/v1/connections", body)
+    statuses = [account.http.post(f"/v1/connections/{each['id']}/test", json={}).status_code for each in (other, made)]
+    assert statuses == [200, 502]
+    assert [fault["fired"] for fault in account.admin("GET", "/faults")] == [1, 0]
+
+
 def test_a_fault_without_count_stays_until_it_is_removed(account: Account):
     fault = _fault(account, kind="html", count=None)
     assert {account.http.get("/v1/groups").status_code for _ in range(4)} == {502}
@@ -198,6 +211,7 @@ def test_faults_do_not_strike_the_admin_side(account: Account):
         ({"kind": "html", "nth": 0}, "whole numbers"),
         ({"kind": "html", "count": 0}, "whole numbers"),
         ({"kind": "html", "path": "("}, "no regular expression"),
+        ({"kind": "html", "connection": 5}, "name of one"),
     ],
 )
 def test_a_fault_that_cannot_be_understood_is_refused(account: Account, definition: object, complaint: str):

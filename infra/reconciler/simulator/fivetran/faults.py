@@ -1,8 +1,9 @@
 """Scripted trouble: which requests it meets, and what happens to them.
 
 A fault is JSON: `{"method": "POST", "path": "^/v1/connections$", "nth": 1, "count": 1, "when": "before", "kind": …}`.
-`method` (absent: any) and `path` (a regular expression, searched; absent: any) choose requests; of those, `count`
-(null: all) fire from the `nth` on. `when` says whether the request has had its effect by then. The kinds, each with
+`method` (absent: any), `path` (a regular expression, searched; absent: any) and `connection` (the name of the
+connection that is asked for or made; absent: any) choose requests; of those, `count` (null: all) fire from the `nth`
+on. `when` says whether the request has had its effect by then. The kinds, each with
 what it takes:
 
 - `status`: answer `status` with `body` (JSON or text) and `headers`.
@@ -44,7 +45,7 @@ _KINDS: Mapping[str, frozenset[str]] = {
     "delay": frozenset({"seconds"}),
     "hold": frozenset(),
 }
-_MATCHER = frozenset({"method", "path", "nth", "count", "when", "kind"})
+_MATCHER = frozenset({"method", "path", "connection", "nth", "count", "when", "kind"})
 
 
 class FaultError(ValueError):
@@ -60,6 +61,7 @@ class Fault:
     when: When
     method: str | None
     path: re.Pattern[str]
+    connection: str | None
     nth: int
     count: int | None
     settings: Mapping[str, Any]
@@ -69,9 +71,11 @@ class Fault:
     drop_held: bool = False
     released: asyncio.Event = field(default_factory=asyncio.Event)
 
-    def meets(self, method: str, path: str) -> bool:
+    def meets(self, method: str, path: str, connection: str | None) -> bool:
         """Whether the fault fires on this request; counts it if it matches."""
-        if self.method not in (None, method) or self.path.search(path) is None:
+        if self.method not in (None, method) or self.connection not in (None, connection):
+            return False
+        if self.path.search(path) is None:
             return False
         self.seen += 1
         if self.seen < self.nth or (self.count is not None and self.seen >= self.nth + self.count):
@@ -103,7 +107,8 @@ class Fault:
     def as_json(self) -> dict[str, Any]:
         """The fault as it was given, and its counts."""
         counts = {"seen": self.seen, "fired": self.fired, "waiting": self.waiting}
-        matcher = {"method": self.method, "path": self.path.pattern, "nth": self.nth, "count": self.count}
+        matcher: dict[str, Any] = {"method": self.method, "path": self.path.pattern, "connection": self.connection}
+        matcher |= {"nth": self.nth, "count": self.count}
         return {"id": self.id, "kind": self.kind, "when": self.when, **matcher, **self.settings, **counts}
 
     def _answer(self) -> web.Response:
@@ -159,9 +164,9 @@ class Faults:
             fault.release(drop=drop)
         self._faults.clear()
 
-    def met(self, method: str, path: str) -> list[Fault]:
+    def met(self, method: str, path: str, connection: str | None = None) -> list[Fault]:
         """The faults that fire on this request."""
-        return [fault for fault in self._faults.values() if fault.meets(method, path)]
+        return [fault for fault in self._faults.values() if fault.meets(method, path, connection)]
 
 
 def parse(fault_id: str, definition: Mapping[str, Any]) -> Fault:
@@ -185,8 +190,11 @@ def parse(fault_id: str, definition: Mapping[str, Any]) -> Fault:
         path = re.compile(definition.get("path", ""))
     except (re.error, TypeError) as error:
         raise FaultError(f"path is no regular expression: {error}") from error
+    connection = definition.get("connection")
+    if not isinstance(connection, str | None):
+        raise FaultError("connection is the name of one")
     when = {"drop_request": "before", "drop_reply": "after"}.get(kind, when)
-    return Fault(fault_id, kind, when, definition.get("method"), path, nth, count, settings)
+    return Fault(fault_id, kind, when, definition.get("method"), path, connection, nth, count, settings)
 
 
 def hang_up(request: web.Request) -> web.Response:

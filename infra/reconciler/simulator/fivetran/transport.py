@@ -38,6 +38,9 @@ _VERSIONED = re.compile(
 )
 #: What the API called connections until 2025.
 _OLD = re.compile(r"/v1/(?:groups/[^/]+/)?connectors(?:/.*)?")
+#: Where connections are made, and what of their config is their name.
+_MAKES = re.compile(r"/v1/connect(?:ions|ors)/?")
+_NAMING = ("schema_prefix", "schema", "table", "table_group_name")
 #: Where files are uploaded.
 _FORMS = re.compile(r"/v1/connector-sdk/packages(?:/.*)?")
 
@@ -79,7 +82,7 @@ async def faulty(request: web.Request, handler: Handler) -> web.StreamResponse:
     """Let the faults in force strike, before or after the request has had its effect."""
     if request.path.startswith(ADMIN):
         return await handler(request)
-    met = request.app[FAULTS].met(request.method, request.path)
+    met = request.app[FAULTS].met(request.method, request.path, await _connection(request))
     for fault in met:
         if fault.when == "before" and (answer := await fault.strike(request)) is not None:
             return answer
@@ -88,6 +91,18 @@ async def faulty(request: web.Request, handler: Handler) -> web.StreamResponse:
         if fault.when == "after" and (answer := await fault.strike(request)) is not None:
             return answer
     return response
+
+
+async def _connection(request: web.Request) -> str | None:
+    """The name of the connection that a request is about: one that there is, or one that it would make."""
+    known = request.app[STATE].connections.get(request.match_info.get("connection_id", ""))
+    if known is not None or request.method != "POST" or _MAKES.fullmatch(request.path) is None:
+        return known.name if known is not None else None
+    try:
+        config = json.loads(await request.read())["config"]
+        return ".".join(str(config[key]) for key in _NAMING if key in config)
+    except (ValueError, LookupError, TypeError):
+        return None
 
 
 @web.middleware
