@@ -1,4 +1,4 @@
-"""Each write of a unit's life loses its reply once, each for another unit, and one run comes to the end all the same."""
+"""Each write of a unit's life loses its reply once, each for another unit, and one run comes to its end anyway."""
 
 from __future__ import annotations
 
