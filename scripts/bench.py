@@ -52,8 +52,9 @@ REASONS: Mapping[str, Mapping[str, str]] = {
     "first up": {
         "GET /v1/groups": "is the group there: for new units, before its create and after it",
         "POST /v1/groups": "the group",
-        "GET /v1/destinations/{destination_id}": "is the destination there",
+        "GET /v1/destinations/{destination_id}": "is the destination there, and does it work",
         "POST /v1/destinations": "the destination",
+        "POST /v1/destinations/{destination_id}/test": "its setup tests, once Fivetran's account has its role",
         "GET /v1/groups/{group_id}/service-account": "who writes the datasets",
         "GET /v1/connections": "one of the group; one a create: has somebody else made the same meanwhile",
         "POST /v1/connections": "one a unit: made paused, untested",
@@ -70,7 +71,7 @@ REASONS: Mapping[str, Mapping[str, str]] = {
     "one-field change, up": {"PATCH /v1/connections/{connection_id}": "the change, and nothing else"},
     DRIFT_CHECK: {
         "GET /v1/groups/{group_id}": "is the group there",
-        "GET /v1/destinations/{destination_id}": "the destination as it is",
+        "GET /v1/destinations/{destination_id}": "two: the destination as it is, and whether it works",
         "GET /v1/groups/{group_id}/service-account": "who writes the datasets",
         "GET /v1/connections": "one a thousand connections: what is in the group",
         "GET /v1/connections/{connection_id}": "one a unit: Fivetran's lists have no config",

@@ -36,14 +36,15 @@ ALLOWED: dict[str, set[str]] = {
     "provider": PURE | {"client", "secrets"},
     "gcp": PURE | {"bigquery"},
     "functions": PURE,
-    "program": PURE | {"specs", "provider", "gcp", "functions"},
+    "project": PURE,
+    "program": PURE | {"specs", "provider", "gcp", "functions", "project"},
     "drafts": PURE | {"specs", "services", "client", "bigquery"},
     "cli": PURE | {"drafts"} | {"specs", "services", "client", "bigquery", "secrets", "simulator"},
     "simulator": set(),
 }
 
 #: Only these talk to Pulumi. The simulator speaks its provider protocol, with Pulumi's generated messages.
-PULUMI = {"provider", "gcp", "functions", "program", "simulator"}
+PULUMI = {"provider", "gcp", "functions", "project", "program", "simulator"}
 
 MODULES = sorted(file for file in PACKAGE.rglob("*.py") if file.parent != PACKAGE or file.stem != "__init__")
 

@@ -1,7 +1,7 @@
 """The Pulumi program: an environment's fleet as resources, in the order that keeps what exists safe.
 
-Fleet (refuses) → Destination → datasets → connections → activations → Verdict. Stack outputs: `units`,
-`airflow_variables`.
+Fleet (refuses) → Destination → roles on the project → its tests, datasets → connections → activations → Verdict.
+Stack outputs: `units`, `airflow_variables`.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import Any
 
 import pulumi
 
-from reconciler import airflow, expiry, functions, gcp, removal
+from reconciler import airflow, expiry, functions, gcp, project, removal
 from reconciler.access import lapses
 from reconciler.datasets import Findings, Live, meet, undeclared
 from reconciler.errors import InvalidSpecs, ReconcilerError
@@ -25,6 +25,7 @@ from reconciler.provider import activation, wire
 from reconciler.provider.activation import Activation
 from reconciler.provider.connection import Connection
 from reconciler.provider.destination import Destination
+from reconciler.provider.destination_tests import DestinationTests
 from reconciler.provider.fleet import Fleet as FleetResource
 from reconciler.provider.fleet import removals_allowed
 from reconciler.provider.service_account import ServiceAccount
@@ -89,6 +90,11 @@ async def build(staged: Staged, others: Iterable[Fleet] = ()) -> dict[str, pulum
     after_guard = pulumi.ResourceOptions(depends_on=[guard])
     destination = Destination(environment, after_guard)
     account = ServiceAccount(environment, destination.id, after_guard)
+    project.declared(environment, after_guard)
+    writing = project.fivetrans(environment, account.id, after_guard)
+    tested = DestinationTests(
+        environment, destination.id, account.id, pulumi.ResourceOptions(depends_on=[guard, writing])
+    )
 
     hook = gcp.deletion_hook(staged.lives.today, removals_allowed=removals_allowed())
     watch = gcp.Watch(environment, fleet.units, live)
@@ -115,7 +121,7 @@ async def build(staged: Staged, others: Iterable[Fleet] = ()) -> dict[str, pulum
                 _after(
                     unit,
                     guard,
-                    [made[dataset.id] for dataset in fleet.datasets_of(unit)] + invokers.get(unit.name, []),
+                    [tested, *(made[dataset.id] for dataset in fleet.datasets_of(unit)), *invokers.get(unit.name, [])],
                 ),
                 pulumi.ResourceOptions(protect=declared[unit.name].is_protected),
             ),

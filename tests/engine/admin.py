@@ -60,6 +60,10 @@ class Admin:
         self._call("POST", "/destinations", {"id": group, "region": "GCP_US_EAST4", "config": config})
         return group
 
+    def set_destination(self, id_: str, **fields: object) -> None:
+        """Something becomes of a destination."""
+        self._call("PATCH", f"/destinations/{id_}", fields)
+
     def make(self, **fields: Any) -> Any:
         """Somebody makes a connection in Fivetran's interface."""
         return self._call("POST", "/connections", fields)

@@ -11,7 +11,7 @@ from workspace import Workspace, hashing
 #: What a drift check asks once, however many units there are.
 ONCE = {
     "GET /v1/groups/{group_id}": 1,
-    "GET /v1/destinations/{destination_id}": 1,
+    "GET /v1/destinations/{destination_id}": 2,  # as it is, and whether it works
     "GET /v1/groups/{group_id}/service-account": 1,
     "GET /v1/connections": 1,
 }

@@ -119,7 +119,7 @@ def _findings(
     if live.setup_state != "connected" and awaiting is None:
         yield f"its set-up is {live.setup_state or 'unknown'}"
     if awaiting is None:
-        yield from of_the_last_run(live, last)
+        yield from of_the_last_run(last)
     if live.setup_state == "connected" and live.paused and connector.paused is None:
         yield "it is paused and the file gives no reason: somebody paused it, or `pulumi up` has not started it yet"
     if live.paused is False and connector.paused is not None:

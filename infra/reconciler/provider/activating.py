@@ -29,13 +29,19 @@ _RUNNING = ("schedule", "paused")
 
 
 def is_pending(olds: Mapping[str, Any], news: Mapping[str, Any]) -> bool:
-    """Whether an update has something to do. Nothing is, while somebody's turn is awaited."""
-    if olds.get("connection_id") != news["connection_id"]:
+    """Whether an update has something to do. Nothing is, while somebody's turn is awaited, and after the unit's end."""
+    if olds.get("connection_id") != news["connection_id"] or ("ended" in olds) != ("ended" in news):
         return True
-    if olds.get("activated") and (schedule.changed_fields(olds, news) or _tables_changed(olds, news)):
+    activated = bool(olds.get("activated"))
+    if activated and schedule.changed_fields(olds, news):
         return True
-    if ("ended" in olds) != ("ended" in news):
-        return True
+    if "ended" in news:
+        return False
+    return (activated and _tables_changed(olds, news)) or _comes_further(olds, news)
+
+
+def _comes_further(olds: Mapping[str, Any], news: Mapping[str, Any]) -> bool:
+    """Whether an update could bring a connection nearer to running than it was left."""
     tested = olds.get("tested") == news["revision"]
     match olds.get("outcome"):
         case "connected":
@@ -54,6 +60,8 @@ def activate(olds: Mapping[str, Any], news: Mapping[str, Any]) -> dict[str, Any]
     state = {**news, **{key: olds.get(key) for key in APPLIED}, "activated": bool(olds.get("activated"))}
     if state["activated"]:
         _apply(olds, news, state)
+    if "ended" in news:
+        return _ended(olds, state)
     state |= _tested(olds, news)
     if state["outcome"] == "connected":
         try:
@@ -65,6 +73,19 @@ def activate(olds: Mapping[str, Any], news: Mapping[str, Any]) -> dict[str, Any]
     # Always there: a preview knows nothing of an output that state lacks.
     always = {"awaits": {}, "said": _said(state)}
     return {**always, **{key: value for key, value in state.items() if value is not None}}
+
+
+def _ended(olds: Mapping[str, Any], state: Mapping[str, Any]) -> dict[str, Any]:
+    """Bring a unit that expired or retires to its end: paused is all that it has to be. Returns what state is to hold.
+
+    Whether it works is nobody's concern, unless it is given more time: then it is tested, if it is not known to work.
+    """
+    if not state["activated"] and ("apply_changes" in state or not _is_untouched(state)):
+        session.client().update_connection(state["connection_id"], paused=True, run_setup_tests=False)
+    kept = {"outcome": "ended"}
+    if olds.get("outcome") == "connected":
+        kept = {key: olds[key] for key in ("outcome", "tested")}
+    return {"awaits": {}, "said": [], **{key: value for key, value in {**state, **kept}.items() if value is not None}}
 
 
 def as_file(props: Mapping[str, Any], live: Connection) -> dict[str, Any]:
@@ -83,13 +104,15 @@ def seen(props: Mapping[str, Any], live: Connection) -> dict[str, Any]:
     """
     outcome = props.get("outcome")
     found: dict[str, Any] = {
-        key: props[key] for key in ("outcome", "tests", "tested", "activated", "awaits", "said") if key in props
+        key: props[key]
+        for key in ("outcome", "tests", "tested", "activated", "awaits", "said", "was_connected")
+        if key in props
     }
     if live.setup_state == "connected":
-        if outcome != "connected":
+        if outcome not in {"connected", "ended"} and "was_connected" not in props:
             found = {"outcome": "connected", "tested": props["revision"], "activated": props.get("activated", False)}
             found |= {"awaits": {}, "said": []}
-    elif outcome in {"connected", "broken"}:
+    elif outcome in {"connected", "broken"} and "ended" not in props:
         # Without what could only be told after reading a secret: this may be a preview.
         known = known_values([props.get("references")], ask=False)
         tasks = [f"{masked(task.code, known)}: {vendors_words(task.message, known)}" for task in live.tasks]
@@ -120,7 +143,8 @@ def _tested(olds: Mapping[str, Any], news: Mapping[str, Any]) -> dict[str, Any]:
     if awaits or _is_untouched(news) or outcome in {"testing", "awaiting"}:
         live = session.client().get_connection(news["connection_id"])
         unchanged = outcome == "awaiting" and olds["revision"] == revision
-        if live.setup_state == "connected" and (same or unchanged or _is_untouched(news)):
+        told = (same and "was_connected" not in olds) or unchanged or _is_untouched(news)
+        if live.setup_state == "connected" and told:
             return {"outcome": "connected", "tested": revision}
         if live.setup_state != "connected" and awaits:
             return {"outcome": "awaiting", "awaits": _shown(needs(news, live), news)}
@@ -131,7 +155,9 @@ def _test(news: Mapping[str, Any]) -> dict[str, Any]:
     """What the setup tests say."""
     tested = session.tests.result(news["connection_id"])
     if tested is None:
-        return {"outcome": "testing"}
+        # Fivetran does not tell when it tested. What reads connected by now may do so because of the config before.
+        live = session.client().get_connection(news["connection_id"])
+        return {"outcome": "testing", "was_connected": live.setup_state == "connected" or None}
     if failed := failed_tests(tested.setup_tests):
         return {"outcome": "failed", "tests": [_shown(test, news) for test in failed]}
     if tested.setup_state != "connected":
@@ -252,8 +278,8 @@ def _in_words(state: Mapping[str, Any]) -> str:
         again = "\n    A secret is sent again when its version in the file changes." if "references" in state else ""
         return in_words(subject, state["tests"]) + again
     if state["outcome"] == "testing":
-        return (
-            f"the setup tests of {subject} were still running after {deadline():.0f} s.\n"
-            "    The next run looks at what they came to."
-        )
+        then = "looks at what they came to"
+        if state["was_connected"]:
+            then = "tests again, since Fivetran does not tell them from those of the config before"
+        return f"the setup tests of {subject} were still running after {deadline():.0f} s.\n    The next run {then}."
     return f"{subject} was to be ready by {state['awaiting']['until']}, and still awaits: {state['awaiting']['what']}"

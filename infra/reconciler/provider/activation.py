@@ -28,7 +28,7 @@ from reconciler.provider.operation import OperationError, Provider, found, is_un
 from reconciler.provider.session import session
 
 #: What state holds besides the inputs.
-_OUTPUTS = ("outcome", "reason", "tests", "tasks", "tested", "activated", "awaits", "said")
+_OUTPUTS = ("outcome", "reason", "tests", "tasks", "tested", "activated", "awaits", "said", "was_connected")
 
 
 class ActivationProvider(Provider):
@@ -76,7 +76,7 @@ class ActivationProvider(Provider):
 
 
 class Activation(Resource, module="fivetran", name="Activation"):
-    """A unit's connection at work. `outcome` is connected, failed, testing, awaiting, broken, or refused by us.
+    """A unit's connection at work. `outcome` is connected, failed, testing, awaiting, broken, ended, or refused by us.
 
     `datasets` are the only ones that it may write, where the environment forbids others.
     """

@@ -4,6 +4,7 @@ its API.
 
 `python -m reconciler.simulator.server` prints one line of JSON when all listen (`Addresses`) and serves until SIGINT
 or SIGTERM. They listen on the loopback interface only; what they remember ends with the process.
+What they know of each other is handed over here: tests of a BigQuery destination look at who may write into a project.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ from reconciler.simulator.fivetran.app import build_app
 from reconciler.simulator.fivetran.state import DEFAULT_CREDENTIALS, FivetranState
 from reconciler.simulator.gcp.admin import build_admin
 from reconciler.simulator.gcp.faults import Faults
+from reconciler.simulator.gcp.iam import may_write
 from reconciler.simulator.gcp.provider import GcpProvider, serve
 from reconciler.simulator.gcp.resource_manager import build_resource_manager
 from reconciler.simulator.gcp.rest import build_rest
@@ -86,7 +88,8 @@ async def serving(ports: Ports = Ports(), *, latency_ms: int = 0) -> AsyncIterat
     The admin sides of Google Cloud and Secret Manager are under `/_admin/gcp` and `/_admin/secret-manager` of
     Fivetran's port, beside Fivetran's own.
     """
-    store, faults, fivetran = Store(), Faults(), FivetranState()
+    store, faults = Store(), Faults()
+    fivetran = FivetranState(writes=lambda project, account: may_write(store.project(project).policy, account))
     fivetran.options.latency_ms = latency_ms
     secrets, secrets_admin = build_apps(Secrets(latency_ms=latency_ms))
     app = build_app(fivetran)

@@ -175,7 +175,12 @@ FAILED = ["Validate Login: FAILED: Invalid API key", "Permissions: FAILED: None\
             ["its set-up is incomplete", "its setup tests were still running when the last run ended"],
             "`pulumi up`, which reads what its tests came to",
         ),
-        ({"outcome": "testing", "said": []}, "connected", [], None),
+        (
+            {"outcome": "testing"},
+            "connected",
+            ["its setup tests were still running when the last run ended"],
+            "`pulumi up`, which reads what its tests came to",
+        ),
         (
             {"outcome": "refused", "said": ["no table Chrage"]},
             "connected",

@@ -64,10 +64,6 @@ class Fivetran(Admin):
         """Somebody makes a group; returns its id."""
         return str(self._call("POST", "/groups", {"name": name})["id"])
 
-    def set_destination(self, id_: str, **fields: object) -> None:
-        """Something becomes of a destination."""
-        self._call("PATCH", f"/destinations/{id_}", fields)
-
     def remove_destination(self, id_: str) -> None:
         """Somebody deletes a destination."""
         self._call("DELETE", f"/destinations/{id_}")
@@ -119,6 +115,7 @@ def unit(
     service: str = "stripe",
     schedule: AirflowSchedule | FivetranSchedule | None = None,
     paused: str | None = None,
+    ended: bool = False,
     awaiting: Awaiting | None = None,
     needs_consent: bool = False,
     adopt: Adopt | None = None,
@@ -135,6 +132,7 @@ def unit(
         auth=auth or {},
         schedule=schedule or FivetranSchedule(),
         paused=paused,
+        ended=ended,
         awaiting=awaiting,
         needs_consent=needs_consent,
         adopt=adopt,

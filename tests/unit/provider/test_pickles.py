@@ -14,6 +14,7 @@ from pulumi.dynamic.dynamic import serialize_provider
 from reconciler.provider.activation import ActivationProvider
 from reconciler.provider.connection import ConnectionProvider
 from reconciler.provider.destination import DestinationProvider
+from reconciler.provider.destination_tests import DestinationTestsProvider
 from reconciler.provider.fleet import FleetProvider
 from reconciler.provider.service_account import ServiceAccountProvider
 from reconciler.provider.verdict import VerdictProvider
@@ -27,6 +28,10 @@ IN_STATE: dict[type[ResourceProvider], bytes] = {
     DestinationProvider: (
         b"\x80\x04\x95>\x00\x00\x00\x00\x00\x00\x00\x8c\x1freconciler.provider.destination\x94"
         b"\x8c\x13DestinationProvider\x94\x93\x94)\x81\x94."
+    ),
+    DestinationTestsProvider: (
+        b"\x80\x04\x95I\x00\x00\x00\x00\x00\x00\x00\x8c%reconciler.provider.destination_tests\x94"
+        b"\x8c\x18DestinationTestsProvider\x94\x93\x94)\x81\x94."
     ),
     ServiceAccountProvider: (
         b"\x80\x04\x95E\x00\x00\x00\x00\x00\x00\x00\x8c#reconciler.provider.service_account\x94"

@@ -50,6 +50,30 @@ def test_a_test_slower_than_the_deadline_is_read_by_the_next_run_and_not_run_aga
     assert (live["paused"], live["syncs"]) == (False, 1)
 
 
+def test_connected_is_not_taken_for_what_late_tests_of_another_config_came_to(
+    fivetran: Fivetran, stack: Stack, run, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+):
+    changed = unit(historical_sync_time_frame="DATE_LIMIT")
+    stack.up(unit())
+    monkeypatch.setenv(DEADLINE_VARIABLE, "0")
+    fivetran.fault(**HELD_TEST)
+    assert stack.up(changed) == "testing"
+    assert "The next run tests again, since Fivetran does not tell them from those of the config before" in caplog.text
+    fivetran.forget_faults()  # the held one goes on in a moment; what Fivetran says until then is of the old config
+    monkeypatch.delenv(DEADLINE_VARIABLE)
+    for refreshed in (False, True):
+        run()
+        if refreshed:
+            stack.refresh()
+        assert stack.pending(changed) == ["activation"]
+    settle()
+    fivetran.script_tests(target="stripe", runs=1, results=[BAD_TEST])
+    run()
+    assert stack.up(changed) == "failed"
+    assert stack.up(changed) == "connected"
+    assert stack.pending(changed) == []
+
+
 def test_where_the_next_run_does_not_read_connected_it_tests_again(
     fivetran: Fivetran, stack: Stack, run, monkeypatch: pytest.MonkeyPatch
 ):

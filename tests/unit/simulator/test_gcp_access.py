@@ -5,9 +5,10 @@ basic names of three predefined roles, the default entries, one subject an entry
 Google's Terraform provider (`resource_bigquery_dataset_test.go`, `resource_bigquery_dataset_access_test.go`): a list of
 authorisations alone gets the default entries, `allUsers` stays an `iamMember`, `allAuthenticatedUsers` becomes a
 special group, a basic role with a condition does not differ, title, description and location of a condition are kept
-and optional; against its issues: deleted members are `iamMember: deleted:…?uid=…` (magic-modules 11898), a group of a
-secondary domain is answered by its primary address (13548), the last owner stays (config-connector 127), and an
-authorisation has no role (google-cloud-ruby 785); and against BigQuery's quotas: 2,500 authorisations.
+and optional; against IAM's page on conditions: none for everybody; against what users report: deleted members are
+`iamMember: deleted:…?uid=…` (magic-modules 11898), a group of a secondary domain is answered by its primary address
+(terraform-provider-google 13548), the last owner stays (config-connector 127), an authorisation has no role
+(google-cloud-ruby 785); and against BigQuery's quotas: 2,500 authorisations.
 """
 
 from collections.abc import Mapping
@@ -135,6 +136,10 @@ def test_so_many_authorisations_fit_into_a_list_and_no_more():
         (
             {"role": "READER", "domain": "a.com", "condition": {"title": "t"}},
             "Required parameter is missing: expression",
+        ),
+        (
+            {"role": "READER", "iamMember": "allAuthenticatedUsers", "condition": {"expression": "true"}},
+            "Conditions can't be set on allUsers or allAuthenticatedUsers.",
         ),
         ({"role": "roles/bigquery.dataViewer_withcond_1", "domain": "a.com"}, "Invalid value for role"),
         ({"role": "READER"}, "An access entry must have exactly one of userByEmail"),

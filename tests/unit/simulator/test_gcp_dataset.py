@@ -98,11 +98,21 @@ def test_the_attribution_label_comes_with_the_creation_unless_the_configuration_
     assert engine.dataset("stripe")["labels"] == {"app": "pay", "goog-pulumi-provisioned": "true"}
     assert outputs["labels"] == {"app": "pay"}
     engine.configure(project="p", addPulumiAttributionLabel="false")
-    assert changed(engine.diff(DATASET, ID, outputs, INPUTS)) == {}
-    engine.update(DATASET, ID, outputs, {**INPUTS, "description": "x"})
-    assert engine.dataset("stripe")["labels"] == {"app": "pay", "goog-pulumi-provisioned": "true"}
     engine.create(DATASET, {"datasetId": "other"})
     assert engine.dataset("other")["labels"] == {}
+
+
+def test_the_attribution_label_stays_while_the_configuration_wants_it_and_goes_with_it(engine: Engine):
+    engine.configure(project="p")
+    _, outputs = engine.create(DATASET, INPUTS)
+    assert changed(engine.diff(DATASET, ID, outputs, INPUTS)) == {}
+    outputs = engine.update(DATASET, ID, outputs, {**INPUTS, "description": "x"})
+    assert engine.dataset("stripe")["labels"] == {"app": "pay", "goog-pulumi-provisioned": "true"}
+    engine.configure(project="p", addPulumiAttributionLabel="false")
+    kinds = changed(engine.diff(DATASET, ID, outputs, {**INPUTS, "description": "x"}))
+    assert kinds == {"effectiveLabels": "UPDATE", "pulumiLabels": "UPDATE"}
+    engine.update(DATASET, ID, outputs, {**INPUTS, "description": "x"})
+    assert engine.dataset("stripe")["labels"] == {"app": "pay"}
 
 
 def test_what_was_created_does_not_differ_from_its_inputs(engine: Engine):

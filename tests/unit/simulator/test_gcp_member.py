@@ -128,6 +128,22 @@ def test_a_member_that_google_does_not_know_is_refused(engine: Engine):
     )
 
 
+@pytest.mark.parametrize(
+    ("changes", "what"),
+    [
+        ({"role": "roles/viewer"}, "primitive roles"),
+        ({"role": "roles/owner"}, "primitive roles"),
+        ({"member": "allUsers"}, "allUsers or allAuthenticatedUsers"),
+        ({"member": "allAuthenticatedUsers"}, "allUsers or allAuthenticatedUsers"),
+    ],
+)
+def test_a_condition_is_neither_for_basic_roles_nor_for_everybody(engine: Engine, changes: dict[str, str], what: str):
+    with refused() as refusal:
+        engine.create(PROJECT_MEMBER, {**GRANT, **changes, "condition": CONDITION})
+    assert f"Error: Conditions can't be set on {what}., badRequest" in refusal.message
+    engine.create(PROJECT_MEMBER, {**GRANT, **changes})
+
+
 def test_who_may_not_see_or_change_a_policy_is_told_so(engine: Engine):
     id_, outputs = engine.create(PROJECT_MEMBER, GRANT)
     engine.admin("PUT", "/hierarchy/projects/p", {"denied": ["setIamPolicy"]})

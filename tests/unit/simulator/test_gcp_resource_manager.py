@@ -57,15 +57,16 @@ def test_a_projects_policy_is_the_one_that_the_provider_writes(policy, engine: E
 
 
 def test_conditions_are_shown_to_who_asks_for_version_3_and_marked_for_others(policy, engine: Engine):
-    engine.admin("POST", "/grants/p", {"role": "roles/viewer", "member": "user:a@example.com", "condition": UNTIL})
+    role = "roles/bigquery.jobUser"
+    engine.admin("POST", "/grants/p", {"role": role, "member": "user:a@example.com", "condition": UNTIL})
     answer = policy("projects/p")[1]
     assert answer["version"] == 3
-    assert answer["bindings"] == [{"role": "roles/viewer", "members": ["user:a@example.com"], "condition": UNTIL}]
+    assert answer["bindings"] == [{"role": role, "members": ["user:a@example.com"], "condition": UNTIL}]
     for version in (None, 1):
         answer = policy("projects/p", version)[1]
         (binding,) = answer["bindings"]
         assert answer["version"] == 1
-        assert binding["role"].startswith("roles/viewer_withcond_")
+        assert binding["role"].startswith(f"{role}_withcond_")
         assert set(binding) == {"role", "members"}
     assert policy("projects/p", 2)[0] == 400
 

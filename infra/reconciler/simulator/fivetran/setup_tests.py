@@ -1,7 +1,8 @@
 """Setup tests: what they find, and what they do to the object they ran on.
 
 Without a script the outcome follows from the state: a credential that is not there fails, an authorisation that nobody
-gave fails (or, by option, is not tested), and everything else passes. A failure is a result, never an HTTP error.
+gave fails (or, by option, is not tested), a project into which the group's service account may not write fails, and
+everything else passes. A failure is a result, never an HTTP error.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ import copy
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from reconciler.simulator.fivetran import connections, destinations
+from reconciler.simulator.fivetran import connections, destinations, groups
 from reconciler.simulator.fivetran.catalogue import Condition, Need, Service
 from reconciler.simulator.fivetran.state import Connection, Destination, FivetranState, Json, TestScript
 
@@ -43,7 +44,20 @@ async def run_on_destination(state: FivetranState, destination: Destination) -> 
     await _last(scripts)
     destinations.find(state, destination.id)
     destination.setup_tests = _results(state, service, held, scripts, consented=False)
+    if _passed(destination.setup_tests) and (refused := _refused(state, destination)):
+        destination.setup_tests.append(refused)
     destination.setup_status = _state_after(_passed(destination.setup_tests), destination.setup_status)
+
+
+def _refused(state: FivetranState, destination: Destination) -> Json | None:
+    """The test that BigQuery fails where Fivetran's own service account, which is used by default, may not write."""
+    project = destination.config.get("project_id")
+    if destination.service != "big_query" or not project or destination.config.get("secret_key"):
+        return None
+    account = groups.service_account(state, destination.id)
+    if state.writes(project, account):
+        return None
+    return _result("Validate Permissions", "FAILED", f"{account} does not have the role BigQuery User on {project}")
 
 
 def tasks(setup_state: str) -> list[Json]:

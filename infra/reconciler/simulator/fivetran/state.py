@@ -160,7 +160,11 @@ class TestScript:
 
 
 class FivetranState:
-    """Everything in one account. `now` and `monotonic` are the clocks, given so that tests can move them."""
+    """Everything in one account. `now` and `monotonic` are the clocks, given so that tests can move them.
+
+    `writes` says whether a service account may write into a Google Cloud project (project, account): the part of the
+    world outside that a destination's setup tests look at.
+    """
 
     def __init__(
         self,
@@ -169,8 +173,10 @@ class FivetranState:
         credentials: Iterable[Credential] = DEFAULT_CREDENTIALS,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
         monotonic: Callable[[], float] = time.monotonic,
+        writes: Callable[[str, str], bool] = lambda _project, _account: True,
     ) -> None:
         self.now = now
+        self.writes = writes
         self.options = options or Options()
         self.credentials = {credential.key: dataclasses.replace(credential) for credential in credentials}
         self.catalogue = Catalogue.load()

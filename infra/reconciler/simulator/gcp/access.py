@@ -22,6 +22,9 @@ DELETED = "deleted:"
 #: How many views, routines and datasets together one dataset can authorise (https://cloud.google.com/bigquery/quotas).
 MOST_AUTHORISED = 2_500
 
+#: Members that are nobody in particular.
+EVERYBODY = frozenset({"allUsers", "allAuthenticatedUsers"})
+
 _MEMBERS = ("userByEmail", "groupByEmail", "domain", "specialGroup", "iamMember")
 _RESOURCES = ("view", "routine", "dataset")
 _KINDS_BY_PREFIX: Mapping[str, str] = {
@@ -120,6 +123,11 @@ def _refuse_unknown(entry: Mapping[str, Json], dataset: str, unknown: set[str]) 
             message = f"IAM setPolicy failed for Dataset {dataset}: {noun} {address} does not exist."
             raise ApiError(400, message, "invalid")
     member = entry.get("iamMember", "")
+    if "condition" in entry and EVERYBODY & {member, entry.get("specialGroup", "")}:
+        message = (
+            f"IAM setPolicy failed for Dataset {dataset}: Conditions can't be set on allUsers or allAuthenticatedUsers."
+        )
+        raise ApiError(400, message, "invalid")
     if member.startswith(DELETED):
         message = f"IAM setPolicy failed for Dataset {dataset}: {member} is deleted and cannot be granted a role."
         raise ApiError(400, message, "invalid")

@@ -8,12 +8,13 @@ from collections.abc import Iterator, Mapping
 from reconciler.simulator.gcp.bigquery import SETTINGS, BigQuery
 from reconciler.simulator.gcp.differences import access_changes, in_set_order, kind_of, map_changes
 from reconciler.simulator.gcp.errors import ApiError, PluginError
-from reconciler.simulator.gcp.labels import label_maps
+from reconciler.simulator.gcp.labels import ATTRIBUTION, label_maps
 from reconciler.simulator.gcp.plugin import (
     UNKNOWN,
     Change,
     Checked,
     Fault,
+    Kind,
     Live,
     Properties,
     Scope,
@@ -106,6 +107,8 @@ class DatasetType:
                 changes |= map_changes(name, old, new)
             elif _folded(name, old) != _folded(name, new):
                 changes[name] = Change(kind_of(_empty(old), _empty(new)), name in _REPLACING)
+        if (ATTRIBUTION in label_maps(scope, state, inputs)["pulumiLabels"]) != (ATTRIBUTION in state["pulumiLabels"]):
+            changes |= {name: Change(Kind.UPDATE) for name in ("effectiveLabels", "pulumiLabels")}
         return changes
 
     def planned(self, scope: Scope, state: Properties | None, inputs: Properties) -> Properties:

@@ -5,11 +5,23 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Mapping
 
+from reconciler.simulator.gcp.access import EVERYBODY
 from reconciler.simulator.gcp.errors import ApiError
 from reconciler.simulator.gcp.state import Grant, Json, Policy, Store
 
+_BASIC_ROLES = frozenset({"roles/owner", "roles/editor", "roles/viewer"})
 #: The methods of Resource Manager that somebody can lack the permission for.
 METHODS = frozenset({"get", "getIamPolicy", "setIamPolicy"})
+
+
+#: Each is enough to run load jobs and to make datasets (https://cloud.google.com/bigquery/docs/access-control).
+_WRITERS = frozenset({"roles/bigquery.user", "roles/bigquery.admin", "roles/editor", "roles/owner"})
+
+
+def may_write(policy: Policy, account: str) -> bool:
+    """Whether a service account may load into the project that has this policy. Conditions are not looked into."""
+    member = f"serviceAccount:{account}"
+    return any(grant.member == member and grant.role in _WRITERS for grant in policy.grants)
 
 
 class Iam:
@@ -36,6 +48,8 @@ class Iam:
     def add(self, policy: Policy, grant: Grant, *, writable: bool = True) -> None:
         """Grant; granting again changes nothing. 400 when Google does not know the member."""
         _refuse_unless(writable)
+        if grant.condition:
+            _refuse_condition(grant)
         kind, _, address = grant.member.partition(":")
         if address.lower() in self.store.unknown_members:
             noun = {"serviceAccount": "Service account", "group": "Group"}.get(kind, "User")
@@ -48,6 +62,17 @@ class Iam:
         _refuse_unless(writable)
         policy.grants.discard(grant)
         policy.revision += 1
+
+
+def _refuse_condition(grant: Grant) -> None:
+    """Conditions are neither for basic roles nor for everybody (https://cloud.google.com/iam/docs/conditions-overview)."""
+    check, what = "BindingRoleAllowConditionCheck", "primitive roles"
+    if grant.member in EVERYBODY:
+        check, what = "BindingMembersAllowConditionCheck", "allUsers or allAuthenticatedUsers"
+    elif grant.role not in _BASIC_ROLES:
+        return
+    message = f"LintValidationUnits/{check} Error: Conditions can't be set on {what}."
+    raise ApiError(400, message, "badRequest")
 
 
 def _refuse_unless(writable: bool) -> None:

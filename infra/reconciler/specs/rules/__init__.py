@@ -50,7 +50,7 @@ RULES: tuple[Callable[[Specs], Iterator[Problem]], ...] = (
     project.roles_on_a_project_with_sensitive_data_read_none,
     project.basic_roles_have_no_condition,
     project.members_of_project_access_are_iams,
-    project.grants_on_a_project_have_one_place,
+    project.bindings_on_a_project_have_one_place,
     services.destinations_have_their_service_s_form,
     fields.config_and_auth_are_the_service_s,
     secrets.references_are_well_formed,

@@ -1,0 +1,53 @@
+"""Who has which role on an environment's Google Cloud project, as pulumi-gcp resources: only added, never taken over.
+
+Each is one binding of one member: taking it away takes away that member's alone. Its logical name says the role, the
+member as IAM stores it, and the condition's title, and so is the same however the file is ordered or spelt: under two
+names one binding would be made by the one and then taken away with the other.
+"""
+
+from __future__ import annotations
+
+import pulumi
+import pulumi_gcp as gcp
+
+from reconciler import roles
+from reconciler.access import workgroup_address
+from reconciler.model import Environment
+
+
+def declared(environment: Environment, opts: pulumi.ResourceOptions) -> None:
+    """Grant what `project_access` says."""
+    wanted = {
+        (grant.role, _member(member, environment), grant.condition): None
+        for grant in environment.project_access
+        for member in grant.members
+    }
+    for role, member, condition in wanted:
+        # A condition is part of the binding: another one makes another binding, and the old one goes after that.
+        said = condition and gcp.projects.IAMMemberConditionArgs(
+            title=condition.title, expression=condition.expression, description=condition.description
+        )
+        name = " ".join((role, member, *([condition.title] if condition else [])))
+        gcp.projects.IAMMember(
+            name, project=environment.gcp_project, role=role, member=member, condition=said, opts=opts
+        )
+
+
+def fivetrans(environment: Environment, account: pulumi.Input[str], opts: pulumi.ResourceOptions) -> pulumi.Resource:
+    """Grant what Fivetran's service account needs: nothing by which it reads what it did not write."""
+    granted: pulumi.Resource = gcp.projects.IAMMember(
+        f"{roles.FIVETRANS} Fivetran",
+        project=environment.gcp_project,
+        role=roles.FIVETRANS,
+        member=pulumi.Output.concat("serviceAccount:", account),
+        opts=opts,
+    )
+    return granted
+
+
+def _member(member: str, environment: Environment) -> str:
+    """A member as a project's policy has it. IAM stores addresses in lower case, identifiers of principals as given."""
+    kind, _, name = member.partition(":")
+    if kind == "workgroup":
+        kind, name = "group", workgroup_address(name, environment.workgroups or "")
+    return member if kind.startswith("principal") else f"{kind}:{name.lower()}"

@@ -1,0 +1,57 @@
+"""Roles on the project: Fivetran's service account gets what it needs before anything needs it, others as declared."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from admin import Admin
+from workspace import ENVIRONMENT, Workspace, stripe
+
+JOBS, METADATA = "roles/bigquery.jobUser", "roles/bigquery.metadataViewer"
+THIS_YEAR = {"title": "for now", "expression": 'request.time < timestamp("2200-01-01T00:00:00Z")'}
+#: Given by hand, before and beside.
+THEIRS = {"role": JOBS, "member": "group:others@example.com"}
+
+
+def policy(admin: Admin) -> list[dict[str, Any]]:
+    """Who has which role on the project, without what others gave by hand."""
+    granted = admin.gcp("GET", "/state")["projects"]["dev-project"]["policy"]
+    return [grant for grant in granted if grant != THEIRS]
+
+
+def test_roles_on_the_project_are_added_and_taken_away_alone_and_fivetran_has_its_own(
+    workspace: Workspace, admin: Admin
+):
+    admin.gcp("POST", "/grants/dev-project", THEIRS)
+    audit = {"role": METADATA, "members": ["group:audit@example.com"], "condition": THIS_YEAR}
+    jobs = {"role": JOBS, "members": ["workgroup:data/engineers", "user:Ann@Example.com"]}
+    environment = {**ENVIRONMENT, "workgroups": "{workgroup}--{subgroup}@example.com"}
+    workspace.write("environment", {**environment, "project_access": [jobs, audit]})
+    workspace.write("stripe", stripe())
+    workspace.up().ok()
+    (destination,) = admin.snapshot()["destinations"]
+    assert destination["setup_status"] == "connected"
+    assert [test["title"] for test in destination["setup_tests"] if test["status"] != "PASSED"] == []
+    account = f"serviceAccount:g-{destination['id'].replace('_', '-')}@fivetran-production.iam.gserviceaccount.com"
+    fivetrans = {"role": "roles/bigquery.user", "member": account}
+    engineers = {"role": JOBS, "member": "group:data--engineers@example.com"}
+    audited = {"role": METADATA, "member": "group:audit@example.com", "condition": THIS_YEAR}
+    assert policy(admin) == [engineers, {"role": JOBS, "member": "user:ann@example.com"}, audited, fivetrans]
+
+    # Another condition, by its description alone, and one member less; written in another order and spelling.
+    described = {**THIS_YEAR, "description": "The audit of this year."}
+    fewer = {"role": JOBS, "members": ["group:Data--Engineers@example.com"]}
+    workspace.write("environment", {**environment, "project_access": [{**audit, "condition": described}, fewer]})
+    changed = workspace.up().ok().out
+    assert policy(admin) == [engineers, {**audited, "condition": described}, fivetrans]
+    assert ("- 1 deleted" in changed, "+-1 replaced" in changed) == (True, True), changed
+    assert THEIRS in admin.gcp("GET", "/state")["projects"]["dev-project"]["policy"]
+    workspace.assert_settled()
+
+    # By hand Fivetran's role goes and the destination breaks: a run with a look puts both right.
+    admin.gcp("DELETE", "/grants/dev-project", fivetrans)
+    admin.set_destination(destination["id"], setup_status="broken")
+    assert workspace.preview("--expect-no-changes", "--refresh").code != 0
+    workspace.up("--refresh").ok()
+    assert fivetrans in policy(admin)
+    assert admin.snapshot()["destinations"][0]["setup_status"] == "connected"
