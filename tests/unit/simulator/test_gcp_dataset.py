@@ -111,8 +111,10 @@ def test_the_attribution_label_stays_while_the_configuration_wants_it_and_goes_w
     engine.configure(project="p", addPulumiAttributionLabel="false")
     kinds = changed(engine.diff(DATASET, ID, outputs, {**INPUTS, "description": "x"}))
     assert kinds == {"effectiveLabels": "UPDATE", "pulumiLabels": "UPDATE"}
-    engine.update(DATASET, ID, outputs, {**INPUTS, "description": "x"})
+    outputs = engine.update(DATASET, ID, outputs, {**INPUTS, "description": "x"})
     assert engine.dataset("stripe")["labels"] == {"app": "pay"}
+    engine.configure(project="p")  # what is there already does not get it
+    assert changed(engine.diff(DATASET, ID, outputs, {**INPUTS, "description": "x"})) == {}
 
 
 def test_what_was_created_does_not_differ_from_its_inputs(engine: Engine):

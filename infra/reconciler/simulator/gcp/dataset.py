@@ -107,7 +107,8 @@ class DatasetType:
                 changes |= map_changes(name, old, new)
             elif _folded(name, old) != _folded(name, new):
                 changes[name] = Change(kind_of(_empty(old), _empty(new)), name in _REPLACING)
-        if (ATTRIBUTION in label_maps(scope, state, inputs)["pulumiLabels"]) != (ATTRIBUTION in state["pulumiLabels"]):
+        marked = ATTRIBUTION in state.get("pulumiLabels", {})
+        if (ATTRIBUTION in label_maps(scope, state, inputs)["pulumiLabels"]) != marked:
             changes |= {name: Change(Kind.UPDATE) for name in ("effectiveLabels", "pulumiLabels")}
         return changes
 
