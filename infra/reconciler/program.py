@@ -16,10 +16,9 @@ from typing import Any
 import pulumi
 
 from reconciler import airflow, expiry, functions, gcp, project, removal
-from reconciler.access import lapses
 from reconciler.datasets import Findings, Live, meet, undeclared
 from reconciler.errors import InvalidSpecs, ReconcilerError
-from reconciler.expiry import Lives, Staged
+from reconciler.expiry import Staged
 from reconciler.model import Dataset, Fleet, Unit
 from reconciler.provider import activation, wire
 from reconciler.provider.activation import Activation
@@ -51,10 +50,13 @@ class Settings:
 async def main(settings: Settings) -> dict[str, pulumi.Input[Any]]:
     """Build the stack's environment. On invalid specs the run ends with every fault, before any resource."""
     try:
-        loaded = load(settings.specs, settings.display_root)
+        day = today()
+        loaded = load(settings.specs, settings.display_root, day)
         fleet = loaded.fleet(settings.environment)
         others = [other for name, other in loaded.fleets.items() if name != settings.environment]
-        return await build(expiry.stage(fleet, today()), others)
+        for notice in loaded.notices_of(settings.environment):
+            pulumi.log.warn(str(notice))
+        return await build(expiry.stage(fleet, day), others)
     except InvalidSpecs as error:
         for problem in error.problems:
             pulumi.log.error(str(problem))
@@ -67,7 +69,6 @@ async def main(settings: Settings) -> dict[str, pulumi.Input[Any]]:
 
 async def build(staged: Staged, others: Iterable[Fleet] = ()) -> dict[str, pulumi.Input[Any]]:
     """Register every resource of a fleet and return the stack's outputs. `others` are the other environments."""
-    _warn(staged.lives)
     fleet, environment = staged.fleet, staged.fleet.environment
     datasets = [dataset for unit in fleet.units for dataset in unit.all_datasets]
     live, listing = await asyncio.gather(gcp.read_live(environment, datasets), gcp.list_ids(environment.gcp_project))
@@ -150,18 +151,6 @@ async def build(staged: Staged, others: Iterable[Fleet] = ()) -> dict[str, pulum
         },
         "airflow_variables": airflow.variables(fleet, ids),
     }
-
-
-def _warn(lives: Lives) -> None:
-    """Say in preview and in up what ends soon or has ended, and whose access does."""
-    people = lives.fleet.environment.policy.people
-    for unit in lives.fleet.units:
-        said = expiry.words(lives.of_unit(unit), lives.today, connects=unit.connector is not None)
-        if said:
-            pulumi.log.warn(f"{unit.file} {said}")
-        for grant in (grant for dataset in unit.datasets for grant in dataset.access):
-            if told := lapses(grant, people, lives.today):
-                pulumi.log.warn(f"{unit.file}: {told}")
 
 
 def _found(

@@ -1,106 +1,202 @@
-"""Units that end by their date, day by day: the date of today is the one thing that changes."""
+"""Units that end by their date: every kind in every stage, in one environment, day by day."""
 
 from __future__ import annotations
 
+import json
+import subprocess
+import sys
+from datetime import UTC, date, datetime
 from typing import Any
 
 from admin import Admin
-from workspace import ENVIRONMENT, Workspace, stripe
+from workspace import ENVIRONMENT, ROOT, Workspace, stripe
 
 POLICY = {"expiry": {"required": True, "longest": "400d", "warn": "14d", "grace": "7d"}}
-#: Of the last good day 2026-12-31, with 7 days of grace: 2027-01-08T00:00:00Z.
-MOMENT = "1799366400000"
+NEVER = {"never": "feeds a tier-1 DAG"}
 
-SHEETS = {"description": "Sheets.", "owners": ["owner@example.com"], "dataset": {}}
+#: The day on which each is in its stage, and the last good days that make it so. What is extended is over by then.
+TODAY = "2027-01-08"
+LAST_DAYS: dict[str, Any] = {
+    "before": "2027-06-30",
+    "warned": "2027-01-10",
+    "paused": "2027-01-01",
+    "over": "2026-12-31",
+    "never": NEVER,
+    "extended": "2027-01-01",
+}
+EXTENDED = "2027-07-31"
 
+#: The first day on which a dataset of each stage is no more.
+REMOVED_ON = {"before": "2027-07-08", "warned": "2027-01-18", "paused": "2027-01-09", "extended": "2027-08-08"}
 
-def sheet(name: str, expires: str) -> dict[str, Any]:
-    """A connector that writes a table of a dataset that another file declares."""
-    config = {
-        "sheet_id": "1BxiMVs0XRA5nFMdKvBdBZjgmUUqptlbs74OgvE2upms",
-        "named_range": name,
-        "auth_type": "ServiceAccount",
-    }
-    connector = {"service": "google_sheets", "destination": {"schema": "sheets", "table": name}, "config": config}
-    return {**SHEETS, "connector": connector, "dataset": "sheets", "expires": expires}
+#: What is said of each stage; nothing of the others.
+WORDS = {
+    "warned": "expires on 2027-01-10, in 2 days:",
+    "paused": "expired on 2027-01-01:",
+    "over": "expired on 2026-12-31 and is removed with its data: delete the file, as `reconciler sweep` does",
+}
+EMPTIED = "BigQuery deletes the connector's tables after this time"
+
+ALONE = {"description": "Sheets.", "owners": ["owner@example.com"], "dataset": {}}
 
 
 def on(day: str) -> dict[str, str]:
     return {"RECONCILER_TODAY": day}
 
 
-def paused(admin: Admin) -> set[str]:
-    return {name for name, connection in admin.connections().items() if connection["paused"]}
+def by_airflow(unit: str) -> dict[str, str]:
+    return {"by": "airflow", "task_id": f"fivetran_{unit}"}
 
 
-def datasets(admin: Admin) -> set[str]:
-    return set(admin.gcp("GET", "/state")["projects"].get("dev-project", {"datasets": {}})["datasets"])
+def sheet(unit: str, dataset: str, expires: Any) -> dict[str, Any]:
+    """A connector that writes a table of a dataset that another file declares."""
+    connector = {
+        "service": "google_sheets",
+        "destination": {"schema": dataset, "table": unit},
+        "config": {"sheet_id": "1BxiMVs0XRA5nFMdKvBdBZjg", "named_range": unit, "auth_type": "ServiceAccount"},
+        "schedule": by_airflow(unit),
+    }
+    return {**ALONE, "connector": connector, "dataset": dataset, "expires": expires}
 
 
-def test_each_stage_comes_on_its_day_and_the_ordinary_run_removes_what_is_over(workspace: Workspace, admin: Admin):
-    workspace.write("environment", {**ENVIRONMENT, "policy": POLICY})
-    airflow = {"by": "airflow", "task_id": "fivetran_stripe"}
-    workspace.write("stripe", {**stripe(schedule=airflow), "expires": "2026-12-31"})
-    workspace.write("alone", {**SHEETS, "expires": "2026-12-31"})
-    workspace.write("sheets", SHEETS)
-    workspace.write("early", sheet("early", "2026-12-28"))
-    workspace.write("late", sheet("late", "2026-12-31"))
-    workspace.write("kept", {**stripe("kept"), "expires": {"never": "feeds a tier-1 DAG"}})
-    workspace.up(**on("2026-11-01")).ok()
-    for name in ("stripe", "alone", "sheets"):
-        assert admin.dataset("dev-project", name)["labels"] == {"expires_on": MOMENT}
-        admin.gcp("PUT", f"/datasets/dev-project/{name}/tables/data", {"rows": 10})
-    assert admin.dataset("dev-project", "kept")["labels"] == {}
+def write_units(workspace: Workspace, stage: str, expires: Any) -> None:
+    """A connector with its dataset, a dataset alone, and one that two connectors share, the first of which is over."""
+    own, alone, shared = f"own_{stage}", f"alone_{stage}", f"shared_{stage}"
+    workspace.write(own, {**stripe(own, schedule=by_airflow(own)), "expires": expires})
+    workspace.write(alone, {**ALONE, "expires": expires})
+    workspace.write(shared, ALONE)
+    workspace.write(f"first_{stage}", sheet(f"first_{stage}", shared, LAST_DAYS["over"]))
+    workspace.write(f"last_{stage}", sheet(f"last_{stage}", shared, expires))
 
-    warned = workspace.preview("--expect-no-changes", **on("2026-12-28")).ok().out
-    assert (
-        "stripe.yaml expires on 2026-12-31, in 3 days: its connection is paused after that, and it is removed" in warned
+
+def datasets(admin: Admin) -> dict[str, Any]:
+    return dict(admin.gcp("GET", "/state")["projects"].get("dev-project", {"datasets": {}})["datasets"])
+
+
+def connectors(admin: Admin) -> dict[str, bool]:
+    """The unit of each connection, and whether it is paused."""
+    return {name.rpartition(".")[2]: live["paused"] for name, live in admin.connections().items()}
+
+
+def milliseconds(day: str) -> str:
+    return str(int(datetime.combine(date.fromisoformat(day), datetime.min.time(), UTC).timestamp()) * 1000)
+
+
+def reconciler(workspace: Workspace, *arguments: str, state: str | None = None) -> subprocess.CompletedProcess[str]:
+    """Run one of the project's own commands, on `TODAY`."""
+    return subprocess.run(
+        [sys.executable, "-c", "from reconciler.cli.main import main; main()", *arguments],
+        cwd=ROOT / "infra",
+        env={**workspace.env, **on(TODAY)},
+        input=state,
+        capture_output=True,
+        text=True,
+        check=False,
     )
-    assert "kept.yaml" not in warned
-
-    workspace.up("--refresh", **on("2027-01-07")).ok()
-    assert paused(admin) == {"stripe", "sheets.late"}
-    assert set(admin.connections()) == {"stripe", "sheets.late", "kept"}  # `early` is gone, and its dataset is not
-    assert datasets(admin) == {"stripe", "alone", "sheets", "kept"}
-    assert workspace.outputs()["airflow_variables"] == {}
-
-    admin.edit("stripe", paused=False)  # Airflow, which has not heard of it yet
-    workspace.up("--refresh", **on("2027-01-07")).ok()
-    assert paused(admin) == {"stripe", "sheets.late"}
-
-    # Extending undoes all of it.
-    workspace.write("stripe", {**stripe(schedule=airflow), "expires": "2027-01-07"})
-    workspace.up(**on("2027-01-07")).ok()
-    assert paused(admin) == {"sheets.late"}
-    assert list(workspace.outputs()["airflow_variables"]) == ["fivetran_stripe_connector_id"]
-    assert admin.dataset("dev-project", "stripe")["labels"] != {"expires_on": MOMENT}
-
-    admin.forget_requests()
-    workspace.up("--refresh", **on("2027-01-08")).ok()
-    assert set(admin.connections()) == {"stripe", "kept"}
-    assert datasets(admin) == {"stripe", "kept"}
-    workspace.preview("--expect-no-changes", "--refresh", **on("2027-01-08")).ok()
-    workspace.remove("alone")
-    workspace.remove("early")
-    workspace.preview("--expect-no-changes", **on("2027-01-08")).ok()
 
 
-def test_a_date_that_no_run_has_announced_removes_nothing_by_itself(workspace: Workspace, admin: Admin):
+def assert_told(text: str, named: dict[str, str]) -> None:
+    """Of each unit exactly what its stage has to say, at the place of its date."""
+    for unit, said in named.items():
+        lines = [line for line in text.splitlines() if f"{unit}.yaml:" in line]
+        assert bool(lines) == bool(said), (unit, lines)
+        assert all(said in line for line in lines), (unit, lines)
+
+
+def assert_a_slip_removes_nothing(workspace: Workspace) -> None:
+    """A date that no run has seen removes nothing by itself."""
+    slipped = {**stripe("own_before", schedule=by_airflow("own_before")), "expires": LAST_DAYS["over"]}
+    file = workspace.specs / "dev" / "own_before.yaml"
+    before = file.read_text()
+    workspace.write("own_before", slipped)
+    refused = workspace.preview(**on(TODAY))
+    assert refused.code != 0
+    assert "own_before.yaml expired on 2026-12-31: this run would delete the connection own_before." in refused.out
+    assert "over.yaml expired" not in refused.out.replace("own_before.yaml expired", "")
+    file.write_text(before)
+
+
+def assert_everything_is_told(workspace: Workspace) -> None:
+    """In words, in `validate` and in the preview: nothing of it is a fault."""
+    told = {
+        f"{kind}_{stage}": WORDS.get(stage, "") for kind in ("own", "alone", "shared", "last") for stage in LAST_DAYS
+    }
+    told |= {f"{kind}_extended": WORDS["paused"] for kind in ("own", "alone", "shared", "last")}
+    told |= {f"first_{stage}": WORDS["over"] for stage in LAST_DAYS}
+    told["own_before"] = EMPTIED
+    validated = reconciler(workspace, "validate")
+    assert validated.returncode == 0, validated.stdout
+    assert_told(validated.stdout, told)
+    previewed = workspace.preview("--diff", **on(TODAY)).ok()
+    assert_told(previewed.out, told)
+    gone = {f"delete {kind} {name}" for kind, name in [("Dataset", "own_over"), ("Dataset", "shared_over")]}
+    assert gone | {"delete Dataset alone_over"} == {step for step in previewed.steps() if "delete Dataset" in step}
+
+
+def test_every_kind_of_unit_is_in_its_stage_an_extension_undoes_it_and_what_is_over_goes_with_its_file(
+    workspace: Workspace, admin: Admin
+):
     workspace.write("environment", {**ENVIRONMENT, "policy": POLICY})
-    workspace.write("stripe", {**stripe(), "expires": "2027-12-31"})
-    workspace.up(**on("2027-06-01")).ok()
-    workspace.write("stripe", {**stripe(), "expires": "2026-12-31"})  # a slip
-    for refused in (workspace.preview(**on("2027-06-01")), workspace.up(**on("2027-06-01"))):
-        assert refused.code != 0
-        assert "stripe.yaml expired on 2026-12-31: this run would delete the connection stripe." in refused.out
-    assert set(admin.connections()) == {"stripe"}
+    for stage, expires in LAST_DAYS.items():
+        write_units(workspace, stage, expires)
+    # With tables that go with their time, of which the preview warns as `validate` does.
+    emptied = {**stripe("own_before", schedule=by_airflow("own_before")), "expires": LAST_DAYS["before"]}
+    workspace.write("own_before", {**emptied, "dataset": {"default_table_expiration_ms": 3_600_000}})
+    announced = workspace.up(**on("2026-11-01")).ok()
+    assert_told(announced.out, {f"own_{stage}": EMPTIED if stage == "before" else "" for stage in LAST_DAYS})
+    live = datasets(admin)
+    assert live["own_over"]["labels"] == live["shared_over"]["labels"] == {"expires_on": milliseconds(TODAY)}
+    for name in live:
+        admin.gcp("PUT", f"/datasets/dev-project/{name}/tables/data", {"rows": 10})
+
+    assert_a_slip_removes_nothing(workspace)
+    assert_everything_is_told(workspace)
+
+    # No file is swept whose unit the stack still holds.
+    state = json.dumps({"deployment": workspace.state()["checkpoint"]["latest"]})
+    waits = reconciler(workspace, "sweep", "--state", "-", "--dry-run", state=state)
+    assert (waits.returncode, waits.stdout) == (0, "")
+
+    workspace.up("--refresh", **on(TODAY)).ok()
+    stages = [stage for stage in LAST_DAYS if stage != "over"]
+    ended = {"paused", "extended"}
+    running = {f"{kind}_{stage}": stage in ended for kind in ("own", "last") for stage in stages}
+    assert connectors(admin) == running, "each first connector is gone, and no dataset that another one writes"
+    live = datasets(admin)
+    assert set(live) == {f"{kind}_{stage}" for kind in ("own", "alone", "shared") for stage in stages}
+    assert all(live[name]["tables"] == {"data": 10} for name in live)
+    variables = {f"fivetran_{unit}_connector_id" for unit, is_paused in running.items() if not is_paused}
+    assert set(workspace.outputs()["airflow_variables"]) == variables
+
+    # Airflow, which has not heard of it yet, starts two of them; a later date in one of the files undoes it all.
+    for target in ("own_paused", "own_extended"):
+        admin.edit(target, paused=False)
+    write_units(workspace, "extended", EXTENDED)
+    swept = reconciler(
+        workspace, "sweep", "--state", "-", state=json.dumps({"deployment": workspace.state()["checkpoint"]["latest"]})
+    )
+    removed = ["alone_over", *(f"first_{stage}" for stage in sorted(LAST_DAYS)), "last_over", "own_over", "shared_over"]
+    assert [line.rpartition("/")[2] for line in swept.stdout.splitlines()] == [
+        f"{name}.yaml: expired on 2026-12-31" for name in removed
+    ]
+    workspace.up("--refresh", **on(TODAY)).ok()
+    running |= {"own_extended": False, "last_extended": False}
+    assert connectors(admin) == running
+    variables |= {f"fivetran_{kind}_extended_connector_id" for kind in ("own", "last")}
+    assert set(workspace.outputs()["airflow_variables"]) == variables
+    live = datasets(admin)
+    for kind in ("own", "alone", "shared"):
+        labels = {stage: live[f"{kind}_{stage}"]["labels"].get("expires_on") for stage in stages}
+        assert labels == {**{stage: milliseconds(day) for stage, day in REMOVED_ON.items()}, "never": None}
+    assert reconciler(workspace, "validate").returncode == 0
+    workspace.preview("--expect-no-changes", "--refresh", **on(TODAY)).ok()
 
 
 def test_a_killed_runs_deletion_of_a_dataset_with_contents_is_left_to_a_run_that_may(
     workspace: Workspace, admin: Admin
 ):
     workspace.write("environment", {**ENVIRONMENT, "policy": POLICY})
-    workspace.write("alone", {**SHEETS, "expires": "2026-12-31"})
+    workspace.write("alone", {**ALONE, "expires": "2026-12-31"})
     workspace.up(**on("2026-11-01")).ok()
     admin.gcp("PUT", "/datasets/dev-project/alone/tables/data", {"rows": 10})
     workspace.remove("alone")
@@ -110,10 +206,10 @@ def test_a_killed_runs_deletion_of_a_dataset_with_contents_is_left_to_a_run_that
     assert refused.code != 0
     assert "this run would delete the dataset alone with its contents; to do that on purpose" in refused.out
     assert "RECONCILER_REMOVALS=allow" in refused.out
-    assert datasets(admin) == {"alone"}
+    assert set(datasets(admin)) == {"alone"}
     # What no file declares any more cannot be destroyed without the program either.
     destroyed = workspace.pulumi("destroy", "--yes", "--skip-preview", RECONCILER_REMOVALS="allow")
     assert "You must run with the `--run-program` flag" in destroyed.out
-    assert datasets(admin) == {"alone"}
+    assert set(datasets(admin)) == {"alone"}
     workspace.up(RECONCILER_REMOVALS="allow", **on("2026-11-02")).ok()
-    assert datasets(admin) == set()
+    assert datasets(admin) == {}
