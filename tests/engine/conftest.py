@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from admin import Admin
-from workspace import Workspace
+from workspace import Tools, Workspace
 
 from reconciler.simulator.process import Simulators, running
 
@@ -40,9 +40,15 @@ def admin(simulators: Simulators) -> Iterator[Admin]:
 
 
 @pytest.fixture
-def workspace(admin: Admin, simulators: Simulators, tmp_path: Path, pulumi_home: Path) -> Workspace:
+def workspace(admin: Admin, simulators: Simulators, tmp_path: Path, tools: Tools) -> Workspace:
     """A stack `dev` with an environment and no units."""
-    return Workspace(tmp_path / "work", simulators.environment, pulumi_home)
+    return Workspace(tmp_path / "work", simulators.environment, tools)
+
+
+@pytest.fixture(scope="session")
+def tools(tmp_path_factory: pytest.TempPathFactory, pulumi_home: Path) -> Tools:
+    """What every workspace needs and is the same for each."""
+    return Tools.make(tmp_path_factory.mktemp("tools"), pulumi_home)
 
 
 @pytest.fixture(scope="session")

@@ -101,39 +101,31 @@ def test_each_unit_comes_as_far_as_it_can_and_the_next_run_heals_the_others(
     workspace.assert_settled()
 
 
-def test_what_was_awaited_comes_about_and_the_pause_is_lifted(workspace: Workspace, admin: Admin):
+def test_a_day_that_is_over_fails_the_run_and_what_came_about_broke_or_was_unpaused_is_made_to_work(
+    workspace: Workspace, admin: Admin
+):
     for name in ("waiting", "paused", "stripe"):
         workspace.write(name, UNITS[name])
     workspace.up().ok()
     workspace.assert_settled()
-    admin.edit("waiting", setup_state="connected")
-    workspace.write("paused", stripe("paused"))
-    assert pending(workspace, "--refresh") == [("update", "Activation", "paused"), ("update", "Activation", "waiting")]
-    workspace.up("--refresh").ok()
-    assert set(of_each(admin, "paused").values()) == {False}
-    assert admin.writes().count(TEST) == 2, "who waited was not tested"
-    workspace.assert_settled()
-
-
-def test_one_whose_day_is_over_fails_the_run_and_one_that_broke_is_shown_with_its_tasks_and_tested_again(
-    workspace: Workspace, admin: Admin
-):
-    for name in ("waiting", "stripe"):
-        workspace.write(name, UNITS[name])
-    workspace.up().ok()
     overdue = {"RECONCILER_TODAY": "2099-12-16"}
     assert workspace.preview("--expect-no-changes", **overdue).code != 0
     failed = workspace.up(**overdue)
     assert failed.code != 0
     assert "was to be ready by 2099-12-15, and still awaits: the vendor installs our key (DENG-42)" in failed.out
 
+    admin.edit("waiting", setup_state="connected")
     admin.edit("stripe", setup_state="broken", tasks=[{"code": "reconnect", "message": "The key has expired"}])
-    shown = workspace.preview("--refresh", "--diff", "--expect-no-changes")
-    assert shown.code != 0
+    workspace.write("paused", stripe("paused"))
+    shown = workspace.preview("--refresh", "--diff").ok()
     assert "broken" in shown.out
     assert "reconnect: The key has expired" in shown.out
+    assert shown.steps() == {f"update Activation {name}" for name in ("paused", "stripe", "waiting")}
     admin.forget_requests()
     workspace.up("--refresh").ok()
-    assert admin.writes() == [TEST]
-    assert workspace.outcomes() == {"stripe": "connected", "waiting": "awaiting"}
+    ids = of_each(admin, "id")
+    tested = [request["path"] for request in admin.requests() if request["path"].endswith("/test")]
+    assert tested == [f"/v1/connections/{ids['stripe']}/test"], "who waited is not tested, nor who was paused"
+    assert set(of_each(admin, "paused").values()) == {False}
+    assert set(workspace.outcomes().values()) == {"connected"}
     workspace.assert_settled()

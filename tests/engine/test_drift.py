@@ -6,20 +6,12 @@ import re
 from collections import Counter
 
 from admin import Admin
-from workspace import Result, Workspace, hashing, stripe
+from workspace import Workspace, hashing, stripe
 
 CREATE = "POST /v1/connections"
 CHANGE = "PATCH /v1/connections/{connection_id}"
 SELECT = "PATCH /v1/connections/{connection_id}/schemas"
 TEST = "POST /v1/connections/{connection_id}/test"
-
-#: A step of a preview with `--diff`: what is done, to a resource of which type and name.
-_STEP = re.compile(r"\((create|update|replace|delete)\)\n(?: +\[id=.*\]\n)? +\[urn=.*[:/](\w+)::([\w-]+)\]")
-
-
-def steps(preview: Result) -> set[str]:
-    """What a preview would do."""
-    return {" ".join(step) for step in _STEP.findall(preview.out)}
 
 
 def test_what_changed_in_the_interface_is_shown_in_the_files_words_and_put_right(workspace: Workspace, admin: Admin):
@@ -50,7 +42,7 @@ def test_what_changed_in_the_interface_is_shown_in_the_files_words_and_put_right
         r"broke.yaml: broken in Fivetran; an update tests it again\n\s+reconnect: Log in again\n", shown.out
     )
     assert "stopped.yaml: paused in Fivetran, not by the file; left as it is" in shown.out
-    assert steps(shown) == {
+    assert shown.steps() == {
         "update Connection changed",
         "update Activation changed",
         "update Activation tables",

@@ -49,7 +49,7 @@ def test_a_value_is_read_when_it_is_sent_and_found_nowhere_but_in_fivetran(works
     assert admin.connections(secrets=True)["stripe"]["config"]["api_key"] == FOURTH
     workspace.assert_settled()
 
-    written = everything_written(workspace.backend, workspace.settings.parent, workspace.pulumi_home)
+    written = everything_written(workspace.backend, workspace.settings.parent, workspace.tools.pulumi_home)
     printed = "".join(result.out for result in said)
     for canary in (THIRD, FOURTH):
         assert canary not in printed
