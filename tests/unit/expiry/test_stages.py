@@ -4,48 +4,13 @@ from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from reconciler import airflow, expiry, removal
-from reconciler.expiry import Life, Lives, Stage, life, stage
-from reconciler.model import (
-    AirflowSchedule,
-    Connector,
-    Dataset,
-    Destination,
-    DestinationSchema,
-    Environment,
-    Fleet,
-    Grant,
-    Unit,
-)
-from reconciler.policy import ExpiryPolicy, Never, Policy, Retire
+from reconciler.expiry import Life, Stage, life, stage
+from reconciler.policy import ExpiryPolicy, Never, Retire
 from reconciler.removal import Ending
 
-LAST = date(2026, 12, 31)
-USUAL = ExpiryPolicy(warn=timedelta(14), grace=timedelta(7))
-DAYS = st.dates(date(2026, 1, 1), date(2028, 1, 1))
-ENDS = st.none() | st.just(Never("x")) | DAYS
-
-
-def fleet(*units: Unit, policy: Policy | None = None) -> Fleet:
-    where = Destination("US", "GCP_US_EAST4", "0")
-    environment = Environment("dev", "dev/environment.yaml", "p", "g", where, policy=policy or Policy(USUAL))
-    return Fleet(environment, units)
-
-
-def dataset(name: str, expires: date | Never | None = None, **further: object) -> Unit:
-    """A dataset alone."""
-    unit = Unit(name, f"dev/{name}.yaml", "d", ("o@example.com",), datasets=(Dataset(name, "US"),), expires=expires)
-    return replace(unit, **further)  # type: ignore[arg-type]
-
-
-def connector(name: str, expires: date | Never | None = None, to: str | None = None, **further: object) -> Unit:
-    """A connector with its dataset, or one that writes to another unit's."""
-    target = DestinationSchema(to or name, table=name if to else None)
-    made = Connector("stripe", target, schedule=AirflowSchedule(name))
-    return dataset(name, expires, connector=made, **({"datasets": (), "dataset_unit": to} if to else {}), **further)
+from .fleets import LAST, USUAL, connector, dataset, exists, fleet
 
 
 def on(day: str) -> date:
@@ -97,12 +62,6 @@ def test_the_label_is_the_moment_of_removal_in_unix_milliseconds_and_is_read_bac
 SHARED = (dataset("sheets"), connector("early", date(2026, 12, 10), to="sheets"), connector("late", LAST, to="sheets"))
 
 
-def exists(of: Fleet, today: str) -> tuple[set[str], set[str]]:
-    """The connectors and the datasets that are to exist."""
-    left = stage(of, on(today)).fleet.units
-    return {unit.name for unit in left if unit.connector}, {each.id for unit in left for each in unit.all_datasets}
-
-
 @pytest.mark.parametrize(
     ("units", "today", "left"),
     [
@@ -127,7 +86,7 @@ def exists(of: Fleet, today: str) -> tuple[set[str], set[str]]:
     ],
 )
 def test_a_dataset_lives_as_long_as_its_last_connector(units, today: str, left):
-    assert exists(fleet(*units), today) == left
+    assert exists(fleet(*units), on(today)) == left
 
 
 def test_what_expired_is_paused_and_withdrawn_from_airflow_and_comes_back_with_a_later_date():
@@ -161,47 +120,3 @@ def test_fleet_is_told_of_units_of_which_nothing_is_left():
         "sheets": "2026-12-31",
     }
     assert all(unit.connection is None and not unit.datasets for unit in after.values())
-
-
-@given(ENDS, ENDS, ENDS, DAYS, st.sampled_from(["file", "retire"]))
-def test_where_expiry_is_forbidden_nothing_is_ever_expired(own, first, second, today, how):
-    policy = Policy(ExpiryPolicy(forbidden=True), how)
-    of = fleet(dataset("sheets", own), connector("a", first, to="sheets"), connector("b", second), policy=policy)
-    staged = stage(of, today)
-    assert staged.fleet.units == of.units
-    for unit in removal.declarations(staged).values():
-        assert unit.ending.removed_on is None
-        assert all(said.removed_on is None for said in unit.dataset_endings.values())
-
-
-@given(ENDS, ENDS, ENDS, DAYS)
-def test_no_connector_outlives_its_dataset(own, first, second, today):
-    of = fleet(connector("a", own), connector("b", first, to="a"), connector("c", second, to="a"))
-    connectors, datasets = exists(of, today.isoformat())
-    assert not connectors or datasets == {"a"}
-
-
-@given(DAYS | st.none(), DAYS, DAYS, DAYS)
-def test_a_shared_dataset_goes_with_its_last_connector_unless_its_file_says_later(own, first, second, today):
-    of = fleet(dataset("s", own), connector("a", first, to="s"), connector("b", second, to="s"))
-    lives = Lives(of, today)
-    assert lives.of_dataset(of.units[0], of.units[0].datasets[0]).last_day == max(filter(None, (own, first, second)))
-
-
-@given(ENDS, DAYS, DAYS, st.timedeltas(timedelta(0), timedelta(400)))
-def test_stages_follow_one_another_as_days_do(expires, one, other, grace):
-    order = list(Stage)
-    policy = ExpiryPolicy(grace=timedelta(grace.days))
-    first, second = (life(expires, policy, day) for day in sorted((one, other)))
-    assert order.index(first.stage) <= order.index(second.stage)
-
-
-@given(st.lists(st.none() | DAYS, max_size=4), DAYS, st.booleans())
-def test_access_is_left_as_long_as_its_last_day_is_not_over_also_where_nothing_expires(ends, today, forbidden):
-    grants = tuple(Grant("roles/bigquery.dataViewer", (f"user:{i}@example.com",), until=e) for i, e in enumerate(ends))
-    access = Dataset("d", "US", access=grants)
-    unit = dataset("d", datasets=(access,), former_datasets=(replace(access, id="old"),))
-    staged = stage(fleet(unit, policy=Policy(ExpiryPolicy(forbidden=forbidden))), today)
-    left = tuple(grant for grant in grants if grant.until is None or grant.until >= today)
-    assert [each.access for each in staged.fleet.units[0].all_datasets] == [left, left]
-    assert staged.lives.fleet.units[0] == unit
