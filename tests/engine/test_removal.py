@@ -150,4 +150,12 @@ def test_an_environment_moves_to_another_group_where_each_file_allows_it(workspa
     assert new["id"] != old["id"]
     assert new["group_id"] != old["group_id"]
     assert admin.dataset("dev-project", "stripe")
+
+    # The same group under another name is the same group.
+    renamed = {**fivetran, "group": "Group_Last", "formerly": "Group_Test"}
+    workspace.write("environment", {**ENVIRONMENT, "fivetran": renamed})
+    workspace.write("stripe", stripe())
+    workspace.up().ok()
+    assert {group["id"]: group["name"] for group in admin.snapshot()["groups"]}[new["group_id"]] == "Group_Last"
+    assert admin.connections()["stripe"]["id"] == new["id"]
     workspace.assert_settled()

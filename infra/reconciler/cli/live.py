@@ -115,7 +115,9 @@ def fivetran() -> Iterator[FivetranClient]:
 def live_group(environment: Environment) -> Iterator[LiveGroup]:
     """The environment's group, as it is now: one list of the groups, one of the connections."""
     with fivetran() as client:
-        groups = [group for group in client.list_groups() if group.name == environment.group]
+        known = list(client.list_groups())
+        groups = [group for group in known if group.name == environment.group]
+        groups = groups or [group for group in known if group.name == environment.formerly]
         if not groups:
             raise OtherSideFailed(
                 f"Fivetran has no group {environment.group!r} that this API key may see: the first `pulumi up` of "

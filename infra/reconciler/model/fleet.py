@@ -89,6 +89,8 @@ class Environment:
     labels: Labels = Labels()
     ignore: Ignore = Ignore()
     policy: Policy = field(default_factory=Policy)
+    formerly: str | None = None
+    """The name that the Fivetran group had."""
     secrets_project: str | None = None
     """The project of references to Secret Manager that name none; the loader fills in `gcp_project`."""
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import threading
 
+from reconciler.client import Forbidden, Unauthorized
+
 
 class ApiKey:
     """The key of one process, good until Fivetran says otherwise."""
@@ -31,6 +33,15 @@ class ApiKey:
         with self._lock:
             news, self._refused = not self._refused, True
         return news
+
+
+def refusal(environment_file: str, error: Unauthorized | Forbidden) -> str:
+    """That a run ends here for want of a key, with what to set.
+
+    Whoever is not known is told nothing of what there is; other words may quote what no preview knows.
+    """
+    said = str(error) if isinstance(error, Unauthorized) else error.saying("")
+    return f"{environment_file}: {said} Nothing was touched"
 
 
 #: This process's.

@@ -21,6 +21,7 @@ from pulumi.dynamic import (
 
 from reconciler import client as fivetran
 from reconciler.model import Environment
+from reconciler.provider import groups
 from reconciler.provider.fleet import removals_allowed
 from reconciler.provider.operation import OperationError, Provider, found, operation, stored
 from reconciler.provider.session import session
@@ -32,7 +33,7 @@ _FIVETRANS_OWN = "fivetran_metadata"
 
 #: What cannot change once the destination exists, and why.
 _FIXED = {
-    "group": "a group is found by its name: rename it in Fivetran and here in one step, or make a new environment",
+    "group": "write the old name beside it as `formerly` to rename the group in Fivetran, or make a new environment",
     "gcp_project": "every connection would write somewhere else: make a new environment",
     "location": "Fivetran fixes it when the destination is made: make a new environment",
     "region": "Fivetran fixes it when the destination is made: make a new environment",
@@ -47,7 +48,7 @@ class DestinationProvider(Provider):
         refused = [
             f"{news['file']}: {key} is {news[key]} in the file and {olds[key]} in Fivetran: {why}"
             for key, why in _FIXED.items()
-            if key in olds and not _same(key, olds[key], news[key]) and not _moves(key, olds)
+            if key in olds and not _same(key, olds[key], news[key]) and not _may_change(key, olds, news)
         ]
         if refused:
             raise OperationError("\n".join(refused))
@@ -56,12 +57,12 @@ class DestinationProvider(Provider):
     @operation
     def diff(self, _id: str, olds: dict[str, Any], news: dict[str, Any]) -> DiffResult:
         if olds["group"] != news["group"]:
-            return DiffResult(changes=True, replaces=["group"])
+            return DiffResult(changes=True, replaces=[] if groups.is_renamed(olds, news) else ["group"])
         return DiffResult(changes=not _same("time_zone_offset", olds.get("time_zone_offset"), news["time_zone_offset"]))
 
     @operation
     def create(self, props: dict[str, Any]) -> CreateResult:
-        group = _find_group(props["group"]) or _make_group(props["group"])
+        group = groups.find(props) or groups.make(props["group"])
         try:
             there = session.client().get_destination(group.id)
         except fivetran.NotFound:
@@ -85,8 +86,11 @@ class DestinationProvider(Provider):
         return found(id_, stored(props), now)
 
     @operation
-    def update(self, id_: str, _olds: dict[str, Any], news: dict[str, Any]) -> UpdateResult:
-        session.client().update_destination(id_, time_zone_offset=news["time_zone_offset"], run_setup_tests=False)
+    def update(self, id_: str, olds: dict[str, Any], news: dict[str, Any]) -> UpdateResult:
+        if olds["group"] != news["group"]:
+            groups.rename(id_, news)
+        if not _same("time_zone_offset", olds.get("time_zone_offset"), news["time_zone_offset"]):
+            session.client().update_destination(id_, time_zone_offset=news["time_zone_offset"], run_setup_tests=False)
         return UpdateResult(dict(news))
 
     @operation
@@ -124,6 +128,7 @@ class Destination(Resource, module="fivetran", name="Destination"):
         props = {
             "file": environment.file,
             "group": environment.group,
+            **({"formerly": environment.formerly} if environment.formerly else {}),
             "gcp_project": environment.gcp_project,
             "location": environment.destination.location,
             "region": environment.destination.region,
@@ -132,40 +137,9 @@ class Destination(Resource, module="fivetran", name="Destination"):
         super().__init__(DestinationProvider(), environment.name, props, opts)
 
 
-def _moves(key: str, olds: dict[str, Any]) -> bool:
-    """Whether the environment leaves its group for another, as its files allow: every connection is made anew."""
-    return key == "group" and session.may_leave(olds["group"])
-
-
-def _groups(name: str) -> list[fivetran.Group]:
-    """The groups of a name, oldest first. Fivetran does not promise that there is only one."""
-    found = (group for group in session.client().list_groups() if group.name == name)
-    return sorted(found, key=lambda group: (group.created_at or "", group.id))
-
-
-def _find_group(name: str) -> fivetran.Group | None:
-    found = _groups(name)
-    if len(found) > 1:
-        ids = ", ".join(group.id for group in found)
-        raise OperationError(f"several Fivetran groups are called {name}: {ids}; rename all but one")
-    return found[0] if found else None
-
-
-def _make_group(name: str) -> fivetran.Group:
-    try:
-        made = session.client().create_group(name)
-    except fivetran.FivetranError:
-        # The answer may have been lost, not the request: what exists now decides.
-        existing = _groups(name)
-        if not existing:
-            raise
-        return existing[0]
-    # The plugin process of a killed run may have made one meanwhile (decision 2): the older one stays.
-    older = _groups(name)[:1]
-    if older and older[0].id != made.id:
-        session.client().delete_group(made.id)
-        return older[0]
-    return made
+def _may_change(key: str, olds: dict[str, Any], news: dict[str, Any]) -> bool:
+    """Whether the group is renamed, or left for another as the files allow: then every connection is made anew."""
+    return key == "group" and (groups.is_renamed(olds, news) or session.may_leave(olds["group"]))
 
 
 def _make_destination(group_id: str, props: dict[str, Any]) -> None:

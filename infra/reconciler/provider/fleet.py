@@ -6,7 +6,7 @@ Everything depends on it, so that a refusal here, in preview as in up, stops the
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from pulumi import ResourceOptions
@@ -24,7 +24,7 @@ from reconciler.datasets import Findings
 from reconciler.model import Environment
 from reconciler.policy import DeleteGuard, Policy
 from reconciler.projection import normalise
-from reconciler.provider import new_datasets, secret_versions, undeclared
+from reconciler.provider import groups, new_datasets, secret_versions, undeclared
 from reconciler.provider.newcomers import Declarations
 from reconciler.provider.newcomers import refusals as newcomers_refusals
 from reconciler.provider.operation import OperationError, Provider, found, operation, stored
@@ -65,15 +65,19 @@ class FleetProvider(Provider):
             )
         refused = refusals(before, after, rules)
         if refused:
-            ids = _ids(rules.groups[0], refused)
+            ids = _ids({olds.get("group", news["group"]), news["group"]}, refused)
             raise OperationError("\n".join(_with_id(refusal, ids) for refusal in refused))
         known = {unit.connection for unit in before.values()}
         newcomers = {name: unit for name, unit in declarations.items() if after[name].connection not in known}
         unusable = secret_versions.refusals(declarations, olds.get(_REFERENCES, []))
+        # Asked for only where the name is new to this environment.
+        renames = "formerly" in news and olds.get("group") != news["group"]
+        group, in_the_way = groups.before_a_renaming(news) if renames else (news["group"], [])
         found_out = [
             *unusable,
-            *newcomers_refusals(news["group"], newcomers, news["environment_file"]),
-            *new_datasets.refusals(in_bigquery, before, news["group"]),
+            *in_the_way,
+            *newcomers_refusals(group, newcomers, news["environment_file"]),
+            *new_datasets.refusals(in_bigquery, before, group),
         ]
         if found_out:
             raise OperationError("\n".join(sorted(found_out)))
@@ -118,6 +122,7 @@ class Fleet(Resource, module="reconciler", name="Fleet"):
             "environment_file": environment.file,
             "environment": environment.name,
             "group": environment.group,
+            **({"formerly": environment.formerly} if environment.formerly else {}),
             "gcp_project": environment.gcp_project,
             "policy": _policy_as_property(environment.policy),
             "units": {name: unit.as_property() for name, unit in units.items()},
@@ -145,7 +150,7 @@ def _rules(olds: Mapping[str, Any], news: Mapping[str, Any]) -> Rules:
         removals=removals(),
         removal=tuple(policy["removal"] for policy in policies),
         guards=tuple(DeleteGuard(int(policy["share"]), int(policy["at_least"])) for policy in policies),
-        groups=(olds.get("group", news["group"]), news["group"]),
+        groups=(news["group"] if groups.is_renamed(olds, news) else olds.get("group", news["group"]), news["group"]),
         environment_file=news["environment_file"],
     )
 
@@ -180,13 +185,13 @@ def _known(props: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def _ids(group: str, refused: tuple[Refusal, ...]) -> dict[str, str]:
+def _ids(names: Collection[str], refused: tuple[Refusal, ...]) -> dict[str, str]:
     """The ids of the refused connections, for the message only: without an answer the names have to do."""
     if not any(refusal.connection for refusal in refused):
         return {}
     try:
-        groups = [item.id for item in session.client().list_groups() if item.name == group]
-        live = (item for group_id in groups for item in session.client().list_connections(group_id))
+        found = [item.id for item in session.client().list_groups() if item.name in names]
+        live = (item for group_id in found for item in session.client().list_connections(group_id))
         return {item.schema: item.id for item in live}
     except (FivetranError, OperationError):
         return {}

@@ -13,6 +13,7 @@ from typing import Any
 
 from reconciler.client import ApiError, Connection, FivetranError, Forbidden, MissingCredentials, Unauthorized
 from reconciler.provider import adoption, wire
+from reconciler.provider.api_key import refusal
 from reconciler.provider.held import refuse_creating_with_held
 from reconciler.provider.operation import OperationError
 from reconciler.provider.session import READERS, session
@@ -41,9 +42,7 @@ def refusals(group: str, units: Declarations, environment_file: str) -> list[str
         )
         return []
     except (Unauthorized, Forbidden) as error:
-        # Whoever is not known is told nothing of what is there; other words may quote what no preview knows.
-        said = str(error) if isinstance(error, Unauthorized) else error.saying("")
-        return [f"{environment_file}: {said} Nothing was touched"]
+        return [refusal(environment_file, error)]
     except FivetranError as error:
         # Without Fivetran's own words, which may quote what no preview knows.
         why = error.saying("") if isinstance(error, ApiError) else error

@@ -48,9 +48,17 @@ def refusal(old: Declared, new: Declared, changed: tuple[Change, ...]) -> str | 
     return (
         f"{new.file}: {what}{instead}. It is permanent in Fivetran: the connection {old.connection} would be deleted "
         f"and a new one made, with a new id{variable}; it would sync its whole history again. If that is wanted, write "
-        f"{_permission(changed)} into `connector`; else change it back, or declare another connector in a file of its "
-        "own"
+        f"{_permission(changed)} into `connector`; else change it back, or {_instead(unnamed)}"
     )
+
+
+def _instead(unnamed: list[Change]) -> str:
+    for change in unnamed:
+        if change.key == "group":
+            return (
+                f"write `formerly: {change.old}` beside `group` in the environment's file if it is only to be renamed"
+            )
+    return "declare another connector in a file of its own"
 
 
 def _subject(key: str) -> str:

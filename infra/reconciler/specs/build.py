@@ -52,6 +52,7 @@ def _environment(document: Document) -> Environment:
         file=document.file,
         gcp_project=data["gcp_project"],
         group=data["fivetran"]["group"],
+        formerly=data["fivetran"].get("formerly"),
         destination=Destination(
             location=_location(destination["location"]),
             region=destination["region"],

@@ -70,7 +70,9 @@ def test_what_is_fixed_cannot_change(key):
 
 def test_it_moves_to_another_group_where_the_files_allow_that_and_leaves_the_old_one_alone(fivetran: Fivetran, run):
     moved = {**PROPS, "group": "Group_Test"}
-    assert "a group is found by its name" in failure(DestinationProvider().check, dict(PROPS), moved)
+    assert "write the old name beside it as `formerly` to rename the group in Fivetran" in failure(
+        DestinationProvider().check, dict(PROPS), moved
+    )
     session.declare({}, left_groups=["Group_Dev"])
     assert DestinationProvider().check(dict(PROPS), moved).failures == []
     shown = DestinationProvider().diff(fivetran.group, dict(PROPS), moved)
@@ -80,6 +82,49 @@ def test_it_moves_to_another_group_where_the_files_allow_that_and_leaves_the_old
     assert fivetran.requests() == []
     for key, other in (("gcp_project", "other-project"), ("location", "EU"), ("region", "GCP_EUROPE_WEST3")):
         assert key in failure(DestinationProvider().check, dict(PROPS), {**moved, key: other})
+
+
+RENAMED = {**PROPS, "group": "Group_New", "formerly": "Group_Dev"}
+
+
+def names(fivetran: Fivetran) -> dict[str, str]:
+    return {group["id"]: group["name"] for group in fivetran.snapshot()["groups"]}
+
+
+def test_a_group_is_renamed_in_place_once_and_formerly_may_stay(fivetran: Fivetran, run):
+    provider = DestinationProvider()
+    assert provider.check(dict(PROPS), dict(RENAMED)).failures == []
+    shown = provider.diff(fivetran.group, dict(PROPS), dict(RENAMED))
+    assert (shown.changes, shown.replaces) == (True, [])
+    fivetran.fault(method="PATCH", path="^/v1/groups/", kind="drop_reply")
+    for _ in range(2):  # the second time is that of a run which was killed before it could say so
+        provider.update(fivetran.group, dict(PROPS), dict(RENAMED))
+        assert names(fivetran) == {fivetran.group: "Group_New"}
+    assert set(fivetran.writes()) == {"PATCH /v1/groups/{group_id}"}
+    for news in (RENAMED, {**PROPS, "group": "Group_New"}):
+        assert provider.check(dict(RENAMED), dict(news)).failures == []
+        assert not provider.diff(fivetran.group, dict(RENAMED), dict(news)).changes
+    assert "group is Group_Last in the file" in failure(
+        provider.check, dict(RENAMED), {**RENAMED, "group": "Group_Last"}
+    )
+
+
+def test_a_group_that_no_state_knows_is_found_by_the_name_it_had_and_renamed(fivetran: Fivetran, run):
+    for _ in range(2):
+        assert DestinationProvider().create(dict(RENAMED)).id == fivetran.group
+        assert names(fivetran) == {fivetran.group: "Group_New"}
+    fivetran.reset()
+    made = DestinationProvider().create(dict(RENAMED)).id
+    assert names(fivetran) == {made: "Group_New"}
+
+
+def test_a_group_is_not_renamed_to_the_name_of_another(fivetran: Fivetran, run):
+    other = fivetran.make_group("Group_New")
+    provider = DestinationProvider()
+    for operation, arguments in ((provider.create, ()), (provider.update, (fivetran.group, dict(PROPS)))):
+        said = failure(operation, *arguments, dict(RENAMED))
+        assert "Fivetran has a group Group_New besides the group Group_Dev, which is to be renamed to that" in said
+    assert names(fivetran) == {fivetran.group: "Group_Dev", other: "Group_New"}
 
 
 def test_the_time_zone_is_patched_and_its_drift_seen(fivetran: Fivetran, run):

@@ -111,6 +111,47 @@ def test_a_changed_key_that_fivetran_keeps_is_refused_under_the_connections_id_u
     assert session.permanent("stripe") == ("timeframe",)
 
 
+RENAMED = {"group": "Group_New", "formerly": "Group_Dev"}
+
+
+def test_a_renamed_group_is_no_other_group(fivetran: Fivetran, run):
+    fivetran.by_hand()
+    assert provider.check(props("stripe"), {**props("stripe"), **RENAMED}).failures == []
+    assert not session.may_replace("stripe")
+    assert not session.may_leave("Group_Dev")
+    fivetran.forget_requests()
+    assert provider.check({**props("stripe"), **RENAMED}, {**props("stripe"), **RENAMED}).failures == []
+    assert fivetran.requests() == [], "once it is done, nobody looks"
+    other = {**props("stripe"), **RENAMED, "formerly": "Group_Old"}
+    assert "`formerly: Group_Dev`" in failure(provider.check, props("stripe"), other)
+
+
+@pytest.mark.parametrize("olds", [{}, props("stripe")], ids=["no state", "state"])
+def test_a_group_is_not_renamed_to_the_name_of_another(fivetran: Fivetran, run, olds: dict[str, Any]):
+    fivetran.make_group("Group_New")
+    said = failure(provider.check, olds, {**props("stripe"), **RENAMED})
+    assert said.startswith(
+        "dev/environment.yaml: Fivetran has a group Group_New besides the group Group_Dev, which is "
+    )
+    assert fivetran.writes() == []
+
+
+def test_where_nobody_can_look_a_renaming_is_not_refused_unless_the_key_is(
+    fivetran: Fivetran, run, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+):
+    fivetran.fault(kind="status", status=500, count=None)
+    provider.check(props("stripe"), {**props("stripe"), **RENAMED})
+    assert "whether the group can be renamed could not be seen" in caplog.text
+    fivetran.forget_faults()
+    fivetran.fault(kind="unauthorized", count=None)
+    said = failure(provider.check, props("stripe"), {**props("stripe"), **RENAMED})
+    assert said.startswith("dev/environment.yaml: GET /groups: Fivetran answered 401")
+    monkeypatch.delenv("FIVETRAN_APIKEY")
+    run()
+    provider.check(props("stripe"), {**props("stripe"), **RENAMED})
+    assert "no Fivetran credentials: whether the group can be renamed" in caplog.text
+
+
 def test_an_announced_end_is_a_change_so_that_state_learns_of_it():
     for ending in ({"removed_on": "2027-01-08"}, {"retired": True}, {"guarded": True}):
         ended = props("stripe")

@@ -61,6 +61,12 @@ def test_a_new_unit_whose_connection_is_there_and_differs_is_refused_and_all_are
     assert fivetran.writes() == []
 
 
+def test_a_group_that_is_about_to_be_renamed_is_looked_at_under_the_name_it_has(fivetran: Fivetran, run):
+    fivetran.by_hand(sync_frequency=60, **AT_WORK)
+    renamed = {**fleet(unit()), "group": "Group_New", "formerly": "Group_Dev"}
+    assert "and differs from the file" in failure(check, {}, renamed)
+
+
 @pytest.mark.parametrize(
     "changed", [{"schedule": FivetranSchedule(60)}, {"adopt": True}], ids=["matches", "may change"]
 )

@@ -51,6 +51,7 @@ def test_an_environment_is_what_its_file_says(dev: Fleet):
         file="dev/environment.yaml",
         gcp_project="example-dev",
         group="Fivetran_Dev",
+        formerly="Fivetran_Test",
         destination=Destination(location="US", region="GCP_US_EAST4", time_zone_offset="-11"),
         workgroups="gcp-wg-{workgroup}--{subgroup}@example.com",
         automation=(

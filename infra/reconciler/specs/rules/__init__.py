@@ -28,6 +28,7 @@ from reconciler.specs.view import Specs
 
 RULES: tuple[Callable[[Specs], Iterator[Problem]], ...] = (
     environments.environments_of_one_group_agree,
+    environments.renamed_groups_are_renamed_everywhere,
     connectors.destinations_are_unique_in_their_group,
     connectors.config_leaves_out_the_destination,
     connectors.task_ids_are_no_keywords,

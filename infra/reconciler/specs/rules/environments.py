@@ -10,6 +10,8 @@ from reconciler.specs.document import Document, Path, shown
 from reconciler.specs.view import Specs
 
 _DESTINATION = ("fivetran", "destination")
+_GROUP = ("fivetran", "group")
+_FORMERLY = ("fivetran", "formerly")
 
 
 def environments_of_one_group_agree(specs: Specs) -> Iterator[Problem]:
@@ -24,6 +26,20 @@ def environments_of_one_group_agree(specs: Specs) -> Iterator[Problem]:
                 *((*_DESTINATION, key) for key in ("location", "region", "time_zone_offset")),
             ):
                 yield from _same(group, first, other, path)
+
+
+def renamed_groups_are_renamed_everywhere(specs: Specs) -> Iterator[Problem]:
+    """A group has one name, so no environment may call it by the one that another says it had."""
+    for document in specs.environments.values():
+        old = document.at(*_FORMERLY)
+        if not isinstance(old, str):
+            continue
+        for other in specs.environments.values():
+            if other.at(*_GROUP) == old and other is document:
+                yield document.on_value(_FORMERLY, "`formerly` is the name that the group has", "take it out")
+            elif other.at(*_GROUP) == old:
+                message = f"the group {shown(old)} is called otherwise in {document.where(_GROUP)}"
+                yield other.on_value(_GROUP, message, "a group has one name: write the new one here as well")
 
 
 def _same(group: str, first: Document, other: Document, path: Path) -> Iterator[Problem]:
