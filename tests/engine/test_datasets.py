@@ -166,6 +166,42 @@ def test_what_others_write_beside_a_write_of_ours_is_put_right(workspace: Worksp
     assert "Traceback" not in failed.out
 
 
+def reads(admin: Admin) -> int:
+    """How often an access list was read over HTTP, and forgets that."""
+    calls = admin.gcp("GET", "/calls")
+    admin.gcp("DELETE", "/calls")
+    return sum(each["count"] for each in calls if each["method"] == "GET")
+
+
+def test_a_creation_that_was_cut_off_heals_and_only_a_write_of_access_is_read_beside(
+    workspace: Workspace, admin: Admin
+):
+    workspace.write("history", ALONE)
+    admin.gcp("POST", "/faults", {"method": "Create", "type": "gcp:bigquery/dataset:Dataset", "after": True})
+    assert workspace.up().code != 0
+    assert admin.dataset("dev-project", "history")
+    healed = workspace.up().ok().out
+    assert "takes over" not in healed
+    assert reads(admin) == 0
+    workspace.write("history", {**ALONE, "dataset": {"labels": {"team": "a"}}})
+    workspace.up().ok()
+    assert reads(admin) == 0
+    workspace.write("history", {**ALONE, "dataset": {"labels": {"team": "a"}, "sensitive": True}})
+    workspace.preview().ok()
+    assert reads(admin) == 0
+    workspace.up().ok()
+    assert reads(admin) == 2
+
+    # It cannot be moved; and what runs no program asks no hook.
+    workspace.write("history", {**ALONE, "dataset": {"location": "EU", "labels": {"team": "a"}, "sensitive": True}})
+    moved = workspace.preview()
+    assert moved.code != 0
+    assert "it is in US, the file says EU, and BigQuery cannot move it" in moved.out
+    workspace.pulumi("refresh", "--yes").ok()
+    workspace.pulumi("destroy", "--yes", "--skip-preview", RECONCILER_REMOVALS="allow").ok()
+    assert admin.gcp("GET", "/state")["projects"]["dev-project"]["datasets"] == {}
+
+
 def test_what_is_in_no_file_is_told_and_fails_a_run_where_that_is_forbidden(workspace: Workspace, admin: Admin):
     make(admin, "app_audit")
     make(admin, "fivetran_metadata")

@@ -7,12 +7,14 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from reconciler.access import as_input, entry_of, foreign_entries, member_of, predefined_role, until_of
+from reconciler.access import Entry, as_input, entry_of, foreign_entries, member_of, predefined_role, until_of
 from reconciler.model import Environment
 
 
-def normal(entry: Mapping[str, Any]) -> dict[str, Any]:
+def normal(entry: Mapping[str, Any] | Entry) -> dict[str, Any]:
     """An entry in the one form that all are compared in: as BigQuery stores it, without what is empty."""
+    if isinstance(entry, Entry):
+        return entry.as_property()
     ours = entry_of(entry)
     return as_input(entry) if ours is None else ours.as_property()
 
@@ -33,18 +35,16 @@ def is_foreign(entry: Mapping[str, Any]) -> bool:
     return bool(foreign_entries([entry]))
 
 
-def service_account(entry: Mapping[str, Any]) -> str | None:
+def service_account(entry: Entry) -> str | None:
     """The service account that an entry is about, as files write members; None for anybody else."""
-    ours = entry_of(entry)
-    member = member_of(ours.at, None) if ours is not None else ""
+    member = member_of(entry.at, None)
     return member if member.startswith("serviceAccount:") else None
 
 
-def may_be_writer(entry: Mapping[str, Any]) -> str | None:
+def may_be_writer(entry: Entry) -> str | None:
     """The address of a service account that writes without a condition, as Fivetran's does; None for anybody else."""
-    ours = entry_of(entry)
-    writes = ours is not None and ours.role == "WRITER" and ours.condition is None and service_account(entry)
-    return ours.member if ours is not None and writes else None
+    writes = entry.role == "WRITER" and entry.condition is None and service_account(entry)
+    return entry.member if writes else None
 
 
 @dataclass(frozen=True)
@@ -58,11 +58,11 @@ class Said:
         return f"{self.what} for {self.who}" if self.who else self.what
 
 
-def said(entry: Mapping[str, Any], environment: Environment) -> Said:
+def said(entry: Mapping[str, Any] | Entry, environment: Environment) -> Said:
     """An entry in the file's words. What is authorised has no role and no member."""
-    ours = entry_of(entry)
+    ours = entry if isinstance(entry, Entry) else entry_of(entry)
     if ours is None:
-        return Said(_authorised(as_input(entry)))
+        return Said(_authorised(normal(entry)))
     who, condition = member_of(ours.at, environment.workgroups), ours.condition
     if condition is not None:
         day = until_of(condition)
@@ -70,7 +70,7 @@ def said(entry: Mapping[str, Any], environment: Environment) -> Said:
     return Said(predefined_role(ours.role), who)
 
 
-def in_words(entry: Mapping[str, Any], environment: Environment) -> str:
+def in_words(entry: Mapping[str, Any] | Entry, environment: Environment) -> str:
     """An entry for people to read: `roles/bigquery.dataViewer for group:a@example.com`."""
     return str(said(entry, environment))
 

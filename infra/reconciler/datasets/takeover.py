@@ -11,8 +11,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, replace
 from typing import Any, Self
 
-from reconciler.access import declared_entries, given_entries
-from reconciler.datasets.entries import in_words, is_foreign, may_be_writer, missing, service_account
+from reconciler.access import declared_entries, entry_of, given_entries
+from reconciler.datasets.entries import in_words, may_be_writer, service_account
 from reconciler.datasets.live import Live
 from reconciler.model import Dataset, Environment, Unit
 from reconciler.removal import DeletionRules
@@ -48,8 +48,8 @@ class Meeting:
     apply_changes: bool = False
     revokes: tuple[str, ...] = ()
 
-    def as_property(self) -> dict[str, Any]:
-        """What it says, as JSON."""
+    def as_json(self) -> dict[str, Any]:
+        """What it says, without what is empty."""
         said = {**asdict(self), "losses": [_full(asdict(loss)) for loss in self.losses]}
         return _full({key: list(value) if isinstance(value, tuple) else value for key, value in said.items()})
 
@@ -138,11 +138,10 @@ def meet(
     environment: Environment, unit: Unit, dataset: Dataset, live: Live, rules: DeletionRules, *, is_written: bool
 ) -> Meeting:
     """What a unit's dataset would change in the one that exists."""
-    there = [entry for entry in live.accesses if not is_foreign(entry)]
-    declared = [entry.as_property() for entry in declared_entries(environment, dataset, writer=None)]
-    everywhere = [entry.as_property() for entry in given_entries(environment, sensitive=True, writer=None)]
-    coming = missing(declared, there)
-    new = missing(coming, everywhere)
+    there = [entry for each in live.accesses if (entry := entry_of(each)) is not None]
+    declared = declared_entries(environment, dataset, writer=None)
+    coming = [entry for entry in declared if entry not in there]
+    everywhere = given_entries(environment, sensitive=True, writer=None) if coming else ()
     expiration = dataset.default_table_expiration_ms, live.default_table_expiration_ms
     return Meeting(
         file=unit.file,
@@ -151,15 +150,16 @@ def meet(
         writers=tuple(address for entry in there if (address := may_be_writer(entry))),
         losses=tuple(
             Loss(in_words(entry, environment), service_account(entry), may_be_writer(entry))
-            for entry in missing(there, declared)
+            for entry in there
+            if entry not in declared
         ),
         differences=(
-            *(_comes(in_words(entry, environment)) for entry in new),
+            *(_comes(in_words(entry, environment)) for entry in coming if entry not in everywhere),
             *(_differ("default_table_expiration_ms", *expiration)),
             *(["its contents: this file lets them be deleted with it, by its `expires` or `retire`"] * rules.contents),
         ),
         harmless=(
-            *(_comes(in_words(entry, environment)) for entry in missing(coming, new)),
+            *(_comes(in_words(entry, environment)) for entry in coming if entry in everywhere),
             *_differ("friendly_name", dataset.friendly_name, live.friendly_name),
             *_differ("description", dataset.description or None, live.description),
             *(

@@ -86,7 +86,7 @@ class Watch:
         except OtherSideFailed as error:
             raise ReconcilerError(f"{self._file(dataset)}: {error}") from None
         if found is None:
-            raise ReconcilerError(f"{self._file(dataset)}: the dataset {dataset} is gone since this run began")
+            raise ReconcilerError(f"{self._file(dataset)}: the dataset {dataset} is gone: run with --refresh")
         return found
 
     def _mend(self, dataset: str, write: Write) -> list[str]:

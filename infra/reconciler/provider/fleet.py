@@ -48,7 +48,7 @@ class FleetProvider(Provider):
     @operation
     def check(self, olds: dict[str, Any], news: dict[str, Any]) -> CheckResult:
         declarations = normalise(news.pop(_DECLARATIONS, {}))
-        in_bigquery = Findings.of(normalise(news.pop(_FOUND, {})))
+        in_bigquery = Findings.of(news.pop(_FOUND)) if _FOUND in news else Findings()
         news[_REFERENCES] = secret_versions.named(declarations)
         before, after = _declared(olds.get("units", {})), _declared(news["units"])
         rules = _rules(olds, news)
@@ -127,7 +127,7 @@ class Fleet(Resource, module="reconciler", name="Fleet"):
             "policy": _policy_as_property(environment.policy),
             "units": {name: unit.as_property() for name, unit in units.items()},
             _DECLARATIONS: dict(declarations),
-            _FOUND: in_bigquery.as_property(),
+            _FOUND: in_bigquery.as_text(),
         }
         super().__init__(FleetProvider(), environment.name, props, opts)
 

@@ -48,7 +48,7 @@ def judged(
     unit = Unit("d", FILE, "D.", ("o@example.com",), datasets=(dataset,))
     found = Live.parse({"location": "US", "accesses": list(accesses), **(live or {})})
     meeting = meet(ENVIRONMENT, unit, dataset, found, DeletionRules(contents=contents), is_written=is_written)
-    assert Meeting.of(json.loads(json.dumps(meeting.as_property()))) == meeting
+    assert Meeting.of(json.loads(json.dumps(meeting.as_json()))) == meeting
     return meeting.judged(writer)
 
 

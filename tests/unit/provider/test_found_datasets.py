@@ -26,7 +26,7 @@ def props(found: Findings, **datasets: dict[str, Any]) -> dict[str, Any]:
         for name, ending in datasets.items()
     }
     said = {"environment_file": "dev/environment.yaml", "environment": "dev", "group": "Group_Dev"}
-    found_in = found.as_property()
+    found_in = found.as_text()
     return dict(as_engine({**said, "gcp_project": "dev-project", "units": units, "in_bigquery": found_in}))
 
 
