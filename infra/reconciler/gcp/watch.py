@@ -18,6 +18,7 @@ import pulumi
 from reconciler.bigquery import AccessList, Datasets, ListChanged
 from reconciler.datasets import Live, Write, in_words, missing, said
 from reconciler.errors import OtherSideFailed, ReconcilerError
+from reconciler.gcp.reading import LiveReadFailed, read_again
 from reconciler.model import Environment, Unit
 
 #: How often a list is written that others keep writing.
@@ -64,7 +65,7 @@ class Watch:
             live = self._known[dataset].live
             before = live.accesses if live is not None else ()
         else:
-            before = (await self._threaded(lambda: self._read(dataset))).entries
+            before = await self._threaded(lambda: self._read(dataset))
         if not isinstance(written, list):
             return  # a preview that does not know Fivetran's service account yet
         write = self._writes[dataset] = Write(tuple(before), tuple(written))
@@ -77,23 +78,33 @@ class Watch:
         write = self._writes.pop(asked.name, None)
         if write is None:
             return
-        for line in await self._threaded(lambda: self._mend(asked.name, write)):
+        for line in await self._threaded(lambda: self._put_right(asked.name, write)):
             pulumi.log.warn(line)
 
-    def _read(self, dataset: str) -> AccessList:
+    def _read(self, dataset: str) -> tuple[Mapping[str, Any], ...]:
         try:
-            found = self._datasets().access_list(dataset)
-        except OtherSideFailed as error:
+            return read_again(self._environment.gcp_project, dataset).accesses
+        except LiveReadFailed as error:
             raise ReconcilerError(f"{self._file(dataset)}: {error}") from None
-        if found is None:
-            raise ReconcilerError(f"{self._file(dataset)}: the dataset {dataset} is gone: run with --refresh")
-        return found
+
+    def _put_right(self, dataset: str, write: Write) -> list[str]:
+        now = self._read(dataset)
+        wrong = [*write.lost(now), *write.returned(now)]
+        if not wrong:
+            return []
+        try:
+            return self._mend(dataset, write)
+        except OtherSideFailed as error:
+            raise ReconcilerError(
+                f"{self._file(dataset)}: somebody else wrote the access list of the dataset {dataset} while this run "
+                f"did, and it cannot be put right ({self._words(wrong)}): {error}"
+            ) from None
 
     def _mend(self, dataset: str, write: Write) -> list[str]:
         told: dict[str, None] = {}
         kept_otherwise: list[Mapping[str, Any]] = []
         for attempt in range(_ATTEMPTS + 1):
-            now = self._read(dataset)
+            now = self._datasets().access_list(dataset) or AccessList((), "")
             lost, returned = missing(write.lost(now.entries), kept_otherwise), write.returned(now.entries)
             if not (lost or returned):
                 return list(told)
@@ -103,8 +114,6 @@ class Watch:
                 mended = self._datasets().write_access(dataset, write.mended(now.entries), now.etag).entries
             except ListChanged:
                 continue
-            except OtherSideFailed as error:
-                raise ReconcilerError(f"{self._file(dataset)}: {error}") from None
             # What is not in the very list that was written, BigQuery keeps in another form: nobody took it away.
             kept_otherwise += missing(lost, mended)
             told |= dict.fromkeys(
@@ -113,12 +122,14 @@ class Watch:
                 for what, entries in (("put back", missing(lost, kept_otherwise)), ("took away again", returned))
                 for entry in entries
             )
-        names = ", ".join(in_words(entry, self._environment) for entry in (*lost, *returned))
         raise ReconcilerError(
             f"{self._file(dataset)}: somebody else keeps writing the access list of the dataset {dataset}: after "
-            f"{_ATTEMPTS} attempts this is not as it should be: {names}. Find out who else writes it, and run again "
-            "with --refresh"
+            f"{_ATTEMPTS} attempts this is not as it should be: {self._words([*lost, *returned])}. Find out who else "
+            "writes it, and run again with --refresh"
         )
+
+    def _words(self, entries: Iterable[Mapping[str, Any]]) -> str:
+        return ", ".join(in_words(entry, self._environment) for entry in entries)
 
     def _file(self, dataset: str) -> str:
         known = self._known.get(dataset)
