@@ -1,0 +1,101 @@
+"""Who gets in, until when, and that a change of it is one update in place, through the real engine."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from admin import Admin
+from workspace import DATASET, ENVIRONMENT, Workspace, stripe
+
+ROBOT = {"role": "OWNER", "userByEmail": "robot@dev-project.iam.gserviceaccount.com"}
+ENGINEERS = {"role": "READER", "groupByEmail": "engineers@example.com"}
+PEOPLE = {"need": ["ticket", "until"], "longest": "60d", "warn": "7d", "standing": ["group:Engineers@example.com"]}
+
+
+def timed(day: str, moment: str) -> dict[str, Any]:
+    expression = f'request.time < timestamp("{moment}T00:00:00Z")'
+    condition = {"title": f"until {day}", "expression": expression, "description": "DATA-1"}
+    return {"role": "READER", "userByEmail": "a@example.com", "condition": condition}
+
+
+def salaries(until: str, *, sensitive: bool) -> dict[str, Any]:
+    viewer = "roles/bigquery.dataViewer"
+    access = [
+        {"role": viewer, "members": ["user:A@example.com"], "ticket": "DATA-1", "until": until},
+        {
+            "role": viewer,
+            "members": ["principal://iam.googleapis.com/projects/1/locations/global/workloadIdentityPools/p"],
+        },
+    ]
+    return {
+        "description": "Salaries.",
+        "owners": ["o@example.com"],
+        "dataset": {"sensitive": sensitive, "access": access},
+    }
+
+
+def lists(admin: Admin) -> dict[str, list[dict[str, Any]]]:
+    """The access lists, without the one workload; whoever writes is `fivetran`."""
+    found: dict[str, list[dict[str, Any]]] = {}
+    for name in ("stripe", "salaries", "dbt"):
+        entries = admin.dataset("dev-project", name)["access"]
+        fivetran = [entry for entry in entries if entry["role"] == "WRITER"]
+        assert all("@fivetran-" in entry["userByEmail"] for entry in fivetran)
+        rest = [entry for entry in entries if entry not in fivetran and "iamMember" not in entry]
+        found[name] = sorted([*rest, *({"fivetran": "writes"} for _ in fivetran)], key=str)
+    return found
+
+
+def listed(*entries: dict[str, Any]) -> list[dict[str, Any]]:
+    return sorted([ROBOT, *entries], key=str)
+
+
+def changes(workspace: Workspace, **env: str) -> dict[str, str]:
+    """What a preview would do with each resource that does not stay the same."""
+    steps = json.loads(workspace.preview("--json", **env).ok().out)["steps"]
+    return {each["urn"].split("::", 2)[2]: each["op"] for each in steps if each["op"] != "same"}
+
+
+def test_flipping_sensitive_and_moving_until_are_one_update_each_and_what_has_ended_goes(
+    workspace: Workspace, admin: Admin
+):
+    early = {"RECONCILER_TODAY": "2026-12-01"}
+    workspace.write("environment", {**ENVIRONMENT, "policy": {"people": PEOPLE}})
+    written = {"description": "Models.", "owners": ["o@example.com"], "dataset": {"written_by": "fivetran"}}
+    workspace.write("dbt", written)
+    workspace.write("stripe", stripe())
+    workspace.write("salaries", salaries("2027-01-10", sensitive=True))
+    workspace.up(**early).ok()
+    fivetran = {"fivetran": "writes"}
+    assert lists(admin) == {
+        "stripe": listed(ENGINEERS, fivetran),
+        "salaries": listed(timed("2027-01-10", "2027-01-11")),
+        "dbt": listed(ENGINEERS, fivetran),
+    }
+
+    unit = stripe()
+    workspace.write("stripe", {**unit, "dataset": {**unit["dataset"], "sensitive": True}})
+    workspace.write("salaries", salaries("2027-01-20", sensitive=False))
+    assert changes(workspace, **early) == {f"{DATASET}::stripe": "update", f"{DATASET}::salaries": "update"}
+    admin.gcp("DELETE", "/calls")
+    workspace.up(**early).ok()
+    writes = [call for call in admin.gcp("GET", "/calls") if call["method"] in ("Create", "Update", "Delete")]
+    assert [(call["method"], call["count"]) for call in writes if not call["preview"]] == [("Update", 2)]
+    flipped = {
+        "stripe": listed(fivetran),
+        "salaries": listed(ENGINEERS, timed("2027-01-20", "2027-01-21")),
+        "dbt": listed(ENGINEERS, fivetran),
+    }
+    assert lists(admin) == flipped
+
+    said = workspace.preview("--expect-no-changes", "--refresh", RECONCILER_TODAY="2027-01-20").ok().out
+    told = "roles/bigquery.dataViewer for user:A@example.com"
+    assert f"salaries.yaml: access ends on 2027-01-20, today is the last day: {told}; a later date in `until`" in said
+
+    over = {"RECONCILER_TODAY": "2027-01-21"}
+    assert changes(workspace, **over) == {f"{DATASET}::salaries": "update"}
+    ended = workspace.up("--refresh", **over).ok().out
+    assert f"salaries.yaml: access ended on 2027-01-20: {told}; take the grant out" in ended
+    assert lists(admin) == {**flipped, "salaries": listed(ENGINEERS)}
+    workspace.preview("--expect-no-changes", "--refresh", **over).ok()
