@@ -3,37 +3,21 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict
 from datetime import date
 from pathlib import Path
 
 import click
 
-from reconciler import expiry
 from reconciler.cli import Exit
+from reconciler.cli.endings import Ending, endings
 from reconciler.cli.live import choose_all
 from reconciler.cli.options import environments_option, format_option, specs_option, today_option
 from reconciler.cli.workflow import annotation
-from reconciler.expiry import Lives, Stage
-from reconciler.model import Fleet
+from reconciler.expiry import Stage
 
 _COLUMNS = ("FILE", "STAGE", "EXPIRES", "REMOVED ON", "OWNERS")
-
-
-@dataclass(frozen=True)
-class Ending:
-    """A unit that ends. Dates are ISO: the last good day, and the first on which it is no more."""
-
-    environment: str
-    unit: str
-    file: str
-    stage: str
-    expires: str
-    removed_on: str
-    owners: tuple[str, ...]
-    words: str | None
-    """What there is to tell its owners; None while its end is far ahead."""
 
 
 @click.command()
@@ -50,7 +34,7 @@ def expiring(specs: Path, day: date, environments: tuple[str, ...], style: str) 
     Exit codes: 0 done, 1 the files have problems, 2 wrong usage.
     """
     found = sorted(
-        (each for fleet in choose_all(specs, environments, day) for each in _endings(fleet, day)),
+        (each for fleet in choose_all(specs, environments, day) for each in endings(fleet, day)),
         key=lambda each: (each.removed_on, each.file),
     )
     report = _REPORTS[style](found)
@@ -58,24 +42,6 @@ def expiring(specs: Path, day: date, environments: tuple[str, ...], style: str) 
         click.echo(report)
     click.echo(_summary(found), err=True)
     return Exit.FINE
-
-
-def _endings(fleet: Fleet, day: date) -> Iterator[Ending]:
-    lives = Lives(fleet, day)
-    for unit in fleet.units:
-        end = lives.of_unit(unit)
-        if end.last_day is None:
-            continue
-        yield Ending(
-            environment=fleet.environment.name,
-            unit=unit.name,
-            file=unit.file,
-            stage=end.stage.value,
-            expires=str(end.last_day),
-            removed_on=str(end.removed_on),
-            owners=unit.owners,
-            words=expiry.words(end, day, connects=unit.connector is not None),
-        )
 
 
 def _summary(found: Sequence[Ending]) -> str:

@@ -41,13 +41,13 @@ class Chosen:
         return (self.fleet, *others)
 
 
-def choose(specs: Path, environment: str | None) -> Chosen:
-    """Read the specs and choose an environment; without a name the only one.
+def choose(specs: Path, environment: str | None, day: date | None = None) -> Chosen:
+    """Read the specs, as of a day, and choose an environment; without a name the only one.
 
     Raises InvalidSpecs with every problem of every environment: what a faulty file declares is not known, and would be
     taken for what no file declares.
     """
-    loaded = load(specs, Path.cwd())
+    loaded = load(specs, Path.cwd(), day)
     name = environment or _only(loaded)
     fleet = loaded.fleet(name)
     others = tuple(loaded.fleet(other) for other in loaded.environments if other != name)

@@ -32,6 +32,7 @@ COMMANDS = {
     ),
     "expiring": ("reconciler.cli.expiring", "What ends when, and in which stage of that it is."),
     "sweep": ("reconciler.cli.sweep", "Remove the files of units that have ended."),
+    "report": ("reconciler.cli.report", "The page for a weekly look: what ends, waits, fails, lapses, is in no file."),
     "unmanaged": ("reconciler.cli.unmanaged", "What lives in the group and the project and is in no file."),
     "services": ("reconciler.cli.services", "What Fivetran's services take, and asking Fivetran for it anew."),
     "simulate": ("reconciler.cli.simulate", "Serve a local Fivetran and a local GCP."),

@@ -13,6 +13,9 @@ from reconciler.client import Connection
 from reconciler.model import SYNC_INTERVALS, AirflowSchedule, Connector, FivetranSchedule, Unit
 from reconciler.specs.document import printable
 
+#: The finding about a connection that works and is paused, though its file does not say so.
+PAUSED_BY_HAND = "it is paused and the file gives no reason: somebody paused it, or `pulumi up` has not started it yet"
+
 _WORDS = {minutes: word for word, minutes in SYNC_INTERVALS.items()}
 
 
@@ -121,7 +124,7 @@ def _findings(
     if awaiting is None:
         yield from of_the_last_run(last)
     if live.setup_state == "connected" and live.paused and connector.paused is None:
-        yield "it is paused and the file gives no reason: somebody paused it, or `pulumi up` has not started it yet"
+        yield PAUSED_BY_HAND
     if live.paused is False and connector.paused is not None:
         yield f"it runs, and the file has it paused: {connector.paused}"
     if live.failed_at is not None and live.failed_at > (live.succeeded_at or ""):

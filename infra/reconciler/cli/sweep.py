@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
 from datetime import date
 from pathlib import Path
 from typing import IO
@@ -13,7 +14,8 @@ import click
 
 from reconciler.cli import Exit
 from reconciler.cli.live import choose_all
-from reconciler.cli.options import environments_option, specs_option, today_option
+from reconciler.cli.markdown import item
+from reconciler.cli.options import environments_option, format_option, specs_option, today_option
 from reconciler.errors import ReconcilerError
 from reconciler.expiry import Lives, Stage
 from reconciler.model import Fleet, Unit
@@ -21,6 +23,22 @@ from reconciler.model import Fleet, Unit
 #: The types whose resources bear the name of a unit or of a dataset, as state has them.
 _CONNECTION = "pulumi-python:dynamic/fivetran:Connection"
 _DATASET = "gcp:bigquery/dataset:Dataset"
+
+_STAYS = "stays: the stack still holds what it declared, `pulumi up` removes that"
+
+
+@dataclass(frozen=True)
+class Over:
+    """A unit that has ended. Dates are ISO."""
+
+    environment: str
+    unit: str
+    file: str
+    expired: str
+    """Its last good day."""
+    owners: tuple[str, ...]
+    removed: bool
+    """Whether the file goes; it stays while the stack holds what it declared."""
 
 
 @click.command()
@@ -36,23 +54,38 @@ _DATASET = "gcp:bigquery/dataset:Dataset"
     help="What `pulumi stack export` printed: files that it still needs stay. - for stdin; repeatable.",
 )
 @click.option("--dry-run", is_flag=True, help="Only print what would be removed.")
-def sweep(specs: Path, day: date, environments: tuple[str, ...], states: tuple[IO[str], ...], *, dry_run: bool) -> int:
+@format_option("For people, for programs, or in Markdown as the body of a pull request on GitHub.")
+def sweep(
+    specs: Path,
+    day: date,
+    environments: tuple[str, ...],
+    states: tuple[IO[str], ...],
+    *,
+    dry_run: bool,
+    style: str,
+) -> int:
     """Remove the files of units whose day of removal has come, and print each.
 
     A run removes what such a file declared, by the date that an earlier run has seen, whether the file is still there
-    or not. With --state a file stays until that has happened.
+    or not. With --state a file stays until that has happened. No other file is touched.
 
     Exit codes: 0 done, also when there was nothing to remove, 1 the files have problems, 2 wrong usage.
     """
     held = _held(states)
+    found: list[Over] = []
     for fleet in choose_all(specs, environments, day):
         ended, waits = _ended(fleet, day, held.get(fleet.environment.name, frozenset()))
-        for unit in ended:
-            if not dry_run:
-                (specs / fleet.environment.name / f"{unit.name}.yaml").unlink()
-            click.echo(f"{unit.file}: expired on {_last_day(fleet, unit, day)}")
-        for unit in waits:
-            click.echo(f"{unit.file} stays: the stack still holds what it declared, `pulumi up` removes that", err=True)
+        found += [_over(fleet, unit, day, removed=True) for unit in ended]
+        found += [_over(fleet, unit, day, removed=False) for unit in waits]
+    for each in found:
+        if each.removed and not dry_run:
+            (specs / each.environment / f"{each.unit}.yaml").unlink()
+    report = _REPORTS[style](found)
+    if report:
+        click.echo(report)
+    for each in found:
+        if not each.removed:
+            click.echo(f"{each.file} {_STAYS}", err=True)
     return Exit.FINE
 
 
@@ -74,8 +107,9 @@ def _is_over(unit: Unit, lives: Lives) -> bool:
     return all(end.stage is Stage.REMOVED for end in ends)
 
 
-def _last_day(fleet: Fleet, unit: Unit, day: date) -> date | None:
-    return Lives(fleet, day).of_unit(unit).last_day
+def _over(fleet: Fleet, unit: Unit, day: date, *, removed: bool) -> Over:
+    last_day = Lives(fleet, day).of_unit(unit).last_day
+    return Over(fleet.environment.name, unit.name, unit.file, str(last_day), unit.owners, removed)
 
 
 def _resources(unit: Unit) -> set[str]:
@@ -100,3 +134,24 @@ def _urns(file: IO[str]) -> list[str]:
         return [resource["urn"] for resource in json.load(file)["deployment"].get("resources") or ()]
     except (ValueError, KeyError, TypeError, AttributeError):
         raise ReconcilerError(f"{name}: expected what `pulumi stack export` prints") from None
+
+
+def _text(found: Sequence[Over]) -> str:
+    return "\n".join(f"{each.file}: expired on {each.expired}" for each in found if each.removed)
+
+
+def _json(found: Sequence[Over]) -> str:
+    return json.dumps([asdict(each) for each in found], indent=2, ensure_ascii=False)
+
+
+def _github(found: Sequence[Over]) -> str:
+    """Nothing where no file goes: then there is no pull request to open."""
+    gone = [item(each.file, f"expired on {each.expired} ({', '.join(each.owners)})") for each in found if each.removed]
+    stay = [item(each.file, f"expired on {each.expired}, and {_STAYS}") for each in found if not each.removed]
+    if not gone:
+        return ""
+    intro = "What these files declared has ended and is removed, or will be by the next run:"
+    return "\n".join([intro, "", *gone, *(["", "For a later time:", "", *stay] if stay else [])])
+
+
+_REPORTS = {"text": _text, "json": _json, "github": _github}

@@ -79,12 +79,17 @@ def unmanaged(specs: Path, environment: str | None, only: str | None, style: str
     if only != "connections":
         with progress("Reading datasets"), Datasets(chosen.environment.gcp_project) as all_of:
             datasets = all_of.all()
-    found: list[Finding] = [*_connections(chosen, connections), *_datasets(chosen, connections, datasets)]
+    found = findings(chosen, connections, datasets)
     report = _REPORTS[style](found, chosen)
     if report:
         click.echo(report)
     click.echo(_summary(found, chosen), err=True)
     return Exit.FINDINGS if found else Exit.FINE
+
+
+def findings(chosen: Chosen, connections: Sequence[Connection], datasets: Iterable[Listed]) -> list[Finding]:
+    """Of what lives in a group and a project: what no file declares."""
+    return [*_connections(chosen, connections), *_datasets(chosen, connections, datasets)]
 
 
 def declared_names(fleets: Iterable[Fleet]) -> set[str]:

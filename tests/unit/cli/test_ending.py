@@ -123,6 +123,36 @@ def test_a_file_stays_while_the_stack_holds_what_it_declared(write: Write):
     assert len(gone) == 3
 
 
+def test_what_goes_and_what_stays_is_a_pull_request_s_body_or_for_programs(write: Write):
+    over, waits = write("over", "2026-12-31"), write("waits", "2026-12-31")
+    notes = over.with_name("NOTES.md")
+    notes.write_text("x")
+    arguments = ("sweep", "--state", "-", "--dry-run", "--format")
+    told = json.loads(run(*arguments, "json", day="2027-01-08", input=state((DATASET, "waits"))).stdout)
+    expected = {"environment": "dev", "expired": "2026-12-31", "owners": ["o@example.com"]}
+    assert told == [
+        {**expected, "unit": "over", "file": "connectors/dev/over.yaml", "removed": True},
+        {**expected, "unit": "waits", "file": "connectors/dev/waits.yaml", "removed": False},
+    ]
+    body = run(*arguments, "github", day="2027-01-08", input=state((DATASET, "waits")))
+    assert body.stdout.splitlines() == [
+        "What these files declared has ended and is removed, or will be by the next run:",
+        "",
+        "- `connectors/dev/over.yaml`: expired on 2026-12-31 (o\\@example.com)",
+        "",
+        "For a later time:",
+        "",
+        "- `connectors/dev/waits.yaml`: expired on 2026-12-31, and stays: the stack still holds what it declared, "
+        "\\`pulumi up\\` removes that",
+    ]
+    both = state((DATASET, "waits"), (DATASET, "over"))
+    assert run(*arguments, "github", day="2027-01-08", input=both).stdout == ""
+    assert over.exists()
+    swept = run("sweep", "--state", "-", "--format", "github", day="2027-01-08", input=state((DATASET, "waits")))
+    assert swept.stdout == body.stdout
+    assert [file.exists() for file in (over, waits, notes)] == [False, True, True]
+
+
 @pytest.mark.parametrize("text", ["{", "[]", "{}", '{"deployment": {"resources": [{}]}}', '{"deployment": null}'])
 def test_a_state_that_cannot_be_read_removes_nothing(write: Write, text: str):
     over = write("over", "2026-12-31")

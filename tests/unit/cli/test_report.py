@@ -1,0 +1,109 @@
+"""`reconciler report`."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from .shop import ENVIRONMENT, Shop
+
+DAY = "2027-01-03"
+DONE = {"is_historical_sync": False, "succeeded_at": "2026-11-24T10:00:00Z"}
+UNTIL = {"role": "roles/bigquery.dataViewer", "members": ["user:a@example.com"], "until": "2027-01-05"}
+
+
+@pytest.fixture
+def busy(shop: Shop) -> Shop:
+    """An environment with something in each section."""
+    shop.unit("fine")
+    shop.unit("broken")
+    shop.unit("stopped")
+    shop.unit("waits", awaiting={"what": "the vendor installs our key", "until": "2027-02-01"})
+    for name in ("fine", "stopped"):
+        shop.connection("stripe", {"schema": name}, **DONE, paused=name == "stopped")
+    task = {"code": "reconnect", "message": "Log in *again*"}
+    shop.connection("stripe", {"schema": "broken"}, setup_state="broken", tasks=[task])
+    shop.connection("stripe", {"schema": "waits"}, setup_state="incomplete", paused=True)
+    alone = {"description": "x", "owners": ["owner@example.com"], "dataset": {}}
+    shop.write("soon", {**alone, "expires": "2027-01-04"})
+    shop.write("later", {**alone, "expires": "2028-01-04"})
+    shop.write("goes", {**alone, "retire": {"ticket": "DENG-1"}})
+    shop.write("seen", {**alone, "dataset": {"access": [UNTIL]}})
+    shop.connection("jira", {"schema": "by_hand"}, **DONE)
+    shop.dataset("scratch")
+    return shop
+
+
+def test_each_thing_to_look_at_is_in_its_section_with_its_file_and_its_owners(busy: Shop):
+    ran = busy.run("report", "--today", DAY)
+    assert ran.code == 0
+    file = f"{busy.specs.name}/dev"
+    lines = [line for line in ran.out.splitlines() if line]
+    assert lines[0] == f"dev on {DAY}"
+    assert [line for line in lines[1:] if not line.startswith(" ")] == [
+        "To see to",
+        "Awaited",
+        "Paused by hand",
+        "Ends",
+        "Access that ends",
+        "In no file",
+    ]
+    told = [line.strip() for line in lines if line.startswith(" ")]
+    assert told[0] == f"{file}/broken.yaml: its set-up is broken; Fivetran: Log in *again* (owner@example.com)"
+    assert told[1].startswith(f"{file}/waits.yaml: awaits the vendor installs our key, until 2027-02-01 (")
+    assert told[2].startswith(f"{file}/stopped.yaml: it is paused and the file gives no reason")
+    assert told[3].startswith(f"{file}/soon.yaml: warned: expires on 2027-01-04, in 1 day: ")
+    assert told[4].startswith(
+        f"{file}/later.yaml: ahead: the last good day is 2028-01-04, it is removed on 2028-01-12 ("
+    )
+    assert told[5].startswith(f"{file}/goes.yaml: retires by DENG-1: delete the file (")
+    assert told[6].startswith(f"{file}/seen.yaml: access ends on 2027-01-05, in 2 days: roles/bigquery.dataViewer for ")
+    assert told[7].startswith("connection by_hand (")
+    assert told[8] == "dataset scratch"
+    assert len(told) == 9
+
+
+def test_programs_get_every_section_and_github_a_page_on_which_words_of_others_mark_nothing_up(busy: Shop):
+    found = json.loads(busy.run("report", "--today", DAY, "--format", "json").out)
+    assert {section: len(lines) for section, lines in found.items() if isinstance(lines, list)} == {
+        "to_see_to": 1,
+        "awaited": 1,
+        "paused_by_hand": 1,
+        "ends": 3,
+        "access": 1,
+        "undeclared": 2,
+    }
+    assert found["ends"][0]["file"] == f"{busy.specs.name}/dev/soon.yaml"
+    page = busy.run("report", "--today", DAY, "--format", "github").out.splitlines()
+    assert page[:3] == [f"## dev on {DAY}", "", "### To see to"]
+    assert (
+        f"- `{busy.specs.name}/dev/broken.yaml`: its set-up is broken; Fivetran: Log in \\*again\\* "
+        "(owner\\@example.com)"
+    ) in page
+
+
+def test_offline_it_says_what_the_files_say(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, busy: Shop):
+    monkeypatch.delenv("FIVETRAN_APIKEY")
+    headings = [
+        line for line in busy.run("report", "--offline", "--today", DAY).out.splitlines() if line[:1] not in ("", " ")
+    ]
+    assert headings == [f"dev on {DAY}", "Ends", "Access that ends"]
+    assert busy.run("report", "--today", DAY).code == 2
+    assert busy.run("report", "--offline", "--from-outputs", "-").code == 2
+
+
+def test_the_tests_that_failed_in_the_last_run_are_named(shop: Shop, tmp_path: Path):
+    shop.unit("stripe")
+    shop.connection("stripe", {"schema": "stripe"}, setup_state="incomplete", paused=True)
+    outputs = tmp_path / "outputs.json"
+    said: dict[str, Any] = {"outcome": "failed", "said": ["Validate Login: FAILED: no"]}
+    outputs.write_text(json.dumps({"units": {"stripe": said}}))
+    told = shop.run("report", "--today", DAY, "--from-outputs", str(outputs)).out
+    assert "setup test Validate Login: FAILED: no" in told
+
+
+def test_where_there_is_nothing_that_is_said(shop: Shop):
+    shop.write("environment", ENVIRONMENT)
+    assert shop.run("report", "--today", DAY).out == f"dev on {DAY}: nothing to look at\n"
+    assert shop.run("report", "--today", DAY, "--format", "github").out == (f"## dev on {DAY}\n\nNothing to look at.\n")
