@@ -91,11 +91,11 @@ def test_flipping_sensitive_and_moving_until_are_one_update_each_and_what_has_en
 
     said = workspace.preview("--expect-no-changes", "--refresh", RECONCILER_TODAY="2027-01-20").ok().out
     told = "roles/bigquery.dataViewer for user:A@example.com"
-    assert f"salaries.yaml: access ends on 2027-01-20, today is the last day: {told}; a later date in `until`" in said
+    assert f"access ends on 2027-01-20, today is the last day: {told}; a later date in `until`" in said
 
     over = {"RECONCILER_TODAY": "2027-01-21"}
     assert changes(workspace, **over) == {f"{DATASET}::salaries": "update"}
     ended = workspace.up("--refresh", **over).ok().out
-    assert f"salaries.yaml: access ended on 2027-01-20: {told}; take the grant out" in ended
+    assert f"access ended on 2027-01-20: {told}; take the grant out" in ended
     assert lists(admin) == {**flipped, "salaries": listed(ENGINEERS)}
     workspace.preview("--expect-no-changes", "--refresh", **over).ok()
