@@ -32,6 +32,7 @@ ALLOWED: dict[str, set[str]] = {
     "specs": {"model", "policy", "access", "roles", "expiry", "today", "errors", "services", "spelling"},
     "client": set(),
     "bigquery": {"errors"},
+    "iam": {"errors"},
     "secrets": {"model", "errors"},
     "provider": PURE | {"client", "secrets"},
     "gcp": PURE | {"bigquery"},
@@ -39,7 +40,7 @@ ALLOWED: dict[str, set[str]] = {
     "project": PURE,
     "program": PURE | {"specs", "provider", "gcp", "functions", "project"},
     "drafts": PURE | {"specs", "services", "client", "bigquery"},
-    "cli": PURE | {"drafts"} | {"specs", "services", "client", "bigquery", "secrets", "simulator"},
+    "cli": PURE | {"drafts"} | {"specs", "services", "client", "bigquery", "iam", "secrets", "simulator"},
     "simulator": set(),
 }
 

@@ -11,14 +11,14 @@ import pulumi
 import pulumi_gcp as gcp
 
 from reconciler import roles
-from reconciler.access import workgroup_address
+from reconciler.access import in_policy
 from reconciler.model import Environment
 
 
 def declared(environment: Environment, opts: pulumi.ResourceOptions) -> None:
     """Grant what `project_access` says."""
     wanted = {
-        (grant.role, _member(member, environment), grant.condition): None
+        (grant.role, in_policy(member, environment.workgroups), grant.condition): None
         for grant in environment.project_access
         for member in grant.members
     }
@@ -43,11 +43,3 @@ def fivetrans(environment: Environment, account: pulumi.Input[str], opts: pulumi
         opts=opts,
     )
     return granted
-
-
-def _member(member: str, environment: Environment) -> str:
-    """A member as a project's policy has it. IAM stores addresses in lower case, identifiers of principals as given."""
-    kind, _, name = member.partition(":")
-    if kind == "workgroup":
-        kind, name = "group", workgroup_address(name, environment.workgroups or "")
-    return member if kind.startswith("principal") else f"{kind}:{name.lower()}"

@@ -10,7 +10,15 @@ routines, datasets) are kept from the live dataset. Nobody else is.
 from reconciler.access.declared import declared_entries, given_entries, without_void
 from reconciler.access.entry import Entry, as_input, entry_of, foreign_entries
 from reconciler.access.lapsing import lapses, until, until_of
-from reconciler.access.member import is_everybody, is_of_the_project, is_person, member_of, place, workgroup_address
+from reconciler.access.member import (
+    in_policy,
+    is_everybody,
+    is_of_the_project,
+    is_person,
+    member_of,
+    place,
+    workgroup_address,
+)
 from reconciler.access.role import basic_role, predefined_role
 
 __all__ = [
@@ -21,6 +29,7 @@ __all__ = [
     "entry_of",
     "foreign_entries",
     "given_entries",
+    "in_policy",
     "is_everybody",
     "is_of_the_project",
     "is_person",

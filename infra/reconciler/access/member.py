@@ -82,6 +82,14 @@ def is_of_the_project(at: Place) -> bool:
     return at in (("specialGroup", "projectReaders"), ("specialGroup", "projectWriters"))
 
 
+def in_policy(member: str, workgroups: str | None) -> str:
+    """A member as the IAM policy of a project has it: addresses in lower case, identifiers of principals as given."""
+    kind, _, name = member.partition(":")
+    if kind == "workgroup":
+        kind, name = "group", workgroup_address(name, workgroups or "")
+    return f"{kind}:{name.lower()}" if name and not kind.startswith("principal") else member
+
+
 def workgroup_address(member: str, pattern: str) -> str:
     """The Google group of `<workgroup>[/<subgroup>]` by an environment's pattern; unsaid, the subgroup is `default`."""
     workgroup, _, subgroup = member.partition("/")

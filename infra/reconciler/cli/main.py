@@ -25,6 +25,7 @@ COMMANDS = {
     "validate": ("reconciler.cli.validate", "Check every file of the specs and print all that is wrong."),
     "import": ("reconciler.cli.import_", "Write files for what lives in Fivetran and BigQuery and is in none yet."),
     "status": ("reconciler.cli.status", "How the connections of an environment are, and what is awaited."),
+    "doctor": ("reconciler.cli.doctor", "Whether an environment has what it needs, and who reads sensitive data."),
     "authorise": ("reconciler.cli.authorise", "Print a link under which a person authorises a connection."),
     "airflow-variables": (
         "reconciler.cli.airflow_variables",

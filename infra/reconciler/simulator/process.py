@@ -27,6 +27,7 @@ class Simulators:
     gcp_port: int
     bigquery_url: str
     resource_manager_url: str
+    iam_url: str
     secret_manager_url: str
     admin_url: str
     environment: Mapping[str, str]

@@ -1,6 +1,6 @@
 """One process with all doubles: the local Fivetran over HTTP, the local Google Cloud over Pulumi's provider protocol
-and, where Google's own libraries read, over BigQuery's and Resource Manager's APIs, and the local Secret Manager over
-its API.
+and, where Google's own libraries read, over the APIs of BigQuery, Resource Manager and IAM, and the local Secret
+Manager over its API.
 
 `python -m reconciler.simulator.server` prints one line of JSON when all listen (`Addresses`) and serves until SIGINT
 or SIGTERM. They listen on the loopback interface only; what they remember ends with the process.
@@ -48,6 +48,7 @@ class Addresses:
     gcp_port: int
     bigquery_url: str
     resource_manager_url: str
+    iam_url: str
     secret_manager_url: str
     admin_url: str
 
@@ -61,6 +62,7 @@ class Addresses:
             "BIGQUERY_EMULATOR_HOST": self.bigquery_url,
             # As Google's Terraform and Pulumi providers name it; the Python library has no variable of its own.
             "GOOGLE_RESOURCE_MANAGER_V3_CUSTOM_ENDPOINT": self.resource_manager_url,
+            "GOOGLE_IAM_CUSTOM_ENDPOINT": self.iam_url,
             "GOOGLE_SECRET_MANAGER_CUSTOM_ENDPOINT": self.secret_manager_url,
             "PULUMI_DEBUG_PROVIDERS": f"gcp:{self.gcp_port}",
             # Else the engine downloads the real plugin all the same, only not to use it.
@@ -111,6 +113,7 @@ async def serving(ports: Ports = Ports(), *, latency_ms: int = 0) -> AsyncIterat
                 gcp_port=bound,
                 bigquery_url=bigquery_url,
                 resource_manager_url=f"{manager_url}/v3/",
+                iam_url=f"{manager_url}/v1/",
                 secret_manager_url=f"{secrets_url}/v1/",
                 admin_url=f"{url}/_admin",
             )

@@ -39,6 +39,9 @@ def test_all_answer_and_the_environment_says_where(simulators: Simulators):
     manager = simulators.environment["GOOGLE_RESOURCE_MANAGER_V3_CUSTOM_ENDPOINT"]
     assert manager == simulators.resource_manager_url
     assert httpx.get(f"{manager}projects/p").json()["projectId"] == "p"
+    iam = simulators.environment["GOOGLE_IAM_CUSTOM_ENDPOINT"]
+    assert iam == simulators.iam_url
+    assert httpx.get(f"{iam}roles/bigquery.user").json()["name"] == "roles/bigquery.user"
     endpoint = simulators.environment["GOOGLE_SECRET_MANAGER_CUSTOM_ENDPOINT"]
     assert endpoint == simulators.secret_manager_url
     assert httpx.get(f"{endpoint}projects/p/secrets").json() == {"secrets": [], "totalSize": 0}

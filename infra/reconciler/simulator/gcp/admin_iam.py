@@ -11,7 +11,7 @@ from aiohttp import web
 from reconciler.simulator.bodies import json_object
 from reconciler.simulator.gcp.access import DELETED, after_deletion
 from reconciler.simulator.gcp.iam import METHODS, Iam, grants_of
-from reconciler.simulator.gcp.state import Container, Grant, Json, Policy, Store
+from reconciler.simulator.gcp.state import Container, Grant, Json, Policy, Role, Store
 
 
 @dataclass
@@ -34,6 +34,7 @@ class AdminIam:
             web.post("/deleted-members", self.delete_members),
             web.put("/aliases", self.put_aliases),
             web.put("/unknown-members", self.put_unknown_members),
+            web.put("/roles", self.put_role),
         ]
 
     async def put_container(self, request: web.Request) -> web.Response:
@@ -114,6 +115,12 @@ class AdminIam:
     async def put_unknown_members(self, request: web.Request) -> web.Response:
         """The e-mail addresses that Google shall not know: `{"members": [...]}`."""
         self.store.unknown_members = {str(member).lower() for member in (await json_object(request))["members"]}
+        return web.json_response({})
+
+    async def put_role(self, request: web.Request) -> web.Response:
+        """Make or change a role: `{"name": "projects/p/roles/r", "permissions": […], "denied": true}`."""
+        body = await json_object(request)
+        self.store.roles[str(body["name"])] = Role(tuple(body.get("permissions", ())), bool(body.get("denied")))
         return web.json_response({})
 
     @staticmethod

@@ -3,7 +3,8 @@
 Written from https://cloud.google.com/resource-manager/reference/rest/v3 and IAM's pages on policy versions. Any
 credentials will do, or none. A project's policy is the one that `gcp:projects/iAMMember:IAMMember` writes. A project
 that nobody has named is one without grants and parent; folders and organisations exist once the admin side made them.
-Faults (`rest_faults`) strike as calls of the type `resourcemanager:projects`, `:folders` or `:organizations`.
+Faults (`rest_faults`) strike as calls of the type `resourcemanager:projects`, `:folders` or `:organizations`. What a
+role may do, which is IAM's own API, is served beside it (`iam_roles`).
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from reconciler.simulator.bodies import json_object
 from reconciler.simulator.gcp.errors import ApiError
 from reconciler.simulator.gcp.faults import Faults
 from reconciler.simulator.gcp.iam import bindings_of
+from reconciler.simulator.gcp.iam_roles import IamRoles
 from reconciler.simulator.gcp.rest_faults import RestFaults
 from reconciler.simulator.gcp.state import Container, Json, Project, Store
 from reconciler.simulator.secret_manager.state import project_number
@@ -37,10 +39,12 @@ Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
 def build_resource_manager(store: Store, faults: Faults, latency_ms: int = 0) -> web.Application:
-    """The routes; `latency_ms` is added to every call."""
-    manager = _ResourceManager(store, RestFaults(faults, latency_ms))
+    """The routes of both APIs; `latency_ms` is added to every call."""
+    rest = RestFaults(faults, latency_ms)
+    manager = _ResourceManager(store, rest)
     app = web.Application(middlewares=[_errors])
     app.add_routes([web.get(_ONE, manager.get), web.post(f"{_ONE}:getIamPolicy", manager.get_iam_policy)])
+    app.add_routes(IamRoles(store, rest).routes())
     return app
 
 

@@ -61,6 +61,14 @@ class Policy:
         return f"BwX{self.revision:08d}="
 
 
+@dataclass(frozen=True)
+class Role:
+    """What a role may do; `denied`: whoever asks has no permission to know."""
+
+    permissions: tuple[str, ...]
+    denied: bool = False
+
+
 @dataclass
 class Container:
     """What holds others, or is held: an organisation, a folder or a project, as Resource Manager has them."""
@@ -90,6 +98,8 @@ class Store:
     projects: dict[str, Project] = field(default_factory=dict)
     above: dict[str, Container] = field(default_factory=dict)
     """Folders and organisations, by `folders/N` and `organizations/N`."""
+    roles: dict[str, Role] = field(default_factory=dict)
+    """Roles by name, over the predefined ones."""
     unknown_members: set[str] = field(default_factory=set)
     """E-mail addresses that Google does not know, in lower case: a grant to one is refused."""
     aliases: dict[str, str] = field(default_factory=dict)
@@ -103,5 +113,6 @@ class Store:
         """Forget everything."""
         self.projects.clear()
         self.above.clear()
+        self.roles.clear()
         self.unknown_members.clear()
         self.aliases.clear()
