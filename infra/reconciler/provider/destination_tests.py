@@ -13,8 +13,8 @@ from pulumi.dynamic import CreateResult, DiffResult, ReadResult, Resource, Updat
 
 from reconciler.client import NotFound
 from reconciler.model import Environment
-from reconciler.provider import engine, setup_tests
-from reconciler.provider.operation import OperationError, Provider, found, is_unknown, operation, stored
+from reconciler.provider import setup_tests
+from reconciler.provider.operation import Provider, found, is_unknown, operation, stored
 from reconciler.provider.session import session
 
 logger = logging.getLogger(__name__)
@@ -86,7 +86,7 @@ def _test(props: dict[str, Any]) -> None:
     patience = min(setup_tests.deadline(), _GRANTS_ACT_WITHIN_S) if status == _NEW else 0.0
     waited, attempt = 0.0, 0
     while True:
-        tested = client.test_destination(id_)
+        tested = setup_tests.while_wanted(id_, lambda: client.test_destination(id_))
         if not any(test.failed for test in tested.setup_tests):
             return
         pause = _PAUSES_S[min(attempt, len(_PAUSES_S) - 1)]
@@ -99,8 +99,6 @@ def _test(props: dict[str, Any]) -> None:
                 *(props["file"], id_, patience),
             )
         session.sleep(pause)
-        if engine.is_gone():
-            raise OperationError("the run was killed while the destination was tested; the next one tests again")
         waited, attempt = waited + pause, attempt + 1
     subject = f"destination {id_}, which Fivetran writes as {props['account']},"
     setup_tests.report_failures(subject, tested.setup_tests)

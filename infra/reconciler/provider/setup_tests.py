@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import Future, wait
 from dataclasses import dataclass, field
+from typing import TypeVar
 
 from reconciler.client import Connection, FivetranClient, SetupTest
 from reconciler.provider import engine
@@ -29,8 +30,13 @@ THREAD_NAME = "setup tests of "
 #: Seconds between two looks at whether anybody still waits.
 _LOOK_S = 2.0
 
+_KILLED = "the run was killed while setup tests were under way; the next one tests again"
+
 #: Tests under way at once; what the client's pacing lets through is less in a busy minute.
 _AT_ONCE = 32
+
+
+Tested = TypeVar("Tested")
 
 
 @dataclass
@@ -85,7 +91,7 @@ class SetupTests:
     def _end_if_abandoned(self) -> None:
         """`make recover` waits for the operations that a killed run is in; tests can take ten minutes."""
         if self._abandoned():
-            raise OperationError("the run was killed while setup tests were under way; the next one tests again")
+            raise OperationError(_KILLED)
 
     def _begin(self, connection_id: str) -> _Job:
         job = self._jobs[connection_id] = _Job()
@@ -102,6 +108,26 @@ class SetupTests:
                 job.answer.set_result(self._client().test_connection(connection_id))
             except BaseException as error:
                 job.answer.set_exception(error)
+
+
+def while_wanted(id_: str, test: Callable[[], Tested], abandoned: Callable[[], bool] = engine.is_gone) -> Tested:
+    """What a test that lasts answers. Raises what it raises, and `OperationError` when the run has been killed."""
+    answer: Future[Tested] = Future()
+
+    def run() -> None:
+        try:
+            answer.set_result(test())
+        except BaseException as error:
+            answer.set_exception(error)
+
+    thread = threading.Thread(target=run, name=f"{THREAD_NAME}{id_}", daemon=True)
+    while not answer.done():
+        if abandoned():
+            raise OperationError(_KILLED)
+        if thread.ident is None:
+            thread.start()
+        wait([answer], _LOOK_S)
+    return answer.result()
 
 
 def deadline() -> float:

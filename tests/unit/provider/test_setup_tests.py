@@ -10,7 +10,7 @@ import pytest
 from reconciler.provider import engine
 from reconciler.provider.operation import OperationError
 from reconciler.provider.session import session
-from reconciler.provider.setup_tests import DEADLINE_VARIABLE, SetupTests, deadline
+from reconciler.provider.setup_tests import DEADLINE_VARIABLE, SetupTests, deadline, while_wanted
 
 from .account import BAD_TEST, BY_AIRFLOW, FILE, Fivetran, InBackground, settle, unit
 from .stack import Stack
@@ -150,6 +150,16 @@ def test_whoever_waits_for_tests_in_the_process_of_a_killed_run_ends(fivetran: F
     asked = InBackground(ask)
     gone[0] = True
     assert asked.result() == "the run was killed while setup tests were under way; the next one tests again"
+
+
+def test_a_test_that_nobody_waits_for_any_more_holds_up_nobody():
+    over, gone = threading.Event(), iter([False, True])
+    with pytest.raises(OperationError, match="the run was killed while setup tests were under way"):
+        while_wanted("a_destination", over.wait, abandoned=lambda: next(gone))
+    over.set()
+    assert while_wanted("a_destination", lambda: "tested") == "tested"
+    with pytest.raises(ValueError, match="nothing"):
+        while_wanted("a_destination", lambda: int("nothing"))
 
 
 def test_the_engine_is_gone_when_nothing_listens_at_its_address():
