@@ -149,8 +149,11 @@ class _Drafts:
             return f"that is everybody, whom {name} does not let in"
         if grant.until is not None and grant.until < self._around.today:
             return "it has ended"
-        asked = "until" in self._policy.need and is_person(entry.at) and entry.at not in self._standing
-        return f"{name} asks for `until`, which is a condition itself" if asked and grant.condition else None
+        if "until" not in self._policy.need or not is_person(entry.at) or entry.at in self._standing:
+            return None
+        if is_everybody(entry.at):
+            return f"{name} asks for `until`, and IAM lets everybody in on no condition"
+        return f"{name} asks for `until`, which is a condition itself" if grant.condition else None
 
     def _as_asked(self, grant: Grant) -> tuple[Grant, _Marks]:
         """A grant for people with what the environment asks for beyond what is live, and what is to fill in."""

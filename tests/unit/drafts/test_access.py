@@ -15,6 +15,7 @@ from reconciler.access import (
     declared_entries,
     entry_of,
     given_entries,
+    is_everybody,
     is_person,
     member_of,
     until,
@@ -80,6 +81,8 @@ CONDITIONS: st.SearchStrategy[dict[str, Any]] = st.one_of(
 )
 ROLES = st.sampled_from(["READER", "WRITER", "OWNER", "roles/bigquery.metadataViewer", "organizations/1/roles/x"])
 ENTRIES = st.builds(lambda role, member, condition: {"role": role, **member, **condition}, ROLES, MEMBERS, CONDITIONS)
+#: IAM lets everybody in on no condition.
+ENTRIES = ENTRIES.filter(lambda entry: "condition" not in entry or "'all" not in str(entry))
 LISTS = st.lists(ENTRIES, max_size=8, unique_by=str)
 PEOPLE = st.sampled_from(
     [
@@ -158,7 +161,8 @@ def test_what_the_environment_asks_beyond_that_is_marked_and_everybody_keeps_acc
     for entry in without_void(each for each in map(entry_of, live) if each is not None):
         ended = (until_of(entry.condition) or TODAY) < TODAY
         conditional = entry.condition is not None and until_of(entry.condition) is None and "until" in need
-        if not ended and not conditional and "deleted:" not in entry.member:
+        everybody = is_everybody(entry.at) and "until" in need
+        if not ended and not conditional and not everybody and "deleted:" not in entry.member:
             assert (entry.role, entry.member) in still
     made_up = [text for text in draft.comments.values() if text.startswith("fill in: the")]
     if not need and "longest" not in people:
@@ -263,6 +267,14 @@ def test_where_people_need_a_last_day_another_condition_has_no_place():
     )
     assert [told.rpartition(": ")[2] for told in found.lost] == ["prod asks for `until`, which is a condition itself"]
     assert found.grants == (Grant(READER, ("user:b@example.com",), condition=Condition("office hours", "x")),)
+
+
+def test_where_people_need_a_last_day_everybody_has_no_place():
+    people = PeoplePolicy(frozenset({"until"}))
+    found = access([{"role": "READER", "iamMember": "allUsers"}], people=people, public_access="allowed")
+    assert [told.rpartition(": ")[2] for told in found.lost] == [
+        "prod asks for `until`, and IAM lets everybody in on no condition"
+    ]
 
 
 def test_where_everybody_may_get_in_everybody_is_in_the_file():

@@ -43,6 +43,7 @@ RULES: tuple[Callable[[Specs], Iterator[Problem]], ...] = (
     access.members_have_a_role_once,
     access.ends_are_said_by_until,
     access.everybody_gets_in_by_policy_only,
+    access.everybody_gets_in_for_good,
     access.sensitive_data_is_for_those_who_are_named,
     access.roles_are_spelt_as_bigquery_does,
     access.workgroups_have_a_pattern,

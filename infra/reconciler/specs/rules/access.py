@@ -101,6 +101,19 @@ def everybody_gets_in_by_policy_only(specs: Specs) -> Iterator[Problem]:
                     )
 
 
+def everybody_gets_in_for_good(specs: Specs) -> Iterator[Problem]:
+    """IAM has no conditions for everybody (https://cloud.google.com/iam/docs/conditions-overview)."""
+    for grants in grant_lists.of_datasets(specs):
+        for grant in grants:
+            key = next((key for key in ("until", "condition") if grant.at(key) is not None), None)
+            for member, _ in grant.members() if key is not None else ():
+                if member in EVERYBODY:
+                    message = f"`{key}`: IAM lets {shown(member)} in on no condition, so it cannot end by itself"
+                    yield grant.document.on_key(
+                        (*grant.path, str(key)), message, f"take `{key}` out, or {shown(member)}"
+                    )
+
+
 def sensitive_data_is_for_those_who_are_named(specs: Specs) -> Iterator[Problem]:
     """Who has a basic role on the project, and everybody where the policy lets them in, are nobody in particular."""
     sensitive: dict[str, str] = {}
