@@ -56,6 +56,9 @@ _READERS: Final = frozenset(
     }
 )
 
+#: The roles whose names are known here.
+KNOWN: Final = BLIND | _READERS | BASIC.keys()
+
 #: Permissions by which rows leave a table (https://cloud.google.com/iam/docs/permissions-reference).
 READING: Final = frozenset(
     {

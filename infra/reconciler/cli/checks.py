@@ -169,7 +169,7 @@ class Checkup:
             yield Line("secrets", level, f"{asked[reference]}: {finding.message}")
         projects = sorted({str(reference.project) for reference in asked})
         if not found:
-            text = f"{_count(len(asked), 'version')} in {named(projects)} are there and enabled"
+            text = f"there and enabled: {_count(len(asked), 'version')} in {named(projects)}"
             yield Line("secrets", "ok", text)
 
     def _references(self) -> Iterator[tuple[Reference, str]]:

@@ -155,7 +155,7 @@ def test_the_versions_of_secrets_that_files_name_are_looked_up(shop: Shop):
     versions = [{"project": "dev-project", "secret": "stripe-key", "version": 2, "value": "canary"}]
     shop.admin("PUT", "/secret-manager/versions", {"versions": versions})
     ran = shop.run("doctor")
-    assert "ok       secrets: 1 version in dev-project are there and enabled" in ran.out.splitlines()
+    assert "ok       secrets: there and enabled: 1 version in dev-project" in ran.out.splitlines()
     assert ran.code == 0
 
 

@@ -50,6 +50,7 @@ RULES: tuple[Callable[[Specs], Iterator[Problem]], ...] = (
     people.people_get_in_as_the_environment_says,
     people.nobody_gets_in_with_every_dataset,
     project.roles_on_a_project_with_sensitive_data_read_none,
+    project.roles_on_a_project_are_spelt_as_iam_does,
     project.basic_roles_have_no_condition,
     project.members_of_project_access_are_iams,
     project.bindings_on_a_project_have_one_place,

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from reconciler import roles
 from reconciler.errors import Problem
 from reconciler.specs.document import shown
+from reconciler.specs.meant import role
 from reconciler.specs.rules import grants as grant_lists
 from reconciler.specs.rules.claims import Claim, conflicts
 from reconciler.specs.rules.grants import Written
@@ -37,6 +38,16 @@ def roles_on_a_project_with_sensitive_data_read_none(specs: Specs) -> Iterator[P
         )
         hint = "grant it on datasets, or here a role that reads no data (`roles/bigquery.jobUser`); no condition helps"
         yield grant.document.on_value((*grant.path, "role"), message, hint)
+
+
+def roles_on_a_project_are_spelt_as_iam_does(specs: Specs) -> Iterator[Problem]:
+    """IAM refuses `roles/bigquery.jobuser`, in the middle of a run."""
+    names = {name.lower(): name for name in roles.KNOWN}
+    for grant in _grants(specs):
+        name = names.get(grant.role.lower(), grant.role)
+        if name != grant.role and role(grant.role) is None:  # else `access.roles_are_spelt_as_bigquery_does` says it
+            path = (*grant.path, "role")
+            yield grant.document.on_value(path, f"IAM has no {shown(grant.role)}", f"did you mean {shown(name)}?")
 
 
 def basic_roles_have_no_condition(specs: Specs) -> Iterator[Problem]:
