@@ -108,10 +108,9 @@ def everybody_gets_in_for_good(specs: Specs) -> Iterator[Problem]:
             key = next((key for key in ("until", "condition") if grant.at(key) is not None), None)
             for member, _ in grant.members() if key is not None else ():
                 if member in EVERYBODY:
-                    message = f"`{key}`: IAM lets {shown(member)} in on no condition, so it cannot end by itself"
-                    yield grant.document.on_key(
-                        (*grant.path, str(key)), message, f"take `{key}` out, or {shown(member)}"
-                    )
+                    message = f"`{key}`: IAM lets {shown(member)} in on no condition"
+                    hint = "name the people, groups or service accounts"
+                    yield grant.document.on_key((*grant.path, str(key)), message, hint)
 
 
 def sensitive_data_is_for_those_who_are_named(specs: Specs) -> Iterator[Problem]:
