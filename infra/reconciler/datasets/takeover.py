@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, replace
 from typing import Any, Self
 
-from reconciler.access import declared_entries, entry_of, given_entries
+from reconciler.access import declared_entries, entry_of, given_entries, without_void
 from reconciler.datasets.entries import in_words, may_be_writer, service_account
 from reconciler.datasets.live import Live
 from reconciler.model import Dataset, Environment, Unit
@@ -138,7 +138,8 @@ def meet(
     environment: Environment, unit: Unit, dataset: Dataset, live: Live, rules: DeletionRules, *, is_written: bool
 ) -> Meeting:
     """What a unit's dataset would change in the one that exists."""
-    there = [entry for each in live.accesses if (entry := entry_of(each)) is not None]
+    entries = [entry for each in live.accesses if (entry := entry_of(each)) is not None]
+    there = without_void(entries)
     declared = declared_entries(environment, dataset, writer=None)
     coming = [entry for entry in declared if entry not in there]
     everywhere = given_entries(environment, sensitive=True, writer=None) if coming else ()
@@ -159,6 +160,7 @@ def meet(
             *(["its contents: this file lets them be deleted with it, by its `expires` or `retire`"] * rules.contents),
         ),
         harmless=(
+            *(f"{_goes(in_words(entry, environment))}, and it is void" for entry in entries if entry not in there),
             *(_comes(in_words(entry, environment)) for entry in coming if entry in everywhere),
             *_differ("friendly_name", dataset.friendly_name, live.friendly_name),
             *_differ("description", dataset.description or None, live.description),

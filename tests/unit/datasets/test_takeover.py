@@ -128,6 +128,13 @@ def test_labels_and_texts_are_told_and_no_reason_to_refuse():
     ]
 
 
+def test_an_entry_that_is_void_beside_another_is_no_loss():
+    condition = {"title": "t", "expression": "false", "description": "", "location": ""}
+    told = judged(ROBOT, ENGINEERS, {**ENGINEERS, "conditions": [condition]})
+    assert told.refusal is None
+    assert "engineers@example.com on the condition false: BigQuery has it" in "".join(told.notices)
+
+
 def test_a_service_account_that_loses_access_is_named_even_where_changes_are_allowed():
     anne = {**BLANK, "role": "READER", "userByEmail": "anne@example.com"}
     job = {**BLANK, "role": "READER", "userByEmail": "job@p.iam.gserviceaccount.com"}
