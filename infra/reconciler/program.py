@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -29,7 +29,7 @@ from reconciler.provider.fleet import Fleet as FleetResource
 from reconciler.provider.fleet import removals_allowed
 from reconciler.provider.service_account import ServiceAccount
 from reconciler.provider.verdict import Verdict
-from reconciler.specs import load
+from reconciler.specs import Loaded, load
 from reconciler.today import today
 
 
@@ -53,10 +53,9 @@ async def main(settings: Settings) -> dict[str, pulumi.Input[Any]]:
         day = today()
         loaded = load(settings.specs, settings.display_root, day)
         fleet = loaded.fleet(settings.environment)
-        others = [other for name, other in loaded.fleets.items() if name != settings.environment]
         for notice in loaded.notices_of(settings.environment):
             pulumi.log.warn(str(notice))
-        return await build(expiry.stage(fleet, day), others)
+        return await build(expiry.stage(fleet, day), loaded)
     except InvalidSpecs as error:
         for problem in error.problems:
             pulumi.log.error(str(problem))
@@ -67,8 +66,8 @@ async def main(settings: Settings) -> dict[str, pulumi.Input[Any]]:
         raise pulumi.RunError(str(error)) from None
 
 
-async def build(staged: Staged, others: Iterable[Fleet] = ()) -> dict[str, pulumi.Input[Any]]:
-    """Register every resource of a fleet and return the stack's outputs. `others` are the other environments."""
+async def build(staged: Staged, loaded: Loaded) -> dict[str, pulumi.Input[Any]]:
+    """Register every resource of a fleet and return the stack's outputs. `loaded` are the specs it is from."""
     fleet, environment = staged.fleet, staged.fleet.environment
     datasets = [dataset for unit in fleet.units for dataset in unit.all_datasets]
     live, listing = await asyncio.gather(gcp.read_live(environment, datasets), gcp.list_ids(environment.gcp_project))
@@ -87,7 +86,7 @@ async def build(staged: Staged, others: Iterable[Fleet] = ()) -> dict[str, pulum
         for unit in fleet.units
         for dataset in unit.all_datasets
     }
-    guard = FleetResource(environment, declared, contents, _found(staged, others, live, listing, rules))
+    guard = FleetResource(environment, declared, contents, _found(staged, loaded, live, listing, rules))
     after_guard = pulumi.ResourceOptions(depends_on=[guard])
     destination = Destination(environment, after_guard)
     account = ServiceAccount(environment, destination.id, after_guard)
@@ -155,13 +154,14 @@ async def build(staged: Staged, others: Iterable[Fleet] = ()) -> dict[str, pulum
 
 def _found(
     staged: Staged,
-    others: Iterable[Fleet],
+    loaded: Loaded,
     live: Mapping[str, Live | None],
     listing: gcp.Listing,
     rules: Mapping[str, removal.DeletionRules],
 ) -> Findings:
     """What of BigQuery Fleet is to judge. Of the whole fleet, since what expired is no surprise while it goes."""
     fleet, environment = staged.fleet, staged.fleet.environment
+    others = [each for name, each in loaded.fleets.items() if name != environment.name]
     of_the_project = [each for each in others if each.environment.gcp_project == environment.gcp_project]
     return Findings(
         meetings=tuple(
@@ -173,6 +173,7 @@ def _found(
         undeclared=tuple(undeclared(listing.ids, [staged.lives.fleet, *of_the_project], environment.ignore)),
         unlisted=listing.failed,
         forbidden=environment.policy.undeclared_datasets == "forbidden",
+        unread=tuple(name for name in loaded.environments if name not in loaded.fleets),
     )
 
 

@@ -20,6 +20,8 @@ class Findings:
     """Why the project's datasets could not be listed."""
     forbidden: bool = False
     """Whether a dataset in no file is against the environment's policy."""
+    unread: tuple[str, ...] = ()
+    """The environments whose files have faults: what they declare is not known."""
 
     def as_text(self) -> str:
         """What they say, in JSON: of a thousand datasets that is one input for the engine and not tens of thousands."""
@@ -28,6 +30,7 @@ class Findings:
             "undeclared": {each.id: each.written_by for each in self.undeclared},
             "unlisted": self.unlisted,
             "forbidden": self.forbidden,
+            "unread": self.unread,
         }
         return json.dumps(said)
 
@@ -40,4 +43,5 @@ class Findings:
             tuple(Undeclared(id_, writer) for id_, writer in said["undeclared"].items()),
             said["unlisted"],
             said["forbidden"],
+            tuple(said["unread"]),
         )

@@ -32,6 +32,8 @@ def report(
     if not names:
         return
     further = f", and {len(names) - _MOST} more, which `reconciler unmanaged` names" if len(names) > _MOST else ""
+    if found.unread:
+        further += f" (the files of {', '.join(found.unread)} have faults: what those declare is not known)"
     tell(
         file,
         f"{project} has datasets that no file declares: {'; '.join(names[:_MOST])}{further}. Unless somebody narrowed "

@@ -68,8 +68,10 @@ def test_datasets_in_no_file_are_told_or_fail_the_run_as_the_policy_says(
     told = "dev-project has datasets that no file declares: a; b, written by dev/app.yaml, which does not declare it"
     assert f"dev/environment.yaml: {told}" in caplog.text
     assert session.against_policy() == {}
-    check({}, props(Findings(undeclared=found, forbidden=True)))
-    assert session.against_policy()["dev/environment.yaml"].startswith(told)
+    check({}, props(Findings(undeclared=found, forbidden=True, unread=("test",))))
+    said = session.against_policy()["dev/environment.yaml"]
+    assert said.startswith(told)
+    assert "(the files of test have faults: what those declare is not known)" in said
 
 
 def test_of_very_many_the_first_are_named(fivetran: Fivetran, run, caplog: pytest.LogCaptureFixture):
