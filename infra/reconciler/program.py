@@ -165,7 +165,15 @@ def _found(
     of_the_project = [each for each in others if each.environment.gcp_project == environment.gcp_project]
     return Findings(
         meetings=tuple(
-            meet(environment, unit, dataset, found, rules[dataset.id], is_written=fleet.is_written(dataset))
+            meet(
+                environment,
+                unit,
+                dataset,
+                found,
+                rules[dataset.id],
+                is_written=fleet.is_written(dataset),
+                today=staged.lives.today,
+            )
             for unit in fleet.units
             for dataset in unit.all_datasets
             if (found := live[dataset.id]) is not None

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from reconciler.access import (
     Entry,
     declared_entries,
+    effective,
     entry_of,
     foreign_entries,
     is_everybody,
@@ -241,6 +242,17 @@ def test_a_later_day_and_no_condition_at_all_make_the_others_void():
     assert entries_of(first, hours, Grant(VIEWER, who)) == entries_of(Grant(VIEWER, who))
     assert len(entries_of(last, Grant("roles/bigquery.dataEditor", who), Grant(VIEWER, ("user:b@example.com",)))) == 3
     assert len(entries_of(Grant(VIEWER, who, "B-1", TODAY), Grant(VIEWER, who, "A-1", TODAY))) == 1
+
+
+def test_what_has_ended_is_void_or_is_deleted_lets_nobody_in():
+    who = ("user:a@example.com",)
+    here = entries_of(Grant(VIEWER, ("user:b@example.com",), until=TODAY), Grant(VIEWER, who))
+    others = (
+        *entries_of(Grant(VIEWER, ("user:c@example.com",), until=TODAY - timedelta(1))),
+        *entries_of(Grant(VIEWER, who, until=TODAY)),
+        Entry("READER", "iamMember", "deleted:group:g@example.com?uid=1"),
+    )
+    assert effective((*others, *here), TODAY) == here
 
 
 @pytest.mark.parametrize(

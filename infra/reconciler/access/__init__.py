@@ -7,11 +7,12 @@ sensitive, and Fivetran's service account where it writes. Entries that only oth
 routines, datasets) are kept from the live dataset. Nobody else is.
 """
 
-from reconciler.access.declared import declared_entries, given_entries, without_void
+from reconciler.access.declared import declared_entries, effective, given_entries, without_void
 from reconciler.access.entry import Entry, as_input, entry_of, foreign_entries
 from reconciler.access.lapsing import lapses, until, until_of
 from reconciler.access.member import (
     in_policy,
+    is_deleted,
     is_everybody,
     is_of_the_project,
     is_person,
@@ -26,10 +27,12 @@ __all__ = [
     "as_input",
     "basic_role",
     "declared_entries",
+    "effective",
     "entry_of",
     "foreign_entries",
     "given_entries",
     "in_policy",
+    "is_deleted",
     "is_everybody",
     "is_of_the_project",
     "is_person",

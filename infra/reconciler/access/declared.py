@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable
+from datetime import date
 from typing import Final
 
 from reconciler.access.entry import Entry
 from reconciler.access.lapsing import until, until_of
-from reconciler.access.member import place
+from reconciler.access.member import is_deleted, place
 from reconciler.access.role import basic_role
 from reconciler.model import Dataset, Environment, Grant
 
@@ -44,6 +45,15 @@ def without_void(entries: Iterable[Entry]) -> tuple[Entry, ...]:
         by_member[entry.role, entry.field, entry.member].add(entry)
     kept = (entry for same in by_member.values() for entry in _effective(same))
     return tuple(sorted(kept, key=_order))
+
+
+def effective(entries: Iterable[Entry], today: date) -> tuple[Entry, ...]:
+    """Of live entries those that let somebody in: taking the others away takes nothing from anybody."""
+    return tuple(
+        entry
+        for entry in without_void(entries)
+        if not is_deleted(entry.at) and (until_of(entry.condition) or today) >= today
+    )
 
 
 def _effective(same: set[Entry]) -> Iterable[Entry]:

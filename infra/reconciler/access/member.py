@@ -77,6 +77,11 @@ def is_everybody(at: Place) -> bool:
     return at in (("iamMember", "allUsers"), ("specialGroup", "allAuthenticatedUsers"))
 
 
+def is_deleted(at: Place) -> bool:
+    """Whether this is an account or group that was deleted: IAM keeps it under such a name, and lets it in nowhere."""
+    return at[1].startswith("deleted:")
+
+
 def is_of_the_project(at: Place) -> bool:
     """Whether this is whoever has a basic role on the project without owning it."""
     return at in (("specialGroup", "projectReaders"), ("specialGroup", "projectWriters"))

@@ -9,9 +9,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, replace
+from datetime import date
 from typing import Any, Self
 
-from reconciler.access import declared_entries, entry_of, given_entries, without_void
+from reconciler.access import declared_entries, effective, entry_of, given_entries
 from reconciler.datasets.entries import in_words, may_be_writer, service_account
 from reconciler.datasets.live import Live
 from reconciler.model import Dataset, Environment, Unit
@@ -135,11 +136,18 @@ class Judgement:
 
 
 def meet(
-    environment: Environment, unit: Unit, dataset: Dataset, live: Live, rules: DeletionRules, *, is_written: bool
+    environment: Environment,
+    unit: Unit,
+    dataset: Dataset,
+    live: Live,
+    rules: DeletionRules,
+    *,
+    is_written: bool,
+    today: date,
 ) -> Meeting:
-    """What a unit's dataset would change in the one that exists."""
+    """What a unit's dataset would change today in the one that exists."""
     entries = [entry for each in live.accesses if (entry := entry_of(each)) is not None]
-    there = without_void(entries)
+    there = effective(entries, today)
     declared = declared_entries(environment, dataset, writer=None)
     coming = [entry for entry in declared if entry not in there]
     everywhere = given_entries(environment, sensitive=True, writer=None) if coming else ()
@@ -160,7 +168,11 @@ def meet(
             *(["its contents: this file lets them be deleted with it, by its `expires` or `retire`"] * rules.contents),
         ),
         harmless=(
-            *(f"{_goes(in_words(entry, environment))}, and it is void" for entry in entries if entry not in there),
+            *(
+                f"{_goes(in_words(entry, environment))}, and it lets nobody in"
+                for entry in entries
+                if entry not in (*there, *declared)
+            ),
             *(_comes(in_words(entry, environment)) for entry in coming if entry in everywhere),
             *_differ("friendly_name", dataset.friendly_name, live.friendly_name),
             *_differ("description", dataset.description or None, live.description),

@@ -14,6 +14,7 @@ from reconciler.access import (
     entry_of,
     foreign_entries,
     given_entries,
+    is_deleted,
     is_everybody,
     is_of_the_project,
     is_person,
@@ -143,7 +144,7 @@ class _Drafts:
     def _refused(self, entry: Entry, grant: Grant) -> str | None:
         """Why an entry has no place in a file."""
         name = self._environment.name
-        if entry.member.startswith("deleted:"):
+        if is_deleted(entry.at):
             return "the account is deleted"
         if is_everybody(entry.at) and self._environment.policy.public_access != "allowed":
             return f"that is everybody, whom {name} does not let in"

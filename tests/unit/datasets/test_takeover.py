@@ -24,6 +24,7 @@ ENVIRONMENT = Environment(
     automation=(Grant("roles/bigquery.dataOwner", ("serviceAccount:robot@p.iam.gserviceaccount.com",)),),
     default_access=(Grant(VIEWER, ("group:engineers@example.com",)),),
 )
+TODAY = date(2026, 12, 1)
 #: As the plugin's function answers entries: every field there, and blocks as lists.
 BLANK: dict[str, Any] = {
     **dict.fromkeys(("role", "domain", "groupByEmail", "iamMember", "specialGroup", "userByEmail"), ""),
@@ -47,7 +48,9 @@ def judged(
     dataset = Dataset("d", "US", **declared)
     unit = Unit("d", FILE, "D.", ("o@example.com",), datasets=(dataset,))
     found = Live.parse({"location": "US", "accesses": list(accesses), **(live or {})})
-    meeting = meet(ENVIRONMENT, unit, dataset, found, DeletionRules(contents=contents), is_written=is_written)
+    meeting = meet(
+        ENVIRONMENT, unit, dataset, found, DeletionRules(contents=contents), is_written=is_written, today=TODAY
+    )
     assert Meeting.of(json.loads(json.dumps(meeting.as_json()))) == meeting
     return meeting.judged(writer)
 
@@ -128,11 +131,34 @@ def test_labels_and_texts_are_told_and_no_reason_to_refuse():
     ]
 
 
-def test_an_entry_that_is_void_beside_another_is_no_loss():
-    condition = {"title": "t", "expression": "false", "description": "", "location": ""}
-    told = judged(ROBOT, ENGINEERS, {**ENGINEERS, "conditions": [condition]})
+@pytest.mark.parametrize(
+    ("entry", "said"),
+    [
+        (
+            {**ENGINEERS, "conditions": [{"title": "t", "expression": "false", "description": "", "location": ""}]},
+            "group:engineers@example.com on the condition false",
+        ),
+        (
+            {**BLANK, "role": "READER", "iamMember": "deleted:serviceAccount:old@p.iam.gserviceaccount.com?uid=1"},
+            "deleted:serviceAccount:old@p.iam.gserviceaccount.com?uid=1",
+        ),
+        (
+            {
+                **BLANK,
+                "role": "READER",
+                "userByEmail": "a@example.com",
+                "conditions": [
+                    {"title": "until 2026-11-30", "expression": 'request.time < timestamp("2026-12-01T00:00:00Z")'}
+                ],
+            },
+            "user:a@example.com until 2026-11-30",
+        ),
+    ],
+)
+def test_an_entry_that_is_void_or_ended_or_of_a_deleted_account_is_no_loss(entry: dict[str, Any], said: str):
+    told = judged(ROBOT, ENGINEERS, entry)
     assert told.refusal is None
-    assert "engineers@example.com on the condition false: BigQuery has it" in "".join(told.notices)
+    assert f"{said}: BigQuery has it, the file does not, and it lets nobody in" in "".join(told.notices)
 
 
 def test_a_service_account_that_loses_access_is_named_even_where_changes_are_allowed():
