@@ -106,6 +106,7 @@ def test_a_day_that_is_over_fails_the_run_and_what_came_about_broke_or_was_unpau
 ):
     for name in ("waiting", "paused", "stripe"):
         workspace.write(name, UNITS[name])
+    workspace.write("over", {**stripe("over"), "expires": "2099-11-30"})
     workspace.up().ok()
     workspace.assert_settled()
     overdue = {"RECONCILER_TODAY": "2099-12-16"}
@@ -113,6 +114,8 @@ def test_a_day_that_is_over_fails_the_run_and_what_came_about_broke_or_was_unpau
     failed = workspace.up(**overdue)
     assert failed.code != 0
     assert "was to be ready by 2099-12-15, and still awaits: the vendor installs our key (DENG-42)" in failed.out
+    assert set(admin.connections()) == {"waiting", "paused", "stripe"}, "what is over goes in a run that fails, too"
+    workspace.remove("over")
 
     admin.edit("waiting", setup_state="connected")
     admin.edit("stripe", setup_state="broken", tasks=[{"code": "reconnect", "message": "The key has expired"}])

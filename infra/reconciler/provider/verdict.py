@@ -39,7 +39,7 @@ class VerdictProvider(Provider):
 
 
 class Verdict(Resource, module="reconciler", name="Verdict"):
-    """One per environment; depends on every activation."""
+    """One per environment, registered when every activation is done."""
 
     def __init__(self, environment: Environment, opts: ResourceOptions | None = None) -> None:
         props = {"file": environment.file, "environment": environment.name}
