@@ -27,6 +27,7 @@ from reconciler.provider.destination import Destination
 from reconciler.provider.destination_tests import DestinationTests
 from reconciler.provider.fleet import Fleet as FleetResource
 from reconciler.provider.fleet import removals_allowed
+from reconciler.provider.package import Package
 from reconciler.provider.service_account import ServiceAccount
 from reconciler.provider.verdict import Verdict
 from reconciler.specs import Loaded, load
@@ -112,12 +113,24 @@ async def build(staged: Staged, loaded: Loaded) -> dict[str, pulumi.Input[Any]]:
         for dataset in unit.all_datasets
     }
     invokers = functions.invokers(fleet.units, account.id, after_guard)
+    packages = {
+        unit.name: Package(
+            unit,
+            unit.connector.package,
+            unit.connector.destination.connection_name,
+            destination.id,
+            _after(unit, guard, [tested]),
+        )
+        for unit in fleet.units
+        if unit.connector is not None and unit.connector.package is not None
+    }
     connections = {
         unit.name: Connection(
             unit,
             destination.id,
             declared[unit.name].ending,
-            pulumi.ResourceOptions.merge(
+            package_id=packages[unit.name].id if unit.name in packages else None,
+            opts=pulumi.ResourceOptions.merge(
                 _after(
                     unit,
                     guard,

@@ -27,7 +27,17 @@ from reconciler.client.schema_config import ColumnConfig, Lock, SchemaConfig, St
 from reconciler.client.scrub import scrub, secret_values
 from reconciler.client.settings import Credentials
 from reconciler.client.transport import Timeouts
-from reconciler.client.types import Account, Alert, Connection, ConnectorType, Destination, Group, SetupTest, User
+from reconciler.client.types import (
+    Account,
+    Alert,
+    Connection,
+    ConnectorType,
+    Destination,
+    Group,
+    Package,
+    SetupTest,
+    User,
+)
 
 __all__ = [
     "Account",
@@ -49,6 +59,7 @@ __all__ = [
     "Lock",
     "MissingCredentials",
     "NotFound",
+    "Package",
     "RateLimited",
     "Rejected",
     "Retry",

@@ -25,6 +25,8 @@ class Call:
     path: str
     params: Mapping[str, str] = field(default_factory=dict)
     body: Mapping[str, object] | None = field(default=None, repr=False)
+    upload: bytes | None = field(default=None, repr=False)
+    """A ZIP file that goes as the `file` of a form, in place of a body."""
     version_2: bool = False
     """Whether the Accept header asks for version 2: the core operations on connections and destinations."""
     runs_setup_tests: bool = False

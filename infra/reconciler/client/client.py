@@ -15,6 +15,7 @@ from reconciler.client.connector_types import ConnectorTypeOperations
 from reconciler.client.destinations import DestinationOperations
 from reconciler.client.groups import GroupOperations
 from reconciler.client.pacing import Limits
+from reconciler.client.packages import PackageOperations
 from reconciler.client.retry import Retry
 from reconciler.client.schema_config import SchemaConfigOperations
 from reconciler.client.settings import PUBLIC_API, BaseUrl, Credentials
@@ -22,7 +23,12 @@ from reconciler.client.transport import Timeouts, Transport
 
 
 class FivetranClient(
-    GroupOperations, DestinationOperations, ConnectionOperations, SchemaConfigOperations, ConnectorTypeOperations
+    GroupOperations,
+    DestinationOperations,
+    ConnectionOperations,
+    SchemaConfigOperations,
+    ConnectorTypeOperations,
+    PackageOperations,
 ):
     """Fivetran's REST API, a method an operation. Make one for a process and share it: the limits are per client.
 

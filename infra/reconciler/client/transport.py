@@ -150,6 +150,7 @@ class Transport:
             params=call.params or None,
             headers=headers,
             content=content,
+            files=None if call.upload is None else {"file": ("code.zip", call.upload, "application/zip")},
             timeout=self._slow if call.slow else self._quick,
         )
 

@@ -104,6 +104,22 @@ class Group:
 
 
 @dataclass(frozen=True)
+class Package:
+    """A package of the Connector SDK. `connection_id` is None until a connection has it; `sha256` is its file's."""
+
+    id: str
+    connection_id: str | None
+    created_at: str | None
+    sha256: str | None
+
+    @classmethod
+    def parse(cls, data: Mapping[str, object]) -> Self:
+        """Read ConnectorSdkPackageResponse."""
+        hashed = word(data.get("file_sha256_hash"))
+        return cls(identity(data, "id"), text(data.get("connection_id")), text(data.get("created_at")), hashed)
+
+
+@dataclass(frozen=True)
 class Destination:
     """A group's destination. Lists have neither `config` nor `setup_tests`; numbers in config come back as strings."""
 

@@ -116,6 +116,15 @@ class Function:
 
 
 @dataclass(frozen=True)
+class Package:
+    """The ZIP file with the code of a Connector SDK connector: as its unit names it, on this machine, and its hash."""
+
+    path: str
+    at: str = field(compare=False)
+    sha256: str
+
+
+@dataclass(frozen=True)
 class Connector:
     """A Fivetran connection as its file declares it."""
 
@@ -131,6 +140,7 @@ class Connector:
     """Whether `paused` says that the unit expired or retires: nobody else may start it then (`reconciler.expiry`)."""
     awaiting: Awaiting | None = None
     function: Function | None = None
+    package: Package | None = None
     adopt: Adopt | None = None
     allow_resync: AllowResync | None = None
     permanent: tuple[str, ...] = ()

@@ -19,6 +19,7 @@ from pulumi.dynamic import (
     Resource,
     UpdateResult,
 )
+from pulumi.output import Unknown
 
 from reconciler import client as fivetran
 from reconciler import removal
@@ -35,6 +36,9 @@ from reconciler.today import today
 
 #: What cannot change in a connection that exists: another value is another connection, made only where a file says so.
 _FIXED = ("group_id", "service", "destination")
+
+#: The key of config that comes from a unit's `Package`.
+_PACKAGE = "package_id"
 
 #: What state holds besides the inputs: a number that changes with every config that nobody has tested yet.
 _REVISION = "revision"
@@ -62,6 +66,8 @@ class ConnectionProvider(Provider):
             return DiffResult(changes=True, replaces=changed, delete_before_replace=True)
         if "adopt" in news and news["adopt"]["connection"] != id_:
             raise OperationError(f"adopt names {news['adopt']['connection']}, but the connection is {id_}: correct it")
+        if isinstance(news.get("config", {}).get(_PACKAGE), Unknown):
+            return DiffResult(changes=True)  # of a package that this run is about to upload
         fields = wire.patch(normalise(olds), normalise(news))
         refuse_changes_around_held(fields)
         return DiffResult(changes=bool(fields) or olds.get("ending", {}) != news.get("ending", {}))
@@ -124,7 +130,13 @@ class Connection(Resource, module="fivetran", name="Connection"):
     revision: pulumi.Output[int]
 
     def __init__(
-        self, unit: Unit, group_id: Input[str], ending: removal.Ending, opts: ResourceOptions | None = None
+        self,
+        unit: Unit,
+        group_id: Input[str],
+        ending: removal.Ending,
+        *,
+        package_id: Input[str] | None = None,
+        opts: ResourceOptions | None = None,
     ) -> None:
         if unit.connector is None:
             raise ValueError(f"{unit.name} has no connector")
@@ -132,6 +144,7 @@ class Connection(Resource, module="fivetran", name="Connection"):
         props = {
             **wire.inputs(unit, unit.connector),
             **awaits,
+            **({} if package_id is None else {"config": {**unit.connector.config, _PACKAGE: package_id}}),
             "group_id": group_id,
             "ending": ending.as_property(),
             _REVISION: None,

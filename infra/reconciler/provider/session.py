@@ -55,6 +55,10 @@ class Session:
         self._of_groups: dict[tuple[str, str], str] = {}
         self._failures: dict[str, str] = {}
         self._against_policy: dict[str, str] = {}
+        self.package_files: dict[str, str] = {}
+        """Where the files of packages are on this machine, by their hash. `Package` says it before anything happens."""
+        self.packages = threading.Lock()
+        """Held while a package is made, so that of two with equal files each knows which is its own."""
         self.tests = SetupTests(self.client)
         api_key.forget()
 

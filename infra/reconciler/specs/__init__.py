@@ -20,6 +20,7 @@ from reconciler.specs.check import check, misfiled
 from reconciler.specs.document import Document
 from reconciler.specs.folder import ENVIRONMENT_FILE, Folder
 from reconciler.specs.load import parse
+from reconciler.specs.packages import looked_at, usable
 from reconciler.specs.schemas import Kind
 from reconciler.specs.view import Specs
 from reconciler.today import today
@@ -99,12 +100,17 @@ def load(specs_dir: Path, display_root: Path, day: date | None = None) -> Loaded
         name: frozenset(file.name for file in folder.files if file.environment == name and file.name != stem)
         for name in units
     }
-    specs = Specs(environments, units, names, day or today())
+    packages = looked_at(specs_dir, (unit for of_one in units.values() for unit in of_one.values()))
+    specs = Specs(environments, units, names, day or today(), packages)
     problems += rules.problems(specs)
     notices = tuple(sorted(rules.notices(specs), key=_place))
     folders = {name: folder.shown(specs_dir / name) for name in folder.environments}
     faulty = {name for name, path in folders.items() if any(p.file.startswith(f"{path}/") for p in problems)}
-    fleets = {name: build.fleet(environments[name], units[name]) for name in folder.environments if name not in faulty}
+    fleets = {
+        name: build.fleet(environments[name], units[name], usable(packages, name))
+        for name in folder.environments
+        if name not in faulty
+    }
     shown, left_out = bounded(sorted(problems, key=_place))
     return Loaded(fleets, shown, notices, tuple(folder.environments), len(folder.files), left_out, folders)
 

@@ -26,6 +26,7 @@ from reconciler.model import (
     Grant,
     Ignore,
     Labels,
+    Package,
     Reference,
     SchemaSync,
     Sync,
@@ -36,12 +37,21 @@ from reconciler.specs import endings
 from reconciler.specs.document import Document
 
 
-def fleet(environment: Document, units: Mapping[str, Document]) -> Fleet:
-    """One environment with its units. The documents have passed every check."""
-    settings = _environment(environment)
-    declared = [_unit(units[name], settings) for name in sorted(units)]
+def fleet(environment: Document, units: Mapping[str, Document], packages: Mapping[str, Package] | None = None) -> Fleet:
+    """One environment with its units. The documents have passed every check; `packages` are by path."""
+    settings, found = _environment(environment), packages or {}
+    declared = [
+        _with_package(_unit(units[name], settings), found.get(str(units[name].at("connector", "package"))))
+        for name in sorted(units)
+    ]
     taken = {dataset.id for unit in declared for dataset in unit.datasets}
     return Fleet(settings, tuple(_with_former_datasets(unit, taken) for unit in declared))
+
+
+def _with_package(unit: Unit, package: Package | None) -> Unit:
+    if unit.connector is None or package is None:
+        return unit
+    return replace(unit, connector=replace(unit.connector, package=package))
 
 
 def _environment(document: Document) -> Environment:

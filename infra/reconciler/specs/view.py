@@ -15,6 +15,7 @@ from typing import Any
 
 from reconciler.model import DestinationSchema
 from reconciler.specs.document import Document, Path
+from reconciler.specs.packages import Looked
 from reconciler.today import today
 
 _FORMS = (
@@ -35,6 +36,8 @@ class Specs:
     names: Mapping[str, frozenset[str]]
     """The name of every unit file by environment, readable or not."""
     today: date = field(default_factory=today)
+    packages: Mapping[tuple[str, str], Looked] = field(default_factory=dict)
+    """The packages that units name, by environment and path."""
 
     def all_units(self) -> Iterator[Document]:
         """Every unit of every environment."""

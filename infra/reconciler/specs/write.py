@@ -76,6 +76,7 @@ def _connector(connector: Connector, environment: Environment) -> dict[str, Any]
         "destination": connector.destination.as_config(),
         **_given(
             function=_function(connector.function, environment),
+            package=connector.package and connector.package.path,
             config=_values(_declared_config(connector), environment),
             auth=_values(connector.auth, environment),
             schedule=_schedule(connector.schedule),

@@ -38,6 +38,9 @@ OPERATIONS: dict[str, Expected] = {
         V2,
         {"connect_card_config": {"redirect_uri": "https://example.com/done"}},
     ),
+    "list_packages": Expected(lambda c: list(c.list_packages()), "GET /connector-sdk/packages?limit=1000", V1),
+    "get_package": Expected(lambda c: c.get_package("p_1"), "GET /connector-sdk/packages/p_1", V1),
+    "delete_package": Expected(lambda c: c.delete_package("p_1"), "DELETE /connector-sdk/packages/p_1", V1),
     "get_destination": Expected(lambda c: c.get_destination("g_1"), "GET /destinations/g_1", V2),
     "create_destination": Expected(
         lambda c: c.create_destination(
@@ -165,9 +168,29 @@ def test_an_operation_makes_exactly_this_request(name: str) -> None:
     assert request.headers["User-Agent"].startswith("reconciler/")
 
 
+#: What sends a file in a form.
+UPLOADS: dict[str, tuple[Callable[[FivetranClient], Any], str]] = {
+    "create_package": (lambda c: c.create_package(b"PK\x03\x04"), "POST /v1/connector-sdk/packages"),
+    "update_package": (lambda c: c.update_package("p_1", b"PK\x03\x04"), "PATCH /v1/connector-sdk/packages/p_1"),
+}
+
+
+@pytest.mark.parametrize("name", UPLOADS)
+def test_a_file_goes_as_a_form(name: str) -> None:
+    call, said = UPLOADS[name]
+    server = Server(ok({"id": "p_1", "file_sha256_hash": "AB"}))
+    with server.client() as client:
+        assert call(client).sha256 == "ab"
+    request = server.request
+    assert f"{request.method} {request.url.path}" == said
+    assert request.headers["Accept"] == V1
+    assert request.headers["Content-Type"].startswith("multipart/form-data; boundary=")
+    assert b'name="file"; filename="code.zip"\r\nContent-Type: application/zip\r\n\r\nPK\x03\x04\r\n' in request.content
+
+
 def test_every_operation_is_looked_at() -> None:
     methods = {name for name in dir(FivetranClient) if not name.startswith("_")}
-    assert methods - {"from_environment", "close"} == set(OPERATIONS)
+    assert methods - {"from_environment", "close"} == set(OPERATIONS) | set(UPLOADS)
 
 
 @pytest.mark.parametrize(

@@ -13,9 +13,9 @@ def test_the_public_names_are_these() -> None:
     assert client.__all__ == [
         "Account", "Alert", "ApiError", "Clock", "ColumnConfig", "Conflict", "Connection", "ConnectorType",
         "Credentials", "Destination", "FivetranClient", "FivetranError", "Forbidden", "Group", "InvalidSettings",
-        "Limits", "Lock", "MissingCredentials", "NotFound", "RateLimited", "Rejected", "Retry", "SchemaConfig",
-        "ServerError", "SetupTest", "StandardConfig", "TableConfig", "Timeouts", "TransportError", "Unauthorized",
-        "UnexpectedAnswer", "User", "scrub", "secret_values",
+        "Limits", "Lock", "MissingCredentials", "NotFound", "Package", "RateLimited", "Rejected", "Retry",
+        "SchemaConfig", "ServerError", "SetupTest", "StandardConfig", "TableConfig", "Timeouts", "TransportError",
+        "Unauthorized", "UnexpectedAnswer", "User", "scrub", "secret_values",
     ]  # fmt: skip
     assert all(hasattr(client, name) for name in client.__all__)
 
@@ -28,6 +28,7 @@ def test_an_operation_of_the_api_is_a_method_of_its_name() -> None:
         "delete_destination", "test_destination", "list_connections", "get_connection", "create_connection",
         "update_connection", "delete_connection", "test_connection", "sync_connection", "connect_card",
         "get_schema_config", "create_schema_config", "update_schema_config", "reload_schema_config",
+        "list_packages", "get_package", "create_package", "update_package", "delete_package",
         "get_source_columns", "list_connector_types", "get_connector_type", "from_environment", "close",
     }  # fmt: skip
 

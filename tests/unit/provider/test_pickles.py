@@ -16,6 +16,7 @@ from reconciler.provider.connection import ConnectionProvider
 from reconciler.provider.destination import DestinationProvider
 from reconciler.provider.destination_tests import DestinationTestsProvider
 from reconciler.provider.fleet import FleetProvider
+from reconciler.provider.package import PackageProvider
 from reconciler.provider.service_account import ServiceAccountProvider
 from reconciler.provider.verdict import VerdictProvider
 
@@ -44,6 +45,10 @@ IN_STATE: dict[type[ResourceProvider], bytes] = {
     ActivationProvider: (
         b"\x80\x04\x95<\x00\x00\x00\x00\x00\x00\x00\x8c\x1ereconciler.provider.activation\x94"
         b"\x8c\x12ActivationProvider\x94\x93\x94)\x81\x94."
+    ),
+    PackageProvider: (
+        b"\x80\x04\x956\x00\x00\x00\x00\x00\x00\x00\x8c\x1breconciler.provider.package\x94"
+        b"\x8c\x0fPackageProvider\x94\x93\x94)\x81\x94."
     ),
     VerdictProvider: (
         b"\x80\x04\x956\x00\x00\x00\x00\x00\x00\x00\x8c\x1breconciler.provider.verdict\x94"

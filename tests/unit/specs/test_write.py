@@ -2,6 +2,7 @@
 
 import dataclasses
 import re
+import shutil
 import string
 from datetime import date
 from pathlib import Path
@@ -264,9 +265,7 @@ def test_every_file_there_is_can_be_written_and_read_back(file: Path, tmp_path: 
     folder = file.parent.parent
     fleet = load(folder, folder).fleet(file.parent.name)
     unit = next(unit for unit in fleet.units if unit.name == file.stem)
-    for other in file.parent.glob("*.yaml"):
-        (tmp_path / file.parent.name).mkdir(exist_ok=True)
-        (tmp_path / file.parent.name / other.name).write_bytes(other.read_bytes())
+    shutil.copytree(file.parent, tmp_path / file.parent.name)
     (tmp_path / file.parent.name / file.name).write_text(unit_text(unit, fleet.environment))
     assert load(tmp_path, tmp_path).fleet(file.parent.name) == fleet
 

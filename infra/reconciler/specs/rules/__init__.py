@@ -35,6 +35,7 @@ RULES: tuple[Callable[[Specs], Iterator[Problem]], ...] = (
     connectors.task_ids_are_unique,
     connectors.connections_are_adopted_once,
     connectors.functions_go_with_their_service,
+    connectors.packages_can_be_uploaded,
     datasets.datasets_are_declared_once,
     datasets.dataset_ids_are_bigquerys,
     datasets.named_datasets_are_declared,

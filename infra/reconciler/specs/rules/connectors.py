@@ -12,6 +12,8 @@ from reconciler.specs.view import Specs, destination
 
 _DESTINATION = ("connector", "destination")
 _CALLS_A_FUNCTION = "google_cloud_function"
+_SDK = "connector_sdk"
+_PACKAGE = ("connector", "package")
 _TASK = ("connector", "schedule", "task_id")
 
 
@@ -84,3 +86,17 @@ def functions_go_with_their_service(specs: Specs) -> Iterator[Problem]:
         if unit.at("connector", "function") is not None and service not in (None, _CALLS_A_FUNCTION):
             message = f"{shown(service)} calls no function"
             yield unit.on_key(("connector", "function"), message, f"it goes with `service: {_CALLS_A_FUNCTION}`")
+
+
+def packages_can_be_uploaded(specs: Specs) -> Iterator[Problem]:
+    """Only one service runs code of ours, and its file is there."""
+    for unit in specs.all_units():
+        service, path = unit.at("connector", "service"), unit.at(*_PACKAGE)
+        looked = specs.packages.get((unit.environment, path)) if isinstance(path, str) else None
+        if path is not None and service not in (None, _SDK):
+            yield unit.on_key(_PACKAGE, f"{shown(service)} runs no code of ours", f"it goes with `service: {_SDK}`")
+        elif looked is not None and looked.problem is not None:
+            yield unit.on_value(_PACKAGE, f"{shown(path)}: {looked.problem}", looked.hint)
+        if path is not None and unit.at("connector", "config", "package_id") is not None:
+            message = "`package_id` follows from `package`"
+            yield unit.on_key(("connector", "config", "package_id"), message, "take one of them out")

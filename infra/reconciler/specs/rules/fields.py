@@ -83,6 +83,7 @@ class _Check:
         if self.unit.at("connector", "adopt") is not None or path in self.unit.incomplete:
             return
         derived = {"function_trigger"} if self.unit.at("connector", "function") is not None else set()
+        derived |= {"package_id"} if self.unit.at("connector", "package") is not None else set()
         for name, known in fields.items():
             if known.required and name not in node and name not in meant | derived:
                 message = f"{shown(name)} is missing in {shown(key_of(path))}, and {shown(self.service.id)} requires it"

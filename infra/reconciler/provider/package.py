@@ -1,0 +1,137 @@
+"""Package: the code of a connector of one's own, kept in Fivetran as the file beside its unit.
+
+A package belongs to one connection. One that is taken over with its connection is as its file, or refused.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import logging
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from pulumi import Input, ResourceOptions
+from pulumi.dynamic import CheckResult, CreateResult, DiffResult, ReadResult, Resource, UpdateResult
+
+from reconciler import client as fivetran
+from reconciler.model import Package as PackageFile
+from reconciler.model import Unit
+from reconciler.provider.operation import OperationError, Provider, found, operation, stored
+from reconciler.provider.session import session
+
+logger = logging.getLogger(__name__)
+
+#: The input that says where the file is on this machine: for `check` only, which keeps it out of state.
+_AT = "at"
+
+
+class PackageProvider(Provider):
+    """Uploads the file where its hash is another, finds what a connection has, and deletes what none has any more."""
+
+    @operation
+    def check(self, _olds: dict[str, Any], news: dict[str, Any]) -> CheckResult:
+        session.package_files[news["sha256"]] = news.pop(_AT, "")
+        return CheckResult(news, [])
+
+    @operation
+    def diff(self, _id: str, olds: dict[str, Any], news: dict[str, Any]) -> DiffResult:
+        return DiffResult(changes=olds.get("sha256") != news["sha256"])
+
+    @operation
+    def create(self, props: dict[str, Any]) -> CreateResult:
+        connection = session.known(props["group_id"], props["connection"])
+        client = session.client()
+        with session.packages:
+            before = list(client.list_packages())
+            taken = next((each for each in before if connection and each.connection_id == connection.id), None)
+            if taken is not None:
+                _take_over(taken, props)
+                return CreateResult(taken.id, stored(props))
+            return CreateResult(_make(props, {each.id for each in before}), stored(props))
+
+    @operation
+    def read(self, id_: str, props: dict[str, Any]) -> ReadResult:
+        try:
+            live = session.client().get_package(id_)
+        except fivetran.NotFound:
+            return ReadResult(None, {})
+        before = stored(props)
+        return found(id_, before, {**before, "sha256": live.sha256 or before["sha256"]})
+
+    @operation
+    def update(self, id_: str, _olds: dict[str, Any], news: dict[str, Any]) -> UpdateResult:
+        try:
+            session.client().update_package(id_, _content(news))
+        except fivetran.NotFound:
+            raise OperationError(
+                f"the package {id_} was deleted in Fivetran; `pulumi up --refresh` uploads it again"
+            ) from None
+        return UpdateResult(stored(news))
+
+    @operation
+    def delete(self, id_: str, _props: dict[str, Any]) -> None:
+        with contextlib.suppress(fivetran.NotFound):
+            try:
+                session.client().delete_package(id_)
+            except fivetran.Forbidden:
+                logger.warning("the package %s stays in Fivetran: a connection has it, or it is somebody else's", id_)
+
+
+class Package(Resource, module="fivetran", name="Package"):
+    """The package of a unit's connector. Its id is Fivetran's."""
+
+    def __init__(
+        self, unit: Unit, package: PackageFile, connection: str, group_id: Input[str], opts: ResourceOptions
+    ) -> None:
+        adopt = unit.connector.adopt if unit.connector else None
+        props = {
+            "unit": unit.name,
+            "file": unit.file,
+            "package": package.path,
+            "sha256": package.sha256,
+            "connection": connection,
+            "group_id": group_id,
+            **({"apply_changes": True} if adopt and adopt.apply_changes else {}),
+            _AT: package.at,
+        }
+        super().__init__(PackageProvider(), unit.name, props, opts)
+
+
+def _take_over(there: fivetran.Package, props: Mapping[str, Any]) -> None:
+    """Leave the package of a connection that exists as it is, unless the file says that it may change."""
+    if there.sha256 == props["sha256"]:
+        return
+    if "apply_changes" not in props:
+        raise OperationError(
+            f"the connection {props['connection']} exists, and its package {there.id} is not {props['package']}: "
+            "adopting writes nothing. Put the file there that Fivetran has (download_connector_sdk_package), or write "
+            "`adopt: {connection: …, apply_changes: true}` to upload this one"
+        )
+    session.client().update_package(there.id, _content(props))
+
+
+def _make(props: Mapping[str, Any], before: set[str]) -> str:
+    """Upload a new package. One that was not there before, with this file, is what a lost answer was about."""
+    content = _content(props)
+    try:
+        return session.client().create_package(content).id
+    except fivetran.FivetranError as error:
+        if not error.may_have_taken_effect:
+            raise
+        new = [each for each in session.client().list_packages() if each.id not in before]
+        mine = next((each for each in new if each.sha256 == props["sha256"] and each.connection_id is None), None)
+        return mine.id if mine else session.client().create_package(content).id
+
+
+def _content(props: Mapping[str, Any]) -> bytes:
+    """The file as the run began with it."""
+    at = session.package_files.get(props["sha256"], "")
+    try:
+        content = Path(at).read_bytes() if at else b""
+    except OSError:
+        content = b""
+    if hashlib.sha256(content).hexdigest() != props["sha256"]:
+        raise OperationError(f"{props['package']} changed or went while the run was under way: run again")
+    return content
