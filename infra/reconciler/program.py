@@ -78,6 +78,7 @@ async def build(staged: Staged, loaded: Loaded) -> dict[str, pulumi.Input[Any]]:
         unit.name: {
             "connection": wire.inputs(unit, unit.connector),
             "activation": activation.declared(unit, unit.connector),
+            **({"package": unit.connector.package.as_property()} if unit.connector.package else {}),
         }
         for unit in fleet.units
         if unit.connector is not None

@@ -123,6 +123,10 @@ class Package:
     at: str = field(compare=False)
     sha256: str
 
+    def as_property(self) -> dict[str, Json]:
+        """What of it is the same on every machine."""
+        return {"package": self.path, "sha256": self.sha256}
+
 
 @dataclass(frozen=True)
 class Connector:

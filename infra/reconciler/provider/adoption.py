@@ -5,14 +5,16 @@ Fivetran's connections are found by their name in the group (decision 2).
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from reconciler.client import Connection
-from reconciler.projection import Difference, differences
+from reconciler.client import Connection, NotFound
+from reconciler.projection import ABSENT, Difference, differences
 from reconciler.provider import schedule, tables, wire
 from reconciler.provider.held import all_held, ours, refuse_changes_around_held
 from reconciler.provider.operation import OperationError
+from reconciler.provider.session import session
 
 
 def never_worked(live: Connection) -> bool:
@@ -38,6 +40,23 @@ def refuse_another(props: Mapping[str, Any], found: Connection) -> None:
 def config_differences(props: Mapping[str, Any], live: Connection) -> list[Difference]:
     """What a live connection's config has otherwise than the file, sorted by path."""
     return sorted(differences(props.get("config", {}), live.config, "config"), key=lambda each: each.path)
+
+
+def package_differences(declared: Mapping[str, Any] | None, live: Connection) -> list[Difference]:
+    """Whether a live connection runs other code than the file of its unit."""
+    if declared is None:
+        return []
+    there = None
+    with contextlib.suppress(NotFound):
+        there = session.client().get_package(str(live.config["package_id"])) if live.config.get("package_id") else None
+    if there is not None and there.sha256 in (None, declared["sha256"]):
+        return []
+    now = ABSENT if there is None else _code(str(there.sha256))
+    return [Difference("package", f"{declared['package']}, {_code(declared['sha256'])}", now)]
+
+
+def _code(sha256: str) -> str:
+    return f"{sha256[:12]}… (SHA-256)"
 
 
 def to_send(props: Mapping[str, Any], live: Connection) -> tuple[dict[str, Any], dict[str, Any]]:

@@ -89,7 +89,11 @@ def _refusal(unit: Mapping[str, Any], listed: Connection) -> str | None:
     if adoption.never_worked(live):
         return None
     name = wire.connection_name(props)
-    differing = [*adoption.config_differences(props, live), *adoption.activation_differences(runs, live)]
+    differing = [
+        *adoption.package_differences(unit.get("package"), live),
+        *adoption.config_differences(props, live),
+        *adoption.activation_differences(runs, live),
+    ]
     if not differing:
         logger.warning("%s: takes over the connection %s (%s) as it is", props["file"], name, live.id)
     elif changes:

@@ -89,8 +89,7 @@ class Package(Resource, module="fivetran", name="Package"):
         props = {
             "unit": unit.name,
             "file": unit.file,
-            "package": package.path,
-            "sha256": package.sha256,
+            **package.as_property(),
             "connection": connection,
             "group_id": group_id,
             **({"apply_changes": True} if adopt and adopt.apply_changes else {}),
@@ -101,7 +100,7 @@ class Package(Resource, module="fivetran", name="Package"):
 
 def _take_over(there: fivetran.Package, props: Mapping[str, Any]) -> None:
     """Leave the package of a connection that exists as it is, unless the file says that it may change."""
-    if there.sha256 == props["sha256"]:
+    if there.sha256 in (None, props["sha256"]):
         return
     if "apply_changes" not in props:
         raise OperationError(

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import copy
+import hashlib
+import io
+import zipfile
 from typing import Any
 
 import pytest
@@ -9,6 +13,7 @@ import pytest
 from reconciler.model import Adopt, FivetranSchedule, Unit
 from reconciler.provider import activation, wire
 from reconciler.provider.fleet import FleetProvider
+from reconciler.provider.session import session
 
 from .account import FILE, Fivetran, as_engine, failure, unit
 
@@ -174,6 +179,21 @@ def test_a_connection_that_could_only_be_changed_around_what_fivetran_has_is_ref
     )
     check({}, fleet(unit(adopt=adopt, api_key=held, frame={"months": 1, "key": held})))
     assert fivetran.writes() == []
+
+
+def test_other_code_than_that_of_a_connection_is_a_difference(fivetran: Fivetran, run):
+    buffer = io.BytesIO()
+    zipfile.ZipFile(buffer, "w").close()
+    sha256 = hashlib.sha256(buffer.getvalue()).hexdigest()
+    id_ = session.client().create_package(buffer.getvalue()).id
+    config = {"schema": "stripe", "package_id": id_}
+    fivetran.make(group_id=fivetran.group, service="connector_sdk", config=config, **AT_WORK)
+    news = fleet(unit(service="connector_sdk", api_key=None))
+    news["declarations"]["stripe"]["package"] = {"package": "code.zip", "sha256": sha256}
+    check({}, copy.deepcopy(news))
+    news["declarations"]["stripe"]["package"]["sha256"] = "0" * 64
+    said = f"package: the file says 'code.zip, 000000000000… (SHA-256)', Fivetran has '{sha256[:12]}… (SHA-256)'"
+    assert said in failure(check, {}, news)
 
 
 def test_who_may_not_look_at_secrets_is_told_and_not_refused(fivetran: Fivetran, run, caplog: pytest.LogCaptureFixture):
