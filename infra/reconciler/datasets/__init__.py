@@ -5,7 +5,7 @@ from reconciler.datasets.findings import Findings
 from reconciler.datasets.live import Live
 from reconciler.datasets.project import FIVETRANS_OWN, Undeclared, Writer, declared_ids, undeclared
 from reconciler.datasets.takeover import Judgement, Meeting, meet
-from reconciler.datasets.write import Write
+from reconciler.datasets.write import Write, without_account
 
 __all__ = [
     "FIVETRANS_OWN",
@@ -22,4 +22,5 @@ __all__ = [
     "missing",
     "said",
     "undeclared",
+    "without_account",
 ]

@@ -6,7 +6,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from reconciler.datasets.entries import is_foreign, key, missing
+from reconciler.access import declared_entries, entry_of
+from reconciler.datasets.entries import is_foreign, key, may_be_writer, missing
+from reconciler.model import Dataset, Environment
 
 Entries = Iterable[Mapping[str, Any]]
 
@@ -46,3 +48,10 @@ class Write:
         """The list as it is now, with what is to be put back and without what is to be taken away again."""
         after = list(after)
         return [*missing(after, self.returned(after)), *self.lost(after)]
+
+
+def without_account(environment: Environment, dataset: Dataset, live: Entries) -> list[Mapping[str, Any]]:
+    """The list that a file declares, as long as Fivetran's service account is not known: whoever writes may be that."""
+    declared = [entry.as_property() for entry in declared_entries(environment, dataset, writer=None)]
+    entries = ((each, entry_of(each)) for each in live)
+    return [*declared, *(each for each, entry in entries if entry is None or may_be_writer(entry))]

@@ -16,10 +16,10 @@ from typing import Any, TypeVar
 import pulumi
 
 from reconciler.bigquery import AccessList, Datasets, ListChanged
-from reconciler.datasets import Live, Write, in_words, missing, said
+from reconciler.datasets import Live, Write, in_words, missing, said, without_account
 from reconciler.errors import OtherSideFailed, ReconcilerError
 from reconciler.gcp.reading import LiveReadFailed, read_again
-from reconciler.model import Environment, Unit
+from reconciler.model import Dataset, Environment, Unit
 
 #: How often a list is written that others keep writing.
 _ATTEMPTS = 5
@@ -34,7 +34,9 @@ class _Known:
     """What the program knows of a dataset when its resource is registered."""
 
     file: str
-    live: Live | None
+    dataset: Dataset
+    accesses: tuple[Mapping[str, Any], ...]
+    """The live list, as the program has read it."""
 
 
 class Watch:
@@ -46,7 +48,9 @@ class Watch:
     def __init__(self, environment: Environment, units: Iterable[Unit], live: Mapping[str, Live | None]) -> None:
         self._environment = environment
         self._known = {
-            dataset.id: _Known(unit.file, live.get(dataset.id)) for unit in units for dataset in unit.all_datasets
+            dataset.id: _Known(unit.file, dataset, found.accesses if (found := live.get(dataset.id)) else ())
+            for unit in units
+            for dataset in unit.all_datasets
         }
         self._writes: dict[str, Write] = {}
         self._pool = ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="access-lists")
@@ -59,16 +63,14 @@ class Watch:
     async def _before(self, asked: pulumi.ResourceHookArgs) -> None:
         """Tell what the update takes away, in previews too; in an update read what is there just before it."""
         dataset, written = asked.name, (asked.new_inputs or {}).get("accesses")
-        if isinstance(written, list) and _same(written, (asked.old_outputs or {}).get("accesses") or ()):
+        known = self._known[dataset]
+        if not isinstance(written, list):  # a preview that does not know Fivetran's service account yet
+            written = without_account(self._environment, known.dataset, known.accesses)
+        if _same(written, (asked.old_outputs or {}).get("accesses") or ()):
             return  # the plugin leaves the list out of its write
-        if pulumi.runtime.is_dry_run():
-            live = self._known[dataset].live
-            before = live.accesses if live is not None else ()
-        else:
-            before = await self._threaded(lambda: self._read(dataset))
-        if not isinstance(written, list):
-            return  # a preview that does not know Fivetran's service account yet
-        write = self._writes[dataset] = Write(tuple(before), tuple(written))
+        dry = pulumi.runtime.is_dry_run()
+        before = known.accesses if dry else await self._threaded(lambda: self._read(dataset))
+        write = self._writes[dataset] = Write(before, tuple(written))
         for entry in write.taken:
             it = said(entry, self._environment)
             pulumi.log.warn(f"{self._file(dataset)}: takes {it.what} on the dataset {dataset} from {it.who}")
