@@ -7,11 +7,12 @@ connection has been started once: from then on a pause by hand, and what Airflow
 
 from __future__ import annotations
 
+import contextlib
 import logging
 from collections.abc import Mapping
 from typing import Any
 
-from reconciler.client import Connection
+from reconciler.client import Connection, FivetranError
 from reconciler.provider import adoption, schedule, tables
 from reconciler.provider.awaiting import is_overdue, needs
 from reconciler.provider.operation import OperationError, masked, vendors_words
@@ -156,8 +157,10 @@ def _test(news: Mapping[str, Any]) -> dict[str, Any]:
     tested = session.tests.result(news["connection_id"])
     if tested is None:
         # Fivetran does not tell when it tested. What reads connected by now may do so because of the config before.
-        live = session.client().get_connection(news["connection_id"])
-        return {"outcome": "testing", "was_connected": live.setup_state == "connected" or None}
+        unclear = True
+        with contextlib.suppress(FivetranError):
+            unclear = session.client().get_connection(news["connection_id"]).setup_state == "connected"
+        return {"outcome": "testing", "was_connected": unclear or None}
     if failed := failed_tests(tested.setup_tests):
         return {"outcome": "failed", "tests": [_shown(test, news) for test in failed]}
     if tested.setup_state != "connected":

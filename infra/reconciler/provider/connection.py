@@ -157,9 +157,12 @@ def _changed(olds: Mapping[str, Any], news: Mapping[str, Any]) -> list[str]:
     moves = session.may_replace(wire.connection_name(olds))
     changed = [key for key in _FIXED if olds.get(key) != news.get(key) and (moves or not is_unknown(news.get(key)))]
     then, now = normalise(olds.get("config", {})), normalise(news.get("config", {}))
-    permanent = session.permanent(wire.connection_name(news)) if moves else ()
-    other = any(removal.at(then, path) != removal.at(now, path) for path in permanent)
-    return [*changed, "config"] if other else changed
+    for path, named in session.permanent(wire.connection_name(news)).items() if moves else ():
+        old, new = removal.at(then, path), removal.at(now, path)
+        # One that comes to a file may say what is so already: only a file that names it wants another connection.
+        if new is not None and new != old and (named or old is not None):
+            return [*changed, "config"]
+    return changed
 
 
 def _start_tests(id_: str, props: Mapping[str, Any]) -> None:

@@ -24,7 +24,7 @@ from reconciler.datasets import Findings
 from reconciler.model import Environment
 from reconciler.policy import DeleteGuard, Policy
 from reconciler.projection import normalise
-from reconciler.provider import groups, new_datasets, secret_versions, undeclared
+from reconciler.provider import groups, new_datasets, permanent, secret_versions, undeclared
 from reconciler.provider.newcomers import Declarations
 from reconciler.provider.newcomers import refusals as newcomers_refusals
 from reconciler.provider.operation import OperationError, Provider, found, operation, stored
@@ -56,7 +56,7 @@ class FleetProvider(Provider):
             {unit.connection: name for name, unit in after.items() if unit.connection},
             replaced(before, after, rules.groups),
             left_groups(after, rules.groups),
-            {unit.connection: unit.permanent for unit in after.values() if unit.connection},
+            {unit.connection: unit.named_or_permanent for unit in after.values() if unit.connection},
         )
         if olds.get("gcp_project", news["gcp_project"]) != news["gcp_project"]:
             raise OperationError(
@@ -77,6 +77,7 @@ class FleetProvider(Provider):
             *unusable,
             *in_the_way,
             *newcomers_refusals(group, newcomers, news["environment_file"]),
+            *permanent.refusals(before, after, declarations, group),
             *new_datasets.refusals(in_bigquery, before, group),
         ]
         if found_out:

@@ -44,7 +44,7 @@ class Session:
         self._read_by: set[tuple[str, str]] = set()
         self._declared: dict[str, str] = {}
         self._replaced: frozenset[str] = frozenset()
-        self._permanent: dict[str, tuple[str, ...]] = {}
+        self._permanent: dict[str, dict[str, bool]] = {}
         self._left_groups: frozenset[str] = frozenset()
         self._expected: frozenset[str] = frozenset()
         self._refreshed: str | None = None
@@ -79,29 +79,29 @@ class Session:
         connections: Mapping[str, str],
         replaced: Iterable[str] = (),
         left_groups: Iterable[str] = (),
-        permanent: Mapping[str, Iterable[str]] | None = None,
+        permanent: Mapping[str, Mapping[str, bool]] | None = None,
     ) -> None:
         """Remember what this run declares: unit names by connection name. `Fleet` says it before anything happens.
 
         `replaced` are the connections that a file says may give way to a new one; `left_groups` are the groups that
         the environment may leave for another; `permanent` are the keys of config, by dotted paths, that do not change
-        in a connection that exists, by its name.
+        in a connection that exists, with whether its file allows that, by its name.
         """
         with self._lock:
             self._declared = dict(connections)
             self._replaced = frozenset(replaced)
             self._left_groups = frozenset(left_groups)
-            self._permanent = {name: tuple(paths) for name, paths in (permanent or {}).items()}
+            self._permanent = {name: dict(paths) for name, paths in (permanent or {}).items()}
 
     def may_replace(self, connection_name: str) -> bool:
         """Whether a file of this run says that this connection may give way to a new one."""
         with self._lock:
             return connection_name in self._replaced
 
-    def permanent(self, connection_name: str) -> tuple[str, ...]:
-        """The keys of a connection's config, by dotted paths, that do not change once it exists."""
+    def permanent(self, connection_name: str) -> Mapping[str, bool]:
+        """The keys of a connection's config that do not change once it exists, with whether its file allows that."""
         with self._lock:
-            return self._permanent.get(connection_name, ())
+            return self._permanent.get(connection_name, {})
 
     def may_leave(self, group: str) -> bool:
         """Whether the environment may leave this group for another."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from reconciler.removal.declared import Declared, at, declarations
+from reconciler.removal.declared import Declared, at, declarations, in_words
 from reconciler.removal.deletion import DeletionRules, deletion_rules
 from reconciler.removal.ending import Ending, Removals, may_go, of_connection, of_dataset, why_not
 from reconciler.removal.step import Refusal, Rules, left_groups, refusals, replaced
@@ -17,6 +17,7 @@ __all__ = [
     "at",
     "declarations",
     "deletion_rules",
+    "in_words",
     "left_groups",
     "may_go",
     "of_connection",

@@ -51,6 +51,11 @@ class Declared:
         """The connection that `allow_resync` lets a new one replace, whether that has happened or not."""
         return self.resync["schema"][0] if "schema" in self.resync else self.connection if self.resync else None
 
+    @property
+    def named_or_permanent(self) -> dict[str, bool]:
+        """The keys of config that stay for good, by dotted path, with whether `allow_resync` names them."""
+        return {path: f"config.{path}" in self.resync for path in self.permanent}
+
     def as_property(self) -> dict[str, Any]:
         """What it says, as JSON."""
         said = {

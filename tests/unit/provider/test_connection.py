@@ -217,13 +217,17 @@ def test_a_permanent_key_of_config_makes_a_new_connection_where_a_file_says_so_a
     fivetran: Fivetran, stripe: str
 ):
     olds, news = state(fivetran.group, frame={"a": 1}), inputs(fivetran.group, frame={"a": 2, "b": 3})
-    permanent = {"stripe": ["frame.a"]}
+    permanent = {"stripe": {"frame.a": False}}
     for replaced, replaces in ((["stripe"], ["config"]), ([], None)):
         session.declare({"stripe": "stripe"}, replaced=replaced, permanent=permanent)
         assert provider.check(olds, news).failures == []
         assert provider.diff(stripe, olds, news).replaces == replaces
     session.declare({"stripe": "stripe"}, replaced=["stripe"], permanent=permanent)
     assert provider.diff(stripe, olds, inputs(fivetran.group, frame={"a": 1, "b": 3})).replaces is None
+    assert provider.diff(stripe, olds, inputs(fivetran.group)).replaces is None, "it left the file"
+    for named, replaces in ((False, None), (True, ["config"])):
+        session.declare({"stripe": "stripe"}, replaced=["stripe"], permanent={"stripe": {"frame.a": named}})
+        assert provider.diff(stripe, state(fivetran.group), news).replaces == replaces, "it came to the file"
 
 
 def test_of_a_name_that_stays_the_old_connection_goes_as_well(fivetran: Fivetran, stripe: str):

@@ -108,7 +108,7 @@ def test_a_changed_key_that_fivetran_keeps_is_refused_under_the_connections_id_u
     after["units"]["stripe"]["resync"] = {"config.timeframe": ["SIX", "TWELVE"]}
     assert provider.check(before, after).failures == []
     assert session.may_replace("stripe")
-    assert session.permanent("stripe") == ("timeframe",)
+    assert session.permanent("stripe") == {"timeframe": True}
 
 
 RENAMED = {"group": "Group_New", "formerly": "Group_Dev"}

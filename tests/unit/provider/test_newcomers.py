@@ -181,6 +181,28 @@ def test_a_connection_that_could_only_be_changed_around_what_fivetran_has_is_ref
     assert fivetran.writes() == []
 
 
+def test_a_key_that_fivetran_keeps_is_held_against_what_is_live_when_a_file_says_it_first(fivetran: Fivetran, run):
+    def saying(frame: str, **said: Any) -> dict[str, Any]:
+        news = fleet(unit(frame=frame))
+        news["units"]["stripe"] |= {"permanent": {"frame": frame}, **said}
+        return news
+
+    fivetran.by_hand(config={"frame": "SIX"}, **AT_WORK)
+    before = check({}, fleet(unit(schedule=FivetranSchedule())))
+    kept = check(before, saying("SIX"))
+    refused = failure(check, before, saying("TWELVE"))
+    assert refused.startswith(
+        f"{FILE}: `config.frame`: the file says TWELVE, Fivetran has SIX, and does not change it "
+    )
+    assert "`allow_resync: {config: {frame: {from: SIX, to: TWELVE}}, ticket: …}` into `connector`" in refused
+    fivetran.forget_requests()
+    check(kept, saying("SIX"))
+    check(before, saying("TWELVE", resync={"config.frame": ["SIX", "TWELVE"]}))
+    assert fivetran.requests() == [], "nothing is new, or it is allowed"
+    fivetran.fault(kind="status", status=500, count=None)
+    check(before, saying("TWELVE"))
+
+
 def test_other_code_than_that_of_a_connection_is_a_difference(fivetran: Fivetran, run):
     buffer = io.BytesIO()
     zipfile.ZipFile(buffer, "w").close()

@@ -74,6 +74,16 @@ def test_connected_is_not_taken_for_what_late_tests_of_another_config_came_to(
     assert stack.pending(changed) == []
 
 
+def test_late_tests_are_an_outcome_also_where_nobody_can_look(
+    fivetran: Fivetran, stack: Stack, run, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setenv(DEADLINE_VARIABLE, "0")
+    fivetran.fault(**HELD_TEST)
+    fivetran.fault(method="GET", path="^/v1/connections/", kind="status", status=500, count=None)
+    assert stack.up(unit()) == "testing"
+    assert stack.activation.state["was_connected"] is True
+
+
 def test_where_the_next_run_does_not_read_connected_it_tests_again(
     fivetran: Fivetran, stack: Stack, run, monkeypatch: pytest.MonkeyPatch
 ):

@@ -1,0 +1,65 @@
+"""Keys of config that Fivetran keeps for good and that a file says for the first time of a connection that exists.
+
+What the last run said of them, `removal` compares. Where it said nothing, only Fivetran knows what they are.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator, Mapping
+
+from reconciler.client import ApiError, FivetranError, MissingCredentials
+from reconciler.projection import differences
+from reconciler.provider.newcomers import Declarations
+from reconciler.provider.session import session
+from reconciler.removal import Declared, at, in_words
+
+logger = logging.getLogger(__name__)
+
+
+def refusals(
+    before: Mapping[str, Declared], after: Mapping[str, Declared], units: Declarations, group: str
+) -> list[str]:
+    """Why such a key cannot be what the file says, a text each. One that `allow_resync` names is not looked at.
+
+    Where Fivetran cannot be asked, nothing is refused: an apply meets Fivetran's own refusal.
+    """
+    known = {unit.connection: unit for unit in before.values() if unit.connection}
+    new = {
+        name: [path for path, named in unit.named_or_permanent.items() if not named and path not in old.permanent]
+        for name, unit in after.items()
+        if (old := known.get(unit.connection or "")) is not None and old.service == unit.service
+    }
+    if not any(new.values()):
+        return []
+    try:
+        ids = [each.id for each in session.client().list_groups() if each.name == group]
+        return [
+            text
+            for name, paths in new.items()
+            if paths
+            for text in _refusals(after[name], units[name]["connection"]["config"], paths, ids)
+        ]
+    except MissingCredentials:
+        return []
+    except FivetranError as error:
+        said = error.saying("") if isinstance(error, ApiError) else error
+        logger.warning("what connections have of keys that cannot change could not be seen: %s", said)
+        return []
+
+
+def _refusals(unit: Declared, config: Mapping[str, object], paths: list[str], ids: list[str]) -> Iterator[str]:
+    found = next((live for id_ in ids if (live := session.known(id_, str(unit.connection))) is not None), None)
+    if found is None:
+        return
+    live = session.client().get_connection(found.id)
+    for path in paths:
+        wanted, has = at(config, path), at(live.config, path)
+        if has is not None and list(differences(wanted, has, path)):
+            old, new = in_words(has), in_words(wanted)
+            allowed = f"allow_resync: {{config: {{{path}: {{from: {old}, to: {new}}}}}, ticket: …}}"
+            yield (
+                f"{unit.file}: `config.{path}`: the file says {new}, Fivetran has {old}, and does not change it in a "
+                f"connection that exists. Write {old}; or, to delete the connection {unit.connection} and make a new "
+                f"one that syncs its whole history again, `{allowed}` into `connector`"
+            )
