@@ -157,7 +157,9 @@ async def build(staged: Staged, loaded: Loaded) -> dict[str, pulumi.Input[Any]]:
     }
     # Not by `depends_on`, which state would keep: the engine removes nothing on which a step that failed depended, so
     # one unit that does not work would keep all that has ended.
-    await asyncio.gather(*(each.urn.future() for each in activations.values()), return_exceptions=True)
+    await asyncio.gather(
+        *(each.urn.future() for each in (*made.values(), *activations.values())), return_exceptions=True
+    )
     Verdict(environment, after_guard)
     ids = {name: connection.id for name, connection in connections.items()}
     return {

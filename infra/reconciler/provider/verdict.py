@@ -39,7 +39,7 @@ class VerdictProvider(Provider):
 
 
 class Verdict(Resource, module="reconciler", name="Verdict"):
-    """One per environment, registered when every activation is done."""
+    """One per environment, registered when every dataset and activation is done."""
 
     def __init__(self, environment: Environment, opts: ResourceOptions | None = None) -> None:
         props = {"file": environment.file, "environment": environment.name}
