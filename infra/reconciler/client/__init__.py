@@ -4,7 +4,11 @@ It imports nothing else of this project. It logs as `reconciler.client`. Below i
 the answers' headers at DEBUG; neither logs what was sent: no level of logging shows a key, a secret or a config value.
 """
 
-from reconciler.client.client import FivetranClient
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
 from reconciler.client.clock import Clock
 from reconciler.client.errors import (
     ApiError,
@@ -21,12 +25,8 @@ from reconciler.client.errors import (
     Unauthorized,
     UnexpectedAnswer,
 )
-from reconciler.client.pacing import Limits
-from reconciler.client.retry import Retry
 from reconciler.client.schema_config import ColumnConfig, Lock, SchemaConfig, StandardConfig, TableConfig
 from reconciler.client.scrub import scrub, secret_values
-from reconciler.client.settings import Credentials
-from reconciler.client.transport import Timeouts
 from reconciler.client.types import (
     Account,
     Alert,
@@ -38,6 +38,13 @@ from reconciler.client.types import (
     SetupTest,
     User,
 )
+
+if TYPE_CHECKING:
+    from reconciler.client.client import FivetranClient
+    from reconciler.client.pacing import Limits
+    from reconciler.client.retry import Retry
+    from reconciler.client.settings import Credentials
+    from reconciler.client.transport import Timeouts
 
 __all__ = [
     "Account",
@@ -76,3 +83,18 @@ __all__ = [
     "scrub",
     "secret_values",
 ]
+
+#: What comes with httpx is imported when it is first asked for: most processes of a run ask Fivetran nothing.
+_LATE = {
+    "Credentials": "settings",
+    "FivetranClient": "client",
+    "Limits": "pacing",
+    "Retry": "retry",
+    "Timeouts": "transport",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _LATE:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(importlib.import_module(f"{__name__}.{_LATE[name]}"), name)

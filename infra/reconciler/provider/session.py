@@ -12,7 +12,8 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 
-from reconciler.client import Connection, FivetranClient, FivetranError, StandardConfig
+from reconciler import client as fivetran
+from reconciler.client import Connection, FivetranError, StandardConfig
 from reconciler.provider.api_key import ApiKey, api_key
 from reconciler.provider.operation import OperationError
 from reconciler.provider.setup_tests import SetupTests
@@ -32,13 +33,16 @@ class Session:
 
     def start(
         self,
-        connect: Callable[[], FivetranClient] = FivetranClient.from_environment,
+        connect: Callable[[], fivetran.FivetranClient] | None = None,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
-        """Know nothing, as at the start of a process. `connect` makes the client, when the first operation needs it."""
+        """Know nothing, as at the start of a process. `connect` makes the client, when the first operation needs it.
+
+        Without it the client is that of the environment's variables.
+        """
         self.sleep = sleep
         self._connect = connect
-        self._client: FivetranClient | None = None
+        self._client: fivetran.FivetranClient | None = None
         self._lists: dict[str, Future[dict[str, Connection]]] = {}
         self._reads: dict[str, Future[Connection]] = {}
         self._read_by: set[tuple[str, str]] = set()
@@ -62,7 +66,7 @@ class Session:
         self.tests = SetupTests(self.client)
         api_key.forget()
 
-    def client(self) -> FivetranClient:
+    def client(self) -> fivetran.FivetranClient:
         """The process's client. Credentials are read from the environment when the first operation needs them.
 
         Raises `OperationError` once Fivetran has refused them.
@@ -71,7 +75,7 @@ class Session:
             raise OperationError(ApiKey.NOT_DONE)
         with self._lock:
             if self._client is None:
-                self._client = self._connect()
+                self._client = (self._connect or fivetran.FivetranClient.from_environment)()
             return self._client
 
     def declare(

@@ -12,11 +12,14 @@ import time
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import Future, wait
 from dataclasses import dataclass, field
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
-from reconciler.client import Connection, FivetranClient, SetupTest
+from reconciler.client import Connection, SetupTest
 from reconciler.provider import engine
 from reconciler.provider.operation import OperationError
+
+if TYPE_CHECKING:
+    from reconciler.client import FivetranClient
 
 #: How long a run waits for one connection's tests, from when they started, in seconds.
 DEADLINE_VARIABLE = "RECONCILER_SETUP_TESTS_DEADLINE"

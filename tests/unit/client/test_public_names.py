@@ -1,4 +1,6 @@
 import ast
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -18,6 +20,11 @@ def test_the_public_names_are_these() -> None:
         "Unauthorized", "UnexpectedAnswer", "User", "scrub", "secret_values",
     ]  # fmt: skip
     assert all(hasattr(client, name) for name in client.__all__)
+
+
+def test_a_process_that_asks_nothing_does_not_load_what_asking_takes() -> None:
+    script = "import sys, reconciler.program; sys.exit('httpx' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", script], check=False).returncode == 0
 
 
 def test_an_operation_of_the_api_is_a_method_of_its_name() -> None:
