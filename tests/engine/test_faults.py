@@ -15,7 +15,8 @@ from workspace import CONNECTION, Result, Workspace, hashing, stripe
 GROUP = {"method": "POST", "path": "^/v1/groups$"}
 DESTINATION = {"method": "POST", "path": "^/v1/destinations$"}
 CREATE = {"method": "POST", "path": "^/v1/connections$"}
-TEST = {"method": "POST", "path": "/test$"}
+TEST = {"method": "POST", "path": "^/v1/connections/[^/]+/test$"}
+DESTINATIONS_TEST = {"method": "POST", "path": "^/v1/destinations/[^/]+/test$"}
 SYNC = {"method": "POST", "path": "/sync$"}
 CHANGE = {"method": "PATCH", "path": "^/v1/connections/[^/]+$"}
 RELOAD = {"method": "POST", "path": "/schemas/reload$"}
@@ -41,6 +42,7 @@ QUOTA_NEARLY_GONE = {
 OVERCOME: list[tuple[dict[str, Any], list[dict[str, Any]]]] = [
     (GROUP, [LOST]),
     (DESTINATION, [LOST]),
+    (DESTINATIONS_TEST, [LOST]),
     (CREATE, [LOST, LATER, REFUSED, DONE_BUT_PAGE, SLOW, DONE_BUT_500, NEVER_ARRIVED]),
     (TEST, [LOST, REFUSED, PAGE, QUOTA_NEARLY_GONE, DONE_BUT_500]),
     (CHANGE, [LOST, DONE_BUT_500, LATER, PAGE, NEVER_ARRIVED, SLOW]),
