@@ -17,6 +17,11 @@ def datasets(admin: Admin) -> set[str]:
     return set(admin.gcp("GET", "/state")["projects"].get("dev-project", {"datasets": {}})["datasets"])
 
 
+def granted(admin: Admin) -> list[dict[str, Any]]:
+    """Who has which role on the project."""
+    return list(admin.gcp("GET", "/state")["projects"]["dev-project"]["policy"])
+
+
 def test_a_production_unit_goes_in_two_steps_its_data_stays_and_a_retirement_taken_back_never_was(
     workspace: Workspace, admin: Admin
 ):
@@ -29,6 +34,8 @@ def test_a_production_unit_goes_in_two_steps_its_data_stays_and_a_retirement_tak
     assert destroyed.code != 0
     assert "because it is protected" in destroyed.out
     assert set(admin.connections()) == {"stripe", "back"}
+    assert datasets(admin) == {"stripe", "back"}
+    assert [grant["role"] for grant in granted(admin)] == ["roles/bigquery.user"], "Fivetran may go on"
 
     workspace.remove("stripe")
     refused = workspace.up(**MAY)
@@ -133,11 +140,13 @@ def test_a_connection_gives_way_to_a_new_one_where_its_file_names_the_change(wor
 
 
 def test_an_environment_moves_to_another_group_where_each_file_allows_it(workspace: Workspace, admin: Admin):
+    workspace.write("environment", {**ENVIRONMENT, "policy": PROD})
     workspace.write("stripe", stripe())
     workspace.up().ok()
+    (before,) = granted(admin)
     old = admin.connections()["stripe"]
     fivetran = {**ENVIRONMENT["fivetran"], "group": "Group_Test"}
-    workspace.write("environment", {**ENVIRONMENT, "fivetran": fivetran})
+    workspace.write("environment", {**ENVIRONMENT, "fivetran": fivetran, "policy": PROD})
     refused = workspace.preview()
     assert "the group changed from Group_Dev to Group_Test. It is permanent in Fivetran" in refused.out
     assert f"(connection id: {old['id']})" in refused.out
@@ -150,6 +159,8 @@ def test_an_environment_moves_to_another_group_where_each_file_allows_it(workspa
     assert new["id"] != old["id"]
     assert new["group_id"] != old["group_id"]
     assert admin.dataset("dev-project", "stripe")
+    (after,) = granted(admin)
+    assert after["member"] != before["member"]
 
     # The same group under another name is the same group.
     renamed = {**fivetran, "group": "Group_Last", "formerly": "Group_Test"}
