@@ -93,10 +93,7 @@ async def build(staged: Staged, loaded: Loaded) -> dict[str, pulumi.Input[Any]]:
     destination = Destination(environment, after_guard)
     account = ServiceAccount(environment, destination.id, after_guard)
     project.declared(environment, after_guard)
-    # For `pulumi destroy`, which goes on beside what is protected: without the role nothing would sync any more.
-    lasts = environment.policy.removal == "retire" and not any("group" in unit.resync for unit in declared.values())
-    protected = pulumi.ResourceOptions.merge(after_guard, pulumi.ResourceOptions(protect=lasts))
-    writing = project.fivetrans(environment, account.id, protected)
+    writing = project.fivetrans(environment, account.id, after_guard)
     tested = DestinationTests(
         environment, destination.id, account.id, pulumi.ResourceOptions(depends_on=[guard, writing])
     )
