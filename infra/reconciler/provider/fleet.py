@@ -19,12 +19,13 @@ from pulumi.dynamic import (
     UpdateResult,
 )
 
-from reconciler.client import FivetranError
+from reconciler.client import FivetranError, Forbidden, Unauthorized
 from reconciler.datasets import Findings
 from reconciler.model import Environment
 from reconciler.policy import DeleteGuard, Policy
 from reconciler.projection import normalise
 from reconciler.provider import groups, new_datasets, permanent, secret_versions, undeclared
+from reconciler.provider.api_key import refusal as key_refused
 from reconciler.provider.newcomers import Declarations
 from reconciler.provider.newcomers import refusals as newcomers_refusals
 from reconciler.provider.operation import OperationError, Provider, found, operation, stored
@@ -70,17 +71,19 @@ class FleetProvider(Provider):
         known = {unit.connection for unit in before.values()}
         newcomers = {name: unit for name, unit in declarations.items() if after[name].connection not in known}
         unusable = secret_versions.refusals(declarations, olds.get(_REFERENCES, []))
-        # Asked for only where the name is new to this environment.
-        renames = "formerly" in news and olds.get("group") != news["group"]
-        group, in_the_way = groups.before_a_renaming(news) if renames else (news["group"], [])
-        found_out = [
-            *unusable,
-            *in_the_way,
-            *newcomers_refusals(group, newcomers, news["environment_file"]),
-            *permanent.refusals(before, after, declarations, group),
-            *new_datasets.refusals(in_bigquery, before, group),
-        ]
-        if found_out:
+        try:
+            # Asked for only where the name is new to this environment.
+            renames = "formerly" in news and olds.get("group") != news["group"]
+            group, in_the_way = groups.before_a_renaming(news) if renames else (news["group"], [])
+            found_out = [
+                *in_the_way,
+                *newcomers_refusals(group, newcomers),
+                *permanent.refusals(before, after, declarations, group),
+                *new_datasets.refusals(in_bigquery, before, group),
+            ]
+        except (Unauthorized, Forbidden) as error:
+            found_out = [key_refused(news["environment_file"], error)]
+        if found_out := [*unusable, *found_out]:
             raise OperationError("\n".join(sorted(found_out)))
         undeclared.report(in_bigquery, before, after, news)
         return CheckResult(news, [])

@@ -7,7 +7,6 @@ from collections.abc import Mapping
 from typing import Any
 
 from reconciler.client import ApiError, FivetranError, Forbidden, Group, MissingCredentials, Unauthorized
-from reconciler.provider.api_key import refusal
 from reconciler.provider.operation import OperationError
 from reconciler.provider.session import session
 
@@ -22,13 +21,14 @@ def is_renamed(olds: Mapping[str, Any], news: Mapping[str, Any]) -> bool:
 def before_a_renaming(props: Mapping[str, Any]) -> tuple[str, list[str]]:
     """The name that a group with `formerly` has in Fivetran by now, and why the renaming is refused, if it is.
 
-    Where Fivetran cannot be asked, nothing is refused: an apply looks again before it writes.
+    Where Fivetran cannot be asked, nothing is refused: an apply looks again before it writes. Raises `Unauthorized` and
+    `Forbidden`.
     """
     name, old = props["group"], props["formerly"]
     try:
         names = {group.name for group in session.client().list_groups()}
-    except (Unauthorized, Forbidden) as error:
-        return name, [refusal(props["environment_file"], error)]
+    except (Unauthorized, Forbidden):
+        raise
     except MissingCredentials:
         logger.warning("no Fivetran credentials: whether the group can be renamed shows when it is applied")
         return name, []

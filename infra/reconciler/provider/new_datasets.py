@@ -8,7 +8,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping
 
-from reconciler.client import ApiError, FivetranError, MissingCredentials
+from reconciler.client import ApiError, FivetranError, Forbidden, MissingCredentials, Unauthorized
 from reconciler.datasets import Findings
 from reconciler.provider.session import session
 from reconciler.removal import Declared
@@ -33,12 +33,17 @@ def refusals(found: Findings, before: Mapping[str, Declared], group: str) -> lis
 
 
 def _writer(group: str) -> str | None:
-    """The address with which Fivetran writes; empty where the group is not there yet, None where nobody can say."""
+    """The address with which Fivetran writes; empty where the group is not there yet, None where nobody can say.
+
+    Raises `Unauthorized` and `Forbidden`.
+    """
     try:
         groups = [each.id for each in session.client().list_groups() if each.name == group]
         return session.service_account(groups[0]) if groups else ""
     except MissingCredentials:
         return None
+    except (Unauthorized, Forbidden):
+        raise
     except FivetranError as error:
         said = error.saying("") if isinstance(error, ApiError) else error
         logger.warning("which service account is Fivetran's could not be seen: %s", said)

@@ -13,7 +13,6 @@ from typing import Any
 
 from reconciler.client import ApiError, Connection, FivetranError, Forbidden, MissingCredentials, Unauthorized
 from reconciler.provider import adoption, wire
-from reconciler.provider.api_key import refusal
 from reconciler.provider.held import refuse_creating_with_held
 from reconciler.provider.operation import OperationError
 from reconciler.provider.session import READERS, session
@@ -24,11 +23,11 @@ logger = logging.getLogger(__name__)
 Declarations = Mapping[str, Mapping[str, Any]]
 
 
-def refusals(group: str, units: Declarations, environment_file: str) -> list[str]:
+def refusals(group: str, units: Declarations) -> list[str]:
     """Why connections that exist are not taken over, a text a unit, under its file's name.
 
-    Where Fivetran cannot be asked, nothing is refused: an apply looks again before it writes. A key that Fivetran
-    refuses is one refusal, the environment's: every unit would fail on it.
+    Where Fivetran cannot be asked, nothing is refused: an apply looks again before it writes. Raises `Unauthorized` and
+    `Forbidden`, since with such a key every unit would fail.
     """
     if not units:
         return []
@@ -41,8 +40,8 @@ def refusals(group: str, units: Declarations, environment_file: str) -> list[str
             "no Fivetran credentials: whether a new unit's connection exists already shows when it is applied"
         )
         return []
-    except (Unauthorized, Forbidden) as error:
-        return [refusal(environment_file, error)]
+    except (Unauthorized, Forbidden):
+        raise
     except FivetranError as error:
         # Without Fivetran's own words, which may quote what no preview knows.
         why = error.saying("") if isinstance(error, ApiError) else error

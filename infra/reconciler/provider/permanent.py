@@ -8,7 +8,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator, Mapping
 
-from reconciler.client import ApiError, FivetranError, MissingCredentials
+from reconciler.client import ApiError, FivetranError, Forbidden, MissingCredentials, Unauthorized
 from reconciler.projection import differences
 from reconciler.provider.newcomers import Declarations
 from reconciler.provider.session import session
@@ -22,7 +22,8 @@ def refusals(
 ) -> list[str]:
     """Why such a key cannot be what the file says, a text each. One that `allow_resync` names is not looked at.
 
-    Where Fivetran cannot be asked, nothing is refused: an apply meets Fivetran's own refusal.
+    Where Fivetran cannot be asked, nothing is refused: an apply meets Fivetran's own refusal. Raises `Unauthorized` and
+    `Forbidden`.
     """
     known = {unit.connection: unit for unit in before.values() if unit.connection}
     new = {
@@ -42,6 +43,8 @@ def refusals(
         ]
     except MissingCredentials:
         return []
+    except (Unauthorized, Forbidden):
+        raise
     except FivetranError as error:
         said = error.saying("") if isinstance(error, ApiError) else error
         logger.warning("what connections have of keys that cannot change could not be seen: %s", said)

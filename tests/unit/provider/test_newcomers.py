@@ -201,6 +201,11 @@ def test_a_key_that_fivetran_keeps_is_held_against_what_is_live_when_a_file_says
     assert fivetran.requests() == [], "nothing is new, or it is allowed"
     fivetran.fault(kind="status", status=500, count=None)
     check(before, saying("TWELVE"))
+    fivetran.forget_faults()
+    fivetran.fault(kind="unauthorized", count=None)
+    assert failure(check, before, saying("TWELVE")).startswith(
+        "dev/environment.yaml: GET /groups: Fivetran answered 40"
+    )
 
 
 def test_other_code_than_that_of_a_connection_is_a_difference(fivetran: Fivetran, run):
