@@ -128,6 +128,27 @@ def test_whatever_asks_a_source_counts_as_one_against_a_quota_of_its_own(operati
         assert 3600 <= time.now < 3601
 
 
+@pytest.mark.parametrize(
+    ("work", "most"),
+    [
+        (lambda client: client.test_connection("a_b"), "250 setup tests a minute, 2500 an hour"),
+        (lambda client: client.get_source_columns("a_b", "public", "users"), "500 requests to sources a minute"),
+    ],
+    ids=["setup tests", "sources"],
+)
+def test_what_nobody_limits_is_limited_as_fivetran_documents(
+    caplog: pytest.LogCaptureFixture, work: Callable[[FivetranClient], Any], most: str
+) -> None:
+    time = FakeTime()
+    with Server(CONNECTION).client(time) as client:
+        for _ in range(int(most.partition(" ")[0])):
+            work(client)
+        assert time.sleeps == []
+        work(client)
+    assert most in caplog.text
+    assert Limits().requests_per_hour == 20_000
+
+
 def test_a_look_at_a_source_is_no_setup_test() -> None:
     time = FakeTime()
     with Server(CONNECTION).client(time, limits=Limits(setup_tests_per_minute=1)) as client:

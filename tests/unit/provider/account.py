@@ -58,11 +58,15 @@ class Fivetran(Admin):
         self.reset()
         self.group = self.make_group("Group_Dev")
         config = {"project_id": "dev-project", "data_set_location": "US"}
-        self._call("POST", "/destinations", {"id": self.group, "config": config})
+        self.make_destination(self.group, config=config)
 
     def make_group(self, name: str) -> str:
         """Somebody makes a group; returns its id."""
         return str(self._call("POST", "/groups", {"name": name})["id"])
+
+    def make_destination(self, id_: str, **fields: Any) -> None:
+        """Somebody makes a group's destination."""
+        self._call("POST", "/destinations", {"id": id_, **fields})
 
     def remove_destination(self, id_: str) -> None:
         """Somebody deletes a destination."""

@@ -39,6 +39,19 @@ def test_a_missing_group_and_destination_are_made_once(fivetran: Fivetran, run):
     assert snapshot["destinations"][0]["config"]["project_id"] == "dev-project"
 
 
+def test_neither_making_nor_changing_one_tests_it(fivetran: Fivetran, run):
+    """`DestinationTests` does, once Fivetran's service account has its role; until then it could only fail."""
+    account = f"g-{fivetran.group.replace('_', '-')}@fivetran-production.iam.gserviceaccount.com"
+    grant = {"role": "roles/bigquery.user", "member": f"serviceAccount:{account}"}
+    fivetran.gcp("POST", "/grants/dev-project", grant)
+    fivetran.remove_destination(fivetran.group)
+    provider = DestinationProvider()
+    provider.create(dict(PROPS))
+    provider.update(fivetran.group, dict(PROPS), {**PROPS, "time_zone_offset": "-5"})
+    (made,) = fivetran.snapshot()["destinations"]
+    assert (made["time_zone_offset"], made["setup_status"]) == ("-5", "incomplete")
+
+
 @pytest.mark.parametrize(
     ("change", "said"),
     [
@@ -52,6 +65,14 @@ def test_one_that_differs_is_not_adopted(fivetran: Fivetran, run, change, said):
     text = failure(DestinationProvider().create, {**PROPS, **change})
     assert text.startswith("connectors/dev/environment.yaml: the destination of group Group_Dev")
     assert said in text
+    assert fivetran.writes() == []
+
+
+def test_one_of_another_service_is_not_adopted(fivetran: Fivetran, run):
+    fivetran.remove_destination(fivetran.group)
+    config = {"project_id": "dev-project", "data_set_location": "US"}
+    fivetran.make_destination(fivetran.group, service="managed_big_query", config=config)
+    assert "it is of service managed_big_query, not big_query" in failure(DestinationProvider().create, dict(PROPS))
     assert fivetran.writes() == []
 
 
