@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from admin import Admin
@@ -203,25 +204,45 @@ def test_a_creation_that_was_cut_off_heals_and_only_a_write_of_access_is_read_be
     assert admin.gcp("GET", "/state")["projects"]["dev-project"]["datasets"] == {}
 
 
+def database(**schemas: str) -> dict[str, Any]:
+    """A unit of a database, with a choice of its schemas and a dataset for one of them."""
+    connector = {
+        "service": "postgres",
+        "destination": {"schema_prefix": "app"},
+        "config": {"host": "h", "database": "d", "user": "u", "password": {"env": "STRIPE_KEY", "version": 1}},
+        "sync": {"new": "allow_columns", "schemas": schemas},
+    }
+    return {"description": "App.", "owners": ["o@example.com"], "connector": connector, "datasets": {"public": {}}}
+
+
 def test_what_is_in_no_file_is_told_and_fails_a_run_where_that_is_forbidden(workspace: Workspace, admin: Admin):
     make(admin, "app_audit")
     make(admin, "fivetran_metadata")
     make(admin, "scratch_1")
     workspace.write("environment", {**ENVIRONMENT, "ignore": {"schemas": ["scratch_*"]}})
     workspace.write("stripe", stripe())
-    told = "environment.yaml: dev-project has datasets that no file declares: app_audit. Unless somebody narrowed that"
-    assert told in workspace.preview().ok().out
+    told = "environment.yaml: dev-project has datasets that no file declares: app_audit"
+    assert f"{told}. Unless somebody narrowed that" in workspace.preview().ok().out
     forbidding = {**ENVIRONMENT, "ignore": {"schemas": ["scratch_*"]}, "policy": {"undeclared_datasets": "forbidden"}}
     workspace.write("environment", forbidding)
+    workspace.write("app", database(public="included"))
     failed = workspace.up()
     assert failed.code != 0
     assert told in failed.out
-    assert set(workspace.outcomes().values()) == {"connected"}
+    # A database that would write a dataset which no file declares is not started.
+    assert re.search(
+        r"app.yaml: schemas are synced into datasets that no file declares:\n\s+audit → app_audit", failed.out
+    )
+    assert workspace.outcomes() == {"stripe": "connected", "app": "refused"}
+    assert admin.connections()["app"]["paused"]
     drift = workspace.preview("--expect-no-changes", "--refresh")
     assert drift.code != 0
     assert told in drift.out
     workspace.write("environment", {**forbidding, "ignore": {"schemas": ["scratch_*", "app_*"]}})
+    workspace.write("app", database(public="included", audit="excluded"))
     workspace.up().ok()
+    live = admin.connections()["app"]
+    assert (live["paused"], live["schema_config"]["schemas"]["audit"]["enabled"]) == (False, False)
     workspace.assert_settled()
 
 

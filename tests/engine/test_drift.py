@@ -11,6 +11,7 @@ from workspace import Workspace, hashing, stripe
 CREATE = "POST /v1/connections"
 CHANGE = "PATCH /v1/connections/{connection_id}"
 SELECT = "PATCH /v1/connections/{connection_id}/schemas"
+MOVE = "PATCH /v1/destinations/{destination_id}"
 TEST = "POST /v1/connections/{connection_id}/test"
 
 
@@ -30,6 +31,8 @@ def test_what_changed_in_the_interface_is_shown_in_the_files_words_and_put_right
     customer = {"columns": {"email": {"enabled": True, "hashed": False}}}
     admin.select("tables", {"schemas": {"tables": {"tables": {"customer": customer}}}})
     admin.edit("airflow", paused=True, schedule_type="auto")
+    (group,) = admin.snapshot()["groups"]
+    admin.set_destination(group["id"], time_zone_offset="-8")
     curious = {"role": "READER", "userByEmail": "curious@example.com"}
     admin.gcp("POST", "/datasets/dev-project/broke/access", curious)
 
@@ -38,11 +41,14 @@ def test_what_changed_in_the_interface_is_shown_in_the_files_words_and_put_right
     assert re.search(r'every: "15m" => "6h"', shown.out)
     assert re.search(r'historical_sync_time_frame: "DATE_LIMIT" => "ALL_TIME"', shown.out)
     assert re.search(r'email: "included" => "hashed"', shown.out)
+    assert re.search(r'time_zone_offset: "-8" => "0"', shown.out)
     assert re.search(
         r"broke.yaml: broken in Fivetran; an update tests it again\n\s+reconnect: Log in again\n", shown.out
     )
     assert "stopped.yaml: paused in Fivetran, not by the file; left as it is" in shown.out
+    # Of what is in the group nothing depends on how its destination changes.
     assert shown.steps() == {
+        "update Destination dev",
         "update Connection changed",
         "update Activation changed",
         "update Activation tables",
@@ -55,7 +61,7 @@ def test_what_changed_in_the_interface_is_shown_in_the_files_words_and_put_right
     admin.forget_requests()
     workspace.up("--refresh").ok()
     # The changed config is tested; what is made anew is tested and started; a pause by hand is left.
-    assert Counter(admin.writes()) == {CREATE: 1, CHANGE: 3, TEST: 3, SELECT: 1}
+    assert Counter(admin.writes()) == {CREATE: 1, CHANGE: 3, TEST: 3, SELECT: 1, MOVE: 1}
     live = admin.connections()
     assert (live["changed"]["sync_frequency"], live["changed"]["config"]["historical_sync_time_frame"]) == (
         360,
@@ -63,5 +69,6 @@ def test_what_changed_in_the_interface_is_shown_in_the_files_words_and_put_right
     )
     assert {name: each["setup_state"] for name, each in live.items()} == dict.fromkeys(live, "connected")
     assert {name for name, each in live.items() if each["paused"]} == {"stopped", "airflow"}
+    assert admin.snapshot()["destinations"][0]["time_zone_offset"] == "0"
     assert curious not in admin.dataset("dev-project", "broke")["access"]
     workspace.assert_settled()

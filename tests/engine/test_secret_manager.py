@@ -56,17 +56,25 @@ def test_a_value_is_read_when_it_is_sent_and_found_nowhere_but_in_fivetran(works
         assert canary.encode() not in written
 
 
-def test_a_version_that_cannot_be_read_is_named_with_what_to_do_and_nothing_is_made(workspace: Workspace, admin: Admin):
+def test_a_preview_names_a_version_that_cannot_be_read_and_what_a_connection_has_otherwise_in_one_refusal(
+    workspace: Workspace, admin: Admin
+):
     admin.put_secret("stripe-key", 2, THIRD)
     admin.secrets("PATCH", "/versions/dev-project/stripe-key/2", {"state": "DISABLED"})
+    group = admin.make_group_with_destination("Group_Dev")
+    done = {"succeeded_at": "2026-01-01T00:00:00Z", "sync_frequency": 60}
+    made = admin.make(group_id=group, service="stripe", config={"schema": "there", "api_key": "k"}, **done)
+    workspace.write("there", stripe("there"))
     workspace.write("stripe", versioned(2))
-    failed = workspace.up()
+    failed = workspace.preview()
     assert failed.code != 0
     assert (
         "stripe.yaml: config.api_key: version 2 of the secret stripe-key in project dev-project is disabled: enable it "
         "(`gcloud secrets versions enable 2 --secret=stripe-key --project=dev-project`), or refer to another"
     ) in failed.out
-    assert admin.connections() == {}
+    assert f"there.yaml: the connection there exists ({made['id']}) and differs from the file" in failed.out
+    assert re.search(r"schedule.*1h.*6h|schedule.*6h.*1h", failed.out)
+    assert (admin.writes(), admin.secrets_read()) == ([], 0)
 
 
 def test_a_value_of_the_stacks_config_arrives_and_is_in_state_only_encrypted(workspace: Workspace, admin: Admin):
