@@ -42,7 +42,10 @@ def test_what_cannot_be_kept_back_is_refused_and_the_connection_stays_paused_unt
         assert fivetran.the("stripe")["paused"] is True
         assert stack.pending(unit(sync=customers(emial="hashed"))) == ["activation"]
         run()
+    fivetran.forget_requests()
     assert stack.up(HASHED) == "connected"
+    # Whatever Fivetran knew of the source by then: before the first row it is looked at again.
+    assert "POST /v1/connections/{connection_id}/schemas/reload" in fivetran.writes()
     assert fivetran.the("stripe")["paused"] is False
     assert fivetran.the("stripe")["first_sync"]["written"]["stripe"]["customer"]["email"] == "hashed"
 
