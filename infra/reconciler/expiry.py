@@ -22,6 +22,17 @@ LABEL = "expires_on"
 _EXTEND = "a later date in `expires` prevents that"
 
 
+class Data(Enum):
+    """What becomes of the data that a unit is about, on the day when the unit is removed."""
+
+    GOES = "goes"
+    """It is removed with it."""
+    STAYS = "stays"
+    """Its own dataset stays, as others' connectors write it too."""
+    ELSEWHERE = "elsewhere"
+    """Another file declares the dataset, which lives as long as that says and as its last connector."""
+
+
 class Stage(Enum):
     """Where something is on its way to its end."""
 
@@ -63,9 +74,17 @@ def life(expires: date | Never | None, policy: ExpiryPolicy, today: date) -> Lif
 
 
 def removed_on(labels: Mapping[str, str]) -> date | None:
-    """The day from which a dataset with these labels is no more: `Life.label` read back."""
+    """The day from which a dataset with these labels is no more: `Life.label` read back.
+
+    Somebody may have changed it by hand: what is no moment is no label, what is beyond the calendar is its last day.
+    """
     label = labels.get(LABEL, "")
-    return datetime.fromtimestamp(int(label) / 1000, UTC).date() if label.isdecimal() else None
+    if not label.isdecimal():
+        return None
+    try:
+        return datetime.fromtimestamp(int(label) / 1000, UTC).date()
+    except (OverflowError, ValueError, OSError):
+        return date.max
 
 
 def latest(ends: Iterable[date | Never | None]) -> date | None:
@@ -107,27 +126,39 @@ class Lives:
             return self.of_connector(unit)
         return max((self.of_dataset(unit, each) for each in unit.datasets), key=lambda end: end.last_day or date.max)
 
+    def data_of(self, unit: Unit) -> Data:
+        """What becomes of the data when the unit's life is over."""
+        last_day = self.of_unit(unit).last_day
+        ends = [self.of_dataset(unit, each).last_day for each in unit.datasets]
+        return data_after(last_day, ends, elsewhere=unit.dataset_unit is not None)
 
-def words(end: Life, today: date, *, connects: bool) -> str | None:
+
+def data_after(last_day: date | None, ends: Iterable[date | None], *, elsewhere: bool) -> Data:
+    """What becomes of data when what ends on `last_day` is removed: `ends` are those of the datasets it declares."""
+    if elsewhere:
+        return Data.ELSEWHERE
+    return Data.GOES if all(end == last_day for end in ends) else Data.STAYS
+
+
+def words(end: Life, today: date, *, connects: bool, data: Data = Data.GOES) -> str | None:
     """What to tell the people who own something that ends soon, or has ended; `connects` says that it is a connection.
 
     None where there is nothing to tell yet.
     """
+    goes = "removed with its data" if data is Data.GOES else "removed"
     match end.stage:
         case Stage.WARNED:
             days = (end.last_day - today).days if end.last_day else 0
             when = {0: "today is the last good day", 1: "in 1 day"}.get(days, f"in {days} days")
             pause = "its connection is paused after that, and " if connects else ""
-            return (
-                f"expires on {end.last_day}, {when}: {pause}it is removed with its data on {end.removed_on}; {_EXTEND}"
-            )
+            return f"expires on {end.last_day}, {when}: {pause}it is {goes} on {end.removed_on}; {_EXTEND}"
         case Stage.PAUSED:
             pause = "its connection is paused, and " if connects else ""
-            return f"expired on {end.last_day}: {pause}it is removed with its data on {end.removed_on}; {_EXTEND}"
+            return f"expired on {end.last_day}: {pause}it is {goes} on {end.removed_on}; {_EXTEND}"
+        case Stage.REMOVED if data is Data.STAYS:
+            return f"expired on {end.last_day} and is removed: the file stays, for the dataset that others write"
         case Stage.REMOVED:
-            return (
-                f"expired on {end.last_day} and is removed with its data: delete the file, as `reconciler sweep` does"
-            )
+            return f"expired on {end.last_day} and is {goes}: delete the file, as `reconciler sweep` does"
     return None
 
 

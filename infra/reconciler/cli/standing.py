@@ -45,6 +45,8 @@ class Standing:
     succeeded_at: str | None = None
     failed_at: str | None = None
     tasks: tuple[str, ...] = ()
+    ended: str | None = None
+    """Why its connection is paused for good."""
     awaiting: str | None = None
     airflow: HandOver | None = None
     findings: tuple[str, ...] = ()
@@ -68,7 +70,7 @@ def standing(
             airflow=_hand_over(connector, None, ["there is no connection"]),
             findings=missing,
         )
-    awaiting = _awaiting(unit, connector, live, today)
+    awaiting = None if ended else _awaiting(unit, connector, live, today)
     return Standing(
         unit=unit.name,
         file=unit.file,
@@ -82,6 +84,7 @@ def standing(
         succeeded_at=live.succeeded_at,
         failed_at=live.failed_at,
         tasks=tuple(printable(task.message or task.code) for task in live.tasks),
+        ended=ended,
         awaiting=awaiting,
         airflow=_hand_over(connector, live, list(_in_the_way(live, ended))),
         findings=tuple(_findings(connector, live, ended, awaiting, last)),
@@ -115,10 +118,10 @@ def _findings(
 ) -> Iterator[str]:
     if live.service != connector.service:
         yield f"it is a connection of service {live.service}, and the file says {connector.service}"
-    if connector.awaiting is not None and awaiting is None and live.setup_state != "connected":
-        yield f"{connector.awaiting.what} has not happened, and was awaited until {connector.awaiting.until}"
     if ended is not None:
         return
+    if connector.awaiting is not None and awaiting is None and live.setup_state != "connected":
+        yield f"{connector.awaiting.what} has not happened, and was awaited until {connector.awaiting.until}"
     if live.setup_state != "connected" and awaiting is None:
         yield f"its set-up is {live.setup_state or 'unknown'}"
     if awaiting is None:

@@ -75,6 +75,8 @@ def _words(each: Standing) -> Iterator[str]:
     """What there is to say besides the states."""
     yield from (f"! {finding}" for finding in each.findings)
     yield from (f"Fivetran: {task}" for task in each.tasks)
+    if each.ended is not None and each.airflow is None:
+        yield f"paused for good: {each.ended}"
     if each.awaiting is not None:
         yield f"awaits {each.awaiting}"
     if each.next_step is not None:

@@ -147,6 +147,15 @@ def test_a_unit_that_has_ended_is_paused_in_order_and_its_dag_is_not_to_be_enabl
     assert found["airflow"]["words"] == f"do not enable the DAG yet: {words}, it is paused"
 
 
+def test_nothing_is_awaited_of_a_unit_that_has_ended(shop: Shop, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("RECONCILER_TODAY", "2026-11-02")
+    file = shop.unit("ads", service="google_ads")
+    file.write_text(file.read_text() + '"expires": "2026-11-01"\n')
+    shop.connection("google_ads", {"schema": "ads"}, setup_state="incomplete", paused=True)
+    found = standing(shop)
+    assert (found["ended"], found["awaiting"], found["findings"]) == ("it expired on 2026-11-01", None, [])
+
+
 FAILED = ["Validate Login: FAILED: Invalid API key", "Permissions: FAILED: None\u001b"]
 
 

@@ -6,7 +6,7 @@ from datetime import UTC, date, datetime, timedelta
 import pytest
 
 from reconciler import airflow, expiry, removal
-from reconciler.expiry import Life, Stage, life, stage
+from reconciler.expiry import Data, Life, Lives, Stage, life, stage
 from reconciler.policy import ExpiryPolicy, Never, Retire
 from reconciler.removal import Ending
 
@@ -57,6 +57,7 @@ def test_the_label_is_the_moment_of_removal_in_unix_milliseconds_and_is_read_bac
     assert expiry.removed_on({expiry.LABEL: end.label}) == date(2027, 1, 8)
     assert expiry.removed_on({"realm": "dev"}) is None
     assert expiry.removed_on({expiry.LABEL: "soon"}) is None
+    assert expiry.removed_on({expiry.LABEL: "9" * 20}) == expiry.removed_on({expiry.LABEL: "9" * 63}) == date.max
 
 
 SHARED = (dataset("sheets"), connector("early", date(2026, 12, 10), to="sheets"), connector("late", LAST, to="sheets"))
@@ -87,6 +88,22 @@ SHARED = (dataset("sheets"), connector("early", date(2026, 12, 10), to="sheets")
 )
 def test_a_dataset_lives_as_long_as_its_last_connector(units, today: str, left):
     assert exists(fleet(*units), on(today)) == left
+
+
+@pytest.mark.parametrize(
+    ("units", "data"),
+    [
+        ((connector("a", LAST),), [Data.GOES]),
+        ((dataset("a", LAST),), [Data.GOES]),
+        (SHARED, [Data.GOES, Data.ELSEWHERE, Data.ELSEWHERE]),
+        ((connector("a", LAST), connector("b", date(2026, 12, 10), to="a")), [Data.GOES, Data.ELSEWHERE]),
+        ((connector("a", date(2026, 12, 10)), connector("b", LAST, to="a")), [Data.STAYS, Data.ELSEWHERE]),
+        ((connector("a", LAST), connector("b", Never("x"), to="a")), [Data.STAYS, Data.ELSEWHERE]),
+    ],
+)
+def test_a_unit_s_data_goes_with_it_where_its_file_alone_declares_and_writes_it(units, data: list[Data]):
+    lives = Lives(fleet(*units), LAST)
+    assert [lives.data_of(unit) for unit in units] == data
 
 
 def test_what_expired_is_paused_and_withdrawn_from_airflow_and_comes_back_with_a_later_date():

@@ -149,7 +149,9 @@ def ends_that_are_near(specs: Specs) -> Iterator[Problem]:
             writers = () if unit.has("connector") else specs.writers(unit)
             own = [] if writers and not unit.has("expires") else [end_of(unit)]
             end = expiry.life(expiry.latest([*own, *map(end_of, writers)]), policy, specs.today)
-            if said := expiry.words(end, specs.today, connects=unit.has("connector")):
+            shared = expiry.latest([end.last_day, *map(end_of, specs.writers(unit))])
+            data = expiry.data_after(end.last_day, [shared], elsewhere=isinstance(unit.at("dataset"), str))
+            if said := expiry.words(end, specs.today, connects=unit.has("connector"), data=data):
                 yield unit.on_key(_EXPIRES if unit.has("expires") else (), said)
 
 
