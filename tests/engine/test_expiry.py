@@ -35,6 +35,8 @@ WORDS = {
     "paused": "expired on 2027-01-01:",
     "over": "expired on 2026-12-31 and is removed with its data: delete the file, as `reconciler sweep` does",
 }
+#: Of a connector whose dataset another file declares: that may stay.
+OVER_ELSEWHERE = "expired on 2026-12-31 and is removed: delete the file, as `reconciler sweep` does"
 EMPTIED = "BigQuery deletes the connector's tables after this time"
 
 ALONE = {"description": "Sheets.", "owners": ["owner@example.com"], "dataset": {}}
@@ -122,7 +124,7 @@ def assert_everything_is_told(workspace: Workspace) -> None:
         f"{kind}_{stage}": WORDS.get(stage, "") for kind in ("own", "alone", "shared", "last") for stage in LAST_DAYS
     }
     told |= {f"{kind}_extended": WORDS["paused"] for kind in ("own", "alone", "shared", "last")}
-    told |= {f"first_{stage}": WORDS["over"] for stage in LAST_DAYS}
+    told |= {f"first_{stage}": OVER_ELSEWHERE for stage in LAST_DAYS} | {"last_over": OVER_ELSEWHERE}
     told["own_before"] = EMPTIED
     validated = reconciler(workspace, "validate")
     assert validated.returncode == 0, validated.stdout
