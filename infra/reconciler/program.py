@@ -70,8 +70,7 @@ async def main(settings: Settings) -> dict[str, pulumi.Input[Any]]:
 async def build(staged: Staged, loaded: Loaded) -> dict[str, pulumi.Input[Any]]:
     """Register every resource of a fleet and return the stack's outputs. `loaded` are the specs it is from."""
     fleet, environment = staged.fleet, staged.fleet.environment
-    datasets = [dataset for unit in fleet.units for dataset in unit.all_datasets]
-    live, listing = await asyncio.gather(gcp.read_live(environment, datasets), gcp.list_ids(environment.gcp_project))
+    live, listing = await asyncio.gather(gcp.read_live(environment, fleet.units), gcp.list_ids(environment.gcp_project))
 
     declared = removal.declarations(staged)
     contents = {

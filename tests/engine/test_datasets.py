@@ -198,7 +198,7 @@ def test_a_creation_that_was_cut_off_heals_and_only_a_write_of_access_is_read_be
     workspace.write("history", {**ALONE, "dataset": {"location": "EU", "labels": {"team": "a"}, "sensitive": True}})
     moved = workspace.preview()
     assert moved.code != 0
-    assert "it is in US, the file says EU, and BigQuery cannot move it" in moved.out
+    assert "is in US, the file says EU, and BigQuery cannot move it" in moved.out
     workspace.pulumi("refresh", "--yes").ok()
     workspace.pulumi("destroy", "--yes", "--skip-preview", RECONCILER_REMOVALS="allow").ok()
     assert admin.gcp("GET", "/state")["projects"]["dev-project"]["datasets"] == {}

@@ -18,31 +18,42 @@ from pulumi.runtime.proto.resource_pb2 import ResourceInvokeRequest
 
 from reconciler.datasets import Live
 from reconciler.errors import ReconcilerError
-from reconciler.model import Dataset, Environment
+from reconciler.model import Dataset, Environment, Unit
 
 #: The plugin version that the SDK's own resources ask for: without it the engine might start a second one.
 _VERSION = importlib.metadata.version("pulumi-gcp")
+
+_DENIED = "Who runs this needs `bigquery.datasets.get`, as roles/bigquery.metadataViewer on the project has it"
 
 
 class LiveReadFailed(ReconcilerError):
     """A dataset could not be read, for another reason than that it is not there."""
 
 
-async def read_live(environment: Environment, datasets: Iterable[Dataset]) -> dict[str, Live | None]:
-    """Every dataset as it is, by id, None where it does not exist; all read at once.
+class Immovable(LiveReadFailed):
+    """A dataset is in another location than declared."""
+
+
+async def read_live(environment: Environment, units: Iterable[Unit]) -> dict[str, Live | None]:
+    """Every dataset that the units declare as it is, by id, None where it does not exist; all read at once.
 
     Raises `LiveReadFailed`, before anything is touched, for a dataset in another location, and on any other answer than
-    the plugin's own "not found": an access list written without knowing the live one would take views away.
+    the plugin's own "not found": an access list written without knowing the live one would take views away. The error
+    names the file of each such dataset.
     """
-    wanted = list(datasets)
-    ids = [dataset.id for dataset in wanted]
-    answers = await asyncio.gather(*(_read(environment.gcp_project, each) for each in wanted), return_exceptions=True)
-    failed = [f"{id_}: {answer}" for id_, answer in zip(ids, answers, strict=True) if isinstance(answer, Exception)]
+    wanted = [(unit.file, dataset) for unit in units for dataset in unit.all_datasets]
+    answers = await asyncio.gather(
+        *(_read(environment.gcp_project, dataset) for _, dataset in wanted), return_exceptions=True
+    )
+    failed = [
+        (file, answer) for (file, _), answer in zip(wanted, answers, strict=True) if isinstance(answer, Exception)
+    ]
     if failed:
-        raise LiveReadFailed(
-            "\n    ".join([f"{environment.file}: reading datasets failed, so nothing is touched:", *failed])
-        )
-    return dict(zip(ids, answers, strict=True))  # type: ignore[arg-type]
+        only_moved = all(isinstance(answer, Immovable) for _, answer in failed)
+        what = "datasets cannot be moved" if only_moved else "reading datasets failed"
+        lines = [f"{file}: {answer}" for file, answer in failed]
+        raise LiveReadFailed("\n    ".join([f"{environment.file}: {what}, so nothing is touched:", *lines]))
+    return {dataset.id: answer for (_, dataset), answer in zip(wanted, answers, strict=True)}  # type: ignore[misc]
 
 
 async def _read(project: str, dataset: Dataset) -> Live | None:
@@ -51,10 +62,15 @@ async def _read(project: str, dataset: Dataset) -> Live | None:
     except Exception as error:
         if _is_absent(project, dataset.id, error):
             return None
-        raise LiveReadFailed(_one_line(error)) from None
+        hint = f". {_DENIED}" if re.search(r"access ?denied|\b403\b", str(error), re.IGNORECASE) else ""
+        raise LiveReadFailed(f"the dataset {dataset.id} cannot be read: {_one_line(error)}{hint}") from None
     live = Live.parse(found)
     if live.location and live.location.casefold() != dataset.location.casefold():
-        raise LiveReadFailed(f"it is in {live.location}, the file says {dataset.location}, and BigQuery cannot move it")
+        raise Immovable(
+            f"the dataset {dataset.id} is in {live.location}, the file says {dataset.location}, and BigQuery cannot "
+            f"move it. Write {live.location} where the location stands, here or in the environment's `destination`; or "
+            "have a new dataset, under another name"
+        )
     return live
 
 

@@ -9,7 +9,7 @@ import pulumi
 import pytest
 
 from reconciler.gcp import Listing, LiveReadFailed, list_ids, read_live
-from reconciler.model import Dataset, Destination, Environment
+from reconciler.model import Dataset, Destination, Environment, Unit
 
 ENVIRONMENT = Environment("dev", "dev/environment.yaml", "p", "Dev", Destination("US", "GCP_US_EAST4", "0"))
 PREFIX = "invoking gcp:bigquery/getDataset:getDataset: 1 error occurred:\n\t* "
@@ -32,7 +32,8 @@ def plugin(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
 
 
 def read(*ids: str) -> Any:
-    return asyncio.run(read_live(ENVIRONMENT, [Dataset(id_, "US") for id_ in ids]))
+    units = [Unit(id_, f"dev/{id_}.yaml", "x", ("o@example.com",), datasets=(Dataset(id_, "US"),)) for id_ in ids]
+    return asyncio.run(read_live(ENVIRONMENT, units))
 
 
 def test_a_dataset_that_the_plugin_does_not_find_is_not_there(plugin: dict[str, Any]):
@@ -59,10 +60,20 @@ def test_any_other_answer_stops_the_run_and_all_are_told(plugin: dict[str, Any],
         read("a", "b", "d")
     lines = str(failed.value).splitlines()
     assert lines[0] == "dev/environment.yaml: reading datasets failed, so nothing is touched:"
-    assert lines[1].strip() == "a: it is in EU, the file says US, and BigQuery cannot move it"
-    assert lines[2].strip().startswith("d: invoking gcp:bigquery/getDataset")
-    assert lines[2].endswith(text)
+    assert lines[1].startswith("    dev/a.yaml: the dataset a is in EU, the file says US, and BigQuery cannot move it.")
+    assert lines[2].startswith("    dev/d.yaml: the dataset d cannot be read: invoking gcp:bigquery/getDataset")
+    assert text in lines[2]
+    assert lines[2].endswith("on the project has it") == ("403" in text), "what to do, where that is known"
     assert len(lines) == 3
+
+
+def test_a_location_that_changed_is_no_failure_to_read(plugin: dict[str, Any]):
+    plugin["a"] = {"location": "EU"}
+    with pytest.raises(LiveReadFailed) as failed:
+        read("a")
+    lines = str(failed.value).splitlines()
+    assert lines[0] == "dev/environment.yaml: datasets cannot be moved, so nothing is touched:"
+    assert "Write EU where the location stands" in lines[1]
 
 
 def test_a_list_that_fails_is_told_and_stops_nothing(plugin: dict[str, Any]):
