@@ -49,8 +49,8 @@ class _Gone:
     """How it comes that it goes."""
     ending: Ending
     unit: str
-    renamed: bool = True
-    """Whether its file may only have been renamed."""
+    instead: str
+    """What to do where it is not to go."""
 
 
 def refusals(before: Units, after: Units, rules: Rules) -> tuple[Refusal, ...]:
@@ -140,7 +140,7 @@ def _gone_connections(before: Units, after: Units) -> Iterator[_Gone]:
             said = f"{unit.file} expired on {unit.expired}: this run would delete the connection {old.connection}"
         else:
             said = f"{unit.file} no longer has a connector: this run would delete the connection {old.connection}"
-        yield _Gone("connection", old.connection, said, old.ending, name, renamed=unit is None)
+        yield _Gone("connection", old.connection, said, old.ending, name, _instead(name, unit))
 
 
 def _gone_datasets(before: Units, after: Units, replacing: Mapping[str, Refusal | None]) -> Iterator[_Gone]:
@@ -156,7 +156,15 @@ def _gone_datasets(before: Units, after: Units, replacing: Mapping[str, Refusal 
                 said = f"{unit.file} expired on {unit.expired}: this run would delete the dataset {dataset}"
             else:
                 said = f"{old.file} no longer declares the dataset {dataset}: this run would delete it"
-            yield _Gone("dataset", dataset, said, old.ending_of(dataset), name, renamed=unit is None)
+            yield _Gone("dataset", dataset, said, old.ending_of(dataset), name, _instead(name, unit))
+
+
+def _instead(name: str, unit: Declared | None) -> str:
+    """What else to do about a removal, by what may have brought it about."""
+    if unit is not None and unit.expired:
+        return "to keep it, write a later date in `expires`"
+    renamed = f"if the file was renamed, write `formerly: {name}` in the new one; " if unit is None else ""
+    return f"{renamed}if a colleague added it, bring this branch up to date"
 
 
 def _removal(gone: _Gone, rules: Rules, expected: str) -> Refusal | None:
@@ -171,12 +179,7 @@ def _removal(gone: _Gone, rules: Rules, expected: str) -> Refusal | None:
         )
     if rules.removals.allowed:
         return None
-    further = f"; if the file was renamed, write `formerly: {gone.unit}` in the new one" if gone.renamed else ""
-    return Refusal(
-        f"{gone.said}. To remove it on purpose run with {VARIABLE}={expected}{further}; if a colleague added it, bring "
-        "this branch up to date",
-        connection,
-    )
+    return Refusal(f"{gone.said}. To remove it on purpose run with {VARIABLE}={expected}; {gone.instead}", connection)
 
 
 def _is_guarded(gone: _Gone, rules: Rules) -> bool:

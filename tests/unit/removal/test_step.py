@@ -98,6 +98,7 @@ def test_a_date_that_no_run_has_announced_is_no_expiry():
         first, second = reasons({"stripe": ending(STRIPE, said)}, expired)
         assert first.startswith("prod/stripe.yaml expired on 2027-01-01: this run would delete the connection stripe.")
         assert second.startswith("prod/stripe.yaml expired on 2027-01-01: this run would delete the dataset stripe.")
+        assert first.endswith("; to keep it, write a later date in `expires`"), "nobody else's file is missing"
         assert "RECONCILER_REMOVALS=allow" in first
         assert "formerly" not in first
 
