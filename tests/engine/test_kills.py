@@ -150,6 +150,7 @@ def test_recovering_does_not_wait_for_setup_tests_and_a_dataset_that_the_killed_
     workspace.write("stripe", stripe())
     admin.gcp("POST", "/faults", {"method": "Create", "type": DATASET, "after": True})
     assert workspace.up().code != 0
+    assert admin.connections() == {}, "nothing writes into a dataset that may not be as its file says"
     made = admin.dataset("dev-project", "stripe")
 
     tests = admin.fault(**TEST)

@@ -75,6 +75,13 @@ def test_what_is_not_config_changes_nothing_here(fivetran: Fivetran, stripe: str
         assert not provider.diff(stripe, state(fivetran.group), inputs(fivetran.group, **said)).changes
 
 
+def test_adopt_that_names_another_connection_than_the_one_there_is_refused_in_a_preview(
+    fivetran: Fivetran, stripe: str
+):
+    said = failure(provider.diff, stripe, state(fivetran.group), inputs(fivetran.group, adopt=Adopt("other_id")))
+    assert said == f"{FILE}: adopt names other_id, but the connection is {stripe}: correct it"
+
+
 def test_a_rotated_key_reaches_fivetran_and_is_tested(fivetran: Fivetran, stripe: str, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv("STRIPE_KEY", "sk_live_new")
     rotated = inputs(fivetran.group, api_key={"env": "STRIPE_KEY", "version": 2})
