@@ -11,7 +11,8 @@ from reconciler.specs.document import printable
 
 _STEPS = {
     "refused": "correct {file}, then `pulumi up`",
-    "awaiting": "when that is done, `pulumi up --refresh`, which starts it",
+    "awaiting": "`reconciler authorise {unit}` prints what that takes; when it is done, `pulumi up --refresh`",
+    "consent": "when that is done, `pulumi up --refresh`, which starts it",
     "overdue": "see to it, or give it another day in {file}; then `pulumi up --refresh`",
     "testing": "`pulumi up`, which reads what its tests came to",
     "failed": "look at {file} and at what the test names, mend the cause, then `pulumi up`, which tests it again",
@@ -39,7 +40,8 @@ def next_step(
     outcome, works = last.outcome if last else None, live.setup_state == "connected"
     cases = {
         "refused": live.service != connector.service or outcome == "refused",
-        "awaiting": awaiting is not None,
+        "awaiting": awaiting is not None and connector.awaiting is not None,
+        "consent": awaiting is not None,
         "overdue": connector.awaiting is not None and not works,
         "failed": outcome == "failed",
         "testing": outcome == "testing",
@@ -47,4 +49,4 @@ def next_step(
         "untold": not works,
     }
     case = next((case for case, is_so in cases.items() if is_so), None)
-    return _STEPS[case].format(file=unit.file) if case else None
+    return _STEPS[case].format(file=unit.file, unit=unit.name) if case else None

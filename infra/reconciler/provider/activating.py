@@ -254,13 +254,8 @@ def _report(state: Mapping[str, Any]) -> None:
     if state["outcome"] != "awaiting" or is_overdue(state):
         session.failed(state["file"], _in_words(state))
         return
-    awaits = state["awaits"]
-    logger.warning(
-        "%s: awaits %s (%s; what is needed for it: `reconciler status`)",
-        state["file"],
-        awaits["what"],
-        awaits["setup page"],
-    )
+    needs = "".join(f"\n    {what}: {value}" for what, value in state["awaits"].items() if what != "what")
+    logger.warning("%s: awaits %s%s", state["file"], state["awaits"]["what"], needs)
 
 
 def _said(state: Mapping[str, Any]) -> list[str]:

@@ -56,6 +56,7 @@ def test_all_well_is_exit_code_0(shop: Shop):
     ("live", "words"),
     [
         ({**DONE, "is_historical_sync": True}, "its first sync of the whole history is not done"),
+        ({**DONE, "is_historical_sync": None}, "its first sync of the whole history is not done"),
         ({**DONE, "paused": True}, "it is paused"),
         ({**DONE, "setup_state": "broken"}, "its set-up is broken"),
         (
@@ -112,7 +113,10 @@ def test_what_is_awaited_is_no_failure_until_its_day_is_over(shop: Shop, monkeyp
     shop.connection("stripe", {"schema": "stripe"}, setup_state="incomplete", paused=True)
     monkeypatch.setenv("RECONCILER_TODAY", "2026-12-15")
     ran = shop.run("status")
-    assert "    awaits the vendor installs our key, until 2026-12-15\n    next: when that is done, `pulumi" in ran.out
+    assert (
+        "    awaits the vendor installs our key, until 2026-12-15\n    next: `reconciler authorise stripe` prints"
+        in ran.out
+    )
     assert (ran.code, ran.err) == (0, "dev: 1 awaited\n")
     monkeypatch.setenv("RECONCILER_TODAY", "2026-12-16")
     assert standing(shop)["findings"] == [
@@ -128,6 +132,7 @@ def test_a_persons_consent_is_awaited_with_the_command_that_asks_for_it(shop: Sh
     shop.unit("ads", service="google_ads")
     shop.connection("google_ads", {"schema": "ads"}, setup_state="incomplete", paused=True)
     assert standing(shop)["awaiting"] == "somebody's consent: `reconciler authorise ads` makes a link for it"
+    assert standing(shop)["next_step"] == "when that is done, `pulumi up --refresh`, which starts it"
     assert standing(shop)["findings"] == []
 
 

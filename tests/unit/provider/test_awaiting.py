@@ -74,7 +74,10 @@ def test_it_is_told_with_what_the_person_needs(
         "public key": session.client().group_public_key(fivetran.group),
         **({key: live.config[key]} if key else {}),
     }
-    assert f"{FILE}: awaits the vendor installs our key (DENG-42) ({setup_page}; " in caplog.text
+    lines = "".join(
+        f"\n    {what}: {value}" for what, value in stack.activation.state["awaits"].items() if what != "what"
+    )
+    assert f"{FILE}: awaits the vendor installs our key (DENG-42){lines}\n" in caplog.text
 
 
 def test_consent_is_told_with_the_command_that_makes_a_link_for_it(stack: Stack):
