@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from reconciler.client import Timeouts
+from reconciler.model import Sync
 
 from .account import BY_AIRFLOW, CANARY, FILE, Fivetran, failure, in_trouble, settle, unit
 from .stack import Stack
@@ -84,6 +85,19 @@ def test_an_activation_that_state_never_got_to_know_is_done_again(fivetran: Five
     run()
     assert stack.up(DECLARED) == "connected"
     assert_runs(fivetran, stack)
+
+
+@pytest.mark.parametrize(
+    "fault", [{"kind": "html", "status": 404}, {"kind": "status", "status": 500}, {"kind": "unauthorized"}], ids=str
+)
+@pytest.mark.parametrize("path", ["^/v1/connections/[^/]+$", "/schemas$"])
+def test_no_fault_makes_an_activation_or_its_tables_look_gone(
+    fivetran: Fivetran, stack: Stack, run, fault: dict[str, Any], path: str
+):
+    stack.up(unit(sync=Sync("allow_all")))
+    run()
+    fivetran.fault(method="GET", path=path, count=None, **fault)
+    assert failure(stack.activation.refresh).startswith(f"{FILE}: GET /connections/{stack.connection.id}")
 
 
 def test_a_test_that_is_never_answered_is_an_error_that_says_so(fivetran: Fivetran, stack: Stack, run):

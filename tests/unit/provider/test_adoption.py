@@ -25,10 +25,11 @@ def keys_of_changes(fivetran: Fivetran) -> list[list[str]]:
     return [sorted(set(change["keys"]) - {"run_setup_tests"}) for change in changes]
 
 
-@pytest.mark.parametrize("live", [AT_WORK, {}], ids=["synced", "never synced"])
+@pytest.mark.parametrize("live", [AT_WORK, {}], ids=["synced", "in its first sync"])
 def test_one_that_works_and_matches_is_taken_over_without_a_write_or_a_test(
     fivetran: Fivetran, stack: Stack, run, live: dict[str, Any]
 ):
+    fivetran.options(sync_seconds=600)
     made = fivetran.by_hand("some other key", config={"historical_sync_time_frame": "ALL_TIME"}, **live)
     declared = unit(historical_sync_time_frame="ALL_TIME")
     assert stack.up(declared) == "connected"
