@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from reconciler.access import (
     Entry,
+    by_no_file,
     declared_entries,
     effective,
     entry_of,
@@ -61,6 +62,9 @@ grants = st.lists(
 always = st.lists(st.builds(lambda role, who: Grant(role, tuple(who)), roles, st.sets(members)), max_size=3).map(tuple)
 
 
+OWNERS = Entry("OWNER", "specialGroup", "projectOwners")
+
+
 def environment(automation: tuple[Grant, ...] = (), default_access: tuple[Grant, ...] = ()) -> Environment:
     return Environment(
         name="prod",
@@ -75,7 +79,9 @@ def environment(automation: tuple[Grant, ...] = (), default_access: tuple[Grant,
 
 
 def entries_of(*access: Grant, writer: str | None = None) -> tuple[Entry, ...]:
-    return declared_entries(environment(), Dataset("d", "US", access=access), writer=writer)
+    """What grants come to, without the owner that a list has anyway."""
+    entries = declared_entries(environment(), Dataset("d", "US", access=access), writer=writer)
+    return tuple(entry for entry in entries if entry != OWNERS)
 
 
 @given(always, always, grants, st.booleans(), st.booleans())
@@ -86,7 +92,7 @@ def test_automation_always_and_the_writer_exactly_where_fivetran_writes(auto, de
         writer=WRITER if written else None,
     )
     alone = declared_entries(environment(auto), Dataset("d", "US", sensitive=True), writer=None)
-    assert set(alone) <= set(entries) or not any(grant.members for grant in auto)
+    assert {*alone} - {OWNERS} <= {*entries}
     declared = any(
         grant.role == "roles/bigquery.dataEditor" and f"serviceAccount:{WRITER}" in grant.members
         for grant in (*auto, *own, *(() if sensitive else default))
@@ -129,6 +135,25 @@ def test_the_three_roles_that_bigquery_renames_are_written_by_their_basic_names(
 def test_a_list_is_never_empty_since_bigquery_would_let_in_the_projects_readers():
     (entry,) = declared_entries(environment(), Dataset("d", "US", sensitive=True), writer=None)
     assert entry.as_property() == {"role": "OWNER", "specialGroup": "projectOwners"}
+
+
+@pytest.mark.parametrize(
+    ("own", "owners"),
+    [
+        (Grant(VIEWER, ("user:a@example.com",)), ["projectOwners"]),
+        (Grant("roles/bigquery.dataOwner", ("user:a@example.com",), until=TODAY), ["a@example.com", "projectOwners"]),
+        (Grant("roles/bigquery.dataOwner", ("user:a@example.com",)), ["a@example.com"]),
+    ],
+)
+def test_a_dataset_has_an_owner_for_good_since_bigquery_refuses_to_take_the_last_one_away(
+    own: Grant, owners: list[str]
+):
+    dataset = Dataset("d", "US", access=(own,))
+    entries = declared_entries(environment(), dataset, writer=WRITER)
+    assert sorted(entry.member for entry in entries if entry.role == "OWNER") == owners
+    assert by_no_file(entries, environment(), dataset) == {*entries} & {OWNERS}
+    named = Dataset("d", "US", access=(own, Grant("roles/bigquery.dataOwner", ("projectOwners",))))
+    assert not by_no_file([OWNERS], environment(), named), "its file brings it"
 
 
 def test_an_address_is_one_member_in_any_case_of_letters():

@@ -7,7 +7,7 @@ sensitive, and Fivetran's service account where it writes. Entries that only oth
 routines, datasets) are kept from the live dataset. Nobody else is.
 """
 
-from reconciler.access.declared import declared_entries, effective, given_entries, without_void
+from reconciler.access.declared import by_no_file, declared_entries, effective, given_entries, without_void
 from reconciler.access.entry import Entry, as_input, entry_of, foreign_entries
 from reconciler.access.lapsing import lapses, until, until_of
 from reconciler.access.member import (
@@ -26,6 +26,7 @@ __all__ = [
     "Entry",
     "as_input",
     "basic_role",
+    "by_no_file",
     "declared_entries",
     "effective",
     "entry_of",

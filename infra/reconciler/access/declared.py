@@ -13,8 +13,9 @@ from reconciler.access.member import is_deleted, place
 from reconciler.access.role import basic_role
 from reconciler.model import Dataset, Environment, Grant
 
-#: To BigQuery an empty list is none, and none lets in the project's owners, writers and readers. Owners get in anyway.
-_NOBODY: Final = (Entry("OWNER", "specialGroup", "projectOwners"),)
+#: Who owns what nobody else owns for good. BigQuery refuses to take the last owner out of a list, and an empty list is
+#: none to it, which lets in the project's owners, writers and readers. Owners of the project get in anyway.
+_OWNERS: Final = Entry("OWNER", "specialGroup", "projectOwners")
 
 
 def declared_entries(environment: Environment, dataset: Dataset, *, writer: str | None) -> tuple[Entry, ...]:
@@ -23,7 +24,19 @@ def declared_entries(environment: Environment, dataset: Dataset, *, writer: str 
     `writer` is Fivetran's service account where it writes the dataset (`Fleet.is_written`), else None.
     """
     given = given_entries(environment, sensitive=dataset.sensitive, writer=writer)
-    return without_void((*given, *_entries(dataset.access, environment))) or _NOBODY
+    listed = without_void((*given, *_entries(dataset.access, environment)))
+    return listed if _has_owner(listed) else without_void((*listed, _OWNERS))
+
+
+def by_no_file(entries: Iterable[Entry], environment: Environment, dataset: Dataset) -> frozenset[Entry]:
+    """Of declared entries those that no line of the dataset's file brings, nor could keep out."""
+    said = {*_entries(dataset.access, environment)}
+    given = {*given_entries(environment, sensitive=True, writer=None), _OWNERS}
+    return frozenset(entry for entry in entries if entry in given and (entry != _OWNERS or entry not in said))
+
+
+def _has_owner(entries: Iterable[Entry]) -> bool:
+    return any(entry.role == _OWNERS.role and entry.condition is None for entry in entries)
 
 
 def given_entries(environment: Environment, *, sensitive: bool, writer: str | None) -> tuple[Entry, ...]:

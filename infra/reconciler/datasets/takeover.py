@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass, replace
 from datetime import date
 from typing import Any, Self
 
-from reconciler.access import declared_entries, effective, entry_of, given_entries
+from reconciler.access import by_no_file, declared_entries, effective, entry_of
 from reconciler.datasets.entries import in_words, may_be_writer, service_account
 from reconciler.datasets.live import Live
 from reconciler.model import Dataset, Environment, Unit
@@ -150,7 +150,7 @@ def meet(
     there = effective(entries, today)
     declared = declared_entries(environment, dataset, writer=None)
     coming = [entry for entry in declared if entry not in there]
-    everywhere = given_entries(environment, sensitive=True, writer=None) if coming else ()
+    everywhere = by_no_file(coming, environment, dataset)
     expiration = dataset.default_table_expiration_ms, live.default_table_expiration_ms
     return Meeting(
         file=unit.file,

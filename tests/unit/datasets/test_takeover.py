@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from datetime import date
 from typing import Any
 
@@ -42,6 +43,7 @@ def judged(
     is_written: bool = False,
     live: dict[str, Any] | None = None,
     contents: bool = False,
+    environment: Environment = ENVIRONMENT,
     **declared: Any,
 ) -> Judgement:
     """What becomes of a dataset with these entries, over the way that it takes to Fleet."""
@@ -49,7 +51,7 @@ def judged(
     unit = Unit("d", FILE, "D.", ("o@example.com",), datasets=(dataset,))
     found = Live.parse({"location": "US", "accesses": list(accesses), **(live or {})})
     meeting = meet(
-        ENVIRONMENT, unit, dataset, found, DeletionRules(contents=contents), is_written=is_written, today=TODAY
+        environment, unit, dataset, found, DeletionRules(contents=contents), is_written=is_written, today=TODAY
     )
     assert Meeting.of(json.loads(json.dumps(meeting.as_json()))) == meeting
     return meeting.judged(writer)
@@ -90,6 +92,14 @@ def test_who_would_lose_access_is_named_in_the_files_words_and_it_is_refused(ent
     assert refusal.startswith(f"{FILE}: the dataset d exists and differs from the file:\n")
     assert f"\n    access: {words}: BigQuery has it, the file does not\n" in refusal
     assert refusal.count("\n    access: ") == 1
+
+
+def test_the_owner_that_each_list_has_is_told_and_refuses_nothing():
+    readers = (Grant(VIEWER, ("user:a@example.com",)),)
+    entry = {**BLANK, "role": "READER", "userByEmail": "a@example.com"}
+    taken = judged(entry, environment=replace(ENVIRONMENT, automation=(), default_access=()), access=readers)
+    assert taken.refusal is None
+    assert "roles/bigquery.dataOwner for projectOwners: the file has it, BigQuery does not" in "".join(taken.notices)
 
 
 def test_who_would_get_access_is_a_difference_unless_every_dataset_lets_him_in():
