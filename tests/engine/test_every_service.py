@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 
 from admin import Admin
+from scripts import bench
 from tests.every_service import VARIABLE, awaiting, full
 from workspace import Workspace, hashing
 
@@ -46,3 +47,4 @@ def test_a_fresh_up_shows_no_drift_for_any_service_and_looking_costs_a_read_a_un
         "GET /v1/connections/{connection_id}/schemas": 1,  # of the one with `sync`
     }
     assert admin.counts() == {**ONCE, **of_each}
+    assert set(admin.counts()) == set(bench.REASONS[bench.DRIFT_CHECK]), "the benchmark gives a reason for each"
