@@ -94,6 +94,22 @@ def test_a_connection_becomes_the_file_that_a_colleague_would_write(shop: Shop):
     assert shop.run("validate").code == 0
 
 
+@pytest.mark.parametrize(
+    "answer",
+    [
+        {"status": 403, "body": {"code": "Forbidden", "message": "no"}},
+        {"status": 404, "body": {"code": "NotFound_User", "message": "gone"}},
+        {"status": 200, "body": {"code": "Success", "data": {"id": "u", "email": "left@example.com", "active": False}}},
+    ],
+    ids=["may not be seen", "deleted", "inactive"],
+)
+def test_who_made_it_owns_it_only_where_that_can_be_seen_and_is_so_still(shop: Shop, answer: dict[str, Any]):
+    stripe(shop, connected_by="user_simulator-key")
+    shop.admin("POST", "/faults", {"kind": "status", "path": "^/v1/users/", "count": None, **answer})
+    assert shop.run("import", "stripe").code == 0
+    assert "owners: [fill-in@example.com]" in body(shop, "stripe")
+
+
 def test_what_only_a_person_knows_is_marked_and_valid(shop: Shop, monkeypatch: pytest.MonkeyPatch):
     shop.write("environment", {**WITH_POLICY, "policy": {"expiry": {"required": True}}})
     shop.dataset("stripe", access=[AUTOMATION, DEFAULT, writer(shop)])

@@ -182,6 +182,13 @@ def test_a_sync_that_was_imported_differs_in_nothing_from_what_is_live(live: Sta
         assert compared.findings == ()
 
 
+@given(LIVE)
+def test_every_schema_that_is_not_as_new_ones_become_is_in_the_file(live: StandardConfig):
+    found, lets_in = sync_of(live), live.schema_change_handling == "allow_all"
+    chosen = {name for name, schema in live.schemas.items() if schema.enabled is not lets_in}
+    assert chosen <= set(found.schemas if found is not None else ())
+
+
 def test_where_nobody_has_chosen_anything_there_is_no_sync():
     table = TableConfig(True, "soft_delete", True, True, None, {"id": ColumnConfig(True, False, True, None)})
     usual = StandardConfig("allow_all", {"s": SchemaConfig(True, "s", {"t": table})})

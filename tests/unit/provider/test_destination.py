@@ -22,8 +22,9 @@ PROPS: dict[str, Any] = {
 }
 
 
-def test_one_that_matches_is_adopted_without_a_write(fivetran: Fivetran, run):
-    made = DestinationProvider().create(dict(PROPS))
+@pytest.mark.parametrize("spelt", [{}, {"location": "us"}, {"region": "gcp_us_east4"}, {"time_zone_offset": "+0"}])
+def test_one_that_matches_is_adopted_without_a_write(fivetran: Fivetran, run, spelt: dict[str, str]):
+    made = DestinationProvider().create({**PROPS, **spelt})
     assert made.id == fivetran.group
     assert fivetran.writes() == []
 

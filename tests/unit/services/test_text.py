@@ -197,6 +197,24 @@ def test_every_text_in_auth_is_a_secret_and_a_choice_is_none():
     assert made.field(("auth", "mode")) == Field("choice", choices=("A", "B"))
 
 
+def test_what_the_api_tells_of_a_field_is_in_the_catalogue():
+    properties = {
+        "key": {"type": "string", "format": "password"},
+        "mode": {"type": "string", "enum": ["B", "A"], "immutable": True, "readonly": False},
+        "made": {"type": "string", "readonly": True},
+        "days": {"type": "integer", "nullable": True},
+    }
+    made = entry({"properties": properties, "required": ["key"]})
+    assert made.config == {
+        "key": Field("secret", required=True),
+        "mode": Field("choice", choices=("A", "B"), immutable=True),
+        "made": Field("string", readonly=True),
+        "days": Field("integer", nullable=True),
+    }
+    assert made.permanent_keys == ("mode",)
+    assert made.readonly_keys == {"made"}
+
+
 def test_what_the_api_does_not_tell_is_kept_from_the_file():
     text: dict[str, Any] = {"type": "string"}
     items = {"type": "object", "properties": {"value": text, "key": text}}
