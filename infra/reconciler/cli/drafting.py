@@ -21,9 +21,23 @@ from reconciler.cli.looking import (
 from reconciler.cli.progress import progress
 from reconciler.client import Connection
 from reconciler.datasets import FIVETRANS_OWN, declared_ids
-from reconciler.drafts import Draft, Found, Surroundings, destination_of, draft_connector, draft_dataset, unit_name
+from reconciler.drafts import (
+    Draft,
+    Found,
+    Surroundings,
+    can_be_declared_alone,
+    destination_of,
+    draft_connector,
+    draft_dataset,
+    unit_name,
+)
 from reconciler.errors import OtherSideFailed
 from reconciler.model import AirflowSchedule, Fleet
+
+_NO_FILE = (
+    "is left out: no file can declare it, as no unit can have such a name. Name it in environment.yaml, under "
+    "`ignore: {{schemas: [{}]}}`"
+)
 
 
 @dataclass(frozen=True)
@@ -86,7 +100,9 @@ class _Looked:
                 others = prefixes(group.connections)
                 for each in untold:
                     self.written[each.id] = datasets_of_prefix(each.schema, ids, others - {each.schema})
-                self.alone = _matching(chosen, ids, patterns)
+                asked = _matching(chosen, ids, patterns)
+                self.alone = tuple(filter(can_be_declared_alone, asked))
+                self.notices += [f"{name} {_NO_FILE.format(name)}" for name in asked if name not in self.alone]
             wanted = {*self.alone, *(name for names in self.written.values() for name in names)}
             with progress("Reading datasets", len(wanted)) as done:
                 self.live = read_datasets(datasets, wanted, done)

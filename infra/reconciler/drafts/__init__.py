@@ -8,13 +8,14 @@ from reconciler.drafts.connector import Found, draft_connector
 from reconciler.drafts.dataset import draft_dataset
 from reconciler.drafts.destination import destination_of
 from reconciler.drafts.draft import FILL_IN, Draft, Surroundings
-from reconciler.drafts.names import unit_name
+from reconciler.drafts.names import can_be_declared_alone, unit_name
 
 __all__ = [
     "FILL_IN",
     "Draft",
     "Found",
     "Surroundings",
+    "can_be_declared_alone",
     "destination_of",
     "draft_connector",
     "draft_dataset",

@@ -378,6 +378,16 @@ def test_datasets_can_be_imported_alone(shop: Shop):
     assert [line for line in shop.run("unmanaged").out.splitlines() if "other" not in line] == []
 
 
+@pytest.mark.parametrize("name", ["Backups", "environment"])
+def test_a_dataset_that_no_file_can_be_called_is_left_out_and_how_to_live_with_it_is_said(shop: Shop, name: str):
+    shop.dataset(name)
+    ran = shop.run("import", "--datasets", name)
+    assert (ran.code, ran.out) == (0, "")
+    assert f"notice: {name} is left out: no file can declare it" in ran.err
+    assert f"`ignore: {{schemas: [{name}]}}`" in ran.err
+    assert shop.run("validate").code == 0
+
+
 def test_without_bigquery_it_goes_on_and_says_what_is_missing(shop: Shop):
     shop.dataset("stripe", friendlyName="Stripe")
     shop.admin("POST", "/gcp/faults", {"method": "GET", "code": "PERMISSION_DENIED", "error": "no.", "times": 0})
