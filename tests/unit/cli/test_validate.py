@@ -2,6 +2,7 @@ import json
 import os
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -41,6 +42,19 @@ def test_every_problem_goes_to_stdout_and_one_line_of_summary_to_stderr(inside):
     assert result.stdout == (folder / "expected.txt").read_text()
     assert result.stderr == "3 problems in 3 files\n"
     assert result.return_value == 1
+
+
+def test_a_thousand_files_are_checked_in_two_seconds_of_the_processor(tmp_path: Path):
+    (tmp_path / "dev").mkdir()
+    (tmp_path / "dev" / "environment.yaml").write_text(ENVIRONMENT)
+    for number in range(1000):
+        connector = f"{{service: stripe, destination: {{schema: u{number}}}, config: {{api_kye: {{env: KEY}}}}}}"
+        file = f"description: x\nowners: [a@example.com]\nconnector: {connector}\ndataset: {{}}\n"
+        (tmp_path / "dev" / f"u{number}.yaml").write_text(file)
+    began = time.process_time()
+    result = validate("--specs", str(tmp_path))
+    assert time.process_time() - began < 2
+    assert result.stderr == "1,000 problems in 1,000 files\n"
 
 
 def line(start: str) -> int:
