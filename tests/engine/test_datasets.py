@@ -215,7 +215,9 @@ def database(**schemas: str) -> dict[str, Any]:
     return {"description": "App.", "owners": ["o@example.com"], "connector": connector, "datasets": {"public": {}}}
 
 
-def test_what_is_in_no_file_is_told_and_fails_a_run_where_that_is_forbidden(workspace: Workspace, admin: Admin):
+def test_what_is_in_no_file_fails_a_run_where_that_is_forbidden_and_data_goes_only_where_a_file_said_so(
+    workspace: Workspace, admin: Admin
+):
     make(admin, "app_audit")
     make(admin, "fivetran_metadata")
     make(admin, "scratch_1")
@@ -245,13 +247,16 @@ def test_what_is_in_no_file_is_told_and_fails_a_run_where_that_is_forbidden(work
     assert (live["paused"], live["schema_config"]["schemas"]["audit"]["enabled"]) == (False, False)
     workspace.assert_settled()
 
-
-def test_a_dataset_with_data_is_not_deleted(workspace: Workspace, admin: Admin):
-    workspace.write("stripe", stripe())
-    workspace.up().ok()
+    # A dataset with data is not deleted, unless a run before that has said so.
     admin.gcp("PUT", "/datasets/dev-project/stripe/tables/customer", {"rows": 10})
     workspace.remove("stripe")
     failed = workspace.up(RECONCILER_REMOVALS="allow")
     assert failed.code != 0
     assert "is still in use" in failed.out
     assert admin.dataset("dev-project", "stripe")["tables"] == {"customer": 10}
+    back = {**stripe()["dataset"], "adopt": {"apply_changes": True}}
+    workspace.write("stripe", {**stripe(), "dataset": back, "retire": {"ticket": "DENG-1", "data": "delete"}})
+    workspace.up().ok()
+    workspace.remove("stripe")
+    workspace.up(RECONCILER_REMOVALS="allow").ok()
+    assert "stripe" not in admin.gcp("GET", "/state")["projects"]["dev-project"]["datasets"]
