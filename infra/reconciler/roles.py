@@ -56,6 +56,15 @@ _READERS: Final = frozenset(
     }
 )
 
+#: What is granted on projects alone, with what there is on a dataset instead, if anything
+#: (https://cloud.google.com/iam/docs/roles-permissions/bigquery: the lowest resources on which a role can be granted).
+ON_PROJECTS: Final[Mapping[str, str | None]] = {
+    "roles/viewer": "roles/bigquery.dataViewer",
+    "roles/editor": "roles/bigquery.dataEditor",
+    "roles/owner": "roles/bigquery.dataOwner",
+    "roles/bigquery.jobUser": None,
+}
+
 #: The roles whose names are known here.
 KNOWN: Final = BLIND | _READERS | BASIC.keys()
 

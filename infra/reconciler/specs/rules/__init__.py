@@ -47,6 +47,7 @@ RULES: tuple[Callable[[Specs], Iterator[Problem]], ...] = (
     access.everybody_gets_in_for_good,
     access.sensitive_data_is_for_those_who_are_named,
     access.roles_are_spelt_as_bigquery_does,
+    access.roles_on_datasets_are_granted_on_datasets,
     access.workgroups_have_a_pattern,
     people.people_get_in_as_the_environment_says,
     people.nobody_gets_in_with_every_dataset,

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
 
+from reconciler import roles
 from reconciler.access import basic_role, is_everybody, is_of_the_project, until_of
 from reconciler.access.member import Place
 from reconciler.errors import Problem
@@ -148,6 +149,20 @@ def roles_are_spelt_as_bigquery_does(specs: Specs) -> Iterator[Problem]:
             if meant:
                 message = f"BigQuery has no {shown(grant.role)}"
                 yield grant.document.on_value((*grant.path, "role"), message, f"did you mean {shown(meant)}?")
+
+
+def roles_on_datasets_are_granted_on_datasets(specs: Specs) -> Iterator[Problem]:
+    """BigQuery refuses others, as `roles/viewer`, in the middle of a run."""
+    for grants in (
+        *grant_lists.of_environments(specs, "automation", "default_access"),
+        *grant_lists.of_datasets(specs),
+    ):
+        for grant in grants:
+            if grant.role in roles.ON_PROJECTS:
+                meant = roles.ON_PROJECTS[grant.role]
+                hint = f"write {shown(meant)}" if meant else "grant it in the environment's `project_access`"
+                message = f"{shown(grant.role)} is no role on a dataset"
+                yield grant.document.on_value((*grant.path, "role"), message, hint)
 
 
 def workgroups_have_a_pattern(specs: Specs) -> Iterator[Problem]:
