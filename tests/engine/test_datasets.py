@@ -153,6 +153,16 @@ def test_what_others_write_beside_a_write_of_ours_is_put_right(workspace: Worksp
     assert writer(admin, "stripe")
     workspace.assert_settled()
 
+    # A group by its address in a second domain, which BigQuery answers by the one in the first: nobody wrote anything.
+    admin.gcp("PUT", "/aliases", {"team@example.io": "team@example.com"})
+    team = {"role": "roles/bigquery.dataViewer", "members": ["group:team@example.io"]}
+    workspace.write("stripe", {**unit, "dataset": {**unit["dataset"], "access": [*unit["dataset"]["access"], team]}})
+    assert "somebody else" not in workspace.up().ok().out
+    again = workspace.up().ok().out
+    keeps = "BigQuery keeps roles/bigquery.dataViewer for group:team@example.io on the dataset stripe as "
+    assert f"stripe.yaml: {keeps}group:team@example.com. Write it so, or each run shows a change" in again
+    assert "somebody else" not in again
+
     # Without Google's credentials there is only the plugin: what is wrong is seen, and the run fails for that dataset.
     alone = {"BIGQUERY_EMULATOR_HOST": "", "GOOGLE_APPLICATION_CREDENTIALS": "/nowhere"}
     meanwhile(admin, "stripe", "write", replace=[*older, ANNE])

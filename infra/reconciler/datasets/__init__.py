@@ -1,6 +1,6 @@
 """What lives in BigQuery held against the files: access lists, datasets taken over, datasets in no file. Pure."""
 
-from reconciler.datasets.entries import in_words, missing, said
+from reconciler.datasets.entries import in_words, missing, renamed, said
 from reconciler.datasets.findings import Findings
 from reconciler.datasets.live import Live
 from reconciler.datasets.project import FIVETRANS_OWN, Undeclared, Writer, declared_ids, undeclared
@@ -20,6 +20,7 @@ __all__ = [
     "in_words",
     "meet",
     "missing",
+    "renamed",
     "said",
     "undeclared",
     "without_account",

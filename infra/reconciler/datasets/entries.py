@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from reconciler.access import Entry, as_input, entry_of, foreign_entries, member_of, predefined_role, until_of
 from reconciler.model import Environment
+
+Renamed = tuple[dict[str, Any], dict[str, Any]]
 
 
 def normal(entry: Mapping[str, Any] | Entry) -> dict[str, Any]:
@@ -28,6 +30,23 @@ def missing(entries: Iterable[Mapping[str, Any]], others: Iterable[Mapping[str, 
     """The entries of the first list that the second has not, in its order."""
     there = {key(other) for other in others}
     return [normal(entry) for entry in entries if key(entry) not in there]
+
+
+def renamed(sent: Iterable[Mapping[str, Any]], kept: Iterable[Mapping[str, Any]]) -> list[Renamed]:
+    """Pairs of an entry that was sent and the one that BigQuery made of it: the same for a member of another name.
+
+    `kept` is the answer to the very write. A group's address in a second domain becomes that in the first one.
+    """
+    sent, kept = list(sent), list(kept)
+    made = [(each, entry_of(each)) for each in missing(kept, sent)]
+    pairs: list[Renamed] = []
+    for one in missing(sent, kept):
+        ours = entry_of(one)
+        for other, theirs in made:
+            if ours and theirs and replace(ours, member=theirs.member) == theirs:
+                pairs.append((one, other))
+                break
+    return pairs
 
 
 def is_foreign(entry: Mapping[str, Any]) -> bool:

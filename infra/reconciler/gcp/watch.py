@@ -16,7 +16,7 @@ from typing import Any, TypeVar
 import pulumi
 
 from reconciler.bigquery import AccessList, Datasets, ListChanged
-from reconciler.datasets import Live, Write, in_words, missing, said, without_account
+from reconciler.datasets import Live, Write, in_words, missing, renamed, said, without_account
 from reconciler.errors import OtherSideFailed, ReconcilerError
 from reconciler.gcp.reading import LiveReadFailed, read_again
 from reconciler.model import Dataset, Environment, Unit
@@ -107,22 +107,33 @@ class Watch:
         kept_otherwise: list[Mapping[str, Any]] = []
         for attempt in range(_ATTEMPTS + 1):
             now = self._datasets().access_list(dataset) or AccessList((), "")
-            lost, returned = missing(write.lost(now.entries), kept_otherwise), write.returned(now.entries)
+            lost, returned = (
+                missing(wrong, kept_otherwise) for wrong in (write.lost(now.entries), write.returned(now.entries))
+            )
             if not (lost or returned):
                 return list(told)
             if attempt == _ATTEMPTS:
                 break
+            sent = write.mended(now.entries)
             try:
-                mended = self._datasets().write_access(dataset, write.mended(now.entries), now.etag).entries
+                mended = self._datasets().write_access(dataset, sent, now.etag).entries
             except ListChanged:
                 continue
-            # What is not in the very list that was written, BigQuery keeps in another form: nobody took it away.
+            # What is not in the very list that was written, BigQuery keeps in another form: nobody took it away. What
+            # it made of that is as little somebody's doing.
             kept_otherwise += missing(lost, mended)
+            for ours, theirs in renamed(sent, mended):
+                kept_otherwise.append(theirs)
+                keeps, as_who = in_words(ours, self._environment), said(theirs, self._environment).who
+                told[
+                    f"{self._file(dataset)}: BigQuery keeps {keeps} on the dataset {dataset} as {as_who}. Write it so, "
+                    "or each run shows a change"
+                ] = None
             told |= dict.fromkeys(
                 f"{self._file(dataset)}: somebody else wrote the access list of the dataset {dataset} while this run "
                 f"did: {what} {in_words(entry, self._environment)}"
-                for what, entries in (("put back", missing(lost, kept_otherwise)), ("took away again", returned))
-                for entry in entries
+                for what, entries in (("put back", lost), ("took away again", returned))
+                for entry in missing(entries, kept_otherwise)
             )
         raise ReconcilerError(
             f"{self._file(dataset)}: somebody else keeps writing the access list of the dataset {dataset}: after "

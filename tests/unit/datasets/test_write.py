@@ -7,7 +7,7 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reconciler.datasets import Write, missing
+from reconciler.datasets import Write, missing, renamed
 
 Entry = dict[str, Any]
 
@@ -63,3 +63,11 @@ def test_entries_are_the_same_in_every_spelling():
     as_function = {"datasets": [{"datasets": [{"projectId": "p", "datasetId": "d"}], "targetTypes": ["VIEWS"]}]}
     as_rest = {"dataset": {"dataset": {"projectId": "p", "datasetId": "d"}, "targetTypes": ["VIEWS"]}}
     assert missing([as_function], [as_rest]) == []
+
+
+def test_an_entry_that_bigquery_keeps_for_a_member_of_another_name_is_the_one_that_was_sent():
+    sent = {"role": "READER", "groupByEmail": "team@example.io"}
+    kept = {"role": "READER", "groupByEmail": "team@example.com"}
+    assert renamed([*MEMBERS, sent], [*MEMBERS, kept]) == [(sent, kept)]
+    for other in ({**kept, "role": "WRITER"}, {"role": "READER", "domain": "example.com"}, *VIEWS, *MEMBERS):
+        assert renamed([*MEMBERS, sent], [*MEMBERS, other]) == []
