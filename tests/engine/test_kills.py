@@ -26,6 +26,7 @@ GROUP = {"kind": "hold", "method": "POST", "path": "^/v1/groups$"}
 DESTINATION = {"kind": "hold", "method": "POST", "path": "^/v1/destinations$"}
 CREATE = {"kind": "hold", "method": "POST", "path": "^/v1/connections$"}
 TEST = {"kind": "hold", "method": "POST", "path": "/test$"}
+RELOAD = {"kind": "hold", "method": "POST", "path": "/schemas/reload$"}
 SELECT = {"kind": "hold", "method": "PATCH", "path": "/schemas$"}
 CHANGE = {"kind": "hold", "method": "PATCH", "path": "^/v1/connections/[^/]+$"}
 SYNC = {"kind": "hold", "method": "POST", "path": "/sync$"}
@@ -37,7 +38,7 @@ ALL, CLI = True, False
 #: CLI alone; and in turns before the request has its effect and after it.
 #: Until a test may pass no unit gets further than that; after it, none is started that has not come to its tables.
 UNTIL_TESTED = ((GROUP, 1), (DESTINATION, 1), (CREATE, 1), (CREATE, 3), (TEST, 2), (TEST, 1))
-UNTIL_STARTED = ((SELECT, 1), (CHANGE, 1), (CHANGE, 1), (SYNC, 1))
+UNTIL_STARTED = ((RELOAD, 1), (SELECT, 1), (CHANGE, 1), (SYNC, 1))
 UNTIL_CHANGED = ((CHANGE, 2), (TEST, 1))
 
 Killed = Callable[..., None]

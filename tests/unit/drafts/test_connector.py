@@ -102,6 +102,7 @@ def test_what_is_shown_although_it_is_a_credential_is_not_written():
         ("stripe", "stripe", {}, DestinationSchema(schema="stripe")),
         ("google_sheets", "a.b", {}, DestinationSchema(schema="a", table="b")),
         ("sftp", "a.b", {}, DestinationSchema(schema="a", table_group_name="b")),
+        ("google_sheets", "a.b", {"schema": "a", "table": "a source's"}, DestinationSchema(schema="a", table="b")),
         ("postgres", "app", {}, DestinationSchema(schema_prefix="app")),
         ("postgres", "app", {"schema": "public"}, DestinationSchema(schema_prefix="app")),
         ("brand_new", "a", {"schema_prefix": "a"}, DestinationSchema(schema_prefix="a")),

@@ -293,6 +293,15 @@ def test_a_refresh_asks_once_for_the_group_and_once_for_each_connection(fivetran
     assert asked == sorted(["/v1/connections", *(f"/v1/connections/{stack.connection.id}" for stack in stacks)])
 
 
+def test_who_reads_again_reads_what_is_so_by_then(fivetran: Fivetran, stripe: str, run):
+    run()
+    provider.read(stripe, state(fivetran.group))
+    fivetran.edit("stripe", config={"historical_sync_time_frame": "DATE_LIMIT"})
+    declared = inputs(fivetran.group, historical_sync_time_frame="ALL_TIME")
+    again = provider.read(stripe, {**state(fivetran.group), **declared})
+    assert (again.outs or {})["config"]["historical_sync_time_frame"] == "DATE_LIMIT"
+
+
 def test_a_list_that_failed_once_is_asked_for_again(fivetran: Fivetran, stripe: str, run):
     run()
     fivetran.fault(method="GET", path="^/v1/connections$", kind="status", status=403, body={"code": "Forbidden"})
