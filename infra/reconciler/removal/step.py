@@ -39,6 +39,10 @@ class Refusal:
     connection: str | None = None
 
 
+#: As many of what would go are named where the delete guard stops a run.
+_NAMED = 20
+
+
 @dataclass(frozen=True)
 class _Gone:
     """A connection or dataset that the last run had and this one does not declare."""
@@ -65,7 +69,7 @@ def refusals(before: Units, after: Units, rules: Rules) -> tuple[Refusal, ...]:
         *(refusal for refusal in replacing.values() if refusal is not None),
         *(refusal for each in gone if (refusal := _removal(each, rules, expected))),
         *_moved(before, after),
-        *(_guard(stopped, len(counted), rules) if stopped else ()),
+        *(_guard(stopped, counted, rules) if stopped else ()),
     )
 
 
@@ -219,12 +223,15 @@ def _exceeds(counted: list[_Gone], before: Units, guards: tuple[DeleteGuard, ...
     return "; ".join(exceeded) or None
 
 
-def _guard(stopped: str, counted: int, rules: Rules) -> tuple[Refusal, ...]:
-    if rules.removals.expected is not None and rules.removals.expected >= counted:
+def _guard(stopped: str, counted: list[_Gone], rules: Rules) -> tuple[Refusal, ...]:
+    if rules.removals.expected is not None and rules.removals.expected >= len(counted):
         return ()
+    named = [f"{each.kind} {each.id}" for each in counted[:_NAMED]]
+    more = [f"{len(counted) - _NAMED} more"] if len(counted) > _NAMED else []
     return (
         Refusal(
             f"{rules.environment_file}: more would be removed at once than `delete_guard` allows, without an expiry or "
-            f"`retire` that announced it: {stopped}. If that is wanted, run once with {VARIABLE}={ALLOW}:{counted}"
+            f"`retire` that announced it: {stopped}. If that is wanted, run once with "
+            f"{VARIABLE}={ALLOW}:{len(counted)}, for these: {', '.join([*named, *more])}"
         ),
     )

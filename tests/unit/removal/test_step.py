@@ -132,7 +132,10 @@ def test_more_unannounced_removals_than_the_guard_allows_stop_the_run():
     (reason,) = reasons(units(10), units(6), replace(may, environment_file="dev/environment.yaml"))
     assert reason.startswith("dev/environment.yaml: more would be removed at once than `delete_guard` allows")
     assert "4 of 10 connections would go, and at most 3 may; 4 of 10 datasets would go, and at most 3 may" in reason
-    assert reason.endswith("RECONCILER_REMOVALS=allow:8")
+    named = [f"{kind} u{number}" for kind in ("connection", "dataset") for number in range(6, 10)]
+    assert reason.endswith(f"RECONCILER_REMOVALS=allow:8, for these: {', '.join(named)}")
+    (reason,) = reasons(units(100), units(70), may)
+    assert reason.endswith(", connection u89, 40 more"), "no wall of names"
 
 
 def test_of_many_a_share_may_go():
