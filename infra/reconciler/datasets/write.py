@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from reconciler.access import declared_entries, entry_of
+from reconciler.access import Entry, declared_entries, entry_of, until_of
 from reconciler.datasets.entries import is_foreign, key, may_be_writer, missing
 from reconciler.model import Dataset, Environment
 
@@ -24,6 +24,21 @@ class Write:
     def taken(self) -> list[dict[str, Any]]:
         """The entries that the write takes away."""
         return [entry for entry in missing(self.before, self.written) if not is_foreign(entry)]
+
+    @property
+    def losses(self) -> list[tuple[dict[str, Any], list[Entry]]]:
+        """The entries that somebody loses, each with what is left to him of the same role.
+
+        Not one in whose place comes another that gives as much: a later last day, or no condition.
+        """
+        written = [entry for each in self.written if (entry := entry_of(each)) is not None]
+        losses = []
+        for each in self.taken:
+            was = entry_of(each)
+            left = [entry for entry in written if was and (entry.role, entry.at) == (was.role, was.at)]
+            if was is None or not any(_gives_as_much(entry, was) for entry in left):
+                losses.append((each, left))
+        return losses
 
     def lost(self, after: Entries) -> list[dict[str, Any]]:
         """The entries to put back into the list as it is now.
@@ -48,6 +63,11 @@ class Write:
         """The list as it is now, with what is to be put back and without what is to be taken away again."""
         after = list(after)
         return [*missing(after, self.returned(after)), *self.lost(after)]
+
+
+def _gives_as_much(entry: Entry, was: Entry) -> bool:
+    now, before = until_of(entry.condition), until_of(was.condition)
+    return entry.condition is None or (now is not None and before is not None and now >= before)
 
 
 def without_account(environment: Environment, dataset: Dataset, live: Entries) -> list[Mapping[str, Any]]:

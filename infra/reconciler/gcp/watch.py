@@ -71,9 +71,11 @@ class Watch:
         dry = pulumi.runtime.is_dry_run()
         before = known.accesses if dry else await self._threaded(lambda: self._read(dataset))
         write = self._writes[dataset] = Write(before, tuple(written))
-        for entry in write.taken:
+        for entry, left in write.losses:
             it = said(entry, self._environment)
-            pulumi.log.warn(f"{self._file(dataset)}: takes {it.what} on the dataset {dataset} from {it.who}")
+            rest = ", ".join(said(each, self._environment).who for each in left)
+            leaves = f", and leaves it to {rest}" if left else ""
+            pulumi.log.warn(f"{self._file(dataset)}: takes {it.what} on the dataset {dataset} from {it.who}{leaves}")
 
     async def _after(self, asked: pulumi.ResourceHookArgs) -> None:
         """Put right what the write, or somebody else's, did to the list. Raises where that does not last."""

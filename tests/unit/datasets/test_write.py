@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import date
 from typing import Any
 
 from hypothesis import given
 from hypothesis import strategies as st
 
+from reconciler import access
 from reconciler.datasets import Write, missing, renamed
 
 Entry = dict[str, Any]
@@ -63,6 +65,25 @@ def test_entries_are_the_same_in_every_spelling():
     as_function = {"datasets": [{"datasets": [{"projectId": "p", "datasetId": "d"}], "targetTypes": ["VIEWS"]}]}
     as_rest = {"dataset": {"dataset": {"projectId": "p", "datasetId": "d"}, "targetTypes": ["VIEWS"]}}
     assert missing([as_function], [as_rest]) == []
+
+
+def until(day: date | None) -> Entry:
+    condition = {} if day is None else {"condition": vars(access.until(day, f"T-{day}"))}
+    return {"role": "READER", "userByEmail": "a@example.com", **condition}
+
+
+def test_who_keeps_a_role_for_longer_loses_nothing_and_who_keeps_it_for_less_is_told_what_is_left():
+    day, later = date(2026, 12, 1), date(2026, 12, 2)
+    hours = {**until(None), "condition": {"title": "hours", "expression": "x"}}
+    for longer, shorter in ((until(later), until(day)), (until(None), until(day)), (until(None), hours)):
+        assert Write((shorter,), (longer,)).losses == []
+        assert [
+            (entry, [each.as_property() for each in left]) for entry, left in Write((longer,), (shorter,)).losses
+        ] == [(longer, [shorter])]
+    again = {**until(day), "condition": vars(access.until(day, "another ticket"))}
+    assert Write((until(day),), (again,)).losses == []
+    others = ({**until(None), "role": "WRITER"}, {**until(None), "userByEmail": "b@example.com"})
+    assert Write((until(None),), others).losses == [(until(None), [])]
 
 
 def test_an_entry_that_bigquery_keeps_for_a_member_of_another_name_is_the_one_that_was_sent():
