@@ -24,7 +24,7 @@ ALLOWED: dict[str, set[str]] = {
     "projection": {"model", "spelling"},
     "access": {"model", "policy"},
     "expiry": {"model", "policy"},
-    "removal": {"model", "policy", "expiry", "airflow"},
+    "removal": {"model", "policy", "errors", "expiry", "airflow"},
     "datasets": {"model", "access", "removal"},
     "airflow": {"model"},
     "tables": {"model", "projection"},

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any
 
+from reconciler.errors import ReconcilerError
 from reconciler.expiry import Life
 from reconciler.model import Dataset, Unit
 from reconciler.policy import Never, Policy, Retire
@@ -25,10 +26,14 @@ class Removals:
 
     @classmethod
     def parse(cls, said: str) -> Removals:
-        """Read the variable. Whatever is not one of the two forms allows nothing."""
+        """Read the variable. Raises `ReconcilerError` for what is neither empty nor one of the two forms."""
         word, colon, number = said.partition(":")
-        if word != ALLOW or (colon and not (number.isascii() and number.isdecimal())):
+        if not said:
             return cls()
+        if word != ALLOW or (colon and not (number.isascii() and number.isdecimal())):
+            raise ReconcilerError(
+                f"RECONCILER_REMOVALS={said} is neither `allow` nor `allow:<how many>`, such as allow:25"
+            )
         return cls(True, int(number) if colon else None)
 
 

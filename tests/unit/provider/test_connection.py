@@ -158,7 +158,7 @@ def test_deleting_what_is_gone_is_done(fivetran: Fivetran, stripe: str, code: st
     provider.delete(stripe, state(fivetran.group))
 
 
-@pytest.mark.parametrize("said", [None, "", "1", "Allow", "no"])
+@pytest.mark.parametrize("said", [None, ""])
 def test_without_permission_nothing_is_deleted(
     fivetran: Fivetran, stripe: str, said: str | None, monkeypatch: pytest.MonkeyPatch
 ):
@@ -169,6 +169,17 @@ def test_without_permission_nothing_is_deleted(
         f"{FILE}: this run would delete the connection stripe ({stripe}); "
         "to do that on purpose run with RECONCILER_REMOVALS=allow"
     )
+    assert fivetran.requests() == []
+
+
+@pytest.mark.parametrize("said", ["1", "Allow", "no", "allow:", "allow:some"])
+def test_a_permission_in_other_words_deletes_nothing_and_is_told(
+    fivetran: Fivetran, stripe: str, said: str, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setenv("RECONCILER_REMOVALS", said)
+    fivetran.forget_requests()
+    told = failure(provider.delete, stripe, state(fivetran.group))
+    assert told == f"{FILE}: RECONCILER_REMOVALS={said} is neither `allow` nor `allow:<how many>`, such as allow:25"
     assert fivetran.requests() == []
 
 

@@ -17,6 +17,7 @@ from reconciler.specs.rules import (
     endings,
     environments,
     fields,
+    marks,
     people,
     project,
     renames,
@@ -81,6 +82,7 @@ NOTICES: tuple[Callable[[Specs], Iterator[Problem]], ...] = (
     people.access_that_ends,
     endings.resyncs_that_are_made_once,
     datasets.tables_of_connectors_expire,
+    marks.what_an_import_could_not_know,
 )
 
 
