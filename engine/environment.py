@@ -19,13 +19,13 @@ ROOT = Path(__file__).resolve().parent.parent
 VENV = ROOT / ".venv"
 
 #: What every run here wants of the CLI: no look for updates, also not by the `pip list` that the language host runs
-#: each time, and one failed unit must not stop the others. With its own four operations a core the engine would read
-#: BigQuery's datasets in a long line: what waits for an answer needs no core.
+#: each time, and one failed unit must not stop the others. Four operations a core, as the engine has it, are few where
+#: there are few cores, since most wait for an answer; BigQuery answers a user 100 reads of datasets a second.
 SETTINGS = {
     "PULUMI_SKIP_UPDATE_CHECK": "1",
     "PIP_DISABLE_PIP_VERSION_CHECK": "1",
     "PULUMI_CONTINUE_ON_ERROR": "true",
-    "PULUMI_PARALLEL": "32",
+    "PULUMI_PARALLEL": "16",
 }
 
 

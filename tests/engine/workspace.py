@@ -164,7 +164,7 @@ class Workspace:
             "PULUMI_BACKEND_URL": f"file://{self.backend}?metadata=skip",
             "PULUMI_CONFIG_PASSPHRASE": PASSPHRASE,
             "PULUMI_CONTINUE_ON_ERROR": "true",
-            "PULUMI_PARALLEL": "32",
+            "PULUMI_PARALLEL": "16",
             "PULUMI_SKIP_UPDATE_CHECK": "1",
             "PULUMI_HOME": str(self.tools.pulumi_home),
             "PULUMI_OPTION_CONFIG_FILE": str(self.settings),
