@@ -242,7 +242,6 @@ class Project:
             "PULUMI_OPTION_CONFIG_FILE": str(settings),
             "PULUMI_SKIP_UPDATE_CHECK": "1",
             "PULUMI_CONTINUE_ON_ERROR": "true",
-            "PULUMI_PARALLEL": "16",
             # For the program without a gcp provider too, or the comparison would hold a look for its download.
             "PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION": "true",
             **({"PULUMI_EXPERIMENTAL": "1", "PULUMI_SKIP_CHECKPOINTS": "true"} if skip_checkpoints else {}),

@@ -11,17 +11,8 @@ from typing import Any
 
 from admin import Admin
 from workspace import CONNECTION, Result, Workspace, hashing, stripe
+from writes import CHANGE, CREATE, DELETE, DESTINATION, DESTINATIONS_TEST, GROUP, RELOAD, SELECT, SYNC, TEST
 
-GROUP = {"method": "POST", "path": "^/v1/groups$"}
-DESTINATION = {"method": "POST", "path": "^/v1/destinations$"}
-CREATE = {"method": "POST", "path": "^/v1/connections$"}
-TEST = {"method": "POST", "path": "^/v1/connections/[^/]+/test$"}
-DESTINATIONS_TEST = {"method": "POST", "path": "^/v1/destinations/[^/]+/test$"}
-SYNC = {"method": "POST", "path": "/sync$"}
-CHANGE = {"method": "PATCH", "path": "^/v1/connections/[^/]+$"}
-RELOAD = {"method": "POST", "path": "/schemas/reload$"}
-SELECT = {"method": "PATCH", "path": "/schemas$"}
-DELETE = {"method": "DELETE", "path": "^/v1/connections/"}
 READ = {"method": "GET", "path": "^/v1/connections"}
 
 LOST = {"kind": "drop_reply"}

@@ -6,13 +6,7 @@ from typing import Any
 
 from admin import Admin
 from workspace import CONNECTION, Workspace, hashing, stripe
-
-CREATE = {"method": "POST", "path": "^/v1/connections$"}
-CHANGE = {"method": "PATCH", "path": "^/v1/connections/[^/]+$"}
-TEST = {"method": "POST", "path": "/test$"}
-RELOAD = {"method": "POST", "path": "/schemas/reload$"}
-SELECT = {"method": "PATCH", "path": "/schemas$"}
-SYNC = {"method": "POST", "path": "/sync$"}
+from writes import CHANGE, CREATE, RELOAD, SELECT, SYNC, TEST
 
 #: The writes by which a unit comes to run, in their order, and which of them it is that is lost.
 NEW = {"created": CREATE, "tested": TEST, "reloaded": RELOAD, "selected": SELECT, "started": CHANGE, "synced": SYNC}

@@ -19,6 +19,8 @@ import psutil
 import yaml
 from scripts import recover
 
+import environment
+
 ROOT = Path(__file__).resolve().parent.parent.parent
 CONNECTION = "pulumi-python:dynamic/fivetran:Connection"
 ACTIVATION = "pulumi-python:dynamic/fivetran:Activation"
@@ -163,9 +165,7 @@ class Workspace:
             # an empty one, with which it reads its state as ended too early. Buckets have no such files.
             "PULUMI_BACKEND_URL": f"file://{self.backend}?metadata=skip",
             "PULUMI_CONFIG_PASSPHRASE": PASSPHRASE,
-            "PULUMI_CONTINUE_ON_ERROR": "true",
-            "PULUMI_PARALLEL": "16",
-            "PULUMI_SKIP_UPDATE_CHECK": "1",
+            **environment.SETTINGS,
             "PULUMI_HOME": str(self.tools.pulumi_home),
             "PULUMI_OPTION_CONFIG_FILE": str(self.settings),
             "RECONCILER_SPECS": str(self.specs),

@@ -39,6 +39,14 @@ specs_option = click.option(
     help="The folder that holds the environments' folders.",
 )
 
+outputs_option = click.option(
+    "--from-outputs",
+    "outputs",
+    type=click.File("r", encoding="utf-8"),
+    metavar="FILE",
+    help="What `pulumi stack output --json` printed, to name the setup tests that failed in the last run; - for stdin.",
+)
+
 
 def format_option(text: str, *styles: str) -> Callable[[F], F]:
     """`--format`, as `style`: how a command prints what it found. `text` is its help."""

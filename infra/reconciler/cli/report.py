@@ -17,7 +17,7 @@ from reconciler.cli import Exit
 from reconciler.cli.endings import endings
 from reconciler.cli.live import Chosen, choose, live_group
 from reconciler.cli.markdown import item
-from reconciler.cli.options import environment_option, format_option, specs_option, today_option
+from reconciler.cli.options import environment_option, format_option, outputs_option, specs_option, today_option
 from reconciler.cli.progress import progress
 from reconciler.cli.recorded import Recorded, recorded
 from reconciler.cli.standing import PAUSED_BY_HAND, Standing, standing
@@ -57,13 +57,7 @@ Page = Mapping[str, Sequence[Line]]
 @today_option
 @environment_option
 @click.option("--offline", is_flag=True, help="Only what the files say: what ends, and whose access does.")
-@click.option(
-    "--from-outputs",
-    "outputs",
-    type=click.File("r", encoding="utf-8"),
-    metavar="FILE",
-    help="What `pulumi stack output --json` printed, to name the setup tests that failed in the last run; - for stdin.",
-)
+@outputs_option
 @format_option("For people, for programs, or in Markdown for a page on GitHub.")
 def report(
     specs: Path, day: date, environment: str | None, *, offline: bool, outputs: IO[str] | None, style: str

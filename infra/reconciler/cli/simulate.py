@@ -132,7 +132,6 @@ def _pulumi_variables(
         "PULUMI_CONFIG_PASSPHRASE": PASSPHRASE,
         "PULUMI_SKIP_UPDATE_CHECK": "1",
         "PULUMI_CONTINUE_ON_ERROR": "true",
-        "PULUMI_PARALLEL": "16",
     }
     stacks = (stack,) if stack else tuple(environments)
     project = find_project(Path.cwd())

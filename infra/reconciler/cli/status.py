@@ -13,7 +13,7 @@ import click
 
 from reconciler.cli import Exit
 from reconciler.cli.live import choose, live_group, unit_named
-from reconciler.cli.options import environment_option, format_option, specs_option
+from reconciler.cli.options import environment_option, format_option, outputs_option, specs_option
 from reconciler.cli.progress import progress
 from reconciler.cli.recorded import recorded
 from reconciler.cli.standing import Standing, at, standing
@@ -26,13 +26,7 @@ _COLUMNS = ("UNIT", "CONNECTION", "SET-UP", "SYNC", "SCHEDULE", "LAST SUCCESS")
 @specs_option
 @environment_option
 @format_option("For people, or for programs.", "text", "json")
-@click.option(
-    "--from-outputs",
-    "outputs",
-    type=click.File("r", encoding="utf-8"),
-    metavar="FILE",
-    help="What `pulumi stack output --json` printed, to name the setup tests that failed in the last run; - for stdin.",
-)
+@outputs_option
 @click.argument("units", nargs=-1, metavar="[UNIT]...")
 def status(specs: Path, environment: str | None, style: str, outputs: IO[str] | None, units: tuple[str, ...]) -> int:
     """Print how the connections of an environment are, or those of some units.

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Mapping
 from typing import Any
 
-from reconciler.client import ApiError, FivetranError, Forbidden, Group, MissingCredentials, Unauthorized
+from reconciler.client import FivetranError, Group
+from reconciler.provider.foreseeing import foresee
 from reconciler.provider.operation import OperationError
 from reconciler.provider.session import session
-
-logger = logging.getLogger(__name__)
 
 
 def is_renamed(olds: Mapping[str, Any], news: Mapping[str, Any]) -> bool:
@@ -25,17 +23,12 @@ def before_a_renaming(props: Mapping[str, Any]) -> tuple[str, list[str]]:
     `Forbidden`.
     """
     name, old = props["group"], props["formerly"]
-    try:
-        names = {group.name for group in session.client().list_groups()}
-    except (Unauthorized, Forbidden):
-        raise
-    except MissingCredentials:
-        logger.warning("no Fivetran credentials: whether the group can be renamed shows when it is applied")
-        return name, []
-    except FivetranError as error:
-        why = error.saying("") if isinstance(error, ApiError) else error
-        logger.warning("whether the group can be renamed could not be seen: %s", why)
-        return name, []
+
+    def ask() -> frozenset[str]:
+        return frozenset(group.name for group in session.client().list_groups())
+
+    nothing: frozenset[str] = frozenset()
+    names = foresee("whether the group can be renamed", ask, nothing)
     if {name, old} <= names:
         return name, [f"{props['environment_file']}: {_both(name, old)}"]
     return (old if old in names else name), []

@@ -8,8 +8,8 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping
 
-from reconciler.client import ApiError, FivetranError, Forbidden, MissingCredentials, Unauthorized
 from reconciler.datasets import Findings
+from reconciler.provider.foreseeing import foresee
 from reconciler.provider.session import session
 from reconciler.removal import Declared
 
@@ -37,14 +37,9 @@ def _writer(group: str) -> str | None:
 
     Raises `Unauthorized` and `Forbidden`.
     """
-    try:
+
+    def ask() -> str | None:
         groups = [each.id for each in session.client().list_groups() if each.name == group]
         return session.service_account(groups[0]) if groups else ""
-    except MissingCredentials:
-        return None
-    except (Unauthorized, Forbidden):
-        raise
-    except FivetranError as error:
-        said = error.saying("") if isinstance(error, ApiError) else error
-        logger.warning("which service account is Fivetran's could not be seen: %s", said)
-        return None
+
+    return foresee("which service account is Fivetran's", ask, None, told_without_key=False)

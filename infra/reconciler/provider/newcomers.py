@@ -11,8 +11,9 @@ from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-from reconciler.client import ApiError, Connection, FivetranError, Forbidden, MissingCredentials, Unauthorized
+from reconciler.client import Connection
 from reconciler.provider import adoption, wire
+from reconciler.provider.foreseeing import foresee
 from reconciler.provider.held import refuse_creating_with_held
 from reconciler.provider.operation import OperationError
 from reconciler.provider.session import READERS, session
@@ -31,24 +32,15 @@ def refusals(group: str, units: Declarations) -> list[str]:
     """
     if not units:
         return []
-    try:
+
+    def ask() -> list[str]:
         found = _existing(group, units)
         with ThreadPoolExecutor(READERS) as pool:
             texts = list(pool.map(lambda name: _refusal(units[name], found[name]), found))
-    except MissingCredentials:
-        logger.warning(
-            "no Fivetran credentials: whether a new unit's connection exists already shows when it is applied"
-        )
-        return []
-    except (Unauthorized, Forbidden):
-        raise
-    except FivetranError as error:
-        # Without Fivetran's own words, which may quote what no preview knows.
-        why = error.saying("") if isinstance(error, ApiError) else error
-        logger.warning("whether a new unit's connection exists already could not be seen: %s", why)
-        return []
-    texts += [_wants(units[name]) for name in units if name not in found]
-    return sorted(text for text in texts if text)
+        texts += [_wants(units[name]) for name in units if name not in found]
+        return sorted(text for text in texts if text)
+
+    return foresee("whether a new unit's connection exists already", ask, [])
 
 
 def _existing(group: str, units: Declarations) -> dict[str, Connection]:

@@ -5,16 +5,13 @@ What the last run said of them, `removal` compares. Where it said nothing, only 
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Iterator, Mapping
 
-from reconciler.client import ApiError, FivetranError, Forbidden, MissingCredentials, Unauthorized
 from reconciler.projection import differences
+from reconciler.provider.foreseeing import foresee
 from reconciler.provider.newcomers import Declarations
 from reconciler.provider.session import session
 from reconciler.removal import Declared, at, in_words
-
-logger = logging.getLogger(__name__)
 
 
 def refusals(
@@ -33,7 +30,8 @@ def refusals(
     }
     if not any(new.values()):
         return []
-    try:
+
+    def ask() -> list[str]:
         ids = [each.id for each in session.client().list_groups() if each.name == group]
         return [
             text
@@ -41,14 +39,8 @@ def refusals(
             if paths
             for text in _refusals(after[name], units[name]["connection"]["config"], paths, ids)
         ]
-    except MissingCredentials:
-        return []
-    except (Unauthorized, Forbidden):
-        raise
-    except FivetranError as error:
-        said = error.saying("") if isinstance(error, ApiError) else error
-        logger.warning("what connections have of keys that cannot change could not be seen: %s", said)
-        return []
+
+    return foresee("what connections have of keys that cannot change", ask, [], told_without_key=False)
 
 
 def _refusals(unit: Declared, config: Mapping[str, object], paths: list[str], ids: list[str]) -> Iterator[str]:

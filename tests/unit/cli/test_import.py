@@ -143,7 +143,10 @@ def test_what_only_a_person_knows_is_marked_and_valid(shop: Shop, monkeypatch: p
         "# fill in: the last good day, in quotes, or the reason why there is none",
         'expires: {never: "fill in why this does not expire, or write a date in place of this"}',
     ]
-    assert shop.run("validate").code == 0
+    validated = shop.run("validate")
+    assert validated.code == 0
+    told = "".join([validated.out, validated.err]).count("is still to be filled in")
+    assert told == 5, "each of the texts above that a person has to replace"
 
 
 def test_every_live_grant_is_in_the_file_and_one_that_means_nothing_in_a_comment(shop: Shop):

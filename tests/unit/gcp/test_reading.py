@@ -20,8 +20,13 @@ def plugin(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
     """What the plugin answers by dataset, or raises."""
     answers: dict[str, Any] = {}
 
+    under_way: list[str] = []
+
     async def invoke(token: str, arguments: dict[str, str], _options: Any) -> Any:
+        under_way.append(token)
+        answers["most at once"] = max(answers.get("most at once", 0), len(under_way))
         await asyncio.sleep(0)
+        under_way.pop()
         answer = answers[arguments.get("datasetId", token.rpartition(":")[2])]
         if isinstance(answer, str):
             raise Exception(PREFIX + answer)
@@ -41,6 +46,13 @@ def test_a_dataset_that_the_plugin_does_not_find_is_not_there(plugin: dict[str, 
     found = read("a", "b")
     assert found["b"] is None
     assert found["a"].location == "us"
+
+
+def test_datasets_are_read_several_at_once_and_no_more_than_bigquery_answers(plugin: dict[str, Any]):
+    ids = [f"d{number}" for number in range(100)]
+    plugin |= {id_: {"location": "US"} for id_ in ids}
+    assert set(read(*ids)) == set(ids)
+    assert plugin["most at once"] == 16
 
 
 @pytest.mark.parametrize(
