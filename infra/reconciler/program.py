@@ -87,7 +87,9 @@ async def build(staged: Staged, loaded: Loaded) -> dict[str, pulumi.Input[Any]]:
         for unit in fleet.units
         for dataset in unit.all_datasets
     }
-    guard = FleetResource(environment, declared, contents, _found(staged, loaded, live, listing, rules))
+    guard = FleetResource(
+        environment, declared, contents, _found(staged, loaded, live, listing, rules), root=loaded.root
+    )
     after_guard = pulumi.ResourceOptions(depends_on=[guard])
     destination = Destination(environment, after_guard)
     account = ServiceAccount(environment, destination.id, after_guard)

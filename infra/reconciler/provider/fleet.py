@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Collection, Mapping
+from pathlib import Path
 from typing import Any
 
 from pulumi import ResourceOptions
@@ -26,6 +27,7 @@ from reconciler.policy import DeleteGuard, Policy
 from reconciler.projection import normalise
 from reconciler.provider import groups, new_datasets, permanent, secret_versions, undeclared
 from reconciler.provider.api_key import refusal as key_refused
+from reconciler.provider.lines import lines
 from reconciler.provider.newcomers import Declarations
 from reconciler.provider.newcomers import refusals as newcomers_refusals
 from reconciler.provider.operation import OperationError, Provider, found, operation, stored
@@ -39,6 +41,9 @@ _DECLARATIONS = "declarations"
 #: The input that holds what was found in BigQuery: for `check` only, too.
 _FOUND = "in_bigquery"
 
+#: The input that holds the folder of this machine that file names are relative to: for `check` only, too.
+_ROOT = "root"
+
 #: The input that holds which versions of secrets are known to be there.
 _REFERENCES = "references"
 
@@ -48,6 +53,8 @@ class FleetProvider(Provider):
 
     @operation
     def check(self, olds: dict[str, Any], news: dict[str, Any]) -> CheckResult:
+        if root := news.pop(_ROOT, None):
+            lines.use(Path(root))
         declarations = normalise(news.pop(_DECLARATIONS, {}))
         in_bigquery = Findings.of(news.pop(_FOUND)) if _FOUND in news else Findings()
         news[_REFERENCES] = secret_versions.named(declarations)
@@ -111,7 +118,7 @@ class FleetProvider(Provider):
 class Fleet(Resource, module="reconciler", name="Fleet"):
     """One per environment; `units` maps unit names to what `Declared` holds of each, `declarations` to all of it.
 
-    `in_bigquery` is what the run has found there.
+    `in_bigquery` is what the run has found there. `root` is the folder that file names in messages are relative to.
     """
 
     def __init__(
@@ -120,6 +127,8 @@ class Fleet(Resource, module="reconciler", name="Fleet"):
         units: Mapping[str, Declared],
         declarations: Declarations,
         in_bigquery: Findings,
+        *,
+        root: Path,
         opts: ResourceOptions | None = None,
     ) -> None:
         props = {
@@ -132,6 +141,7 @@ class Fleet(Resource, module="reconciler", name="Fleet"):
             "units": {name: unit.as_property() for name, unit in units.items()},
             _DECLARATIONS: dict(declarations),
             _FOUND: in_bigquery.as_text(),
+            _ROOT: str(root.absolute()),
         }
         super().__init__(FleetProvider(), environment.name, props, opts)
 

@@ -16,6 +16,7 @@ from pulumi.output import Unknown
 from reconciler.client import ApiError, FivetranError, Unauthorized, scrub
 from reconciler.errors import ReconcilerError
 from reconciler.provider.api_key import ApiKey, api_key
+from reconciler.provider.lines import lines
 from reconciler.secrets import Known, PulumiConfigResolver, known_values
 
 #: Said to `traceback`, since `configure` turns its own measure to nothing.
@@ -41,7 +42,14 @@ class Failed(Exception):
 
 
 class OperationError(ReconcilerError):
-    """An operation that could not be done; the text says why and what to do."""
+    """An operation that could not be done; the text says why and what to do.
+
+    `at` is the path of the key in the unit's file that the error is about; the message then begins with its line.
+    """
+
+    def __init__(self, text: str, *, at: tuple[str | int, ...] = ()) -> None:
+        super().__init__(text)
+        self.at = at
 
 
 class Provider(ResourceProvider):
@@ -114,7 +122,8 @@ def _failure(method: Callable[..., Any], error: Exception, args: tuple[Any, ...]
     except Exception as another:
         # Whatever this is about, the engine would be sent the first error with all it says.
         text = _unexpected(another)
-    return Failed(text if text.startswith(file) else f"{file}: {text}")
+    place = lines.locate(file, *error.at) if isinstance(error, OperationError) and error.at else file
+    return Failed(text if text.startswith(file) else f"{place}: {text}")
 
 
 def vendors_words(text: str, known: Known) -> str:

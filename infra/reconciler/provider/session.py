@@ -15,6 +15,7 @@ from contextlib import contextmanager, suppress
 from reconciler import client as fivetran
 from reconciler.client import Connection, FivetranError, StandardConfig
 from reconciler.provider.api_key import ApiKey, api_key
+from reconciler.provider.lines import lines
 from reconciler.provider.operation import OperationError
 from reconciler.provider.setup_tests import SetupTests
 
@@ -65,6 +66,7 @@ class Session:
         """Held while a package is made, so that of two with equal files each knows which is its own."""
         self.tests = SetupTests(self.client)
         api_key.forget()
+        lines.use(None)
 
     def client(self) -> fivetran.FivetranClient:
         """The process's client. Credentials are read from the environment when the first operation needs them.

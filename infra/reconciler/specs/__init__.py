@@ -44,6 +44,8 @@ class Loaded:
     left_out: Mapping[str, int]
     """How many problems a file has that `problems` only counts; no entry where it holds them all."""
     _folders: Mapping[str, str] = field(repr=False)
+    root: Path = Path()
+    """The folder that file names in messages are relative to."""
 
     def problems_of(self, environment: str) -> tuple[Problem, ...]:
         """The problems in the environment's folder."""
@@ -112,7 +114,8 @@ def load(specs_dir: Path, display_root: Path, day: date | None = None) -> Loaded
         if name not in faulty
     }
     shown, left_out = bounded(sorted(problems, key=_place))
-    return Loaded(fleets, shown, notices, tuple(folder.environments), len(folder.files), left_out, folders)
+    names_read = tuple(folder.environments)
+    return Loaded(fleets, shown, notices, names_read, len(folder.files), left_out, folders, display_root)
 
 
 def _place(problem: Problem) -> tuple[str, int, int, str, str]:
