@@ -90,8 +90,3 @@ def test_every_room_is_in_the_table():
 
 def test_the_program_itself_is_thin():
     assert len((ROOT / "infra" / "__main__.py").read_text(encoding="utf-8").splitlines()) <= 20
-
-
-def test_no_module_has_grown_past_reading():
-    long = [file.relative_to(ROOT) for file in MODULES if len(file.read_text(encoding="utf-8").splitlines()) > 300]
-    assert long == []
