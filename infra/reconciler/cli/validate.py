@@ -13,7 +13,7 @@ from typing import Literal
 import click
 
 from reconciler.cli import Exit
-from reconciler.cli.options import format_option, specs_option, today_option
+from reconciler.cli.options import environments_option, format_option, specs_option, today_option
 from reconciler.cli.workflow import annotation
 from reconciler.errors import Problem
 from reconciler.specs import Loaded, load
@@ -23,16 +23,18 @@ from reconciler.specs import Loaded, load
 @specs_option
 @today_option
 @format_option("How problems are printed: for people, for programs, or as annotations in GitHub Actions.")
-@click.argument("environments", nargs=-1, metavar="[ENVIRONMENT]...")
-def validate(specs: Path, day: date, style: str, environments: tuple[str, ...]) -> int:
+@environments_option
+@click.argument("named", nargs=-1, metavar="[ENVIRONMENT]...")
+def validate(specs: Path, day: date, style: str, environments: tuple[str, ...], named: tuple[str, ...]) -> int:
     """Check every file of the specs and print all that is wrong.
 
     Needs no credentials, no network and no Pulumi. All environments are read, since some rules hold across them;
-    naming some prints only theirs.
+    naming some, by -e or as arguments, prints only the problems in their files.
     """
     loaded = load(specs, Path.cwd(), day)
-    _refuse_unknown(environments, loaded.environments)
-    names = sorted(set(environments))
+    _refuse_unknown(named, loaded.environments, "ENVIRONMENT")
+    _refuse_unknown(environments, loaded.environments, "--environment")
+    names = sorted({*environments, *named})
     problems = [problem for name in names for problem in loaded.problems_of(name)] if names else loaded.problems
     notices = [notice for name in names for notice in loaded.notices_of(name)] if names else loaded.notices
     report = _REPORTS[style](sorted([*(_Told(p, "problem") for p in problems), *(_Told(n, "notice") for n in notices)]))
@@ -54,12 +56,12 @@ class _Told:
         return str(marked)
 
 
-def _refuse_unknown(named: Sequence[str], known: Sequence[str]) -> None:
+def _refuse_unknown(named: Sequence[str], known: Sequence[str], hint: str) -> None:
     for name in named:
         if name not in known:
             near = get_close_matches(name, known, n=1)
             instead = f"Did you mean {near[0]!r}?" if near else f"There is: {', '.join(known) or 'none'}."
-            raise click.BadParameter(f"no environment {name!r}. {instead}", param_hint="ENVIRONMENT")
+            raise click.BadParameter(f"no environment {name!r}. {instead}", param_hint=hint)
 
 
 def _summary(problems: Sequence[Problem], notices: Sequence[Problem], loaded: Loaded) -> str:

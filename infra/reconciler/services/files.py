@@ -16,21 +16,43 @@ from reconciler.services.text import Unreadable, read
 
 #: The folder with a file for each service.
 SERVICES = Path(__file__).resolve().parents[3] / "schemas" / "services"
+_TO_DO = "Restore the folder from git, and run from a checkout: pip install -e ."
 
 
-@cache
 def known() -> frozenset[str]:
-    """The ids of the services that have a file. Reads names only."""
-    return frozenset(file.stem for file in SERVICES.glob("*.yaml"))
+    """Return the ids of the services that have a file. Reads names only.
+
+    Raises:
+        ReconcilerError: The catalogue's folder is missing, unreadable or empty. Without it no `config` is checked.
+    """
+    return _known(SERVICES)
 
 
 @cache
-def find(service_id: str) -> Service | None:
-    """The service with this id; None when the catalogue has no file for it.
+def _known(folder: Path) -> frozenset[str]:
+    try:
+        found = frozenset(file.stem for file in folder.iterdir() if file.suffix == ".yaml")
+    except OSError as error:
+        raise ReconcilerError(
+            f"{folder}: the catalogue of services cannot be read: {error.strerror}. {_TO_DO}"
+        ) from None
+    if not found:
+        raise ReconcilerError(f"{folder}: the catalogue of services is empty. {_TO_DO}")
+    return found
 
-    Raises ReconcilerError, naming the file, when it cannot be read.
+
+def find(service_id: str) -> Service | None:
+    """Return the service with this id; None when the catalogue has no file for it.
+
+    Raises:
+        ReconcilerError: The catalogue, or the service's file in it, cannot be read; the text names it.
     """
-    return read_file(SERVICES / f"{service_id}.yaml") if service_id in known() else None
+    return _find(SERVICES, service_id)
+
+
+@cache
+def _find(folder: Path, service_id: str) -> Service | None:
+    return read_file(folder / f"{service_id}.yaml") if service_id in _known(folder) else None
 
 
 def catalogue() -> Mapping[str, Service]:
@@ -46,7 +68,7 @@ def read_file(file: Path) -> Service:
     except OSError as error:
         raise ReconcilerError(f"{file}: cannot be read: {error.strerror}") from error
     except (Unreadable, UnicodeDecodeError) as error:
-        raise ReconcilerError(f"{file}: {error}. Correct it, or let reconciler services pull write it anew.") from error
+        raise ReconcilerError(f"{file}: {error}. Correct it, or restore it from git.") from error
 
 
 def permanent_keys(service_id: str) -> tuple[str, ...]:

@@ -32,6 +32,8 @@ def schema(kind: Kind) -> dict[str, Any]:
         raise ReconcilerError(
             f"{file}: {error.strerror}. The package runs from a checkout: install it with pip install -e ."
         ) from error
+    except ValueError as error:
+        raise ReconcilerError(f"{file}: not valid JSON. Correct it, or restore it from git.") from error
     return loaded
 
 

@@ -5,10 +5,11 @@ import sys
 import time
 from pathlib import Path
 
+import click
 import pytest
 from click.testing import CliRunner, Result
 
-from reconciler.cli.main import cli
+from reconciler.cli.main import COMMANDS, cli
 
 CASES = Path(__file__).parents[2] / "specs"
 ENVIRONMENT = """
@@ -206,6 +207,29 @@ def test_an_unknown_environment_is_wrong_usage_with_the_known_ones_named(tmp_pat
     assert "no environment 'prd'. Did you mean 'prod'?" in result.stderr
     result = run("validate", "--specs", ".", "x", cwd=CASES / "bad" / "task_ids")
     assert "no environment 'x'. There is: dev, prod." in result.stderr
+
+
+@pytest.mark.parametrize("named", [["-e", "prod"], ["--environment", "prod", "-e", "prod"], ["prod", "-e", "prod"]])
+def test_validate_takes_its_environments_by_option_as_other_commands_do(inside, named: list[str]):
+    inside(CASES / "bad" / "task_ids")
+    by_option, everything = validate("--specs", ".", *named), validate("--specs", ".")
+    assert {line.partition("/")[0] for line in by_option.stdout.splitlines() if line[0] != " "} == {"prod"}
+    assert by_option.return_value == 1
+    assert validate("--specs", ".", "-e", "dev", "-e", "prod").stdout == everything.stdout
+
+
+def test_an_unknown_environment_given_by_option_is_wrong_usage(tmp_path: Path):
+    result = run("validate", "--specs", ".", "-e", "prd", cwd=CASES / "bad" / "task_ids")
+    assert (result.returncode, "no environment 'prd'. Did you mean 'prod'?" in result.stderr) == (2, True)
+
+
+def test_every_command_that_reads_the_files_of_environments_takes_one_by_option():
+    context = click.Context(cli)
+    for name in COMMANDS:
+        command = cli.get_command(context, name)
+        options = {flag for parameter in command.params for flag in parameter.opts}
+        if "--specs" in options and name != "simulate":  # which serves them all
+            assert {"-e", "--environment"} <= options, name
 
 
 def test_a_folder_that_does_not_exist_is_wrong_usage(tmp_path: Path):

@@ -1,13 +1,17 @@
 """Every file of the catalogue, as it stands in the checkout."""
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 import jsonschema_rs
+import pytest
 import yaml
 
 from reconciler import services
-from reconciler.specs import load
+from reconciler.errors import ReconcilerError
+from reconciler.services import files
+from reconciler.specs import load, schemas
 from reconciler.specs.rules.credentials import is_credential
 
 ROOT = Path(__file__).parents[3]
@@ -60,3 +64,40 @@ def test_the_services_of_this_repository_have_a_file():
     fleets = load(ROOT / "connectors", ROOT).fleets.values()
     used = {unit.connector.service for fleet in fleets for unit in fleet.units if unit.connector}
     assert used <= services.known()
+
+
+def test_a_catalogue_that_is_not_there_fails_and_names_its_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    missing = tmp_path / "services"
+    monkeypatch.setattr(files, "SERVICES", missing)
+    for look in (services.known, services.catalogue, lambda: services.find("stripe")):
+        with pytest.raises(ReconcilerError, match="cannot be read: No such file or directory") as caught:
+            look()
+        assert str(missing) in str(caught.value)
+
+
+def test_an_empty_catalogue_fails_as_a_missing_one_does(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(files, "SERVICES", tmp_path)
+    with pytest.raises(ReconcilerError, match="catalogue of services is empty"):
+        services.known()
+
+
+@pytest.mark.parametrize("content", [b"name: [", b"\xff", b"name: Stripe\n", None])
+def test_a_service_file_that_cannot_be_used_fails_and_is_named(
+    content: bytes | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    file = tmp_path / "stripe.yaml"
+    file.write_bytes(content) if content is not None else file.mkdir()
+    monkeypatch.setattr(files, "SERVICES", tmp_path)
+    with pytest.raises(ReconcilerError) as caught:
+        services.find("stripe")
+    assert str(caught.value).startswith(f"{file}: ")
+
+
+@pytest.mark.parametrize("damage", [lambda folder: None, lambda folder: (folder / "unit.schema.json").write_text("{")])
+def test_a_schema_that_is_missing_or_broken_fails_and_is_named(
+    damage: Callable[[Path], object], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    damage(tmp_path)
+    monkeypatch.setattr(schemas, "SCHEMAS", tmp_path)
+    with pytest.raises(ReconcilerError, match="unit.schema.json"):
+        schemas.schema.__wrapped__("unit")

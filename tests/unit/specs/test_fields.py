@@ -1,7 +1,7 @@
 """`config`, `auth` and `destination` against the catalogue, where the cases in `tests/specs` do not reach."""
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -23,19 +23,16 @@ Catalogue = Callable[[str], None]
 
 
 @pytest.fixture
-def made_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Catalogue]:
+def made_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Catalogue:
     """A catalogue of one service, `made_up`, with these fields."""
 
     def write(text: str) -> None:
         (tmp_path / "made_up.yaml").write_text(f"name: Made up\ndestination: schema\nconsent: never\n{text}")
-        files.known.cache_clear()
-        files.find.cache_clear()
+        files._known.cache_clear()
+        files._find.cache_clear()
 
     monkeypatch.setattr(files, "SERVICES", tmp_path)
-    yield write
-    monkeypatch.undo()
-    files.known.cache_clear()
-    files.find.cache_clear()
+    return write
 
 
 def specs(connector: Any) -> Specs:
