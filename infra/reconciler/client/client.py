@@ -18,7 +18,7 @@ from reconciler.client.pacing import Limits
 from reconciler.client.packages import PackageOperations
 from reconciler.client.retry import Retry
 from reconciler.client.schema_config import SchemaConfigOperations
-from reconciler.client.settings import PUBLIC_API, BaseUrl, Credentials
+from reconciler.client.settings import PUBLIC_API, BaseUrl, Credentials, requests_per_hour
 from reconciler.client.transport import Timeouts, Transport
 
 
@@ -72,10 +72,13 @@ class FivetranClient(
     ) -> Self:
         """A client from FIVETRAN_APIKEY, FIVETRAN_APISECRET and FIVETRAN_API_URL (default: the public API).
 
+        FIVETRAN_REQUESTS_PER_HOUR is the most requests an hour, unless `limits` says it.
+
         Raises MissingCredentials naming what is not there, and InvalidSettings.
         """
         found = os.environ if env is None else env
         credentials = Credentials.from_environment(found)
+        limits = limits or Limits(requests_per_hour=requests_per_hour(found))
         return cls(
             found.get("FIVETRAN_API_URL", "").strip() or PUBLIC_API,
             credentials.key,

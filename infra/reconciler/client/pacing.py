@@ -1,8 +1,8 @@
 """Staying within the account's quota: rolling windows for requests, setup tests and all that asks a source; and a cap.
 
-One `Pacing` is shared by all threads of a client. It knows this client only: other processes and people draw on the
-same account, so a 429 stays possible and is the retry's business. What the API tells about the quota is logged, once,
-when nearly nothing is left; it changes nothing here. There is no thread behind it.
+One `Pacing` is shared by all threads of a client. It counts this client's requests only: other processes and people
+draw on the same account, so a 429 stays possible and is the retry's business. The size of the hourly quota comes from
+the headers of the API's answers, and is never more than `Limits` allows. There is no thread behind it.
 """
 
 from __future__ import annotations
@@ -25,6 +25,9 @@ log = logging.getLogger("reconciler.client")
 NOTICEABLE_SECONDS = 3.0
 ANNOUNCE_EVERY_SECONDS = 60.0
 
+#: Fivetran's quota for paying accounts.
+USUAL_REQUESTS_PER_HOUR = 20_000
+
 #: Below this share of the hourly quota the account is about to be cut off, and its owner wants to know.
 LOW_QUOTA = 0.02
 
@@ -33,11 +36,14 @@ LOW_QUOTA = 0.02
 class Limits:
     """How much one client asks of the account. The defaults are Fivetran's limits for paying accounts.
 
+    Without `requests_per_hour` the account's own quota holds, which Fivetran names in its answers; 20,000 before the
+    first one.
+
     Setup tests, and whatever else asks a source, may hold a request open for minutes, so they have a smaller share of
     the requests in flight: the rest stays for the quick ones. Setup tests count as asking a source, too.
     """
 
-    requests_per_hour: int = 20_000
+    requests_per_hour: int | None = None
     setup_tests_per_minute: int = 250
     setup_tests_per_hour: int = 2_500
     source_interactions_per_minute: int = 500
@@ -47,7 +53,7 @@ class Limits:
 
     def __post_init__(self) -> None:
         for name, value in vars(self).items():
-            if value < 1:
+            if value is not None and value < 1:
                 raise ValueError(f"{name} must be at least 1, not {value}")
 
 
@@ -58,8 +64,8 @@ class Pacing:
         self._limits = limits
         self._slots = threading.BoundedSemaphore(limits.in_flight)
         self._test_slots = threading.BoundedSemaphore(limits.setup_tests_in_flight)
-        hourly = Rate(limits.requests_per_hour, Duration.HOUR)
-        self._requests = _Window(f"{limits.requests_per_hour} requests an hour", [hourly], clock)
+        self._quota = limits.requests_per_hour or USUAL_REQUESTS_PER_HOUR
+        self._requests = _Window(_hourly(self._quota), [Rate(self._quota, Duration.HOUR)], clock)
         self._tests = _slow_window("setup tests", limits.setup_tests_per_minute, limits.setup_tests_per_hour, clock)
         self._source = _slow_window(
             "requests to sources", limits.source_interactions_per_minute, limits.source_interactions_per_hour, clock
@@ -85,11 +91,18 @@ class Pacing:
             yield
 
     def watch(self, headers: Mapping[str, str]) -> None:
-        """Log one warning, the first time that an answer tells of an hourly quota that is nearly used up."""
+        """Keep to the hourly quota that an answer names, and warn once when it is nearly used up.
+
+        Args:
+            headers: An answer's. `X-Rate-Limit` is the account's quota, `X-Rate-Limit-Remaining` what is left of it.
+        """
+        told = whole(headers.get("X-Rate-Limit"))
+        if told is not None and told > 0:
+            self._learn(told)
         remaining = whole(headers.get("X-Rate-Limit-Remaining"))
         if remaining is None:
             return
-        quota = whole(headers.get("X-Rate-Limit")) or self._limits.requests_per_hour
+        quota = told or self._quota
         if remaining < quota * LOW_QUOTA and self._low_quota_told.acquire(blocking=False):
             log.warning(
                 "Fivetran's quota is nearly used up: %d of the account's %d requests an hour are left, "
@@ -97,6 +110,17 @@ class Pacing:
                 remaining,
                 quota,
             )
+
+    def _learn(self, account_quota: int) -> None:
+        own = self._limits.requests_per_hour
+        quota = account_quota if own is None else min(own, account_quota)
+        if quota != self._quota:
+            self._quota = quota
+            self._requests.resize(_hourly(quota), Rate(quota, Duration.HOUR))
+
+
+def _hourly(requests: int) -> str:
+    return f"{requests} requests an hour"
 
 
 class _Window:
@@ -117,6 +141,12 @@ class _Window:
             if waited >= NOTICEABLE_SECONDS:
                 self._announce(delay)
             self._clock.sleep(delay)
+
+    def resize(self, what: str, rate: Rate) -> None:
+        """Allow another number in the window from now on; what was counted in it stays counted."""
+        with self._lock:
+            self._what = what
+            self._bucket.rates = [rate]
 
     def _try(self) -> float:
         """Count one if it fits and return 0; else the seconds until it may."""

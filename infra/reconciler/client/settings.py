@@ -14,6 +14,12 @@ from reconciler.client.errors import InvalidSettings, MissingCredentials
 
 PUBLIC_API = "https://api.fivetran.com/v1"
 
+#: The most requests an hour that a run makes: the account's quota, or the share of it that this project may use.
+QUOTA_VARIABLE = "FIVETRAN_REQUESTS_PER_HOUR"
+
+#: Digits: no quota has more, and `int` reads any number of them.
+_LONGEST_QUOTA = 9
+
 #: A host as it goes over the wire: a name (international ones encoded), or an address.
 _HOST = re.compile(r"[a-z0-9._-]+|[0-9a-f:.]+", re.IGNORECASE)
 
@@ -63,6 +69,23 @@ class BaseUrl:
         if url is None or problem is not None:
             raise InvalidSettings(f"FIVETRAN_API_URL {problem}. Set it like {PUBLIC_API}, or leave it out.")
         return cls(str(url).rstrip("/"), _is_local(url.host))
+
+
+def requests_per_hour(env: Mapping[str, str]) -> int | None:
+    """Read FIVETRAN_REQUESTS_PER_HOUR; None where it is not set.
+
+    Raises:
+        InvalidSettings: It is not a whole number from 1. The text is not shown: it may be a misplaced key.
+    """
+    text = env.get(QUOTA_VARIABLE, "").strip()
+    if not text:
+        return None
+    if not (text.isascii() and text.isdigit() and len(text) <= _LONGEST_QUOTA and int(text) > 0):
+        raise InvalidSettings(
+            f"{QUOTA_VARIABLE} is not a whole number from 1. Set it like 5000, or leave it out: "
+            "the quota is then what Fivetran's answers say."
+        )
+    return int(text)
 
 
 def _problem(url: httpx.URL) -> str | None:

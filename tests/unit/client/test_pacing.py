@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from reconciler.client import FivetranClient, Limits
+from reconciler.client import FivetranClient, InvalidSettings, Limits
 from reconciler.client.clock import Clock
-from reconciler.client.pacing import Pacing
+from reconciler.client.pacing import USUAL_REQUESTS_PER_HOUR, Pacing
 
 from .support import FakeTime, Server, SharedTime, client_of, ok
 
@@ -146,7 +146,8 @@ def test_what_nobody_limits_is_limited_as_fivetran_documents(
         assert time.sleeps == []
         work(client)
     assert most in caplog.text
-    assert Limits().requests_per_hour == 20_000
+    assert Limits().requests_per_hour is None
+    assert USUAL_REQUESTS_PER_HOUR == 20_000
 
 
 def test_a_look_at_a_source_is_no_setup_test() -> None:
@@ -278,7 +279,7 @@ def test_a_short_wait_is_not_announced(caplog: pytest.LogCaptureFixture) -> None
         ({}, None),
     ],
 )
-def test_a_quota_that_is_nearly_used_up_is_told_once_and_changes_nothing(
+def test_a_quota_that_is_nearly_used_up_is_told_once_and_nobody_waits(
     headers: dict[str, str], told: str | None, caplog: pytest.LogCaptureFixture
 ) -> None:
     time = FakeTime()
@@ -288,6 +289,56 @@ def test_a_quota_that_is_nearly_used_up_is_told_once_and_changes_nothing(
     texts = [record.getMessage() for record in caplog.records]
     assert [told in text for text in texts] == [True] if told else not texts
     assert time.sleeps == []
+
+
+def sent_at_once(limits: Limits | None, quota: str, requests: int = 40) -> int:
+    """How many of some requests are sent before the first wait, at an account with this quota."""
+    time, sent = FakeTime(), []
+
+    def handler(_: httpx.Request) -> httpx.Response:
+        sent.append(time.now)
+        return ok({"id": "g"}, **{"X-Rate-Limit": quota})
+
+    with client_of(handler, time, limits=limits) as client:
+        for _ in range(requests):
+            client.get_group("g")
+    assert most_in_window(sent, 3600) == sent.count(0)
+    return sent.count(0)
+
+
+@pytest.mark.parametrize(
+    ("setting", "account", "sent"), [(None, "5", 5), (7, "5", 5), (5, "7", 5), (None, "20000", 40), (None, "x", 40)]
+)
+def test_a_client_keeps_to_the_quota_that_the_account_s_answers_name(
+    setting: int | None, account: str, sent: int
+) -> None:
+    assert sent_at_once(Limits(requests_per_hour=setting), account) == sent
+
+
+def test_a_quota_above_the_usual_one_is_learnt_too() -> None:
+    pacing = Pacing(Limits(), Clock(monotonic=lambda: 0.0, sleep=lambda _: pytest.fail("waited"), wall=lambda: 0.0))
+    for _ in range(USUAL_REQUESTS_PER_HOUR + 10):
+        with pacing.turn(runs_setup_tests=False):
+            pacing.watch({"X-Rate-Limit": "50000"})
+
+
+def test_the_quota_is_a_setting_of_the_environment() -> None:
+    time = FakeTime()
+    env = {"FIVETRAN_APIKEY": "k", "FIVETRAN_APISECRET": "s", "FIVETRAN_REQUESTS_PER_HOUR": " 2\n"}
+    server = Server(ok({"id": "g"}))
+    transport = httpx.MockTransport(server)
+    with FivetranClient.from_environment(env, transport=transport, clock=time.clock) as client:
+        for _ in range(3):
+            client.get_group("g")
+    assert 3600 <= time.now < 3601
+
+
+@pytest.mark.parametrize("text", ["0", "-1", "5k", "1e3", "5_000", "\u0665", "9" * 5000, "canary"])
+def test_a_quota_that_is_no_number_is_refused_without_its_text(text: str) -> None:
+    env = {"FIVETRAN_APIKEY": "k", "FIVETRAN_APISECRET": "s", "FIVETRAN_REQUESTS_PER_HOUR": text}
+    with pytest.raises(InvalidSettings, match="FIVETRAN_REQUESTS_PER_HOUR is not a whole number") as caught:
+        FivetranClient.from_environment(env)
+    assert "canary" not in str(caught.value)
 
 
 @pytest.mark.parametrize("name", vars(Limits()))

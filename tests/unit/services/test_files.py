@@ -99,5 +99,5 @@ def test_a_schema_that_is_missing_or_broken_fails_and_is_named(
 ):
     damage(tmp_path)
     monkeypatch.setattr(schemas, "SCHEMAS", tmp_path)
-    with pytest.raises(ReconcilerError, match="unit.schema.json"):
+    with pytest.raises(ReconcilerError, match=r"unit\.schema\.json"):
         schemas.schema.__wrapped__("unit")

@@ -1,8 +1,9 @@
 """Quotas of the local Fivetran: account-wide, over rolling windows."""
 
+from reconciler.client import Clock, FivetranClient
 from reconciler.simulator.fivetran.limits import Window
 
-from .fivetran_account import Account
+from .fivetran_account import KEY, SECRET, Account
 
 
 def test_answers_tell_what_is_left_of_the_hour(account: Account):
@@ -28,6 +29,21 @@ def test_the_request_over_the_quota_is_429_until_the_oldest_leaves_the_window(ac
     account.clock.seconds = 3600
     assert account.http.get("/v1/groups").status_code == 200
     assert account.http.get("/v1/groups").status_code == 429
+
+
+def test_a_client_learns_the_quota_of_the_account_and_is_never_refused(account: Account):
+    account.options(requests_per_hour=3)
+    paused = [0.0]
+
+    def sleep(seconds: float) -> None:
+        paused[0] += seconds
+        account.clock.seconds += seconds
+
+    clock = Clock(monotonic=lambda: account.clock.seconds, sleep=sleep, wall=lambda: account.clock.seconds)
+    with FivetranClient(f"{account.url}/v1", KEY, SECRET, clock=clock) as client:
+        assert [len(list(client.list_groups())) for _ in range(7)] == [0] * 7
+    assert 2 * 3600 <= paused[0] < 2 * 3600 + 2
+    assert {entry["status"] for entry in account.admin("GET", "/requests")} == {200}
 
 
 def test_setup_tests_have_a_quota_of_their_own_and_over_it_nothing_is_created(account: Account):
