@@ -227,6 +227,7 @@ def test_every_command_that_reads_the_files_of_environments_takes_one_by_option(
     context = click.Context(cli)
     for name in COMMANDS:
         command = cli.get_command(context, name)
+        assert command is not None
         options = {flag for parameter in command.params for flag in parameter.opts}
         if "--specs" in options and name != "simulate":  # which serves them all
             assert {"-e", "--environment"} <= options, name

@@ -297,7 +297,7 @@ def sent_at_once(limits: Limits | None, quota: str, requests: int = 40) -> int:
 
     def handler(_: httpx.Request) -> httpx.Response:
         sent.append(time.now)
-        return ok({"id": "g"}, **{"X-Rate-Limit": quota})
+        return httpx.Response(200, headers={"X-Rate-Limit": quota}, json={"data": {"id": "g"}})
 
     with client_of(handler, time, limits=limits) as client:
         for _ in range(requests):
