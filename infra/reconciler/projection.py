@@ -7,7 +7,9 @@ The rules, each with a test:
 - What only Fivetran holds (`{held_by: fivetran}`) never changes: it takes the place of any reference, and is not sent.
 - A masked value (`******`) never differs, also inside lists of objects.
 - A declared key that is gone in Fivetran is a difference; an empty value and an absent one are the same.
-- Numbers compare by value (`443`, `443.0`, `"443"`), enumerations across their two spellings (`AllApps`, `ALL_APPS`).
+- Scalars compare as the catalogue knows their field: a choice across its two spellings (`AllApps`, `ALL_APPS`), a
+  boolean without regard to case, a number by its value. Every other text compares exactly: `RAW` and `Raw` may be two
+  databases. A number or boolean and its text (`443`, `"443"`) are one value in any field.
 - Lists of scalars compare without order; lists of objects are matched by the field that names an item.
 """
 
@@ -15,9 +17,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from decimal import Decimal, InvalidOperation
 from typing import Any, Final
 
 from reconciler.model import Reference, references
+from reconciler.services import Field
 from reconciler.spelling import enumeration
 
 #: What the API answers in place of every config property of `format: password` (GET connection).
@@ -59,25 +63,31 @@ def normalise(value: Any) -> Any:
     return value
 
 
-def project(declared: Any, live: Any) -> Any:
+def project(declared: Any, live: Any, field: Field | None = None) -> Any:
     """The live value in the words of the file: equal to `declared` exactly when nothing that it manages differs.
 
-    Both are plain JSON trees (`normalise`d). Returns `ABSENT` where Fivetran lacks a declared value.
+    Args:
+        declared: A plain JSON tree (`normalise`d), as the file has it.
+        live: The same, as Fivetran has it.
+        field: What the catalogue knows of the value; of a whole config, an object of its fields. None is nothing.
+
+    Returns:
+        The tree; `ABSENT` where Fivetran lacks a declared value.
     """
     if Reference.parse(declared) is not None or live == MASK:
         return declared
     if live is None or live is ABSENT:
         return declared if _says_nothing(declared) or _hides(declared) else ABSENT
     if isinstance(declared, Mapping):
-        return _project_mapping(declared, live)
+        return _project_mapping(declared, live, field)
     if isinstance(declared, list):
-        return _project_list(declared, live)
-    return declared if _same_scalar(declared, live) else live
+        return _project_list(declared, live, field.items if field else None)
+    return declared if _same_scalar(declared, live, field) else live
 
 
-def differences(declared: Any, live: Any, path: str = "") -> Iterator[Difference]:
+def differences(declared: Any, live: Any, path: str = "", *, field: Field | None = None) -> Iterator[Difference]:
     """Every managed value that differs between a declared tree and the live one, leaf by leaf, in the file's order."""
-    projected = project(declared, live)
+    projected = project(declared, live, field)
     if projected == declared:
         return
     if not isinstance(declared, Mapping) or not isinstance(projected, Mapping):
@@ -85,7 +95,7 @@ def differences(declared: Any, live: Any, path: str = "") -> Iterator[Difference
         return
     for key, node in declared.items():
         inner = live.get(key, ABSENT) if isinstance(live, Mapping) else ABSENT
-        yield from differences(node, inner, f"{path}.{key}" if path else key)
+        yield from differences(node, inner, f"{path}.{key}" if path else key, field=_inner(field, key))
 
 
 def changed_keys(old: Mapping[str, Any], new: Mapping[str, Any]) -> dict[str, Any]:
@@ -112,21 +122,25 @@ def _hides(declared: Any) -> bool:
     return isinstance(declared, Mapping | list) and any(True for _ in references(declared))
 
 
-def _project_mapping(declared: Mapping[str, Any], live: Any) -> Any:
+def _inner(field: Field | None, key: str) -> Field | None:
+    return field.fields.get(key) if field else None
+
+
+def _project_mapping(declared: Mapping[str, Any], live: Any, field: Field | None) -> Any:
     if not isinstance(live, Mapping):
         return live
-    projected = ((key, project(node, live.get(key, ABSENT))) for key, node in declared.items())
+    projected = ((key, project(node, live.get(key, ABSENT), _inner(field, key))) for key, node in declared.items())
     return {key: node for key, node in projected if node is not ABSENT}
 
 
-def _project_list(declared: list[Any], live: Any) -> Any:
+def _project_list(declared: list[Any], live: Any, items: Field | None) -> Any:
     if not isinstance(live, list):
         return live
     if all(isinstance(item, Mapping) and Reference.parse(item) is None for item in declared):
-        projected = _project_objects(declared, live)
+        projected = _project_objects(declared, live, items)
     elif len(declared) == len(live) and (
-        [project(item, other) for item, other in zip(declared, live, strict=True)] == declared
-        or _same_members(declared, live)
+        [project(item, other, items) for item, other in zip(declared, live, strict=True)] == declared
+        or _same_members(declared, live, items)
     ):
         projected = declared
     else:
@@ -146,25 +160,25 @@ def _mask_values(node: Any) -> Any:
     return [_mask_values(item) for item in node] if isinstance(node, list) else MASK
 
 
-def _project_objects(declared: list[Any], live: list[Any]) -> list[Any]:
+def _project_objects(declared: list[Any], live: list[Any], items: Field | None) -> list[Any]:
     naming = _naming_field(declared, live)
     rest = list(live)
     projected = []
     for index, item in enumerate(declared):
-        found = _counterpart(item, rest, naming)
+        found = _counterpart(item, rest, naming, items)
         if found is ABSENT and naming is None and len(live) == len(declared):
             found = live[index] if live[index] in rest else ABSENT
         if found is not ABSENT:
             rest.remove(found)
-            projected.append(project(item, found))
+            projected.append(project(item, found, items))
     return [item for item in projected if item is not ABSENT] + rest
 
 
-def _counterpart(item: Mapping[str, Any], live: list[Any], naming: str | None) -> Any:
+def _counterpart(item: Mapping[str, Any], live: list[Any], naming: str | None, items: Field | None) -> Any:
     """The live item that has the same name; without names, the first that does not differ."""
     if naming is not None:
         return next((other for other in live if str(other[naming]) == str(item[naming])), ABSENT)
-    return next((other for other in live if project(item, other) == item), ABSENT)
+    return next((other for other in live if project(item, other, items) == item), ABSENT)
 
 
 def _naming_field(declared: list[Any], live: list[Any]) -> str | None:
@@ -180,24 +194,42 @@ def _naming_field(declared: list[Any], live: list[Any]) -> str | None:
     return None
 
 
-def _same_members(declared: Sequence[Any], live: Sequence[Any]) -> bool:
+def _same_members(declared: Sequence[Any], live: Sequence[Any], items: Field | None) -> bool:
     rest = list(live)
     for item in declared:
-        found = next((other for other in rest if _same_scalar(item, other)), ABSENT)
+        found = next((other for other in rest if _same_scalar(item, other, items)), ABSENT)
         if found is ABSENT:
             return False
         rest.remove(found)
     return True
 
 
-def _same_scalar(declared: Any, live: Any) -> bool:
-    if declared == live:
-        return isinstance(declared, bool) == isinstance(live, bool)
-    if isinstance(declared, bool) or isinstance(live, bool):
-        return str(declared).casefold() == str(live).casefold()
-    if isinstance(declared, str) and isinstance(live, str):
-        return enumeration(declared) == enumeration(live)
-    return str(normalise(declared)) == str(normalise(live))
+def _same_scalar(declared: Any, live: Any, field: Field | None) -> bool:
+    if declared == live and isinstance(declared, bool) == isinstance(live, bool):
+        return True
+    ours, theirs = _json_text(declared), _json_text(live)
+    match field.kind if field else "any":
+        case "choice" if field is not None:
+            both_known = ours in field.choices and theirs in field.choices
+            return ours == theirs if both_known else enumeration(ours) == enumeration(theirs)
+        case "boolean":
+            return ours.casefold() == theirs.casefold()
+        case "integer" | "number":
+            return _number(ours) == _number(theirs)
+        case _:
+            return ours == theirs
+
+
+def _json_text(value: Any) -> str:
+    """A scalar as JSON writes it, a text without its quotes: `443.0` is `443`, True is `true`."""
+    return str(value).lower() if isinstance(value, bool) else str(normalise(value))
+
+
+def _number(text: str) -> Decimal | str:
+    try:
+        return Decimal(text)
+    except InvalidOperation:
+        return text
 
 
 def _is_held(value: Any) -> bool:

@@ -9,6 +9,7 @@ import contextlib
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from reconciler import services
 from reconciler.client import Connection, NotFound
 from reconciler.projection import ABSENT, Difference, differences
 from reconciler.provider import schedule, tables, wire
@@ -39,7 +40,8 @@ def refuse_another(props: Mapping[str, Any], found: Connection) -> None:
 
 def config_differences(props: Mapping[str, Any], live: Connection) -> list[Difference]:
     """What a live connection's config has otherwise than the file, sorted by path."""
-    return sorted(differences(props.get("config", {}), live.config, "config"), key=lambda each: each.path)
+    found = differences(props.get("config", {}), live.config, "config", field=services.config_of(props["service"]))
+    return sorted(found, key=lambda each: each.path)
 
 
 def package_differences(declared: Mapping[str, Any] | None, live: Connection) -> list[Difference]:

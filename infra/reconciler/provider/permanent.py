@@ -6,7 +6,9 @@ What the last run said of them, `removal` compares. Where it said nothing, only 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from typing import Any
 
+from reconciler import services
 from reconciler.projection import differences
 from reconciler.provider.foreseeing import foresee
 from reconciler.provider.newcomers import Declarations
@@ -37,20 +39,22 @@ def refusals(
             text
             for name, paths in new.items()
             if paths
-            for text in _refusals(after[name], units[name]["connection"]["config"], paths, ids)
+            for text in _refusals(after[name], units[name]["connection"], paths, ids)
         ]
 
     return foresee("what connections have of keys that cannot change", ask, [], told_without_key=False)
 
 
-def _refusals(unit: Declared, config: Mapping[str, object], paths: list[str], ids: list[str]) -> Iterator[str]:
+def _refusals(unit: Declared, props: Mapping[str, Any], paths: list[str], ids: list[str]) -> Iterator[str]:
     found = next((live for id_ in ids if (live := session.known(id_, str(unit.connection))) is not None), None)
     if found is None:
         return
     live = session.client().get_connection(found.id)
+    service = services.find(props["service"])
     for path in paths:
-        wanted, has = at(config, path), at(live.config, path)
-        if has is not None and list(differences(wanted, has, path)):
+        wanted, has = at(props["config"], path), at(live.config, path)
+        field = service.field(("config", *path.split("."))) if service else None
+        if has is not None and list(differences(wanted, has, path, field=field)):
             old, new = in_words(has), in_words(wanted)
             allowed = f"allow_resync: {{config: {{{path}: {{from: {old}, to: {new}}}}}, ticket: …}}"
             yield (

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from reconciler import services
 from reconciler.client import Connection
 from reconciler.model import Connector, DestinationSchema, Unit
 from reconciler.projection import changed_keys, project
@@ -61,4 +62,4 @@ def patch(olds: Mapping[str, Any], news: Mapping[str, Any]) -> dict[str, Any]:
 
 def as_file(props: Mapping[str, Any], live: Connection) -> dict[str, Any]:
     """The inputs as the file would have them to describe the live connection: equal to `props` when nothing drifted."""
-    return {**props, "config": project(props.get("config", {}), live.config)}
+    return {**props, "config": project(props.get("config", {}), live.config, services.config_of(props["service"]))}

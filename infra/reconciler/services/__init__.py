@@ -7,7 +7,16 @@ from __future__ import annotations
 
 from reconciler.services.changes import changes
 from reconciler.services.consent import Condition, Consent
-from reconciler.services.files import SERVICES, catalogue, find, known, needs_consent, permanent_keys, read_file
+from reconciler.services.files import (
+    SERVICES,
+    catalogue,
+    config_of,
+    find,
+    known,
+    needs_consent,
+    permanent_keys,
+    read_file,
+)
 from reconciler.services.metadata import from_metadata
 from reconciler.services.service import Field, Form, Kind, Path, Service, leaves, walk
 from reconciler.services.text import Unreadable, read, write
@@ -24,6 +33,7 @@ __all__ = [
     "Unreadable",
     "catalogue",
     "changes",
+    "config_of",
     "find",
     "from_metadata",
     "known",

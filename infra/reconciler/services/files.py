@@ -11,7 +11,7 @@ from functools import cache
 from pathlib import Path
 
 from reconciler.errors import ReconcilerError
-from reconciler.services.service import Service
+from reconciler.services.service import Field, Service
 from reconciler.services.text import Unreadable, read
 
 #: The folder with a file for each service.
@@ -69,6 +69,12 @@ def read_file(file: Path) -> Service:
         raise ReconcilerError(f"{file}: cannot be read: {error.strerror}") from error
     except (Unreadable, UnicodeDecodeError) as error:
         raise ReconcilerError(f"{file}: {error}. Correct it, or restore it from git.") from error
+
+
+def config_of(service_id: str) -> Field | None:
+    """Return what is known of the whole `config` of a service, as one object; None without a file."""
+    service = find(service_id)
+    return None if service is None else Field("object", fields=service.config)
 
 
 def permanent_keys(service_id: str) -> tuple[str, ...]:
