@@ -77,7 +77,7 @@ def project(declared: Any, live: Any, field: Field | None = None) -> Any:
     if Reference.parse(declared) is not None or live == MASK:
         return declared
     if live is None or live is ABSENT:
-        return declared if _says_nothing(declared) or _hides(declared) else ABSENT
+        return declared if says_nothing(declared) or _hides(declared) else ABSENT
     if isinstance(declared, Mapping):
         return _project_mapping(declared, live, field)
     if isinstance(declared, list):
@@ -98,6 +98,11 @@ def differences(declared: Any, live: Any, path: str = "", *, field: Field | None
         yield from differences(node, inner, f"{path}.{key}" if path else key, field=_inner(field, key))
 
 
+def says_nothing(declared: Any) -> bool:
+    """An empty value, or a switch that is off: what Fivetran may leave out of an answer."""
+    return declared is False or declared in ("", [], {})
+
+
 def changed_keys(old: Mapping[str, Any], new: Mapping[str, Any]) -> dict[str, Any]:
     """The top-level keys of `new` whose value is not the one in `old`: what a minimal PATCH has to send.
 
@@ -110,11 +115,6 @@ def changed_keys(old: Mapping[str, Any], new: Mapping[str, Any]) -> dict[str, An
         for key, value in new.items()
         if not _is_held(value) and (key not in old or not _same_to_send(old[key], value))
     }
-
-
-def _says_nothing(declared: Any) -> bool:
-    """An empty value, or a switch that is off: what Fivetran may leave out of an answer."""
-    return declared is False or declared in ("", [], {})
 
 
 def _hides(declared: Any) -> bool:

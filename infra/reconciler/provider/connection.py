@@ -6,7 +6,9 @@ It is made paused and without tests. Its tests, tables, schedule and pause are i
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Mapping
+import json
+import logging
+from collections.abc import Collection, Mapping
 from typing import Any
 
 import pulumi
@@ -22,16 +24,18 @@ from pulumi.dynamic import (
 from pulumi.output import Unknown
 
 from reconciler import client as fivetran
-from reconciler import removal
+from reconciler import removal, services
+from reconciler.client import scrub
 from reconciler.model import Unit
 from reconciler.projection import normalise
-from reconciler.provider import wire
+from reconciler.provider import left_keys, stored_forms, wire
 from reconciler.provider.existence import Wanted, ensure
 from reconciler.provider.fleet import removals_allowed
 from reconciler.provider.held import refuse_changes_around_held
-from reconciler.provider.operation import OperationError, Provider, found, is_unknown, operation, stored
+from reconciler.provider.lines import lines
+from reconciler.provider.operation import OperationError, Provider, found, is_unknown, operation, printable, stored
 from reconciler.provider.session import session
-from reconciler.secrets import resolve, resolvers
+from reconciler.secrets import known_values, resolve, resolvers
 from reconciler.today import today
 
 #: What cannot change in a connection that exists: another value is another connection, made only where a file says so.
@@ -40,8 +44,12 @@ _FIXED = ("group_id", "service", "destination")
 #: The key of config that comes from a unit's `Package`.
 _PACKAGE = "package_id"
 
-#: What state holds besides the inputs: a number that changes with every config that nobody has tested yet.
+#: What state holds besides the inputs: a number that changes with every config that nobody has tested yet, and what
+#: Fivetran made of values that were sent.
 _REVISION = "revision"
+_STORED_FORMS = "stored_forms"
+
+logger = logging.getLogger(__name__)
 
 
 class ConnectionProvider(Provider):
@@ -66,19 +74,24 @@ class ConnectionProvider(Provider):
             return DiffResult(changes=True, replaces=changed, delete_before_replace=True)
         if "adopt" in news and news["adopt"]["connection"] != id_:
             raise OperationError(f"adopt names {news['adopt']['connection']}, but the connection is {id_}: correct it")
+        # Said here, since a preview and the run that applies it both ask; once, since state forgets the key then.
+        for text in left_keys.warnings(olds, news):
+            logger.warning("%s", text)
         if isinstance(news.get("config", {}).get(_PACKAGE), Unknown):
             return DiffResult(changes=True)  # of a package that this run is about to upload
         fields = wire.patch(normalise(olds), normalise(news))
         refuse_changes_around_held(fields)
-        return DiffResult(changes=bool(fields) or olds.get("ending", {}) != news.get("ending", {}))
+        forgets = bool(left_keys.left_keys(olds, news))
+        return DiffResult(changes=bool(fields) or forgets or olds.get("ending", {}) != news.get("ending", {}))
 
     @operation
     def create(self, props: dict[str, Any]) -> CreateResult:
         props = normalise(props)
         live, written = ensure(Wanted(props))
+        forms = _stored_forms(props, live, {}, keys=props.get("config", {})) if written else {}
         if written:
             _start_tests(live.id, props)
-        return CreateResult(live.id, _outputs(props, revision=1 if written else 0))
+        return CreateResult(live.id, _outputs(props, revision=1 if written else 0, forms=forms))
 
     @operation
     def read(self, id_: str, props: dict[str, Any]) -> ReadResult:
@@ -87,11 +100,12 @@ class ConnectionProvider(Provider):
             live = session.read(props["group_id"], id_, reader="connection")
         except fivetran.NotFound:
             return ReadResult(None, {})
-        now = wire.as_file(_inputs(props), live)
+        forms = props.get(_STORED_FORMS, {})
+        now = wire.as_file(_inputs(props), live, forms)
         # A config that is not what the last good run left: changed by hand, or by a run that was killed before it
         # could say so. Either way nobody has tested it.
         changed = now["config"] != props.get("config", {})
-        return found(id_, _inputs(props), now, _outputs(now, revision=props[_REVISION] + changed))
+        return found(id_, _inputs(props), now, _outputs(now, revision=props[_REVISION] + changed, forms=forms))
 
     @operation
     def update(self, id_: str, olds: dict[str, Any], news: dict[str, Any]) -> UpdateResult:
@@ -99,18 +113,19 @@ class ConnectionProvider(Provider):
         fields = wire.patch(normalise(olds), news)
         refuse_changes_around_held(fields)
         fields = resolve(fields, resolvers()).tree
-        revision = int(olds[_REVISION])
+        revision, forms = int(olds[_REVISION]), olds.get(_STORED_FORMS, {})
         if fields:
             try:
-                session.client().update_connection(id_, **fields, run_setup_tests=False)
+                live = session.client().update_connection(id_, **fields, run_setup_tests=False)
             except fivetran.NotFound:
                 raise OperationError(
                     f"the connection {wire.connection_name(news)} ({id_}) was deleted in Fivetran; "
                     "`pulumi up --refresh` makes it again and syncs its whole history"
                 ) from None
+            forms = _stored_forms(news, live, forms, keys=fields.get("config", {}))
             revision += 1
             _start_tests(id_, news)
-        return UpdateResult(_outputs(news, revision=revision))
+        return UpdateResult(_outputs(news, revision=revision, forms=forms))
 
     @operation
     def delete(self, id_: str, props: dict[str, Any]) -> None:
@@ -171,9 +186,45 @@ def _start_tests(id_: str, props: Mapping[str, Any]) -> None:
         session.tests.start(id_)
 
 
+def _stored_forms(
+    props: Mapping[str, Any], live: fivetran.Connection, before: stored_forms.StoredForms, *, keys: Collection[str]
+) -> stored_forms.StoredForms:
+    """Return what Fivetran made of the values that were just written, and warn of what is new of it."""
+    declared = props.get("config", {})
+    if keys and not live.config:
+        live = session.client().get_connection(live.id)  # The answer to a write may leave `config` out.
+    forms = stored_forms.learn(
+        declared,
+        live.config,
+        before,
+        keys=keys,
+        field=services.config_of(props["service"]),
+        is_secret=lambda value: _contains_secret(value, props),
+    )
+    for path, form in forms.items():
+        if before.get(path) != form:
+            place = lines.locate(props["file"], "connector", "config", path)
+            shown = f"stores config.{path} as {_shown(form['stored'])}" if "stored" in form else _hidden(path)
+            logger.warning("%s: Fivetran %s\n    A refresh takes that for what the file says.", place, shown)
+    return forms
+
+
+def _contains_secret(value: Any, props: Mapping[str, Any]) -> bool:
+    text = _shown(value)
+    return scrub(text, known_values((props,), ask=True).values) != text
+
+
+def _shown(value: Any) -> str:
+    return printable(json.dumps(value, ensure_ascii=False, sort_keys=True, default=str))
+
+
+def _hidden(path: str) -> str:
+    return f"takes config.{path} and does not show it again"
+
+
 def _inputs(props: Mapping[str, Any]) -> dict[str, Any]:
-    return {key: value for key, value in stored(props).items() if key != _REVISION}
+    return {key: value for key, value in stored(props).items() if key not in (_REVISION, _STORED_FORMS)}
 
 
-def _outputs(props: Mapping[str, Any], *, revision: int) -> dict[str, Any]:
-    return {**_inputs(props), _REVISION: revision}
+def _outputs(props: Mapping[str, Any], *, revision: int, forms: stored_forms.StoredForms) -> dict[str, Any]:
+    return {**_inputs(props), _REVISION: revision, **({_STORED_FORMS: dict(forms)} if forms else {})}

@@ -13,6 +13,7 @@ from reconciler import services
 from reconciler.client import Connection
 from reconciler.model import Connector, DestinationSchema, Unit
 from reconciler.projection import changed_keys, project
+from reconciler.provider.stored_forms import StoredForms, recall
 
 
 def inputs(unit: Unit, connector: Connector) -> dict[str, Any]:
@@ -60,6 +61,10 @@ def patch(olds: Mapping[str, Any], news: Mapping[str, Any]) -> dict[str, Any]:
     return body
 
 
-def as_file(props: Mapping[str, Any], live: Connection) -> dict[str, Any]:
-    """The inputs as the file would have them to describe the live connection: equal to `props` when nothing drifted."""
-    return {**props, "config": project(props.get("config", {}), live.config, services.config_of(props["service"]))}
+def as_file(props: Mapping[str, Any], live: Connection, forms: StoredForms) -> dict[str, Any]:
+    """The inputs as the file would have them to describe the live connection: equal to `props` when nothing drifted.
+
+    `forms` is what Fivetran made of values that were sent.
+    """
+    field = services.config_of(props["service"])
+    return {**props, "config": project(props.get("config", {}), recall(live.config, forms, field), field)}

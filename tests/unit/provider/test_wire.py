@@ -40,13 +40,13 @@ def test_what_a_create_sends_is_paused_and_reads_back_as_the_file():
         "config": {"schema": "stripe", "api_key": "secret", "sync": "ALL"},
         "paused": True,
     }
-    assert wire.as_file(wanted, LIVE) == wanted
+    assert wire.as_file(wanted, LIVE, {}) == wanted
     assert wire.patch(wanted, wanted) == {}
 
 
 @pytest.mark.parametrize("change", [{"paused": True}, {"schedule_type": "manual"}, {"sync_frequency": 60}])
 def test_schedule_and_pause_are_no_part_of_it(change):
-    assert wire.as_file(props(), replace(LIVE, **change)) == props()
+    assert wire.as_file(props(), replace(LIVE, **change), {}) == props()
     assert wire.patch(props(), props(schedule=AirflowSchedule("task"), paused="INC-1")) == {}
 
 

@@ -3,7 +3,8 @@
 A table is YAML, one mapping a service. A field is a short text: a type (`text`, `secret`, `int`, `number`, `bool`, or
 `one of A B C`), optionally `= default` and the flags `, immutable`, `, readonly`, `, required`. A list is written as a
 list of one element, an object as a mapping; an empty mapping is an object of any shape. `, shouted` marks an enum of a
-destination whose values come back in UPPER_SNAKE however they were sent.
+destination whose values come back in UPPER_SNAKE however they were sent. `, stored as FORM` marks a text that is stored
+in another form than it may be sent in; the forms are in `stored_forms`.
 
 A need is `path or path when path=value`, `unless` for the opposite; paths lead into `config`, or into `auth` when they
 start with `auth.`.
@@ -20,6 +21,8 @@ from typing import Any, Literal, cast
 
 import yaml
 
+from reconciler.simulator.fivetran.stored_forms import FORMS
+
 Kind = Literal["text", "secret", "int", "number", "bool", "enum", "list", "object"]
 Form = Literal["schema", "schema_table", "schema_prefix", "schema_table_group"]
 Flag = Literal["immutable", "readonly", "required", "shouted"]
@@ -35,6 +38,7 @@ DESTINATION_KEYS: Mapping[Form, tuple[str, ...]] = {
 _SCALAR = re.compile(
     r"(?P<kind>text|secret|int|number|bool|one of (?P<values>[^=,]+?))"
     r"(?: = (?P<default>[^,]+?))?(?P<flags>(?:, (?:immutable|readonly|required|shouted))*)"
+    r"(?:, stored as (?P<form>\w+))?"
 )
 _NEED = re.compile(r"(?P<any>\S+(?: or \S+)*?)(?: (?P<word>when|unless) (?P<field>[\w.]+)=(?P<value>\w+))?")
 
@@ -53,6 +57,7 @@ class Field:
     flags: frozenset[Flag] = frozenset()
     fields: Mapping[str, Field] = field(default_factory=dict)
     items: Field | None = None
+    stored_as: str | None = None
 
 
 @dataclass(frozen=True)
@@ -171,7 +176,10 @@ def _field(where: str, node: Any) -> Field:
     kind = "enum" if match["values"] else match["kind"]
     default = None if match["default"] is None else _default(kind, match["default"])
     flags = frozenset(cast(Flag, flag) for flag in match["flags"].split(", ")[1:])
-    return Field(cast(Kind, kind), tuple((match["values"] or "").split()), default, flags)
+    form = match["form"]
+    if form is not None and (kind != "text" or form not in FORMS):
+        raise CatalogueError(f"{where}: a text is stored as one of {', '.join(FORMS)}")
+    return Field(cast(Kind, kind), tuple((match["values"] or "").split()), default, flags, stored_as=form)
 
 
 def _default(kind: str, text: str) -> Any:

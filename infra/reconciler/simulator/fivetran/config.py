@@ -11,6 +11,7 @@ from typing import Any
 from reconciler.simulator.fivetran.catalogue import Field
 from reconciler.simulator.fivetran.errors import ApiError, invalid
 from reconciler.simulator.fivetran.options import Options
+from reconciler.simulator.fivetran.stored_forms import FORMS
 
 #: How a secret is shown.
 MASK = "******"
@@ -104,7 +105,7 @@ def _accept_value(part: str, field: Field, value: Any, stored: Any, options: Opt
         raise _refusal(part)
     if field.kind == "secret" and value == MASK:
         return _accept_mask(stored, options)
-    return value
+    return value if field.stored_as is None else FORMS[field.stored_as](value)
 
 
 def _accept_mask(stored: Any, options: Options) -> Any:

@@ -102,6 +102,8 @@ async def _tested(
         await setup_tests.run_on_connection(state, connection, flags)
     syncs.begin_if_due(state, connection)
     data = rendering.connection(state, connection, with_tests=True)
+    if not state.options.config_after_write:
+        del data["config"]
     if flags is None:
         data["setup_tests"] = []
     if status == 201 and connection.connect_card_config is not None:
