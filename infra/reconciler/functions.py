@@ -15,6 +15,8 @@ def invokers(
 ) -> Mapping[str, list[pulumi.Resource]]:
     """Let `account` call the functions of these units; the grant that each unit needs, by the unit's name."""
     called = {unit.name: unit.connector.function for unit in units if unit.connector and unit.connector.function}
+    # Another account is granted before the old one is revoked; for services the plugin asks for the other order.
+    opts = pulumi.ResourceOptions.merge(opts, pulumi.ResourceOptions(delete_before_replace=False))
     grants = {function: _invoker(function, account, opts) for function in dict.fromkeys(called.values())}
     return {name: [grants[function]] for name, function in called.items()}
 

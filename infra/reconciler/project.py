@@ -3,6 +3,9 @@
 Each is one binding of one member: taking it away takes away that member's alone. Its logical name says the role, the
 member as IAM stores it, and the condition's title, and so is the same however the file is ordered or spelt: under two
 names one binding would be made by the one and then taken away with the other.
+
+Where anything else of a binding changes, the new one is granted before the old one is revoked: the plugin asks for the
+other order, in which the member is without the role for a moment, or until the next run if the grant fails.
 """
 
 from __future__ import annotations
@@ -22,8 +25,9 @@ def declared(environment: Environment, opts: pulumi.ResourceOptions) -> None:
         for grant in environment.project_access
         for member in grant.members
     }
+    opts = grant_first(opts)
     for role, member, condition in wanted:
-        # A condition is part of the binding: another one makes another binding, and the old one goes after that.
+        # IAM compares conditions as a whole: another description makes another binding.
         said = condition and gcp.projects.IAMMemberConditionArgs(
             title=condition.title, expression=condition.expression, description=condition.description
         )
@@ -40,6 +44,11 @@ def fivetrans(environment: Environment, account: pulumi.Input[str], opts: pulumi
         project=environment.gcp_project,
         role=roles.FIVETRANS,
         member=pulumi.Output.concat("serviceAccount:", account),
-        opts=opts,
+        opts=grant_first(opts),
     )
     return granted
+
+
+def grant_first(opts: pulumi.ResourceOptions) -> pulumi.ResourceOptions:
+    """Let a replaced grant be revoked only after the new one is granted, whatever the plugin asks for."""
+    return pulumi.ResourceOptions.merge(opts, pulumi.ResourceOptions(delete_before_replace=False))

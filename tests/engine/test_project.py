@@ -54,3 +54,30 @@ def test_roles_on_the_project_are_added_and_taken_away_alone_and_fivetran_has_it
     assert "+ 2 created" in workspace.up("--refresh").ok().out
     assert fivetrans in policy(admin)
     assert admin.snapshot()["destinations"][0]["setup_status"] == "connected"
+
+
+def test_another_condition_is_granted_before_the_old_one_is_revoked(workspace: Workspace, admin: Admin):
+    member = {"role": METADATA, "member": "group:audit@example.com"}
+    audit = {"role": METADATA, "members": [member["member"]], "condition": THIS_YEAR}
+    described = {**THIS_YEAR, "description": "The audit of this year."}
+    workspace.write("environment", {**ENVIRONMENT, "project_access": [audit]})
+    workspace.up().ok()
+    old, new = {**member, "condition": THIS_YEAR}, {**member, "condition": described}
+
+    # Google refuses the new one: the member keeps the old one.
+    workspace.write("environment", {**ENVIRONMENT, "project_access": [{**audit, "condition": described}]})
+    admin.gcp("POST", "/faults", {"method": "Create", "type": "gcp:projects/*", "error": "no"})
+    assert workspace.up().code != 0
+    assert old in policy(admin)
+
+    # Google grants it, and refuses to revoke the old one: the member has both.
+    admin.gcp("POST", "/faults", {"method": "Delete", "type": "gcp:projects/*", "error": "no"})
+    assert workspace.up().code != 0
+    held = policy(admin)
+    assert old in held
+    assert new in held
+
+    workspace.up().ok()
+    held = policy(admin)
+    assert new in held
+    assert old not in held

@@ -85,6 +85,20 @@ def test_every_difference_of_a_grant_replaces_it(engine: Engine, changes: dict[s
 
 
 @pytest.mark.parametrize(
+    ("kind", "inputs", "deletes_first"),
+    [(PROJECT_MEMBER, GRANT, True), (FUNCTION_MEMBER, INVOKER, False), (SERVICE_MEMBER, RUN_INVOKER, True)],
+)
+def test_a_replaced_grant_is_deleted_first_where_the_plugin_asks_for_it(
+    engine: Engine, kind: str, inputs: dict[str, Any], deletes_first: bool
+):
+    state = {**inputs, "etag": "e"}
+    assert (
+        engine.diff(kind, "id", state, {**inputs, "member": "user:b@example.com"}).deleteBeforeReplace == deletes_first
+    )
+    assert not engine.diff(kind, "id", state, inputs).deleteBeforeReplace
+
+
+@pytest.mark.parametrize(
     ("changes", "reason"),
     [
         (

@@ -55,6 +55,8 @@ _LEAST_EXPIRATION_MS = 3_600_000
 class DatasetType:
     """The resource type. State that the plugin alone keeps (deletion settings, which labels are ours) is in `state`."""
 
+    deletes_first = False
+
     def __init__(self, bigquery: BigQuery) -> None:
         self.bigquery = bigquery
 

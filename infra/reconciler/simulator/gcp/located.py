@@ -69,3 +69,5 @@ class RunServiceMember(LocatedMember):
     required = ("name",)
     named_by, placed_by = "name", "location"
     collection, label = "services", "cloudrunv2 service"
+    #: The bridge deletes first wherever a program gives the input `name`, which it takes for the resource's own name.
+    deletes_first = True

@@ -50,6 +50,7 @@ class MemberType(ABC):
     label = "project"
     #: Whether the plugin sends changes in batches, which shows in what it says.
     batched = False
+    deletes_first = False
 
     def __init__(self, iam: Iam) -> None:
         self.iam = iam

@@ -76,6 +76,9 @@ class Live:
 class ResourceType(Protocol):
     """The operations of one resource type. They raise `PluginError`; none of them waits."""
 
+    #: Whether the plugin asks the engine to delete before it creates a replacement. A program may decide otherwise.
+    deletes_first: bool
+
     def target(self, scope: Scope, inputs: Mapping[str, Json]) -> str:
         """The id that a resource with these inputs has or will have."""
 

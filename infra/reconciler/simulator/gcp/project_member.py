@@ -17,6 +17,8 @@ class ProjectMember(MemberType):
     own_inputs = ("project",)
     required = ("project",)
     batched = True
+    #: `DeleteBeforeReplace` of `google_project_iam_member` in pulumi-gcp's `resources.go`.
+    deletes_first = True
 
     def path(self, scope: Scope, values: Mapping[str, Json]) -> str:
         """The project as it is given: its id, perhaps with `projects/` before it."""

@@ -101,7 +101,8 @@ class GcpProvider(provider_pb2_grpc.ResourceProviderServicer):
         def answer() -> pb.DiffResponse:
             changes = kind.diff(scope, from_struct(request.olds), from_struct(request.news))
             ignored = {root(path) for path in request.ignoreChanges}
-            return to_diff({path: change for path, change in changes.items() if root(path) not in ignored})
+            heeded = {path: change for path, change in changes.items() if root(path) not in ignored}
+            return to_diff(heeded, deletes_first=kind.deletes_first)
 
         return await self._answer("Diff", request.urn, request.id, answer, context)
 

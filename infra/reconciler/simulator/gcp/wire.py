@@ -43,12 +43,17 @@ def to_struct(values: Mapping[str, Json]) -> struct_pb2.Struct:
     return struct
 
 
-def to_diff(changes: Mapping[str, Change]) -> pb.DiffResponse:
-    """Differences, with their details: the engine replaces where one of them says so."""
+def to_diff(changes: Mapping[str, Change], *, deletes_first: bool = False) -> pb.DiffResponse:
+    """Differences, with their details: the engine replaces where one of them says so.
+
+    `deletes_first` asks the engine to delete the old resource before it creates a replacement.
+    """
+    replaces = sorted({root(path) for path, change in changes.items() if change.replaces})
     return pb.DiffResponse(
         changes=pb.DiffResponse.DIFF_SOME if changes else pb.DiffResponse.DIFF_NONE,
         diffs=sorted({root(path) for path in changes}),
-        replaces=sorted({root(path) for path, change in changes.items() if change.replaces}),
+        replaces=replaces,
+        deleteBeforeReplace=deletes_first and bool(replaces),
         detailedDiff={
             path: pb.PropertyDiff(kind=_KINDS[change.kind, change.replaces]) for path, change in changes.items()
         },
