@@ -1,0 +1,81 @@
+"""What becomes of each setting that a dataset can have: every input of the plugin's resource has one of these fates.
+
+The plugin's write replaces the whole dataset (`datasets.update`). It takes away each setting that a program does not
+give, except those that the plugin calls computed. So every input is decided here. A test compares this table with the
+installed plugin: a new version with a new input fails until that input is in one of these lists.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any, Final
+
+#: Inputs that a file, the environment or the lifecycle of a unit decides.
+DECLARED: Final = frozenset(
+    {
+        "dataset_id",
+        "project",
+        "location",
+        "friendly_name",
+        "description",
+        "labels",
+        "default_table_expiration_ms",
+        "delete_contents_on_destroy",
+    }
+)
+
+#: Inputs that no file can name: they stay as they are in BigQuery, changes by hand included. By the engine's names.
+KEPT: Final = (
+    "defaultCollation",
+    "defaultEncryptionConfiguration",
+    "defaultPartitionExpirationMs",
+    "externalCatalogDatasetOptions",
+    "externalDatasetReference",
+    "isCaseInsensitive",
+    "maxTimeTravelHours",
+    "resourceTags",
+    "storageBillingModel",
+)
+
+#: Inputs that are never given, and why.
+NEVER_GIVEN: Final[Mapping[str, str]] = {
+    "accesses": "the access list is a resource of its own, and the plugin leaves out of its write what it is not given",
+    "deletion_policy": "the engine enforces `protect` and `retain_on_delete` before it asks the plugin",
+}
+
+#: What BigQuery's Dataset resource (REST v2) has besides the plugin's inputs, and no write takes away: BigQuery sets it
+#: itself, or does not let a write change it.
+_NOT_WRITTEN: Final = frozenset(
+    {
+        "access",
+        "creationTime",
+        "datasetReference",
+        "etag",
+        "id",
+        "kind",
+        "lastModifiedTime",
+        "linkedDatasetMetadata",
+        "linkedDatasetSource",
+        "restrictions",
+        "satisfiesPzi",
+        "satisfiesPzs",
+        "selfLink",
+        "tags",
+        "type",
+    }
+)
+_WRITTEN: Final = frozenset({*KEPT, "defaultTableExpirationMs", "description", "friendlyName", "labels", "location"})
+
+
+def lost_by_a_write(resource: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the settings of a Dataset resource (REST v2) that the plugin does not know: its write takes them away."""
+    known = _NOT_WRITTEN | _WRITTEN
+    return {name: value for name, value in sorted(resource.items()) if name not in known and value not in _EMPTY}
+
+
+_EMPTY: Final[tuple[Any, ...]] = (None, "", [], {}, "ROUNDING_MODE_UNSPECIFIED")
+
+
+def inputs_of(names: Iterable[str]) -> list[str]:
+    """Names as Python has them, of names as the engine has them."""
+    return ["".join(f"_{letter.lower()}" if letter.isupper() else letter for letter in name) for name in names]
