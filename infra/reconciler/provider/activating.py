@@ -36,6 +36,8 @@ def is_pending(olds: Mapping[str, Any], news: Mapping[str, Any]) -> bool:
     activated = bool(olds.get("activated"))
     if activated and schedule.changed_fields(olds, news):
         return True
+    if not activated and _must_be_paused(olds, news):
+        return True
     if "ended" in news:
         return False
     return (activated and _tables_changed(olds, news)) or _comes_further(olds, news)
@@ -46,7 +48,7 @@ def _comes_further(olds: Mapping[str, Any], news: Mapping[str, Any]) -> bool:
     tested = olds.get("tested") == news["revision"]
     match olds.get("outcome"):
         case "connected":
-            return not tested or not (olds.get("activated") or "paused" in news)
+            return not tested or (not olds.get("activated") and _starts_otherwise(olds, news))
         case "awaiting":
             return is_overdue(news) or (not _awaits(news) and (_awaits(olds) or not tested))
     return True
@@ -61,6 +63,8 @@ def activate(olds: Mapping[str, Any], news: Mapping[str, Any]) -> dict[str, Any]
     state = {**news, **{key: olds.get(key) for key in APPLIED}, "activated": bool(olds.get("activated"))}
     if state["activated"]:
         _apply(olds, news, state)
+    elif "paused" in news and not _is_left_alone(news):
+        _keep_paused(olds, news, state)
     if "ended" in news:
         return _ended(olds, state)
     state |= _tested(olds, news)
@@ -79,10 +83,8 @@ def activate(olds: Mapping[str, Any], news: Mapping[str, Any]) -> dict[str, Any]
 def _ended(olds: Mapping[str, Any], state: Mapping[str, Any]) -> dict[str, Any]:
     """Bring a unit that expired or retires to its end: paused is all that it has to be. Returns what state is to hold.
 
-    Whether it works is nobody's concern, unless it is given more time: then it is tested, if it is not known to work.
+    It is not tested. A unit that gets a later date afterwards is tested then, if it is not known to work.
     """
-    if not state["activated"] and ("apply_changes" in state or not _is_untouched(state)):
-        session.client().update_connection(state["connection_id"], paused=True, run_setup_tests=False)
     kept = {"outcome": "ended"}
     if olds.get("outcome") == "connected":
         kept = {key: olds[key] for key in ("outcome", "tested")}
@@ -91,9 +93,7 @@ def _ended(olds: Mapping[str, Any], state: Mapping[str, Any]) -> dict[str, Any]:
 
 def as_file(props: Mapping[str, Any], live: Connection) -> dict[str, Any]:
     """The inputs that are remembered once applied, as a file would have them to describe the live connection."""
-    if not props.get("activated"):
-        return {key: props[key] for key in APPLIED if key in props}
-    if live.paused and "paused" not in props and not schedule.by_airflow(props["schedule"]):
+    if props.get("activated") and live.paused and "paused" not in props and not schedule.by_airflow(props["schedule"]):
         logger.warning("%s: paused in Fivetran, not by the file; left as it is", props["file"])
     return {**schedule.as_file(props, live), **_live_tables(props)}
 
@@ -130,6 +130,21 @@ def _awaits(news: Mapping[str, Any]) -> bool:
 def _is_untouched(news: Mapping[str, Any]) -> bool:
     """Whether the connection was found at work, and nothing of it has been written."""
     return bool(news["revision"] == 0)
+
+
+def _is_left_alone(news: Mapping[str, Any]) -> bool:
+    """Return whether the connection was adopted as it is, and the file does not allow to change it."""
+    return _is_untouched(news) and "apply_changes" not in news
+
+
+def _must_be_paused(olds: Mapping[str, Any], news: Mapping[str, Any]) -> bool:
+    """Return whether the file pauses a connection that a run or a refresh left unpaused."""
+    return "paused" in news and "paused" not in olds and not _is_left_alone(news)
+
+
+def _starts_otherwise(olds: Mapping[str, Any], news: Mapping[str, Any]) -> bool:
+    """Return whether a connection that works and never ran is to run, or to wait with other tables or schedule."""
+    return "paused" not in news or bool(schedule.changed_fields(olds, news)) or _tables_changed(olds, news)
 
 
 def _tested(olds: Mapping[str, Any], news: Mapping[str, Any]) -> dict[str, Any]:
@@ -247,6 +262,13 @@ def _apply(olds: Mapping[str, Any], news: Mapping[str, Any], state: dict[str, An
     if fields:
         session.client().update_connection(news["connection_id"], **fields, run_setup_tests=False)
     state |= {key: news.get(key) for key in _RUNNING}
+
+
+def _keep_paused(olds: Mapping[str, Any], news: Mapping[str, Any], state: dict[str, Any]) -> None:
+    """Pause a connection that never ran and that somebody unpaused. A new one is made paused already."""
+    if olds and _must_be_paused(olds, news):
+        session.client().update_connection(news["connection_id"], paused=True, run_setup_tests=False)
+    state["paused"] = news["paused"]
 
 
 def _report(state: Mapping[str, Any]) -> None:

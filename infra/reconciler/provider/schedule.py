@@ -25,7 +25,7 @@ def as_input(schedule: AirflowSchedule | FivetranSchedule) -> dict[str, Any]:
 
 
 def by_airflow(schedule: Mapping[str, Any]) -> bool:
-    """Whether Airflow triggers the syncs, and with them owns `paused` and `schedule_type` at run time."""
+    """Whether Airflow triggers the syncs: it then unpauses the connection where the file does not pause it."""
     return bool(schedule["by"] == "airflow")
 
 
@@ -57,15 +57,16 @@ def differing_fields(props: Mapping[str, Any], live: Connection) -> dict[str, An
 def as_file(props: Mapping[str, Any], live: Connection) -> dict[str, Any]:
     """`schedule` and `paused` as the file would have to say them: equal to those of `props` where nothing drifted.
 
-    A pause by hand is an incident and stays; what Airflow changes at run time is never drift, unless the unit has
-    `ended`: then it is to stay paused.
+    A `paused` in the file is authoritative, whoever unpaused the connection, Airflow too. Where the file does not
+    pause a connection, a pause by hand is no drift. Airflow's operator sets `schedule_type: manual`, so Fivetran's own
+    schedule on a connection that a file leaves to Airflow is a change made by hand.
     """
-    said = {key: props[key] for key in ("schedule", "paused") if key in props}
-    if not by_airflow(props["schedule"]):
-        said["schedule"] = _live_schedule(props["schedule"], live)
-    if live.paused is False and ("ended" in props or not by_airflow(props["schedule"])):
-        said.pop("paused", None)
-    return said
+    described = {key: props[key] for key in ("schedule", "paused") if key in props}
+    if "schedule" in props:
+        described["schedule"] = _live_schedule(props["schedule"], live)
+    if live.paused is False:
+        described.pop("paused", None)
+    return described
 
 
 def _live_schedule(declared: Mapping[str, Any], live: Connection) -> dict[str, Any]:

@@ -60,19 +60,35 @@ def test_a_changed_selection_is_brought_to_a_running_connection_without_a_test(f
     assert stack.pending(changed) == []
 
 
-def test_a_selection_changed_by_hand_is_drift_and_is_put_right(fivetran: Fivetran, stack: Stack, run):
-    stack.up(HASHED)
+@pytest.mark.parametrize("paused", [None, "INC-1"])
+def test_a_selection_changed_by_hand_is_drift_and_is_put_right(
+    fivetran: Fivetran, stack: Stack, run, paused: str | None
+):
+    declared = unit(sync=customers(email="hashed"), paused=paused)
+    stack.up(declared)
     tables = {"customer": {"enabled": True, "columns": {"email": {"enabled": True, "hashed": False}}}}
     fivetran.select("stripe", {"schemas": {"stripe": {"enabled": True, "tables": tables}}})
     run()
     stack.refresh()
     found = stack.activation.state["sync"]["schemas"]["stripe"]["tables"]["customer"]["columns"]
     assert found == {"email": "included"}
-    assert stack.pending(HASHED) == ["activation"]
-    stack.up(HASHED)
+    assert stack.pending(declared) == ["activation"]
+    stack.up(declared)
     run()
     stack.refresh()
-    assert stack.pending(HASHED) == []
+    assert stack.pending(declared) == []
+
+
+def test_activation_applies_tables_that_the_file_changes_while_paused(fivetran: Fivetran, stack: Stack, run):
+    stack.up(unit(sync=customers(email="hashed"), paused="INC-1"))
+    changed = unit(sync=customers(email="hashed", phone="excluded"), paused="INC-1")
+    assert stack.pending(changed) == ["activation"]
+    stack.up(changed)
+    run()
+    stack.refresh()
+    columns = stack.activation.state["sync"]["schemas"]["stripe"]["tables"]["customer"]["columns"]
+    assert columns == {"email": "hashed", "phone": "excluded"}
+    assert fivetran.the("stripe")["paused"] is True
 
 
 def test_a_selection_that_left_the_file_leaves_everything_as_it_is(fivetran: Fivetran, stack: Stack, run):

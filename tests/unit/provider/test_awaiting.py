@@ -136,7 +136,7 @@ def test_a_config_that_was_changed_since_is_tested_before_it_goes_on(
 
 
 def test_one_that_is_connected_already_does_not_wait(fivetran: Fivetran, stack: Stack, waits: Unit):
-    fivetran.by_hand()
+    fivetran.by_hand(schedule_type="manual")
     assert stack.up(waits) == "connected"
     assert fivetran.writes() == []
 

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from reconciler.client import Connection
-from reconciler.model import SYNC_INTERVALS, AirflowSchedule, FivetranSchedule
+from reconciler.model import SYNC_INTERVALS, AirflowSchedule, Awaiting, FivetranSchedule
 from reconciler.provider import schedule
 
 from .account import BAD_TEST, BY_AIRFLOW, FILE, Fivetran, failure, in_trouble, unit
@@ -60,18 +60,27 @@ def test_another_task_id_or_pause_reason_changes_nothing_in_fivetran():
     assert schedule.changed_fields(olds, news) == {}
 
 
-@pytest.mark.parametrize("change", [{"paused": True}, {"schedule_type": "auto", "sync_frequency": 60}])
-def test_what_airflow_changes_at_run_time_is_never_drift(change):
+@pytest.mark.parametrize("paused", [True, False])
+def test_schedule_has_no_drift_when_airflow_runs_the_connection(paused):
+    wanted, live = props(BY_AIRFLOW), replace(LIVE, schedule_type="manual", paused=paused)
+    assert schedule.as_file(wanted, live) == {"schedule": wanted["schedule"]}
+
+
+def test_schedule_has_drift_when_fivetran_runs_what_the_file_leaves_to_airflow():
     wanted = props(BY_AIRFLOW)
-    assert schedule.as_file(wanted, replace(LIVE, **change)) == {"schedule": wanted["schedule"]}
+    found = schedule.as_file(wanted, replace(LIVE, schedule_type="auto", sync_frequency=60))
+    assert found["schedule"] == {"by": "fivetran", "every": "1h"}
+    assert schedule.changed_fields(found, wanted) == {"schedule_type": "manual"}
 
 
-def test_what_has_ended_is_to_stay_paused_whoever_starts_it():
-    wanted = {**props(BY_AIRFLOW, "expired on 2026-12-31"), "ended": True}
-    assert schedule.as_file(wanted, replace(LIVE, paused=True)) == {key: wanted[key] for key in ("schedule", "paused")}
-    found = schedule.as_file(wanted, replace(LIVE, paused=False))
+@pytest.mark.parametrize("said", [BY_AIRFLOW, FivetranSchedule()])
+@pytest.mark.parametrize("ended", [{}, {"ended": True}])
+def test_schedule_pauses_again_what_the_file_pauses_and_airflow_or_a_person_unpaused(said, ended):
+    wanted = {**props(said, "INC-1"), **ended}
+    live = replace(LIVE, **schedule.fields(wanted["schedule"]))
+    assert schedule.as_file(wanted, replace(live, paused=True)) == {key: wanted[key] for key in ("schedule", "paused")}
+    found = schedule.as_file(wanted, replace(live, paused=False))
     assert schedule.changed_fields(found, wanted) == {"paused": True}
-    assert schedule.as_file(props(BY_AIRFLOW, "INC-1"), replace(LIVE, paused=False))["paused"] == "INC-1"
 
 
 def test_a_pause_by_hand_stays_and_a_lifted_pause_is_drift():
@@ -148,14 +157,68 @@ def test_changing_hands_from_airflow_to_fivetran_and_back_is_one_change_each_and
     assert (live["schedule_type"], live["paused"], live["syncs"]) == ("manual", False, 1)
 
 
-def test_what_airflow_did_is_taken_over_when_fivetran_gets_the_schedule(fivetran: Fivetran, stack: Stack, run):
-    stack.up(unit(schedule=BY_AIRFLOW))
+def test_activation_gives_a_connection_back_to_airflow_when_set_to_fivetrans_schedule(
+    fivetran: Fivetran, stack: Stack, run
+):
+    declared = unit(schedule=BY_AIRFLOW)
+    stack.up(declared)
     fivetran.edit("stripe", schedule_type="auto", sync_frequency=5)
     run()
     stack.refresh()
-    assert stack.pending(unit(schedule=BY_AIRFLOW)) == []
-    stack.up(unit(schedule=FivetranSchedule(60)))
-    assert fivetran.the("stripe")["sync_frequency"] == 60
+    assert stack.pending(declared) == ["activation"]
+    fivetran.forget_requests()
+    stack.up(declared)
+    (change,) = fivetran.requests()
+    assert sorted(change["keys"]) == ["run_setup_tests", "schedule_type"]
+    assert fivetran.the("stripe")["schedule_type"] == "manual"
+
+
+@pytest.mark.parametrize("said", [BY_AIRFLOW, FivetranSchedule()])
+@pytest.mark.parametrize("waits", [{}, {"awaiting": Awaiting("the vendor's key", "2099-12-31")}])
+def test_activation_pauses_again_a_unit_made_paused_and_unpaused_by_hand(
+    fivetran: Fivetran, stack: Stack, run, said: Any, waits: dict[str, Any]
+):
+    paused = unit(schedule=said, paused="INC-1", **waits)
+    if waits:
+        fivetran.script_tests(target="stripe", runs=None, results=[BAD_TEST])
+    stack.up(paused)
+    assert stack.pending(paused) == []
+    fivetran.edit("stripe", paused=False)
+    run()
+    stack.refresh()
+    assert stack.pending(paused) == ["activation"]
+    stack.up(paused)
+    assert fivetran.the("stripe")["paused"] is True
+    assert stack.pending(paused) == []
+
+
+def test_activation_shows_a_schedule_changed_by_hand_while_paused(fivetran: Fivetran, stack: Stack, run):
+    paused = unit(paused="INC-1")
+    stack.up(paused)
+    fivetran.edit("stripe", sync_frequency=15)
+    run()
+    stack.refresh()
+    assert stack.pending(paused) == ["activation"]
+    stack.up(paused)
+    live = fivetran.the("stripe")
+    assert (live["paused"], live["sync_frequency"]) == (True, 360)
+
+
+def test_activation_applies_a_schedule_that_the_file_changes_while_paused(fivetran: Fivetran, stack: Stack):
+    stack.up(unit(paused="INC-1"))
+    changed = unit(paused="INC-1", schedule=FivetranSchedule(60))
+    assert stack.pending(changed) == ["activation"]
+    stack.up(changed)
+    live = fivetran.the("stripe")
+    assert (live["paused"], live["sync_frequency"]) == (True, 60)
+    assert stack.pending(changed) == []
+
+
+def test_activation_starts_a_unit_made_paused_when_its_file_lets_it_run(fivetran: Fivetran, stack: Stack):
+    stack.up(unit(paused="INC-1", schedule=BY_AIRFLOW))
+    stack.up(unit(schedule=BY_AIRFLOW))
+    live = fivetran.the("stripe")
+    assert (live["paused"], live["syncs"]) == (False, 1)
 
 
 def test_a_pause_by_hand_is_told_and_left(fivetran: Fivetran, stack: Stack, run, caplog: pytest.LogCaptureFixture):
