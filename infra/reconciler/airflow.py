@@ -26,7 +26,8 @@ def variables(fleet: Fleet, connection_ids: Mapping[str, T]) -> dict[str, T]:
     """The flat object that `airflow variables import` reads, from the connection ids by unit name.
 
     Only units whose syncs Airflow triggers have a variable, and of these not what the file pauses, what expired or what
-    retires: Airflow's operator would unpause it. The ids may be of any type, so that a program can pass values that the engine does not know yet.
+    retires: Airflow's operator would unpause it. The ids may be of any type, so that a program can pass values that the
+    engine does not know yet.
     """
     return {
         variable: connection_ids[unit.name]

@@ -1,14 +1,14 @@
 """The Pulumi program: an environment's fleet as resources, in the order that keeps what exists safe.
 
 Fleet (refuses) → Destination → roles on the project → its tests, datasets → connections → activations → Verdict.
-Stack outputs: `units`, `airflow_variables`.
+Stack outputs: `units`, `airflow_variables`, `airflow_deletions`.
 """
 
 from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,7 +19,7 @@ from reconciler import airflow, expiry, functions, gcp, project, removal
 from reconciler.datasets import Findings, Live, meet, undeclared
 from reconciler.errors import InvalidSpecs, ReconcilerError
 from reconciler.expiry import Staged
-from reconciler.model import Dataset, Fleet, Unit
+from reconciler.model import Dataset, Environment, Fleet, Unit
 from reconciler.provider import activation, wire
 from reconciler.provider.activation import Activation
 from reconciler.provider.connection import Connection
@@ -87,8 +87,14 @@ async def build(staged: Staged, loaded: Loaded) -> dict[str, pulumi.Input[Any]]:
         for unit in fleet.units
         for dataset in unit.all_datasets
     }
+    elsewhere = _variables_elsewhere(loaded, environment)
     guard = FleetResource(
-        environment, declared, contents, _found(staged, loaded, live, listing, rules), root=loaded.root
+        environment,
+        declared,
+        contents,
+        _found(staged, loaded, live, listing, rules),
+        root=loaded.root,
+        variables_elsewhere=elsewhere,
     )
     after_guard = pulumi.ResourceOptions(depends_on=[guard])
     destination = Destination(environment, after_guard)
@@ -163,13 +169,29 @@ async def build(staged: Staged, loaded: Loaded) -> dict[str, pulumi.Input[Any]]:
     )
     Verdict(environment, after_guard)
     ids = {name: connection.id for name, connection in connections.items()}
+    withdrawn = airflow.withdrawals(staged.lives.fleet, fleet)
+    for withdrawal in withdrawn:
+        place = loaded.places.find(withdrawal.file, "connector", "schedule", "task_id")
+        pulumi.log.warn(f"{place}: {withdrawal}")
     return {
         "units": {
             unit.name: _outputs(fleet, unit, connections.get(unit.name), activations.get(unit.name))
             for unit in fleet.units
         },
         "airflow_variables": airflow.variables(fleet, ids),
+        "airflow_deletions": guard.former_variables.apply(lambda former: _deletions(withdrawn, former, elsewhere)),
     }
+
+
+def _variables_elsewhere(loaded: Loaded, environment: Environment) -> set[str]:
+    """Return the Airflow variables that other environments declare: one Airflow serves them all."""
+    others = (fleet for fleet in loaded.fleets.values() if fleet.environment.name != environment.name)
+    connectors = (unit.connector for fleet in others for unit in fleet.units)
+    return {variable for each in connectors if each and (variable := airflow.variable_of(each))}
+
+
+def _deletions(withdrawn: Iterable[airflow.Withdrawal], former: Iterable[str] | None, elsewhere: set[str]) -> list[str]:
+    return sorted({*(each.variable for each in withdrawn), *(former or ())} - elsewhere)
 
 
 def _found(

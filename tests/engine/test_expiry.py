@@ -100,7 +100,7 @@ def reconciler(workspace: Workspace, *arguments: str, state: str | None = None) 
 def assert_told(text: str, named: dict[str, str]) -> None:
     """Of each unit exactly what its stage has to say, at the place of its date."""
     for unit, said in named.items():
-        lines = [line for line in text.splitlines() if f"{unit}.yaml:" in line]
+        lines = [line for line in text.splitlines() if f"{unit}.yaml:" in line and "Airflow variable" not in line]
         assert bool(lines) == bool(said), (unit, lines)
         assert all(said in line for line in lines), (unit, lines)
 
@@ -146,6 +146,8 @@ def test_every_kind_of_unit_is_in_its_stage_an_extension_undoes_it_and_what_is_o
     workspace.write("own_before", {**emptied, "dataset": {"default_table_expiration_ms": 3_600_000}})
     announced = workspace.up(**on("2026-11-01")).ok()
     assert_told(announced.out, {f"own_{stage}": EMPTIED if stage == "before" else "" for stage in LAST_DAYS})
+    all_variables = set(workspace.outputs()["airflow_variables"])
+    assert workspace.outputs()["airflow_deletions"] == []
     live = datasets(admin)
     assert live["own_over"]["labels"] == live["shared_over"]["labels"] == {"expires_on": milliseconds(TODAY)}
     for name in live:
@@ -169,6 +171,7 @@ def test_every_kind_of_unit_is_in_its_stage_an_extension_undoes_it_and_what_is_o
     assert all(live[name]["tables"] == {"data": 10} for name in live)
     variables = {f"fivetran_{unit}_connector_id" for unit, is_paused in running.items() if not is_paused}
     assert set(workspace.outputs()["airflow_variables"]) == variables
+    assert set(workspace.outputs()["airflow_deletions"]) == all_variables - variables
 
     # Airflow, which has not heard of it yet, starts two of them; a later date in one of the files undoes it all.
     for target in ("own_paused", "own_extended"):
@@ -186,6 +189,7 @@ def test_every_kind_of_unit_is_in_its_stage_an_extension_undoes_it_and_what_is_o
     assert connectors(admin) == running
     variables |= {f"fivetran_{kind}_extended_connector_id" for kind in ("own", "last")}
     assert set(workspace.outputs()["airflow_variables"]) == variables
+    assert set(workspace.outputs()["airflow_deletions"]) == all_variables - variables
     live = datasets(admin)
     for kind in ("own", "alone", "shared"):
         labels = {stage: live[f"{kind}_{stage}"]["labels"].get("expires_on") for stage in stages}

@@ -3,30 +3,36 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 from typing import IO
 
 import click
 
-from reconciler.airflow import variables
+from reconciler.airflow import delete_variable, variables, withdrawals
 from reconciler.cli import Exit
 from reconciler.cli.live import choose_all, live_group
 from reconciler.cli.options import environments_option, specs_option, today_option
 from reconciler.cli.progress import progress
-from reconciler.cli.recorded import outputs_of
+from reconciler.cli.recorded import all_outputs, mapping_of
 from reconciler.errors import ReconcilerError
 from reconciler.expiry import stage
 
-#: The stack output that holds them (`program`).
-_OUTPUT = "airflow_variables"
+#: The stack outputs that hold the variables, and the names of those to delete (`program`).
+_OUTPUT, _DELETIONS = "airflow_variables", "airflow_deletions"
 
 
 @click.command("airflow-variables")
 @specs_option
 @today_option
 @environments_option
+@click.option(
+    "--deletions",
+    is_flag=True,
+    help="Print what Airflow must not have any more instead: a JSON list of names, for `airflow variables delete`.",
+)
 @click.option(
     "--from-outputs",
     "outputs",
@@ -35,12 +41,17 @@ _OUTPUT = "airflow_variables"
     metavar="FILE",
     help="What `pulumi stack output --json` printed, to read instead of asking Fivetran; - for stdin; repeatable.",
 )
-def airflow_variables(specs: Path, day: date, environments: tuple[str, ...], outputs: tuple[IO[str], ...]) -> int:
+def airflow_variables(
+    specs: Path, day: date, environments: tuple[str, ...], deletions: bool, outputs: tuple[IO[str], ...]
+) -> int:
     """Print the Airflow variables that hold connection ids: one flat object, for `airflow variables import`.
 
     Asks Fivetran for the connections that the files declare, which needs FIVETRAN_APIKEY and FIVETRAN_APISECRET; a
-    read-only key is enough. With --from-outputs it reads what a run of Pulumi left, and needs no key. What has expired
-    or retires has no variable: Airflow would start it again.
+    read-only key is enough. With --from-outputs it reads what a run of Pulumi left, and needs no key.
+
+    A connection that is paused by its file, expired or retired has no variable: Airflow would start it again. `airflow
+    variables import` never deletes a variable, so the command also prints which to delete; --deletions prints their
+    names alone. It reads them from the files, and with --from-outputs also those of units whose files are gone.
 
     Exit codes: 0 done, 1 a connection is not there yet, so that its variable is left out, 2 wrong usage, 3 Fivetran
     failed.
@@ -49,18 +60,30 @@ def airflow_variables(specs: Path, day: date, environments: tuple[str, ...], out
         raise click.UsageError("either --environment or --from-outputs")
     found: dict[str, str] = {}
     missing: list[str] = []
+    withdrawn: dict[str, str] = {}
     if outputs:
         for file in outputs:
-            name = getattr(file, "name", "<stdin>")
-            _merge(found, _of_stack(file, name), name)
+            stack = _Stack.read(file)
+            _merge(found, stack.variables, stack.name)
+            withdrawn |= {variable: delete_variable(variable) for variable in stack.deletions}
     else:
-        for fleet in (stage(fleet, day).fleet for fleet in choose_all(specs, environments, day)):
+        for declared in choose_all(specs, environments, day):
+            fleet = stage(declared, day).fleet
+            withdrawn |= {each.variable: f"{each.file}: {each}" for each in withdrawals(declared, fleet)}
+            if deletions:
+                continue
             with progress(f"Reading connections of {fleet.environment.name}"), live_group(fleet.environment) as live:
                 ids = {unit.name: live.of(unit) for unit in fleet.units}
                 said = variables(fleet, ids)
             _merge(found, {name: each.id for name, each in said.items() if each is not None}, fleet.environment.file)
             missing += [name for name, each in said.items() if each is None]
+    withdrawn = {variable: text for variable, text in sorted(withdrawn.items()) if variable not in found}
+    if deletions:
+        click.echo(json.dumps(list(withdrawn), indent=2))
+        return Exit.FINE
     click.echo(json.dumps(dict(sorted(found.items())), indent=2))
+    for text in withdrawn.values():
+        click.echo(text, err=True)
     for name in sorted(missing):
         click.echo(f"{name} is left out: Fivetran has no such connection yet, `pulumi up` makes it", err=True)
     return Exit.FINDINGS if missing else Exit.FINE
@@ -73,9 +96,22 @@ def _merge(found: dict[str, str], more: Mapping[str, str], source: str) -> None:
             raise ReconcilerError(f"{source}: {name} is {connection} here and {found[name]} elsewhere")
 
 
-def _of_stack(file: IO[str], name: str) -> dict[str, str]:
-    """The variables in the outputs of a stack."""
-    said = outputs_of(file, _OUTPUT)
-    if not all(isinstance(value, str) for value in said.values()):
-        raise ReconcilerError(f"{name}: in its output {_OUTPUT!r} is something else than ids")
-    return dict(said)
+@dataclass(frozen=True)
+class _Stack:
+    """What the outputs of a stack hold for Airflow. `name` is the file they were read from."""
+
+    name: str
+    variables: Mapping[str, str]
+    deletions: Sequence[str]
+
+    @classmethod
+    def read(cls, file: IO[str]) -> _Stack:
+        name = getattr(file, "name", "<stdin>")
+        outputs = all_outputs(file)
+        variables = mapping_of(outputs, _OUTPUT, name)
+        if not all(isinstance(value, str) for value in variables.values()):
+            raise ReconcilerError(f"{name}: in its output {_OUTPUT!r} is something else than ids")
+        deletions = outputs.get(_DELETIONS, [])
+        if not isinstance(deletions, list) or not all(isinstance(value, str) for value in deletions):
+            raise ReconcilerError(f"{name}: its output {_DELETIONS!r} is not a list of names")
+        return cls(name, dict(variables), deletions)

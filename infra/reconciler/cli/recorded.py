@@ -18,14 +18,23 @@ class Recorded:
     said: tuple[str, ...] = ()
 
 
-def outputs_of(file: IO[str], output: str) -> Mapping[str, Any]:
-    """One output of a stack, a mapping. Raises `ReconcilerError` where the file does not have it."""
-    name = getattr(file, "name", "<stdin>")
+def all_outputs(file: IO[str]) -> Mapping[str, Any]:
+    """All outputs of a stack; empty where the file holds no mapping. Raises `ReconcilerError` for what is no JSON."""
     try:
         outputs = json.load(file)
     except ValueError as error:
-        raise ReconcilerError(f"{name}: not JSON: {error}") from None
-    said = outputs.get(output) if isinstance(outputs, dict) else None
+        raise ReconcilerError(f"{getattr(file, 'name', '<stdin>')}: not JSON: {error}") from None
+    return outputs if isinstance(outputs, dict) else {}
+
+
+def outputs_of(file: IO[str], output: str) -> Mapping[str, Any]:
+    """One output of a stack, a mapping. Raises `ReconcilerError` where the file does not have it."""
+    return mapping_of(all_outputs(file), output, getattr(file, "name", "<stdin>"))
+
+
+def mapping_of(outputs: Mapping[str, Any], output: str, name: str) -> Mapping[str, Any]:
+    """One output, a mapping. Raises `ReconcilerError` that names the file where there is none."""
+    said = outputs.get(output)
     if not isinstance(said, dict):
         raise ReconcilerError(
             f"{name}: no output {output!r}: expected what `pulumi stack output --json` prints for this environment"

@@ -86,7 +86,7 @@ def standing(
         tasks=tuple(printable(task.message or task.code) for task in live.tasks),
         ended=ended,
         awaiting=awaiting,
-        airflow=_hand_over(connector, live, list(_in_the_way(live, ended))),
+        airflow=_hand_over(connector, live, list(_in_the_way(connector, live, ended))),
         findings=tuple(_findings(connector, live, ended, awaiting, last)),
         next_step=None if ended else next_step(unit, connector, live, awaiting, last),
     )
@@ -129,18 +129,22 @@ def _findings(
     if live.setup_state == "connected" and live.paused and connector.paused is None:
         yield PAUSED_BY_HAND
     if live.paused is False and connector.paused is not None:
-        yield f"it runs, and the file has it paused: {connector.paused}"
+        yield f"it runs, and its file pauses it ({connector.paused}): `pulumi up --refresh` pauses it again"
+    if isinstance(connector.schedule, AirflowSchedule) and live.schedule_type not in (None, "manual"):
+        yield "Fivetran starts its syncs, and the file leaves that to Airflow: `pulumi up --refresh` puts it right"
     if live.failed_at is not None and live.failed_at > (live.succeeded_at or ""):
         yield f"its last sync failed, at {at(live.failed_at)}"
 
 
-def _in_the_way(live: Connection, ended: str | None) -> Iterator[str]:
+def _in_the_way(connector: Connector, live: Connection, ended: str | None) -> Iterator[str]:
     """What keeps an Airflow task that starts syncs from working, or from being wanted."""
     if ended is not None:
         yield ended
+    elif connector.paused is not None:
+        yield f"its file pauses it ({connector.paused})"
     if live.setup_state != "connected":
         yield f"its set-up is {live.setup_state or 'unknown'}"
-    if live.paused is not False:
+    if live.paused is not False and connector.paused is None:
         yield "it is paused"
     if live.is_historical_sync is not False:
         yield "its first sync of the whole history is not done"

@@ -5,11 +5,13 @@ Everything depends on it, so that a refusal here, in preview as in up, stops the
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
+import pulumi
 from pulumi import ResourceOptions
 from pulumi.dynamic import (
     CheckResult,
@@ -20,6 +22,7 @@ from pulumi.dynamic import (
     UpdateResult,
 )
 
+from reconciler import airflow
 from reconciler.client import FivetranError, Forbidden, Unauthorized
 from reconciler.datasets import Findings
 from reconciler.model import Environment
@@ -35,6 +38,8 @@ from reconciler.provider.session import session
 from reconciler.removal import Declared, Refusal, Removals, Rules, left_groups, refusals, replaced
 from reconciler.today import today
 
+logger = logging.getLogger(__name__)
+
 #: The input that holds each unit in full: for `check` only, which keeps it out of state.
 _DECLARATIONS = "declarations"
 
@@ -48,6 +53,13 @@ _ROOT = "root"
 _REFERENCES = "references"
 
 
+#: The input with the Airflow variables that other environments hand over: for `check` only, too.
+_ELSEWHERE = "variables_elsewhere"
+
+#: The input, and output, with the Airflow variables that an earlier run handed over and that no unit has any more.
+_FORMER = "former_variables"
+
+
 class FleetProvider(Provider):
     """Holds `units` in state and refuses, in `check`, what may not become of them."""
 
@@ -59,6 +71,7 @@ class FleetProvider(Provider):
         in_bigquery = Findings.of(news.pop(_FOUND)) if _FOUND in news else Findings()
         news[_REFERENCES] = secret_versions.named(declarations)
         before, after = _declared(olds.get("units", {})), _declared(news["units"])
+        news[_FORMER] = _former_variables(olds.get(_FORMER, []), before, after, news.pop(_ELSEWHERE, []))
         rules = _rules(olds, news)
         session.declare(
             {unit.connection: name for name, unit in after.items() if unit.connection},
@@ -93,6 +106,7 @@ class FleetProvider(Provider):
         if found_out := [*unusable, *found_out]:
             raise OperationError("\n".join(sorted(found_out)))
         undeclared.report(in_bigquery, before, after, news)
+        _report_former_variables(olds.get(_FORMER, []), before, news[_FORMER])
         return CheckResult(news, [])
 
     @operation
@@ -118,8 +132,12 @@ class FleetProvider(Provider):
 class Fleet(Resource, module="reconciler", name="Fleet"):
     """One per environment; `units` maps unit names to what `Declared` holds of each, `declarations` to all of it.
 
-    `in_bigquery` is what the run has found there. `root` is the folder that file names in messages are relative to.
+    `in_bigquery` is what the run has found there, `variables_elsewhere` the Airflow variables of other environments.
+    `root` is the folder that file names in messages are relative to.
     """
+
+    former_variables: pulumi.Output[list[str]]
+    """The Airflow variables that an earlier run handed over and that no unit has any more."""
 
     def __init__(
         self,
@@ -129,6 +147,7 @@ class Fleet(Resource, module="reconciler", name="Fleet"):
         in_bigquery: Findings,
         *,
         root: Path,
+        variables_elsewhere: Collection[str] = (),
         opts: ResourceOptions | None = None,
     ) -> None:
         props = {
@@ -142,6 +161,8 @@ class Fleet(Resource, module="reconciler", name="Fleet"):
             _DECLARATIONS: dict(declarations),
             _FOUND: in_bigquery.as_text(),
             _ROOT: str(root.absolute()),
+            _ELSEWHERE: sorted(variables_elsewhere),
+            _FORMER: None,
         }
         super().__init__(FleetProvider(), environment.name, props, opts)
 
@@ -186,6 +207,8 @@ def _known(props: Mapping[str, Any]) -> dict[str, Any]:
     units = _declared(props.get("units", {})).values()
     return {
         "policy": props.get("policy"),
+        "variables": sorted(_variables(_declared(props.get("units", {})))),
+        _FORMER: props.get(_FORMER) or [],
         "connections": {
             unit.connection: (unit.service, unit.tables, unit.ending, unit.permanent)
             for unit in units
@@ -197,6 +220,23 @@ def _known(props: Mapping[str, Any]) -> dict[str, Any]:
             for dataset, location in unit.datasets.items()
         },
     }
+
+
+def _variables(units: Mapping[str, Declared]) -> dict[str, str]:
+    """Return the file that declares each Airflow variable."""
+    return {unit.variable: unit.file for unit in units.values() if unit.variable}
+
+
+def _former_variables(
+    former: Collection[str], before: Mapping[str, Declared], after: Mapping[str, Declared], elsewhere: Collection[str]
+) -> list[str]:
+    return sorted({*former, *_variables(before)} - {*_variables(after), *elsewhere})
+
+
+def _report_former_variables(former: Collection[str], before: Mapping[str, Declared], now: Collection[str]) -> None:
+    for variable, file in sorted(_variables(before).items()):
+        if variable in now and variable not in former:
+            logger.warning("%s: %s: no unit has it any more", file, airflow.delete_variable(variable))
 
 
 def _ids(names: Collection[str], refused: tuple[Refusal, ...]) -> dict[str, str]:

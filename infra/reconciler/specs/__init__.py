@@ -21,6 +21,7 @@ from reconciler.specs.document import Document
 from reconciler.specs.folder import ENVIRONMENT_FILE, Folder
 from reconciler.specs.load import parse
 from reconciler.specs.packages import looked_at, usable
+from reconciler.specs.places import Places
 from reconciler.specs.schemas import Kind
 from reconciler.specs.view import Specs
 from reconciler.today import today
@@ -46,6 +47,11 @@ class Loaded:
     _folders: Mapping[str, str] = field(repr=False)
     root: Path = Path()
     """The folder that file names in messages are relative to."""
+
+    @property
+    def places(self) -> Places:
+        """Where declared values stand in these files."""
+        return Places(self.root)
 
     def problems_of(self, environment: str) -> tuple[Problem, ...]:
         """The problems in the environment's folder."""

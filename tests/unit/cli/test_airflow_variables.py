@@ -84,3 +84,37 @@ def test_one_source_is_chosen(shop: Shop, tmp_path: Path):
     (tmp_path / "out.json").write_text("{}")
     ran = shop.run("airflow-variables", "--from-outputs", "out.json", "-e", "dev")
     assert (ran.code, "either --environment or --from-outputs" in ran.err) == (2, True)
+
+
+def test_airflow_variables_names_what_to_delete_when_a_file_pauses_or_ends_a_unit(shop: Shop):
+    schedule = {"by": "airflow", "task_id": "fivetran_stripe"}
+    by_airflow(shop, "jira")
+    jira = shop.connection("stripe", {"schema": "jira"})
+    shop.unit("stripe", schedule=schedule, paused="INC-1")
+    shop.connection("stripe", {"schema": "stripe"})
+    ran = shop.run("airflow-variables")
+    assert (ran.code, json.loads(ran.out)) == (0, {"fivetran_jira_connector_id": jira})
+    assert ran.err == (
+        "connectors/dev/stripe.yaml: delete the Airflow variable fivetran_stripe_connector_id, as `airflow variables delete "
+        "fivetran_stripe_connector_id` does: its connection is paused (INC-1)\n"
+    )
+    assert json.loads(shop.run("airflow-variables", "--deletions").out) == ["fivetran_stripe_connector_id"]
+
+
+def test_airflow_variables_reads_deletions_from_outputs(shop: Shop, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.delenv("FIVETRAN_APIKEY")
+    outputs = {"airflow_variables": {"a": "id"}, "airflow_deletions": ["b", "c"]}
+    elsewhere = {"airflow_variables": {"b": "moved_here"}, "airflow_deletions": []}
+    (tmp_path / "dev.json").write_text(json.dumps(outputs))
+    (tmp_path / "prod.json").write_text(json.dumps(elsewhere))
+    both = ("--from-outputs", "dev.json", "--from-outputs", "prod.json")
+    assert json.loads(shop.run("airflow-variables", "--deletions", *both).out) == ["c"]
+    assert "airflow variables delete c" in shop.run("airflow-variables", *both).err
+
+
+@pytest.mark.parametrize("deletions", ["a", [1], {"a": "b"}])
+def test_airflow_variables_rejects_deletions_that_are_no_list_of_names(shop: Shop, tmp_path: Path, deletions):
+    (tmp_path / "out.json").write_text(json.dumps({"airflow_variables": {}, "airflow_deletions": deletions}))
+    ran = shop.run("airflow-variables", "--deletions", "--from-outputs", "out.json")
+    assert (ran.code, ran.out) == (2, "")
+    assert "'airflow_deletions' is not a list of names" in ran.err

@@ -12,7 +12,7 @@ import pytest
 
 from .shop import Shop
 
-DONE = {"is_historical_sync": False, "succeeded_at": "2026-11-24T10:00:00Z"}
+DONE = {"schedule_type": "manual", "is_historical_sync": False, "succeeded_at": "2026-11-24T10:00:00Z"}
 
 
 def standing(shop: Shop, *arguments: str) -> dict[str, Any]:
@@ -77,6 +77,21 @@ def test_the_dag_may_be_enabled_only_when_nothing_is_in_the_way(shop: Shop, live
     }
 
 
+def test_status_never_advises_a_dag_when_the_file_pauses_the_connection(shop: Shop):
+    shop.unit("stripe", schedule={"by": "airflow", "task_id": "fivetran_stripe"}, paused="INC-1")
+    shop.connection("stripe", {"schema": "stripe"}, **DONE, paused=False)
+    found = standing(shop)
+    assert found["airflow"]["safe"] is False
+    assert found["airflow"]["words"] == "do not enable the DAG yet: its file pauses it (INC-1)"
+
+
+def test_status_reports_fivetrans_schedule_when_the_file_leaves_it_to_airflow(shop: Shop):
+    shop.unit("stripe", schedule={"by": "airflow", "task_id": "fivetran_stripe"})
+    shop.connection("stripe", {"schema": "stripe"}, **{**DONE, "schedule_type": "auto"})
+    (finding,) = standing(shop)["findings"]
+    assert finding.startswith("Fivetran starts its syncs, and the file leaves that to Airflow")
+
+
 def test_what_is_not_there_yet_is_something_to_see_to(shop: Shop):
     shop.unit("stripe", schedule={"by": "airflow", "task_id": "t"})
     found = standing(shop)
@@ -90,7 +105,7 @@ def test_what_is_not_there_yet_is_something_to_see_to(shop: Shop):
     ("connector", "live", "finding"),
     [
         ({}, {"paused": True}, "it is paused and the file gives no reason"),
-        ({"paused": "INC-1"}, {}, "it runs, and the file has it paused: INC-1"),
+        ({"paused": "INC-1"}, {}, "it runs, and its file pauses it (INC-1)"),
         ({}, {"failed_at": "2026-11-24T11:00:00Z"}, "its last sync failed, at 2026-11-24 11:00"),
         ({}, {"setup_state": "incomplete"}, "its set-up is incomplete"),
         ({"service": "jira"}, {}, "it is a connection of service stripe, and the file says jira"),

@@ -215,3 +215,30 @@ def test_a_refresh_reads_the_tables_of_the_connections_whose_file_selects_them_a
     assert provider.diff(
         "dev", props("stripe"), props(stripe={**props("stripe")["units"]["stripe"], "tables": True})
     ).changes
+
+
+def with_variable(name: str, variable: str | None) -> dict[str, Any]:
+    return {"file": f"dev/{name}.yaml", "service": "stripe", "connection": name, "variable": variable}
+
+
+def test_fleet_reports_once_a_variable_that_no_unit_has_any_more(fivetran: Fivetran, run, caplog):
+    before = provider.check({}, props(a=with_variable("a", "a_id"), b=with_variable("b", "b_id"))).inputs
+    after = provider.check(before, props(a=with_variable("a", "a_id"), b=with_variable("b", None))).inputs
+    assert after["former_variables"] == ["b_id"]
+    assert "dev/b.yaml: delete the Airflow variable b_id, as `airflow variables delete b_id` does" in caplog.text
+    assert provider.diff("dev", before, after).changes
+    caplog.clear()
+    again = provider.check(after, props(a=with_variable("a", "a_id"), b=with_variable("b", None))).inputs
+    assert again["former_variables"] == ["b_id"]
+    assert "b_id" not in caplog.text
+    assert not provider.diff("dev", after, again).changes
+
+
+@pytest.mark.parametrize("elsewhere", [True, False])
+def test_fleet_forgets_a_former_variable_when_a_unit_has_it_again(fivetran: Fivetran, run, elsewhere: bool):
+    news = props() if elsewhere else props(b=with_variable("b", "a_id"))
+    if elsewhere:
+        news["variables_elsewhere"] = ["a_id"]
+    checked = provider.check({**props(), "former_variables": ["a_id"]}, news).inputs
+    assert checked["former_variables"] == []
+    assert "variables_elsewhere" not in checked
