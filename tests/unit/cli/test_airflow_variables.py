@@ -95,8 +95,8 @@ def test_airflow_variables_names_what_to_delete_when_a_file_pauses_or_ends_a_uni
     ran = shop.run("airflow-variables")
     assert (ran.code, json.loads(ran.out)) == (0, {"fivetran_jira_connector_id": jira})
     assert ran.err == (
-        "connectors/dev/stripe.yaml: delete the Airflow variable fivetran_stripe_connector_id, as `airflow variables delete "
-        "fivetran_stripe_connector_id` does: its connection is paused (INC-1)\n"
+        "connectors/dev/stripe.yaml: delete the Airflow variable fivetran_stripe_connector_id, as `airflow variables "
+        "delete fivetran_stripe_connector_id` does: its connection is paused (INC-1)\n"
     )
     assert json.loads(shop.run("airflow-variables", "--deletions").out) == ["fivetran_stripe_connector_id"]
 
