@@ -25,7 +25,7 @@ EVERY_FIELD = ROOT / "tests" / "specs" / "good" / "every_field"
 FREE = {"config", "auth"}
 
 #: Mappings whose keys the user chooses.
-CHOSEN = ("datasets", "schemas", "tables", "columns")
+CHOSEN = ("datasets", "schemas", "tables", "columns", "external_secrets_keys_config")
 
 
 def nodes(node: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], dict[str, Any]]]:
@@ -169,7 +169,8 @@ def test_the_loader_reads_exactly_the_fields_of_the_schemas():
 def test_every_field_of_the_model_is_filled_from_a_field_of_that_name_or_follows_from_others():
     follows = {
         "Unit": {"name", "file", "dataset_unit", "former_datasets"},
-        "Connector": {"needs_consent", "ended", "permanent"},
+        "Connector": {"needs_consent", "ended", "permanent", "settings"},
+        "Destination": {"settings"},
         "Dataset": {"id"},
         "Environment": {"name", "file"},
         "FivetranSchedule": {"every_minutes"},

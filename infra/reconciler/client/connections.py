@@ -47,13 +47,13 @@ class ConnectionOperations(Operations):
         schedule_type: str | None = None,
         sync_frequency: int | None = None,
         daily_sync_time: str | None = None,
-        destination_schema_names: str | None = None,
+        settings: Mapping[str, object] | None = None,
     ) -> Connection:
         """A new connection (create_connection); None leaves a field to Fivetran.
 
         Never repeated once it may have been read: after an error whose `may_have_taken_effect` is true, or a Conflict,
         look with `list_connections(group_id, schema)` before trying again. `sync_frequency` is in minutes,
-        `daily_sync_time` "HH:00" and only for 1440.
+        `daily_sync_time` "HH:00" and only for 1440. `settings` are further fields by the API's names.
         """
         body = given(
             group_id=group_id,
@@ -64,7 +64,7 @@ class ConnectionOperations(Operations):
             schedule_type=schedule_type,
             sync_frequency=sync_frequency,
             daily_sync_time=daily_sync_time,
-            destination_schema_names=destination_schema_names,
+            **(settings or {}),
             run_setup_tests=run_setup_tests,
         )
         call = Call("POST", "/connections", body=body, version_2=True, runs_setup_tests=run_setup_tests)
@@ -81,10 +81,12 @@ class ConnectionOperations(Operations):
         schedule_type: str | None = None,
         sync_frequency: int | None = None,
         daily_sync_time: str | None = None,
+        settings: Mapping[str, object] | None = None,
     ) -> Connection:
         """Change what is given (modify_connection). ValueError when nothing is: the API refuses an empty change.
 
-        Config merges by top-level key: lists go whole, and a None inside `config` clears a nullable key.
+        Config merges by top-level key: lists go whole, and a None inside `config` clears a nullable key. `settings` are
+        further fields by the API's names.
         """
         fields = given(
             config=config,
@@ -93,6 +95,7 @@ class ConnectionOperations(Operations):
             schedule_type=schedule_type,
             sync_frequency=sync_frequency,
             daily_sync_time=daily_sync_time,
+            **(settings or {}),
         )
         if not fields:
             raise ValueError("update_connection needs a field to change")

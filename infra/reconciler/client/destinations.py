@@ -29,8 +29,11 @@ class DestinationOperations(Operations):
         config: Mapping[str, object],
         run_setup_tests: bool,
         region: str | None = None,
+        settings: Mapping[str, object] | None = None,
     ) -> Destination:
         """The group's destination (create_destination). `time_zone_offset` is "-11" to "+12".
+
+        `settings` are further fields by the API's names.
 
         Without a `region` Fivetran chooses one. Never repeated once it may have been read: look before trying again.
         """
@@ -40,6 +43,7 @@ class DestinationOperations(Operations):
             time_zone_offset=time_zone_offset,
             region=region,
             config=config,
+            **(settings or {}),
             run_setup_tests=run_setup_tests,
         )
         call = Call("POST", "/destinations", body=body, version_2=True, runs_setup_tests=run_setup_tests)
@@ -53,9 +57,13 @@ class DestinationOperations(Operations):
         region: str | None = None,
         time_zone_offset: str | None = None,
         config: Mapping[str, object] | None = None,
+        settings: Mapping[str, object] | None = None,
     ) -> Destination:
-        """Change what is given (modify_destination). ValueError when nothing is. Config merges by top-level key."""
-        fields = given(region=region, time_zone_offset=time_zone_offset, config=config)
+        """Change what is given (modify_destination). ValueError when nothing is. Config merges by top-level key.
+
+        The API requires `time_zone_offset` in every change. `settings` are further fields by the API's names.
+        """
+        fields = given(region=region, time_zone_offset=time_zone_offset, config=config, **(settings or {}))
         if not fields:
             raise ValueError("update_destination needs a field to change")
         call = Call(

@@ -16,6 +16,36 @@ from reconciler.client.reading import flag, identity, mapping, records, text, wh
 
 _GOOD_RESULTS = frozenset({"PASSED", "SKIPPED", "WARNING"})
 
+#: The fields of a connection, and of a destination, that say how it is reached and what else holds for it.
+_CONNECTION_SETTINGS = (
+    "networking_method",
+    "proxy_agent_id",
+    "private_link_id",
+    "hybrid_deployment_agent_id",
+    "external_secrets_manager_id",
+    "external_secrets_keys_config",
+    "data_delay_sensitivity",
+    "data_delay_threshold",
+    "pause_after_trial",
+    "destination_schema_names",
+)
+_DESTINATION_SETTINGS = (
+    "networking_method",
+    "proxy_agent_id",
+    "private_link_id",
+    "hybrid_deployment_agent_id",
+    "external_secrets_manager_id",
+    "daylight_saving_time_enabled",
+)
+
+
+def _told(data: Mapping[str, object]) -> dict[str, object]:
+    return {name: value for name, value in data.items() if value is not None}
+
+
+def _settings(data: Mapping[str, object], names: tuple[str, ...]) -> dict[str, object]:
+    return {name: data[name] for name in names if data.get(name) is not None}
+
 
 @dataclass(frozen=True)
 class SetupTest:
@@ -131,6 +161,8 @@ class Destination:
     setup_status: str | None
     config: Mapping[str, object] = field(repr=False)
     setup_tests: tuple[SetupTest, ...]
+    settings: Mapping[str, object] = field(default_factory=dict)
+    """What it has besides, by the API's names; what is null or absent is not in it."""
 
     @classmethod
     def parse(cls, data: Mapping[str, object]) -> Self:
@@ -144,6 +176,11 @@ class Destination:
             setup_status=word(data.get("setup_status")),
             config=mapping(data.get("config")),
             setup_tests=SetupTest.parse_all(data.get("setup_tests")),
+            settings=_settings(
+                # The older name of the same agent, where a server knows only that.
+                {"hybrid_deployment_agent_id": data.get("local_processing_agent_id"), **_told(data)},
+                _DESTINATION_SETTINGS,
+            ),
         )
 
 
@@ -176,6 +213,8 @@ class Connection:
     warnings: tuple[Alert, ...]
     setup_tests: tuple[SetupTest, ...]
     config: Mapping[str, object] = field(repr=False)
+    settings: Mapping[str, object] = field(default_factory=dict)
+    """What it has besides, by the API's names; what is null or absent is not in it."""
 
     @classmethod
     def parse(cls, data: Mapping[str, object]) -> Self:
@@ -202,6 +241,7 @@ class Connection:
             warnings=Alert.parse_all(status.get("warnings")),
             setup_tests=SetupTest.parse_all(data.get("setup_tests")),
             config=mapping(data.get("config")),
+            settings=_settings(data, _CONNECTION_SETTINGS),
         )
 
 

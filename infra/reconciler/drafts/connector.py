@@ -12,6 +12,7 @@ from reconciler.drafts.dataset import dataset_part, expires_mark, live_descripti
 from reconciler.drafts.destination import destination_of
 from reconciler.drafts.draft import FILL_IN, Draft, Surroundings, description, owners
 from reconciler.drafts.schedule import schedule_of
+from reconciler.drafts.settings import settings_of
 from reconciler.drafts.sync import sync_of
 from reconciler.model import Adopt, Connector, DestinationSchema, Unit, references
 from reconciler.specs.document import Path
@@ -102,12 +103,15 @@ def _connector(
         comments["connector", "schedule"] = asked
     if connection.paused:
         comments["connector", "paused"] = f"{FILL_IN} the reason; without this key it runs"
-    if said := _not_here(config.left_out, connection.service, has_auth=service is not None and bool(service.auth)):
+    settings, unsayable = settings_of(connection)
+    has_auth = service is not None and bool(service.auth)
+    if said := _not_here(config.left_out, unsayable, connection.service, has_auth=has_auth):
         comments["connector", "adopt"] = said
     connector = Connector(
         service=connection.service,
         destination=destination,
         config=config.tree,
+        settings=settings,
         schedule=schedule,
         sync=sync_of(found.tables),
         paused=_PAUSED if connection.paused else None,
@@ -117,7 +121,7 @@ def _connector(
     return connector, comments
 
 
-def _not_here(left_out: Sequence[str], service: str, *, has_auth: bool) -> str:
+def _not_here(left_out: Sequence[str], unsayable: Sequence[str], service: str, *, has_auth: bool) -> str:
     """What the connection has and the file does not say."""
     lines = []
     if has_auth:
@@ -127,4 +131,6 @@ def _not_here(left_out: Sequence[str], service: str, *, has_auth: bool) -> str:
             f"Not here, since the catalogue does not know it so: {', '.join(left_out)}. "
             f"`reconciler services pull {service}` brings the catalogue up to date."
         )
+    if unsayable:
+        lines.append(f"Not here, since Fivetran takes no such value: {', '.join(unsayable)}.")
     return "\n".join(lines)

@@ -23,8 +23,11 @@ from reconciler.model.connector import (
 from reconciler.model.dataset import Condition, Dataset, DatasetAdopt, Grant
 from reconciler.model.fleet import Destination, Environment, Fleet, Ignore, Labels, Unit
 from reconciler.model.reference import FIVETRAN, REFERENCE_KEYS, Json, Reference, references
+from reconciler.model.settings import CONNECTION_SETTINGS, DESTINATION_SETTINGS, Setting
 
 __all__ = [
+    "CONNECTION_SETTINGS",
+    "DESTINATION_SETTINGS",
     "FIVETRAN",
     "REFERENCE_KEYS",
     "SYNC_INTERVALS",
@@ -48,6 +51,7 @@ __all__ = [
     "Package",
     "Reference",
     "SchemaSync",
+    "Setting",
     "Sync",
     "TableSync",
     "Unit",

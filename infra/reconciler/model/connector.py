@@ -145,6 +145,8 @@ class Connector:
     awaiting: Awaiting | None = None
     function: Function | None = None
     package: Package | None = None
+    settings: Mapping[str, Json] = field(default_factory=dict)
+    """What the file says outside `config`, by the API's names (`CONNECTION_SETTINGS`)."""
     adopt: Adopt | None = None
     allow_resync: AllowResync | None = None
     permanent: tuple[str, ...] = ()

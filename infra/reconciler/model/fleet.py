@@ -11,6 +11,7 @@ from functools import cached_property
 
 from reconciler.model.connector import Connector
 from reconciler.model.dataset import Dataset, Grant
+from reconciler.model.reference import Json
 from reconciler.policy import Never, Policy, Retire
 
 
@@ -46,6 +47,8 @@ class Destination:
     location: str
     region: str
     time_zone_offset: str
+    settings: Mapping[str, Json] = field(default_factory=dict)
+    """What else the file says of it, by the API's names (`DESTINATION_SETTINGS`)."""
 
 
 @dataclass(frozen=True)

@@ -39,9 +39,10 @@ def refuse_another(props: Mapping[str, Any], found: Connection) -> None:
 
 
 def config_differences(props: Mapping[str, Any], live: Connection) -> list[Difference]:
-    """What a live connection's config has otherwise than the file, sorted by path."""
+    """What a live connection has otherwise than the file in `config` and its settings, sorted by path."""
     found = differences(props.get("config", {}), live.config, "config", field=services.config_of(props["service"]))
-    return sorted(found, key=lambda each: each.path)
+    settings = differences(props.get("settings", {}), wire.live_settings(live), field=wire.SETTINGS)
+    return sorted([*found, *settings], key=lambda each: each.path)
 
 
 def package_differences(declared: Mapping[str, Any] | None, live: Connection) -> list[Difference]:
@@ -69,13 +70,22 @@ def to_send(props: Mapping[str, Any], live: Connection) -> tuple[dict[str, Any],
     would have to be sent that only Fivetran has.
     """
     declared, auth = dict(props.get("config", {})), dict(props.get("auth", {}))
-    keys = {difference.path.split(".")[1] for difference in config_differences(props, live)}
+    differing = config_differences(props, live)
+    keys = {each.path.split(".")[1] for each in differing if each.path.startswith("config.")}
+    if fixed := [each for each in differing if each.path in wire.FIXED_SETTINGS]:
+        raise OperationError(f"{fixed[0]}, and does not change it in a connection that exists: make the file match")
     if never_worked(live):
         keys |= ours(declared)
     config = {key: value for key, value in declared.items() if key in keys}
     auth = auth if never_worked(live) and not all_held(auth) else {}
     refuse_changes_around_held({"config": config, "auth": auth})
     return config, auth
+
+
+def settings_to_send(props: Mapping[str, Any], live: Connection) -> dict[str, Any]:
+    """What of the settings is written into a connection that is taken over and may be changed: what differs."""
+    differing = {each.path.partition(".")[0] for each in config_differences(props, live)}
+    return {key: value for key, value in props.get("settings", {}).items() if key in differing}
 
 
 def schedule_differences(props: Mapping[str, Any], live: Connection) -> list[Difference]:

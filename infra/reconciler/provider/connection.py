@@ -57,6 +57,8 @@ class ConnectionProvider(Provider):
 
     @operation
     def check(self, olds: dict[str, Any], news: dict[str, Any]) -> CheckResult:
+        if olds:
+            _refuse_fixed_settings(olds, news)
         changed = _changed(olds, news) if olds else []
         if changed and not session.may_replace(wire.connection_name(olds)):
             raise OperationError(
@@ -104,7 +106,7 @@ class ConnectionProvider(Provider):
         now = wire.as_file(_inputs(props), live, forms)
         # A config that is not what the last good run left: changed by hand, or by a run that was killed before it
         # could say so. Either way nobody has tested it.
-        changed = now["config"] != props.get("config", {})
+        changed = now["config"] != props.get("config", {}) or wire.is_tested(wire.patch(props, now))
         return found(id_, _inputs(props), now, _outputs(now, revision=props[_REVISION] + changed, forms=forms))
 
     @operation
@@ -114,6 +116,7 @@ class ConnectionProvider(Provider):
         refuse_changes_around_held(fields)
         fields = resolve(fields, resolvers()).tree
         revision, forms = int(olds[_REVISION]), olds.get(_STORED_FORMS, {})
+        _refuse_new_fixed_settings(id_, olds, news)
         if fields:
             try:
                 live = session.client().update_connection(id_, **fields, run_setup_tests=False)
@@ -123,8 +126,9 @@ class ConnectionProvider(Provider):
                     "`pulumi up --refresh` makes it again and syncs its whole history"
                 ) from None
             forms = _stored_forms(news, live, forms, keys=fields.get("config", {}))
-            revision += 1
-            _start_tests(id_, news)
+            if wire.is_tested(fields):
+                revision += 1
+                _start_tests(id_, news)
         return UpdateResult(_outputs(news, revision=revision, forms=forms))
 
     @operation
@@ -178,6 +182,33 @@ def _changed(olds: Mapping[str, Any], news: Mapping[str, Any]) -> list[str]:
         if new is not None and new != old and (named or old is not None):
             return [*changed, "config"]
     return changed
+
+
+def _refuse_fixed_settings(olds: Mapping[str, Any], news: Mapping[str, Any]) -> None:
+    """Raise `OperationError` where a setting changed that no PATCH takes, unless a new connection is made anyway."""
+    if session.may_replace(wire.connection_name(olds)) and _changed(olds, news):
+        return
+    then, now = olds.get("settings", {}), news.get("settings", {})
+    for name in sorted(wire.FIXED_SETTINGS & then.keys() & now.keys()):
+        if then[name] != now[name]:
+            raise OperationError(_fixed(name, now[name], then[name]), at=("connector", name))
+
+
+def _refuse_new_fixed_settings(id_: str, olds: Mapping[str, Any], news: Mapping[str, Any]) -> None:
+    """Raise `OperationError` where the file names such a setting for the first time, and Fivetran has it otherwise."""
+    declared = news.get("settings", {})
+    new = sorted(wire.FIXED_SETTINGS & declared.keys() - olds.get("settings", {}).keys())
+    live = wire.live_settings(session.client().get_connection(id_)) if new else {}
+    for name in new:
+        if live[name] != declared[name]:
+            raise OperationError(_fixed(name, declared[name], live[name]), at=("connector", name))
+
+
+def _fixed(name: str, declared: Any, live: Any) -> str:
+    return (
+        f"{name} is {declared} in the file and {live} in Fivetran, which does not change it in a connection that "
+        f"exists\n    Write {live}, or declare another connector in a file of its own."
+    )
 
 
 def _start_tests(id_: str, props: Mapping[str, Any]) -> None:

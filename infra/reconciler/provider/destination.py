@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
+from collections.abc import Mapping
 from typing import Any
 
 from pulumi import ResourceOptions
@@ -20,13 +21,29 @@ from pulumi.dynamic import (
 )
 
 from reconciler import client as fivetran
-from reconciler.model import Environment
+from reconciler.model import DESTINATION_SETTINGS, Environment
+from reconciler.projection import changed_keys, project
+from reconciler.projection import differences as settings_differences
 from reconciler.provider import groups
 from reconciler.provider.fleet import removals_allowed
+from reconciler.provider.left_keys import settings_warning
 from reconciler.provider.operation import OperationError, Provider, found, operation, stored
 from reconciler.provider.session import session
+from reconciler.services import Field
 
 logger = logging.getLogger(__name__)
+
+#: The input that holds what the file says by the API's names.
+_SETTINGS = "settings"
+
+#: What the API says of them, for comparing.
+_FIELDS = Field(
+    "object",
+    fields={
+        name: Field("choice", choices=each.choices) if each.choices else Field("any")
+        for name, each in DESTINATION_SETTINGS.items()
+    },
+)
 
 #: Fivetran adds this connection to every destination by itself, and lets none be deleted that has it.
 _FIVETRANS_OWN = "fivetran_metadata"
@@ -58,7 +75,11 @@ class DestinationProvider(Provider):
     def diff(self, _id: str, olds: dict[str, Any], news: dict[str, Any]) -> DiffResult:
         if olds["group"] != news["group"]:
             return DiffResult(changes=True, replaces=[] if groups.is_renamed(olds, news) else ["group"])
-        return DiffResult(changes=not _same("time_zone_offset", olds.get("time_zone_offset"), news["time_zone_offset"]))
+        left = olds.get(_SETTINGS, {}).keys() - news.get(_SETTINGS, {}).keys()
+        for name in sorted(left):
+            at = ("fivetran", "destination")
+            logger.warning("%s", settings_warning(news["file"], at, name, DESTINATION_SETTINGS[name].default))
+        return DiffResult(changes=bool(left or _changed_fields(olds, news)))
 
     @operation
     def create(self, props: dict[str, Any]) -> CreateResult:
@@ -83,14 +104,18 @@ class DestinationProvider(Provider):
         for key, value in _live_values(live).items():
             if not _same(key, now.get(key), value):
                 now[key] = value
+        if _SETTINGS in now:
+            now[_SETTINGS] = project(now[_SETTINGS], _live_settings(live), _FIELDS)
         return found(id_, stored(props), now)
 
     @operation
     def update(self, id_: str, olds: dict[str, Any], news: dict[str, Any]) -> UpdateResult:
         if olds["group"] != news["group"]:
             groups.rename(id_, news)
-        if not _same("time_zone_offset", olds.get("time_zone_offset"), news["time_zone_offset"]):
-            session.client().update_destination(id_, time_zone_offset=news["time_zone_offset"], run_setup_tests=False)
+        if fields := _changed_fields(olds, news):
+            # The API requires the offset in each change.
+            fields = {"time_zone_offset": news["time_zone_offset"], **fields}
+            session.client().update_destination(id_, **fields, run_setup_tests=False)
         return UpdateResult(dict(news))
 
     @operation
@@ -133,6 +158,7 @@ class Destination(Resource, module="fivetran", name="Destination"):
             "location": environment.destination.location,
             "region": environment.destination.region,
             "time_zone_offset": environment.destination.time_zone_offset,
+            **({_SETTINGS: dict(environment.destination.settings)} if environment.destination.settings else {}),
         }
         super().__init__(DestinationProvider(), environment.name, props, opts)
 
@@ -142,15 +168,45 @@ def _may_change(key: str, olds: dict[str, Any], news: dict[str, Any]) -> bool:
     return key == "group" and (groups.is_renamed(olds, news) or session.may_leave(olds["group"]))
 
 
+def _changed_fields(olds: dict[str, Any], news: dict[str, Any]) -> dict[str, Any]:
+    """The fields of modify_destination that bring `olds` to `news`."""
+    fields = _as_fields(changed_keys(olds.get(_SETTINGS, {}), news.get(_SETTINGS, {})))
+    if not _same("time_zone_offset", olds.get("time_zone_offset"), news["time_zone_offset"]):
+        fields["time_zone_offset"] = news["time_zone_offset"]
+    return fields
+
+
+def _as_fields(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Settings as the API takes them: some stand in `config`."""
+    config = {name: value for name, value in settings.items() if DESTINATION_SETTINGS[name].in_config}
+    others = {name: value for name, value in settings.items() if name not in config}
+    return {**({"config": config} if config else {}), **({"settings": others} if others else {})}
+
+
+def _live_settings(live: fivetran.Destination) -> dict[str, Any]:
+    """The settings that a destination has, with Fivetran's defaults where the answer leaves them out."""
+    defaults = {name: each.default for name, each in DESTINATION_SETTINGS.items() if each.default is not None}
+    in_config = {
+        name: live.config[name] for name, each in DESTINATION_SETTINGS.items() if each.in_config and name in live.config
+    }
+    return {**defaults, **live.settings, **in_config}
+
+
 def _make_destination(group_id: str, props: dict[str, Any]) -> None:
     client = session.client()
+    fields = _as_fields(props.get(_SETTINGS, {}))
     try:
         client.create_destination(
             group_id=group_id,
             service="big_query",
             region=props["region"],
             time_zone_offset=props["time_zone_offset"],
-            config={"project_id": props["gcp_project"], "data_set_location": props["location"]},
+            config={
+                "project_id": props["gcp_project"],
+                "data_set_location": props["location"],
+                **fields.get("config", {}),
+            },
+            settings=fields.get("settings"),
             # Fivetran's service account may not write yet: `DestinationTests` tests once it may.
             run_setup_tests=False,
         )
@@ -167,6 +223,8 @@ def _adopt(found: fivetran.Destination, props: dict[str, Any]) -> None:
         for key, value in _live_values(found).items()
         if not _same(key, props[key], value)
     ]
+    settings = props.get(_SETTINGS, {})
+    differences += [str(each) for each in settings_differences(settings, _live_settings(found), field=_FIELDS)]
     if found.service not in ("", "big_query"):
         differences.insert(0, f"it is of service {found.service}, not big_query")
     if differences:

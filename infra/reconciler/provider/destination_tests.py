@@ -12,7 +12,7 @@ from pulumi import Input, ResourceOptions
 from pulumi.dynamic import CreateResult, DiffResult, ReadResult, Resource, UpdateResult
 
 from reconciler.client import NotFound
-from reconciler.model import Environment
+from reconciler.model import DESTINATION_SETTINGS, Environment
 from reconciler.provider import setup_tests
 from reconciler.provider.operation import Provider, found, is_unknown, operation, stored
 from reconciler.provider.session import session
@@ -38,7 +38,7 @@ class DestinationTestsProvider(Provider):
     @operation
     def diff(self, _id: str, olds: dict[str, Any], news: dict[str, Any]) -> DiffResult:
         moved = [key for key in ("group_id", "account") if is_unknown(news.get(key)) or olds.get(key) != news[key]]
-        return DiffResult(changes=bool(moved))
+        return DiffResult(changes=bool(moved) or olds.get("settings", {}) != news.get("settings", {}))
 
     @operation
     def create(self, props: dict[str, Any]) -> CreateResult:
@@ -46,8 +46,8 @@ class DestinationTestsProvider(Provider):
         return CreateResult(props["group_id"], stored(props))
 
     @operation
-    def update(self, _id: str, _olds: dict[str, Any], news: dict[str, Any]) -> UpdateResult:
-        _test(news)
+    def update(self, _id: str, olds: dict[str, Any], news: dict[str, Any]) -> UpdateResult:
+        _test(news, again=olds.get("settings", {}) != news.get("settings", {}))
         return UpdateResult(stored(news))
 
     @operation
@@ -74,14 +74,21 @@ class DestinationTests(Resource, module="fivetran", name="DestinationTests"):
         account: Input[str],
         opts: ResourceOptions | None = None,
     ) -> None:
-        props = {"file": environment.file, "group_id": group_id, "account": account}
+        settings = environment.destination.settings
+        tested = {name: value for name, value in settings.items() if DESTINATION_SETTINGS[name].tested}
+        props = {
+            "file": environment.file,
+            "group_id": group_id,
+            "account": account,
+            **({"settings": tested} if tested else {}),
+        }
         super().__init__(DestinationTestsProvider(), environment.name, props, opts)
 
 
-def _test(props: dict[str, Any]) -> None:
+def _test(props: dict[str, Any], *, again: bool = False) -> None:
     client, id_ = session.client(), props["group_id"]
     status = client.get_destination(id_).setup_status
-    if status == _WORKS:
+    if status == _WORKS and not again:
         return
     patience = min(setup_tests.deadline(), _GRANTS_ACT_WITHIN_S) if status == _NEW else 0.0
     waited, attempt = 0.0, 0

@@ -130,6 +130,8 @@ def _write(
     wanted: Wanted, live: Connection, config: Mapping[str, Any], auth: Mapping[str, Any], *, pause: bool = False
 ) -> Connection:
     fields: dict[str, Any] = {key: values for key, values in wanted.with_values(config, auth).items() if values}
+    if settings := adoption.settings_to_send(wanted.props, live):
+        fields["settings"] = settings
     if pause:  # As a new one is made: nothing syncs before its tables are as declared.
         fields["paused"] = True
     return session.client().update_connection(live.id, **fields, run_setup_tests=False) if fields else live

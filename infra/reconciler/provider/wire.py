@@ -1,7 +1,7 @@
 """Between a connection's inputs, which are in the file's words, and the API's fields. Pure.
 
-Inputs are plain JSON: `group_id`, `unit`, `file`, `service`, `destination`, `config`, `auth` and `adopt`. Values are
-references there, never what they stand for.
+Inputs are plain JSON: `group_id`, `unit`, `file`, `service`, `destination`, `config`, `auth`, `settings` and `adopt`.
+Values are references there, never what they stand for.
 """
 
 from __future__ import annotations
@@ -11,9 +11,24 @@ from typing import Any
 
 from reconciler import services
 from reconciler.client import Connection
-from reconciler.model import Connector, DestinationSchema, Unit
+from reconciler.model import CONNECTION_SETTINGS, Connector, DestinationSchema, Unit
 from reconciler.projection import changed_keys, project
 from reconciler.provider.stored_forms import StoredForms, recall
+from reconciler.services import Field
+
+#: What the API says of a connection's settings, for comparing them.
+SETTINGS = Field(
+    "object",
+    fields={
+        name: Field("choice", choices=setting.choices) if setting.choices else Field("any")
+        for name, setting in CONNECTION_SETTINGS.items()
+    },
+)
+
+#: The settings that no PATCH takes.
+FIXED_SETTINGS = frozenset(name for name, setting in CONNECTION_SETTINGS.items() if setting.fixed)
+
+_DEFAULTS = {name: setting.default for name, setting in CONNECTION_SETTINGS.items() if setting.default is not None}
 
 
 def inputs(unit: Unit, connector: Connector) -> dict[str, Any]:
@@ -25,6 +40,7 @@ def inputs(unit: Unit, connector: Connector) -> dict[str, Any]:
         "destination": connector.destination.as_config(),
         "config": dict(connector.config),
         "auth": dict(connector.auth),
+        "settings": dict(connector.settings) or None,
         "adopt": connector.adopt
         and {"connection": connector.adopt.connection, "apply_changes": connector.adopt.apply_changes},
     }
@@ -44,6 +60,8 @@ def create_fields(props: Mapping[str, Any], config: Mapping[str, Any], auth: Map
         "config": {**props["destination"], **config},
         "paused": True,
     }
+    if props.get("settings"):
+        fields["settings"] = dict(props["settings"])
     return {**fields, "auth": dict(auth)} if auth else fields
 
 
@@ -58,7 +76,21 @@ def patch(olds: Mapping[str, Any], news: Mapping[str, Any]) -> dict[str, Any]:
         body["config"] = config
     if changed_keys(olds.get("auth", {}), news.get("auth", {})):
         body["auth"] = news["auth"]
+    settings = changed_keys(olds.get("settings", {}), news.get("settings", {}))
+    if settings := {key: value for key, value in settings.items() if key not in FIXED_SETTINGS}:
+        body["settings"] = settings
     return body
+
+
+def is_tested(fields: Mapping[str, Any]) -> bool:
+    """Whether setup tests can tell what these fields of modify_connection change."""
+    settings = fields.get("settings", {})
+    return "config" in fields or "auth" in fields or any(CONNECTION_SETTINGS[key].tested for key in settings)
+
+
+def live_settings(live: Connection) -> dict[str, Any]:
+    """The settings that a connection has, with Fivetran's defaults where the answer leaves them out."""
+    return {**_DEFAULTS, **live.settings}
 
 
 def as_file(props: Mapping[str, Any], live: Connection, forms: StoredForms) -> dict[str, Any]:
@@ -67,4 +99,7 @@ def as_file(props: Mapping[str, Any], live: Connection, forms: StoredForms) -> d
     `forms` is what Fivetran made of values that were sent.
     """
     field = services.config_of(props["service"])
-    return {**props, "config": project(props.get("config", {}), recall(live.config, forms, field), field)}
+    now = {**props, "config": project(props.get("config", {}), recall(live.config, forms, field), field)}
+    if "settings" in props:
+        now["settings"] = project(props["settings"], live_settings(live), SETTINGS)
+    return now

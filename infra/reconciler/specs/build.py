@@ -9,6 +9,8 @@ from typing import Any
 
 from reconciler import services
 from reconciler.model import (
+    CONNECTION_SETTINGS,
+    DESTINATION_SETTINGS,
     SYNC_INTERVALS,
     Adopt,
     AirflowSchedule,
@@ -29,6 +31,7 @@ from reconciler.model import (
     Package,
     Reference,
     SchemaSync,
+    Setting,
     Sync,
     TableSync,
     Unit,
@@ -67,6 +70,7 @@ def _environment(document: Document) -> Environment:
             location=_location(destination["location"]),
             region=destination["region"],
             time_zone_offset=destination["time_zone_offset"],
+            settings=_settings(destination, DESTINATION_SETTINGS),
         ),
         workgroups=data.get("workgroups"),
         automation=_grants(data.get("automation", [])),
@@ -139,6 +143,7 @@ def _connector(data: dict[str, Any], environment: Environment) -> Connector:
         ),
         config={**derived, **_located(data.get("config", {}), environment.secrets_project)},
         auth=_located(data.get("auth", {}), environment.secrets_project),
+        settings=_settings(data, CONNECTION_SETTINGS),
         schedule=_schedule(data["schedule"]) if "schedule" in data else FivetranSchedule(),
         sync=_sync(data["sync"]) if "sync" in data else None,
         paused=data.get("paused"),
@@ -149,6 +154,10 @@ def _connector(data: dict[str, Any], environment: Environment) -> Connector:
         adopt=_adopt(data["adopt"]) if "adopt" in data else None,
         allow_resync=allowed,
     )
+
+
+def _settings(data: dict[str, Any], known: Mapping[str, Setting]) -> dict[str, Any]:
+    return {key: value for key in known if (value := data.get(key)) is not None}
 
 
 def _located(node: Any, project: str | None) -> Any:

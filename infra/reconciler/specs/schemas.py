@@ -47,6 +47,16 @@ def errors(kind: Kind, data: object) -> Iterator[jsonschema_rs.ValidationError]:
     return _validator(kind).iter_errors(data)
 
 
+def takes(kind: Kind, path: tuple[str, ...], value: object) -> bool:
+    """Return whether a value is valid where a path of the schema leads, such as `("$defs", "connector")`."""
+    return _part_validator(kind, path).is_valid(value)
+
+
+@cache
+def _part_validator(kind: Kind, path: tuple[str, ...]) -> jsonschema_rs.Validator:
+    return jsonschema_rs.validator_for({"$defs": schema(kind)["$defs"], **part(kind, path)})
+
+
 def part(kind: Kind, path: Sequence[str | int]) -> dict[str, Any]:
     """The subschema at a path, as an error's `schema_path` gives it, without the keyword at its end."""
     node: Any = schema(kind)

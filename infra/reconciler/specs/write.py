@@ -79,6 +79,7 @@ def _connector(connector: Connector, environment: Environment) -> dict[str, Any]
             package=connector.package and connector.package.path,
             config=_values(_declared_config(connector), environment),
             auth=_values(connector.auth, environment),
+            **connector.settings,
             schedule=_schedule(connector.schedule),
             sync=_sync(connector.sync),
             paused=connector.paused,

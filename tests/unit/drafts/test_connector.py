@@ -12,6 +12,7 @@ from reconciler.client import ColumnConfig, Connection, Lock, SchemaConfig, Stan
 from reconciler.drafts import destination_of, unit_name
 from reconciler.drafts.config import Config
 from reconciler.drafts.schedule import schedule_of
+from reconciler.drafts.settings import settings_of
 from reconciler.drafts.sync import sync_of
 from reconciler.model import AirflowSchedule, DestinationSchema, FivetranSchedule, Sync, TableSync
 from reconciler.projection import differences
@@ -53,7 +54,7 @@ def test_of_an_unknown_service_everything_that_says_something_is_kept(live: dict
 @given(st.dictionaries(st.sampled_from(sorted(services.find("stripe").config)), JSON, max_size=4))  # type: ignore[union-attr]
 def test_of_a_known_service_what_is_kept_differs_in_nothing_and_the_rest_is_told(live: dict[str, Any]):
     found = config(live)
-    assert list(differences(found.tree, live)) == []
+    assert list(differences(found.tree, live, field=services.config_of("stripe"))) == []
     told = {path.split(".")[1].split("[")[0] for path in found.left_out}
     says_nothing = {key for key, value in live.items() if value in (None, "", [], {})}
     assert set(live) <= set(found.tree) | told | says_nothing
@@ -64,6 +65,33 @@ def test_values_take_the_type_of_the_service_where_they_say_the_same():
     found = config(live, "postgres", DestinationSchema(schema_prefix="app"))
     assert found.tree == {"port": 5432, "host": "17", "always_encrypted": True, "connection_type": "Directly"}
     assert found.left_out == ["config.database"]
+
+
+def test_settings_that_are_not_fivetrans_default_are_written():
+    live = connection(
+        settings={
+            "networking_method": "PrivateLink",
+            "private_link_id": "link_1",
+            "data_delay_sensitivity": "NORMAL",
+            "data_delay_threshold": 0,
+            "pause_after_trial": True,
+            "destination_schema_names": "SOURCE_NAMING",
+        }
+    )
+    assert settings_of(live) == (
+        {
+            "networking_method": "PrivateLink",
+            "private_link_id": "link_1",
+            "pause_after_trial": True,
+            "destination_schema_names": "SOURCE_NAMING",
+        },
+        [],
+    )
+
+
+def test_settings_that_fivetran_shows_and_does_not_take_are_named():
+    live = connection(settings={"networking_method": "UnmanagedProxyAgent", "data_delay_threshold": -1})
+    assert settings_of(live) == ({}, ["networking_method: UnmanagedProxyAgent", "data_delay_threshold: -1"])
 
 
 def test_the_destination_s_keys_are_not_in_the_config_but_a_database_s_own_schema_is():

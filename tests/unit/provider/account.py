@@ -125,6 +125,7 @@ def unit(
     adopt: Adopt | None = None,
     sync: Sync | None = None,
     auth: dict[str, Any] | None = None,
+    settings: dict[str, Any] | None = None,
     **config: Any,
 ) -> Unit:
     """A unit as its file declares it. Other keywords are config, beside the key; what is None is left out."""
@@ -134,6 +135,7 @@ def unit(
         DestinationSchema(schema=schema),
         config={key: value for key, value in said.items() if value is not None},
         auth=auth or {},
+        settings=settings or {},
         schedule=schedule or FivetranSchedule(),
         paused=paused,
         ended=ended,

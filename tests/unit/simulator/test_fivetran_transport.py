@@ -167,7 +167,7 @@ def test_a_real_route_that_is_not_simulated_says_so(account: Account, method: st
 
 def test_a_field_that_is_not_simulated_says_so_and_changes_nothing(account: Account):
     group = account.group()
-    body = {"group_id": group, "service": "stripe", "config": {"schema": "s"}, "private_link_id": "link"}
+    body = {"group_id": group, "service": "stripe", "config": {"schema": "s"}, "schedule": {"schedule_type": "CRON"}}
     answer = account.http.post("/v1/connections", json=body)
     assert _code(answer) == (501, "NotSimulated")
     assert account.data("GET", "/v1/connections")["items"] == []

@@ -16,6 +16,7 @@ from yamllint.config import YamlLintConfig
 
 from reconciler import services
 from reconciler.model import (
+    CONNECTION_SETTINGS,
     SYNC_INTERVALS,
     Adopt,
     AirflowSchedule,
@@ -156,6 +157,19 @@ RESYNCS = st.builds(
     service=st.builds(Change, SERVICES, SERVICES),
     group=st.none() | st.builds(Change, NAME, NAME),
 )
+IDS = st.from_regex(r"\A[A-Za-z0-9_-]{1,20}\Z")
+SETTINGS: st.SearchStrategy[dict[str, Any]] = st.fixed_dictionaries(
+    {},
+    optional={
+        **{
+            name: st.sampled_from(setting.choices) if setting.choices else IDS
+            for name, setting in CONNECTION_SETTINGS.items()
+        },
+        "external_secrets_keys_config": st.dictionaries(TEXT, TEXT, min_size=1, max_size=2),
+        "data_delay_threshold": st.integers(0, 2**31 - 1),
+        "pause_after_trial": st.booleans(),
+    },
+)
 FUNCTIONS = st.builds(
     Function,
     name=st.from_regex(r"\A[A-Za-z][A-Za-z0-9_-]{0,20}\Z"),
@@ -182,6 +196,7 @@ CONNECTORS = st.builds(
     destination=DESTINATIONS,
     config=TREES,
     auth=TREES,
+    settings=SETTINGS,
     schedule=SCHEDULES,
     sync=st.none() | SYNCS,
     allow_resync=st.none() | RESYNCS,

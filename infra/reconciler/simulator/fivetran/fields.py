@@ -49,7 +49,15 @@ GROUP: Mapping[str, Check] = {"name": _text}
 
 _NETWORKING: Mapping[str, Check] = {
     "networking_method": one_of("Directly", "SshTunnel", "PrivateLink", "ProxyAgent"),
+    "proxy_agent_id": _text,
+    "private_link_id": _text,
+    "hybrid_deployment_agent_id": _text,
+    "external_secrets_manager_id": _text,
 }
+
+
+def _texts(value: Any) -> bool:
+    return isinstance(value, Mapping) and all(isinstance(text, str) for text in value.values())
 
 
 def _card_config(value: Any) -> bool:
@@ -75,6 +83,7 @@ CONNECTION: Mapping[str, Check] = {
     "data_delay_sensitivity": one_of("LOW", "NORMAL", "HIGH", "CUSTOM", "SYNC_FREQUENCY"),
     "data_delay_threshold": lambda value: type(value) is int and value >= 0,
     "destination_configuration": _mapping,
+    "external_secrets_keys_config": _texts,
     **_NETWORKING,
 }
 NEW_CONNECTION: Mapping[str, Check] = {
@@ -106,16 +115,7 @@ CHANGED_DESTINATION: Mapping[str, Check] = {**DESTINATION, **TEST_FLAGS}
 FIXED_DESTINATION = frozenset({"group_id", "service"})
 
 #: Real fields whose effect is not simulated.
-_NOT_SIMULATED = frozenset(
-    {
-        "external_secrets_keys_config",
-        "external_secrets_manager_id",
-        "hybrid_deployment_agent_id",
-        "private_link_id",
-        "proxy_agent_id",
-        "schedule",
-    }
-)
+_NOT_SIMULATED = frozenset({"schedule"})
 #: Where null says something: it clears the field.
 _CLEARABLE = frozenset({"daily_sync_time"})
 

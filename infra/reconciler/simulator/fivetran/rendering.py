@@ -11,11 +11,8 @@ from reconciler.simulator.fivetran.catalogue import Field, Service
 from reconciler.simulator.fivetran.moments import timestamp
 from reconciler.simulator.fivetran.state import Connection, Destination, FivetranState, Group, Json
 
-#: Fields that exist and whose objects this double does not simulate.
-_EMPTY_CONNECTION = dict.fromkeys(
-    ("private_link_id", "proxy_agent_id", "hybrid_deployment_agent_id", "external_secrets_manager_id")
-)
-_EMPTY_DESTINATION = {**_EMPTY_CONNECTION, "local_processing_agent_id": None}
+#: Ids of what a connection or a destination is reached through; null, or absent, where it has none.
+_IDS = ("private_link_id", "proxy_agent_id", "hybrid_deployment_agent_id", "external_secrets_manager_id")
 
 
 def group(item: Group) -> Json:
@@ -83,9 +80,14 @@ def _connection(state: FivetranState, item: Connection) -> Json:
         answer["destination_configuration"] = item.destination_configuration
     if item.connect_card_config is not None:
         answer["connect_card_config"] = item.connect_card_config
-    if state.options.empty_fields == "null":
-        answer.update(_EMPTY_CONNECTION)
-    return answer
+    if item.external_secrets_keys_config is not None:
+        answer["external_secrets_keys_config"] = item.external_secrets_keys_config
+    return {**answer, **_given(state, {name: getattr(item, name) for name in _IDS})}
+
+
+def _given(state: FivetranState, fields: Json) -> Json:
+    """Optional fields as the options show those without a value."""
+    return {name: value for name, value in fields.items() if value is not None or state.options.empty_fields == "null"}
 
 
 def _status(item: Connection) -> Json:
@@ -145,9 +147,9 @@ def _destination(state: FivetranState, item: Destination) -> Json:
         "daylight_saving_time_enabled": item.daylight_saving_time_enabled,
         "networking_method": item.networking_method,
     }
-    if state.options.empty_fields == "null":
-        answer.update(_EMPTY_DESTINATION)
-    return answer
+    ids = {name: getattr(item, name) for name in _IDS}
+    # Deprecated: the same agent under its older name.
+    return {**answer, **_given(state, {**ids, "local_processing_agent_id": item.hybrid_deployment_agent_id})}
 
 
 def _as_destinations_show(field: Field, value: Any) -> Any:

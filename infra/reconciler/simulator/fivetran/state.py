@@ -67,6 +67,10 @@ class Destination:
     created_at: datetime
     daylight_saving_time_enabled: bool = True
     networking_method: str | None = "Directly"
+    proxy_agent_id: str | None = None
+    private_link_id: str | None = None
+    hybrid_deployment_agent_id: str | None = None
+    external_secrets_manager_id: str | None = None
     config: Json = field(default_factory=dict, repr=False)
     setup_status: str = "incomplete"
     setup_tests: list[Json] = field(default_factory=list)
@@ -100,6 +104,11 @@ class Connection:
     data_delay_sensitivity: str = "NORMAL"
     data_delay_threshold: int = 0
     networking_method: str = "Directly"
+    proxy_agent_id: str | None = None
+    private_link_id: str | None = None
+    hybrid_deployment_agent_id: str | None = None
+    external_secrets_manager_id: str | None = None
+    external_secrets_keys_config: Json | None = None
     destination_schema_names: str = "FIVETRAN_NAMING"
     destination_configuration: Json | None = None
     connect_card_config: Json | None = None
