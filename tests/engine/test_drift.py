@@ -74,3 +74,39 @@ def test_what_changed_in_the_interface_is_shown_in_the_files_words_and_put_right
     assert admin.snapshot()["destinations"][0]["time_zone_offset"] == "0"
     assert curious not in admin.dataset("dev-project", "broke")["access"]
     workspace.assert_settled()
+
+
+def test_another_form_and_a_key_that_left_are_named_with_their_line_once(workspace: Workspace, admin: Admin):
+    config = {"folder_id": "https://drive.google.com/drive/folders/1AbC", "prefix": "EXPORT"}
+    unit = {
+        "description": "Exports.",
+        "owners": ["owner@example.com"],
+        "connector": {
+            "service": "google_drive",
+            "destination": {"schema": "exports", "table_group_name": "files"},
+            "config": config,
+        },
+        "dataset": {},
+    }
+    workspace.write("exports", unit)
+    shown = workspace.up().ok().out
+    assert re.search(r'exports.yaml:\d+:\d+: Fivetran stores config.folder_id as "1AbC"\n', shown)
+    workspace.assert_settled()
+    quiet = workspace.preview("--refresh", "--expect-no-changes").ok().out
+    assert "Fivetran stores" not in quiet
+
+    admin.edit("exports.files", config={"prefix": "Export"})
+    assert re.search(r'prefix *: "Export" => "EXPORT"', workspace.preview("--refresh", "--diff").out)
+    admin.edit("exports.files", config={"prefix": "EXPORT"})
+
+    del config["prefix"]
+    workspace.write("exports", unit)
+    left = r"exports.yaml:\d+:\d+: config.prefix left the file; Fivetran keeps its value\n"
+    shown = workspace.preview("--diff").ok()
+    assert re.search(left, shown.out)
+    # What an update makes of a connection's revision, only an apply can tell.
+    assert shown.steps() == {"update Connection exports", "update Activation exports"}
+    admin.forget_requests()
+    assert re.search(left, workspace.up().ok().out)
+    assert admin.writes() == []
+    assert "left the file" not in workspace.preview("--refresh", "--expect-no-changes").ok().out

@@ -47,6 +47,21 @@ def body(shop: Shop, name: str) -> list[str]:
     return (shop.specs / "dev" / f"{name}.yaml").read_text().splitlines()[1:]
 
 
+def test_settings_outside_config_are_in_the_file_and_it_validates(shop: Shop):
+    settings = {"networking_method": "PrivateLink", "private_link_id": "link_1", "data_delay_sensitivity": "LOW"}
+    stripe(shop, **settings, destination_schema_names="SOURCE_NAMING")
+    assert shop.run("import", "stripe").code == 0
+    lines = body(shop, "stripe")
+    first = lines.index("  networking_method: PrivateLink")
+    assert lines[first : first + 4] == [
+        "  networking_method: PrivateLink",
+        "  private_link_id: link_1",
+        "  data_delay_sensitivity: LOW",
+        "  destination_schema_names: SOURCE_NAMING",
+    ]
+    assert shop.run("validate").code == 0
+
+
 def test_a_connection_becomes_the_file_that_a_colleague_would_write(shop: Shop):
     shop.write("environment", WITH_POLICY)
     shop.dataset(
