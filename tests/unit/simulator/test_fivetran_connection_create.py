@@ -162,7 +162,8 @@ def test_unknown_config_keys_can_be_passed_over_or_kept(account: Account, option
     "field",
     [
         {"sync_frequency": 7},
-        {"sync_frequency": "60"},
+        {"sync_frequency": "61"},
+        {"sync_frequency": "60.0"},
         {"sync_frequency": True},
         {"schedule_type": "sometimes"},
         {"daily_sync_time": "14:30", "sync_frequency": 1440},
@@ -184,6 +185,27 @@ def test_a_field_outside_its_range_is_400_and_creates_nothing(account: Account, 
     answer = account.http.post("/v1/connections", json=body)
     assert (answer.status_code, answer.json()["code"]) == (400, "InvalidInput")
     assert account.data("GET", "/v1/connections")["items"] == []
+
+
+@pytest.mark.parametrize(
+    ("field", "sent", "stored"),
+    [
+        ("sync_frequency", "360", 360),
+        ("data_delay_threshold", "15", 15),
+        ("paused", "true", True),
+        ("paused", "False", False),
+        ("pause_after_trial", "true", True),
+    ],
+)
+def test_a_number_or_boolean_may_be_text_and_is_answered_with_its_type(
+    account: Account, field: str, sent: str, stored: object
+):
+    connection = account.stripe(account.group(), **{field: sent, "run_setup_tests": "false"})
+    assert connection[field] == stored
+    assert type(connection[field]) is type(stored)
+    assert connection["setup_tests"] == []
+    path = f"/v1/connections/{connection['id']}"
+    assert account.data("PATCH", path, {field: sent, "run_setup_tests": "false"})[field] == stored
 
 
 def test_a_daily_sync_time_is_shown_when_it_is_set(account: Account):

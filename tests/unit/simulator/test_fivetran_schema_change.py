@@ -81,11 +81,22 @@ def test_the_answer_holds_what_was_named_or_everything(account: Account, path: s
         _tree("Users", columns={"email": {"hashed": True}}),
     ],
 )
-def test_enabled_is_required_in_every_node(account: Account, path: str, body: Any):
+def test_a_node_without_enabled_keeps_what_it_has_or_is_refused_by_option(account: Account, path: str, body: Any):
+    account.data("PATCH", f"{path}/public/tables/Users", {"enabled": False})
+    assert account.http.patch(path, json=body).status_code == 200
+    public = account.data("GET", path)["schemas"]["public"]
+    assert (public["enabled"], public["tables"]["Users"]["enabled"]) == (True, False)
+    account.options(enabled_in_schema_change="required")
     answer = account.http.patch(path, json=body)
     assert answer.json() == {"code": "InvalidInput", "message": "Field 'enabled' is required"}
-    account.options(enabled_in_schema_change="optional")
-    assert account.http.patch(path, json=body).status_code == 200
+
+
+def test_a_boolean_of_a_schema_change_may_be_text(account: Account, path: str):
+    columns = {"email": {"enabled": "true", "hashed": "true"}}
+    account.data("PATCH", path, {"schemas": {"public": {"tables": {"Users": {"columns": columns}}}}})
+    account.data("PATCH", f"{path}/public/tables/Users", {"enabled": "false"})
+    users = _users(account, path)
+    assert (users["enabled"], users["columns"]["email"]["hashed"]) == (False, True)
 
 
 @pytest.mark.parametrize(

@@ -11,6 +11,15 @@ def test_the_user_who_made_a_connection_can_be_asked_for(account: Account):
     assert account.data("GET", "/v1/account/info")["user_id"] == made_by
 
 
+def test_all_users_are_listed_once_each_or_those_who_may_log_in(account: Account):
+    listed = account.data("GET", "/v1/users")["items"]
+    mine = account.data("GET", "/v1/account/info")["user_id"]
+    assert [user["id"] for user in listed].count(mine) == 1
+    assert all(account.data("GET", f"/v1/users/{user['id']}")["id"] == user["id"] for user in listed)
+    assert account.data("GET", "/v1/users?active=true")["items"] == listed
+    assert account.data("GET", "/v1/users?active=false")["items"] == []
+
+
 def test_an_unknown_user_is_404(account: Account):
     answer = account.http.get("/v1/users/nobody")
     assert (answer.status_code, answer.json()["code"]) == (404, "NotFound")

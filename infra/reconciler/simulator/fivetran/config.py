@@ -11,6 +11,7 @@ from typing import Any
 from reconciler.simulator.fivetran.catalogue import Field
 from reconciler.simulator.fivetran.errors import ApiError, invalid
 from reconciler.simulator.fivetran.options import Options
+from reconciler.simulator.fivetran.scalars import typed
 from reconciler.simulator.fivetran.stored_forms import FORMS
 
 #: How a secret is shown.
@@ -34,7 +35,7 @@ def accept(
                 raise _refusal(part)
             if options.unknown_config_key == "store":
                 changes[key] = value
-        elif not _is_fixed(part, field, value, stored.get(key), options):
+        elif not _is_fixed(part, field, typed(field.kind, value), stored.get(key), options):
             changes[key] = None if value is None else _accept_value(part, field, value, stored.get(key), options)
     return changes
 
@@ -101,6 +102,7 @@ def _accept_value(part: str, field: Field, value: Any, stored: Any, options: Opt
             return dict(value)
         before_fields = stored if isinstance(stored, Mapping) else {}
         return merge({}, accept(part, field.fields, value, before_fields, options))
+    value = typed(field.kind, value)
     if not _is_scalar(field, value):
         raise _refusal(part)
     if field.kind == "secret" and value == MASK:

@@ -12,6 +12,7 @@ from urllib.parse import urlencode
 
 from reconciler.simulator.fivetran import connections, fields
 from reconciler.simulator.fivetran.errors import invalid
+from reconciler.simulator.fivetran.scalars import typed
 from reconciler.simulator.fivetran.state import Connection, FivetranState, Json
 
 _VALID = timedelta(days=1)
@@ -53,7 +54,7 @@ def check(state: FivetranState, connection: Connection, token: str) -> str | Non
 
 def check_tests(body: Mapping[str, Any]) -> None:
     """400 for a connection that is created with a card and tested at once: nobody has authorised it yet."""
-    if body.get("connect_card_config") is not None and body.get("run_setup_tests", True):
+    if body.get("connect_card_config") is not None and typed("bool", body.get("run_setup_tests", True)):
         raise invalid("Field 'run_setup_tests' must be false when 'connect_card_config' is given")
 
 

@@ -9,6 +9,7 @@ from aiohttp import web
 from reconciler.simulator.fivetran import connect_cards, connections, rendering, setup_tests, syncs
 from reconciler.simulator.fivetran.errors import invalid
 from reconciler.simulator.fivetran.listing import listing
+from reconciler.simulator.fivetran.scalars import typed
 from reconciler.simulator.fivetran.state import Connection
 from reconciler.simulator.fivetran.transport import STATE, body, credential, optional_body, success
 
@@ -57,6 +58,14 @@ async def delete_connection(request: web.Request) -> web.Response:
     return success(f"Connection with id '{connection_id}' has been deleted")
 
 
+async def force_connection(request: web.Request) -> web.Response:
+    """`POST /v1/connections/{connection_id}/force`, the older name of `/sync`. Takes no body."""
+    connection_id = request.match_info["connection_id"]
+    state = request.app[STATE]
+    syncs.trigger(state, connections.find(state, connection_id), force=False)
+    return success(f"Sync has been successfully triggered for connector with id '{connection_id}'")
+
+
 async def test_connection(request: web.Request) -> web.Response:
     """`POST /v1/connections/{connection_id}/test`. The body may be empty JSON, not absent."""
     connection, flags = connections.prepare_test(request.app[STATE], request.match_info["connection_id"], body(request))
@@ -66,7 +75,7 @@ async def test_connection(request: web.Request) -> web.Response:
 async def sync_connection(request: web.Request) -> web.Response:
     """`POST /v1/connections/{connection_id}/sync`."""
     connection_id = request.match_info["connection_id"]
-    force = optional_body(request).get("force", False)
+    force = typed("bool", optional_body(request).get("force", False))
     if type(force) is not bool:
         raise invalid("Invalid value of field 'force'")
     state = request.app[STATE]
@@ -119,6 +128,7 @@ ROUTES = (
     ("DELETE", "/v1/connections/{connection_id}", delete_connection),
     ("POST", "/v1/connections/{connection_id}/test", test_connection),
     ("POST", "/v1/connections/{connection_id}/sync", sync_connection),
+    ("POST", "/v1/connections/{connection_id}/force", force_connection),
     ("POST", "/v1/connections/{connection_id}/connect-card", create_connect_card),
     ("GET", "/v1/connections/{connection_id}/state", get_connection_state),
     ("PATCH", "/v1/connections/{connection_id}/state", change_connection_state),

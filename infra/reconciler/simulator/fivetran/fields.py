@@ -8,6 +8,7 @@ from typing import Any
 
 from reconciler.simulator.fivetran.errors import invalid, not_simulated, required
 from reconciler.simulator.fivetran.options import Options
+from reconciler.simulator.fivetran.scalars import typed
 
 Check = Callable[[Any], bool]
 
@@ -22,6 +23,7 @@ _REGIONS = """
 """
 _OFFSETS = [str(hours) for hours in range(-11, 1)] + [f"+{hours}" for hours in range(1, 13)]
 _FREQUENCIES = (1, 5, 15, 30, 60, 120, 180, 360, 480, 720, 1440)
+_NUMBERS = frozenset({"sync_frequency", "data_delay_threshold"})
 
 
 def _text(value: Any) -> bool:
@@ -120,6 +122,14 @@ _NOT_SIMULATED = frozenset({"schedule"})
 _CLEARABLE = frozenset({"daily_sync_time"})
 
 
+def _typed(name: str, value: Any, check: Check) -> Any:
+    """The value of a field, read from text where the field is a number or a boolean."""
+    if check is _card_config and isinstance(value, Mapping):
+        return {key: item if key == "redirect_uri" else typed("bool", item) for key, item in value.items()}
+    kind = "int" if name in _NUMBERS else "bool" if check is _flag else "text"
+    return typed(kind, value)
+
+
 def accept(
     body: Mapping[str, Any], checks: Mapping[str, Check], options: Options, *, fixed: frozenset[str] = frozenset()
 ) -> dict[str, Any]:
@@ -135,10 +145,10 @@ def accept(
         elif value is None:
             if name in _CLEARABLE:
                 accepted[name] = None
-        elif not check(value):
+        elif not check(read := _typed(name, value, check)):
             raise invalid(f"Invalid value of field '{name}'" if name not in ("config", "auth") else _shape(name))
         else:
-            accepted[name] = value
+            accepted[name] = read
     return accepted
 
 

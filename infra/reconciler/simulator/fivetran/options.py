@@ -49,8 +49,9 @@ class Options:
     unknown_schema_item: Literal["not_found", "store", "ignore"] = "not_found"
     #: A change of whether a locked table or column syncs: 400, or answered 200 and not made.
     locked_schema_item: Literal["refuse", "ignore"] = "refuse"
-    #: `enabled` in each node of a schema change. Documented as required.
-    enabled_in_schema_change: Literal["required", "optional"] = "required"
+    #: `enabled` in each node of a schema change. Documented as required; Fivetran takes a change without it, which
+    #: leaves the node as it is.
+    enabled_in_schema_change: Literal["required", "optional"] = "optional"
     #: A schema config sent ahead for a connection that has one: 409, 400, or it replaces one that was sent ahead, too.
     second_early_schema: Literal["conflict", "invalid", "replace"] = "conflict"
     #: Tables that a schema config sent ahead does not name: they sync, or as `schema_change_handling` says.
@@ -62,8 +63,9 @@ class Options:
     reload_seconds: float = 0.0
     #: A config that names a package which does not exist, or which another connection has.
     package_use: Literal["refuse", "unchecked"] = "refuse"
-    #: Whether the API still answers under `/v1/connectors`, its name for connections until 2025.
-    old_paths: bool = False
+    #: Whether the API answers under `/v1/connectors`, its name for connections until 2025, as well. Airflow's and
+    #: Dagster's packages and Fivetran's own Connector SDK ask there.
+    old_paths: bool = True
     #: `destination_schema_names` on create; announced to become required.
     destination_schema_names: Literal["optional", "required"] = "optional"
     #: Optional top-level fields without a value.

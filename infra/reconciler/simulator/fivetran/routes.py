@@ -17,7 +17,7 @@ from reconciler.simulator.fivetran import (
 )
 from reconciler.simulator.fivetran.errors import not_found
 from reconciler.simulator.fivetran.listing import listing
-from reconciler.simulator.fivetran.transport import STATE, body, credential, optional_body, success
+from reconciler.simulator.fivetran.transport import STATE, add_route, body, credential, optional_body, success
 
 
 async def account_info(request: web.Request) -> web.Response:
@@ -26,6 +26,14 @@ async def account_info(request: web.Request) -> web.Response:
     owner = {"user_id" if who.kind == "user" else "system_key_id": who.owner}
     data = {"account_id": options.account_id, "account_name": options.account_name, **owner}
     return success("Account information retrieved successfully", data)
+
+
+async def list_users(request: web.Request) -> web.Response:
+    """`GET /v1/users`: all users, or with `active` those who may log in, or may not."""
+    state = request.app[STATE]
+    wanted = {"true": True, "false": False}.get(request.query.get("active", "").lower())
+    found = [user for user in users.owners(state) if wanted in (None, users.is_active(state, user))]
+    return listing(request, "Users list retrieved successfully", found, lambda item: users.details(state, item))
 
 
 async def get_user(request: web.Request) -> web.Response:
@@ -160,7 +168,7 @@ async def test_destination(request: web.Request) -> web.Response:
 
 
 def old_path(path: str) -> str | None:
-    """What a route of connections was called until 2025; None for any other. `transport` answers 404 by default."""
+    """What a route of connections was called until 2025; None for any other. An option makes it answer 404."""
     for now in ("/v1/connections", "/v1/groups/{group_id}/connections"):
         if path == now or path.startswith(f"{now}/"):
             return path.replace("/connections", "/connectors", 1)
@@ -171,6 +179,7 @@ def add(app: web.Application) -> None:
     """Put every simulated route on the application."""
     routes = (
         ("GET", "/v1/account/info", account_info),
+        ("GET", "/v1/users", list_users),
         ("GET", "/v1/users/{user_id}", get_user),
         ("GET", "/v1/metadata/connector-types", list_connector_types),
         ("GET", "/v1/metadata/connector-types/{service}", connector_type),
@@ -193,6 +202,6 @@ def add(app: web.Application) -> None:
         *package_routes.ROUTES,
     )
     for method, path, handler in routes:
-        app.router.add_route(method, path, handler)
+        add_route(app, method, path, handler)
         if (old := old_path(path)) is not None:
-            app.router.add_route(method, old, handler)
+            add_route(app, method, old, handler)

@@ -13,6 +13,7 @@ from typing import Any
 
 from reconciler.simulator.fivetran.errors import invalid, not_found, required
 from reconciler.simulator.fivetran.options import Options
+from reconciler.simulator.fivetran.scalars import typed
 from reconciler.simulator.fivetran.schema_config import (
     HANDLINGS,
     ColumnConfig,
@@ -30,6 +31,18 @@ _KNOWN: Mapping[str, frozenset[str]] = {
     "columns": frozenset({"enabled", "hashed", "is_primary_key"}),
 }
 _FLAGS = ("enabled", "hashed", "is_primary_key", "is_type_locked")
+
+
+def read(change: Mapping[str, Any], *, level: str | None = None) -> dict[str, Any]:
+    """The change with booleans that were sent as text as booleans; `level` as for `check`."""
+    result = {name: typed("bool", value) if name in _FLAGS else value for name, value in change.items()}
+    inner = "schemas" if level is None else _CHILDREN.get(level)
+    nodes = result.get(inner) if inner else None
+    if inner and isinstance(nodes, Mapping):
+        result[inner] = {
+            name: read(node, level=inner) if isinstance(node, Mapping) else node for name, node in nodes.items()
+        }
+    return result
 
 
 def check(change: Mapping[str, Any], options: Options, *, level: str | None = None) -> None:

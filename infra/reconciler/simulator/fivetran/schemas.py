@@ -27,6 +27,7 @@ def send_ahead(state: FivetranState, connection_id: str, body: Mapping[str, Any]
     connection = connections.find(state, connection_id)
     if body.get("schemas") is None:
         raise invalid("Field 'schemas' is required")
+    body = schema_change.read(body)
     schema_change.check(body, state.options)
     existing = connection.schema_config
     if existing is not None and (existing.captured or state.options.second_early_schema != "replace"):
@@ -47,10 +48,11 @@ async def change(
     """
     connection = connections.find(state, connection_id)
     config = _config(connection)
-    schema_change.check(body, state.options, level=path[-1][0] if path else None)
-    tree: Mapping[str, Any] = body
-    for level, name in reversed(path):
-        tree = {level: {name: tree}}
+    level = path[-1][0] if path else None
+    tree: Mapping[str, Any] = schema_change.read(body, level=level)
+    schema_change.check(tree, state.options, level=level)
+    for outer, name in reversed(path):
+        tree = {outer: {name: tree}}
     source = syncs.source_of(state, connection)
     changed = schema_change.applied(config, source, tree, state.options)
     await asyncio.sleep(state.options.schema_change_seconds)

@@ -66,7 +66,7 @@ async def logged(request: web.Request, handler: Handler) -> web.StreamResponse:
             number=log.total + 1,
             time=timestamp(state.now()) or "",
             method=request.method,
-            route=resource.canonical if resource is not None else "(unknown)",
+            route=resource.canonical.rstrip("/") if resource is not None else "(unknown)",
             path=request.path,
             query=dict(request.query),
             status=0 if request.transport is None else response.status,
@@ -153,6 +153,12 @@ async def admitted(request: web.Request, handler: Handler) -> web.StreamResponse
 
 
 MIDDLEWARES = (logged, faulty, spoken, admitted)
+
+
+def add_route(app: web.Application, method: str, path: str, handler: Handler) -> None:
+    """Put a route on the application. A slash at the end of a path makes no difference, as in the API."""
+    app.router.add_route(method, path, handler)
+    app.router.add_route(method, f"{path}/", handler)
 
 
 def body(request: web.Request) -> dict[str, Any]:

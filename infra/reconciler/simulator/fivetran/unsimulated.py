@@ -8,6 +8,7 @@ from __future__ import annotations
 from aiohttp import web
 
 from reconciler.simulator.fivetran.errors import not_simulated
+from reconciler.simulator.fivetran.transport import add_route
 
 _ROUTES = """
     /public/connector-types GET
@@ -66,7 +67,7 @@ _ROUTES = """
     /v1/transformations/{transformation_id}/cancel POST
     /v1/transformations/{transformation_id}/run POST
     /v1/transformations/{transformation_id}/upgrade POST
-    /v1/users GET POST
+    /v1/users POST
     /v1/users/{id} DELETE
     /v1/users/{user_id} PATCH
     /v1/users/{user_id}/connections GET POST
@@ -92,4 +93,4 @@ def add(app: web.Application) -> None:
     for line in _ROUTES.split("\n"):
         path, *methods = line.split() or [""]
         for method in methods:
-            app.router.add_route(method, path, refuse)
+            add_route(app, method, path, refuse)

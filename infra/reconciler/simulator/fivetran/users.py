@@ -1,10 +1,20 @@
-"""Users: whoever stands behind a user's API key."""
+"""Users: one for each owner of a user's API key."""
 
 from __future__ import annotations
 
 from reconciler.simulator.fivetran.errors import not_found
 from reconciler.simulator.fivetran.moments import timestamp
 from reconciler.simulator.fivetran.state import FivetranState, Json
+
+
+def owners(state: FivetranState) -> list[str]:
+    """The ids of all users, in the order of their first keys."""
+    return list(dict.fromkeys(each.owner for each in state.credentials.values() if each.kind == "user"))
+
+
+def is_active(state: FivetranState, user_id: str) -> bool:
+    """Whether a user may log in."""
+    return bool(details(state, user_id)["active"])
 
 
 def details(state: FivetranState, user_id: str) -> Json:

@@ -1,0 +1,97 @@
+"""TLS in front of the local services, under the names of the real ones.
+
+Some clients have the address of Fivetran's API in their code. They stay as they are: `redirect/sitecustomize.py` leads
+the name to a port of this machine, where a front with a certificate for it passes each byte on to a local service.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import ssl
+import subprocess
+import threading
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import urlsplit
+
+_HOST = "127.0.0.1"
+
+
+@dataclass(frozen=True)
+class Fronts:
+    """Fronts that listen: the port of each name, and the certificate to trust."""
+
+    ports: Mapping[str, int]
+    certificate: Path
+
+    @property
+    def variables(self) -> dict[str, str]:
+        """What a client's process needs in its environment."""
+        return {
+            "PYTHONPATH": str(Path(__file__).parent / "redirect"),
+            "CLIENTS_REDIRECT": json.dumps(dict(self.ports)),
+            "SSL_CERT_FILE": str(self.certificate),
+            "REQUESTS_CA_BUNDLE": str(self.certificate),
+        }
+
+
+@contextlib.contextmanager
+def listening(services: Mapping[str, str], folder: Path) -> Iterator[Fronts]:
+    """Serve a front for each name, to the local service at its URL, until the block ends; `folder` keeps the key."""
+    certificate, key = _certificate(list(services), folder)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate, key)
+    loop = asyncio.new_event_loop()
+    thread = threading.Thread(target=loop.run_forever)
+    thread.start()
+    try:
+        ports = {name: asyncio.run_coroutine_threadsafe(_serve(url, context), loop).result(10) for name, url in services.items()}
+        yield Fronts(ports, certificate)
+    finally:
+        asyncio.run_coroutine_threadsafe(_stop(), loop).result(10)
+        loop.call_soon_threadsafe(loop.stop)
+        thread.join()
+        loop.close()
+
+
+def _certificate(names: list[str], folder: Path) -> tuple[Path, Path]:
+    """A certificate for the names that signs itself, and its key."""
+    certificate, key = folder / "certificate.pem", folder / "key.pem"
+    command = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=local services"]
+    command += ["-addext", "subjectAltName=" + ",".join(f"DNS:{name}" for name in names)]
+    command += ["-keyout", str(key), "-out", str(certificate)]
+    subprocess.run(command, check=True, capture_output=True, timeout=60)
+    return certificate, key
+
+
+async def _serve(url: str, context: ssl.SSLContext) -> int:
+    port = urlsplit(url).port
+
+    async def handle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        service_reader, service_writer = await asyncio.open_connection(_HOST, port)
+        await asyncio.gather(_pass_on(reader, service_writer), _pass_on(service_reader, writer))
+
+    server = await asyncio.start_server(handle, _HOST, 0, ssl=context)
+    bound: int = server.sockets[0].getsockname()[1]
+    return bound
+
+
+async def _pass_on(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    with contextlib.suppress(ConnectionError, ssl.SSLError):
+        while data := await reader.read(2**16):
+            writer.write(data)
+            await writer.drain()
+    with contextlib.suppress(ConnectionError, ssl.SSLError):
+        writer.close()
+
+
+async def _stop() -> None:
+    """End what still runs: a client may keep its connection open."""
+    mine = asyncio.current_task()
+    others = [task for task in asyncio.all_tasks() if task is not mine]
+    for task in others:
+        task.cancel()
+    await asyncio.gather(*others, return_exceptions=True)
