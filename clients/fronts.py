@@ -48,7 +48,10 @@ def listening(services: Mapping[str, str], folder: Path) -> Iterator[Fronts]:
     thread = threading.Thread(target=loop.run_forever)
     thread.start()
     try:
-        ports = {name: asyncio.run_coroutine_threadsafe(_serve(url, context), loop).result(10) for name, url in services.items()}
+        ports = {
+            name: asyncio.run_coroutine_threadsafe(_serve(url, context), loop).result(10)
+            for name, url in services.items()
+        }
         yield Fronts(ports, certificate)
     finally:
         asyncio.run_coroutine_threadsafe(_stop(), loop).result(10)

@@ -1,4 +1,7 @@
-"""One environment with a unit of every service that the local Fivetran knows, through the real engine."""
+"""One environment with units of many services, through the real engine.
+
+A third of the catalogue, so that the test stays short; `tests/unit/provider/test_every_service.py` has all of it.
+"""
 
 from __future__ import annotations
 
@@ -19,10 +22,10 @@ ONCE = {
 READS_AT_ONCE = 32
 
 
-def test_a_fresh_up_shows_no_drift_for_any_service_and_looking_costs_a_read_a_unit_and_sync(
-    workspace: Workspace, admin: Admin
-):
-    units = [*full(), *itertools.islice(awaiting(), 3)]
+def test_a_fresh_up_shows_no_drift_and_looking_costs_a_read_a_unit_and_sync(workspace: Workspace, admin: Admin):
+    every = list(full())
+    units = [each for number, each in enumerate(every) if number % 3 == 0 or each.name == "stripe"]
+    units += itertools.islice(awaiting(), 3)
     admin.options(package_use="unchecked")  # the packages of the Connector SDK are made up
     workspace.env[VARIABLE] = "canary_every_4711"
     for unit in units:

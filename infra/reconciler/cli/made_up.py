@@ -1,4 +1,4 @@
-"""What a rehearsal makes up: a value for everything that specs refer to, and the functions that they name."""
+"""What a rehearsal makes up: the projects and functions that specs name, and a value for all they refer to."""
 
 from __future__ import annotations
 
@@ -18,6 +18,8 @@ class MadeUp:
     config: Mapping[str, str]
     secrets: Mapping[Reference, str]
     functions: frozenset[Function]
+    projects: frozenset[str]
+    """The projects of datasets, of secrets and of functions."""
 
     @classmethod
     def of(cls, fleets: Collection[Fleet], have: Mapping[str, str]) -> MadeUp:
@@ -31,7 +33,23 @@ class MadeUp:
         secrets = {reference: value for reference, value in found.items() if reference.kind == "secret"}
         connectors = [unit.connector for fleet in fleets for unit in fleet.units if unit.connector]
         functions = frozenset(connector.function for connector in connectors if connector.function)
-        return cls(variables, by_kind["pulumi_config"], secrets, functions)
+        declared = {
+            project
+            for fleet in fleets
+            for project in (fleet.environment.gcp_project, fleet.environment.secrets_project)
+            if project is not None
+        }
+        projects = declared | {each.project for each in secrets if each.project} | {each.project for each in functions}
+        return cls(variables, by_kind["pulumi_config"], secrets, functions, frozenset(projects))
+
+    def make_projects(self, admin_url: str, more: Iterable[str] = ()) -> None:
+        """Make the projects, and more, in a local Google Cloud, which then knows no others.
+
+        Without any, since no environment could be loaded, each project exists that is named.
+        """
+        if projects := sorted({*self.projects, *more}):
+            answer = httpx.put(f"{admin_url}/gcp/projects", json={"projects": projects}, trust_env=False)
+            answer.raise_for_status()
 
     def deploy_functions(self, admin_url: str) -> None:
         """Deploy the functions to a local Google Cloud, which knows no more of one than who may call it."""

@@ -37,6 +37,13 @@ class _Stop(BaseException):
 @click.option(
     "--secret-manager-port", type=_PORT, default=0, help="Port of the local Secret Manager.  [default: a free one]"
 )
+@click.option(
+    "--project",
+    "projects",
+    multiple=True,
+    metavar="ID",
+    help="A GCP project that exists beside those that the files name; repeatable.",
+)
 @click.option("--latency-ms", type=click.IntRange(0), default=0, show_default=True, help="Added to every call.")
 @click.option(
     "--state-dir",
@@ -55,6 +62,7 @@ def simulate(
     fivetran_port: int,
     gcp_port: int,
     secret_manager_port: int,
+    projects: tuple[str, ...],
     latency_ms: int,
     state_dir: Path | None,
     ready_file: Path | None,
@@ -83,6 +91,7 @@ def simulate(
             made_up = MadeUp.of(loaded.fleets.values(), os.environ)
             variables = _pulumi_variables(loaded.environments, stack, folder, made_up.config)
             simulators = server.ready()
+            made_up.make_projects(simulators.admin_url, projects)
             made_up.put_secrets(simulators.admin_url)
             made_up.deploy_functions(simulators.admin_url)
             variables = {**simulators.environment, **variables, **_specs_variable(specs), **made_up.variables}

@@ -91,7 +91,7 @@ async def serving(ports: Ports = Ports(), *, latency_ms: int = 0) -> AsyncIterat
     Fivetran's port, beside Fivetran's own.
     """
     store, faults = Store(), Faults()
-    fivetran = FivetranState(writes=lambda project, account: may_write(store.project(project).policy, account))
+    fivetran = FivetranState(writes=lambda project, account: may_write(store.found(project), account))
     fivetran.options.latency_ms = latency_ms
     secrets, secrets_admin = build_apps(Secrets(latency_ms=latency_ms))
     app = build_app(fivetran)

@@ -133,6 +133,14 @@ def test_the_ready_file_has_addresses_and_variables(tmp_path: Path, specs: Path)
     assert [file.name for file in tmp_path.glob("ready*")] == ["ready.json"]
 
 
+def test_only_the_projects_of_the_files_and_of_the_option_exist(tmp_path: Path, specs: Path):
+    with simulate(tmp_path, "--specs", str(specs), "--project", "more-project") as process:
+        url = exports(process)["BIGQUERY_EMULATOR_HOST"]
+        projects = ("dev-project", "other-project", "more-project", "no-project")
+        statuses = [httpx.get(f"{url}/bigquery/v2/projects/{each}/datasets").status_code for each in projects]
+    assert statuses == [200, 200, 200, 404]
+
+
 def test_every_secret_that_specs_refer_to_is_in_secret_manager_under_its_version(tmp_path: Path, specs: Path):
     with simulate(tmp_path, "--specs", str(specs)) as process:
         variables = exports(process)

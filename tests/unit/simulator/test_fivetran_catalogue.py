@@ -1,5 +1,6 @@
 """The services the local Fivetran knows, and how it tells about them."""
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -35,6 +36,12 @@ def test_a_default_is_a_value_its_field_can_have(service: Any):
             assert field.kind != "secret", path
             fits = field.default in field.values if field.kind == "enum" else type(field.default) is kinds[field.kind]
             assert fits, path
+
+
+def test_every_service_that_files_can_name_can_be_created_here():
+    described = {file.stem for file in (Path(__file__).parents[3] / "schemas" / "services").glob("*.yaml")}
+    assert len(described) >= 183
+    assert described <= CATALOGUE.connections.keys()
 
 
 def test_all_four_ways_to_name_a_destination_schema_occur():

@@ -124,10 +124,13 @@ def test_unset_fields_can_be_shown_as_null():
     [
         {"host": 1},
         {"token": 1},
-        {"port": "5432"},
+        {"port": "five"},
+        {"port": "5432.0"},
+        {"port": ""},
         {"port": 1.0},
         {"port": True},
-        {"ratio": "1"},
+        {"ratio": "half"},
+        {"active": "yes"},
         {"mode": "fast"},
         {"active": 1},
         {"tokens": "a"},
@@ -146,6 +149,24 @@ def test_a_wrong_type_key_or_shape_is_refused_without_its_name(sent: object):
     with pytest.raises(ApiError) as raised:
         _accept(sent)
     assert (raised.value.status, raised.value.message) == (400, "Invalid 'config' object")
+
+
+@pytest.mark.parametrize(
+    ("sent", "stored"),
+    [
+        ({"port": "5432"}, {"port": 5432}),
+        ({"port": "-1"}, {"port": -1}),
+        ({"ratio": "1.5"}, {"ratio": 1.5}),
+        ({"ratio": "1"}, {"ratio": 1}),
+        ({"active": "true"}, {"active": True}),
+        ({"active": "False"}, {"active": False}),
+        ({"host": "5432", "token": "true"}, {"host": "5432", "token": "true"}),
+    ],
+)
+def test_a_number_or_boolean_as_text_is_stored_with_its_type(sent: Any, stored: Any):
+    accepted = _accept(sent)
+    assert accepted == stored
+    assert [type(value) for value in accepted.values()] == [type(value) for value in stored.values()]
 
 
 def test_an_immutable_field_is_set_once():

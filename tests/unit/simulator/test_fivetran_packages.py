@@ -89,6 +89,34 @@ def test_a_form_without_the_file_is_400(account: Account):
         assert (answer.status_code, answer.json()["code"]) == (400, "InvalidInput")
 
 
+def test_a_second_deploy_clears_what_it_may_not_have_set(account: Account):
+    """What Fivetran's Connector SDK 3.0.0 sends when it deploys again: the proxy's key is null, set or not."""
+    group = account.group()
+    first, second = (_created(account) for _ in range(2))
+    config = {"schema": "s", "python_version": "3.12", "package_id": first}
+    body = {
+        "group_id": group,
+        "service": "connector_sdk",
+        "config": config,
+        "paused": True,
+        "run_setup_tests": True,
+        "sync_frequency": "360",
+        "destination_schema_names": "FIVETRAN_NAMING",
+        "hybrid_deployment_agent_id": None,
+    }
+    made = account.data("POST", "/v1/connectors", body)
+    assert (made["sync_frequency"], made["config"]["python_version"]) == (360, "3.12")
+    again = {
+        "config": {**config, "package_id": second, "proxy_host_config_key": None},
+        "run_setup_tests": True,
+        "proxy_agent_id": None,
+        "networking_method": "Directly",
+    }
+    changed = account.data("PATCH", f"/v1/connectors/{made['id']}", again)
+    assert changed["config"]["package_id"] == second
+    assert "proxy_host_config_key" not in changed["config"]
+
+
 def test_anything_but_a_form_is_415(account: Account):
     assert account.http.post(PATH, json={"file": "x"}).status_code == 415
     assert account.http.post("/v1/groups", files={"file": b"x"}).status_code == 415

@@ -78,7 +78,7 @@ def test_the_answer_holds_what_was_named_or_everything(account: Account, path: s
     [
         {"schemas": {"public": {}}},
         {"schemas": {"public": {"tables": {}}}},
-        _tree("Users", columns={"email": {"hashed": True}}),
+        {"schemas": {"public": {"tables": {"Users": {"columns": {"email": {"hashed": True}}}}}}},
     ],
 )
 def test_a_node_without_enabled_keeps_what_it_has_or_is_refused_by_option(account: Account, path: str, body: Any):

@@ -3,6 +3,7 @@
 import base64
 import re
 import socket
+from typing import Any
 
 import httpx
 import pytest
@@ -58,6 +59,12 @@ def test_a_read_only_key_reads_and_is_403_on_writes(account: Account):
     assert _code(account.http.post("/v1/groups", json={"name": "x"}, auth=auth)) == (403, "Forbidden")
     assert _code(account.http.delete(f"/v1/groups/{group}", auth=auth)) == (403, "Forbidden")
     assert account.http.get(f"/v1/groups/{group}").status_code == 200
+
+
+def test_a_post_without_a_body_needs_no_content_type(account: Account):
+    connection = account.stripe(account.group())["id"]
+    assert account.http.post(f"/v1/connections/{connection}/sync").status_code == 200
+    assert _code(account.http.post(f"/v1/connections/{connection}/test")) == (400, "InvalidInput")
 
 
 @pytest.mark.parametrize("kind", [None, "text/plain", "application/x-www-form-urlencoded"])
@@ -177,7 +184,7 @@ def test_a_slash_at_the_end_of_a_path_makes_no_difference(account: Account):
         assert (with_slash.status_code, with_slash.json()) == (200, account.http.get(path).json())
     answer = account.http.get(f"/v1/connections/{connection}/", headers={"Accept": V2})
     assert answer.status_code == 200
-    routes = account.admin("GET", "/requests")["counts"]
+    routes = account.admin("GET", "/requests/counts")
     assert not [route for route in routes if route.endswith("/")]
 
 

@@ -7,7 +7,7 @@ import pytest
 
 from reconciler.simulator.process import Simulators
 
-from .gcp_engine import Engine
+from .gcp_engine import DATASET, PROJECT_MEMBER, Engine, refused
 
 READER = {"role": "READER", "userByEmail": "a@example.com"}
 CONDITION = {"title": "until", "expression": 'request.time < timestamp("2027-01-01T00:00:00Z")'}
@@ -48,6 +48,31 @@ def test_what_is_not_there_is_a_404_in_googles_form(get):
     assert body["error"]["code"] == 404
     assert body["error"]["message"] == "Not found: Dataset p:nothing"
     assert body["error"]["errors"][0]["reason"] == "notFound"
+
+
+def test_a_project_that_nobody_made_does_not_exist_once_projects_are_made(get, engine: Engine, simulators: Simulators):
+    manager = simulators.resource_manager_url
+    assert get("other/datasets")[0] == 200
+    engine.admin("PUT", "/projects", {"projects": ["p"]})
+    try:
+        assert get("p/datasets") == (200, {"kind": "bigquery#datasetList", "etag": get("p/datasets")[1]["etag"]})
+        for path in ("other/datasets", "other/datasets/d"):
+            status, body = get(path)
+            assert (status, body["error"]["message"]) == (404, "Not found: Project other")
+        hidden = httpx.get(f"{manager}projects/other")
+        assert (hidden.status_code, hidden.json()["error"]["status"]) == (403, "PERMISSION_DENIED")
+        assert httpx.post(f"{manager}projects/other:getIamPolicy", json={}).status_code == 403
+        assert httpx.get(f"{manager}projects/p").status_code == 200
+        with refused() as no_dataset:
+            engine.create(DATASET, {"project": "other", "datasetId": "d"})
+        assert "Error 404: Not found: Project other" in no_dataset.message
+        with refused() as no_grant:
+            engine.create(PROJECT_MEMBER, {"project": "other", "role": "roles/viewer", "member": "user:a@example.com"})
+        assert "Error 403" in no_grant.message
+        engine.admin("PUT", "/datasets/other/d", {})
+        assert get("other/datasets/d")[0] == 200, "what is made by hand is there, with its project"
+    finally:
+        engine.admin("DELETE", "/projects")
 
 
 def test_the_list_comes_in_pages_and_without_access(get, engine: Engine):

@@ -116,23 +116,35 @@ def _connection_config(state: FivetranState, item: Connection) -> Json:
 
 def _readonly(state: FivetranState, service: Service, item: Connection) -> Json:
     """Read-only config: what Fivetran generates is there at once, what it learns from the service once connected."""
+    account, key = groups.service_account(state, item.group_id), groups.public_key(item.group_id)
+    number = uuid.uuid5(uuid.NAMESPACE_OID, item.id)
     values = {
-        "service_account_email": groups.service_account(state, item.group_id),
-        "service_account": groups.service_account(state, item.group_id),
-        "public_key": groups.public_key(item.group_id),
-        "encoded_public_key": groups.public_key(item.group_id).split()[1],
-        "external_id": item.group_id,
-        "webhook_url": f"https://webhooks.fivetran.com/webhooks/{uuid.uuid5(uuid.NAMESPACE_OID, item.id)}",
+        "service_account_email": account,
+        "service_account": account,
+        "public_key": key,
+        "sftp_public_key": key,
+        "encoded_public_key": key.split()[1],
+        **dict.fromkeys(("external_id", "s3external_id", "s3_export_external_id"), item.group_id),
+        **dict.fromkeys(("webhook_url", "webhook_endpoint"), f"https://webhooks.fivetran.com/webhooks/{number}"),
+        "endpoint": f"https://webhooks.fivetran.com/{service.id}/{number}",
+        "email": f"{item.id}@example.com",
+        "snc_fivetran_name": "p:CN=FIVETRAN",
+        "webhook_secret": str(number),
     }
     if item.setup_state != "incomplete":
         values |= {
             "connecting_user": "Integration User",
             "connecting_user_email": "integration.user@example.com",
             "connection_type": "Directly",
+            "consumer_key": f"{zlib.crc32(item.id.encode()):08x}",
+            "consumer_secret": str(number),
             "organization_id": f"00D{zlib.crc32(item.id.encode()):012d}EAA",
+            "project_type": "HYBRID_PROJECT",
         }
     return {
-        name: values[name] for name, field in service.config.items() if "readonly" in field.flags and name in values
+        name: config.masked(field, values[name])
+        for name, field in service.config.items()
+        if "readonly" in field.flags and name in values
     }
 
 

@@ -47,7 +47,10 @@ class AdminDatasets:
 
     async def put_dataset(self, request: web.Request) -> web.Response:
         """Create a dataset by hand; the body is BigQuery's resource, `{}` for all defaults."""
-        return web.json_response(dataset_answer(self.bigquery.insert(*_names(request), await json_object(request))))
+        project, dataset = _names(request)
+        body = await json_object(request)
+        self.store.project(project)  # made with it
+        return web.json_response(dataset_answer(self.bigquery.insert(project, dataset, body)))
 
     async def patch_dataset(self, request: web.Request) -> web.Response:
         """Change a dataset by hand: what the body names, `access` as a whole, labels by key (null takes away)."""

@@ -26,6 +26,8 @@ class AdminIam:
     def routes(self) -> Iterable[web.RouteDef]:
         """Where they are."""
         return [
+            web.put("/projects", self.put_projects),
+            web.delete("/projects", self.delete_projects),
             web.put("/hierarchy/{collection:projects|folders|organizations}/{id}", self.put_container),
             web.put("/{collection:functions|services}/{project}/{place}/{name}", self.put_located),
             web.delete("/{collection:functions|services}/{project}/{place}/{name}", self.delete_located),
@@ -36,6 +38,16 @@ class AdminIam:
             web.put("/unknown-members", self.put_unknown_members),
             web.put("/roles", self.put_role),
         ]
+
+    async def put_projects(self, request: web.Request) -> web.Response:
+        """Make projects: `{"projects": ["p"]}`. From the first time on, a project that was not made does not exist."""
+        self.store.declare(*(str(project) for project in (await json_object(request))["projects"]))
+        return web.json_response({"projects": sorted(self.store.declared or ())})
+
+    async def delete_projects(self, request: web.Request) -> web.Response:  # noqa: ARG002
+        """Forget which projects were made: each exists again that is named."""
+        self.store.declared = None
+        return web.json_response({})
 
     async def put_container(self, request: web.Request) -> web.Response:
         """Make a folder or an organisation, or change one or a project, in what the body names.

@@ -12,7 +12,7 @@ from enum import Enum
 
 from reconciler.simulator.gcp.access import default_access, has_owner, normalise
 from reconciler.simulator.gcp.errors import ApiError
-from reconciler.simulator.gcp.state import Dataset, Json, Store
+from reconciler.simulator.gcp.state import Dataset, Json, Project, Store
 
 #: The settings of a dataset besides its location, labels and access list, with what BigQuery answers when unset.
 SETTINGS: Mapping[str, Json] = {
@@ -80,7 +80,8 @@ class BigQuery:
                 "and must be at most 1024 characters long."
             )
             raise ApiError(400, message, "invalid")
-        if dataset_id in self.store.project(project).datasets:
+        datasets = self._datasets(self.store.opened(project), project)
+        if dataset_id in datasets:
             raise ApiError(409, f"Already Exists: Dataset {name}", "duplicate")
         access = normalise(body.get("access") or [], name, self.store.unknown_members, (), self.store.aliases)
         _refuse_hidden_conditions(name, access, policy_version)
@@ -97,21 +98,19 @@ class BigQuery:
             created_ms=now,
             modified_ms=now,
         )
-        self.store.project(project).datasets[dataset_id] = dataset
+        datasets[dataset_id] = dataset
         return dataset
 
     def get(self, project: str, dataset_id: str) -> Dataset:
-        """The dataset; 404 `notFound` when there is none."""
-        # A project comes into being when it is first named for a change, not when it is looked at.
-        known = self.store.projects.get(project)
-        dataset = known.datasets.get(dataset_id) if known else None
+        """The dataset; 404 `notFound` when there is none, or no such project."""
+        dataset = self._datasets(self.store.found(project), project).get(dataset_id)
         if dataset is None:
             raise ApiError(404, f"Not found: Dataset {project}:{dataset_id}", "notFound")
         return dataset
 
     def all_of(self, project: str) -> tuple[Dataset, ...]:
-        """All datasets of a project, sorted by id."""
-        datasets = self.store.projects[project].datasets if project in self.store.projects else {}
+        """All datasets of a project, sorted by id; 404 `notFound` when there is no such project."""
+        datasets = self._datasets(self.store.found(project), project)
         return tuple(datasets[dataset_id] for dataset_id in sorted(datasets))
 
     def update(self, project: str, dataset_id: str, body: Mapping[str, Json], terms: Terms = Terms()) -> Dataset:
@@ -152,7 +151,13 @@ class BigQuery:
         dataset = self.get(project, dataset_id)
         if dataset.tables and not delete_contents:
             raise ApiError(400, f"Dataset {project}:{dataset_id} is still in use", "resourceInUse")
-        del self.store.project(project).datasets[dataset_id]
+        del self._datasets(self.store.opened(project), project)[dataset_id]
+
+    @staticmethod
+    def _datasets(found: Project | None, project: str) -> dict[str, Dataset]:
+        if found is None:
+            raise ApiError(404, f"Not found: Project {project}", "notFound")
+        return found.datasets
 
 
 def _refuse_hidden_conditions(name: str, access: list[dict[str, Json]], policy_version: int) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 
 from reconciler.simulator.gcp.access import EVERYBODY
 from reconciler.simulator.gcp.errors import ApiError
-from reconciler.simulator.gcp.state import Grant, Json, Policy, Store
+from reconciler.simulator.gcp.state import Grant, Json, Policy, Project, Store
 
 _BASIC_ROLES = frozenset({"roles/owner", "roles/editor", "roles/viewer"})
 #: The methods of Resource Manager that somebody can lack the permission for.
@@ -18,10 +18,11 @@ METHODS = frozenset({"get", "getIamPolicy", "setIamPolicy"})
 _WRITERS = frozenset({"roles/bigquery.user", "roles/bigquery.admin", "roles/editor", "roles/owner"})
 
 
-def may_write(policy: Policy, account: str) -> bool:
-    """Whether a service account may load into the project that has this policy. Conditions are not looked into."""
+def may_write(project: Project | None, account: str) -> bool:
+    """Whether a service account may load into a project, if it exists. Conditions are not looked into."""
     member = f"serviceAccount:{account}"
-    return any(grant.member == member and grant.role in _WRITERS for grant in policy.grants)
+    grants = project.policy.grants if project else ()
+    return any(grant.member == member and grant.role in _WRITERS for grant in grants)
 
 
 class Iam:
@@ -31,15 +32,16 @@ class Iam:
         self.store = store
 
     def project_policy(self, project: str) -> tuple[Policy, bool]:
-        """A project's policy, and whether it may be changed; 403 when it may not even be seen."""
-        found = self.store.project(project)
-        if "getIamPolicy" in found.denied:
+        """A project's policy, and whether it may be changed; 403 when it may not even be seen, or does not exist."""
+        found = self.store.opened(project)
+        if found is None or "getIamPolicy" in found.denied:
             raise ApiError(403, "The caller does not have permission", "forbidden")
         return found.policy, "setIamPolicy" not in found.denied
 
     def located_policy(self, collection: str, project: str, place: str, name: str) -> Policy:
         """The policy of a Cloud Function or a service of Cloud Run; 404 when it does not exist."""
-        policy = self.store.project(project).located.get((collection, place, name))
+        found = self.store.found(project)
+        policy = found.located.get((collection, place, name)) if found else None
         if policy is None:
             path = f"projects/{project}/locations/{place}/{collection}/{name}"
             raise ApiError(404, f"Resource '{path}' was not found", "notFound")

@@ -1,8 +1,8 @@
 """What of Cloud Resource Manager v3 tells who may do what: a project, folder or organisation, and its IAM policy.
 
 Written from https://cloud.google.com/resource-manager/reference/rest/v3 and IAM's pages on policy versions. Any
-credentials will do, or none. A project's policy is the one that `gcp:projects/iAMMember:IAMMember` writes. A project
-that nobody has named is one without grants and parent; folders and organisations exist once the admin side made them.
+credentials will do, or none. A project's policy is the one that `gcp:projects/iAMMember:IAMMember` writes. Projects
+exist as `state.Store` says; folders and organisations exist once the admin side made them.
 Faults (`rest_faults`) strike as calls of the type `resourcemanager:projects`, `:folders` or `:organizations`. What a
 role may do, which is IAM's own API, is served beside it (`iam_roles`).
 """
@@ -21,7 +21,7 @@ from reconciler.simulator.gcp.faults import Faults
 from reconciler.simulator.gcp.iam import bindings_of
 from reconciler.simulator.gcp.iam_roles import IamRoles
 from reconciler.simulator.gcp.rest_faults import RestFaults
-from reconciler.simulator.gcp.state import Container, Json, Project, Store
+from reconciler.simulator.gcp.state import Container, Json, Store
 from reconciler.simulator.secret_manager.state import project_number
 
 _ONE = "/v3/{collection:projects|folders|organizations}/{id:[^/:]+}"
@@ -112,8 +112,9 @@ class _ResourceManager:
         """What has this id, a project also by its number. Looking at a project does not bring it into being."""
         if collection != "projects":
             return id_, self.store.above.get(f"{collection}/{id_}")
-        name = next((name for name in self.store.projects if str(project_number(name)) == id_), id_)
-        return name, self.store.projects.get(name) or Project()
+        names = {*self.store.projects, *(self.store.declared or ())}
+        name = next((name for name in names if str(project_number(name)) == id_), id_)
+        return name, self.store.found(name)
 
 
 def _resource(collection: str, id_: str, found: Container) -> dict[str, Json]:

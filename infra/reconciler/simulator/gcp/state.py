@@ -83,7 +83,7 @@ class Container:
 
 @dataclass
 class Project(Container):
-    """A project. It comes into being when it is first named."""
+    """A project."""
 
     datasets: dict[str, Dataset] = field(default_factory=dict)
     located: dict[tuple[str, str, str], Policy] = field(default_factory=dict)
@@ -104,13 +104,31 @@ class Store:
     """E-mail addresses that Google does not know, in lower case: a grant to one is refused."""
     aliases: dict[str, str] = field(default_factory=dict)
     """By an alias, in lower case, the address that BigQuery answers for it."""
+    declared: set[str] | None = None
+    """The ids of the projects that exist. None: every project exists, and is there once it is first named."""
+
+    def declare(self, *projects: str) -> None:
+        """Make projects by hand. From then on no project exists but those that were made this way."""
+        self.declared = (self.declared or set()) | {*projects, *self.projects}
 
     def project(self, project: str) -> Project:
-        """The project of that id."""
+        """The project of that id, made if it is not there: for what is done by hand."""
+        if self.declared is not None:
+            self.declared.add(project)
         return self.projects.setdefault(project, Project())
 
+    def found(self, project: str) -> Project | None:
+        """The project of that id as an API finds it; None when it does not exist. Looking leaves no project behind."""
+        if self.declared is not None and project not in self.declared:
+            return None
+        return self.projects.get(project) or Project()
+
+    def opened(self, project: str) -> Project | None:
+        """The project of that id for an API that changes something in it; None when it does not exist."""
+        return None if self.found(project) is None else self.project(project)
+
     def clear(self) -> None:
-        """Forget everything."""
+        """Forget everything but which projects exist."""
         self.projects.clear()
         self.above.clear()
         self.roles.clear()
