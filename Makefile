@@ -17,6 +17,7 @@ UV_VERSION := 0.13.9
 VENV := .venv/bin
 REQUIREMENTS := .venv/.requirements
 EDITABLE := .venv/.editable
+UV := .cache/uv-$(UV_VERSION)/bin/uv
 PIP := $(VENV)/python -m pip --disable-pip-version-check --no-input --quiet
 
 # Sets `found` in the shell, or ends the recipe. A candidate is run, since a version manager's stand-in may be no Python.
@@ -39,7 +40,7 @@ endif
 
 .PHONY: help
 help:  ## This list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
 
 .PHONY: demo
 demo: packages  ## Preview, deploy and preview again, dev and prod, against local doubles
@@ -48,6 +49,11 @@ demo: packages  ## Preview, deploy and preview again, dev and prod, against loca
 .PHONY: test
 test: check  ## Set up, check, then all tests (PYTEST_ARGS="-k name")
 	@$(WITH_TOOLS) exec python -m pytest -n 2 --dist worksteal $(PYTEST_ARGS)
+
+.PHONY: clients
+clients: packages $(UV)  ## Airflow, Dagster, Fivetran's and Google's packages against the local services
+	@$(VENV)/python engine/install.py >/dev/null
+	@$(WITH_TOOLS) UV="$(UV)" exec python -m pytest clients $(PYTEST_ARGS)
 
 .PHONY: check
 check: packages  ## Format, lint and types
@@ -94,11 +100,20 @@ $(EDITABLE): pyproject.toml $(REQUIREMENTS)
 	@touch $@
 
 .PHONY: lock
-lock:  ## Pin the packages again after pyproject.toml changed (LOCK_ARGS=--upgrade: newest)
-	@$(FIND_PYTHON) "$$found" -m venv --clear .cache/lock
-	@.cache/lock/bin/python -m pip --disable-pip-version-check --quiet install uv==$(UV_VERSION)
-	@.cache/lock/bin/uv --quiet pip compile pyproject.toml --extra dev --universal --python-version 3.11 \
+lock: $(UV)  ## Pin the packages again after pyproject.toml changed (LOCK_ARGS=--upgrade: newest)
+	@$(UV) --quiet pip compile pyproject.toml --extra dev --universal --python-version 3.11 \
 	  --generate-hashes --custom-compile-command 'make lock' --output-file requirements.txt $(LOCK_ARGS)
+
+.PHONY: lock-clients
+lock-clients: $(UV)  ## Pin the packages of `make clients` again after a requirements.in changed
+	@for wanted in clients/*/requirements.in; do \
+	  $(UV) --quiet pip compile "$$wanted" --universal --python-version 3.11 --generate-hashes --no-annotate \
+	    --custom-compile-command 'make lock-clients' --output-file "$${wanted%.in}.txt" $(LOCK_ARGS) || exit; \
+	done
+
+$(UV):
+	@$(FIND_PYTHON) "$$found" -m venv --clear .cache/uv-$(UV_VERSION)
+	@.cache/uv-$(UV_VERSION)/bin/python -m pip --disable-pip-version-check --quiet install uv==$(UV_VERSION)
 
 .PHONY: clean
 clean:  ## Remove what this file made in the checkout; the engine in the user's cache stays

@@ -12,12 +12,15 @@ import json
 import ssl
 import subprocess
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Coroutine, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
 _HOST = "127.0.0.1"
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -47,14 +50,17 @@ def listening(services: Mapping[str, str], folder: Path) -> Iterator[Fronts]:
     loop = asyncio.new_event_loop()
     thread = threading.Thread(target=loop.run_forever)
     thread.start()
+
+    def wait_for(work: Coroutine[Any, Any, T]) -> T:
+        return asyncio.run_coroutine_threadsafe(work, loop).result(10)
+
+    servers: dict[str, asyncio.Server] = {}
     try:
-        ports = {
-            name: asyncio.run_coroutine_threadsafe(_serve(url, context), loop).result(10)
-            for name, url in services.items()
-        }
-        yield Fronts(ports, certificate)
+        for name, url in services.items():
+            servers[name] = wait_for(_serve(url, context))
+        yield Fronts({name: server.sockets[0].getsockname()[1] for name, server in servers.items()}, certificate)
     finally:
-        asyncio.run_coroutine_threadsafe(_stop(), loop).result(10)
+        wait_for(_stop(servers.values()))
         loop.call_soon_threadsafe(loop.stop)
         thread.join()
         loop.close()
@@ -70,16 +76,18 @@ def _certificate(names: list[str], folder: Path) -> tuple[Path, Path]:
     return certificate, key
 
 
-async def _serve(url: str, context: ssl.SSLContext) -> int:
+async def _serve(url: str, context: ssl.SSLContext) -> asyncio.Server:
     port = urlsplit(url).port
 
     async def handle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         service_reader, service_writer = await asyncio.open_connection(_HOST, port)
-        await asyncio.gather(_pass_on(reader, service_writer), _pass_on(service_reader, writer))
+        try:
+            await asyncio.gather(_pass_on(reader, service_writer), _pass_on(service_reader, writer))
+        finally:  # of what was closed already nothing is lost
+            for each in (writer, service_writer):
+                each.close()
 
-    server = await asyncio.start_server(handle, _HOST, 0, ssl=context)
-    bound: int = server.sockets[0].getsockname()[1]
-    return bound
+    return await asyncio.start_server(handle, _HOST, 0, ssl=context)
 
 
 async def _pass_on(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -87,14 +95,16 @@ async def _pass_on(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -
         while data := await reader.read(2**16):
             writer.write(data)
             await writer.drain()
-    with contextlib.suppress(ConnectionError, ssl.SSLError):
         writer.close()
 
 
-async def _stop() -> None:
-    """End what still runs: a client may keep its connection open."""
+async def _stop(servers: Iterable[asyncio.Server]) -> None:
+    """End what still runs: a client may have kept its connection open."""
+    for server in servers:
+        server.close()
     mine = asyncio.current_task()
     others = [task for task in asyncio.all_tasks() if task is not mine]
     for task in others:
         task.cancel()
     await asyncio.gather(*others, return_exceptions=True)
+    await asyncio.sleep(0.1)  # the transports close

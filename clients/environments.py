@@ -1,0 +1,34 @@
+"""A virtual environment for each client, in `.cache/clients` of the checkout, from the lock beside its scripts."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent
+CACHE = HERE.parent / ".cache" / "clients"
+#: What all the clients run on: Airflow 2.10 runs on nothing newer.
+PYTHONS = ">=3.11,<3.13"
+
+
+def environment(client: str) -> Path:
+    """Return the programs' folder of the client's environment, which is made when its lock has changed."""
+    lock, folder = HERE / client / "requirements.txt", CACHE / client
+    stamp = folder / "lock.sha256"
+    digest = hashlib.sha256(lock.read_bytes()).hexdigest()
+    if not stamp.exists() or stamp.read_text() != digest:
+        shutil.rmtree(folder, ignore_errors=True)
+        _uv("venv", "--python", PYTHONS, str(folder))
+        python = str(folder / "bin" / "python")
+        _uv("pip", "install", "--python", python, "--require-hashes", "--requirements", str(lock))
+        stamp.write_text(digest)
+    return folder / "bin"
+
+
+def _uv(*arguments: str) -> None:
+    """Run the uv that `make clients` names; it takes a Python that is there, and fetches none."""
+    command = [os.environ.get("UV", "uv"), "--quiet", "--no-python-downloads", *arguments]
+    subprocess.run(command, check=True, timeout=1200)

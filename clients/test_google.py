@@ -1,0 +1,20 @@
+"""Google's libraries on the local Google Cloud, under the names that they have in their code."""
+
+from __future__ import annotations
+
+import httpx
+
+from clients.conftest import Client
+
+
+def test_googles_libraries_read_what_the_unit_has(client: Client):
+    admin_url = client.services.simulators.admin_url
+    version = {"project": "dev-project", "secret": "key", "version": 1, "value": "any"}
+    answer = httpx.put(f"{admin_url}/secret-manager/versions", json={"versions": [version]}, trust_env=False)
+    answer.raise_for_status()
+    read = client.script("google/read.py", project="dev-project", secret="projects/dev-project/secrets/key/versions/1")
+    assert read["datasets"] == ["stripe"]
+    assert (read["name"], read["project"], read["secret"]) == ("Stripe", "dev-project", "any")
+    assert "engineers@example.com" in read["members"]
+    assert "roles/bigquery.user" in read["roles"]
+    assert "Not found: Dataset dev-project:nothing" in read["missing"]
