@@ -24,6 +24,7 @@ here is logged or counts against a quota.
   found by the next sync or reload.
 - `PATCH /_admin/connections/{id or name}/schemas`: what a person selects in the Schema tab, in the shape of the API's
   own request; `POST …/schemas/load`: that person opens the tab, which captures the source.
+- `GET  /_admin/hosts`, `PUT, DELETE /_admin/hosts/{host}`: what a host presents to whoever connects, see `trust`.
 - `PUT  /_admin/services/{service}`: register a connection service, defined as in the tables of `catalogue`.
 - `POST /_admin/credentials`: `{"key", "secret", "kind", "read_only"}` adds or replaces a key.
   `PATCH /_admin/credentials/{key}`: `{"expired": true}`, `{"read_only": true}`.

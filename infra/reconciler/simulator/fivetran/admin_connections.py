@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from aiohttp import web
+from cryptography.exceptions import UnsupportedAlgorithm
 
-from reconciler.simulator.fivetran import by_hand, by_hand_schemas, connect_cards, setup_tests, syncs
+from reconciler.simulator.fivetran import by_hand, by_hand_schemas, connect_cards, setup_tests, syncs, trust
 from reconciler.simulator.fivetran.admin_request import Action, read_body
 from reconciler.simulator.fivetran.state import Connection, FivetranState
 from reconciler.simulator.fivetran.transport import STATE
@@ -81,6 +82,25 @@ async def _forget_source(request: web.Request) -> Any:
     return {}
 
 
+async def _hosts(request: web.Request) -> Any:
+    return request.app[STATE].hosts
+
+
+async def _set_host(request: web.Request) -> Any:
+    definition = await read_body(request)
+    try:
+        trust.check_host(definition)
+    except (ValueError, IndexError, UnsupportedAlgorithm) as error:
+        raise by_hand.ByHandError(f"no host presents this: {error}") from error
+    request.app[STATE].hosts[request.match_info["host"]] = definition
+    return {}
+
+
+async def _forget_host(request: web.Request) -> Any:
+    request.app[STATE].hosts.pop(request.match_info["host"], None)
+    return {}
+
+
 def _found(request: web.Request) -> tuple[FivetranState, Connection]:
     state = request.app[STATE]
     return state, by_hand.find_connection(state, request.match_info["id"])
@@ -98,4 +118,7 @@ ROUTES: tuple[tuple[str, str, Action], ...] = (
     ("PUT", "/sources/{target}", _set_source),
     ("PATCH", "/sources/{target}", _change_source),
     ("DELETE", "/sources/{target}", _forget_source),
+    ("GET", "/hosts", _hosts),
+    ("PUT", "/hosts/{host}", _set_host),
+    ("DELETE", "/hosts/{host}", _forget_host),
 )

@@ -13,6 +13,7 @@ from reconciler.simulator.fivetran import (
     rendering,
     schema_routes,
     setup_tests,
+    trust_routes,
     users,
 )
 from reconciler.simulator.fivetran.errors import not_found
@@ -200,6 +201,7 @@ def add(app: web.Application) -> None:
         *connection_routes.ROUTES,
         *schema_routes.ROUTES,
         *package_routes.ROUTES,
+        *trust_routes.ROUTES,
     )
     for method, path, handler in routes:
         add_route(app, method, path, handler)

@@ -1,18 +1,20 @@
 """Setup tests: what they find, and what they do to the object they ran on.
 
 Without a script the outcome follows from the state: a credential that is not there fails, an authorisation that nobody
-gave fails (or, by option, is not tested), a project into which the group's service account may not write fails, and
-everything else passes. A failure is a result, never an HTTP error.
+gave fails (or, by option, is not tested), a certificate or host key that is not approved fails (`trust`), a project
+into which the group's service account may not write fails, and everything else passes. A failure is a result, never an
+HTTP error.
 """
 
 from __future__ import annotations
 
 import asyncio
 import copy
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from functools import partial
 from typing import Any
 
-from reconciler.simulator.fivetran import connections, destinations, groups
+from reconciler.simulator.fivetran import connections, destinations, groups, trust
 from reconciler.simulator.fivetran.catalogue import Condition, Need, Service
 from reconciler.simulator.fivetran.state import Connection, Destination, FivetranState, Json, TestScript
 
@@ -28,7 +30,8 @@ async def run_on_connection(state: FivetranState, connection: Connection, flags:
     connection.last_test_flags = {name: flags[name] for name in flags if name.startswith("trust_")}
     await _last(scripts)
     connections.find(state, connection.id)
-    connection.setup_tests = _results(state, service, held, scripts, consented=consented)
+    reached = partial(trust.tests, state, connection, flags=flags)
+    connection.setup_tests = _results(state, service, held, scripts, consented=consented, reached=reached)
     passed = _passed(connection.setup_tests)
     connection.effective = held if passed else connection.effective
     connection.setup_state = _state_after(passed, connection.setup_state)
@@ -43,7 +46,8 @@ async def run_on_destination(state: FivetranState, destination: Destination) -> 
     scripts = _scripts(state, destination.id)
     await _last(scripts)
     destinations.find(state, destination.id)
-    destination.setup_tests = _results(state, service, held, scripts, consented=False)
+    reached = partial(trust.tests, state, destination, flags={})
+    destination.setup_tests = _results(state, service, held, scripts, consented=False, reached=reached)
     if _passed(destination.setup_tests) and (refused := _refused(state, destination)):
         destination.setup_tests.append(refused)
     destination.setup_status = _state_after(_passed(destination.setup_tests), destination.setup_status)
@@ -80,7 +84,13 @@ def lookup(held: Json, path: str) -> Any:
 
 
 def _results(
-    state: FivetranState, service: Service, held: Json, scripts: list[TestScript], *, consented: bool
+    state: FivetranState,
+    service: Service,
+    held: Json,
+    scripts: list[TestScript],
+    *,
+    consented: bool,
+    reached: Callable[[Mapping[str, Any]], Iterable[Json]],
 ) -> list[Json]:
     scripted = next((script.results for script in scripts if script.results is not None), None)
     if scripted is not None:
@@ -93,10 +103,13 @@ def _results(
         if state.options.consent_test == "none":
             return []
         return [_result("Authorization", "FAILED", "The connection has not been authorized")]
+    on_the_way = list(reached(held["config"]))
+    if not _passed([_result("Validate Configuration", "PASSED"), *on_the_way]):
+        return on_the_way
     accepts = {path: value for script in scripts for path, value in script.accepts.items()}
     if any(lookup(held, path) != value for path, value in accepts.items()):
-        return [_result("Validate Login", "FAILED", "Invalid login credentials")]
-    return [_result("Validate Configuration", "PASSED"), _result("Validate Login", "PASSED")]
+        return [*on_the_way, _result("Validate Login", "FAILED", "Invalid login credentials")]
+    return [_result("Validate Configuration", "PASSED"), *on_the_way, _result("Validate Login", "PASSED")]
 
 
 def _defaults(service: Service) -> Json:

@@ -74,6 +74,8 @@ class Destination:
     config: Json = field(default_factory=dict, repr=False)
     setup_status: str = "incomplete"
     setup_tests: list[Json] = field(default_factory=list)
+    certificates: list[Json] = field(default_factory=list)
+    fingerprints: list[Json] = field(default_factory=list)
 
 
 @dataclass
@@ -123,6 +125,8 @@ class Connection:
     warnings: list[Json] = field(default_factory=list)
     setup_tests: list[Json] = field(default_factory=list)
     last_test_flags: Json = field(default_factory=dict)
+    certificates: list[Json] = field(default_factory=list)
+    fingerprints: list[Json] = field(default_factory=list)
     function_state: Any = None
     syncs: int = 0
     owes_sync: bool = False
@@ -200,6 +204,8 @@ class FivetranState:
         self.scripts: list[TestScript] = []
         self.sources: dict[str, Json] = {}
         self.packages: dict[str, Package] = {}
+        #: What hosts present, by their names (`trust`).
+        self.hosts: dict[str, Json] = {}
         #: Whose setup page a token opens, and until when.
         self.connect_cards: dict[str, tuple[str, datetime]] = {}
         self.quotas = Quotas(self._monotonic)

@@ -13,16 +13,8 @@ from reconciler.simulator.fivetran.transport import add_route
 _ROUTES = """
     /public/connector-types GET
     /v1/certificates POST
-    /v1/connections/{connection_id}/certificates GET POST
-    /v1/connections/{connection_id}/certificates/{hash} GET DELETE
-    /v1/connections/{connection_id}/fingerprints GET POST
-    /v1/connections/{connection_id}/fingerprints/{hash} GET DELETE
     /v1/connections/{connection_id}/schemas/drop-columns POST
     /v1/connections/{connection_id}/schemas/{schema_name}/tables/{table_name}/columns/{column_name} DELETE
-    /v1/destinations/{destination_id}/certificates GET POST
-    /v1/destinations/{destination_id}/certificates/{hash} GET DELETE
-    /v1/destinations/{destination_id}/fingerprints GET POST
-    /v1/destinations/{destination_id}/fingerprints/{hash} GET DELETE
     /v1/external-logging GET POST
     /v1/external-logging/account GET POST DELETE PATCH
     /v1/external-logging/{log_id} GET DELETE PATCH
