@@ -11,7 +11,7 @@ ROOT = Path(__file__).resolve().parent.parent
 PACKAGE = ROOT / "infra" / "reconciler"
 
 PURE = {"model", "policy", "errors", "spelling", "projection", "access", "expiry", "removal", "airflow", "tables"}
-PURE |= {"today", "roles", "datasets"}
+PURE |= {"today", "roles", "datasets", "trust"}
 
 #: What each room may import of ours, besides itself.
 ALLOWED: dict[str, set[str]] = {
@@ -21,6 +21,7 @@ ALLOWED: dict[str, set[str]] = {
     "today": {"errors"},
     "spelling": set(),
     "roles": set(),
+    "trust": {"model"},
     "projection": {"model", "spelling", "services"},
     "access": {"model", "policy"},
     "expiry": {"model", "policy"},
@@ -29,7 +30,7 @@ ALLOWED: dict[str, set[str]] = {
     "airflow": {"model"},
     "tables": {"model", "projection"},
     "services": {"errors", "spelling"},
-    "specs": {"model", "policy", "access", "roles", "expiry", "today", "errors", "services", "spelling"},
+    "specs": {"model", "policy", "access", "roles", "expiry", "today", "errors", "services", "spelling", "trust"},
     "client": set(),
     "bigquery": {"errors"},
     "iam": {"errors"},

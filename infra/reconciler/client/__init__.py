@@ -30,6 +30,7 @@ from reconciler.client.scrub import scrub, secret_values
 from reconciler.client.types import (
     Account,
     Alert,
+    Approval,
     Connection,
     ConnectorType,
     Destination,
@@ -50,6 +51,7 @@ __all__ = [
     "Account",
     "Alert",
     "ApiError",
+    "Approval",
     "Clock",
     "ColumnConfig",
     "Conflict",

@@ -20,6 +20,7 @@ from reconciler.client.retry import Retry
 from reconciler.client.schema_config import SchemaConfigOperations
 from reconciler.client.settings import PUBLIC_API, BaseUrl, Credentials, requests_per_hour
 from reconciler.client.transport import Timeouts, Transport
+from reconciler.client.trust import TrustOperations
 
 
 class FivetranClient(
@@ -29,6 +30,7 @@ class FivetranClient(
     SchemaConfigOperations,
     ConnectorTypeOperations,
     PackageOperations,
+    TrustOperations,
 ):
     """Fivetran's REST API, a method an operation. Make one for a process and share it: the limits are per client.
 

@@ -112,8 +112,12 @@ class ConnectionOperations(Operations):
         """Delete a connection (delete_connection). The data it wrote stays."""
         self._transport.send(Call("DELETE", path_to("connections", connection_id), version_2=True))
 
-    def test_connection(self, connection_id: str) -> Connection:
+    def test_connection(
+        self, connection_id: str, *, trust_certificates: bool = False, trust_fingerprints: bool = False
+    ) -> Connection:
         """Run the setup tests (run_setup_tests), which can take ten minutes; the results are in `setup_tests`.
+
+        `trust_certificates` and `trust_fingerprints` take whatever the source presents for genuine.
 
         Repeated on a fault: testing twice leaves what testing once does. Not after a time limit, which is longer than
         the retries' budget.
@@ -121,7 +125,7 @@ class ConnectionOperations(Operations):
         call = Call(
             "POST",
             path_to("connections", connection_id, "test"),
-            body={},
+            body=given(trust_certificates=trust_certificates or None, trust_fingerprints=trust_fingerprints or None),
             version_2=True,
             runs_setup_tests=True,
             repeat_post=True,

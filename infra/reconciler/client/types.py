@@ -8,6 +8,7 @@ its id is refused (`reading.Unreadable`).
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Self
@@ -49,11 +50,13 @@ def _settings(data: Mapping[str, object], names: tuple[str, ...]) -> dict[str, o
 
 @dataclass(frozen=True)
 class SetupTest:
-    """One setup test's result. `message` is the API's and may quote config: `scrub` it before it is shown."""
+    """One setup test's result. `message` and `details` are the API's and may quote config: `scrub` before showing."""
 
     title: str
     status: str
     message: str
+    details: tuple[Mapping[str, object], ...] = field(default=(), repr=False)
+    """What a failed test says besides: certificates and host keys that nobody approved, or a text under `message`."""
 
     @property
     def failed(self) -> bool:
@@ -64,7 +67,14 @@ class SetupTest:
     def parse(cls, data: Mapping[str, object]) -> Self:
         """Read an item of `setup_tests`."""
         status = text(data.get("status")) or ""
-        return cls(text(data.get("title")) or "", status.strip().upper(), text(data.get("message")) or "")
+        details = data.get("details")
+        told = text(details)
+        return cls(
+            title=text(data.get("title")) or "",
+            status=status.strip().upper(),
+            message=text(data.get("message")) or "",
+            details=records(details if isinstance(details, list) else [{"message": told} if told else details]),
+        )
 
     @classmethod
     def parse_all(cls, value: object) -> tuple[Self, ...]:
@@ -243,6 +253,27 @@ class Connection:
             config=mapping(data.get("config")),
             settings=_settings(data, _CONNECTION_SETTINGS),
         )
+
+
+@dataclass(frozen=True)
+class Approval:
+    """A certificate or an SSH host key that is approved for a connection or a destination.
+
+    `id` names it in a path, `hash` is Fivetran's for what is approved. Of a certificate Fivetran shows its name, of a
+    host key all of it.
+    """
+
+    id: str
+    hash: str
+    name: str | None
+    public_key: str | None
+
+    @classmethod
+    def parse(cls, data: Mapping[str, object]) -> Self:
+        """Read CertificateDetailsResponse or FingerprintDetailsResponse. The id is the hash in Base64URL."""
+        hashed = identity(data, "hash")
+        id_ = text(data.get("id")) or base64.urlsafe_b64encode(hashed.encode()).decode().rstrip("=")
+        return cls(id_, hashed, text(data.get("name")), text(data.get("public_key")))
 
 
 @dataclass(frozen=True)

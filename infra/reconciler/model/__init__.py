@@ -24,8 +24,10 @@ from reconciler.model.dataset import Condition, Dataset, DatasetAdopt, Grant
 from reconciler.model.fleet import Destination, Environment, Fleet, Ignore, Labels, Unit
 from reconciler.model.reference import FIVETRAN, REFERENCE_KEYS, Json, Reference, references
 from reconciler.model.settings import CONNECTION_SETTINGS, DESTINATION_SETTINGS, Setting
+from reconciler.model.trust import ANY, Certificate, HostKey, Trust
 
 __all__ = [
+    "ANY",
     "CONNECTION_SETTINGS",
     "DESTINATION_SETTINGS",
     "FIVETRAN",
@@ -34,6 +36,7 @@ __all__ = [
     "Adopt",
     "AirflowSchedule",
     "Awaiting",
+    "Certificate",
     "Condition",
     "Connector",
     "Dataset",
@@ -45,6 +48,7 @@ __all__ = [
     "Fleet",
     "Function",
     "Grant",
+    "HostKey",
     "Ignore",
     "Json",
     "Labels",
@@ -54,6 +58,7 @@ __all__ = [
     "Setting",
     "Sync",
     "TableSync",
+    "Trust",
     "Unit",
     "references",
 ]

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from reconciler.model.reference import Json
+from reconciler.model.trust import Trust
 from reconciler.policy import AllowResync
 
 #: `sync_frequency` in minutes, by the word a file uses for it (operation create_connection).
@@ -136,6 +137,7 @@ class Connector:
     destination: DestinationSchema
     config: Mapping[str, Json] = field(default_factory=dict)
     auth: Mapping[str, Json] = field(default_factory=dict)
+    trust: Trust | None = None
     schedule: AirflowSchedule | FivetranSchedule = FivetranSchedule()
     sync: Sync | None = None
     """None leaves to Fivetran what is synced."""

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from reconciler.errors import InvalidSpecs, Problem, ReconcilerError
 from reconciler.model import Fleet
-from reconciler.specs import build, rules
+from reconciler.specs import build, rules, trust
 from reconciler.specs.bounded import bounded
 from reconciler.specs.check import check, misfiled
 from reconciler.specs.document import Document
@@ -108,14 +108,15 @@ def load(specs_dir: Path, display_root: Path, day: date | None = None) -> Loaded
         name: frozenset(file.name for file in folder.files if file.environment == name and file.name != stem)
         for name in units
     }
-    packages = looked_at(specs_dir, (unit for of_one in units.values() for unit in of_one.values()))
-    specs = Specs(environments, units, names, day or today(), packages)
+    every_unit = [unit for of_one in units.values() for unit in of_one.values()]
+    packages, trust_files = looked_at(specs_dir, every_unit), trust.files(specs_dir, every_unit)
+    specs = Specs(environments, units, names, day or today(), packages, trust_files)
     problems += rules.problems(specs)
     notices = tuple(sorted(rules.notices(specs), key=_place))
     folders = {name: folder.shown(specs_dir / name) for name in folder.environments}
     faulty = {name for name, path in folders.items() if any(p.file.startswith(f"{path}/") for p in problems)}
     fleets = {
-        name: build.fleet(environments[name], units[name], usable(packages, name))
+        name: build.fleet(environments[name], units[name], usable(packages, name), trust_files)
         for name in folder.environments
         if name not in faulty
     }

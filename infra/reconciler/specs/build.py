@@ -36,25 +36,35 @@ from reconciler.model import (
     TableSync,
     Unit,
 )
-from reconciler.specs import endings
+from reconciler.specs import endings, trust
 from reconciler.specs.document import Document
 
 
-def fleet(environment: Document, units: Mapping[str, Document], packages: Mapping[str, Package] | None = None) -> Fleet:
+def fleet(
+    environment: Document,
+    units: Mapping[str, Document],
+    packages: Mapping[str, Package] | None = None,
+    trust_files: trust.Files | None = None,
+) -> Fleet:
     """One environment with its units. The documents have passed every check; `packages` are by path."""
     settings, found = _environment(environment), packages or {}
     declared = [
-        _with_package(_unit(units[name], settings), found.get(str(units[name].at("connector", "package"))))
+        _with_files(_unit(units[name], settings), units[name], found, trust_files or {})
         for name in sorted(units)
     ]
     taken = {dataset.id for unit in declared for dataset in unit.datasets}
     return Fleet(settings, tuple(_with_former_datasets(unit, taken) for unit in declared))
 
 
-def _with_package(unit: Unit, package: Package | None) -> Unit:
-    if unit.connector is None or package is None:
+def _with_files(
+    unit: Unit, document: Document, packages: Mapping[str, Package], trust_files: trust.Files
+) -> Unit:
+    """The unit with what stands in files beside its own."""
+    if unit.connector is None:
         return unit
-    return replace(unit, connector=replace(unit.connector, package=package))
+    package = packages.get(str(document.at("connector", "package")))
+    trusted = trust.declared(document.environment, document.at("connector", "trust"), trust_files)
+    return replace(unit, connector=replace(unit.connector, package=package, trust=trusted))
 
 
 def _environment(document: Document) -> Environment:

@@ -16,6 +16,7 @@ from typing import Any
 from reconciler.model import DestinationSchema
 from reconciler.specs.document import Document, Path
 from reconciler.specs.packages import Looked
+from reconciler.specs.trust import Files
 from reconciler.today import today
 
 _FORMS = (
@@ -38,6 +39,8 @@ class Specs:
     today: date = field(default_factory=today)
     packages: Mapping[tuple[str, str], Looked] = field(default_factory=dict)
     """The packages that units name, by environment and path."""
+    trust_files: Files = field(default_factory=dict)
+    """The files with certificates and public keys that units name."""
 
     def all_units(self) -> Iterator[Document]:
         """Every unit of every environment."""

@@ -17,6 +17,7 @@ from reconciler.model import (
     Adopt,
     AirflowSchedule,
     Awaiting,
+    Certificate,
     Condition,
     Connector,
     Dataset,
@@ -25,10 +26,12 @@ from reconciler.model import (
     FivetranSchedule,
     Function,
     Grant,
+    HostKey,
     Reference,
     SchemaSync,
     Sync,
     TableSync,
+    Trust,
     Unit,
 )
 from reconciler.policy import AllowResync, Change, Never, Retire
@@ -80,6 +83,7 @@ def _connector(connector: Connector, environment: Environment) -> dict[str, Any]
             config=_values(_declared_config(connector), environment),
             auth=_values(connector.auth, environment),
             **connector.settings,
+            trust=_trust(connector.trust),
             schedule=_schedule(connector.schedule),
             sync=_sync(connector.sync),
             paused=connector.paused,
@@ -104,6 +108,33 @@ def _values(tree: Any, environment: Environment) -> Any:
     if isinstance(tree, Mapping):
         return {key: _values(node, environment) for key, node in tree.items()}
     return [_values(node, environment) for node in tree] if isinstance(tree, list | tuple) else tree
+
+
+def _trust(declared: Trust | None) -> dict[str, Any] | None:
+    """Certificates and keys as they are, in place of the files that may hold them."""
+    if declared is None:
+        return None
+    certificates, fingerprints = declared.certificates, declared.fingerprints
+    return _given(
+        certificates=[_certificate(each) for each in certificates]
+        if isinstance(certificates, tuple)
+        else certificates,
+        fingerprints=[_fingerprint(each) for each in fingerprints]
+        if isinstance(fingerprints, tuple)
+        else fingerprints,
+    )
+
+
+def _certificate(certificate: Certificate) -> dict[str, Any]:
+    from reconciler.trust import pem  # noqa: PLC0415 (as in `specs.trust`)
+
+    return {"hash": certificate.hash} if certificate.encoded is None else {"pem": pem(certificate)}
+
+
+def _fingerprint(key: HostKey) -> dict[str, Any]:
+    from reconciler.trust import read_host_keys  # noqa: PLC0415
+
+    return {"key": key.public_key, **_given(hash=_unless(read_host_keys(key.public_key)[0].hash, key.hash))}
 
 
 def _schedule(schedule: AirflowSchedule | FivetranSchedule) -> dict[str, Any] | None:

@@ -41,6 +41,30 @@ OPERATIONS: dict[str, Expected] = {
     "list_packages": Expected(lambda c: list(c.list_packages()), "GET /connector-sdk/packages?limit=1000", V1),
     "get_package": Expected(lambda c: c.get_package("p_1"), "GET /connector-sdk/packages/p_1", V1),
     "delete_package": Expected(lambda c: c.delete_package("p_1"), "DELETE /connector-sdk/packages/p_1", V1),
+    "list_certificates": Expected(
+        lambda c: list(c.list_certificates("connections", "a_b")), "GET /connections/a_b/certificates?limit=1000", V1
+    ),
+    "approve_certificate": Expected(
+        lambda c: c.approve_certificate("connections", "a_b", hash_="h=", encoded_cert="MII"),
+        "POST /connections/a_b/certificates",
+        V1,
+        {"hash": "h=", "encoded_cert": "MII"},
+    ),
+    "revoke_certificate": Expected(
+        lambda c: c.revoke_certificate("destinations", "g_1", "aD0"), "DELETE /destinations/g_1/certificates/aD0", V1
+    ),
+    "list_fingerprints": Expected(
+        lambda c: list(c.list_fingerprints("destinations", "g_1")), "GET /destinations/g_1/fingerprints?limit=1000", V1
+    ),
+    "approve_fingerprint": Expected(
+        lambda c: c.approve_fingerprint("destinations", "g_1", hash_="h=", public_key="ssh-rsa AAAA"),
+        "POST /destinations/g_1/fingerprints",
+        V1,
+        {"hash": "h=", "public_key": "ssh-rsa AAAA"},
+    ),
+    "revoke_fingerprint": Expected(
+        lambda c: c.revoke_fingerprint("connections", "a_b", "aD0"), "DELETE /connections/a_b/fingerprints/aD0", V1
+    ),
     "get_destination": Expected(lambda c: c.get_destination("g_1"), "GET /destinations/g_1", V2),
     "create_destination": Expected(
         lambda c: c.create_destination(
@@ -187,6 +211,13 @@ def test_a_file_goes_as_a_form(name: str) -> None:
     assert request.headers["Accept"] == V1
     assert request.headers["Content-Type"].startswith("multipart/form-data; boundary=")
     assert b'name="file"; filename="code.zip"\r\nContent-Type: application/zip\r\n\r\nPK\x03\x04\r\n' in request.content
+
+
+def test_setup_tests_trust_what_is_presented_where_they_are_told_to() -> None:
+    server = Server(ok({"id": "a_b"}))
+    with server.client() as client:
+        client.test_connection("a_b", trust_certificates=True)
+    assert json.loads(server.requests[0].content) == {"trust_certificates": True}
 
 
 def test_every_operation_is_looked_at() -> None:

@@ -13,7 +13,7 @@ ROOM = Path(client.__file__).parent
 
 def test_the_public_names_are_these() -> None:
     assert client.__all__ == [
-        "Account", "Alert", "ApiError", "Clock", "ColumnConfig", "Conflict", "Connection", "ConnectorType",
+        "Account", "Alert", "ApiError", "Approval", "Clock", "ColumnConfig", "Conflict", "Connection", "ConnectorType",
         "Credentials", "Destination", "FivetranClient", "FivetranError", "Forbidden", "Group", "InvalidSettings",
         "Limits", "Lock", "MissingCredentials", "NotFound", "Package", "RateLimited", "Rejected", "Retry",
         "SchemaConfig", "ServerError", "SetupTest", "StandardConfig", "TableConfig", "Timeouts", "TransportError",
@@ -36,6 +36,8 @@ def test_an_operation_of_the_api_is_a_method_of_its_name() -> None:
         "update_connection", "delete_connection", "test_connection", "sync_connection", "connect_card",
         "get_schema_config", "create_schema_config", "update_schema_config", "reload_schema_config",
         "list_packages", "get_package", "create_package", "update_package", "delete_package",
+        "list_certificates", "approve_certificate", "revoke_certificate",
+        "list_fingerprints", "approve_fingerprint", "revoke_fingerprint",
         "get_source_columns", "list_connector_types", "get_connector_type", "from_environment", "close",
     }  # fmt: skip
 

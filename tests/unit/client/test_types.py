@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reconciler.client import Alert, Connection, Destination, FivetranClient, FivetranError, Group, SetupTest
+from reconciler.client import Alert, Approval, Connection, Destination, FivetranClient, FivetranError, Group, SetupTest
 from reconciler.client.types import ConnectorType
 
 from .support import Server, ok
@@ -62,6 +62,18 @@ def test_a_connection_is_read_in_full() -> None:
         setup_tests=(SetupTest("Login", "FAILED", "no"),),
         config={"api_key": "******", "canary": "canary-config-value"},
     )
+
+
+def test_details_of_a_setup_test_are_objects_whatever_form_they_come_in() -> None:
+    assert SetupTest.parse({"details": [{"hash": "a"}, 1]}).details == ({"hash": "a"},)
+    assert SetupTest.parse({"details": {"hash": "a"}}).details == ({"hash": "a"},)
+    assert SetupTest.parse({"details": "401"}).details == ({"message": "401"},)
+    assert SetupTest.parse({"details": None}).details == ()
+
+
+def test_the_id_of_an_approval_is_its_hash_in_base64url() -> None:
+    assert Approval.parse({"hash": "connector certificate hash"}).id == "Y29ubmVjdG9yIGNlcnRpZmljYXRlIGhhc2g"
+    assert Approval.parse({"id": "x", "hash": "h"}).id == "x"
 
 
 def test_a_config_never_shows_in_a_repr() -> None:

@@ -97,6 +97,7 @@ def test_an_environment_is_what_its_file_says(dev: Fleet):
             undeclared_datasets="forbidden",
             delete_guard=DeleteGuard(share=7, at_least=0),
             secret_versions="pinned",
+            trust="any",
         ),
         secrets_project="example-secrets",
     )

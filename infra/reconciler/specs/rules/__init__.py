@@ -24,6 +24,7 @@ from reconciler.specs.rules import (
     secrets,
     services,
     tables,
+    trust,
 )
 from reconciler.specs.view import Specs
 
@@ -37,6 +38,9 @@ RULES: tuple[Callable[[Specs], Iterator[Problem]], ...] = (
     connectors.connections_are_adopted_once,
     connectors.functions_go_with_their_service,
     connectors.packages_can_be_uploaded,
+    trust.certificates_and_host_keys_can_be_read,
+    trust.what_is_trusted_is_there_once,
+    trust.whatever_is_presented_is_trusted_by_policy_only,
     datasets.datasets_are_declared_once,
     datasets.dataset_ids_are_bigquerys,
     datasets.named_datasets_are_declared,
@@ -83,6 +87,7 @@ NOTICES: tuple[Callable[[Specs], Iterator[Problem]], ...] = (
     endings.resyncs_that_are_made_once,
     datasets.tables_of_connectors_expire,
     marks.what_an_import_could_not_know,
+    trust.certificates_that_are_out_of_date,
 )
 
 
