@@ -169,7 +169,7 @@ def _tested(olds: Mapping[str, Any], news: Mapping[str, Any]) -> dict[str, Any]:
 
 def _test(news: Mapping[str, Any]) -> dict[str, Any]:
     """What the setup tests say."""
-    tested = session.tests.result(news["connection_id"])
+    tested = session.tests.result(news["connection_id"], news.get("trusts_unseen", ()))
     if tested is None:
         # Fivetran does not tell when it tested. What reads connected by now may do so because of the config before.
         unclear = True

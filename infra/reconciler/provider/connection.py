@@ -26,9 +26,9 @@ from pulumi.output import Unknown
 from reconciler import client as fivetran
 from reconciler import removal, services
 from reconciler.client import scrub
-from reconciler.model import Unit
+from reconciler.model import ANY, Unit
 from reconciler.projection import normalise
-from reconciler.provider import left_keys, stored_forms, wire
+from reconciler.provider import left_keys, stored_forms, trust, wire
 from reconciler.provider.existence import Wanted, ensure
 from reconciler.provider.fleet import removals_allowed
 from reconciler.provider.held import refuse_changes_around_held
@@ -83,8 +83,8 @@ class ConnectionProvider(Provider):
             return DiffResult(changes=True)  # of a package that this run is about to upload
         fields = wire.patch(normalise(olds), normalise(news))
         refuse_changes_around_held(fields)
-        forgets = bool(left_keys.left_keys(olds, news))
-        return DiffResult(changes=bool(fields) or forgets or olds.get("ending", {}) != news.get("ending", {}))
+        forgets = bool(left_keys.left_keys(olds, news)) or olds.get("ending", {}) != news.get("ending", {})
+        return DiffResult(changes=bool(fields) or forgets or trust.changed(normalise(olds), normalise(news)))
 
     @operation
     def create(self, props: dict[str, Any]) -> CreateResult:
@@ -92,6 +92,7 @@ class ConnectionProvider(Provider):
         live, written = ensure(Wanted(props))
         forms = _stored_forms(props, live, {}, keys=props.get("config", {})) if written else {}
         if written:
+            trust.apply(live.id, {}, props)
             _start_tests(live.id, props)
         return CreateResult(live.id, _outputs(props, revision=1 if written else 0, forms=forms))
 
@@ -100,10 +101,11 @@ class ConnectionProvider(Provider):
         props = normalise(props)
         try:
             live = session.read(props["group_id"], id_, reader="connection")
+            trusted = trust.as_file(props, id_)
         except fivetran.NotFound:
             return ReadResult(None, {})
         forms = props.get(_STORED_FORMS, {})
-        now = wire.as_file(_inputs(props), live, forms)
+        now = {**wire.as_file(_inputs(props), live, forms), **trusted}
         # A config that is not what the last good run left: changed by hand, or by a run that was killed before it
         # could say so. Either way nobody has tested it.
         changed = now["config"] != props.get("config", {}) or wire.is_tested(wire.patch(props, now))
@@ -117,16 +119,21 @@ class ConnectionProvider(Provider):
         fields = resolve(fields, resolvers()).tree
         revision, forms = int(olds[_REVISION]), olds.get(_STORED_FORMS, {})
         _refuse_new_fixed_settings(id_, olds, news)
-        if fields:
+        trust_changed = trust.changed(normalise(olds), news)
+        if fields or trust_changed:
+            live = None
             try:
-                live = session.client().update_connection(id_, **fields, run_setup_tests=False)
+                if fields:
+                    live = session.client().update_connection(id_, **fields, run_setup_tests=False)
+                trust.apply(id_, normalise(olds), news)
             except fivetran.NotFound:
                 raise OperationError(
                     f"the connection {wire.connection_name(news)} ({id_}) was deleted in Fivetran; "
                     "`pulumi up --refresh` makes it again and syncs its whole history"
                 ) from None
-            forms = _stored_forms(news, live, forms, keys=fields.get("config", {}))
-            if wire.is_tested(fields):
+            if live is not None:
+                forms = _stored_forms(news, live, forms, keys=fields.get("config", {}))
+            if trust_changed or wire.is_tested(fields):
                 revision += 1
                 _start_tests(id_, news)
         return UpdateResult(_outputs(news, revision=revision, forms=forms))
@@ -214,7 +221,12 @@ def _fixed(name: str, declared: Any, live: Any) -> str:
 def _start_tests(id_: str, props: Mapping[str, Any]) -> None:
     """The activation waits for them: started here, those of many connections run at once."""
     if "awaits" not in props:
-        session.tests.start(id_)
+        session.tests.start(id_, _trusted_unseen(props))
+
+
+def _trusted_unseen(props: Mapping[str, Any]) -> list[str]:
+    """The kinds of which whatever the source presents is trusted."""
+    return [kind for kind, declared in props.get("trust", {}).items() if declared == ANY]
 
 
 def _stored_forms(

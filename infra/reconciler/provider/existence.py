@@ -12,7 +12,7 @@ from typing import Any
 from tenacity import Retrying, retry_if_exception_type, stop_after_attempt, wait_random_exponential
 
 from reconciler.client import Conflict, Connection, FivetranError, Rejected
-from reconciler.provider import adoption, wire
+from reconciler.provider import adoption, trust, wire
 from reconciler.provider.held import refuse_creating_with_held
 from reconciler.provider.operation import OperationError
 from reconciler.provider.session import session
@@ -75,6 +75,7 @@ def ensure(wanted: Wanted) -> tuple[Connection, bool]:
 
 def _create(wanted: Wanted) -> tuple[Connection, bool]:
     refuse_creating_with_held(wanted.props)
+    trust.refuse_creating(wanted.props)
     fields = wire.create_fields(wanted.props, **wanted.with_values(wanted.config, wanted.auth))
     again = Retrying(
         retry=retry_if_exception_type(_LeftNothing),
@@ -118,7 +119,7 @@ def _adopt(wanted: Wanted, found: Connection) -> tuple[Connection, bool]:
     live = session.client().get_connection(found.id)
     if adoption.never_worked(live):
         return _write(wanted, live, *adoption.to_send(props, live), pause=not live.paused), True
-    differing = adoption.config_differences(props, live)
+    differing = [*adoption.config_differences(props, live), *trust.differences(props, live.id)]
     if not differing:
         return live, apply_changes  # A run that was killed may have changed it; nobody has tested that then.
     if not apply_changes:

@@ -12,7 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from reconciler.client import Connection
-from reconciler.provider import adoption, wire
+from reconciler.provider import adoption, trust, wire
 from reconciler.provider.foreseeing import foresee
 from reconciler.provider.held import refuse_creating_with_held
 from reconciler.provider.operation import OperationError
@@ -59,6 +59,7 @@ def _wants(unit: Mapping[str, Any]) -> str | None:
     """Why a connection that is not there cannot be made."""
     try:
         refuse_creating_with_held(unit["connection"])
+        trust.refuse_creating(unit["connection"])
     except OperationError as refused:
         return f"{unit['connection']['file']}: {refused}"
     return None
@@ -83,6 +84,7 @@ def _refusal(unit: Mapping[str, Any], listed: Connection) -> str | None:
     differing = [
         *adoption.package_differences(unit.get("package"), live),
         *adoption.config_differences(props, live),
+        *trust.differences(props, live.id),
         *adoption.activation_differences(runs, live),
     ]
     if not differing:

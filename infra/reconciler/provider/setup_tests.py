@@ -9,13 +9,13 @@ from __future__ import annotations
 import os
 import threading
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from concurrent.futures import Future, wait
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeVar
 
 from reconciler.client import Connection, SetupTest
-from reconciler.provider import engine
+from reconciler.provider import engine, presented
 from reconciler.provider.operation import OperationError
 
 if TYPE_CHECKING:
@@ -65,20 +65,23 @@ class SetupTests:
         self._jobs: dict[str, _Job] = {}
         self._slots = threading.BoundedSemaphore(_AT_ONCE)
 
-    def start(self, connection_id: str) -> None:
-        """Begin a connection's tests (run_setup_tests), unless they are under way."""
+    def start(self, connection_id: str, trusts_unseen: Collection[str] = ()) -> None:
+        """Begin a connection's tests (run_setup_tests), unless they are under way.
+
+        `trusts_unseen` are `certificates` and `fingerprints` where whatever the source presents is trusted.
+        """
         with self._lock:
             job = self._jobs.get(connection_id)
             if job is None or job.answer.done():  # what is done says nothing of a config written since
-                self._begin(connection_id)
+                self._begin(connection_id, trusts_unseen)
 
-    def result(self, connection_id: str) -> Connection | None:
+    def result(self, connection_id: str, trusts_unseen: Collection[str] = ()) -> Connection | None:
         """The connection as its tests left it, or None when they take longer than the run waits.
 
         Starts them where nobody has. Raises what the client raises, and `OperationError` when the run was killed.
         """
         with self._lock:
-            job = self._jobs.get(connection_id) or self._begin(connection_id)
+            job = self._jobs.get(connection_id) or self._begin(connection_id, trusts_unseen)
         while not job.running.wait(_LOOK_S):
             self._end_if_abandoned()
         while not job.answer.done():
@@ -96,19 +99,24 @@ class SetupTests:
         if self._abandoned():
             raise OperationError(_KILLED)
 
-    def _begin(self, connection_id: str) -> _Job:
+    def _begin(self, connection_id: str, trusts_unseen: Collection[str]) -> _Job:
         job = self._jobs[connection_id] = _Job()
         # A daemon, unlike a pool's: what nobody waits for any more must not keep the process from ending.
         name = f"{THREAD_NAME}{connection_id}"
-        threading.Thread(target=self._run, args=(connection_id, job), name=name, daemon=True).start()
+        threading.Thread(
+            target=self._run, args=(connection_id, job, tuple(trusts_unseen)), name=name, daemon=True
+        ).start()
         return job
 
-    def _run(self, connection_id: str, job: _Job) -> None:
+    def _run(self, connection_id: str, job: _Job, trusts_unseen: Collection[str]) -> None:
         with self._slots:
             job.started = self._monotonic()
             job.running.set()
             try:
-                job.answer.set_result(self._client().test_connection(connection_id))
+                tested = self._client().test_connection(
+                    connection_id, **{f"trust_{kind}": True for kind in trusts_unseen}
+                )
+                job.answer.set_result(tested)
             except BaseException as error:
                 job.answer.set_exception(error)
 
@@ -142,22 +150,46 @@ def deadline() -> float:
 
 
 def failed_tests(tests: Iterable[SetupTest]) -> list[dict[str, str]]:
-    """Every test that failed, as title, status and message; warnings and skipped tests pass."""
-    return [{"title": t.title, "status": t.status, "message": t.message} for t in tests if t.failed]
+    """Every test that failed, as title, status and message; warnings and skipped tests pass.
+
+    Where the source presented what nobody approved, with what it `presents`, and with the `trust` that approves it.
+    """
+    return [_failed(test) for test in tests if test.failed]
+
+
+def _failed(test: SetupTest) -> dict[str, str]:
+    details = presented.other_details(test)
+    told = {
+        "title": test.title,
+        "status": test.status,
+        "message": f"{test.message}: {details}" if test.message and details else test.message or details,
+    }
+    if found := presented.summaries(test):
+        told |= {"presents": ", ".join(found), "trust": presented.snippet(test)}
+    return told
 
 
 def test_in_words(test: Mapping[str, str]) -> str:
     """One test of `failed_tests`, on one line."""
-    return " ".join(f"{test['title']}: {test['status']}: {test['message']}".split())
+    shown = f"; it presents {test['presents']}" if "presents" in test else ""
+    return " ".join(f"{test['title']}: {test['status']}: {test['message']}{shown}".split())
 
 
 def in_words(subject: str, failed: Iterable[dict[str, str]]) -> str:
     """The failure of some tests for the person who reads it."""
+    failed = list(failed)
     lines = [f"\n    {test_in_words(test)}" for test in failed]
     return (
         f"{len(lines)} setup test{'s' if len(lines) > 1 else ''} of {subject} failed:{''.join(lines)}\n"
         "    What was made is kept and found again: mend the cause and run again."
+        + "".join(_to_paste(test["trust"]) for test in failed if "trust" in test)
     )
+
+
+def _to_paste(trust: str) -> str:
+    """What to write into the file so that Fivetran trusts what a source presented."""
+    lines = "".join(f"\n      {line}" for line in trust.splitlines())
+    return f"\n    Check with whoever runs the source that this is its own, then write it under `connector`:\n{lines}\n"
 
 
 def report_failures(subject: str, tests: Iterable[SetupTest]) -> None:

@@ -1,7 +1,7 @@
 """Between a connection's inputs, which are in the file's words, and the API's fields. Pure.
 
-Inputs are plain JSON: `group_id`, `unit`, `file`, `service`, `destination`, `config`, `auth`, `settings` and `adopt`.
-Values are references there, never what they stand for.
+Inputs are plain JSON: `group_id`, `unit`, `file`, `service`, `destination`, `config`, `auth`, `settings`, `trust` and
+`adopt`. Values are references there, never what they stand for.
 """
 
 from __future__ import annotations
@@ -41,6 +41,7 @@ def inputs(unit: Unit, connector: Connector) -> dict[str, Any]:
         "config": dict(connector.config),
         "auth": dict(connector.auth),
         "settings": dict(connector.settings) or None,
+        "trust": connector.trust and connector.trust.as_property(),
         "adopt": connector.adopt
         and {"connection": connector.adopt.connection, "apply_changes": connector.adopt.apply_changes},
     }

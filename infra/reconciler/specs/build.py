@@ -49,16 +49,13 @@ def fleet(
     """One environment with its units. The documents have passed every check; `packages` are by path."""
     settings, found = _environment(environment), packages or {}
     declared = [
-        _with_files(_unit(units[name], settings), units[name], found, trust_files or {})
-        for name in sorted(units)
+        _with_files(_unit(units[name], settings), units[name], found, trust_files or {}) for name in sorted(units)
     ]
     taken = {dataset.id for unit in declared for dataset in unit.datasets}
     return Fleet(settings, tuple(_with_former_datasets(unit, taken) for unit in declared))
 
 
-def _with_files(
-    unit: Unit, document: Document, packages: Mapping[str, Package], trust_files: trust.Files
-) -> Unit:
+def _with_files(unit: Unit, document: Document, packages: Mapping[str, Package], trust_files: trust.Files) -> Unit:
     """The unit with what stands in files beside its own."""
     if unit.connector is None:
         return unit

@@ -130,8 +130,10 @@ def _entry(environment: str, kind: str, entry: dict[str, Any], at: Path, found: 
         yield _unusable(unusable, file, place)
         return
     for item in items:
-        is_key = isinstance(item, HostKey) and isinstance(hash_, str)
-        yield Entry(place, replace(item, hash=hash_) if is_key else item)
+        if isinstance(item, HostKey) and isinstance(hash_, str):
+            yield Entry(place, replace(item, hash=hash_))
+        else:
+            yield Entry(place, item)
 
 
 def _private_keys(node: Any, at: Path) -> Iterator[Fault]:

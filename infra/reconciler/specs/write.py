@@ -116,12 +116,8 @@ def _trust(declared: Trust | None) -> dict[str, Any] | None:
         return None
     certificates, fingerprints = declared.certificates, declared.fingerprints
     return _given(
-        certificates=[_certificate(each) for each in certificates]
-        if isinstance(certificates, tuple)
-        else certificates,
-        fingerprints=[_fingerprint(each) for each in fingerprints]
-        if isinstance(fingerprints, tuple)
-        else fingerprints,
+        certificates=[_certificate(each) for each in certificates] if isinstance(certificates, tuple) else certificates,
+        fingerprints=[_fingerprint(each) for each in fingerprints] if isinstance(fingerprints, tuple) else fingerprints,
     )
 
 

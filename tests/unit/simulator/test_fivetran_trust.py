@@ -9,7 +9,6 @@ from urllib.parse import quote
 
 import pytest
 from cryptography.hazmat.primitives import serialization
-
 from tests.certificates import Authority, authority, host_key
 
 from .fivetran_account import KEY, Account
@@ -87,7 +86,10 @@ def test_a_certificate_of_a_private_authority_fails_until_its_issuer_is_approved
     assert connection["status"]["setup_state"] == "incomplete"
     failed = connection["setup_tests"][-1]
     assert (failed["title"], failed["status"]) == ("Validate Certificate", "FAILED")
-    assert [each["encoded_cert"] for each in failed["details"]] == [_of(server)["encoded_cert"], _of(middle)["encoded_cert"]]
+    assert [each["encoded_cert"] for each in failed["details"]] == [
+        _of(server)["encoded_cert"],
+        _of(middle)["encoded_cert"],
+    ]
 
     path = f"/v1/connections/{connection['id']}"
     account.data("POST", f"{path}/certificates", _of(authority("Another")))

@@ -6,11 +6,11 @@ from datetime import date
 from pathlib import Path
 
 import pytest
+from tests.certificates import authority, host_key, private_key
 
 from reconciler import trust
 from reconciler.model import HostKey, Trust
 from reconciler.specs import load
-from tests.certificates import authority, host_key, private_key
 
 ENVIRONMENT = """\
 gcp_project: example-dev
@@ -79,7 +79,9 @@ def test_a_link_out_of_the_folder_is_refused(folder: Path, tmp_path_factory: pyt
     assert str(problem).startswith("dev/shop.yaml:7:27: `ca.pem`: a link out of the specs folder")
 
 
-@pytest.mark.parametrize(("day", "says"), [("2019-12-31", "is not valid before 2020-01-01"), ("2040-01-02", "expired after 2040-01-01")])
+@pytest.mark.parametrize(
+    ("day", "says"), [("2019-12-31", "is not valid before 2020-01-01"), ("2040-01-02", "expired after 2040-01-01")]
+)
 def test_a_certificate_that_is_out_of_date_is_a_notice(folder: Path, day: str, says: str):
     loaded = load(folder, folder, date.fromisoformat(day))
     assert loaded.problems == ()

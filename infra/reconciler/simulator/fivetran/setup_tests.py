@@ -104,12 +104,15 @@ def _results(
             return []
         return [_result("Authorization", "FAILED", "The connection has not been authorized")]
     on_the_way = list(reached(held["config"]))
-    if not _passed([_result("Validate Configuration", "PASSED"), *on_the_way]):
-        return on_the_way
+    failed = bool(on_the_way) and not _passed(on_the_way)
+    return on_the_way if failed else [*on_the_way, *_login(held, scripts)]
+
+
+def _login(held: Json, scripts: list[TestScript]) -> list[Json]:
     accepts = {path: value for script in scripts for path, value in script.accepts.items()}
     if any(lookup(held, path) != value for path, value in accepts.items()):
-        return [*on_the_way, _result("Validate Login", "FAILED", "Invalid login credentials")]
-    return [_result("Validate Configuration", "PASSED"), *on_the_way, _result("Validate Login", "PASSED")]
+        return [_result("Validate Login", "FAILED", "Invalid login credentials")]
+    return [_result("Validate Configuration", "PASSED"), _result("Validate Login", "PASSED")]
 
 
 def _defaults(service: Service) -> Json:

@@ -91,8 +91,8 @@ def tests(state: FivetranState, owner: Owner, config: Mapping[str, Any], flags: 
 
     What is presented is approved on the way where the flags say to trust it.
     """
-    host, through = config.get("host"), config.get("tunnel_host")
-    tunnels = config.get("connection_type") == "SshTunnel" and through is not None
+    host, through = str(config.get("host")), str(config.get("tunnel_host"))
+    tunnels = config.get("connection_type") == "SshTunnel"
     if host not in state.hosts and not (tunnels and through in state.hosts):
         return
     host_key = state.hosts.get(through, {}).get("host_key") if tunnels else None
@@ -172,9 +172,7 @@ def _java(certificate: x509.Certificate) -> str:
     key = certificate.public_key()
     if isinstance(key, rsa.RSAPublicKey):
         numbers = key.public_numbers()
-        return (
-            f"Sun RSA public key, {key.key_size} bits params: null modulus: {numbers.n} public exponent: {numbers.e}"
-        )
+        return f"Sun RSA public key, {key.key_size} bits params: null modulus: {numbers.n} public exponent: {numbers.e}"
     return type(key).__name__
 
 

@@ -24,7 +24,7 @@ def _list(find: _Find, kind: trust.Kind, whose: str) -> _Handler:
     return handler
 
 
-def _approve(find: _Find, kind: trust.Kind, whose: str) -> _Handler:
+def _approve(find: _Find, kind: trust.Kind) -> _Handler:
     async def handler(request: web.Request) -> web.Response:
         owner = find(request.app[STATE], request.match_info["id"])
         item = trust.approve(request.app[STATE], owner, kind, body(request), credential(request).owner)
@@ -61,7 +61,7 @@ def _routes(path: str, find: _Find, whose: str) -> tuple[tuple[str, str, _Handle
         for kind in kinds
         for route in (
             ("GET", f"{path}/{{id}}/{kind}", _list(find, kind, whose)),
-            ("POST", f"{path}/{{id}}/{kind}", _approve(find, kind, whose)),
+            ("POST", f"{path}/{{id}}/{kind}", _approve(find, kind)),
             ("GET", f"{path}/{{id}}/{kind}/{{hash}}", _details(find, kind, whose)),
             ("DELETE", f"{path}/{{id}}/{kind}/{{hash}}", _revoke(find, kind, whose)),
         )
