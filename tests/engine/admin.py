@@ -80,6 +80,10 @@ class Admin:
         """What the next setup tests say."""
         return self._call("POST", "/setup-tests", script)
 
+    def set_host(self, host: str, **presents: Any) -> None:
+        """What a host presents to whoever connects: `certificates` and `host_key`."""
+        self._call("PUT", f"/hosts/{host}", presents)
+
     def forget_tests(self) -> None:
         """Setup tests say again what follows from what a connection holds."""
         self._call("DELETE", "/setup-tests")

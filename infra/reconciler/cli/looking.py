@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from reconciler import services
 from reconciler.bigquery import Datasets, LiveDataset
 from reconciler.client import Connection, FivetranClient, Forbidden, NotFound, StandardConfig
-from reconciler.drafts import Found, destination_of
+from reconciler.drafts import Approvals, Found, destination_of, may_have_approvals
 from reconciler.specs.schemas import schema
 
 #: How many connections are read at a time; the client keeps Fivetran's limits by itself.
@@ -25,18 +25,33 @@ def read_connections(
     """Each connection with its config, its tables and its owner, in order; `task_ids` are by connection id."""
     connections = list(listed)
 
-    def one(connection: Connection) -> tuple[Connection, StandardConfig | None]:
-        found = client.get_connection(connection.id), _tables(client, connection.id)
+    def one(connection: Connection) -> tuple[Connection, StandardConfig | None, Approvals]:
+        live = client.get_connection(connection.id)
+        found = live, _tables(client, connection.id), _approvals(client, live)
         done()
         return found
 
     with ThreadPoolExecutor(_AT_A_TIME) as pool:
         read = list(pool.map(one, connections))
-        makers = sorted({found.connected_by for found, _ in read if found.connected_by})
+        makers = sorted({found.connected_by for found, _, _ in read if found.connected_by})
         owners = dict(zip(makers, pool.map(lambda maker: _address(client, maker), makers), strict=True))
     return [
-        Found(found, tables, owners.get(found.connected_by or ""), task_ids.get(found.id)) for found, tables in read
+        Found(found, tables, owners.get(found.connected_by or ""), task_ids.get(found.id), approvals)
+        for found, tables, approvals in read
     ]
+
+
+def _approvals(client: FivetranClient, connection: Connection) -> Approvals:
+    """What Fivetran trusts of a source that it reaches by TLS or SSH; asked of no other."""
+    if not may_have_approvals(connection):
+        return Approvals()
+    try:
+        return Approvals(
+            tuple(client.list_certificates("connections", connection.id)),
+            tuple(client.list_fingerprints("connections", connection.id)),
+        )
+    except NotFound:
+        return Approvals()
 
 
 def _tables(client: FivetranClient, connection_id: str) -> StandardConfig | None:

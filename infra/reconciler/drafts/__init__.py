@@ -9,9 +9,11 @@ from reconciler.drafts.dataset import draft_dataset
 from reconciler.drafts.destination import destination_of
 from reconciler.drafts.draft import FILL_IN, Draft, Surroundings
 from reconciler.drafts.names import can_be_declared_alone, unit_name
+from reconciler.drafts.trust import Approvals, may_have_approvals
 
 __all__ = [
     "FILL_IN",
+    "Approvals",
     "Draft",
     "Found",
     "Surroundings",
@@ -19,5 +21,6 @@ __all__ = [
     "destination_of",
     "draft_connector",
     "draft_dataset",
+    "may_have_approvals",
     "unit_name",
 ]

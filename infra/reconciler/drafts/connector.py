@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Container, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from reconciler import services
 from reconciler.client import Connection, StandardConfig
@@ -14,6 +14,7 @@ from reconciler.drafts.draft import FILL_IN, Draft, Surroundings, description, o
 from reconciler.drafts.schedule import schedule_of
 from reconciler.drafts.settings import settings_of
 from reconciler.drafts.sync import sync_of
+from reconciler.drafts.trust import Approvals, trust_of
 from reconciler.model import Adopt, Connector, DestinationSchema, Unit, references
 from reconciler.specs.document import Path
 
@@ -33,6 +34,8 @@ class Found:
     """The e-mail address of who made it."""
     task_id: str | None = None
     """The Airflow task whose variable holds its id."""
+    approvals: Approvals = field(default_factory=Approvals)
+    """What Fivetran trusts of its source."""
 
 
 def draft_connector(
@@ -107,11 +110,14 @@ def _connector(
     has_auth = service is not None and bool(service.auth)
     if said := _not_here(config.left_out, unsayable, connection.service, has_auth=has_auth):
         comments["connector", "adopt"] = said
+    trusted, more = trust_of(found.approvals)
+    comments |= {at: "\n".join(filter(None, (comments.get(at), text))) for at, text in more.items()}
     connector = Connector(
         service=connection.service,
         destination=destination,
         config=config.tree,
         settings=settings,
+        trust=trusted,
         schedule=schedule,
         sync=sync_of(found.tables),
         paused=_PAUSED if connection.paused else None,

@@ -37,7 +37,7 @@ def snippet(test: SetupTest) -> str:
 def summaries(test: SetupTest) -> list[str]:
     """What a test was shown, in a few words each."""
     keys = [f"host key {key.public_key.split()[0]} {key.hash}" for key, _ in _host_keys(test.details)]
-    return [*(f"certificate {summary(each)}" for each in _certificates(test.details)), *keys]
+    return [*(f"certificate {each.subject} ({each.valid}, {each.hash})" for each in _certificates(test.details)), *keys]
 
 
 def summary(certificate: Certificate) -> str:

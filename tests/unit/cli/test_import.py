@@ -7,11 +7,15 @@ from typing import Any
 
 import httpx
 import pytest
+from tests.certificates import authority, host_key
 from yamllint import linter
 from yamllint.config import YamlLintConfig
 
+from reconciler.client import FivetranClient
+from reconciler.model import Certificate, Trust
 from reconciler.specs import load
 from reconciler.specs.schemas import SCHEMAS
+from reconciler.trust import read_certificates, read_host_keys
 
 from .shop import ENVIRONMENT, Shop
 
@@ -251,6 +255,26 @@ def test_a_database_declares_the_datasets_that_it_writes(shop: Shop):
     fleet = load(shop.specs, shop.specs.parent).fleet("dev")
     assert {dataset.id for dataset in fleet.units[0].datasets} == {"app_audit", "app_public"}
     assert "canary" not in "\n".join(lines)
+
+
+def test_what_fivetran_trusts_is_declared(shop: Shop):
+    key, ca = host_key(), authority("Example CA")
+    [certificate] = read_certificates(ca.pem)
+    config = {"schema_prefix": "shop", "host": "db.example.com", "password": "canary"}
+    id_ = shop.connection("postgres", config, **DONE)
+    with FivetranClient.from_environment() as client:
+        encoded = str(certificate.encoded)
+        client.approve_certificate("connections", id_, hash_=certificate.hash, encoded_cert=encoded)
+        client.approve_fingerprint("connections", id_, hash_="test_hash", public_key=f"{key} fivetran user key")
+        client.approve_fingerprint("connections", id_, hash_="other", public_key="canary")
+    assert shop.run("import", "shop").code == 0
+    text = (shop.specs / "dev" / "shop.yaml").read_text()
+    assert f"- {certificate.hash}: CN=Example CA" in text
+    assert "fill in: 1 approved certificates or host keys could not be read" in text
+    assert "canary" not in text
+    [unit] = load(shop.specs, shop.specs).fleet("dev").units
+    assert unit.connector is not None
+    assert unit.connector.trust == Trust((Certificate(certificate.hash),), tuple(read_host_keys(key)))
 
 
 def test_what_somebody_has_chosen_of_the_tables_is_declared_and_nothing_else(shop: Shop):
