@@ -1,6 +1,7 @@
 """Certificates and SSH public keys: read, looked at and written again. Pure.
 
 A private key is refused before anything else is said of the text that holds it, and no message quotes such a text.
+The library that reads them is imported where one is read: few files have any, and it takes a tenth of a second.
 """
 
 from __future__ import annotations
@@ -11,11 +12,6 @@ import hashlib
 import re
 import warnings
 from datetime import UTC, date, datetime
-
-from cryptography import x509
-from cryptography.exceptions import UnsupportedAlgorithm
-from cryptography.hazmat.primitives import serialization
-from cryptography.utils import CryptographyDeprecationWarning
 
 from reconciler.model import Certificate, HostKey
 
@@ -115,6 +111,11 @@ def refuse_private(text: str) -> None:
 
 
 def _certificate(encoded: str) -> Certificate:
+    from cryptography import x509  # noqa: PLC0415
+    from cryptography.exceptions import UnsupportedAlgorithm  # noqa: PLC0415
+    from cryptography.hazmat.primitives import serialization  # noqa: PLC0415
+    from cryptography.utils import CryptographyDeprecationWarning  # noqa: PLC0415
+
     try:
         der = base64.b64decode(encoded, validate=True)
         # Certificates that are odd in ways that do not matter here warn; those that cannot be read raise.
@@ -137,6 +138,9 @@ def _certificate(encoded: str) -> Certificate:
 
 
 def _host_key(line: str) -> HostKey:
+    from cryptography.exceptions import UnsupportedAlgorithm  # noqa: PLC0415
+    from cryptography.hazmat.primitives import serialization  # noqa: PLC0415
+
     words = line.split()
     if words[0].startswith("@"):
         raise Unusable("a line with a marker of known_hosts", "give the host's own public key")

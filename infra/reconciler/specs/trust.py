@@ -8,13 +8,11 @@ import stat
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path as FilePath
-from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+from typing import Any, Literal, TypeAlias
 
+from reconciler import trust
 from reconciler.model import ANY, Certificate, HostKey, Trust
 from reconciler.specs.document import Document, Path, shown
-
-if TYPE_CHECKING:
-    from reconciler.trust import Unusable
 
 #: More than any chain of certificates by an order of magnitude.
 MAX_BYTES = 64 * 1024
@@ -95,8 +93,6 @@ def entries(environment: str, kind: str, node: Any, found: Files) -> Iterator[En
 
 
 def _entry(environment: str, kind: str, entry: dict[str, Any], at: Path, found: Files) -> Iterator[Entry | Fault]:
-    from reconciler import trust  # noqa: PLC0415 (what reads certificates takes time to import, and few files need it)
-
     file, hash_ = entry.get("file"), entry.get("hash")
     first, second = _CONTENT[kind]
     content = entry.get(second)
@@ -137,8 +133,6 @@ def _entry(environment: str, kind: str, entry: dict[str, Any], at: Path, found: 
 
 
 def _private_keys(node: Any, at: Path) -> Iterator[Fault]:
-    from reconciler import trust  # noqa: PLC0415
-
     inner = node.items() if isinstance(node, dict) else enumerate(node) if isinstance(node, list) else ()
     for step, value in inner:
         yield from _private_keys(value, (*at, step))
@@ -150,12 +144,10 @@ def _private_keys(node: Any, at: Path) -> Iterator[Fault]:
 
 
 def _parsed(kind: str, text: str) -> list[Certificate] | list[HostKey]:
-    from reconciler import trust  # noqa: PLC0415
-
     return trust.read_certificates(text) if kind == "certificates" else trust.read_host_keys(text)
 
 
-def _unusable(unusable: Unusable, file: str | None, place: Path) -> Fault:
+def _unusable(unusable: trust.Unusable, file: str | None, place: Path) -> Fault:
     inside = f"{shown(file)} holds " if file is not None else ""
     return Fault(place, f"{inside}{unusable.problem}", unusable.hint)
 

@@ -38,6 +38,7 @@ from reconciler.policy import AllowResync, Change, Never, Retire
 from reconciler.specs.document import Path
 from reconciler.specs.emit import Comments, Emitter
 from reconciler.specs.schemas import SCHEMAS
+from reconciler.trust import pem, read_host_keys
 
 T = TypeVar("T")
 
@@ -122,14 +123,10 @@ def _trust(declared: Trust | None) -> dict[str, Any] | None:
 
 
 def _certificate(certificate: Certificate) -> dict[str, Any]:
-    from reconciler.trust import pem  # noqa: PLC0415 (as in `specs.trust`)
-
     return {"hash": certificate.hash} if certificate.encoded is None else {"pem": pem(certificate)}
 
 
 def _fingerprint(key: HostKey) -> dict[str, Any]:
-    from reconciler.trust import read_host_keys  # noqa: PLC0415
-
     return {"key": key.public_key, **_given(hash=_unless(read_host_keys(key.public_key)[0].hash, key.hash))}
 
 

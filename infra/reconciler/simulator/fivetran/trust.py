@@ -92,7 +92,7 @@ def tests(state: FivetranState, owner: Owner, config: Mapping[str, Any], flags: 
     What is presented is approved on the way where the flags say to trust it.
     """
     host, through = str(config.get("host")), str(config.get("tunnel_host"))
-    tunnels = config.get("connection_type") == "SshTunnel"
+    tunnels = "SshTunnel" in (config.get("connection_type"), owner.networking_method)
     if host not in state.hosts and not (tunnels and through in state.hosts):
         return
     host_key = state.hosts.get(through, {}).get("host_key") if tunnels else None

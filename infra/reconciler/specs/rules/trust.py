@@ -10,6 +10,7 @@ from reconciler.model import ANY, Certificate
 from reconciler.specs.document import Document, shown
 from reconciler.specs.trust import KINDS, Entry, Fault, entries
 from reconciler.specs.view import Specs
+from reconciler.trust import out_of_date
 
 
 def certificates_and_host_keys_can_be_read(specs: Specs) -> Iterator[Problem]:
@@ -46,12 +47,11 @@ def certificates_that_are_out_of_date(specs: Specs) -> Iterator[Problem]:
     """A notice for each certificate that is not valid today."""
     for unit, kind, node in _declared(specs):
         for each in entries(unit.environment, kind, node, specs.trust_files):
-            if isinstance(each, Entry) and isinstance(each.item, Certificate) and each.item.valid:
-                from reconciler.trust import out_of_date  # noqa: PLC0415 (as in `specs.trust`)
-
-                if why := out_of_date(each.item, specs.today):
-                    hint = "add the one that takes its place, and take this one out once the source presents that"
-                    yield unit.on_value(each.path, f"{_named(each)} {why}", hint)
+            certificate = each.item if isinstance(each, Entry) else None
+            why = out_of_date(certificate, specs.today) if isinstance(certificate, Certificate) else None
+            if isinstance(each, Entry) and why is not None:
+                hint = "add the one that takes its place, and take this one out once the source presents that"
+                yield unit.on_value(each.path, f"{_named(each)} {why}", hint)
 
 
 def _named(entry: Entry) -> str:
