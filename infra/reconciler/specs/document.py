@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
 from reconciler.errors import Problem
@@ -21,7 +21,8 @@ _LONGEST_SHOWN = 60
 class Document:
     """A file's data as JSON-like values, with the places of its keys and values.
 
-    Only mapping entries have a place in `keys`; every node has one in `values`. `name` is the file's stem and
+    Only mapping entries have a place in `keys`; every node has one in `values`. `plain` has the text of every scalar
+    without quotes, `plain_keys` the way to every key without them. `name` is the file's stem and
     `environment` the folder it is in. Mappings that are `incomplete` have keys that could not be read, which was said:
     what they lack is not known.
     """
@@ -33,6 +34,8 @@ class Document:
     keys: Mapping[Path, Place]
     values: Mapping[Path, Place]
     incomplete: frozenset[Path] = frozenset()
+    plain: Mapping[Path, str] = field(default_factory=dict)
+    plain_keys: frozenset[Path] = frozenset()
 
     def at(self, *path: str | int) -> Any:
         """The node at a path, or None when the file has none there, whatever stands on the way."""

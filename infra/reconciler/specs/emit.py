@@ -13,10 +13,8 @@ import textwrap
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-import yaml
-
 from reconciler.specs.document import Path, printable
-from reconciler.specs.scalars import UnclearNumber, resolve
+from reconciler.specs.scalars import is_text_everywhere
 
 #: Lines are broken before this column where they can be.
 WIDTH = 120
@@ -24,13 +22,9 @@ WIDTH = 120
 #: Comments by the path of the key or list item they stand above; `()` is the top of the file.
 Comments = Mapping[Path, str]
 
-_STR = "tag:yaml.org,2002:str"
-_READER_OF_1_1: Any = yaml.resolver.Resolver()
 _FIRST = re.compile(r"""[^\s?:,\[\]{}#&*!|>'"%@`=<~-]""")
 _ENDS_PLAIN = re.compile(r":(\s|$)|\s#|\s$")
 _ENDS_PLAIN_IN_FLOW = re.compile(r"[,\[\]{}?]|:(?![A-Za-z0-9_])")
-#: Times, which YAML 1.1 has as numbers to the base of 60, all but those with a zero in front.
-_TIME = re.compile(r"^[0-9]+(:[0-9]+)+$")
 _ESCAPED = re.compile(r"[^\x20-\x7e\xa0-\ud7ff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010ffff]|[\u2028\u2029]")
 
 
@@ -153,14 +147,11 @@ def scalar(value: str | int | float | bool, *, in_flow: bool) -> str:
 
 
 def _stands_bare(value: str, *, in_flow: bool) -> bool:
-    if not _FIRST.match(value) or any(pattern.search(value) for pattern in (_ENDS_PLAIN, _ESCAPED, _TIME)):
+    if not _FIRST.match(value) or any(pattern.search(value) for pattern in (_ENDS_PLAIN, _ESCAPED)):
         return False
     if in_flow and _ENDS_PLAIN_IN_FLOW.search(value):
         return False
-    try:
-        return resolve(value) == value and _READER_OF_1_1.resolve(yaml.ScalarNode, value, (True, False)) == _STR
-    except UnclearNumber:
-        return False
+    return is_text_everywhere(value)
 
 
 def _quoted(value: str) -> str:

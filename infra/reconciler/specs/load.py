@@ -55,7 +55,17 @@ def parse(raw: bytes, *, environment: str, name: str, file: str) -> tuple[Docume
         return None, reader.problems if told else [*reader.problems, problem]
     except yaml.YAMLError:
         return None, [*reader.problems, Problem(file, *START, "not valid YAML")]
-    document = Document(environment, name, file, data, reader.keys, reader.values, frozenset(reader.incomplete))
+    document = Document(
+        environment,
+        name,
+        file,
+        data,
+        reader.keys,
+        reader.values,
+        frozenset(reader.incomplete),
+        reader.plain,
+        frozenset(reader.plain_keys),
+    )
     return document, reader.problems
 
 
@@ -87,6 +97,8 @@ class _Reader:
         self.keys: dict[Path, Place] = {}
         self.values: dict[Path, Place] = {}
         self.incomplete: set[Path] = set()
+        self.plain: dict[Path, str] = {}
+        self.plain_keys: set[Path] = set()
         self.lines_told: set[int] = set()
         self._open: list[str] = []
         self._in_themselves: set[str] = set()
@@ -161,6 +173,7 @@ class _Reader:
     def _scalar(self, event: Any, path: Path) -> Any:
         if not event.implicit[0]:
             return event.value
+        self.plain[path] = event.value
         try:
             value = resolve(event.value)
         except UnclearNumber as reason:
@@ -205,6 +218,8 @@ class _Reader:
             else:
                 mark = event.start_mark
                 self.keys[(*path, key)] = (mark.line + 1, mark.column + 1)
+                if event.implicit[0]:
+                    self.plain_keys.add((*path, key))
                 entries[key] = self._node(value, (*path, key))
         return entries if entries or path not in self.incomplete else None
 

@@ -8,6 +8,9 @@ from __future__ import annotations
 
 import math
 import re
+from typing import Any
+
+import yaml
 
 _WORDS: dict[str, bool | None] = {
     "": None, "~": None, "null": None, "Null": None, "NULL": None,
@@ -23,9 +26,16 @@ _NOT_FINITE = re.compile(r"[-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN)")
 _LEADING_ZERO = re.compile(r"[-+]?0[0-9]")
 
 #: Pulumi and JSON readers hold numbers as doubles: beyond this an integer loses digits.
-_LARGEST_INTEGER = 2**53
-#: More characters than any integer up to `_LARGEST_INTEGER` needs.
+LARGEST_INTEGER = 2**53
+#: More characters than any integer up to `LARGEST_INTEGER` needs.
 _LONGEST_INTEGER = 20
+
+
+_STR = "tag:yaml.org,2002:str"
+_TAGS_OF_1_1 = {bool: {"tag:yaml.org,2002:bool"}, int: {"tag:yaml.org,2002:int"}, float: {"tag:yaml.org,2002:float"}}
+_READER_OF_1_1: Any = yaml.resolver.Resolver()
+#: Booleans of YAML 1.1 that PyYAML leaves alone, and numbers to the base of 60, also those with a zero in front.
+_ALSO_OF_1_1 = re.compile(r"[yYnN]|[-+]?[0-9][0-9_]*(:[0-5]?[0-9])+(\.[0-9_]*)?")
 
 
 class UnclearNumber(ValueError):
@@ -52,6 +62,41 @@ def resolve(text: str) -> str | int | float | bool | None:
     return number
 
 
+def is_text_everywhere(text: str) -> bool:
+    """Return whether readers of YAML 1.1 and of YAML 1.2 take an unquoted scalar for the same text."""
+    try:
+        return resolve(text) == text and _tag_of_1_1(text) == _STR
+    except UnclearNumber:
+        return False
+
+
+def doubt(text: str) -> str | None:
+    """Say why an unquoted scalar may not arrive as it is written; None when it does.
+
+    For values of which nothing but the file says what type they have. `resolve` has read the text.
+    """
+    value = resolve(text)
+    if value is None or isinstance(value, str):
+        return None if value is None or is_text_everywhere(text) else "YAML 1.1 and YAML 1.2 read it differently"
+    if _as_sent(value) != text:
+        return "it would be sent in another form than it is written"
+    return None if _tag_of_1_1(text) in _TAGS_OF_1_1[type(value)] else "YAML 1.1 and YAML 1.2 read it differently"
+
+
+def _as_sent(value: int | float | bool) -> str:
+    """The value in JSON. The engine carries numbers as doubles, and whole ones are sent without a point."""
+    if isinstance(value, bool):
+        return str(value).lower()
+    return str(int(value)) if isinstance(value, int) or value.is_integer() else repr(value)
+
+
+def _tag_of_1_1(text: str) -> str:
+    """How a reader of YAML 1.1 takes an unquoted scalar; not a text, too, where only some of them do so."""
+    if _ALSO_OF_1_1.fullmatch(text):
+        return ""
+    return str(_READER_OF_1_1.resolve(yaml.ScalarNode, text, (True, False)))
+
+
 def _number(text: str) -> int | float | None:
     for base, form in _INTEGERS.items():
         if match := form.fullmatch(text):
@@ -64,6 +109,6 @@ def _number(text: str) -> int | float | None:
 def _integer(digits: str, base: int) -> int:
     if len(digits) <= _LONGEST_INTEGER:
         number = int(digits, base)
-        if abs(number) <= _LARGEST_INTEGER:
+        if abs(number) <= LARGEST_INTEGER:
             return number
     raise UnclearNumber("a number with more digits than JSON readers keep")

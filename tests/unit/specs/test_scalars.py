@@ -2,10 +2,11 @@ import json
 import re
 
 import pytest
+import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reconciler.specs.scalars import UnclearNumber, resolve
+from reconciler.specs.scalars import UnclearNumber, doubt, resolve
 
 
 @pytest.mark.parametrize(
@@ -88,3 +89,63 @@ def test_any_text_is_a_value_or_an_unclear_number(text: str):
     except UnclearNumber:
         return
     assert value is None or isinstance(value, str | int | float)
+
+
+#: Texts that readers of some YAML take for numbers, times or words of their own, and near misses.
+ODD = st.from_regex(r"\A[-+]?(0[xob]?)?[0-9]([0-9_:.]{0,10}[0-9_.])?([eE][-+]?[0-9]{1,3})?\Z") | st.sampled_from(
+    ["y", "n", "yes", "no", "on", "off", "Yes", "NO", "True", "FALSE", "null", "~", ".inf", ".nan", "=", "<<"]
+)
+
+
+@given(ODD)
+def test_a_plain_scalar_without_doubt_is_read_and_sent_as_written(text: str):
+    try:
+        value = resolve(text)
+    except UnclearNumber:
+        return
+    if value is None or doubt(text) is not None:
+        return
+    assert yaml.safe_load(text) == value  # PyYAML reads YAML 1.1
+    assert type(yaml.safe_load(text)) is type(value)
+    carried = float(value) if isinstance(value, int) and not isinstance(value, bool) else value
+    whole = isinstance(carried, float) and carried.is_integer()
+    sent = int(carried) if whole else carried
+    assert (sent if isinstance(sent, str) else json.dumps(sent)) == text
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "yes",
+        "On",
+        "y",
+        "True",
+        "0o17",
+        "017:1",
+        "0x1F",
+        "+5",
+        "-0",
+        "1.0",
+        "1.10",
+        "1e3",
+        "19759491708e75",
+        "1_000",
+        "0b1",
+        "12:30:45",
+        "04:00",
+        "2026-01-01",
+        "2026-01-01 10:00:00",
+        "=",
+        "<<",
+        "1e-7",
+        ".5",
+        "5.",
+    ],
+)
+def test_an_ambiguous_plain_scalar_is_in_doubt(text: str):
+    assert doubt(text) is not None
+
+
+@pytest.mark.parametrize("text", ["0", "-7", "9007199254740992", "1.5", "-0.25", "true", "false", "v1.10", "no more"])
+def test_an_ordinary_plain_scalar_is_in_no_doubt(text: str):
+    assert doubt(text) is None

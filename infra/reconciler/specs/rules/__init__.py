@@ -25,6 +25,7 @@ from reconciler.specs.rules import (
     services,
     tables,
     trust,
+    unquoted,
 )
 from reconciler.specs.view import Specs
 
@@ -63,6 +64,7 @@ RULES: tuple[Callable[[Specs], Iterator[Problem]], ...] = (
     project.bindings_on_a_project_have_one_place,
     services.destinations_have_their_service_s_form,
     fields.config_and_auth_are_the_service_s,
+    unquoted.values_of_no_known_type_are_unambiguous,
     secrets.references_are_well_formed,
     secrets.credentials_are_references,
     secrets.secret_versions_are_pinned,

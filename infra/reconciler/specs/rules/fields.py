@@ -21,6 +21,7 @@ from reconciler.specs.document import Document, Path, shown
 from reconciler.specs.rules import references
 from reconciler.specs.rules.secrets import told
 from reconciler.specs.rules.services import service_of
+from reconciler.specs.scalars import LARGEST_INTEGER
 from reconciler.specs.view import Specs, destination
 from reconciler.spelling import enumeration
 
@@ -163,7 +164,7 @@ def _fits(value: Any, known: Field) -> bool:
         case "secret":
             fits = value == ""  # whatever else is neither a reference nor told to be a credential cannot be one
         case "integer":
-            fits = number and (isinstance(value, int) or value.is_integer())
+            fits = number and (isinstance(value, int) or (value.is_integer() and abs(value) <= LARGEST_INTEGER))
         case "number":
             fits = number
         case "boolean":
