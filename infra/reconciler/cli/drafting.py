@@ -25,19 +25,15 @@ from reconciler.drafts import (
     Draft,
     Found,
     Surroundings,
-    can_be_declared_alone,
+    dataset_unit_name,
     destination_of,
     draft_connector,
     draft_dataset,
+    undeclarable,
     unit_name,
 )
 from reconciler.errors import OtherSideFailed
 from reconciler.model import AirflowSchedule, Fleet
-
-_NO_FILE = (
-    "is left out: no file can declare it, as no unit can have such a name. Name it in environment.yaml, under "
-    "`ignore: {{schemas: [{}]}}`"
-)
 
 
 @dataclass(frozen=True)
@@ -57,13 +53,20 @@ def draft(
 ) -> Drafted:
     """Read what there is to know of the selected connections and datasets, and draft a unit for each."""
     with progress("Reading connections", len(selected)) as done:
-        found = read_connections(live.client, selected, task_ids, done)
-        service_account = live.client.group_service_account(live.group.id)
+        read = read_connections(live.client, selected, task_ids, done)
+    why = {each.connection.id: undeclarable(each.connection) for each in read}
+    found = [each for each in read if why[each.connection.id] is None]
+    left_out = [
+        f"{each.connection.schema} ({each.connection.id}) is left out: no file can declare it, as {reason}"
+        for each in read
+        if (reason := why[each.connection.id]) is not None
+    ]
+    service_account = live.client.group_service_account(live.group.id)
     looked = _Looked.at(chosen, live, found, dataset_patterns)
     around = Surroundings(chosen.environment, service_account, looked.live)
     drafting = _Drafting(chosen, live, around, looked)
     drafts = drafting.all(found)
-    return Drafted(sorted(drafts, key=lambda each: each.unit.name), looked.notices)
+    return Drafted(sorted(drafts, key=lambda each: each.unit.name), [*left_out, *looked.notices])
 
 
 @dataclass
@@ -100,9 +103,7 @@ class _Looked:
                 others = prefixes(group.connections)
                 for each in untold:
                     self.written[each.id] = datasets_of_prefix(each.schema, ids, others - {each.schema})
-                asked = _matching(chosen, ids, patterns)
-                self.alone = tuple(filter(can_be_declared_alone, asked))
-                self.notices += [f"{name} {_NO_FILE.format(name)}" for name in asked if name not in self.alone]
+                self.alone = _matching(chosen, ids, patterns)
             wanted = {*self.alone, *(name for names in self.written.values() for name in names)}
             with progress("Reading datasets", len(wanted)) as done:
                 self.live = read_datasets(datasets, wanted, done)
@@ -135,6 +136,7 @@ class _Drafting:
         self._chosen = chosen
         self._around = around
         self._looked = looked
+        self._alone: dict[str, str] = {}
         self._names = {unit.name for unit in chosen.fleet.units}
         self._tasks = set(_tasks((chosen.fleet, *chosen.others)))
         self._writers = Counter(each.schema.partition(".")[0] for each in live.connections)
@@ -144,8 +146,13 @@ class _Drafting:
         again = {each.connection.schema: self._declared_as(each.connection) for each in found}
         shared = sorted({name for each in found if (name := self._shared(each, again)) is not None})
         alone = sorted({*shared, *(name for name in self._looked.alone if name not in self._covered(found))})
-        self._names |= set(alone)
-        drafts = [draft_dataset(name, self._around, is_written=name in shared) for name in alone]
+        drafts = []
+        # What a file can be called comes first: another then gets a name of its own.
+        for each_id in sorted(alone, key=lambda each: (each != each.lower(), each)):
+            name = dataset_unit_name(each_id, self._names)
+            self._names.add(name)
+            self._alone[each_id] = name
+            drafts.append(draft_dataset(each_id, self._around, is_written=each_id in shared, name=name))
         for each in found:
             drafts.append(self._connector(each, again[each.connection.schema], shared))
         return drafts
@@ -189,7 +196,7 @@ class _Drafting:
         if schema is None:
             return None
         if schema in shared:
-            return schema
+            return self._alone[schema]
         owner = self._owner(schema)
         return owner if owner != name else None
 

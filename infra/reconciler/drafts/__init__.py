@@ -6,9 +6,9 @@ A draft describes what is there: taking it over changes nothing in Fivetran. A m
 
 from reconciler.drafts.connector import Found, draft_connector
 from reconciler.drafts.dataset import draft_dataset
-from reconciler.drafts.destination import destination_of
+from reconciler.drafts.destination import destination_of, undeclarable
 from reconciler.drafts.draft import FILL_IN, Draft, Surroundings
-from reconciler.drafts.names import can_be_declared_alone, unit_name
+from reconciler.drafts.names import dataset_unit_name, unit_name
 from reconciler.drafts.trust import Approvals, may_have_approvals
 
 __all__ = [
@@ -17,10 +17,11 @@ __all__ = [
     "Draft",
     "Found",
     "Surroundings",
-    "can_be_declared_alone",
+    "dataset_unit_name",
     "destination_of",
     "draft_connector",
     "draft_dataset",
     "may_have_approvals",
+    "undeclarable",
     "unit_name",
 ]

@@ -6,23 +6,30 @@ knows what it does not know of it. Each credential becomes `{held_by: fivetran}`
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Mapping
 from typing import Any, Final
 
 from reconciler.drafts.destination import KEYS
 from reconciler.drafts.draft import FILL_IN
-from reconciler.model import FIVETRAN, DestinationSchema
+from reconciler.drafts.writable import is_writable, is_writable_key
+from reconciler.model import FIVETRAN, REFERENCE_KEYS, DestinationSchema
 from reconciler.projection import MASK, normalise
 from reconciler.services import Field, Service
 from reconciler.specs.document import Path
+from reconciler.specs.rules import references
 from reconciler.specs.rules.credentials import holds_credential
+from reconciler.specs.rules.secrets import is_reference_as_text
+from reconciler.specs.scalars import doubt
 from reconciler.spelling import enumeration
 
 _CONFIG: Final = ("connector", "config")
 _NOTHING: Final = object()
 #: What `load` reads a whole number as; a larger one would lose digits in some readers.
 _LARGEST: Final = 2**53
+#: A file may be nested 50 deep, with what is around a config.
+_DEEPEST: Final = 40
 
 
 class Config:
@@ -40,6 +47,10 @@ class Config:
         known = None if service is None else Field("object", fields=service.config)
         tree = self._object(_CONFIG, own, known, closed=service is not None)
         self.tree: dict[str, Any] = {} if tree is _NOTHING else tree
+        if references.meant(self.tree) is not None:
+            # The file would have a reference in place of the whole config.
+            self.left_out += [_dotted((*_CONFIG, key)) for key in self.tree if key in REFERENCE_KEYS]
+            self.tree = {key: node for key, node in self.tree.items() if key not in REFERENCE_KEYS}
 
     def _node(self, path: Path, value: Any, known: Field | None) -> Any:
         if value is None or value in ("", [], {}) or (known is not None and known.readonly):
@@ -47,13 +58,22 @@ class Config:
         if value == MASK or holds_credential(path, value, known):
             self._ask_for(path)
             return {"held_by": FIVETRAN}
-        if isinstance(value, Mapping):
-            closed = known is not None and bool(known.fields)
-            return self._object(path, value, known, closed=closed) if _may_be(known, "object") else self._odd(path)
+        if isinstance(value, Mapping | list):
+            return self._tree(path, value, known)
+        found = _scalar(value, known)
+        if isinstance(found, str) and (not is_writable(found) or is_reference_as_text(found)):
+            return self._odd(path)
+        return self._odd(path) if found is _NOTHING else found
+
+    def _tree(self, path: Path, value: Mapping[str, Any] | list[Any], known: Field | None) -> Any:
+        if len(path) > _DEEPEST:
+            return self._odd(path)
         if isinstance(value, list):
             return self._list(path, value, known) if _may_be(known, "list") else self._odd(path)
-        found = _scalar(value, known)
-        return self._odd(path) if found is _NOTHING else found
+        # What has the keys of a reference would be read as one.
+        if not _may_be(known, "object") or references.meant(value) is not None:
+            return self._odd(path)
+        return self._object(path, value, known, closed=known is not None and bool(known.fields))
 
     def _object(self, path: Path, value: Mapping[str, Any], known: Field | None, *, closed: bool) -> Any:
         fields = {} if known is None else known.fields
@@ -62,6 +82,9 @@ class Config:
             if closed and key not in fields:
                 if node not in (None, "", [], {}):
                     self.left_out.append(_dotted((*path, key)))
+                continue
+            if not is_writable_key(key):
+                self._odd((*path, key))
                 continue
             inner = self._node((*path, key), node, fields.get(key))
             if inner is not _NOTHING:
@@ -112,7 +135,7 @@ def _scalar(value: Any, known: Field | None) -> Any:
     number = isinstance(value, int | float) and not isinstance(value, bool)
     match known.kind if known is not None else "any":
         case "any":
-            found = str(value) if isinstance(value, int) and abs(value) > _LARGEST else value
+            found = _in_the_open(value)
         case "string" if isinstance(value, str) or number:
             found = str(normalise(value))
         case "boolean":
@@ -125,12 +148,24 @@ def _scalar(value: Any, known: Field | None) -> Any:
     return found
 
 
+def _in_the_open(value: Any) -> Any:
+    """A value of no known type; a number that a file cannot hold exactly is a text, which is the same to Fivetran."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return value
+    if isinstance(value, float) and not math.isfinite(value):
+        return _NOTHING
+    plain = normalise(value)
+    return str(plain) if abs(plain) > _LARGEST or doubt(repr(plain)) is not None else plain
+
+
 def _number(value: Any, *, whole: bool) -> Any:
     if isinstance(value, bool):
         return _NOTHING
     try:
         number = float(value)
     except (TypeError, ValueError):
+        return _NOTHING
+    if not math.isfinite(number):
         return _NOTHING
     if number.is_integer() and abs(number) <= _LARGEST:
         return int(number)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Container, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from reconciler import services
 from reconciler.client import Connection, StandardConfig
@@ -11,14 +11,19 @@ from reconciler.drafts.config import Config
 from reconciler.drafts.dataset import dataset_part, expires_mark, live_description, placed
 from reconciler.drafts.destination import destination_of
 from reconciler.drafts.draft import FILL_IN, Draft, Surroundings, description, owners
+from reconciler.drafts.fit import fitting
 from reconciler.drafts.schedule import schedule_of
 from reconciler.drafts.settings import settings_of
 from reconciler.drafts.sync import sync_of
 from reconciler.drafts.trust import Approvals, trust_of
-from reconciler.model import Adopt, Connector, DestinationSchema, Unit, references
+from reconciler.model import Adopt, Connector, DestinationSchema, Sync, Unit, references
 from reconciler.specs.document import Path
+from reconciler.specs.rules.tables import simple_name
 
 _HELD = "Fivetran holds what is marked here: nothing is sent until another reference stands in its place."
+#: How many names a comment has, and how many characters each.
+_MOST_NAMED = 50
+_LONGEST_NAME = 100
 _PAUSED = "Fill in why it is paused."
 
 
@@ -57,7 +62,7 @@ def draft_connector(
     ids = _dataset_ids(destination, dataset_unit, datasets)
     text, comments = description(*(live_description(around.datasets.get(each)) for each in ids))
     owner, marked = owners(found.owner)
-    connector, more = _connector(found, name, around, destination, taken_tasks)
+    connector, more = _connector(found, name, around, taken_tasks, ids)
     comments |= marked | more
     parts = [dataset_part(each, around, text, is_written=True) for each in ids]
     for part in parts:
@@ -75,7 +80,7 @@ def draft_connector(
         dataset_unit=dataset_unit,
         expires=expires,
     )
-    return Draft(unit, {**comments, **ending})
+    return fitting(Draft(unit, {**comments, **ending}), environment)
 
 
 def _dataset_ids(destination: DestinationSchema, dataset_unit: str | None, datasets: Sequence[str]) -> list[str]:
@@ -93,9 +98,9 @@ def _place(destination: DestinationSchema, dataset_id: str) -> Path:
 
 
 def _connector(
-    found: Found, name: str, around: Surroundings, destination: DestinationSchema, taken_tasks: Container[str]
+    found: Found, name: str, around: Surroundings, taken_tasks: Container[str], datasets: Sequence[str]
 ) -> tuple[Connector, dict[Path, str]]:
-    connection = found.connection
+    connection, destination = found.connection, destination_of(found.connection)
     service = services.find(connection.service)
     config = Config(connection.config, service, destination, name)
     comments: dict[Path, str] = dict(config.comments)
@@ -107,8 +112,16 @@ def _connector(
     if connection.paused:
         comments["connector", "paused"] = f"{FILL_IN} the reason; without this key it runs"
     settings, unsayable = settings_of(connection)
+    unnamed: list[str] = []
+    sync = sync_of(found.tables, unnamed)
+    if destination.schema_prefix is not None and around.environment.policy.undeclared_datasets == "forbidden":
+        sync, comment = _without_undeclared(sync, destination.schema_prefix, datasets, around.environment.name)
+        comments |= comment
     has_auth = service is not None and bool(service.auth)
-    if said := _not_here(config.left_out, unsayable, connection.service, has_auth=has_auth):
+    said = _not_here(config.left_out, unsayable, connection.service, has_auth=has_auth)
+    if unnamed:
+        said = "\n".join(filter(None, (said, f"Not in `sync`, where no file can name it: {_some(unnamed)}.")))
+    if said:
         comments["connector", "adopt"] = said
     trusted, more = trust_of(found.approvals)
     comments |= {at: "\n".join(filter(None, (comments.get(at), text))) for at, text in more.items()}
@@ -119,12 +132,29 @@ def _connector(
         settings=settings,
         trust=trusted,
         schedule=schedule,
-        sync=sync_of(found.tables),
+        sync=sync,
         paused=_PAUSED if connection.paused else None,
         adopt=Adopt(connection.id),
         needs_consent=services.needs_consent(connection.service, config.tree, False),
     )
     return connector, comments
+
+
+def _without_undeclared(
+    sync: Sync | None, prefix: str, datasets: Sequence[str], environment: str
+) -> tuple[Sync, dict[Path, str]]:
+    """What an environment allows that forbids undeclared datasets: no schema beyond those of the datasets."""
+    sync = sync or Sync("allow_all")
+    declared = {simple_name(each.removeprefix(f"{prefix}_")) for each in datasets}
+    schemas = {
+        name: schema
+        for name, schema in sync.schemas.items()
+        if (not schema.included and not schema.tables) or simple_name(name) in declared
+    }
+    if sync.new != "allow_all":
+        return replace(sync, schemas=schemas), {}
+    text = f"{FILL_IN} in Fivetran it is allow_all, and {environment} forbids datasets that no file declares"
+    return replace(sync, new="allow_columns", schemas=schemas), {("connector", "sync", "new"): text}
 
 
 def _not_here(left_out: Sequence[str], unsayable: Sequence[str], service: str, *, has_auth: bool) -> str:
@@ -134,9 +164,16 @@ def _not_here(left_out: Sequence[str], unsayable: Sequence[str], service: str, *
         lines.append("Fivetran never shows `auth`, nor whether a person gave consent: both stay with the connection.")
     if left_out:
         lines.append(
-            f"Not here, since the catalogue does not know it so: {', '.join(left_out)}. "
+            f"Not here, since the catalogue does not know it so, or no file can say it: {_some(left_out)}. "
             f"`reconciler services pull {service}` brings the catalogue up to date."
         )
     if unsayable:
         lines.append(f"Not here, since Fivetran takes no such value: {', '.join(unsayable)}.")
     return "\n".join(lines)
+
+
+def _some(names: Sequence[str]) -> str:
+    """The first names, and how many more there are."""
+    first = [name[:_LONGEST_NAME] for name in names[:_MOST_NAMED]]
+    more = len(names) - len(first)
+    return f"{', '.join(first)}{f' and {more:,} more' if more else ''}"

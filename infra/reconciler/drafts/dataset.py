@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
+from reconciler import expiry
 from reconciler.bigquery import LiveDataset
 from reconciler.drafts.access import access_of
 from reconciler.drafts.draft import FILL_IN, Draft, Surroundings, description, owners
 from reconciler.model import Dataset, Environment, Unit
 from reconciler.policy import Never
 from reconciler.specs.document import Path
+from reconciler.specs.limits import MOST_LABELS, is_label_key, is_label_value
 
-_KEY = re.compile(r"[a-z][a-z0-9_-]{0,62}")
-_VALUE = re.compile(r"[a-z0-9_-]{0,63}")
 #: What the gcp provider puts on what it creates, by itself.
 _OF_THE_PROVIDER = "goog-pulumi-provisioned"
 _MISSING = "fill-in"
@@ -37,23 +36,34 @@ def dataset_part(dataset_id: str, around: Surroundings, unit_description: str, *
     """
     environment, live = around.environment, around.datasets.get(dataset_id)
     if live is None:
-        labels, comments = _labels({}, environment)
+        labels, comments, _ = _labels({}, environment)
         here = Dataset(dataset_id, environment.destination.location, description=unit_description, labels=labels)
         if dataset_id not in around.datasets:
             comments[()] = "BigQuery could not be asked: the dataset's own settings and access are not here."
         return Part(here, comments)
-    labels, comments = _labels(live.labels, environment)
+    labels, comments, not_here = _labels(live.labels, environment)
     access = access_of(live.access, around, is_written=is_written)
     comments |= access.comments
+    notes = [_listed("Labels of BigQuery that are not here:", not_here)] if not_here else []
     if access.lost:
-        lost = "\n".join(f"- {entry}" for entry in access.lost)
-        comments[()] = f"Has access in BigQuery, which is not here and would be taken away:\n{lost}"
+        notes.append(_listed("Has access in BigQuery, which is not here and would be taken away:", access.lost))
+    if notes:
+        comments[()] = "\n".join(notes)
+    location = live.location
+    if is_written and location.casefold() != environment.destination.location.casefold():
+        location = environment.destination.location
+        comments[()] = "\n".join(
+            [
+                *notes,
+                f"{FILL_IN} in BigQuery it is in {live.location}, where {environment.name}'s destination cannot write.",
+            ]
+        )
     if live.description is None:
         comments["description",] = "As in BigQuery. Without this line it is the description above."
     expiration = live.default_table_expiration_ms
     dataset = Dataset(
         id=dataset_id,
-        location=live.location,
+        location=location,
         friendly_name=live.friendly_name,
         description=live.description or "",
         labels=labels,
@@ -65,20 +75,29 @@ def dataset_part(dataset_id: str, around: Surroundings, unit_description: str, *
     return Part(dataset, comments)
 
 
-def _labels(live: Mapping[str, str], environment: Environment) -> tuple[dict[str, str], dict[Path, str]]:
-    """The labels with the environment's defaults, the required ones that are missing marked."""
-    said = {
-        key: value
-        for key, value in live.items()
-        if key != _OF_THE_PROVIDER and _KEY.fullmatch(key) and _VALUE.fullmatch(value)
-    }
-    labels = {**environment.labels.default, **said}
+def _listed(title: str, entries: Iterable[str]) -> str:
+    return "\n".join([title, *(f"- {entry}" for entry in entries)])
+
+
+def _labels(live: Mapping[str, str], environment: Environment) -> tuple[dict[str, str], dict[Path, str], list[str]]:
+    """The labels with the environment's defaults, the required ones that are missing marked; and what is not here."""
+    rest = {key: value for key, value in live.items() if is_label_key(key) and is_label_value(value)}
+    not_here = dict.fromkeys(live.keys() - rest.keys(), "no file can say this")
+    if rest.pop(_OF_THE_PROVIDER, None) is not None:
+        not_here[_OF_THE_PROVIDER] = "which Pulumi's plugin for Google Cloud put there"
+    if rest.pop(expiry.LABEL, None) is not None:
+        not_here[expiry.LABEL] = "which `expires` writes"
+    labels = {**environment.labels.default, **rest}
     comments: dict[Path, str] = {}
     for key in environment.labels.required:
         if key not in labels:
             labels[key] = _MISSING
             comments["labels", key] = f"{FILL_IN} a label that {environment.name} requires"
-    return labels, comments
+    for key in list(rest)[::-1]:
+        if len(labels) > MOST_LABELS and key not in environment.labels.default:
+            labels.pop(key)
+            not_here[key] = f"with {environment.name}'s own there would be more than {MOST_LABELS}"
+    return labels, comments, [f"{key}={live[key]}: {not_here[key]}" for key in sorted(not_here)]
 
 
 def expires_mark(environment: Environment) -> tuple[Never | None, dict[Path, str]]:
@@ -89,16 +108,20 @@ def expires_mark(environment: Environment) -> tuple[Never | None, dict[Path, str
     return never, {("expires",): f"{FILL_IN} the last good day, in quotes, or the reason why there is none"}
 
 
-def draft_dataset(dataset_id: str, around: Surroundings, *, is_written: bool) -> Draft:
-    """A unit that declares a dataset alone. `is_written`: connectors of ours write it, in files of their own."""
+def draft_dataset(dataset_id: str, around: Surroundings, *, is_written: bool, name: str | None = None) -> Draft:
+    """A unit, to be called `name`, that declares a dataset alone; without a name it is called as the dataset.
+
+    `is_written`: connectors of ours write it, in files of their own.
+    """
+    name = name or dataset_id
     live = around.datasets.get(dataset_id)
     text, comments = description(live.description if live else None)
     owner, marked = owners(None)  # BigQuery does not tell who made it
     part = dataset_part(dataset_id, around, text, is_written=is_written)
     expires, ending = expires_mark(around.environment)
     unit = Unit(
-        name=dataset_id,
-        file=f"{dataset_id}.yaml",
+        name=name,
+        file=f"{name}.yaml",
         description=text,
         owners=owner,
         datasets=(part.dataset,),

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 
 from reconciler import services
 from reconciler.client import Connection
 from reconciler.model import DestinationSchema
 from reconciler.services import Form
+
+_NAME = re.compile(r"[a-z_][a-z0-9_]*")
+_SERVICE = re.compile(r"[a-z0-9][a-z0-9_]*")
+_LONGEST_NAME = 1024
 
 #: The keys of `config` that say where the data lands.
 KEYS = ("schema", "table", "table_group_name", "schema_prefix")
@@ -41,3 +46,16 @@ def _by_name(name: str, form: Form | None) -> DestinationSchema:
 def _any_form() -> Iterable[tuple[str, ...]]:
     """Every form, the ones that say more first: of a schema and a table, the schema alone would be found too."""
     return sorted({keys for form in Form for keys in form.keys}, key=lambda keys: (-len(keys), keys))
+
+
+def undeclarable(connection: Connection) -> str | None:
+    """Say why no file can declare a connection; None where one can."""
+    if not _SERVICE.fullmatch(connection.service):
+        return f"{connection.service!r} is no service id"
+    destination, service = destination_of(connection), services.find(connection.service)
+    written = destination.as_config()
+    if not all(_NAME.fullmatch(name) and len(name) <= _LONGEST_NAME for name in written.values()):
+        return "where it writes has another name than lower-case letters, digits and underscores"
+    if service is not None and tuple(written) not in service.form.keys:
+        return f"it is named {connection.schema}, and the catalogue has {service.form} for {service.id}"
+    return None

@@ -98,7 +98,7 @@ def _unit(document: Document, environment: Environment) -> Unit:
     named = declared if isinstance(declared, str) else None
     datasets: dict[str, Any] = {}
     if connector is None:
-        datasets[document.name] = declared
+        datasets[declared.get("id", document.name)] = declared
     elif connector.destination.schema_prefix is not None:
         prefix = connector.destination.schema_prefix
         datasets = {f"{prefix}_{key}": dataset for key, dataset in data["datasets"].items()}

@@ -18,8 +18,8 @@ from reconciler.specs.document import START, Document, Path, Place, printable, s
 from reconciler.specs.scalars import UnclearNumber, resolve
 from reconciler.specs.syntax import SPACE, explain
 
-#: More than any real file by two orders of magnitude.
-MAX_BYTES = 256 * 1024
+#: A connection with a hundred thousand columns to exclude; read in about a second.
+MAX_BYTES = 4 * 1024 * 1024
 MAX_DEPTH = 50
 #: The tags that say of a value what it is anyway.
 _OWN_TAGS = {
@@ -71,7 +71,7 @@ def parse(raw: bytes, *, environment: str, name: str, file: str) -> tuple[Docume
 
 def _decoded(raw: bytes, file: str) -> str | Problem:
     if len(raw) > MAX_BYTES:
-        return Problem(file, *START, f"larger than {MAX_BYTES // 1024} KiB", "a file describes one thing")
+        return Problem(file, *START, f"larger than {MAX_BYTES // 1024**2} MiB", "a file describes one thing")
     try:
         text = raw.decode("utf-8-sig")
     except UnicodeDecodeError as error:

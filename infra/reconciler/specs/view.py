@@ -89,7 +89,8 @@ def declared(unit: Document) -> Iterator[tuple[str, Path]]:
     target = destination(unit)
     if isinstance(unit.at("dataset"), dict):
         if not unit.has("connector"):
-            yield unit.name, ("dataset",)
+            named = unit.at("dataset", "id")
+            yield named if isinstance(named, str) else unit.name, ("dataset",)
         elif target is not None and target.schema is not None:
             yield target.schema, ("dataset",)
     several = unit.at("datasets")

@@ -70,8 +70,14 @@ def describe(unit: Unit, environment: Environment) -> dict[str, Any]:
     if prefix is not None:
         said["datasets"] = {key.removeprefix(f"{prefix}_"): dataset for key, dataset in datasets.items()}
     else:
-        said["dataset"] = unit.dataset_unit or next(iter(datasets.values()))
+        said["dataset"] = unit.dataset_unit or _alone(unit, *datasets.items())
     return {**said, **_given(formerly=unit.formerly, expires=_expires(unit.expires), retire=_retire(unit.retire))}
+
+
+def _alone(unit: Unit, declared: tuple[str, dict[str, Any]]) -> dict[str, Any]:
+    """A unit's one dataset. Its id is written where neither a destination nor the file's stem says it."""
+    dataset_id, dataset = declared
+    return {"id": dataset_id, **dataset} if unit.connector is None and dataset_id != unit.name else dataset
 
 
 def _connector(connector: Connector, environment: Environment) -> dict[str, Any]:

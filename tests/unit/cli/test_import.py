@@ -420,14 +420,35 @@ def test_datasets_can_be_imported_alone(shop: Shop):
     assert [line for line in shop.run("unmanaged").out.splitlines() if "other" not in line] == []
 
 
-@pytest.mark.parametrize("name", ["Backups", "environment"])
-def test_a_dataset_that_no_file_can_be_called_is_left_out_and_how_to_live_with_it_is_said(shop: Shop, name: str):
+@pytest.mark.parametrize(
+    ("name", "stem"), [("Backups", "backups"), ("environment", "dataset_environment"), ("_x", "x")]
+)
+def test_a_dataset_that_no_file_can_be_called_is_named_in_its_file(shop: Shop, name: str, stem: str):
     shop.dataset(name)
+    assert f"dataset {name}" in shop.run("unmanaged").out
     ran = shop.run("import", "--datasets", name)
-    assert (ran.code, ran.out) == (0, "")
-    assert f"notice: {name} is left out: no file can declare it" in ran.err
-    assert f"`ignore: {{schemas: [{name}]}}`" in ran.err
+    assert (ran.code, ran.out.startswith(f"connectors/dev/{stem}.yaml")) == (0, True)
+    assert f"  id: {name}" in body(shop, stem)
     assert shop.run("validate").code == 0
+    assert f"dataset {name}" not in shop.run("unmanaged").out
+
+
+def test_datasets_that_differ_in_capitals_get_files_that_differ_in_more(shop: Shop):
+    for name in ("Backups", "backups", "BACKUPS"):
+        shop.dataset(name)
+    shop.run("import", "--datasets", "*")
+    files = sorted(file.stem for file in (shop.specs / "dev").iterdir() if file.stem != "environment")
+    assert files == ["backups", "backups_2", "backups_3"]
+    assert shop.run("validate").code == 0
+    assert "  id: BACKUPS" in body(shop, "backups_2")
+
+
+def test_a_connection_that_no_file_can_declare_is_left_out_with_a_notice(shop: Shop):
+    shop.service("odd_one", {})
+    shop.connection("odd_one", {"schema": "a.b.c"})
+    ran = shop.run("import", "--all")
+    assert "a.b.c (" in ran.err
+    assert "is left out: no file can declare it, as where it writes has another name" in ran.err
 
 
 def test_without_bigquery_it_goes_on_and_says_what_is_missing(shop: Shop):

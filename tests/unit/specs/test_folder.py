@@ -80,7 +80,7 @@ def test_a_file_that_cannot_be_opened_is_one_problem_and_the_others_are_read(spe
 def test_a_huge_file_is_not_read_to_its_end(specs: Path):
     with (specs / "dev" / "huge.yaml").open("wb") as huge:
         huge.truncate(MAX_BYTES * 1_000_000)
-    assert report(specs) == ["dev/huge.yaml:1:1: larger than 256 KiB\n    a file describes one thing"]
+    assert report(specs) == ["dev/huge.yaml:1:1: larger than 4 MiB\n    a file describes one thing"]
 
 
 def test_a_missing_folder_is_a_problem_and_no_exception(tmp_path: Path):

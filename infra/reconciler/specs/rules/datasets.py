@@ -8,13 +8,12 @@ from collections.abc import Iterator
 from reconciler.errors import Problem
 from reconciler.specs.check import suggestion
 from reconciler.specs.document import Document, Path, shown
+from reconciler.specs.limits import DATASET_ID, LONGEST_DATASET_ID
 from reconciler.specs.rules.claims import Claim, conflicts
 from reconciler.specs.view import Specs, declared, destination, strings
 
 _LOCATION = re.compile(r"[A-Za-z0-9-]+")
 _UNIT = re.compile(r"[a-z0-9][a-z0-9_-]*")
-#: BigQuery: "Each dataset name can contain up to 1,024 characters", letters, digits and underscores.
-_DATASET_ID = re.compile(r"[A-Za-z0-9_]{1,1024}")
 
 
 def datasets_are_declared_once(specs: Specs) -> Iterator[Problem]:
@@ -34,13 +33,31 @@ def dataset_ids_are_bigquerys(specs: Specs) -> Iterator[Problem]:
     """Letters, digits and underscores: stricter than a file's name and longer with a prefix."""
     for unit in specs.all_units():
         for dataset, path in declared(unit):
-            if _DATASET_ID.fullmatch(dataset):
+            if DATASET_ID.fullmatch(dataset) or unit.at(*path, "id") is not None:
                 continue
             if not unit.has("connector"):
                 message = f"the file's stem is the dataset's id, and BigQuery refuses {shown(dataset)}"
-                yield unit.on_key(path, message, f"rename the file to {shown(dataset.replace('-', '_') + '.yaml')}")
-            elif len(dataset) > 1024:
-                yield unit.on_key(path, f"BigQuery refuses a dataset id of {len(dataset)} characters", "at most 1024")
+                new = shown(dataset.replace("-", "_") + ".yaml")
+                yield unit.on_key(path, message, f"rename the file to {new}, or name the dataset by `id`")
+            elif len(dataset) > LONGEST_DATASET_ID:
+                message = f"BigQuery refuses a dataset id of {len(dataset)} characters"
+                yield unit.on_key(path, message, f"at most {LONGEST_DATASET_ID}")
+
+
+def ids_are_for_datasets_alone(specs: Specs) -> Iterator[Problem]:
+    """Where a connector writes, Fivetran names the dataset."""
+    for unit in specs.all_units():
+        if not unit.has("connector"):
+            continue
+        several = unit.at("datasets")
+        paths: list[Path] = [
+            ("dataset",),
+            *(("datasets", key) for key in (several if isinstance(several, dict) else ())),
+        ]
+        for path in paths:
+            if unit.at(*path, "id") is not None:
+                message = "`id` goes with a dataset alone: a connector's dataset is called as `destination` says"
+                yield unit.on_key((*path, "id"), message, "take it out")
 
 
 def named_datasets_are_declared(specs: Specs) -> Iterator[Problem]:

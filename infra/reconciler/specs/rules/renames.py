@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from reconciler.errors import Problem
-from reconciler.specs.document import shown
+from reconciler.specs.document import printable, shown
 from reconciler.specs.rules.claims import Claim, conflicts
 from reconciler.specs.view import Specs
 
@@ -21,9 +21,9 @@ def former_names_are_free(specs: Specs) -> Iterator[Problem]:
             continue
         if former == unit.name:
             yield unit.on_value(_FORMERLY, f"{shown(former)} is the unit's name now", "take `formerly` out")
-        elif not unit.has("connector"):
+        elif not unit.has("connector") and unit.at("dataset", "id") is None:
             message = "without a connector the file's stem is the dataset's id, and BigQuery renames no dataset"
-            yield unit.on_key(_FORMERLY, message, "name the file as before, or copy the data into a new dataset")
+            yield unit.on_key(_FORMERLY, message, f"keep its name: `dataset: {{id: {printable(former)[:60]}}}`")
         elif former in specs.names[unit.environment]:
             message = f"there is a unit {shown(former)} in {unit.environment} still"
             yield unit.on_value(_FORMERLY, message, "a rename leaves no file behind: delete that file, or `formerly`")

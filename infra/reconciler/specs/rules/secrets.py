@@ -62,6 +62,11 @@ def credentials_are_references(specs: Specs) -> Iterator[Problem]:
                 yield unit.on_value(inner, f"{shown(name)} holds a credential in plain text", hint)
 
 
+def is_reference_as_text(value: str) -> bool:
+    """Return whether a text is written like a reference."""
+    return _REFERENCE_AS_TEXT.fullmatch(value) is not None
+
+
 def told(path: Path, value: object, known: Field) -> bool:
     """Whether `credentials_are_references` has something to say about the value at a path."""
     as_text = isinstance(value, str) and _REFERENCE_AS_TEXT.fullmatch(value) is not None

@@ -55,10 +55,10 @@ def _undeclared(unit: Document, prefix: str, policy: str) -> Iterator[Problem]:
     datasets = unit.at("datasets")
     if not isinstance(datasets, dict):
         return
-    declared = {_simple(key): key for key in datasets}
+    declared = {simple_name(key): key for key in datasets}
     for path, schema in _entries(unit, _SCHEMAS):
         name = str(path[-1])
-        if schema == "excluded" or _simple(name) in declared:
+        if schema == "excluded" or simple_name(name) in declared:
             continue
         near = suggestion(name, sorted(datasets))
         hint = (
@@ -73,7 +73,7 @@ def _entries(unit: Document, path: Path) -> Iterator[tuple[Path, Any]]:
         yield from (((*path, name), entry) for name, entry in entries.items())
 
 
-def _simple(name: str) -> str:
+def simple_name(name: str) -> str:
     """What a schema's name and its dataset's have in common: Fivetran writes `AuditLog` and `audit-log` as `audit_log`.
 
     The dataset that Fivetran names is held against the declared ones before a connection starts.
