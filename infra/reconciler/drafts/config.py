@@ -47,7 +47,7 @@ class Config:
         known = None if service is None else Field("object", fields=service.config)
         tree = self._object(_CONFIG, own, known, closed=service is not None)
         self.tree: dict[str, Any] = {} if tree is _NOTHING else tree
-        if references.meant(self.tree) is not None:
+        if references.is_instead_of_a_tree(self.tree):
             # The file would have a reference in place of the whole config.
             self.left_out += [_dotted((*_CONFIG, key)) for key in self.tree if key in REFERENCE_KEYS]
             self.tree = {key: node for key, node in self.tree.items() if key not in REFERENCE_KEYS}

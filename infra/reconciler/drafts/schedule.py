@@ -30,9 +30,13 @@ def schedule_of(
             return AirflowSchedule(known_task), None
         task = _free_task(unit, environment, taken)
         return AirflowSchedule(task), f"{FILL_IN} the Airflow task that starts the syncs"
-    hour = (connection.daily_sync_time or "").partition(":")[0].zfill(2)
-    if connection.sync_frequency == _DAILY and _HOUR.fullmatch(hour):
-        return FivetranSchedule(_DAILY, f"{hour}:00"), None
+    if connection.sync_frequency == _DAILY and connection.daily_sync_time:
+        hour = connection.daily_sync_time.partition(":")[0].zfill(2)
+        if _HOUR.fullmatch(hour):
+            return FivetranSchedule(_DAILY, f"{hour}:00"), None
+        return FivetranSchedule(
+            _DAILY
+        ), f"Fivetran has {connection.daily_sync_time!r} as the hour: no file can say that."
     minutes = connection.sync_frequency
     if minutes is None:
         return FivetranSchedule(), None

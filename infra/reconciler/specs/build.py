@@ -98,7 +98,7 @@ def _unit(document: Document, environment: Environment) -> Unit:
     named = declared if isinstance(declared, str) else None
     datasets: dict[str, Any] = {}
     if connector is None:
-        datasets[declared.get("id", document.name)] = declared
+        datasets[document.name] = declared
     elif connector.destination.schema_prefix is not None:
         prefix = connector.destination.schema_prefix
         datasets = {f"{prefix}_{key}": dataset for key, dataset in data["datasets"].items()}
@@ -233,7 +233,7 @@ class _Defaults:
 def _dataset(dataset_id: str, data: dict[str, Any], defaults: _Defaults) -> Dataset:
     expiration = data.get("default_table_expiration_ms")
     return Dataset(
-        id=dataset_id,
+        id=data.get("id", dataset_id),
         location=_location(data.get("location", defaults.location)),
         friendly_name=data.get("friendly_name"),
         description=data.get("description", defaults.description),

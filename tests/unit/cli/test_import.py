@@ -443,14 +443,6 @@ def test_datasets_that_differ_in_capitals_get_files_that_differ_in_more(shop: Sh
     assert "  id: BACKUPS" in body(shop, "backups_2")
 
 
-def test_a_connection_that_no_file_can_declare_is_left_out_with_a_notice(shop: Shop):
-    shop.service("odd_one", {})
-    shop.connection("odd_one", {"schema": "a.b.c"})
-    ran = shop.run("import", "--all")
-    assert "a.b.c (" in ran.err
-    assert "is left out: no file can declare it, as where it writes has another name" in ran.err
-
-
 def test_without_bigquery_it_goes_on_and_says_what_is_missing(shop: Shop):
     shop.dataset("stripe", friendlyName="Stripe")
     shop.admin("POST", "/gcp/faults", {"method": "GET", "code": "PERMISSION_DENIED", "error": "no.", "times": 0})

@@ -51,38 +51,52 @@ ENVIRONMENTS: Sequence[Mapping[str, Any]] = (
     },
 )
 #: JSON that a server may send, half characters included.
-TEXT = st.text(max_size=20) | st.sampled_from(
-    [
-        "no",
-        "1.10",
-        "0o17",
-        "2026-01-01",
-        "12:30",
-        "*x",
-        "- a",
-        "a: b",
-        "a #b",
-        "{a}",
-        "\ud800",
-        "\x00",
-        "\u2028",
-        "\ufffe",
-    ]
-    + [
-        "{secret: x}",
-        "env:NAME",
-        "-----BEGIN PRIVATE KEY-----",
-        "x" * 2000,
-        " a",
-        "a\n",
-        "\x85",
-        "\ufeff",
-        "<<",
-        "",
-        "~",
-    ]
-    + ["fill in: x", "null", "=", "%YAML", "?", "'", '"', "\\", "\t", "日本", "Ünï", "a\r\nb", "--- a", "|", ">"]
-)
+ODD_TEXTS = [
+    "no",
+    "1.10",
+    "0o17",
+    "2026-01-01",
+    "12:30",
+    "*x",
+    "- a",
+    "a: b",
+    "a #b",
+    "{a}",
+    "\ud800",
+    "\x00",
+    "\u2028",
+]
+ODD_TEXTS += [
+    "{secret: x}",
+    "env:NAME",
+    "-----BEGIN PRIVATE KEY-----",
+    "x" * 2000,
+    " a",
+    "a\n",
+    "\x85",
+    "\ufeff",
+    "<<",
+    "",
+]
+ODD_TEXTS += [
+    "fill in: x",
+    "null",
+    "=",
+    "%YAML",
+    "?",
+    "'",
+    '"',
+    "\\",
+    "\t",
+    "日本",
+    "Ünï",
+    "a\r\nb",
+    "--- a",
+    "|",
+    ">",
+    "~",
+]
+TEXT = st.text(max_size=20) | st.sampled_from([*ODD_TEXTS, "\ufffe"])
 NUMBERS = st.integers() | st.floats() | st.sampled_from([2**53, 2**53 + 1, 1e22, 1e-7, 1.10, -0.0])
 JSON: st.SearchStrategy[Any] = st.recursive(
     st.none() | st.booleans() | NUMBERS | TEXT | st.just("******"),
@@ -171,7 +185,7 @@ def written(draft: Draft, folder: Path, fleet: Fleet) -> Fleet:
     return loaded.fleet("dev")
 
 
-@settings(max_examples=300)
+@settings(max_examples=60)
 @given(live_connections(), CONFIGS, st.sampled_from(ENVIRONMENTS), DATASETS, st.none() | TEXT)
 def test_whatever_a_connection_is_what_an_import_writes_of_it_validates(
     live: Connection,
@@ -202,7 +216,7 @@ def test_whatever_a_connection_is_what_an_import_writes_of_it_validates(
     assert [each.id for each in unit.datasets] == ids
 
 
-@settings(max_examples=100)
+@settings(max_examples=40)
 @given(
     st.from_regex(r"\A[A-Za-z0-9_]{1,30}\Z") | st.sampled_from(["environment", "_", "A" * 1024, "Stripe"]),
     DATASETS,
@@ -225,12 +239,70 @@ def test_whatever_a_dataset_is_what_an_import_writes_of_it_validates(
 
 @pytest.mark.parametrize(
     ("service", "schema"),
-    [("stripe", "Stripe"), ("stripe", "a.b"), ("stripe", ""), ("stripe", "1a"), ("postgres", "a-b"), ("s3", "a")]
-    + [("nobody_knows", "a.b.c"), ("no-service", "a"), ("", "a"), ("nobody_knows", "a" * 1025)],
+    [
+        ("stripe", "Stripe"),
+        ("stripe", "a.b"),
+        ("stripe", ""),
+        ("stripe", "1a"),
+        ("postgres", "a-b"),
+        ("s3", "a"),
+        ("nobody_knows", "a.b.c"),
+        ("no-service", "a"),
+        ("", "a"),
+        ("nobody_knows", "a" * 1025),
+    ],
 )
 def test_a_connection_that_no_file_can_declare_is_known_as_such(service: str, schema: str):
     live = dataclasses.replace(Connection.parse({"id": "a_b"}), service=service, schema=schema)
     assert undeclarable(live) is not None
+
+
+@pytest.mark.parametrize(
+    ("config", "left_out"),
+    [
+        ({"a": {"env": "prod"}, "b": 1}, "config.a"),
+        ({"a": [{"secret": "name"}], "b": 1}, "config.a[0]"),
+        ({"env": "prod", "b": 1}, None),
+        ({"env": "prod"}, "config.env"),
+        ({"a": "env:NAME"}, "config.a"),
+        ({"a": float("nan")}, "config.a"),
+        ({"a": "\ud800"}, "config.a"),
+        ({"x" * 2000: 1}, "config." + "x" * 93),
+        ({"a": 1e-7, "b": 1e22, "c": -0.0, "d": "1.10", "on": "yes"}, None),
+    ],
+)
+def test_a_value_that_a_file_cannot_hold_is_left_out_and_named(
+    config: dict[str, Any], left_out: str | None, tmp_path: Path
+):
+    live = dataclasses.replace(Connection.parse({"id": "a_b"}), service="nobody_knows", schema="app", config=config)
+    fleet = environment(tmp_path, {})
+    draft = draft_connector(
+        Found(live), "app", Surroundings(fleet.environment), dataset_unit=None, datasets=["app"], taken_tasks=()
+    )
+    written(draft, tmp_path, fleet)
+    said = draft.comments.get(("connector", "adopt"), "")
+    assert said.startswith("Not here, ") == (left_out is not None)
+    assert left_out is None or f"say it: {left_out}. " in said
+
+
+def test_tables_that_a_file_cannot_name_are_left_out_and_named(tmp_path: Path):
+    off = TableConfig(False, None, None, None, None, {})
+    tables = {"fine": off, " odd": off, "line\nend": off, "half\ud800": off, "x" * 2000: off, "no": off, "1.0": off}
+    live = dataclasses.replace(Connection.parse({"id": "a_b"}), service="postgres", schema="app")
+    fleet = environment(tmp_path, {})
+    draft = draft_connector(
+        Found(live, StandardConfig("allow_all", {"public": SchemaConfig(True, None, tables)})),
+        "app",
+        Surroundings(fleet.environment),
+        dataset_unit=None,
+        datasets=["app_public"],
+        taken_tasks=(),
+    )
+    [unit] = written(draft, tmp_path, fleet).units
+    assert unit.connector is not None
+    assert unit.connector.sync is not None
+    assert set(unit.connector.sync.schemas["public"].tables) == {"fine", "no", "1.0"}
+    assert "where no file can name it: public. odd, public.line" in draft.comments["connector", "adopt"]
 
 
 def test_two_datasets_that_differ_in_capitals_get_names_that_do_not():

@@ -75,12 +75,17 @@ def meant(node: Mapping[str, Any]) -> str | None:
 
 def instead_of_a_tree(unit: Document, path: Path, node: Mapping[str, Any]) -> Iterator[Problem]:
     """A reference in place of the whole `config` or `auth`. A `secret` alone there may be the service's own field."""
-    alone = next((kind for kind in REFERENCE_KEYS if isinstance(node.get(kind), str)), None)
-    if alone is None or (alone == "secret" and not node.keys() & REFERENCE_KEYS["secret"]):
-        return
-    if node.keys() - {alone} <= REFERENCE_KEYS[alone]:
+    if is_instead_of_a_tree(node):
         message = f"a reference stands in place of a value, not of the whole {shown(path[-1])}"
         yield unit.on_value(path, message, "give it a key, such as `api_key: {secret: NAME, version: 1}`")
+
+
+def is_instead_of_a_tree(node: Mapping[str, Any]) -> bool:
+    """Return whether a whole `config` or `auth` is a reference."""
+    alone = next((kind for kind in REFERENCE_KEYS if isinstance(node.get(kind), str)), None)
+    if alone is None or (alone == "secret" and not node.keys() & REFERENCE_KEYS["secret"]):
+        return False
+    return node.keys() - {alone} <= REFERENCE_KEYS[alone]
 
 
 def problems(unit: Document, path: Path, node: dict[str, Any]) -> Iterator[Problem]:
