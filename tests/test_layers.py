@@ -11,13 +11,14 @@ ROOT = Path(__file__).resolve().parent.parent
 PACKAGE = ROOT / "infra" / "reconciler"
 
 PURE = {"model", "policy", "errors", "spelling", "projection", "access", "expiry", "removal", "airflow", "tables"}
-PURE |= {"today", "roles", "datasets", "trust"}
+PURE |= {"today", "roles", "datasets", "trust", "masking"}
 
 #: What each room may import of ours, besides itself.
 ALLOWED: dict[str, set[str]] = {
     "model": {"errors", "policy"},
     "policy": set(),
     "errors": set(),
+    "masking": set(),
     "today": {"errors"},
     "spelling": set(),
     "roles": set(),
@@ -34,12 +35,12 @@ ALLOWED: dict[str, set[str]] = {
     "client": set(),
     "bigquery": {"errors"},
     "iam": {"errors"},
-    "secrets": {"model", "errors"},
+    "secrets": {"model", "errors", "masking"},
     "provider": PURE | {"client", "secrets", "specs", "services"},
-    "gcp": PURE | {"bigquery", "specs"},
+    "gcp": PURE | {"bigquery", "secrets", "specs"},
     "functions": PURE,
     "project": PURE,
-    "program": PURE | {"specs", "provider", "gcp", "functions", "project"},
+    "program": PURE | {"specs", "provider", "gcp", "functions", "project", "secrets"},
     "drafts": PURE | {"specs", "services", "client", "bigquery"},
     "cli": PURE | {"drafts"} | {"specs", "services", "client", "bigquery", "iam", "secrets", "simulator"},
     "simulator": set(),

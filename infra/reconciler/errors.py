@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -26,7 +27,60 @@ class ReconcilerError(Exception):
 
 
 class OtherSideFailed(ReconcilerError):
-    """Fivetran or Google refused, failed or could not be reached."""
+    """Fivetran or Google rejected a request, failed, or could not be reached.
+
+    Attributes:
+        unmasked_message: What they said. It may quote a secret, and is not in the error's text: only what masks it
+            first may show it (`saying`).
+        step: What the reader can do, in our own words.
+        speaker: Who said it.
+    """
+
+    def __init__(self, text: str, *, unmasked_message: str = "", step: str = "", speaker: str = "Google") -> None:
+        super().__init__()
+        self.unmasked_message = unmasked_message
+        self.step = step
+        self.speaker = speaker
+        self._text = text
+
+    def __str__(self) -> str:
+        return self.saying("")
+
+    def saying(self, message: str) -> str:
+        """Return the error's text with this text, which must hold no secret, as what the other side said."""
+        said = f": {message.rstrip('.')}" if message else ""
+        return f"{self._text}{said}" + (f". {self.step}" if self.step else "")
+
+
+#: What Google's libraries raise about credentials, and what to do about it.
+NO_CREDENTIALS = "there are no Google credentials that work"
+LOG_IN = "Log in with `gcloud auth application-default login`"
+
+
+def google_failed(subject: str, error: BaseException) -> OtherSideFailed:
+    """Return the error for what one of Google's libraries raised: the status and reason, and Google's text apart."""
+    error = getattr(error, "cause", None) or error
+    status = getattr(error, "code", None)
+    if not isinstance(status, int):
+        return OtherSideFailed(f"{subject}: Google gave no usable answer ({type(error).__name__})")
+    reason = _google_reason(error)
+    answer = f"{int(status)} {reason}" if reason else str(int(status))
+    return OtherSideFailed(f"{subject}: Google answered {answer}", unmasked_message=google_message(error))
+
+
+def google_message(error: BaseException) -> str:
+    """Return what Google said, without the request that its libraries put before it. It is not masked."""
+    details = getattr(error, "errors", None) or [{}]
+    said = details[0].get("message") if isinstance(details[0], dict) else None
+    text = str(said or getattr(error, "message", None) or error).strip()
+    return text.partition(": ")[2] if re.match(r"[A-Z]+ http", text) else text
+
+
+def _google_reason(error: BaseException) -> str:
+    """Google's word for the kind of error, where it is one word of letters (`accessDenied`)."""
+    details = getattr(error, "errors", None) or [{}]
+    reasons = [getattr(error, "reason", None), details[0].get("reason") if isinstance(details[0], dict) else None]
+    return next((each for each in reasons if isinstance(each, str) and re.fullmatch(r"[A-Za-z_]{1,40}", each)), "")
 
 
 class InvalidSpecs(ReconcilerError):

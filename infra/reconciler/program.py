@@ -15,7 +15,7 @@ from typing import Any
 
 import pulumi
 
-from reconciler import airflow, expiry, functions, gcp, project, removal
+from reconciler import airflow, expiry, functions, gcp, project, removal, secrets
 from reconciler.datasets import Findings, Live, meet, undeclared
 from reconciler.errors import InvalidSpecs, ReconcilerError
 from reconciler.expiry import Staged
@@ -70,6 +70,8 @@ async def main(settings: Settings) -> dict[str, pulumi.Input[Any]]:
 async def build(staged: Staged, loaded: Loaded) -> dict[str, pulumi.Input[Any]]:
     """Register every resource of a fleet and return the stack's outputs. `loaded` are the specs it is from."""
     fleet, environment = staged.fleet, staged.fleet.environment
+    connectors = [unit.connector for unit in fleet.units if unit.connector is not None]
+    secrets.declare({"config": each.config, "auth": each.auth} for each in connectors)
     live, listing = await asyncio.gather(gcp.read_live(environment, fleet.units), gcp.list_ids(environment.gcp_project))
 
     declared = removal.declarations(staged)

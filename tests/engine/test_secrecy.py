@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import base64
+import json
 import re
 from pathlib import Path
+from urllib.parse import quote
 
 from admin import Admin
-from workspace import Workspace, everything_written, stripe
+from workspace import Workspace, everything_written, hashing, stripe
 
 KEY, ROTATED = "sk_live_canary_0aZ9", "sk_live_canary_1bY8"
 TOKEN, PASSWORD = "canary-token-77-xy", 'canary "pass" \\ word\nline'
@@ -100,3 +103,42 @@ def test_every_missing_variable_of_a_unit_is_named_and_nothing_is_made(workspace
     assert "casa.yaml: config.function_trigger: the environment variable TRIGGER is not set; " in failed.out
     assert "config.secrets_list[0].value: the environment variable TOKEN is not set" in failed.out
     assert admin.connections() == {}
+
+
+def spellings(canary: str) -> set[str]:
+    """How a text may show a secret."""
+    in_base64 = base64.b64encode(canary.encode()).decode()
+    return {canary, json.dumps(canary)[1:-1], quote(canary, safe=""), in_base64, in_base64.rstrip("=")[:-1]}
+
+
+def test_no_secret_is_found_anywhere_when_every_reply_quotes_it(workspace: Workspace, admin: Admin, tmp_path: Path):
+    """Fivetran, BigQuery, Resource Manager and IAM quote a secret of the run in all that they answer."""
+    canary = "sk_live_canary/0aZ9+&x"
+    workspace.env["STRIPE_KEY"] = canary
+    workspace.write("stripe", stripe(config=keyed(1), sync=hashing("stripe")))
+    ads = {"service": "google_ads", "destination": {"schema": "ads"}}
+    workspace.write("ads", {**stripe("ads"), "connector": ads})
+    quoting = {"kind": "quote", "path": "^/v1/", "count": None, "text": canary}
+    admin.fault(**quoting)
+    printed = [workspace.preview("--diff").out, workspace.up().out]
+    admin.edit("stripe", setup_state="broken")
+    printed.append(workspace.preview("--refresh", "--diff").out)
+    assert "reconnect: Reconnect: ******" in printed[-1]
+    admin.script_tests(target="stripe", results=[{"title": "Key", "status": "FAILED", "message": f"no {canary}"}])
+    printed.append(workspace.up("--refresh").out)
+    assert "Key: FAILED: no ******" in printed[-1]
+
+    admin.forget_faults()
+    rejected = {"kind": "status", "status": 400, "body": {"code": canary, "message": canary}}
+    admin.fault(path="/connections/[^/]+$", method="GET", count=2, **rejected)
+    admin.fault(path="/schemas", count=None, **rejected)
+    admin.fault(path="/test$", count=None, kind="html", status=403)
+    admin.fault(**quoting)
+    printed.append(workspace.up("--refresh").out)
+    denied = {"method": "*", "type": "*", "times": 0, "error": f"Error 403: no {canary}, accessDenied"}
+    admin.gcp("POST", "/faults", {**denied, "preview": False, "method": "Invoke"})
+    printed.append(workspace.preview().out)
+    written = everything_written(workspace.backend, workspace.settings.parent, workspace.tools.pulumi_home)
+    for form in spellings(canary):
+        assert form not in "".join(printed)
+        assert form.encode() not in written

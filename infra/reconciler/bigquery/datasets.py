@@ -13,7 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any, Final, Self
 
-from reconciler.errors import OtherSideFailed
+from reconciler.errors import LOG_IN, NO_CREDENTIALS, OtherSideFailed, google_failed
 
 EMULATOR: Final = "BIGQUERY_EMULATOR_HOST"
 #: How long one request may take, and how long all attempts at it.
@@ -71,7 +71,7 @@ class ListChanged(Exception):
 
 
 class Datasets:
-    """The datasets of one project. Every method raises `OtherSideFailed`, with Google's words and what to do."""
+    """The datasets of one project. Every method raises `OtherSideFailed`."""
 
     def __init__(self, project: str) -> None:
         self.project = project
@@ -154,15 +154,18 @@ class Datasets:
         from google.auth.exceptions import GoogleAuthError  # noqa: PLC0415
         from requests.exceptions import RequestException  # noqa: PLC0415
 
+        subject = f"BigQuery, project {self.project}: {what} cannot be {done}"
         try:
             yield
         except GoogleAuthError as error:
-            reason = f"{_first_line(error)}. Log in with `gcloud auth application-default login`"
+            raised = OtherSideFailed(
+                f"{subject}: {NO_CREDENTIALS} ({type(error).__name__})", unmasked_message=str(error), step=LOG_IN
+            )
         except (GoogleAPIError, RequestException) as error:
-            reason = _first_line(getattr(error, "cause", None) or error)
+            raised = google_failed(subject, error)
         else:
             return
-        raise OtherSideFailed(f"BigQuery, project {self.project}: {what} cannot be {done}: {reason}") from None
+        raise raised from None
 
 
 def _access_list(data: Mapping[str, Any]) -> AccessList:
@@ -181,11 +184,3 @@ def _retry() -> Any:
     from google.cloud.bigquery import DEFAULT_RETRY  # noqa: PLC0415
 
     return DEFAULT_RETRY.with_timeout(_ATTEMPTS_S)
-
-
-def _first_line(error: BaseException) -> str:
-    """What the error says, without the request that Google's library puts around it."""
-    details = getattr(error, "errors", None) or [{}]
-    said = details[0].get("message") if isinstance(details[0], dict) else None
-    lines = str(said or error).strip().splitlines()
-    return lines[0].rstrip(".") if lines else type(error).__name__

@@ -8,12 +8,12 @@ from pathlib import Path
 import click
 
 from reconciler import services
-from reconciler.cli import Exit
+from reconciler.cli import Exit, foreign_text
 from reconciler.cli.live import LiveGroup, choose, live_group, unit_named
 from reconciler.cli.options import environment_option, specs_option
 from reconciler.client import Connection
 from reconciler.errors import ReconcilerError
-from reconciler.model import Connector
+from reconciler.model import Connector, Unit
 from reconciler.specs.document import printable
 
 _DASHBOARD = "https://fivetran.com/dashboard"
@@ -55,12 +55,12 @@ def authorise(specs: Path, environment: str | None, redirect_uri: str, unit: str
             )
         connection = live.client.get_connection(found.id)
         works = connection.setup_state == "connected"
-        told = {} if works else dict(_to_know(live, connection))
+        told = [] if works else list(_to_know(live, wanted, connection))
         by_link = _takes_consent(connector)
         link = live.client.connect_card(connection.id, redirect_uri=redirect_uri) if by_link else None
     state = "is connected already: nobody has to do anything" if works else "is not connected yet"
     click.echo(f"{wanted.name} ({connection.id}, {connector.service}) {state}.", err=True)
-    for name, value in told.items():
+    for name, value in told:
         click.echo(f"  {name}: {printable(value)}", err=True)
     if link is None:
         click.echo(f"No link: {connector.service} needs nobody's consent in a browser.", err=True)
@@ -81,13 +81,16 @@ def _takes_consent(connector: Connector) -> bool:
     return service is None or service.needs_consent(connector.config, has_auth=False)
 
 
-def _to_know(live: LiveGroup, connection: Connection) -> Iterator[tuple[str, str]]:
-    """What the person may need on the other side. Nothing of it is secret."""
+def _to_know(live: LiveGroup, unit: Unit, connection: Connection) -> Iterator[tuple[str, str]]:
+    """What the person may need on the other side."""
     yield "set-up page", f"{_DASHBOARD}/connections/{connection.id}/setup"
     yield "Fivetran's service account", live.client.group_service_account(live.group.id)
     yield "Fivetran's public key", live.client.group_public_key(live.group.id)
-    yield from _handed_over(connection.service, connection.config)
-    yield from ((f"task {task.code}", task.message) for task in connection.tasks)
+    for key, value in _handed_over(connection.service, connection.config):
+        yield key, foreign_text.made_by_fivetran(unit, value)
+    for task in foreign_text.tasks(unit, connection):
+        code, _, text = task.partition(": ")
+        yield f"task {code}", text
 
 
 def _handed_over(service: str, config: Mapping[str, object]) -> Iterator[tuple[str, str]]:

@@ -2,24 +2,39 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Literal
 
 from reconciler import client as fivetran_api
 from reconciler import roles
 from reconciler.access import in_policy
 from reconciler.bigquery import Datasets
+from reconciler.cli import foreign_text
 from reconciler.cli.inherited import AccessList, Reading, named, readings
 from reconciler.cli.live import Chosen, fivetran
 from reconciler.client import Destination, FivetranClient
 from reconciler.errors import OtherSideFailed, ReconcilerError
 from reconciler.iam import Holder, Iam
 from reconciler.model import Environment, Reference, references
-from reconciler.secrets import check_versions
+from reconciler.secrets import (
+    ADVICE,
+    OddValue,
+    check_versions,
+    known_value,
+    known_values_of_run,
+    odd_value,
+    show_label,
+)
+from reconciler.specs.places import Places
 
 #: `failed`: something does not work. `warning`: somebody has to look at it, or nobody could.
 Level = Literal["ok", "warning", "failed"]
+
+#: Values read at once.
+_AT_ONCE = 8
 
 #: Roles on a project of which each is enough for Fivetran.
 _ENOUGH = frozenset({roles.FIVETRANS, "roles/bigquery.admin", "roles/editor", "roles/owner"})
@@ -61,7 +76,7 @@ class Checkup:
             try:
                 yield from look()
             except ReconcilerError as error:
-                yield Line(check, "failed", str(error), unanswered=isinstance(error, OtherSideFailed))
+                yield Line(check, "failed", foreign_text.explain(error), unanswered=isinstance(error, OtherSideFailed))
 
     def _fivetran(self) -> Iterator[Line]:
         """The key, the group, and its destination."""
@@ -90,7 +105,8 @@ class Checkup:
             for text in _differences(self._environment, live)
         ]
         if live.setup_status != "connected":
-            failed = ", ".join(test.title for test in live.setup_tests if test.failed)
+            known = known_values_of_run(ask=False)
+            failed = ", ".join(show_label(test.title, known) for test in live.setup_tests if test.failed)
             text = f"its set-up is {live.setup_status or 'unknown'}" + (f"; what failed: {failed}" if failed else "")
             lines.append(Line("destination", "failed", text, "`pulumi up --refresh` tests it again and says why"))
         text = f"it is connected, in {live.config.get('data_set_location')} and {live.region} as the file says"
@@ -108,7 +124,8 @@ class Checkup:
                 try:
                     found = datasets.get(id_)
                 except OtherSideFailed as error:
-                    yield Line("BigQuery", "warning", f"could not look at who is let in by {id_} itself: {error}")
+                    why = foreign_text.explain(error)
+                    yield Line("BigQuery", "warning", f"could not look at who is let in by {id_} itself: {why}")
                 else:
                     self._lists[id_] = () if found is None else found.access
 
@@ -119,7 +136,10 @@ class Checkup:
             yield from self._fivetrans_role(holders)
             for holder in holders:
                 if holder.bindings is None:
-                    text = f"could not look at who has roles on the {holder}: {holder.denied}"
+                    said = foreign_text.google_said(holder.unmasked_denial)
+                    text = f"could not look at who has roles on the {holder}: {holder.denied}" + (
+                        f": {said.rstrip('.')}" if said else ""
+                    )
                     yield Line("inherited access", "warning", text, _MAY_LOOK)
             if not self._sensitive():
                 yield Line("inherited access", "ok", "no file declares a sensitive dataset in this project")
@@ -159,27 +179,48 @@ class Checkup:
             yield Line("Fivetran's role", "failed", f"{self._account} lacks {roles.FIVETRANS} on {project}", to_do)
 
     def _secrets(self) -> Iterator[Line]:
-        """The versions in Secret Manager that files name, from metadata."""
-        asked = dict(self._references())
-        if not asked:
-            return
+        """The versions in Secret Manager that files name, from metadata; and values, as far as they can be read."""
+        named_by = dict(self._references())
+        asked = [reference for reference in named_by if reference.kind == "secret"]
         found = check_versions(asked)
         for reference, finding in found.items():
             level: Level = "failed" if finding.certain else "warning"
-            yield Line("secrets", level, f"{asked[reference]}: {finding.message}")
+            file, path = named_by[reference]
+            yield Line("secrets", level, f"{file}: {path}: {finding.message}")
         projects = sorted({str(reference.project) for reference in asked})
-        if not found:
+        if asked and not found:
             text = f"there and enabled: {_count(len(asked), 'version')} in {named(projects)}"
             yield Line("secrets", "ok", text)
+        yield from self._values({each: at for each, at in named_by.items() if each not in found})
 
-    def _references(self) -> Iterator[tuple[Reference, str]]:
-        """The references to Secret Manager, each with the file that names it."""
+    def _values(self, named_by: Mapping[Reference, tuple[str, str]]) -> Iterator[Line]:
+        """Values with line ends or marks that are an accident mostly. They are looked at, and shown nowhere."""
+        wanted = [reference for reference in named_by if not reference.held and not reference.exact]
+        if not wanted:
+            return
+        with ThreadPoolExecutor(min(_AT_ONCE, len(wanted))) as pool:
+            values = list(pool.map(lambda each: known_value(each, ask=True), wanted))
+        read = {reference: value for reference, value in zip(wanted, values, strict=True) if value is not None}
+        odd: list[OddValue] = []
+        for reference, value in read.items():
+            file, path = named_by[reference]
+            if (each := odd_value(path, reference, value)) is not None:
+                odd.append(each)
+                place = Places(Path.cwd()).find(file, "connector", path)
+                yield Line("secret values", "warning", f"{place}: {each}", ADVICE)
+        if read and not odd:
+            yield Line("secret values", "ok", f"no stray line ends or marks in {_count(len(read), 'value')}")
+        if unread := [str(reference) for reference in wanted if reference not in read]:
+            text = f"could not look at the values of {named(unread)} for stray line ends: they cannot be read here"
+            yield Line("secret values", "ok", text)
+
+    def _references(self) -> Iterator[tuple[Reference, tuple[str, str]]]:
+        """Every reference, each with a file that names it and its path there."""
         for unit in self._chosen.fleet.units:
             if unit.connector is not None:
                 tree = {"config": unit.connector.config, "auth": unit.connector.auth}
                 for path, reference in references(tree):
-                    if reference.kind == "secret":
-                        yield reference, f"{unit.file}: {path}"
+                    yield reference, (unit.file, path)
 
     def _sensitive(self) -> list[str]:
         """The sensitive datasets of the project, also those of environments that share it."""

@@ -10,6 +10,7 @@ from fnmatch import fnmatchcase
 import click
 
 from reconciler.bigquery import Datasets, LiveDataset
+from reconciler.cli import foreign_text
 from reconciler.cli.live import Chosen, LiveGroup
 from reconciler.cli.looking import (
     datasets_of_prefix,
@@ -63,7 +64,7 @@ def draft(
     ]
     service_account = live.client.group_service_account(live.group.id)
     looked = _Looked.at(chosen, live, found, dataset_patterns)
-    around = Surroundings(chosen.environment, service_account, looked.live)
+    around = Surroundings(chosen.environment, service_account, looked.live, secrets=foreign_text.known_secrets())
     drafting = _Drafting(chosen, live, around, looked)
     drafts = drafting.all(found)
     return Drafted(sorted(drafts, key=lambda each: each.unit.name), [*left_out, *looked.notices])
@@ -92,7 +93,8 @@ class _Looked:
         except OtherSideFailed as error:
             if patterns:
                 raise
-            looked.notices.append(f"{error}. Datasets are written without their settings and access")
+            why = foreign_text.explain(error)
+            looked.notices.append(f"{why}. Datasets are written without their settings and access")
         return looked
 
     def _ask(self, chosen: Chosen, group: LiveGroup, found: Sequence[Found], patterns: Sequence[str]) -> None:

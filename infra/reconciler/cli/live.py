@@ -10,7 +10,16 @@ from pathlib import Path
 
 import click
 
-from reconciler.client import Connection, FivetranClient, FivetranError, Group, InvalidSettings, MissingCredentials
+from reconciler.cli import foreign_text
+from reconciler.client import (
+    ApiError,
+    Connection,
+    FivetranClient,
+    FivetranError,
+    Group,
+    InvalidSettings,
+    MissingCredentials,
+)
 from reconciler.errors import OtherSideFailed, ReconcilerError
 from reconciler.model import Environment, Fleet, Unit
 from reconciler.specs import Loaded, load
@@ -51,13 +60,16 @@ def choose(specs: Path, environment: str | None, day: date | None = None) -> Cho
     name = environment or _only(loaded)
     fleet = loaded.fleet(name)
     others = tuple(loaded.fleet(other) for other in loaded.environments if other != name)
+    foreign_text.use(fleet.environment, (fleet, *others))
     return Chosen(fleet, others)
 
 
 def choose_all(specs: Path, environments: Iterable[str], day: date) -> list[Fleet]:
     """Read the specs, as of a day, and choose environments; without names all. Raises InvalidSpecs."""
     loaded = load(specs, Path.cwd(), day)
-    return [loaded.fleet(name) for name in dict.fromkeys(environments) or loaded.environments or ("",)]
+    chosen = [loaded.fleet(name) for name in dict.fromkeys(environments) or loaded.environments or ("",)]
+    foreign_text.use(chosen[0].environment if len(chosen) == 1 else None, loaded.fleets.values())
+    return chosen
 
 
 def _only(loaded: Loaded) -> str:
@@ -107,8 +119,15 @@ def fivetran() -> Iterator[FivetranClient]:
             yield client
     except (MissingCredentials, InvalidSettings) as error:
         raise ReconcilerError(str(error)) from None
+    except ApiError as error:
+        failed = OtherSideFailed(
+            error.answer, unmasked_message=error.unmasked_message, step=error.advice, speaker="Fivetran"
+        )
     except FivetranError as error:
-        raise OtherSideFailed(str(error)) from None
+        failed = OtherSideFailed(str(error), speaker="Fivetran")
+    else:
+        return
+    raise failed
 
 
 @contextlib.contextmanager
@@ -121,7 +140,8 @@ def live_group(environment: Environment) -> Iterator[LiveGroup]:
         if not groups:
             raise OtherSideFailed(
                 f"Fivetran has no group {environment.group!r} that this API key may see: the first `pulumi up` of "
-                f"{environment.name} makes it, unless {environment.file} has its name wrong"
+                f"{environment.name} makes it, unless {environment.file} has its name wrong",
+                speaker="Fivetran",
             )
         group = min(groups, key=lambda group: (group.created_at or "", group.id))
         found = client.list_connections(group.id)

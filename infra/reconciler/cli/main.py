@@ -44,9 +44,6 @@ DEBUG_VARIABLE = "RECONCILER_DEBUG"
 
 _INTERNAL_ERROR = 70
 
-#: Said to `traceback`, so that no limit that somebody has set for the process holds.
-_DEBUG_FRAMES = 100
-
 
 class _Commands(click.Group):
     """Commands by name, each imported only when it is needed."""
@@ -104,7 +101,9 @@ def _run(arguments: Sequence[str] | None) -> int:
         click.echo(str(error), err=True)
         return Exit.FINDINGS
     except ReconcilerError as error:
-        click.echo(f"Error: {error}", err=True)
+        from reconciler.cli.foreign_text import explain  # noqa: PLC0415 (only what failed needs it)
+
+        click.echo(f"Error: {explain(error)}", err=True)
         return Exit.OTHER_SIDE_FAILED if isinstance(error, OtherSideFailed) else Exit.USAGE
     except Exception as error:
         return _unexpected(error)
@@ -114,7 +113,9 @@ def _run(arguments: Sequence[str] | None) -> int:
 def _unexpected(error: Exception) -> int:
     """A fault of ours. Its text could quote anything, so only its type and place are shown."""
     if os.environ.get(DEBUG_VARIABLE):
-        traceback.print_exception(error, limit=_DEBUG_FRAMES)
+        from reconciler.cli.foreign_text import trace  # noqa: PLC0415
+
+        click.echo(trace(error), err=True)
     else:
         frame = traceback.extract_tb(error.__traceback__, limit=-1)[0]
         place = f"{frame.name} ({os.path.basename(frame.filename)}:{frame.lineno})"  # noqa: PTH119

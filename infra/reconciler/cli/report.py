@@ -20,7 +20,8 @@ from reconciler.cli.markdown import item
 from reconciler.cli.options import environment_option, format_option, outputs_option, specs_option, today_option
 from reconciler.cli.progress import progress
 from reconciler.cli.recorded import Recorded, recorded
-from reconciler.cli.standing import PAUSED_BY_HAND, Standing, standing
+from reconciler.cli.standing import PAUSED_BY_HAND, Standing
+from reconciler.cli.standing_of import standing_of
 from reconciler.cli.unmanaged import findings
 from reconciler.model import Fleet
 
@@ -105,7 +106,7 @@ def _live(chosen: Chosen, day: date, last: Mapping[str, Recorded]) -> Page:
     with progress("Reading connections"), live_group(chosen.environment) as live:
         connections = live.connections
         units = [
-            (unit, standing(unit, unit.connector, live.of(unit), day, last.get(unit.name)))
+            (unit, standing_of(unit, unit.connector, live.of(unit), day, last.get(unit.name)))
             for unit in chosen.fleet.units
             if unit.connector is not None
         ]

@@ -11,7 +11,6 @@ from reconciler.cli.next_step import next_step, of_the_last_run
 from reconciler.cli.recorded import Recorded
 from reconciler.client import Connection
 from reconciler.model import SYNC_INTERVALS, AirflowSchedule, Connector, FivetranSchedule, Unit
-from reconciler.specs.document import printable
 
 #: The finding about a connection that works and is paused, though its file does not say so.
 PAUSED_BY_HAND = "it is paused and the file gives no reason: somebody paused it, or `pulumi up` has not started it yet"
@@ -56,9 +55,18 @@ class Standing:
 
 
 def standing(
-    unit: Unit, connector: Connector, live: Connection | None, today: date, last: Recorded | None = None
+    unit: Unit,
+    connector: Connector,
+    live: Connection | None,
+    today: date,
+    last: Recorded | None = None,
+    *,
+    tasks: tuple[str, ...] = (),
 ) -> Standing:
-    """How a unit stands, with the connection as a list of the group has it, and what the last run left, if known."""
+    """How a unit stands, with the connection as a list of the group has it, and what the last run left, if known.
+
+    `tasks` are what Fivetran wants done, as they may be shown.
+    """
     ended = _ended(unit, today)
     if live is None:
         missing = () if ended else ("Fivetran has no such connection: `pulumi up` makes it",)
@@ -83,7 +91,7 @@ def standing(
         schedule=_schedule(connector),
         succeeded_at=live.succeeded_at,
         failed_at=live.failed_at,
-        tasks=tuple(printable(task.message or task.code) for task in live.tasks),
+        tasks=tasks,
         ended=ended,
         awaiting=awaiting,
         airflow=_hand_over(connector, live, list(_in_the_way(connector, live, ended))),

@@ -16,7 +16,8 @@ from reconciler.cli.live import choose, live_group, unit_named
 from reconciler.cli.options import environment_option, format_option, outputs_option, specs_option
 from reconciler.cli.progress import progress
 from reconciler.cli.recorded import recorded
-from reconciler.cli.standing import Standing, at, standing
+from reconciler.cli.standing import Standing, at
+from reconciler.cli.standing_of import standing_of
 from reconciler.today import today
 
 _COLUMNS = ("UNIT", "CONNECTION", "SET-UP", "SYNC", "SCHEDULE", "LAST SUCCESS")
@@ -45,7 +46,7 @@ def status(specs: Path, environment: str | None, style: str, outputs: IO[str] | 
     with progress("Reading connections"), live_group(chosen.environment) as live:
         day = today()
         found = [
-            standing(unit, unit.connector, live.of(unit), day, last.get(unit.name))
+            standing_of(unit, unit.connector, live.of(unit), day, last.get(unit.name))
             for unit in wanted
             if unit.connector is not None
         ]

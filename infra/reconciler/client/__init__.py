@@ -26,7 +26,6 @@ from reconciler.client.errors import (
     UnexpectedAnswer,
 )
 from reconciler.client.schema_config import ColumnConfig, Lock, SchemaConfig, StandardConfig, TableConfig
-from reconciler.client.scrub import scrub, secret_values
 from reconciler.client.types import (
     Account,
     Alert,
@@ -82,8 +81,6 @@ __all__ = [
     "Unauthorized",
     "UnexpectedAnswer",
     "User",
-    "scrub",
-    "secret_values",
 ]
 
 #: What comes with httpx is imported when it is first asked for: most processes of a run ask Fivetran nothing.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from collections.abc import Iterable, Mapping
 from email.utils import parsedate_to_datetime
 
@@ -11,11 +12,25 @@ import httpx
 
 from reconciler.client import errors
 from reconciler.client.call import Answer, Call
+from reconciler.client.credentials import hide
 from reconciler.client.reading import mapping, text
-from reconciler.client.scrub import scrub
 
-#: The API's messages are shown up to this length.
-LONGEST_MESSAGE = 500
+#: A text of the other side is kept up to this length: it is masked later, and a value cut in half is found no more.
+LONGEST_MESSAGE = 20_000
+
+#: A code of the API: letters in words, as in `NotFound_Connection`. What looks otherwise may be anything.
+_CODE = re.compile(r"[A-Za-z]+(?:[_.][A-Za-z]+)*")
+_LONGEST_CODE = 64
+
+#: What answers in place of the API, by the type that it says of itself. The header's own text is never shown.
+_OTHER_TYPES: Mapping[str, str] = {
+    "": "nothing",
+    "text/html": "text/html",
+    "text/plain": "text/plain",
+    "text/xml": "text/xml",
+    "application/xml": "application/xml",
+    "application/json": "something else",
+}
 
 #: What the API says of a path that it does not have, as opposed to a thing that it does not have.
 _NO_SUCH_ROUTE = ("notfound", "HTTP 404 Not Found")
@@ -42,26 +57,35 @@ def understand(
         if response.content.strip() and not isinstance(content, dict):
             raise answer.unexpected(_instead_of_json(response))
         return answer
-    error = _error(call, response, content, {*secrets, *call.secrets()}, trusted=trusted)
+    error = _error(call, response, content, secrets, trusted=trusted)
     error.retry_after = retry_after(response.headers.get("Retry-After"), now)
     raise error
 
 
 def _error(
-    call: Call, response: httpx.Response, content: object, hide: Iterable[str], *, trusted: bool
+    call: Call, response: httpx.Response, content: object, secrets: Iterable[str], *, trusted: bool
 ) -> errors.ApiError:
-    code = text(mapping(content).get("code"))
-    message = text(mapping(content).get("message"))
+    code = text(mapping(content).get("code")) or ""
+    message = text(mapping(content).get("message")) or ""
     kind = _kind(response.status_code, code, message, trusted=trusted)
+    problem = ""
     if kind is errors.UnexpectedAnswer and not message:
-        message = "a redirect" if response.is_redirect else _instead_of_json(response)
+        problem = "a redirect" if response.is_redirect else _instead_of_json(response)
+    if code and not is_code(code):
+        code, message = "", f"{code}: {message}" if message else code
     return kind(
         status=response.status_code,
-        code=shown(scrub(code, hide)) if code else None,
-        message=shown(scrub(message or "", hide)),
+        code=code or None,
+        unmasked_message=hide(message, secrets)[:LONGEST_MESSAGE],
+        problem=problem,
         method=call.method,
         path=call.path,
     )
+
+
+def is_code(code: str) -> bool:
+    """Return whether a code is an identifier that can be shown, and no text."""
+    return len(code) <= _LONGEST_CODE and _CODE.fullmatch(code) is not None
 
 
 def _kind(status: int, code: str | None, message: str | None, *, trusted: bool) -> type[errors.ApiError]:
@@ -91,12 +115,6 @@ def retry_after(header: str | None, now: float) -> float | None:
     return max(0.0, seconds) if math.isfinite(seconds) else None
 
 
-def shown(message: str) -> str:
-    """One line, printable, of bounded length."""
-    line = "".join(char for char in " ".join(message.split()) if char.isprintable())
-    return line if len(line) <= LONGEST_MESSAGE else f"{line[:LONGEST_MESSAGE]}…"
-
-
 def _json(response: httpx.Response) -> object:
     try:
         return json.loads(response.content)
@@ -105,5 +123,5 @@ def _json(response: httpx.Response) -> object:
 
 
 def _instead_of_json(response: httpx.Response) -> str:
-    kind = shown(response.headers.get("Content-Type", "").partition(";")[0])
-    return f"{kind or 'nothing'} instead of the API's JSON"
+    kind = response.headers.get("Content-Type", "").partition(";")[0].strip().lower()
+    return f"{_OTHER_TYPES.get(kind, 'something else')} instead of the API's JSON"

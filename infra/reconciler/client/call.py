@@ -9,12 +9,8 @@ from urllib.parse import quote
 
 from reconciler.client.errors import InvalidSettings, UnexpectedAnswer
 from reconciler.client.reading import Unreadable
-from reconciler.client.scrub import secret_values
 
 T = TypeVar("T")
-
-#: Keys of `config` that are the connection's public name: shown in an error, since they say what it is about.
-_NAMES = frozenset({"schema", "table", "table_group_name", "schema_prefix"})
 
 
 @dataclass(frozen=True)
@@ -50,13 +46,6 @@ class Call:
         """Whether the answer may take minutes."""
         return self.runs_setup_tests or self.asks_source
 
-    def secrets(self) -> set[str]:
-        """Every string in the body's `config` and `auth`, except the connection's name."""
-        body = self.body or {}
-        config = body.get("config")
-        values = {k: v for k, v in config.items() if k not in _NAMES} if isinstance(config, Mapping) else config
-        return {*secret_values(values), *secret_values(body.get("auth"))}
-
 
 @dataclass(frozen=True)
 class Answer:
@@ -80,7 +69,7 @@ class Answer:
     def unexpected(self, problem: str) -> UnexpectedAnswer:
         """The error for an answer that cannot be used."""
         return UnexpectedAnswer(
-            status=self.status, code=None, message=problem, method=self.call.method, path=self.call.path
+            status=self.status, code=None, problem=problem, method=self.call.method, path=self.call.path
         )
 
 

@@ -14,8 +14,9 @@ FivetranError
     ├── ServerError          5xx
     └── UnexpectedAnswer     not the API speaking, or not its format: HTML, a redirect, no `data`
 
-A text says what was tried, on what, the API's code and (scrubbed, shortened) message, and the next step. Headers,
-credentials, request bodies and config values are never in it, nor reachable through `__cause__` or `__context__`.
+The text of an error holds our own words only: what was tried, on what, the status, the API's code where that is an
+identifier, the attempts and the next step. The other side's text may quote a secret: it is in `unmasked_message` and
+nowhere else, also not in `args`, `__cause__` or `__context__`, and only what masks it first may show it (`saying`).
 """
 
 from __future__ import annotations
@@ -73,7 +74,10 @@ class TransportError(FivetranError):
 class ApiError(FivetranError):
     """An answer with an HTTP status that is not success, or one that cannot be understood.
 
-    `code` and `message` are the API's own, None and "" when it gave none; the message is scrubbed and shortened.
+    Attributes:
+        code: The API's own, where it is an identifier such as `NotFound_Connection`; None otherwise.
+        unmasked_message: The other side's text, whole and as it came; empty when it gave none.
+        problem: What is wrong with an answer that cannot be understood, in our own words.
     """
 
     next_step: ClassVar[str] = "Run again; if it stays, ask Fivetran's support."
@@ -81,11 +85,14 @@ class ApiError(FivetranError):
     #: Seconds after which Fivetran wants to be asked again, where it said so (429, sometimes 503).
     retry_after: float | None = None
 
-    def __init__(self, *, status: int, code: str | None, message: str, method: str, path: str) -> None:
-        super().__init__(message)
+    def __init__(
+        self, *, status: int, code: str | None, method: str, path: str, unmasked_message: str = "", problem: str = ""
+    ) -> None:
+        super().__init__()
         self.status = status
         self.code = code
-        self.message = message
+        self.unmasked_message = unmasked_message
+        self.problem = problem
         self.method = method
         self.path = path
 
@@ -95,13 +102,19 @@ class ApiError(FivetranError):
         return self.next_step
 
     def __str__(self) -> str:
-        return self.saying(self.message)
+        return self.saying("")
 
     def saying(self, message: str) -> str:
-        """The error's text with these words in place of the API's own message."""
-        answer = f"{self.status} {self.code}" if self.code else str(self.status)
+        """Return the error's text with this text, which must hold no secret, as the API's message."""
         said = f": {message.rstrip('.')}" if message else ""
-        return f"{self.method} {self.path}: Fivetran answered {answer}{_times(self.attempts)}{said}. {self.advice}"
+        return f"{self.answer}{said}. {self.advice}"
+
+    @property
+    def answer(self) -> str:
+        """What was asked and answered, in our own words, without the advice."""
+        answer = f"{self.status} {self.code}" if self.code else str(self.status)
+        problem = f": {self.problem}" if self.problem else ""
+        return f"{self.method} {self.path}: Fivetran answered {answer}{_times(self.attempts)}{problem}"
 
 
 class Unauthorized(ApiError):
@@ -133,7 +146,7 @@ class Conflict(ApiError):
 class Rejected(ApiError):
     """Any other 4xx: the request itself is at fault and would fail again."""
 
-    next_step = "Correct what the message names; the same request would be refused again."
+    next_step = "Correct what Fivetran rejects; the same request would be rejected again."
 
 
 class ServerError(ApiError):
@@ -148,7 +161,7 @@ class ServerError(ApiError):
 
 
 class UnexpectedAnswer(ApiError):
-    """An answer in another format than the API's; `message` says in which way."""
+    """An answer in another format than the API's; `problem` says in which way."""
 
     next_step = "Check FIVETRAN_API_URL (with `/v1`) and any proxy: something else may have answered."
 

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import re
+import ssl
 
 import httpx
 
-from reconciler.client.answers import shown
 from reconciler.client.call import Call
 from reconciler.client.errors import Sent, TransportError
-from reconciler.client.scrub import scrub
 
 #: Everything that sending a request raises, but for programming errors.
 HTTPX_ERRORS = (httpx.HTTPError, httpx.InvalidURL)
@@ -30,15 +29,32 @@ _FAULTS: tuple[tuple[type[Exception], Sent, str], ...] = (
     (httpx.TooManyRedirects, True, "redirected without end"),
 )
 
-#: Where httpx's own words help: the system's reason for a failed connection. The others may quote what was sent.
-_TELLING = (httpx.ConnectError, httpx.ProxyError)
+#: The status with which a proxy refuses. Its text is the proxy's own, and is not shown.
+_STATUS = re.compile(r"[1-5]\d\d(?= |$)")
 
 
-def as_transport_error(call: Call, fault: Exception, *, secrets: Iterable[str]) -> TransportError:
+def as_transport_error(call: Call, fault: Exception) -> TransportError:
     """The error to raise for a fault. Raise it outside the `except` block: the fault holds the request."""
     sent, words = next(
         ((sent, words) for kind, sent, words in _FAULTS if isinstance(fault, kind)),
         ("unknown", f"the request failed ({type(fault).__name__})"),
     )
-    detail = shown(scrub(str(fault), {*secrets, *call.secrets()})) if isinstance(fault, _TELLING) else ""
+    detail = _reason(fault)
     return TransportError(f"{words} ({detail})" if detail else words, method=call.method, path=call.path, sent=sent)
+
+
+def _reason(fault: BaseException) -> str:
+    """Why a connection failed, in the words of this machine's system and libraries: nothing that was received."""
+    if isinstance(fault, httpx.ProxyError):
+        found = _STATUS.match(str(fault))
+        return f"status {found[0]}" if found else ""
+    cause: BaseException | None = fault if isinstance(fault, httpx.ConnectError) else None
+    while cause is not None:
+        if isinstance(cause, ssl.SSLCertVerificationError):
+            return f"its certificate is not accepted: {cause.verify_message}"
+        if isinstance(cause, ssl.SSLError):
+            return f"TLS: {cause.reason}" if cause.reason else "TLS"
+        if isinstance(cause, OSError) and cause.strerror:
+            return cause.strerror
+        cause = cause.__cause__ or cause.__context__
+    return ""

@@ -130,7 +130,7 @@ class Transport:
         try:
             response = self._http.send(self._request(call))
         except HTTPX_ERRORS as caught:
-            fault = as_transport_error(call, caught, secrets=self._secrets)
+            fault = as_transport_error(call, caught)
         if fault is not None:
             raise fault  # outside the handler: the caught one holds the request, and would be our context
         self._pacing.watch(response.headers)

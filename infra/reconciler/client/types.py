@@ -50,7 +50,7 @@ def _settings(data: Mapping[str, object], names: tuple[str, ...]) -> dict[str, o
 
 @dataclass(frozen=True)
 class SetupTest:
-    """One setup test's result. `message` and `details` are the API's and may quote config: `scrub` before showing."""
+    """One setup test's result. `message` and `details` are the API's and may quote a secret: mask before showing."""
 
     title: str
     status: str

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any, Final
 
 from reconciler.drafts.destination import KEYS
 from reconciler.drafts.draft import FILL_IN
 from reconciler.drafts.writable import is_writable, is_writable_key
+from reconciler.masking import mask
 from reconciler.model import FIVETRAN, REFERENCE_KEYS, DestinationSchema
 from reconciler.projection import MASK, normalise
 from reconciler.services import Field, Service
@@ -36,11 +37,17 @@ class Config:
     """One config: `tree` as the file has it, `comments` with their paths in the file, and what was left out."""
 
     def __init__(
-        self, live: Mapping[str, Any], service: Service | None, destination: DestinationSchema, unit: str
+        self,
+        live: Mapping[str, Any],
+        service: Service | None,
+        destination: DestinationSchema,
+        unit: str,
+        secrets: Collection[str] = (),
     ) -> None:
         self.comments: dict[Path, str] = {}
         self.left_out: list[str] = []
         self._unit = unit
+        self._secrets = secrets
         self._called: dict[Path, str] = {}
         named = set(KEYS) - ({"schema"} if destination.schema_prefix is not None else set())
         own = {key: value for key, value in live.items() if key not in named}
@@ -55,7 +62,7 @@ class Config:
     def _node(self, path: Path, value: Any, known: Field | None) -> Any:
         if value is None or value in ("", [], {}) or (known is not None and known.readonly):
             return _NOTHING
-        if value == MASK or holds_credential(path, value, known):
+        if value == MASK or holds_credential(path, value, known) or self._holds_secret(value):
             self._ask_for(path)
             return {"held_by": FIVETRAN}
         if isinstance(value, Mapping | list):
@@ -110,6 +117,9 @@ class Config:
         """A value that the catalogue has otherwise: the file cannot say it."""
         self.left_out.append(_dotted(path))
         return _NOTHING
+
+    def _holds_secret(self, value: Any) -> bool:
+        return isinstance(value, str) and mask(value, self._secrets) != value
 
     def _ask_for(self, path: Path) -> None:
         """Mark a credential, above the key that it stands under."""

@@ -102,7 +102,7 @@ def _connector(
 ) -> tuple[Connector, dict[Path, str]]:
     connection, destination = found.connection, destination_of(found.connection)
     service = services.find(connection.service)
-    config = Config(connection.config, service, destination, name)
+    config = Config(connection.config, service, destination, name, around.secrets)
     comments: dict[Path, str] = dict(config.comments)
     if any(True for _ in references(config.tree)):
         comments["connector", "config"] = _HELD

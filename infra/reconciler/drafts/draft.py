@@ -42,6 +42,8 @@ class Surroundings:
     datasets: Mapping[str, LiveDataset | None] = field(default_factory=dict)
     """The live datasets by id, None for one that is not there; an id that is missing was not looked at."""
     today: date = field(default_factory=today)
+    secrets: frozenset[str] = field(default=frozenset(), repr=False)
+    """Values of secrets that are known. A setting that holds one is written as a reference, whatever it is called."""
 
 
 def description(*live: str | None) -> tuple[str, dict[Path, str]]:

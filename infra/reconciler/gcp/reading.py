@@ -19,6 +19,7 @@ from pulumi.runtime.proto.resource_pb2 import ResourceInvokeRequest
 from reconciler.datasets import Live
 from reconciler.errors import ReconcilerError
 from reconciler.model import Dataset, Environment, Unit
+from reconciler.secrets import known_values_of_run, show, withheld
 
 #: The plugin version that the SDK's own resources ask for: without it the engine might start a second one.
 _VERSION = importlib.metadata.version("pulumi-gcp")
@@ -70,7 +71,7 @@ async def _read(project: str, dataset: Dataset) -> Live | None:
         if _is_absent(project, dataset.id, error):
             return None
         hint = f". {_DENIED}" if re.search(r"access ?denied|\b403\b", str(error), re.IGNORECASE) else ""
-        raise LiveReadFailed(f"the dataset {dataset.id} cannot be read: {_one_line(error)}{hint}") from None
+        raise LiveReadFailed(f"the dataset {dataset.id} cannot be read: {_explain(error)}{hint}") from None
     live = Live.parse(found)
     if live.location and live.location.casefold() != dataset.location.casefold():
         raise Immovable(
@@ -96,7 +97,7 @@ def read_again(project: str, dataset_id: str) -> Live:
         said = Exception(error.details() if isinstance(error, grpc.Call) else error)
         if _is_absent(project, dataset_id, said):
             raise LiveReadFailed(f"the dataset {dataset_id} is gone: run with --refresh") from None
-        raise LiveReadFailed(f"the dataset {dataset_id} cannot be read: {_one_line(said)}") from None
+        raise LiveReadFailed(f"the dataset {dataset_id} cannot be read: {_explain(said)}") from None
     return Live.parse(pulumi.runtime.rpc.deserialize_properties(getattr(answer, "return")))  # a keyword of Python
 
 
@@ -119,7 +120,7 @@ async def list_ids(project: str) -> Listing:
     try:
         found = await _ask("getDatasets", {"project": project})
     except Exception as error:
-        return Listing(failed=_one_line(error))
+        return Listing(failed=_explain(error))
     return Listing(tuple(sorted(str(each["datasetId"]) for each in found.get("datasets") or ())))
 
 
@@ -132,5 +133,13 @@ def _token(function: str) -> str:
     return f"gcp:bigquery/{function}:{function}"
 
 
-def _one_line(error: Exception) -> str:
-    return " ".join(str(error).split())
+def _explain(error: Exception) -> str:
+    """Return what the plugin says, masked; Google's status and reason alone where it might quote a secret."""
+    text = " ".join(str(error).split())
+    known = known_values_of_run(ask=False)
+    if not known.unknown:
+        return show(text, known, speaker="Google").rstrip(".")
+    status, reason = re.search(r"\bError (\d{3})\b", text), re.search(r", ([A-Za-z]{1,40})$", text)
+    if status is None:
+        return withheld(known, speaker="the gcp plugin")
+    return f"Google answered {status[1]}" + (f" {reason[1]}" if reason else "")

@@ -32,7 +32,9 @@ class Holder:
     display_name: str
     bindings: tuple[Binding, ...] | None
     denied: str = ""
-    """Google's words where the bindings may not be seen."""
+    """Why the bindings may not be seen, in our own words."""
+    unmasked_denial: str = ""
+    """What Google said about it. It may quote a secret: only what masks it first may show it."""
 
     def __str__(self) -> str:
         kind, _, id_ = self.name.partition("/")

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from typing import Any, Final, Self
 from urllib.parse import urlsplit
 
-from reconciler.errors import OtherSideFailed
+from reconciler.errors import LOG_IN, NO_CREDENTIALS, OtherSideFailed, google_failed, google_message
 from reconciler.iam.binding import Binding, Holder
 
 #: Other addresses of the APIs, version included, as Google's Terraform and Pulumi providers name them.
@@ -35,9 +35,17 @@ _DEEPEST: Final = 20
 class _Denied(Exception):
     """403 or 404: Google says the same of what is not there and of what these credentials may not see."""
 
+    def __init__(self, status: int, unmasked_message: str) -> None:
+        super().__init__()
+        self.status = status
+        self.unmasked_message = unmasked_message
+
+    def __str__(self) -> str:
+        return f"Google answered {self.status}"
+
 
 class Iam:
-    """One project's view. Methods raise `OtherSideFailed`, with Google's words and what to do."""
+    """One project's view. Methods raise `OtherSideFailed`."""
 
     def __init__(self, project: str) -> None:
         self.project = project
@@ -63,21 +71,24 @@ class Iam:
             try:
                 about = self._ask("GET", RESOURCE_MANAGER, name)
             except _Denied as refusal:
-                found.append(self._holder(name, "", str(refusal)))
-                above = Holder("folders/?", "", None, f"what {name} is in is not shown: {refusal}")
+                found.append(self._holder(name, "", refusal))
+                above = Holder(
+                    "folders/?", "", None, f"what {name} is in is not shown: {refusal}", refusal.unmasked_message
+                )
                 return (*found, above) if not name.startswith("organizations/") else tuple(found)
             found.append(self._holder(name, str(about.get("displayName", ""))))
             name = str(about.get("parent", ""))
         return tuple(found)
 
-    def _holder(self, name: str, display_name: str, denied: str = "") -> Holder:
+    def _holder(self, name: str, display_name: str, denied: _Denied | None = None) -> Holder:
         """One with its policy, which may be shown where the thing itself is not."""
         try:
             # Version 3 has conditions; without it a role that has one is answered under another name.
             body = {"options": {"requestedPolicyVersion": 3}}
             policy = self._ask("POST", RESOURCE_MANAGER, f"{name}:getIamPolicy", body)
         except _Denied as refusal:
-            return Holder(name, display_name, None, denied or str(refusal))
+            said = denied or refusal
+            return Holder(name, display_name, None, str(said), said.unmasked_message)
         return Holder(name, display_name, tuple(map(Binding.parse, policy.get("bindings", ()))))
 
     def permissions(self, role: str) -> frozenset[str] | None:
@@ -104,7 +115,7 @@ class Iam:
             try:
                 return ask()
             except (exceptions.Forbidden, exceptions.NotFound) as error:
-                raise _Denied(_first_line(error)) from None
+                raise _Denied(error.code, google_message(error)) from None
 
     @contextlib.contextmanager
     def _failures(self) -> Iterator[None]:
@@ -113,15 +124,18 @@ class Iam:
         from google.auth.exceptions import GoogleAuthError  # noqa: PLC0415
         from requests.exceptions import RequestException  # noqa: PLC0415
 
+        subject = f"IAM, project {self.project}: who has access cannot be read"
         try:
             yield
         except GoogleAuthError as error:
-            reason = f"{_first_line(error)}. Log in with `gcloud auth application-default login`"
+            raised = OtherSideFailed(
+                f"{subject}: {NO_CREDENTIALS} ({type(error).__name__})", unmasked_message=str(error), step=LOG_IN
+            )
         except (GoogleAPIError, RequestException, ValueError, TypeError) as error:
-            reason = _first_line(getattr(error, "cause", None) or error)
+            raised = google_failed(subject, error)
         else:
             return
-        raise OtherSideFailed(f"IAM, project {self.project}: who has access cannot be read: {reason}") from None
+        raise raised from None
 
 
 def _session(*, local: bool) -> Any:
@@ -147,11 +161,3 @@ def _address(name: str) -> str:
     if parts.scheme != "https" and parts.hostname not in _LOOPBACK:
         raise OtherSideFailed(f"{name} has to be like {_GOOGLES[name]}, or unset: credentials are sent there")
     return address
-
-
-def _first_line(error: BaseException) -> str:
-    """What the error says, without the request that Google's library puts before it."""
-    said = getattr(error, "message", None) or str(error)
-    lines = str(said).strip().splitlines()
-    text = lines[0] if lines else type(error).__name__
-    return text.partition(": ")[2].rstrip(".") if text.startswith(("GET http", "POST http")) else text.rstrip(".")

@@ -11,9 +11,9 @@ Json: TypeAlias = "str | int | float | bool | Sequence[Json] | Mapping[str, Json
 
 #: The kinds of references: the key that says where the value is kept, and the keys that may stand beside it.
 REFERENCE_KEYS: Mapping[str, frozenset[str]] = {
-    "secret": frozenset({"version", "project"}),  # Google Secret Manager
-    "env": frozenset({"version"}),  # an environment variable of the process that applies
-    "pulumi_config": frozenset({"version"}),  # the stack's own config
+    "secret": frozenset({"version", "project", "exact"}),  # Google Secret Manager
+    "env": frozenset({"version", "exact"}),  # an environment variable of the process that applies
+    "pulumi_config": frozenset({"version", "exact"}),  # the stack's own config
     "held_by": frozenset(),  # Fivetran has the value: nothing is sent
 }
 
@@ -26,13 +26,15 @@ class Reference:
     """Where a secret value is kept. It stands in place of the value, at any depth of `config` and `auth`.
 
     A `version` is Secret Manager's for `secret`, where None is the latest, and the user's own count elsewhere. In the
-    model a `secret` always has its `project`: the loader fills in what the environment says.
+    model a `secret` always has its `project`: the loader fills in what the environment says. With `exact` the value is
+    sent byte by byte, without the report about line ends and other marks that are accidents mostly.
     """
 
     kind: Literal["secret", "env", "pulumi_config", "held_by"]
     name: str
     version: int | None = None
     project: str | None = None
+    exact: bool = False
 
     @classmethod
     def parse(cls, node: object) -> Reference | None:
@@ -47,7 +49,8 @@ class Reference:
         if kind is None or not node.keys() - {kind} <= REFERENCE_KEYS[kind]:
             return None
         name, project, version = node[kind], node.get("project"), node.get("version")
-        if not isinstance(name, str) or not isinstance(project, str | None):
+        exact = node.get("exact", False)
+        if not isinstance(name, str) or not isinstance(project, str | None) or not isinstance(exact, bool):
             return None
         if kind == "held_by" and name != FIVETRAN:
             return None
@@ -55,7 +58,7 @@ class Reference:
             version = int(version)
         if isinstance(version, bool) or not isinstance(version, int | None):
             return None
-        return cls(cast(Any, kind), name, version, project)
+        return cls(cast(Any, kind), name, version, project, exact)
 
     @property
     def held(self) -> bool:
@@ -64,11 +67,12 @@ class Reference:
 
     def as_node(self) -> dict[str, Json]:
         """The reference as it stands in a config tree."""
-        said = {self.kind: self.name, "version": self.version, "project": self.project}
+        said = {self.kind: self.name, "version": self.version, "project": self.project, "exact": self.exact or None}
         return {key: value for key, value in said.items() if value is not None}
 
     def __str__(self) -> str:
-        return "{" + ", ".join(f"{key}: {value}" for key, value in self.as_node().items()) + "}"
+        node = self.as_node()
+        return "{" + ", ".join(f"{key}: {'true' if value is True else value}" for key, value in node.items()) + "}"
 
 
 def references(tree: object, path: str = "") -> Iterator[tuple[str, Reference]]:

@@ -12,18 +12,22 @@ import logging
 from collections.abc import Mapping
 from typing import Any
 
-from reconciler.client import Connection, FivetranError
+from reconciler.client import Alert, Connection, FivetranError
 from reconciler.provider import adoption, schedule, tables
 from reconciler.provider.awaiting import is_overdue, needs
-from reconciler.provider.operation import OperationError, masked, vendors_words
+from reconciler.provider.operation import OperationError, own_words
+from reconciler.provider.sending import odd_values
 from reconciler.provider.session import session
-from reconciler.provider.setup_tests import deadline, failed_tests, in_words, test_in_words
-from reconciler.secrets import known_values
+from reconciler.provider.setup_tests import deadline, failed_tests, in_words, mask_test, test_in_words
+from reconciler.secrets import ADVICE, Known, known_values, show, show_label, wait_until_declared
 
 logger = logging.getLogger(__name__)
 
 #: What of the inputs is remembered only once Fivetran has it.
 APPLIED = ("schedule", "paused", "sync")
+
+#: Seconds within which the first resource of a refresh has named every reference of the run.
+_DECLARED_WITHIN_S = 5.0
 
 #: Of those what one change of the connection brings.
 _RUNNING = ("schedule", "paused")
@@ -72,7 +76,8 @@ def activate(olds: Mapping[str, Any], news: Mapping[str, Any]) -> dict[str, Any]
         try:
             _bring_to_the_file(olds, news, state)
         except OperationError as refused:
-            state |= {"outcome": "refused", "reason": str(refused)}
+            known = known_values([news.get("references")], ask=True)
+            state |= {"outcome": "refused", "reason": own_words(str(refused), known)}
     if state["outcome"] != "connected":
         _report(state)
     # Always there: a preview knows nothing of an output that state lacks.
@@ -114,9 +119,10 @@ def seen(props: Mapping[str, Any], live: Connection) -> dict[str, Any]:
             found = {"outcome": "connected", "tested": props["revision"], "activated": props.get("activated", False)}
             found |= {"awaits": {}, "said": []}
     elif outcome in {"connected", "broken"} and "ended" not in props:
-        # Without what could only be told after reading a secret: this may be a preview.
+        # Without reading a secret: this may be a preview.
+        wait_until_declared(_DECLARED_WITHIN_S)
         known = known_values([props.get("references")], ask=False)
-        tasks = [f"{masked(task.code, known)}: {vendors_words(task.message, known)}" for task in live.tasks]
+        tasks = [_task(task, known) for task in live.tasks]
         found |= {"outcome": "broken", "tasks": tasks, "said": tasks}
         said = "".join(f"\n    {task}" for task in tasks)
         logger.warning("%s: broken in Fivetran; an update tests it again%s", props["file"], said)
@@ -163,7 +169,7 @@ def _tested(olds: Mapping[str, Any], news: Mapping[str, Any]) -> dict[str, Any]:
         if live.setup_state == "connected" and told:
             return {"outcome": "connected", "tested": revision}
         if live.setup_state != "connected" and awaits:
-            return {"outcome": "awaiting", "awaits": _shown(needs(news, live), news)}
+            return {"outcome": "awaiting", "awaits": _needs(news, live)}
     return {"tested": revision, **_test(news)}
 
 
@@ -177,19 +183,26 @@ def _test(news: Mapping[str, Any]) -> dict[str, Any]:
             unclear = session.client().get_connection(news["connection_id"]).setup_state == "connected"
         return {"outcome": "testing", "was_connected": unclear or None}
     if failed := failed_tests(tested.setup_tests):
-        return {"outcome": "failed", "tests": [_shown(test, news) for test in failed]}
+        return {
+            "outcome": "failed",
+            "tests": [mask_test(test, known_values([news.get("references")], ask=True)) for test in failed],
+        }
     if tested.setup_state != "connected":
-        return {"outcome": "awaiting", "awaits": _shown(needs(news, tested), news)}
+        return {"outcome": "awaiting", "awaits": _needs(news, tested)}
     return {"outcome": "connected"}
 
 
-def _shown(said: Mapping[str, str], props: Mapping[str, Any]) -> dict[str, str]:
-    """Words of Fivetran's and of vendors, as state and terminals may have them; messages and tasks are sentences."""
+def _task(task: Alert, known: Known) -> str:
+    """Return what Fivetran wants done, masked: `reconnect: The connection is broken`."""
+    return ": ".join(filter(None, (show_label(task.code, known), show(task.message, known))))
+
+
+def _needs(props: Mapping[str, Any], live: Connection) -> dict[str, str]:
+    """Return what the person who is to do something needs for it; texts of Fivetran's are masked."""
     known = known_values([props.get("references")], ask=True)
-    return {
-        key: vendors_words(text, known) if key == "message" or key.startswith("task ") else masked(text, known)
-        for key, text in said.items()
-    }
+    tasks = {f"task {show_label(task.code, known)}": show(task.message, known) for task in live.tasks}
+    said = {key: own_words(text, known) for key, text in needs(props, live).items()}
+    return {**said, **{key: text for key, text in tasks.items() if text}}
 
 
 def _bring_to_the_file(olds: Mapping[str, Any], news: Mapping[str, Any], state: dict[str, Any]) -> None:
@@ -217,7 +230,13 @@ def _live_tables(props: Mapping[str, Any]) -> dict[str, Any]:
 def _configure(news: Mapping[str, Any], state: dict[str, Any], *, fresh: bool = False) -> None:
     """Select the tables, where the file does, and remember what was selected."""
     if "sync" in news:
-        done = tables.configure(news["connection_id"], news["sync"], datasets=news.get("datasets"), fresh=fresh)
+        done = tables.configure(
+            news["connection_id"],
+            news["sync"],
+            datasets=news.get("datasets"),
+            fresh=fresh,
+            reason=lambda error: show(error.unmasked_message, known_values([news.get("references")], ask=True)),
+        )
         for warning in done.warnings:
             logger.warning("%s: %s", news["file"], warning)
     state["sync"] = news.get("sync")
@@ -290,13 +309,19 @@ def _said(state: Mapping[str, Any]) -> list[str]:
     return []
 
 
+def _odd_values(state: Mapping[str, Any]) -> str:
+    """Return a line for each of the unit's secrets whose value is odd: that may be why a test fails."""
+    found = odd_values(state.get("references", {}))
+    return "".join(f"\n    {odd.path}: {odd}." for odd in found) + (f"\n    {ADVICE}" if found else "")
+
+
 def _in_words(state: Mapping[str, Any]) -> str:
     subject = f"connection {state['connection_id']} ({state['service']})"
     if state["outcome"] == "refused":
         return str(state["reason"])
     if state["outcome"] == "failed":
         again = "\n    A secret is sent again when its version in the file changes." if "references" in state else ""
-        return in_words(subject, state["tests"]) + again
+        return in_words(subject, state["tests"]) + _odd_values(state) + again
     if state["outcome"] == "testing":
         then = "looks at what they came to"
         if state["was_connected"]:

@@ -36,12 +36,8 @@ class ApiKey:
 
 
 def refusal(environment_file: str, error: Unauthorized | Forbidden) -> str:
-    """That a run ends here for want of a key, with what to set.
-
-    Whoever is not known is told nothing of what there is; other words may quote what no preview knows.
-    """
-    said = str(error) if isinstance(error, Unauthorized) else error.saying("")
-    return f"{environment_file}: {said} Nothing was touched"
+    """Return that a run ends here for want of a key, with what to set."""
+    return f"{environment_file}: {error} Nothing was touched"
 
 
 #: This process's.

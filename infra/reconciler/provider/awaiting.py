@@ -21,7 +21,7 @@ _TO_HAND_OVER = (
 
 
 def needs(props: Mapping[str, Any], live: Connection) -> dict[str, str]:
-    """What the person who is to do something needs for it, in words by what it is. Nothing of it is secret."""
+    """Return what the person who is to do something needs for it, in words by what it is; not what Fivetran says."""
     group_id = props["group_id"]
     if "awaiting" in props:
         what = str(props["awaiting"]["what"])
@@ -36,7 +36,6 @@ def needs(props: Mapping[str, Any], live: Connection) -> dict[str, str]:
         "public key": session.public_key(group_id),
     }
     said |= {key: str(live.config[key]) for key in _TO_HAND_OVER if live.config.get(key)}
-    said |= {f"task {task.code}": task.message for task in live.tasks}
     return said
 
 

@@ -25,7 +25,7 @@ from pulumi.output import Unknown
 
 from reconciler import client as fivetran
 from reconciler import removal, services
-from reconciler.client import scrub
+from reconciler.masking import mask
 from reconciler.model import ANY, Unit
 from reconciler.projection import normalise
 from reconciler.provider import left_keys, stored_forms, trust, wire
@@ -34,8 +34,9 @@ from reconciler.provider.fleet import removals_allowed
 from reconciler.provider.held import refuse_changes_around_held
 from reconciler.provider.lines import lines
 from reconciler.provider.operation import OperationError, Provider, found, is_unknown, operation, printable, stored
+from reconciler.provider.sending import to_send
 from reconciler.provider.session import session
-from reconciler.secrets import known_values, resolve, resolvers
+from reconciler.secrets import known_values, resolvers
 from reconciler.today import today
 
 #: What cannot change in a connection that exists: another value is another connection, made only where a file says so.
@@ -116,7 +117,7 @@ class ConnectionProvider(Provider):
         news = normalise(news)
         fields = wire.patch(normalise(olds), news)
         refuse_changes_around_held(fields)
-        fields = resolve(fields, resolvers()).tree
+        sent = to_send(fields, news["file"], resolvers())
         revision, forms = int(olds[_REVISION]), olds.get(_STORED_FORMS, {})
         _refuse_new_fixed_settings(id_, olds, news)
         trust_changed = trust.changed(normalise(olds), news)
@@ -124,7 +125,7 @@ class ConnectionProvider(Provider):
             live = None
             try:
                 if fields:
-                    live = session.client().update_connection(id_, **fields, run_setup_tests=False)
+                    live = session.client().update_connection(id_, **sent, run_setup_tests=False)
                 trust.apply(id_, normalise(olds), news)
             except fivetran.NotFound:
                 raise OperationError(
@@ -254,7 +255,7 @@ def _stored_forms(
 
 def _contains_secret(value: Any, props: Mapping[str, Any]) -> bool:
     text = _shown(value)
-    return scrub(text, known_values((props,), ask=True).values) != text
+    return mask(text, known_values((props,), ask=True).values) != text
 
 
 def _shown(value: Any) -> str:

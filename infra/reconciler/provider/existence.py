@@ -15,8 +15,9 @@ from reconciler.client import Conflict, Connection, FivetranError, Rejected
 from reconciler.provider import adoption, trust, wire
 from reconciler.provider.held import refuse_creating_with_held
 from reconciler.provider.operation import OperationError
+from reconciler.provider.sending import to_send
 from reconciler.provider.session import session
-from reconciler.secrets import Resolver, resolve, resolvers
+from reconciler.secrets import Resolver, resolvers
 
 #: How often a create that left nothing behind is sent.
 _ATTEMPTS = 3
@@ -26,7 +27,7 @@ class _LeftNothing(Exception):
     """A create that failed on the way and, as a look at the group shows, has made nothing."""
 
     def __init__(self, error: FivetranError) -> None:
-        super().__init__(str(error))
+        super().__init__()
         self.error = error
 
 
@@ -53,7 +54,7 @@ class Wanted:
 
     def with_values(self, config: Mapping[str, Any], auth: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
         """`config` and `auth` with values in place of references, fetched now that they are to be sent."""
-        return dict(resolve({"config": config, "auth": auth}, self.resolvers).tree)
+        return dict(to_send({"config": config, "auth": auth}, self.props["file"], self.resolvers))
 
 
 def ensure(wanted: Wanted) -> tuple[Connection, bool]:

@@ -22,7 +22,7 @@ from pulumi.dynamic import (
     UpdateResult,
 )
 
-from reconciler import airflow
+from reconciler import airflow, secrets
 from reconciler.client import FivetranError, Forbidden, Unauthorized
 from reconciler.datasets import Findings
 from reconciler.model import Environment
@@ -49,7 +49,8 @@ _FOUND = "in_bigquery"
 #: The input that holds the folder of this machine that file names are relative to: for `check` only, too.
 _ROOT = "root"
 
-#: The input that holds which versions of secrets are known to be there.
+#: The input that holds every reference: which versions of secrets are known to be there, and whose values a text may
+#: quote that a refresh comes across.
 _REFERENCES = "references"
 
 
@@ -68,6 +69,7 @@ class FleetProvider(Provider):
         if root := news.pop(_ROOT, None):
             lines.use(Path(root))
         declarations = normalise(news.pop(_DECLARATIONS, {}))
+        secrets.declare([declarations, news["units"]])
         in_bigquery = Findings.of(news.pop(_FOUND)) if _FOUND in news else Findings()
         news[_REFERENCES] = secret_versions.named(declarations)
         before, after = _declared(olds.get("units", {})), _declared(news["units"])
@@ -121,6 +123,7 @@ class FleetProvider(Provider):
     def read(self, id_: str, props: dict[str, Any]) -> ReadResult:
         # Often the first to be read, since everything depends on it. If not, more is read than is needed.
         tables = {unit.connection: unit.tables for unit in _declared(props["units"]).values() if unit.connection}
+        secrets.declare([props["units"], props.get(_REFERENCES, [])])
         session.expect(tables, with_tables=[name for name, selected in tables.items() if selected])
         return found(id_, stored(props), stored(props))
 

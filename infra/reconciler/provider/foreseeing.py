@@ -6,7 +6,7 @@ import logging
 from collections.abc import Callable
 from typing import TypeVar
 
-from reconciler.client import ApiError, FivetranError, Forbidden, MissingCredentials, Unauthorized
+from reconciler.client import FivetranError, Forbidden, MissingCredentials, Unauthorized
 
 logger = logging.getLogger(__name__)
 
@@ -27,7 +27,5 @@ def foresee(what: str, ask: Callable[[], Answer], otherwise: Answer, *, told_wit
     except (Unauthorized, Forbidden):
         raise
     except FivetranError as error:
-        # Without Fivetran's own words, which may quote what no preview knows.
-        why = error.saying("") if isinstance(error, ApiError) else error
-        logger.warning("%s could not be seen: %s", what, why)
+        logger.warning("%s could not be seen: %s", what, error)
     return otherwise

@@ -15,8 +15,9 @@ from reconciler.client import Connection
 from reconciler.provider import adoption, trust, wire
 from reconciler.provider.foreseeing import foresee
 from reconciler.provider.held import refuse_creating_with_held
-from reconciler.provider.operation import OperationError
+from reconciler.provider.operation import OperationError, own_words
 from reconciler.provider.session import READERS, session
+from reconciler.secrets import known_values
 
 logger = logging.getLogger(__name__)
 
@@ -87,10 +88,11 @@ def _refusal(unit: Mapping[str, Any], listed: Connection) -> str | None:
         *trust.differences(props, live.id),
         *adoption.activation_differences(runs, live),
     ]
+    known = known_values([props], ask=False)
     if not differing:
         logger.warning("%s: takes over the connection %s (%s) as it is", props["file"], name, live.id)
     elif changes:
-        lines = "".join(f"\n    {difference}" for difference in differing)
+        lines = own_words("".join(f"\n    {difference}" for difference in differing), known)
         logger.warning("%s: takes over the connection %s (%s) and changes it:%s", props["file"], name, live.id, lines)
     else:
         return f"{props['file']}: {adoption.refusal(name, live, differing)}"

@@ -6,27 +6,23 @@ import functools
 import logging
 import os
 import sys
-import traceback
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any, TypeVar, cast
 
 from pulumi.dynamic import ConfigureRequest, ReadResult, ResourceProvider
 from pulumi.output import Unknown
 
-from reconciler.client import ApiError, FivetranError, Unauthorized, scrub
-from reconciler.errors import ReconcilerError
+from reconciler.client import ApiError, FivetranError, Unauthorized
+from reconciler.errors import OtherSideFailed, ReconcilerError
+from reconciler.masking import mask_distinctive
+from reconciler.model import references
 from reconciler.provider.api_key import ApiKey, api_key
 from reconciler.provider.lines import lines
-from reconciler.secrets import Known, PulumiConfigResolver, known_values
-
-#: Said to `traceback`, since `configure` turns its own measure to nothing.
-_DEBUG_FRAMES = 100
+from reconciler.secrets import Known, PulumiConfigResolver, known_values, known_values_of_run, show, trace
 
 #: The operations of a run that changes something. Secret Manager is asked for values only in these.
 _WRITING = ("create", "update", "delete")
-
-#: Paths of values that are named where a text is withheld.
-_MOST_NAMED = 3
 
 #: Characters of one line of an error.
 _LONGEST_LINE = 1000
@@ -95,9 +91,9 @@ def found(
 def operation(method: F) -> F:
     """Let only `Failed` with one clear text out of an operation, under the name of the file it is about.
 
-    No value that a reference in the arguments stands for is in that text: Fivetran quotes what it holds, not only what
-    it was just sent. The file is `props["file"]` of the resource: the last argument that every operation of a provider
-    gets.
+    What Fivetran or Google says is masked before it becomes part of that text, or withheld: it may quote any value that
+    they keep, not only one that was just sent. The file is `props["file"]` of the resource: the last argument that
+    every operation of a provider gets.
     """
 
     @functools.wraps(method)
@@ -115,10 +111,10 @@ def _failure(method: Callable[..., Any], error: Exception, args: tuple[Any, ...]
     file = args[-1].get("file", "") if isinstance(args[-1], dict) else ""
     try:
         quotes = _may_quote(error)
-        known = known_values(args, ask=quotes and method.__name__ in _WRITING)
+        known = _known(args, ask=quotes and method.__name__ in _WRITING, quotes=quotes)
         if os.environ.get("RECONCILER_DEBUG"):
-            logger.error("operation %s failed\n%s", method.__qualname__, _trace(error, known))
-        text = masked(_text(error, known), known)
+            logger.error("operation %s failed\n%s", method.__qualname__, trace(error, known))
+        text = own_words(_text(error, known), known)
     except Exception as another:
         # Whatever this is about, the engine would be sent the first error with all it says.
         text = _unexpected(another)
@@ -126,30 +122,28 @@ def _failure(method: Callable[..., Any], error: Exception, args: tuple[Any, ...]
     return Failed(text if text.startswith(file) else f"{place}: {text}")
 
 
-def vendors_words(text: str, known: Known) -> str:
-    """A text of Fivetran's or a vendor's as it may be shown, and kept in state.
+def _known(args: tuple[Any, ...], *, ask: bool, quotes: bool) -> Known:
+    """Return the values that a text about these arguments may quote: of their references, or else of the whole run."""
+    if quotes and not any(True for _ in references(list(args))):
+        return known_values_of_run(ask=ask)
+    return known_values(args, ask=ask)
 
-    Values are masked. Where one is not known, and so cannot be looked for, all that is said is that there is a text.
+
+def explain(error: FivetranError | ReconcilerError, known: Known) -> str:
+    """Return an error's text with what the other side said, masked or withheld."""
+    if isinstance(error, ApiError):
+        return error.saying(show(error.unmasked_message, known))
+    if isinstance(error, OtherSideFailed):
+        return error.saying(show(error.unmasked_message, known, speaker=error.speaker))
+    return str(error)
+
+
+def own_words(text: str, known: Known) -> str:
+    """Return a message of ours as it may be shown: without a value that slipped in, as the live one of some field.
+
+    Names stay that a secret happens to be equal to.
     """
-    return _withheld(known) if known.unknown else masked(text, known)
-
-
-def masked(text: str, known: Known) -> str:
-    """A text without the values that are known, and without what a terminal acts on."""
-    return printable(scrub(text, known.values))
-
-
-def _withheld(known: Known) -> str:
-    paths = [path.removeprefix("references.") for path in known.unknown]
-    first = ", ".join(paths[:_MOST_NAMED]) + (", …" if len(paths) > _MOST_NAMED else "")
-    return f"what Fivetran says is not shown, since it may quote a value that cannot be read here ({first})"
-
-
-def _trace(error: Exception, known: Known) -> str:
-    """Where an error came from. Its text and its causes' are left out where they may quote what is not known."""
-    if known.unknown:
-        return "".join([*traceback.format_tb(error.__traceback__, _DEBUG_FRAMES), type(error).__name__])
-    return scrub("".join(traceback.format_exception(error, limit=_DEBUG_FRAMES)), known.values)
+    return printable(mask_distinctive(text, (value for value in known.values if not known.is_public(value))))
 
 
 def printable(text: str) -> str:
@@ -159,20 +153,20 @@ def printable(text: str) -> str:
 
 
 def _may_quote(error: Exception) -> bool:
-    """Whether what Fivetran says may quote a value that it holds.
+    """Whether what Fivetran says may quote a value that it keeps.
 
-    Not to whoever it does not know (401): all it can quote is what was just sent, which is known here.
+    Not to a client that it does not know (401): all it can quote is what was just sent, which is known here.
     """
-    return isinstance(error, ApiError) and not isinstance(error, Unauthorized) and bool(error.message)
+    if isinstance(error, Unauthorized):
+        return False
+    return isinstance(error, ApiError | OtherSideFailed) and bool(error.unmasked_message)
 
 
 def _text(error: Exception, known: Known) -> str:
-    if isinstance(error, Unauthorized) and not api_key.refuse():
-        return ApiKey.NOT_DONE
-    if known.unknown and isinstance(error, ApiError) and _may_quote(error):
-        return error.saying(_withheld(known))
+    if isinstance(error, Unauthorized):
+        return explain(error, replace(known, unknown=())) if api_key.refuse() else ApiKey.NOT_DONE
     if isinstance(error, ReconcilerError | FivetranError):
-        return str(error)
+        return explain(error, known)
     return _unexpected(error)
 
 

@@ -16,22 +16,23 @@ from reconciler.secrets import check_versions
 logger = logging.getLogger(__name__)
 
 
-def named(units: Declarations) -> list[str]:
-    """Every version that these units refer to, in the form in which state remembers it."""
-    return sorted({str(reference) for unit in units.values() for _, reference in _to_secret_manager(unit)})
+def named(units: Declarations) -> list[dict[str, Any]]:
+    """Return every reference of these units whose value can be had, as state remembers it: each once, sorted."""
+    found = {reference for unit in units.values() for _, reference in _references(unit) if not reference.held}
+    return [dict(reference.as_node()) for reference in sorted(found, key=str)]
 
 
-def refusals(units: Declarations, known: Iterable[str]) -> list[str]:
+def refusals(units: Declarations, known: Iterable[object]) -> list[str]:
     """Why versions that are not among the `known` cannot be used: a text a reference, under its file's name.
 
     Where nobody could look, nothing is refused: that is logged, and an apply says what is wrong.
     """
-    before = frozenset(known)
+    before = frozenset(map(Reference.parse, known))
     asked = [
         (unit["connection"]["file"], path, reference)
         for unit in units.values()
         for path, reference in _to_secret_manager(unit)
-        if str(reference) not in before
+        if reference not in before
     ]
     findings = check_versions(reference for _, _, reference in asked)
     texts = []
@@ -45,5 +46,8 @@ def refusals(units: Declarations, known: Iterable[str]) -> list[str]:
 
 
 def _to_secret_manager(unit: Mapping[str, Any]) -> Iterator[tuple[str, Reference]]:
-    said = {key: unit["connection"].get(key, {}) for key in ("config", "auth")}
-    return ((path, reference) for path, reference in references(said) if reference.kind == "secret")
+    return ((path, reference) for path, reference in _references(unit) if reference.kind == "secret")
+
+
+def _references(unit: Mapping[str, Any]) -> Iterator[tuple[str, Reference]]:
+    return references({key: unit["connection"].get(key, {}) for key in ("config", "auth")})

@@ -165,7 +165,8 @@ class Session:
             threading.Thread(target=self._try_prefetch, args=(group_id,), name="read-ahead", daemon=True).start()
 
     def _try_prefetch(self, group_id: str) -> None:
-        with suppress(FivetranError):
+        # Also `OperationError`: the key may be refused by then. Operations that need an answer report it.
+        with suppress(FivetranError, OperationError):
             self._prefetch(group_id)
 
     def known(self, group_id: str, name: str) -> Connection | None:

@@ -15,8 +15,10 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeVar
 
 from reconciler.client import Connection, SetupTest
+from reconciler.masking import mask
 from reconciler.provider import engine, presented
 from reconciler.provider.operation import OperationError
+from reconciler.secrets import Known, known_values_of_run, show, show_label
 
 if TYPE_CHECKING:
     from reconciler.client import FivetranClient
@@ -150,7 +152,7 @@ def deadline() -> float:
 
 
 def failed_tests(tests: Iterable[SetupTest]) -> list[dict[str, str]]:
-    """Every test that failed, as title, status and message; warnings and skipped tests pass.
+    """Every test that failed, as title, status and message, none of it masked; warnings and skipped tests pass.
 
     Where the source presented what nobody approved, with what it `presents`, and with the `trust` that approves it.
     """
@@ -167,6 +169,17 @@ def _failed(test: SetupTest) -> dict[str, str]:
     if found := presented.summaries(test):
         told |= {"presents": ", ".join(found), "trust": presented.snippet(test)}
     return told
+
+
+def mask_test(test: Mapping[str, str], known: Known) -> dict[str, str]:
+    """Return one test of `failed_tests` as it may be stored and shown.
+
+    What a source presented is a public certificate or key, whose lines stay; it is left out where it cannot be masked.
+    """
+    shown = {key: show_label(test[key], known) for key in ("title", "status")}
+    shown["message"] = show(test["message"], known)
+    presents = {key: mask(test[key], known.values) for key in ("presents", "trust") if key in test}
+    return {**shown, **{key: text for key, text in presents.items() if text is not None}}
 
 
 def test_in_words(test: Mapping[str, str]) -> str:
@@ -193,7 +206,10 @@ def _to_paste(trust: str) -> str:
 
 
 def report_failures(subject: str, tests: Iterable[SetupTest]) -> None:
-    """Raise `OperationError` naming every test that failed."""
+    """Raise `OperationError` naming every test that failed, with what it says masked."""
     failed = failed_tests(tests)
+    if failed:
+        known = known_values_of_run(ask=True)
+        failed = [mask_test(test, known) for test in failed]
     if failed:
         raise OperationError(in_words(subject, failed))

@@ -14,7 +14,7 @@ from typing import Any, ParamSpec, TypeVar
 
 from tenacity import Retrying, retry_if_exception_type, stop_after_attempt, wait_random_exponential
 
-from reconciler.client import ColumnConfig, Conflict, FivetranError, NotFound, Rejected, StandardConfig
+from reconciler.client import ApiError, ColumnConfig, Conflict, FivetranError, NotFound, Rejected, StandardConfig
 from reconciler.projection import ABSENT, Difference
 from reconciler.provider.operation import OperationError
 from reconciler.provider.session import READERS, session
@@ -46,23 +46,29 @@ class Found:
 
 
 def configure(
-    connection_id: str, sync: Mapping[str, Any], *, datasets: Collection[str] | None = None, fresh: bool = False
+    connection_id: str,
+    sync: Mapping[str, Any],
+    *,
+    datasets: Collection[str] | None = None,
+    fresh: bool = False,
+    reason: Callable[[ApiError], str] = lambda _: "",
 ) -> Configured:
     """Bring a connection that has passed its tests to `sync` (`tables.inputs`), and read back that it is so.
 
     `datasets` are the only ones it may write, where the environment forbids others. `fresh` says that it has never
-    synced: the source is looked at, whatever Fivetran may hold of it already.
+    synced: the source is looked at, whatever Fivetran may hold of it already. `reason` words what Fivetran says of an
+    error, masked.
 
     Raises `OperationError` while something is not so that must be before data flows: what is to be hashed or excluded,
     and which datasets are written. Raises `FivetranError`, and `NotFound` for a connection that is gone.
     """
     with session.editing(connection_id):
-        looked = _look(connection_id, sync, fresh=fresh, all_known=datasets is not None or _resets(sync))
+        looked = _look(connection_id, sync, reason, fresh=fresh, all_known=datasets is not None or _resets(sync))
         live, seen = looked.config, compare(sync, looked.config, looked.columns)
         sent: list[Mapping[str, Any]] = []
         while seen.patch and seen.patch not in sent and len(sent) < _CHANGES:
             sent.append(seen.patch)
-            _send(connection_id, seen.patch)
+            _send(connection_id, seen.patch, reason)
             live = session.client().get_schema_config(connection_id)
             seen = compare(sync, live, looked.columns)
     _refuse(seen, undeclared(live, datasets) if datasets is not None else ())
@@ -97,7 +103,9 @@ class _Looked:
     warnings: tuple[str, ...] = ()
 
 
-def _look(connection_id: str, sync: Mapping[str, Any], *, fresh: bool, all_known: bool) -> _Looked:
+def _look(
+    connection_id: str, sync: Mapping[str, Any], reason: Callable[[ApiError], str], *, fresh: bool, all_known: bool
+) -> _Looked:
     """Look at the config, and at the source where that is needed. With `all_known`, nothing less will do."""
     client = session.client()
     config: StandardConfig | None = None
@@ -115,11 +123,11 @@ def _look(connection_id: str, sync: Mapping[str, Any], *, fresh: bool, all_known
     if config is None and refused is not None:
         if all_known:
             raise refused
-        return _send_ahead(connection_id, sync, refused)
+        return _send_ahead(connection_id, sync, reason(refused))
     assert config is not None  # noqa: S101 (a reload that is not refused returns one)
     places = to_look_up(sync, config)
     with ThreadPoolExecutor(READERS) as pool:
-        columns = list(pool.map(lambda place: _columns(connection_id, place), places))
+        columns = list(pool.map(lambda place: _columns(connection_id, place, reason), places))
     return _Looked(config, dict(zip(places, columns, strict=True)))
 
 
@@ -136,26 +144,26 @@ def _config(connection_id: str) -> StandardConfig | None:
         return None
 
 
-def _columns(connection_id: str, place: Place) -> Mapping[str, ColumnConfig]:
+def _columns(connection_id: str, place: Place, reason: Callable[[ApiError], str]) -> Mapping[str, ColumnConfig]:
     try:
         return session.client().get_source_columns(connection_id, *place)
     except NotFound as gone:
-        raise _moving(gone) from None
+        raise _moving(gone.saying(reason(gone))) from None
 
 
-def _send(connection_id: str, patch: Mapping[str, Any]) -> None:
+def _send(connection_id: str, patch: Mapping[str, Any], reason: Callable[[ApiError], str]) -> None:
     try:
         _unhindered(session.client().update_schema_config, connection_id, **patch)
     except NotFound as gone:
-        raise _moving(gone) from None
+        raise _moving(gone.saying(reason(gone))) from None
 
 
-def _moving(gone: NotFound) -> OperationError:
-    """The error for something that was there a moment ago: as far as is known, not the connection itself."""
+def _moving(gone: str) -> OperationError:
+    """Return the error for something that was there a moment ago: as far as is known, not the connection itself."""
     return OperationError(f"the source or its schema config changed while it was looked at; run again ({gone})")
 
 
-def _send_ahead(connection_id: str, sync: Mapping[str, Any], refused: Rejected) -> _Looked:
+def _send_ahead(connection_id: str, sync: Mapping[str, Any], reason: str) -> _Looked:
     """Where Fivetran does not look at the source before the first sync: tell it beforehand what to sync then."""
     failed: FivetranError | None = None
     try:
@@ -169,10 +177,10 @@ def _send_ahead(connection_id: str, sync: Mapping[str, Any], refused: Rejected) 
             "Fivetran took `sync` ahead of the first look at the source and does not show it: "
             "what it keeps back cannot be confirmed. Let Fivetran load the schema in its interface, then run again"
         )
-    reason = (refused.message or "no reason given").rstrip(".")
+    why = reason.rstrip(".") or "no reason given"
     warning = (
-        f"sync: Fivetran does not look at the source yet ({reason}): names are checked in the first sync, "
-        "and what cannot be is passed over there"
+        f"sync: Fivetran does not look at the source yet ({why}): names are checked in the first sync, and what cannot "
+        "be is passed over there"
     )
     return _Looked(config, {}, (warning,))
 

@@ -2,7 +2,16 @@
 
 from reconciler.secrets.environment import EnvironmentResolver
 from reconciler.secrets.findings import Finding
-from reconciler.secrets.memory import Known, known_values
+from reconciler.secrets.foreign_text import show, show_label, trace, withheld
+from reconciler.secrets.memory import (
+    Known,
+    declare,
+    known_value,
+    known_values,
+    known_values_of_run,
+    wait_until_declared,
+)
+from reconciler.secrets.odd_values import ADVICE, OddValue, odd_value
 from reconciler.secrets.pulumi_config import PulumiConfigResolver
 from reconciler.secrets.resolve import Resolved, UnresolvedReferences, resolve
 from reconciler.secrets.resolver import Resolver
@@ -10,15 +19,26 @@ from reconciler.secrets.resolvers import resolvers
 from reconciler.secrets.versions import check_versions
 
 __all__ = [
+    "ADVICE",
     "EnvironmentResolver",
     "Finding",
     "Known",
+    "OddValue",
     "PulumiConfigResolver",
     "Resolved",
     "Resolver",
     "UnresolvedReferences",
     "check_versions",
+    "declare",
+    "known_value",
     "known_values",
+    "known_values_of_run",
+    "odd_value",
     "resolve",
     "resolvers",
+    "show",
+    "show_label",
+    "trace",
+    "wait_until_declared",
+    "withheld",
 ]

@@ -10,6 +10,7 @@ from typing import Any
 from reconciler.errors import ReconcilerError
 from reconciler.model import Reference, references
 from reconciler.secrets.memory import remember
+from reconciler.secrets.odd_values import OddValue, as_sent, odd_value
 from reconciler.secrets.resolver import Resolver
 
 #: Values fetched at once for one tree.
@@ -18,10 +19,10 @@ _AT_ONCE = 8
 
 @dataclass(frozen=True)
 class Resolved:
-    """A tree with values in place of references. `secrets` are those values, for scrubbing them out of messages."""
+    """A tree with values in place of references, as they are sent; `odd` are those that are odd as they are kept."""
 
     tree: Any = field(repr=False)
-    secrets: frozenset[str] = field(repr=False)
+    odd: tuple[OddValue, ...] = ()
 
 
 class UnresolvedReferences(ReconcilerError):
@@ -54,7 +55,9 @@ def resolve(tree: Any, resolvers: Iterable[Resolver]) -> Resolved:
     if missing:
         # Sorted, since a tree that went through the engine has lost the order of the file.
         raise UnresolvedReferences("; ".join(sorted(missing)))
-    return Resolved(_replace(tree, values), frozenset(values.values()))
+    odd = (odd_value(path, reference, values[reference]) for path, reference in found)
+    sent = {reference: as_sent(reference, value) for reference, value in values.items()}
+    return Resolved(_replace(tree, sent), tuple(each for each in odd if each is not None))
 
 
 def _fetch(reference: Reference, by_kind: Mapping[str, Resolver]) -> str | _Missing:

@@ -110,7 +110,7 @@ def _field_lines(fields: Mapping[str, Field], indent: str) -> Iterator[str]:
         key = f"{name}{lists} ({flags})" if flags else f"{name}{lists}"
         match = _KEY.fullmatch(key)
         if match is None or match["name"] != name:
-            raise Unreadable(f"the name {name!r} of a field cannot be written")
+            raise Unreadable("the name of a field cannot be written")
         start = f"{indent}{_plain(key, _PLAIN_KEY)}:"
         if inner.kind == "choice":
             yield from _choice_lines(start, inner.choices, indent)
@@ -134,7 +134,7 @@ def _choice_lines(start: str, choices: tuple[str, ...], indent: str) -> Iterator
 def _plain(text: str, plain: re.Pattern[str] = _PLAIN) -> str:
     """A text for YAML, in quotes where some reader would take it for something else."""
     if not text.isprintable():
-        raise Unreadable(f"{text!r} cannot be written")
+        raise Unreadable("a text cannot be written")
     if plain.fullmatch(text) and not _NOT_TEXT.fullmatch(text):
         return text
     escaped = text.replace("\\", "\\\\").replace('"', '\\"')

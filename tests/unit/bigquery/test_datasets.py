@@ -80,14 +80,19 @@ def test_a_passing_fault_is_not_seen(admin):
         assert len(datasets.all()) == 1
 
 
-def test_a_refusal_is_one_line_in_googles_words(admin):
+def test_a_rejection_is_one_line_with_googles_text_apart(admin):
     admin("PUT", "/datasets/p/d", {})
     admin("POST", "/faults", {"method": "GET", "code": "PERMISSION_DENIED", "error": "Access Denied.", "times": 0})
     with Datasets("p") as datasets:
         with pytest.raises(OtherSideFailed) as raised:
             datasets.get("d")
-        assert str(raised.value) == "BigQuery, project p: the dataset d cannot be read: Access Denied"
-        with pytest.raises(OtherSideFailed, match=r"^BigQuery, project p: the datasets cannot be read: Access Denied$"):
+        assert (
+            str(raised.value) == "BigQuery, project p: the dataset d cannot be read: Google answered 403 accessDenied"
+        )
+        assert raised.value.unmasked_message == "Access Denied."
+        with pytest.raises(
+            OtherSideFailed, match=r"^BigQuery, project p: the datasets cannot be read: Google answered"
+        ):
             datasets.all()
 
 
@@ -119,12 +124,12 @@ def test_an_access_list_is_written_only_over_the_one_that_was_read(admin):
         assert datasets.access_list("nothing") is None
 
 
-def test_an_access_list_that_may_not_be_written_is_told_in_googles_words(admin):
+def test_an_access_list_that_may_not_be_written_is_an_error_of_its_own(admin):
     admin("PUT", "/datasets/p/d", {"access": ACCESS})
     denied = {"method": "PATCH", "code": "PERMISSION_DENIED", "error": "Access Denied.", "times": 0}
     admin("POST", "/faults", denied)
     with Datasets("p") as datasets, pytest.raises(OtherSideFailed) as failed:
         datasets.write_access("d", ACCESS, "*")
     assert str(failed.value) == (
-        "BigQuery, project p: the access list of the dataset d cannot be written: Access Denied"
+        "BigQuery, project p: the access list of the dataset d cannot be written: Google answered 403 accessDenied"
     )

@@ -115,8 +115,8 @@ def test_what_could_not_be_looked_at_is_said_and_may_open_what_it_hides(shop: Sh
     lines = ran.out.splitlines()
     assert "warning  BigQuery: could not look at who is let in by pay itself: " in ran.out
     assert (
-        "could not look at who has roles on the organisation 1: Permission 'resourcemanager.organizations.get'"
-        in ran.out
+        "could not look at who has roles on the organisation 1: Google answered 403: "
+        "Permission 'resourcemanager.organizations.get'" in ran.out
     )
     assert lines.count(LOOK) == 1
     assert "user:a@example.com may read pay by roles/viewer on the project dev-project" in ran.out

@@ -449,7 +449,10 @@ def test_without_bigquery_it_goes_on_and_says_what_is_missing(shop: Shop):
     stripe(shop)
     ran = shop.run("import", "stripe")
     assert ran.code == 0
-    assert ran.err.startswith("notice: BigQuery, project dev-project: the dataset stripe cannot be read: no. Datasets ")
+    assert ran.err.startswith(
+        "notice: connectors/dev/environment.yaml:1:1: BigQuery, project dev-project: the dataset stripe cannot be "
+        "read: Google answered 403 accessDenied: no. Datasets "
+    )
     lines = body(shop, "stripe")
     assert "# BigQuery could not be asked: the dataset's own settings and access are not here." in lines
     assert lines[-1] == "dataset: {}"

@@ -50,7 +50,8 @@ def test_each_thing_to_look_at_is_in_its_section_with_its_file_and_its_owners(bu
         "In no file",
     ]
     told = [line.strip() for line in lines if line.startswith(" ")]
-    assert told[0] == f"{file}/broken.yaml: its set-up is broken; Fivetran: Log in *again* (owner@example.com)"
+    why = "its set-up is broken; Fivetran: reconnect: Log in *again*"
+    assert told[0] == f"{file}/broken.yaml: {why} (owner@example.com)"
     assert told[1].startswith(f"{file}/waits.yaml: awaits the vendor installs our key, until 2027-02-01 (")
     assert told[2].startswith(f"{file}/stopped.yaml: it is paused and the file gives no reason")
     assert told[3].startswith(f"{file}/soon.yaml: warned: expires on 2027-01-04, in 1 day: ")
@@ -78,7 +79,7 @@ def test_programs_get_every_section_and_github_a_page_on_which_words_of_others_m
     page = busy.run("report", "--today", DAY, "--format", "github").out.splitlines()
     assert page[:3] == [f"## dev on {DAY}", "", "### To see to"]
     assert (
-        f"- `{busy.specs.name}/dev/broken.yaml`: its set-up is broken; Fivetran: Log in \\*again\\* "
+        f"- `{busy.specs.name}/dev/broken.yaml`: its set-up is broken; Fivetran: reconnect: Log in \\*again\\* "
         "(owner\\@example.com)"
     ) in page
 

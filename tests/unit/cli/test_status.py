@@ -33,7 +33,7 @@ def test_a_line_a_unit_with_its_states_and_below_it_in_words_what_there_is_to_kn
     assert [line.split() for line in lines[1:]] == [
         ["later", later, "broken", "scheduled", "daily", "at", "04:00", "-"],
         ["!", "its", "set-up", "is", "broken"],
-        ["Fivetran:", "Re-enter", "the", "key"],
+        ["Fivetran:", "resync_table_warning:", "Re-enter", "the", "key"],
         step.split(),
         ["stripe", stripe, "connected", "scheduled", "by", "Airflow:", "fivetran_stripe", "2026-11-24", "10:00"],
         ["the", "DAG", "may", "be", "enabled,", "with", "fivetran_stripe_connector_id", "=", stripe],
@@ -291,4 +291,4 @@ def test_what_fivetran_says_cannot_act_on_the_terminal(shop: Shop):
     shop.unit("stripe")
     task = {"code": "x", "message": "red \u001b[31m and\nforged"}
     shop.connection("stripe", {"schema": "stripe"}, **DONE, tasks=[task])
-    assert standing(shop)["tasks"] == ["red \\x1b[31m and\\nforged"]
+    assert standing(shop)["tasks"] == ["x: red [31m and forged"]

@@ -16,14 +16,14 @@ from reconciler.client import (
 
 
 def api_error(kind: type[ApiError], status: int, method: str = "GET") -> ApiError:
-    return kind(status=status, code="Code", message="The API's words.", method=method, path="/connections/a_b")
+    return kind(status=status, code="Code", unmasked_message="The API's words.", method=method, path="/connections/a_b")
 
 
-def test_an_api_error_reads_what_was_tried_on_what_with_the_api_s_words_and_the_next_step() -> None:
-    assert str(api_error(NotFound, 404)) == (
-        "GET /connections/a_b: Fivetran answered 404 Code: The API's words. "
-        "It was deleted, never existed, or is hidden from this API key."
-    )
+def test_an_api_error_reads_what_was_tried_on_what_and_the_next_step() -> None:
+    answer, step = "GET /connections/a_b: Fivetran answered 404 Code", NotFound.next_step
+    error = api_error(NotFound, 404)
+    assert str(error) == f"{answer}. {step}"
+    assert error.saying("The API's words.") == f"{answer}: The API's words. {step}"
 
 
 @pytest.mark.parametrize(
@@ -49,7 +49,7 @@ def test_a_rate_limit_says_when_to_come_back(seconds: float | None, words: str) 
 
 
 def test_an_answer_without_words_is_reported_by_its_status() -> None:
-    error = Forbidden(status=403, code=None, message="", method="GET", path="/groups")
+    error = Forbidden(status=403, code=None, method="GET", path="/groups")
     assert str(error).startswith("GET /groups: Fivetran answered 403. Give")
 
 

@@ -49,7 +49,9 @@ def test_the_kinds_are_those_that_the_installed_httpx_has() -> None:
 
 
 def test_the_system_s_reason_for_a_failed_connection_is_told() -> None:
-    server = Server(httpx.ConnectError("[Errno -2] Name or service not known"))
+    fault = httpx.ConnectError("a text of somebody else's")
+    fault.__cause__ = OSError(-2, "Name or service not known")
+    server = Server(fault)
     with server.client(retry=ONCE) as client, pytest.raises(TransportError, match="Name or service not known"):
         client.get_group("g")
 

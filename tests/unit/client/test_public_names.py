@@ -17,7 +17,7 @@ def test_the_public_names_are_these() -> None:
         "Credentials", "Destination", "FivetranClient", "FivetranError", "Forbidden", "Group", "InvalidSettings",
         "Limits", "Lock", "MissingCredentials", "NotFound", "Package", "RateLimited", "Rejected", "Retry",
         "SchemaConfig", "ServerError", "SetupTest", "StandardConfig", "TableConfig", "Timeouts", "TransportError",
-        "Unauthorized", "UnexpectedAnswer", "User", "scrub", "secret_values",
+        "Unauthorized", "UnexpectedAnswer", "User",
     ]  # fmt: skip
     assert all(hasattr(client, name) for name in client.__all__)
 

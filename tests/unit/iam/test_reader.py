@@ -80,10 +80,12 @@ def test_what_may_not_be_seen_is_said_and_the_rest_is_seen(admin: Admin):
     with Iam("p") as iam:
         project, lower, upper, above = iam.holders()
     assert project.bindings == ()
-    assert (lower.bindings, lower.denied) == (None, "The caller does not have permission")
+    assert (lower.bindings, lower.denied) == (None, "Google answered 403")
+    assert lower.unmasked_denial == "The caller does not have permission"
     assert upper.bindings == (READER,)
     assert above.bindings is None
-    assert above.denied.startswith("what folders/2 is in is not shown: Permission 'resourcemanager.folders.get' denied")
+    assert above.denied == "what folders/2 is in is not shown: Google answered 403"
+    assert above.unmasked_denial.startswith("Permission 'resourcemanager.folders.get' denied")
     admin("PUT", "/hierarchy/organizations/1", {"denied": ["get", "getIamPolicy"]})
     admin("PUT", "/hierarchy/folders/2", {"denied": []})
     with Iam("p") as iam:
@@ -112,7 +114,8 @@ def test_a_passing_fault_is_not_seen_and_a_lasting_one_is_one_line(admin: Admin,
     admin("POST", "/faults", {**fault, "code": "UNAUTHENTICATED", "error": "Invalid\ncredentials", "times": 0})
     with Iam("p") as iam, pytest.raises(OtherSideFailed) as caught:
         iam.holders()
-    assert str(caught.value) == "IAM, project p: who has access cannot be read: Invalid"
+    assert str(caught.value) == "IAM, project p: who has access cannot be read: Google answered 401"
+    assert caught.value.unmasked_message == "Invalid\ncredentials"
     monkeypatch.setenv(RESOURCE_MANAGER, "http://example.com/v3/")
     with pytest.raises(OtherSideFailed, match="credentials are sent there"):
         Iam("p")

@@ -42,6 +42,7 @@ def fivetran(simulators: Simulators, monkeypatch: pytest.MonkeyPatch) -> Iterato
 def _forgetful() -> Iterator[None]:
     """A process that has resolved no reference yet."""
     memory.forget()
+    memory.declare([])
     yield
     memory.forget()
 

@@ -117,7 +117,7 @@ def test_without_credentials_or_an_answer_nothing_is_refused_and_that_is_told(
 @pytest.mark.parametrize(
     ("status", "said"),
     [
-        (401, "401 AuthFailed: No. Set FIVETRAN_APIKEY and FIVETRAN_APISECRET to a key that is valid on the host of "),
+        (401, "401 AuthFailed. Set FIVETRAN_APIKEY and FIVETRAN_APISECRET to a key that is valid on the host of "),
         (403, "403 AuthFailed. Give the API key a role that allows this, or set FIVETRAN_APIKEY and FIVETRAN_APISECR"),
     ],
 )

@@ -13,8 +13,8 @@ import pytest
 from pulumi.dynamic import Config, ConfigureRequest
 
 from reconciler.provider.connection import ConnectionProvider
-from reconciler.provider.operation import Failed, OperationError, Provider, operation, vendors_words
-from reconciler.secrets import EnvironmentResolver, known_values, resolve
+from reconciler.provider.operation import Failed, OperationError, Provider, operation
+from reconciler.secrets import EnvironmentResolver, known_values, resolve, show
 
 from .account import CANARY, FILE, KEY, Fivetran, InBackground, failure, inputs, settle, state
 
@@ -174,7 +174,7 @@ def test_where_a_value_cannot_be_fetched_what_fivetran_says_is_not_shown(
         said = failure(provider.update, id_, olds, news)
     assert said == (
         f"{FILE}: PATCH /connections/{id_}: Fivetran answered 400 InvalidInput: {WITHHELD}. "
-        "Correct what the message names; the same request would be refused again."
+        "Correct what Fivetran rejects; the same request would be rejected again."
     )
     assert CANARY not in caplog.text
     assert 'connection.py", line ' in caplog.text
@@ -224,10 +224,10 @@ def test_an_operation_that_a_preview_may_run_reads_no_secret_to_show_what_fivetr
 
 def test_a_text_of_fivetrans_is_masked_or_withheld(monkeypatch: pytest.MonkeyPatch):
     trees = [{"config": {"api_key": KEY}}, [{"env": "SECOND"}]]
-    assert vendors_words(f"{CANARY} is\x1b wrong", known_values(trees, ask=True)) == "****** is wrong"
+    assert show(f"{CANARY} is\x1b wrong", known_values(trees, ask=True)) == "****** is wrong"
     monkeypatch.delenv("STRIPE_KEY")
-    assert vendors_words(f"{CANARY} is wrong", known_values(trees, ask=True)) == WITHHELD
-    assert vendors_words("no secret is anywhere near", known_values([], ask=False)) == "no secret is anywhere near"
+    assert show(f"{CANARY} is wrong", known_values(trees, ask=True)) == WITHHELD
+    assert show("no secret is anywhere near", known_values([], ask=False)) == "no secret is anywhere near"
 
 
 def test_references_to_the_stacks_config_are_resolved_from_what_the_engine_configures_with(fivetran: Fivetran, run):

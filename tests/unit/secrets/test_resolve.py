@@ -13,8 +13,8 @@ from reconciler.secrets import EnvironmentResolver, UnresolvedReferences, resolv
 NAMES = st.text("abcAB_-", min_size=1, max_size=4)
 VERSIONS = st.none() | st.integers(1, 9)
 REFERENCES = st.one_of(
-    st.builds(Reference, st.just("secret"), NAMES, VERSIONS, st.none() | NAMES),
-    st.builds(Reference, st.sampled_from(["env", "pulumi_config"]), NAMES, VERSIONS),
+    st.builds(Reference, st.just("secret"), NAMES, VERSIONS, st.none() | NAMES, st.booleans()),
+    st.builds(Reference, st.sampled_from(["env", "pulumi_config"]), NAMES, VERSIONS, st.none(), st.booleans()),
 ).map(Reference.as_node)
 PLAIN = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=5)
 TREES = st.recursive(
@@ -51,7 +51,7 @@ def test_every_reference_of_a_tree_becomes_its_value_fetched_once_and_nothing_el
     assert resolved.tree == replaced(tree)
     assert list(references(resolved.tree)) == []
     distinct = {reference for _, reference in references(tree)}
-    assert resolved.secrets == {f"value of {reference}" for reference in distinct}
+    assert resolved.odd == ()
     assert sum((kind.asked for kind in kinds), Counter()) == Counter(distinct)
 
 
@@ -69,7 +69,6 @@ def test_references_are_replaced_at_any_depth_and_in_lists():
         "secrets_list": [{"key": "token", "value": "t"}],
         "pats": ["t"],
     }
-    assert resolved.secrets == {"p", "t"}
 
 
 def test_every_missing_variable_is_named_with_its_path():
@@ -84,3 +83,15 @@ def test_every_missing_variable_is_named_with_its_path():
 def test_values_are_not_in_a_repr():
     resolved = resolve({"a": {"env": "A"}}, [EnvironmentResolver({"A": "canary-7f"})])
     assert "canary" not in repr(resolved)
+
+
+def test_a_value_is_sent_without_a_stray_line_end_and_as_kept_when_its_file_says_exact():
+    values = EnvironmentResolver({"KEY": "\ufeffsk_live_1\r\n"})
+    resolved = resolve({"a": {"env": "KEY"}, "b": [{"env": "KEY", "exact": True}]}, [values])
+    assert resolved.tree == {"a": "sk_live_1", "b": ["\ufeffsk_live_1\r\n"]}
+    (odd,) = resolved.odd
+    assert (odd.path, str(odd)) == (
+        "a",
+        "the value of {env: KEY} begins with a byte-order mark (not sent); it ends in a Windows line end, CRLF "
+        "(not sent)",
+    )

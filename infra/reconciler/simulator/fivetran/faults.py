@@ -8,6 +8,7 @@ what it takes:
 
 - `status`: answer `status` with `body` (JSON or text) and `headers`.
 - `html`: answer `status` (502) with an HTML page.
+- `quote`: let the answer, of whichever status, quote `text` wherever the API has free text, and in headers.
 - `garbage`: answer 200 with JSON that breaks off.
 - `too_many_requests`: answer 429 with `retry_after` seconds (1).
 - `unauthorized`: answer 401 as for an expired key.
@@ -31,12 +32,14 @@ from typing import Any, Literal
 from aiohttp import web
 
 from reconciler.simulator.fivetran.errors import ApiError, too_many, unauthorized
+from reconciler.simulator.fivetran.quoting import quoting
 
 When = Literal["before", "after"]
 
 _KINDS: Mapping[str, frozenset[str]] = {
     "status": frozenset({"status", "body", "headers"}),
     "html": frozenset({"status"}),
+    "quote": frozenset({"text"}),
     "garbage": frozenset(),
     "too_many_requests": frozenset({"retry_after"}),
     "unauthorized": frozenset(),
@@ -94,10 +97,16 @@ class Fault:
                 await self.released.wait()
                 self.waiting -= 1
                 return hang_up(request) if self.drop_held else None
+            case "quote":
+                return None
             case "drop_request" | "drop_reply":
                 return hang_up(request)
             case _:
                 return self._answer()
+
+    def changed(self, response: web.StreamResponse) -> web.StreamResponse:
+        """The answer as it leaves, after everything else."""
+        return quoting(response, self.settings["text"]) if self.kind == "quote" else response
 
     def release(self, *, drop: bool) -> None:
         """Let every held request go on, now and from now on, or close its connection."""
@@ -180,6 +189,8 @@ def parse(fault_id: str, definition: Mapping[str, Any]) -> Fault:
     needed = {"status": "status", "delay": "seconds"}.get(kind)
     if needed is not None and not isinstance(settings.get(needed), int | float):
         raise FaultError(f"a fault of kind {kind!r} needs a number for {needed!r}")
+    if kind == "quote" and not isinstance(settings.get("text"), str):
+        raise FaultError("a fault of kind 'quote' needs a text for 'text'")
     when = definition.get("when", "before")
     if when not in ("before", "after"):
         raise FaultError("when is 'before' or 'after'")

@@ -18,7 +18,7 @@ from aiohttp import web
 from aiohttp.typedefs import Handler
 
 from reconciler.simulator.fivetran.errors import ApiError, forbidden, invalid, unauthorized, unknown_path, wrong_method
-from reconciler.simulator.fivetran.faults import Faults, envelope, hang_up, html
+from reconciler.simulator.fivetran.faults import Fault, Faults, envelope, hang_up, html
 from reconciler.simulator.fivetran.moments import timestamp
 from reconciler.simulator.fivetran.request_log import Entry, RequestLog, key_names
 from reconciler.simulator.fivetran.state import Credential, FivetranState
@@ -83,6 +83,13 @@ async def faulty(request: web.Request, handler: Handler) -> web.StreamResponse:
     if request.path.startswith(ADMIN):
         return await handler(request)
     met = request.app[FAULTS].met(request.method, request.path, await _connection(request))
+    response = await _met(request, handler, met)
+    for fault in met:
+        response = fault.changed(response)
+    return response
+
+
+async def _met(request: web.Request, handler: Handler, met: list[Fault]) -> web.StreamResponse:
     for fault in met:
         if fault.when == "before" and (answer := await fault.strike(request)) is not None:
             return answer

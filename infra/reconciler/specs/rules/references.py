@@ -126,6 +126,9 @@ def problems(unit: Document, path: Path, node: dict[str, Any]) -> Iterator[Probl
         yield from _project(unit, path, node)
     if "version" in keys:
         yield from _version(unit, path, node, kind)
+    if "exact" in keys and node.get("exact", True) is not True:
+        hint = "leave it out, or write `exact: true` to send the value with every line end and mark that it has"
+        yield unit.on_value((*path, "exact"), "`exact`: expected `true`", hint)
 
 
 def _is_secret(node: Mapping[str, Any]) -> bool:
@@ -138,7 +141,7 @@ def _is_secret(node: Mapping[str, Any]) -> bool:
 
 def _misspelt(node: Mapping[str, Any]) -> tuple[str | None, str | None]:
     """The key that should be another in a mapping that looks like a reference in everything else, and that other."""
-    others = [key for key in node if key not in ("version", "project")]
+    others = [key for key in node if key not in ("version", "project", "exact")]
     if len(others) != 1 or not isinstance(node[others[0]], str):
         return None, None
     key, value = others[0], node[others[0]]

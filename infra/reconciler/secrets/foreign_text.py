@@ -1,0 +1,71 @@
+"""Show a text of Fivetran, Google or a vendor: masked, or withheld with the reason.
+
+This is the one way in which such a text may reach state, an output, a log or a terminal.
+"""
+
+from __future__ import annotations
+
+import re
+import traceback
+
+from reconciler.masking import MASK, is_identifier, mask
+from reconciler.secrets.memory import Known
+
+#: Paths of values that are named where a text is withheld.
+_MOST_NAMED = 3
+
+#: Characters that are shown of a text.
+_LONGEST = 1000
+
+#: What the title of a setup test looks like.
+_TITLE = re.compile(r"[A-Za-z ,.:()/&'-]{0,80}")
+
+#: Frames of a trace: said to `traceback`, since a process may have set its own limit to nothing.
+_FRAMES = 100
+
+
+def show(text: str, known: Known, *, speaker: str = "Fivetran") -> str:
+    """Return a text as it may be shown and stored, on one line: masked, or the reason why it is withheld."""
+    if not text.strip():
+        return ""
+    if known.unknown:
+        return withheld(known, speaker=speaker)
+    masked = mask(text, known.values)
+    if masked is None:
+        return (
+            f"what {speaker} says is not shown, since it contains a value that is too short, or too common a word, to "
+            "be masked"
+        )
+    return _one_line(masked)
+
+
+def show_label(text: str, known: Known) -> str:
+    """Return a code, or the title of a test, which the other side chooses from a fixed set.
+
+    It is masked like any text. Where a value is not known, only an identifier is shown, and words of letters alone.
+    """
+    masked = mask(text, known.values)
+    if masked is None:
+        return MASK
+    fixed = is_identifier(masked) or _TITLE.fullmatch(masked) is not None
+    return _one_line(masked) if fixed or not known.unknown else MASK
+
+
+def withheld(known: Known, *, speaker: str = "Fivetran") -> str:
+    """Return why a text is not shown: it may quote a value that is not known here, and so cannot be looked for."""
+    paths = [path.removeprefix("references.") for path in known.unknown]
+    first = ", ".join(paths[:_MOST_NAMED]) + (", …" if len(paths) > _MOST_NAMED else "")
+    return f"what {speaker} says is not shown, since it may quote a value that cannot be read here ({first})"
+
+
+def trace(error: BaseException, known: Known) -> str:
+    """Return where an error came from, with every text masked; only the places where that is not possible."""
+    masked = None if known.unknown else mask("".join(traceback.format_exception(error, limit=_FRAMES)), known.values)
+    if masked is not None:
+        return masked
+    return "".join([*traceback.format_tb(error.__traceback__, _FRAMES), type(error).__name__])
+
+
+def _one_line(text: str) -> str:
+    line = "".join(char for char in " ".join(text.split()) if char.isprintable())
+    return line if len(line) <= _LONGEST else f"{line[:_LONGEST]}…"

@@ -1,0 +1,106 @@
+"""No command shows a secret, whatever Fivetran and Google quote in whatever they answer."""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import pytest
+
+from reconciler.cli.main import main
+from reconciler.secrets import memory
+
+from .shop import Shop
+
+CANARY = "sk_live_canary/0aZ9+&x"
+KEY = {"config": {"api_key": {"env": "STRIPE_KEY", "version": 1}}}
+
+COMMANDS = [
+    *(f"status --format {style}" for style in ("text", "json")),
+    *(f"{name} --format {style}" for name in ("report", "doctor", "unmanaged") for style in ("text", "json", "github")),
+    "authorise stripe",
+    "import --stdout extra",
+    "import --stdout --all",
+    "import --stdout --datasets stripe",
+    "airflow-variables",
+    "expiring",
+]
+
+ANSWERS: list[dict[str, Any]] = [
+    {"kind": "quote", "text": CANARY},
+    {"kind": "status", "status": 400, "body": {"code": CANARY, "message": CANARY}, "headers": {"X-Note": CANARY}},
+    {"kind": "status", "status": 404, "body": {"code": "NotFound_Connection", "message": CANARY}},
+    {"kind": "status", "status": 200, "body": CANARY},
+]
+
+
+@pytest.fixture(autouse=True)
+def _forgetful() -> Iterator[None]:
+    memory.forget()
+    yield
+    memory.forget()
+
+
+@pytest.fixture
+def quoted(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> Shop:
+    """A broken connection with a secret, and one in no file."""
+    monkeypatch.setenv("STRIPE_KEY", CANARY)
+    shop.unit("stripe", **KEY)
+    shop.dataset("stripe")
+    shop.connection("stripe", {"schema": "stripe", "api_key": CANARY}, setup_state="broken")
+    shop.connection("stripe", {"schema": "extra", "api_key": CANARY})
+    return shop
+
+
+def _spellings() -> set[str]:
+    in_base64 = base64.b64encode(CANARY.encode()).decode()
+    return {CANARY, json.dumps(CANARY)[1:-1], quote(CANARY, safe=""), in_base64, quote(CANARY)}
+
+
+@pytest.mark.parametrize("answer", ANSWERS, ids=["quoted", "400", "404", "text"])
+@pytest.mark.parametrize("command", COMMANDS)
+def test_a_command_shows_no_secret_when_every_answer_quotes_it(quoted: Shop, command: str, answer: dict[str, Any]):
+    quoted.admin("POST", "/faults", {"path": "^/v1/", "count": None, **answer})
+    denied = {"method": "*", "times": 0, "code": "PERMISSION_DENIED", "error": f"no {CANARY}"}
+    for faults in ([], [denied]):
+        for each in faults:
+            quoted.admin("POST", "/gcp/faults", each)
+        ran = quoted.run(*command.split())
+        assert not [form for form in _spellings() if form in ran.out + ran.err]
+        assert ran.code != 70, ran.err
+
+
+def test_a_catalogue_that_is_pulled_holds_no_secret(quoted: Shop, tmp_path: Path):
+    quoted.admin("POST", "/faults", {"path": "^/v1/", "count": None, **ANSWERS[0]})
+    with pytest.raises(SystemExit):
+        main(["services", "pull", "stripe", "--folder", str(tmp_path / "services")])
+    written = "".join(file.read_text() for file in (tmp_path / "services").rglob("*.yaml"))
+    assert written
+    assert CANARY not in written
+
+
+def test_a_text_is_withheld_with_its_page_when_a_value_cannot_be_read_here(
+    quoted: Shop, monkeypatch: pytest.MonkeyPatch
+):
+    quoted.admin("POST", "/faults", {"path": "^/v1/", "count": None, **ANSWERS[0]})
+    assert "Fivetran: reconnect: Reconnect: ******" in quoted.run("status").out
+    monkeypatch.delenv("STRIPE_KEY")
+    memory.forget()
+    said = quoted.run("status").out
+    assert "Fivetran: reconnect: its text may quote a secret that is not read here, see https://" in said
+    assert CANARY not in said
+
+
+def test_doctor_names_a_value_with_a_stray_line_end_at_its_line(quoted: Shop, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("STRIPE_KEY", "sk_live_1\n")
+    ran = quoted.run("doctor")
+    assert "warning  secret values: connectors/dev/stripe.yaml:" in ran.out
+    assert "the value of {env: STRIPE_KEY, version: 1} ends in a line feed (not sent)" in ran.out
+    assert "sk_live_1" not in ran.out
+    monkeypatch.delenv("STRIPE_KEY")
+    ran = quoted.run("doctor")
+    assert "could not look at the values of {env: STRIPE_KEY, version: 1} for stray line ends" in ran.out
