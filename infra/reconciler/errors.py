@@ -26,6 +26,18 @@ class ReconcilerError(Exception):
     """Base of every error whose text is written for the user: no traceback, no secret."""
 
 
+class _Unmasked:
+    """A text that no `repr`, as of a debugger or of a report with local variables, shows."""
+
+    __slots__ = ("text",)
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+
+    def __repr__(self) -> str:
+        return "<not shown>"
+
+
 class OtherSideFailed(ReconcilerError):
     """Fivetran or Google rejected a request, failed, or could not be reached.
 
@@ -38,10 +50,15 @@ class OtherSideFailed(ReconcilerError):
 
     def __init__(self, text: str, *, unmasked_message: str = "", step: str = "", speaker: str = "Google") -> None:
         super().__init__()
-        self.unmasked_message = unmasked_message
+        self._unmasked = _Unmasked(unmasked_message)
         self.step = step
         self.speaker = speaker
         self._text = text
+
+    @property
+    def unmasked_message(self) -> str:
+        """What the other side said, as it came: it may quote a secret."""
+        return self._unmasked.text
 
     def __str__(self) -> str:
         return self.saying("")

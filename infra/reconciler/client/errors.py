@@ -71,6 +71,18 @@ class TransportError(FivetranError):
         return f"{self.method} {self.path}: {self.reason}{_times(self.attempts)}. {step}"
 
 
+class _Unmasked:
+    """A text that no `repr`, as of a debugger or of a report with local variables, shows."""
+
+    __slots__ = ("text",)
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+
+    def __repr__(self) -> str:
+        return "<not shown>"
+
+
 class ApiError(FivetranError):
     """An answer with an HTTP status that is not success, or one that cannot be understood.
 
@@ -91,10 +103,15 @@ class ApiError(FivetranError):
         super().__init__()
         self.status = status
         self.code = code
-        self.unmasked_message = unmasked_message
+        self._unmasked = _Unmasked(unmasked_message)
         self.problem = problem
         self.method = method
         self.path = path
+
+    @property
+    def unmasked_message(self) -> str:
+        """What the other side said, as it came: it may quote a secret."""
+        return self._unmasked.text
 
     @property
     def advice(self) -> str:

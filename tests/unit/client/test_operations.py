@@ -316,6 +316,6 @@ def test_a_conflict_is_worded_for_the_reader() -> None:
     with Server(refusal(409, "Conflict", message)).client() as client, pytest.raises(Exception) as caught:  # noqa: PT011
         client.delete_destination("g")
     assert str(caught.value) == (
-        "DELETE /destinations/g: Fivetran answered 409 Conflict: Destination with id 'g' has linked connections. "
+        "DELETE /destinations/g: Fivetran answered 409 Conflict. "
         "It exists already, is still in use, or is being changed: look at it in Fivetran, then run again."
     )

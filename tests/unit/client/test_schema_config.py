@@ -97,5 +97,6 @@ def test_a_config_sent_ahead_is_sent_once() -> None:
 
 def test_a_reload_of_what_is_not_connected_is_rejected_in_the_api_s_words() -> None:
     words = "We expected the connector's setup state ('status.setup_state') to be 'connected', but it was 'incomplete'"
-    with Server(refusal(400, "InvalidInput", words)).client() as client, pytest.raises(Rejected, match="incomplete"):
+    with Server(refusal(400, "InvalidInput", words)).client() as client, pytest.raises(Rejected) as caught:
         client.reload_schema_config("a_b")
+    assert caught.value.unmasked_message == words
