@@ -7,9 +7,10 @@ from typing import Any
 import pytest
 
 from reconciler.model import Adopt, SchemaSync, Sync, TableSync
+from reconciler.provider.operation import Failed
 from reconciler.provider.session import session
 
-from .account import FILE, Fivetran, unit
+from .account import CANARY, FILE, Fivetran, unit
 from .stack import Stack
 
 SOURCE = {"schemas": {"stripe": {"customer": ["id key", "email", "phone"], "charge": ["id key", "amount"]}}}
@@ -115,3 +116,18 @@ def test_taking_over_a_connection_with_other_tables_is_refused_unless_the_file_s
     run()
     stack.refresh()
     assert stack.pending(changing) == []
+
+
+@pytest.mark.parametrize(("path", "status"), [("/columns$", 404), ("/reload$", 400), ("/schemas$", 404)])
+def test_a_secret_that_fivetran_quotes_about_tables_is_in_no_state_and_no_log(
+    fivetran: Fivetran, stack: Stack, caplog: pytest.LogCaptureFixture, path: str, status: int
+):
+    quoting = {"code": "NotFound_Table", "message": f"no table for {CANARY}"}
+    fivetran.fault(path=path, count=None, kind="status", status=status, body=quoting)
+    try:
+        stack.up(unit(sync=customers(emial="hashed")))
+        said = str(stack.activation.state)
+    except Failed as failed:
+        said = str(failed)
+    assert CANARY not in said + caplog.text
+    assert "no table for ******" in said + caplog.text

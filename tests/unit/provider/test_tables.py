@@ -156,7 +156,7 @@ def test_a_change_under_which_others_changed_something_is_sent_again_for_a_while
     assert len(clock.slept) == 3
     fivetran.fault(method=method, path=path, count=None, **conflict)
     fivetran.forget_requests()
-    with pytest.raises(Conflict, match="changed meanwhile"):
+    with pytest.raises(Conflict):
         configure(shop, sync(audit="included"), fresh=method == "POST")
     assert asked(fivetran).count("PATCH" if method == "PATCH" else "POST /reload") == 6
 
@@ -281,7 +281,7 @@ def test_a_schema_whose_dataset_nobody_declares_is_refused_where_that_is_forbidd
 
 def test_where_the_source_cannot_be_looked_at_the_file_is_sent_ahead_and_read_back(fivetran: Fivetran, shop: str):
     fivetran.edit(shop, setup_state="incomplete")
-    (warning,) = configure(shop, SYNC, fresh=True).warnings
+    (warning,) = configure(shop, SYNC, fresh=True, reason=lambda error: error.unmasked_message).warnings
     assert warning.startswith("sync: Fivetran does not look at the source yet (We expected the connector's setup state")
     assert asked(fivetran) == ["POST /reload", "GET", "POST", "GET"]
     assert configure(shop, SYNC).warnings == ()
@@ -318,7 +318,7 @@ def test_nothing_is_sent_ahead_where_all_that_is_there_has_to_be_known(
     fivetran: Fivetran, shop: str, declared: dict[str, Any], datasets: list[str] | None
 ):
     fivetran.edit(shop, setup_state="incomplete")
-    with pytest.raises(Rejected, match="to be 'connected'"):
+    with pytest.raises(Rejected, match="400 InvalidInput"):
         configure(shop, declared, datasets=datasets)
     assert "POST" not in asked(fivetran)
 
@@ -337,7 +337,7 @@ def test_a_table_that_goes_while_it_is_looked_at_is_not_taken_for_a_connection_t
     method, _, where = path.partition(" ")
     gone = {"code": "NotFound", "message": "Table 'users' of schema 'public' not found"}
     fivetran.fault(method=method, path=where, kind="status", status=404, body=gone)
-    with pytest.raises(OperationError, match=r"run again.*'users'"):
+    with pytest.raises(OperationError, match=r"run again.*404 NotFound"):
         configure(shop, SYNC)
 
 
