@@ -63,7 +63,6 @@ def test_a_key_that_is_refused_while_reading_ahead_leaves_no_traceback(
     fivetran.fault(kind="unauthorized", count=None)
     run()
     session.expect(["stripe"])
-    from reconciler.provider.api_key import api_key
 
     api_key.refuse()
     session._try_prefetch(fivetran.group)
