@@ -1,6 +1,7 @@
 """The Pulumi program: an environment's fleet as resources, in the order that keeps what exists safe.
 
-Fleet (refuses) → Destination → roles on the project → its tests, datasets → connections → activations → Verdict.
+Fleet (refuses) → Destination → roles on the project → its tests, datasets → their access → connections → activations →
+Verdict.
 Stack outputs: `units`, `airflow_variables`, `airflow_deletions`.
 """
 
@@ -8,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,13 +17,14 @@ from typing import Any
 import pulumi
 
 from reconciler import airflow, expiry, functions, gcp, project, removal, secrets
-from reconciler.datasets import Findings, Live, meet, undeclared
+from reconciler.datasets import Expected, Findings, expect, undeclared
 from reconciler.errors import InvalidSpecs, ReconcilerError
 from reconciler.expiry import Staged
 from reconciler.model import Dataset, Environment, Fleet, Unit
 from reconciler.provider import activation, wire
 from reconciler.provider.activation import Activation
 from reconciler.provider.connection import Connection
+from reconciler.provider.dataset_access import DatasetAccess
 from reconciler.provider.destination import Destination
 from reconciler.provider.destination_tests import DestinationTests
 from reconciler.provider.fleet import Fleet as FleetResource
@@ -72,7 +74,8 @@ async def build(staged: Staged, loaded: Loaded) -> dict[str, pulumi.Input[Any]]:
     fleet, environment = staged.fleet, staged.fleet.environment
     connectors = [unit.connector for unit in fleet.units if unit.connector is not None]
     secrets.declare({"config": each.config, "auth": each.auth} for each in connectors)
-    live, listing = await asyncio.gather(gcp.read_live(environment, fleet.units), gcp.list_ids(environment.gcp_project))
+    listed = await gcp.list_datasets(environment)
+    gcp.refuse_moves(environment, fleet.units, listed)
 
     declared = removal.declarations(staged)
     contents = {
@@ -89,12 +92,17 @@ async def build(staged: Staged, loaded: Loaded) -> dict[str, pulumi.Input[Any]]:
         for unit in fleet.units
         for dataset in unit.all_datasets
     }
+    expected = {
+        dataset.id: expect(environment, unit, dataset, rules[dataset.id], is_written=fleet.is_written(dataset))
+        for unit in fleet.units
+        for dataset in unit.all_datasets
+    }
     elsewhere = _variables_elsewhere(loaded, environment)
     guard = FleetResource(
         environment,
         declared,
         contents,
-        _found(staged, loaded, live, listing, rules),
+        _found(staged, loaded, listed, expected.values()),
         root=loaded.root,
         variables_elsewhere=elsewhere,
     )
@@ -108,19 +116,26 @@ async def build(staged: Staged, loaded: Loaded) -> dict[str, pulumi.Input[Any]]:
     )
 
     hook = gcp.deletion_hook(staged.lives.today, removals_allowed=removals_allowed())
-    watch = gcp.Watch(environment, fleet.units, live)
     made: dict[str, pulumi.Resource] = {
         dataset.id: gcp.dataset_resource(
             environment,
             dataset,
-            writer=account.id if fleet.is_written(dataset) else None,
-            live=live[dataset.id],
+            live=listed.get(dataset.id),
             deletion=gcp.Deletion(rules[dataset.id], hook),
-            watch=watch,
             opts=after_guard,
         )
         for unit in fleet.units
         for dataset in unit.all_datasets
+    }
+    # A list is right before anything writes into its dataset: connections depend on it, and not on the dataset alone.
+    access = {
+        id_: DatasetAccess(
+            environment.gcp_project,
+            each,
+            account.id if each.is_written else None,
+            pulumi.ResourceOptions(depends_on=[guard, made[id_]]),
+        )
+        for id_, each in expected.items()
     }
     invokers = functions.invokers(fleet.units, account.id, after_guard)
     packages = {
@@ -144,7 +159,11 @@ async def build(staged: Staged, loaded: Loaded) -> dict[str, pulumi.Input[Any]]:
                 _after(
                     unit,
                     guard,
-                    [tested, *(made[dataset.id] for dataset in fleet.datasets_of(unit)), *invokers.get(unit.name, [])],
+                    [
+                        tested,
+                        *(access[dataset.id] for dataset in fleet.datasets_of(unit)),
+                        *invokers.get(unit.name, []),
+                    ],
                 ),
                 pulumi.ResourceOptions(protect=declared[unit.name].is_protected),
             ),
@@ -167,7 +186,8 @@ async def build(staged: Staged, loaded: Loaded) -> dict[str, pulumi.Input[Any]]:
     # Not by `depends_on`, which state would keep: the engine removes nothing on which a step that failed depended, so
     # one unit that does not work would keep all that has ended.
     await asyncio.gather(
-        *(each.urn.future() for each in (*made.values(), *activations.values())), return_exceptions=True
+        *(each.urn.future() for each in (*made.values(), *access.values(), *activations.values())),
+        return_exceptions=True,
     )
     Verdict(environment, after_guard)
     ids = {name: connection.id for name, connection in connections.items()}
@@ -197,33 +217,16 @@ def _deletions(withdrawn: Iterable[airflow.Withdrawal], former: Iterable[str] | 
 
 
 def _found(
-    staged: Staged,
-    loaded: Loaded,
-    live: Mapping[str, Live | None],
-    listing: gcp.Listing,
-    rules: Mapping[str, removal.DeletionRules],
+    staged: Staged, loaded: Loaded, listed: Mapping[str, gcp.Listed], expected: Collection[Expected]
 ) -> Findings:
     """What of BigQuery Fleet is to judge. Of the whole fleet, since what expired is no surprise while it goes."""
-    fleet, environment = staged.fleet, staged.fleet.environment
+    environment = staged.fleet.environment
     others = [each for name, each in loaded.fleets.items() if name != environment.name]
     of_the_project = [each for each in others if each.environment.gcp_project == environment.gcp_project]
     return Findings(
-        meetings=tuple(
-            meet(
-                environment,
-                unit,
-                dataset,
-                found,
-                rules[dataset.id],
-                is_written=fleet.is_written(dataset),
-                today=staged.lives.today,
-            )
-            for unit in fleet.units
-            for dataset in unit.all_datasets
-            if (found := live[dataset.id]) is not None
-        ),
-        undeclared=tuple(undeclared(listing.ids, [staged.lives.fleet, *of_the_project], environment.ignore)),
-        unlisted=listing.failed,
+        declared=tuple(expected),
+        existing=frozenset(each.id for each in expected if each.id in listed),
+        undeclared=tuple(undeclared(listed, [staged.lives.fleet, *of_the_project], environment.ignore)),
         forbidden=environment.policy.undeclared_datasets == "forbidden",
         unread=tuple(name for name in loaded.environments if name not in loaded.fleets),
     )

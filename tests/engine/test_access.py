@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
 from admin import Admin
-from workspace import DATASET, ENVIRONMENT, Workspace, stripe
+from workspace import ACCESS, ENVIRONMENT, Workspace, stripe
 
 ROBOT = {"role": "OWNER", "userByEmail": "robot@dev-project.iam.gserviceaccount.com"}
 ENGINEERS = {"role": "READER", "groupByEmail": "engineers@example.com"}
@@ -77,11 +78,12 @@ def test_flipping_sensitive_and_moving_until_are_one_update_each_and_what_has_en
     unit = stripe()
     workspace.write("stripe", {**unit, "dataset": {**unit["dataset"], "sensitive": True}})
     workspace.write("salaries", salaries("2027-01-20", sensitive=False))
-    assert changes(workspace, **early) == {f"{DATASET}::stripe": "update", f"{DATASET}::salaries": "update"}
+    assert changes(workspace, **early) == {f"{ACCESS}::stripe": "update", f"{ACCESS}::salaries": "update"}
     admin.gcp("DELETE", "/calls")
     workspace.up(**early).ok()
-    writes = [call for call in admin.gcp("GET", "/calls") if call["method"] in ("Create", "Update", "Delete")]
-    assert [(call["method"], call["count"]) for call in writes if not call["preview"]] == [("Update", 2)]
+    methods = ("Create", "Update", "Delete", "PATCH")
+    writes = [call for call in admin.gcp("GET", "/calls") if call["method"] in methods]
+    assert [(call["method"], call["count"]) for call in writes if not call["preview"]] == [("PATCH", 2)]
     flipped = {
         "stripe": listed(fivetran),
         "salaries": listed(ENGINEERS, timed("2027-01-20", "2027-01-21")),
@@ -94,8 +96,46 @@ def test_flipping_sensitive_and_moving_until_are_one_update_each_and_what_has_en
     assert f"access ends on 2027-01-20, today is the last day: {told}; a later date in `until`" in said
 
     over = {"RECONCILER_TODAY": "2027-01-21"}
-    assert changes(workspace, **over) == {f"{DATASET}::salaries": "update"}
+    assert changes(workspace, **over) == {f"{ACCESS}::salaries": "update"}
     ended = workspace.up("--refresh", **over).ok().out
     assert f"access ended on 2027-01-20: {told}; take the grant out" in ended
     assert lists(admin) == {**flipped, "salaries": listed(ENGINEERS)}
+    assert "revokes roles/bigquery.dataViewer on dataset salaries from user:a@example.com until 2027-01-20" in ended
     workspace.preview("--expect-no-changes", "--refresh", **over).ok()
+
+
+def test_a_member_that_google_denies_fails_the_end_of_the_run_and_nothing_else_of_the_unit(
+    workspace: Workspace, admin: Admin
+):
+    unit = stripe()
+    viewer = {"role": "roles/bigquery.dataViewer", "members": ["user:a@example.com"]}
+    unit["dataset"]["access"] = [viewer]
+    workspace.write("stripe", unit)
+    workspace.up().ok()
+    admin.gcp("POST", "/deleted-members", {"members": ["user:a@example.com"]})
+    unit["connector"]["config"]["api_key"]["version"] = 2
+    unit["dataset"]["access"] = [{**viewer, "members": ["user:a@example.com", "user:b@example.com"]}]
+    file = workspace.write("stripe", unit)
+    line = next(number for number, text in enumerate(file.read_text().splitlines(), 1) if "a@example.com" in text)
+
+    previewed = workspace.preview("--refresh").ok().out
+    assert re.search(
+        rf"stripe.yaml:{line}:\d+: user:a@example.com is deleted in Google: dataset stripe shows", previewed
+    )
+    assert re.search(
+        rf"stripe.yaml:{line + 1}:\d+: grants roles/bigquery.dataViewer on dataset stripe to user:b", previewed
+    )
+    for run in (workspace.up("--refresh", STRIPE_KEY="rotated"), workspace.up(STRIPE_KEY="rotated")):
+        assert run.code != 0
+        denied = r"Google denies roles/bigquery.dataViewer for user:a@example.com on dataset stripe: there is no such"
+        assert re.search(rf"1 unit did not come to work:\n\s+\S*stripe.yaml:{line}:\d+: {denied}", run.out)
+        assert "Traceback" not in run.out
+    readers = {entry.get("userByEmail") for entry in admin.dataset("dev-project", "stripe")["access"]}
+    assert "b@example.com" in readers
+    assert "a@example.com" not in readers
+    assert admin.connections(secrets=True)["stripe"]["effective"]["config"]["api_key"] == "rotated"
+
+    unit["dataset"]["access"] = [{**viewer, "members": ["user:b@example.com"]}]
+    workspace.write("stripe", unit)
+    workspace.up("--refresh", STRIPE_KEY="rotated").ok()
+    workspace.preview("--expect-no-changes", "--refresh", STRIPE_KEY="rotated").ok()

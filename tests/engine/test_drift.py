@@ -55,7 +55,7 @@ def test_what_changed_in_the_interface_is_shown_in_the_files_words_and_put_right
         "create Connection gone",
         "create Activation gone",
         "update Activation broke",
-        "update Dataset broke",
+        "update DatasetAccess broke",
     }
 
     admin.forget_requests()

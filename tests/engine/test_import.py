@@ -48,6 +48,8 @@ def made_by_hand(workspace: Workspace, admin: Admin) -> dict[str, Any]:
         "dbt_stripe": everybody,
         "sheets": access,
         "app_public": everybody,
+        # Everybody with a role on the project reads it, but not whom the environment's default lets in.
+        "dbt_open": [*access, {"role": "READER", "specialGroup": "projectReaders"}],
     }.items():
         admin.gcp("PUT", f"/datasets/dev-project/{name}", {"access": entries, "labels": {"app_code": name}})
     connections: list[tuple[str, dict[str, Any], dict[str, Any]]] = [
@@ -66,18 +68,14 @@ def made_by_hand(workspace: Workspace, admin: Admin) -> dict[str, Any]:
     return admin.snapshot(secrets=True)
 
 
-def lasting(admin: Admin) -> dict[str, Any]:
-    """The datasets, without what a write changes that changes nothing: the engine writes what it imports."""
-    found = admin.gcp("GET", "/state")["projects"]["dev-project"]["datasets"]
-    return {
-        name: {key: value for key, value in dataset.items() if key not in ("etag", "lastModifiedTime")}
-        for name, dataset in found.items()
-    }
+def datasets_of(admin: Admin) -> dict[str, Any]:
+    """The datasets with all that a write would change, etags included."""
+    return dict(admin.gcp("GET", "/state")["projects"]["dev-project"]["datasets"])
 
 
 def test_a_group_made_by_hand_is_imported_and_then_nothing_is_to_do_or_is_done(workspace: Workspace, admin: Admin):
     before = made_by_hand(workspace, admin)
-    datasets = lasting(admin)
+    datasets = datasets_of(admin)
     workspace.write("environment", {**ENVIRONMENT, "labels": {"default": {}}})
     command = [
         sys.executable,
@@ -90,18 +88,22 @@ def test_a_group_made_by_hand_is_imported_and_then_nothing_is_to_do_or_is_done(w
     ]
     done = subprocess.run(command, cwd=ROOT / "infra", env=workspace.env, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
-    assert done.stdout.count(".yaml") == 6
+    assert done.stdout.count(".yaml") == 7
 
     admin.forget_requests()
+    previewed = workspace.preview().ok().out
+    assert " grants " not in previewed
+    assert " revokes " not in previewed
     workspace.up().ok()
     workspace.assert_settled()
     assert admin.writes() == []
     after = admin.snapshot(secrets=True)
     assert after == before
-    assert lasting(admin) == datasets
+    assert datasets_of(admin) == datasets
     units = workspace.outputs()["units"]
     assert {name: unit.get("outcome") for name, unit in units.items()} == {
         "app": "connected",
+        "dbt_open": None,
         "dbt_stripe": None,
         "sheets": None,
         "sheets_a": "connected",

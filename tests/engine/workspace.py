@@ -25,6 +25,7 @@ ROOT = Path(__file__).resolve().parent.parent.parent
 CONNECTION = "pulumi-python:dynamic/fivetran:Connection"
 ACTIVATION = "pulumi-python:dynamic/fivetran:Activation"
 DATASET = "gcp:bigquery/dataset:Dataset"
+ACCESS = "pulumi-python:dynamic/bigquery:DatasetAccess"
 
 PASSPHRASE = "for tests"
 

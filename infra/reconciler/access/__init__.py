@@ -7,10 +7,21 @@ sensitive, and Fivetran's service account where it writes. Entries that only oth
 routines, datasets) are kept from the live dataset. Nobody else is.
 """
 
-from reconciler.access.declared import by_no_file, declared_entries, effective, given_entries, without_void
+from reconciler.access.declared import (
+    DeclaredEntry,
+    by_no_file,
+    declared_entries,
+    effective,
+    given_entries,
+    placed_entries,
+    with_owner,
+    without_void,
+    writer_entry,
+)
 from reconciler.access.entry import Entry, as_input, entry_of, foreign_entries
 from reconciler.access.lapsing import lapses, until, until_of
 from reconciler.access.member import (
+    MemberNames,
     in_policy,
     is_deleted,
     is_everybody,
@@ -23,7 +34,9 @@ from reconciler.access.member import (
 from reconciler.access.role import basic_role, predefined_role
 
 __all__ = [
+    "DeclaredEntry",
     "Entry",
+    "MemberNames",
     "as_input",
     "basic_role",
     "by_no_file",
@@ -40,9 +53,12 @@ __all__ = [
     "lapses",
     "member_of",
     "place",
+    "placed_entries",
     "predefined_role",
     "until",
     "until_of",
+    "with_owner",
     "without_void",
     "workgroup_address",
+    "writer_entry",
 ]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Final, TypeAlias
 
 #: A field of an access entry, and what stands in it.
@@ -54,6 +55,20 @@ def member_of(at: Place, workgroups: str | None) -> str:
         case _:
             return name
     return f"{kind}:{name}"
+
+
+@dataclass(frozen=True)
+class MemberNames:
+    """Spells members as the files of an environment do: as it is written there, else in the usual form."""
+
+    workgroups: str | None = None
+    """The environment's pattern of workgroups."""
+    written: Mapping[Place, str] = field(default_factory=dict)
+    """How files spell a member, where they name it."""
+
+    def spell(self, at: Place) -> str:
+        """Return the member that has this place, as files write it."""
+        return self.written.get(at) or member_of(at, self.workgroups)
 
 
 def is_person(at: Place) -> bool:

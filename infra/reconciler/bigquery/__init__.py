@@ -3,6 +3,6 @@
 Importing it is cheap: the library is imported when it is first used.
 """
 
-from reconciler.bigquery.datasets import AccessList, Datasets, ListChanged, Listed, LiveDataset
+from reconciler.bigquery.datasets import AccessList, AccessRefused, Datasets, ListChanged, Listed, LiveDataset
 
-__all__ = ["AccessList", "Datasets", "ListChanged", "Listed", "LiveDataset"]
+__all__ = ["AccessList", "AccessRefused", "Datasets", "ListChanged", "Listed", "LiveDataset"]

@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import functools
 import os
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -67,7 +68,14 @@ class AccessList:
 
 
 class ListChanged(Exception):
-    """Somebody else has written the dataset since it was read: read it again."""
+    """Another process has written the dataset since it was read: read it again."""
+
+
+class AccessRefused(OtherSideFailed):
+    """Google denies an access list because of what is in it: an account that is not there, a policy that forbids it."""
+
+    mentions: Callable[[str], bool] = staticmethod(lambda _: False)
+    """Whether all that Google answered contains a pattern, in whatever case. The answer itself may quote anything."""
 
 
 class Datasets:
@@ -101,11 +109,13 @@ class Datasets:
         return None if found is None else _access_list(found)
 
     def write_access(self, dataset_id: str, entries: Iterable[Mapping[str, Any]], etag: str) -> AccessList:
-        """Replace an access list that nobody has written since it was read with this etag; returns it as it then is.
+        """Replace the access list that was read with this etag; return it as it then is.
 
-        Raises `ListChanged` where somebody has. An answer that is lost is one as well: whoever reads again will see.
+        Raises:
+            ListChanged: Another process wrote the dataset meanwhile. So does an answer that was lost: read again.
+            AccessRefused: Google denies the list because of an entry in it.
         """
-        from google.api_core.exceptions import PreconditionFailed  # noqa: PLC0415
+        from google.api_core.exceptions import BadRequest, NotFound, PreconditionFailed  # noqa: PLC0415
 
         body = {"access": [dict(entry) for entry in entries]}
         with self._failures(f"the access list of the dataset {dataset_id}", "written"):
@@ -114,6 +124,13 @@ class Datasets:
                 return _access_list(_retry()(ask)())
             except PreconditionFailed:
                 raise ListChanged(dataset_id) from None
+            except (BadRequest, NotFound) as error:
+                subject = f"BigQuery, project {self.project}: the access list of the dataset {dataset_id}"
+                failed = google_failed(f"{subject} cannot be written", error)
+                refused = AccessRefused(str(failed), unmasked_message=failed.unmasked_message)
+                answer = str(getattr(error.response, "text", "") or error)
+                refused.mentions = lambda pattern: re.search(pattern, answer, re.IGNORECASE) is not None
+                raise refused from None
 
     def _get(self, dataset_id: str) -> Any:
         from google.api_core.exceptions import NotFound  # noqa: PLC0415 (the library is slow to import)

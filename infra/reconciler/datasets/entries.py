@@ -7,8 +7,16 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from reconciler.access import Entry, as_input, entry_of, foreign_entries, member_of, predefined_role, until_of
-from reconciler.model import Environment
+from reconciler.access import (
+    Entry,
+    MemberNames,
+    as_input,
+    entry_of,
+    foreign_entries,
+    member_of,
+    predefined_role,
+    until_of,
+)
 
 Renamed = tuple[dict[str, Any], dict[str, Any]]
 
@@ -21,15 +29,22 @@ def normal(entry: Mapping[str, Any] | Entry) -> dict[str, Any]:
     return as_input(entry) if ours is None else ours.as_property()
 
 
-def key(entry: Mapping[str, Any]) -> str:
+def key(entry: Mapping[str, Any] | Entry) -> str:
     """What two entries that say the same have in common."""
     return json.dumps(normal(entry), sort_keys=True)
 
 
-def missing(entries: Iterable[Mapping[str, Any]], others: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
+def missing(
+    entries: Iterable[Mapping[str, Any] | Entry], others: Iterable[Mapping[str, Any] | Entry]
+) -> list[dict[str, Any]]:
     """The entries of the first list that the second has not, in its order."""
     there = {key(other) for other in others}
     return [normal(entry) for entry in entries if key(entry) not in there]
+
+
+def same(some: Iterable[Mapping[str, Any] | Entry], others: Iterable[Mapping[str, Any] | Entry]) -> bool:
+    """Whether two lists hold the same entries, in whatever order."""
+    return {key(entry) for entry in some} == {key(entry) for entry in others}
 
 
 def renamed(sent: Iterable[Mapping[str, Any]], kept: Iterable[Mapping[str, Any]]) -> list[Renamed]:
@@ -67,31 +82,34 @@ def may_be_writer(entry: Entry) -> str | None:
 
 
 @dataclass(frozen=True)
-class Said:
-    """An entry in the file's words: `roles/bigquery.dataViewer`, `group:a@example.com until 2027-01-31`."""
+class EntryText:
+    """An entry in the files' form: `roles/bigquery.dataViewer`, `group:a@example.com until 2027-01-31 (DENG-1)`."""
 
     what: str
+    """The role; what is authorised, where the entry has none."""
     who: str = ""
 
     def __str__(self) -> str:
         return f"{self.what} for {self.who}" if self.who else self.what
 
 
-def said(entry: Mapping[str, Any] | Entry, environment: Environment) -> Said:
-    """An entry in the file's words. What is authorised has no role and no member."""
+def format_entry(entry: Mapping[str, Any] | Entry, names: MemberNames) -> EntryText:
+    """Format an entry for people to read, with its last day and ticket or its condition."""
     ours = entry if isinstance(entry, Entry) else entry_of(entry)
     if ours is None:
-        return Said(_authorised(normal(entry)))
-    who, condition = member_of(ours.at, environment.workgroups), ours.condition
-    if condition is not None:
-        day = until_of(condition)
-        who += f" until {day}" if day else f" on the condition {condition.expression}"
-    return Said(predefined_role(ours.role), who)
+        return EntryText(_authorised(normal(entry)))
+    return EntryText(predefined_role(ours.role), names.spell(ours.at) + format_condition(ours))
 
 
-def in_words(entry: Mapping[str, Any] | Entry, environment: Environment) -> str:
-    """An entry for people to read: `roles/bigquery.dataViewer for group:a@example.com`."""
-    return str(said(entry, environment))
+def format_condition(entry: Entry) -> str:
+    """Format how long, or when, an entry grants: ` until 2027-01-31 (DENG-1)`; empty without a condition."""
+    condition = entry.condition
+    if condition is None:
+        return ""
+    day = until_of(condition)
+    if day is None:
+        return f" on the condition {condition.expression}"
+    return f" until {day}" + (f" ({condition.description})" if condition.description else "")
 
 
 def _authorised(form: Mapping[str, Any]) -> str:

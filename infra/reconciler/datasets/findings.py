@@ -6,18 +6,18 @@ import json
 from dataclasses import dataclass
 from typing import Self
 
+from reconciler.datasets.expected import Expected
 from reconciler.datasets.project import Undeclared
-from reconciler.datasets.takeover import Meeting
 
 
 @dataclass(frozen=True)
 class Findings:
-    """The datasets that exist and are declared, and those of the project that are in no file."""
+    """What files declare of datasets, which of these exist, and the datasets of the project that are in no file."""
 
-    meetings: tuple[Meeting, ...] = ()
+    declared: tuple[Expected, ...] = ()
+    existing: frozenset[str] = frozenset()
+    """The ids of the declared datasets that exist."""
     undeclared: tuple[Undeclared, ...] = ()
-    unlisted: str | None = None
-    """Why the project's datasets could not be listed."""
     forbidden: bool = False
     """Whether a dataset in no file is against the environment's policy."""
     unread: tuple[str, ...] = ()
@@ -26,9 +26,9 @@ class Findings:
     def as_text(self) -> str:
         """What they say, in JSON: of a thousand datasets that is one input for the engine and not tens of thousands."""
         said = {
-            "meetings": [meeting.as_json() for meeting in self.meetings],
+            "declared": [expected.as_json() for expected in self.declared],
+            "existing": sorted(self.existing),
             "undeclared": {each.id: each.written_by for each in self.undeclared},
-            "unlisted": self.unlisted,
             "forbidden": self.forbidden,
             "unread": self.unread,
         }
@@ -39,9 +39,9 @@ class Findings:
         """Read them back."""
         said = json.loads(text)
         return cls(
-            tuple(Meeting.of(meeting) for meeting in said["meetings"]),
+            tuple(Expected.of(expected) for expected in said["declared"]),
+            frozenset(said["existing"]),
             tuple(Undeclared(id_, writer) for id_, writer in said["undeclared"].items()),
-            said["unlisted"],
             said["forbidden"],
             tuple(said["unread"]),
         )

@@ -7,16 +7,17 @@ and told.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, replace
 from datetime import date
-from typing import Any, Self
 
-from reconciler.access import by_no_file, declared_entries, effective, entry_of
-from reconciler.datasets.entries import in_words, may_be_writer, service_account
+from reconciler.access import DeclaredEntry, Entry, effective, entry_of
+from reconciler.datasets.entries import format_entry, may_be_writer, service_account
+from reconciler.datasets.expected import Expected
 from reconciler.datasets.live import Live
-from reconciler.model import Dataset, Environment, Unit
-from reconciler.removal import DeletionRules
+
+#: `file:line:col` of a path in a file.
+Locate = Callable[[str, str], str]
 
 
 @dataclass(frozen=True)
@@ -24,11 +25,19 @@ class Loss:
     """An entry that taking over would take away."""
 
     entry: str
-    """In words."""
+    """As people read it."""
     service_account: str | None = None
     """The member, where it is a service account."""
     writer: str | None = None
     """Its address, where this may be the entry of Fivetran's service account."""
+
+
+@dataclass(frozen=True)
+class DatasetDifference:
+    """What a file has otherwise than BigQuery, and the line that says so; None where no line does."""
+
+    text: str
+    at: tuple[str, str] | None = None
 
 
 @dataclass(frozen=True)
@@ -37,53 +46,37 @@ class Meeting:
 
     file: str
     dataset: str
+    path: str = "dataset"
     is_written: bool = False
     """Whether Fivetran's service account is to write it."""
     writers: tuple[str, ...] = ()
     """The addresses of the service accounts that write it now."""
     losses: tuple[Loss, ...] = ()
-    differences: tuple[str, ...] = ()
+    differences: tuple[DatasetDifference, ...] = ()
     """What else would open or close, delete or keep something."""
-    harmless: tuple[str, ...] = ()
+    harmless: tuple[DatasetDifference, ...] = ()
     """What would change besides."""
     apply_changes: bool = False
     revokes: tuple[str, ...] = ()
-
-    def as_json(self) -> dict[str, Any]:
-        """What it says, without what is empty."""
-        said = {**asdict(self), "losses": [_full(asdict(loss)) for loss in self.losses]}
-        return _full({key: list(value) if isinstance(value, tuple) else value for key, value in said.items()})
-
-    @classmethod
-    def of(cls, said: Mapping[str, Any]) -> Self:
-        """Read it back."""
-        lists = {key: tuple(said.get(key, ())) for key in ("writers", "differences", "harmless", "revokes")}
-        return cls(
-            said["file"],
-            said["dataset"],
-            is_written=bool(said.get("is_written")),
-            losses=tuple(Loss(**loss) for loss in said.get("losses", ())),
-            apply_changes=bool(said.get("apply_changes")),
-            **lists,
-        )
 
     @property
     def asks_for_the_writer(self) -> bool:
         """Whether it takes Fivetran's word to know which entry is its service account's."""
         return self.is_written and bool(self.writers)
 
-    def judged(self, writer: str | None = None) -> Judgement:
+    def judged(self, writer: str | None = None, locate: Locate = lambda file, _: file) -> Judgement:
         """Whether the dataset may be taken over; `writer` is the address of Fivetran's service account.
 
         Where that is not known, no service account that writes counts as lost.
         """
         if not self.is_written:
-            return Judgement(self)
+            return Judgement(self, locate)
         losses = tuple(loss for loss in self.losses if not (loss.writer and _is(writer, loss.writer)))
         if any(_is(writer, address) for address in self.writers):
-            return Judgement(replace(self, losses=losses))
-        added = _comes(f"roles/bigquery.dataEditor for {writer or 'the service account of Fivetran'}")
-        return Judgement(replace(self, losses=losses, harmless=(added, *self.harmless)))
+            return Judgement(replace(self, losses=losses), locate)
+        account = f"serviceAccount:{writer}" if writer else "Fivetran's service account"
+        added = DatasetDifference(_comes(f"roles/bigquery.dataEditor for {account}"))
+        return Judgement(replace(self, losses=losses, harmless=(added, *self.harmless)), locate)
 
 
 def _is(writer: str | None, address: str) -> bool:
@@ -95,19 +88,20 @@ class Judgement:
     """Whether a dataset may be taken over, and what is told of it."""
 
     meeting: Meeting
+    locate: Locate = lambda file, _: file
 
     @property
     def refusal(self) -> str | None:
         """Why it may not, with every difference and the ways out; None where it may."""
         it = self.meeting
-        changes = [*(_goes(loss.entry) for loss in it.losses), *it.differences]
+        changes = [*(_goes(loss.entry) for loss in it.losses), *self._located(it.differences)]
         unnamed = [loss for loss in it.losses if loss.service_account not in (None, *it.revokes)]
         if not changes or (it.apply_changes and not unnamed):
             return None
         if it.apply_changes:
             lines, names = _lines(_goes(loss.entry) for loss in unnamed), _names(unnamed)
             return (
-                f"{it.file}: taking over the dataset {it.dataset} would take access from service accounts that the "
+                f"{self._place}: taking over the dataset {it.dataset} would take access from service accounts that the "
                 f"file does not name:{lines}\n"
                 f"    What works with them would break. Let them in under `access`, or write `revokes: [{names}]` "
                 "under `adopt` in its `dataset`"
@@ -115,7 +109,7 @@ class Judgement:
         names = _names(it.losses)
         revokes = f", revokes: [{names}]" if names else ""
         return (
-            f"{it.file}: the dataset {it.dataset} exists and differs from the file:{_lines(changes)}\n"
+            f"{self._place}: the dataset {it.dataset} exists and differs from the file:{_lines(changes)}\n"
             "    Taking over opens and closes nothing. Make the file match, or write "
             f"`adopt: {{apply_changes: true{revokes}}}` in its `dataset` to change the dataset"
         )
@@ -124,72 +118,80 @@ class Judgement:
     def notices(self) -> Iterator[str]:
         """What is told of a dataset that may be taken over."""
         it = self.meeting
-        changes = [*(_goes(loss.entry) for loss in it.losses), *it.differences, *it.harmless]
+        changes = [*(_goes(loss.entry) for loss in it.losses), *self._located((*it.differences, *it.harmless))]
         if changes:
-            yield f"{it.file}: takes over the dataset {it.dataset} and changes it:{_lines(changes)}"
+            yield f"{self._place}: takes over the dataset {it.dataset} and changes it:{_lines(changes)}"
         else:
-            yield f"{it.file}: takes over the dataset {it.dataset} as it is"
+            yield f"{self._place}: takes over the dataset {it.dataset} as it is"
         lost = {loss.service_account for loss in it.losses}
         for member in it.revokes:
             if member not in lost:
-                yield f"{it.file}: `adopt.revokes` names {member}, which loses no access to the dataset {it.dataset}"
+                place = self.locate(it.file, f"{it.path}.adopt.revokes")
+                yield f"{place}: `adopt.revokes` names {member}, which loses no access to the dataset {it.dataset}"
+
+    @property
+    def _place(self) -> str:
+        return self.locate(self.meeting.file, self.meeting.path)
+
+    def _located(self, differences: Iterable[DatasetDifference]) -> Iterator[str]:
+        for each in differences:
+            yield each.text if each.at is None else f"{each.text} ({self.locate(*each.at)})"
 
 
-def meet(
-    environment: Environment,
-    unit: Unit,
-    dataset: Dataset,
-    live: Live,
-    rules: DeletionRules,
-    *,
-    is_written: bool,
-    today: date,
-) -> Meeting:
-    """What a unit's dataset would change today in the one that exists."""
+def meet(expected: Expected, live: Live, today: date) -> Meeting:
+    """What a file's dataset would change today in the one that exists."""
+    names = expected.names
     entries = [entry for each in live.accesses if (entry := entry_of(each)) is not None]
     there = effective(entries, today)
-    declared = declared_entries(environment, dataset, writer=None)
-    coming = [entry for entry in declared if entry not in there]
-    everywhere = by_no_file(coming, environment, dataset)
-    expiration = dataset.default_table_expiration_ms, live.default_table_expiration_ms
+    declared = [each.entry for each in expected.entries]
+    coming = [each for each in expected.entries if each.entry not in there]
+
+    def comes(each: DeclaredEntry) -> DatasetDifference:
+        return DatasetDifference(_comes(str(expected.format(each))), (each.file, each.path))
+
+    def told(entry: Entry) -> str:
+        return str(format_entry(entry, names))
+
+    def differ(key: str, ours: object, theirs: object) -> Iterator[DatasetDifference]:
+        if ours != theirs:
+            text = f"{key}: the file says {_shown(ours)}, BigQuery has {_shown(theirs)}"
+            yield DatasetDifference(text, (expected.file, f"{expected.path}.{key}"))
+
+    contents = "its contents: this file lets them be deleted with it, by its `expires` or `retire`"
     return Meeting(
-        file=unit.file,
-        dataset=dataset.id,
-        is_written=is_written,
+        file=expected.file,
+        dataset=expected.id,
+        path=expected.path,
+        is_written=expected.is_written,
         writers=tuple(address for entry in there if (address := may_be_writer(entry))),
         losses=tuple(
-            Loss(in_words(entry, environment), service_account(entry), may_be_writer(entry))
-            for entry in there
-            if entry not in declared
+            Loss(told(entry), service_account(entry), may_be_writer(entry)) for entry in there if entry not in declared
         ),
         differences=(
-            *(_comes(in_words(entry, environment)) for entry in coming if entry not in everywhere),
-            *(_differ("default_table_expiration_ms", *expiration)),
-            *(["its contents: this file lets them be deleted with it, by its `expires` or `retire`"] * rules.contents),
+            *(comes(each) for each in coming if not each.everywhere),
+            *differ(
+                "default_table_expiration_ms", expected.default_table_expiration_ms, live.default_table_expiration_ms
+            ),
+            *([DatasetDifference(contents)] * expected.contents),
         ),
         harmless=(
             *(
-                f"{_goes(in_words(entry, environment))}, and it lets nobody in"
+                DatasetDifference(f"{_goes(told(entry))}, and it lets nobody in")
                 for entry in entries
                 if entry not in (*there, *declared)
             ),
-            *(_comes(in_words(entry, environment)) for entry in coming if entry in everywhere),
-            *_differ("friendly_name", dataset.friendly_name, live.friendly_name),
-            *_differ("description", dataset.description or None, live.description),
+            *(comes(each) for each in coming if each.everywhere),
+            *differ("friendly_name", expected.friendly_name, live.friendly_name),
+            *differ("description", expected.description, live.description),
             *(
-                line
-                for name, value in sorted(dataset.labels.items())
-                for line in _differ(f"labels.{name}", value, live.labels.get(name))
+                difference
+                for name, value in sorted(expected.labels.items())
+                for difference in differ(f"labels.{name}", value, live.labels.get(name))
             ),
         ),
-        apply_changes=dataset.adopt.apply_changes,
-        revokes=tuple(member.lower().replace("serviceaccount:", "serviceAccount:") for member in dataset.adopt.revokes),
+        apply_changes=expected.apply_changes,
+        revokes=expected.revokes,
     )
-
-
-def _differ(what: str, ours: object, theirs: object) -> Iterator[str]:
-    if ours != theirs:
-        yield f"{what}: the file says {_shown(ours)}, BigQuery has {_shown(theirs)}"
 
 
 def _shown(value: object) -> str:
@@ -210,7 +212,3 @@ def _names(losses: Iterable[Loss]) -> str:
 
 def _lines(each: Iterable[str]) -> str:
     return "".join(f"\n    {line}" for line in each)
-
-
-def _full(said: Mapping[str, Any]) -> dict[str, Any]:
-    return {key: value for key, value in said.items() if value}

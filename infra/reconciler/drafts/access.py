@@ -44,6 +44,8 @@ class Access:
 
     grants: tuple[Grant, ...] = ()
     sensitive: bool = False
+    default_access: bool = True
+    """Whether the environment's default applies where it is not sensitive."""
     is_written: bool = False
     """Fivetran writes the dataset, though no connector of ours does."""
     lost: tuple[str, ...] = ()
@@ -55,9 +57,9 @@ class Access:
 def access_of(live: Iterable[Mapping[str, Any]], around: Surroundings, *, is_written: bool) -> Access:
     """The grants of a dataset that a connector of ours writes, or none does.
 
-    It is sensitive unless everybody is let in whom the environment lets in by default.
+    It gets the environment's default access only where all of that is there: the file changes nothing. Without it the
+    dataset is sensitive, unless people have access by a role on the project, which no sensitive dataset allows.
     """
-    environment = around.environment
     there: set[Entry] = set()
     lost: list[str] = []
     for each in live:
@@ -68,27 +70,32 @@ def access_of(live: Iterable[Mapping[str, Any]], around: Surroundings, *, is_wri
             lost.append(f"{_in_words(each)}: no file can say this")
     kept = set(without_void(there))
     lost += [f"{_in_words(entry.as_property())}: void beside its other access" for entry in _sorted(there - kept)]
-    given = {sensitive: _given(around, sensitive=sensitive, is_written=is_written) for sensitive in (True, False)}
+    given = {default: _given(around, default=default, is_written=is_written) for default in (True, False)}
     by_fivetran = kept & _written(around) if not is_written else set()
-    default = given[False] - given[True]
-    sensitive = not default <= kept
-    drafts = _drafted(kept - given[sensitive] - by_fivetran, around)
+    missing = given[True] - given[False] - kept
+    drafts = _drafted(kept - given[not missing] - by_fivetran, around)
+    sensitive = bool(missing) and not drafts.in_general
     comments: dict[Path, str] = {}
-    if sensitive and drafts.in_general:
-        sensitive = False
-        drafts = _drafted(kept - given[False] - by_fivetran, around)
-        others = ", ".join(_in_words(entry.as_property()) for entry in _sorted(default - kept))
-        comments["access",] = (
-            f"{FILL_IN} who is meant. {environment.name} also lets in {others}; not where it is `sensitive: true`, and "
-            "then nobody may stand here for all who have a role on the project."
+    if missing and not sensitive:
+        others = ", ".join(_in_words(entry.as_property()) for entry in _sorted(missing))
+        comments["default_access",] = (
+            f"As in BigQuery: without this line the dataset also gets {others}. Not `sensitive: true`, which allows "
+            "nobody below who has access by a role on the project."
         )
     grants, marks = drafts.grants()
-    return Access(grants, sensitive, bool(by_fivetran), (*lost, *drafts.lost), {**comments, **marks})
+    return Access(
+        grants,
+        sensitive=sensitive,
+        default_access=sensitive or not missing,
+        is_written=bool(by_fivetran),
+        lost=(*lost, *drafts.lost),
+        comments={**comments, **marks},
+    )
 
 
-def _given(around: Surroundings, *, sensitive: bool, is_written: bool) -> set[Entry]:
+def _given(around: Surroundings, *, default: bool, is_written: bool) -> set[Entry]:
     writer = around.service_account if is_written else None
-    return set(given_entries(around.environment, sensitive=sensitive, writer=writer))
+    return set(given_entries(around.environment, default=default, writer=writer))
 
 
 def _written(around: Surroundings) -> set[Entry]:

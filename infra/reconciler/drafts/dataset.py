@@ -68,6 +68,7 @@ def dataset_part(dataset_id: str, around: Surroundings, unit_description: str, *
         description=live.description or "",
         labels=labels,
         sensitive=access.sensitive,
+        default_access=access.default_access,
         access=access.grants,
         default_table_expiration_ms=expiration if (expiration or 0) >= _LEAST_EXPIRATION_MS else None,
         written_by="fivetran" if access.is_written else None,

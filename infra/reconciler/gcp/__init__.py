@@ -1,17 +1,16 @@
-"""BigQuery datasets with their one authoritative access list, as pulumi-gcp resources."""
+"""BigQuery datasets as pulumi-gcp resources. Their access lists are resources of their own (`provider`)."""
 
 from reconciler.gcp.deletion import Deletion, deletion_hook
-from reconciler.gcp.reading import Listing, LiveReadFailed, list_ids, read_live
+from reconciler.gcp.reading import Immovable, Listed, ListingFailed, list_datasets, refuse_moves
 from reconciler.gcp.resource import dataset_resource
-from reconciler.gcp.watch import Watch
 
 __all__ = [
     "Deletion",
-    "Listing",
-    "LiveReadFailed",
-    "Watch",
+    "Immovable",
+    "Listed",
+    "ListingFailed",
     "dataset_resource",
     "deletion_hook",
-    "list_ids",
-    "read_live",
+    "list_datasets",
+    "refuse_moves",
 ]

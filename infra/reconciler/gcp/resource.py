@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from typing import Any
-
 import pulumi
 import pulumi_gcp as gcp
 
-from reconciler.access import declared_entries, foreign_entries
-from reconciler.datasets import Live
 from reconciler.gcp.deletion import Deletion
-from reconciler.gcp.watch import Watch
+from reconciler.gcp.reading import Listed
+from reconciler.gcp.settings import KEPT
 from reconciler.model import Dataset, Environment
 
 
@@ -19,25 +15,21 @@ def dataset_resource(
     environment: Environment,
     dataset: Dataset,
     *,
-    writer: pulumi.Input[str] | None,
-    live: Live | None,
+    live: Listed | None,
     deletion: Deletion,
-    watch: Watch,
     opts: pulumi.ResourceOptions,
 ) -> gcp.bigquery.Dataset:
-    """Declare a dataset; `writer` is Fivetran's service account where a connector writes it.
+    """Declare a dataset, without its access list: the plugin leaves that alone, as computed.
 
     The logical name is the dataset's id, so that no rename of a file or connector ever replaces it. A dataset that
-    exists already is imported: that also heals one whose creation was cut off before it reached state. What no file
-    can say, others' authorised views and settings such as an encryption key, is declared as it is.
+    exists already is imported: that also heals one whose creation was cut off before it reached state.
     """
     options = pulumi.ResourceOptions(
         protect=deletion.rules.protect,
         retain_on_delete=deletion.rules.retain,
-        hooks=pulumi.ResourceHookBinding(
-            before_update=[watch.before], after_update=[watch.after], before_delete=deletion.hooks
-        ),
+        hooks=pulumi.ResourceHookBinding(before_delete=deletion.hooks),
         import_=None if live is None else f"projects/{environment.gcp_project}/datasets/{dataset.id}",
+        ignore_changes=[*KEPT, *_right_labels(dataset, live)],
     )
     return gcp.bigquery.Dataset(
         dataset.id,
@@ -48,22 +40,12 @@ def dataset_resource(
         description=dataset.description,
         labels=dict(dataset.labels) or None,
         default_table_expiration_ms=dataset.default_table_expiration_ms,
-        accesses=_accesses(environment, dataset, writer, live.accesses if live else ()),
         delete_contents_on_destroy=deletion.rules.contents or None,
-        **(live.kept if live else {}),
         opts=pulumi.ResourceOptions.merge(opts, options),
     )
 
 
-def _accesses(
-    environment: Environment,
-    dataset: Dataset,
-    writer: pulumi.Input[str] | None,
-    live: Iterable[Mapping[str, Any]],
-) -> pulumi.Input[list[Any]]:
-    foreign = [dict(entry) for entry in foreign_entries(live)]
-
-    def entries(account: str | None) -> list[Any]:
-        return [entry.as_property() for entry in declared_entries(environment, dataset, writer=account)] + foreign
-
-    return entries(None) if writer is None else pulumi.Output.from_input(writer).apply(entries)
+def _right_labels(dataset: Dataset, live: Listed | None) -> list[str]:
+    """The labels that are right already. An import does not know them as ours, and would write what is there."""
+    there = live.labels if live is not None else {}
+    return [f'labels["{name}"]' for name, value in sorted(dataset.labels.items()) if there.get(name) == value]

@@ -52,6 +52,8 @@ class Dataset:
     description: str | None = None
     labels: Mapping[str, str] = field(default_factory=dict)
     sensitive: bool = False
+    default_access: bool = True
+    """Whether the environment's default access applies, unless the dataset is sensitive."""
     access: tuple[Grant, ...] = ()
     default_table_expiration_ms: int | None = None
     written_by: Literal["fivetran"] | None = None

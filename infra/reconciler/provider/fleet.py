@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pulumi
+import pulumi.runtime
 from pulumi import ResourceOptions
 from pulumi.dynamic import (
     CheckResult,
@@ -29,6 +30,7 @@ from reconciler.model import Environment
 from reconciler.policy import DeleteGuard, Policy
 from reconciler.projection import normalise
 from reconciler.provider import groups, new_datasets, permanent, secret_versions, undeclared
+from reconciler.provider.access_lists import access_lists
 from reconciler.provider.api_key import refusal as key_refused
 from reconciler.provider.lines import lines
 from reconciler.provider.newcomers import Declarations
@@ -49,6 +51,9 @@ _FOUND = "in_bigquery"
 #: The input that holds the folder of this machine that file names are relative to: for `check` only, too.
 _ROOT = "root"
 
+#: The input that says whether this is a preview: for `check` only, too.
+_PREVIEW = "preview"
+
 #: The input that holds every reference: which versions of secrets are known to be there, and whose values a text may
 #: quote that a refresh comes across.
 _REFERENCES = "references"
@@ -68,6 +73,7 @@ class FleetProvider(Provider):
     def check(self, olds: dict[str, Any], news: dict[str, Any]) -> CheckResult:
         if root := news.pop(_ROOT, None):
             lines.use(Path(root))
+        session.is_preview = bool(news.pop(_PREVIEW, False))
         declarations = normalise(news.pop(_DECLARATIONS, {}))
         secrets.declare([declarations, news["units"]])
         in_bigquery = Findings.of(news.pop(_FOUND)) if _FOUND in news else Findings()
@@ -101,7 +107,7 @@ class FleetProvider(Provider):
                 *in_the_way,
                 *newcomers_refusals(group, newcomers),
                 *permanent.refusals(before, after, declarations, group),
-                *new_datasets.refusals(in_bigquery, before, group),
+                *new_datasets.refusals(news["gcp_project"], in_bigquery, before, group),
             ]
         except (Unauthorized, Forbidden) as error:
             found_out = [key_refused(news["environment_file"], error)]
@@ -125,6 +131,8 @@ class FleetProvider(Provider):
         tables = {unit.connection: unit.tables for unit in _declared(props["units"]).values() if unit.connection}
         secrets.declare([props["units"], props.get(_REFERENCES, [])])
         session.expect(tables, with_tables=[name for name, selected in tables.items() if selected])
+        units = _declared(props["units"]).values()
+        access_lists.expect(props["gcp_project"], [dataset for unit in units for dataset in unit.datasets])
         return found(id_, stored(props), stored(props))
 
     @operation
@@ -164,6 +172,7 @@ class Fleet(Resource, module="reconciler", name="Fleet"):
             _DECLARATIONS: dict(declarations),
             _FOUND: in_bigquery.as_text(),
             _ROOT: str(root.absolute()),
+            _PREVIEW: pulumi.runtime.is_dry_run(),
             _ELSEWHERE: sorted(variables_elsewhere),
             _FORMER: None,
         }

@@ -1,35 +1,75 @@
 """Datasets that exist and are new to an environment, held against their files before anything is touched.
 
-Previews do it too, so that a pull request shows what taking one over would meet.
+Previews do it too, so that a pull request shows what taking one over would meet. Only these are read: of all others
+state knows enough.
 """
 
 from __future__ import annotations
 
 import logging
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 
-from reconciler.datasets import Findings
+from reconciler.bigquery import LiveDataset
+from reconciler.datasets import Expected, Findings, Live, meet
+from reconciler.errors import OtherSideFailed
+from reconciler.provider.access_lists import READS_AT_ONCE, access_lists
 from reconciler.provider.foreseeing import foresee
+from reconciler.provider.lines import lines
 from reconciler.provider.session import session
 from reconciler.removal import Declared
+from reconciler.secrets import known_values_of_run, show
+from reconciler.today import today
 
 logger = logging.getLogger(__name__)
 
 
-def refusals(found: Findings, before: Mapping[str, Declared], group: str) -> list[str]:
+def refusals(project: str, found: Findings, before: Mapping[str, Declared], group: str) -> list[str]:
     """Why datasets that exist are not taken over, a text each. The others are told.
 
     `before` is what the last run declared: a dataset that it knew is ours, also where it died before that was in state.
     """
     known = {dataset for unit in before.values() for dataset in unit.datasets}
-    new = [meeting for meeting in found.meetings if meeting.dataset not in known]
-    writer = _writer(group) if any(meeting.asks_for_the_writer for meeting in new) else None
-    judged = [meeting.judged(writer) for meeting in new]
+    existing = [expected for expected in found.declared if expected.id in found.existing]
+    new = [expected for expected in existing if expected.id not in known]
+    live, failed = _read(project, new)
+    meetings = [meet(each, _compared(live[each.id]), today()) for each in new if each.id in live]
+    writer = _writer(group) if any(meeting.asks_for_the_writer for meeting in meetings) else None
+    lists = {each.id: live[each.id].access if each.id in live else None for each in existing}
+    session.expect_datasets(found.declared, lists, writer)
+    judged = [meeting.judged(writer, lines.locate) for meeting in meetings]
     for each in judged:
         if each.refusal is None:
             for notice in each.notices:
                 logger.warning("%s", notice)
-    return [each.refusal for each in judged if each.refusal is not None]
+    return [*failed, *(each.refusal for each in judged if each.refusal is not None)]
+
+
+def _read(project: str, new: list[Expected]) -> tuple[dict[str, LiveDataset], list[str]]:
+    """The datasets by id, and a text for each that cannot be read."""
+
+    def one(expected: Expected) -> LiveDataset | str | None:
+        try:
+            return access_lists.datasets(project).get(expected.id)
+        except OtherSideFailed as error:
+            text = error.saying(show(error.unmasked_message, known_values_of_run(ask=False), speaker=error.speaker))
+            return f"{lines.locate(expected.file, expected.path)}: {text}"
+
+    with ThreadPoolExecutor(READS_AT_ONCE) as pool:
+        answers = list(pool.map(one, new))
+    live = {each.id: answer for each, answer in zip(new, answers, strict=True) if isinstance(answer, LiveDataset)}
+    return live, [answer for answer in answers if isinstance(answer, str)]
+
+
+def _compared(live: LiveDataset) -> Live:
+    return Live(
+        live.location,
+        live.access,
+        live.friendly_name,
+        live.description,
+        live.labels,
+        live.default_table_expiration_ms,
+    )
 
 
 def _writer(group: str) -> str | None:

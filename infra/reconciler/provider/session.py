@@ -11,9 +11,11 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager, suppress
+from typing import Any
 
 from reconciler import client as fivetran
 from reconciler.client import Connection, FivetranError, StandardConfig
+from reconciler.datasets import Expected
 from reconciler.provider.api_key import ApiKey, api_key
 from reconciler.provider.lines import lines
 from reconciler.provider.operation import OperationError
@@ -58,7 +60,13 @@ class Session:
         self._edited: dict[str, threading.RLock] = {}
         self._prefetched: set[str] = set()
         self._of_groups: dict[tuple[str, str], str] = {}
-        self._failures: dict[str, str] = {}
+        self._failures: dict[str, dict[str, str]] = {}
+        self.is_preview = False
+        """Whether this process serves a preview. `Fleet` says it before anything happens."""
+        self._expected_datasets: dict[str, Expected] = {}
+        self._writer: str | None = None
+        self._existing_datasets: dict[str, tuple[Mapping[str, Any], ...] | None] = {}
+        self._denied: dict[tuple[str, str], list[str]] = {}
         self._against_policy: dict[str, str] = {}
         self.package_files: dict[str, str] = {}
         """Where the files of packages are on this machine, by their hash. `Package` says it before anything happens."""
@@ -114,16 +122,63 @@ class Session:
         with self._lock:
             return group in self._left_groups
 
-    def failed(self, file: str, text: str) -> None:
-        """Remember, and log, that a unit of this run does not work; the `Verdict` tells them all in the end."""
+    def expect_datasets(
+        self,
+        declared: Iterable[Expected],
+        existing: Mapping[str, tuple[Mapping[str, Any], ...] | None],
+        writer: str | None = None,
+    ) -> None:
+        """Remember what files declare of datasets, and which of these exist, with the access lists that were read.
+
+        `Fleet` says it before anything happens. `writer` is Fivetran's service account, where it had to be asked for.
+        """
         with self._lock:
-            self._failures[file] = text
-        logger.error("%s: %s", file, text)
+            self._writer = writer
+            self._expected_datasets = {each.id: each for each in declared}
+            self._existing_datasets = dict(existing)
+
+    def expected_dataset(self, dataset_id: str) -> Expected | None:
+        """Return what a file declares of a dataset; None where no program runs."""
+        with self._lock:
+            return self._expected_datasets.get(dataset_id)
+
+    def fivetrans_account(self) -> str | None:
+        """Return Fivetran's service account where a preview knows it although no resource does yet."""
+        with self._lock:
+            return self._writer
+
+    def dataset_exists(self, dataset_id: str) -> bool:
+        """Whether a declared dataset existed when the run began."""
+        with self._lock:
+            return dataset_id in self._existing_datasets
+
+    def access_list_found(self, dataset_id: str) -> tuple[Mapping[str, Any], ...]:
+        """Return the access list of a dataset as `Fleet` read it; empty where it did not."""
+        with self._lock:
+            return self._existing_datasets.get(dataset_id) or ()
+
+    def failed(self, file: str, text: str, about: str = "") -> None:
+        """Remember, and log, that a unit of this run does not work; the `Verdict` tells them all in the end.
+
+        A later text about the same takes the place of an earlier one. `text` may begin with a line of the file.
+        """
+        with self._lock:
+            known = self._failures.setdefault(file, {}).get(about)
+            self._failures[file][about] = text
+        if known is None or not about:
+            logger.error("%s", text if text.startswith(file) else f"{file}: {text}")
+
+    def also_denied(self, file: str, text: str, dataset_id: str) -> list[str]:
+        """Note that Google denies what a line grants on a dataset; return all the datasets of that line."""
+        with self._lock:
+            datasets = self._denied.setdefault((file, text), [])
+            datasets.append(dataset_id)
+            return list(datasets)
 
     def failures(self) -> dict[str, str]:
         """What `failed` was told, by file."""
         with self._lock:
-            return dict(self._failures)
+            return {file: "\n".join(texts.values()) for file, texts in self._failures.items()}
 
     def breaks_policy(self, file: str, text: str) -> None:
         """Remember, and log, what the environment forbids and a run cannot undo; the `Verdict` tells it in the end."""

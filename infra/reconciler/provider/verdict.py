@@ -39,7 +39,7 @@ class VerdictProvider(Provider):
 
 
 class Verdict(Resource, module="reconciler", name="Verdict"):
-    """One per environment, registered when every dataset and activation is done."""
+    """One per environment, registered when every dataset, access list and activation is done."""
 
     def __init__(self, environment: Environment, opts: ResourceOptions | None = None) -> None:
         props = {"file": environment.file, "environment": environment.name}
@@ -48,7 +48,7 @@ class Verdict(Resource, module="reconciler", name="Verdict"):
 
 def _judge() -> None:
     failures, forbidden = session.failures(), session.against_policy()
-    lines = [f"{file}: {text}" for file, text in sorted(failures.items())]
+    lines = [text if text.startswith(file) else f"{file}: {text}" for file, text in sorted(failures.items())]
     if failures:
         lines.insert(0, f"{len(failures)} unit{'s' if len(failures) > 1 else ''} did not come to work:")
     lines += [f"{file}: {text}" for file, text in sorted(forbidden.items())]

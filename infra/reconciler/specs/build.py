@@ -239,6 +239,7 @@ def _dataset(dataset_id: str, data: dict[str, Any], defaults: _Defaults) -> Data
         description=data.get("description", defaults.description),
         labels={**defaults.labels, **data.get("labels", {})},
         sensitive=data.get("sensitive", False),
+        default_access=data.get("default_access", True),
         access=tuple(_dataset_grant(grant) for grant in data.get("access", [])),
         # YAML's 3600000.0 is a whole number to a schema.
         default_table_expiration_ms=None if expiration is None else int(expiration),

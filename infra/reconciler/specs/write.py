@@ -221,6 +221,7 @@ def _dataset(dataset: Dataset, unit: Unit, environment: Environment) -> dict[str
         description=_unless(unit.description, dataset.description),
         labels={key: value for key, value in dataset.labels.items() if default.get(key) != value},
         sensitive=dataset.sensitive or None,
+        default_access=_unless(True, dataset.default_access),
         access=[_grant(grant) for grant in dataset.access],
         default_table_expiration_ms=dataset.default_table_expiration_ms,
         written_by=dataset.written_by,

@@ -224,6 +224,17 @@ def test_a_dataset_without_everybody_whom_the_environment_lets_in_is_sensitive(s
     assert "  sensitive: true" in body(shop, "stripe")
 
 
+def test_a_dataset_that_is_open_to_the_project_gets_no_default_access_by_an_import(shop: Shop):
+    shop.write("environment", WITH_POLICY)
+    shop.dataset("stripe", access=[AUTOMATION, {"role": "READER", "specialGroup": "projectReaders"}])
+    stripe(shop)
+    shop.run("import", "stripe")
+    lines = body(shop, "stripe")
+    assert "  default_access: false" in lines
+    assert "  sensitive: true" not in lines
+    assert shop.run("validate").code == 0
+
+
 def test_connections_that_share_a_dataset_name_the_unit_that_declares_it(shop: Shop):
     shop.dataset("sheets", description="Budgets.")
     for table in ("a", "b"):

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from reconciler.datasets import Judgement, Live, Meeting, meet
+from reconciler.datasets import Expected, Judgement, Live, expect, meet
 from reconciler.model import Dataset, DatasetAdopt, Destination, Environment, Grant, Unit
 from reconciler.removal import DeletionRules
 
@@ -49,19 +49,18 @@ def judged(
     """What becomes of a dataset with these entries, over the way that it takes to Fleet."""
     dataset = Dataset("d", "US", **declared)
     unit = Unit("d", FILE, "D.", ("o@example.com",), datasets=(dataset,))
-    found = Live.parse({"location": "US", "accesses": list(accesses), **(live or {})})
-    meeting = meet(
-        environment, unit, dataset, found, DeletionRules(contents=contents), is_written=is_written, today=TODAY
+    expected = expect(environment, unit, dataset, DeletionRules(contents=contents), is_written=is_written)
+    assert Expected.of(json.loads(json.dumps(expected.as_json()))) == expected
+    return meet(expected, Live("US", accesses, **(live or {})), TODAY).judged(
+        writer, lambda file, path: f"{file} {path}"
     )
-    assert Meeting.of(json.loads(json.dumps(meeting.as_json()))) == meeting
-    return meeting.judged(writer)
 
 
 def test_one_that_is_as_its_file_says_is_taken_over_with_its_views():
     view = {**BLANK, "views": [{"projectId": "p", "datasetId": "v", "tableId": "t"}]}
     same = judged(ROBOT, ENGINEERS, view)
     assert same.refusal is None
-    assert list(same.notices) == [f"{FILE}: takes over the dataset d as it is"]
+    assert list(same.notices) == [f"{FILE} dataset: takes over the dataset d as it is"]
 
 
 @pytest.mark.parametrize(
@@ -89,7 +88,7 @@ def test_one_that_is_as_its_file_says_is_taken_over_with_its_views():
 )
 def test_who_would_lose_access_is_named_in_the_files_words_and_it_is_refused(entry: dict[str, Any], words: str):
     refusal = judged(ROBOT, ENGINEERS, {**BLANK, **entry}).refusal or ""
-    assert refusal.startswith(f"{FILE}: the dataset d exists and differs from the file:\n")
+    assert refusal.startswith(f"{FILE} dataset: the dataset d exists and differs from the file:\n")
     assert f"\n    access: {words}: BigQuery has it, the file does not\n" in refusal
     assert refusal.count("\n    access: ") == 1
 
@@ -105,8 +104,10 @@ def test_the_owner_that_each_list_has_is_told_and_refuses_nothing():
 def test_who_would_get_access_is_a_difference_unless_every_dataset_lets_him_in():
     refusal = judged(access=(Grant(VIEWER, ("user:a@example.com",)),)).refusal or ""
     assert [line.strip() for line in refusal.splitlines() if "access: " in line] == [
-        f"access: {VIEWER} for group:engineers@example.com: the file has it, BigQuery does not",
-        f"access: {VIEWER} for user:a@example.com: the file has it, BigQuery does not",
+        f"access: {VIEWER} for group:engineers@example.com: the file has it, BigQuery does not "
+        "(connectors/dev/environment.yaml default_access[0].members[0])",
+        f"access: {VIEWER} for user:a@example.com: the file has it, BigQuery does not "
+        f"({FILE} dataset.access[0].members[0])",
     ]
     sensitive = judged(sensitive=True)
     assert sensitive.refusal is None
@@ -117,7 +118,7 @@ def test_who_would_get_access_is_a_difference_unless_every_dataset_lets_him_in()
     ("declared", "live"),
     [
         ({"default_table_expiration_ms": 3_600_000}, {}),
-        ({}, {"defaultTableExpirationMs": 3_600_000.0}),
+        ({}, {"default_table_expiration_ms": 3_600_000}),
         ({"contents": True}, {}),
     ],
 )
@@ -129,15 +130,15 @@ def test_what_deletes_or_keeps_data_is_a_difference(declared: dict[str, Any], li
 
 
 def test_labels_and_texts_are_told_and_no_reason_to_refuse():
-    live = {"friendlyName": "Old", "effectiveLabels": {"team": "a", "theirs": "kept"}}
+    live = {"friendly_name": "Old", "labels": {"team": "a", "theirs": "kept"}}
     told = judged(ROBOT, ENGINEERS, live=live, description="New.", labels={"team": "b", "realm": "dev"})
     assert told.refusal is None
     assert list(told.notices) == [
-        f"{FILE}: takes over the dataset d and changes it:"
-        "\n    friendly_name: the file says none, BigQuery has 'Old'"
-        "\n    description: the file says 'New.', BigQuery has none"
-        "\n    labels.realm: the file says 'dev', BigQuery has none"
-        "\n    labels.team: the file says 'b', BigQuery has 'a'"
+        f"{FILE} dataset: takes over the dataset d and changes it:"
+        f"\n    friendly_name: the file says none, BigQuery has 'Old' ({FILE} dataset.friendly_name)"
+        f"\n    description: the file says 'New.', BigQuery has none ({FILE} dataset.description)"
+        f"\n    labels.realm: the file says 'dev', BigQuery has none ({FILE} dataset.labels.realm)"
+        f"\n    labels.team: the file says 'b', BigQuery has 'a' ({FILE} dataset.labels.team)"
     ]
 
 
@@ -181,7 +182,7 @@ def test_a_service_account_that_loses_access_is_named_even_where_changes_are_all
     named = judged(ROBOT, ENGINEERS, anne, job, adopt=DatasetAdopt(apply_changes=True, revokes=revokes))
     assert named.refusal is None
     assert list(named.notices)[1:] == [
-        f"{FILE}: `adopt.revokes` names {revokes[1]}, which loses no access to the dataset d"
+        f"{FILE} dataset.adopt.revokes: `adopt.revokes` names {revokes[1]}, which loses no access to the dataset d"
     ]
 
 
@@ -208,26 +209,7 @@ def test_fivetrans_own_entry_is_no_loss_where_fivetran_writes(writer: str | None
 def test_a_writer_that_comes_is_told():
     told = judged(ROBOT, ENGINEERS, is_written=True)
     assert told.refusal is None
-    assert f"roles/bigquery.dataEditor for {ACCOUNT}: the file has it" in "".join(told.notices)
-
-
-def test_what_no_file_can_say_is_kept_as_the_resource_takes_it():
-    live = Live.parse(
-        {
-            "location": "US",
-            "defaultPartitionExpirationMs": 7_200_000.0,
-            "defaultEncryptionConfigurations": [{"kmsKeyName": "k"}],
-            "externalCatalogDatasetOptions": [],
-            "externalDatasetReferences": [],
-            "resourceTags": {"p/t": "v"},
-            "maxTimeTravelHours": "48",
-        }
-    )
-    assert live.kept == {
-        "default_partition_expiration_ms": 7_200_000,
-        "default_encryption_configuration": {"kmsKeyName": "k"},
-        "resource_tags": {"p/t": "v"},
-    }
+    assert f"roles/bigquery.dataEditor for serviceAccount:{ACCOUNT}: the file has it" in "".join(told.notices)
 
 
 def test_an_access_that_ends_is_the_same_in_the_file_and_in_bigquery():
@@ -240,3 +222,19 @@ def test_an_access_that_ends_is_the_same_in_the_file_and_in_bigquery():
     }
     entry = {**BLANK, "role": "READER", "userByEmail": "a@example.com", "conditions": [condition]}
     assert judged(ROBOT, ENGINEERS, entry, access=(grant,)).refusal is None
+
+
+def test_a_member_is_spelt_as_the_files_spell_it():
+    grant = Grant("roles/bigquery.dataEditor", ("group:WG-sub--ops@example.com",))
+    entry = {**BLANK, "role": "READER", "groupByEmail": "wg-sub--ops@example.com"}
+    refusal = judged(ROBOT, ENGINEERS, entry, access=(grant,)).refusal or ""
+    assert "access: roles/bigquery.dataEditor for group:WG-sub--ops@example.com: the file has it" in refusal
+    assert f"access: {VIEWER} for group:WG-sub--ops@example.com: BigQuery has it" in refusal
+    assert "workgroup:sub/ops" in (judged(ROBOT, ENGINEERS, entry).refusal or "")
+
+
+def test_the_default_access_that_a_file_declines_is_no_difference():
+    assert judged(ROBOT, default_access=False).refusal is None
+    assert "group:engineers@example.com: BigQuery has it" in (
+        judged(ROBOT, ENGINEERS, default_access=False).refusal or ""
+    )

@@ -22,6 +22,7 @@ from reconciler.access import (
     until_of,
     without_void,
 )
+from reconciler.access.declared import gets_default
 from reconciler.bigquery import LiveDataset
 from reconciler.drafts import Draft, Surroundings, draft_dataset
 from reconciler.drafts.access import Access, access_of
@@ -95,6 +96,9 @@ PEOPLE = st.sampled_from(
 DEFAULTS = st.sampled_from([[], [{"role": READER, "members": ["workgroup:stripe/viewers"]}]])
 
 
+OWNERS = Entry("OWNER", "specialGroup", "projectOwners")
+
+
 def environment(**further: Any) -> dict[str, Any]:
     """An environment's file."""
     return {
@@ -132,16 +136,14 @@ def test_every_live_grant_is_in_the_file_and_a_run_writes_the_very_list(live, de
     where, dataset, draft = imported([*live, *FOREIGN], environment(default_access=default, policy=allowed))
     before = {entry for entry in map(entry_of, live) if entry is not None}
     after = set(declared_entries(where, dataset, writer=WRITER if dataset.written_by else None))
-    given_anyway = set(given_entries(where, sensitive=dataset.sensitive, writer=None))
+    given_anyway = set(given_entries(where, default=gets_default(dataset), writer=None))
     for entry in set(without_void(before | given_anyway)) - after:
         ended = (until_of(entry.condition) or TODAY) < TODAY
         everybody = entry.member in ("allUsers", "allAuthenticatedUsers") and not public
         assert ended or everybody or "deleted:" in entry.member
         assert entry.member in draft.comments["dataset",]
-    assert after - before <= given_anyway
-    # The environment's default comes in nowhere by itself but where somebody is to decide on it.
-    if not given_anyway - set(given_entries(where, sensitive=True, writer=None)) <= before:
-        assert draft.comments["dataset", "access"].startswith("fill in: who is meant. prod also lets in roles/")
+    # The environment's default comes in nowhere where it is not there already.
+    assert after - before <= set(given_entries(where, default=False, writer=None)) | {OWNERS}
     assert (dataset.written_by is not None) == (Entry("WRITER", "userByEmail", WRITER) in before)
 
 

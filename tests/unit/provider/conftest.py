@@ -8,6 +8,7 @@ from contextlib import closing
 import pytest
 
 from reconciler.client import FivetranClient, Timeouts
+from reconciler.provider.access_lists import access_lists
 from reconciler.provider.session import session
 from reconciler.provider.setup_tests import DEADLINE_VARIABLE
 from reconciler.secrets import memory
@@ -69,11 +70,13 @@ def run(clock: FastClock, fivetran: Fivetran) -> Iterator[Callable[..., None]]:
             return clients[-1]
 
         session.start(connect, clock.sleep)
+        access_lists.forget()
 
     begin()
     yield begin
     fivetran.forget_faults()  # lets go of what they hold
     settle()
     session.start()
+    access_lists.forget()
     for client in clients:
         client.close()

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from reconciler.datasets import Findings, Meeting, Undeclared
-from reconciler.datasets.takeover import Loss
+from reconciler.access import DeclaredEntry, Entry
+from reconciler.datasets import Expected, Findings, Undeclared
 from reconciler.provider.fleet import FleetProvider
 from reconciler.provider.session import session
 
@@ -15,8 +15,29 @@ from .account import Fivetran, as_engine, failure
 
 provider = FleetProvider()
 FILE = "dev/stripe.yaml"
-LOSS = Loss("roles/bigquery.dataViewer for user:a@example.com")
-MEETING = Meeting(FILE, "stripe", losses=(LOSS,))
+OWNERS = Entry("OWNER", "specialGroup", "projectOwners")
+
+
+def declared(*, is_written: bool = False) -> Expected:
+    """What the file declares of the dataset `stripe`, owned by the project's owners."""
+    entries = (DeclaredEntry(OWNERS, "projectOwners", FILE, "dataset.access[0].members[0]"),)
+    return Expected(FILE, "dataset", "stripe", "US", entries, is_written=is_written)
+
+
+def exists(*, is_written: bool = False) -> Findings:
+    return Findings((declared(is_written=is_written),), frozenset({"stripe"}))
+
+
+def make(fivetran: Fivetran, *access: dict[str, Any]) -> None:
+    """Somebody makes the dataset, owned by the project's owners."""
+    fivetran.gcp("PUT", "/datasets/dev-project/stripe", {"access": [OWNERS.as_property(), *access]})
+
+
+def reads(fivetran: Fivetran) -> int:
+    """How often a dataset was read since this was asked last."""
+    calls = fivetran.gcp("GET", "/calls")
+    fivetran.gcp("DELETE", "/calls")
+    return sum(call["count"] for call in calls if call["method"] == "GET")
 
 
 def props(found: Findings, **datasets: dict[str, Any]) -> dict[str, Any]:
@@ -35,28 +56,54 @@ def check(olds: dict[str, Any], news: dict[str, Any]) -> dict[str, Any]:
     return dict(provider.check(olds, news).inputs)
 
 
-def test_a_new_dataset_that_would_change_is_refused_and_a_known_one_is_ours(fivetran: Fivetran, run):
-    found = Findings((MEETING,))
-    assert failure(check, {}, props(found, stripe={})).startswith(f"{FILE}: the dataset stripe exists and differs")
+def test_a_new_dataset_that_would_change_is_refused_and_a_known_one_is_not_read(fivetran: Fivetran, run):
+    make(fivetran, {"role": "READER", "userByEmail": "a@example.com"})
+    found = exists()
+    said = failure(check, {}, props(found, stripe={}))
+    assert said.startswith(f"{FILE}: the dataset stripe exists and differs from the file:\n")
+    assert "access: roles/bigquery.dataViewer for user:a@example.com: BigQuery has it, the file does not" in said
+    reads(fivetran)
+    fivetran.forget_requests()
     kept = check(props(found, stripe={}), props(found, stripe={}))
     assert "in_bigquery" not in kept
-    fivetran.forget_requests()
-    check(props(found, stripe={}), props(found, stripe={}))
+    assert "preview" not in kept
     assert fivetran.requests() == []
+    assert reads(fivetran) == 0
+    assert session.dataset_exists("stripe")
+
+
+def test_a_new_dataset_that_does_not_exist_is_not_read(fivetran: Fivetran, run):
+    reads(fivetran)
+    check({}, props(Findings((declared(),)), stripe={}))
+    assert reads(fivetran) == 0
+    assert not session.dataset_exists("stripe")
+
+
+def test_a_new_dataset_that_cannot_be_read_is_refused(fivetran: Fivetran, run):
+    make(fivetran)
+    denied = {"method": "GET", "code": "PERMISSION_DENIED", "error": "Access Denied.", "times": 0}
+    fivetran.gcp("POST", "/faults", denied)
+    said = failure(check, {}, props(exists(), stripe={}))
+    assert said == (
+        f"{FILE}: BigQuery, project dev-project: the dataset stripe cannot be read: Google answered 403 "
+        "accessDenied: Access Denied"
+    )
 
 
 def test_fivetrans_service_account_is_asked_for_where_that_tells_something(
     fivetran: Fivetran, run, caplog: pytest.LogCaptureFixture
 ):
     account = session.client().group_service_account(fivetran.group)
-    writes = Loss(f"roles/bigquery.dataEditor for serviceAccount:{account}", f"serviceAccount:{account}", account)
-    meeting = Meeting(FILE, "stripe", is_written=True, writers=(account,), losses=(writes,))
-    check({}, props(Findings((meeting,)), stripe={}))
+    make(fivetran, {"role": "WRITER", "userByEmail": account})
+    check({}, props(exists(is_written=True), stripe={}))
     assert f"{FILE}: takes over the dataset stripe as it is" in caplog.text
-    other = Meeting(FILE, "stripe", is_written=True, writers=("g@x",), losses=(Loss("w", "serviceAccount:g@x", "g@x"),))
-    assert "access: w: BigQuery has it" in failure(check, {}, props(Findings((other,)), stripe={}))
+    make_other = {"access": [OWNERS.as_property(), {"role": "WRITER", "userByEmail": "g@x.iam.gserviceaccount.com"}]}
+    fivetran.gcp("PATCH", "/datasets/dev-project/stripe", make_other)
+    refused = failure(check, {}, props(exists(is_written=True), stripe={}))
+    assert "roles/bigquery.dataEditor for serviceAccount:g@x.iam.gserviceaccount.com: BigQuery has it" in refused
+    fivetran.gcp("PATCH", "/datasets/dev-project/stripe", {"access": [OWNERS.as_property()]})
     fivetran.forget_requests()
-    check({}, props(Findings((Meeting(FILE, "stripe", is_written=True),)), stripe={}))
+    check({}, props(exists(is_written=True), stripe={}))
     assert [each["route"] for each in fivetran.requests()] == []
 
 
@@ -77,13 +124,6 @@ def test_datasets_in_no_file_are_told_or_fail_the_run_as_the_policy_says(
 def test_of_very_many_the_first_are_named(fivetran: Fivetran, run, caplog: pytest.LogCaptureFixture):
     check({}, props(Findings(undeclared=tuple(Undeclared(f"d{number:02}", None) for number in range(23)))))
     assert "d18; d19, and 3 more, which `reconciler unmanaged` names." in caplog.text
-
-
-def test_a_project_that_cannot_be_listed_is_no_project_without_findings(fivetran: Fivetran, run):
-    check({}, props(Findings(unlisted="Access Denied", forbidden=True)))
-    assert session.against_policy() == {
-        "dev/environment.yaml": "whether dev-project has datasets that no file declares cannot be seen: Access Denied"
-    }
 
 
 def test_what_this_run_removes_is_no_surprise_and_what_it_leaves_behind_is_one(

@@ -13,6 +13,7 @@ from pulumi.dynamic.dynamic import serialize_provider
 
 from reconciler.provider.activation import ActivationProvider
 from reconciler.provider.connection import ConnectionProvider
+from reconciler.provider.dataset_access import DatasetAccessProvider
 from reconciler.provider.destination import DestinationProvider
 from reconciler.provider.destination_tests import DestinationTestsProvider
 from reconciler.provider.fleet import FleetProvider
@@ -45,6 +46,10 @@ IN_STATE: dict[type[ResourceProvider], bytes] = {
     ActivationProvider: (
         b"\x80\x04\x95<\x00\x00\x00\x00\x00\x00\x00\x8c\x1ereconciler.provider.activation\x94"
         b"\x8c\x12ActivationProvider\x94\x93\x94)\x81\x94."
+    ),
+    DatasetAccessProvider: (
+        b'\x80\x04\x95C\x00\x00\x00\x00\x00\x00\x00\x8c"reconciler.provider.dataset_access\x94'
+        b"\x8c\x15DatasetAccessProvider\x94\x93\x94)\x81\x94."
     ),
     PackageProvider: (
         b"\x80\x04\x956\x00\x00\x00\x00\x00\x00\x00\x8c\x1breconciler.provider.package\x94"

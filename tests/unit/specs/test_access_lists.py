@@ -169,8 +169,8 @@ def test_the_access_list_of_every_dataset(environment, declared):
     fleet = loaded(environment, declared)
     policy = fleet.environment.policy
     standing = {place(member, PATTERN) for member in policy.people.standing}
-    automation = given_entries(fleet.environment, sensitive=True, writer=None)
-    default = set(given_entries(fleet.environment, sensitive=False, writer=None)) - set(automation)
+    automation = given_entries(fleet.environment, default=False, writer=None)
+    default = set(given_entries(fleet.environment, default=True, writer=None)) - set(automation)
     for unit in fleet.units:
         for dataset in unit.all_datasets:
             found = entries(fleet, dataset)

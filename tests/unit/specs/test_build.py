@@ -253,6 +253,7 @@ def test_a_database_connector_writes_a_dataset_a_key_named_by_its_prefix(dev: Fl
     database = unit(dev, "airflow_metadata")
     assert [dataset.id for dataset in database.datasets] == ["airflow_metadata_public", "airflow_metadata_Audit_1"]
     assert [dataset.sensitive for dataset in database.datasets] == [False, True]
+    assert [dataset.default_access for dataset in database.datasets] == [False, True]
     assert dev.datasets_of(database) == database.datasets
 
 

@@ -52,15 +52,18 @@ def normalise(
     unknown: Iterable[str],
     present: Iterable[Mapping[str, Json]] = (),
     aliases: Mapping[str, str] = MappingProxyType({}),
+    *,
+    forbidden: Iterable[str] = (),
 ) -> list[dict[str, Json]]:
     """An access list as BigQuery keeps it: basic role names, specific member fields, no duplicates.
 
     `dataset` is `project:dataset` for messages; `unknown` holds the addresses that Google does not know; `present` is
     the list as it is, because what was deleted since it got access may stay there but not come; `aliases` has the
-    primary address of each alias, as of a group in a secondary domain. Raises `ApiError` 400 for an entry that grants
+    primary address of each alias, as of a group in a secondary domain; `forbidden` are addresses outside of the
+    domains that a policy of the organisation allows. Raises `ApiError` 400 for an entry that grants
     nothing or several things, has no role, or names an unknown member.
     """
-    unknown, present = set(unknown), list(present)
+    unknown, present, forbidden = set(unknown), list(present), set(forbidden)
     kept: dict[str, dict[str, Json]] = {}
     for entry in entries:
         normal = _entry({key: value for key, value in entry.items() if value not in (None, "", [], {})})
@@ -69,6 +72,7 @@ def normalise(
                 normal[kind] = aliases.get(normal[kind].lower(), normal[kind])
         if normal not in present:
             _refuse_unknown(normal, dataset, unknown)
+            _refuse_forbidden(normal, forbidden)
         kept.setdefault(json.dumps(normal, sort_keys=True), normal)
     authorised = sum(any(key in entry for key in _RESOURCES) for entry in kept.values())
     if authorised > MOST_AUTHORISED:
@@ -130,6 +134,13 @@ def _refuse_unknown(entry: Mapping[str, Json], dataset: str, unknown: set[str]) 
         raise ApiError(400, message, "invalid")
     if member.startswith(DELETED):
         message = f"IAM setPolicy failed for Dataset {dataset}: {member} is deleted and cannot be granted a role."
+        raise ApiError(400, message, "invalid")
+
+
+def _refuse_forbidden(entry: Mapping[str, Json], forbidden: set[str]) -> None:
+    """The organisation's policy about domains (`iam.allowedPolicyMemberDomains`): Google does not say whom it means."""
+    if any(str(entry.get(kind, "")).lower() in forbidden for kind in _NOUNS):
+        message = "One or more users named in the policy do not belong to a permitted customer."
         raise ApiError(400, message, "invalid")
 
 

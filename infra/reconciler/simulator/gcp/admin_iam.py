@@ -36,6 +36,7 @@ class AdminIam:
             web.post("/deleted-members", self.delete_members),
             web.put("/aliases", self.put_aliases),
             web.put("/unknown-members", self.put_unknown_members),
+            web.put("/forbidden-members", self.put_forbidden_members),
             web.put("/roles", self.put_role),
         ]
 
@@ -127,6 +128,11 @@ class AdminIam:
     async def put_unknown_members(self, request: web.Request) -> web.Response:
         """The e-mail addresses that Google shall not know: `{"members": [...]}`."""
         self.store.unknown_members = {str(member).lower() for member in (await json_object(request))["members"]}
+        return web.json_response({})
+
+    async def put_forbidden_members(self, request: web.Request) -> web.Response:
+        """The e-mail addresses that a policy of the organisation shall not allow: `{"members": [...]}`."""
+        self.store.forbidden_members = {str(member).lower() for member in (await json_object(request))["members"]}
         return web.json_response({})
 
     async def put_role(self, request: web.Request) -> web.Response:

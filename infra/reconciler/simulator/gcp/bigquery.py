@@ -6,7 +6,7 @@ Bodies have the names of the REST resource, numbers as numbers. Refusals are `Ap
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import Enum
 
@@ -83,7 +83,7 @@ class BigQuery:
         datasets = self._datasets(self.store.opened(project), project)
         if dataset_id in datasets:
             raise ApiError(409, f"Already Exists: Dataset {name}", "duplicate")
-        access = normalise(body.get("access") or [], name, self.store.unknown_members, (), self.store.aliases)
+        access = self._access(name, body.get("access") or [], ())
         _refuse_hidden_conditions(name, access, policy_version)
         if not any("role" in entry for entry in access):
             access = [*default_access(self.creator), *access]
@@ -136,8 +136,7 @@ class BigQuery:
         access = dataset.access
         if "access" in body:
             name = f"{project}:{dataset_id}"
-            store = self.store
-            access = normalise(body["access"] or [], name, store.unknown_members, dataset.access, store.aliases)
+            access = self._access(name, body["access"] or [], dataset.access)
             _refuse_hidden_conditions(name, [*dataset.access, *access], terms.policy_version)
             if has_owner(dataset.access) and not has_owner(access):
                 raise ApiError(400, "Cannot remove all owners from a dataset.", "invalid")
@@ -145,6 +144,14 @@ class BigQuery:
         dataset.modified_ms = self.store.now_ms()
         dataset.revision += 1
         return dataset
+
+    def _access(
+        self, name: str, entries: Iterable[Mapping[str, Json]], present: Iterable[Mapping[str, Json]]
+    ) -> list[dict[str, Json]]:
+        store = self.store
+        return normalise(
+            entries, name, store.unknown_members, present, store.aliases, forbidden=store.forbidden_members
+        )
 
     def delete(self, project: str, dataset_id: str, *, delete_contents: bool) -> None:
         """Delete a dataset; 400 `resourceInUse` when it holds tables and `delete_contents` is not set."""

@@ -28,7 +28,7 @@ from reconciler.simulator.gcp.located import FunctionMember, RunServiceMember
 from reconciler.simulator.gcp.plugin import ResourceType, Scope
 from reconciler.simulator.gcp.project_member import ProjectMember
 from reconciler.simulator.gcp.state import Store
-from reconciler.simulator.gcp.wire import from_struct, root, to_diff, to_struct
+from reconciler.simulator.gcp.wire import from_struct, steps, to_diff, to_struct
 
 pb = provider_pb2
 Context: TypeAlias = "grpc.aio.ServicerContext[Any, Any]"
@@ -100,8 +100,12 @@ class GcpProvider(provider_pb2_grpc.ResourceProviderServicer):
 
         def answer() -> pb.DiffResponse:
             changes = kind.diff(scope, from_struct(request.olds), from_struct(request.news))
-            ignored = {root(path) for path in request.ignoreChanges}
-            heeded = {path: change for path, change in changes.items() if root(path) not in ignored}
+            ignored = [steps(path) for path in request.ignoreChanges]
+            heeded = {
+                path: change
+                for path, change in changes.items()
+                if not any(steps(path)[: len(each)] == each for each in ignored)
+            }
             return to_diff(heeded, deletes_first=kind.deletes_first)
 
         return await self._answer("Diff", request.urn, request.id, answer, context)
@@ -136,6 +140,8 @@ class GcpProvider(provider_pb2_grpc.ResourceProviderServicer):
         """Update in place; in a preview, say what would come of it."""
         kind, scope = await self._type(request.urn, context), self._scope(request.urn, context)
         olds, news = from_struct(request.olds), from_struct(request.news)
+        # What is ignored stays as the state has it, also where the program gives nothing.
+        news |= {name: olds[name] for name in request.ignoreChanges if name in olds and name not in news}
 
         def answer() -> pb.UpdateResponse:
             if request.preview:

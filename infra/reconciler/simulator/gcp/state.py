@@ -102,6 +102,8 @@ class Store:
     """Roles by name, over the predefined ones."""
     unknown_members: set[str] = field(default_factory=set)
     """E-mail addresses that Google does not know, in lower case: a grant to one is refused."""
+    forbidden_members: set[str] = field(default_factory=set)
+    """E-mail addresses, in lower case, that a policy of the organisation does not allow in a policy or access list."""
     aliases: dict[str, str] = field(default_factory=dict)
     """By an alias, in lower case, the address that BigQuery answers for it."""
     declared: set[str] | None = None
@@ -133,4 +135,5 @@ class Store:
         self.above.clear()
         self.roles.clear()
         self.unknown_members.clear()
+        self.forbidden_members.clear()
         self.aliases.clear()

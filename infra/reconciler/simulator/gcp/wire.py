@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 
 from google.protobuf import json_format, struct_pb2
@@ -64,3 +65,8 @@ def to_diff(changes: Mapping[str, Change], *, deletes_first: bool = False) -> pb
 def root(path: str) -> str:
     """The property that a path starts with."""
     return path.split(".", maxsplit=1)[0].split("[", maxsplit=1)[0]
+
+
+def steps(path: str) -> list[str]:
+    """A path in its steps, however a key is written: `labels["a-b"]`, `labels.team`, `accesses[2]`."""
+    return [quoted or plain for quoted, plain in re.findall(r'\["([^"]+)"\]|([^.\[\]]+)', path)]

@@ -1,0 +1,196 @@
+"""BigQuery's access lists in the plugin process: read ahead in a refresh, merged and written with the etag.
+
+Every write replaces a whole list. `If-Match` makes sure that it is the one that was read, so what another process
+added in between is never lost: the write fails, and the list is read and merged again.
+"""
+
+from __future__ import annotations
+
+import re
+import threading
+from collections.abc import Iterable, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from reconciler.access import Entry, with_owner
+from reconciler.bigquery import AccessList, AccessRefused, Datasets, ListChanged
+from reconciler.datasets import key, merged, missing, normal, renamed, same
+from reconciler.provider.operation import OperationError
+from reconciler.provider.session import session
+
+#: How often a list is written that other processes keep writing, and the longest wait before the last attempt.
+_ATTEMPTS = 8
+_LONGEST_WAIT_S = 4.0
+#: BigQuery answers a user a hundred reads a second.
+READS_AT_ONCE: Final = 16
+
+#: Why Google denies a member, by what its answer contains. The answer itself may quote anything, and is not shown.
+_REASONS: Mapping[str, str] = {
+    "permitted customer": "a policy of the organisation does not allow it",
+    "permitted organization": "a policy of the organisation does not allow it",
+    "organization policy": "a policy of the organisation does not allow it",
+    "does not exist": "there is no such account in Google",
+    "not found": "there is no such account in Google",
+    "deleted": "the account is deleted in Google",
+}
+_ANOTHER_REASON = "Google denies it and does not say why"
+
+
+@dataclass(frozen=True)
+class Written:
+    """What became of an access list."""
+
+    before: tuple[Mapping[str, Any], ...]
+    after: tuple[Mapping[str, Any], ...]
+    denied: Mapping[Entry, str] = field(default_factory=dict)
+    """The entries that Google denies, with the reason; all others are in the list."""
+    kept_as: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    """By `key` of an entry that was sent the one that BigQuery made of it."""
+
+
+class AccessLists:
+    """The lists of one plugin process. Thread-safe: the engine runs several operations at once."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._clients: dict[str, Datasets] = {}
+        self._ahead: dict[tuple[str, str], Future[AccessList | None]] = {}
+
+    def forget(self) -> None:
+        """Know nothing, as at the start of a process."""
+        with self._lock:
+            self._clients, self._ahead = {}, {}
+
+    def expect(self, project: str, dataset_ids: Iterable[str]) -> None:
+        """Start reading what a refresh is going to ask for."""
+        with self._lock:
+            wanted = [id_ for id_ in dataset_ids if (project, id_) not in self._ahead]
+            pool = ThreadPoolExecutor(READS_AT_ONCE, thread_name_prefix="read-access-lists")
+            self._ahead |= {(project, id_): pool.submit(self._get, project, id_) for id_ in wanted}
+        pool.shutdown(wait=False)
+
+    def read(self, project: str, dataset_id: str) -> AccessList | None:
+        """Return a dataset's list; None where there is no such dataset. An answer that was read ahead serves once."""
+        with self._lock:
+            ahead = self._ahead.pop((project, dataset_id), None)
+        return self._get(project, dataset_id) if ahead is None else ahead.result()
+
+    def datasets(self, project: str) -> Datasets:
+        """Return the process's client for a project."""
+        with self._lock:
+            if project not in self._clients:
+                self._clients[project] = Datasets(project)
+            return self._clients[project]
+
+    def _get(self, project: str, dataset_id: str) -> AccessList | None:
+        return self.datasets(project).access_list(dataset_id)
+
+    def write(
+        self, project: str, dataset_id: str, declared: Iterable[Entry], kept_as: Mapping[str, Mapping[str, Any]]
+    ) -> Written:
+        """Bring a dataset's list to what is declared, beside the views, routines and datasets of others.
+
+        Nothing is written where the list is right. Raises `OperationError` where the dataset is gone, other processes
+        keep writing it, or Google denies the list for another reason than one of its members.
+        """
+        return _Writing(self.datasets(project), dataset_id, tuple(declared), dict(kept_as)).run()
+
+
+@dataclass
+class _Writing:
+    datasets: Datasets
+    dataset_id: str
+    declared: tuple[Entry, ...]
+    kept_as: dict[str, Mapping[str, Any]]
+    denied: dict[Entry, str] = field(default_factory=dict)
+    first: tuple[Mapping[str, Any], ...] | None = None
+
+    def run(self) -> Written:
+        attempt, changed = 0, ""
+        while attempt < _ATTEMPTS:
+            live = self._read()
+            target = self._target(live.entries)
+            if same(target, live.entries):
+                return self._done(live)
+            try:
+                return self._done(self._put(target, live.etag))
+            except ListChanged:
+                if changed == live.etag:  # nobody has written it, so 412 is not about the etag
+                    raise OperationError(
+                        f"Google denies the access list of the dataset {self.dataset_id} by a precondition that is not "
+                        "its etag: look for a policy of the organisation about who may have access"
+                    ) from None
+                changed = live.etag
+                attempt += 1
+                session.sleep(_LONGEST_WAIT_S * attempt / _ATTEMPTS)
+            except AccessRefused as refused:
+                if not self._deny_named(refused):
+                    try:
+                        self._one_by_one(live, target, refused)
+                    except ListChanged:
+                        attempt += 1
+        raise OperationError(
+            f"other processes keep writing the access list of the dataset {self.dataset_id}: {_ATTEMPTS} attempts "
+            "failed. Find out which ones, and run again"
+        )
+
+    def _read(self) -> AccessList:
+        live = self.datasets.access_list(self.dataset_id)
+        if live is None:
+            raise OperationError(f"the dataset {self.dataset_id} does not exist any more: run again with --refresh")
+        if self.first is None:
+            self.first = live.entries
+        return live
+
+    def _target(self, live: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
+        return merged((entry for entry in self.declared if entry not in self.denied), live, self.kept_as)
+
+    def _put(self, target: list[dict[str, Any]], etag: str) -> AccessList:
+        written = self.datasets.write_access(self.dataset_id, target, etag)
+        self.kept_as |= {key(sent): kept for sent, kept in renamed(target, written.entries)}
+        return written
+
+    def _done(self, live: AccessList) -> Written:
+        return Written(self.first or (), live.entries, self.denied, self.kept_as)
+
+    def _deny_named(self, refused: AccessRefused) -> bool:
+        """Note the members that Google's answer names; whether there are any."""
+        named = [entry for entry in self.declared if entry not in self.denied and _names(refused, entry)]
+        self.denied |= {entry: _reason(refused) for entry in named}
+        return bool(named)
+
+    def _one_by_one(self, live: AccessList, target: list[dict[str, Any]], refused: AccessRefused) -> None:
+        """Write what is to go and to stay, then each new member by itself, and note those that Google denies.
+
+        Raises `ListChanged`, and `OperationError` where the list is denied without any new member.
+        """
+        new = {key(entry): entry for entry in self.declared if entry not in self.denied}
+        coming = [entry for entry in missing(target, live.entries) if key(entry) in new]
+        kept = [entry for entry in target if entry not in coming]
+        if not any(entry.get("role") == "OWNER" and "condition" not in entry for entry in kept):
+            # BigQuery refuses a list without an owner, and the new owner may be the one that is denied.
+            kept += [normal(entry) for entry in with_owner(())]
+        try:
+            written = self._put(kept, live.etag)
+        except AccessRefused:  # also where it is the list that is there: so it is about no member
+            raise refused from None
+        for entry in coming:
+            entries = [*(normal(each) for each in written.entries), entry]
+            try:
+                written = self._put(entries, written.etag)
+            except AccessRefused as one:
+                self.denied[new[key(entry)]] = _reason(one)
+
+
+def _names(refused: AccessRefused, entry: Entry) -> bool:
+    """Whether Google's answer names the member of an entry, and not one whose address only contains it."""
+    return refused.mentions(rf"(?<![\w.+%-]){re.escape(entry.member)}(?![\w-]|\.\w)")
+
+
+def _reason(refused: AccessRefused) -> str:
+    return next((reason for text, reason in _REASONS.items() if refused.mentions(text)), _ANOTHER_REASON)
+
+
+#: This process's.
+access_lists = AccessLists()
