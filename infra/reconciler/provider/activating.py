@@ -72,14 +72,16 @@ def activate(olds: Mapping[str, Any], news: Mapping[str, Any]) -> dict[str, Any]
     if "ended" in news:
         return _ended(olds, state)
     state |= _tested(olds, news)
+    refused: str | None = None
     if state["outcome"] == "connected":
         try:
             _bring_to_the_file(olds, news, state)
-        except OperationError as refused:
+        except OperationError as error:
             known = known_values([news.get("references")], ask=True)
-            state |= {"outcome": "refused", "reason": own_words(str(refused), known)}
+            refused = own_words(error.shown(news["file"]), known)
+            state |= {"outcome": "refused", "reason": own_words(str(error), known)}
     if state["outcome"] != "connected":
-        _report(state)
+        _report(state, refused)
     # Always there: a preview knows nothing of an output that state lacks.
     always = {"awaits": {}, "said": _said(state)}
     return {**always, **{key: value for key, value in state.items() if value is not None}}
@@ -266,7 +268,7 @@ def _adopt(news: Mapping[str, Any], live: Connection, state: dict[str, Any]) -> 
     """Take over a connection at work as it is; what differs is refused, unless the file says to change it."""
     differing = adoption.activation_differences(news, live)
     if differing and not news.get("apply_changes"):
-        raise OperationError(adoption.refusal(news["name"], live, differing))
+        raise adoption.Differs(news["name"], live, differing)
     if differing and (fields := schedule.differing_fields(news, live)):
         session.client().update_connection(live.id, **fields, run_setup_tests=False)
     if differing:
@@ -290,10 +292,11 @@ def _keep_paused(olds: Mapping[str, Any], news: Mapping[str, Any], state: dict[s
     state["paused"] = news["paused"]
 
 
-def _report(state: Mapping[str, Any]) -> None:
+def _report(state: Mapping[str, Any], refused: str | None) -> None:
     """Tell why a connection does not work: a failure of the run, unless somebody's turn is in order."""
     if state["outcome"] != "awaiting" or is_overdue(state):
-        session.failed(state["file"], _in_words(state))
+        # State holds no lines, since a line that moves changes nothing.
+        session.failed(state["file"], refused or _in_words(state))
         return
     needs = "".join(f"\n    {what}: {value}" for what, value in state["awaits"].items() if what != "what")
     logger.warning("%s: awaits %s%s", state["file"], state["awaits"]["what"], needs)

@@ -14,16 +14,45 @@ from reconciler.client import Connection, NotFound
 from reconciler.projection import ABSENT, Difference, differences
 from reconciler.provider import schedule, tables, wire
 from reconciler.provider.held import all_held, ours, refuse_changes_around_held
+from reconciler.provider.lines import lines
 from reconciler.provider.operation import OperationError
 from reconciler.provider.session import session
 
 
-def never_worked(live: Connection) -> bool:
-    """Nothing is lost by writing to it: nothing ever synced, and nothing is about to.
+class Differs(OperationError):
+    """A connection that exists, differs from the file, and may not be changed. `str` names no lines: state has it."""
 
-    A killed run of ours leaves just that: made paused, and connected where its setup tests came to their end.
-    """
-    return live.succeeded_at is None and (live.setup_state != "connected" or live.paused is True)
+    def __init__(self, name: str, live: Connection, differing: Iterable[Difference]) -> None:
+        self._name, self._id, self._differing = name, live.id, tuple(differing)
+        super().__init__(self._text(map(str, self._differing)), at=("connector", "destination"))
+
+    def shown(self, file: str) -> str:
+        """Return the text with the line of each difference."""
+        return self._text(in_lines(file, self._differing))
+
+    def _text(self, differing: Iterable[str]) -> str:
+        return (
+            f"the connection {self._name} exists ({self._id}) and differs from the file:"
+            + "".join(f"\n    {difference}" for difference in differing)
+            + "\n    Adopting writes nothing. Make the file match, or write "
+            f"`adopt: {{connection: {self._id}, apply_changes: true}}` to change the connection."
+        )
+
+
+def in_lines(file: str, differing: Iterable[Difference]) -> list[str]:
+    """Return each difference with its place in the unit's file, where that is known."""
+    placed = [(lines.locate(file, "connector", difference.path), difference) for difference in differing]
+    return [str(difference) if place == file else f"{place}: {difference}" for place, difference in placed]
+
+
+def may_change(props: Mapping[str, Any]) -> bool:
+    """Whether the file allows that an adopted connection is changed to match it."""
+    return bool(props.get("adopt", {}).get("apply_changes"))
+
+
+def is_connected(live: Connection) -> bool:
+    """Whether Fivetran says that the connection is set up and works, so that the secrets it has do."""
+    return live.setup_state == "connected"
 
 
 def refuse_another(props: Mapping[str, Any], found: Connection) -> None:
@@ -32,10 +61,14 @@ def refuse_another(props: Mapping[str, Any], found: Connection) -> None:
     if found.service != props["service"]:
         raise OperationError(
             f"the group has a connection {name} already ({found.id}), of service {found.service}: "
-            f"correct `service: {props['service']}`, or choose another destination"
+            f"correct `service: {props['service']}`, or choose another destination",
+            at=("connector", "service"),
         )
     if adopt and adopt["connection"] != found.id:
-        raise OperationError(f"adopt names the connection {adopt['connection']}, but {name} is {found.id}: correct it")
+        raise OperationError(
+            f"adopt names the connection {adopt['connection']}, but {name} is {found.id}: correct it",
+            at=("connector", "adopt", "connection"),
+        )
 
 
 def config_differences(props: Mapping[str, Any], live: Connection) -> list[Difference]:
@@ -62,22 +95,22 @@ def _code(sha256: str) -> str:
     return f"{sha256[:12]}… (SHA-256)"
 
 
-def to_send(props: Mapping[str, Any], live: Connection) -> tuple[dict[str, Any], dict[str, Any]]:
-    """What of `config` and `auth` is written into a connection that is taken over and may be changed.
+def to_send(props: Mapping[str, Any], live: Connection, *, with_secrets: bool) -> tuple[dict[str, Any], dict[str, Any]]:
+    """What of `config` and `auth` is written into a connection that exists and may be changed.
 
-    Into one that works, what differs. Into one that never did, the secrets too: those that are there may not be the
-    file's. What is equal is not sent, since some keys may not be in a PATCH. Raises `OperationError` where something
-    would have to be sent that only Fivetran has.
+    What differs, and with `with_secrets` each secret: Fivetran does not show those that it has. What is equal is not
+    sent, since some keys may not be in a PATCH. Raises `OperationError` where something would have to be sent that only
+    Fivetran has.
     """
     declared, auth = dict(props.get("config", {})), dict(props.get("auth", {}))
     differing = config_differences(props, live)
     keys = {each.path.split(".")[1] for each in differing if each.path.startswith("config.")}
     if fixed := [each for each in differing if each.path in wire.FIXED_SETTINGS]:
         raise OperationError(f"{fixed[0]}, and does not change it in a connection that exists: make the file match")
-    if never_worked(live):
+    if with_secrets:
         keys |= ours(declared)
     config = {key: value for key, value in declared.items() if key in keys}
-    auth = auth if never_worked(live) and not all_held(auth) else {}
+    auth = auth if with_secrets and not all_held(auth) else {}
     refuse_changes_around_held({"config": config, "auth": auth})
     return config, auth
 
@@ -91,10 +124,10 @@ def settings_to_send(props: Mapping[str, Any], live: Connection) -> dict[str, An
 def schedule_differences(props: Mapping[str, Any], live: Connection) -> list[Difference]:
     """What a live connection's schedule and pause are otherwise than in the file. A pause by hand is no difference."""
     found = []
-    described = schedule.as_file(props, live)
-    if described["schedule"] != props["schedule"]:
-        found.append(Difference("schedule", props["schedule"], described["schedule"]))
-    if "paused" in props and "paused" not in described:
+    described = schedule.live_schedule(props["schedule"], live)
+    if described != props["schedule"]:
+        found.append(Difference("schedule", props["schedule"], described))
+    if "paused" in props and live.paused is False:
         found.append(Difference("paused", props["paused"], "not paused"))
     return found
 
@@ -103,13 +136,3 @@ def activation_differences(props: Mapping[str, Any], live: Connection) -> list[D
     """What a live connection has otherwise than the file in its schedule, its pause and the tables that it syncs."""
     found = tables.differences(live.id, props["sync"]) if "sync" in props else ()
     return [*schedule_differences(props, live), *found]
-
-
-def refusal(name: str, live: Connection, differing: Iterable[Difference]) -> str:
-    """Why a connection is not taken over, with each difference and both ways out."""
-    lines = "".join(f"\n    {difference}" for difference in differing)
-    return (
-        f"the connection {name} exists ({live.id}) and differs from the file:{lines}\n"
-        "    Adopting writes nothing. Make the file match, or write "
-        f"`adopt: {{connection: {live.id}, apply_changes: true}}` to change the connection."
-    )

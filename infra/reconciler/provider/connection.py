@@ -100,11 +100,14 @@ class ConnectionProvider(Provider):
     @operation
     def read(self, id_: str, props: dict[str, Any]) -> ReadResult:
         props = normalise(props)
+        name = wire.connection_name(props)
         try:
             live = session.read(props["group_id"], id_, reader="connection")
             trusted = trust.as_file(props, id_)
         except fivetran.NotFound:
+            session.refreshed(name, None)
             return ReadResult(None, {})
+        session.refreshed(name, live)
         forms = props.get(_STORED_FORMS, {})
         now = {**wire.as_file(_inputs(props), live, forms), **trusted}
         # A config that is not what the last good run left: changed by hand, or by a run that was killed before it
@@ -149,6 +152,7 @@ class ConnectionProvider(Provider):
             raise OperationError(f"this run would delete the connection {name} ({id_}); {removal.why_not(ending)}")
         with contextlib.suppress(fivetran.NotFound):
             session.client().delete_connection(id_)
+        session.forget(props.get("group_id", ""), id_)
 
 
 class Connection(Resource, module="fivetran", name="Connection"):

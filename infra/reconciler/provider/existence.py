@@ -1,19 +1,22 @@
-"""A connection exists once: found before it is made, found again when an answer is lost, adopted when it is there.
+"""A connection exists once: found before it is created, found again when a reply is lost, adopted when it exists.
 
-Fivetran has no idempotency key. What stands in for one is the connection's name, unique within a group.
+Fivetran has no idempotency key. The connection's name stands in for one: it is unique within a group. A recorded intent
+(`intent`) says whether one that is found is ours, never what the connection looks like.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
 from tenacity import Retrying, retry_if_exception_type, stop_after_attempt, wait_random_exponential
 
-from reconciler.client import Conflict, Connection, FivetranError, Rejected
+from reconciler.client import Conflict, Connection, FivetranError, NotFound, Rejected
 from reconciler.provider import adoption, trust, wire
 from reconciler.provider.held import refuse_creating_with_held
+from reconciler.provider.intent import Intent, now
 from reconciler.provider.operation import OperationError
 from reconciler.provider.sending import to_send
 from reconciler.provider.session import session
@@ -58,20 +61,41 @@ class Wanted:
 
 
 def ensure(wanted: Wanted) -> tuple[Connection, bool]:
-    """Make the connection, or take over the one that is there.
+    """Create the connection, go on with the one that an earlier run began to create, or adopt the one that exists.
 
-    Returns it, and whether its config was written, so that it has to be tested. Raises `OperationError` when what is
-    there must not be taken over.
+    Returns:
+        The connection, and whether its config was written, so that it has to be tested.
+
+    Raises:
+        OperationError: what exists must not be adopted.
     """
-    found = session.known(wanted.props["group_id"], wanted.name)
-    if found is not None:
-        return _adopt(wanted, found)
+    live = _find(wanted)
+    if live is not None:
+        intent = session.intent(wanted.name)
+        return _continue(wanted, live) if intent is not None and intent.covers(live) else _adopt(wanted, live)
     if "adopt" in wanted.props:
         raise OperationError(
             f"adopt names the connection {wanted.props['adopt']['connection']}, but the group has no connection "
-            f"{wanted.name}: correct the destination, or take `adopt` out to make a new connection"
+            f"{wanted.name}: correct the destination, or take `adopt` out to make a new connection",
+            at=("connector", "adopt"),
         )
     return _create(wanted)
+
+
+def _find(wanted: Wanted) -> Connection | None:
+    """The connection of the name in full. One that was deleted since the group was listed is looked for again."""
+    listed = session.known(wanted.props["group_id"], wanted.name)
+    if listed is None:
+        return None
+    try:
+        return session.client().get_connection(listed.id)
+    except NotFound:
+        return _find_now(wanted)
+
+
+def _find_now(wanted: Wanted) -> Connection | None:
+    existing = session.live(wanted.props["group_id"], wanted.name)
+    return session.client().get_connection(existing[0].id) if existing else None
 
 
 def _create(wanted: Wanted) -> tuple[Connection, bool]:
@@ -86,22 +110,22 @@ def _create(wanted: Wanted) -> tuple[Connection, bool]:
         reraise=True,
     )
     try:
-        return again(_create_or_find, wanted, fields)
+        return again(_create_or_find, wanted, fields, now())
     except _LeftNothing as last:
         raise last.error from None
 
 
-def _create_or_find(wanted: Wanted, fields: Mapping[str, Any]) -> tuple[Connection, bool]:
+def _create_or_find(wanted: Wanted, fields: Mapping[str, Any], began: datetime) -> tuple[Connection, bool]:
     client = session.client()
     try:
         made = client.create_connection(**fields, run_setup_tests=False)
     except FivetranError as error:
-        # An answer that was lost, or a name that is taken: only what is there now can tell.
+        # A reply that was lost, or a name that is taken: only what exists now can tell.
         if not error.may_have_taken_effect and not isinstance(error, Conflict | Rejected):
             raise
-        existing = session.live(wanted.props["group_id"], wanted.name)
-        if existing:
-            return _adopt(wanted, existing[0])
+        existing = _find_now(wanted)
+        if existing is not None:
+            return _take(wanted, existing, began)
         if error.may_have_taken_effect:
             raise _LeftNothing(error) from None
         raise
@@ -109,23 +133,39 @@ def _create_or_find(wanted: Wanted, fields: Mapping[str, Any]) -> tuple[Connecti
     older = session.live(wanted.props["group_id"], wanted.name)[:1]
     if older and older[0].id != made.id:
         client.delete_connection(made.id)
-        return _adopt(wanted, older[0])
+        return _take(wanted, client.get_connection(older[0].id), began)
     return made, True
 
 
-def _adopt(wanted: Wanted, found: Connection) -> tuple[Connection, bool]:
-    """Take over a connection. One that works is not written to, unless the file says so."""
-    props, apply_changes = wanted.props, bool(wanted.props.get("adopt", {}).get("apply_changes"))
-    adoption.refuse_another(props, found)
-    live = session.client().get_connection(found.id)
-    if adoption.never_worked(live):
-        return _write(wanted, live, *adoption.to_send(props, live), pause=not live.paused), True
-    differing = [*adoption.config_differences(props, live), *trust.differences(props, live.id)]
-    if not differing:
-        return live, apply_changes  # A run that was killed may have changed it; nobody has tested that then.
-    if not apply_changes:
-        raise OperationError(adoption.refusal(wanted.name, live, differing))
-    return _write(wanted, live, *adoption.to_send(props, live)), True
+def _take(wanted: Wanted, live: Connection, began: datetime) -> tuple[Connection, bool]:
+    """Go on with a connection that came to exist while this run was creating it, where our key created it."""
+    ours = Intent(began, session.creator()), session.intent(wanted.name)
+    covered = any(intent is not None and intent.covers(live) for intent in ours)
+    return _continue(wanted, live) if covered else _adopt(wanted, live)
+
+
+def _continue(wanted: Wanted, live: Connection) -> tuple[Connection, bool]:
+    """Go on with a connection of ours whose creation was cut short: as a new one, it is paused and not tested yet."""
+    adoption.refuse_another(wanted.props, live)
+    config, auth = adoption.to_send(wanted.props, live, with_secrets=True)
+    return _write(wanted, live, config, auth, pause=not live.paused), True
+
+
+def _adopt(wanted: Wanted, live: Connection) -> tuple[Connection, bool]:
+    """Adopt a connection of others. Nothing is written to it, in whatever state it is, unless the file says so."""
+    props = wanted.props
+    adoption.refuse_another(props, live)
+    if not adoption.may_change(props):
+        differing = [*adoption.config_differences(props, live), *trust.differences(props, live.id)]
+        if differing:
+            raise adoption.Differs(wanted.name, live, differing)
+        return live, False
+    works = adoption.is_connected(live)
+    config, auth = adoption.to_send(props, live, with_secrets=not works)
+    # One that was never set up is paused, as a new one: nothing syncs before its tables are as declared.
+    pause = not works and live.succeeded_at is None and not live.paused
+    # Tested even where nothing was sent: a run that was killed may have changed it.
+    return _write(wanted, live, config, auth, pause=pause), True
 
 
 def _write(

@@ -29,12 +29,12 @@ from reconciler.datasets import Findings
 from reconciler.model import Environment
 from reconciler.policy import DeleteGuard, Policy
 from reconciler.projection import normalise
-from reconciler.provider import groups, new_datasets, permanent, secret_versions, undeclared
+from reconciler.provider import groups, new_datasets, newcomers, permanent, secret_versions, undeclared
 from reconciler.provider.access_lists import access_lists
 from reconciler.provider.api_key import refusal as key_refused
+from reconciler.provider.creations import Creations, has_new_intents
 from reconciler.provider.lines import lines
 from reconciler.provider.newcomers import Declarations
-from reconciler.provider.newcomers import refusals as newcomers_refusals
 from reconciler.provider.operation import OperationError, Provider, found, operation, stored
 from reconciler.provider.session import session
 from reconciler.removal import Declared, Refusal, Removals, Rules, left_groups, refusals, replaced
@@ -53,6 +53,9 @@ _ROOT = "root"
 
 #: The input that says whether this is a preview: for `check` only, too.
 _PREVIEW = "preview"
+
+#: The input that holds which connections the stack was about to create.
+_INTENTS = "intents"
 
 #: The input that holds every reference: which versions of secrets are known to be there, and whose values a text may
 #: quote that a refresh comes across.
@@ -96,19 +99,24 @@ class FleetProvider(Provider):
         if refused:
             ids = _ids({olds.get("group", news["group"]), news["group"]}, refused)
             raise OperationError("\n".join(_with_id(refusal, ids) for refusal in refused))
-        known = {unit.connection for unit in before.values()}
-        newcomers = {name: unit for name, unit in declarations.items() if after[name].connection not in known}
+        creations = Creations.of(olds.get(_INTENTS, {}), before, after, rules.groups)
+        session.recall(creations.recalled)
+        looked_for = {name: unit for name, unit in declarations.items() if name in creations.looked_for}
+        in_place = {name: unit for name, unit in declarations.items() if name in creations.in_place}
         unusable = secret_versions.refusals(declarations, olds.get(_REFERENCES, []))
         try:
             # Asked for only where the name is new to this environment.
             renames = "formerly" in news and olds.get("group") != news["group"]
             group, in_the_way = groups.before_a_renaming(news) if renames else (news["group"], [])
+            looked = newcomers.look(group, looked_for, creations.replaced)
             found_out = [
                 *in_the_way,
-                *newcomers_refusals(group, newcomers),
+                *looked.refusals,
+                *newcomers.missing_values(in_place),
                 *permanent.refusals(before, after, declarations, group),
                 *new_datasets.refusals(news["gcp_project"], in_bigquery, before, group),
             ]
+            news[_INTENTS] = creations.intents(looked.existing, applies=not session.is_preview)
         except (Unauthorized, Forbidden) as error:
             found_out = [key_refused(news["environment_file"], error)]
         if found_out := [*unusable, *found_out]:
@@ -119,7 +127,8 @@ class FleetProvider(Provider):
 
     @operation
     def diff(self, _id: str, olds: dict[str, Any], news: dict[str, Any]) -> DiffResult:
-        return DiffResult(changes=_known(olds) != _known(news))
+        intended = has_new_intents(olds.get(_INTENTS, {}), news.get(_INTENTS, {}))
+        return DiffResult(changes=intended or _known(olds) != _known(news))
 
     @operation
     def create(self, props: dict[str, Any]) -> CreateResult:
@@ -265,4 +274,13 @@ def _ids(names: Collection[str], refused: tuple[Refusal, ...]) -> dict[str, str]
 
 def _with_id(refusal: Refusal, ids: Mapping[str, str]) -> str:
     id_ = ids.get(refusal.connection or "")
-    return f"{refusal.reason} (connection id: {id_})" if id_ else refusal.reason
+    reason = _with_line(refusal)
+    return f"{reason} (connection id: {id_})" if id_ else reason
+
+
+def _with_line(refusal: Refusal) -> str:
+    """The reason behind the line that it is about, in the place of the file's name alone."""
+    place = lines.locate(refusal.file, *refusal.at) if refusal.at else refusal.file
+    if place == refusal.file or not refusal.reason.startswith(refusal.file):
+        return refusal.reason
+    return f"{place}: {refusal.reason.removeprefix(refusal.file).removeprefix(':').lstrip()}"

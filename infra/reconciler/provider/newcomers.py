@@ -1,7 +1,7 @@
-"""Units that are new to an environment, held against what lives in Fivetran already, before anything is touched.
+"""Units that are new to an environment, held against what exists in Fivetran, before anything is touched.
 
-One list of the group, and one read of each connection that a new unit would take over. Previews do it too, so that a
-pull request shows what adopting would meet.
+One list of the group, and one read of each connection that a new unit would adopt. Previews do it too, so that a pull
+request shows what adopting would meet.
 """
 
 from __future__ import annotations
@@ -9,13 +9,15 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from typing import Any
 
 from reconciler.client import Connection
 from reconciler.provider import adoption, trust, wire
 from reconciler.provider.foreseeing import foresee
 from reconciler.provider.held import refuse_creating_with_held
-from reconciler.provider.operation import OperationError, own_words
+from reconciler.provider.lines import lines
+from reconciler.provider.operation import OperationError, own_words, printed
 from reconciler.provider.session import READERS, session
 from reconciler.secrets import known_values
 
@@ -25,23 +27,52 @@ logger = logging.getLogger(__name__)
 Declarations = Mapping[str, Mapping[str, Any]]
 
 
-def refusals(group: str, units: Declarations) -> list[str]:
-    """Why connections that exist are not taken over, a text a unit, under its file's name.
+@dataclass(frozen=True)
+class Looked:
+    """What a look at Fivetran found of the connections that this run is to have and the last run did not."""
+
+    refusals: tuple[str, ...] = ()
+    """Why connections that exist are not adopted, a text a unit, with the place in its file."""
+    existing: frozenset[str] = frozenset()
+    """The names of the connections that exist: they are adopted, and not created."""
+
+
+def look(group: str, units: Declarations, replacing: Mapping[str, str] | None = None) -> Looked:
+    """Look for the connections of units in a group.
 
     Where Fivetran cannot be asked, nothing is refused: an apply looks again before it writes. Raises `Unauthorized` and
     `Forbidden`, since with such a key every unit would fail.
+
+    Args:
+        group: The name of the group.
+        units: The units that are new, and those whose connection moves to another name or group.
+        replacing: The connections that are deleted for those that move, by the unit's name.
     """
     if not units:
-        return []
+        return Looked()
+    replaced = dict(replacing or {})
 
-    def ask() -> list[str]:
+    def ask() -> Looked:
         found = _existing(group, units)
         with ThreadPoolExecutor(READERS) as pool:
-            texts = list(pool.map(lambda name: _refusal(units[name], found[name]), found))
-        texts += [_wants(units[name]) for name in units if name not in found]
-        return sorted(text for text in texts if text)
+            texts = list(pool.map(lambda name: _refusal(units[name], found[name], replaced.get(name)), found))
+        refused = [text for text in texts if text]
+        refused += missing_values({name: unit for name, unit in units.items() if name not in found})
+        return Looked(tuple(sorted(refused)), frozenset(each.schema for each in found.values()))
 
-    return foresee("whether a new unit's connection exists already", ask, [])
+    return foresee("whether a new unit's connection exists already", ask, Looked())
+
+
+def missing_values(units: Declarations) -> list[str]:
+    """Why connections cannot be created for want of a value that only Fivetran has, a text a unit."""
+    refused = []
+    for unit in units.values():
+        try:
+            refuse_creating_with_held(unit["connection"])
+            trust.refuse_creating(unit["connection"])
+        except OperationError as error:
+            refused.append(printed(error, unit["connection"]["file"]))
+    return refused
 
 
 def _existing(group: str, units: Declarations) -> dict[str, Connection]:
@@ -56,31 +87,33 @@ def _existing(group: str, units: Declarations) -> dict[str, Connection]:
     return found
 
 
-def _wants(unit: Mapping[str, Any]) -> str | None:
-    """Why a connection that is not there cannot be made."""
+def _refusal(unit: Mapping[str, Any], listed: Connection, replaces: str | None) -> str | None:
+    props = unit["connection"]
     try:
-        refuse_creating_with_held(unit["connection"])
-        trust.refuse_creating(unit["connection"])
+        adoption.refuse_another(props, listed)
+        if replaces is not None and "adopt" not in props:
+            raise _in_the_way(wire.connection_name(props), listed, replaces)
+        _judge(unit, session.client().get_connection(listed.id))
     except OperationError as refused:
-        return f"{unit['connection']['file']}: {refused}"
+        return printed(refused, props["file"])
     return None
 
 
-def _refusal(unit: Mapping[str, Any], listed: Connection) -> str | None:
+def _in_the_way(name: str, listed: Connection, replaces: str) -> OperationError:
+    return OperationError(
+        f"the connection {replaces} would be deleted, and the group has a connection {name} already ({listed.id}), "
+        f"which would take its place.\n    Write `adopt: {{connection: {listed.id}}}` to adopt it, choose another "
+        "destination, or delete it in Fivetran.",
+        at=("connector", "destination"),
+    )
+
+
+def _judge(unit: Mapping[str, Any], live: Connection) -> None:
+    """Log what adopting a connection means. Raises `OperationError` where it is refused."""
     props, runs = unit["connection"], unit["activation"]
-    try:
-        adoption.refuse_another(props, listed)
-    except OperationError as refused:
-        return f"{props['file']}: {refused}"
-    live = session.client().get_connection(listed.id)
-    changes = adoption.never_worked(live) or bool(props.get("adopt", {}).get("apply_changes"))
-    try:
-        if changes:
-            adoption.to_send(props, live)
-    except OperationError as refused:
-        return f"{props['file']}: {refused}"
-    if adoption.never_worked(live):
-        return None
+    changes = adoption.may_change(props)
+    if changes:
+        adoption.to_send(props, live, with_secrets=not adoption.is_connected(live))
     name = wire.connection_name(props)
     differing = [
         *adoption.package_differences(unit.get("package"), live),
@@ -88,12 +121,20 @@ def _refusal(unit: Mapping[str, Any], listed: Connection) -> str | None:
         *trust.differences(props, live.id),
         *adoption.activation_differences(runs, live),
     ]
-    known = known_values([props], ask=False)
-    if not differing:
-        logger.warning("%s: takes over the connection %s (%s) as it is", props["file"], name, live.id)
-    elif changes:
-        lines = own_words("".join(f"\n    {difference}" for difference in differing), known)
-        logger.warning("%s: takes over the connection %s (%s) and changes it:%s", props["file"], name, live.id, lines)
+    if differing and not changes:
+        raise adoption.Differs(name, live, differing)
+    place = lines.locate(props["file"], "connector", "destination")
+    starts = _starts(runs, live) if changes else ""
+    if not differing and not starts:
+        logger.warning("%s: takes over the connection %s (%s) as it is", place, name, live.id)
     else:
-        return f"{props['file']}: {adoption.refusal(name, live, differing)}"
-    return None
+        known = known_values([props], ask=False)
+        shown = own_words("".join(f"\n    {line}" for line in adoption.in_lines(props["file"], differing)), known)
+        logger.warning("%s: takes over the connection %s (%s) and changes it:%s%s", place, name, live.id, shown, starts)
+
+
+def _starts(runs: Mapping[str, Any], live: Connection) -> str:
+    """That a connection which may be changed and has never synced is started, as a new one is."""
+    if live.succeeded_at is not None or "paused" in runs:
+        return ""
+    return "\n    It has never synced: it is tested, and started once its tests pass."

@@ -47,6 +47,10 @@ class OperationError(ReconcilerError):
         super().__init__(text)
         self.at = at
 
+    def shown(self, _file: str) -> str:
+        """Return the text as a terminal gets it; state has `str(error)`, without lines of files."""
+        return str(self)
+
 
 class Provider(ResourceProvider):
     """What our dynamic providers have in common. Nothing may be set on an instance: it would be pickled into state."""
@@ -114,12 +118,20 @@ def _failure(method: Callable[..., Any], error: Exception, args: tuple[Any, ...]
         known = _known(args, ask=quotes and method.__name__ in _WRITING, quotes=quotes)
         if os.environ.get("RECONCILER_DEBUG"):
             logger.error("operation %s failed\n%s", method.__qualname__, trace(error, known))
-        text = own_words(_text(error, known), known)
+        text = own_words(error.shown(file) if isinstance(error, OperationError) else _text(error, known), known)
     except Exception as another:
         # Whatever this is about, the engine would be sent the first error with all it says.
         text = _unexpected(another)
-    place = lines.locate(file, *error.at) if isinstance(error, OperationError) and error.at else file
-    return Failed(text if text.startswith(file) else f"{place}: {text}")
+    return Failed(text if text.startswith(file) else f"{_place_in(file, error)}: {text}")
+
+
+def printed(error: OperationError, file: str) -> str:
+    """Return an error's text behind the place in the unit's file that it is about."""
+    return f"{_place_in(file, error)}: {error.shown(file)}"
+
+
+def _place_in(file: str, error: Exception) -> str:
+    return lines.locate(file, *error.at) if isinstance(error, OperationError) and error.at else file
 
 
 def _known(args: tuple[Any, ...], *, ask: bool, quotes: bool) -> Known:

@@ -63,13 +63,14 @@ def as_file(props: Mapping[str, Any], live: Connection) -> dict[str, Any]:
     """
     described = {key: props[key] for key in ("schedule", "paused") if key in props}
     if "schedule" in props:
-        described["schedule"] = _live_schedule(props["schedule"], live)
+        described["schedule"] = live_schedule(props["schedule"], live)
     if live.paused is False:
         described.pop("paused", None)
     return described
 
 
-def _live_schedule(declared: Mapping[str, Any], live: Connection) -> dict[str, Any]:
+def live_schedule(declared: Mapping[str, Any], live: Connection) -> dict[str, Any]:
+    """Return the schedule that a connection has: as `declared` where it is that one, else as a file would write it."""
     wanted = fields(declared)
     if all(getattr(live, key) is None or _same(key, value, getattr(live, key)) for key, value in wanted.items()):
         return dict(declared)

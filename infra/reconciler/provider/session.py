@@ -17,6 +17,7 @@ from reconciler import client as fivetran
 from reconciler.client import Connection, FivetranError, StandardConfig
 from reconciler.datasets import Expected
 from reconciler.provider.api_key import ApiKey, api_key
+from reconciler.provider.intent import Creator, Intent
 from reconciler.provider.lines import lines
 from reconciler.provider.operation import OperationError
 from reconciler.provider.setup_tests import SetupTests
@@ -68,6 +69,9 @@ class Session:
         self._existing_datasets: dict[str, tuple[Mapping[str, Any], ...] | None] = {}
         self._denied: dict[tuple[str, str], list[str]] = {}
         self._against_policy: dict[str, str] = {}
+        self._intents: dict[str, Intent] = {}
+        self._in_state: dict[str, Connection | None] = {}
+        self._creator: Creator | None = None
         self.package_files: dict[str, str] = {}
         """Where the files of packages are on this machine, by their hash. `Package` says it before anything happens."""
         self.packages = threading.Lock()
@@ -121,6 +125,36 @@ class Session:
         """Whether the environment may leave this group for another."""
         with self._lock:
             return group in self._left_groups
+
+    def recall(self, intents: Mapping[str, Intent]) -> None:
+        """Take the intents that earlier runs recorded, by connection name. `Fleet` says it before anything happens."""
+        with self._lock:
+            self._intents = dict(intents)
+
+    def intent(self, connection_name: str) -> Intent | None:
+        """The intent of an earlier run to create a connection, unless it is used up."""
+        with self._lock:
+            return self._intents.get(connection_name)
+
+    def refreshed(self, connection_name: str, live: Connection | None) -> None:
+        """Note what a refresh found of a connection that state has; None where it is gone."""
+        with self._lock:
+            self._in_state[connection_name] = live
+
+    def in_state(self) -> dict[str, Connection | None]:
+        """What `refreshed` noted in this process, by connection name."""
+        with self._lock:
+            return dict(self._in_state)
+
+    def creator(self) -> Creator:
+        """Whose API key this is (get_account_info), asked for once. Raises what the client raises."""
+        with self._lock:
+            known = self._creator
+        if known is None:
+            known = Creator.of(self.client().account_info())
+            with self._lock:
+                self._creator = known
+        return known
 
     def expect_datasets(
         self,
@@ -227,6 +261,15 @@ class Session:
     def known(self, group_id: str, name: str) -> Connection | None:
         """The group's oldest connection of a name as of the process's one listing of the group, or None."""
         return self._listing(group_id).get(name)
+
+    def forget(self, group_id: str, connection_id: str) -> None:
+        """Take a connection that this run deleted out of the group's listing."""
+        with self._lock:
+            future = self._lists.get(group_id)
+            if future is not None and future.done() and future.exception() is None:
+                listed = future.result()
+                for name in [name for name, each in listed.items() if each.id == connection_id]:
+                    del listed[name]
 
     def live(self, group_id: str, name: str) -> list[Connection]:
         """The connections of a name in a group as of now, oldest first. Asks the API.

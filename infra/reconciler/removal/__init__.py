@@ -5,7 +5,7 @@ from __future__ import annotations
 from reconciler.removal.declared import Declared, at, declarations, in_words
 from reconciler.removal.deletion import DeletionRules, deletion_rules
 from reconciler.removal.ending import Ending, Removals, may_go, of_connection, of_dataset, why_not
-from reconciler.removal.step import Refusal, Rules, left_groups, refusals, replaced
+from reconciler.removal.step import Refusal, Rules, left_groups, recreated, refusals, replaced
 
 __all__ = [
     "Declared",
@@ -22,6 +22,7 @@ __all__ = [
     "may_go",
     "of_connection",
     "of_dataset",
+    "recreated",
     "refusals",
     "replaced",
     "why_not",

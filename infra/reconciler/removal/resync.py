@@ -52,6 +52,14 @@ def refusal(old: Declared, new: Declared, changed: tuple[Change, ...]) -> str | 
     )
 
 
+def place(new: Declared, changed: tuple[Change, ...]) -> tuple[str, ...]:
+    """The path of the key, in the unit's file, by which a change comes that the file does not allow."""
+    unnamed = [change.key for change in changed if not change.is_named(new.resync)]
+    if not unnamed or unnamed[0] == "group":
+        return ("connector",)
+    return ("connector", "destination" if unnamed[0] == "schema" else unnamed[0])
+
+
 def _instead(unnamed: list[Change]) -> str:
     for change in unnamed:
         if change.key == "group":

@@ -33,10 +33,15 @@ class Rules:
 
 @dataclass(frozen=True)
 class Refusal:
-    """Why a step is refused, in a sentence for the person who reads it, and which connections it is about."""
+    """Why a step is refused, and which connection it is about.
+
+    `reason` begins with a file's name; `at` is the path of the key in that file, unless the file is gone.
+    """
 
     reason: str
     connection: str | None = None
+    file: str = ""
+    at: tuple[str, ...] = ()
 
 
 #: As many of what would go are named where the delete guard stops a run.
@@ -55,6 +60,9 @@ class _Gone:
     unit: str
     instead: str
     """What to do where it is not to go."""
+    file: str = ""
+    at: tuple[str, ...] = ()
+    """The key that it is about, unless the file is gone."""
 
 
 def refusals(before: Units, after: Units, rules: Rules) -> tuple[Refusal, ...]:
@@ -82,6 +90,13 @@ def replaced(before: Units, after: Units, groups: tuple[str, str]) -> frozenset[
     now = {before[name].connection for name, refusal in _replacements(before, after, groups) if refusal is None}
     named = {unit.gives_way for name, unit in after.items() if holders.get(unit.gives_way or "", name) == name}
     return frozenset(name for name in now | named if name)
+
+
+def recreated(before: Units, after: Units, groups: tuple[str, str]) -> dict[str, str]:
+    """The units whose connection this step creates anew, as files allow, with the connection that is deleted for it."""
+    successors = _successors(before, after)
+    replacements = [name for name, refusal in _replacements(before, after, groups) if refusal is None]
+    return {successors[name]: str(before[name].connection) for name in replacements}
 
 
 def left_groups(after: Units, groups: tuple[str, str]) -> frozenset[str]:
@@ -115,7 +130,8 @@ def _replacements(before: Units, after: Units, groups: tuple[str, str]) -> Itera
             continue  # it is in another file: `_taken`
         if changed := resync.changes(old, unit, groups):
             reason = resync.refusal(old, unit, changed)
-            yield name, None if reason is None else Refusal(reason, old.connection)
+            at = resync.place(unit, changed)
+            yield name, None if reason is None else Refusal(reason, old.connection, unit.file, at)
 
 
 def _taken(before: Units, after: Units) -> Iterator[Refusal]:
@@ -129,6 +145,8 @@ def _taken(before: Units, after: Units) -> Iterator[Refusal]:
                 f"{file}: the connection {old.connection} belongs to {old.file}. If the file was renamed, write "
                 f"`formerly: {name}` in {file}; else give this connector a destination of its own",
                 old.connection,
+                file,
+                ("connector", "destination"),
             )
 
 
@@ -144,7 +162,9 @@ def _gone_connections(before: Units, after: Units) -> Iterator[_Gone]:
             said = f"{unit.file} expired on {unit.expired}: this run would delete the connection {old.connection}"
         else:
             said = f"{unit.file} no longer has a connector: this run would delete the connection {old.connection}"
-        yield _Gone("connection", old.connection, said, old.ending, name, _instead(name, unit))
+        yield _Gone(
+            "connection", old.connection, said, old.ending, name, _instead(name, unit), *_key(unit, "connector")
+        )
 
 
 def _gone_datasets(before: Units, after: Units, replacing: Mapping[str, Refusal | None]) -> Iterator[_Gone]:
@@ -159,8 +179,16 @@ def _gone_datasets(before: Units, after: Units, replacing: Mapping[str, Refusal 
             if unit is not None and unit.expired:
                 said = f"{unit.file} expired on {unit.expired}: this run would delete the dataset {dataset}"
             else:
-                said = f"{old.file} no longer declares the dataset {dataset}: this run would delete it"
-            yield _Gone("dataset", dataset, said, old.ending_of(dataset), name, _instead(name, unit))
+                file = unit.file if unit is not None else old.file
+                said = f"{file} no longer declares the dataset {dataset}: this run would delete it"
+            yield _Gone(
+                "dataset", dataset, said, old.ending_of(dataset), name, _instead(name, unit), *_key(unit, "dataset")
+            )
+
+
+def _key(unit: Declared | None, key: str) -> tuple[str, tuple[str, ...]]:
+    """The file that takes something away and its key for that; none where the file is gone."""
+    return ("", ()) if unit is None else (unit.file, ("expires",) if unit.expired else (key,))
 
 
 def _instead(name: str, unit: Declared | None) -> str:
@@ -180,10 +208,13 @@ def _removal(gone: _Gone, rules: Rules, expected: str) -> Refusal | None:
             f"{gone.said}. It goes in two steps: first its file says `retire: {{ticket: …}}`, and after a run with "
             "that the file is deleted. Put it back for now",
             connection,
+            gone.file,
+            gone.at,
         )
     if rules.removals.allowed:
         return None
-    return Refusal(f"{gone.said}. To remove it on purpose run with {VARIABLE}={expected}; {gone.instead}", connection)
+    reason = f"{gone.said}. To remove it on purpose run with {VARIABLE}={expected}; {gone.instead}"
+    return Refusal(reason, connection, gone.file, gone.at)
 
 
 def _is_guarded(gone: _Gone, rules: Rules) -> bool:
@@ -204,7 +235,9 @@ def _moved(before: Units, after: Units) -> Iterator[Refusal]:
             if now.casefold() != location.casefold():
                 yield Refusal(
                     f"{file}: the location of dataset {dataset} changed from {location} to {now}. BigQuery cannot "
-                    "move a dataset: declare another one there and copy the data"
+                    "move a dataset: declare another one there and copy the data",
+                    file=file,
+                    at=("dataset", "location"),
                 )
 
 
@@ -232,6 +265,8 @@ def _guard(stopped: str, counted: list[_Gone], rules: Rules) -> tuple[Refusal, .
         Refusal(
             f"{rules.environment_file}: more would be removed at once than `delete_guard` allows, without an expiry or "
             f"`retire` that announced it: {stopped}. If that is wanted, run once with "
-            f"{VARIABLE}={ALLOW}:{len(counted)}, for these: {', '.join([*named, *more])}"
+            f"{VARIABLE}={ALLOW}:{len(counted)}, for these: {', '.join([*named, *more])}",
+            file=rules.environment_file,
+            at=("policy", "delete_guard"),
         ),
     )

@@ -6,15 +6,20 @@ An operation that raises leaves state as it was; a killed run is a state that la
 from __future__ import annotations
 
 import copy
+from contextlib import suppress
 from typing import Any
 
 from pulumi.dynamic import CreateResult, DiffResult, ReadResult, UpdateResult
 from pulumi.output import Unknown
 
+from reconciler.client import FivetranError
 from reconciler.model import Unit
 from reconciler.provider.activation import ActivationProvider
 from reconciler.provider.connection import ConnectionProvider
+from reconciler.provider.creations import Creations
 from reconciler.provider.operation import Provider
+from reconciler.provider.session import session
+from reconciler.removal import Declared
 
 from .account import activation_inputs, as_engine, connection_inputs
 
@@ -65,12 +70,29 @@ class Stack:
         self._group = group
         self.connection = Resource(ConnectionProvider())
         self.activation = Resource(ActivationProvider())
+        self.intents: dict[str, Any] = {}
+        """What Fleet recorded of the connections that runs were about to create."""
+        self._known: dict[str, Declared] = {}
 
     def up(self, unit: Unit) -> str:
         """An apply; returns the outcome that state holds."""
+        self.record(unit)
         self.connection.up(self.connection_inputs(unit))
         self.activation.up(self.activation_inputs(unit))
         return str(self.activation.state["outcome"])
+
+    def record(self, unit: Unit) -> None:
+        """What Fleet does of an apply before anything else, without its refusals."""
+        assert unit.connector is not None
+        name = unit.connector.destination.connection_name
+        declared = {unit.name: Declared(unit.file, unit.connector.service, name)}
+        creations = Creations.of(self.intents, self._known, declared, ("Group_Dev", "Group_Dev"))
+        session.recall(creations.recalled)
+        found = False
+        with suppress(FivetranError):
+            found = bool(creations.looked_for) and session.known(self._group, name) is not None
+            self.intents = creations.intents([name] if found else [], applies=True)
+        self._known = declared
 
     def refresh(self) -> None:
         """A refresh of both."""
@@ -88,6 +110,7 @@ class Stack:
 
     def as_of(self, moment: Stack) -> None:
         """State is as it was at a moment (a copy): whatever was done since, a killed run did."""
+        self.intents, self._known = copy.deepcopy(moment.intents), dict(moment._known)
         for mine, then in ((self.connection, moment.connection), (self.activation, moment.activation)):
             mine.id, mine.state = then.id, copy.deepcopy(then.state)
 

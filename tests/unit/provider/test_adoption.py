@@ -9,7 +9,7 @@ import pytest
 from reconciler.model import Adopt, FivetranSchedule, Unit
 from reconciler.provider.session import session
 
-from .account import BAD_TEST, BY_AIRFLOW, FILE, Fivetran, failure, settle, unit
+from .account import BAD_TEST, BY_AIRFLOW, CANARY, FILE, Fivetran, failure, settle, unit
 from .stack import Stack
 
 TEST = "POST /v1/connections/{connection_id}/test"
@@ -73,8 +73,24 @@ def test_a_config_that_differs_is_refused_with_each_difference_and_both_ways_out
             "schedule: the file says {by: fivetran, every: 6h}, Fivetran has {by: fivetran, every: 1h}",
         ),
         ({}, unit(paused="INC-4711"), "paused: the file says 'INC-4711', Fivetran has 'not paused'"),
+        (
+            {},
+            unit(schedule=BY_AIRFLOW),
+            "schedule: the file says {by: airflow, task_id: fivetran_stripe}, Fivetran has {by: fivetran, every: 6h}",
+        ),
+        (
+            {"sync_frequency": 1440, "daily_sync_time": "04:00"},
+            unit(schedule=BY_AIRFLOW),
+            "schedule: the file says {by: airflow, task_id: fivetran_stripe}, "
+            "Fivetran has {by: fivetran, daily_at: 04:00}",
+        ),
+        (
+            {"schedule_type": "manual"},
+            unit(paused="INC-4711", schedule=BY_AIRFLOW),
+            "paused: the file says 'INC-4711', Fivetran has 'not paused'",
+        ),
     ],
-    ids=["schedule", "pause"],
+    ids=["schedule", "pause", "Airflow", "Airflow, daily", "Airflow, pause"],
 )
 def test_a_schedule_that_differs_is_refused_and_taken_over_once_the_file_matches(
     fivetran: Fivetran, stack: Stack, run, case: tuple[dict[str, Any], Unit, str]
@@ -92,7 +108,8 @@ def test_a_schedule_that_differs_is_refused_and_taken_over_once_the_file_matches
         assert session.failures() == {FILE: refusal.removeprefix(f"{FILE}: ")}
         assert stack.pending(declared) == ["activation"]
         run()
-    assert stack.up(unit(schedule=FivetranSchedule(live.get("sync_frequency", 360)))) == "connected"
+    matching = FivetranSchedule(live.get("sync_frequency", 360), live.get("daily_sync_time"))
+    assert stack.up(unit(schedule=BY_AIRFLOW if "schedule_type" in live else matching)) == "connected"
     assert fivetran.writes() == []
 
 
@@ -144,18 +161,42 @@ def test_auth_is_not_sent_to_a_connection_that_works(fivetran: Fivetran, stack: 
     assert fivetran.the("hubspot")["auth"] == {"refresh_token": "the token in use"}
 
 
-@pytest.mark.parametrize("never", [{"setup_state": "incomplete"}, {"setup_state": "broken"}, {"paused": True}], ids=str)
-def test_one_that_never_worked_is_set_up_tested_and_started_as_if_it_were_new(
+#: What a connection may look like before its first sync.
+NEVER_SYNCED: list[dict[str, Any]] = [{"paused": True}, {"setup_state": "incomplete"}, {"setup_state": "broken"}]
+
+
+@pytest.mark.parametrize("plain", [False, True], ids=["no adopt", "plain adopt"])
+@pytest.mark.parametrize("never", NEVER_SYNCED, ids=str)
+def test_adopting_writes_nothing_to_a_connection_that_never_synced(
+    fivetran: Fivetran, stack: Stack, never: dict[str, Any], *, plain: bool
+):
+    made = fivetran.by_hand("the key in use", schedule_type="manual", **{"paused": True, **never})
+    before = fivetran.the("stripe")
+    fivetran.script_tests(target="stripe", runs=None, results=[BAD_TEST])
+    outcome = stack.up(unit(schedule=BY_AIRFLOW, adopt=Adopt(made) if plain else None))
+    assert outcome == ("connected" if "setup_state" not in never else "failed")
+    settle()
+    after = fivetran.the("stripe")
+    for key in ("config", "effective", "auth", "paused", "schedule_type", "syncs"):
+        assert after[key] == before[key]
+    assert set(fivetran.writes()) <= {TEST}
+
+
+@pytest.mark.parametrize("never", NEVER_SYNCED, ids=str)
+def test_one_that_never_synced_is_set_up_tested_and_started_where_the_file_says_so(
     fivetran: Fivetran, stack: Stack, run, never: dict[str, Any]
 ):
     made = fivetran.by_hand("sk_old", **never, sync_frequency=60)
-    assert stack.up(unit(schedule=BY_AIRFLOW)) == "connected"
+    declared = unit(schedule=BY_AIRFLOW, adopt=Adopt(made, apply_changes=True))
+    assert stack.up(declared) == "connected"
     live = fivetran.the("stripe")
     assert live["id"] == made
     assert (live["setup_state"], live["paused"], live["syncs"]) == ("connected", False, 1)
+    # Of one that is connected the secret works: only Fivetran knows which it is.
+    assert live["config"]["api_key"] == ("sk_old" if "setup_state" not in never else CANARY)
     run()
     stack.refresh()
-    assert stack.pending(unit(schedule=BY_AIRFLOW)) == []
+    assert stack.pending(declared) == []
 
 
 def test_one_that_worked_and_broke_is_tested_and_still_not_written_to_once_it_works(

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
-from reconciler.client import Timeouts
+from reconciler.client import Connection, Timeouts
 from reconciler.model import Adopt
 from reconciler.provider.connection import ConnectionProvider
+from reconciler.provider.intent import Creator, Intent, now
+from reconciler.provider.session import session
 
-from .account import CANARY, FILE, FastClock, Fivetran, InBackground, failure, inputs, settle
+from .account import CANARY, FILE, FastClock, Fivetran, InBackground, as_engine, failure, inputs, settle
 
 POST = {"method": "POST", "path": "^/v1/connections$"}
 create = ConnectionProvider().create
@@ -59,7 +62,10 @@ def test_where_the_look_after_a_lost_answer_fails_too_the_next_run_finds_the_con
     assert "GET /connections: Fivetran answered 500" in failure(create, inputs(fivetran.group))
     fivetran.forget_faults()
     run()
-    assert create(inputs(fivetran.group)).id == fivetran.the("stripe")["id"]
+    session.recall({"stripe": Intent(now() - MINUTE, session.creator())})
+    made = create(inputs(fivetran.group))
+    assert made.id == fivetran.the("stripe")["id"]
+    assert (made.outs or {})["revision"] == 1, "it is tested, and started"
     assert fivetran.writes().count("POST /v1/connections") == 1
 
 
@@ -137,16 +143,84 @@ def test_of_several_connections_of_one_name_the_oldest_is_adopted(fivetran: Five
 
 
 @pytest.mark.parametrize("never", [{"setup_state": "incomplete"}, {"setup_state": "broken"}, {"paused": True}], ids=str)
-def test_one_that_never_worked_gets_the_files_config_and_is_tested(fivetran: Fivetran, run, never: dict[str, Any]):
-    made = fivetran.by_hand("sk_old", **never)
-    adopted = create(inputs(fivetran.group, historical_sync_time_frame="DATE_LIMIT"))
+def test_one_that_our_key_created_after_an_intent_gets_the_files_config_and_is_tested(
+    fivetran: Fivetran, run, never: dict[str, Any]
+):
+    me = session.creator()
+    session.recall({"stripe": Intent(now(), me)})
+    made = fivetran.by_hand("sk_old", **never, connected_by=me.user)
+    continued = create(inputs(fivetran.group, historical_sync_time_frame="DATE_LIMIT"))
     settle()
     live = fivetran.the("stripe")
     assert (live["paused"], live["syncs"]) == (True, 0), "nothing syncs before its tables are as declared"
-    assert adopted.id == live["id"] == made
+    assert continued.id == live["id"] == made
     assert live["setup_state"] == "connected"
     assert live["effective"]["config"] == {"api_key": CANARY, "historical_sync_time_frame": "DATE_LIMIT"}
-    assert (adopted.outs or {})["revision"] == 1
+    assert (continued.outs or {})["revision"] == 1
+
+
+ME, SOMEBODY = "ME", "another_user"
+HOUR, MINUTE = timedelta(hours=1), timedelta(minutes=1)
+
+
+@pytest.mark.parametrize(
+    ("recorded", "created", "by"),
+    [
+        (None, timedelta(0), ME),
+        (timedelta(0), HOUR, SOMEBODY),
+        (timedelta(0), HOUR, None),
+        (timedelta(0), -HOUR, ME),
+    ],
+    ids=["no intent", "another user", "no user", "older than the intent"],
+)
+def test_one_that_no_intent_covers_is_not_written_to_whatever_it_looks_like(
+    fivetran: Fivetran, run, recorded: timedelta | None, created: timedelta, by: str | None
+):
+    me = session.creator()
+    if recorded is not None:
+        session.recall({"stripe": Intent(now() - 2 * HOUR, me)})
+    fivetran.by_hand(
+        "sk_old",
+        paused=True,
+        setup_state="incomplete",
+        connected_by=me.user if by == ME else by,
+        created_at=(now() - 2 * HOUR + created).isoformat(),
+    )
+    assert "differs from the file" in failure(create, inputs(fivetran.group, historical_sync_time_frame="DATE_LIMIT"))
+    made = create(inputs(fivetran.group))
+    assert (made.outs or {})["revision"] == 0
+    assert fivetran.writes() == []
+
+
+def test_a_clock_that_is_ahead_by_minutes_still_lets_a_run_find_what_is_ours(fivetran: Fivetran, run):
+    session.recall({"stripe": Intent(now() + 4 * MINUTE, session.creator())})
+    fivetran.by_hand("sk_old", paused=True, connected_by=session.creator().user)
+    create(inputs(fivetran.group))
+    settle()
+    assert fivetran.the("stripe")["config"]["api_key"] == CANARY
+
+
+def test_a_system_keys_connection_is_ours_where_fivetran_names_no_user():
+    intent = Intent(now(), Creator(system_key="key"))
+    live = {"id": "c", "created_at": now().isoformat()}
+    assert intent.covers(Connection.parse(live))
+    assert not intent.covers(Connection.parse({**live, "connected_by": SOMEBODY}))
+    assert not Intent(now()).covers(Connection.parse(live)), "whose key it was is not known"
+    assert not intent.covers(Connection.parse({"id": "c"}))
+
+
+def test_an_intent_is_read_back_as_it_was_recorded():
+    for creator in (Creator(user="u"), Creator(system_key="k"), Creator()):
+        intent = Intent(now(), creator)
+        assert Intent.of(as_engine(intent.as_property())) == intent
+    assert Intent.of({"at": "tomorrow"}) is None
+
+
+def test_a_connection_deleted_since_the_group_was_listed_is_created(fivetran: Fivetran, run):
+    old = fivetran.by_hand()
+    assert session.known(fivetran.group, "stripe") is not None
+    fivetran.delete("stripe")
+    assert create(inputs(fivetran.group)).id == fivetran.the("stripe")["id"] != old
 
 
 @pytest.mark.parametrize("setup_state", ["connected", "incomplete"])

@@ -107,19 +107,20 @@ def test_where_there_is_no_connection_to_take_over_nothing_is_made(fivetran: Fiv
 
 
 @pytest.mark.parametrize("auth", [{}, {"token": HELD}])
-def test_one_that_never_worked_is_written_to_without_what_it_holds(fivetran: Fivetran, run, auth: dict[str, Any]):
+def test_one_that_is_not_connected_is_changed_without_what_it_holds(fivetran: Fivetran, run, auth: dict[str, Any]):
     id_ = fivetran.by_hand(setup_state="incomplete")
     fivetran.forget_requests()
-    wanted = inputs(fivetran.group, api_key=HELD, historical_sync_time_frame="DATE_LIMIT", auth=auth)
+    adopt = Adopt(id_, apply_changes=True)
+    wanted = inputs(fivetran.group, api_key=HELD, historical_sync_time_frame="DATE_LIMIT", auth=auth, adopt=adopt)
     assert provider.create(wanted).id == id_
     (write,) = [request for request in fivetran.requests() if request["method"] == "PATCH"]
     sent = [key for key in write["keys"] if key.startswith(("config", "auth"))]
     assert sent == ["config.historical_sync_time_frame"]
 
 
-def test_one_that_never_worked_and_needs_more_than_we_have_is_refused(fivetran: Fivetran, run):
-    fivetran.by_hand(setup_state="incomplete")
-    wanted = inputs(fivetran.group, auth={"token": HELD, "other": KEY})
+def test_one_that_is_not_connected_and_needs_more_than_we_have_is_refused(fivetran: Fivetran, run):
+    adopt = Adopt(fivetran.by_hand(setup_state="incomplete"), apply_changes=True)
+    wanted = inputs(fivetran.group, auth={"token": HELD, "other": KEY}, adopt=adopt)
     assert "auth.token: only Fivetran has this value" in failure(provider.create, wanted)
 
 

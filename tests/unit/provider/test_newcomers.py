@@ -85,9 +85,9 @@ def test_one_that_matches_or_may_be_changed_is_told_and_not_refused(
     assert fivetran.writes() == []
 
 
-def test_what_a_killed_create_left_is_not_refused(fivetran: Fivetran, run):
+def test_one_that_looks_like_what_a_killed_create_left_is_not_taken_for_ours(fivetran: Fivetran, run):
     fivetran.by_hand(paused=True, setup_state="incomplete", sync_frequency=60)
-    check({}, fleet(unit()))
+    assert "Fivetran has {by: fivetran, every: 1h}" in failure(check, {}, fleet(unit()))
 
 
 def test_units_of_the_last_run_are_not_looked_at_again(fivetran: Fivetran, run):
@@ -170,7 +170,7 @@ def test_a_connection_that_could_only_be_changed_around_what_fivetran_has_is_ref
     live = AT_WORK if works else {"paused": True, "setup_state": "incomplete"}
     said = {"frame": {"months": 1, "key": "of old"}}
     made = fivetran.by_hand(**live, config=said)
-    adopt = Adopt(made, apply_changes=True) if works else None
+    adopt = Adopt(made, apply_changes=True)
     held = {"held_by": "fivetran"}
     changed = unit(adopt=adopt, api_key=held, frame={"months": 2, "key": held})
     assert failure(check, {}, fleet(changed)) == (
