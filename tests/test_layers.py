@@ -11,7 +11,7 @@ ROOT = Path(__file__).resolve().parent.parent
 PACKAGE = ROOT / "infra" / "reconciler"
 
 PURE = {"model", "policy", "errors", "spelling", "projection", "access", "expiry", "removal", "airflow", "tables"}
-PURE |= {"today", "roles", "datasets", "trust", "masking"}
+PURE |= {"today", "roles", "datasets", "trust", "masking", "archive"}
 
 #: What each room may import of ours, besides itself.
 ALLOWED: dict[str, set[str]] = {
@@ -21,6 +21,7 @@ ALLOWED: dict[str, set[str]] = {
     "masking": set(),
     "today": {"errors"},
     "spelling": set(),
+    "archive": set(),
     "roles": set(),
     "trust": {"model"},
     "projection": {"model", "spelling", "services"},
@@ -31,7 +32,19 @@ ALLOWED: dict[str, set[str]] = {
     "airflow": {"model"},
     "tables": {"model", "projection"},
     "services": {"errors", "spelling"},
-    "specs": {"model", "policy", "access", "roles", "expiry", "today", "errors", "services", "spelling", "trust"},
+    "specs": {
+        "model",
+        "policy",
+        "access",
+        "roles",
+        "expiry",
+        "today",
+        "errors",
+        "services",
+        "spelling",
+        "trust",
+        "archive",
+    },
     "client": set(),
     "bigquery": {"errors"},
     "iam": {"errors"},

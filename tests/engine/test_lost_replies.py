@@ -31,8 +31,8 @@ def test_a_unit_for_each_of_its_writes_that_loses_the_reply_comes_to_run_in_that
         workspace.write(name, unit(name))
     for name in MENDED:
         config = {"schema": name, "api_key": "of old"}
-        admin.make(group_id=group, service="stripe", config=config, setup_state="incomplete", paused=True)
-        workspace.write(name, unit(name))
+        made = admin.make(group_id=group, service="stripe", config=config, setup_state="incomplete", paused=True)
+        workspace.write(name, unit(name, adopt={"connection": made["id"], "apply_changes": True}))
     for name in ADOPTED:
         at_work: dict[str, Any] = {
             "succeeded_at": "2026-01-01T00:00:00Z",

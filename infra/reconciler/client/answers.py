@@ -51,6 +51,8 @@ def understand(
 
     `now` is wall time, for `Retry-After` dates. `trusted` says that the base URL has given a good answer before.
     """
+    if call.downloads and response.is_success:
+        return Answer(call, response.status_code, response.content)
     content = _json(response)
     if response.is_success:
         answer = Answer(call, response.status_code, mapping(content).get("data"))

@@ -23,6 +23,8 @@ class Call:
     body: Mapping[str, object] | None = field(default=None, repr=False)
     upload: bytes | None = field(default=None, repr=False)
     """A ZIP file that goes as the `file` of a form, in place of a body."""
+    downloads: bool = False
+    """Whether the answer is a file, and no JSON."""
     version_2: bool = False
     """Whether the Accept header asks for version 2: the core operations on connections and destinations."""
     runs_setup_tests: bool = False
@@ -65,6 +67,12 @@ class Answer:
         except Unreadable as gap:
             problem = str(gap)
         raise self.unexpected(f"an answer in which {problem}")
+
+    def content(self) -> bytes:
+        """Return the file of a call that downloads one. Raises UnexpectedAnswer where there is none."""
+        if not isinstance(self.data, bytes) or not self.data:
+            raise self.unexpected("an answer without a file")
+        return self.data
 
     def unexpected(self, problem: str) -> UnexpectedAnswer:
         """The error for an answer that cannot be used."""

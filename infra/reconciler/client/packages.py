@@ -22,6 +22,11 @@ class PackageOperations(Operations):
         """One package (get_connector_sdk_package), without its file."""
         return self._transport.send(Call("GET", path_to(*_PACKAGES, package_id))).read(Package.parse)
 
+    def download_package(self, package_id: str) -> bytes:
+        """The ZIP file of a package (download_connector_sdk_package)."""
+        call = Call("GET", path_to(*_PACKAGES, package_id, "download"), downloads=True)
+        return self._transport.send(call).content()
+
     def create_package(self, content: bytes) -> Package:
         """A new package of a ZIP file (create_connector_sdk_package), which no connection has yet.
 

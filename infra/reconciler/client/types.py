@@ -151,12 +151,20 @@ class Package:
     connection_id: str | None
     created_at: str | None
     sha256: str | None
+    created_by: str | None = None
+    """The id of the user who uploaded it first."""
 
     @classmethod
     def parse(cls, data: Mapping[str, object]) -> Self:
         """Read ConnectorSdkPackageResponse."""
         hashed = word(data.get("file_sha256_hash"))
-        return cls(identity(data, "id"), text(data.get("connection_id")), text(data.get("created_at")), hashed)
+        return cls(
+            id=identity(data, "id"),
+            connection_id=text(data.get("connection_id")),
+            created_at=text(data.get("created_at")),
+            sha256=hashed,
+            created_by=text(data.get("created_by")),
+        )
 
 
 @dataclass(frozen=True)

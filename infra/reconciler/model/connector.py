@@ -118,15 +118,18 @@ class Function:
 
 @dataclass(frozen=True)
 class Package:
-    """The ZIP file with the code of a Connector SDK connector: as its unit names it, on this machine, and its hash."""
+    """The ZIP file with the code of a Connector SDK connector: where it is, and its hashes."""
 
     path: str
     at: str = field(compare=False)
     sha256: str
+    """Of the file, as Fivetran reports it."""
+    content: str
+    """Of the names and bytes of what is in it (`archive.content_hash`): equal for two packs of the same code."""
 
     def as_property(self) -> dict[str, Json]:
         """What of it is the same on every machine."""
-        return {"package": self.path, "sha256": self.sha256}
+        return {"package": self.path, "sha256": self.sha256, "content": self.content}
 
 
 @dataclass(frozen=True)

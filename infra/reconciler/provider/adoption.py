@@ -12,7 +12,7 @@ from typing import Any
 from reconciler import services
 from reconciler.client import Connection, NotFound
 from reconciler.projection import ABSENT, Difference, differences
-from reconciler.provider import schedule, tables, wire
+from reconciler.provider import package_code, schedule, tables, wire
 from reconciler.provider.held import all_held, ours, refuse_changes_around_held
 from reconciler.provider.lines import lines
 from reconciler.provider.operation import OperationError
@@ -85,14 +85,12 @@ def package_differences(declared: Mapping[str, Any] | None, live: Connection) ->
     there = None
     with contextlib.suppress(NotFound):
         there = session.client().get_package(str(live.config["package_id"])) if live.config.get("package_id") else None
-    if there is not None and there.sha256 in (None, declared["sha256"]):
+    if there is not None and package_code.is_same(there, declared):
         return []
-    now = ABSENT if there is None else _code(str(there.sha256))
-    return [Difference("package", f"{declared['package']}, {_code(declared['sha256'])}", now)]
-
-
-def _code(sha256: str) -> str:
-    return f"{sha256[:12]}… (SHA-256)"
+    now = (
+        ABSENT if there is None else package_code.short(package_code.live_content(there, declared) or str(there.sha256))
+    )
+    return [Difference("package", f"{declared['package']}, {package_code.short(declared['content'])}", now)]
 
 
 def to_send(props: Mapping[str, Any], live: Connection, *, with_secrets: bool) -> tuple[dict[str, Any], dict[str, Any]]:

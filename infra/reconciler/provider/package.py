@@ -19,6 +19,7 @@ from reconciler import client as fivetran
 from reconciler.model import Package as PackageFile
 from reconciler.model import Unit
 from reconciler.provider.operation import OperationError, Provider, found, operation, stored
+from reconciler.provider.package_code import is_same, live_content
 from reconciler.provider.session import session
 
 logger = logging.getLogger(__name__)
@@ -28,7 +29,7 @@ _AT = "at"
 
 
 class PackageProvider(Provider):
-    """Uploads the file where its hash is another, finds what a connection has, and deletes what none has any more."""
+    """Uploads a file whose content changed, finds what a connection has, and deletes what none has any more."""
 
     @operation
     def check(self, _olds: dict[str, Any], news: dict[str, Any]) -> CheckResult:
@@ -37,7 +38,7 @@ class PackageProvider(Provider):
 
     @operation
     def diff(self, _id: str, olds: dict[str, Any], news: dict[str, Any]) -> DiffResult:
-        return DiffResult(changes=olds.get("sha256") != news["sha256"])
+        return DiffResult(changes=olds.get("content") != news["content"])
 
     @operation
     def create(self, props: dict[str, Any]) -> CreateResult:
@@ -47,8 +48,10 @@ class PackageProvider(Provider):
             before = list(client.list_packages())
             taken = next((each for each in before if connection and each.connection_id == connection.id), None)
             if taken is not None:
-                _take_over(taken, props)
-                return CreateResult(taken.id, stored(props))
+                intent = session.intent(props["connection"])
+                ours = connection is not None and intent is not None and intent.covers(connection)
+                sha256 = _take_over(taken, props, ours=ours)
+                return CreateResult(taken.id, {**stored(props), "sha256": sha256})
             return CreateResult(_make(props, {each.id for each in before}), stored(props))
 
     @operation
@@ -58,7 +61,12 @@ class PackageProvider(Provider):
         except fivetran.NotFound:
             return ReadResult(None, {})
         before = stored(props)
-        return found(id_, before, {**before, "sha256": live.sha256 or before["sha256"]})
+        if live.sha256 in (None, before["sha256"]):
+            return found(id_, before, before)
+        content = live_content(live, before) or f"unknown, in a file of SHA-256 {live.sha256}"
+        # Which bytes Fivetran has is no input: the file may be packed anew.
+        now = {**before, "content": content}
+        return found(id_, before, now, {"sha256": live.sha256})
 
     @operation
     def update(self, id_: str, _olds: dict[str, Any], news: dict[str, Any]) -> UpdateResult:
@@ -98,17 +106,23 @@ class Package(Resource, module="fivetran", name="Package"):
         super().__init__(PackageProvider(), unit.name, props, opts)
 
 
-def _take_over(there: fivetran.Package, props: Mapping[str, Any]) -> None:
-    """Leave the package of a connection that exists as it is, unless the file says that it may change."""
-    if there.sha256 in (None, props["sha256"]):
-        return
-    if "apply_changes" not in props:
+def _take_over(there: fivetran.Package, props: Mapping[str, Any], *, ours: bool) -> str:
+    """Leave the package of a connection that exists as it is, unless the file says that it may change.
+
+    One of a connection that an earlier run of this stack began to create is brought to the file. Returns the hash of
+    the bytes that Fivetran then has.
+    """
+    if is_same(there, props):
+        return there.sha256 or str(props["sha256"])
+    if "apply_changes" not in props and not ours:
         raise OperationError(
             f"the connection {props['connection']} exists, and its package {there.id} is not {props['package']}: "
             "adopting writes nothing. Put the file there that Fivetran has (download_connector_sdk_package), or write "
-            "`adopt: {connection: …, apply_changes: true}` to upload this one"
+            "`adopt: {connection: …, apply_changes: true}` to upload this one",
+            at=("connector", "package"),
         )
     session.client().update_package(there.id, _content(props))
+    return str(props["sha256"])
 
 
 def _make(props: Mapping[str, Any], before: set[str]) -> str:
@@ -119,9 +133,17 @@ def _make(props: Mapping[str, Any], before: set[str]) -> str:
     except fivetran.FivetranError as error:
         if not error.may_have_taken_effect:
             raise
-        new = [each for each in session.client().list_packages() if each.id not in before]
-        mine = next((each for each in new if each.sha256 == props["sha256"] and each.connection_id is None), None)
+        new = [
+            each for each in session.client().list_packages() if each.id not in before and each.connection_id is None
+        ]
+        mine = next((each for each in new if each.sha256 == props["sha256"] and _is_by_us(each)), None)
         return mine.id if mine else session.client().create_package(content).id
+
+
+def _is_by_us(package: fivetran.Package) -> bool:
+    """Whether our key's user uploaded it. What Fivetran names for a system key is not documented."""
+    user = session.creator().user
+    return user is None or package.created_by in (None, user)
 
 
 def _content(props: Mapping[str, Any]) -> bytes:
@@ -132,5 +154,7 @@ def _content(props: Mapping[str, Any]) -> bytes:
     except OSError:
         content = b""
     if hashlib.sha256(content).hexdigest() != props["sha256"]:
-        raise OperationError(f"{props['package']} changed or went while the run was under way: run again")
+        raise OperationError(
+            f"{props['package']} changed or went while the run was under way: run again", at=("connector", "package")
+        )
     return content

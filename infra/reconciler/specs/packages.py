@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from reconciler.archive import content_hash
 from reconciler.model import Package
 from reconciler.specs import schemas
 from reconciler.specs.document import Document
@@ -55,4 +56,4 @@ def _look(file: Path, specs_dir: Path, path: str) -> Looked:
     except OSError as error:
         hint = "it is looked for beside this file; `fivetran package` makes one"
         return Looked(problem=f"cannot be read: {error.strerror}", hint=hint)
-    return Looked(Package(path, str(file.absolute()), hashlib.sha256(content).hexdigest()))
+    return Looked(Package(path, str(file.absolute()), hashlib.sha256(content).hexdigest(), content_hash(content)))

@@ -4,6 +4,7 @@ import json
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
+import httpx
 import pytest
 
 from reconciler.client import FivetranClient, InvalidSettings, UnexpectedAnswer
@@ -222,7 +223,16 @@ def test_setup_tests_trust_what_is_presented_where_they_are_told_to() -> None:
 
 def test_every_operation_is_looked_at() -> None:
     methods = {name for name in dir(FivetranClient) if not name.startswith("_")}
-    assert methods - {"from_environment", "close"} == set(OPERATIONS) | set(UPLOADS)
+    assert methods - {"from_environment", "close"} == set(OPERATIONS) | set(UPLOADS) | {"download_package"}
+
+
+def test_a_file_comes_as_its_bytes() -> None:
+    server = Server(httpx.Response(200, content=b"PK\x03\x04", headers={"Content-Type": "application/octet-stream"}))
+    with server.client() as client:
+        assert client.download_package("p_1") == b"PK\x03\x04"
+    assert server.request.url.path == "/v1/connector-sdk/packages/p_1/download"
+    with Server(httpx.Response(200)).client() as client, pytest.raises(UnexpectedAnswer):
+        client.download_package("p_1")
 
 
 @pytest.mark.parametrize(

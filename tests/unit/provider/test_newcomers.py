@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from reconciler.archive import content_hash
 from reconciler.model import Adopt, FivetranSchedule, Unit
 from reconciler.provider import activation, wire
 from reconciler.provider.fleet import FleetProvider
@@ -208,7 +209,9 @@ def test_a_key_that_fivetran_keeps_is_held_against_what_is_live_when_a_file_says
     )
 
 
-def test_other_code_than_that_of_a_connection_is_a_difference(fivetran: Fivetran, run):
+def test_other_code_than_that_of_a_connection_is_a_difference(
+    fivetran: Fivetran, run, caplog: pytest.LogCaptureFixture
+):
     buffer = io.BytesIO()
     zipfile.ZipFile(buffer, "w").close()
     sha256 = hashlib.sha256(buffer.getvalue()).hexdigest()
@@ -216,10 +219,18 @@ def test_other_code_than_that_of_a_connection_is_a_difference(fivetran: Fivetran
     config = {"schema": "stripe", "package_id": id_}
     fivetran.make(group_id=fivetran.group, service="connector_sdk", config=config, **AT_WORK)
     news = fleet(unit(service="connector_sdk", api_key=None))
-    news["declarations"]["stripe"]["package"] = {"package": "code.zip", "sha256": sha256}
+    news["declarations"]["stripe"]["package"] = {
+        "package": "code.zip",
+        "sha256": sha256,
+        "content": content_hash(buffer.getvalue()),
+    }
     check({}, copy.deepcopy(news))
     news["declarations"]["stripe"]["package"]["sha256"] = "0" * 64
-    said = f"package: the file says 'code.zip, 000000000000… (SHA-256)', Fivetran has '{sha256[:12]}… (SHA-256)'"
+    check({}, copy.deepcopy(news))
+    assert "as it is" in caplog.text, "other bytes with the same files in them are the same code"
+    news["declarations"]["stripe"]["package"]["content"] = "0" * 64
+    there = f"{content_hash(buffer.getvalue())[:12]}… (SHA-256 of its files)"
+    said = f"package: the file says 'code.zip, 000000000000… (SHA-256 of its files)', Fivetran has '{there}'"
     assert said in failure(check, {}, news)
 
 

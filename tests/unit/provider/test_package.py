@@ -13,6 +13,7 @@ import pytest
 from pulumi.output import Unknown
 
 from reconciler import client as fivetran_client
+from reconciler.archive import content_hash
 from reconciler.provider.connection import ConnectionProvider
 from reconciler.provider.package import PackageProvider
 from reconciler.provider.session import session
@@ -28,6 +29,14 @@ def packages() -> list[fivetran_client.Package]:
     return list(session.client().list_packages())
 
 
+def pack(text: str, year: int = 2026) -> bytes:
+    """A ZIP file with a connector in it, as it is packed in some year."""
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as archive:
+        archive.writestr(zipfile.ZipInfo("connector.py", (year, 1, 1, 0, 0, 0)), text)
+    return buffer.getvalue()
+
+
 class Code:
     """The file of a unit, and the inputs of its package in a run."""
 
@@ -35,14 +44,13 @@ class Code:
         self.file = folder / "code.zip"
         self._group = group
 
-    def says(self, text: str, connection: str = "orders", **said: Any) -> dict[str, Any]:
-        """The inputs, checked, when this is the code."""
-        buffer = io.BytesIO()
-        with zipfile.ZipFile(buffer, "w") as archive:
-            archive.writestr(zipfile.ZipInfo("connector.py"), text)
-        self.file.write_bytes(buffer.getvalue())
-        sha256 = hashlib.sha256(buffer.getvalue()).hexdigest()
+    def says(self, text: str, connection: str = "orders", packed: int = 2026, **said: Any) -> dict[str, Any]:
+        """The inputs, checked, when this is the code, packed in some year."""
+        content = pack(text, packed)
+        self.file.write_bytes(content)
+        sha256 = hashlib.sha256(content).hexdigest()
         props = {"file": FILE, "unit": connection, "package": "code.zip", "sha256": sha256, "connection": connection}
+        props["content"] = content_hash(content)
         given = as_engine({**props, "group_id": self._group, "at": str(self.file), **said})
         return dict(provider.check({}, given).inputs)
 
@@ -71,6 +79,46 @@ def test_a_package_is_uploaded_once_and_again_when_its_file_changes(fivetran: Fi
     assert fivetran.writes() == [f"PATCH {PACKAGES}/{{package_id}}"]
     assert [(each.id, each.sha256) for each in packages()] == [(made.id, changed["sha256"])]
     assert (provider.read(made.id, changed).outs or {})["sha256"] == changed["sha256"]
+
+
+def test_code_that_is_packed_anew_is_no_change_and_no_drift(fivetran: Fivetran, code: Code):
+    props = code.says("1")
+    id_ = str(provider.create(props).id)
+    again = code.says("1", packed=2027)
+    assert again["sha256"] != props["sha256"]
+    assert not provider.diff(id_, props, again).changes
+    # What state holds of Fivetran's bytes is what was uploaded, whatever is packed here since.
+    assert provider.read(id_, props).inputs is None
+    # Somebody deploys the same code in other bytes: that is no drift, and is remembered.
+    session.client().update_package(id_, code.file.read_bytes())
+    read = provider.read(id_, props)
+    assert read.inputs is None
+    assert (read.outs or {})["sha256"] == again["sha256"]
+    assert not provider.diff(id_, dict(read.outs or {}), props).changes
+    fivetran.forget_requests()
+    provider.read(id_, dict(read.outs or {}))
+    assert [request["method"] for request in fivetran.requests()] == ["GET"], "it is downloaded once"
+
+
+def test_a_package_that_cannot_be_downloaded_counts_as_other_code(fivetran: Fivetran, code: Code):
+    props = code.says("1")
+    id_ = str(provider.create(props).id)
+    session.client().update_package(id_, pack("1", 2027))
+    fivetran.fault(path="/download$", kind="status", status=404, body={"code": "NotFound_Package"}, count=None)
+    drifted = dict(provider.read(id_, props).outs or {})
+    assert provider.diff(id_, drifted, props).changes
+
+
+def test_a_connections_package_with_the_same_files_in_it_is_adopted(fivetran: Fivetran, code: Code, run):
+    props = code.says("1")
+    theirs = session.client().create_package(pack("1", 2027)).id
+    connect(fivetran, theirs)
+    fivetran.forget_requests()
+    run()
+    made = provider.create(props)
+    assert made.id == theirs
+    assert fivetran.writes() == []
+    assert provider.read(theirs, dict(made.outs or {})).inputs is None
 
 
 @in_trouble

@@ -1,0 +1,46 @@
+"""What is in a ZIP file, as one hash: equal for two packs of the same files."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import zipfile
+import zlib
+
+#: Bytes of an unpacked archive up to which it is looked into: more than code needs by far.
+MAX_UNPACKED = 1024 * 1024 * 1024
+
+_CHUNK = 1024 * 1024
+
+
+def content_hash(archive: bytes) -> str:
+    """Return a hash of the names and bytes of the files in a ZIP file.
+
+    Their order, times, permissions and compression do not count: each run of a packer writes them anew. Of several
+    entries of one name the last counts, as where they are unpacked. An archive that cannot be unpacked here (encrypted,
+    damaged, or too large) counts by its own bytes.
+    """
+    files: dict[str, str] = {}
+    try:
+        with zipfile.ZipFile(io.BytesIO(archive)) as opened:
+            if sum(entry.file_size for entry in opened.infolist()) > MAX_UNPACKED:
+                return _hash(archive)
+            for entry in opened.infolist():
+                if not entry.is_dir():
+                    files[entry.filename] = _hash_entry(opened, entry)
+    except (zipfile.BadZipFile, NotImplementedError, RuntimeError, EOFError, OSError, ValueError, zlib.error):
+        return _hash(archive)
+    return _hash(json.dumps(sorted(files.items())).encode())
+
+
+def _hash_entry(opened: zipfile.ZipFile, entry: zipfile.ZipInfo) -> str:
+    digest = hashlib.sha256()
+    with opened.open(entry) as stream:
+        while chunk := stream.read(_CHUNK):
+            digest.update(chunk)
+    return digest.hexdigest()
+
+
+def _hash(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()
