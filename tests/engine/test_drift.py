@@ -52,6 +52,7 @@ def test_what_changed_in_the_interface_is_shown_in_the_files_words_and_put_right
         "update Destination dev",
         "update Connection changed",
         "update Activation changed",
+        "update Activation airflow",
         "update Activation tables",
         "create Connection gone",
         "create Activation gone",
@@ -64,7 +65,7 @@ def test_what_changed_in_the_interface_is_shown_in_the_files_words_and_put_right
     workspace.up("--refresh").ok()
     # The changed config is tested; what is made anew is tested and started; a pause by hand is left. What is sent twice
     # is what had no answer.
-    assert Counter(admin.writes()) == {CREATE: 1, CHANGE: 3, TEST: 3, SELECT: 1, MOVE: 2}
+    assert Counter(admin.writes()) == {CREATE: 1, CHANGE: 4, TEST: 3, SELECT: 1, MOVE: 2}
     live = admin.connections()
     assert (live["changed"]["sync_frequency"], live["changed"]["config"]["historical_sync_time_frame"]) == (
         360,

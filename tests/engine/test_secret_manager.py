@@ -69,10 +69,12 @@ def test_a_preview_names_a_version_that_cannot_be_read_and_what_a_connection_has
     failed = workspace.preview()
     assert failed.code != 0
     assert (
-        "stripe.yaml: config.api_key: version 2 of the secret stripe-key in project dev-project is disabled: enable it "
+        ": config.api_key: version 2 of the secret stripe-key in project dev-project is disabled: enable it "
         "(`gcloud secrets versions enable 2 --secret=stripe-key --project=dev-project`), or refer to another"
     ) in failed.out
-    assert f"there.yaml: the connection there exists ({made['id']}) and differs from the file" in failed.out
+    there = f"the connection there exists ({made['id']}) and differs from the file"
+    for file, what in (("stripe", "config.api_key: version 2"), ("there", there), ("there", "schedule: the file says")):
+        assert re.search(rf"{file}\.yaml:\d+:\d+: {re.escape(what)}", failed.out)
     assert re.search(r"schedule.*1h.*6h|schedule.*6h.*1h", failed.out)
     assert (admin.writes(), admin.secrets_read()) == ([], 0)
 

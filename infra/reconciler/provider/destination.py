@@ -27,6 +27,7 @@ from reconciler.projection import differences as settings_differences
 from reconciler.provider import groups
 from reconciler.provider.fleet import removals_allowed
 from reconciler.provider.left_keys import settings_warning
+from reconciler.provider.lines import lines
 from reconciler.provider.operation import OperationError, Provider, found, operation, stored
 from reconciler.provider.session import session
 from reconciler.services import Field
@@ -57,13 +58,23 @@ _FIXED = {
 }
 
 
+#: Where those stand in the environment's file.
+_KEYS = {
+    "group": ("fivetran", "group"),
+    "gcp_project": ("gcp_project",),
+    "location": ("fivetran", "destination", "location"),
+    "region": ("fivetran", "destination", "region"),
+}
+
+
 class DestinationProvider(Provider):
     """Finds the group by its name, or makes it; finds its destination, or makes it. Adopting writes nothing."""
 
     @operation
     def check(self, olds: dict[str, Any], news: dict[str, Any]) -> CheckResult:
         refused = [
-            f"{news['file']}: {key} is {news[key]} in the file and {olds[key]} in Fivetran: {why}"
+            f"{lines.locate(news['file'], *_KEYS[key])}: {key} is {news[key]} in the file and {olds[key]} in Fivetran: "
+            f"{why}"
             for key, why in _FIXED.items()
             if key in olds and not _same(key, olds[key], news[key]) and not _may_change(key, olds, news)
         ]

@@ -92,7 +92,8 @@ class FleetProvider(Provider):
         )
         if olds.get("gcp_project", news["gcp_project"]) != news["gcp_project"]:
             raise OperationError(
-                f"{news['environment_file']}: gcp_project changed from {olds['gcp_project']} to {news['gcp_project']}: "
+                f"{lines.locate(news['environment_file'], 'gcp_project')}: gcp_project changed from "
+                f"{olds['gcp_project']} to {news['gcp_project']}: "
                 "everything would be made anew elsewhere. Make a new environment, in a folder and a stack of its own"
             )
         refused = refusals(before, after, rules)

@@ -7,6 +7,7 @@ from typing import Any
 
 from reconciler.client import FivetranError, Group
 from reconciler.provider.foreseeing import foresee
+from reconciler.provider.lines import lines
 from reconciler.provider.operation import OperationError
 from reconciler.provider.session import session
 
@@ -30,7 +31,8 @@ def before_a_renaming(props: Mapping[str, Any]) -> tuple[str, list[str]]:
     nothing: frozenset[str] = frozenset()
     names = foresee("whether the group can be renamed", ask, nothing)
     if {name, old} <= names:
-        return name, [f"{props['environment_file']}: {_both(name, old)}"]
+        place = lines.locate(props["environment_file"], "fivetran", "formerly")
+        return name, [f"{place}: {_both(name, old)}"]
     return (old if old in names else name), []
 
 
@@ -41,14 +43,14 @@ def find(props: Mapping[str, Any]) -> Group | None:
     if former is None:
         return found
     if found is not None:
-        raise OperationError(_both(props["group"], props["formerly"]))
+        raise OperationError(_both(props["group"], props["formerly"]), at=("fivetran", "formerly"))
     return session.client().update_group(former.id, name=props["group"])
 
 
 def rename(id_: str, props: Mapping[str, Any]) -> None:
     """Give a group its new name. Raises `OperationError` where another one has it."""
     if any(group.id != id_ for group in named(props["group"])):
-        raise OperationError(_both(props["group"], props["formerly"]))
+        raise OperationError(_both(props["group"], props["formerly"]), at=("fivetran", "formerly"))
     session.client().update_group(id_, name=props["group"])
 
 
@@ -80,7 +82,9 @@ def _one(name: str) -> Group | None:
     found = named(name)
     if len(found) > 1:
         ids = ", ".join(group.id for group in found)
-        raise OperationError(f"several Fivetran groups are called {name}: {ids}; rename all but one")
+        raise OperationError(
+            f"several Fivetran groups are called {name}: {ids}; rename all but one", at=("fivetran", "group")
+        )
     return found[0] if found else None
 
 

@@ -11,6 +11,7 @@ from typing import Any
 from reconciler import services
 from reconciler.projection import differences
 from reconciler.provider.foreseeing import foresee
+from reconciler.provider.lines import lines
 from reconciler.provider.newcomers import Declarations
 from reconciler.provider.session import session
 from reconciler.removal import Declared, at, in_words
@@ -57,8 +58,9 @@ def _refusals(unit: Declared, props: Mapping[str, Any], paths: list[str], ids: l
         if has is not None and list(differences(wanted, has, path, field=field)):
             old, new = in_words(has), in_words(wanted)
             allowed = f"allow_resync: {{config: {{{path}: {{from: {old}, to: {new}}}}}, ticket: …}}"
+            place = lines.locate(unit.file, "connector", "config", path)
             yield (
-                f"{unit.file}: `config.{path}`: the file says {new}, Fivetran has {old}, and does not change it in a "
+                f"{place}: `config.{path}`: the file says {new}, Fivetran has {old}, and does not change it in a "
                 f"connection that exists. Write {old}; or, to delete the connection {unit.connection} and make a new "
                 f"one that syncs its whole history again, `{allowed}` into `connector`"
             )

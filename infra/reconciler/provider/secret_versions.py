@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from reconciler.model import Reference, references
+from reconciler.provider.lines import lines
 from reconciler.provider.newcomers import Declarations
 from reconciler.secrets import check_versions
 
@@ -39,7 +40,7 @@ def refusals(units: Declarations, known: Iterable[object]) -> list[str]:
     for file, path, reference in asked:
         finding = findings.get(reference)
         if finding is not None and finding.certain:
-            texts.append(f"{file}: {path}: {finding.message}")
+            texts.append(f"{lines.locate(file, 'connector', path)}: {path}: {finding.message}")
     for message in sorted({finding.message for finding in findings.values() if not finding.certain}):
         logger.warning("whether secrets are there could not be seen: %s", message)
     return sorted(texts)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -158,3 +159,27 @@ def test_a_connection_made_anew_needs_each_value_before_the_old_one_goes(fivetra
     allowed = allowing(held)
     allowed["units"]["stripe"] |= {"service": "hubspot", "resync": {"service": ["stripe", "hubspot"]}}
     assert "config.api_key: only Fivetran has this value" in failure(lambda: check(kept, held, **allowed))
+
+
+def test_refusals_of_fleet_name_the_line_of_the_key(fivetran: Fivetran, run, tmp_path: Path):
+    files = {
+        "connectors/dev/stripe.yaml": "connector:\n  service: stripe\n  destination: {schema: stripe}\n"
+        "  config:\n    historical_sync_time_frame: ALL_TIME\n  schedule: {by: fivetran, every: 6h}\n",
+        "connectors/dev/moved.yaml": "connector:\n  destination: {schema: moved_v2}\n",
+    }
+    for name, text in files.items():
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(text)
+    made = fivetran.by_hand(sync_frequency=60, config={"historical_sync_time_frame": "DATE_LIMIT"}, **AT_WORK)
+    said = failure(lambda: check({}, unit(historical_sync_time_frame="ALL_TIME"), root=str(tmp_path)))
+    assert said.splitlines()[:3] == [
+        f"{FILE}:3:3: the connection stripe exists ({made}) and differs from the file:",
+        f"    {FILE}:5:5: config.historical_sync_time_frame: the file says 'ALL_TIME', Fivetran has 'DATE_LIMIT'",
+        f"    {FILE}:6:3: schedule: the file says {{by: fivetran, every: 6h}}, "
+        "Fivetran has {by: fivetran, every: 1h}",
+    ]
+    run()
+    moved = unit("moved_v2")
+    moved = Unit("moved", "connectors/dev/moved.yaml", "d", ("owner@example.com",), moved.connector)
+    said = failure(lambda: check(check({}, unit("moved")), moved, root=str(tmp_path), **allowing(moved)))
+    assert said.startswith("connectors/dev/moved.yaml:2:3: the destination changed from moved to moved_v2.")
