@@ -57,7 +57,7 @@ def test_everything_refused_is_said_at_once(fivetran: Fivetran, run):
 
 def test_what_is_allowed_asks_fivetran_nothing(fivetran: Fivetran, run, monkeypatch: pytest.MonkeyPatch):
     fivetran.forget_requests()
-    provider.check(props("stripe"), props("stripe", "sandbox"))
+    provider.check(props("stripe"), {**props("stripe", "sandbox"), "preview": True})
     monkeypatch.setenv("RECONCILER_REMOVALS", "allow")
     provider.check(props("stripe", "sandbox"), props("stripe"))
     assert fivetran.requests() == []
