@@ -11,7 +11,7 @@ ROOT = Path(__file__).resolve().parent.parent
 PACKAGE = ROOT / "infra" / "reconciler"
 
 PURE = {"model", "policy", "errors", "spelling", "projection", "access", "expiry", "removal", "airflow", "tables"}
-PURE |= {"today", "roles", "datasets", "trust", "masking", "archive"}
+PURE |= {"today", "roles", "datasets", "commands", "trust", "masking", "archive"}
 
 #: What each room may import of ours, besides itself.
 ALLOWED: dict[str, set[str]] = {
@@ -23,16 +23,18 @@ ALLOWED: dict[str, set[str]] = {
     "spelling": set(),
     "archive": set(),
     "roles": set(),
+    "commands": set(),
     "trust": {"model"},
     "projection": {"model", "spelling", "services"},
     "access": {"model", "policy"},
-    "expiry": {"model", "policy"},
+    "expiry": {"model", "policy", "commands"},
     "removal": {"model", "policy", "errors", "expiry", "airflow"},
     "datasets": {"model", "access", "removal"},
     "airflow": {"model"},
     "tables": {"model", "projection"},
     "services": {"errors", "spelling"},
     "specs": {
+        "commands",
         "model",
         "policy",
         "access",
@@ -48,7 +50,7 @@ ALLOWED: dict[str, set[str]] = {
     "client": set(),
     "bigquery": {"errors"},
     "iam": {"errors"},
-    "secrets": {"model", "errors", "masking"},
+    "secrets": {"commands", "model", "errors", "masking"},
     "provider": PURE | {"client", "secrets", "specs", "services", "bigquery"},
     "gcp": PURE | {"secrets", "specs"},
     "functions": PURE,

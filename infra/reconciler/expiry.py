@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
 from enum import Enum
 
+from reconciler import commands
 from reconciler.model import Dataset, Fleet, Unit
 from reconciler.policy import ExpiryPolicy, Never
 
@@ -140,7 +141,9 @@ def data_after(last_day: date | None, ends: Iterable[date | None], *, elsewhere:
     return Data.GOES if all(end == last_day for end in ends) else Data.STAYS
 
 
-def words(end: Life, today: date, *, connects: bool, data: Data = Data.GOES) -> str | None:
+def words(
+    end: Life, today: date, *, connects: bool, data: Data = Data.GOES, environment: str | None = None
+) -> str | None:
     """What to tell the people who own something that ends soon, or has ended; `connects` says that it is a connection.
 
     None where there is nothing to tell yet.
@@ -158,7 +161,8 @@ def words(end: Life, today: date, *, connects: bool, data: Data = Data.GOES) -> 
         case Stage.REMOVED if data is Data.STAYS:
             return f"expired on {end.last_day} and is removed: the file stays, for the dataset that others write"
         case Stage.REMOVED:
-            return f"expired on {end.last_day} and is {goes}: delete the file, as `reconciler sweep` does"
+            sweep = commands.reconciler("sweep", environment=environment)
+            return f"expired on {end.last_day} and is {goes}: delete the file, as {sweep} does"
     return None
 
 

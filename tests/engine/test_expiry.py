@@ -33,10 +33,10 @@ REMOVED_ON = {"before": "2027-07-08", "warned": "2027-01-18", "paused": "2027-01
 WORDS = {
     "warned": "expires on 2027-01-10, in 2 days:",
     "paused": "expired on 2027-01-01:",
-    "over": "expired on 2026-12-31 and is removed with its data: delete the file, as `reconciler sweep` does",
+    "over": "expired on 2026-12-31 and is removed with its data: delete the file, as `reconciler sweep -e dev` does",
 }
 #: Of a connector whose dataset another file declares: that may stay.
-OVER_ELSEWHERE = "expired on 2026-12-31 and is removed: delete the file, as `reconciler sweep` does"
+OVER_ELSEWHERE = "expired on 2026-12-31 and is removed: delete the file, as `reconciler sweep -e dev` does"
 EMPTIED = "BigQuery deletes the connector's tables after this time"
 
 ALONE = {"description": "Sheets.", "owners": ["owner@example.com"], "dataset": {}}

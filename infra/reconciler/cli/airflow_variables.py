@@ -11,6 +11,7 @@ from typing import IO
 
 import click
 
+from reconciler import commands
 from reconciler.airflow import delete_variable, variables, withdrawals
 from reconciler.cli import Exit
 from reconciler.cli.live import choose_all, live_group
@@ -59,7 +60,7 @@ def airflow_variables(
     if outputs and environments:
         raise click.UsageError("either --environment or --from-outputs")
     found: dict[str, str] = {}
-    missing: list[str] = []
+    missing: dict[str, str] = {}
     withdrawn: dict[str, str] = {}
     if outputs:
         for file in outputs:
@@ -76,7 +77,7 @@ def airflow_variables(
                 ids = {unit.name: live.of(unit) for unit in fleet.units}
                 said = variables(fleet, ids)
             _merge(found, {name: each.id for name, each in said.items() if each is not None}, fleet.environment.file)
-            missing += [name for name, each in said.items() if each is None]
+            missing |= {name: fleet.environment.name for name, each in said.items() if each is None}
     withdrawn = {variable: text for variable, text in sorted(withdrawn.items()) if variable not in found}
     if deletions:
         click.echo(json.dumps(list(withdrawn), indent=2))
@@ -84,8 +85,9 @@ def airflow_variables(
     click.echo(json.dumps(dict(sorted(found.items())), indent=2))
     for text in withdrawn.values():
         click.echo(text, err=True)
-    for name in sorted(missing):
-        click.echo(f"{name} is left out: Fivetran has no such connection yet, `pulumi up` makes it", err=True)
+    for name, environment in sorted(missing.items()):
+        up = commands.up(environment)
+        click.echo(f"{name} is left out: Fivetran has no such connection yet, {up} makes it", err=True)
     return Exit.FINDINGS if missing else Exit.FINE
 
 

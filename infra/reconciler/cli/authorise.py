@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from reconciler import services
+from reconciler import commands, services
 from reconciler.cli import Exit, foreign_text
 from reconciler.cli.live import LiveGroup, choose, live_group, unit_named
 from reconciler.cli.options import environment_option, specs_option
@@ -51,7 +51,8 @@ def authorise(specs: Path, environment: str | None, redirect_uri: str, unit: str
         found = live.of(wanted)
         if found is None:
             raise ReconcilerError(
-                f"{wanted.file}: Fivetran has no such connection yet: `pulumi up` makes it, and reports it as awaited"
+                f"{wanted.file}: Fivetran has no such connection yet: {commands.up(chosen.environment.name)} makes it, "
+                "and reports it as awaited"
             )
         connection = live.client.get_connection(found.id)
         works = connection.setup_state == "connected"

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Literal
 
 from reconciler import client as fivetran_api
-from reconciler import roles
+from reconciler import commands, roles
 from reconciler.access import in_policy
 from reconciler.bigquery import Datasets
 from reconciler.cli import foreign_text
@@ -84,7 +84,8 @@ class Checkup:
         with fivetran() as api:
             groups = sorted(group.id for group in api.list_groups() if group.name == name)
             if not groups:
-                to_do = f"`pulumi up` makes it, unless {file} has its name wrong or the key may not see it"
+                up = commands.up(self._environment.name)
+                to_do = f"{up} makes it, unless {file} has its name wrong or the key may not see it"
                 yield Line("Fivetran", "failed", f"the API key works and sees no group {name}", to_do)
             elif len(groups) > 1:
                 text = f"the API key works and sees several groups {name}: {', '.join(groups)}"
@@ -98,7 +99,8 @@ class Checkup:
         try:
             live = api.get_destination(group)
         except fivetran_api.NotFound:
-            yield Line("destination", "failed", f"the group {group} has no destination", "`pulumi up` makes it")
+            to_do = f"{commands.up(self._environment.name)} makes it"
+            yield Line("destination", "failed", f"the group {group} has no destination", to_do)
             return
         lines = [
             Line("destination", "failed", text, f"make {self._environment.file} match: Fivetran fixes it for good")
@@ -108,7 +110,8 @@ class Checkup:
             known = known_values_of_run(ask=False)
             failed = ", ".join(show_label(test.title, known) for test in live.setup_tests if test.failed)
             text = f"its set-up is {live.setup_status or 'unknown'}" + (f"; what failed: {failed}" if failed else "")
-            lines.append(Line("destination", "failed", text, "`pulumi up --refresh` tests it again and says why"))
+            to_do = f"{commands.up(self._environment.name, refresh=True)} tests it again and says why"
+            lines.append(Line("destination", "failed", text, to_do))
         text = f"it is connected, in {live.config.get('data_set_location')} and {live.region} as the file says"
         yield from lines or [Line("destination", "ok", text)]
 
@@ -147,7 +150,7 @@ class Checkup:
             lists = {id_: self._lists.get(id_) for id_ in self._sensitive()}
             found = list(readings(holders, iam.permissions, lists, self._known()))
         for each in found:
-            yield Line("inherited access", "warning", str(each), _to_do(each), reading=each)
+            yield Line("inherited access", "warning", str(each), _to_do(each, self._environment.name), reading=each)
         if not found:
             looked = named([str(holder) for holder in holders if holder.bindings is not None])
             if looked:
@@ -172,10 +175,11 @@ class Checkup:
             text = f"could not look at whether {self._account} has {roles.FIVETRANS} on {project}"
             yield Line("Fivetran's role", "warning", text, _MAY_LOOK)
         else:
-            to_do = (
-                f"`pulumi up --refresh` grants it; by hand: `gcloud projects add-iam-policy-binding {project} "
-                f"--member={member} --role={roles.FIVETRANS} --condition=None`"
+            by_hand = commands.shell(
+                *("gcloud", "projects", "add-iam-policy-binding", project),
+                *(f"--member={member}", f"--role={roles.FIVETRANS}", "--condition=None"),
             )
+            to_do = f"{commands.up(self._environment.name, refresh=True)} grants it; by hand: {by_hand}"
             yield Line("Fivetran's role", "failed", f"{self._account} lacks {roles.FIVETRANS} on {project}", to_do)
 
     def _secrets(self) -> Iterator[Line]:
@@ -250,12 +254,13 @@ def _differences(environment: Environment, live: Destination) -> Iterable[str]:
             yield f"{key} is {said} in the file and {found} in Fivetran"
 
 
-def _to_do(reading: Reading) -> str:
+def _to_do(reading: Reading, environment: str) -> str:
     group = roles.BASIC.get(reading.role)
     if group is not None and not reading.certain:
         return f"where a dataset's own list lets {group} in, which could not be looked at"
     if group is not None:
-        return f"these datasets' own lists let {group} in: `pulumi up --refresh` takes out what no file says"
+        up = commands.up(environment, refresh=True)
+        return f"these datasets' own lists let {group} in: {up} takes out what no file says"
     if not reading.certain:
         return f"what {reading.role} permits could not be looked at: with bigquery.tables.getData it reads"
     return f"take the role away on the {reading.where}, and grant on datasets what is needed"

@@ -41,5 +41,11 @@ def endings(fleet: Fleet, day: date) -> Iterator[Ending]:
             expires=str(end.last_day),
             removed_on=str(end.removed_on),
             owners=unit.owners,
-            words=expiry.words(end, day, connects=unit.connector is not None, data=lives.data_of(unit)),
+            words=expiry.words(
+                end,
+                day,
+                connects=unit.connector is not None,
+                data=lives.data_of(unit),
+                environment=fleet.environment.name,
+            ),
         )

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import click
 
+from reconciler import commands
 from reconciler.airflow import variable_name
 from reconciler.cli import Exit
 from reconciler.cli.drafting import Drafted, draft
@@ -154,7 +155,8 @@ def _report(chosen: Chosen, specs: Path, drafted: Drafted, files: Sequence[Path]
     for file, each in zip(files, drafted.drafts, strict=True):
         click.echo(f"{_shown(file)}: {each.to_fill_in} to fill in" if each.to_fill_in else _shown(file))
     name = chosen.environment.name
-    click.echo(f"{name}: {len(files)} written. Look for `fill in:`, then run `reconciler validate {name}`", err=True)
+    check = commands.reconciler("validate", environment=name)
+    click.echo(f"{name}: {len(files)} written. Look for `fill in:`, then run {check}", err=True)
     if not files or files[0].parent.resolve() != (specs / name).resolve():
         return Exit.FINE
     written = {file.resolve() for file in files}

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import click
 
+from reconciler import commands
 from reconciler.cli import foreign_text
 from reconciler.client import (
     ApiError,
@@ -139,8 +140,8 @@ def live_group(environment: Environment) -> Iterator[LiveGroup]:
         groups = groups or [group for group in known if group.name == environment.formerly]
         if not groups:
             raise OtherSideFailed(
-                f"Fivetran has no group {environment.group!r} that this API key may see: the first `pulumi up` of "
-                f"{environment.name} makes it, unless {environment.file} has its name wrong",
+                f"Fivetran has no group {environment.group!r} that this API key may see: the first "
+                f"{commands.up(environment.name)} makes it, unless {environment.file} has its name wrong",
                 speaker="Fivetran",
             )
         group = min(groups, key=lambda group: (group.created_at or "", group.id))

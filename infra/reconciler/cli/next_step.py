@@ -4,20 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from reconciler import commands
 from reconciler.cli.recorded import Recorded
 from reconciler.client import Connection
 from reconciler.model import Connector, Unit
 from reconciler.specs.document import printable
 
 _STEPS = {
-    "refused": "correct {file}, then `pulumi up`",
-    "awaiting": "`reconciler authorise {unit}` prints what that takes; when it is done, `pulumi up --refresh`",
-    "consent": "when that is done, `pulumi up --refresh`, which starts it",
-    "overdue": "see to it, or give it another day in {file}; then `pulumi up --refresh`",
-    "testing": "`pulumi up`, which reads what its tests came to",
-    "failed": "look at {file} and at what the test names, mend the cause, then `pulumi up`, which tests it again",
-    "broken": "do what Fivetran asks for, then `pulumi up --refresh`, which tests it again",
-    "untold": "`pulumi up --refresh`, which tests it and says what fails",
+    "refused": "correct {file}, then {up}",
+    "awaiting": "{authorise} prints what that takes; when it is done, {refresh}",
+    "consent": "when that is done, {refresh}, which starts it",
+    "overdue": "see to it, or give it another day in {file}; then {refresh}",
+    "testing": "{up}, which reads what its tests came to",
+    "failed": "look at {file} and at what the test names, mend the cause, then {up}, which tests it again",
+    "broken": "do what Fivetran asks for, then {refresh}, which tests it again",
+    "untold": "{refresh}, which tests it and says what fails",
 }
 
 
@@ -49,4 +50,14 @@ def next_step(
         "untold": not works,
     }
     case = next((case for case, is_so in cases.items() if is_so), None)
-    return _STEPS[case].format(file=unit.file, unit=unit.name) if case else None
+    environment = commands.environment_of(unit.file)
+    return (
+        _STEPS[case].format(
+            file=unit.file,
+            up=commands.up(environment),
+            refresh=commands.up(environment, refresh=True),
+            authorise=commands.reconciler("authorise", unit.name, environment=environment),
+        )
+        if case
+        else None
+    )

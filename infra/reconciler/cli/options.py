@@ -8,7 +8,9 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import click
+from click.core import ParameterSource
 
+from reconciler import commands
 from reconciler.today import VARIABLE, today
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -29,8 +31,18 @@ environments_option = click.option(
     help="The environments to look at, by the names of their folders; repeatable.  [default: all]",
 )
 
+
+def _remember_specs(ctx: click.Context, param: click.Parameter, value: Path) -> Path:
+    """Let commands that messages print name the folder, where it was named by hand."""
+    by_hand = param.name is not None and ctx.get_parameter_source(param.name) is ParameterSource.COMMANDLINE
+    token = commands.specs.set(str(value) if by_hand else None)
+    ctx.call_on_close(lambda: commands.specs.reset(token))
+    return value
+
+
 specs_option = click.option(
     "--specs",
+    callback=_remember_specs,
     type=click.Path(exists=True, file_okay=False, path_type=Path),
     envvar="RECONCILER_SPECS",
     default="connectors",

@@ -8,6 +8,7 @@ from fnmatch import fnmatchcase
 
 import click
 
+from reconciler import commands
 from reconciler.cli.live import Chosen
 from reconciler.cli.unmanaged import declared_names, is_left_out
 from reconciler.client import Connection
@@ -31,7 +32,9 @@ def select(
         exact = [each for each in connections if pattern in (each.id, each.schema)]
         found = exact or [each for each in wanted if fnmatchcase(each.schema, pattern)]
         if not found:
-            raise click.UsageError(_nothing(pattern, connections, wanted, chosen.environment.group))
+            raise click.UsageError(
+                _nothing(pattern, connections, wanted, chosen.environment.group, chosen.environment.name)
+            )
         for each in exact:
             if each.schema in declared and not again:
                 raise click.UsageError(f"{each.schema} ({each.id}) is in a file already: {_file(chosen, each)}")
@@ -39,12 +42,15 @@ def select(
     return [each for each in connections if each.id in meant]
 
 
-def _nothing(pattern: str, connections: Sequence[Connection], wanted: Sequence[Connection], group: str) -> str:
+def _nothing(
+    pattern: str, connections: Sequence[Connection], wanted: Sequence[Connection], group: str, environment: str
+) -> str:
     if any(fnmatchcase(each.schema, pattern) for each in connections):
         return f"all that {pattern!r} fits is in a file already, or ignored"
     names = [each.schema for each in wanted]
     near = get_close_matches(pattern, names, n=1)
-    hint = f"did you mean {near[0]}?" if near else "`reconciler unmanaged` lists what there is"
+    unmanaged = commands.reconciler("unmanaged", environment=environment)
+    hint = f"did you mean {near[0]}?" if near else f"{unmanaged} lists what there is"
     return f"nothing in the group {group} is called {pattern!r}: {hint}"
 
 

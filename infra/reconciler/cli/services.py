@@ -13,9 +13,9 @@ import click
 from rich.console import Console
 from rich.progress import track
 
+from reconciler import commands
 from reconciler import services as catalogue
 from reconciler.cli import Exit
-from reconciler.cli.options import specs_option
 from reconciler.client import FivetranClient, FivetranError, InvalidSettings, MissingCredentials, NotFound
 from reconciler.errors import ReconcilerError
 from reconciler.services import Service, Unreadable
@@ -45,13 +45,23 @@ def show(service: str) -> int:
     """Print what a service takes, in the form of its file."""
     found = catalogue.find(service)
     if found is None:
-        raise click.BadParameter(f"no file for {service!r}: reconciler services pull {service}", param_hint="SERVICE")
+        raise click.BadParameter(
+            f"no file for {service!r}: {commands.reconciler('services pull', service)} makes one", param_hint="SERVICE"
+        )
     click.echo(catalogue.write(found), nl=False)
     return Exit.FINE
 
 
 @services.command()
-@specs_option
+@click.option(
+    "--specs",
+    type=click.Path(file_okay=False, path_type=Path),
+    envvar="RECONCILER_SPECS",
+    default="connectors",
+    show_default=True,
+    show_envvar=True,
+    help="The folder that holds the environments' folders: for the services that they use.",
+)
 @click.option("--all", "everything", is_flag=True, help="Every service that Fivetran has, some 800.")
 @click.option(
     "--folder",

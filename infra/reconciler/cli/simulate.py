@@ -15,6 +15,7 @@ from pathlib import Path
 
 import click
 
+from reconciler import commands
 from reconciler.cli import Exit
 from reconciler.cli.local_stacks import PASSPHRASE, find_project, make_stacks
 from reconciler.cli.made_up import MadeUp
@@ -146,7 +147,8 @@ def _pulumi_variables(
     project = find_project(Path.cwd())
     if project is None or shutil.which("pulumi") is None:
         missing = "no Pulumi project here" if project is None else "pulumi is not on PATH"
-        click.echo(f"{missing}, so no stacks were made: pulumi stack init comes first", err=True)
+        init = commands.shell("pulumi", "stack", "init", "NAME")
+        click.echo(f"{missing}, so no stacks were made: each needs its {init} first", err=True)
     elif stacks:
         settings = make_stacks(project, stacks, folder, variables, config)
         variables["PULUMI_OPTION_CONFIG_FILE"] = str(settings)

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
 
+from reconciler import commands
 from reconciler.airflow import variable_name
 from reconciler.cli.next_step import next_step, of_the_last_run
 from reconciler.cli.recorded import Recorded
@@ -13,7 +14,7 @@ from reconciler.client import Connection
 from reconciler.model import SYNC_INTERVALS, AirflowSchedule, Connector, FivetranSchedule, Unit
 
 #: The finding about a connection that works and is paused, though its file does not say so.
-PAUSED_BY_HAND = "it is paused and the file gives no reason: somebody paused it, or `pulumi up` has not started it yet"
+PAUSED_BY_HAND = "it is paused and the file gives no reason: somebody paused it, or no run has started it yet"
 
 _WORDS = {minutes: word for word, minutes in SYNC_INTERVALS.items()}
 
@@ -69,7 +70,8 @@ def standing(
     """
     ended = _ended(unit, today)
     if live is None:
-        missing = () if ended else ("Fivetran has no such connection: `pulumi up` makes it",)
+        make = commands.up(commands.environment_of(unit.file))
+        missing = () if ended else (f"Fivetran has no such connection: {make} makes it",)
         return Standing(
             unit=unit.name,
             file=unit.file,
@@ -95,7 +97,7 @@ def standing(
         ended=ended,
         awaiting=awaiting,
         airflow=_hand_over(connector, live, list(_in_the_way(connector, live, ended))),
-        findings=tuple(_findings(connector, live, ended, awaiting, last)),
+        findings=tuple(_findings(unit, connector, live, ended, awaiting, last)),
         next_step=None if ended else next_step(unit, connector, live, awaiting, last),
     )
 
@@ -117,13 +119,15 @@ def _awaiting(unit: Unit, connector: Connector, live: Connection, today: date) -
         until = connector.awaiting.until
         return f"{connector.awaiting.what}, until {until}" if today.isoformat() <= until else None
     if connector.needs_consent:
-        return f"somebody's consent: `reconciler authorise {unit.name}` makes a link for it"
+        link = commands.reconciler("authorise", unit.name, environment=commands.environment_of(unit.file))
+        return f"somebody's consent: {link} makes a link for it"
     return None
 
 
-def _findings(
-    connector: Connector, live: Connection, ended: str | None, awaiting: str | None, last: Recorded | None
+def _findings(  # noqa: PLR0917 (each is another source of findings)
+    unit: Unit, connector: Connector, live: Connection, ended: str | None, awaiting: str | None, last: Recorded | None
 ) -> Iterator[str]:
+    up = commands.up(commands.environment_of(unit.file), refresh=True)
     if live.service != connector.service:
         yield f"it is a connection of service {live.service}, and the file says {connector.service}"
     if ended is not None:
@@ -137,9 +141,9 @@ def _findings(
     if live.setup_state == "connected" and live.paused and connector.paused is None:
         yield PAUSED_BY_HAND
     if live.paused is False and connector.paused is not None:
-        yield f"it runs, and its file pauses it ({connector.paused}): `pulumi up --refresh` pauses it again"
+        yield f"it runs, and its file pauses it ({connector.paused}): {up} pauses it again"
     if isinstance(connector.schedule, AirflowSchedule) and live.schedule_type not in (None, "manual"):
-        yield "Fivetran starts its syncs, and the file leaves that to Airflow: `pulumi up --refresh` puts it right"
+        yield f"Fivetran starts its syncs, and the file leaves that to Airflow: {up} puts it right"
     if live.failed_at is not None and live.failed_at > (live.succeeded_at or ""):
         yield f"its last sync failed, at {at(live.failed_at)}"
 

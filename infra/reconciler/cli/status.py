@@ -36,7 +36,7 @@ def status(specs: Path, environment: str | None, style: str, outputs: IO[str] | 
     and in words what is wrong, what is awaited and from whom, what to do next, and whether the DAG of an Airflow task
     may be enabled. Times are in UTC. Needs FIVETRAN_APIKEY and FIVETRAN_APISECRET; a read-only key is enough. Asks
     Fivetran for lists only, however many units there are; it does not tell in them which setup test failed, but the
-    last run has kept that: `pulumi stack output --json | reconciler status --from-outputs -`.
+    last run has kept that: `pulumi stack output --json --stack dev | reconciler status -e dev --from-outputs -`.
 
     Exit codes: 0 all is well or awaited, 1 somebody has to see to something, 2 wrong usage, 3 Fivetran failed.
     """

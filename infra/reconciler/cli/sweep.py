@@ -12,6 +12,7 @@ from typing import IO
 
 import click
 
+from reconciler import commands
 from reconciler.cli import Exit
 from reconciler.cli.live import choose_all
 from reconciler.cli.markdown import item
@@ -23,8 +24,6 @@ from reconciler.model import Fleet, Unit
 #: The types whose resources bear the name of a unit or of a dataset, as state has them.
 _CONNECTION = "pulumi-python:dynamic/fivetran:Connection"
 _DATASET = "gcp:bigquery/dataset:Dataset"
-
-_STAYS = "stays: the stack still holds what it declared, `pulumi up` removes that"
 
 
 @dataclass(frozen=True)
@@ -85,8 +84,12 @@ def sweep(
         click.echo(report)
     for each in found:
         if not each.removed:
-            click.echo(f"{each.file} {_STAYS}", err=True)
+            click.echo(f"{each.file} {_stays(each)}", err=True)
     return Exit.FINE
+
+
+def _stays(each: Over) -> str:
+    return f"stays: the stack still holds what it declared, {commands.up(each.environment)} removes that"
 
 
 def _ended(fleet: Fleet, day: date, held: frozenset[str]) -> tuple[list[Unit], list[Unit]]:
@@ -147,7 +150,7 @@ def _json(found: Sequence[Over]) -> str:
 def _github(found: Sequence[Over]) -> str:
     """Nothing where no file goes: then there is no pull request to open."""
     gone = [item(each.file, f"expired on {each.expired} ({', '.join(each.owners)})") for each in found if each.removed]
-    stay = [item(each.file, f"expired on {each.expired}, and {_STAYS}") for each in found if not each.removed]
+    stay = [item(each.file, f"expired on {each.expired}, and {_stays(each)}") for each in found if not each.removed]
     if not gone:
         return ""
     intro = "What these files declared has ended and is removed, or will be by the next run:"

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import click
 
-from reconciler import services
+from reconciler import commands, services
 from reconciler.bigquery import Datasets, Listed
 from reconciler.cli import Exit
 from reconciler.cli.live import Chosen, choose, live_group
@@ -137,8 +137,10 @@ def _summary(found: Sequence[Finding], chosen: Chosen) -> str:
         return f"{environment.name}: everything is in a file, or named under `ignore`"
     counts = {kind: sum(1 for each in found if each.kind == kind) for kind in ("connection", "dataset")}
     said = " and ".join(f"{number} {kind}{'' if number == 1 else 's'}" for kind, number in counts.items() if number)
+    what = [*(["--all"] if counts["connection"] else []), *(["--datasets", "*"] if counts["dataset"] else [])]
+    everything = commands.reconciler("import", *what, environment=environment.name)
     return (
-        f"{environment.name}: {said} in no file. Take over with `reconciler import -e {environment.name} …`, "
+        f"{environment.name}: {said} in no file. Write files for all of it with {everything}, "
         f"or name under `ignore` in {environment.file}"
     )
 

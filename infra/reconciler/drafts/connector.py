@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Container, Sequence
 from dataclasses import dataclass, field, replace
 
-from reconciler import services
+from reconciler import commands, services
 from reconciler.client import Connection, StandardConfig
 from reconciler.drafts.config import Config
 from reconciler.drafts.dataset import dataset_part, expires_mark, live_description, placed
@@ -165,7 +165,7 @@ def _not_here(left_out: Sequence[str], unsayable: Sequence[str], service: str, *
     if left_out:
         lines.append(
             f"Not here, since the catalogue does not know it so, or no file can say it: {_some(left_out)}. "
-            f"`reconciler services pull {service}` brings the catalogue up to date."
+            f"{commands.reconciler('services pull', service)} brings the catalogue up to date."
         )
     if unsayable:
         lines.append(f"Not here, since Fivetran takes no such value: {', '.join(unsayable)}.")

@@ -20,7 +20,7 @@ from pulumi.dynamic import (
 )
 
 from reconciler import client as fivetran
-from reconciler import tables
+from reconciler import commands, tables
 from reconciler.model import Connector, Unit, references
 from reconciler.projection import normalise
 from reconciler.provider import activating, schedule
@@ -53,9 +53,10 @@ class ActivationProvider(Provider):
         try:
             return UpdateResult(activating.activate(olds, news))
         except fivetran.NotFound:
+            up = commands.up(commands.environment_of(news["file"]), refresh=True)
             raise OperationError(
-                f"the connection {news['connection_id']} was deleted in Fivetran; "
-                "`pulumi up --refresh` makes it again and syncs its whole history"
+                f"the connection {news['connection_id']} was deleted in Fivetran; {up} makes it again and syncs its "
+                "whole history"
             ) from None
 
     @operation

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from reconciler import commands
 from reconciler.client import Connection
 from reconciler.provider.session import session
 from reconciler.today import today
@@ -26,7 +27,8 @@ def needs(props: Mapping[str, Any], live: Connection) -> dict[str, str]:
     if "awaiting" in props:
         what = str(props["awaiting"]["what"])
     elif "consent" in props:
-        what = f"somebody's consent: `reconciler authorise {props['unit']}` makes a link for it"
+        link = commands.reconciler("authorise", props["unit"], environment=commands.environment_of(props["file"]))
+        what = f"somebody's consent: {link} makes a link for it"
     else:
         what = "Fivetran says that its set-up is incomplete, and no test says why"
     said = {

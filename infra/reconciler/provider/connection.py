@@ -24,7 +24,7 @@ from pulumi.dynamic import (
 from pulumi.output import Unknown
 
 from reconciler import client as fivetran
-from reconciler import removal, services
+from reconciler import commands, removal, services
 from reconciler.masking import mask
 from reconciler.model import ANY, Unit
 from reconciler.projection import normalise
@@ -133,7 +133,8 @@ class ConnectionProvider(Provider):
             except fivetran.NotFound:
                 raise OperationError(
                     f"the connection {wire.connection_name(news)} ({id_}) was deleted in Fivetran; "
-                    "`pulumi up --refresh` makes it again and syncs its whole history"
+                    f"{commands.up(commands.environment_of(news['file']), refresh=True)} makes it again and syncs its "
+                    "whole history"
                 ) from None
             if live is not None:
                 forms = _stored_forms(news, live, forms, keys=fields.get("config", {}))

@@ -21,6 +21,7 @@ from pulumi.dynamic import (
 )
 
 from reconciler import client as fivetran
+from reconciler import commands
 from reconciler.model import DESTINATION_SETTINGS, Environment
 from reconciler.projection import changed_keys, project
 from reconciler.projection import differences as settings_differences
@@ -146,7 +147,8 @@ class DestinationProvider(Provider):
         if others := [f"{name} ({each})" for each, name in left.items() if name != _FIVETRANS_OWN]:
             raise OperationError(
                 f"the destination {id_} still has connections that no file declares: {', '.join(sorted(others))}; "
-                "delete them in Fivetran, or take the environment out of the stack by `pulumi state delete`"
+                "delete them in Fivetran, or leave everything there and forget the stack by "
+                f"{commands.pulumi('stack rm', '--force', environment=commands.environment_of(props['file']))}"
             )
         for connection_id in left:
             with contextlib.suppress(fivetran.NotFound):

@@ -16,6 +16,7 @@ from pulumi import Input, ResourceOptions
 from pulumi.dynamic import CheckResult, CreateResult, DiffResult, ReadResult, Resource, UpdateResult
 
 from reconciler import client as fivetran
+from reconciler import commands
 from reconciler.model import Package as PackageFile
 from reconciler.model import Unit
 from reconciler.provider.operation import OperationError, Provider, found, operation, stored
@@ -74,7 +75,8 @@ class PackageProvider(Provider):
             session.client().update_package(id_, _content(news))
         except fivetran.NotFound:
             raise OperationError(
-                f"the package {id_} was deleted in Fivetran; `pulumi up --refresh` uploads it again"
+                f"the package {id_} was deleted in Fivetran; "
+                f"{commands.up(commands.environment_of(news['file']), refresh=True)} uploads it again"
             ) from None
         return UpdateResult(stored(news))
 

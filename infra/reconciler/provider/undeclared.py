@@ -9,6 +9,7 @@ import logging
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from reconciler import commands
 from reconciler.datasets import Findings
 from reconciler.provider.session import session
 from reconciler.removal import Declared
@@ -28,15 +29,23 @@ def report(
     names = list(_names(found, before, after))
     if not names:
         return
-    further = f", and {len(names) - _MOST} more, which `reconciler unmanaged` names" if len(names) > _MOST else ""
+    environment, first = news["environment"], next(iter(_ids(found, before, after)))
+    unmanaged = commands.reconciler("unmanaged", environment=environment)
+    further = f", and {len(names) - _MOST} more, which {unmanaged} names" if len(names) > _MOST else ""
     if found.unread:
         further += f" (the files of {', '.join(found.unread)} have faults: what those declare is not known)"
+    write = commands.reconciler("import", "--datasets", first, environment=environment)
     tell(
         file,
         f"{project} has datasets that no file declares: {'; '.join(names[:_MOST])}{further}. Unless somebody narrowed "
-        "that, BigQuery lets in whoever may view or edit the project. Take one over with `reconciler import "
-        f"-e {news['environment']} --datasets NAME`, or name it under `ignore: {{schemas: […]}}`",
+        "that, BigQuery lets in whoever may view or edit the project. Write a file with "
+        f"{write}, or name it under `ignore: {{schemas: […]}}`",
     )
+
+
+def _ids(found: Findings, before: Mapping[str, Declared], after: Mapping[str, Declared]) -> Iterator[str]:
+    """The datasets that `_names` names."""
+    return (name.partition(",")[0] for name in _names(found, before, after))
 
 
 def _names(found: Findings, before: Mapping[str, Declared], after: Mapping[str, Declared]) -> Iterator[str]:

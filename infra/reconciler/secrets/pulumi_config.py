@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from reconciler import commands
 from reconciler.model import Reference
 
 
@@ -33,6 +34,8 @@ class PulumiConfigResolver:
         if not isinstance(value, str) or not value:
             what = "is not set" if value in (None, "") else "is not a text"
             raise LookupError(
-                f"{reference.name} {what} in the stack's config: `pulumi config set --secret {reference.name}`"
+                f"{reference.name} {what} in the stack's config: "
+                f"{commands.shell('pulumi', 'config', 'set', '--secret', reference.name)}, with --stack and the "
+                "environment's name where another stack is selected"
             )
         return value

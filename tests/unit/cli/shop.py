@@ -91,8 +91,9 @@ class Shop:
 
     def run(self, command: str, *arguments: str) -> Ran:
         """Run a command as the shell would."""
+        usual = self.specs == Path.cwd() / "connectors"
         with pytest.raises(SystemExit) as exit_:
-            main([command, "--specs", str(self.specs), *arguments])
+            main([command, *([] if usual else ["--specs", str(self.specs)]), *arguments])
         printed = self._capsys.readouterr()
         assert isinstance(exit_.value.code, int)
         return Ran(int(exit_.value.code), printed.out, printed.err)

@@ -31,7 +31,8 @@ def test_what_is_not_there_yet_is_left_out_and_told(shop: Shop):
     ran = shop.run("airflow-variables")
     assert (ran.code, json.loads(ran.out)) == (1, {})
     assert ran.err == (
-        "fivetran_stripe_connector_id is left out: Fivetran has no such connection yet, `pulumi up` makes it\n"
+        "fivetran_stripe_connector_id is left out: Fivetran has no such connection yet, "
+        "`pulumi up --stack dev` makes it\n"
     )
 
 

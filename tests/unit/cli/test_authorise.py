@@ -96,7 +96,10 @@ def test_a_service_without_a_file_in_the_catalogue_gets_a_link(shop: Shop, simul
     ("arguments", "said"),
     [
         (["nobody"], "no unit 'nobody' in dev"),
-        (["stripe"], "connectors/dev/stripe.yaml: Fivetran has no such connection yet: `pulumi up` makes it"),
+        (
+            ["stripe"],
+            "connectors/dev/stripe.yaml: Fivetran has no such connection yet: `pulumi up --stack dev` makes it",
+        ),
         (["stripe", "--redirect-uri", "example.com"], "expected a URL that starts with https://"),
     ],
 )

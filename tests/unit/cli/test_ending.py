@@ -113,7 +113,8 @@ def test_a_file_stays_while_the_stack_holds_what_it_declared(write: Write):
     swept = run("sweep", "--state", "-", day="2027-01-08", input=held)
     assert swept.stdout == ""
     assert swept.stderr.splitlines() == [
-        f"connectors/dev/{name}.yaml stays: the stack still holds what it declared, `pulumi up` removes that"
+        f"connectors/dev/{name}.yaml stays: the stack still holds what it declared, "
+        "`pulumi up --stack dev` removes that"
         for name in ("alone", "late", "sheets")
     ]
     assert shared.exists()
@@ -143,7 +144,7 @@ def test_what_goes_and_what_stays_is_a_pull_request_s_body_or_for_programs(write
         "For a later time:",
         "",
         "- `connectors/dev/waits.yaml`: expired on 2026-12-31, and stays: the stack still holds what it declared, "
-        "\\`pulumi up\\` removes that",
+        "\\`pulumi up --stack dev\\` removes that",
     ]
     both = state((DATASET, "waits"), (DATASET, "over"))
     assert run(*arguments, "github", day="2027-01-08", input=both).stdout == ""

@@ -87,7 +87,7 @@ def test_a_connection_becomes_the_file_that_a_colleague_would_write(shop: Shop):
     connection = stripe(shop, sync_frequency=1440, daily_sync_time="04:00", connected_by="user_simulator-key")
     ran = shop.run("import", "stripe")
     assert (ran.code, ran.out) == (0, "connectors/dev/stripe.yaml: 1 to fill in\n")
-    assert ran.err == "dev: 1 written. Look for `fill in:`, then run `reconciler validate dev`\n"
+    assert ran.err == "dev: 1 written. Look for `fill in:`, then run `reconciler validate -e dev`\n"
     assert body(shop, "stripe") == [
         "description: Invoices, for finance.",
         "owners: [simulator-key@example.com]",
@@ -362,7 +362,7 @@ def test_names_ids_and_patterns_choose_and_what_is_declared_or_ignored_is_passed
         ([], "name what to import: connections, --all or --datasets PATTERN"),
         (["--all", "x"], "name what to import"),
         (["stripr"], "nothing in the group Dev is called 'stripr': did you mean stripe?"),
-        (["x*"], "nothing in the group Dev is called 'x*': `reconciler unmanaged` lists what there is"),
+        (["x*"], "nothing in the group Dev is called 'x*': `reconciler unmanaged -e dev` lists what there is"),
         (["here"], "is in a file already: connectors/dev/here.yaml"),
         (["her*"], "all that 'her*' fits is in a file already, or ignored"),
         (["--datasets", "nope"], "no dataset in dev-project is called 'nope'"),

@@ -29,7 +29,7 @@ def test_a_line_a_unit_with_its_states_and_below_it_in_words_what_there_is_to_kn
     ran = shop.run("status")
     lines = ran.out.splitlines()
     assert lines[0].split("  ")[0] == "UNIT"
-    step = "next: do what Fivetran asks for, then `pulumi up --refresh`, which tests it again"
+    step = "next: do what Fivetran asks for, then `pulumi up --stack dev --refresh`, which tests it again"
     assert [line.split() for line in lines[1:]] == [
         ["later", later, "broken", "scheduled", "daily", "at", "04:00", "-"],
         ["!", "its", "set-up", "is", "broken"],
@@ -96,7 +96,7 @@ def test_what_is_not_there_yet_is_something_to_see_to(shop: Shop):
     shop.unit("stripe", schedule={"by": "airflow", "task_id": "t"})
     found = standing(shop)
     assert found["connection"] is None
-    assert found["findings"] == ["Fivetran has no such connection: `pulumi up` makes it"]
+    assert found["findings"] == ["Fivetran has no such connection: `pulumi up --stack dev` makes it"]
     assert found["airflow"]["words"] == "do not enable the DAG yet: there is no connection"
     assert shop.run("status").code == 1
 
@@ -129,8 +129,8 @@ def test_what_is_awaited_is_no_failure_until_its_day_is_over(shop: Shop, monkeyp
     monkeypatch.setenv("RECONCILER_TODAY", "2026-12-15")
     ran = shop.run("status")
     assert (
-        "    awaits the vendor installs our key, until 2026-12-15\n    next: `reconciler authorise stripe` prints"
-        in ran.out
+        "    awaits the vendor installs our key, until 2026-12-15\n"
+        "    next: `reconciler authorise -e dev stripe` prints" in ran.out
     )
     assert (ran.code, ran.err) == (0, "dev: 1 awaited\n")
     monkeypatch.setenv("RECONCILER_TODAY", "2026-12-16")
@@ -139,15 +139,15 @@ def test_what_is_awaited_is_no_failure_until_its_day_is_over(shop: Shop, monkeyp
         "its set-up is incomplete",
     ]
     assert standing(shop)["next_step"] == (
-        "see to it, or give it another day in connectors/dev/stripe.yaml; then `pulumi up --refresh`"
+        "see to it, or give it another day in connectors/dev/stripe.yaml; then `pulumi up --stack dev --refresh`"
     )
 
 
 def test_a_persons_consent_is_awaited_with_the_command_that_asks_for_it(shop: Shop):
     shop.unit("ads", service="google_ads")
     shop.connection("google_ads", {"schema": "ads"}, setup_state="incomplete", paused=True)
-    assert standing(shop)["awaiting"] == "somebody's consent: `reconciler authorise ads` makes a link for it"
-    assert standing(shop)["next_step"] == "when that is done, `pulumi up --refresh`, which starts it"
+    assert standing(shop)["awaiting"] == "somebody's consent: `reconciler authorise -e dev ads` makes a link for it"
+    assert standing(shop)["next_step"] == "when that is done, `pulumi up --stack dev --refresh`, which starts it"
     assert standing(shop)["findings"] == []
 
 
@@ -190,7 +190,8 @@ FAILED = ["Validate Login: FAILED: Invalid API key", "Permissions: FAILED: None\
                 "setup test Validate Login: FAILED: Invalid API key",
                 "setup test Permissions: FAILED: None\\x1b",
             ],
-            "look at connectors/dev/stripe.yaml and at what the test names, mend the cause, then `pulumi up`",
+            "look at connectors/dev/stripe.yaml and at what the test names, mend the cause, "
+            "then `pulumi up --stack dev`",
         ),
         (
             {"outcome": "failed", "said": FAILED[:1]},
@@ -202,23 +203,28 @@ FAILED = ["Validate Login: FAILED: Invalid API key", "Permissions: FAILED: None\
             {"outcome": "testing", "said": []},
             "incomplete",
             ["its set-up is incomplete", "its setup tests were still running when the last run ended"],
-            "`pulumi up`, which reads what its tests came to",
+            "`pulumi up --stack dev`, which reads what its tests came to",
         ),
         (
             {"outcome": "testing"},
             "connected",
             ["its setup tests were still running when the last run ended"],
-            "`pulumi up`, which reads what its tests came to",
+            "`pulumi up --stack dev`, which reads what its tests came to",
         ),
         (
             {"outcome": "refused", "said": ["no table Chrage"]},
             "connected",
             ["the last run refused it: no table Chrage"],
-            "correct connectors/dev/stripe.yaml, then `pulumi up`",
+            "correct connectors/dev/stripe.yaml, then `pulumi up --stack dev`",
         ),
         ({"outcome": "connected", "said": []}, "broken", ["its set-up is broken"], "do what Fivetran asks for"),
         ({"outcome": "connected"}, "connected", [], None),
-        ({}, "incomplete", ["its set-up is incomplete"], "`pulumi up --refresh`, which tests it and says what fails"),
+        (
+            {},
+            "incomplete",
+            ["its set-up is incomplete"],
+            "`pulumi up --stack dev --refresh`, which tests it and says what fails",
+        ),
     ],
 )
 def test_what_the_last_run_left_names_the_failed_test_and_the_next_step(

@@ -7,7 +7,8 @@ import pytest
 
 from .shop import ENVIRONMENT, Shop
 
-HINT = "Take over with `reconciler import -e dev …`, or name under `ignore` in connectors/dev/environment.yaml\n"
+IMPORT = "Write files for all of it with `reconciler import -e dev"
+IGNORE = "or name under `ignore` in connectors/dev/environment.yaml\n"
 
 
 def test_nothing_is_found_where_everything_is_in_a_file(shop: Shop):
@@ -40,7 +41,7 @@ def test_what_is_in_no_file_is_a_line_each_with_who_writes_it(shop: Shop):
         "dataset lonely",
         f"dataset sheets: written by the connection sheets.budget ({sheet})",
     ]
-    assert ran.err == f"dev: 3 connections and 5 datasets in no file. {HINT}"
+    assert ran.err == f"dev: 3 connections and 5 datasets in no file. {IMPORT} --all --datasets '*'`, {IGNORE}"
 
 
 def test_a_dataset_that_a_declared_database_made_without_a_word_names_the_file(shop: Shop):
@@ -60,7 +61,7 @@ def test_a_dataset_that_a_declared_database_made_without_a_word_names_the_file(s
     assert ran.out == (
         "dataset app_audit: written by connectors/dev/app.yaml, which does not declare it under `datasets`\n"
     )
-    assert ran.err == f"dev: 1 dataset in no file. {HINT}"
+    assert ran.err == f"dev: 1 dataset in no file. {IMPORT} --datasets '*'`, {IGNORE}"
 
 
 def test_what_is_ignored_is_not_found(shop: Shop):
@@ -165,7 +166,9 @@ def test_a_group_that_is_not_there_is_named_with_what_makes_it(shop: Shop):
     shop.admin("POST", "/reset")
     ran = shop.run("unmanaged")
     assert ran.code == 3
-    assert ran.err.startswith("Error: Fivetran has no group 'Dev' that this API key may see: the first `pulumi up`")
+    assert ran.err.startswith(
+        "Error: Fivetran has no group 'Dev' that this API key may see: the first `pulumi up --stack dev`"
+    )
 
 
 def test_faulty_files_are_told_instead_of_taken_for_missing_ones(shop: Shop):

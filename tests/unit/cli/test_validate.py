@@ -78,13 +78,13 @@ def test_a_notice_is_printed_among_the_problems_and_is_none(inside):
     result = validate("--specs", ".")
     assert result.stdout == (
         "dev/stripe.yaml:5:12: notice: no service `acme` is known here, so `config` and `auth` are not checked\n"
-        "    if Fivetran has it, make it known here: reconciler services pull acme\n"
+        "    if Fivetran has it, make it known here: `reconciler services pull acme`\n"
         f"dev/stripe.yaml:{once}:3: notice: `allow_resync` allows its change once: take it out when a run has made it\n"
         "    the old dataset stays declared until then; `retire` in it says that it may go\n"
         f"dev/stripe.yaml:{ends}:3: notice: BigQuery deletes the connector's tables after this time, with the history "
         "they hold\n    take it out, unless the connector writes everything anew each time\n"
     )
-    assert result.stderr == "10 files in dev, prod: no problems, 3 notices\n"
+    assert result.stderr == "11 files in dev, prod: no problems, 3 notices\n"
     assert result.return_value == 0
     assert validate("--specs", ".", "prod").stdout == ""
     inside(CASES / "bad" / "yaml_tags")
@@ -268,4 +268,4 @@ def test_it_runs_where_neither_pulumi_nor_a_credential_is(tmp_path: Path):
         env={"PATH": os.defpath},
         check=False,
     )
-    assert (done.returncode, done.stderr) == (0, "10 files in dev, prod: no problems, 3 notices\n")
+    assert (done.returncode, done.stderr) == (0, "11 files in dev, prod: no problems, 3 notices\n")

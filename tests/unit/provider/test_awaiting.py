@@ -83,7 +83,7 @@ def test_it_is_told_with_what_the_person_needs(
 def test_consent_is_told_with_the_command_that_makes_a_link_for_it(stack: Stack):
     stack.up(unit(needs_consent=True))
     assert stack.activation.state["awaits"]["what"] == (
-        "somebody's consent: `reconciler authorise stripe` makes a link for it"
+        "somebody's consent: `reconciler authorise -e dev stripe` makes a link for it"
     )
 
 

@@ -121,7 +121,7 @@ def test_a_change_of_a_deleted_connection_says_how_it_comes_back(fivetran: Fivet
     news = inputs(fivetran.group, historical_sync_time_frame="DATE_LIMIT")
     assert failure(provider.update, stripe, state(fivetran.group), news) == (
         f"{FILE}: the connection stripe ({stripe}) was deleted in Fivetran; "
-        "`pulumi up --refresh` makes it again and syncs its whole history"
+        "`pulumi up --stack dev --refresh` makes it again and syncs its whole history"
     )
 
 

@@ -123,7 +123,7 @@ def test_datasets_in_no_file_are_told_or_fail_the_run_as_the_policy_says(
 
 def test_of_very_many_the_first_are_named(fivetran: Fivetran, run, caplog: pytest.LogCaptureFixture):
     check({}, props(Findings(undeclared=tuple(Undeclared(f"d{number:02}", None) for number in range(23)))))
-    assert "d18; d19, and 3 more, which `reconciler unmanaged` names." in caplog.text
+    assert "d18; d19, and 3 more, which `reconciler unmanaged -e dev` names." in caplog.text
 
 
 def test_what_this_run_removes_is_no_surprise_and_what_it_leaves_behind_is_one(

@@ -144,7 +144,7 @@ def test_code_that_somebody_changed_or_deleted_is_seen(fivetran: Fivetran, code:
     assert provider.diff(id_, drifted, props).changes
     session.client().delete_package(id_)
     assert provider.read(id_, props).id is None
-    assert "`pulumi up --refresh` uploads it again" in failure(provider.update, id_, props, code.says("2"))
+    assert "`pulumi up --stack dev --refresh` uploads it again" in failure(provider.update, id_, props, code.says("2"))
 
 
 def test_a_package_comes_with_its_connection_as_its_file_or_is_refused(fivetran: Fivetran, code: Code, run):

@@ -30,7 +30,10 @@ def test_a_key_without_a_text_is_named_with_the_command_that_sets_it(key: str, w
     PulumiConfigResolver.use(CONFIG.get)
     with pytest.raises(LookupError) as caught:
         PulumiConfigResolver().resolve(Reference("pulumi_config", key))
-    assert caught.value.args == (f"{key} {what} in the stack's config: `pulumi config set --secret {key}`",)
+    assert caught.value.args == (
+        f"{key} {what} in the stack's config: `pulumi config set --secret {key}`, with --stack and "
+        "the environment's name where another stack is selected",
+    )
 
 
 def test_a_process_without_a_stack_says_so():

@@ -151,7 +151,9 @@ def ends_that_are_near(specs: Specs) -> Iterator[Problem]:
             end = expiry.life(expiry.latest([*own, *map(end_of, writers)]), policy, specs.today)
             shared = expiry.latest([end.last_day, *map(end_of, specs.writers(unit))])
             data = expiry.data_after(end.last_day, [shared], elsewhere=isinstance(unit.at("dataset"), str))
-            if said := expiry.words(end, specs.today, connects=unit.has("connector"), data=data):
+            if said := expiry.words(
+                end, specs.today, connects=unit.has("connector"), data=data, environment=unit.environment
+            ):
                 yield unit.on_key(_EXPIRES if unit.has("expires") else (), said)
 
 

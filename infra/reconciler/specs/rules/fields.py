@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
 
+from reconciler import commands
 from reconciler.errors import Problem
 from reconciler.model import Reference
 from reconciler.services import Field, Service, leaves, walk
@@ -136,7 +137,7 @@ class _Check:
         names = [name for name, known in fields.items() if not known.readonly]
         few = f"known here: {', '.join(names) or 'nothing'}"
         many = f"schemas/services/{self.service.id}.yaml has what is known here"
-        more = f"if Fivetran has more by now: reconciler services pull {self.service.id}"
+        more = f"if Fivetran has more by now: {commands.reconciler('services pull', self.service.id)}"
         return f"{few if len(names) <= _MOST_LISTED else many}; {more}"
 
 

@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterator
 from difflib import get_close_matches
 
-from reconciler import services
+from reconciler import commands, services
 from reconciler.errors import Problem
 from reconciler.model import DestinationSchema
 from reconciler.services import Field, Form, Service
@@ -50,7 +50,7 @@ def services_are_in_the_catalogue(specs: Specs) -> Iterator[Problem]:
         if not isinstance(service_id, str) or not _ID.fullmatch(service_id) or service_id in services.known():
             continue
         message = f"no service {shown(service_id)} is known here, so `config` and `auth` are not checked"
-        pull = f"if Fivetran has it, make it known here: reconciler services pull {service_id}"
+        pull = f"if Fivetran has it, make it known here: {commands.reconciler('services pull', service_id)}"
         near = get_close_matches(service_id[:80], services.known(), n=1, cutoff=_NEAR)
         yield unit.on_value(_SERVICE, message, f"did you mean {shown(near[0])}? Otherwise, {pull}" if near else pull)
 

@@ -1,0 +1,123 @@
+"""Every command that a message prints works as it stands: the environment named, words quoted."""
+
+from __future__ import annotations
+
+import ast
+import re
+import shlex
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from reconciler import commands
+from reconciler.cli.main import COMMANDS, main
+
+from .shop import ENVIRONMENT, Shop
+
+INFRA = Path(__file__).parents[3] / "infra" / "reconciler"
+#: A command of ours or of Pulumi's that is written out in a message instead of being formatted.
+WRITTEN_OUT = re.compile(
+    rf"\breconciler ({'|'.join(COMMANDS)})\b"
+    r"|\bpulumi (up|preview|refresh|destroy|cancel|stack|state|config (set|get))\b"
+)
+PRINTED = re.compile(r"`((?:reconciler|pulumi|gcloud) [^`]+)`")
+#: They name the output of a command, and tell nobody to run one.
+NAMES_ONLY = {"cli/recorded.py", "cli/sweep.py", "specs/rules/references.py"}
+
+
+def messages(tree: ast.Module) -> Iterator[ast.Constant]:
+    """The texts of a module that are neither docstrings nor the help of an option."""
+    skipped: set[ast.AST] = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Expr):
+            skipped.add(node.value)
+        elif isinstance(node, ast.keyword) and node.arg in ("help", "short_help"):
+            skipped |= set(ast.walk(node.value))
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and node not in skipped:
+            yield node
+
+
+def test_no_message_writes_a_command_out_instead_of_formatting_it():
+    found = [
+        f"{file.relative_to(INFRA)}:{text.lineno}: {text.value}"
+        for file in sorted(INFRA.rglob("*.py"))
+        if file.relative_to(INFRA).parts[0] != "simulator" and str(file.relative_to(INFRA)) not in NAMES_ONLY
+        for text in messages(ast.parse(file.read_text(encoding="utf-8")))
+        if file.name != "main.py" and WRITTEN_OUT.search(str(text.value))
+    ]
+    assert found == []
+
+
+@pytest.fixture
+def two(shop: Shop) -> Shop:
+    """Two environments, in a folder whose name needs quotes, with a unit that awaits consent and much unmanaged."""
+    shop.specs.rename(shop.specs.parent / "my connectors")
+    shop.specs = shop.specs.parent / "my connectors"
+    other = {**ENVIRONMENT, "gcp_project": "prod-project", "fivetran": {**ENVIRONMENT["fivetran"], "group": "Prod"}}
+    shop.write("environment", other, "prod")
+    shop.unit("ads", service="google_ads")
+    shop.unit("gone")
+    shop.connection("google_ads", {"schema": "ads"}, setup_state="incomplete", paused=True)
+    shop.connection("stripe", {"schema": "stray"})
+    shop.dataset("Marketing")
+    return shop
+
+
+def run_printed(shop: Shop, text: str, capsys: pytest.CaptureFixture[str]) -> set[str]:
+    """Run every command of ours in a text; each is understood. Which they were."""
+    ran = set()
+    for printed in PRINTED.findall(text):
+        words = shlex.split(printed)
+        if words[0] == "pulumi":
+            assert words[words.index("--stack") + 1] in ("dev", "prod"), printed
+        elif words[0] == "reconciler":
+            with pytest.raises(SystemExit) as exit_:
+                main(words[1:])
+            said = capsys.readouterr()
+            assert exit_.value.code in (0, 1), (printed, said.err)
+            ran.add(words[1])
+    return ran
+
+
+@pytest.mark.parametrize(
+    ("arguments", "prints"),
+    [
+        (["status", "-e", "dev"], {"authorise"}),
+        (["unmanaged", "-e", "dev"], {"import"}),
+        (["import", "-e", "dev", "nothing_like_it"], {"unmanaged"}),
+        (["import", "-e", "dev", "--all"], {"validate"}),
+        (["authorise", "-e", "dev", "gone"], set()),
+        (["doctor", "-e", "prod"], set()),
+    ],
+)
+def test_a_printed_command_runs_where_there_are_two_environments(
+    two: Shop, arguments: list[str], prints: set[str], capsys: pytest.CaptureFixture[str]
+):
+    ran = two.run(*arguments)
+    text = ran.out + ran.err
+    assert PRINTED.search(text), text
+    assert run_printed(two, text, capsys) == prints
+
+
+def test_the_folder_of_specs_is_named_only_where_it_was_named_by_hand(
+    two: Shop, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+):
+    assert f"--specs '{two.specs}'" in two.run("status", "-e", "dev").out
+    monkeypatch.setenv("RECONCILER_SPECS", str(two.specs))
+    with pytest.raises(SystemExit):
+        main(["status", "-e", "dev"])
+    assert "`reconciler authorise -e dev ads`" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("word", ["a b", "*", "it's", "$HOME", "a;b", "`x`"])
+def test_what_a_shell_would_act_on_is_quoted(word: str):
+    printed = commands.reconciler("import", "--datasets", word, environment="dev").removeprefix("`").removesuffix("`")
+    assert shlex.split(printed) == ["reconciler", "import", "-e", "dev", "--datasets", word]
+
+
+def test_the_environment_of_a_file_is_the_folder_that_it_is_in():
+    assert commands.environment_of("connectors/dev/crm.yaml") == "dev"
+    assert commands.environment_of("prod/environment.yaml") == "prod"
+    assert commands.up("dev", refresh=True) == "`pulumi up --stack dev --refresh`"
