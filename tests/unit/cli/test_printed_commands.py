@@ -41,7 +41,7 @@ def messages(tree: ast.Module) -> Iterator[ast.Constant]:
 
 def test_no_message_writes_a_command_out_instead_of_formatting_it():
     found = [
-        f"{file.relative_to(INFRA)}:{text.lineno}: {text.value}"
+        f"{file.relative_to(INFRA)}:{text.lineno}: {text.value!r}"
         for file in sorted(INFRA.rglob("*.py"))
         if file.relative_to(INFRA).parts[0] != "simulator" and str(file.relative_to(INFRA)) not in NAMES_ONLY
         for text in messages(ast.parse(file.read_text(encoding="utf-8")))
