@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import contextlib
 import logging
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from reconciler.client import Alert, Connection, FivetranError
 from reconciler.provider import adoption, schedule, tables
 from reconciler.provider.awaiting import is_overdue, needs
+from reconciler.provider.lines import lines
 from reconciler.provider.operation import OperationError, own_words
 from reconciler.provider.sending import odd_values
 from reconciler.provider.session import session
@@ -78,7 +79,7 @@ def activate(olds: Mapping[str, Any], news: Mapping[str, Any]) -> dict[str, Any]
             _bring_to_the_file(olds, news, state)
         except OperationError as error:
             known = known_values([news.get("references")], ask=True)
-            refused = own_words(error.shown(news["file"]), known)
+            refused = _placed(news["file"], error.at, own_words(error.shown(news["file"]), known))
             state |= {"outcome": "refused", "reason": own_words(str(error), known)}
     if state["outcome"] != "connected":
         _report(state, refused)
@@ -224,8 +225,7 @@ def _live_tables(props: Mapping[str, Any]) -> dict[str, Any]:
     if "sync" not in props:
         return {}
     found = tables.read(props["connection_id"], props["sync"])
-    for warning in found.warnings:
-        logger.warning("%s: %s", props["file"], warning)
+    _warn(props["file"], found.warnings)
     return {"sync": dict(found.sync)}
 
 
@@ -237,11 +237,23 @@ def _configure(news: Mapping[str, Any], state: dict[str, Any], *, fresh: bool = 
             news["sync"],
             datasets=news.get("datasets"),
             fresh=fresh,
+            runs=bool(state["activated"]),
             reason=lambda error: show(error.unmasked_message, known_values([news.get("references")], ask=True)),
         )
-        for warning in done.warnings:
-            logger.warning("%s: %s", news["file"], warning)
+        _warn(news["file"], done.warnings)
     state["sync"] = news.get("sync")
+
+
+def _placed(file: str, at: tuple[str | int, ...], text: str) -> str:
+    """Return a text after the line that it is about, where the files of the run are known."""
+    place = lines.locate(file, *at)
+    return text if place == file else f"{place}: {text}"
+
+
+def _warn(file: str, warnings: Iterable[str]) -> None:
+    for warning in warnings:
+        text = tables.with_line(file, warning)
+        logger.warning("%s", text if text.startswith(file) else f"{file}: {text}")
 
 
 def _begin(news: Mapping[str, Any], state: dict[str, Any]) -> None:
@@ -296,7 +308,8 @@ def _report(state: Mapping[str, Any], refused: str | None) -> None:
     """Tell why a connection does not work: a failure of the run, unless somebody's turn is in order."""
     if state["outcome"] != "awaiting" or is_overdue(state):
         # State holds no lines, since a line that moves changes nothing.
-        session.failed(state["file"], refused or _in_words(state))
+        at = ("connector", "awaiting", "until") if state["outcome"] == "awaiting" else ("connector",)
+        session.failed(state["file"], refused or _placed(state["file"], at, _in_words(state)))
         return
     needs = "".join(f"\n    {what}: {value}" for what, value in state["awaits"].items() if what != "what")
     logger.warning("%s: awaits %s%s", state["file"], state["awaits"]["what"], needs)

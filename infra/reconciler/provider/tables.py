@@ -16,6 +16,7 @@ from tenacity import Retrying, retry_if_exception_type, stop_after_attempt, wait
 
 from reconciler.client import ApiError, ColumnConfig, Conflict, FivetranError, NotFound, Rejected, StandardConfig
 from reconciler.projection import ABSENT, Difference
+from reconciler.provider.lines import lines
 from reconciler.provider.operation import OperationError
 from reconciler.provider.session import READERS, session
 from reconciler.tables import Comparison, Place, ahead, compare, protects, to_look_up, undeclared
@@ -45,19 +46,56 @@ class Found:
     warnings: tuple[str, ...] = ()
 
 
+class NotAsDeclared(OperationError):
+    """Tables that must be otherwise before data flows. `str` names no lines: state has it."""
+
+    def __init__(self, blocks: Iterable[_Block], *, runs: bool) -> None:
+        self._blocks, self._runs = tuple(blocks), runs
+        super().__init__(self._text(lambda item: item), at=("connector", "sync"))
+
+    def shown(self, file: str) -> str:
+        """Return the text with the line of each table and column."""
+        return self._text(lambda item: with_line(file, item))
+
+    def _text(self, form: Callable[[str], str]) -> str:
+        return "\n".join(block.text(form, runs=self._runs) for block in self._blocks)
+
+
+@dataclass(frozen=True)
+class _Block:
+    """One problem, each item that has it, and what to do."""
+
+    problem: str
+    items: tuple[str, ...]
+    advice: str
+
+    def text(self, form: Callable[[str], str], *, runs: bool) -> str:
+        listed = "".join(f"\n    {form(item)}" for item in self.items)
+        state = "The connection runs, and goes on syncing them" if runs else "The connection is not started until it is"
+        return f"{self.problem}:{listed}\n    {state}: {self.advice}, then run again."
+
+
+def with_line(file: str, text: str) -> str:
+    """Return a text that begins with a dotted path in `connector`, as `sync.new: …`, after the line of that key."""
+    path = text.partition(": ")[0]
+    place = lines.locate(file, "connector", path) if path.partition(".")[0] == "sync" else file
+    return text if place == file else f"{place}: {text}"
+
+
 def configure(
     connection_id: str,
     sync: Mapping[str, Any],
     *,
     datasets: Collection[str] | None = None,
     fresh: bool = False,
+    runs: bool = False,
     reason: Callable[[ApiError], str] = lambda _: "",
 ) -> Configured:
     """Bring a connection that has passed its tests to `sync` (`tables.inputs`), and read back that it is so.
 
     `datasets` are the only ones it may write, where the environment forbids others. `fresh` says that it has never
-    synced: the source is looked at, whatever Fivetran may hold of it already. `reason` words what Fivetran says of an
-    error, masked.
+    synced: the source is looked at, whatever Fivetran may hold of it already. `runs` says that it syncs already.
+    `reason` words what Fivetran says of an error, masked.
 
     Raises `OperationError` while something is not so that must be before data flows: what is to be hashed or excluded,
     and which datasets are written. Raises `FivetranError`, and `NotFound` for a connection that is gone.
@@ -71,7 +109,7 @@ def configure(
             _send(connection_id, seen.patch, reason)
             live = session.client().get_schema_config(connection_id)
             seen = compare(sync, live, looked.columns)
-    _refuse(seen, undeclared(live, datasets) if datasets is not None else ())
+    _refuse(seen, undeclared(live, datasets) if datasets is not None else (), runs=runs)
     return Configured((*looked.warnings, *_left(seen)))
 
 
@@ -197,23 +235,18 @@ def _unhindered(change: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
     return again(change, *args, **kwargs)
 
 
-def _refuse(seen: Comparison, written: Iterable[tuple[str, str]]) -> None:
+def _refuse(seen: Comparison, written: Iterable[tuple[str, str]], *, runs: bool) -> None:
     """Raise `OperationError` with everything that must be otherwise before data flows."""
     exposed = [str(finding) for finding in seen.findings if finding.exposes]
     exposed += [str(difference) for difference in seen.differences if protects(difference)]
-    texts = []
+    blocks = []
     if exposed:
-        texts.append(_block("what `sync` hashes or excludes is not so in Fivetran", exposed, "correct `sync`"))
-    if lines := [f"{schema} → {dataset}" for schema, dataset in written]:
+        blocks.append(_Block("what `sync` hashes or excludes is not so in Fivetran", tuple(exposed), "correct `sync`"))
+    if schemas := tuple(f"{schema} → {dataset}" for schema, dataset in written):
         advice = "declare each in `datasets`, or exclude its schema (`others: reset` excludes what is not named)"
-        texts.append(_block("schemas are synced into datasets that no file declares", lines, advice))
-    if texts:
-        raise OperationError("\n".join(texts))
-
-
-def _block(problem: str, lines: Iterable[str], advice: str) -> str:
-    listed = "".join(f"\n    {line}" for line in lines)
-    return f"{problem}:{listed}\n    A connection is not started before it is: {advice}, then run again."
+        blocks.append(_Block("schemas are synced into datasets that no file declares", schemas, advice))
+    if blocks:
+        raise NotAsDeclared(blocks, runs=runs)
 
 
 def _left(seen: Comparison) -> tuple[str, ...]:

@@ -7,10 +7,11 @@ from typing import Any
 import pytest
 
 from reconciler.model import Adopt, SchemaSync, Sync, TableSync
+from reconciler.provider.lines import lines
 from reconciler.provider.operation import Failed
 from reconciler.provider.session import session
 
-from .account import CANARY, FILE, Fivetran, unit
+from .account import BAD_TEST, CANARY, FILE, Fivetran, unit
 from .stack import Stack
 
 SOURCE = {"schemas": {"stripe": {"customer": ["id key", "email", "phone"], "charge": ["id key", "amount"]}}}
@@ -49,6 +50,40 @@ def test_what_cannot_be_kept_back_is_refused_and_the_connection_stays_paused_unt
     assert "POST /v1/connections/{connection_id}/schemas/reload" in fivetran.writes()
     assert fivetran.the("stripe")["paused"] is False
     assert fivetran.the("stripe")["first_sync"]["written"]["stripe"]["customer"]["email"] == "hashed"
+
+
+def test_activation_says_of_a_running_connection_that_it_goes_on_syncing(fivetran: Fivetran, stack: Stack, run):
+    stack.up(unit(sync=customers(email="hashed")))
+    assert stack.up(unit(sync=customers(emial="hashed"))) == "refused"
+    assert "The connection runs, and goes on syncing them: correct `sync`" in session.failures()[FILE]
+    assert "not started" not in session.failures()[FILE]
+
+
+def test_activation_names_the_line_of_each_table_that_is_not_as_declared(
+    fivetran: Fivetran, stack: Stack, run, tmp_path
+):
+    file = tmp_path / FILE
+    file.parent.mkdir(parents=True)
+    file.write_text(
+        "connector:\n  sync:\n    schemas:\n      stripe:\n        tables:\n          customer:\n"
+        "            columns:\n              emial: hashed\n"
+    )
+    lines.use(tmp_path)
+    assert stack.up(unit(sync=customers(emial="hashed"))) == "refused"
+    told = session.failures()[FILE].splitlines()
+    assert told[0].startswith(f"{FILE}:2:3: what `sync` hashes")
+    assert told[1].startswith(f"    {FILE}:8:15: sync.schemas.stripe.tables.customer.columns.emial: ")
+    assert ":8:15" not in str(stack.activation.state), "state holds no lines"
+
+
+def test_activation_names_the_line_of_the_connector_whose_test_failed(fivetran: Fivetran, stack: Stack, run, tmp_path):
+    file = tmp_path / FILE
+    file.parent.mkdir(parents=True)
+    file.write_text("owners: [a]\nconnector:\n  service: stripe\n")
+    lines.use(tmp_path)
+    fivetran.script_tests(target="stripe", runs=None, results=[BAD_TEST])
+    assert stack.up(unit()) == "failed"
+    assert session.failures()[FILE].startswith(f"{FILE}:2:1: ")
 
 
 def test_a_changed_selection_is_brought_to_a_running_connection_without_a_test(fivetran: Fivetran, stack: Stack):

@@ -204,7 +204,7 @@ def test_everything_that_cannot_be_kept_back_is_told_at_once_with_what_was_meant
         f"    {path}.users.columns.id: Fivetran does not let it be excluded (OTHER: A primary key cannot be excluded)\n"
         f"    {path}.user: the source has no such table; did you mean users? {capitals}\n"
         f"    {path}.blobs.columns.data: this table has no choice of columns\n"
-        "    A connection is not started before it is: correct `sync`, then run again."
+        "    The connection is not started until it is: correct `sync`, then run again."
     )
     assert written(fivetran)["public"]["users"] == {"id": "plain", "email": "plain", "createdAt": "plain"}
 
