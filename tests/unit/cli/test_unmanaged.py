@@ -153,7 +153,10 @@ def test_a_side_that_fails_is_one_line_and_exit_code_3(shop: Shop, monkeypatch: 
     shop.admin("POST", "/gcp/faults", {"method": "GET", "code": "PERMISSION_DENIED", "error": "no.", "times": 0})
     ran = shop.run("unmanaged")
     assert (ran.code, ran.out) == (3, "")
-    assert ran.err == "Error: BigQuery, project dev-project: the datasets cannot be read: no\n"
+    assert ran.err == (
+        "Error: connectors/dev/environment.yaml:1:1: BigQuery, project dev-project: the datasets cannot be read: "
+        "Google answered 403 accessDenied: no\n"
+    )
     monkeypatch.setenv("FIVETRAN_APISECRET", "canary")
     ran = shop.run("unmanaged")
     assert ran.code == 3

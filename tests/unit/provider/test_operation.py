@@ -14,7 +14,8 @@ from pulumi.dynamic import Config, ConfigureRequest
 
 from reconciler.provider.connection import ConnectionProvider
 from reconciler.provider.operation import Failed, OperationError, Provider, operation
-from reconciler.secrets import EnvironmentResolver, known_values, resolve, show
+from reconciler.provider.service_account import ServiceAccountProvider
+from reconciler.secrets import EnvironmentResolver, declare, known_values, resolve, show
 
 from .account import CANARY, FILE, KEY, Fivetran, InBackground, failure, inputs, settle, state
 
@@ -234,3 +235,28 @@ def test_references_to_the_stacks_config_are_resolved_from_what_the_engine_confi
     provider.configure(ConfigureRequest(config=Config({"reconciler:stripe": "canary of the stack"}, "reconciler")))
     provider.create(inputs(fivetran.group, api_key={"pulumi_config": "stripe", "version": 1.0}))
     assert fivetran.the("stripe")["config"]["api_key"] == "canary of the stack"
+
+
+def test_a_text_that_holds_a_short_secret_is_withheld_and_our_own_names_stay(
+    fivetran: Fivetran, run, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setenv("STRIPE_KEY", "stripe")
+    body = {"code": "InvalidInput", "message": "the key stripe is no good"}
+    fivetran.fault(method="POST", kind="status", status=400, body=body)
+    said = failure(provider.create, inputs(fivetran.group))
+    assert said.startswith(f"{FILE}: POST /connections: Fivetran answered 400 InvalidInput: what Fivetran says is not")
+    assert "too short, or too common a word" in said
+
+
+def test_a_name_that_a_secret_is_equal_to_is_not_masked_in_our_own_words():
+    declare([{"unit": "second canary/4712+ orders"}, PROPS["config"]])
+    assert failure(Quoting().create, {**PROPS, "says": "no second canary/4712+"}).endswith("no second canary/4712+")
+    assert failure(Quoting().create, {**PROPS, "says": f"no {CANARY}"}).endswith("no ******")
+
+
+def test_an_error_about_no_unit_is_withheld_while_a_value_of_the_run_is_not_known(fivetran: Fivetran, run):
+    declare([{"config": {"api_key": SECRET}}])
+    fivetran.fault(kind="status", status=400, body=REFUSAL)
+    said = failure(ServiceAccountProvider().read, "a@example.com", {"file": FILE, "group_id": fivetran.group})
+    assert "400 InvalidInput: what Fivetran says is not shown, since it may quote a value that cannot be read" in said
+    assert CANARY not in said

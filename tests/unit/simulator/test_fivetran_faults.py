@@ -97,6 +97,24 @@ def test_answers_can_be_html_and_broken_json(account: Account):
         answer.json()
 
 
+def test_every_answer_can_quote_a_text_in_its_sentences_and_unknown_fields(account: Account):
+    group = account.group()
+    account.destination(group)
+    made = account.stripe(group)
+    _fault(account, kind="quote", count=None, text="canary")
+    answer = account.http.get(f"/v1/connections/{made['id']}")
+    body = answer.json()
+    assert answer.headers["X-Note"] == "canary"
+    assert body["message"].endswith("canary")
+    status, config = body["data"]["status"], body["data"]["config"]
+    assert [each["message"] for each in status["tasks"]] == ["Reconnect: canary"]
+    assert config["x_note"] == "canary"
+    assert (body["data"]["id"], body["data"]["schema"]) == (made["id"], made["schema"])
+    missing = account.http.get("/v1/groups/none")
+    assert (missing.status_code, missing.json()["message"][-6:]) == (404, "canary")
+    assert "needs a text" in account.http.post("/_admin/faults", json={"kind": "quote"}).text
+
+
 def test_too_many_requests_and_expired_credentials_can_be_scripted(account: Account):
     _fault(account, kind="too_many_requests", retry_after=7)
     answer = account.http.get("/v1/groups")
