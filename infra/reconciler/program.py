@@ -52,6 +52,8 @@ class Settings:
 
 async def main(settings: Settings) -> dict[str, pulumi.Input[Any]]:
     """Build the stack's environment. On invalid specs the run ends with every fault, before any resource."""
+    if not pulumi.runtime.is_dry_run():
+        await _keep_outputs()
     try:
         day = today()
         loaded = load(settings.specs, settings.display_root, day)
@@ -67,6 +69,23 @@ async def main(settings: Settings) -> dict[str, pulumi.Input[Any]]:
         raise pulumi.RunError(f"{faults}: nothing was touched") from None
     except ReconcilerError as error:
         raise pulumi.RunError(str(error)) from None
+
+
+async def _keep_outputs() -> None:
+    """Register the stack's last outputs, so that a run that is refused does not print each of them as deleted.
+
+    The engine ends the program when the first resource is refused, so nothing can be registered then. A run that comes
+    to its end registers its own outputs over these (decision 23).
+    """
+    name = f"{pulumi.get_organization()}/{pulumi.get_project()}/{pulumi.get_stack()}"
+    stack = pulumi.runtime.get_root_resource()
+    try:
+        last = await pulumi.runtime.invoke_async("pulumi:pulumi:readStackOutputs", {"name": name})
+    except Exception as error:  # Errors of invokes have no class of their own.
+        pulumi.log.debug(f"the last outputs of {name} could not be read ({type(error).__name__})")
+        return
+    if isinstance(stack, pulumi.ComponentResource) and last and last.get("outputs"):
+        stack.register_outputs(dict(last["outputs"]))
 
 
 async def build(staged: Staged, loaded: Loaded) -> dict[str, pulumi.Input[Any]]:

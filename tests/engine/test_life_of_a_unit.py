@@ -88,6 +88,31 @@ def test_a_file_removed_renamed_or_with_another_destination_is_refused_and_what_
     workspace.assert_settled()
 
 
+def test_a_refused_up_keeps_the_outputs_of_the_last_run(workspace: Workspace, admin: Admin):
+    workspace.write("stripe", stripe(schedule={"by": "airflow", "task_id": "fivetran_stripe"}))
+    workspace.write("sandbox", stripe("sandbox"))
+    workspace.up().ok()
+    before = workspace.outputs()
+
+    workspace.remove("sandbox")
+    by_fleet = workspace.up()
+    assert "sandbox.yaml is gone" in by_fleet.out
+    workspace.write("sandbox", {**stripe("sandbox"), "descripton": "typo"})
+    by_specs = workspace.up()
+    assert "descripton" in by_specs.out
+    for refused in (by_fleet, by_specs):
+        assert refused.code != 0
+        assert not re.search(r"^ *- (airflow_variables|units)", refused.out, re.MULTILINE)
+        assert workspace.outputs() == before
+
+    workspace.write("sandbox", stripe("sandbox", schedule={"by": "airflow", "task_id": "fivetran_sandbox"}))
+    workspace.up().ok()
+    assert set(workspace.outputs()["airflow_variables"]) == {
+        "fivetran_stripe_connector_id",
+        "fivetran_sandbox_connector_id",
+    }
+
+
 def test_bad_specs_stop_the_program_with_every_fault_before_anything_is_touched(workspace: Workspace, admin: Admin):
     workspace.write("stripe", {**stripe(), "descripton": "typo"})
     workspace.write("zoom", "connector: [")
