@@ -135,12 +135,14 @@ async def build(staged: Staged, loaded: Loaded) -> dict[str, pulumi.Input[Any]]:
     )
 
     hook = gcp.deletion_hook(staged.lives.today, removals_allowed=removals_allowed())
+    losses = gcp.losses_hook(environment, fleet.units, loaded.root)
     made: dict[str, pulumi.Resource] = {
         dataset.id: gcp.dataset_resource(
             environment,
             dataset,
             live=listed.get(dataset.id),
             deletion=gcp.Deletion(rules[dataset.id], hook),
+            losses=losses,
             opts=after_guard,
         )
         for unit in fleet.units

@@ -103,6 +103,11 @@ class Datasets:
         found = self._get(dataset_id)
         return None if found is None else LiveDataset.parse(found)
 
+    def resource(self, dataset_id: str) -> Mapping[str, Any] | None:
+        """One dataset as the API answers it, with settings that nothing here knows; None when there is none."""
+        found: Mapping[str, Any] | None = self._get(dataset_id)
+        return found
+
     def access_list(self, dataset_id: str) -> AccessList | None:
         """Who may do what with one dataset; None when there is none of this id."""
         found = self._get(dataset_id)

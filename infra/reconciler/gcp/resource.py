@@ -5,9 +5,9 @@ from __future__ import annotations
 import pulumi
 import pulumi_gcp as gcp
 
+from reconciler.datasets.settings import KEPT
 from reconciler.gcp.deletion import Deletion
 from reconciler.gcp.reading import Listed
-from reconciler.gcp.settings import KEPT
 from reconciler.model import Dataset, Environment
 
 
@@ -17,6 +17,7 @@ def dataset_resource(
     *,
     live: Listed | None,
     deletion: Deletion,
+    losses: pulumi.ResourceHook,
     opts: pulumi.ResourceOptions,
 ) -> gcp.bigquery.Dataset:
     """Declare a dataset, without its access list: the plugin leaves that alone, as computed.
@@ -27,7 +28,7 @@ def dataset_resource(
     options = pulumi.ResourceOptions(
         protect=deletion.rules.protect,
         retain_on_delete=deletion.rules.retain,
-        hooks=pulumi.ResourceHookBinding(before_delete=deletion.hooks),
+        hooks=pulumi.ResourceHookBinding(before_update=[losses], before_delete=deletion.hooks),
         import_=None if live is None else f"projects/{environment.gcp_project}/datasets/{dataset.id}",
         ignore_changes=[*KEPT, *_right_labels(dataset, live)],
     )

@@ -36,6 +36,13 @@ def plain(message: struct_pb2.Struct) -> Properties:
     return json_format.MessageToDict(message)
 
 
+def set_only(value: Any) -> Any:
+    """A value of state without the empty texts and nulls that the plugin fills in."""
+    if isinstance(value, dict):
+        return {key: set_only(item) for key, item in value.items() if item not in (None, "")}
+    return [set_only(item) for item in value] if isinstance(value, list) else value
+
+
 def urn(kind: str, name: str) -> str:
     return f"urn:pulumi:dev::project::{kind}::{name}"
 
@@ -92,8 +99,19 @@ class Engine:
         answer = self.stub.Read(request)
         return answer.id, plain(answer.properties), plain(answer.inputs)
 
-    def update(self, kind: str, id_: str, olds: Properties, news: Properties, *, preview: bool = False) -> Properties:
-        request = pb.UpdateRequest(id=id_, urn=urn(kind, "it"), olds=struct(olds), news=struct(news), preview=preview)
+    def update(
+        self,
+        kind: str,
+        id_: str,
+        olds: Properties,
+        news: Properties,
+        *,
+        preview: bool = False,
+        ignore: tuple[str, ...] = (),
+    ) -> Properties:
+        request = pb.UpdateRequest(
+            id=id_, urn=urn(kind, "it"), olds=struct(olds), news=struct(news), preview=preview, ignoreChanges=ignore
+        )
         return plain(self.stub.Update(request).properties)
 
     def delete(self, kind: str, id_: str, state: Properties) -> None:

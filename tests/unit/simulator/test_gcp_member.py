@@ -243,5 +243,18 @@ def test_what_is_called_has_to_exist_before_somebody_may_call_it(engine: Engine,
 
 def test_a_preview_grants_nothing(engine: Engine):
     _, outputs = engine.create(PROJECT_MEMBER, GRANT, preview=True)
-    assert outputs == {**GRANT, "etag": UNKNOWN}
+    assert outputs == {**GRANT, "condition": None, "etag": UNKNOWN, "id": UNKNOWN}
     assert engine.admin("GET", "/state")["projects"] == {}
+
+
+def test_a_changed_condition_is_told_by_its_field_and_state_has_an_empty_description(engine: Engine):
+    id_, state = engine.create(PROJECT_MEMBER, {**GRANT, "condition": CONDITION})
+    assert state["condition"] == {**CONDITION, "description": ""}
+    assert state["id"] == id_
+    for field, value in {"title": "x", "expression": "false", "description": "why"}.items():
+        answer = engine.diff(PROJECT_MEMBER, id_, state, {**GRANT, "condition": {**CONDITION, field: value}})
+        assert list(answer.detailedDiff) == [f"condition.{field}"]
+    assert (
+        engine.diff(PROJECT_MEMBER, id_, state, {**GRANT, "condition": CONDITION}).changes == pb.DiffResponse.DIFF_NONE
+    )
+    assert list(engine.diff(PROJECT_MEMBER, id_, state, GRANT).detailedDiff) == ["condition"]

@@ -28,6 +28,7 @@ SETTINGS: Mapping[str, Json] = {
     "isCaseInsensitive": False,
     "maxTimeTravelHours": "168",
     "storageBillingModel": "",
+    "defaultRoundingMode": "",
 }
 _ID = re.compile(r"[0-9A-Za-z_]{1,1024}")
 _LABEL_KEY = re.compile(r"[^\W\dA-Z_][\w-]{0,62}")

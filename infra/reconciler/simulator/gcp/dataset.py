@@ -1,20 +1,25 @@
-"""`gcp:bigquery/dataset:Dataset`, as the plugin maps it to BigQuery: property names, defaults, differences, labels."""
+"""`gcp:bigquery/dataset:Dataset`, as the plugin maps it to BigQuery: what it plans, sends, and keeps in state.
+
+As in the plugin everything follows from a plan: the state after a write, made of the state before and the inputs. A
+diff compares the state with it, a write sends it, and a preview answers it.
+"""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
 
-from reconciler.simulator.gcp.bigquery import SETTINGS, BigQuery
-from reconciler.simulator.gcp.differences import access_changes, in_set_order, kind_of, map_changes
+from reconciler.simulator.gcp import access_set
+from reconciler.simulator.gcp.bigquery import BigQuery
+from reconciler.simulator.gcp.differences import map_changes, value_changes
 from reconciler.simulator.gcp.errors import ApiError, PluginError
-from reconciler.simulator.gcp.labels import ATTRIBUTION, label_maps
+from reconciler.simulator.gcp.labels import label_maps
 from reconciler.simulator.gcp.plugin import (
     UNKNOWN,
     Change,
     Checked,
     Fault,
-    Kind,
     Live,
     Properties,
     Scope,
@@ -24,30 +29,49 @@ from reconciler.simulator.gcp.plugin import (
 )
 from reconciler.simulator.gcp.state import Dataset, Json
 
-#: Every input, with the value that counts as not given.
-_INPUTS: Mapping[str, Json] = {
-    **SETTINGS,
-    "datasetId": "",
-    "location": "US",
-    "project": "",
-    "labels": {},
-    "accesses": [],
-    "deleteContentsOnDestroy": False,
-    "deletionPolicy": "DELETE",
+
+@dataclass(frozen=True)
+class _Input:
+    """An input, as the plugin's schema has it."""
+
+    unset: Json = None
+    """What state has where BigQuery has nothing."""
+    default: Json = None
+    computed: bool = False
+    """Whether a program that does not give it leaves it as it is in state."""
+    replaces: bool = False
+
+
+_INPUTS: Mapping[str, _Input] = {
+    "datasetId": _Input(replaces=True),
+    "project": _Input(computed=True, replaces=True),
+    "location": _Input(default="US", replaces=True),
+    "friendlyName": _Input(unset=""),
+    "description": _Input(unset=""),
+    "defaultCollation": _Input(unset=""),
+    "defaultEncryptionConfiguration": _Input(),
+    "defaultPartitionExpirationMs": _Input(unset=0),
+    "defaultTableExpirationMs": _Input(unset=0),
+    "externalCatalogDatasetOptions": _Input(),
+    "externalDatasetReference": _Input(replaces=True),
+    "isCaseInsensitive": _Input(unset=False, computed=True),
+    "maxTimeTravelHours": _Input(unset="", computed=True),
+    "resourceTags": _Input(unset={}),
+    "storageBillingModel": _Input(unset="", computed=True),
+    "labels": _Input(unset={}),
+    "accesses": _Input(computed=True),
+    "deleteContentsOnDestroy": _Input(unset=False, default=False),
+    "deletionPolicy": _Input(default="DELETE"),
 }
-_REPLACING = frozenset({"datasetId", "location", "project", "externalDatasetReference"})
-#: Inputs that the plugin leaves as they are when the program does not give them.
-_COMPUTED = frozenset(
-    {"accesses", "project", "defaultCollation", "isCaseInsensitive", "maxTimeTravelHours", "storageBillingModel"}
+_MAPS = ("labels", "resourceTags", "effectiveLabels", "pulumiLabels")
+#: Inputs that BigQuery's resource has under the same name, besides the location, the labels and the access list.
+_SETTINGS = tuple(
+    name
+    for name in _INPUTS
+    if name
+    not in {"datasetId", "project", "location", "labels", "accesses", "deleteContentsOnDestroy", "deletionPolicy"}
 )
-#: What the parts of an access entry need, with the plugin's own key of each.
-_NEEDED: Mapping[str, Mapping[str, str]] = {
-    "condition": {"expression": "expression"},
-    "view": {"projectId": "project_id", "datasetId": "dataset_id", "tableId": "table_id"},
-    "routine": {"projectId": "project_id", "datasetId": "dataset_id", "routineId": "routine_id"},
-    "dataset": {"dataset": "dataset", "targetTypes": "target_types"},
-}
-_OUTPUTS_OF_API = ("creationTime", "lastModifiedTime", "etag", "selfLink")
+_OUTPUTS_OF_API = ("creationTime", "etag", "id", "lastModifiedTime", "selfLink")
 _ID = re.compile(r"(?:(?:projects/)?(?P<project>[^/]+)/(?:datasets/)?)?(?P<dataset>[^/]+)")
 _LEAST_EXPIRATION_MS = 3_600_000
 
@@ -66,10 +90,9 @@ class DatasetType:
 
     def check(self, scope: Scope, inputs: Properties) -> Checked:
         """Fill in `location`, and only that; refuse what the plugin refuses before it asks the API."""
-        faults = [
-            Fault(f"Invalid or unknown key. Examine values at '{scope.name}.{key}'.")
-            for key in unknown_keys(inputs, _INPUTS)
-        ]
+        accesses = inputs.get("accesses") or []
+        unknown = [*unknown_keys(inputs, _INPUTS), *(["accesses"] if access_set.has_unknown_key(accesses) else [])]
+        faults = [Fault(f"Invalid or unknown key. Examine values at '{scope.name}.{key}'.") for key in unknown]
         dataset_id = inputs.get("datasetId")
         if dataset_id is None:
             faults.append(missing(scope.name, "dataset_id", "datasetId"))
@@ -90,61 +113,62 @@ class DatasetType:
                     f" Examine values at '{scope.name}.defaultTableExpirationMs'."
                 )
             )
-        faults += [missing(scope.name, key, path) for key, path in _missing_in(inputs.get("accesses") or [])]
+        faults += [missing(scope.name, key, path) for key, path in access_set.lacking(accesses)]
         return Checked({"location": "US", **inputs}, tuple(faults))
 
-    def diff(self, scope: Scope, state: Properties, inputs: Properties) -> Mapping[str, Change]:
-        """State against inputs: accesses as a set, labels by key, values that were never given as their defaults."""
-        wanted = dict(inputs)
-        if scope.default_project:
-            wanted.setdefault("project", scope.default_project)
+    def diff(
+        self, scope: Scope, state: Properties, inputs: Properties, ignore: Collection[str] = ()
+    ) -> Mapping[str, Change]:
+        """What the plan has otherwise than the state."""
+        plan = self.planned(scope, state, inputs, ignore)
         changes: dict[str, Change] = {}
-        for name, unset in _INPUTS.items():
-            if name in _COMPUTED and wanted.get(name) in (None, "", []):
-                continue
-            old, new = _given(state, name, unset), _given(wanted, name, unset)
+        for name in (*_INPUTS, "effectiveLabels", "pulumiLabels"):
+            old, new = state.get(name), plan.get(name)
             if name == "accesses":
-                changes |= access_changes(old, new)
-            elif name in {"labels", "resourceTags"} and not isinstance(new, str):
+                changes |= access_set.set_changes(name, old or [], new if isinstance(new, list) else [])
+            elif name in _MAPS:
                 changes |= map_changes(name, old, new)
-            elif _folded(name, old) != _folded(name, new):
-                changes[name] = Change(kind_of(_empty(old), _empty(new)), name in _REPLACING)
-        marked = ATTRIBUTION in state.get("pulumiLabels", {})
-        if (ATTRIBUTION in label_maps(scope, state, inputs)["pulumiLabels"]) != marked:
-            changes |= {name: Change(Kind.UPDATE) for name in ("effectiveLabels", "pulumiLabels")}
+            else:
+                changes |= value_changes(name, old, new, replaces=_INPUTS[name].replaces)
         return changes
 
-    def planned(self, scope: Scope, state: Properties | None, inputs: Properties) -> Properties:
-        """As the API would answer, save what only the API can make up."""
-        if state is None:
-            return {
-                **dict.fromkeys((*_OUTPUTS_OF_API, *_COMPUTED), UNKNOWN),
-                **_plugin_keeps(inputs),
-                **({"project": scope.default_project} if scope.default_project else {}),
-                **inputs,
-                **({"accesses": in_set_order(inputs["accesses"])} if "accesses" in inputs else {}),
-                **label_maps(scope, None, inputs),
-            }
-        merged = {
-            key: value
-            for key, value in {**state, **inputs}.items()
-            if key in inputs or key not in _INPUTS or key in _COMPUTED
-        }
-        return {**merged, **_plugin_keeps(inputs), **label_maps(scope, state, inputs)}
+    def planned(
+        self, scope: Scope, state: Properties | None, inputs: Properties, ignore: Collection[str] = ()
+    ) -> Properties:
+        """The state after a create (state None) or an update, unknown where only the API can tell."""
+        before = state or {}
+        plan = {**(dict.fromkeys(_OUTPUTS_OF_API, UNKNOWN) if state is None else before)}
+        given = {"deletionPolicy": "DELETE", **inputs}
+        if scope.default_project:
+            given.setdefault("project", scope.default_project)
+        for name, spec in _INPUTS.items():
+            old, new = before.get(name), given.get(name)
+            if name in ignore and state is not None:
+                plan[name] = old
+            elif name == "accesses":
+                plan[name] = _planned_access(state, new)
+            elif new is None and spec.computed:
+                plan[name] = UNKNOWN if state is None else old
+            elif new is None:
+                # What is empty already is left as it is. A map that had entries is empty without them.
+                plan[name] = old if not old and spec.default is None else ({} if spec.unset == {} else spec.default)
+            else:
+                plan[name] = old if _same(name, old, new) else new
+        labels = {"labels": plan["labels"]} if plan["labels"] else {}
+        return {**plan, **label_maps(scope, state, labels), "labels": plan["labels"]}
 
     def create(self, scope: Scope, inputs: Properties) -> Live:
         """Insert."""
-        labels = label_maps(scope, None, inputs)
         try:
             project = scope.project(inputs)
         except PluginError as error:
             raise PluginError(f"Error fetching project for Dataset: {error}") from None
-        body = {**_body(inputs), **_access(inputs), "labels": labels["effectiveLabels"]}
+        plan = self.planned(scope, None, inputs)
         try:
-            dataset = self.bigquery.insert(project, str(inputs["datasetId"]), body)
+            dataset = self.bigquery.insert(project, str(inputs["datasetId"]), {**_body(plan), **_access(plan)})
         except ApiError as error:
             raise PluginError(f"Error creating Dataset: {error}") from None
-        return self._live(dataset, {**_plugin_keeps(inputs), **labels}, inputs)
+        return _written(dataset, plan, inputs)
 
     def read(self, scope: Scope, id_: str, state: Properties, inputs: Properties) -> Live | None:
         """Everything from the live dataset. By id alone: `projects/P/datasets/D`, `P/D` or `D`."""
@@ -155,29 +179,30 @@ class DatasetType:
             if error.status == 404:
                 return None
             raise PluginError(f'Error when reading or editing BigQueryDataset "{id_}": {error}') from None
-        live = self._live(dataset, state, inputs)
-        if state or inputs:
-            return Live(live.id, live.outputs, refreshed_inputs(inputs, live.outputs))
-        imported = {key: live.outputs[key] for key, unset in _INPUTS.items() if live.outputs.get(key, unset) != unset}
-        return Live(live.id, live.outputs, imported)
+        live = _live(dataset, state)
+        if not state and not inputs:
+            return Live(live["id"], live, _imported(live))
+        refreshed = refreshed_inputs(inputs, live)
+        if isinstance(inputs.get("accesses"), list):
+            refreshed["accesses"] = access_set.matched(inputs["accesses"], live["accesses"])
+        return Live(live["id"], live, refreshed)
 
-    def update(self, scope: Scope, id_: str, state: Properties, inputs: Properties) -> Live:
-        """PUT the settings, with the access list only when it changes (`update_encoder`); no etag, as in the plugin."""
-        labels = label_maps(scope, state, inputs)
+    def update(
+        self, scope: Scope, id_: str, state: Properties, inputs: Properties, ignore: Collection[str] = ()
+    ) -> Live:
+        """PUT the plan, with the access list only when it changes (`update_encoder`); no etag, as in the plugin."""
         project, dataset_id = self._parse(scope, id_)
-        computed = {key: state[key] for key in _COMPUTED if key in state and key not in {"accesses", "project"}}
-        changes = self.diff(scope, state, inputs)
-        body = {**computed, **_body(inputs), "labels": labels["effectiveLabels"]}
-        if any(path.startswith("accesses") for path in changes):
-            body |= _access(inputs)
+        plan = self.planned(scope, state, inputs, ignore)
+        changes = self.diff(scope, state, inputs, ignore)
+        body = {**_body(plan), **(_access(plan) if any(path.startswith("accesses") for path in changes) else {})}
         try:
-            if set(changes) == {"deletionPolicy"}:
+            if {*changes} <= {"deletionPolicy"}:
                 dataset = self.bigquery.get(project, dataset_id)
             else:
                 dataset = self.bigquery.update(project, dataset_id, body)
         except ApiError as error:
             raise PluginError(f'Error updating Dataset "{id_}": {error}') from None
-        return self._live(dataset, {**_plugin_keeps(inputs), **labels}, inputs)
+        return _written(dataset, plan, inputs)
 
     def delete(self, scope: Scope, id_: str, state: Properties) -> None:
         """Delete, with the contents only when the *state* says so."""
@@ -202,26 +227,20 @@ class DatasetType:
             raise PluginError(f'Import id "{id_}" doesn\'t match any of the accepted formats')
         return match["project"] or scope.project({}), match["dataset"]
 
-    def _live(self, dataset: Dataset, kept: Mapping[str, Json], inputs: Properties) -> Live:
-        labels = dataset.labels
-        outputs = {
-            **outputs_of(dataset),
-            "deleteContentsOnDestroy": bool(kept.get("deleteContentsOnDestroy", False)),
-            "deletionPolicy": kept.get("deletionPolicy", "DELETE"),
-            "labels": {key: labels[key] for key in kept.get("labels", {}) if key in labels},
-            "pulumiLabels": {key: labels[key] for key in kept.get("pulumiLabels", {}) if key in labels},
-        }
-        return Live(f"projects/{dataset.project}/datasets/{dataset.id}", outputs, inputs)
-
 
 def outputs_of(dataset: Dataset) -> Properties:
     """A live dataset in the plugin's property names, without what only the plugin keeps."""
     return {
-        **{key: value for key, value in dataset.settings.items() if value is not None},
+        **{
+            name: _INPUTS[name].unset if dataset.settings[name] is None else dataset.settings[name]
+            for name in _SETTINGS
+        },
+        "externalCatalogDatasetOptions": _catalogue_options(dataset.settings["externalCatalogDatasetOptions"]),
+        "id": f"projects/{dataset.project}/datasets/{dataset.id}",
         "datasetId": dataset.id,
         "project": dataset.project,
         "location": dataset.location,
-        "accesses": in_set_order([_lower_case(entry) for entry in dataset.access]),
+        "accesses": access_set.live_set(dataset.access),
         "effectiveLabels": dict(dataset.labels),
         "creationTime": dataset.created_ms,
         "lastModifiedTime": dataset.modified_ms,
@@ -230,44 +249,61 @@ def outputs_of(dataset: Dataset) -> Properties:
     }
 
 
-def _lower_case(entry: Mapping[str, Json]) -> Properties:
-    """An access entry as the plugin sends and answers it: e-mail addresses in lower case, however they were given."""
-    return {key: value.lower() if key in {"userByEmail", "groupByEmail"} else value for key, value in entry.items()}
+def _catalogue_options(live: Json) -> Json:
+    return {"defaultStorageLocationUri": "", **live} if live else None
 
 
-def _plugin_keeps(inputs: Mapping[str, Json]) -> Properties:
-    return {name: inputs.get(name, _INPUTS[name]) for name in ("deleteContentsOnDestroy", "deletionPolicy")}
+def _live(dataset: Dataset, state: Mapping[str, Json]) -> Properties:
+    """The state after a read: of what the plugin alone keeps as it was, of labels those that were ours."""
+    labels = dataset.labels
+    return {
+        **outputs_of(dataset),
+        "deleteContentsOnDestroy": bool(state.get("deleteContentsOnDestroy", False)),
+        "deletionPolicy": state.get("deletionPolicy", "DELETE"),
+        **{
+            name: {key: labels[key] for key in state.get(name) or {} if key in labels}
+            for name in ("labels", "pulumiLabels")
+        },
+    }
 
 
-def _access(values: Mapping[str, Json]) -> Properties:
-    """The access list of inputs as the plugin sends it: none when it is empty."""
-    return {"access": [_lower_case(entry) for entry in values["accesses"]]} if values.get("accesses") else {}
+def _written(dataset: Dataset, plan: Properties, inputs: Properties) -> Live:
+    """The state after a write: a set and a map as planned, whatever BigQuery made of them, and all else as it is."""
+    live = _live(dataset, plan)
+    planned = {name: plan[name] for name in ("labels", "resourceTags") if plan[name] is None}
+    if access_set.is_known(plan["accesses"]):
+        planned["accesses"] = plan["accesses"]
+    return Live(live["id"], {**live, **planned}, inputs)
 
 
-def _body(inputs: Mapping[str, Json]) -> Properties:
-    return {key: value for key, value in inputs.items() if key in SETTINGS or key == "location"}
+def _imported(live: Properties) -> Properties:
+    """What an import tells a program: what is set, and not at its default."""
+    told = {
+        name: live[name]
+        for name, spec in _INPUTS.items()
+        if name != "accesses" and live[name] not in (None, spec.unset) and (live[name] != spec.default or spec.computed)
+    }
+    return {**told, "deletionPolicy": "DELETE", "accesses": [access_set.imported(each) for each in live["accesses"]]}
 
 
-def _missing_in(entries: Json) -> Iterator[tuple[str, str]]:
-    """What access entries lack of what each of their parts needs, by the plugin's key and by Pulumi's path."""
-    for number, entry in enumerate(entries if isinstance(entries, list) else []):
-        for part, needed in _NEEDED.items():
-            held = entry.get(part) if isinstance(entry, Mapping) else None
-            if not isinstance(held, Mapping):
-                continue
-            for name, key in needed.items():
-                if held.get(name) is None:
-                    yield f"access.{number}.{part}.0.{key}", f"accesses[{number}].{part}.{name}"
+def _planned_access(state: Properties | None, entries: Json) -> Json:
+    if entries in (None, []) or not access_set.is_known(entries):  # computed
+        return UNKNOWN if state is None else access_set.kept_set(state.get("accesses") or [])
+    return access_set.planned_set(None if state is None else state.get("accesses") or [], entries)
 
 
-def _given(values: Mapping[str, Json], name: str, unset: Json) -> Json:
-    value = values.get(name)
-    return unset if value is None or value == "" else value
+def _same(name: str, old: Json, new: Json) -> bool:
+    if name == "location" and isinstance(old, str) and isinstance(new, str):
+        return old.lower() == new.lower()
+    return not old and not new and new is not False
 
 
-def _empty(value: Json) -> bool:
-    return value is not False and value in (None, "", 0, [], {})
+def _body(plan: Mapping[str, Json]) -> Properties:
+    """What the plugin sends of a plan, without the access list: all that is known and not empty."""
+    settings = {name: plan[name] for name in (*_SETTINGS, "location") if plan[name] not in (None, "", UNKNOWN)}
+    return {**settings, "labels": plan["effectiveLabels"]}
 
 
-def _folded(name: str, value: Json) -> Json:
-    return value.lower() if name == "location" and isinstance(value, str) else value
+def _access(plan: Mapping[str, Json]) -> Properties:
+    entries = plan["accesses"]
+    return {"access": [access_set.sent(entry) for entry in entries]} if access_set.is_known(entries) else {}

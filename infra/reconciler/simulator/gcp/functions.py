@@ -39,7 +39,7 @@ def functions(bigquery: BigQuery) -> Mapping[str, Function]:
         outputs = outputs_of(dataset)
         return {
             **{key: value for key, value in outputs.items() if key not in _LISTS},
-            **{plural: [outputs[key]] if key in outputs else [] for key, plural in _LISTS.items()},
+            **{plural: [outputs[key]] if outputs[key] else [] for key, plural in _LISTS.items()},
             "accesses": [_access(entry) for entry in outputs["accesses"]],
             # A function has no configuration of its own, so it answers no labels but the effective ones.
             "labels": {},
@@ -68,15 +68,12 @@ def functions(bigquery: BigQuery) -> Mapping[str, Function]:
 
 
 def _access(entry: Mapping[str, Json]) -> Properties:
-    authorised = entry.get("dataset")
-    condition = entry.get("condition")
+    authorised = entry["dataset"]
+    condition = entry["condition"]
     return {
-        **{
-            key: entry.get(key, "")
-            for key in ("role", "domain", "groupByEmail", "iamMember", "specialGroup", "userByEmail")
-        },
-        "views": [entry["view"]] if "view" in entry else [],
-        "routines": [entry["routine"]] if "routine" in entry else [],
+        **{key: entry[key] for key in ("role", "domain", "groupByEmail", "iamMember", "specialGroup", "userByEmail")},
+        "views": [entry["view"]] if entry["view"] else [],
+        "routines": [entry["routine"]] if entry["routine"] else [],
         "datasets": [{"datasets": [authorised["dataset"]], "targetTypes": authorised["targetTypes"]}]
         if authorised
         else [],

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from reconciler.simulator.gcp.plugin import UNKNOWN, Properties, Scope
+from reconciler.simulator.gcp.plugin import UNKNOWN, Properties, Scope, is_unknown
 from reconciler.simulator.gcp.state import Json
 
 #: What the plugin marks with what it creates, unless it is told not to.
@@ -18,10 +18,10 @@ def label_maps(scope: Scope, state: Properties | None, inputs: Mapping[str, Json
     creation, stays while the configuration wants it, and goes when it does not any more.
     """
     labels = inputs.get("labels") or {}
-    if isinstance(labels, str):
+    if is_unknown(labels):
         return {"labels": labels, "pulumiLabels": UNKNOWN, "effectiveLabels": UNKNOWN}
-    before = state.get("pulumiLabels", {}) if state else {}
-    effective = (state or {}).get("effectiveLabels", {})
+    before = (state or {}).get("pulumiLabels") or {}
+    effective = (state or {}).get("effectiveLabels") or {}
     attributed = scope.attribution and (state is None or ATTRIBUTION in effective)
     ours = {**({ATTRIBUTION: "true"} if attributed else {}), **labels}
     foreign = {key: value for key, value in effective.items() if key not in before}

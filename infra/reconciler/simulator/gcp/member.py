@@ -7,9 +7,10 @@ from __future__ import annotations
 import contextlib
 import re
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 
+from reconciler.simulator.gcp.differences import value_changes
 from reconciler.simulator.gcp.errors import ApiError, PluginError
 from reconciler.simulator.gcp.iam import Iam
 from reconciler.simulator.gcp.plugin import (
@@ -17,7 +18,6 @@ from reconciler.simulator.gcp.plugin import (
     Change,
     Checked,
     Fault,
-    Kind,
     Live,
     Properties,
     Scope,
@@ -98,15 +98,16 @@ class MemberType(ABC):
         ]
         return Checked(dict(inputs), tuple(faults))
 
-    def diff(self, scope: Scope, state: Properties, inputs: Properties) -> Mapping[str, Change]:
+    def diff(
+        self, scope: Scope, state: Properties, inputs: Properties, ignore: Collection[str] = ()
+    ) -> Mapping[str, Change]:
         """Every difference replaces. What the provider's configuration fills in is no difference."""
-        changes = {}
+        changes: dict[str, Change] = {}
         for name in (*self.own_inputs, *_GRANT):
-            old, new = state.get(name), inputs.get(name)
-            if (new is None and name in self.own_inputs) or self.same(name, old, new):
+            old, new = state.get(name), _filled(name, inputs.get(name))
+            if (new is None and name in self.own_inputs) or name in ignore or self.same(name, old, new):
                 continue
-            kind = Kind.ADD if old is None else Kind.DELETE if new is None else Kind.UPDATE
-            changes[name] = Change(kind, replaces=True)
+            changes |= value_changes(name, old, new, replaces=True)
         return changes
 
     def same(self, name: str, old: Json, new: Json) -> bool:
@@ -115,9 +116,12 @@ class MemberType(ABC):
             return _cased(old) == _cased(new)
         return bool(old == new)
 
-    def planned(self, scope: Scope, state: Properties | None, inputs: Properties) -> Properties:
+    def planned(
+        self, scope: Scope, state: Properties | None, inputs: Properties, ignore: Collection[str] = ()
+    ) -> Properties:
         """The inputs, with the etag that only the API knows."""
-        return {**(state or {}), **inputs, "etag": UNKNOWN}
+        condition = {"condition": _filled("condition", inputs.get("condition"))}
+        return {**(state or {}), **inputs, **condition, "etag": UNKNOWN, "id": UNKNOWN}
 
     def create(self, scope: Scope, inputs: Properties) -> Live:
         """Grant."""
@@ -163,9 +167,12 @@ class MemberType(ABC):
             raise PluginError(f'Cannot find binding for "{_escaped(holder.label)}" {what}')
         condition = {"condition": dict(found[0].condition)} if found[0].condition else {}
         live = self._live(scope, holder, {**values, **condition})
-        return Live(live.id, live.outputs, {key: value for key, value in live.outputs.items() if key != "etag"})
+        told = {key: value for key, value in live.outputs.items() if key not in {"etag", "id", "condition"}}
+        return Live(live.id, live.outputs, {**told, **condition})
 
-    def update(self, scope: Scope, id_: str, state: Properties, inputs: Properties) -> Live:
+    def update(
+        self, scope: Scope, id_: str, state: Properties, inputs: Properties, ignore: Collection[str] = ()
+    ) -> Live:
         """There is no update: diff replaces."""
         raise PluginError("doesn't support update")
 
@@ -221,8 +228,10 @@ class MemberType(ABC):
 
     def _live(self, scope: Scope, holder: Holder, inputs: Properties) -> Live:
         grant = _grant(inputs)
-        outputs = {**inputs, **holder.inputs, "member": grant.member, "etag": holder.policy.etag}
-        return Live(self.target(scope, outputs), outputs, inputs)
+        condition = {"condition": _filled("condition", inputs.get("condition"))}
+        outputs = {**inputs, **holder.inputs, **condition, "member": grant.member, "etag": holder.policy.etag}
+        id_ = self.target(scope, outputs)
+        return Live(id_, {**outputs, "id": id_}, inputs)
 
 
 class _Missing(PluginError):
@@ -238,6 +247,11 @@ def _setting(holder: Holder) -> Iterator[None]:
         raise PluginError(
             f"Error applying IAM policy for {holder.label}: Error setting IAM policy for {holder.label}: {error}"
         ) from None
+
+
+def _filled(name: str, value: Json) -> Json:
+    """A condition with an empty description where it has none, as state has it; any other input as it is."""
+    return {"description": "", **value} if name == "condition" and isinstance(value, Mapping) else value
 
 
 def _grant(values: Mapping[str, Json]) -> Grant:

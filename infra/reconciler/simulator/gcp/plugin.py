@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 from typing import Protocol
@@ -85,10 +85,17 @@ class ResourceType(Protocol):
     def check(self, scope: Scope, inputs: Properties) -> Checked:
         """Validate inputs and fill in defaults."""
 
-    def diff(self, scope: Scope, state: Properties, inputs: Properties) -> Mapping[str, Change]:
-        """The differences by property path (`labels.app`, `accesses[2]`); none means that nothing is to do."""
+    def diff(
+        self, scope: Scope, state: Properties, inputs: Properties, ignore: Collection[str] = ()
+    ) -> Mapping[str, Change]:
+        """The differences by property path (`labels.app`, `accesses[2]`); none means that nothing is to do.
 
-    def planned(self, scope: Scope, state: Properties | None, inputs: Properties) -> Properties:
+        `ignore` are properties that stay as they are in state.
+        """
+
+    def planned(
+        self, scope: Scope, state: Properties | None, inputs: Properties, ignore: Collection[str] = ()
+    ) -> Properties:
         """The outputs after a create (state None) or an update, unknown where only the API can tell."""
 
     def create(self, scope: Scope, inputs: Properties) -> Live:
@@ -97,7 +104,9 @@ class ResourceType(Protocol):
     def read(self, scope: Scope, id_: str, state: Properties, inputs: Properties) -> Live | None:
         """The live resource; None when it is gone. Empty state and inputs: it is being imported by its id."""
 
-    def update(self, scope: Scope, id_: str, state: Properties, inputs: Properties) -> Live:
+    def update(
+        self, scope: Scope, id_: str, state: Properties, inputs: Properties, ignore: Collection[str] = ()
+    ) -> Live:
         """Change it in place."""
 
     def delete(self, scope: Scope, id_: str, state: Properties) -> None:
@@ -120,10 +129,7 @@ def is_unknown(value: Json) -> bool:
 
 
 def refreshed_inputs(inputs: Json, outputs: Json) -> Json:
-    """Inputs after a refresh, as the bridge makes them: each value that was given, replaced by the live one.
-
-    Lists are matched by position, which is why a refresh lists reordered accesses although nothing is to do.
-    """
+    """Inputs after a refresh, as the bridge makes them: each value that was given, replaced by the live one."""
     if isinstance(inputs, dict) and isinstance(outputs, dict):
         return {key: refreshed_inputs(value, outputs[key]) for key, value in inputs.items() if key in outputs}
     if isinstance(inputs, list) and isinstance(outputs, list):

@@ -99,8 +99,9 @@ class GcpProvider(provider_pb2_grpc.ResourceProviderServicer):
         kind, scope = await self._type(request.urn, context), self._scope(request.urn, context)
 
         def answer() -> pb.DiffResponse:
-            changes = kind.diff(scope, from_struct(request.olds), from_struct(request.news))
             ignored = [steps(path) for path in request.ignoreChanges]
+            olds, news = from_struct(request.olds), from_struct(request.news)
+            changes = kind.diff(scope, olds, news, [name for name, *inner in ignored if not inner])
             heeded = {
                 path: change
                 for path, change in changes.items()
@@ -139,14 +140,12 @@ class GcpProvider(provider_pb2_grpc.ResourceProviderServicer):
     async def Update(self, request: pb.UpdateRequest, context: Context) -> pb.UpdateResponse:
         """Update in place; in a preview, say what would come of it."""
         kind, scope = await self._type(request.urn, context), self._scope(request.urn, context)
-        olds, news = from_struct(request.olds), from_struct(request.news)
-        # What is ignored stays as the state has it, also where the program gives nothing.
-        news |= {name: olds[name] for name in request.ignoreChanges if name in olds and name not in news}
+        olds, news, ignore = from_struct(request.olds), from_struct(request.news), [*request.ignoreChanges]
 
         def answer() -> pb.UpdateResponse:
             if request.preview:
-                return pb.UpdateResponse(properties=to_struct(kind.planned(scope, olds, news)))
-            return pb.UpdateResponse(properties=to_struct(kind.update(scope, request.id, olds, news).outputs))
+                return pb.UpdateResponse(properties=to_struct(kind.planned(scope, olds, news, ignore)))
+            return pb.UpdateResponse(properties=to_struct(kind.update(scope, request.id, olds, news, ignore).outputs))
 
         return await self._answer("Update", request.urn, request.id, answer, context, preview=request.preview)
 

@@ -76,6 +76,15 @@ def lost_by_a_write(resource: Mapping[str, Any]) -> dict[str, Any]:
 _EMPTY: Final[tuple[Any, ...]] = (None, "", [], {}, "ROUNDING_MODE_UNSPECIFIED")
 
 
+def describe_losses(dataset: str, resource: Mapping[str, Any]) -> list[str]:
+    """Return one text for each setting that the plugin's write takes away, with how to set it again."""
+    return [
+        f"writing the dataset {dataset} takes away its {name} ({value}), which the gcp plugin does not know\n"
+        f"    Set it again after the run, with `ALTER SCHEMA {dataset} SET OPTIONS (...)`"
+        for name, value in lost_by_a_write(resource).items()
+    ]
+
+
 def inputs_of(names: Iterable[str]) -> list[str]:
     """Names as Python has them, of names as the engine has them."""
     return ["".join(f"_{letter.lower()}" if letter.isupper() else letter for letter in name) for name in names]

@@ -11,7 +11,7 @@ with warnings.catch_warnings():
     warnings.simplefilter("ignore", DeprecationWarning)  # the package's own, about classes that nothing here uses
     from pulumi_gcp.bigquery import DatasetArgs
 
-from reconciler.gcp import settings
+from reconciler.datasets import settings
 
 #: The inputs of the plugin's resource, by its own names in Python.
 INPUTS = set(inspect.signature(DatasetArgs.__init__).parameters) - {"__self__"}
