@@ -233,7 +233,9 @@ class Project:
         copy.mkdir()
         shutil.copy(root / "Pulumi.yaml", copy)
         settings = folder / "settings.yaml"
-        settings.write_text('config:\n  gcp:addPulumiAttributionLabel: "false"\n')
+        settings.write_text(
+            'config:\n  gcp:addPulumiAttributionLabel: "false"\n  gcp:disableGlobalProjectWarning: "true"\n'
+        )
         self.root, self.stack = root, stack
         self.env = {
             **os.environ,

@@ -263,3 +263,48 @@ def test_what_is_in_no_file_fails_a_run_where_that_is_forbidden_and_data_goes_on
     workspace.remove("stripe")
     workspace.up(RECONCILER_REMOVALS="allow").ok()
     assert "stripe" not in admin.gcp("GET", "/state")["projects"]["dev-project"]["datasets"]
+
+
+#: Settings of a dataset that no file can name.
+UNNAMED: dict[str, Any] = {
+    "defaultCollation": "und:ci",
+    "defaultEncryptionConfiguration": {"kmsKeyName": "projects/p/locations/us/keyRings/r/cryptoKeys/k"},
+    "defaultPartitionExpirationMs": 7_200_000,
+    "externalCatalogDatasetOptions": {"defaultStorageLocationUri": "gs://x", "parameters": {"a": "b"}},
+    "isCaseInsensitive": True,
+    "maxTimeTravelHours": "96",
+    "resourceTags": {"1/a": "b"},
+    "storageBillingModel": "PHYSICAL",
+}
+
+
+def test_settings_that_no_file_names_stay_and_what_a_write_takes_away_is_said_first(workspace: Workspace, admin: Admin):
+    rounding = {"defaultRoundingMode": "ROUND_HALF_EVEN"}
+    for dataset in ("kept", "adopted"):
+        make(admin, dataset, ROBOT, ENGINEERS, description="History.", **UNNAMED, **rounding)
+    workspace.write("kept", with_access())
+    before = admin.dataset("dev-project", "kept")
+    workspace.up().ok()
+    assert admin.dataset("dev-project", "kept") == before  # adopted as it is: nothing is written
+
+    # A write of something else, and one at an adoption.
+    workspace.write("kept", {**with_access(), "description": "Old."})
+    workspace.write("adopted", {**with_access(labels={"app": "pay"})})
+    for run in (workspace.preview(), workspace.up()):
+        for dataset in ("kept", "adopted"):
+            line = rf"{dataset}\.yaml:\d+:1: writing the dataset {dataset} takes away its defaultRoundingMode"
+            assert re.search(line, run.ok().out), run.out
+    for dataset in ("kept", "adopted"):
+        live = admin.dataset("dev-project", dataset)
+        assert {name: live[name] for name in UNNAMED} == UNNAMED
+        assert live["defaultRoundingMode"] == ""
+
+    # What is set by hand is no drift, and the next write keeps it.
+    by_hand = {**UNNAMED, "defaultCollation": "", "maxTimeTravelHours": "48", "resourceTags": {"1/a": "c"}}
+    admin.gcp("PATCH", "/datasets/dev-project/kept", by_hand)
+    workspace.assert_settled()
+    workspace.write("kept", {**with_access(), "description": "Older."})
+    assert "takes away" not in workspace.up("--refresh").ok().out
+    live = admin.dataset("dev-project", "kept")
+    assert {name: live[name] for name in UNNAMED} == by_hand
+    assert live["description"] == "Older."

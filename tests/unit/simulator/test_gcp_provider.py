@@ -1,12 +1,13 @@
 """The wire: what the engine is told about the provider, functions, and what is not simulated."""
 
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import grpc
 from google.protobuf import empty_pb2
 from hypothesis import given
 from hypothesis import strategies as st
-from pulumi.runtime.proto import plugin_pb2
+from pulumi.runtime.proto import engine_pb2, engine_pb2_grpc, plugin_pb2
 
 from reconciler.simulator.gcp.wire import from_struct, to_struct
 
@@ -33,6 +34,34 @@ def test_the_engine_is_told_to_send_previews_and_plain_values(engine: Engine):
     answer = engine.configure(project="p")
     assert answer.supportsPreview
     assert not any((answer.acceptSecrets, answer.acceptResources, answer.acceptOutputs))
+
+
+class Log(engine_pb2_grpc.EngineServicer):
+    """Where an engine takes what plugins log."""
+
+    def __init__(self) -> None:
+        self.messages: list[str] = []
+
+    def Log(self, request: engine_pb2.LogRequest, context: Any) -> empty_pb2.Empty:  # noqa: N802
+        self.messages.append(request.message)
+        return empty_pb2.Empty()
+
+
+def test_a_configuration_without_a_project_is_warned_of_unless_it_says_not_to(engine: Engine):
+    log, server = Log(), grpc.server(ThreadPoolExecutor(1))
+    engine_pb2_grpc.add_EngineServicer_to_server(log, server)
+    address = f"127.0.0.1:{server.add_insecure_port('127.0.0.1:0')}"
+    server.start()
+    try:
+        engine.stub.Attach(plugin_pb2.PluginAttach(address=address))
+        engine.configure(project="p")
+        engine.configure(disableGlobalProjectWarning="true")
+        assert log.messages == []
+        engine.configure()
+    finally:
+        server.stop(None)
+    (message,) = log.messages
+    assert "unable to detect a global setting for GCP Project" in message
 
 
 def test_a_type_or_function_that_is_not_here_says_so(engine: Engine):

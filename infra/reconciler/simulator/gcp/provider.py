@@ -9,6 +9,7 @@ attribution label is wanted), while what exists is shared. A type or function th
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import socket
 from collections.abc import Callable
 from typing import Any, NoReturn, TypeAlias, TypeVar
@@ -16,7 +17,7 @@ from typing import Any, NoReturn, TypeAlias, TypeVar
 import grpc
 import grpc.aio
 from google.protobuf import empty_pb2
-from pulumi.runtime.proto import plugin_pb2, provider_pb2, provider_pb2_grpc
+from pulumi.runtime.proto import engine_pb2, engine_pb2_grpc, plugin_pb2, provider_pb2, provider_pb2_grpc
 
 from reconciler.simulator.gcp.bigquery import BigQuery
 from reconciler.simulator.gcp.dataset import DatasetType
@@ -37,6 +38,13 @@ Answer = TypeVar("Answer")
 #: What the plugin would answer; the engine does not insist on it.
 VERSION = "10.2.0"
 _NO_PROJECT = "(no project)"
+_LOG_TIMEOUT_S = 5
+#: What the plugin warns of when its configuration names no project; `gcp:disableGlobalProjectWarning` silences it.
+_NO_GLOBAL_PROJECT = (
+    "unable to detect a global setting for GCP Project.\n"
+    "Set it with `pulumi config set gcp:project <project>`, or silence this warning with "
+    "`pulumi config set gcp:disableGlobalProjectWarning true`"
+)
 
 
 class GcpProvider(provider_pb2_grpc.ResourceProviderServicer):
@@ -55,9 +63,11 @@ class GcpProvider(provider_pb2_grpc.ResourceProviderServicer):
         self.functions = functions(bigquery)
         self._scopes: dict[str, Scope] = {}
         self._configured = Scope()
+        self._engines: dict[str, str] = {}
 
     async def Attach(self, request: plugin_pb2.PluginAttach, context: Context) -> empty_pb2.Empty:
-        """An engine says hello. It needs nothing from us at its address."""
+        """An engine says where it takes what is to be logged."""
+        self._engines[context.peer()] = request.address
         return empty_pb2.Empty()
 
     async def GetPluginInfo(self, request: empty_pb2.Empty, context: Context) -> plugin_pb2.PluginInfo:
@@ -78,9 +88,22 @@ class GcpProvider(provider_pb2_grpc.ResourceProviderServicer):
         wanted = args.get("addPulumiAttributionLabel", True)
         scope = Scope(default_project=args.get("project"), attribution=str(wanted).lower() != "false")
         self._configured = self._scopes[context.peer()] = scope
+        silent = str(args.get("disableGlobalProjectWarning", False)).lower() == "true"
+        if not (scope.default_project or silent):
+            await self._warn(_NO_GLOBAL_PROJECT, context)
         return pb.ConfigureResponse(
             acceptSecrets=False, supportsPreview=True, acceptResources=False, acceptOutputs=False
         )
+
+    async def _warn(self, message: str, context: Context) -> None:
+        """Log through the engine of this connection, if it has said where."""
+        if address := self._engines.get(context.peer()):
+            # An engine that is gone needs no warning.
+            with contextlib.suppress(grpc.RpcError):
+                async with grpc.aio.insecure_channel(address) as channel:
+                    stub: Any = engine_pb2_grpc.EngineStub(channel)
+                    severity = engine_pb2.LogSeverity.Value("WARNING")
+                    await stub.Log(engine_pb2.LogRequest(severity=severity, message=message), timeout=_LOG_TIMEOUT_S)
 
     async def Check(self, request: pb.CheckRequest, context: Context) -> pb.CheckResponse:
         """Inputs with defaults, or what is wrong with them."""
