@@ -77,10 +77,11 @@ class Config:
             return self._odd(path)
         if isinstance(value, list):
             return self._list(path, value, known) if _may_be(known, "list") else self._odd(path)
-        # What has the keys of a reference would be read as one.
-        if not _may_be(known, "object") or references.meant(value) is not None:
+        if not _may_be(known, "object"):
             return self._odd(path)
-        return self._object(path, value, known, closed=known is not None and bool(known.fields))
+        found = self._object(path, value, known, closed=known is not None and bool(known.fields))
+        # What has the keys of a reference would be read as one.
+        return self._odd(path) if isinstance(found, dict) and references.meant(found) is not None else found
 
     def _object(self, path: Path, value: Mapping[str, Any], known: Field | None, *, closed: bool) -> Any:
         fields = {} if known is None else known.fields

@@ -261,9 +261,10 @@ def test_a_connection_that_no_file_can_declare_is_known_as_such(service: str, sc
     ("config", "left_out"),
     [
         ({"a": {"env": "prod"}, "b": 1}, "config.a"),
-        ({"a": [{"secret": "name"}], "b": 1}, "config.a[0]"),
+        ({"a": [{"env": "name"}], "b": 1}, "config.a[0]"),
         ({"env": "prod", "b": 1}, None),
         ({"env": "prod"}, "config.env"),
+        ({"a": {"env": "name", "said": None}}, "config.a"),
         ({"a": "env:NAME"}, "config.a"),
         ({"a": float("nan")}, "config.a"),
         ({"a": "\ud800"}, "config.a"),
