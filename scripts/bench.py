@@ -79,15 +79,16 @@ REASONS: Mapping[str, Mapping[str, str]] = {
     },
 }
 
-#: As many resources as the units have (a dataset, a connection and an activation each), in the same shape of
-#: dependencies, that do nothing at all.
+#: As many resources as the units have (a dataset, its access, a connection and an activation each), in the same shape
+#: of dependencies, that do nothing at all.
 EMPTY_PROGRAM = """
 import pulumi, empty
 guard = empty.Nothing("guard", {})
 for number in range(COUNT):
     first = empty.Nothing(f"first-{number}", {"n": number}, pulumi.ResourceOptions(depends_on=[guard]))
     second = empty.Nothing(f"second-{number}", {"n": number}, pulumi.ResourceOptions(depends_on=[guard, first]))
-    empty.Nothing(f"third-{number}", {"n": number}, pulumi.ResourceOptions(depends_on=[guard, second]))
+    third = empty.Nothing(f"third-{number}", {"n": number}, pulumi.ResourceOptions(depends_on=[guard, second]))
+    empty.Nothing(f"fourth-{number}", {"n": number}, pulumi.ResourceOptions(depends_on=[guard, third]))
 """
 EMPTY_MODULE = """
 from pulumi.dynamic import CreateResult, DiffResult, ReadResult, Resource, ResourceProvider

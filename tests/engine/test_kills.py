@@ -196,6 +196,24 @@ def test_a_killed_runs_plugin_that_finishes_during_later_runs_makes_nothing_twic
     assert_one_of_each(workspace, admin)
 
 
+def test_a_run_that_dies_between_a_dataset_and_its_access_lets_no_data_in_and_heals(
+    workspace: Workspace, admin: Admin, killed: Killed
+):
+    workspace.write("stripe", stripe())
+    admin.gcp("POST", "/faults", {"method": "PATCH", "hold": True, "error": "nobody is there any more"})
+    killed(lambda: any(fault["waiting"] for fault in admin.gcp("GET", "/faults")), everything=True)
+    admin.gcp("DELETE", "/faults")
+    entries = admin.dataset("dev-project", "stripe")["access"]
+    assert any(entry.get("specialGroup") == "projectReaders" for entry in entries), "as BigQuery makes a dataset"
+    assert admin.connections() == {}
+    workspace.recover()
+    workspace.up().ok()
+    entries = admin.dataset("dev-project", "stripe")["access"]
+    assert sorted(entry["role"] for entry in entries) == ["OWNER", "READER", "WRITER"]
+    assert not any("specialGroup" in entry for entry in entries)
+    workspace.assert_settled()
+
+
 def test_a_killed_replacement_is_finished_by_the_next_run_and_a_killed_removal_is_not(
     workspace: Workspace, admin: Admin, killed: Killed
 ):

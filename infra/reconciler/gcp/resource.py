@@ -49,4 +49,4 @@ def dataset_resource(
 def _right_labels(dataset: Dataset, live: Listed | None) -> list[str]:
     """The labels that are right already. An import does not know them as ours, and would write what is there."""
     there = live.labels if live is not None else {}
-    return [f'labels["{name}"]' for name, value in sorted(dataset.labels.items()) if there.get(name) == value]
+    return [f"labels.{name}" for name, value in sorted(dataset.labels.items()) if there.get(name) == value]

@@ -22,6 +22,8 @@ from reconciler.provider.session import session
 #: How often a list is written that other processes keep writing, and the longest wait before the last attempt.
 _ATTEMPTS = 8
 _LONGEST_WAIT_S = 4.0
+#: How long to wait for Google to know an account that Fivetran has just made (Google says it takes some seconds).
+_UNTIL_KNOWN_S = (2.0, 5.0, 15.0)
 #: BigQuery answers a user a hundred reads a second.
 READS_AT_ONCE: Final = 16
 
@@ -87,14 +89,30 @@ class AccessLists:
         return self.datasets(project).access_list(dataset_id)
 
     def write(
-        self, project: str, dataset_id: str, declared: Iterable[Entry], kept_as: Mapping[str, Mapping[str, Any]]
+        self,
+        project: str,
+        dataset_id: str,
+        declared: Iterable[Entry],
+        kept_as: Mapping[str, Mapping[str, Any]],
+        *,
+        newborn: Entry | None = None,
     ) -> Written:
         """Bring a dataset's list to what is declared, beside the views, routines and datasets of others.
 
-        Nothing is written where the list is right. Raises `OperationError` where the dataset is gone, other processes
-        keep writing it, or Google denies the list for another reason than one of its members.
+        Nothing is written where the list is right.
+
+        Args:
+            project: The project of the dataset.
+            dataset_id: The dataset.
+            declared: The people, groups and service accounts that are to have access.
+            kept_as: What BigQuery made of entries that were sent before, by their `key`.
+            newborn: The entry of an account that may be too young for Google to know it.
+
+        Raises:
+            OperationError: The dataset is gone, or other processes keep writing its list.
+            OtherSideFailed: Google denies the list for another reason than one of its members, or failed.
         """
-        return _Writing(self.datasets(project), dataset_id, tuple(declared), dict(kept_as)).run()
+        return _Writing(self.datasets(project), dataset_id, tuple(declared), dict(kept_as), newborn).run()
 
 
 @dataclass
@@ -103,6 +121,8 @@ class _Writing:
     dataset_id: str
     declared: tuple[Entry, ...]
     kept_as: dict[str, Mapping[str, Any]]
+    newborn: Entry | None = None
+    waits: list[float] = field(default_factory=lambda: list(_UNTIL_KNOWN_S))
     denied: dict[Entry, str] = field(default_factory=dict)
     first: tuple[Mapping[str, Any], ...] | None = None
 
@@ -155,8 +175,11 @@ class _Writing:
         return Written(self.first or (), live.entries, self.denied, self.kept_as)
 
     def _deny_named(self, refused: AccessRefused) -> bool:
-        """Note the members that Google's answer names; whether there are any."""
+        """Note the members that Google's answer names, or wait for one to be known; whether it names any."""
         named = [entry for entry in self.declared if entry not in self.denied and _names(refused, entry)]
+        if self.newborn in named and self.waits:
+            session.sleep(self.waits.pop(0))
+            return True
         self.denied |= {entry: _reason(refused) for entry in named}
         return bool(named)
 

@@ -214,7 +214,10 @@ def _write(props: Mapping[str, Any], olds: Mapping[str, Any]) -> dict[str, Any]:
     declared = _Declared(props)
     kept_as = _Declared(olds).kept_as if olds else {}
     wanted = [each for each in declared.entries if isinstance(each, Entry)]
-    written = access_lists.write(props["project"], declared.dataset, wanted, kept_as)
+    is_newborn = declared.writer is not None and olds.get("writer") != props["writer"]
+    written = access_lists.write(
+        props["project"], declared.dataset, wanted, kept_as, newborn=declared.writer if is_newborn else None
+    )
     # Of a dataset that this run made, nobody loses BigQuery's default access: there was nothing to read.
     is_new = not olds and not session.dataset_exists(declared.dataset)
     declared.log_changes(() if is_new else written.before, written.after)

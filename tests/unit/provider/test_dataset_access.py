@@ -17,7 +17,7 @@ from reconciler.provider.lines import lines
 from reconciler.provider.session import session
 from reconciler.removal import DeletionRules
 
-from .account import Fivetran, as_engine, failure
+from .account import FastClock, Fivetran, as_engine, failure
 from .stack import Resource
 
 VIEWER = "roles/bigquery.dataViewer"
@@ -164,6 +164,23 @@ def test_a_member_that_google_denies_fails_its_line_and_no_other(bigquery: BigQu
     bigquery.up(expected("a", "b", "bb"))
     assert reader("b") in bigquery.access()
     assert not bigquery.resource.pending(news(expected("a", "b", "bb")))
+
+
+def test_fivetrans_new_account_is_waited_for_until_google_knows_it(bigquery: BigQuery, clock: FastClock):
+    bigquery.make(ROBOT)
+    bigquery.gcp("PUT", "/unknown-members", {"members": [ACCOUNT]})
+    slept: list[float] = []
+
+    def sleep(seconds: float) -> None:
+        slept.append(seconds)
+        if len(slept) == 2:
+            bigquery.gcp("PUT", "/unknown-members", {"members": []})
+
+    session.sleep = sleep
+    bigquery.up(expected("a"))
+    assert slept == [2, 5]
+    assert session.failures() == {}
+    assert bigquery.access() == listed(ROBOT, ENGINEERS, reader("a"), WRITER)
 
 
 def test_members_that_google_denies_unnamed_are_found_one_by_one(bigquery: BigQuery):

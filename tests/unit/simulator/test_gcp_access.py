@@ -170,3 +170,12 @@ def test_a_dataset_without_a_list_belongs_to_its_project_and_creator():
         "projectReaders",
         None,
     }
+
+
+def test_a_member_that_the_organisation_does_not_allow_is_refused_without_its_name():
+    entries = [{"role": "READER", "userByEmail": "A@Example.com"}]
+    with pytest.raises(ApiError) as refused:
+        normalise(entries, "p:d", (), forbidden={"a@example.com"})
+    assert refused.value.status == 400
+    assert refused.value.message == "One or more users named in the policy do not belong to a permitted customer."
+    assert normalise(entries, "p:d", (), entries, forbidden={"a@example.com"}) == entries, "who is there may stay"

@@ -117,3 +117,11 @@ def test_get_datasets_lists_a_project(engine: Engine):
         engine.admin("PUT", f"/datasets/p/{name}", {"labels": {"n": name}})
     found = engine.invoke("gcp:bigquery/getDatasets:getDatasets", project="p")
     assert [(each["datasetId"], each["labels"]) for each in found["datasets"]] == [("a", {"n": "a"}), ("b", {"n": "b"})]
+
+
+def test_one_key_of_a_map_is_ignored_and_the_others_are_not(engine: Engine):
+    state = {"datasetId": "d", "project": "p", "labels": {"a-b": "1", "c": "1"}}
+    wanted = {"datasetId": "d", "labels": {"a-b": "2", "c": "2"}}
+    for ignored, left in (('labels["a-b"]', "labels.c"), ("labels.c", "labels.a-b")):
+        assert [*engine.diff(DATASET, "projects/p/datasets/d", state, wanted, (ignored,)).detailedDiff] == [left]
+    assert not engine.diff(DATASET, "projects/p/datasets/d", state, wanted, ("labels",)).detailedDiff
