@@ -79,7 +79,7 @@ def test_secrets_arrive_converge_are_found_nowhere_else_and_a_raised_version_sen
     admin.forget_requests()
     failed = workspace.up()
     assert failed.code != 0
-    assert "stripe.yaml: 1 setup test of connection" in failed.out
+    assert re.search(r"stripe\.yaml:\d+:\d+: 1 setup test of connection", failed.out)
     assert "Key: FAILED: no ******" in failed.out
     sent, tested = [request for request in admin.requests() if request["method"] != "GET"]
     assert sorted(sent["keys"]) == ["config.api_key", "run_setup_tests"]

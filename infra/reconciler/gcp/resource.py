@@ -5,6 +5,7 @@ from __future__ import annotations
 import pulumi
 import pulumi_gcp as gcp
 
+from reconciler import expiry
 from reconciler.datasets.settings import KEPT
 from reconciler.gcp.deletion import Deletion
 from reconciler.gcp.reading import Listed
@@ -30,7 +31,7 @@ def dataset_resource(
         retain_on_delete=deletion.rules.retain,
         hooks=pulumi.ResourceHookBinding(before_update=[losses], before_delete=deletion.hooks),
         import_=None if live is None else f"projects/{environment.gcp_project}/datasets/{dataset.id}",
-        ignore_changes=[*KEPT, *_right_labels(dataset, live)],
+        ignore_changes=[*KEPT, *right_labels(dataset, live)],
     )
     return gcp.bigquery.Dataset(
         dataset.id,
@@ -46,7 +47,11 @@ def dataset_resource(
     )
 
 
-def _right_labels(dataset: Dataset, live: Listed | None) -> list[str]:
-    """The labels that are right already. An import does not know them as ours, and would write what is there."""
+def right_labels(dataset: Dataset, live: Listed | None) -> list[str]:
+    """Return the labels that are right already. An import does not know them as ours, and would write what is there.
+
+    Not the one that says when the dataset goes: the hook before a deletion asks for it in state.
+    """
     there = live.labels if live is not None else {}
-    return [f"labels.{name}" for name, value in sorted(dataset.labels.items()) if there.get(name) == value]
+    right = [name for name, value in sorted(dataset.labels.items()) if there.get(name) == value]
+    return [f"labels.{name}" for name in right if name != expiry.LABEL]

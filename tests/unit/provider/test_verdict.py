@@ -67,3 +67,14 @@ def test_what_the_environment_forbids_is_pending_in_a_preview_and_raises_in_the_
     expected = "dev/environment.yaml: p has datasets that no file declares: d"
     assert failure(provider.update, "dev", dict(STORED), dict(PROPS)) == expected
     assert failure(provider.create, dict(PROPS)) == expected
+
+
+def test_two_failures_of_a_file_are_both_told_and_a_line_is_not_told_twice(fivetran: Fivetran, run):
+    session.failed("dev/stripe.yaml", "failed: no login")
+    session.failed("dev/stripe.yaml", "dev/stripe.yaml:5:3: Google denies b on dataset d", "b")
+    session.failed("dev/stripe.yaml", "dev/stripe.yaml:5:3: Google denies b on 2 datasets", "b")
+    assert failure(provider.create, dict(PROPS)) == (
+        "dev/environment.yaml: 1 unit did not come to work:\n"
+        "dev/stripe.yaml: failed: no login\n"
+        "dev/stripe.yaml:5:3: Google denies b on 2 datasets"
+    )

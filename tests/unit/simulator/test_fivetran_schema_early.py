@@ -65,6 +65,7 @@ def test_nothing_is_sent_ahead_of_what_was_captured(account: Account, shop: str,
 
 
 def test_a_config_sent_ahead_has_schemas(account: Account, shop: str):
+    account.options(enabled_in_schema_change="required")
     path = f"/v1/connections/{shop}/schemas"
     answer = account.http.post(path, json={"schema_change_handling": "BLOCK_ALL"})
     assert answer.json()["message"] == "Field 'schemas' is required"
