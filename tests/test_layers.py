@@ -52,7 +52,7 @@ ALLOWED: dict[str, set[str]] = {
     "iam": {"errors"},
     "secrets": {"commands", "model", "errors", "masking"},
     "provider": PURE | {"client", "secrets", "specs", "services", "bigquery"},
-    "gcp": PURE | {"secrets", "specs"},
+    "gcp": PURE | {"bigquery", "secrets", "specs"},
     "functions": PURE,
     "project": PURE,
     "program": PURE | {"specs", "provider", "gcp", "functions", "project", "secrets"},

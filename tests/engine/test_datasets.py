@@ -237,7 +237,7 @@ def test_what_is_in_no_file_fails_a_run_where_that_is_forbidden_and_data_goes_on
     assert told in failed.out
     # A database that would write a dataset which no file declares is not started.
     assert re.search(
-        r"app.yaml: schemas are synced into datasets that no file declares:\n\s+audit → app_audit", failed.out
+        r"app\.yaml:\d+:\d+: schemas are synced into datasets that no file declares:\n\s+audit → app_audit", failed.out
     )
     assert workspace.outcomes() == {"stripe": "connected", "app": "refused"}
     assert admin.connections()["app"]["paused"]

@@ -123,5 +123,7 @@ def test_one_key_of_a_map_is_ignored_and_the_others_are_not(engine: Engine):
     state = {"datasetId": "d", "project": "p", "labels": {"a-b": "1", "c": "1"}}
     wanted = {"datasetId": "d", "labels": {"a-b": "2", "c": "2"}}
     for ignored, left in (('labels["a-b"]', "labels.c"), ("labels.c", "labels.a-b")):
-        assert [*engine.diff(DATASET, "projects/p/datasets/d", state, wanted, (ignored,)).detailedDiff] == [left]
-    assert not engine.diff(DATASET, "projects/p/datasets/d", state, wanted, ("labels",)).detailedDiff
+        changed = engine.diff(DATASET, "projects/p/datasets/d", state, wanted, (ignored,)).detailedDiff
+        assert [key for key in changed if key.startswith("labels")] == [left]
+    changed = engine.diff(DATASET, "projects/p/datasets/d", state, wanted, ("labels",)).detailedDiff
+    assert not [key for key in changed if key.startswith("labels")]
