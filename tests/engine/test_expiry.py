@@ -136,8 +136,9 @@ def assert_everything_is_told(workspace: Workspace) -> None:
     assert_told(validated.stdout, told)
     previewed = workspace.preview("--diff", **on(TODAY)).ok()
     assert_told(previewed.out, told)
-    gone = {f"delete {kind} {name}" for kind, name in [("Dataset", "own_over"), ("Dataset", "shared_over")]}
-    assert gone | {"delete Dataset alone_over"} == {step for step in previewed.steps() if "delete Dataset" in step}
+    datasets_over = ("own_over", "shared_over", "alone_over")
+    gone = {f"delete {kind} {name}" for kind in ("Dataset", "DatasetAccess") for name in datasets_over}
+    assert gone == {step for step in previewed.steps() if "delete Dataset" in step}
 
 
 def test_every_kind_of_unit_is_in_its_stage_an_extension_undoes_it_and_what_is_over_goes_with_its_file(
