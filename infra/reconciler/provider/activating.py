@@ -298,9 +298,13 @@ def _apply(olds: Mapping[str, Any], news: Mapping[str, Any], state: dict[str, An
 
 
 def _keep_paused(olds: Mapping[str, Any], news: Mapping[str, Any], state: dict[str, Any]) -> None:
-    """Pause a connection that never ran and that somebody unpaused. A new one is made paused already."""
-    if olds and _must_be_paused(olds, news):
-        session.client().update_connection(news["connection_id"], paused=True, run_setup_tests=False)
+    """Pause a connection that the file pauses and that is not known to have been started by a run.
+
+    A new connection is made paused. Without an earlier state it may also be one that runs, whose activation was lost.
+    """
+    client, connection_id = session.client(), news["connection_id"]
+    if _must_be_paused(olds, news) and (olds or not client.get_connection(connection_id).paused):
+        client.update_connection(connection_id, paused=True, run_setup_tests=False)
     state["paused"] = news["paused"]
 
 

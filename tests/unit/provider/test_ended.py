@@ -85,3 +85,14 @@ def test_a_connection_that_was_only_taken_over_is_not_written_to(fivetran: Fivet
     fivetran.by_hand(schedule_type="manual", succeeded_at="2026-01-01T00:00:00Z", is_historical_sync=False)
     assert stack.up(over()) == "ended"
     assert fivetran.writes() == []
+
+
+@pytest.mark.parametrize("ended", [True, False])
+def test_activation_pauses_a_running_connection_when_state_lost_its_activation(
+    fivetran: Fivetran, stack: Stack, run, ended: bool
+):
+    stack.up(unit(schedule=BY_AIRFLOW))
+    assert fivetran.the("stripe")["paused"] is False
+    stack.activation.forget()
+    stack.up(over() if ended else unit(schedule=BY_AIRFLOW, paused="INC-1"))
+    assert fivetran.the("stripe")["paused"] is True
