@@ -1,8 +1,8 @@
 """Take secret values out of a text that another program wrote: Fivetran, Google, or a vendor behind them.
 
 The other side may quote what it was sent, in its own spelling. A value is found as it is, JSON-escaped, URL-quoted,
-HTML-escaped, in hexadecimal and in base64, in any case of letters; a value of several lines also line by line, and a
-JSON document kept in a string also value by value.
+HTML-escaped, in hexadecimal and in base64, in any case of letters; a value of several lines also line by line, a JSON
+document kept in a string also value by value, and of an address the password. Half a value is found by its fragments.
 
 Only foreign text is masked, before it becomes part of a message of ours: our own words and names never are.
 """
@@ -10,12 +10,15 @@ Only foreign text is masked, before it becomes part of a message of ours: our ow
 from __future__ import annotations
 
 import base64
+import binascii
 import functools
 import html
 import json
 import re
-from collections.abc import Iterable, Iterator, Mapping
-from urllib.parse import quote, quote_plus, unquote_plus
+import unicodedata
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import suppress
+from urllib.parse import quote, quote_plus, unquote, unquote_plus, urlsplit
 
 MASK = "******"
 
@@ -29,17 +32,33 @@ _SHORT = 8
 #: A value of up to this length counts as quoted only where no letter or digit touches it.
 _TINY = 2
 
+#: So many characters of a distinctive value, one after another, are a fragment of it.
+FRAGMENT = 12
+
+#: How often a text is decoded again: what was quoted twice, in a JSON document in an HTML page, say.
+_DECODED_TIMES = 3
+
+#: Text that may be base64, and bytes in hexadecimal with or without something between them.
+_IN_BASE64 = re.compile(r"[A-Za-z0-9+/_-]{8,}")
+_IN_HEX = re.compile(r"(?:(?:0x|\\x)?[0-9A-Fa-f]{2}[:, -]{0,2}){8,}")
+
+#: Escapes of characters by their number: JSON's and Java's, C's in hexadecimal and octal, and quoted-printable.
+_ESCAPED = re.compile(
+    r"\\u\{?([0-9A-Fa-f]{1,6})\}|\\u([0-9A-Fa-f]{4})|\\x([0-9A-Fa-f]{2})|\\([0-3][0-7]{2})|=([0-9A-F]{2})|=\r?\n"
+)
+_BASES = (16, 16, 16, 8, 16)
+
 #: Characters that Java's JSON writers escape, besides those that JSON makes them escape.
 _ESCAPED_BY_JAVA = re.compile(r"[<>&='\u007f]")
 
 
-def mask(text: str, values: Iterable[str]) -> str | None:
+def mask(text: str, values: Iterable[str], *, fragments: bool = True) -> str | None:
     """Replace each secret value in a foreign text by `******`; return None where the text must not be shown at all.
 
     That is where it holds a value that is not `is_distinctive`, or one that only shows when the text is decoded.
-    Mask before shortening, never after.
+    Mask before shortening, never after. Without `fragments`, a part of a value is left as it is.
     """
-    values = [value for value in values if value.strip()]
+    values = frozenset(value for value in values if value.strip())
     folded = _fold(text)
     hidden = bytearray(len(text))
     for value in values:
@@ -48,19 +67,35 @@ def mask(text: str, values: Iterable[str]) -> str | None:
                 if not is_distinctive(value) and not _stands_in(value, form):
                     return None
                 hidden[start : start + len(form)] = b"\x01" * len(form)
-    masked = _cover(text, hidden)
-    return None if _shows_when_decoded(masked, values) else masked
+    if _shows_when_decoded(_cover(text, hidden), values):
+        return None
+    if fragments:
+        for start in _fragments(folded, values):
+            hidden[start : start + FRAGMENT] = b"\x01" * FRAGMENT
+    return _cover(text, hidden)
 
 
-def mask_distinctive(text: str, values: Iterable[str]) -> str:
-    """Replace the distinctive values in a text of our own, as a second net; the others are left alone."""
-    distinctive = [value for value in values if is_distinctive(value)]
+def holds_secret(text: str, values: Iterable[str]) -> bool:
+    """Return whether a text holds a whole value, in whatever spelling."""
+    return mask(text, values, fragments=False) != text
+
+
+def mask_distinctive(text: str, values: Iterable[str], is_public: Callable[[str], bool] = lambda _: False) -> str:
+    """Replace the distinctive values in a text of our own, as a second net; the others are left alone.
+
+    So are those that `is_public` names, also inside a value: the project in the JSON document of a service account.
+    """
     folded = _fold(text)
     hidden = bytearray(len(text))
-    for value in distinctive:
+    for value in values:
+        if not is_distinctive(value) or is_public(value):
+            continue
         for form in _forms(value):
+            if _stands_in(value, form) and is_public(form):
+                continue
             for start in _occurrences(folded, form):
-                hidden[start : start + len(form)] = b"\x01" * len(form)
+                if is_distinctive(form):
+                    hidden[start : start + len(form)] = b"\x01" * len(form)
     return _cover(text, hidden)
 
 
@@ -123,16 +158,24 @@ def _forms(value: str) -> tuple[str, ...]:
 
 
 def _spellings(value: str) -> Iterator[str]:
-    for plain in dict.fromkeys((value, value.strip(), value.lstrip("\ufeff").strip())):
-        yield plain
-        if len(plain) > _TINY:
-            yield from _encoded(plain)
-    if len(value.splitlines()) > 1:
-        for line in value.splitlines():
-            if len(part := line.strip()) >= SHORTEST_LINE:
-                yield part
+    for part in dict.fromkeys((value, *_parts(value))):
+        for plain in dict.fromkeys((part, part.strip(), part.lstrip("\ufeff").strip())):
+            yield plain
+            if len(plain) > _TINY:
+                yield from _encoded(plain)
+        if len(part.splitlines()) > 1:
+            for line in part.splitlines():
+                if len(inner := line.strip()) >= SHORTEST_LINE:
+                    yield inner
+
+
+def _parts(value: str) -> Iterator[str]:
+    """What stands inside a value and is a secret by itself: texts of a JSON document, the password of an address."""
     if value.lstrip()[:1] in {"{", "["}:
-        yield from (part for part in secret_values(_document(value)) if part != value and len(part.strip()) > _TINY)
+        yield from (part for part in secret_values(_document(value)) if len(part.strip()) > _TINY)
+    with suppress(ValueError):
+        password = urlsplit(value.strip()).password or ""
+        yield from (each for each in (password, unquote(password)) if len(each.strip()) > _TINY)
 
 
 def _encoded(plain: str) -> Iterator[str]:
@@ -164,21 +207,83 @@ def _inside_base64(value: bytes) -> Iterator[str]:
         yield encoded.replace("+", "-").replace("/", "_")
 
 
+def _fragments(folded: str, values: frozenset[str]) -> Iterator[int]:
+    """Where a fragment of a distinctive value stands in a text."""
+    known = _fragments_of(values)
+    return (at for at in range(len(folded) - FRAGMENT + 1) if folded[at : at + FRAGMENT] in known)
+
+
+@functools.lru_cache(maxsize=4)
+def _fragments_of(values: frozenset[str]) -> frozenset[str]:
+    return frozenset().union(*(_fragments_of_one(value) for value in values if is_distinctive(value)))
+
+
+@functools.lru_cache(maxsize=8192)
+def _fragments_of_one(value: str) -> frozenset[str]:
+    """Runs of characters of a value without spaces; what its addresses begin with is no secret."""
+    folded = _fold(value.strip())
+    runs = (folded[at : at + FRAGMENT] for at in range(len(folded) - FRAGMENT + 1))
+    return frozenset(run for run in runs if not any(char.isspace() for char in run) and "://" not in run)
+
+
 def _shows_when_decoded(text: str, values: Iterable[str]) -> bool:
     """Whether a distinctive value appears once a reader undoes an encoding, or joins what was wrapped."""
-    decoded = {html.unescape(text), unquote_plus(text), _without_escapes(text)} - {text}
-    decoded = {_fold("".join(each.split())) for each in (*decoded, text)}
-    for value in values:
-        plain = _fold("".join(value.split()))
-        if is_distinctive(plain) and any(plain in each for each in decoded):
-            return True
-    return False
+    plain = [skeleton for value in values for skeleton in _skeletons(value)]
+    return any(skeleton in decoded for decoded in map(_skeleton, _decodings(text)) for skeleton in plain)
+
+
+@functools.lru_cache(maxsize=8192)
+def _skeletons(value: str) -> tuple[str, ...]:
+    found = (_skeleton(part) for part in (value, *_parts(value)))
+    return tuple(dict.fromkeys(skeleton for skeleton in found if is_distinctive(skeleton)))
+
+
+def _skeleton(text: str) -> str:
+    """What a reader recognises a text by: its letters, digits and signs, without accents, case, spaces and marks."""
+    return "".join(
+        char.casefold()
+        for char in unicodedata.normalize("NFKD", text)
+        if char.isprintable() and not char.isspace() and not unicodedata.combining(char)
+    )
+
+
+def _decodings(text: str) -> set[str]:
+    """The text, and what it says once each encoding is undone, and another one in that."""
+    found, new = {text}, {text}
+    for _ in range(_DECODED_TIMES):
+        new = {each for before in new for each in _decoded_once(before)} - found
+        found |= new
+    return found
+
+
+def _decoded_once(text: str) -> Iterator[str]:
+    yield html.unescape(text)
+    yield unquote_plus(text)
+    yield _without_escapes(text)
+    yield from filter(None, ("".join(map(_from_base64, _IN_BASE64.findall(text))), _from_hex(text)))
+
+
+def _from_base64(token: str) -> str:
+    token = token.replace("-", "+").replace("_", "/").rstrip("=")
+    token = token[: len(token) - (len(token) % 4 == 1)]
+    return base64.b64decode(token + "=" * (-len(token) % 4)).decode(errors="ignore")
+
+
+def _from_hex(text: str) -> str:
+    tokens = (re.sub(r"0x|\\x|[:, -]", "", each) for each in _IN_HEX.findall(text))
+    with suppress(binascii.Error):
+        return "".join(binascii.unhexlify(token).decode(errors="ignore") for token in tokens)
+    return ""
 
 
 def _without_escapes(text: str) -> str:
-    """The text with `\\u0041`, `\\x41` and `\\/` undone."""
-    plain = re.sub(r"\\u([0-9a-fA-F]{4})|\\x([0-9a-fA-F]{2})", lambda at: chr(int(at[1] or at[2], 16)), text)
-    return re.sub(r"\\(.)", r"\1", plain)
+    """The text with `\\u0041`, `\\x41`, `\\101`, `=41` and `\\/` undone."""
+    return re.sub(r"\\(.)", r"\1", _ESCAPED.sub(_unescaped, text))
+
+
+def _unescaped(found: re.Match[str]) -> str:
+    number = next((int(digits, base) for digits, base in zip(found.groups(), _BASES, strict=True) if digits), None)
+    return "" if number is None or number > 0x10FFFF else chr(number)
 
 
 def _document(text: str) -> object:

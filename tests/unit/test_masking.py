@@ -1,6 +1,7 @@
 import base64
 import html
 import json
+import unicodedata
 from collections.abc import Callable
 from urllib.parse import quote
 
@@ -46,10 +47,52 @@ def test_a_secret_is_found_in_any_spelling(form: Callable[[str], str]) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["sk&#95;live&#95;0aZ9xY", "sk%5Flive%5F0aZ9xY", r"sk\u005flive\x5f0aZ9xY", "sk_live_\n  0aZ9xY"]
+    "text",
+    [
+        "sk&#95;live&#95;0aZ9xY",
+        "sk&amp;#95;live&amp;#95;0aZ9xY",
+        "sk%5Flive%5F0aZ9xY",
+        "sk%255Flive%255F0aZ9xY",
+        r"sk\u005flive\x5f0aZ9xY",
+        r"sk\137live\1370aZ9xY",
+        "sk=5Flive=5F0aZ9xY",
+        "sk_live_\n  0aZ9xY",
+        "sk_live\u200b_0aZ9xY",
+        "\uff53\uff4b_live_0aZ9xY",
+        "73:6b:5f:6c:69:76:65:5f:30:61:5a:39:78:59",
+        base64.b64encode(base64.b64encode(b"sk_live_0aZ9xY")).decode(),
+        base64.b64encode("sk_live_0aZ9xY".encode("utf-16-le")).decode(),
+    ],
 )
 def test_a_text_is_withheld_when_a_secret_shows_once_it_is_decoded(text: str) -> None:
     assert mask(f"no {text}", ["sk_live_0aZ9xY"]) is None
+
+
+@pytest.mark.parametrize("form", [lambda text: unicodedata.normalize("NFD", text), str.upper])
+def test_a_text_is_withheld_when_it_spells_the_letters_of_a_secret_otherwise(form: Callable[[str], str]) -> None:
+    assert mask(f"no {form('straße-pässwörd-7')}", ["straße-pässwörd-7"]) is None
+
+
+def test_a_fragment_of_a_secret_is_masked_and_a_short_one_is_left() -> None:
+    assert mask("no sk_live_0aZ9xYkk…", ["sk_live_0aZ9xYkkQ7"]) == "no ******…"
+    assert mask("no sk_live", ["sk_live_0aZ9xYkkQ7"]) == "no sk_live"
+    assert mask("no such host https://api.example", ["https://api.ex/0aZ9"]) == "no such host https://api.example"
+
+
+def test_the_password_in_an_address_is_masked() -> None:
+    assert mask("no hunter22xx, hunter%402xx", ["postgres://a:hunter22xx@db/x"]) == "no ******, hunter%402xx"
+    assert mask("no hunter@2xx", ["postgres://a:hunter%402xx@db/x"]) == "no ******"
+
+
+def test_a_line_of_a_key_inside_a_json_document_is_masked() -> None:
+    document = json.dumps({"type": "service_account", "private_key": "-----BEGIN KEY-----\nkqhkiG9w0BAQ\n"})
+    assert mask("bad line kqhkiG9w0BAQ!", [document]) == "bad line ******!"
+
+
+def test_a_public_name_inside_a_secret_document_stays_in_our_own_text() -> None:
+    document = json.dumps({"project_id": "dev-project", "private_key_id": "0aZ9xYkk"})
+    said = mask_distinctive("dev-project: no 0aZ9xYkk", [document], "dev-project".__eq__)
+    assert said == "dev-project: no ******"
 
 
 @pytest.mark.parametrize("secret", ["x7Q", "pw", "1", "hunter2", "password", "stripe", "administrator"])

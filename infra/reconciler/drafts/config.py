@@ -14,7 +14,7 @@ from typing import Any, Final
 from reconciler.drafts.destination import KEYS
 from reconciler.drafts.draft import FILL_IN
 from reconciler.drafts.writable import is_writable, is_writable_key
-from reconciler.masking import mask
+from reconciler.masking import holds_secret
 from reconciler.model import FIVETRAN, REFERENCE_KEYS, DestinationSchema
 from reconciler.projection import MASK, normalise
 from reconciler.services import Field, Service
@@ -120,7 +120,7 @@ class Config:
         return _NOTHING
 
     def _holds_secret(self, value: Any) -> bool:
-        return isinstance(value, str) and mask(value, self._secrets) != value
+        return isinstance(value, str) and holds_secret(value, self._secrets)
 
     def _ask_for(self, path: Path) -> None:
         """Mark a credential, above the key that it stands under."""

@@ -25,7 +25,7 @@ from pulumi.output import Unknown
 
 from reconciler import client as fivetran
 from reconciler import commands, removal, services
-from reconciler.masking import mask
+from reconciler.masking import holds_secret
 from reconciler.model import ANY, Unit
 from reconciler.projection import normalise
 from reconciler.provider import left_keys, stored_forms, trust, wire
@@ -260,7 +260,7 @@ def _stored_forms(
 
 def _contains_secret(value: Any, props: Mapping[str, Any]) -> bool:
     text = _shown(value)
-    return mask(text, known_values((props,), ask=True).values) != text
+    return holds_secret(text, known_values((props,), ask=True).values)
 
 
 def _shown(value: Any) -> str:

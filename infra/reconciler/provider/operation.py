@@ -155,7 +155,7 @@ def own_words(text: str, known: Known) -> str:
 
     Names stay that a secret happens to be equal to.
     """
-    return printable(mask_distinctive(text, (value for value in known.values if not known.is_public(value))))
+    return printable(mask_distinctive(text, known.values, known.is_public))
 
 
 def printable(text: str) -> str:

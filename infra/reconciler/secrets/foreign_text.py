@@ -30,11 +30,12 @@ def show(text: str, known: Known, *, speaker: str = "Fivetran") -> str:
         return ""
     if known.unknown:
         return withheld(known, speaker=speaker)
-    masked = mask(text, known.values)
+    # Characters that do not show would keep a value apart here, and together for the reader.
+    masked = mask(_printable(text), known.values)
     if masked is None:
         return (
-            f"what {speaker} says is not shown, since it contains a value that is too short, or too common a word, to "
-            "be masked"
+            f"what {speaker} says is not shown, since it contains a value that cannot be masked: too short, too common "
+            "a word, or written in another form"
         )
     return _one_line(masked)
 
@@ -44,7 +45,7 @@ def show_label(text: str, known: Known) -> str:
 
     It is masked like any text. Where a value is not known, only an identifier is shown, and words of letters alone.
     """
-    masked = mask(text, known.values)
+    masked = mask(_printable(text), known.values)
     if masked is None:
         return MASK
     fixed = is_identifier(masked) or _TITLE.fullmatch(masked) is not None
@@ -66,6 +67,10 @@ def trace(error: BaseException, known: Known) -> str:
     return "".join([*traceback.format_tb(error.__traceback__, _FRAMES), type(error).__name__])
 
 
+def _printable(text: str) -> str:
+    return "".join(char for char in text if char.isprintable() or char.isspace())
+
+
 def _one_line(text: str) -> str:
-    line = "".join(char for char in " ".join(text.split()) if char.isprintable())
+    line = _printable(" ".join(text.split()))
     return line if len(line) <= _LONGEST else f"{line[:_LONGEST]}…"

@@ -226,6 +226,8 @@ def test_an_operation_that_a_preview_may_run_reads_no_secret_to_show_what_fivetr
 def test_a_text_of_fivetrans_is_masked_or_withheld(monkeypatch: pytest.MonkeyPatch):
     trees = [{"config": {"api_key": KEY}}, [{"env": "SECOND"}]]
     assert show(f"{CANARY} is\x1b wrong", known_values(trees, ask=True)) == "****** is wrong"
+    hidden = f"{CANARY[:4]}\u200b\0{CANARY[4:]}"
+    assert show(f"{hidden} is wrong", known_values(trees, ask=True)) == "****** is wrong"
     monkeypatch.delenv("STRIPE_KEY")
     assert show(f"{CANARY} is wrong", known_values(trees, ask=True)) == WITHHELD
     assert show("no secret is anywhere near", known_values([], ask=False)) == "no secret is anywhere near"
@@ -245,7 +247,7 @@ def test_a_text_that_holds_a_short_secret_is_withheld_and_our_own_names_stay(
     fivetran.fault(method="POST", kind="status", status=400, body=body)
     said = failure(provider.create, inputs(fivetran.group))
     assert said.startswith(f"{FILE}: POST /connections: Fivetran answered 400 InvalidInput: what Fivetran says is not")
-    assert "too short, or too common a word" in said
+    assert "too short, too common a word" in said
 
 
 def test_a_name_that_a_secret_is_equal_to_is_not_masked_in_our_own_words():
