@@ -74,10 +74,11 @@ def _condition(said: Mapping[str, Any] | None) -> Condition | None:
 def foreign_entries(live: Iterable[Mapping[str, Any]]) -> tuple[dict[str, Any], ...]:
     """The live entries that other automation made, as they are: authorised views, routines and datasets.
 
+    So is any entry without a role: BigQuery may come to authorise more than these, and it lets no member in.
     `live` are entries as getDataset answers them; what comes back is what a Dataset takes in `accesses`.
     """
     entries = (as_input(entry) for entry in live)
-    return tuple(entry for entry in entries if _FOREIGN & entry.keys())
+    return tuple(entry for entry in entries if _FOREIGN & entry.keys() or (entry and "role" not in entry))
 
 
 def as_input(block: Mapping[str, Any]) -> dict[str, Any]:

@@ -67,15 +67,22 @@ class AccessList:
     etag: str
 
 
-class ListChanged(Exception):
-    """Another process has written the dataset since it was read: read it again."""
-
-
 class AccessRefused(OtherSideFailed):
     """Google denies an access list because of what is in it: an account that is not there, a policy that forbids it."""
 
     mentions: Callable[[str], bool] = staticmethod(lambda _: False)
     """Whether all that Google answered contains a pattern, in whatever case. The answer itself may quote anything."""
+
+
+class ListChanged(Exception):
+    """Another process has written the dataset since it was read, or writes it now: read it again.
+
+    `refused` is the error where the dataset turns out to be as it was: policies are preconditions, too.
+    """
+
+    def __init__(self, dataset_id: str, refused: AccessRefused | None = None) -> None:
+        super().__init__(dataset_id)
+        self.refused = refused
 
 
 class Datasets:
@@ -120,22 +127,32 @@ class Datasets:
             ListChanged: Another process wrote the dataset meanwhile. So does an answer that was lost: read again.
             AccessRefused: Google denies the list because of an entry in it.
         """
-        from google.api_core.exceptions import BadRequest, NotFound, PreconditionFailed  # noqa: PLC0415
+        from google.api_core.exceptions import (  # noqa: PLC0415
+            BadRequest,
+            Conflict,
+            NotFound,
+            PreconditionFailed,
+        )
 
         body = {"access": [dict(entry) for entry in entries]}
         with self._failures(f"the access list of the dataset {dataset_id}", "written"):
             try:
                 ask = functools.partial(self._request, "PATCH", dataset_id, data=body, headers={"If-Match": etag})
                 return _access_list(_retry()(ask)())
-            except PreconditionFailed:
+            except Conflict:
                 raise ListChanged(dataset_id) from None
+            except PreconditionFailed as error:
+                raise ListChanged(dataset_id, self._refused(dataset_id, error)) from None
             except (BadRequest, NotFound) as error:
-                subject = f"BigQuery, project {self.project}: the access list of the dataset {dataset_id}"
-                failed = google_failed(f"{subject} cannot be written", error)
-                refused = AccessRefused(str(failed), unmasked_message=failed.unmasked_message)
-                answer = str(getattr(error.response, "text", "") or error)
-                refused.mentions = lambda pattern: re.search(pattern, answer, re.IGNORECASE) is not None
-                raise refused from None
+                raise self._refused(dataset_id, error) from None
+
+    def _refused(self, dataset_id: str, error: Any) -> AccessRefused:
+        subject = f"BigQuery, project {self.project}: the access list of the dataset {dataset_id}"
+        failed = google_failed(f"{subject} cannot be written", error)
+        refused = AccessRefused(str(failed), unmasked_message=failed.unmasked_message)
+        answer = str(getattr(error.response, "text", "") or error)
+        refused.mentions = lambda pattern: re.search(pattern, answer, re.IGNORECASE) is not None
+        return refused
 
     def _get(self, dataset_id: str) -> Any:
         from google.api_core.exceptions import NotFound  # noqa: PLC0415 (the library is slow to import)

@@ -50,18 +50,33 @@ def same(some: Iterable[Mapping[str, Any] | Entry], others: Iterable[Mapping[str
 def renamed(sent: Iterable[Mapping[str, Any]], kept: Iterable[Mapping[str, Any]]) -> list[Renamed]:
     """Pairs of an entry that was sent and the one that BigQuery made of it: the same for a member of another name.
 
-    `kept` is the answer to the very write. A group's address in a second domain becomes that in the first one.
+    `kept` is the answer to the very write. A group's address in a second domain becomes that in the first one. Of
+    several that may be it, it is the one of the same name in another domain, or else one that no other entry became.
     """
     sent, kept = list(sent), list(kept)
-    made = [(each, entry_of(each)) for each in missing(kept, sent)]
+    unsent = {key(each) for each in missing(kept, sent)}
     pairs: list[Renamed] = []
-    for one in missing(sent, kept):
-        ours = entry_of(one)
-        for other, theirs in made:
-            if ours and theirs and replace(ours, member=theirs.member) == theirs:
-                pairs.append((one, other))
-                break
-    return pairs
+    for one in sorted(missing(sent, kept), key=lambda each: not _candidates(each, kept, by_name=True)):
+        taken = {key(made) for _, made in pairs}
+        by_name, others = _candidates(one, kept, by_name=True), _candidates(one, kept, by_name=False)
+        made = [each for each in (*by_name, *others) if key(each) in unsent]
+        # None is free where BigQuery made one entry of two, as of both addresses of a group.
+        found = [*(each for each in made if key(each) not in taken), *by_name, *made]
+        pairs += [(one, normal(each)) for each in found[:1]]
+    order = {key(each): place for place, each in enumerate(sent)}
+    return sorted(pairs, key=lambda pair: order[key(pair[0])])
+
+
+def _candidates(one: Mapping[str, Any], kept: list[Mapping[str, Any]], *, by_name: bool) -> list[Mapping[str, Any]]:
+    """What BigQuery may have made of an entry: what differs in the member alone, or in the member's domain alone."""
+    ours = entry_of(one)
+    found = []
+    for each in kept:
+        theirs = entry_of(each)
+        if ours and theirs and replace(ours, member=theirs.member) == theirs:
+            same_name = ours.member.partition("@")[0] == theirs.member.partition("@")[0]
+            found += [each] if same_name or not by_name else []
+    return found
 
 
 def is_foreign(entry: Mapping[str, Any]) -> bool:

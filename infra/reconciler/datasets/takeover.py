@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from datetime import date
 
 from reconciler.access import DeclaredEntry, Entry, effective, entry_of
-from reconciler.datasets.entries import format_entry, may_be_writer, service_account
+from reconciler.datasets.entries import format_entry, is_foreign, may_be_writer, service_account
 from reconciler.datasets.expected import Expected
 from reconciler.datasets.live import Live
 
@@ -164,8 +164,18 @@ def meet(expected: Expected, live: Live, today: date) -> Meeting:
         path=expected.path,
         is_written=expected.is_written,
         writers=tuple(address for entry in there if (address := may_be_writer(entry))),
-        losses=tuple(
-            Loss(told(entry), service_account(entry), may_be_writer(entry)) for entry in there if entry not in declared
+        losses=(
+            *(
+                Loss(told(entry), service_account(entry), may_be_writer(entry))
+                for entry in there
+                if entry not in declared
+            ),
+            # A role for a kind of member that no file can name.
+            *(
+                Loss(str(format_entry(each, names)))
+                for each in live.accesses
+                if entry_of(each) is None and not is_foreign(each)
+            ),
         ),
         differences=(
             *(comes(each) for each in coming if not each.everywhere),

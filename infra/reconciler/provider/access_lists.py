@@ -124,32 +124,26 @@ class _Writing:
     newborn: Entry | None = None
     waits: list[float] = field(default_factory=lambda: list(_UNTIL_KNOWN_S))
     denied: dict[Entry, str] = field(default_factory=dict)
-    first: tuple[Mapping[str, Any], ...] | None = None
+    before: tuple[Mapping[str, Any], ...] | None = None
 
     def run(self) -> Written:
-        attempt, changed = 0, ""
+        attempt = 0
         while attempt < _ATTEMPTS:
             live = self._read()
             target = self._target(live.entries)
+            self._note(live, target)
             if same(target, live.entries):
                 return self._done(live)
             try:
                 return self._done(self._put(target, live.etag))
             except ListChanged:
-                if changed == live.etag:  # nobody has written it, so 412 is not about the etag
-                    raise OperationError(
-                        f"Google denies the access list of the dataset {self.dataset_id} by a precondition that is not "
-                        "its etag: look for a policy of the organisation about who may have access"
-                    ) from None
-                changed = live.etag
                 attempt += 1
                 session.sleep(_LONGEST_WAIT_S * attempt / _ATTEMPTS)
             except AccessRefused as refused:
-                if not self._deny_named(refused):
-                    try:
-                        self._one_by_one(live, target, refused)
-                    except ListChanged:
-                        attempt += 1
+                try:
+                    self._deny(live, target, refused)
+                except ListChanged:
+                    attempt += 1
         raise OperationError(
             f"other processes keep writing the access list of the dataset {self.dataset_id}: {_ATTEMPTS} attempts "
             "failed. Find out which ones, and run again"
@@ -159,56 +153,108 @@ class _Writing:
         live = self.datasets.access_list(self.dataset_id)
         if live is None:
             raise OperationError(f"the dataset {self.dataset_id} does not exist any more: run again with --refresh")
-        if self.first is None:
-            self.first = live.entries
         return live
+
+    def _note(self, live: AccessList, target: Iterable[Mapping[str, Any]]) -> None:
+        """Remember the list as it was before this write, with what other processes changed since that it undoes."""
+        if self.before is None:
+            self.before = live.entries
+            return
+        target = list(target)
+        undone = missing(missing(live.entries, target), self.before)
+        lost = {key(each) for each in missing(self.before, live.entries)} & {key(each) for each in target}
+        self.before = (*(each for each in self.before if key(each) not in lost), *undone)
 
     def _target(self, live: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
         return merged((entry for entry in self.declared if entry not in self.denied), live, self.kept_as)
 
     def _put(self, target: list[dict[str, Any]], etag: str) -> AccessList:
-        written = self.datasets.write_access(self.dataset_id, target, etag)
+        """Write a list. Raises `ListChanged` only where another process wrote it since it was read."""
+        try:
+            written = self.datasets.write_access(self.dataset_id, target, etag)
+        except ListChanged as changed:
+            # 412 and the same etag: Google denies what is in the list by another precondition, a policy say.
+            if changed.refused is not None and self._read().etag == etag:
+                raise changed.refused from None
+            raise
         self.kept_as |= {key(sent): kept for sent, kept in renamed(target, written.entries)}
         return written
 
     def _done(self, live: AccessList) -> Written:
-        return Written(self.first or (), live.entries, self.denied, self.kept_as)
+        return Written(self.before or (), live.entries, self.denied, self.kept_as)
 
-    def _deny_named(self, refused: AccessRefused) -> bool:
-        """Note the members that Google's answer names, or wait for one to be known; whether it names any."""
-        named = [entry for entry in self.declared if entry not in self.denied and _names(refused, entry)]
-        if self.newborn in named and self.waits:
-            session.sleep(self.waits.pop(0))
-            return True
-        self.denied |= {entry: _reason(refused) for entry in named}
-        return bool(named)
+    def _deny(self, live: AccessList, target: list[dict[str, Any]], refused: AccessRefused) -> None:
+        """Note the members that Google denies, or wait for one to be known: by name, or found out by trying.
 
-    def _one_by_one(self, live: AccessList, target: list[dict[str, Any]], refused: AccessRefused) -> None:
-        """Write what is to go and to stay, then each new member by itself, and note those that Google denies.
-
-        Raises `ListChanged`, and `OperationError` where the list is denied without any new member.
+        Raises `ListChanged`, `OperationError` where the dataset is gone, and `refused` where it is about no member.
         """
-        new = {key(entry): entry for entry in self.declared if entry not in self.denied}
-        coming = [entry for entry in missing(target, live.entries) if key(entry) in new]
-        kept = [entry for entry in target if entry not in coming]
+        self._read()
+        declared = self._by_key()
+        coming = [each for each in missing(target, live.entries) if key(each) in declared]
+        # What the list has, Google does not deny: a member of whom it denies another role keeps that one.
+        named = [each for each in coming if _names(refused, declared[key(each)])]
+        named = named or [each for each in target if key(each) in declared and _names(refused, declared[key(each)])]
+        if len(named) == 1:
+            (entry,) = (declared[key(each)] for each in named)
+            if not self._waits_for(entry):
+                self.denied[entry] = _reason(refused)
+            return
+        present = [each for each in target if key(each) in declared and each not in coming]
+        suspected = [
+            named,
+            coming,
+            # The list may hold an account that was deleted since. Without the others nobody loses access meanwhile.
+            *([one, *coming] for one in present),
+            [*present, *coming],
+        ]
+        for suspects in suspected:
+            if suspects and self._one_by_one(live, target, suspects):
+                return
+        raise refused from None
+
+    def _one_by_one(self, live: AccessList, target: list[dict[str, Any]], suspects: list[dict[str, Any]]) -> bool:
+        """Write a list without some entries, then each of them by itself, and note those that Google denies.
+
+        Returns whether Google takes the list without them. Raises `ListChanged`.
+        """
+        declared = self._by_key()
+        kept = [entry for entry in target if entry not in suspects]
         if not any(entry.get("role") == "OWNER" and "condition" not in entry for entry in kept):
             # BigQuery refuses a list without an owner, and the new owner may be the one that is denied.
             kept += [normal(entry) for entry in with_owner(())]
         try:
             written = self._put(kept, live.etag)
-        except AccessRefused:  # also where it is the list that is there: so it is about no member
-            raise refused from None
-        for entry in coming:
-            entries = [*(normal(each) for each in written.entries), entry]
-            try:
-                written = self._put(entries, written.etag)
-            except AccessRefused as one:
-                self.denied[new[key(entry)]] = _reason(one)
+        except AccessRefused:
+            return False
+        for suspect in suspects:
+            entry = declared[key(suspect)]
+            while True:
+                try:
+                    written = self._put([*(normal(each) for each in written.entries), suspect], written.etag)
+                    break
+                except AccessRefused as one:
+                    if not self._waits_for(entry):
+                        self.denied[entry] = _reason(one)
+                        break
+        return True
+
+    def _by_key(self) -> dict[str, Entry]:
+        """The declared entries that are not denied, by their keys in the list."""
+        entries = [entry for entry in self.declared if entry not in self.denied]
+        kept = {key(self.kept_as[key(entry)]): entry for entry in entries if key(entry) in self.kept_as}
+        return {**kept, **{key(entry): entry for entry in entries}}
+
+    def _waits_for(self, entry: Entry) -> bool:
+        """Sleep where an account may be too young for Google to know it; return whether that was so."""
+        if entry != self.newborn or not self.waits:
+            return False
+        session.sleep(self.waits.pop(0))
+        return True
 
 
 def _names(refused: AccessRefused, entry: Entry) -> bool:
     """Whether Google's answer names the member of an entry, and not one whose address only contains it."""
-    return refused.mentions(rf"(?<![\w.+%-]){re.escape(entry.member)}(?![\w-]|\.\w)")
+    return refused.mentions(rf"(?<![\w.+%@-]){re.escape(entry.member)}(?![\w-]|\.\w)")
 
 
 def _reason(refused: AccessRefused) -> str:

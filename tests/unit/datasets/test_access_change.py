@@ -102,6 +102,23 @@ def test_entries_are_the_same_in_every_spelling():
     assert missing([as_function], [as_rest]) == []
 
 
+def test_what_bigquery_may_come_to_authorise_stays_and_a_new_kind_of_member_goes():
+    model, member = {"model": {"projectId": "p", "modelId": "m"}}, {"role": "READER", "newKind": "x"}
+    assert merged([], [model, member], {}) == [model, OWNERS]
+    assert described((model, member), (model, OWNERS)) == [
+        "grants roles/bigquery.dataOwner on dataset d to projectOwners",
+        'removes the entry {"newKind": "x", "role": "READER"} from the access list of dataset d',
+    ]
+
+
+def test_of_several_members_of_another_name_each_is_paired_with_its_own():
+    sent = [{"role": "READER", "groupByEmail": f"{name}@example.io"} for name in "abc"]
+    kept = [{"role": "READER", "groupByEmail": f"{name}@example.com"} for name in "cba"]
+    assert renamed(sent, kept) == [*zip(sent, reversed(kept), strict=True)]
+    assert renamed(sent[:2], kept[:1]) == [(sent[0], kept[0]), (sent[1], kept[0])]
+    assert renamed([sent[0], kept[2]], [kept[2]]) == [(sent[0], kept[2])]
+
+
 def test_an_entry_that_bigquery_keeps_for_a_member_of_another_name_is_the_one_that_was_sent():
     assert renamed([*MEMBERS, TEAM], [*MEMBERS, RENAMED]) == [(TEAM, RENAMED)]
     for other in ({**RENAMED, "role": "WRITER"}, {"role": "READER", "domain": "example.com"}, *VIEWS, *MEMBERS):

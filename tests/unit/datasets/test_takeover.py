@@ -69,6 +69,7 @@ def test_one_that_is_as_its_file_says_is_taken_over_with_its_views():
         ({"role": "READER", "groupByEmail": "wg-sub--ops@example.com"}, f"{VIEWER} for workgroup:sub/ops"),
         ({"role": "OWNER", "specialGroup": "projectOwners"}, "roles/bigquery.dataOwner for projectOwners"),
         ({"role": "projects/p/roles/x", "domain": "example.com"}, "projects/p/roles/x for domain:example.com"),
+        ({"role": "READER", "newKind": "x"}, 'the entry {"newKind": "x", "role": "READER"}'),
         (
             {
                 "role": "READER",

@@ -38,9 +38,9 @@ def reader(name: str) -> dict[str, str]:
     return {"role": "READER", "userByEmail": f"{name}@example.com"}
 
 
-def expected(*readers: str, default: bool = True) -> Expected:
-    """What a file declares that gives these addresses at example.com access."""
-    environment = Environment(
+def environment() -> Environment:
+    """An environment with an owner, and a group that has access everywhere."""
+    return Environment(
         "dev",
         "dev/environment.yaml",
         "p",
@@ -50,11 +50,15 @@ def expected(*readers: str, default: bool = True) -> Expected:
         automation=(Grant("roles/bigquery.dataOwner", ("serviceAccount:robot@p.iam.gserviceaccount.com",)),),
         default_access=(Grant(VIEWER, ("workgroup:data/all",)),),
     )
+
+
+def expected(*readers: str, default: bool = True) -> Expected:
+    """What a file declares that gives these addresses at example.com access."""
     members = tuple(f"user:{name}@example.com" for name in readers)
     grants = (Grant(VIEWER, members),) if members else ()
     dataset = Dataset("d", "US", access=grants, default_access=default)
     unit = Unit("d", "dev/d.yaml", "D.", ("o@example.com",), datasets=(dataset,))
-    return expect(environment, unit, dataset, DeletionRules(), is_written=True)
+    return expect(environment(), unit, dataset, DeletionRules(), is_written=True)
 
 
 class BigQuery:

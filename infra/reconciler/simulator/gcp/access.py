@@ -34,6 +34,11 @@ _KINDS_BY_PREFIX: Mapping[str, str] = {
     "domain": "domain",
 }
 _NOUNS: Mapping[str, str] = {"userByEmail": "User", "groupByEmail": "Group"}
+_UNKNOWN: Mapping[str, str] = {**_NOUNS, "domain": "Domain", "specialGroup": "Special group", "iamMember": "Principal"}
+
+
+class PolicyViolated(ApiError):
+    """A policy of the organisation does not allow an entry."""
 
 
 def default_access(creator: str) -> list[dict[str, Json]]:
@@ -54,25 +59,28 @@ def normalise(
     aliases: Mapping[str, str] = MappingProxyType({}),
     *,
     forbidden: Iterable[str] = (),
+    even_listed: Iterable[str] = (),
 ) -> list[dict[str, Json]]:
     """An access list as BigQuery keeps it: basic role names, specific member fields, no duplicates.
 
     `dataset` is `project:dataset` for messages; `unknown` holds the addresses that Google does not know; `present` is
     the list as it is, because what was deleted since it got access may stay there but not come; `aliases` has the
     primary address of each alias, as of a group in a secondary domain; `forbidden` are addresses outside of the
-    domains that a policy of the organisation allows. Raises `ApiError` 400 for an entry that grants
-    nothing or several things, has no role, or names an unknown member.
+    domains that a policy of the organisation allows; `even_listed` are those of both that may not even stay. Raises
+    `ApiError` 400 for an entry that grants nothing or several things, has no role, or names an unknown member.
     """
-    unknown, present, forbidden = set(unknown), list(present), set(forbidden)
+    unknown, present, forbidden, kept_out = set(unknown), list(present), set(forbidden), set(even_listed)
     kept: dict[str, dict[str, Json]] = {}
     for entry in entries:
         normal = _entry({key: value for key, value in entry.items() if value not in (None, "", [], {})})
         for kind in _NOUNS:
             if kind in normal:
                 normal[kind] = aliases.get(normal[kind].lower(), normal[kind])
-        if normal not in present:
-            _refuse_unknown(normal, dataset, unknown)
-            _refuse_forbidden(normal, forbidden)
+        is_new = normal not in present
+        _refuse_unknown(normal, dataset, unknown if is_new else unknown & kept_out)
+        if is_new:
+            _refuse_new(normal, dataset)
+        _refuse_forbidden(normal, forbidden if is_new else forbidden & kept_out)
         kept.setdefault(json.dumps(normal, sort_keys=True), normal)
     authorised = sum(any(key in entry for key in _RESOURCES) for entry in kept.values())
     if authorised > MOST_AUTHORISED:
@@ -121,11 +129,15 @@ def _member(kind: str, value: str) -> dict[str, Json]:
 
 
 def _refuse_unknown(entry: Mapping[str, Json], dataset: str, unknown: set[str]) -> None:
-    for kind, noun in _NOUNS.items():
+    for kind, noun in _UNKNOWN.items():
         address = entry.get(kind)
-        if address is not None and ("@" not in address or address.lower() in unknown):
+        if address is not None and ((kind in _NOUNS and "@" not in address) or address.lower() in unknown):
             message = f"IAM setPolicy failed for Dataset {dataset}: {noun} {address} does not exist."
             raise ApiError(400, message, "invalid")
+
+
+def _refuse_new(entry: Mapping[str, Json], dataset: str) -> None:
+    """What may stay in a list, and not come."""
     member = entry.get("iamMember", "")
     if "condition" in entry and EVERYBODY & {member, entry.get("specialGroup", "")}:
         message = (
@@ -139,9 +151,9 @@ def _refuse_unknown(entry: Mapping[str, Json], dataset: str, unknown: set[str]) 
 
 def _refuse_forbidden(entry: Mapping[str, Json], forbidden: set[str]) -> None:
     """The organisation's policy about domains (`iam.allowedPolicyMemberDomains`): Google does not say whom it means."""
-    if any(str(entry.get(kind, "")).lower() in forbidden for kind in _NOUNS):
+    if any(str(entry.get(kind, "")).lower() in forbidden for kind in _UNKNOWN):
         message = "One or more users named in the policy do not belong to a permitted customer."
-        raise ApiError(400, message, "invalid")
+        raise PolicyViolated(400, message, "invalid")
 
 
 def after_deletion(entry: Mapping[str, Json], member: str, uid: str) -> Mapping[str, Json]:

@@ -77,13 +77,13 @@ class AdminDatasets:
         """What somebody else does between two calls: right after the next one that reads, or writes, the dataset.
 
         `{"add": entry}` adds an access entry, `{"remove": {…}}` removes those that have its keys and values,
-        `{"replace": [entries]}` sets the whole list. `nth` and `times` are those of a fault, and the answer is the
-        fault's: it goes away with the others.
+        `{"replace": [entries]}` sets the whole list, `{"delete": true}` deletes the dataset. `nth` and `times` are
+        those of a fault, and the answer is the fault's: it goes away with the others.
         """
         names, body = _names(request), await json_object(request)
-        keys = {"add", "remove", "replace"} & {*body}
+        keys = {"add", "remove", "replace", "delete"} & {*body}
         if len(keys) != 1 or {*body} - keys - {"nth", "times"}:
-            raise ValueError("one of add, remove and replace is wanted, besides nth and times")
+            raise ValueError("one of add, remove, replace and delete is wanted, besides nth and times")
         settings: dict[str, Json] = {
             "method": _CALLS[request.match_info["what"]],
             "id": "projects/{}/datasets/{}".format(*names),
@@ -91,6 +91,9 @@ class AdminDatasets:
         }
 
         def edit() -> None:
+            if "delete" in body:
+                self.bigquery.delete(*names, delete_contents=True)
+                return
             present = self.bigquery.get(*names).access
             if "add" in body:
                 access = [*present, body["add"]]

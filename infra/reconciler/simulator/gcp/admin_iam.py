@@ -126,14 +126,29 @@ class AdminIam:
         return web.json_response({})
 
     async def put_unknown_members(self, request: web.Request) -> web.Response:
-        """The e-mail addresses that Google shall not know: `{"members": [...]}`."""
-        self.store.unknown_members = {str(member).lower() for member in (await json_object(request))["members"]}
+        """The members that Google shall not know, without their kinds: `{"members": [...]}`.
+
+        With `"listed": true` no access list that has one can be written, until the member is out of it.
+        """
+        body = await json_object(request)
+        self.store.unknown_members = {str(member).lower() for member in body["members"]}
+        self._keep_out(body)
         return web.json_response({})
 
     async def put_forbidden_members(self, request: web.Request) -> web.Response:
-        """The e-mail addresses that a policy of the organisation shall not allow: `{"members": [...]}`."""
-        self.store.forbidden_members = {str(member).lower() for member in (await json_object(request))["members"]}
+        """The members that a policy of the organisation shall not allow: `{"members": [...]}`.
+
+        BigQuery answers 400, or with `"status": 412` that a precondition does not hold. `listed` is as for unknown
+        members.
+        """
+        body = await json_object(request)
+        self.store.forbidden_members = {str(member).lower() for member in body["members"]}
+        self.store.policies_are_preconditions = body.get("status") == 412
+        self._keep_out(body)
         return web.json_response({})
+
+    def _keep_out(self, body: Mapping[str, Json]) -> None:
+        self.store.kept_out = {str(member).lower() for member in body["members"]} if body.get("listed") else set()
 
     async def put_role(self, request: web.Request) -> web.Response:
         """Make or change a role: `{"name": "projects/p/roles/r", "permissions": […], "denied": true}`."""

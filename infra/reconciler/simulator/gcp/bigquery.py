@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import Enum
 
-from reconciler.simulator.gcp.access import default_access, has_owner, normalise
+from reconciler.simulator.gcp.access import PolicyViolated, default_access, has_owner, normalise
 from reconciler.simulator.gcp.errors import ApiError
 from reconciler.simulator.gcp.state import Dataset, Json, Project, Store
 
@@ -150,9 +150,20 @@ class BigQuery:
         self, name: str, entries: Iterable[Mapping[str, Json]], present: Iterable[Mapping[str, Json]]
     ) -> list[dict[str, Json]]:
         store = self.store
-        return normalise(
-            entries, name, store.unknown_members, present, store.aliases, forbidden=store.forbidden_members
-        )
+        try:
+            return normalise(
+                entries,
+                name,
+                store.unknown_members,
+                present,
+                store.aliases,
+                forbidden=store.forbidden_members,
+                even_listed=store.kept_out,
+            )
+        except PolicyViolated as error:
+            if store.policies_are_preconditions:
+                raise ApiError(412, error.message, "conditionNotMet") from None
+            raise
 
     def delete(self, project: str, dataset_id: str, *, delete_contents: bool) -> None:
         """Delete a dataset; 400 `resourceInUse` when it holds tables and `delete_contents` is not set."""

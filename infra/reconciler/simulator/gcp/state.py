@@ -102,6 +102,10 @@ class Store:
     """Roles by name, over the predefined ones."""
     unknown_members: set[str] = field(default_factory=set)
     """E-mail addresses that Google does not know, in lower case: a grant to one is refused."""
+    kept_out: set[str] = field(default_factory=set)
+    """Unknown and forbidden members with which no access list can be written that has them already."""
+    policies_are_preconditions: bool = False
+    """Whether BigQuery answers 412 where a policy of the organisation does not allow an access list, and not 400."""
     forbidden_members: set[str] = field(default_factory=set)
     """E-mail addresses, in lower case, that a policy of the organisation does not allow in a policy or access list."""
     aliases: dict[str, str] = field(default_factory=dict)
@@ -135,5 +139,7 @@ class Store:
         self.above.clear()
         self.roles.clear()
         self.unknown_members.clear()
+        self.kept_out.clear()
+        self.policies_are_preconditions = False
         self.forbidden_members.clear()
         self.aliases.clear()
