@@ -9,12 +9,14 @@ its id is refused (`reading.Unreadable`).
 from __future__ import annotations
 
 import base64
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Self
 
 from reconciler.client.reading import flag, identity, mapping, records, text, whole, word
 
+_SHA256 = re.compile("[0-9a-f]{64}")
 _GOOD_RESULTS = frozenset({"PASSED", "SKIPPED", "WARNING"})
 
 #: The fields of a connection, and of a destination, that say how it is reached and what else holds for it.
@@ -157,12 +159,12 @@ class Package:
     @classmethod
     def parse(cls, data: Mapping[str, object]) -> Self:
         """Read ConnectorSdkPackageResponse."""
-        hashed = word(data.get("file_sha256_hash"))
+        hashed = word(data.get("file_sha256_hash")) or ""
         return cls(
             id=identity(data, "id"),
             connection_id=text(data.get("connection_id")),
             created_at=text(data.get("created_at")),
-            sha256=hashed,
+            sha256=hashed if _SHA256.fullmatch(hashed) else None,
             created_by=text(data.get("created_by")),
         )
 

@@ -16,7 +16,7 @@ from reconciler.client import Alert, Connection, FivetranError
 from reconciler.provider import adoption, schedule, tables
 from reconciler.provider.awaiting import is_overdue, needs
 from reconciler.provider.lines import lines
-from reconciler.provider.operation import OperationError, own_words
+from reconciler.provider.operation import DECLARED_WITHIN_S, OperationError, own_words
 from reconciler.provider.sending import odd_values
 from reconciler.provider.session import session
 from reconciler.provider.setup_tests import deadline, failed_tests, in_words, mask_test, test_in_words
@@ -26,9 +26,6 @@ logger = logging.getLogger(__name__)
 
 #: What of the inputs is remembered only once Fivetran has it.
 APPLIED = ("schedule", "paused", "sync")
-
-#: Seconds within which the first resource of a refresh has named every reference of the run.
-_DECLARED_WITHIN_S = 5.0
 
 #: Of those what one change of the connection brings.
 _RUNNING = ("schedule", "paused")
@@ -123,7 +120,7 @@ def seen(props: Mapping[str, Any], live: Connection) -> dict[str, Any]:
             found |= {"awaits": {}, "said": []}
     elif outcome in {"connected", "broken"} and "ended" not in props:
         # Without reading a secret: this may be a preview.
-        wait_until_declared(_DECLARED_WITHIN_S)
+        wait_until_declared(DECLARED_WITHIN_S)
         known = known_values([props.get("references")], ask=False)
         tasks = [_task(task, known) for task in live.tasks]
         found |= {"outcome": "broken", "tasks": tasks, "said": tasks}

@@ -24,7 +24,7 @@ from reconciler import commands, tables
 from reconciler.model import Connector, Unit, references
 from reconciler.projection import normalise
 from reconciler.provider import activating, schedule
-from reconciler.provider.operation import OperationError, Provider, found, is_unknown, operation, stored
+from reconciler.provider.operation import OperationError, Provider, found, hide_secrets, is_unknown, operation, stored
 from reconciler.provider.session import session
 
 #: What state holds besides the inputs.
@@ -68,7 +68,7 @@ class ActivationProvider(Provider):
             return ReadResult(None, {})
         before = _inputs(props)
         kept = {key: value for key, value in before.items() if key not in activating.APPLIED}
-        now = {**kept, **activating.as_file(props, live)}
+        now = hide_secrets(before, {**kept, **activating.as_file(props, live)})
         return found(id_, before, now, activating.seen(props, live))
 
     @operation

@@ -33,7 +33,16 @@ from reconciler.provider.existence import Wanted, ensure
 from reconciler.provider.fleet import removals_allowed
 from reconciler.provider.held import refuse_changes_around_held
 from reconciler.provider.lines import lines
-from reconciler.provider.operation import OperationError, Provider, found, is_unknown, operation, printable, stored
+from reconciler.provider.operation import (
+    OperationError,
+    Provider,
+    found,
+    hide_secrets,
+    is_unknown,
+    operation,
+    printable,
+    stored,
+)
 from reconciler.provider.sending import to_send
 from reconciler.provider.session import session
 from reconciler.secrets import known_values, resolvers
@@ -109,7 +118,7 @@ class ConnectionProvider(Provider):
             return ReadResult(None, {})
         session.refreshed(name, live)
         forms = props.get(_STORED_FORMS, {})
-        now = {**wire.as_file(_inputs(props), live, forms), **trusted}
+        now = hide_secrets(_inputs(props), {**wire.as_file(_inputs(props), live, forms), **trusted})
         # A config that is not what the last good run left: changed by hand, or by a run that was killed before it
         # could say so. Either way nobody has tested it.
         changed = now["config"] != props.get("config", {}) or wire.is_tested(wire.patch(props, now))

@@ -29,7 +29,7 @@ from reconciler.provider import groups
 from reconciler.provider.fleet import removals_allowed
 from reconciler.provider.left_keys import settings_warning
 from reconciler.provider.lines import lines
-from reconciler.provider.operation import OperationError, Provider, found, operation, stored
+from reconciler.provider.operation import OperationError, Provider, found, hide_secrets, operation, stored
 from reconciler.provider.session import session
 from reconciler.services import Field
 
@@ -118,7 +118,7 @@ class DestinationProvider(Provider):
                 now[key] = value
         if _SETTINGS in now:
             now[_SETTINGS] = project(now[_SETTINGS], _live_settings(live), _FIELDS)
-        return found(id_, stored(props), now)
+        return found(id_, stored(props), hide_secrets(stored(props), now))
 
     @operation
     def update(self, id_: str, olds: dict[str, Any], news: dict[str, Any]) -> UpdateResult:

@@ -15,17 +15,28 @@ from pulumi.output import Unknown
 
 from reconciler.client import ApiError, FivetranError, Unauthorized
 from reconciler.errors import OtherSideFailed, ReconcilerError
-from reconciler.masking import mask_distinctive
+from reconciler.masking import MASK, holds_secret, mask_distinctive
 from reconciler.model import references
 from reconciler.provider.api_key import ApiKey, api_key
 from reconciler.provider.lines import lines
-from reconciler.secrets import Known, PulumiConfigResolver, known_values, known_values_of_run, show, trace
+from reconciler.secrets import (
+    Known,
+    PulumiConfigResolver,
+    known_values,
+    known_values_of_run,
+    show,
+    trace,
+    wait_until_declared,
+)
 
 #: The operations of a run that changes something. Secret Manager is asked for values only in these.
 _WRITING = ("create", "update", "delete")
 
 #: Characters of one line of an error.
 _LONGEST_LINE = 1000
+
+#: Seconds within which the first resource of a refresh has named every reference of the run.
+DECLARED_WITHIN_S = 5.0
 
 logger = logging.getLogger(__name__)
 F = TypeVar("F", bound=Callable[..., Any])
@@ -90,6 +101,30 @@ def found(
     left, and a run that changed nothing may have stored newer inputs since (a renamed file): those have to stay.
     """
     return ReadResult(id_, {**now, **(outputs or {})}, None if now == before else dict(now))
+
+
+def hide_secrets(before: Mapping[str, Any], now: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what is live with `******` for each text that differs from `before` and holds a secret known here.
+
+    A setting that is no secret may hold one when it was changed elsewhere, and drift gets into state and previews.
+    """
+    if now == before:
+        return dict(now)
+    wait_until_declared(DECLARED_WITHIN_S)
+    known = known_values([before], ask=False)
+    values = frozenset(value for value in known.values if not known.is_public(value))
+    return {key: _hidden(before.get(key), value, values) for key, value in now.items()}
+
+
+def _hidden(before: Any, now: Any, values: frozenset[str]) -> Any:
+    if now == before:
+        return now
+    if isinstance(now, Mapping):
+        then = before if isinstance(before, Mapping) else {}
+        return {key: _hidden(then.get(key), value, values) for key, value in now.items()}
+    if isinstance(now, list):
+        return [_hidden(None, item, values) for item in now]
+    return MASK if isinstance(now, str) and holds_secret(now, values) else now
 
 
 def operation(method: F) -> F:

@@ -204,9 +204,9 @@ UPLOADS: dict[str, tuple[Callable[[FivetranClient], Any], str]] = {
 @pytest.mark.parametrize("name", UPLOADS)
 def test_a_file_goes_as_a_form(name: str) -> None:
     call, said = UPLOADS[name]
-    server = Server(ok({"id": "p_1", "file_sha256_hash": "AB"}))
+    server = Server(ok({"id": "p_1", "file_sha256_hash": "AB" * 32}))
     with server.client() as client:
-        assert call(client).sha256 == "ab"
+        assert call(client).sha256 == "ab" * 32
     request = server.request
     assert f"{request.method} {request.url.path}" == said
     assert request.headers["Accept"] == V1

@@ -10,7 +10,7 @@ from reconciler.model import Adopt, Awaiting, FivetranSchedule
 from reconciler.provider.connection import ConnectionProvider
 from reconciler.provider.session import session
 
-from .account import CANARY, FILE, FastClock, Fivetran, as_engine, failure, in_trouble, inputs, settle, state, unit
+from .account import CANARY, FILE, KEY, FastClock, Fivetran, as_engine, failure, in_trouble, inputs, settle, state, unit
 from .stack import Stack
 
 provider = ConnectionProvider()
@@ -132,6 +132,18 @@ def test_a_refresh_that_finds_another_config_makes_another_revision(fivetran: Fi
     found = read(stripe, held)
     assert (found["config"]["historical_sync_time_frame"], found["revision"]) == ("DATE_LIMIT", 2)
     assert read(stripe, as_engine(found))["revision"] == 2, "one that is known is no other"
+
+
+def test_a_refresh_hides_a_secret_in_a_setting_that_is_none(fivetran: Fivetran, stripe: str, run):
+    fivetran.edit("stripe", config={"historical_sync_time_frame": f"ALL TIME ({CANARY})"})
+    declared = state(fivetran.group, historical_sync_time_frame="ALL_TIME")
+    found = read(stripe, declared)
+    assert found["config"] == {"api_key": KEY, "historical_sync_time_frame": "******"}
+    run()
+    assert read(stripe, found)["revision"] == found["revision"] == 2
+    provider.update(stripe, found, inputs(fivetran.group, historical_sync_time_frame="ALL_TIME"))
+    assert fivetran.the("stripe")["config"]["historical_sync_time_frame"] == "ALL_TIME"
+    settle()
 
 
 def test_a_config_that_a_killed_run_changed_is_another_revision_though_it_is_the_files(fivetran: Fivetran, stripe: str):
