@@ -23,3 +23,14 @@ def test_all_users_are_listed_once_each_or_those_who_may_log_in(account: Account
 def test_an_unknown_user_is_404(account: Account):
     answer = account.http.get("/v1/users/nobody")
     assert (answer.status_code, answer.json()["code"]) == (404, "NotFound")
+
+
+def test_roles_are_listed_and_nobody_has_one_by_a_team_or_on_a_group(account: Account):
+    roles = account.data("GET", "/v1/roles?limit=3")
+    assert len(roles["items"]) == 3
+    more = account.data("GET", f"/v1/roles?cursor={roles['next_cursor']}")["items"]
+    names = [role["name"] for role in (*roles["items"], *more)]
+    mine = account.data("GET", "/v1/account/info")["user_id"]
+    assert account.data("GET", f"/v1/users/{mine}")["role"] in names
+    assert account.data("GET", "/v1/teams")["items"] == []
+    assert account.data("GET", f"/v1/groups/{account.group()}/users")["items"] == []

@@ -43,6 +43,24 @@ async def get_user(request: web.Request) -> web.Response:
     return success("User details retrieved successfully", found)
 
 
+async def list_roles(request: web.Request) -> web.Response:
+    """`GET /v1/roles`."""
+    return listing(request, "Roles list retrieved successfully", users.roles(), lambda item: item)
+
+
+async def list_teams(request: web.Request) -> web.Response:
+    """`GET /v1/teams`: the account has none."""
+    none: list[dict[str, object]] = []
+    return listing(request, "Teams retrieved successfully", none, lambda item: item)
+
+
+async def list_group_users(request: web.Request) -> web.Response:
+    """`GET /v1/groups/{group_id}/users`: nobody has a role on one group alone."""
+    groups.find(request.app[STATE], request.match_info["group_id"])
+    none: list[dict[str, object]] = []
+    return listing(request, "Group users retrieved successfully", none, lambda item: item)
+
+
 async def list_connector_types(request: web.Request) -> web.Response:
     """`GET /v1/metadata/connector-types`."""
     services = sorted(request.app[STATE].catalogue.connections.values(), key=lambda service: service.id)
@@ -182,6 +200,9 @@ def add(app: web.Application) -> None:
         ("GET", "/v1/account/info", account_info),
         ("GET", "/v1/users", list_users),
         ("GET", "/v1/users/{user_id}", get_user),
+        ("GET", "/v1/roles", list_roles),
+        ("GET", "/v1/teams", list_teams),
+        ("GET", "/v1/groups/{group_id}/users", list_group_users),
         ("GET", "/v1/metadata/connector-types", list_connector_types),
         ("GET", "/v1/metadata/connector-types/{service}", connector_type),
         ("GET", "/v1/groups", list_groups),

@@ -148,7 +148,7 @@ def _check_unchanged(state: FivetranState, connection: Connection, before: Stand
 
 def _check_scope(config: StandardConfig, scope: Mapping[str, Any]) -> None:
     for schema, tables in scope.items():
-        if not isinstance(tables, list) or not tables:
+        if not isinstance(tables, list) or not tables or not all(isinstance(table, str) for table in tables):
             raise invalid(f"Field '{schema}' must be a list of tables that is not empty")
         known = config.schemas[schema].tables if schema in config.schemas else {}
         if unknown := [table for table in tables if table not in known]:

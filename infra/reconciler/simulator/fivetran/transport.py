@@ -108,7 +108,7 @@ async def _connection(request: web.Request) -> str | None:
     try:
         config = json.loads(await request.read())["config"]
         return ".".join(str(config[key]) for key in _NAMING if key in config)
-    except (ValueError, LookupError, TypeError):
+    except (ValueError, LookupError, TypeError, RecursionError):
         return None
 
 
@@ -234,6 +234,9 @@ def _parse(raw: bytes) -> Any:
     if not raw.strip():
         return None
     try:
-        return json.loads(raw)
+        parsed = json.loads(raw)
+        # What JSON has no word for, Infinity say, and halves of characters: neither can be answered again.
+        json.dumps(parsed, allow_nan=False, ensure_ascii=False).encode()
     except (ValueError, RecursionError):
         raise invalid("Request body is not valid JSON") from None
+    return parsed

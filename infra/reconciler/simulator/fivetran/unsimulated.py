@@ -23,7 +23,7 @@ _ROUTES = """
     /v1/external-secrets-managers-entities GET
     /v1/external-secrets-managers/{esm_id} GET DELETE PATCH
     /v1/external-secrets-managers/{esm_id}/entities GET
-    /v1/groups/{group_id}/users GET POST
+    /v1/groups/{group_id}/users POST
     /v1/groups/{group_id}/users/{user_id} DELETE
     /v1/hvr/register-hub POST
     /v1/hybrid-deployment-agents GET POST
@@ -36,11 +36,10 @@ _ROUTES = """
     /v1/proxy/{agent_id} GET DELETE
     /v1/proxy/{agent_id}/connections GET
     /v1/proxy/{agent_id}/regenerate-secrets POST
-    /v1/roles GET
     /v1/system-keys GET POST
     /v1/system-keys/{key_id} GET DELETE PATCH
     /v1/system-keys/{key_id}/rotate POST
-    /v1/teams GET POST
+    /v1/teams POST
     /v1/teams/{team_id} GET DELETE PATCH
     /v1/teams/{team_id}/connections GET POST
     /v1/teams/{team_id}/connections/{connection_id} GET DELETE PATCH

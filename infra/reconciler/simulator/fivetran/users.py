@@ -2,9 +2,38 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from reconciler.simulator.fivetran.errors import not_found
 from reconciler.simulator.fivetran.moments import timestamp
 from reconciler.simulator.fivetran.state import FivetranState, Json
+
+#: The standard roles, with what each is about.
+_ROLES: Mapping[str, str] = {
+    "Account Administrator": "ACCOUNT",
+    "Account Analyst": "ACCOUNT",
+    "Account Billing": "ACCOUNT",
+    "Account Reviewer": "ACCOUNT",
+    "Create Connection": "DESTINATION",
+    "Edit Destination": "DESTINATION",
+    "Manage Destination": "DESTINATION",
+    "View Destination": "DESTINATION",
+}
+
+
+def roles() -> list[Json]:
+    """The roles of the account: the standard ones."""
+    return [
+        {
+            "name": name,
+            "description": f"The standard role {name}",
+            "scope": [scope],
+            "is_custom": False,
+            "is_deprecated": False,
+            "replacement_role_name": None,
+        }
+        for name, scope in _ROLES.items()
+    ]
 
 
 def owners(state: FivetranState) -> list[str]:
