@@ -6,7 +6,10 @@ is an error here; only a missing identity is (`Unreadable`).
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
+
+_MOMENT = re.compile(r"[0-9][0-9TZ:.+ -]{0,39}", re.ASCII | re.IGNORECASE)
 
 
 class Unreadable(Exception):
@@ -24,6 +27,12 @@ def word(value: object) -> str | None:
     """A value of a set of words, in lower case: the API has been seen to use either. Unknown words are kept."""
     found = text(value)
     return found.strip().lower() if found else None
+
+
+def moment(value: object) -> str | None:
+    """A time as the API wrote it, ISO 8601; what has other characters than such a time is none."""
+    found = text(value)
+    return found if found is not None and _MOMENT.fullmatch(found) else None
 
 
 def whole(value: object) -> int | None:

@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Self
 
-from reconciler.client.reading import flag, identity, mapping, records, text, whole, word
+from reconciler.client.reading import flag, identity, mapping, moment, records, text, whole, word
 
 _SHA256 = re.compile("[0-9a-f]{64}")
 _GOOD_RESULTS = frozenset({"PASSED", "SKIPPED", "WARNING"})
@@ -142,7 +142,7 @@ class Group:
     @classmethod
     def parse(cls, data: Mapping[str, object]) -> Self:
         """Read GroupResponse."""
-        return cls(identity(data, "id"), text(data.get("name")) or "", text(data.get("created_at")))
+        return cls(identity(data, "id"), text(data.get("name")) or "", moment(data.get("created_at")))
 
 
 @dataclass(frozen=True)
@@ -163,7 +163,7 @@ class Package:
         return cls(
             id=identity(data, "id"),
             connection_id=text(data.get("connection_id")),
-            created_at=text(data.get("created_at")),
+            created_at=moment(data.get("created_at")),
             sha256=hashed if _SHA256.fullmatch(hashed) else None,
             created_by=text(data.get("created_by")),
         )
@@ -253,9 +253,9 @@ class Connection:
             sync_state=word(status.get("sync_state")),
             update_state=word(status.get("update_state")),
             is_historical_sync=flag(status.get("is_historical_sync")),
-            succeeded_at=text(data.get("succeeded_at")),
-            failed_at=text(data.get("failed_at")),
-            created_at=text(data.get("created_at")),
+            succeeded_at=moment(data.get("succeeded_at")),
+            failed_at=moment(data.get("failed_at")),
+            created_at=moment(data.get("created_at")),
             connected_by=text(data.get("connected_by")),
             tasks=Alert.parse_all(status.get("tasks")),
             warnings=Alert.parse_all(status.get("warnings")),

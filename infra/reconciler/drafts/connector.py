@@ -111,7 +111,7 @@ def _connector(
         comments["connector", "schedule"] = asked
     if connection.paused:
         comments["connector", "paused"] = f"{FILL_IN} the reason; without this key it runs"
-    settings, unsayable = settings_of(connection)
+    settings, unsayable = settings_of(connection, around.secrets)
     unnamed: list[str] = []
     sync = sync_of(found.tables, unnamed)
     if destination.schema_prefix is not None and around.environment.policy.undeclared_datasets == "forbidden":

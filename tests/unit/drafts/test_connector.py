@@ -43,6 +43,11 @@ def has_null(node: Any) -> bool:
     return node is None or any(map(has_null, inner))
 
 
+def test_a_setting_that_holds_a_known_secret_is_named_without_its_value():
+    live = connection(settings={"proxy_agent_id": "sk_live_0aZ9", "networking_method": "by sk_live_0aZ9"})
+    assert settings_of(live, {"sk_live_0aZ9"}) == ({}, ["networking_method", "proxy_agent_id"])
+
+
 @given(st.dictionaries(st.text(max_size=8), JSON, max_size=4))
 def test_of_an_unknown_service_everything_that_says_something_is_kept(live: dict[str, Any]):
     found = config(live, "nobody_knows")
