@@ -28,10 +28,10 @@ from reconciler.provider.dataset_access import DatasetAccess
 from reconciler.provider.destination import Destination
 from reconciler.provider.destination_tests import DestinationTests
 from reconciler.provider.fleet import Fleet as FleetResource
-from reconciler.provider.fleet import removals_allowed
 from reconciler.provider.package import Package
 from reconciler.provider.service_account import ServiceAccount
 from reconciler.provider.verdict import Verdict
+from reconciler.removal import removals_allowed
 from reconciler.specs import Loaded, load
 from reconciler.today import today
 

@@ -27,10 +27,10 @@ from reconciler import client as fivetran
 from reconciler import commands, removal, services
 from reconciler.masking import holds_secret
 from reconciler.model import ANY, Unit
+from reconciler.model.config_tree import value_at
 from reconciler.projection import normalise
 from reconciler.provider import left_keys, stored_forms, trust, wire
 from reconciler.provider.existence import Wanted, ensure
-from reconciler.provider.fleet import removals_allowed
 from reconciler.provider.held import refuse_changes_around_held
 from reconciler.provider.lines import lines
 from reconciler.provider.operation import (
@@ -45,6 +45,7 @@ from reconciler.provider.operation import (
 )
 from reconciler.provider.sending import to_send
 from reconciler.provider.session import session
+from reconciler.removal import removals_allowed
 from reconciler.secrets import known_values, resolvers
 from reconciler.today import today
 
@@ -199,7 +200,7 @@ def _changed(olds: Mapping[str, Any], news: Mapping[str, Any]) -> list[str]:
     changed = [key for key in _FIXED if olds.get(key) != news.get(key) and (moves or not is_unknown(news.get(key)))]
     then, now = normalise(olds.get("config", {})), normalise(news.get("config", {}))
     for path, named in session.permanent(wire.connection_name(news)).items() if moves else ():
-        old, new = removal.at(then, path), removal.at(now, path)
+        old, new = value_at(then, path), value_at(now, path)
         # One that comes to a file may say what is so already: only a file that names it wants another connection.
         if new is not None and new != old and (named or old is not None):
             return [*changed, "config"]

@@ -26,11 +26,11 @@ from reconciler.model import DESTINATION_SETTINGS, Environment
 from reconciler.projection import changed_keys, project
 from reconciler.projection import differences as settings_differences
 from reconciler.provider import groups
-from reconciler.provider.fleet import removals_allowed
 from reconciler.provider.left_keys import settings_warning
 from reconciler.provider.lines import lines
 from reconciler.provider.operation import OperationError, Provider, found, hide_secrets, operation, stored
 from reconciler.provider.session import session
+from reconciler.removal import removals_allowed
 from reconciler.services import Field
 
 logger = logging.getLogger(__name__)

@@ -6,7 +6,6 @@ Everything depends on it, so that a refusal here, in preview as in up, stops the
 from __future__ import annotations
 
 import logging
-import os
 from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
@@ -189,22 +188,12 @@ class Fleet(Resource, module="reconciler", name="Fleet"):
         super().__init__(FleetProvider(), environment.name, props, opts)
 
 
-def removals() -> Removals:
-    """What this run may remove, by the environment variable `RECONCILER_REMOVALS`."""
-    return Removals.parse(os.environ.get("RECONCILER_REMOVALS", ""))
-
-
-def removals_allowed() -> bool:
-    """Whether this run may remove what files do not declare any more."""
-    return removals().allowed
-
-
 def _rules(olds: Mapping[str, Any], news: Mapping[str, Any]) -> Rules:
     """The rules of the last run and of this one. State of an older version holds none, and today's apply alone."""
     policies = [props["policy"] for props in (olds, news) if "policy" in props] or [_policy_as_property(Policy())]
     return Rules(
         today=today(),
-        removals=removals(),
+        removals=Removals.of_this_run(),
         removal=tuple(policy["removal"] for policy in policies),
         guards=tuple(DeleteGuard(int(policy["share"]), int(policy["at_least"])) for policy in policies),
         groups=(news["group"] if groups.is_renamed(olds, news) else olds.get("group", news["group"]), news["group"]),

@@ -9,12 +9,13 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from reconciler import services
+from reconciler.model.config_tree import format_value, value_at
 from reconciler.projection import differences
 from reconciler.provider.foreseeing import foresee
 from reconciler.provider.lines import lines
 from reconciler.provider.newcomers import Declarations
 from reconciler.provider.session import session
-from reconciler.removal import Declared, at, in_words
+from reconciler.removal import Declared
 
 
 def refusals(
@@ -53,10 +54,10 @@ def _refusals(unit: Declared, props: Mapping[str, Any], paths: list[str], ids: l
     live = session.client().get_connection(found.id)
     service = services.find(props["service"])
     for path in paths:
-        wanted, has = at(props["config"], path), at(live.config, path)
+        wanted, has = value_at(props["config"], path), value_at(live.config, path)
         field = service.field(("config", *path.split("."))) if service else None
         if has is not None and list(differences(wanted, has, path, field=field)):
-            old, new = in_words(has), in_words(wanted)
+            old, new = format_value(has), format_value(wanted)
             allowed = f"allow_resync: {{config: {{{path}: {{from: {old}, to: {new}}}}}, ticket: …}}"
             place = lines.locate(unit.file, "connector", "config", path)
             yield (

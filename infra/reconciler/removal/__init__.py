@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from reconciler.removal.declared import Declared, at, declarations, in_words
+from reconciler.removal.declared import Declared, declarations
 from reconciler.removal.deletion import DeletionRules, deletion_rules
-from reconciler.removal.ending import Ending, Removals, may_go, of_connection, of_dataset, why_not
+from reconciler.removal.ending import Ending, Removals, may_go, of_connection, of_dataset, removals_allowed, why_not
 from reconciler.removal.step import Refusal, Rules, left_groups, recreated, refusals, replaced
 
 __all__ = [
@@ -14,16 +14,15 @@ __all__ = [
     "Refusal",
     "Removals",
     "Rules",
-    "at",
     "declarations",
     "deletion_rules",
-    "in_words",
     "left_groups",
     "may_go",
     "of_connection",
     "of_dataset",
     "recreated",
     "refusals",
+    "removals_allowed",
     "replaced",
     "why_not",
 ]

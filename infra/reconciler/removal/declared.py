@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -10,6 +9,7 @@ from typing import Any
 from reconciler import airflow
 from reconciler.expiry import Lives, Staged
 from reconciler.model import Connector, Unit
+from reconciler.model.config_tree import format_value, value_at
 from reconciler.removal.ending import Ending, of_connection, of_dataset
 
 
@@ -122,22 +122,13 @@ def _resync(connector: Connector) -> dict[str, tuple[str, str]]:
         return {}
     changes = {"schema": allowed.schema, "service": allowed.service, "group": allowed.group}
     changes |= {f"config.{key}": change for key, change in allowed.config.items()}
-    return {key: (in_words(change.old), in_words(change.new)) for key, change in changes.items() if change is not None}
+    return {
+        key: (format_value(change.old), format_value(change.new))
+        for key, change in changes.items()
+        if change is not None
+    }
 
 
 def _permanent(connector: Connector) -> dict[str, str]:
-    found = {path: at(connector.config, path) for path in connector.permanent}
-    return {path: in_words(value) for path, value in found.items() if value is not None}
-
-
-def at(config: Mapping[str, Any], path: str) -> Any:
-    """The value at a dotted path of a config; None where there is none."""
-    node: Any = config
-    for step in path.split("."):
-        node = node.get(step) if isinstance(node, Mapping) else None
-    return node
-
-
-def in_words(value: Any) -> str:
-    """A value of a config as YAML has it on one line: the same for equal values."""
-    return value if isinstance(value, str) else json.dumps(value, sort_keys=True, ensure_ascii=False)
+    found = {path: value_at(connector.config, path) for path in connector.permanent}
+    return {path: format_value(value) for path, value in found.items() if value is not None}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import date
@@ -35,6 +36,11 @@ class Removals:
                 f"RECONCILER_REMOVALS={said} is neither `allow` nor `allow:<how many>`, such as allow:25"
             )
         return cls(True, int(number) if colon else None)
+
+    @classmethod
+    def of_this_run(cls) -> Removals:
+        """Read the environment variable `RECONCILER_REMOVALS`. Raises `ReconcilerError` as `parse` does."""
+        return cls.parse(os.environ.get(VARIABLE, ""))
 
 
 @dataclass(frozen=True)
@@ -108,3 +114,8 @@ def why_not(ending: Ending) -> str:
     if ending.guarded and not ending.retired:
         return "it goes in two steps: first its file says `retire: {ticket: …}`, and after a run its file is deleted"
     return f"to do that on purpose run with {VARIABLE}={ALLOW}"
+
+
+def removals_allowed() -> bool:
+    """Return whether this run may remove what files do not declare any more."""
+    return Removals.of_this_run().allowed

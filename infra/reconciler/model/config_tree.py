@@ -1,0 +1,20 @@
+"""Values in a config tree by dotted path, and their one-line form."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+
+def value_at(config: Mapping[str, Any], path: str) -> Any:
+    """Return the value at a dotted path of a config; None where there is none."""
+    node: Any = config
+    for step in path.split("."):
+        node = node.get(step) if isinstance(node, Mapping) else None
+    return node
+
+
+def format_value(value: Any) -> str:
+    """Return a value as YAML writes it on one line: the same text for equal values."""
+    return value if isinstance(value, str) else json.dumps(value, sort_keys=True, ensure_ascii=False)
