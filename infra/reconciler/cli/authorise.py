@@ -89,7 +89,7 @@ def _to_know(live: LiveGroup, unit: Unit, connection: Connection) -> Iterator[tu
     yield "Fivetran's public key", live.client.group_public_key(live.group.id)
     for key, value in _handed_over(connection.service, connection.config):
         yield key, foreign_text.made_by_fivetran(unit, value)
-    for task in foreign_text.tasks(unit, connection):
+    for task in foreign_text.masked_tasks(unit, connection):
         code, _, text = task.partition(": ")
         yield f"task {code}", text
 

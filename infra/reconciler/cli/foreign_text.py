@@ -50,7 +50,7 @@ def google_said(message: str) -> str:
     return secrets.show(message, known_values_of_run(ask=False), speaker="Google")
 
 
-def tasks(unit: Unit, live: Connection) -> tuple[str, ...]:
+def masked_tasks(unit: Unit, live: Connection) -> tuple[str, ...]:
     """Return what Fivetran wants done about a unit's connection, a text a task."""
     known = known_values([_trees(unit)], ask=False)
     return tuple(_task(task, live, known) for task in live.tasks)

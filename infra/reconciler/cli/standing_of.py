@@ -15,5 +15,5 @@ def standing_of(
     unit: Unit, connector: Connector, live: Connection | None, today: date, last: Recorded | None
 ) -> Standing:
     """Return how a unit stands; see `standing`."""
-    tasks = () if live is None else foreign_text.tasks(unit, live)
+    tasks = () if live is None else foreign_text.masked_tasks(unit, live)
     return standing(unit, connector, live, today, last, tasks=tasks)
