@@ -13,13 +13,19 @@ import sys
 _ADDRESS = re.compile(r"(127\.0\.0\.1|localhost|\[::1\]):(\d+)")
 
 
+def address(arguments: list[str] = sys.argv) -> str | None:
+    """Return where the engine listens; None where this process is no plugin."""
+    return arguments[-1] if _ADDRESS.fullmatch(arguments[-1]) else None
+
+
 def is_gone(arguments: list[str] = sys.argv) -> bool:
     """Whether nothing listens any more where the engine did. False where this process is no plugin."""
-    address = _ADDRESS.fullmatch(arguments[-1])
-    if address is None:
+    engine = address(arguments)
+    if engine is None:
         return False
+    host, _, port = engine.rpartition(":")
     try:
-        socket.create_connection((address[1].strip("[]"), int(address[2])), timeout=1).close()
+        socket.create_connection((host.strip("[]"), int(port)), timeout=1).close()
     except ConnectionRefusedError:
         return True
     except OSError:

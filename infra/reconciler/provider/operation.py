@@ -18,6 +18,7 @@ from reconciler.errors import OtherSideFailed, ReconcilerError
 from reconciler.masking import MASK, holds_secret, mask_distinctive
 from reconciler.model import references
 from reconciler.provider.api_key import ApiKey, api_key
+from reconciler.provider.engine_log import use_engine_log
 from reconciler.provider.lines import lines
 from reconciler.secrets import (
     Known,
@@ -70,11 +71,12 @@ class Provider(ResourceProvider):
     serialize_as_secret_always = False
 
     def configure(self, req: ConfigureRequest) -> None:
-        """Keep tracebacks out of the user's terminal, and the stack's config at hand for references to it.
+        """Keep tracebacks out of the user's terminal and messages whole, and have the stack's config for references.
 
         The plugin process sends `traceback.format_exc()` to the engine (pulumi.dynamic), frames and all.
         """
         sys.tracebacklimit = 0
+        use_engine_log()
         PulumiConfigResolver.use(req.config.get)
 
 
