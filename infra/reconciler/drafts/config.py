@@ -112,7 +112,8 @@ class Config:
         if value in ("", [], {}) and (known is None or _says_nothing_in(known) == value):
             return value
         found = self._node(path, value, known)
-        return {} if found is _NOTHING and isinstance(value, Mapping) else found
+        is_object = isinstance(value, Mapping) and _may_be(known, "object")
+        return {} if found is _NOTHING and is_object else found
 
     def _odd(self, path: Path) -> Any:
         """A value that the catalogue has otherwise: the file cannot say it."""

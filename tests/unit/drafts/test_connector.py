@@ -43,6 +43,11 @@ def has_null(node: Any) -> bool:
     return node is None or any(map(has_null, inner))
 
 
+def test_an_object_in_a_list_of_texts_is_left_out():
+    found = config({"manager_accounts": [{}], "accounts": ["1"]}, "google_ads")
+    assert (found.tree, found.left_out) == ({"accounts": ["1"]}, ["config.manager_accounts"])
+
+
 def test_a_setting_that_holds_a_known_secret_is_named_without_its_value():
     live = connection(settings={"proxy_agent_id": "sk_live_0aZ9", "networking_method": "by sk_live_0aZ9"})
     assert settings_of(live, {"sk_live_0aZ9"}) == ({}, ["networking_method", "proxy_agent_id"])
