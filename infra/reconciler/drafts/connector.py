@@ -123,7 +123,7 @@ def _connector(
         said = "\n".join(filter(None, (said, f"Not in `sync`, where no file can name it: {_some(unnamed)}.")))
     if said:
         comments["connector", "adopt"] = said
-    trusted, more = trust_of(found.approvals)
+    trusted, more = trust_of(found.approvals, around.secrets)
     comments |= {at: "\n".join(filter(None, (comments.get(at), text))) for at, text in more.items()}
     connector = Connector(
         service=connection.service,

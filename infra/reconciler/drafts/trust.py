@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import re
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 
 from reconciler import trust
 from reconciler.client import Approval, Connection
 from reconciler.drafts.draft import FILL_IN
+from reconciler.masking import holds_secret
 from reconciler.model import Certificate, HostKey, Trust
 from reconciler.specs.document import Path
 
-#: Keys of config that name a host to which Fivetran connects by TLS or SSH.
-_HOSTS = ("host", "tunnel_host", "hosts")
+#: Keys of config that name a host to which Fivetran may connect by TLS or SSH: `hosts`, `sftp_host`, `servers`.
+_HOST = re.compile(r"(.*_)?(hosts?|servers?|endpoint|connection_string)(_.*)?")
 
 #: What a comment shows of a certificate's name.
 _LONGEST_NAME = 80
@@ -28,11 +30,14 @@ class Approvals:
 
 def may_have_approvals(connection: Connection) -> bool:
     """Whether a connection reaches its source in a way for which something can be approved."""
-    return any(connection.config.get(key) for key in _HOSTS)
+    return any(value and _HOST.fullmatch(key) for key, value in connection.config.items())
 
 
-def trust_of(approvals: Approvals) -> tuple[Trust | None, dict[Path, str]]:
-    """What a file says of it, and the comments above its entries. What cannot be read is named in one."""
+def trust_of(approvals: Approvals, secrets: Collection[str] = ()) -> tuple[Trust | None, dict[Path, str]]:
+    """What a file says of it, and the comments above its entries. What cannot be read is named in one.
+
+    A certificate's name is Fivetran's text: one that holds a value of `secrets` is not shown.
+    """
     certificates = tuple(_certificates(approvals.certificates))
     keys = tuple(_host_keys(approvals.fingerprints))
     comments: dict[Path, str] = {}
@@ -41,7 +46,7 @@ def trust_of(approvals: Approvals) -> tuple[Trust | None, dict[Path, str]]:
             [
                 "Approved already, and known by their hashes only: write a certificate itself, as `pem` or `file`, in "
                 "place of its hash, and it is approved again where the connection is made anew.",
-                *(f"- {each.hash}: {_name(approval)}" for each, approval in _by_hash(certificates, approvals)),
+                *(f"- {each.hash}: {_name(approval, secrets)}" for each, approval in _by_hash(certificates, approvals)),
             ]
         )
     unread = len(approvals.certificates) + len(approvals.fingerprints) - len(certificates) - len(keys)
@@ -73,5 +78,6 @@ def _by_hash(certificates: Iterable[Certificate], approvals: Approvals) -> Itera
     return ((each, by_hash[each.hash]) for each in certificates)
 
 
-def _name(approval: Approval) -> str:
-    return " ".join((approval.name or "").split())[:_LONGEST_NAME] or "without a name"
+def _name(approval: Approval, secrets: Collection[str]) -> str:
+    name = " ".join((approval.name or "").split())
+    return "without a name" if not name or holds_secret(name, secrets) else name[:_LONGEST_NAME]

@@ -179,4 +179,4 @@ def _read(file: FilePath, specs_dir: FilePath) -> TrustFile:
         return TrustFile(problem=f"cannot be read: {error.strerror}", hint="it is looked for beside this file")
     if len(raw) > MAX_BYTES:
         return TrustFile(problem=f"larger than {MAX_BYTES // 1024} KiB", hint="give only what this source needs")
-    return TrustFile(raw.decode("utf-8", "replace"))
+    return TrustFile(raw.decode("utf-8-sig", "replace"))

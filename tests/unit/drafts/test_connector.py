@@ -1,5 +1,6 @@
 """Live connections → units: what needs no Fivetran to be seen."""
 
+import base64
 import dataclasses
 from typing import Any
 
@@ -8,12 +9,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from reconciler import services, tables
-from reconciler.client import ColumnConfig, Connection, Lock, SchemaConfig, StandardConfig, TableConfig
+from reconciler.client import Approval, ColumnConfig, Connection, Lock, SchemaConfig, StandardConfig, TableConfig
 from reconciler.drafts import destination_of, unit_name
 from reconciler.drafts.config import Config
 from reconciler.drafts.schedule import schedule_of
 from reconciler.drafts.settings import settings_of
 from reconciler.drafts.sync import sync_of
+from reconciler.drafts.trust import Approvals, may_have_approvals, trust_of
 from reconciler.model import AirflowSchedule, DestinationSchema, FivetranSchedule, Sync, TableSync
 from reconciler.projection import differences
 
@@ -41,6 +43,21 @@ JSON = st.recursive(
 def has_null(node: Any) -> bool:
     inner = node.values() if isinstance(node, dict) else node if isinstance(node, list) else ()
     return node is None or any(map(has_null, inner))
+
+
+@pytest.mark.parametrize(
+    ("key", "asked"),
+    [("host", True), ("hosts", True), ("servers", True), ("sftp_host", True), ("host_ip", True), ("sub_domain", False)],
+)
+def test_approvals_are_looked_for_where_config_names_a_host(key: str, asked: bool):
+    assert may_have_approvals(connection(config={key: "a.example.com"})) == asked
+    assert not may_have_approvals(connection(config={key: ""}))
+
+
+def test_a_certificate_whose_name_holds_a_known_secret_is_written_without_it():
+    approval = Approval("a", base64.b64encode(b"1" * 32).decode(), "no sk_live_0aZ9", None)
+    shown = [str(trust_of(Approvals([approval]), secrets)[1]) for secrets in ((), {"sk_live_0aZ9"})]
+    assert ["sk_live" in text for text in shown] == [True, False]
 
 
 def test_an_object_in_a_list_of_texts_is_left_out():

@@ -57,7 +57,9 @@ def test_every_certificate_of_a_file_is_trusted(folder: Path):
     assert [trust.pem(each) for each in certificates] == [middle.pem, ca.pem]
 
 
-@pytest.mark.parametrize("line", ["{} root@host", "tunnel.example.com {}", "[10.0.0.1]:2222 {} c", "# note\n\n{}"])
+@pytest.mark.parametrize(
+    "line", ["{} root@host", "tunnel.example.com {}", "[10.0.0.1]:2222 {} c", "# note\n\n{}", "\ufeff{}\r\n"]
+)
 def test_a_host_key_is_read_as_ssh_tools_print_it(folder: Path, line: str):
     key = host_key()
     (folder / "dev" / "tunnel.pub").write_text(line.format(key))
