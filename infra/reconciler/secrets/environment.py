@@ -17,8 +17,12 @@ class EnvironmentResolver:
         self._environ = environ
 
     def resolve(self, reference: Reference) -> str:
-        """The variable's value. Raises `LookupError` with what to do when it is unset or empty."""
+        """The variable's value. Raises `LookupError` with what to do when it is unset, empty, or no text."""
         value = self._environ.get(reference.name, "")
         if not value:
             raise LookupError(f"the environment variable {reference.name} is not set")
+        try:
+            value.encode()
+        except UnicodeEncodeError:
+            raise LookupError(f"the environment variable {reference.name} is no text in UTF-8") from None
         return value

@@ -15,13 +15,18 @@ from reconciler.model import Reference
 
 _BOM = "\ufeff"
 
-#: Characters without width: spaces that join or part, and marks of the writing direction.
-_INVISIBLE = re.compile("[\u200b-\u200f\u2028-\u202e\u2060-\u2064\u2066-\u2069\u00ad\ufeff]")
+#: What is odd inside a value, wherever it stands: control characters but for those that end lines and the tab;
+#: characters without width; and what a reader leaves that took a text for one in another encoding.
+_INSIDE = {
+    "has a NUL character": re.compile("\0"),
+    "has a control character": re.compile(r"[\x01-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]"),
+    "has an invisible character of no width": re.compile(
+        "[\u200b-\u200f\u2028-\u202e\u2060-\u2064\u2066-\u2069\u00ad\ufeff]"
+    ),
+    "was read in another encoding than it was written in": re.compile("^\u00ef\u00bb\u00bf|[\ufffd-\uffff]"),
+}
 
-#: Control characters, but for those that end lines and the tab.
-_CONTROL = re.compile(r"[\x01-\x08\x0b\x0c\x0e-\x1f\x7f]")
-
-_QUOTES = ('"', "'", "`", "\u201c\u201d", "\u2018\u2019")
+_QUOTES = ('"', "'", "`", "\u201c\u201d", "\u2018\u2019", "\u00ab\u00bb")
 
 
 @dataclass(frozen=True)
@@ -98,17 +103,13 @@ def _oddities(value: str) -> Iterator[Oddity]:
         return
     if "\r" in line.replace("\r\n", "\n"):
         yield Oddity("has a carriage return inside", removed=False)
-    # Indented documents and keys of several lines begin and end as they like.
-    if line[0] in " \t\xa0":
+    if line[0] == "\n":
+        yield Oddity("begins with a line feed", removed=False)
+    elif line[0].isspace():
         yield Oddity("begins with a space or tab", removed=False)
-    if line[-1] in " \t\xa0":
+    if line[-1].isspace():
         yield Oddity("ends in a space or tab", removed=False)
-    if "\0" in line:
-        yield Oddity("has a NUL character", removed=False)
-    if _CONTROL.search(line):
-        yield Oddity("has a control character", removed=False)
-    if _INVISIBLE.search(line):
-        yield Oddity("has an invisible character of no width", removed=False)
+    yield from (Oddity(what, removed=False) for what, characters in _INSIDE.items() if characters.search(line))
     if one_line and _is_quoted(line.strip()):
         yield Oddity("stands in quotation marks", removed=False)
 

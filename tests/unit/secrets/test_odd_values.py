@@ -10,6 +10,7 @@ from reconciler.model import Reference
 from reconciler.secrets.odd_values import as_sent, clean, odd_value, oddities
 
 PEM = "-----BEGIN KEY-----\nMIIEvQIBADANBg\n-----END KEY-----\n"
+_MISREAD = "was read in another encoding than it was written in (sent as it is)"
 KEY = Reference("secret", "stripe", 3, "p")
 
 
@@ -35,6 +36,12 @@ def test_an_ordinary_value_is_sent_as_it_is_without_a_report(value: str):
         (" key", " key", "begins with a space or tab (sent as it is)"),
         ("key\t", "key\t", "ends in a space or tab (sent as it is)"),
         ("key\xa0", "key\xa0", "ends in a space or tab (sent as it is)"),
+        ("key\u2003", "key\u2003", "ends in a space or tab (sent as it is)"),
+        ("\u3000key", "\u3000key", "begins with a space or tab (sent as it is)"),
+        ("\nkey", "\nkey", "begins with a line feed (sent as it is)"),
+        ("\u00ef\u00bb\u00bfkey", "\u00ef\u00bb\u00bfkey", _MISREAD),
+        ("k\ufffdy", "k\ufffdy", _MISREAD),
+        ("k\x9fy", "k\x9fy", "has a control character (sent as it is)"),
         ("k\0y", "k\0y", "has a NUL character (sent as it is)"),
         ("k\x1by", "k\x1by", "has a control character (sent as it is)"),
         ("k\u200by", "k\u200by", "has an invisible character of no width (sent as it is)"),

@@ -95,3 +95,8 @@ def test_a_value_is_sent_without_a_stray_line_end_and_as_kept_when_its_file_says
         "the value of {env: KEY} begins with a byte-order mark (not sent); it ends in a Windows line end, CRLF "
         "(not sent)",
     )
+
+
+def test_a_variable_that_is_no_utf_8_is_named() -> None:
+    with pytest.raises(UnresolvedReferences, match=r"a: the environment variable KEY is no text in UTF-8"):
+        resolve({"a": {"env": "KEY"}}, [EnvironmentResolver({"KEY": "k\udcff"})])
