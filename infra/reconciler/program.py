@@ -93,8 +93,8 @@ async def build(staged: Staged, loaded: Loaded) -> dict[str, pulumi.Input[Any]]:
     fleet, environment = staged.fleet, staged.fleet.environment
     connectors = [unit.connector for unit in fleet.units if unit.connector is not None]
     secrets.declare({"config": each.config, "auth": each.auth} for each in connectors)
-    listed = await gcp.list_datasets(environment)
-    gcp.refuse_moves(environment, fleet.units, listed)
+    listed = await gcp.list_datasets(environment, loaded.root)
+    gcp.refuse_moves(environment, fleet.units, listed, loaded.root)
 
     declared = removal.declarations(staged)
     contents = {
@@ -128,8 +128,9 @@ async def build(staged: Staged, loaded: Loaded) -> dict[str, pulumi.Input[Any]]:
     after_guard = pulumi.ResourceOptions(depends_on=[guard])
     destination = Destination(environment, after_guard)
     account = ServiceAccount(environment, destination.id, after_guard)
-    project.declared(environment, after_guard)
-    writing = project.fivetrans(environment, account.id, after_guard)
+    failures = gcp.FailureHook(loaded.root)
+    project.declared(environment, failures, after_guard)
+    writing = project.fivetrans(environment, account.id, failures, after_guard)
     tested = DestinationTests(
         environment, destination.id, account.id, pulumi.ResourceOptions(depends_on=[guard, writing])
     )
@@ -143,7 +144,16 @@ async def build(staged: Staged, loaded: Loaded) -> dict[str, pulumi.Input[Any]]:
             live=listed.get(dataset.id),
             deletion=gcp.Deletion(rules[dataset.id], hook),
             losses=losses,
-            opts=after_guard,
+            opts=pulumi.ResourceOptions.merge(
+                after_guard,
+                failures.options(
+                    gcp.DATASET,
+                    dataset.id,
+                    file=unit.file,
+                    path=expected[dataset.id].path,
+                    what=f"the dataset {dataset.id}",
+                ),
+            ),
         )
         for unit in fleet.units
         for dataset in unit.all_datasets
@@ -158,7 +168,7 @@ async def build(staged: Staged, loaded: Loaded) -> dict[str, pulumi.Input[Any]]:
         )
         for id_, each in expected.items()
     }
-    invokers = functions.invokers(fleet.units, account.id, after_guard)
+    invokers = functions.invokers(fleet.units, account.id, failures, after_guard)
     packages = {
         unit.name: Package(
             unit,

@@ -15,36 +15,51 @@ import pulumi_gcp as gcp
 
 from reconciler import roles
 from reconciler.access import in_policy
-from reconciler.model import Environment
+from reconciler.gcp import FailureHook
+from reconciler.model import Condition, Environment
+
+_TYPE = "gcp:projects/iAMMember:IAMMember"
 
 
-def declared(environment: Environment, opts: pulumi.ResourceOptions) -> None:
+def declared(environment: Environment, failures: FailureHook, opts: pulumi.ResourceOptions) -> None:
     """Grant what `project_access` says."""
-    wanted = {
-        (grant.role, in_policy(member, environment.workgroups), grant.condition): None
-        for grant in environment.project_access
-        for member in grant.members
-    }
+    wanted: dict[tuple[str, str, Condition | None], str] = {}
+    for number, grant in enumerate(environment.project_access):
+        for index, member in enumerate(grant.members):
+            of = (grant.role, in_policy(member, environment.workgroups), grant.condition)
+            wanted.setdefault(of, f"project_access[{number}].members[{index}]")
     opts = grant_first(opts)
-    for role, member, condition in wanted:
+    for (role, member, condition), path in wanted.items():
         # IAM compares conditions as a whole: another description makes another binding.
         said = condition and gcp.projects.IAMMemberConditionArgs(
             title=condition.title, expression=condition.expression, description=condition.description
         )
         name = " ".join((role, member, *([condition.title] if condition else [])))
+        what = f"{role} on the project {environment.gcp_project} for {member}"
+        located = failures.options(_TYPE, name, file=environment.file, path=path, what=what)
         gcp.projects.IAMMember(
-            name, project=environment.gcp_project, role=role, member=member, condition=said, opts=opts
+            name,
+            project=environment.gcp_project,
+            role=role,
+            member=member,
+            condition=said,
+            opts=pulumi.ResourceOptions.merge(opts, located),
         )
 
 
-def fivetrans(environment: Environment, account: pulumi.Input[str], opts: pulumi.ResourceOptions) -> pulumi.Resource:
+def fivetrans(
+    environment: Environment, account: pulumi.Input[str], failures: FailureHook, opts: pulumi.ResourceOptions
+) -> pulumi.Resource:
     """Grant what Fivetran's service account needs: nothing by which it reads what it did not write."""
+    name = f"{roles.FIVETRANS} Fivetran"
+    what = f"{roles.FIVETRANS} on the project {environment.gcp_project} for Fivetran's service account"
+    located = failures.options(_TYPE, name, file=environment.file, path="gcp_project", what=what)
     granted: pulumi.Resource = gcp.projects.IAMMember(
-        f"{roles.FIVETRANS} Fivetran",
+        name,
         project=environment.gcp_project,
         role=roles.FIVETRANS,
         member=pulumi.Output.concat("serviceAccount:", account),
-        opts=grant_first(opts),
+        opts=pulumi.ResourceOptions.merge(grant_first(opts), located),
     )
     return granted
 

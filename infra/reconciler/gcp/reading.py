@@ -10,13 +10,16 @@ import importlib.metadata
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import pulumi
 
+from reconciler.datasets import dataset_path
 from reconciler.errors import ReconcilerError
 from reconciler.model import Environment, Unit
 from reconciler.secrets import known_values_of_run, show, withheld
+from reconciler.specs.places import Places
 
 #: The plugin version that the SDK's own resources ask for: without it the engine might start a second one.
 _VERSION = importlib.metadata.version("pulumi-gcp")
@@ -40,17 +43,19 @@ class Listed:
     labels: Mapping[str, str] = field(default_factory=dict)
 
 
-async def list_datasets(environment: Environment) -> dict[str, Listed]:
+async def list_datasets(environment: Environment, root: Path) -> dict[str, Listed]:
     """Return every dataset of the environment's project by id, hidden ones apart.
 
-    Raises `ListingFailed`: without the list nobody knows what to make and what to take over.
+    Raises `ListingFailed`: without the list nobody knows what to make and what to take over. `root` is the folder that
+    file names are relative to.
     """
     try:
         found = await _ask("getDatasets", {"project": environment.gcp_project})
     except Exception as error:
+        place = Places(root).find(environment.file, "gcp_project")
         hint = f". {_DENIED}" if re.search(r"access ?denied|\b403\b", str(error), re.IGNORECASE) else ""
         raise ListingFailed(
-            f"{environment.file}: the datasets of {environment.gcp_project} cannot be listed, so nothing is touched: "
+            f"{place}: the datasets of {environment.gcp_project} cannot be listed, so nothing is touched: "
             f"{_explain(error)}{hint}"
         ) from None
     return {
@@ -59,12 +64,13 @@ async def list_datasets(environment: Environment) -> dict[str, Listed]:
     }
 
 
-def refuse_moves(environment: Environment, units: Iterable[Unit], listed: Mapping[str, Listed]) -> None:
-    """Raise `Immovable`, with the file of each, where a dataset exists in another location than its file says."""
+def refuse_moves(environment: Environment, units: Iterable[Unit], listed: Mapping[str, Listed], root: Path) -> None:
+    """Raise `Immovable`, with the line of each, where a dataset exists in another location than its file says."""
+    places = Places(root)
     moved = [
-        f"{unit.file}: the dataset {dataset.id} is in {live.location}, the file says {dataset.location}, and BigQuery "
-        f"cannot move it. Write {live.location} where the location stands, here or in the environment's "
-        "`destination`; or have a new dataset, under another name"
+        f"{places.find(unit.file, dataset_path(unit, dataset), 'location')}: the dataset {dataset.id} is in "
+        f"{live.location}, the file says {dataset.location}, and BigQuery cannot move it. Write {live.location} where "
+        "the location stands, here or in the environment's `destination`; or have a new dataset, under another name"
         for unit in units
         for dataset in unit.all_datasets
         if (live := listed.get(dataset.id)) is not None

@@ -11,6 +11,9 @@ from reconciler.gcp.deletion import Deletion
 from reconciler.gcp.reading import Listed
 from reconciler.model import Dataset, Environment
 
+#: The resource's type, as in its URN.
+DATASET = "gcp:bigquery/dataset:Dataset"
+
 
 def dataset_resource(
     environment: Environment,

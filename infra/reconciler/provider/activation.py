@@ -34,6 +34,8 @@ _OUTPUTS = ("outcome", "reason", "tests", "tasks", "tested", "activated", "await
 class ActivationProvider(Provider):
     """Brings a connection from made to running, and keeps its schedule, pause and tables as declared."""
 
+    about = ("connector",)
+
     @operation
     def diff(self, _id: str, olds: dict[str, Any], news: dict[str, Any]) -> DiffResult:
         if is_unknown(news.get("connection_id")) or is_unknown(news.get("revision")):

@@ -66,6 +66,8 @@ logger = logging.getLogger(__name__)
 class ConnectionProvider(Provider):
     """Creates or adopts, patches only what changed, reads what the file manages, and deletes only when allowed."""
 
+    about = ("connector",)
+
     @operation
     def check(self, olds: dict[str, Any], news: dict[str, Any]) -> CheckResult:
         if olds:

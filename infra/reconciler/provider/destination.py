@@ -71,6 +71,8 @@ _KEYS = {
 class DestinationProvider(Provider):
     """Finds the group by its name, or makes it; finds its destination, or makes it. Adopting writes nothing."""
 
+    about = ("fivetran",)
+
     @operation
     def check(self, olds: dict[str, Any], news: dict[str, Any]) -> CheckResult:
         refused = [

@@ -35,6 +35,8 @@ _NEW = "incomplete"
 class DestinationTestsProvider(Provider):
     """Tests the destination unless it works. A failure is an error and leaves nothing in state: the next run tests."""
 
+    about = ("fivetran",)
+
     @operation
     def diff(self, _id: str, olds: dict[str, Any], news: dict[str, Any]) -> DiffResult:
         moved = [key for key in ("group_id", "account") if is_unknown(news.get(key)) or olds.get(key) != news[key]]

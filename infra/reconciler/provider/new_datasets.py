@@ -7,7 +7,9 @@ state knows enough.
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+import re
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 
 from reconciler.bigquery import LiveDataset
@@ -46,19 +48,36 @@ def refusals(project: str, found: Findings, before: Mapping[str, Declared], grou
 
 
 def _read(project: str, new: list[Expected]) -> tuple[dict[str, LiveDataset], list[str]]:
-    """The datasets by id, and a text for each that cannot be read."""
+    """The datasets by id, and a text for each reason why some cannot be read."""
 
-    def one(expected: Expected) -> LiveDataset | str | None:
+    def one(expected: Expected) -> LiveDataset | OtherSideFailed | None:
         try:
             return access_lists.datasets(project).get(expected.id)
         except OtherSideFailed as error:
-            text = error.saying(show(error.unmasked_message, known_values_of_run(ask=False), speaker=error.speaker))
-            return f"{lines.locate(expected.file, expected.path)}: {text}"
+            return error
 
     with ThreadPoolExecutor(READS_AT_ONCE) as pool:
-        answers = list(pool.map(one, new))
-    live = {each.id: answer for each, answer in zip(new, answers, strict=True) if isinstance(answer, LiveDataset)}
-    return live, [answer for answer in answers if isinstance(answer, str)]
+        answers = dict(zip((each.id for each in new), pool.map(one, new), strict=True))
+    live = {id_: answer for id_, answer in answers.items() if isinstance(answer, LiveDataset)}
+    failed = [(each, error) for each in new if isinstance(error := answers[each.id], OtherSideFailed)]
+    return live, list(_told_once(failed))
+
+
+def _told_once(failed: list[tuple[Expected, OtherSideFailed]]) -> Iterator[str]:
+    """Why datasets cannot be read: a text for each reason, with the lines of all that it is about."""
+    by_reason: dict[str, list[tuple[str, Expected, str]]] = defaultdict(list)
+    for each, error in failed:
+        text = error.saying(show(error.unmasked_message, known_values_of_run(ask=False), speaker=error.speaker))
+        reason = re.sub(rf"(?<!\w){re.escape(each.id)}(?!\w)", "…", text)
+        by_reason[reason].append((lines.locate(each.file, each.path), each, text))
+    for reason, about in by_reason.items():
+        place, _, text = about[0]
+        if len(about) == 1:
+            yield f"{place}: {text}"
+            continue
+        others = "".join(f"\n    {place}: the dataset {each.id}" for place, each, _ in about)
+        # Google quotes each dataset's name, so that only the texts without them are the same.
+        yield f"{place}: {len(about)} datasets, each for the same reason: {reason}{others}"
 
 
 def _compared(live: LiveDataset) -> Live:

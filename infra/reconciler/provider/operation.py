@@ -70,6 +70,9 @@ class Provider(ResourceProvider):
     #: A reference to a class is no secret, and encrypting it costs a call a resource.
     serialize_as_secret_always = False
 
+    #: The key of the file that an error is about which names none; a resource may have its own, as `path`.
+    about: tuple[str, ...] = ()
+
     def configure(self, req: ConfigureRequest) -> None:
         """Keep tracebacks out of the user's terminal and messages whole, and have the stack's config for references.
 
@@ -159,16 +162,25 @@ def _failure(method: Callable[..., Any], error: Exception, args: tuple[Any, ...]
     except Exception as another:
         # Whatever this is about, the engine would be sent the first error with all it says.
         text = _unexpected(another)
-    return Failed(text if text.startswith(file) else f"{_place_in(file, error)}: {text}")
+    return Failed(text if text.startswith(file) else f"{_place_in(file, error, _about(args))}: {text}")
 
 
 def printed(error: OperationError, file: str) -> str:
-    """Return an error's text behind the place in the unit's file that it is about."""
-    return f"{_place_in(file, error)}: {error.shown(file)}"
+    """Return the text of an error about a connection behind the place in the unit's file that it is about."""
+    return f"{_place_in(file, error, ('connector',))}: {error.shown(file)}"
 
 
-def _place_in(file: str, error: Exception) -> str:
-    return lines.locate(file, *error.at) if isinstance(error, OperationError) and error.at else file
+def _place_in(file: str, error: Exception, about: tuple[str | int, ...] = ()) -> str:
+    path = (error.at if isinstance(error, OperationError) else ()) or about
+    return lines.locate(file, *path) if file and path else file
+
+
+def _about(args: tuple[Any, ...]) -> tuple[str | int, ...]:
+    """The key that a resource is about: its own `path`, or that of its provider."""
+    path = args[-1].get("path") if isinstance(args[-1], dict) else None
+    if isinstance(path, str):
+        return (path,)
+    return args[0].about if isinstance(args[0], Provider) else ()
 
 
 def _known(args: tuple[Any, ...], *, ask: bool, quotes: bool) -> Known:

@@ -32,6 +32,8 @@ _AT = "at"
 class PackageProvider(Provider):
     """Uploads a file whose content changed, finds what a connection has, and deletes what none has any more."""
 
+    about = ("connector", "package")
+
     @operation
     def check(self, _olds: dict[str, Any], news: dict[str, Any]) -> CheckResult:
         session.package_files[news["sha256"]] = news.pop(_AT, "")

@@ -16,6 +16,8 @@ from reconciler.provider.session import session
 class ServiceAccountProvider(Provider):
     """Reads the service account that Fivetran made for a group; there is nothing to make or to delete."""
 
+    about = ("fivetran",)
+
     @operation
     def diff(self, _id: str, olds: dict[str, Any], news: dict[str, Any]) -> DiffResult:
         moved = olds.get("group_id") != news.get("group_id")

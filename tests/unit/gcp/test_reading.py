@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from pathlib import Path
 from typing import Any
 
 import pulumi
@@ -34,7 +35,7 @@ def listing(monkeypatch: pytest.MonkeyPatch, answer: Any) -> dict[str, Listed]:
         return answer
 
     monkeypatch.setattr(pulumi.runtime, "invoke_async", invoke)
-    return asyncio.run(list_datasets(ENVIRONMENT))
+    return asyncio.run(list_datasets(ENVIRONMENT, Path("none")))
 
 
 def test_datasets_are_listed_with_location_and_labels(monkeypatch: pytest.MonkeyPatch):
@@ -55,9 +56,9 @@ def test_a_list_that_fails_ends_the_run(monkeypatch: pytest.MonkeyPatch, text: s
 
 
 def test_datasets_elsewhere_than_their_files_say_are_refused_together():
-    refuse_moves(ENVIRONMENT, UNITS, {"a": Listed("us"), "other": Listed("EU")})
+    refuse_moves(ENVIRONMENT, UNITS, {"a": Listed("us"), "other": Listed("EU")}, Path("none"))
     with pytest.raises(Immovable) as failed:
-        refuse_moves(ENVIRONMENT, UNITS, {"a": Listed("EU"), "b": Listed("asia-east1")})
+        refuse_moves(ENVIRONMENT, UNITS, {"a": Listed("EU"), "b": Listed("asia-east1")}, Path("none"))
     lines = str(failed.value).splitlines()
     assert lines[0] == "dev/environment.yaml: datasets cannot be moved, so nothing is touched:"
     assert lines[1].startswith(

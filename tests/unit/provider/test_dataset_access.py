@@ -205,7 +205,7 @@ def test_a_list_that_google_denies_for_another_reason_is_an_error(bigquery: BigQ
     bigquery.gcp("POST", "/faults", denied)
     said = failure(bigquery.up, expected("a"))
     assert said == (
-        "dev/d.yaml: BigQuery, project p: the access list of the dataset d cannot be written: Google answered 400 "
+        "dev/d.yaml:3:1: BigQuery, project p: the access list of the dataset d cannot be written: Google answered 400 "
         "invalid: No"
     )
 
@@ -223,7 +223,7 @@ def test_a_list_that_others_keep_writing_is_an_error(bigquery: BigQuery):
     bigquery.make(ROBOT)
     bigquery.gcp("POST", "/datasets/p/d/after-next/read", {"add": reader("x"), "times": 0})
     said = failure(bigquery.up, expected("a"))
-    assert said.startswith("dev/d.yaml: other processes keep writing the access list of the dataset d: 8 attempts")
+    assert said.startswith("dev/d.yaml:3:1: other processes keep writing the access list of the dataset d: 8 attempts")
 
 
 def test_a_lost_answer_of_a_write_is_no_error(bigquery: BigQuery):
@@ -274,7 +274,7 @@ def test_a_dataset_that_is_gone_takes_its_access_along(bigquery: BigQuery, run: 
     bigquery.up(expected())
     bigquery.gcp("DELETE", "/datasets/p/d")
     said = failure(bigquery.up, expected("a"))
-    assert said == "dev/d.yaml: the dataset d does not exist any more: run again with --refresh"
+    assert said == "dev/d.yaml:3:1: the dataset d does not exist any more: run again with --refresh"
     bigquery.resource.refresh()
     assert not bigquery.resource.id
 

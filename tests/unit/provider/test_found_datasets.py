@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -87,6 +88,22 @@ def test_a_new_dataset_that_cannot_be_read_is_refused(fivetran: Fivetran, run):
     assert said == (
         f"{FILE}: BigQuery, project dev-project: the dataset stripe cannot be read: Google answered 403 "
         "accessDenied: Access Denied"
+    )
+
+
+def test_one_reason_why_datasets_cannot_be_read_is_told_once(fivetran: Fivetran, run):
+    make(fivetran)
+    fivetran.gcp("PUT", "/datasets/dev-project/other", {})
+    for name in ("stripe", "other"):
+        error = f"Access Denied: Dataset dev-project:{name}"
+        denied = {"method": "GET", "id": f"*/{name}", "code": "PERMISSION_DENIED", "error": error, "times": 0}
+        fivetran.gcp("POST", "/faults", denied)
+    both = Findings((declared(), replace(declared(), id="other")), frozenset({"stripe", "other"}))
+    said = failure(check, {}, props(both, stripe={}))
+    assert said == (
+        f"{FILE}: 2 datasets, each for the same reason: BigQuery, project dev-project: the dataset … cannot be read: "
+        "Google answered 403 accessDenied: Access Denied: Dataset dev-project:…\n"
+        f"    {FILE}: the dataset stripe\n    {FILE}: the dataset other"
     )
 
 

@@ -1,0 +1,37 @@
+"""A step that Google refuses: the run names the line of the file, whichever resource it is, and goes on elsewhere."""
+
+from __future__ import annotations
+
+import re
+
+from admin import Admin
+from workspace import ENVIRONMENT, Workspace, stripe
+
+JOBS = {"role": "roles/bigquery.jobUser", "members": ["user:gone@example.com", "group:here@example.com"]}
+
+
+def test_each_step_that_google_refuses_names_its_line(workspace: Workspace, admin: Admin):
+    environment = workspace.write("environment", {**ENVIRONMENT, "project_access": [JOBS]})
+    files = {name: workspace.write(name, stripe(name)) for name in ("made", "denied", "unmade")}
+    admin.gcp("PUT", "/unknown-members", {"members": ["gone@example.com"]})
+    refused = {"code": "PERMISSION_DENIED", "error": "googleapi: Error 403: Access Denied, accessDenied", "times": 0}
+    admin.gcp("POST", "/faults", {**refused, "method": "Create", "id": "*/unmade"})
+    admin.gcp("POST", "/faults", {**refused, "method": "PATCH", "id": "*/denied"})
+    run = workspace.up()
+    assert run.code != 0
+    member = next(n for n, text in enumerate(environment.read_text().splitlines(), 1) if "gone@" in text)
+    dataset = next(n for n, text in enumerate(files["made"].read_text().splitlines(), 1) if text == "dataset:")
+    for said in (
+        rf"{environment}:{member}:\d+: roles/bigquery.jobUser on the project dev-project for user:gone@example.com "
+        r"cannot be made\n\s+Read what Google says at `roles/bigquery.jobUser user:gone@example.com`",
+        rf"{files['unmade']}:{dataset}:1: the dataset unmade cannot be made\n\s+Read what Google says at `unmade`",
+        rf"{files['denied']}:{dataset}:1: BigQuery, project dev-project: the access list of the dataset denied cannot",
+    ):
+        assert re.search(said, run.out), run.out
+    assert [*admin.connections()] == ["made"]
+    admin.gcp("PUT", "/unknown-members", {"members": []})
+    admin.gcp("DELETE", "/faults")
+    workspace.up().ok()
+    workspace.assert_settled()
+    destroyed = workspace.pulumi("destroy", "--yes", "--skip-preview", RECONCILER_REMOVALS="allow:9").ok().out
+    assert "--run-program" not in destroyed
