@@ -7,7 +7,7 @@ The rules, each with a test:
 - What only Fivetran holds (`{held_by: fivetran}`) never changes: it takes the place of any reference, and is not sent.
 - A masked value (`******`) never differs, also inside lists of objects.
 - A declared key that is gone in Fivetran is a difference; an empty value and an absent one are the same.
-- Scalars compare as the catalogue knows their field: a choice across its two spellings (`AllApps`, `ALL_APPS`), a
+- Scalars compare as the catalogue knows their field: a choice across spellings (`AllApps`, `ALL_APPS`, `all_apps`), a
   boolean without regard to case, a number by its value. Every other text compares exactly: `RAW` and `Raw` may be two
   databases. A number or boolean and its text (`443`, `"443"`) are one value in any field.
 - Lists of scalars compare without order; lists of objects are matched by the field that names an item.
@@ -22,7 +22,7 @@ from typing import Any, Final
 
 from reconciler.model import Reference, references
 from reconciler.services import Field
-from reconciler.spelling import enumeration
+from reconciler.spelling import choice_of
 
 #: What the API answers in place of every config property of `format: password` (GET connection).
 MASK: Final = "******"
@@ -210,8 +210,7 @@ def _same_scalar(declared: Any, live: Any, field: Field | None) -> bool:
     ours, theirs = _json_text(declared), _json_text(live)
     match field.kind if field else "any":
         case "choice" if field is not None:
-            both_known = ours in field.choices and theirs in field.choices
-            return ours == theirs if both_known else enumeration(ours) == enumeration(theirs)
+            return choice_of(ours, field.choices) == choice_of(theirs, field.choices)
         case "boolean":
             return ours.casefold() == theirs.casefold()
         case "integer" | "number":

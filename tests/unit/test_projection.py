@@ -1,5 +1,6 @@
 """The rules of the provider's diff, and that they hold for any config."""
 
+import itertools
 from typing import Any
 
 import pytest
@@ -147,6 +148,10 @@ def listed(field: Field) -> Field:
         (listed(CHOICE), ["AllApps", "direct"], ["direct", "ALL_APPS"]),
         (listed(Field("object", fields={"mode": CHOICE})), [{"mode": "AllApps"}], [{"mode": "ALL_APPS"}]),
         (Field("object", fields={"mode": CHOICE}), {"mode": "AllApps"}, {"mode": "ALL_APPS", "more": 1}),
+        (CHOICE, "direct", "Direct"),
+        (Field("choice", choices=("append_file", "upsert_file")), "append_file", "APPEND_FILE"),
+        (Field("choice", choices=("append_file", "upsert_file")), "append_file", "AppendFile"),
+        (Field("choice", choices=("us-east-1", "us-east-2")), "us-east-1", "US_EAST_1"),
         (Field("boolean"), True, "True"),
         (Field("boolean"), False, "FALSE"),
         (Field("integer"), 443, "0443"),
@@ -162,8 +167,9 @@ def test_a_field_that_the_catalogue_knows_compares_as_its_kind(field: Field, dec
 @pytest.mark.parametrize(
     ("field", "declared", "live"),
     [
-        (CHOICE, "direct", "Direct"),
+        (CHOICE, "direct", "DirectLine"),
         (Field("choice", choices=("Raw", "RAW")), "RAW", "Raw"),
+        (Field("choice", choices=("Raw", "RAW")), "RAW", "raw"),
         (Field("boolean"), True, "FALSE"),
         (Field("integer"), 2**63, str(2**63 + 1)),
         (Field("number"), "x", "X"),
@@ -190,10 +196,11 @@ def test_two_texts_of_a_field_without_choices_are_equal_only_exactly(field, decl
 
 
 @given(st.lists(st.from_regex(r"[A-Z][a-z]{1,4}", fullmatch=True), min_size=1, max_size=3))
-def test_a_choice_is_one_value_in_both_spellings(words):
+def test_a_choice_is_one_value_in_each_spelling(words):
     camel, snake = "".join(words), "_".join(words).upper()
-    assert project(camel, snake, Field("choice", choices=(camel,))) == camel
-    assert project(snake, camel, Field("choice", choices=(snake,))) == snake
+    spellings = [camel, snake, snake.lower(), snake.lower().replace("_", "-")]
+    for declared, live in itertools.product(spellings, spellings):
+        assert project(declared, live, Field("choice", choices=(declared,))) == declared
 
 
 def test_a_difference_is_told_as_people_write_yaml_in_an_order_of_its_own():

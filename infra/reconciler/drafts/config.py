@@ -23,7 +23,7 @@ from reconciler.specs.rules import references
 from reconciler.specs.rules.credentials import holds_credential
 from reconciler.specs.rules.secrets import is_reference_as_text
 from reconciler.specs.scalars import doubt
-from reconciler.spelling import enumeration
+from reconciler.spelling import choice_of
 
 _CONFIG: Final = ("connector", "config")
 _NOTHING: Final = object()
@@ -155,8 +155,8 @@ def _scalar(value: Any, known: Field | None) -> Any:
         case "integer" | "number" as kind:
             found = _number(value, whole=kind == "integer")
         case "choice" if known is not None:
-            spelt = {enumeration(choice): choice for choice in known.choices}
-            found = spelt.get(enumeration(str(value)), _NOTHING)
+            choice = choice_of(str(value), known.choices)
+            found = choice if choice in known.choices else _NOTHING
     return found
 
 

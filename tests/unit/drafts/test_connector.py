@@ -94,6 +94,11 @@ def test_values_take_the_type_of_the_service_where_they_say_the_same():
     assert found.left_out == ["config.database"]
 
 
+def test_a_choice_is_written_as_the_catalogue_has_it():
+    found = config({"file_type": "CSV", "on_error": "Fail"}, "gcs", DestinationSchema(schema="app", table="files"))
+    assert (found.tree, found.left_out) == ({"file_type": "csv", "on_error": "fail"}, [])
+
+
 def test_settings_that_are_not_fivetrans_default_are_written():
     live = connection(
         settings={
