@@ -1,8 +1,9 @@
 """What Fivetran made of values that were sent: a folder's address that comes back as an id is no drift.
 
 State remembers of each such value, by its dotted path in `config`, what was sent and what Fivetran stored in its place.
-A refresh that finds the stored form reads it as what was sent; anything else is drift. Nothing is remembered in a
-subtree with a reference in it, nor where the stored form contains a value that a reference stands for.
+A refresh that finds the stored form reads it as what was sent; anything else is drift. Of a list with references in it
+the masks of Fivetran are remembered in their place. Nothing is remembered where the stored form contains a value that a
+reference stands for, or does not mask it.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ import copy
 from collections.abc import Callable, Collection, Mapping
 from typing import Any, TypeAlias
 
-from reconciler.model import references
+from reconciler.model import Reference, references
 from reconciler.projection import ABSENT, MASK, differences, project
 from reconciler.services import Field
 
@@ -48,10 +49,17 @@ def learn(
     }
     sent = {key: value for key, value in declared.items() if key in keys}
     for each in differences(sent, live, field=field):
-        if any(True for _ in references(each.declared)) or _has_mask(each.live) or is_secret(each.live):
+        form = each.live
+        if any(True for _ in references(each.declared)):
+            try:
+                form = _masked_form(each.declared, _at(live, each.path))
+            except _NoForm:
+                continue
+        elif _has_mask(form):
             continue
-        stored = {} if each.live is ABSENT else {"stored": each.live}
-        known[each.path] = {"sent": each.declared, **stored}
+        if is_secret(form):
+            continue
+        known[each.path] = {"sent": each.declared, **({} if form is ABSENT else {"stored": form})}
     return known
 
 
@@ -62,6 +70,26 @@ def recall(live: Mapping[str, Any], forms: StoredForms, field: Field | None) -> 
         if _is_stored(form, _at(live, path), _field_at(field, path)):
             _put(read, path.split("."), form["sent"])
     return read
+
+
+class _NoForm(Exception):
+    """What is live is not masked where a reference stands, or of another shape than what is declared."""
+
+
+def _masked_form(declared: Any, live: Any) -> Any:
+    """Return what is declared as it is live, with masks where references stand. Raises `_NoForm`."""
+    if Reference.parse(declared) is not None:
+        if live not in (MASK, None, ABSENT):
+            raise _NoForm
+        return MASK
+    if isinstance(declared, Mapping) and isinstance(live, Mapping):
+        inner = ((key, _masked_form(node, live.get(key, ABSENT))) for key, node in declared.items())
+        return {key: node for key, node in inner if node is not ABSENT}
+    if isinstance(declared, list) and isinstance(live, list) and len(declared) == len(live):
+        return [_masked_form(node, other) for node, other in zip(declared, live, strict=True)]
+    if any(isinstance(node, Mapping | list) for node in (declared, live)):
+        raise _NoForm
+    return live
 
 
 def _is_stored(form: Mapping[str, Any], live: Any, field: Field | None) -> bool:
