@@ -9,6 +9,7 @@ from __future__ import annotations
 import importlib
 import keyword
 import os
+import re
 import signal
 import sys
 import traceback
@@ -44,9 +45,21 @@ DEBUG_VARIABLE = "RECONCILER_DEBUG"
 
 _INTERNAL_ERROR = 70
 
+#: An option that most commands take, with its value where that is in the same word.
+_BEFORE = re.compile(r"(?:-e|--environment|--specs)(?P<value>=.*|(?<=-e).+)?$", re.DOTALL)
+
 
 class _Commands(click.Group):
     """Commands by name, each imported only when it is needed."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Take the options of commands before the command's name as well: `reconciler -e dev status`."""
+        first = 0
+        while first < len(args) and (found := _BEFORE.match(args[first])):
+            first += 1 if found["value"] else 2
+        if 0 < first < len(args):
+            args = [args[first], *args[:first], *args[first + 1 :]]
+        return super().parse_args(ctx, args)
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002
         return list(COMMANDS)

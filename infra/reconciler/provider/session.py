@@ -14,7 +14,7 @@ from contextlib import contextmanager, suppress
 from typing import Any
 
 from reconciler import client as fivetran
-from reconciler.client import Connection, FivetranError, StandardConfig
+from reconciler.client import Connection, StandardConfig
 from reconciler.datasets import Expected
 from reconciler.provider.api_key import ApiKey, api_key
 from reconciler.provider.intent import Creator, Intent
@@ -254,8 +254,8 @@ class Session:
             threading.Thread(target=self._try_prefetch, args=(group_id,), name="read-ahead", daemon=True).start()
 
     def _try_prefetch(self, group_id: str) -> None:
-        # Also `OperationError`: the key may be refused by then. Operations that need an answer report it.
-        with suppress(FivetranError, OperationError):
+        # Whatever it is: a thread's error is printed as a traceback. Operations that need an answer report it.
+        with suppress(Exception):
             self._prefetch(group_id)
 
     def known(self, group_id: str, name: str) -> Connection | None:

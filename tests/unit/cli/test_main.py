@@ -114,3 +114,19 @@ def test_an_unknown_command_is_wrong_usage_with_the_nearest_named():
 def test_the_version_is_the_package_s():
     done = subprocess.run([*PROGRAM, "--version"], capture_output=True, text=True, check=True)
     assert done.stdout.startswith("reconciler 0.")
+
+
+@pytest.mark.parametrize("command", [name for name in COMMANDS if name not in ("services", "simulate")])
+@pytest.mark.parametrize("spelled", [("-e", "dev"), ("-edev",), ("--environment", "dev"), ("--environment=dev",)])
+def test_the_environment_stands_before_the_command_or_after_it(
+    command: str, spelled: tuple[str, ...], capsys: pytest.CaptureFixture[str], tmp_path: Path
+):
+    said = []
+    (tmp_path / "other").mkdir()
+    for arguments in ([*spelled, command], [command, *spelled]):
+        more = ["NAME"] if command == "authorise" else []
+        with pytest.raises(SystemExit) as exit_:
+            main(["--specs", str(tmp_path), *arguments, *more])
+        said.append((exit_.value.code, capsys.readouterr().err))
+    assert said[0] == said[1]
+    assert "No such option" not in said[0][1]

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import logging
+import threading
 
 import pytest
 
+from reconciler.client import FivetranClient
 from reconciler.provider.api_key import api_key
 from reconciler.provider.session import session
 
@@ -67,3 +69,19 @@ def test_a_key_that_is_refused_while_reading_ahead_leaves_no_traceback(
     api_key.refuse()
     session._try_prefetch(fivetran.group)
     assert not recwarn.list
+
+
+def test_no_error_while_reading_ahead_leaves_a_traceback(fivetran: Fivetran, run, monkeypatch: pytest.MonkeyPatch):
+    printed: list[threading.ExceptHookArgs] = []
+    monkeypatch.setattr(threading, "excepthook", printed.append)
+
+    def connect() -> FivetranClient:
+        raise RuntimeError("cannot schedule new futures after shutdown")
+
+    session.start(connect)
+    session.expect(["stripe"])
+    session.refreshes(fivetran.group)
+    for thread in threading.enumerate():
+        if thread.name == "read-ahead":
+            thread.join()
+    assert printed == []
