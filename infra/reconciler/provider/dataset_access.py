@@ -161,7 +161,9 @@ class _Declared:
             entry = entry_of(change.entry)
             brought = self.places.get(entry) if entry else None
             text = change.describe(self.dataset, self.names, brought.ticket if brought else None)
-            logger.warning("%s: %s", self.locate(entry), text)
+            # What is left of a loss is what a line brings.
+            left = next((each for each in change.others if not change.is_grant and each in self.places), entry)
+            logger.warning("%s: %s", self.locate(left), text)
         if not session.is_preview:
             return
         for shown, member in deleted_members(before):

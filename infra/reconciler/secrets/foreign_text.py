@@ -64,7 +64,8 @@ def trace(error: BaseException, known: Known) -> str:
     masked = None if known.unknown else mask("".join(traceback.format_exception(error, limit=_FRAMES)), known.values)
     if masked is not None:
         return masked
-    return "".join([*traceback.format_tb(error.__traceback__, _FRAMES), type(error).__name__])
+    frames = traceback.format_tb(error.__traceback__, _FRAMES)
+    return "".join(["Traceback (most recent call last):\n", *frames, type(error).__name__])
 
 
 def _printable(text: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -124,6 +125,16 @@ def test_each_grant_and_loss_is_a_line_with_its_place(bigquery: BigQuery, caplog
         f"dev/d.yaml:5:73: grants {VIEWER} on dataset d to user:b@example.com",
         f"dev/d.yaml:4:3: revokes {VIEWER} on dataset d from user:old@example.com",
     ]
+
+
+def test_a_loss_that_leaves_something_has_the_line_that_leaves_it(bigquery: BigQuery, caplog: pytest.LogCaptureFixture):
+    bigquery.make(ROBOT, ENGINEERS, WRITER, reader("b"))
+    grant = Grant(VIEWER, ("user:a@example.com", "user:b@example.com"), until=date(2026, 12, 10))
+    dataset = Dataset("d", "US", access=(grant,))
+    unit = Unit("d", "dev/d.yaml", "D.", ("o@example.com",), datasets=(dataset,))
+    bigquery.up(expect(environment(), unit, dataset, DeletionRules(), is_written=True))
+    loss = f"revokes {VIEWER} on dataset d from user:b@example.com, and leaves it until 2026-12-10"
+    assert f"dev/d.yaml:5:73: {loss}" in caplog.messages
 
 
 def test_a_preview_logs_what_state_and_files_differ_by(bigquery: BigQuery, caplog: pytest.LogCaptureFixture):
