@@ -28,8 +28,8 @@ from reconciler import commands, removal, services
 from reconciler.masking import holds_secret
 from reconciler.model import ANY, Unit
 from reconciler.model.config_tree import value_at
-from reconciler.projection import normalise
-from reconciler.provider import left_keys, stored_forms, trust, wire
+from reconciler.projection import Difference, normalise
+from reconciler.provider import left_keys, newcomers, stored_forms, trust, wire
 from reconciler.provider.existence import Wanted, ensure
 from reconciler.provider.held import refuse_changes_around_held
 from reconciler.provider.lines import lines
@@ -70,8 +70,11 @@ class ConnectionProvider(Provider):
 
     @operation
     def check(self, olds: dict[str, Any], news: dict[str, Any]) -> CheckResult:
+        name = wire.connection_name(news)
         if olds:
             _refuse_fixed_settings(olds, news)
+        elif session.is_preview and not is_unknown(news.get("group_id")) and not session.may_replace(name):
+            newcomers.look_again(news["group_id"], name)
         changed = _changed(olds, news) if olds else []
         if changed and not session.may_replace(wire.connection_name(olds)):
             raise OperationError(
@@ -216,24 +219,18 @@ def _refuse_fixed_settings(olds: Mapping[str, Any], news: Mapping[str, Any]) -> 
     then, now = olds.get("settings", {}), news.get("settings", {})
     for name in sorted(wire.FIXED_SETTINGS & then.keys() & now.keys()):
         if then[name] != now[name]:
-            raise OperationError(_fixed(name, now[name], then[name]), at=("connector", name))
+            raise OperationError(wire.fixed_setting(Difference(name, now[name], then[name])), at=("connector", name))
 
 
 def _refuse_new_fixed_settings(id_: str, olds: Mapping[str, Any], news: Mapping[str, Any]) -> None:
-    """Raise `OperationError` where the file names such a setting for the first time, and Fivetran has it otherwise."""
-    declared = news.get("settings", {})
-    new = sorted(wire.FIXED_SETTINGS & declared.keys() - olds.get("settings", {}).keys())
-    live = wire.live_settings(session.client().get_connection(id_)) if new else {}
-    for name in new:
-        if live[name] != declared[name]:
-            raise OperationError(_fixed(name, declared[name], live[name]), at=("connector", name))
+    """Raise `OperationError` where the file names such a setting for the first time, and Fivetran has it otherwise.
 
-
-def _fixed(name: str, declared: Any, live: Any) -> str:
-    return (
-        f"{name} is {declared} in the file and {live} in Fivetran, which does not change it in a connection that "
-        f"exists\n    Write {live}, or declare another connector in a file of its own."
-    )
+    `Fleet` has looked before, where it could.
+    """
+    new = wire.FIXED_SETTINGS & news.get("settings", {}).keys() - olds.get("settings", {}).keys()
+    for each in wire.fixed_differences(news, session.client().get_connection(id_)) if new else []:
+        if each.path in new:
+            raise OperationError(wire.fixed_setting(each), at=("connector", each.path))
 
 
 def _start_tests(id_: str, props: Mapping[str, Any]) -> None:

@@ -28,7 +28,7 @@ from reconciler.datasets import Findings
 from reconciler.model import Environment
 from reconciler.policy import DeleteGuard, Policy
 from reconciler.projection import normalise
-from reconciler.provider import groups, new_datasets, newcomers, permanent, secret_versions, undeclared
+from reconciler.provider import groups, new_datasets, newcomers, permanent, secret_versions, undeclared, wire
 from reconciler.provider.access_lists import access_lists
 from reconciler.provider.api_key import refusal as key_refused
 from reconciler.provider.creations import Creations, has_new_intents
@@ -103,6 +103,13 @@ class FleetProvider(Provider):
         session.recall(creations.recalled)
         looked_for = {name: unit for name, unit in declarations.items() if name in creations.looked_for}
         in_place = {name: unit for name, unit in declarations.items() if name in creations.in_place}
+        session.leave_out(
+            {
+                wire.connection_name(unit["connection"]): unit
+                for name, unit in declarations.items()
+                if name not in looked_for and name not in in_place
+            }
+        )
         unusable = secret_versions.refusals(declarations, olds.get(_REFERENCES, []))
         try:
             # Asked for only where the name is new to this environment.

@@ -63,6 +63,27 @@ def look(group: str, units: Declarations, replacing: Mapping[str, str] | None = 
     return foresee("whether a new unit's connection exists already", ask, Looked())
 
 
+def look_again(group_id: str, name: str) -> None:
+    """Look for a connection that a preview would create, and that an earlier run was to create and did not.
+
+    `Fleet` does not see which connections state has, and takes that one for made. Raises `OperationError` where an
+    apply would, `Unauthorized` and `Forbidden`.
+    """
+    unit, intent = session.not_looked_for(name), session.intent(name)
+    if unit is None:
+        return
+    declared = unit
+
+    def ask() -> str | None:
+        listed = session.known(group_id, name)
+        if listed is None or (intent is not None and intent.covers(session.client().get_connection(listed.id))):
+            return None
+        return _refusal(declared, listed, None)
+
+    if refused := foresee(f"whether the connection {name} exists already", ask, None):
+        raise OperationError(refused)
+
+
 def missing_values(units: Declarations) -> list[str]:
     """Why connections cannot be created for want of a value that only Fivetran has, a text a unit."""
     refused = []

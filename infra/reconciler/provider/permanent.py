@@ -1,6 +1,6 @@
-"""Keys of config that Fivetran keeps for good and that a file says for the first time of a connection that exists.
+"""Keys of config, and settings, that Fivetran keeps for good and that a file says for the first time of a connection.
 
-What the last run said of them, `removal` compares. Where it said nothing, only Fivetran knows what they are.
+What the last run said of keys of config, `removal` compares. Where it said nothing, only Fivetran knows what they are.
 """
 
 from __future__ import annotations
@@ -9,8 +9,10 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from reconciler import services
+from reconciler.client import Connection
 from reconciler.model.config_tree import format_value, value_at
 from reconciler.projection import differences
+from reconciler.provider import wire
 from reconciler.provider.foreseeing import foresee
 from reconciler.provider.lines import lines
 from reconciler.provider.newcomers import Declarations
@@ -32,26 +34,44 @@ def refusals(
         for name, unit in after.items()
         if (old := known.get(unit.connection or "")) is not None and old.service == unit.service
     }
-    if not any(new.values()):
+    new_settings = {
+        name: sorted(key for key, value in unit.fixed.items() if known[str(unit.connection)].fixed.get(key) != value)
+        for name, unit in after.items()
+        if name in new and not unit.resync
+    }
+    if not any([*new.values(), *new_settings.values()]):
         return []
 
     def ask() -> list[str]:
         ids = [each.id for each in session.client().list_groups() if each.name == group]
-        return [
-            text
-            for name, paths in new.items()
-            if paths
-            for text in _refusals(after[name], units[name]["connection"], paths, ids)
-        ]
+        refused: list[str] = []
+        for name, paths in new.items():
+            settings = new_settings.get(name, [])
+            live = _live(str(after[name].connection), ids) if paths or settings else None
+            if live is not None:
+                props = units[name]["connection"]
+                refused += [*_refusals(after[name], props, paths, live), *_fixed_settings(props, settings, live)]
+        return refused
 
     return foresee("what connections have of keys that cannot change", ask, [], told_without_key=False)
 
 
-def _refusals(unit: Declared, props: Mapping[str, Any], paths: list[str], ids: list[str]) -> Iterator[str]:
-    found = next((live for id_ in ids if (live := session.known(id_, str(unit.connection))) is not None), None)
-    if found is None:
-        return
-    live = session.client().get_connection(found.id)
+def _live(connection: str, groups: list[str]) -> Connection | None:
+    """Return a connection in full, by its name; None where no group has it."""
+    found = next((live for id_ in groups if (live := session.known(id_, connection)) is not None), None)
+    return session.client().get_connection(found.id) if found is not None else None
+
+
+def _fixed_settings(props: Mapping[str, Any], names: list[str], live: Connection) -> list[str]:
+    """Why settings cannot be what the file says, a text each."""
+    return [
+        f"{lines.locate(props['file'], 'connector', each.path)}: {wire.fixed_setting(each)}"
+        for each in wire.fixed_differences(props, live)
+        if each.path in names
+    ]
+
+
+def _refusals(unit: Declared, props: Mapping[str, Any], paths: list[str], live: Connection) -> Iterator[str]:
     service = services.find(props["service"])
     for path in paths:
         wanted, has = value_at(props["config"], path), value_at(live.config, path)

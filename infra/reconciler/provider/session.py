@@ -70,6 +70,7 @@ class Session:
         self._denied: dict[tuple[str, str], list[str]] = {}
         self._against_policy: dict[str, str] = {}
         self._intents: dict[str, Intent] = {}
+        self._not_looked_for: dict[str, Mapping[str, Any]] = {}
         self._in_state: dict[str, Connection | None] = {}
         self._creator: Creator | None = None
         self.package_files: dict[str, str] = {}
@@ -135,6 +136,16 @@ class Session:
         """The intent of an earlier run to create a connection, unless it is used up."""
         with self._lock:
             return self._intents.get(connection_name)
+
+    def leave_out(self, units: Mapping[str, Mapping[str, Any]]) -> None:
+        """Take what files declare of connections that `Fleet` did not look for, by connection name."""
+        with self._lock:
+            self._not_looked_for = dict(units)
+
+    def not_looked_for(self, connection_name: str) -> Mapping[str, Any] | None:
+        """What a file declares of a connection that `Fleet` did not look for; None where it did, or no file does."""
+        with self._lock:
+            return self._not_looked_for.get(connection_name)
 
     def refreshed(self, connection_name: str, live: Connection | None) -> None:
         """Note what a refresh found of a connection that state has; None where it is gone."""

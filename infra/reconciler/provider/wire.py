@@ -12,7 +12,7 @@ from typing import Any
 from reconciler import services
 from reconciler.client import Connection
 from reconciler.model import CONNECTION_SETTINGS, Connector, DestinationSchema, Unit
-from reconciler.projection import changed_keys, project
+from reconciler.projection import Difference, changed_keys, differences, project
 from reconciler.provider.stored_forms import StoredForms, recall
 from reconciler.services import Field
 
@@ -92,6 +92,21 @@ def is_tested(fields: Mapping[str, Any]) -> bool:
 def live_settings(live: Connection) -> dict[str, Any]:
     """The settings that a connection has, with Fivetran's defaults where the answer leaves them out."""
     return {**_DEFAULTS, **live.settings}
+
+
+def fixed_differences(props: Mapping[str, Any], live: Connection) -> list[Difference]:
+    """Return the settings that a live connection has otherwise than the file, and that no PATCH takes."""
+    declared = {name: value for name, value in props.get("settings", {}).items() if name in FIXED_SETTINGS}
+    return list(differences(declared, live_settings(live), field=SETTINGS))
+
+
+def fixed_setting(difference: Difference) -> str:
+    """Return why such a setting is refused, with what to do."""
+    name, declared, live = difference.path, difference.declared, difference.live
+    return (
+        f"{name} is {declared} in the file and {live} in Fivetran, which does not change it in a connection that "
+        f"exists\n    Write {live}, or declare another connector in a file of its own."
+    )
 
 
 def as_file(props: Mapping[str, Any], live: Connection, forms: StoredForms) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from typing import Any
 
 from reconciler import airflow
 from reconciler.expiry import Lives, Staged
-from reconciler.model import Connector, Unit
+from reconciler.model import CONNECTION_SETTINGS, Connector, Unit
 from reconciler.model.config_tree import format_value, value_at
 from reconciler.removal.ending import Ending, of_connection, of_dataset
 
@@ -32,6 +32,8 @@ class Declared:
     """The changes that `allow_resync` names: from and to, by `schema`, `service`, `group` and `config.<path>`."""
     permanent: Mapping[str, str] = field(default_factory=dict)
     """What the file says, in words, for keys of `config` that Fivetran does not change, by dotted path."""
+    fixed: Mapping[str, str] = field(default_factory=dict)
+    """What the file says for settings outside `config` that Fivetran does not change, by name."""
     ending: Ending = field(default_factory=Ending)
     """Of the connection."""
     dataset_endings: Mapping[str, Ending] = field(default_factory=dict)
@@ -63,6 +65,7 @@ class Declared:
             "tables": self.tables,
             "datasets": dict(self.datasets),
             "permanent": dict(self.permanent),
+            "fixed": dict(self.fixed),
             "resync": {key: list(change) for key, change in self.resync.items()},
             "ending": self.ending.as_property(),
             "dataset_endings": {
@@ -80,6 +83,7 @@ class Declared:
             tables=bool(said.get("tables")),
             datasets=said.get("datasets", {}),
             permanent=said.get("permanent", {}),
+            fixed=said.get("fixed", {}),
             resync={key: (old, new) for key, (old, new) in said.get("resync", {}).items()},
             ending=Ending.of(said.get("ending", {})),
             dataset_endings={name: Ending.of(each) for name, each in said.get("dataset_endings", {}).items()},
@@ -111,6 +115,7 @@ def _declared(unit: Unit, left: Unit | None, lives: Lives) -> Declared:
         expired=max((str(end.last_day) for end in gone), default=None),
         resync=_resync(connector) if connector else {},
         permanent=_permanent(connector) if connector else {},
+        fixed=_fixed(connector) if connector else {},
         ending=of_connection(policy, unit, lives.of_connector(unit)) if connector else Ending(),
         dataset_endings={dataset.id: of_dataset(policy, unit, dataset, ends[dataset.id]) for dataset in datasets},
     )
@@ -132,3 +137,8 @@ def _resync(connector: Connector) -> dict[str, tuple[str, str]]:
 def _permanent(connector: Connector) -> dict[str, str]:
     found = {path: value_at(connector.config, path) for path in connector.permanent}
     return {path: format_value(value) for path, value in found.items() if value is not None}
+
+
+def _fixed(connector: Connector) -> dict[str, str]:
+    settings = connector.settings.items()
+    return {name: format_value(value) for name, value in settings if CONNECTION_SETTINGS[name].fixed}

@@ -13,10 +13,11 @@ import pytest
 from reconciler.archive import content_hash
 from reconciler.model import Adopt, FivetranSchedule, Unit
 from reconciler.provider import activation, wire
+from reconciler.provider.connection import ConnectionProvider
 from reconciler.provider.fleet import FleetProvider
 from reconciler.provider.session import session
 
-from .account import FILE, Fivetran, as_engine, failure, unit
+from .account import FILE, Fivetran, as_engine, connection_inputs, failure, unit
 
 provider = FleetProvider()
 
@@ -100,6 +101,32 @@ def test_units_of_the_last_run_are_not_looked_at_again(fivetran: Fivetran, run):
     check(before, fleet(unit(api_key=KEY, schedule=FivetranSchedule(60))))
     assert fivetran.requests() == []
     assert fivetran.secrets("GET", "/requests") == []
+
+
+def test_a_preview_looks_for_a_connection_that_the_last_run_did_not_make(fivetran: Fivetran, run):
+    wanted = unit(frame="TWELVE")
+    before = check({}, fleet(wanted))  # which failed, or was killed, before it made the connection
+    fivetran.by_hand(config={"frame": "SIX"}, paused=True)
+    for is_preview in (True, False):
+        run()
+        check(before, {**fleet(wanted), "preview": is_preview})
+        props = connection_inputs(wanted, fivetran.group)
+        if is_preview:
+            refused = failure(ConnectionProvider().check, {}, props)
+            assert "config.frame: the file says 'TWELVE', Fivetran has 'SIX'" in refused
+        else:
+            ConnectionProvider().check({}, props)
+    assert fivetran.writes() == []
+
+
+def test_a_preview_takes_what_a_killed_run_made_for_ours(fivetran: Fivetran, run):
+    wanted = unit(historical_sync_time_frame="ALL_TIME")
+    before = check({}, fleet(wanted))
+    made = ConnectionProvider().create(connection_inputs(wanted, fivetran.group))
+    fivetran.edit(made.id, config={"historical_sync_time_frame": "DATE_LIMIT"})
+    run()
+    check(before, {**fleet(wanted), "preview": True})
+    ConnectionProvider().check({}, connection_inputs(wanted, fivetran.group))
 
 
 def test_without_credentials_or_an_answer_nothing_is_refused_and_that_is_told(
@@ -207,6 +234,28 @@ def test_a_key_that_fivetran_keeps_is_held_against_what_is_live_when_a_file_says
     assert failure(check, before, saying("TWELVE")).startswith(
         "dev/environment.yaml: GET /groups: Fivetran answered 40"
     )
+
+
+def test_a_fixed_setting_is_compared_with_what_is_live_when_a_file_says_it_first(fivetran: Fivetran, run):
+    def saying(name: str, naming: str) -> dict[str, Any]:
+        news = fleet(unit(name, settings={"destination_schema_names": naming}))
+        news["units"][name] |= {"fixed": {"destination_schema_names": naming}}
+        return news
+
+    fivetran.by_hand(**AT_WORK)
+    fivetran.by_hand(schema="other", **AT_WORK, destination_schema_names="SOURCE_NAMING")
+    before = check({}, fleet(unit()))
+    refused = failure(check, before, saying("stripe", "SOURCE_NAMING"))
+    assert refused == (
+        f"{FILE}: destination_schema_names is SOURCE_NAMING in the file and FIVETRAN_NAMING in Fivetran, which does "
+        "not change it in a connection that exists\n"
+        "    Write FIVETRAN_NAMING, or declare another connector in a file of its own."
+    )
+    other = check(check({}, fleet(unit("other"))), saying("other", "SOURCE_NAMING"))
+    fivetran.forget_requests()
+    check(other, saying("other", "SOURCE_NAMING"))
+    assert fivetran.requests() == [], "nothing is new"
+    assert "Write SOURCE_NAMING" in failure(check, other, saying("other", "FIVETRAN_NAMING"))
 
 
 def test_other_code_than_that_of_a_connection_is_a_difference(

@@ -22,3 +22,12 @@ def test_what_a_file_says_of_permanent_keys_is_remembered_in_words_and_no_other_
     assert declared.resync == {"config.list": ('["x"]', '["x", {"b": true}]'), "config.frame.a": ("1", "2")}
     assert Declared.of(declared.as_property()) == declared
     assert "canary" not in str(declared.as_property())
+
+
+def test_a_setting_that_does_not_change_is_remembered_and_no_other():
+    settings = {"destination_schema_names": "SOURCE_NAMING", "proxy_agent_id": "agent"}
+    connector = Connector("s", DestinationSchema("a"), settings=settings)
+    fleet = Fleet(ENVIRONMENT, (Unit("a", "dev/a.yaml", "d", (), connector),))
+    declared = declarations(stage(fleet, date(2026, 6, 15)))["a"]
+    assert declared.fixed == {"destination_schema_names": "SOURCE_NAMING"}
+    assert Declared.of(declared.as_property()) == declared
