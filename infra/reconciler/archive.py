@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import io
 import json
+import posixpath
 import zipfile
 import zlib
 
@@ -13,12 +14,16 @@ MAX_UNPACKED = 1024 * 1024 * 1024
 
 _CHUNK = 1024 * 1024
 
+#: Files and folders that Python and file managers make. Python imports nothing from `__pycache__` without its source.
+_LEFT_BEHIND = frozenset({"__pycache__", "__MACOSX", ".DS_Store"})
+
 
 def content_hash(archive: bytes) -> str:
     """Return a hash of the names and bytes of the files in a ZIP file.
 
-    Their order, times, permissions and compression do not count: each run of a packer writes them anew. Of several
-    entries of one name the last counts, as where they are unpacked. An archive that cannot be unpacked here (encrypted,
+    Their order, times, permissions and compression do not count: each run of a packer writes them anew. Neither do
+    folders and what programs leave beside the code (`_LEFT_BEHIND`). Of several entries of one name the last counts, as
+    where they are unpacked. An archive that cannot be unpacked here (encrypted,
     damaged, or too large) counts by its own bytes.
     """
     files: dict[str, str] = {}
@@ -27,8 +32,9 @@ def content_hash(archive: bytes) -> str:
             if sum(entry.file_size for entry in opened.infolist()) > MAX_UNPACKED:
                 return _hash(archive)
             for entry in opened.infolist():
-                if not entry.is_dir():
-                    files[entry.filename] = _hash_entry(opened, entry)
+                name = posixpath.normpath(entry.filename)
+                if not entry.is_dir() and _LEFT_BEHIND.isdisjoint(name.split("/")):
+                    files[name] = _hash_entry(opened, entry)
     except (zipfile.BadZipFile, NotImplementedError, RuntimeError, EOFError, OSError, ValueError, zlib.error):
         return _hash(archive)
     return _hash(json.dumps(sorted(files.items())).encode())

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
@@ -11,6 +10,7 @@ from typing import Any, TypeAlias
 
 from reconciler.access import (
     Entry,
+    MemberNames,
     entry_of,
     foreign_entries,
     given_entries,
@@ -24,6 +24,7 @@ from reconciler.access import (
     until_of,
     without_void,
 )
+from reconciler.datasets import format_entry
 from reconciler.drafts.draft import FILL_IN, Surroundings
 from reconciler.model import Dataset, Environment, Grant, Unit
 from reconciler.specs.document import Path
@@ -67,9 +68,9 @@ def access_of(live: Iterable[Mapping[str, Any]], around: Surroundings, *, is_wri
         if entry is not None:
             there.add(entry)
         elif not foreign_entries([each]):
-            lost.append(f"{_in_words(each)}: no file can say this")
+            lost.append(f"{_format(each, around.environment)}: no file can say this")
     kept = set(without_void(there))
-    lost += [f"{_in_words(entry.as_property())}: void beside its other access" for entry in _sorted(there - kept)]
+    lost += [f"{_format(entry, around.environment)}: void beside its other access" for entry in _sorted(there - kept)]
     given = {default: _given(around, default=default, is_written=is_written) for default in (True, False)}
     by_fivetran = kept & _written(around) if not is_written else set()
     missing = given[True] - given[False] - kept
@@ -77,7 +78,7 @@ def access_of(live: Iterable[Mapping[str, Any]], around: Surroundings, *, is_wri
     sensitive = bool(missing) and not drafts.in_general
     comments: dict[Path, str] = {}
     if missing and not sensitive:
-        others = ", ".join(_in_words(entry.as_property()) for entry in _sorted(missing))
+        others = ", ".join(_format(entry, around.environment) for entry in _sorted(missing))
         comments["default_access",] = (
             f"As in BigQuery: without this line the dataset also gets {others}. Not `sensitive: true`, which allows "
             "nobody below who has access by a role on the project."
@@ -135,7 +136,7 @@ class _Drafts:
         if why is None and not _can_be_said(grant, self._environment):
             why = "no file can say this"
         if why is not None:
-            self.lost.append(f"{_in_words(entry.as_property())}: {why}")
+            self.lost.append(f"{_format(entry, self._environment)}: {why}")
             return
         self.in_general |= is_of_the_project(entry.at) or is_everybody(entry.at)
         self._members[replace(grant, members=()), marks].extend(grant.members)
@@ -197,13 +198,6 @@ def _sorted(entries: Iterable[Entry]) -> list[Entry]:
     return sorted(entries, key=lambda entry: (entry.role, entry.field, entry.member, repr(entry.condition)))
 
 
-def _in_words(entry: Mapping[str, Any]) -> str:
-    """An access entry for people: `roles/bigquery.dataViewer for specialGroup projectReaders`."""
-    who = ", ".join(
-        f"{key} {value if isinstance(value, str) else json.dumps(value)}"
-        for key, value in entry.items()
-        if key not in ("role", "condition")
-    )
-    condition = entry.get("condition")
-    until = f", on the condition {condition.get('expression', condition)}" if isinstance(condition, Mapping) else ""
-    return f"{predefined_role(str(entry.get('role')))} for {who}{until}"
+def _format(entry: Mapping[str, Any] | Entry, environment: Environment) -> str:
+    """Return an entry as people read it, its member spelt as in a file."""
+    return str(format_entry(entry, MemberNames(environment.workgroups)))

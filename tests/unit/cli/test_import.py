@@ -196,7 +196,7 @@ def test_every_live_grant_is_in_the_file_and_one_that_means_nothing_in_a_comment
     assert comment.startswith(
         "Has access in BigQuery, which is not here and would be taken away: - roles/bigquery.data"
     )
-    assert f" for iamMember deleted:serviceAccount:{gone}?uid=" in comment
+    assert f" for deleted:serviceAccount:{gone}?uid=" in comment
     assert comment.endswith(": the account is deleted")
     assert lines[lines.index("  access:") + 1 :] == [
         "    - role: roles/bigquery.dataOwner",

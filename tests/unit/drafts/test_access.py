@@ -141,7 +141,7 @@ def test_every_live_grant_is_in_the_file_and_a_run_writes_the_very_list(live, de
         ended = (until_of(entry.condition) or TODAY) < TODAY
         everybody = entry.member in ("allUsers", "allAuthenticatedUsers") and not public
         assert ended or everybody or "deleted:" in entry.member
-        assert entry.member in draft.comments["dataset",]
+        assert member_of(entry.at, where.workgroups) in draft.comments["dataset",]
     # The environment's default comes in nowhere where it is not there already.
     assert after - before <= set(given_entries(where, default=False, writer=None)) | {OWNERS}
     assert (dataset.written_by is not None) == (Entry("WRITER", "userByEmail", WRITER) in before)
@@ -234,26 +234,28 @@ OFFICE = {"title": "office hours", "expression": "x"}
 @pytest.mark.parametrize(
     ("live", "lost"),
     [
-        ([DELETED], "roles/bigquery.dataViewer for iamMember deleted:user:a@example.com?uid=1: the account is deleted"),
+        ([DELETED], "roles/bigquery.dataViewer for deleted:user:a@example.com?uid=1: the account is deleted"),
         (
             [{"role": "READER", "iamMember": "allUsers"}],
-            "roles/bigquery.dataViewer for iamMember allUsers: that is everybody, whom prod does not let in",
+            "roles/bigquery.dataViewer for allUsers: that is everybody, whom prod does not let in",
         ),
         (
             [{**PERSON, "condition": said(until(date(2026, 11, 30)))}],
-            "roles/bigquery.dataViewer for userByEmail a@example.com, on the condition request.time < "
-            'timestamp("2026-12-01T00:00:00Z"): it has ended',
+            "roles/bigquery.dataViewer for user:a@example.com until 2026-11-30: it has ended",
         ),
         (
             [PERSON, {**PERSON, "condition": OFFICE}],
-            "roles/bigquery.dataViewer for userByEmail a@example.com, on the condition x: void beside its other access",
+            "roles/bigquery.dataViewer for user:a@example.com on the condition x: void beside its other access",
         ),
         (
             [{**PERSON, "condition": {"title": " ", "expression": "x"}}],
-            "roles/bigquery.dataViewer for userByEmail a@example.com, on the condition x: no file can say this",
+            "roles/bigquery.dataViewer for user:a@example.com on the condition x: no file can say this",
         ),
-        ([{**PERSON, "role": "roles/ odd"}], "roles/ odd for userByEmail a@example.com: no file can say this"),
-        ([{**PERSON, "domain": "b"}], "roles/bigquery.dataViewer for userByEmail a@example.com, domain b: no file can"),
+        ([{**PERSON, "role": "roles/ odd"}], "roles/ odd for user:a@example.com: no file can say this"),
+        (
+            [{**PERSON, "domain": "b"}],
+            'the entry {"domain": "b", "role": "READER", "userByEmail": "a@example.com"}: no file can',
+        ),
     ],
 )
 def test_what_has_no_place_in_a_file_is_told_with_the_reason(live: list[dict[str, Any]], lost: str):
@@ -299,3 +301,11 @@ def test_a_group_is_a_workgroup_only_by_the_pattern_as_a_whole():
     assert member_of(("groupByEmail", "wg-a--b@example.com"), pattern) == "workgroup:a/b"
     assert member_of(("groupByEmail", "wg-a@example.com"), pattern) == "group:wg-a@example.com"
     assert member_of(("groupByEmail", "wg-a--b@example.comx"), pattern) == "group:wg-a--b@example.comx"
+
+
+def test_a_comment_about_the_default_spells_members_as_files_do():
+    default = [{"role": READER, "members": ["workgroup:stripe/viewers", "group:G@example.com"]}]
+    live = [{"role": "READER", "specialGroup": "projectReaders"}]
+    _, _, draft = imported(live, environment(default_access=default, policy={}))
+    comment = draft.comments["dataset", "default_access"]
+    assert f"{READER} for group:g@example.com, {READER} for workgroup:stripe/viewers" in comment
