@@ -29,6 +29,8 @@ _CONFIG: Final = ("connector", "config")
 _NOTHING: Final = object()
 #: What `load` reads a whole number as; a larger one would lose digits in some readers.
 _LARGEST: Final = 2**53
+_WHOLE: Final = re.compile(r"[-+]?[0-9]{1,400}")
+_NUMBER: Final = re.compile(r"[-+]?([0-9]{1,400}(\.[0-9]*)?|\.[0-9]+)([eE][-+]?[0-9]+)?")
 #: A file may be nested 50 deep, with what is around a config.
 _DEEPEST: Final = 40
 
@@ -171,15 +173,14 @@ def _in_the_open(value: Any) -> Any:
 
 
 def _number(value: Any, *, whole: bool) -> Any:
-    if isinstance(value, bool):
+    text = str(value)
+    if isinstance(value, bool) or _NUMBER.fullmatch(text) is None:
         return _NOTHING
-    try:
-        number = float(value)
-    except (TypeError, ValueError):
-        return _NOTHING
+    # A whole number stays exact: as a double, one beyond 2^53 would be another.
+    number = int(text) if _WHOLE.fullmatch(text) else float(text)
     if not math.isfinite(number):
         return _NOTHING
-    if number.is_integer() and abs(number) <= _LARGEST:
+    if number == int(number) and abs(number) <= _LARGEST:
         return int(number)
     return _NOTHING if whole or abs(number) > _LARGEST else number
 

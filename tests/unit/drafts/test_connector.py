@@ -60,6 +60,20 @@ def test_a_certificate_whose_name_holds_a_known_secret_is_written_without_it():
     assert ["sk_live" in text for text in shown] == [True, False]
 
 
+@pytest.mark.parametrize(
+    ("live", "written"),
+    [
+        *((live, 5432) for live in (5432, "5432", "5432.0")),
+        (2**53, 2**53),
+        *((live, None) for live in (2**53 + 1, str(2**53 + 1), "1_000", "\uff15", "1e999", "0x10")),
+    ],
+)
+def test_a_number_of_a_typed_setting_is_written_exactly_or_left_out(live: Any, written: int | None):
+    found = config({"port": live}, "postgres", DestinationSchema(schema_prefix="shop"))
+    assert found.tree == ({} if written is None else {"port": written})
+    assert found.left_out == (["config.port"] if written is None else [])
+
+
 def test_an_object_in_a_list_of_texts_is_left_out():
     found = config({"manager_accounts": [{}], "accounts": ["1"]}, "google_ads")
     assert (found.tree, found.left_out) == ({"accounts": ["1"]}, ["config.manager_accounts"])
