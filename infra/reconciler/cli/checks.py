@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -123,14 +124,19 @@ class Checkup:
             yield Line(
                 "BigQuery", "ok", f"Google's credentials work and see {_count(len(seen), 'dataset')} in {project}"
             )
+            denied: dict[str, list[tuple[str, str]]] = {}
             for id_ in self._sensitive():
                 try:
                     found = datasets.get(id_)
                 except OtherSideFailed as error:
                     why = foreign_text.explain(error)
-                    yield Line("BigQuery", "warning", f"could not look at who is let in by {id_} itself: {why}")
+                    denied.setdefault(re.sub(rf"\b{re.escape(id_)}\b", "…", why), []).append((id_, why))
                 else:
                     self._lists[id_] = () if found is None else found.access
+            for reason, about in denied.items():
+                names = ", ".join(id_ for id_, _ in about)
+                why = about[0][1] if len(about) == 1 else reason
+                yield Line("BigQuery", "warning", f"could not look at who is let in by {names} itself: {why}")
 
     def _iam(self) -> Iterator[Line]:
         """What Fivetran's service account has, and who reads sensitive datasets through inherited roles."""

@@ -26,6 +26,12 @@ _VERSION = importlib.metadata.version("pulumi-gcp")
 
 _DENIED = "Who runs this needs `bigquery.datasets.get`, as roles/bigquery.metadataViewer on the project has it"
 
+#: What the engine and the plugin put before Google's error, each naming the function again.
+_AROUND = re.compile(
+    r"^(?:invoke of \S+ failed: )?(?:invocation of \S+ returned an error: )?(?:invoking \S+: )?"
+    r"(?:1 error occurred: \* )?"
+)
+
 
 class ListingFailed(ReconcilerError):
     """The datasets of a project could not be listed."""
@@ -94,7 +100,7 @@ def _token(function: str) -> str:
 
 def _explain(error: Exception) -> str:
     """Return what the plugin says, masked; Google's status and reason alone where it might quote a secret."""
-    text = " ".join(str(error).split())
+    text = _AROUND.sub("", " ".join(str(error).split()))
     known = known_values_of_run(ask=False)
     if not known.unknown:
         return show(text, known, speaker="Google").rstrip(".")

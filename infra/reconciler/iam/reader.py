@@ -72,9 +72,9 @@ class Iam:
                 about = self._ask("GET", RESOURCE_MANAGER, name)
             except _Denied as refusal:
                 found.append(self._holder(name, "", refusal))
-                above = Holder(
-                    "folders/?", "", None, f"what {name} is in is not shown: {refusal}", refusal.unmasked_message
-                )
+                # Google's text is told once, with the policy that is not shown.
+                said = "" if found[-1].bindings is None else refusal.unmasked_message
+                above = Holder("folders/?", "", None, f"what {name} is in is not shown: {refusal}", said)
                 return (*found, above) if not name.startswith("organizations/") else tuple(found)
             found.append(self._holder(name, str(about.get("displayName", ""))))
             name = str(about.get("parent", ""))

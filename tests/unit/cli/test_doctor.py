@@ -168,3 +168,14 @@ def test_what_fails_keeps_no_other_check_from_being_made(shop: Shop, monkeypatch
     assert ran.code == 3
     monkeypatch.delenv("FIVETRAN_APISECRET")
     assert shop.run("doctor").code == 1
+
+
+def test_one_reason_why_lists_cannot_be_looked_at_is_one_line(shop: Shop, account: str):
+    dataset(shop, "bonus", sensitive=True)
+    for name in ("pay", "bonus"):
+        error = f"Access Denied: Dataset dev-project:{name}"
+        denied = {"method": "GET", "id": f"*/{name}", "code": "PERMISSION_DENIED", "error": error, "times": 0}
+        shop.admin("POST", "/gcp/faults", denied)
+    lines = [line for line in shop.run("doctor").out.splitlines() if "Access Denied" in line]
+    assert len(lines) == 1
+    assert "could not look at who is let in by bonus, pay itself: " in lines[0]

@@ -50,6 +50,18 @@ def test_no_message_writes_a_command_out_instead_of_formatting_it():
     assert found == []
 
 
+#: Commands that look at one environment. `import` is left out: pages name it without anything to import.
+OF_ONE = re.compile(r"`(reconciler (?:status|authorise|doctor|report|unmanaged)[^`]*)`")
+
+
+def test_a_command_on_a_page_names_its_environment():
+    root = INFRA.parents[1]
+    pages = [root / "README.md", *(root / "docs").glob("*.md"), root / "connectors" / "README.md"]
+    found = [f"{page.name}: {text}" for page in pages for text in OF_ONE.findall(page.read_text(encoding="utf-8"))]
+    assert [each for each in found if " -e " not in each] == []
+    assert found
+
+
 @pytest.fixture
 def two(shop: Shop) -> Shop:
     """Two environments, in a folder whose name needs quotes, with a unit that awaits consent and much unmanaged."""

@@ -31,7 +31,8 @@ def listing(monkeypatch: pytest.MonkeyPatch, answer: Any) -> dict[str, Listed]:
         assert (token.rpartition(":")[2], arguments) == ("getDatasets", {"project": "p"})
         await asyncio.sleep(0)
         if isinstance(answer, str):
-            raise Exception("invoking gcp:bigquery/getDatasets:getDatasets: 1 error occurred:\n\t* " + answer)
+            around = "invoke of f failed: invocation of f returned an error: invoking f: 1 error occurred:\n\t* "
+            raise Exception(around + answer)
         return answer
 
     monkeypatch.setattr(pulumi.runtime, "invoke_async", invoke)
@@ -49,7 +50,9 @@ def test_a_list_that_fails_ends_the_run(monkeypatch: pytest.MonkeyPatch, text: s
     with pytest.raises(ListingFailed) as failed:
         listing(monkeypatch, text)
     said = str(failed.value)
-    assert said.startswith("dev/environment.yaml: the datasets of p cannot be listed, so nothing is touched: invoking")
+    assert said.startswith(
+        "dev/environment.yaml: the datasets of p cannot be listed, so nothing is touched: googleapi: Error"
+    )
     assert text in said
     assert said.endswith("on the project has it") == ("403" in text), "what to do, where that is known"
     assert "\n" not in said

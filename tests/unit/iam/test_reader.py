@@ -92,6 +92,15 @@ def test_what_may_not_be_seen_is_said_and_the_rest_is_seen(admin: Admin):
         assert [holder.bindings is None for holder in iam.holders()] == [False, True, False, True]
 
 
+@pytest.mark.usefixtures("_hierarchy")
+def test_what_google_says_of_a_project_that_is_not_shown_is_told_once(admin: Admin):
+    admin("PUT", "/hierarchy/projects/p", {"denied": ["get", "getIamPolicy"]})
+    with Iam("p") as iam:
+        project, above = iam.holders()
+    assert project.unmasked_denial.startswith("Permission 'resourcemanager.projects.get' denied")
+    assert (above.denied, above.unmasked_denial) == ("what projects/p is in is not shown: Google answered 403", "")
+
+
 def test_what_a_role_permits_is_asked_once(admin: Admin):
     ours, hidden = "projects/p/roles/ours", "organizations/1/roles/hidden"
     admin("PUT", "/roles", {"name": ours, "permissions": ["bigquery.tables.getData"]})
