@@ -29,6 +29,7 @@ from reconciler.drafts import (
     unit_name,
 )
 from reconciler.model import Fleet
+from reconciler.projection import differences
 from reconciler.specs import load
 from reconciler.specs.limits import is_label_key, is_label_value
 from reconciler.specs.load import MAX_BYTES
@@ -153,7 +154,7 @@ DATASETS = st.builds(
 
 @st.composite
 def live_connections(draw: st.DrawFn) -> Connection:
-    service = draw(st.sampled_from([*KNOWN, "nobody_knows"]))
+    service = draw(st.sampled_from([*KNOWN, "nobody_knows"]) | st.sampled_from(sorted(services.known())))
     known = services.find(service)
     parts = 2 if known is not None and "table" in known.form else 1
     keys = st.sampled_from(sorted(known.config)) | TEXT if known and known.config else TEXT
@@ -214,6 +215,8 @@ def test_whatever_a_connection_is_what_an_import_writes_of_it_validates(
         unit = written(draft, folder, fleet).units[0]
     assert unit.connector is not None
     assert [each.id for each in unit.datasets] == ids
+    field = services.config_of(live.service)
+    assert list(differences(unit.connector.config, live.config, field=field)) == []
 
 
 @settings(max_examples=40)
