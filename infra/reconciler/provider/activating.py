@@ -125,7 +125,9 @@ def seen(props: Mapping[str, Any], live: Connection) -> dict[str, Any]:
         tasks = [_task(task, known) for task in live.tasks]
         found |= {"outcome": "broken", "tasks": tasks, "said": tasks}
         said = "".join(f"\n    {task}" for task in tasks)
-        logger.warning("%s: broken in Fivetran; an update tests it again%s", props["file"], said)
+        left_alone = _is_left_alone(props) and not props.get("activated")
+        then = "adopted as it is, so nothing tests it" if left_alone else "an update tests it again"
+        logger.warning("%s: %s in Fivetran; %s%s", props["file"], live.setup_state, then, said)
     return found
 
 
@@ -170,6 +172,10 @@ def _tested(olds: Mapping[str, Any], news: Mapping[str, Any]) -> dict[str, Any]:
             return {"outcome": "connected", "tested": revision}
         if live.setup_state != "connected" and awaits:
             return {"outcome": "awaiting", "awaits": _needs(news, live)}
+        if _is_left_alone(news) and not olds.get("activated"):
+            # A test that passes would start one that is not paused.
+            known = known_values([news.get("references")], ask=True)
+            return {"outcome": "broken", "tasks": [_task(task, known) for task in live.tasks]}
     return {"tested": revision, **_test(news)}
 
 
@@ -323,6 +329,8 @@ def _said(state: Mapping[str, Any]) -> list[str]:
             return [test_in_words(test) for test in state["tests"]]
         case "refused":
             return [str(state["reason"])]
+        case "broken":
+            return list(state["tasks"])
     return []
 
 
@@ -336,6 +344,13 @@ def _in_words(state: Mapping[str, Any]) -> str:
     subject = f"connection {state['connection_id']} ({state['service']})"
     if state["outcome"] == "refused":
         return str(state["reason"])
+    if state["outcome"] == "broken":
+        tasks = "".join(f"\n    {task}" for task in state["tasks"])
+        return (
+            f"{subject} is not connected in Fivetran, and adopting it as it is neither tests nor starts it{tasks}\n"
+            f"    Finish its set-up in Fivetran, or write `adopt: {{connection: {state['connection_id']}, "
+            "apply_changes: true}` to have it set up, tested and started."
+        )
     if state["outcome"] == "failed":
         again = "\n    A secret is sent again when its version in the file changes." if "references" in state else ""
         return in_words(subject, state["tests"]) + _odd_values(state) + again

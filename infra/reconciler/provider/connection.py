@@ -30,7 +30,8 @@ from reconciler.model import ANY, Unit
 from reconciler.model.config_tree import value_at
 from reconciler.projection import Difference, normalise
 from reconciler.provider import left_keys, newcomers, stored_forms, trust, wire
-from reconciler.provider.existence import Wanted, ensure
+from reconciler.provider.adoption import may_change
+from reconciler.provider.existence import Wanted, ensure, set_up_fields
 from reconciler.provider.held import refuse_changes_around_held
 from reconciler.provider.lines import lines
 from reconciler.provider.operation import (
@@ -99,6 +100,8 @@ class ConnectionProvider(Provider):
             return DiffResult(changes=True)  # of a package that this run is about to upload
         fields = wire.patch(normalise(olds), normalise(news))
         refuse_changes_around_held(fields)
+        if _may_be_set_up(normalise(olds), news):
+            return DiffResult(changes=True)
         forgets = bool(left_keys.left_keys(olds, news)) or olds.get("ending", {}) != news.get("ending", {})
         return DiffResult(changes=bool(fields) or forgets or trust.changed(normalise(olds), normalise(news)))
 
@@ -134,6 +137,10 @@ class ConnectionProvider(Provider):
     def update(self, id_: str, olds: dict[str, Any], news: dict[str, Any]) -> UpdateResult:
         news = normalise(news)
         fields = wire.patch(normalise(olds), news)
+        if _may_be_set_up(normalise(olds), news):
+            more = set_up_fields(news, id_)
+            fields = {**fields, **more, "config": {**fields.get("config", {}), **more.get("config", {})}}
+            fields = {key: value for key, value in fields.items() if value != {}}
         refuse_changes_around_held(fields)
         sent = to_send(fields, news["file"], resolvers())
         revision, forms = int(olds[_REVISION]), olds.get(_STORED_FORMS, {})
@@ -210,6 +217,11 @@ def _changed(olds: Mapping[str, Any], news: Mapping[str, Any]) -> list[str]:
         if new is not None and new != old and (named or old is not None):
             return [*changed, "config"]
     return changed
+
+
+def _may_be_set_up(olds: Mapping[str, Any], news: Mapping[str, Any]) -> bool:
+    """Return whether the file allows to change a connection that an earlier run adopted as it is."""
+    return olds.get(_REVISION) == 0 and may_change(news) and not may_change(olds)
 
 
 def _refuse_fixed_settings(olds: Mapping[str, Any], news: Mapping[str, Any]) -> None:

@@ -82,6 +82,20 @@ def ensure(wanted: Wanted) -> tuple[Connection, bool]:
     return _create(wanted)
 
 
+def set_up_fields(props: Mapping[str, Any], id_: str) -> dict[str, Any]:
+    """Return what is written into a connection that was adopted as it is, once its file allows to change it.
+
+    Nothing where it works. References stand where secrets do. Raises `OperationError` where something would have to be
+    sent that only Fivetran has.
+    """
+    live = session.client().get_connection(id_)
+    if adoption.is_connected(live):
+        return {}
+    config, auth = adoption.to_send(props, live, with_secrets=True)
+    fields: dict[str, Any] = {key: values for key, values in (("config", config), ("auth", auth)) if values}
+    return {**fields, "paused": True} if live.succeeded_at is None and not live.paused else fields
+
+
 def _find(wanted: Wanted) -> Connection | None:
     """The connection of the name in full. One that was deleted since the group was listed is looked for again."""
     listed = session.known(wanted.props["group_id"], wanted.name)

@@ -147,11 +147,18 @@ def _judge(unit: Mapping[str, Any], live: Connection) -> None:
     place = lines.locate(props["file"], "connector", "destination")
     starts = _starts(runs, live) if changes else ""
     if not differing and not starts:
-        logger.warning("%s: takes over the connection %s (%s) as it is", place, name, live.id)
+        logger.warning("%s: takes over the connection %s (%s) as it is%s", place, name, live.id, _unfinished(live))
     else:
         known = known_values([props], ask=False)
         shown = own_words("".join(f"\n    {line}" for line in adoption.in_lines(props["file"], differing)), known)
         logger.warning("%s: takes over the connection %s (%s) and changes it:%s%s", place, name, live.id, shown, starts)
+
+
+def _unfinished(live: Connection) -> str:
+    """That a connection which is adopted as it is does not work."""
+    if adoption.is_connected(live):
+        return ""
+    return f"\n    It is {live.setup_state} in Fivetran: it is neither tested nor started."
 
 
 def _starts(runs: Mapping[str, Any], live: Connection) -> str:

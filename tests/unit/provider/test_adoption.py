@@ -9,7 +9,7 @@ import pytest
 from reconciler.model import Adopt, FivetranSchedule, Unit
 from reconciler.provider.session import session
 
-from .account import BAD_TEST, BY_AIRFLOW, CANARY, FILE, Fivetran, failure, settle, unit
+from .account import BY_AIRFLOW, CANARY, FILE, Fivetran, failure, settle, unit
 from .stack import Stack
 
 TEST = "POST /v1/connections/{connection_id}/test"
@@ -163,7 +163,13 @@ def test_auth_is_not_sent_to_a_connection_that_works(fivetran: Fivetran, stack: 
 
 
 #: What a connection may look like before its first sync.
-NEVER_SYNCED: list[dict[str, Any]] = [{"paused": True}, {"setup_state": "incomplete"}, {"setup_state": "broken"}]
+NEVER_SYNCED: list[dict[str, Any]] = [
+    {"paused": True},
+    {"setup_state": "incomplete"},
+    {"setup_state": "broken"},
+    {"setup_state": "incomplete", "paused": False},
+    {"setup_state": "broken", "paused": False},
+]
 
 
 @pytest.mark.parametrize("plain", [False, True], ids=["no adopt", "plain adopt"])
@@ -173,14 +179,11 @@ def test_adopting_writes_nothing_to_a_connection_that_never_synced(
 ):
     made = fivetran.by_hand("the key in use", schedule_type="manual", **{"paused": True, **never})
     before = fivetran.the("stripe")
-    fivetran.script_tests(target="stripe", runs=None, results=[BAD_TEST])
     outcome = stack.up(unit(schedule=BY_AIRFLOW, adopt=Adopt(made) if plain else None))
-    assert outcome == ("connected" if "setup_state" not in never else "failed")
+    assert outcome == ("connected" if "setup_state" not in never else "broken")
     settle()
-    after = fivetran.the("stripe")
-    for key in ("config", "effective", "auth", "paused", "schedule_type", "syncs"):
-        assert after[key] == before[key]
-    assert set(fivetran.writes()) <= {TEST}
+    assert fivetran.the("stripe") == before
+    assert fivetran.writes() == []
 
 
 @pytest.mark.parametrize("never", NEVER_SYNCED, ids=str)
@@ -200,13 +203,25 @@ def test_one_that_never_synced_is_set_up_tested_and_started_where_the_file_says_
     assert stack.pending(declared) == []
 
 
-def test_one_that_worked_and_broke_is_tested_and_still_not_written_to_once_it_works(
-    fivetran: Fivetran, stack: Stack, run
+def test_one_that_worked_and_broke_is_not_written_to_and_is_adopted_once_it_works(
+    fivetran: Fivetran, stack: Stack, run, caplog: pytest.LogCaptureFixture
 ):
-    made = fivetran.by_hand(setup_state="broken", sync_frequency=60, paused=True, **AT_WORK)
-    fivetran.script_tests(target="stripe", runs=1, results=[BAD_TEST])
-    assert stack.up(unit()) == "failed"
+    task = {"code": "reconnect", "message": f"{CANARY} expired"}
+    made = fivetran.by_hand(setup_state="broken", sync_frequency=60, paused=True, tasks=[task], **AT_WORK)
+    assert stack.up(unit()) == "broken"
     assert stack.connection.id == made
+    assert session.failures()[FILE] == (
+        f"connection {made} (stripe) is not connected in Fivetran, and adopting it as it is neither tests nor starts "
+        "it\n    reconnect: ****** expired\n"
+        f"    Finish its set-up in Fivetran, or write `adopt: {{connection: {made}, apply_changes: true}}` to have it "
+        "set up, tested and started."
+    )
+    run()
+    caplog.clear()
+    stack.refresh()
+    assert f"{FILE}: broken in Fivetran; adopted as it is, so nothing tests it\n    reconnect: ******" in caplog.text
+    assert stack.pending(unit()) == ["activation"]
+    fivetran.edit("stripe", setup_state="connected", tasks=[])
     run()
     assert stack.up(unit()) == "refused"
     assert "schedule: the file says" in session.failures()[FILE]
@@ -215,8 +230,32 @@ def test_one_that_worked_and_broke_is_tested_and_still_not_written_to_once_it_wo
     assert stack.up(matching) == "connected"
     live = fivetran.the("stripe")
     assert (live["paused"], live["sync_frequency"]) == (True, 60)
-    assert set(fivetran.writes()) == {TEST}
+    assert fivetran.writes() == []
     assert stack.pending(matching) == []
+
+
+@pytest.mark.parametrize("paused", [True, False])
+def test_one_adopted_as_it_is_is_set_up_once_the_file_allows_it(fivetran: Fivetran, stack: Stack, run, *, paused: bool):
+    made = fivetran.by_hand("sk_old", setup_state="incomplete", sync_frequency=360, paused=paused)
+    assert stack.up(unit()) == "broken"
+    run()
+    declared = unit(adopt=Adopt(made, apply_changes=True))
+    assert stack.pending(declared) == ["connection", "activation"]
+    assert stack.up(declared) == "connected"
+    live = fivetran.the("stripe")
+    assert (live["config"]["api_key"], live["setup_state"], live["paused"]) == (CANARY, "connected", False)
+    run()
+    stack.refresh()
+    assert stack.pending(declared) == []
+
+
+def test_one_that_works_is_not_written_to_when_the_file_comes_to_allow_it(fivetran: Fivetran, stack: Stack, run):
+    made = fivetran.by_hand("sk_old", **AT_WORK)
+    stack.up(unit())
+    run()
+    stack.up(unit(adopt=Adopt(made, apply_changes=True)))
+    assert fivetran.writes() == []
+    assert stack.pending(unit(adopt=Adopt(made, apply_changes=True))) == []
 
 
 #: How far a run comes that takes over and changes: the request at which it dies, and whether that took effect.
