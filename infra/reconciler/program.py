@@ -52,15 +52,15 @@ class Settings:
 
 async def main(settings: Settings) -> dict[str, pulumi.Input[Any]]:
     """Build the stack's environment. On invalid specs the run ends with every fault, before any resource."""
-    if not pulumi.runtime.is_dry_run():
-        await _keep_outputs()
+    last = {} if pulumi.runtime.is_dry_run() else await _keep_outputs()
     try:
         day = today()
         loaded = load(settings.specs, settings.display_root, day)
         fleet = loaded.fleet(settings.environment)
         for notice in loaded.notices_of(settings.environment):
             pulumi.log.warn(str(notice))
-        return await build(expiry.stage(fleet, day), loaded)
+        outputs = await build(expiry.stage(fleet, day), loaded)
+        return outputs if pulumi.runtime.is_dry_run() else await _known_or_last(outputs, last)
     except InvalidSpecs as error:
         for problem in error.problems:
             pulumi.log.error(str(problem))
@@ -71,8 +71,8 @@ async def main(settings: Settings) -> dict[str, pulumi.Input[Any]]:
         raise pulumi.RunError(str(error)) from None
 
 
-async def _keep_outputs() -> None:
-    """Register the stack's last outputs, so that a run that is refused does not print each of them as deleted.
+async def _keep_outputs() -> Mapping[str, Any]:
+    """Register the stack's last outputs, so that a refused run does not print each of them as deleted; return them.
 
     The engine ends the program when the first resource is refused, so nothing can be registered then. A run that comes
     to its end registers its own outputs over these (decision 23).
@@ -83,9 +83,29 @@ async def _keep_outputs() -> None:
         last = await pulumi.runtime.invoke_async("pulumi:pulumi:readStackOutputs", {"name": name})
     except Exception as error:  # Errors of invokes have no class of their own.
         pulumi.log.debug(f"the last outputs of {name} could not be read ({type(error).__name__})")
-        return
-    if isinstance(stack, pulumi.ComponentResource) and last and last.get("outputs"):
-        stack.register_outputs(dict(last["outputs"]))
+        return {}
+    outputs = dict((last or {}).get("outputs") or {})
+    if isinstance(stack, pulumi.ComponentResource) and outputs:
+        stack.register_outputs(outputs)
+    return outputs
+
+
+async def _known_or_last(outputs: Mapping[str, Any], last: Any) -> dict[str, Any]:
+    """Return outputs without what this run could not know, since a step failed that it comes from.
+
+    The engine would store a text of its own in their place, and Airflow get that as a connection's id. What the last
+    run stored stays; what is new is left out.
+    """
+    there = last if isinstance(last, Mapping) else {}
+    settled: dict[str, Any] = {}
+    for name, value in outputs.items():
+        if isinstance(value, Mapping):
+            settled[name] = await _known_or_last(value, there.get(name))
+        elif not isinstance(value, pulumi.Output) or await value.is_known():
+            settled[name] = value
+        elif name in there:
+            settled[name] = there[name]
+    return settled
 
 
 async def build(staged: Staged, loaded: Loaded) -> dict[str, pulumi.Input[Any]]:

@@ -29,9 +29,30 @@ def test_each_step_that_google_refuses_names_its_line(workspace: Workspace, admi
     ):
         assert re.search(said, run.out), run.out
     assert [*admin.connections()] == ["made"]
+    units = workspace.outputs()["units"]
+    assert {name: sorted(unit) for name, unit in units.items() if name != "made"} == {
+        name: ["datasets", "owners"] for name in ("denied", "unmade")
+    }
     admin.gcp("PUT", "/unknown-members", {"members": []})
     admin.gcp("DELETE", "/faults")
     workspace.up().ok()
     workspace.assert_settled()
     destroyed = workspace.pulumi("destroy", "--yes", "--skip-preview", RECONCILER_REMOVALS="allow:9").ok().out
     assert "--run-program" not in destroyed
+
+
+def test_outputs_of_a_unit_of_which_a_step_fails_stay_as_they_were(workspace: Workspace, admin: Admin):
+    unit = stripe(schedule={"by": "airflow", "task_id": "fivetran_stripe"})
+    workspace.write("stripe", unit)
+    workspace.up().ok()
+    before = workspace.outputs()
+    assert [*before["airflow_variables"]] == ["fivetran_stripe_connector_id"]
+    for step, change in (("Update", {"friendly_name": "Other"}), ("PATCH", {"sensitive": True})):
+        workspace.write("stripe", {**unit, "dataset": {**unit["dataset"], **change}})
+        refused = {"code": "PERMISSION_DENIED", "error": "googleapi: Error 403: Access Denied, accessDenied"}
+        admin.gcp("POST", "/faults", {**refused, "method": step, "id": "*/stripe", "times": 0})
+        failed = workspace.up()
+        assert failed.code != 0
+        assert workspace.outputs() == before
+        assert not re.search(r"^\s+[-~] (airflow_variables|units)", failed.out, re.MULTILINE), failed.out
+        admin.gcp("DELETE", "/faults")
