@@ -158,6 +158,10 @@ class ConnectionProvider(Provider):
                     f"{commands.up(commands.environment_of(news['file']), refresh=True)} makes it again and syncs its "
                     "whole history"
                 ) from None
+            if live is not None and "config" in fields:
+                # An answer to a write may repeat what was sent, and each refresh would read another form.
+                with contextlib.suppress(fivetran.FivetranError):
+                    live = session.client().get_connection(id_)
             if live is not None:
                 forms = _stored_forms(news, live, forms, keys=fields.get("config", {}))
             if trust_changed or wire.is_tested(fields):

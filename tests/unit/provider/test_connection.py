@@ -64,7 +64,7 @@ def test_a_change_sends_only_what_changed_and_tests_it(fivetran: Fivetran, strip
     fivetran.forget_requests()
     provider.update(stripe, state(fivetran.group), inputs(fivetran.group, backward_sync_limit="2026-01-01"))
     settle()
-    change, test = fivetran.requests()
+    change, test = [each for each in fivetran.requests() if each["method"] != "GET"]
     assert sorted(change["keys"]) == ["config.backward_sync_limit", "run_setup_tests"]
     assert test["path"] == f"/v1/connections/{stripe}/test"
     assert fivetran.the("stripe")["config"]["api_key"] == CANARY

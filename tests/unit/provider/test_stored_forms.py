@@ -54,9 +54,9 @@ def declared(**changes: Any) -> Unit:
 
 
 @pytest.mark.usefixtures("vault")
-@pytest.mark.parametrize("shown", [True, False])
+@pytest.mark.parametrize("shown", ["stored", "absent"])
 def test_a_stored_form_is_shown_once_and_is_no_drift(
-    fivetran: Fivetran, stack: Stack, run, caplog: pytest.LogCaptureFixture, shown: bool
+    fivetran: Fivetran, stack: Stack, run, caplog: pytest.LogCaptureFixture, shown: str
 ):
     fivetran.options(config_after_write=shown)
     stack.up(declared())
@@ -73,6 +73,23 @@ def test_a_stored_form_is_shown_once_and_is_no_drift(
     assert caplog.text == ""
     assert stack.connection.state["config"]["folder"] == FOLDER
     assert CANARY not in str(stack.connection.state)
+
+
+@pytest.mark.usefixtures("vault")
+def test_a_stored_form_that_the_answer_does_not_show_is_learnt_when_it_is_sent_again(
+    fivetran: Fivetran, stack: Stack, run
+):
+    fivetran.options(config_after_write="sent")
+    stack.up(declared())
+    assert "stored_forms" not in stack.connection.state
+    run()
+    stack.refresh()
+    stack.up(declared())
+    assert stack.connection.state["stored_forms"] == STORED
+    for _ in range(3):
+        run()
+        stack.refresh()
+        assert stack.pending(declared()) == []
 
 
 @pytest.mark.usefixtures("vault")

@@ -7,6 +7,7 @@ from typing import Any
 from aiohttp import web
 
 from reconciler.simulator.fivetran import connect_cards, connections, rendering, setup_tests, syncs
+from reconciler.simulator.fivetran.config import MASK
 from reconciler.simulator.fivetran.errors import invalid
 from reconciler.simulator.fivetran.listing import listing
 from reconciler.simulator.fivetran.scalars import typed
@@ -102,6 +103,16 @@ async def change_connection_state(request: web.Request) -> web.Response:
     return success("Connection state has been updated", {"state": value})
 
 
+def _as_sent(sent: Any, shown: Any) -> Any:
+    """What was sent in place of what is stored, where that is neither masked nor left out."""
+    if isinstance(sent, dict) and isinstance(shown, dict):
+        return {key: _as_sent(sent.get(key, node), node) for key, node in shown.items()}
+    if isinstance(sent, list) and isinstance(shown, list) and len(sent) == len(shown):
+        return [_as_sent(*pair) for pair in zip(sent, shown, strict=True)]
+    plain = isinstance(sent, str) and isinstance(shown, str) and shown != MASK
+    return sent if plain else shown
+
+
 async def _tested(
     request: web.Request, connection: Connection, flags: dict[str, Any] | None, message: str, *, status: int = 200
 ) -> web.Response:
@@ -111,8 +122,11 @@ async def _tested(
         await setup_tests.run_on_connection(state, connection, flags)
     syncs.begin_if_due(state, connection)
     data = rendering.connection(state, connection, with_tests=True)
-    if not state.options.config_after_write:
-        del data["config"]
+    match state.options.config_after_write:
+        case "absent":
+            del data["config"]
+        case "sent":
+            data["config"] = _as_sent(optional_body(request).get("config", {}), data["config"])
     if flags is None:
         data["setup_tests"] = []
     if status == 201 and connection.connect_card_config is not None:

@@ -74,8 +74,9 @@ class Options:
     empty_config: Literal["absent", "null"] = "absent"
     #: Whether answers repeat the destination-schema keys inside `config`; the documented shape does not.
     schema_in_config: bool = False
-    #: Whether the answer to a create or a change has the connection's `config`, as documented.
-    config_after_write: bool = True
+    #: What the answer to a create or a change has as the connection's `config`: what is stored, as documented, what was
+    #: sent, or nothing.
+    config_after_write: Literal["stored", "sent", "absent"] = "stored"
     #: Whether lists carry `config` and `setup_tests`.
     config_in_lists: bool = False
     #: Whether each new destination gets Fivetran's own daily `fivetran_metadata` connection.
