@@ -24,28 +24,18 @@ from reconciler import client as fivetran
 from reconciler import commands
 from reconciler.model import DESTINATION_SETTINGS, Environment
 from reconciler.projection import changed_keys, project
-from reconciler.projection import differences as settings_differences
-from reconciler.provider import groups
+from reconciler.provider import groups, live_destination
 from reconciler.provider.left_keys import settings_warning
 from reconciler.provider.lines import lines
+from reconciler.provider.live_destination import is_same
 from reconciler.provider.operation import OperationError, Provider, found, hide_secrets, operation, stored
 from reconciler.provider.session import session
 from reconciler.removal import removals_allowed
-from reconciler.services import Field
 
 logger = logging.getLogger(__name__)
 
 #: The input that holds what the file says by the API's names.
-_SETTINGS = "settings"
-
-#: What the API says of them, for comparing.
-_FIELDS = Field(
-    "object",
-    fields={
-        name: Field("choice", choices=each.choices) if each.choices else Field("any")
-        for name, each in DESTINATION_SETTINGS.items()
-    },
-)
+_SETTINGS = live_destination.SETTINGS
 
 #: Fivetran adds this connection to every destination by itself, and lets none be deleted that has it.
 _FIVETRANS_OWN = "fivetran_metadata"
@@ -59,15 +49,6 @@ _FIXED = {
 }
 
 
-#: Where those stand in the environment's file.
-_KEYS = {
-    "group": ("fivetran", "group"),
-    "gcp_project": ("gcp_project",),
-    "location": ("fivetran", "destination", "location"),
-    "region": ("fivetran", "destination", "region"),
-}
-
-
 class DestinationProvider(Provider):
     """Finds the group by its name, or makes it; finds its destination, or makes it. Adopting writes nothing."""
 
@@ -76,13 +57,15 @@ class DestinationProvider(Provider):
     @operation
     def check(self, olds: dict[str, Any], news: dict[str, Any]) -> CheckResult:
         refused = [
-            f"{lines.locate(news['file'], *_KEYS[key])}: {key} is {news[key]} in the file and {olds[key]} in Fivetran: "
-            f"{why}"
+            f"{lines.locate(news['file'], *live_destination.KEYS[key])}: {key} is {news[key]} in the file and "
+            f"{olds[key]} in Fivetran: {why}"
             for key, why in _FIXED.items()
-            if key in olds and not _same(key, olds[key], news[key]) and not _may_change(key, olds, news)
+            if key in olds and not is_same(key, olds[key], news[key]) and not _may_change(key, olds, news)
         ]
         if refused:
             raise OperationError("\n".join(refused))
+        if not olds and session.is_preview and (there := live_destination.refusals(news)):
+            raise OperationError("\n".join(there))
         return CheckResult(news, [])
 
     @operation
@@ -115,11 +98,11 @@ class DestinationProvider(Provider):
         except fivetran.NotFound:
             return ReadResult(None, {})
         now = stored(props)
-        for key, value in _live_values(live).items():
-            if not _same(key, now.get(key), value):
+        for key, value in live_destination.values(live).items():
+            if not is_same(key, now.get(key), value):
                 now[key] = value
         if _SETTINGS in now:
-            now[_SETTINGS] = project(now[_SETTINGS], _live_settings(live), _FIELDS)
+            now[_SETTINGS] = project(now[_SETTINGS], live_destination.settings(live), live_destination.FIELDS)
         return found(id_, stored(props), hide_secrets(stored(props), now))
 
     @operation
@@ -165,17 +148,7 @@ class Destination(Resource, module="fivetran", name="Destination"):
     """One per environment. Its id is the group's id; nothing else of it is for others to depend on."""
 
     def __init__(self, environment: Environment, opts: ResourceOptions | None = None) -> None:
-        props = {
-            "file": environment.file,
-            "group": environment.group,
-            **({"formerly": environment.formerly} if environment.formerly else {}),
-            "gcp_project": environment.gcp_project,
-            "location": environment.destination.location,
-            "region": environment.destination.region,
-            "time_zone_offset": environment.destination.time_zone_offset,
-            **({_SETTINGS: dict(environment.destination.settings)} if environment.destination.settings else {}),
-        }
-        super().__init__(DestinationProvider(), environment.name, props, opts)
+        super().__init__(DestinationProvider(), environment.name, live_destination.inputs(environment), opts)
 
 
 def _may_change(key: str, olds: dict[str, Any], news: dict[str, Any]) -> bool:
@@ -186,7 +159,7 @@ def _may_change(key: str, olds: dict[str, Any], news: dict[str, Any]) -> bool:
 def _changed_fields(olds: dict[str, Any], news: dict[str, Any]) -> dict[str, Any]:
     """The fields of modify_destination that bring `olds` to `news`."""
     fields = _as_fields(changed_keys(olds.get(_SETTINGS, {}), news.get(_SETTINGS, {})))
-    if not _same("time_zone_offset", olds.get("time_zone_offset"), news["time_zone_offset"]):
+    if not is_same("time_zone_offset", olds.get("time_zone_offset"), news["time_zone_offset"]):
         fields["time_zone_offset"] = news["time_zone_offset"]
     return fields
 
@@ -196,15 +169,6 @@ def _as_fields(settings: Mapping[str, Any]) -> dict[str, Any]:
     config = {name: value for name, value in settings.items() if DESTINATION_SETTINGS[name].in_config}
     others = {name: value for name, value in settings.items() if name not in config}
     return {**({"config": config} if config else {}), **({"settings": others} if others else {})}
-
-
-def _live_settings(live: fivetran.Destination) -> dict[str, Any]:
-    """The settings that a destination has, with Fivetran's defaults where the answer leaves them out."""
-    defaults = {name: each.default for name, each in DESTINATION_SETTINGS.items() if each.default is not None}
-    in_config = {
-        name: live.config[name] for name, each in DESTINATION_SETTINGS.items() if each.in_config and name in live.config
-    }
-    return {**defaults, **live.settings, **in_config}
 
 
 def _make_destination(group_id: str, props: dict[str, Any]) -> None:
@@ -233,41 +197,7 @@ def _make_destination(group_id: str, props: dict[str, Any]) -> None:
 
 
 def _adopt(found: fivetran.Destination, props: dict[str, Any]) -> None:
-    differences = [
-        f"{key}: the file says {props[key]}, Fivetran has {value}"
-        for key, value in _live_values(found).items()
-        if not _same(key, props[key], value)
-    ]
-    settings = props.get(_SETTINGS, {})
-    differences += [str(each) for each in settings_differences(settings, _live_settings(found), field=_FIELDS)]
-    if found.service not in ("", "big_query"):
-        differences.insert(0, f"it is of service {found.service}, not big_query")
-    if differences:
-        raise OperationError(
-            f"the destination of group {props['group']} ({found.id}) exists and differs: {'; '.join(differences)}. "
-            "Adopting writes nothing: make the file match"
-        )
-
-
-def _live_values(live: fivetran.Destination) -> dict[str, str]:
-    values = {
-        "gcp_project": live.config.get("project_id"),
-        "location": live.config.get("data_set_location"),
-        "region": live.region,
-        "time_zone_offset": live.time_zone_offset,
-    }
-    return {key: str(value) for key, value in values.items() if value is not None}
-
-
-def _same(key: str, declared: object, live: object) -> bool:
-    if key == "time_zone_offset":
-        return _offset(declared) == _offset(live)
-    return str(declared).casefold() == str(live).casefold() if key in {"location", "region"} else declared == live
-
-
-def _offset(value: object) -> int | str:
-    """`"0"`, `"+0"` and `0` are one offset; what is no number stays as it is."""
-    try:
-        return int(float(str(value)))
-    except ValueError:
-        return str(value)
+    """Adopt a destination as it is. Raises `OperationError` where it differs from the file."""
+    if refused := live_destination.refusal(found, props):
+        raise OperationError(refused)
+    live_destination.report_undeclared(found, props)

@@ -28,7 +28,16 @@ from reconciler.datasets import Findings
 from reconciler.model import Environment
 from reconciler.policy import DeleteGuard, Policy
 from reconciler.projection import normalise
-from reconciler.provider import groups, new_datasets, newcomers, permanent, secret_versions, undeclared, wire
+from reconciler.provider import (
+    groups,
+    live_destination,
+    new_datasets,
+    newcomers,
+    permanent,
+    secret_versions,
+    undeclared,
+    wire,
+)
 from reconciler.provider.access_lists import access_lists
 from reconciler.provider.api_key import refusal as key_refused
 from reconciler.provider.creations import Creations, has_new_intents
@@ -64,6 +73,9 @@ _REFERENCES = "references"
 #: The input with the Airflow variables that other environments hand over: for `check` only, too.
 _ELSEWHERE = "variables_elsewhere"
 
+#: The input with the inputs of the destination: for `check` only, too.
+_DESTINATION = "destination"
+
 #: The input, and output, with the Airflow variables that an earlier run handed over and that no unit has any more.
 _FORMER = "former_variables"
 
@@ -76,6 +88,7 @@ class FleetProvider(Provider):
         if root := news.pop(_ROOT, None):
             lines.use(Path(root))
         session.is_preview = bool(news.pop(_PREVIEW, False))
+        destination = news.pop(_DESTINATION, None)
         declarations = normalise(news.pop(_DECLARATIONS, {}))
         secrets.declare([declarations, news["units"]])
         in_bigquery = Findings.of(news.pop(_FOUND)) if _FOUND in news else Findings()
@@ -118,6 +131,8 @@ class FleetProvider(Provider):
             looked = newcomers.look(group, looked_for, creations.replaced)
             found_out = [
                 *in_the_way,
+                # Later, what state has of it is compared.
+                *(live_destination.refusals(destination) if destination and not olds else []),
                 *looked.refusals,
                 *newcomers.missing_values(in_place),
                 *permanent.refusals(before, after, declarations, group),
@@ -189,6 +204,7 @@ class Fleet(Resource, module="reconciler", name="Fleet"):
             _FOUND: in_bigquery.as_text(),
             _ROOT: str(root.absolute()),
             _PREVIEW: pulumi.runtime.is_dry_run(),
+            _DESTINATION: live_destination.inputs(environment),
             _ELSEWHERE: sorted(variables_elsewhere),
             _FORMER: None,
         }

@@ -56,14 +56,18 @@ def test_neither_making_nor_changing_one_tests_it(fivetran: Fivetran, run):
 @pytest.mark.parametrize(
     ("change", "said"),
     [
-        ({"gcp_project": "other-project"}, "gcp_project: the file says other-project, Fivetran has dev-project"),
-        ({"location": "EU"}, "location: the file says EU, Fivetran has US"),
-        ({"region": "GCP_EUROPE_WEST3"}, "region: the file says GCP_EUROPE_WEST3, Fivetran has GCP_US_EAST4"),
-        ({"time_zone_offset": "-5"}, "time_zone_offset: the file says -5, Fivetran has 0"),
+        ({"gcp_project": "other-project"}, "gcp_project: the file says 'other-project', Fivetran has 'dev-project'"),
+        ({"location": "EU"}, "location: the file says 'EU', Fivetran has 'US'"),
+        ({"region": "GCP_EUROPE_WEST3"}, "region: the file says 'GCP_EUROPE_WEST3', Fivetran has 'GCP_US_EAST4'"),
+        ({"time_zone_offset": "-5"}, "time_zone_offset: the file says '-5', Fivetran has '0'"),
     ],
 )
-def test_one_that_differs_is_not_adopted(fivetran: Fivetran, run, change, said):
+def test_one_that_differs_is_not_adopted_nor_in_a_preview(fivetran: Fivetran, run, change, said):
     text = failure(DestinationProvider().create, {**PROPS, **change})
+    session.is_preview = True
+    assert failure(DestinationProvider().check, {}, {**PROPS, **change}) == text
+    DestinationProvider().check({}, PROPS)
+    assert fivetran.writes() == []
     assert text.startswith("connectors/dev/environment.yaml: the destination of group Group_Dev")
     assert said in text
     assert fivetran.writes() == []
@@ -185,3 +189,22 @@ def test_the_service_account_is_read_from_the_group(fivetran: Fivetran, run):
     made = ServiceAccountProvider().create({"file": PROPS["file"], "group_id": fivetran.group})
     assert made.id.startswith(f"g-{fivetran.group.replace('_', '-')}@")
     assert ServiceAccountProvider().read(made.id, {"file": PROPS["file"], "group_id": "gone"}).id is None
+
+
+def test_a_preview_that_cannot_ask_fivetran_refuses_no_destination(fivetran: Fivetran, run):
+    session.is_preview = True
+    fivetran.fault(kind="status", status=500, count=None)
+    DestinationProvider().check({}, {**PROPS, "location": "EU"})
+
+
+def test_settings_that_no_file_says_are_named_at_adoption(fivetran: Fivetran, run, caplog: pytest.LogCaptureFixture):
+    fivetran.set_destination(
+        fivetran.group, networking_method="ProxyAgent", proxy_agent_id="agent_1", private_link_id="link_1"
+    )
+    DestinationProvider().create({**PROPS, "settings": {"private_link_id": "link_1"}})
+    assert caplog.messages == [
+        f"connectors/dev/environment.yaml: the destination of group Group_Dev has {said}, which no file says: one that "
+        "is made again would not\n    Write it below `destination` to keep it."
+        for said in ("networking_method: ProxyAgent", "proxy_agent_id: agent_1")
+    ]
+    assert fivetran.writes() == []

@@ -103,6 +103,24 @@ def test_units_of_the_last_run_are_not_looked_at_again(fivetran: Fivetran, run):
     assert fivetran.secrets("GET", "/requests") == []
 
 
+def test_a_first_run_refuses_a_destination_that_differs(fivetran: Fivetran, run):
+    destination = {
+        "file": "dev/environment.yaml",
+        "group": "Group_Dev",
+        "gcp_project": "dev-project",
+        "location": "EU",
+        "region": "GCP_US_EAST4",
+        "time_zone_offset": "0",
+    }
+    refused = failure(check, {}, {**fleet(), "destination": destination})
+    assert "location: the file says 'EU', Fivetran has 'US'\n    Adopting writes nothing" in refused
+    kept = check({}, {**fleet(), "destination": {**destination, "location": "US"}})
+    assert "destination" not in kept
+    fivetran.forget_requests()
+    check(kept, {**fleet(), "destination": destination})
+    assert fivetran.requests() == [], "state has it"
+
+
 def test_a_preview_looks_for_a_connection_that_the_last_run_did_not_make(fivetran: Fivetran, run):
     wanted = unit(frame="TWELVE")
     before = check({}, fleet(wanted))  # which failed, or was killed, before it made the connection
