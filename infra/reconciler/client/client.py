@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from types import TracebackType
 from typing import Self
 
@@ -91,6 +92,10 @@ class FivetranClient(
             clock=clock,
             transport=transport,
         )
+
+    def now(self) -> datetime:
+        """Return the moment by this machine's clock, unless Fivetran's last answer shows that it is wrong."""
+        return datetime.fromtimestamp(self._transport.now(), UTC)
 
     def close(self) -> None:
         """Close the connections. Safe to call twice."""

@@ -6,7 +6,9 @@ import base64
 import json
 import ssl
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
+from email.utils import parsedate_to_datetime
 from importlib.metadata import PackageNotFoundError, version
 from typing import NoReturn, TypeVar
 
@@ -21,6 +23,9 @@ from reconciler.client.pacing import Limits, Pacing
 from reconciler.client.reading import identity, text
 from reconciler.client.retry import Effort, Retry
 from reconciler.client.settings import BaseUrl, Credentials
+
+#: By how much two clocks may differ and be right: HTTP has whole seconds, and an answer takes time.
+_SAME_TIME_S = 5
 
 T = TypeVar("T")
 
@@ -66,6 +71,7 @@ class Transport:
         self._quick = httpx.Timeout(timeouts.read, connect=timeouts.connect)
         self._slow = httpx.Timeout(timeouts.setup_tests, connect=timeouts.connect)
         self._trusted = False
+        self._ahead = 0.0
         self._http = _http_client(base_url, credentials, limits, transport)
 
     def close(self) -> None:
@@ -134,9 +140,19 @@ class Transport:
         if fault is not None:
             raise fault  # outside the handler: the caught one holds the request, and would be our context
         self._pacing.watch(response.headers)
+        self._watch_clock(response.headers.get("Date"))
         answer = understand(call, response, secrets=self._secrets, now=self._clock.wall(), trusted=self._trusted)
         self._trusted = True
         return answer
+
+    def now(self) -> float:
+        """Return seconds since 1970: by this machine's clock, unless Fivetran's last answer shows that it is wrong."""
+        return self._clock.wall() - (self._ahead if abs(self._ahead) > _SAME_TIME_S else 0)
+
+    def _watch_clock(self, date: str | None) -> None:
+        """Note by how much this machine's clock is ahead of Fivetran's."""
+        with suppress(TypeError, ValueError):
+            self._ahead = self._clock.wall() - parsedate_to_datetime(date or "").timestamp()
 
     def _request(self, call: Call) -> httpx.Request:
         headers = {"Accept": "application/json;version=2" if call.version_2 else "application/json"}

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Self
 
 from reconciler.provider.foreseeing import foresee
-from reconciler.provider.intent import Creator, Intent, now
+from reconciler.provider.intent import Creator, Intent
 from reconciler.provider.session import session
 from reconciler.removal import Declared, recreated
 
@@ -81,7 +81,8 @@ class Creations:
         """
         created = {*self.looked_for.values(), *self.in_place.values()} - set(existing)
         creator = _creator() if applies and created else Creator()
-        intended = {name: Intent(now(), creator) for name in created}
+        # After the question whose key it is, so that Fivetran's clock is known.
+        intended = {name: Intent(session.now(), creator) for name in created}
         return {name: intent.as_property() for name, intent in sorted({**self.recalled, **intended}.items())}
 
 

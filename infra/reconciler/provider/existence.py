@@ -16,7 +16,7 @@ from tenacity import Retrying, retry_if_exception_type, stop_after_attempt, wait
 from reconciler.client import Conflict, Connection, FivetranError, NotFound, Rejected
 from reconciler.provider import adoption, trust, wire
 from reconciler.provider.held import refuse_creating_with_held
-from reconciler.provider.intent import Intent, now
+from reconciler.provider.intent import Intent
 from reconciler.provider.operation import OperationError
 from reconciler.provider.sending import to_send
 from reconciler.provider.session import session
@@ -124,7 +124,7 @@ def _create(wanted: Wanted) -> tuple[Connection, bool]:
         reraise=True,
     )
     try:
-        return again(_create_or_find, wanted, fields, now())
+        return again(_create_or_find, wanted, fields, session.now())
     except _LeftNothing as last:
         raise last.error from None
 

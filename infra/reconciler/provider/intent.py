@@ -13,9 +13,9 @@ from typing import Any, Self
 
 from reconciler.client import Account, Connection
 
-#: How far this machine's clock may be ahead of Fivetran's. Clocks that are set from the network differ by less than a
-#: second, those of laptops by minutes. A larger tolerance would add little: an intent is recorded only where no
-#: connection of the name existed, and `connected_by` has to match as well.
+#: How far the clock of an intent may be ahead of that of `created_at`. It is this machine's, put right by what
+#: Fivetran's answers say. A larger tolerance would add little: an intent is recorded only where no connection of the
+#: name existed, and `connected_by` has to match as well.
 CLOCK_TOLERANCE = timedelta(minutes=5)
 
 
@@ -40,7 +40,7 @@ class Creator:
 
 @dataclass(frozen=True)
 class Intent:
-    """That a connection is about to be created: when, by this machine's clock in UTC, and with whose key."""
+    """That a connection is about to be created: when, in UTC, and with whose key."""
 
     at: datetime
     creator: Creator = Creator()
@@ -67,11 +67,6 @@ class Intent:
         """Read it back; None where the time cannot be read, which proves nothing."""
         at = _moment(said.get("at"))
         return None if at is None else cls(at, Creator(said.get("user"), said.get("system_key")))
-
-
-def now() -> datetime:
-    """Return the moment by this machine's clock, whatever day the run takes for today."""
-    return datetime.now(UTC)
 
 
 def _moment(text: object) -> datetime | None:

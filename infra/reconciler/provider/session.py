@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager, suppress
+from datetime import UTC, datetime
 from typing import Any
 
 from reconciler import client as fivetran
@@ -166,6 +167,13 @@ class Session:
             with self._lock:
                 self._creator = known
         return known
+
+    def now(self) -> datetime:
+        """Return the moment, by Fivetran's clock where this machine's is wrong."""
+        try:
+            return self.client().now()
+        except (fivetran.FivetranError, OperationError):
+            return datetime.now(UTC)
 
     def expect_datasets(
         self,

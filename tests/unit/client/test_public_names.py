@@ -39,7 +39,7 @@ def test_an_operation_of_the_api_is_a_method_of_its_name() -> None:
         "download_package",
         "list_certificates", "approve_certificate", "revoke_certificate",
         "list_fingerprints", "approve_fingerprint", "revoke_fingerprint",
-        "get_source_columns", "list_connector_types", "get_connector_type", "from_environment", "close",
+        "get_source_columns", "list_connector_types", "get_connector_type", "from_environment", "close", "now",
     }  # fmt: skip
 
 

@@ -1,10 +1,11 @@
 import base64
 import itertools
+from datetime import UTC, datetime, timedelta
 
 import httpx
 import pytest
 
-from reconciler.client import Timeouts, UnexpectedAnswer
+from reconciler.client import Clock, Timeouts, UnexpectedAnswer
 
 from .support import KEY, SECRET, Server, ok, refusal
 
@@ -111,3 +112,24 @@ def test_a_client_can_be_closed_twice() -> None:
     client = Server(ok()).client()
     client.close()
     client.close()
+
+
+@pytest.mark.parametrize("wrong", [-7200.0, 7200.0])
+def test_a_clock_that_is_wrong_is_put_right_by_fivetrans_last_answer(wrong: float) -> None:
+    dates: tuple[dict[str, str], ...] = ({"Date": "Sun, 29 Nov 2026 12:00:00 GMT"}, {}, {"Date": "soon"})
+    server = Server(*(httpx.Response(200, json={"data": {"id": "g"}}, headers=each) for each in dates))
+    noon = datetime(2026, 11, 29, 12, tzinfo=UTC)
+    clock = Clock(wall=lambda: noon.timestamp() + wrong)
+    with server.client(clock=clock) as client:
+        assert client.now() == noon + timedelta(seconds=wrong), "nothing is known yet"
+        for _ in dates:
+            client.get_group("g")
+            assert client.now() == noon
+
+
+def test_a_clock_that_differs_by_less_than_an_answer_can_say_is_right() -> None:
+    server = Server(httpx.Response(200, json={"data": {"id": "g"}}, headers={"Date": "Sun, 29 Nov 2026 12:00:00 GMT"}))
+    moment = datetime(2026, 11, 29, 12, 0, 1, 500_000, tzinfo=UTC)
+    with server.client(clock=Clock(wall=moment.timestamp)) as client:
+        client.get_group("g")
+        assert client.now() == moment

@@ -102,6 +102,8 @@ class FastClock:
 
     slept: list[float] = field(default_factory=list)
     _ahead: float = 0.0
+    _wrong: float = 0.0
+    """By how much the machine's time is wrong."""
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def sleep(self, seconds: float) -> None:
@@ -110,7 +112,9 @@ class FastClock:
             self._ahead += seconds
 
     def clock(self) -> Clock:
-        return Clock(lambda: time.monotonic() + self._ahead, self.sleep, lambda: time.time() + self._ahead)
+        return Clock(
+            lambda: time.monotonic() + self._ahead, self.sleep, lambda: time.time() + self._ahead + self._wrong
+        )
 
 
 def unit(

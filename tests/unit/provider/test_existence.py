@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -10,12 +10,13 @@ import pytest
 from reconciler.client import Connection, Timeouts
 from reconciler.model import Adopt
 from reconciler.provider.connection import ConnectionProvider
-from reconciler.provider.intent import Creator, Intent, now
+from reconciler.provider.intent import Creator, Intent
 from reconciler.provider.session import session
 
 from .account import CANARY, FILE, FastClock, Fivetran, InBackground, as_engine, failure, inputs, settle
 
 POST = {"method": "POST", "path": "^/v1/connections$"}
+HOUR, MINUTE = timedelta(hours=1), timedelta(minutes=1)
 create = ConnectionProvider().create
 
 
@@ -62,7 +63,7 @@ def test_where_the_look_after_a_lost_answer_fails_too_the_next_run_finds_the_con
     assert "GET /connections: Fivetran answered 500" in failure(create, inputs(fivetran.group))
     fivetran.forget_faults()
     run()
-    session.recall({"stripe": Intent(now() - MINUTE, session.creator())})
+    session.recall({"stripe": Intent(datetime.now(UTC) - MINUTE, session.creator())})
     made = create(inputs(fivetran.group))
     assert made.id == fivetran.the("stripe")["id"]
     assert (made.outs or {})["revision"] == 1, "it is tested, and started"
@@ -147,7 +148,7 @@ def test_one_that_our_key_created_after_an_intent_gets_the_files_config_and_is_t
     fivetran: Fivetran, run, never: dict[str, Any]
 ):
     me = session.creator()
-    session.recall({"stripe": Intent(now(), me)})
+    session.recall({"stripe": Intent(datetime.now(UTC), me)})
     made = fivetran.by_hand("sk_old", **never, connected_by=me.user)
     continued = create(inputs(fivetran.group, historical_sync_time_frame="DATE_LIMIT"))
     settle()
@@ -160,7 +161,6 @@ def test_one_that_our_key_created_after_an_intent_gets_the_files_config_and_is_t
 
 
 ME, SOMEBODY = "ME", "another_user"
-HOUR, MINUTE = timedelta(hours=1), timedelta(minutes=1)
 
 
 @pytest.mark.parametrize(
@@ -178,13 +178,13 @@ def test_one_that_no_intent_covers_is_not_written_to_whatever_it_looks_like(
 ):
     me = session.creator()
     if recorded is not None:
-        session.recall({"stripe": Intent(now() - 2 * HOUR, me)})
+        session.recall({"stripe": Intent(datetime.now(UTC) - 2 * HOUR, me)})
     fivetran.by_hand(
         "sk_old",
         paused=True,
         setup_state="incomplete",
         connected_by=me.user if by == ME else by,
-        created_at=(now() - 2 * HOUR + created).isoformat(),
+        created_at=(datetime.now(UTC) - 2 * HOUR + created).isoformat(),
     )
     assert "differs from the file" in failure(create, inputs(fivetran.group, historical_sync_time_frame="DATE_LIMIT"))
     made = create(inputs(fivetran.group))
@@ -192,8 +192,24 @@ def test_one_that_no_intent_covers_is_not_written_to_whatever_it_looks_like(
     assert fivetran.writes() == []
 
 
+@pytest.mark.parametrize("ahead", [-HOUR, HOUR], ids=["behind", "ahead"])
+def test_a_lost_reply_heals_whatever_this_machines_clock_says(
+    fivetran: Fivetran, run, clock: FastClock, monkeypatch: pytest.MonkeyPatch, ahead: timedelta
+):
+    monkeypatch.setattr(clock, "_wrong", ahead.total_seconds())
+    fivetran.fault(**POST, kind="drop_reply")
+    made = create(inputs(fivetran.group))
+    assert (made.outs or {})["revision"] == 1, "ours, and to be tested"
+    run()
+    session.recall({"stripe": Intent(session.now(), session.creator())})
+    fivetran.delete(made.id)
+    fivetran.fault(**POST, kind="drop_reply")
+    assert (create(inputs(fivetran.group)).outs or {})["revision"] == 1
+    settle()
+
+
 def test_a_clock_that_is_ahead_by_minutes_still_lets_a_run_find_what_is_ours(fivetran: Fivetran, run):
-    session.recall({"stripe": Intent(now() + 4 * MINUTE, session.creator())})
+    session.recall({"stripe": Intent(datetime.now(UTC) + 4 * MINUTE, session.creator())})
     fivetran.by_hand("sk_old", paused=True, connected_by=session.creator().user)
     create(inputs(fivetran.group))
     settle()
@@ -201,17 +217,17 @@ def test_a_clock_that_is_ahead_by_minutes_still_lets_a_run_find_what_is_ours(fiv
 
 
 def test_a_system_keys_connection_is_ours_where_fivetran_names_no_user():
-    intent = Intent(now(), Creator(system_key="key"))
-    live = {"id": "c", "created_at": now().isoformat()}
+    intent = Intent(datetime.now(UTC), Creator(system_key="key"))
+    live = {"id": "c", "created_at": datetime.now(UTC).isoformat()}
     assert intent.covers(Connection.parse(live))
     assert not intent.covers(Connection.parse({**live, "connected_by": SOMEBODY}))
-    assert not Intent(now()).covers(Connection.parse(live)), "whose key it was is not known"
+    assert not Intent(datetime.now(UTC)).covers(Connection.parse(live)), "whose key it was is not known"
     assert not intent.covers(Connection.parse({"id": "c"}))
 
 
 def test_an_intent_is_read_back_as_it_was_recorded():
     for creator in (Creator(user="u"), Creator(system_key="k"), Creator()):
-        intent = Intent(now(), creator)
+        intent = Intent(datetime.now(UTC), creator)
         assert Intent.of(as_engine(intent.as_property())) == intent
     assert Intent.of({"at": "tomorrow"}) is None
 
