@@ -74,8 +74,9 @@ class DestinationProvider(Provider):
             return DiffResult(changes=True, replaces=[] if groups.is_renamed(olds, news) else ["group"])
         left = olds.get(_SETTINGS, {}).keys() - news.get(_SETTINGS, {}).keys()
         for name in sorted(left):
-            at = ("fivetran", "destination")
-            logger.warning("%s", settings_warning(news["file"], at, name, DESTINATION_SETTINGS[name].default))
+            at, default = ("fivetran", "destination"), DESTINATION_SETTINGS[name].default
+            if default is None or olds[_SETTINGS][name] != default:
+                logger.warning("%s", settings_warning(news["file"], at, name, default))
         return DiffResult(changes=bool(left or _changed_fields(olds, news)))
 
     @operation

@@ -235,7 +235,8 @@ def test_a_destination_whose_settings_differ_is_not_adopted(fivetran: Fivetran, 
 
 
 def test_a_setting_of_a_destination_that_left_is_named(fivetran: Fivetran, caplog: pytest.LogCaptureFixture):
-    assert DestinationProvider().diff(fivetran.group, destination(bucket="example-staging"), destination()).changes
+    settings = {"bucket": "example-staging", "networking_method": "Directly"}  # the second is Fivetran's default
+    assert DestinationProvider().diff(fivetran.group, destination(**settings), destination()).changes
     assert caplog.messages == [
         "connectors/dev/environment.yaml: bucket left the file; Fivetran keeps its value\n"
         "    To reset it, change it in Fivetran's interface."
