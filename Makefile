@@ -1,5 +1,5 @@
 # What people run here: `make help`. Needs GNU make, a POSIX shell and Python 3.11 or newer; the rest it installs,
-# into .venv and the user's cache (engine/install.py says where).
+# into .venv and the user's cache (tools/install.py says where).
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
@@ -31,7 +31,7 @@ FIND_PYTHON = for python in $(if $(PYTHON),"$(PYTHON)",$(PYTHONS)); do \
 	fi;
 
 # In front of what runs with the tools of this checkout. `exec` follows, so that a signal reaches the program itself.
-WITH_TOOLS := tools=$$($(VENV)/python engine/environment.py) || exit; eval "$$tools";
+WITH_TOOLS := tools=$$($(VENV)/python tools/environment.py) || exit; eval "$$tools";
 
 # A virtual environment holds its own absolute path and that of its interpreter: moved, or without it, it is made anew.
 ifneq ($(shell test "$$(cat $(REQUIREMENTS) 2>/dev/null)" = "$$(pwd -P)" && $(VENV)/python -c '' 2>/dev/null && echo sound),sound)
@@ -44,7 +44,7 @@ help:  ## This list
 
 .PHONY: demo
 demo: packages  ## Preview, deploy and preview again, dev and prod, against local doubles
-	@$(WITH_TOOLS) exec python scripts/demo.py
+	@$(WITH_TOOLS) exec python tools/demo.py
 
 .PHONY: test
 test: check  ## Set up, check, then all tests (PYTEST_ARGS="-k name")
@@ -52,7 +52,7 @@ test: check  ## Set up, check, then all tests (PYTEST_ARGS="-k name")
 
 .PHONY: clients
 clients: packages $(UV)  ## Airflow, Dagster, Fivetran's and Google's packages against the local services
-	@$(VENV)/python engine/install.py >/dev/null
+	@$(VENV)/python tools/install.py >/dev/null
 	@$(WITH_TOOLS) UV="$(UV)" exec python -m pytest clients $(PYTEST_ARGS)
 
 .PHONY: check
@@ -65,19 +65,19 @@ check: packages  ## Format, lint and types
 
 .PHONY: setup
 setup: packages  ## Virtual environment and engine, where they are missing
-	@$(VENV)/python engine/install.py >/dev/null
+	@$(VENV)/python tools/install.py >/dev/null
 
 .PHONY: env
 env: packages  ## Shell commands that put the tools on PATH: eval "$(make -s env)"
-	@$(VENV)/python engine/environment.py
+	@$(VENV)/python tools/environment.py
 
 .PHONY: bench
 bench: packages  ## Measure 10, 100 and 1,000 units
-	@$(WITH_TOOLS) exec python scripts/bench.py
+	@$(WITH_TOOLS) exec python tools/bench.py
 
 .PHONY: recover
 recover: packages  ## After a killed run: release the lock, tidy the state (STACK=dev)
-	@$(WITH_TOOLS) exec python scripts/recover.py $(if $(FORCE),--force) $(if $(STACK),"$(STACK)")
+	@$(WITH_TOOLS) exec python tools/recover.py $(if $(FORCE),--force) $(if $(STACK),"$(STACK)")
 
 .PHONY: format
 format: packages  ## Format the code and mend what the linter can

@@ -17,7 +17,7 @@ from tests.engine.workspace import Tools, Workspace, stripe
 
 from clients.environments import HERE, environment
 from clients.fronts import Fronts, listening
-from reconciler.simulator.process import Simulators, running
+from simulator.process import Simulators, running
 
 #: Long enough for a client on a busy machine.
 _TIMEOUT_S = 600

@@ -4,6 +4,6 @@ from pathlib import Path
 
 import pulumi
 
-from reconciler.program import Settings, main
+from reconciler.stack.program import Settings, main
 
 pulumi.run(lambda: main(Settings.from_environment(root=Path(__file__).resolve().parent.parent)))

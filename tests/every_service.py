@@ -11,9 +11,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from reconciler.services import Service as Described
-from reconciler.services import find
-from reconciler.simulator.fivetran.catalogue import Catalogue, Field, Service
+from reconciler.fivetran.catalog import Service as Described
+from reconciler.fivetran.catalog import find
+from simulator.fivetran.catalogue import Catalogue, Field, Service
 
 #: The variable that every reference names.
 VARIABLE = "EVERY_SECRET"

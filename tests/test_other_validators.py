@@ -8,14 +8,14 @@ from typing import Any
 import jsonschema
 import pytest
 
-from reconciler.specs import schemas
-from reconciler.specs.check import check
-from reconciler.specs.document import Document
-from reconciler.specs.load import parse
+from reconciler.config.schema import schemas
+from reconciler.config.schema.check import check
+from reconciler.config.yaml.document import Document
+from reconciler.config.yaml.read import parse
 
 ROOT = Path(__file__).parents[1]
 KINDS: tuple[schemas.Kind, ...] = ("unit", "environment")
-FILES = sorted((ROOT / "tests" / "specs").glob("*/*/*/*.yaml")) + sorted((ROOT / "connectors").glob("*/*.yaml"))
+FILES = sorted((ROOT / "tests" / "config").glob("*/*/*/*.yaml")) + sorted((ROOT / "connectors").glob("*/*.yaml"))
 
 
 def pattern(_: Any, expression: str, instance: Any, __: Any) -> Iterator[jsonschema.ValidationError]:

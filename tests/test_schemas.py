@@ -11,15 +11,18 @@ from typing import Any
 import jsonschema_rs
 import pytest
 
-from reconciler import model, policy
-from reconciler.specs import build, load, schemas
-from reconciler.specs.check import check
-from reconciler.specs.document import Document
-from reconciler.specs.load import parse
+from reconciler import model
+from reconciler.config import load
+from reconciler.config.build import fleet as build
+from reconciler.config.schema import schemas
+from reconciler.config.schema.check import check
+from reconciler.config.yaml.document import Document
+from reconciler.config.yaml.read import parse
+from reconciler.model import policy
 
 ROOT = Path(__file__).parents[1]
 KINDS: tuple[schemas.Kind, ...] = ("unit", "environment")
-EVERY_FIELD = ROOT / "tests" / "specs" / "good" / "every_field"
+EVERY_FIELD = ROOT / "tests" / "config" / "good" / "every_field"
 
 #: Free trees in the API's own shape: their keys are Fivetran's.
 FREE = {"config", "auth"}

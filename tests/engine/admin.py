@@ -136,11 +136,11 @@ class Admin:
         self._call("DELETE", "/requests")
 
     def gcp(self, method: str, path: str, body: Any = None) -> Any:
-        """The admin side of the local GCP (`reconciler.simulator.gcp.admin`)."""
+        """The admin side of the local GCP (`simulator.google.admin`)."""
         return self._call(method, f"/gcp{path}", body)
 
     def secrets(self, method: str, path: str, body: Any = None) -> Any:
-        """The admin side of the local Secret Manager (`reconciler.simulator.secret_manager.admin`)."""
+        """The admin side of the local Secret Manager (`simulator.secret_manager.admin`)."""
         return self._call(method, f"/secret-manager{path}", body)
 
     def put_secret(self, name: str, version: int, value: str, project: str = "dev-project") -> None:

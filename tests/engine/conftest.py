@@ -10,7 +10,7 @@ import pytest
 from admin import Admin
 from workspace import Tools, Workspace
 
-from reconciler.simulator.process import Simulators, running
+from simulator.process import Simulators, running
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

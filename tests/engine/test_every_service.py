@@ -8,9 +8,10 @@ from __future__ import annotations
 import itertools
 
 from admin import Admin
-from scripts import bench
 from tests.every_service import VARIABLE, awaiting, full
 from workspace import Workspace, hashing
+
+import bench
 
 #: What a drift check asks once, however many units there are.
 ONCE = {

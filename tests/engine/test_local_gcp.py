@@ -14,7 +14,7 @@ import pytest
 from admin import Admin
 from workspace import Result
 
-from reconciler.simulator.process import Simulators
+from simulator.process import Simulators
 
 PROGRAM = """\
 import json, pathlib, pulumi, pulumi_gcp

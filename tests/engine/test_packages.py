@@ -9,7 +9,7 @@ from typing import Any
 from admin import Admin
 from workspace import CONNECTION, Workspace
 
-from reconciler.client import FivetranClient
+from reconciler.fivetran.api import FivetranClient
 
 PACKAGE = "pulumi-python:dynamic/fivetran:Package"
 

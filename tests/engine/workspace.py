@@ -17,9 +17,9 @@ from typing import Any
 
 import psutil
 import yaml
-from scripts import recover
 
 import environment
+import recover
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 CONNECTION = "pulumi-python:dynamic/fivetran:Connection"

@@ -11,15 +11,15 @@ from typing import IO
 
 import click
 
-from reconciler import commands
-from reconciler.airflow import delete_variable, variables, withdrawals
 from reconciler.cli import Exit
-from reconciler.cli.live import choose_all, live_group
+from reconciler.cli.environments import choose_all, live_group
 from reconciler.cli.options import environments_option, specs_option, today_option
-from reconciler.cli.progress import progress
-from reconciler.cli.recorded import all_outputs, mapping_of
-from reconciler.errors import ReconcilerError
-from reconciler.expiry import stage
+from reconciler.cli.output import progress
+from reconciler.lifecycle.airflow import delete_variable, variables, withdrawals
+from reconciler.lifecycle.expiry import stage
+from reconciler.model import commands
+from reconciler.model.errors import ReconcilerError
+from reconciler.stack.outputs import all_outputs, mapping_of
 
 #: The stack outputs that hold the variables, and the names of those to delete (`program`).
 _OUTPUT, _DELETIONS = "airflow_variables", "airflow_deletions"

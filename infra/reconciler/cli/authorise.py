@@ -7,14 +7,14 @@ from pathlib import Path
 
 import click
 
-from reconciler import commands, services
 from reconciler.cli import Exit, foreign_text
-from reconciler.cli.live import LiveGroup, choose, live_group, unit_named
+from reconciler.cli.environments import LiveGroup, choose, live_group, unit_named
 from reconciler.cli.options import environment_option, specs_option
-from reconciler.client import Connection
-from reconciler.errors import ReconcilerError
-from reconciler.model import Connector, Unit
-from reconciler.specs.document import printable
+from reconciler.config.yaml.document import printable
+from reconciler.fivetran import catalog
+from reconciler.fivetran.api import Connection
+from reconciler.model import Connector, Unit, commands
+from reconciler.model.errors import ReconcilerError
 
 _DASHBOARD = "https://fivetran.com/dashboard"
 
@@ -78,7 +78,7 @@ def authorise(specs: Path, environment: str | None, redirect_uri: str, unit: str
 
 def _takes_consent(connector: Connector) -> bool:
     """Whether a person may authorise such a connection in a browser; of a service that is not known it is taken to."""
-    service = services.find(connector.service)
+    service = catalog.find(connector.service)
     return service is None or service.needs_consent(connector.config, has_auth=False)
 
 
@@ -96,7 +96,7 @@ def _to_know(live: LiveGroup, unit: Unit, connection: Connection) -> Iterator[tu
 
 def _handed_over(service: str, config: Mapping[str, object]) -> Iterator[tuple[str, str]]:
     """What Fivetran has made for this connection: the read-only values of its config."""
-    known = services.find(service)
+    known = catalog.find(service)
     for key in sorted(known.readonly_keys) if known else ():
         value = config.get(key)
         if isinstance(value, str) and value:

@@ -9,27 +9,19 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from reconciler import client as fivetran_api
-from reconciler import commands, roles
-from reconciler.access import in_policy
-from reconciler.bigquery import Datasets
 from reconciler.cli import foreign_text
-from reconciler.cli.inherited import AccessList, Reading, named, readings
-from reconciler.cli.live import Chosen, fivetran
-from reconciler.client import Destination, FivetranClient
-from reconciler.errors import OtherSideFailed, ReconcilerError
-from reconciler.iam import Holder, Iam
-from reconciler.model import Environment, Reference, references
-from reconciler.secrets import (
-    ADVICE,
-    OddValue,
-    check_versions,
-    known_value,
-    known_values_of_run,
-    odd_value,
-    show_label,
-)
-from reconciler.specs.places import Places
+from reconciler.cli.environments import Chosen, fivetran
+from reconciler.config.places import Places
+from reconciler.fivetran import api as fivetran_api
+from reconciler.fivetran.api import Destination, FivetranClient
+from reconciler.google.bigquery.access import in_policy
+from reconciler.google.bigquery.api import Datasets
+from reconciler.google.iam import roles
+from reconciler.google.iam.policies import Holder, Iam
+from reconciler.health.inherited_access import AccessList, Reading, named, readings
+from reconciler.model import Environment, Reference, commands, references
+from reconciler.model.errors import OtherSideFailed, ReconcilerError
+from reconciler.secrets import ADVICE, OddValue, check_versions, known_value, known_values_of_run, odd_value, show_label
 
 #: `failed`: something does not work. `warning`: somebody has to look at it, or nobody could.
 Level = Literal["ok", "warning", "failed"]

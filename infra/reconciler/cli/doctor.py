@@ -11,11 +11,10 @@ import click
 
 from reconciler.cli import Exit
 from reconciler.cli.checks import Checkup, Line
-from reconciler.cli.live import choose
+from reconciler.cli.environments import choose
 from reconciler.cli.options import environment_option, format_option, specs_option
-from reconciler.cli.progress import progress
-from reconciler.cli.workflow import annotation
-from reconciler.specs.document import printable
+from reconciler.cli.output import annotation, progress
+from reconciler.config.yaml.document import printable
 
 _LEVELS = ("ok", "warning", "failed")
 

@@ -9,20 +9,14 @@ from fnmatch import fnmatchcase
 
 import click
 
-from reconciler.bigquery import Datasets, LiveDataset
 from reconciler.cli import foreign_text
-from reconciler.cli.live import Chosen, LiveGroup
-from reconciler.cli.looking import (
-    datasets_of_prefix,
-    prefixes,
-    read_connections,
-    read_datasets,
-    written_datasets,
-)
-from reconciler.cli.progress import progress
-from reconciler.client import Connection
-from reconciler.datasets import FIVETRANS_OWN, declared_ids
-from reconciler.drafts import (
+from reconciler.cli.environments import Chosen, LiveGroup
+from reconciler.cli.output import progress
+from reconciler.cli.read_live import datasets_of_prefix, prefixes, read_connections, read_datasets, written_datasets
+from reconciler.fivetran.api import Connection
+from reconciler.google.bigquery.api import Datasets, LiveDataset
+from reconciler.google.bigquery.undeclared import FIVETRANS_OWN, declared_ids
+from reconciler.importer import (
     Draft,
     Found,
     Surroundings,
@@ -33,8 +27,8 @@ from reconciler.drafts import (
     undeclarable,
     unit_name,
 )
-from reconciler.errors import OtherSideFailed
 from reconciler.model import AirflowSchedule, Fleet
+from reconciler.model.errors import OtherSideFailed
 
 
 @dataclass(frozen=True)

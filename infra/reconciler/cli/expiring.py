@@ -11,11 +11,11 @@ from pathlib import Path
 import click
 
 from reconciler.cli import Exit
-from reconciler.cli.endings import Ending, endings
-from reconciler.cli.live import choose_all
+from reconciler.cli.environments import choose_all
 from reconciler.cli.options import environments_option, format_option, specs_option, today_option
-from reconciler.cli.workflow import annotation
-from reconciler.expiry import Stage
+from reconciler.cli.output import annotation
+from reconciler.health.expiring import Ending, endings
+from reconciler.lifecycle.expiry import Stage
 
 _COLUMNS = ("FILE", "STAGE", "EXPIRES", "REMOVED ON", "OWNERS")
 

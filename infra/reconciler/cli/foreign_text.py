@@ -8,15 +8,18 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import replace
+from datetime import date
 from pathlib import Path
 
 from reconciler import secrets
-from reconciler.client import Alert, Connection
-from reconciler.errors import OtherSideFailed
-from reconciler.masking import MASK, mask
-from reconciler.model import Environment, Fleet, Unit
+from reconciler.config.places import Places
+from reconciler.fivetran.api import Alert, Connection
+from reconciler.health.unit_status import Standing, standing
+from reconciler.model import Connector, Environment, Fleet, Unit
+from reconciler.model.errors import OtherSideFailed
 from reconciler.secrets import Known, known_values, known_values_of_run
-from reconciler.specs.places import Places
+from reconciler.secrets.masking import MASK, mask
+from reconciler.stack.outputs import Recorded
 
 _DASHBOARD = "https://fivetran.com/dashboard"
 
@@ -84,3 +87,11 @@ def known_secrets() -> frozenset[str]:
 def _trees(unit: Unit) -> dict[str, object]:
     connector = unit.connector
     return {} if connector is None else {"config": connector.config, "auth": connector.auth}
+
+
+def standing_of(
+    unit: Unit, connector: Connector, live: Connection | None, today: date, last: Recorded | None
+) -> Standing:
+    """Return how a unit stands; see `standing`."""
+    tasks = () if live is None else masked_tasks(unit, live)
+    return standing(unit, connector, live, today, last, tasks=tasks)

@@ -9,16 +9,16 @@ from pathlib import Path
 
 import click
 
-from reconciler import commands
-from reconciler.airflow import variable_name
 from reconciler.cli import Exit
 from reconciler.cli.drafting import Drafted, draft
-from reconciler.cli.live import Chosen, choose, live_group
+from reconciler.cli.environments import Chosen, choose, live_group
 from reconciler.cli.options import environment_option, specs_option
 from reconciler.cli.selecting import select
-from reconciler.errors import ReconcilerError
-from reconciler.specs import load
-from reconciler.specs.write import unit_text
+from reconciler.config import load
+from reconciler.config.build.to_yaml import unit_text
+from reconciler.lifecycle.airflow import variable_name
+from reconciler.model import commands
+from reconciler.model.errors import ReconcilerError
 
 _VARIABLE = variable_name("")
 

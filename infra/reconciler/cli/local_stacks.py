@@ -17,7 +17,7 @@ from pathlib import Path
 
 import yaml
 
-from reconciler.errors import ReconcilerError
+from reconciler.model.errors import ReconcilerError
 
 PROJECT_FILE = "Pulumi.yaml"
 #: Protects nothing: what it encrypts belongs to the simulators.

@@ -19,7 +19,7 @@ from typing import Any
 import click
 
 from reconciler.cli import Exit
-from reconciler.errors import InvalidSpecs, OtherSideFailed, ReconcilerError
+from reconciler.model.errors import InvalidSpecs, OtherSideFailed, ReconcilerError
 
 #: Every command: its module, and its line in `reconciler --help`.
 COMMANDS = {

@@ -10,8 +10,8 @@ from typing import Any, TypeVar
 import click
 from click.core import ParameterSource
 
-from reconciler import commands
-from reconciler.today import VARIABLE, today
+from reconciler.model import commands
+from reconciler.model.today import VARIABLE, today
 
 F = TypeVar("F", bound=Callable[..., Any])
 

@@ -11,19 +11,18 @@ from typing import IO
 
 import click
 
-from reconciler.access import lapses
-from reconciler.bigquery import Datasets
 from reconciler.cli import Exit
-from reconciler.cli.endings import endings
-from reconciler.cli.live import Chosen, choose, live_group
-from reconciler.cli.markdown import item
+from reconciler.cli.environments import Chosen, choose, live_group
+from reconciler.cli.foreign_text import standing_of
 from reconciler.cli.options import environment_option, format_option, outputs_option, specs_option, today_option
-from reconciler.cli.progress import progress
-from reconciler.cli.recorded import Recorded, recorded
-from reconciler.cli.standing import PAUSED_BY_HAND, Standing
-from reconciler.cli.standing_of import standing_of
+from reconciler.cli.output import item, progress
 from reconciler.cli.unmanaged import findings
+from reconciler.google.bigquery.access import lapses
+from reconciler.google.bigquery.api import Datasets
+from reconciler.health.expiring import endings
+from reconciler.health.unit_status import PAUSED_BY_HAND, Standing
 from reconciler.model import Fleet
+from reconciler.stack.outputs import Recorded, recorded
 
 #: The sections of the page, in its order, and their headings.
 _HEADINGS = {

@@ -8,10 +8,10 @@ from fnmatch import fnmatchcase
 
 import click
 
-from reconciler import commands
-from reconciler.cli.live import Chosen
+from reconciler.cli.environments import Chosen
 from reconciler.cli.unmanaged import declared_names, is_left_out
-from reconciler.client import Connection
+from reconciler.fivetran.api import Connection
+from reconciler.model import commands
 
 
 def select(

@@ -13,13 +13,13 @@ import click
 from rich.console import Console
 from rich.progress import track
 
-from reconciler import commands
-from reconciler import services as catalogue
 from reconciler.cli import Exit
-from reconciler.client import FivetranClient, FivetranError, InvalidSettings, MissingCredentials, NotFound
-from reconciler.errors import ReconcilerError
-from reconciler.services import Service, Unreadable
-from reconciler.specs import load
+from reconciler.config import load
+from reconciler.fivetran import catalog as catalogue
+from reconciler.fivetran.api import FivetranClient, FivetranError, InvalidSettings, MissingCredentials, NotFound
+from reconciler.fivetran.catalog import Service, Unreadable
+from reconciler.model import commands
+from reconciler.model.errors import ReconcilerError
 
 #: How many services are asked for at a time; the client keeps Fivetran's limits by itself.
 _AT_A_TIME = 8

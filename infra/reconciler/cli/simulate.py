@@ -15,13 +15,13 @@ from pathlib import Path
 
 import click
 
-from reconciler import commands
 from reconciler.cli import Exit
 from reconciler.cli.local_stacks import PASSPHRASE, find_project, make_stacks
-from reconciler.cli.made_up import MadeUp
 from reconciler.cli.options import specs_option
-from reconciler.simulator.process import DidNotStart, Simulators, starting
-from reconciler.specs import load
+from reconciler.cli.placeholder_values import MadeUp
+from reconciler.config import load
+from reconciler.model import commands
+from simulator.process import DidNotStart, Simulators, starting
 
 _PORT = click.IntRange(0, 65535)
 

@@ -12,13 +12,13 @@ from typing import IO
 import click
 
 from reconciler.cli import Exit
-from reconciler.cli.live import choose, live_group, unit_named
+from reconciler.cli.environments import choose, live_group, unit_named
+from reconciler.cli.foreign_text import standing_of
 from reconciler.cli.options import environment_option, format_option, outputs_option, specs_option
-from reconciler.cli.progress import progress
-from reconciler.cli.recorded import recorded
-from reconciler.cli.standing import Standing, at
-from reconciler.cli.standing_of import standing_of
-from reconciler.today import today
+from reconciler.cli.output import progress
+from reconciler.health.unit_status import Standing, at
+from reconciler.model.today import today
+from reconciler.stack.outputs import recorded
 
 _COLUMNS = ("UNIT", "CONNECTION", "SET-UP", "SYNC", "SCHEDULE", "LAST SUCCESS")
 

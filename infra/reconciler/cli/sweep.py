@@ -12,14 +12,13 @@ from typing import IO
 
 import click
 
-from reconciler import commands
 from reconciler.cli import Exit
-from reconciler.cli.live import choose_all
-from reconciler.cli.markdown import item
+from reconciler.cli.environments import choose_all
 from reconciler.cli.options import environments_option, format_option, specs_option, today_option
-from reconciler.errors import ReconcilerError
-from reconciler.expiry import Lives, Stage
-from reconciler.model import Fleet, Unit
+from reconciler.cli.output import item
+from reconciler.lifecycle.expiry import Lives, Stage
+from reconciler.model import Fleet, Unit, commands
+from reconciler.model.errors import ReconcilerError
 
 #: The types whose resources bear the name of a unit or of a dataset, as state has them.
 _CONNECTION = "pulumi-python:dynamic/fivetran:Connection"

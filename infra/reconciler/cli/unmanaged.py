@@ -9,16 +9,15 @@ from pathlib import Path
 
 import click
 
-from reconciler import commands, services
-from reconciler.bigquery import Datasets, Listed
 from reconciler.cli import Exit
-from reconciler.cli.live import Chosen, choose, live_group
+from reconciler.cli.environments import Chosen, choose, live_group
 from reconciler.cli.options import environment_option, format_option, specs_option
-from reconciler.cli.progress import progress
-from reconciler.cli.workflow import annotation
-from reconciler.client import Connection
-from reconciler.datasets import FIVETRANS_OWN, Writer, undeclared
-from reconciler.model import Fleet, Ignore
+from reconciler.cli.output import annotation, progress
+from reconciler.fivetran import catalog
+from reconciler.fivetran.api import Connection
+from reconciler.google.bigquery.api import Datasets, Listed
+from reconciler.google.bigquery.undeclared import FIVETRANS_OWN, Writer, undeclared
+from reconciler.model import Fleet, Ignore, commands
 
 
 @dataclass(frozen=True)
@@ -124,8 +123,8 @@ def _datasets(
 
 def _writer(connection: Connection) -> Writer:
     """What a connection writes, by its name and its service's form."""
-    service = services.find(connection.service)
-    by_prefix = service is not None and service.form is services.Form.PREFIX
+    service = catalog.find(connection.service)
+    by_prefix = service is not None and service.form is catalog.Form.PREFIX
     return Writer(
         connection.schema.partition(".")[0], by_prefix, f"the connection {connection.schema} ({connection.id})"
     )

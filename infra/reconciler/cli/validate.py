@@ -14,9 +14,9 @@ import click
 
 from reconciler.cli import Exit
 from reconciler.cli.options import environments_option, format_option, specs_option, today_option
-from reconciler.cli.workflow import annotation
-from reconciler.errors import Problem
-from reconciler.specs import Loaded, load
+from reconciler.cli.output import annotation
+from reconciler.config import Loaded, load
+from reconciler.model.errors import Problem
 
 
 @click.command()

@@ -6,6 +6,7 @@ BigQuery's for datasets. Config trees stay plain JSON: a reference is a mapping 
 
 from __future__ import annotations
 
+from reconciler.model.connection_settings import CONNECTION_SETTINGS, DESTINATION_SETTINGS, Setting
 from reconciler.model.connector import (
     SYNC_INTERVALS,
     Adopt,
@@ -21,9 +22,8 @@ from reconciler.model.connector import (
     TableSync,
 )
 from reconciler.model.dataset import Condition, Dataset, DatasetAdopt, Grant
-from reconciler.model.fleet import Destination, Environment, Fleet, Ignore, Labels, Unit
+from reconciler.model.environment import Destination, Environment, Fleet, Ignore, Labels, Unit
 from reconciler.model.reference import FIVETRAN, REFERENCE_KEYS, Json, Reference, references
-from reconciler.model.settings import CONNECTION_SETTINGS, DESTINATION_SETTINGS, Setting
 from reconciler.model.trust import ANY, Certificate, HostKey, Trust
 
 __all__ = [

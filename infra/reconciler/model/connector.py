@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
+from reconciler.model.policy import AllowResync
 from reconciler.model.reference import Json
 from reconciler.model.trust import Trust
-from reconciler.policy import AllowResync
 
 #: `sync_frequency` in minutes, by the word a file uses for it (operation create_connection).
 SYNC_INTERVALS: Mapping[str, int] = {
@@ -146,7 +146,7 @@ class Connector:
     """None leaves to Fivetran what is synced."""
     paused: str | None = None
     ended: bool = False
-    """Whether `paused` says that the unit expired or retires: nobody else may start it then (`reconciler.expiry`)."""
+    """Whether `paused` says that the unit expired or retires: nobody else may start it then (`lifecycle.expiry`)."""
     awaiting: Awaiting | None = None
     function: Function | None = None
     package: Package | None = None

@@ -1,9 +1,9 @@
 """From a reference to the value it stands for, only when an apply needs it."""
 
-from reconciler.secrets.environment import EnvironmentResolver
-from reconciler.secrets.findings import Finding
 from reconciler.secrets.foreign_text import show, show_label, trace, withheld
-from reconciler.secrets.memory import (
+from reconciler.secrets.odd_values import ADVICE, OddValue, odd_value
+from reconciler.secrets.resolve import Resolved, UnresolvedReferences, resolve
+from reconciler.secrets.resolved_values import (
     Known,
     declare,
     known_value,
@@ -11,12 +11,8 @@ from reconciler.secrets.memory import (
     known_values_of_run,
     wait_until_declared,
 )
-from reconciler.secrets.odd_values import ADVICE, OddValue, odd_value
-from reconciler.secrets.pulumi_config import PulumiConfigResolver
-from reconciler.secrets.resolve import Resolved, UnresolvedReferences, resolve
-from reconciler.secrets.resolver import Resolver
-from reconciler.secrets.resolvers import resolvers
-from reconciler.secrets.versions import check_versions
+from reconciler.secrets.resolvers import EnvironmentResolver, PulumiConfigResolver, Resolver, resolvers
+from reconciler.secrets.versions import Finding, check_versions
 
 __all__ = [
     "ADVICE",

@@ -8,8 +8,8 @@ from __future__ import annotations
 import re
 import traceback
 
-from reconciler.masking import MASK, is_identifier, mask
-from reconciler.secrets.memory import Known
+from reconciler.secrets.masking import MASK, is_identifier, mask
+from reconciler.secrets.resolved_values import Known
 
 #: Paths of values that are named where a text is withheld.
 _MOST_NAMED = 3

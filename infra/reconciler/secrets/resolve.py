@@ -7,11 +7,11 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any
 
-from reconciler.errors import ReconcilerError
 from reconciler.model import Reference, references
-from reconciler.secrets.memory import remember
+from reconciler.model.errors import ReconcilerError
 from reconciler.secrets.odd_values import OddValue, as_sent, odd_value
-from reconciler.secrets.resolver import Resolver
+from reconciler.secrets.resolved_values import remember
+from reconciler.secrets.resolvers import Resolver
 
 #: Values fetched at once for one tree.
 _AT_ONCE = 8

@@ -2,11 +2,69 @@
 
 from __future__ import annotations
 
-from reconciler.errors import ReconcilerError
-from reconciler.model import Reference
-from reconciler.secrets.environment import EnvironmentResolver
-from reconciler.secrets.pulumi_config import PulumiConfigResolver
-from reconciler.secrets.resolver import Resolver
+import os
+from collections.abc import Callable, Mapping
+from typing import Any, Protocol
+
+from reconciler.model import Reference, commands
+from reconciler.model.errors import ReconcilerError
+
+
+class Resolver(Protocol):
+    """One place where secrets are kept. `kind` is the key that a reference has in YAML."""
+
+    kind: str
+
+    def resolve(self, reference: Reference) -> str:
+        """The secret's value; raises `LookupError` saying what is missing and what to do, never a value."""
+
+
+class EnvironmentResolver:
+    """Reads environment variables. The version is the user's own count: raising it says that the value changed."""
+
+    kind = "env"
+
+    def __init__(self, environ: Mapping[str, str] = os.environ) -> None:
+        self._environ = environ
+
+    def resolve(self, reference: Reference) -> str:
+        """The variable's value. Raises `LookupError` with what to do when it is unset, empty, or no text."""
+        value = self._environ.get(reference.name, "")
+        if not value:
+            raise LookupError(f"the environment variable {reference.name} is not set")
+        try:
+            value.encode()
+        except UnicodeEncodeError:
+            raise LookupError(f"the environment variable {reference.name} is no text in UTF-8") from None
+        return value
+
+
+class PulumiConfigResolver:
+    """Reads the config that this process was configured with. A key without a namespace is the project's."""
+
+    kind = "pulumi_config"
+
+    #: The process's; every provider of a run is configured with the same.
+    _get: Callable[[str], Any] | None = None
+
+    @classmethod
+    def use(cls, get: Callable[[str], Any]) -> None:
+        """Take values from `get`, which answers None for a key that is not set."""
+        cls._get = staticmethod(get)
+
+    def resolve(self, reference: Reference) -> str:
+        """The key's value. Raises `LookupError` with what to do when it is not set, or not a text."""
+        if self._get is None:
+            raise LookupError(f"the stack's config, which has {reference.name}, is not at hand here")
+        value = self._get(reference.name)
+        if not isinstance(value, str) or not value:
+            what = "is not set" if value in (None, "") else "is not a text"
+            raise LookupError(
+                f"{reference.name} {what} in the stack's config: "
+                f"{commands.shell('pulumi', 'config', 'set', '--secret', reference.name)}, with --stack and the "
+                "environment's name where another stack is selected"
+            )
+        return value
 
 
 class SecretManagerResolver:

@@ -25,9 +25,9 @@ from google.auth.credentials import AnonymousCredentials
 from google.cloud.secretmanager_v1 import SecretManagerServiceClient, SecretVersion
 from google.cloud.secretmanager_v1.services.secret_manager_service.transports import SecretManagerServiceRestTransport
 
-from reconciler.errors import ReconcilerError
 from reconciler.model import Reference
-from reconciler.secrets.findings import Asked, Finding
+from reconciler.model.errors import ReconcilerError
+from reconciler.secrets.versions import Asked, Finding
 
 #: Another address of the API, as Google's Terraform and Pulumi providers name it; with or without `/v1/` at its end.
 ENDPOINT = "GOOGLE_SECRET_MANAGER_CUSTOM_ENDPOINT"

@@ -1,13 +1,100 @@
-"""Whether what references name in Secret Manager can be used, from metadata alone: no value is read, or can be."""
+"""What can be wrong with a version of a secret in Secret Manager, in words: what, and what to do. Never a value."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Literal
 
-from reconciler.errors import ReconcilerError
 from reconciler.model import Reference
-from reconciler.secrets.findings import Finding
+from reconciler.model.errors import ReconcilerError
+
+#: `unknown`: nobody could look. The others are certain.
+Kind = Literal["missing", "disabled", "destroyed", "unknown"]
+
+_ROLES = {"access": "roles/secretmanager.secretAccessor", "get": "roles/secretmanager.viewer"}
+
+
+@dataclass(frozen=True)
+class Finding:
+    """Why a reference cannot be used, or why that is not known. `message` reads on after `config.api_key: `."""
+
+    kind: Kind
+    message: str
+
+    @property
+    def certain(self) -> bool:
+        """Whether an apply would fail on it; otherwise it is worth a notice."""
+        return self.kind != "unknown"
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A request about a reference: its value (`access`) or its metadata (`get`)."""
+
+    what: Literal["access", "get"]
+    reference: Reference
+
+    @property
+    def subject(self) -> str:
+        """The version in words."""
+        version = "the latest version" if self.reference.version is None else f"version {self.reference.version}"
+        return f"{version} of the secret {self.reference.name} in project {self.reference.project}"
+
+    def no_secret(self) -> Finding:
+        """404 for the secret."""
+        name, project = self.reference.name, self.reference.project
+        return Finding(
+            "missing",
+            f"project {project} has no secret {name} with a version: make one "
+            f"(`gcloud secrets create {name} --project={project} --data-file=-`), or correct the reference",
+        )
+
+    def no_version(self) -> Finding:
+        """404 for the version."""
+        name, project = self.reference.name, self.reference.project
+        return Finding(
+            "missing",
+            f"the secret {name} in project {project} has no version {self.reference.version}: add it "
+            f"(`gcloud secrets versions add {name} --project={project} --data-file=-`), or correct the reference",
+        )
+
+    def disabled(self) -> Finding:
+        """400 on access, or what the metadata says."""
+        name, project, version = self.reference.name, self.reference.project, self.reference.version or "latest"
+        return Finding(
+            "disabled",
+            f"{self.subject} is disabled: enable it "
+            f"(`gcloud secrets versions enable {version} --secret={name} --project={project}`), or refer to another",
+        )
+
+    def destroyed(self) -> Finding:
+        """The same for good."""
+        return Finding("destroyed", f"{self.subject} is destroyed, for good: add a version and refer to that")
+
+    def denied(self, who: str) -> Finding:
+        """403. Google says the same of a secret that is not there, to somebody who may not know."""
+        name, project = self.reference.name, self.reference.project
+        return Finding(
+            "unknown",
+            f"no permission secretmanager.versions.{self.what} on the secret {name} in project {project} for {who}, or "
+            f"there is no such secret: grant {_ROLES[self.what]}, or correct the reference",
+        )
+
+    def not_enabled(self) -> Finding:
+        """403: the API is off."""
+        project = self.reference.project
+        return Finding(
+            "unknown",
+            f"the Secret Manager API is not enabled in project {project}: "
+            f"`gcloud services enable secretmanager.googleapis.com --project={project}`",
+        )
+
+    def unknown(self, why: str, step: str) -> Finding:
+        """Anything else: `why` reads on after `Secret Manager`."""
+        return Finding("unknown", f"Secret Manager {why}, asked for {self.subject}: {step}")
+
 
 #: Questions under way at once.
 _AT_ONCE = 16

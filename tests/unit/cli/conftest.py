@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from reconciler.simulator.process import Simulators, running
+from simulator.process import Simulators, running
 
 from .shop import Shop
 

@@ -12,7 +12,7 @@ import pytest
 import yaml
 
 from reconciler.cli.main import main
-from reconciler.simulator.process import Simulators
+from simulator.process import Simulators
 
 ENVIRONMENT: Mapping[str, Any] = {
     "gcp_project": "dev-project",

@@ -11,11 +11,11 @@ from tests.certificates import authority, host_key
 from yamllint import linter
 from yamllint.config import YamlLintConfig
 
-from reconciler.client import FivetranClient
+from reconciler.config import load
+from reconciler.config.schema.schemas import SCHEMAS
+from reconciler.fivetran.api import FivetranClient
+from reconciler.fivetran.public_keys import read_certificates, read_host_keys
 from reconciler.model import Certificate, Trust
-from reconciler.specs import load
-from reconciler.specs.schemas import SCHEMAS
-from reconciler.trust import read_certificates, read_host_keys
 
 from .shop import ENVIRONMENT, Shop
 

@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 from tests.every_service import Filled, awaiting, full, least
 
-from reconciler.client import FivetranClient
+from reconciler.config import load
+from reconciler.fivetran.api import FivetranClient
+from reconciler.fivetran.config_diff import differences
 from reconciler.model import DestinationSchema, Reference
-from reconciler.projection import differences
-from reconciler.specs import load
 
 from .shop import Shop
 

@@ -9,9 +9,9 @@ import pytest
 
 from reconciler.cli import main as module
 from reconciler.cli.main import COMMANDS, main
-from reconciler.errors import InvalidSpecs, Problem, ReconcilerError
+from reconciler.model.errors import InvalidSpecs, Problem, ReconcilerError
 
-BAD = Path(__file__).parents[2] / "specs" / "bad"
+BAD = Path(__file__).parents[2] / "config" / "bad"
 PROGRAM = [sys.executable, "-c", "from reconciler.cli.main import main; main()"]
 
 

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from reconciler import commands
 from reconciler.cli.main import COMMANDS, main
+from reconciler.model import commands
 
 from .shop import ENVIRONMENT, Shop
 
@@ -23,7 +23,7 @@ WRITTEN_OUT = re.compile(
 )
 PRINTED = re.compile(r"`((?:reconciler|pulumi|gcloud) [^`]+)`")
 #: They name the output of a command, and tell nobody to run one.
-NAMES_ONLY = {"cli/recorded.py", "cli/sweep.py", "specs/rules/references.py"}
+NAMES_ONLY = {"stack/outputs.py", "cli/sweep.py", "config/rules/references.py"}
 
 
 def messages(tree: ast.Module) -> Iterator[ast.Constant]:

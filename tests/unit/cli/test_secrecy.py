@@ -12,7 +12,7 @@ from urllib.parse import quote
 import pytest
 
 from reconciler.cli.main import main
-from reconciler.secrets import memory
+from reconciler.secrets import resolved_values
 
 from .shop import Shop
 
@@ -40,9 +40,9 @@ ANSWERS: list[dict[str, Any]] = [
 
 @pytest.fixture(autouse=True)
 def _forgetful() -> Iterator[None]:
-    memory.forget()
+    resolved_values.forget()
     yield
-    memory.forget()
+    resolved_values.forget()
 
 
 @pytest.fixture
@@ -89,7 +89,7 @@ def test_a_text_is_withheld_with_its_page_when_a_value_cannot_be_read_here(
     quoted.admin("POST", "/faults", {"path": "^/v1/", "count": None, **ANSWERS[0]})
     assert "Fivetran: reconnect: Reconnect: ******" in quoted.run("status").out
     monkeypatch.delenv("STRIPE_KEY")
-    memory.forget()
+    resolved_values.forget()
     said = quoted.run("status").out
     assert "Fivetran: reconnect: its text may quote a secret that is not read here, see https://" in said
     assert CANARY not in said

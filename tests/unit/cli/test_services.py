@@ -11,9 +11,9 @@ import httpx
 import pytest
 from click.testing import CliRunner, Result
 
-from reconciler import services
 from reconciler.cli.main import cli
-from reconciler.simulator.process import Simulators, running
+from reconciler.fivetran import catalog
+from simulator.process import Simulators, running
 
 ENVIRONMENT = """
 gcp_project: example-dev
@@ -119,12 +119,12 @@ def test_all_of_them_are_written_and_read_again(pull, tmp_path: Path):
     files = sorted((tmp_path / "services").iterdir())
     assert len(files) > 50
     for file in files:
-        assert services.write(services.read_file(file)) == file.read_text()
+        assert catalog.write(catalog.read_file(file)) == file.read_text()
 
 
 def test_a_service_that_fivetran_does_not_have_is_a_finding_and_keeps_no_other_from_being_pulled(pull, tmp_path: Path):
     (tmp_path / "services").mkdir()
-    shutil.copy(services.SERVICES / "stripe.yaml", tmp_path / "services" / "made_up.yaml")
+    shutil.copy(catalog.SERVICES / "stripe.yaml", tmp_path / "services" / "made_up.yaml")
     result = pull("made_up", "nothing", "stripe")
     assert result.return_value == 1
     assert result.stderr == (
@@ -132,7 +132,7 @@ def test_a_service_that_fivetran_does_not_have_is_a_finding_and_keeps_no_other_f
         "nothing: Fivetran has no such service, or hides it from this key\n"
         "3 asked for, 1 changed, 2 not to be had\n"
     )
-    assert (tmp_path / "services" / "made_up.yaml").read_text() == (services.SERVICES / "stripe.yaml").read_text()
+    assert (tmp_path / "services" / "made_up.yaml").read_text() == (catalog.SERVICES / "stripe.yaml").read_text()
     assert not (tmp_path / "services" / "nothing.yaml").exists()
 
 
@@ -194,7 +194,7 @@ def test_the_catalogue_is_listed_and_a_service_shown():
     listed = CliRunner().invoke(cli, ["services", "list"], standalone_mode=False)
     assert "stripe  Stripe\n" in listed.stdout
     shown = CliRunner().invoke(cli, ["services", "show", "stripe"], standalone_mode=False)
-    assert shown.stdout == (services.SERVICES / "stripe.yaml").read_text()
+    assert shown.stdout == (catalog.SERVICES / "stripe.yaml").read_text()
 
 
 def run(*arguments: str, environment: Mapping[str, str]) -> subprocess.CompletedProcess[str]:

@@ -17,7 +17,7 @@ import pytest
 import yaml
 
 from reconciler.cli.local_stacks import find_project, make_stacks, settings_of
-from reconciler.errors import ReconcilerError
+from reconciler.model.errors import ReconcilerError
 
 UNIT = """\
 description: Payments.

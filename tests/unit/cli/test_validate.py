@@ -11,7 +11,7 @@ from click.testing import CliRunner, Result
 
 from reconciler.cli.main import COMMANDS, cli
 
-CASES = Path(__file__).parents[2] / "specs"
+CASES = Path(__file__).parents[2] / "config"
 ENVIRONMENT = """
 gcp_project: example-dev
 fivetran: {group: Dev, destination: {location: US, region: GCP_US_EAST4, time_zone_offset: "0"}}

@@ -9,9 +9,9 @@ import httpx
 import pytest
 
 from reconciler.model import Reference
-from reconciler.secrets import memory
+from reconciler.secrets import resolved_values
 from reconciler.secrets.secret_manager import ENDPOINT
-from reconciler.simulator.process import Simulators, running
+from simulator.process import Simulators, running
 
 PROJECT = "example-secrets"
 
@@ -75,6 +75,6 @@ def vault(simulators: Simulators, monkeypatch: pytest.MonkeyPatch) -> Iterator[V
 @pytest.fixture(autouse=True)
 def _forgetful() -> Iterator[None]:
     """A process that has resolved nothing."""
-    memory.forget()
+    resolved_values.forget()
     yield
-    memory.forget()
+    resolved_values.forget()

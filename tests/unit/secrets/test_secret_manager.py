@@ -11,8 +11,8 @@ from dataclasses import replace
 
 import pytest
 
-from reconciler.errors import ReconcilerError
 from reconciler.model import Reference
+from reconciler.model.errors import ReconcilerError
 from reconciler.secrets import UnresolvedReferences, resolve, resolvers
 from reconciler.secrets.secret_manager import ENDPOINT, Patience, connect
 

@@ -4,11 +4,11 @@ from collections.abc import Iterator
 
 import pytest
 
-from reconciler.simulator.process import Simulators, running
+from simulator.process import Simulators, running
 
 from .fivetran_account import Account, Loop
 from .fivetran_shop import create_shop
-from .gcp_engine import Engine
+from .google_engine import Engine
 
 
 @pytest.fixture(scope="session")

@@ -13,8 +13,8 @@ from typing import Any
 import httpx
 from aiohttp import web
 
-from reconciler.simulator.fivetran.app import build_app
-from reconciler.simulator.fivetran.state import Credential, FivetranState
+from simulator.fivetran.app import build_app
+from simulator.fivetran.state import Credential, FivetranState
 
 KEY = "some-key"
 SECRET = "some-secret"

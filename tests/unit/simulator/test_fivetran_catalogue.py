@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from reconciler.simulator.fivetran.catalogue import Catalogue, CatalogueError, Condition, Field, Need, parse_service
+from simulator.fivetran.catalogue import Catalogue, CatalogueError, Condition, Field, Need, parse_service
 
 from .fivetran_account import Account
 

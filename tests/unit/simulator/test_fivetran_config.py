@@ -6,10 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reconciler.simulator.fivetran.catalogue import Field, parse_service
-from reconciler.simulator.fivetran.config import MASK, accept, masked, merge, shown
-from reconciler.simulator.fivetran.errors import ApiError
-from reconciler.simulator.fivetran.options import Options
+from simulator.fivetran.catalogue import Field, parse_service
+from simulator.fivetran.config import MASK, accept, masked, merge, shown
+from simulator.fivetran.errors import ApiError
+from simulator.fivetran.options import Options
 
 from .fivetran_account import Account
 

@@ -6,8 +6,8 @@ from typing import Any
 import httpx
 import pytest
 
-from reconciler.simulator.fivetran.state import Connection, FivetranState
-from reconciler.simulator.fivetran.syncs import finish
+from simulator.fivetran.state import Connection, FivetranState
+from simulator.fivetran.syncs import finish
 
 from .fivetran_account import Account
 

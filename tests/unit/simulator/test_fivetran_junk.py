@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from reconciler.simulator.fivetran.app import build_app
+from simulator.fivetran.app import build_app
 
 from .fivetran_account import JSON, Account
 

@@ -1,7 +1,7 @@
 """Quotas of the local Fivetran: account-wide, over rolling windows."""
 
-from reconciler.client import Clock, FivetranClient
-from reconciler.simulator.fivetran.limits import Window
+from reconciler.fivetran.api import Clock, FivetranClient
+from simulator.fivetran.limits import Window
 
 from .fivetran_account import KEY, SECRET, Account
 

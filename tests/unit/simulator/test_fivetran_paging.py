@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reconciler.simulator.fivetran.errors import ApiError
-from reconciler.simulator.fivetran.paging import page
+from simulator.fivetran.errors import ApiError
+from simulator.fivetran.paging import page
 
 from .fivetran_account import Account
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from reconciler.simulator.fivetran.catalogue import Catalogue, Field, Service
+from simulator.fivetran.catalogue import Catalogue, Field, Service
 
 from .fivetran_account import Account
 

@@ -2,7 +2,7 @@
 
 import re
 
-from reconciler.simulator.fivetran.slugs import new_slug
+from simulator.fivetran.slugs import new_slug
 
 
 def test_ids_are_words_and_never_given_twice():

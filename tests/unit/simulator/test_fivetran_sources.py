@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reconciler.simulator.fivetran.catalogue import DESTINATION_KEYS, Catalogue
-from reconciler.simulator.fivetran.source import Column, Lock, Source, SourceError, Table, default, merged, read
+from simulator.fivetran.catalogue import DESTINATION_KEYS, Catalogue
+from simulator.fivetran.source import Column, Lock, Source, SourceError, Table, default, merged, read
 
 from .fivetran_account import Account
 

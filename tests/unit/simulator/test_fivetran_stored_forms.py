@@ -2,8 +2,8 @@
 
 import pytest
 
-from reconciler.simulator.fivetran.catalogue import CatalogueError, parse_service
-from reconciler.simulator.fivetran.stored_forms import FORMS
+from simulator.fivetran.catalogue import CatalogueError, parse_service
+from simulator.fivetran.stored_forms import FORMS
 
 
 @pytest.mark.parametrize(

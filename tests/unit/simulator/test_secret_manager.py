@@ -9,8 +9,8 @@ from typing import Any
 import httpx
 import pytest
 
-from reconciler.simulator.process import Simulators
-from reconciler.simulator.secret_manager.crc32c import crc32c
+from simulator.process import Simulators
+from simulator.secret_manager.crc32c import crc32c
 
 SECRETS = "projects/proj-1/secrets"
 AUTOMATIC: dict[str, Any] = {"replication": {"automatic": {}}}

@@ -11,11 +11,11 @@ import sys
 import httpx
 import pytest
 
-from reconciler.simulator.process import DidNotStart, Simulators, running, starting
+from simulator.process import DidNotStart, Simulators, running, starting
 
-from .gcp_engine import Engine
+from .google_engine import Engine
 
-SERVER = [sys.executable, "-m", "reconciler.simulator.server"]
+SERVER = [sys.executable, "-m", "simulator.server"]
 
 
 def listens(port: int) -> bool:

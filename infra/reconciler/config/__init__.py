@@ -1,0 +1,130 @@
+"""From YAML files to the model, or to everything that is wrong with them.
+
+    files → nodes with places → schema → rules across files → model
+
+`load` is the whole of it. It needs no credentials, no network and no Pulumi.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date
+from pathlib import Path
+
+from reconciler.config import rules
+from reconciler.config.build import fleet as build
+from reconciler.config.build import trust
+from reconciler.config.build.packages import looked_at, usable
+from reconciler.config.documents import Specs
+from reconciler.config.folder import ENVIRONMENT_FILE, Folder
+from reconciler.config.places import Places
+from reconciler.config.schema.check import bounded, check, misfiled
+from reconciler.config.schema.schemas import Kind
+from reconciler.config.yaml.document import Document
+from reconciler.config.yaml.read import parse
+from reconciler.model import Fleet
+from reconciler.model.errors import InvalidSpecs, Problem, ReconcilerError
+from reconciler.model.today import today
+
+__all__ = ["Loaded", "load"]
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """A specs folder, read. An environment with a problem of its own has no fleet."""
+
+    fleets: Mapping[str, Fleet]
+    problems: tuple[Problem, ...]
+    """Sorted by place; of a file with very many the first, and one that says how many more there are."""
+    notices: tuple[Problem, ...]
+    """What is good to know and no fault, sorted by place: nothing is refused for it."""
+    environments: tuple[str, ...]
+    """Every environment's folder, sorted, with or without problems."""
+    files: int
+    """How many files were read."""
+    left_out: Mapping[str, int]
+    """How many problems a file has that `problems` only counts; no entry where it holds them all."""
+    _folders: Mapping[str, str] = field(repr=False)
+    root: Path = Path()
+    """The folder that file names in messages are relative to."""
+
+    @property
+    def places(self) -> Places:
+        """Where declared values stand in these files."""
+        return Places(self.root)
+
+    def problems_of(self, environment: str) -> tuple[Problem, ...]:
+        """The problems in the environment's folder."""
+        return self._in(environment, self.problems)
+
+    def notices_of(self, environment: str) -> tuple[Problem, ...]:
+        """The notices in the environment's folder."""
+        return self._in(environment, self.notices)
+
+    def _in(self, environment: str, told: tuple[Problem, ...]) -> tuple[Problem, ...]:
+        folder = self._folders.get(environment)
+        return tuple(one for one in told if folder and one.file.startswith(f"{folder}/"))
+
+    def fleet(self, environment: str) -> Fleet:
+        """What an environment declares.
+
+        Raises InvalidSpecs with the environment's problems, or ReconcilerError when there is no such environment.
+        """
+        if environment in self.fleets:
+            return self.fleets[environment]
+        if environment in self.environments:
+            raise InvalidSpecs(self.problems_of(environment))
+        if not self.environments:
+            raise InvalidSpecs(self.problems)
+        raise ReconcilerError(f"no environment {environment!r} in the specs: there is {', '.join(self.environments)}")
+
+
+def load(specs_dir: Path, display_root: Path, day: date | None = None) -> Loaded:
+    """Read every environment under `specs_dir`, as of a day: today if none is given.
+
+    Files are named relative to `display_root` in problems and in the model when they are below it, otherwise as
+    `specs_dir` was given. Never raises for what the files hold.
+    """
+    folder = Folder(specs_dir, display_root)
+    problems = list(folder.problems)
+    environments: dict[str, Document] = {}
+    units: dict[str, dict[str, Document]] = {name: {} for name in folder.environments}
+    stem = Path(ENVIRONMENT_FILE).stem
+    for file in folder.files:
+        document, found = parse(file.raw, environment=file.environment, name=file.name, file=file.file)
+        problems += found
+        if document is None:
+            continue
+        kind: Kind = "environment" if file.name == stem else "unit"
+        if problem := misfiled(document, kind):
+            problems.append(problem)
+            continue
+        problems += check(document, kind)
+        if kind == "environment":
+            environments[file.environment] = document
+        else:
+            units[file.environment][file.name] = document
+    names = {
+        name: frozenset(file.name for file in folder.files if file.environment == name and file.name != stem)
+        for name in units
+    }
+    every_unit = [unit for of_one in units.values() for unit in of_one.values()]
+    packages, trust_files = looked_at(specs_dir, every_unit), trust.files(specs_dir, every_unit)
+    specs = Specs(environments, units, names, day or today(), packages, trust_files)
+    problems += rules.problems(specs)
+    notices = tuple(sorted(rules.notices(specs), key=_place))
+    folders = {name: folder.shown(specs_dir / name) for name in folder.environments}
+    faulty = {name for name, path in folders.items() if any(p.file.startswith(f"{path}/") for p in problems)}
+    fleets = {
+        name: build.fleet(environments[name], units[name], usable(packages, name), trust_files)
+        for name in folder.environments
+        if name not in faulty
+    }
+    shown, left_out = bounded(sorted(problems, key=_place))
+    names_read = tuple(folder.environments)
+    return Loaded(fleets, shown, notices, names_read, len(folder.files), left_out, folders, display_root)
+
+
+def _place(problem: Problem) -> tuple[str, int, int, str, str]:
+    return problem.file, problem.line, problem.column, problem.message, problem.hint or ""

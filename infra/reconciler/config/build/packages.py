@@ -1,0 +1,105 @@
+"""The ZIP files that units name as their connectors' code: found beside the unit, looked at, hashed."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import posixpath
+import re
+import zipfile
+import zlib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from reconciler.config.schema import schemas
+from reconciler.config.yaml.document import Document
+from reconciler.model import Package
+
+#: More than code needs by far; Fivetran does not document its own limit.
+MAX_BYTES = 100 * 1024 * 1024
+
+
+@dataclass(frozen=True)
+class Looked:
+    """A package, or what is wrong with it, in words for the place that names it."""
+
+    package: Package | None = None
+    problem: str | None = None
+    hint: str | None = None
+
+
+def looked_at(specs_dir: Path, units: Iterable[Document]) -> dict[tuple[str, str], Looked]:
+    """The packages that units name in the form that the schema asks for, by environment and path, each read once."""
+    form = schemas.schema("unit")["$defs"]["connector"]["properties"]["package"]["pattern"]
+    all_named = ((unit.environment, unit.at("connector", "package")) for unit in units)
+    named = {(of, path) for of, path in all_named if isinstance(path, str) and re.fullmatch(form, path)}
+    return {(of, path): _look(specs_dir / of / path, specs_dir, path) for of, path in named}
+
+
+def usable(packages: Mapping[tuple[str, str], Looked], environment: str) -> dict[str, Package]:
+    """Those of an environment that nothing is wrong with, by path."""
+    found = {path: looked.package for (of, path), looked in packages.items() if of == environment}
+    return {path: package for path, package in found.items() if package is not None}
+
+
+def _look(file: Path, specs_dir: Path, path: str) -> Looked:
+    try:
+        # A pull request must not upload what else is on the machine.
+        if not file.resolve(strict=True).is_relative_to(specs_dir.resolve()):
+            return Looked(problem="a link out of the specs folder", hint="put the file itself there")
+        if not file.is_file():
+            return Looked(problem="no ordinary file", hint="name the ZIP file that `fivetran package` writes")
+        if file.stat().st_size > MAX_BYTES:
+            return Looked(problem=f"larger than {MAX_BYTES // 1024**2} MiB", hint="leave out what is no code")
+        content = file.read_bytes()
+        if not zipfile.is_zipfile(file):
+            return Looked(problem="no ZIP file", hint="make it by `fivetran package`")
+    except OSError as error:
+        hint = "it is looked for beside this file; `fivetran package` makes one"
+        return Looked(problem=f"cannot be read: {error.strerror}", hint=hint)
+    return Looked(Package(path, str(file.absolute()), hashlib.sha256(content).hexdigest(), content_hash(content)))
+
+
+#: Bytes of an unpacked archive up to which it is looked into: more than code needs by far.
+MAX_UNPACKED = 1024 * 1024 * 1024
+
+_CHUNK = 1024 * 1024
+
+#: Files and folders that Python and file managers make. Python imports nothing from `__pycache__` without its source.
+_LEFT_BEHIND = frozenset({"__pycache__", "__MACOSX", ".DS_Store"})
+
+
+def content_hash(archive: bytes) -> str:
+    """Return a hash of the names and bytes of the files in a ZIP file.
+
+    Their order, times, permissions and compression do not count: each run of a packer writes them anew. Neither do
+    folders and what programs leave beside the code (`_LEFT_BEHIND`). Of several entries of one name the last counts, as
+    where they are unpacked. An archive that cannot be unpacked here (encrypted,
+    damaged, or too large) counts by its own bytes.
+    """
+    files: dict[str, str] = {}
+    try:
+        with zipfile.ZipFile(io.BytesIO(archive)) as opened:
+            if sum(entry.file_size for entry in opened.infolist()) > MAX_UNPACKED:
+                return _hash(archive)
+            for entry in opened.infolist():
+                name = posixpath.normpath(entry.filename)
+                if not entry.is_dir() and _LEFT_BEHIND.isdisjoint(name.split("/")):
+                    files[name] = _hash_entry(opened, entry)
+    except (zipfile.BadZipFile, NotImplementedError, RuntimeError, EOFError, OSError, ValueError, zlib.error):
+        return _hash(archive)
+    return _hash(json.dumps(sorted(files.items())).encode())
+
+
+def _hash_entry(opened: zipfile.ZipFile, entry: zipfile.ZipInfo) -> str:
+    digest = hashlib.sha256()
+    with opened.open(entry) as stream:
+        while chunk := stream.read(_CHUNK):
+            digest.update(chunk)
+    return digest.hexdigest()
+
+
+def _hash(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()

@@ -1,0 +1,182 @@
+"""What `trust` of a unit declares: its entries with the files that they name, each read once, and what is wrong."""
+
+from __future__ import annotations
+
+import os
+import re
+import stat
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path as FilePath
+from typing import Any, Literal, TypeAlias
+
+from reconciler.config.yaml.document import Document, Path, shown
+from reconciler.fivetran import public_keys
+from reconciler.model import ANY, Certificate, HostKey, Trust
+
+#: More than any chain of certificates by an order of magnitude.
+MAX_BYTES = 64 * 1024
+
+KINDS: tuple[Literal["certificates", "fingerprints"], ...] = ("certificates", "fingerprints")
+
+#: The keys of an entry that hold what is trusted, of which it has one.
+_CONTENT: Mapping[str, tuple[str, ...]] = {"certificates": ("file", "pem"), "fingerprints": ("file", "key")}
+_PATH = re.compile(r"([A-Za-z0-9_-][A-Za-z0-9_.-]*/)*[A-Za-z0-9_-][A-Za-z0-9_.-]*")
+_EXAMPLES = {"certificates": "{file: database-ca.pem}", "fingerprints": "{file: tunnel.pub}"}
+
+
+@dataclass(frozen=True)
+class TrustFile:
+    """A file that a unit names, or why it cannot be read."""
+
+    text: str = ""
+    problem: str | None = None
+    hint: str | None = None
+
+
+#: By environment and path.
+Files: TypeAlias = Mapping[tuple[str, str], TrustFile]
+
+
+@dataclass(frozen=True)
+class Fault:
+    """What is wrong with a value, by its path in the unit."""
+
+    path: Path
+    message: str
+    hint: str | None = None
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One certificate or host key, and the value that holds or names it."""
+
+    path: Path
+    item: Certificate | HostKey
+
+
+def files(specs_dir: FilePath, units: Iterable[Document]) -> Files:
+    """Every file that a unit's `trust` names in the form of a path, each read once."""
+    named = {
+        (unit.environment, path)
+        for unit in units
+        for kind in KINDS
+        for path in _paths(unit.at("connector", "trust", kind))
+    }
+    return {(of, path): _read(specs_dir / of / path, specs_dir) for of, path in named}
+
+
+def declared(environment: str, node: Any, found: Files) -> Trust | None:
+    """The trust that a valid `trust` of a unit means."""
+    if not isinstance(node, dict):
+        return None
+    of_kind: dict[str, Any] = {}
+    for kind in KINDS:
+        declared_here = node.get(kind)
+        if declared_here is not None:
+            items = [each.item for each in entries(environment, kind, declared_here, found) if isinstance(each, Entry)]
+            of_kind[kind] = ANY if declared_here == ANY else tuple(items)
+    return Trust(**of_kind)
+
+
+def entries(environment: str, kind: str, node: Any, found: Files) -> Iterator[Entry | Fault]:
+    """What a list under `trust` holds, entry by entry. No message quotes a value that may be a key."""
+    at: Path = ("connector", "trust", kind)
+    if private := list(_private_keys(node, at)):
+        yield from private
+        return
+    if isinstance(node, str) and node != ANY:
+        yield Fault(at, f"expected {ANY}, or a list", f"as in `{kind}: [{_EXAMPLES[kind]}]`")
+    for index, entry in enumerate(node if isinstance(node, list) else ()):
+        if isinstance(entry, dict):
+            yield from _entry(environment, kind, entry, (*at, index), found)
+
+
+def _entry(environment: str, kind: str, entry: dict[str, Any], at: Path, found: Files) -> Iterator[Entry | Fault]:
+    file, hash_ = entry.get("file"), entry.get("hash")
+    first, second = _CONTENT[kind]
+    content = entry.get(second)
+    given = [key for key in (first, second) if isinstance(entry.get(key), str)]
+    if len(given) > 1:
+        yield Fault(at, f"{shown(first)} and {shown(second)} in one entry", "give each an entry of its own")
+        return
+    if isinstance(hash_, str) and not public_keys.is_hash(hash_):
+        hint = "copy it from the failed setup test"
+        yield Fault((*at, "hash"), "no SHA-256 in Base64, which has 44 characters and ends in =", hint)
+        return
+    if not given:
+        if kind == "certificates" and isinstance(hash_, str):
+            yield Entry((*at, "hash"), Certificate(hash_))
+        elif kind == "fingerprints" and isinstance(hash_, str):
+            yield Fault(at, f"a {shown('hash')} without its {shown('key')}", "add the host's public key")
+        return
+    if kind == "certificates" and isinstance(hash_, str):
+        yield Fault((*at, "hash"), f"{shown('hash')} follows from the certificate", "take it out")
+        return
+    if isinstance(file, str):
+        named = found.get((environment, file))
+        if named is None or named.problem is not None:
+            yield _file_fault(file, named, (*at, "file"))
+            return
+        content = named.text
+    place = (*at, given[0])
+    try:
+        items = _parsed(kind, str(content))
+    except public_keys.Unusable as unusable:
+        yield _unusable(unusable, file, place)
+        return
+    for item in items:
+        if isinstance(item, HostKey) and isinstance(hash_, str):
+            yield Entry(place, replace(item, hash=hash_))
+        else:
+            yield Entry(place, item)
+
+
+def _private_keys(node: Any, at: Path) -> Iterator[Fault]:
+    inner = node.items() if isinstance(node, dict) else enumerate(node) if isinstance(node, list) else ()
+    for step, value in inner:
+        yield from _private_keys(value, (*at, step))
+    if isinstance(node, str) and node != ANY:
+        try:
+            public_keys.refuse_private(node)
+        except public_keys.Unusable as unusable:
+            yield Fault(at, unusable.problem, unusable.hint)
+
+
+def _parsed(kind: str, text: str) -> list[Certificate] | list[HostKey]:
+    return public_keys.read_certificates(text) if kind == "certificates" else public_keys.read_host_keys(text)
+
+
+def _unusable(unusable: public_keys.Unusable, file: str | None, place: Path) -> Fault:
+    inside = f"{shown(file)} holds " if file is not None else ""
+    return Fault(place, f"{inside}{unusable.problem}", unusable.hint)
+
+
+def _file_fault(file: str, named: TrustFile | None, place: Path) -> Fault:
+    if named is None:
+        hint = "a certificate itself goes under `pem`, a public key under `key`"
+        return Fault(place, "expected the path of a file in this folder or below", hint)
+    return Fault(place, f"{shown(file)}: {named.problem}", named.hint)
+
+
+def _paths(node: Any) -> Iterator[str]:
+    for entry in node if isinstance(node, list) else ():
+        path = entry.get("file") if isinstance(entry, dict) else None
+        if isinstance(path, str) and _PATH.fullmatch(path):
+            yield path
+
+
+def _read(file: FilePath, specs_dir: FilePath) -> TrustFile:
+    try:
+        # A pull request must not show what else is on the machine.
+        if not file.resolve(strict=True).is_relative_to(specs_dir.resolve()):
+            return TrustFile(problem="a link out of the specs folder", hint="put the file itself there")
+        with os.fdopen(os.open(file, os.O_RDONLY | os.O_NONBLOCK), "rb") as stream:
+            if not stat.S_ISREG(os.fstat(stream.fileno()).st_mode):
+                return TrustFile(problem="no ordinary file", hint="name a file with certificates or public keys")
+            raw = stream.read(MAX_BYTES + 1)
+    except OSError as error:
+        return TrustFile(problem=f"cannot be read: {error.strerror}", hint="it is looked for beside this file")
+    if len(raw) > MAX_BYTES:
+        return TrustFile(problem=f"larger than {MAX_BYTES // 1024} KiB", hint="give only what this source needs")
+    return TrustFile(raw.decode("utf-8-sig", "replace"))

@@ -1,0 +1,153 @@
+"""The specs folder → its environments and their files. Reads names and bytes; what the bytes say is `load`'s business.
+
+A file that looks like a spec but would not be read is a problem, not silence: somebody believes in it.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import stat
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from reconciler.config.yaml.document import START, printable, shown
+from reconciler.config.yaml.read import MAX_BYTES
+from reconciler.model.errors import Problem
+
+_ENVIRONMENT = "environment"
+ENVIRONMENT_FILE = f"{_ENVIRONMENT}.yaml"
+_NAME = re.compile(r"[a-z0-9][a-z0-9_-]*")
+_NAME_HINT = "use lower-case letters, digits, underscores and hyphens, a letter or digit first"
+
+
+@dataclass(frozen=True)
+class SpecFile:
+    """One file that counts. `name` is its stem; that of an `environment.yaml` is `environment`."""
+
+    environment: str
+    name: str
+    file: str
+    raw: bytes
+
+
+class Folder:
+    """Walks the specs folder once: `files` and `environments` are what counts, `problems` what should not be there."""
+
+    def __init__(self, root: Path, display_root: Path) -> None:
+        self.problems: list[Problem] = []
+        self.environments: list[str] = []
+        self.files: list[SpecFile] = []
+        self._display = _Display(root, display_root)
+        self._inside = root.resolve()
+        for entry in self._entries(root):
+            if _is_folder(entry) and self._stays_inside(entry):
+                self._environment(entry)
+            elif _looks_like_yaml(entry.name):
+                self._problem(entry, "a file outside any environment", "move it into an environment's folder")
+        if not self.environments and not self.problems:
+            self._problem(root, "no environment is here", f"an environment is a folder with an {ENVIRONMENT_FILE}")
+
+    def shown(self, path: Path) -> str:
+        """A path as messages show it."""
+        return self._display(path)
+
+    def _environment(self, folder: Path) -> None:
+        found = list(self._entries(folder))
+        if not any(_looks_like_yaml(entry.name) for entry in found):
+            return
+        if not _NAME.fullmatch(folder.name):
+            self._problem(folder, f"{shown(folder.name)} cannot be an environment's name", _NAME_HINT)
+            return
+        self.environments.append(folder.name)
+        if not any(entry.stem.lower() == _ENVIRONMENT and _looks_like_yaml(entry.name) for entry in found):
+            self._problem(folder / ENVIRONMENT_FILE, "the file is missing", "every environment's folder has one")
+        for entry in filter(self._counts, found):
+            raw = self._read(entry)
+            if raw is not None:
+                self.files.append(SpecFile(folder.name, entry.stem, self._display(entry), raw))
+
+    def _counts(self, entry: Path) -> bool:
+        """Whether a folder's entry is a spec; what only looks like one becomes a problem."""
+        if not _looks_like_yaml(entry.name):
+            if _is_folder(entry) and any(_looks_like_yaml(inner.name) for inner in self._entries(entry)):
+                self._problem(entry, "a folder of specs inside an environment", "units stand in the environment itself")
+            return False
+        if _is_folder(entry):
+            self._problem(entry, "a folder named like a spec", "rename it")
+        elif entry.suffix != ".yaml":
+            self._problem(entry, f"the name ends in {shown(entry.suffix)}", f"rename it to {_renamed(entry)}")
+        elif not _NAME.fullmatch(entry.stem):
+            hint = f"rename it to {shown(ENVIRONMENT_FILE)}" if entry.stem.lower() == _ENVIRONMENT else _NAME_HINT
+            self._problem(entry, f"{shown(entry.stem)} cannot be a unit's name", hint)
+        else:
+            return self._stays_inside(entry)
+        return False
+
+    def _entries(self, folder: Path) -> Iterator[Path]:
+        """What is in a folder, in order, without hidden files and what editors leave behind."""
+        try:
+            entries = sorted(folder.iterdir())
+        except OSError as error:
+            self._problem(folder, f"cannot be read: {error.strerror}")
+            return
+        yield from (
+            entry for entry in entries if not (entry.name.startswith((".", "#", "~")) or entry.name.endswith("~"))
+        )
+
+    def _stays_inside(self, entry: Path) -> bool:
+        """A link may not lead out of the specs folder: a pull request could show what else is on the machine."""
+        if not entry.is_symlink():
+            return True
+        try:
+            inside = entry.resolve(strict=True).is_relative_to(self._inside)
+        except (OSError, RuntimeError):
+            self._problem(entry, "a link that leads nowhere", "put the file itself here")
+            return False
+        if not inside:
+            self._problem(entry, "a link out of the specs folder", "put the file itself here")
+        return inside
+
+    def _read(self, file: Path) -> bytes | None:
+        """The bytes, at most one more than a file may have; None when it is no ordinary readable file."""
+        try:
+            descriptor = os.open(file, os.O_RDONLY | os.O_NONBLOCK)
+            with os.fdopen(descriptor, "rb") as stream:
+                if stat.S_ISREG(os.fstat(descriptor).st_mode):
+                    return stream.read(MAX_BYTES + 1)
+        except OSError as error:
+            self._problem(file, f"cannot be read: {error.strerror}")
+            return None
+        self._problem(file, "not an ordinary file")
+        return None
+
+    def _problem(self, path: Path, message: str, hint: str | None = None) -> None:
+        self.problems.append(Problem(self._display(path), *START, message, hint))
+
+
+class _Display:
+    """Paths as messages show them: relative to the display root when below it, else as the folder was given."""
+
+    def __init__(self, root: Path, display_root: Path) -> None:
+        self._root = root
+        absolute, base = root.absolute(), display_root.absolute()
+        self._shown_root = absolute.relative_to(base) if absolute.is_relative_to(base) else root
+
+    def __call__(self, path: Path) -> str:
+        return printable((self._shown_root / path.relative_to(self._root)).as_posix())
+
+
+def _looks_like_yaml(name: str) -> bool:
+    return name.lower().endswith((".yaml", ".yml"))
+
+
+def _is_folder(path: Path) -> bool:
+    try:
+        return path.is_dir()
+    except OSError:  # what may not even be looked at is reported when it is read
+        return False
+
+
+def _renamed(entry: Path) -> str:
+    return shown(entry.stem + ".yaml")

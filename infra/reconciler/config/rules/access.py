@@ -1,0 +1,191 @@
+"""Rules about grants: those of datasets and those of environments."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date
+
+from reconciler.config.documents import Specs, strings
+from reconciler.config.rules import grants as grant_lists
+from reconciler.config.rules.grants import GrantList, Written
+from reconciler.config.schema.suggestions import role
+from reconciler.config.yaml.document import Document, Path, printable, shown
+from reconciler.google.bigquery.access import basic_role, is_everybody, is_of_the_project, until_of
+from reconciler.google.bigquery.access.member import Place
+from reconciler.google.iam import roles
+from reconciler.model import Condition
+from reconciler.model.errors import Problem
+
+_WORKGROUP = "workgroup:"
+#: The members that are everybody.
+EVERYBODY = frozenset({"allUsers", "allAuthenticatedUsers"})
+
+
+def members_have_a_role_once(specs: Specs) -> Iterator[Problem]:
+    """A repeated grant is a copy that was meant to become another one; and who gets in for longer does not leave."""
+    for grants in grant_lists.everywhere(specs):
+        by_member: dict[tuple[str, Place], list[_Given]] = defaultdict(list)
+        for grant in grants:
+            for member, path in grant.members() if grant.is_readable else ():
+                # What has no place, since it is no member or its group is not known, is one when it is the same text.
+                at = grant_lists.placed(specs, grant.document.environment, member) or ("", member.lower())
+                by_member[basic_role(grant.role), at].append(_Given(grant, member, path))
+        for given in by_member.values():
+            for index, one in enumerate(given):
+                if (problem := _beside(one, given[:index], given)) is not None:
+                    yield problem
+
+
+@dataclass(frozen=True)
+class _Given:
+    """What one grant gives one of its members."""
+
+    grant: Written
+    member: str
+    path: Path
+
+    @property
+    def holds(self) -> date | Condition | None:
+        """For how long, or when; None for always."""
+        return self.grant.until or self.grant.condition
+
+    @property
+    def line(self) -> int:
+        return self.grant.document.values[self.path][0]
+
+
+def _beside(one: _Given, before: list[_Given], given: list[_Given]) -> Problem | None:
+    """What is wrong with one of several grants of a role to a member."""
+    who = f"{shown(one.member)} has {shown(one.grant.role)}"
+    same = next((other for other in before if other.holds == one.holds), None)
+    if same is not None:
+        return one.grant.document.on_value(one.path, f"{who} here already", f"on line {same.line}")
+    always = next((other for other in given if other.holds is None), None)
+    if one.holds is not None and always is not None:
+        message = f"{who} without an end or a condition on line {always.line}, so this one means nothing"
+        return one.grant.document.on_value(one.path, message, "take one of the two out")
+    if not isinstance(one.holds, date):
+        return None
+    later = next((other for other in given if isinstance(other.holds, date) and other.holds > one.holds), None)
+    if later is None:
+        return None
+    message = f"{who} until {later.holds} on line {later.line}, so this one means nothing"
+    return one.grant.document.on_value(one.path, message, "take it out, or the later one")
+
+
+def ends_are_said_by_until(specs: Specs) -> Iterator[Problem]:
+    """A condition in the words of `until` would be taken for it where it is read back, and never be taken out."""
+    for grants in grant_lists.of_datasets(specs):
+        for grant in grants:
+            if (day := until_of(grant.condition)) is not None:
+                ticket = grant.at("condition", "description")
+                also = f" and `ticket: {printable(ticket)}`" if isinstance(ticket, str) else ""
+                message = "`condition`: this is what `until` writes"
+                at = (*grant.path, "condition")
+                yield grant.document.on_key(at, message, f'write `until: "{day}"`{also} in its place')
+
+
+def everybody_gets_in_by_policy_only(specs: Specs) -> Iterator[Problem]:
+    """`allUsers` and `allAuthenticatedUsers` are the whole internet."""
+    for grants in grant_lists.everywhere(specs):
+        if specs.setting(grants.document.environment, "policy", "public_access") == "allowed":
+            continue
+        for grant in grants:
+            for member, path in grant.members():
+                if member in EVERYBODY:
+                    message = f"{shown(member)} would show this to the whole internet"
+                    hint = "name the people, groups or service accounts"
+                    yield grant.document.on_value(
+                        path, message, f"{hint}; an environment may say `policy: {{public_access: allowed}}`"
+                    )
+
+
+def everybody_gets_in_for_good(specs: Specs) -> Iterator[Problem]:
+    """IAM has no conditions for everybody (https://cloud.google.com/iam/docs/conditions-overview)."""
+    for grants in grant_lists.of_datasets(specs):
+        for grant in grants:
+            key = next((key for key in ("until", "condition") if grant.at(key) is not None), None)
+            for member, _ in grant.members() if key is not None else ():
+                if member in EVERYBODY:
+                    message = f"`{key}`: IAM lets {shown(member)} in on no condition"
+                    hint = "name the people, groups or service accounts"
+                    yield grant.document.on_key((*grant.path, str(key)), message, hint)
+
+
+def sensitive_data_is_for_those_who_are_named(specs: Specs) -> Iterator[Problem]:
+    """Who has a basic role on the project, and everybody where the policy lets them in, are nobody in particular."""
+    sensitive: dict[str, str] = {}
+    for grants in grant_lists.of_datasets(specs):
+        unit, path = grants.document, (*grants.path[:-1], "sensitive")
+        if unit.at(*path) is True:
+            sensitive.setdefault(unit.environment, unit.where(path))
+            yield from _nobody_in_particular(specs, grants, "the dataset is `sensitive`", "or take `sensitive` out")
+    for grants in grant_lists.of_environments(specs, "automation"):
+        if where := sensitive.get(grants.document.environment):
+            yield from _nobody_in_particular(specs, grants, f"a dataset is `sensitive`: {where}", None)
+
+
+def _nobody_in_particular(specs: Specs, grants: GrantList, why: str, otherwise: str | None) -> Iterator[Problem]:
+    environment = grants.document.environment
+    public = specs.setting(environment, "policy", "public_access") == "allowed"
+    hint = "name the people, groups or service accounts" + (f", {otherwise}" if otherwise else "")
+    for grant in grants:
+        for member, path in grant.members():
+            at = grant_lists.placed(specs, environment, member)
+            if at is not None and is_of_the_project(at):
+                message = f"{shown(member)} is whoever has a basic role on the project, and {why}"
+                yield grant.document.on_value(path, message, hint)
+            elif at is not None and public and is_everybody(at):
+                yield grant.document.on_value(path, f"{shown(member)} is the whole internet, and {why}", hint)
+
+
+def roles_are_spelt_as_bigquery_does(specs: Specs) -> Iterator[Problem]:
+    """BigQuery refuses `roles/bigquery.dataviewer` and `roles/dataViewer`, in the middle of a run."""
+    for grants in grant_lists.everywhere(specs):
+        for grant in grants:
+            meant = role(grant.role) if grant.role.startswith("roles/") else None
+            if meant:
+                message = f"BigQuery has no {shown(grant.role)}"
+                yield grant.document.on_value((*grant.path, "role"), message, f"did you mean {shown(meant)}?")
+
+
+def roles_on_datasets_are_granted_on_datasets(specs: Specs) -> Iterator[Problem]:
+    """BigQuery refuses others, as `roles/viewer`, in the middle of a run."""
+    for grants in (
+        *grant_lists.of_environments(specs, "automation", "default_access"),
+        *grant_lists.of_datasets(specs),
+    ):
+        for grant in grants:
+            if grant.role in roles.ON_PROJECTS:
+                meant = roles.ON_PROJECTS[grant.role]
+                hint = f"write {shown(meant)}" if meant else "grant it in the environment's `project_access`"
+                message = f"{shown(grant.role)} is no role on a dataset"
+                yield grant.document.on_value((*grant.path, "role"), message, hint)
+
+
+def workgroups_have_a_pattern(specs: Specs) -> Iterator[Problem]:
+    """`workgroup:` members become groups by the environment's `workgroups`, which has to have room for a subgroup."""
+    for document, member, path in _members(specs):
+        environment = specs.environments.get(document.environment)
+        if environment is None or not member.startswith(_WORKGROUP):
+            continue
+        pattern = environment.at("workgroups")
+        if not environment.has("workgroups"):
+            message = f"{shown(member)}: the environment does not say which group that is"
+            yield document.on_value(path, message, f"add `workgroups` to {environment.file}")
+        elif "/" in member and isinstance(pattern, str) and grant_lists.lacks_subgroup(pattern):
+            message = f"{shown(member)} names a subgroup, which the environment's pattern leaves out"
+            yield document.on_value(path, message, f"add {{subgroup}} at {environment.where(('workgroups',))}")
+
+
+def _members(specs: Specs) -> Iterator[tuple[Document, str, Path]]:
+    """Every member in any file, also those that are standing."""
+    for grants in grant_lists.everywhere(specs):
+        for grant in grants:
+            yield from ((grant.document, member, path) for member, path in grant.members())
+    for environment in specs.environments.values():
+        yield from (
+            (environment, member, path) for member, path in strings(environment, "policy", "people", "standing")
+        )

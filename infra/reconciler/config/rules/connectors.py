@@ -1,0 +1,102 @@
+"""Rules about connectors: where they write, who starts them, which connection they take over."""
+
+from __future__ import annotations
+
+import keyword
+from collections.abc import Iterator
+
+from reconciler.config.documents import Specs, destination
+from reconciler.config.rules.ownership import Claim, conflicts
+from reconciler.config.yaml.document import shown
+from reconciler.model.errors import Problem
+
+_DESTINATION = ("connector", "destination")
+_CALLS_A_FUNCTION = "google_cloud_function"
+_SDK = "connector_sdk"
+_PACKAGE = ("connector", "package")
+_TASK = ("connector", "schedule", "task_id")
+
+
+def destinations_are_unique_in_their_group(specs: Specs) -> Iterator[Problem]:
+    """Fivetran knows a connection in a group by where it writes, so two files with one destination are one connection.
+
+    A prefix counts as a name like any other: the API refuses a second connection of the same name.
+    """
+    claims = (
+        Claim((specs.group(unit.environment), target.connection_name), unit, _DESTINATION)
+        for unit in specs.all_units()
+        if (target := destination(unit)) is not None
+    )
+    for claim, other in conflicts(claims):
+        message = f"another connector in the group writes to {shown(claim.key[1])}: {other.where}"
+        yield claim.document.on_value(_DESTINATION, message, "each connector needs a destination of its own")
+
+
+def config_leaves_out_the_destination(specs: Specs) -> Iterator[Problem]:
+    """The keys of `destination` stand there only, although the API takes them in `config`.
+
+    `schema` beside a `schema_prefix` is another thing: a database service's name for the schema it reads.
+    """
+    for unit in specs.all_units():
+        config = unit.at("connector", "config")
+        if not isinstance(config, dict):
+            continue
+        target = destination(unit)
+        reads_a_schema = target is not None and target.schema_prefix is not None
+        for key in ("schema", "table", "table_group_name", "schema_prefix"):
+            if key in config and not (key == "schema" and reads_a_schema):
+                message = f"{shown(key)} says where the data lands"
+                yield unit.on_key(("connector", "config", key), message, "move it into `destination`")
+
+
+def task_ids_are_no_keywords(specs: Specs) -> Iterator[Problem]:
+    """bigquery-etl writes the task's id into a DAG as a Python name."""
+    for unit in specs.all_units():
+        task_id = unit.at(*_TASK)
+        if isinstance(task_id, str) and keyword.iskeyword(task_id):
+            yield unit.on_value(_TASK, f"{shown(task_id)} is a word of Python's own", "choose another task_id")
+
+
+def task_ids_are_unique(specs: Specs) -> Iterator[Problem]:
+    """One Airflow serves all environments, and a variable of it holds one connection id."""
+    claims = (Claim(task_id, unit, _TASK) for unit in specs.all_units() if isinstance(task_id := unit.at(*_TASK), str))
+    for claim, other in conflicts(claims):
+        message = f"{shown(claim.key)} is the task of another connector: {other.where}"
+        hint = f"the Airflow variable {shown(claim.key + '_connector_id')} can hold one connection"
+        yield claim.document.on_value(_TASK, message, hint)
+
+
+def connections_are_adopted_once(specs: Specs) -> Iterator[Problem]:
+    """Two files that take over one connection would undo each other's work."""
+    claims = (
+        Claim(connection, unit, ("connector", "adopt"))
+        for unit in specs.all_units()
+        for connection in (unit.at("connector", "adopt"), unit.at("connector", "adopt", "connection"))
+        if isinstance(connection, str)
+    )
+    for claim, other in conflicts(claims):
+        message = f"another connector adopts {shown(claim.key)}: {other.where}"
+        yield claim.document.on_value(claim.path, message, "a connection belongs to one file")
+
+
+def functions_go_with_their_service(specs: Specs) -> Iterator[Problem]:
+    """Only one service calls a function of ours."""
+    for unit in specs.all_units():
+        service = unit.at("connector", "service")
+        if unit.at("connector", "function") is not None and service not in (None, _CALLS_A_FUNCTION):
+            message = f"{shown(service)} calls no function"
+            yield unit.on_key(("connector", "function"), message, f"it goes with `service: {_CALLS_A_FUNCTION}`")
+
+
+def packages_can_be_uploaded(specs: Specs) -> Iterator[Problem]:
+    """Only one service runs code of ours, and its file is there."""
+    for unit in specs.all_units():
+        service, path = unit.at("connector", "service"), unit.at(*_PACKAGE)
+        looked = specs.packages.get((unit.environment, path)) if isinstance(path, str) else None
+        if path is not None and service not in (None, _SDK):
+            yield unit.on_key(_PACKAGE, f"{shown(service)} runs no code of ours", f"it goes with `service: {_SDK}`")
+        elif looked is not None and looked.problem is not None:
+            yield unit.on_value(_PACKAGE, f"{shown(path)}: {looked.problem}", looked.hint)
+        if path is not None and unit.at("connector", "config", "package_id") is not None:
+            message = "`package_id` follows from `package`"
+            yield unit.on_key(("connector", "config", "package_id"), message, "take one of them out")

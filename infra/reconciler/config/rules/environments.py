@@ -1,0 +1,50 @@
+"""Rules between environments."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator
+
+from reconciler.config.documents import Specs
+from reconciler.config.yaml.document import Document, Path, shown
+from reconciler.model.errors import Problem
+
+_DESTINATION = ("fivetran", "destination")
+_GROUP = ("fivetran", "group")
+_FORMERLY = ("fivetran", "formerly")
+
+
+def environments_of_one_group_agree(specs: Specs) -> Iterator[Problem]:
+    """A group has one destination: environments that share it describe the same one, in the same project."""
+    by_group: dict[str, list[Document]] = defaultdict(list)
+    for name, document in specs.environments.items():
+        by_group[specs.group(name)].append(document)
+    for group, (first, *others) in by_group.items():
+        for other in others:
+            for path in (
+                ("gcp_project",),
+                *((*_DESTINATION, key) for key in ("location", "region", "time_zone_offset")),
+            ):
+                yield from _same(group, first, other, path)
+
+
+def renamed_groups_are_renamed_everywhere(specs: Specs) -> Iterator[Problem]:
+    """A group has one name, so no environment may call it by the one that another says it had."""
+    for document in specs.environments.values():
+        old = document.at(*_FORMERLY)
+        if not isinstance(old, str):
+            continue
+        for other in specs.environments.values():
+            if other.at(*_GROUP) == old and other is document:
+                yield document.on_value(_FORMERLY, "`formerly` is the name that the group has", "take it out")
+            elif other.at(*_GROUP) == old:
+                message = f"the group {shown(old)} is called otherwise in {document.where(_GROUP)}"
+                yield other.on_value(_GROUP, message, "a group has one name: write the new one here as well")
+
+
+def _same(group: str, first: Document, other: Document, path: Path) -> Iterator[Problem]:
+    one, two = first.at(*path), other.at(*path)
+    if isinstance(one, str) and isinstance(two, str) and one.lower() != two.lower():
+        for document, counterpart in ((first, other), (other, first)):
+            message = f"the group {shown(group)} has another {shown(path[-1])} in {counterpart.where(path)}"
+            yield document.on_value(path, message, "a Fivetran group has one destination")

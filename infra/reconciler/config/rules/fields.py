@@ -1,0 +1,238 @@
+"""Rules about `config` and `auth` that the catalogue makes possible: every key is one of the service's, of its type.
+
+No message shows a value. What holds a credential or a broken reference is told by the rules about secrets alone.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import cache
+from typing import Any
+
+from reconciler.config.documents import Specs, destination
+from reconciler.config.rules import references
+from reconciler.config.rules.secrets import told
+from reconciler.config.rules.services import service_of
+from reconciler.config.schema import messages
+from reconciler.config.schema.check import MOST_SHOWN, suggestion
+from reconciler.config.yaml.document import Document, Path, shown
+from reconciler.config.yaml.scalars import LARGEST_INTEGER
+from reconciler.fivetran.catalog import Field, Service, leaves, walk
+from reconciler.fivetran.enum_spelling import enumeration
+from reconciler.model import Reference, commands
+from reconciler.model.errors import Problem
+
+_CONNECTOR = ("connector",)
+_DESTINATION_KEYS = frozenset({"schema", "table", "table_group_name", "schema_prefix"})
+#: What no string can be.
+_NO_TEXT = frozenset({"integer", "number", "boolean", "list", "object"})
+#: More names than this are not listed in a message.
+_MOST_LISTED = 12
+
+
+def config_and_auth_are_the_service_s(specs: Specs) -> Iterator[Problem]:
+    """Fivetran would refuse most of it too, one fault at a time, and without a place."""
+    for unit in specs.all_units():
+        service = service_of(unit)
+        if service is not None:
+            yield from _Check(unit, service).problems()
+
+
+@dataclass
+class _Check:
+    """One unit against what the catalogue says of its service."""
+
+    unit: Document
+    service: Service
+    _homes: dict[str, str] = field(default_factory=dict)
+
+    def problems(self) -> Iterator[Problem]:
+        """Everything that does not fit."""
+        config, auth = (self.unit.at("connector", tree) for tree in ("config", "auth"))
+        if config is None or isinstance(config, dict):
+            yield from self._object((*_CONNECTOR, "config"), config or {}, self.service.config)
+        if isinstance(auth, dict) and auth and not self.service.auth:
+            message = f"{shown(self.service.id)} takes no `auth`"
+            yield self.unit.on_key((*_CONNECTOR, "auth"), message, "its credentials stand in `config`")
+        elif isinstance(auth, dict) and auth:
+            yield from self._object((*_CONNECTOR, "auth"), auth, self.service.auth)
+
+    def _object(self, path: Path, node: Mapping[str, Any], fields: Mapping[str, Field]) -> Iterator[Problem]:
+        unknown = [key for key in node if key not in fields and not self._told_of_the_destination(path, key)]
+        meant: set[str] = set()
+        for index, key in enumerate(unknown):
+            home = self._home(key)
+            near = None
+            if home is None and index < MOST_SHOWN:
+                near = suggestion(key, [name for name in fields if name not in node and not fields[name].readonly])
+            meant |= {near} if near else set()
+            hint = f"did you mean {shown(near)}?" if near else self._known(fields)
+            hint = f"it belongs in {shown(home)}" if home else hint
+            yield self.unit.on_key((*path, key), f"unknown key {shown(key)} in {shown(key_of(path))}", hint)
+        for key, value in node.items():
+            if key in fields:
+                yield from self._entry((*path, key), value, fields[key])
+        yield from self._missing(path, node, fields, meant)
+
+    def _missing(
+        self, path: Path, node: Mapping[str, Any], fields: Mapping[str, Field], meant: set[str]
+    ) -> Iterator[Problem]:
+        """What a create needs. An existing connection that is adopted has it; a named function has an address."""
+        if self.unit.at("connector", "adopt") is not None or path in self.unit.incomplete:
+            return
+        derived = {"function_trigger"} if self.unit.at("connector", "function") is not None else set()
+        derived |= {"package_id"} if self.unit.at("connector", "package") is not None else set()
+        for name, known in fields.items():
+            if known.required and name not in node and name not in meant | derived:
+                message = f"{shown(name)} is missing in {shown(key_of(path))}, and {shown(self.service.id)} requires it"
+                place = path if path in self.unit.keys else _CONNECTOR
+                yield self.unit.on_key(place, message, f"it is {_expected(known).removeprefix('expected ')}")
+
+    def _entry(self, path: Path, value: Any, known: Field) -> Iterator[Problem]:
+        if known.readonly:
+            message = f"{shown(path[-1])} is Fivetran's to tell, and cannot be set"
+            yield self.unit.on_key(path, message, "take it out")
+        else:
+            yield from self._value(path, value, known)
+
+    def _value(self, path: Path, value: Any, known: Field) -> Iterator[Problem]:
+        if _unfinished(value) or known.kind == "any" or told(path, value, known):
+            return
+        if isinstance(value, dict) and references.meant(value) is not None:
+            if known.kind in _NO_TEXT and not _held(value):
+                message = f"{shown(key_of(path))}: {_expected(known)}; found a reference, which stands for a string"
+                yield self.unit.on_value(path, message, _in_place_of_a_reference(known))
+        elif isinstance(value, dict) and known.kind == "object":
+            if known.fields:
+                yield from self._object(path, value, known.fields)
+        elif isinstance(value, list) and known.items is not None:
+            for index, item in enumerate(value):
+                yield from self._value((*path, index), item, known.items)
+        elif not _fits(value, known):
+            message = f"{shown(key_of(path))}: {_expected(known)}"
+            found = "" if known.kind == "choice" and isinstance(value, str) else f"; found {_found(value)}"
+            yield self.unit.on_value(path, message + found, _hint(value, known))
+
+    def _told_of_the_destination(self, path: Path, key: str) -> bool:
+        """`connectors.config_leaves_out_the_destination` says it, save of `schema` beside a prefix."""
+        target = destination(self.unit)
+        beside_prefix = key == "schema" and target is not None and target.schema_prefix is not None
+        return len(path) == len(_CONNECTOR) + 1 and key in _DESTINATION_KEYS and not beside_prefix
+
+    def _home(self, key: str) -> str | None:
+        """Where else a key of this name has its place."""
+        if not self._homes:
+            for tree, fields in (("auth", self.service.auth), ("config", self.service.config)):
+                for path, _ in walk(fields, tree):
+                    above, _, name = path.rpartition(".")
+                    self._homes[name] = above.removesuffix("[]")
+        return self._homes.get(key)
+
+    def _known(self, fields: Mapping[str, Field]) -> str:
+        """What may stand where an unknown key does."""
+        names = [name for name, known in fields.items() if not known.readonly]
+        few = f"known here: {', '.join(names) or 'nothing'}"
+        many = f"schemas/services/{self.service.id}.yaml has what is known here"
+        more = f"if Fivetran has more by now: {commands.reconciler('services pull', self.service.id)}"
+        return f"{few if len(names) <= _MOST_LISTED else many}; {more}"
+
+
+def key_of(path: Path) -> str:
+    """The key that a value is under, also for an item of a list."""
+    return next(step for step in reversed(path) if isinstance(step, str))
+
+
+def _unfinished(value: Any) -> bool:
+    """Whether reading the file told of it already: no value, or `{key:value}`, which are keys without one."""
+    return value is None or (isinstance(value, dict) and None in value.values())
+
+
+def _held(node: dict[str, Any]) -> bool:
+    """Whether Fivetran holds the value, whatever its type."""
+    reference = Reference.parse(node)
+    return reference is not None and reference.held
+
+
+def _fits(value: Any, known: Field) -> bool:
+    number = isinstance(value, int | float) and not isinstance(value, bool)
+    match known.kind:
+        case "string":
+            fits = isinstance(value, str)
+        case "secret":
+            fits = value == ""  # whatever else is neither a reference nor told to be a credential cannot be one
+        case "integer":
+            fits = number and (isinstance(value, int) or (value.is_integer() and abs(value) <= LARGEST_INTEGER))
+        case "number":
+            fits = number
+        case "boolean":
+            fits = isinstance(value, bool)
+        case "choice":
+            fits = isinstance(value, str) and enumeration(value) in _spellings(known.choices)
+        case _:
+            fits = False
+    return fits
+
+
+@cache
+def _spellings(choices: tuple[str, ...]) -> frozenset[tuple[str, bool]]:
+    return frozenset(enumeration(choice) for choice in choices)
+
+
+def _expected(known: Field) -> str:
+    match known.kind:
+        case "secret":
+            return "expected a reference"
+        case "list":
+            return messages.expected_type(["array"])
+        case "choice":
+            listed = ", ".join(choice or '""' for choice in known.choices[:_MOST_LISTED])
+            more = len(known.choices) - _MOST_LISTED
+            return f"expected one of {listed}{f' and {more} more' if more > 0 else ''}"
+    return messages.expected_type([known.kind])
+
+
+def _found(value: Any) -> str:
+    return "a boolean" if isinstance(value, bool) else messages.kind_of(value)
+
+
+def _hint(value: Any, known: Field) -> str | None:
+    """What to do about a value of the wrong type, or none of the choices."""
+    if isinstance(value, str):
+        return _hint_for_text(value, known)
+    match known.kind:
+        case "secret":
+            hint = f"as in {references.example('secret')}"
+        case "string" if isinstance(value, bool | int | float):
+            hint = "put it in quotes"
+        case "choice" if isinstance(value, int) and str(value) in known.choices:
+            hint = "put it in quotes"
+        case "boolean":
+            hint = "write true or false"
+        case "list":
+            hint = "begin each entry with a hyphen" if isinstance(value, dict) else "write it in brackets"
+        case _:
+            return None
+    return hint
+
+
+def _hint_for_text(value: str, known: Field) -> str | None:
+    match known.kind:
+        case "choice":
+            near = suggestion(value, known.choices)
+            return f"did you mean {shown(near)}?" if near else None
+        case "integer" | "number" if re.fullmatch(r"-?\d+(\.\d+)?", value):
+            return "write it without quotes"
+        case "boolean":
+            return "write true or false, without quotes"
+        case "list":
+            return "write it in brackets"
+    return None
+
+
+def _in_place_of_a_reference(known: Field) -> str:
+    """What to write where no string fits."""
+    if any(inner.kind == "secret" for _, inner in leaves({"": known})):
+        return "write the value itself, with a reference for each secret inside"
+    return "write the value itself"

@@ -1,0 +1,71 @@
+"""Rules about labels: what each may be, and how many a dataset has with those of its environment."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+from reconciler.config.documents import Specs, declared, strings
+from reconciler.config.yaml.document import Document, Path, shown
+from reconciler.google.bigquery.dataset_settings import LONGEST_LABEL, MOST_LABELS, is_label_key, is_label_value
+from reconciler.lifecycle import expiry
+from reconciler.model.errors import Problem
+
+_DEFAULT = ("labels", "default")
+_REQUIRED = ("labels", "required")
+_CHARACTERS = "lower-case letters, digits, underscores and hyphens"
+
+
+def labels_are_bigquerys(specs: Specs) -> Iterator[Problem]:
+    """Find what the schema lets pass beyond ASCII and BigQuery rejects: capitals, signs and spaces of any script."""
+    for document in specs.environments.values():
+        yield from _labels(document, _DEFAULT)
+        for key, path in strings(document, *_REQUIRED):
+            if _is_key_for_us(key) and not is_label_key(key):
+                yield _problem(document.on_value, path, key, "a label key")
+    for unit in specs.all_units():
+        for _, path in declared(unit):
+            yield from _labels(unit, (*path, "labels"))
+
+
+def _labels(document: Document, path: Path) -> Iterator[Problem]:
+    labels = document.at(*path)
+    for key, value in labels.items() if isinstance(labels, dict) else ():
+        if _is_key_for_us(key) and not is_label_key(key):
+            yield _problem(document.on_key, (*path, key), key, "a label key")
+        if isinstance(value, str) and _is_for_us(value) and not is_label_value(value):
+            yield _problem(document.on_value, (*path, key), value, "a label's value")
+
+
+def _is_key_for_us(text: str) -> bool:
+    return _is_for_us(text) and (not text[0].isascii() or text[0].isalpha())
+
+
+def _is_for_us(text: str) -> bool:
+    """Whether a text has characters beyond ASCII, of which the schema knows nothing, and all else is right."""
+    ascii_letters = text.encode("ascii", "ignore").decode()
+    return ascii_letters != text and len(text) <= LONGEST_LABEL and is_label_value(ascii_letters)
+
+
+def _problem(at: Callable[[Path, str], Problem], path: Path, text: str, what: str) -> Problem:
+    first = ", a letter first" if what == "a label key" else ""
+    return at(path, f"expected {what}: at most {LONGEST_LABEL} {_CHARACTERS}{first}; found {shown(text)}")
+
+
+def datasets_have_few_enough_labels(specs: Specs) -> Iterator[Problem]:
+    """Count a dataset's labels with those that its environment and `expires` add: the schema sees its own only."""
+    for environment, units in specs.units.items():
+        document = specs.environments.get(environment)
+        default = document.at(*_DEFAULT) if document is not None else None
+        given = set(default) if isinstance(default, dict) else set()
+        for unit in units.values():
+            expires = isinstance(unit.at("expires"), str)
+            for dataset, path in declared(unit):
+                own = unit.at(*path, "labels")
+                written = set(own) if isinstance(own, dict) else set()
+                count = len(given | written | ({expiry.LABEL} if expires else set()))
+                if count > MOST_LABELS and len(written) <= MOST_LABELS:  # else the schema says it
+                    at = (*path, "labels") if written else ("expires",) if expires else path
+                    further = [f"{len(given - written)} by {document.where(_DEFAULT)}"] if document and given else []
+                    further += ["one by `expires`"] if expires else []
+                    message = f"the dataset {shown(dataset)} has {count} labels ({' and '.join(further)})"
+                    yield unit.on_key(at, message, f"take out {count - MOST_LABELS}: BigQuery takes {MOST_LABELS}")

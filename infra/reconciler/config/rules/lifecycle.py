@@ -1,0 +1,198 @@
+"""Rules about the end of things: expiry, retirement, and the permission to sync again."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from datetime import date, timedelta
+from typing import TypeVar
+
+from reconciler.config.documents import Specs, declared, destination
+from reconciler.config.yaml.document import Document, shown
+from reconciler.fivetran import catalog
+from reconciler.lifecycle import expiry
+from reconciler.model.errors import Problem
+from reconciler.model.policy import ExpiryPolicy, Never
+
+_EXPIRES = ("expires",)
+_POLICY = ("policy", "expiry")
+_RESYNC = ("connector", "allow_resync")
+Default = TypeVar("Default")
+_DOTTED = re.compile(r"[A-Za-z0-9_.]+")
+_DURATION = re.compile(r"(0|[1-9][0-9]{0,4})d")
+
+
+def expiry_is_as_the_environment_says(specs: Specs) -> Iterator[Problem]:
+    """Forbidden, required, or at most so far ahead."""
+    for environment, document in specs.environments.items():
+        policy, where = policy_of(specs, environment), document.where(_POLICY)
+        for unit in specs.units[environment].values():
+            end = end_of(unit)
+            if policy.forbidden and isinstance(end, date):
+                message = f"`expires`: no unit of {shown(environment)} expires"
+                yield unit.on_value(_EXPIRES, message, f"take it out, a unit goes by `retire` there: {where}")
+            elif policy.longest is not None and isinstance(end, date) and end - specs.today > policy.longest:
+                message = f"`expires`: {end} is more than {policy.longest.days}d from today"
+                yield unit.on_value(_EXPIRES, message, f"the most that {where} allows; or {{never: <reason>}}")
+            elif policy.required and not _says_its_end(specs, unit) and () not in unit.incomplete:
+                longest = f" at most {policy.longest.days}d from today" if policy.longest is not None else ""
+                hint = f"write the last good day{longest}, as in `expires: 2026-12-31`, or {{never: <reason>}}: {where}"
+                yield unit.on_key((), "`expires` is missing", hint)
+
+
+def _says_its_end(specs: Specs, unit: Document) -> bool:
+    """Whether a unit says how it ends. A dataset that connectors write may leave it to them."""
+    if unit.has("expires") or unit.has("retire"):
+        return True
+    return not unit.has("connector") and bool(specs.writers(unit))
+
+
+def datasets_go_with_their_last_connector(specs: Specs) -> Iterator[Problem]:
+    """A dataset of its own file with a later date than every connector that writes it would outlive them all."""
+    for environment in specs.environments:
+        for unit in specs.units[environment].values():
+            own, writers = end_of(unit), specs.writers(unit)
+            last = expiry.latest(end_of(writer) for writer in writers)
+            if unit.has("connector") or not isinstance(own, date) or last is None or own <= last:
+                continue
+            writer = next(each for each in writers if end_of(each) == last)
+            message = f"`expires`: the dataset would outlive its last connector, {writer.where(_EXPIRES)}"
+            yield unit.on_value(_EXPIRES, message, "take it out, and the dataset goes when that connector goes")
+
+
+def retiring_and_expiring_are_two_ways(specs: Specs) -> Iterator[Problem]:
+    """An expiry removes the data, and `retire` may say to keep it. `{never: …}` and `retire` go together."""
+    for unit in specs.all_units():
+        if unit.has("retire") and isinstance(end_of(unit), date):
+            message = "`retire` and `expires` are two ways to go"
+            hint = "keep `expires` to have it removed with its data after that day, or `retire` to delete the file"
+            yield unit.on_key(("retire",), message, hint)
+
+
+def retired_data_is_deleted_only_where_units_expire(specs: Specs) -> Iterator[Problem]:
+    """Where nothing may expire, no contents are ever deleted."""
+    for environment, document in specs.environments.items():
+        if not policy_of(specs, environment).forbidden:
+            continue
+        for unit in specs.units[environment].values():
+            for path in (("retire", "data"), (*_RESYNC, "retire", "data")):
+                if unit.at(*path) == "delete":
+                    message = f"`data`: nothing in {shown(environment)} is deleted with its contents"
+                    hint = f"write keep, and delete the dataset by hand: {document.where(_POLICY)}"
+                    yield unit.on_value(path, message, hint)
+
+
+def retired_datasets_are_not_written(specs: Specs) -> Iterator[Problem]:
+    """A dataset goes after the connectors that write it."""
+    for unit in specs.all_units():
+        at_work = [writer for writer in specs.writers(unit) if not writer.has("retire")]
+        if unit.has("retire") and at_work:
+            message = f"`retire`: a connector that does not retire writes this unit's dataset: {at_work[0].file}"
+            yield unit.on_key(("retire",), message, "retire that one first, or take its file out")
+
+
+def resyncs_are_to_what_the_file_declares(specs: Specs) -> Iterator[Problem]:
+    """`allow_resync` names the step from what was to what is, so that it is spent with that step."""
+    for unit in specs.all_units():
+        target = destination(unit)
+        is_now = {
+            "schema": target.connection_name if target is not None else None,
+            "service": unit.at("connector", "service"),
+            "group": specs.setting(unit.environment, "fivetran", "group"),
+        }
+        for key, now in is_now.items():
+            old, new = unit.at(*_RESYNC, key, "from"), unit.at(*_RESYNC, key, "to")
+            if not all(isinstance(name, str) for name in (old, new, now)):
+                continue
+            if new != now:
+                message = f"`to`: {shown(new)} is not what the file declares"
+                yield unit.on_value((*_RESYNC, key, "to"), message, f"it is {shown(now)} now")
+            elif old == new:
+                message = f"`from` and `to` are both {shown(new)}"
+                yield unit.on_value((*_RESYNC, key, "from"), message, "name what it was before")
+        yield from _resyncs_of_config(unit)
+
+
+def _resyncs_of_config(unit: Document) -> Iterator[Problem]:
+    named = unit.at(*_RESYNC, "config")
+    service = catalog.find(str(unit.at("connector", "service")))
+    for key in filter(_DOTTED.fullmatch, named if isinstance(named, dict) else ()):
+        path, config = (*_RESYNC, "config", key), ("connector", "config", *key.split("."))
+        if service is not None and key not in service.permanent_keys:
+            message = f"{shown(key)} can be changed in a connection that exists"
+            yield unit.on_key(path, message, "take it out, and change it in `config` alone")
+        elif config not in unit.values:
+            yield unit.on_key(path, f"{shown(key)} is not in `config`", "declare the value that it is to have")
+        elif unit.at(*path, "to") not in (None, unit.at(*config)):
+            yield unit.on_value((*path, "to"), "`to` is not what the file declares", f"correct it, or `config.{key}`")
+        elif unit.at(*path, "from") == unit.at(*path, "to") is not None:
+            yield unit.on_value((*path, "from"), "`from` and `to` are the same", "name what it was before")
+
+
+def the_label_of_expiry_is_ours(specs: Specs) -> Iterator[Problem]:
+    """Other cleaners delete by it, so it says what `expires` says and nothing else."""
+    message = f"`{expiry.LABEL}` is written from `expires`"
+    hint = "take it out: other tools delete datasets by this label"
+    for environment, document in specs.environments.items():
+        if document.at("labels", "default", expiry.LABEL) is not None:
+            yield document.on_key(("labels", "default", expiry.LABEL), message, hint)
+        for unit in specs.units[environment].values():
+            for _, path in declared(unit):
+                if unit.at(*path, "labels", expiry.LABEL) is not None:
+                    yield unit.on_key((*path, "labels", expiry.LABEL), message, hint)
+
+
+def ends_that_are_near(specs: Specs) -> Iterator[Problem]:
+    """A notice for each unit that ends soon or has ended."""
+    for environment in specs.environments:
+        policy = policy_of(specs, environment)
+        for unit in specs.units[environment].values():
+            writers = () if unit.has("connector") else specs.writers(unit)
+            own = [] if writers and not unit.has("expires") else [end_of(unit)]
+            end = expiry.life(expiry.latest([*own, *map(end_of, writers)]), policy, specs.today)
+            shared = expiry.latest([end.last_day, *map(end_of, specs.writers(unit))])
+            data = expiry.data_after(end.last_day, [shared], elsewhere=isinstance(unit.at("dataset"), str))
+            if said := expiry.words(
+                end, specs.today, connects=unit.has("connector"), data=data, environment=unit.environment
+            ):
+                yield unit.on_key(_EXPIRES if unit.has("expires") else (), said)
+
+
+def resyncs_that_are_made_once(specs: Specs) -> Iterator[Problem]:
+    """A notice for each `allow_resync`: it is to go once a run has used it."""
+    for unit in specs.all_units():
+        whole = any(isinstance(unit.at(*_RESYNC, key, "to"), str) for key in ("schema", "service", "group"))
+        if whole or unit.at(*_RESYNC, "config"):
+            message = "`allow_resync` allows its change once: take it out when a run has made it"
+            kept = "the old dataset stays declared until then; `retire` in it says that it may go"
+            yield unit.on_key(_RESYNC, message, kept if unit.at(*_RESYNC, "schema") is not None else None)
+
+
+def policy_of(specs: Specs, environment: str) -> ExpiryPolicy:
+    """What an environment says of expiry, as far as it can be read."""
+    said, default = specs.setting(environment, *_POLICY), ExpiryPolicy()
+    if not isinstance(said, Mapping):
+        return ExpiryPolicy(forbidden=said == "forbidden")
+    return ExpiryPolicy(
+        required=said.get("required") is True,
+        longest=duration(said.get("longest"), None),
+        warn=duration(said.get("warn"), default.warn),
+        grace=duration(said.get("grace"), default.grace),
+    )
+
+
+def end_of(unit: Document) -> date | Never | None:
+    """The last good day of a unit, as far as it can be read."""
+    said = unit.at(*_EXPIRES)
+    if isinstance(said, Mapping):
+        return Never(str(said.get("never")))
+    try:
+        return date.fromisoformat(said) if isinstance(said, str) else None
+    except ValueError:
+        return None
+
+
+def duration(said: object, default: Default) -> timedelta | Default:
+    """A number of days, such as `14d`, when it is one."""
+    match = _DURATION.fullmatch(said) if isinstance(said, str) else None
+    return timedelta(days=int(match[1])) if match else default

@@ -1,0 +1,64 @@
+"""Rules about `formerly`."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Hashable, Iterable, Iterator
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+from reconciler.config.documents import Specs
+from reconciler.config.yaml.document import Document, Path, printable, shown
+from reconciler.model.errors import Problem
+
+Key = TypeVar("Key", bound=Hashable)
+
+
+@dataclass(frozen=True)
+class Claim(Generic[Key]):
+    """One place in one file, and what it claims."""
+
+    key: Key
+    document: Document
+    path: Path
+
+    @property
+    def where(self) -> str:
+        """`file:line`."""
+        return self.document.where(self.path)
+
+
+def conflicts(claims: Iterable[Claim[Key]]) -> Iterator[tuple[Claim[Key], Claim[Key]]]:
+    """Every claim that is not alone, with the first other one of the same key."""
+    by_key: dict[Key, list[Claim[Key]]] = defaultdict(list)
+    for claim in claims:
+        by_key[claim.key].append(claim)
+    for same in by_key.values():
+        if len(same) > 1:
+            first, second, *_ = same
+            yield from ((claim, second if claim is first else first) for claim in same)
+
+
+_FORMERLY = ("formerly",)
+
+
+def former_names_are_free(specs: Specs) -> Iterator[Problem]:
+    """What the former unit made goes over to one file: not to itself, not past a file that has the name, not to two."""
+    claims = []
+    for unit in specs.all_units():
+        former = unit.at(*_FORMERLY)
+        if not isinstance(former, str):
+            continue
+        if former == unit.name:
+            yield unit.on_value(_FORMERLY, f"{shown(former)} is the unit's name now", "take `formerly` out")
+        elif not unit.has("connector") and unit.at("dataset", "id") is None:
+            message = "without a connector the file's stem is the dataset's id, and BigQuery renames no dataset"
+            yield unit.on_key(_FORMERLY, message, f"keep its name: `dataset: {{id: {printable(former)[:60]}}}`")
+        elif former in specs.names[unit.environment]:
+            message = f"there is a unit {shown(former)} in {unit.environment} still"
+            yield unit.on_value(_FORMERLY, message, "a rename leaves no file behind: delete that file, or `formerly`")
+        else:
+            claims.append(Claim((unit.environment, former), unit, _FORMERLY))
+    for claim, other in conflicts(claims):
+        message = f"another unit was {shown(claim.key[1])} as well: {other.where}"
+        yield claim.document.on_value(_FORMERLY, message, "one file takes over what the former unit made")

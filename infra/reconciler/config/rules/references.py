@@ -1,0 +1,185 @@
+"""How a reference has to look, and what was probably meant by a mapping that is nearly one.
+
+A config is in the API's own shape, in which any mapping may stand. So a mapping counts as a reference with a fault
+only where its keys are those of one, or near them, and never because of a value's content alone.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from reconciler.config.rules import pasted
+from reconciler.config.schema.check import suggestion
+from reconciler.config.yaml.document import Document, Path, shown
+from reconciler.model import FIVETRAN, REFERENCE_KEYS
+from reconciler.model.errors import Problem
+
+_LOUD_NAME = re.compile(r"[A-Z][A-Z0-9_]*")
+_PROJECT = re.compile(r"([a-z0-9.-]+:)?[a-z][a-z0-9-]{4,28}[a-z0-9]|[0-9]+")
+_RESOURCE = re.compile(
+    r"(//secretmanager\.googleapis\.com/)?projects/([a-z0-9.:-]+)/secrets/([A-Za-z0-9_-]+)(/versions/([0-9]+))?"
+)
+
+
+@dataclass(frozen=True)
+class _Form:
+    """How references of a kind are written, and what the key that names the kind has to hold, also in words."""
+
+    written: str
+    pattern: re.Pattern[str]
+    words: str
+
+
+_FORMS: Mapping[str, _Form] = {
+    "secret": _Form(
+        "{secret: NAME, version: N}, with `project: ID` where another project keeps it",
+        re.compile(r"[A-Za-z0-9_-]{1,255}"),
+        "the name of a secret: letters, digits, hyphens and underscores",
+    ),
+    "env": _Form(
+        "{env: NAME} or {env: NAME, version: N}",
+        re.compile(r"[A-Za-z_][A-Za-z0-9_]*"),
+        "the name of an environment variable: letters, digits and underscores",
+    ),
+    "pulumi_config": _Form(
+        "{pulumi_config: KEY} or {pulumi_config: KEY, version: N}",
+        re.compile(r"([A-Za-z0-9_.-]+:)?[A-Za-z0-9_.-]+"),
+        "a key of the stack's config, as `pulumi config set` takes it",
+    ),
+    "held_by": _Form("{held_by: fivetran}", re.compile(FIVETRAN), "`fivetran`, which is where the value is"),
+}
+
+
+def example(kind: str) -> str:
+    """A reference of a kind, to show in a hint."""
+    return {
+        "secret": "{secret: NAME, version: 1}",
+        "env": "{env: NAME, version: 1}",
+        "pulumi_config": "{pulumi_config: KEY, version: 1}",
+        "held_by": "{held_by: fivetran}",
+    }[kind]
+
+
+def meant(node: Mapping[str, Any]) -> str | None:
+    """The kind of reference that a mapping is or should be, or None when it is none."""
+    for kind in ("env", "pulumi_config", "held_by"):
+        if kind in node:
+            return kind
+    if "secret" in node:
+        return "secret" if _is_secret(node) else None
+    return _misspelt(node)[1]
+
+
+def instead_of_a_tree(unit: Document, path: Path, node: Mapping[str, Any]) -> Iterator[Problem]:
+    """A reference in place of the whole `config` or `auth`. A `secret` alone there may be the service's own field."""
+    if is_instead_of_a_tree(node):
+        message = f"a reference stands in place of a value, not of the whole {shown(path[-1])}"
+        yield unit.on_value(path, message, "give it a key, such as `api_key: {secret: NAME, version: 1}`")
+
+
+def is_instead_of_a_tree(node: Mapping[str, Any]) -> bool:
+    """Return whether a whole `config` or `auth` is a reference."""
+    alone = next((kind for kind in REFERENCE_KEYS if isinstance(node.get(kind), str)), None)
+    if alone is None or (alone == "secret" and not node.keys() & REFERENCE_KEYS["secret"]):
+        return False
+    return node.keys() - {alone} <= REFERENCE_KEYS[alone]
+
+
+def problems(unit: Document, path: Path, node: dict[str, Any]) -> Iterator[Problem]:
+    """Everything wrong with a mapping as a reference; nothing when it is none."""
+    kind = meant(node)
+    if kind is None:
+        return
+    if kind not in node:
+        wrong, _ = _misspelt(node)
+        message = f"unknown key {shown(wrong)} in a reference"
+        yield unit.on_key((*path, str(wrong)), message, f"did you mean {shown(kind)}?")
+        return
+    form = _FORMS[kind]
+    how = f"a reference is {form.written}"
+    keys = {kind, *REFERENCE_KEYS[kind]}
+    for key in node:
+        if key in keys:
+            continue
+        if key in REFERENCE_KEYS:
+            message = f"a reference has one of {shown(kind)} and {shown(key)}"
+            yield unit.on_key((*path, key), message, how)
+        elif key == "version":
+            yield unit.on_key((*path, key), "`version` says nothing about a value that is never sent", how)
+        else:
+            near = suggestion(key, sorted(name for name in keys if name not in node))
+            hint = f"did you mean {shown(near)}?" if near else how
+            yield unit.on_key((*path, key), f"unknown key {shown(key)} in a reference", hint)
+    name = node[kind]
+    if isinstance(name, str) and pasted.is_credential(name):
+        message = f"{shown(kind)}: expected {form.words.partition(':')[0]}; this looks like a credential"
+        yield unit.on_value(
+            (*path, kind), message, "write the name it has where it is kept, and replace the credential: git keeps it"
+        )
+    elif name is not None and not (isinstance(name, str) and form.pattern.fullmatch(name)):
+        message = f"{shown(kind)}: expected {form.words}"
+        yield unit.on_value((*path, kind), message, _from_resource(name) if kind == "secret" else how)
+    if kind == "secret":
+        yield from _project(unit, path, node)
+    if "version" in keys:
+        yield from _version(unit, path, node, kind)
+    if "exact" in keys and node.get("exact", True) is not True:
+        hint = "leave it out, or write `exact: true` to send the value with every line end and mark that it has"
+        yield unit.on_value((*path, "exact"), "`exact`: expected `true`", hint)
+
+
+def _is_secret(node: Mapping[str, Any]) -> bool:
+    """Whether a mapping with `secret` is a reference: that is also a field of some services' own objects."""
+    if isinstance(node["secret"], dict | list):
+        return False
+    keys = sorted(REFERENCE_KEYS["secret"])
+    return all(key in keys or key in REFERENCE_KEYS or suggestion(key, keys) for key in node if key != "secret")
+
+
+def _misspelt(node: Mapping[str, Any]) -> tuple[str | None, str | None]:
+    """The key that should be another in a mapping that looks like a reference in everything else, and that other."""
+    others = [key for key in node if key not in ("version", "project", "exact")]
+    if len(others) != 1 or not isinstance(node[others[0]], str):
+        return None, None
+    key, value = others[0], node[others[0]]
+    near = suggestion(key, list(REFERENCE_KEYS))
+    loud = bool(_LOUD_NAME.fullmatch(value))
+    if "version" in node and isinstance(node["version"], int):
+        kind = near or ("env" if loud else None)
+    else:
+        kind = near if (near == "env" and loud) or (near == "held_by" and value == FIVETRAN) else None
+    return (key, kind) if kind else (None, None)
+
+
+def _from_resource(name: object) -> str:
+    """What to write instead of Google's own name of a secret or of one version."""
+    found = _RESOURCE.fullmatch(name) if isinstance(name, str) else None
+    if found is None:
+        return f"a reference is {_FORMS['secret'].written}"
+    _, project, secret, _, version = found.groups()
+    numbered = f"version: {version}, " if version else ""
+    project = f'"{project}"' if project.isdigit() else project
+    return f"write `{{secret: {secret}, {numbered}project: {project}}}`"
+
+
+def _project(unit: Document, path: Path, node: Mapping[str, Any]) -> Iterator[Problem]:
+    project = node.get("project")
+    if project is not None and not (isinstance(project, str) and _PROJECT.fullmatch(project)):
+        message = "`project`: expected the id of a project"
+        yield unit.on_value((*path, "project"), message, "leave it out for the environment's `secrets_project`")
+
+
+def _version(unit: Document, path: Path, node: Mapping[str, Any], kind: str) -> Iterator[Problem]:
+    version = node.get("version", 1)
+    if version is None or (isinstance(version, int) and not isinstance(version, bool) and version >= 1):
+        return
+    if kind != "secret":
+        hint = "raise it by one when the value changes"
+    elif version == "latest":
+        hint = "leave `version` out for the latest"
+    else:
+        hint = "the number that Secret Manager gave the version"
+    yield unit.on_value((*path, "version"), "`version`: expected a whole number from 1", hint)

@@ -1,0 +1,110 @@
+"""Rules about `config` and `auth`: every credential is a reference, and names a version where that is policy.
+
+No message shows a value. How a reference has to look is in `references`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+from reconciler.config.documents import Specs
+from reconciler.config.rules import references
+from reconciler.config.rules.credentials import holds_credential
+from reconciler.config.rules.services import field_meant
+from reconciler.config.yaml.document import Document, Path, printable, shown
+from reconciler.fivetran.catalog import Field
+from reconciler.model import REFERENCE_KEYS, Reference
+from reconciler.model.errors import Problem
+
+_KINDS = "|".join(REFERENCE_KEYS)
+_REFERENCE_AS_TEXT = re.compile(rf"\{{\s*({_KINDS})\s*:[^{{}}]*\}}|({_KINDS}):[A-Za-z0-9_-]+")
+
+
+def references_are_well_formed(specs: Specs) -> Iterator[Problem]:
+    """A reference with a fault would be sent to Fivetran as it stands."""
+    for unit, path, node in _trees(specs):
+        yield from references.instead_of_a_tree(unit, path, node)
+        for inner, mapping in _mappings(node, path):
+            if inner != path:
+                yield from references.problems(unit, inner, mapping)
+
+
+def secret_versions_are_pinned(specs: Specs) -> Iterator[Problem]:
+    """Where the environment's policy is `pinned`, a new value comes with a change of the file."""
+    for unit, path, node in _trees(specs):
+        if specs.setting(unit.environment, "policy", "secret_versions") != "pinned":
+            continue
+        for inner, mapping in _mappings(node, path):
+            reference = Reference.parse(mapping) if inner != path else None
+            if reference is not None and reference.kind == "secret" and "version" not in mapping:
+                message = f"a reference to Secret Manager without `version`, which {shown(unit.environment)} requires"
+                hint = "add `version: N`, the number of the version to use, and raise it when the value has changed"
+                yield unit.on_value(inner, message, hint)
+
+
+def credentials_are_references(specs: Specs) -> Iterator[Problem]:
+    """What a service calls a credential is never written down, and neither is a private key under any name."""
+    for unit, path, node in _trees(specs):
+        for inner, value in _values(node, path):
+            known = field_meant(unit, inner)
+            name = printable(next(step for step in reversed(inner) if isinstance(step, str)))
+            as_text = _REFERENCE_AS_TEXT.fullmatch(value) if isinstance(value, str) else None
+            if as_text is not None:
+                form = _written(inner, known, as_text[1] or as_text[2])
+                hint = f"write it without quotes, a space after each colon: {form}"
+                yield unit.on_value(inner, f"{shown(name)} holds a reference as text", hint)
+            elif holds_credential(inner, value, known):
+                hint = (
+                    f"write a reference, {_written(inner, known, 'secret')}, and replace the credential: git keeps it"
+                )
+                yield unit.on_value(inner, f"{shown(name)} holds a credential in plain text", hint)
+
+
+def is_reference_as_text(value: str) -> bool:
+    """Return whether a text is written like a reference."""
+    return _REFERENCE_AS_TEXT.fullmatch(value) is not None
+
+
+def told(path: Path, value: object, known: Field) -> bool:
+    """Whether `credentials_are_references` has something to say about the value at a path."""
+    as_text = isinstance(value, str) and _REFERENCE_AS_TEXT.fullmatch(value) is not None
+    return as_text or holds_credential(path, value, known)
+
+
+def _written(path: Path, known: Field | None, kind: str) -> str:
+    """How a reference is written in this place."""
+    reference = references.example(kind)
+    if not isinstance(path[-1], str):
+        return f"`- {reference}`"
+    return f"`{printable(path[-1])[:60]}: {reference if known is None or known.items is None else f'[{reference}]'}`"
+
+
+def _trees(specs: Specs) -> Iterator[tuple[Document, Path, dict[str, Any]]]:
+    for unit in specs.all_units():
+        for key in ("config", "auth"):
+            node = unit.at("connector", key)
+            if isinstance(node, dict):
+                yield unit, ("connector", key), node
+
+
+def _mappings(node: Any, path: Path) -> Iterator[tuple[Path, dict[str, Any]]]:
+    if isinstance(node, dict):
+        yield path, node
+        for key, value in node.items():
+            yield from _mappings(value, (*path, key))
+    elif isinstance(node, list):
+        for index, value in enumerate(node):
+            yield from _mappings(value, (*path, index))
+
+
+def _values(node: Any, path: Path) -> Iterator[tuple[Path, str | int | float | bool]]:
+    """Every scalar below a node, save those of references, right or wrong."""
+    inner = node.items() if isinstance(node, dict) else enumerate(node)
+    for step, value in inner:
+        at = (*path, step)
+        if isinstance(value, list) or (isinstance(value, dict) and references.meant(value) is None):
+            yield from _values(value, at)
+        elif isinstance(value, str | int | float):
+            yield at, value

@@ -1,0 +1,205 @@
+"""One document against its JSON Schema: every fault at its key or value, in words instead of keywords.
+
+The schema carries its own words where a keyword is not enough: `patternErrorMessage` and `errorMessage`, which editors
+show as well. No schema looks into `config` and `auth`, so a value quoted here is never one of theirs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from difflib import get_close_matches
+from itertools import groupby
+from typing import Any
+
+from reconciler.config.schema import messages, schemas
+from reconciler.config.yaml.document import Document, Path, shown
+from reconciler.model.errors import Problem
+
+#: Two names this similar (difflib) may be one with a slip: `evn` and `env`, `prefix` and `schema_prefix`.
+_NEAR = 0.6
+_DESTINATION = ("connector", "destination")
+
+#: Keywords that fail for want of a key.
+_OF_KEYS = ("required", "oneOf", "anyOf", "minProperties")
+
+
+def check(document: Document, kind: schemas.Kind) -> Iterator[Problem]:
+    """Every place where the document breaks its schema.
+
+    A null breaks nothing here: reading it was a problem already.
+    """
+    if isinstance(document.data, dict):
+        faults = [_Fault.of(error, kind) for error in schemas.errors(kind, document.data)]
+        yield from _told(document, [fault for fault in faults if not _follows(fault, document)])
+    elif document.data is not None:
+        first = schemas.schema(kind)["required"][0]
+        message = f"expected a mapping; found {messages.kind_of(document.data)}"
+        yield document.on_value((), message, f"a file begins with its keys, such as `{first}: …`")
+
+
+def _follows(fault: _Fault, document: Document) -> bool:
+    """Whether a fault may come of what reading the file was a problem with: no value, or a key that was not read."""
+    return fault.value is None or (fault.keyword in _OF_KEYS and fault.path in document.incomplete)
+
+
+def misfiled(document: Document, kind: schemas.Kind) -> Problem | None:
+    """The one problem with a unit in an environment's file, or the other way round."""
+    if not isinstance(document.data, dict):
+        return None
+    other: schemas.Kind = "unit" if kind == "environment" else "environment"
+    keys = document.data.keys()
+    if keys & schemas.schema(kind)["properties"].keys() or not keys & schemas.schema(other)["properties"].keys():
+        return None
+    if kind == "environment":
+        return document.on_key((), "a unit, where the environment is described", "give the unit a file of its own")
+    return document.on_key(
+        (), "an environment, where a unit is described", "its place is its folder's environment.yaml"
+    )
+
+
+def suggestion(written: str, known: Sequence[str]) -> str | None:
+    """The known name that was probably meant."""
+    lowered = {name.lower(): name for name in known}
+    near = get_close_matches(written.lower()[:80], lowered, n=1, cutoff=_NEAR)
+    return lowered[near[0]] if near else None
+
+
+@dataclass(frozen=True)
+class _Fault:
+    """One error of the validator: the keyword that failed with its limit, the subschema around it, and the place."""
+
+    kind: schemas.Kind
+    keyword: str
+    limit: Any
+    about: dict[str, Any]
+    conditional: bool
+    path: Path
+    value: Any
+
+    @classmethod
+    def of(cls, error: Any, kind: schemas.Kind) -> _Fault:
+        *around, _ = error.schema_path
+        about = schemas.part(kind, around)
+        path = tuple(error.instance_path)
+        return cls(kind, error.kind.name, error.kind.value, about, "allOf" in around, path, error.instance)
+
+
+def _told(document: Document, faults: list[_Fault]) -> Iterator[Problem]:
+    """Each fault once: a key misspelt or in the wrong place is not also missing, nor a wrong type a wrong form."""
+    told: set[Path] = set()
+    explained: set[Path] = set()
+    for fault in faults:
+        if fault.keyword == "additionalProperties":
+            for key in _unknown_keys(document, fault):
+                told |= {fault.path, key.path}
+                explained |= key.meant
+                yield key.problem
+    for fault in sorted(faults, key=lambda fault: fault.conditional):
+        missing = fault.keyword == "required"
+        place = (*fault.path, fault.limit) if missing else fault.path
+        if fault.keyword != "additionalProperties" and place not in told and not (missing and place in explained):
+            told.add(place)
+            yield _problem(document, fault)
+
+
+@dataclass(frozen=True)
+class _UnknownKey:
+    """The problem with a key, the way to it, and the ways to the keys that it may stand for."""
+
+    problem: Problem
+    path: Path
+    meant: frozenset[Path]
+
+
+def _unknown_keys(document: Document, fault: _Fault) -> Iterator[_UnknownKey]:
+    known = fault.about.get("properties", {})
+    free = [name for name in known if name not in fault.value]
+    for index, key in enumerate(fault.limit):
+        path = (*fault.path, key)
+        if not known:  # the user chooses the keys, in the form the schema gives
+            problem = document.on_key(path, f"{shown(key)}: {fault.about['patternErrorMessage']}")
+            yield _UnknownKey(problem, path, frozenset())
+            continue
+        homes = [home for home in schemas.homes(fault.kind).get(key.strip(), ()) if home != fault.path]
+        near = suggestion(key, free) if index < MOST_SHOWN and not homes else None
+        hint = messages.belongs(homes) if homes else messages.known(near, known)
+        problem = document.on_key(path, f"unknown key {shown(key)}{_inside(fault.path)}", hint)
+        meant = [(*home, key.strip()) for home in homes] + ([(*fault.path, near)] if near else [])
+        yield _UnknownKey(problem, path, frozenset(meant))
+
+
+def _problem(document: Document, fault: _Fault) -> Problem:
+    own, path = fault.about.get("errorMessage"), fault.path
+    match fault.keyword:
+        case "required":
+            message = own or f"{shown(fault.limit)} is missing{_inside(path)}"
+            hint = None if own else schemas.description(fault.kind, fault.about["properties"][fault.limit])
+            # Whether a dataset is missing, and which key it needs, follows from the destination, if there is one.
+            return document.on_key(_DESTINATION if own and path == () else path, message, hint)
+        case "not" | "oneOf":
+            return document.on_key(path, str(own))
+    message, hint = _about_value(fault)
+    if fault.keyword == "uniqueItems":
+        path = (*path, _repeated(fault.value))
+    return document.on_value(path, _named(path) + (own if own and fault.keyword == "type" else message), hint)
+
+
+def _about_value(fault: _Fault) -> tuple[str, str | None]:
+    """Message and hint for a value that is wrong in itself."""
+    match fault.keyword:
+        case "type":
+            message = f"{messages.expected_type(fault.limit)}; found {messages.kind_of(fault.value)}"
+            hint = None if "errorMessage" in fault.about else messages.right_type(fault.limit, fault.value, fault.about)
+            return message, hint or messages.example(fault.about, fault.path[-1], fault.value)
+        case "enum":
+            return messages.choice(fault.limit, fault.value, suggestion)
+        case "pattern":
+            message = f"{fault.about['patternErrorMessage']}; found {shown(fault.value)}"
+            return message, messages.mismatch(fault.path, fault.value)
+        case "uniqueItems":
+            return f"{shown(fault.value[_repeated(fault.value)])} is in the list twice", None
+        case _:
+            return messages.size(fault.keyword, fault.limit, fault.value), None
+
+
+def _repeated(items: list[Any]) -> int:
+    """The index of the first item that is there before already."""
+    seen: set[str] = set()
+    for index, item in enumerate(items):
+        if repr(item) in seen:
+            return index
+        seen.add(repr(item))
+    return 0
+
+
+def _inside(path: Path) -> str:
+    return f" in {shown(path[-1])}" if path and isinstance(path[-1], str) else ""
+
+
+def _named(path: Path) -> str:
+    """The key a fault is under, as the start of a message."""
+    key = next((step for step in reversed(path) if isinstance(step, str)), None)
+    return "" if key is None else f"{shown(key)}: "
+
+
+#: How many problems of one file are shown.
+MOST_SHOWN = 100
+
+
+def bounded(problems: Sequence[Problem]) -> tuple[tuple[Problem, ...], Mapping[str, int]]:
+    """Of a sorted sequence the first problems of each file, and how many a file has beyond them.
+
+    In such a file one more problem, at the place of the first that is left out, says how many there are.
+    """
+    shown: list[Problem] = []
+    left_out: dict[str, int] = {}
+    for file, of_file in groupby(problems, key=lambda problem: problem.file):
+        every = list(of_file)
+        shown += every[:MOST_SHOWN]
+        if rest := every[MOST_SHOWN:]:
+            left_out[file] = len(rest)
+            noun = "problem" if len(rest) == 1 else "problems"
+            message = f"{len(rest):,} more {noun} from here on"
+            shown.append(Problem(file, rest[0].line, rest[0].column, message, "mend the ones above first"))
+    return tuple(shown), left_out

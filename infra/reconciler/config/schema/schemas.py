@@ -1,0 +1,95 @@
+"""The two JSON Schemas of the repository, compiled once.
+
+`schemas/` in the checkout is the one source: editors read it through a file's first line, and so do we. The package
+is installed in editable mode, so its own place leads there whatever the working directory is.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from functools import cache
+from pathlib import Path
+from typing import Any, Literal
+
+import jsonschema_rs
+
+from reconciler.model.errors import ReconcilerError
+
+#: What a file can be.
+Kind = Literal["unit", "environment"]
+
+SCHEMAS = Path(__file__).resolve().parents[4] / "schemas"
+
+
+@cache
+def schema(kind: Kind) -> dict[str, Any]:
+    """The schema as it stands in its file. Raises ReconcilerError when the package does not run from a checkout."""
+    file = SCHEMAS / f"{kind}.schema.json"
+    try:
+        loaded: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ReconcilerError(
+            f"{file}: {error.strerror}. The package runs from a checkout: install it with pip install -e ."
+        ) from error
+    except ValueError as error:
+        raise ReconcilerError(f"{file}: not valid JSON. Correct it, or restore it from git.") from error
+    return loaded
+
+
+@cache
+def _validator(kind: Kind) -> jsonschema_rs.Validator:
+    return jsonschema_rs.validator_for(schema(kind))
+
+
+def errors(kind: Kind, data: object) -> Iterator[jsonschema_rs.ValidationError]:
+    """Every place where the data breaks the schema."""
+    return _validator(kind).iter_errors(data)
+
+
+def takes(kind: Kind, path: tuple[str, ...], value: object) -> bool:
+    """Return whether a value is valid where a path of the schema leads, such as `("$defs", "connector")`."""
+    return _part_validator(kind, path).is_valid(value)
+
+
+@cache
+def _part_validator(kind: Kind, path: tuple[str, ...]) -> jsonschema_rs.Validator:
+    return jsonschema_rs.validator_for({"$defs": schema(kind)["$defs"], **part(kind, path)})
+
+
+def part(kind: Kind, path: Sequence[str | int]) -> dict[str, Any]:
+    """The subschema at a path, as an error's `schema_path` gives it, without the keyword at its end."""
+    node: Any = schema(kind)
+    for step in path:
+        node = node[step]
+    found: dict[str, Any] = node
+    return found
+
+
+@cache
+def homes(kind: Kind) -> Mapping[str, tuple[tuple[str, ...], ...]]:
+    """For every key that has its place in a file, the ways to the mappings it may stand in; `()` is the whole file.
+
+    Left out is what stands in lists, and in mappings whose keys the user chooses.
+    """
+    found: dict[str, tuple[tuple[str, ...], ...]] = {}
+    mappings: list[tuple[tuple[str, ...], dict[str, Any]]] = [((), schema(kind))]
+    for path, node in mappings:
+        for key, inner in node.get("properties", {}).items():
+            found[key] = (*found.get(key, ()), path)
+            mappings.append(((*path, key), _followed(kind, inner)))
+    return found
+
+
+def description(kind: Kind, node: dict[str, Any]) -> str | None:
+    """What a property's subschema says about it, there or where its `$ref` leads."""
+    found: str | None = node["description"] if "description" in node else _followed(kind, node).get("description")
+    return found
+
+
+def _followed(kind: Kind, node: dict[str, Any]) -> dict[str, Any]:
+    """The subschema that a `$ref` leads to, or the node itself."""
+    if "$ref" not in node:
+        return node
+    found: dict[str, Any] = schema(kind)["$defs"][node["$ref"].removeprefix("#/$defs/")]
+    return found

@@ -1,0 +1,100 @@
+"""Fivetran's REST API as typed methods (`FivetranClient`), with retries, pacing and one tree of errors (`errors`).
+
+It imports nothing else of this project. It logs as `reconciler.fivetran.api`. Below it, httpx logs URLs at INFO and
+httpcore the headers of responses at DEBUG; neither logs what was sent: no level of logging shows a key, a secret or a
+config value.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+from reconciler.fivetran.api.errors import (
+    ApiError,
+    Conflict,
+    FivetranError,
+    Forbidden,
+    InvalidSettings,
+    MissingCredentials,
+    NotFound,
+    RateLimited,
+    Rejected,
+    ServerError,
+    TransportError,
+    Unauthorized,
+    UnexpectedAnswer,
+)
+from reconciler.fivetran.api.pacing import Clock
+from reconciler.fivetran.api.schema_config import ColumnConfig, Lock, SchemaConfig, StandardConfig, TableConfig
+from reconciler.fivetran.api.types import (
+    Account,
+    Alert,
+    Approval,
+    Connection,
+    ConnectorType,
+    Destination,
+    Group,
+    Package,
+    SetupTest,
+    User,
+)
+
+if TYPE_CHECKING:
+    from reconciler.fivetran.api.client import FivetranClient
+    from reconciler.fivetran.api.pacing import Limits
+    from reconciler.fivetran.api.retry import Retry
+    from reconciler.fivetran.api.settings import Credentials
+    from reconciler.fivetran.api.transport import Timeouts
+
+__all__ = [
+    "Account",
+    "Alert",
+    "ApiError",
+    "Approval",
+    "Clock",
+    "ColumnConfig",
+    "Conflict",
+    "Connection",
+    "ConnectorType",
+    "Credentials",
+    "Destination",
+    "FivetranClient",
+    "FivetranError",
+    "Forbidden",
+    "Group",
+    "InvalidSettings",
+    "Limits",
+    "Lock",
+    "MissingCredentials",
+    "NotFound",
+    "Package",
+    "RateLimited",
+    "Rejected",
+    "Retry",
+    "SchemaConfig",
+    "ServerError",
+    "SetupTest",
+    "StandardConfig",
+    "TableConfig",
+    "Timeouts",
+    "TransportError",
+    "Unauthorized",
+    "UnexpectedAnswer",
+    "User",
+]
+
+#: What comes with httpx is imported when it is first asked for: most processes of a run ask Fivetran nothing.
+_LATE = {
+    "Credentials": "settings",
+    "FivetranClient": "client",
+    "Limits": "pacing",
+    "Retry": "retry",
+    "Timeouts": "transport",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _LATE:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(importlib.import_module(f"{__name__}.{_LATE[name]}"), name)

@@ -1,0 +1,109 @@
+"""The client: every operation the project uses, over one connection pool that threads share."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from types import TracebackType
+from typing import Self
+
+import httpx
+
+from reconciler.fivetran.api.account import ConnectorTypeOperations, GroupOperations, PackageOperations
+from reconciler.fivetran.api.connections import ConnectionOperations, TrustOperations
+from reconciler.fivetran.api.destinations import DestinationOperations
+from reconciler.fivetran.api.pacing import Clock, Limits
+from reconciler.fivetran.api.retry import Retry
+from reconciler.fivetran.api.schema_config import SchemaConfigOperations
+from reconciler.fivetran.api.settings import PUBLIC_API, BaseUrl, Credentials, requests_per_hour
+from reconciler.fivetran.api.transport import Timeouts, Transport
+
+
+class FivetranClient(
+    GroupOperations,
+    DestinationOperations,
+    ConnectionOperations,
+    SchemaConfigOperations,
+    ConnectorTypeOperations,
+    PackageOperations,
+    TrustOperations,
+):
+    """Fivetran's REST API, a method an operation. Make one for a process and share it: the limits are per client.
+
+    `base_url` includes `/v1`; http:// is taken for this machine only, which is also never reached through a proxy.
+    Raises InvalidSettings for a base URL or an environment (proxy, certificates) that cannot be used.
+    """
+
+    def __init__(
+        self,
+        base_url: str,
+        key: str,
+        secret: str,
+        *,
+        limits: Limits | None = None,
+        retry: Retry | None = None,
+        timeouts: Timeouts | None = None,
+        clock: Clock | None = None,
+        transport: httpx.BaseTransport | None = None,
+    ) -> None:
+        self._base_url = BaseUrl.parse(base_url)
+        self._transport = Transport(
+            self._base_url,
+            Credentials(key, secret),
+            limits=limits or Limits(),
+            retry=retry or Retry(),
+            timeouts=timeouts or Timeouts(),
+            clock=clock or Clock(),
+            transport=transport,
+        )
+
+    @classmethod
+    def from_environment(
+        cls,
+        env: Mapping[str, str] | None = None,
+        *,
+        limits: Limits | None = None,
+        retry: Retry | None = None,
+        timeouts: Timeouts | None = None,
+        clock: Clock | None = None,
+        transport: httpx.BaseTransport | None = None,
+    ) -> Self:
+        """A client from FIVETRAN_APIKEY, FIVETRAN_APISECRET and FIVETRAN_API_URL (default: the public API).
+
+        FIVETRAN_REQUESTS_PER_HOUR is the most requests an hour, unless `limits` says it.
+
+        Raises MissingCredentials naming what is not there, and InvalidSettings.
+        """
+        found = os.environ if env is None else env
+        credentials = Credentials.from_environment(found)
+        limits = limits or Limits(requests_per_hour=requests_per_hour(found))
+        return cls(
+            found.get("FIVETRAN_API_URL", "").strip() or PUBLIC_API,
+            credentials.key,
+            credentials.secret,
+            limits=limits,
+            retry=retry,
+            timeouts=timeouts,
+            clock=clock,
+            transport=transport,
+        )
+
+    def now(self) -> datetime:
+        """Return the moment by this machine's clock, unless Fivetran's last answer shows that it is wrong."""
+        return datetime.fromtimestamp(self._transport.now(), UTC)
+
+    def close(self) -> None:
+        """Close the connections. Safe to call twice."""
+        self._transport.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        return f"FivetranClient({self._base_url.url!r})"

@@ -1,0 +1,199 @@
+"""Operations on connections."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Literal, TypeAlias
+
+from reconciler.fivetran.api.json_reader import identity, mapping
+from reconciler.fivetran.api.request import Call, Operations, given, path_to
+from reconciler.fivetran.api.types import Approval, Connection
+
+
+class ConnectionOperations(Operations):
+    """`/connections`. Every method raises FivetranError; those with an id NotFound.
+
+    Failing setup tests are no error: they are in the answer's `setup_tests`, beside its `setup_state`.
+    """
+
+    def list_connections(self, group_id: str | None = None, schema: str | None = None) -> Iterator[Connection]:
+        """Connections without their config (list_connections), asked for page by page while iterating.
+
+        The filters hold even where a server passes over them: else someone else's connection would be taken for the
+        one looked for. `schema` is compared without regard to case; compare exactly before relying on it.
+        """
+        filters = {"group_id": group_id, "schema": schema}
+        params = {key: value for key, value in filters.items() if value is not None}
+        call = Call("GET", "/connections", params=params, version_2=True)
+        for connection in self._transport.pages(call, Connection.parse):
+            in_group = group_id is None or connection.group_id in {group_id, ""}
+            if in_group and (schema is None or connection.schema.casefold() == schema.casefold()):
+                yield connection
+
+    def get_connection(self, connection_id: str) -> Connection:
+        """One connection with its config (connection_details)."""
+        call = Call("GET", path_to("connections", connection_id), version_2=True)
+        return self._transport.send(call).read(Connection.parse)
+
+    def create_connection(
+        self,
+        *,
+        group_id: str,
+        service: str,
+        config: Mapping[str, object],
+        run_setup_tests: bool,
+        auth: Mapping[str, object] | None = None,
+        paused: bool | None = None,
+        schedule_type: str | None = None,
+        sync_frequency: int | None = None,
+        daily_sync_time: str | None = None,
+        settings: Mapping[str, object] | None = None,
+    ) -> Connection:
+        """A new connection (create_connection); None leaves a field to Fivetran.
+
+        Never repeated once it may have been read: after an error whose `may_have_taken_effect` is true, or a Conflict,
+        look with `list_connections(group_id, schema)` before trying again. `sync_frequency` is in minutes,
+        `daily_sync_time` "HH:00" and only for 1440. `settings` are further fields by the API's names.
+        """
+        body = given(
+            group_id=group_id,
+            service=service,
+            config=config,
+            auth=auth,
+            paused=paused,
+            schedule_type=schedule_type,
+            sync_frequency=sync_frequency,
+            daily_sync_time=daily_sync_time,
+            **(settings or {}),
+            run_setup_tests=run_setup_tests,
+        )
+        call = Call("POST", "/connections", body=body, version_2=True, runs_setup_tests=run_setup_tests)
+        return self._transport.send(call).read(Connection.parse)
+
+    def update_connection(
+        self,
+        connection_id: str,
+        *,
+        run_setup_tests: bool,
+        config: Mapping[str, object] | None = None,
+        auth: Mapping[str, object] | None = None,
+        paused: bool | None = None,
+        schedule_type: str | None = None,
+        sync_frequency: int | None = None,
+        daily_sync_time: str | None = None,
+        settings: Mapping[str, object] | None = None,
+    ) -> Connection:
+        """Change what is given (modify_connection). ValueError when nothing is: the API refuses an empty change.
+
+        Config merges by top-level key: lists go whole, and a None inside `config` clears a nullable key. `settings` are
+        further fields by the API's names.
+        """
+        fields = given(
+            config=config,
+            auth=auth,
+            paused=paused,
+            schedule_type=schedule_type,
+            sync_frequency=sync_frequency,
+            daily_sync_time=daily_sync_time,
+            **(settings or {}),
+        )
+        if not fields:
+            raise ValueError("update_connection needs a field to change")
+        call = Call(
+            "PATCH",
+            path_to("connections", connection_id),
+            body={**fields, "run_setup_tests": run_setup_tests},
+            version_2=True,
+            runs_setup_tests=run_setup_tests,
+        )
+        return self._transport.send(call).read(Connection.parse)
+
+    def delete_connection(self, connection_id: str) -> None:
+        """Delete a connection (delete_connection). The data it wrote stays."""
+        self._transport.send(Call("DELETE", path_to("connections", connection_id), version_2=True))
+
+    def test_connection(
+        self, connection_id: str, *, trust_certificates: bool = False, trust_fingerprints: bool = False
+    ) -> Connection:
+        """Run the setup tests (run_setup_tests), which can take ten minutes; the results are in `setup_tests`.
+
+        `trust_certificates` and `trust_fingerprints` take whatever the source presents for genuine.
+
+        Repeated on a fault: testing twice leaves what testing once does. Not after a time limit, which is longer than
+        the retries' budget.
+        """
+        call = Call(
+            "POST",
+            path_to("connections", connection_id, "test"),
+            body=given(trust_certificates=trust_certificates or None, trust_fingerprints=trust_fingerprints or None),
+            version_2=True,
+            runs_setup_tests=True,
+            repeat_post=True,
+        )
+        return self._transport.send(call).read(Connection.parse)
+
+    def sync_connection(self, connection_id: str, *, force: bool = False) -> None:
+        """Start a sync (sync_connection): nothing happens while one runs, unless `force` starts it over.
+
+        Repeated on a fault only without `force`, since a running sync makes the second one a no-op.
+        """
+        call = Call(
+            "POST",
+            path_to("connections", connection_id, "sync"),
+            body={"force": force},
+            version_2=True,
+            repeat_post=not force,
+        )
+        self._transport.send(call)
+
+    def connect_card(self, connection_id: str, *, redirect_uri: str) -> str:
+        """A new link to a page on which somebody without a login authorises the connection (connect_card).
+
+        Whoever has the link can: for a day it is a secret. Afterwards that person is sent to `redirect_uri`. Repeated
+        on a fault, since one link more does no harm.
+        """
+        call = Call(
+            "POST",
+            path_to("connections", connection_id, "connect-card"),
+            body={"connect_card_config": {"redirect_uri": redirect_uri}},
+            version_2=True,
+            repeat_post=True,
+        )
+        return self._transport.send(call).read(lambda data: identity(mapping(data.get("connect_card")), "uri"))
+
+
+#: Whose approvals: a connection's or a destination's.
+Owner: TypeAlias = Literal["connections", "destinations"]
+
+
+class TrustOperations(Operations):
+    """`/connections/{id}/…` and `/destinations/{id}/…`. Every method raises FivetranError; all of them NotFound.
+
+    Approving is repeated on a fault: what is approved twice is approved once. After an error, list before trying again.
+    """
+
+    def list_certificates(self, owner: Owner, owner_id: str) -> Iterator[Approval]:
+        """The approved certificates (get_…_certificates_list), asked for page by page while iterating."""
+        return self._transport.pages(Call("GET", path_to(owner, owner_id, "certificates")), Approval.parse)
+
+    def approve_certificate(self, owner: Owner, owner_id: str, *, hash_: str, encoded_cert: str) -> None:
+        """Trust a certificate (approve_…_certificate): its DER in Base64, and the SHA-256 of that DER in Base64."""
+        body = {"hash": hash_, "encoded_cert": encoded_cert}
+        self._transport.send(Call("POST", path_to(owner, owner_id, "certificates"), body=body, repeat_post=True))
+
+    def revoke_certificate(self, owner: Owner, owner_id: str, approval_id: str) -> None:
+        """Trust a certificate no longer (revoke_…_certificate), by its `Approval.id`."""
+        self._transport.send(Call("DELETE", path_to(owner, owner_id, "certificates", approval_id)))
+
+    def list_fingerprints(self, owner: Owner, owner_id: str) -> Iterator[Approval]:
+        """The approved host keys (get_…_fingerprints_list), asked for page by page while iterating."""
+        return self._transport.pages(Call("GET", path_to(owner, owner_id, "fingerprints")), Approval.parse)
+
+    def approve_fingerprint(self, owner: Owner, owner_id: str, *, hash_: str, public_key: str) -> None:
+        """Trust an SSH host key (approve_…_fingerprint): a line as in a `.pub` file, and its hash."""
+        body = {"hash": hash_, "public_key": public_key}
+        self._transport.send(Call("POST", path_to(owner, owner_id, "fingerprints"), body=body, repeat_post=True))
+
+    def revoke_fingerprint(self, owner: Owner, owner_id: str, approval_id: str) -> None:
+        """Trust a host key no longer (revoke_…_fingerprint), by its `Approval.id`."""
+        self._transport.send(Call("DELETE", path_to(owner, owner_id, "fingerprints", approval_id)))

@@ -1,0 +1,187 @@
+"""Staying within the account's quota: rolling windows for requests, setup tests and all that asks a source; and a cap.
+
+One `Pacing` is shared by all threads of a client. It counts this client's requests only: other processes and people
+draw on the same account, so a 429 stays possible and is the retry's business. The size of the hourly quota comes from
+the headers of the API's answers, and is never more than `Limits` allows. There is no thread behind it.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from typing import cast
+
+from pyrate_limiter import Duration, InMemoryBucket, Rate, RateItem
+
+from reconciler.fivetran.api.json_reader import whole
+
+
+@dataclass(frozen=True)
+class Clock:
+    """Seconds, all three: a clock that never goes back, a wait, and the time since 1970 (for HTTP dates)."""
+
+    monotonic: Callable[[], float] = time.monotonic
+    sleep: Callable[[float], None] = time.sleep
+    wall: Callable[[], float] = time.time
+
+
+log = logging.getLogger("reconciler.fivetran.api")
+
+#: A wait at least this long is announced, at most once a minute for each window.
+NOTICEABLE_SECONDS = 3.0
+ANNOUNCE_EVERY_SECONDS = 60.0
+
+#: Fivetran's quota for paying accounts.
+USUAL_REQUESTS_PER_HOUR = 20_000
+
+#: Below this share of the hourly quota the account is about to be cut off, and its owner wants to know.
+LOW_QUOTA = 0.02
+
+
+@dataclass(frozen=True)
+class Limits:
+    """How much one client asks of the account. The defaults are Fivetran's limits for paying accounts.
+
+    Without `requests_per_hour` the account's own quota holds, which Fivetran names in its answers; 20,000 before the
+    first one.
+
+    Setup tests, and whatever else asks a source, may hold a request open for minutes, so they have a smaller share of
+    the requests in flight: the rest stays for the quick ones. Setup tests count as asking a source, too.
+    """
+
+    requests_per_hour: int | None = None
+    setup_tests_per_minute: int = 250
+    setup_tests_per_hour: int = 2_500
+    source_interactions_per_minute: int = 500
+    source_interactions_per_hour: int = 5_000
+    in_flight: int = 48
+    setup_tests_in_flight: int = 32
+
+    def __post_init__(self) -> None:
+        for name, value in vars(self).items():
+            if value is not None and value < 1:
+                raise ValueError(f"{name} must be at least 1, not {value}")
+
+
+class Pacing:
+    """Gives each request its turn."""
+
+    def __init__(self, limits: Limits, clock: Clock) -> None:
+        self._limits = limits
+        self._slots = threading.BoundedSemaphore(limits.in_flight)
+        self._test_slots = threading.BoundedSemaphore(limits.setup_tests_in_flight)
+        self._quota = limits.requests_per_hour or USUAL_REQUESTS_PER_HOUR
+        self._requests = _Window(_hourly(self._quota), [Rate(self._quota, Duration.HOUR)], clock)
+        self._tests = _slow_window("setup tests", limits.setup_tests_per_minute, limits.setup_tests_per_hour, clock)
+        self._source = _slow_window(
+            "requests to sources", limits.source_interactions_per_minute, limits.source_interactions_per_hour, clock
+        )
+        self._low_quota_told = threading.Lock()
+
+    @contextmanager
+    def turn(self, *, runs_setup_tests: bool, asks_source: bool = False) -> Iterator[None]:
+        """Hold this around one request: blocks until it may be sent, and counts it as in flight until left.
+
+        A thread that waits for a window holds its slot meanwhile; everyone whom that slot could serve waits for the
+        same window.
+        """
+        with ExitStack() as held:
+            if runs_setup_tests or asks_source:
+                held.enter_context(self._test_slots)
+            if runs_setup_tests:
+                self._tests.take()
+            if runs_setup_tests or asks_source:
+                self._source.take()
+            held.enter_context(self._slots)
+            self._requests.take()
+            yield
+
+    def watch(self, headers: Mapping[str, str]) -> None:
+        """Keep to the hourly quota that an answer names, and warn once when it is nearly used up.
+
+        Args:
+            headers: An answer's. `X-Rate-Limit` is the account's quota, `X-Rate-Limit-Remaining` what is left of it.
+        """
+        told = whole(headers.get("X-Rate-Limit"))
+        if told is not None and told > 0:
+            self._learn(told)
+        remaining = whole(headers.get("X-Rate-Limit-Remaining"))
+        if remaining is None:
+            return
+        quota = told or self._quota
+        if remaining < quota * LOW_QUOTA and self._low_quota_told.acquire(blocking=False):
+            log.warning(
+                "Fivetran's quota is nearly used up: %d of the account's %d requests an hour are left, "
+                "shared with everyone who uses the account.",
+                remaining,
+                quota,
+            )
+
+    def _learn(self, account_quota: int) -> None:
+        own = self._limits.requests_per_hour
+        quota = account_quota if own is None else min(own, account_quota)
+        if quota != self._quota:
+            self._quota = quota
+            self._requests.resize(_hourly(quota), Rate(quota, Duration.HOUR))
+
+
+def _hourly(requests: int) -> str:
+    return f"{requests} requests an hour"
+
+
+class _Window:
+    """A rolling window of one or more rates. The library counts; time and waiting are the clock's."""
+
+    def __init__(self, what: str, rates: list[Rate], clock: Clock) -> None:
+        self._what = what
+        self._bucket = InMemoryBucket(rates)
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._quiet_until = float("-inf")
+
+    def take(self) -> None:
+        """Block until one more fits, and count it."""
+        waited = 0.0
+        while delay := self._try():
+            waited += delay
+            if waited >= NOTICEABLE_SECONDS:
+                self._announce(delay)
+            self._clock.sleep(delay)
+
+    def resize(self, what: str, rate: Rate) -> None:
+        """Allow another number in the window from now on; what was counted in it stays counted."""
+        with self._lock:
+            self._what = what
+            self._bucket.rates = [rate]
+
+    def _try(self) -> float:
+        """Count one if it fits and return 0; else the seconds until it may."""
+        with self._lock:
+            item = RateItem("request", int(self._clock.monotonic() * 1000))
+            self._bucket.leak(item.timestamp)
+            if self._bucket.put(item):
+                return 0.0
+            return max(1, cast("int", self._bucket.waiting(item))) / 1000
+
+    def _announce(self, delay: float) -> None:
+        with self._lock:
+            now = self._clock.monotonic()
+            if now < self._quiet_until:
+                return
+            self._quiet_until = now + delay + ANNOUNCE_EVERY_SECONDS
+        log.warning("Waiting %d s for Fivetran's rate limit (%s).", round(delay), self._what)
+
+
+def _slow_window(what: str, per_minute: int, per_hour: int, clock: Clock) -> _Window:
+    """A window of two rates, or of the one that can bind: the library refuses a list with one that cannot."""
+    minute, hour = Rate(per_minute, Duration.MINUTE), Rate(per_hour, Duration.HOUR)
+    rates = [minute, hour]
+    if hour.limit <= minute.limit:
+        rates = [hour]
+    elif hour.limit > 60 * minute.limit:
+        rates = [minute]
+    return _Window(f"{per_minute} {what} a minute, {per_hour} an hour", rates, clock)

@@ -1,0 +1,131 @@
+"""Where the API is and with which key: checked before anything is sent."""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import NoReturn, Self
+
+import httpx
+
+from reconciler.fivetran.api.errors import InvalidSettings, MissingCredentials
+
+_MASK = "******"
+
+
+def hide(text: str, secrets: Iterable[str]) -> str:
+    """Replace the key, the secret, and the pair of them as it is sent."""
+    for secret in sorted(filter(None, secrets), key=len, reverse=True):
+        text = text.replace(secret, _MASK)
+    return text
+
+
+PUBLIC_API = "https://api.fivetran.com/v1"
+
+#: The most requests an hour that a run makes: the account's quota, or the share of it that this project may use.
+QUOTA_VARIABLE = "FIVETRAN_REQUESTS_PER_HOUR"
+
+#: Digits: no quota has more, and `int` reads any number of them.
+_LONGEST_QUOTA = 9
+
+#: A host as it goes over the wire: a name (international ones encoded), or an address.
+_HOST = re.compile(r"[a-z0-9._-]+|[0-9a-f:.]+", re.IGNORECASE)
+
+
+@dataclass(frozen=True)
+class Credentials:
+    """An API key and its secret. Hidden from repr, and never pickled: Pulumi keeps pickles in its state."""
+
+    key: str = field(repr=False)
+    secret: str = field(repr=False)
+
+    @classmethod
+    def from_environment(cls, env: Mapping[str, str]) -> Self:
+        """Read FIVETRAN_APIKEY and FIVETRAN_APISECRET. Raises MissingCredentials naming what is not there."""
+        found = {name: env.get(name, "").strip() for name in ("FIVETRAN_APIKEY", "FIVETRAN_APISECRET")}
+        missing = [name for name, value in found.items() if not value]
+        if missing:
+            raise MissingCredentials(
+                f"{' and '.join(missing)} {'is' if len(missing) == 1 else 'are'} not set. "
+                "Set FIVETRAN_APIKEY and FIVETRAN_APISECRET to a Fivetran API key and its secret; "
+                "a read-only key is enough for previews."
+            )
+        return cls(*found.values())
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError("credentials are not pickled")
+
+
+@dataclass(frozen=True)
+class BaseUrl:
+    """The API's address, `/v1` included, without a trailing slash."""
+
+    url: str
+    is_local: bool
+    """Whether it is this machine: then no proxy may stand between, and http:// is allowed."""
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """Read and check FIVETRAN_API_URL. Raises InvalidSettings, without the text: it may be a misplaced key."""
+        problem, url = None, None
+        try:
+            url = httpx.URL(text.strip())
+        except (httpx.InvalidURL, UnicodeError):
+            problem = "is not a URL"
+        if url is not None:
+            problem = _problem(url)
+        if url is None or problem is not None:
+            raise InvalidSettings(f"FIVETRAN_API_URL {problem}. Set it like {PUBLIC_API}, or leave it out.")
+        return cls(str(url).rstrip("/"), _is_local(url.host))
+
+
+def requests_per_hour(env: Mapping[str, str]) -> int | None:
+    """Read FIVETRAN_REQUESTS_PER_HOUR; None where it is not set.
+
+    Raises:
+        InvalidSettings: It is not a whole number from 1. The text is not shown: it may be a misplaced key.
+    """
+    text = env.get(QUOTA_VARIABLE, "").strip()
+    if not text:
+        return None
+    if not (text.isascii() and text.isdigit() and len(text) <= _LONGEST_QUOTA and int(text) > 0):
+        raise InvalidSettings(
+            f"{QUOTA_VARIABLE} is not a whole number from 1. Set it like 5000, or leave it out: "
+            "the quota is then what Fivetran's answers say."
+        )
+    return int(text)
+
+
+def _problem(url: httpx.URL) -> str | None:
+    if url.scheme not in {"http", "https"} or not _HOST.fullmatch(url.raw_host.decode()):
+        return "is not an http(s) URL"
+    if url.userinfo:
+        return "holds credentials; they belong in FIVETRAN_APIKEY and FIVETRAN_APISECRET"
+    if url.query or url.fragment:
+        return "has a query or fragment"
+    if url.scheme == "http" and not (_is_local(url.host) or _is_private(url.host)):
+        return f"is http:// to {url.host}, which would send the API key in clear over the internet; use https://"
+    return None
+
+
+def _is_private(host: str) -> bool:
+    """A network of one's own, where doubles of the API run: a private address, or a name that only it can resolve."""
+    if "." not in host and ":" not in host:
+        return True
+    try:
+        return ipaddress.ip_address(host).is_private
+    except ValueError:
+        return host.endswith((".internal", ".local", ".test"))
+
+
+def _is_local(host: str) -> bool:
+    """This machine: localhost, a loopback address, or the unspecified one, at which servers announce themselves."""
+    if host == "localhost" or host.endswith(".localhost"):
+        return True
+    try:
+        address = ipaddress.ip_address(host)
+    except ValueError:
+        return False
+    return address.is_loopback or address.is_unspecified

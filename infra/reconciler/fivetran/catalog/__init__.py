@@ -1,0 +1,47 @@
+"""The catalogue of services: what Fivetran's API says of each, in one file a service under `schemas/services/`.
+
+Reading is all that happens here; `reconciler services pull` writes.
+"""
+
+from __future__ import annotations
+
+from reconciler.fivetran.catalog.changes import changes
+from reconciler.fivetran.catalog.consent import Condition, Consent
+from reconciler.fivetran.catalog.files import (
+    SERVICES,
+    catalogue,
+    config_of,
+    find,
+    known,
+    needs_consent,
+    permanent_keys,
+    read_file,
+)
+from reconciler.fivetran.catalog.metadata import from_metadata
+from reconciler.fivetran.catalog.service import Field, Form, Kind, Path, Service, leaves, walk
+from reconciler.fivetran.catalog.text import Unreadable, read, write
+
+__all__ = [
+    "SERVICES",
+    "Condition",
+    "Consent",
+    "Field",
+    "Form",
+    "Kind",
+    "Path",
+    "Service",
+    "Unreadable",
+    "catalogue",
+    "changes",
+    "config_of",
+    "find",
+    "from_metadata",
+    "known",
+    "leaves",
+    "needs_consent",
+    "permanent_keys",
+    "read",
+    "read_file",
+    "walk",
+    "write",
+]

@@ -1,0 +1,89 @@
+"""The files of the catalogue, each read when somebody asks for its service, and once.
+
+`schemas/services/` in the checkout is the one source, as the schemas of the specs are: a checker of a pull request
+reads what an editor and we read.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import cache
+from pathlib import Path
+
+from reconciler.fivetran.catalog.service import Field, Service
+from reconciler.fivetran.catalog.text import Unreadable, read
+from reconciler.model.errors import ReconcilerError
+
+#: The folder with a file for each service.
+SERVICES = Path(__file__).resolve().parents[4] / "schemas" / "services"
+_TO_DO = "Restore the folder from git, and run from a checkout: pip install -e ."
+
+
+def known() -> frozenset[str]:
+    """Return the ids of the services that have a file. Reads names only.
+
+    Raises:
+        ReconcilerError: The catalogue's folder is missing, unreadable or empty. Without it no `config` is checked.
+    """
+    return _known(SERVICES)
+
+
+@cache
+def _known(folder: Path) -> frozenset[str]:
+    try:
+        found = frozenset(file.stem for file in folder.iterdir() if file.suffix == ".yaml")
+    except OSError as error:
+        raise ReconcilerError(
+            f"{folder}: the catalogue of services cannot be read: {error.strerror}. {_TO_DO}"
+        ) from None
+    if not found:
+        raise ReconcilerError(f"{folder}: the catalogue of services is empty. {_TO_DO}")
+    return found
+
+
+def find(service_id: str) -> Service | None:
+    """Return the service with this id; None when the catalogue has no file for it.
+
+    Raises:
+        ReconcilerError: The catalogue, or the service's file in it, cannot be read; the text names it.
+    """
+    return _find(SERVICES, service_id)
+
+
+@cache
+def _find(folder: Path, service_id: str) -> Service | None:
+    return read_file(folder / f"{service_id}.yaml") if service_id in _known(folder) else None
+
+
+def catalogue() -> Mapping[str, Service]:
+    """Every service by its id, sorted. Reads all files."""
+    found = {service_id: find(service_id) for service_id in sorted(known())}
+    return {service_id: service for service_id, service in found.items() if service is not None}
+
+
+def read_file(file: Path) -> Service:
+    """The service that a file describes; its id is the file's stem. Raises ReconcilerError."""
+    try:
+        return read(file.stem, file.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ReconcilerError(f"{file}: cannot be read: {error.strerror}") from error
+    except (Unreadable, UnicodeDecodeError) as error:
+        raise ReconcilerError(f"{file}: {error}. Correct it, or restore it from git.") from error
+
+
+def config_of(service_id: str) -> Field | None:
+    """Return what is known of the whole `config` of a service, as one object; None without a file."""
+    service = find(service_id)
+    return None if service is None else Field("object", fields=service.config)
+
+
+def permanent_keys(service_id: str) -> tuple[str, ...]:
+    """The keys of `config` that a connection of this service keeps for good; none that is known of without a file."""
+    service = find(service_id)
+    return () if service is None else service.permanent_keys
+
+
+def needs_consent(service_id: str, config: Mapping[str, object], has_auth: bool) -> bool:
+    """Whether a person has to authorise such a connection in a browser; no, as far as anybody knows, without a file."""
+    service = find(service_id)
+    return service is not None and service.needs_consent(config, has_auth)

@@ -1,0 +1,144 @@
+"""What the API's metadata says of a service (`/metadata/connector-types/{service}`), as an entry of the catalogue.
+
+A node of it is much like JSON Schema. The keys of `destination` stand there among the others of `config`; what a
+person has to consent to, and that a value is secret without being a password, does not stand there at all.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from typing import Any
+
+from reconciler.fivetran.catalog.consent import Condition, Consent
+from reconciler.fivetran.catalog.service import Field, Form, Kind, Service
+from reconciler.fivetran.catalog.text import Unreadable
+
+_KINDS: Mapping[str, Kind] = {
+    "string": "string",
+    "integer": "integer",
+    "number": "number",
+    "boolean": "boolean",
+    "array": "list",
+    "object": "object",
+}
+
+
+def from_metadata(
+    service_id: str,
+    *,
+    name: str,
+    status: str | None,
+    config: Mapping[str, object],
+    auth: Mapping[str, object],
+    known: Service | None = None,
+) -> Service:
+    """The entry for what the API says now. What it does not tell is kept from the entry that is `known`.
+
+    Raises Unreadable when the metadata has another form than the documented one.
+    """
+    fields = _properties(config, "config")
+    form = _form(fields)
+    for key in {key for keys in form.keys for key in keys}:
+        fields.pop(key, None)
+    secret = () if known is None else known.secret
+    for path in secret:
+        fields = _with_secret(fields, path.split("."))
+    authorised = _all_secret(_properties(auth, "auth"))
+    consent = _consent(authorised) if known is None else known.consent
+    return Service(
+        id=service_id,
+        name=name or service_id,
+        form=form,
+        consent=consent,
+        config=fields,
+        auth=authorised,
+        status=status,
+        secret=secret,
+    )
+
+
+def _form(fields: Mapping[str, Field]) -> Form:
+    """A database's own `schema` may stand beside its `schema_prefix`."""
+    if "schema_prefix" in fields:
+        return Form.PREFIX
+    if "table_group_name" in fields:
+        return Form.TABLE_OR_GROUP if "table" in fields else Form.GROUP
+    return Form.TABLE if "table" in fields else Form.SCHEMA
+
+
+def _consent(auth: Mapping[str, Field]) -> Consent:
+    """A guess for a service that is new here: who can authorise by API can authorise in a browser as well."""
+    return Consent(True, (Condition("auth"),)) if auth else Consent(False)
+
+
+def _properties(node: Mapping[str, object], where: str) -> dict[str, Field]:
+    properties = node.get("properties", {})
+    if not isinstance(properties, Mapping):
+        raise Unreadable(f"`{where}.properties` is no object")
+    required = node.get("required")
+    wanted = set(required) if isinstance(required, list) else set()
+    return {name: _field(inner, f"{where}.{name}", name in wanted) for name, inner in properties.items()}
+
+
+def _field(node: Any, where: str, required: bool = False) -> Field:
+    if not isinstance(node, Mapping):
+        raise Unreadable(f"`{where}` is no object")
+    found = _typed(node, where)
+    return dataclasses.replace(
+        found,
+        required=required,
+        immutable=node.get("immutable") is True,
+        readonly=node.get("readonly") is True,
+        nullable=node.get("nullable") is True,
+    )
+
+
+def _typed(node: Mapping[str, object], where: str) -> Field:
+    choices = node.get("enum")
+    if node.get("format") == "password":
+        return Field("secret")
+    if isinstance(choices, list) and choices:
+        return Field("choice", choices=tuple(sorted({str(choice) for choice in choices})))
+    kind = _KINDS.get(str(node.get("type")), "any")
+    if kind == "list":
+        items = node.get("items")
+        return Field("list", items=Field("any") if items is None else _typed(_mapping(items, where), f"{where}[]"))
+    if kind == "object":
+        return Field("object", fields=_properties(node, where))
+    return Field(kind)
+
+
+def _mapping(node: object, where: str) -> Mapping[str, object]:
+    if not isinstance(node, Mapping):
+        raise Unreadable(f"`{where}.items` is no object")
+    return node
+
+
+def _all_secret(fields: Mapping[str, Field]) -> dict[str, Field]:
+    """`auth` is never returned, and its texts are credentials whether they are called passwords or not."""
+    return {name: _secret(found) for name, found in fields.items()}
+
+
+def _secret(found: Field) -> Field:
+    if found.kind == "string":
+        return dataclasses.replace(found, kind="secret")
+    items = None if found.items is None else _secret(found.items)
+    return dataclasses.replace(found, items=items, fields=_all_secret(found.fields))
+
+
+def _with_secret(fields: Mapping[str, Field], path: list[str]) -> dict[str, Field]:
+    """The fields with one of them made secret; as they are where there is none at the path any more."""
+    (first, *rest), changed = path, dict(fields)
+    name = first.rstrip("[]")
+    if name in changed:
+        changed[name] = _made_secret(changed[name], rest)
+    return changed
+
+
+def _made_secret(found: Field, rest: list[str]) -> Field:
+    if found.items is not None:
+        return dataclasses.replace(found, items=_made_secret(found.items, rest))
+    if rest:
+        return dataclasses.replace(found, fields=_with_secret(found.fields, rest))
+    return dataclasses.replace(found, kind="secret", choices=(), fields={})

@@ -1,0 +1,1 @@
+"""Google: BigQuery's datasets with their access lists, and IAM."""

@@ -1,0 +1,225 @@
+"""The datasets of a project: which there are, how each one is, and its access list rewritten.
+
+Credentials are Google's application-default ones; with BIGQUERY_EMULATOR_HOST, which names a local BigQuery, none.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import os
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from typing import Any, Final, Self
+
+from reconciler.model.errors import LOG_IN, NO_CREDENTIALS, OtherSideFailed, google_failed
+
+EMULATOR: Final = "BIGQUERY_EMULATOR_HOST"
+#: How long one request may take, and how long all attempts at it.
+_REQUEST_S: Final = 30
+_ATTEMPTS_S: Final = 60
+#: As many as the library's connection pool holds.
+_AT_ONCE: Final = 10
+
+
+@dataclass(frozen=True)
+class Listed:
+    """A dataset as the list has it."""
+
+    id: str
+    labels: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class LiveDataset:
+    """A dataset as it is. `access` are the entries of BigQuery's REST resource, with their conditions."""
+
+    id: str
+    location: str
+    friendly_name: str | None
+    description: str | None
+    labels: Mapping[str, str]
+    default_table_expiration_ms: int | None
+    access: tuple[Mapping[str, Any], ...]
+
+    @classmethod
+    def parse(cls, data: Mapping[str, Any]) -> Self:
+        """Read a Dataset resource (BigQuery REST v2). Empty texts count as unset."""
+        expiration = int(data.get("defaultTableExpirationMs") or 0)
+        return cls(
+            id=data["datasetReference"]["datasetId"],
+            location=data.get("location", ""),
+            friendly_name=data.get("friendlyName") or None,
+            description=data.get("description") or None,
+            labels=data.get("labels", {}),
+            default_table_expiration_ms=expiration or None,
+            access=tuple(data.get("access", ())),
+        )
+
+
+@dataclass(frozen=True)
+class AccessList:
+    """Who may do what with a dataset, as of one moment: `etag` changes with every write to the dataset."""
+
+    entries: tuple[Mapping[str, Any], ...]
+    etag: str
+
+
+class AccessRefused(OtherSideFailed):
+    """Google denies an access list because of what is in it: an account that is not there, a policy that forbids it."""
+
+    mentions: Callable[[str], bool] = staticmethod(lambda _: False)
+    """Whether all that Google answered contains a pattern, in whatever case. The answer itself may quote anything."""
+
+
+class ListChanged(Exception):
+    """Another process has written the dataset since it was read, or writes it now: read it again.
+
+    `refused` is the error where the dataset turns out to be as it was: policies are preconditions, too.
+    """
+
+    def __init__(self, dataset_id: str, refused: AccessRefused | None = None) -> None:
+        super().__init__(dataset_id)
+        self.refused = refused
+
+
+class Datasets:
+    """The datasets of one project. Every method raises `OtherSideFailed`."""
+
+    def __init__(self, project: str) -> None:
+        self.project = project
+        with self._failures("the credentials"):
+            self._client = _client(project)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._client.close()
+
+    def all(self) -> tuple[Listed, ...]:
+        """Every dataset that the credentials may see, hidden ones apart."""
+        with self._failures("the datasets"):
+            found = self._client.list_datasets(self.project, retry=_retry(), timeout=_REQUEST_S)
+            return tuple(Listed(item.dataset_id, dict(item.labels)) for item in found)
+
+    def get(self, dataset_id: str) -> LiveDataset | None:
+        """One dataset; None when there is none of this id."""
+        found = self._get(dataset_id)
+        return None if found is None else LiveDataset.parse(found)
+
+    def resource(self, dataset_id: str) -> Mapping[str, Any] | None:
+        """One dataset as the API answers it, with settings that nothing here knows; None when there is none."""
+        found: Mapping[str, Any] | None = self._get(dataset_id)
+        return found
+
+    def access_list(self, dataset_id: str) -> AccessList | None:
+        """Who may do what with one dataset; None when there is none of this id."""
+        found = self._get(dataset_id)
+        return None if found is None else _access_list(found)
+
+    def write_access(self, dataset_id: str, entries: Iterable[Mapping[str, Any]], etag: str) -> AccessList:
+        """Replace the access list that was read with this etag; return it as it then is.
+
+        Raises:
+            ListChanged: Another process wrote the dataset meanwhile. So does an answer that was lost: read again.
+            AccessRefused: Google denies the list because of an entry in it.
+        """
+        from google.api_core.exceptions import (  # noqa: PLC0415
+            BadRequest,
+            Conflict,
+            NotFound,
+            PreconditionFailed,
+        )
+
+        body = {"access": [dict(entry) for entry in entries]}
+        with self._failures(f"the access list of the dataset {dataset_id}", "written"):
+            try:
+                ask = functools.partial(self._request, "PATCH", dataset_id, data=body, headers={"If-Match": etag})
+                return _access_list(_retry()(ask)())
+            except Conflict:
+                raise ListChanged(dataset_id) from None
+            except PreconditionFailed as error:
+                raise ListChanged(dataset_id, self._refused(dataset_id, error)) from None
+            except (BadRequest, NotFound) as error:
+                raise self._refused(dataset_id, error) from None
+
+    def _refused(self, dataset_id: str, error: Any) -> AccessRefused:
+        subject = f"BigQuery, project {self.project}: the access list of the dataset {dataset_id}"
+        failed = google_failed(f"{subject} cannot be written", error)
+        refused = AccessRefused(str(failed), unmasked_message=failed.unmasked_message)
+        answer = str(getattr(error.response, "text", "") or error)
+        refused.mentions = lambda pattern: re.search(pattern, answer, re.IGNORECASE) is not None
+        return refused
+
+    def _get(self, dataset_id: str) -> Any:
+        from google.api_core.exceptions import NotFound  # noqa: PLC0415 (the library is slow to import)
+
+        with self._failures(f"the dataset {dataset_id}"):
+            try:
+                return _retry()(functools.partial(self._request, "GET", dataset_id))()
+            except NotFound:
+                return None
+
+    def _request(self, method: str, dataset_id: str, **more: Any) -> Any:
+        # The library's own methods leave out the version, and without it conditions are neither answered nor written.
+        return self._client._connection.api_request(
+            method,
+            f"/projects/{self.project}/datasets/{dataset_id}",
+            query_params={"accessPolicyVersion": 3},
+            timeout=_REQUEST_S,
+            **more,
+        )
+
+    def get_all(
+        self, dataset_ids: Iterable[str], done: Callable[[], object] = lambda: None
+    ) -> dict[str, LiveDataset | None]:
+        """Several datasets, asked for at once; `done` is called after each."""
+
+        def one(dataset_id: str) -> tuple[str, LiveDataset | None]:
+            found = self.get(dataset_id)
+            done()
+            return dataset_id, found
+
+        with ThreadPoolExecutor(_AT_ONCE) as pool:
+            return dict(pool.map(one, dataset_ids))
+
+    @contextlib.contextmanager
+    def _failures(self, what: str, done: str = "read") -> Iterator[None]:
+        """What the library raises, as one line about what was to be read, or written."""
+        from google.api_core.exceptions import GoogleAPIError  # noqa: PLC0415
+        from google.auth.exceptions import GoogleAuthError  # noqa: PLC0415
+        from requests.exceptions import RequestException  # noqa: PLC0415
+
+        subject = f"BigQuery, project {self.project}: {what} cannot be {done}"
+        try:
+            yield
+        except GoogleAuthError as error:
+            raised = OtherSideFailed(
+                f"{subject}: {NO_CREDENTIALS} ({type(error).__name__})", unmasked_message=str(error), step=LOG_IN
+            )
+        except (GoogleAPIError, RequestException) as error:
+            raised = google_failed(subject, error)
+        else:
+            return
+        raise raised from None
+
+
+def _access_list(data: Mapping[str, Any]) -> AccessList:
+    return AccessList(tuple(data.get("access", ())), data["etag"])
+
+
+def _client(project: str) -> Any:
+    from google.auth.credentials import AnonymousCredentials  # noqa: PLC0415
+    from google.cloud import bigquery  # noqa: PLC0415
+
+    nobody: Any = AnonymousCredentials
+    return bigquery.Client(project=project, credentials=nobody() if os.environ.get(EMULATOR) else None)
+
+
+def _retry() -> Any:
+    from google.cloud.bigquery import DEFAULT_RETRY  # noqa: PLC0415
+
+    return DEFAULT_RETRY.with_timeout(_ATTEMPTS_S)

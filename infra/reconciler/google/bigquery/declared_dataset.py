@@ -1,0 +1,102 @@
+"""A dataset as its file declares it, in the form that the check of a run takes it to where it can be compared."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Self
+
+from reconciler.google.bigquery.access import DeclaredEntry, MemberNames, entry_of, placed_entries
+from reconciler.google.bigquery.access.live_entries import EntryText, format_condition, format_entry
+from reconciler.lifecycle.removal import DeletionRules
+from reconciler.model import Dataset, Environment, Unit
+
+
+@dataclass(frozen=True)
+class Expected:
+    """What a dataset is to be, with the line of each entry of its access list."""
+
+    file: str
+    path: str
+    """Of the dataset in its file: `dataset`, or `datasets.<schema>`."""
+    id: str
+    location: str
+    entries: tuple[DeclaredEntry, ...] = ()
+    """The access list without Fivetran's service account."""
+    is_written: bool = False
+    """Whether Fivetran's service account is to write it."""
+    friendly_name: str | None = None
+    description: str | None = None
+    labels: Mapping[str, str] = field(default_factory=dict)
+    default_table_expiration_ms: int | None = None
+    contents: bool = False
+    """Whether the file lets its contents be deleted with it."""
+    apply_changes: bool = False
+    revokes: tuple[str, ...] = ()
+    workgroups: str | None = None
+
+    @property
+    def names(self) -> MemberNames:
+        """How the files of the environment spell members."""
+        return MemberNames(self.workgroups, {each.entry.at: each.member for each in self.entries})
+
+    def format(self, each: DeclaredEntry) -> EntryText:
+        """Format one of its entries as the file that declares it spells the member."""
+        return EntryText(format_entry(each.entry, self.names).what, each.member + format_condition(each.entry))
+
+    def as_json(self) -> dict[str, Any]:
+        """Return it as JSON, without what is empty."""
+        said = {
+            **vars(self),
+            "entries": [_full({**vars(each), "entry": each.entry.as_property()}) for each in self.entries],
+            "labels": dict(self.labels),
+            "revokes": list(self.revokes),
+        }
+        return _full(said)
+
+    @classmethod
+    def of(cls, said: Mapping[str, Any]) -> Self:
+        """Read it back."""
+        entries = (
+            DeclaredEntry(**{**each, "entry": entry})
+            for each in said.get("entries", ())
+            if (entry := entry_of(each["entry"])) is not None
+        )
+        return cls(**{**said, "entries": tuple(entries), "revokes": tuple(said.get("revokes", ()))})
+
+
+def expect(
+    environment: Environment, unit: Unit, dataset: Dataset, rules: DeletionRules, *, is_written: bool
+) -> Expected:
+    """Return what a unit's file declares of one of its datasets."""
+    path = dataset_path(unit, dataset)
+    return Expected(
+        file=unit.file,
+        path=path,
+        id=dataset.id,
+        location=dataset.location,
+        entries=placed_entries(environment, dataset, unit.file, path),
+        is_written=is_written,
+        friendly_name=dataset.friendly_name,
+        description=dataset.description or None,
+        labels=dataset.labels,
+        default_table_expiration_ms=dataset.default_table_expiration_ms,
+        contents=rules.contents,
+        apply_changes=dataset.adopt.apply_changes,
+        revokes=tuple(member.lower().replace("serviceaccount:", "serviceAccount:") for member in dataset.adopt.revokes),
+        workgroups=environment.workgroups,
+    )
+
+
+def dataset_path(unit: Unit, dataset: Dataset) -> str:
+    """Return where a dataset stands in its unit's file."""
+    prefix = unit.connector.destination.schema_prefix if unit.connector else None
+    if prefix is None:
+        return "dataset"
+    former = unit.connector.allow_resync.schema if unit.connector and unit.connector.allow_resync else None
+    of = prefix if dataset in unit.datasets or former is None else former.old
+    return f"datasets.{dataset.id.removeprefix(f'{of}_')}"
+
+
+def _full(said: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in said.items() if value}

@@ -1,0 +1,1 @@
+"""How units stand: status, next step, inherited access, what expires."""

@@ -1,0 +1,141 @@
+"""A live dataset → the dataset that declares it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from reconciler.config.yaml.document import Path
+from reconciler.google.bigquery.api import LiveDataset
+from reconciler.google.bigquery.dataset_settings import MOST_LABELS, is_label_key, is_label_value
+from reconciler.importer.access import access_of
+from reconciler.importer.draft import FILL_IN, Draft, Surroundings, description, owners
+from reconciler.lifecycle import expiry
+from reconciler.model import Dataset, Environment, Unit
+from reconciler.model.policy import Never
+
+#: What the gcp provider puts on what it creates, by itself.
+_OF_THE_PROVIDER = "goog-pulumi-provisioned"
+_MISSING = "fill-in"
+_LEAST_EXPIRATION_MS = 3_600_000
+
+
+@dataclass(frozen=True)
+class Part:
+    """A dataset for a unit, with the comments below its own path in the file."""
+
+    dataset: Dataset
+    comments: Mapping[Path, str]
+
+
+def dataset_part(dataset_id: str, around: Surroundings, unit_description: str, *, is_written: bool) -> Part:
+    """The dataset as it is; one that is not there, or was not looked at, with what the environment gives it.
+
+    `unit_description` is the description that the dataset would have without one of its own, and `is_written` says
+    whether a connector of ours writes it.
+    """
+    environment, live = around.environment, around.datasets.get(dataset_id)
+    if live is None:
+        labels, comments, _ = _labels({}, environment)
+        here = Dataset(dataset_id, environment.destination.location, description=unit_description, labels=labels)
+        if dataset_id not in around.datasets:
+            comments[()] = "BigQuery could not be asked: the dataset's own settings and access are not here."
+        return Part(here, comments)
+    labels, comments, not_here = _labels(live.labels, environment)
+    access = access_of(live.access, around, is_written=is_written)
+    comments |= access.comments
+    notes = [_listed("Labels of BigQuery that are not here:", not_here)] if not_here else []
+    if access.lost:
+        notes.append(_listed("Has access in BigQuery, which is not here and would be taken away:", access.lost))
+    if notes:
+        comments[()] = "\n".join(notes)
+    location = live.location
+    if is_written and location.casefold() != environment.destination.location.casefold():
+        location = environment.destination.location
+        comments[()] = "\n".join(
+            [
+                *notes,
+                f"{FILL_IN} in BigQuery it is in {live.location}, where {environment.name}'s destination cannot write.",
+            ]
+        )
+    if live.description is None:
+        comments["description",] = "As in BigQuery. Without this line it is the description above."
+    expiration = live.default_table_expiration_ms
+    dataset = Dataset(
+        id=dataset_id,
+        location=location,
+        friendly_name=live.friendly_name,
+        description=live.description or "",
+        labels=labels,
+        sensitive=access.sensitive,
+        default_access=access.default_access,
+        access=access.grants,
+        default_table_expiration_ms=expiration if (expiration or 0) >= _LEAST_EXPIRATION_MS else None,
+        written_by="fivetran" if access.is_written else None,
+    )
+    return Part(dataset, comments)
+
+
+def _listed(title: str, entries: Iterable[str]) -> str:
+    return "\n".join([title, *(f"- {entry}" for entry in entries)])
+
+
+def _labels(live: Mapping[str, str], environment: Environment) -> tuple[dict[str, str], dict[Path, str], list[str]]:
+    """The labels with the environment's defaults, the required ones that are missing marked; and what is not here."""
+    rest = {key: value for key, value in live.items() if is_label_key(key) and is_label_value(value)}
+    not_here = dict.fromkeys(live.keys() - rest.keys(), "no file can say this")
+    if rest.pop(_OF_THE_PROVIDER, None) is not None:
+        not_here[_OF_THE_PROVIDER] = "which Pulumi's plugin for Google Cloud put there"
+    if rest.pop(expiry.LABEL, None) is not None:
+        not_here[expiry.LABEL] = "which `expires` writes"
+    labels = {**environment.labels.default, **rest}
+    comments: dict[Path, str] = {}
+    for key in environment.labels.required:
+        if key not in labels:
+            labels[key] = _MISSING
+            comments["labels", key] = f"{FILL_IN} a label that {environment.name} requires"
+    for key in list(rest)[::-1]:
+        if len(labels) > MOST_LABELS and key not in environment.labels.default:
+            labels.pop(key)
+            not_here[key] = f"with {environment.name}'s own there would be more than {MOST_LABELS}"
+    return labels, comments, [f"{key}={live[key]}: {not_here[key]}" for key in sorted(not_here)]
+
+
+def expires_mark(environment: Environment) -> tuple[Never | None, dict[Path, str]]:
+    """An end that never comes, where the environment wants one to be named."""
+    if not environment.policy.expiry.required:
+        return None, {}
+    never = Never("fill in why this does not expire, or write a date in place of this")
+    return never, {("expires",): f"{FILL_IN} the last good day, in quotes, or the reason why there is none"}
+
+
+def draft_dataset(dataset_id: str, around: Surroundings, *, is_written: bool, name: str | None = None) -> Draft:
+    """A unit, to be called `name`, that declares a dataset alone; without a name it is called as the dataset.
+
+    `is_written`: connectors of ours write it, in files of their own.
+    """
+    name = name or dataset_id
+    live = around.datasets.get(dataset_id)
+    text, comments = description(live.description if live else None)
+    owner, marked = owners(None)  # BigQuery does not tell who made it
+    part = dataset_part(dataset_id, around, text, is_written=is_written)
+    expires, ending = expires_mark(around.environment)
+    unit = Unit(
+        name=name,
+        file=f"{name}.yaml",
+        description=text,
+        owners=owner,
+        datasets=(part.dataset,),
+        expires=expires,
+    )
+    return Draft(unit, {**comments, **marked, **placed(part, ("dataset",)), **ending})
+
+
+def placed(part: Part, path: Path) -> dict[Path, str]:
+    """A dataset's comments at its place in the file."""
+    return {(*path, *inner): text for inner, text in part.comments.items()}
+
+
+def live_description(dataset: LiveDataset | None) -> str | None:
+    """What BigQuery has as the dataset's description."""
+    return None if dataset is None else dataset.description

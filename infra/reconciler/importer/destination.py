@@ -1,0 +1,61 @@
+"""Where a live connection writes, in the form that its service takes."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+
+from reconciler.fivetran import catalog
+from reconciler.fivetran.api import Connection
+from reconciler.fivetran.catalog import Form
+from reconciler.model import DestinationSchema
+
+_NAME = re.compile(r"[a-z_][a-z0-9_]*")
+_SERVICE = re.compile(r"[a-z0-9][a-z0-9_]*")
+_LONGEST_NAME = 1024
+
+#: The keys of `config` that say where the data lands.
+KEYS = ("schema", "table", "table_group_name", "schema_prefix")
+
+
+def destination_of(connection: Connection) -> DestinationSchema:
+    """The destination: by what the config says, else by the connection's name and what the service takes.
+
+    Of a service that the catalogue does not know, a name with a dot is taken for a schema and a table.
+    """
+    service = catalog.find(connection.service)
+    said = {key: value for key in KEYS if isinstance(value := connection.config.get(key), str) and value}
+    for keys in service.form.keys if service is not None else _any_form():
+        found = {key: said[key] for key in keys if key in said}
+        if len(found) == len(keys) and DestinationSchema(**found).connection_name == connection.schema:
+            return DestinationSchema(**found)
+    return _by_name(connection.schema, service.form if service is not None else None)
+
+
+def _by_name(name: str, form: Form | None) -> DestinationSchema:
+    if form is Form.PREFIX:
+        return DestinationSchema(schema_prefix=name)
+    schema, dot, rest = name.partition(".")
+    if not dot or form is Form.SCHEMA:
+        return DestinationSchema(schema=name)
+    if form in (Form.GROUP, Form.TABLE_OR_GROUP):
+        return DestinationSchema(schema=schema, table_group_name=rest)
+    return DestinationSchema(schema=schema, table=rest)
+
+
+def _any_form() -> Iterable[tuple[str, ...]]:
+    """Every form, the ones that say more first: of a schema and a table, the schema alone would be found too."""
+    return sorted({keys for form in Form for keys in form.keys}, key=lambda keys: (-len(keys), keys))
+
+
+def undeclarable(connection: Connection) -> str | None:
+    """Say why no file can declare a connection; None where one can."""
+    if not _SERVICE.fullmatch(connection.service):
+        return f"{connection.service!r} is no service id"
+    destination, service = destination_of(connection), catalog.find(connection.service)
+    written = destination.as_config()
+    if not all(_NAME.fullmatch(name) and len(name) <= _LONGEST_NAME for name in written.values()):
+        return "where it writes has another name than lower-case letters, digits and underscores"
+    if service is not None and tuple(written) not in service.form.keys:
+        return f"it is named {connection.schema}, and the catalogue has {service.form} for {service.id}"
+    return None

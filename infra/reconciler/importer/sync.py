@@ -1,0 +1,85 @@
+"""A live schema config → the `sync` that declares what somebody has chosen in it, and nothing else.
+
+The rest stays with Fivetran (`others: keep`). Where what is new is let in, what is excluded is worth naming; where it
+is not, what is included.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Literal, TypeVar, cast
+
+from reconciler.fivetran.api import ColumnConfig, SchemaConfig, StandardConfig, TableConfig
+from reconciler.importer.writable import is_source_name
+from reconciler.model import SchemaSync, Sync, TableSync
+
+T = TypeVar("T")
+
+_NEW = ("allow_all", "allow_columns", "block_all")
+#: What Fivetran does with a new connection, so that nobody has chosen it.
+_USUAL = "allow_all"
+
+
+def sync_of(live: StandardConfig | None, left_out: list[str] | None = None) -> Sync | None:
+    """What somebody has chosen; None when nobody has, or when Fivetran has not looked at the source yet.
+
+    `left_out` gets the names of what a file cannot name; it stays as it is in Fivetran.
+    """
+    if live is None or live.schema_change_handling not in _NEW:
+        return None
+    new = cast(Literal["allow_all", "allow_columns", "block_all"], live.schema_change_handling)
+    schemas = dict(_schemas(live.schemas, [] if left_out is None else left_out, lets_in=new == _USUAL))
+    return Sync(new, "keep", schemas) if schemas or new != _USUAL else None
+
+
+def _schemas(
+    schemas: Mapping[str, SchemaConfig], left_out: list[str], *, lets_in: bool
+) -> Iterator[tuple[str, SchemaSync]]:
+    for name, schema in _nameable(schemas, left_out, ""):
+        if schema.enabled is False:
+            if lets_in:
+                yield name, SchemaSync(included=False)
+            continue
+        tables = dict(_tables(schema.tables, left_out, name, lets_in=lets_in))
+        if tables:
+            yield name, SchemaSync(tables=tables)
+        elif not lets_in:
+            yield name, SchemaSync()
+
+
+def _tables(
+    tables: Mapping[str, TableConfig], left_out: list[str], schema: str, *, lets_in: bool
+) -> Iterator[tuple[str, TableSync]]:
+    for name, table in _nameable(tables, left_out, f"{schema}."):
+        if table.enabled is False:
+            if lets_in and table.lock is None:
+                yield name, TableSync(included=False)
+            continue
+        # Of the other modes one is what the connection has anyway.
+        said = TableSync(
+            mode="history" if table.sync_mode == "history" else None,
+            columns=dict(_columns(table.columns, left_out, f"{schema}.{name}.")),
+        )
+        if said != TableSync() or (not lets_in and table.lock is None):
+            yield name, said
+
+
+def _columns(
+    columns: Mapping[str, ColumnConfig], left_out: list[str], above: str
+) -> Iterator[tuple[str, Literal["included", "hashed", "excluded"]]]:
+    for name, column in _nameable(columns, left_out, above):
+        if column.lock is not None:
+            continue
+        if column.enabled is False:
+            yield name, "excluded"
+        elif column.hashed:
+            yield name, "hashed"
+
+
+def _nameable(entries: Mapping[str, T], left_out: list[str], above: str) -> Iterator[tuple[str, T]]:
+    """The entries that a file can name; the others are noted."""
+    for name, entry in entries.items():
+        if is_source_name(name):
+            yield name, entry
+        else:
+            left_out.append(f"{above}{name}")

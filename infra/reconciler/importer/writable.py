@@ -1,0 +1,38 @@
+"""Which texts of Fivetran's can stand in a file."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from reconciler.config.yaml.emit import scalar
+
+#: A key is in one line, and libyaml looks no further than 1,024 characters for its colon.
+_LONGEST_KEY = 1000
+#: Half characters, which JSON may hold and UTF-8 may not, and what is no character.
+_NO_CHARACTERS = re.compile("[\ud800-\udfff\ufffe\uffff]")
+_LINE_ENDS = re.compile("[\n\r\x0b\x0c\x1c-\x1e\x85\u2028\u2029]")
+
+
+def is_writable(value: str) -> bool:
+    """Return whether a text can be a value in a file."""
+    return _NO_CHARACTERS.search(value) is None
+
+
+def is_writable_key(key: str) -> bool:
+    """Return whether a text can be a key in a file."""
+    return is_writable(key) and len(scalar(key, in_flow=True)) <= _LONGEST_KEY
+
+
+def is_source_name(name: str) -> bool:
+    """Return whether `sync` can name a schema, table or column: in one line, without spaces around it."""
+    bare = name.strip().strip("\ufeff\u180e\u200b")
+    return bare == name != "" and _LINE_ENDS.search(name) is None and is_writable_key(name)
+
+
+def depth_of(tree: Any) -> int:
+    """Return how many mappings and lists are in each other at the deepest place of a tree."""
+    if isinstance(tree, Mapping):
+        return 1 + max(map(depth_of, tree.values()), default=0)
+    return 1 + max(map(depth_of, tree), default=0) if isinstance(tree, list) else 0

@@ -1,0 +1,1 @@
+"""Expiry, retirement, permission to remove, and the hand-over to Airflow. Pure."""

@@ -1,0 +1,144 @@
+"""Whether something may go: what was said about its end, and what the run may do."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import date
+from typing import Any
+
+from reconciler.lifecycle.expiry import Life
+from reconciler.model import Dataset, Unit
+from reconciler.model.errors import ReconcilerError
+from reconciler.model.policy import Never, Policy, Retire
+
+#: The variable by which a run says that it may remove; the merge and daily workflows set it.
+VARIABLE = "RECONCILER_REMOVALS"
+ALLOW = "allow"
+
+
+@dataclass(frozen=True)
+class Removals:
+    """What a run may remove: `allow`, or `allow:25` where the delete guard has to let 25 go."""
+
+    allowed: bool = False
+    expected: int | None = None
+
+    @classmethod
+    def parse(cls, said: str) -> Removals:
+        """Read the variable. Raises `ReconcilerError` for what is neither empty nor one of the two forms."""
+        word, colon, number = said.partition(":")
+        if not said:
+            return cls()
+        if word != ALLOW or (colon and not (number.isascii() and number.isdecimal())):
+            raise ReconcilerError(
+                f"RECONCILER_REMOVALS={said} is neither `allow` nor `allow:<how many>`, such as allow:25"
+            )
+        return cls(True, int(number) if colon else None)
+
+    @classmethod
+    def of_this_run(cls) -> Removals:
+        """Read the environment variable `RECONCILER_REMOVALS`. Raises `ReconcilerError` as `parse` does."""
+        return cls.parse(os.environ.get(VARIABLE, ""))
+
+
+@dataclass(frozen=True)
+class Ending:
+    """What was said about the end of a connection or a dataset. State holds it: a removal rests on an older run.
+
+    `removed_on` is the first day, in ISO form, on which its expiry lets it go. What is `guarded` goes once `retired`;
+    what is `kept` leaves state then, and stays in BigQuery.
+    """
+
+    removed_on: str | None = None
+    retired: bool = False
+    guarded: bool = False
+    kept: bool = False
+
+    def as_property(self) -> dict[str, Any]:
+        """What is so, as JSON."""
+        return {key: value for key, value in vars(self).items() if value}
+
+    @classmethod
+    def of(cls, said: Mapping[str, Any]) -> Ending:
+        """Read it back. State of another version may lack parts of it, or have more."""
+        flags = {key: bool(said.get(key)) for key in ("retired", "guarded", "kept")}
+        return cls(said.get("removed_on"), **flags)
+
+    @property
+    def is_protected(self) -> bool:
+        """Whether the engine is to refuse a deletion: also by `pulumi destroy`, which runs no program."""
+        return self.guarded and not self.retired and self.removed_on is None
+
+    def has_expired(self, today: date) -> bool:
+        """Whether its expiry lets it go."""
+        return self.removed_on is not None and date.fromisoformat(self.removed_on) <= today
+
+
+def of_connection(policy: Policy, unit: Unit, life: Life) -> Ending:
+    """What a file says about the end of its connection."""
+    return _ending(policy, unit, life, unit.retire)
+
+
+def of_dataset(policy: Policy, unit: Unit, dataset: Dataset, life: Life) -> Ending:
+    """What files say about the end of a dataset that this one declares."""
+    retire = retirement(unit, dataset)
+    return replace(_ending(policy, unit, life, retire), kept=retire is not None and retire.data == "keep")
+
+
+def retirement(unit: Unit, dataset: Dataset) -> Retire | None:
+    """How a dataset retires: as its unit does, or, left behind by a re-sync, as `allow_resync` says."""
+    resync = unit.connector.allow_resync if unit.connector else None
+    former = any(dataset.id == each.id for each in unit.former_datasets)
+    return (resync.retire if resync and former else None) or unit.retire
+
+
+def _ending(policy: Policy, unit: Unit, life: Life, retire: Retire | None) -> Ending:
+    return Ending(
+        removed_on=life.removed_on.isoformat() if life.removed_on else None,
+        retired=retire is not None,
+        guarded=policy.removal == "retire" or isinstance(unit.expires, Never),
+    )
+
+
+def may_go(ending: Ending, today: date, *, removals_allowed: bool) -> bool:
+    """Whether something may be deleted by what state says of its end, whatever the files of this run say."""
+    if ending.has_expired(today) or ending.retired:
+        return True
+    return removals_allowed and not ending.guarded
+
+
+def why_not(ending: Ending) -> str:
+    """What to do so that it may go."""
+    if ending.guarded and not ending.retired:
+        return "it goes in two steps: first its file says `retire: {ticket: …}`, and after a run its file is deleted"
+    return f"to do that on purpose run with {VARIABLE}={ALLOW}"
+
+
+def removals_allowed() -> bool:
+    """Return whether this run may remove what files do not declare any more."""
+    return Removals.of_this_run().allowed
+
+
+@dataclass(frozen=True)
+class DeletionRules:
+    """`protect`: the engine refuses. `contents`: tables go too. `retain`: it leaves state and stays in BigQuery.
+
+    The engine deletes by what state says, so each is set by a run before the one that needs it.
+    """
+
+    protect: bool = False
+    contents: bool = False
+    retain: bool = False
+
+
+def deletion_rules(policy: Policy, unit: Unit, dataset: Dataset, ending: Ending) -> DeletionRules:
+    """The rules for a dataset. Where expiry is forbidden nothing lets its contents go."""
+    retire = retirement(unit, dataset)
+    deletes = ending.removed_on is not None or (retire is not None and retire.data == "delete")
+    return DeletionRules(
+        protect=ending.is_protected,
+        contents=deletes and not policy.expiry.forbidden,
+        retain=retire is not None and retire.data == "keep",
+    )

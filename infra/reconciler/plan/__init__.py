@@ -1,0 +1,1 @@
+"""What a run would change and whether it may: checked before anything is touched; and the outcome."""

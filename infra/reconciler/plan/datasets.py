@@ -1,0 +1,195 @@
+"""Datasets that exist and are new to an environment, held against their files before anything is touched.
+
+Previews do it too, so that a pull request shows what taking one over would meet. Only these are read: of all others
+state knows enough.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import re
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any, Self
+
+from reconciler.google.bigquery.adoption import Live, meet
+from reconciler.google.bigquery.api import LiveDataset
+from reconciler.google.bigquery.declared_dataset import Expected
+from reconciler.google.bigquery.undeclared import Undeclared
+from reconciler.model import commands
+from reconciler.model.errors import OtherSideFailed
+from reconciler.model.today import today
+from reconciler.plan.inventory import Declared
+from reconciler.resources.access.lists import READS_AT_ONCE, access_lists
+from reconciler.resources.preview_questions import foresee
+from reconciler.resources.run.lines import lines
+from reconciler.resources.run.session import session
+from reconciler.secrets import known_values_of_run, show
+
+
+@dataclass(frozen=True)
+class Findings:
+    """What files declare of datasets, which of these exist, and the datasets of the project that are in no file."""
+
+    declared: tuple[Expected, ...] = ()
+    existing: frozenset[str] = frozenset()
+    """The ids of the declared datasets that exist."""
+    undeclared: tuple[Undeclared, ...] = ()
+    forbidden: bool = False
+    """Whether a dataset in no file is against the environment's policy."""
+    unread: tuple[str, ...] = ()
+    """The environments whose files have faults: what they declare is not known."""
+
+    def as_text(self) -> str:
+        """What they say, in JSON: of a thousand datasets that is one input for the engine and not tens of thousands."""
+        said = {
+            "declared": [expected.as_json() for expected in self.declared],
+            "existing": sorted(self.existing),
+            "undeclared": {each.id: each.written_by for each in self.undeclared},
+            "forbidden": self.forbidden,
+            "unread": self.unread,
+        }
+        return json.dumps(said)
+
+    @classmethod
+    def of(cls, text: str) -> Self:
+        """Read them back."""
+        said = json.loads(text)
+        return cls(
+            tuple(Expected.of(expected) for expected in said["declared"]),
+            frozenset(said["existing"]),
+            tuple(Undeclared(id_, writer) for id_, writer in said["undeclared"].items()),
+            said["forbidden"],
+            tuple(said["unread"]),
+        )
+
+
+logger = logging.getLogger(__name__)
+
+
+def refusals(project: str, found: Findings, before: Mapping[str, Declared], group: str) -> list[str]:
+    """Why datasets that exist are not taken over, a text each. The others are told.
+
+    `before` is what the last run declared: a dataset that it knew is ours, also where it died before that was in state.
+    """
+    known = {dataset for unit in before.values() for dataset in unit.datasets}
+    existing = [expected for expected in found.declared if expected.id in found.existing]
+    new = [expected for expected in existing if expected.id not in known]
+    live, failed = _read(project, new)
+    meetings = [meet(each, _compared(live[each.id]), today()) for each in new if each.id in live]
+    writer = _writer(group) if any(meeting.asks_for_the_writer for meeting in meetings) else None
+    lists = {each.id: live[each.id].access if each.id in live else None for each in existing}
+    session.expect_datasets(found.declared, lists, writer)
+    judged = [meeting.judged(writer, lines.locate) for meeting in meetings]
+    for each in judged:
+        if each.refusal is None:
+            for notice in each.notices:
+                logger.warning("%s", notice)
+    return [*failed, *(each.refusal for each in judged if each.refusal is not None)]
+
+
+def _read(project: str, new: list[Expected]) -> tuple[dict[str, LiveDataset], list[str]]:
+    """The datasets by id, and a text for each reason why some cannot be read."""
+
+    def one(expected: Expected) -> LiveDataset | OtherSideFailed | None:
+        try:
+            return access_lists.datasets(project).get(expected.id)
+        except OtherSideFailed as error:
+            return error
+
+    with ThreadPoolExecutor(READS_AT_ONCE) as pool:
+        answers = dict(zip((each.id for each in new), pool.map(one, new), strict=True))
+    live = {id_: answer for id_, answer in answers.items() if isinstance(answer, LiveDataset)}
+    failed = [(each, error) for each in new if isinstance(error := answers[each.id], OtherSideFailed)]
+    return live, list(_told_once(failed))
+
+
+def _told_once(failed: list[tuple[Expected, OtherSideFailed]]) -> Iterator[str]:
+    """Why datasets cannot be read: a text for each reason, with the lines of all that it is about."""
+    by_reason: dict[str, list[tuple[str, Expected, str]]] = defaultdict(list)
+    for each, error in failed:
+        text = error.saying(show(error.unmasked_message, known_values_of_run(ask=False), speaker=error.speaker))
+        reason = re.sub(rf"(?<!\w){re.escape(each.id)}(?!\w)", "…", text)
+        by_reason[reason].append((lines.locate(each.file, each.path), each, text))
+    for reason, about in by_reason.items():
+        place, _, text = about[0]
+        if len(about) == 1:
+            yield f"{place}: {text}"
+            continue
+        others = "".join(f"\n    {place}: the dataset {each.id}" for place, each, _ in about)
+        # Google quotes each dataset's name, so that only the texts without them are the same.
+        yield f"{place}: {len(about)} datasets, each for the same reason: {reason}{others}"
+
+
+def _compared(live: LiveDataset) -> Live:
+    return Live(
+        live.location,
+        live.access,
+        live.friendly_name,
+        live.description,
+        live.labels,
+        live.default_table_expiration_ms,
+    )
+
+
+def _writer(group: str) -> str | None:
+    """The address with which Fivetran writes; empty where the group is not there yet, None where nobody can say.
+
+    Raises `Unauthorized` and `Forbidden`.
+    """
+
+    def ask() -> str | None:
+        groups = [each.id for each in session.client().list_groups() if each.name == group]
+        return session.service_account(groups[0]) if groups else ""
+
+    return foresee("which service account is Fivetran's", ask, None, told_without_key=False)
+
+
+#: How many are named; `reconciler unmanaged` names all.
+_MOST = 20
+
+
+def report(
+    found: Findings, before: Mapping[str, Declared], after: Mapping[str, Declared], news: Mapping[str, Any]
+) -> None:
+    """Tell what is in no file; `news` are Fleet's inputs."""
+    project, file = news["gcp_project"], news["environment_file"]
+    tell = session.breaks_policy if found.forbidden else _warn
+    names = list(_names(found, before, after))
+    if not names:
+        return
+    environment, first = news["environment"], next(iter(_ids(found, before, after)))
+    unmanaged = commands.reconciler("unmanaged", environment=environment)
+    further = f", and {len(names) - _MOST} more, which {unmanaged} names" if len(names) > _MOST else ""
+    if found.unread:
+        further += f" (the files of {', '.join(found.unread)} have faults: what those declare is not known)"
+    write = commands.reconciler("import", "--datasets", first, environment=environment)
+    tell(
+        file,
+        f"{project} has datasets that no file declares: {'; '.join(names[:_MOST])}{further}. Unless somebody narrowed "
+        "that, BigQuery lets in whoever may view or edit the project. Write a file with "
+        f"{write}, or name it under `ignore: {{schemas: […]}}`",
+    )
+
+
+def _ids(found: Findings, before: Mapping[str, Declared], after: Mapping[str, Declared]) -> Iterator[str]:
+    """The datasets that `_names` names."""
+    return (name.partition(",")[0] for name in _names(found, before, after))
+
+
+def _names(found: Findings, before: Mapping[str, Declared], after: Mapping[str, Declared]) -> Iterator[str]:
+    declared = {dataset for unit in after.values() for dataset in unit.datasets}
+    leaving = {dataset: unit for unit in before.values() for dataset in unit.datasets if dataset not in declared}
+    for each in found.undeclared:
+        unit = leaving.get(each.id)
+        if unit is None:
+            yield str(each)
+        elif unit.ending_of(each.id).kept:
+            yield f"{each.id}, which {unit.file} leaves behind (`retire` with `data: keep`)"
+
+
+def _warn(file: str, text: str) -> None:
+    logger.warning("%s: %s", file, text)

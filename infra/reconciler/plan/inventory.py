@@ -1,0 +1,144 @@
+"""What Fleet remembers of a unit from run to run."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from reconciler.lifecycle import airflow
+from reconciler.lifecycle.expiry import Lives, Staged
+from reconciler.lifecycle.removal import Ending, of_connection, of_dataset
+from reconciler.model import CONNECTION_SETTINGS, Connector, Unit
+from reconciler.model.config_tree import format_value, value_at
+
+
+@dataclass(frozen=True)
+class Declared:
+    """One unit, as far as its existence goes: its connection, and the datasets it declares (id → location)."""
+
+    file: str
+    service: str | None = None
+    connection: str | None = None
+    datasets: Mapping[str, str] = field(default_factory=dict)
+    formerly: str | None = None
+    tables: bool = False
+    """Whether the file selects the connection's tables, so that a refresh reads those too."""
+    variable: str | None = None
+    """The Airflow variable that holds the connection's id."""
+    expired: str | None = None
+    """The last good day of a unit whose connection, or a dataset, is therefore not declared any more."""
+    resync: Mapping[str, tuple[str, str]] = field(default_factory=dict)
+    """The changes that `allow_resync` names: from and to, by `schema`, `service`, `group` and `config.<path>`."""
+    permanent: Mapping[str, str] = field(default_factory=dict)
+    """What the file says, in words, for keys of `config` that Fivetran does not change, by dotted path."""
+    fixed: Mapping[str, str] = field(default_factory=dict)
+    """What the file says for settings outside `config` that Fivetran does not change, by name."""
+    ending: Ending = field(default_factory=Ending)
+    """Of the connection."""
+    dataset_endings: Mapping[str, Ending] = field(default_factory=dict)
+    """By dataset."""
+
+    def ending_of(self, dataset: str) -> Ending:
+        """What was said about the end of one of its datasets."""
+        return self.dataset_endings.get(dataset, Ending())
+
+    @property
+    def is_protected(self) -> bool:
+        """Whether the engine is to refuse to delete the connection. One that gives way to another it may replace."""
+        return self.ending.is_protected and not self.resync
+
+    @property
+    def gives_way(self) -> str | None:
+        """The connection that `allow_resync` lets a new one replace, whether that has happened or not."""
+        return self.resync["schema"][0] if "schema" in self.resync else self.connection if self.resync else None
+
+    @property
+    def named_or_permanent(self) -> dict[str, bool]:
+        """The keys of config that stay for good, by dotted path, with whether `allow_resync` names them."""
+        return {path: f"config.{path}" in self.resync for path in self.permanent}
+
+    def as_property(self) -> dict[str, Any]:
+        """What it says, as JSON."""
+        said = {
+            **{key: getattr(self, key) for key in ("file", "service", "connection", "formerly", "variable", "expired")},
+            "tables": self.tables,
+            "datasets": dict(self.datasets),
+            "permanent": dict(self.permanent),
+            "fixed": dict(self.fixed),
+            "resync": {key: list(change) for key, change in self.resync.items()},
+            "ending": self.ending.as_property(),
+            "dataset_endings": {
+                name: said for name, ending in self.dataset_endings.items() if (said := ending.as_property())
+            },
+        }
+        return {key: value for key, value in said.items() if value}
+
+    @classmethod
+    def of(cls, said: Mapping[str, Any]) -> Declared:
+        """Read it back. State of another version may lack parts of it, or have more."""
+        return cls(
+            file=said["file"],
+            **{key: said.get(key) for key in ("service", "connection", "formerly", "variable", "expired")},
+            tables=bool(said.get("tables")),
+            datasets=said.get("datasets", {}),
+            permanent=said.get("permanent", {}),
+            fixed=said.get("fixed", {}),
+            resync={key: (old, new) for key, (old, new) in said.get("resync", {}).items()},
+            ending=Ending.of(said.get("ending", {})),
+            dataset_endings={name: Ending.of(each) for name, each in said.get("dataset_endings", {}).items()},
+        )
+
+
+def declarations(staged: Staged) -> dict[str, Declared]:
+    """What a run declares, by unit: also the units of which nothing is left, so that it is known why."""
+    left = {unit.name: unit for unit in staged.fleet.units}
+    return {unit.name: _declared(unit, left.get(unit.name), staged.lives) for unit in staged.lives.fleet.units}
+
+
+def _declared(unit: Unit, left: Unit | None, lives: Lives) -> Declared:
+    policy = lives.fleet.environment.policy
+    connector = left.connector if left else None
+    datasets = left.all_datasets if left else ()
+    ends = {dataset.id: lives.of_dataset(unit, dataset) for dataset in unit.all_datasets}
+    gone = [end for id_, end in ends.items() if id_ not in {dataset.id for dataset in datasets}]
+    if unit.connector is not None and connector is None:
+        gone.append(lives.of_connector(unit))
+    return Declared(
+        file=unit.file,
+        service=connector.service if connector else None,
+        connection=connector.destination.connection_name if connector else None,
+        datasets={dataset.id: dataset.location for dataset in datasets},
+        formerly=unit.formerly,
+        tables=connector is not None and connector.sync is not None,
+        variable=airflow.variable_of(connector) if connector else None,
+        expired=max((str(end.last_day) for end in gone), default=None),
+        resync=_resync(connector) if connector else {},
+        permanent=_permanent(connector) if connector else {},
+        fixed=_fixed(connector) if connector else {},
+        ending=of_connection(policy, unit, lives.of_connector(unit)) if connector else Ending(),
+        dataset_endings={dataset.id: of_dataset(policy, unit, dataset, ends[dataset.id]) for dataset in datasets},
+    )
+
+
+def _resync(connector: Connector) -> dict[str, tuple[str, str]]:
+    allowed = connector.allow_resync
+    if allowed is None:
+        return {}
+    changes = {"schema": allowed.schema, "service": allowed.service, "group": allowed.group}
+    changes |= {f"config.{key}": change for key, change in allowed.config.items()}
+    return {
+        key: (format_value(change.old), format_value(change.new))
+        for key, change in changes.items()
+        if change is not None
+    }
+
+
+def _permanent(connector: Connector) -> dict[str, str]:
+    found = {path: value_at(connector.config, path) for path in connector.permanent}
+    return {path: format_value(value) for path, value in found.items() if value is not None}
+
+
+def _fixed(connector: Connector) -> dict[str, str]:
+    settings = connector.settings.items()
+    return {name: format_value(value) for name, value in settings if CONNECTION_SETTINGS[name].fixed}

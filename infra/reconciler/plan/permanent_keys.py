@@ -1,0 +1,87 @@
+"""Keys of config, and settings, that Fivetran keeps for good and that a file says for the first time of a connection.
+
+What the last run said of keys of config, `removal` compares. Where it said nothing, only Fivetran knows what they are.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from reconciler.fivetran import catalog
+from reconciler.fivetran.api import Connection
+from reconciler.fivetran.config_diff import differences
+from reconciler.model.config_tree import format_value, value_at
+from reconciler.plan.inventory import Declared
+from reconciler.resources.connection import api_fields
+from reconciler.resources.connection.new_connections import Declarations
+from reconciler.resources.preview_questions import foresee
+from reconciler.resources.run.lines import lines
+from reconciler.resources.run.session import session
+
+
+def refusals(
+    before: Mapping[str, Declared], after: Mapping[str, Declared], units: Declarations, group: str
+) -> list[str]:
+    """Why such a key cannot be what the file says, a text each. One that `allow_resync` names is not looked at.
+
+    Where Fivetran cannot be asked, nothing is refused: an apply meets Fivetran's own refusal. Raises `Unauthorized` and
+    `Forbidden`.
+    """
+    known = {unit.connection: unit for unit in before.values() if unit.connection}
+    new = {
+        name: [path for path, named in unit.named_or_permanent.items() if not named and path not in old.permanent]
+        for name, unit in after.items()
+        if (old := known.get(unit.connection or "")) is not None and old.service == unit.service
+    }
+    new_settings = {
+        name: sorted(key for key, value in unit.fixed.items() if known[str(unit.connection)].fixed.get(key) != value)
+        for name, unit in after.items()
+        if name in new and not unit.resync
+    }
+    if not any([*new.values(), *new_settings.values()]):
+        return []
+
+    def ask() -> list[str]:
+        ids = [each.id for each in session.client().list_groups() if each.name == group]
+        refused: list[str] = []
+        for name, paths in new.items():
+            settings = new_settings.get(name, [])
+            live = _live(str(after[name].connection), ids) if paths or settings else None
+            if live is not None:
+                props = units[name]["connection"]
+                refused += [*_refusals(after[name], props, paths, live), *_fixed_settings(props, settings, live)]
+        return refused
+
+    return foresee("what connections have of keys that cannot change", ask, [], told_without_key=False)
+
+
+def _live(connection: str, groups: list[str]) -> Connection | None:
+    """Return a connection in full, by its name; None where no group has it."""
+    found = next((live for id_ in groups if (live := session.known(id_, connection)) is not None), None)
+    return session.client().get_connection(found.id) if found is not None else None
+
+
+def _fixed_settings(props: Mapping[str, Any], names: list[str], live: Connection) -> list[str]:
+    """Why settings cannot be what the file says, a text each."""
+    return [
+        f"{lines.locate(props['file'], 'connector', each.path)}: {api_fields.fixed_setting(each)}"
+        for each in api_fields.fixed_differences(props, live)
+        if each.path in names
+    ]
+
+
+def _refusals(unit: Declared, props: Mapping[str, Any], paths: list[str], live: Connection) -> Iterator[str]:
+    service = catalog.find(props["service"])
+    for path in paths:
+        wanted, has = value_at(props["config"], path), value_at(live.config, path)
+        field = service.field(("config", *path.split("."))) if service else None
+        if has is not None and list(differences(wanted, has, path, field=field)):
+            old, new = format_value(has), format_value(wanted)
+            allowed = f"allow_resync: {{config: {{{path}: {{from: {old}, to: {new}}}}}, ticket: …}}"
+            place = lines.locate(unit.file, "connector", "config", path)
+            yield (
+                f"{place}: `config.{path}`: the file says {new}, Fivetran has {old}, and does not change it in a "
+                f"connection that exists. Write {old}; or, to delete the connection {unit.connection} and make a new "
+                f"one that syncs its whole history again, `{allowed}` into `connector`"
+            )

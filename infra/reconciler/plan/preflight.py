@@ -1,0 +1,295 @@
+"""Fleet: what an environment declared last time and declares now, compared before anything is touched.
+
+Everything depends on it, so that a refusal here, in preview as in up, stops the run before its first change.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Collection, Mapping
+from pathlib import Path
+from typing import Any
+
+import pulumi
+import pulumi.runtime
+from pulumi import ResourceOptions
+from pulumi.dynamic import (
+    CheckResult,
+    CreateResult,
+    DiffResult,
+    ReadResult,
+    Resource,
+    UpdateResult,
+)
+
+from reconciler import secrets
+from reconciler.fivetran.api import FivetranError, Forbidden, Unauthorized
+from reconciler.fivetran.config_diff import normalise
+from reconciler.lifecycle import airflow
+from reconciler.lifecycle.removal import Removals
+from reconciler.model import Environment
+from reconciler.model.policy import DeleteGuard, Policy
+from reconciler.model.today import today
+from reconciler.plan import datasets, permanent_keys, secret_versions
+from reconciler.plan.creations import Creations, has_new_intents
+from reconciler.plan.datasets import Findings
+from reconciler.plan.inventory import Declared
+from reconciler.plan.rejections import Refusal, Rules, left_groups, refusals, replaced
+from reconciler.resources.access.lists import access_lists
+from reconciler.resources.connection import api_fields, new_connections
+from reconciler.resources.connection.new_connections import Declarations
+from reconciler.resources.destination import groups, live_destination
+from reconciler.resources.operation import OperationError, Provider, found, operation, stored
+from reconciler.resources.run.api_key import refusal as key_refused
+from reconciler.resources.run.lines import lines
+from reconciler.resources.run.session import session
+
+logger = logging.getLogger(__name__)
+
+#: The input that holds each unit in full: for `check` only, which keeps it out of state.
+_DECLARATIONS = "declarations"
+
+#: The input that holds what was found in BigQuery: for `check` only, too.
+_FOUND = "in_bigquery"
+
+#: The input that holds the folder of this machine that file names are relative to: for `check` only, too.
+_ROOT = "root"
+
+#: The input that says whether this is a preview: for `check` only, too.
+_PREVIEW = "preview"
+
+#: The input that holds which connections the stack was about to create.
+_INTENTS = "intents"
+
+#: The input that holds every reference: which versions of secrets are known to be there, and whose values a text may
+#: quote that a refresh comes across.
+_REFERENCES = "references"
+
+
+#: The input with the Airflow variables that other environments hand over: for `check` only, too.
+_ELSEWHERE = "variables_elsewhere"
+
+#: The input with the inputs of the destination: for `check` only, too.
+_DESTINATION = "destination"
+
+#: The input, and output, with the Airflow variables that an earlier run handed over and that no unit has any more.
+_FORMER = "former_variables"
+
+
+class FleetProvider(Provider):
+    """Holds `units` in state and refuses, in `check`, what may not become of them."""
+
+    @operation
+    def check(self, olds: dict[str, Any], news: dict[str, Any]) -> CheckResult:
+        if root := news.pop(_ROOT, None):
+            lines.use(Path(root))
+        session.is_preview = bool(news.pop(_PREVIEW, False))
+        destination = news.pop(_DESTINATION, None)
+        declarations = normalise(news.pop(_DECLARATIONS, {}))
+        secrets.declare([declarations, news["units"]])
+        in_bigquery = Findings.of(news.pop(_FOUND)) if _FOUND in news else Findings()
+        news[_REFERENCES] = secret_versions.named(declarations)
+        before, after = _declared(olds.get("units", {})), _declared(news["units"])
+        news[_FORMER] = _former_variables(olds.get(_FORMER, []), before, after, news.pop(_ELSEWHERE, []))
+        rules = _rules(olds, news)
+        session.declare(
+            {unit.connection: name for name, unit in after.items() if unit.connection},
+            replaced(before, after, rules.groups),
+            left_groups(after, rules.groups),
+            {unit.connection: unit.named_or_permanent for unit in after.values() if unit.connection},
+        )
+        if olds.get("gcp_project", news["gcp_project"]) != news["gcp_project"]:
+            raise OperationError(
+                f"{lines.locate(news['environment_file'], 'gcp_project')}: gcp_project changed from "
+                f"{olds['gcp_project']} to {news['gcp_project']}: "
+                "everything would be made anew elsewhere. Make a new environment, in a folder and a stack of its own"
+            )
+        refused = refusals(before, after, rules)
+        if refused:
+            ids = _ids({olds.get("group", news["group"]), news["group"]}, refused)
+            raise OperationError("\n".join(_with_id(refusal, ids) for refusal in refused))
+        creations = Creations.of(olds.get(_INTENTS, {}), before, after, rules.groups)
+        session.recall(creations.recalled)
+        looked_for = {name: unit for name, unit in declarations.items() if name in creations.looked_for}
+        in_place = {name: unit for name, unit in declarations.items() if name in creations.in_place}
+        session.leave_out(
+            {
+                api_fields.connection_name(unit["connection"]): unit
+                for name, unit in declarations.items()
+                if name not in looked_for and name not in in_place
+            }
+        )
+        unusable = secret_versions.refusals(declarations, olds.get(_REFERENCES, []))
+        try:
+            # Asked for only where the name is new to this environment.
+            renames = "formerly" in news and olds.get("group") != news["group"]
+            group, in_the_way = groups.before_a_renaming(news) if renames else (news["group"], [])
+            looked = new_connections.look(group, looked_for, creations.replaced)
+            found_out = [
+                *in_the_way,
+                # Later, what state has of it is compared.
+                *(live_destination.refusals(destination) if destination and not olds else []),
+                *looked.refusals,
+                *new_connections.missing_values(in_place),
+                *permanent_keys.refusals(before, after, declarations, group),
+                *datasets.refusals(news["gcp_project"], in_bigquery, before, group),
+            ]
+            news[_INTENTS] = creations.intents(looked.existing, applies=not session.is_preview)
+        except (Unauthorized, Forbidden) as error:
+            found_out = [key_refused(news["environment_file"], error)]
+        if found_out := [*unusable, *found_out]:
+            raise OperationError("\n".join(sorted(found_out)))
+        datasets.report(in_bigquery, before, after, news)
+        _report_former_variables(olds.get(_FORMER, []), before, news[_FORMER])
+        return CheckResult(news, [])
+
+    @operation
+    def diff(self, _id: str, olds: dict[str, Any], news: dict[str, Any]) -> DiffResult:
+        intended = has_new_intents(olds.get(_INTENTS, {}), news.get(_INTENTS, {}))
+        return DiffResult(changes=intended or _known(olds) != _known(news))
+
+    @operation
+    def create(self, props: dict[str, Any]) -> CreateResult:
+        return CreateResult(props["environment"], props)
+
+    @operation
+    def read(self, id_: str, props: dict[str, Any]) -> ReadResult:
+        # Often the first to be read, since everything depends on it. If not, more is read than is needed.
+        tables = {unit.connection: unit.tables for unit in _declared(props["units"]).values() if unit.connection}
+        secrets.declare([props["units"], props.get(_REFERENCES, [])])
+        session.expect(tables, with_tables=[name for name, selected in tables.items() if selected])
+        units = _declared(props["units"]).values()
+        access_lists.expect(props["gcp_project"], [dataset for unit in units for dataset in unit.datasets])
+        return found(id_, stored(props), stored(props))
+
+    @operation
+    def update(self, _id: str, _olds: dict[str, Any], news: dict[str, Any]) -> UpdateResult:
+        return UpdateResult(news)
+
+
+class Fleet(Resource, module="reconciler", name="Fleet"):
+    """One per environment; `units` maps unit names to what `Declared` holds of each, `declarations` to all of it.
+
+    `in_bigquery` is what the run has found there, `variables_elsewhere` the Airflow variables of other environments.
+    `root` is the folder that file names in messages are relative to.
+    """
+
+    former_variables: pulumi.Output[list[str]]
+    """The Airflow variables that an earlier run handed over and that no unit has any more."""
+
+    def __init__(
+        self,
+        environment: Environment,
+        units: Mapping[str, Declared],
+        declarations: Declarations,
+        in_bigquery: Findings,
+        *,
+        root: Path,
+        variables_elsewhere: Collection[str] = (),
+        opts: ResourceOptions | None = None,
+    ) -> None:
+        props = {
+            "environment_file": environment.file,
+            "environment": environment.name,
+            "group": environment.group,
+            **({"formerly": environment.formerly} if environment.formerly else {}),
+            "gcp_project": environment.gcp_project,
+            "policy": _policy_as_property(environment.policy),
+            "units": {name: unit.as_property() for name, unit in units.items()},
+            _DECLARATIONS: dict(declarations),
+            _FOUND: in_bigquery.as_text(),
+            _ROOT: str(root.absolute()),
+            _PREVIEW: pulumi.runtime.is_dry_run(),
+            _DESTINATION: live_destination.inputs(environment),
+            _ELSEWHERE: sorted(variables_elsewhere),
+            _FORMER: None,
+        }
+        super().__init__(FleetProvider(), environment.name, props, opts)
+
+
+def _rules(olds: Mapping[str, Any], news: Mapping[str, Any]) -> Rules:
+    """The rules of the last run and of this one. State of an older version holds none, and today's apply alone."""
+    policies = [props["policy"] for props in (olds, news) if "policy" in props] or [_policy_as_property(Policy())]
+    return Rules(
+        today=today(),
+        removals=Removals.of_this_run(),
+        removal=tuple(policy["removal"] for policy in policies),
+        guards=tuple(DeleteGuard(int(policy["share"]), int(policy["at_least"])) for policy in policies),
+        groups=(news["group"] if groups.is_renamed(olds, news) else olds.get("group", news["group"]), news["group"]),
+        environment_file=news["environment_file"],
+    )
+
+
+def _policy_as_property(policy: Policy) -> dict[str, Any]:
+    guard = policy.delete_guard
+    return {"removal": policy.removal, "share": guard.share, "at_least": guard.at_least}
+
+
+def _declared(units: Mapping[str, Any]) -> dict[str, Declared]:
+    return {name: Declared.of(unit) for name, unit in sorted(units.items())}
+
+
+def _known(props: Mapping[str, Any]) -> dict[str, Any]:
+    """What exists, what a refresh reads of it, and what was said of its end, whichever file says so.
+
+    A renamed file changes nothing.
+    """
+    units = _declared(props.get("units", {})).values()
+    return {
+        "policy": props.get("policy"),
+        "variables": sorted(_variables(_declared(props.get("units", {})))),
+        _FORMER: props.get(_FORMER) or [],
+        "connections": {
+            unit.connection: (unit.service, unit.tables, unit.ending, unit.permanent)
+            for unit in units
+            if unit.connection
+        },
+        "datasets": {
+            dataset: (location, unit.ending_of(dataset))
+            for unit in units
+            for dataset, location in unit.datasets.items()
+        },
+    }
+
+
+def _variables(units: Mapping[str, Declared]) -> dict[str, str]:
+    """Return the file that declares each Airflow variable."""
+    return {unit.variable: unit.file for unit in units.values() if unit.variable}
+
+
+def _former_variables(
+    former: Collection[str], before: Mapping[str, Declared], after: Mapping[str, Declared], elsewhere: Collection[str]
+) -> list[str]:
+    return sorted({*former, *_variables(before)} - {*_variables(after), *elsewhere})
+
+
+def _report_former_variables(former: Collection[str], before: Mapping[str, Declared], now: Collection[str]) -> None:
+    for variable, file in sorted(_variables(before).items()):
+        if variable in now and variable not in former:
+            logger.warning("%s: %s: no unit has it any more", file, airflow.delete_variable(variable))
+
+
+def _ids(names: Collection[str], refused: tuple[Refusal, ...]) -> dict[str, str]:
+    """The ids of the refused connections, for the message only: without an answer the names have to do."""
+    if not any(refusal.connection for refusal in refused):
+        return {}
+    try:
+        found = [item.id for item in session.client().list_groups() if item.name in names]
+        live = (item for group_id in found for item in session.client().list_connections(group_id))
+        return {item.schema: item.id for item in live}
+    except (FivetranError, OperationError):
+        return {}
+
+
+def _with_id(refusal: Refusal, ids: Mapping[str, str]) -> str:
+    id_ = ids.get(refusal.connection or "")
+    reason = _with_line(refusal)
+    return f"{reason} (connection id: {id_})" if id_ else reason
+
+
+def _with_line(refusal: Refusal) -> str:
+    """The reason behind the line that it is about, in the place of the file's name alone."""
+    place = lines.locate(refusal.file, *refusal.at) if refusal.at else refusal.file
+    if place == refusal.file or not refusal.reason.startswith(refusal.file):
+        return refusal.reason
+    return f"{place}: {refusal.reason.removeprefix(refusal.file).removeprefix(':').lstrip()}"

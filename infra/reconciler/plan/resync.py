@@ -1,0 +1,81 @@
+"""Changes that Fivetran cannot make to a connection: what each costs, and whether the file allows this very one."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from reconciler.plan.inventory import Declared
+
+_WORDS = {"schema": "destination", "service": "service", "group": "group"}
+
+
+@dataclass(frozen=True)
+class Change:
+    """One of `schema`, `service`, `group` and `config.<path>`, from what it was to what it is."""
+
+    key: str
+    old: str
+    new: str
+
+    def is_named(self, resync: Mapping[str, tuple[str, str]]) -> bool:
+        """Whether `allow_resync` names it."""
+        return resync.get(self.key) == (self.old, self.new)
+
+
+def changes(old: Declared, new: Declared, groups: tuple[str, str]) -> tuple[Change, ...]:
+    """What is another connection in Fivetran, between a unit of the last run and what became of it."""
+    found = (
+        Change("schema", str(old.connection), str(new.connection)),
+        Change("service", str(old.service), str(new.service)),
+        Change("group", *groups),
+    )
+    # A key that comes to a file may say what is so already, and one that leaves it is left as it is.
+    both = sorted(old.permanent.keys() & new.permanent.keys()) if old.service == new.service else ()
+    config = (Change(f"config.{path}", old.permanent[path], new.permanent[path]) for path in both)
+    return tuple(change for change in (*found, *config) if change.old != change.new)
+
+
+def refusal(old: Declared, new: Declared, changed: tuple[Change, ...]) -> str | None:
+    """Why these changes are refused, with what they would cost; None when the file allows each of them."""
+    unnamed = [change for change in changed if not change.is_named(new.resync)]
+    if not unnamed:
+        return None
+    what = " and ".join(f"{_subject(change.key)} changed from {change.old} to {change.new}" for change in unnamed)
+    variable = f", and the Airflow variable {old.variable} would hold that one" if old.variable else ""
+    named = ", ".join(f"{key}: {old} → {new}" for key, (old, new) in new.resync.items())
+    instead = f" (`allow_resync` there names another change, {named})" if named else ""
+    return (
+        f"{new.file}: {what}{instead}. It is permanent in Fivetran: the connection {old.connection} would be deleted "
+        f"and a new one made, with a new id{variable}; it would sync its whole history again. If that is wanted, write "
+        f"{_permission(changed)} into `connector`; else change it back, or {_instead(unnamed)}"
+    )
+
+
+def place(new: Declared, changed: tuple[Change, ...]) -> tuple[str, ...]:
+    """The path of the key, in the unit's file, by which a change comes that the file does not allow."""
+    unnamed = [change.key for change in changed if not change.is_named(new.resync)]
+    if not unnamed or unnamed[0] == "group":
+        return ("connector",)
+    return ("connector", "destination" if unnamed[0] == "schema" else unnamed[0])
+
+
+def _instead(unnamed: list[Change]) -> str:
+    for change in unnamed:
+        if change.key == "group":
+            return (
+                f"write `formerly: {change.old}` beside `group` in the environment's file if it is only to be renamed"
+            )
+    return "declare another connector in a file of its own"
+
+
+def _subject(key: str) -> str:
+    return f"the {_WORDS[key]}" if key in _WORDS else f"`{key}`"
+
+
+def _permission(changed: tuple[Change, ...]) -> str:
+    named = {change.key.partition(".")[::2]: f"{{from: {change.old}, to: {change.new}}}" for change in changed}
+    said = [f"{key}: {step}" for (key, path), step in named.items() if not path]
+    if config := ", ".join(f"{path}: {step}" for (_, path), step in named.items() if path):
+        said.append(f"config: {{{config}}}")
+    return f"`allow_resync: {{{', '.join(said)}, ticket: …}}`"

@@ -1,0 +1,54 @@
+"""Versions of secrets that are new to an environment, looked at by their metadata before anything is touched.
+
+A preview does it too, and reads no value. What the last run named already is not asked for again.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+from reconciler.model import Reference, references
+from reconciler.resources.connection.new_connections import Declarations
+from reconciler.resources.run.lines import lines
+from reconciler.secrets import check_versions
+
+logger = logging.getLogger(__name__)
+
+
+def named(units: Declarations) -> list[dict[str, Any]]:
+    """Return every reference of these units whose value can be had, as state remembers it: each once, sorted."""
+    found = {reference for unit in units.values() for _, reference in _references(unit) if not reference.held}
+    return [dict(reference.as_node()) for reference in sorted(found, key=str)]
+
+
+def refusals(units: Declarations, known: Iterable[object]) -> list[str]:
+    """Why versions that are not among the `known` cannot be used: a text a reference, under its file's name.
+
+    Where nobody could look, nothing is refused: that is logged, and an apply says what is wrong.
+    """
+    before = frozenset(map(Reference.parse, known))
+    asked = [
+        (unit["connection"]["file"], path, reference)
+        for unit in units.values()
+        for path, reference in _to_secret_manager(unit)
+        if reference not in before
+    ]
+    findings = check_versions(reference for _, _, reference in asked)
+    texts = []
+    for file, path, reference in asked:
+        finding = findings.get(reference)
+        if finding is not None and finding.certain:
+            texts.append(f"{lines.locate(file, 'connector', path)}: {path}: {finding.message}")
+    for message in sorted({finding.message for finding in findings.values() if not finding.certain}):
+        logger.warning("whether secrets are there could not be seen: %s", message)
+    return sorted(texts)
+
+
+def _to_secret_manager(unit: Mapping[str, Any]) -> Iterator[tuple[str, Reference]]:
+    return ((path, reference) for path, reference in _references(unit) if reference.kind == "secret")
+
+
+def _references(unit: Mapping[str, Any]) -> Iterator[tuple[str, Reference]]:
+    return references({key: unit["connection"].get(key, {}) for key in ("config", "auth")})

@@ -1,0 +1,1 @@
+"""DatasetAccess: the access list of a dataset, written with its etag."""

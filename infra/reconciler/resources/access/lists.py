@@ -1,0 +1,266 @@
+"""BigQuery's access lists in the plugin process: read ahead in a refresh, merged and written with the etag.
+
+Every write replaces a whole list. `If-Match` makes sure that it is the one that was read, so what another process
+added in between is never lost: the write fails, and the list is read and merged again.
+"""
+
+from __future__ import annotations
+
+import re
+import threading
+from collections.abc import Iterable, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from reconciler.google.bigquery.access import Entry, with_owner
+from reconciler.google.bigquery.access.changes import merged
+from reconciler.google.bigquery.access.live_entries import key, missing, normal, renamed, same
+from reconciler.google.bigquery.api import AccessList, AccessRefused, Datasets, ListChanged
+from reconciler.resources.operation import OperationError
+from reconciler.resources.run.session import session
+
+#: How often a list is written that other processes keep writing, and the longest wait before the last attempt.
+_ATTEMPTS = 8
+_LONGEST_WAIT_S = 4.0
+#: How long to wait for Google to know an account that Fivetran has just made (Google says it takes some seconds).
+_UNTIL_KNOWN_S = (2.0, 5.0, 15.0)
+#: BigQuery answers a user a hundred reads a second.
+READS_AT_ONCE: Final = 16
+
+#: Why Google denies a member, by what its answer contains. The answer itself may quote anything, and is not shown.
+_REASONS: Mapping[str, str] = {
+    "permitted customer": "a policy of the organisation does not allow it",
+    "permitted organization": "a policy of the organisation does not allow it",
+    "organization policy": "a policy of the organisation does not allow it",
+    "does not exist": "there is no such account in Google",
+    "not found": "there is no such account in Google",
+    "deleted": "the account is deleted in Google",
+}
+_ANOTHER_REASON = "Google denies it and does not say why"
+
+
+@dataclass(frozen=True)
+class Written:
+    """What became of an access list."""
+
+    before: tuple[Mapping[str, Any], ...]
+    after: tuple[Mapping[str, Any], ...]
+    denied: Mapping[Entry, str] = field(default_factory=dict)
+    """The entries that Google denies, with the reason; all others are in the list."""
+    kept_as: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    """By `key` of an entry that was sent the one that BigQuery made of it."""
+
+
+class AccessLists:
+    """The lists of one plugin process. Thread-safe: the engine runs several operations at once."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._clients: dict[str, Datasets] = {}
+        self._ahead: dict[tuple[str, str], Future[AccessList | None]] = {}
+
+    def forget(self) -> None:
+        """Know nothing, as at the start of a process."""
+        with self._lock:
+            self._clients, self._ahead = {}, {}
+
+    def expect(self, project: str, dataset_ids: Iterable[str]) -> None:
+        """Start reading what a refresh is going to ask for."""
+        with self._lock:
+            wanted = [id_ for id_ in dataset_ids if (project, id_) not in self._ahead]
+            pool = ThreadPoolExecutor(READS_AT_ONCE, thread_name_prefix="read-access-lists")
+            self._ahead |= {(project, id_): pool.submit(self._get, project, id_) for id_ in wanted}
+        pool.shutdown(wait=False)
+
+    def read(self, project: str, dataset_id: str) -> AccessList | None:
+        """Return a dataset's list; None where there is no such dataset. An answer that was read ahead serves once."""
+        with self._lock:
+            ahead = self._ahead.pop((project, dataset_id), None)
+        return self._get(project, dataset_id) if ahead is None else ahead.result()
+
+    def datasets(self, project: str) -> Datasets:
+        """Return the process's client for a project."""
+        with self._lock:
+            if project not in self._clients:
+                self._clients[project] = Datasets(project)
+            return self._clients[project]
+
+    def _get(self, project: str, dataset_id: str) -> AccessList | None:
+        return self.datasets(project).access_list(dataset_id)
+
+    def write(
+        self,
+        project: str,
+        dataset_id: str,
+        declared: Iterable[Entry],
+        kept_as: Mapping[str, Mapping[str, Any]],
+        *,
+        newborn: Entry | None = None,
+    ) -> Written:
+        """Bring a dataset's list to what is declared, beside the views, routines and datasets of others.
+
+        Nothing is written where the list is right.
+
+        Args:
+            project: The project of the dataset.
+            dataset_id: The dataset.
+            declared: The people, groups and service accounts that are to have access.
+            kept_as: What BigQuery made of entries that were sent before, by their `key`.
+            newborn: The entry of an account that may be too young for Google to know it.
+
+        Raises:
+            OperationError: The dataset is gone, or other processes keep writing its list.
+            OtherSideFailed: Google denies the list for another reason than one of its members, or failed.
+        """
+        return _Writing(self.datasets(project), dataset_id, tuple(declared), dict(kept_as), newborn).run()
+
+
+@dataclass
+class _Writing:
+    datasets: Datasets
+    dataset_id: str
+    declared: tuple[Entry, ...]
+    kept_as: dict[str, Mapping[str, Any]]
+    newborn: Entry | None = None
+    waits: list[float] = field(default_factory=lambda: list(_UNTIL_KNOWN_S))
+    denied: dict[Entry, str] = field(default_factory=dict)
+    before: tuple[Mapping[str, Any], ...] | None = None
+
+    def run(self) -> Written:
+        attempt = 0
+        while attempt < _ATTEMPTS:
+            live = self._read()
+            target = self._target(live.entries)
+            self._note(live, target)
+            if same(target, live.entries):
+                return self._done(live)
+            try:
+                return self._done(self._put(target, live.etag))
+            except ListChanged:
+                attempt += 1
+                session.sleep(_LONGEST_WAIT_S * attempt / _ATTEMPTS)
+            except AccessRefused as refused:
+                try:
+                    self._deny(live, target, refused)
+                except ListChanged:
+                    attempt += 1
+        raise OperationError(
+            f"other processes keep writing the access list of the dataset {self.dataset_id}: {_ATTEMPTS} attempts "
+            "failed. Find out which ones, and run again"
+        )
+
+    def _read(self) -> AccessList:
+        live = self.datasets.access_list(self.dataset_id)
+        if live is None:
+            raise OperationError(f"the dataset {self.dataset_id} does not exist any more: run again with --refresh")
+        return live
+
+    def _note(self, live: AccessList, target: Iterable[Mapping[str, Any]]) -> None:
+        """Remember the list as it was before this write, with what other processes changed since that it undoes."""
+        if self.before is None:
+            self.before = live.entries
+            return
+        target = list(target)
+        undone = missing(missing(live.entries, target), self.before)
+        lost = {key(each) for each in missing(self.before, live.entries)} & {key(each) for each in target}
+        self.before = (*(each for each in self.before if key(each) not in lost), *undone)
+
+    def _target(self, live: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
+        return merged((entry for entry in self.declared if entry not in self.denied), live, self.kept_as)
+
+    def _put(self, target: list[dict[str, Any]], etag: str) -> AccessList:
+        """Write a list. Raises `ListChanged` only where another process wrote it since it was read."""
+        try:
+            written = self.datasets.write_access(self.dataset_id, target, etag)
+        except ListChanged as changed:
+            # 412 and the same etag: Google denies what is in the list by another precondition, a policy say.
+            if changed.refused is not None and self._read().etag == etag:
+                raise changed.refused from None
+            raise
+        self.kept_as |= {key(sent): kept for sent, kept in renamed(target, written.entries)}
+        return written
+
+    def _done(self, live: AccessList) -> Written:
+        return Written(self.before or (), live.entries, self.denied, self.kept_as)
+
+    def _deny(self, live: AccessList, target: list[dict[str, Any]], refused: AccessRefused) -> None:
+        """Note the members that Google denies, or wait for one to be known: by name, or found out by trying.
+
+        Raises `ListChanged`, `OperationError` where the dataset is gone, and `refused` where it is about no member.
+        """
+        self._read()
+        declared = self._by_key()
+        coming = [each for each in missing(target, live.entries) if key(each) in declared]
+        # What the list has, Google does not deny: a member of whom it denies another role keeps that one.
+        named = [each for each in coming if _names(refused, declared[key(each)])]
+        named = named or [each for each in target if key(each) in declared and _names(refused, declared[key(each)])]
+        if len(named) == 1:
+            (entry,) = (declared[key(each)] for each in named)
+            if not self._waits_for(entry):
+                self.denied[entry] = _reason(refused)
+            return
+        present = [each for each in target if key(each) in declared and each not in coming]
+        suspected = [
+            named,
+            coming,
+            # The list may hold an account that was deleted since. Without the others nobody loses access meanwhile.
+            *([one, *coming] for one in present),
+            [*present, *coming],
+        ]
+        for suspects in suspected:
+            if suspects and self._one_by_one(live, target, suspects):
+                return
+        raise refused from None
+
+    def _one_by_one(self, live: AccessList, target: list[dict[str, Any]], suspects: list[dict[str, Any]]) -> bool:
+        """Write a list without some entries, then each of them by itself, and note those that Google denies.
+
+        Returns whether Google takes the list without them. Raises `ListChanged`.
+        """
+        declared = self._by_key()
+        kept = [entry for entry in target if entry not in suspects]
+        if not any(entry.get("role") == "OWNER" and "condition" not in entry for entry in kept):
+            # BigQuery refuses a list without an owner, and the new owner may be the one that is denied.
+            kept += [normal(entry) for entry in with_owner(())]
+        try:
+            written = self._put(kept, live.etag)
+        except AccessRefused:
+            return False
+        for suspect in suspects:
+            entry = declared[key(suspect)]
+            while True:
+                try:
+                    written = self._put([*(normal(each) for each in written.entries), suspect], written.etag)
+                    break
+                except AccessRefused as one:
+                    if not self._waits_for(entry):
+                        self.denied[entry] = _reason(one)
+                        break
+        return True
+
+    def _by_key(self) -> dict[str, Entry]:
+        """The declared entries that are not denied, by their keys in the list."""
+        entries = [entry for entry in self.declared if entry not in self.denied]
+        kept = {key(self.kept_as[key(entry)]): entry for entry in entries if key(entry) in self.kept_as}
+        return {**kept, **{key(entry): entry for entry in entries}}
+
+    def _waits_for(self, entry: Entry) -> bool:
+        """Sleep where an account may be too young for Google to know it; return whether that was so."""
+        if entry != self.newborn or not self.waits:
+            return False
+        session.sleep(self.waits.pop(0))
+        return True
+
+
+def _names(refused: AccessRefused, entry: Entry) -> bool:
+    """Whether Google's answer names the member of an entry, and not one whose address only contains it."""
+    return refused.mentions(rf"(?<![\w.+%@-]){re.escape(entry.member)}(?![\w-]|\.\w)")
+
+
+def _reason(refused: AccessRefused) -> str:
+    return next((reason for text, reason in _REASONS.items() if refused.mentions(text)), _ANOTHER_REASON)
+
+
+#: This process's.
+access_lists = AccessLists()

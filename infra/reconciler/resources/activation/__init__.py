@@ -1,0 +1,1 @@
+"""Activation: a connection's setup tests, tables, schedule and start."""

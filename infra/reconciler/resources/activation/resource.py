@@ -1,0 +1,138 @@
+"""Activation: the last resource of a unit. Its connection is tested, has its tables, follows its schedule, and runs.
+
+A test that fails is an outcome that state holds, not an error: the connection is there, and the next run tries again.
+The `Verdict` makes it the run's error in the end.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any
+
+import pulumi
+from pulumi import Input, ResourceOptions
+from pulumi.dynamic import (
+    CreateResult,
+    DiffResult,
+    ReadResult,
+    Resource,
+    UpdateResult,
+)
+
+from reconciler.fivetran import api as fivetran
+from reconciler.fivetran import tables
+from reconciler.fivetran.config_diff import normalise
+from reconciler.model import Connector, Unit, commands, references
+from reconciler.resources.activation import schedule, steps
+from reconciler.resources.operation import OperationError, Provider, found, hide_secrets, is_unknown, operation, stored
+from reconciler.resources.run.session import session
+
+#: What state holds besides the inputs.
+_OUTPUTS = ("outcome", "reason", "tests", "tasks", "tested", "activated", "awaits", "said", "was_connected")
+
+
+class ActivationProvider(Provider):
+    """Brings a connection from made to running, and keeps its schedule, pause and tables as declared."""
+
+    about = ("connector",)
+
+    @operation
+    def diff(self, _id: str, olds: dict[str, Any], news: dict[str, Any]) -> DiffResult:
+        if is_unknown(news.get("connection_id")) or is_unknown(news.get("revision")):
+            return DiffResult(changes=True)
+        return DiffResult(changes=steps.is_pending(normalise(olds), normalise(news)))
+
+    @operation
+    def create(self, props: dict[str, Any]) -> CreateResult:
+        props = normalise(props)
+        return CreateResult(props["connection_id"], steps.activate({}, props))
+
+    @operation
+    def update(self, _id: str, olds: dict[str, Any], news: dict[str, Any]) -> UpdateResult:
+        olds, news = normalise(olds), normalise(news)
+        if olds["connection_id"] != news["connection_id"]:
+            olds = {}
+        try:
+            return UpdateResult(steps.activate(olds, news))
+        except fivetran.NotFound:
+            up = commands.up(commands.environment_of(news["file"]), refresh=True)
+            raise OperationError(
+                f"the connection {news['connection_id']} was deleted in Fivetran; {up} makes it again and syncs its "
+                "whole history"
+            ) from None
+
+    @operation
+    def read(self, id_: str, props: dict[str, Any]) -> ReadResult:
+        props = normalise(props)
+        try:
+            live = session.read(props["group_id"], props["connection_id"], reader="activation")
+        except fivetran.NotFound:
+            return ReadResult(None, {})
+        before = _inputs(props)
+        kept = {key: value for key, value in before.items() if key not in steps.APPLIED}
+        now = hide_secrets(before, {**kept, **steps.as_file(props, live)})
+        return found(id_, before, now, steps.seen(props, live))
+
+    @operation
+    def delete(self, _id: str, _props: dict[str, Any]) -> None:
+        """Nothing: what was activated goes with its `Connection`."""
+
+
+class Activation(Resource, module="fivetran", name="Activation"):
+    """A unit's connection at work. `outcome` is connected, failed, testing, awaiting, broken, ended, or refused by us.
+
+    `datasets` are the only ones that it may write, where the environment forbids others.
+    """
+
+    outcome: pulumi.Output[str]
+    awaits: pulumi.Output[Mapping[str, Any] | None]
+    said: pulumi.Output[Sequence[str] | None]
+    """Why it does not work, in Fivetran's words: the tests that failed, or the tasks of one that broke."""
+
+    def __init__(
+        self,
+        unit: Unit,
+        group_id: Input[str],
+        connection_id: Input[str],
+        revision: Input[int],
+        *,
+        datasets: Collection[str] | None = None,
+        opts: ResourceOptions | None = None,
+    ) -> None:
+        if unit.connector is None:
+            raise ValueError(f"{unit.name} has no connector")
+        props = {
+            **declared(unit, unit.connector),
+            "group_id": group_id,
+            "connection_id": connection_id,
+            "revision": revision,
+            **({} if datasets is None else {"datasets": sorted(datasets)}),
+            **dict.fromkeys(_OUTPUTS),
+        }
+        super().__init__(ActivationProvider(), unit.name, props, opts)
+
+
+def declared(unit: Unit, connector: Connector) -> dict[str, Any]:
+    """What a unit's file says of its activation: the inputs but those that come from other resources."""
+    secrets = {"config": connector.config, "auth": connector.auth}
+    said = {
+        "unit": unit.name,
+        "file": unit.file,
+        "service": connector.service,
+        "name": connector.destination.connection_name,
+        "schedule": schedule.as_input(connector.schedule),
+        "paused": connector.paused,
+        "ended": connector.ended or None,
+        "consent": connector.needs_consent or None,
+        "trusts_unseen": (connector.trust and list(connector.trust.whatever_is_presented)) or None,
+        "awaiting": connector.awaiting and {"what": connector.awaiting.what, "until": connector.awaiting.until},
+        "sync": connector.sync and tables.inputs(connector.sync),
+        "apply_changes": bool(connector.adopt and connector.adopt.apply_changes) or None,
+        # What the vendor's words are searched for before they are shown.
+        "references": {path: reference.as_node() for path, reference in references(secrets)} or None,
+    }
+    return {key: value for key, value in said.items() if value is not None}
+
+
+def _inputs(props: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in stored(props).items() if key not in _OUTPUTS}

@@ -1,0 +1,93 @@
+"""Who starts a connection's syncs and whether it is paused: between the file's words and the API's fields. Pure.
+
+`schedule` is a mapping as the file writes it: `{by: airflow, task_id}`, `{by: fivetran, every}` or
+`{by: fivetran, daily_at}`; `paused` is the reason, absent where the connection runs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from reconciler.fivetran.api import Connection
+from reconciler.model import SYNC_INTERVALS, AirflowSchedule, FivetranSchedule
+
+_WORDS = {minutes: word for word, minutes in SYNC_INTERVALS.items()}
+
+
+def as_input(schedule: AirflowSchedule | FivetranSchedule) -> dict[str, Any]:
+    """A schedule as the file writes it."""
+    if isinstance(schedule, AirflowSchedule):
+        return {"by": "airflow", "task_id": schedule.task_id}
+    if schedule.daily_at is not None:
+        return {"by": "fivetran", "daily_at": schedule.daily_at}
+    return {"by": "fivetran", "every": _WORDS[schedule.every_minutes]}
+
+
+def by_airflow(schedule: Mapping[str, Any]) -> bool:
+    """Whether Airflow triggers the syncs: it then unpauses the connection where the file does not pause it."""
+    return bool(schedule["by"] == "airflow")
+
+
+def fields(schedule: Mapping[str, Any]) -> dict[str, Any]:
+    """The API's fields for a schedule (modify_connection)."""
+    if schedule["by"] != "fivetran":
+        return {"schedule_type": "manual"}
+    if "daily_at" in schedule:
+        return {"schedule_type": "auto", "sync_frequency": 1440, "daily_sync_time": schedule["daily_at"]}
+    return {"schedule_type": "auto", "sync_frequency": _minutes(schedule["every"])}
+
+
+def changed_fields(olds: Mapping[str, Any], news: Mapping[str, Any]) -> dict[str, Any]:
+    """The fields that bring what `olds` left to what `news` declares; empty when another word says the same."""
+    body: dict[str, Any] = {}
+    if "schedule" not in olds or fields(olds["schedule"]) != fields(news["schedule"]):
+        body.update(fields(news["schedule"]))
+    if ("paused" in olds) != ("paused" in news):
+        body["paused"] = "paused" in news
+    return body
+
+
+def differing_fields(props: Mapping[str, Any], live: Connection) -> dict[str, Any]:
+    """The fields that a live connection has otherwise than declared, whoever changes them later. A pause stays."""
+    wanted = {**fields(props["schedule"]), **({"paused": True} if "paused" in props else {})}
+    return {key: value for key, value in wanted.items() if not _same(key, value, getattr(live, key))}
+
+
+def as_file(props: Mapping[str, Any], live: Connection) -> dict[str, Any]:
+    """`schedule` and `paused` as the file would have to say them: equal to those of `props` where nothing drifted.
+
+    A `paused` in the file is authoritative, whoever unpaused the connection, Airflow too. Where the file does not
+    pause a connection, a pause by hand is no drift. Airflow's operator sets `schedule_type: manual`, so Fivetran's own
+    schedule on a connection that a file leaves to Airflow is a change made by hand.
+    """
+    described = {key: props[key] for key in ("schedule", "paused") if key in props}
+    if "schedule" in props:
+        described["schedule"] = live_schedule(props["schedule"], live)
+    if live.paused is False:
+        described.pop("paused", None)
+    return described
+
+
+def live_schedule(declared: Mapping[str, Any], live: Connection) -> dict[str, Any]:
+    """Return the schedule that a connection has: as `declared` where it is that one, else as a file would write it."""
+    wanted = fields(declared)
+    if all(getattr(live, key) is None or _same(key, value, getattr(live, key)) for key, value in wanted.items()):
+        return dict(declared)
+    if live.schedule_type == "manual":
+        return {"by": "manual"}
+    if live.sync_frequency in (None, 1440) and live.daily_sync_time:
+        return {"by": "fivetran", "daily_at": live.daily_sync_time}
+    if live.sync_frequency is None:
+        return {"by": live.schedule_type or "unknown"}
+    return {"by": "fivetran", "every": _WORDS.get(live.sync_frequency, f"{live.sync_frequency}m")}
+
+
+def _same(key: str, wanted: object, live: object) -> bool:
+    if key == "daily_sync_time":
+        return str(wanted).split(":")[0].zfill(2) == str(live).split(":")[0].zfill(2)  # "04:00", "4:00", "04:00:00"
+    return wanted == live
+
+
+def _minutes(every: str) -> int:
+    return SYNC_INTERVALS.get(every) or int(every.removesuffix("m"))

@@ -1,0 +1,216 @@
+"""Setup tests: run in threads of the plugin process, and told in the tests' own titles and words.
+
+The engine gives the process four operations at a time, and a test can take minutes. So whatever changes a connection's
+config starts its tests here and returns; the connection's activation asks for the outcome.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+from collections.abc import Callable, Collection, Iterable, Mapping
+from concurrent.futures import Future, wait
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, TypeVar
+
+from reconciler.fivetran.api import Connection, SetupTest
+from reconciler.resources.activation import presented_keys
+from reconciler.resources.operation import OperationError
+from reconciler.resources.run import engine
+from reconciler.secrets import Known, known_values_of_run, show, show_label
+from reconciler.secrets.masking import mask
+
+if TYPE_CHECKING:
+    from reconciler.fivetran.api import FivetranClient
+
+#: How long a run waits for one connection's tests, from when they started, in seconds.
+DEADLINE_VARIABLE = "RECONCILER_SETUP_TESTS_DEADLINE"
+
+#: Unless the variable says less: after that the client gives up too, which would be an error.
+_DEADLINE_S = 600.0
+
+#: What the name of each thread that tests begins with.
+THREAD_NAME = "setup tests of "
+
+#: Seconds between two looks at whether anybody still waits.
+_LOOK_S = 2.0
+
+_KILLED = "the run was killed while setup tests were under way; the next one tests again"
+
+#: Tests under way at once; what the client's pacing lets through is less in a busy minute.
+_AT_ONCE = 32
+
+
+Tested = TypeVar("Tested")
+
+
+@dataclass
+class _Job:
+    answer: Future[Connection] = field(default_factory=Future)
+    running: threading.Event = field(default_factory=threading.Event)
+    started: float = 0.0
+
+
+class SetupTests:
+    """The tests of one process, at most one run of a connection's at a time."""
+
+    def __init__(
+        self,
+        client: Callable[[], FivetranClient],
+        monotonic: Callable[[], float] = time.monotonic,
+        abandoned: Callable[[], bool] = engine.is_gone,
+    ) -> None:
+        self._client = client
+        self._monotonic = monotonic
+        self._abandoned = abandoned
+        self._lock = threading.Lock()
+        self._jobs: dict[str, _Job] = {}
+        self._slots = threading.BoundedSemaphore(_AT_ONCE)
+
+    def start(self, connection_id: str, trusts_unseen: Collection[str] = ()) -> None:
+        """Begin a connection's tests (run_setup_tests), unless they are under way.
+
+        `trusts_unseen` are `certificates` and `fingerprints` where whatever the source presents is trusted.
+        """
+        with self._lock:
+            job = self._jobs.get(connection_id)
+            if job is None or job.answer.done():  # what is done says nothing of a config written since
+                self._begin(connection_id, trusts_unseen)
+
+    def result(self, connection_id: str, trusts_unseen: Collection[str] = ()) -> Connection | None:
+        """The connection as its tests left it, or None when they take longer than the run waits.
+
+        Starts them where nobody has. Raises what the client raises, and `OperationError` when the run was killed.
+        """
+        with self._lock:
+            job = self._jobs.get(connection_id) or self._begin(connection_id, trusts_unseen)
+        while not job.running.wait(_LOOK_S):
+            self._end_if_abandoned()
+        while not job.answer.done():
+            left = job.started + deadline() - self._monotonic()
+            if left <= 0:
+                return None
+            if not wait([job.answer], min(left, _LOOK_S)).done:
+                self._end_if_abandoned()
+        with self._lock:
+            self._jobs.pop(connection_id, None)
+        return job.answer.result()
+
+    def _end_if_abandoned(self) -> None:
+        """`make recover` waits for the operations that a killed run is in; tests can take ten minutes."""
+        if self._abandoned():
+            raise OperationError(_KILLED)
+
+    def _begin(self, connection_id: str, trusts_unseen: Collection[str]) -> _Job:
+        job = self._jobs[connection_id] = _Job()
+        # A daemon, unlike a pool's: what nobody waits for any more must not keep the process from ending.
+        name = f"{THREAD_NAME}{connection_id}"
+        threading.Thread(
+            target=self._run, args=(connection_id, job, tuple(trusts_unseen)), name=name, daemon=True
+        ).start()
+        return job
+
+    def _run(self, connection_id: str, job: _Job, trusts_unseen: Collection[str]) -> None:
+        with self._slots:
+            job.started = self._monotonic()
+            job.running.set()
+            try:
+                tested = self._client().test_connection(
+                    connection_id, **{f"trust_{kind}": True for kind in trusts_unseen}
+                )
+                job.answer.set_result(tested)
+            except BaseException as error:
+                job.answer.set_exception(error)
+
+
+def while_wanted(id_: str, test: Callable[[], Tested], abandoned: Callable[[], bool] = engine.is_gone) -> Tested:
+    """What a test that lasts answers. Raises what it raises, and `OperationError` when the run has been killed."""
+    answer: Future[Tested] = Future()
+
+    def run() -> None:
+        try:
+            answer.set_result(test())
+        except BaseException as error:
+            answer.set_exception(error)
+
+    thread = threading.Thread(target=run, name=f"{THREAD_NAME}{id_}", daemon=True)
+    while not answer.done():
+        if abandoned():
+            raise OperationError(_KILLED)
+        if thread.ident is None:
+            thread.start()
+        wait([answer], _LOOK_S)
+    return answer.result()
+
+
+def deadline() -> float:
+    """Seconds that a run waits for one connection's tests."""
+    try:
+        return min(_DEADLINE_S, max(0.0, float(os.environ.get(DEADLINE_VARIABLE, ""))))
+    except ValueError:
+        return _DEADLINE_S
+
+
+def failed_tests(tests: Iterable[SetupTest]) -> list[dict[str, str]]:
+    """Every test that failed, as title, status and message, none of it masked; warnings and skipped tests pass.
+
+    Where the source presented what nobody approved, with what it `presents`, and with the `trust` that approves it.
+    """
+    return [_failed(test) for test in tests if test.failed]
+
+
+def _failed(test: SetupTest) -> dict[str, str]:
+    details = presented_keys.other_details(test)
+    told = {
+        "title": test.title,
+        "status": test.status,
+        "message": f"{test.message}: {details}" if test.message and details else test.message or details,
+    }
+    if found := presented_keys.summaries(test):
+        told |= {"presents": ", ".join(found), "trust": presented_keys.snippet(test)}
+    return told
+
+
+def mask_test(test: Mapping[str, str], known: Known) -> dict[str, str]:
+    """Return one test of `failed_tests` as it may be stored and shown.
+
+    What a source presented is a public certificate or key, whose lines stay; it is left out where it cannot be masked.
+    """
+    shown = {key: show_label(test[key], known) for key in ("title", "status")}
+    shown["message"] = show(test["message"], known)
+    presents = {key: mask(test[key], known.values) for key in ("presents", "trust") if key in test}
+    return {**shown, **{key: text for key, text in presents.items() if text is not None}}
+
+
+def test_in_words(test: Mapping[str, str]) -> str:
+    """One test of `failed_tests`, on one line."""
+    shown = f"; it presents {test['presents']}" if "presents" in test else ""
+    return " ".join(f"{test['title']}: {test['status']}: {test['message']}{shown}".split())
+
+
+def in_words(subject: str, failed: Iterable[dict[str, str]]) -> str:
+    """The failure of some tests for the person who reads it."""
+    failed = list(failed)
+    lines = [f"\n    {test_in_words(test)}" for test in failed]
+    return (
+        f"{len(lines)} setup test{'s' if len(lines) > 1 else ''} of {subject} failed:{''.join(lines)}\n"
+        "    What was made is kept and found again: mend the cause and run again."
+        + "".join(_to_paste(test["trust"]) for test in failed if "trust" in test)
+    )
+
+
+def _to_paste(trust: str) -> str:
+    """What to write into the file so that Fivetran trusts what a source presented."""
+    lines = "".join(f"\n      {line}" for line in trust.splitlines())
+    return f"\n    Check with whoever runs the source that this is its own, then write it under `connector`:\n{lines}\n"
+
+
+def report_failures(subject: str, tests: Iterable[SetupTest]) -> None:
+    """Raise `OperationError` naming every test that failed, with what it says masked."""
+    failed = failed_tests(tests)
+    if failed:
+        known = known_values_of_run(ask=True)
+        failed = [mask_test(test, known) for test in failed]
+    if failed:
+        raise OperationError(in_words(subject, failed))

@@ -1,0 +1,1 @@
+"""Connection: one Fivetran connection, created once, adopted where it exists."""

@@ -1,0 +1,136 @@
+"""Taking over a connection that exists writes nothing: what differs from the file is shown, and refused.
+
+Fivetran's connections are found by their name in the group (decision 2).
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from reconciler.fivetran import catalog
+from reconciler.fivetran.api import Connection, NotFound
+from reconciler.fivetran.config_diff import ABSENT, Difference, differences
+from reconciler.resources.activation import schedule, tables
+from reconciler.resources.connection import api_fields
+from reconciler.resources.connection.kept_values import all_held, ours, refuse_changes_around_held
+from reconciler.resources.operation import OperationError
+from reconciler.resources.package import code
+from reconciler.resources.run.lines import lines
+from reconciler.resources.run.session import session
+
+
+class Differs(OperationError):
+    """A connection that exists, differs from the file, and may not be changed. `str` names no lines: state has it."""
+
+    def __init__(self, name: str, live: Connection, differing: Iterable[Difference]) -> None:
+        self._name, self._id, self._differing = name, live.id, tuple(differing)
+        super().__init__(self._text(map(str, self._differing)), at=("connector", "destination"))
+
+    def shown(self, file: str) -> str:
+        """Return the text with the line of each difference."""
+        return self._text(in_lines(file, self._differing))
+
+    def _text(self, differing: Iterable[str]) -> str:
+        return (
+            f"the connection {self._name} exists ({self._id}) and differs from the file:"
+            + "".join(f"\n    {difference}" for difference in differing)
+            + "\n    Adopting writes nothing. Make the file match, or write "
+            f"`adopt: {{connection: {self._id}, apply_changes: true}}` to change the connection."
+        )
+
+
+def in_lines(file: str, differing: Iterable[Difference]) -> list[str]:
+    """Return each difference with its place in the unit's file, where that is known."""
+    placed = [(lines.locate(file, "connector", difference.path), difference) for difference in differing]
+    return [str(difference) if place == file else f"{place}: {difference}" for place, difference in placed]
+
+
+def may_change(props: Mapping[str, Any]) -> bool:
+    """Whether the file allows that an adopted connection is changed to match it."""
+    return bool(props.get("adopt", {}).get("apply_changes"))
+
+
+def is_connected(live: Connection) -> bool:
+    """Whether Fivetran says that the connection is set up and works, so that the secrets it has do."""
+    return live.setup_state == "connected"
+
+
+def refuse_another(props: Mapping[str, Any], found: Connection) -> None:
+    """Raise `OperationError` for a connection of the name that is of another service, or not the one `adopt` names."""
+    name, adopt = api_fields.connection_name(props), props.get("adopt")
+    if found.service != props["service"]:
+        raise OperationError(
+            f"the group has a connection {name} already ({found.id}), of service {found.service}: "
+            f"correct `service: {props['service']}`, or choose another destination",
+            at=("connector", "service"),
+        )
+    if adopt and adopt["connection"] != found.id:
+        raise OperationError(
+            f"adopt names the connection {adopt['connection']}, but {name} is {found.id}: correct it",
+            at=("connector", "adopt", "connection"),
+        )
+
+
+def config_differences(props: Mapping[str, Any], live: Connection) -> list[Difference]:
+    """What a live connection has otherwise than the file in `config` and its settings, sorted by path."""
+    found = differences(props.get("config", {}), live.config, "config", field=catalog.config_of(props["service"]))
+    settings = differences(props.get("settings", {}), api_fields.live_settings(live), field=api_fields.SETTINGS)
+    return sorted([*found, *settings], key=lambda each: each.path)
+
+
+def package_differences(declared: Mapping[str, Any] | None, live: Connection) -> list[Difference]:
+    """Whether a live connection runs other code than the file of its unit."""
+    if declared is None:
+        return []
+    there = None
+    with contextlib.suppress(NotFound):
+        there = session.client().get_package(str(live.config["package_id"])) if live.config.get("package_id") else None
+    if there is not None and code.is_same(there, declared):
+        return []
+    now = ABSENT if there is None else code.short(code.live_content(there, declared) or str(there.sha256))
+    return [Difference("package", f"{declared['package']}, {code.short(declared['content'])}", now)]
+
+
+def to_send(props: Mapping[str, Any], live: Connection, *, with_secrets: bool) -> tuple[dict[str, Any], dict[str, Any]]:
+    """What of `config` and `auth` is written into a connection that exists and may be changed.
+
+    What differs, and with `with_secrets` each secret: Fivetran does not show those that it has. What is equal is not
+    sent, since some keys may not be in a PATCH. Raises `OperationError` where something would have to be sent that only
+    Fivetran has.
+    """
+    declared, auth = dict(props.get("config", {})), dict(props.get("auth", {}))
+    differing = config_differences(props, live)
+    keys = {each.path.split(".")[1] for each in differing if each.path.startswith("config.")}
+    if fixed := [each for each in differing if each.path in api_fields.FIXED_SETTINGS]:
+        raise OperationError(f"{fixed[0]}, and does not change it in a connection that exists: make the file match")
+    if with_secrets:
+        keys |= ours(declared)
+    config = {key: value for key, value in declared.items() if key in keys}
+    auth = auth if with_secrets and not all_held(auth) else {}
+    refuse_changes_around_held({"config": config, "auth": auth})
+    return config, auth
+
+
+def settings_to_send(props: Mapping[str, Any], live: Connection) -> dict[str, Any]:
+    """What of the settings is written into a connection that is taken over and may be changed: what differs."""
+    differing = {each.path.partition(".")[0] for each in config_differences(props, live)}
+    return {key: value for key, value in props.get("settings", {}).items() if key in differing}
+
+
+def schedule_differences(props: Mapping[str, Any], live: Connection) -> list[Difference]:
+    """What a live connection's schedule and pause are otherwise than in the file. A pause by hand is no difference."""
+    found = []
+    described = schedule.live_schedule(props["schedule"], live)
+    if described != props["schedule"]:
+        found.append(Difference("schedule", props["schedule"], described))
+    if "paused" in props and live.paused is False:
+        found.append(Difference("paused", props["paused"], "not paused"))
+    return found
+
+
+def activation_differences(props: Mapping[str, Any], live: Connection) -> list[Difference]:
+    """What a live connection has otherwise than the file in its schedule, its pause and the tables that it syncs."""
+    found = tables.differences(live.id, props["sync"]) if "sync" in props else ()
+    return [*schedule_differences(props, live), *found]

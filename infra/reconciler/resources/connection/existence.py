@@ -1,0 +1,194 @@
+"""A connection exists once: found before it is created, found again when a reply is lost, adopted when it exists.
+
+Fivetran has no idempotency key. The connection's name stands in for one: it is unique within a group. A recorded intent
+(`intent`) says whether one that is found is ours, never what the connection looks like.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from tenacity import Retrying, retry_if_exception_type, stop_after_attempt, wait_random_exponential
+
+from reconciler.fivetran.api import Conflict, Connection, FivetranError, NotFound, Rejected
+from reconciler.resources.activation import trust
+from reconciler.resources.connection import adoption, api_fields
+from reconciler.resources.connection.kept_values import refuse_creating_with_held
+from reconciler.resources.connection.sending import to_send
+from reconciler.resources.operation import OperationError
+from reconciler.resources.run.intent import Intent
+from reconciler.resources.run.session import session
+from reconciler.secrets import Resolver, resolvers
+
+#: How often a create that left nothing behind is sent.
+_ATTEMPTS = 3
+
+
+class _LeftNothing(Exception):
+    """A create that failed on the way and, as a look at the group shows, has made nothing."""
+
+    def __init__(self, error: FivetranError) -> None:
+        super().__init__()
+        self.error = error
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """A connection as it should be: the inputs, with references where secrets stand."""
+
+    props: Mapping[str, Any]
+    resolvers: tuple[Resolver, ...] = field(default_factory=resolvers, repr=False)
+
+    @property
+    def name(self) -> str:
+        return api_fields.connection_name(self.props)
+
+    @property
+    def config(self) -> Mapping[str, Any]:
+        """The declared config."""
+        return dict(self.props.get("config", {}))
+
+    @property
+    def auth(self) -> Mapping[str, Any]:
+        """The declared auth."""
+        return dict(self.props.get("auth", {}))
+
+    def with_values(self, config: Mapping[str, Any], auth: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+        """`config` and `auth` with values in place of references, fetched now that they are to be sent."""
+        return dict(to_send({"config": config, "auth": auth}, self.props["file"], self.resolvers))
+
+
+def ensure(wanted: Wanted) -> tuple[Connection, bool]:
+    """Create the connection, go on with the one that an earlier run began to create, or adopt the one that exists.
+
+    Returns:
+        The connection, and whether its config was written, so that it has to be tested.
+
+    Raises:
+        OperationError: what exists must not be adopted.
+    """
+    live = _find(wanted)
+    if live is not None:
+        intent = session.intent(wanted.name)
+        return _continue(wanted, live) if intent is not None and intent.covers(live) else _adopt(wanted, live)
+    if "adopt" in wanted.props:
+        raise OperationError(
+            f"adopt names the connection {wanted.props['adopt']['connection']}, but the group has no connection "
+            f"{wanted.name}: correct the destination, or take `adopt` out to make a new connection",
+            at=("connector", "adopt"),
+        )
+    return _create(wanted)
+
+
+def set_up_fields(props: Mapping[str, Any], id_: str) -> dict[str, Any]:
+    """Return what is written into a connection that was adopted as it is, once its file allows to change it.
+
+    Nothing where it works. References stand where secrets do. Raises `OperationError` where something would have to be
+    sent that only Fivetran has.
+    """
+    live = session.client().get_connection(id_)
+    if adoption.is_connected(live):
+        return {}
+    config, auth = adoption.to_send(props, live, with_secrets=True)
+    fields: dict[str, Any] = {key: values for key, values in (("config", config), ("auth", auth)) if values}
+    return {**fields, "paused": True} if live.succeeded_at is None and not live.paused else fields
+
+
+def _find(wanted: Wanted) -> Connection | None:
+    """The connection of the name in full. One that was deleted since the group was listed is looked for again."""
+    listed = session.known(wanted.props["group_id"], wanted.name)
+    if listed is None:
+        return None
+    try:
+        return session.client().get_connection(listed.id)
+    except NotFound:
+        return _find_now(wanted)
+
+
+def _find_now(wanted: Wanted) -> Connection | None:
+    existing = session.live(wanted.props["group_id"], wanted.name)
+    return session.client().get_connection(existing[0].id) if existing else None
+
+
+def _create(wanted: Wanted) -> tuple[Connection, bool]:
+    refuse_creating_with_held(wanted.props)
+    trust.refuse_creating(wanted.props)
+    fields = api_fields.create_fields(wanted.props, **wanted.with_values(wanted.config, wanted.auth))
+    again = Retrying(
+        retry=retry_if_exception_type(_LeftNothing),
+        stop=stop_after_attempt(_ATTEMPTS),
+        wait=wait_random_exponential(multiplier=0.5, max=8),
+        sleep=session.sleep,
+        reraise=True,
+    )
+    try:
+        return again(_create_or_find, wanted, fields, session.now())
+    except _LeftNothing as last:
+        raise last.error from None
+
+
+def _create_or_find(wanted: Wanted, fields: Mapping[str, Any], began: datetime) -> tuple[Connection, bool]:
+    client = session.client()
+    try:
+        made = client.create_connection(**fields, run_setup_tests=False)
+    except FivetranError as error:
+        # A reply that was lost, or a name that is taken: only what exists now can tell.
+        if not error.may_have_taken_effect and not isinstance(error, Conflict | Rejected):
+            raise
+        existing = _find_now(wanted)
+        if existing is not None:
+            return _take(wanted, existing, began)
+        if error.may_have_taken_effect:
+            raise _LeftNothing(error) from None
+        raise
+    # The plugin process of a killed run lives on, and may have been writing when we looked: the older one stays.
+    older = session.live(wanted.props["group_id"], wanted.name)[:1]
+    if older and older[0].id != made.id:
+        client.delete_connection(made.id)
+        return _take(wanted, client.get_connection(older[0].id), began)
+    return made, True
+
+
+def _take(wanted: Wanted, live: Connection, began: datetime) -> tuple[Connection, bool]:
+    """Go on with a connection that came to exist while this run was creating it, where our key created it."""
+    ours = Intent(began, session.creator()), session.intent(wanted.name)
+    covered = any(intent is not None and intent.covers(live) for intent in ours)
+    return _continue(wanted, live) if covered else _adopt(wanted, live)
+
+
+def _continue(wanted: Wanted, live: Connection) -> tuple[Connection, bool]:
+    """Go on with a connection of ours whose creation was cut short: as a new one, it is paused and not tested yet."""
+    adoption.refuse_another(wanted.props, live)
+    config, auth = adoption.to_send(wanted.props, live, with_secrets=True)
+    return _write(wanted, live, config, auth, pause=not live.paused), True
+
+
+def _adopt(wanted: Wanted, live: Connection) -> tuple[Connection, bool]:
+    """Adopt a connection of others. Nothing is written to it, in whatever state it is, unless the file says so."""
+    props = wanted.props
+    adoption.refuse_another(props, live)
+    if not adoption.may_change(props):
+        differing = [*adoption.config_differences(props, live), *trust.differences(props, live.id)]
+        if differing:
+            raise adoption.Differs(wanted.name, live, differing)
+        return live, False
+    works = adoption.is_connected(live)
+    config, auth = adoption.to_send(props, live, with_secrets=not works)
+    # One that was never set up is paused, as a new one: nothing syncs before its tables are as declared.
+    pause = not works and live.succeeded_at is None and not live.paused
+    # Tested even where nothing was sent: a run that was killed may have changed it.
+    return _write(wanted, live, config, auth, pause=pause), True
+
+
+def _write(
+    wanted: Wanted, live: Connection, config: Mapping[str, Any], auth: Mapping[str, Any], *, pause: bool = False
+) -> Connection:
+    fields: dict[str, Any] = {key: values for key, values in wanted.with_values(config, auth).items() if values}
+    if settings := adoption.settings_to_send(wanted.props, live):
+        fields["settings"] = settings
+    if pause:  # As a new one is made: nothing syncs before its tables are as declared.
+        fields["paused"] = True
+    return session.client().update_connection(live.id, **fields, run_setup_tests=False) if fields else live

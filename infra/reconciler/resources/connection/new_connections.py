@@ -1,0 +1,169 @@
+"""Units that are new to an environment, held against what exists in Fivetran, before anything is touched.
+
+One list of the group, and one read of each connection that a new unit would adopt. Previews do it too, so that a pull
+request shows what adopting would meet.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any
+
+from reconciler.fivetran.api import Connection
+from reconciler.resources.activation import trust
+from reconciler.resources.connection import adoption, api_fields
+from reconciler.resources.connection.kept_values import refuse_creating_with_held
+from reconciler.resources.operation import OperationError, own_words, printed
+from reconciler.resources.preview_questions import foresee
+from reconciler.resources.run.lines import lines
+from reconciler.resources.run.session import READERS, session
+from reconciler.secrets import known_values
+
+logger = logging.getLogger(__name__)
+
+#: What a unit declares of its connection (`wire.inputs`) and of its activation, by the unit's name.
+Declarations = Mapping[str, Mapping[str, Any]]
+
+
+@dataclass(frozen=True)
+class Looked:
+    """What a look at Fivetran found of the connections that this run is to have and the last run did not."""
+
+    refusals: tuple[str, ...] = ()
+    """Why connections that exist are not adopted, a text a unit, with the place in its file."""
+    existing: frozenset[str] = frozenset()
+    """The names of the connections that exist: they are adopted, and not created."""
+
+
+def look(group: str, units: Declarations, replacing: Mapping[str, str] | None = None) -> Looked:
+    """Look for the connections of units in a group.
+
+    Where Fivetran cannot be asked, nothing is refused: an apply looks again before it writes. Raises `Unauthorized` and
+    `Forbidden`, since with such a key every unit would fail.
+
+    Args:
+        group: The name of the group.
+        units: The units that are new, and those whose connection moves to another name or group.
+        replacing: The connections that are deleted for those that move, by the unit's name.
+    """
+    if not units:
+        return Looked()
+    replaced = dict(replacing or {})
+
+    def ask() -> Looked:
+        found = _existing(group, units)
+        with ThreadPoolExecutor(READERS) as pool:
+            texts = list(pool.map(lambda name: _refusal(units[name], found[name], replaced.get(name)), found))
+        refused = [text for text in texts if text]
+        refused += missing_values({name: unit for name, unit in units.items() if name not in found})
+        return Looked(tuple(sorted(refused)), frozenset(each.schema for each in found.values()))
+
+    return foresee("whether a new unit's connection exists already", ask, Looked())
+
+
+def look_again(group_id: str, name: str) -> None:
+    """Look for a connection that a preview would create, and that an earlier run was to create and did not.
+
+    `Fleet` does not see which connections state has, and takes that one for made. Raises `OperationError` where an
+    apply would, `Unauthorized` and `Forbidden`.
+    """
+    unit, intent = session.not_looked_for(name), session.intent(name)
+    if unit is None:
+        return
+    declared = unit
+
+    def ask() -> str | None:
+        listed = session.known(group_id, name)
+        if listed is None or (intent is not None and intent.covers(session.client().get_connection(listed.id))):
+            return None
+        return _refusal(declared, listed, None)
+
+    if refused := foresee(f"whether the connection {name} exists already", ask, None):
+        raise OperationError(refused)
+
+
+def missing_values(units: Declarations) -> list[str]:
+    """Why connections cannot be created for want of a value that only Fivetran has, a text a unit."""
+    refused = []
+    for unit in units.values():
+        try:
+            refuse_creating_with_held(unit["connection"])
+            trust.refuse_creating(unit["connection"])
+        except OperationError as error:
+            refused.append(printed(error, unit["connection"]["file"]))
+    return refused
+
+
+def _existing(group: str, units: Declarations) -> dict[str, Connection]:
+    """The connections that have the names of these units, by unit."""
+    found: dict[str, Connection] = {}
+    for each in session.client().list_groups():
+        if each.name == group:
+            for name, unit in units.items():
+                known = session.known(each.id, api_fields.connection_name(unit["connection"]))
+                if known is not None:
+                    found[name] = known
+    return found
+
+
+def _refusal(unit: Mapping[str, Any], listed: Connection, replaces: str | None) -> str | None:
+    props = unit["connection"]
+    try:
+        adoption.refuse_another(props, listed)
+        if replaces is not None and "adopt" not in props:
+            raise _in_the_way(api_fields.connection_name(props), listed, replaces)
+        _judge(unit, session.client().get_connection(listed.id))
+    except OperationError as refused:
+        return printed(refused, props["file"])
+    return None
+
+
+def _in_the_way(name: str, listed: Connection, replaces: str) -> OperationError:
+    return OperationError(
+        f"the connection {replaces} would be deleted, and the group has a connection {name} already ({listed.id}), "
+        f"which would take its place.\n    Write `adopt: {{connection: {listed.id}}}` to adopt it, choose another "
+        "destination, or delete it in Fivetran.",
+        at=("connector", "destination"),
+    )
+
+
+def _judge(unit: Mapping[str, Any], live: Connection) -> None:
+    """Log what adopting a connection means. Raises `OperationError` where it is refused."""
+    props, runs = unit["connection"], unit["activation"]
+    changes = adoption.may_change(props)
+    if changes:
+        adoption.to_send(props, live, with_secrets=not adoption.is_connected(live))
+    name = api_fields.connection_name(props)
+    differing = [
+        *adoption.package_differences(unit.get("package"), live),
+        *adoption.config_differences(props, live),
+        *trust.differences(props, live.id),
+        *adoption.activation_differences(runs, live),
+    ]
+    if differing and not changes:
+        raise adoption.Differs(name, live, differing)
+    place = lines.locate(props["file"], "connector", "destination")
+    starts = _starts(runs, live) if changes else ""
+    if not differing and not starts:
+        logger.warning("%s: takes over the connection %s (%s) as it is%s", place, name, live.id, _unfinished(live))
+    else:
+        known = known_values([props], ask=False)
+        shown = own_words("".join(f"\n    {line}" for line in adoption.in_lines(props["file"], differing)), known)
+        logger.warning("%s: takes over the connection %s (%s) and changes it:%s%s", place, name, live.id, shown, starts)
+
+
+def _unfinished(live: Connection) -> str:
+    """That a connection which is adopted as it is does not work."""
+    if adoption.is_connected(live):
+        return ""
+    return f"\n    It is {live.setup_state} in Fivetran: it is neither tested nor started."
+
+
+def _starts(runs: Mapping[str, Any], live: Connection) -> str:
+    """That a connection which may be changed and has never synced is started, as a new one is."""
+    if live.succeeded_at is not None or "paused" in runs:
+        return ""
+    return "\n    It has never synced: it is tested, and started once its tests pass."

@@ -1,0 +1,307 @@
+"""Connection: one Fivetran connection, in state as its file declares it, with references where secrets stand.
+
+It is made paused and without tests. Its tests, tables, schedule and pause are its `Activation`'s.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import logging
+from collections.abc import Collection, Mapping
+from typing import Any
+
+import pulumi
+from pulumi import Input, ResourceOptions
+from pulumi.dynamic import (
+    CheckResult,
+    CreateResult,
+    DiffResult,
+    ReadResult,
+    Resource,
+    UpdateResult,
+)
+from pulumi.output import Unknown
+
+from reconciler.fivetran import api as fivetran
+from reconciler.fivetran import catalog
+from reconciler.fivetran.config_diff import Difference, normalise
+from reconciler.lifecycle.removal import Ending, may_go, removals_allowed, why_not
+from reconciler.model import ANY, Unit, commands
+from reconciler.model.config_tree import value_at
+from reconciler.model.today import today
+from reconciler.resources.activation import trust
+from reconciler.resources.connection import api_fields, left_keys, new_connections, stored_forms
+from reconciler.resources.connection.adoption import may_change
+from reconciler.resources.connection.existence import Wanted, ensure, set_up_fields
+from reconciler.resources.connection.kept_values import refuse_changes_around_held
+from reconciler.resources.connection.sending import to_send
+from reconciler.resources.operation import (
+    OperationError,
+    Provider,
+    found,
+    hide_secrets,
+    is_unknown,
+    operation,
+    printable,
+    stored,
+)
+from reconciler.resources.run.lines import lines
+from reconciler.resources.run.session import session
+from reconciler.secrets import known_values, resolvers
+from reconciler.secrets.masking import holds_secret
+
+#: What cannot change in a connection that exists: another value is another connection, made only where a file says so.
+_FIXED = ("group_id", "service", "destination")
+
+#: The key of config that comes from a unit's `Package`.
+_PACKAGE = "package_id"
+
+#: What state holds besides the inputs: a number that changes with every config that nobody has tested yet, and what
+#: Fivetran made of values that were sent.
+_REVISION = "revision"
+_STORED_FORMS = "stored_forms"
+
+logger = logging.getLogger(__name__)
+
+
+class ConnectionProvider(Provider):
+    """Creates or adopts, patches only what changed, reads what the file manages, and deletes only when allowed."""
+
+    about = ("connector",)
+
+    @operation
+    def check(self, olds: dict[str, Any], news: dict[str, Any]) -> CheckResult:
+        name = api_fields.connection_name(news)
+        if olds:
+            _refuse_fixed_settings(olds, news)
+        elif session.is_preview and not is_unknown(news.get("group_id")) and not session.may_replace(name):
+            new_connections.look_again(news["group_id"], name)
+        changed = _changed(olds, news) if olds else []
+        if changed and not session.may_replace(api_fields.connection_name(olds)):
+            raise OperationError(
+                "\n".join(
+                    f"{news['file']}: {key} changed from {olds[key]} to {news[key]}: Fivetran cannot change it. A new "
+                    "connection would be made, with a new id, and sync its whole history again"
+                    for key in changed
+                )
+            )
+        return CheckResult(news, [])
+
+    @operation
+    def diff(self, id_: str, olds: dict[str, Any], news: dict[str, Any]) -> DiffResult:
+        if changed := _changed(olds, news):
+            return DiffResult(changes=True, replaces=changed, delete_before_replace=True)
+        if "adopt" in news and news["adopt"]["connection"] != id_:
+            raise OperationError(f"adopt names {news['adopt']['connection']}, but the connection is {id_}: correct it")
+        # Said here, since a preview and the run that applies it both ask; once, since state forgets the key then.
+        for text in left_keys.warnings(olds, news):
+            logger.warning("%s", text)
+        if isinstance(news.get("config", {}).get(_PACKAGE), Unknown):
+            return DiffResult(changes=True)  # of a package that this run is about to upload
+        fields = api_fields.patch(normalise(olds), normalise(news))
+        refuse_changes_around_held(fields)
+        if _may_be_set_up(normalise(olds), news):
+            return DiffResult(changes=True)
+        forgets = bool(left_keys.left_keys(olds, news)) or olds.get("ending", {}) != news.get("ending", {})
+        return DiffResult(changes=bool(fields) or forgets or trust.changed(normalise(olds), normalise(news)))
+
+    @operation
+    def create(self, props: dict[str, Any]) -> CreateResult:
+        props = normalise(props)
+        live, written = ensure(Wanted(props))
+        forms = _stored_forms(props, live, {}, keys=props.get("config", {})) if written else {}
+        if written:
+            trust.apply(live.id, {}, props)
+            _start_tests(live.id, props)
+        return CreateResult(live.id, _outputs(props, revision=1 if written else 0, forms=forms))
+
+    @operation
+    def read(self, id_: str, props: dict[str, Any]) -> ReadResult:
+        props = normalise(props)
+        name = api_fields.connection_name(props)
+        try:
+            live = session.read(props["group_id"], id_, reader="connection")
+            trusted = trust.as_file(props, id_)
+        except fivetran.NotFound:
+            session.refreshed(name, None)
+            return ReadResult(None, {})
+        session.refreshed(name, live)
+        forms = props.get(_STORED_FORMS, {})
+        now = hide_secrets(_inputs(props), {**api_fields.as_file(_inputs(props), live, forms), **trusted})
+        # A config that is not what the last good run left: changed by hand, or by a run that was killed before it
+        # could say so. Either way nobody has tested it.
+        changed = now["config"] != props.get("config", {}) or api_fields.is_tested(api_fields.patch(props, now))
+        return found(id_, _inputs(props), now, _outputs(now, revision=props[_REVISION] + changed, forms=forms))
+
+    @operation
+    def update(self, id_: str, olds: dict[str, Any], news: dict[str, Any]) -> UpdateResult:
+        news = normalise(news)
+        fields = api_fields.patch(normalise(olds), news)
+        if _may_be_set_up(normalise(olds), news):
+            more = set_up_fields(news, id_)
+            fields = {**fields, **more, "config": {**fields.get("config", {}), **more.get("config", {})}}
+            fields = {key: value for key, value in fields.items() if value != {}}
+        refuse_changes_around_held(fields)
+        sent = to_send(fields, news["file"], resolvers())
+        revision, forms = int(olds[_REVISION]), olds.get(_STORED_FORMS, {})
+        _refuse_new_fixed_settings(id_, olds, news)
+        trust_changed = trust.changed(normalise(olds), news)
+        if fields or trust_changed:
+            live = None
+            try:
+                if fields:
+                    live = session.client().update_connection(id_, **sent, run_setup_tests=False)
+                trust.apply(id_, normalise(olds), news)
+            except fivetran.NotFound:
+                raise OperationError(
+                    f"the connection {api_fields.connection_name(news)} ({id_}) was deleted in Fivetran; "
+                    f"{commands.up(commands.environment_of(news['file']), refresh=True)} makes it again and syncs its "
+                    "whole history"
+                ) from None
+            if live is not None and "config" in fields:
+                # An answer to a write may repeat what was sent, and each refresh would read another form.
+                with contextlib.suppress(fivetran.FivetranError):
+                    live = session.client().get_connection(id_)
+            if live is not None:
+                forms = _stored_forms(news, live, forms, keys=fields.get("config", {}))
+            if trust_changed or api_fields.is_tested(fields):
+                revision += 1
+                _start_tests(id_, news)
+        return UpdateResult(_outputs(news, revision=revision, forms=forms))
+
+    @operation
+    def delete(self, id_: str, props: dict[str, Any]) -> None:
+        name, ending = api_fields.connection_name(props), Ending.of(props.get("ending", {}))
+        replaced = session.may_replace(name)
+        if session.declarer(name) is not None and not replaced:
+            return  # A file of this run declares it, under another name: this resource only lets go of it.
+        if not replaced and not may_go(ending, today(), removals_allowed=removals_allowed()):
+            raise OperationError(f"this run would delete the connection {name} ({id_}); {why_not(ending)}")
+        with contextlib.suppress(fivetran.NotFound):
+            session.client().delete_connection(id_)
+        session.forget(props.get("group_id", ""), id_)
+
+
+class Connection(Resource, module="fivetran", name="Connection"):
+    """A unit's connection. Its id is Fivetran's; `revision` is another number after each change of its config."""
+
+    revision: pulumi.Output[int]
+
+    def __init__(
+        self,
+        unit: Unit,
+        group_id: Input[str],
+        ending: Ending,
+        *,
+        package_id: Input[str] | None = None,
+        opts: ResourceOptions | None = None,
+    ) -> None:
+        if unit.connector is None:
+            raise ValueError(f"{unit.name} has no connector")
+        awaits = {"awaits": True} if unit.connector.awaits_a_person else {}
+        props = {
+            **api_fields.inputs(unit, unit.connector),
+            **awaits,
+            **({} if package_id is None else {"config": {**unit.connector.config, _PACKAGE: package_id}}),
+            "group_id": group_id,
+            "ending": ending.as_property(),
+            _REVISION: None,
+        }
+        super().__init__(ConnectionProvider(), unit.name, props, opts)
+
+
+def _changed(olds: Mapping[str, Any], news: Mapping[str, Any]) -> list[str]:
+    """What differs; an unknown group is another one where the files say that this connection gives way."""
+    moves = session.may_replace(api_fields.connection_name(olds))
+    changed = [key for key in _FIXED if olds.get(key) != news.get(key) and (moves or not is_unknown(news.get(key)))]
+    then, now = normalise(olds.get("config", {})), normalise(news.get("config", {}))
+    for path, named in session.permanent(api_fields.connection_name(news)).items() if moves else ():
+        old, new = value_at(then, path), value_at(now, path)
+        # One that comes to a file may say what is so already: only a file that names it wants another connection.
+        if new is not None and new != old and (named or old is not None):
+            return [*changed, "config"]
+    return changed
+
+
+def _may_be_set_up(olds: Mapping[str, Any], news: Mapping[str, Any]) -> bool:
+    """Return whether the file allows to change a connection that an earlier run adopted as it is."""
+    return olds.get(_REVISION) == 0 and may_change(news) and not may_change(olds)
+
+
+def _refuse_fixed_settings(olds: Mapping[str, Any], news: Mapping[str, Any]) -> None:
+    """Raise `OperationError` where a setting changed that no PATCH takes, unless a new connection is made anyway."""
+    if session.may_replace(api_fields.connection_name(olds)) and _changed(olds, news):
+        return
+    then, now = olds.get("settings", {}), news.get("settings", {})
+    for name in sorted(api_fields.FIXED_SETTINGS & then.keys() & now.keys()):
+        if then[name] != now[name]:
+            raise OperationError(
+                api_fields.fixed_setting(Difference(name, now[name], then[name])), at=("connector", name)
+            )
+
+
+def _refuse_new_fixed_settings(id_: str, olds: Mapping[str, Any], news: Mapping[str, Any]) -> None:
+    """Raise `OperationError` where the file names such a setting for the first time, and Fivetran has it otherwise.
+
+    `Fleet` has looked before, where it could.
+    """
+    new = api_fields.FIXED_SETTINGS & news.get("settings", {}).keys() - olds.get("settings", {}).keys()
+    for each in api_fields.fixed_differences(news, session.client().get_connection(id_)) if new else []:
+        if each.path in new:
+            raise OperationError(api_fields.fixed_setting(each), at=("connector", each.path))
+
+
+def _start_tests(id_: str, props: Mapping[str, Any]) -> None:
+    """The activation waits for them: started here, those of many connections run at once."""
+    if "awaits" not in props:
+        session.tests.start(id_, _trusted_unseen(props))
+
+
+def _trusted_unseen(props: Mapping[str, Any]) -> list[str]:
+    """The kinds of which whatever the source presents is trusted."""
+    return [kind for kind, declared in props.get("trust", {}).items() if declared == ANY]
+
+
+def _stored_forms(
+    props: Mapping[str, Any], live: fivetran.Connection, before: stored_forms.StoredForms, *, keys: Collection[str]
+) -> stored_forms.StoredForms:
+    """Return what Fivetran made of the values that were just written, and warn of what is new of it."""
+    declared = props.get("config", {})
+    if keys and not live.config:
+        live = session.client().get_connection(live.id)  # The answer to a write may leave `config` out.
+    forms = stored_forms.learn(
+        declared,
+        live.config,
+        before,
+        keys=keys,
+        field=catalog.config_of(props["service"]),
+        is_secret=lambda value: _contains_secret(value, props),
+    )
+    for path, form in forms.items():
+        if before.get(path) != form:
+            place = lines.locate(props["file"], "connector", "config", path)
+            shown = f"stores config.{path} as {_shown(form['stored'])}" if "stored" in form else _hidden(path)
+            logger.warning("%s: Fivetran %s\n    A refresh takes that for what the file says.", place, shown)
+    return forms
+
+
+def _contains_secret(value: Any, props: Mapping[str, Any]) -> bool:
+    text = _shown(value)
+    return holds_secret(text, known_values((props,), ask=True).values)
+
+
+def _shown(value: Any) -> str:
+    return printable(json.dumps(value, ensure_ascii=False, sort_keys=True, default=str))
+
+
+def _hidden(path: str) -> str:
+    return f"takes config.{path} and does not show it again"
+
+
+def _inputs(props: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in stored(props).items() if key not in (_REVISION, _STORED_FORMS)}
+
+
+def _outputs(props: Mapping[str, Any], *, revision: int, forms: stored_forms.StoredForms) -> dict[str, Any]:
+    return {**_inputs(props), _REVISION: revision, **({_STORED_FORMS: dict(forms)} if forms else {})}

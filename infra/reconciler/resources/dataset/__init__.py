@@ -1,0 +1,1 @@
+"""Dataset: a BigQuery dataset as a resource of pulumi-gcp."""

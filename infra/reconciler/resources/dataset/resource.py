@@ -1,0 +1,132 @@
+"""One dataset as a resource."""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+
+import pulumi
+import pulumi_gcp as gcp
+
+from reconciler.config.places import Places
+from reconciler.google.bigquery.api import Datasets
+from reconciler.google.bigquery.dataset_settings import KEPT, describe_losses
+from reconciler.google.bigquery.declared_dataset import dataset_path
+from reconciler.lifecycle import expiry
+from reconciler.lifecycle.removal import DeletionRules, Ending, why_not
+from reconciler.model import Dataset, Environment, Unit
+from reconciler.model.errors import OtherSideFailed, ReconcilerError
+from reconciler.resources.dataset.listing import Listed
+
+#: The resource's type, as in its URN.
+DATASET = "gcp:bigquery/dataset:Dataset"
+
+
+def dataset_resource(
+    environment: Environment,
+    dataset: Dataset,
+    *,
+    live: Listed | None,
+    deletion: Deletion,
+    losses: pulumi.ResourceHook,
+    opts: pulumi.ResourceOptions,
+) -> gcp.bigquery.Dataset:
+    """Declare a dataset, without its access list: the plugin leaves that alone, as computed.
+
+    The logical name is the dataset's id, so that no rename of a file or connector ever replaces it. A dataset that
+    exists already is imported: that also heals one whose creation was cut off before it reached state.
+    """
+    options = pulumi.ResourceOptions(
+        protect=deletion.rules.protect,
+        retain_on_delete=deletion.rules.retain,
+        hooks=pulumi.ResourceHookBinding(before_update=[losses], before_delete=deletion.hooks),
+        import_=None if live is None else f"projects/{environment.gcp_project}/datasets/{dataset.id}",
+        ignore_changes=[*KEPT, *right_labels(dataset, live)],
+    )
+    return gcp.bigquery.Dataset(
+        dataset.id,
+        project=environment.gcp_project,
+        dataset_id=dataset.id,
+        location=dataset.location,
+        friendly_name=dataset.friendly_name,
+        description=dataset.description,
+        labels=dict(dataset.labels) or None,
+        default_table_expiration_ms=dataset.default_table_expiration_ms,
+        delete_contents_on_destroy=deletion.rules.contents or None,
+        opts=pulumi.ResourceOptions.merge(opts, options),
+    )
+
+
+def right_labels(dataset: Dataset, live: Listed | None) -> list[str]:
+    """Return the labels that are right already. An import does not know them as ours, and would write what is there.
+
+    Not the one that says when the dataset goes: the hook before a deletion asks for it in state.
+    """
+    there = live.labels if live is not None else {}
+    right = [name for name, value in sorted(dataset.labels.items()) if there.get(name) == value]
+    return [f"labels.{name}" for name in right if name != expiry.LABEL]
+
+
+@dataclass(frozen=True)
+class Deletion:
+    """The rules by which a dataset is deleted, and the hook that the engine asks before it deletes one with contents.
+
+    A run that died can leave a deletion to a later one, which may not do it. Connections refuse that by themselves;
+    the hook does it for datasets, by what state says. The engine runs `pulumi destroy` only with `--run-program` then.
+    """
+
+    rules: DeletionRules
+    hook: pulumi.ResourceHook
+
+    @property
+    def hooks(self) -> list[pulumi.ResourceHook]:
+        """What the engine is to ask before it deletes."""
+        return [self.hook] if self.rules.contents else []
+
+
+def deletion_hook(today: date, *, removals_allowed: bool) -> pulumi.ResourceHook:
+    """Refuses to delete a dataset that neither the run nor its own state lets go. Its name is state format.
+
+    Every run registers it, also where no dataset needs it any more: state may hold one that does.
+    """
+
+    def ask(asked: pulumi.ResourceHookArgs) -> None:
+        labels = (asked.old_inputs or {}).get("labels") or {}
+        # Without the label it is `retire` that lets the contents go, and that is in state.
+        going = expiry.removed_on(labels)
+        if removals_allowed or going is None or going <= today:
+            return
+        raise ReconcilerError(
+            f"this run would delete the dataset {asked.name} with its contents; {why_not(Ending(going.isoformat()))}"
+        )
+
+    return pulumi.ResourceHook("may-delete", ask)
+
+
+def losses_hook(environment: Environment, units: Iterable[Unit], root: Path) -> pulumi.ResourceHook:
+    """Return the hook for updates of datasets. Its name is state format, so every run registers it."""
+    places = Places(root)
+    declared = {each.id: (unit.file, dataset_path(unit, each)) for unit in units for each in unit.all_datasets}
+
+    @functools.cache
+    def datasets() -> Datasets:
+        return Datasets(environment.gcp_project)
+
+    def lines(dataset: str) -> list[str]:
+        where = places.find(*declared.get(dataset, (environment.file,)))
+        try:
+            resource = datasets().resource(dataset)
+        except OtherSideFailed as error:
+            return [f"{where}: cannot say what this write takes away from the dataset {dataset}: {error}"]
+        return [f"{where}: {text}" for text in describe_losses(dataset, resource or {})]
+
+    async def warn(asked: pulumi.ResourceHookArgs) -> None:
+        # In a thread, so that the other resources go on while BigQuery answers.
+        for line in await asyncio.to_thread(lines, asked.name):
+            pulumi.log.warn(line)
+
+    return pulumi.ResourceHook("warn-of-losses", warn, pulumi.ResourceHookOptions(on_dry_run=True))

@@ -1,0 +1,1 @@
+"""Destination: the environment's Fivetran group with its BigQuery destination, and its setup tests."""

@@ -1,0 +1,95 @@
+"""The environment's Fivetran group: found by its name or the one it had, made where there is none, renamed in place."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from reconciler.fivetran.api import FivetranError, Group
+from reconciler.resources.operation import OperationError
+from reconciler.resources.preview_questions import foresee
+from reconciler.resources.run.lines import lines
+from reconciler.resources.run.session import session
+
+
+def is_renamed(olds: Mapping[str, Any], news: Mapping[str, Any]) -> bool:
+    """Whether the group has another name than in the last run and is the same one, as `formerly` says."""
+    return "formerly" in news and news["formerly"] == olds.get("group") != news["group"]
+
+
+def before_a_renaming(props: Mapping[str, Any]) -> tuple[str, list[str]]:
+    """The name that a group with `formerly` has in Fivetran by now, and why the renaming is refused, if it is.
+
+    Where Fivetran cannot be asked, nothing is refused: an apply looks again before it writes. Raises `Unauthorized` and
+    `Forbidden`.
+    """
+    name, old = props["group"], props["formerly"]
+
+    def ask() -> frozenset[str]:
+        return frozenset(group.name for group in session.client().list_groups())
+
+    nothing: frozenset[str] = frozenset()
+    names = foresee("whether the group can be renamed", ask, nothing)
+    if {name, old} <= names:
+        place = lines.locate(props["environment_file"], "fivetran", "formerly")
+        return name, [f"{place}: {_both(name, old)}"]
+    return (old if old in names else name), []
+
+
+def find(props: Mapping[str, Any]) -> Group | None:
+    """The group of an environment, renamed where it still has its former name. Raises `OperationError`."""
+    found = _one(props["group"])
+    former = _one(props["formerly"]) if "formerly" in props else None
+    if former is None:
+        return found
+    if found is not None:
+        raise OperationError(_both(props["group"], props["formerly"]), at=("fivetran", "formerly"))
+    return session.client().update_group(former.id, name=props["group"])
+
+
+def rename(id_: str, props: Mapping[str, Any]) -> None:
+    """Give a group its new name. Raises `OperationError` where another one has it."""
+    if any(group.id != id_ for group in named(props["group"])):
+        raise OperationError(_both(props["group"], props["formerly"]), at=("fivetran", "formerly"))
+    session.client().update_group(id_, name=props["group"])
+
+
+def make(name: str) -> Group:
+    """A new group, once."""
+    try:
+        made = session.client().create_group(name)
+    except FivetranError:
+        # The answer may have been lost, not the request: what exists now decides.
+        existing = named(name)
+        if not existing:
+            raise
+        return existing[0]
+    # The plugin process of a killed run may have made one meanwhile (decision 2): the older one stays.
+    older = named(name)[:1]
+    if older and older[0].id != made.id:
+        session.client().delete_group(made.id)
+        return older[0]
+    return made
+
+
+def named(name: str) -> list[Group]:
+    """The groups of a name, oldest first. Fivetran does not promise that there is only one."""
+    found = (group for group in session.client().list_groups() if group.name == name)
+    return sorted(found, key=lambda group: (group.created_at or "", group.id))
+
+
+def _one(name: str) -> Group | None:
+    found = named(name)
+    if len(found) > 1:
+        ids = ", ".join(group.id for group in found)
+        raise OperationError(
+            f"several Fivetran groups are called {name}: {ids}; rename all but one", at=("fivetran", "group")
+        )
+    return found[0] if found else None
+
+
+def _both(name: str, old: str) -> str:
+    return (
+        f"Fivetran has a group {name} besides the group {old}, which is to be renamed to that: delete or rename one "
+        "there, or correct `group` and `formerly`"
+    )

@@ -1,0 +1,157 @@
+"""A destination that exists, compared with what the environment's file says of it."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from typing import Any, Final
+
+from reconciler.fivetran.api import Destination, NotFound
+from reconciler.fivetran.catalog import Field
+from reconciler.fivetran.config_diff import Difference, differences
+from reconciler.model import DESTINATION_SETTINGS, Environment
+from reconciler.resources.destination import groups
+from reconciler.resources.preview_questions import foresee
+from reconciler.resources.run.lines import lines
+from reconciler.resources.run.session import session
+
+logger = logging.getLogger(__name__)
+
+#: The input that holds what the file says by the API's names.
+SETTINGS: Final = "settings"
+
+#: What the API says of them, for comparing.
+FIELDS: Final = Field(
+    "object",
+    fields={
+        name: Field("choice", choices=each.choices) if each.choices else Field("any")
+        for name, each in DESTINATION_SETTINGS.items()
+    },
+)
+
+_DESTINATION: Final = ("fivetran", "destination")
+
+#: Where inputs stand in the environment's file.
+KEYS: Final[Mapping[str, tuple[str, ...]]] = {
+    "group": ("fivetran", "group"),
+    "gcp_project": ("gcp_project",),
+    "location": (*_DESTINATION, "location"),
+    "region": (*_DESTINATION, "region"),
+    "time_zone_offset": (*_DESTINATION, "time_zone_offset"),
+}
+
+
+def inputs(environment: Environment) -> dict[str, Any]:
+    """Return the inputs of an environment's destination."""
+    declared = environment.destination
+    return {
+        "file": environment.file,
+        "group": environment.group,
+        **({"formerly": environment.formerly} if environment.formerly else {}),
+        "gcp_project": environment.gcp_project,
+        "location": declared.location,
+        "region": declared.region,
+        "time_zone_offset": declared.time_zone_offset,
+        **({SETTINGS: dict(declared.settings)} if declared.settings else {}),
+    }
+
+
+def refusals(props: Mapping[str, Any]) -> list[str]:
+    """Return why the destination that the group has already is not adopted.
+
+    Where Fivetran cannot be asked, nothing is refused: an apply looks again before it writes. Raises `Unauthorized` and
+    `Forbidden`.
+    """
+
+    def ask() -> list[str]:
+        names = [props[key] for key in ("group", "formerly") if key in props]
+        found = next((group for name in names for group in groups.named(name)), None)
+        if found is None:
+            return []
+        try:
+            refused = refusal(session.client().get_destination(found.id), props)
+        except NotFound:
+            return []
+        return [refused] if refused else []
+
+    return foresee("whether the group has another destination", ask, [], told_without_key=False)
+
+
+def refusal(found: Destination, props: Mapping[str, Any]) -> str | None:
+    """Return why a destination that exists is not adopted; None where it is as the file says."""
+    differing = [
+        Difference(key, props[key], value)
+        for key, value in values(found).items()
+        if not is_same(key, props[key], value)
+    ]
+    differing += differences(props.get(SETTINGS, {}), settings(found), field=FIELDS)
+    placed = [(lines.locate(props["file"], *_place(each.path)), each) for each in differing]
+    texts = [str(each) if place == props["file"] else f"{place}: {each}" for place, each in placed]
+    if found.service not in ("", "big_query"):
+        texts.insert(0, f"it is of service {found.service}, not big_query")
+    if not texts:
+        return None
+    at = lines.locate(props["file"], *_DESTINATION)
+    return (
+        f"{at}: the destination of group {props['group']} ({found.id}) exists and differs:"
+        + "".join(f"\n    {text}" for text in texts)
+        + "\n    Adopting writes nothing: make the file match."
+    )
+
+
+def report_undeclared(found: Destination, props: Mapping[str, Any]) -> None:
+    """Log each setting of a destination that is not Fivetran's default and that the file does not say.
+
+    Not the switches: what they are by default is not documented.
+    """
+    declared = props.get(SETTINGS, {})
+    for name, value in settings(found).items():
+        says_nothing = isinstance(value, bool) or value in (None, "", {}, DESTINATION_SETTINGS[name].default)
+        if name not in declared and not says_nothing:
+            logger.warning(
+                "%s: the destination of group %s has %s: %s, which no file says: one that is made again would not\n"
+                "    Write it below `destination` to keep it.",
+                lines.locate(props["file"], *_DESTINATION),
+                props["group"],
+                name,
+                value,
+            )
+
+
+def values(live: Destination) -> dict[str, str]:
+    """Return what every file says of a destination, as a live one has it, by the names of inputs."""
+    found = {
+        "gcp_project": live.config.get("project_id"),
+        "location": live.config.get("data_set_location"),
+        "region": live.region,
+        "time_zone_offset": live.time_zone_offset,
+    }
+    return {key: str(value) for key, value in found.items() if value is not None}
+
+
+def settings(live: Destination) -> dict[str, Any]:
+    """Return the settings that a destination has, with Fivetran's defaults where the answer leaves them out."""
+    defaults = {name: each.default for name, each in DESTINATION_SETTINGS.items() if each.default is not None}
+    in_config = {
+        name: live.config[name] for name, each in DESTINATION_SETTINGS.items() if each.in_config and name in live.config
+    }
+    return {**defaults, **live.settings, **in_config}
+
+
+def is_same(key: str, declared: object, live: object) -> bool:
+    """Return whether two values of an input are one."""
+    if key == "time_zone_offset":
+        return _offset(declared) == _offset(live)
+    return str(declared).casefold() == str(live).casefold() if key in {"location", "region"} else declared == live
+
+
+def _place(path: str) -> tuple[str, ...]:
+    return KEYS.get(path, (*_DESTINATION, path))
+
+
+def _offset(value: object) -> int | str:
+    """`"0"`, `"+0"` and `0` are one offset; what is no number stays as it is."""
+    try:
+        return int(float(str(value)))
+    except ValueError:
+        return str(value)

@@ -1,0 +1,125 @@
+"""Who has which role on an environment's Google Cloud project, as pulumi-gcp resources: only added, never taken over.
+
+Each is one binding of one member: taking it away takes away that member's alone. Its logical name says the role, the
+member as IAM stores it, and the condition's title, and so is the same however the file is ordered or spelt: under two
+names one binding would be made by the one and then taken away with the other.
+
+Where anything else of a binding changes, the new one is granted before the old one is revoked: the plugin asks for the
+other order, in which the member is without the role for a moment, or until the next run if the grant fails.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+import pulumi
+import pulumi_gcp as gcp
+
+from reconciler.google.bigquery.access import in_policy
+from reconciler.google.iam import roles
+from reconciler.model import Condition, Environment, Function, Unit
+from reconciler.resources.dataset.failures import FailureHook
+
+_TYPE = "gcp:projects/iAMMember:IAMMember"
+
+
+def declared(environment: Environment, failures: FailureHook, opts: pulumi.ResourceOptions) -> None:
+    """Grant what `project_access` says."""
+    wanted: dict[tuple[str, str, Condition | None], str] = {}
+    for number, grant in enumerate(environment.project_access):
+        for index, member in enumerate(grant.members):
+            of = (grant.role, in_policy(member, environment.workgroups), grant.condition)
+            wanted.setdefault(of, f"project_access[{number}].members[{index}]")
+    opts = grant_first(opts)
+    for (role, member, condition), path in wanted.items():
+        # IAM compares conditions as a whole: another description makes another binding.
+        said = condition and gcp.projects.IAMMemberConditionArgs(
+            title=condition.title, expression=condition.expression, description=condition.description
+        )
+        name = " ".join((role, member, *([condition.title] if condition else [])))
+        what = f"{role} on the project {environment.gcp_project} for {member}"
+        located = failures.options(_TYPE, name, file=environment.file, path=path, what=what)
+        gcp.projects.IAMMember(
+            name,
+            project=environment.gcp_project,
+            role=role,
+            member=member,
+            condition=said,
+            opts=pulumi.ResourceOptions.merge(opts, located),
+        )
+
+
+def fivetrans(
+    environment: Environment, account: pulumi.Input[str], failures: FailureHook, opts: pulumi.ResourceOptions
+) -> pulumi.Resource:
+    """Grant what Fivetran's service account needs: nothing by which it reads what it did not write."""
+    name = f"{roles.FIVETRANS} Fivetran"
+    what = f"{roles.FIVETRANS} on the project {environment.gcp_project} for Fivetran's service account"
+    located = failures.options(_TYPE, name, file=environment.file, path="gcp_project", what=what)
+    granted: pulumi.Resource = gcp.projects.IAMMember(
+        name,
+        project=environment.gcp_project,
+        role=roles.FIVETRANS,
+        member=pulumi.Output.concat("serviceAccount:", account),
+        opts=pulumi.ResourceOptions.merge(grant_first(opts), located),
+    )
+    return granted
+
+
+def grant_first(opts: pulumi.ResourceOptions) -> pulumi.ResourceOptions:
+    """Let a replaced grant be revoked only after the new one is granted, whatever the plugin asks for."""
+    return pulumi.ResourceOptions.merge(opts, pulumi.ResourceOptions(delete_before_replace=False))
+
+
+_FIRST = "gcp:cloudfunctions/functionIamMember:FunctionIamMember"
+_SECOND = "gcp:cloudrunv2/serviceIamMember:ServiceIamMember"
+
+
+def invokers(
+    units: Iterable[Unit], account: pulumi.Input[str], failures: FailureHook, opts: pulumi.ResourceOptions
+) -> Mapping[str, list[pulumi.Resource]]:
+    """Let `account` call the functions of these units; the grant that each unit needs, by the unit's name."""
+    calling = [unit for unit in units if unit.connector and unit.connector.function]
+    called = {unit.name: unit.connector.function for unit in calling if unit.connector and unit.connector.function}
+    files = {called[unit.name]: unit.file for unit in reversed(calling)}
+    # Another account is granted before the old one is revoked; for services the plugin asks for the other order.
+    opts = pulumi.ResourceOptions.merge(opts, pulumi.ResourceOptions(delete_before_replace=False))
+    grants = {each: _invoker(each, account, files[each], failures, opts) for each in dict.fromkeys(called.values())}
+    return {name: [grants[function]] for name, function in called.items()}
+
+
+def _invoker(
+    function: Function,
+    account: pulumi.Input[str],
+    file: str,
+    failures: FailureHook,
+    opts: pulumi.ResourceOptions,
+) -> pulumi.Resource:
+    """One function's grant. One of the second generation is a service of Cloud Run, with a role of its own."""
+    name = f"{function.project}/{function.region}/{function.name}"
+    member = pulumi.Output.concat("serviceAccount:", account)
+    type_ = _FIRST if function.generation == 1 else _SECOND
+    what = f"the right of Fivetran's service account to call {name}"
+    located = failures.options(type_, name, file=file, path="connector.function", what=what)
+    opts = pulumi.ResourceOptions.merge(opts, located)
+    if function.generation == 1:
+        function_member: pulumi.Resource = gcp.cloudfunctions.FunctionIamMember(
+            name,
+            project=function.project,
+            region=function.region,
+            cloud_function=function.name,
+            role="roles/cloudfunctions.invoker",
+            member=member,
+            opts=opts,
+        )
+        return function_member
+    service_member: pulumi.Resource = gcp.cloudrunv2.ServiceIamMember(
+        name,
+        project=function.project,
+        location=function.region,
+        name=function.name,
+        role="roles/run.invoker",
+        member=member,
+        opts=opts,
+    )
+    return service_member

@@ -1,0 +1,246 @@
+"""The edge between our code and the engine: what an operation may let out is one line, with nothing secret in it."""
+
+from __future__ import annotations
+
+import functools
+import logging
+import os
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import Any, TypeVar, cast
+
+from pulumi.dynamic import ConfigureRequest, ReadResult, ResourceProvider
+from pulumi.output import Unknown
+
+from reconciler.fivetran.api import ApiError, FivetranError, Unauthorized
+from reconciler.model import references
+from reconciler.model.errors import OtherSideFailed, ReconcilerError
+from reconciler.resources.run.api_key import ApiKey, api_key
+from reconciler.resources.run.engine_log import use_engine_log
+from reconciler.resources.run.lines import lines
+from reconciler.secrets import (
+    Known,
+    PulumiConfigResolver,
+    known_values,
+    known_values_of_run,
+    show,
+    trace,
+    wait_until_declared,
+)
+from reconciler.secrets.masking import MASK, holds_secret, mask_distinctive
+
+#: The operations of a run that changes something. Secret Manager is asked for values only in these.
+_WRITING = ("create", "update", "delete")
+
+#: Characters of one line of an error.
+_LONGEST_LINE = 1000
+
+#: Seconds within which the first resource of a refresh has named every reference of the run.
+DECLARED_WITHIN_S = 5.0
+
+logger = logging.getLogger(__name__)
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+class Failed(Exception):
+    """What the engine gets to see of an error. It prints the class's name before the text."""
+
+    __module__ = "builtins"  # the engine prints `Failed: …` then, without our module's path
+
+
+class OperationError(ReconcilerError):
+    """An operation that could not be done; the text says why and what to do.
+
+    `at` is the path of the key in the unit's file that the error is about; the message then begins with its line.
+    """
+
+    def __init__(self, text: str, *, at: tuple[str | int, ...] = ()) -> None:
+        super().__init__(text)
+        self.at = at
+
+    def shown(self, _file: str) -> str:
+        """Return the text as a terminal gets it; state has `str(error)`, without lines of files."""
+        return str(self)
+
+
+class Provider(ResourceProvider):
+    """What our dynamic providers have in common. Nothing may be set on an instance: it would be pickled into state."""
+
+    #: A reference to a class is no secret, and encrypting it costs a call a resource.
+    serialize_as_secret_always = False
+
+    #: The key of the file that an error is about which names none; a resource may have its own, as `path`.
+    about: tuple[str, ...] = ()
+
+    def configure(self, req: ConfigureRequest) -> None:
+        """Keep tracebacks out of the user's terminal and messages whole, and have the stack's config for references.
+
+        The plugin process sends `traceback.format_exc()` to the engine (pulumi.dynamic), frames and all.
+        """
+        sys.tracebacklimit = 0
+        use_engine_log()
+        PulumiConfigResolver.use(req.config.get)
+
+
+def stored(props: Mapping[str, Any]) -> dict[str, Any]:
+    """What state holds of a resource, without the engine's own key."""
+    return {key: value for key, value in props.items() if key != "__provider"}
+
+
+def is_unknown(value: Any) -> bool:
+    """Whether an input that comes from another resource cannot be known yet.
+
+    In a preview the engine says so. In an update the input is absent, if the other resource failed: the engine asks
+    for a difference even then, and leaves this resource alone. An error would end the run for all others.
+    """
+    return value is None or isinstance(value, Unknown)
+
+
+def found(
+    id_: str, before: Mapping[str, Any], now: Mapping[str, Any], outputs: Mapping[str, Any] | None = None
+) -> ReadResult:
+    """What a refresh found: `before` is what state holds, `now` the same as it is live.
+
+    Inputs are handed back only where something drifted. The engine gives an operation what the last create or update
+    left, and a run that changed nothing may have stored newer inputs since (a renamed file): those have to stay.
+    """
+    return ReadResult(id_, {**now, **(outputs or {})}, None if now == before else dict(now))
+
+
+def hide_secrets(before: Mapping[str, Any], now: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what is live with `******` for each text that differs from `before` and holds a secret known here.
+
+    A setting that is no secret may hold one when it was changed elsewhere, and drift gets into state and previews.
+    """
+    if now == before:
+        return dict(now)
+    wait_until_declared(DECLARED_WITHIN_S)
+    known = known_values([before], ask=False)
+    values = frozenset(value for value in known.values if not known.is_public(value))
+    return {key: _hidden(before.get(key), value, values) for key, value in now.items()}
+
+
+def _hidden(before: Any, now: Any, values: frozenset[str]) -> Any:
+    if now == before:
+        return now
+    if isinstance(now, Mapping):
+        then = before if isinstance(before, Mapping) else {}
+        return {key: _hidden(then.get(key), value, values) for key, value in now.items()}
+    if isinstance(now, list):
+        return [_hidden(None, item, values) for item in now]
+    return MASK if isinstance(now, str) and holds_secret(now, values) else now
+
+
+def operation(method: F) -> F:
+    """Let only `Failed` with one clear text out of an operation, under the name of the file it is about.
+
+    What Fivetran or Google says is masked before it becomes part of that text, or withheld: it may quote any value that
+    they keep, not only one that was just sent. The file is `props["file"]` of the resource: the last argument that
+    every operation of a provider gets.
+    """
+
+    @functools.wraps(method)
+    def guarded(*args: Any) -> Any:
+        try:
+            return method(*args)
+        except Exception as error:
+            failure = _failure(method, error, args)
+        raise failure
+
+    return cast(F, guarded)
+
+
+def _failure(method: Callable[..., Any], error: Exception, args: tuple[Any, ...]) -> Failed:
+    file = args[-1].get("file", "") if isinstance(args[-1], dict) else ""
+    try:
+        quotes = _may_quote(error)
+        known = _known(args, ask=quotes and method.__name__ in _WRITING, quotes=quotes)
+        if os.environ.get("RECONCILER_DEBUG"):
+            logger.error("operation %s failed\n%s", method.__qualname__, trace(error, known))
+        text = own_words(error.shown(file) if isinstance(error, OperationError) else _text(error, known), known)
+    except Exception as another:
+        # Whatever this is about, the engine would be sent the first error with all it says.
+        text = _unexpected(another)
+    return Failed(text if text.startswith(file) else f"{_place_in(file, error, _about(args))}: {text}")
+
+
+def printed(error: OperationError, file: str) -> str:
+    """Return the text of an error about a connection behind the place in the unit's file that it is about."""
+    return f"{_place_in(file, error, ('connector',))}: {error.shown(file)}"
+
+
+def _place_in(file: str, error: Exception, about: tuple[str | int, ...] = ()) -> str:
+    path = (error.at if isinstance(error, OperationError) else ()) or about
+    return lines.locate(file, *path) if file and path else file
+
+
+def _about(args: tuple[Any, ...]) -> tuple[str | int, ...]:
+    """The key that a resource is about: its own `path`, or that of its provider."""
+    path = args[-1].get("path") if isinstance(args[-1], dict) else None
+    if isinstance(path, str):
+        return (path,)
+    return args[0].about if isinstance(args[0], Provider) else ()
+
+
+def _known(args: tuple[Any, ...], *, ask: bool, quotes: bool) -> Known:
+    """Return the values that a text about these arguments may quote: of their references, or else of the whole run."""
+    if quotes and not any(True for _ in references(list(args))):
+        return known_values_of_run(ask=ask)
+    return known_values(args, ask=ask)
+
+
+def explain(error: FivetranError | ReconcilerError, known: Known) -> str:
+    """Return an error's text with what the other side said, masked or withheld."""
+    if isinstance(error, ApiError):
+        return error.saying(show(error.unmasked_message, known))
+    if isinstance(error, OtherSideFailed):
+        return error.saying(show(error.unmasked_message, known, speaker=error.speaker))
+    return str(error)
+
+
+def own_words(text: str, known: Known) -> str:
+    """Return a message of ours as it may be shown: without a value that slipped in, as the live one of some field.
+
+    Names stay that a secret happens to be equal to.
+    """
+    return printable(mask_distinctive(text, known.values, known.is_public))
+
+
+def printable(text: str) -> str:
+    """Without control characters or endless lines: a setup test's message is the vendor's, and goes to a terminal."""
+    lines = ("".join(char for char in line if char.isprintable()) for line in text.split("\n"))
+    return "\n".join(line if len(line) <= _LONGEST_LINE else f"{line[:_LONGEST_LINE]}…" for line in lines)
+
+
+def _may_quote(error: Exception) -> bool:
+    """Whether what Fivetran says may quote a value that it keeps.
+
+    Not to a client that it does not know (401): all it can quote is what was just sent, which is known here.
+    """
+    if isinstance(error, Unauthorized):
+        return False
+    return isinstance(error, ApiError | OtherSideFailed) and bool(error.unmasked_message)
+
+
+def _text(error: Exception, known: Known) -> str:
+    if isinstance(error, Unauthorized):
+        return explain(error, replace(known, unknown=())) if api_key.refuse() else ApiKey.NOT_DONE
+    if isinstance(error, ReconcilerError | FivetranError):
+        return explain(error, known)
+    return _unexpected(error)
+
+
+def _unexpected(error: Exception) -> str:
+    """An error of ours: its text might quote a value, so only its kind and place go out."""
+    return f"an unexpected {type(error).__name__} {_place(error)}; run with RECONCILER_DEBUG=1 and report it"
+
+
+def _place(error: Exception) -> str:
+    trace = error.__traceback__
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    if trace is None:
+        return ""
+    code = trace.tb_frame.f_code
+    return f"in {code.co_name} ({os.path.basename(code.co_filename)}:{trace.tb_lineno})"  # noqa: PTH119

@@ -1,0 +1,1 @@
+"""Package: the code of a custom connector, stored in Fivetran."""

@@ -1,0 +1,1 @@
+"""What all operations of one plugin process share."""

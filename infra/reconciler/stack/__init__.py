@@ -1,0 +1,1 @@
+"""The Pulumi program of one environment, and its outputs."""

@@ -1,0 +1,52 @@
+"""What the last run of Pulumi left in the stack's outputs, as `pulumi stack output --json` prints them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import IO, Any
+
+from reconciler.model.errors import ReconcilerError
+
+
+@dataclass(frozen=True)
+class Recorded:
+    """What became of one unit in the last run: the `outcome` of its activation, and why it did not work."""
+
+    outcome: str
+    said: tuple[str, ...] = ()
+
+
+def all_outputs(file: IO[str]) -> Mapping[str, Any]:
+    """All outputs of a stack; empty where the file holds no mapping. Raises `ReconcilerError` for what is no JSON."""
+    try:
+        outputs = json.load(file)
+    except ValueError as error:
+        raise ReconcilerError(f"{getattr(file, 'name', '<stdin>')}: not JSON: {error}") from None
+    return outputs if isinstance(outputs, dict) else {}
+
+
+def outputs_of(file: IO[str], output: str) -> Mapping[str, Any]:
+    """One output of a stack, a mapping. Raises `ReconcilerError` where the file does not have it."""
+    return mapping_of(all_outputs(file), output, getattr(file, "name", "<stdin>"))
+
+
+def mapping_of(outputs: Mapping[str, Any], output: str, name: str) -> Mapping[str, Any]:
+    """One output, a mapping. Raises `ReconcilerError` that names the file where there is none."""
+    said = outputs.get(output)
+    if not isinstance(said, dict):
+        raise ReconcilerError(
+            f"{name}: no output {output!r}: expected what `pulumi stack output --json` prints for this environment"
+        )
+    return said
+
+
+def recorded(file: IO[str]) -> dict[str, Recorded]:
+    """What became of each unit that has a connection, by name."""
+    units = outputs_of(file, "units").items()
+    return {
+        name: Recorded(unit["outcome"], tuple(text for text in unit.get("said") or () if isinstance(text, str)))
+        for name, unit in units
+        if isinstance(unit, dict) and isinstance(unit.get("outcome"), str)
+    }

@@ -1,0 +1,213 @@
+"""The admin side, under `/_admin` on the same port, without authentication. For tests and demonstrations.
+
+Everything takes and gives JSON; what cannot be done answers 400 `{"error": …}`. Faults never strike here, and nothing
+here is logged or counts against a quota.
+
+- `GET  /_admin/snapshot[?secrets=true]`: all groups, destinations and connections, with `config` as it arrived,
+  `effective` as syncs use it. Secret values are masked unless asked for.
+- `POST /_admin/reset`: forget every object, script, fault, logged request and used quota. Options, credentials and
+  registered services stay.
+- `GET  /_admin/requests[?since=N]`: the requests after number N: method, route, path, query, status (0: no answer),
+  names of the body's keys. `GET /_admin/requests/counts`: how often each route was asked for. `DELETE` forgets them.
+- `GET, POST, DELETE /_admin/faults`: list, add (see `faults`), remove all. `DELETE /_admin/faults/{id}` removes one.
+  `POST /_admin/faults/{id}/release`, with `{"drop": true}` to close: let held requests go.
+- `GET, PATCH /_admin/options`: see `options.Options`; holds from the next request on.
+- `GET, POST, DELETE /_admin/setup-tests`: list, add, remove all scripts for setup tests: `{"target": id or name,
+  "runs": N or null, "results": […], "accepts": {"api_key": "…"}, "seconds": S}`, see `state.TestScript`.
+- `POST /_admin/groups`, `POST /_admin/destinations`, `POST /_admin/connections`: made by hand, see `by_hand`.
+- `PATCH, DELETE /_admin/destinations/{id}`, `PATCH, DELETE /_admin/connections/{id or name}`: changed by hand: any
+  field, `config`, `auth`, `paused`, `sync_frequency`, `setup_state`, `succeeded_at`, `consented` (authorised) …
+- `POST /_admin/connections/{id or name}/finish-sync`: end a running sync with success; `…/authorise`: what a person
+  does in the setup page: authorise, and have the setup tests run; `{"token"}`: on the page that a connect card opens.
+- `GET, PUT, PATCH, DELETE /_admin/sources/{target}`: what connections read from, see `source`: of one connection (its
+  id, or the name that it has or will have), or of all of a service. PATCH merges, null takes away; what it adds is
+  found by the next sync or reload.
+- `PATCH /_admin/connections/{id or name}/schemas`: what a person selects in the Schema tab, in the shape of the API's
+  own request; `POST …/schemas/load`: that person opens the tab, which captures the source.
+- `GET  /_admin/hosts`, `PUT, DELETE /_admin/hosts/{host}`: what a host presents to whoever connects, see `trust`.
+- `PUT  /_admin/services/{service}`: register a connection service, defined as in the tables of `catalogue`.
+- `POST /_admin/credentials`: `{"key", "secret", "kind", "read_only"}` adds or replaces a key.
+  `PATCH /_admin/credentials/{key}`: `{"expired": true}`, `{"read_only": true}`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from aiohttp import web
+
+from simulator.fivetran import admin_connections, by_hand
+from simulator.fivetran.admin_request import Action, read_body
+from simulator.fivetran.by_hand import ByHandError
+from simulator.fivetran.catalogue import CatalogueError
+from simulator.fivetran.faults import FaultError
+from simulator.fivetran.options import OptionError
+from simulator.fivetran.source import SourceError
+from simulator.fivetran.state import Credential
+from simulator.fivetran.transport import ADMIN, FAULTS, LOG, STATE
+
+
+async def _snapshot(request: web.Request) -> Any:
+    return by_hand.snapshot(request.app[STATE], secrets=request.query.get("secrets") == "true")
+
+
+async def _reset(request: web.Request) -> Any:
+    request.app[FAULTS].clear(drop=True)
+    request.app[LOG].clear()
+    request.app[STATE].clear()
+    return {}
+
+
+async def _requests(request: web.Request) -> Any:
+    since = request.query.get("since", "0")
+    if not since.isdigit():
+        raise ByHandError("since is a whole number")
+    return [entry.as_json() for entry in request.app[LOG].since(int(since))]
+
+
+async def _request_counts(request: web.Request) -> Any:
+    return request.app[LOG].counts()
+
+
+async def _forget_requests(request: web.Request) -> Any:
+    request.app[LOG].clear()
+    return {}
+
+
+async def _faults(request: web.Request) -> Any:
+    return [fault.as_json() for fault in request.app[FAULTS]]
+
+
+async def _add_fault(request: web.Request) -> Any:
+    return request.app[FAULTS].add(await read_body(request)).as_json()
+
+
+async def _remove_faults(request: web.Request) -> Any:
+    request.app[FAULTS].clear()
+    return {}
+
+
+async def _remove_fault(request: web.Request) -> Any:
+    request.app[FAULTS].remove(request.match_info["id"])
+    return {}
+
+
+async def _release_fault(request: web.Request) -> Any:
+    fault = request.app[FAULTS].get(request.match_info["id"])
+    fault.release(drop=(await read_body(request)).get("drop") is True)
+    return fault.as_json()
+
+
+async def _options(request: web.Request) -> Any:
+    return request.app[STATE].options.as_json()
+
+
+async def _change_options(request: web.Request) -> Any:
+    options = request.app[STATE].options
+    options.change(await read_body(request))
+    return options.as_json()
+
+
+async def _scripts(request: web.Request) -> Any:
+    return [
+        {"target": script.target, "runs": script.runs, "results": script.results, "seconds": script.seconds}
+        | {"accepts": sorted(script.accepts)}
+        for script in request.app[STATE].scripts
+    ]
+
+
+async def _add_script(request: web.Request) -> Any:
+    by_hand.script_tests(request.app[STATE], await read_body(request))
+    return {}
+
+
+async def _remove_scripts(request: web.Request) -> Any:
+    request.app[STATE].scripts.clear()
+    return {}
+
+
+async def _create_group(request: web.Request) -> Any:
+    return {"id": by_hand.create_group(request.app[STATE], await read_body(request)).id}
+
+
+async def _create_destination(request: web.Request) -> Any:
+    return {"id": by_hand.create_destination(request.app[STATE], await read_body(request)).id}
+
+
+async def _change_destination(request: web.Request) -> Any:
+    state, destination_id = request.app[STATE], request.match_info["id"]
+    if destination_id not in state.destinations:
+        raise ByHandError(f"no destination {destination_id!r}")
+    by_hand.change_destination(state.destinations[destination_id], await read_body(request))
+    return {}
+
+
+async def _delete_destination(request: web.Request) -> Any:
+    request.app[STATE].destinations.pop(request.match_info["id"], None)
+    return {}
+
+
+async def _register_service(request: web.Request) -> Any:
+    request.app[STATE].catalogue.register(request.match_info["service"], await read_body(request))
+    return {}
+
+
+async def _add_credential(request: web.Request) -> Any:
+    try:
+        credential = Credential(**await read_body(request))
+    except TypeError:
+        raise ByHandError("a credential has key, secret, kind and read_only") from None
+    request.app[STATE].credentials[credential.key] = credential
+    return {}
+
+
+async def _change_credential(request: web.Request) -> Any:
+    credential = request.app[STATE].credentials.get(request.match_info["key"])
+    values = await read_body(request)
+    if credential is None or not {"expired", "read_only"} >= values.keys():
+        raise ByHandError("a known key can be set to expired or read_only")
+    credential.expired = values.get("expired", credential.expired) is True
+    credential.read_only = values.get("read_only", credential.read_only) is True
+    return {}
+
+
+def _answering(action: Action) -> Callable[[web.Request], Awaitable[web.Response]]:
+    async def handler(request: web.Request) -> web.Response:
+        try:
+            return web.json_response(await action(request))
+        except (ByHandError, CatalogueError, FaultError, OptionError, SourceError) as error:
+            return web.json_response({"error": str(error)}, status=400)
+
+    return handler
+
+
+def add(app: web.Application) -> None:
+    """Put the admin side on the application."""
+    routes: tuple[tuple[str, str, Action], ...] = (
+        ("GET", "/snapshot", _snapshot),
+        ("POST", "/reset", _reset),
+        ("GET", "/requests", _requests),
+        ("GET", "/requests/counts", _request_counts),
+        ("DELETE", "/requests", _forget_requests),
+        ("GET", "/faults", _faults),
+        ("POST", "/faults", _add_fault),
+        ("DELETE", "/faults", _remove_faults),
+        ("DELETE", "/faults/{id}", _remove_fault),
+        ("POST", "/faults/{id}/release", _release_fault),
+        ("GET", "/options", _options),
+        ("PATCH", "/options", _change_options),
+        ("GET", "/setup-tests", _scripts),
+        ("POST", "/setup-tests", _add_script),
+        ("DELETE", "/setup-tests", _remove_scripts),
+        ("POST", "/groups", _create_group),
+        ("POST", "/destinations", _create_destination),
+        ("PATCH", "/destinations/{id}", _change_destination),
+        ("DELETE", "/destinations/{id}", _delete_destination),
+        *admin_connections.ROUTES,
+        ("PUT", "/services/{service}", _register_service),
+        ("POST", "/credentials", _add_credential),
+        ("PATCH", "/credentials/{key}", _change_credential),
+    )
+    for method, path, action in routes:
+        app.router.add_route(method, ADMIN + path, _answering(action))

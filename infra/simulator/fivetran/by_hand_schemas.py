@@ -1,0 +1,52 @@
+"""What happens to sources and schema configs without this API: tables come and go, somebody uses the Schema tab."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from typing import Any
+
+from simulator.fivetran import by_hand, schema_change, syncs
+from simulator.fivetran import source as sources
+from simulator.fivetran.by_hand import ByHandError
+from simulator.fivetran.catalogue import DESTINATION_KEYS
+from simulator.fivetran.errors import ApiError
+from simulator.fivetran.state import Connection, FivetranState, Json
+
+
+def source(state: FivetranState, target: str) -> Json:
+    """The definition of what a connection, or a service, reads from now. `ByHandError` for what is neither."""
+    if target in state.sources:
+        return state.sources[target]
+    service = state.catalogue.connections.get(target)
+    if service is not None:
+        return sources.default(service.id, dict.fromkeys(service.destination_keys, ""))
+    return syncs.definition_of(state, by_hand.find_connection(state, target))
+
+
+def set_source(state: FivetranState, target: str, definition: Mapping[str, Any]) -> None:
+    """Set what a connection of this id or name, or each of this service, reads from."""
+    for keys in DESTINATION_KEYS.values():
+        sources.read(definition, dict.fromkeys(keys, "any"))
+    state.sources[target] = dict(definition)
+
+
+def change_source(state: FivetranState, target: str, changes: Mapping[str, Any]) -> None:
+    """Merge changes into what a connection or a service reads from; null takes something away."""
+    set_source(state, target, sources.merged(source(state, target), changes))
+
+
+def change(state: FivetranState, connection: Connection, values: Mapping[str, Any]) -> None:
+    """Select in the Schema tab, which captures the source if nothing has yet."""
+    if connection.schema_config is None or not connection.schema_config.captured:
+        syncs.capture(state, connection)
+    config = connection.schema_config
+    assert config is not None  # noqa: S101 (captured above)
+    relaxed = dataclasses.replace(state.options, enabled_in_schema_change="optional")
+    try:
+        schema_change.check(values, relaxed)
+        read = syncs.source_of(state, connection)
+        connection.schema_config = schema_change.applied(config, read, values, relaxed)
+    except ApiError as error:
+        raise ByHandError(error.message) from error
+    state.note(connection, "schema changed by hand", version=connection.schema_config.version)

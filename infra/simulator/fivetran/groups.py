@@ -1,0 +1,70 @@
+"""Groups: the operations, without HTTP."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from collections.abc import Mapping
+from typing import Any
+
+from simulator.fivetran import fields
+from simulator.fivetran.errors import conflict, not_found
+from simulator.fivetran.state import FivetranState, Group
+
+
+def find(state: FivetranState, group_id: str) -> Group:
+    """The group with this id; 404."""
+    try:
+        return state.groups[group_id]
+    except KeyError:
+        raise not_found("NotFound_Group", f"Group with id '{group_id}' not found") from None
+
+
+def create(state: FivetranState, body: Mapping[str, Any]) -> Group:
+    """A new, empty group."""
+    name = _name(state, body)
+    group = Group(state.new_id(), name, state.now())
+    state.groups[group.id] = group
+    return group
+
+
+def rename(state: FivetranState, group_id: str, body: Mapping[str, Any]) -> Group:
+    """The group with its new name, in place."""
+    group = find(state, group_id)
+    group.name = _name(state, body, group)
+    return group
+
+
+def delete(state: FivetranState, group_id: str) -> None:
+    """Delete a group; one that is in use is refused or emptied, by option."""
+    find(state, group_id)
+    linked = list(state.connections_in(group_id))
+    if (linked or group_id in state.destinations) and state.options.delete_used_group == "conflict":
+        raise conflict(f"Group with id '{group_id}' still has a destination or connections")
+    for connection in linked:
+        state.drop_connection(connection)
+    state.destinations.pop(group_id, None)
+    del state.groups[group_id]
+
+
+def service_account(state: FivetranState, group_id: str) -> str:
+    """The Google service account Fivetran writes as for this group."""
+    local_part = "g-" + group_id.replace("_", "-")
+    return f"{local_part}@{state.options.service_account_project}.iam.gserviceaccount.com"
+
+
+def public_key(group_id: str) -> str:
+    """A public key that looks real, is always the same for a group, and fits no private key."""
+    modulus = b"".join(hashlib.sha256(f"{group_id}/{part}".encode()).digest() for part in range(8))
+    blob = b"\x00\x00\x00\x07ssh-rsa\x00\x00\x00\x03\x01\x00\x01\x00\x00\x01\x01\x00" + modulus
+    return f"ssh-rsa {base64.b64encode(blob).decode()} fivetran user key"
+
+
+def _name(state: FivetranState, body: Mapping[str, Any], own: Group | None = None) -> str:
+    fields.require(body, "name")
+    name: str = fields.accept(body, fields.GROUP, state.options)["name"]
+    if state.options.duplicate_group_name == "conflict" and any(
+        group.name == name for group in state.groups.values() if group is not own
+    ):
+        raise conflict(f"Group with name '{name}' already exists")
+    return name

@@ -1,0 +1,60 @@
+"""Cursor paging as the API does it: the cursor is an offset, so pages drift when objects come and go between them."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+from simulator.fivetran.errors import invalid
+
+DEFAULT_LIMIT = 100
+MAX_LIMIT = 1000
+_LIMIT = re.compile(r"[0-9]{1,4}")
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Page(Generic[T]):
+    """The items of one page, and the cursor of the next one; None on the last."""
+
+    items: Sequence[T]
+    next_cursor: str | None
+
+
+def page(items: Sequence[T], query: Mapping[str, str]) -> Page[T]:
+    """The page that `limit` and `cursor` ask for; 400 when either is malformed."""
+    limit = _limit(query.get("limit"))
+    start = _skip(query.get("cursor"))
+    end = start + limit
+    return Page(items[start:end], _cursor(end) if end < len(items) else None)
+
+
+def _limit(text: str | None) -> int:
+    if text is None:
+        return DEFAULT_LIMIT
+    if _LIMIT.fullmatch(text) is None or not 1 <= int(text) <= MAX_LIMIT:
+        raise invalid(f"Parameter 'limit' must be a number in the range 1..{MAX_LIMIT}")
+    return int(text)
+
+
+def _cursor(skip: int) -> str:
+    return base64.urlsafe_b64encode(json.dumps({"skip": skip}, separators=(",", ":")).encode()).decode().rstrip("=")
+
+
+def _skip(cursor: str | None) -> int:
+    if not cursor:
+        return 0
+    try:
+        padded = cursor + "=" * (-len(cursor) % 4)
+        skip = json.loads(base64.b64decode(padded, altchars=b"-_", validate=True))["skip"]
+    except (binascii.Error, ValueError, TypeError, KeyError, RecursionError):
+        skip = None
+    if type(skip) is not int or skip < 0:
+        raise invalid("Parameter 'cursor' is invalid")
+    return skip

@@ -1,0 +1,272 @@
+"""What the local Fivetran remembers, without HTTP.
+
+One event loop serves all requests and no operation here awaits, so every change is atomic and nothing is locked.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import time
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any, Literal
+
+from simulator.fivetran.catalogue import Catalogue
+from simulator.fivetran.errors import too_many
+from simulator.fivetran.limits import Limits, Quotas
+from simulator.fivetran.moments import timestamp
+from simulator.fivetran.options import Options
+from simulator.fivetran.schema_config import StandardConfig
+from simulator.fivetran.slugs import new_slug
+
+#: A JSON object as it came or goes.
+Json = dict[str, Any]
+
+
+@dataclass
+class Credential:
+    """An API key. A user's key stands behind `connected_by`; a system key stands behind nobody."""
+
+    key: str
+    secret: str = field(repr=False)
+    kind: Literal["user", "system"] = "user"
+    read_only: bool = False
+    expired: bool = False
+
+    @property
+    def owner(self) -> str:
+        """The id that account info names."""
+        return f"{self.kind}_{self.key}"
+
+
+#: What a state without credentials of its own accepts. Not secret: they open nothing but this double.
+DEFAULT_CREDENTIALS = (
+    Credential("simulator-key", "simulator-secret"),
+    Credential("simulator-read-only-key", "simulator-secret", read_only=True),
+)
+
+
+@dataclass
+class Group:
+    """A group; its destination, if any, has the same id."""
+
+    id: str
+    name: str
+    created_at: datetime
+
+
+@dataclass
+class Destination:
+    """A destination. `id` is the group's."""
+
+    id: str
+    service: str
+    region: str
+    time_zone_offset: str
+    created_at: datetime
+    daylight_saving_time_enabled: bool = True
+    networking_method: str | None = "Directly"
+    proxy_agent_id: str | None = None
+    private_link_id: str | None = None
+    hybrid_deployment_agent_id: str | None = None
+    external_secrets_manager_id: str | None = None
+    config: Json = field(default_factory=dict, repr=False)
+    setup_status: str = "incomplete"
+    setup_tests: list[Json] = field(default_factory=list)
+    certificates: list[Json] = field(default_factory=list)
+    fingerprints: list[Json] = field(default_factory=list)
+
+
+@dataclass
+class Connection:
+    """A connection.
+
+    `config` and `auth` are what was last sent; `effective` is what syncs use, taken over when setup tests run. Both
+    hold secrets in clear, as the real service does. `first_sync` is what the first sync found configured and wrote,
+    `written_datasets` what any sync has written to, `history` what happened, in order.
+    """
+
+    id: str
+    group_id: str
+    service: str
+    name: str
+    created_at: datetime
+    naming: Json = field(default_factory=dict)
+    config: Json = field(default_factory=dict, repr=False)
+    auth: Json = field(default_factory=dict, repr=False)
+    effective: Json | None = field(default=None, repr=False)
+    consented: bool = False
+    connected_by: str | None = None
+    paused: bool = False
+    pause_after_trial: bool = False
+    sync_frequency: int = 360
+    daily_sync_time: str | None = None
+    schedule_type: str = "auto"
+    data_delay_sensitivity: str = "NORMAL"
+    data_delay_threshold: int = 0
+    networking_method: str = "Directly"
+    proxy_agent_id: str | None = None
+    private_link_id: str | None = None
+    hybrid_deployment_agent_id: str | None = None
+    external_secrets_manager_id: str | None = None
+    external_secrets_keys_config: Json | None = None
+    destination_schema_names: str = "FIVETRAN_NAMING"
+    destination_configuration: Json | None = None
+    connect_card_config: Json | None = None
+    setup_state: str = "incomplete"
+    schema_status: str | None = None
+    syncing: bool = False
+    update_state: str = "on_schedule"
+    is_historical_sync: bool = True
+    succeeded_at: datetime | None = None
+    failed_at: datetime | None = None
+    tasks: list[Json] = field(default_factory=list)
+    warnings: list[Json] = field(default_factory=list)
+    setup_tests: list[Json] = field(default_factory=list)
+    last_test_flags: Json = field(default_factory=dict)
+    certificates: list[Json] = field(default_factory=list)
+    fingerprints: list[Json] = field(default_factory=list)
+    function_state: Any = None
+    syncs: int = 0
+    owes_sync: bool = False
+    schema_config: StandardConfig | None = None
+    first_sync: Json | None = None
+    written_datasets: list[str] = field(default_factory=list)
+    history: list[Json] = field(default_factory=list)
+
+    @property
+    def sync_state(self) -> str:
+        """`syncing`, `paused` or `scheduled`."""
+        if self.syncing:
+            return "syncing"
+        return "paused" if self.paused else "scheduled"
+
+
+@dataclass
+class Package:
+    """A package of the Connector SDK: a ZIP file with code."""
+
+    id: str
+    content: bytes = field(repr=False)
+    created_by: str
+    last_updated_by: str
+    created_at: datetime
+    updated_at: datetime
+
+
+@dataclass
+class TestScript:
+    """What setup tests of one connection or destination shall say, instead of or on top of what its state says.
+
+    `target` is an id or a connection's name; `runs` counts down, None lasts. `results` replaces the outcome; `accepts`
+    maps dotted paths (`config.api_key`) to the only value the vendor takes; `seconds` is how long a run lasts.
+    """
+
+    __test__ = False  # not a test class, whatever its name says to pytest
+
+    target: str
+    runs: int | None = 1
+    results: list[Json] | None = None
+    accepts: dict[str, str] = field(default_factory=dict, repr=False)
+    seconds: float = 0.0
+
+
+class FivetranState:
+    """Everything in one account. `now` and `monotonic` are the clocks, given so that tests can move them.
+
+    `writes` says whether a service account may write into a Google Cloud project (project, account): the part of the
+    world outside that a destination's setup tests look at.
+    """
+
+    def __init__(
+        self,
+        *,
+        options: Options | None = None,
+        credentials: Iterable[Credential] = DEFAULT_CREDENTIALS,
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+        monotonic: Callable[[], float] = time.monotonic,
+        writes: Callable[[str, str], bool] = lambda _project, _account: True,
+    ) -> None:
+        self.now = now
+        self.writes = writes
+        self.options = options or Options()
+        self.credentials = {credential.key: dataclasses.replace(credential) for credential in credentials}
+        self.catalogue = Catalogue.load()
+        self._monotonic = monotonic
+        self.clear()
+
+    def clear(self) -> None:
+        """Forget every object, script and quota used; keep options, credentials and services."""
+        self.groups: dict[str, Group] = {}
+        self.destinations: dict[str, Destination] = {}
+        self.connections: dict[str, Connection] = {}
+        self.scripts: list[TestScript] = []
+        self.sources: dict[str, Json] = {}
+        self.packages: dict[str, Package] = {}
+        #: What hosts present, by their names (`trust`).
+        self.hosts: dict[str, Json] = {}
+        #: Whose setup page a token opens, and until when.
+        self.connect_cards: dict[str, tuple[str, datetime]] = {}
+        self.quotas = Quotas(self._monotonic)
+        self._events = 0
+        self._named: dict[tuple[str, str], list[str]] = {}
+        self._grouped: dict[str, dict[str, Connection]] = {}
+
+    def new_id(self) -> str:
+        """An id that nothing has."""
+        return new_slug(self.groups.keys() | self.connections.keys() | self.packages.keys())
+
+    def add_connection(self, connection: Connection) -> None:
+        """Remember a connection; `connections_named` finds it from now on."""
+        self.connections[connection.id] = connection
+        self._grouped.setdefault(connection.group_id, {})[connection.id] = connection
+        self._named.setdefault((connection.group_id, connection.name), []).append(connection.id)
+
+    def drop_connection(self, connection: Connection) -> None:
+        """Forget a connection."""
+        del self.connections[connection.id]
+        del self._grouped[connection.group_id][connection.id]
+        self._named[connection.group_id, connection.name].remove(connection.id)
+
+    def connections_in(self, group_id: str) -> Iterator[Connection]:
+        """A group's connections, oldest first."""
+        return iter(self._grouped.get(group_id, {}).values())
+
+    def connections_named(self, group_id: str, name: str) -> Iterator[Connection]:
+        """A group's connections of one name, oldest first; more than one only where duplicates are allowed."""
+        return (self.connections[id_] for id_ in self._named.get((group_id, name), ()))
+
+    def moment(self) -> str:
+        """The time now, as answers write it."""
+        return timestamp(self.now()) or ""
+
+    def note(self, connection: Connection, event: str, **details: Any) -> None:
+        """Write down what happened to a connection, numbered through the account."""
+        self._events += 1
+        connection.history.append({"number": self._events, "at": self.moment(), "event": event, **details})
+
+    def take_request(self) -> None:
+        """Count a request; 429 when the hour's quota is used up."""
+        limit = self.options.requests_per_hour
+        wait = self.quotas.take_request(limit)
+        if wait is not None:
+            raise too_many(f"Max {limit} api calls allowed in one-hour rolling time period", wait)
+
+    def take_setup_tests(self) -> None:
+        """Count a run of setup tests; 429 when either quota is used up. To be called before anything is changed."""
+        per_minute, per_hour = self.options.setup_tests_per_minute, self.options.setup_tests_per_hour
+        wait = self.quotas.take_tests((per_minute, per_hour), self._source_limits)
+        if wait is not None:
+            raise too_many(f"Max {per_minute} setup tests a minute and {per_hour} an hour allowed", wait)
+
+    def take_source_interaction(self) -> None:
+        """Count a request that asks a source; 429 when either quota is used up. Setup tests count here as well."""
+        wait = self.quotas.take_source_interaction(self._source_limits)
+        if wait is not None:
+            per_minute, per_hour = self._source_limits
+            raise too_many(f"Max {per_minute} source interactions a minute and {per_hour} an hour allowed", wait)
+
+    @property
+    def _source_limits(self) -> Limits:
+        return self.options.source_interactions_per_minute, self.options.source_interactions_per_hour

@@ -1,0 +1,116 @@
+"""The hand from outside, over HTTP: see everything, forget everything, and order faults.
+
+Mounted under `/_admin/gcp`. Bodies and answers are JSON; a refusal is `{"error": text}` with the status of its kind.
+What is done by hand to datasets is in `admin_datasets`, to projects, folders, functions and grants in `admin_iam`.
+"""
+
+# ruff: noqa: ARG002 (every handler takes the request)
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+
+from aiohttp import web
+
+from simulator.bodies import json_object
+from simulator.google.admin_datasets import AdminDatasets, dataset_answer
+from simulator.google.admin_iam import AdminIam, container_answer, grants_answer
+from simulator.google.errors import ApiError
+from simulator.google.faults import Faults
+from simulator.google.state import Store
+
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+
+def build_admin(store: Store, faults: Faults) -> web.Application:
+    """The routes, on the same store and the same faults as the provider."""
+    admin = _Admin(store, faults)
+    app = web.Application(middlewares=[_refusals])
+    app.add_routes(
+        [
+            web.get("/state", admin.state),
+            web.post("/reset", admin.reset),
+            web.get("/calls", admin.calls),
+            web.delete("/calls", admin.forget_calls),
+            web.get("/faults", admin.faults_in_force),
+            web.post("/faults", admin.add_fault),
+            web.delete("/faults", admin.drop_faults),
+            web.post("/faults/{number}/release", admin.release),
+        ]
+    )
+    app.add_routes(AdminDatasets(store, faults).routes())
+    app.add_routes(AdminIam(store).routes())
+    return app
+
+
+@web.middleware
+async def _refusals(request: web.Request, handler: Handler) -> web.StreamResponse:
+    try:
+        return await handler(request)
+    except ApiError as error:
+        return web.json_response({"error": str(error)}, status=error.status)
+    except (ValueError, TypeError, AttributeError, KeyError) as error:
+        return web.json_response({"error": f"cannot use that body: {error}"}, status=400)
+
+
+@dataclass
+class _Admin:
+    store: Store
+    faults: Faults
+
+    async def state(self, request: web.Request) -> web.Response:
+        """Everything that exists, by project; what is above projects by its name."""
+        projects = {
+            name: {
+                "datasets": {id_: dataset_answer(dataset) for id_, dataset in sorted(project.datasets.items())},
+                "policy": grants_answer(project.policy),
+                "located": {"/".join(key): grants_answer(policy) for key, policy in sorted(project.located.items())},
+            }
+            for name, project in sorted(self.store.projects.items())
+        }
+        answer = {
+            "projects": projects,
+            "above": {name: container_answer(above) for name, above in sorted(self.store.above.items())},
+            "unknown_members": sorted(self.store.unknown_members),
+        }
+        return web.json_response(answer)
+
+    async def reset(self, request: web.Request) -> web.Response:
+        """Forget everything: what exists, faults (whatever they hold goes on) and counts."""
+        self.store.clear()
+        self.faults.clear()
+        self.faults.calls.clear()
+        return web.json_response({})
+
+    async def calls(self, request: web.Request) -> web.Response:
+        """How often what was called: `[{"method", "type", "preview", "count"}]`."""
+        counted = sorted((c.method, c.type, c.preview, count) for c, count in self.faults.calls.items())
+        keys = ("method", "type", "preview", "count")
+        return web.json_response([dict(zip(keys, values, strict=True)) for values in counted])
+
+    async def forget_calls(self, request: web.Request) -> web.Response:
+        """Count from zero."""
+        self.faults.calls.clear()
+        return web.json_response({})
+
+    async def faults_in_force(self, request: web.Request) -> web.Response:
+        """The fault rules, with how often each was hit and how many calls it holds."""
+        return web.json_response([rule.report() for rule in self.faults])
+
+    async def add_fault(self, request: web.Request) -> web.Response:
+        """Order a fault; the body's keys are the settings of `faults.Rule`."""
+        return web.json_response(self.faults.add(await json_object(request)).report(), status=201)
+
+    async def drop_faults(self, request: web.Request) -> web.Response:
+        """Drop all faults and release what they hold."""
+        self.faults.clear()
+        return web.json_response({})
+
+    async def release(self, request: web.Request) -> web.Response:
+        """Let go what a fault holds, now and later."""
+        rule = self.faults.get(int(request.match_info["number"]))
+        if rule is None:
+            return web.json_response({"error": "no such fault"}, status=404)
+        rule.released.set()
+        return web.json_response(rule.report())

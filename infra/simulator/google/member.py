@@ -1,0 +1,277 @@
+"""What the types of additive IAM grants have in common: read, changed and written back, and replaced on any change."""
+
+# ruff: noqa: ARG002 (the signatures are those of `ResourceType`)
+
+from __future__ import annotations
+
+import contextlib
+import re
+from abc import ABC, abstractmethod
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass
+
+from simulator.google.differences import value_changes
+from simulator.google.errors import ApiError, PluginError
+from simulator.google.iam import Iam
+from simulator.google.plugin import UNKNOWN, Change, Checked, Fault, Live, Properties, Scope, missing, unknown_keys
+from simulator.google.state import Grant, Json, Policy
+
+_MEMBER = re.compile(r".+:.+|projectOwners|projectReaders|projectWriters|allUsers|allAuthenticatedUsers")
+_GRANT = ("role", "member", "condition")
+
+
+@dataclass(frozen=True)
+class Holder:
+    """What a grant is given on: its path in ids, the inputs that name it, its policy, and how messages name it."""
+
+    path: str
+    inputs: Properties
+    policy: Policy
+    label: str
+    writable: bool = True
+
+
+class MemberType(ABC):
+    """What they share. A subclass says what the grant is given on."""
+
+    own_inputs: tuple[str, ...] = ()
+    required: tuple[str, ...] = ()
+    #: What messages call the thing that the grant is given on.
+    label = "project"
+    #: Whether the plugin sends changes in batches, which shows in what it says.
+    batched = False
+    deletes_first = False
+
+    def __init__(self, iam: Iam) -> None:
+        self.iam = iam
+
+    @abstractmethod
+    def holder(self, scope: Scope, values: Mapping[str, Json]) -> Holder:
+        """The project or function that these inputs name."""
+
+    @abstractmethod
+    def path(self, scope: Scope, values: Mapping[str, Json]) -> str:
+        """The holder's path, whether or not it exists."""
+
+    @abstractmethod
+    def from_import(self, scope: Scope, words: list[str]) -> Properties:
+        """The holder's inputs from the first word of an import id."""
+
+    def target(self, scope: Scope, inputs: Mapping[str, Json]) -> str:
+        """`<holder>/<role>/<member>`, and `/<title>/<description>/<expression>` of the condition where there is one."""
+        grant = _grant(inputs)
+        condition = dict(grant.condition)
+        parts = [condition.get(key, "") for key in ("title", "description", "expression")] if condition else []
+        return "/".join((self.path(scope, inputs), grant.role, grant.member, *parts))
+
+    def check(self, scope: Scope, inputs: Properties) -> Checked:
+        """Required inputs, and a member of a form that IAM has."""
+        known = dict.fromkeys((*self.own_inputs, *_GRANT))
+        faults = [
+            Fault(f"Invalid or unknown key. Examine values at '{scope.name}.{key}'.")
+            for key in unknown_keys(inputs, known)
+        ]
+        faults += [
+            missing(scope.name, _snake(name), name)
+            for name in (*self.required, "role", "member")
+            if inputs.get(name) is None
+        ]
+        condition = inputs.get("condition")
+        if isinstance(condition, Mapping):
+            faults += [
+                missing(scope.name, f"condition.0.{name}", f"condition.{name}")
+                for name in ("expression", "title")
+                if condition.get(name) is None
+            ]
+        faults += [
+            Fault(f"{reason}. Examine values at '{scope.name}.member'.") for reason in _wrong_with(inputs.get("member"))
+        ]
+        return Checked(dict(inputs), tuple(faults))
+
+    def diff(
+        self, scope: Scope, state: Properties, inputs: Properties, ignore: Collection[str] = ()
+    ) -> Mapping[str, Change]:
+        """Every difference replaces. What the provider's configuration fills in is no difference."""
+        changes: dict[str, Change] = {}
+        for name in (*self.own_inputs, *_GRANT):
+            old, new = state.get(name), _filled(name, inputs.get(name))
+            if (new is None and name in self.own_inputs) or name in ignore or self.same(name, old, new):
+                continue
+            changes |= value_changes(name, old, new, replaces=True)
+        return changes
+
+    def same(self, name: str, old: Json, new: Json) -> bool:
+        """Whether two values of an input mean the same."""
+        if name == "member" and isinstance(old, str) and isinstance(new, str):
+            return _cased(old) == _cased(new)
+        return bool(old == new)
+
+    def planned(
+        self, scope: Scope, state: Properties | None, inputs: Properties, ignore: Collection[str] = ()
+    ) -> Properties:
+        """The inputs, with the etag that only the API knows."""
+        condition = {"condition": _filled("condition", inputs.get("condition"))}
+        return {**(state or {}), **inputs, **condition, "etag": UNKNOWN, "id": UNKNOWN}
+
+    def create(self, scope: Scope, inputs: Properties) -> Live:
+        """Grant."""
+        grant = _grant(inputs)
+        asked = f"Create IAM Members {grant.role} {inputs.get('member')} for {self.describe(scope, inputs)}"
+        with self._told(asked):
+            holder = self._holder(scope, inputs)
+            with _setting(holder):
+                self.iam.add(holder.policy, grant, writable=holder.writable)
+        return self._live(scope, holder, inputs)
+
+    def read(self, scope: Scope, id_: str, state: Properties, inputs: Properties) -> Live | None:
+        """The grant, while the policy has it. Imports name it `<holder> <role> <member> [<condition title>]`."""
+        if not state and not inputs:
+            return self._import(scope, id_)
+        values = state or inputs
+        grant = _grant(values)
+        try:
+            holder = self._holder(scope, values)
+        except _Missing:
+            return None
+        except PluginError as error:
+            what = f'Resource "{_escaped(self.describe(scope, values))}" with IAM Member: '
+            what += f'Role "{grant.role}" Member "{grant.member}"'
+            raise PluginError(f"Error when reading or editing {what}: {error}") from None
+        return self._live(scope, holder, values) if grant in holder.policy.grants else None
+
+    def _import(self, scope: Scope, id_: str) -> Live:
+        values, title = self._imported(scope, id_)
+        grant = _grant(values)
+        holder = self._holder(scope, values)
+        found = [
+            each
+            for each in holder.policy.grants
+            if (each.role, each.member, each.title) == (grant.role, grant.member, title)
+        ]
+        if len(found) > 1:
+            raise PluginError(
+                f'Cannot import IAM member with condition title "{title}", it matches multiple conditions'
+            )
+        if not found:
+            what = f'with role "{grant.role}", member "{grant.member}", and condition title "{title}"'
+            raise PluginError(f'Cannot find binding for "{_escaped(holder.label)}" {what}')
+        condition = {"condition": dict(found[0].condition)} if found[0].condition else {}
+        live = self._live(scope, holder, {**values, **condition})
+        told = {key: value for key, value in live.outputs.items() if key not in {"etag", "id", "condition"}}
+        return Live(live.id, live.outputs, {**told, **condition})
+
+    def update(
+        self, scope: Scope, id_: str, state: Properties, inputs: Properties, ignore: Collection[str] = ()
+    ) -> Live:
+        """There is no update: diff replaces."""
+        raise PluginError("doesn't support update")
+
+    def delete(self, scope: Scope, id_: str, state: Properties) -> None:
+        """Take the grant away."""
+        grant = _grant(state)
+        label = self.describe(scope, state)
+        try:
+            with self._told(f'Delete IAM Members {grant.role} {grant.member} for "{_escaped(label)}"'):
+                holder = self._holder(scope, state)
+                with _setting(holder):
+                    self.iam.remove(holder.policy, grant, writable=holder.writable)
+        except _Missing:
+            return
+        except PluginError as error:
+            what = f'Resource {self.path(scope, state)} for IAM Member (role "{grant.member}", "{grant.role}")'
+            raise PluginError(f"Error when reading or editing {what}: {error}") from None
+
+    def describe(self, scope: Scope, values: Mapping[str, Json]) -> str:
+        """How messages name what the grant is given on."""
+        return f'{self.label} "{self.path(scope, values)}"'
+
+    def _holder(self, scope: Scope, values: Mapping[str, Json]) -> Holder:
+        """The holder with its policy; `_Missing` when it does not exist."""
+        try:
+            return self.holder(scope, values)
+        except ApiError as error:
+            kind = _Missing if error.status == 404 else PluginError
+            raise kind(f"Error retrieving IAM policy for {self.describe(scope, values)}: {error}") from None
+
+    @contextlib.contextmanager
+    def _told(self, asked: str) -> Iterator[None]:
+        """Where the plugin sends changes in batches, what it says names the one that failed."""
+        try:
+            yield
+        except _Missing:
+            raise
+        except PluginError as error:
+            if not self.batched:
+                raise
+            raise PluginError(f"Request `{asked}` returned error: {error}") from None
+
+    def _imported(self, scope: Scope, id_: str) -> tuple[Properties, str]:
+        """The inputs that an import id tells, and the title of the condition, which may have spaces."""
+        words = id_.split()
+        if len(words) < 3:
+            raise PluginError(
+                f"Wrong number of parts to Member id [{' '.join(words)}]; "
+                "expected 'resource_name role member [condition_title]'."
+            )
+        values = {**self.from_import(scope, words), "role": words[1], "member": _cased(words[2])}
+        return values, " ".join(words[3:])
+
+    def _live(self, scope: Scope, holder: Holder, inputs: Properties) -> Live:
+        grant = _grant(inputs)
+        condition = {"condition": _filled("condition", inputs.get("condition"))}
+        outputs = {**inputs, **holder.inputs, **condition, "member": grant.member, "etag": holder.policy.etag}
+        id_ = self.target(scope, outputs)
+        return Live(id_, {**outputs, "id": id_}, inputs)
+
+
+class _Missing(PluginError):
+    """What the grant is given on does not exist."""
+
+
+@contextlib.contextmanager
+def _setting(holder: Holder) -> Iterator[None]:
+    """A refusal of Google's as the plugin passes it on: what it was doing, and what it was doing that for."""
+    try:
+        yield
+    except ApiError as error:
+        raise PluginError(
+            f"Error applying IAM policy for {holder.label}: Error setting IAM policy for {holder.label}: {error}"
+        ) from None
+
+
+def _filled(name: str, value: Json) -> Json:
+    """A condition with an empty description where it has none, as state has it; any other input as it is."""
+    return {"description": "", **value} if name == "condition" and isinstance(value, Mapping) else value
+
+
+def _grant(values: Mapping[str, Json]) -> Grant:
+    condition = values.get("condition")
+    known = condition if isinstance(condition, Mapping) else {}  # in a preview it may not be known yet
+    given = tuple(sorted((key, value) for key, value in known.items() if value))
+    return Grant(str(values.get("role")), _cased(str(values.get("member"))), given)
+
+
+def _cased(member: str) -> str:
+    """IAM keeps e-mail addresses in lower case, and principal identifiers as they are."""
+    kind, colon, name = member.partition(":")
+    return member if kind.startswith("principal") or not colon else f"{kind}:{name.lower()}"
+
+
+def _wrong_with(member: Json) -> Iterator[str]:
+    if member in (None, UNKNOWN):
+        return
+    if str(member).startswith("deleted"):
+        yield "invalid value for member (Terraform does not support IAM members for deleted principals)"
+    elif not _MEMBER.search(str(member)):
+        yield (
+            f'invalid value "{member}" for member (IAM members must have one of the values outlined here: '
+            "https://cloud.google.com/billing/docs/reference/rest/v1/Policy#Binding)"
+        )
+
+
+def _snake(name: str) -> str:
+    return re.sub(r"(?=[A-Z])", "_", name).lower()
+
+
+def _escaped(label: str) -> str:
+    return label.replace('"', '\\"')

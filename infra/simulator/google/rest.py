@@ -1,0 +1,221 @@
+"""Of BigQuery's REST API v2 what reads and changes datasets (list, get, patch, update), on the provider's own store.
+
+Written from https://cloud.google.com/bigquery/docs/reference/rest/v2/datasets. Any credentials will do, or none.
+Whatever else is asked for answers 501. Faults (`faults`) strike here as well, as calls with the HTTP method and the
+type `bigquery:datasets`.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+
+from aiohttp import web
+
+from simulator.bodies import json_object
+from simulator.google.access import PREDEFINED_ROLES
+from simulator.google.bigquery import POLICY_VERSION, SETTINGS, BigQuery, Terms, UpdateMode
+from simulator.google.errors import ApiError
+from simulator.google.faults import Faults
+from simulator.google.iam import marked_role
+from simulator.google.rest_faults import RestFaults
+from simulator.google.state import Dataset, Json, Store
+
+_KIND = "bigquery:datasets"
+_BASE = "/bigquery/v2/projects/{project}/datasets"
+_ONE = f"{_BASE}/{{dataset}}"
+#: How many datasets a page has unless the request says less.
+_PAGE = 50
+_VIEWS = ("DATASET_VIEW_UNSPECIFIED", "METADATA", "ACL", "FULL")
+
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+
+def build_rest(store: Store, faults: Faults, latency_ms: int = 0) -> web.Application:
+    """The routes; `latency_ms` is added to every call."""
+    rest = _Rest(store, RestFaults(faults, latency_ms))
+    app = web.Application(middlewares=[_errors])
+    app.add_routes([web.get(_BASE, rest.list_datasets), web.get(_ONE, rest.get_dataset)])
+    app.add_routes([web.patch(_ONE, rest.patch_dataset), web.put(_ONE, rest.update_dataset)])
+    return app
+
+
+@web.middleware
+async def _errors(request: web.Request, handler: Handler) -> web.StreamResponse:
+    try:
+        return await handler(request)
+    except ApiError as error:
+        return _refusal(error.status, error.message, error.reason)
+    except (TypeError, ValueError):
+        return _refusal(400, "Parse Error", "parseError")
+    except (web.HTTPNotFound, web.HTTPMethodNotAllowed):
+        message = f"the local BigQuery does not simulate {request.method} {request.path}"
+        return _refusal(501, message, "notImplemented")
+
+
+def _refusal(status: int, message: str, reason: str) -> web.Response:
+    item = {"message": message, "domain": "global", "reason": reason}
+    return web.json_response({"error": {"code": status, "message": message, "errors": [item]}}, status=status)
+
+
+@dataclass
+class _Rest:
+    store: Store
+    rest: RestFaults
+
+    async def list_datasets(self, request: web.Request) -> web.StreamResponse:
+        """`datasets.list`: sorted by id, page by page, by label if asked; hidden ones only with `all`."""
+        project, query = request.match_info["project"], request.query
+
+        def effect() -> web.StreamResponse:
+            after = _page_start(query.get("pageToken", ""))
+            size = min(_number("maxResults", query.get("maxResults", str(_PAGE))), _PAGE) or _PAGE
+            found = [
+                dataset
+                for dataset in BigQuery(self.store).all_of(project)
+                if dataset.id > after
+                and (query.get("all") == "true" or not dataset.id.startswith("_"))
+                and _has_labels(dataset, query.get("filter", ""))
+            ]
+            page = found[:size]
+            answer: dict[str, Json] = {"kind": "bigquery#datasetList", "etag": _etag(*(each.etag for each in page))}
+            if page:
+                answer["datasets"] = [_item(dataset) for dataset in page]
+            if len(found) > size:
+                answer["nextPageToken"] = base64.urlsafe_b64encode(page[-1].id.encode()).decode()
+            return web.json_response(answer)
+
+        return await self.rest.answer(request, _KIND, f"projects/{project}", effect)
+
+    async def get_dataset(self, request: web.Request) -> web.StreamResponse:
+        """`datasets.get`."""
+        project, dataset_id = request.match_info["project"], request.match_info["dataset"]
+
+        def effect() -> web.StreamResponse:
+            version = _policy_version(request)
+            view = request.query.get("datasetView", _VIEWS[0])
+            if view not in _VIEWS:
+                raise ApiError(400, f"Invalid value for datasetView: {view}", "invalid")
+            dataset = BigQuery(self.store).get(project, dataset_id)
+            return web.json_response(_resource(request, dataset, conditions=version == POLICY_VERSION, view=view))
+
+        return await self.rest.answer(request, _KIND, f"projects/{project}/datasets/{dataset_id}", effect)
+
+    async def patch_dataset(self, request: web.Request) -> web.StreamResponse:
+        """`datasets.patch`: what the body names, null takes away. With `If-Match`, only to the dataset of that etag."""
+        return await self._write(request, BigQuery.patch)
+
+    async def update_dataset(self, request: web.Request) -> web.StreamResponse:
+        """`datasets.update`: the whole dataset is as the body has it."""
+        return await self._write(request, BigQuery.update)
+
+    async def _write(self, request: web.Request, method: Callable[..., Dataset]) -> web.StreamResponse:
+        project, dataset_id = request.match_info["project"], request.match_info["dataset"]
+        body = _from_wire(await json_object(request))
+
+        def effect() -> web.StreamResponse:
+            version = _policy_version(request)
+            terms = Terms(request.headers.get("If-Match"), version, _mode(request))
+            dataset = method(BigQuery(self.store), project, dataset_id, body, terms)
+            answer = _resource(request, dataset, conditions=version == POLICY_VERSION, view="FULL")
+            return web.json_response(answer)
+
+        return await self.rest.answer(request, _KIND, f"projects/{project}/datasets/{dataset_id}", effect)
+
+
+def _policy_version(request: web.Request) -> int:
+    version = request.query.get("accessPolicyVersion", "0")
+    if version not in {"0", "1", str(POLICY_VERSION)}:
+        raise ApiError(400, f"Invalid value for accessPolicyVersion: {version}", "invalid")
+    return int(version)
+
+
+def _mode(request: web.Request) -> UpdateMode:
+    mode = request.query.get("updateMode", UpdateMode.UNSPECIFIED.value)
+    try:
+        return UpdateMode(mode)
+    except ValueError:
+        raise ApiError(400, f"Invalid value for updateMode: {mode}", "invalid") from None
+
+
+def _from_wire(body: Mapping[str, Json]) -> dict[str, Json]:
+    """A Dataset resource with its numbers of 64 bits, which travel as texts, as numbers."""
+    return {key: _number(key, str(value)) if key.endswith("Ms") and value else value for key, value in body.items()}
+
+
+def _resource(request: web.Request, dataset: Dataset, *, conditions: bool, view: str) -> dict[str, Json]:
+    """A Dataset resource. Numbers of 64 bits are texts, and what is unset is left out."""
+    answer: dict[str, Json] = {
+        "kind": "bigquery#dataset",
+        "etag": dataset.etag,
+        "id": f"{dataset.project}:{dataset.id}",
+        "selfLink": str(request.url.with_query(None)),
+        "datasetReference": {"projectId": dataset.project, "datasetId": dataset.id},
+    }
+    if view != "METADATA":
+        answer["access"] = [entry if conditions else _without_condition(entry) for entry in dataset.access]
+    if view == "ACL":
+        return answer
+    settings = {key: value for key, value in dataset.settings.items() if value and value != SETTINGS.get(key)}
+    return {
+        **answer,
+        **{key: str(value) if key.endswith("Ms") else value for key, value in settings.items()},
+        **({"labels": dataset.labels} if dataset.labels else {}),
+        "location": dataset.location,
+        "type": "DEFAULT",
+        "maxTimeTravelHours": str(dataset.settings["maxTimeTravelHours"]),
+        "creationTime": str(dataset.created_ms),
+        "lastModifiedTime": str(dataset.modified_ms),
+    }
+
+
+def _without_condition(entry: Mapping[str, Json]) -> Mapping[str, Json]:
+    """An entry with a condition as who did not ask for policy version 3 sees it: a marked role, and no condition."""
+    if "condition" not in entry:
+        return entry
+    role = PREDEFINED_ROLES.get(entry["role"], entry["role"])
+    marked = {"role": marked_role(role, entry["condition"])}
+    return {key: value for key, value in {**entry, **marked}.items() if key != "condition"}
+
+
+def _item(dataset: Dataset) -> dict[str, Json]:
+    """A dataset as the list has it."""
+    item = {
+        "kind": "bigquery#dataset",
+        "id": f"{dataset.project}:{dataset.id}",
+        "datasetReference": {"projectId": dataset.project, "datasetId": dataset.id},
+        "labels": dataset.labels,
+        "friendlyName": dataset.settings["friendlyName"],
+        "location": dataset.location,
+    }
+    return {key: value for key, value in item.items() if value}
+
+
+def _has_labels(dataset: Dataset, wanted: str) -> bool:
+    """Whether a dataset passes a filter: `labels.<key>[:<value>]`, several with a space between all of them."""
+    for term in wanted.split():
+        key, has_value, value = term.removeprefix("labels.").partition(":")
+        if not term.startswith("labels.") or not key:
+            raise ApiError(400, f"Invalid value for filter: {wanted}", "invalid")
+        if key not in dataset.labels or (has_value and dataset.labels[key] != value):
+            return False
+    return True
+
+
+def _page_start(token: str) -> str:
+    try:
+        return base64.b64decode(token.encode(), altchars=b"-_", validate=True).decode()
+    except ValueError:
+        raise ApiError(400, f"Invalid value for pageToken: {token}", "invalid") from None
+
+
+def _number(name: str, text: str) -> int:
+    if not text.isdecimal():
+        raise ApiError(400, f"Invalid value for {name}: {text}", "invalid")
+    return int(text)
+
+
+def _etag(*parts: str) -> str:
+    return hashlib.sha256("".join(parts).encode()).hexdigest()[:20]

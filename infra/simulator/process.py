@@ -1,0 +1,84 @@
+"""The simulators as a process of their own, for tests, scripts and `reconciler simulate`. Imports no server code."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+_STOP_S = 10
+
+
+class DidNotStart(Exception):
+    """The process ended before it listened; what went wrong is on its stderr."""
+
+
+@dataclass(frozen=True)
+class Simulators:
+    """Running simulators. `environment` holds the variables that point a program and Pulumi at them."""
+
+    fivetran_url: str
+    fivetran_key: str
+    fivetran_secret: str
+    gcp_port: int
+    bigquery_url: str
+    resource_manager_url: str
+    iam_url: str
+    secret_manager_url: str
+    admin_url: str
+    environment: Mapping[str, str]
+
+
+@dataclass
+class Starting:
+    """The process while it starts."""
+
+    process: subprocess.Popen[str]
+
+    def ready(self) -> Simulators:
+        """Wait until all simulators listen. Raises `DidNotStart` when the process ends instead."""
+        assert self.process.stdout is not None  # noqa: S101 (started with a pipe)
+        line = self.process.stdout.readline()
+        if not line:
+            raise DidNotStart("the simulators did not start")
+        return Simulators(**json.loads(line))
+
+
+@contextlib.contextmanager
+def starting(
+    *, fivetran_port: int = 0, gcp_port: int = 0, secret_manager_port: int = 0, latency_ms: int = 0
+) -> Iterator[Starting]:
+    """Start the simulators without waiting for them; they are stopped when the block ends, or this process does."""
+    command = [sys.executable, "-m", "simulator.server", "--parent", str(os.getpid())]
+    command += ["--fivetran-port", str(fivetran_port), "--gcp-port", str(gcp_port)]
+    command += ["--secret-manager-port", str(secret_manager_port), "--latency-ms", str(latency_ms)]
+    # A session of its own: Ctrl-C in a terminal reaches this process, which stops the simulators when it is done.
+    with subprocess.Popen(
+        command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True, start_new_session=True
+    ) as process:
+        try:
+            yield Starting(process)
+        finally:
+            process.terminate()
+            try:
+                process.wait(timeout=_STOP_S)
+            except subprocess.TimeoutExpired:
+                process.kill()
+
+
+@contextlib.contextmanager
+def running(
+    *, fivetran_port: int = 0, gcp_port: int = 0, secret_manager_port: int = 0, latency_ms: int = 0
+) -> Iterator[Simulators]:
+    """The simulators, listening, for as long as the block lasts. Port 0 takes a free one."""
+    with starting(
+        fivetran_port=fivetran_port,
+        gcp_port=gcp_port,
+        secret_manager_port=secret_manager_port,
+        latency_ms=latency_ms,
+    ) as process:
+        yield process.ready()

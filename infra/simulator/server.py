@@ -1,0 +1,174 @@
+"""One process with all doubles: the local Fivetran over HTTP, the local Google Cloud over Pulumi's provider protocol
+and, where Google's own libraries read, over the APIs of BigQuery, Resource Manager and IAM, and the local Secret
+Manager over its API.
+
+`python -m simulator.server` prints one line of JSON when all listen (`Addresses`) and serves until SIGINT
+or SIGTERM. They listen on the loopback interface only; what they remember ends with the process.
+What they know of each other is handed over here: tests of a BigQuery destination look at who may write into a project.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import dataclasses
+import json
+import os
+import signal
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+
+import click
+from aiohttp import web
+
+from simulator.fivetran.app import build_app
+from simulator.fivetran.state import DEFAULT_CREDENTIALS, FivetranState
+from simulator.google.admin import build_admin
+from simulator.google.faults import Faults
+from simulator.google.iam import may_write
+from simulator.google.provider import GcpProvider, serve
+from simulator.google.resource_manager import build_resource_manager
+from simulator.google.rest import build_rest
+from simulator.google.state import Store
+from simulator.secret_manager.app import build_apps
+from simulator.secret_manager.state import Store as Secrets
+
+HOST = "127.0.0.1"
+#: How long a request under way may go on once the process is told to stop.
+_GRACE_S = 1.0
+
+
+@dataclass(frozen=True)
+class Addresses:
+    """Where the doubles are and what they accept; `environment` points a program and the engine at them."""
+
+    fivetran_url: str
+    fivetran_key: str
+    fivetran_secret: str
+    gcp_port: int
+    bigquery_url: str
+    resource_manager_url: str
+    iam_url: str
+    secret_manager_url: str
+    admin_url: str
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """The variables that say so to the program and to the Pulumi CLI."""
+        return {
+            "FIVETRAN_API_URL": self.fivetran_url,
+            "FIVETRAN_APIKEY": self.fivetran_key,
+            "FIVETRAN_APISECRET": self.fivetran_secret,
+            "BIGQUERY_EMULATOR_HOST": self.bigquery_url,
+            # As Google's Terraform and Pulumi providers name it; the Python library has no variable of its own.
+            "GOOGLE_RESOURCE_MANAGER_V3_CUSTOM_ENDPOINT": self.resource_manager_url,
+            "GOOGLE_IAM_CUSTOM_ENDPOINT": self.iam_url,
+            "GOOGLE_SECRET_MANAGER_CUSTOM_ENDPOINT": self.secret_manager_url,
+            "PULUMI_DEBUG_PROVIDERS": f"gcp:{self.gcp_port}",
+            # Else the engine downloads the real plugin all the same, only not to use it.
+            "PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION": "true",
+        }
+
+    def as_json(self) -> str:
+        """One line."""
+        return json.dumps({**dataclasses.asdict(self), "environment": self.environment})
+
+
+@dataclass(frozen=True)
+class Ports:
+    """Where to listen; 0 takes a free port."""
+
+    fivetran: int = 0
+    gcp: int = 0
+    secret_manager: int = 0
+
+
+@contextlib.asynccontextmanager
+async def serving(ports: Ports = Ports(), *, latency_ms: int = 0) -> AsyncIterator[Addresses]:
+    """All doubles, for as long as the block lasts. A taken port is an `OSError`.
+
+    The admin sides of Google Cloud and Secret Manager are under `/_admin/gcp` and `/_admin/secret-manager` of
+    Fivetran's port, beside Fivetran's own.
+    """
+    store, faults = Store(), Faults()
+    fivetran = FivetranState(writes=lambda project, account: may_write(store.found(project), account))
+    fivetran.options.latency_ms = latency_ms
+    secrets, secrets_admin = build_apps(Secrets(latency_ms=latency_ms))
+    app = build_app(fivetran)
+    app.add_subapp("/_admin/gcp/", build_admin(store, faults))
+    app.add_subapp("/_admin/secret-manager/", secrets_admin)
+    async with (
+        _http(app, ports.fivetran) as url,
+        _http(build_rest(store, faults, latency_ms), 0) as bigquery_url,
+        _http(build_resource_manager(store, faults, latency_ms), 0) as manager_url,
+        _http(secrets, ports.secret_manager) as secrets_url,
+    ):
+        server, bound = await serve(GcpProvider(store, faults, latency_ms), HOST, ports.gcp)
+        try:
+            credential = DEFAULT_CREDENTIALS[0]
+            yield Addresses(
+                fivetran_url=f"{url}/v1",
+                fivetran_key=credential.key,
+                fivetran_secret=credential.secret,
+                gcp_port=bound,
+                bigquery_url=bigquery_url,
+                resource_manager_url=f"{manager_url}/v3/",
+                iam_url=f"{manager_url}/v1/",
+                secret_manager_url=f"{secrets_url}/v1/",
+                admin_url=f"{url}/_admin",
+            )
+        finally:
+            await server.stop(_GRACE_S)
+
+
+@contextlib.asynccontextmanager
+async def _http(app: web.Application, port: int) -> AsyncIterator[str]:
+    """One application listening, and its address."""
+    runner = web.AppRunner(app, access_log=None, shutdown_timeout=_GRACE_S)
+    await runner.setup()
+    try:
+        await web.TCPSite(runner, HOST, port).start()
+        yield f"http://{HOST}:{runner.addresses[0][1]}"
+    finally:
+        await runner.cleanup()
+
+
+async def _run(ports: Ports, latency_ms: int, parent: int | None) -> None:
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, stop.set)
+    async with serving(ports, latency_ms=latency_ms) as addresses:
+        click.echo(addresses.as_json())
+        if parent is None:
+            await stop.wait()
+        else:
+            await _until_orphaned(parent, stop)
+
+
+async def _until_orphaned(parent: int, stop: asyncio.Event) -> None:
+    """Wait to be stopped, or for the parent to be gone: a killed parent cannot tell its children."""
+    while os.getppid() == parent:
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(stop.wait(), timeout=1)
+            return
+
+
+@click.command()
+@click.option("--fivetran-port", type=click.IntRange(0, 65535), default=0, help="Port of the local Fivetran; 0: free.")
+@click.option("--gcp-port", type=click.IntRange(0, 65535), default=0, help="Port of the local provider; 0: a free one.")
+@click.option(
+    "--secret-manager-port", type=click.IntRange(0, 65535), default=0, help="Port of the local Secret Manager; 0: free."
+)
+@click.option("--latency-ms", type=click.IntRange(0), default=0, help="Added to each call, as a network would.")
+@click.option("--parent", type=int, help="Stop when this process is gone, which has to be the one that started it.")
+def main(fivetran_port: int, gcp_port: int, secret_manager_port: int, latency_ms: int, parent: int | None) -> None:
+    """Serve a local Fivetran, Google Cloud and Secret Manager until SIGINT or SIGTERM."""
+    try:
+        asyncio.run(_run(Ports(fivetran_port, gcp_port, secret_manager_port), latency_ms, parent))
+    except OSError as error:
+        raise click.ClickException(f"cannot listen on {HOST}: {error}") from None
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,319 @@
+"""The authoritative access list: who is always there, who never is, and how BigQuery spells it."""
+
+from datetime import date, timedelta
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from reconciler.google.bigquery.access import (
+    Entry,
+    by_no_file,
+    declared_entries,
+    effective,
+    entry_of,
+    foreign_entries,
+    is_everybody,
+    is_of_the_project,
+    is_person,
+    lapses,
+    member_of,
+    place,
+    until,
+    until_of,
+    without_void,
+    workgroup_address,
+)
+from reconciler.model import Condition, Dataset, Destination, Environment, Grant
+from reconciler.model.policy import PeoplePolicy
+
+WRITER = "g-lively_panda@fivetran-production.iam.gserviceaccount.com"
+PATTERN = "wg-{workgroup}--{subgroup}@example.com"
+VIEWER = "roles/bigquery.dataViewer"
+TODAY = date(2026, 12, 1)
+
+roles = st.sampled_from([VIEWER, "roles/bigquery.dataEditor", "roles/bigquery.metadataViewer", "projects/p/roles/r"])
+members = st.sampled_from(
+    [
+        "user:a@example.com",
+        "user:A@Example.com",
+        "group:wg-stripe--viewers@example.com",
+        "workgroup:stripe/viewers",
+        "serviceAccount:s@p.iam.gserviceaccount.com",
+        f"serviceAccount:{WRITER}",
+        "domain:example.com",
+        "projectReaders",
+        "allUsers",
+        "allAuthenticatedUsers",
+        "principal://iam.googleapis.com/locations/global/workforcePools/p/subject/s",
+    ]
+)
+days = st.dates(TODAY - timedelta(5), TODAY + timedelta(5))
+conditions = st.builds(Condition, st.sampled_from(["a", "until 2026-12-01"]), st.sampled_from(["x", "y"]))
+ends = st.one_of(
+    st.just({}),
+    st.builds(lambda day, ticket: {"until": day, "ticket": ticket}, days, st.sampled_from(["A-1", "B-2", None])),
+    st.builds(lambda condition: {"condition": condition}, conditions),
+)
+grants = st.lists(
+    st.builds(lambda role, who, end: Grant(role, tuple(who), **end), roles, st.sets(members), ends), max_size=4
+).map(tuple)
+always = st.lists(st.builds(lambda role, who: Grant(role, tuple(who)), roles, st.sets(members)), max_size=3).map(tuple)
+
+
+OWNERS = Entry("OWNER", "specialGroup", "projectOwners")
+
+
+def environment(automation: tuple[Grant, ...] = (), default_access: tuple[Grant, ...] = ()) -> Environment:
+    return Environment(
+        name="prod",
+        file="connectors/prod/environment.yaml",
+        gcp_project="project",
+        group="Group",
+        destination=Destination("US", "GCP_US_EAST4", "0"),
+        workgroups=PATTERN,
+        automation=automation,
+        default_access=default_access,
+    )
+
+
+def entries_of(*access: Grant, writer: str | None = None) -> tuple[Entry, ...]:
+    """What grants come to, without the owner that a list has anyway."""
+    entries = declared_entries(environment(), Dataset("d", "US", access=access), writer=writer)
+    return tuple(entry for entry in entries if entry != OWNERS)
+
+
+@given(always, always, grants, st.booleans(), st.booleans())
+def test_automation_always_and_the_writer_exactly_where_fivetran_writes(auto, default, own, sensitive, written):
+    entries = declared_entries(
+        environment(auto, default),
+        Dataset("d", "US", sensitive=sensitive, access=own),
+        writer=WRITER if written else None,
+    )
+    alone = declared_entries(environment(auto), Dataset("d", "US", sensitive=True), writer=None)
+    assert {*alone} - {OWNERS} <= {*entries}
+    declared = any(
+        grant.role == "roles/bigquery.dataEditor" and f"serviceAccount:{WRITER}" in grant.members
+        for grant in (*auto, *own, *(() if sensitive else default))
+    )
+    assert (("WRITER", WRITER) in {(entry.role, entry.member) for entry in entries}) == (written or declared)
+
+
+@given(always, always, grants)
+def test_a_sensitive_dataset_has_no_default_member(auto, default, own):
+    sensitive = Dataset("d", "US", sensitive=True, access=own)
+    assert declared_entries(environment(auto, default), sensitive, writer=None) == declared_entries(
+        environment(auto), sensitive, writer=None
+    )
+
+
+@given(always, grants, st.none() | st.just(WRITER.title()))
+def test_the_list_is_normal_bigquery_changes_nothing_and_nothing_is_there_twice(default, own, writer):
+    entries = declared_entries(environment(default_access=default), Dataset("d", "US", access=own), writer=writer)
+    assert tuple(entry_of(entry.as_property()) for entry in entries) == entries
+    assert without_void(reversed(entries)) == entries
+    for entry in entries:
+        assert place(member_of(entry.at, PATTERN), PATTERN) == entry.at
+
+
+def test_no_grant_makes_the_writer_another_entry():
+    account = f"serviceAccount:{WRITER}"
+    timed = Grant("roles/bigquery.dataEditor", (account,), until=TODAY)
+    for grant in (timed, Grant("roles/bigquery.dataEditor", (account.replace("g-", "G-"),))):
+        assert entries_of(grant, writer=WRITER) == (Entry("WRITER", "userByEmail", WRITER),)
+
+
+def test_the_three_roles_that_bigquery_renames_are_written_by_their_basic_names():
+    own = [
+        Grant(f"roles/bigquery.{role}", ("user:a@example.com",), until=TODAY)
+        for role in ("dataOwner", "dataEditor", "dataViewer", "metadataViewer")
+    ]
+    assert {entry.role for entry in entries_of(*own)} == {"OWNER", "WRITER", "READER", "roles/bigquery.metadataViewer"}
+
+
+def test_a_list_is_never_empty_since_bigquery_would_let_in_the_projects_readers():
+    (entry,) = declared_entries(environment(), Dataset("d", "US", sensitive=True), writer=None)
+    assert entry.as_property() == {"role": "OWNER", "specialGroup": "projectOwners"}
+
+
+@pytest.mark.parametrize(
+    ("own", "owners"),
+    [
+        (Grant(VIEWER, ("user:a@example.com",)), ["projectOwners"]),
+        (Grant("roles/bigquery.dataOwner", ("user:a@example.com",), until=TODAY), ["a@example.com", "projectOwners"]),
+        (Grant("roles/bigquery.dataOwner", ("user:a@example.com",)), ["a@example.com"]),
+    ],
+)
+def test_a_dataset_has_an_owner_for_good_since_bigquery_refuses_to_take_the_last_one_away(
+    own: Grant, owners: list[str]
+):
+    dataset = Dataset("d", "US", access=(own,))
+    entries = declared_entries(environment(), dataset, writer=WRITER)
+    assert sorted(entry.member for entry in entries if entry.role == "OWNER") == owners
+    assert by_no_file(entries, environment(), dataset) == {*entries} & {OWNERS}
+    named = Dataset("d", "US", access=(own, Grant("roles/bigquery.dataOwner", ("projectOwners",))))
+    assert not by_no_file([OWNERS], environment(), named), "its file brings it"
+
+
+def test_an_address_is_one_member_in_any_case_of_letters():
+    own = Grant(VIEWER, ("user:Jane@Example.com", "user:jane@example.com"))
+    assert [entry.member for entry in entries_of(own)] == ["jane@example.com"]
+
+
+def test_a_workgroup_is_a_google_group_by_the_environments_pattern():
+    pattern = "gcp-wg-{workgroup}--{subgroup}@example.com"
+    assert workgroup_address("stripe/data-viewers", pattern) == "gcp-wg-stripe--data-viewers@example.com"
+    assert workgroup_address("stripe", pattern) == "gcp-wg-stripe--default@example.com"
+    assert place("workgroup:Stripe", pattern) == place("group:GCP-wg-stripe--default@example.com", pattern)
+    assert place("workgroup:stripe", None) is None
+
+
+@pytest.mark.parametrize(
+    ("member", "field", "of"),
+    [
+        ("user:A@example.com", "userByEmail", "people"),
+        ("serviceAccount:a@example.com", "userByEmail", "people"),
+        ("serviceAccount:s@p.iam.gserviceaccount.com", "userByEmail", "machines"),
+        ("user:1-compute@developer.gserviceaccount.com", "userByEmail", "machines"),
+        ("group:g@example.com", "groupByEmail", "people"),
+        ("workgroup:stripe", "groupByEmail", "people"),
+        ("domain:example.com", "domain", "people"),
+        ("projectOwners", "specialGroup", "machines"),
+        ("projectWriters", "specialGroup", "project"),
+        ("projectReaders", "specialGroup", "project"),
+        ("allAuthenticatedUsers", "specialGroup", "everybody"),
+        ("allUsers", "iamMember", "everybody"),
+        ("principal://iam.googleapis.com/locations/global/workforcePools/p/subject/s", "iamMember", "people"),
+        (
+            "principalSet://iam.googleapis.com/projects/1/locations/global/workloadIdentityPools/p/group/g",
+            "iamMember",
+            "machines",
+        ),
+        ("principalSet://cloudresourcemanager.googleapis.com/projects/1/type/ServiceAccount", "iamMember", "machines"),
+    ],
+)
+def test_each_kind_of_member_has_its_field_and_is_a_person_or_none(member: str, field: str, of: str):
+    at = place(member, PATTERN)
+    assert at is not None
+    assert at[0] == field
+    assert is_person(at) == (of != "machines")
+    assert is_of_the_project(at) == (of == "project")
+    assert is_everybody(at) == (of == "everybody")
+
+
+def test_what_iam_calls_another_member_is_found_in_its_own_field():
+    for member, entry in {
+        "user:A@example.com": Entry("READER", "userByEmail", "a@example.com"),
+        "allAuthenticatedUsers": Entry("READER", "specialGroup", "allAuthenticatedUsers"),
+        "allUsers": Entry("READER", "iamMember", "allUsers"),
+        "deleted:user:a@example.com?uid=1": Entry("READER", "iamMember", "deleted:user:a@example.com?uid=1"),
+    }.items():
+        assert entry_of({"role": VIEWER, "iamMember": member}) == entry
+
+
+def test_a_live_entry_is_read_with_its_condition_from_both_who_answer_it():
+    entry = entries_of(Grant(VIEWER, ("user:a@example.com",), "A-1", TODAY))[0]
+    said = entry.as_property()
+    assert entry_of(said) == entry
+    empty = {"domain": "", "groupByEmail": "", "iamMember": "", "specialGroup": "", "views": [], "routines": []}
+    assert (
+        entry_of({**empty, **said, "condition": None, "conditions": [{**said["condition"], "location": ""}]}) == entry
+    )
+    for other in ({"view": {"projectId": "p"}}, {"role": "READER"}, {"userByEmail": "a@example.com"}):
+        assert entry_of(other) is None
+    assert entry_of({"role": "READER", "userByEmail": "a@example.com", "domain": "example.com"}) is None
+
+
+def test_an_end_in_time_is_a_condition_whose_text_never_changes():
+    (entry,) = entries_of(Grant(VIEWER, ("user:a@example.com",), "A-1", date(2026, 12, 31)))
+    assert entry.as_property() == {
+        "role": "READER",
+        "userByEmail": "a@example.com",
+        "condition": {
+            "title": "until 2026-12-31",
+            "expression": 'request.time < timestamp("2027-01-01T00:00:00Z")',
+            "description": "A-1",
+        },
+    }
+
+
+@given(st.dates() | st.just(date.max), st.sampled_from([None, "A-1", "two words"]))
+def test_an_end_in_time_is_read_back(day: date, ticket: str | None):
+    assert until_of(until(day, ticket)) == day
+
+
+@pytest.mark.parametrize(
+    "condition",
+    [
+        None,
+        Condition("until 2026-12-31", 'request.time < timestamp("2027-01-02T00:00:00Z")'),
+        Condition("until then", "x"),
+        Condition("until 20261231", until(date(2026, 12, 31)).expression),
+        Condition("2026-12-31", until(date(2026, 12, 31)).expression),
+        until(date(2026, 12, 31), " no ticket "),
+    ],
+)
+def test_another_condition_is_no_end_in_time(condition: Condition | None):
+    assert until_of(condition) is None
+
+
+def test_a_later_day_and_no_condition_at_all_make_the_others_void():
+    who = ("user:a@example.com",)
+    first, last = (Grant(VIEWER, who, "A-1", TODAY + timedelta(days)) for days in (1, 2))
+    hours = Grant(VIEWER, who, condition=Condition("office hours", "x"))
+    assert entries_of(last, first) == entries_of(last)
+    assert set(entries_of(last, first, hours)) == {*entries_of(last), *entries_of(hours)}
+    assert entries_of(first, hours, Grant(VIEWER, who)) == entries_of(Grant(VIEWER, who))
+    assert len(entries_of(last, Grant("roles/bigquery.dataEditor", who), Grant(VIEWER, ("user:b@example.com",)))) == 3
+    assert len(entries_of(Grant(VIEWER, who, "B-1", TODAY), Grant(VIEWER, who, "A-1", TODAY))) == 1
+
+
+def test_what_has_ended_is_void_or_is_deleted_lets_nobody_in():
+    who = ("user:a@example.com",)
+    here = entries_of(Grant(VIEWER, ("user:b@example.com",), until=TODAY), Grant(VIEWER, who))
+    others = (
+        *entries_of(Grant(VIEWER, ("user:c@example.com",), until=TODAY - timedelta(1))),
+        *entries_of(Grant(VIEWER, who, until=TODAY)),
+        Entry("READER", "iamMember", "deleted:group:g@example.com?uid=1"),
+    )
+    assert effective((*others, *here), TODAY) == here
+
+
+@pytest.mark.parametrize(
+    ("days", "said"),
+    [
+        (8, None),
+        (7, "access ends on 2026-12-08, in 7 days: roles/bigquery.dataViewer for user:a@example.com; a later date in "),
+        (1, "access ends on 2026-12-02, in 1 day: roles/bigquery.dataViewer for user:a@example.com; a later date in "),
+        (0, "access ends on 2026-12-01, today is the last day: roles/bigquery.dataViewer for user:a@example.com; "),
+        (-1, "access ended on 2026-11-30: roles/bigquery.dataViewer for user:a@example.com; take the grant out"),
+    ],
+)
+def test_an_end_is_told_when_it_is_near_and_when_it_has_come(days: int, said: str | None):
+    grant = Grant(VIEWER, ("user:a@example.com",), until=TODAY + timedelta(days))
+    told = lapses(grant, PeoplePolicy(), TODAY)
+    assert (told or "").startswith(said or "")
+    assert (told is None) == (said is None)
+    assert lapses(Grant(VIEWER, ("user:a@example.com",)), PeoplePolicy(), TODAY) is None
+
+
+def test_of_several_members_the_first_is_named():
+    grant = Grant(VIEWER, ("user:a@example.com", "user:b@example.com", "user:c@example.com"), until=TODAY)
+    assert "for user:a@example.com and 2 more; " in str(lapses(grant, PeoplePolicy(), TODAY))
+
+
+def test_views_routines_and_datasets_of_others_are_kept_and_people_are_not():
+    empty = {"conditions": [], "datasets": [], "routines": [], "views": [], "role": "", "userByEmail": ""}
+    view = {"projectId": "shared", "datasetId": "d", "tableId": "v"}
+    inner = {"projectId": "shared", "datasetId": "syndicate"}
+    live: list[dict[str, Any]] = [
+        {**empty, "role": "READER", "userByEmail": "somebody@example.com"},
+        {**empty, "role": "OWNER", "specialGroup": "projectOwners"},
+        {**empty, "views": [view]},
+        {**empty, "datasets": [{"datasets": [inner], "targetTypes": ["VIEWS"]}]},
+    ]
+    assert foreign_entries(live) == (
+        {"view": view},
+        {"dataset": {"dataset": inner, "targetTypes": ["VIEWS"]}},
+    )

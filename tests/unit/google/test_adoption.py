@@ -1,0 +1,242 @@
+"""What taking over a dataset would change, and when it may."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from datetime import date
+from typing import Any
+
+import pytest
+
+from reconciler.google.bigquery.adoption import Judgement, Live, meet
+from reconciler.google.bigquery.declared_dataset import Expected, expect
+from reconciler.lifecycle.removal import DeletionRules
+from reconciler.model import Dataset, DatasetAdopt, Destination, Environment, Grant, Unit
+
+FILE = "connectors/dev/d.yaml"
+VIEWER = "roles/bigquery.dataViewer"
+ENVIRONMENT = Environment(
+    "dev",
+    "connectors/dev/environment.yaml",
+    "p",
+    "Dev",
+    Destination("US", "GCP_US_EAST4", "0"),
+    workgroups="wg-{workgroup}--{subgroup}@example.com",
+    automation=(Grant("roles/bigquery.dataOwner", ("serviceAccount:robot@p.iam.gserviceaccount.com",)),),
+    default_access=(Grant(VIEWER, ("group:engineers@example.com",)),),
+)
+TODAY = date(2026, 12, 1)
+#: As the plugin's function answers entries: every field there, and blocks as lists.
+BLANK: dict[str, Any] = {
+    **dict.fromkeys(("role", "domain", "groupByEmail", "iamMember", "specialGroup", "userByEmail"), ""),
+    **{block: [] for block in ("views", "routines", "datasets", "conditions")},
+}
+ROBOT = {**BLANK, "role": "OWNER", "userByEmail": "robot@p.iam.gserviceaccount.com"}
+ENGINEERS = {**BLANK, "role": "READER", "groupByEmail": "engineers@example.com"}
+FIVETRAN = {**BLANK, "role": "WRITER", "userByEmail": "g-x@fivetran-production.iam.gserviceaccount.com"}
+ACCOUNT = str(FIVETRAN["userByEmail"])
+
+
+def judged(
+    *accesses: dict[str, Any],
+    writer: str | None = ACCOUNT,
+    is_written: bool = False,
+    live: dict[str, Any] | None = None,
+    contents: bool = False,
+    environment: Environment = ENVIRONMENT,
+    **declared: Any,
+) -> Judgement:
+    """What becomes of a dataset with these entries, over the way that it takes to Fleet."""
+    dataset = Dataset("d", "US", **declared)
+    unit = Unit("d", FILE, "D.", ("o@example.com",), datasets=(dataset,))
+    expected = expect(environment, unit, dataset, DeletionRules(contents=contents), is_written=is_written)
+    assert Expected.of(json.loads(json.dumps(expected.as_json()))) == expected
+    return meet(expected, Live("US", accesses, **(live or {})), TODAY).judged(
+        writer, lambda file, path: f"{file} {path}"
+    )
+
+
+def test_one_that_is_as_its_file_says_is_taken_over_with_its_views():
+    view = {**BLANK, "views": [{"projectId": "p", "datasetId": "v", "tableId": "t"}]}
+    same = judged(ROBOT, ENGINEERS, view)
+    assert same.refusal is None
+    assert list(same.notices) == [f"{FILE} dataset: takes over the dataset d as it is"]
+
+
+@pytest.mark.parametrize(
+    ("entry", "words"),
+    [
+        ({"role": "READER", "groupByEmail": "wg-sub--ops@example.com"}, f"{VIEWER} for workgroup:sub/ops"),
+        ({"role": "OWNER", "specialGroup": "projectOwners"}, "roles/bigquery.dataOwner for projectOwners"),
+        ({"role": "projects/p/roles/x", "domain": "example.com"}, "projects/p/roles/x for domain:example.com"),
+        ({"role": "READER", "newKind": "x"}, 'the entry {"newKind": "x", "role": "READER"}'),
+        (
+            {
+                "role": "READER",
+                "userByEmail": "a@example.com",
+                "conditions": [
+                    {"title": "until 2027-01-31", "expression": 'request.time < timestamp("2027-02-01T00:00:00Z")'}
+                ],
+            },
+            f"{VIEWER} for user:a@example.com until 2027-01-31",
+        ),
+        (
+            {"role": "READER", "userByEmail": "a@example.com", "conditions": [{"title": "t", "expression": "false"}]},
+            f"{VIEWER} for user:a@example.com on the condition false",
+        ),
+        (FIVETRAN, f"roles/bigquery.dataEditor for serviceAccount:{ACCOUNT}"),
+    ],
+)
+def test_who_would_lose_access_is_named_in_the_files_words_and_it_is_refused(entry: dict[str, Any], words: str):
+    refusal = judged(ROBOT, ENGINEERS, {**BLANK, **entry}).refusal or ""
+    assert refusal.startswith(f"{FILE} dataset: the dataset d exists and differs from the file:\n")
+    assert f"\n    access: {words}: BigQuery has it, the file does not\n" in refusal
+    assert refusal.count("\n    access: ") == 1
+
+
+def test_the_owner_that_each_list_has_is_told_and_refuses_nothing():
+    readers = (Grant(VIEWER, ("user:a@example.com",)),)
+    entry = {**BLANK, "role": "READER", "userByEmail": "a@example.com"}
+    taken = judged(entry, environment=replace(ENVIRONMENT, automation=(), default_access=()), access=readers)
+    assert taken.refusal is None
+    assert "roles/bigquery.dataOwner for projectOwners: the file has it, BigQuery does not" in "".join(taken.notices)
+
+
+def test_who_would_get_access_is_a_difference_unless_every_dataset_lets_him_in():
+    refusal = judged(access=(Grant(VIEWER, ("user:a@example.com",)),)).refusal or ""
+    assert [line.strip() for line in refusal.splitlines() if "access: " in line] == [
+        f"access: {VIEWER} for group:engineers@example.com: the file has it, BigQuery does not "
+        "(connectors/dev/environment.yaml default_access[0].members[0])",
+        f"access: {VIEWER} for user:a@example.com: the file has it, BigQuery does not "
+        f"({FILE} dataset.access[0].members[0])",
+    ]
+    sensitive = judged(sensitive=True)
+    assert sensitive.refusal is None
+    assert "robot@" in "".join(sensitive.notices)
+
+
+@pytest.mark.parametrize(
+    ("declared", "live"),
+    [
+        ({"default_table_expiration_ms": 3_600_000}, {}),
+        ({}, {"default_table_expiration_ms": 3_600_000}),
+        ({"contents": True}, {}),
+    ],
+)
+def test_what_deletes_or_keeps_data_is_a_difference(declared: dict[str, Any], live: dict[str, Any]):
+    assert judged(ROBOT, ENGINEERS, live=live, **declared).refusal
+    allowed = judged(ROBOT, ENGINEERS, live=live, adopt=DatasetAdopt(apply_changes=True), **declared)
+    assert allowed.refusal is None
+    assert "takes over the dataset d and changes it:" in "".join(allowed.notices)
+
+
+def test_labels_and_texts_are_told_and_no_reason_to_refuse():
+    live = {"friendly_name": "Old", "labels": {"team": "a", "theirs": "kept"}}
+    told = judged(ROBOT, ENGINEERS, live=live, description="New.", labels={"team": "b", "realm": "dev"})
+    assert told.refusal is None
+    assert list(told.notices) == [
+        f"{FILE} dataset: takes over the dataset d and changes it:"
+        f"\n    friendly_name: the file says none, BigQuery has 'Old' ({FILE} dataset.friendly_name)"
+        f"\n    description: the file says 'New.', BigQuery has none ({FILE} dataset.description)"
+        f"\n    labels.realm: the file says 'dev', BigQuery has none ({FILE} dataset.labels.realm)"
+        f"\n    labels.team: the file says 'b', BigQuery has 'a' ({FILE} dataset.labels.team)"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("entry", "said"),
+    [
+        (
+            {**ENGINEERS, "conditions": [{"title": "t", "expression": "false", "description": "", "location": ""}]},
+            "group:engineers@example.com on the condition false",
+        ),
+        (
+            {**BLANK, "role": "READER", "iamMember": "deleted:serviceAccount:old@p.iam.gserviceaccount.com?uid=1"},
+            "deleted:serviceAccount:old@p.iam.gserviceaccount.com?uid=1",
+        ),
+        (
+            {
+                **BLANK,
+                "role": "READER",
+                "userByEmail": "a@example.com",
+                "conditions": [
+                    {"title": "until 2026-11-30", "expression": 'request.time < timestamp("2026-12-01T00:00:00Z")'}
+                ],
+            },
+            "user:a@example.com until 2026-11-30",
+        ),
+    ],
+)
+def test_an_entry_that_is_void_or_ended_or_of_a_deleted_account_is_no_loss(entry: dict[str, Any], said: str):
+    told = judged(ROBOT, ENGINEERS, entry)
+    assert told.refusal is None
+    assert f"{said}: BigQuery has it, the file does not, and it lets nobody in" in "".join(told.notices)
+
+
+def test_a_service_account_that_loses_access_is_named_even_where_changes_are_allowed():
+    anne = {**BLANK, "role": "READER", "userByEmail": "anne@example.com"}
+    job = {**BLANK, "role": "READER", "userByEmail": "job@p.iam.gserviceaccount.com"}
+    refusal = judged(ROBOT, ENGINEERS, anne, job, adopt=DatasetAdopt(apply_changes=True)).refusal or ""
+    assert "`revokes: [serviceAccount:job@p.iam.gserviceaccount.com]`" in refusal
+    assert "anne" not in refusal
+    revokes = ("serviceAccount:Job@p.iam.gserviceaccount.com", "serviceAccount:gone@p.iam.gserviceaccount.com")
+    named = judged(ROBOT, ENGINEERS, anne, job, adopt=DatasetAdopt(apply_changes=True, revokes=revokes))
+    assert named.refusal is None
+    assert list(named.notices)[1:] == [
+        f"{FILE} dataset.adopt.revokes: `adopt.revokes` names {revokes[1]}, which loses no access to the dataset d"
+    ]
+
+
+def test_naming_service_accounts_does_not_allow_the_other_changes():
+    job = {**BLANK, "role": "READER", "userByEmail": "job@p.iam.gserviceaccount.com"}
+    assert judged(ROBOT, job, adopt=DatasetAdopt(revokes=("serviceAccount:job@p.iam.gserviceaccount.com",))).refusal
+
+
+@pytest.mark.parametrize(
+    ("writer", "is_written", "lost"),
+    [
+        (ACCOUNT, True, False),
+        ("g-other@fivetran-production.iam.gserviceaccount.com", True, True),
+        ("", True, True),  # the group is yet to be made
+        (None, True, False),  # nobody can say
+        (ACCOUNT, False, True),
+    ],
+)
+def test_fivetrans_own_entry_is_no_loss_where_fivetran_writes(writer: str | None, is_written: bool, lost: bool):
+    refusal = judged(ROBOT, ENGINEERS, FIVETRAN, writer=writer, is_written=is_written).refusal
+    assert (refusal is not None) == lost
+
+
+def test_a_writer_that_comes_is_told():
+    told = judged(ROBOT, ENGINEERS, is_written=True)
+    assert told.refusal is None
+    assert f"roles/bigquery.dataEditor for serviceAccount:{ACCOUNT}: the file has it" in "".join(told.notices)
+
+
+def test_an_access_that_ends_is_the_same_in_the_file_and_in_bigquery():
+    grant = Grant(VIEWER, ("user:a@example.com",), ticket="DENG-1", until=date(2027, 1, 31))
+    condition = {
+        "title": "until 2027-01-31",
+        "expression": 'request.time < timestamp("2027-02-01T00:00:00Z")',
+        "description": "DENG-1",
+        "location": "",
+    }
+    entry = {**BLANK, "role": "READER", "userByEmail": "a@example.com", "conditions": [condition]}
+    assert judged(ROBOT, ENGINEERS, entry, access=(grant,)).refusal is None
+
+
+def test_a_member_is_spelt_as_the_files_spell_it():
+    grant = Grant("roles/bigquery.dataEditor", ("group:WG-sub--ops@example.com",))
+    entry = {**BLANK, "role": "READER", "groupByEmail": "wg-sub--ops@example.com"}
+    refusal = judged(ROBOT, ENGINEERS, entry, access=(grant,)).refusal or ""
+    assert "access: roles/bigquery.dataEditor for group:WG-sub--ops@example.com: the file has it" in refusal
+    assert f"access: {VIEWER} for group:WG-sub--ops@example.com: BigQuery has it" in refusal
+    assert "workgroup:sub/ops" in (judged(ROBOT, ENGINEERS, entry).refusal or "")
+
+
+def test_the_default_access_that_a_file_declines_is_no_difference():
+    assert judged(ROBOT, default_access=False).refusal is None
+    assert "group:engineers@example.com: BigQuery has it" in (
+        judged(ROBOT, ENGINEERS, default_access=False).refusal or ""
+    )

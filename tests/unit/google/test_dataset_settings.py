@@ -1,0 +1,43 @@
+"""What becomes of each setting of a dataset, held against the installed plugin."""
+
+from __future__ import annotations
+
+import inspect
+import warnings
+
+import pytest
+
+with warnings.catch_warnings():
+    warnings.simplefilter("ignore", DeprecationWarning)  # the package's own, about classes that nothing here uses
+    from pulumi_gcp.bigquery import DatasetArgs
+
+from reconciler.google.bigquery import dataset_settings
+
+#: The inputs of the plugin's resource, by its own names in Python.
+INPUTS = set(inspect.signature(DatasetArgs.__init__).parameters) - {"__self__"}
+
+
+@pytest.mark.parametrize("name", sorted(INPUTS))
+def test_each_input_of_the_plugin_has_one_fate(name: str):
+    fates = [
+        dataset_settings.DECLARED,
+        set(dataset_settings.inputs_of(dataset_settings.KEPT)),
+        set(dataset_settings.NEVER_GIVEN),
+    ]
+    assert [name in fate for fate in fates].count(True) == 1
+
+
+def test_no_fate_is_of_an_input_that_the_plugin_does_not_have():
+    assert {
+        *dataset_settings.DECLARED,
+        *dataset_settings.inputs_of(dataset_settings.KEPT),
+        *dataset_settings.NEVER_GIVEN,
+    } == INPUTS
+
+
+def test_what_only_bigquery_knows_is_lost_by_a_write():
+    resource = {"kind": "bigquery#dataset", "defaultCollation": "und:ci", "labels": {"a": "b"}, "location": "US"}
+    assert dataset_settings.lost_by_a_write(resource) == {}
+    lost = {"defaultRoundingMode": "ROUND_HALF_EVEN", "somethingNew": {"a": 1}}
+    assert dataset_settings.lost_by_a_write({**resource, **lost, "empty": {}}) == lost
+    assert dataset_settings.lost_by_a_write({**resource, "defaultRoundingMode": "ROUNDING_MODE_UNSPECIFIED"}) == {}

@@ -1,0 +1,28 @@
+"""Roles that read tables: by what is known of predefined ones, else by their permissions, else nobody knows."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from reconciler.google.iam import roles
+
+permissions = st.frozensets(st.sampled_from([*sorted(roles.READING), "bigquery.jobs.create", "bigquery.tables.get"]))
+
+
+@given(st.text(), permissions)
+def test_a_role_that_is_not_known_reads_exactly_with_a_permission_to_read(name: str, held: frozenset[str]):
+    role = f"projects/example/roles/{name}"
+    assert roles.reads(role) is None
+    assert roles.reads(role, held) is bool(held & roles.READING)
+
+
+@pytest.mark.parametrize("role", sorted(roles.BLIND))
+def test_what_reads_nothing_reads_nothing(role: str):
+    assert roles.reads(role) is False
+    assert role not in roles.BASIC
+
+
+def test_what_fivetran_gets_reads_nothing_of_others():
+    assert roles.FIVETRANS in roles.BLIND

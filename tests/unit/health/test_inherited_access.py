@@ -1,0 +1,58 @@
+"""Who reads by inherited roles: for any policies exactly those whose role opens a dataset, each said once."""
+
+from __future__ import annotations
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from reconciler.google.iam import roles
+from reconciler.google.iam.policies import Binding, Holder
+from reconciler.health.inherited_access import named, readings
+
+PERMITS = {
+    "projects/p/roles/reads": frozenset({"bigquery.tables.getData"}),
+    "projects/p/roles/looks": frozenset({"bigquery.tables.get"}),
+    "projects/p/roles/hidden": None,
+}
+READS = {**dict.fromkeys(roles.BLIND, False), "roles/bigquery.dataViewer": True, "projects/p/roles/reads": True}
+READS |= {"projects/p/roles/looks": False}
+
+binding = st.builds(
+    Binding,
+    st.sampled_from([*READS, "projects/p/roles/hidden", *roles.BASIC]),
+    st.lists(st.sampled_from(["user:a@x.org", "user:b@x.org", "group:c@x.org"]), max_size=3, unique=True).map(tuple),
+    st.sampled_from([None, "for now"]),
+)
+holder = st.builds(Holder, st.just("folders/1"), st.just(""), st.none() | st.lists(binding, max_size=4).map(tuple))
+entry = st.sampled_from([{"role": "READER", "specialGroup": group} for group in roles.BASIC.values()])
+lists = st.dictionaries(st.sampled_from(["pay", "bonus"]), st.none() | st.lists(entry, max_size=2).map(tuple))
+
+
+@given(st.lists(holder, max_size=2), lists)
+def test_exactly_those_are_told_whose_role_opens_a_dataset(holders, lists):
+    def opens(role: str, id_: str) -> bool | None:
+        if role not in roles.BASIC:
+            return READS.get(role)
+        groups = None if lists[id_] is None else {each["specialGroup"] for each in lists[id_]}
+        return None if groups is None else roles.BASIC[role] in groups
+
+    expected = sorted(
+        (member, each.role, each.condition or "", id_, reads is True)
+        for one in holders
+        for each in one.bindings or ()
+        for member in each.members
+        for id_ in lists
+        if member != "user:b@x.org" and (reads := opens(each.role, id_)) is not False
+    )
+    told = sorted(
+        (member, reading.role, reading.condition or "", id_, reading.certain)
+        for reading in readings(holders, PERMITS.get, lists, {"user:b@x.org"})
+        for member in reading.members
+        for id_ in reading.datasets
+    )
+    assert told == expected
+
+
+def test_names_in_a_sentence():
+    assert [named(names) for names in ([], ["a"], ["a", "b"], ["a", "b", "c"])] == ["", "a", "a and b", "a, b and c"]
+    assert named([str(number) for number in range(9)]) == "0, 1, 2, 3, 4, 5 and 3 more"

@@ -1,0 +1,95 @@
+"""What lets a single thing go, and what the engine and BigQuery are told about it."""
+
+from datetime import date, timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from reconciler.lifecycle.expiry import Life, Stage
+from reconciler.lifecycle.removal import DeletionRules, Ending, Removals, deletion_rules, may_go, of_connection, why_not
+from reconciler.model import Dataset, Unit
+from reconciler.model.errors import ReconcilerError
+from reconciler.model.policy import ExpiryPolicy, Never, Policy, Retire
+
+TODAY = date(2027, 1, 10)
+DATASET = Dataset("d", "US")
+ENDS = Life(Stage.AHEAD, TODAY, TODAY + timedelta(8))
+PROD = Policy(ExpiryPolicy(forbidden=True), "retire")
+
+
+def unit(expires: date | Never | None = None, retire: Retire | None = None) -> Unit:
+    return Unit("u", "u.yaml", "d", ("o@example.com",), datasets=(DATASET,), expires=expires, retire=retire)
+
+
+@pytest.mark.parametrize(
+    ("said", "removals"),
+    [
+        ("allow", Removals(True)),
+        ("allow:25", Removals(True, 25)),
+        ("allow:0", Removals(True, 0)),
+        ("", Removals()),
+    ],
+)
+def test_a_run_may_remove_when_it_says_so_and_only_then(said: str, removals: Removals):
+    assert Removals.parse(said) == removals
+
+
+@pytest.mark.parametrize("said", ["Allow", "yes", "true", "allow:", "allow:many", "allow:-1", "allow ", "allow:²"])
+def test_what_is_no_permission_is_told(said: str):
+    with pytest.raises(ReconcilerError, match="is neither `allow` nor `allow:<how many>`"):
+        Removals.parse(said)
+
+
+@pytest.mark.parametrize("allowed", [True, False])
+@pytest.mark.parametrize(
+    ("ending", "without", "with_permission"),
+    [
+        (Ending(), False, True),
+        (Ending("2027-01-10"), True, True),
+        (Ending("2027-01-11"), False, True),
+        (Ending(guarded=True), False, False),
+        (Ending("2027-01-10", guarded=True), True, True),
+        (Ending("2027-01-11", guarded=True), False, False),
+        (Ending(retired=True, guarded=True), True, True),
+    ],
+)
+def test_what_state_says_of_the_end_decides_with_what_the_run_may_do(ending, without, with_permission, allowed):
+    assert may_go(ending, TODAY, removals_allowed=allowed) is (with_permission if allowed else without)
+
+
+def test_who_is_refused_is_told_what_to_do():
+    assert why_not(Ending()) == "to do that on purpose run with RECONCILER_REMOVALS=allow"
+    assert "`retire: {ticket: …}`" in why_not(Ending(guarded=True))
+
+
+@pytest.mark.parametrize(
+    ("policy", "of", "life", "rules"),
+    [
+        (Policy(), unit(), Life(), DeletionRules()),
+        (Policy(), unit(TODAY), ENDS, DeletionRules(contents=True)),
+        (Policy(), unit(Never("x")), Life(), DeletionRules(protect=True)),
+        (Policy(), unit(retire=Retire("T")), Life(), DeletionRules(retain=True)),
+        (Policy(), unit(retire=Retire("T", "delete")), Life(), DeletionRules(contents=True)),
+        (Policy(), unit(Never("x"), Retire("T", "delete")), Life(), DeletionRules(contents=True)),
+        (Policy(removal="retire"), unit(), Life(), DeletionRules(protect=True)),
+        (Policy(removal="retire"), unit(TODAY), ENDS, DeletionRules(contents=True)),
+        (PROD, unit(), Life(), DeletionRules(protect=True)),
+        (PROD, unit(retire=Retire("T")), Life(), DeletionRules(retain=True)),
+        (PROD, unit(retire=Retire("T", "delete")), Life(), DeletionRules()),
+    ],
+)
+def test_the_flags_are_set_before_they_are_needed(policy, of, life, rules):
+    assert deletion_rules(policy, of, DATASET, of_connection(policy, of, life)) == rules
+
+
+@given(
+    st.none() | st.just(TODAY) | st.just(Never("x")),
+    st.none() | st.builds(Retire, st.just("T"), st.sampled_from(["keep", "delete"])),
+    st.sampled_from(["retire", "file"]),
+    st.sampled_from([Life(), ENDS]),
+)
+def test_where_expiry_is_forbidden_no_contents_are_ever_deleted(expires, retire, removal, life):
+    policy = Policy(ExpiryPolicy(forbidden=True), removal)
+    of = unit(expires, retire)
+    assert not deletion_rules(policy, of, DATASET, of_connection(policy, of, life)).contents

@@ -1,0 +1,26 @@
+"""The date that a run takes for today."""
+
+from datetime import UTC, datetime
+
+import pytest
+
+from reconciler.model.errors import ReconcilerError
+from reconciler.model.today import VARIABLE, today
+
+
+def test_a_date_in_the_variable_is_today(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv(VARIABLE, "2027-02-28")
+    assert today().isoformat() == "2027-02-28"
+
+
+def test_without_it_today_is_the_clocks_in_utc(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.delenv(VARIABLE, raising=False)
+    before = datetime.now(UTC).date()
+    assert before <= today() <= datetime.now(UTC).date()
+
+
+@pytest.mark.parametrize("said", ["tomorrow", "2026-13-01", "31.12.2026"])
+def test_anything_else_is_an_error_that_names_the_variable(monkeypatch: pytest.MonkeyPatch, said: str):
+    monkeypatch.setenv(VARIABLE, said)
+    with pytest.raises(ReconcilerError, match=f"RECONCILER_TODAY is '{said}': expected a date such as"):
+        today()

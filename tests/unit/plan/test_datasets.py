@@ -1,0 +1,155 @@
+"""What Fleet makes of what a run has found in BigQuery."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from tests.unit.resources.account import Fivetran, as_engine, failure
+
+from reconciler.google.bigquery.access import DeclaredEntry, Entry
+from reconciler.google.bigquery.declared_dataset import Expected
+from reconciler.google.bigquery.undeclared import Undeclared
+from reconciler.plan.datasets import Findings
+from reconciler.plan.preflight import FleetProvider
+from reconciler.resources.run.session import session
+
+provider = FleetProvider()
+FILE = "dev/stripe.yaml"
+OWNERS = Entry("OWNER", "specialGroup", "projectOwners")
+
+
+def declared(*, is_written: bool = False) -> Expected:
+    """What the file declares of the dataset `stripe`, owned by the project's owners."""
+    entries = (DeclaredEntry(OWNERS, "projectOwners", FILE, "dataset.access[0].members[0]"),)
+    return Expected(FILE, "dataset", "stripe", "US", entries, is_written=is_written)
+
+
+def exists(*, is_written: bool = False) -> Findings:
+    return Findings((declared(is_written=is_written),), frozenset({"stripe"}))
+
+
+def make(fivetran: Fivetran, *access: dict[str, Any]) -> None:
+    """Somebody makes the dataset, owned by the project's owners."""
+    fivetran.gcp("PUT", "/datasets/dev-project/stripe", {"access": [OWNERS.as_property(), *access]})
+
+
+def reads(fivetran: Fivetran) -> int:
+    """How often a dataset was read since this was asked last."""
+    calls = fivetran.gcp("GET", "/calls")
+    fivetran.gcp("DELETE", "/calls")
+    return sum(call["count"] for call in calls if call["method"] == "GET")
+
+
+def props(found: Findings, **datasets: dict[str, Any]) -> dict[str, Any]:
+    """Fleet's inputs with what was found, and a unit for each dataset: what was said of its end."""
+    units = {
+        name: {"file": f"dev/{name}.yaml", "datasets": {name: "US"}, "dataset_endings": {name: ending}}
+        for name, ending in datasets.items()
+    }
+    said = {"environment_file": "dev/environment.yaml", "environment": "dev", "group": "Group_Dev"}
+    found_in = found.as_text()
+    return dict(as_engine({**said, "gcp_project": "dev-project", "units": units, "in_bigquery": found_in}))
+
+
+def check(olds: dict[str, Any], news: dict[str, Any]) -> dict[str, Any]:
+    """What the engine keeps of the inputs."""
+    return dict(provider.check(olds, news).inputs)
+
+
+def test_a_new_dataset_that_would_change_is_refused_and_a_known_one_is_not_read(fivetran: Fivetran, run):
+    make(fivetran, {"role": "READER", "userByEmail": "a@example.com"})
+    found = exists()
+    said = failure(check, {}, props(found, stripe={}))
+    assert said.startswith(f"{FILE}: the dataset stripe exists and differs from the file:\n")
+    assert "access: roles/bigquery.dataViewer for user:a@example.com: BigQuery has it, the file does not" in said
+    reads(fivetran)
+    fivetran.forget_requests()
+    kept = check(props(found, stripe={}), props(found, stripe={}))
+    assert "in_bigquery" not in kept
+    assert "preview" not in kept
+    assert fivetran.requests() == []
+    assert reads(fivetran) == 0
+    assert session.dataset_exists("stripe")
+
+
+def test_a_new_dataset_that_does_not_exist_is_not_read(fivetran: Fivetran, run):
+    reads(fivetran)
+    check({}, props(Findings((declared(),)), stripe={}))
+    assert reads(fivetran) == 0
+    assert not session.dataset_exists("stripe")
+
+
+def test_a_new_dataset_that_cannot_be_read_is_refused(fivetran: Fivetran, run):
+    make(fivetran)
+    denied = {"method": "GET", "code": "PERMISSION_DENIED", "error": "Access Denied.", "times": 0}
+    fivetran.gcp("POST", "/faults", denied)
+    said = failure(check, {}, props(exists(), stripe={}))
+    assert said == (
+        f"{FILE}: BigQuery, project dev-project: the dataset stripe cannot be read: Google answered 403 "
+        "accessDenied: Access Denied"
+    )
+
+
+def test_one_reason_why_datasets_cannot_be_read_is_told_once(fivetran: Fivetran, run):
+    make(fivetran)
+    fivetran.gcp("PUT", "/datasets/dev-project/other", {})
+    for name in ("stripe", "other"):
+        error = f"Access Denied: Dataset dev-project:{name}"
+        denied = {"method": "GET", "id": f"*/{name}", "code": "PERMISSION_DENIED", "error": error, "times": 0}
+        fivetran.gcp("POST", "/faults", denied)
+    both = Findings((declared(), replace(declared(), id="other")), frozenset({"stripe", "other"}))
+    said = failure(check, {}, props(both, stripe={}))
+    assert said == (
+        f"{FILE}: 2 datasets, each for the same reason: BigQuery, project dev-project: the dataset … cannot be read: "
+        "Google answered 403 accessDenied: Access Denied: Dataset dev-project:…\n"
+        f"    {FILE}: the dataset stripe\n    {FILE}: the dataset other"
+    )
+
+
+def test_fivetrans_service_account_is_asked_for_where_that_tells_something(
+    fivetran: Fivetran, run, caplog: pytest.LogCaptureFixture
+):
+    account = session.client().group_service_account(fivetran.group)
+    make(fivetran, {"role": "WRITER", "userByEmail": account})
+    check({}, props(exists(is_written=True), stripe={}))
+    assert f"{FILE}: takes over the dataset stripe as it is" in caplog.text
+    make_other = {"access": [OWNERS.as_property(), {"role": "WRITER", "userByEmail": "g@x.iam.gserviceaccount.com"}]}
+    fivetran.gcp("PATCH", "/datasets/dev-project/stripe", make_other)
+    refused = failure(check, {}, props(exists(is_written=True), stripe={}))
+    assert "roles/bigquery.dataEditor for serviceAccount:g@x.iam.gserviceaccount.com: BigQuery has it" in refused
+    fivetran.gcp("PATCH", "/datasets/dev-project/stripe", {"access": [OWNERS.as_property()]})
+    fivetran.forget_requests()
+    check({}, props(exists(is_written=True), stripe={}))
+    assert [each["route"] for each in fivetran.requests()] == []
+
+
+def test_datasets_in_no_file_are_told_or_fail_the_run_as_the_policy_says(
+    fivetran: Fivetran, run, caplog: pytest.LogCaptureFixture
+):
+    found = (Undeclared("a", None), Undeclared("b", "dev/app.yaml, which does not declare it under `datasets`"))
+    check({}, props(Findings(undeclared=found)))
+    told = "dev-project has datasets that no file declares: a; b, written by dev/app.yaml, which does not declare it"
+    assert f"dev/environment.yaml: {told}" in caplog.text
+    assert session.against_policy() == {}
+    check({}, props(Findings(undeclared=found, forbidden=True, unread=("test",))))
+    said = session.against_policy()["dev/environment.yaml"]
+    assert said.startswith(told)
+    assert "(the files of test have faults: what those declare is not known)" in said
+
+
+def test_of_very_many_the_first_are_named(fivetran: Fivetran, run, caplog: pytest.LogCaptureFixture):
+    check({}, props(Findings(undeclared=tuple(Undeclared(f"d{number:02}", None) for number in range(23)))))
+    assert "d18; d19, and 3 more, which `reconciler unmanaged -e dev` names." in caplog.text
+
+
+def test_what_this_run_removes_is_no_surprise_and_what_it_leaves_behind_is_one(
+    fivetran: Fivetran, run, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setenv("RECONCILER_REMOVALS", "allow")
+    found = Findings(undeclared=(Undeclared("gone", None), Undeclared("kept", None)), forbidden=True)
+    olds = props(Findings(), gone={"retired": True}, kept={"retired": True, "kept": True})
+    check(olds, props(found))
+    (said,) = session.against_policy().values()
+    assert "no file declares: kept, which dev/kept.yaml leaves behind (`retire` with `data: keep`). " in said

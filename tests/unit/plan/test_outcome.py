@@ -1,0 +1,80 @@
+"""Verdict: a run in which a unit does not come to work ends in an error that names every one of them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tests.unit.resources.account import BAD_TEST, Fivetran, failure, unit
+from tests.unit.resources.stack import Stack
+
+from reconciler.plan.outcome import VerdictProvider
+from reconciler.resources.run.session import session
+
+provider = VerdictProvider()
+
+PROPS: dict[str, Any] = {"file": "dev/environment.yaml", "environment": "dev", "__provider": "gASVJQAAAAAAAAC"}
+STORED = {"file": "dev/environment.yaml", "environment": "dev"}
+
+
+def test_it_raises_with_every_failed_unit_under_its_file_and_names_no_other(fivetran: Fivetran, run):
+    fivetran.script_tests(target="zoom", runs=None, results=[BAD_TEST])
+    fivetran.script_tests(target="jira", runs=None, results=[BAD_TEST, {**BAD_TEST, "title": "Second"}])
+    ids = {}
+    for name in ("zoom", "good", "jira"):
+        stack = Stack(fivetran.group)
+        stack.up(unit(name))
+        ids[name] = stack.connection.id
+    mend = (
+        "    What was made is kept and found again: mend the cause and run again.\n"
+        "    A secret is sent again when its version in the file changes."
+    )
+    expected = (
+        "dev/environment.yaml: 2 units did not come to work:\n"
+        f"connectors/dev/jira.yaml: 2 setup tests of connection {ids['jira']} (stripe) failed:\n"
+        "    Validate Login: FAILED: Invalid API key\n"
+        f"    Second: FAILED: Invalid API key\n{mend}\n"
+        f"connectors/dev/zoom.yaml: 1 setup test of connection {ids['zoom']} (stripe) failed:\n"
+        f"    Validate Login: FAILED: Invalid API key\n{mend}"
+    )
+    assert failure(provider.create, dict(PROPS)) == expected
+    assert provider.diff("dev", dict(STORED), dict(PROPS)).changes
+    assert failure(provider.update, "dev", dict(STORED), dict(PROPS)) == expected
+
+
+def test_where_every_unit_works_it_is_quiet_and_changes_nothing(fivetran: Fivetran, run):
+    Stack(fivetran.group).up(unit())
+    made = provider.create(dict(PROPS))
+    assert (made.id, made.outs) == ("dev", STORED)
+    assert not provider.diff("dev", dict(STORED), dict(PROPS)).changes
+    assert (provider.update("dev", dict(STORED), dict(PROPS)).outs) == STORED
+    assert provider.read("dev", dict(STORED)).outs == STORED
+
+
+def test_a_new_process_knows_of_no_failure_and_a_preview_shows_none(fivetran: Fivetran, stack: Stack, run):
+    fivetran.script_tests(target="stripe", runs=None, results=[BAD_TEST])
+    stack.up(unit())
+    assert list(session.failures()) == ["connectors/dev/stripe.yaml"]
+    run()
+    assert session.failures() == {}
+    stack.refresh()
+    stack.pending(unit())
+    assert not provider.diff("dev", dict(STORED), dict(PROPS)).changes
+
+
+def test_what_the_environment_forbids_is_pending_in_a_preview_and_raises_in_the_end(fivetran: Fivetran, run):
+    session.breaks_policy("dev/environment.yaml", "p has datasets that no file declares: d")
+    assert provider.diff("dev", dict(STORED), dict(PROPS)).changes
+    expected = "dev/environment.yaml: p has datasets that no file declares: d"
+    assert failure(provider.update, "dev", dict(STORED), dict(PROPS)) == expected
+    assert failure(provider.create, dict(PROPS)) == expected
+
+
+def test_two_failures_of_a_file_are_both_told_and_a_line_is_not_told_twice(fivetran: Fivetran, run):
+    session.failed("dev/stripe.yaml", "failed: no login")
+    session.failed("dev/stripe.yaml", "dev/stripe.yaml:5:3: Google denies b on dataset d", "b")
+    session.failed("dev/stripe.yaml", "dev/stripe.yaml:5:3: Google denies b on 2 datasets", "b")
+    assert failure(provider.create, dict(PROPS)) == (
+        "dev/environment.yaml: 1 unit did not come to work:\n"
+        "dev/stripe.yaml: failed: no login\n"
+        "dev/stripe.yaml:5:3: Google denies b on 2 datasets"
+    )

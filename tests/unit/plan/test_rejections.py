@@ -1,0 +1,292 @@
+"""What may not happen between one run and the next."""
+
+from dataclasses import replace
+from datetime import date
+
+import pytest
+
+from reconciler.lifecycle.removal import Ending, Removals
+from reconciler.model.policy import DeleteGuard
+from reconciler.plan.inventory import Declared
+from reconciler.plan.rejections import Rules, left_groups, refusals, replaced
+
+STRIPE = Declared("prod/stripe.yaml", "stripe", "stripe", {"stripe": "US"})
+TODAY = date(2027, 1, 10)
+UNSAID = Ending()
+YESTERDAY, TOMORROW = Ending("2027-01-09"), Ending("2027-01-11")
+
+may_not = Rules(TODAY)
+may = Rules(TODAY, Removals(allowed=True))
+retires = Rules(TODAY, Removals(allowed=True), removal=("retire",))
+
+
+def reasons(before, after, rules=may_not):
+    return [refusal.reason for refusal in refusals(before, after, rules)]
+
+
+def ending(unit: Declared, said: Ending) -> Declared:
+    """The unit, of which all that was said."""
+    return replace(unit, ending=said, dataset_endings=dict.fromkeys(unit.datasets, said))
+
+
+def units(number: int, said: Ending = UNSAID, of: int = 0) -> dict[str, Declared]:
+    """So many units with a connection and a dataset each."""
+    names = [f"u{index}" for index in range(of, of + number)]
+    return {name: ending(Declared(f"{name}.yaml", "s", name, {name: "US"}), said) for name in names}
+
+
+@pytest.mark.parametrize("rules", [may_not, may, retires])
+@pytest.mark.parametrize("before", [{}, {"stripe": STRIPE}])
+def test_adding_and_keeping_units_is_allowed(before, rules):
+    assert reasons(before, {"stripe": STRIPE, "zoom": Declared("prod/zoom.yaml", "zoom", "zoom")}, rules) == []
+
+
+def test_a_removed_file_needs_a_run_that_may_remove():
+    first, second = reasons({"stripe": STRIPE}, {})
+    assert first.startswith("prod/stripe.yaml is gone: this run would delete the connection stripe.")
+    assert second.startswith("prod/stripe.yaml no longer declares the dataset stripe")
+    assert "RECONCILER_REMOVALS=allow;" in first
+    assert reasons({"stripe": STRIPE}, {}, may) == []
+
+
+def test_a_unit_that_lost_its_connector_is_a_removal():
+    after = {"stripe": Declared("prod/stripe.yaml", datasets={"stripe": "US"})}
+    assert len(reasons({"stripe": STRIPE}, after)) == 1
+    assert reasons({"stripe": STRIPE}, after, may) == []
+
+
+@pytest.mark.parametrize("rules", [may_not, may, retires])
+def test_a_destination_that_moved_needs_formerly_also_where_removals_are_allowed(rules):
+    moved = Declared("prod/payments.yaml", "stripe", "stripe", {"stripe": "US"})
+    (reason,) = reasons({"stripe": STRIPE}, {"payments": moved}, rules)
+    assert "`formerly: stripe` in prod/payments.yaml" in reason
+    renamed = Declared("prod/payments.yaml", "stripe", "stripe", {"stripe": "US"}, formerly="stripe")
+    assert reasons({"stripe": STRIPE}, {"payments": renamed}, rules) == []
+    assert reasons({"payments": renamed}, {"payments": moved}, rules) == []
+
+
+def test_a_location_in_another_case_is_the_same():
+    assert reasons({"stripe": STRIPE}, {"stripe": Declared("f", "stripe", "stripe", {"stripe": "us"})}) == []
+
+
+@pytest.mark.parametrize("rules", [may_not, may, retires])
+def test_a_location_that_changed_is_refused(rules):
+    moved = Declared("prod/stripe.yaml", "stripe", "stripe", {"stripe": "EU"})
+    (reason,) = reasons({"stripe": STRIPE}, {"stripe": moved}, rules)
+    assert "location of dataset stripe changed from US to EU" in reason
+
+
+@pytest.mark.parametrize("rules", [may_not, retires])
+def test_a_dataset_may_move_to_another_file(rules):
+    before = {"a": Declared("a.yaml", datasets={"d": "US"}), "b": Declared("b.yaml", datasets={"e": "US"})}
+    after = {"a": Declared("a.yaml"), "b": Declared("b.yaml", datasets={"d": "US", "e": "US"})}
+    assert reasons(before, after, rules) == []
+
+
+# Expiry.
+
+
+def test_what_expired_by_the_last_runs_account_goes_in_any_run():
+    gone = {"stripe": ending(STRIPE, YESTERDAY)}
+    expired = {"stripe": Declared("prod/stripe.yaml", expired="2027-01-01")}
+    for rules in (may_not, may, retires):
+        assert reasons(gone, expired, rules) == []
+        assert reasons(gone, {}, rules) == []
+
+
+def test_a_date_that_no_run_has_announced_is_no_expiry():
+    expired = {"stripe": Declared("prod/stripe.yaml", expired="2027-01-01")}
+    for said in (Ending(), TOMORROW):
+        first, second = reasons({"stripe": ending(STRIPE, said)}, expired)
+        assert first.startswith("prod/stripe.yaml expired on 2027-01-01: this run would delete the connection stripe.")
+        assert second.startswith("prod/stripe.yaml expired on 2027-01-01: this run would delete the dataset stripe.")
+        assert first.endswith("; to keep it, write a later date in `expires`"), "nobody else's file is missing"
+        assert "RECONCILER_REMOVALS=allow" in first
+        assert "formerly" not in first
+
+
+# Retiring.
+
+
+def test_where_units_are_retired_a_deleted_file_is_refused_even_where_removals_are_allowed():
+    for said, rules in ((Ending(), retires), (Ending(guarded=True), may), (Ending(guarded=True), retires)):
+        for reason in reasons({"stripe": ending(STRIPE, said)}, {}, rules):
+            assert "first its file says `retire: {ticket: …}`" in reason
+            assert "RECONCILER_REMOVALS" not in reason
+
+
+def test_what_an_older_run_saw_retired_goes_in_a_run_that_may_remove():
+    retired = {"stripe": ending(STRIPE, Ending(retired=True, guarded=True))}
+    assert reasons(retired, {}, retires) == []
+    assert len(reasons(retired, {}, replace(retires, removals=Removals()))) == 2
+
+
+def test_a_policy_loosened_by_the_same_change_frees_nothing():
+    both = replace(may, removal=("retire", "file"))
+    assert len(reasons({"stripe": STRIPE}, {}, both)) == 2
+
+
+# The delete guard.
+
+
+def test_more_unannounced_removals_than_the_guard_allows_stop_the_run():
+    assert reasons(units(10), units(7), may) == []
+    (reason,) = reasons(units(10), units(6), replace(may, environment_file="dev/environment.yaml"))
+    assert reason.startswith("dev/environment.yaml: more would be removed at once than `delete_guard` allows")
+    assert "4 of 10 connections would go, and at most 3 may; 4 of 10 datasets would go, and at most 3 may" in reason
+    named = [f"{kind} u{number}" for kind in ("connection", "dataset") for number in range(6, 10)]
+    assert reason.endswith(f"RECONCILER_REMOVALS=allow:8, for these: {', '.join(named)}")
+    (reason,) = reasons(units(100), units(70), may)
+    assert reason.endswith(", connection u89, 40 more"), "no wall of names"
+
+
+def test_of_many_a_share_may_go():
+    assert reasons(units(100), units(80), may) == []
+    assert len(reasons(units(100), units(79), may)) == 1
+
+
+def test_datasets_count_by_themselves():
+    before = {"db": Declared("db.yaml", "postgres", "db", {f"db_{n}": "US" for n in range(5)})}
+    after = {"db": Declared("db.yaml", "postgres", "db", {"db_0": "US"})}
+    (reason,) = reasons(before, after, may)
+    assert "4 of 5 datasets would go, and at most 3 may. " in reason
+
+
+@pytest.mark.parametrize("said", [YESTERDAY, Ending(retired=True)])
+def test_what_was_announced_is_not_counted(said):
+    before = {**units(4), **units(10, said, of=4)}
+    assert reasons(before, units(1), may) == []
+    assert len(reasons(before, {}, may)) == 1
+
+
+def test_the_guard_yields_to_the_number_that_the_run_expects_and_to_no_less():
+    for expected, said in ((8, 0), (25, 0), (7, 1)):
+        assert len(reasons(units(10), units(6), Rules(TODAY, Removals(True, expected)))) == said
+
+
+def test_a_run_that_may_not_remove_is_told_the_number_at_once():
+    told = reasons(units(10), units(6))
+    assert len(told) == 9
+    assert all("RECONCILER_REMOVALS=allow:8" in reason for reason in told)
+
+
+def test_a_guard_widened_by_the_same_change_holds_as_it_was():
+    both = replace(may, guards=(DeleteGuard(0, 0), DeleteGuard(100, 99)))
+    (reason,) = reasons({"stripe": STRIPE}, {}, both)
+    assert "1 of 1 connections would go, and at most 0 may" in reason
+
+
+# Replacing.
+
+AIRFLOW = replace(STRIPE, variable="fivetran_stripe_connector_id")
+V2 = Declared("prod/stripe.yaml", "stripe", "stripe_v2", {"stripe_v2": "US", "stripe": "US"})
+SANDBOX = replace(STRIPE, service="stripe_sandbox")
+BOTH = replace(V2, service="stripe_sandbox")
+SCHEMA, SERVICE = {"schema": ("stripe", "stripe_v2")}, {"service": ("stripe", "stripe_sandbox")}
+SIX, TWELVE = (replace(AIRFLOW, permanent={"timeframe": months, "a.b": "1"}) for months in ("SIX", "TWELVE"))
+CONFIG = {"config.timeframe": ("SIX", "TWELVE")}
+
+
+@pytest.mark.parametrize("rules", [may_not, may, retires])
+@pytest.mark.parametrize(
+    ("now", "said", "permission"),
+    [
+        (V2, "the destination changed from stripe to stripe_v2", "schema: {from: stripe, to: stripe_v2}"),
+        (SANDBOX, "the service changed from stripe to stripe_sandbox", "service: {from: stripe, to: stripe_sandbox}"),
+        (
+            BOTH,
+            "the destination changed from stripe to stripe_v2 and the service changed from stripe to stripe_sandbox",
+            "schema: {from: stripe, to: stripe_v2}, service: {from: stripe, to: stripe_sandbox}",
+        ),
+    ],
+)
+def test_a_replacement_is_refused_with_what_it_costs_even_where_removals_are_allowed(now, said, permission, rules):
+    (reason,) = reasons({"stripe": AIRFLOW}, {"stripe": now}, rules)
+    assert reason.startswith(f"prod/stripe.yaml: {said}. It is permanent in Fivetran: the connection stripe would be ")
+    assert "with a new id, and the Airflow variable fivetran_stripe_connector_id would hold that one" in reason
+    assert "sync its whole history again" in reason
+    assert f"`allow_resync: {{{permission}, ticket: …}}`" in reason
+
+
+def test_a_key_of_config_that_is_permanent_is_a_replacement_too():
+    (reason,) = reasons({"stripe": SIX}, {"stripe": TWELVE}, may)
+    assert reason.startswith("prod/stripe.yaml: `config.timeframe` changed from SIX to TWELVE. It is permanent in Fiv")
+    assert "`allow_resync: {config: {timeframe: {from: SIX, to: TWELVE}}, ticket: …}`" in reason
+    moved = replace(TWELVE, connection="stripe_v2", permanent={"timeframe": "TWELVE", "a.b": "[2]"})
+    (reason,) = reasons({"stripe": SIX}, {"stripe": moved}, may)
+    both = "config: {a.b: {from: 1, to: [2]}, timeframe: {from: SIX, to: TWELVE}}"
+    assert f"`allow_resync: {{schema: {{from: stripe, to: stripe_v2}}, {both}, ticket: …}}`" in reason
+
+
+def test_a_permanent_key_that_comes_to_a_file_or_leaves_it_is_no_replacement():
+    for before, after in ((SIX, AIRFLOW), (AIRFLOW, SIX), (SIX, SIX)):
+        assert reasons({"stripe": before}, {"stripe": after}) == []
+    other = replace(TWELVE, service="stripe_sandbox", resync=SERVICE)
+    assert reasons({"stripe": SIX}, {"stripe": other}) == [], "another service has other keys"
+
+
+def test_the_datasets_of_a_refused_replacement_are_not_told_as_well():
+    before = {"stripe": STRIPE}
+    assert len(reasons(before, {"stripe": replace(V2, datasets={"stripe_v2": "US"})})) == 1
+
+
+@pytest.mark.parametrize("rules", [may_not, may, retires])
+@pytest.mark.parametrize(
+    ("now", "resync"), [(V2, SCHEMA), (SANDBOX, SERVICE), (BOTH, {**SCHEMA, **SERVICE}), (TWELVE, CONFIG)]
+)
+def test_a_replacement_that_its_file_names_is_allowed_and_the_old_connection_may_go(now, resync, rules):
+    before, after = {"stripe": SIX}, {"stripe": replace(now, resync=resync)}
+    assert reasons(before, after, rules) == []
+    assert replaced(before, after, rules.groups) == {"stripe"}
+
+
+@pytest.mark.parametrize(
+    ("now", "resync"),
+    [
+        (V2, SERVICE),
+        (V2, {"schema": ("stripe", "stripe_v3")}),
+        (V2, {"schema": ("stripe_v0", "stripe_v2")}),
+        (SANDBOX, SCHEMA),
+        (BOTH, SCHEMA),
+        (BOTH, SERVICE),
+        (TWELVE, {"config.timeframe": ("THREE", "TWELVE")}),
+        (TWELVE, SCHEMA),
+    ],
+)
+def test_permission_for_another_change_is_none(now, resync):
+    (reason,) = reasons({"stripe": SIX}, {"stripe": replace(now, resync=resync)}, may)
+    assert "(`allow_resync` there names another change, " in reason
+
+
+def test_a_renamed_file_may_resync_as_well():
+    after = {"payments": replace(V2, formerly="stripe", resync=SCHEMA)}
+    assert reasons({"stripe": STRIPE}, after) == []
+    assert len(reasons({"stripe": STRIPE}, {"payments": replace(V2, formerly="stripe")})) == 1
+
+
+def test_another_group_is_another_connection_for_every_unit():
+    group = {"group": ("Old", "New")}
+    before = {"a": Declared("a.yaml", "s", "a"), "b": Declared("b.yaml", "s", "b"), "c": Declared("c.yaml")}
+    after = {"a": replace(before["a"], resync=group), "b": before["b"], "c": before["c"]}
+    moves = replace(may_not, groups=("Old", "New"))
+    (reason,) = reasons(before, after, moves)
+    assert reason.startswith("b.yaml: the group changed from Old to New. ")
+    assert "`allow_resync: {group: {from: Old, to: New}, ticket: …}`" in reason
+    assert reasons(before, {**after, "b": replace(before["b"], resync=group)}, moves) == []
+
+
+def test_an_environment_leaves_its_group_for_another_and_one_that_stays_leaves_none():
+    before = {"a": Declared("a.yaml", "s", "a", resync={"group": ("Old", "New")})}
+    assert left_groups(before, ("Old", "New")) == left_groups(before, ("New", "New")) == {"Old"}
+    assert left_groups({"a": Declared("a.yaml", "s", "a")}, ("New", "New")) == frozenset()
+
+
+def test_a_replacement_that_a_run_left_undone_may_be_made_by_a_later_one():
+    after = {"stripe": replace(V2, resync=SCHEMA)}
+    assert replaced(after, after, ("", "")) == {"stripe"}
+    assert replaced({}, {"stripe": V2}, ("", "")) == frozenset()
+
+
+def test_a_connection_that_another_file_declares_gives_way_to_none():
+    after = {"v2": replace(V2, resync=SCHEMA), "stripe": STRIPE}
+    assert replaced(after, after, ("", "")) == frozenset()

@@ -1,0 +1,108 @@
+"""Whatever a request meets, and wherever a run dies: in the end one connection runs, and was synced once."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from reconciler.fivetran.api import Timeouts
+from reconciler.model import Sync
+
+from .account import BY_AIRFLOW, CANARY, FILE, Fivetran, failure, in_trouble, settle, unit
+from .stack import Stack
+
+#: The writes of a new unit, in their order.
+WRITES: dict[str, dict[str, Any]] = {
+    "create": {"method": "POST", "path": "^/v1/connections$"},
+    "test": {"method": "POST", "path": "/test$"},
+    "start": {"method": "PATCH", "path": "^/v1/connections/"},
+    "sync": {"method": "POST", "path": "/sync$"},
+}
+at_every_write = pytest.mark.parametrize("write", WRITES.values(), ids=WRITES)
+
+DECLARED = unit(schedule=BY_AIRFLOW)
+
+
+@pytest.fixture(autouse=True)
+def _syncs_that_last(fivetran: Fivetran) -> None:
+    """A sync that runs makes another request for one a no-op, as the first one of a connection surely does."""
+    fivetran.options(sync_seconds=3600)
+
+
+def assert_runs(fivetran: Fivetran, stack: Stack) -> None:
+    """One connection, tested, started and synced once, and state knows it."""
+    live = fivetran.the("stripe")
+    assert live["id"] == stack.connection.id == stack.activation.state["connection_id"]
+    assert (live["paused"], live["schedule_type"], live["syncs"]) == (False, "manual", 1)
+    assert (live["setup_state"], live["effective"]["config"]["api_key"]) == ("connected", CANARY)
+    assert stack.activation.state["outcome"] == "connected"
+    stack.refresh()
+    assert stack.pending(DECLARED) == []
+
+
+@at_every_write
+@in_trouble
+def test_trouble_at_any_write_ends_in_one_connection_that_runs(
+    fivetran: Fivetran, stack: Stack, write: dict[str, Any], fault: dict[str, Any]
+):
+    fivetran.fault(**write, **fault)
+    assert stack.up(DECLARED) == "connected"
+    assert_runs(fivetran, stack)
+
+
+@at_every_write
+@pytest.mark.parametrize("when", ["before", "after"])
+def test_an_error_at_any_write_is_made_good_by_the_next_run(
+    fivetran: Fivetran, stack: Stack, run, write: dict[str, Any], when: str
+):
+    fivetran.fault(**write, kind="status", status=403, body={"code": "Forbidden"}, when=when, count=None)
+    assert failure(stack.up, DECLARED).startswith(f"{FILE}: {write['method']} /connections")
+    settle()
+    fivetran.forget_faults()
+    run()
+    assert stack.up(DECLARED) == "connected"
+    assert_runs(fivetran, stack)
+
+
+@pytest.mark.parametrize("known", [[], ["connection"]], ids=["nothing", "the connection"])
+def test_what_a_killed_run_did_without_telling_state_is_found_and_finished(
+    fivetran: Fivetran, stack: Stack, run, known: list[str]
+):
+    fivetran.fault(**WRITES["start"], kind="status", status=403, body={"code": "Forbidden"})
+    failure(stack.up, DECLARED)
+    assert fivetran.the("stripe")["setup_state"] == "connected", "its tests came to their end, and it is paused"
+    if "connection" not in known:
+        stack.connection.forget()
+    run()
+    assert stack.up(DECLARED) == "connected"
+    assert_runs(fivetran, stack)
+
+
+def test_an_activation_that_state_never_got_to_know_is_done_again(fivetran: Fivetran, stack: Stack, run):
+    stack.up(DECLARED)
+    stack.activation.forget()
+    run()
+    assert stack.up(DECLARED) == "connected"
+    assert_runs(fivetran, stack)
+
+
+@pytest.mark.parametrize(
+    "fault", [{"kind": "html", "status": 404}, {"kind": "status", "status": 500}, {"kind": "unauthorized"}], ids=str
+)
+@pytest.mark.parametrize("path", ["^/v1/connections/[^/]+$", "/schemas$"])
+def test_no_fault_makes_an_activation_or_its_tables_look_gone(
+    fivetran: Fivetran, stack: Stack, run, fault: dict[str, Any], path: str
+):
+    stack.up(unit(sync=Sync("allow_all")))
+    run()
+    fivetran.fault(method="GET", path=path, count=None, **fault)
+    assert failure(stack.activation.refresh).startswith(f"{FILE}: GET /connections/{stack.connection.id}")
+
+
+def test_a_test_that_is_never_answered_is_an_error_that_says_so(fivetran: Fivetran, stack: Stack, run):
+    run(timeouts=Timeouts(setup_tests=0.2))
+    fivetran.fault(**WRITES["test"], kind="hold", count=None)
+    said = failure(stack.up, DECLARED)
+    assert said.startswith(f"{FILE}: POST /connections/{stack.connection.id}/test: no answer within the time limit")
+    assert fivetran.the("stripe")["paused"] is True

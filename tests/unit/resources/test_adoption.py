@@ -1,0 +1,315 @@
+"""Taking over what exists: nothing is written to what works, unless the file says so; what differs is shown."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from reconciler.model import Adopt, FivetranSchedule, Unit
+from reconciler.resources.run.session import session
+
+from .account import BY_AIRFLOW, CANARY, FILE, Fivetran, failure, settle, unit
+from .stack import Stack
+
+TEST = "POST /v1/connections/{connection_id}/test"
+CHANGE = "PATCH /v1/connections/{connection_id}"
+
+#: A connection at work.
+AT_WORK: dict[str, Any] = {"succeeded_at": "2026-01-01T00:00:00Z", "is_historical_sync": False}
+
+
+def keys_of_changes(fivetran: Fivetran) -> list[list[str]]:
+    """What each change held, without the switch for tests."""
+    changes = [request for request in fivetran.requests() if request["method"] == "PATCH"]
+    return [sorted(set(change["keys"]) - {"run_setup_tests"}) for change in changes]
+
+
+@pytest.mark.parametrize("live", [AT_WORK, {}], ids=["synced", "in its first sync"])
+def test_one_that_works_and_matches_is_taken_over_without_a_write_or_a_test(
+    fivetran: Fivetran, stack: Stack, run, live: dict[str, Any]
+):
+    fivetran.options(sync_seconds=600)
+    made = fivetran.by_hand("some other key", config={"historical_sync_time_frame": "ALL_TIME"}, **live)
+    declared = unit(historical_sync_time_frame="ALL_TIME")
+    assert stack.up(declared) == "connected"
+    assert stack.connection.id == made
+    settle()
+    run()
+    stack.refresh()
+    assert stack.pending(declared) == []
+    assert fivetran.writes() == []
+
+
+def test_one_that_airflow_runs_is_taken_over_in_whatever_state_airflow_left_it(fivetran: Fivetran, stack: Stack, run):
+    fivetran.by_hand(paused=True, schedule_type="manual", **AT_WORK)
+    assert stack.up(unit(schedule=BY_AIRFLOW)) == "connected"
+    run()
+    stack.refresh()
+    assert stack.pending(unit(schedule=BY_AIRFLOW)) == []
+    assert fivetran.writes() == []
+    assert fivetran.the("stripe")["syncs"] == 0
+
+
+def test_a_config_that_differs_is_refused_with_each_difference_and_both_ways_out(fivetran: Fivetran, stack: Stack):
+    made = fivetran.by_hand(config={"backward_sync_limit": "2025-01-01"}, **AT_WORK)
+    wanted = unit(historical_sync_time_frame="DATE_LIMIT", backward_sync_limit="2026-01-01")
+    assert failure(stack.up, wanted) == (
+        f"{FILE}: the connection stripe exists ({made}) and differs from the file:\n"
+        "    config.backward_sync_limit: the file says '2026-01-01', Fivetran has '2025-01-01'\n"
+        "    config.historical_sync_time_frame: the file says 'DATE_LIMIT', Fivetran has 'ALL_TIME'\n"
+        "    Adopting writes nothing. Make the file match, or write "
+        f"`adopt: {{connection: {made}, apply_changes: true}}` to change the connection."
+    )
+    assert fivetran.writes() == []
+
+
+@pytest.mark.parametrize(
+    "case",
+    [
+        (
+            {"sync_frequency": 60},
+            unit(),
+            "schedule: the file says {by: fivetran, every: 6h}, Fivetran has {by: fivetran, every: 1h}",
+        ),
+        ({}, unit(paused="INC-4711"), "paused: the file says 'INC-4711', Fivetran has 'not paused'"),
+        (
+            {},
+            unit(schedule=BY_AIRFLOW),
+            "schedule: the file says {by: airflow, task_id: fivetran_stripe}, Fivetran has {by: fivetran, every: 6h}",
+        ),
+        (
+            {"sync_frequency": 1440, "daily_sync_time": "04:00"},
+            unit(schedule=BY_AIRFLOW),
+            "schedule: the file says {by: airflow, task_id: fivetran_stripe}, "
+            "Fivetran has {by: fivetran, daily_at: 04:00}",
+        ),
+        (
+            {"schedule_type": "manual"},
+            unit(paused="INC-4711", schedule=BY_AIRFLOW),
+            "paused: the file says 'INC-4711', Fivetran has 'not paused'",
+        ),
+    ],
+    ids=["schedule", "pause", "Airflow", "Airflow, daily", "Airflow, pause"],
+)
+def test_a_schedule_that_differs_is_refused_and_taken_over_once_the_file_matches(
+    fivetran: Fivetran, stack: Stack, run, case: tuple[dict[str, Any], Unit, str]
+):
+    live, declared, difference = case
+    made = fivetran.by_hand(**live, **AT_WORK)
+    refusal = (
+        f"{FILE}: the connection stripe exists ({made}) and differs from the file:\n"
+        f"    {difference}\n"
+        "    Adopting writes nothing. Make the file match, or write "
+        f"`adopt: {{connection: {made}, apply_changes: true}}` to change the connection."
+    )
+    for _ in range(2):
+        assert stack.up(declared) == "refused"
+        assert session.failures() == {FILE: refusal.removeprefix(f"{FILE}: ")}
+        assert stack.pending(declared) == ["activation"]
+        run()
+    matching = FivetranSchedule(live.get("sync_frequency", 360), live.get("daily_sync_time"))
+    assert stack.up(unit(schedule=BY_AIRFLOW if "schedule_type" in live else matching)) == "connected"
+    assert fivetran.writes() == []
+
+
+def test_where_the_file_says_so_only_what_differs_is_changed_and_a_pause_by_hand_stays(
+    fivetran: Fivetran, stack: Stack, run
+):
+    made = fivetran.by_hand(
+        "the key in use", config={"backward_sync_limit": "2025-01-01"}, sync_frequency=60, paused=True, **AT_WORK
+    )
+    wanted = unit(backward_sync_limit="2026-01-01", adopt=Adopt(made, apply_changes=True))
+    assert stack.up(wanted) == "connected"
+    live = fivetran.the("stripe")
+    assert live["id"] == stack.connection.id == made
+    expected = {"api_key": "the key in use", "backward_sync_limit": "2026-01-01"}
+    assert live["config"] == live["effective"]["config"] == expected
+    assert (live["sync_frequency"], live["paused"], live["syncs"]) == (360, True, 0)
+    assert keys_of_changes(fivetran) == [["config.backward_sync_limit"], ["sync_frequency"]]
+    run()
+    stack.refresh()
+    assert stack.pending(wanted) == []
+
+
+def test_where_the_file_says_so_and_only_the_schedule_differs_no_config_is_sent(fivetran: Fivetran, stack: Stack):
+    """The pause goes first and alone: it holds whatever becomes of the rest."""
+    made = fivetran.by_hand(sync_frequency=60, **AT_WORK)
+    assert stack.up(unit(paused="INC-4711", adopt=Adopt(made, apply_changes=True))) == "connected"
+    live = fivetran.the("stripe")
+    assert (live["sync_frequency"], live["paused"]) == (360, True)
+    assert keys_of_changes(fivetran) == [["paused"], ["sync_frequency"]]
+
+
+def test_auth_is_not_sent_to_a_connection_that_works(fivetran: Fivetran, stack: Stack):
+    made = fivetran.make(
+        group_id=fivetran.group,
+        service="hubspot",
+        config={"schema": "hubspot", "backward_sync_limit_date": "2025-01-01"},
+        auth={"refresh_token": "the token in use"},
+        **AT_WORK,
+    )["id"]
+    wanted = unit(
+        "hubspot",
+        service="hubspot",
+        api_key=None,
+        auth={"refresh_token": {"env": "STRIPE_KEY"}},
+        adopt=Adopt(made, apply_changes=True),
+        backward_sync_limit_date="2026-01-01",
+    )
+    assert stack.up(wanted) == "connected"
+    assert fivetran.the("hubspot")["config"]["backward_sync_limit_date"] == "2026-01-01"
+    assert fivetran.the("hubspot")["auth"] == {"refresh_token": "the token in use"}
+
+
+#: What a connection may look like before its first sync.
+NEVER_SYNCED: list[dict[str, Any]] = [
+    {"paused": True},
+    {"setup_state": "incomplete"},
+    {"setup_state": "broken"},
+    {"setup_state": "incomplete", "paused": False},
+    {"setup_state": "broken", "paused": False},
+]
+
+
+@pytest.mark.parametrize("plain", [False, True], ids=["no adopt", "plain adopt"])
+@pytest.mark.parametrize("never", NEVER_SYNCED, ids=str)
+def test_adopting_writes_nothing_to_a_connection_that_never_synced(
+    fivetran: Fivetran, stack: Stack, never: dict[str, Any], *, plain: bool
+):
+    made = fivetran.by_hand("the key in use", schedule_type="manual", **{"paused": True, **never})
+    before = fivetran.the("stripe")
+    outcome = stack.up(unit(schedule=BY_AIRFLOW, adopt=Adopt(made) if plain else None))
+    assert outcome == ("connected" if "setup_state" not in never else "broken")
+    settle()
+    assert fivetran.the("stripe") == before
+    assert fivetran.writes() == []
+
+
+@pytest.mark.parametrize("never", NEVER_SYNCED, ids=str)
+def test_one_that_never_synced_is_set_up_tested_and_started_where_the_file_says_so(
+    fivetran: Fivetran, stack: Stack, run, never: dict[str, Any]
+):
+    made = fivetran.by_hand("sk_old", **never, sync_frequency=60)
+    declared = unit(schedule=BY_AIRFLOW, adopt=Adopt(made, apply_changes=True))
+    assert stack.up(declared) == "connected"
+    live = fivetran.the("stripe")
+    assert live["id"] == made
+    assert (live["setup_state"], live["paused"], live["syncs"]) == ("connected", False, 1)
+    # Of one that is connected the secret works: only Fivetran knows which it is.
+    assert live["config"]["api_key"] == ("sk_old" if "setup_state" not in never else CANARY)
+    run()
+    stack.refresh()
+    assert stack.pending(declared) == []
+
+
+def test_one_that_worked_and_broke_is_not_written_to_and_is_adopted_once_it_works(
+    fivetran: Fivetran, stack: Stack, run, caplog: pytest.LogCaptureFixture
+):
+    task = {"code": "reconnect", "message": f"{CANARY} expired"}
+    made = fivetran.by_hand(setup_state="broken", sync_frequency=60, paused=True, tasks=[task], **AT_WORK)
+    assert stack.up(unit()) == "broken"
+    assert stack.connection.id == made
+    assert session.failures()[FILE] == (
+        f"connection {made} (stripe) is not connected in Fivetran, and adopting it as it is neither tests nor starts "
+        "it\n    reconnect: ****** expired\n"
+        f"    Finish its set-up in Fivetran, or write `adopt: {{connection: {made}, apply_changes: true}}` to have it "
+        "set up, tested and started."
+    )
+    run()
+    caplog.clear()
+    stack.refresh()
+    assert f"{FILE}: broken in Fivetran; adopted as it is, so nothing tests it\n    reconnect: ******" in caplog.text
+    assert stack.pending(unit()) == ["activation"]
+    fivetran.edit("stripe", setup_state="connected", tasks=[])
+    run()
+    assert stack.up(unit()) == "refused"
+    assert "schedule: the file says" in session.failures()[FILE]
+    matching = unit(schedule=FivetranSchedule(60))
+    run()
+    assert stack.up(matching) == "connected"
+    live = fivetran.the("stripe")
+    assert (live["paused"], live["sync_frequency"]) == (True, 60)
+    assert fivetran.writes() == []
+    assert stack.pending(matching) == []
+
+
+@pytest.mark.parametrize("paused", [True, False])
+def test_one_adopted_as_it_is_is_set_up_once_the_file_allows_it(fivetran: Fivetran, stack: Stack, run, *, paused: bool):
+    made = fivetran.by_hand("sk_old", setup_state="incomplete", sync_frequency=360, paused=paused)
+    assert stack.up(unit()) == "broken"
+    run()
+    declared = unit(adopt=Adopt(made, apply_changes=True))
+    assert stack.pending(declared) == ["connection", "activation"]
+    assert stack.up(declared) == "connected"
+    live = fivetran.the("stripe")
+    assert (live["config"]["api_key"], live["setup_state"], live["paused"]) == (CANARY, "connected", False)
+    run()
+    stack.refresh()
+    assert stack.pending(declared) == []
+
+
+def test_one_that_works_is_not_written_to_when_the_file_comes_to_allow_it(fivetran: Fivetran, stack: Stack, run):
+    made = fivetran.by_hand("sk_old", **AT_WORK)
+    stack.up(unit())
+    run()
+    stack.up(unit(adopt=Adopt(made, apply_changes=True)))
+    assert fivetran.writes() == []
+    assert stack.pending(unit(adopt=Adopt(made, apply_changes=True))) == []
+
+
+#: How far a run comes that takes over and changes: the request at which it dies, and whether that took effect.
+DEATHS = [
+    ({"method": "PATCH", "path": "", "nth": 1}, "before"),
+    ({"method": "PATCH", "path": "", "nth": 1}, "after"),
+    ({"method": "POST", "path": "/test$"}, "before"),
+    ({"method": "POST", "path": "/test$"}, "after"),
+    ({"method": "PATCH", "path": "", "nth": 2}, "before"),
+    ({"method": "PATCH", "path": "", "nth": 2}, "after"),
+]
+
+
+@pytest.mark.parametrize(("death", "when"), DEATHS, ids=str)
+@pytest.mark.parametrize("known", [False, True], ids=["state knows nothing", "state knows what came before"])
+def test_a_run_that_changes_what_it_takes_over_may_die_anywhere_and_the_next_ends_the_same(
+    fivetran: Fivetran, stack: Stack, run, death: dict[str, Any], when: str, *, known: bool
+):
+    made = fivetran.by_hand(
+        "the key in use", config={"backward_sync_limit": "2025-01-01"}, sync_frequency=60, **AT_WORK
+    )
+    wanted = unit(backward_sync_limit="2026-01-01", adopt=Adopt(made, apply_changes=True))
+    fivetran.fault(**death, kind="status", status=403, body={"code": "Forbidden"}, when=when, count=None)
+    failure(stack.up, wanted)
+    settle()
+    fivetran.forget_faults()
+    if not known:
+        stack.connection.forget()
+    run()
+    assert stack.up(wanted) == "connected"
+    live = fivetran.the("stripe")
+    expected = {"api_key": "the key in use", "backward_sync_limit": "2026-01-01"}
+    assert live["config"] == live["effective"]["config"] == expected
+    assert (live["sync_frequency"], live["paused"], live["syncs"]) == (360, False, 0)
+    run()
+    stack.refresh()
+    assert stack.pending(wanted) == []
+
+
+def test_a_run_that_takes_over_may_die_anywhere_and_still_writes_nothing(fivetran: Fivetran, stack: Stack, run):
+    fivetran.by_hand(paused=True, **AT_WORK)
+    for forgotten in ((stack.connection, stack.activation), (stack.activation,)):
+        stack.up(unit())
+        for resource in forgotten:
+            resource.forget()
+        run()
+    assert stack.up(unit()) == "connected"
+    assert fivetran.writes() == []
+
+
+def test_adopt_may_leave_the_file_again_and_nothing_changes(fivetran: Fivetran, stack: Stack, run):
+    made = fivetran.by_hand(sync_frequency=60, **AT_WORK)
+    stack.up(unit(adopt=Adopt(made, apply_changes=True)))
+    fivetran.forget_requests()
+    assert stack.pending(unit()) == []
+    stack.up(unit())
+    assert CHANGE not in fivetran.writes()

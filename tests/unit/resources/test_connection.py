@@ -1,0 +1,332 @@
+"""A connection that is in state: changed, read and deleted, whatever becomes of the requests."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from reconciler.model import Adopt, Awaiting, FivetranSchedule
+from reconciler.resources.connection.resource import ConnectionProvider
+from reconciler.resources.run.session import session
+
+from .account import CANARY, FILE, KEY, FastClock, Fivetran, as_engine, failure, in_trouble, inputs, settle, state, unit
+from .stack import Stack
+
+provider = ConnectionProvider()
+
+
+@pytest.fixture
+def stripe(fivetran: Fivetran, run) -> str:
+    """The id of a connection that a run has made and tested."""
+    made = provider.create(inputs(fivetran.group))
+    settle()
+    return str(made.id)
+
+
+def read(id_: str, props: dict[str, Any]) -> dict[str, Any]:
+    """What a refresh leaves in state for the next operation."""
+    result = provider.read(id_, props)
+    assert result.id == id_
+    return dict(result.outs or {})
+
+
+@in_trouble
+def test_a_change_that_meets_trouble_is_made(fivetran: Fivetran, stripe: str, fault):
+    fivetran.fault(method="PATCH", **fault)
+    news = inputs(fivetran.group, historical_sync_time_frame="DATE_LIMIT")
+    changed = provider.update(stripe, state(fivetran.group), news)
+    settle()
+    assert fivetran.the("stripe")["effective"]["config"]["historical_sync_time_frame"] == "DATE_LIMIT"
+    assert (changed.outs or {})["config"] == news["config"]
+    assert (changed.outs or {})["revision"] == 2
+
+
+def test_a_change_that_is_never_answered_ends_in_an_error_that_says_so(
+    fivetran: Fivetran, stripe: str, clock: FastClock
+):
+    fivetran.fault(method="PATCH", kind="drop_reply", count=None)
+    news = inputs(fivetran.group, historical_sync_time_frame="DATE_LIMIT")
+    said = failure(provider.update, stripe, state(fivetran.group), news)
+    assert said.startswith(f"{FILE}: PATCH /connections/{stripe}: the connection was closed without a complete answer")
+    assert "It is not known whether Fivetran acted on it." in said
+    assert sum(clock.slept) < 120
+
+
+@pytest.mark.parametrize("answer", [{"kind": "garbage"}, {"kind": "garbage", "when": "after"}])
+def test_an_answer_that_breaks_off_is_no_success(fivetran: Fivetran, stripe: str, answer):
+    fivetran.fault(method="PATCH", **answer)
+    news = inputs(fivetran.group, historical_sync_time_frame="DATE_LIMIT")
+    assert "instead of the API's JSON" in failure(provider.update, stripe, state(fivetran.group), news)
+
+
+def test_a_change_sends_only_what_changed_and_tests_it(fivetran: Fivetran, stripe: str):
+    fivetran.forget_requests()
+    provider.update(stripe, state(fivetran.group), inputs(fivetran.group, backward_sync_limit="2026-01-01"))
+    settle()
+    change, test = [each for each in fivetran.requests() if each["method"] != "GET"]
+    assert sorted(change["keys"]) == ["config.backward_sync_limit", "run_setup_tests"]
+    assert test["path"] == f"/v1/connections/{stripe}/test"
+    assert fivetran.the("stripe")["config"]["api_key"] == CANARY
+
+
+def test_what_is_not_config_changes_nothing_here(fivetran: Fivetran, stripe: str):
+    for said in ({"schedule": FivetranSchedule(60)}, {"paused": "INC-1"}, {"adopt": Adopt(stripe)}):
+        assert not provider.diff(stripe, state(fivetran.group), inputs(fivetran.group, **said)).changes
+
+
+def test_adopt_that_names_another_connection_than_the_one_there_is_refused_in_a_preview(
+    fivetran: Fivetran, stripe: str
+):
+    said = failure(provider.diff, stripe, state(fivetran.group), inputs(fivetran.group, adopt=Adopt("other_id")))
+    assert said == f"{FILE}: adopt names other_id, but the connection is {stripe}: correct it"
+
+
+def test_a_rotated_key_reaches_fivetran_and_is_tested(fivetran: Fivetran, stripe: str, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("STRIPE_KEY", "sk_live_new")
+    rotated = inputs(fivetran.group, api_key={"env": "STRIPE_KEY", "version": 2})
+    changed = provider.update(stripe, state(fivetran.group), rotated)
+    settle()
+    assert fivetran.the("stripe")["effective"]["config"]["api_key"] == "sk_live_new"
+    assert "sk_live" not in str(changed.outs)
+
+
+def test_what_awaits_a_person_is_made_and_changed_untested(fivetran: Fivetran, run):
+    awaiting = Awaiting("the vendor's key", "2099-01-01")
+    made = provider.create(inputs(fivetran.group, awaiting=awaiting))
+    news = inputs(fivetran.group, awaiting=awaiting, backward_sync_limit="2026-01-01")
+    changed = provider.update(str(made.id), dict(made.outs or {}), news)
+    settle()
+    assert fivetran.writes() == ["POST /v1/connections", "PATCH /v1/connections/{connection_id}"]
+    assert (changed.outs or {})["revision"] == 2
+
+
+def test_variables_missing_for_a_change_are_named_and_nothing_is_sent(
+    fivetran: Fivetran, stripe: str, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.delenv("STRIPE_KEY")
+    fivetran.forget_requests()
+    rotated = inputs(fivetran.group, api_key={"env": "STRIPE_KEY", "version": 2}, access_token={"env": "TOKEN"})
+    assert failure(provider.update, stripe, state(fivetran.group), rotated) == (
+        f"{FILE}: config.access_token: the environment variable TOKEN is not set; "
+        "config.api_key: the environment variable STRIPE_KEY is not set"
+    )
+    assert fivetran.requests() == []
+    provider.update(stripe, state(fivetran.group), inputs(fivetran.group, backward_sync_limit="2026-01-01"))
+    assert "PATCH /v1/connections/{connection_id}" in fivetran.writes(), "and only what changed is needed"
+
+
+def test_a_change_of_a_deleted_connection_says_how_it_comes_back(fivetran: Fivetran, stripe: str):
+    fivetran.delete("stripe")
+    news = inputs(fivetran.group, historical_sync_time_frame="DATE_LIMIT")
+    assert failure(provider.update, stripe, state(fivetran.group), news) == (
+        f"{FILE}: the connection stripe ({stripe}) was deleted in Fivetran; "
+        "`pulumi up --stack dev --refresh` makes it again and syncs its whole history"
+    )
+
+
+def test_a_refresh_that_finds_another_config_makes_another_revision(fivetran: Fivetran, stripe: str):
+    held = state(fivetran.group, historical_sync_time_frame="ALL_TIME")
+    assert read(stripe, held)["revision"] == 1
+    fivetran.edit("stripe", config={"historical_sync_time_frame": "DATE_LIMIT"})
+    found = read(stripe, held)
+    assert (found["config"]["historical_sync_time_frame"], found["revision"]) == ("DATE_LIMIT", 2)
+    assert read(stripe, as_engine(found))["revision"] == 2, "one that is known is no other"
+
+
+def test_a_refresh_hides_a_secret_in_a_setting_that_is_none(fivetran: Fivetran, stripe: str, run):
+    fivetran.edit("stripe", config={"historical_sync_time_frame": f"ALL TIME ({CANARY})"})
+    declared = state(fivetran.group, historical_sync_time_frame="ALL_TIME")
+    found = read(stripe, declared)
+    assert found["config"] == {"api_key": KEY, "historical_sync_time_frame": "******"}
+    run()
+    assert read(stripe, found)["revision"] == found["revision"] == 2
+    provider.update(stripe, found, inputs(fivetran.group, historical_sync_time_frame="ALL_TIME"))
+    assert fivetran.the("stripe")["config"]["historical_sync_time_frame"] == "ALL_TIME"
+    settle()
+
+
+def test_a_config_that_a_killed_run_changed_is_another_revision_though_it_is_the_files(fivetran: Fivetran, stripe: str):
+    news = inputs(fivetran.group, historical_sync_time_frame="DATE_LIMIT")
+    provider.update(stripe, state(fivetran.group), news)
+    found = read(stripe, state(fivetran.group, historical_sync_time_frame="ALL_TIME"))
+    assert found["revision"] == 2
+    assert not provider.diff(stripe, as_engine(found), news).changes
+
+
+@in_trouble
+def test_a_deletion_that_meets_trouble_is_done(fivetran: Fivetran, stripe: str, fault, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("RECONCILER_REMOVALS", "allow")
+    fivetran.fault(method="DELETE", **fault)
+    provider.delete(stripe, state(fivetran.group))
+    assert fivetran.named("stripe") == []
+
+
+@pytest.mark.parametrize("code", ["NotFound_Connection", "NotFound_Connector"])
+def test_deleting_what_is_gone_is_done(fivetran: Fivetran, stripe: str, code: str, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("RECONCILER_REMOVALS", "allow")
+    fivetran.options(missing_connection_code=code)
+    fivetran.delete("stripe")
+    provider.delete(stripe, state(fivetran.group))
+
+
+@pytest.mark.parametrize("said", [None, ""])
+def test_without_permission_nothing_is_deleted(
+    fivetran: Fivetran, stripe: str, said: str | None, monkeypatch: pytest.MonkeyPatch
+):
+    if said is not None:
+        monkeypatch.setenv("RECONCILER_REMOVALS", said)
+    fivetran.forget_requests()
+    assert failure(provider.delete, stripe, state(fivetran.group)) == (
+        f"{FILE}: this run would delete the connection stripe ({stripe}); "
+        "to do that on purpose run with RECONCILER_REMOVALS=allow"
+    )
+    assert fivetran.requests() == []
+
+
+@pytest.mark.parametrize("said", ["1", "Allow", "no", "allow:", "allow:some"])
+def test_a_permission_in_other_words_deletes_nothing_and_is_told(
+    fivetran: Fivetran, stripe: str, said: str, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setenv("RECONCILER_REMOVALS", said)
+    fivetran.forget_requests()
+    told = failure(provider.delete, stripe, state(fivetran.group))
+    assert told == f"{FILE}: RECONCILER_REMOVALS={said} is neither `allow` nor `allow:<how many>`, such as allow:25"
+    assert fivetran.requests() == []
+
+
+@pytest.mark.parametrize(
+    "case",
+    [
+        ({"removed_on": "2027-01-09"}, {"allow"}),
+        ({"removed_on": "2027-01-08"}, {"", "allow"}),
+        ({"guarded": True}, set()),
+        ({"guarded": True, "retired": True}, {"", "allow"}),
+    ],
+)
+@pytest.mark.parametrize("permission", ["", "allow"])
+def test_what_state_says_of_its_end_lets_a_connection_go_or_not(
+    fivetran: Fivetran, stripe: str, monkeypatch: pytest.MonkeyPatch, permission: str, case
+):
+    ending, goes_with = case
+    monkeypatch.setenv("RECONCILER_TODAY", "2027-01-08")
+    monkeypatch.setenv("RECONCILER_REMOVALS", permission)
+    props = {**state(fivetran.group), "ending": ending}
+    if permission in goes_with:
+        provider.delete(stripe, props)
+        assert fivetran.named("stripe") == []
+    else:
+        said = failure(provider.delete, stripe, props)
+        assert f"this run would delete the connection stripe ({stripe}); " in said
+        assert ("`retire: {ticket: …}`" if "guarded" in ending else "RECONCILER_REMOVALS=allow") in said
+
+
+def test_an_announced_end_reaches_state_without_a_call(fivetran: Fivetran, stripe: str):
+    ended = {**inputs(fivetran.group), "ending": {"removed_on": "2027-01-08"}}
+    assert provider.diff(stripe, state(fivetran.group), ended).changes
+    fivetran.forget_requests()
+    changed = provider.update(stripe, state(fivetran.group), ended)
+    assert fivetran.requests() == []
+    assert (changed.outs or {})["ending"] == {"removed_on": "2027-01-08"}
+    assert not provider.diff(stripe, dict(changed.outs or {}), ended).changes
+
+
+def test_a_connection_gives_way_only_where_a_file_of_this_run_says_so(fivetran: Fivetran, stripe: str):
+    olds, news = state(fivetran.group), inputs(fivetran.group, schema="stripe_v2")
+    assert "Fivetran cannot change it" in failure(provider.check, olds, news)
+    assert "this run would delete the connection stripe" in failure(provider.delete, stripe, olds)
+    session.declare({"stripe_v2": "stripe"}, replaced=["stripe"])
+    assert provider.check(olds, news).failures == []
+    shown = provider.diff(stripe, olds, news)
+    assert (shown.replaces, shown.delete_before_replace) == (["destination"], True)
+    provider.delete(stripe, olds)
+    assert fivetran.named("stripe") == []
+
+
+def test_a_permanent_key_of_config_makes_a_new_connection_where_a_file_says_so_and_else_is_a_change(
+    fivetran: Fivetran, stripe: str
+):
+    olds, news = state(fivetran.group, frame={"a": 1}), inputs(fivetran.group, frame={"a": 2, "b": 3})
+    permanent = {"stripe": {"frame.a": False}}
+    for replaced, replaces in ((["stripe"], ["config"]), ([], None)):
+        session.declare({"stripe": "stripe"}, replaced=replaced, permanent=permanent)
+        assert provider.check(olds, news).failures == []
+        assert provider.diff(stripe, olds, news).replaces == replaces
+    session.declare({"stripe": "stripe"}, replaced=["stripe"], permanent=permanent)
+    assert provider.diff(stripe, olds, inputs(fivetran.group, frame={"a": 1, "b": 3})).replaces is None
+    assert provider.diff(stripe, olds, inputs(fivetran.group)).replaces is None, "it left the file"
+    for named, replaces in ((False, None), (True, ["config"])):
+        session.declare({"stripe": "stripe"}, replaced=["stripe"], permanent={"stripe": {"frame.a": named}})
+        assert provider.diff(stripe, state(fivetran.group), news).replaces == replaces, "it came to the file"
+
+
+def test_of_a_name_that_stays_the_old_connection_goes_as_well(fivetran: Fivetran, stripe: str):
+    session.declare({"stripe": "stripe"}, replaced=["stripe"])
+    provider.delete(stripe, state(fivetran.group))
+    assert fivetran.named("stripe") == []
+
+
+def test_a_connection_that_another_file_declares_is_let_go_without_a_call(
+    fivetran: Fivetran, stripe: str, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setenv("RECONCILER_REMOVALS", "allow")
+    session.declare({"stripe": "payments"})
+    fivetran.forget_requests()
+    provider.delete(stripe, state(fivetran.group))
+    assert fivetran.requests() == []
+    assert fivetran.the("stripe")["id"] == stripe
+
+
+def test_a_connection_that_is_gone_is_gone_from_state(fivetran: Fivetran, stripe: str):
+    fivetran.delete("stripe")
+    assert provider.read(stripe, state(fivetran.group)).id is None
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        {"kind": "html", "status": 404},
+        {"kind": "status", "status": 403, "body": {"code": "Forbidden", "message": "no"}},
+        {"kind": "status", "status": 500},
+        {"kind": "unauthorized"},
+        {"kind": "garbage"},
+        {"kind": "drop_request"},
+    ],
+    ids=lambda fault: f"{fault['kind']} {fault.get('status', '')}",
+)
+@pytest.mark.parametrize("path", ["^/v1/connections$", "^/v1/connections/."])
+def test_no_fault_makes_a_connection_look_gone(fivetran: Fivetran, stripe: str, run, fault, path: str):
+    run()
+    fivetran.fault(method="GET", path=path, count=None, **fault)
+    assert failure(provider.read, stripe, state(fivetran.group)).startswith(f"{FILE}: GET /connections")
+
+
+def test_a_refresh_asks_once_for_the_group_and_once_for_each_connection(fivetran: Fivetran, run):
+    names = [f"stripe_{number}" for number in range(8)]
+    stacks = [Stack(fivetran.group) for _ in names]
+    for stack, name in zip(stacks, names, strict=True):
+        stack.up(unit(name))
+    run()
+    fivetran.by_hand(schema="of_somebody_else")
+    session.expect(names)
+    fivetran.forget_requests()
+    for stack in stacks:
+        stack.refresh()
+    asked = sorted(request["path"] for request in fivetran.requests())
+    assert asked == sorted(["/v1/connections", *(f"/v1/connections/{stack.connection.id}" for stack in stacks)])
+
+
+def test_who_reads_again_reads_what_is_so_by_then(fivetran: Fivetran, stripe: str, run):
+    run()
+    provider.read(stripe, state(fivetran.group))
+    fivetran.edit("stripe", config={"historical_sync_time_frame": "DATE_LIMIT"})
+    declared = inputs(fivetran.group, historical_sync_time_frame="ALL_TIME")
+    again = provider.read(stripe, {**state(fivetran.group), **declared})
+    assert (again.outs or {})["config"]["historical_sync_time_frame"] == "DATE_LIMIT"
+
+
+def test_a_list_that_failed_once_is_asked_for_again(fivetran: Fivetran, stripe: str, run):
+    run()
+    fivetran.fault(method="GET", path="^/v1/connections$", kind="status", status=403, body={"code": "Forbidden"})
+    assert "403 Forbidden" in failure(provider.read, stripe, state(fivetran.group))
+    assert provider.read(stripe, state(fivetran.group)).id == stripe

@@ -1,0 +1,98 @@
+"""A unit that expired or retires is paused, and whether it works is no run's concern any more."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from reconciler.model import Awaiting, Unit
+from reconciler.resources.run.session import session
+
+from .account import BAD_TEST, BY_AIRFLOW, Fivetran, settle, unit
+from .stack import Stack
+
+TEST = "POST /v1/connections/{connection_id}/test"
+
+
+def over(**said: Any) -> Unit:
+    """The unit in its days of grace."""
+    return unit(**{"schedule": BY_AIRFLOW, **said, "paused": "expired on 2026-12-31", "ended": True})
+
+
+def test_one_whose_tests_fail_is_paused_tested_no_more_and_fails_no_run(fivetran: Fivetran, stack: Stack, run):
+    fivetran.script_tests(target="stripe", runs=None, results=[BAD_TEST])
+    assert stack.up(unit(schedule=BY_AIRFLOW)) == "failed"
+    fivetran.edit("stripe", paused=False)
+    run()
+    fivetran.forget_requests()
+    assert stack.up(over()) == "ended"
+    assert TEST not in fivetran.writes()
+    assert session.failures() == {}
+    assert fivetran.the("stripe")["paused"] is True
+    assert stack.activation.state["said"] == []
+    for refreshed in (False, True):
+        assert stack.pending(over()) == []
+        if not refreshed:
+            run()
+            stack.refresh()
+
+
+def test_one_that_breaks_or_whose_file_changes_in_its_days_of_grace_is_left_alone(
+    fivetran: Fivetran, stack: Stack, run, caplog: pytest.LogCaptureFixture
+):
+    stack.up(unit(schedule=BY_AIRFLOW))
+    assert stack.up(over()) == "connected"
+    assert fivetran.the("stripe")["paused"] is True
+    fivetran.script_tests(target="stripe", runs=1, results=[BAD_TEST])
+    assert stack.up(over(historical_sync_time_frame="DATE_LIMIT")) == "connected"
+    settle()
+    assert fivetran.the("stripe")["setup_state"] != "connected"
+    run()
+    stack.refresh()
+    assert stack.pending(over(historical_sync_time_frame="DATE_LIMIT")) == []
+    assert "broken" not in caplog.text
+    assert session.failures() == {}
+
+    # With more time it has to work again.
+    later = unit(schedule=BY_AIRFLOW, historical_sync_time_frame="DATE_LIMIT")
+    fivetran.forget_requests()
+    assert stack.up(later) == "connected"
+    assert fivetran.writes().count(TEST) == 1
+    assert fivetran.the("stripe")["paused"] is False
+
+
+def test_one_that_waits_for_somebody_is_never_overdue(fivetran: Fivetran, stack: Stack, monkeypatch):
+    monkeypatch.setenv("RECONCILER_TODAY", "2027-01-01")
+    awaiting = Awaiting("the vendor installs our key", "2026-12-15")
+    assert stack.up(over(awaiting=awaiting)) == "ended"
+    assert session.failures() == {}
+    assert stack.pending(over(awaiting=awaiting)) == []
+
+
+def test_given_more_time_it_begins_where_it_stood(fivetran: Fivetran, stack: Stack, run):
+    fivetran.script_tests(target="stripe", runs=1, results=[BAD_TEST])
+    stack.up(unit(schedule=BY_AIRFLOW))
+    stack.up(over())
+    run()
+    assert stack.up(unit(schedule=BY_AIRFLOW)) == "connected"
+    live = fivetran.the("stripe")
+    assert (live["paused"], live["syncs"]) == (False, 1)
+    assert stack.pending(unit(schedule=BY_AIRFLOW)) == []
+
+
+def test_a_connection_that_was_only_taken_over_is_not_written_to(fivetran: Fivetran, stack: Stack):
+    fivetran.by_hand(schedule_type="manual", succeeded_at="2026-01-01T00:00:00Z", is_historical_sync=False)
+    assert stack.up(over()) == "ended"
+    assert fivetran.writes() == []
+
+
+@pytest.mark.parametrize("ended", [True, False])
+def test_activation_pauses_a_running_connection_when_state_lost_its_activation(
+    fivetran: Fivetran, stack: Stack, run, ended: bool
+):
+    stack.up(unit(schedule=BY_AIRFLOW))
+    assert fivetran.the("stripe")["paused"] is False
+    stack.activation.forget()
+    stack.up(over() if ended else unit(schedule=BY_AIRFLOW, paused="INC-1"))
+    assert fivetran.the("stripe")["paused"] is True

@@ -1,0 +1,264 @@
+"""What an operation lets out of the plugin process: one clear text, with nothing secret in it and no traceback."""
+
+from __future__ import annotations
+
+import base64
+import logging
+import sys
+import traceback
+from typing import Any
+from urllib.parse import quote
+
+import pytest
+from pulumi.dynamic import Config, ConfigureRequest
+
+from reconciler.resources.connection.resource import ConnectionProvider
+from reconciler.resources.destination.service_account import ServiceAccountProvider
+from reconciler.resources.operation import Failed, OperationError, Provider, operation
+from reconciler.secrets import EnvironmentResolver, declare, known_values, resolve, show
+
+from .account import CANARY, FILE, KEY, Fivetran, InBackground, failure, inputs, settle, state
+
+provider = ConnectionProvider()
+
+#: As the engine hands them over.
+PROPS = {"file": FILE, "config": {"api_key": KEY, "files": [{"name": "a", "value": {"env": "SECOND"}}]}}
+
+
+class Quoting(Provider):
+    """Fails with a text; or with an error nobody thought of, about a text."""
+
+    @operation
+    def create(self, props: Any) -> Any:
+        raise OperationError(props["says"])
+
+    @operation
+    def update(self, _id: str, olds: Any, news: Any) -> Any:
+        return {}[news["says"]]
+
+
+@pytest.fixture(autouse=True)
+def _values(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("STRIPE_KEY", CANARY)
+    monkeypatch.setenv("SECOND", "second canary/4712+")
+
+
+@pytest.mark.parametrize(
+    "quoted",
+    [
+        CANARY,
+        CANARY.upper(),
+        "second canary/4712+",
+        quote("second canary/4712+", safe=""),
+        base64.b64encode(CANARY.encode()).decode(),
+    ],
+)
+def test_a_value_that_a_reference_stands_for_is_masked_in_any_spelling(quoted: str):
+    said = failure(Quoting().create, {**PROPS, "says": f"the key {quoted} is refused"})
+    assert said == f"{FILE}: the key ****** is refused"
+
+
+def test_the_values_of_the_old_inputs_are_masked_too(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("OLD", "the old canary")
+    olds = {**PROPS, "config": {"api_key": {"env": "OLD", "version": 1.0}}}
+    wrapped = operation(lambda _self, _id, _olds, _news: (_ for _ in ()).throw(OperationError("the old canary")))
+    assert failure(wrapped, None, "id", olds, PROPS) == f"{FILE}: ******"
+
+
+def test_a_reference_without_a_value_is_passed_over(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.delenv("SECOND")
+    assert failure(Quoting().create, {**PROPS, "says": f"not {CANARY}"}) == f"{FILE}: not ******"
+
+
+def test_a_value_that_another_operation_of_the_process_resolved_is_masked():
+    resolve({"password": {"env": "OTHER"}}, [EnvironmentResolver({"OTHER": "of another unit"})])
+    assert failure(Quoting().create, {**PROPS, "says": "not of another unit"}) == f"{FILE}: not ******"
+
+
+def test_the_file_is_named_once(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("STRIPE_KEY", "stripe")
+    assert failure(Quoting().create, {**PROPS, "says": f"{FILE}: no"}).endswith("no")
+    assert failure(Quoting().create, {**PROPS, "says": "no"}) == f"{FILE}: no"
+    assert failure(Quoting().create, {"says": "no"}) == "no"
+
+
+def test_an_error_nobody_thought_of_says_what_and_where_and_quotes_nothing():
+    said = failure(Quoting().update, "id", {}, {**PROPS, "says": "some value"})
+    assert said.startswith(f"{FILE}: an unexpected KeyError in update (test_operation.py:")
+    assert said.endswith("; run with RECONCILER_DEBUG=1 and report it")
+    assert "some value" not in said
+
+
+def test_the_engine_is_sent_one_line_without_a_traceback(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(sys, "tracebacklimit", 1000, raising=False)
+    Quoting().configure(ConfigureRequest(config=Config({}, "reconciler")))
+    try:
+        Quoting().update("id", {}, {**PROPS, "says": "some value"})
+    except Failed:
+        sent = traceback.format_exc()  # what the plugin process does
+    assert sent.startswith(f"Failed: {FILE}: an unexpected KeyError in update (test_operation.py:")
+    assert len(sent.splitlines()) == 1
+
+
+def test_control_characters_go_no_further():
+    said = failure(Quoting().create, {**PROPS, "says": "\x1b[31mred\x1b[0m\r\nand \x00 nothing\u202e"})
+    assert said == f"{FILE}: [31mred[0m\nand  nothing"
+
+
+def test_debugging_shows_every_frame_and_still_no_secret(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+):
+    monkeypatch.setattr(sys, "tracebacklimit", 0, raising=False)
+    monkeypatch.setenv("RECONCILER_DEBUG", "1")
+    with caplog.at_level(logging.ERROR, "reconciler"):
+        failure(Quoting().update, "id", {}, {**PROPS, "says": CANARY})
+    assert "operation Quoting.update failed" in caplog.text
+    assert 'test_operation.py", line ' in caplog.text
+    assert "KeyError: '******'" in caplog.text
+    assert CANARY not in caplog.text
+
+
+REFUSAL = {"code": "InvalidInput", "message": f"the api_key {CANARY} is no good"}
+
+
+def test_what_the_api_quotes_of_a_create_is_masked(fivetran: Fivetran, run):
+    fivetran.fault(method="POST", kind="status", status=400, body=REFUSAL)
+    assert "InvalidInput: the api_key ****** is no good" in failure(provider.create, inputs(fivetran.group))
+
+
+def test_what_the_api_quotes_of_a_value_that_was_not_sent_is_masked(fivetran: Fivetran, run):
+    olds = state(fivetran.group)
+    made = provider.create(inputs(fivetran.group))
+    settle()
+    fivetran.fault(path=f"/{made.id}$", kind="status", status=400, body=REFUSAL, count=None)
+    news = inputs(fivetran.group, historical_sync_time_frame="DATE_LIMIT")
+    said = failure(provider.update, made.id, olds, news)
+    assert "the api_key ****** is no good" in said
+    assert "the api_key ****** is no good" in failure(provider.read, made.id, olds)
+
+
+def test_the_api_keys_own_secret_is_masked(fivetran: Fivetran, run, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("FIVETRAN_APISECRET", "canary of the account")
+    fivetran.fault(kind="status", status=401, body={"code": "Unauthorized", "message": "not canary of the account"})
+    assert "401 Unauthorized: not ******." in failure(provider.create, inputs(fivetran.group))
+
+
+SECRET = {"secret": "stripe", "version": 3, "project": "dev-project"}
+WITHHELD = "what Fivetran says is not shown, since it may quote a value that cannot be read here (config.api_key)"
+
+
+def test_what_a_write_has_not_sent_is_fetched_to_be_masked_and_only_where_fivetran_is_quoted(fivetran: Fivetran, run):
+    fivetran.put_secret("stripe", 3, CANARY)
+    id_ = fivetran.by_hand()
+    olds = {**inputs(fivetran.group, api_key=SECRET), "revision": 0.0}
+    news = inputs(fivetran.group, api_key=SECRET, historical_sync_time_frame="DATE_LIMIT")
+    assert failure(Quoting().create, {**olds, "says": "our own words"}) == f"{FILE}: our own words"
+    assert fivetran.secrets_read() == 0
+    fivetran.fault(method="PATCH", kind="status", status=400, body=REFUSAL, count=None)
+    for _ in range(2):
+        said = failure(provider.update, id_, olds, news)
+        assert "InvalidInput: the api_key ****** is no good" in said
+    assert fivetran.secrets_read() == 1
+
+
+def test_where_a_value_cannot_be_fetched_what_fivetran_says_is_not_shown(
+    fivetran: Fivetran, run, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+):
+    monkeypatch.setenv("RECONCILER_DEBUG", "1")
+    fivetran.put_secret("stripe", 3, CANARY)
+    fivetran.secrets("PUT", "/denials", {"denials": [{"permission": "secretmanager.versions.access"}]})
+    id_ = fivetran.by_hand()
+    olds = {**inputs(fivetran.group, api_key=SECRET), "revision": 0.0}
+    news = inputs(fivetran.group, api_key=SECRET, historical_sync_time_frame="DATE_LIMIT")
+    fivetran.fault(method="PATCH", kind="status", status=400, body=REFUSAL)
+    with caplog.at_level(logging.ERROR, "reconciler"):
+        said = failure(provider.update, id_, olds, news)
+    assert said == (
+        f"{FILE}: PATCH /connections/{id_}: Fivetran answered 400 InvalidInput: {WITHHELD}. "
+        "Correct what Fivetran rejects; the same request would be rejected again."
+    )
+    assert CANARY not in caplog.text
+    assert 'resource.py", line ' in caplog.text
+
+
+def test_a_key_that_fivetran_refuses_is_told_in_its_words_once_and_nothing_further_is_tried(fivetran: Fivetran, run):
+    fivetran.put_secret("stripe", 3, CANARY)
+    fivetran.secrets("PUT", "/denials", {"denials": [{"permission": "secretmanager.versions.access"}]})
+    id_ = fivetran.by_hand()
+    olds = {**inputs(fivetran.group, api_key=SECRET), "revision": 0.0}
+    news = inputs(fivetran.group, api_key=SECRET, historical_sync_time_frame="DATE_LIMIT")
+    fivetran.fault(kind="unauthorized", count=None)
+    fivetran.forget_requests()
+    assert failure(provider.update, id_, olds, news) == (
+        f"{FILE}: PATCH /connections/{id_}: Fivetran answered 401 AuthFailed: Credentials have expired. Set "
+        "FIVETRAN_APIKEY and FIVETRAN_APISECRET to a key that is valid on the host of FIVETRAN_API_URL."
+    )
+    not_done = f"{FILE}: not done: Fivetran refuses the API key, as is said in full where that came to light"
+    assert failure(provider.update, id_, olds, news) == not_done
+    assert failure(provider.read, id_, olds) == not_done
+    assert len(fivetran.requests()) == 1
+    run()
+    assert "401" in failure(provider.read, id_, olds), "another run asks again"
+
+
+def test_several_that_a_wrong_key_meets_at_once_say_it_in_full_once(fivetran: Fivetran, run):
+    held = fivetran.fault(kind="hold", count=2)
+    fivetran.fault(kind="unauthorized", count=None)
+    change = (state(fivetran.group), inputs(fivetran.group, historical_sync_time_frame="DATE_LIMIT"))
+    others = [InBackground(lambda: failure(provider.update, "some_id", *change)) for _ in range(2)]
+    fivetran.wait_for(lambda: fivetran.held(held) == 2)
+    fivetran.release(held)
+    said = sorted(each.result() for each in others)
+    assert "Fivetran answered 401" in said[0]
+    assert "not done" in said[1]
+
+
+def test_an_operation_that_a_preview_may_run_reads_no_secret_to_show_what_fivetran_says(fivetran: Fivetran, run):
+    fivetran.put_secret("stripe", 3, CANARY)
+    id_ = fivetran.by_hand()
+    fivetran.fault(path=f"/{id_}$", kind="status", status=400, body=REFUSAL, count=None)
+    said = failure(provider.read, id_, inputs(fivetran.group, api_key=SECRET))
+    assert WITHHELD in said
+    assert CANARY not in said
+    assert fivetran.secrets_read() == 0
+
+
+def test_a_text_of_fivetrans_is_masked_or_withheld(monkeypatch: pytest.MonkeyPatch):
+    trees = [{"config": {"api_key": KEY}}, [{"env": "SECOND"}]]
+    assert show(f"{CANARY} is\x1b wrong", known_values(trees, ask=True)) == "****** is wrong"
+    hidden = f"{CANARY[:4]}\u200b\0{CANARY[4:]}"
+    assert show(f"{hidden} is wrong", known_values(trees, ask=True)) == "****** is wrong"
+    monkeypatch.delenv("STRIPE_KEY")
+    assert show(f"{CANARY} is wrong", known_values(trees, ask=True)) == WITHHELD
+    assert show("no secret is anywhere near", known_values([], ask=False)) == "no secret is anywhere near"
+
+
+def test_references_to_the_stacks_config_are_resolved_from_what_the_engine_configures_with(fivetran: Fivetran, run):
+    provider.configure(ConfigureRequest(config=Config({"reconciler:stripe": "canary of the stack"}, "reconciler")))
+    provider.create(inputs(fivetran.group, api_key={"pulumi_config": "stripe", "version": 1.0}))
+    assert fivetran.the("stripe")["config"]["api_key"] == "canary of the stack"
+
+
+def test_a_text_that_holds_a_short_secret_is_withheld_and_our_own_names_stay(
+    fivetran: Fivetran, run, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setenv("STRIPE_KEY", "stripe")
+    body = {"code": "InvalidInput", "message": "the key stripe is no good"}
+    fivetran.fault(method="POST", kind="status", status=400, body=body)
+    said = failure(provider.create, inputs(fivetran.group))
+    assert said.startswith(f"{FILE}: POST /connections: Fivetran answered 400 InvalidInput: what Fivetran says is not")
+    assert "too short, too common a word" in said
+
+
+def test_a_name_that_a_secret_is_equal_to_is_not_masked_in_our_own_words():
+    declare([{"unit": "second canary/4712+ orders"}, PROPS["config"]])
+    assert failure(Quoting().create, {**PROPS, "says": "no second canary/4712+"}).endswith("no second canary/4712+")
+    assert failure(Quoting().create, {**PROPS, "says": f"no {CANARY}"}).endswith("no ******")
+
+
+def test_an_error_about_no_unit_is_withheld_while_a_value_of_the_run_is_not_known(fivetran: Fivetran, run):
+    declare([{"config": {"api_key": SECRET}}])
+    fivetran.fault(kind="status", status=400, body=REFUSAL)
+    said = failure(ServiceAccountProvider().read, "a@example.com", {"file": FILE, "group_id": fivetran.group})
+    assert "400 InvalidInput: what Fivetran says is not shown, since it may quote a value that cannot be read" in said
+    assert CANARY not in said

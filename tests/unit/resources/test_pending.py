@@ -1,0 +1,234 @@
+"""A connection that awaits a person: left untested, told with what the person needs, and no failure until its day."""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+import pytest
+
+from reconciler.model import Awaiting, Unit
+from reconciler.resources.run.session import session
+
+from .account import BAD_TEST, BY_AIRFLOW, CANARY, FILE, Fivetran, settle, unit
+from .stack import Stack
+
+TEST = "POST /v1/connections/{connection_id}/test"
+CHANGE = "PATCH /v1/connections/{connection_id}"
+SYNC = "POST /v1/connections/{connection_id}/sync"
+
+AWAITING = Awaiting("the vendor installs our key (DENG-42)", "2099-12-15")
+
+
+def awaiting(**said: Any) -> Unit:
+    """A unit whose file says that it awaits somebody."""
+    return unit(**{"awaiting": AWAITING, **said})
+
+
+@pytest.fixture(params=[{"awaiting": AWAITING}, {"needs_consent": True}], ids=["awaiting", "consent"])
+def waits(request: pytest.FixtureRequest) -> Unit:
+    """A unit that waits, for either reason."""
+    return unit(schedule=BY_AIRFLOW, **request.param)
+
+
+def test_it_is_made_but_neither_tested_nor_started_nor_pending_nor_a_failure(
+    fivetran: Fivetran, stack: Stack, run, waits: Unit
+):
+    assert stack.up(waits) == "awaiting"
+    settle()
+    assert fivetran.writes() == ["POST /v1/connections"]
+    assert fivetran.the("stripe")["paused"] is True
+    assert session.failures() == {}
+    for _ in range(2):
+        assert stack.pending(waits) == []
+        run()
+        stack.refresh()
+    assert stack.activation.state["outcome"] == "awaiting"
+
+
+@pytest.mark.parametrize(
+    ("declared", "key"),
+    [
+        (unit(awaiting=AWAITING), None),
+        (
+            unit(
+                service="google_cloud_function", function_trigger="https://f.example", api_key=None, awaiting=AWAITING
+            ),
+            "service_account_email",
+        ),
+        (unit(service="apple_search_ads", api_key=None, awaiting=AWAITING), "encoded_public_key"),
+        (unit(service="aws_lambda", api_key=None, awaiting=AWAITING), "external_id"),
+    ],
+    ids=["nothing", "an account", "a key", "an id"],
+)
+def test_it_is_told_with_what_the_person_needs(
+    fivetran: Fivetran, stack: Stack, caplog: pytest.LogCaptureFixture, declared: Unit, key: str | None
+):
+    stack.up(declared)
+    live = session.client().get_connection(stack.connection.id)
+    setup_page = f"https://fivetran.com/dashboard/connections/{live.id}/setup"
+    assert stack.activation.state["awaits"] == {
+        "what": "the vendor installs our key (DENG-42)",
+        "setup page": setup_page,
+        "service account": session.client().group_service_account(fivetran.group),
+        "public key": session.client().group_public_key(fivetran.group),
+        **({key: live.config[key]} if key else {}),
+    }
+    lines = "".join(
+        f"\n    {what}: {value}" for what, value in stack.activation.state["awaits"].items() if what != "what"
+    )
+    assert f"{FILE}: awaits the vendor installs our key (DENG-42){lines}\n" in caplog.text
+
+
+def test_consent_is_told_with_the_command_that_makes_a_link_for_it(stack: Stack):
+    stack.up(unit(needs_consent=True))
+    assert stack.activation.state["awaits"]["what"] == (
+        "somebody's consent: `reconciler authorise -e dev stripe` makes a link for it"
+    )
+
+
+def test_vendor_text_in_it_is_scrubbed(fivetran: Fivetran, stack: Stack):
+    fivetran.by_hand(setup_state="incomplete", tasks=[{"code": "key", "message": f"install {CANARY}"}])
+    stack.up(awaiting())
+    assert stack.activation.state["awaits"]["task key"] == "install ******"
+
+
+def test_a_changed_config_reaches_it_and_leaves_it_waiting(fivetran: Fivetran, stack: Stack):
+    stack.up(awaiting())
+    changed = awaiting(historical_sync_time_frame="DATE_LIMIT")
+    assert stack.pending(changed) == ["connection", "activation"]
+    stack.up(changed)
+    assert fivetran.the("stripe")["config"]["historical_sync_time_frame"] == "DATE_LIMIT"
+    assert stack.pending(changed) == []
+    assert fivetran.writes() == ["POST /v1/connections", CHANGE]
+
+
+def test_a_refresh_that_reads_connected_lets_it_go_on_with_no_further_test(
+    fivetran: Fivetran, stack: Stack, run, waits: Unit
+):
+    stack.up(waits)
+    fivetran.edit("stripe", setup_state="connected")
+    run()
+    assert stack.pending(waits) == [], "without a refresh nobody knows"
+    stack.refresh()
+    assert stack.pending(waits) == ["activation"]
+    fivetran.forget_requests()
+    assert stack.up(waits) == "connected"
+    assert fivetran.writes() == [CHANGE, SYNC]
+    assert stack.activation.state["awaits"] == {}
+    assert stack.pending(waits) == []
+
+
+@pytest.mark.parametrize("refreshed", [True, False])
+def test_a_config_that_was_changed_since_is_tested_before_it_goes_on(
+    fivetran: Fivetran, stack: Stack, run, *, refreshed: bool
+):
+    changed: dict[str, Any] = {"historical_sync_time_frame": "DATE_LIMIT"}
+    stack.up(awaiting())
+    stack.up(awaiting(**changed))
+    fivetran.edit("stripe", setup_state="connected", config={})  # by what it had before the change
+    run()
+    if refreshed:
+        stack.refresh()
+    assert TEST not in fivetran.writes()
+    assert stack.up(awaiting(**changed) if refreshed else unit(**changed)) == "connected"
+    assert TEST in fivetran.writes()
+
+
+def test_one_that_is_connected_already_does_not_wait(fivetran: Fivetran, stack: Stack, waits: Unit):
+    fivetran.by_hand(schedule_type="manual")
+    assert stack.up(waits) == "connected"
+    assert fivetran.writes() == []
+
+
+def test_when_its_day_is_over_it_is_pending_and_a_failure(
+    fivetran: Fivetran, stack: Stack, run, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+):
+    declared = awaiting(awaiting=Awaiting("the vendor's key", "2026-12-15"))
+    monkeypatch.setenv("RECONCILER_TODAY", "2026-12-15")
+    stack.up(declared)
+    assert stack.pending(declared) == [], "the day itself is still in order"
+    monkeypatch.setenv("RECONCILER_TODAY", "2026-12-16")
+    assert stack.pending(declared) == ["activation"]
+    assert stack.up(declared) == "awaiting"
+    said = (
+        f"connection {stack.connection.id} (stripe) was to be ready by 2026-12-15, and still awaits: the vendor's key"
+    )
+    assert session.failures() == {FILE: said}
+    assert TEST not in fivetran.writes()
+
+    run()
+    later = awaiting(awaiting=Awaiting("the vendor's key", "2026-12-31"))
+    stack.up(later)
+    assert session.failures() == {}
+    assert stack.pending(later) == []
+
+
+def test_what_was_awaited_came_about_in_time_though_nobody_looked(
+    fivetran: Fivetran, stack: Stack, run, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setenv("RECONCILER_TODAY", "2026-12-15")
+    declared = awaiting(awaiting=Awaiting("the vendor's key", "2026-12-15"))
+    stack.up(declared)
+    fivetran.edit("stripe", setup_state="connected")
+    monkeypatch.setenv("RECONCILER_TODAY", "2026-12-16")
+    run()
+    assert stack.up(declared) == "connected"
+    assert session.failures() == {}
+
+
+def test_when_the_file_awaits_nothing_any_more_it_is_tested(fivetran: Fivetran, stack: Stack, run):
+    stack.up(awaiting())
+    run()
+    assert stack.pending(unit()) == ["activation"]
+    assert stack.up(unit()) == "connected"
+    assert fivetran.writes() == ["POST /v1/connections", TEST, CHANGE]
+
+
+def test_a_test_that_passes_nothing_and_fails_nothing_leaves_it_awaiting_what_fivetran_says(
+    fivetran: Fivetran, stack: Stack, run
+):
+    fivetran.script_tests(target="stripe", runs=1, results=[])
+    assert stack.up(unit()) == "awaiting"
+    assert stack.activation.state["awaits"]["what"].startswith("Fivetran says that its set-up is incomplete")
+    assert stack.pending(unit()) == []
+    assert fivetran.the("stripe")["paused"] is True
+
+
+def test_consent_that_is_withdrawn_is_a_failure(fivetran: Fivetran, stack: Stack, run):
+    declared = unit(needs_consent=True)
+    stack.up(declared)
+    fivetran.edit("stripe", setup_state="connected")
+    run()
+    stack.refresh()
+    assert stack.up(declared) == "connected"
+    fivetran.edit("stripe", setup_state="broken")
+    run()
+    stack.refresh()
+    assert stack.activation.state["outcome"] == "broken"
+    fivetran.script_tests(target="stripe", runs=1, results=[BAD_TEST])
+    assert stack.up(declared) == "failed"
+    assert list(session.failures()) == [FILE]
+
+
+def test_a_schedule_is_applied_also_while_a_started_connection_waits_again(fivetran: Fivetran, stack: Stack, run):
+    stack.up(unit())
+    fivetran.edit("stripe", setup_state="broken")
+    run()
+    stack.refresh()
+    assert stack.up(awaiting()) == "awaiting"
+    paused = awaiting(paused="INC-4711")
+    assert stack.pending(paused) == ["activation"]
+    stack.up(paused)
+    assert fivetran.the("stripe")["paused"] is True
+    assert stack.pending(paused) == []
+
+
+def test_the_account_and_the_key_of_a_group_are_asked_for_once(
+    fivetran: Fivetran, run, caplog: pytest.LogCaptureFixture
+):
+    with caplog.at_level(logging.ERROR):
+        for number in range(3):
+            Stack(fivetran.group).up(unit(f"stripe_{number}", awaiting=AWAITING))
+    asked = [request["path"] for request in fivetran.requests() if "/groups/" in request["path"]]
+    assert sorted(asked) == [f"/v1/groups/{fivetran.group}/{what}" for what in ("public-key", "service-account")]

@@ -1,0 +1,180 @@
+"""Setup tests in a pool of the process: many at once, each waited for until its deadline, and no longer."""
+
+from __future__ import annotations
+
+import socket
+import threading
+
+import pytest
+
+from reconciler.resources.activation.setup_tests import DEADLINE_VARIABLE, SetupTests, deadline, while_wanted
+from reconciler.resources.operation import OperationError
+from reconciler.resources.run import engine
+from reconciler.resources.run.session import session
+
+from .account import BAD_TEST, BY_AIRFLOW, FILE, Fivetran, InBackground, settle, unit
+from .stack import Stack
+
+TEST = "POST /v1/connections/{connection_id}/test"
+HELD_TEST = {"path": "/test$", "kind": "hold", "count": None}
+
+
+def test_the_tests_of_several_connections_run_at_once_though_each_activation_waits(fivetran: Fivetran, run):
+    held = fivetran.fault(**HELD_TEST)
+    names = [f"stripe_{number}" for number in range(6)]
+    stacks = {name: Stack(fivetran.group) for name in names}
+    for name, stack in stacks.items():  # one after the other: none of them waits
+        stack.connection.up(stack.connection_inputs(unit(name)))
+    fivetran.wait_for(lambda: fivetran.held(held) == len(names))
+    fivetran.release(held)
+    assert [stack.up(unit(name)) for name, stack in stacks.items()] == ["connected"] * len(names)
+    assert fivetran.writes().count(TEST) == len(names), "each tested once"
+
+
+def test_a_test_slower_than_the_deadline_is_read_by_the_next_run_and_not_run_again(
+    fivetran: Fivetran, stack: Stack, run, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+):
+    monkeypatch.setenv(DEADLINE_VARIABLE, "0")
+    held = fivetran.fault(**HELD_TEST)
+    assert stack.up(unit(schedule=BY_AIRFLOW)) == "testing"
+    assert stack.pending(unit(schedule=BY_AIRFLOW)) == ["activation"]
+    assert fivetran.the("stripe")["paused"] is True
+    assert f"{FILE}: the setup tests of connection {stack.connection.id} (stripe) were still running" in caplog.text
+    fivetran.release(held)
+    settle()
+    run()
+    fivetran.forget_requests()
+    assert stack.up(unit(schedule=BY_AIRFLOW)) == "connected"
+    assert TEST not in fivetran.writes()
+    live = fivetran.the("stripe")
+    assert (live["paused"], live["syncs"]) == (False, 1)
+
+
+def test_connected_is_not_taken_for_what_late_tests_of_another_config_came_to(
+    fivetran: Fivetran, stack: Stack, run, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+):
+    changed = unit(historical_sync_time_frame="DATE_LIMIT")
+    stack.up(unit())
+    monkeypatch.setenv(DEADLINE_VARIABLE, "0")
+    fivetran.fault(**HELD_TEST)
+    assert stack.up(changed) == "testing"
+    assert "The next run tests again, since Fivetran does not tell them from those of the config before" in caplog.text
+    fivetran.forget_faults()  # the held one goes on in a moment; what Fivetran says until then is of the old config
+    monkeypatch.delenv(DEADLINE_VARIABLE)
+    for refreshed in (False, True):
+        run()
+        if refreshed:
+            stack.refresh()
+        assert stack.pending(changed) == ["activation"]
+    settle()
+    fivetran.script_tests(target="stripe", runs=1, results=[BAD_TEST])
+    run()
+    assert stack.up(changed) == "failed"
+    assert stack.up(changed) == "connected"
+    assert stack.pending(changed) == []
+
+
+def test_late_tests_are_an_outcome_also_where_nobody_can_look(
+    fivetran: Fivetran, stack: Stack, run, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setenv(DEADLINE_VARIABLE, "0")
+    fivetran.fault(**HELD_TEST)
+    fivetran.fault(method="GET", path="^/v1/connections/", kind="status", status=500, count=None)
+    assert stack.up(unit()) == "testing"
+    assert stack.activation.state["was_connected"] is True
+
+
+def test_where_the_next_run_does_not_read_connected_it_tests_again(
+    fivetran: Fivetran, stack: Stack, run, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setenv(DEADLINE_VARIABLE, "0")
+    held = fivetran.fault(**HELD_TEST)
+    fivetran.script_tests(target="stripe", runs=1, results=[BAD_TEST])
+    assert stack.up(unit()) == "testing"
+    fivetran.release(held)
+    settle()
+    monkeypatch.delenv(DEADLINE_VARIABLE)
+    run()
+    fivetran.forget_requests()
+    assert stack.up(unit()) == "connected"
+    assert TEST in fivetran.writes()
+
+
+def test_the_deadline_counts_from_the_start_of_the_tests_and_not_from_when_somebody_asks(fivetran: Fivetran, run):
+    now = [0.0]
+    tests = SetupTests(session.client, monotonic=lambda: now[0])
+    held = fivetran.fault(**HELD_TEST)
+    tests.start(fivetran.by_hand())
+    fivetran.wait_until_held(held)
+    now[0] = deadline() + 1
+    asked = InBackground(lambda: [tests.result(fivetran.the("stripe")["id"])])
+    assert asked.result() == [None]
+
+
+def test_tests_under_way_are_not_started_twice_and_those_of_an_older_config_are(fivetran: Fivetran, run):
+    id_ = fivetran.by_hand()
+    held = fivetran.fault(path="/test$", kind="hold")
+    session.tests.start(id_)
+    fivetran.wait_until_held(held)
+    session.tests.start(id_)
+    fivetran.release(held)
+    settle()
+    assert fivetran.writes() == [TEST]
+    session.tests.start(id_)  # nobody has asked for the first ones: they say nothing of what was written since
+    fivetran.wait_for(lambda: fivetran.writes() == [TEST, TEST])
+    assert session.tests.result(id_) is not None
+    assert fivetran.writes() == [TEST, TEST]
+
+
+def test_what_nobody_waits_for_keeps_no_process_from_ending(fivetran: Fivetran, run):
+    held = fivetran.fault(**HELD_TEST)
+    session.tests.start(fivetran.by_hand())
+    fivetran.wait_until_held(held)
+    waiting = [thread for thread in threading.enumerate() if thread.name.startswith("setup tests of ")]
+    assert waiting
+    assert all(thread.daemon for thread in waiting)
+
+
+@pytest.mark.parametrize(
+    ("said", "seconds"), [("", 600), ("never", 600), ("5", 5), ("0.5", 0.5), ("-1", 0), ("9999", 600)]
+)
+def test_a_deadline_is_a_number_of_seconds_no_longer_than_the_client_waits(
+    said: str, seconds: float, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setenv(DEADLINE_VARIABLE, said)
+    assert deadline() == seconds
+
+
+def test_whoever_waits_for_tests_in_the_process_of_a_killed_run_ends(fivetran: Fivetran, run):
+    gone = [False]
+    tests = SetupTests(session.client, abandoned=lambda: gone[0])
+    held = fivetran.fault(**HELD_TEST)
+    tests.start(fivetran.by_hand())
+    fivetran.wait_until_held(held)
+
+    def ask() -> str:
+        with pytest.raises(OperationError) as caught:
+            tests.result(fivetran.the("stripe")["id"])
+        return str(caught.value)
+
+    asked = InBackground(ask)
+    gone[0] = True
+    assert asked.result() == "the run was killed while setup tests were under way; the next one tests again"
+
+
+def test_a_test_that_nobody_waits_for_any_more_holds_up_nobody():
+    over, gone = threading.Event(), iter([False, True])
+    with pytest.raises(OperationError, match="the run was killed while setup tests were under way"):
+        while_wanted("a_destination", over.wait, abandoned=lambda: next(gone))
+    over.set()
+    assert while_wanted("a_destination", lambda: "tested") == "tested"
+    with pytest.raises(ValueError, match="nothing"):
+        while_wanted("a_destination", lambda: int("nothing"))
+
+
+def test_the_engine_is_gone_when_nothing_listens_at_its_address():
+    with socket.create_server(("127.0.0.1", 0)) as engine_:
+        address = f"127.0.0.1:{engine_.getsockname()[1]}"
+        assert not engine.is_gone(["pulumi.dynamic", address])
+    assert engine.is_gone(["pulumi.dynamic", address])
+    assert not engine.is_gone(["pytest", "tests/unit"])

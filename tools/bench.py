@@ -1,0 +1,305 @@
+"""How long the main commands take with 10, 100 and 1,000 units, what they ask Fivetran, and what they need.
+
+Run by `make bench`, against the simulators, with `--latency-ms` on every answer of theirs. Each size also runs an
+engine program with as many resources that do nothing: what is beyond that is ours. One machine's figures say little
+alone: compare within one run. Every call to Fivetran is printed with its reason, and one without ends the benchmark.
+Last comes the promise of a drift check: how much longer than a no-op preview it takes, beside calls / 16 * latency.
+"""
+
+from __future__ import annotations
+
+import argparse
+import itertools
+import os
+import shutil
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import httpx
+import psutil
+import yaml
+from rich.console import Console
+
+from simulator.process import running
+
+ROOT = Path(__file__).resolve().parent.parent
+MEGABYTE = 1024 * 1024
+SAMPLE_S = 0.1
+
+ENVIRONMENT = {
+    "gcp_project": "bench-project",
+    "fivetran": {
+        "group": "Bench",
+        "destination": {"location": "US", "region": "GCP_US_EAST4", "time_zone_offset": "0"},
+    },
+    "automation": [{"role": "roles/bigquery.dataOwner", "members": ["serviceAccount:r@b.iam.gserviceaccount.com"]}],
+}
+
+#: Of so many units one selects its tables.
+SYNC_EVERY = 10
+
+#: A drift check may take so much more than its reads alone, so many of them at once.
+READS_AT_ONCE, LEEWAY = 16, 1.3
+
+DRIFT_CHECK = "drift check (preview --refresh)"
+
+#: Why each command makes each call.
+REASONS: Mapping[str, Mapping[str, str]] = {
+    "first up": {
+        "GET /v1/groups": "is the group there: for new units, before its create and after it",
+        "POST /v1/groups": "the group",
+        "GET /v1/destinations/{destination_id}": "is the destination there, and does it work",
+        "POST /v1/destinations": "the destination",
+        "POST /v1/destinations/{destination_id}/test": "its setup tests, once Fivetran's account has its role",
+        "GET /v1/groups/{group_id}/service-account": "who writes the datasets",
+        "GET /v1/connections": "one of the group; one a create: has somebody else made the same meanwhile",
+        "POST /v1/connections": "one a unit: made paused, untested",
+        "POST /v1/connections/{connection_id}/test": "one a unit: the setup tests",
+        "POST /v1/connections/{connection_id}/schemas/reload": "one a `sync`: what the source has",
+        "GET /v1/connections/{connection_id}/schemas/{schema}/tables/{table}/columns": (
+            "one a table in which a column is kept back: that it exists"
+        ),
+        "PATCH /v1/connections/{connection_id}/schemas": "one a `sync`: all that is selected",
+        "GET /v1/connections/{connection_id}/schemas": "one a `sync`: read back before data flows",
+        "PATCH /v1/connections/{connection_id}": "one a unit: its schedule, and started",
+    },
+    "no-op preview": {},
+    "one-field change, up": {"PATCH /v1/connections/{connection_id}": "the change, and nothing else"},
+    DRIFT_CHECK: {
+        "GET /v1/groups/{group_id}": "is the group there",
+        "GET /v1/destinations/{destination_id}": "two: the destination as it is, and whether it works",
+        "GET /v1/groups/{group_id}/service-account": "who writes the datasets",
+        "GET /v1/connections": "one a thousand connections: what is in the group",
+        "GET /v1/connections/{connection_id}": "one a unit: Fivetran's lists have no config",
+        "GET /v1/connections/{connection_id}/schemas": "one a `sync`: what is selected",
+    },
+}
+
+#: As many resources as the units have (a dataset, its access, a connection and an activation each), in the same shape
+#: of dependencies, that do nothing at all.
+EMPTY_PROGRAM = """
+import pulumi, empty
+guard = empty.Nothing("guard", {})
+for number in range(COUNT):
+    first = empty.Nothing(f"first-{number}", {"n": number}, pulumi.ResourceOptions(depends_on=[guard]))
+    second = empty.Nothing(f"second-{number}", {"n": number}, pulumi.ResourceOptions(depends_on=[guard, first]))
+    third = empty.Nothing(f"third-{number}", {"n": number}, pulumi.ResourceOptions(depends_on=[guard, second]))
+    empty.Nothing(f"fourth-{number}", {"n": number}, pulumi.ResourceOptions(depends_on=[guard, third]))
+"""
+EMPTY_MODULE = """
+from pulumi.dynamic import CreateResult, DiffResult, ReadResult, Resource, ResourceProvider
+class NothingProvider(ResourceProvider):
+    serialize_as_secret_always = False
+    def diff(self, _id, _olds, _news): return DiffResult(changes=False)
+    def create(self, props): return CreateResult("nothing", props)
+    def read(self, id_, props): return ReadResult(id_, props)
+class Nothing(Resource, module="bench", name="Nothing"):
+    def __init__(self, name, props, opts=None): super().__init__(NothingProvider(), name, props, opts)
+"""
+
+
+@dataclass(frozen=True)
+class Measured:
+    """One command: wall seconds, requests by route, and the largest resident set in MB by kind of process."""
+
+    title: str
+    wall_s: float
+    calls: Mapping[str, int] = field(default_factory=dict)
+    peak_mb: Mapping[str, int] = field(default_factory=dict)
+
+
+def main() -> None:
+    """Measure each size, and print each command as it ends."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--sizes", type=int, nargs="+", default=[10, 100, 1000])
+    parser.add_argument("--latency-ms", type=int, default=20, help="added to every answer of the simulators (20)")
+    parser.add_argument(
+        "--no-empty", dest="empty", action="store_false", help="leave out the resources that do nothing"
+    )
+    parser.add_argument(
+        "--skip-checkpoints",
+        action="store_true",
+        help="write the state once, at the end: a first up of 1,000 units is then bound by Fivetran's quota for tests",
+    )
+    arguments = parser.parse_args()
+    console = Console(soft_wrap=True, highlight=False)
+    for size in arguments.sizes:
+        console.print(f"\n[bold]{size} units, {arguments.latency_ms} ms a call[/]\n{'':<38}{'wall s':>8}  peak MB")
+        done: dict[str, Measured] = {}
+        with tempfile.TemporaryDirectory(prefix="reconciler-bench-") as folder:
+            for each in itertools.chain(
+                ours(Path(folder), size, arguments.latency_ms, skip_checkpoints=arguments.skip_checkpoints),
+                empty(Path(folder), size, skip_checkpoints=arguments.skip_checkpoints) if arguments.empty else (),
+            ):
+                peak = ", ".join(f"{kind} {megabytes}" for kind, megabytes in sorted(each.peak_mb.items()))
+                console.print(f"{each.title:<38}{each.wall_s:>8.1f}  {peak}")
+                for line in calls(each, size):
+                    console.print(f"    [dim]{line}")
+                done[each.title] = each
+        console.print(promise(done["no-op preview"], done[DRIFT_CHECK], arguments.latency_ms))
+
+
+def calls(measured: Measured, units: int) -> Iterator[str]:
+    """How often each route was asked for, and why; ends the benchmark for a route that nobody can explain."""
+    reasons = REASONS.get(measured.title, {})
+    for route, count in sorted(measured.calls.items()):
+        if route not in reasons:
+            raise SystemExit(f"{measured.title} asks {count} times, and nobody knows why: {route}")
+        yield f"{count:>6} {route}: {reasons[route]}"
+    if measured.calls:
+        yield f"{sum(measured.calls.values()) / units:>6.2f} a unit"
+
+
+def promise(preview: Measured, drift_check: Measured, latency_ms: int) -> str:
+    """What a drift check takes beyond a preview that looks at nothing, beside what it may take."""
+    took = drift_check.wall_s - preview.wall_s
+    may = LEEWAY * sum(drift_check.calls.values()) / READS_AT_ONCE * latency_ms / 1000
+    return (
+        f"a drift check takes {took:.2f} s more than a no-op preview; {LEEWAY} * (calls / 16) * latency is {may:.2f} s"
+    )
+
+
+def ours(folder: Path, size: int, latency_ms: int, *, skip_checkpoints: bool) -> Iterator[Measured]:
+    """The commands a user runs, in the order of a unit's life."""
+    specs = folder / "specs"
+    (specs / "bench").mkdir(parents=True)
+    (specs / "bench" / "environment.yaml").write_text(yaml.safe_dump(ENVIRONMENT))
+    for number in range(size):
+        (specs / "bench" / f"unit_{number:04}.yaml").write_text(yaml.safe_dump(unit(number)))
+    with running(latency_ms=latency_ms) as simulators:
+        settings = {**simulators.environment, "RECONCILER_SPECS": str(specs), "BENCH_KEY": "secret"}
+        project = Project(folder / "ours", "bench", settings, skip_checkpoints=skip_checkpoints)
+        with httpx.Client(base_url=simulators.admin_url) as admin:
+            yield measure("reconciler validate", ["reconciler", "validate", "--specs", str(specs)], project.env, admin)
+            yield project.measure("first up", "up", "--yes", "--skip-preview", admin=admin)
+            yield project.measure("no-op preview", "preview", "--expect-no-changes", admin=admin)
+            changed = unit(0)
+            changed["connector"]["schedule"] = {"by": "fivetran", "every": "1h"}  # type: ignore[index]
+            (specs / "bench" / "unit_0000.yaml").write_text(yaml.safe_dump(changed))
+            yield project.measure("one-field change, up", "up", "--yes", "--skip-preview", admin=admin)
+            yield project.measure(DRIFT_CHECK, "preview", "--refresh", "--expect-no-changes", admin=admin)
+
+
+def empty(folder: Path, size: int, *, skip_checkpoints: bool) -> Iterator[Measured]:
+    """The same through the engine with resources that do nothing."""
+    program = folder / "empty-program"
+    program.mkdir()
+    (program / "Pulumi.yaml").write_text("name: empty\nruntime: python\n")
+    (program / "__main__.py").write_text(EMPTY_PROGRAM.replace("COUNT", str(size)))
+    (program / "empty.py").write_text(EMPTY_MODULE)
+    project = Project(
+        folder / "empty", "bench", {"PYTHONPATH": str(program)}, root=program, skip_checkpoints=skip_checkpoints
+    )
+    yield project.measure("empty resources: first up", "up", "--yes", "--skip-preview")
+    yield project.measure("empty resources: no-op preview", "preview", "--expect-no-changes")
+    yield project.measure("empty resources: preview --refresh", "preview", "--refresh", "--expect-no-changes")
+
+
+def unit(number: int) -> dict[str, object]:
+    """A unit with a Stripe connector and its dataset; one of ten has an address hashed."""
+    name = f"unit_{number:04}"
+    tables = {"customer": {"columns": {"email": "hashed"}}, "charge": "excluded"}
+    sync = {"new": "allow_columns", "schemas": {name: {"tables": tables}}}
+    return {
+        "description": f"Unit {number}.",
+        "owners": ["owner@example.com"],
+        "connector": {
+            "service": "stripe",
+            "destination": {"schema": name},
+            "config": {"api_key": {"env": "BENCH_KEY", "version": 1}},
+            **({"sync": sync} if number % SYNC_EVERY == 0 else {}),
+        },
+        "dataset": {"friendly_name": name},
+    }
+
+
+class Project:
+    """A stack in a backend of its own."""
+
+    def __init__(
+        self,
+        folder: Path,
+        stack: str,
+        environment: Mapping[str, str],
+        root: Path = ROOT,
+        *,
+        skip_checkpoints: bool = False,
+    ) -> None:
+        (folder / "state").mkdir(parents=True)
+        copy = folder / "project"
+        copy.mkdir()
+        shutil.copy(root / "Pulumi.yaml", copy)
+        settings = folder / "settings.yaml"
+        settings.write_text(
+            'config:\n  gcp:addPulumiAttributionLabel: "false"\n  gcp:disableGlobalProjectWarning: "true"\n'
+        )
+        self.root, self.stack = root, stack
+        self.env = {
+            **os.environ,
+            "PULUMI_BACKEND_URL": (folder / "state").as_uri(),
+            "PULUMI_CONFIG_PASSPHRASE": "bench",
+            "PULUMI_OPTION_CONFIG_FILE": str(settings),
+            "PULUMI_SKIP_UPDATE_CHECK": "1",
+            "PULUMI_CONTINUE_ON_ERROR": "true",
+            # For the program without a gcp provider too, or the comparison would hold a look for its download.
+            "PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION": "true",
+            **({"PULUMI_EXPERIMENTAL": "1", "PULUMI_SKIP_CHECKPOINTS": "true"} if skip_checkpoints else {}),
+            **environment,
+        }
+        init = ["pulumi", "--cwd", str(copy), "stack", "init", stack, "--non-interactive"]
+        subprocess.run(init, env=self.env, check=True, capture_output=True)
+
+    def measure(self, title: str, *arguments: str, admin: httpx.Client | None = None) -> Measured:
+        """Run a Pulumi command of this stack."""
+        command = ["pulumi", *arguments, "--non-interactive", "--color", "never", "--stack", self.stack]
+        return measure(title, command, self.env, admin, cwd=self.root)
+
+
+def measure(
+    title: str, command: list[str], env: Mapping[str, str], admin: httpx.Client | None, cwd: Path = ROOT
+) -> Measured:
+    """Run a command to its end; ends the benchmark, with what it printed, when it fails."""
+    if admin is not None:
+        admin.delete("requests").raise_for_status()
+    peak: dict[str, int] = {}
+    with tempfile.TemporaryFile("w+") as output:
+        began = time.monotonic()
+        process = subprocess.Popen(command, cwd=cwd, env=env, stdout=output, stderr=subprocess.STDOUT)
+        while process.poll() is None:
+            sample(process.pid, peak)
+            time.sleep(SAMPLE_S)
+        wall_s = time.monotonic() - began
+        output.seek(0)
+        if process.returncode != 0:
+            raise SystemExit(f"{' '.join(command)} failed:\n{output.read()[-4000:]}")
+    calls = admin.get("requests/counts").raise_for_status().json() if admin is not None else {}
+    return Measured(title, wall_s, calls, {kind: size // MEGABYTE for kind, size in peak.items()})
+
+
+def sample(pid: int, peak: dict[str, int]) -> None:
+    """Raise the peaks to what the processes of a tree hold now."""
+    try:
+        tree = [psutil.Process(pid), *psutil.Process(pid).children(recursive=True)]
+        for process in tree:
+            kind = kind_of(process.cmdline())
+            peak[kind] = max(peak.get(kind, 0), process.memory_info().rss)
+    except psutil.NoSuchProcess:
+        return
+
+
+def kind_of(command: list[str]) -> str:
+    """Which part a process is."""
+    words = " ".join(command)
+    if "pulumi-language-python-exec" in words:
+        return "program"
+    if "pulumi.dynamic" in words or "pulumi-resource-pulumi-python" in words:
+        return "provider"
+    return "validate" if "validate" in command else "engine"
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,57 @@
+"""Prints the shell commands that put this checkout's tools in front: what `make env` is.
+
+Installs the engine first where there is none (`tools/install.py`). Stdout has the commands only, so that
+`eval "$(make -s env)"` works in any POSIX shell, twice as well, and with spaces in paths.
+"""
+
+from __future__ import annotations
+
+import os
+import shlex
+import shutil
+import sys
+from pathlib import Path
+
+import install
+from installer.versions import CLI
+
+ROOT = Path(__file__).resolve().parent.parent
+VENV = ROOT / ".venv"
+
+#: What every run here wants of the CLI: no look for updates, also not by the `pip list` that the language host runs
+#: each time, and one failed unit must not stop the others. Four operations a core, as the engine has it, are few where
+#: there are few cores, since most wait for an answer; BigQuery answers a user 100 reads of datasets a second.
+SETTINGS = {
+    "PULUMI_SKIP_UPDATE_CHECK": "1",
+    "PIP_DISABLE_PIP_VERSION_CHECK": "1",
+    "PULUMI_CONTINUE_ON_ERROR": "true",
+    "PULUMI_PARALLEL": "16",
+}
+
+
+def path_with(engine: Path, path: str) -> str:
+    """PATH with the virtual environment first, then the engine, each once.
+
+    A `pulumi` that PATH finds first anyway stays where it is: a directory like /usr/bin moved to the front would change
+    what else is found.
+    """
+    tools = str(VENV / "bin")
+    rest = [entry for entry in path.split(os.pathsep) if entry != tools]
+    found = shutil.which(CLI, path=os.pathsep.join(rest))
+    if found is None or Path(found).absolute().parent != engine:
+        rest = [str(engine), *(entry for entry in rest if entry != str(engine))]
+    return os.pathsep.join([tools, *rest])
+
+
+def commands() -> str:
+    """The `export` lines."""
+    settings = {
+        "PATH": path_with(install.engine(), os.environ.get("PATH", os.defpath)),
+        "VIRTUAL_ENV": str(VENV),
+        **SETTINGS,
+    }
+    return "\n".join(f"export {name}={shlex.quote(value)}" for name, value in settings.items())
+
+
+if __name__ == "__main__":
+    sys.exit(install.report(commands))
