@@ -101,7 +101,7 @@ $(EDITABLE): pyproject.toml $(REQUIREMENTS)
 
 .PHONY: lock
 lock: $(UV)  ## Pin the packages again after pyproject.toml changed (LOCK_ARGS=--upgrade: newest)
-	@$(UV) --quiet pip compile pyproject.toml --extra dev --universal --python-version 3.11 \
+	@$(UV) --quiet pip compile pyproject.toml --extra dev --extra simulator --universal --python-version 3.11 \
 	  --generate-hashes --custom-compile-command 'make lock' --output-file requirements.txt $(LOCK_ARGS)
 
 .PHONY: lock-clients

@@ -1,6 +1,6 @@
 """One environment with units of many services, through the real engine.
 
-A third of the catalogue, so that the test stays short; `tests/unit/provider/test_every_service.py` has all of it.
+A third of the catalogue, so that the test stays short; `tests/unit/resources/test_every_service.py` has all of it.
 """
 
 from __future__ import annotations

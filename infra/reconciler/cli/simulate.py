@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import importlib
 import json
 import os
 import shutil
@@ -21,6 +22,7 @@ from reconciler.cli.options import specs_option
 from reconciler.cli.placeholder_values import MadeUp
 from reconciler.config import load
 from reconciler.model import commands
+from reconciler.model.errors import ReconcilerError
 from simulator.process import DidNotStart, Simulators, starting
 
 _PORT = click.IntRange(0, 65535)
@@ -74,6 +76,7 @@ def simulate(
     against the simulators: on stacks of their own, without credentials, without a network, and without a change in
     the checkout. In one line, for this shell: eval "$(reconciler simulate &)"
     """
+    _require_simulator()
     with contextlib.ExitStack() as cleanup:
         try:
             _stop_on_signals()
@@ -122,6 +125,15 @@ def _stop_on_signals() -> None:
         # What the shell has ignored stays ignored: a background job shall outlive Ctrl-C at the prompt.
         if signal.getsignal(number) != signal.SIG_IGN:
             signal.signal(number, stop)
+
+
+def _require_simulator() -> None:
+    try:
+        importlib.import_module("aiohttp")
+    except ImportError:
+        raise ReconcilerError(
+            "the local services are not installed: install the extra `simulator` (pip install 'reconciler[simulator]')"
+        ) from None
 
 
 def _state_dir(given: Path | None, cleanup: contextlib.ExitStack) -> Path:
