@@ -7,6 +7,6 @@ from workspace import ROOT
 
 
 def test_the_demo_deploys_every_environment_and_finds_it_unchanged():
-    ran = subprocess.run([sys.executable, ROOT / "scripts" / "demo.py"], capture_output=True, text=True, check=False)
+    ran = subprocess.run([sys.executable, ROOT / "tools" / "demo.py"], capture_output=True, text=True, check=False)
     assert ran.returncode == 0, ran.stdout + ran.stderr
     assert "2 environments previewed, deployed and unchanged" in ran.stdout

@@ -262,7 +262,7 @@ class Workspace:
     def recover(self) -> None:
         """What `make recover` runs after a kill."""
         done = subprocess.run(
-            [sys.executable, str(ROOT / "scripts" / "recover.py"), self.stack],
+            [sys.executable, str(ROOT / "tools" / "recover.py"), self.stack],
             cwd=ROOT,
             env=self.env,
             capture_output=True,
