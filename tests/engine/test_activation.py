@@ -83,12 +83,12 @@ def test_each_unit_comes_as_far_as_it_can_and_the_next_run_heals_the_others(
     assert of_each(admin, "paused") == {name: name not in running for name in UNITS}
     assert of_each(admin, "syncs") == {name: int(name in running) for name in UNITS}
     units = workspace.outputs()["units"]
-    assert {name: held["said"] for name, held in units.items() if held["said"]} == {
+    assert {name: held["messages"] for name, held in units.items() if held["messages"]} == {
         "refused": ["Validate Login: FAILED: Invalid API key"]
     }
     assert units["refused"]["outcome"] == "failed"
-    assert units["waiting"]["awaits"]["what"] == AWAITING["what"]
-    assert units["waiting"]["awaits"]["setup page"].endswith(f"/{ids['waiting']}/setup")
+    assert units["waiting"]["pending"]["what"] == AWAITING["what"]
+    assert units["waiting"]["pending"]["setup page"].endswith(f"/{ids['waiting']}/setup")
 
     assert pending(workspace) == [("update", "Activation", "refused"), ("update", "Activation", "slow")]
 

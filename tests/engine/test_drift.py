@@ -48,7 +48,7 @@ def test_what_changed_in_the_interface_is_shown_in_the_files_words_and_put_right
     assert "stopped.yaml: paused in Fivetran, not by the file; left as it is" in shown.out
     # Of what is in the group nothing depends on how its destination changes.
     assert shown.steps() == {
-        "update Fleet dev",
+        "update Preflight dev",
         "update Destination dev",
         "update Connection changed",
         "update Activation changed",

@@ -9,7 +9,7 @@ from admin import Admin
 from workspace import CONNECTION, Workspace, stripe
 
 ACCESS = "pulumi-python:dynamic/bigquery:DatasetAccess"
-FLEET = "pulumi-python:dynamic/reconciler:Fleet"
+PREFLIGHT = "pulumi-python:dynamic/reconciler:Preflight"
 TESTS = "pulumi-python:dynamic/fivetran:DestinationTests"
 INVOKER = "gcp:cloudfunctions/functionIamMember:FunctionIamMember"
 
@@ -58,6 +58,6 @@ def test_a_function_is_called_at_its_address_by_fivetran_alone_and_two_units_may
     assert caller["member"].startswith(f"serviceAccount:g-{group.replace('_', '-')}@")
     # What a connection needs before it may exist: where it writes, who may read that, and whom it calls.
     needs = {urn.split("::")[2].rsplit("$")[-1] for urn in workspace.resources(CONNECTION)["casa"]["dependencies"]}
-    assert needs >= {ACCESS, FLEET, TESTS, INVOKER}
+    assert needs >= {ACCESS, PREFLIGHT, TESTS, INVOKER}
     assert callers(admin, "other-project", "services") == [{**caller, "role": "roles/run.invoker"}]
     workspace.assert_settled()

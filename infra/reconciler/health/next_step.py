@@ -26,11 +26,11 @@ def of_the_last_run(last: Recorded | None) -> Iterator[str]:
     if last is None:
         return
     if last.outcome == "failed":
-        yield from (f"setup test {printable(test)}" for test in last.said)
+        yield from (f"setup test {printable(test)}" for test in last.messages)
     if last.outcome == "testing":
         yield "its setup tests were still running when the last run ended"
     if last.outcome == "refused":
-        yield from (f"the last run refused it: {printable(reason)}" for reason in last.said)
+        yield from (f"the last run refused it: {printable(reason)}" for reason in last.messages)
 
 
 def next_step(

@@ -1,4 +1,4 @@
-"""Which connections a run is to create, as far as Fleet can know, and the intents that it records for them."""
+"""Which connections a run is to create, as far as Preflight can know, and the intents that it records for them."""
 
 from __future__ import annotations
 

@@ -155,7 +155,7 @@ _MOST = 20
 def report(
     found: Findings, before: Mapping[str, Declared], after: Mapping[str, Declared], news: Mapping[str, Any]
 ) -> None:
-    """Tell what is in no file; `news` are Fleet's inputs."""
+    """Tell what is in no file; `news` are Preflight's inputs."""
     project, file = news["gcp_project"], news["environment_file"]
     tell = session.breaks_policy if found.forbidden else _warn
     names = list(_names(found, before, after))

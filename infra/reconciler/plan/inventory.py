@@ -1,4 +1,4 @@
-"""What Fleet remembers of a unit from run to run."""
+"""What Preflight remembers of a unit from run to run."""
 
 from __future__ import annotations
 

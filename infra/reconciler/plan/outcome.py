@@ -1,4 +1,4 @@
-"""Verdict: the last resource of an environment. It fails where a unit does not work, and keeps everybody's state.
+"""Outcome: the last resource of an environment. It fails where a unit does not work, and keeps everybody's state.
 
 An activation that raised would leave nothing of itself in state; so it records, and this raises in the end. So it does
 where the environment forbids what the run has found: all the rest is done by then, and a preview shows it as pending.
@@ -16,7 +16,7 @@ from reconciler.resources.operation import OperationError, Provider, found, oper
 from reconciler.resources.run.session import session
 
 
-class VerdictProvider(Provider):
+class OutcomeProvider(Provider):
     """Raises with every unit of this run that failed, under its file's name, and with what is against the policy."""
 
     @operation
@@ -38,12 +38,12 @@ class VerdictProvider(Provider):
         return UpdateResult(stored(news))
 
 
-class Verdict(Resource, module="reconciler", name="Verdict"):
+class Outcome(Resource, module="reconciler", name="Outcome"):
     """One per environment, registered when every dataset, access list and activation is done."""
 
     def __init__(self, environment: Environment, opts: ResourceOptions | None = None) -> None:
         props = {"file": environment.file, "environment": environment.name}
-        super().__init__(VerdictProvider(), environment.name, props, opts)
+        super().__init__(OutcomeProvider(), environment.name, props, opts)
 
 
 def _judge() -> None:

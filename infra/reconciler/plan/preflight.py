@@ -1,4 +1,4 @@
-"""Fleet: what an environment declared last time and declares now, compared before anything is touched.
+"""Preflight: what an environment declared last time and declares now, compared before anything is touched.
 
 Everything depends on it, so that a refusal here, in preview as in up, stops the run before its first change.
 """
@@ -76,7 +76,7 @@ _DESTINATION = "destination"
 _FORMER = "former_variables"
 
 
-class FleetProvider(Provider):
+class PreflightProvider(Provider):
     """Holds `units` in state and refuses, in `check`, what may not become of them."""
 
     @operation
@@ -167,7 +167,7 @@ class FleetProvider(Provider):
         return UpdateResult(news)
 
 
-class Fleet(Resource, module="reconciler", name="Fleet"):
+class Preflight(Resource, module="reconciler", name="Preflight"):
     """One per environment; `units` maps unit names to what `Declared` holds of each, `declarations` to all of it.
 
     `in_bigquery` is what the run has found there, `variables_elsewhere` the Airflow variables of other environments.
@@ -204,7 +204,7 @@ class Fleet(Resource, module="reconciler", name="Fleet"):
             _ELSEWHERE: sorted(variables_elsewhere),
             _FORMER: None,
         }
-        super().__init__(FleetProvider(), environment.name, props, opts)
+        super().__init__(PreflightProvider(), environment.name, props, opts)
 
 
 def _rules(olds: Mapping[str, Any], news: Mapping[str, Any]) -> Rules:

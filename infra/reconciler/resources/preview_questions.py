@@ -1,4 +1,4 @@
-"""What Fleet asks Fivetran before anything is touched, so that a preview foresees what an apply would meet."""
+"""What Preflight asks Fivetran before anything is touched, so that a preview foresees what an apply would meet."""
 
 from __future__ import annotations
 

@@ -15,7 +15,7 @@ class Recorded:
     """What became of one unit in the last run: the `outcome` of its activation, and why it did not work."""
 
     outcome: str
-    said: tuple[str, ...] = ()
+    messages: tuple[str, ...] = ()
 
 
 def all_outputs(file: IO[str]) -> Mapping[str, Any]:
@@ -34,19 +34,19 @@ def outputs_of(file: IO[str], output: str) -> Mapping[str, Any]:
 
 def mapping_of(outputs: Mapping[str, Any], output: str, name: str) -> Mapping[str, Any]:
     """One output, a mapping. Raises `ReconcilerError` that names the file where there is none."""
-    said = outputs.get(output)
-    if not isinstance(said, dict):
+    found = outputs.get(output)
+    if not isinstance(found, dict):
         raise ReconcilerError(
             f"{name}: no output {output!r}: expected what `pulumi stack output --json` prints for this environment"
         )
-    return said
+    return found
 
 
 def recorded(file: IO[str]) -> dict[str, Recorded]:
     """What became of each unit that has a connection, by name."""
     units = outputs_of(file, "units").items()
     return {
-        name: Recorded(unit["outcome"], tuple(text for text in unit.get("said") or () if isinstance(text, str)))
+        name: Recorded(unit["outcome"], tuple(text for text in unit.get("messages") or () if isinstance(text, str)))
         for name, unit in units
         if isinstance(unit, dict) and isinstance(unit.get("outcome"), str)
     }

@@ -1,7 +1,7 @@
 """The Pulumi program: an environment's fleet as resources, in the order that keeps what exists safe.
 
-Fleet (refuses) → Destination → roles on the project → its tests, datasets → their access → connections → activations →
-Verdict.
+Preflight (rejects) → Destination → roles on the project → its tests, datasets → their access → connections →
+activations → Outcome.
 Stack outputs: `units`, `airflow_variables`, `airflow_deletions`.
 """
 
@@ -28,8 +28,8 @@ from reconciler.model.errors import InvalidSpecs, ReconcilerError
 from reconciler.model.today import today
 from reconciler.plan.datasets import Findings
 from reconciler.plan.inventory import declarations
-from reconciler.plan.outcome import Verdict
-from reconciler.plan.preflight import Fleet as FleetResource
+from reconciler.plan.outcome import Outcome
+from reconciler.plan.preflight import Preflight
 from reconciler.resources import iam
 from reconciler.resources.access.resource import DatasetAccess
 from reconciler.resources.activation import resource
@@ -146,7 +146,7 @@ async def build(staged: Staged, loaded: Loaded) -> dict[str, pulumi.Input[Any]]:
         for dataset in unit.all_datasets
     }
     elsewhere = _variables_elsewhere(loaded, environment)
-    guard = FleetResource(
+    guard = Preflight(
         environment,
         declared,
         contents,
@@ -249,7 +249,7 @@ async def build(staged: Staged, loaded: Loaded) -> dict[str, pulumi.Input[Any]]:
         *(each.urn.future() for each in (*made.values(), *access.values(), *activations.values())),
         return_exceptions=True,
     )
-    Verdict(environment, after_guard)
+    Outcome(environment, after_guard)
     ids = {name: connection.id for name, connection in connections.items()}
     withdrawn = airflow.withdrawals(staged.lives.fleet, fleet)
     for withdrawal in withdrawn:
@@ -277,7 +277,7 @@ def _deletions(withdrawn: Iterable[airflow.Withdrawal], former: Iterable[str] | 
 
 
 def _found(staged: Staged, loaded: Loaded, listed: Mapping[str, Listed], expected: Collection[Expected]) -> Findings:
-    """What of BigQuery Fleet is to judge. Of the whole fleet, since what expired is no surprise while it goes."""
+    """What of BigQuery Preflight is to judge. Of the whole fleet, since what expired is no surprise while it goes."""
     environment = staged.fleet.environment
     others = [each for name, each in loaded.fleets.items() if name != environment.name]
     of_the_project = [each for each in others if each.environment.gcp_project == environment.gcp_project]
@@ -306,6 +306,6 @@ def _outputs(fleet: Fleet, unit: Unit, connection: Connection | None, runs: Acti
     written: tuple[Dataset, ...] = fleet.datasets_of(unit) or unit.datasets
     outputs: dict[str, Any] = {"datasets": [dataset.id for dataset in written], "owners": list(unit.owners)}
     if connection is not None and runs is not None:
-        outputs |= {"connection_id": connection.id, "outcome": runs.outcome, "awaits": runs.awaits}
-        outputs["said"] = runs.said
+        outputs |= {"connection_id": connection.id, "outcome": runs.outcome, "pending": runs.pending}
+        outputs["messages"] = runs.messages
     return outputs

@@ -98,7 +98,7 @@ def test_the_tests_that_failed_in_the_last_run_are_named(shop: Shop, tmp_path: P
     shop.unit("stripe")
     shop.connection("stripe", {"schema": "stripe"}, setup_state="incomplete", paused=True)
     outputs = tmp_path / "outputs.json"
-    said: dict[str, Any] = {"outcome": "failed", "said": ["Validate Login: FAILED: no"]}
+    said: dict[str, Any] = {"outcome": "failed", "messages": ["Validate Login: FAILED: no"]}
     outputs.write_text(json.dumps({"units": {"stripe": said}}))
     told = shop.run("report", "--today", DAY, "--from-outputs", str(outputs)).out
     assert "setup test Validate Login: FAILED: no" in told

@@ -183,7 +183,7 @@ FAILED = ["Validate Login: FAILED: Invalid API key", "Permissions: FAILED: None\
     ("last", "live", "findings", "step"),
     [
         (
-            {"outcome": "failed", "said": FAILED},
+            {"outcome": "failed", "messages": FAILED},
             "incomplete",
             [
                 "its set-up is incomplete",
@@ -194,13 +194,13 @@ FAILED = ["Validate Login: FAILED: Invalid API key", "Permissions: FAILED: None\
             "then `pulumi up --stack dev`",
         ),
         (
-            {"outcome": "failed", "said": FAILED[:1]},
+            {"outcome": "failed", "messages": FAILED[:1]},
             "connected",
             ["setup test Validate Login: FAILED: Invalid API key"],
             "look at connectors/dev/stripe.yaml",
         ),
         (
-            {"outcome": "testing", "said": []},
+            {"outcome": "testing", "messages": []},
             "incomplete",
             ["its set-up is incomplete", "its setup tests were still running when the last run ended"],
             "`pulumi up --stack dev`, which reads what its tests came to",
@@ -212,12 +212,12 @@ FAILED = ["Validate Login: FAILED: Invalid API key", "Permissions: FAILED: None\
             "`pulumi up --stack dev`, which reads what its tests came to",
         ),
         (
-            {"outcome": "refused", "said": ["no table Chrage"]},
+            {"outcome": "refused", "messages": ["no table Chrage"]},
             "connected",
             ["the last run refused it: no table Chrage"],
             "correct connectors/dev/stripe.yaml, then `pulumi up --stack dev`",
         ),
-        ({"outcome": "connected", "said": []}, "broken", ["its set-up is broken"], "do what Fivetran asks for"),
+        ({"outcome": "connected", "messages": []}, "broken", ["its set-up is broken"], "do what Fivetran asks for"),
         ({"outcome": "connected"}, "connected", [], None),
         (
             {},

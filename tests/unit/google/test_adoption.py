@@ -47,7 +47,7 @@ def judged(
     environment: Environment = ENVIRONMENT,
     **declared: Any,
 ) -> Judgement:
-    """What becomes of a dataset with these entries, over the way that it takes to Fleet."""
+    """What becomes of a dataset with these entries, over the way that it takes to Preflight."""
     dataset = Dataset("d", "US", **declared)
     unit = Unit("d", FILE, "D.", ("o@example.com",), datasets=(dataset,))
     expected = expect(environment, unit, dataset, DeletionRules(contents=contents), is_written=is_written)

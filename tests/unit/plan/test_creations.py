@@ -1,4 +1,4 @@
-"""What Fleet records before a connection is created, and what it refuses before another one is deleted."""
+"""What Preflight records before a connection is created, and what it refuses before another one is deleted."""
 
 from __future__ import annotations
 
@@ -11,22 +11,22 @@ from tests.unit.resources.account import FILE, Fivetran, failure, state, unit
 from tests.unit.resources.test_new_connections import AT_WORK, fleet
 
 from reconciler.model import Adopt, Unit
-from reconciler.plan.preflight import FleetProvider
+from reconciler.plan.preflight import PreflightProvider
 from reconciler.resources.connection import api_fields
 from reconciler.resources.connection.resource import ConnectionProvider
 from reconciler.resources.run.session import session
 
-provider = FleetProvider()
+provider = PreflightProvider()
 connection = ConnectionProvider()
 
 
 def check(olds: dict[str, Any], *units: Unit, applies: bool = True, **said: Any) -> dict[str, Any]:
-    """What state holds of Fleet after a run with these units; the preview of one where nothing is applied."""
+    """What state holds of Preflight after a run with these units; the preview of one where nothing is applied."""
     return dict(provider.check(copy.deepcopy(olds), {**fleet(*units), "preview": not applies, **said}).inputs)
 
 
 def allowing(*units: Unit, **changes: list[str]) -> dict[str, Any]:
-    """The units as Fleet has them where their files allow changes."""
+    """The units as Preflight has them where their files allow changes."""
     declared = {
         each.name: {
             "file": each.file,

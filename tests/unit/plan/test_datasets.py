@@ -1,4 +1,4 @@
-"""What Fleet makes of what a run has found in BigQuery."""
+"""What Preflight makes of what a run has found in BigQuery."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from reconciler.google.bigquery.access import DeclaredEntry, Entry
 from reconciler.google.bigquery.declared_dataset import Expected
 from reconciler.google.bigquery.undeclared import Undeclared
 from reconciler.plan.datasets import Findings
-from reconciler.plan.preflight import FleetProvider
+from reconciler.plan.preflight import PreflightProvider
 from reconciler.resources.run.session import session
 
-provider = FleetProvider()
+provider = PreflightProvider()
 FILE = "dev/stripe.yaml"
 OWNERS = Entry("OWNER", "specialGroup", "projectOwners")
 
@@ -43,7 +43,7 @@ def reads(fivetran: Fivetran) -> int:
 
 
 def props(found: Findings, **datasets: dict[str, Any]) -> dict[str, Any]:
-    """Fleet's inputs with what was found, and a unit for each dataset: what was said of its end."""
+    """Preflight's inputs with what was found, and a unit for each dataset: what was said of its end."""
     units = {
         name: {"file": f"dev/{name}.yaml", "datasets": {name: "US"}, "dataset_endings": {name: ending}}
         for name, ending in datasets.items()

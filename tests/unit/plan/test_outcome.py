@@ -1,4 +1,4 @@
-"""Verdict: a run in which a unit does not come to work ends in an error that names every one of them."""
+"""Outcome: a run in which a unit does not come to work ends in an error that names every one of them."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from typing import Any
 from tests.unit.resources.account import BAD_TEST, Fivetran, failure, unit
 from tests.unit.resources.stack import Stack
 
-from reconciler.plan.outcome import VerdictProvider
+from reconciler.plan.outcome import OutcomeProvider
 from reconciler.resources.run.session import session
 
-provider = VerdictProvider()
+provider = OutcomeProvider()
 
 PROPS: dict[str, Any] = {"file": "dev/environment.yaml", "environment": "dev", "__provider": "gASVJQAAAAAAAAC"}
 STORED = {"file": "dev/environment.yaml", "environment": "dev"}

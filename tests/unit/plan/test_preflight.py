@@ -1,4 +1,4 @@
-"""Fleet: refuses before anything is touched, also when Fivetran cannot say what it is about."""
+"""Preflight: refuses before anything is touched, also when Fivetran cannot say what it is about."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from typing import Any
 import pytest
 from tests.unit.resources.account import Fivetran, failure
 
-from reconciler.plan.preflight import FleetProvider
+from reconciler.plan.preflight import PreflightProvider
 from reconciler.resources.connection.resource import ConnectionProvider
 from reconciler.resources.run.session import session
 
-provider = FleetProvider()
+provider = PreflightProvider()
 
 MOVED = {"file": "dev/payments.yaml", "service": "stripe", "connection": "stripe"}
 

@@ -155,8 +155,8 @@ def unit(
 def connection_inputs(declared: Unit, group: str) -> dict[str, Any]:
     """The inputs of a unit's connection as the engine hands them over."""
     assert declared.connector is not None
-    awaits = {"awaits": True} if declared.connector.awaits_a_person else {}
-    return _handed_over({**api_fields.inputs(declared, declared.connector), **awaits, "group_id": group})
+    pending = {"pending": True} if declared.connector.awaits_a_person else {}
+    return _handed_over({**api_fields.inputs(declared, declared.connector), **pending, "group_id": group})
 
 
 def activation_inputs(declared: Unit, group: str, connection_id: str, revision: int) -> dict[str, Any]:

@@ -71,7 +71,7 @@ class Stack:
         self.connection = Resource(ConnectionProvider())
         self.activation = Resource(ActivationProvider())
         self.intents: dict[str, Any] = {}
-        """What Fleet recorded of the connections that runs were about to create."""
+        """What Preflight recorded of the connections that runs were about to create."""
         self._known: dict[str, Declared] = {}
 
     def up(self, unit: Unit) -> str:
@@ -82,7 +82,7 @@ class Stack:
         return str(self.activation.state["outcome"])
 
     def record(self, unit: Unit) -> None:
-        """What Fleet does of an apply before anything else, without its refusals."""
+        """What Preflight does of an apply before anything else, without its refusals."""
         assert unit.connector is not None
         name = unit.connector.destination.connection_name
         declared = {unit.name: Declared(unit.file, unit.connector.service, name)}

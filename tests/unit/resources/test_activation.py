@@ -79,19 +79,19 @@ def test_a_failed_test_is_an_outcome_pending_until_a_later_one_passes_and_starts
     for _ in range(2):
         assert stack.up(unit(schedule=BY_AIRFLOW)) == "failed"
         assert stack.activation.state["tests"] == [BAD_TEST], "and what passes is not recorded"
-        assert stack.activation.state["said"] == ["Validate Login: FAILED: Invalid API key"]
+        assert stack.activation.state["messages"] == ["Validate Login: FAILED: Invalid API key"]
         live = fivetran.the("stripe")
         assert (live["paused"], live["syncs"]) == (True, 0)
         assert stack.pending(unit(schedule=BY_AIRFLOW)) == ["activation"]
         assert "1 setup test of connection" in caplog.text
         caplog.clear()
         stack.refresh()
-        assert stack.activation.state["said"] == ["Validate Login: FAILED: Invalid API key"]
+        assert stack.activation.state["messages"] == ["Validate Login: FAILED: Invalid API key"]
         assert stack.pending(unit(schedule=BY_AIRFLOW)) == ["activation"], "a refresh hides nothing"
         run()
     assert stack.up(unit(schedule=BY_AIRFLOW)) == "connected"
     assert "tests" not in stack.activation.state
-    assert stack.activation.state["said"] == []
+    assert stack.activation.state["messages"] == []
     live = fivetran.the("stripe")
     assert (live["paused"], live["syncs"]) == (False, 1)
     assert stack.pending(unit(schedule=BY_AIRFLOW)) == []
@@ -173,7 +173,7 @@ def test_a_refresh_that_reads_connected_after_a_failure_lets_it_go_on_without_an
     fivetran.edit("stripe", setup_state="connected")  # somebody mended it in the interface
     run()
     stack.refresh()
-    assert (stack.activation.state["outcome"], stack.activation.state["said"]) == ("connected", [])
+    assert (stack.activation.state["outcome"], stack.activation.state["messages"]) == ("connected", [])
     assert stack.pending(unit()) == ["activation"]
     fivetran.forget_requests()
     stack.up(unit())
@@ -191,7 +191,7 @@ def test_a_connection_that_breaks_is_told_and_pending_with_its_tasks_and_an_upda
         stack.refresh()
         state = stack.activation.state
         assert (state["outcome"], state["tasks"]) == ("broken", [f"reconnect: {message}"])
-        assert state["said"] == state["tasks"]
+        assert state["messages"] == state["tasks"]
         assert f"{FILE}: broken in Fivetran; an update tests it again\n    reconnect: {message}\n" in caplog.text
         assert stack.pending(unit()) == ["activation"]
     fivetran.forget_requests()

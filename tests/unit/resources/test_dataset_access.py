@@ -86,7 +86,7 @@ class BigQuery:
 
 
 def news(declared: Expected, writer: Any = ACCOUNT) -> dict[str, Any]:
-    """The inputs, as the engine hands them over once `Fleet` was checked."""
+    """The inputs, as the engine hands them over once `Preflight` was checked."""
     session.expect_datasets([declared], {"d": None})
     return dict(as_engine(inputs("p", declared, writer)))
 

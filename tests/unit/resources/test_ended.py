@@ -30,7 +30,7 @@ def test_one_whose_tests_fail_is_paused_tested_no_more_and_fails_no_run(fivetran
     assert TEST not in fivetran.writes()
     assert session.failures() == {}
     assert fivetran.the("stripe")["paused"] is True
-    assert stack.activation.state["said"] == []
+    assert stack.activation.state["messages"] == []
     for refreshed in (False, True):
         assert stack.pending(over()) == []
         if not refreshed:

@@ -12,7 +12,7 @@ import pytest
 
 from reconciler.config.build.packages import content_hash
 from reconciler.model import Adopt, FivetranSchedule, Unit
-from reconciler.plan.preflight import FleetProvider
+from reconciler.plan.preflight import PreflightProvider
 from reconciler.resources.activation import resource
 from reconciler.resources.connection import api_fields
 from reconciler.resources.connection.resource import ConnectionProvider
@@ -20,7 +20,7 @@ from reconciler.resources.run.session import session
 
 from .account import FILE, Fivetran, as_engine, connection_inputs, failure, unit
 
-provider = FleetProvider()
+provider = PreflightProvider()
 
 KEY = {"secret": "stripe-key", "version": 3, "project": "dev-project"}
 AT_WORK: dict[str, Any] = {"succeeded_at": "2026-01-01T00:00:00Z", "is_historical_sync": False}

@@ -67,7 +67,7 @@ def test_it_is_told_with_what_the_person_needs(
     stack.up(declared)
     live = session.client().get_connection(stack.connection.id)
     setup_page = f"https://fivetran.com/dashboard/connections/{live.id}/setup"
-    assert stack.activation.state["awaits"] == {
+    assert stack.activation.state["pending"] == {
         "what": "the vendor installs our key (DENG-42)",
         "setup page": setup_page,
         "service account": session.client().group_service_account(fivetran.group),
@@ -75,14 +75,14 @@ def test_it_is_told_with_what_the_person_needs(
         **({key: live.config[key]} if key else {}),
     }
     lines = "".join(
-        f"\n    {what}: {value}" for what, value in stack.activation.state["awaits"].items() if what != "what"
+        f"\n    {what}: {value}" for what, value in stack.activation.state["pending"].items() if what != "what"
     )
     assert f"{FILE}: awaits the vendor installs our key (DENG-42){lines}\n" in caplog.text
 
 
 def test_consent_is_told_with_the_command_that_makes_a_link_for_it(stack: Stack):
     stack.up(unit(needs_consent=True))
-    assert stack.activation.state["awaits"]["what"] == (
+    assert stack.activation.state["pending"]["what"] == (
         "somebody's consent: `reconciler authorise -e dev stripe` makes a link for it"
     )
 
@@ -90,7 +90,7 @@ def test_consent_is_told_with_the_command_that_makes_a_link_for_it(stack: Stack)
 def test_vendor_text_in_it_is_scrubbed(fivetran: Fivetran, stack: Stack):
     fivetran.by_hand(setup_state="incomplete", tasks=[{"code": "key", "message": f"install {CANARY}"}])
     stack.up(awaiting())
-    assert stack.activation.state["awaits"]["task key"] == "install ******"
+    assert stack.activation.state["pending"]["task key"] == "install ******"
 
 
 def test_a_changed_config_reaches_it_and_leaves_it_waiting(fivetran: Fivetran, stack: Stack):
@@ -115,7 +115,7 @@ def test_a_refresh_that_reads_connected_lets_it_go_on_with_no_further_test(
     fivetran.forget_requests()
     assert stack.up(waits) == "connected"
     assert fivetran.writes() == [CHANGE, SYNC]
-    assert stack.activation.state["awaits"] == {}
+    assert stack.activation.state["pending"] == {}
     assert stack.pending(waits) == []
 
 
@@ -190,7 +190,7 @@ def test_a_test_that_passes_nothing_and_fails_nothing_leaves_it_awaiting_what_fi
 ):
     fivetran.script_tests(target="stripe", runs=1, results=[])
     assert stack.up(unit()) == "awaiting"
-    assert stack.activation.state["awaits"]["what"].startswith("Fivetran says that its set-up is incomplete")
+    assert stack.activation.state["pending"]["what"].startswith("Fivetran says that its set-up is incomplete")
     assert stack.pending(unit()) == []
     assert fivetran.the("stripe")["paused"] is True
 

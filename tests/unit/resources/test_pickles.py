@@ -11,8 +11,8 @@ import pytest
 from pulumi.dynamic import ResourceProvider
 from pulumi.dynamic.dynamic import serialize_provider
 
-from reconciler.plan.outcome import VerdictProvider
-from reconciler.plan.preflight import FleetProvider
+from reconciler.plan.outcome import OutcomeProvider
+from reconciler.plan.preflight import PreflightProvider
 from reconciler.resources.access.resource import DatasetAccessProvider
 from reconciler.resources.activation.resource import ActivationProvider
 from reconciler.resources.connection.resource import ConnectionProvider
@@ -23,13 +23,13 @@ from reconciler.resources.package.resource import PackageProvider
 
 #: What stacks hold. A change here makes every resource of the kind undeletable: see docs/decisions/0001.
 IN_STATE: dict[type[ResourceProvider], bytes] = {
-    VerdictProvider: (
+    OutcomeProvider: (
         b"\x80\x04\x952\x00\x00\x00\x00\x00\x00\x00\x8c\x17reconciler.plan.outcome\x94"
-        b"\x8c\x0fVerdictProvider\x94\x93\x94)\x81\x94."
+        b"\x8c\x0fOutcomeProvider\x94\x93\x94)\x81\x94."
     ),
-    FleetProvider: (
-        b"\x80\x04\x952\x00\x00\x00\x00\x00\x00\x00\x8c\x19reconciler.plan.preflight\x94"
-        b"\x8c\rFleetProvider\x94\x93\x94)\x81\x94."
+    PreflightProvider: (
+        b"\x80\x04\x956\x00\x00\x00\x00\x00\x00\x00\x8c\x19reconciler.plan.preflight\x94"
+        b"\x8c\x11PreflightProvider\x94\x93\x94)\x81\x94."
     ),
     DatasetAccessProvider: (
         b"\x80\x04\x95E\x00\x00\x00\x00\x00\x00\x00\x8c$reconciler.resources.access.resource\x94"

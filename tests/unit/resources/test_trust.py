@@ -140,7 +140,7 @@ def test_a_failed_test_shows_what_to_paste(fivetran: Fivetran, stack: Stack, ca:
     [shown, _] = _read(server, ca)
     assert f"# CN=db.example.com, valid 2020-01-01 to 2040-01-01, hash {shown.hash}, SHA-256 " in said
     assert "".join(f"              {line}\n" for line in ca.pem.splitlines()) in said
-    assert "BEGIN CERTIFICATE" not in str(stack.activation.state["said"])
+    assert "BEGIN CERTIFICATE" not in str(stack.activation.state["messages"])
 
 
 def test_details_show_only_what_reads_as_a_certificate_or_key():

@@ -112,7 +112,7 @@ def inputs(project: str, expected: Expected, writer: Input[str] | None) -> dict[
 
 
 class _Declared:
-    """The inputs of one dataset's list, with the lines that `Fleet` was given. State holds no lines."""
+    """The inputs of one dataset's list, with the lines that `Preflight` was given. State holds no lines."""
 
     def __init__(self, props: Mapping[str, Any]) -> None:
         self.file, self.path = str(props["file"]), str(props["path"])

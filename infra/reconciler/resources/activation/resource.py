@@ -1,7 +1,7 @@
 """Activation: the last resource of a unit. Its connection is tested, has its tables, follows its schedule, and runs.
 
 A test that fails is an outcome that state holds, not an error: the connection is there, and the next run tries again.
-The `Verdict` makes it the run's error in the end.
+The `Outcome` makes it the run's error in the end.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from reconciler.resources.operation import OperationError, Provider, found, hide
 from reconciler.resources.run.session import session
 
 #: What state holds besides the inputs.
-_OUTPUTS = ("outcome", "reason", "tests", "tasks", "tested", "activated", "awaits", "said", "was_connected")
+_OUTPUTS = ("outcome", "reason", "tests", "tasks", "tested", "activated", "pending", "messages", "was_connected")
 
 
 class ActivationProvider(Provider):
@@ -85,8 +85,8 @@ class Activation(Resource, module="fivetran", name="Activation"):
     """
 
     outcome: pulumi.Output[str]
-    awaits: pulumi.Output[Mapping[str, Any] | None]
-    said: pulumi.Output[Sequence[str] | None]
+    pending: pulumi.Output[Mapping[str, Any] | None]
+    messages: pulumi.Output[Sequence[str] | None]
     """Why it does not work, in Fivetran's words: the tests that failed, or the tasks of one that broke."""
 
     def __init__(

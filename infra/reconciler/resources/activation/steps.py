@@ -82,7 +82,7 @@ def activate(olds: Mapping[str, Any], news: Mapping[str, Any]) -> dict[str, Any]
     if state["outcome"] != "connected":
         _report(state, refused)
     # Always there: a preview knows nothing of an output that state lacks.
-    always = {"awaits": {}, "said": _said(state)}
+    always = {"pending": {}, "messages": _said(state)}
     return {**always, **{key: value for key, value in state.items() if value is not None}}
 
 
@@ -94,7 +94,11 @@ def _ended(olds: Mapping[str, Any], state: Mapping[str, Any]) -> dict[str, Any]:
     kept = {"outcome": "ended"}
     if olds.get("outcome") == "connected":
         kept = {key: olds[key] for key in ("outcome", "tested")}
-    return {"awaits": {}, "said": [], **{key: value for key, value in {**state, **kept}.items() if value is not None}}
+    return {
+        "pending": {},
+        "messages": [],
+        **{key: value for key, value in {**state, **kept}.items() if value is not None},
+    }
 
 
 def as_file(props: Mapping[str, Any], live: Connection) -> dict[str, Any]:
@@ -112,19 +116,19 @@ def seen(props: Mapping[str, Any], live: Connection) -> dict[str, Any]:
     outcome = props.get("outcome")
     found: dict[str, Any] = {
         key: props[key]
-        for key in ("outcome", "tests", "tested", "activated", "awaits", "said", "was_connected")
+        for key in ("outcome", "tests", "tested", "activated", "pending", "messages", "was_connected")
         if key in props
     }
     if live.setup_state == "connected":
         if outcome not in {"connected", "ended"} and "was_connected" not in props:
             found = {"outcome": "connected", "tested": props["revision"], "activated": props.get("activated", False)}
-            found |= {"awaits": {}, "said": []}
+            found |= {"pending": {}, "messages": []}
     elif outcome in {"connected", "broken"} and "ended" not in props:
         # Without reading a secret: this may be a preview.
         wait_until_declared(DECLARED_WITHIN_S)
         known = known_values([props.get("references")], ask=False)
         tasks = [_task(task, known) for task in live.tasks]
-        found |= {"outcome": "broken", "tasks": tasks, "said": tasks}
+        found |= {"outcome": "broken", "tasks": tasks, "messages": tasks}
         said = "".join(f"\n    {task}" for task in tasks)
         left_alone = _is_left_alone(props) and not props.get("activated")
         then = "adopted as it is, so nothing tests it" if left_alone else "an update tests it again"
@@ -172,7 +176,7 @@ def _tested(olds: Mapping[str, Any], news: Mapping[str, Any]) -> dict[str, Any]:
         if live.setup_state == "connected" and told:
             return {"outcome": "connected", "tested": revision}
         if live.setup_state != "connected" and awaits:
-            return {"outcome": "awaiting", "awaits": _needs(news, live)}
+            return {"outcome": "awaiting", "pending": _needs(news, live)}
         if _is_left_alone(news) and not olds.get("activated"):
             # A test that passes would start one that is not paused.
             known = known_values([news.get("references")], ask=True)
@@ -195,7 +199,7 @@ def _test(news: Mapping[str, Any]) -> dict[str, Any]:
             "tests": [mask_test(test, known_values([news.get("references")], ask=True)) for test in failed],
         }
     if tested.setup_state != "connected":
-        return {"outcome": "awaiting", "awaits": _needs(news, tested)}
+        return {"outcome": "awaiting", "pending": _needs(news, tested)}
     return {"outcome": "connected"}
 
 
@@ -319,8 +323,8 @@ def _report(state: Mapping[str, Any], refused: str | None) -> None:
         at = ("connector", "awaiting", "until") if state["outcome"] == "awaiting" else ("connector",)
         session.failed(state["file"], refused or _placed(state["file"], at, _in_words(state)))
         return
-    needs = "".join(f"\n    {what}: {value}" for what, value in state["awaits"].items() if what != "what")
-    logger.warning("%s: awaits %s%s", state["file"], state["awaits"]["what"], needs)
+    needs = "".join(f"\n    {what}: {value}" for what, value in state["pending"].items() if what != "what")
+    logger.warning("%s: awaits %s%s", state["file"], state["pending"]["what"], needs)
 
 
 def _said(state: Mapping[str, Any]) -> list[str]:

@@ -67,7 +67,7 @@ def look(group: str, units: Declarations, replacing: Mapping[str, str] | None = 
 def look_again(group_id: str, name: str) -> None:
     """Look for a connection that a preview would create, and that an earlier run was to create and did not.
 
-    `Fleet` does not see which connections state has, and takes that one for made. Raises `OperationError` where an
+    `Preflight` does not see which connections state has, and takes that one for made. Raises `OperationError` where an
     apply would, `Unauthorized` and `Forbidden`.
     """
     unit, intent = session.not_looked_for(name), session.intent(name)

@@ -199,10 +199,10 @@ class Connection(Resource, module="fivetran", name="Connection"):
     ) -> None:
         if unit.connector is None:
             raise ValueError(f"{unit.name} has no connector")
-        awaits = {"awaits": True} if unit.connector.awaits_a_person else {}
+        pending = {"pending": True} if unit.connector.awaits_a_person else {}
         props = {
             **api_fields.inputs(unit, unit.connector),
-            **awaits,
+            **pending,
             **({} if package_id is None else {"config": {**unit.connector.config, _PACKAGE: package_id}}),
             "group_id": group_id,
             "ending": ending.as_property(),
@@ -244,7 +244,7 @@ def _refuse_fixed_settings(olds: Mapping[str, Any], news: Mapping[str, Any]) -> 
 def _refuse_new_fixed_settings(id_: str, olds: Mapping[str, Any], news: Mapping[str, Any]) -> None:
     """Raise `OperationError` where the file names such a setting for the first time, and Fivetran has it otherwise.
 
-    `Fleet` has looked before, where it could.
+    `Preflight` has looked before, where it could.
     """
     new = api_fields.FIXED_SETTINGS & news.get("settings", {}).keys() - olds.get("settings", {}).keys()
     for each in api_fields.fixed_differences(news, session.client().get_connection(id_)) if new else []:
@@ -254,7 +254,7 @@ def _refuse_new_fixed_settings(id_: str, olds: Mapping[str, Any], news: Mapping[
 
 def _start_tests(id_: str, props: Mapping[str, Any]) -> None:
     """The activation waits for them: started here, those of many connections run at once."""
-    if "awaits" not in props:
+    if "pending" not in props:
         session.tests.start(id_, _trusted_unseen(props))
 
 

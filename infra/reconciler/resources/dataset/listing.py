@@ -1,7 +1,7 @@
 """Which datasets there are before anything is registered, asked of the plugin: its credentials are those that write.
 
 One list a run, in a preview too. It tells which declared datasets exist, so that they are imported instead of made, and
-which ones no file declares. What is in a dataset that is new to the environment `Fleet` reads.
+which ones no file declares. What is in a dataset that is new to the environment `Preflight` reads.
 """
 
 from __future__ import annotations

@@ -64,7 +64,7 @@ class Session:
         self._of_groups: dict[tuple[str, str], str] = {}
         self._failures: dict[str, dict[str, str]] = {}
         self.is_preview = False
-        """Whether this process serves a preview. `Fleet` says it before anything happens."""
+        """Whether this process serves a preview. `Preflight` does so first."""
         self._expected_datasets: dict[str, Expected] = {}
         self._writer: str | None = None
         self._existing_datasets: dict[str, tuple[Mapping[str, Any], ...] | None] = {}
@@ -101,7 +101,7 @@ class Session:
         left_groups: Iterable[str] = (),
         permanent: Mapping[str, Mapping[str, bool]] | None = None,
     ) -> None:
-        """Remember what this run declares: unit names by connection name. `Fleet` says it before anything happens.
+        """Remember what this run declares: unit names by connection name. `Preflight` does so first.
 
         `replaced` are the connections that a file says may give way to a new one; `left_groups` are the groups that
         the environment may leave for another; `permanent` are the keys of config, by dotted paths, that do not change
@@ -129,7 +129,7 @@ class Session:
             return group in self._left_groups
 
     def recall(self, intents: Mapping[str, Intent]) -> None:
-        """Take the intents that earlier runs recorded, by connection name. `Fleet` says it before anything happens."""
+        """Take the intents that earlier runs recorded, by connection name. `Preflight` does so first."""
         with self._lock:
             self._intents = dict(intents)
 
@@ -139,12 +139,12 @@ class Session:
             return self._intents.get(connection_name)
 
     def leave_out(self, units: Mapping[str, Mapping[str, Any]]) -> None:
-        """Take what files declare of connections that `Fleet` did not look for, by connection name."""
+        """Take what files declare of connections that `Preflight` did not look for, by connection name."""
         with self._lock:
             self._not_looked_for = dict(units)
 
     def not_looked_for(self, connection_name: str) -> Mapping[str, Any] | None:
-        """What a file declares of a connection that `Fleet` did not look for; None where it did, or no file does."""
+        """What a file declares of a connection not looked for by `Preflight`; else None."""
         with self._lock:
             return self._not_looked_for.get(connection_name)
 
@@ -183,7 +183,7 @@ class Session:
     ) -> None:
         """Remember what files declare of datasets, and which of these exist, with the access lists that were read.
 
-        `Fleet` says it before anything happens. `writer` is Fivetran's service account, where it had to be asked for.
+        `Preflight` does so first. `writer` is Fivetran's service account, where it had to be asked for.
         """
         with self._lock:
             self._writer = writer
@@ -206,12 +206,12 @@ class Session:
             return dataset_id in self._existing_datasets
 
     def access_list_found(self, dataset_id: str) -> tuple[Mapping[str, Any], ...]:
-        """Return the access list of a dataset as `Fleet` read it; empty where it did not."""
+        """Return the access list of a dataset as `Preflight` read it; empty where it did not."""
         with self._lock:
             return self._existing_datasets.get(dataset_id) or ()
 
     def failed(self, file: str, text: str, about: str = "") -> None:
-        """Remember, and log, that a unit of this run does not work; the `Verdict` tells them all in the end.
+        """Remember, and log, that a unit of this run does not work; the `Outcome` tells them all in the end.
 
         A later text about the same takes the place of an earlier one. `text` may begin with a line of the file.
         """
@@ -234,7 +234,7 @@ class Session:
             return {file: "\n".join(texts.values()) for file, texts in self._failures.items()}
 
     def breaks_policy(self, file: str, text: str) -> None:
-        """Remember, and log, what the environment forbids and a run cannot undo; the `Verdict` tells it in the end."""
+        """Remember, and log, what the environment forbids and a run cannot undo; the `Outcome` tells it in the end."""
         with self._lock:
             self._against_policy[file] = text
         logger.error("%s: %s", file, text)
