@@ -77,7 +77,7 @@ class Loaded:
             raise InvalidSpecs(self.problems_of(environment))
         if not self.environments:
             raise InvalidSpecs(self.problems)
-        raise ReconcilerError(f"no environment {environment!r} in the specs: there is {', '.join(self.environments)}")
+        raise ReconcilerError(f"no environment {environment!r} in the specs, which have {', '.join(self.environments)}")
 
 
 def load(specs_dir: Path, display_root: Path, day: date | None = None) -> Loaded:

@@ -47,7 +47,7 @@ class Folder:
             elif _looks_like_yaml(entry.name):
                 self._problem(entry, "a file outside any environment", "move it into an environment's folder")
         if not self.environments and not self.problems:
-            self._problem(root, "no environment is here", f"an environment is a folder with an {ENVIRONMENT_FILE}")
+            self._problem(root, "no environment found", f"add a folder with an {ENVIRONMENT_FILE}")
 
     def shown(self, path: Path) -> str:
         """A path as messages show it."""
@@ -62,7 +62,7 @@ class Folder:
             return
         self.environments.append(folder.name)
         if not any(entry.stem.lower() == _ENVIRONMENT and _looks_like_yaml(entry.name) for entry in found):
-            self._problem(folder / ENVIRONMENT_FILE, "the file is missing", "every environment's folder has one")
+            self._problem(folder / ENVIRONMENT_FILE, "the file is missing", "add it: every environment needs one")
         for entry in filter(self._counts, found):
             raw = self._read(entry)
             if raw is not None:
@@ -72,7 +72,11 @@ class Folder:
         """Whether a folder's entry is a spec; what only looks like one becomes a problem."""
         if not _looks_like_yaml(entry.name):
             if _is_folder(entry) and any(_looks_like_yaml(inner.name) for inner in self._entries(entry)):
-                self._problem(entry, "a folder of specs inside an environment", "units stand in the environment itself")
+                self._problem(
+                    entry,
+                    "a subfolder with YAML files inside an environment",
+                    "move the files into the environment's own folder",
+                )
             return False
         if _is_folder(entry):
             self._problem(entry, "a folder named like a spec", "rename it")
@@ -103,10 +107,10 @@ class Folder:
         try:
             inside = entry.resolve(strict=True).is_relative_to(self._inside)
         except (OSError, RuntimeError):
-            self._problem(entry, "a link that leads nowhere", "put the file itself here")
+            self._problem(entry, "a broken symbolic link", "replace the link with the file itself")
             return False
         if not inside:
-            self._problem(entry, "a link out of the specs folder", "put the file itself here")
+            self._problem(entry, "a symbolic link out of the specs folder", "replace the link with the file itself")
         return inside
 
     def _read(self, file: Path) -> bytes | None:

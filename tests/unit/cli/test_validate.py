@@ -77,12 +77,15 @@ def test_a_notice_is_printed_among_the_problems_and_is_none(inside):
     once, ends = line("  allow_resync:"), line("  default_table_expiration_ms:")
     result = validate("--specs", ".")
     assert result.stdout == (
-        "dev/stripe.yaml:5:12: notice: no service `acme` is known here, so `config` and `auth` are not checked\n"
-        "    if Fivetran has it, make it known here: `reconciler services pull acme`\n"
-        f"dev/stripe.yaml:{once}:3: notice: `allow_resync` allows its change once: take it out when a run has made it\n"
-        "    the old dataset stays declared until then; `retire` in it says that it may go\n"
-        f"dev/stripe.yaml:{ends}:3: notice: BigQuery deletes the connector's tables after this time, with the history "
-        "they hold\n    take it out, unless the connector writes everything anew each time\n"
+        "dev/stripe.yaml:5:12: notice: the service `acme` is not in the catalogue, so `config` and `auth` are "
+        "not checked\n"
+        "    if Fivetran has it, add it to the catalogue: `reconciler services pull acme`\n"
+        f"dev/stripe.yaml:{once}:3: notice: `allow_resync` allows its change once: remove it after the run that "
+        "makes the change\n"
+        "    add `retire` to it if the old dataset, which is kept until then, may be removed afterwards\n"
+        f"dev/stripe.yaml:{ends}:3: notice: BigQuery deletes the connector's tables after this time, with their "
+        "history\n"
+        "    remove it, unless each sync rewrites everything\n"
     )
     assert result.stderr == "11 files in dev, prod: no problems, 3 notices\n"
     assert result.return_value == 0
@@ -99,7 +102,7 @@ def test_a_notice_is_one_in_every_format(inside):
     told, *_ = json.loads(validate("--specs", ".", "--format", "json").stdout)
     assert (told["file"], told["line"], told["severity"]) == ("dev/stripe.yaml", 5, "notice")
     assert validate("--specs", ".", "--format", "github").stdout.startswith(
-        "::notice file=dev/stripe.yaml,line=5,col=12::no service `acme` is known here"
+        "::notice file=dev/stripe.yaml,line=5,col=12::the service `acme` is not in the catalogue"
     )
 
 
@@ -134,7 +137,9 @@ def test_what_is_near_its_end_is_told_as_of_the_day_that_is_given(inside, monkey
 def test_naming_environments_prints_only_their_problems(inside):
     inside(CASES / "bad" / "task_ids")
     result = validate("--specs", ".", "prod")
-    assert result.stdout.startswith("prod/a.yaml:6:36: `fivetran_a` is the task of another connector: dev/a.yaml:6\n")
+    assert result.stdout.startswith(
+        "prod/a.yaml:6:36: `fivetran_a` is the task_id of another connector too: dev/a.yaml:6\n"
+    )
     assert result.stderr == "1 problem in 1 file\n"
     assert validate("--specs", ".", "prod", "dev", "dev").stdout == validate("--specs", ".").stdout
 
@@ -165,7 +170,7 @@ def test_json_is_a_list_of_objects_also_when_it_is_empty(inside):
         "line": 6,
         "column": 10,
         "message": "another connector adopts `duel_salutation`: dev/b.yaml:6",
-        "hint": "a connection belongs to one file",
+        "hint": "remove `adopt` from one of the two files",
         "severity": "problem",
     }
     inside(CASES / "good" / "smallest")
@@ -176,9 +181,9 @@ def test_github_gets_an_annotation_a_problem(inside):
     inside(CASES / "bad" / "adopted_twice")
     assert validate("--specs", ".", "--format", "github").stdout.splitlines() == [
         "::error file=dev/a.yaml,line=6,col=10::another connector adopts `duel_salutation`: dev/b.yaml:6"
-        "%0Aa connection belongs to one file",
+        "%0Aremove `adopt` from one of the two files",
         "::error file=dev/b.yaml,line=7,col=5::another connector adopts `duel_salutation`: dev/a.yaml:6"
-        "%0Aa connection belongs to one file",
+        "%0Aremove `adopt` from one of the two files",
     ]
 
 
@@ -189,7 +194,7 @@ def test_github_annotations_escape_what_the_runner_would_act_on(tmp_path: Path, 
     inside(tmp_path)
     assert validate("--specs", "a,b:c%d", "--format", "github").stdout == (
         "::error file=a%2Cb%3Ac%25d/dev/environment.yaml,line=4,col=1::unknown key `50%25\\n::error::x`"
-        "%0Aknown here: gcp_project, secrets_project, fivetran, workgroups, automation, default_access, "
+        "%0Ause a known key: gcp_project, secrets_project, fivetran, workgroups, automation, default_access, "
         "project_access, labels, ignore, policy\n"
     )
 

@@ -34,15 +34,13 @@ def test_of_more_than_100_problems_in_a_file_the_first_are_shown_and_the_rest_co
     loaded = load(folder, folder)
     of_a = [problem for problem in loaded.problems if problem.file == "dev/a.yaml"]
     assert [problem.line for problem in of_a] == list(range(4, 105))
-    assert str(of_a[-1]) == "dev/a.yaml:104:3: 150 more problems from here on\n    mend the ones above first"
+    assert str(of_a[-1]) == "dev/a.yaml:104:3: 150 more problems below\n    fix the ones above first"
     assert not any("more" in problem.message for problem in of_a[:-1])
     assert [problem.file for problem in loaded.problems[101:]] == ["dev/b.yaml"]
     assert loaded.left_out == {"dev/a.yaml": 150}
 
 
-@pytest.mark.parametrize(
-    ("found", "last"), [(100, "`owners`: expected a string"), (101, "1 more problem from here on")]
-)
+@pytest.mark.parametrize(("found", "last"), [(100, "`owners`: expected a string"), (101, "1 more problem below")])
 def test_nothing_is_counted_that_can_be_shown(tmp_path: Path, found: int, last: str):
     folder = written(tmp_path, a=with_owners(found))
     loaded = load(folder, folder)

@@ -348,12 +348,12 @@ def test_asking_for_a_faulty_environment_raises_its_problems_and_for_an_unknown_
         loaded.fleet("prod")
     assert invalid.value.problems == loaded.problems_of("prod")
     assert len(invalid.value.problems) == 1
-    with pytest.raises(ReconcilerError, match="no environment 'stage' in the specs: there is dev, prod"):
+    with pytest.raises(ReconcilerError, match="no environment 'stage' in the specs, which have dev, prod"):
         loaded.fleet("stage")
 
 
 def test_asking_for_an_environment_where_there_is_none_raises_what_is_wrong_with_the_folder(tmp_path: Path):
-    with pytest.raises(InvalidSpecs, match="no environment is here"):
+    with pytest.raises(InvalidSpecs, match="no environment found"):
         load(tmp_path, tmp_path).fleet("dev")
 
 

@@ -78,7 +78,7 @@ def test_a_link_out_of_the_folder_is_refused(folder: Path, tmp_path_factory: pyt
     (folder / "dev" / "ca.pem").unlink()
     (folder / "dev" / "ca.pem").symlink_to(outside)
     [problem] = load(folder, folder).problems
-    assert str(problem).startswith("dev/shop.yaml:7:27: `ca.pem`: a link out of the specs folder")
+    assert str(problem).startswith("dev/shop.yaml:7:27: `ca.pem`: a symbolic link out of the specs folder")
 
 
 @pytest.mark.parametrize(

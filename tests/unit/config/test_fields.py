@@ -134,7 +134,7 @@ def test_a_service_without_a_file_is_a_notice_and_nothing_else():
     assert list(fields.config_and_auth_are_the_service_s(unknown)) == []
     assert list(destinations_have_their_service_s_form(unknown)) == []
     [notice] = services_are_in_the_catalogue(unknown)
-    assert notice.message == "no service `strpe` is known here, so `config` and `auth` are not checked"
+    assert notice.message == "the service `strpe` is not in the catalogue, so `config` and `auth` are not checked"
     assert notice.hint is not None
     assert notice.hint.startswith("did you mean `stripe`? Otherwise, if Fivetran has it,")
 

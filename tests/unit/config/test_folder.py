@@ -41,8 +41,8 @@ def test_a_link_out_of_the_folder_is_refused_without_showing_what_is_there(specs
     (specs / "dev" / "a.yaml").symlink_to(secret)
     (specs / "test").symlink_to(specs.parent, target_is_directory=True)
     assert report(specs) == [
-        "dev/a.yaml:1:1: a link out of the specs folder\n    put the file itself here",
-        "test:1:1: a link out of the specs folder\n    put the file itself here",
+        "dev/a.yaml:1:1: a symbolic link out of the specs folder\n    replace the link with the file itself",
+        "test:1:1: a symbolic link out of the specs folder\n    replace the link with the file itself",
     ]
 
 
@@ -50,14 +50,15 @@ def test_a_loop_of_links_and_a_link_to_nothing_are_refused(specs: Path):
     (specs / "dev" / "a.yaml").symlink_to("b.yaml")
     (specs / "dev" / "b.yaml").symlink_to("a.yaml")
     (specs / "dev" / "c.yaml").symlink_to("nothing.yaml")
-    hint = "a link that leads nowhere\n    put the file itself here"
+    hint = "a broken symbolic link\n    replace the link with the file itself"
     assert report(specs) == [f"dev/{name}.yaml:1:1: {hint}" for name in "abc"]
 
 
 def test_a_folder_that_links_to_itself_ends(specs: Path):
     (specs / "dev" / "again").symlink_to(".", target_is_directory=True)
     assert report(specs) == [
-        "dev/again:1:1: a folder of specs inside an environment\n    units stand in the environment itself"
+        "dev/again:1:1: a subfolder with YAML files inside an environment\n    move the files into the "
+        "environment's own folder"
     ]
 
 
@@ -80,7 +81,7 @@ def test_a_file_that_cannot_be_opened_is_one_problem_and_the_others_are_read(spe
 def test_a_huge_file_is_not_read_to_its_end(specs: Path):
     with (specs / "dev" / "huge.yaml").open("wb") as huge:
         huge.truncate(MAX_BYTES * 1_000_000)
-    assert report(specs) == ["dev/huge.yaml:1:1: larger than 4 MiB\n    a file describes one thing"]
+    assert report(specs) == ["dev/huge.yaml:1:1: larger than 4 MiB\n    split it: a file describes one unit"]
 
 
 def test_a_missing_folder_is_a_problem_and_no_exception(tmp_path: Path):

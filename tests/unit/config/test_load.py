@@ -145,7 +145,7 @@ def test_a_file_over_the_limit_is_refused_and_one_at_it_is_read():
     padding = "a: b\n#"
     assert good(padding + "x" * (MAX_BYTES - len(padding))).data == {"a": "b"}
     _, problems = read(padding + "x" * (MAX_BYTES - len(padding) + 1))
-    assert problems == ["x.yaml:1:1: larger than 4 MiB\n    a file describes one thing"]
+    assert problems == ["x.yaml:1:1: larger than 4 MiB\n    split it: a file describes one unit"]
 
 
 @pytest.mark.parametrize(

@@ -48,16 +48,18 @@ def _look(file: Path, specs_dir: Path, path: str) -> Looked:
     try:
         # A pull request must not upload what else is on the machine.
         if not file.resolve(strict=True).is_relative_to(specs_dir.resolve()):
-            return Looked(problem="a link out of the specs folder", hint="put the file itself there")
+            return Looked(
+                problem="a symbolic link out of the specs folder", hint="replace the link with the file itself"
+            )
         if not file.is_file():
-            return Looked(problem="no ordinary file", hint="name the ZIP file that `fivetran package` writes")
+            return Looked(problem="not a regular file", hint="name the ZIP file that `fivetran package` writes")
         if file.stat().st_size > MAX_BYTES:
-            return Looked(problem=f"larger than {MAX_BYTES // 1024**2} MiB", hint="leave out what is no code")
+            return Looked(problem=f"larger than {MAX_BYTES // 1024**2} MiB", hint="remove everything that is not code")
         content = file.read_bytes()
         if not zipfile.is_zipfile(file):
-            return Looked(problem="no ZIP file", hint="make it by `fivetran package`")
+            return Looked(problem="not a ZIP file", hint="create it with `fivetran package`")
     except OSError as error:
-        hint = "it is looked for beside this file; `fivetran package` makes one"
+        hint = "check the path, relative to this file's folder; `fivetran package` creates the ZIP file"
         return Looked(problem=f"cannot be read: {error.strerror}", hint=hint)
     return Looked(Package(path, str(file.absolute()), hashlib.sha256(content).hexdigest(), content_hash(content)))
 

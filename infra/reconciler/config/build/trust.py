@@ -86,7 +86,7 @@ def entries(environment: str, kind: str, node: Any, found: Files) -> Iterator[En
         yield from private
         return
     if isinstance(node, str) and node != ANY:
-        yield Fault(at, f"expected {ANY}, or a list", f"as in `{kind}: [{_EXAMPLES[kind]}]`")
+        yield Fault(at, f"expected {ANY}, or a list", f"write it like `{kind}: [{_EXAMPLES[kind]}]`")
     for index, entry in enumerate(node if isinstance(node, list) else ()):
         if isinstance(entry, dict):
             yield from _entry(environment, kind, entry, (*at, index), found)
@@ -98,20 +98,20 @@ def _entry(environment: str, kind: str, entry: dict[str, Any], at: Path, found: 
     content = entry.get(second)
     given = [key for key in (first, second) if isinstance(entry.get(key), str)]
     if len(given) > 1:
-        yield Fault(at, f"{shown(first)} and {shown(second)} in one entry", "give each an entry of its own")
+        yield Fault(at, f"{shown(first)} and {shown(second)} in one entry", "make two entries of them")
         return
     if isinstance(hash_, str) and not public_keys.is_hash(hash_):
         hint = "copy it from the failed setup test"
-        yield Fault((*at, "hash"), "no SHA-256 in Base64, which has 44 characters and ends in =", hint)
+        yield Fault((*at, "hash"), "expected a SHA-256 hash in Base64: 44 characters, the last one =", hint)
         return
     if not given:
         if kind == "certificates" and isinstance(hash_, str):
             yield Entry((*at, "hash"), Certificate(hash_))
         elif kind == "fingerprints" and isinstance(hash_, str):
-            yield Fault(at, f"a {shown('hash')} without its {shown('key')}", "add the host's public key")
+            yield Fault(at, f"{shown('hash')} without {shown('key')}", "add the host's public key")
         return
     if kind == "certificates" and isinstance(hash_, str):
-        yield Fault((*at, "hash"), f"{shown('hash')} follows from the certificate", "take it out")
+        yield Fault((*at, "hash"), f"{shown('hash')} is computed from the certificate", "remove it")
         return
     if isinstance(file, str):
         named = found.get((environment, file))
@@ -154,7 +154,7 @@ def _unusable(unusable: public_keys.Unusable, file: str | None, place: Path) -> 
 
 def _file_fault(file: str, named: TrustFile | None, place: Path) -> Fault:
     if named is None:
-        hint = "a certificate itself goes under `pem`, a public key under `key`"
+        hint = "put the text of a certificate under `pem`, of a public key under `key`"
         return Fault(place, "expected the path of a file in this folder or below", hint)
     return Fault(place, f"{shown(file)}: {named.problem}", named.hint)
 
@@ -170,13 +170,17 @@ def _read(file: FilePath, specs_dir: FilePath) -> TrustFile:
     try:
         # A pull request must not show what else is on the machine.
         if not file.resolve(strict=True).is_relative_to(specs_dir.resolve()):
-            return TrustFile(problem="a link out of the specs folder", hint="put the file itself there")
+            return TrustFile(
+                problem="a symbolic link out of the specs folder", hint="replace the link with the file itself"
+            )
         with os.fdopen(os.open(file, os.O_RDONLY | os.O_NONBLOCK), "rb") as stream:
             if not stat.S_ISREG(os.fstat(stream.fileno()).st_mode):
-                return TrustFile(problem="no ordinary file", hint="name a file with certificates or public keys")
+                return TrustFile(problem="not a regular file", hint="name a file with certificates or public keys")
             raw = stream.read(MAX_BYTES + 1)
     except OSError as error:
-        return TrustFile(problem=f"cannot be read: {error.strerror}", hint="it is looked for beside this file")
+        return TrustFile(
+            problem=f"cannot be read: {error.strerror}", hint="check the path, relative to this file's folder"
+        )
     if len(raw) > MAX_BYTES:
-        return TrustFile(problem=f"larger than {MAX_BYTES // 1024} KiB", hint="give only what this source needs")
+        return TrustFile(problem=f"larger than {MAX_BYTES // 1024} KiB", hint="keep only what this source needs")
     return TrustFile(raw.decode("utf-8-sig", "replace"))

@@ -61,18 +61,20 @@ def _beside(one: _Given, before: list[_Given], given: list[_Given]) -> Problem |
     who = f"{shown(one.member)} has {shown(one.grant.role)}"
     same = next((other for other in before if other.holds == one.holds), None)
     if same is not None:
-        return one.grant.document.on_value(one.path, f"{who} here already", f"on line {same.line}")
+        return one.grant.document.on_value(
+            one.path, f"{who} twice", f"remove this entry or the one on line {same.line}"
+        )
     always = next((other for other in given if other.holds is None), None)
     if one.holds is not None and always is not None:
-        message = f"{who} without an end or a condition on line {always.line}, so this one means nothing"
-        return one.grant.document.on_value(one.path, message, "take one of the two out")
+        message = f"{who} on line {always.line} without `until` or `condition`, so this entry has no effect"
+        return one.grant.document.on_value(one.path, message, "remove one of the two")
     if not isinstance(one.holds, date):
         return None
     later = next((other for other in given if isinstance(other.holds, date) and other.holds > one.holds), None)
     if later is None:
         return None
-    message = f"{who} until {later.holds} on line {later.line}, so this one means nothing"
-    return one.grant.document.on_value(one.path, message, "take it out, or the later one")
+    message = f"{who} until {later.holds} on line {later.line}, so this entry has no effect"
+    return one.grant.document.on_value(one.path, message, "remove this entry or the later one")
 
 
 def ends_are_said_by_until(specs: Specs) -> Iterator[Problem]:
@@ -82,9 +84,9 @@ def ends_are_said_by_until(specs: Specs) -> Iterator[Problem]:
             if (day := until_of(grant.condition)) is not None:
                 ticket = grant.at("condition", "description")
                 also = f" and `ticket: {printable(ticket)}`" if isinstance(ticket, str) else ""
-                message = "`condition`: this is what `until` writes"
+                message = "`condition`: only `until` may write this condition"
                 at = (*grant.path, "condition")
-                yield grant.document.on_key(at, message, f'write `until: "{day}"`{also} in its place')
+                yield grant.document.on_key(at, message, f'write `until: "{day}"`{also} instead')
 
 
 def everybody_gets_in_by_policy_only(specs: Specs) -> Iterator[Problem]:
@@ -95,10 +97,10 @@ def everybody_gets_in_by_policy_only(specs: Specs) -> Iterator[Problem]:
         for grant in grants:
             for member, path in grant.members():
                 if member in EVERYBODY:
-                    message = f"{shown(member)} would show this to the whole internet"
-                    hint = "name the people, groups or service accounts"
+                    message = f"{shown(member)} would give the whole internet access"
+                    hint = "name people, groups or service accounts"
                     yield grant.document.on_value(
-                        path, message, f"{hint}; an environment may say `policy: {{public_access: allowed}}`"
+                        path, message, f"{hint}, or allow it in environment.yaml: `policy: {{public_access: allowed}}`"
                     )
 
 
@@ -109,8 +111,8 @@ def everybody_gets_in_for_good(specs: Specs) -> Iterator[Problem]:
             key = next((key for key in ("until", "condition") if grant.at(key) is not None), None)
             for member, _ in grant.members() if key is not None else ():
                 if member in EVERYBODY:
-                    message = f"`{key}`: IAM lets {shown(member)} in on no condition"
-                    hint = "name the people, groups or service accounts"
+                    message = f"`{key}`: IAM accepts no condition for {shown(member)}"
+                    hint = "name people, groups or service accounts"
                     yield grant.document.on_key((*grant.path, str(key)), message, hint)
 
 
@@ -121,7 +123,7 @@ def sensitive_data_is_for_those_who_are_named(specs: Specs) -> Iterator[Problem]
         unit, path = grants.document, (*grants.path[:-1], "sensitive")
         if unit.at(*path) is True:
             sensitive.setdefault(unit.environment, unit.where(path))
-            yield from _nobody_in_particular(specs, grants, "the dataset is `sensitive`", "or take `sensitive` out")
+            yield from _nobody_in_particular(specs, grants, "the dataset is `sensitive`", "or remove `sensitive`")
     for grants in grant_lists.of_environments(specs, "automation"):
         if where := sensitive.get(grants.document.environment):
             yield from _nobody_in_particular(specs, grants, f"a dataset is `sensitive`: {where}", None)
@@ -130,15 +132,15 @@ def sensitive_data_is_for_those_who_are_named(specs: Specs) -> Iterator[Problem]
 def _nobody_in_particular(specs: Specs, grants: GrantList, why: str, otherwise: str | None) -> Iterator[Problem]:
     environment = grants.document.environment
     public = specs.setting(environment, "policy", "public_access") == "allowed"
-    hint = "name the people, groups or service accounts" + (f", {otherwise}" if otherwise else "")
+    hint = "name people, groups or service accounts" + (f", {otherwise}" if otherwise else "")
     for grant in grants:
         for member, path in grant.members():
             at = grant_lists.placed(specs, environment, member)
             if at is not None and is_of_the_project(at):
-                message = f"{shown(member)} is whoever has a basic role on the project, and {why}"
+                message = f"{shown(member)} includes everyone with a basic role on the project, but {why}"
                 yield grant.document.on_value(path, message, hint)
             elif at is not None and public and is_everybody(at):
-                yield grant.document.on_value(path, f"{shown(member)} is the whole internet, and {why}", hint)
+                yield grant.document.on_value(path, f"{shown(member)} is the whole internet, but {why}", hint)
 
 
 def roles_are_spelt_as_bigquery_does(specs: Specs) -> Iterator[Problem]:
@@ -147,7 +149,7 @@ def roles_are_spelt_as_bigquery_does(specs: Specs) -> Iterator[Problem]:
         for grant in grants:
             meant = role(grant.role) if grant.role.startswith("roles/") else None
             if meant:
-                message = f"BigQuery has no {shown(grant.role)}"
+                message = f"BigQuery has no role {shown(grant.role)}"
                 yield grant.document.on_value((*grant.path, "role"), message, f"did you mean {shown(meant)}?")
 
 
@@ -161,7 +163,7 @@ def roles_on_datasets_are_granted_on_datasets(specs: Specs) -> Iterator[Problem]
             if grant.role in roles.ON_PROJECTS:
                 meant = roles.ON_PROJECTS[grant.role]
                 hint = f"write {shown(meant)}" if meant else "grant it in the environment's `project_access`"
-                message = f"{shown(grant.role)} is no role on a dataset"
+                message = f"{shown(grant.role)} cannot be granted on a dataset"
                 yield grant.document.on_value((*grant.path, "role"), message, hint)
 
 
@@ -173,10 +175,10 @@ def workgroups_have_a_pattern(specs: Specs) -> Iterator[Problem]:
             continue
         pattern = environment.at("workgroups")
         if not environment.has("workgroups"):
-            message = f"{shown(member)}: the environment does not say which group that is"
+            message = f"{shown(member)}: the environment has no `workgroups` pattern"
             yield document.on_value(path, message, f"add `workgroups` to {environment.file}")
         elif "/" in member and isinstance(pattern, str) and grant_lists.lacks_subgroup(pattern):
-            message = f"{shown(member)} names a subgroup, which the environment's pattern leaves out"
+            message = f"{shown(member)} names a subgroup, but the environment's pattern has no {{subgroup}}"
             yield document.on_value(path, message, f"add {{subgroup}} at {environment.where(('workgroups',))}")
 
 

@@ -29,7 +29,7 @@ def destinations_are_unique_in_their_group(specs: Specs) -> Iterator[Problem]:
     )
     for claim, other in conflicts(claims):
         message = f"another connector in the group writes to {shown(claim.key[1])}: {other.where}"
-        yield claim.document.on_value(_DESTINATION, message, "each connector needs a destination of its own")
+        yield claim.document.on_value(_DESTINATION, message, "choose another destination")
 
 
 def config_leaves_out_the_destination(specs: Specs) -> Iterator[Problem]:
@@ -45,7 +45,7 @@ def config_leaves_out_the_destination(specs: Specs) -> Iterator[Problem]:
         reads_a_schema = target is not None and target.schema_prefix is not None
         for key in ("schema", "table", "table_group_name", "schema_prefix"):
             if key in config and not (key == "schema" and reads_a_schema):
-                message = f"{shown(key)} says where the data lands"
+                message = f"{shown(key)} belongs in `destination`, not in `config`"
                 yield unit.on_key(("connector", "config", key), message, "move it into `destination`")
 
 
@@ -54,15 +54,21 @@ def task_ids_are_no_keywords(specs: Specs) -> Iterator[Problem]:
     for unit in specs.all_units():
         task_id = unit.at(*_TASK)
         if isinstance(task_id, str) and keyword.iskeyword(task_id):
-            yield unit.on_value(_TASK, f"{shown(task_id)} is a word of Python's own", "choose another task_id")
+            yield unit.on_value(
+                _TASK,
+                f"{shown(task_id)} is a Python keyword, which Airflow cannot use as a task_id",
+                "choose another task_id",
+            )
 
 
 def task_ids_are_unique(specs: Specs) -> Iterator[Problem]:
     """One Airflow serves all environments, and a variable of it holds one connection id."""
     claims = (Claim(task_id, unit, _TASK) for unit in specs.all_units() if isinstance(task_id := unit.at(*_TASK), str))
     for claim, other in conflicts(claims):
-        message = f"{shown(claim.key)} is the task of another connector: {other.where}"
-        hint = f"the Airflow variable {shown(claim.key + '_connector_id')} can hold one connection"
+        message = f"{shown(claim.key)} is the task_id of another connector too: {other.where}"
+        hint = (
+            f"choose another task_id: the Airflow variable {shown(claim.key + '_connector_id')} holds one connection id"
+        )
         yield claim.document.on_value(_TASK, message, hint)
 
 
@@ -76,7 +82,7 @@ def connections_are_adopted_once(specs: Specs) -> Iterator[Problem]:
     )
     for claim, other in conflicts(claims):
         message = f"another connector adopts {shown(claim.key)}: {other.where}"
-        yield claim.document.on_value(claim.path, message, "a connection belongs to one file")
+        yield claim.document.on_value(claim.path, message, "remove `adopt` from one of the two files")
 
 
 def functions_go_with_their_service(specs: Specs) -> Iterator[Problem]:
@@ -84,8 +90,8 @@ def functions_go_with_their_service(specs: Specs) -> Iterator[Problem]:
     for unit in specs.all_units():
         service = unit.at("connector", "service")
         if unit.at("connector", "function") is not None and service not in (None, _CALLS_A_FUNCTION):
-            message = f"{shown(service)} calls no function"
-            yield unit.on_key(("connector", "function"), message, f"it goes with `service: {_CALLS_A_FUNCTION}`")
+            message = f"{shown(service)} takes no `function`"
+            yield unit.on_key(("connector", "function"), message, f"remove it, or write `service: {_CALLS_A_FUNCTION}`")
 
 
 def packages_can_be_uploaded(specs: Specs) -> Iterator[Problem]:
@@ -94,9 +100,11 @@ def packages_can_be_uploaded(specs: Specs) -> Iterator[Problem]:
         service, path = unit.at("connector", "service"), unit.at(*_PACKAGE)
         looked = specs.packages.get((unit.environment, path)) if isinstance(path, str) else None
         if path is not None and service not in (None, _SDK):
-            yield unit.on_key(_PACKAGE, f"{shown(service)} runs no code of ours", f"it goes with `service: {_SDK}`")
+            yield unit.on_key(
+                _PACKAGE, f"{shown(service)} takes no `package`", f"remove it, or write `service: {_SDK}`"
+            )
         elif looked is not None and looked.problem is not None:
             yield unit.on_value(_PACKAGE, f"{shown(path)}: {looked.problem}", looked.hint)
         if path is not None and unit.at("connector", "config", "package_id") is not None:
-            message = "`package_id` follows from `package`"
-            yield unit.on_key(("connector", "config", "package_id"), message, "take one of them out")
+            message = "`package_id` is set by `package`"
+            yield unit.on_key(("connector", "config", "package_id"), message, "remove one of them")

@@ -25,7 +25,7 @@ def datasets_are_declared_once(specs: Specs) -> Iterator[Problem]:
     )
     for claim, other in conflicts(claims):
         message = f"the dataset {shown(claim.key[1])} is declared in another file: {other.where}"
-        hint = f"one file declares it; another connector names that unit: `dataset: {other.document.name}`"
+        hint = f"declare it once; name that unit in the other connector: `dataset: {other.document.name}`"
         yield claim.document.on_key(claim.path, message, hint)
 
 
@@ -36,12 +36,12 @@ def dataset_ids_are_bigquerys(specs: Specs) -> Iterator[Problem]:
             if DATASET_ID.fullmatch(dataset) or unit.at(*path, "id") is not None:
                 continue
             if not unit.has("connector"):
-                message = f"the file's stem is the dataset's id, and BigQuery refuses {shown(dataset)}"
+                message = f"the file's stem is the dataset's id, and BigQuery rejects {shown(dataset)}"
                 new = shown(dataset.replace("-", "_") + ".yaml")
-                yield unit.on_key(path, message, f"rename the file to {new}, or name the dataset by `id`")
+                yield unit.on_key(path, message, f"rename the file to {new}, or set the dataset's `id`")
             elif len(dataset) > LONGEST_DATASET_ID:
-                message = f"BigQuery refuses a dataset id of {len(dataset)} characters"
-                yield unit.on_key(path, message, f"at most {LONGEST_DATASET_ID}")
+                message = f"BigQuery rejects a dataset id of {len(dataset)} characters"
+                yield unit.on_key(path, message, f"use at most {LONGEST_DATASET_ID} characters")
 
 
 def ids_are_for_datasets_alone(specs: Specs) -> Iterator[Problem]:
@@ -56,8 +56,8 @@ def ids_are_for_datasets_alone(specs: Specs) -> Iterator[Problem]:
         ]
         for path in paths:
             if unit.at(*path, "id") is not None:
-                message = "`id` goes with a dataset alone: a connector's dataset is called as `destination` says"
-                yield unit.on_key((*path, "id"), message, "take it out")
+                message = "`id` is only for a unit without a connector: `destination` names a connector's dataset"
+                yield unit.on_key((*path, "id"), message, "remove it")
 
 
 def named_datasets_are_declared(specs: Specs) -> Iterator[Problem]:
@@ -68,13 +68,13 @@ def named_datasets_are_declared(specs: Specs) -> Iterator[Problem]:
             continue
         owner = specs.units[unit.environment].get(named)
         if named == unit.name:
-            message = "`dataset` names this very unit"
+            message = "`dataset` names the unit itself"
             yield unit.on_value(("dataset",), message, "declare the dataset here, as a mapping")
         elif owner is not None and target is not None and target.schema is not None:
             yield from _declares(owner, target.schema, unit)
         elif named not in specs.names[unit.environment]:
             near = suggestion(named, sorted(specs.names[unit.environment] - {unit.name}))
-            hint = f"did you mean {shown(near)}?" if near else "the name is the stem of a file in this environment"
+            hint = f"did you mean {shown(near)}?" if near else "write the stem of a file in this environment"
             yield unit.on_value(("dataset",), f"there is no unit {shown(named)} in {unit.environment}", hint)
 
 
@@ -84,10 +84,12 @@ def _declares(owner: Document, dataset: str, unit: Document) -> Iterator[Problem
         return
     further = owner.at("dataset")
     if isinstance(further, str):
-        message = f"{shown(owner.name)} declares no dataset: it names {shown(further)} itself"
+        message = f"{shown(owner.name)} declares no dataset: its own `dataset` names {shown(further)}"
         yield unit.on_value(("dataset",), message, "name the unit that declares it")
     elif ids:
-        message = f"{shown(owner.name)} declares {', '.join(map(shown, ids))}; the connector writes to {shown(dataset)}"
+        message = (
+            f"{shown(owner.name)} declares {', '.join(map(shown, ids))}, but the connector writes to {shown(dataset)}"
+        )
         yield unit.on_value(("dataset",), message, f"name the unit that declares {shown(dataset)}, or declare it here")
 
 
@@ -100,8 +102,8 @@ def connectors_write_where_the_destination_is(specs: Specs) -> Iterator[Problem]
         for written, path in _written(specs, unit):
             its_own = written.at(*path, "location")
             if _is_location(its_own) and its_own.lower() != location.lower():
-                message = f"the connector's data lands in {location}, and the dataset is in {shown(its_own)}"
-                hint = f"leave `location` out, or write {location}: the location of the environment's destination"
+                message = f"the connector writes in {location}, but the dataset is in {shown(its_own)}"
+                hint = f"remove `location`, or write {location}: the location of the environment's destination"
                 if written is unit:
                     yield unit.on_value((*path, "location"), message, hint)
                 else:
@@ -114,8 +116,8 @@ def tables_of_connectors_expire(specs: Specs) -> Iterator[Problem]:
         for _, path in declared(unit):
             at = (*path, "default_table_expiration_ms")
             if unit.at(*at) is not None and (unit.has("connector") or specs.writers(unit)):
-                message = "BigQuery deletes the connector's tables after this time, with the history they hold"
-                yield unit.on_key(at, message, "take it out, unless the connector writes everything anew each time")
+                message = "BigQuery deletes the connector's tables after this time, with their history"
+                yield unit.on_key(at, message, "remove it, unless each sync rewrites everything")
 
 
 def _is_location(value: object) -> bool:
@@ -153,4 +155,6 @@ def _lacks(unit: Document, required: list[str], where: str) -> Iterator[Problem]
         missing = [key for key in required if key not in (labels or {})]
         if missing:
             message = f"the dataset {shown(dataset)} lacks the label {', '.join(map(shown, missing))}"
-            yield unit.on_key(at if labels is not None else path, message, f"the environment requires it: {where}")
+            yield unit.on_key(
+                at if labels is not None else path, message, f"add it under `labels`, as {where} requires"
+            )

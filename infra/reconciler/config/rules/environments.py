@@ -36,10 +36,10 @@ def renamed_groups_are_renamed_everywhere(specs: Specs) -> Iterator[Problem]:
             continue
         for other in specs.environments.values():
             if other.at(*_GROUP) == old and other is document:
-                yield document.on_value(_FORMERLY, "`formerly` is the name that the group has", "take it out")
+                yield document.on_value(_FORMERLY, "`formerly` is the group's current name", "remove it")
             elif other.at(*_GROUP) == old:
-                message = f"the group {shown(old)} is called otherwise in {document.where(_GROUP)}"
-                yield other.on_value(_GROUP, message, "a group has one name: write the new one here as well")
+                message = f"the group {shown(old)} has another name in {document.where(_GROUP)}"
+                yield other.on_value(_GROUP, message, "write the new name here too: a group has one name")
 
 
 def _same(group: str, first: Document, other: Document, path: Path) -> Iterator[Problem]:
@@ -47,4 +47,6 @@ def _same(group: str, first: Document, other: Document, path: Path) -> Iterator[
     if isinstance(one, str) and isinstance(two, str) and one.lower() != two.lower():
         for document, counterpart in ((first, other), (other, first)):
             message = f"the group {shown(group)} has another {shown(path[-1])} in {counterpart.where(path)}"
-            yield document.on_value(path, message, "a Fivetran group has one destination")
+            yield document.on_value(
+                path, message, "write the same value in both files: a Fivetran group has one destination"
+            )

@@ -55,7 +55,7 @@ class _Check:
             yield from self._object((*_CONNECTOR, "config"), config or {}, self.service.config)
         if isinstance(auth, dict) and auth and not self.service.auth:
             message = f"{shown(self.service.id)} takes no `auth`"
-            yield self.unit.on_key((*_CONNECTOR, "auth"), message, "its credentials stand in `config`")
+            yield self.unit.on_key((*_CONNECTOR, "auth"), message, "move its credentials to `config`")
         elif isinstance(auth, dict) and auth:
             yield from self._object((*_CONNECTOR, "auth"), auth, self.service.auth)
 
@@ -69,7 +69,7 @@ class _Check:
                 near = suggestion(key, [name for name in fields if name not in node and not fields[name].readonly])
             meant |= {near} if near else set()
             hint = f"did you mean {shown(near)}?" if near else self._known(fields)
-            hint = f"it belongs in {shown(home)}" if home else hint
+            hint = f"move it to {shown(home)}" if home else hint
             yield self.unit.on_key((*path, key), f"unknown key {shown(key)} in {shown(key_of(path))}", hint)
         for key, value in node.items():
             if key in fields:
@@ -88,12 +88,12 @@ class _Check:
             if known.required and name not in node and name not in meant | derived:
                 message = f"{shown(name)} is missing in {shown(key_of(path))}, and {shown(self.service.id)} requires it"
                 place = path if path in self.unit.keys else _CONNECTOR
-                yield self.unit.on_key(place, message, f"it is {_expected(known).removeprefix('expected ')}")
+                yield self.unit.on_key(place, message, f"add it: {_expected(known).removeprefix('expected ')}")
 
     def _entry(self, path: Path, value: Any, known: Field) -> Iterator[Problem]:
         if known.readonly:
-            message = f"{shown(path[-1])} is Fivetran's to tell, and cannot be set"
-            yield self.unit.on_key(path, message, "take it out")
+            message = f"{shown(path[-1])} is set by Fivetran and cannot be declared"
+            yield self.unit.on_key(path, message, "remove it")
         else:
             yield from self._value(path, value, known)
 
@@ -102,7 +102,7 @@ class _Check:
             return
         if isinstance(value, dict) and references.meant(value) is not None:
             if known.kind in _NO_TEXT and not _held(value):
-                message = f"{shown(key_of(path))}: {_expected(known)}; found a reference, which stands for a string"
+                message = f"{shown(key_of(path))}: {_expected(known)}; found a reference, whose value is a string"
                 yield self.unit.on_value(path, message, _in_place_of_a_reference(known))
         elif isinstance(value, dict) and known.kind == "object":
             if known.fields:
@@ -133,9 +133,9 @@ class _Check:
     def _known(self, fields: Mapping[str, Field]) -> str:
         """What may stand where an unknown key does."""
         names = [name for name, known in fields.items() if not known.readonly]
-        few = f"known here: {', '.join(names) or 'nothing'}"
-        many = f"schemas/services/{self.service.id}.yaml has what is known here"
-        more = f"if Fivetran has more by now: {commands.reconciler('services pull', self.service.id)}"
+        few = f"use a known key: {', '.join(names) or 'there is none'}"
+        many = f"use a key in schemas/services/{self.service.id}.yaml"
+        more = f"if Fivetran has added keys, run {commands.reconciler('services pull', self.service.id)}"
         return f"{few if len(names) <= _MOST_LISTED else many}; {more}"
 
 
@@ -203,7 +203,7 @@ def _hint(value: Any, known: Field) -> str | None:
         return _hint_for_text(value, known)
     match known.kind:
         case "secret":
-            hint = f"as in {references.example('secret')}"
+            hint = f"write it like {references.example('secret')}"
         case "string" if isinstance(value, bool | int | float):
             hint = "put it in quotes"
         case "choice" if isinstance(value, int) and str(value) in known.choices:

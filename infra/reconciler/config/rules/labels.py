@@ -68,4 +68,4 @@ def datasets_have_few_enough_labels(specs: Specs) -> Iterator[Problem]:
                     further = [f"{len(given - written)} by {document.where(_DEFAULT)}"] if document and given else []
                     further += ["one by `expires`"] if expires else []
                     message = f"the dataset {shown(dataset)} has {count} labels ({' and '.join(further)})"
-                    yield unit.on_key(at, message, f"take out {count - MOST_LABELS}: BigQuery takes {MOST_LABELS}")
+                    yield unit.on_key(at, message, f"remove {count - MOST_LABELS}: BigQuery allows {MOST_LABELS}")

@@ -29,11 +29,13 @@ def expiry_is_as_the_environment_says(specs: Specs) -> Iterator[Problem]:
         for unit in specs.units[environment].values():
             end = end_of(unit)
             if policy.forbidden and isinstance(end, date):
-                message = f"`expires`: no unit of {shown(environment)} expires"
-                yield unit.on_value(_EXPIRES, message, f"take it out, a unit goes by `retire` there: {where}")
+                message = f"`expires` is not allowed in {shown(environment)}"
+                yield unit.on_value(_EXPIRES, message, f"remove it, and use `retire` to remove a unit there: {where}")
             elif policy.longest is not None and isinstance(end, date) and end - specs.today > policy.longest:
                 message = f"`expires`: {end} is more than {policy.longest.days}d from today"
-                yield unit.on_value(_EXPIRES, message, f"the most that {where} allows; or {{never: <reason>}}")
+                yield unit.on_value(
+                    _EXPIRES, message, f"write an earlier date, as {where} requires, or {{never: <reason>}}"
+                )
             elif policy.required and not _says_its_end(specs, unit) and () not in unit.incomplete:
                 longest = f" at most {policy.longest.days}d from today" if policy.longest is not None else ""
                 hint = f"write the last good day{longest}, as in `expires: 2026-12-31`, or {{never: <reason>}}: {where}"
@@ -57,15 +59,15 @@ def datasets_go_with_their_last_connector(specs: Specs) -> Iterator[Problem]:
                 continue
             writer = next(each for each in writers if end_of(each) == last)
             message = f"`expires`: the dataset would outlive its last connector, {writer.where(_EXPIRES)}"
-            yield unit.on_value(_EXPIRES, message, "take it out, and the dataset goes when that connector goes")
+            yield unit.on_value(_EXPIRES, message, "remove it, and the dataset is removed with that connector")
 
 
 def retiring_and_expiring_are_two_ways(specs: Specs) -> Iterator[Problem]:
     """An expiry removes the data, and `retire` may say to keep it. `{never: …}` and `retire` go together."""
     for unit in specs.all_units():
         if unit.has("retire") and isinstance(end_of(unit), date):
-            message = "`retire` and `expires` are two ways to go"
-            hint = "keep `expires` to have it removed with its data after that day, or `retire` to delete the file"
+            message = "`retire` and `expires` exclude each other"
+            hint = "keep `expires` to have the unit and its data removed after that day, or `retire` to delete the file"
             yield unit.on_key(("retire",), message, hint)
 
 
@@ -77,7 +79,7 @@ def retired_data_is_deleted_only_where_units_expire(specs: Specs) -> Iterator[Pr
         for unit in specs.units[environment].values():
             for path in (("retire", "data"), (*_RESYNC, "retire", "data")):
                 if unit.at(*path) == "delete":
-                    message = f"`data`: nothing in {shown(environment)} is deleted with its contents"
+                    message = f"`data`: datasets in {shown(environment)} are never deleted with their contents"
                     hint = f"write keep, and delete the dataset by hand: {document.where(_POLICY)}"
                     yield unit.on_value(path, message, hint)
 
@@ -87,8 +89,8 @@ def retired_datasets_are_not_written(specs: Specs) -> Iterator[Problem]:
     for unit in specs.all_units():
         at_work = [writer for writer in specs.writers(unit) if not writer.has("retire")]
         if unit.has("retire") and at_work:
-            message = f"`retire`: a connector that does not retire writes this unit's dataset: {at_work[0].file}"
-            yield unit.on_key(("retire",), message, "retire that one first, or take its file out")
+            message = f"`retire`: a connector without `retire` writes this unit's dataset: {at_work[0].file}"
+            yield unit.on_key(("retire",), message, "retire that connector first, or delete its file")
 
 
 def resyncs_are_to_what_the_file_declares(specs: Specs) -> Iterator[Problem]:
@@ -106,10 +108,10 @@ def resyncs_are_to_what_the_file_declares(specs: Specs) -> Iterator[Problem]:
                 continue
             if new != now:
                 message = f"`to`: {shown(new)} is not what the file declares"
-                yield unit.on_value((*_RESYNC, key, "to"), message, f"it is {shown(now)} now")
+                yield unit.on_value((*_RESYNC, key, "to"), message, f"write {shown(now)}")
             elif old == new:
                 message = f"`from` and `to` are both {shown(new)}"
-                yield unit.on_value((*_RESYNC, key, "from"), message, "name what it was before")
+                yield unit.on_value((*_RESYNC, key, "from"), message, "write the former value in `from`")
         yield from _resyncs_of_config(unit)
 
 
@@ -119,20 +121,20 @@ def _resyncs_of_config(unit: Document) -> Iterator[Problem]:
     for key in filter(_DOTTED.fullmatch, named if isinstance(named, dict) else ()):
         path, config = (*_RESYNC, "config", key), ("connector", "config", *key.split("."))
         if service is not None and key not in service.permanent_keys:
-            message = f"{shown(key)} can be changed in a connection that exists"
-            yield unit.on_key(path, message, "take it out, and change it in `config` alone")
+            message = f"{shown(key)} can be changed in an existing connection"
+            yield unit.on_key(path, message, "remove it here, and change it in `config` only")
         elif config not in unit.values:
-            yield unit.on_key(path, f"{shown(key)} is not in `config`", "declare the value that it is to have")
+            yield unit.on_key(path, f"{shown(key)} is not in `config`", "declare its new value there")
         elif unit.at(*path, "to") not in (None, unit.at(*config)):
             yield unit.on_value((*path, "to"), "`to` is not what the file declares", f"correct it, or `config.{key}`")
         elif unit.at(*path, "from") == unit.at(*path, "to") is not None:
-            yield unit.on_value((*path, "from"), "`from` and `to` are the same", "name what it was before")
+            yield unit.on_value((*path, "from"), "`from` and `to` are the same", "write the former value in `from`")
 
 
 def the_label_of_expiry_is_ours(specs: Specs) -> Iterator[Problem]:
     """Other cleaners delete by it, so it says what `expires` says and nothing else."""
     message = f"`{expiry.LABEL}` is written from `expires`"
-    hint = "take it out: other tools delete datasets by this label"
+    hint = "remove it: other tools delete datasets by this label"
     for environment, document in specs.environments.items():
         if document.at("labels", "default", expiry.LABEL) is not None:
             yield document.on_key(("labels", "default", expiry.LABEL), message, hint)
@@ -163,8 +165,8 @@ def resyncs_that_are_made_once(specs: Specs) -> Iterator[Problem]:
     for unit in specs.all_units():
         whole = any(isinstance(unit.at(*_RESYNC, key, "to"), str) for key in ("schema", "service", "group"))
         if whole or unit.at(*_RESYNC, "config"):
-            message = "`allow_resync` allows its change once: take it out when a run has made it"
-            kept = "the old dataset stays declared until then; `retire` in it says that it may go"
+            message = "`allow_resync` allows its change once: remove it after the run that makes the change"
+            kept = "add `retire` to it if the old dataset, which is kept until then, may be removed afterwards"
             yield unit.on_key(_RESYNC, message, kept if unit.at(*_RESYNC, "schema") is not None else None)
 
 

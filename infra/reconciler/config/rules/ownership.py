@@ -50,15 +50,15 @@ def former_names_are_free(specs: Specs) -> Iterator[Problem]:
         if not isinstance(former, str):
             continue
         if former == unit.name:
-            yield unit.on_value(_FORMERLY, f"{shown(former)} is the unit's name now", "take `formerly` out")
+            yield unit.on_value(_FORMERLY, f"{shown(former)} is the unit's current name", "remove `formerly`")
         elif not unit.has("connector") and unit.at("dataset", "id") is None:
-            message = "without a connector the file's stem is the dataset's id, and BigQuery renames no dataset"
-            yield unit.on_key(_FORMERLY, message, f"keep its name: `dataset: {{id: {printable(former)[:60]}}}`")
+            message = "without a connector the file's stem is the dataset's id, and BigQuery cannot rename a dataset"
+            yield unit.on_key(_FORMERLY, message, f"keep the id: `dataset: {{id: {printable(former)[:60]}}}`")
         elif former in specs.names[unit.environment]:
-            message = f"there is a unit {shown(former)} in {unit.environment} still"
-            yield unit.on_value(_FORMERLY, message, "a rename leaves no file behind: delete that file, or `formerly`")
+            message = f"the unit {shown(former)} still exists in {unit.environment}"
+            yield unit.on_value(_FORMERLY, message, "delete that unit's file, or remove `formerly`")
         else:
             claims.append(Claim((unit.environment, former), unit, _FORMERLY))
     for claim, other in conflicts(claims):
-        message = f"another unit was {shown(claim.key[1])} as well: {other.where}"
-        yield claim.document.on_value(_FORMERLY, message, "one file takes over what the former unit made")
+        message = f"another unit has `formerly: {printable(claim.key[1])[:60]}` too: {other.where}"
+        yield claim.document.on_value(_FORMERLY, message, "remove `formerly` from one of the two files")

@@ -43,16 +43,16 @@ def _asked(
     missing = [key for key in ("ticket", "until") if key in policy.need and key not in grant.at()]
     if missing:
         said = {
-            "ticket": "where it was asked for (`ticket: DATA-1234`)",
+            "ticket": "the ticket (`ticket: DATA-1234`)",
             "until": f"the last day (`until: {specs.today + min(longest or _USUAL, _USUAL)}`)",
         }
         keys = " and ".join(f"`{key}`" for key in missing)
         message = f"{_listed(people)}: {keys} {'are' if len(missing) > 1 else 'is'} missing"
-        hint = f"write {' and '.join(said[key] for key in missing)}, or name who stays in `standing`: {where}"
+        hint = f"add {' and '.join(said[key] for key in missing)}, or name the member in `standing`: {where}"
         yield grant.document.on_value(grant.path, message, hint)
     if longest is not None and grant.until is not None and grant.until - specs.today > longest:
         message = f"`until`: {grant.until} is more than {longest.days}d from today"
-        yield grant.document.on_value((*grant.path, "until"), message, f"the most that {where} allows")
+        yield grant.document.on_value((*grant.path, "until"), message, f"write an earlier date, as {where} requires")
 
 
 def nobody_gets_in_with_every_dataset(specs: Specs) -> Iterator[Problem]:
@@ -64,8 +64,8 @@ def nobody_gets_in_with_every_dataset(specs: Specs) -> Iterator[Problem]:
             continue
         asked = " and ".join(f"`{key}`" for key in ("ticket", "until") if key in need)
         for member, path in _people_of(specs, grants, _standing(specs, environment)):
-            message = f"{_listed([member])} would get in without {asked}, by {shown(grants.path[0])}"
-            hint = f"grant it in the units' files, or name it in `standing`: {environment.where(_POLICY)}"
+            message = f"{_listed([member])} would have access without {asked}, through {shown(grants.path[0])}"
+            hint = f"grant it in the units' files, or name the member in `standing`: {environment.where(_POLICY)}"
             yield environment.on_value(path, message, hint)
 
 

@@ -34,9 +34,11 @@ def roles_on_a_project_with_sensitive_data_read_none(specs: Specs) -> Iterator[P
         more = f", and {len(sensitive) - 1} more" if len(sensitive) > 1 else ""
         message = (
             f"{shown(grant.role)} on the project {'reads' if roles.reads(grant.role) else 'may read'} every dataset, "
-            f"also the sensitive one in {sensitive[0]}{more}"
+            f"including the sensitive one in {sensitive[0]}{more}"
         )
-        hint = "grant it on datasets, or here a role that reads no data (`roles/bigquery.jobUser`); no condition helps"
+        hint = (
+            "grant it on datasets, or use a role that reads no data (`roles/bigquery.jobUser`); conditions do not help"
+        )
         yield grant.document.on_value((*grant.path, "role"), message, hint)
 
 
@@ -47,15 +49,15 @@ def roles_on_a_project_are_spelt_as_iam_does(specs: Specs) -> Iterator[Problem]:
         name = names.get(grant.role.lower(), grant.role)
         if name != grant.role and role(grant.role) is None:  # else `access.roles_are_spelt_as_bigquery_does` says it
             path = (*grant.path, "role")
-            yield grant.document.on_value(path, f"IAM has no {shown(grant.role)}", f"did you mean {shown(name)}?")
+            yield grant.document.on_value(path, f"IAM has no role {shown(grant.role)}", f"did you mean {shown(name)}?")
 
 
 def basic_roles_have_no_condition(specs: Specs) -> Iterator[Problem]:
     """IAM refuses it (https://cloud.google.com/iam/docs/conditions-overview)."""
     for grant in _grants(specs):
         if grant.role in roles.BASIC and grant.at("condition") is not None:
-            message = f"{shown(grant.role)} is a basic role, and IAM lets those have no condition"
-            yield grant.document.on_value((*grant.path, "role"), message, "name a predefined role")
+            message = f"{shown(grant.role)} is a basic role, for which IAM accepts no condition"
+            yield grant.document.on_value((*grant.path, "role"), message, "use a predefined role")
 
 
 def members_of_project_access_are_iams(specs: Specs) -> Iterator[Problem]:
@@ -64,8 +66,8 @@ def members_of_project_access_are_iams(specs: Specs) -> Iterator[Problem]:
         public = specs.setting(grant.document.environment, "policy", "public_access") == "allowed"
         for member, path in grant.members():
             if _OF_DATASETS.fullmatch(member) or (public and member in _EVERYBODY):
-                message = f"a project's policy knows no {shown(member)}"
-                yield grant.document.on_value(path, message, "name the people, groups or service accounts")
+                message = f"a project's policy cannot name {shown(member)}"
+                yield grant.document.on_value(path, message, "name people, groups or service accounts")
 
 
 def bindings_on_a_project_have_one_place(specs: Specs) -> Iterator[Problem]:
@@ -77,22 +79,22 @@ def bindings_on_a_project_have_one_place(specs: Specs) -> Iterator[Problem]:
             continue  # the schema has something to say about it
         for member, path in grant.members():
             if grant.role == roles.FIVETRANS and title is None and _FIVETRAN.fullmatch(member):
-                message = f"Fivetran's service account gets {shown(grant.role)} in every run"
-                yield grant.document.on_value(path, message, "take it out: here it could only be taken away")
+                message = f"every run grants {shown(grant.role)} to Fivetran's service account already"
+                yield grant.document.on_value(
+                    path, message, "remove it: a later run would revoke the role with this entry"
+                )
             at = grant_lists.placed(specs, environment, member)
             claims.append(Claim((specs.project(environment), grant.role, at or member, title), grant.document, path))
     for claim, other in conflicts(claims):
         (_, role, _, title), member = claim.key, shown(claim.document.at(*claim.path))
         if claim.document is not other.document:
-            message = f"{member} has {shown(role)} on this project already: {other.where}"
+            message = f"{member} has {shown(role)} on this project by another file too: {other.where}"
             yield claim.document.on_value(
-                claim.path, message, "one environment grants it, for all that share a project"
+                claim.path, message, "grant it in one environment, for all that share the project"
             )
         elif title is not None:  # without one `access.members_have_a_role_once` says it
-            message = (
-                f"{member} has {shown(role)} with a condition of the title {shown(title)} on {other.where} already"
-            )
-            yield claim.document.on_value(claim.path, message, "give one of them another title")
+            message = f"{member} has {shown(role)} with a condition titled {shown(title)} twice: {other.where}"
+            yield claim.document.on_value(claim.path, message, "change one of the titles")
 
 
 def _grants(specs: Specs) -> Iterator[Written]:

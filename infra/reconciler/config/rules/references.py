@@ -35,7 +35,7 @@ class _Form:
 
 _FORMS: Mapping[str, _Form] = {
     "secret": _Form(
-        "{secret: NAME, version: N}, with `project: ID` where another project keeps it",
+        "{secret: NAME, version: N}, with `project: ID` for a secret in another project",
         re.compile(r"[A-Za-z0-9_-]{1,255}"),
         "the name of a secret: letters, digits, hyphens and underscores",
     ),
@@ -49,7 +49,7 @@ _FORMS: Mapping[str, _Form] = {
         re.compile(r"([A-Za-z0-9_.-]+:)?[A-Za-z0-9_.-]+"),
         "a key of the stack's config, as `pulumi config set` takes it",
     ),
-    "held_by": _Form("{held_by: fivetran}", re.compile(FIVETRAN), "`fivetran`, which is where the value is"),
+    "held_by": _Form("{held_by: fivetran}", re.compile(FIVETRAN), "`fivetran`, which keeps the value"),
 }
 
 
@@ -76,7 +76,7 @@ def meant(node: Mapping[str, Any]) -> str | None:
 def instead_of_a_tree(unit: Document, path: Path, node: Mapping[str, Any]) -> Iterator[Problem]:
     """A reference in place of the whole `config` or `auth`. A `secret` alone there may be the service's own field."""
     if is_instead_of_a_tree(node):
-        message = f"a reference stands in place of a value, not of the whole {shown(path[-1])}"
+        message = f"a reference replaces one value, not the whole {shown(path[-1])}"
         yield unit.on_value(path, message, "give it a key, such as `api_key: {secret: NAME, version: 1}`")
 
 
@@ -99,16 +99,16 @@ def problems(unit: Document, path: Path, node: dict[str, Any]) -> Iterator[Probl
         yield unit.on_key((*path, str(wrong)), message, f"did you mean {shown(kind)}?")
         return
     form = _FORMS[kind]
-    how = f"a reference is {form.written}"
+    how = f"write it as {form.written}"
     keys = {kind, *REFERENCE_KEYS[kind]}
     for key in node:
         if key in keys:
             continue
         if key in REFERENCE_KEYS:
-            message = f"a reference has one of {shown(kind)} and {shown(key)}"
+            message = f"a reference has {shown(kind)} or {shown(key)}, not both"
             yield unit.on_key((*path, key), message, how)
         elif key == "version":
-            yield unit.on_key((*path, key), "`version` says nothing about a value that is never sent", how)
+            yield unit.on_key((*path, key), "`version` does not apply to a value that is never sent", how)
         else:
             near = suggestion(key, sorted(name for name in keys if name not in node))
             hint = f"did you mean {shown(near)}?" if near else how
@@ -116,9 +116,7 @@ def problems(unit: Document, path: Path, node: dict[str, Any]) -> Iterator[Probl
     name = node[kind]
     if isinstance(name, str) and pasted.is_credential(name):
         message = f"{shown(kind)}: expected {form.words.partition(':')[0]}; this looks like a credential"
-        yield unit.on_value(
-            (*path, kind), message, "write the name it has where it is kept, and replace the credential: git keeps it"
-        )
+        yield unit.on_value((*path, kind), message, "write the name instead, and replace the credential: git keeps it")
     elif name is not None and not (isinstance(name, str) and form.pattern.fullmatch(name)):
         message = f"{shown(kind)}: expected {form.words}"
         yield unit.on_value((*path, kind), message, _from_resource(name) if kind == "secret" else how)
@@ -127,7 +125,7 @@ def problems(unit: Document, path: Path, node: dict[str, Any]) -> Iterator[Probl
     if "version" in keys:
         yield from _version(unit, path, node, kind)
     if "exact" in keys and node.get("exact", True) is not True:
-        hint = "leave it out, or write `exact: true` to send the value with every line end and mark that it has"
+        hint = "remove it, or write `exact: true` to send the value unchanged"
         yield unit.on_value((*path, "exact"), "`exact`: expected `true`", hint)
 
 
@@ -158,7 +156,7 @@ def _from_resource(name: object) -> str:
     """What to write instead of Google's own name of a secret or of one version."""
     found = _RESOURCE.fullmatch(name) if isinstance(name, str) else None
     if found is None:
-        return f"a reference is {_FORMS['secret'].written}"
+        return f"write it as {_FORMS['secret'].written}"
     _, project, secret, _, version = found.groups()
     numbered = f"version: {version}, " if version else ""
     project = f'"{project}"' if project.isdigit() else project
@@ -169,7 +167,7 @@ def _project(unit: Document, path: Path, node: Mapping[str, Any]) -> Iterator[Pr
     project = node.get("project")
     if project is not None and not (isinstance(project, str) and _PROJECT.fullmatch(project)):
         message = "`project`: expected the id of a project"
-        yield unit.on_value((*path, "project"), message, "leave it out for the environment's `secrets_project`")
+        yield unit.on_value((*path, "project"), message, "remove it to use the environment's `secrets_project`")
 
 
 def _version(unit: Document, path: Path, node: Mapping[str, Any], kind: str) -> Iterator[Problem]:
@@ -179,7 +177,7 @@ def _version(unit: Document, path: Path, node: Mapping[str, Any], kind: str) -> 
     if kind != "secret":
         hint = "raise it by one when the value changes"
     elif version == "latest":
-        hint = "leave `version` out for the latest"
+        hint = "remove `version` to use the latest"
     else:
-        hint = "the number that Secret Manager gave the version"
+        hint = "write the version's number in Secret Manager"
     yield unit.on_value((*path, "version"), "`version`: expected a whole number from 1", hint)

@@ -40,7 +40,7 @@ def secret_versions_are_pinned(specs: Specs) -> Iterator[Problem]:
             reference = Reference.parse(mapping) if inner != path else None
             if reference is not None and reference.kind == "secret" and "version" not in mapping:
                 message = f"a reference to Secret Manager without `version`, which {shown(unit.environment)} requires"
-                hint = "add `version: N`, the number of the version to use, and raise it when the value has changed"
+                hint = "add `version: N`, and raise N when the value changes"
                 yield unit.on_value(inner, message, hint)
 
 
@@ -53,13 +53,13 @@ def credentials_are_references(specs: Specs) -> Iterator[Problem]:
             as_text = _REFERENCE_AS_TEXT.fullmatch(value) if isinstance(value, str) else None
             if as_text is not None:
                 form = _written(inner, known, as_text[1] or as_text[2])
-                hint = f"write it without quotes, a space after each colon: {form}"
-                yield unit.on_value(inner, f"{shown(name)} holds a reference as text", hint)
+                hint = f"write it without quotes and with a space after each colon: {form}"
+                yield unit.on_value(inner, f"{shown(name)} contains a reference as text", hint)
             elif holds_credential(inner, value, known):
                 hint = (
                     f"write a reference, {_written(inner, known, 'secret')}, and replace the credential: git keeps it"
                 )
-                yield unit.on_value(inner, f"{shown(name)} holds a credential in plain text", hint)
+                yield unit.on_value(inner, f"{shown(name)} contains a credential in plain text", hint)
 
 
 def is_reference_as_text(value: str) -> bool:

@@ -49,8 +49,8 @@ def services_are_in_the_catalogue(specs: Specs) -> Iterator[Problem]:
         service_id = unit.at(*_SERVICE)
         if not isinstance(service_id, str) or not _ID.fullmatch(service_id) or service_id in catalog.known():
             continue
-        message = f"no service {shown(service_id)} is known here, so `config` and `auth` are not checked"
-        pull = f"if Fivetran has it, make it known here: {commands.reconciler('services pull', service_id)}"
+        message = f"the service {shown(service_id)} is not in the catalogue, so `config` and `auth` are not checked"
+        pull = f"if Fivetran has it, add it to the catalogue: {commands.reconciler('services pull', service_id)}"
         near = get_close_matches(service_id[:80], catalog.known(), n=1, cutoff=_NEAR)
         yield unit.on_value(_SERVICE, message, f"did you mean {shown(near[0])}? Otherwise, {pull}" if near else pull)
 
@@ -77,11 +77,11 @@ def _right(form: Form, target: DestinationSchema) -> str:
     match form:
         case Form.PREFIX:
             return (
-                f"write {{schema_prefix: {name}}}: each schema of the source lands in a dataset of its own, "
+                f"write {{schema_prefix: {name}}}: each schema of the source is written to its own dataset, "
                 f"{name}_<schema>, declared in `datasets`"
             )
         case Form.SCHEMA:
-            return f"write {{schema: {name}}}: all tables land in that one dataset"
+            return f"write {{schema: {name}}}: all tables are written to that dataset"
         case Form.TABLE:
             return f"write {{schema: {name}, table: NAME}}: one table in that dataset"
-    return f"write {{schema: {name}, table_group_name: NAME}}: all tables land in that one dataset"
+    return f"write {{schema: {name}, table_group_name: NAME}}: all tables are written to that dataset"

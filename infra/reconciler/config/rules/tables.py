@@ -22,7 +22,7 @@ def what_is_included_syncs_something(specs: Specs) -> Iterator[Problem]:
         new = unit.at(*_SYNC, "new")
         if unit.at(*_SYNC, "others") != "reset" or new not in ("allow_columns", "block_all"):
             continue
-        others = f"with `others: reset`, `new: {new}` excludes what is not named"
+        others = f"with `others: reset`, `new: {new}` excludes what the file does not name"
         for path, schema in _entries(unit, _SCHEMAS):
             if schema == "included":
                 hint = "name the tables, as in {tables: {customer: included}}"
@@ -38,7 +38,7 @@ def undeclared_datasets_are_forbidden(specs: Specs) -> Iterator[Problem]:
     for environment, document in specs.environments.items():
         if document.at(*_POLICY) != "forbidden":
             continue
-        policy = f"the environment forbids datasets that no file declares: {document.where(_POLICY)}"
+        policy = f"the environment forbids undeclared datasets: {document.where(_POLICY)}"
         for unit in specs.units[environment].values():
             target = destination(unit)
             if target is not None and target.schema_prefix is not None:

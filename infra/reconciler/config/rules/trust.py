@@ -30,16 +30,16 @@ def what_is_trusted_is_there_once(specs: Specs) -> Iterator[Problem]:
                 continue
             first = seen.setdefault(each.item.hash, each)
             if first is not each:
-                message = f"{_named(each)} is there already: {unit.where(first.path)}"
-                yield unit.on_value(each.path, message, "take one of them out")
+                message = f"{_named(each)} is listed already: {unit.where(first.path)}"
+                yield unit.on_value(each.path, message, "remove one of them")
 
 
 def whatever_is_presented_is_trusted_by_policy_only(specs: Specs) -> Iterator[Problem]:
     """Whoever can stand between Fivetran and a source can present a certificate or host key of their own."""
     for unit, kind, node in _declared(specs):
         if node == ANY and specs.setting(unit.environment, "policy", "trust") != ANY:
-            message = f"{shown(f'{kind}: any')} trusts whatever is presented, which the environment does not allow"
-            hint = "declare what the source presents, which a failed setup test shows; or write `policy: {trust: any}`"
+            message = f"{shown(f'{kind}: any')} trusts every server, which the environment does not allow"
+            hint = "declare what the source presents, as a failed setup test shows it, or write `policy: {trust: any}`"
             yield unit.on_value(("connector", "trust", kind), message, f"{hint} in environment.yaml")
 
 
@@ -50,7 +50,7 @@ def certificates_that_are_out_of_date(specs: Specs) -> Iterator[Problem]:
             certificate = each.item if isinstance(each, Entry) else None
             why = out_of_date(certificate, specs.today) if isinstance(certificate, Certificate) else None
             if isinstance(each, Entry) and why is not None:
-                hint = "add the one that takes its place, and take this one out once the source presents that"
+                hint = "add its successor, and remove this one when the source presents the successor"
                 yield unit.on_value(each.path, f"{_named(each)} {why}", hint)
 
 

@@ -56,7 +56,7 @@ def _to_do(value: str | int | float | bool) -> str:
     """How to say what is meant."""
     if isinstance(value, bool):
         return f"{_QUOTE}, or write {str(value).lower()}"
-    return _QUOTE if isinstance(value, str) else f"{_QUOTE}, or write the number in decimal digits alone"
+    return _QUOTE if isinstance(value, str) else f"{_QUOTE}, or write the number in decimal digits only"
 
 
 def _mapping(unit: Document, path: Path, node: dict[str, Any], known: Field) -> Iterator[Problem]:

@@ -22,7 +22,7 @@ def dates_are_in_the_calendar(specs: Specs) -> Iterator[Problem]:
     for unit, path in _dates(specs):
         said = unit.at(*path)
         if isinstance(said, str) and _FORM.fullmatch(said) and grant_lists.day_of(said) is None:
-            yield unit.on_value(path, f"there is no day {shown(said)}", "the month is shorter")
+            yield unit.on_value(path, f"there is no day {shown(said)}", "write a day that the month has")
 
 
 def _dates(specs: Specs) -> Iterator[tuple[Document, Path]]:
@@ -42,5 +42,7 @@ def what_an_import_could_not_know(specs: Specs) -> Iterator[Problem]:
             said = unit.at(*path)
             if isinstance(said, str) and _MARK.match(said):
                 yield unit.on_value(
-                    path, f"{shown(said)} is still to be filled in", "it is used as it stands until then"
+                    path,
+                    f"{shown(said)} is a placeholder that `reconciler import` wrote",
+                    "replace it: until then this text itself is used",
                 )

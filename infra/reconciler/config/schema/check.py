@@ -35,7 +35,7 @@ def check(document: Document, kind: schemas.Kind) -> Iterator[Problem]:
     elif document.data is not None:
         first = schemas.schema(kind)["required"][0]
         message = f"expected a mapping; found {messages.kind_of(document.data)}"
-        yield document.on_value((), message, f"a file begins with its keys, such as `{first}: …`")
+        yield document.on_value((), message, f"begin the file with its keys, such as `{first}: …`")
 
 
 def _follows(fault: _Fault, document: Document) -> bool:
@@ -52,10 +52,8 @@ def misfiled(document: Document, kind: schemas.Kind) -> Problem | None:
     if keys & schemas.schema(kind)["properties"].keys() or not keys & schemas.schema(other)["properties"].keys():
         return None
     if kind == "environment":
-        return document.on_key((), "a unit, where the environment is described", "give the unit a file of its own")
-    return document.on_key(
-        (), "an environment, where a unit is described", "its place is its folder's environment.yaml"
-    )
+        return document.on_key((), "a unit in the file of the environment", "move the unit to a file of its own")
+    return document.on_key((), "an environment in the file of a unit", "move it to the folder's environment.yaml")
 
 
 def suggestion(written: str, known: Sequence[str]) -> str | None:
@@ -200,6 +198,6 @@ def bounded(problems: Sequence[Problem]) -> tuple[tuple[Problem, ...], Mapping[s
         if rest := every[MOST_SHOWN:]:
             left_out[file] = len(rest)
             noun = "problem" if len(rest) == 1 else "problems"
-            message = f"{len(rest):,} more {noun} from here on"
-            shown.append(Problem(file, rest[0].line, rest[0].column, message, "mend the ones above first"))
+            message = f"{len(rest):,} more {noun} below"
+            shown.append(Problem(file, rest[0].line, rest[0].column, message, "fix the ones above first"))
     return tuple(shown), left_out

@@ -39,7 +39,7 @@ def expected_type(types: Sequence[str]) -> str:
 def belongs(homes: Sequence[Sequence[str]]) -> str:
     """What to do about a key that is known in other mappings, named by the ways to them."""
     places = [f"in {shown(home[-1])}" if home else "at the top of the file" for home in homes]
-    return f"it belongs {' or '.join(places)}: check the indentation"
+    return f"check the indentation: it belongs {' or '.join(places)}"
 
 
 def known(near: str | None, properties: Iterable[str]) -> str:
@@ -47,8 +47,8 @@ def known(near: str | None, properties: Iterable[str]) -> str:
     if near:
         return f"did you mean {shown(near)}?"
     names = list(properties)
-    settings = "; the service's own settings stand in `config`" if "config" in names else ""
-    return f"known here: {', '.join(names)}{settings}"
+    settings = "; put the service's own settings in `config`" if "config" in names else ""
+    return f"use a known key: {', '.join(names)}{settings}"
 
 
 def right_type(types: Sequence[str], value: object, about: Mapping[str, Any]) -> str | None:
@@ -70,7 +70,7 @@ def example(about: Mapping[str, Any], name: str | int, value: object) -> str | N
         return None
     nearest = next((one for one in examples if isinstance(one, dict) and value in one.values()), examples[0])
     form = _on_one_line(json.dumps(nearest))
-    return f"as in `- {form}`" if isinstance(name, int) else f"as in `{name}: {form}`"
+    return f"write it like `- {form}`" if isinstance(name, int) else f"write it like `{name}: {form}`"
 
 
 @cache
@@ -100,7 +100,7 @@ def _is_number(value: object) -> bool:
 def mismatch(path: Path, value: str) -> str | None:
     """What to do about a text that does not have the form of its key."""
     if value and unicodedata.category(value[0]) in ("Pi", "Pf"):
-        return "these are no quotes to YAML: write \" or ', or none"
+        return "write \" or ', or no quotes: YAML does not know these"
     if path in (("dataset",), ("formerly",)) and value.endswith((".yaml", ".yml")):
         return f"write the stem alone: {shown(value.rpartition('/')[2].rpartition('.')[0])}"
     if path[-1] == "role":
@@ -122,4 +122,4 @@ def size(keyword: str, limit: int, value: Any) -> str:
             return f"expected at most {limit} entries; found {len(value)}"
         case "maxLength":
             return f"expected at most {limit} characters; found {len(value)}"
-    raise ValueError(f"no words for the keyword {keyword}")
+    raise ValueError(f"no message for the keyword {keyword}")

@@ -19,7 +19,7 @@ def boolean(written: str) -> str:
     if word in ("true", "false"):
         return f"write it without quotes: {word}"
     if word in _BOOLEANS:
-        return f"{shown(written)} is a string in YAML 1.2: write {_BOOLEANS[word]}"
+        return f"write {_BOOLEANS[word]}: {shown(written)} is a string in YAML 1.2"
     return "write true or false"
 
 

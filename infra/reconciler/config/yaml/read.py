@@ -71,7 +71,7 @@ def parse(raw: bytes, *, environment: str, name: str, file: str) -> tuple[Docume
 
 def _decoded(raw: bytes, file: str) -> str | Problem:
     if len(raw) > MAX_BYTES:
-        return Problem(file, *START, f"larger than {MAX_BYTES // 1024**2} MiB", "a file describes one thing")
+        return Problem(file, *START, f"larger than {MAX_BYTES // 1024**2} MiB", "split it: a file describes one unit")
     try:
         text = raw.decode("utf-8-sig")
     except UnicodeDecodeError as error:
@@ -79,7 +79,7 @@ def _decoded(raw: bytes, file: str) -> str | Problem:
         return Problem(file, *_place_after(before), "not UTF-8", "save the file as UTF-8")
     if bad := _NOT_ALLOWED.search(text):
         place = _place_after(text[: bad.start()])
-        return Problem(file, *place, f"the character U+{ord(bad[0]):04X} cannot stand in YAML", "remove it")
+        return Problem(file, *place, f"the character U+{ord(bad[0]):04X} is not allowed in YAML", "remove it")
     return text
 
 
@@ -111,12 +111,12 @@ class _Reader:
         if isinstance(start, yaml.StreamEndEvent):
             self._stop(start, "the file is empty", "describe the unit, or delete the file")
         if start.version not in (None, (1, 2)):
-            self._stop(start, "a %YAML directive for another version", "leave it out: files are read as YAML 1.2")
+            self._stop(start, "a %YAML directive for another version", "remove it: files are read as YAML 1.2")
         data = self._node(next(self._events), ())
         next(self._events)
         more = next(self._events)
         if isinstance(more, yaml.DocumentStartEvent):
-            self._stop(more, "a second document", "one file describes one thing: give it a file of its own")
+            self._stop(more, "a second document", "move it to a file of its own")
         return data
 
     def _problem(self, event: Any, message: str, hint: str | None = None) -> None:
@@ -137,7 +137,7 @@ class _Reader:
         if event.anchor is not None:
             self._told(event, f"an anchor, {shown(f'&{event.anchor}')}", "write the value out where it is used")
         if event.tag is not None:
-            self._told(event, f"a tag, {shown(_short(event.tag))}", "leave it out: a value is what it looks like")
+            self._told(event, f"a tag, {shown(_short(event.tag))}", "remove it: a value's type follows from its form")
             if event.tag != _OWN_TAGS[type(event)]:
                 self._skip(event, path)
                 return None
@@ -187,9 +187,9 @@ class _Reader:
         line, column = self.keys.get(path) or self.values[path]
         last = path[-1] if path else "the file"
         if isinstance(last, int):
-            message, hint = "a list item without a value", f"take it out, or give it a value: {_EMPTY}"
+            message, hint = "a list item without a value", f"remove it, or give it a value: {_EMPTY}"
         elif path:
-            message, hint = f"{shown(last)} has no value", f"leave the key out, or give it a value: {_EMPTY}"
+            message, hint = f"{shown(last)} has no value", f"remove the key, or give it a value: {_EMPTY}"
         else:
             message, hint = "the file is empty", "describe the unit, or delete the file"
         self.problems.append(Problem(self._file, line, column, message, hint))
@@ -213,7 +213,7 @@ class _Reader:
                 self._problem(event, f"no space after the colon of {name}", SPACE)
             elif key in entries:
                 first = self.keys[(*path, key)]
-                self._problem(event, f"{shown(key)} is here twice", f"it is on line {first[0]} already")
+                self._problem(event, f"{shown(key)} appears twice", f"remove it here or on line {first[0]}")
                 self._skip(value, path)
             else:
                 mark = event.start_mark
@@ -231,7 +231,9 @@ class _Reader:
         if event.anchor is not None or event.tag is not None:
             self._problem(event, "a key with an anchor or a tag", "write the key alone")
         if not isinstance(event, yaml.ScalarEvent):
-            self._problem(event, "a list or mapping as a key", "a key is a word; quote a text that begins with { or [")
+            self._problem(
+                event, "a list or mapping as a key", "write a word as the key; quote a text that begins with { or ["
+            )
             self._skip(event, ())
             return None
         if not event.implicit[0]:

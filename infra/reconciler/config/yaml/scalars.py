@@ -58,7 +58,7 @@ def resolve(text: str) -> str | int | float | bool | None:
     if _LEADING_ZERO.match(text):
         raise UnclearNumber("a number with a leading zero")
     if not math.isfinite(number):
-        raise UnclearNumber("a number that JSON does not have")
+        raise UnclearNumber("a number that JSON cannot express")
     return number
 
 
@@ -79,7 +79,7 @@ def doubt(text: str) -> str | None:
     if value is None or isinstance(value, str):
         return None if value is None or is_text_everywhere(text) else "YAML 1.1 and YAML 1.2 read it differently"
     if _as_sent(value) != text:
-        return "it would be sent in another form than it is written"
+        return "it would be sent in another form than written"
     return None if _tag_of_1_1(text) in _TAGS_OF_1_1[type(value)] else "YAML 1.1 and YAML 1.2 read it differently"
 
 
@@ -111,4 +111,4 @@ def _integer(digits: str, base: int) -> int:
         number = int(digits, base)
         if abs(number) <= LARGEST_INTEGER:
             return number
-    raise UnclearNumber("a number with more digits than JSON readers keep")
+    raise UnclearNumber("a number with more digits than a double holds")

@@ -10,9 +10,9 @@ import yaml
 from reconciler.config.yaml.document import START, Place
 from reconciler.model.errors import Problem
 
-_INDENTATION = "check the indentation: keys of one mapping stand in one column"
-SPACE = "a colon and a space stand between a key and its value"
-_LIST = "a list begins on a line of its own, or is written [a, b]"
+_INDENTATION = "check the indentation: keys of one mapping start in the same column"
+SPACE = "write a colon and a space between a key and its value"
+_LIST = "begin the list on a line of its own, or write [a, b]"
 _QUOTE = "put a text that contains `: ` or ` #`, or begins with one of {}[]&*!|>%@`, in quotes"
 
 #: A part of libyaml's message → what we say, and what to do.
@@ -28,13 +28,13 @@ _EXPLANATIONS: tuple[tuple[str, str, str], ...] = (
     ("did not find expected <document start>", "expected the end of the file here", _INDENTATION),
     ("scanning an alias", "a value cannot begin with *", "put it in quotes"),
     ("scanning an anchor", "a value cannot begin with &", "put it in quotes"),
-    ("found unknown escape character", "an escape that YAML does not know", "double the \\, or use single quotes"),
-    ("invalid Unicode character", "an escape that is no character", "write the character itself"),
-    ("expected hexdecimal number", "an escape that is no character", "double the \\, or use single quotes"),
+    ("found unknown escape character", "an unknown escape", "double the \\, or use single quotes"),
+    ("invalid Unicode character", "an escape that is not a character", "write the character itself"),
+    ("expected hexdecimal number", "an escape that is not a character", "double the \\, or use single quotes"),
     ("found a tab character", "a tab in the indentation", "indent with spaces"),
-    ("undefined tag handle", "a tag", "leave it out: a value is what it looks like"),
-    ("unknown directive", "a directive, a line that begins with %", "leave it out"),
-    ("incompatible YAML document", "a %YAML directive for another version", "leave it out: files are read as YAML 1.2"),
+    ("undefined tag handle", "a tag", "remove it: a value's type follows from its form"),
+    ("unknown directive", "a directive, a line that begins with %", "remove it"),
+    ("incompatible YAML document", "a %YAML directive for another version", "remove it: files are read as YAML 1.2"),
 )
 #: The same for faults that stand where the unfinished thing begins, however much later the parser stumbles.
 _AT_THE_BEGINNING: tuple[tuple[str, str, str], ...] = (
@@ -55,7 +55,7 @@ def explain(error: yaml.MarkedYAMLError, text: str, file: str) -> Problem:
     said = f"{error.context or ''} {error.problem or ''}"
     if conflict := _CONFLICT.search(text):
         line = text.count("\n", 0, conflict.start()) + 1
-        return Problem(file, line, 1, "a merge conflict that is not resolved", "keep what is right, and no marker")
+        return Problem(file, line, 1, "an unresolved merge conflict", "keep the right lines, and delete the markers")
     if mark is None:
         return Problem(file, *START, f"not valid YAML: {error.problem}", _QUOTE)
     for theirs, ours, what_to_do in _AT_THE_BEGINNING:
@@ -70,7 +70,7 @@ def explain(error: yaml.MarkedYAMLError, text: str, file: str) -> Problem:
         return Problem(file, mark.line + 1, column, "a line indented too far", _INDENTATION)
     message, hint = _message(said, text, mark.index)
     if begun is not None and begun.line != mark.line:
-        hint += f"; what is not finished here begins on line {begun.line + 1}"
+        hint += f"; the unfinished part begins on line {begun.line + 1}"
     return Problem(file, mark.line + 1, mark.column + 1, message, hint)
 
 
