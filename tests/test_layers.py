@@ -12,6 +12,7 @@ INFRA = ROOT / "infra"
 #: The packages from the bottom up. A module imports from its own package and from those before it.
 ORDER = (
     "reconciler.model",
+    "reconciler.yaml_text",
     "reconciler.lifecycle",
     "reconciler.secrets",
     "reconciler.fivetran.api",

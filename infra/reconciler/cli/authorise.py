@@ -10,11 +10,10 @@ import click
 from reconciler.cli import Exit, foreign_text
 from reconciler.cli.environments import LiveGroup, choose, live_group, unit_named
 from reconciler.cli.options import environment_option, specs_option
-from reconciler.config.yaml.document import printable
 from reconciler.fivetran import catalog
 from reconciler.fivetran.api import Connection
 from reconciler.model import Connector, Unit, commands
-from reconciler.model.errors import ReconcilerError
+from reconciler.model.errors import ReconcilerError, printable
 
 _DASHBOARD = "https://fivetran.com/dashboard"
 

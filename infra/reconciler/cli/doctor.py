@@ -14,7 +14,7 @@ from reconciler.cli.checks import Checkup, Line
 from reconciler.cli.environments import choose
 from reconciler.cli.options import environment_option, format_option, specs_option
 from reconciler.cli.output import annotation, progress
-from reconciler.config.yaml.document import printable
+from reconciler.model.errors import printable
 
 _LEVELS = ("ok", "warning", "failed")
 

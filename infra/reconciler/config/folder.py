@@ -12,9 +12,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from reconciler.config.yaml.document import START, printable, shown
+from reconciler.config.yaml.document import START, shown
 from reconciler.config.yaml.read import MAX_BYTES
-from reconciler.model.errors import Problem
+from reconciler.model.errors import Problem, printable
 
 _ENVIRONMENT = "environment"
 ENVIRONMENT_FILE = f"{_ENVIRONMENT}.yaml"

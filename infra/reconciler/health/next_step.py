@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from reconciler.config.yaml.document import printable
 from reconciler.fivetran.api import Connection
 from reconciler.model import Connector, Unit, commands
+from reconciler.model.errors import printable
 from reconciler.stack.outputs import Recorded
 
 _STEPS = {

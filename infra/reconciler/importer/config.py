@@ -15,7 +15,6 @@ from reconciler.config.rules import references
 from reconciler.config.rules.credentials import holds_credential
 from reconciler.config.rules.secrets import is_reference_as_text
 from reconciler.config.yaml.document import Path
-from reconciler.config.yaml.scalars import doubt
 from reconciler.fivetran.catalog import Field, Service
 from reconciler.fivetran.config_diff import MASK, normalise
 from reconciler.fivetran.enum_spelling import choice_of
@@ -24,6 +23,7 @@ from reconciler.importer.draft import FILL_IN
 from reconciler.importer.writable import is_writable, is_writable_key
 from reconciler.model import FIVETRAN, REFERENCE_KEYS, DestinationSchema
 from reconciler.secrets.masking import holds_secret
+from reconciler.yaml_text.scalars import doubt
 
 _CONFIG: Final = ("connector", "config")
 _NOTHING: Final = object()

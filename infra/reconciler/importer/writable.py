@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from reconciler.config.yaml.emit import scalar
+from reconciler.yaml_text.writer import scalar
 
 #: A key is in one line, and libyaml looks no further than 1,024 characters for its colon.
 _LONGEST_KEY = 1000

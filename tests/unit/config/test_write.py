@@ -19,7 +19,6 @@ from reconciler.config.build import fleet as build
 from reconciler.config.build.to_yaml import describe, unit_text
 from reconciler.config.schema import schemas
 from reconciler.config.schema.check import check
-from reconciler.config.yaml.emit import scalar
 from reconciler.config.yaml.read import parse
 from reconciler.fivetran import catalog
 from reconciler.model import (
@@ -43,6 +42,7 @@ from reconciler.model import (
     Unit,
 )
 from reconciler.model.policy import AllowResync, Change, Never, Retire
+from reconciler.yaml_text.writer import scalar
 
 ROOT = Path(__file__).parents[3]
 GOOD = ROOT / "tests" / "config" / "good"

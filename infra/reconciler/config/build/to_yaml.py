@@ -14,7 +14,6 @@ from typing import Any, TypeVar
 
 from reconciler.config.schema.schemas import SCHEMAS
 from reconciler.config.yaml.document import Path
-from reconciler.config.yaml.emit import Comments, Emitter
 from reconciler.fivetran.public_keys import pem, read_host_keys
 from reconciler.model import (
     SYNC_INTERVALS,
@@ -39,6 +38,7 @@ from reconciler.model import (
     Unit,
 )
 from reconciler.model.policy import AllowResync, Change, Never, Retire
+from reconciler.yaml_text.writer import Comments, Emitter, holds_scalars
 
 T = TypeVar("T")
 
@@ -257,6 +257,8 @@ def _given(**fields: Any) -> dict[str, Any]:
 
 
 def _in_one_line(path: Path, value: Mapping[str, Any]) -> bool:
+    if not holds_scalars(value):
+        return False
     within = path[:2]
     if within in (("connector", "config"), ("connector", "auth")):
         return Reference.parse(value) is not None

@@ -11,12 +11,12 @@ from reconciler.config.documents import Specs, strings
 from reconciler.config.rules import grants as grant_lists
 from reconciler.config.rules.grants import GrantList, Written
 from reconciler.config.schema.suggestions import role
-from reconciler.config.yaml.document import Document, Path, printable, shown
+from reconciler.config.yaml.document import Document, Path, shown
 from reconciler.google.bigquery.access import basic_role, is_everybody, is_of_the_project, until_of
 from reconciler.google.bigquery.access.member import Place
 from reconciler.google.iam import roles
 from reconciler.model import Condition
-from reconciler.model.errors import Problem
+from reconciler.model.errors import Problem, printable
 
 _WORKGROUP = "workgroup:"
 #: The members that are everybody.

@@ -18,11 +18,11 @@ from reconciler.config.rules.services import service_of
 from reconciler.config.schema import messages
 from reconciler.config.schema.check import MOST_SHOWN, suggestion
 from reconciler.config.yaml.document import Document, Path, shown
-from reconciler.config.yaml.scalars import LARGEST_INTEGER
 from reconciler.fivetran.catalog import Field, Service, leaves, walk
 from reconciler.fivetran.enum_spelling import enumeration
 from reconciler.model import Reference, commands
 from reconciler.model.errors import Problem
+from reconciler.yaml_text.scalars import LARGEST_INTEGER
 
 _CONNECTOR = ("connector",)
 _DESTINATION_KEYS = frozenset({"schema", "table", "table_group_name", "schema_prefix"})

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 from reconciler.config.documents import Specs
-from reconciler.config.yaml.document import Document, Path, printable, shown
-from reconciler.model.errors import Problem
+from reconciler.config.yaml.document import Document, Path, shown
+from reconciler.model.errors import Problem, printable
 
 Key = TypeVar("Key", bound=Hashable)
 

@@ -13,10 +13,10 @@ from reconciler.config.documents import Specs
 from reconciler.config.rules import references
 from reconciler.config.rules.credentials import holds_credential
 from reconciler.config.rules.services import field_meant
-from reconciler.config.yaml.document import Document, Path, printable, shown
+from reconciler.config.yaml.document import Document, Path, shown
 from reconciler.fivetran.catalog import Field
 from reconciler.model import REFERENCE_KEYS, Reference
-from reconciler.model.errors import Problem
+from reconciler.model.errors import Problem, printable
 
 _KINDS = "|".join(REFERENCE_KEYS)
 _REFERENCE_AS_TEXT = re.compile(rf"\{{\s*({_KINDS})\s*:[^{{}}]*\}}|({_KINDS}):[A-Za-z0-9_-]+")

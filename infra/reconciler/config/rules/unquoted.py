@@ -15,9 +15,9 @@ from reconciler.config.rules.fields import key_of
 from reconciler.config.rules.secrets import told
 from reconciler.config.rules.services import field_meant, service_of
 from reconciler.config.yaml.document import Document, Path, shown
-from reconciler.config.yaml.scalars import doubt, is_text_everywhere
 from reconciler.fivetran.catalog import Field
 from reconciler.model.errors import Problem
+from reconciler.yaml_text.scalars import doubt, is_text_everywhere
 
 _QUOTE = "put it in quotes"
 _UNTYPED = "the catalogue has no type for it"

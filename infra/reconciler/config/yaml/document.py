@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
-from reconciler.model.errors import Problem
+from reconciler.model.errors import Problem, printable
 
 #: The way to a node from the top of its file: keys and list indexes.
 Path: TypeAlias = tuple[str | int, ...]
@@ -75,15 +75,3 @@ def shown(text: object) -> str:
     if not plain:
         return '""'
     return f"`{plain[:_LONGEST_SHOWN]}…`" if len(plain) > _LONGEST_SHOWN else f"`{plain}`"
-
-
-def printable(text: str) -> str:
-    """The text with every character that a terminal or a log would act on written as an escape."""
-    if text.isprintable():
-        return text
-    return "".join(
-        character
-        if character.isprintable()
-        else character.encode("unicode_escape", "backslashreplace").decode("ascii", "replace")
-        for character in text
-    )

@@ -13,10 +13,10 @@ from typing import Any
 
 import yaml
 
-from reconciler.config.yaml.document import START, Document, Path, Place, printable, shown
-from reconciler.config.yaml.scalars import UnclearNumber, resolve
+from reconciler.config.yaml.document import START, Document, Path, Place, shown
 from reconciler.config.yaml.syntax import SPACE, explain
-from reconciler.model.errors import Problem
+from reconciler.model.errors import Problem, printable
+from reconciler.yaml_text.scalars import UnclearNumber, resolve
 
 #: A connection with a hundred thousand columns to exclude; read in about a second.
 MAX_BYTES = 4 * 1024 * 1024

@@ -1,8 +1,7 @@
-"""Plain data → YAML text in the style of `connectors/`: what a colleague would type, and what `load` reads back equal.
+"""Write plain data as YAML, as people write it by hand: block style, two spaces, short nodes on one line.
 
-Block style, two spaces, short things in one line. A text stands bare where nobody could take it for anything else,
-also not a reader of YAML 1.1; else in double quotes. It knows nothing of what the data means: which mappings are
-written in one line is for the caller to say.
+The only writer of YAML in the product. A text is written without quotes only where readers of YAML 1.1 and 1.2 both
+read it as that text. The caller says which mappings may stand on one line, since that depends on what they mean.
 """
 
 from __future__ import annotations
@@ -11,14 +10,16 @@ import json
 import re
 import textwrap
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any
+from typing import Any, TypeAlias
 
-from reconciler.config.yaml.document import Path, printable
-from reconciler.config.yaml.scalars import is_text_everywhere
+from reconciler.model.errors import printable
+from reconciler.yaml_text.scalars import is_text_everywhere
 
 #: Lines are broken before this column where they can be.
 WIDTH = 120
 
+#: The way to a node from the top of its file: keys and list indexes.
+Path: TypeAlias = tuple[str | int, ...]
 #: Comments by the path of the key or list item they stand above; `()` is the top of the file.
 Comments = Mapping[Path, str]
 
@@ -29,7 +30,7 @@ _ESCAPED = re.compile(r"[^\x20-\x7e\xa0-\ud7ff\ue000-\ufefe\uff00-\ufffd\U000100
 
 
 class Emitter:
-    """Writes one file. `in_one_line` says of a mapping that holds only scalars whether it goes into one line."""
+    """Write one file. `in_one_line` says of a mapping at a path whether it may stand on one line."""
 
     def __init__(self, comments: Comments, in_one_line: Callable[[Path, Mapping[str, Any]], bool]) -> None:
         self._comments = comments
@@ -55,7 +56,7 @@ class Emitter:
         for index, item in enumerate(items):
             at = (*path, index)
             yield from self._comment(at, indent)
-            if isinstance(item, Mapping) and item and not self._is_short(item, at):
+            if isinstance(item, Mapping) and item and self._on_one_line(f"{' ' * indent}-", item, at) is None:
                 lines = self._mapping(item, at, indent + 2)
                 for line in lines:
                     is_comment = line.lstrip().startswith("#")
@@ -70,7 +71,7 @@ class Emitter:
         """A key or a dash with its value: behind it where it fits, else below it."""
         if isinstance(value, str):
             yield from _text(head, value, indent)
-        elif self._is_short(value, path) and len(line := f"{head} {_flow(value)}") <= WIDTH:
+        elif (line := self._on_one_line(head, value, path)) is not None:
             yield line
         elif isinstance(value, Mapping) and value:
             yield head
@@ -81,18 +82,24 @@ class Emitter:
         else:
             yield f"{head} {_flow(value)}"
 
+    def _on_one_line(self, head: str, value: Any, path: Path) -> str | None:
+        """Return the line of a key or a dash with its value; None where the value needs lines of its own."""
+        line = f"{head} {_flow(value)}" if self._is_short(value, path) else None
+        return line if line is not None and len(line) <= WIDTH else None
+
     def _is_short(self, value: Any, path: Path) -> bool:
-        """Whether a value may stand in one line, its length apart."""
+        """Return whether a value may stand on one line, whatever its length."""
         if any(len(at) > len(path) and at[: len(path)] == path for at in self._comments):
             return False
         if isinstance(value, Mapping):
-            return not value or (all(_is_scalar(node) for node in value.values()) and self._in_one_line(path, value))
+            inside = all(self._is_short(node, (*path, key)) for key, node in value.items())
+            return not value or (inside and self._in_one_line(path, value))
         if isinstance(value, list | tuple):
             return all(
                 _is_scalar(item) or (isinstance(item, Mapping) and self._is_short(item, (*path, index)))
                 for index, item in enumerate(value)
             )
-        return True
+        return _is_scalar(value)
 
 
 def _is_scalar(node: Any) -> bool:
@@ -139,11 +146,16 @@ def _is_prose(value: str) -> bool:
     return not _ESCAPED.search(value) and " ".join(value.split()) == value and " " in value
 
 
-def scalar(value: str | int | float | bool, *, in_flow: bool) -> str:
-    """A scalar in one line. `in_flow`: in braces or brackets, or as a key, where fewer characters may stand bare."""
-    if not isinstance(value, str):
-        return str(value).lower() if isinstance(value, bool) else repr(value)
-    return value if _stands_bare(value, in_flow=in_flow) else _quoted(value)
+def scalar(value: str | int | float | bool | None, *, in_flow: bool) -> str:
+    """Write a scalar on one line. `in_flow`: in braces or brackets, or as a key, where fewer texts go unquoted."""
+    if isinstance(value, str):
+        return value if _stands_bare(value, in_flow=in_flow) else _quoted(value)
+    return "null" if value is None else str(value).lower() if isinstance(value, bool) else repr(value)
+
+
+def holds_scalars(value: Mapping[str, Any]) -> bool:
+    """Return whether a mapping holds no list and no other mapping."""
+    return all(_is_scalar(node) for node in value.values())
 
 
 def _stands_bare(value: str, *, in_flow: bool) -> bool:

@@ -6,7 +6,7 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reconciler.config.yaml.scalars import UnclearNumber, doubt, resolve
+from reconciler.yaml_text.scalars import UnclearNumber, doubt, resolve
 
 
 @pytest.mark.parametrize(
