@@ -1,4 +1,4 @@
-"""From YAML files to the model, or to everything that is wrong with them.
+"""Load YAML files into the model, or report everything that is wrong with them.
 
     files → nodes with places → schema → rules across files → model
 
@@ -15,11 +15,11 @@ from pathlib import Path
 from reconciler.config import rules
 from reconciler.config.build import fleet as build
 from reconciler.config.build import trust
-from reconciler.config.build.packages import looked_at, usable
+from reconciler.config.build.packages import read_packages, valid_packages
 from reconciler.config.documents import Specs
 from reconciler.config.folder import ENVIRONMENT_FILE, Folder
 from reconciler.config.places import Places
-from reconciler.config.schema.check import bounded, check, misfiled
+from reconciler.config.schema.check import check, check_kind, limit_problems
 from reconciler.config.schema.schemas import Kind
 from reconciler.config.yaml.document import Document
 from reconciler.config.yaml.read import parse
@@ -32,7 +32,7 @@ __all__ = ["Loaded", "load"]
 
 @dataclass(frozen=True)
 class Loaded:
-    """A specs folder, read. An environment with a problem of its own has no fleet."""
+    """The result of reading a specs folder. An environment with a problem of its own has no fleet."""
 
     fleets: Mapping[str, Fleet]
     problems: tuple[Problem, ...]
@@ -51,15 +51,15 @@ class Loaded:
 
     @property
     def places(self) -> Places:
-        """Where declared values stand in these files."""
+        """The places of declared values in these files."""
         return Places(self.root)
 
     def problems_of(self, environment: str) -> tuple[Problem, ...]:
-        """The problems in the environment's folder."""
+        """Return the problems in the environment's folder."""
         return self._in(environment, self.problems)
 
     def notices_of(self, environment: str) -> tuple[Problem, ...]:
-        """The notices in the environment's folder."""
+        """Return the notices in the environment's folder."""
         return self._in(environment, self.notices)
 
     def _in(self, environment: str, told: tuple[Problem, ...]) -> tuple[Problem, ...]:
@@ -67,7 +67,7 @@ class Loaded:
         return tuple(one for one in told if folder and one.file.startswith(f"{folder}/"))
 
     def fleet(self, environment: str) -> Fleet:
-        """What an environment declares.
+        """Return what an environment declares.
 
         Raises InvalidSpecs with the environment's problems, or ReconcilerError when there is no such environment.
         """
@@ -81,7 +81,7 @@ class Loaded:
 
 
 def load(specs_dir: Path, display_root: Path, day: date | None = None) -> Loaded:
-    """Read every environment under `specs_dir`, as of a day: today if none is given.
+    """Read every environment under `specs_dir`, as of a day: today by default.
 
     Files are named relative to `display_root` in problems and in the model when they are below it, otherwise as
     `specs_dir` was given. Never raises for what the files hold.
@@ -97,7 +97,7 @@ def load(specs_dir: Path, display_root: Path, day: date | None = None) -> Loaded
         if document is None:
             continue
         kind: Kind = "environment" if file.name == stem else "unit"
-        if problem := misfiled(document, kind):
+        if problem := check_kind(document, kind):
             problems.append(problem)
             continue
         problems += check(document, kind)
@@ -110,18 +110,18 @@ def load(specs_dir: Path, display_root: Path, day: date | None = None) -> Loaded
         for name in units
     }
     every_unit = [unit for of_one in units.values() for unit in of_one.values()]
-    packages, trust_files = looked_at(specs_dir, every_unit), trust.files(specs_dir, every_unit)
+    packages, trust_files = read_packages(specs_dir, every_unit), trust.read_files(specs_dir, every_unit)
     specs = Specs(environments, units, names, day or today(), packages, trust_files)
     problems += rules.problems(specs)
     notices = tuple(sorted(rules.notices(specs), key=_place))
     folders = {name: folder.shown(specs_dir / name) for name in folder.environments}
     faulty = {name for name, path in folders.items() if any(p.file.startswith(f"{path}/") for p in problems)}
     fleets = {
-        name: build.fleet(environments[name], units[name], usable(packages, name), trust_files)
+        name: build.fleet(environments[name], units[name], valid_packages(packages, name), trust_files)
         for name in folder.environments
         if name not in faulty
     }
-    shown, left_out = bounded(sorted(problems, key=_place))
+    shown, left_out = limit_problems(sorted(problems, key=_place))
     names_read = tuple(folder.environments)
     return Loaded(fleets, shown, notices, names_read, len(folder.files), left_out, folders, display_root)
 

@@ -1,7 +1,6 @@
-"""What a set of documents says, read leniently: a part that is wrong or missing is simply not there.
+"""Read documents leniently for the rules across files: a wrong or missing part counts as absent.
 
-The cross-file rules look through this, so that one fault in a file hides no other. Whether a part has the right shape
-is the schema's business.
+So one fault in a file hides no other. The schema check reports whether a part has the right shape.
 """
 
 from __future__ import annotations
@@ -13,7 +12,7 @@ from datetime import date
 from functools import cached_property
 from typing import Any
 
-from reconciler.config.build.packages import Looked
+from reconciler.config.build.packages import PackageFile
 from reconciler.config.build.trust import Files
 from reconciler.config.yaml.document import Document, Path
 from reconciler.model import DestinationSchema
@@ -29,7 +28,7 @@ _FORMS = (
 
 @dataclass(frozen=True)
 class Specs:
-    """Every document that could be read. An environment whose `environment.yaml` could not is not in `environments`."""
+    """Every document that could be read, by environment."""
 
     environments: Mapping[str, Document]
     units: Mapping[str, Mapping[str, Document]]
@@ -37,18 +36,18 @@ class Specs:
     names: Mapping[str, frozenset[str]]
     """The name of every unit file by environment, readable or not."""
     today: date = field(default_factory=today)
-    packages: Mapping[tuple[str, str], Looked] = field(default_factory=dict)
+    packages: Mapping[tuple[str, str], PackageFile] = field(default_factory=dict)
     """The packages that units name, by environment and path."""
     trust_files: Files = field(default_factory=dict)
     """The files with certificates and public keys that units name."""
 
     def all_units(self) -> Iterator[Document]:
-        """Every unit of every environment."""
+        """Yield every unit of every environment."""
         for units in self.units.values():
             yield from units.values()
 
     def writers(self, unit: Document) -> tuple[Document, ...]:
-        """The units whose connector writes a dataset that this one declares, by their naming it."""
+        """Return the units whose connector writes a dataset of this unit, by naming it."""
         return self._writers.get((unit.environment, unit.name), ())
 
     @cached_property
@@ -61,31 +60,31 @@ class Specs:
         return {owner: tuple(units) for owner, units in writers.items()}
 
     def setting(self, environment: str, *path: str) -> Any:
-        """A part of an environment's file; None when it is not there."""
+        """Return a part of an environment's file; None when it is missing."""
         document = self.environments.get(environment)
         return None if document is None else document.at(*path)
 
     def group(self, environment: str) -> str:
-        """The Fivetran group of an environment; a name that no other environment shares when it is not known."""
+        """Return the environment's Fivetran group; a unique name when it is unknown."""
         group = self.setting(environment, "fivetran", "group")
         return group if isinstance(group, str) else f"/{environment}"
 
     def project(self, environment: str) -> str:
-        """The GCP project of an environment; a name that no other environment shares when it is not known."""
+        """Return the environment's GCP project; a unique name when it is unknown."""
         project = self.setting(environment, "gcp_project")
         return project if isinstance(project, str) else f"/{environment}"
 
 
 def destination(unit: Document) -> DestinationSchema | None:
-    """Where a unit's connector writes, when its `destination` has one of the forms."""
+    """Return a unit's `destination`, when it has one of the valid forms."""
     node = unit.at("connector", "destination")
     if isinstance(node, dict) and set(node) in _FORMS and all(isinstance(name, str) for name in node.values()):
         return DestinationSchema(**node)
     return None
 
 
-def declared(unit: Document) -> Iterator[tuple[str, Path]]:
-    """The datasets a unit declares: the id of each and the way to its mapping."""
+def declared_datasets(unit: Document) -> Iterator[tuple[str, Path]]:
+    """Yield the id of each dataset that a unit declares, with the path of its mapping."""
     target = destination(unit)
     if isinstance(unit.at("dataset"), dict):
         if not unit.has("connector"):
@@ -100,8 +99,8 @@ def declared(unit: Document) -> Iterator[tuple[str, Path]]:
                 yield f"{target.schema_prefix}_{key}", ("datasets", key)
 
 
-def strings(document: Document, *path: str | int) -> Iterator[tuple[str, Path]]:
-    """The strings of a list with the way to each; nothing when it is no list."""
+def string_items(document: Document, *path: str | int) -> Iterator[tuple[str, Path]]:
+    """Yield the strings of a list, each with its path; nothing when it is no list."""
     items = document.at(*path)
     if isinstance(items, list):
         yield from ((item, (*path, index)) for index, item in enumerate(items) if isinstance(item, str))

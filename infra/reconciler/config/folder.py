@@ -1,6 +1,7 @@
-"""The specs folder → its environments and their files. Reads names and bytes; what the bytes say is `load`'s business.
+"""Find the environments and their files in the specs folder.
 
-A file that looks like a spec but would not be read is a problem, not silence: somebody believes in it.
+Reads names and bytes only. A file that looks like a spec but would not be read is a problem: its author believes in
+it.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ _NAME_HINT = "use lower-case letters, digits, underscores and hyphens, a letter 
 
 @dataclass(frozen=True)
 class SpecFile:
-    """One file that counts. `name` is its stem; that of an `environment.yaml` is `environment`."""
+    """One file of an environment. `name` is its stem."""
 
     environment: str
     name: str
@@ -33,7 +34,7 @@ class SpecFile:
 
 
 class Folder:
-    """Walks the specs folder once: `files` and `environments` are what counts, `problems` what should not be there."""
+    """Walk the specs folder once, and collect its files, environments and problems."""
 
     def __init__(self, root: Path, display_root: Path) -> None:
         self.problems: list[Problem] = []
@@ -50,7 +51,7 @@ class Folder:
             self._problem(root, "no environment found", f"add a folder with an {ENVIRONMENT_FILE}")
 
     def shown(self, path: Path) -> str:
-        """A path as messages show it."""
+        """Return a path as messages show it."""
         return self._display(path)
 
     def _environment(self, folder: Path) -> None:
@@ -63,13 +64,13 @@ class Folder:
         self.environments.append(folder.name)
         if not any(entry.stem.lower() == _ENVIRONMENT and _looks_like_yaml(entry.name) for entry in found):
             self._problem(folder / ENVIRONMENT_FILE, "the file is missing", "add it: every environment needs one")
-        for entry in filter(self._counts, found):
+        for entry in filter(self._is_spec, found):
             raw = self._read(entry)
             if raw is not None:
                 self.files.append(SpecFile(folder.name, entry.stem, self._display(entry), raw))
 
-    def _counts(self, entry: Path) -> bool:
-        """Whether a folder's entry is a spec; what only looks like one becomes a problem."""
+    def _is_spec(self, entry: Path) -> bool:
+        """Return whether an entry is a spec; record a problem for one that only looks like it."""
         if not _looks_like_yaml(entry.name):
             if _is_folder(entry) and any(_looks_like_yaml(inner.name) for inner in self._entries(entry)):
                 self._problem(
@@ -90,7 +91,7 @@ class Folder:
         return False
 
     def _entries(self, folder: Path) -> Iterator[Path]:
-        """What is in a folder, in order, without hidden files and what editors leave behind."""
+        """Yield a folder's entries in order, without hidden and backup files."""
         try:
             entries = sorted(folder.iterdir())
         except OSError as error:
@@ -101,7 +102,7 @@ class Folder:
         )
 
     def _stays_inside(self, entry: Path) -> bool:
-        """A link may not lead out of the specs folder: a pull request could show what else is on the machine."""
+        """Return whether an entry is inside the specs folder. A link out could show other files of the machine."""
         if not entry.is_symlink():
             return True
         try:
@@ -114,7 +115,7 @@ class Folder:
         return inside
 
     def _read(self, file: Path) -> bytes | None:
-        """The bytes, at most one more than a file may have; None when it is no ordinary readable file."""
+        """Return the file's bytes, at most one more than allowed; None when it cannot be read."""
         try:
             descriptor = os.open(file, os.O_RDONLY | os.O_NONBLOCK)
             with os.fdopen(descriptor, "rb") as stream:
@@ -131,7 +132,7 @@ class Folder:
 
 
 class _Display:
-    """Paths as messages show them: relative to the display root when below it, else as the folder was given."""
+    """Format paths: relative to the display root when below it, else as the folder was given."""
 
     def __init__(self, root: Path, display_root: Path) -> None:
         self._root = root

@@ -1,4 +1,4 @@
-"""Where a declared value stands in its file, for messages that are written after the files were read.
+"""Find the line of a declared value, for messages that are written after the files were read.
 
 State and inputs hold no lines: a line that moves changes nothing. A message looks its line up when it is written.
 """

@@ -23,7 +23,7 @@ from reconciler.importer.draft import FILL_IN
 from reconciler.importer.writable import is_writable, is_writable_key
 from reconciler.model import FIVETRAN, REFERENCE_KEYS, DestinationSchema
 from reconciler.secrets.masking import holds_secret
-from reconciler.yaml_text.scalars import doubt
+from reconciler.yaml_text.scalars import explain_ambiguity
 
 _CONFIG: Final = ("connector", "config")
 _NOTHING: Final = object()
@@ -56,7 +56,7 @@ class Config:
         known = None if service is None else Field("object", fields=service.config)
         tree = self._object(_CONFIG, own, known, closed=service is not None)
         self.tree: dict[str, Any] = {} if tree is _NOTHING else tree
-        if references.is_instead_of_a_tree(self.tree):
+        if references.is_whole_tree(self.tree):
             # The file would have a reference in place of the whole config.
             self.left_out += [_dotted((*_CONFIG, key)) for key in self.tree if key in REFERENCE_KEYS]
             self.tree = {key: node for key, node in self.tree.items() if key not in REFERENCE_KEYS}
@@ -83,7 +83,7 @@ class Config:
             return self._odd(path)
         found = self._object(path, value, known, closed=known is not None and bool(known.fields))
         # What has the keys of a reference would be read as one.
-        return self._odd(path) if isinstance(found, dict) and references.meant(found) is not None else found
+        return self._odd(path) if isinstance(found, dict) and references.find_kind(found) is not None else found
 
     def _object(self, path: Path, value: Mapping[str, Any], known: Field | None, *, closed: bool) -> Any:
         fields = {} if known is None else known.fields
@@ -169,7 +169,7 @@ def _in_the_open(value: Any) -> Any:
     if isinstance(value, float) and not math.isfinite(value):
         return _NOTHING
     plain = normalise(value)
-    return str(plain) if abs(plain) > _LARGEST or doubt(repr(plain)) is not None else plain
+    return str(plain) if abs(plain) > _LARGEST or explain_ambiguity(repr(plain)) is not None else plain
 
 
 def _number(value: Any, *, whole: bool) -> Any:

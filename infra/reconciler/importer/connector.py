@@ -194,7 +194,7 @@ def settings_of(connection: Connection, secrets: Collection[str] = ()) -> tuple[
             continue
         if holds_secret(str(value), secrets):
             unsayable.append(name)
-        elif schemas.takes("unit", ("$defs", "connector", "properties", name), value):
+        elif schemas.accepts("unit", ("$defs", "connector", "properties", name), value):
             said[name] = value
         else:
             unsayable.append(f"{name}: {value}")

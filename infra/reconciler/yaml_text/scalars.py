@@ -1,7 +1,7 @@
-"""Plain scalars by the core schema of YAML 1.2: `no`, `18:00`, `1_000` and `2026-12-31` are strings.
+"""Read plain scalars by YAML 1.2's core schema: `no`, `18:00`, `1_000` and `2026-12-31` are strings.
 
-A number that two readers would read differently is refused instead of guessed at. Messages never show the value: it
-may be a secret somebody wrote in the wrong place.
+A number that two readers would read differently is rejected. Messages never show the value: it may be a misplaced
+secret.
 """
 
 from __future__ import annotations
@@ -39,11 +39,11 @@ _ALSO_OF_1_1 = re.compile(r"[yYnN]|[-+]?[0-9][0-9_]*(:[0-5]?[0-9])+(\.[0-9_]*)?"
 
 
 class UnclearNumber(ValueError):
-    """A number that is not safe to read; the text says why."""
+    """A number that cannot be read safely; the text says why."""
 
 
 def resolve(text: str) -> str | int | float | bool | None:
-    """The value of a plain (unquoted) scalar.
+    """Return the value of a plain (unquoted) scalar.
 
     Raises UnclearNumber for what JSON cannot hold (`.inf`, `.nan`, `1e999`), for integers beyond 2^53, and for leading
     zeros, which YAML 1.1 reads as octal.
@@ -63,15 +63,15 @@ def resolve(text: str) -> str | int | float | bool | None:
 
 
 def is_text_everywhere(text: str) -> bool:
-    """Return whether readers of YAML 1.1 and of YAML 1.2 take an unquoted scalar for the same text."""
+    """Return whether YAML 1.1 and YAML 1.2 read an unquoted scalar as the same text."""
     try:
         return resolve(text) == text and _tag_of_1_1(text) == _STR
     except UnclearNumber:
         return False
 
 
-def doubt(text: str) -> str | None:
-    """Say why an unquoted scalar may not arrive as it is written; None when it does.
+def explain_ambiguity(text: str) -> str | None:
+    """Return why an unquoted scalar may be read differently than written; None when it is clear.
 
     For values of which nothing but the file says what type they have. `resolve` has read the text.
     """
@@ -84,14 +84,14 @@ def doubt(text: str) -> str | None:
 
 
 def _as_sent(value: int | float | bool) -> str:
-    """The value in JSON. The engine carries numbers as doubles, and whole ones are sent without a point."""
+    """Return the value as it is sent in JSON: whole numbers without a point."""
     if isinstance(value, bool):
         return str(value).lower()
     return str(int(value)) if isinstance(value, int) or value.is_integer() else repr(value)
 
 
 def _tag_of_1_1(text: str) -> str:
-    """How a reader of YAML 1.1 takes an unquoted scalar; not a text, too, where only some of them do so."""
+    """Return the YAML 1.1 tag of an unquoted scalar; an empty one where readers differ."""
     if _ALSO_OF_1_1.fullmatch(text):
         return ""
     return str(_READER_OF_1_1.resolve(yaml.ScalarNode, text, (True, False)))

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from reconciler.config import load
-from reconciler.config.schema.check import MOST_SHOWN, bounded
+from reconciler.config.schema.check import MOST_SHOWN, limit_problems
 from reconciler.model.errors import Problem
 
 ENVIRONMENT = """
@@ -51,7 +51,7 @@ def test_nothing_is_counted_that_can_be_shown(tmp_path: Path, found: int, last: 
 @given(st.lists(st.tuples(st.sampled_from("abc"), st.integers(1, 9)), max_size=400))
 def test_every_problem_is_shown_or_counted(places: list[tuple[str, int]]):
     problems = [Problem(file, line, 1, "x") for file, line in sorted(places)]
-    shown, left_out = bounded(problems)
+    shown, left_out = limit_problems(problems)
     assert len(shown) + sum(left_out.values()) - len(left_out) == len(problems)
     assert list(shown) == sorted(shown, key=lambda problem: (problem.file, problem.line))
     for file in "abc":

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from reconciler.config import load
 from reconciler.config.documents import Specs
 from reconciler.config.rules import fields
-from reconciler.config.rules.services import destinations_have_their_service_s_form, services_are_in_the_catalogue
+from reconciler.config.rules.services import check_destination_forms, warn_unknown_services
 from reconciler.config.yaml.document import Document
 from reconciler.config.yaml.read import parse
 from reconciler.fivetran import catalog
@@ -45,7 +45,7 @@ def specs(connector: Any) -> Specs:
 
 def problems(connector: dict[str, Any]) -> list[str]:
     given_ = {"service": "made_up", "destination": {"schema": "x"}, **connector}
-    return [problem.message for problem in fields.config_and_auth_are_the_service_s(specs(given_))]
+    return [problem.message for problem in fields.check_config_and_auth(specs(given_))]
 
 
 REQUIRED = (
@@ -131,9 +131,9 @@ def test_a_broken_file_of_the_catalogue_is_named(made_up: Catalogue):
 
 def test_a_service_without_a_file_is_a_notice_and_nothing_else():
     unknown = specs({"service": "strpe", "destination": {"schema_prefix": "x"}, "config": {"x": 1}, "auth": {"y": 2}})
-    assert list(fields.config_and_auth_are_the_service_s(unknown)) == []
-    assert list(destinations_have_their_service_s_form(unknown)) == []
-    [notice] = services_are_in_the_catalogue(unknown)
+    assert list(fields.check_config_and_auth(unknown)) == []
+    assert list(check_destination_forms(unknown)) == []
+    [notice] = warn_unknown_services(unknown)
     assert notice.message == "the service `strpe` is not in the catalogue, so `config` and `auth` are not checked"
     assert notice.hint is not None
     assert notice.hint.startswith("did you mean `stripe`? Otherwise, if Fivetran has it,")
@@ -142,7 +142,7 @@ def test_a_service_without_a_file_is_a_notice_and_nothing_else():
 @pytest.mark.parametrize("service", ["stripe", "Stripe", "", None, 1, ["stripe"], "../../x"])
 def test_a_service_that_is_known_or_no_id_at_all_gives_no_notice(service: Any):
     document = Document("dev", "x", "dev/x.yaml", {"connector": {"service": service}}, {}, {})
-    assert list(services_are_in_the_catalogue(Specs({}, {"dev": {"x": document}}, {}))) == []
+    assert list(warn_unknown_services(Specs({}, {"dev": {"x": document}}, {}))) == []
 
 
 def test_a_notice_keeps_no_environment_from_its_fleet(tmp_path: Path):
@@ -177,7 +177,7 @@ def connectors(draw: st.DrawFn) -> dict[str, Any]:
 @given(connectors())
 def test_no_problem_shows_a_value_and_none_is_told_twice(connector: dict[str, Any]):
     found = specs(connector)
-    told = list(fields.config_and_auth_are_the_service_s(found))
+    told = list(fields.check_config_and_auth(found))
     text = "\n".join(str(problem) for problem in told).lower()
     assert "4711" not in text
     assert "47.11" not in text

@@ -1,6 +1,6 @@
 import pytest
 
-from reconciler.config.rules.credentials import is_credential, is_private_key
+from reconciler.config.rules.credentials import is_credential_key, is_private_key
 
 #: Names of format `password` in Fivetran's API, and names of the same words.
 CREDENTIALS = """
@@ -31,20 +31,20 @@ NO_CREDENTIALS = """
 
 @pytest.mark.parametrize("name", CREDENTIALS.split())
 def test_names_that_every_service_uses_for_a_credential_are_known(name: str):
-    assert is_credential(("connector", "config", name))
-    assert is_credential(("connector", "auth", "client_access", name))
-    assert is_credential(("connector", "config", name, 0))
+    assert is_credential_key(("connector", "config", name))
+    assert is_credential_key(("connector", "auth", "client_access", name))
+    assert is_credential_key(("connector", "config", name, 0))
 
 
 @pytest.mark.parametrize("name", NO_CREDENTIALS.split())
 def test_names_that_are_no_secret_somewhere_may_hold_plain_text(name: str):
-    assert not is_credential(("connector", "config", name))
+    assert not is_credential_key(("connector", "config", name))
 
 
 def test_the_value_of_a_secrets_list_is_a_credential_and_that_of_a_payload_is_not():
-    assert is_credential(("connector", "config", "secrets_list", 0, "value"))
-    assert not is_credential(("connector", "config", "secrets_list", 0, "key"))
-    assert not is_credential(("connector", "config", "custom_payloads", 0, "value"))
+    assert is_credential_key(("connector", "config", "secrets_list", 0, "value"))
+    assert not is_credential_key(("connector", "config", "secrets_list", 0, "key"))
+    assert not is_credential_key(("connector", "config", "custom_payloads", 0, "value"))
 
 
 @pytest.mark.parametrize("kind", ["", "RSA ", "EC ", "OPENSSH ", "ENCRYPTED ", "PGP "])

@@ -27,4 +27,4 @@ def test_each_limit_that_a_schema_sets_has_words(name: str) -> None:
     limits = {*_limits(json.loads((SCHEMAS / f"{name}.schema.json").read_text()))}
     assert limits
     for keyword in limits:
-        assert messages.size(keyword, 1, "value")
+        assert messages.explain_size(keyword, 1, "value")

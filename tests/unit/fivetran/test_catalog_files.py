@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 from reconciler.config import load
-from reconciler.config.rules.credentials import is_credential
+from reconciler.config.rules.credentials import is_credential_key
 from reconciler.config.schema import schemas
 from reconciler.fivetran import catalog
 from reconciler.fivetran.catalog import files
@@ -47,7 +47,7 @@ def test_what_the_name_of_a_text_calls_a_credential_is_secret():
             for path, field in catalog.leaves(fields):
                 if field.kind in ("string", "any") and not field.readonly:
                     assert tree == "config", (service.id, path)
-                    assert not is_credential(tuple(path.replace("[]", "").split("."))), (service.id, path)
+                    assert not is_credential_key(tuple(path.replace("[]", "").split("."))), (service.id, path)
 
 
 def test_what_spares_a_person_s_consent_is_a_field_of_the_service_and_one_of_its_choices():

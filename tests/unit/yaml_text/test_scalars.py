@@ -6,7 +6,7 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reconciler.yaml_text.scalars import UnclearNumber, doubt, resolve
+from reconciler.yaml_text.scalars import UnclearNumber, explain_ambiguity, resolve
 
 
 @pytest.mark.parametrize(
@@ -103,7 +103,7 @@ def test_a_plain_scalar_without_doubt_is_read_and_sent_as_written(text: str):
         value = resolve(text)
     except UnclearNumber:
         return
-    if value is None or doubt(text) is not None:
+    if value is None or explain_ambiguity(text) is not None:
         return
     assert yaml.safe_load(text) == value  # PyYAML reads YAML 1.1
     assert type(yaml.safe_load(text)) is type(value)
@@ -143,9 +143,9 @@ def test_a_plain_scalar_without_doubt_is_read_and_sent_as_written(text: str):
     ],
 )
 def test_an_ambiguous_plain_scalar_is_in_doubt(text: str):
-    assert doubt(text) is not None
+    assert explain_ambiguity(text) is not None
 
 
 @pytest.mark.parametrize("text", ["0", "-7", "9007199254740992", "1.5", "-0.25", "true", "false", "v1.10", "no more"])
 def test_an_ordinary_plain_scalar_is_in_no_doubt(text: str):
-    assert doubt(text) is None
+    assert explain_ambiguity(text) is None

@@ -1,4 +1,4 @@
-"""Documents without a fault → the model. Every key of the schemas is read here, and nothing else is."""
+"""Build the model from valid documents. Every key of the schemas is read here, and no other."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def fleet(
     packages: Mapping[str, Package] | None = None,
     trust_files: trust.Files | None = None,
 ) -> Fleet:
-    """One environment with its units. The documents have passed every check; `packages` are by path."""
+    """Build one environment with its units. `packages` are by path."""
     settings, found = _environment(environment), packages or {}
     declared = [
         _with_files(_unit(units[name], settings), units[name], found, trust_files or {}) for name in sorted(units)
@@ -56,11 +56,11 @@ def fleet(
 
 
 def _with_files(unit: Unit, document: Document, packages: Mapping[str, Package], trust_files: trust.Files) -> Unit:
-    """The unit with what stands in files beside its own."""
+    """Add to the unit the contents of the files that it names."""
     if unit.connector is None:
         return unit
     package = packages.get(str(document.at("connector", "package")))
-    trusted = trust.declared(document.environment, document.at("connector", "trust"), trust_files)
+    trusted = trust.build_trust(document.environment, document.at("connector", "trust"), trust_files)
     return replace(unit, connector=replace(unit.connector, package=package, trust=trusted))
 
 
@@ -119,9 +119,9 @@ def _unit(document: Document, environment: Environment) -> Unit:
 
 
 def _with_former_datasets(unit: Unit, taken: Collection[str]) -> Unit:
-    """The unit with the datasets that its connector wrote before `allow_resync.schema`, where no file declares them.
+    """Add to the unit the datasets that its connector wrote before `allow_resync.schema`.
 
-    Fivetran writes them no longer, whatever the file says of those it declares.
+    Only those that no file declares. Fivetran no longer writes them.
     """
     resync = unit.connector.allow_resync if unit.connector else None
     if unit.connector is None or resync is None or resync.schema is None or unit.dataset_unit is not None:
@@ -168,7 +168,7 @@ def _settings(data: dict[str, Any], known: Mapping[str, Setting]) -> dict[str, A
 
 
 def _located(node: Any, project: str | None) -> Any:
-    """A config tree in which every reference to Secret Manager says which project it is kept in."""
+    """Set the project of every reference to Secret Manager in a config tree."""
     reference = Reference.parse(node)
     if reference is not None and reference.kind == "secret":
         return replace(reference, project=reference.project or project).as_node()
@@ -223,7 +223,7 @@ def _adopt(data: str | dict[str, Any]) -> Adopt:
 
 @dataclass(frozen=True)
 class _Defaults:
-    """What a dataset takes from its environment and its unit."""
+    """The values that a dataset inherits from its environment and its unit."""
 
     location: str
     description: str
@@ -282,5 +282,5 @@ def _condition(data: dict[str, Any]) -> Condition:
 
 
 def _location(written: str) -> str:
-    """As BigQuery writes it: multi-regions (`US`, `EU`) in capitals, regions in small letters."""
+    """Write a location as BigQuery does: multi-regions (`US`, `EU`) in capitals, regions in lower case."""
     return written.lower() if "-" in written else written.upper()

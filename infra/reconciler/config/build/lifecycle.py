@@ -1,4 +1,4 @@
-"""What documents say about the end of things → the model: policy, expiry, retirement, and the changes that re-sync."""
+"""Build the policy, expiry, retirement and allowed re-syncs of the model."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from reconciler.model.policy import AllowResync, Change, DeleteGuard, ExpiryPoli
 
 
 def policy(data: dict[str, Any]) -> Policy:
-    """An environment's policy, with the defaults that the schema states."""
+    """Build an environment's policy, with the schema's defaults."""
     default = Policy()
     return Policy(
         expiry=_expiry(data["expiry"]) if "expiry" in data else default.expiry,
@@ -54,22 +54,22 @@ def _delete_guard(data: dict[str, Any]) -> DeleteGuard:
 
 
 def duration(written: str) -> timedelta:
-    """`14d`."""
+    """Parse a number of days such as `14d`."""
     return timedelta(days=int(written.removesuffix("d")))
 
 
 def expires(data: str | dict[str, Any]) -> date | Never:
-    """A date, or `{never: reason}`."""
+    """Parse a date, or `{never: reason}`."""
     return date.fromisoformat(data) if isinstance(data, str) else Never(data["never"])
 
 
 def retire(data: dict[str, Any]) -> Retire:
-    """`{ticket: …, data: keep|delete}`."""
+    """Parse `{ticket: …, data: keep|delete}`."""
     return Retire(ticket=data["ticket"], data=data.get("data", Retire.data))
 
 
 def allow_resync(data: dict[str, Any]) -> AllowResync:
-    """The changes that are allowed, with their ticket."""
+    """Parse the allowed changes, with their ticket."""
     return AllowResync(
         ticket=data["ticket"],
         schema=_change(data["schema"]) if "schema" in data else None,

@@ -1,4 +1,4 @@
-"""The ZIP files that units name as their connectors' code: found beside the unit, looked at, hashed."""
+"""Find, read and hash the ZIP files that units name as their connector's code."""
 
 from __future__ import annotations
 
@@ -22,46 +22,48 @@ MAX_BYTES = 100 * 1024 * 1024
 
 
 @dataclass(frozen=True)
-class Looked:
-    """A package, or what is wrong with it, in words for the place that names it."""
+class PackageFile:
+    """A package, or what is wrong with it and what to do."""
 
     package: Package | None = None
     problem: str | None = None
     hint: str | None = None
 
 
-def looked_at(specs_dir: Path, units: Iterable[Document]) -> dict[tuple[str, str], Looked]:
-    """The packages that units name in the form that the schema asks for, by environment and path, each read once."""
+def read_packages(specs_dir: Path, units: Iterable[Document]) -> dict[tuple[str, str], PackageFile]:
+    """Read each package that a unit names once, by environment and path."""
     form = schemas.schema("unit")["$defs"]["connector"]["properties"]["package"]["pattern"]
     all_named = ((unit.environment, unit.at("connector", "package")) for unit in units)
     named = {(of, path) for of, path in all_named if isinstance(path, str) and re.fullmatch(form, path)}
-    return {(of, path): _look(specs_dir / of / path, specs_dir, path) for of, path in named}
+    return {(of, path): _read_package(specs_dir / of / path, specs_dir, path) for of, path in named}
 
 
-def usable(packages: Mapping[tuple[str, str], Looked], environment: str) -> dict[str, Package]:
-    """Those of an environment that nothing is wrong with, by path."""
+def valid_packages(packages: Mapping[tuple[str, str], PackageFile], environment: str) -> dict[str, Package]:
+    """Return an environment's packages without a problem, by path."""
     found = {path: looked.package for (of, path), looked in packages.items() if of == environment}
     return {path: package for path, package in found.items() if package is not None}
 
 
-def _look(file: Path, specs_dir: Path, path: str) -> Looked:
+def _read_package(file: Path, specs_dir: Path, path: str) -> PackageFile:
     try:
         # A pull request must not upload what else is on the machine.
         if not file.resolve(strict=True).is_relative_to(specs_dir.resolve()):
-            return Looked(
+            return PackageFile(
                 problem="a symbolic link out of the specs folder", hint="replace the link with the file itself"
             )
         if not file.is_file():
-            return Looked(problem="not a regular file", hint="name the ZIP file that `fivetran package` writes")
+            return PackageFile(problem="not a regular file", hint="name the ZIP file that `fivetran package` writes")
         if file.stat().st_size > MAX_BYTES:
-            return Looked(problem=f"larger than {MAX_BYTES // 1024**2} MiB", hint="remove everything that is not code")
+            return PackageFile(
+                problem=f"larger than {MAX_BYTES // 1024**2} MiB", hint="remove everything that is not code"
+            )
         content = file.read_bytes()
         if not zipfile.is_zipfile(file):
-            return Looked(problem="not a ZIP file", hint="create it with `fivetran package`")
+            return PackageFile(problem="not a ZIP file", hint="create it with `fivetran package`")
     except OSError as error:
         hint = "check the path, relative to this file's folder; `fivetran package` creates the ZIP file"
-        return Looked(problem=f"cannot be read: {error.strerror}", hint=hint)
-    return Looked(Package(path, str(file.absolute()), hashlib.sha256(content).hexdigest(), content_hash(content)))
+        return PackageFile(problem=f"cannot be read: {error.strerror}", hint=hint)
+    return PackageFile(Package(path, str(file.absolute()), hashlib.sha256(content).hexdigest(), content_hash(content)))
 
 
 #: Bytes of an unpacked archive up to which it is looked into: more than code needs by far.

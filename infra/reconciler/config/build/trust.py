@@ -1,4 +1,4 @@
-"""What `trust` of a unit declares: its entries with the files that they name, each read once, and what is wrong."""
+"""Read what `trust` of a unit declares, with the files that it names, each once."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _EXAMPLES = {"certificates": "{file: database-ca.pem}", "fingerprints": "{file: 
 
 @dataclass(frozen=True)
 class TrustFile:
-    """A file that a unit names, or why it cannot be read."""
+    """A file that a unit names, or the reason why it cannot be read."""
 
     text: str = ""
     problem: str | None = None
@@ -40,7 +40,7 @@ Files: TypeAlias = Mapping[tuple[str, str], TrustFile]
 
 @dataclass(frozen=True)
 class Fault:
-    """What is wrong with a value, by its path in the unit."""
+    """What is wrong with a value, with its path in the unit."""
 
     path: Path
     message: str
@@ -49,14 +49,14 @@ class Fault:
 
 @dataclass(frozen=True)
 class Entry:
-    """One certificate or host key, and the value that holds or names it."""
+    """One certificate or host key, with the path of its value."""
 
     path: Path
     item: Certificate | HostKey
 
 
-def files(specs_dir: FilePath, units: Iterable[Document]) -> Files:
-    """Every file that a unit's `trust` names in the form of a path, each read once."""
+def read_files(specs_dir: FilePath, units: Iterable[Document]) -> Files:
+    """Read every file that a unit's `trust` names, each once."""
     named = {
         (unit.environment, path)
         for unit in units
@@ -66,21 +66,23 @@ def files(specs_dir: FilePath, units: Iterable[Document]) -> Files:
     return {(of, path): _read(specs_dir / of / path, specs_dir) for of, path in named}
 
 
-def declared(environment: str, node: Any, found: Files) -> Trust | None:
-    """The trust that a valid `trust` of a unit means."""
+def build_trust(environment: str, node: Any, found: Files) -> Trust | None:
+    """Build the trust that a valid `trust` declares."""
     if not isinstance(node, dict):
         return None
     of_kind: dict[str, Any] = {}
     for kind in KINDS:
         declared_here = node.get(kind)
         if declared_here is not None:
-            items = [each.item for each in entries(environment, kind, declared_here, found) if isinstance(each, Entry)]
+            items = [
+                each.item for each in parse_entries(environment, kind, declared_here, found) if isinstance(each, Entry)
+            ]
             of_kind[kind] = ANY if declared_here == ANY else tuple(items)
     return Trust(**of_kind)
 
 
-def entries(environment: str, kind: str, node: Any, found: Files) -> Iterator[Entry | Fault]:
-    """What a list under `trust` holds, entry by entry. No message quotes a value that may be a key."""
+def parse_entries(environment: str, kind: str, node: Any, found: Files) -> Iterator[Entry | Fault]:
+    """Parse a list under `trust`, entry by entry. No message quotes a value that may be a key."""
     at: Path = ("connector", "trust", kind)
     if private := list(_private_keys(node, at)):
         yield from private
@@ -123,7 +125,7 @@ def _entry(environment: str, kind: str, entry: dict[str, Any], at: Path, found: 
     try:
         items = _parsed(kind, str(content))
     except public_keys.Unusable as unusable:
-        yield _unusable(unusable, file, place)
+        yield _content_fault(unusable, file, place)
         return
     for item in items:
         if isinstance(item, HostKey) and isinstance(hash_, str):
@@ -147,7 +149,7 @@ def _parsed(kind: str, text: str) -> list[Certificate] | list[HostKey]:
     return public_keys.read_certificates(text) if kind == "certificates" else public_keys.read_host_keys(text)
 
 
-def _unusable(unusable: public_keys.Unusable, file: str | None, place: Path) -> Fault:
+def _content_fault(unusable: public_keys.Unusable, file: str | None, place: Path) -> Fault:
     inside = f"{shown(file)} holds " if file is not None else ""
     return Fault(place, f"{inside}{unusable.problem}", unusable.hint)
 

@@ -1,4 +1,4 @@
-"""Rules about grants: those of datasets and those of environments."""
+"""Check grants: those of datasets and those of environments."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
 
-from reconciler.config.documents import Specs, strings
+from reconciler.config.documents import Specs, string_items
 from reconciler.config.rules import grants as grant_lists
-from reconciler.config.rules.grants import GrantList, Written
-from reconciler.config.schema.suggestions import role
+from reconciler.config.rules.grants import FileGrant, GrantList
+from reconciler.config.schema.suggestions import suggest_role
 from reconciler.config.yaml.document import Document, Path, shown
 from reconciler.google.bigquery.access import basic_role, is_everybody, is_of_the_project, until_of
 from reconciler.google.bigquery.access.member import Place
@@ -23,32 +23,32 @@ _WORKGROUP = "workgroup:"
 EVERYBODY = frozenset({"allUsers", "allAuthenticatedUsers"})
 
 
-def members_have_a_role_once(specs: Specs) -> Iterator[Problem]:
-    """A repeated grant is a copy that was meant to become another one; and who gets in for longer does not leave."""
-    for grants in grant_lists.everywhere(specs):
-        by_member: dict[tuple[str, Place], list[_Given]] = defaultdict(list)
+def check_grants_unique(specs: Specs) -> Iterator[Problem]:
+    """Find a role that one member has twice. It is a copy that was not edited, or a longer grant that keeps access."""
+    for grants in grant_lists.all_grants(specs):
+        by_member: dict[tuple[str, Place], list[_MemberGrant]] = defaultdict(list)
         for grant in grants:
             for member, path in grant.members() if grant.is_readable else ():
                 # What has no place, since it is no member or its group is not known, is one when it is the same text.
-                at = grant_lists.placed(specs, grant.document.environment, member) or ("", member.lower())
-                by_member[basic_role(grant.role), at].append(_Given(grant, member, path))
+                at = grant_lists.find_place(specs, grant.document.environment, member) or ("", member.lower())
+                by_member[basic_role(grant.role), at].append(_MemberGrant(grant, member, path))
         for given in by_member.values():
             for index, one in enumerate(given):
-                if (problem := _beside(one, given[:index], given)) is not None:
+                if (problem := _find_conflict(one, given[:index], given)) is not None:
                     yield problem
 
 
 @dataclass(frozen=True)
-class _Given:
-    """What one grant gives one of its members."""
+class _MemberGrant:
+    """One grant, for one of its members."""
 
-    grant: Written
+    grant: FileGrant
     member: str
     path: Path
 
     @property
-    def holds(self) -> date | Condition | None:
-        """For how long, or when; None for always."""
+    def validity(self) -> date | Condition | None:
+        """The last day or the condition; None for a permanent grant."""
         return self.grant.until or self.grant.condition
 
     @property
@@ -56,30 +56,30 @@ class _Given:
         return self.grant.document.values[self.path][0]
 
 
-def _beside(one: _Given, before: list[_Given], given: list[_Given]) -> Problem | None:
-    """What is wrong with one of several grants of a role to a member."""
+def _find_conflict(one: _MemberGrant, before: list[_MemberGrant], given: list[_MemberGrant]) -> Problem | None:
+    """Find what is wrong with one of several grants of a role to a member."""
     who = f"{shown(one.member)} has {shown(one.grant.role)}"
-    same = next((other for other in before if other.holds == one.holds), None)
+    same = next((other for other in before if other.validity == one.validity), None)
     if same is not None:
         return one.grant.document.on_value(
             one.path, f"{who} twice", f"remove this entry or the one on line {same.line}"
         )
-    always = next((other for other in given if other.holds is None), None)
-    if one.holds is not None and always is not None:
+    always = next((other for other in given if other.validity is None), None)
+    if one.validity is not None and always is not None:
         message = f"{who} on line {always.line} without `until` or `condition`, so this entry has no effect"
         return one.grant.document.on_value(one.path, message, "remove one of the two")
-    if not isinstance(one.holds, date):
+    if not isinstance(one.validity, date):
         return None
-    later = next((other for other in given if isinstance(other.holds, date) and other.holds > one.holds), None)
+    later = next((other for other in given if isinstance(other.validity, date) and other.validity > one.validity), None)
     if later is None:
         return None
-    message = f"{who} until {later.holds} on line {later.line}, so this entry has no effect"
+    message = f"{who} until {later.validity} on line {later.line}, so this entry has no effect"
     return one.grant.document.on_value(one.path, message, "remove this entry or the later one")
 
 
-def ends_are_said_by_until(specs: Specs) -> Iterator[Problem]:
-    """A condition in the words of `until` would be taken for it where it is read back, and never be taken out."""
-    for grants in grant_lists.of_datasets(specs):
+def check_until_conditions(specs: Specs) -> Iterator[Problem]:
+    """Reject a condition that reads like `until`: it would be read back as `until` and never be removed."""
+    for grants in grant_lists.dataset_grants(specs):
         for grant in grants:
             if (day := until_of(grant.condition)) is not None:
                 ticket = grant.at("condition", "description")
@@ -89,9 +89,9 @@ def ends_are_said_by_until(specs: Specs) -> Iterator[Problem]:
                 yield grant.document.on_key(at, message, f'write `until: "{day}"`{also} instead')
 
 
-def everybody_gets_in_by_policy_only(specs: Specs) -> Iterator[Problem]:
-    """`allUsers` and `allAuthenticatedUsers` are the whole internet."""
-    for grants in grant_lists.everywhere(specs):
+def check_public_access(specs: Specs) -> Iterator[Problem]:
+    """Reject `allUsers` and `allAuthenticatedUsers` unless the policy allows public access."""
+    for grants in grant_lists.all_grants(specs):
         if specs.setting(grants.document.environment, "policy", "public_access") == "allowed":
             continue
         for grant in grants:
@@ -104,9 +104,9 @@ def everybody_gets_in_by_policy_only(specs: Specs) -> Iterator[Problem]:
                     )
 
 
-def everybody_gets_in_for_good(specs: Specs) -> Iterator[Problem]:
-    """IAM has no conditions for everybody (https://cloud.google.com/iam/docs/conditions-overview)."""
-    for grants in grant_lists.of_datasets(specs):
+def check_public_conditions(specs: Specs) -> Iterator[Problem]:
+    """Reject conditions on public members (https://cloud.google.com/iam/docs/conditions-overview)."""
+    for grants in grant_lists.dataset_grants(specs):
         for grant in grants:
             key = next((key for key in ("until", "condition") if grant.at(key) is not None), None)
             for member, _ in grant.members() if key is not None else ():
@@ -116,26 +116,26 @@ def everybody_gets_in_for_good(specs: Specs) -> Iterator[Problem]:
                     yield grant.document.on_key((*grant.path, str(key)), message, hint)
 
 
-def sensitive_data_is_for_those_who_are_named(specs: Specs) -> Iterator[Problem]:
-    """Who has a basic role on the project, and everybody where the policy lets them in, are nobody in particular."""
+def check_sensitive_members(specs: Specs) -> Iterator[Problem]:
+    """Reject members of sensitive datasets that stand for unnamed people: basic roles and the public."""
     sensitive: dict[str, str] = {}
-    for grants in grant_lists.of_datasets(specs):
+    for grants in grant_lists.dataset_grants(specs):
         unit, path = grants.document, (*grants.path[:-1], "sensitive")
         if unit.at(*path) is True:
             sensitive.setdefault(unit.environment, unit.where(path))
-            yield from _nobody_in_particular(specs, grants, "the dataset is `sensitive`", "or remove `sensitive`")
-    for grants in grant_lists.of_environments(specs, "automation"):
+            yield from _find_unnamed_members(specs, grants, "the dataset is `sensitive`", "or remove `sensitive`")
+    for grants in grant_lists.environment_grants(specs, "automation"):
         if where := sensitive.get(grants.document.environment):
-            yield from _nobody_in_particular(specs, grants, f"a dataset is `sensitive`: {where}", None)
+            yield from _find_unnamed_members(specs, grants, f"a dataset is `sensitive`: {where}", None)
 
 
-def _nobody_in_particular(specs: Specs, grants: GrantList, why: str, otherwise: str | None) -> Iterator[Problem]:
+def _find_unnamed_members(specs: Specs, grants: GrantList, why: str, otherwise: str | None) -> Iterator[Problem]:
     environment = grants.document.environment
     public = specs.setting(environment, "policy", "public_access") == "allowed"
     hint = "name people, groups or service accounts" + (f", {otherwise}" if otherwise else "")
     for grant in grants:
         for member, path in grant.members():
-            at = grant_lists.placed(specs, environment, member)
+            at = grant_lists.find_place(specs, environment, member)
             if at is not None and is_of_the_project(at):
                 message = f"{shown(member)} includes everyone with a basic role on the project, but {why}"
                 yield grant.document.on_value(path, message, hint)
@@ -143,21 +143,21 @@ def _nobody_in_particular(specs: Specs, grants: GrantList, why: str, otherwise: 
                 yield grant.document.on_value(path, f"{shown(member)} is the whole internet, but {why}", hint)
 
 
-def roles_are_spelt_as_bigquery_does(specs: Specs) -> Iterator[Problem]:
-    """BigQuery refuses `roles/bigquery.dataviewer` and `roles/dataViewer`, in the middle of a run."""
-    for grants in grant_lists.everywhere(specs):
+def check_role_spelling(specs: Specs) -> Iterator[Problem]:
+    """Find misspelt roles such as `roles/bigquery.dataviewer`. BigQuery would reject them during the run."""
+    for grants in grant_lists.all_grants(specs):
         for grant in grants:
-            meant = role(grant.role) if grant.role.startswith("roles/") else None
+            meant = suggest_role(grant.role) if grant.role.startswith("roles/") else None
             if meant:
                 message = f"BigQuery has no role {shown(grant.role)}"
                 yield grant.document.on_value((*grant.path, "role"), message, f"did you mean {shown(meant)}?")
 
 
-def roles_on_datasets_are_granted_on_datasets(specs: Specs) -> Iterator[Problem]:
-    """BigQuery refuses others, as `roles/viewer`, in the middle of a run."""
+def check_dataset_roles(specs: Specs) -> Iterator[Problem]:
+    """Find roles such as `roles/viewer` that BigQuery would reject on a dataset during the run."""
     for grants in (
-        *grant_lists.of_environments(specs, "automation", "default_access"),
-        *grant_lists.of_datasets(specs),
+        *grant_lists.environment_grants(specs, "automation", "default_access"),
+        *grant_lists.dataset_grants(specs),
     ):
         for grant in grants:
             if grant.role in roles.ON_PROJECTS:
@@ -167,8 +167,8 @@ def roles_on_datasets_are_granted_on_datasets(specs: Specs) -> Iterator[Problem]
                 yield grant.document.on_value((*grant.path, "role"), message, hint)
 
 
-def workgroups_have_a_pattern(specs: Specs) -> Iterator[Problem]:
-    """`workgroup:` members become groups by the environment's `workgroups`, which has to have room for a subgroup."""
+def check_workgroups(specs: Specs) -> Iterator[Problem]:
+    """Find `workgroup:` members that the environment's `workgroups` pattern cannot turn into a group."""
     for document, member, path in _members(specs):
         environment = specs.environments.get(document.environment)
         if environment is None or not member.startswith(_WORKGROUP):
@@ -183,11 +183,11 @@ def workgroups_have_a_pattern(specs: Specs) -> Iterator[Problem]:
 
 
 def _members(specs: Specs) -> Iterator[tuple[Document, str, Path]]:
-    """Every member in any file, also those that are standing."""
-    for grants in grant_lists.everywhere(specs):
+    """Yield every member of any file, also those of `policy.people.standing`."""
+    for grants in grant_lists.all_grants(specs):
         for grant in grants:
             yield from ((grant.document, member, path) for member, path in grant.members())
     for environment in specs.environments.values():
         yield from (
-            (environment, member, path) for member, path in strings(environment, "policy", "people", "standing")
+            (environment, member, path) for member, path in string_items(environment, "policy", "people", "standing")
         )

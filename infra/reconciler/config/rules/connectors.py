@@ -1,4 +1,4 @@
-"""Rules about connectors: where they write, who starts them, which connection they take over."""
+"""Check connectors: destination, schedule, adopted connection, function and package."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import keyword
 from collections.abc import Iterator
 
 from reconciler.config.documents import Specs, destination
-from reconciler.config.rules.ownership import Claim, conflicts
+from reconciler.config.rules.ownership import Claim, find_conflicts
 from reconciler.config.yaml.document import shown
 from reconciler.model.errors import Problem
 
@@ -17,25 +17,25 @@ _PACKAGE = ("connector", "package")
 _TASK = ("connector", "schedule", "task_id")
 
 
-def destinations_are_unique_in_their_group(specs: Specs) -> Iterator[Problem]:
-    """Fivetran knows a connection in a group by where it writes, so two files with one destination are one connection.
+def check_destinations_unique(specs: Specs) -> Iterator[Problem]:
+    """Find two connectors with one destination in a group, which Fivetran identifies a connection by.
 
-    A prefix counts as a name like any other: the API refuses a second connection of the same name.
+    A prefix counts as a name like any other: the API rejects a second connection of the same name.
     """
     claims = (
         Claim((specs.group(unit.environment), target.connection_name), unit, _DESTINATION)
         for unit in specs.all_units()
         if (target := destination(unit)) is not None
     )
-    for claim, other in conflicts(claims):
+    for claim, other in find_conflicts(claims):
         message = f"another connector in the group writes to {shown(claim.key[1])}: {other.where}"
         yield claim.document.on_value(_DESTINATION, message, "choose another destination")
 
 
-def config_leaves_out_the_destination(specs: Specs) -> Iterator[Problem]:
-    """The keys of `destination` stand there only, although the API takes them in `config`.
+def check_config_without_destination(specs: Specs) -> Iterator[Problem]:
+    """Find keys of `destination` in `config`, where the API takes them.
 
-    `schema` beside a `schema_prefix` is another thing: a database service's name for the schema it reads.
+    `schema` beside a `schema_prefix` is allowed: a database service reads that schema of the source.
     """
     for unit in specs.all_units():
         config = unit.at("connector", "config")
@@ -49,8 +49,8 @@ def config_leaves_out_the_destination(specs: Specs) -> Iterator[Problem]:
                 yield unit.on_key(("connector", "config", key), message, "move it into `destination`")
 
 
-def task_ids_are_no_keywords(specs: Specs) -> Iterator[Problem]:
-    """bigquery-etl writes the task's id into a DAG as a Python name."""
+def check_task_id_keywords(specs: Specs) -> Iterator[Problem]:
+    """Reject Python keywords: bigquery-etl writes the task id into a DAG as a Python name."""
     for unit in specs.all_units():
         task_id = unit.at(*_TASK)
         if isinstance(task_id, str) and keyword.iskeyword(task_id):
@@ -61,10 +61,10 @@ def task_ids_are_no_keywords(specs: Specs) -> Iterator[Problem]:
             )
 
 
-def task_ids_are_unique(specs: Specs) -> Iterator[Problem]:
-    """One Airflow serves all environments, and a variable of it holds one connection id."""
+def check_task_ids_unique(specs: Specs) -> Iterator[Problem]:
+    """Find a task id that is used twice. All environments share one Airflow, with one connection id a variable."""
     claims = (Claim(task_id, unit, _TASK) for unit in specs.all_units() if isinstance(task_id := unit.at(*_TASK), str))
-    for claim, other in conflicts(claims):
+    for claim, other in find_conflicts(claims):
         message = f"{shown(claim.key)} is the task_id of another connector too: {other.where}"
         hint = (
             f"choose another task_id: the Airflow variable {shown(claim.key + '_connector_id')} holds one connection id"
@@ -72,21 +72,21 @@ def task_ids_are_unique(specs: Specs) -> Iterator[Problem]:
         yield claim.document.on_value(_TASK, message, hint)
 
 
-def connections_are_adopted_once(specs: Specs) -> Iterator[Problem]:
-    """Two files that take over one connection would undo each other's work."""
+def check_adopted_connections_unique(specs: Specs) -> Iterator[Problem]:
+    """Find two files that adopt one connection and would overwrite each other's changes."""
     claims = (
         Claim(connection, unit, ("connector", "adopt"))
         for unit in specs.all_units()
         for connection in (unit.at("connector", "adopt"), unit.at("connector", "adopt", "connection"))
         if isinstance(connection, str)
     )
-    for claim, other in conflicts(claims):
+    for claim, other in find_conflicts(claims):
         message = f"another connector adopts {shown(claim.key)}: {other.where}"
         yield claim.document.on_value(claim.path, message, "remove `adopt` from one of the two files")
 
 
-def functions_go_with_their_service(specs: Specs) -> Iterator[Problem]:
-    """Only one service calls a function of ours."""
+def check_functions(specs: Specs) -> Iterator[Problem]:
+    """Reject `function` for services that call none."""
     for unit in specs.all_units():
         service = unit.at("connector", "service")
         if unit.at("connector", "function") is not None and service not in (None, _CALLS_A_FUNCTION):
@@ -94,8 +94,8 @@ def functions_go_with_their_service(specs: Specs) -> Iterator[Problem]:
             yield unit.on_key(("connector", "function"), message, f"remove it, or write `service: {_CALLS_A_FUNCTION}`")
 
 
-def packages_can_be_uploaded(specs: Specs) -> Iterator[Problem]:
-    """Only one service runs code of ours, and its file is there."""
+def check_packages(specs: Specs) -> Iterator[Problem]:
+    """Reject `package` for services that run none, and packages that cannot be read."""
     for unit in specs.all_units():
         service, path = unit.at("connector", "service"), unit.at(*_PACKAGE)
         looked = specs.packages.get((unit.environment, path)) if isinstance(path, str) else None

@@ -1,12 +1,12 @@
-"""Rules about datasets: who declares one, what it may be called, where it is, which labels it has."""
+"""Check datasets: who declares them, their ids, locations and labels."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator
 
-from reconciler.config.documents import Specs, declared, destination, strings
-from reconciler.config.rules.ownership import Claim, conflicts
+from reconciler.config.documents import Specs, declared_datasets, destination, string_items
+from reconciler.config.rules.ownership import Claim, find_conflicts
 from reconciler.config.schema.check import suggestion
 from reconciler.config.yaml.document import Document, Path, shown
 from reconciler.google.bigquery.dataset_settings import DATASET_ID, LONGEST_DATASET_ID
@@ -16,23 +16,23 @@ _LOCATION = re.compile(r"[A-Za-z0-9-]+")
 _UNIT = re.compile(r"[a-z0-9][a-z0-9_-]*")
 
 
-def datasets_are_declared_once(specs: Specs) -> Iterator[Problem]:
-    """A dataset has one access list, so one file declares it; environments may share a project."""
+def check_datasets_unique(specs: Specs) -> Iterator[Problem]:
+    """Find a dataset that two files declare, also in environments that share a project."""
     claims = (
         Claim((specs.project(unit.environment), dataset), unit, path)
         for unit in specs.all_units()
-        for dataset, path in declared(unit)
+        for dataset, path in declared_datasets(unit)
     )
-    for claim, other in conflicts(claims):
+    for claim, other in find_conflicts(claims):
         message = f"the dataset {shown(claim.key[1])} is declared in another file: {other.where}"
         hint = f"declare it once; name that unit in the other connector: `dataset: {other.document.name}`"
         yield claim.document.on_key(claim.path, message, hint)
 
 
-def dataset_ids_are_bigquerys(specs: Specs) -> Iterator[Problem]:
-    """Letters, digits and underscores: stricter than a file's name and longer with a prefix."""
+def check_dataset_ids(specs: Specs) -> Iterator[Problem]:
+    """Find ids that BigQuery rejects: it allows letters, digits and underscores only."""
     for unit in specs.all_units():
-        for dataset, path in declared(unit):
+        for dataset, path in declared_datasets(unit):
             if DATASET_ID.fullmatch(dataset) or unit.at(*path, "id") is not None:
                 continue
             if not unit.has("connector"):
@@ -44,8 +44,8 @@ def dataset_ids_are_bigquerys(specs: Specs) -> Iterator[Problem]:
                 yield unit.on_key(path, message, f"use at most {LONGEST_DATASET_ID} characters")
 
 
-def ids_are_for_datasets_alone(specs: Specs) -> Iterator[Problem]:
-    """Where a connector writes, Fivetran names the dataset."""
+def check_dataset_id_keys(specs: Specs) -> Iterator[Problem]:
+    """Reject `id` where a connector writes: Fivetran names that dataset."""
     for unit in specs.all_units():
         if not unit.has("connector"):
             continue
@@ -60,8 +60,8 @@ def ids_are_for_datasets_alone(specs: Specs) -> Iterator[Problem]:
                 yield unit.on_key((*path, "id"), message, "remove it")
 
 
-def named_datasets_are_declared(specs: Specs) -> Iterator[Problem]:
-    """`dataset: <unit>` names a unit of the same environment that declares the very dataset the connector writes to."""
+def check_dataset_units(specs: Specs) -> Iterator[Problem]:
+    """Check that `dataset: <unit>` names a unit that declares the dataset which the connector writes."""
     for unit in specs.all_units():
         named, target = unit.at("dataset"), destination(unit)
         if not isinstance(named, str) or not _UNIT.fullmatch(named) or not unit.has("connector"):
@@ -71,15 +71,15 @@ def named_datasets_are_declared(specs: Specs) -> Iterator[Problem]:
             message = "`dataset` names the unit itself"
             yield unit.on_value(("dataset",), message, "declare the dataset here, as a mapping")
         elif owner is not None and target is not None and target.schema is not None:
-            yield from _declares(owner, target.schema, unit)
+            yield from _check_owner(owner, target.schema, unit)
         elif named not in specs.names[unit.environment]:
             near = suggestion(named, sorted(specs.names[unit.environment] - {unit.name}))
             hint = f"did you mean {shown(near)}?" if near else "write the stem of a file in this environment"
             yield unit.on_value(("dataset",), f"there is no unit {shown(named)} in {unit.environment}", hint)
 
 
-def _declares(owner: Document, dataset: str, unit: Document) -> Iterator[Problem]:
-    ids = [declared_id for declared_id, _ in declared(owner)]
+def _check_owner(owner: Document, dataset: str, unit: Document) -> Iterator[Problem]:
+    ids = [declared_id for declared_id, _ in declared_datasets(owner)]
     if dataset in ids:
         return
     further = owner.at("dataset")
@@ -93,13 +93,13 @@ def _declares(owner: Document, dataset: str, unit: Document) -> Iterator[Problem
         yield unit.on_value(("dataset",), message, f"name the unit that declares {shown(dataset)}, or declare it here")
 
 
-def connectors_write_where_the_destination_is(specs: Specs) -> Iterator[Problem]:
-    """A BigQuery destination has one location, and a load job cannot leave it. A dataset alone may be anywhere."""
+def check_dataset_locations(specs: Specs) -> Iterator[Problem]:
+    """Check that a connector's dataset is in the destination's location. A load job cannot leave it."""
     for unit in specs.all_units():
         location = specs.setting(unit.environment, "fivetran", "destination", "location")
         if not unit.has("connector") or not _is_location(location):
             continue
-        for written, path in _written(specs, unit):
+        for written, path in _find_written_datasets(specs, unit):
             its_own = written.at(*path, "location")
             if _is_location(its_own) and its_own.lower() != location.lower():
                 message = f"the connector writes in {location}, but the dataset is in {shown(its_own)}"
@@ -110,10 +110,10 @@ def connectors_write_where_the_destination_is(specs: Specs) -> Iterator[Problem]
                     yield unit.on_value(("dataset",), f"{message}: {written.where((*path, 'location'))}")
 
 
-def tables_of_connectors_expire(specs: Specs) -> Iterator[Problem]:
-    """A notice where a connector's tables are deleted by age: what it syncs once does not come back by itself."""
+def warn_table_expiration(specs: Specs) -> Iterator[Problem]:
+    """Warn where a connector's tables are deleted by age: data that is synced once does not return."""
     for unit in specs.all_units():
-        for _, path in declared(unit):
+        for _, path in declared_datasets(unit):
             at = (*path, "default_table_expiration_ms")
             if unit.at(*at) is not None and (unit.has("connector") or specs.writers(unit)):
                 message = "BigQuery deletes the connector's tables after this time, with their history"
@@ -124,29 +124,29 @@ def _is_location(value: object) -> bool:
     return isinstance(value, str) and _LOCATION.fullmatch(value) is not None
 
 
-def _written(specs: Specs, unit: Document) -> Iterator[tuple[Document, Path]]:
-    """The declarations of the datasets a connector writes to, in its own file or in the one it names."""
+def _find_written_datasets(specs: Specs, unit: Document) -> Iterator[tuple[Document, Path]]:
+    """Yield the datasets that a connector writes: in its own file, or in the unit that it names."""
     named, target = unit.at("dataset"), destination(unit)
     if not isinstance(named, str):
-        yield from ((unit, path) for _, path in declared(unit))
+        yield from ((unit, path) for _, path in declared_datasets(unit))
         return
     owner = specs.units[unit.environment].get(named)
     if owner is not None and target is not None:
-        yield from ((owner, path) for dataset, path in declared(owner) if dataset == target.schema)
+        yield from ((owner, path) for dataset, path in declared_datasets(owner) if dataset == target.schema)
 
 
-def required_labels_are_there(specs: Specs) -> Iterator[Problem]:
-    """The environment's required labels, on the dataset itself or among the default ones."""
+def check_required_labels(specs: Specs) -> Iterator[Problem]:
+    """Check that each dataset has the environment's required labels, itself or by default."""
     for environment, document in specs.environments.items():
         default = document.at("labels", "default")
         given = set(default) if isinstance(default, dict) else set()
-        required = [key for key, _ in strings(document, "labels", "required") if key not in given]
+        required = [key for key, _ in string_items(document, "labels", "required") if key not in given]
         for unit in specs.units[environment].values() if required else ():
-            yield from _lacks(unit, required, document.where(("labels", "required")))
+            yield from _check_labels(unit, required, document.where(("labels", "required")))
 
 
-def _lacks(unit: Document, required: list[str], where: str) -> Iterator[Problem]:
-    for dataset, path in declared(unit):
+def _check_labels(unit: Document, required: list[str], where: str) -> Iterator[Problem]:
+    for dataset, path in declared_datasets(unit):
         labels = unit.at(*path, "labels")
         at = (*path, "labels")
         unread = labels is None and at in unit.values

@@ -1,4 +1,4 @@
-"""Rules between environments."""
+"""Check environments against each other."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ _GROUP = ("fivetran", "group")
 _FORMERLY = ("fivetran", "formerly")
 
 
-def environments_of_one_group_agree(specs: Specs) -> Iterator[Problem]:
-    """A group has one destination: environments that share it describe the same one, in the same project."""
+def check_shared_groups(specs: Specs) -> Iterator[Problem]:
+    """Check that environments with one group declare the same destination and project."""
     by_group: dict[str, list[Document]] = defaultdict(list)
     for name, document in specs.environments.items():
         by_group[specs.group(name)].append(document)
@@ -28,8 +28,8 @@ def environments_of_one_group_agree(specs: Specs) -> Iterator[Problem]:
                 yield from _same(group, first, other, path)
 
 
-def renamed_groups_are_renamed_everywhere(specs: Specs) -> Iterator[Problem]:
-    """A group has one name, so no environment may call it by the one that another says it had."""
+def check_former_groups(specs: Specs) -> Iterator[Problem]:
+    """Find environments that call a group by the name that another one says it had."""
     for document in specs.environments.values():
         old = document.at(*_FORMERLY)
         if not isinstance(old, str):

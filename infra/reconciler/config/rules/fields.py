@@ -1,4 +1,4 @@
-"""Rules about `config` and `auth` that the catalogue makes possible: every key is one of the service's, of its type.
+"""Check `config` and `auth` against the catalogue: known keys, types and choices.
 
 No message shows a value. What holds a credential or a broken reference is told by the rules about secrets alone.
 """
@@ -13,8 +13,8 @@ from typing import Any
 
 from reconciler.config.documents import Specs, destination
 from reconciler.config.rules import references
-from reconciler.config.rules.secrets import told
-from reconciler.config.rules.services import service_of
+from reconciler.config.rules.secrets import is_reported
+from reconciler.config.rules.services import find_service
 from reconciler.config.schema import messages
 from reconciler.config.schema.check import MOST_SHOWN, suggestion
 from reconciler.config.yaml.document import Document, Path, shown
@@ -32,24 +32,27 @@ _NO_TEXT = frozenset({"integer", "number", "boolean", "list", "object"})
 _MOST_LISTED = 12
 
 
-def config_and_auth_are_the_service_s(specs: Specs) -> Iterator[Problem]:
-    """Fivetran would refuse most of it too, one fault at a time, and without a place."""
+def check_config_and_auth(specs: Specs) -> Iterator[Problem]:
+    """Check each unit whose service is in the catalogue.
+
+    Fivetran would reject most of it too, one fault at a time and without a place.
+    """
     for unit in specs.all_units():
-        service = service_of(unit)
+        service = find_service(unit)
         if service is not None:
             yield from _Check(unit, service).problems()
 
 
 @dataclass
 class _Check:
-    """One unit against what the catalogue says of its service."""
+    """Compare one unit with the catalogue's entry of its service."""
 
     unit: Document
     service: Service
     _homes: dict[str, str] = field(default_factory=dict)
 
     def problems(self) -> Iterator[Problem]:
-        """Everything that does not fit."""
+        """Yield every problem."""
         config, auth = (self.unit.at("connector", tree) for tree in ("config", "auth"))
         if config is None or isinstance(config, dict):
             yield from self._object((*_CONNECTOR, "config"), config or {}, self.service.config)
@@ -60,26 +63,26 @@ class _Check:
             yield from self._object((*_CONNECTOR, "auth"), auth, self.service.auth)
 
     def _object(self, path: Path, node: Mapping[str, Any], fields: Mapping[str, Field]) -> Iterator[Problem]:
-        unknown = [key for key in node if key not in fields and not self._told_of_the_destination(path, key)]
+        unknown = [key for key in node if key not in fields and not self._is_destination_key(path, key)]
         meant: set[str] = set()
         for index, key in enumerate(unknown):
-            home = self._home(key)
+            home = self._find_home(key)
             near = None
             if home is None and index < MOST_SHOWN:
                 near = suggestion(key, [name for name in fields if name not in node and not fields[name].readonly])
             meant |= {near} if near else set()
-            hint = f"did you mean {shown(near)}?" if near else self._known(fields)
+            hint = f"did you mean {shown(near)}?" if near else self._list_known_keys(fields)
             hint = f"move it to {shown(home)}" if home else hint
             yield self.unit.on_key((*path, key), f"unknown key {shown(key)} in {shown(key_of(path))}", hint)
         for key, value in node.items():
             if key in fields:
                 yield from self._entry((*path, key), value, fields[key])
-        yield from self._missing(path, node, fields, meant)
+        yield from self._check_required(path, node, fields, meant)
 
-    def _missing(
+    def _check_required(
         self, path: Path, node: Mapping[str, Any], fields: Mapping[str, Field], meant: set[str]
     ) -> Iterator[Problem]:
-        """What a create needs. An existing connection that is adopted has it; a named function has an address."""
+        """Find required keys that are missing. An adopted connection has them already."""
         if self.unit.at("connector", "adopt") is not None or path in self.unit.incomplete:
             return
         derived = {"function_trigger"} if self.unit.at("connector", "function") is not None else set()
@@ -98,12 +101,12 @@ class _Check:
             yield from self._value(path, value, known)
 
     def _value(self, path: Path, value: Any, known: Field) -> Iterator[Problem]:
-        if _unfinished(value) or known.kind == "any" or told(path, value, known):
+        if _is_unfinished(value) or known.kind == "any" or is_reported(path, value, known):
             return
-        if isinstance(value, dict) and references.meant(value) is not None:
-            if known.kind in _NO_TEXT and not _held(value):
+        if isinstance(value, dict) and references.find_kind(value) is not None:
+            if known.kind in _NO_TEXT and not _is_kept_by_fivetran(value):
                 message = f"{shown(key_of(path))}: {_expected(known)}; found a reference, whose value is a string"
-                yield self.unit.on_value(path, message, _in_place_of_a_reference(known))
+                yield self.unit.on_value(path, message, _hint_for_reference(known))
         elif isinstance(value, dict) and known.kind == "object":
             if known.fields:
                 yield from self._object(path, value, known.fields)
@@ -115,14 +118,14 @@ class _Check:
             found = "" if known.kind == "choice" and isinstance(value, str) else f"; found {_found(value)}"
             yield self.unit.on_value(path, message + found, _hint(value, known))
 
-    def _told_of_the_destination(self, path: Path, key: str) -> bool:
-        """`connectors.config_leaves_out_the_destination` says it, save of `schema` beside a prefix."""
+    def _is_destination_key(self, path: Path, key: str) -> bool:
+        """Return whether `check_config_without_destination` reports this key."""
         target = destination(self.unit)
         beside_prefix = key == "schema" and target is not None and target.schema_prefix is not None
         return len(path) == len(_CONNECTOR) + 1 and key in _DESTINATION_KEYS and not beside_prefix
 
-    def _home(self, key: str) -> str | None:
-        """Where else a key of this name has its place."""
+    def _find_home(self, key: str) -> str | None:
+        """Find the mapping where a key of this name belongs."""
         if not self._homes:
             for tree, fields in (("auth", self.service.auth), ("config", self.service.config)):
                 for path, _ in walk(fields, tree):
@@ -130,8 +133,8 @@ class _Check:
                     self._homes[name] = above.removesuffix("[]")
         return self._homes.get(key)
 
-    def _known(self, fields: Mapping[str, Field]) -> str:
-        """What may stand where an unknown key does."""
+    def _list_known_keys(self, fields: Mapping[str, Field]) -> str:
+        """Describe the keys that are allowed in place of an unknown one."""
         names = [name for name, known in fields.items() if not known.readonly]
         few = f"use a known key: {', '.join(names) or 'there is none'}"
         many = f"use a key in schemas/services/{self.service.id}.yaml"
@@ -140,17 +143,17 @@ class _Check:
 
 
 def key_of(path: Path) -> str:
-    """The key that a value is under, also for an item of a list."""
+    """Return the key that a value is under, also for an item of a list."""
     return next(step for step in reversed(path) if isinstance(step, str))
 
 
-def _unfinished(value: Any) -> bool:
-    """Whether reading the file told of it already: no value, or `{key:value}`, which are keys without one."""
+def _is_unfinished(value: Any) -> bool:
+    """Return whether the reader reported the value already: empty, or a key that lacks a space."""
     return value is None or (isinstance(value, dict) and None in value.values())
 
 
-def _held(node: dict[str, Any]) -> bool:
-    """Whether Fivetran holds the value, whatever its type."""
+def _is_kept_by_fivetran(node: dict[str, Any]) -> bool:
+    """Return whether the reference says that Fivetran keeps the value."""
     reference = Reference.parse(node)
     return reference is not None and reference.held
 
@@ -169,14 +172,14 @@ def _fits(value: Any, known: Field) -> bool:
         case "boolean":
             fits = isinstance(value, bool)
         case "choice":
-            fits = isinstance(value, str) and enumeration(value) in _spellings(known.choices)
+            fits = isinstance(value, str) and enumeration(value) in _list_spellings(known.choices)
         case _:
             fits = False
     return fits
 
 
 @cache
-def _spellings(choices: tuple[str, ...]) -> frozenset[tuple[str, bool]]:
+def _list_spellings(choices: tuple[str, ...]) -> frozenset[tuple[str, bool]]:
     return frozenset(enumeration(choice) for choice in choices)
 
 
@@ -198,12 +201,12 @@ def _found(value: Any) -> str:
 
 
 def _hint(value: Any, known: Field) -> str | None:
-    """What to do about a value of the wrong type, or none of the choices."""
+    """Say what to do about a value of a wrong type or choice."""
     if isinstance(value, str):
         return _hint_for_text(value, known)
     match known.kind:
         case "secret":
-            hint = f"write it like {references.example('secret')}"
+            hint = f"write it like {references.format_example('secret')}"
         case "string" if isinstance(value, bool | int | float):
             hint = "put it in quotes"
         case "choice" if isinstance(value, int) and str(value) in known.choices:
@@ -231,8 +234,8 @@ def _hint_for_text(value: str, known: Field) -> str | None:
     return None
 
 
-def _in_place_of_a_reference(known: Field) -> str:
-    """What to write where no string fits."""
+def _hint_for_reference(known: Field) -> str:
+    """Say what to write where a string does not fit."""
     if any(inner.kind == "secret" for _, inner in leaves({"": known})):
         return "write the value itself, with a reference for each secret inside"
     return "write the value itself"

@@ -1,10 +1,10 @@
-"""Rules about labels: what each may be, and how many a dataset has with those of its environment."""
+"""Check labels: the form of each, and their number on a dataset."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from reconciler.config.documents import Specs, declared, strings
+from reconciler.config.documents import Specs, declared_datasets, string_items
 from reconciler.config.yaml.document import Document, Path, shown
 from reconciler.google.bigquery.dataset_settings import LONGEST_LABEL, MOST_LABELS, is_label_key, is_label_value
 from reconciler.lifecycle import expiry
@@ -15,33 +15,33 @@ _REQUIRED = ("labels", "required")
 _CHARACTERS = "lower-case letters, digits, underscores and hyphens"
 
 
-def labels_are_bigquerys(specs: Specs) -> Iterator[Problem]:
+def check_label_forms(specs: Specs) -> Iterator[Problem]:
     """Find what the schema lets pass beyond ASCII and BigQuery rejects: capitals, signs and spaces of any script."""
     for document in specs.environments.values():
         yield from _labels(document, _DEFAULT)
-        for key, path in strings(document, *_REQUIRED):
-            if _is_key_for_us(key) and not is_label_key(key):
+        for key, path in string_items(document, *_REQUIRED):
+            if _is_unchecked_key(key) and not is_label_key(key):
                 yield _problem(document.on_value, path, key, "a label key")
     for unit in specs.all_units():
-        for _, path in declared(unit):
+        for _, path in declared_datasets(unit):
             yield from _labels(unit, (*path, "labels"))
 
 
 def _labels(document: Document, path: Path) -> Iterator[Problem]:
     labels = document.at(*path)
     for key, value in labels.items() if isinstance(labels, dict) else ():
-        if _is_key_for_us(key) and not is_label_key(key):
+        if _is_unchecked_key(key) and not is_label_key(key):
             yield _problem(document.on_key, (*path, key), key, "a label key")
-        if isinstance(value, str) and _is_for_us(value) and not is_label_value(value):
+        if isinstance(value, str) and _is_unchecked(value) and not is_label_value(value):
             yield _problem(document.on_value, (*path, key), value, "a label's value")
 
 
-def _is_key_for_us(text: str) -> bool:
-    return _is_for_us(text) and (not text[0].isascii() or text[0].isalpha())
+def _is_unchecked_key(text: str) -> bool:
+    return _is_unchecked(text) and (not text[0].isascii() or text[0].isalpha())
 
 
-def _is_for_us(text: str) -> bool:
-    """Whether a text has characters beyond ASCII, of which the schema knows nothing, and all else is right."""
+def _is_unchecked(text: str) -> bool:
+    """Return whether the schema cannot judge a text: it is right but for characters beyond ASCII."""
     ascii_letters = text.encode("ascii", "ignore").decode()
     return ascii_letters != text and len(text) <= LONGEST_LABEL and is_label_value(ascii_letters)
 
@@ -51,7 +51,7 @@ def _problem(at: Callable[[Path, str], Problem], path: Path, text: str, what: st
     return at(path, f"expected {what}: at most {LONGEST_LABEL} {_CHARACTERS}{first}; found {shown(text)}")
 
 
-def datasets_have_few_enough_labels(specs: Specs) -> Iterator[Problem]:
+def check_label_count(specs: Specs) -> Iterator[Problem]:
     """Count a dataset's labels with those that its environment and `expires` add: the schema sees its own only."""
     for environment, units in specs.units.items():
         document = specs.environments.get(environment)
@@ -59,7 +59,7 @@ def datasets_have_few_enough_labels(specs: Specs) -> Iterator[Problem]:
         given = set(default) if isinstance(default, dict) else set()
         for unit in units.values():
             expires = isinstance(unit.at("expires"), str)
-            for dataset, path in declared(unit):
+            for dataset, path in declared_datasets(unit):
                 own = unit.at(*path, "labels")
                 written = set(own) if isinstance(own, dict) else set()
                 count = len(given | written | ({expiry.LABEL} if expires else set()))

@@ -1,4 +1,4 @@
-"""Rules about the end of things: expiry, retirement, and the permission to sync again."""
+"""Check expiry, retirement and `allow_resync`."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from datetime import date, timedelta
 from typing import TypeVar
 
-from reconciler.config.documents import Specs, declared, destination
+from reconciler.config.documents import Specs, declared_datasets, destination
 from reconciler.config.yaml.document import Document, shown
 from reconciler.fivetran import catalog
 from reconciler.lifecycle import expiry
@@ -22,12 +22,12 @@ _DOTTED = re.compile(r"[A-Za-z0-9_.]+")
 _DURATION = re.compile(r"(0|[1-9][0-9]{0,4})d")
 
 
-def expiry_is_as_the_environment_says(specs: Specs) -> Iterator[Problem]:
-    """Forbidden, required, or at most so far ahead."""
+def check_expiry(specs: Specs) -> Iterator[Problem]:
+    """Check `expires` against the environment's policy: forbidden, required, or limited in length."""
     for environment, document in specs.environments.items():
-        policy, where = policy_of(specs, environment), document.where(_POLICY)
+        policy, where = read_expiry_policy(specs, environment), document.where(_POLICY)
         for unit in specs.units[environment].values():
-            end = end_of(unit)
+            end = read_expires(unit)
             if policy.forbidden and isinstance(end, date):
                 message = f"`expires` is not allowed in {shown(environment)}"
                 yield unit.on_value(_EXPIRES, message, f"remove it, and use `retire` to remove a unit there: {where}")
@@ -36,45 +36,45 @@ def expiry_is_as_the_environment_says(specs: Specs) -> Iterator[Problem]:
                 yield unit.on_value(
                     _EXPIRES, message, f"write an earlier date, as {where} requires, or {{never: <reason>}}"
                 )
-            elif policy.required and not _says_its_end(specs, unit) and () not in unit.incomplete:
+            elif policy.required and not _has_expiry(specs, unit) and () not in unit.incomplete:
                 longest = f" at most {policy.longest.days}d from today" if policy.longest is not None else ""
                 hint = f"write the last good day{longest}, as in `expires: 2026-12-31`, or {{never: <reason>}}: {where}"
                 yield unit.on_key((), "`expires` is missing", hint)
 
 
-def _says_its_end(specs: Specs, unit: Document) -> bool:
-    """Whether a unit says how it ends. A dataset that connectors write may leave it to them."""
+def _has_expiry(specs: Specs, unit: Document) -> bool:
+    """Return whether a unit declares its expiry. A dataset may take it from the connectors that write it."""
     if unit.has("expires") or unit.has("retire"):
         return True
     return not unit.has("connector") and bool(specs.writers(unit))
 
 
-def datasets_go_with_their_last_connector(specs: Specs) -> Iterator[Problem]:
-    """A dataset of its own file with a later date than every connector that writes it would outlive them all."""
+def check_dataset_expiry(specs: Specs) -> Iterator[Problem]:
+    """Find a dataset with a later date than every connector that writes it."""
     for environment in specs.environments:
         for unit in specs.units[environment].values():
-            own, writers = end_of(unit), specs.writers(unit)
-            last = expiry.latest(end_of(writer) for writer in writers)
+            own, writers = read_expires(unit), specs.writers(unit)
+            last = expiry.latest(read_expires(writer) for writer in writers)
             if unit.has("connector") or not isinstance(own, date) or last is None or own <= last:
                 continue
-            writer = next(each for each in writers if end_of(each) == last)
+            writer = next(each for each in writers if read_expires(each) == last)
             message = f"`expires`: the dataset would outlive its last connector, {writer.where(_EXPIRES)}"
             yield unit.on_value(_EXPIRES, message, "remove it, and the dataset is removed with that connector")
 
 
-def retiring_and_expiring_are_two_ways(specs: Specs) -> Iterator[Problem]:
-    """An expiry removes the data, and `retire` may say to keep it. `{never: …}` and `retire` go together."""
+def check_retire_and_expires(specs: Specs) -> Iterator[Problem]:
+    """Reject `retire` beside a date: expiry deletes the data, `retire` may keep it."""
     for unit in specs.all_units():
-        if unit.has("retire") and isinstance(end_of(unit), date):
+        if unit.has("retire") and isinstance(read_expires(unit), date):
             message = "`retire` and `expires` exclude each other"
             hint = "keep `expires` to have the unit and its data removed after that day, or `retire` to delete the file"
             yield unit.on_key(("retire",), message, hint)
 
 
-def retired_data_is_deleted_only_where_units_expire(specs: Specs) -> Iterator[Problem]:
-    """Where nothing may expire, no contents are ever deleted."""
+def check_retired_data(specs: Specs) -> Iterator[Problem]:
+    """Reject `data: delete` in environments where nothing expires."""
     for environment, document in specs.environments.items():
-        if not policy_of(specs, environment).forbidden:
+        if not read_expiry_policy(specs, environment).forbidden:
             continue
         for unit in specs.units[environment].values():
             for path in (("retire", "data"), (*_RESYNC, "retire", "data")):
@@ -84,8 +84,8 @@ def retired_data_is_deleted_only_where_units_expire(specs: Specs) -> Iterator[Pr
                     yield unit.on_value(path, message, hint)
 
 
-def retired_datasets_are_not_written(specs: Specs) -> Iterator[Problem]:
-    """A dataset goes after the connectors that write it."""
+def check_retired_datasets(specs: Specs) -> Iterator[Problem]:
+    """Find a retired dataset that a connector without `retire` writes."""
     for unit in specs.all_units():
         at_work = [writer for writer in specs.writers(unit) if not writer.has("retire")]
         if unit.has("retire") and at_work:
@@ -93,8 +93,8 @@ def retired_datasets_are_not_written(specs: Specs) -> Iterator[Problem]:
             yield unit.on_key(("retire",), message, "retire that connector first, or delete its file")
 
 
-def resyncs_are_to_what_the_file_declares(specs: Specs) -> Iterator[Problem]:
-    """`allow_resync` names the step from what was to what is, so that it is spent with that step."""
+def check_resyncs(specs: Specs) -> Iterator[Problem]:
+    """Check that `allow_resync` names the change which the file makes."""
     for unit in specs.all_units():
         target = destination(unit)
         is_now = {
@@ -112,10 +112,10 @@ def resyncs_are_to_what_the_file_declares(specs: Specs) -> Iterator[Problem]:
             elif old == new:
                 message = f"`from` and `to` are both {shown(new)}"
                 yield unit.on_value((*_RESYNC, key, "from"), message, "write the former value in `from`")
-        yield from _resyncs_of_config(unit)
+        yield from _check_config_resyncs(unit)
 
 
-def _resyncs_of_config(unit: Document) -> Iterator[Problem]:
+def _check_config_resyncs(unit: Document) -> Iterator[Problem]:
     named = unit.at(*_RESYNC, "config")
     service = catalog.find(str(unit.at("connector", "service")))
     for key in filter(_DOTTED.fullmatch, named if isinstance(named, dict) else ()):
@@ -131,28 +131,28 @@ def _resyncs_of_config(unit: Document) -> Iterator[Problem]:
             yield unit.on_value((*path, "from"), "`from` and `to` are the same", "write the former value in `from`")
 
 
-def the_label_of_expiry_is_ours(specs: Specs) -> Iterator[Problem]:
-    """Other cleaners delete by it, so it says what `expires` says and nothing else."""
+def check_expiry_label(specs: Specs) -> Iterator[Problem]:
+    """Reject the expiry label in files: other tools delete datasets by it."""
     message = f"`{expiry.LABEL}` is written from `expires`"
     hint = "remove it: other tools delete datasets by this label"
     for environment, document in specs.environments.items():
         if document.at("labels", "default", expiry.LABEL) is not None:
             yield document.on_key(("labels", "default", expiry.LABEL), message, hint)
         for unit in specs.units[environment].values():
-            for _, path in declared(unit):
+            for _, path in declared_datasets(unit):
                 if unit.at(*path, "labels", expiry.LABEL) is not None:
                     yield unit.on_key((*path, "labels", expiry.LABEL), message, hint)
 
 
-def ends_that_are_near(specs: Specs) -> Iterator[Problem]:
-    """A notice for each unit that ends soon or has ended."""
+def warn_expiry(specs: Specs) -> Iterator[Problem]:
+    """Warn for each unit that expires soon or has expired."""
     for environment in specs.environments:
-        policy = policy_of(specs, environment)
+        policy = read_expiry_policy(specs, environment)
         for unit in specs.units[environment].values():
             writers = () if unit.has("connector") else specs.writers(unit)
-            own = [] if writers and not unit.has("expires") else [end_of(unit)]
-            end = expiry.life(expiry.latest([*own, *map(end_of, writers)]), policy, specs.today)
-            shared = expiry.latest([end.last_day, *map(end_of, specs.writers(unit))])
+            own = [] if writers and not unit.has("expires") else [read_expires(unit)]
+            end = expiry.life(expiry.latest([*own, *map(read_expires, writers)]), policy, specs.today)
+            shared = expiry.latest([end.last_day, *map(read_expires, specs.writers(unit))])
             data = expiry.data_after(end.last_day, [shared], elsewhere=isinstance(unit.at("dataset"), str))
             if said := expiry.words(
                 end, specs.today, connects=unit.has("connector"), data=data, environment=unit.environment
@@ -160,8 +160,8 @@ def ends_that_are_near(specs: Specs) -> Iterator[Problem]:
                 yield unit.on_key(_EXPIRES if unit.has("expires") else (), said)
 
 
-def resyncs_that_are_made_once(specs: Specs) -> Iterator[Problem]:
-    """A notice for each `allow_resync`: it is to go once a run has used it."""
+def warn_resyncs(specs: Specs) -> Iterator[Problem]:
+    """Warn for each `allow_resync`: it has to be removed after the run that uses it."""
     for unit in specs.all_units():
         whole = any(isinstance(unit.at(*_RESYNC, key, "to"), str) for key in ("schema", "service", "group"))
         if whole or unit.at(*_RESYNC, "config"):
@@ -170,21 +170,21 @@ def resyncs_that_are_made_once(specs: Specs) -> Iterator[Problem]:
             yield unit.on_key(_RESYNC, message, kept if unit.at(*_RESYNC, "schema") is not None else None)
 
 
-def policy_of(specs: Specs, environment: str) -> ExpiryPolicy:
-    """What an environment says of expiry, as far as it can be read."""
+def read_expiry_policy(specs: Specs, environment: str) -> ExpiryPolicy:
+    """Read an environment's expiry policy, as far as it is valid."""
     said, default = specs.setting(environment, *_POLICY), ExpiryPolicy()
     if not isinstance(said, Mapping):
         return ExpiryPolicy(forbidden=said == "forbidden")
     return ExpiryPolicy(
         required=said.get("required") is True,
-        longest=duration(said.get("longest"), None),
-        warn=duration(said.get("warn"), default.warn),
-        grace=duration(said.get("grace"), default.grace),
+        longest=read_days(said.get("longest"), None),
+        warn=read_days(said.get("warn"), default.warn),
+        grace=read_days(said.get("grace"), default.grace),
     )
 
 
-def end_of(unit: Document) -> date | Never | None:
-    """The last good day of a unit, as far as it can be read."""
+def read_expires(unit: Document) -> date | Never | None:
+    """Read the last good day of a unit, as far as it is valid."""
     said = unit.at(*_EXPIRES)
     if isinstance(said, Mapping):
         return Never(str(said.get("never")))
@@ -194,7 +194,7 @@ def end_of(unit: Document) -> date | Never | None:
         return None
 
 
-def duration(said: object, default: Default) -> timedelta | Default:
-    """A number of days, such as `14d`, when it is one."""
+def read_days(said: object, default: Default) -> timedelta | Default:
+    """Read a number of days, such as `14d`; the default when it is invalid."""
     match = _DURATION.fullmatch(said) if isinstance(said, str) else None
     return timedelta(days=int(match[1])) if match else default

@@ -1,4 +1,4 @@
-"""Rules about `formerly`."""
+"""Find two files that claim one thing; check `formerly`."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ Key = TypeVar("Key", bound=Hashable)
 
 @dataclass(frozen=True)
 class Claim(Generic[Key]):
-    """One place in one file, and what it claims."""
+    """What one place in a file claims."""
 
     key: Key
     document: Document
@@ -28,8 +28,8 @@ class Claim(Generic[Key]):
         return self.document.where(self.path)
 
 
-def conflicts(claims: Iterable[Claim[Key]]) -> Iterator[tuple[Claim[Key], Claim[Key]]]:
-    """Every claim that is not alone, with the first other one of the same key."""
+def find_conflicts(claims: Iterable[Claim[Key]]) -> Iterator[tuple[Claim[Key], Claim[Key]]]:
+    """Yield every claim that shares its key, each with another one of the same key."""
     by_key: dict[Key, list[Claim[Key]]] = defaultdict(list)
     for claim in claims:
         by_key[claim.key].append(claim)
@@ -42,8 +42,8 @@ def conflicts(claims: Iterable[Claim[Key]]) -> Iterator[tuple[Claim[Key], Claim[
 _FORMERLY = ("formerly",)
 
 
-def former_names_are_free(specs: Specs) -> Iterator[Problem]:
-    """What the former unit made goes over to one file: not to itself, not past a file that has the name, not to two."""
+def check_former_names(specs: Specs) -> Iterator[Problem]:
+    """Check that one file has what the former unit made, and that no file still has the former name."""
     claims = []
     for unit in specs.all_units():
         former = unit.at(*_FORMERLY)
@@ -59,6 +59,6 @@ def former_names_are_free(specs: Specs) -> Iterator[Problem]:
             yield unit.on_value(_FORMERLY, message, "delete that unit's file, or remove `formerly`")
         else:
             claims.append(Claim((unit.environment, former), unit, _FORMERLY))
-    for claim, other in conflicts(claims):
+    for claim, other in find_conflicts(claims):
         message = f"another unit has `formerly: {printable(claim.key[1])[:60]}` too: {other.where}"
         yield claim.document.on_value(_FORMERLY, message, "remove `formerly` from one of the two files")

@@ -1,4 +1,4 @@
-"""How a reference has to look, and what was probably meant by a mapping that is nearly one.
+"""Check the form of references, and recognise mappings that are almost one.
 
 A config is in the API's own shape, in which any mapping may stand. So a mapping counts as a reference with a fault
 only where its keys are those of one, or near them, and never because of a value's content alone.
@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from reconciler.config.rules import pasted
+from reconciler.config.rules.credentials import looks_like_credential
 from reconciler.config.schema.check import suggestion
 from reconciler.config.yaml.document import Document, Path, shown
 from reconciler.model import FIVETRAN, REFERENCE_KEYS
@@ -25,36 +25,36 @@ _RESOURCE = re.compile(
 
 
 @dataclass(frozen=True)
-class _Form:
-    """How references of a kind are written, and what the key that names the kind has to hold, also in words."""
+class _ReferenceForm:
+    """The form of one kind of reference, and what its key has to hold."""
 
     written: str
     pattern: re.Pattern[str]
     words: str
 
 
-_FORMS: Mapping[str, _Form] = {
-    "secret": _Form(
+_FORMS: Mapping[str, _ReferenceForm] = {
+    "secret": _ReferenceForm(
         "{secret: NAME, version: N}, with `project: ID` for a secret in another project",
         re.compile(r"[A-Za-z0-9_-]{1,255}"),
         "the name of a secret: letters, digits, hyphens and underscores",
     ),
-    "env": _Form(
+    "env": _ReferenceForm(
         "{env: NAME} or {env: NAME, version: N}",
         re.compile(r"[A-Za-z_][A-Za-z0-9_]*"),
         "the name of an environment variable: letters, digits and underscores",
     ),
-    "pulumi_config": _Form(
+    "pulumi_config": _ReferenceForm(
         "{pulumi_config: KEY} or {pulumi_config: KEY, version: N}",
         re.compile(r"([A-Za-z0-9_.-]+:)?[A-Za-z0-9_.-]+"),
         "a key of the stack's config, as `pulumi config set` takes it",
     ),
-    "held_by": _Form("{held_by: fivetran}", re.compile(FIVETRAN), "`fivetran`, which keeps the value"),
+    "held_by": _ReferenceForm("{held_by: fivetran}", re.compile(FIVETRAN), "`fivetran`, which keeps the value"),
 }
 
 
-def example(kind: str) -> str:
-    """A reference of a kind, to show in a hint."""
+def format_example(kind: str) -> str:
+    """Format a reference of a kind, for a hint."""
     return {
         "secret": "{secret: NAME, version: 1}",
         "env": "{env: NAME, version: 1}",
@@ -63,24 +63,24 @@ def example(kind: str) -> str:
     }[kind]
 
 
-def meant(node: Mapping[str, Any]) -> str | None:
-    """The kind of reference that a mapping is or should be, or None when it is none."""
+def find_kind(node: Mapping[str, Any]) -> str | None:
+    """Return the kind of reference that a mapping is or resembles; None when it is none."""
     for kind in ("env", "pulumi_config", "held_by"):
         if kind in node:
             return kind
     if "secret" in node:
         return "secret" if _is_secret(node) else None
-    return _misspelt(node)[1]
+    return _find_misspelt_key(node)[1]
 
 
-def instead_of_a_tree(unit: Document, path: Path, node: Mapping[str, Any]) -> Iterator[Problem]:
-    """A reference in place of the whole `config` or `auth`. A `secret` alone there may be the service's own field."""
-    if is_instead_of_a_tree(node):
+def check_whole_tree(unit: Document, path: Path, node: Mapping[str, Any]) -> Iterator[Problem]:
+    """Find a reference in place of the whole `config` or `auth`. A `secret` alone may be a service's field."""
+    if is_whole_tree(node):
         message = f"a reference replaces one value, not the whole {shown(path[-1])}"
         yield unit.on_value(path, message, "give it a key, such as `api_key: {secret: NAME, version: 1}`")
 
 
-def is_instead_of_a_tree(node: Mapping[str, Any]) -> bool:
+def is_whole_tree(node: Mapping[str, Any]) -> bool:
     """Return whether a whole `config` or `auth` is a reference."""
     alone = next((kind for kind in REFERENCE_KEYS if isinstance(node.get(kind), str)), None)
     if alone is None or (alone == "secret" and not node.keys() & REFERENCE_KEYS["secret"]):
@@ -88,13 +88,13 @@ def is_instead_of_a_tree(node: Mapping[str, Any]) -> bool:
     return node.keys() - {alone} <= REFERENCE_KEYS[alone]
 
 
-def problems(unit: Document, path: Path, node: dict[str, Any]) -> Iterator[Problem]:
-    """Everything wrong with a mapping as a reference; nothing when it is none."""
-    kind = meant(node)
+def check_reference(unit: Document, path: Path, node: dict[str, Any]) -> Iterator[Problem]:
+    """Yield everything wrong with a mapping as a reference; nothing when it is none."""
+    kind = find_kind(node)
     if kind is None:
         return
     if kind not in node:
-        wrong, _ = _misspelt(node)
+        wrong, _ = _find_misspelt_key(node)
         message = f"unknown key {shown(wrong)} in a reference"
         yield unit.on_key((*path, str(wrong)), message, f"did you mean {shown(kind)}?")
         return
@@ -114,12 +114,12 @@ def problems(unit: Document, path: Path, node: dict[str, Any]) -> Iterator[Probl
             hint = f"did you mean {shown(near)}?" if near else how
             yield unit.on_key((*path, key), f"unknown key {shown(key)} in a reference", hint)
     name = node[kind]
-    if isinstance(name, str) and pasted.is_credential(name):
+    if isinstance(name, str) and looks_like_credential(name):
         message = f"{shown(kind)}: expected {form.words.partition(':')[0]}; this looks like a credential"
         yield unit.on_value((*path, kind), message, "write the name instead, and replace the credential: git keeps it")
     elif name is not None and not (isinstance(name, str) and form.pattern.fullmatch(name)):
         message = f"{shown(kind)}: expected {form.words}"
-        yield unit.on_value((*path, kind), message, _from_resource(name) if kind == "secret" else how)
+        yield unit.on_value((*path, kind), message, _hint_for_resource_name(name) if kind == "secret" else how)
     if kind == "secret":
         yield from _project(unit, path, node)
     if "version" in keys:
@@ -130,15 +130,15 @@ def problems(unit: Document, path: Path, node: dict[str, Any]) -> Iterator[Probl
 
 
 def _is_secret(node: Mapping[str, Any]) -> bool:
-    """Whether a mapping with `secret` is a reference: that is also a field of some services' own objects."""
+    """Return whether a mapping with `secret` is a reference: some services have a field of that name."""
     if isinstance(node["secret"], dict | list):
         return False
     keys = sorted(REFERENCE_KEYS["secret"])
     return all(key in keys or key in REFERENCE_KEYS or suggestion(key, keys) for key in node if key != "secret")
 
 
-def _misspelt(node: Mapping[str, Any]) -> tuple[str | None, str | None]:
-    """The key that should be another in a mapping that looks like a reference in everything else, and that other."""
+def _find_misspelt_key(node: Mapping[str, Any]) -> tuple[str | None, str | None]:
+    """Find the misspelt key of a mapping that otherwise looks like a reference, and its right spelling."""
     others = [key for key in node if key not in ("version", "project", "exact")]
     if len(others) != 1 or not isinstance(node[others[0]], str):
         return None, None
@@ -152,8 +152,8 @@ def _misspelt(node: Mapping[str, Any]) -> tuple[str | None, str | None]:
     return (key, kind) if kind else (None, None)
 
 
-def _from_resource(name: object) -> str:
-    """What to write instead of Google's own name of a secret or of one version."""
+def _hint_for_resource_name(name: object) -> str:
+    """Say what to write instead of Google's full resource name."""
     found = _RESOURCE.fullmatch(name) if isinstance(name, str) else None
     if found is None:
         return f"write it as {_FORMS['secret'].written}"

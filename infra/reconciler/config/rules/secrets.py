@@ -1,4 +1,4 @@
-"""Rules about `config` and `auth`: every credential is a reference, and names a version where that is policy.
+"""Check that credentials in `config` and `auth` are references, and that references are valid.
 
 No message shows a value. How a reference has to look is in `references`.
 """
@@ -12,7 +12,7 @@ from typing import Any
 from reconciler.config.documents import Specs
 from reconciler.config.rules import references
 from reconciler.config.rules.credentials import holds_credential
-from reconciler.config.rules.services import field_meant
+from reconciler.config.rules.services import find_field
 from reconciler.config.yaml.document import Document, Path, shown
 from reconciler.fivetran.catalog import Field
 from reconciler.model import REFERENCE_KEYS, Reference
@@ -22,17 +22,17 @@ _KINDS = "|".join(REFERENCE_KEYS)
 _REFERENCE_AS_TEXT = re.compile(rf"\{{\s*({_KINDS})\s*:[^{{}}]*\}}|({_KINDS}):[A-Za-z0-9_-]+")
 
 
-def references_are_well_formed(specs: Specs) -> Iterator[Problem]:
-    """A reference with a fault would be sent to Fivetran as it stands."""
+def check_references(specs: Specs) -> Iterator[Problem]:
+    """Find invalid references, which would be sent to Fivetran as plain mappings."""
     for unit, path, node in _trees(specs):
-        yield from references.instead_of_a_tree(unit, path, node)
+        yield from references.check_whole_tree(unit, path, node)
         for inner, mapping in _mappings(node, path):
             if inner != path:
-                yield from references.problems(unit, inner, mapping)
+                yield from references.check_reference(unit, inner, mapping)
 
 
-def secret_versions_are_pinned(specs: Specs) -> Iterator[Problem]:
-    """Where the environment's policy is `pinned`, a new value comes with a change of the file."""
+def check_secret_versions(specs: Specs) -> Iterator[Problem]:
+    """Require a version in each reference where the environment's policy is `pinned`."""
     for unit, path, node in _trees(specs):
         if specs.setting(unit.environment, "policy", "secret_versions") != "pinned":
             continue
@@ -44,21 +44,20 @@ def secret_versions_are_pinned(specs: Specs) -> Iterator[Problem]:
                 yield unit.on_value(inner, message, hint)
 
 
-def credentials_are_references(specs: Specs) -> Iterator[Problem]:
-    """What a service calls a credential is never written down, and neither is a private key under any name."""
+def check_credentials(specs: Specs) -> Iterator[Problem]:
+    """Find credentials in plain text, and private keys under any name."""
     for unit, path, node in _trees(specs):
         for inner, value in _values(node, path):
-            known = field_meant(unit, inner)
+            known = find_field(unit, inner)
             name = printable(next(step for step in reversed(inner) if isinstance(step, str)))
             as_text = _REFERENCE_AS_TEXT.fullmatch(value) if isinstance(value, str) else None
             if as_text is not None:
-                form = _written(inner, known, as_text[1] or as_text[2])
+                form = _format_reference(inner, known, as_text[1] or as_text[2])
                 hint = f"write it without quotes and with a space after each colon: {form}"
                 yield unit.on_value(inner, f"{shown(name)} contains a reference as text", hint)
             elif holds_credential(inner, value, known):
-                hint = (
-                    f"write a reference, {_written(inner, known, 'secret')}, and replace the credential: git keeps it"
-                )
+                form = _format_reference(inner, known, "secret")
+                hint = f"write a reference, {form}, and replace the credential: git keeps it"
                 yield unit.on_value(inner, f"{shown(name)} contains a credential in plain text", hint)
 
 
@@ -67,15 +66,15 @@ def is_reference_as_text(value: str) -> bool:
     return _REFERENCE_AS_TEXT.fullmatch(value) is not None
 
 
-def told(path: Path, value: object, known: Field) -> bool:
-    """Whether `credentials_are_references` has something to say about the value at a path."""
+def is_reported(path: Path, value: object, known: Field) -> bool:
+    """Return whether `check_credentials` reports the value at a path."""
     as_text = isinstance(value, str) and _REFERENCE_AS_TEXT.fullmatch(value) is not None
     return as_text or holds_credential(path, value, known)
 
 
-def _written(path: Path, known: Field | None, kind: str) -> str:
-    """How a reference is written in this place."""
-    reference = references.example(kind)
+def _format_reference(path: Path, known: Field | None, kind: str) -> str:
+    """Format a reference for the place of this value."""
+    reference = references.format_example(kind)
     if not isinstance(path[-1], str):
         return f"`- {reference}`"
     return f"`{printable(path[-1])[:60]}: {reference if known is None or known.items is None else f'[{reference}]'}`"
@@ -100,11 +99,11 @@ def _mappings(node: Any, path: Path) -> Iterator[tuple[Path, dict[str, Any]]]:
 
 
 def _values(node: Any, path: Path) -> Iterator[tuple[Path, str | int | float | bool]]:
-    """Every scalar below a node, save those of references, right or wrong."""
+    """Yield every scalar below a node, except those of references."""
     inner = node.items() if isinstance(node, dict) else enumerate(node)
     for step, value in inner:
         at = (*path, step)
-        if isinstance(value, list) or (isinstance(value, dict) and references.meant(value) is None):
+        if isinstance(value, list) or (isinstance(value, dict) and references.find_kind(value) is None):
             yield from _values(value, at)
         elif isinstance(value, str | int | float):
             yield at, value

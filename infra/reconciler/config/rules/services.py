@@ -1,4 +1,4 @@
-"""Rules about services: which one it is, and where such a connector writes.
+"""Check services: whether they are known, and the form of their destination.
 
 A service without a file in the catalogue works all the same, so that it has none is a notice and no problem.
 """
@@ -23,15 +23,15 @@ _NEAR = 0.85
 _ID = re.compile(r"[a-z0-9][a-z0-9_]*")
 
 
-def service_of(unit: Document) -> Service | None:
-    """What the catalogue knows of a unit's service; None when there is no connector, or no file for its service."""
+def find_service(unit: Document) -> Service | None:
+    """Find a unit's service in the catalogue; None without a connector or an entry."""
     service_id = unit.at(*_SERVICE)
     return catalog.find(service_id) if isinstance(service_id, str) else None
 
 
-def field_meant(unit: Document, path: Path) -> Field | None:
-    """What the catalogue knows of the value at a path of a unit; under a key with a slip in it, of a secret only."""
-    service = service_of(unit)
+def find_field(unit: Document, path: Path) -> Field | None:
+    """Find the catalogue's field at a path of a unit; for a misspelt key, a secret field only."""
+    service = find_service(unit)
     if service is None:
         return None
     found = service.field(path[1:])
@@ -43,8 +43,8 @@ def field_meant(unit: Document, path: Path) -> Field | None:
     return found
 
 
-def services_are_in_the_catalogue(specs: Specs) -> Iterator[Problem]:
-    """A notice for each connector of which only its place is checked, not what it says to the service."""
+def warn_unknown_services(specs: Specs) -> Iterator[Problem]:
+    """Warn for each connector whose `config` and `auth` cannot be checked."""
     for unit in specs.all_units():
         service_id = unit.at(*_SERVICE)
         if not isinstance(service_id, str) or not _ID.fullmatch(service_id) or service_id in catalog.known():
@@ -55,24 +55,24 @@ def services_are_in_the_catalogue(specs: Specs) -> Iterator[Problem]:
         yield unit.on_value(_SERVICE, message, f"did you mean {shown(near[0])}? Otherwise, {pull}" if near else pull)
 
 
-def destinations_have_their_service_s_form(specs: Specs) -> Iterator[Problem]:
-    """The API takes one form of destination for each service, and refuses the others when it is too late."""
+def check_destination_forms(specs: Specs) -> Iterator[Problem]:
+    """Check the keys of `destination`: the API takes one form a service, and rejects others late."""
     for unit in specs.all_units():
-        service, target = service_of(unit), destination(unit)
+        service, target = find_service(unit), destination(unit)
         if service is None or target is None:
             continue
         if tuple(target.as_config()) not in service.form.keys:
             forms = " or ".join(_form(keys) for keys in service.form.keys)
             message = f"{shown(service.id)} takes {forms}, not {_form(tuple(target.as_config()))}"
-            yield unit.on_key(_DESTINATION, message, _right(service.form, target))
+            yield unit.on_key(_DESTINATION, message, _suggest_form(service.form, target))
 
 
 def _form(keys: tuple[str, ...]) -> str:
     return f"{{{', '.join(keys)}}}"
 
 
-def _right(form: Form, target: DestinationSchema) -> str:
-    """What to write, with the names that the file has."""
+def _suggest_form(form: Form, target: DestinationSchema) -> str:
+    """Say what to write, with the names of the file."""
     name = shown(target.schema_prefix or target.schema).strip("`")
     match form:
         case Form.PREFIX:

@@ -1,4 +1,4 @@
-"""Rules about which tables a connector syncs."""
+"""Check which tables a connector syncs."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ _SCHEMAS = (*_SYNC, "schemas")
 _POLICY = ("policy", "undeclared_datasets")
 
 
-def what_is_included_syncs_something(specs: Specs) -> Iterator[Problem]:
-    """With `others: reset`, what is not named inside goes as `new` says: nothing would be left of what is included."""
+def check_included_tables(specs: Specs) -> Iterator[Problem]:
+    """Find included schemas and tables of which nothing would be synced, by `others: reset` and `new`."""
     for unit in specs.all_units():
         new = unit.at(*_SYNC, "new")
         if unit.at(*_SYNC, "others") != "reset" or new not in ("allow_columns", "block_all"):
@@ -33,8 +33,8 @@ def what_is_included_syncs_something(specs: Specs) -> Iterator[Problem]:
                     yield unit.on_value(place, f"none of its columns would be synced: {others}", hint)
 
 
-def undeclared_datasets_are_forbidden(specs: Specs) -> Iterator[Problem]:
-    """A connector with a prefix makes a dataset a schema: only declared ones, where the environment says so."""
+def check_undeclared_datasets(specs: Specs) -> Iterator[Problem]:
+    """Find schemas that would become undeclared datasets, where the environment forbids those."""
     for environment, document in specs.environments.items():
         if document.at(*_POLICY) != "forbidden":
             continue
@@ -42,10 +42,10 @@ def undeclared_datasets_are_forbidden(specs: Specs) -> Iterator[Problem]:
         for unit in specs.units[environment].values():
             target = destination(unit)
             if target is not None and target.schema_prefix is not None:
-                yield from _undeclared(unit, target.schema_prefix, policy)
+                yield from _check_unit(unit, target.schema_prefix, policy)
 
 
-def _undeclared(unit: Document, prefix: str, policy: str) -> Iterator[Problem]:
+def _check_unit(unit: Document, prefix: str, policy: str) -> Iterator[Problem]:
     if "sync" not in unit.at("connector"):
         message = f"without `sync` every schema of the source becomes a dataset `{prefix}_<schema>`"
         yield unit.on_key(("connector", "destination"), message, policy)
@@ -74,7 +74,7 @@ def _entries(unit: Document, path: Path) -> Iterator[tuple[Path, Any]]:
 
 
 def simple_name(name: str) -> str:
-    """What a schema's name and its dataset's have in common: Fivetran writes `AuditLog` and `audit-log` as `audit_log`.
+    """Reduce the name of a schema or dataset to what both share: `AuditLog` becomes `audit_log` in BigQuery.
 
     The dataset that Fivetran names is held against the declared ones before a connection starts.
     """

@@ -1,11 +1,11 @@
-"""Rules about `trust`: what is in it can be read, stands there once, and is not whatever comes along."""
+"""Check `trust`: its certificates and host keys."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from typing import Any
 
-from reconciler.config.build.trust import KINDS, Entry, Fault, entries
+from reconciler.config.build.trust import KINDS, Entry, Fault, parse_entries
 from reconciler.config.documents import Specs
 from reconciler.config.yaml.document import Document, shown
 from reconciler.fivetran.public_keys import out_of_date
@@ -13,29 +13,29 @@ from reconciler.model import ANY, Certificate
 from reconciler.model.errors import Problem
 
 
-def certificates_and_host_keys_can_be_read(specs: Specs) -> Iterator[Problem]:
-    """A certificate or key that is none would be refused by Fivetran when the connection is made; a private key is."""
+def check_trust_readable(specs: Specs) -> Iterator[Problem]:
+    """Reject entries that are no certificate or public key, and private keys."""
     for unit, kind, node in _declared(specs):
-        for each in entries(unit.environment, kind, node, specs.trust_files):
+        for each in parse_entries(unit.environment, kind, node, specs.trust_files):
             if isinstance(each, Fault):
                 yield unit.on_value(each.path, each.message, each.hint)
 
 
-def what_is_trusted_is_there_once(specs: Specs) -> Iterator[Problem]:
-    """Whoever takes out one of two equal entries believes that it is revoked."""
+def check_trust_unique(specs: Specs) -> Iterator[Problem]:
+    """Find an entry that is listed twice: removing one would not revoke it."""
     for unit, kind, node in _declared(specs):
         seen: dict[str, Entry] = {}
-        for each in entries(unit.environment, kind, node, specs.trust_files):
+        for each in parse_entries(unit.environment, kind, node, specs.trust_files):
             if isinstance(each, Fault):
                 continue
             first = seen.setdefault(each.item.hash, each)
             if first is not each:
-                message = f"{_named(each)} is listed already: {unit.where(first.path)}"
+                message = f"{_describe(each)} is listed already: {unit.where(first.path)}"
                 yield unit.on_value(each.path, message, "remove one of them")
 
 
-def whatever_is_presented_is_trusted_by_policy_only(specs: Specs) -> Iterator[Problem]:
-    """Whoever can stand between Fivetran and a source can present a certificate or host key of their own."""
+def check_trust_any(specs: Specs) -> Iterator[Problem]:
+    """Reject `any` unless the policy allows it: it trusts a man in the middle too."""
     for unit, kind, node in _declared(specs):
         if node == ANY and specs.setting(unit.environment, "policy", "trust") != ANY:
             message = f"{shown(f'{kind}: any')} trusts every server, which the environment does not allow"
@@ -43,18 +43,18 @@ def whatever_is_presented_is_trusted_by_policy_only(specs: Specs) -> Iterator[Pr
             yield unit.on_value(("connector", "trust", kind), message, f"{hint} in environment.yaml")
 
 
-def certificates_that_are_out_of_date(specs: Specs) -> Iterator[Problem]:
-    """A notice for each certificate that is not valid today."""
+def warn_invalid_certificates(specs: Specs) -> Iterator[Problem]:
+    """Warn for each certificate that is not valid today."""
     for unit, kind, node in _declared(specs):
-        for each in entries(unit.environment, kind, node, specs.trust_files):
+        for each in parse_entries(unit.environment, kind, node, specs.trust_files):
             certificate = each.item if isinstance(each, Entry) else None
             why = out_of_date(certificate, specs.today) if isinstance(certificate, Certificate) else None
             if isinstance(each, Entry) and why is not None:
                 hint = "add its successor, and remove this one when the source presents the successor"
-                yield unit.on_value(each.path, f"{_named(each)} {why}", hint)
+                yield unit.on_value(each.path, f"{_describe(each)} {why}", hint)
 
 
-def _named(entry: Entry) -> str:
+def _describe(entry: Entry) -> str:
     item = entry.item
     return f"the certificate {shown(item.subject or item.hash)}" if isinstance(item, Certificate) else "the host key"
 

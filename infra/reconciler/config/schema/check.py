@@ -1,4 +1,4 @@
-"""One document against its JSON Schema: every fault at its key or value, in words instead of keywords.
+"""Check one document against its JSON Schema, and report each fault at its key or value.
 
 The schema carries its own words where a keyword is not enough: `patternErrorMessage` and `errorMessage`, which editors
 show as well. No schema looks into `config` and `auth`, so a value quoted here is never one of theirs.
@@ -25,13 +25,13 @@ _OF_KEYS = ("required", "oneOf", "anyOf", "minProperties")
 
 
 def check(document: Document, kind: schemas.Kind) -> Iterator[Problem]:
-    """Every place where the document breaks its schema.
+    """Yield every place where the document breaks its schema.
 
     A null breaks nothing here: reading it was a problem already.
     """
     if isinstance(document.data, dict):
-        faults = [_Fault.of(error, kind) for error in schemas.errors(kind, document.data)]
-        yield from _told(document, [fault for fault in faults if not _follows(fault, document)])
+        faults = [_Fault.from_error(error, kind) for error in schemas.errors(kind, document.data)]
+        yield from _without_repeats(document, [fault for fault in faults if not _follows(fault, document)])
     elif document.data is not None:
         first = schemas.schema(kind)["required"][0]
         message = f"expected a mapping; found {messages.kind_of(document.data)}"
@@ -39,12 +39,12 @@ def check(document: Document, kind: schemas.Kind) -> Iterator[Problem]:
 
 
 def _follows(fault: _Fault, document: Document) -> bool:
-    """Whether a fault may come of what reading the file was a problem with: no value, or a key that was not read."""
+    """Return whether a fault only follows from one that the reader reported already."""
     return fault.value is None or (fault.keyword in _OF_KEYS and fault.path in document.incomplete)
 
 
-def misfiled(document: Document, kind: schemas.Kind) -> Problem | None:
-    """The one problem with a unit in an environment's file, or the other way round."""
+def check_kind(document: Document, kind: schemas.Kind) -> Problem | None:
+    """Find a unit in an environment's file, or an environment in a unit's."""
     if not isinstance(document.data, dict):
         return None
     other: schemas.Kind = "unit" if kind == "environment" else "environment"
@@ -57,7 +57,7 @@ def misfiled(document: Document, kind: schemas.Kind) -> Problem | None:
 
 
 def suggestion(written: str, known: Sequence[str]) -> str | None:
-    """The known name that was probably meant."""
+    """Return the known name that is closest to a misspelt one."""
     lowered = {name.lower(): name for name in known}
     near = get_close_matches(written.lower()[:80], lowered, n=1, cutoff=_NEAR)
     return lowered[near[0]] if near else None
@@ -65,7 +65,7 @@ def suggestion(written: str, known: Sequence[str]) -> str | None:
 
 @dataclass(frozen=True)
 class _Fault:
-    """One error of the validator: the keyword that failed with its limit, the subschema around it, and the place."""
+    """One error of the validator: its keyword and limit, its subschema, and its place."""
 
     kind: schemas.Kind
     keyword: str
@@ -76,15 +76,15 @@ class _Fault:
     value: Any
 
     @classmethod
-    def of(cls, error: Any, kind: schemas.Kind) -> _Fault:
+    def from_error(cls, error: Any, kind: schemas.Kind) -> _Fault:
         *around, _ = error.schema_path
-        about = schemas.part(kind, around)
+        about = schemas.find_subschema(kind, around)
         path = tuple(error.instance_path)
         return cls(kind, error.kind.name, error.kind.value, about, "allOf" in around, path, error.instance)
 
 
-def _told(document: Document, faults: list[_Fault]) -> Iterator[Problem]:
-    """Each fault once: a key misspelt or in the wrong place is not also missing, nor a wrong type a wrong form."""
+def _without_repeats(document: Document, faults: list[_Fault]) -> Iterator[Problem]:
+    """Drop faults that another one explains: a misspelt key is not also missing."""
     told: set[Path] = set()
     explained: set[Path] = set()
     for fault in faults:
@@ -103,7 +103,7 @@ def _told(document: Document, faults: list[_Fault]) -> Iterator[Problem]:
 
 @dataclass(frozen=True)
 class _UnknownKey:
-    """The problem with a key, the way to it, and the ways to the keys that it may stand for."""
+    """The problem with a key, its path, and the paths of the keys that it may stand for."""
 
     problem: Problem
     path: Path
@@ -119,9 +119,9 @@ def _unknown_keys(document: Document, fault: _Fault) -> Iterator[_UnknownKey]:
             problem = document.on_key(path, f"{shown(key)}: {fault.about['patternErrorMessage']}")
             yield _UnknownKey(problem, path, frozenset())
             continue
-        homes = [home for home in schemas.homes(fault.kind).get(key.strip(), ()) if home != fault.path]
+        homes = [home for home in schemas.find_homes(fault.kind).get(key.strip(), ()) if home != fault.path]
         near = suggestion(key, free) if index < MOST_SHOWN and not homes else None
-        hint = messages.belongs(homes) if homes else messages.known(near, known)
+        hint = messages.hint_for_misplaced_key(homes) if homes else messages.hint_for_unknown_key(near, known)
         problem = document.on_key(path, f"unknown key {shown(key)}{_inside(fault.path)}", hint)
         meant = [(*home, key.strip()) for home in homes] + ([(*fault.path, near)] if near else [])
         yield _UnknownKey(problem, path, frozenset(meant))
@@ -137,32 +137,34 @@ def _problem(document: Document, fault: _Fault) -> Problem:
             return document.on_key(_DESTINATION if own and path == () else path, message, hint)
         case "not" | "oneOf":
             return document.on_key(path, str(own))
-    message, hint = _about_value(fault)
+    message, hint = _explain_value(fault)
     if fault.keyword == "uniqueItems":
         path = (*path, _repeated(fault.value))
-    return document.on_value(path, _named(path) + (own if own and fault.keyword == "type" else message), hint)
+    return document.on_value(path, _format_key(path) + (own if own and fault.keyword == "type" else message), hint)
 
 
-def _about_value(fault: _Fault) -> tuple[str, str | None]:
-    """Message and hint for a value that is wrong in itself."""
+def _explain_value(fault: _Fault) -> tuple[str, str | None]:
+    """Return message and hint for an invalid value."""
     match fault.keyword:
         case "type":
             message = f"{messages.expected_type(fault.limit)}; found {messages.kind_of(fault.value)}"
-            hint = None if "errorMessage" in fault.about else messages.right_type(fault.limit, fault.value, fault.about)
-            return message, hint or messages.example(fault.about, fault.path[-1], fault.value)
+            hint = (
+                None if "errorMessage" in fault.about else messages.hint_for_type(fault.limit, fault.value, fault.about)
+            )
+            return message, hint or messages.hint_with_example(fault.about, fault.path[-1], fault.value)
         case "enum":
-            return messages.choice(fault.limit, fault.value, suggestion)
+            return messages.explain_choice(fault.limit, fault.value, suggestion)
         case "pattern":
             message = f"{fault.about['patternErrorMessage']}; found {shown(fault.value)}"
-            return message, messages.mismatch(fault.path, fault.value)
+            return message, messages.hint_for_pattern(fault.path, fault.value)
         case "uniqueItems":
             return f"{shown(fault.value[_repeated(fault.value)])} is in the list twice", None
         case _:
-            return messages.size(fault.keyword, fault.limit, fault.value), None
+            return messages.explain_size(fault.keyword, fault.limit, fault.value), None
 
 
 def _repeated(items: list[Any]) -> int:
-    """The index of the first item that is there before already."""
+    """Return the index of the first item that repeats an earlier one."""
     seen: set[str] = set()
     for index, item in enumerate(items):
         if repr(item) in seen:
@@ -175,8 +177,8 @@ def _inside(path: Path) -> str:
     return f" in {shown(path[-1])}" if path and isinstance(path[-1], str) else ""
 
 
-def _named(path: Path) -> str:
-    """The key a fault is under, as the start of a message."""
+def _format_key(path: Path) -> str:
+    """Format the key of a fault, for the start of a message."""
     key = next((step for step in reversed(path) if isinstance(step, str)), None)
     return "" if key is None else f"{shown(key)}: "
 
@@ -185,8 +187,8 @@ def _named(path: Path) -> str:
 MOST_SHOWN = 100
 
 
-def bounded(problems: Sequence[Problem]) -> tuple[tuple[Problem, ...], Mapping[str, int]]:
-    """Of a sorted sequence the first problems of each file, and how many a file has beyond them.
+def limit_problems(problems: Sequence[Problem]) -> tuple[tuple[Problem, ...], Mapping[str, int]]:
+    """Keep the first problems of each file, and count those beyond them.
 
     In such a file one more problem, at the place of the first that is left out, says how many there are.
     """

@@ -1,4 +1,4 @@
-"""What the messages of the schema check say about types, choices and sizes."""
+"""Write the messages and hints of the schema check."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import Any
 
 import yaml
 
-from reconciler.config.schema.suggestions import boolean, member, role, split_member
+from reconciler.config.schema.suggestions import suggest_boolean, suggest_joined_member, suggest_member, suggest_role
 from reconciler.config.yaml.document import Path, shown
 
 _TYPES = {
@@ -27,23 +27,23 @@ _KINDS = {dict: "a mapping", list: "a list", str: "a string", int: "a number", f
 
 
 def kind_of(value: object) -> str:
-    """A value by its type; true and false by themselves."""
+    """Name a value's type; true and false by their value."""
     return str(value).lower() if isinstance(value, bool) else _KINDS[type(value)]
 
 
 def expected_type(types: Sequence[str]) -> str:
-    """`expected a mapping or a string`."""
+    """Return text such as `expected a mapping or a string`."""
     return f"expected {' or '.join(_TYPES[name] for name in types)}"
 
 
-def belongs(homes: Sequence[Sequence[str]]) -> str:
-    """What to do about a key that is known in other mappings, named by the ways to them."""
+def hint_for_misplaced_key(homes: Sequence[Sequence[str]]) -> str:
+    """Return the hint for a key that is known in other mappings."""
     places = [f"in {shown(home[-1])}" if home else "at the top of the file" for home in homes]
     return f"check the indentation: it belongs {' or '.join(places)}"
 
 
-def known(near: str | None, properties: Iterable[str]) -> str:
-    """What to do about a key that is known nowhere."""
+def hint_for_unknown_key(near: str | None, properties: Iterable[str]) -> str:
+    """Return the hint for a key that is known nowhere."""
     if near:
         return f"did you mean {shown(near)}?"
     names = list(properties)
@@ -51,20 +51,20 @@ def known(near: str | None, properties: Iterable[str]) -> str:
     return f"use a known key: {', '.join(names)}{settings}"
 
 
-def right_type(types: Sequence[str], value: object, about: Mapping[str, Any]) -> str | None:
-    """What to do about a value that is right but for its quotes, a space, or an older YAML's words."""
+def hint_for_type(types: Sequence[str], value: object, about: Mapping[str, Any]) -> str | None:
+    """Return the hint for a value that only lacks or has quotes, has a space too many, or is YAML 1.1."""
     if isinstance(value, bool | int | float) and "string" in types:
         text = str(value).lower()
         return f'put it in quotes: "{text}"' if re.search(about.get("pattern", ""), text) else None
     if isinstance(value, str) and "integer" in types and value.isdecimal():
         return "write it without quotes"
     if isinstance(value, str) and "boolean" in types:
-        return boolean(value)
-    return split_member(value) if "string" in types else None
+        return suggest_boolean(value)
+    return suggest_joined_member(value) if "string" in types else None
 
 
-def example(about: Mapping[str, Any], name: str | int, value: object) -> str | None:
-    """The schema's example for a key or a list item; of several mappings, the one that has the value under a key."""
+def hint_with_example(about: Mapping[str, Any], name: str | int, value: object) -> str | None:
+    """Return the schema's example for a key or a list item, the nearest of several."""
     examples: list[Any] = about.get("examples", [])
     if not examples:
         return None
@@ -75,15 +75,15 @@ def example(about: Mapping[str, Any], name: str | int, value: object) -> str | N
 
 @cache
 def _on_one_line(example: str) -> str:
-    """JSON as people write it in YAML."""
+    """Format JSON as people write it in YAML."""
     written = yaml.safe_dump(json.loads(example), default_flow_style=True, width=math.inf, sort_keys=False)
     return written.removesuffix("...\n").strip()
 
 
-def choice(
+def explain_choice(
     allowed: list[str], value: Any, suggestion: Callable[[str, list[str]], str | None]
 ) -> tuple[str, str | None]:
-    """Message and hint for a value that is none of the allowed ones."""
+    """Return message and hint for a value that is not allowed."""
     message = f"expected one of {', '.join(allowed)}; found "
     if not isinstance(value, str):
         meant = [word for word in allowed if _is_number(value) and word in (str(value), f"{value:+}")]
@@ -97,20 +97,20 @@ def _is_number(value: object) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool)
 
 
-def mismatch(path: Path, value: str) -> str | None:
-    """What to do about a text that does not have the form of its key."""
+def hint_for_pattern(path: Path, value: str) -> str | None:
+    """Return the hint for a string that does not have the form of its key."""
     if value and unicodedata.category(value[0]) in ("Pi", "Pf"):
         return "write \" or ', or no quotes: YAML does not know these"
     if path in (("dataset",), ("formerly",)) and value.endswith((".yaml", ".yml")):
         return f"write the stem alone: {shown(value.rpartition('/')[2].rpartition('.')[0])}"
     if path[-1] == "role":
-        meant = role(value)
+        meant = suggest_role(value)
         return f"did you mean {shown(meant)}?" if meant else None
-    return member(value) if path[-2:-1] == ("members",) else None
+    return suggest_member(value) if path[-2:-1] == ("members",) else None
 
 
-def size(keyword: str, limit: int, value: Any) -> str:
-    """Message for a number, text or collection out of its bounds."""
+def explain_size(keyword: str, limit: int, value: Any) -> str:
+    """Return the message for a number, string or collection out of its limits."""
     match keyword:
         case "minimum":
             return f"expected at least {limit}; found {value}"

@@ -1,4 +1,4 @@
-"""The two JSON Schemas of the repository, compiled once.
+"""Load the JSON Schemas of the repository, each compiled once.
 
 `schemas/` in the checkout is the one source: editors read it through a file's first line, and so do we. The package
 is installed in editable mode, so its own place leads there whatever the working directory is.
@@ -24,7 +24,7 @@ SCHEMAS = Path(__file__).resolve().parents[4] / "schemas"
 
 @cache
 def schema(kind: Kind) -> dict[str, Any]:
-    """The schema as it stands in its file. Raises ReconcilerError when the package does not run from a checkout."""
+    """Return the schema of a file. Raises ReconcilerError when the package does not run from a checkout."""
     file = SCHEMAS / f"{kind}.schema.json"
     try:
         loaded: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
@@ -43,22 +43,22 @@ def _validator(kind: Kind) -> jsonschema_rs.Validator:
 
 
 def errors(kind: Kind, data: object) -> Iterator[jsonschema_rs.ValidationError]:
-    """Every place where the data breaks the schema."""
+    """Return every place where the data breaks the schema."""
     return _validator(kind).iter_errors(data)
 
 
-def takes(kind: Kind, path: tuple[str, ...], value: object) -> bool:
-    """Return whether a value is valid where a path of the schema leads, such as `("$defs", "connector")`."""
+def accepts(kind: Kind, path: tuple[str, ...], value: object) -> bool:
+    """Return whether a value is valid at a path of the schema, such as `("$defs", "connector")`."""
     return _part_validator(kind, path).is_valid(value)
 
 
 @cache
 def _part_validator(kind: Kind, path: tuple[str, ...]) -> jsonschema_rs.Validator:
-    return jsonschema_rs.validator_for({"$defs": schema(kind)["$defs"], **part(kind, path)})
+    return jsonschema_rs.validator_for({"$defs": schema(kind)["$defs"], **find_subschema(kind, path)})
 
 
-def part(kind: Kind, path: Sequence[str | int]) -> dict[str, Any]:
-    """The subschema at a path, as an error's `schema_path` gives it, without the keyword at its end."""
+def find_subschema(kind: Kind, path: Sequence[str | int]) -> dict[str, Any]:
+    """Return the subschema at an error's `schema_path`, without the keyword at its end."""
     node: Any = schema(kind)
     for step in path:
         node = node[step]
@@ -67,8 +67,8 @@ def part(kind: Kind, path: Sequence[str | int]) -> dict[str, Any]:
 
 
 @cache
-def homes(kind: Kind) -> Mapping[str, tuple[tuple[str, ...], ...]]:
-    """For every key that has its place in a file, the ways to the mappings it may stand in; `()` is the whole file.
+def find_homes(kind: Kind) -> Mapping[str, tuple[tuple[str, ...], ...]]:
+    """Return the paths of the mappings where each key is allowed; `()` is the whole file.
 
     Left out is what stands in lists, and in mappings whose keys the user chooses.
     """
@@ -82,13 +82,13 @@ def homes(kind: Kind) -> Mapping[str, tuple[tuple[str, ...], ...]]:
 
 
 def description(kind: Kind, node: dict[str, Any]) -> str | None:
-    """What a property's subschema says about it, there or where its `$ref` leads."""
+    """Return the description of a property's subschema, followed through its `$ref`."""
     found: str | None = node["description"] if "description" in node else _followed(kind, node).get("description")
     return found
 
 
 def _followed(kind: Kind, node: dict[str, Any]) -> dict[str, Any]:
-    """The subschema that a `$ref` leads to, or the node itself."""
+    """Return the subschema that a `$ref` leads to, or the node itself."""
     if "$ref" not in node:
         return node
     found: dict[str, Any] = schema(kind)["$defs"][node["$ref"].removeprefix("#/$defs/")]

@@ -1,4 +1,4 @@
-"""What somebody who wrote a value of another system, or of an older YAML, probably meant."""
+"""Suggest what to write in place of another system's or an older YAML's form."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ _OLD_ROLES = {"reader": "dataViewer", "writer": "dataEditor", "owner": "dataOwne
 _KINDS = ("user", "group", "serviceAccount", "domain", "workgroup")
 
 
-def boolean(written: str) -> str:
-    """What to write in place of a text where true or false belongs."""
+def suggest_boolean(written: str) -> str:
+    """Suggest true or false for a string."""
     word = written.lower()
     if word in ("true", "false"):
         return f"write it without quotes: {word}"
@@ -23,15 +23,15 @@ def boolean(written: str) -> str:
     return "write true or false"
 
 
-def role(written: str) -> str | None:
-    """The role behind BigQuery's old name for it, a name without its beginning, or one in other capitals."""
+def suggest_role(written: str) -> str | None:
+    """Suggest the role for an old name, a missing prefix, or other capitals."""
     name = re.sub(r"^(roles/)?(bigquery\.)?", "", written.lower())
     meant = _ROLES.get(name) or _OLD_ROLES.get(written.lower())
     return f"roles/bigquery.{meant}" if meant and written != f"roles/bigquery.{meant}" else None
 
 
-def member(written: str) -> str | None:
-    """What to do about a member whose kind is missing or misspelt."""
+def suggest_member(written: str) -> str | None:
+    """Return the hint for a member whose kind is missing or misspelt."""
     kind, colon, rest = written.partition(":")
     if colon:
         right = next((known for known in _KINDS if kind.lower().removesuffix("s") == known.lower()), None)
@@ -43,8 +43,8 @@ def member(written: str) -> str | None:
     return f"write {shown(f'user:{written}')}, or `group:` before it for a group" if "@" in written else None
 
 
-def split_member(written: object) -> str | None:
-    """What to do about a member that a space after its colon makes a mapping."""
+def suggest_joined_member(written: object) -> str | None:
+    """Return the hint for a member that a space after its colon turned into a mapping."""
     if not isinstance(written, dict) or len(written) != 1:
         return None
     [(kind, rest)] = written.items()

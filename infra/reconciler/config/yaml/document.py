@@ -1,4 +1,4 @@
-"""One parsed file: plain data, and where each part of it stands."""
+"""A parsed file: plain data, and the place of each part."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class Document:
     plain_keys: frozenset[Path] = frozenset()
 
     def at(self, *path: str | int) -> Any:
-        """The node at a path, or None when the file has none there, whatever stands on the way."""
+        """Return the node at a path; None when the file has none there."""
         node = self.data
         for step in path:
             if isinstance(node, dict):
@@ -50,27 +50,27 @@ class Document:
         return node
 
     def has(self, key: str) -> bool:
-        """Whether a key is at the top of the file, with or without a value."""
+        """Return whether a key is at the top of the file, with or without a value."""
         return isinstance(self.data, dict) and key in self.data
 
     def on_key(self, path: Path, message: str, hint: str | None = None) -> Problem:
-        """A problem at a key; for a list item or the top of the file, at the value itself."""
+        """Return a problem at a key; at the value for a list item or the top of the file."""
         line, column = self.keys.get(path) or self.values.get(path, START)
         return Problem(self.file, line, column, message, hint)
 
     def on_value(self, path: Path, message: str, hint: str | None = None) -> Problem:
-        """A problem at a value."""
+        """Return a problem at a value."""
         line, column = self.values.get(path, START)
         return Problem(self.file, line, column, message, hint)
 
     def where(self, path: Path) -> str:
-        """`file:line` of a key, to name a second place in a message."""
+        """Return `file:line` of a key, to name a second place in a message."""
         line, _ = self.keys.get(path) or self.values.get(path, START)
         return f"{self.file}:{line}"
 
 
 def shown(text: object) -> str:
-    """A name from a file in backticks: cut to a readable length, and unable to forge a line or colour a terminal."""
+    """Format a name in backticks: shortened, and with control characters escaped."""
     plain = printable(str(text))
     if not plain:
         return '""'

@@ -1,4 +1,4 @@
-"""Bytes of a YAML file → plain data with places, or the reasons why not.
+"""Parse a YAML file into plain data with places, or report why it cannot be read.
 
 Built on libyaml's events instead of a ready-made loader: those keep the last of two equal keys, read YAML 1.1
 scalars, follow tags, expand aliases and recurse as deep as the file says. Anchors and aliases are refused altogether:
@@ -88,7 +88,7 @@ def _place_after(text: str) -> Place:
 
 
 class _Stopped(Exception):
-    """Nothing after this place can be read; the reason is in `problems`."""
+    """Nothing after this place can be read; `problems` has the reason."""
 
 
 class _Reader:
@@ -150,7 +150,7 @@ class _Reader:
         self.lines_told.add(event.start_mark.line + 1)
 
     def _anchored(self, event: Any, path: Path) -> Any:
-        """What has an anchor is what it looks like, unless that is nothing, or has itself in it."""
+        """Read an anchored node as if it had no anchor, unless it is empty or contains itself."""
         if isinstance(event, yaml.ScalarEvent) and event.value == "" and event.implicit[0]:
             return None
         before = len(self.problems)
@@ -224,7 +224,7 @@ class _Reader:
         return entries if entries or path not in self.incomplete else None
 
     def _key(self, event: Any) -> str | None:
-        """A key as a string; None, with the problem noted, for anything else."""
+        """Return a key that is a string; record a problem for any other."""
         if isinstance(event, yaml.AliasEvent):
             self._problem(event, "an alias as a key", "write the key out")
             return None
@@ -251,7 +251,7 @@ class _Reader:
         return None
 
     def _skip(self, event: Any, path: Path) -> None:
-        """Pass over a node that has no place in the data. Flat, so its depth does not matter."""
+        """Pass over a node outside the data, without recursion."""
         depth = 0
         while True:
             if isinstance(event, yaml.CollectionStartEvent):
@@ -266,7 +266,7 @@ class _Reader:
 
 
 def _lacks_space(key: Any, value: Any) -> bool:
-    """Whether a key is one only because a space is missing, as in `{env:NAME}`."""
+    """Return whether a key only lacks the space after its colon, as in `{env:NAME}`."""
     empty = isinstance(value, yaml.ScalarEvent) and value.implicit[0] and value.value == ""
     return empty and bool(key.implicit[0]) and ":" in key.value
 

@@ -1,4 +1,4 @@
-"""libyaml's words for a syntax error → a sentence that says what to change."""
+"""Explain libyaml's syntax errors."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ _NO_COLON_AND_SPACE = re.compile(r" *(- )?[\w.-]+(:(?=[^ :])| *= *)((?!: ).)*")
 
 
 def explain(error: yaml.MarkedYAMLError, text: str, file: str) -> Problem:
-    """The problem behind an error of the parser. Quotes nothing of the file: a secret may stand there."""
+    """Return the problem behind an error of the parser. Quotes nothing of the file, which may hold a secret."""
     mark: Any = error.problem_mark or error.context_mark
     begun: Any = error.context_mark
     said = f"{error.context or ''} {error.problem or ''}"
@@ -75,7 +75,7 @@ def explain(error: yaml.MarkedYAMLError, text: str, file: str) -> Problem:
 
 
 def _without_colon(text: str, line: int) -> Place | None:
-    """The place of the last content above a line, which counts from 0, if it lacks what makes it a key and a value."""
+    """Return the place of the last content above a line (from 0) if it lacks a colon and a space."""
     for number, content in reversed(list(enumerate(text.splitlines()[:line], 1))):
         if not _EMPTY.match(content):
             column = len(content) - len(content.lstrip()) + 1

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reconciler.config.rules.pasted import is_credential
+from reconciler.config.rules.credentials import looks_like_credential
 
 _LETTERS = st.text(string.ascii_lowercase, min_size=1, max_size=24)
 _WORDS = st.one_of(_LETTERS, _LETTERS.map(str.capitalize), _LETTERS.map(str.upper))
@@ -20,7 +20,7 @@ _FIRST = st.one_of(_PARTS, st.sampled_from(["sk", "sk_live", "ghp", "github_pat"
 
 @given(_FIRST, st.lists(st.tuples(st.sampled_from("-_"), _PARTS).map("".join), max_size=8))
 def test_words_and_numbers_with_something_between_them_are_a_name(first: str, others: list[str]):
-    assert not is_credential("".join([first, *others]))
+    assert not looks_like_credential("".join([first, *others]))
 
 
 @pytest.mark.parametrize(
@@ -36,7 +36,7 @@ def test_words_and_numbers_with_something_between_them_are_a_name(first: str, ot
     ],
 )
 def test_what_people_and_programs_call_their_secrets_is_a_name(name: str):
-    assert not is_credential(name)
+    assert not looks_like_credential(name)
 
 
 def _random(size: int, alphabet: str = string.ascii_letters + string.digits) -> str:
@@ -63,4 +63,4 @@ def _random(size: int, alphabet: str = string.ascii_letters + string.digits) -> 
     ids=lambda credential: credential[:8],
 )
 def test_what_vendors_give_out_is_a_credential(credential: str):
-    assert is_credential(credential)
+    assert looks_like_credential(credential)
