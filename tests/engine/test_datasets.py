@@ -87,7 +87,8 @@ def test_datasets_that_cannot_be_listed_stop_the_run_before_a_change(workspace: 
     admin.gcp("POST", "/faults", {"method": "Invoke", "error": denied, "times": 0})
     for failed in (workspace.preview(), workspace.up()):
         assert failed.code != 0
-        assert "environment.yaml: the datasets of dev-project cannot be listed, so nothing is touched: " in failed.out
+        listing = r"environment\.yaml:\d+:\d+: the datasets of dev-project cannot be listed, so nothing is touched: "
+        assert re.search(listing, failed.out)
         assert "Permission bigquery.datasets.get denied" in failed.out
         assert "Traceback" not in failed.out
     assert admin.requests() == []
