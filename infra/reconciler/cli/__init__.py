@@ -1,4 +1,4 @@
-"""The command `reconciler`: one file a command, exit codes, and one place that prints errors."""
+"""The command line `reconciler`: one module for each command."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from enum import IntEnum
 
 
 class Exit(IntEnum):
-    """What the exit code of every command says."""
+    """The exit codes of every command."""
 
     FINE = 0
     FINDINGS = 1

@@ -1,10 +1,9 @@
-"""`reconciler airflow-variables`: the flat JSON that `airflow variables import` reads."""
+"""`reconciler airflow-variables`: print the JSON that `airflow variables import` reads."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
 from typing import IO
@@ -12,16 +11,16 @@ from typing import IO
 import click
 
 from reconciler.cli import Exit
-from reconciler.cli.environments import choose_all, live_group
+from reconciler.cli.environments import live_group, select_fleets
 from reconciler.cli.options import environments_option, specs_option, today_option
-from reconciler.cli.output import progress
+from reconciler.cli.output import print_json, print_note, progress
 from reconciler.lifecycle.airflow import delete_variable, variables, withdrawals
 from reconciler.lifecycle.expiry import stage
-from reconciler.model import commands
+from reconciler.model import Fleet, commands
 from reconciler.model.errors import ReconcilerError
 from reconciler.stack.outputs import all_outputs, mapping_of
 
-#: The stack outputs that hold the variables, and the names of those to delete (`program`).
+#: The stack outputs that hold the variables, and the names of those to delete.
 _OUTPUT, _DELETIONS = "airflow_variables", "airflow_deletions"
 
 
@@ -32,7 +31,7 @@ _OUTPUT, _DELETIONS = "airflow_variables", "airflow_deletions"
 @click.option(
     "--deletions",
     is_flag=True,
-    help="Print what Airflow must not have any more instead: a JSON list of names, for `airflow variables delete`.",
+    help="Print the variables to delete instead: a JSON list of names, for `airflow variables delete`.",
 )
 @click.option(
     "--from-outputs",
@@ -40,66 +39,81 @@ _OUTPUT, _DELETIONS = "airflow_variables", "airflow_deletions"
     type=click.File("r", encoding="utf-8"),
     multiple=True,
     metavar="FILE",
-    help="What `pulumi stack output --json` printed, to read instead of asking Fivetran; - for stdin; repeatable.",
+    help="The output of `pulumi stack output --json`, to read instead of Fivetran; - for stdin; repeatable.",
 )
 def airflow_variables(
     specs: Path, day: date, environments: tuple[str, ...], deletions: bool, outputs: tuple[IO[str], ...]
 ) -> int:
-    """Print the Airflow variables that hold connection ids: one flat object, for `airflow variables import`.
+    """Print the Airflow variables that hold connection ids: one JSON object, for `airflow variables import`.
 
-    Asks Fivetran for the connections that the files declare, which needs FIVETRAN_APIKEY and FIVETRAN_APISECRET; a
-    read-only key is enough. With --from-outputs it reads what a run of Pulumi left, and needs no key.
+    Reads the connections of the files from Fivetran, which needs FIVETRAN_APIKEY and FIVETRAN_APISECRET; a read-only
+    key is enough. With --from-outputs it reads the outputs of a Pulumi run, and needs no key.
 
-    A connection that is paused by its file, expired or retired has no variable: Airflow would start it again. `airflow
-    variables import` never deletes a variable, so the command also prints which to delete; --deletions prints their
-    names alone. It reads them from the files, and with --from-outputs also those of units whose files are gone.
+    A connection that its file pauses, or that is expired or retired, has no variable: Airflow would start it again.
+    `airflow variables import` never deletes a variable, so the command also prints which to delete, and with
+    --deletions only their names. It reads them from the files; --from-outputs also has those of deleted files.
 
-    Exit codes: 0 done, 1 a connection is not there yet, so that its variable is left out, 2 wrong usage, 3 Fivetran
+    Exit codes: 0 done, 1 a connection does not exist yet, so its variable is left out, 2 wrong usage, 3 Fivetran
     failed.
     """
     if outputs and environments:
-        raise click.UsageError("either --environment or --from-outputs")
-    found: dict[str, str] = {}
-    missing: dict[str, str] = {}
-    withdrawn: dict[str, str] = {}
-    if outputs:
-        for file in outputs:
-            stack = _Stack.read(file)
-            _merge(found, stack.variables, stack.name)
-            withdrawn |= {variable: delete_variable(variable) for variable in stack.deletions}
-    else:
-        for declared in choose_all(specs, environments, day):
-            fleet = stage(declared, day).fleet
-            withdrawn |= {each.variable: f"{each.file}: {each}" for each in withdrawals(declared, fleet)}
-            if deletions:
-                continue
-            with progress(f"Reading connections of {fleet.environment.name}"), live_group(fleet.environment) as live:
-                ids = {unit.name: live.of(unit) for unit in fleet.units}
-                said = variables(fleet, ids)
-            _merge(found, {name: each.id for name, each in said.items() if each is not None}, fleet.environment.file)
-            missing |= {name: fleet.environment.name for name, each in said.items() if each is None}
-    withdrawn = {variable: text for variable, text in sorted(withdrawn.items()) if variable not in found}
+        raise click.UsageError("choose either --environment or --from-outputs")
+    found = _Found()
+    for file in outputs:
+        found.add_outputs(_StackOutputs.read(file))
+    if not outputs:
+        for declared in select_fleets(specs, environments, day):
+            found.add_deletions(declared, stage(declared, day).fleet)
+            if not deletions:
+                found.read_connections(stage(declared, day).fleet)
+    messages = {name: message for name, message in sorted(found.deletions.items()) if name not in found.ids}
     if deletions:
-        click.echo(json.dumps(list(withdrawn), indent=2))
+        print_json(list(messages))
         return Exit.FINE
-    click.echo(json.dumps(dict(sorted(found.items())), indent=2))
-    for text in withdrawn.values():
-        click.echo(text, err=True)
-    for name, environment in sorted(missing.items()):
+    print_json(dict(sorted(found.ids.items())))
+    for message in messages.values():
+        print_note(message)
+    for name, environment in sorted(found.missing.items()):
         up = commands.up(environment)
-        click.echo(f"{name} is left out: Fivetran has no such connection yet, {up} makes it", err=True)
-    return Exit.FINDINGS if missing else Exit.FINE
+        print_note(f"{name} is left out: Fivetran has no such connection yet, {up} creates it")
+    return Exit.FINDINGS if found.missing else Exit.FINE
 
 
-def _merge(found: dict[str, str], more: Mapping[str, str], source: str) -> None:
-    """Add variables to those found. One Airflow serves all environments: a variable can hold one id."""
-    for name, connection in more.items():
-        if found.setdefault(name, connection) != connection:
-            raise ReconcilerError(f"{source}: {name} is {connection} here and {found[name]} elsewhere")
+@dataclass
+class _Found:
+    """The variables of all environments. One Airflow serves them all, so each variable holds one id."""
+
+    ids: dict[str, str] = field(default_factory=dict)
+    missing: dict[str, str] = field(default_factory=dict)
+    """The environments of variables whose connection does not exist."""
+    deletions: dict[str, str] = field(default_factory=dict)
+    """What to do about the variables to delete."""
+
+    def add_outputs(self, outputs: _StackOutputs) -> None:
+        """Add the variables of a stack."""
+        self._add_ids(outputs.variables, outputs.name)
+        self.deletions |= {variable: delete_variable(variable) for variable in outputs.deletions}
+
+    def add_deletions(self, declared: Fleet, staged: Fleet) -> None:
+        """Add the variables to delete because of what the files declare."""
+        self.deletions |= {each.variable: f"{each.file}: {each}" for each in withdrawals(declared, staged)}
+
+    def read_connections(self, fleet: Fleet) -> None:
+        """Add the variables of an environment, with the ids that Fivetran has."""
+        environment = fleet.environment
+        with progress(f"Reading connections of {environment.name}"), live_group(environment) as live:
+            found = variables(fleet, {unit.name: live.find_connection(unit) for unit in fleet.units})
+        self._add_ids({name: each.id for name, each in found.items() if each is not None}, environment.file)
+        self.missing |= {name: environment.name for name, each in found.items() if each is None}
+
+    def _add_ids(self, ids: Mapping[str, str], source: str) -> None:
+        for name, connection in ids.items():
+            if self.ids.setdefault(name, connection) != connection:
+                raise ReconcilerError(f"{source}: {name} is {connection} here but {self.ids[name]} elsewhere")
 
 
 @dataclass(frozen=True)
-class _Stack:
+class _StackOutputs:
     """What the outputs of a stack hold for Airflow. `name` is the file they were read from."""
 
     name: str
@@ -107,13 +121,13 @@ class _Stack:
     deletions: Sequence[str]
 
     @classmethod
-    def read(cls, file: IO[str]) -> _Stack:
+    def read(cls, file: IO[str]) -> _StackOutputs:
         name = getattr(file, "name", "<stdin>")
         outputs = all_outputs(file)
         variables = mapping_of(outputs, _OUTPUT, name)
         if not all(isinstance(value, str) for value in variables.values()):
-            raise ReconcilerError(f"{name}: in its output {_OUTPUT!r} is something else than ids")
+            raise ReconcilerError(f"{name}: the output {_OUTPUT!r} has values that are not ids")
         deletions = outputs.get(_DELETIONS, [])
         if not isinstance(deletions, list) or not all(isinstance(value, str) for value in deletions):
-            raise ReconcilerError(f"{name}: its output {_DELETIONS!r} is not a list of names")
+            raise ReconcilerError(f"{name}: the output {_DELETIONS!r} is not a list of names")
         return cls(name, dict(variables), deletions)

@@ -1,78 +1,224 @@
-"""`reconciler doctor`: whether an environment has what it needs, and who reads sensitive data by inherited roles."""
+"""`reconciler doctor`: check what an environment needs, and who reads sensitive data through inherited roles."""
 
 from __future__ import annotations
 
-import json
-from collections.abc import Sequence
-from dataclasses import asdict
+import re
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import click
 
-from reconciler.cli import Exit
-from reconciler.cli.checks import Checkup, Line
-from reconciler.cli.environments import choose
+from reconciler.cli import Exit, masked_output
+from reconciler.cli.environments import SelectedEnvironment, fivetran_client, select_environment
 from reconciler.cli.options import environment_option, format_option, specs_option
-from reconciler.cli.output import annotation, progress
-from reconciler.model.errors import printable
+from reconciler.cli.output import Entry, Report, Reporter, count, progress
+from reconciler.config.places import Places
+from reconciler.fivetran import api as fivetran_api
+from reconciler.fivetran.api import FivetranClient
+from reconciler.google.bigquery.access import in_policy
+from reconciler.google.bigquery.api import Datasets
+from reconciler.google.iam.policies import Iam
+from reconciler.health.environment_checks import (
+    CheckResult,
+    Level,
+    check_destination,
+    check_fivetran_role,
+    check_group,
+    check_inherited_access,
+    unreadable_policy,
+)
+from reconciler.health.inherited_access import AccessList, format_names, inherited_access
+from reconciler.model import Environment, Reference, references
+from reconciler.model.errors import OtherSideFailed, ReconcilerError, printable
+from reconciler.secrets import ADVICE, OddValue, check_versions, known_value, known_values_of_run, odd_value, show_label
 
 _LEVELS = ("ok", "warning", "failed")
+
+#: How many secret values are read at a time.
+_AT_A_TIME = 8
 
 
 @click.command()
 @specs_option
 @environment_option
-@format_option("How it is printed: for people, for programs, or as annotations in GitHub Actions.")
-def doctor(specs: Path, environment: str | None, style: str) -> int:
-    """Look at everything that an environment needs, and print a line for each: ok, warning or failed.
+@format_option("Print for people, for programs, or as annotations in GitHub Actions.")
+def doctor(specs: Path, environment: str | None, reporter: Reporter) -> int:
+    """Check what an environment needs, and print a line for each check: ok, warning or failed.
 
-    Whether Fivetran's key works and sees the group; the destination is as the file says and connected; Google's
-    credentials work; Fivetran's service account has its role on the project; the secrets' versions that files name are
-    there; and who reads sensitive datasets whatever their own lists say: through a role on the project, its folders or
-    the organisation that reads data. What nobody could look at with these credentials is said. Nothing is changed.
+    Checks that Fivetran's API key works and sees the group; that the destination matches the file and is connected;
+    that Google's credentials work; that Fivetran's service account has its role on the project; that the secret
+    versions in the files exist; and which undeclared members read sensitive datasets through a role on the project,
+    its folders or the organisation. Warns about what these credentials cannot check. Changes nothing.
 
-    Needs FIVETRAN_APIKEY and FIVETRAN_APISECRET, a read-only key is enough, and Google's application-default
-    credentials; roles/iam.securityReviewer on the organisation shows all of it.
+    Needs FIVETRAN_APIKEY and FIVETRAN_APISECRET (a read-only key is enough) and Google's application-default
+    credentials. Some checks need roles/iam.securityReviewer on the organisation.
 
-    Exit codes: 0 all is ok, 1 findings, 2 wrong usage, 3 Fivetran or Google failed.
+    Exit codes: 0 every check is ok, 1 findings, 2 wrong usage, 3 Fivetran or Google failed.
     """
-    chosen = choose(specs, environment)
-    with progress("Looking"):
-        found = list(Checkup(chosen).lines())
-    report = _REPORTS[style](found, chosen.environment.file)
-    if report:
-        click.echo(report)
-    counts = {level: sum(line.level == level for line in found) for level in _LEVELS}
-    said = ", ".join(f"{number} {level}" for level, number in counts.items() if number)
-    click.echo(f"{chosen.environment.name}: {said}", err=True)
-    if any(line.unanswered for line in found):
+    selected = select_environment(specs, environment)
+    with progress("Checking"):
+        results = list(_Checks(selected).results())
+    reporter.report(_report(results, selected.environment))
+    if any(result.unanswered for result in results):
         return Exit.OTHER_SIDE_FAILED
-    return Exit.FINE if counts["ok"] == len(found) else Exit.FINDINGS
+    return Exit.FINE if all(result.level == "ok" for result in results) else Exit.FINDINGS
 
 
-def _text(found: Sequence[Line], _file: str) -> str:
-    lines = []
-    for line in found:
-        lines.append(f"{line.level:<8} {line.check}: {printable(line.text)}")
-        lines += [f"         {printable(line.to_do)}"] if line.to_do else []
-    return "\n".join(lines)
-
-
-def _json(found: Sequence[Line], _file: str) -> str:
-    said = ({key: value for key, value in asdict(line).items() if key != "unanswered"} for line in found)
-    return json.dumps(list(said), indent=2, ensure_ascii=False)
-
-
-def _github(found: Sequence[Line], file: str) -> str:
-    return "\n".join(
-        annotation(
-            "error" if line.level == "failed" else "warning",
-            f"{line.check}: {line.text}" + (f". {line.to_do}" if line.to_do else ""),
-            file=file,
+def _report(results: list[CheckResult], environment: Environment) -> Report:
+    counts = {level: sum(result.level == level for result in results) for level in _LEVELS}
+    summary = ", ".join(f"{number} {level}" for level, number in counts.items() if number)
+    entries = [
+        Entry(
+            f"{result.check}: {printable(result.text)}",
+            result.level,
+            (printable(result.to_do),) if result.to_do else (),
         )
-        for line in found
-        if line.level != "ok"
-    )
+        for result in results
+    ]
+    records = [result.record for result in results]
+    return Report(entries, records, [f"{environment.name}: {summary}"], show_levels=True, file=environment.file)
 
 
-_REPORTS = {"text": _text, "json": _json, "github": _github}
+class _Checks:
+    """The checks of one environment: what each reads, in an order in which later ones use what earlier ones found."""
+
+    def __init__(self, selected: SelectedEnvironment) -> None:
+        self._selected = selected
+        self._environment: Environment = selected.environment
+        self._account: str | None = None
+        #: The access lists of sensitive datasets that can be read; empty for a dataset that does not exist yet.
+        self._access_lists: dict[str, AccessList] = {}
+
+    def results(self) -> Iterator[CheckResult]:
+        """Run every check. A check that fails stops no other."""
+        checks: dict[str, Callable[[], Iterator[CheckResult]]] = {
+            "Fivetran": self._check_fivetran,
+            "BigQuery": self._check_bigquery,
+            "IAM": self._check_iam,
+            "secrets": self._check_secrets,
+        }
+        for name, check in checks.items():
+            try:
+                yield from check()
+            except ReconcilerError as error:
+                text = masked_output.format_error(error)
+                yield CheckResult(name, "failed", text, unanswered=isinstance(error, OtherSideFailed))
+
+    def _check_fivetran(self) -> Iterator[CheckResult]:
+        """Check the API key, the group and its destination."""
+        with fivetran_client() as client:
+            groups = sorted(group.id for group in client.list_groups() if group.name == self._environment.group)
+            yield check_group(self._environment, groups)
+            if len(groups) == 1:
+                self._account = client.group_service_account(groups[0])
+                yield from self._check_destination(client, groups[0])
+
+    def _check_destination(self, client: FivetranClient, group_id: str) -> Iterator[CheckResult]:
+        try:
+            live = client.get_destination(group_id)
+        except fivetran_api.NotFound:
+            live = None
+        known = known_values_of_run(ask=False)
+        tests = live.setup_tests if live is not None else ()
+        failed = [show_label(test.title, known) for test in tests if test.failed]
+        yield from check_destination(self._environment, group_id, live, failed)
+
+    def _check_bigquery(self) -> Iterator[CheckResult]:
+        """Check Google's credentials, and read the access lists of sensitive datasets."""
+        project = self._environment.gcp_project
+        with Datasets(project) as datasets:
+            number = count(len({each.id for each in datasets.all()}), "dataset")
+            yield CheckResult("BigQuery", "ok", f"Google's credentials work and see {number} in {project}")
+            # The datasets by the reason why they cannot be read, in which each one's own name is left out.
+            denied: dict[str, list[tuple[str, str]]] = {}
+            for id_ in self._sensitive_datasets():
+                try:
+                    found = datasets.get(id_)
+                except OtherSideFailed as error:
+                    reason = masked_output.format_error(error)
+                    denied.setdefault(re.sub(rf"\b{re.escape(id_)}\b", "…", reason), []).append((id_, reason))
+                else:
+                    self._access_lists[id_] = () if found is None else found.access
+            for shared_reason, about in denied.items():
+                names = ", ".join(id_ for id_, _ in about)
+                reason = about[0][1] if len(about) == 1 else shared_reason
+                yield CheckResult("BigQuery", "warning", f"cannot read the access list of {names}: {reason}")
+
+    def _check_iam(self) -> Iterator[CheckResult]:
+        """Check the role of Fivetran's service account, and inherited access to sensitive datasets."""
+        project, environment = self._environment.gcp_project, self._environment.name
+        with Iam(project) as iam:
+            holders = iam.holders()
+            if self._account is not None:
+                yield check_fivetran_role(project, self._account, holders, environment)
+            for holder in holders:
+                if holder.bindings is None:
+                    yield unreadable_policy(holder, masked_output.mask_google_message(holder.unmasked_denial))
+            sensitive = self._sensitive_datasets()
+            if not sensitive:
+                yield CheckResult("inherited access", "ok", "no file declares a sensitive dataset in this project")
+                return
+            access_lists = {id_: self._access_lists.get(id_) for id_ in sensitive}
+            found = list(inherited_access(holders, iam.permissions, access_lists, self._automation_members()))
+        yield from check_inherited_access(found, sensitive, holders, environment)
+
+    def _check_secrets(self) -> Iterator[CheckResult]:
+        """Check that the declared versions exist in Secret Manager, from metadata, and that values look right."""
+        named_by = dict(self._references())
+        in_secret_manager = [reference for reference in named_by if reference.kind == "secret"]
+        found = check_versions(in_secret_manager)
+        for reference, finding in found.items():
+            level: Level = "failed" if finding.certain else "warning"
+            file, path = named_by[reference]
+            yield CheckResult("secrets", level, f"{file}: {path}: {finding.message}")
+        if in_secret_manager and not found:
+            projects = sorted({str(reference.project) for reference in in_secret_manager})
+            text = f"found and enabled: {count(len(in_secret_manager), 'version')} in {format_names(projects)}"
+            yield CheckResult("secrets", "ok", text)
+        yield from self._check_values({each: at for each, at in named_by.items() if each not in found})
+
+    def _check_values(self, named_by: Mapping[Reference, tuple[str, str]]) -> Iterator[CheckResult]:
+        """Check values for line ends or quotation marks that are probably a mistake. No value is printed."""
+        wanted = [reference for reference in named_by if not reference.held and not reference.exact]
+        if not wanted:
+            return
+        with ThreadPoolExecutor(min(_AT_A_TIME, len(wanted))) as pool:
+            values = list(pool.map(lambda each: known_value(each, ask=True), wanted))
+        read = {reference: value for reference, value in zip(wanted, values, strict=True) if value is not None}
+        odd: list[OddValue] = []
+        for reference, value in read.items():
+            file, path = named_by[reference]
+            if (each := odd_value(path, reference, value)) is not None:
+                odd.append(each)
+                place = Places(Path.cwd()).find(file, "connector", path)
+                yield CheckResult("secret values", "warning", f"{place}: {each}", ADVICE)
+        if read and not odd:
+            text = f"no stray line ends or quotation marks in {count(len(read), 'value')}"
+            yield CheckResult("secret values", "ok", text)
+        if unread := [str(reference) for reference in wanted if reference not in read]:
+            text = f"cannot check {format_names(unread)} for stray line ends: the values cannot be read here"
+            yield CheckResult("secret values", "ok", text)
+
+    def _references(self) -> Iterator[tuple[Reference, tuple[str, str]]]:
+        """Return every reference with its file and its path there."""
+        for unit in self._selected.fleet.units:
+            if unit.connector is not None:
+                tree = {"config": unit.connector.config, "auth": unit.connector.auth}
+                for path, reference in references(tree):
+                    yield reference, (unit.file, path)
+
+    def _sensitive_datasets(self) -> list[str]:
+        """Return the sensitive datasets of the project, also those of other environments in it."""
+        units = (unit for fleet in self._selected.fleets_of_project for unit in fleet.units)
+        return sorted({dataset.id for unit in units for dataset in unit.all_datasets if dataset.sensitive})
+
+    def _automation_members(self) -> set[str]:
+        """Return the members to whom `automation` grants access to every dataset of the project."""
+        environments = [fleet.environment for fleet in self._selected.fleets_of_project]
+        return {
+            in_policy(member, environment.workgroups)
+            for environment in environments
+            for grant in environment.automation
+            for member in grant.members
+        }

@@ -1,4 +1,4 @@
-"""An environment as its files say it and as Fivetran has it: what the commands share that look at both."""
+"""Select an environment from the files, and read its group in Fivetran."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pathlib import Path
 
 import click
 
-from reconciler.cli import foreign_text
+from reconciler.cli import masked_output
 from reconciler.config import Loaded, load
 from reconciler.fivetran.api import (
     ApiError,
@@ -26,8 +26,8 @@ from reconciler.model.errors import OtherSideFailed, ReconcilerError
 
 
 @dataclass(frozen=True)
-class Chosen:
-    """The environment that a command is about, and those that share its group or project with it."""
+class SelectedEnvironment:
+    """The environment that a command is about, and the other environments of the folder."""
 
     fleet: Fleet
     others: tuple[Fleet, ...]
@@ -38,73 +38,77 @@ class Chosen:
         return self.fleet.environment
 
     @property
-    def of_the_group(self) -> tuple[Fleet, ...]:
+    def fleets_of_group(self) -> tuple[Fleet, ...]:
         """Every environment whose connections are in the same Fivetran group."""
         others = (fleet for fleet in self.others if fleet.environment.group == self.environment.group)
         return (self.fleet, *others)
 
     @property
-    def of_the_project(self) -> tuple[Fleet, ...]:
+    def fleets_of_project(self) -> tuple[Fleet, ...]:
         """Every environment whose datasets are in the same GCP project."""
         others = (fleet for fleet in self.others if fleet.environment.gcp_project == self.environment.gcp_project)
         return (self.fleet, *others)
 
 
-def choose(specs: Path, environment: str | None, day: date | None = None) -> Chosen:
-    """Read the specs, as of a day, and choose an environment; without a name the only one.
+def select_environment(specs: Path, environment: str | None, day: date | None = None) -> SelectedEnvironment:
+    """Read the files of all environments and select one.
 
-    Raises InvalidSpecs with every problem of every environment: what a faulty file declares is not known, and would be
-    taken for what no file declares.
+    Args:
+        specs: The folder with a folder for each environment.
+        environment: Its name; None selects the only environment.
+        day: The date to use as today.
+
+    Raises:
+        InvalidSpecs: A file of any environment has a problem. What a faulty file declares is not known, and would
+            otherwise count as unmanaged.
+        click.UsageError: There are several environments, and none is named.
     """
     loaded = load(specs, Path.cwd(), day)
-    name = environment or _only(loaded)
+    name = environment or _only_environment(loaded)
     fleet = loaded.fleet(name)
     others = tuple(loaded.fleet(other) for other in loaded.environments if other != name)
-    foreign_text.use(fleet.environment, (fleet, *others))
-    return Chosen(fleet, others)
+    masked_output.declare_values(fleet.environment, (fleet, *others))
+    return SelectedEnvironment(fleet, others)
 
 
-def choose_all(specs: Path, environments: Iterable[str], day: date) -> list[Fleet]:
-    """Read the specs, as of a day, and choose environments; without names all. Raises InvalidSpecs."""
+def select_fleets(specs: Path, environments: Iterable[str], day: date) -> list[Fleet]:
+    """Read the files and return the named environments, or all of them. Raises InvalidSpecs."""
     loaded = load(specs, Path.cwd(), day)
-    chosen = [loaded.fleet(name) for name in dict.fromkeys(environments) or loaded.environments or ("",)]
-    foreign_text.use(chosen[0].environment if len(chosen) == 1 else None, loaded.fleets.values())
-    return chosen
+    selected = [loaded.fleet(name) for name in dict.fromkeys(environments) or loaded.environments or ("",)]
+    masked_output.declare_values(selected[0].environment if len(selected) == 1 else None, loaded.fleets.values())
+    return selected
 
 
-def _only(loaded: Loaded) -> str:
+def _only_environment(loaded: Loaded) -> str:
     if len(loaded.environments) > 1:
-        raise click.UsageError(f"there are several environments: choose with --environment: {_list(loaded)}")
-    # Without any, asking for one raises what is wrong with the folder.
+        names = ", ".join(loaded.environments)
+        raise click.UsageError(f"there are several environments: choose with --environment: {names}")
+    # Without any environment, `loaded.fleet` raises what is wrong with the folder.
     return loaded.environments[0] if loaded.environments else ""
 
 
-def _list(loaded: Loaded) -> str:
-    return ", ".join(loaded.environments)
-
-
-def unit_named(fleet: Fleet, name: str) -> Unit:
-    """A unit with a connector, by its name or its file's. Raises click.UsageError."""
+def find_unit(fleet: Fleet, name: str) -> Unit:
+    """Return the unit with a connector that has this name or file. Raises click.UsageError."""
     stem = Path(name).stem if name.endswith(".yaml") else name
     unit = next((unit for unit in fleet.units if unit.name == stem), None)
     if unit is None:
-        raise click.UsageError(f"no unit {name!r} in {fleet.environment.name}: the name is the stem of a file")
+        raise click.UsageError(f"no unit {name!r} in {fleet.environment.name}: a unit's name is the stem of its file")
     if unit.connector is None:
-        raise click.UsageError(f"{unit.file} declares a dataset alone, no connector")
+        raise click.UsageError(f"{unit.file} declares only a dataset, no connector")
     return unit
 
 
 @dataclass(frozen=True)
 class LiveGroup:
-    """An environment's Fivetran group with its connections, as lists have them: with their status, without config."""
+    """An environment's Fivetran group with its connections as lists have them: with their status, without config."""
 
     client: FivetranClient
     group: Group
     connections: tuple[Connection, ...]
-    """By name; of one name the oldest first."""
+    """Sorted by name; of connections with the same name the oldest first."""
 
-    def of(self, unit: Unit) -> Connection | None:
-        """The connection that a unit declares."""
+    def find_connection(self, unit: Unit) -> Connection | None:
+        """Return the connection that a unit declares."""
         if unit.connector is None:
             return None
         name = unit.connector.destination.connection_name
@@ -112,8 +116,13 @@ class LiveGroup:
 
 
 @contextlib.contextmanager
-def fivetran() -> Iterator[FivetranClient]:
-    """A client from the environment's variables. What it raises in the block becomes a line for the user."""
+def fivetran_client() -> Iterator[FivetranClient]:
+    """Open a client with the credentials of the environment variables.
+
+    Raises:
+        ReconcilerError: The credentials are missing or malformed.
+        OtherSideFailed: A request in the block failed.
+    """
     try:
         with FivetranClient.from_environment() as client:
             yield client
@@ -132,18 +141,18 @@ def fivetran() -> Iterator[FivetranClient]:
 
 @contextlib.contextmanager
 def live_group(environment: Environment) -> Iterator[LiveGroup]:
-    """The environment's group, as it is now: one list of the groups, one of the connections."""
-    with fivetran() as client:
-        known = list(client.list_groups())
-        groups = [group for group in known if group.name == environment.group]
-        groups = groups or [group for group in known if group.name == environment.formerly]
-        if not groups:
+    """Read the environment's group: one list of the groups, one of its connections."""
+    with fivetran_client() as client:
+        groups = list(client.list_groups())
+        found = [group for group in groups if group.name == environment.group]
+        found = found or [group for group in groups if group.name == environment.formerly]
+        if not found:
             raise OtherSideFailed(
-                f"Fivetran has no group {environment.group!r} that this API key may see: the first "
-                f"{commands.up(environment.name)} makes it, unless {environment.file} has its name wrong",
+                f"Fivetran has no group {environment.group!r} that this API key can see. Run "
+                f"{commands.up(environment.name)} to create it, or correct its name in {environment.file}",
                 speaker="Fivetran",
             )
-        group = min(groups, key=lambda group: (group.created_at or "", group.id))
-        found = client.list_connections(group.id)
-        connections = sorted(found, key=lambda each: (each.schema, each.created_at or "", each.id))
-        yield LiveGroup(client, group, tuple(connections))
+        group = min(found, key=lambda group: (group.created_at or "", group.id))
+        connections = client.list_connections(group.id)
+        in_order = sorted(connections, key=lambda each: (each.schema, each.created_at or "", each.id))
+        yield LiveGroup(client, group, tuple(in_order))

@@ -1,20 +1,18 @@
-"""`reconciler expiring`: what ends when, and in which stage of that it is."""
+"""`reconciler expiring`: list the units that expire, and the stage that each is in."""
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterable, Sequence
-from dataclasses import asdict
+from collections.abc import Sequence
 from datetime import date
 from pathlib import Path
 
 import click
 
 from reconciler.cli import Exit
-from reconciler.cli.environments import choose_all
+from reconciler.cli.environments import select_fleets
 from reconciler.cli.options import environments_option, format_option, specs_option, today_option
-from reconciler.cli.output import annotation
-from reconciler.health.expiring import Ending, endings
+from reconciler.cli.output import Entry, Report, Reporter
+from reconciler.health.expiring import ExpiringUnit, expiring_units
 from reconciler.lifecycle.expiry import Stage
 
 _COLUMNS = ("FILE", "STAGE", "EXPIRES", "REMOVED ON", "OWNERS")
@@ -24,48 +22,36 @@ _COLUMNS = ("FILE", "STAGE", "EXPIRES", "REMOVED ON", "OWNERS")
 @specs_option
 @today_option
 @environments_option
-@format_option("For people, for programs, or as annotations in GitHub Actions of what ends soon or has ended.")
-def expiring(specs: Path, day: date, environments: tuple[str, ...], style: str) -> int:
-    """Print the units that expire, the next one first, and the stage that each is in.
+@format_option(
+    "Print for people, for programs, or as annotations in GitHub Actions of what is near or past its expiry."
+)
+def expiring(specs: Path, day: date, environments: tuple[str, ...], reporter: Reporter) -> int:
+    """Print the units that expire, the next one first, and the stage of each.
 
-    `ahead`; `warned`, in the last days; `paused`, in the days of grace after the last good day; `removed`, when the
-    next run removes it or one has done so. Needs neither credentials nor a network. That something ends is no finding.
+    The stages are `ahead`; `warned`, in the last days; `paused`, in the days of grace after the last good day; and
+    `removed`, from the day on which a run removes it. Needs neither credentials nor a network. An expiry is no finding.
 
     Exit codes: 0 done, 1 the files have problems, 2 wrong usage.
     """
+    fleets = select_fleets(specs, environments, day)
     found = sorted(
-        (each for fleet in choose_all(specs, environments, day) for each in endings(fleet, day)),
+        (each for fleet in fleets for each in expiring_units(fleet, day)),
         key=lambda each: (each.removed_on, each.file),
     )
-    report = _REPORTS[style](found)
-    if report:
-        click.echo(report)
-    click.echo(_summary(found), err=True)
+    reporter.report(_report(found))
     return Exit.FINE
 
 
-def _summary(found: Sequence[Ending]) -> str:
-    counts = {stage.value: sum(1 for each in found if each.stage == stage.value) for stage in Stage}
-    return ", ".join(f"{number} {stage}" for stage, number in counts.items() if number) or "nothing expires"
-
-
-def _text(found: Sequence[Ending]) -> str:
-    rows = [(each.file, each.stage, each.expires, each.removed_on, ", ".join(each.owners)) for each in found]
-    if not rows:
-        return ""
-    widths = [max(map(len, cells)) for cells in zip(_COLUMNS, *rows, strict=True)]
-    return "\n".join(
-        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
-        for row in (_COLUMNS, *rows)
-    )
-
-
-def _json(found: Sequence[Ending]) -> str:
-    return json.dumps([asdict(each) for each in found], indent=2, ensure_ascii=False)
-
-
-def _github(found: Iterable[Ending]) -> str:
-    return "\n".join(annotation("warning", each.words, file=each.file) for each in found if each.words)
-
-
-_REPORTS = {"text": _text, "json": _json, "github": _github}
+def _report(found: Sequence[ExpiringUnit]) -> Report:
+    counts = {stage.value: sum(each.stage == stage.value for each in found) for stage in Stage}
+    summary = ", ".join(f"{number} {stage}" for stage, number in counts.items() if number) or "nothing expires"
+    entries = [
+        Entry(
+            each.words or "",
+            "warning" if each.words else "ok",
+            file=each.file,
+            cells=(each.file, each.stage, each.expires, each.removed_on, ", ".join(each.owners)),
+        )
+        for each in found
+    ]
+    return Report(entries, found, [summary], columns=_COLUMNS)

@@ -1,9 +1,8 @@
-"""Pulumi stacks for a rehearsal: made in a backend of their own, without writing into the checkout.
+"""Create Pulumi stacks in a local backend, for `reconciler simulate`, without writing to the checkout.
 
-Pulumi keeps a stack's salt in `Pulumi.<stack>.yaml`, and writes it there on `stack init` and on the first run that does
-not find it. `PULUMI_OPTION_CONFIG_FILE` makes every command that reads settings take another file, but only one for
-all stacks, and `stack init` does not know it. So the stacks are made in a copy of the project, share one salt, and the
-copy of their settings is what runs are pointed to.
+Pulumi stores a stack's salt in `Pulumi.<stack>.yaml`, on `stack init` or on the first run that does not find it.
+`PULUMI_OPTION_CONFIG_FILE` makes commands read another file, but only one for all stacks, and `stack init` ignores it.
+So this module creates the stacks in a copy of the project, with one salt, and runs use the copy of the settings.
 """
 
 from __future__ import annotations
@@ -20,45 +19,54 @@ import yaml
 from reconciler.model.errors import ReconcilerError
 
 PROJECT_FILE = "Pulumi.yaml"
-#: Protects nothing: what it encrypts belongs to the simulators.
+#: It encrypts only values of the simulators.
 PASSPHRASE = "simulator"  # noqa: S105
 _TIMEOUT_S = 60
 
 
 def find_project(start: Path) -> Path | None:
-    """The folder of the Pulumi project that `start` is in, as Pulumi finds it: the nearest one upwards."""
+    """Return the folder of the Pulumi project that contains `start`, as Pulumi finds it: the nearest one upwards."""
     return next((folder for folder in (start, *start.parents) if (folder / PROJECT_FILE).is_file()), None)
 
 
-def settings_of(project: Path, stacks: Iterable[str]) -> Mapping[str, object]:
-    """The settings that all these stacks share.
+def shared_settings(project: Path, stacks: Iterable[str]) -> Mapping[str, object]:
+    """Return the settings that all these stacks share.
 
-    Raises `ReconcilerError` when their files differ, since Pulumi can be pointed at one file only.
+    Raises `ReconcilerError` if their files differ, since Pulumi reads only one.
     """
     files = [project / f"Pulumi.{stack}.yaml" for stack in stacks]
     contents = [_read(file) for file in files if file.is_file()]
     if any(content != contents[0] for content in contents):
         names = ", ".join(file.name for file in files)
-        raise ReconcilerError(f"{names} differ, and a rehearsal has one settings file: choose with --stack")
+        raise ReconcilerError(
+            f"{names} differ, but the local stacks share one settings file: choose a stack with --stack"
+        )
     return contents[0] if contents else {}
 
 
-def make_stacks(
+def create_stacks(
     project: Path,
     stacks: Iterable[str],
     state_dir: Path,
     environment: Mapping[str, str],
     config: Mapping[str, str] | None = None,
 ) -> Path:
-    """Make the stacks that the backend lacks; returns the settings file to run them with.
+    """Create the stacks that the backend lacks, and return the settings file to run them with.
 
-    `environment` says which backend; `pulumi` has to be on PATH. `config` goes into the settings, in place of what they
-    have: values by key, where a key without a namespace is the project's. Raises `ReconcilerError` with Pulumi's words.
+    Args:
+        project: The folder of the Pulumi project.
+        stacks: The names of the stacks.
+        state_dir: The folder for the settings file.
+        environment: The variables that name the backend. `pulumi` has to be on PATH.
+        config: Values for the settings, by key; a key without a namespace is the project's.
+
+    Raises:
+        ReconcilerError: Pulumi failed; with its message.
     """
     stacks = tuple(stacks)
     settings_file = state_dir / "settings.yaml"
     if not settings_file.exists():
-        settings_file.write_text(yaml.safe_dump(_with_config(settings_of(project, stacks), project, config or {})))
+        settings_file.write_text(yaml.safe_dump(_with_config(shared_settings(project, stacks), project, config or {})))
     with tempfile.TemporaryDirectory(prefix="reconciler-stacks-") as scratch:
         copy = Path(scratch)
         shutil.copy(project / PROJECT_FILE, copy)

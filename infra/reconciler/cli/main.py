@@ -1,7 +1,7 @@
-"""The entry point: finds the command, runs it, and turns what it raises into a line and an exit code.
+"""The entry point: find the command, run it, and turn what it raises into a line and an exit code.
 
-A command is a click command of its own name in its own module, imported when it is called: `validate` works without
-Pulumi, and quickly. It returns its exit code.
+Each command is a click command in a module of its own, which is imported when the command is called, so that `validate`
+starts quickly and needs no Pulumi. It returns its exit code.
 """
 
 from __future__ import annotations
@@ -23,29 +23,26 @@ from reconciler.model.errors import InvalidSpecs, OtherSideFailed, ReconcilerErr
 
 #: Every command: its module, and its line in `reconciler --help`.
 COMMANDS = {
-    "validate": ("reconciler.cli.validate", "Check every file of the specs and print all that is wrong."),
-    "import": ("reconciler.cli.import_", "Write files for what lives in Fivetran and BigQuery and is in none yet."),
-    "status": ("reconciler.cli.status", "How the connections of an environment are, and what is awaited."),
-    "doctor": ("reconciler.cli.doctor", "Whether an environment has what it needs, and who reads sensitive data."),
-    "authorise": ("reconciler.cli.authorise", "Print a link under which a person authorises a connection."),
-    "airflow-variables": (
-        "reconciler.cli.airflow_variables",
-        "Print the variables by which Airflow finds connections.",
-    ),
-    "expiring": ("reconciler.cli.expiring", "What ends when, and in which stage of that it is."),
-    "sweep": ("reconciler.cli.sweep", "Remove the files of units that have ended."),
-    "report": ("reconciler.cli.report", "The page for a weekly look: what ends, waits, fails, lapses, is in no file."),
-    "unmanaged": ("reconciler.cli.unmanaged", "What lives in the group and the project and is in no file."),
-    "services": ("reconciler.cli.services", "What Fivetran's services take, and asking Fivetran for it anew."),
-    "simulate": ("reconciler.cli.simulate", "Serve a local Fivetran and a local GCP."),
+    "validate": ("reconciler.cli.validate", "Check every file and print all problems."),
+    "import": ("reconciler.cli.import_", "Write files for unmanaged connections and datasets."),
+    "status": ("reconciler.cli.status", "Show the status of each connection, and the next step."),
+    "doctor": ("reconciler.cli.doctor", "Check what an environment needs, and who reads sensitive data."),
+    "authorise": ("reconciler.cli.authorise", "Print a link with which a user authorises a connection."),
+    "airflow-variables": ("reconciler.cli.airflow_variables", "Print the Airflow variables with the connection ids."),
+    "expiring": ("reconciler.cli.expiring", "List the units that expire, and the stage of each."),
+    "sweep": ("reconciler.cli.sweep", "Delete the files of units whose removal is due."),
+    "report": ("reconciler.cli.report", "Print what needs attention, for a weekly look."),
+    "unmanaged": ("reconciler.cli.unmanaged", "List the connections and datasets that no file declares."),
+    "services": ("reconciler.cli.services", "Show the catalogue of Fivetran's services, or update it."),
+    "simulate": ("reconciler.cli.simulate", "Serve a local Fivetran and a local Google Cloud."),
 }
 
-#: With a value, an unexpected error shows its traceback.
+#: If it is set, an unexpected error shows its traceback.
 DEBUG_VARIABLE = "RECONCILER_DEBUG"
 
 _INTERNAL_ERROR = 70
 
-#: An option that most commands take, with its value where that is in the same word.
+#: An option that most commands take, with its value if both are one word.
 _BEFORE = re.compile(r"(?:-e|--environment|--specs)(?P<value>=.*|(?<=-e).+)?$", re.DOTALL)
 
 
@@ -53,7 +50,7 @@ class _Commands(click.Group):
     """Commands by name, each imported only when it is needed."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        """Take the options of commands before the command's name as well: `reconciler -e dev status`."""
+        """Accept the common options also before the command's name: `reconciler -e dev status`."""
         first = 0
         while first < len(args) and (found := _BEFORE.match(args[first])):
             first += 1 if found["value"] else 2
@@ -82,7 +79,9 @@ class _Commands(click.Group):
             result = super().invoke(ctx)
             sys.stdout.flush()
         except BrokenPipeError:
-            _silence_stdout()
+            from reconciler.cli.output import close_stdout  # noqa: PLC0415 (help imports no other module)
+
+            close_stdout()  # the interpreter must not flush to a reader that has left
             return 128 + signal.SIGPIPE
         return result
 
@@ -90,14 +89,14 @@ class _Commands(click.Group):
 @click.command(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 @click.version_option(package_name="reconciler", message="%(prog)s %(version)s")
 def cli() -> None:
-    """Fivetran and BigQuery as YAML files say.
+    """Keep Fivetran connectors and BigQuery datasets as YAML files declare them.
 
-    Exit codes: 0 fine, 1 findings, 2 wrong usage, 3 the other side failed.
+    Exit codes: 0 fine, 1 findings, 2 wrong usage, 3 Fivetran or Google failed.
     """
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Run the command line and exit. Nothing escapes as a traceback, unless RECONCILER_DEBUG asks for it."""
+    """Run the command line and exit. It prints a traceback only if RECONCILER_DEBUG is set."""
     sys.exit(_run(arguments))
 
 
@@ -114,9 +113,9 @@ def _run(arguments: Sequence[str] | None) -> int:
         click.echo(str(error), err=True)
         return Exit.FINDINGS
     except ReconcilerError as error:
-        from reconciler.cli.foreign_text import explain  # noqa: PLC0415 (only what failed needs it)
+        from reconciler.cli.masked_output import format_error  # noqa: PLC0415 (only a failure needs it)
 
-        click.echo(f"Error: {explain(error)}", err=True)
+        click.echo(f"Error: {format_error(error)}", err=True)
         return Exit.OTHER_SIDE_FAILED if isinstance(error, OtherSideFailed) else Exit.USAGE
     except Exception as error:
         return _unexpected(error)
@@ -124,18 +123,13 @@ def _run(arguments: Sequence[str] | None) -> int:
 
 
 def _unexpected(error: Exception) -> int:
-    """A fault of ours. Its text could quote anything, so only its type and place are shown."""
+    """Print the type and place of an unexpected error. Its text could quote a secret."""
     if os.environ.get(DEBUG_VARIABLE):
-        from reconciler.cli.foreign_text import trace  # noqa: PLC0415
+        from reconciler.cli.masked_output import format_traceback  # noqa: PLC0415
 
-        click.echo(trace(error), err=True)
+        click.echo(format_traceback(error), err=True)
     else:
         frame = traceback.extract_tb(error.__traceback__, limit=-1)[0]
         place = f"{frame.name} ({os.path.basename(frame.filename)}:{frame.lineno})"  # noqa: PTH119
         click.echo(f"Error: {type(error).__name__} in {place}: this is a bug. {DEBUG_VARIABLE}=1 shows more.", err=True)
     return _INTERNAL_ERROR
-
-
-def _silence_stdout() -> None:
-    """Nobody reads on: what is still in the buffer goes nowhere when the interpreter flushes it."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -1,4 +1,4 @@
-"""Options that several commands take."""
+"""The options that several commands share."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 import click
 from click.core import ParameterSource
 
+from reconciler.cli.output import REPORTERS
 from reconciler.model import commands
 from reconciler.model.today import VARIABLE, today
 
@@ -19,7 +20,7 @@ environment_option = click.option(
     "--environment",
     "-e",
     metavar="NAME",
-    help="The environment: the name of its folder.  [default: the only one there is]",
+    help="The environment, by the name of its folder.  [default: the only one]",
 )
 
 environments_option = click.option(
@@ -28,12 +29,12 @@ environments_option = click.option(
     "environments",
     multiple=True,
     metavar="NAME",
-    help="The environments to look at, by the names of their folders; repeatable.  [default: all]",
+    help="An environment to read, by the name of its folder; repeatable.  [default: all]",
 )
 
 
 def _remember_specs(ctx: click.Context, param: click.Parameter, value: Path) -> Path:
-    """Let commands that messages print name the folder, where it was named by hand."""
+    """Record the folder that the command line names, so that commands in messages name it too."""
     by_hand = param.name is not None and ctx.get_parameter_source(param.name) is ParameterSource.COMMANDLINE
     token = commands.specs.set(str(value) if by_hand else None)
     ctx.call_on_close(lambda: commands.specs.reset(token))
@@ -48,7 +49,7 @@ specs_option = click.option(
     default="connectors",
     show_default=True,
     show_envvar=True,
-    help="The folder that holds the environments' folders.",
+    help="The folder with a folder for each environment.",
 )
 
 outputs_option = click.option(
@@ -56,16 +57,22 @@ outputs_option = click.option(
     "outputs",
     type=click.File("r", encoding="utf-8"),
     metavar="FILE",
-    help="What `pulumi stack output --json` printed, to name the setup tests that failed in the last run; - for stdin.",
+    help="The output of `pulumi stack output --json`, which names failed setup tests; - for stdin.",
 )
 
 
-def format_option(text: str, *styles: str) -> Callable[[F], F]:
-    """`--format`, as `style`: how a command prints what it found. `text` is its help."""
+def format_option(text: str, *formats: str) -> Callable[[F], F]:
+    """Return the option `--format`, which a command gets as `reporter`.
+
+    Args:
+        text: The option's help.
+        formats: The formats to choose from, unless the command has all of them.
+    """
     return click.option(
         "--format",
-        "style",
-        type=click.Choice(styles or ("text", "json", "github")),
+        "reporter",
+        type=click.Choice(formats or tuple(REPORTERS)),
+        callback=lambda _ctx, _param, value: REPORTERS[value],
         default="text",
         show_default=True,
         help=text,
@@ -90,7 +97,7 @@ today_option = click.option(
     type=_Day(),
     envvar=VARIABLE,
     default=today,
-    show_default="the clock's, in UTC",
+    show_default="the current date in UTC",
     show_envvar=True,
-    help="The day to take for today.",
+    help="The date to use as today.",
 )

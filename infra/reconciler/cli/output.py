@@ -1,30 +1,214 @@
-"""Progress on stderr, for a person who waits; nothing where nobody looks."""
+"""Print what commands find: a reporter per format for stdout, notes and progress for stderr.
+
+A command builds a `Report` or a `Page` and gives it to the reporter that `--format` chose; no command prints by itself.
+"""
 
 from __future__ import annotations
 
 import contextlib
+import json
+import os
 import re
 import sys
-from collections.abc import Callable, Iterator
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, is_dataclass
 from typing import Literal
 
-#: What could begin markup, a mention or HTML in the words of others.
-_SPECIAL = re.compile(r"[\\`*_\[\]<>~|@#]")
+import click
+
+#: How bad an entry is. GitHub shows every level but `ok` as an annotation.
+Level = Literal["ok", "notice", "warning", "failed"]
+
+_GITHUB_LEVELS = {"notice": "notice", "warning": "warning", "failed": "error"}
+_COLOURS = {"ok": "", "notice": "", "warning": "yellow", "failed": "red"}
+
+#: Characters that begin markup, a mention or HTML in Markdown.
+_MARKUP = re.compile(r"[\\`*_\[\]<>~|@#]")
 
 
-def item(file: str | None, text: str) -> str:
-    """A line of a list about a file, or about none. The text is shown as it is, on one line."""
-    words = _SPECIAL.sub(lambda found: f"\\{found[0]}", " ".join(text.split()))
-    return f"- {words}" if file is None else f"- `{file}`: {words}"
+@dataclass(frozen=True)
+class Entry:
+    """One thing that a command found."""
+
+    text: str
+    level: Level = "warning"
+    details: tuple[str, ...] = ()
+    """Lines to print below the text."""
+    file: str | None = None
+    line: int | None = None
+    column: int = 1
+    owners: tuple[str, ...] = ()
+    cells: tuple[str, ...] = ()
+    """The entry as a row of the report's table, which the text format prints in place of `text`."""
+
+    @property
+    def text_with_owners(self) -> str:
+        """The text, and in parentheses whom to ask about it."""
+        return f"{self.text} ({', '.join(self.owners)})" if self.owners else self.text
+
+
+@dataclass(frozen=True)
+class Section:
+    """Entries of a page under one heading."""
+
+    heading: str
+    entries: Sequence[Entry]
+
+
+@dataclass(frozen=True)
+class Page:
+    """A page with sections, which GitHub gets as Markdown. Empty sections are left out."""
+
+    sections: Sequence[Section]
+    title: str = ""
+    """Without a title the page is part of another one, and a heading is its introduction."""
+    empty: str = ""
+    """What the page says when no section has an entry."""
+    record: object = None
+    """What the JSON format prints: a dataclass or a mapping."""
+    notes: Sequence[str] = ()
+    """Lines for stderr."""
+
+    @property
+    def filled(self) -> list[Section]:
+        """The sections that have entries."""
+        return [section for section in self.sections if section.entries]
+
+
+@dataclass(frozen=True)
+class Report:
+    """A list of entries, which GitHub gets as annotations."""
+
+    entries: Sequence[Entry]
+    records: Sequence[object] = ()
+    """What the JSON format prints: dataclasses or mappings."""
+    notes: Sequence[str] = ()
+    """Lines for stderr: what was not done, and a summary."""
+    columns: tuple[str, ...] = ()
+    """The headings of a table, one for each of an entry's `cells`."""
+    show_levels: bool = False
+    """Whether the text format begins each entry with its level."""
+    file: str = ""
+    """The file that annotations of entries without one are shown on."""
+    subject: str = ""
+    """What annotations are about, where the entry's text alone does not tell."""
+    page: Page | None = None
+    """What GitHub gets in place of annotations."""
+
+
+class Reporter(ABC):
+    """Print what a command found, in one format: the report to stdout, its notes to stderr."""
+
+    def report(self, found: Report | Page) -> None:
+        """Print a report or a page; nothing to stdout where the format has nothing to show."""
+        text = self.format_page(found) if isinstance(found, Page) else self.format_report(found)
+        if text:
+            print_text(text)
+        for note in found.notes:
+            print_note(note)
+
+    @abstractmethod
+    def format_report(self, report: Report) -> str:
+        """Return a report as text, without the last line's end."""
+
+    @abstractmethod
+    def format_page(self, page: Page) -> str:
+        """Return a page as text, without the last line's end."""
+
+
+class TextReporter(Reporter):
+    """Lines, or a table, for people."""
+
+    def format_report(self, report: Report) -> str:
+        """Return a line for each entry with its place, or a row; details are indented below."""
+        if report.columns:
+            return _terminal_table(report) if sys.stdout.isatty() else _plain_table(report)
+        return "\n".join(line for entry in report.entries for line in _entry_lines(entry, report))
+
+    def format_page(self, page: Page) -> str:
+        """Return the title, then each heading with its entries indented."""
+        lines = [page.title]
+        for section in page.filled:
+            lines += ["", section.heading]
+            lines += [
+                f"  {each.file}: {each.text_with_owners}" if each.file else f"  {each.text_with_owners}"
+                for each in section.entries
+            ]
+        return "\n".join(lines) if page.filled else f"{page.title}: {page.empty}"
+
+
+class JsonReporter(Reporter):
+    """JSON, for programs."""
+
+    def format_report(self, report: Report) -> str:
+        """Return the report's records as a list."""
+        return format_json(list(report.records))
+
+    def format_page(self, page: Page) -> str:
+        """Return the page's record."""
+        return format_json(page.record)
+
+
+class GithubReporter(Reporter):
+    """Annotations of a GitHub Actions run, or Markdown for a page."""
+
+    def format_report(self, report: Report) -> str:
+        """Return an annotation for each entry that is not ok, or the report's page."""
+        if report.page is not None:
+            return self.format_page(report.page)
+        shown = (entry for entry in report.entries if entry.level != "ok")
+        return "\n".join(_annotation(entry, report) for entry in shown)
+
+    def format_page(self, page: Page) -> str:
+        """Return the page as Markdown in which other people's text begins no markup."""
+        lines = [f"## {page.title}"] if page.title else []
+        for section in page.filled:
+            heading = f"### {section.heading}" if page.title else section.heading
+            lines += [*([""] if lines else []), heading, ""]
+            lines += [_list_item(entry) for entry in section.entries]
+        if not page.filled and page.empty:
+            lines += ["", f"{page.empty[0].upper()}{page.empty[1:]}."]
+        return "\n".join(lines)
+
+
+#: The reporters by the names that `--format` takes.
+REPORTERS: Mapping[str, Reporter] = {"text": TextReporter(), "json": JsonReporter(), "github": GithubReporter()}
+
+
+def print_text(text: str, *, newline: bool = True) -> None:
+    """Print to stdout: a whole file, a link, or what a reporter has formatted."""
+    click.echo(text, nl=newline)
+
+
+def print_lines(lines: Iterable[str]) -> None:
+    """Print lines to stdout, where there are any."""
+    if text := "\n".join(lines):
+        print_text(text)
+
+
+def print_json(record: object) -> None:
+    """Print JSON to stdout."""
+    print_text(format_json(record))
+
+
+def print_note(text: str) -> None:
+    """Print a line to stderr: a notice, a summary, an error."""
+    click.echo(text, err=True)
+
+
+def close_stdout() -> None:
+    """End stdout while the process goes on: a shell that reads it goes on too, and no write to it fails."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 @contextlib.contextmanager
 def progress(what: str, total: int | None = None) -> Iterator[Callable[[], None]]:
-    """Say what is going on while the block runs; the function is to be called after each of `total` steps."""
+    """Show a bar on a terminal while the block runs; call the function after each of `total` steps."""
     if not sys.stderr.isatty():
         yield lambda: None
         return
-    from rich.console import Console  # noqa: PLC0415 (slow to import, and seldom needed)
+    from rich.console import Console  # noqa: PLC0415 (slow to import, and only for a terminal)
     from rich.progress import Progress  # noqa: PLC0415
 
     with Progress(console=Console(stderr=True), transient=True) as bar:
@@ -32,17 +216,83 @@ def progress(what: str, total: int | None = None) -> Iterator[Callable[[], None]
         yield lambda: bar.advance(task)
 
 
-def annotation(
-    level: Literal["error", "warning", "notice"], text: str, *, file: str, line: int = 1, column: int = 1
-) -> str:
-    """One annotation of a file at a place; lines and columns count from 1."""
-    place = f"file={_property(file)},line={line},col={column}"
-    return f"::{level} {place}::{_escaped(text)}"
+def count(number: int, noun: str) -> str:
+    """Return a number with its noun: `1 file`, `1,000 files`."""
+    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
 
 
-def _escaped(text: str) -> str:
+def format_json(record: object) -> str:
+    """Return JSON as every command prints it."""
+    return json.dumps(record, indent=2, ensure_ascii=False, default=_as_mapping)
+
+
+def _as_mapping(record: object) -> dict[str, object]:
+    if is_dataclass(record) and not isinstance(record, type):
+        return asdict(record)
+    raise TypeError(f"cannot be printed as JSON: {type(record).__name__}")
+
+
+def _entry_lines(entry: Entry, report: Report) -> Iterator[str]:
+    place = ""
+    if entry.file is not None:
+        position = f":{entry.line}:{entry.column}" if entry.line is not None else ""
+        place = f"{entry.file}{position}: "
+    if report.show_levels:
+        level = f"{entry.level:<8} "
+        yield f"{level}{place}{entry.text}"
+    else:
+        level = "    "
+        yield f"{place}{'notice: ' if entry.level == 'notice' else ''}{entry.text}"
+    yield from (f"{' ' * len(level)}{detail}" for detail in entry.details)
+
+
+def _plain_table(report: Report) -> str:
+    if not report.entries:
+        return ""
+    rows = [(report.columns, ()), *((entry.cells, entry.details) for entry in report.entries)]
+    widths = [max(map(len, column)) for column in zip(*(cells for cells, _ in rows), strict=True)]
+    lines = []
+    for cells, details in rows:
+        lines.append("  ".join(cell.ljust(width) for cell, width in zip(cells, widths, strict=True)).rstrip())
+        lines += [f"    {detail}" for detail in details]
+    return "\n".join(lines)
+
+
+def _terminal_table(report: Report) -> str:
+    if not report.entries:
+        return ""
+    from rich.console import Console  # noqa: PLC0415 (slow to import, and only for a terminal)
+    from rich.table import Table  # noqa: PLC0415
+    from rich.text import Text  # noqa: PLC0415
+
+    has_details = any(entry.details for entry in report.entries)
+    table = Table(*report.columns, *(["NOTES"] if has_details else []), show_lines=has_details)
+    for entry in report.entries:
+        details = [Text("\n".join(entry.details), _COLOURS[entry.level])] if has_details else []
+        table.add_row(*(Text(cell) for cell in entry.cells), *details)
+    console = Console()
+    with console.capture() as captured:
+        console.print(table)
+    return captured.get().rstrip("\n")
+
+
+def _annotation(entry: Entry, report: Report) -> str:
+    """Return an annotation at the entry's place; lines and columns count from 1."""
+    file, line = entry.file or report.file, entry.line or 1
+    text = "\n".join([f"{report.subject}: {entry.text}" if report.subject else entry.text, *entry.details])
+    place = f"file={_escape_property(file)},line={line},col={entry.column}"
+    return f"::{_GITHUB_LEVELS[entry.level]} {place}::{_escape(text)}"
+
+
+def _escape(text: str) -> str:
     return text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
 
 
-def _property(text: str) -> str:
-    return _escaped(text).replace(":", "%3A").replace(",", "%2C")
+def _escape_property(text: str) -> str:
+    return _escape(text).replace(":", "%3A").replace(",", "%2C")
+
+
+def _list_item(entry: Entry) -> str:
+    """Return a line of a Markdown list that shows the text as it is."""
+    text = _MARKUP.sub(lambda found: f"\\{found[0]}", " ".join(entry.text_with_owners.split()))
+    return f"- {text}" if entry.file is None else f"- `{entry.file}`: {text}"

@@ -1,4 +1,4 @@
-"""What a rehearsal makes up: the projects and functions that specs name, and a value for all they refer to."""
+"""Placeholder values for everything that files refer to, and the projects and functions that they name."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from reconciler.model import Fleet, Function, Reference, references
 
 
 @dataclass(frozen=True)
-class MadeUp:
-    """Values by what refers to them: environment variables, keys of the stacks' config, versions of secrets."""
+class PlaceholderValues:
+    """A value for each environment variable, key of the stacks' config, and secret version that files refer to."""
 
     variables: Mapping[str, str]
     config: Mapping[str, str]
@@ -22,14 +22,14 @@ class MadeUp:
     """The projects of datasets, of secrets and of functions."""
 
     @classmethod
-    def of(cls, fleets: Collection[Fleet], have: Mapping[str, str]) -> MadeUp:
-        """One value for each reference; variables that the shell has already keep theirs. Every function once."""
+    def of(cls, fleets: Collection[Fleet], shell: Mapping[str, str]) -> PlaceholderValues:
+        """Return the values for the files of these environments, without the variables that the shell already has."""
         found = {reference: _value(reference) for fleet in fleets for reference in _references(fleet)}
         by_kind = {
             kind: {reference.name: value for reference, value in found.items() if reference.kind == kind}
             for kind in ("env", "pulumi_config")
         }
-        variables = {name: value for name, value in by_kind["env"].items() if name not in have}
+        variables = {name: value for name, value in by_kind["env"].items() if name not in shell}
         secrets = {reference: value for reference, value in found.items() if reference.kind == "secret"}
         connectors = [unit.connector for fleet in fleets for unit in fleet.units if unit.connector]
         functions = frozenset(connector.function for connector in connectors if connector.function)
@@ -42,24 +42,24 @@ class MadeUp:
         projects = declared | {each.project for each in secrets if each.project} | {each.project for each in functions}
         return cls(variables, by_kind["pulumi_config"], secrets, functions, frozenset(projects))
 
-    def make_projects(self, admin_url: str, more: Iterable[str] = ()) -> None:
-        """Make the projects, and more, in a local Google Cloud, which then knows no others.
+    def create_projects(self, admin_url: str, more: Iterable[str] = ()) -> None:
+        """Create the projects, and `more`, in the simulator, in which no other project exists then.
 
-        Without any, since no environment could be loaded, each project exists that is named.
+        With no projects at all, because no environment could be loaded, the simulator accepts every project.
         """
         if projects := sorted({*self.projects, *more}):
             answer = httpx.put(f"{admin_url}/gcp/projects", json={"projects": projects}, trust_env=False)
             answer.raise_for_status()
 
     def deploy_functions(self, admin_url: str) -> None:
-        """Deploy the functions to a local Google Cloud, which knows no more of one than who may call it."""
+        """Deploy the functions in the simulator, which stores only who may invoke them."""
         for function in self.functions:
             collection = "functions" if function.generation == 1 else "services"
             path = f"{collection}/{function.project}/{function.region}/{function.name}"
             httpx.put(f"{admin_url}/gcp/{path}", trust_env=False).raise_for_status()
 
-    def put_secrets(self, admin_url: str) -> None:
-        """Put the secrets into a local Secret Manager; a reference without a version is to the newest."""
+    def store_secrets(self, admin_url: str) -> None:
+        """Store the secrets in the simulator; a reference without a version gets the newest."""
         numbers: dict[tuple[str | None, str], int] = {}
         for reference in self.secrets:
             key = (reference.project, reference.name)

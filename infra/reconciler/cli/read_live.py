@@ -1,4 +1,4 @@
-"""Reading what lives: several connections at once, the people who made them, and the datasets they write."""
+"""Read live connections in full, the users who created them, and the datasets that they write."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from reconciler.fivetran.api import Connection, FivetranClient, Forbidden, NotFo
 from reconciler.google.bigquery.api import Datasets, LiveDataset
 from reconciler.importer import Approvals, Found, destination_of, may_have_approvals
 
-#: How many connections are read at a time; the client keeps Fivetran's limits by itself.
+#: How many connections are read at a time; the client observes Fivetran's rate limits.
 _AT_A_TIME = 8
 
 
@@ -20,21 +20,28 @@ def read_connections(
     client: FivetranClient,
     listed: Iterable[Connection],
     task_ids: Mapping[str, str],
-    done: Callable[[], object],
+    advance: Callable[[], object],
 ) -> list[Found]:
-    """Each connection with its config, its tables and its owner, in order; `task_ids` are by connection id."""
+    """Return each connection with its config, its tables and its owner, in order.
+
+    Args:
+        client: The client.
+        listed: The connections, as a list has them.
+        task_ids: Airflow tasks by connection id.
+        advance: Called after each connection.
+    """
     connections = list(listed)
 
-    def one(connection: Connection) -> tuple[Connection, StandardConfig | None, Approvals]:
+    def read_one(connection: Connection) -> tuple[Connection, StandardConfig | None, Approvals]:
         live = client.get_connection(connection.id)
         found = live, _tables(client, connection.id), _approvals(client, live)
-        done()
+        advance()
         return found
 
     with ThreadPoolExecutor(_AT_A_TIME) as pool:
-        read = list(pool.map(one, connections))
-        makers = sorted({found.connected_by for found, _, _ in read if found.connected_by})
-        owners = dict(zip(makers, pool.map(lambda maker: _address(client, maker), makers), strict=True))
+        read = list(pool.map(read_one, connections))
+        users = sorted({found.connected_by for found, _, _ in read if found.connected_by})
+        owners = dict(zip(users, pool.map(lambda user: _address(client, user), users), strict=True))
     return [
         Found(found, tables, owners.get(found.connected_by or ""), task_ids.get(found.id), approvals)
         for found, tables, approvals in read
@@ -42,7 +49,7 @@ def read_connections(
 
 
 def _approvals(client: FivetranClient, connection: Connection) -> Approvals:
-    """What Fivetran trusts of a source that it reaches by TLS or SSH; asked of no other."""
+    """Return the certificates and host keys that Fivetran trusts; only sources behind TLS or SSH have any."""
     if not may_have_approvals(connection):
         return Approvals()
     try:
@@ -62,7 +69,7 @@ def _tables(client: FivetranClient, connection_id: str) -> StandardConfig | None
 
 
 def _address(client: FivetranClient, user_id: str) -> str | None:
-    """The address of a user who is still there; None also where the key may not see users."""
+    """Return the address of an active user; None also if the API key may not see users."""
     try:
         user = client.get_user(user_id)
     except (NotFound, Forbidden):
@@ -72,7 +79,7 @@ def _address(client: FivetranClient, user_id: str) -> str | None:
 
 
 def written_datasets(found: Found) -> tuple[str, ...] | None:
-    """The datasets that a connection writes, by what Fivetran says; None where only BigQuery could tell."""
+    """Return the datasets that a connection writes; None if only BigQuery has their names."""
     destination = destination_of(found.connection)
     if destination.schema_prefix is None:
         return (str(destination.schema),)
@@ -84,8 +91,8 @@ def written_datasets(found: Found) -> tuple[str, ...] | None:
     return tuple(sorted(name for name in names if name is not None and name.startswith(prefix) and name != prefix))
 
 
-def datasets_of_prefix(prefix: str, all_ids: Iterable[str], others: Iterable[str]) -> tuple[str, ...]:
-    """The live datasets whose names begin with a prefix, and with no longer one of `others`."""
+def datasets_with_prefix(prefix: str, all_ids: Iterable[str], others: Iterable[str]) -> tuple[str, ...]:
+    """Return the datasets whose names begin with a prefix, and with no longer one of `others`."""
     longer = [f"{other}_" for other in others if other.startswith(f"{prefix}_")]
     return tuple(
         name
@@ -94,14 +101,14 @@ def datasets_of_prefix(prefix: str, all_ids: Iterable[str], others: Iterable[str
     )
 
 
-def prefixes(connections: Iterable[Connection]) -> set[str]:
-    """The names of the connections that write a dataset a schema, as far as the catalogue knows their services."""
+def prefix_names(connections: Iterable[Connection]) -> set[str]:
+    """Return the names of the connections that write one dataset for each schema, by the catalogue."""
     known = ((each.schema, catalog.find(each.service)) for each in connections)
     return {name for name, service in known if service is not None and service.form is catalog.Form.PREFIX}
 
 
 def read_datasets(
-    datasets: Datasets, wanted: Iterable[str], done: Callable[[], object]
+    client: Datasets, wanted: Iterable[str], advance: Callable[[], object]
 ) -> dict[str, LiveDataset | None]:
-    """The live datasets by id; None for one that is not there."""
-    return datasets.get_all(sorted(set(wanted)), done)
+    """Return the live datasets by id; None for one that does not exist."""
+    return client.get_all(sorted(set(wanted)), advance)

@@ -1,4 +1,4 @@
-"""`reconciler services`: the catalogue of services, and bringing it up to date from Fivetran's API."""
+"""`reconciler services`: the catalogue of services, and its update from Fivetran's API."""
 
 from __future__ import annotations
 
@@ -10,10 +10,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import click
-from rich.console import Console
-from rich.progress import track
 
 from reconciler.cli import Exit
+from reconciler.cli.output import print_lines, print_note, print_text, progress
 from reconciler.config import load
 from reconciler.fivetran import catalog as catalogue
 from reconciler.fivetran.api import FivetranClient, FivetranError, InvalidSettings, MissingCredentials, NotFound
@@ -21,34 +20,34 @@ from reconciler.fivetran.catalog import Service, Unreadable
 from reconciler.model import commands
 from reconciler.model.errors import ReconcilerError
 
-#: How many services are asked for at a time; the client keeps Fivetran's limits by itself.
+#: How many services are read at a time; the client observes Fivetran's rate limits.
 _AT_A_TIME = 8
 _ID = re.compile(r"[a-z0-9][a-z0-9_]*")
 
 
 @click.group()
 def services() -> None:
-    """What Fivetran's services take: the files in schemas/services."""
+    """Show the catalogue of Fivetran's services in schemas/services, or update it."""
 
 
 @services.command("list")
 def list_() -> int:
     """Print the id and the name of every service with a file."""
-    for service in catalogue.catalogue().values():
-        click.echo(f"{service.id}  {service.name}")
+    print_lines(f"{service.id}  {service.name}" for service in catalogue.catalogue().values())
     return Exit.FINE
 
 
 @services.command()
 @click.argument("service")
 def show(service: str) -> int:
-    """Print what a service takes, in the form of its file."""
+    """Print the file of a service."""
     found = catalogue.find(service)
     if found is None:
         raise click.BadParameter(
-            f"no file for {service!r}: {commands.reconciler('services pull', service)} makes one", param_hint="SERVICE"
+            f"no file for {service!r}: run {commands.reconciler('services pull', service)} to write it",
+            param_hint="SERVICE",
         )
-    click.echo(catalogue.write(found), nl=False)
+    print_text(catalogue.write(found), newline=False)
     return Exit.FINE
 
 
@@ -60,38 +59,41 @@ def show(service: str) -> int:
     default="connectors",
     show_default=True,
     show_envvar=True,
-    help="The folder that holds the environments' folders: for the services that they use.",
+    help="The folder with a folder for each environment, whose services are pulled.",
 )
-@click.option("--all", "everything", is_flag=True, help="Every service that Fivetran has, some 800.")
+@click.option("--all", "everything", is_flag=True, help="Pull every service that Fivetran has, about 800.")
 @click.option(
     "--folder",
     type=click.Path(file_okay=False, path_type=Path),
     default=catalogue.SERVICES,
     show_default="schemas/services of this checkout",
-    help="Where the files are.",
+    help="The folder of the files.",
 )
 @click.argument("service", nargs=-1)
 def pull(*, specs: Path, everything: bool, folder: Path, service: tuple[str, ...]) -> int:
-    """Write the files of services anew from what Fivetran's API says of them.
+    """Write the files of services from Fivetran's API.
 
-    Without a SERVICE: of those that have a file, or that the specs use. What the API does not tell, `consent` and
-    `secret`, stays as it is in the file. Needs FIVETRAN_APIKEY and FIVETRAN_APISECRET; a read-only key is enough.
+    Without a SERVICE it writes those that have a file, and those that the environments use. `consent` and `secret`,
+    which the API does not have, stay as they are in the file. Needs FIVETRAN_APIKEY and FIVETRAN_APISECRET; a
+    read-only key is enough.
+
+    Exit codes: 0 done, 1 a service could not be pulled, 2 wrong usage, 3 Fivetran failed.
     """
     if everything and service:
-        raise click.UsageError("either --all or the services to pull")
+        raise click.UsageError("choose either --all or the services to pull")
     for service_id in service:
         if not _ID.fullmatch(service_id):
-            message = f"{service_id!r} is no service id: lower-case letters, digits and underscores"
+            message = f"{service_id!r} is not a service id: use lower-case letters, digits and underscores"
             raise click.BadParameter(message, param_hint="SERVICE")
     try:
         with FivetranClient.from_environment() as client:
             wanted = _wanted(client, service, specs, folder, everything)
             return _report(wanted, _pull(client, wanted, folder))
     except (MissingCredentials, InvalidSettings) as error:
-        click.echo(f"Error: {error}", err=True)
+        print_note(f"Error: {error}")
         return Exit.USAGE
     except FivetranError as error:
-        click.echo(f"Error: {error}", err=True)
+        print_note(f"Error: {error}")
         return Exit.OTHER_SIDE_FAILED
 
 
@@ -107,7 +109,7 @@ def _wanted(client: FivetranClient, named: Iterable[str], specs: Path, folder: P
 
 @dataclass(frozen=True)
 class _Pulled:
-    """What came of one service: the entry before and after, or what is in the way."""
+    """The result for one service: its entry before and after, or the fault."""
 
     id: str
     before: Service | None = None
@@ -116,17 +118,17 @@ class _Pulled:
 
     @property
     def lines(self) -> list[str]:
-        """What there is to say of it; nothing when nothing changed."""
+        """What to print about it; nothing if nothing changed."""
         if self.fault is not None or self.after is None:
             return [f"{self.id}: {self.fault}"]
         if self.before is None:
-            return [f"{self.id}: new; check by hand: consent: {self.after.consent}"]
+            return [f"{self.id}: new; check `consent` by hand: {self.after.consent}"]
         changed = [f"    {line}" for line in catalogue.changes(self.before, self.after)]
         return [f"{self.id}:", *changed] if changed else []
 
 
 def _pull(client: FivetranClient, wanted: Sequence[str], folder: Path) -> Iterator[_Pulled]:
-    """Ask for the services and write their files, several at a time; what came of each, in order."""
+    """Read the services and write their files, several at a time; return the results in order."""
     executor = ThreadPoolExecutor(_AT_A_TIME)
     try:
         yield from executor.map(lambda service_id: _pull_one(client, service_id, folder), wanted)
@@ -138,21 +140,21 @@ def _pull_one(client: FivetranClient, service_id: str, folder: Path) -> _Pulled:
     file = folder / f"{service_id}.yaml"
     try:
         before = catalogue.read_file(file) if file.exists() else None
-        told = client.get_connector_type(service_id)
+        metadata = client.get_connector_type(service_id)
         after = catalogue.from_metadata(
             service_id,
-            name=told.name,
-            status=told.service_status,
-            config=told.config,
-            auth=told.auth,
+            name=metadata.name,
+            status=metadata.service_status,
+            config=metadata.config,
+            auth=metadata.auth,
             known=before,
         )
         _write(file, catalogue.write(after))
     except NotFound:
-        kept = "; its file is as it was" if file.exists() else ""
-        return _Pulled(service_id, fault=f"Fivetran has no such service, or hides it from this key{kept}")
+        unchanged = "; its file is unchanged" if file.exists() else ""
+        return _Pulled(service_id, fault=f"Fivetran has no such service, or this key cannot see it{unchanged}")
     except Unreadable as error:
-        return _Pulled(service_id, fault=f"what Fivetran says of it has an unexpected form: {error}")
+        return _Pulled(service_id, fault=f"Fivetran's metadata has an unexpected form: {error}")
     except ReconcilerError as error:
         return _Pulled(service_id, fault=str(error))
     except OSError as error:
@@ -161,7 +163,7 @@ def _pull_one(client: FivetranClient, service_id: str, folder: Path) -> _Pulled:
 
 
 def _write(file: Path, text: str) -> None:
-    """All at once, and only what is new: whoever reads the folder meanwhile never sees half a file."""
+    """Write a file that changed, atomically: other processes may read the folder."""
     if file.exists() and file.read_text(encoding="utf-8") == text:
         return
     file.parent.mkdir(parents=True, exist_ok=True)
@@ -171,18 +173,19 @@ def _write(file: Path, text: str) -> None:
 
 
 def _report(wanted: Sequence[str], pulled: Iterable[_Pulled]) -> int:
-    """Print what changed, after a bar on a terminal; also of the services that were done before an error."""
-    console = Console(stderr=True)
-    hidden = not console.is_terminal
+    """Print what changed once all is done, or once an error ends it."""
     done: list[_Pulled] = []
     try:
-        for one in track(pulled, "Asking Fivetran", total=len(wanted), console=console, transient=True, disable=hidden):
-            done.append(one)
+        with progress("Reading services", len(wanted)) as advance:
+            for one in pulled:
+                done.append(one)
+                advance()
     finally:
+        print_lines(line for one in done if one.fault is None for line in one.lines)
         for one in done:
-            if one.lines:
-                click.echo("\n".join(one.lines), err=one.fault is not None)
+            if one.fault is not None:
+                print_note("\n".join(one.lines))
     faults = sum(one.fault is not None for one in done)
     changed = sum(bool(one.lines) for one in done) - faults
-    click.echo(f"{len(done)} asked for, {changed} changed, {faults} not to be had", err=True)
+    print_note(f"{len(done)} read, {changed} changed, {faults} failed")
     return Exit.FINDINGS if faults else Exit.FINE

@@ -1,4 +1,4 @@
-"""`reconciler simulate`: a local Fivetran, Google Cloud and Secret Manager, and the variables that point to them."""
+"""`reconciler simulate`: serve a local Fivetran, Google Cloud and Secret Manager, and print variables to export."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ import json
 import os
 import shutil
 import signal
-import sys
 import tempfile
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -17,9 +16,10 @@ from pathlib import Path
 import click
 
 from reconciler.cli import Exit
-from reconciler.cli.local_stacks import PASSPHRASE, find_project, make_stacks
+from reconciler.cli.local_stacks import PASSPHRASE, create_stacks, find_project
 from reconciler.cli.options import specs_option
-from reconciler.cli.placeholder_values import MadeUp
+from reconciler.cli.output import close_stdout, print_note, print_text
+from reconciler.cli.placeholder_values import PlaceholderValues
 from reconciler.config import load
 from reconciler.model import commands
 from reconciler.model.errors import ReconcilerError
@@ -29,12 +29,14 @@ _PORT = click.IntRange(0, 65535)
 
 
 class _Stop(BaseException):
-    """A signal asked to stop; no error, so nothing that handles errors sees it."""
+    """A signal ends the command. It is not an Exception, so that nothing handles it as an error."""
 
 
 @click.command()
 @specs_option
-@click.option("--stack", help="Make and select this stack only.  [default: one stack per environment, none selected]")
+@click.option(
+    "--stack", help="Create and select only this stack.  [default: create one stack per environment, select none]"
+)
 @click.option("--fivetran-port", type=_PORT, default=0, help="Port of the local Fivetran.  [default: a free one]")
 @click.option("--gcp-port", type=_PORT, default=0, help="Port of the local gcp provider.  [default: a free one]")
 @click.option(
@@ -45,18 +47,18 @@ class _Stop(BaseException):
     "projects",
     multiple=True,
     metavar="ID",
-    help="A GCP project that exists beside those that the files name; repeatable.",
+    help="A GCP project that exists besides those that the files name; repeatable.",
 )
-@click.option("--latency-ms", type=click.IntRange(0), default=0, show_default=True, help="Added to every call.")
+@click.option("--latency-ms", type=click.IntRange(0), default=0, show_default=True, help="The delay of every answer.")
 @click.option(
     "--state-dir",
     type=click.Path(file_okay=False, path_type=Path),
-    help="Keep Pulumi's state here; what the simulators remember ends with them all the same.",
+    help="Keep Pulumi's state in this folder. The simulators keep theirs in memory only.",
 )
 @click.option(
     "--ready-file",
     type=click.Path(dir_okay=False, path_type=Path),
-    help="Write addresses and variables here, as JSON, once everything is ready.",
+    help="Write the addresses and variables to this file, as JSON, once everything is ready.",
 )
 def simulate(
     *,
@@ -72,9 +74,11 @@ def simulate(
 ) -> int:
     """Serve a local Fivetran, Google Cloud and Secret Manager until Ctrl-C.
 
-    Prints the variables to export. With them, plain `pulumi preview` and `pulumi up` in the repository's root work
-    against the simulators: on stacks of their own, without credentials, without a network, and without a change in
-    the checkout. In one line, for this shell: eval "$(reconciler simulate &)"
+    Prints the variables to export. With them, `pulumi preview` and `pulumi up` in the repository's root use the
+    simulators: with stacks of their own, no credentials, no network and no change to the checkout. In one line, for
+    this shell: eval "$(reconciler simulate &)"
+
+    Exit codes: 0 ended by a signal, 2 wrong usage, 3 the simulators failed.
     """
     _require_simulator()
     with contextlib.ExitStack() as cleanup:
@@ -91,23 +95,23 @@ def simulate(
             )
             loaded = load(specs, Path.cwd())
             for problem in loaded.problems:
-                click.echo(str(problem), err=True)
-            made_up = MadeUp.of(loaded.fleets.values(), os.environ)
-            variables = _pulumi_variables(loaded.environments, stack, folder, made_up.config)
+                print_note(str(problem))
+            placeholders = PlaceholderValues.of(loaded.fleets.values(), os.environ)
+            variables = _pulumi_variables(loaded.environments, stack, folder, placeholders.config)
             simulators = server.ready()
-            made_up.make_projects(simulators.admin_url, projects)
-            made_up.put_secrets(simulators.admin_url)
-            made_up.deploy_functions(simulators.admin_url)
-            variables = {**simulators.environment, **variables, **_specs_variable(specs), **made_up.variables}
+            placeholders.create_projects(simulators.admin_url, projects)
+            placeholders.store_secrets(simulators.admin_url)
+            placeholders.deploy_functions(simulators.admin_url)
+            variables = {**simulators.environment, **variables, **_specs_variable(specs), **placeholders.variables}
             if ready_file is not None:
                 _write_ready_file(ready_file, simulators, variables)
-            _print(variables)
-            click.echo(f"Serving until Ctrl-C, or kill {os.getpid()}.", err=True)
-            _end_stdout()
+            _print_exports(variables)
+            print_note(f"Serving until Ctrl-C, or kill {os.getpid()}.")
+            close_stdout()
             server.process.wait()
-            click.echo("Error: the simulators ended unexpectedly", err=True)
+            print_note("Error: the simulators ended unexpectedly")
         except DidNotStart:
-            pass  # the server has said why on stderr
+            pass  # the server has printed the reason to stderr
         except _Stop:
             return Exit.FINE
     return Exit.OTHER_SIDE_FAILED
@@ -118,11 +122,11 @@ def _stop_on_signals() -> None:
 
     def stop(_number: int, _frame: object) -> None:
         for number in numbers:
-            signal.signal(number, signal.SIG_IGN)  # a second Ctrl-C must not interrupt the cleaning up
+            signal.signal(number, signal.SIG_IGN)  # a second Ctrl-C must not interrupt the cleanup
         raise _Stop
 
     for number in numbers:
-        # What the shell has ignored stays ignored: a background job shall outlive Ctrl-C at the prompt.
+        # A signal that the shell ignores stays ignored: a background job must survive Ctrl-C at the prompt.
         if signal.getsignal(number) != signal.SIG_IGN:
             signal.signal(number, stop)
 
@@ -132,7 +136,7 @@ def _require_simulator() -> None:
         importlib.import_module("aiohttp")
     except ImportError:
         raise ReconcilerError(
-            "the local services are not installed: install the extra `simulator` (pip install 'reconciler[simulator]')"
+            "the local services are not installed. Install the extra `simulator`: pip install 'reconciler[simulator]'"
         ) from None
 
 
@@ -146,7 +150,7 @@ def _state_dir(given: Path | None, cleanup: contextlib.ExitStack) -> Path:
 def _pulumi_variables(
     environments: Iterable[str], stack: str | None, folder: Path, config: Mapping[str, str]
 ) -> dict[str, str]:
-    """What Pulumi and the program need besides the simulators; makes the stacks, with `config` in their settings."""
+    """Create the stacks, with `config` in their settings, and return the variables for Pulumi."""
     backend = folder / "backend"
     backend.mkdir(exist_ok=True)
     variables = {
@@ -160,9 +164,9 @@ def _pulumi_variables(
     if project is None or shutil.which("pulumi") is None:
         missing = "no Pulumi project here" if project is None else "pulumi is not on PATH"
         init = commands.shell("pulumi", "stack", "init", "NAME")
-        click.echo(f"{missing}, so no stacks were made: each needs its {init} first", err=True)
+        print_note(f"{missing}, so no stacks were created: run {init} for each first")
     elif stacks:
-        settings = make_stacks(project, stacks, folder, variables, config)
+        settings = create_stacks(project, stacks, folder, variables, config)
         variables["PULUMI_OPTION_CONFIG_FILE"] = str(settings)
     if stack:
         variables["PULUMI_STACK"] = stack
@@ -170,26 +174,20 @@ def _pulumi_variables(
 
 
 def _specs_variable(specs: Path) -> dict[str, str]:
-    """Where Pulumi's program finds `specs`; nothing for the folder where it looks by itself."""
+    """Return the variable that names the folder of the files, unless the Pulumi program finds it by default."""
     default = (find_project(Path.cwd()) or Path.cwd()) / "connectors"
     return {} if specs.resolve() == default.resolve() else {"RECONCILER_SPECS": str(specs.resolve())}
 
 
 def _write_ready_file(file: Path, simulators: Simulators, variables: Mapping[str, str]) -> None:
-    """All at once: whoever waits for the file never sees half of it."""
+    """Write the file atomically, since other processes wait for it."""
     partial = file.with_name(f"{file.name}.{os.getpid()}")
     partial.write_text(json.dumps({**dataclasses.asdict(simulators), "environment": variables}, indent=2) + "\n")
     partial.replace(file)
 
 
-def _print(variables: Mapping[str, str]) -> None:
-    """The exports, for a shell to evaluate."""
+def _print_exports(variables: Mapping[str, str]) -> None:
+    """Print the variables for a shell to evaluate."""
     for name, value in variables.items():
         quoted = value.replace("'", "'\\''")
-        click.echo(f"export {name}='{quoted}'")
-    sys.stdout.flush()
-
-
-def _end_stdout() -> None:
-    """Nothing more is printed: a shell that reads stdout sees its end and can go on, while this process serves."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        print_text(f"export {name}='{quoted}'")

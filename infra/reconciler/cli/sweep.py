@@ -1,11 +1,10 @@
-"""`reconciler sweep`: remove the files of units that have ended."""
+"""`reconciler sweep`: delete the files of units whose removal is due."""
 
 from __future__ import annotations
 
 import json
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
 from datetime import date
 from pathlib import Path
 from typing import IO
@@ -13,30 +12,12 @@ from typing import IO
 import click
 
 from reconciler.cli import Exit
-from reconciler.cli.environments import choose_all
+from reconciler.cli.environments import select_fleets
 from reconciler.cli.options import environments_option, format_option, specs_option, today_option
-from reconciler.cli.output import item
-from reconciler.lifecycle.expiry import Lives, Stage
-from reconciler.model import Fleet, Unit, commands
+from reconciler.cli.output import Entry, Page, Report, Reporter, Section
+from reconciler.health.expiring import ExpiredFile, expired_files
+from reconciler.model import commands
 from reconciler.model.errors import ReconcilerError
-
-#: The types whose resources bear the name of a unit or of a dataset, as state has them.
-_CONNECTION = "pulumi-python:dynamic/fivetran:Connection"
-_DATASET = "gcp:bigquery/dataset:Dataset"
-
-
-@dataclass(frozen=True)
-class Over:
-    """A unit that has ended. Dates are ISO."""
-
-    environment: str
-    unit: str
-    file: str
-    expired: str
-    """Its last good day."""
-    owners: tuple[str, ...]
-    removed: bool
-    """Whether the file goes; it stays while the stack holds what it declared."""
 
 
 @click.command()
@@ -49,10 +30,10 @@ class Over:
     type=click.File("r", encoding="utf-8"),
     multiple=True,
     metavar="FILE",
-    help="What `pulumi stack export` printed: files that it still needs stay. - for stdin; repeatable.",
+    help="The output of `pulumi stack export`: files whose resources are still in it stay. - for stdin; repeatable.",
 )
-@click.option("--dry-run", is_flag=True, help="Only print what would be removed.")
-@format_option("For people, for programs, or in Markdown as the body of a pull request on GitHub.")
+@click.option("--dry-run", is_flag=True, help="Only print the files that would be deleted.")
+@format_option("Print for people, for programs, or in Markdown as the body of a pull request on GitHub.")
 def sweep(
     specs: Path,
     day: date,
@@ -60,100 +41,66 @@ def sweep(
     states: tuple[IO[str], ...],
     *,
     dry_run: bool,
-    style: str,
+    reporter: Reporter,
 ) -> int:
-    """Remove the files of units whose day of removal has come, and print each.
+    """Delete the files of units whose day of removal has come, and print each.
 
-    A run removes what such a file declared, by the date that an earlier run has seen, whether the file is still there
-    or not. With --state a file stays until that has happened. No other file is touched.
+    A run removes what such a file declares on the date that an earlier run recorded, whether the file still exists or
+    not. With --state, a file stays until the run has removed it. No other file changes.
 
-    Exit codes: 0 done, also when there was nothing to remove, 1 the files have problems, 2 wrong usage.
+    Exit codes: 0 done, also if no file was deleted, 1 the files have problems, 2 wrong usage.
     """
-    held = _held(states)
-    found: list[Over] = []
-    for fleet in choose_all(specs, environments, day):
-        ended, waits = _ended(fleet, day, held.get(fleet.environment.name, frozenset()))
-        found += [_over(fleet, unit, day, removed=True) for unit in ended]
-        found += [_over(fleet, unit, day, removed=False) for unit in waits]
+    stored = _read_states(states)
+    found: list[ExpiredFile] = []
+    for fleet in select_fleets(specs, environments, day):
+        found += expired_files(fleet, day, stored.get(fleet.environment.name, frozenset()))
     for each in found:
         if each.removed and not dry_run:
             (specs / each.environment / f"{each.unit}.yaml").unlink()
-    report = _REPORTS[style](found)
-    if report:
-        click.echo(report)
-    for each in found:
-        if not each.removed:
-            click.echo(f"{each.file} {_stays(each)}", err=True)
+    reporter.report(_report(found))
     return Exit.FINE
 
 
-def _stays(each: Over) -> str:
-    return f"stays: the stack still holds what it declared, {commands.up(each.environment)} removes that"
+def _report(found: Sequence[ExpiredFile]) -> Report:
+    deleted = [Entry(f"expired on {each.expired}", file=each.file) for each in found if each.removed]
+    notes = [f"{each.file} {_why_it_stays(each)}" for each in found if not each.removed]
+    return Report(deleted, found, notes, page=_pull_request(found))
 
 
-def _ended(fleet: Fleet, day: date, held: frozenset[str]) -> tuple[list[Unit], list[Unit]]:
-    """The units of which nothing is to exist any more: those whose files may go, and those that have to wait."""
-    lives = Lives(fleet, day)
-    over = [unit for unit in fleet.units if _is_over(unit, lives)]
-    waits = {unit.name for unit in over if held & _resources(unit)}
-    # Whoever stays keeps the file that declares its dataset.
-    stay = [unit for unit in fleet.units if unit not in over or unit.name in waits]
-    waits |= {unit.dataset_unit for unit in stay if unit.dataset_unit}
-    return [unit for unit in over if unit.name not in waits], [unit for unit in over if unit.name in waits]
+def _pull_request(found: Sequence[ExpiredFile]) -> Page:
+    """Return the body of the pull request that deletes the files; empty if it deletes none."""
+    deleted = [
+        Entry(f"expired on {each.expired}", file=each.file, owners=each.owners) for each in found if each.removed
+    ]
+    staying = [
+        Entry(f"expired on {each.expired}, and {_why_it_stays(each)}", file=each.file)
+        for each in found
+        if not each.removed
+    ]
+    sections = (
+        Section("These units expired. A run has removed what they declared, or the next one will:", deleted),
+        Section("To be deleted later:", staying),
+    )
+    return Page(sections if deleted else ())
 
 
-def _is_over(unit: Unit, lives: Lives) -> bool:
-    ends = [lives.of_dataset(unit, dataset) for dataset in unit.all_datasets]
-    if unit.connector is not None:
-        ends.append(lives.of_connector(unit))
-    return all(end.stage is Stage.REMOVED for end in ends)
+def _why_it_stays(each: ExpiredFile) -> str:
+    return f"stays: the stack still has what it declares, {commands.up(each.environment)} removes that"
 
 
-def _over(fleet: Fleet, unit: Unit, day: date, *, removed: bool) -> Over:
-    last_day = Lives(fleet, day).of_unit(unit).last_day
-    return Over(fleet.environment.name, unit.name, unit.file, str(last_day), unit.owners, removed)
-
-
-def _resources(unit: Unit) -> set[str]:
-    """The resources that a unit's file stands for, as `_held` names them."""
-    connection = {f"{_CONNECTION}::{unit.name}"} if unit.connector is not None else set()
-    return connection | {f"{_DATASET}::{dataset.id}" for dataset in unit.all_datasets}
-
-
-def _held(states: tuple[IO[str], ...]) -> Mapping[str, frozenset[str]]:
-    """What stacks hold, as `type::name`, by the name of the stack, which is that of the environment."""
-    held: dict[str, set[str]] = defaultdict(set)
+def _read_states(states: tuple[IO[str], ...]) -> Mapping[str, frozenset[str]]:
+    """Return the resources in each state, as `type::name`, by the stack's name, which is the environment's."""
+    stored: dict[str, set[str]] = defaultdict(set)
     for file in states:
-        for urn in _urns(file):
+        for urn in _read_urns(file):
             stack, _, kind, name = urn.removeprefix("urn:pulumi:").split("::", 3)
-            held[stack].add(f"{kind.rpartition('$')[2]}::{name}")
-    return {stack: frozenset(resources) for stack, resources in held.items()}
+            stored[stack].add(f"{kind.rpartition('$')[2]}::{name}")
+    return {stack: frozenset(resources) for stack, resources in stored.items()}
 
 
-def _urns(file: IO[str]) -> list[str]:
+def _read_urns(file: IO[str]) -> list[str]:
     name = getattr(file, "name", "<stdin>")
     try:
         return [resource["urn"] for resource in json.load(file)["deployment"].get("resources") or ()]
     except (ValueError, KeyError, TypeError, AttributeError):
         raise ReconcilerError(f"{name}: expected what `pulumi stack export` prints") from None
-
-
-def _text(found: Sequence[Over]) -> str:
-    return "\n".join(f"{each.file}: expired on {each.expired}" for each in found if each.removed)
-
-
-def _json(found: Sequence[Over]) -> str:
-    return json.dumps([asdict(each) for each in found], indent=2, ensure_ascii=False)
-
-
-def _github(found: Sequence[Over]) -> str:
-    """Nothing where no file goes: then there is no pull request to open."""
-    gone = [item(each.file, f"expired on {each.expired} ({', '.join(each.owners)})") for each in found if each.removed]
-    stay = [item(each.file, f"expired on {each.expired}, and {_stays(each)}") for each in found if not each.removed]
-    if not gone:
-        return ""
-    intro = "What these files declared has ended and is removed, or will be by the next run:"
-    return "\n".join([intro, "", *gone, *(["", "For a later time:", "", *stay] if stay else [])])
-
-
-_REPORTS = {"text": _text, "json": _json, "github": _github}

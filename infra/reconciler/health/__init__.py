@@ -1,1 +1,1 @@
-"""How units stand: status, next step, inherited access, what expires."""
+"""Judge live resources: unit status and next step, expiring and unmanaged resources, an environment's checks. Pure."""

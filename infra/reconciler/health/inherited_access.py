@@ -1,4 +1,4 @@
-"""Who reads datasets through roles on the project, or on what it is in, whatever the datasets' own lists say. Pure."""
+"""Members who read datasets through roles on the project, its folders or the organisation. Pure."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 from reconciler.google.iam import roles
 from reconciler.google.iam.policies import Binding, Holder
 
-#: More members, or datasets, are not named in one sentence.
+#: How many members or datasets a sentence names.
 _MOST_NAMED = 6
 
 #: The entries of a dataset's access list, as BigQuery's REST resource has them.
@@ -17,64 +17,72 @@ AccessList = Sequence[Mapping[str, Any]]
 
 
 @dataclass(frozen=True)
-class Reading:
-    """One binding by which somebody reads datasets; `certain` unless nobody may see what the role permits."""
+class InheritedAccess:
+    """One binding by which members read datasets. The field names are keys of the JSON output."""
 
     members: tuple[str, ...]
     role: str
     where: str
     condition: str | None
     certain: bool
+    """False if these credentials cannot see what the role permits, or the dataset's access list."""
     datasets: tuple[str, ...]
 
     def __str__(self) -> str:
         verb = "read" if len(self.members) > 1 else "reads"
-        under = f', under the condition "{self.condition}"' if self.condition is not None else ""
+        condition = f', on the condition "{self.condition}"' if self.condition is not None else ""
         return (
-            f"{named(self.members)} {verb if self.certain else 'may read'} {named(self.datasets)} "
-            f"by {self.role} on the {self.where}{under}"
+            f"{format_names(self.members)} {verb if self.certain else 'may read'} {format_names(self.datasets)} "
+            f"by {self.role} on the {self.where}{condition}"
         )
 
 
-def readings(
+def inherited_access(
     holders: Iterable[Holder],
     permissions: Callable[[str], Collection[str] | None],
-    lists: Mapping[str, AccessList | None],
-    known: Collection[str],
-) -> Iterator[Reading]:
-    """Who reads which of some datasets, a binding each, from the project upwards.
+    access_lists: Mapping[str, AccessList | None],
+    declared: Collection[str],
+) -> Iterator[InheritedAccess]:
+    """Return which members read which datasets, one result per binding, from the project upwards.
 
-    `lists` are the datasets with their live access lists, None where nobody could look. `permissions` tells what a role
-    permits, None where nobody may see that. `known` are members who are let in by files: they are left out.
+    Args:
+        holders: The project, its folders and the organisation, with their bindings.
+        permissions: Returns the permissions of a role; None if these credentials cannot see them.
+        access_lists: The datasets with their live access lists; None if a list cannot be read.
+        declared: Members to whom files grant access to every dataset: they are left out.
     """
     for holder in holders:
         for binding in holder.bindings or ():
-            members = tuple(each for each in binding.members if each not in known and not each.startswith("deleted:"))
+            members = tuple(
+                each for each in binding.members if each not in declared and not each.startswith("deleted:")
+            )
             if not members:
                 continue
-            opened = {id_: _reads(binding, lists[id_], permissions) for id_ in sorted(lists)}
-            for reads in (True, None):
-                datasets = tuple(id_ for id_, found in opened.items() if found is reads)
+            readable = {id_: _can_read(binding, access_lists[id_], permissions) for id_ in sorted(access_lists)}
+            for certain in (True, None):
+                datasets = tuple(id_ for id_, found in readable.items() if found is certain)
                 if datasets:
-                    yield Reading(members, binding.role, str(holder), binding.condition, reads is True, datasets)
+                    yield InheritedAccess(
+                        members, binding.role, str(holder), binding.condition, certain is True, datasets
+                    )
 
 
-def _reads(
-    binding: Binding, entries: AccessList | None, permissions: Callable[[str], Collection[str] | None]
+def _can_read(
+    binding: Binding, access_list: AccessList | None, permissions: Callable[[str], Collection[str] | None]
 ) -> bool | None:
-    """Whether a role opens a dataset; None where that is not known.
+    """Whether the binding's role reads a dataset; None if that is not known.
 
-    A basic one does where the dataset's list lets its special group in, any other one by what it permits.
+    A basic role reads it if the dataset's access list has the role's special group; any other by its permissions.
     """
     group = roles.BASIC.get(binding.role)
     if group is not None:
-        return None if entries is None else any(entry.get("specialGroup") == group for entry in entries)
+        return None if access_list is None else any(entry.get("specialGroup") == group for entry in access_list)
     known = roles.reads(binding.role)
     return known if known is not None else roles.reads(binding.role, permissions(binding.role))
 
 
-def named(names: Sequence[str]) -> str:
-    """Some names in a sentence."""
+def format_names(names: Sequence[str]) -> str:
+    """Return names as part of a sentence: `a, b and c`, or the first six and how many more."""
     if len(names) > _MOST_NAMED:
         return f"{', '.join(names[:_MOST_NAMED])} and {len(names) - _MOST_NAMED} more"
     return " and ".join(filter(None, (", ".join(names[:-1]), *names[-1:])))

@@ -1,4 +1,4 @@
-"""What the last run found out about a connection that does not work, and what to do about it. Pure."""
+"""What the last run found about a connection that does not work, and what to do about it. Pure."""
 
 from __future__ import annotations
 
@@ -10,19 +10,19 @@ from reconciler.model.errors import printable
 from reconciler.stack.outputs import Recorded
 
 _STEPS = {
-    "refused": "correct {file}, then {up}",
-    "awaiting": "{authorise} prints what that takes; when it is done, {refresh}",
-    "consent": "when that is done, {refresh}, which starts it",
-    "overdue": "see to it, or give it another day in {file}; then {refresh}",
-    "testing": "{up}, which reads what its tests came to",
-    "failed": "look at {file} and at what the test names, mend the cause, then {up}, which tests it again",
-    "broken": "do what Fivetran asks for, then {refresh}, which tests it again",
-    "untold": "{refresh}, which tests it and says what fails",
+    "rejected": "correct {file}, then run {up}",
+    "action": "run {authorise} to see what is needed; when it is done, run {refresh}",
+    "consent": "when the user has consented, run {refresh}, which starts it",
+    "overdue": "do what is overdue, or write a later date in {file}; then run {refresh}",
+    "testing": "run {up}, which reads the results of the tests",
+    "failed": "correct {file} or what the test names, then run {up}, which tests it again",
+    "broken": "do what Fivetran asks for, then run {refresh}, which tests it again",
+    "untested": "run {refresh}, which tests it and shows what fails",
 }
 
 
-def of_the_last_run(last: Recorded | None) -> Iterator[str]:
-    """Why the connection did not come to work in the last run, in the tests' own words where it was they."""
+def last_run_findings(last: Recorded | None) -> Iterator[str]:
+    """Return why the connection failed in the last run, with the tests' own messages if tests failed."""
     if last is None:
         return
     if last.outcome == "failed":
@@ -30,25 +30,25 @@ def of_the_last_run(last: Recorded | None) -> Iterator[str]:
     if last.outcome == "testing":
         yield "its setup tests were still running when the last run ended"
     if last.outcome == "refused":
-        yield from (f"the last run refused it: {printable(reason)}" for reason in last.messages)
+        yield from (f"the last run rejected it: {printable(reason)}" for reason in last.messages)
 
 
 def next_step(
-    unit: Unit, connector: Connector, live: Connection, awaiting: str | None, last: Recorded | None
+    unit: Unit, connector: Connector, live: Connection, pending: str | None, last: Recorded | None
 ) -> str | None:
-    """What to do next about a connection; None where nothing is, or where what is wrong says so itself."""
+    """Return what to do next about a connection; None if it works, or if the finding already says what to do."""
     outcome, works = last.outcome if last else None, live.setup_state == "connected"
     cases = {
-        "refused": live.service != connector.service or outcome == "refused",
-        "awaiting": awaiting is not None and connector.awaiting is not None,
-        "consent": awaiting is not None,
+        "rejected": live.service != connector.service or outcome == "refused",
+        "action": pending is not None and connector.awaiting is not None,
+        "consent": pending is not None,
         "overdue": connector.awaiting is not None and not works,
         "failed": outcome == "failed",
         "testing": outcome == "testing",
         "broken": live.setup_state == "broken",
-        "untold": not works,
+        "untested": not works,
     }
-    case = next((case for case, is_so in cases.items() if is_so), None)
+    case = next((case for case, applies in cases.items() if applies), None)
     environment = commands.environment_of(unit.file)
     return (
         _STEPS[case].format(

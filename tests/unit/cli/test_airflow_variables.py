@@ -13,7 +13,7 @@ def by_airflow(shop: Shop, name: str) -> None:
     shop.unit(name, schedule={"by": "airflow", "task_id": f"fivetran_{name}"})
 
 
-def test_every_unit_that_airflow_starts_has_a_variable_with_the_id_of_its_connection(shop: Shop):
+def test_airflow_variables_hold_the_connection_id_of_each_unit_that_airflow_starts(shop: Shop):
     for name in ("stripe", "jira"):
         by_airflow(shop, name)
     shop.unit("other")
@@ -26,17 +26,17 @@ def test_every_unit_that_airflow_starts_has_a_variable_with_the_id_of_its_connec
     }
 
 
-def test_what_is_not_there_yet_is_left_out_and_told(shop: Shop):
+def test_airflow_variables_reports_a_connection_that_does_not_exist_yet(shop: Shop):
     by_airflow(shop, "stripe")
     ran = shop.run("airflow-variables")
     assert (ran.code, json.loads(ran.out)) == (1, {})
     assert ran.err == (
         "fivetran_stripe_connector_id is left out: Fivetran has no such connection yet, "
-        "`pulumi up --stack dev` makes it\n"
+        "`pulumi up --stack dev` creates it\n"
     )
 
 
-def test_all_environments_are_in_one_object_unless_some_are_chosen(shop: Shop):
+def test_airflow_variables_covers_all_environments_unless_some_are_named(shop: Shop):
     elsewhere = {**ENVIRONMENT["fivetran"], "group": "Prod"}
     shop.write("environment", {**ENVIRONMENT, "fivetran": elsewhere, "gcp_project": "prod-project"}, "prod")
     by_airflow(shop, "stripe")
@@ -52,9 +52,7 @@ def test_all_environments_are_in_one_object_unless_some_are_chosen(shop: Shop):
     assert shop.run("airflow-variables", "-e", "nope").code == 2
 
 
-def test_they_are_read_from_the_outputs_of_stacks_without_a_key(
-    shop: Shop, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-):
+def test_airflow_variables_needs_no_key_with_stack_outputs(shop: Shop, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.delenv("FIVETRAN_APIKEY")
     (tmp_path / "dev.json").write_text(json.dumps({"units": {}, "airflow_variables": {"b_connector_id": "b_id"}}))
     monkeypatch.setattr("sys.stdin", io.StringIO(json.dumps({"airflow_variables": {"a_connector_id": "a_id"}})))
@@ -64,30 +62,30 @@ def test_they_are_read_from_the_outputs_of_stacks_without_a_key(
 
 
 @pytest.mark.parametrize(
-    ("text", "said"),
+    ("text", "message"),
     [
         ("{", "out.json: not JSON"),
         ("[]", "out.json: no output 'airflow_variables': expected what `pulumi stack output --json` prints"),
-        ('{"airflow_variables": {"a": 1}}', "out.json: in its output 'airflow_variables' is something else than ids"),
-        ('{"airflow_variables": {"a": "other"}}', "out.json: a is other here and one elsewhere"),
+        ('{"airflow_variables": {"a": 1}}', "out.json: the output 'airflow_variables' has values that are not ids"),
+        ('{"airflow_variables": {"a": "other"}}', "out.json: a is other here but one elsewhere"),
     ],
 )
-def test_outputs_that_cannot_be_used_are_one_line(shop: Shop, tmp_path: Path, text: str, said: str):
+def test_airflow_variables_rejects_unusable_outputs_with_one_line(shop: Shop, tmp_path: Path, text: str, message: str):
     (tmp_path / "first.json").write_text('{"airflow_variables": {"a": "one"}}')
     (tmp_path / "out.json").write_text(text)
     ran = shop.run("airflow-variables", "--from-outputs", "first.json", "--from-outputs", "out.json")
     assert (ran.code, ran.out) == (2, "")
-    assert said in ran.err
+    assert message in ran.err
     assert ran.err.count("\n") == 1
 
 
-def test_one_source_is_chosen(shop: Shop, tmp_path: Path):
+def test_airflow_variables_rejects_environments_together_with_outputs(shop: Shop, tmp_path: Path):
     (tmp_path / "out.json").write_text("{}")
     ran = shop.run("airflow-variables", "--from-outputs", "out.json", "-e", "dev")
-    assert (ran.code, "either --environment or --from-outputs" in ran.err) == (2, True)
+    assert (ran.code, "choose either --environment or --from-outputs" in ran.err) == (2, True)
 
 
-def test_airflow_variables_names_what_to_delete_when_a_file_pauses_or_ends_a_unit(shop: Shop):
+def test_airflow_variables_names_deletions_when_a_file_pauses_a_unit(shop: Shop):
     schedule = {"by": "airflow", "task_id": "fivetran_stripe"}
     by_airflow(shop, "jira")
     jira = shop.connection("stripe", {"schema": "jira"})
@@ -114,7 +112,7 @@ def test_airflow_variables_reads_deletions_from_outputs(shop: Shop, tmp_path: Pa
 
 
 @pytest.mark.parametrize("deletions", ["a", [1], {"a": "b"}])
-def test_airflow_variables_rejects_deletions_that_are_no_list_of_names(shop: Shop, tmp_path: Path, deletions):
+def test_airflow_variables_rejects_deletions_that_are_not_a_list_of_names(shop: Shop, tmp_path: Path, deletions):
     (tmp_path / "out.json").write_text(json.dumps({"airflow_variables": {}, "airflow_deletions": deletions}))
     ran = shop.run("airflow-variables", "--deletions", "--from-outputs", "out.json")
     assert (ran.code, ran.out) == (2, "")

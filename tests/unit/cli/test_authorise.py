@@ -11,12 +11,12 @@ from .shop import Shop
 
 @pytest.fixture
 def ads(shop: Shop) -> str:
-    """A unit whose service needs a person's consent, and its connection."""
+    """Declare a unit whose service needs consent; return the id of its connection."""
     shop.unit("ads", service="google_ads")
     return shop.connection("google_ads", {"schema": "ads"}, setup_state="incomplete", paused=True)
 
 
-def test_the_link_stands_alone_on_stdout_and_what_it_is_on_stderr(shop: Shop, ads: str):
+def test_authorise_prints_only_the_link_to_stdout(shop: Shop, ads: str):
     ran = shop.run("authorise", "ads", "--redirect-uri", "https://example.com/done")
     assert ran.code == 0
     (link,) = ran.out.splitlines()
@@ -26,13 +26,13 @@ def test_the_link_stands_alone_on_stdout_and_what_it_is_on_stderr(shop: Shop, ad
     assert query["auth"][0] not in ran.err
     lines = ran.err.splitlines()
     assert lines[0] == f"ads ({ads}, google_ads) is not connected yet."
-    assert lines[1] == f"  set-up page: https://fivetran.com/dashboard/connections/{ads}/setup"
+    assert lines[1] == f"  setup page: https://fivetran.com/dashboard/connections/{ads}/setup"
     assert lines[2].startswith("  Fivetran's service account: g-")
     assert lines[3].startswith("  Fivetran's public key: ssh-rsa ")
-    assert lines[4].startswith("Whoever has this link can set the connection up, for a day: ")
+    assert lines[4] == ("Send this link to one person only: it can set up the connection, for a day. It is not stored.")
 
 
-def test_each_call_makes_another_link_and_writes_nothing_down(shop: Shop, ads: str, caplog: pytest.LogCaptureFixture):
+def test_authorise_creates_a_new_link_each_time_and_stores_none(shop: Shop, ads: str, caplog: pytest.LogCaptureFixture):
     caplog.set_level(logging.DEBUG)
     before = sorted(shop.specs.parent.rglob("*"))
     links = {shop.run("authorise", "ads").out for _ in range(2)}
@@ -42,7 +42,7 @@ def test_each_call_makes_another_link_and_writes_nothing_down(shop: Shop, ads: s
         assert parse_qs(urlsplit(link.strip()).query)["auth"][0] not in caplog.text
 
 
-def test_a_service_that_needs_no_consent_gets_no_link_but_what_there_is_to_hand_over(shop: Shop):
+def test_authorise_prints_keys_and_tasks_without_a_link_for_a_database(shop: Shop):
     shop.write(
         "app",
         {
@@ -58,11 +58,11 @@ def test_a_service_that_needs_no_consent_gets_no_link_but_what_there_is_to_hand_
     assert (ran.code, ran.out) == (0, "")
     assert "  public_key: ssh-rsa " in ran.err
     assert "  task connect: Open the port\n" in ran.err
-    assert ran.err.endswith("No link: postgres needs nobody's consent in a browser.\n")
+    assert ran.err.endswith("No link: postgres needs no consent in a browser.\n")
     assert not any("connect-card" in route for route in shop.requests())
 
 
-def test_consent_that_the_config_makes_needless_is_not_asked_for(shop: Shop):
+def test_authorise_prints_no_link_when_the_config_replaces_consent(shop: Shop):
     shop.unit("sheets", service="google_sheets", config={"auth_type": "ServiceAccount"})
     file = shop.specs / "dev" / "sheets.yaml"
     file.write_text(file.read_text().replace("schema: sheets", "schema: sheets\n    table: t"))
@@ -70,14 +70,14 @@ def test_consent_that_the_config_makes_needless_is_not_asked_for(shop: Shop):
     assert shop.run("authorise", "sheets").out == ""
 
 
-def test_what_is_connected_already_can_be_authorised_anew_and_is_not_set_up_again(shop: Shop):
+def test_authorise_prints_only_a_link_for_a_connection_that_works(shop: Shop):
     shop.unit("zoom", service="zoom")
     zoom = shop.connection("zoom", {"schema": "zoom"})
     ran = shop.run("authorise", "zoom")
-    first, again, whoever = ran.err.splitlines()
-    assert first == f"zoom ({zoom}, zoom) is connected already: nobody has to do anything."
-    assert again == "The link asks for consent again, which takes the place of the one that was given."
-    assert whoever.startswith("Whoever has this link ")
+    first, again, warning = ran.err.splitlines()
+    assert first == f"zoom ({zoom}, zoom) is connected: nothing needs to be done."
+    assert again == "The link asks for consent again, which replaces the present consent."
+    assert warning.startswith("Send this link to one person only: ")
     assert ran.out.startswith("https://")
     shop.unit("stripe")
     shop.connection("stripe", {"schema": "stripe"})
@@ -85,7 +85,7 @@ def test_what_is_connected_already_can_be_authorised_anew_and_is_not_set_up_agai
     assert (ran.out, len(ran.err.splitlines())) == ("", 2)
 
 
-def test_a_service_without_a_file_in_the_catalogue_gets_a_link(shop: Shop, simulators):
+def test_authorise_prints_a_link_for_a_service_outside_the_catalogue(shop: Shop, simulators):
     httpx.put(f"{simulators.admin_url}/services/brand_new", json={"name": "Brand new"}).raise_for_status()
     shop.unit("new", service="brand_new")
     shop.connection("brand_new", {"schema": "new"}, setup_state="incomplete")
@@ -93,24 +93,26 @@ def test_a_service_without_a_file_in_the_catalogue_gets_a_link(shop: Shop, simul
 
 
 @pytest.mark.parametrize(
-    ("arguments", "said"),
+    ("arguments", "message"),
     [
         (["nobody"], "no unit 'nobody' in dev"),
         (
             ["stripe"],
-            "connectors/dev/stripe.yaml: Fivetran has no such connection yet: `pulumi up --stack dev` makes it",
+            "connectors/dev/stripe.yaml: Fivetran has no such connection yet: run `pulumi up --stack dev` to create it",
         ),
         (["stripe", "--redirect-uri", "example.com"], "expected a URL that starts with https://"),
     ],
 )
-def test_what_cannot_be_is_one_line(shop: Shop, arguments: list[str], said: str):
+def test_authorise_rejects_wrong_usage_with_one_message(shop: Shop, arguments: list[str], message: str):
     shop.unit("stripe")
     ran = shop.run("authorise", *arguments)
     assert (ran.code, ran.out) == (2, "")
-    assert said in ran.err
+    assert message in ran.err
 
 
-def test_a_key_that_may_only_read_is_told_so(shop: Shop, ads: str, monkeypatch: pytest.MonkeyPatch):
+def test_authorise_names_the_missing_role_when_the_key_is_read_only(
+    shop: Shop, ads: str, monkeypatch: pytest.MonkeyPatch
+):
     monkeypatch.setenv("FIVETRAN_APIKEY", "simulator-read-only-key")
     ran = shop.run("authorise", "ads")
     assert (ran.code, ran.out) == (3, "")

@@ -1,4 +1,4 @@
-"""`reconciler doctor`: a line for each thing that an environment needs, and for each role by which somebody reads."""
+"""`reconciler doctor`."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from .shop import ENVIRONMENT, Shop
 
 READ = "roles/bigquery.dataViewer"
 ROBOT = "serviceAccount:robot@example.com"
-LOOK = "         roles/iam.securityReviewer there shows it, or ask somebody who has that"
+STEP = "         run this with roles/iam.securityReviewer there"
 
 
 @pytest.fixture
 def account(shop: Shop) -> str:
-    """Fivetran's service account, of an environment that has all it needs and a sensitive dataset."""
+    """Set up an environment that has all it needs and a sensitive dataset; return Fivetran's service account."""
     config = {"project_id": "dev-project", "data_set_location": "US"}
     shop.admin("POST", "/destinations", {"id": shop.group_id, "region": "GCP_US_EAST4", "config": config})
     account = f"g-{shop.group_id.replace('_', '-')}@fivetran-production.iam.gserviceaccount.com"
@@ -29,31 +29,31 @@ def account(shop: Shop) -> str:
 
 
 def dataset(shop: Shop, name: str, *more: dict[str, str], sensitive: bool) -> None:
-    """A dataset that a file declares, and that is there with the robot in its list, and `more`."""
+    """Declare a dataset and create it, with the robot and `more` in its access list."""
     declare(shop, name, sensitive=sensitive)
     shop.dataset(name, location="US", access=[{"role": "OWNER", "userByEmail": "robot@example.com"}, *more])
 
 
 def declare(shop: Shop, name: str, *, sensitive: bool) -> None:
-    """The file of a dataset."""
+    """Write the file of a dataset."""
     unit = {"description": "x", "owners": ["o@example.com"], "dataset": {"location": "US", "sensitive": sensitive}}
     shop.write(name, unit)
 
 
 def grant(shop: Shop, name: str, *given: tuple[str, str], **fields: Any) -> None:
-    """All roles on a project, folder or organisation."""
+    """Set the roles on a project, folder or organisation."""
     bindings = [{"role": role, "members": [member]} for role, member in given]
     shop.admin("PUT", f"/gcp/hierarchy/{name}", {"bindings": bindings, **fields})
 
 
-def test_an_environment_that_has_all_it_needs_is_ok_throughout(shop: Shop, account: str):
+def test_doctor_reports_every_check_as_ok_in_a_complete_environment(shop: Shop, account: str):
     ran = shop.run("doctor")
     assert ran.out.splitlines() == [
         f"ok       Fivetran: the API key works and sees the group Dev ({shop.group_id})",
-        "ok       destination: it is connected, in US and GCP_US_EAST4 as the file says",
+        "ok       destination: it is connected, in US and GCP_US_EAST4 as declared",
         "ok       BigQuery: Google's credentials work and see 2 datasets in dev-project",
         f"ok       Fivetran's role: {account} has roles/bigquery.user on the project dev-project",
-        "ok       inherited access: nobody but whom files name reads pay by a role on the project dev-project",
+        "ok       inherited access: no undeclared member reads pay by a role on the project dev-project",
     ]
     assert (ran.code, ran.err) == (0, "dev: 5 ok\n")
     assert shop.run("doctor", "--format", "github").out == ""
@@ -63,7 +63,7 @@ def test_an_environment_that_has_all_it_needs_is_ok_throughout(shop: Shop, accou
     assert ran.code == 0
 
 
-def test_who_reads_sensitive_data_by_a_role_above_it_is_named_with_where_and_what(shop: Shop, account: str):
+def test_doctor_names_members_who_read_sensitive_data_by_an_inherited_role(shop: Shop, account: str):
     dataset(shop, "bonus", {"role": "READER", "specialGroup": "projectReaders"}, sensitive=True)
     custom, hidden = "projects/dev-project/roles/reader", "organizations/1/roles/hidden"
     harmless = "projects/dev-project/roles/harmless"
@@ -78,7 +78,7 @@ def test_who_reads_sensitive_data_by_a_role_above_it_is_named_with_where_and_wha
         (harmless, "user:c@example.com"),
         ("roles/compute.serviceAgent", "serviceAccount:agent@example.com"),
         ("roles/bigquery.jobUser", "domain:example.com"),
-        (READ, ROBOT),  # whom the environment lets into every dataset
+        (READ, ROBOT),  # `automation` grants it access to every dataset
         (READ, "deleted:user:gone@example.com?uid=1"),
         ("roles/viewer", "group:everybody@example.com"),
         ("roles/editor", "group:some@example.com"),
@@ -90,7 +90,9 @@ def test_who_reads_sensitive_data_by_a_role_above_it_is_named_with_where_and_wha
     at = lines.index(
         f"warning  inherited access: group:audit@example.com reads bonus and pay by {READ} on the organisation 1"
     )
-    assert lines[at + 1] == ("         take the role away on the organisation 1, and grant on datasets what is needed")
+    assert lines[at + 1] == (
+        "         revoke the role on the organisation 1, and grant access to single datasets instead"
+    )
     found = [line["reading"] for line in json.loads(shop.run("doctor", "--format", "json").out) if line["reading"]]
     both, here = ["bonus", "pay"], "project dev-project (Data)"
     assert sorted(tuple(map(str, reading.values())) for reading in found) == sorted(
@@ -106,48 +108,45 @@ def test_who_reads_sensitive_data_by_a_role_above_it_is_named_with_where_and_wha
     assert shop.run("doctor", "--format", "github").out.count("::warning file=connectors/dev/environment.yaml") == 5
 
 
-def test_what_could_not_be_looked_at_is_said_and_may_open_what_it_hides(shop: Shop, account: str):
+def test_doctor_warns_about_policies_and_access_lists_it_cannot_read(shop: Shop, account: str):
     grant(shop, "projects/dev-project", ("roles/viewer", "user:a@example.com"), parent="organizations/1")
     shop.admin("PUT", "/gcp/hierarchy/organizations/1", {"denied": ["get", "getIamPolicy"]})
     denied = {"method": "GET", "id": "*/datasets/pay", "code": "PERMISSION_DENIED", "times": 0}
     shop.admin("POST", "/gcp/faults", {**denied, "error": "Access Denied"})
     ran = shop.run("doctor")
     lines = ran.out.splitlines()
-    assert "warning  BigQuery: could not look at who is let in by pay itself: " in ran.out
+    assert "warning  BigQuery: cannot read the access list of pay: " in ran.out
     assert (
-        "could not look at who has roles on the organisation 1: Google answered 403: "
+        "cannot read the IAM policy of the organisation 1: Google answered 403: "
         "Permission 'resourcemanager.organizations.get'" in ran.out
     )
-    assert lines.count(LOOK) == 1
+    assert lines.count(STEP) == 1
     assert "user:a@example.com may read pay by roles/viewer on the project dev-project" in ran.out
     assert f"failed   Fivetran's role: {account} lacks roles/bigquery.user on dev-project" in lines
     assert ran.code == 1
     shop.admin("PUT", "/gcp/hierarchy/projects/dev-project", {"denied": ["getIamPolicy"]})
-    assert (
-        f"warning  Fivetran's role: could not look at whether {account} has roles/bigquery.user"
-        in shop.run("doctor").out
-    )
+    assert f"warning  Fivetran's role: cannot check whether {account} has roles/bigquery.user" in shop.run("doctor").out
 
 
 @pytest.mark.parametrize(
-    ("change", "said"),
+    ("change", "message"),
     [
         ({"region": "GCP_EUROPE_WEST3"}, "region is GCP_US_EAST4 in the file and GCP_EUROPE_WEST3 in Fivetran"),
         ({"config": {"data_set_location": "EU"}}, "location is US in the file and EU in Fivetran"),
         ({"config": {"project_id": "other"}}, "gcp_project is dev-project in the file and other in Fivetran"),
-        ({"setup_status": "broken"}, "its set-up is broken"),
+        ({"setup_status": "broken"}, "its setup status is broken"),
     ],
 )
 @pytest.mark.usefixtures("account")
-def test_a_destination_that_is_not_as_the_file_says_fails(shop: Shop, change: dict[str, Any], said: str):
+def test_doctor_fails_a_destination_that_differs_from_the_file(shop: Shop, change: dict[str, Any], message: str):
     shop.admin("PATCH", f"/destinations/{shop.group_id}", change)
     ran = shop.run("doctor")
-    assert f"failed   destination: {said}" in ran.out.splitlines()
+    assert f"failed   destination: {message}" in ran.out.splitlines()
     assert ran.code == 1
 
 
 @pytest.mark.usefixtures("account")
-def test_the_versions_of_secrets_that_files_name_are_looked_up(shop: Shop):
+def test_doctor_checks_the_secret_versions_that_files_name(shop: Shop):
     key = {"secret": "stripe-key", "version": 2}
     shop.unit("stripe", config={"api_key": key})
     missing = shop.run("doctor").out
@@ -155,12 +154,12 @@ def test_the_versions_of_secrets_that_files_name_are_looked_up(shop: Shop):
     versions = [{"project": "dev-project", "secret": "stripe-key", "version": 2, "value": "canary"}]
     shop.admin("PUT", "/secret-manager/versions", {"versions": versions})
     ran = shop.run("doctor")
-    assert "ok       secrets: there and enabled: 1 version in dev-project" in ran.out.splitlines()
+    assert "ok       secrets: found and enabled: 1 version in dev-project" in ran.out.splitlines()
     assert ran.code == 0
 
 
 @pytest.mark.usefixtures("account")
-def test_what_fails_keeps_no_other_check_from_being_made(shop: Shop, monkeypatch: pytest.MonkeyPatch):
+def test_doctor_runs_every_check_when_one_fails(shop: Shop, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv("FIVETRAN_APISECRET", "wrong")
     ran = shop.run("doctor")
     assert ran.out.startswith("failed   Fivetran: ")
@@ -170,7 +169,7 @@ def test_what_fails_keeps_no_other_check_from_being_made(shop: Shop, monkeypatch
     assert shop.run("doctor").code == 1
 
 
-def test_one_reason_why_lists_cannot_be_looked_at_is_one_line(shop: Shop, account: str):
+def test_doctor_reports_one_line_when_access_lists_share_one_error(shop: Shop, account: str):
     dataset(shop, "bonus", sensitive=True)
     for name in ("pay", "bonus"):
         error = f"Access Denied: Dataset dev-project:{name}"
@@ -178,4 +177,4 @@ def test_one_reason_why_lists_cannot_be_looked_at_is_one_line(shop: Shop, accoun
         shop.admin("POST", "/gcp/faults", denied)
     lines = [line for line in shop.run("doctor").out.splitlines() if "Access Denied" in line]
     assert len(lines) == 1
-    assert "could not look at who is let in by bonus, pay itself: " in lines[0]
+    assert "cannot read the access list of bonus, pay: " in lines[0]

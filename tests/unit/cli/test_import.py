@@ -1,4 +1,4 @@
-"""`reconciler import`: what is chosen, how files are called and written, what is known and what is marked."""
+"""`reconciler import`."""
 
 import json
 import os
@@ -51,7 +51,7 @@ def body(shop: Shop, name: str) -> list[str]:
     return (shop.specs / "dev" / f"{name}.yaml").read_text().splitlines()[1:]
 
 
-def test_settings_outside_config_are_in_the_file_and_it_validates(shop: Shop):
+def test_import_writes_settings_outside_config_and_the_file_validates(shop: Shop):
     settings = {"networking_method": "PrivateLink", "private_link_id": "link_1", "data_delay_sensitivity": "LOW"}
     stripe(shop, **settings, destination_schema_names="SOURCE_NAMING")
     assert shop.run("import", "stripe").code == 0
@@ -66,7 +66,7 @@ def test_settings_outside_config_are_in_the_file_and_it_validates(shop: Shop):
     assert shop.run("validate").code == 0
 
 
-def test_a_connection_becomes_the_file_that_a_colleague_would_write(shop: Shop):
+def test_import_writes_the_file_that_a_colleague_would_write(shop: Shop):
     shop.write("environment", WITH_POLICY)
     shop.dataset(
         "stripe",
@@ -122,14 +122,14 @@ def test_a_connection_becomes_the_file_that_a_colleague_would_write(shop: Shop):
     ],
     ids=["may not be seen", "deleted", "inactive"],
 )
-def test_who_made_it_owns_it_only_where_that_can_be_seen_and_is_so_still(shop: Shop, answer: dict[str, Any]):
+def test_import_names_the_creator_as_owner_only_if_active_and_visible(shop: Shop, answer: dict[str, Any]):
     stripe(shop, connected_by="user_simulator-key")
     shop.admin("POST", "/faults", {"kind": "status", "path": "^/v1/users/", "count": None, **answer})
     assert shop.run("import", "stripe").code == 0
     assert "owners: [fill-in@example.com]" in body(shop, "stripe")
 
 
-def test_what_only_a_person_knows_is_marked_and_valid(shop: Shop, monkeypatch: pytest.MonkeyPatch):
+def test_import_marks_unknown_values_and_the_file_is_valid(shop: Shop, monkeypatch: pytest.MonkeyPatch):
     shop.write("environment", {**WITH_POLICY, "policy": {"expiry": {"required": True}}})
     shop.dataset("stripe", access=[AUTOMATION, DEFAULT, writer(shop)])
     connection = stripe(shop, schedule_type="manual", paused=True)
@@ -168,7 +168,7 @@ def test_what_only_a_person_knows_is_marked_and_valid(shop: Shop, monkeypatch: p
     assert told == 5, "each of the texts above that a person has to replace"
 
 
-def test_every_live_grant_is_in_the_file_and_one_that_means_nothing_in_a_comment(shop: Shop):
+def test_import_declares_every_live_grant_and_comments_on_deleted_members(shop: Shop):
     ends = {
         "title": "until 2099-12-31",
         "expression": 'request.time < timestamp("2100-01-01T00:00:00Z")',
@@ -216,7 +216,7 @@ def test_every_live_grant_is_in_the_file_and_one_that_means_nothing_in_a_comment
     assert shop.run("validate").code == 0
 
 
-def test_a_dataset_without_everybody_whom_the_environment_lets_in_is_sensitive(shop: Shop):
+def test_import_marks_a_dataset_without_default_access_as_sensitive(shop: Shop):
     shop.write("environment", WITH_POLICY)
     shop.dataset("stripe", access=[AUTOMATION])
     stripe(shop)
@@ -224,7 +224,7 @@ def test_a_dataset_without_everybody_whom_the_environment_lets_in_is_sensitive(s
     assert "  sensitive: true" in body(shop, "stripe")
 
 
-def test_a_dataset_that_is_open_to_the_project_gets_no_default_access_by_an_import(shop: Shop):
+def test_import_adds_no_default_access_to_a_dataset_open_to_the_project(shop: Shop):
     shop.write("environment", WITH_POLICY)
     shop.dataset("stripe", access=[AUTOMATION, {"role": "READER", "specialGroup": "projectReaders"}])
     stripe(shop)
@@ -235,7 +235,7 @@ def test_a_dataset_that_is_open_to_the_project_gets_no_default_access_by_an_impo
     assert shop.run("validate").code == 0
 
 
-def test_connections_that_share_a_dataset_name_the_unit_that_declares_it(shop: Shop):
+def test_import_writes_one_file_for_a_dataset_that_connections_share(shop: Shop):
     shop.dataset("sheets", description="Budgets.")
     for table in ("a", "b"):
         config = {"schema": "sheets", "table": table, "sheet_id": "x", "named_range": table}
@@ -253,7 +253,7 @@ def test_connections_that_share_a_dataset_name_the_unit_that_declares_it(shop: S
     assert shop.run("unmanaged").code == 0
 
 
-def test_a_database_declares_the_datasets_that_it_writes(shop: Shop):
+def test_import_declares_the_datasets_that_a_database_writes(shop: Shop):
     config = {"schema_prefix": "app", "host": "h", "database": "d", "user": "u", "password": "canary"}
     connection = shop.connection("postgres", config, **DONE)
     shop.connection("postgres", {**config, "schema_prefix": "app_public"}, **DONE)
@@ -268,7 +268,7 @@ def test_a_database_declares_the_datasets_that_it_writes(shop: Shop):
     assert "canary" not in "\n".join(lines)
 
 
-def test_what_fivetran_trusts_is_declared(shop: Shop):
+def test_import_declares_trusted_certificates_and_host_keys(shop: Shop):
     key, ca = host_key(), authority("Example CA")
     [certificate] = read_certificates(ca.pem)
     config = {"schema_prefix": "shop", "host": "db.example.com", "password": "canary"}
@@ -288,7 +288,7 @@ def test_what_fivetran_trusts_is_declared(shop: Shop):
     assert unit.connector.trust == Trust((Certificate(certificate.hash),), tuple(read_host_keys(key)))
 
 
-def test_what_somebody_has_chosen_of_the_tables_is_declared_and_nothing_else(shop: Shop):
+def test_import_declares_only_tables_and_columns_that_a_user_configured(shop: Shop):
     stripe(shop)
     chosen = stripe(shop, "chosen")
     api = os.environ["FIVETRAN_API_URL"]
@@ -317,7 +317,7 @@ def test_what_somebody_has_chosen_of_the_tables_is_declared_and_nothing_else(sho
     assert said["invoice"].included
 
 
-def test_a_task_whose_variable_holds_the_id_is_found(shop: Shop, tmp_path: Path):
+def test_import_finds_the_airflow_task_whose_variable_holds_the_id(shop: Shop, tmp_path: Path):
     connection = stripe(shop, schedule_type="manual")
     variables = tmp_path / "variables.json"
     variables.write_text(json.dumps({"hourly_stripe_connector_id": connection, "x": 1, "no name_connector_id": "y"}))
@@ -329,7 +329,7 @@ def test_a_task_whose_variable_holds_the_id_is_found(shop: Shop, tmp_path: Path)
     assert shop.run("import", "stripe", "--airflow-variables", str(variables), "--force").code == 2
 
 
-def test_a_task_that_another_file_has_is_not_taken_again(shop: Shop):
+def test_import_names_a_new_airflow_task_when_another_file_has_it(shop: Shop):
     shop.write("environment", {**ENVIRONMENT, "fivetran": {**ENVIRONMENT["fivetran"], "group": "Prod"}}, "prod")
     shop.unit("x", schedule={"by": "airflow", "task_id": "fivetran_stripe"}).rename(shop.specs / "prod" / "x.yaml")
     stripe(shop, schedule_type="manual")
@@ -338,7 +338,7 @@ def test_a_task_that_another_file_has_is_not_taken_again(shop: Shop):
     shop.write("environment", {**ENVIRONMENT, "gcp_project": "prod-project"}, "prod")
 
 
-def test_names_ids_and_patterns_choose_and_what_is_declared_or_ignored_is_passed_over(shop: Shop):
+def test_import_selects_by_name_id_and_pattern(shop: Shop):
     shop.write("environment", {**ENVIRONMENT, "ignore": {"schemas": ["stripe_draft"]}})
     shop.unit("stripe_a")
     for name in ("stripe_a", "stripe_b", "stripe_c", "stripe_draft", "fivetran_metadata"):
@@ -357,20 +357,23 @@ def test_names_ids_and_patterns_choose_and_what_is_declared_or_ignored_is_passed
 
 
 @pytest.mark.parametrize(
-    ("arguments", "said"),
+    ("arguments", "message"),
     [
         ([], "name what to import: connections, --all or --datasets PATTERN"),
         (["--all", "x"], "name what to import"),
-        (["stripr"], "nothing in the group Dev is called 'stripr': did you mean stripe?"),
-        (["x*"], "nothing in the group Dev is called 'x*': `reconciler unmanaged -e dev` lists what there is"),
-        (["here"], "is in a file already: connectors/dev/here.yaml"),
-        (["her*"], "all that 'her*' fits is in a file already, or ignored"),
+        (["stripr"], "no connection in the group Dev is called 'stripr': did you mean stripe?"),
+        (
+            ["x*"],
+            "no connection in the group Dev is called 'x*': run `reconciler unmanaged -e dev` to list the connections",
+        ),
+        (["here"], "is already declared: connectors/dev/here.yaml"),
+        (["her*"], "every connection called 'her*' is already declared, or ignored"),
         (["--datasets", "nope"], "no dataset in dev-project is called 'nope'"),
-        (["--datasets", "her*"], "no dataset that is in no file in dev-project is called 'her*'"),
-        (["stripe", "--stdout", "--output", "x"], "either --stdout or --output"),
+        (["--datasets", "her*"], "no unmanaged dataset in dev-project is called 'her*'"),
+        (["stripe", "--stdout", "--output", "x"], "choose either --stdout or --output"),
     ],
 )
-def test_what_cannot_be_chosen_is_one_line_and_nothing_is_written(shop: Shop, arguments: list[str], said: str):
+def test_import_writes_nothing_when_a_selection_is_wrong(shop: Shop, arguments: list[str], message: str):
     shop.unit("here")
     stripe(shop)
     stripe(shop, "here")
@@ -378,11 +381,11 @@ def test_what_cannot_be_chosen_is_one_line_and_nothing_is_written(shop: Shop, ar
     before = sorted(shop.specs.rglob("*"))
     ran = shop.run("import", *arguments)
     assert (ran.code, ran.out) == (2, "")
-    assert said in ran.err
+    assert message in ran.err
     assert sorted(shop.specs.rglob("*")) == before
 
 
-def test_nothing_is_written_over_without_force_and_then_all_or_nothing(shop: Shop):
+def test_import_overwrites_a_file_only_with_force(shop: Shop):
     stripe(shop)
     stripe(shop, "other")
     (shop.specs / "dev" / "other.yaml").write_text("description: mine\nowners: [a@example.com]\ndataset: {}\n")
@@ -397,11 +400,11 @@ def test_nothing_is_written_over_without_force_and_then_all_or_nothing(shop: Sho
     assert ran.code == 2
     again = shop.run("import", "stripe")
     assert (again.code, again.out) == (2, "")
-    assert "is in a file already" in again.err
+    assert "is already declared" in again.err
     assert shop.run("import", "stripe", "--force").out.startswith("connectors/dev/stripe.yaml: ")
 
 
-def test_a_file_in_the_way_is_named_and_nothing_is_written(shop: Shop):
+def test_import_writes_no_file_when_one_exists(shop: Shop):
     stripe(shop)
     stripe(shop, "other")
     folder = shop.specs.parent / "elsewhere"
@@ -409,7 +412,7 @@ def test_a_file_in_the_way_is_named_and_nothing_is_written(shop: Shop):
     (folder / "stripe.yaml").write_text("mine\n")
     ran = shop.run("import", "--all", "--output", "elsewhere")
     assert (ran.code, ran.out) == (2, "")
-    assert "there is a file already: elsewhere/stripe.yaml. Write over with --force" in ran.err
+    assert "these files exist already: elsewhere/stripe.yaml. Overwrite them with --force" in ran.err
     assert [file.name for file in folder.iterdir()] == ["stripe.yaml"]
     assert shop.run("import", "--all", "--output", "elsewhere", "--force").code == 0
     assert sorted(file.name for file in folder.iterdir()) == ["other.yaml", "stripe.yaml"]
@@ -417,7 +420,7 @@ def test_a_file_in_the_way_is_named_and_nothing_is_written(shop: Shop):
     assert (folder / first.partition("$schema=")[2]).resolve() == SCHEMAS / "unit.schema.json"
 
 
-def test_datasets_can_be_imported_alone(shop: Shop):
+def test_import_writes_datasets_without_a_connector(shop: Shop):
     shop.dataset("backups_eu", location="EU", friendlyName="Backups", defaultTableExpirationMs=7_200_000)
     shop.dataset("backups_us")
     shop.dataset("other")
@@ -432,7 +435,7 @@ def test_datasets_can_be_imported_alone(shop: Shop):
 
 
 @pytest.mark.parametrize(("name", "stem"), [("Backups", "backups"), ("environment", "dataset_environment")])
-def test_a_dataset_that_no_file_can_be_called_is_named_in_its_file(shop: Shop, name: str, stem: str):
+def test_import_writes_the_id_of_a_dataset_that_no_file_name_can_spell(shop: Shop, name: str, stem: str):
     shop.dataset(name)
     assert f"dataset {name}" in shop.run("unmanaged").out
     ran = shop.run("import", "--datasets", name)
@@ -442,7 +445,7 @@ def test_a_dataset_that_no_file_can_be_called_is_named_in_its_file(shop: Shop, n
     assert f"dataset {name}" not in shop.run("unmanaged").out
 
 
-def test_datasets_that_differ_in_capitals_get_files_that_differ_in_more(shop: Shop):
+def test_import_numbers_files_of_datasets_that_differ_only_in_case(shop: Shop):
     for name in ("Backups", "backups", "BACKUPS"):
         shop.dataset(name)
     shop.run("import", "--datasets", "*")
@@ -452,7 +455,7 @@ def test_datasets_that_differ_in_capitals_get_files_that_differ_in_more(shop: Sh
     assert "  id: BACKUPS" in body(shop, "backups_2")
 
 
-def test_without_bigquery_it_goes_on_and_says_what_is_missing(shop: Shop):
+def test_import_leaves_out_dataset_settings_when_bigquery_fails(shop: Shop):
     shop.dataset("stripe", friendlyName="Stripe")
     shop.admin("POST", "/gcp/faults", {"method": "GET", "code": "PERMISSION_DENIED", "error": "no.", "times": 0})
     stripe(shop)
@@ -468,7 +471,7 @@ def test_without_bigquery_it_goes_on_and_says_what_is_missing(shop: Shop):
     assert shop.run("import", "--datasets", "x").code == 3
 
 
-def test_what_the_environment_forbids_is_written_as_it_allows_and_marked(shop: Shop):
+def test_import_marks_settings_that_the_environment_forbids(shop: Shop):
     shop.write("environment", {**ENVIRONMENT, "policy": {"undeclared_datasets": "forbidden"}})
     config = {"schema_prefix": "app", "host": "h", "database": "d", "user": "u", "password": "x"}
     shop.connection("postgres", config, **DONE)
@@ -479,7 +482,7 @@ def test_what_the_environment_forbids_is_written_as_it_allows_and_marked(shop: S
     assert shop.run("validate").code == 0
 
 
-def test_one_file_on_stdout_is_the_file(shop: Shop):
+def test_import_prints_one_file_exactly_as_it_writes_it(shop: Shop):
     stripe(shop)
     text = shop.run("import", "stripe", "--stdout").out
     assert shop.run("import", "stripe").code == 0
@@ -487,7 +490,7 @@ def test_one_file_on_stdout_is_the_file(shop: Shop):
     assert shop.run("import", "stripe", "--stdout").out == text
 
 
-def test_two_connections_whose_names_look_alike_get_files_of_their_own(shop: Shop):
+def test_import_writes_two_files_when_two_connections_spell_one_name(shop: Shop):
     sheet = {"sheet_id": "x", "named_range": "y", **{}}
     shop.connection("google_sheets", {"schema": "a", "table": "b_c", **sheet}, **DONE)
     second = shop.connection("google_sheets", {"schema": "a_b", "table": "c", **sheet}, **DONE)
@@ -496,7 +499,7 @@ def test_two_connections_whose_names_look_alike_get_files_of_their_own(shop: Sho
     assert shop.run("validate").code == 0
 
 
-def test_it_only_reads_and_asks_for_little(shop: Shop):
+def test_import_only_reads_and_makes_few_requests(shop: Shop):
     for number in range(3):
         stripe(shop, f"s{number}", connected_by="user_simulator-key")
     before = shop.admin("GET", "/snapshot?secrets=true")
@@ -512,7 +515,7 @@ def test_it_only_reads_and_asks_for_little(shop: Shop):
     }
 
 
-def test_what_is_written_passes_yamllint(shop: Shop):
+def test_import_writes_files_that_pass_yamllint(shop: Shop):
     shop.write("environment", WITH_POLICY)
     stripe(shop, schedule_type="manual", paused=True)
     text = shop.run("import", "stripe", "--stdout").out
@@ -520,7 +523,7 @@ def test_what_is_written_passes_yamllint(shop: Shop):
     assert list(linter.run(text, config)) == []
 
 
-def test_a_fault_of_fivetrans_is_one_line_and_nothing_is_written(shop: Shop):
+def test_import_writes_nothing_when_fivetran_fails(shop: Shop):
     stripe(shop)
     shop.admin("POST", "/faults", {"kind": "status", "status": 403, "path": "^/v1/connections/[^/]+$", "count": None})
     ran = shop.run("import", "--all")

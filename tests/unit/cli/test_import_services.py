@@ -37,7 +37,7 @@ def held(node: Any) -> Any:
 
 @pytest.mark.parametrize("options", [{}, {"schema_in_config": True, "empty_config": "null"}], ids=["", "otherwise"])
 @pytest.mark.parametrize("units", [full, least, awaiting], ids=lambda units: units.__name__)
-def test_every_service_is_imported_as_it_is_without_a_secret_and_validates(
+def test_import_writes_every_service_with_its_live_config_and_no_secret(
     shop: Shop, units: Any, options: dict[str, Any]
 ):
     shop.admin("PATCH", "/options", options)
@@ -75,7 +75,7 @@ def test_every_service_is_imported_as_it_is_without_a_secret_and_validates(
         assert list(differences(dict(connector.config), live[connector.adopt.connection])) == []
 
 
-def test_what_the_catalogue_does_not_know_is_left_out_and_said(shop: Shop):
+def test_import_leaves_out_config_keys_outside_the_catalogue(shop: Shop):
     shop.admin(
         "PUT",
         "/services/stripe_like",

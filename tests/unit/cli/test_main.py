@@ -17,7 +17,7 @@ PROGRAM = [sys.executable, "-c", "from reconciler.cli.main import main; main()"]
 
 @pytest.fixture
 def failing(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]):
-    """Run a command that raises; answers the exit code and what stood on stderr."""
+    """Run a command that raises; return its exit code and what it printed to stderr."""
 
     def run(error: BaseException) -> tuple[object, str]:
         @click.command()
@@ -34,23 +34,23 @@ def failing(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str])
     return run
 
 
-def test_an_error_of_ours_is_its_text_and_nothing_else(failing):
+def test_main_prints_only_the_text_of_a_reconciler_error(failing):
     assert failing(ReconcilerError("the folder is gone: make it")) == (2, "Error: the folder is gone: make it\n")
 
 
-def test_invalid_specs_are_the_problems_as_validate_prints_them(failing):
+def test_main_prints_invalid_specs_as_validate_does(failing):
     problem = Problem("dev/a.yaml", 3, 5, "unknown key `x`", "did you mean `y`?")
     assert failing(InvalidSpecs([problem])) == (1, "dev/a.yaml:3:5: unknown key `x`\n    did you mean `y`?\n")
 
 
 @pytest.fixture(params=[1000, 0], ids=["usual", "no frames"])
 def _limit(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
-    """What the process has been told about tracebacks: a provider in the same one wants none."""
+    """Set the process's limit for tracebacks: a provider in the same process sets it to none."""
     monkeypatch.setattr(sys, "tracebacklimit", request.param, raising=False)
 
 
 @pytest.mark.usefixtures("_limit")
-def test_an_unexpected_error_is_one_line_without_its_text_which_could_hold_anything(failing):
+def test_main_hides_the_text_of_an_unexpected_error(failing):
     code, shown = failing(KeyError("canary"))
     assert code == 70
     assert shown.startswith("Error: KeyError in fail (test_main.py:")
@@ -61,20 +61,20 @@ def test_an_unexpected_error_is_one_line_without_its_text_which_could_hold_anyth
 
 
 @pytest.mark.usefixtures("_limit")
-def test_an_unexpected_error_shows_its_traceback_when_asked(failing, monkeypatch: pytest.MonkeyPatch):
+def test_main_prints_the_traceback_when_debugging(failing, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv(module.DEBUG_VARIABLE, "1")
     code, shown = failing(KeyError("x"))
     assert code == 70
     assert "Traceback" in shown
 
 
-def test_ctrl_c_is_a_word_and_the_shell_s_own_exit_code(failing):
+def test_main_exits_with_the_shells_code_when_interrupted(failing):
     code, shown = failing(KeyboardInterrupt())
     assert code == 128 + signal.SIGINT
     assert shown.strip() == "interrupted"
 
 
-def test_a_reader_that_leaves_early_is_no_error():
+def test_main_prints_no_error_when_stdout_is_closed():
     command = [*PROGRAM, "validate", "--specs", "."]
     reading, writing = os.pipe()
     os.close(reading)
@@ -87,46 +87,46 @@ def test_a_reader_that_leaves_early_is_no_error():
 
 
 @pytest.mark.parametrize("arguments", [[], ["--help"], ["-h"]])
-def test_help_names_every_command_without_importing_one(arguments: list[str]):
+def test_help_names_every_command_without_importing_any(arguments: list[str]):
     script = (
         "import sys; from reconciler.cli.main import main\n"
         "try: main(sys.argv[1:])\n"
         "finally: print(sorted(n for n in sys.modules if n.startswith('reconciler.cli.')))"
     )
     done = subprocess.run([sys.executable, "-c", script, *arguments], capture_output=True, text=True, check=False)
-    said = done.stdout + done.stderr
-    assert all(f"  {name} " in said for name in COMMANDS)
+    printed = done.stdout + done.stderr
+    assert all(f"  {name} " in printed for name in COMMANDS)
     assert "['reconciler.cli.main']" in done.stdout
 
 
-def test_every_command_is_where_the_table_says():
+def test_command_table_names_existing_modules():
     for name, (module_name, text) in COMMANDS.items():
         assert (Path(module.__file__).parent / f"{module_name.rpartition('.')[2]}.py").exists(), name
         assert text.endswith("."), name
 
 
-def test_an_unknown_command_is_wrong_usage_with_the_nearest_named():
+def test_main_rejects_an_unknown_command_as_wrong_usage():
     done = subprocess.run([*PROGRAM, "validat"], capture_output=True, text=True, check=False)
     assert done.returncode == 2
     assert "No such command 'validat'" in done.stderr
 
 
-def test_the_version_is_the_package_s():
+def test_version_option_prints_the_packages_version():
     done = subprocess.run([*PROGRAM, "--version"], capture_output=True, text=True, check=True)
     assert done.stdout.startswith("reconciler 0.")
 
 
 @pytest.mark.parametrize("command", [name for name in COMMANDS if name not in ("services", "simulate")])
 @pytest.mark.parametrize("spelled", [("-e", "dev"), ("-edev",), ("--environment", "dev"), ("--environment=dev",)])
-def test_the_environment_stands_before_the_command_or_after_it(
+def test_environment_option_works_before_and_after_the_command(
     command: str, spelled: tuple[str, ...], capsys: pytest.CaptureFixture[str], tmp_path: Path
 ):
-    said = []
+    printed = []
     (tmp_path / "other").mkdir()
     for arguments in ([*spelled, command], [command, *spelled]):
         more = ["NAME"] if command == "authorise" else []
         with pytest.raises(SystemExit) as exit_:
             main(["--specs", str(tmp_path), *arguments, *more])
-        said.append((exit_.value.code, capsys.readouterr().err))
-    assert said[0] == said[1]
-    assert "No such option" not in said[0][1]
+        printed.append((exit_.value.code, capsys.readouterr().err))
+    assert printed[0] == printed[1]
+    assert "No such option" not in printed[0][1]

@@ -39,7 +39,7 @@ def messages(tree: ast.Module) -> Iterator[ast.Constant]:
             yield node
 
 
-def test_no_message_writes_a_command_out_instead_of_formatting_it():
+def test_messages_format_commands_with_the_helper():
     found = [
         f"{file.relative_to(INFRA)}:{text.lineno}: {text.value!r}"
         for file in sorted(INFRA.rglob("*.py"))
@@ -54,7 +54,7 @@ def test_no_message_writes_a_command_out_instead_of_formatting_it():
 OF_ONE = re.compile(r"`(reconciler (?:status|authorise|doctor|report|unmanaged)[^`]*)`")
 
 
-def test_a_command_on_a_page_names_its_environment():
+def test_pages_name_the_environment_of_each_command():
     root = INFRA.parents[1]
     pages = [root / "README.md", *(root / "docs").glob("*.md"), root / "connectors" / "README.md"]
     found = [f"{page.name}: {text}" for page in pages for text in OF_ONE.findall(page.read_text(encoding="utf-8"))]
@@ -104,7 +104,7 @@ def run_printed(shop: Shop, text: str, capsys: pytest.CaptureFixture[str]) -> se
         (["doctor", "-e", "prod"], set()),
     ],
 )
-def test_a_printed_command_runs_where_there_are_two_environments(
+def test_printed_commands_run_when_there_are_two_environments(
     two: Shop, arguments: list[str], prints: set[str], capsys: pytest.CaptureFixture[str]
 ):
     ran = two.run(*arguments)
@@ -113,7 +113,7 @@ def test_a_printed_command_runs_where_there_are_two_environments(
     assert run_printed(two, text, capsys) == prints
 
 
-def test_the_folder_of_specs_is_named_only_where_it_was_named_by_hand(
+def test_printed_commands_name_the_folder_only_when_the_user_did(
     two: Shop, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ):
     assert f"--specs '{two.specs}'" in two.run("status", "-e", "dev").out
@@ -124,12 +124,12 @@ def test_the_folder_of_specs_is_named_only_where_it_was_named_by_hand(
 
 
 @pytest.mark.parametrize("word", ["a b", "*", "it's", "$HOME", "a;b", "`x`"])
-def test_what_a_shell_would_act_on_is_quoted(word: str):
+def test_printed_commands_quote_what_a_shell_would_expand(word: str):
     printed = commands.reconciler("import", "--datasets", word, environment="dev").removeprefix("`").removesuffix("`")
     assert shlex.split(printed) == ["reconciler", "import", "-e", "dev", "--datasets", word]
 
 
-def test_the_environment_of_a_file_is_the_folder_that_it_is_in():
+def test_environment_of_returns_the_folder_of_a_file():
     assert commands.environment_of("connectors/dev/crm.yaml") == "dev"
     assert commands.environment_of("prod/environment.yaml") == "prod"
     assert commands.up("dev", refresh=True) == "`pulumi up --stack dev --refresh`"

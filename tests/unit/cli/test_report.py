@@ -35,37 +35,39 @@ def busy(shop: Shop) -> Shop:
     return shop
 
 
-def test_each_thing_to_look_at_is_in_its_section_with_its_file_and_its_owners(busy: Shop):
+def test_report_lists_each_finding_in_its_section_with_file_and_owners(busy: Shop):
     ran = busy.run("report", "--today", DAY)
     assert ran.code == 0
     file = f"{busy.specs.name}/dev"
     lines = [line for line in ran.out.splitlines() if line]
     assert lines[0] == f"dev on {DAY}"
     assert [line for line in lines[1:] if not line.startswith(" ")] == [
-        "To see to",
-        "Awaited",
+        "Needs attention",
+        "Pending",
         "Paused by hand",
-        "Ends",
-        "Access that ends",
-        "In no file",
+        "Expiring and retired",
+        "Expiring access",
+        "Unmanaged",
     ]
-    told = [line.strip() for line in lines if line.startswith(" ")]
-    why = "its set-up is broken; Fivetran: reconnect: Log in *again*"
-    assert told[0] == f"{file}/broken.yaml: {why} (owner@example.com)"
-    assert told[1].startswith(f"{file}/waits.yaml: awaits the vendor installs our key, until 2027-02-01 (")
-    assert told[2].startswith(f"{file}/stopped.yaml: it is paused and the file gives no reason")
-    assert told[3].startswith(f"{file}/soon.yaml: warned: expires on 2027-01-04, in 1 day: ")
-    assert told[4].startswith(
+    found = [line.strip() for line in lines if line.startswith(" ")]
+    why = "its setup state is broken; Fivetran: reconnect: Log in *again*"
+    assert found[0] == f"{file}/broken.yaml: {why} (owner@example.com)"
+    assert found[1].startswith(f"{file}/waits.yaml: pending: the vendor installs our key, until 2027-02-01 (")
+    assert found[2].startswith(f"{file}/stopped.yaml: it is paused, but its file gives no reason")
+    assert found[3].startswith(f"{file}/soon.yaml: warned: expires on 2027-01-04, in 1 day: ")
+    assert found[4].startswith(
         f"{file}/later.yaml: ahead: the last good day is 2028-01-04, it is removed on 2028-01-12 ("
     )
-    assert told[5].startswith(f"{file}/goes.yaml: retires by DENG-1: delete the file (")
-    assert told[6].startswith(f"{file}/seen.yaml: access ends on 2027-01-05, in 2 days: roles/bigquery.dataViewer for ")
-    assert told[7].startswith("connection by_hand (")
-    assert told[8] == "dataset scratch"
-    assert len(told) == 9
+    assert found[5].startswith(f"{file}/goes.yaml: retired (DENG-1): delete the file (")
+    assert found[6].startswith(
+        f"{file}/seen.yaml: access ends on 2027-01-05, in 2 days: roles/bigquery.dataViewer for "
+    )
+    assert found[7].startswith("connection by_hand (")
+    assert found[8] == "dataset scratch"
+    assert len(found) == 9
 
 
-def test_programs_get_every_section_and_github_a_page_on_which_words_of_others_mark_nothing_up(busy: Shop):
+def test_report_formats_all_sections_as_json_and_escaped_markdown(busy: Shop):
     found = json.loads(busy.run("report", "--today", DAY, "--format", "json").out)
     assert {section: len(lines) for section, lines in found.items() if isinstance(lines, list)} == {
         "to_see_to": 1,
@@ -77,34 +79,36 @@ def test_programs_get_every_section_and_github_a_page_on_which_words_of_others_m
     }
     assert found["ends"][0]["file"] == f"{busy.specs.name}/dev/soon.yaml"
     page = busy.run("report", "--today", DAY, "--format", "github").out.splitlines()
-    assert page[:3] == [f"## dev on {DAY}", "", "### To see to"]
+    assert page[:3] == [f"## dev on {DAY}", "", "### Needs attention"]
     assert (
-        f"- `{busy.specs.name}/dev/broken.yaml`: its set-up is broken; Fivetran: reconnect: Log in \\*again\\* "
+        f"- `{busy.specs.name}/dev/broken.yaml`: its setup state is broken; Fivetran: reconnect: Log in \\*again\\* "
         "(owner\\@example.com)"
     ) in page
 
 
-def test_offline_it_says_what_the_files_say(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, busy: Shop):
+def test_report_needs_no_credentials_when_offline(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, busy: Shop):
     monkeypatch.delenv("FIVETRAN_APIKEY")
     headings = [
         line for line in busy.run("report", "--offline", "--today", DAY).out.splitlines() if line[:1] not in ("", " ")
     ]
-    assert headings == [f"dev on {DAY}", "Ends", "Access that ends"]
+    assert headings == [f"dev on {DAY}", "Expiring and retired", "Expiring access"]
     assert busy.run("report", "--today", DAY).code == 2
     assert busy.run("report", "--offline", "--from-outputs", "-").code == 2
 
 
-def test_the_tests_that_failed_in_the_last_run_are_named(shop: Shop, tmp_path: Path):
+def test_report_names_setup_tests_that_failed_in_the_last_run(shop: Shop, tmp_path: Path):
     shop.unit("stripe")
     shop.connection("stripe", {"schema": "stripe"}, setup_state="incomplete", paused=True)
     outputs = tmp_path / "outputs.json"
     said: dict[str, Any] = {"outcome": "failed", "messages": ["Validate Login: FAILED: no"]}
     outputs.write_text(json.dumps({"units": {"stripe": said}}))
-    told = shop.run("report", "--today", DAY, "--from-outputs", str(outputs)).out
-    assert "setup test Validate Login: FAILED: no" in told
+    page = shop.run("report", "--today", DAY, "--from-outputs", str(outputs)).out
+    assert "setup test Validate Login: FAILED: no" in page
 
 
-def test_where_there_is_nothing_that_is_said(shop: Shop):
+def test_report_says_so_when_nothing_needs_attention(shop: Shop):
     shop.write("environment", ENVIRONMENT)
-    assert shop.run("report", "--today", DAY).out == f"dev on {DAY}: nothing to look at\n"
-    assert shop.run("report", "--today", DAY, "--format", "github").out == (f"## dev on {DAY}\n\nNothing to look at.\n")
+    assert shop.run("report", "--today", DAY).out == f"dev on {DAY}: nothing needs attention\n"
+    assert shop.run("report", "--today", DAY, "--format", "github").out == (
+        f"## dev on {DAY}\n\nNothing needs attention.\n"
+    )

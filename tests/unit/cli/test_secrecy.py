@@ -1,4 +1,4 @@
-"""No command shows a secret, whatever Fivetran and Google quote in whatever they answer."""
+"""No command prints a secret, whatever Fivetran and Google quote in their answers."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def _forgetful() -> Iterator[None]:
 
 @pytest.fixture
 def quoted(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> Shop:
-    """A broken connection with a secret, and one in no file."""
+    """Create a broken connection with a secret, and an unmanaged one."""
     monkeypatch.setenv("STRIPE_KEY", CANARY)
     shop.unit("stripe", **KEY)
     shop.dataset("stripe")
@@ -63,7 +63,7 @@ def _spellings() -> set[str]:
 
 @pytest.mark.parametrize("answer", ANSWERS, ids=["quoted", "400", "404", "text"])
 @pytest.mark.parametrize("command", COMMANDS)
-def test_a_command_shows_no_secret_when_every_answer_quotes_it(quoted: Shop, command: str, answer: dict[str, Any]):
+def test_commands_print_no_secret_when_every_answer_quotes_it(quoted: Shop, command: str, answer: dict[str, Any]):
     quoted.admin("POST", "/faults", {"path": "^/v1/", "count": None, **answer})
     denied = {"method": "*", "times": 0, "code": "PERMISSION_DENIED", "error": f"no {CANARY}"}
     for faults in ([], [denied]):
@@ -74,7 +74,7 @@ def test_a_command_shows_no_secret_when_every_answer_quotes_it(quoted: Shop, com
         assert ran.code != 70, ran.err
 
 
-def test_a_catalogue_that_is_pulled_holds_no_secret(quoted: Shop, tmp_path: Path):
+def test_services_pull_writes_no_secret_when_answers_quote_it(quoted: Shop, tmp_path: Path):
     quoted.admin("POST", "/faults", {"path": "^/v1/", "count": None, **ANSWERS[0]})
     with pytest.raises(SystemExit):
         main(["services", "pull", "stripe", "--folder", str(tmp_path / "services")])
@@ -83,19 +83,17 @@ def test_a_catalogue_that_is_pulled_holds_no_secret(quoted: Shop, tmp_path: Path
     assert CANARY not in written
 
 
-def test_a_text_is_withheld_with_its_page_when_a_value_cannot_be_read_here(
-    quoted: Shop, monkeypatch: pytest.MonkeyPatch
-):
+def test_status_withholds_a_task_when_a_secret_is_not_known(quoted: Shop, monkeypatch: pytest.MonkeyPatch):
     quoted.admin("POST", "/faults", {"path": "^/v1/", "count": None, **ANSWERS[0]})
     assert "Fivetran: reconnect: Reconnect: ******" in quoted.run("status").out
     monkeypatch.delenv("STRIPE_KEY")
     resolved_values.forget()
-    said = quoted.run("status").out
-    assert "Fivetran: reconnect: its text may quote a secret that is not read here, see https://" in said
-    assert CANARY not in said
+    printed = quoted.run("status").out
+    assert "Fivetran: reconnect: its text may quote a secret that is not read here, see https://" in printed
+    assert CANARY not in printed
 
 
-def test_doctor_names_a_value_with_a_stray_line_end_at_its_line(quoted: Shop, monkeypatch: pytest.MonkeyPatch):
+def test_doctor_names_the_line_of_a_value_with_a_stray_line_end(quoted: Shop, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv("STRIPE_KEY", "sk_live_1\n")
     ran = quoted.run("doctor")
     assert "warning  secret values: connectors/dev/stripe.yaml:" in ran.out
@@ -103,4 +101,4 @@ def test_doctor_names_a_value_with_a_stray_line_end_at_its_line(quoted: Shop, mo
     assert "sk_live_1" not in ran.out
     monkeypatch.delenv("STRIPE_KEY")
     ran = quoted.run("doctor")
-    assert "could not look at the values of {env: STRIPE_KEY, version: 1} for stray line ends" in ran.out
+    assert "cannot check {env: STRIPE_KEY, version: 1} for stray line ends" in ran.out

@@ -54,13 +54,13 @@ def pull(fivetran: Simulators, specs: Path, tmp_path: Path, monkeypatch: pytest.
     return run
 
 
-def test_a_service_that_is_new_gets_a_file_and_its_consent_to_check(pull, tmp_path: Path):
+def test_services_pull_writes_a_file_for_a_new_service(pull, tmp_path: Path):
     result = pull("zendesk", "stripe")
     assert (result.return_value, result.stdout) == (
         0,
-        "stripe: new; check by hand: consent: never\nzendesk: new; check by hand: consent: unless auth\n",
+        "stripe: new; check `consent` by hand: never\nzendesk: new; check `consent` by hand: unless auth\n",
     )
-    assert result.stderr == "2 asked for, 2 changed, 0 not to be had\n"
+    assert result.stderr == "2 read, 2 changed, 0 failed\n"
     text = (tmp_path / "services" / "stripe.yaml").read_text()
     assert text.startswith(
         "# yaml-language-server: $schema=../service.schema.json\n"
@@ -70,7 +70,7 @@ def test_a_service_that_is_new_gets_a_file_and_its_consent_to_check(pull, tmp_pa
     assert [file.name for file in sorted((tmp_path / "services").iterdir())] == ["stripe.yaml", "zendesk.yaml"]
 
 
-def test_a_second_pull_writes_nothing(pull, tmp_path: Path):
+def test_services_pull_writes_nothing_the_second_time(pull, tmp_path: Path):
     pull("stripe")
     file = tmp_path / "services" / "stripe.yaml"
     before = file.stat()
@@ -80,7 +80,7 @@ def test_a_second_pull_writes_nothing(pull, tmp_path: Path):
     assert file.stat().st_ino == before.st_ino
 
 
-def test_what_changed_is_printed_and_what_is_kept_by_hand_stays(pull, tmp_path: Path):
+def test_services_pull_prints_changes_and_keeps_manual_fields(pull, tmp_path: Path):
     pull("stripe")
     file = tmp_path / "services" / "stripe.yaml"
     text = file.read_text()
@@ -107,14 +107,14 @@ def test_what_changed_is_printed_and_what_is_kept_by_hand_stays(pull, tmp_path: 
     )
 
 
-def test_without_names_the_services_with_a_file_and_those_of_the_specs_are_pulled(pull, tmp_path: Path):
+def test_services_pull_without_names_pulls_known_and_used_services(pull, tmp_path: Path):
     pull("stripe")
     result = pull()
-    assert result.stdout == "slack: new; check by hand: consent: never\n"
-    assert result.stderr == "2 asked for, 1 changed, 0 not to be had\n"
+    assert result.stdout == "slack: new; check `consent` by hand: never\n"
+    assert result.stderr == "2 read, 1 changed, 0 failed\n"
 
 
-def test_all_of_them_are_written_and_read_again(pull, tmp_path: Path):
+def test_services_pull_all_writes_files_that_can_be_read(pull, tmp_path: Path):
     assert pull("--all").return_value == 0
     files = sorted((tmp_path / "services").iterdir())
     assert len(files) > 50
@@ -122,21 +122,21 @@ def test_all_of_them_are_written_and_read_again(pull, tmp_path: Path):
         assert catalog.write(catalog.read_file(file)) == file.read_text()
 
 
-def test_a_service_that_fivetran_does_not_have_is_a_finding_and_keeps_no_other_from_being_pulled(pull, tmp_path: Path):
+def test_services_pull_continues_when_fivetran_lacks_a_service(pull, tmp_path: Path):
     (tmp_path / "services").mkdir()
     shutil.copy(catalog.SERVICES / "stripe.yaml", tmp_path / "services" / "made_up.yaml")
     result = pull("made_up", "nothing", "stripe")
     assert result.return_value == 1
     assert result.stderr == (
-        "made_up: Fivetran has no such service, or hides it from this key; its file is as it was\n"
-        "nothing: Fivetran has no such service, or hides it from this key\n"
-        "3 asked for, 1 changed, 2 not to be had\n"
+        "made_up: Fivetran has no such service, or this key cannot see it; its file is unchanged\n"
+        "nothing: Fivetran has no such service, or this key cannot see it\n"
+        "3 read, 1 changed, 2 failed\n"
     )
     assert (tmp_path / "services" / "made_up.yaml").read_text() == (catalog.SERVICES / "stripe.yaml").read_text()
     assert not (tmp_path / "services" / "nothing.yaml").exists()
 
 
-def test_a_file_that_cannot_be_read_is_a_finding_and_stays(pull, tmp_path: Path):
+def test_services_pull_keeps_a_file_that_it_cannot_read(pull, tmp_path: Path):
     (tmp_path / "services").mkdir()
     (tmp_path / "services" / "stripe.yaml").write_text("name: [")
     result = pull("stripe")
@@ -145,7 +145,7 @@ def test_a_file_that_cannot_be_read_is_a_finding_and_stays(pull, tmp_path: Path)
     assert (tmp_path / "services" / "stripe.yaml").read_text() == "name: ["
 
 
-def test_a_folder_that_cannot_be_written_is_a_finding(pull, tmp_path: Path):
+def test_services_pull_reports_a_folder_that_it_cannot_write(pull, tmp_path: Path):
     (tmp_path / "file").write_text("")
     result = pull("stripe", "--folder", str(tmp_path / "file" / "inside"))
     assert result.return_value == 1
@@ -153,13 +153,15 @@ def test_a_folder_that_cannot_be_written_is_a_finding(pull, tmp_path: Path):
 
 
 @pytest.mark.parametrize("arguments", [["../stripe"], ["Stripe"], ["--all", "stripe"]])
-def test_what_is_no_service_id_is_wrong_usage(fivetran: Simulators, specs: Path, tmp_path: Path, arguments: list[str]):
+def test_services_pull_rejects_malformed_service_ids(
+    fivetran: Simulators, specs: Path, tmp_path: Path, arguments: list[str]
+):
     done = run("pull", "--specs", str(specs), "--folder", str(tmp_path), *arguments, environment=fivetran.environment)
     assert done.returncode == 2
     assert sorted(tmp_path.iterdir()) == [specs]
 
 
-def test_a_key_that_is_refused_is_the_other_side_s_failure(fivetran: Simulators, specs: Path, tmp_path: Path):
+def test_services_pull_exits_with_3_when_fivetran_rejects_the_key(fivetran: Simulators, specs: Path, tmp_path: Path):
     environment = {**fivetran.environment, "FIVETRAN_APISECRET": "wrong-canary"}
     done = run("pull", "--specs", str(specs), "--folder", str(tmp_path / "x"), "stripe", environment=environment)
     assert done.returncode == 3
@@ -168,9 +170,7 @@ def test_a_key_that_is_refused_is_the_other_side_s_failure(fivetran: Simulators,
     assert "Traceback" not in done.stderr
 
 
-def test_what_was_pulled_before_the_other_side_failed_is_written_and_told(
-    fivetran: Simulators, specs: Path, tmp_path: Path
-):
+def test_services_pull_keeps_finished_services_when_fivetran_fails(fivetran: Simulators, specs: Path, tmp_path: Path):
     faults = f"{fivetran.admin_url}/faults"
     httpx.post(faults, json={"kind": "unauthorized", "path": "zoom$"}).raise_for_status()
     try:
@@ -179,18 +179,18 @@ def test_what_was_pulled_before_the_other_side_failed_is_written_and_told(
     finally:
         httpx.delete(faults).raise_for_status()
     assert done.returncode == 3
-    assert done.stdout == "stripe: new; check by hand: consent: never\n"
+    assert done.stdout == "stripe: new; check `consent` by hand: never\n"
     assert done.stderr.startswith("Error: GET /metadata/connector-types/zoom: Fivetran answered 401")
     assert [file.name for file in (tmp_path / "x").iterdir()] == ["stripe.yaml"]
 
 
-def test_without_a_key_it_says_which_variable_is_not_set(specs: Path, tmp_path: Path):
+def test_services_pull_names_the_missing_variable_without_a_key(specs: Path, tmp_path: Path):
     done = run("pull", "--specs", str(specs), "stripe", environment={})
     assert done.returncode == 2
     assert done.stderr.startswith("Error: FIVETRAN_APIKEY and FIVETRAN_APISECRET are not set.")
 
 
-def test_the_catalogue_is_listed_and_a_service_shown():
+def test_services_list_and_show_print_the_catalogue():
     listed = CliRunner().invoke(cli, ["services", "list"], standalone_mode=False)
     assert "stripe  Stripe\n" in listed.stdout
     shown = CliRunner().invoke(cli, ["services", "show", "stripe"], standalone_mode=False)

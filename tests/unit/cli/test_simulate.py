@@ -1,4 +1,4 @@
-"""`reconciler simulate` without a Pulumi: what it prints, writes, says and leaves behind."""
+"""`reconciler simulate`, without Pulumi."""
 
 import base64
 import contextlib
@@ -16,7 +16,7 @@ import httpx
 import pytest
 import yaml
 
-from reconciler.cli.local_stacks import find_project, make_stacks, settings_of
+from reconciler.cli.local_stacks import create_stacks, find_project, shared_settings
 from reconciler.model.errors import ReconcilerError
 
 UNIT = """\
@@ -82,7 +82,7 @@ def answers(variables: Mapping[str, str]) -> bool:
     return httpx.get(f"{variables['FIVETRAN_API_URL']}/groups", auth=keys).status_code == 200
 
 
-def test_the_variables_are_printed_and_stdout_ends_while_it_serves(tmp_path: Path, specs: Path):
+def test_simulate_prints_variables_and_closes_stdout_while_serving(tmp_path: Path, specs: Path):
     with simulate(tmp_path, "--specs", str(specs), STRIPE_KEY="mine") as process:
         variables = exports(process)
         assert process.poll() is None
@@ -98,7 +98,7 @@ def test_the_variables_are_printed_and_stdout_ends_while_it_serves(tmp_path: Pat
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
-def test_a_signal_ends_it_and_nothing_is_left(tmp_path: Path, specs: Path, number: signal.Signals):
+def test_simulate_leaves_nothing_behind_when_a_signal_ends_it(tmp_path: Path, specs: Path, number: signal.Signals):
     with simulate(tmp_path, "--specs", str(specs)) as process:
         variables = exports(process)
         process.send_signal(number)
@@ -110,16 +110,14 @@ def test_a_signal_ends_it_and_nothing_is_left(tmp_path: Path, specs: Path, numbe
 
 
 @pytest.mark.parametrize("name", ["connectors", "elsewhere"])
-def test_pulumi_is_pointed_at_the_specs_that_were_named_where_it_would_read_others(
-    tmp_path: Path, specs: Path, name: str
-):
+def test_simulate_exports_the_folder_unless_pulumi_finds_it_by_default(tmp_path: Path, specs: Path, name: str):
     folder = specs.rename(tmp_path / name)
     with simulate(tmp_path, "--specs", name) as process:
         variables = exports(process)
     assert variables.get("RECONCILER_SPECS") == (None if name == "connectors" else str(folder.resolve()))
 
 
-def test_the_ready_file_has_addresses_and_variables(tmp_path: Path, specs: Path):
+def test_simulate_writes_addresses_and_variables_to_the_ready_file(tmp_path: Path, specs: Path):
     ready = tmp_path / "ready.json"
     with simulate(tmp_path, "--specs", str(specs), "--ready-file", str(ready), "--stack", "dev") as process:
         variables = exports(process)
@@ -133,7 +131,7 @@ def test_the_ready_file_has_addresses_and_variables(tmp_path: Path, specs: Path)
     assert [file.name for file in tmp_path.glob("ready*")] == ["ready.json"]
 
 
-def test_only_the_projects_of_the_files_and_of_the_option_exist(tmp_path: Path, specs: Path):
+def test_simulate_creates_only_declared_and_named_projects(tmp_path: Path, specs: Path):
     with simulate(tmp_path, "--specs", str(specs), "--project", "more-project") as process:
         url = exports(process)["BIGQUERY_EMULATOR_HOST"]
         projects = ("dev-project", "other-project", "more-project", "no-project")
@@ -141,7 +139,7 @@ def test_only_the_projects_of_the_files_and_of_the_option_exist(tmp_path: Path, 
     assert statuses == [200, 200, 200, 404]
 
 
-def test_every_secret_that_specs_refer_to_is_in_secret_manager_under_its_version(tmp_path: Path, specs: Path):
+def test_simulate_stores_every_referenced_secret_version(tmp_path: Path, specs: Path):
     with simulate(tmp_path, "--specs", str(specs)) as process:
         variables = exports(process)
         url = variables["GOOGLE_SECRET_MANAGER_CUSTOM_ENDPOINT"]
@@ -154,7 +152,7 @@ def test_every_secret_that_specs_refer_to_is_in_secret_manager_under_its_version
             assert base64.b64decode(answer.json()["payload"]["data"]) == value
 
 
-def test_every_key_of_the_stacks_config_that_specs_refer_to_is_in_the_rehearsals_settings(tmp_path: Path, specs: Path):
+def test_simulate_writes_every_referenced_config_key_to_the_settings(tmp_path: Path, specs: Path):
     (tmp_path / "Pulumi.yaml").write_text("name: p\nruntime: python\n")
     (tmp_path / "Pulumi.dev.yaml").write_text("config:\n  a:b: c\n  p:signer_key:\n    secure: v1:other\n")
     pulumi = tmp_path / "pulumi"
@@ -165,7 +163,7 @@ def test_every_key_of_the_stacks_config_that_specs_refer_to_is_in_the_rehearsals
     assert settings == {"config": {"a:b": "c", "p:signer_key": "simulated-signer-key"}}
 
 
-def test_a_state_directory_of_the_users_own_stays(tmp_path: Path, specs: Path):
+def test_simulate_keeps_a_state_directory_that_the_user_names(tmp_path: Path, specs: Path):
     with simulate(tmp_path, "--specs", str(specs), "--state-dir", "kept/state") as process:
         variables = exports(process)
         process.terminate()
@@ -174,7 +172,7 @@ def test_a_state_directory_of_the_users_own_stays(tmp_path: Path, specs: Path):
     assert (tmp_path / "kept/state/backend").is_dir()
 
 
-def test_ports_can_be_chosen_and_a_taken_one_is_an_error(tmp_path: Path, specs: Path):
+def test_simulate_uses_the_given_port_and_fails_if_it_is_taken(tmp_path: Path, specs: Path):
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         with simulate(tmp_path, "--specs", str(specs), "--gcp-port", str(port)) as process:
@@ -185,7 +183,7 @@ def test_ports_can_be_chosen_and_a_taken_one_is_an_error(tmp_path: Path, specs: 
         assert exports(process)["PULUMI_DEBUG_PROVIDERS"] == f"gcp:{port}"
 
 
-def test_faulty_specs_are_said_and_served_all_the_same(tmp_path: Path, specs: Path):
+def test_simulate_reports_faulty_files_and_serves(tmp_path: Path, specs: Path):
     (specs / "dev" / "broken.yaml").write_text("descripton: x\n")
     with simulate(tmp_path, "--specs", str(specs)) as process:
         variables = exports(process)
@@ -195,19 +193,19 @@ def test_faulty_specs_are_said_and_served_all_the_same(tmp_path: Path, specs: Pa
         assert "dev/broken.yaml:1:1: " in said(process)
 
 
-def test_without_a_project_or_a_pulumi_it_says_that_no_stacks_were_made(tmp_path: Path, specs: Path):
+def test_simulate_warns_when_it_cannot_create_stacks(tmp_path: Path, specs: Path):
     with simulate(tmp_path, "--specs", str(specs)) as process:
         exports(process)
         process.terminate()
-        assert "no Pulumi project here, so no stacks were made" in said(process)
+        assert "no Pulumi project here, so no stacks were created" in said(process)
     (tmp_path / "Pulumi.yaml").write_text("name: p\nruntime: python\n")
     with simulate(tmp_path, "--specs", str(specs)) as process:
         assert "PULUMI_OPTION_CONFIG_FILE" not in exports(process)
         process.terminate()
-        assert "pulumi is not on PATH, so no stacks were made" in said(process)
+        assert "pulumi is not on PATH, so no stacks were created" in said(process)
 
 
-def test_a_pulumi_that_fails_is_quoted(tmp_path: Path, specs: Path):
+def test_simulate_quotes_pulumis_error(tmp_path: Path, specs: Path):
     (tmp_path / "Pulumi.yaml").write_text("name: p\nruntime: python\n")
     pulumi = tmp_path / "pulumi"
     pulumi.write_text("#!/bin/sh\necho 'error: the backend is on fire' >&2\nexit 1\n")
@@ -221,7 +219,7 @@ def test_a_pulumi_that_fails_is_quoted(tmp_path: Path, specs: Path):
     assert list((tmp_path / "tmp").iterdir()) == []
 
 
-def test_the_project_is_the_nearest_one_upwards(tmp_path: Path):
+def test_find_project_returns_the_nearest_folder_upwards(tmp_path: Path):
     inner = tmp_path / "a" / "b"
     inner.mkdir(parents=True)
     (tmp_path / "Pulumi.yaml").touch()
@@ -230,19 +228,19 @@ def test_the_project_is_the_nearest_one_upwards(tmp_path: Path):
     assert find_project(inner) == inner
 
 
-def test_settings_are_shared_when_they_are_the_same_whatever_the_comments(tmp_path: Path):
+def test_shared_settings_ignore_comments_and_reject_differences(tmp_path: Path):
     (tmp_path / "Pulumi.dev.yaml").write_text("config: {a: b}  # dev\n")
     (tmp_path / "Pulumi.prod.yaml").write_text("config:\n  a: b\n")
-    assert settings_of(tmp_path, ["dev", "prod", "none"]) == {"config": {"a": "b"}}
-    assert settings_of(tmp_path, ["none"]) == {}
+    assert shared_settings(tmp_path, ["dev", "prod", "none"]) == {"config": {"a": "b"}}
+    assert shared_settings(tmp_path, ["none"]) == {}
     (tmp_path / "Pulumi.prod.yaml").write_text("config: {a: c}\n")
-    assert settings_of(tmp_path, ["prod"]) == {"config": {"a": "c"}}
-    with pytest.raises(ReconcilerError, match="choose with --stack"):
-        settings_of(tmp_path, ["dev", "prod"])
+    assert shared_settings(tmp_path, ["prod"]) == {"config": {"a": "c"}}
+    with pytest.raises(ReconcilerError, match="choose a stack with --stack"):
+        shared_settings(tmp_path, ["dev", "prod"])
 
 
 @pytest.mark.parametrize("content", ["config: [", "- a\n", "\x00"])
-def test_settings_that_cannot_be_read_are_named(tmp_path: Path, content: str):
+def test_create_stacks_names_settings_that_it_cannot_read(tmp_path: Path, content: str):
     (tmp_path / "Pulumi.dev.yaml").write_text(content)
     with pytest.raises(ReconcilerError, match=r"^Pulumi\.dev\.yaml: "):
-        make_stacks(tmp_path, ["dev"], tmp_path, os.environ)
+        create_stacks(tmp_path, ["dev"], tmp_path, os.environ)

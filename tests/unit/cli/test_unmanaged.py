@@ -7,20 +7,20 @@ import pytest
 
 from .shop import ENVIRONMENT, Shop
 
-IMPORT = "Write files for all of it with `reconciler import -e dev"
-IGNORE = "or name under `ignore` in connectors/dev/environment.yaml\n"
+IMPORT = "Write their files with `reconciler import -e dev"
+IGNORE = "or name them under `ignore` in connectors/dev/environment.yaml\n"
 
 
-def test_nothing_is_found_where_everything_is_in_a_file(shop: Shop):
+def test_unmanaged_exits_with_0_when_files_declare_everything(shop: Shop):
     shop.unit("stripe")
     shop.connection("stripe", {"schema": "stripe"})
     shop.dataset("stripe")
     ran = shop.run("unmanaged")
     assert (ran.code, ran.out) == (0, "")
-    assert ran.err == "dev: everything is in a file, or named under `ignore`\n"
+    assert ran.err == "dev: files declare or ignore everything\n"
 
 
-def test_what_is_in_no_file_is_a_line_each_with_who_writes_it(shop: Shop):
+def test_unmanaged_prints_a_line_each_with_what_writes_a_dataset(shop: Shop):
     shop.unit("stripe")
     shop.connection("stripe", {"schema": "stripe"})
     made = {"created_at": "2025-01-02T03:04:05Z"}
@@ -32,19 +32,19 @@ def test_what_is_in_no_file_is_a_line_each_with_who_writes_it(shop: Shop):
     ran = shop.run("unmanaged")
     assert ran.code == 1
     assert ran.out.splitlines() == [
-        f"connection app ({database}): postgres, connected, made 2025-01-02",
-        f"connection jira ({jira}): jira, connected, paused, made 2025-01-02",
-        f"connection sheets.budget ({sheet}): google_sheets, broken, made 2025-01-02",
+        f"connection app ({database}): postgres, connected, created 2025-01-02",
+        f"connection jira ({jira}): jira, connected, paused, created 2025-01-02",
+        f"connection sheets.budget ({sheet}): google_sheets, broken, created 2025-01-02",
         "dataset app",
         f"dataset app_public: written by the connection app ({database})",
         f"dataset jira: written by the connection jira ({jira})",
         "dataset lonely",
         f"dataset sheets: written by the connection sheets.budget ({sheet})",
     ]
-    assert ran.err == f"dev: 3 connections and 5 datasets in no file. {IMPORT} --all --datasets '*'`, {IGNORE}"
+    assert ran.err == f"dev: 3 unmanaged connections and 5 unmanaged datasets. {IMPORT} --all --datasets '*'`, {IGNORE}"
 
 
-def test_a_dataset_that_a_declared_database_made_without_a_word_names_the_file(shop: Shop):
+def test_unmanaged_names_the_file_of_the_database_that_writes_a_dataset(shop: Shop):
     shop.write(
         "app",
         {
@@ -61,10 +61,10 @@ def test_a_dataset_that_a_declared_database_made_without_a_word_names_the_file(s
     assert ran.out == (
         "dataset app_audit: written by connectors/dev/app.yaml, which does not declare it under `datasets`\n"
     )
-    assert ran.err == f"dev: 1 dataset in no file. {IMPORT} --datasets '*'`, {IGNORE}"
+    assert ran.err == f"dev: 1 unmanaged dataset. {IMPORT} --datasets '*'`, {IGNORE}"
 
 
-def test_what_is_ignored_is_not_found(shop: Shop):
+def test_unmanaged_leaves_out_what_the_environment_ignores(shop: Shop):
     ignore = {"services": ["fivetran_log"], "schemas": ["log", "dbt_*", "sheets.draft"]}
     shop.write("environment", {**ENVIRONMENT, "ignore": ignore})
     shop.connection("fivetran_log", {"schema": "log"})
@@ -78,20 +78,20 @@ def test_what_is_ignored_is_not_found(shop: Shop):
     assert [line.split()[1] for line in shop.run("unmanaged").out.splitlines()] == ["sheets.final", "log_2"]
 
 
-def test_a_service_is_ignored_with_its_connections_and_not_with_what_they_write(shop: Shop):
+def test_unmanaged_lists_datasets_of_ignored_services(shop: Shop):
     shop.write("environment", {**ENVIRONMENT, "ignore": {"services": ["fivetran_log"]}})
     log = shop.connection("fivetran_log", {"schema": "log"})
     shop.dataset("log")
     assert shop.run("unmanaged").out == f"dataset log: written by the connection log ({log})\n"
 
 
-def test_fivetrans_own_connection_is_not_found(shop: Shop):
+def test_unmanaged_leaves_out_fivetrans_own_connection(shop: Shop):
     shop.connection("fivetran_log", {"schema": "fivetran_metadata"})
     shop.dataset("fivetran_metadata")
     assert shop.run("unmanaged").code == 0
 
 
-def test_what_another_environment_of_the_group_and_project_declares_is_not_found(shop: Shop):
+def test_unmanaged_leaves_out_what_a_neighbouring_environment_declares(shop: Shop):
     shop.write("environment", ENVIRONMENT, "test")
     shop.unit("stripe").rename(shop.specs / "test" / "stripe.yaml")
     shop.connection("stripe", {"schema": "stripe"})
@@ -102,7 +102,7 @@ def test_what_another_environment_of_the_group_and_project_declares_is_not_found
     assert shop.run("unmanaged", "-e", "dev").code == 1
 
 
-def test_json_is_a_list_also_when_it_is_empty(shop: Shop):
+def test_unmanaged_prints_a_json_list_even_if_empty(shop: Shop):
     assert json.loads(shop.run("unmanaged", "--format", "json").out) == []
     jira = shop.connection("jira", {"schema": "jira"}, created_at="2025-01-02T03:04:05Z")
     shop.dataset("jira")
@@ -120,36 +120,36 @@ def test_json_is_a_list_also_when_it_is_empty(shop: Shop):
     ]
 
 
-def test_github_gets_a_warning_a_finding_on_the_environments_file(shop: Shop):
+def test_unmanaged_annotates_the_environments_file(shop: Shop):
     shop.dataset("lonely")
     ran = shop.run("unmanaged", "--format", "github")
     assert (ran.code, ran.out) == (
         1,
-        "::warning file=connectors/dev/environment.yaml,line=1,col=1::in no file: dataset lonely\n",
+        "::warning file=connectors/dev/environment.yaml,line=1,col=1::unmanaged: dataset lonely\n",
     )
 
 
-def test_one_side_alone_can_be_looked_at(shop: Shop, monkeypatch: pytest.MonkeyPatch):
+def test_unmanaged_only_connections_needs_no_bigquery(shop: Shop, monkeypatch: pytest.MonkeyPatch):
     shop.connection("jira", {"schema": "jira"})
     shop.dataset("lonely")
     monkeypatch.setenv("BIGQUERY_EMULATOR_HOST", "http://127.0.0.1:9")
     assert len(shop.run("unmanaged", "--only", "connections").out.splitlines()) == 1
 
 
-def test_datasets_alone_need_no_key_of_fivetrans(shop: Shop, monkeypatch: pytest.MonkeyPatch):
+def test_unmanaged_only_datasets_needs_no_fivetran_key(shop: Shop, monkeypatch: pytest.MonkeyPatch):
     shop.dataset("lonely")
     monkeypatch.delenv("FIVETRAN_APIKEY")
     assert shop.run("unmanaged", "--only", "datasets").out == "dataset lonely\n"
 
 
-def test_without_a_key_it_says_which_variable_is_missing(shop: Shop, monkeypatch: pytest.MonkeyPatch):
+def test_unmanaged_names_the_missing_variable_without_a_key(shop: Shop, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.delenv("FIVETRAN_APIKEY")
     ran = shop.run("unmanaged")
     assert ran.code == 2
     assert ran.err.startswith("Error: FIVETRAN_APIKEY is not set. ")
 
 
-def test_a_side_that_fails_is_one_line_and_exit_code_3(shop: Shop, monkeypatch: pytest.MonkeyPatch):
+def test_unmanaged_exits_with_3_when_google_or_fivetran_fails(shop: Shop, monkeypatch: pytest.MonkeyPatch):
     shop.admin("POST", "/gcp/faults", {"method": "GET", "code": "PERMISSION_DENIED", "error": "no.", "times": 0})
     ran = shop.run("unmanaged")
     assert (ran.code, ran.out) == (3, "")
@@ -165,16 +165,16 @@ def test_a_side_that_fails_is_one_line_and_exit_code_3(shop: Shop, monkeypatch: 
     assert ran.err.count("\n") == 1
 
 
-def test_a_group_that_is_not_there_is_named_with_what_makes_it(shop: Shop):
+def test_unmanaged_names_the_command_that_creates_a_missing_group(shop: Shop):
     shop.admin("POST", "/reset")
     ran = shop.run("unmanaged")
     assert ran.code == 3
     assert ran.err.startswith(
-        "Error: Fivetran has no group 'Dev' that this API key may see: the first `pulumi up --stack dev`"
+        "Error: Fivetran has no group 'Dev' that this API key can see. Run `pulumi up --stack dev` to create it, or "
     )
 
 
-def test_faulty_files_are_told_instead_of_taken_for_missing_ones(shop: Shop):
+def test_unmanaged_reports_faulty_files_instead_of_their_connections(shop: Shop):
     shop.write("broken", "descripton: x\n")
     ran = shop.run("unmanaged")
     assert ran.code == 1
@@ -183,17 +183,17 @@ def test_faulty_files_are_told_instead_of_taken_for_missing_ones(shop: Shop):
 
 
 @pytest.mark.parametrize(
-    ("arguments", "said"),
+    ("arguments", "message"),
     [("", "choose with --environment: dev, test"), ("-e nope", "no environment 'nope' in the specs")],
 )
-def test_the_environment_has_to_be_chosen_where_there_are_several(shop: Shop, arguments: str, said: str):
+def test_unmanaged_needs_an_environment_when_there_are_several(shop: Shop, arguments: str, message: str):
     shop.write("environment", ENVIRONMENT, "test")
     ran = shop.run("unmanaged", *shlex.split(arguments))
     assert ran.code == 2
-    assert said in ran.err
+    assert message in ran.err
 
 
-def test_three_requests_are_all_it_takes(shop: Shop):
+def test_unmanaged_makes_two_requests_to_fivetran(shop: Shop):
     for number in range(3):
         shop.connection("stripe", {"schema": f"s{number}"})
     shop.run("unmanaged")

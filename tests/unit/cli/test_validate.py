@@ -36,7 +36,7 @@ def inside(monkeypatch: pytest.MonkeyPatch):
     return enter
 
 
-def test_every_problem_goes_to_stdout_and_one_line_of_summary_to_stderr(inside):
+def test_validate_prints_problems_to_stdout_and_a_summary_to_stderr(inside):
     folder = CASES / "bad" / "task_ids"
     inside(folder)
     result = validate("--specs", ".")
@@ -45,7 +45,7 @@ def test_every_problem_goes_to_stdout_and_one_line_of_summary_to_stderr(inside):
     assert result.return_value == 1
 
 
-def test_a_thousand_files_are_checked_in_two_seconds_of_the_processor(tmp_path: Path):
+def test_validate_checks_a_thousand_files_in_two_seconds(tmp_path: Path):
     (tmp_path / "dev").mkdir()
     (tmp_path / "dev" / "environment.yaml").write_text(ENVIRONMENT)
     for number in range(1000):
@@ -64,7 +64,7 @@ def line(start: str) -> int:
     return next(number for number, text in enumerate(lines, start=1) if text.startswith(start))
 
 
-def test_without_a_problem_stdout_is_empty_and_the_exit_code_is_0(inside):
+def test_validate_prints_nothing_to_stdout_when_there_is_no_problem(inside):
     inside(CASES / "good" / "smallest")
     result = validate("--specs", ".")
     assert result.stdout == ""
@@ -72,7 +72,7 @@ def test_without_a_problem_stdout_is_empty_and_the_exit_code_is_0(inside):
     assert result.return_value == 0
 
 
-def test_a_notice_is_printed_among_the_problems_and_is_none(inside):
+def test_validate_prints_notices_among_problems_without_counting_them(inside):
     inside(CASES / "good" / "every_field")
     once, ends = line("  allow_resync:"), line("  default_table_expiration_ms:")
     result = validate("--specs", ".")
@@ -97,7 +97,7 @@ def test_a_notice_is_printed_among_the_problems_and_is_none(inside):
     assert result.return_value == 1
 
 
-def test_a_notice_is_one_in_every_format(inside):
+def test_validate_marks_notices_in_every_format(inside):
     inside(CASES / "good" / "every_field")
     told, *_ = json.loads(validate("--specs", ".", "--format", "json").stdout)
     assert (told["file"], told["line"], told["severity"]) == ("dev/stripe.yaml", 5, "notice")
@@ -106,7 +106,7 @@ def test_a_notice_is_one_in_every_format(inside):
     )
 
 
-def test_the_folder_is_connectors_unless_the_variable_or_the_option_says_otherwise(
+def test_validate_reads_the_folder_of_option_variable_or_default(
     tmp_path: Path, inside, monkeypatch: pytest.MonkeyPatch
 ):
     for name in ("connectors", "by_variable", "by_option"):
@@ -120,7 +120,7 @@ def test_the_folder_is_connectors_unless_the_variable_or_the_option_says_otherwi
     assert validate("--specs", "by_option").stdout.startswith("by_option/dev/by_option.yaml:1:1:")
 
 
-def test_what_is_near_its_end_is_told_as_of_the_day_that_is_given(inside, monkeypatch: pytest.MonkeyPatch):
+def test_validate_reports_expiry_as_of_the_given_day(inside, monkeypatch: pytest.MonkeyPatch):
     inside(CASES / "good" / "every_field")
     notices = validate("--specs", ".", "--today", "2199-12-30").stdout
     said = "notice: expires on 2199-12-31, in 1 day: its connection is paused after that"
@@ -134,7 +134,7 @@ def test_what_is_near_its_end_is_told_as_of_the_day_that_is_given(inside, monkey
     assert "'soon': expected a date such as 2026-12-31" in wrong.output
 
 
-def test_naming_environments_prints_only_their_problems(inside):
+def test_validate_prints_only_problems_of_named_environments(inside):
     inside(CASES / "bad" / "task_ids")
     result = validate("--specs", ".", "prod")
     assert result.stdout.startswith(
@@ -144,13 +144,13 @@ def test_naming_environments_prints_only_their_problems(inside):
     assert validate("--specs", ".", "prod", "dev", "dev").stdout == validate("--specs", ".").stdout
 
 
-def test_an_environment_without_problems_is_fine_whatever_the_others_have(inside):
+def test_validate_exits_with_0_when_only_other_environments_have_problems(inside):
     inside(CASES / "bad" / "dataset_declared_twice")
     assert validate("--specs", ".", "prod").return_value == 0
     assert validate("--specs", ".", "dev").return_value == 1
 
 
-def test_the_summary_counts_the_problems_that_are_not_shown(tmp_path: Path, inside):
+def test_validate_counts_problems_that_it_does_not_print(tmp_path: Path, inside):
     (tmp_path / "connectors" / "dev").mkdir(parents=True)
     (tmp_path / "connectors" / "dev" / "environment.yaml").write_text(ENVIRONMENT + "x: 1\n")
     owners = f"owners: {list(range(251))}"
@@ -162,7 +162,7 @@ def test_the_summary_counts_the_problems_that_are_not_shown(tmp_path: Path, insi
         assert result.stdout.count("connectors/dev/a.yaml:3") == 101
 
 
-def test_json_is_a_list_of_objects_also_when_it_is_empty(inside):
+def test_validate_prints_a_json_list_even_if_empty(inside):
     inside(CASES / "bad" / "adopted_twice")
     result = validate("--specs", ".", "--format", "json", "dev")
     assert json.loads(result.stdout)[0] == {
@@ -177,7 +177,7 @@ def test_json_is_a_list_of_objects_also_when_it_is_empty(inside):
     assert json.loads(validate("--specs", ".", "--format", "json").stdout) == []
 
 
-def test_github_gets_an_annotation_a_problem(inside):
+def test_validate_prints_an_annotation_for_each_problem(inside):
     inside(CASES / "bad" / "adopted_twice")
     assert validate("--specs", ".", "--format", "github").stdout.splitlines() == [
         "::error file=dev/a.yaml,line=6,col=10::another connector adopts `duel_salutation`: dev/b.yaml:6"
@@ -187,7 +187,7 @@ def test_github_gets_an_annotation_a_problem(inside):
     ]
 
 
-def test_github_annotations_escape_what_the_runner_would_act_on(tmp_path: Path, inside):
+def test_validate_escapes_workflow_commands_in_annotations(tmp_path: Path, inside):
     folder = tmp_path / "a,b:c%d"
     (folder / "dev").mkdir(parents=True)
     (folder / "dev" / "environment.yaml").write_text(ENVIRONMENT + '"50%\\n::error::x": 1\n')
@@ -206,16 +206,16 @@ def run(*arguments: str, cwd: Path, **environment: str) -> subprocess.CompletedP
     )
 
 
-def test_an_unknown_environment_is_wrong_usage_with_the_known_ones_named(tmp_path: Path):
+def test_validate_names_known_environments_when_one_is_unknown(tmp_path: Path):
     result = run("validate", "--specs", ".", "prd", cwd=CASES / "bad" / "task_ids")
     assert result.returncode == 2
     assert "no environment 'prd'. Did you mean 'prod'?" in result.stderr
     result = run("validate", "--specs", ".", "x", cwd=CASES / "bad" / "task_ids")
-    assert "no environment 'x'. There is: dev, prod." in result.stderr
+    assert "no environment 'x'. Known environments: dev, prod." in result.stderr
 
 
 @pytest.mark.parametrize("named", [["-e", "prod"], ["--environment", "prod", "-e", "prod"], ["prod", "-e", "prod"]])
-def test_validate_takes_its_environments_by_option_as_other_commands_do(inside, named: list[str]):
+def test_validate_accepts_environments_by_option(inside, named: list[str]):
     inside(CASES / "bad" / "task_ids")
     by_option, everything = validate("--specs", ".", *named), validate("--specs", ".")
     assert {line.partition("/")[0] for line in by_option.stdout.splitlines() if line[0] != " "} == {"prod"}
@@ -223,12 +223,12 @@ def test_validate_takes_its_environments_by_option_as_other_commands_do(inside, 
     assert validate("--specs", ".", "-e", "dev", "-e", "prod").stdout == everything.stdout
 
 
-def test_an_unknown_environment_given_by_option_is_wrong_usage(tmp_path: Path):
+def test_validate_rejects_an_unknown_environment_given_by_option(tmp_path: Path):
     result = run("validate", "--specs", ".", "-e", "prd", cwd=CASES / "bad" / "task_ids")
     assert (result.returncode, "no environment 'prd'. Did you mean 'prod'?" in result.stderr) == (2, True)
 
 
-def test_every_command_that_reads_the_files_of_environments_takes_one_by_option():
+def test_commands_that_read_files_have_the_environment_option():
     context = click.Context(cli)
     for name in COMMANDS:
         command = cli.get_command(context, name)
@@ -238,14 +238,14 @@ def test_every_command_that_reads_the_files_of_environments_takes_one_by_option(
             assert {"-e", "--environment"} <= options, name
 
 
-def test_a_folder_that_does_not_exist_is_wrong_usage(tmp_path: Path):
+def test_validate_rejects_a_folder_that_does_not_exist(tmp_path: Path):
     result = run("validate", cwd=tmp_path)
     assert result.returncode == 2
     assert "Directory 'connectors' does not exist." in result.stderr
     assert result.stdout == ""
 
 
-def test_nothing_is_imported_that_speaks_to_the_outside(tmp_path: Path):
+def test_validate_imports_no_network_library(tmp_path: Path):
     script = (
         "import sys; from click.testing import CliRunner; from reconciler.cli.main import cli\n"
         "result = CliRunner().invoke(cli, ['validate', '--specs', '.'], standalone_mode=False)\n"
@@ -258,7 +258,7 @@ def test_nothing_is_imported_that_speaks_to_the_outside(tmp_path: Path):
     assert done.stdout.strip() == "[]"
 
 
-def test_it_runs_where_neither_pulumi_nor_a_credential_is(tmp_path: Path):
+def test_validate_runs_without_pulumi_and_credentials(tmp_path: Path):
     script = (
         "import sys\n"
         "for name in ('pulumi', 'httpx', 'grpc', 'aiohttp'): sys.modules[name] = None\n"

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from reconciler.google.iam import roles
 from reconciler.google.iam.policies import Binding, Holder
-from reconciler.health.inherited_access import named, readings
+from reconciler.health.inherited_access import format_names, inherited_access
 
 PERMITS = {
     "projects/p/roles/reads": frozenset({"bigquery.tables.getData"}),
@@ -29,7 +29,7 @@ lists = st.dictionaries(st.sampled_from(["pay", "bonus"]), st.none() | st.lists(
 
 
 @given(st.lists(holder, max_size=2), lists)
-def test_exactly_those_are_told_whose_role_opens_a_dataset(holders, lists):
+def test_inherited_access_is_exactly_that_of_roles_which_read_a_dataset(holders, lists):
     def opens(role: str, id_: str) -> bool | None:
         if role not in roles.BASIC:
             return READS.get(role)
@@ -46,13 +46,18 @@ def test_exactly_those_are_told_whose_role_opens_a_dataset(holders, lists):
     )
     told = sorted(
         (member, reading.role, reading.condition or "", id_, reading.certain)
-        for reading in readings(holders, PERMITS.get, lists, {"user:b@x.org"})
+        for reading in inherited_access(holders, PERMITS.get, lists, {"user:b@x.org"})
         for member in reading.members
         for id_ in reading.datasets
     )
     assert told == expected
 
 
-def test_names_in_a_sentence():
-    assert [named(names) for names in ([], ["a"], ["a", "b"], ["a", "b", "c"])] == ["", "a", "a and b", "a, b and c"]
-    assert named([str(number) for number in range(9)]) == "0, 1, 2, 3, 4, 5 and 3 more"
+def test_format_names_joins_names_into_a_sentence():
+    assert [format_names(names) for names in ([], ["a"], ["a", "b"], ["a", "b", "c"])] == [
+        "",
+        "a",
+        "a and b",
+        "a, b and c",
+    ]
+    assert format_names([str(number) for number in range(9)]) == "0, 1, 2, 3, 4, 5 and 3 more"

@@ -1,4 +1,4 @@
-"""`reconciler expiring` and `sweep`: what ends when, and whose file may go."""
+"""`reconciler expiring` and `reconciler sweep`."""
 
 import json
 from collections.abc import Callable
@@ -54,7 +54,7 @@ def state(*resources: tuple[str, str], stack: str = "dev") -> str:
     return json.dumps({"version": 3, "deployment": {"resources": [{"urn": urn} for urn in urns]}})
 
 
-def test_what_ends_is_listed_the_next_one_first_with_its_stage(write: Write):
+def test_expiring_lists_units_by_removal_date_with_their_stage(write: Write):
     write("kept", {"never": "tier 1"})
     write("undated")
     write("b", "2026-12-31")
@@ -79,7 +79,7 @@ def test_what_ends_is_listed_the_next_one_first_with_its_stage(write: Write):
     ]
 
 
-def test_where_nothing_expires_that_is_said(write: Write):
+def test_expiring_says_so_when_nothing_expires(write: Write):
     write("kept", {"never": "tier 1"})
     assert (run("expiring", day="2027-01-01").stdout, run("expiring", day="2027-01-01").stderr) == (
         "",
@@ -87,7 +87,7 @@ def test_where_nothing_expires_that_is_said(write: Write):
     )
 
 
-def test_the_files_of_what_is_removed_go_and_no_other(write: Write):
+def test_sweep_deletes_only_the_files_of_removed_units(write: Write):
     over, paused, never = write("over", "2026-12-31"), write("paused", "2027-01-01"), write("never", {"never": "x"})
     rehearsed = run("sweep", "--dry-run", day="2027-01-08")
     assert over.exists()
@@ -98,7 +98,7 @@ def test_the_files_of_what_is_removed_go_and_no_other(write: Write):
     assert run("validate", day="2027-01-08").return_value == 0
 
 
-def test_a_shared_dataset_s_file_goes_with_its_last_connector(write: Write):
+def test_sweep_deletes_a_shared_datasets_file_with_its_last_connector(write: Write):
     shared, early, late = write("sheets"), sheet(write, "early", "2026-12-01"), sheet(write, "late", "2026-12-31")
     assert run("sweep", day="2027-01-07").stdout == "connectors/dev/early.yaml: expired on 2026-12-01\n"
     assert run("validate", day="2027-01-07").return_value == 0
@@ -106,15 +106,14 @@ def test_a_shared_dataset_s_file_goes_with_its_last_connector(write: Write):
     assert [file.exists() for file in (shared, early, late)] == [False, False, False]
 
 
-def test_a_file_stays_while_the_stack_holds_what_it_declared(write: Write):
+def test_sweep_keeps_a_file_while_the_stack_has_its_resources(write: Write):
     shared, late = write("sheets"), sheet(write, "late", "2026-12-31")
     write("alone", "2026-12-31")
-    held = state((CONNECTION, "late"), (f"parent${DATASET}", "alone"), (DATASET, "other"))
-    swept = run("sweep", "--state", "-", day="2027-01-08", input=held)
+    stored = state((CONNECTION, "late"), (f"parent${DATASET}", "alone"), (DATASET, "other"))
+    swept = run("sweep", "--state", "-", day="2027-01-08", input=stored)
     assert swept.stdout == ""
     assert swept.stderr.splitlines() == [
-        f"connectors/dev/{name}.yaml stays: the stack still holds what it declared, "
-        "`pulumi up --stack dev` removes that"
+        f"connectors/dev/{name}.yaml stays: the stack still has what it declares, `pulumi up --stack dev` removes that"
         for name in ("alone", "late", "sheets")
     ]
     assert shared.exists()
@@ -124,45 +123,45 @@ def test_a_file_stays_while_the_stack_holds_what_it_declared(write: Write):
     assert len(gone) == 3
 
 
-def test_what_goes_and_what_stays_is_a_pull_request_s_body_or_for_programs(write: Write):
+def test_sweep_formats_deleted_and_kept_files_for_github_and_json(write: Write):
     over, waits = write("over", "2026-12-31"), write("waits", "2026-12-31")
     notes = over.with_name("NOTES.md")
     notes.write_text("x")
     arguments = ("sweep", "--state", "-", "--dry-run", "--format")
-    told = json.loads(run(*arguments, "json", day="2027-01-08", input=state((DATASET, "waits"))).stdout)
+    swept = json.loads(run(*arguments, "json", day="2027-01-08", input=state((DATASET, "waits"))).stdout)
     expected = {"environment": "dev", "expired": "2026-12-31", "owners": ["o@example.com"]}
-    assert told == [
+    assert swept == [
         {**expected, "unit": "over", "file": "connectors/dev/over.yaml", "removed": True},
         {**expected, "unit": "waits", "file": "connectors/dev/waits.yaml", "removed": False},
     ]
-    body = run(*arguments, "github", day="2027-01-08", input=state((DATASET, "waits")))
-    assert body.stdout.splitlines() == [
-        "What these files declared has ended and is removed, or will be by the next run:",
+    page = run(*arguments, "github", day="2027-01-08", input=state((DATASET, "waits")))
+    assert page.stdout.splitlines() == [
+        "These units expired. A run has removed what they declared, or the next one will:",
         "",
         "- `connectors/dev/over.yaml`: expired on 2026-12-31 (o\\@example.com)",
         "",
-        "For a later time:",
+        "To be deleted later:",
         "",
-        "- `connectors/dev/waits.yaml`: expired on 2026-12-31, and stays: the stack still holds what it declared, "
+        "- `connectors/dev/waits.yaml`: expired on 2026-12-31, and stays: the stack still has what it declares, "
         "\\`pulumi up --stack dev\\` removes that",
     ]
     both = state((DATASET, "waits"), (DATASET, "over"))
     assert run(*arguments, "github", day="2027-01-08", input=both).stdout == ""
     assert over.exists()
     swept = run("sweep", "--state", "-", "--format", "github", day="2027-01-08", input=state((DATASET, "waits")))
-    assert swept.stdout == body.stdout
+    assert swept.stdout == page.stdout
     assert [file.exists() for file in (over, waits, notes)] == [False, True, True]
 
 
 @pytest.mark.parametrize("text", ["{", "[]", "{}", '{"deployment": {"resources": [{}]}}', '{"deployment": null}'])
-def test_a_state_that_cannot_be_read_removes_nothing(write: Write, text: str):
+def test_sweep_deletes_nothing_when_a_state_cannot_be_read(write: Write, text: str):
     over = write("over", "2026-12-31")
-    refused = run("sweep", "--state", "-", day="2027-01-08", input=text)
-    assert "expected what `pulumi stack export` prints" in str(refused.exception)
+    rejected = run("sweep", "--state", "-", day="2027-01-08", input=text)
+    assert "expected what `pulumi stack export` prints" in str(rejected.exception)
     assert over.exists()
 
 
-def test_files_with_problems_are_told_and_nothing_is_removed(write: Write):
+def test_sweep_deletes_nothing_when_files_have_problems(write: Write):
     over = write("over", "2026-12-31")
     write("faulty", "soon")
     assert run("sweep", day="2027-01-08").exception is not None

@@ -1,0 +1,102 @@
+"""Mask what Fivetran, Google and vendors say before a command prints it, or withhold it.
+
+A command resolves no secret in order to mask a text. It knows the API key, and the environment variables that
+references name. If a unit has another reference, its texts are withheld, and the message says where to read them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+from datetime import date
+from pathlib import Path
+
+from reconciler import secrets
+from reconciler.config.places import Places
+from reconciler.fivetran.api import Alert, Connection
+from reconciler.health.unit_status import UnitStatus, unit_status
+from reconciler.model import Connector, Environment, Fleet, Unit
+from reconciler.model.errors import OtherSideFailed
+from reconciler.secrets import Known, known_values, known_values_of_run
+from reconciler.secrets.masking import MASK, mask
+from reconciler.stack.outputs import Recorded
+
+_DASHBOARD = "https://fivetran.com/dashboard"
+
+
+class _Process:
+    """The environment whose file Google's errors name; None before one is selected, or if there are several."""
+
+    environment: Environment | None = None
+
+
+def declare_values(environment: Environment | None, fleets: Iterable[Fleet]) -> None:
+    """Declare the config and auth of these units as what other people's texts may quote.
+
+    Args:
+        environment: The environment whose file Google's errors name, if the command reads only one.
+        fleets: Every environment with units that texts may be about.
+    """
+    _Process.environment = environment
+    units = [unit for fleet in fleets for unit in fleet.units if unit.connector is not None]
+    secrets.declare(_values_of(unit) for unit in units)
+
+
+def format_error(error: Exception) -> str:
+    """Return an error's text with the masked message of Fivetran or Google; an error of Google's names a file."""
+    if not isinstance(error, OtherSideFailed):
+        return str(error)
+    known = known_values_of_run(ask=False)
+    text = error.saying(secrets.show(error.unmasked_message, known, speaker=error.speaker))
+    if error.speaker == "Google" and _Process.environment is not None:
+        return f"{Places(Path.cwd()).find(_Process.environment.file, 'gcp_project')}: {text}"
+    return text
+
+
+def format_traceback(error: BaseException) -> str:
+    """Return the masked traceback of an unexpected error."""
+    return secrets.trace(error, known_values_of_run(ask=False))
+
+
+def mask_google_message(message: str) -> str:
+    """Return a message of Google's, masked or withheld."""
+    return secrets.show(message, known_values_of_run(ask=False), speaker="Google")
+
+
+def mask_tasks(unit: Unit, live: Connection) -> tuple[str, ...]:
+    """Return the tasks that Fivetran lists for a unit's connection, masked or withheld."""
+    known = known_values([_values_of(unit)], ask=False)
+    return tuple(_mask_task(task, live, known) for task in live.tasks)
+
+
+def _mask_task(task: Alert, live: Connection, known: Known) -> str:
+    code = secrets.show_label(task.code, known)
+    if known.unknown and task.message:
+        page = f"{_DASHBOARD}/connections/{live.id}/status"
+        return f"{code or 'a task'}: its text may quote a secret that is not read here, see {page}"
+    return ": ".join(filter(None, (code, secrets.show(task.message, known))))
+
+
+def mask_generated_value(unit: Unit, value: str) -> str:
+    """Return a value that Fivetran generated and a person needs elsewhere, such as a public key, masked."""
+    known = replace(known_values([_values_of(unit)], ask=False), unknown=())
+    return mask(value, known.values) or MASK
+
+
+def known_secrets() -> frozenset[str]:
+    """Return the secret values that this process knows, without those that a file also declares openly."""
+    known = known_values_of_run(ask=False)
+    return frozenset(value for value in known.values if not known.is_public(value))
+
+
+def masked_unit_status(
+    unit: Unit, connector: Connector, live: Connection | None, today: date, last: Recorded | None
+) -> UnitStatus:
+    """Return the status of a unit with Fivetran's tasks masked; see `unit_status`."""
+    tasks = () if live is None else mask_tasks(unit, live)
+    return unit_status(unit, connector, live, today, last, tasks=tasks)
+
+
+def _values_of(unit: Unit) -> dict[str, object]:
+    connector = unit.connector
+    return {} if connector is None else {"config": connector.config, "auth": connector.auth}

@@ -1,0 +1,167 @@
+"""The checks of `reconciler doctor`: what an environment needs, judged from what a command has read. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from reconciler.fivetran.api import Destination
+from reconciler.google.iam import roles
+from reconciler.google.iam.policies import Holder
+from reconciler.health.inherited_access import InheritedAccess, format_names
+from reconciler.model import Environment, commands
+
+#: `failed`: something does not work. `warning`: it needs attention, or could not be checked.
+Level = Literal["ok", "warning", "failed"]
+
+#: Roles on a project of which each is enough for Fivetran.
+_ENOUGH = frozenset({roles.FIVETRANS, "roles/bigquery.admin", "roles/editor", "roles/owner"})
+
+_NEEDS_REVIEWER = "run this with roles/iam.securityReviewer there"
+
+
+@dataclass(frozen=True)
+class CheckResult:
+    """What one check found."""
+
+    check: str
+    level: Level
+    text: str
+    to_do: str | None = None
+    access: InheritedAccess | None = None
+    unanswered: bool = False
+    """Whether Fivetran or Google failed, so that the check has no result."""
+
+    @property
+    def record(self) -> Mapping[str, object]:
+        """The result as the JSON output has it."""
+        return {
+            "check": self.check,
+            "level": self.level,
+            "text": self.text,
+            "to_do": self.to_do,
+            "reading": self.access,
+        }
+
+
+def check_group(environment: Environment, group_ids: Sequence[str]) -> CheckResult:
+    """Check that exactly one group has the environment's name."""
+    name = environment.group
+    if not group_ids:
+        to_do = (
+            f"run {commands.up(environment.name)} to create it, correct its name in {environment.file}, "
+            "or use a key that can see it"
+        )
+        return CheckResult("Fivetran", "failed", f"the API key works but sees no group {name}", to_do)
+    if len(group_ids) > 1:
+        text = f"the API key works but sees several groups {name}: {', '.join(group_ids)}"
+        return CheckResult("Fivetran", "failed", text, "rename all but one in Fivetran")
+    return CheckResult("Fivetran", "ok", f"the API key works and sees the group {name} ({group_ids[0]})")
+
+
+def check_destination(
+    environment: Environment, group_id: str, live: Destination | None, failed_tests: Sequence[str]
+) -> Iterator[CheckResult]:
+    """Check that the destination exists, is as the file declares it, and is connected.
+
+    Args:
+        environment: The environment.
+        group_id: The group of the destination.
+        live: The destination; None if there is none.
+        failed_tests: The titles of its setup tests that failed, masked.
+    """
+    if live is None:
+        to_do = f"run {commands.up(environment.name)} to create it"
+        yield CheckResult("destination", "failed", f"the group {group_id} has no destination", to_do)
+        return
+    results = [
+        CheckResult("destination", "failed", text, f"correct {environment.file}: Fivetran cannot change it")
+        for text in _destination_differences(environment, live)
+    ]
+    if live.setup_status != "connected":
+        text = f"its setup status is {live.setup_status or 'unknown'}"
+        text += f"; failed tests: {', '.join(failed_tests)}" if failed_tests else ""
+        to_do = f"run {commands.up(environment.name, refresh=True)}, which tests it again and shows why it fails"
+        results.append(CheckResult("destination", "failed", text, to_do))
+    text = f"it is connected, in {live.config.get('data_set_location')} and {live.region} as declared"
+    yield from results or [CheckResult("destination", "ok", text)]
+
+
+def _destination_differences(environment: Environment, live: Destination) -> Iterator[str]:
+    compared = {
+        "gcp_project": (environment.gcp_project, live.config.get("project_id")),
+        "location": (environment.destination.location, live.config.get("data_set_location")),
+        "region": (environment.destination.region, live.region),
+    }
+    for key, (declared, found) in compared.items():
+        if found is not None and str(found).casefold() != declared.casefold():
+            yield f"{key} is {declared} in the file and {found} in Fivetran"
+
+
+def check_fivetran_role(project: str, account: str, holders: Sequence[Holder], environment: str) -> CheckResult:
+    """Check that Fivetran's service account may run load jobs in the project.
+
+    Args:
+        project: The GCP project.
+        account: The service account's address.
+        holders: The project, its folders and the organisation, with their bindings.
+        environment: The environment that a run applies to grant the role.
+    """
+    member = f"serviceAccount:{account}"
+    for holder in holders:
+        for binding in holder.bindings or ():
+            if member in binding.members and binding.role in _ENOUGH and binding.condition is None:
+                return CheckResult("Fivetran's role", "ok", f"{account} has {binding.role} on the {holder}")
+    if holders[0].bindings is None:
+        text = f"cannot check whether {account} has {roles.FIVETRANS} on {project}"
+        return CheckResult("Fivetran's role", "warning", text, _NEEDS_REVIEWER)
+    by_hand = commands.shell(
+        *("gcloud", "projects", "add-iam-policy-binding", project),
+        *(f"--member={member}", f"--role={roles.FIVETRANS}", "--condition=None"),
+    )
+    to_do = f"run {commands.up(environment, refresh=True)} to grant it, or by hand: {by_hand}"
+    return CheckResult("Fivetran's role", "failed", f"{account} lacks {roles.FIVETRANS} on {project}", to_do)
+
+
+def unreadable_policy(holder: Holder, message: str) -> CheckResult:
+    """Return the result for a project, folder or organisation whose bindings cannot be read.
+
+    Args:
+        holder: The project, folder or organisation.
+        message: Google's message, masked; may be empty.
+    """
+    text = f"cannot read the IAM policy of the {holder}: {holder.denied}"
+    text += f": {message.rstrip('.')}" if message else ""
+    return CheckResult("inherited access", "warning", text, _NEEDS_REVIEWER)
+
+
+def check_inherited_access(
+    found: Sequence[InheritedAccess], sensitive: Sequence[str], holders: Sequence[Holder], environment: str
+) -> Iterator[CheckResult]:
+    """Check that no undeclared member reads sensitive datasets through a role above them.
+
+    Args:
+        found: The bindings by which undeclared members read them.
+        sensitive: The ids of the sensitive datasets.
+        holders: The project, its folders and the organisation.
+        environment: The environment that a run applies to revoke access.
+    """
+    for each in found:
+        yield CheckResult("inherited access", "warning", str(each), _revoke_step(each, environment), access=each)
+    readable = format_names([str(holder) for holder in holders if holder.bindings is not None])
+    if not found and readable:
+        text = f"no undeclared member reads {format_names(sensitive)} by a role on the {readable}"
+        yield CheckResult("inherited access", "ok", text)
+
+
+def _revoke_step(access: InheritedAccess, environment: str) -> str:
+    group = roles.BASIC.get(access.role)
+    if group is not None and not access.certain:
+        return f"check whether the datasets' own access lists, which cannot be read, grant access to {group}"
+    if group is not None:
+        up = commands.up(environment, refresh=True)
+        return f"run {up}, which removes {group} from these datasets' access lists unless a file declares it"
+    if not access.certain:
+        return f"check whether {access.role}, which cannot be read, includes bigquery.tables.getData"
+    return f"revoke the role on the {access.where}, and grant access to single datasets instead"

@@ -1,0 +1,78 @@
+"""The reporters, and that no command prints without them."""
+
+import ast
+from pathlib import Path
+
+import pytest
+
+import reconciler.cli
+from reconciler.cli.output import REPORTERS, Entry, Page, Report, Section
+
+COMMANDS = Path(reconciler.cli.__file__).parent
+#: Functions and attributes that print. `main` prints errors itself, so that `--help` imports no other module.
+PRINTING = {"echo", "secho", "print", "dump", "stdout", "stderr", "Console", "track"}
+
+
+def printing_calls(file: Path) -> list[str]:
+    """Return where a module prints by itself."""
+    tree = ast.parse(file.read_text(encoding="utf-8"))
+    names = [(node.lineno, node.attr) for node in ast.walk(tree) if isinstance(node, ast.Attribute)]
+    names += [(node.lineno, node.id) for node in ast.walk(tree) if isinstance(node, ast.Name)]
+    # What another process printed is no output of ours.
+    read = {"done.stdout", "done.stderr"}
+    text = file.read_text(encoding="utf-8").splitlines()
+    return [
+        f"{file.name}:{line}: {name}"
+        for line, name in sorted(names)
+        if name in PRINTING and not any(each in text[line - 1] for each in read)
+    ]
+
+
+def test_commands_print_only_through_the_output_module():
+    files = [file for file in sorted(COMMANDS.glob("*.py")) if file.name not in ("output.py", "main.py")]
+    assert [call for file in files for call in printing_calls(file)] == []
+    assert printing_calls(COMMANDS / "output.py")
+
+
+ENTRIES = [
+    Entry("fine", "ok", file="a.yaml", line=2, column=3),
+    Entry("odd", "notice", ("do this",), "b.yaml", 4, 5),
+    Entry("wrong", "failed", owners=("a@example.com",)),
+]
+
+
+@pytest.mark.parametrize(
+    ("name", "printed"),
+    [
+        ("text", "a.yaml:2:3: fine\nb.yaml:4:5: notice: odd\n    do this\nwrong\n"),
+        ("json", '[\n  {\n    "kind": "é"\n  }\n]\n'),
+        (
+            "github",
+            "::notice file=b.yaml,line=4,col=5::checked: odd%0Ado this\n"
+            "::error file=c.yaml,line=1,col=1::checked: wrong\n",
+        ),
+    ],
+)
+def test_reporters_print_one_report_in_every_format(name: str, printed: str, capsys: pytest.CaptureFixture[str]):
+    report = Report(ENTRIES, [{"kind": "é"}], ["3 checked"], file="c.yaml", subject="checked")
+    REPORTERS[name].report(report)
+    assert capsys.readouterr() == (printed, "3 checked\n")
+
+
+@pytest.mark.parametrize(
+    ("name", "printed"),
+    [
+        ("text", "dev\n\nFound\n  a.yaml: fine\n  b.yaml: odd\n  wrong (a@example.com)\n"),
+        ("json", '{\n  "day": 1\n}\n'),
+        ("github", "## dev\n\n### Found\n\n- `a.yaml`: fine\n- `b.yaml`: odd\n- wrong (a\\@example.com)\n"),
+    ],
+)
+def test_reporters_print_one_page_in_every_format(name: str, printed: str, capsys: pytest.CaptureFixture[str]):
+    sections = [Section("Found", ENTRIES), Section("Empty", [])]
+    REPORTERS[name].report(Page(sections, title="dev", record={"day": 1}))
+    assert capsys.readouterr() == (printed, "")
+
+
+def test_json_reporter_rejects_a_record_that_is_not_a_dataclass():
+    with pytest.raises(TypeError, match="Path"):
+        REPORTERS["json"].report(Report([], [Path("x")]))
