@@ -220,7 +220,12 @@ FAILED = ["Validate Login: FAILED: Invalid API key", "Permissions: FAILED: None\
             ["the last run rejected it: no table Chrage"],
             "correct connectors/dev/stripe.yaml, then run `pulumi up --stack dev`",
         ),
-        ({"outcome": "connected", "messages": []}, "broken", ["its setup state is broken"], "do what Fivetran asks for"),
+        (
+            {"outcome": "connected", "messages": []},
+            "broken",
+            ["its setup state is broken"],
+            "do what Fivetran asks for",
+        ),
         ({"outcome": "connected"}, "connected", [], None),
         (
             {},
