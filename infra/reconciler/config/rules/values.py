@@ -19,6 +19,7 @@ from reconciler.config.rules.secrets import is_reported
 from reconciler.config.rules.services import find_field, find_service
 from reconciler.config.yaml.document import Document, Path, shown
 from reconciler.fivetran.catalog import Field
+from reconciler.model import commands
 from reconciler.model.errors import Problem
 from reconciler.yaml_text.scalars import explain_ambiguity, is_text_everywhere
 
@@ -58,7 +59,7 @@ def warn_placeholders(specs: Specs) -> Iterator[Problem]:
             if isinstance(said, str) and _MARK.match(said):
                 yield unit.on_value(
                     path,
-                    f"{shown(said)} is a placeholder that `reconciler import` wrote",
+                    f"{shown(said)} is a placeholder that {commands.reconciler('import')} wrote",
                     "replace it: until then this text itself is used",
                 )
 
