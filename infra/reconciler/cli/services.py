@@ -73,7 +73,7 @@ def show(service: str) -> int:
 def pull(*, specs: Path, everything: bool, folder: Path, service: tuple[str, ...]) -> int:
     """Write the files of services from Fivetran's API.
 
-    Without a SERVICE it writes those that have a file, and those that the environments use. `consent` and `secret`,
+    Without a SERVICE it writes those that have a file, and those that the environments use. `x-consent` and `x-secret`,
     which the API does not have, stay as they are in the file. Needs FIVETRAN_APIKEY and FIVETRAN_APISECRET; a
     read-only key is enough.
 
@@ -122,7 +122,7 @@ class _Pulled:
         if self.fault is not None or self.after is None:
             return [f"{self.id}: {self.fault}"]
         if self.before is None:
-            return [f"{self.id}: new; check `consent` by hand: {self.after.consent}"]
+            return [f"{self.id}: new; check `x-consent` by hand: {self.after.consent}"]
         changed = [f"    {line}" for line in catalogue.changes(self.before, self.after)]
         return [f"{self.id}:", *changed] if changed else []
 

@@ -27,6 +27,11 @@ dataset: {}
 """
 
 
+SECRET = '{type: [string, "null"], format: password}'
+#: What a user changes in a file: before and after.
+BY_HAND = ("x-consent: false\n", "x-consent: true\nx-secret: [backward_sync_limit]\n")
+
+
 @pytest.fixture(scope="module")
 def fivetran() -> Iterator[Simulators]:
     with running() as simulators:
@@ -58,15 +63,17 @@ def test_services_pull_writes_a_file_for_a_new_service(pull, tmp_path: Path):
     result = pull("zendesk", "stripe")
     assert (result.return_value, result.stdout) == (
         0,
-        "stripe: new; check `consent` by hand: never\nzendesk: new; check `consent` by hand: unless auth\n",
+        "stripe: new; check `x-consent` by hand: never\nzendesk: new; check `x-consent` by hand: unless auth\n",
     )
     assert result.stderr == "2 read, 2 changed, 0 failed\n"
     text = (tmp_path / "services" / "stripe.yaml").read_text()
     assert text.startswith(
         "# yaml-language-server: $schema=../service.schema.json\n"
-        "name: Stripe\nstatus: general_availability\ndestination: schema\nconsent: never\nconfig:\n"
+        "$schema: https://json-schema.org/draft/2020-12/schema\n"
+        "title: Stripe\nx-status: general_availability\nx-consent: false\ntype: object\nproperties:\n"
+        "  destination: {type: object, required: [schema], maxProperties: 1}\n  config:\n"
     )
-    assert "  api_key (nullable): secret\n" in text
+    assert f"      api_key: {SECRET}\n" in text
     assert [file.name for file in sorted((tmp_path / "services").iterdir())] == ["stripe.yaml", "zendesk.yaml"]
 
 
@@ -85,11 +92,14 @@ def test_services_pull_prints_changes_and_keeps_manual_fields(pull, tmp_path: Pa
     file = tmp_path / "services" / "stripe.yaml"
     text = file.read_text()
     file.write_text(
-        text.replace("name: Stripe", "name: Strip")
-        .replace("consent: never", "consent: always\nsecret: [backward_sync_limit]")
-        .replace("  api_key (nullable): secret\n", "  api_kye: secret\n")
-        .replace("[ALL_TIME, DATE_LIMIT]", "[ALL_TIME, NEVER]")
-        .replace("support_connected_accounts_sync (nullable): boolean", "support_connected_accounts_sync[]: string")
+        text.replace("title: Stripe", "title: Strip")
+        .replace(*BY_HAND)
+        .replace(f"  api_key: {SECRET}\n", "  api_kye: {type: string, format: password}\n")
+        .replace("[ALL_TIME, DATE_LIMIT, null]", "[ALL_TIME, NEVER, null]")
+        .replace(
+            'support_connected_accounts_sync: {type: [boolean, "null"]}',
+            "support_connected_accounts_sync: {type: array, items: {type: string}}",
+        )
     )
     result = pull("stripe")
     assert result.stdout == (
@@ -102,15 +112,15 @@ def test_services_pull_prints_changes_and_keeps_manual_fields(pull, tmp_path: Pa
         "    - config.historical_sync_time_frame: NEVER\n"
         "    ~ config.support_connected_accounts_sync: list of string → boolean, nullable\n"
     )
-    assert file.read_text() == text.replace("consent: never", "consent: always\nsecret: [backward_sync_limit]").replace(
-        "  backward_sync_limit (nullable): string", "  backward_sync_limit (nullable): secret"
-    )
+    plain = 'backward_sync_limit: {type: [string, "null"]}'
+    assert plain in text
+    assert file.read_text() == text.replace(*BY_HAND).replace(plain, f"backward_sync_limit: {SECRET}")
 
 
 def test_services_pull_without_names_pulls_known_and_used_services(pull, tmp_path: Path):
     pull("stripe")
     result = pull()
-    assert result.stdout == "slack: new; check `consent` by hand: never\n"
+    assert result.stdout == "slack: new; check `x-consent` by hand: never\n"
     assert result.stderr == "2 read, 1 changed, 0 failed\n"
 
 
@@ -138,11 +148,11 @@ def test_services_pull_continues_when_fivetran_lacks_a_service(pull, tmp_path: P
 
 def test_services_pull_keeps_a_file_that_it_cannot_read(pull, tmp_path: Path):
     (tmp_path / "services").mkdir()
-    (tmp_path / "services" / "stripe.yaml").write_text("name: [")
+    (tmp_path / "services" / "stripe.yaml").write_text("title: [")
     result = pull("stripe")
     assert result.return_value == 1
     assert "stripe.yaml: not valid YAML" in result.stderr
-    assert (tmp_path / "services" / "stripe.yaml").read_text() == "name: ["
+    assert (tmp_path / "services" / "stripe.yaml").read_text() == "title: ["
 
 
 def test_services_pull_reports_a_folder_that_it_cannot_write(pull, tmp_path: Path):
@@ -179,7 +189,7 @@ def test_services_pull_keeps_finished_services_when_fivetran_fails(fivetran: Sim
     finally:
         httpx.delete(faults).raise_for_status()
     assert done.returncode == 3
-    assert done.stdout == "stripe: new; check `consent` by hand: never\n"
+    assert done.stdout == "stripe: new; check `x-consent` by hand: never\n"
     assert done.stderr.startswith("Error: GET /metadata/connector-types/zoom: Fivetran answered 401")
     assert [file.name for file in (tmp_path / "x").iterdir()] == ["stripe.yaml"]
 

@@ -1,7 +1,7 @@
 """`config`, `auth` and `destination` against the catalogue, where the cases in `tests/config` do not reach."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -16,18 +16,19 @@ from reconciler.config.rules.services import check_destination_forms, warn_unkno
 from reconciler.config.yaml.document import Document
 from reconciler.config.yaml.read import parse
 from reconciler.fivetran import catalog
-from reconciler.fivetran.catalog import files
+from reconciler.fivetran.catalog import Consent, Field, Form, Service, files
 from reconciler.model.errors import ReconcilerError
 
-Catalogue = Callable[[str], None]
+Catalogue = Callable[..., None]
 
 
 @pytest.fixture
 def made_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Catalogue:
     """A catalogue of one service, `made_up`, with these fields."""
 
-    def write(text: str) -> None:
-        (tmp_path / "made_up.yaml").write_text(f"name: Made up\ndestination: schema\nconsent: never\n{text}")
+    def write(config: Mapping[str, Field], auth: Mapping[str, Field] | None = None) -> None:
+        service = Service("made_up", "Made up", Form.SCHEMA, Consent(False), config, auth or {})
+        (tmp_path / "made_up.yaml").write_text(catalog.write(service))
         files._known.cache_clear()
         files._find.cache_clear()
 
@@ -48,9 +49,19 @@ def problems(connector: dict[str, Any]) -> list[str]:
     return [problem.message for problem in fields.check_config_and_auth(specs(given_))]
 
 
-REQUIRED = (
-    "config:\n  host (required): string\n  list[]:\n    key (required): string\n  more:\n    deep (required): integer\n"
-)
+def mapping(**fields: Field) -> Field:
+    return Field("object", fields=fields)
+
+
+def list_of(items: Field) -> Field:
+    return Field("list", items=items)
+
+
+REQUIRED = {
+    "host": Field("string", required=True),
+    "list": list_of(mapping(key=Field("string", required=True))),
+    "more": mapping(deep=Field("integer", required=True)),
+}
 
 
 def test_a_key_that_a_create_needs_is_missing(made_up: Catalogue):
@@ -75,19 +86,19 @@ def test_a_connection_that_is_adopted_has_what_its_create_needed(made_up: Catalo
 
 
 def test_the_address_of_a_function_follows_from_its_name(made_up: Catalogue):
-    made_up("config:\n  function_trigger (required): secret\n")
+    made_up({"function_trigger": Field("secret", required=True)})
     assert problems({"function": {"name": "casa"}}) == []
     assert problems({}) == ["`function_trigger` is missing in `config`, and `made_up` requires it"]
 
 
 def test_what_auth_needs_is_asked_for_where_there_is_auth(made_up: Catalogue):
-    made_up("auth:\n  token (required): secret\n  client: string\n")
+    made_up({}, {"token": Field("secret", required=True), "client": Field("string")})
     assert problems({}) == problems({"auth": {}}) == []
     assert problems({"auth": {"client": "x"}}) == ["`token` is missing in `auth`, and `made_up` requires it"]
 
 
 def test_what_the_catalogue_does_not_describe_may_be_anything(made_up: Catalogue):
-    made_up("config:\n  any: any\n  free: object\n  list[]: any\n")
+    made_up({"any": Field("any"), "free": mapping(), "list": list_of(Field("any"))})
     anything: list[Any] = [1, True, "x", 1.5, {"env": "X"}, {"a": 1}, ["b"]]
     for value in anything:
         assert problems({"config": {"any": value, "list": [value]}}) == []
@@ -96,7 +107,7 @@ def test_what_the_catalogue_does_not_describe_may_be_anything(made_up: Catalogue
 
 
 def test_both_spellings_of_a_choice_are_one(made_up: Catalogue):
-    made_up("config:\n  mode: [AllApps, SPECIFIC_APPS, direct]\n")
+    made_up({"mode": Field("choice", choices=("AllApps", "SPECIFIC_APPS", "direct"))})
     for right in ("AllApps", "ALL_APPS", "SPECIFIC_APPS", "SpecificApps", "direct"):
         assert problems({"config": {"mode": right}}) == []
     for wrong in ("allapps", "all_apps", "DIRECT", "Direct", ""):
@@ -104,18 +115,19 @@ def test_both_spellings_of_a_choice_are_one(made_up: Catalogue):
 
 
 def test_a_long_list_of_choices_is_cut(made_up: Catalogue):
-    made_up(f"config:\n  region: [{', '.join(f'r{number:02}' for number in range(40))}]\n")
+    made_up({"region": Field("choice", choices=tuple(f"r{number:02}" for number in range(40)))})
     [message] = problems({"config": {"region": "x"}})
     assert message.endswith("r10, r11 and 28 more")
 
 
 def test_what_fivetran_holds_may_stand_in_place_of_a_value_of_any_type(made_up: Catalogue):
-    made_up("config:\n  a: integer\n  b[]: secret\n  c:\n    d: string\n  e: boolean\n  f: secret\n")
+    nested = {"b": list_of(Field("secret")), "c": mapping(d=Field("string"))}
+    made_up({"a": Field("integer"), **nested, "e": Field("boolean"), "f": Field("secret")})
     assert problems({"config": {key: {"held_by": "fivetran"} for key in "abcef"}}) == []
 
 
 def test_a_number_that_yaml_writes_with_a_point_is_whole_when_it_is(made_up: Catalogue):
-    made_up("config:\n  port: integer\n  share: number\n")
+    made_up({"port": Field("integer"), "share": Field("number")})
     assert problems({"config": {"port": 5432.0, "share": 5}}) == []
     assert problems({"config": {"port": 1.5, "share": False}}) == [
         "`port`: expected a whole number; found a decimal number",
@@ -124,7 +136,8 @@ def test_a_number_that_yaml_writes_with_a_point_is_whole_when_it_is(made_up: Cat
 
 
 def test_a_broken_file_of_the_catalogue_is_named(made_up: Catalogue):
-    made_up("config: [")
+    made_up({})
+    (files.SERVICES / "made_up.yaml").write_text("config: [")
     with pytest.raises(ReconcilerError, match=r"made_up\.yaml: not valid YAML"):
         problems({})
 

@@ -26,7 +26,7 @@ def test_every_file_is_what_a_pull_would_write():
         assert catalog.write(catalog.read_file(file)) == file.read_text(encoding="utf-8"), file.name
 
 
-def test_every_file_fits_the_schema_that_its_first_line_leads_an_editor_to():
+def test_every_file_fits_the_schema_that_its_first_line_names():
     jsonschema_rs.meta.validate(SCHEMA)
     validator = jsonschema_rs.validator_for(SCHEMA)
     for file in FILES:
@@ -36,12 +36,17 @@ def test_every_file_fits_the_schema_that_its_first_line_leads_an_editor_to():
         assert [str(error) for error in validator.iter_errors(yaml.safe_load(text))] == [], file.name
 
 
-def test_the_catalogue_holds_every_file():
+def test_every_file_is_a_valid_json_schema():
+    for file in FILES:
+        jsonschema_rs.meta.validate(yaml.safe_load(file.read_text(encoding="utf-8")))
+
+
+def test_catalogue_has_every_file():
     assert list(catalog.catalogue()) == [file.stem for file in FILES]
     assert len(FILES) >= 60
 
 
-def test_what_the_name_of_a_text_calls_a_credential_is_secret():
+def test_text_named_like_a_credential_is_secret():
     for service in catalog.catalogue().values():
         for tree, fields in (("config", service.config), ("auth", service.auth)):
             for path, field in catalog.leaves(fields):
@@ -50,24 +55,24 @@ def test_what_the_name_of_a_text_calls_a_credential_is_secret():
                     assert not is_credential_key(tuple(path.replace("[]", "").split("."))), (service.id, path)
 
 
-def test_what_spares_a_person_s_consent_is_a_field_of_the_service_and_one_of_its_choices():
+def test_consent_depends_on_fields_and_choices_of_the_service():
     for service in catalog.catalogue().values():
         for condition in service.consent.unless:
-            if condition == catalog.Condition("auth"):
+            if condition == catalog.Condition(("auth",)):
                 assert service.auth, service.id
                 continue
-            field = service.field(("config", *condition.path.split(".")))
+            field = service.field(condition.path)
             assert field is not None, (service.id, str(condition))
             assert condition.value is None or condition.value in field.choices, (service.id, str(condition))
 
 
-def test_the_services_of_this_repository_have_a_file():
+def test_services_of_this_repository_have_a_file():
     fleets = load(ROOT / "connectors", ROOT).fleets.values()
     used = {unit.connector.service for fleet in fleets for unit in fleet.units if unit.connector}
     assert used <= catalog.known()
 
 
-def test_a_catalogue_that_is_not_there_fails_and_names_its_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+def test_missing_catalogue_fails_and_names_its_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     missing = tmp_path / "services"
     monkeypatch.setattr(files, "SERVICES", missing)
     for look in (catalog.known, catalog.catalogue, lambda: catalog.find("stripe")):
@@ -76,14 +81,14 @@ def test_a_catalogue_that_is_not_there_fails_and_names_its_folder(tmp_path: Path
         assert str(missing) in str(caught.value)
 
 
-def test_an_empty_catalogue_fails_as_a_missing_one_does(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+def test_empty_catalogue_fails_as_a_missing_one_does(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(files, "SERVICES", tmp_path)
     with pytest.raises(ReconcilerError, match="catalogue of services is empty"):
         catalog.known()
 
 
-@pytest.mark.parametrize("content", [b"name: [", b"\xff", b"name: Stripe\n", None])
-def test_a_service_file_that_cannot_be_used_fails_and_is_named(
+@pytest.mark.parametrize("content", [b"title: [", b"\xff", b"title: Stripe\n", None])
+def test_unusable_service_file_fails_and_is_named(
     content: bytes | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
     file = tmp_path / "stripe.yaml"
@@ -95,7 +100,7 @@ def test_a_service_file_that_cannot_be_used_fails_and_is_named(
 
 
 @pytest.mark.parametrize("damage", [lambda folder: None, lambda folder: (folder / "unit.schema.json").write_text("{")])
-def test_a_schema_that_is_missing_or_broken_fails_and_is_named(
+def test_missing_or_broken_schema_fails_and_is_named(
     damage: Callable[[Path], object], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
     damage(tmp_path)

@@ -17,9 +17,9 @@ from reconciler.fivetran.catalog.files import (
     permanent_keys,
     read_file,
 )
+from reconciler.fivetran.catalog.json_schema import Unreadable, as_schema, from_schema, read, write
 from reconciler.fivetran.catalog.metadata import from_metadata
 from reconciler.fivetran.catalog.service import Field, Form, Kind, Path, Service, leaves, walk
-from reconciler.fivetran.catalog.text import Unreadable, read, write
 
 __all__ = [
     "SERVICES",
@@ -31,11 +31,13 @@ __all__ = [
     "Path",
     "Service",
     "Unreadable",
+    "as_schema",
     "catalogue",
     "changes",
     "config_of",
     "find",
     "from_metadata",
+    "from_schema",
     "known",
     "leaves",
     "needs_consent",

@@ -1,73 +1,118 @@
-"""Whether a person has to authorise a connection in a browser: one line of a service's file, kept by hand.
+"""Whether a person must authorise a connection in a browser: `x-consent` in a service's file, kept by hand.
 
-    never
-    always
-    unless auth
-    unless auth or api_token
-    unless auth or auth_type = ServiceAccount
+It is a JSON Schema of a unit's `connector` that holds where a person must:
 
-`auth` stands for the connector's whole `auth`, any other name for a dotted path in `config`: that it is there, or that
-it has a value. The API's metadata does not tell.
+    x-consent: false                    # never
+    x-consent: true                     # always
+    x-consent: {not: {required: [auth]}}
+    x-consent:
+      not:
+        anyOf:
+          - required: [auth]
+          - properties: {config: {properties: {auth_type: {const: ServiceAccount}}, required: [auth_type]}}
+            required: [config]
+
+`Consent` answers for connectors as files have them: an empty value counts as absent, and a constant matches in any
+spelling that Fivetran takes. The API's metadata has no such field.
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Self
+from typing import Any, Self
 
 from reconciler.fivetran.enum_spelling import enumeration
 
-_UNLESS = "unless "
-_CONDITION = re.compile(r"(?P<path>[^\s=]+)(?: = (?P<value>\S+))?")
+_FORMS = "expected true, false, or `not` with schemas of `auth` or of a key in `config` (schemas/service.schema.json)"
 
 
 @dataclass(frozen=True)
 class Condition:
-    """A path that is there, or that has a value."""
+    """A connector has a value at a path: any value, or this one. The path is `auth`, or begins with `config`."""
 
-    path: str
+    path: tuple[str, ...]
     value: str | None = None
 
+    @classmethod
+    def from_schema(cls, schema: Any) -> Self:
+        """Read a schema that requires a path. Raises ValueError."""
+        match schema:
+            case {"required": [str(key)], "properties": {**properties}}:
+                match properties.get(key):
+                    case {"const": str(value)}:
+                        return cls((key,), value)
+                    case inner:
+                        below = cls.from_schema(inner)
+                        return cls((key, *below.path), below.value)
+            case {"required": [str(key)]}:
+                return cls((key,))
+        raise ValueError(_FORMS)
+
+    def as_schema(self) -> dict[str, Any]:
+        """Write the condition as a schema of a connector."""
+        inner: dict[str, Any] | None = None if self.value is None else {"const": self.value}
+        for key in reversed(self.path):
+            inner = {"required": [key]} if inner is None else {"properties": {key: inner}, "required": [key]}
+        return inner or {}
+
     def holds(self, config: Mapping[str, object], has_auth: bool) -> bool:
-        """Whether it does for this connection."""
-        if self.path == "auth" and self.value is None:
+        """Return whether a connector with this `config`, with or without `auth`, meets the condition."""
+        tree, *steps = self.path
+        if tree == "auth":
             return has_auth
         found: object = config
-        for step in self.path.split("."):
+        for step in steps:
             found = found.get(step) if isinstance(found, Mapping) else None
         if self.value is None:
             return found not in (None, "", [], {})
         return isinstance(found, str) and enumeration(found) == enumeration(self.value)
 
     def __str__(self) -> str:
-        return self.path if self.value is None else f"{self.path} = {self.value}"
+        path = ".".join(self.path)
+        return path if self.value is None else f"{path} = {self.value}"
 
 
 @dataclass(frozen=True)
 class Consent:
-    """Needed unless one of the conditions holds; without any, always or never."""
+    """A person must authorise `by_default`, unless one of the conditions holds."""
 
     by_default: bool
     unless: tuple[Condition, ...] = ()
 
     @classmethod
-    def parse(cls, text: str) -> Self:
-        """Read the line. Raises ValueError with what is wrong."""
-        if text in ("never", "always"):
-            return cls(text == "always")
-        parts = text.removeprefix(_UNLESS).split(" or ") if text.startswith(_UNLESS) else []
-        found = [_CONDITION.fullmatch(part) for part in parts]
-        if not found or None in found:
-            raise ValueError("`consent`: never, always or unless …, as in: unless auth or auth_type = ServiceAccount")
-        return cls(True, tuple(Condition(match["path"], match["value"]) for match in found if match))
+    def from_schema(cls, schema: Any) -> Self:
+        """Read `x-consent`. Raises ValueError with what is wrong."""
+        if isinstance(schema, bool):
+            return cls(schema)
+        match schema:
+            case {"not": {"anyOf": [_, _, *_] as parts}}:
+                found = cls(True, tuple(map(Condition.from_schema, parts)))
+            case {"not": part}:
+                found = cls(True, (Condition.from_schema(part),))
+            case _:
+                raise ValueError(_FORMS)
+        if found.as_schema() != schema or not all(map(_is_known, found.unless)):
+            raise ValueError(_FORMS)
+        return found
+
+    def as_schema(self) -> bool | dict[str, Any]:
+        """Write `x-consent`."""
+        if not self.unless:
+            return self.by_default
+        parts = [condition.as_schema() for condition in self.unless]
+        return {"not": parts[0] if len(parts) == 1 else {"anyOf": parts}}
 
     def needed(self, config: Mapping[str, object], has_auth: bool) -> bool:
-        """Whether a person has to give it. A reference in `config` counts as a value that is there."""
+        """Return whether a person must authorise. A reference in `config` counts as a value."""
         return self.by_default and not any(condition.holds(config, has_auth) for condition in self.unless)
 
     def __str__(self) -> str:
         if not self.unless:
             return "always" if self.by_default else "never"
-        return _UNLESS + " or ".join(str(condition) for condition in self.unless)
+        return "unless " + " or ".join(str(condition) for condition in self.unless)
+
+
+def _is_known(condition: Condition) -> bool:
+    tree, *keys = condition.path
+    return bool(keys) if tree == "config" else condition == Condition(("auth",))

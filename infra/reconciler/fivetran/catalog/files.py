@@ -10,8 +10,8 @@ from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 
+from reconciler.fivetran.catalog.json_schema import Unreadable, read
 from reconciler.fivetran.catalog.service import Field, Service
-from reconciler.fivetran.catalog.text import Unreadable, read
 from reconciler.model.errors import ReconcilerError
 
 #: The folder with a file for each service.

@@ -11,8 +11,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from reconciler.fivetran.catalog.consent import Condition, Consent
+from reconciler.fivetran.catalog.json_schema import Unreadable
 from reconciler.fivetran.catalog.service import Field, Form, Kind, Service
-from reconciler.fivetran.catalog.text import Unreadable
 
 _KINDS: Mapping[str, Kind] = {
     "string": "string",
@@ -69,7 +69,7 @@ def _form(fields: Mapping[str, Field]) -> Form:
 
 def _consent(auth: Mapping[str, Field]) -> Consent:
     """A guess for a service that is new here: who can authorise by API can authorise in a browser as well."""
-    return Consent(True, (Condition("auth"),)) if auth else Consent(False)
+    return Consent(True, (Condition(("auth",)),)) if auth else Consent(False)
 
 
 def _properties(node: Mapping[str, object], where: str) -> dict[str, Field]:
@@ -90,7 +90,7 @@ def _field(node: Any, where: str, required: bool = False) -> Field:
         required=required,
         immutable=node.get("immutable") is True,
         readonly=node.get("readonly") is True,
-        nullable=node.get("nullable") is True,
+        nullable=node.get("nullable") is True and found.kind != "any",
     )
 
 

@@ -52,7 +52,7 @@ class Field:
     readonly: bool = False
     """Fivetran tells it and does not take it."""
     nullable: bool = False
-    """Takes null, which clears it."""
+    """Takes null, which clears it. Not set where the type is `any`."""
 
 
 @dataclass(frozen=True)
