@@ -93,12 +93,12 @@ def test_flipping_sensitive_and_moving_until_are_one_update_each_and_what_has_en
 
     said = workspace.preview("--expect-no-changes", "--refresh", RECONCILER_TODAY="2027-01-20").ok().out
     told = "roles/bigquery.dataViewer for user:A@example.com"
-    assert f"access ends on 2027-01-20, today is the last day: {told}; a later date in `until`" in said
+    assert f"access ends on 2027-01-20, today is the last day: {told}; write a later date in `until`" in said
 
     over = {"RECONCILER_TODAY": "2027-01-21"}
     assert changes(workspace, **over) == {f"{ACCESS}::salaries": "update"}
     ended = workspace.up("--refresh", **over).ok().out
-    assert f"access ended on 2027-01-20: {told}; take the grant out" in ended
+    assert f"access ended on 2027-01-20: {told}; remove the grant" in ended
     assert lists(admin) == {**flipped, "salaries": listed(ENGINEERS)}
     assert "revokes roles/bigquery.dataViewer on dataset salaries from user:a@example.com until 2027-01-20" in ended
     workspace.preview("--expect-no-changes", "--refresh", **over).ok()

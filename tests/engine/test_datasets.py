@@ -109,7 +109,7 @@ def test_a_dataset_that_exists_is_taken_over_only_as_it_is_or_as_its_file_says(w
         for entry in ("user:anne@example.com", "serviceAccount:job@other.iam.gserviceaccount.com"):
             assert f"access: roles/bigquery.dataViewer for {entry}: BigQuery has it, the file does not" in failed.out
         assert "roles/bigquery.dataViewer for group:readers@example.com: the file has it" in failed.out
-        assert re.search(r"same.yaml:\d+:1: takes over the dataset same as it is", failed.out)
+        assert re.search(r"same.yaml:\d+:1: adopts the dataset same as it is", failed.out)
         assert "robot@" not in failed.out
     assert [admin.dataset("dev-project", name) for name in ("same", "changed")] == before
 
@@ -125,7 +125,7 @@ def test_a_dataset_that_exists_is_taken_over_only_as_it_is_or_as_its_file_says(w
         done = run.ok().out
         assert (incomplete in done) == ("Previewing" in done)
         assert all(revoked(f"roles/bigquery.dataViewer for {member}", "changed") in done for member in lost)
-    assert "changed.yaml:4:1: takes over the dataset changed and changes it:" in done
+    assert "changed.yaml:4:1: adopts the dataset changed and changes it:" in done
     assert "roles/bigquery.dataOwner for serviceAccount:robot@dev-project.iam.gserviceaccount.com: the file has" in done
     assert f"`adopt.revokes` names {revokes[1]}, which loses no access to the dataset changed" in done
     assert revoked("roles/bigquery.dataOwner for projectOwners", "changed") in done
@@ -188,6 +188,7 @@ def test_a_creation_that_was_cut_off_heals_and_only_what_is_written_is_read(work
     reads(admin)
     healed = workspace.up().ok().out
     assert "takes over" not in healed
+    assert "adopts" not in healed
     assert sorted(access(admin, "history"), key=str) == sorted([ROBOT, ENGINEERS], key=str)
     assert reads(admin) == 1
     workspace.preview("--expect-no-changes").ok()
@@ -294,7 +295,7 @@ def test_settings_that_no_file_names_stay_and_what_a_write_takes_away_is_said_fi
     workspace.write("adopted", {**with_access(labels={"app": "pay"})})
     for run in (workspace.preview(), workspace.up()):
         for dataset in ("kept", "adopted"):
-            line = rf"{dataset}\.yaml:\d+:1: writing the dataset {dataset} takes away its defaultRoundingMode"
+            line = rf"{dataset}\.yaml:\d+:1: writing the dataset {dataset} removes its defaultRoundingMode"
             assert re.search(line, run.ok().out), run.out
     for dataset in ("kept", "adopted"):
         live = admin.dataset("dev-project", dataset)

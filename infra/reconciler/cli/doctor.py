@@ -16,7 +16,7 @@ from reconciler.cli.output import Entry, Report, Reporter, count, progress
 from reconciler.config.places import Places
 from reconciler.fivetran import api as fivetran_api
 from reconciler.fivetran.api import FivetranClient
-from reconciler.google.bigquery.access import in_policy
+from reconciler.google.bigquery.access import policy_member
 from reconciler.google.bigquery.api import Datasets
 from reconciler.google.iam.policies import Iam
 from reconciler.health.environment_checks import (
@@ -217,7 +217,7 @@ class _Checks:
         """Return the members to whom `automation` grants access to every dataset of the project."""
         environments = [fleet.environment for fleet in self._selected.fleets_of_project]
         return {
-            in_policy(member, environment.workgroups)
+            policy_member(member, environment.workgroups)
             for environment in environments
             for grant in environment.automation
             for member in grant.members

@@ -15,7 +15,7 @@ from reconciler.cli.masked_output import masked_unit_status
 from reconciler.cli.options import environment_option, format_option, outputs_option, specs_option, today_option
 from reconciler.cli.output import Entry, Page, Reporter, Section, progress
 from reconciler.cli.unmanaged import find_unmanaged
-from reconciler.google.bigquery.access import lapses
+from reconciler.google.bigquery.access import describe_lapse
 from reconciler.google.bigquery.api import Datasets
 from reconciler.health.expiring import expiring_units
 from reconciler.health.unit_status import PAUSED_BY_HAND, UnitStatus
@@ -100,7 +100,7 @@ def _expiring_access(fleet: Fleet, day: date) -> Iterator[Entry]:
     """Return the access that expires soon, in the words of `validate`."""
     for unit in fleet.units:
         for grant in (grant for dataset in unit.datasets for grant in dataset.access):
-            if message := lapses(grant, fleet.environment.policy.people, day):
+            if message := describe_lapse(grant, fleet.environment.policy.people, day):
                 yield Entry(message, file=unit.file, owners=unit.owners)
 
 

@@ -12,7 +12,7 @@ from reconciler.cli.environments import SelectedEnvironment, live_group, select_
 from reconciler.cli.options import environment_option, format_option, specs_option
 from reconciler.cli.output import Entry, Report, Reporter, count, progress
 from reconciler.fivetran.api import Connection
-from reconciler.google.bigquery.api import Datasets, Listed
+from reconciler.google.bigquery.api import Datasets, ListedDataset
 from reconciler.health.unmanaged import (
     UnmanagedConnection,
     UnmanagedDataset,
@@ -47,7 +47,7 @@ def unmanaged(specs: Path, environment: str | None, only: str | None, reporter: 
     if only != "datasets":
         with progress("Reading connections"), live_group(selected.environment) as live:
             connections = live.connections
-    datasets: Sequence[Listed] = ()
+    datasets: Sequence[ListedDataset] = ()
     if only != "connections":
         with progress("Reading datasets"), Datasets(selected.environment.gcp_project) as client:
             datasets = client.all()
@@ -57,7 +57,7 @@ def unmanaged(specs: Path, environment: str | None, only: str | None, reporter: 
 
 
 def find_unmanaged(
-    selected: SelectedEnvironment, connections: Sequence[Connection], datasets: Iterable[Listed]
+    selected: SelectedEnvironment, connections: Sequence[Connection], datasets: Iterable[ListedDataset]
 ) -> list[Unmanaged]:
     """Return those of a group's connections and a project's datasets that no file declares."""
     ignore, ids = selected.environment.ignore, (each.id for each in datasets)

@@ -8,7 +8,7 @@ from typing import Literal
 
 from reconciler.fivetran.api import Destination
 from reconciler.google.iam import roles
-from reconciler.google.iam.policies import Holder
+from reconciler.google.iam.policies import PolicyHolder
 from reconciler.health.inherited_access import InheritedAccess, format_names
 from reconciler.model import Environment, commands
 
@@ -99,7 +99,7 @@ def _destination_differences(environment: Environment, live: Destination) -> Ite
             yield f"{key} is {declared} in the file and {found} in Fivetran"
 
 
-def check_fivetran_role(project: str, account: str, holders: Sequence[Holder], environment: str) -> CheckResult:
+def check_fivetran_role(project: str, account: str, holders: Sequence[PolicyHolder], environment: str) -> CheckResult:
     """Check that Fivetran's service account may run load jobs in the project.
 
     Args:
@@ -124,7 +124,7 @@ def check_fivetran_role(project: str, account: str, holders: Sequence[Holder], e
     return CheckResult("Fivetran's role", "failed", f"{account} lacks {roles.FIVETRANS} on {project}", to_do)
 
 
-def unreadable_policy(holder: Holder, message: str) -> CheckResult:
+def unreadable_policy(holder: PolicyHolder, message: str) -> CheckResult:
     """Return the result for a project, folder or organisation whose bindings cannot be read.
 
     Args:
@@ -137,7 +137,7 @@ def unreadable_policy(holder: Holder, message: str) -> CheckResult:
 
 
 def check_inherited_access(
-    found: Sequence[InheritedAccess], sensitive: Sequence[str], holders: Sequence[Holder], environment: str
+    found: Sequence[InheritedAccess], sensitive: Sequence[str], holders: Sequence[PolicyHolder], environment: str
 ) -> Iterator[CheckResult]:
     """Check that no undeclared member reads sensitive datasets through a role above them.
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from reconciler.google.iam import roles
-from reconciler.google.iam.policies import Binding, Holder
+from reconciler.google.iam.policies import Binding, PolicyHolder
 
 #: How many members or datasets a sentence names.
 _MOST_NAMED = 6
@@ -38,7 +38,7 @@ class InheritedAccess:
 
 
 def inherited_access(
-    holders: Iterable[Holder],
+    holders: Iterable[PolicyHolder],
     permissions: Callable[[str], Collection[str] | None],
     access_lists: Mapping[str, AccessList | None],
     declared: Collection[str],
@@ -77,8 +77,8 @@ def _can_read(
     group = roles.BASIC.get(binding.role)
     if group is not None:
         return None if access_list is None else any(entry.get("specialGroup") == group for entry in access_list)
-    known = roles.reads(binding.role)
-    return known if known is not None else roles.reads(binding.role, permissions(binding.role))
+    known = roles.role_reads_data(binding.role)
+    return known if known is not None else roles.role_reads_data(binding.role, permissions(binding.role))
 
 
 def format_names(names: Sequence[str]) -> str:

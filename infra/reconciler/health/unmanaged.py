@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from reconciler.fivetran import catalog
 from reconciler.fivetran.api import Connection
-from reconciler.google.bigquery.undeclared import FIVETRANS_OWN, Writer, undeclared
+from reconciler.google.bigquery.undeclared import FIVETRANS_OWN, DatasetWriter, find_undeclared
 from reconciler.model import Fleet, Ignore
 
 
@@ -70,7 +70,7 @@ def unmanaged_datasets(
         ignore: What the environment ignores.
         connections: The connections that may write the datasets.
     """
-    found = undeclared(dataset_ids, fleets, ignore, map(_writer, connections))
+    found = find_undeclared(dataset_ids, fleets, ignore, map(_writer, connections))
     return (UnmanagedDataset(each.id, each.written_by) for each in found)
 
 
@@ -85,10 +85,10 @@ def is_ignored(connection: Connection, ignore: Ignore) -> bool:
     return connection.schema == FIVETRANS_OWN or ignore.connection(connection.service, connection.schema)
 
 
-def _writer(connection: Connection) -> Writer:
+def _writer(connection: Connection) -> DatasetWriter:
     """Return the datasets that a connection writes, by its name and its service."""
     service = catalog.find(connection.service)
     by_prefix = service is not None and service.form is catalog.Form.PREFIX
-    return Writer(
+    return DatasetWriter(
         connection.schema.partition(".")[0], by_prefix, f"the connection {connection.schema} ({connection.id})"
     )

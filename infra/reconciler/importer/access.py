@@ -14,18 +14,18 @@ from reconciler.config.yaml.document import Path
 from reconciler.google.bigquery.access import (
     Entry,
     MemberNames,
-    entry_of,
+    drop_void_entries,
     foreign_entries,
-    given_entries,
+    format_member,
+    inherited_entries,
     is_deleted,
-    is_everybody,
-    is_of_the_project,
     is_person,
-    member_of,
-    place,
+    is_project_role,
+    is_public,
+    parse_entry,
+    parse_until,
     predefined_role,
-    until_of,
-    without_void,
+    to_place,
 )
 from reconciler.google.bigquery.access.live_entries import format_entry
 from reconciler.importer.draft import FILL_IN, Surroundings
@@ -64,12 +64,12 @@ def access_of(live: Iterable[Mapping[str, Any]], around: Surroundings, *, is_wri
     there: set[Entry] = set()
     lost: list[str] = []
     for each in live:
-        entry = entry_of(each)
+        entry = parse_entry(each)
         if entry is not None:
             there.add(entry)
         elif not foreign_entries([each]):
             lost.append(f"{_format(each, around.environment)}: no file can say this")
-    kept = set(without_void(there))
+    kept = set(drop_void_entries(there))
     lost += [f"{_format(entry, around.environment)}: void beside its other access" for entry in _sorted(there - kept)]
     given = {default: _given(around, default=default, is_written=is_written) for default in (True, False)}
     by_fivetran = kept & _written(around) if not is_written else set()
@@ -96,7 +96,7 @@ def access_of(live: Iterable[Mapping[str, Any]], around: Surroundings, *, is_wri
 
 def _given(around: Surroundings, *, default: bool, is_written: bool) -> set[Entry]:
     writer = around.service_account if is_written else None
-    return set(given_entries(around.environment, default=default, writer=writer))
+    return set(inherited_entries(around.environment, default=default, writer=writer))
 
 
 def _written(around: Surroundings) -> set[Entry]:
@@ -123,7 +123,7 @@ class _Drafts:
         self._environment = around.environment
         self._policy = around.environment.policy.people
         pattern = around.environment.workgroups
-        self._standing = {place(member, pattern) for member in self._policy.standing}
+        self._standing = {to_place(member, pattern) for member in self._policy.standing}
         self._members: dict[tuple[Grant, _Marks], list[str]] = defaultdict(list)
 
     def add(self, entry: Entry) -> None:
@@ -138,13 +138,13 @@ class _Drafts:
         if why is not None:
             self.lost.append(f"{_format(entry, self._environment)}: {why}")
             return
-        self.in_general |= is_of_the_project(entry.at) or is_everybody(entry.at)
+        self.in_general |= is_project_role(entry.at) or is_public(entry.at)
         self._members[replace(grant, members=()), marks].extend(grant.members)
 
     def _plain(self, entry: Entry) -> Grant:
         """An entry as a grant of its own, whatever the environment asks for."""
-        grant = Grant(predefined_role(entry.role), (member_of(entry.at, self._environment.workgroups),))
-        day = until_of(entry.condition)
+        grant = Grant(predefined_role(entry.role), (format_member(entry.at, self._environment.workgroups),))
+        day = parse_until(entry.condition)
         if day is None:
             return replace(grant, condition=entry.condition)
         return replace(grant, until=day, ticket=entry.condition.description if entry.condition else None)
@@ -154,13 +154,13 @@ class _Drafts:
         name = self._environment.name
         if is_deleted(entry.at):
             return "the account is deleted"
-        if is_everybody(entry.at) and self._environment.policy.public_access != "allowed":
+        if is_public(entry.at) and self._environment.policy.public_access != "allowed":
             return f"that is everybody, whom {name} does not let in"
         if grant.until is not None and grant.until < self._around.today:
             return "it has ended"
         if "until" not in self._policy.need or not is_person(entry.at) or entry.at in self._standing:
             return None
-        if is_everybody(entry.at):
+        if is_public(entry.at):
             return f"{name} asks for `until`, and IAM lets everybody in on no condition"
         return f"{name} asks for `until`, which is a condition itself" if grant.condition else None
 

@@ -19,7 +19,7 @@ from reconciler.model.policy import ExpiryPolicy, Never
 #: The label with the moment of removal in Unix milliseconds, which bigquery-etl's own cleaner reads as well.
 LABEL = "expires_on"
 
-_EXTEND = "a later date in `expires` prevents that"
+_EXTEND = "write a later date in `expires` to prevent that"
 
 
 class Data(Enum):

@@ -15,10 +15,10 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any, Self
 
-from reconciler.google.bigquery.adoption import Live, meet
+from reconciler.google.bigquery.adoption import compare_dataset
 from reconciler.google.bigquery.api import LiveDataset
-from reconciler.google.bigquery.declared_dataset import Expected
-from reconciler.google.bigquery.undeclared import Undeclared
+from reconciler.google.bigquery.declared_dataset import DatasetDeclaration
+from reconciler.google.bigquery.undeclared import UndeclaredDataset
 from reconciler.model import commands
 from reconciler.model.errors import OtherSideFailed
 from reconciler.model.today import today
@@ -34,10 +34,10 @@ from reconciler.secrets import known_values_of_run, show
 class Findings:
     """What files declare of datasets, which of these exist, and the datasets of the project that are in no file."""
 
-    declared: tuple[Expected, ...] = ()
+    declared: tuple[DatasetDeclaration, ...] = ()
     existing: frozenset[str] = frozenset()
     """The ids of the declared datasets that exist."""
-    undeclared: tuple[Undeclared, ...] = ()
+    undeclared: tuple[UndeclaredDataset, ...] = ()
     forbidden: bool = False
     """Whether a dataset in no file is against the environment's policy."""
     unread: tuple[str, ...] = ()
@@ -59,9 +59,9 @@ class Findings:
         """Read them back."""
         said = json.loads(text)
         return cls(
-            tuple(Expected.of(expected) for expected in said["declared"]),
+            tuple(DatasetDeclaration.from_json(expected) for expected in said["declared"]),
             frozenset(said["existing"]),
-            tuple(Undeclared(id_, writer) for id_, writer in said["undeclared"].items()),
+            tuple(UndeclaredDataset(id_, writer) for id_, writer in said["undeclared"].items()),
             said["forbidden"],
             tuple(said["unread"]),
         )
@@ -79,22 +79,21 @@ def refusals(project: str, found: Findings, before: Mapping[str, Declared], grou
     existing = [expected for expected in found.declared if expected.id in found.existing]
     new = [expected for expected in existing if expected.id not in known]
     live, failed = _read(project, new)
-    meetings = [meet(each, _compared(live[each.id]), today()) for each in new if each.id in live]
-    writer = _writer(group) if any(meeting.asks_for_the_writer for meeting in meetings) else None
+    diffs = [compare_dataset(each, live[each.id], today()) for each in new if each.id in live]
+    writer = _writer(group) if any(diff.needs_writer for diff in diffs) else None
     lists = {each.id: live[each.id].access if each.id in live else None for each in existing}
     session.expect_datasets(found.declared, lists, writer)
-    judged = [meeting.judged(writer, lines.locate) for meeting in meetings]
-    for each in judged:
-        if each.refusal is None:
-            for notice in each.notices:
-                logger.warning("%s", notice)
-    return [*failed, *(each.refusal for each in judged if each.refusal is not None)]
+    decisions = [diff.decide(writer, lines.locate) for diff in diffs]
+    for decision in decisions:
+        for notice in decision.notices:
+            logger.warning("%s", notice)
+    return [*failed, *(decision.rejection for decision in decisions if decision.rejection is not None)]
 
 
-def _read(project: str, new: list[Expected]) -> tuple[dict[str, LiveDataset], list[str]]:
+def _read(project: str, new: list[DatasetDeclaration]) -> tuple[dict[str, LiveDataset], list[str]]:
     """The datasets by id, and a text for each reason why some cannot be read."""
 
-    def one(expected: Expected) -> LiveDataset | OtherSideFailed | None:
+    def one(expected: DatasetDeclaration) -> LiveDataset | OtherSideFailed | None:
         try:
             return access_lists.datasets(project).get(expected.id)
         except OtherSideFailed as error:
@@ -107,9 +106,9 @@ def _read(project: str, new: list[Expected]) -> tuple[dict[str, LiveDataset], li
     return live, list(_told_once(failed))
 
 
-def _told_once(failed: list[tuple[Expected, OtherSideFailed]]) -> Iterator[str]:
+def _told_once(failed: list[tuple[DatasetDeclaration, OtherSideFailed]]) -> Iterator[str]:
     """Why datasets cannot be read: a text for each reason, with the lines of all that it is about."""
-    by_reason: dict[str, list[tuple[str, Expected, str]]] = defaultdict(list)
+    by_reason: dict[str, list[tuple[str, DatasetDeclaration, str]]] = defaultdict(list)
     for each, error in failed:
         text = error.saying(show(error.unmasked_message, known_values_of_run(ask=False), speaker=error.speaker))
         reason = re.sub(rf"(?<!\w){re.escape(each.id)}(?!\w)", "…", text)
@@ -122,17 +121,6 @@ def _told_once(failed: list[tuple[Expected, OtherSideFailed]]) -> Iterator[str]:
         others = "".join(f"\n    {place}: the dataset {each.id}" for place, each, _ in about)
         # Google quotes each dataset's name, so that only the texts without them are the same.
         yield f"{place}: {len(about)} datasets, each for the same reason: {reason}{others}"
-
-
-def _compared(live: LiveDataset) -> Live:
-    return Live(
-        live.location,
-        live.access,
-        live.friendly_name,
-        live.description,
-        live.labels,
-        live.default_table_expiration_ms,
-    )
 
 
 def _writer(group: str) -> str | None:

@@ -15,7 +15,7 @@ from collections.abc import Iterable, Mapping
 import pulumi
 import pulumi_gcp as gcp
 
-from reconciler.google.bigquery.access import in_policy
+from reconciler.google.bigquery.access import policy_member
 from reconciler.google.iam import roles
 from reconciler.model import Condition, Environment, Function, Unit
 from reconciler.resources.dataset.failures import FailureHook
@@ -28,7 +28,7 @@ def declared(environment: Environment, failures: FailureHook, opts: pulumi.Resou
     wanted: dict[tuple[str, str, Condition | None], str] = {}
     for number, grant in enumerate(environment.project_access):
         for index, member in enumerate(grant.members):
-            of = (grant.role, in_policy(member, environment.workgroups), grant.condition)
+            of = (grant.role, policy_member(member, environment.workgroups), grant.condition)
             wanted.setdefault(of, f"project_access[{number}].members[{index}]")
     opts = grant_first(opts)
     for (role, member, condition), path in wanted.items():

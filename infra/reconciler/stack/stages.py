@@ -14,8 +14,8 @@ from typing import Any, Self
 import pulumi
 
 from reconciler.config import Loaded
-from reconciler.google.bigquery.declared_dataset import Expected, expect
-from reconciler.google.bigquery.undeclared import undeclared
+from reconciler.google.bigquery.declared_dataset import DatasetDeclaration, build_declaration
+from reconciler.google.bigquery.undeclared import find_undeclared
 from reconciler.lifecycle import airflow
 from reconciler.lifecycle.expiry import Staged
 from reconciler.lifecycle.removal import DeletionRules, deletion_rules, removals_allowed
@@ -75,7 +75,7 @@ class DeclaredDataset:
     unit: Unit
     dataset: Dataset
     rules: DeletionRules
-    expected: Expected
+    expected: DatasetDeclaration
     live: Listed | None
     """The dataset in BigQuery; None where it does not exist."""
 
@@ -133,7 +133,7 @@ def declare_datasets(stack: Stack, listed: Mapping[str, Listed]) -> list[Declare
 def _declared_dataset(stack: Stack, unit: Unit, dataset: Dataset, live: Listed | None) -> DeclaredDataset:
     ending = stack.inventory[unit.name].ending_of(dataset.id)
     rules = deletion_rules(stack.environment.policy, unit, dataset, ending)
-    expected = expect(stack.environment, unit, dataset, rules, is_written=stack.fleet.is_written(dataset))
+    expected = build_declaration(stack.environment, unit, dataset, rules, is_written=stack.fleet.is_written(dataset))
     return DeclaredDataset(unit, dataset, rules, expected, live)
 
 
@@ -169,7 +169,7 @@ def _findings(stack: Stack, declared: Iterable[DeclaredDataset], listed: Mapping
     return Findings(
         declared=tuple(each.expected for each in declared),
         existing=frozenset(each.dataset.id for each in declared if each.live is not None),
-        undeclared=tuple(undeclared(listed, [stack.staged.lives.fleet, *of_the_project], environment.ignore)),
+        undeclared=tuple(find_undeclared(listed, [stack.staged.lives.fleet, *of_the_project], environment.ignore)),
         forbidden=environment.policy.undeclared_datasets == "forbidden",
         unread=tuple(name for name in loaded.environments if name not in loaded.fleets),
     )

@@ -14,14 +14,14 @@ from reconciler.config.yaml.read import parse
 from reconciler.google.bigquery.access import (
     Entry,
     declared_entries,
-    entry_of,
-    given_entries,
-    is_everybody,
-    is_of_the_project,
+    drop_void_entries,
+    inherited_entries,
     is_person,
-    place,
-    until_of,
-    without_void,
+    is_project_role,
+    is_public,
+    parse_entry,
+    parse_until,
+    to_place,
 )
 from reconciler.lifecycle.expiry import stage
 from reconciler.model import Dataset, Fleet
@@ -168,28 +168,28 @@ def entries(fleet: Fleet, dataset: Dataset) -> tuple[Entry, ...]:
 def test_the_access_list_of_every_dataset(environment, declared):
     fleet = loaded(environment, declared)
     policy = fleet.environment.policy
-    standing = {place(member, PATTERN) for member in policy.people.standing}
-    automation = given_entries(fleet.environment, default=False, writer=None)
-    default = set(given_entries(fleet.environment, default=True, writer=None)) - set(automation)
+    standing = {to_place(member, PATTERN) for member in policy.people.standing}
+    automation = inherited_entries(fleet.environment, default=False, writer=None)
+    default = set(inherited_entries(fleet.environment, default=True, writer=None)) - set(automation)
     for unit in fleet.units:
         for dataset in unit.all_datasets:
             found = entries(fleet, dataset)
-            named = {place(member, PATTERN) for grant in dataset.access for member in grant.members}
+            named = {to_place(member, PATTERN) for grant in dataset.access for member in grant.members}
             # Fivetran's writer exactly where a connector writes, or the file says so; automation always.
             written = dataset.id in ("own", "shared", "db_a", "db_b") or dataset.written_by == "fivetran"
             assert fleet.is_written(dataset) == written
             assert not (written and dataset in unit.former_datasets)
             assert (WRITES in found) == (
-                written or place(f"serviceAccount:{WRITER}", None) in named & at(found, "WRITER")
+                written or to_place(f"serviceAccount:{WRITER}", None) in named & at(found, "WRITER")
             )
             assert set(automation) <= set(found)
             if dataset.sensitive:
                 assert not any(entry in found and entry.at not in named for entry in default)
-                assert not any(is_of_the_project(entry.at) or is_everybody(entry.at) for entry in found)
+                assert not any(is_project_role(entry.at) or is_public(entry.at) for entry in found)
             else:
                 assert default <= set(found)
             for entry in found:
-                day = until_of(entry.condition)
+                day = parse_until(entry.condition)
                 # Nothing that has ended, and nobody without what the environment asks for.
                 assert day is None or day >= TODAY
                 if is_person(entry.at) and entry.at not in standing:
@@ -199,9 +199,9 @@ def test_the_access_list_of_every_dataset(environment, declared):
                     if policy.people.need == {"ticket", "until"}:
                         assert entry.condition is not None
                         assert entry.condition.description == "DATA-1"
-                assert policy.public_access == "allowed" or not is_everybody(entry.at)
+                assert policy.public_access == "allowed" or not is_public(entry.at)
             # A normal form: read back from BigQuery it is the same, and nothing is there twice.
-            assert tuple(entry_of(entry.as_property()) for entry in found) == found == without_void(found)
+            assert tuple(parse_entry(entry.as_property()) for entry in found) == found == drop_void_entries(found)
             assert len({(entry.role, entry.at, entry.condition) for entry in found}) == len(found)
 
 

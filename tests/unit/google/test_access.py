@@ -9,20 +9,20 @@ from hypothesis import strategies as st
 
 from reconciler.google.bigquery.access import (
     Entry,
-    by_no_file,
     declared_entries,
-    effective,
-    entry_of,
+    describe_lapse,
+    drop_void_entries,
+    effective_entries,
+    find_inherited_entries,
     foreign_entries,
-    is_everybody,
-    is_of_the_project,
+    format_member,
     is_person,
-    lapses,
-    member_of,
-    place,
-    until,
-    until_of,
-    without_void,
+    is_project_role,
+    is_public,
+    parse_entry,
+    parse_until,
+    to_place,
+    until_condition,
     workgroup_address,
 )
 from reconciler.model import Condition, Dataset, Destination, Environment, Grant
@@ -111,10 +111,10 @@ def test_a_sensitive_dataset_has_no_default_member(auto, default, own):
 @given(always, grants, st.none() | st.just(WRITER.title()))
 def test_the_list_is_normal_bigquery_changes_nothing_and_nothing_is_there_twice(default, own, writer):
     entries = declared_entries(environment(default_access=default), Dataset("d", "US", access=own), writer=writer)
-    assert tuple(entry_of(entry.as_property()) for entry in entries) == entries
-    assert without_void(reversed(entries)) == entries
+    assert tuple(parse_entry(entry.as_property()) for entry in entries) == entries
+    assert drop_void_entries(reversed(entries)) == entries
     for entry in entries:
-        assert place(member_of(entry.at, PATTERN), PATTERN) == entry.at
+        assert to_place(format_member(entry.at, PATTERN), PATTERN) == entry.at
 
 
 def test_no_grant_makes_the_writer_another_entry():
@@ -151,9 +151,9 @@ def test_a_dataset_has_an_owner_for_good_since_bigquery_refuses_to_take_the_last
     dataset = Dataset("d", "US", access=(own,))
     entries = declared_entries(environment(), dataset, writer=WRITER)
     assert sorted(entry.member for entry in entries if entry.role == "OWNER") == owners
-    assert by_no_file(entries, environment(), dataset) == {*entries} & {OWNERS}
+    assert find_inherited_entries(entries, environment(), dataset) == {*entries} & {OWNERS}
     named = Dataset("d", "US", access=(own, Grant("roles/bigquery.dataOwner", ("projectOwners",))))
-    assert not by_no_file([OWNERS], environment(), named), "its file brings it"
+    assert not find_inherited_entries([OWNERS], environment(), named), "its file brings it"
 
 
 def test_an_address_is_one_member_in_any_case_of_letters():
@@ -165,8 +165,8 @@ def test_a_workgroup_is_a_google_group_by_the_environments_pattern():
     pattern = "gcp-wg-{workgroup}--{subgroup}@example.com"
     assert workgroup_address("stripe/data-viewers", pattern) == "gcp-wg-stripe--data-viewers@example.com"
     assert workgroup_address("stripe", pattern) == "gcp-wg-stripe--default@example.com"
-    assert place("workgroup:Stripe", pattern) == place("group:GCP-wg-stripe--default@example.com", pattern)
-    assert place("workgroup:stripe", None) is None
+    assert to_place("workgroup:Stripe", pattern) == to_place("group:GCP-wg-stripe--default@example.com", pattern)
+    assert to_place("workgroup:stripe", None) is None
 
 
 @pytest.mark.parametrize(
@@ -194,12 +194,12 @@ def test_a_workgroup_is_a_google_group_by_the_environments_pattern():
     ],
 )
 def test_each_kind_of_member_has_its_field_and_is_a_person_or_none(member: str, field: str, of: str):
-    at = place(member, PATTERN)
+    at = to_place(member, PATTERN)
     assert at is not None
     assert at[0] == field
     assert is_person(at) == (of != "machines")
-    assert is_of_the_project(at) == (of == "project")
-    assert is_everybody(at) == (of == "everybody")
+    assert is_project_role(at) == (of == "project")
+    assert is_public(at) == (of == "everybody")
 
 
 def test_what_iam_calls_another_member_is_found_in_its_own_field():
@@ -209,20 +209,18 @@ def test_what_iam_calls_another_member_is_found_in_its_own_field():
         "allUsers": Entry("READER", "iamMember", "allUsers"),
         "deleted:user:a@example.com?uid=1": Entry("READER", "iamMember", "deleted:user:a@example.com?uid=1"),
     }.items():
-        assert entry_of({"role": VIEWER, "iamMember": member}) == entry
+        assert parse_entry({"role": VIEWER, "iamMember": member}) == entry
 
 
-def test_a_live_entry_is_read_with_its_condition_from_both_who_answer_it():
+def test_entry_of_reads_a_condition_and_ignores_empty_fields():
     entry = entries_of(Grant(VIEWER, ("user:a@example.com",), "A-1", TODAY))[0]
     said = entry.as_property()
-    assert entry_of(said) == entry
-    empty = {"domain": "", "groupByEmail": "", "iamMember": "", "specialGroup": "", "views": [], "routines": []}
-    assert (
-        entry_of({**empty, **said, "condition": None, "conditions": [{**said["condition"], "location": ""}]}) == entry
-    )
+    assert parse_entry(said) == entry
+    empty = {"domain": "", "groupByEmail": "", "iamMember": "", "specialGroup": "", "view": None}
+    assert parse_entry({**empty, **said, "condition": {**said["condition"], "location": ""}}) == entry
     for other in ({"view": {"projectId": "p"}}, {"role": "READER"}, {"userByEmail": "a@example.com"}):
-        assert entry_of(other) is None
-    assert entry_of({"role": "READER", "userByEmail": "a@example.com", "domain": "example.com"}) is None
+        assert parse_entry(other) is None
+    assert parse_entry({"role": "READER", "userByEmail": "a@example.com", "domain": "example.com"}) is None
 
 
 def test_an_end_in_time_is_a_condition_whose_text_never_changes():
@@ -240,7 +238,7 @@ def test_an_end_in_time_is_a_condition_whose_text_never_changes():
 
 @given(st.dates() | st.just(date.max), st.sampled_from([None, "A-1", "two words"]))
 def test_an_end_in_time_is_read_back(day: date, ticket: str | None):
-    assert until_of(until(day, ticket)) == day
+    assert parse_until(until_condition(day, ticket)) == day
 
 
 @pytest.mark.parametrize(
@@ -249,13 +247,13 @@ def test_an_end_in_time_is_read_back(day: date, ticket: str | None):
         None,
         Condition("until 2026-12-31", 'request.time < timestamp("2027-01-02T00:00:00Z")'),
         Condition("until then", "x"),
-        Condition("until 20261231", until(date(2026, 12, 31)).expression),
-        Condition("2026-12-31", until(date(2026, 12, 31)).expression),
-        until(date(2026, 12, 31), " no ticket "),
+        Condition("until 20261231", until_condition(date(2026, 12, 31)).expression),
+        Condition("2026-12-31", until_condition(date(2026, 12, 31)).expression),
+        until_condition(date(2026, 12, 31), " no ticket "),
     ],
 )
 def test_another_condition_is_no_end_in_time(condition: Condition | None):
-    assert until_of(condition) is None
+    assert parse_until(condition) is None
 
 
 def test_a_later_day_and_no_condition_at_all_make_the_others_void():
@@ -277,41 +275,47 @@ def test_what_has_ended_is_void_or_is_deleted_lets_nobody_in():
         *entries_of(Grant(VIEWER, who, until=TODAY)),
         Entry("READER", "iamMember", "deleted:group:g@example.com?uid=1"),
     )
-    assert effective((*others, *here), TODAY) == here
+    assert effective_entries((*others, *here), TODAY) == here
 
 
 @pytest.mark.parametrize(
     ("days", "said"),
     [
         (8, None),
-        (7, "access ends on 2026-12-08, in 7 days: roles/bigquery.dataViewer for user:a@example.com; a later date in "),
-        (1, "access ends on 2026-12-02, in 1 day: roles/bigquery.dataViewer for user:a@example.com; a later date in "),
+        (
+            7,
+            "access ends on 2026-12-08, in 7 days: roles/bigquery.dataViewer for user:a@example.com; write a later ",
+        ),
+        (
+            1,
+            "access ends on 2026-12-02, in 1 day: roles/bigquery.dataViewer for user:a@example.com; write a later ",
+        ),
         (0, "access ends on 2026-12-01, today is the last day: roles/bigquery.dataViewer for user:a@example.com; "),
-        (-1, "access ended on 2026-11-30: roles/bigquery.dataViewer for user:a@example.com; take the grant out"),
+        (-1, "access ended on 2026-11-30: roles/bigquery.dataViewer for user:a@example.com; remove the grant"),
     ],
 )
 def test_an_end_is_told_when_it_is_near_and_when_it_has_come(days: int, said: str | None):
     grant = Grant(VIEWER, ("user:a@example.com",), until=TODAY + timedelta(days))
-    told = lapses(grant, PeoplePolicy(), TODAY)
+    told = describe_lapse(grant, PeoplePolicy(), TODAY)
     assert (told or "").startswith(said or "")
     assert (told is None) == (said is None)
-    assert lapses(Grant(VIEWER, ("user:a@example.com",)), PeoplePolicy(), TODAY) is None
+    assert describe_lapse(Grant(VIEWER, ("user:a@example.com",)), PeoplePolicy(), TODAY) is None
 
 
 def test_of_several_members_the_first_is_named():
     grant = Grant(VIEWER, ("user:a@example.com", "user:b@example.com", "user:c@example.com"), until=TODAY)
-    assert "for user:a@example.com and 2 more; " in str(lapses(grant, PeoplePolicy(), TODAY))
+    assert "for user:a@example.com and 2 more; " in str(describe_lapse(grant, PeoplePolicy(), TODAY))
 
 
 def test_views_routines_and_datasets_of_others_are_kept_and_people_are_not():
-    empty = {"conditions": [], "datasets": [], "routines": [], "views": [], "role": "", "userByEmail": ""}
+    empty: dict[str, Any] = {"condition": None, "dataset": {}, "routine": {}, "view": {}, "role": "", "userByEmail": ""}
     view = {"projectId": "shared", "datasetId": "d", "tableId": "v"}
     inner = {"projectId": "shared", "datasetId": "syndicate"}
     live: list[dict[str, Any]] = [
         {**empty, "role": "READER", "userByEmail": "somebody@example.com"},
         {**empty, "role": "OWNER", "specialGroup": "projectOwners"},
-        {**empty, "views": [view]},
-        {**empty, "datasets": [{"datasets": [inner], "targetTypes": ["VIEWS"]}]},
+        {**empty, "view": view},
+        {**empty, "dataset": {"dataset": inner, "targetTypes": ["VIEWS"]}},
     ]
     assert foreign_entries(live) == (
         {"view": view},

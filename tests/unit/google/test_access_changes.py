@@ -9,9 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from reconciler.google.bigquery import access
-from reconciler.google.bigquery.access import Entry, MemberNames, entry_of
-from reconciler.google.bigquery.access.changes import access_changes, deleted_members, merged
-from reconciler.google.bigquery.access.live_entries import key, missing, renamed, same
+from reconciler.google.bigquery.access import Entry, MemberNames, parse_entry
+from reconciler.google.bigquery.access.changes import access_changes, find_deleted_members, merge_entries
+from reconciler.google.bigquery.access.live_entries import entry_key, find_renamed, have_same_entries, missing_entries
 
 Live = dict[str, Any]
 
@@ -30,11 +30,11 @@ def lists(*entries: Live) -> st.SearchStrategy[tuple[Live, ...]]:
 
 def entries(*live: Live) -> list[Entry]:
     """Entries of people, groups and service accounts."""
-    return [entry for each in live if (entry := entry_of(each)) is not None]
+    return [entry for each in live if (entry := parse_entry(each)) is not None]
 
 
 def until(day: date | None, ticket: str | None = "T-1") -> Live:
-    condition = {} if day is None else {"condition": vars(access.until(day, ticket))}
+    condition = {} if day is None else {"condition": vars(access.until_condition(day, ticket))}
     return {"role": "READER", "userByEmail": "a@example.com", **condition}
 
 
@@ -44,22 +44,22 @@ def described(before: tuple[Live, ...], after: tuple[Live, ...]) -> list[str]:
 
 @given(declared=lists(*MEMBERS), live=lists(*MEMBERS, *VIEWS, OWNERS))
 def test_a_merged_list_has_what_is_declared_and_the_views_that_are_there(declared: Any, live: Any):
-    wanted = merged(entries(*declared), live, {})
-    assert same(wanted, [*declared, OWNERS, *(each for each in live if each in VIEWS)])
-    assert merged(entries(*declared), wanted, {}) == wanted
+    wanted = merge_entries(entries(*declared), live, {})
+    assert have_same_entries(wanted, [*declared, OWNERS, *(each for each in live if each in VIEWS)])
+    assert merge_entries(entries(*declared), wanted, {}) == wanted
 
 
 def test_a_merged_list_keeps_what_bigquery_made_of_an_entry():
-    kept_as = {key(TEAM): RENAMED}
-    assert same(merged(entries(TEAM), [RENAMED, OWNERS], kept_as), [RENAMED, OWNERS])
-    assert same(merged(entries(TEAM), [OWNERS], kept_as), [TEAM, OWNERS])
+    kept_as = {entry_key(TEAM): RENAMED}
+    assert have_same_entries(merge_entries(entries(TEAM), [RENAMED, OWNERS], kept_as), [RENAMED, OWNERS])
+    assert have_same_entries(merge_entries(entries(TEAM), [OWNERS], kept_as), [TEAM, OWNERS])
 
 
 @given(before=lists(*MEMBERS), after=lists(*MEMBERS))
 def test_each_entry_that_comes_or_goes_is_one_change(before: Any, after: Any):
     changes = access_changes(before, after)
-    assert [change.entry for change in changes if change.is_grant] == missing(after, before)
-    assert [change.entry for change in changes if not change.is_grant] == missing(before, after)
+    assert [change.entry for change in changes if change.is_grant] == missing_entries(after, before)
+    assert [change.entry for change in changes if not change.is_grant] == missing_entries(before, after)
 
 
 def test_a_change_names_role_dataset_member_last_day_and_ticket():
@@ -82,7 +82,7 @@ def test_a_later_last_day_is_a_grant_and_an_earlier_one_a_loss():
         f"grants {grant} to user:a@example.com until 2026-12-02 (T-1), before until 2026-12-01 (T-1)"
     ]
     assert described((until(None),), (until(day),)) == [
-        f"revokes {grant} from user:a@example.com, and leaves it until 2026-12-01 (T-1)"
+        f"revokes {grant} from user:a@example.com; still granted until 2026-12-01 (T-1)"
     ]
     assert described((until(day),), (until(None),)) == [
         f"grants {grant} to user:a@example.com, before until 2026-12-01 (T-1)"
@@ -92,20 +92,22 @@ def test_a_later_last_day_is_a_grant_and_an_earlier_one_a_loss():
 
 def test_a_deleted_member_is_found_by_the_name_it_had():
     gone = {"role": "READER", "iamMember": "deleted:user:a@example.com?uid=123"}
-    assert list(deleted_members([*MEMBERS, gone])) == [("deleted:user:a@example.com?uid=123", "user:a@example.com")]
+    assert list(find_deleted_members([*MEMBERS, gone])) == [
+        ("deleted:user:a@example.com?uid=123", "user:a@example.com")
+    ]
 
 
 def test_entries_are_the_same_in_every_spelling():
-    spelled = {"role": "roles/bigquery.dataViewer", "userByEmail": "A@Example.com", "domain": "", "views": []}
-    assert missing([spelled], [{"role": "READER", "userByEmail": "a@example.com"}]) == []
-    as_function = {"datasets": [{"datasets": [{"projectId": "p", "datasetId": "d"}], "targetTypes": ["VIEWS"]}]}
+    spelled = {"role": "roles/bigquery.dataViewer", "userByEmail": "A@Example.com", "domain": "", "view": {}}
+    assert missing_entries([spelled], [{"role": "READER", "userByEmail": "a@example.com"}]) == []
+    blank = {"role": "", "dataset": {"dataset": {"projectId": "p", "datasetId": "d"}, "targetTypes": ["VIEWS"]}}
     as_rest = {"dataset": {"dataset": {"projectId": "p", "datasetId": "d"}, "targetTypes": ["VIEWS"]}}
-    assert missing([as_function], [as_rest]) == []
+    assert missing_entries([blank], [as_rest]) == []
 
 
 def test_what_bigquery_may_come_to_authorise_stays_and_a_new_kind_of_member_goes():
     model, member = {"model": {"projectId": "p", "modelId": "m"}}, {"role": "READER", "newKind": "x"}
-    assert merged([], [model, member], {}) == [model, OWNERS]
+    assert merge_entries([], [model, member], {}) == [model, OWNERS]
     assert described((model, member), (model, OWNERS)) == [
         "grants roles/bigquery.dataOwner on dataset d to projectOwners",
         'removes the entry {"newKind": "x", "role": "READER"} from the access list of dataset d',
@@ -115,12 +117,12 @@ def test_what_bigquery_may_come_to_authorise_stays_and_a_new_kind_of_member_goes
 def test_of_several_members_of_another_name_each_is_paired_with_its_own():
     sent = [{"role": "READER", "groupByEmail": f"{name}@example.io"} for name in "abc"]
     kept = [{"role": "READER", "groupByEmail": f"{name}@example.com"} for name in "cba"]
-    assert renamed(sent, kept) == [*zip(sent, reversed(kept), strict=True)]
-    assert renamed(sent[:2], kept[:1]) == [(sent[0], kept[0]), (sent[1], kept[0])]
-    assert renamed([sent[0], kept[2]], [kept[2]]) == [(sent[0], kept[2])]
+    assert find_renamed(sent, kept) == [*zip(sent, reversed(kept), strict=True)]
+    assert find_renamed(sent[:2], kept[:1]) == [(sent[0], kept[0]), (sent[1], kept[0])]
+    assert find_renamed([sent[0], kept[2]], [kept[2]]) == [(sent[0], kept[2])]
 
 
 def test_an_entry_that_bigquery_keeps_for_a_member_of_another_name_is_the_one_that_was_sent():
-    assert renamed([*MEMBERS, TEAM], [*MEMBERS, RENAMED]) == [(TEAM, RENAMED)]
+    assert find_renamed([*MEMBERS, TEAM], [*MEMBERS, RENAMED]) == [(TEAM, RENAMED)]
     for other in ({**RENAMED, "role": "WRITER"}, {"role": "READER", "domain": "example.com"}, *VIEWS, *MEMBERS):
-        assert renamed([*MEMBERS, TEAM], [*MEMBERS, other]) == []
+        assert find_renamed([*MEMBERS, TEAM], [*MEMBERS, other]) == []

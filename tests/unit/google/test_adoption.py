@@ -1,4 +1,4 @@
-"""What taking over a dataset would change, and when it may."""
+"""Adopting a dataset: what it would change, and when it is rejected."""
 
 from __future__ import annotations
 
@@ -9,8 +9,9 @@ from typing import Any
 
 import pytest
 
-from reconciler.google.bigquery.adoption import Judgement, Live, meet
-from reconciler.google.bigquery.declared_dataset import Expected, expect
+from reconciler.google.bigquery.adoption import AdoptionDecision, compare_dataset
+from reconciler.google.bigquery.api import LiveDataset
+from reconciler.google.bigquery.declared_dataset import DatasetDeclaration, build_declaration
 from reconciler.lifecycle.removal import DeletionRules
 from reconciler.model import Dataset, DatasetAdopt, Destination, Environment, Grant, Unit
 
@@ -27,10 +28,10 @@ ENVIRONMENT = Environment(
     default_access=(Grant(VIEWER, ("group:engineers@example.com",)),),
 )
 TODAY = date(2026, 12, 1)
-#: As the plugin's function answers entries: every field there, and blocks as lists.
+#: Empty fields count as absent.
 BLANK: dict[str, Any] = {
     **dict.fromkeys(("role", "domain", "groupByEmail", "iamMember", "specialGroup", "userByEmail"), ""),
-    **{block: [] for block in ("views", "routines", "datasets", "conditions")},
+    **{block: {} for block in ("view", "routine", "dataset", "condition")},
 }
 ROBOT = {**BLANK, "role": "OWNER", "userByEmail": "robot@p.iam.gserviceaccount.com"}
 ENGINEERS = {**BLANK, "role": "READER", "groupByEmail": "engineers@example.com"}
@@ -38,7 +39,7 @@ FIVETRAN = {**BLANK, "role": "WRITER", "userByEmail": "g-x@fivetran-production.i
 ACCOUNT = str(FIVETRAN["userByEmail"])
 
 
-def judged(
+def decide(
     *accesses: dict[str, Any],
     writer: str | None = ACCOUNT,
     is_written: bool = False,
@@ -46,22 +47,25 @@ def judged(
     contents: bool = False,
     environment: Environment = ENVIRONMENT,
     **declared: Any,
-) -> Judgement:
-    """What becomes of a dataset with these entries, over the way that it takes to Preflight."""
+) -> AdoptionDecision:
+    """The decision on a dataset with these entries, with the declaration as JSON in between, as Preflight gets it."""
     dataset = Dataset("d", "US", **declared)
     unit = Unit("d", FILE, "D.", ("o@example.com",), datasets=(dataset,))
-    expected = expect(environment, unit, dataset, DeletionRules(contents=contents), is_written=is_written)
-    assert Expected.of(json.loads(json.dumps(expected.as_json()))) == expected
-    return meet(expected, Live("US", accesses, **(live or {})), TODAY).judged(
-        writer, lambda file, path: f"{file} {path}"
-    )
+    expected = build_declaration(environment, unit, dataset, DeletionRules(contents=contents), is_written=is_written)
+    assert DatasetDeclaration.from_json(json.loads(json.dumps(expected.as_json()))) == expected
+    unset: dict[str, Any] = {
+        **dict.fromkeys(("friendly_name", "description", "default_table_expiration_ms")),
+        "labels": {},
+    }
+    existing = LiveDataset(id="d", location="US", access=accesses, **{**unset, **(live or {})})
+    return compare_dataset(expected, existing, TODAY).decide(writer, lambda file, path: f"{file} {path}")
 
 
 def test_one_that_is_as_its_file_says_is_taken_over_with_its_views():
-    view = {**BLANK, "views": [{"projectId": "p", "datasetId": "v", "tableId": "t"}]}
-    same = judged(ROBOT, ENGINEERS, view)
-    assert same.refusal is None
-    assert list(same.notices) == [f"{FILE} dataset: takes over the dataset d as it is"]
+    view = {**BLANK, "view": {"projectId": "p", "datasetId": "v", "tableId": "t"}}
+    same = decide(ROBOT, ENGINEERS, view)
+    assert same.rejection is None
+    assert list(same.notices) == [f"{FILE} dataset: adopts the dataset d as it is"]
 
 
 @pytest.mark.parametrize(
@@ -75,44 +79,45 @@ def test_one_that_is_as_its_file_says_is_taken_over_with_its_views():
             {
                 "role": "READER",
                 "userByEmail": "a@example.com",
-                "conditions": [
-                    {"title": "until 2027-01-31", "expression": 'request.time < timestamp("2027-02-01T00:00:00Z")'}
-                ],
+                "condition": {
+                    "title": "until 2027-01-31",
+                    "expression": 'request.time < timestamp("2027-02-01T00:00:00Z")',
+                },
             },
             f"{VIEWER} for user:a@example.com until 2027-01-31",
         ),
         (
-            {"role": "READER", "userByEmail": "a@example.com", "conditions": [{"title": "t", "expression": "false"}]},
+            {"role": "READER", "userByEmail": "a@example.com", "condition": {"title": "t", "expression": "false"}},
             f"{VIEWER} for user:a@example.com on the condition false",
         ),
         (FIVETRAN, f"roles/bigquery.dataEditor for serviceAccount:{ACCOUNT}"),
     ],
 )
 def test_who_would_lose_access_is_named_in_the_files_words_and_it_is_refused(entry: dict[str, Any], words: str):
-    refusal = judged(ROBOT, ENGINEERS, {**BLANK, **entry}).refusal or ""
-    assert refusal.startswith(f"{FILE} dataset: the dataset d exists and differs from the file:\n")
-    assert f"\n    access: {words}: BigQuery has it, the file does not\n" in refusal
-    assert refusal.count("\n    access: ") == 1
+    rejection = decide(ROBOT, ENGINEERS, {**BLANK, **entry}).rejection or ""
+    assert rejection.startswith(f"{FILE} dataset: the dataset d exists and differs from the file:\n")
+    assert f"\n    access: {words}: BigQuery has it, the file does not\n" in rejection
+    assert rejection.count("\n    access: ") == 1
 
 
 def test_the_owner_that_each_list_has_is_told_and_refuses_nothing():
     readers = (Grant(VIEWER, ("user:a@example.com",)),)
     entry = {**BLANK, "role": "READER", "userByEmail": "a@example.com"}
-    taken = judged(entry, environment=replace(ENVIRONMENT, automation=(), default_access=()), access=readers)
-    assert taken.refusal is None
+    taken = decide(entry, environment=replace(ENVIRONMENT, automation=(), default_access=()), access=readers)
+    assert taken.rejection is None
     assert "roles/bigquery.dataOwner for projectOwners: the file has it, BigQuery does not" in "".join(taken.notices)
 
 
 def test_who_would_get_access_is_a_difference_unless_every_dataset_lets_him_in():
-    refusal = judged(access=(Grant(VIEWER, ("user:a@example.com",)),)).refusal or ""
-    assert [line.strip() for line in refusal.splitlines() if "access: " in line] == [
+    rejection = decide(access=(Grant(VIEWER, ("user:a@example.com",)),)).rejection or ""
+    assert [line.strip() for line in rejection.splitlines() if "access: " in line] == [
         f"access: {VIEWER} for group:engineers@example.com: the file has it, BigQuery does not "
         "(connectors/dev/environment.yaml default_access[0].members[0])",
         f"access: {VIEWER} for user:a@example.com: the file has it, BigQuery does not "
         f"({FILE} dataset.access[0].members[0])",
     ]
-    sensitive = judged(sensitive=True)
-    assert sensitive.refusal is None
+    sensitive = decide(sensitive=True)
+    assert sensitive.rejection is None
     assert "robot@" in "".join(sensitive.notices)
 
 
@@ -125,18 +130,18 @@ def test_who_would_get_access_is_a_difference_unless_every_dataset_lets_him_in()
     ],
 )
 def test_what_deletes_or_keeps_data_is_a_difference(declared: dict[str, Any], live: dict[str, Any]):
-    assert judged(ROBOT, ENGINEERS, live=live, **declared).refusal
-    allowed = judged(ROBOT, ENGINEERS, live=live, adopt=DatasetAdopt(apply_changes=True), **declared)
-    assert allowed.refusal is None
-    assert "takes over the dataset d and changes it:" in "".join(allowed.notices)
+    assert decide(ROBOT, ENGINEERS, live=live, **declared).rejection
+    allowed = decide(ROBOT, ENGINEERS, live=live, adopt=DatasetAdopt(apply_changes=True), **declared)
+    assert allowed.rejection is None
+    assert "adopts the dataset d and changes it:" in "".join(allowed.notices)
 
 
 def test_labels_and_texts_are_told_and_no_reason_to_refuse():
     live = {"friendly_name": "Old", "labels": {"team": "a", "theirs": "kept"}}
-    told = judged(ROBOT, ENGINEERS, live=live, description="New.", labels={"team": "b", "realm": "dev"})
-    assert told.refusal is None
+    told = decide(ROBOT, ENGINEERS, live=live, description="New.", labels={"team": "b", "realm": "dev"})
+    assert told.rejection is None
     assert list(told.notices) == [
-        f"{FILE} dataset: takes over the dataset d and changes it:"
+        f"{FILE} dataset: adopts the dataset d and changes it:"
         f"\n    friendly_name: the file says none, BigQuery has 'Old' ({FILE} dataset.friendly_name)"
         f"\n    description: the file says 'New.', BigQuery has none ({FILE} dataset.description)"
         f"\n    labels.realm: the file says 'dev', BigQuery has none ({FILE} dataset.labels.realm)"
@@ -148,7 +153,7 @@ def test_labels_and_texts_are_told_and_no_reason_to_refuse():
     ("entry", "said"),
     [
         (
-            {**ENGINEERS, "conditions": [{"title": "t", "expression": "false", "description": "", "location": ""}]},
+            {**ENGINEERS, "condition": {"title": "t", "expression": "false", "description": "", "location": ""}},
             "group:engineers@example.com on the condition false",
         ),
         (
@@ -160,29 +165,30 @@ def test_labels_and_texts_are_told_and_no_reason_to_refuse():
                 **BLANK,
                 "role": "READER",
                 "userByEmail": "a@example.com",
-                "conditions": [
-                    {"title": "until 2026-11-30", "expression": 'request.time < timestamp("2026-12-01T00:00:00Z")'}
-                ],
+                "condition": {
+                    "title": "until 2026-11-30",
+                    "expression": 'request.time < timestamp("2026-12-01T00:00:00Z")',
+                },
             },
             "user:a@example.com until 2026-11-30",
         ),
     ],
 )
 def test_an_entry_that_is_void_or_ended_or_of_a_deleted_account_is_no_loss(entry: dict[str, Any], said: str):
-    told = judged(ROBOT, ENGINEERS, entry)
-    assert told.refusal is None
-    assert f"{said}: BigQuery has it, the file does not, and it lets nobody in" in "".join(told.notices)
+    told = decide(ROBOT, ENGINEERS, entry)
+    assert told.rejection is None
+    assert f"{said}: BigQuery has it, the file does not, and it grants nobody access" in "".join(told.notices)
 
 
 def test_a_service_account_that_loses_access_is_named_even_where_changes_are_allowed():
     anne = {**BLANK, "role": "READER", "userByEmail": "anne@example.com"}
     job = {**BLANK, "role": "READER", "userByEmail": "job@p.iam.gserviceaccount.com"}
-    refusal = judged(ROBOT, ENGINEERS, anne, job, adopt=DatasetAdopt(apply_changes=True)).refusal or ""
-    assert "`revokes: [serviceAccount:job@p.iam.gserviceaccount.com]`" in refusal
-    assert "anne" not in refusal
+    rejection = decide(ROBOT, ENGINEERS, anne, job, adopt=DatasetAdopt(apply_changes=True)).rejection or ""
+    assert "`revokes: [serviceAccount:job@p.iam.gserviceaccount.com]`" in rejection
+    assert "anne" not in rejection
     revokes = ("serviceAccount:Job@p.iam.gserviceaccount.com", "serviceAccount:gone@p.iam.gserviceaccount.com")
-    named = judged(ROBOT, ENGINEERS, anne, job, adopt=DatasetAdopt(apply_changes=True, revokes=revokes))
-    assert named.refusal is None
+    named = decide(ROBOT, ENGINEERS, anne, job, adopt=DatasetAdopt(apply_changes=True, revokes=revokes))
+    assert named.rejection is None
     assert list(named.notices)[1:] == [
         f"{FILE} dataset.adopt.revokes: `adopt.revokes` names {revokes[1]}, which loses no access to the dataset d"
     ]
@@ -190,7 +196,7 @@ def test_a_service_account_that_loses_access_is_named_even_where_changes_are_all
 
 def test_naming_service_accounts_does_not_allow_the_other_changes():
     job = {**BLANK, "role": "READER", "userByEmail": "job@p.iam.gserviceaccount.com"}
-    assert judged(ROBOT, job, adopt=DatasetAdopt(revokes=("serviceAccount:job@p.iam.gserviceaccount.com",))).refusal
+    assert decide(ROBOT, job, adopt=DatasetAdopt(revokes=("serviceAccount:job@p.iam.gserviceaccount.com",))).rejection
 
 
 @pytest.mark.parametrize(
@@ -204,13 +210,13 @@ def test_naming_service_accounts_does_not_allow_the_other_changes():
     ],
 )
 def test_fivetrans_own_entry_is_no_loss_where_fivetran_writes(writer: str | None, is_written: bool, lost: bool):
-    refusal = judged(ROBOT, ENGINEERS, FIVETRAN, writer=writer, is_written=is_written).refusal
-    assert (refusal is not None) == lost
+    rejection = decide(ROBOT, ENGINEERS, FIVETRAN, writer=writer, is_written=is_written).rejection
+    assert (rejection is not None) == lost
 
 
 def test_a_writer_that_comes_is_told():
-    told = judged(ROBOT, ENGINEERS, is_written=True)
-    assert told.refusal is None
+    told = decide(ROBOT, ENGINEERS, is_written=True)
+    assert told.rejection is None
     assert f"roles/bigquery.dataEditor for serviceAccount:{ACCOUNT}: the file has it" in "".join(told.notices)
 
 
@@ -222,21 +228,21 @@ def test_an_access_that_ends_is_the_same_in_the_file_and_in_bigquery():
         "description": "DENG-1",
         "location": "",
     }
-    entry = {**BLANK, "role": "READER", "userByEmail": "a@example.com", "conditions": [condition]}
-    assert judged(ROBOT, ENGINEERS, entry, access=(grant,)).refusal is None
+    entry = {**BLANK, "role": "READER", "userByEmail": "a@example.com", "condition": condition}
+    assert decide(ROBOT, ENGINEERS, entry, access=(grant,)).rejection is None
 
 
 def test_a_member_is_spelt_as_the_files_spell_it():
     grant = Grant("roles/bigquery.dataEditor", ("group:WG-sub--ops@example.com",))
     entry = {**BLANK, "role": "READER", "groupByEmail": "wg-sub--ops@example.com"}
-    refusal = judged(ROBOT, ENGINEERS, entry, access=(grant,)).refusal or ""
-    assert "access: roles/bigquery.dataEditor for group:WG-sub--ops@example.com: the file has it" in refusal
-    assert f"access: {VIEWER} for group:WG-sub--ops@example.com: BigQuery has it" in refusal
-    assert "workgroup:sub/ops" in (judged(ROBOT, ENGINEERS, entry).refusal or "")
+    rejection = decide(ROBOT, ENGINEERS, entry, access=(grant,)).rejection or ""
+    assert "access: roles/bigquery.dataEditor for group:WG-sub--ops@example.com: the file has it" in rejection
+    assert f"access: {VIEWER} for group:WG-sub--ops@example.com: BigQuery has it" in rejection
+    assert "workgroup:sub/ops" in (decide(ROBOT, ENGINEERS, entry).rejection or "")
 
 
 def test_the_default_access_that_a_file_declines_is_no_difference():
-    assert judged(ROBOT, default_access=False).refusal is None
+    assert decide(ROBOT, default_access=False).rejection is None
     assert "group:engineers@example.com: BigQuery has it" in (
-        judged(ROBOT, ENGINEERS, default_access=False).refusal or ""
+        decide(ROBOT, ENGINEERS, default_access=False).rejection or ""
     )

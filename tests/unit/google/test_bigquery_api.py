@@ -8,7 +8,7 @@ from typing import Any
 import httpx
 import pytest
 
-from reconciler.google.bigquery.api import Datasets, ListChanged, Listed, LiveDataset
+from reconciler.google.bigquery.api import AccessListChanged, Datasets, ListedDataset, LiveDataset
 from reconciler.model.errors import OtherSideFailed
 from simulator.process import Simulators, running
 
@@ -55,7 +55,7 @@ def test_all_datasets_are_listed_over_all_pages(admin):
     for number in range(101):
         admin("PUT", f"/datasets/p/d_{number:03}", {"labels": {"n": str(number)}})
     with Datasets("p") as datasets:
-        assert datasets.all() == tuple(Listed(f"d_{number:03}", {"n": str(number)}) for number in range(101))
+        assert datasets.all() == tuple(ListedDataset(f"d_{number:03}", {"n": str(number)}) for number in range(101))
 
 
 def test_several_are_read_at_once_and_each_is_told(admin):
@@ -120,7 +120,7 @@ def test_an_access_list_is_written_only_over_the_one_that_was_read(admin):
         assert read.entries == tuple(ACCESS)
         written = datasets.write_access("d", ACCESS[:-1], read.etag)
         assert written.entries == tuple(ACCESS[:-1])
-        with pytest.raises(ListChanged):
+        with pytest.raises(AccessListChanged):
             datasets.write_access("d", ACCESS, read.etag)
         assert datasets.access_list("d") == written
         assert datasets.access_list("nothing") is None

@@ -37,7 +37,7 @@ def test_no_fate_is_of_an_input_that_the_plugin_does_not_have():
 
 def test_what_only_bigquery_knows_is_lost_by_a_write():
     resource = {"kind": "bigquery#dataset", "defaultCollation": "und:ci", "labels": {"a": "b"}, "location": "US"}
-    assert dataset_settings.lost_by_a_write(resource) == {}
+    assert dataset_settings.find_lost_settings(resource) == {}
     lost = {"defaultRoundingMode": "ROUND_HALF_EVEN", "somethingNew": {"a": 1}}
-    assert dataset_settings.lost_by_a_write({**resource, **lost, "empty": {}}) == lost
-    assert dataset_settings.lost_by_a_write({**resource, "defaultRoundingMode": "ROUNDING_MODE_UNSPECIFIED"}) == {}
+    assert dataset_settings.find_lost_settings({**resource, **lost, "empty": {}}) == lost
+    assert dataset_settings.find_lost_settings({**resource, "defaultRoundingMode": "ROUNDING_MODE_UNSPECIFIED"}) == {}

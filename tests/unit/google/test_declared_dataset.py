@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 from reconciler.config import load
-from reconciler.google.bigquery.declared_dataset import Expected, expect
+from reconciler.google.bigquery.declared_dataset import DatasetDeclaration, build_declaration
 from reconciler.lifecycle.removal import DeletionRules
 
 ENVIRONMENT: dict[str, Any] = {
@@ -23,14 +23,17 @@ UNIT: dict[str, Any] = {"description": "x", "owners": ["o@example.com"]}
 ACCESS = [{"role": "roles/bigquery.dataEditor", "members": ["user:b@example.com", "group:WG-data--All@example.com"]}]
 
 
-def expected(folder: Path, unit: dict[str, Any]) -> list[Expected]:
+def expected(folder: Path, unit: dict[str, Any]) -> list[DatasetDeclaration]:
     """What the loader makes of a unit, as the program hands it on."""
     (folder / "dev").mkdir()
     for name, content in {"environment": ENVIRONMENT, "app": {**UNIT, **unit}}.items():
         (folder / "dev" / f"{name}.yaml").write_text(yaml.safe_dump(content))
     fleet = load(folder, folder).fleet("dev")
     (app,) = fleet.units
-    return [expect(fleet.environment, app, dataset, DeletionRules(), is_written=False) for dataset in app.all_datasets]
+    return [
+        build_declaration(fleet.environment, app, dataset, DeletionRules(), is_written=False)
+        for dataset in app.all_datasets
+    ]
 
 
 def test_each_entry_names_the_line_that_brings_it(tmp_path: Path):

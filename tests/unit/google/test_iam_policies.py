@@ -8,7 +8,7 @@ from typing import Any
 import httpx
 import pytest
 
-from reconciler.google.iam.policies import IAM, RESOURCE_MANAGER, Binding, Holder, Iam
+from reconciler.google.iam.policies import IAM, RESOURCE_MANAGER, Binding, Iam, PolicyHolder
 from reconciler.model.errors import OtherSideFailed
 from simulator.process import Simulators, running
 
@@ -83,7 +83,7 @@ def test_what_may_not_be_seen_is_said_and_the_rest_is_seen(admin: Admin):
     assert lower.unmasked_denial == "The caller does not have permission"
     assert upper.bindings == (READER,)
     assert above.bindings is None
-    assert above.denied == "what folders/2 is in is not shown: Google answered 403"
+    assert above.denied == "the parent of folders/2 is not shown: Google answered 403"
     assert above.unmasked_denial.startswith("Permission 'resourcemanager.folders.get' denied")
     admin("PUT", "/hierarchy/organizations/1", {"denied": ["get", "getIamPolicy"]})
     admin("PUT", "/hierarchy/folders/2", {"denied": []})
@@ -97,7 +97,7 @@ def test_what_google_says_of_a_project_that_is_not_shown_is_told_once(admin: Adm
     with Iam("p") as iam:
         project, above = iam.holders()
     assert project.unmasked_denial.startswith("Permission 'resourcemanager.projects.get' denied")
-    assert (above.denied, above.unmasked_denial) == ("what projects/p is in is not shown: Google answered 403", "")
+    assert (above.denied, above.unmasked_denial) == ("the parent of projects/p is not shown: Google answered 403", "")
 
 
 def test_what_a_role_permits_is_asked_once(admin: Admin):
@@ -118,11 +118,11 @@ def test_a_passing_fault_is_not_seen_and_a_lasting_one_is_one_line(admin: Admin,
     fault = {"method": "POST", "type": "resourcemanager:projects"}
     admin("POST", "/faults", {**fault, "code": "UNAVAILABLE", "error": "try again"})
     with Iam("p") as iam:
-        assert iam.holders() == (Holder("projects/p", "p", ()),)
+        assert iam.holders() == (PolicyHolder("projects/p", "p", ()),)
     admin("POST", "/faults", {**fault, "code": "UNAUTHENTICATED", "error": "Invalid\ncredentials", "times": 0})
     with Iam("p") as iam, pytest.raises(OtherSideFailed) as caught:
         iam.holders()
-    assert str(caught.value) == "IAM, project p: who has access cannot be read: Google answered 401"
+    assert str(caught.value) == "IAM, project p: the policy cannot be read: Google answered 401"
     assert caught.value.unmasked_message == "Invalid\ncredentials"
     monkeypatch.setenv(RESOURCE_MANAGER, "http://example.com/v3/")
     with pytest.raises(OtherSideFailed, match="credentials are sent there"):

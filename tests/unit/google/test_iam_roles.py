@@ -14,13 +14,13 @@ permissions = st.frozensets(st.sampled_from([*sorted(roles.READING), "bigquery.j
 @given(st.text(), permissions)
 def test_a_role_that_is_not_known_reads_exactly_with_a_permission_to_read(name: str, held: frozenset[str]):
     role = f"projects/example/roles/{name}"
-    assert roles.reads(role) is None
-    assert roles.reads(role, held) is bool(held & roles.READING)
+    assert roles.role_reads_data(role) is None
+    assert roles.role_reads_data(role, held) is bool(held & roles.READING)
 
 
 @pytest.mark.parametrize("role", sorted(roles.BLIND))
 def test_what_reads_nothing_reads_nothing(role: str):
-    assert roles.reads(role) is False
+    assert roles.role_reads_data(role) is False
     assert role not in roles.BASIC
 
 

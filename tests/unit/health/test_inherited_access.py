@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from reconciler.google.iam import roles
-from reconciler.google.iam.policies import Binding, Holder
+from reconciler.google.iam.policies import Binding, PolicyHolder
 from reconciler.health.inherited_access import format_names, inherited_access
 
 PERMITS = {
@@ -23,7 +23,8 @@ binding = st.builds(
     st.lists(st.sampled_from(["user:a@x.org", "user:b@x.org", "group:c@x.org"]), max_size=3, unique=True).map(tuple),
     st.sampled_from([None, "for now"]),
 )
-holder = st.builds(Holder, st.just("folders/1"), st.just(""), st.none() | st.lists(binding, max_size=4).map(tuple))
+bindings = st.none() | st.lists(binding, max_size=4).map(tuple)
+holder = st.builds(PolicyHolder, st.just("folders/1"), st.just(""), bindings)
 entry = st.sampled_from([{"role": "READER", "specialGroup": group} for group in roles.BASIC.values()])
 lists = st.dictionaries(st.sampled_from(["pay", "bonus"]), st.none() | st.lists(entry, max_size=2).map(tuple))
 

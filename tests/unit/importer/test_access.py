@@ -15,16 +15,16 @@ from reconciler.config.build.to_yaml import unit_text
 from reconciler.google.bigquery.access import (
     Entry,
     declared_entries,
-    entry_of,
-    given_entries,
-    is_everybody,
+    drop_void_entries,
+    format_member,
+    inherited_entries,
     is_person,
-    member_of,
-    until,
-    until_of,
-    without_void,
+    is_public,
+    parse_entry,
+    parse_until,
+    until_condition,
 )
-from reconciler.google.bigquery.access.declared import gets_default
+from reconciler.google.bigquery.access.declared import has_default_access
 from reconciler.google.bigquery.api import LiveDataset
 from reconciler.importer import Draft, Surroundings, draft_dataset
 from reconciler.importer.access import Access, access_of
@@ -73,7 +73,7 @@ MEMBERS = st.one_of(
 CONDITIONS: st.SearchStrategy[dict[str, Any]] = st.one_of(
     st.just({}),
     st.builds(
-        lambda days, ticket: {"condition": said(until(TODAY + timedelta(days), ticket))},
+        lambda days, ticket: {"condition": said(until_condition(TODAY + timedelta(days), ticket))},
         st.sampled_from([-1, 0, 5, 60]),
         st.sampled_from([None, "DATA-1"]),
     ),
@@ -134,16 +134,16 @@ def imported(live: list[dict[str, Any]], where: dict[str, Any]) -> tuple[Environ
 def test_every_live_grant_is_in_the_file_and_a_run_writes_the_very_list(live, default, public):
     allowed = {"public_access": "allowed"} if public else {}
     where, dataset, draft = imported([*live, *FOREIGN], environment(default_access=default, policy=allowed))
-    before = {entry for entry in map(entry_of, live) if entry is not None}
+    before = {entry for entry in map(parse_entry, live) if entry is not None}
     after = set(declared_entries(where, dataset, writer=WRITER if dataset.written_by else None))
-    given_anyway = set(given_entries(where, default=gets_default(dataset), writer=None))
-    for entry in set(without_void(before | given_anyway)) - after:
-        ended = (until_of(entry.condition) or TODAY) < TODAY
+    given_anyway = set(inherited_entries(where, default=has_default_access(dataset), writer=None))
+    for entry in set(drop_void_entries(before | given_anyway)) - after:
+        ended = (parse_until(entry.condition) or TODAY) < TODAY
         everybody = entry.member in ("allUsers", "allAuthenticatedUsers") and not public
         assert ended or everybody or "deleted:" in entry.member
-        assert member_of(entry.at, where.workgroups) in draft.comments["dataset",]
+        assert format_member(entry.at, where.workgroups) in draft.comments["dataset",]
     # The environment's default comes in nowhere where it is not there already.
-    assert after - before <= set(given_entries(where, default=False, writer=None)) | {OWNERS}
+    assert after - before <= set(inherited_entries(where, default=False, writer=None)) | {OWNERS}
     assert (dataset.written_by is not None) == (Entry("WRITER", "userByEmail", WRITER) in before)
 
 
@@ -160,10 +160,10 @@ def test_what_the_environment_asks_beyond_that_is_marked_and_everybody_keeps_acc
                 assert "ticket" not in need or grant.ticket
                 assert "until" not in need or grant.until
     still = {(entry.role, entry.member) for entry in after}
-    for entry in without_void(each for each in map(entry_of, live) if each is not None):
-        ended = (until_of(entry.condition) or TODAY) < TODAY
-        conditional = entry.condition is not None and until_of(entry.condition) is None and "until" in need
-        everybody = is_everybody(entry.at) and "until" in need
+    for entry in drop_void_entries(each for each in map(parse_entry, live) if each is not None):
+        ended = (parse_until(entry.condition) or TODAY) < TODAY
+        conditional = entry.condition is not None and parse_until(entry.condition) is None and "until" in need
+        everybody = is_public(entry.at) and "until" in need
         if not ended and not conditional and not everybody and "deleted:" not in entry.member:
             assert (entry.role, entry.member) in still
     made_up = [text for text in draft.comments.values() if text.startswith("fill in: the")]
@@ -196,7 +196,7 @@ def test_what_the_environment_gives_anyway_is_left_out_and_the_rest_is_grouped_b
         {"role": "READER", "userByEmail": "B@example.com"},
         PERSON,
         {"role": "READER", "groupByEmail": "wg-stripe--default@example.com"},
-        {"role": "READER", "userByEmail": "c@example.com", "condition": said(until(TODAY, "DATA-1"))},
+        {"role": "READER", "userByEmail": "c@example.com", "condition": said(until_condition(TODAY, "DATA-1"))},
     ]
     default = (Grant(READER, ("group:engineers@example.com",)),)
     found = access(live, default=default)
@@ -211,7 +211,11 @@ def test_what_the_environment_gives_anyway_is_left_out_and_the_rest_is_grouped_b
 
 def test_what_people_need_is_marked_where_bigquery_does_not_have_it():
     people = PeoplePolicy(frozenset({"ticket", "until"}), timedelta(14), standing=("workgroup:stripe",))
-    late = {"role": "READER", "userByEmail": "late@example.com", "condition": said(until(date(2027, 6, 1), "DATA-1"))}
+    late = {
+        "role": "READER",
+        "userByEmail": "late@example.com",
+        "condition": said(until_condition(date(2027, 6, 1), "DATA-1")),
+    }
     robot = {"role": "READER", "userByEmail": "s@p.iam.gserviceaccount.com"}
     team = {"role": "READER", "groupByEmail": "wg-stripe--default@example.com"}
     found = access([PERSON, late, robot, team], people=people)
@@ -240,7 +244,7 @@ OFFICE = {"title": "office hours", "expression": "x"}
             "roles/bigquery.dataViewer for allUsers: that is everybody, whom prod does not let in",
         ),
         (
-            [{**PERSON, "condition": said(until(date(2026, 11, 30)))}],
+            [{**PERSON, "condition": said(until_condition(date(2026, 11, 30)))}],
             "roles/bigquery.dataViewer for user:a@example.com until 2026-11-30: it has ended",
         ),
         (
@@ -288,9 +292,9 @@ def test_where_everybody_may_get_in_everybody_is_in_the_file():
 
 @given(MEMBERS)
 def test_a_member_is_found_by_the_address_it_has(live: dict[str, str]):
-    entry = entry_of({"role": "READER", **live})
+    entry = parse_entry({"role": "READER", **live})
     assert entry is not None
-    member = member_of(entry.at, "wg-{workgroup}--{subgroup}@example.com")
+    member = format_member(entry.at, "wg-{workgroup}--{subgroup}@example.com")
     found = access([entry.as_property()], public_access="allowed")
     if "deleted" not in entry.member and entry.member != WRITER:
         assert found.grants == (Grant(READER, (member,)),)
@@ -298,9 +302,9 @@ def test_a_member_is_found_by_the_address_it_has(live: dict[str, str]):
 
 def test_a_group_is_a_workgroup_only_by_the_pattern_as_a_whole():
     pattern = "wg-{workgroup}--{subgroup}@example.com"
-    assert member_of(("groupByEmail", "wg-a--b@example.com"), pattern) == "workgroup:a/b"
-    assert member_of(("groupByEmail", "wg-a@example.com"), pattern) == "group:wg-a@example.com"
-    assert member_of(("groupByEmail", "wg-a--b@example.comx"), pattern) == "group:wg-a--b@example.comx"
+    assert format_member(("groupByEmail", "wg-a--b@example.com"), pattern) == "workgroup:a/b"
+    assert format_member(("groupByEmail", "wg-a@example.com"), pattern) == "group:wg-a@example.com"
+    assert format_member(("groupByEmail", "wg-a--b@example.comx"), pattern) == "group:wg-a--b@example.comx"
 
 
 def test_a_comment_about_the_default_spells_members_as_files_do():

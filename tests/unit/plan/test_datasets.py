@@ -9,8 +9,8 @@ import pytest
 from tests.unit.resources.account import Fivetran, as_engine, failure
 
 from reconciler.google.bigquery.access import DeclaredEntry, Entry
-from reconciler.google.bigquery.declared_dataset import Expected
-from reconciler.google.bigquery.undeclared import Undeclared
+from reconciler.google.bigquery.declared_dataset import DatasetDeclaration
+from reconciler.google.bigquery.undeclared import UndeclaredDataset
 from reconciler.plan.datasets import Findings
 from reconciler.plan.preflight import PreflightProvider
 from reconciler.resources.run.session import session
@@ -20,10 +20,10 @@ FILE = "dev/stripe.yaml"
 OWNERS = Entry("OWNER", "specialGroup", "projectOwners")
 
 
-def declared(*, is_written: bool = False) -> Expected:
+def declared(*, is_written: bool = False) -> DatasetDeclaration:
     """What the file declares of the dataset `stripe`, owned by the project's owners."""
     entries = (DeclaredEntry(OWNERS, "projectOwners", FILE, "dataset.access[0].members[0]"),)
-    return Expected(FILE, "dataset", "stripe", "US", entries, is_written=is_written)
+    return DatasetDeclaration(FILE, "dataset", "stripe", "US", entries, is_written=is_written)
 
 
 def exists(*, is_written: bool = False) -> Findings:
@@ -114,7 +114,7 @@ def test_fivetrans_service_account_is_asked_for_where_that_tells_something(
     account = session.client().group_service_account(fivetran.group)
     make(fivetran, {"role": "WRITER", "userByEmail": account})
     check({}, props(exists(is_written=True), stripe={}))
-    assert f"{FILE}: takes over the dataset stripe as it is" in caplog.text
+    assert f"{FILE}: adopts the dataset stripe as it is" in caplog.text
     make_other = {"access": [OWNERS.as_property(), {"role": "WRITER", "userByEmail": "g@x.iam.gserviceaccount.com"}]}
     fivetran.gcp("PATCH", "/datasets/dev-project/stripe", make_other)
     refused = failure(check, {}, props(exists(is_written=True), stripe={}))
@@ -128,7 +128,10 @@ def test_fivetrans_service_account_is_asked_for_where_that_tells_something(
 def test_datasets_in_no_file_are_told_or_fail_the_run_as_the_policy_says(
     fivetran: Fivetran, run, caplog: pytest.LogCaptureFixture
 ):
-    found = (Undeclared("a", None), Undeclared("b", "dev/app.yaml, which does not declare it under `datasets`"))
+    found = (
+        UndeclaredDataset("a", None),
+        UndeclaredDataset("b", "dev/app.yaml, which does not declare it under `datasets`"),
+    )
     check({}, props(Findings(undeclared=found)))
     told = "dev-project has datasets that no file declares: a; b, written by dev/app.yaml, which does not declare it"
     assert f"dev/environment.yaml: {told}" in caplog.text
@@ -140,7 +143,7 @@ def test_datasets_in_no_file_are_told_or_fail_the_run_as_the_policy_says(
 
 
 def test_of_very_many_the_first_are_named(fivetran: Fivetran, run, caplog: pytest.LogCaptureFixture):
-    check({}, props(Findings(undeclared=tuple(Undeclared(f"d{number:02}", None) for number in range(23)))))
+    check({}, props(Findings(undeclared=tuple(UndeclaredDataset(f"d{number:02}", None) for number in range(23)))))
     assert "d18; d19, and 3 more, which `reconciler unmanaged -e dev` names." in caplog.text
 
 
@@ -148,7 +151,7 @@ def test_what_this_run_removes_is_no_surprise_and_what_it_leaves_behind_is_one(
     fivetran: Fivetran, run, monkeypatch: pytest.MonkeyPatch
 ):
     monkeypatch.setenv("RECONCILER_REMOVALS", "allow")
-    found = Findings(undeclared=(Undeclared("gone", None), Undeclared("kept", None)), forbidden=True)
+    found = Findings(undeclared=(UndeclaredDataset("gone", None), UndeclaredDataset("kept", None)), forbidden=True)
     olds = props(Findings(), gone={"retired": True}, kept={"retired": True, "kept": True})
     check(olds, props(found))
     (said,) = session.against_policy().values()

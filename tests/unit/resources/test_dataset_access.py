@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from pulumi.output import Unknown
 
-from reconciler.google.bigquery.declared_dataset import Expected, expect
+from reconciler.google.bigquery.declared_dataset import DatasetDeclaration, build_declaration
 from reconciler.lifecycle.removal import DeletionRules
 from reconciler.model import Dataset, Destination, Environment, Grant, Unit
 from reconciler.resources.access.lists import access_lists
@@ -53,13 +53,13 @@ def environment() -> Environment:
     )
 
 
-def expected(*readers: str, default: bool = True) -> Expected:
+def expected(*readers: str, default: bool = True) -> DatasetDeclaration:
     """What a file declares that gives these addresses at example.com access."""
     members = tuple(f"user:{name}@example.com" for name in readers)
     grants = (Grant(VIEWER, members),) if members else ()
     dataset = Dataset("d", "US", access=grants, default_access=default)
     unit = Unit("d", "dev/d.yaml", "D.", ("o@example.com",), datasets=(dataset,))
-    return expect(environment(), unit, dataset, DeletionRules(), is_written=True)
+    return build_declaration(environment(), unit, dataset, DeletionRules(), is_written=True)
 
 
 class BigQuery:
@@ -80,12 +80,12 @@ class BigQuery:
         self.gcp("DELETE", "/calls")
         return sum(call["count"] for call in calls if call["method"] == "PATCH")
 
-    def up(self, declared: Expected, writer: Any = ACCOUNT) -> bool:
+    def up(self, declared: DatasetDeclaration, writer: Any = ACCOUNT) -> bool:
         """Apply what a file declares; return whether that was a change."""
         return self.resource.up(news(declared, writer))
 
 
-def news(declared: Expected, writer: Any = ACCOUNT) -> dict[str, Any]:
+def news(declared: DatasetDeclaration, writer: Any = ACCOUNT) -> dict[str, Any]:
     """The inputs, as the engine hands them over once `Preflight` was checked."""
     session.expect_datasets([declared], {"d": None})
     return dict(as_engine(inputs("p", declared, writer)))
@@ -132,8 +132,8 @@ def test_a_loss_that_leaves_something_has_the_line_that_leaves_it(bigquery: BigQ
     grant = Grant(VIEWER, ("user:a@example.com", "user:b@example.com"), until=date(2026, 12, 10))
     dataset = Dataset("d", "US", access=(grant,))
     unit = Unit("d", "dev/d.yaml", "D.", ("o@example.com",), datasets=(dataset,))
-    bigquery.up(expect(environment(), unit, dataset, DeletionRules(), is_written=True))
-    loss = f"revokes {VIEWER} on dataset d from user:b@example.com, and leaves it until 2026-12-10"
+    bigquery.up(build_declaration(environment(), unit, dataset, DeletionRules(), is_written=True))
+    loss = f"revokes {VIEWER} on dataset d from user:b@example.com; still granted until 2026-12-10"
     assert f"dev/d.yaml:5:73: {loss}" in caplog.messages
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from reconciler.google.bigquery.declared_dataset import Expected, expect
+from reconciler.google.bigquery.declared_dataset import DatasetDeclaration, build_declaration
 from reconciler.lifecycle.removal import DeletionRules
 from reconciler.model import Condition, Dataset, Grant, Unit
 from reconciler.resources.run.lines import lines
@@ -24,14 +24,14 @@ DOMAIN = {"role": "READER", "domain": "example.com"}
 ROBOT_B = {"role": "READER", "userByEmail": "b@p.iam.gserviceaccount.com"}
 
 
-def declared(*grants: Grant) -> Expected:
+def declared(*grants: Grant) -> DatasetDeclaration:
     """What a file declares that makes these grants."""
     dataset = Dataset("d", "US", access=grants)
     unit = Unit("d", "dev/d.yaml", "D.", ("o@example.com",), datasets=(dataset,))
-    return expect(environment(), unit, dataset, DeletionRules(), is_written=True)
+    return build_declaration(environment(), unit, dataset, DeletionRules(), is_written=True)
 
 
-def viewers(*members: str) -> Expected:
+def viewers(*members: str) -> DatasetDeclaration:
     """What a file declares that lets these members read."""
     return declared(Grant(ROLE, members))
 

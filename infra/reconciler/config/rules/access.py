@@ -12,7 +12,7 @@ from reconciler.config.rules import grants as grant_lists
 from reconciler.config.rules.grants import FileGrant, GrantList
 from reconciler.config.schema.suggestions import suggest_role
 from reconciler.config.yaml.document import Document, Path, shown
-from reconciler.google.bigquery.access import basic_role, is_everybody, is_of_the_project, until_of
+from reconciler.google.bigquery.access import basic_role, is_project_role, is_public, parse_until
 from reconciler.google.bigquery.access.member import Place
 from reconciler.google.iam import roles
 from reconciler.model import Condition
@@ -81,7 +81,7 @@ def check_until_conditions(specs: Specs) -> Iterator[Problem]:
     """Reject a condition that reads like `until`: it would be read back as `until` and never be removed."""
     for grants in grant_lists.dataset_grants(specs):
         for grant in grants:
-            if (day := until_of(grant.condition)) is not None:
+            if (day := parse_until(grant.condition)) is not None:
                 ticket = grant.at("condition", "description")
                 also = f" and `ticket: {printable(ticket)}`" if isinstance(ticket, str) else ""
                 message = "`condition`: only `until` may write this condition"
@@ -136,10 +136,10 @@ def _find_unnamed_members(specs: Specs, grants: GrantList, why: str, otherwise: 
     for grant in grants:
         for member, path in grant.members():
             at = grant_lists.find_place(specs, environment, member)
-            if at is not None and is_of_the_project(at):
+            if at is not None and is_project_role(at):
                 message = f"{shown(member)} includes everyone with a basic role on the project, but {why}"
                 yield grant.document.on_value(path, message, hint)
-            elif at is not None and public and is_everybody(at):
+            elif at is not None and public and is_public(at):
                 yield grant.document.on_value(path, f"{shown(member)} is the whole internet, but {why}", hint)
 
 

@@ -12,7 +12,7 @@ from typing import Any
 from reconciler.config.documents import Specs, string_items
 from reconciler.config.schema.schemas import schema
 from reconciler.config.yaml.document import Document, Path
-from reconciler.google.bigquery.access import place
+from reconciler.google.bigquery.access import to_place
 from reconciler.google.bigquery.access.member import Place
 from reconciler.model import Condition
 
@@ -96,7 +96,7 @@ def find_place(specs: Specs, environment: str, member: object) -> Place | None:
     workgroups = specs.setting(environment, "workgroups")
     if not isinstance(workgroups, str) or ("/" in member and lacks_subgroup(workgroups)):
         workgroups = None
-    return place(member, workgroups)
+    return to_place(member, workgroups)
 
 
 def lacks_subgroup(pattern: str) -> bool:

@@ -10,7 +10,7 @@ from reconciler.config.rules import grants as grant_lists
 from reconciler.config.rules.grants import FileGrant, GrantList
 from reconciler.config.rules.lifecycle import read_days
 from reconciler.config.yaml.document import Document, Path, shown
-from reconciler.google.bigquery.access import is_person, lapses
+from reconciler.google.bigquery.access import describe_lapse, is_person
 from reconciler.google.bigquery.access.member import Place
 from reconciler.google.iam import roles
 from reconciler.model import Grant
@@ -83,7 +83,7 @@ def warn_access_expiry(specs: Specs) -> Iterator[Problem]:
         policy = read_people_policy(specs, grants.document.environment)
         for grant in grants:
             members = tuple(member for member, _ in grant.members())
-            if members and (said := lapses(Grant(grant.role, members, until=grant.until), policy, specs.today)):
+            if members and (said := describe_lapse(Grant(grant.role, members, until=grant.until), policy, specs.today)):
                 yield grant.document.on_value((*grant.path, "until"), said)
 
 

@@ -32,8 +32,9 @@ def check_project_roles_on_sensitive_data(specs: Specs) -> Iterator[Problem]:
         if not sensitive:
             continue
         more = f", and {len(sensitive) - 1} more" if len(sensitive) > 1 else ""
+        verb = "reads" if roles.role_reads_data(grant.role) else "may read"
         message = (
-            f"{shown(grant.role)} on the project {'reads' if roles.reads(grant.role) else 'may read'} every dataset, "
+            f"{shown(grant.role)} on the project {verb} every dataset, "
             f"including the sensitive one in {sensitive[0]}{more}"
         )
         hint = (

@@ -1,4 +1,4 @@
-"""The datasets of a project: which there are, how each one is, and its access list rewritten.
+"""Read the datasets of a project, and write their access lists.
 
 Credentials are Google's application-default ones; with BIGQUERY_EMULATOR_HOST, which names a local BigQuery, none.
 """
@@ -25,8 +25,8 @@ _AT_ONCE: Final = 10
 
 
 @dataclass(frozen=True)
-class Listed:
-    """A dataset as the list has it."""
+class ListedDataset:
+    """A dataset as the list of datasets has it."""
 
     id: str
     labels: Mapping[str, str] = field(default_factory=dict)
@@ -34,7 +34,7 @@ class Listed:
 
 @dataclass(frozen=True)
 class LiveDataset:
-    """A dataset as it is. `access` are the entries of BigQuery's REST resource, with their conditions."""
+    """An existing dataset. `access` are entries of BigQuery's REST resource, with their conditions."""
 
     id: str
     location: str
@@ -46,7 +46,7 @@ class LiveDataset:
 
     @classmethod
     def parse(cls, data: Mapping[str, Any]) -> Self:
-        """Read a Dataset resource (BigQuery REST v2). Empty texts count as unset."""
+        """Parse a Dataset resource (BigQuery REST v2). Empty texts count as unset."""
         expiration = int(data.get("defaultTableExpirationMs") or 0)
         return cls(
             id=data["datasetReference"]["datasetId"],
@@ -61,26 +61,26 @@ class LiveDataset:
 
 @dataclass(frozen=True)
 class AccessList:
-    """Who may do what with a dataset, as of one moment: `etag` changes with every write to the dataset."""
+    """The access list of a dataset at one moment; every write to the dataset changes `etag`."""
 
     entries: tuple[Mapping[str, Any], ...]
     etag: str
 
 
-class AccessRefused(OtherSideFailed):
-    """Google denies an access list because of what is in it: an account that is not there, a policy that forbids it."""
+class AccessDenied(OtherSideFailed):
+    """Google denies an access list because of an entry: a deleted account, or a policy that forbids it."""
 
     mentions: Callable[[str], bool] = staticmethod(lambda _: False)
     """Whether all that Google answered contains a pattern, in whatever case. The answer itself may quote anything."""
 
 
-class ListChanged(Exception):
-    """Another process has written the dataset since it was read, or writes it now: read it again.
+class AccessListChanged(Exception):
+    """Another process wrote the dataset since it was read, or is writing it: read it again.
 
     `refused` is the error where the dataset turns out to be as it was: policies are preconditions, too.
     """
 
-    def __init__(self, dataset_id: str, refused: AccessRefused | None = None) -> None:
+    def __init__(self, dataset_id: str, refused: AccessDenied | None = None) -> None:
         super().__init__(dataset_id)
         self.refused = refused
 
@@ -99,24 +99,24 @@ class Datasets:
     def __exit__(self, *_: object) -> None:
         self._client.close()
 
-    def all(self) -> tuple[Listed, ...]:
-        """Every dataset that the credentials may see, hidden ones apart."""
+    def all(self) -> tuple[ListedDataset, ...]:
+        """Return every dataset that the credentials may see, except hidden ones."""
         with self._failures("the datasets"):
             found = self._client.list_datasets(self.project, retry=_retry(), timeout=_REQUEST_S)
-            return tuple(Listed(item.dataset_id, dict(item.labels)) for item in found)
+            return tuple(ListedDataset(item.dataset_id, dict(item.labels)) for item in found)
 
     def get(self, dataset_id: str) -> LiveDataset | None:
-        """One dataset; None when there is none of this id."""
+        """Return one dataset; None when there is none of this id."""
         found = self._get(dataset_id)
         return None if found is None else LiveDataset.parse(found)
 
     def resource(self, dataset_id: str) -> Mapping[str, Any] | None:
-        """One dataset as the API answers it, with settings that nothing here knows; None when there is none."""
+        """Return one dataset as the API answers it, with all its settings; None when there is none."""
         found: Mapping[str, Any] | None = self._get(dataset_id)
         return found
 
     def access_list(self, dataset_id: str) -> AccessList | None:
-        """Who may do what with one dataset; None when there is none of this id."""
+        """Return the access list of one dataset; None when there is none of this id."""
         found = self._get(dataset_id)
         return None if found is None else _access_list(found)
 
@@ -140,16 +140,16 @@ class Datasets:
                 ask = functools.partial(self._request, "PATCH", dataset_id, data=body, headers={"If-Match": etag})
                 return _access_list(_retry()(ask)())
             except Conflict:
-                raise ListChanged(dataset_id) from None
+                raise AccessListChanged(dataset_id) from None
             except PreconditionFailed as error:
-                raise ListChanged(dataset_id, self._refused(dataset_id, error)) from None
+                raise AccessListChanged(dataset_id, self._denied(dataset_id, error)) from None
             except (BadRequest, NotFound) as error:
-                raise self._refused(dataset_id, error) from None
+                raise self._denied(dataset_id, error) from None
 
-    def _refused(self, dataset_id: str, error: Any) -> AccessRefused:
+    def _denied(self, dataset_id: str, error: Any) -> AccessDenied:
         subject = f"BigQuery, project {self.project}: the access list of the dataset {dataset_id}"
         failed = google_failed(f"{subject} cannot be written", error)
-        refused = AccessRefused(str(failed), unmasked_message=failed.unmasked_message)
+        refused = AccessDenied(str(failed), unmasked_message=failed.unmasked_message)
         answer = str(getattr(error.response, "text", "") or error)
         refused.mentions = lambda pattern: re.search(pattern, answer, re.IGNORECASE) is not None
         return refused
@@ -176,7 +176,7 @@ class Datasets:
     def get_all(
         self, dataset_ids: Iterable[str], done: Callable[[], object] = lambda: None
     ) -> dict[str, LiveDataset | None]:
-        """Several datasets, asked for at once; `done` is called after each."""
+        """Return several datasets, read in parallel; `done` is called after each."""
 
         def one(dataset_id: str) -> tuple[str, LiveDataset | None]:
             found = self.get(dataset_id)
@@ -188,7 +188,7 @@ class Datasets:
 
     @contextlib.contextmanager
     def _failures(self, what: str, done: str = "read") -> Iterator[None]:
-        """What the library raises, as one line about what was to be read, or written."""
+        """Turn the library's exceptions into one line about what could not be read or written."""
         from google.api_core.exceptions import GoogleAPIError  # noqa: PLC0415
         from google.auth.exceptions import GoogleAuthError  # noqa: PLC0415
         from requests.exceptions import RequestException  # noqa: PLC0415

@@ -1,4 +1,4 @@
-"""What becomes of each setting that a dataset can have: every input of the plugin's resource has one of these fates.
+"""Decide about each setting of a dataset: declared, kept as it is, or never given.
 
 The plugin's write replaces the whole dataset (`datasets.update`). It takes away each setting that a program does not
 give, except those that the plugin calls computed. So every input is decided here. A test compares this table with the
@@ -69,7 +69,7 @@ _NOT_WRITTEN: Final = frozenset(
 _WRITTEN: Final = frozenset({*KEPT, "defaultTableExpirationMs", "description", "friendlyName", "labels", "location"})
 
 
-def lost_by_a_write(resource: Mapping[str, Any]) -> dict[str, Any]:
+def find_lost_settings(resource: Mapping[str, Any]) -> dict[str, Any]:
     """Return the settings of a Dataset resource (REST v2) that the plugin does not know: its write takes them away."""
     known = _NOT_WRITTEN | _WRITTEN
     return {name: value for name, value in sorted(resource.items()) if name not in known and value not in _EMPTY}
@@ -81,9 +81,9 @@ _EMPTY: Final[tuple[Any, ...]] = (None, "", [], {}, "ROUNDING_MODE_UNSPECIFIED")
 def describe_losses(dataset: str, resource: Mapping[str, Any]) -> list[str]:
     """Return one text for each setting that the plugin's write takes away, with how to set it again."""
     return [
-        f"writing the dataset {dataset} takes away its {name} ({value}), which the gcp plugin does not know\n"
+        f"writing the dataset {dataset} removes its {name} ({value}), which the gcp plugin does not know\n"
         f"    Set it again after the run, with `ALTER SCHEMA {dataset} SET OPTIONS (...)`"
-        for name, value in lost_by_a_write(resource).items()
+        for name, value in find_lost_settings(resource).items()
     ]
 
 

@@ -1,4 +1,4 @@
-"""A dataset as its file declares it, in the form that the check of a run takes it to where it can be compared."""
+"""A dataset as its file declares it, in JSON for the check of the first resource."""
 
 from __future__ import annotations
 
@@ -6,15 +6,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Self
 
-from reconciler.google.bigquery.access import DeclaredEntry, MemberNames, entry_of, placed_entries
+from reconciler.google.bigquery.access import DeclaredEntry, MemberNames, locate_entries, parse_entry
 from reconciler.google.bigquery.access.live_entries import EntryText, format_condition, format_entry
 from reconciler.lifecycle.removal import DeletionRules
 from reconciler.model import Dataset, Environment, Unit
 
 
 @dataclass(frozen=True)
-class Expected:
-    """What a dataset is to be, with the line of each entry of its access list."""
+class DatasetDeclaration:
+    """What a file declares of a dataset, with the line of each entry of its access list."""
 
     file: str
     path: str
@@ -37,7 +37,7 @@ class Expected:
 
     @property
     def names(self) -> MemberNames:
-        """How the files of the environment spell members."""
+        """How the files of the environment write members."""
         return MemberNames(self.workgroups, {each.entry.at: each.member for each in self.entries})
 
     def format(self, each: DeclaredEntry) -> EntryText:
@@ -45,37 +45,37 @@ class Expected:
         return EntryText(format_entry(each.entry, self.names).what, each.member + format_condition(each.entry))
 
     def as_json(self) -> dict[str, Any]:
-        """Return it as JSON, without what is empty."""
+        """Return it as JSON, without empty values."""
         said = {
             **vars(self),
-            "entries": [_full({**vars(each), "entry": each.entry.as_property()}) for each in self.entries],
+            "entries": [_without_blanks({**vars(each), "entry": each.entry.as_property()}) for each in self.entries],
             "labels": dict(self.labels),
             "revokes": list(self.revokes),
         }
-        return _full(said)
+        return _without_blanks(said)
 
     @classmethod
-    def of(cls, said: Mapping[str, Any]) -> Self:
-        """Read it back."""
+    def from_json(cls, said: Mapping[str, Any]) -> Self:
+        """Parse it from JSON."""
         entries = (
             DeclaredEntry(**{**each, "entry": entry})
             for each in said.get("entries", ())
-            if (entry := entry_of(each["entry"])) is not None
+            if (entry := parse_entry(each["entry"])) is not None
         )
         return cls(**{**said, "entries": tuple(entries), "revokes": tuple(said.get("revokes", ()))})
 
 
-def expect(
+def build_declaration(
     environment: Environment, unit: Unit, dataset: Dataset, rules: DeletionRules, *, is_written: bool
-) -> Expected:
+) -> DatasetDeclaration:
     """Return what a unit's file declares of one of its datasets."""
     path = dataset_path(unit, dataset)
-    return Expected(
+    return DatasetDeclaration(
         file=unit.file,
         path=path,
         id=dataset.id,
         location=dataset.location,
-        entries=placed_entries(environment, dataset, unit.file, path),
+        entries=locate_entries(environment, dataset, unit.file, path),
         is_written=is_written,
         friendly_name=dataset.friendly_name,
         description=dataset.description or None,
@@ -89,7 +89,7 @@ def expect(
 
 
 def dataset_path(unit: Unit, dataset: Dataset) -> str:
-    """Return where a dataset stands in its unit's file."""
+    """Return the path of a dataset in its unit's file."""
     prefix = unit.connector.destination.schema_prefix if unit.connector else None
     if prefix is None:
         return "dataset"
@@ -98,5 +98,5 @@ def dataset_path(unit: Unit, dataset: Dataset) -> str:
     return f"datasets.{dataset.id.removeprefix(f'{of}_')}"
 
 
-def _full(said: Mapping[str, Any]) -> dict[str, Any]:
+def _without_blanks(said: Mapping[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in said.items() if value}

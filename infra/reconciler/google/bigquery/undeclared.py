@@ -1,4 +1,4 @@
-"""Datasets of a project that no file declares."""
+"""Find the datasets of a project that no file declares."""
 
 from __future__ import annotations
 
@@ -13,21 +13,21 @@ FIVETRANS_OWN: Final = "fivetran_metadata"
 
 
 @dataclass(frozen=True)
-class Writer:
-    """Who writes: the dataset of a name, or the datasets whose names begin with it."""
+class DatasetWriter:
+    """Who writes a dataset of this name, or the datasets with this prefix."""
 
     name: str
     by_prefix: bool
     who: str
 
     def writes(self, dataset_id: str) -> bool:
-        """Whether a dataset is one of its datasets, by name."""
+        """Return whether a dataset is one of its datasets, by name."""
         return dataset_id.startswith(f"{self.name}_") if self.by_prefix else dataset_id == self.name
 
 
 @dataclass(frozen=True)
-class Undeclared:
-    """A dataset that no file declares, and who writes it as far as names tell."""
+class UndeclaredDataset:
+    """A dataset that no file declares, and who writes it as far as its name shows."""
 
     id: str
     written_by: str | None
@@ -37,14 +37,14 @@ class Undeclared:
 
 
 def declared_ids(fleets: Iterable[Fleet]) -> set[str]:
-    """The ids of all datasets that the environments declare."""
+    """Return the ids of all datasets that the environments declare."""
     return {dataset.id for fleet in fleets for unit in fleet.units for dataset in unit.all_datasets}
 
 
-def undeclared(
-    ids: Iterable[str], fleets: Iterable[Fleet], ignore: Ignore, writers: Iterable[Writer] = ()
-) -> Iterator[Undeclared]:
-    """Of the datasets of a project those that its environments do not declare, nor leave out by `ignore.schemas`.
+def find_undeclared(
+    ids: Iterable[str], fleets: Iterable[Fleet], ignore: Ignore, writers: Iterable[DatasetWriter] = ()
+) -> Iterator[UndeclaredDataset]:
+    """Yield the datasets of a project that its environments neither declare nor ignore.
 
     `fleets` are all environments of the project. An ignored service is ignored with its connections, not with what
     they write: who is let in there is nobody's business otherwise.
@@ -57,12 +57,12 @@ def undeclared(
             continue
         found = [writer for writer in known if writer.writes(id_)]
         # Of `a` and `a_b` the longer one: both are prefixes of `a_b_c`.
-        yield Undeclared(id_, max(found, key=lambda writer: len(writer.name)).who if found else None)
+        yield UndeclaredDataset(id_, max(found, key=lambda writer: len(writer.name)).who if found else None)
 
 
-def _prefixes(fleets: Iterable[Fleet]) -> Iterator[Writer]:
-    """The connectors that make a dataset for each schema of their source. A file says it better than a connection."""
+def _prefixes(fleets: Iterable[Fleet]) -> Iterator[DatasetWriter]:
+    """Yield the connectors that create a dataset for each schema of their source."""
     for unit in (unit for fleet in fleets for unit in fleet.units):
         if unit.connector is not None and unit.connector.destination.schema_prefix is not None:
             who = f"{unit.file}, which does not declare it under `datasets`"
-            yield Writer(unit.connector.destination.schema_prefix, by_prefix=True, who=who)
+            yield DatasetWriter(unit.connector.destination.schema_prefix, by_prefix=True, who=who)

@@ -1,4 +1,4 @@
-"""Cloud Resource Manager's policies and IAM's roles, over REST with google-auth.
+"""Read the IAM policies of projects, folders and organisations, and the permissions of roles.
 
 Google's library for Resource Manager has no roles, and the one for roles no REST: two calls of each API are asked here.
 Credentials are Google's application-default ones; an address of this machine is asked without any.
@@ -34,8 +34,8 @@ class Binding:
 
 
 @dataclass(frozen=True)
-class Holder:
-    """A project, folder or organisation with its bindings. None: nobody with these credentials may see them."""
+class PolicyHolder:
+    """A project, folder or organisation with its bindings; None where the credentials may not see them."""
 
     name: str
     """`projects/<id>`, `folders/<number>` or `organizations/<number>`."""
@@ -69,7 +69,7 @@ _DEEPEST: Final = 20
 
 
 class _Denied(Exception):
-    """403 or 404: Google says the same of what is not there and of what these credentials may not see."""
+    """Google answered 403 or 404: it does not say whether a thing is missing or hidden."""
 
     def __init__(self, status: int, unmasked_message: str) -> None:
         super().__init__()
@@ -81,7 +81,7 @@ class _Denied(Exception):
 
 
 class Iam:
-    """One project's view. Methods raise `OtherSideFailed`."""
+    """The IAM policies above one project. Methods raise `OtherSideFailed`."""
 
     def __init__(self, project: str) -> None:
         self.project = project
@@ -96,12 +96,12 @@ class Iam:
     def __exit__(self, *_: object) -> None:
         self._session.close()
 
-    def holders(self) -> tuple[Holder, ...]:
-        """The project, the folders that it is in, and the organisation, from below, as far as one may look.
+    def holders(self) -> tuple[PolicyHolder, ...]:
+        """Return the project, its folders and its organisation, from below, as far as they are visible.
 
         Where one may not see what is above, the last has no bindings and the name `folders/?`.
         """
-        found: list[Holder] = []
+        found: list[PolicyHolder] = []
         name = f"projects/{self.project}"
         while name and len(found) < _DEEPEST:
             try:
@@ -110,25 +110,25 @@ class Iam:
                 found.append(self._holder(name, "", refusal))
                 # Google's text is told once, with the policy that is not shown.
                 said = "" if found[-1].bindings is None else refusal.unmasked_message
-                above = Holder("folders/?", "", None, f"what {name} is in is not shown: {refusal}", said)
+                above = PolicyHolder("folders/?", "", None, f"the parent of {name} is not shown: {refusal}", said)
                 return (*found, above) if not name.startswith("organizations/") else tuple(found)
             found.append(self._holder(name, str(about.get("displayName", ""))))
             name = str(about.get("parent", ""))
         return tuple(found)
 
-    def _holder(self, name: str, display_name: str, denied: _Denied | None = None) -> Holder:
-        """One with its policy, which may be shown where the thing itself is not."""
+    def _holder(self, name: str, display_name: str, denied: _Denied | None = None) -> PolicyHolder:
+        """Return one with its policy, which may be visible where the thing itself is not."""
         try:
             # Version 3 has conditions; without it a role that has one is answered under another name.
             body = {"options": {"requestedPolicyVersion": 3}}
             policy = self._ask("POST", RESOURCE_MANAGER, f"{name}:getIamPolicy", body)
         except _Denied as refusal:
             said = denied or refusal
-            return Holder(name, display_name, None, str(said), said.unmasked_message)
-        return Holder(name, display_name, tuple(map(Binding.parse, policy.get("bindings", ()))))
+            return PolicyHolder(name, display_name, None, str(said), said.unmasked_message)
+        return PolicyHolder(name, display_name, tuple(map(Binding.parse, policy.get("bindings", ()))))
 
     def permissions(self, role: str) -> frozenset[str] | None:
-        """What a role may do, asked once; None where one may not look."""
+        """Return the permissions of a role, read once; None where they are hidden."""
         if role not in self._roles:
             try:
                 said = self._ask("GET", IAM, role)
@@ -155,12 +155,12 @@ class Iam:
 
     @contextlib.contextmanager
     def _failures(self) -> Iterator[None]:
-        """What the libraries raise, as one line."""
+        """Turn the libraries' exceptions into one line."""
         from google.api_core.exceptions import GoogleAPIError  # noqa: PLC0415
         from google.auth.exceptions import GoogleAuthError  # noqa: PLC0415
         from requests.exceptions import RequestException  # noqa: PLC0415
 
-        subject = f"IAM, project {self.project}: who has access cannot be read"
+        subject = f"IAM, project {self.project}: the policy cannot be read"
         try:
             yield
         except GoogleAuthError as error:

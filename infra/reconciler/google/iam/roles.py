@@ -1,4 +1,4 @@
-"""Which IAM roles, given on a project, folder or organisation, let somebody read the tables of its datasets. Pure.
+"""Know which IAM roles on a project, folder or organisation read the tables of its datasets. Pure.
 
 What a predefined role may do is in https://cloud.google.com/iam/docs/roles-permissions and
 https://cloud.google.com/bigquery/docs/access-control. Basic roles read a dataset exactly where its access list has
@@ -79,8 +79,8 @@ READING: Final = frozenset(
 )
 
 
-def reads(role: str, permissions: Collection[str] | None = None) -> bool | None:
-    """Whether a role that is not basic reads tables; None when only its permissions tell, and they are not given."""
+def role_reads_data(role: str, permissions: Collection[str] | None = None) -> bool | None:
+    """Return whether a role that is not basic reads tables; None when only its permissions can show it."""
     if role in BLIND:
         return False
     if role in _READERS:

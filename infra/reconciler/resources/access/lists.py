@@ -13,10 +13,16 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from reconciler.google.bigquery.access import Entry, with_owner
-from reconciler.google.bigquery.access.changes import merged
-from reconciler.google.bigquery.access.live_entries import key, missing, normal, renamed, same
-from reconciler.google.bigquery.api import AccessList, AccessRefused, Datasets, ListChanged
+from reconciler.google.bigquery.access import Entry, add_owner
+from reconciler.google.bigquery.access.changes import merge_entries
+from reconciler.google.bigquery.access.live_entries import (
+    entry_key,
+    find_renamed,
+    have_same_entries,
+    missing_entries,
+    normalise_entry,
+)
+from reconciler.google.bigquery.api import AccessDenied, AccessList, AccessListChanged, Datasets
 from reconciler.resources.operation import OperationError
 from reconciler.resources.run.session import session
 
@@ -133,17 +139,17 @@ class _Writing:
             live = self._read()
             target = self._target(live.entries)
             self._note(live, target)
-            if same(target, live.entries):
+            if have_same_entries(target, live.entries):
                 return self._done(live)
             try:
                 return self._done(self._put(target, live.etag))
-            except ListChanged:
+            except AccessListChanged:
                 attempt += 1
                 session.sleep(_LONGEST_WAIT_S * attempt / _ATTEMPTS)
-            except AccessRefused as refused:
+            except AccessDenied as refused:
                 try:
                     self._deny(live, target, refused)
-                except ListChanged:
+                except AccessListChanged:
                     attempt += 1
         raise OperationError(
             f"other processes keep writing the access list of the dataset {self.dataset_id}: {_ATTEMPTS} attempts "
@@ -162,45 +168,49 @@ class _Writing:
             self.before = live.entries
             return
         target = list(target)
-        undone = missing(missing(live.entries, target), self.before)
-        lost = {key(each) for each in missing(self.before, live.entries)} & {key(each) for each in target}
-        self.before = (*(each for each in self.before if key(each) not in lost), *undone)
+        undone = missing_entries(missing_entries(live.entries, target), self.before)
+        lost = {entry_key(each) for each in missing_entries(self.before, live.entries)} & {
+            entry_key(each) for each in target
+        }
+        self.before = (*(each for each in self.before if entry_key(each) not in lost), *undone)
 
     def _target(self, live: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
-        return merged((entry for entry in self.declared if entry not in self.denied), live, self.kept_as)
+        return merge_entries((entry for entry in self.declared if entry not in self.denied), live, self.kept_as)
 
     def _put(self, target: list[dict[str, Any]], etag: str) -> AccessList:
         """Write a list. Raises `ListChanged` only where another process wrote it since it was read."""
         try:
             written = self.datasets.write_access(self.dataset_id, target, etag)
-        except ListChanged as changed:
+        except AccessListChanged as changed:
             # 412 and the same etag: Google denies what is in the list by another precondition, a policy say.
             if changed.refused is not None and self._read().etag == etag:
                 raise changed.refused from None
             raise
-        self.kept_as |= {key(sent): kept for sent, kept in renamed(target, written.entries)}
+        self.kept_as |= {entry_key(sent): kept for sent, kept in find_renamed(target, written.entries)}
         return written
 
     def _done(self, live: AccessList) -> Written:
         return Written(self.before or (), live.entries, self.denied, self.kept_as)
 
-    def _deny(self, live: AccessList, target: list[dict[str, Any]], refused: AccessRefused) -> None:
+    def _deny(self, live: AccessList, target: list[dict[str, Any]], refused: AccessDenied) -> None:
         """Note the members that Google denies, or wait for one to be known: by name, or found out by trying.
 
         Raises `ListChanged`, `OperationError` where the dataset is gone, and `refused` where it is about no member.
         """
         self._read()
         declared = self._by_key()
-        coming = [each for each in missing(target, live.entries) if key(each) in declared]
+        coming = [each for each in missing_entries(target, live.entries) if entry_key(each) in declared]
         # What the list has, Google does not deny: a member of whom it denies another role keeps that one.
-        named = [each for each in coming if _names(refused, declared[key(each)])]
-        named = named or [each for each in target if key(each) in declared and _names(refused, declared[key(each)])]
+        named = [each for each in coming if _names(refused, declared[entry_key(each)])]
+        named = named or [
+            each for each in target if entry_key(each) in declared and _names(refused, declared[entry_key(each)])
+        ]
         if len(named) == 1:
-            (entry,) = (declared[key(each)] for each in named)
+            (entry,) = (declared[entry_key(each)] for each in named)
             if not self._waits_for(entry):
                 self.denied[entry] = _reason(refused)
             return
-        present = [each for each in target if key(each) in declared and each not in coming]
+        present = [each for each in target if entry_key(each) in declared and each not in coming]
         suspected = [
             named,
             coming,
@@ -222,18 +232,18 @@ class _Writing:
         kept = [entry for entry in target if entry not in suspects]
         if not any(entry.get("role") == "OWNER" and "condition" not in entry for entry in kept):
             # BigQuery refuses a list without an owner, and the new owner may be the one that is denied.
-            kept += [normal(entry) for entry in with_owner(())]
+            kept += [normalise_entry(entry) for entry in add_owner(())]
         try:
             written = self._put(kept, live.etag)
-        except AccessRefused:
+        except AccessDenied:
             return False
         for suspect in suspects:
-            entry = declared[key(suspect)]
+            entry = declared[entry_key(suspect)]
             while True:
                 try:
-                    written = self._put([*(normal(each) for each in written.entries), suspect], written.etag)
+                    written = self._put([*(normalise_entry(each) for each in written.entries), suspect], written.etag)
                     break
-                except AccessRefused as one:
+                except AccessDenied as one:
                     if not self._waits_for(entry):
                         self.denied[entry] = _reason(one)
                         break
@@ -242,8 +252,10 @@ class _Writing:
     def _by_key(self) -> dict[str, Entry]:
         """The declared entries that are not denied, by their keys in the list."""
         entries = [entry for entry in self.declared if entry not in self.denied]
-        kept = {key(self.kept_as[key(entry)]): entry for entry in entries if key(entry) in self.kept_as}
-        return {**kept, **{key(entry): entry for entry in entries}}
+        kept = {
+            entry_key(self.kept_as[entry_key(entry)]): entry for entry in entries if entry_key(entry) in self.kept_as
+        }
+        return {**kept, **{entry_key(entry): entry for entry in entries}}
 
     def _waits_for(self, entry: Entry) -> bool:
         """Sleep where an account may be too young for Google to know it; return whether that was so."""
@@ -253,12 +265,12 @@ class _Writing:
         return True
 
 
-def _names(refused: AccessRefused, entry: Entry) -> bool:
+def _names(refused: AccessDenied, entry: Entry) -> bool:
     """Whether Google's answer names the member of an entry, and not one whose address only contains it."""
     return refused.mentions(rf"(?<![\w.+%@-]){re.escape(entry.member)}(?![\w-]|\.\w)")
 
 
-def _reason(refused: AccessRefused) -> str:
+def _reason(refused: AccessDenied) -> str:
     return next((reason for text, reason in _REASONS.items() if refused.mentions(text)), _ANOTHER_REASON)
 
 

@@ -16,10 +16,17 @@ from pulumi.dynamic import CheckResult as Checked
 from pulumi.dynamic import CreateResult, DiffResult, ReadResult, Resource, UpdateResult
 
 from reconciler.fivetran.config_diff import normalise
-from reconciler.google.bigquery.access import Entry, MemberNames, entry_of, place, writer_entry
-from reconciler.google.bigquery.access.changes import access_changes, deleted_members
-from reconciler.google.bigquery.access.live_entries import format_entry, is_foreign, key, may_be_writer, missing, normal
-from reconciler.google.bigquery.declared_dataset import Expected
+from reconciler.google.bigquery.access import Entry, MemberNames, parse_entry, to_place, writer_entry
+from reconciler.google.bigquery.access.changes import access_changes, find_deleted_members
+from reconciler.google.bigquery.access.live_entries import (
+    entry_key,
+    format_entry,
+    is_foreign,
+    missing_entries,
+    normalise_entry,
+    writer_address,
+)
+from reconciler.google.bigquery.declared_dataset import DatasetDeclaration
 from reconciler.resources.access.lists import Written, access_lists
 from reconciler.resources.operation import Provider, found, is_unknown, operation, stored
 from reconciler.resources.run.lines import lines
@@ -55,7 +62,7 @@ class DatasetAccessProvider(Provider):
         if session.is_preview and changes:
             after.log_changes(_without(before.entries, denied.values()), after.entries)
             for text, each in denied.items():
-                entry = entry_of(each)
+                entry = parse_entry(each)
                 if entry is not None and entry in after.entries:
                     logger.warning("%s: the last run could not grant %s\n    %s", after.locate(entry), text, _REMEDY)
         return DiffResult(changes=changes)
@@ -89,13 +96,13 @@ class DatasetAccess(Resource, module="bigquery", name="DatasetAccess"):
     """The access list of one dataset, named like it. `writer` is Fivetran's service account where that writes it."""
 
     def __init__(
-        self, project: str, expected: Expected, writer: Input[str] | None, opts: ResourceOptions | None = None
+        self, project: str, expected: DatasetDeclaration, writer: Input[str] | None, opts: ResourceOptions | None = None
     ) -> None:
         props = {**inputs(project, expected, writer), **dict.fromkeys(_OUTPUTS)}
         super().__init__(DatasetAccessProvider(), expected.id, props, opts)
 
 
-def inputs(project: str, expected: Expected, writer: Input[str] | None) -> dict[str, Any]:
+def inputs(project: str, expected: DatasetDeclaration, writer: Input[str] | None) -> dict[str, Any]:
     """Return the inputs that declare a dataset's list."""
     entries: dict[str, dict[str, Any]] = {}
     for each in expected.entries:
@@ -123,7 +130,7 @@ class _Declared:
         expected = session.expected_dataset(self.dataset)
         self.places = {each.entry: each for each in expected.entries} if expected else {}
         self.names = expected.names if expected else MemberNames(props.get("workgroups"))
-        entries = [entry_of(each) or each for each in props["entries"].values()]
+        entries = [parse_entry(each) or each for each in props["entries"].values()]
         self.writer = writer_entry(account) if account else None
         self.entries: tuple[Mapping[str, Any] | Entry, ...] = (*entries, *([self.writer] if self.writer else []))
         self.kept_as: dict[str, Mapping[str, Any]] = dict(props.get("kept_as") or {})
@@ -135,7 +142,7 @@ class _Declared:
 
     def locate_member(self, member: str) -> Iterator[str]:
         """Return each line that names a member, which is written as IAM does."""
-        at = place(member, None)
+        at = to_place(member, None)
         for each in self.places.values():
             if each.entry.at == at:
                 yield lines.locate(each.file, each.path)
@@ -146,11 +153,11 @@ class _Declared:
         """Log each grant and each loss between two lists, and in a preview what it cannot know."""
         before = list(before)
         if self.is_incomplete:
-            writers = [each for each in before if (entry := _entry(each)) is not None and may_be_writer(entry)]
+            writers = [each for each in before if (entry := _entry(each)) is not None and writer_address(entry)]
             before = [each for each in before if each not in writers]
             self._log_incomplete(writers)
         for change in access_changes(before, after):
-            entry = entry_of(change.entry)
+            entry = parse_entry(change.entry)
             brought = self.places.get(entry) if entry else None
             text = change.describe(self.dataset, self.names, brought.ticket if brought else None)
             # What is left of a loss is what a line brings.
@@ -158,7 +165,7 @@ class _Declared:
             logger.warning("%s: %s", self.locate(left), text)
         if not session.is_preview:
             return
-        for shown, member in deleted_members(before):
+        for shown, member in find_deleted_members(before):
             for where in self.locate_member(member):
                 logger.warning(
                     "%s: %s is deleted in Google: dataset %s shows it as %s. Google denies a grant to it\n"
@@ -188,17 +195,19 @@ class _Declared:
         ours, there = _keys(self.entries), _keys(live)
         # By what BigQuery made of an entry the one that was sent.
         stand_ins = {
-            key(kept): sent
+            entry_key(kept): sent
             for sent, kept in self.kept_as.items()
-            if sent in ours and sent not in there and key(kept) in there
+            if sent in ours and sent not in there and entry_key(kept) in there
         }
         there |= {*stand_ins.values()}
-        entries = {text: each for text, each in before["entries"].items() if key(each) in there}
+        entries = {text: each for text, each in before["entries"].items() if entry_key(each) in there}
         for each in live:
-            if key(each) not in ours and key(each) not in stand_ins:
-                entries[_unique(str(format_entry(each, self.names)), entry_of(each), entries)] = normal(each)
+            if entry_key(each) not in ours and entry_key(each) not in stand_ins:
+                entries[_unique(str(format_entry(each, self.names)), parse_entry(each), entries)] = normalise_entry(
+                    each
+                )
         now = {**before, "entries": entries}
-        if self.writer is not None and key(self.writer) not in there:
+        if self.writer is not None and entry_key(self.writer) not in there:
             del now["writer"]
         return now
 
@@ -228,8 +237,8 @@ def _write(props: Mapping[str, Any], olds: Mapping[str, Any]) -> dict[str, Any]:
 
 def _log_other_addresses(declared: _Declared, written: Written, known: Mapping[str, Any]) -> None:
     for entry in declared.entries:
-        kept = written.kept_as.get(key(entry))
-        if kept is not None and key(entry) not in known and isinstance(entry, Entry):
+        kept = written.kept_as.get(entry_key(entry))
+        if kept is not None and entry_key(entry) not in known and isinstance(entry, Entry):
             logger.warning(
                 "%s: BigQuery keeps %s on dataset %s as %s",
                 declared.locate(entry),
@@ -248,15 +257,15 @@ def _fail(declared: _Declared, entry: Entry, text: str, reason: str) -> None:
 
 
 def _entry(each: Mapping[str, Any] | Entry) -> Entry | None:
-    return each if isinstance(each, Entry) else entry_of(each)
+    return each if isinstance(each, Entry) else parse_entry(each)
 
 
 def _keys(entries: Iterable[Mapping[str, Any] | Entry]) -> set[str]:
-    return {key(entry) for entry in entries}
+    return {entry_key(entry) for entry in entries}
 
 
 def _without(entries: Iterable[Mapping[str, Any] | Entry], others: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    return missing(entries, list(others))
+    return missing_entries(entries, list(others))
 
 
 def _unique(text: str, entry: Entry | None, taken: Mapping[str, Any]) -> str:

@@ -16,7 +16,7 @@ from typing import Any
 
 from reconciler.fivetran import api as fivetran
 from reconciler.fivetran.api import Connection, StandardConfig
-from reconciler.google.bigquery.declared_dataset import Expected
+from reconciler.google.bigquery.declared_dataset import DatasetDeclaration
 from reconciler.resources.activation.setup_tests import SetupTests
 from reconciler.resources.operation import OperationError
 from reconciler.resources.run.api_key import ApiKey, api_key
@@ -65,7 +65,7 @@ class Session:
         self._failures: dict[str, dict[str, str]] = {}
         self.is_preview = False
         """Whether this process serves a preview. `Preflight` does so first."""
-        self._expected_datasets: dict[str, Expected] = {}
+        self._expected_datasets: dict[str, DatasetDeclaration] = {}
         self._writer: str | None = None
         self._existing_datasets: dict[str, tuple[Mapping[str, Any], ...] | None] = {}
         self._denied: dict[tuple[str, str], list[str]] = {}
@@ -177,7 +177,7 @@ class Session:
 
     def expect_datasets(
         self,
-        declared: Iterable[Expected],
+        declared: Iterable[DatasetDeclaration],
         existing: Mapping[str, tuple[Mapping[str, Any], ...] | None],
         writer: str | None = None,
     ) -> None:
@@ -190,7 +190,7 @@ class Session:
             self._expected_datasets = {each.id: each for each in declared}
             self._existing_datasets = dict(existing)
 
-    def expected_dataset(self, dataset_id: str) -> Expected | None:
+    def expected_dataset(self, dataset_id: str) -> DatasetDeclaration | None:
         """Return what a file declares of a dataset; None where no program runs."""
         with self._lock:
             return self._expected_datasets.get(dataset_id)

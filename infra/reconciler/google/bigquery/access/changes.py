@@ -1,4 +1,4 @@
-"""One access list against another: what is granted and what is revoked, a line each."""
+"""Compare two access lists: what is granted and what is revoked."""
 
 from __future__ import annotations
 
@@ -9,19 +9,19 @@ from typing import Any
 from reconciler.google.bigquery.access import (
     Entry,
     MemberNames,
-    entry_of,
+    add_owner,
     foreign_entries,
     is_deleted,
-    until_of,
-    with_owner,
+    parse_entry,
+    parse_until,
 )
 from reconciler.google.bigquery.access.live_entries import (
+    entry_key,
     format_condition,
     format_entry,
     is_foreign,
-    key,
-    missing,
-    normal,
+    missing_entries,
+    normalise_entry,
 )
 
 Entries = Iterable[Mapping[str, Any] | Entry]
@@ -29,7 +29,7 @@ Entries = Iterable[Mapping[str, Any] | Entry]
 
 @dataclass(frozen=True)
 class AccessChange:
-    """A member is granted a role, or loses it."""
+    """One role that a member is granted, or that is revoked from it."""
 
     is_grant: bool
     entry: Mapping[str, Any]
@@ -46,7 +46,7 @@ class AccessChange:
             return f"grants {text.what} on dataset {dataset} to {text.who}{stored}{before}"
         if not text.who:
             return f"removes {text.what} from the access list of dataset {dataset}"
-        left = f", and leaves it{others}" if others else ""
+        left = f"; still granted{others}" if others else ""
         return f"revokes {text.what} on dataset {dataset} from {text.who}{left}"
 
 
@@ -62,23 +62,23 @@ def access_changes(before: Entries, after: Entries) -> list[AccessChange]:
 
 def _changes(less: list[Any], more: list[Any], *, grants: bool) -> Iterator[AccessChange]:
     others = [entry for each in less if (entry := _entry(each)) is not None]
-    for each in missing(more, less):
-        ours = entry_of(each)
+    for each in missing_entries(more, less):
+        ours = parse_entry(each)
         same = tuple(entry for entry in others if ours and (entry.role, entry.at) == (ours.role, ours.at))
         if ours is None or not any(_gives_as_much(entry, ours) for entry in same):
             yield AccessChange(grants, each, same)
 
 
 def _entry(each: Mapping[str, Any] | Entry) -> Entry | None:
-    return each if isinstance(each, Entry) else entry_of(each)
+    return each if isinstance(each, Entry) else parse_entry(each)
 
 
 def _gives_as_much(entry: Entry, as_: Entry) -> bool:
-    mine, other = until_of(entry.condition), until_of(as_.condition)
+    mine, other = parse_until(entry.condition), parse_until(as_.condition)
     return entry.condition is None or (mine is not None and other is not None and mine >= other)
 
 
-def deleted_members(entries: Entries) -> Iterator[tuple[str, str]]:
+def find_deleted_members(entries: Entries) -> Iterator[tuple[str, str]]:
     """Return each member that Google shows as deleted: as the list has it, and the member it was (`user:a@…`)."""
     for each in entries:
         entry = _entry(each)
@@ -86,7 +86,7 @@ def deleted_members(entries: Entries) -> Iterator[tuple[str, str]]:
             yield entry.member, entry.member.removeprefix("deleted:").partition("?")[0]
 
 
-def merged(
+def merge_entries(
     declared: Iterable[Entry], live: Iterable[Mapping[str, Any]], kept_as: Mapping[str, Mapping[str, Any]]
 ) -> list[dict[str, Any]]:
     """Return the list that a dataset is to have, its entries in the order of the live one where they are there.
@@ -97,12 +97,12 @@ def merged(
         kept_as: By `key` of an entry the one that BigQuery made of it when it was sent (a group's other address).
     """
     live = list(live)
-    there = {key(entry) for entry in live}
+    there = {entry_key(entry) for entry in live}
     wanted: dict[str, dict[str, Any]] = {}
-    for entry in with_owner(declared):
-        kept = kept_as.get(key(entry))
-        chosen = kept if kept is not None and key(entry) not in there and key(kept) in there else entry
-        wanted[key(chosen)] = normal(chosen)
-    wanted |= {key(entry): entry for entry in foreign_entries(live)}
-    in_order = [each for each in (key(entry) for entry in live) if each in wanted]
+    for entry in add_owner(declared):
+        kept = kept_as.get(entry_key(entry))
+        chosen = kept if kept is not None and entry_key(entry) not in there and entry_key(kept) in there else entry
+        wanted[entry_key(chosen)] = normalise_entry(chosen)
+    wanted |= {entry_key(entry): entry for entry in foreign_entries(live)}
+    in_order = [each for each in (entry_key(entry) for entry in live) if each in wanted]
     return [wanted[each] for each in dict.fromkeys([*in_order, *wanted])]

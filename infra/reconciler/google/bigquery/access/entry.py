@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from datetime import date, timedelta
 from typing import Any, Final
 
-from reconciler.google.bigquery.access.member import FIELD_OF_KIND, Place, place
-from reconciler.model import Condition
+from reconciler.google.bigquery.access.member import FIELD_OF_KIND, Place, to_place
+from reconciler.model import Condition, Grant
+from reconciler.model.policy import PeoplePolicy
 
 #: BigQuery answers these three predefined roles by their basic names, with a condition too, so that we write them that
 #: way at once: anything else shows as a difference for ever (Dataset.access, BigQuery REST v2).
@@ -19,12 +22,12 @@ _BASIC_ROLES: Final[Mapping[str, str]] = {
 
 
 def basic_role(role: str) -> str:
-    """The role as BigQuery stores it in an access list."""
+    """Return the role as BigQuery stores it in an access list."""
     return _BASIC_ROLES.get(role, role)
 
 
 def predefined_role(role: str) -> str:
-    """The role as files spell it: the reverse of `basic_role`."""
+    """Return the role as files write it: the reverse of `basic_role`."""
     return next((predefined for predefined, basic in _BASIC_ROLES.items() if basic == role), role)
 
 
@@ -32,14 +35,6 @@ _FIELDS: Final = frozenset({*FIELD_OF_KIND.values(), "specialGroup", "iamMember"
 
 #: The kinds of entries that only other automation makes.
 _FOREIGN: Final = frozenset({"view", "routine", "dataset"})
-
-#: getDataset answers blocks as lists of one, under plural names; Dataset takes them single (pulumi-gcp).
-_SINGULAR: Final[Mapping[str, str]] = {
-    "views": "view",
-    "routines": "routine",
-    "datasets": "dataset",
-    "conditions": "condition",
-}
 
 
 @dataclass(frozen=True)
@@ -53,11 +48,11 @@ class Entry:
 
     @property
     def at(self) -> Place:
-        """Who the member is."""
+        """The member's field and name."""
         return self.field, self.member
 
     def as_property(self) -> dict[str, Any]:
-        """The entry as the gcp provider's Dataset takes it in `accesses`."""
+        """Return the entry in the form of BigQuery's REST resource and the gcp provider."""
         said = {"role": self.role, self.field: self.member}
         return said if self.condition is None else {**said, "condition": _said(self.condition)}
 
@@ -67,16 +62,16 @@ def _said(condition: Condition) -> dict[str, str]:
     return {"title": condition.title, "expression": condition.expression, **described}
 
 
-def entry_of(live: Mapping[str, Any]) -> Entry | None:
-    """A live entry in its normal form, from BigQuery or getDataset; None for what other automation makes."""
-    said = as_input(live)
+def parse_entry(live: Mapping[str, Any]) -> Entry | None:
+    """Parse an entry of a live access list; None for an authorised view, routine or dataset."""
+    said = without_blanks(live)
     fields = said.keys() - {"role", "condition"}
     if "role" not in said or len(fields) != 1 or not fields <= _FIELDS:
         return None
     [field] = fields
     name = str(said[field])
     if field == "iamMember":
-        field, name = place(name, None) or (field, name)
+        field, name = to_place(name, None) or (field, name)
     elif field != "specialGroup":
         name = name.lower()
     return Entry(basic_role(str(said["role"])), field, name, _condition(said.get("condition")))
@@ -90,23 +85,55 @@ def _condition(said: Mapping[str, Any] | None) -> Condition | None:
 
 
 def foreign_entries(live: Iterable[Mapping[str, Any]]) -> tuple[dict[str, Any], ...]:
-    """The live entries that other automation made, as they are: authorised views, routines and datasets.
+    """Return the authorised views, routines and datasets of a live list, without empty fields.
 
-    So is any entry without a role: BigQuery may come to authorise more than these, and it lets no member in.
-    `live` are entries as getDataset answers them; what comes back is what a Dataset takes in `accesses`.
+    Any other entry without a role is one too: it gives no member access, and BigQuery may add such kinds.
     """
-    entries = (as_input(entry) for entry in live)
+    entries = (without_blanks(entry) for entry in live)
     return tuple(entry for entry in entries if _FOREIGN & entry.keys() or (entry and "role" not in entry))
 
 
-def as_input(block: Mapping[str, Any]) -> dict[str, Any]:
-    """A block as a resource takes it, from the form in which functions answer it: without what is empty."""
-    said: dict[str, Any] = {}
-    for key, value in block.items():
-        if value in ("", None, [], {}):
-            continue
-        if key in _SINGULAR and isinstance(value, list):
-            said[_SINGULAR[key]] = as_input(value[0])
-        else:
-            said[key] = as_input(value) if isinstance(value, Mapping) else value
-    return said
+def without_blanks(value: Mapping[str, Any]) -> dict[str, Any]:
+    """Return an entry of BigQuery's REST resource without empty fields, at any depth."""
+    filled = {key: without_blanks(inner) if isinstance(inner, Mapping) else inner for key, inner in value.items()}
+    return {key: inner for key, inner in filled.items() if inner not in ("", None, [], {})}
+
+
+#: What a file may write as `ticket`.
+_TICKET = re.compile(r"\S(.*\S)?")
+
+
+def until_condition(day: date, ticket: str | None = None) -> Condition:
+    """Return the condition that ends a grant after its last day, in UTC. BigQuery stores it, so its text is fixed."""
+    end = "9999-12-31T23:59:59Z" if day == date.max else f"{day + timedelta(days=1)}T00:00:00Z"
+    return Condition(f"until {day}", f'request.time < timestamp("{end}")', ticket)
+
+
+def parse_until(condition: Condition | None) -> date | None:
+    """Return the last day of a condition that `until_condition` wrote; None for any other."""
+    if condition is None:
+        return None
+    try:
+        day = date.fromisoformat(condition.title.removeprefix("until "))
+    except ValueError:
+        return None
+    ticket = condition.description
+    if ticket is not None and not _TICKET.fullmatch(ticket):
+        return None
+    return day if until_condition(day, ticket) == condition else None
+
+
+def describe_lapse(grant: Grant, policy: PeoplePolicy, today: date) -> str | None:
+    """Describe a grant that ends soon or has ended; None for others. An ended grant is in no access list.
+
+    A grant that has ended is in no list any more.
+    """
+    if grant.until is None or grant.until - today > policy.warn:
+        return None
+    many = len(grant.members) - 1
+    what = f"{grant.role} for {grant.members[0]}{f' and {many} more' if many else ''}"
+    days = (grant.until - today).days
+    if days < 0:
+        return f"access ended on {grant.until}: {what}; remove the grant"
+    when = {0: "today is the last day", 1: "in 1 day"}.get(days, f"in {days} days")
+    return f"access ends on {grant.until}, {when}: {what}; write a later date in `until` to prevent that"

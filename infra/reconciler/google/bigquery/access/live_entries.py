@@ -1,4 +1,4 @@
-"""Entries of access lists, whoever answers them: the plugin's function, the engine, BigQuery's REST API."""
+"""Compare and format the entries of live access lists."""
 
 from __future__ import annotations
 
@@ -10,69 +10,69 @@ from typing import Any
 from reconciler.google.bigquery.access import (
     Entry,
     MemberNames,
-    as_input,
-    entry_of,
     foreign_entries,
-    member_of,
+    format_member,
+    parse_entry,
+    parse_until,
     predefined_role,
-    until_of,
+    without_blanks,
 )
 
 Renamed = tuple[dict[str, Any], dict[str, Any]]
 
 
-def normal(entry: Mapping[str, Any] | Entry) -> dict[str, Any]:
-    """An entry in the one form that all are compared in: as BigQuery stores it, without what is empty."""
+def normalise_entry(entry: Mapping[str, Any] | Entry) -> dict[str, Any]:
+    """Return an entry in the form in which all are compared: as BigQuery stores it, without empty fields."""
     if isinstance(entry, Entry):
         return entry.as_property()
-    ours = entry_of(entry)
-    return as_input(entry) if ours is None else ours.as_property()
+    ours = parse_entry(entry)
+    return without_blanks(entry) if ours is None else ours.as_property()
 
 
-def key(entry: Mapping[str, Any] | Entry) -> str:
-    """What two entries that say the same have in common."""
-    return json.dumps(normal(entry), sort_keys=True)
+def entry_key(entry: Mapping[str, Any] | Entry) -> str:
+    """Return the text that equal entries share."""
+    return json.dumps(normalise_entry(entry), sort_keys=True)
 
 
-def missing(
+def missing_entries(
     entries: Iterable[Mapping[str, Any] | Entry], others: Iterable[Mapping[str, Any] | Entry]
 ) -> list[dict[str, Any]]:
-    """The entries of the first list that the second has not, in its order."""
-    there = {key(other) for other in others}
-    return [normal(entry) for entry in entries if key(entry) not in there]
+    """Return the entries of the first list that the second lacks, in order."""
+    there = {entry_key(other) for other in others}
+    return [normalise_entry(entry) for entry in entries if entry_key(entry) not in there]
 
 
-def same(some: Iterable[Mapping[str, Any] | Entry], others: Iterable[Mapping[str, Any] | Entry]) -> bool:
-    """Whether two lists hold the same entries, in whatever order."""
-    return {key(entry) for entry in some} == {key(entry) for entry in others}
+def have_same_entries(some: Iterable[Mapping[str, Any] | Entry], others: Iterable[Mapping[str, Any] | Entry]) -> bool:
+    """Return whether two lists have the same entries, in any order."""
+    return {entry_key(entry) for entry in some} == {entry_key(entry) for entry in others}
 
 
-def renamed(sent: Iterable[Mapping[str, Any]], kept: Iterable[Mapping[str, Any]]) -> list[Renamed]:
-    """Pairs of an entry that was sent and the one that BigQuery made of it: the same for a member of another name.
+def find_renamed(sent: Iterable[Mapping[str, Any]], kept: Iterable[Mapping[str, Any]]) -> list[Renamed]:
+    """Return pairs of a sent entry and what BigQuery made of it: the same role for a renamed member.
 
     `kept` is the answer to the very write. A group's address in a second domain becomes that in the first one. Of
     several that may be it, it is the one of the same name in another domain, or else one that no other entry became.
     """
     sent, kept = list(sent), list(kept)
-    unsent = {key(each) for each in missing(kept, sent)}
+    unsent = {entry_key(each) for each in missing_entries(kept, sent)}
     pairs: list[Renamed] = []
-    for one in sorted(missing(sent, kept), key=lambda each: not _candidates(each, kept, by_name=True)):
-        taken = {key(made) for _, made in pairs}
+    for one in sorted(missing_entries(sent, kept), key=lambda each: not _candidates(each, kept, by_name=True)):
+        taken = {entry_key(made) for _, made in pairs}
         by_name, others = _candidates(one, kept, by_name=True), _candidates(one, kept, by_name=False)
-        made = [each for each in (*by_name, *others) if key(each) in unsent]
+        made = [each for each in (*by_name, *others) if entry_key(each) in unsent]
         # None is free where BigQuery made one entry of two, as of both addresses of a group.
-        found = [*(each for each in made if key(each) not in taken), *by_name, *made]
-        pairs += [(one, normal(each)) for each in found[:1]]
-    order = {key(each): place for place, each in enumerate(sent)}
-    return sorted(pairs, key=lambda pair: order[key(pair[0])])
+        found = [*(each for each in made if entry_key(each) not in taken), *by_name, *made]
+        pairs += [(one, normalise_entry(each)) for each in found[:1]]
+    order = {entry_key(each): place for place, each in enumerate(sent)}
+    return sorted(pairs, key=lambda pair: order[entry_key(pair[0])])
 
 
 def _candidates(one: Mapping[str, Any], kept: list[Mapping[str, Any]], *, by_name: bool) -> list[Mapping[str, Any]]:
-    """What BigQuery may have made of an entry: what differs in the member alone, or in the member's domain alone."""
-    ours = entry_of(one)
+    """Return what BigQuery may have made of an entry: another member, or only another domain."""
+    ours = parse_entry(one)
     found = []
     for each in kept:
-        theirs = entry_of(each)
+        theirs = parse_entry(each)
         if ours and theirs and replace(ours, member=theirs.member) == theirs:
             same_name = ours.member.partition("@")[0] == theirs.member.partition("@")[0]
             found += [each] if same_name or not by_name else []
@@ -80,19 +80,19 @@ def _candidates(one: Mapping[str, Any], kept: list[Mapping[str, Any]], *, by_nam
 
 
 def is_foreign(entry: Mapping[str, Any]) -> bool:
-    """Whether only other automation makes such an entry: an authorised view, routine or dataset."""
+    """Return whether this is an authorised view, routine or dataset, which other automation adds."""
     return bool(foreign_entries([entry]))
 
 
-def service_account(entry: Entry) -> str | None:
-    """The service account that an entry is about, as files write members; None for anybody else."""
-    member = member_of(entry.at, None)
+def service_account_of(entry: Entry) -> str | None:
+    """Return the service account of an entry, as files write members; None for other members."""
+    member = format_member(entry.at, None)
     return member if member.startswith("serviceAccount:") else None
 
 
-def may_be_writer(entry: Entry) -> str | None:
-    """The address of a service account that writes without a condition, as Fivetran's does; None for anybody else."""
-    writes = entry.role == "WRITER" and entry.condition is None and service_account(entry)
+def writer_address(entry: Entry) -> str | None:
+    """Return the address of a service account that writes unconditionally, as Fivetran's does; else None."""
+    writes = entry.role == "WRITER" and entry.condition is None and service_account_of(entry)
     return entry.member if writes else None
 
 
@@ -110,9 +110,9 @@ class EntryText:
 
 def format_entry(entry: Mapping[str, Any] | Entry, names: MemberNames) -> EntryText:
     """Format an entry for people to read, with its last day and ticket or its condition."""
-    ours = entry if isinstance(entry, Entry) else entry_of(entry)
+    ours = entry if isinstance(entry, Entry) else parse_entry(entry)
     if ours is None:
-        return EntryText(_authorised(normal(entry)))
+        return EntryText(_authorised(normalise_entry(entry)))
     return EntryText(predefined_role(ours.role), names.spell(ours.at) + format_condition(ours))
 
 
@@ -121,7 +121,7 @@ def format_condition(entry: Entry) -> str:
     condition = entry.condition
     if condition is None:
         return ""
-    day = until_of(condition)
+    day = parse_until(condition)
     if day is None:
         return f" on the condition {condition.expression}"
     return f" until {day}" + (f" ({condition.description})" if condition.description else "")

@@ -1,4 +1,4 @@
-"""Members in their two forms: that of files, which is IAM's and `workgroup:`, and a field of an access entry."""
+"""Convert members between the form of files (IAM's, and `workgroup:`) and the field of an access entry."""
 
 from __future__ import annotations
 
@@ -26,8 +26,8 @@ _OF_A_SERVICE_ACCOUNT: Final = ".gserviceaccount.com"
 _NO_PERSON: Final = re.compile(r"/workloadIdentityPools/|/serviceAccounts/|/type/Service(Account|Agent)\b")
 
 
-def place(member: str, workgroups: str | None) -> Place | None:
-    """Where BigQuery keeps a member, however a file spells it; None for a workgroup without a pattern of workgroups.
+def to_place(member: str, workgroups: str | None) -> Place | None:
+    """Return the field and name under which BigQuery stores a member; None for a workgroup without a pattern.
 
     Two members are one when their places are equal.
     """
@@ -40,8 +40,8 @@ def place(member: str, workgroups: str | None) -> Place | None:
     return ("specialGroup" if member in _SPECIAL_GROUPS else "iamMember"), member
 
 
-def member_of(at: Place, workgroups: str | None) -> str:
-    """Whom an entry is about, as files write members."""
+def format_member(at: Place, workgroups: str | None) -> str:
+    """Return the member of an entry as files write it."""
     field, name = at
     match field:
         case "userByEmail":
@@ -59,7 +59,7 @@ def member_of(at: Place, workgroups: str | None) -> str:
 
 @dataclass(frozen=True)
 class MemberNames:
-    """Spells members as the files of an environment do: as it is written there, else in the usual form."""
+    """Format members as the files of an environment write them, otherwise in the usual form."""
 
     workgroups: str | None = None
     """The environment's pattern of workgroups."""
@@ -67,12 +67,12 @@ class MemberNames:
     """How files spell a member, where they name it."""
 
     def spell(self, at: Place) -> str:
-        """Return the member that has this place, as files write it."""
-        return self.written.get(at) or member_of(at, self.workgroups)
+        """Return the member with this place, as files write it."""
+        return self.written.get(at) or format_member(at, self.workgroups)
 
 
 def is_person(at: Place) -> bool:
-    """Whether people get in by this: a person, a group, a domain, everybody, or who has a role on the project.
+    """Return whether a member grants people access: a person, group, domain, the public, or a project role.
 
     Not the project's owners, who get in anyway, and no service account: by its address, whatever the file calls it.
     """
@@ -87,23 +87,23 @@ def is_person(at: Place) -> bool:
     return True
 
 
-def is_everybody(at: Place) -> bool:
-    """Whether this is the whole internet."""
+def is_public(at: Place) -> bool:
+    """Return whether this is the whole internet."""
     return at in (("iamMember", "allUsers"), ("specialGroup", "allAuthenticatedUsers"))
 
 
 def is_deleted(at: Place) -> bool:
-    """Whether this is an account or group that was deleted: IAM keeps it under such a name, and lets it in nowhere."""
+    """Return whether this is a deleted account or group, which IAM keeps under such a name without access."""
     return at[1].startswith("deleted:")
 
 
-def is_of_the_project(at: Place) -> bool:
-    """Whether this is whoever has a basic role on the project without owning it."""
+def is_project_role(at: Place) -> bool:
+    """Return whether this stands for everyone with a basic role on the project, owners apart."""
     return at in (("specialGroup", "projectReaders"), ("specialGroup", "projectWriters"))
 
 
-def in_policy(member: str, workgroups: str | None) -> str:
-    """A member as the IAM policy of a project has it: addresses in lower case, identifiers of principals as given."""
+def policy_member(member: str, workgroups: str | None) -> str:
+    """Return a member as a project's IAM policy has it: addresses in lower case, other ids as given."""
     kind, _, name = member.partition(":")
     if kind == "workgroup":
         kind, name = "group", workgroup_address(name, workgroups or "")
@@ -117,7 +117,7 @@ def workgroup_address(member: str, pattern: str) -> str:
 
 
 def _workgroup(address: str, pattern: str | None) -> str | None:
-    """The `<workgroup>[/<subgroup>]` that has this address, if one has."""
+    """Return the `<workgroup>[/<subgroup>]` that has this address; None when none has."""
     if pattern is None:
         return None
     form = re.escape(pattern.lower())
