@@ -11,4 +11,4 @@ class Exit(IntEnum):
     FINE = 0
     FINDINGS = 1
     USAGE = 2
-    OTHER_SIDE_FAILED = 3
+    REMOTE_FAILED = 3

@@ -61,7 +61,7 @@ def doctor(specs: Path, environment: str | None, reporter: Reporter) -> int:
         results = list(_Checks(selected).results())
     reporter.report(_report(results, selected.environment))
     if any(result.unanswered for result in results):
-        return Exit.OTHER_SIDE_FAILED
+        return Exit.REMOTE_FAILED
     return Exit.FINE if all(result.level == "ok" for result in results) else Exit.FINDINGS
 
 

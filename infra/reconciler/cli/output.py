@@ -44,7 +44,7 @@ class Entry:
 
     @property
     def text_with_owners(self) -> str:
-        """The text, and in parentheses whom to ask about it."""
+        """The text, with the owners in parentheses."""
         return f"{self.text} ({', '.join(self.owners)})" if self.owners else self.text
 
 
@@ -92,7 +92,7 @@ class Report:
     file: str = ""
     """The file that annotations of entries without one are shown on."""
     subject: str = ""
-    """What annotations are about, where the entry's text alone does not tell."""
+    """A word that annotations put before the text of each entry."""
     page: Page | None = None
     """What GitHub gets in place of annotations."""
 
@@ -198,7 +198,7 @@ def print_note(text: str) -> None:
 
 
 def close_stdout() -> None:
-    """End stdout while the process goes on: a shell that reads it goes on too, and no write to it fails."""
+    """Close stdout for its reader while the process continues; later writes to it do not fail."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 

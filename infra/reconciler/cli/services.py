@@ -94,7 +94,7 @@ def pull(*, specs: Path, everything: bool, folder: Path, service: tuple[str, ...
         return Exit.USAGE
     except FivetranError as error:
         print_note(f"Error: {error}")
-        return Exit.OTHER_SIDE_FAILED
+        return Exit.REMOTE_FAILED
 
 
 def _wanted(client: FivetranClient, named: Iterable[str], specs: Path, folder: Path, everything: bool) -> list[str]:

@@ -114,7 +114,7 @@ def simulate(
             pass  # the server has printed the reason to stderr
         except _Stop:
             return Exit.FINE
-    return Exit.OTHER_SIDE_FAILED
+    return Exit.REMOTE_FAILED
 
 
 def _stop_on_signals() -> None:

@@ -35,7 +35,7 @@ def status(
     then what needs attention, the pending action, the next step, and whether the DAG of its Airflow task can be
     enabled.
 
-    Needs FIVETRAN_APIKEY and FIVETRAN_APISECRET; a read-only key is enough. Makes two requests, however many units
+    Needs FIVETRAN_APIKEY and FIVETRAN_APISECRET; a read-only key is enough. Reads two lists, however many units
     there are. The answers do not name failed setup tests, but the last run recorded them:
     `pulumi stack output --json --stack dev | reconciler status -e dev --from-outputs -`.
 

@@ -75,6 +75,6 @@ def _summary(problems: Sequence[Problem], notices: Sequence[Problem], loaded: Lo
     if not problems:
         return f"{count(loaded.files, 'file')} in {', '.join(loaded.environments)}: no problems{also}"
     faulty = {problem.file for problem in problems}
-    # One of a file's problems stands for all that are left out.
+    # One of a file's problems counts all problems of the file that are left out.
     more = sum(loaded.left_out[file] - 1 for file in faulty & loaded.left_out.keys())
     return f"{count(len(problems) + more, 'problem')} in {count(len(faulty), 'file')}{also}"

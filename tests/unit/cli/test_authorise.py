@@ -6,18 +6,18 @@ from urllib.parse import parse_qs, urlsplit
 import httpx
 import pytest
 
-from .shop import Shop
+from .workspace import Workspace
 
 
 @pytest.fixture
-def ads(shop: Shop) -> str:
+def ads(workspace: Workspace) -> str:
     """Declare a unit whose service needs consent; return the id of its connection."""
-    shop.unit("ads", service="google_ads")
-    return shop.connection("google_ads", {"schema": "ads"}, setup_state="incomplete", paused=True)
+    workspace.unit("ads", service="google_ads")
+    return workspace.connection("google_ads", {"schema": "ads"}, setup_state="incomplete", paused=True)
 
 
-def test_authorise_prints_only_the_link_to_stdout(shop: Shop, ads: str):
-    ran = shop.run("authorise", "ads", "--redirect-uri", "https://example.com/done")
+def test_authorise_prints_only_the_link_to_stdout(workspace: Workspace, ads: str):
+    ran = workspace.run("authorise", "ads", "--redirect-uri", "https://example.com/done")
     assert ran.code == 0
     (link,) = ran.out.splitlines()
     assert link.startswith("https://fivetran.com/connect-card/setup?")
@@ -32,18 +32,20 @@ def test_authorise_prints_only_the_link_to_stdout(shop: Shop, ads: str):
     assert lines[4] == ("Send this link to one person only: it can set up the connection, for a day. It is not stored.")
 
 
-def test_authorise_creates_a_new_link_each_time_and_stores_none(shop: Shop, ads: str, caplog: pytest.LogCaptureFixture):
+def test_authorise_creates_a_new_link_each_time_and_stores_none(
+    workspace: Workspace, ads: str, caplog: pytest.LogCaptureFixture
+):
     caplog.set_level(logging.DEBUG)
-    before = sorted(shop.specs.parent.rglob("*"))
-    links = {shop.run("authorise", "ads").out for _ in range(2)}
+    before = sorted(workspace.specs.parent.rglob("*"))
+    links = {workspace.run("authorise", "ads").out for _ in range(2)}
     assert len(links) == 2
-    assert sorted(shop.specs.parent.rglob("*")) == before
+    assert sorted(workspace.specs.parent.rglob("*")) == before
     for link in links:
         assert parse_qs(urlsplit(link.strip()).query)["auth"][0] not in caplog.text
 
 
-def test_authorise_prints_keys_and_tasks_without_a_link_for_a_database(shop: Shop):
-    shop.write(
+def test_authorise_prints_keys_and_tasks_without_a_link_for_a_database(workspace: Workspace):
+    workspace.write(
         "app",
         {
             "description": "x",
@@ -53,43 +55,43 @@ def test_authorise_prints_keys_and_tasks_without_a_link_for_a_database(shop: Sho
         },
     )
     task = {"code": "connect", "message": "Open the port"}
-    shop.connection("postgres", {"schema_prefix": "app"}, setup_state="incomplete", tasks=[task])
-    ran = shop.run("authorise", "app")
+    workspace.connection("postgres", {"schema_prefix": "app"}, setup_state="incomplete", tasks=[task])
+    ran = workspace.run("authorise", "app")
     assert (ran.code, ran.out) == (0, "")
     assert "  public_key: ssh-rsa " in ran.err
     assert "  task connect: Open the port\n" in ran.err
     assert ran.err.endswith("No link: postgres needs no consent in a browser.\n")
-    assert not any("connect-card" in route for route in shop.requests())
+    assert not any("connect-card" in route for route in workspace.requests())
 
 
-def test_authorise_prints_no_link_when_the_config_replaces_consent(shop: Shop):
-    shop.unit("sheets", service="google_sheets", config={"auth_type": "ServiceAccount"})
-    file = shop.specs / "dev" / "sheets.yaml"
+def test_authorise_prints_no_link_when_the_config_replaces_consent(workspace: Workspace):
+    workspace.unit("sheets", service="google_sheets", config={"auth_type": "ServiceAccount"})
+    file = workspace.specs / "dev" / "sheets.yaml"
     file.write_text(file.read_text().replace("schema: sheets", "schema: sheets\n    table: t"))
-    shop.connection("google_sheets", {"schema": "sheets", "table": "t"})
-    assert shop.run("authorise", "sheets").out == ""
+    workspace.connection("google_sheets", {"schema": "sheets", "table": "t"})
+    assert workspace.run("authorise", "sheets").out == ""
 
 
-def test_authorise_prints_only_a_link_for_a_connection_that_works(shop: Shop):
-    shop.unit("zoom", service="zoom")
-    zoom = shop.connection("zoom", {"schema": "zoom"})
-    ran = shop.run("authorise", "zoom")
+def test_authorise_prints_only_a_link_for_a_connection_that_works(workspace: Workspace):
+    workspace.unit("zoom", service="zoom")
+    zoom = workspace.connection("zoom", {"schema": "zoom"})
+    ran = workspace.run("authorise", "zoom")
     first, again, warning = ran.err.splitlines()
     assert first == f"zoom ({zoom}, zoom) is connected: nothing needs to be done."
     assert again == "The link asks for consent again, which replaces the present consent."
     assert warning.startswith("Send this link to one person only: ")
     assert ran.out.startswith("https://")
-    shop.unit("stripe")
-    shop.connection("stripe", {"schema": "stripe"})
-    ran = shop.run("authorise", "stripe")
+    workspace.unit("stripe")
+    workspace.connection("stripe", {"schema": "stripe"})
+    ran = workspace.run("authorise", "stripe")
     assert (ran.out, len(ran.err.splitlines())) == ("", 2)
 
 
-def test_authorise_prints_a_link_for_a_service_outside_the_catalogue(shop: Shop, simulators):
+def test_authorise_prints_a_link_for_a_service_outside_the_catalogue(workspace: Workspace, simulators):
     httpx.put(f"{simulators.admin_url}/services/brand_new", json={"name": "Brand new"}).raise_for_status()
-    shop.unit("new", service="brand_new")
-    shop.connection("brand_new", {"schema": "new"}, setup_state="incomplete")
-    assert shop.run("authorise", "new").out.startswith("https://")
+    workspace.unit("new", service="brand_new")
+    workspace.connection("brand_new", {"schema": "new"}, setup_state="incomplete")
+    assert workspace.run("authorise", "new").out.startswith("https://")
 
 
 @pytest.mark.parametrize(
@@ -103,17 +105,17 @@ def test_authorise_prints_a_link_for_a_service_outside_the_catalogue(shop: Shop,
         (["stripe", "--redirect-uri", "example.com"], "expected a URL that starts with https://"),
     ],
 )
-def test_authorise_rejects_wrong_usage_with_one_message(shop: Shop, arguments: list[str], message: str):
-    shop.unit("stripe")
-    ran = shop.run("authorise", *arguments)
+def test_authorise_rejects_wrong_usage_with_one_message(workspace: Workspace, arguments: list[str], message: str):
+    workspace.unit("stripe")
+    ran = workspace.run("authorise", *arguments)
     assert (ran.code, ran.out) == (2, "")
     assert message in ran.err
 
 
 def test_authorise_names_the_missing_role_when_the_key_is_read_only(
-    shop: Shop, ads: str, monkeypatch: pytest.MonkeyPatch
+    workspace: Workspace, ads: str, monkeypatch: pytest.MonkeyPatch
 ):
     monkeypatch.setenv("FIVETRAN_APIKEY", "simulator-read-only-key")
-    ran = shop.run("authorise", "ads")
+    ran = workspace.run("authorise", "ads")
     assert (ran.code, ran.out) == (3, "")
     assert "Give the API key a role that allows this" in ran.err

@@ -22,7 +22,7 @@ Write = Callable[..., Path]
 
 @pytest.fixture
 def write(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Write:
-    """Write a unit into `dev`, which is the environment in the working directory."""
+    """Return a function that writes a unit of the environment `dev`."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("RECONCILER_SPECS", raising=False)
 
@@ -49,7 +49,7 @@ def run(*arguments: str, day: str, **given: Any) -> Result:
 
 
 def state(*resources: tuple[str, str], stack: str = "dev") -> str:
-    """What `pulumi stack export` prints."""
+    """Return what `pulumi stack export` prints."""
     urns = [f"urn:pulumi:{stack}::project::{kind}::{name}" for kind, name in resources]
     return json.dumps({"version": 3, "deployment": {"resources": [{"urn": urn} for urn in urns]}})
 

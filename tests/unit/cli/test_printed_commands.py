@@ -1,4 +1,4 @@
-"""Every command that a message prints works as it stands: the environment named, words quoted."""
+"""Every command in a message runs as printed: it names the environment and quotes its words."""
 
 from __future__ import annotations
 
@@ -13,21 +13,21 @@ import pytest
 from reconciler.cli.main import COMMANDS, main
 from reconciler.model import commands
 
-from .shop import ENVIRONMENT, Shop
+from .workspace import ENVIRONMENT, Workspace
 
 INFRA = Path(__file__).parents[3] / "infra" / "reconciler"
-#: A command of ours or of Pulumi's that is written out in a message instead of being formatted.
+#: A command of reconciler's or Pulumi's that a message spells instead of formatting it.
 WRITTEN_OUT = re.compile(
     rf"\breconciler ({'|'.join(COMMANDS)})\b"
     r"|\bpulumi (up|preview|refresh|destroy|cancel|stack|state|config (set|get))\b"
 )
 PRINTED = re.compile(r"`((?:reconciler|pulumi|gcloud) [^`]+)`")
-#: They name the output of a command, and tell nobody to run one.
+#: Their messages name the output of a command, and advise none.
 NAMES_ONLY = {"stack/outputs.py", "cli/sweep.py", "config/rules/references.py"}
 
 
 def messages(tree: ast.Module) -> Iterator[ast.Constant]:
-    """The texts of a module that are neither docstrings nor the help of an option."""
+    """Return the texts of a module that are neither docstrings nor the help of an option."""
     skipped: set[ast.AST] = set()
     for node in ast.walk(tree):
         if isinstance(node, ast.Expr):
@@ -63,22 +63,22 @@ def test_pages_name_the_environment_of_each_command():
 
 
 @pytest.fixture
-def two(shop: Shop) -> Shop:
-    """Two environments, in a folder whose name needs quotes, with a unit that awaits consent and much unmanaged."""
-    shop.specs.rename(shop.specs.parent / "my connectors")
-    shop.specs = shop.specs.parent / "my connectors"
+def two_environments(workspace: Workspace) -> Workspace:
+    """Write two environments in a folder whose name needs quotes, with pending consent and unmanaged resources."""
+    workspace.specs.rename(workspace.specs.parent / "my connectors")
+    workspace.specs = workspace.specs.parent / "my connectors"
     other = {**ENVIRONMENT, "gcp_project": "prod-project", "fivetran": {**ENVIRONMENT["fivetran"], "group": "Prod"}}
-    shop.write("environment", other, "prod")
-    shop.unit("ads", service="google_ads")
-    shop.unit("gone")
-    shop.connection("google_ads", {"schema": "ads"}, setup_state="incomplete", paused=True)
-    shop.connection("stripe", {"schema": "stray"})
-    shop.dataset("Marketing")
-    return shop
+    workspace.write("environment", other, "prod")
+    workspace.unit("ads", service="google_ads")
+    workspace.unit("gone")
+    workspace.connection("google_ads", {"schema": "ads"}, setup_state="incomplete", paused=True)
+    workspace.connection("stripe", {"schema": "stray"})
+    workspace.dataset("Marketing")
+    return workspace
 
 
-def run_printed(shop: Shop, text: str, capsys: pytest.CaptureFixture[str]) -> set[str]:
-    """Run every command of ours in a text; each is understood. Which they were."""
+def run_printed(workspace: Workspace, text: str, capsys: pytest.CaptureFixture[str]) -> set[str]:
+    """Run every reconciler command in a text and return their names; none may be wrong usage."""
     ran = set()
     for printed in PRINTED.findall(text):
         words = shlex.split(printed)
@@ -87,8 +87,8 @@ def run_printed(shop: Shop, text: str, capsys: pytest.CaptureFixture[str]) -> se
         elif words[0] == "reconciler":
             with pytest.raises(SystemExit) as exit_:
                 main(words[1:])
-            said = capsys.readouterr()
-            assert exit_.value.code in (0, 1), (printed, said.err)
+            output = capsys.readouterr()
+            assert exit_.value.code in (0, 1), (printed, output.err)
             ran.add(words[1])
     return ran
 
@@ -105,19 +105,19 @@ def run_printed(shop: Shop, text: str, capsys: pytest.CaptureFixture[str]) -> se
     ],
 )
 def test_printed_commands_run_when_there_are_two_environments(
-    two: Shop, arguments: list[str], prints: set[str], capsys: pytest.CaptureFixture[str]
+    two_environments: Workspace, arguments: list[str], prints: set[str], capsys: pytest.CaptureFixture[str]
 ):
-    ran = two.run(*arguments)
+    ran = two_environments.run(*arguments)
     text = ran.out + ran.err
     assert PRINTED.search(text), text
-    assert run_printed(two, text, capsys) == prints
+    assert run_printed(two_environments, text, capsys) == prints
 
 
 def test_printed_commands_name_the_folder_only_when_the_user_did(
-    two: Shop, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    two_environments: Workspace, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ):
-    assert f"--specs '{two.specs}'" in two.run("status", "-e", "dev").out
-    monkeypatch.setenv("RECONCILER_SPECS", str(two.specs))
+    assert f"--specs '{two_environments.specs}'" in two_environments.run("status", "-e", "dev").out
+    monkeypatch.setenv("RECONCILER_SPECS", str(two_environments.specs))
     with pytest.raises(SystemExit):
         main(["status", "-e", "dev"])
     assert "`reconciler authorise -e dev ads`" in capsys.readouterr().out

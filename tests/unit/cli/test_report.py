@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from .shop import ENVIRONMENT, Shop
+from .workspace import ENVIRONMENT, Workspace
 
 DAY = "2027-01-03"
 DONE = {"is_historical_sync": False, "succeeded_at": "2026-11-24T10:00:00Z"}
@@ -14,28 +14,28 @@ UNTIL = {"role": "roles/bigquery.dataViewer", "members": ["user:a@example.com"],
 
 
 @pytest.fixture
-def busy(shop: Shop) -> Shop:
-    """An environment with something in each section."""
-    shop.unit("fine")
-    shop.unit("broken")
-    shop.unit("stopped")
-    shop.unit("waits", awaiting={"what": "the vendor installs our key", "until": "2027-02-01"})
+def busy(workspace: Workspace) -> Workspace:
+    """Set up an environment with an entry in each section."""
+    workspace.unit("fine")
+    workspace.unit("broken")
+    workspace.unit("stopped")
+    workspace.unit("waits", awaiting={"what": "the vendor installs our key", "until": "2027-02-01"})
     for name in ("fine", "stopped"):
-        shop.connection("stripe", {"schema": name}, **DONE, paused=name == "stopped")
+        workspace.connection("stripe", {"schema": name}, **DONE, paused=name == "stopped")
     task = {"code": "reconnect", "message": "Log in *again*"}
-    shop.connection("stripe", {"schema": "broken"}, setup_state="broken", tasks=[task])
-    shop.connection("stripe", {"schema": "waits"}, setup_state="incomplete", paused=True)
+    workspace.connection("stripe", {"schema": "broken"}, setup_state="broken", tasks=[task])
+    workspace.connection("stripe", {"schema": "waits"}, setup_state="incomplete", paused=True)
     alone = {"description": "x", "owners": ["owner@example.com"], "dataset": {}}
-    shop.write("soon", {**alone, "expires": "2027-01-04"})
-    shop.write("later", {**alone, "expires": "2028-01-04"})
-    shop.write("goes", {**alone, "retire": {"ticket": "DENG-1"}})
-    shop.write("seen", {**alone, "dataset": {"access": [UNTIL]}})
-    shop.connection("jira", {"schema": "by_hand"}, **DONE)
-    shop.dataset("scratch")
-    return shop
+    workspace.write("soon", {**alone, "expires": "2027-01-04"})
+    workspace.write("later", {**alone, "expires": "2028-01-04"})
+    workspace.write("retired", {**alone, "retire": {"ticket": "DENG-1"}})
+    workspace.write("seen", {**alone, "dataset": {"access": [UNTIL]}})
+    workspace.connection("jira", {"schema": "by_hand"}, **DONE)
+    workspace.dataset("scratch")
+    return workspace
 
 
-def test_report_lists_each_finding_in_its_section_with_file_and_owners(busy: Shop):
+def test_report_lists_each_finding_in_its_section_with_file_and_owners(busy: Workspace):
     ran = busy.run("report", "--today", DAY)
     assert ran.code == 0
     file = f"{busy.specs.name}/dev"
@@ -58,7 +58,7 @@ def test_report_lists_each_finding_in_its_section_with_file_and_owners(busy: Sho
     assert found[4].startswith(
         f"{file}/later.yaml: ahead: the last good day is 2028-01-04, it is removed on 2028-01-12 ("
     )
-    assert found[5].startswith(f"{file}/goes.yaml: retired (DENG-1): delete the file (")
+    assert found[5].startswith(f"{file}/retired.yaml: retired (DENG-1): delete the file (")
     assert found[6].startswith(
         f"{file}/seen.yaml: access ends on 2027-01-05, in 2 days: roles/bigquery.dataViewer for "
     )
@@ -67,7 +67,7 @@ def test_report_lists_each_finding_in_its_section_with_file_and_owners(busy: Sho
     assert len(found) == 9
 
 
-def test_report_formats_all_sections_as_json_and_escaped_markdown(busy: Shop):
+def test_report_formats_all_sections_as_json_and_escaped_markdown(busy: Workspace):
     found = json.loads(busy.run("report", "--today", DAY, "--format", "json").out)
     assert {section: len(lines) for section, lines in found.items() if isinstance(lines, list)} == {
         "to_see_to": 1,
@@ -86,7 +86,7 @@ def test_report_formats_all_sections_as_json_and_escaped_markdown(busy: Shop):
     ) in page
 
 
-def test_report_needs_no_credentials_when_offline(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, busy: Shop):
+def test_report_needs_no_credentials_when_offline(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, busy: Workspace):
     monkeypatch.delenv("FIVETRAN_APIKEY")
     headings = [
         line for line in busy.run("report", "--offline", "--today", DAY).out.splitlines() if line[:1] not in ("", " ")
@@ -96,19 +96,19 @@ def test_report_needs_no_credentials_when_offline(tmp_path: Path, monkeypatch: p
     assert busy.run("report", "--offline", "--from-outputs", "-").code == 2
 
 
-def test_report_names_setup_tests_that_failed_in_the_last_run(shop: Shop, tmp_path: Path):
-    shop.unit("stripe")
-    shop.connection("stripe", {"schema": "stripe"}, setup_state="incomplete", paused=True)
+def test_report_names_setup_tests_that_failed_in_the_last_run(workspace: Workspace, tmp_path: Path):
+    workspace.unit("stripe")
+    workspace.connection("stripe", {"schema": "stripe"}, setup_state="incomplete", paused=True)
     outputs = tmp_path / "outputs.json"
-    said: dict[str, Any] = {"outcome": "failed", "messages": ["Validate Login: FAILED: no"]}
-    outputs.write_text(json.dumps({"units": {"stripe": said}}))
-    page = shop.run("report", "--today", DAY, "--from-outputs", str(outputs)).out
+    unit: dict[str, Any] = {"outcome": "failed", "messages": ["Validate Login: FAILED: no"]}
+    outputs.write_text(json.dumps({"units": {"stripe": unit}}))
+    page = workspace.run("report", "--today", DAY, "--from-outputs", str(outputs)).out
     assert "setup test Validate Login: FAILED: no" in page
 
 
-def test_report_says_so_when_nothing_needs_attention(shop: Shop):
-    shop.write("environment", ENVIRONMENT)
-    assert shop.run("report", "--today", DAY).out == f"dev on {DAY}: nothing needs attention\n"
-    assert shop.run("report", "--today", DAY, "--format", "github").out == (
+def test_report_says_so_when_nothing_needs_attention(workspace: Workspace):
+    workspace.write("environment", ENVIRONMENT)
+    assert workspace.run("report", "--today", DAY).out == f"dev on {DAY}: nothing needs attention\n"
+    assert workspace.run("report", "--today", DAY, "--format", "github").out == (
         f"## dev on {DAY}\n\nNothing needs attention.\n"
     )

@@ -14,7 +14,7 @@ import pytest
 from reconciler.cli.main import main
 from reconciler.secrets import resolved_values
 
-from .shop import Shop
+from .workspace import Workspace
 
 CANARY = "sk_live_canary/0aZ9+&x"
 KEY = {"config": {"api_key": {"env": "STRIPE_KEY", "version": 1}}}
@@ -46,14 +46,14 @@ def _forgetful() -> Iterator[None]:
 
 
 @pytest.fixture
-def quoted(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> Shop:
+def quoted(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> Workspace:
     """Create a broken connection with a secret, and an unmanaged one."""
     monkeypatch.setenv("STRIPE_KEY", CANARY)
-    shop.unit("stripe", **KEY)
-    shop.dataset("stripe")
-    shop.connection("stripe", {"schema": "stripe", "api_key": CANARY}, setup_state="broken")
-    shop.connection("stripe", {"schema": "extra", "api_key": CANARY})
-    return shop
+    workspace.unit("stripe", **KEY)
+    workspace.dataset("stripe")
+    workspace.connection("stripe", {"schema": "stripe", "api_key": CANARY}, setup_state="broken")
+    workspace.connection("stripe", {"schema": "extra", "api_key": CANARY})
+    return workspace
 
 
 def _spellings() -> set[str]:
@@ -63,7 +63,7 @@ def _spellings() -> set[str]:
 
 @pytest.mark.parametrize("answer", ANSWERS, ids=["quoted", "400", "404", "text"])
 @pytest.mark.parametrize("command", COMMANDS)
-def test_commands_print_no_secret_when_every_answer_quotes_it(quoted: Shop, command: str, answer: dict[str, Any]):
+def test_commands_print_no_secret_when_every_answer_quotes_it(quoted: Workspace, command: str, answer: dict[str, Any]):
     quoted.admin("POST", "/faults", {"path": "^/v1/", "count": None, **answer})
     denied = {"method": "*", "times": 0, "code": "PERMISSION_DENIED", "error": f"no {CANARY}"}
     for faults in ([], [denied]):
@@ -74,7 +74,7 @@ def test_commands_print_no_secret_when_every_answer_quotes_it(quoted: Shop, comm
         assert ran.code != 70, ran.err
 
 
-def test_services_pull_writes_no_secret_when_answers_quote_it(quoted: Shop, tmp_path: Path):
+def test_services_pull_writes_no_secret_when_answers_quote_it(quoted: Workspace, tmp_path: Path):
     quoted.admin("POST", "/faults", {"path": "^/v1/", "count": None, **ANSWERS[0]})
     with pytest.raises(SystemExit):
         main(["services", "pull", "stripe", "--folder", str(tmp_path / "services")])
@@ -83,7 +83,7 @@ def test_services_pull_writes_no_secret_when_answers_quote_it(quoted: Shop, tmp_
     assert CANARY not in written
 
 
-def test_status_withholds_a_task_when_a_secret_is_not_known(quoted: Shop, monkeypatch: pytest.MonkeyPatch):
+def test_status_withholds_a_task_when_a_secret_is_not_known(quoted: Workspace, monkeypatch: pytest.MonkeyPatch):
     quoted.admin("POST", "/faults", {"path": "^/v1/", "count": None, **ANSWERS[0]})
     assert "Fivetran: reconnect: Reconnect: ******" in quoted.run("status").out
     monkeypatch.delenv("STRIPE_KEY")
@@ -93,7 +93,7 @@ def test_status_withholds_a_task_when_a_secret_is_not_known(quoted: Shop, monkey
     assert CANARY not in printed
 
 
-def test_doctor_names_the_line_of_a_value_with_a_stray_line_end(quoted: Shop, monkeypatch: pytest.MonkeyPatch):
+def test_doctor_names_the_line_of_a_value_with_a_stray_line_end(quoted: Workspace, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv("STRIPE_KEY", "sk_live_1\n")
     ran = quoted.run("doctor")
     assert "warning  secret values: connectors/dev/stripe.yaml:" in ran.out

@@ -1,4 +1,4 @@
-"""`reconciler services`, with the local Fivetran to ask."""
+"""`reconciler services`, with the local Fivetran."""
 
 import os
 import shutil

@@ -50,7 +50,7 @@ def specs(tmp_path: Path) -> Path:
 
 @contextlib.contextmanager
 def simulate(cwd: Path, *arguments: str, **variables: str) -> Iterator[subprocess.Popen[str]]:
-    """The command as a process, with no `pulumi` to be found and a temporary directory of its own."""
+    """Run the command in a process, without `pulumi` on PATH and with a temporary directory of its own."""
     scratch = cwd / "tmp"
     scratch.mkdir(exist_ok=True)
     environment = {"PATH": str(cwd), "TMPDIR": str(scratch), "PYTHONPATH": os.pathsep.join(sys.path), **variables}
@@ -65,14 +65,14 @@ def simulate(cwd: Path, *arguments: str, **variables: str) -> Iterator[subproces
 
 
 def exports(process: subprocess.Popen[str]) -> dict[str, str]:
-    """What is printed until stdout ends, which it does while the process goes on serving."""
+    """Return the exported variables once stdout is closed, while the process still serves."""
     assert process.stdout is not None
     words = [shlex.split(line) for line in process.stdout.read().splitlines()]
     assert all(len(line) == 2 and line[0] == "export" for line in words)
     return dict(line[1].split("=", 1) for line in words)
 
 
-def said(process: subprocess.Popen[str]) -> str:
+def stderr_of(process: subprocess.Popen[str]) -> str:
     assert process.stderr is not None
     return process.stderr.read()
 
@@ -103,7 +103,7 @@ def test_simulate_leaves_nothing_behind_when_a_signal_ends_it(tmp_path: Path, sp
         variables = exports(process)
         process.send_signal(number)
         assert process.wait(timeout=20) == 0
-        assert "Serving until Ctrl-C" in said(process)
+        assert "Serving until Ctrl-C" in stderr_of(process)
     assert list((tmp_path / "tmp").iterdir()) == []
     with pytest.raises(httpx.ConnectError):
         answers(variables)
@@ -178,7 +178,7 @@ def test_simulate_uses_the_given_port_and_fails_if_it_is_taken(tmp_path: Path, s
         with simulate(tmp_path, "--specs", str(specs), "--gcp-port", str(port)) as process:
             assert exports(process) == {}
             assert process.wait(timeout=20) == 3
-            assert "Error: cannot listen on 127.0.0.1: " in said(process)
+            assert "Error: cannot listen on 127.0.0.1: " in stderr_of(process)
     with simulate(tmp_path, "--specs", str(specs), "--gcp-port", str(port)) as process:
         assert exports(process)["PULUMI_DEBUG_PROVIDERS"] == f"gcp:{port}"
 
@@ -190,19 +190,19 @@ def test_simulate_reports_faulty_files_and_serves(tmp_path: Path, specs: Path):
         assert answers(variables)
         assert "DEEP_TOKEN" not in variables
         process.terminate()
-        assert "dev/broken.yaml:1:1: " in said(process)
+        assert "dev/broken.yaml:1:1: " in stderr_of(process)
 
 
 def test_simulate_warns_when_it_cannot_create_stacks(tmp_path: Path, specs: Path):
     with simulate(tmp_path, "--specs", str(specs)) as process:
         exports(process)
         process.terminate()
-        assert "no Pulumi project here, so no stacks were created" in said(process)
+        assert "no Pulumi project here, so no stacks were created" in stderr_of(process)
     (tmp_path / "Pulumi.yaml").write_text("name: p\nruntime: python\n")
     with simulate(tmp_path, "--specs", str(specs)) as process:
         assert "PULUMI_OPTION_CONFIG_FILE" not in exports(process)
         process.terminate()
-        assert "pulumi is not on PATH, so no stacks were created" in said(process)
+        assert "pulumi is not on PATH, so no stacks were created" in stderr_of(process)
 
 
 def test_simulate_quotes_pulumis_error(tmp_path: Path, specs: Path):
@@ -213,7 +213,7 @@ def test_simulate_quotes_pulumis_error(tmp_path: Path, specs: Path):
     with simulate(tmp_path, "--specs", str(specs)) as process:
         assert exports(process) == {}
         assert process.wait(timeout=20) == 2
-        assert said(process) == (
+        assert stderr_of(process) == (
             "Error: pulumi stack select --create dev --non-interactive: error: the backend is on fire\n"
         )
     assert list((tmp_path / "tmp").iterdir()) == []

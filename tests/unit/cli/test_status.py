@@ -10,23 +10,23 @@ from typing import Any
 
 import pytest
 
-from .shop import Shop
+from .workspace import Workspace
 
 DONE = {"schedule_type": "manual", "is_historical_sync": False, "succeeded_at": "2026-11-24T10:00:00Z"}
 
 
-def unit_status(shop: Shop, *arguments: str) -> dict[str, Any]:
+def unit_status(workspace: Workspace, *arguments: str) -> dict[str, Any]:
     """Return the only unit from the JSON output."""
-    return json.loads(shop.run("status", "--format", "json", *arguments).out)[0]
+    return json.loads(workspace.run("status", "--format", "json", *arguments).out)[0]
 
 
-def test_status_prints_a_row_per_unit_with_details_below(shop: Shop):
-    shop.unit("stripe", schedule={"by": "airflow", "task_id": "fivetran_stripe"})
-    shop.unit("later", schedule={"by": "fivetran", "daily_at": "04:00"})
+def test_status_prints_a_row_per_unit_with_details_below(workspace: Workspace):
+    workspace.unit("stripe", schedule={"by": "airflow", "task_id": "fivetran_stripe"})
+    workspace.unit("later", schedule={"by": "fivetran", "daily_at": "04:00"})
     task = {"code": "resync_table_warning", "message": "Re-enter the key"}
-    stripe = shop.connection("stripe", {"schema": "stripe"}, **DONE)
-    later = shop.connection("stripe", {"schema": "later"}, setup_state="broken", tasks=[task])
-    ran = shop.run("status")
+    stripe = workspace.connection("stripe", {"schema": "stripe"}, **DONE)
+    later = workspace.connection("stripe", {"schema": "later"}, setup_state="broken", tasks=[task])
+    ran = workspace.run("status")
     lines = ran.out.splitlines()
     assert lines[0].split("  ")[0] == "UNIT"
     step = "next: do what Fivetran asks for, then run `pulumi up --stack dev --refresh`, which tests it again"
@@ -44,10 +44,10 @@ def test_status_prints_a_row_per_unit_with_details_below(shop: Shop):
     assert ran.code == 1
 
 
-def test_status_exits_with_0_when_every_connection_is_fine(shop: Shop):
-    shop.unit("stripe")
-    shop.connection("stripe", {"schema": "stripe"}, **DONE)
-    ran = shop.run("status")
+def test_status_exits_with_0_when_every_connection_is_fine(workspace: Workspace):
+    workspace.unit("stripe")
+    workspace.connection("stripe", {"schema": "stripe"}, **DONE)
+    ran = workspace.run("status")
     assert (ran.code, ran.err) == (0, "dev: 1 fine\n")
     assert "every 6h" in ran.out
 
@@ -65,11 +65,11 @@ def test_status_exits_with_0_when_every_connection_is_fine(shop: Shop):
         ),
     ],
 )
-def test_status_gives_every_reason_against_enabling_a_dag(shop: Shop, live: dict[str, Any], words: str):
-    shop.unit("stripe", schedule={"by": "airflow", "task_id": "fivetran_stripe"})
-    shop.admin("PATCH", "/options", {"sync_seconds": 600})
-    stripe = shop.connection("stripe", {"schema": "stripe"}, **live)
-    assert unit_status(shop)["airflow"] == {
+def test_status_gives_every_reason_against_enabling_a_dag(workspace: Workspace, live: dict[str, Any], words: str):
+    workspace.unit("stripe", schedule={"by": "airflow", "task_id": "fivetran_stripe"})
+    workspace.admin("PATCH", "/options", {"sync_seconds": 600})
+    stripe = workspace.connection("stripe", {"schema": "stripe"}, **live)
+    assert unit_status(workspace)["airflow"] == {
         "variable": "fivetran_stripe_connector_id",
         "connection": stripe,
         "safe": False,
@@ -77,28 +77,28 @@ def test_status_gives_every_reason_against_enabling_a_dag(shop: Shop, live: dict
     }
 
 
-def test_status_advises_against_the_dag_when_the_file_pauses_it(shop: Shop):
-    shop.unit("stripe", schedule={"by": "airflow", "task_id": "fivetran_stripe"}, paused="INC-1")
-    shop.connection("stripe", {"schema": "stripe"}, **DONE, paused=False)
-    found = unit_status(shop)
+def test_status_advises_against_the_dag_when_the_file_pauses_it(workspace: Workspace):
+    workspace.unit("stripe", schedule={"by": "airflow", "task_id": "fivetran_stripe"}, paused="INC-1")
+    workspace.connection("stripe", {"schema": "stripe"}, **DONE, paused=False)
+    found = unit_status(workspace)
     assert found["airflow"]["safe"] is False
     assert found["airflow"]["words"] == "do not enable the DAG yet: its file pauses it (INC-1)"
 
 
-def test_status_reports_fivetrans_schedule_when_the_file_says_airflow(shop: Shop):
-    shop.unit("stripe", schedule={"by": "airflow", "task_id": "fivetran_stripe"})
-    shop.connection("stripe", {"schema": "stripe"}, **{**DONE, "schedule_type": "auto"})
-    (finding,) = unit_status(shop)["findings"]
+def test_status_reports_fivetrans_schedule_when_the_file_says_airflow(workspace: Workspace):
+    workspace.unit("stripe", schedule={"by": "airflow", "task_id": "fivetran_stripe"})
+    workspace.connection("stripe", {"schema": "stripe"}, **{**DONE, "schedule_type": "auto"})
+    (finding,) = unit_status(workspace)["findings"]
     assert finding.startswith("Fivetran starts its syncs, but its file leaves that to Airflow")
 
 
-def test_status_reports_a_connection_that_does_not_exist(shop: Shop):
-    shop.unit("stripe", schedule={"by": "airflow", "task_id": "t"})
-    found = unit_status(shop)
+def test_status_reports_a_connection_that_does_not_exist(workspace: Workspace):
+    workspace.unit("stripe", schedule={"by": "airflow", "task_id": "t"})
+    found = unit_status(workspace)
     assert found["connection"] is None
     assert found["findings"] == ["Fivetran has no such connection: `pulumi up --stack dev` creates it"]
     assert found["airflow"]["words"] == "do not enable the DAG yet: Fivetran has no such connection"
-    assert shop.run("status").code == 1
+    assert workspace.run("status").code == 1
 
 
 @pytest.mark.parametrize(
@@ -111,48 +111,56 @@ def test_status_reports_a_connection_that_does_not_exist(shop: Shop):
         ({"service": "jira"}, {}, "its service is stripe, but its file says jira"),
     ],
 )
-def test_status_reports_what_needs_attention(shop: Shop, connector: dict[str, Any], live: dict[str, Any], finding: str):
-    shop.unit("stripe", **connector)
-    shop.connection("stripe", {"schema": "stripe"}, **{**DONE, **live})
-    assert [found[: len(finding)] for found in unit_status(shop)["findings"]] == [finding]
+def test_status_reports_what_needs_attention(
+    workspace: Workspace, connector: dict[str, Any], live: dict[str, Any], finding: str
+):
+    workspace.unit("stripe", **connector)
+    workspace.connection("stripe", {"schema": "stripe"}, **{**DONE, **live})
+    assert [found[: len(finding)] for found in unit_status(workspace)["findings"]] == [finding]
 
 
-def test_status_accepts_a_declared_pause_and_a_failure_before_a_success(shop: Shop):
-    shop.unit("stripe", paused="INC-1")
-    shop.connection("stripe", {"schema": "stripe"}, **{**DONE, "paused": True, "failed_at": "2026-11-23T10:00:00Z"})
-    assert unit_status(shop)["findings"] == []
+def test_status_accepts_a_declared_pause_and_a_failure_before_a_success(workspace: Workspace):
+    workspace.unit("stripe", paused="INC-1")
+    workspace.connection(
+        "stripe", {"schema": "stripe"}, **{**DONE, "paused": True, "failed_at": "2026-11-23T10:00:00Z"}
+    )
+    assert unit_status(workspace)["findings"] == []
 
 
-def test_status_reports_a_pending_action_as_overdue_after_its_last_day(shop: Shop, monkeypatch: pytest.MonkeyPatch):
-    shop.unit("stripe", awaiting={"what": "the vendor installs our key", "until": "2026-12-15"})
-    shop.connection("stripe", {"schema": "stripe"}, setup_state="incomplete", paused=True)
+def test_status_reports_a_pending_action_as_overdue_after_its_last_day(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+):
+    workspace.unit("stripe", awaiting={"what": "the vendor installs our key", "until": "2026-12-15"})
+    workspace.connection("stripe", {"schema": "stripe"}, setup_state="incomplete", paused=True)
     monkeypatch.setenv("RECONCILER_TODAY", "2026-12-15")
-    ran = shop.run("status")
+    ran = workspace.run("status")
     assert (
         "    pending: the vendor installs our key, until 2026-12-15\n"
         "    next: run `reconciler authorise -e dev stripe` to see what is needed" in ran.out
     )
     assert (ran.code, ran.err) == (0, "dev: 1 pending\n")
     monkeypatch.setenv("RECONCILER_TODAY", "2026-12-16")
-    assert unit_status(shop)["findings"] == [
+    assert unit_status(workspace)["findings"] == [
         "overdue since 2026-12-15: the vendor installs our key",
         "its setup state is incomplete",
     ]
-    assert unit_status(shop)["next_step"] == (
+    assert unit_status(workspace)["next_step"] == (
         "do what is overdue, or write a later date in connectors/dev/stripe.yaml; "
         "then run `pulumi up --stack dev --refresh`"
     )
 
 
-def test_status_names_the_command_when_consent_is_pending(shop: Shop):
-    shop.unit("ads", service="google_ads")
-    shop.connection("google_ads", {"schema": "ads"}, setup_state="incomplete", paused=True)
-    assert unit_status(shop)["awaiting"] == "a user's consent: `reconciler authorise -e dev ads` prints a link for it"
+def test_status_names_the_command_when_consent_is_pending(workspace: Workspace):
+    workspace.unit("ads", service="google_ads")
+    workspace.connection("google_ads", {"schema": "ads"}, setup_state="incomplete", paused=True)
     assert (
-        unit_status(shop)["next_step"]
+        unit_status(workspace)["awaiting"] == "a user's consent: `reconciler authorise -e dev ads` prints a link for it"
+    )
+    assert (
+        unit_status(workspace)["next_step"]
         == "when the user has consented, run `pulumi up --stack dev --refresh`, which starts it"
     )
-    assert unit_status(shop)["findings"] == []
+    assert unit_status(workspace)["findings"] == []
 
 
 @pytest.mark.parametrize(
@@ -160,23 +168,23 @@ def test_status_names_the_command_when_consent_is_pending(shop: Shop):
     [({"expires": "2026-11-01"}, "it expired on 2026-11-01"), ({"retire": {"ticket": "T-1"}}, "it is retired (T-1)")],
 )
 def test_status_accepts_a_pause_when_a_unit_is_expired_or_retired(
-    shop: Shop, monkeypatch: pytest.MonkeyPatch, ending: dict[str, Any], words: str
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch, ending: dict[str, Any], words: str
 ):
     monkeypatch.setenv("RECONCILER_TODAY", "2026-11-02")
-    file = shop.unit("stripe", schedule={"by": "airflow", "task_id": "t"})
+    file = workspace.unit("stripe", schedule={"by": "airflow", "task_id": "t"})
     file.write_text(file.read_text() + json.dumps(ending)[1:-1] + "\n")
-    shop.connection("stripe", {"schema": "stripe"}, **DONE, paused=True)
-    found = unit_status(shop)
+    workspace.connection("stripe", {"schema": "stripe"}, **DONE, paused=True)
+    found = unit_status(workspace)
     assert found["findings"] == []
     assert found["airflow"]["words"] == f"do not enable the DAG yet: {words}, it is paused"
 
 
-def test_status_reports_no_pending_action_for_an_expired_unit(shop: Shop, monkeypatch: pytest.MonkeyPatch):
+def test_status_reports_no_pending_action_for_an_expired_unit(workspace: Workspace, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv("RECONCILER_TODAY", "2026-11-02")
-    file = shop.unit("ads", service="google_ads")
+    file = workspace.unit("ads", service="google_ads")
     file.write_text(file.read_text() + '"expires": "2026-11-01"\n')
-    shop.connection("google_ads", {"schema": "ads"}, setup_state="incomplete", paused=True)
-    found = unit_status(shop)
+    workspace.connection("google_ads", {"schema": "ads"}, setup_state="incomplete", paused=True)
+    found = unit_status(workspace)
     assert (found["ended"], found["awaiting"], found["findings"]) == ("it expired on 2026-11-01", None, [])
 
 
@@ -236,51 +244,51 @@ FAILED = ["Validate Login: FAILED: Invalid API key", "Permissions: FAILED: None\
     ],
 )
 def test_status_names_failed_setup_tests_and_the_next_step(
-    shop: Shop, last: dict[str, Any], live: str, findings: list[str], step: str | None
+    workspace: Workspace, last: dict[str, Any], live: str, findings: list[str], step: str | None
 ):
-    shop.unit("stripe")
-    shop.connection("stripe", {"schema": "stripe"}, **DONE, setup_state=live)
-    outputs = shop.specs.parent / "outputs.json"
+    workspace.unit("stripe")
+    workspace.connection("stripe", {"schema": "stripe"}, **DONE, setup_state=live)
+    outputs = workspace.specs.parent / "outputs.json"
     outputs.write_text(json.dumps({"units": {"stripe": {"connection_id": "x", **last}, "only_a_dataset": {}}}))
-    found = unit_status(shop, "--from-outputs", str(outputs))
+    found = unit_status(workspace, "--from-outputs", str(outputs))
     assert found["findings"] == findings
     assert (found["next_step"] or "").startswith(step or "")
     assert (found["next_step"] is None) == (step is None)
 
 
-def test_status_rejects_a_file_without_stack_outputs(shop: Shop):
-    outputs = shop.specs.parent / "outputs.json"
+def test_status_rejects_a_file_without_stack_outputs(workspace: Workspace):
+    outputs = workspace.specs.parent / "outputs.json"
     outputs.write_text("{}")
-    ran = shop.run("status", "--from-outputs", str(outputs))
+    ran = workspace.run("status", "--from-outputs", str(outputs))
     assert (ran.code, ran.out) == (2, "")
     assert "outputs.json: no output 'units': expected what `pulumi stack output --json` prints" in ran.err
 
 
-def test_status_selects_units_by_name_or_file(shop: Shop):
+def test_status_selects_units_by_name_or_file(workspace: Workspace):
     for name in ("a", "b", "c"):
-        shop.unit(name)
-    ran = shop.run("status", "--format", "json", "c", "connectors/dev/a.yaml", "c")
+        workspace.unit(name)
+    ran = workspace.run("status", "--format", "json", "c", "connectors/dev/a.yaml", "c")
     assert [each["unit"] for each in json.loads(ran.out)] == ["c", "a"]
-    ran = shop.run("status", "d")
+    ran = workspace.run("status", "d")
     assert (ran.code, "no unit 'd' in dev" in ran.err) == (2, True)
-    shop.write("alone", {"description": "x", "owners": ["a@example.com"], "dataset": {}})
-    assert shop.run("status", "alone").code == 2
+    workspace.write("alone", {"description": "x", "owners": ["a@example.com"], "dataset": {}})
+    assert workspace.run("status", "alone").code == 2
 
 
-def test_status_makes_two_requests_for_any_number_of_units(shop: Shop):
+def test_status_makes_two_requests_for_any_number_of_units(workspace: Workspace):
     for number in range(5):
-        shop.unit(f"s{number}")
-        shop.connection("stripe", {"schema": f"s{number}"})
-    shop.run("status")
-    assert shop.requests() == {"GET /v1/groups": 1, "GET /v1/connections": 1}
+        workspace.unit(f"s{number}")
+        workspace.connection("stripe", {"schema": f"s{number}"})
+    workspace.run("status")
+    assert workspace.requests() == {"GET /v1/groups": 1, "GET /v1/connections": 1}
 
 
-def test_status_prints_a_table_on_a_terminal(shop: Shop):
-    shop.unit("stripe")
-    shop.connection("stripe", {"schema": "stripe"}, **DONE)
+def test_status_prints_a_table_on_a_terminal(workspace: Workspace):
+    workspace.unit("stripe")
+    workspace.connection("stripe", {"schema": "stripe"}, **DONE)
     controller, terminal = pty.openpty()
     program = "from reconciler.cli.main import main; main()"
-    command = [sys.executable, "-c", program, "status", "--specs", str(shop.specs)]
+    command = [sys.executable, "-c", program, "status", "--specs", str(workspace.specs)]
     done = subprocess.run(
         command,
         stdout=terminal,
@@ -296,13 +304,13 @@ def test_status_prints_a_table_on_a_terminal(shop: Shop):
     assert re.search(r"│\W*stripe", shown)
 
 
-def test_status_exits_with_0_when_there_are_no_connectors(shop: Shop):
-    ran = shop.run("status")
+def test_status_exits_with_0_when_there_are_no_connectors(workspace: Workspace):
+    ran = workspace.run("status")
     assert (ran.code, ran.out, ran.err) == (0, "", "dev: no connectors\n")
 
 
-def test_status_strips_control_characters_from_fivetrans_tasks(shop: Shop):
-    shop.unit("stripe")
+def test_status_strips_control_characters_from_fivetrans_tasks(workspace: Workspace):
+    workspace.unit("stripe")
     task = {"code": "x", "message": "red \u001b[31m and\nforged"}
-    shop.connection("stripe", {"schema": "stripe"}, **DONE, tasks=[task])
-    assert unit_status(shop)["tasks"] == ["x: red [31m and forged"]
+    workspace.connection("stripe", {"schema": "stripe"}, **DONE, tasks=[task])
+    assert unit_status(workspace)["tasks"] == ["x: red [31m and forged"]

@@ -59,7 +59,7 @@ def test_validate_checks_a_thousand_files_in_two_seconds(tmp_path: Path):
 
 
 def line(start: str) -> int:
-    """Where in the file with every field a line starts like this."""
+    """Return the number of the line that starts like this in the file with every field."""
     lines = (CASES / "good" / "every_field" / "dev" / "stripe.yaml").read_text().splitlines()
     return next(number for number, text in enumerate(lines, start=1) if text.startswith(start))
 
@@ -99,8 +99,8 @@ def test_validate_prints_notices_among_problems_without_counting_them(inside):
 
 def test_validate_marks_notices_in_every_format(inside):
     inside(CASES / "good" / "every_field")
-    told, *_ = json.loads(validate("--specs", ".", "--format", "json").stdout)
-    assert (told["file"], told["line"], told["severity"]) == ("dev/stripe.yaml", 5, "notice")
+    notice, *_ = json.loads(validate("--specs", ".", "--format", "json").stdout)
+    assert (notice["file"], notice["line"], notice["severity"]) == ("dev/stripe.yaml", 5, "notice")
     assert validate("--specs", ".", "--format", "github").stdout.startswith(
         "::notice file=dev/stripe.yaml,line=5,col=12::the service `acme` is not in the catalogue"
     )
@@ -123,8 +123,8 @@ def test_validate_reads_the_folder_of_option_variable_or_default(
 def test_validate_reports_expiry_as_of_the_given_day(inside, monkeypatch: pytest.MonkeyPatch):
     inside(CASES / "good" / "every_field")
     notices = validate("--specs", ".", "--today", "2199-12-30").stdout
-    said = "notice: expires on 2199-12-31, in 1 day: its connection is paused after that"
-    assert f"dev/stripe.yaml:{line('expires:')}:1: {said}" in notices
+    notice = "notice: expires on 2199-12-31, in 1 day: its connection is paused after that"
+    assert f"dev/stripe.yaml:{line('expires:')}:1: {notice}" in notices
     assert "dev/budget.yaml:8:1: notice: expires on 2199-12-30, today is the last good day" in notices
     monkeypatch.setenv("RECONCILER_TODAY", "2199-12-30")
     assert validate("--specs", ".").stdout == notices

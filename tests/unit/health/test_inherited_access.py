@@ -1,4 +1,4 @@
-"""Who reads by inherited roles: for any policies exactly those whose role opens a dataset, each said once."""
+"""Inherited access: the results are exactly the bindings whose role reads a dataset."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ lists = st.dictionaries(st.sampled_from(["pay", "bonus"]), st.none() | st.lists(
 
 @given(st.lists(holder, max_size=2), lists)
 def test_inherited_access_is_exactly_that_of_roles_which_read_a_dataset(holders, lists):
-    def opens(role: str, id_: str) -> bool | None:
+    def can_read(role: str, id_: str) -> bool | None:
         if role not in roles.BASIC:
             return READS.get(role)
         groups = None if lists[id_] is None else {each["specialGroup"] for each in lists[id_]}
@@ -43,15 +43,15 @@ def test_inherited_access_is_exactly_that_of_roles_which_read_a_dataset(holders,
         for each in one.bindings or ()
         for member in each.members
         for id_ in lists
-        if member != "user:b@x.org" and (reads := opens(each.role, id_)) is not False
+        if member != "user:b@x.org" and (reads := can_read(each.role, id_)) is not False
     )
-    told = sorted(
-        (member, reading.role, reading.condition or "", id_, reading.certain)
-        for reading in inherited_access(holders, PERMITS.get, lists, {"user:b@x.org"})
-        for member in reading.members
-        for id_ in reading.datasets
+    found = sorted(
+        (member, access.role, access.condition or "", id_, access.certain)
+        for access in inherited_access(holders, PERMITS.get, lists, {"user:b@x.org"})
+        for member in access.members
+        for id_ in access.datasets
     )
-    assert told == expected
+    assert found == expected
 
 
 def test_format_names_joins_names_into_a_sentence():

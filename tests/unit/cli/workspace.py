@@ -1,4 +1,4 @@
-"""What the tests of commands share that look at Fivetran and Google: simulators, hands from outside, a specs folder."""
+"""A specs folder and simulators, for tests of commands that read from Fivetran and Google."""
 
 from __future__ import annotations
 
@@ -25,15 +25,15 @@ ENVIRONMENT: Mapping[str, Any] = {
 
 @dataclass(frozen=True)
 class Ran:
-    """What a command did."""
+    """The result of a command."""
 
     code: int
     out: str
     err: str
 
 
-class Shop:
-    """An empty account and project, and a specs folder with one environment `dev` whose group is there."""
+class Workspace:
+    """An empty account and project, and a specs folder with one environment `dev` whose group exists."""
 
     def __init__(self, simulators: Simulators, specs: Path, capsys: pytest.CaptureFixture[str]) -> None:
         self._http = httpx.Client(base_url=simulators.admin_url, timeout=30)
@@ -52,18 +52,18 @@ class Shop:
         self._http.close()
 
     def admin(self, method: str, path: str, body: Any = None) -> Any:
-        """Ask the simulators' admin side."""
+        """Send a request to the simulators' admin routes."""
         answer = self._http.request(method, path, json=body)
         assert answer.is_success, answer.text
         return answer.json()
 
     def connection(self, service: str, config: Mapping[str, Any], **fields: Any) -> str:
-        """A connection made by hand; its id."""
+        """Create a connection in Fivetran; return its id."""
         body = {"service": service, "group_id": self.group_id, "config": dict(config), **fields}
         return self.admin("POST", "/connections", body)["id"]
 
     def dataset(self, name: str, **body: Any) -> None:
-        """A dataset made by hand."""
+        """Create a dataset in BigQuery."""
         self.admin("PUT", f"/gcp/datasets/dev-project/{name}", body)
 
     def write(self, name: str, content: Mapping[str, Any] | str, environment: str = "dev") -> Path:
@@ -74,7 +74,7 @@ class Shop:
         return file
 
     def unit(self, schema: str = "stripe", **connector: Any) -> Path:
-        """A unit with a Stripe connector, named like its dataset."""
+        """Write a unit with a Stripe connector, named like its dataset."""
         return self.write(
             schema,
             {
@@ -86,11 +86,11 @@ class Shop:
         )
 
     def requests(self) -> dict[str, int]:
-        """How often each route of Fivetran was asked for."""
+        """Return the number of requests to each of Fivetran's routes."""
         return self.admin("GET", "/requests/counts")
 
     def run(self, command: str, *arguments: str) -> Ran:
-        """Run a command as the shell would."""
+        """Run a command as a shell does."""
         usual = self.specs == Path.cwd() / "connectors"
         with pytest.raises(SystemExit) as exit_:
             main([command, *([] if usual else ["--specs", str(self.specs)]), *arguments])
