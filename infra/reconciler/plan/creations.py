@@ -8,9 +8,9 @@ from typing import Any, Self
 
 from reconciler.plan.inventory import Declared
 from reconciler.plan.rejections import recreated
-from reconciler.resources.preview_questions import foresee
+from reconciler.resources.run.account import look_ahead
 from reconciler.resources.run.intent import Creator, Intent
-from reconciler.resources.run.session import session
+from reconciler.resources.run.run import run
 
 
 @dataclass(frozen=True)
@@ -46,7 +46,7 @@ class Creations:
             groups: The name of the Fivetran group in the last run, and in this one.
         """
         names = {unit: each.connection for unit, each in after.items() if each.connection}
-        replaced, in_state = recreated(before, after, groups), session.in_state()
+        replaced, in_state = recreated(before, after, groups), run.account.refreshed()
         known = {each.connection for each in before.values()}
         in_place = {
             unit: names[unit] for unit, old in replaced.items() if old == names[unit] and groups[0] == groups[1]
@@ -83,7 +83,7 @@ class Creations:
         created = {*self.looked_for.values(), *self.in_place.values()} - set(existing)
         creator = _creator() if applies and created else Creator()
         # After the question whose key it is, so that Fivetran's clock is known.
-        intended = {name: Intent(session.now(), creator) for name in created}
+        intended = {name: Intent(run.account.now(), creator) for name in created}
         return {name: intent.as_property() for name, intent in sorted({**self.recalled, **intended}.items())}
 
 
@@ -96,6 +96,6 @@ def _creator() -> Creator:
     """Whose key this is. Where Fivetran cannot say so, the intent makes nothing ours."""
 
     def ask() -> Creator:
-        return session.creator()
+        return run.account.creator()
 
-    return foresee("whose API key this is", ask, Creator(), told_without_key=False)
+    return look_ahead("whose API key this is", ask, Creator(), warns_without_key=False)

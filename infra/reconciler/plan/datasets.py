@@ -24,9 +24,8 @@ from reconciler.model.errors import OtherSideFailed
 from reconciler.model.today import today
 from reconciler.plan.inventory import Declared
 from reconciler.resources.access.lists import READS_AT_ONCE, access_lists
-from reconciler.resources.preview_questions import foresee
-from reconciler.resources.run.lines import lines
-from reconciler.resources.run.session import session
+from reconciler.resources.run.account import look_ahead
+from reconciler.resources.run.run import run
 from reconciler.secrets import known_values_of_run, show
 
 
@@ -82,8 +81,8 @@ def refusals(project: str, found: Findings, before: Mapping[str, Declared], grou
     diffs = [compare_dataset(each, live[each.id], today()) for each in new if each.id in live]
     writer = _writer(group) if any(diff.needs_writer for diff in diffs) else None
     lists = {each.id: live[each.id].access if each.id in live else None for each in existing}
-    session.expect_datasets(found.declared, lists, writer)
-    decisions = [diff.decide(writer, lines.locate) for diff in diffs]
+    run.declared.set_datasets(found.declared, lists, writer)
+    decisions = [diff.decide(writer, run.declared.locate) for diff in diffs]
     for decision in decisions:
         for notice in decision.notices:
             logger.warning("%s", notice)
@@ -112,7 +111,7 @@ def _told_once(failed: list[tuple[DatasetDeclaration, OtherSideFailed]]) -> Iter
     for each, error in failed:
         text = error.saying(show(error.unmasked_message, known_values_of_run(ask=False), speaker=error.speaker))
         reason = re.sub(rf"(?<!\w){re.escape(each.id)}(?!\w)", "…", text)
-        by_reason[reason].append((lines.locate(each.file, each.path), each, text))
+        by_reason[reason].append((run.declared.locate(each.file, each.path), each, text))
     for reason, about in by_reason.items():
         place, _, text = about[0]
         if len(about) == 1:
@@ -130,10 +129,10 @@ def _writer(group: str) -> str | None:
     """
 
     def ask() -> str | None:
-        groups = [each.id for each in session.client().list_groups() if each.name == group]
-        return session.service_account(groups[0]) if groups else ""
+        groups = [each.id for each in run.account.client().list_groups() if each.name == group]
+        return run.account.service_account(groups[0]) if groups else ""
 
-    return foresee("which service account is Fivetran's", ask, None, told_without_key=False)
+    return look_ahead("which service account is Fivetran's", ask, None, warns_without_key=False)
 
 
 #: How many are named; `reconciler unmanaged` names all.
@@ -145,7 +144,7 @@ def report(
 ) -> None:
     """Tell what is in no file; `news` are Preflight's inputs."""
     project, file = news["gcp_project"], news["environment_file"]
-    tell = session.breaks_policy if found.forbidden else _warn
+    tell = run.outcomes.breach if found.forbidden else _warn
     names = list(_names(found, before, after))
     if not names:
         return

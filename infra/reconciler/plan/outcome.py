@@ -12,8 +12,9 @@ from pulumi import ResourceOptions
 from pulumi.dynamic import CreateResult, DiffResult, ReadResult, Resource, UpdateResult
 
 from reconciler.model import Environment
-from reconciler.resources.operation import OperationError, Provider, found, operation, stored
-from reconciler.resources.run.session import session
+from reconciler.resources.operation import Provider, found, operation, stored
+from reconciler.resources.run.outcomes import OperationError
+from reconciler.resources.run.run import run
 
 
 class OutcomeProvider(Provider):
@@ -21,7 +22,7 @@ class OutcomeProvider(Provider):
 
     @operation
     def diff(self, _id: str, _olds: dict[str, Any], _news: dict[str, Any]) -> DiffResult:
-        return DiffResult(changes=bool(session.failures() or session.against_policy()))
+        return DiffResult(changes=bool(run.outcomes.failures() or run.outcomes.breaches()))
 
     @operation
     def create(self, props: dict[str, Any]) -> CreateResult:
@@ -47,7 +48,7 @@ class Outcome(Resource, module="reconciler", name="Outcome"):
 
 
 def _judge() -> None:
-    failures, forbidden = session.failures(), session.against_policy()
+    failures, forbidden = run.outcomes.failures(), run.outcomes.breaches()
     lines = [text if text.startswith(file) else f"{file}: {text}" for file, text in sorted(failures.items())]
     if failures:
         lines.insert(0, f"{len(failures)} unit{'s' if len(failures) > 1 else ''} did not come to work:")

@@ -15,9 +15,8 @@ from reconciler.model.config_tree import format_value, value_at
 from reconciler.plan.inventory import Declared
 from reconciler.resources.connection import api_fields
 from reconciler.resources.connection.new_connections import Declarations
-from reconciler.resources.preview_questions import foresee
-from reconciler.resources.run.lines import lines
-from reconciler.resources.run.session import session
+from reconciler.resources.run.account import look_ahead
+from reconciler.resources.run.run import run
 
 
 def refusals(
@@ -43,7 +42,7 @@ def refusals(
         return []
 
     def ask() -> list[str]:
-        ids = [each.id for each in session.client().list_groups() if each.name == group]
+        ids = [each.id for each in run.account.client().list_groups() if each.name == group]
         refused: list[str] = []
         for name, paths in new.items():
             settings = new_settings.get(name, [])
@@ -53,19 +52,19 @@ def refusals(
                 refused += [*_refusals(after[name], props, paths, live), *_fixed_settings(props, settings, live)]
         return refused
 
-    return foresee("what connections have of keys that cannot change", ask, [], told_without_key=False)
+    return look_ahead("what connections have of keys that cannot change", ask, [], warns_without_key=False)
 
 
 def _live(connection: str, groups: list[str]) -> Connection | None:
     """Return a connection in full, by its name; None where no group has it."""
-    found = next((live for id_ in groups if (live := session.known(id_, connection)) is not None), None)
-    return session.client().get_connection(found.id) if found is not None else None
+    found = next((live for id_ in groups if (live := run.account.find(id_, connection)) is not None), None)
+    return run.account.client().get_connection(found.id) if found is not None else None
 
 
 def _fixed_settings(props: Mapping[str, Any], names: list[str], live: Connection) -> list[str]:
     """Why settings cannot be what the file says, a text each."""
     return [
-        f"{lines.locate(props['file'], 'connector', each.path)}: {api_fields.fixed_setting(each)}"
+        f"{run.declared.locate(props['file'], 'connector', each.path)}: {api_fields.fixed_setting(each)}"
         for each in api_fields.fixed_differences(props, live)
         if each.path in names
     ]
@@ -79,7 +78,7 @@ def _refusals(unit: Declared, props: Mapping[str, Any], paths: list[str], live: 
         if has is not None and list(differences(wanted, has, path, field=field)):
             old, new = format_value(has), format_value(wanted)
             allowed = f"allow_resync: {{config: {{{path}: {{from: {old}, to: {new}}}}}, ticket: …}}"
-            place = lines.locate(unit.file, "connector", "config", path)
+            place = run.declared.locate(unit.file, "connector", "config", path)
             yield (
                 f"{place}: `config.{path}`: the file says {new}, Fivetran has {old}, and does not change it in a "
                 f"connection that exists. Write {old}; or, to delete the connection {unit.connection} and make a new "

@@ -24,7 +24,6 @@ from pulumi.dynamic import (
 
 from reconciler import secrets
 from reconciler.fivetran.api import FivetranError, Forbidden, Unauthorized
-from reconciler.fivetran.config_diff import normalise
 from reconciler.lifecycle import airflow
 from reconciler.lifecycle.removal import Removals
 from reconciler.model import Environment
@@ -39,10 +38,9 @@ from reconciler.resources.access.lists import access_lists
 from reconciler.resources.connection import api_fields, new_connections
 from reconciler.resources.connection.new_connections import Declarations
 from reconciler.resources.destination import groups, live_destination
-from reconciler.resources.operation import OperationError, Provider, found, operation, stored
-from reconciler.resources.run.api_key import refusal as key_refused
-from reconciler.resources.run.lines import lines
-from reconciler.resources.run.session import session
+from reconciler.resources.operation import Provider, found, operation, stored
+from reconciler.resources.run.outcomes import OperationError
+from reconciler.resources.run.run import run
 
 logger = logging.getLogger(__name__)
 
@@ -82,17 +80,17 @@ class PreflightProvider(Provider):
     @operation
     def check(self, olds: dict[str, Any], news: dict[str, Any]) -> CheckResult:
         if root := news.pop(_ROOT, None):
-            lines.use(Path(root))
-        session.is_preview = bool(news.pop(_PREVIEW, False))
+            run.declared.set_root(Path(root))
+        run.declared.is_preview = bool(news.pop(_PREVIEW, False))
         destination = news.pop(_DESTINATION, None)
-        declarations = normalise(news.pop(_DECLARATIONS, {}))
+        declarations = news.pop(_DECLARATIONS, {})
         secrets.declare([declarations, news["units"]])
         in_bigquery = Findings.of(news.pop(_FOUND)) if _FOUND in news else Findings()
         news[_REFERENCES] = secret_versions.named(declarations)
         before, after = _declared(olds.get("units", {})), _declared(news["units"])
         news[_FORMER] = _former_variables(olds.get(_FORMER, []), before, after, news.pop(_ELSEWHERE, []))
         rules = _rules(olds, news)
-        session.declare(
+        run.declared.set_connections(
             {unit.connection: name for name, unit in after.items() if unit.connection},
             replaced(before, after, rules.groups),
             left_groups(after, rules.groups),
@@ -100,7 +98,7 @@ class PreflightProvider(Provider):
         )
         if olds.get("gcp_project", news["gcp_project"]) != news["gcp_project"]:
             raise OperationError(
-                f"{lines.locate(news['environment_file'], 'gcp_project')}: gcp_project changed from "
+                f"{run.declared.locate(news['environment_file'], 'gcp_project')}: gcp_project changed from "
                 f"{olds['gcp_project']} to {news['gcp_project']}: "
                 "everything would be made anew elsewhere. Make a new environment, in a folder and a stack of its own"
             )
@@ -109,10 +107,10 @@ class PreflightProvider(Provider):
             ids = _ids({olds.get("group", news["group"]), news["group"]}, refused)
             raise OperationError("\n".join(_with_id(refusal, ids) for refusal in refused))
         creations = Creations.of(olds.get(_INTENTS, {}), before, after, rules.groups)
-        session.recall(creations.recalled)
+        run.declared.recall_intents(creations.recalled)
         looked_for = {name: unit for name, unit in declarations.items() if name in creations.looked_for}
         in_place = {name: unit for name, unit in declarations.items() if name in creations.in_place}
-        session.leave_out(
+        run.declared.set_not_looked_up(
             {
                 api_fields.connection_name(unit["connection"]): unit
                 for name, unit in declarations.items()
@@ -134,9 +132,9 @@ class PreflightProvider(Provider):
                 *permanent_keys.refusals(before, after, declarations, group),
                 *datasets.refusals(news["gcp_project"], in_bigquery, before, group),
             ]
-            news[_INTENTS] = creations.intents(looked.existing, applies=not session.is_preview)
+            news[_INTENTS] = creations.intents(looked.existing, applies=not run.declared.is_preview)
         except (Unauthorized, Forbidden) as error:
-            found_out = [key_refused(news["environment_file"], error)]
+            found_out = [f"{news['environment_file']}: {error} Nothing was touched"]
         if found_out := [*unusable, *found_out]:
             raise OperationError("\n".join(sorted(found_out)))
         datasets.report(in_bigquery, before, after, news)
@@ -157,7 +155,7 @@ class PreflightProvider(Provider):
         # Often the first to be read, since everything depends on it. If not, more is read than is needed.
         tables = {unit.connection: unit.tables for unit in _declared(props["units"]).values() if unit.connection}
         secrets.declare([props["units"], props.get(_REFERENCES, [])])
-        session.expect(tables, with_tables=[name for name, selected in tables.items() if selected])
+        run.account.expect(tables, with_tables=[name for name, selected in tables.items() if selected])
         units = _declared(props["units"]).values()
         access_lists.expect(props["gcp_project"], [dataset for unit in units for dataset in unit.datasets])
         return found(id_, stored(props), stored(props))
@@ -214,7 +212,7 @@ def _rules(olds: Mapping[str, Any], news: Mapping[str, Any]) -> Rules:
         today=today(),
         removals=Removals.of_this_run(),
         removal=tuple(policy["removal"] for policy in policies),
-        guards=tuple(DeleteGuard(int(policy["share"]), int(policy["at_least"])) for policy in policies),
+        guards=tuple(DeleteGuard(policy["share"], policy["at_least"]) for policy in policies),
         groups=(news["group"] if groups.is_renamed(olds, news) else olds.get("group", news["group"]), news["group"]),
         environment_file=news["environment_file"],
     )
@@ -274,8 +272,8 @@ def _ids(names: Collection[str], refused: tuple[Refusal, ...]) -> dict[str, str]
     if not any(refusal.connection for refusal in refused):
         return {}
     try:
-        found = [item.id for item in session.client().list_groups() if item.name in names]
-        live = (item for group_id in found for item in session.client().list_connections(group_id))
+        found = [item.id for item in run.account.client().list_groups() if item.name in names]
+        live = (item for group_id in found for item in run.account.client().list_connections(group_id))
         return {item.schema: item.id for item in live}
     except (FivetranError, OperationError):
         return {}
@@ -289,7 +287,7 @@ def _with_id(refusal: Refusal, ids: Mapping[str, str]) -> str:
 
 def _with_line(refusal: Refusal) -> str:
     """The reason behind the line that it is about, in the place of the file's name alone."""
-    place = lines.locate(refusal.file, *refusal.at) if refusal.at else refusal.file
+    place = run.declared.locate(refusal.file, *refusal.at) if refusal.at else refusal.file
     if place == refusal.file or not refusal.reason.startswith(refusal.file):
         return refusal.reason
     return f"{place}: {refusal.reason.removeprefix(refusal.file).removeprefix(':').lstrip()}"

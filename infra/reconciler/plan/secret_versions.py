@@ -11,7 +11,7 @@ from typing import Any
 
 from reconciler.model import Reference, references
 from reconciler.resources.connection.new_connections import Declarations
-from reconciler.resources.run.lines import lines
+from reconciler.resources.run.run import run
 from reconciler.secrets import check_versions
 
 logger = logging.getLogger(__name__)
@@ -40,7 +40,7 @@ def refusals(units: Declarations, known: Iterable[object]) -> list[str]:
     for file, path, reference in asked:
         finding = findings.get(reference)
         if finding is not None and finding.certain:
-            texts.append(f"{lines.locate(file, 'connector', path)}: {path}: {finding.message}")
+            texts.append(f"{run.declared.locate(file, 'connector', path)}: {path}: {finding.message}")
     for message in sorted({finding.message for finding in findings.values() if not finding.certain}):
         logger.warning("whether secrets are there could not be seen: %s", message)
     return sorted(texts)

@@ -14,11 +14,13 @@ from pulumi.dynamic import ConfigureRequest, ReadResult, ResourceProvider
 from pulumi.output import Unknown
 
 from reconciler.fivetran.api import ApiError, FivetranError, Unauthorized
+from reconciler.fivetran.config_diff import normalise
 from reconciler.model import references
 from reconciler.model.errors import OtherSideFailed, ReconcilerError
-from reconciler.resources.run.api_key import ApiKey, api_key
-from reconciler.resources.run.engine_log import use_engine_log
-from reconciler.resources.run.lines import lines
+from reconciler.resources.run.account import KEY_REJECTED
+from reconciler.resources.run.engine import use_engine_log
+from reconciler.resources.run.outcomes import OperationError
+from reconciler.resources.run.run import run
 from reconciler.secrets import (
     Known,
     PulumiConfigResolver,
@@ -47,21 +49,6 @@ class Failed(Exception):
     """What the engine gets to see of an error. It prints the class's name before the text."""
 
     __module__ = "builtins"  # the engine prints `Failed: …` then, without our module's path
-
-
-class OperationError(ReconcilerError):
-    """An operation that could not be done; the text says why and what to do.
-
-    `at` is the path of the key in the unit's file that the error is about; the message then begins with its line.
-    """
-
-    def __init__(self, text: str, *, at: tuple[str | int, ...] = ()) -> None:
-        super().__init__(text)
-        self.at = at
-
-    def shown(self, _file: str) -> str:
-        """Return the text as a terminal gets it; state has `str(error)`, without lines of files."""
-        return str(self)
 
 
 class Provider(ResourceProvider):
@@ -133,15 +120,17 @@ def _hidden(before: Any, now: Any, values: frozenset[str]) -> Any:
 
 
 def operation(method: F) -> F:
-    """Let only `Failed` with one clear text out of an operation, under the name of the file it is about.
+    """Undo the wire format of what the engine hands to an operation, and let only `Failed` with one clear text out.
 
     What Fivetran or Google says is masked before it becomes part of that text, or withheld: it may quote any value that
-    they keep, not only one that was just sent. The file is `props["file"]` of the resource: the last argument that
-    every operation of a provider gets.
+    they keep, not only one that was just sent. The text begins with the name of the file it is about: `props["file"]`
+    of the resource, in the last argument that every operation of a provider gets.
     """
 
     @functools.wraps(method)
-    def guarded(*args: Any) -> Any:
+    def guarded(provider: Any, *received: Any) -> Any:
+        # The engine's wire format makes floats of whole numbers.
+        args = (provider, *map(normalise, received))
         try:
             return method(*args)
         except Exception as error:
@@ -172,7 +161,7 @@ def printed(error: OperationError, file: str) -> str:
 
 def _place_in(file: str, error: Exception, about: tuple[str | int, ...] = ()) -> str:
     path = (error.at if isinstance(error, OperationError) else ()) or about
-    return lines.locate(file, *path) if file and path else file
+    return run.declared.locate(file, *path) if file and path else file
 
 
 def _about(args: tuple[Any, ...]) -> tuple[str | int, ...]:
@@ -225,7 +214,7 @@ def _may_quote(error: Exception) -> bool:
 
 def _text(error: Exception, known: Known) -> str:
     if isinstance(error, Unauthorized):
-        return explain(error, replace(known, unknown=())) if api_key.refuse() else ApiKey.NOT_DONE
+        return explain(error, replace(known, unknown=())) if run.account.reject_key() else KEY_REJECTED
     if isinstance(error, ReconcilerError | FivetranError):
         return explain(error, known)
     return _unexpected(error)

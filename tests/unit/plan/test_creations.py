@@ -14,7 +14,7 @@ from reconciler.model import Adopt, Unit
 from reconciler.plan.preflight import PreflightProvider
 from reconciler.resources.connection import api_fields
 from reconciler.resources.connection.resource import ConnectionProvider
-from reconciler.resources.run.session import session
+from reconciler.resources.run.run import run
 
 provider = PreflightProvider()
 connection = ConnectionProvider()
@@ -40,55 +40,55 @@ def allowing(*units: Unit, **changes: list[str]) -> dict[str, Any]:
     return {"units": declared}
 
 
-def test_an_intent_is_recorded_with_time_and_user_for_what_does_not_exist(fivetran: Fivetran, run):
+def test_an_intent_is_recorded_with_time_and_user_for_what_does_not_exist(fivetran: Fivetran, new_run):
     fivetran.by_hand(schema="there", **AT_WORK)
     recorded = check({}, unit(), unit("there"))["intents"]
     assert list(recorded) == ["stripe"], "what exists is adopted"
-    assert recorded["stripe"]["user"] == session.client().account_info().user_id
+    assert recorded["stripe"]["user"] == run.account.client().account_info().user_id
 
 
-def test_an_intent_lasts_until_a_refresh_sees_its_connection(fivetran: Fivetran, run):
+def test_an_intent_lasts_until_a_refresh_sees_its_connection(fivetran: Fivetran, new_run):
     first = check({}, unit())
-    run()
+    new_run()
     second = check(first, unit())
     assert second["intents"] == first["intents"], "a run without a refresh cannot know"
     assert not provider.diff("dev", first, second).changes
     id_ = fivetran.by_hand(connected_by=first["intents"]["stripe"]["user"])
-    run()
+    new_run()
     connection.read(id_, state(fivetran.group))
     third = check(second, unit())
     assert third["intents"] == {}
     assert not provider.diff("dev", second, third).changes, "a second run changes nothing"
 
 
-def test_an_older_connection_in_state_does_not_use_an_intent_up(fivetran: Fivetran, run):
-    id_ = fivetran.by_hand(created_at="2026-01-01T00:00:00Z", connected_by=session.creator().user)
+def test_an_older_connection_in_state_does_not_use_an_intent_up(fivetran: Fivetran, new_run):
+    id_ = fivetran.by_hand(created_at="2026-01-01T00:00:00Z", connected_by=run.account.creator().user)
     kept = check(check({}), unit("other"))
     kept["intents"] = {"stripe": {**kept["intents"]["other"]}}
     kept["units"] = fleet(unit())["units"]
-    run()
+    new_run()
     connection.read(id_, state(fivetran.group))
     assert list(check(kept, unit())["intents"]) == ["stripe"]
 
 
-def test_a_connection_that_a_refresh_finds_gone_gets_a_new_intent(fivetran: Fivetran, run):
+def test_a_connection_that_a_refresh_finds_gone_gets_a_new_intent(fivetran: Fivetran, new_run):
     kept = check({}, unit())
-    run()
+    new_run()
     assert connection.read("gone_id", state(fivetran.group)).id is None
     again = check(kept, unit())
     assert again["intents"]["stripe"]["at"] > kept["intents"]["stripe"]["at"]
     assert provider.diff("dev", kept, again).changes, "so that it is recorded before the create"
 
 
-def test_one_remade_by_hand_after_a_deletion_is_held_against_the_file(fivetran: Fivetran, run):
+def test_one_remade_by_hand_after_a_deletion_is_held_against_the_file(fivetran: Fivetran, new_run):
     kept = check({}, unit())
-    fivetran.by_hand(sync_frequency=60, connected_by=session.creator().user)
-    run()
+    fivetran.by_hand(sync_frequency=60, connected_by=run.account.creator().user)
+    new_run()
     connection.read("gone_id", state(fivetran.group))
     assert "schedule: the file says" in failure(check, kept, unit())
 
 
-def test_a_preview_records_no_user_and_asks_for_none(fivetran: Fivetran, run):
+def test_a_preview_records_no_user_and_asks_for_none(fivetran: Fivetran, new_run):
     fivetran.forget_requests()
     recorded = check({}, unit(), applies=False)["intents"]["stripe"]
     assert list(recorded) == ["at"]
@@ -96,7 +96,7 @@ def test_a_preview_records_no_user_and_asks_for_none(fivetran: Fivetran, run):
 
 
 def test_where_fivetran_does_not_say_whose_key_it_is_nothing_becomes_ours(
-    fivetran: Fivetran, run, caplog: pytest.LogCaptureFixture
+    fivetran: Fivetran, new_run, caplog: pytest.LogCaptureFixture
 ):
     fivetran.fault(path="^/v1/account/info$", kind="status", status=500, count=None)
     assert list(check({}, unit())["intents"]["stripe"]) == ["at"]
@@ -107,7 +107,7 @@ def test_where_fivetran_does_not_say_whose_key_it_is_nothing_becomes_ours(
     "live", [AT_WORK, {"paused": True, "setup_state": "incomplete"}], ids=["works", "never worked"]
 )
 def test_moving_to_a_group_with_a_connection_of_that_name_is_refused_before_anything_goes(
-    fivetran: Fivetran, run, live: dict[str, Any]
+    fivetran: Fivetran, new_run, live: dict[str, Any]
 ):
     fivetran.by_hand(**AT_WORK)
     kept = check({}, unit())
@@ -116,7 +116,7 @@ def test_moving_to_a_group_with_a_connection_of_that_name_is_refused_before_anyt
         fivetran.make(group_id=other, service="stripe", config={"schema": "stripe", "api_key": "k"}, **live)["id"]
     )
     moved = {"group": "Group_Other", **allowing(unit(), group=["Group_Dev", "Group_Other"])}
-    run()
+    new_run()
     for applies in (False, True):
         said = failure(lambda applies=applies: check(kept, unit(), applies=applies, **moved))
         assert said.startswith(
@@ -127,31 +127,33 @@ def test_moving_to_a_group_with_a_connection_of_that_name_is_refused_before_anyt
     assert fivetran.writes() == []
 
 
-def test_another_destination_with_a_connection_of_that_name_is_refused_before_anything_goes(fivetran: Fivetran, run):
+def test_another_destination_with_a_connection_of_that_name_is_refused_before_anything_goes(
+    fivetran: Fivetran, new_run
+):
     fivetran.by_hand(**AT_WORK)
     kept = check({}, unit())
     theirs = fivetran.by_hand(schema="payments", **AT_WORK)
     moved = Unit("stripe", FILE, "d", ("owner@example.com",), unit("payments").connector)
-    run()
+    new_run()
     said = failure(lambda: check(kept, moved, **allowing(moved, schema=["stripe", "payments"])))
     assert f"{FILE}: the connection stripe would be deleted, and the group has a connection payments already" in said
     assert theirs in said
 
 
-def test_another_service_under_the_same_name_gets_an_intent_and_is_not_looked_for(fivetran: Fivetran, run):
+def test_another_service_under_the_same_name_gets_an_intent_and_is_not_looked_for(fivetran: Fivetran, new_run):
     fivetran.by_hand(**AT_WORK)
     kept = check({}, unit())
     assert kept["intents"] == {}
     hubspot = unit(service="hubspot", api_key=None)
     allowed = allowing(hubspot)
     allowed["units"]["stripe"] |= {"service": "hubspot", "resync": {"service": ["stripe", "hubspot"]}}
-    run()
+    new_run()
     fivetran.forget_requests()
     assert list(check(kept, hubspot, **allowed)["intents"]) == ["stripe"]
     assert [request["path"] for request in fivetran.requests()] == ["/v1/account/info"]
 
 
-def test_a_connection_made_anew_needs_each_value_before_the_old_one_goes(fivetran: Fivetran, run):
+def test_a_connection_made_anew_needs_each_value_before_the_old_one_goes(fivetran: Fivetran, new_run):
     fivetran.by_hand(**AT_WORK)
     kept = check({}, unit())
     held = unit(service="hubspot", api_key={"held_by": "fivetran"})
@@ -160,7 +162,7 @@ def test_a_connection_made_anew_needs_each_value_before_the_old_one_goes(fivetra
     assert "config.api_key: only Fivetran has this value" in failure(lambda: check(kept, held, **allowed))
 
 
-def test_refusals_of_fleet_name_the_line_of_the_key(fivetran: Fivetran, run, tmp_path: Path):
+def test_refusals_of_fleet_name_the_line_of_the_key(fivetran: Fivetran, new_run, tmp_path: Path):
     files = {
         "connectors/dev/stripe.yaml": "connector:\n  service: stripe\n  destination: {schema: stripe}\n"
         "  config:\n    historical_sync_time_frame: ALL_TIME\n  schedule: {by: fivetran, every: 6h}\n",
@@ -177,7 +179,7 @@ def test_refusals_of_fleet_name_the_line_of_the_key(fivetran: Fivetran, run, tmp
         f"    {FILE}:6:3: schedule: the file says {{by: fivetran, every: 6h}}, "
         "Fivetran has {by: fivetran, every: 1h}",
     ]
-    run()
+    new_run()
     moved = unit("moved_v2")
     moved = Unit("moved", "connectors/dev/moved.yaml", "d", ("owner@example.com",), moved.connector)
     said = failure(lambda: check(check({}, unit("moved")), moved, root=str(tmp_path), **allowing(moved)))

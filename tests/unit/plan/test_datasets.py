@@ -13,7 +13,7 @@ from reconciler.google.bigquery.declared_dataset import DatasetDeclaration
 from reconciler.google.bigquery.undeclared import UndeclaredDataset
 from reconciler.plan.datasets import Findings
 from reconciler.plan.preflight import PreflightProvider
-from reconciler.resources.run.session import session
+from reconciler.resources.run.run import run
 
 provider = PreflightProvider()
 FILE = "dev/stripe.yaml"
@@ -58,7 +58,7 @@ def check(olds: dict[str, Any], news: dict[str, Any]) -> dict[str, Any]:
     return dict(provider.check(olds, news).inputs)
 
 
-def test_a_new_dataset_that_would_change_is_refused_and_a_known_one_is_not_read(fivetran: Fivetran, run):
+def test_a_new_dataset_that_would_change_is_refused_and_a_known_one_is_not_read(fivetran: Fivetran, new_run):
     make(fivetran, {"role": "READER", "userByEmail": "a@example.com"})
     found = exists()
     said = failure(check, {}, props(found, stripe={}))
@@ -71,17 +71,17 @@ def test_a_new_dataset_that_would_change_is_refused_and_a_known_one_is_not_read(
     assert "preview" not in kept
     assert fivetran.requests() == []
     assert reads(fivetran) == 0
-    assert session.dataset_exists("stripe")
+    assert run.declared.dataset_exists("stripe")
 
 
-def test_a_new_dataset_that_does_not_exist_is_not_read(fivetran: Fivetran, run):
+def test_a_new_dataset_that_does_not_exist_is_not_read(fivetran: Fivetran, new_run):
     reads(fivetran)
     check({}, props(Findings((declared(),)), stripe={}))
     assert reads(fivetran) == 0
-    assert not session.dataset_exists("stripe")
+    assert not run.declared.dataset_exists("stripe")
 
 
-def test_a_new_dataset_that_cannot_be_read_is_refused(fivetran: Fivetran, run):
+def test_a_new_dataset_that_cannot_be_read_is_refused(fivetran: Fivetran, new_run):
     make(fivetran)
     denied = {"method": "GET", "code": "PERMISSION_DENIED", "error": "Access Denied.", "times": 0}
     fivetran.gcp("POST", "/faults", denied)
@@ -92,7 +92,7 @@ def test_a_new_dataset_that_cannot_be_read_is_refused(fivetran: Fivetran, run):
     )
 
 
-def test_one_reason_why_datasets_cannot_be_read_is_told_once(fivetran: Fivetran, run):
+def test_one_reason_why_datasets_cannot_be_read_is_told_once(fivetran: Fivetran, new_run):
     make(fivetran)
     fivetran.gcp("PUT", "/datasets/dev-project/other", {})
     for name in ("stripe", "other"):
@@ -109,9 +109,9 @@ def test_one_reason_why_datasets_cannot_be_read_is_told_once(fivetran: Fivetran,
 
 
 def test_fivetrans_service_account_is_asked_for_where_that_tells_something(
-    fivetran: Fivetran, run, caplog: pytest.LogCaptureFixture
+    fivetran: Fivetran, new_run, caplog: pytest.LogCaptureFixture
 ):
-    account = session.client().group_service_account(fivetran.group)
+    account = run.account.client().group_service_account(fivetran.group)
     make(fivetran, {"role": "WRITER", "userByEmail": account})
     check({}, props(exists(is_written=True), stripe={}))
     assert f"{FILE}: adopts the dataset stripe as it is" in caplog.text
@@ -126,7 +126,7 @@ def test_fivetrans_service_account_is_asked_for_where_that_tells_something(
 
 
 def test_datasets_in_no_file_are_told_or_fail_the_run_as_the_policy_says(
-    fivetran: Fivetran, run, caplog: pytest.LogCaptureFixture
+    fivetran: Fivetran, new_run, caplog: pytest.LogCaptureFixture
 ):
     found = (
         UndeclaredDataset("a", None),
@@ -135,24 +135,24 @@ def test_datasets_in_no_file_are_told_or_fail_the_run_as_the_policy_says(
     check({}, props(Findings(undeclared=found)))
     told = "dev-project has datasets that no file declares: a; b, written by dev/app.yaml, which does not declare it"
     assert f"dev/environment.yaml: {told}" in caplog.text
-    assert session.against_policy() == {}
+    assert run.outcomes.breaches() == {}
     check({}, props(Findings(undeclared=found, forbidden=True, unread=("test",))))
-    said = session.against_policy()["dev/environment.yaml"]
+    said = run.outcomes.breaches()["dev/environment.yaml"]
     assert said.startswith(told)
     assert "(the files of test have faults: what those declare is not known)" in said
 
 
-def test_of_very_many_the_first_are_named(fivetran: Fivetran, run, caplog: pytest.LogCaptureFixture):
+def test_of_very_many_the_first_are_named(fivetran: Fivetran, new_run, caplog: pytest.LogCaptureFixture):
     check({}, props(Findings(undeclared=tuple(UndeclaredDataset(f"d{number:02}", None) for number in range(23)))))
     assert "d18; d19, and 3 more, which `reconciler unmanaged -e dev` names." in caplog.text
 
 
 def test_what_this_run_removes_is_no_surprise_and_what_it_leaves_behind_is_one(
-    fivetran: Fivetran, run, monkeypatch: pytest.MonkeyPatch
+    fivetran: Fivetran, new_run, monkeypatch: pytest.MonkeyPatch
 ):
     monkeypatch.setenv("RECONCILER_REMOVALS", "allow")
     found = Findings(undeclared=(UndeclaredDataset("gone", None), UndeclaredDataset("kept", None)), forbidden=True)
     olds = props(Findings(), gone={"retired": True}, kept={"retired": True, "kept": True})
     check(olds, props(found))
-    (said,) = session.against_policy().values()
+    (said,) = run.outcomes.breaches().values()
     assert "no file declares: kept, which dev/kept.yaml leaves behind (`retire` with `data: keep`). " in said

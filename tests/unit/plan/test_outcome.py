@@ -8,7 +8,7 @@ from tests.unit.resources.account import BAD_TEST, Fivetran, failure, unit
 from tests.unit.resources.stack import Stack
 
 from reconciler.plan.outcome import OutcomeProvider
-from reconciler.resources.run.session import session
+from reconciler.resources.run.run import run
 
 provider = OutcomeProvider()
 
@@ -16,7 +16,7 @@ PROPS: dict[str, Any] = {"file": "dev/environment.yaml", "environment": "dev", "
 STORED = {"file": "dev/environment.yaml", "environment": "dev"}
 
 
-def test_it_raises_with_every_failed_unit_under_its_file_and_names_no_other(fivetran: Fivetran, run):
+def test_it_raises_with_every_failed_unit_under_its_file_and_names_no_other(fivetran: Fivetran, new_run):
     fivetran.script_tests(target="zoom", runs=None, results=[BAD_TEST])
     fivetran.script_tests(target="jira", runs=None, results=[BAD_TEST, {**BAD_TEST, "title": "Second"}])
     ids = {}
@@ -41,7 +41,7 @@ def test_it_raises_with_every_failed_unit_under_its_file_and_names_no_other(five
     assert failure(provider.update, "dev", dict(STORED), dict(PROPS)) == expected
 
 
-def test_where_every_unit_works_it_is_quiet_and_changes_nothing(fivetran: Fivetran, run):
+def test_where_every_unit_works_it_is_quiet_and_changes_nothing(fivetran: Fivetran, new_run):
     Stack(fivetran.group).up(unit())
     made = provider.create(dict(PROPS))
     assert (made.id, made.outs) == ("dev", STORED)
@@ -50,29 +50,29 @@ def test_where_every_unit_works_it_is_quiet_and_changes_nothing(fivetran: Fivetr
     assert provider.read("dev", dict(STORED)).outs == STORED
 
 
-def test_a_new_process_knows_of_no_failure_and_a_preview_shows_none(fivetran: Fivetran, stack: Stack, run):
+def test_a_new_process_knows_of_no_failure_and_a_preview_shows_none(fivetran: Fivetran, stack: Stack, new_run):
     fivetran.script_tests(target="stripe", runs=None, results=[BAD_TEST])
     stack.up(unit())
-    assert list(session.failures()) == ["connectors/dev/stripe.yaml"]
-    run()
-    assert session.failures() == {}
+    assert list(run.outcomes.failures()) == ["connectors/dev/stripe.yaml"]
+    new_run()
+    assert run.outcomes.failures() == {}
     stack.refresh()
     stack.pending(unit())
     assert not provider.diff("dev", dict(STORED), dict(PROPS)).changes
 
 
-def test_what_the_environment_forbids_is_pending_in_a_preview_and_raises_in_the_end(fivetran: Fivetran, run):
-    session.breaks_policy("dev/environment.yaml", "p has datasets that no file declares: d")
+def test_what_the_environment_forbids_is_pending_in_a_preview_and_raises_in_the_end(fivetran: Fivetran, new_run):
+    run.outcomes.breach("dev/environment.yaml", "p has datasets that no file declares: d")
     assert provider.diff("dev", dict(STORED), dict(PROPS)).changes
     expected = "dev/environment.yaml: p has datasets that no file declares: d"
     assert failure(provider.update, "dev", dict(STORED), dict(PROPS)) == expected
     assert failure(provider.create, dict(PROPS)) == expected
 
 
-def test_two_failures_of_a_file_are_both_told_and_a_line_is_not_told_twice(fivetran: Fivetran, run):
-    session.failed("dev/stripe.yaml", "failed: no login")
-    session.failed("dev/stripe.yaml", "dev/stripe.yaml:5:3: Google denies b on dataset d", "b")
-    session.failed("dev/stripe.yaml", "dev/stripe.yaml:5:3: Google denies b on 2 datasets", "b")
+def test_two_failures_of_a_file_are_both_told_and_a_line_is_not_told_twice(fivetran: Fivetran, new_run):
+    run.outcomes.fail("dev/stripe.yaml", "failed: no login")
+    run.outcomes.fail("dev/stripe.yaml", "dev/stripe.yaml:5:3: Google denies b on dataset d", "b")
+    run.outcomes.fail("dev/stripe.yaml", "dev/stripe.yaml:5:3: Google denies b on 2 datasets", "b")
     assert failure(provider.create, dict(PROPS)) == (
         "dev/environment.yaml: 1 unit did not come to work:\n"
         "dev/stripe.yaml: failed: no login\n"

@@ -9,7 +9,7 @@ from tests.unit.resources.account import Fivetran, failure
 
 from reconciler.plan.preflight import PreflightProvider
 from reconciler.resources.connection.resource import ConnectionProvider
-from reconciler.resources.run.session import session
+from reconciler.resources.run.run import run
 
 provider = PreflightProvider()
 
@@ -29,7 +29,7 @@ def props(*names: str, **units: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def test_a_removal_is_refused_under_the_connections_id(fivetran: Fivetran, run):
+def test_a_removal_is_refused_under_the_connections_id(fivetran: Fivetran, new_run):
     id_ = fivetran.by_hand()
     said = failure(provider.check, props("stripe", "sandbox"), props("sandbox"))
     assert said.startswith("dev/stripe.yaml is gone: this run would delete the connection stripe.")
@@ -38,23 +38,23 @@ def test_a_removal_is_refused_under_the_connections_id(fivetran: Fivetran, run):
 
 
 @pytest.mark.parametrize("fault", [{"kind": "unauthorized"}, {"kind": "status", "status": 500}, {"kind": "garbage"}])
-def test_a_removal_is_refused_also_where_fivetran_does_not_answer(fivetran: Fivetran, run, fault):
+def test_a_removal_is_refused_also_where_fivetran_does_not_answer(fivetran: Fivetran, new_run, fault):
     fivetran.fault(count=None, **fault)
     said = failure(provider.check, props("stripe"), props())
     assert said.startswith("dev/stripe.yaml is gone: this run would delete the connection stripe.")
 
 
-def test_a_refusal_without_credentials_is_a_refusal(fivetran: Fivetran, run, monkeypatch: pytest.MonkeyPatch):
+def test_a_refusal_without_credentials_is_a_refusal(fivetran: Fivetran, new_run, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.delenv("FIVETRAN_APIKEY")
     assert "would delete the connection stripe" in failure(provider.check, props("stripe"), props())
 
 
-def test_everything_refused_is_said_at_once(fivetran: Fivetran, run):
+def test_everything_refused_is_said_at_once(fivetran: Fivetran, new_run):
     said = failure(provider.check, props("a", "b"), props()).splitlines()
     assert [line.split()[0] for line in said] == ["dev/a.yaml", "dev/b.yaml"]
 
 
-def test_what_is_allowed_asks_fivetran_nothing(fivetran: Fivetran, run, monkeypatch: pytest.MonkeyPatch):
+def test_what_is_allowed_asks_fivetran_nothing(fivetran: Fivetran, new_run, monkeypatch: pytest.MonkeyPatch):
     fivetran.forget_requests()
     provider.check(props("stripe"), {**props("stripe", "sandbox"), "preview": True})
     monkeypatch.setenv("RECONCILER_REMOVALS", "allow")
@@ -62,11 +62,11 @@ def test_what_is_allowed_asks_fivetran_nothing(fivetran: Fivetran, run, monkeypa
     assert fivetran.requests() == []
 
 
-def test_what_a_run_declares_none_of_its_deletions_takes(fivetran: Fivetran, run, monkeypatch: pytest.MonkeyPatch):
+def test_what_a_run_declares_none_of_its_deletions_takes(fivetran: Fivetran, new_run, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv("RECONCILER_REMOVALS", "allow")
     id_ = fivetran.by_hand()
     provider.check(props("stripe"), props(payments={**MOVED, "formerly": "stripe"}))
-    assert session.declarer("stripe") == "payments"
+    assert run.declared.unit_of("stripe") == "payments"
     ConnectionProvider().delete(id_, {"file": "dev/stripe.yaml", "unit": "stripe", "destination": {"schema": "stripe"}})
     assert fivetran.the("stripe")["id"] == id_
 
@@ -76,25 +76,25 @@ def test_a_renamed_file_is_no_change_and_a_new_connection_is_one():
     assert provider.diff("dev", props("stripe"), props("stripe", "sandbox")).changes
 
 
-def test_an_environment_does_not_move_to_another_project(fivetran: Fivetran, run):
+def test_an_environment_does_not_move_to_another_project(fivetran: Fivetran, new_run):
     moved = {**props("stripe"), "gcp_project": "other"}
     assert failure(provider.check, props("stripe"), moved).startswith("dev/environment.yaml: gcp_project changed from ")
 
 
-def test_another_group_is_refused_under_each_connections_id_unless_the_file_allows_it(fivetran: Fivetran, run):
+def test_another_group_is_refused_under_each_connections_id_unless_the_file_allows_it(fivetran: Fivetran, new_run):
     id_ = fivetran.by_hand()
     moved = {**props("stripe"), "group": "Group_Test"}
     said = failure(provider.check, props("stripe"), moved)
     assert said.startswith("dev/stripe.yaml: the group changed from Group_Dev to Group_Test. It is permanent in ")
     assert said.endswith(f"(connection id: {id_})")
-    assert not session.may_replace("stripe")
+    assert not run.declared.may_replace("stripe")
     moved["units"]["stripe"]["resync"] = {"group": ["Group_Dev", "Group_Test"]}
     assert provider.check(props("stripe"), moved).failures == []
-    assert session.may_replace("stripe")
+    assert run.declared.may_replace("stripe")
 
 
 def test_a_changed_key_that_fivetran_keeps_is_refused_under_the_connections_id_unless_the_file_allows_it(
-    fivetran: Fivetran, run
+    fivetran: Fivetran, new_run
 ):
     id_ = fivetran.by_hand()
     before, after = props("stripe"), props("stripe")
@@ -106,18 +106,18 @@ def test_a_changed_key_that_fivetran_keeps_is_refused_under_the_connections_id_u
     assert provider.diff("dev", before, after).changes, "so that state learns of it"
     after["units"]["stripe"]["resync"] = {"config.timeframe": ["SIX", "TWELVE"]}
     assert provider.check(before, after).failures == []
-    assert session.may_replace("stripe")
-    assert session.permanent("stripe") == {"timeframe": True}
+    assert run.declared.may_replace("stripe")
+    assert run.declared.permanent_keys("stripe") == {"timeframe": True}
 
 
 RENAMED = {"group": "Group_New", "formerly": "Group_Dev"}
 
 
-def test_a_renamed_group_is_no_other_group(fivetran: Fivetran, run):
+def test_a_renamed_group_is_no_other_group(fivetran: Fivetran, new_run):
     fivetran.by_hand()
     assert provider.check(props("stripe"), {**props("stripe"), **RENAMED}).failures == []
-    assert not session.may_replace("stripe")
-    assert not session.may_leave("Group_Dev")
+    assert not run.declared.may_replace("stripe")
+    assert not run.declared.may_leave("Group_Dev")
     fivetran.forget_requests()
     assert provider.check({**props("stripe"), **RENAMED}, {**props("stripe"), **RENAMED}).failures == []
     assert fivetran.requests() == [], "once it is done, nobody looks"
@@ -126,7 +126,7 @@ def test_a_renamed_group_is_no_other_group(fivetran: Fivetran, run):
 
 
 @pytest.mark.parametrize("olds", [{}, props("stripe")], ids=["no state", "state"])
-def test_a_group_is_not_renamed_to_the_name_of_another(fivetran: Fivetran, run, olds: dict[str, Any]):
+def test_a_group_is_not_renamed_to_the_name_of_another(fivetran: Fivetran, new_run, olds: dict[str, Any]):
     fivetran.make_group("Group_New")
     said = failure(provider.check, olds, {**props("stripe"), **RENAMED})
     assert said.startswith(
@@ -136,7 +136,7 @@ def test_a_group_is_not_renamed_to_the_name_of_another(fivetran: Fivetran, run, 
 
 
 def test_where_nobody_can_look_a_renaming_is_not_refused_unless_the_key_is(
-    fivetran: Fivetran, run, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    fivetran: Fivetran, new_run, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ):
     fivetran.fault(kind="status", status=500, count=None)
     provider.check(props("stripe"), {**props("stripe"), **RENAMED})
@@ -146,7 +146,7 @@ def test_where_nobody_can_look_a_renaming_is_not_refused_unless_the_key_is(
     said = failure(provider.check, props("stripe"), {**props("stripe"), **RENAMED})
     assert said.startswith("dev/environment.yaml: GET /groups: Fivetran answered 401")
     monkeypatch.delenv("FIVETRAN_APIKEY")
-    run()
+    new_run()
     provider.check(props("stripe"), {**props("stripe"), **RENAMED})
     assert "no Fivetran credentials: whether the group can be renamed" in caplog.text
 
@@ -166,7 +166,7 @@ def test_an_announced_end_is_a_change_so_that_state_learns_of_it():
     ).changes
 
 
-def test_the_last_runs_policy_holds_beside_this_ones(fivetran: Fivetran, run, monkeypatch: pytest.MonkeyPatch):
+def test_the_last_runs_policy_holds_beside_this_ones(fivetran: Fivetran, new_run, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv("RECONCILER_REMOVALS", "allow")
     policies = {
         name: {"removal": name, "share": 20.0, "at_least": least} for name, least in (("retire", 9.0), ("file", 0.0))
@@ -184,7 +184,7 @@ def test_the_last_runs_policy_holds_beside_this_ones(fivetran: Fivetran, run, mo
 
 
 @pytest.mark.parametrize(("today", "goes"), [("2027-01-07", False), ("2027-01-08", True)])
-def test_what_state_says_expires_goes_on_its_day(fivetran: Fivetran, run, monkeypatch, today: str, goes: bool):
+def test_what_state_says_expires_goes_on_its_day(fivetran: Fivetran, new_run, monkeypatch, today: str, goes: bool):
     monkeypatch.setenv("RECONCILER_TODAY", today)
     ended = props("stripe")
     ended["units"]["stripe"]["ending"] = {"removed_on": "2027-01-08"}
@@ -199,7 +199,9 @@ def test_state_of_a_newer_version_can_be_read():
     assert provider.check(newer, props("stripe")).failures == []
 
 
-def test_a_refresh_reads_the_tables_of_the_connections_whose_file_selects_them_and_no_others(fivetran: Fivetran, run):
+def test_a_refresh_reads_the_tables_of_the_connections_whose_file_selects_them_and_no_others(
+    fivetran: Fivetran, new_run
+):
     fivetran.by_hand()
     selecting = fivetran.by_hand(schema="selecting")
     fivetran.forget_requests()
@@ -207,8 +209,8 @@ def test_a_refresh_reads_the_tables_of_the_connections_whose_file_selects_them_a
         "stripe", selecting={"file": "dev/s.yaml", "service": "stripe", "connection": "selecting", "tables": True}
     )
     provider.read("dev", state)
-    session.read(fivetran.group, selecting, reader="connection")
-    session.read_schema(selecting)
+    run.account.read(fivetran.group, selecting, reader="connection")
+    run.account.read_schema(selecting)
     asked = [request["path"] for request in fivetran.requests() if request["path"].endswith("/schemas")]
     assert asked == [f"/v1/connections/{selecting}/schemas"]
     assert provider.diff(
@@ -220,7 +222,7 @@ def with_variable(name: str, variable: str | None) -> dict[str, Any]:
     return {"file": f"dev/{name}.yaml", "service": "stripe", "connection": name, "variable": variable}
 
 
-def test_fleet_reports_once_a_variable_that_no_unit_has_any_more(fivetran: Fivetran, run, caplog):
+def test_fleet_reports_once_a_variable_that_no_unit_has_any_more(fivetran: Fivetran, new_run, caplog):
     before = provider.check({}, props(a=with_variable("a", "a_id"), b=with_variable("b", "b_id"))).inputs
     after = provider.check(before, props(a=with_variable("a", "a_id"), b=with_variable("b", None))).inputs
     assert after["former_variables"] == ["b_id"]
@@ -234,7 +236,7 @@ def test_fleet_reports_once_a_variable_that_no_unit_has_any_more(fivetran: Fivet
 
 
 @pytest.mark.parametrize("elsewhere", [True, False])
-def test_fleet_forgets_a_former_variable_when_a_unit_has_it_again(fivetran: Fivetran, run, elsewhere: bool):
+def test_fleet_forgets_a_former_variable_when_a_unit_has_it_again(fivetran: Fivetran, new_run, elsewhere: bool):
     news = props() if elsewhere else props(b=with_variable("b", "a_id"))
     if elsewhere:
         news["variables_elsewhere"] = ["a_id"]

@@ -10,7 +10,7 @@ import pytest
 from reconciler.fivetran.api import FivetranClient, Timeouts
 from reconciler.resources.access.lists import access_lists
 from reconciler.resources.activation.setup_tests import DEADLINE_VARIABLE
-from reconciler.resources.run.session import session
+from reconciler.resources.run.run import run
 from reconciler.secrets import resolved_values
 from simulator.process import Simulators, running
 
@@ -49,7 +49,7 @@ def _forgetful() -> Iterator[None]:
 
 
 @pytest.fixture
-def stack(fivetran: Fivetran, run) -> Stack:
+def stack(fivetran: Fivetran, new_run) -> Stack:
     """A unit of which state holds nothing yet."""
     return Stack(fivetran.group)
 
@@ -60,7 +60,7 @@ def clock() -> FastClock:
 
 
 @pytest.fixture
-def run(clock: FastClock, fivetran: Fivetran) -> Iterator[Callable[..., None]]:
+def new_run(clock: FastClock, fivetran: Fivetran) -> Iterator[Callable[..., None]]:
     """Begin a run: a new plugin process, which knows nothing. The first has begun already."""
     clients: list[FivetranClient] = []
 
@@ -69,14 +69,14 @@ def run(clock: FastClock, fivetran: Fivetran) -> Iterator[Callable[..., None]]:
             clients.append(FivetranClient.from_environment(timeouts=timeouts, clock=clock.clock()))
             return clients[-1]
 
-        session.start(connect, clock.sleep)
+        run.start(connect, clock.sleep)
         access_lists.forget()
 
     begin()
     yield begin
     fivetran.forget_faults()  # lets go of what they hold
     settle()
-    session.start()
+    run.start()
     access_lists.forget()
     for client in clients:
         client.close()

@@ -19,7 +19,7 @@ from reconciler.plan.inventory import Declared
 from reconciler.resources.activation.resource import ActivationProvider
 from reconciler.resources.connection.resource import ConnectionProvider
 from reconciler.resources.operation import Provider
-from reconciler.resources.run.session import session
+from reconciler.resources.run.run import run
 
 from .account import activation_inputs, as_engine, connection_inputs
 
@@ -87,10 +87,10 @@ class Stack:
         name = unit.connector.destination.connection_name
         declared = {unit.name: Declared(unit.file, unit.connector.service, name)}
         creations = Creations.of(self.intents, self._known, declared, ("Group_Dev", "Group_Dev"))
-        session.recall(creations.recalled)
+        run.declared.recall_intents(creations.recalled)
         found = False
         with suppress(FivetranError):
-            found = bool(creations.looked_for) and session.known(self._group, name) is not None
+            found = bool(creations.looked_for) and run.account.find(self._group, name) is not None
             self.intents = creations.intents([name] if found else [], applies=True)
         self._known = declared
 

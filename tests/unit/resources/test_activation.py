@@ -72,7 +72,7 @@ def test_a_second_run_has_nothing_to_do_and_asks_nothing(fivetran: Fivetran, sta
 
 
 def test_a_failed_test_is_an_outcome_pending_until_a_later_one_passes_and_starts_nothing(
-    fivetran: Fivetran, stack: Stack, run, caplog: pytest.LogCaptureFixture
+    fivetran: Fivetran, stack: Stack, new_run, caplog: pytest.LogCaptureFixture
 ):
     warning = {"title": "Permissions", "status": "WARNING", "message": "Too many"}
     fivetran.script_tests(target="stripe", runs=2, results=[BAD_TEST, warning])
@@ -88,7 +88,7 @@ def test_a_failed_test_is_an_outcome_pending_until_a_later_one_passes_and_starts
         stack.refresh()
         assert stack.activation.state["messages"] == ["Validate Login: FAILED: Invalid API key"]
         assert stack.pending(unit(schedule=BY_AIRFLOW)) == ["activation"], "a refresh hides nothing"
-        run()
+        new_run()
     assert stack.up(unit(schedule=BY_AIRFLOW)) == "connected"
     assert "tests" not in stack.activation.state
     assert stack.activation.state["messages"] == []
@@ -98,13 +98,13 @@ def test_a_failed_test_is_an_outcome_pending_until_a_later_one_passes_and_starts
 
 
 def test_a_mended_key_goes_out_with_its_next_version(
-    fivetran: Fivetran, stack: Stack, run, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    fivetran: Fivetran, stack: Stack, new_run, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ):
     fivetran.script_tests(target="stripe", runs=None, accepts={"api_key": "sk_live_right"})
     assert stack.up(unit()) == "failed"
     assert "A secret is sent again when its version in the file changes." in caplog.text
     monkeypatch.setenv("STRIPE_KEY", "sk_live_right")
-    run()
+    new_run()
     assert stack.up(unit(api_key={**KEY, "version": 2})) == "connected"
     assert fivetran.the("stripe")["effective"]["config"]["api_key"] == "sk_live_right"
 
@@ -129,7 +129,7 @@ def test_vendor_text_is_stored_and_logged_without_secrets_or_control_characters(
 
 
 def test_a_changed_config_is_tested_again_and_one_that_fails_stays_pending_after_a_refresh(
-    fivetran: Fivetran, stack: Stack, run
+    fivetran: Fivetran, stack: Stack, new_run
 ):
     stack.up(unit())
     changed = unit(historical_sync_time_frame="DATE_LIMIT")
@@ -139,7 +139,7 @@ def test_a_changed_config_is_tested_again_and_one_that_fails_stays_pending_after
     assert stack.up(changed) == "failed"
     assert fivetran.writes() == [CHANGE, TEST]
     for refreshed in (True, False):
-        run()
+        new_run()
         if refreshed:
             stack.refresh()
         assert stack.pending(changed) == ["activation"]
@@ -150,7 +150,7 @@ def test_a_changed_config_is_tested_again_and_one_that_fails_stays_pending_after
     assert stack.pending(changed) == []
 
 
-def test_a_config_that_a_killed_run_changed_is_tested_by_the_next(fivetran: Fivetran, stack: Stack, run):
+def test_a_config_that_a_killed_run_changed_is_tested_by_the_next(fivetran: Fivetran, stack: Stack, new_run):
     stack.up(unit(historical_sync_time_frame="ALL_TIME"))
     before = stack.copy()
     changed = unit(historical_sync_time_frame="DATE_LIMIT")
@@ -158,7 +158,7 @@ def test_a_config_that_a_killed_run_changed_is_tested_by_the_next(fivetran: Five
     failure(stack.up, changed)
     fivetran.forget_faults()
     stack.as_of(before)
-    run()
+    new_run()
     stack.refresh()
     assert stack.pending(changed) == ["activation"]
     assert stack.up(changed) == "connected"
@@ -166,12 +166,12 @@ def test_a_config_that_a_killed_run_changed_is_tested_by_the_next(fivetran: Five
 
 
 def test_a_refresh_that_reads_connected_after_a_failure_lets_it_go_on_without_another_test(
-    fivetran: Fivetran, stack: Stack, run
+    fivetran: Fivetran, stack: Stack, new_run
 ):
     fivetran.script_tests(target="stripe", runs=1, results=[BAD_TEST])
     stack.up(unit())
     fivetran.edit("stripe", setup_state="connected")  # somebody mended it in the interface
-    run()
+    new_run()
     stack.refresh()
     assert (stack.activation.state["outcome"], stack.activation.state["messages"]) == ("connected", [])
     assert stack.pending(unit()) == ["activation"]
@@ -182,12 +182,12 @@ def test_a_refresh_that_reads_connected_after_a_failure_lets_it_go_on_without_an
 
 
 def test_a_connection_that_breaks_is_told_and_pending_with_its_tasks_and_an_update_tests_it_again(
-    fivetran: Fivetran, stack: Stack, run, caplog: pytest.LogCaptureFixture
+    fivetran: Fivetran, stack: Stack, new_run, caplog: pytest.LogCaptureFixture
 ):
     stack.up(unit())
     for message in ("Reconnect", "Reconnect, now"):
         fivetran.edit("stripe", setup_state="broken", tasks=[{"code": "reconnect", "message": message}])
-        run()
+        new_run()
         stack.refresh()
         state = stack.activation.state
         assert (state["outcome"], state["tasks"]) == ("broken", [f"reconnect: {message}"])
@@ -200,23 +200,23 @@ def test_a_connection_that_breaks_is_told_and_pending_with_its_tasks_and_an_upda
     assert stack.pending(unit()) == []
 
 
-def test_one_that_broke_and_was_mended_by_hand_is_quiet_again(fivetran: Fivetran, stack: Stack, run):
+def test_one_that_broke_and_was_mended_by_hand_is_quiet_again(fivetran: Fivetran, stack: Stack, new_run):
     stack.up(unit())
     fivetran.edit("stripe", setup_state="broken")
-    run()
+    new_run()
     stack.refresh()
     fivetran.edit("stripe", setup_state="connected")
-    run()
+    new_run()
     stack.refresh()
     assert stack.pending(unit()) == []
 
 
 def test_a_connection_deleted_in_the_interface_is_gone_from_state_and_comes_back_running(
-    fivetran: Fivetran, stack: Stack, run
+    fivetran: Fivetran, stack: Stack, new_run
 ):
     stack.up(unit())
     fivetran.delete("stripe")
-    run()
+    new_run()
     stack.refresh()
     assert (stack.connection.id, stack.activation.id) == ("", "")
     assert stack.up(unit()) == "connected"
@@ -233,11 +233,11 @@ def test_an_activation_of_a_deleted_connection_says_how_it_comes_back(fivetran: 
     )
 
 
-def test_another_connection_in_its_place_is_activated_from_the_start(fivetran: Fivetran, stack: Stack, run):
+def test_another_connection_in_its_place_is_activated_from_the_start(fivetran: Fivetran, stack: Stack, new_run):
     stack.up(unit())
     fivetran.delete("stripe")
     stack.connection.forget()
-    run()
+    new_run()
     assert stack.up(unit()) == "connected"
     live = fivetran.the("stripe")
     assert (live["paused"], live["id"]) == (False, stack.activation.state["connection_id"])

@@ -54,35 +54,35 @@ def test_trouble_at_any_write_ends_in_one_connection_that_runs(
 @at_every_write
 @pytest.mark.parametrize("when", ["before", "after"])
 def test_an_error_at_any_write_is_made_good_by_the_next_run(
-    fivetran: Fivetran, stack: Stack, run, write: dict[str, Any], when: str
+    fivetran: Fivetran, stack: Stack, new_run, write: dict[str, Any], when: str
 ):
     fivetran.fault(**write, kind="status", status=403, body={"code": "Forbidden"}, when=when, count=None)
     assert failure(stack.up, DECLARED).startswith(f"{FILE}: {write['method']} /connections")
     settle()
     fivetran.forget_faults()
-    run()
+    new_run()
     assert stack.up(DECLARED) == "connected"
     assert_runs(fivetran, stack)
 
 
 @pytest.mark.parametrize("known", [[], ["connection"]], ids=["nothing", "the connection"])
 def test_what_a_killed_run_did_without_telling_state_is_found_and_finished(
-    fivetran: Fivetran, stack: Stack, run, known: list[str]
+    fivetran: Fivetran, stack: Stack, new_run, known: list[str]
 ):
     fivetran.fault(**WRITES["start"], kind="status", status=403, body={"code": "Forbidden"})
     failure(stack.up, DECLARED)
     assert fivetran.the("stripe")["setup_state"] == "connected", "its tests came to their end, and it is paused"
     if "connection" not in known:
         stack.connection.forget()
-    run()
+    new_run()
     assert stack.up(DECLARED) == "connected"
     assert_runs(fivetran, stack)
 
 
-def test_an_activation_that_state_never_got_to_know_is_done_again(fivetran: Fivetran, stack: Stack, run):
+def test_an_activation_that_state_never_got_to_know_is_done_again(fivetran: Fivetran, stack: Stack, new_run):
     stack.up(DECLARED)
     stack.activation.forget()
-    run()
+    new_run()
     assert stack.up(DECLARED) == "connected"
     assert_runs(fivetran, stack)
 
@@ -92,16 +92,16 @@ def test_an_activation_that_state_never_got_to_know_is_done_again(fivetran: Five
 )
 @pytest.mark.parametrize("path", ["^/v1/connections/[^/]+$", "/schemas$"])
 def test_no_fault_makes_an_activation_or_its_tables_look_gone(
-    fivetran: Fivetran, stack: Stack, run, fault: dict[str, Any], path: str
+    fivetran: Fivetran, stack: Stack, new_run, fault: dict[str, Any], path: str
 ):
     stack.up(unit(sync=Sync("allow_all")))
-    run()
+    new_run()
     fivetran.fault(method="GET", path=path, count=None, **fault)
     assert failure(stack.activation.refresh).startswith(f"{FILE}: GET /connections/{stack.connection.id}")
 
 
-def test_a_test_that_is_never_answered_is_an_error_that_says_so(fivetran: Fivetran, stack: Stack, run):
-    run(timeouts=Timeouts(setup_tests=0.2))
+def test_a_test_that_is_never_answered_is_an_error_that_says_so(fivetran: Fivetran, stack: Stack, new_run):
+    new_run(timeouts=Timeouts(setup_tests=0.2))
     fivetran.fault(**WRITES["test"], kind="hold", count=None)
     said = failure(stack.up, DECLARED)
     assert said.startswith(f"{FILE}: POST /connections/{stack.connection.id}/test: no answer within the time limit")

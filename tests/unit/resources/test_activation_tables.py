@@ -8,8 +8,7 @@ import pytest
 
 from reconciler.model import Adopt, SchemaSync, Sync, TableSync
 from reconciler.resources.operation import Failed
-from reconciler.resources.run.lines import lines
-from reconciler.resources.run.session import session
+from reconciler.resources.run.run import run
 
 from .account import BAD_TEST, CANARY, FILE, Fivetran, unit
 from .stack import Stack
@@ -25,7 +24,7 @@ HASHED = unit(sync=customers(email="hashed"))
 
 
 @pytest.fixture(autouse=True)
-def source(fivetran: Fivetran, run) -> None:
+def source(fivetran: Fivetran, new_run) -> None:
     fivetran.set_source("stripe", SOURCE)
 
 
@@ -36,14 +35,14 @@ def test_the_first_sync_finds_the_tables_as_the_file_says(fivetran: Fivetran, st
 
 
 def test_what_cannot_be_kept_back_is_refused_and_the_connection_stays_paused_until_it_is(
-    fivetran: Fivetran, stack: Stack, run
+    fivetran: Fivetran, stack: Stack, new_run
 ):
     for _ in range(2):
         assert stack.up(unit(sync=customers(emial="hashed"))) == "refused"
-        assert "emial" in session.failures()[FILE]
+        assert "emial" in run.outcomes.failures()[FILE]
         assert fivetran.the("stripe")["paused"] is True
         assert stack.pending(unit(sync=customers(emial="hashed"))) == ["activation"]
-        run()
+        new_run()
     fivetran.forget_requests()
     assert stack.up(HASHED) == "connected"
     # Whatever Fivetran knew of the source by then: before the first row it is looked at again.
@@ -52,15 +51,15 @@ def test_what_cannot_be_kept_back_is_refused_and_the_connection_stays_paused_unt
     assert fivetran.the("stripe")["first_sync"]["written"]["stripe"]["customer"]["email"] == "hashed"
 
 
-def test_activation_says_of_a_running_connection_that_it_goes_on_syncing(fivetran: Fivetran, stack: Stack, run):
+def test_activation_says_of_a_running_connection_that_it_goes_on_syncing(fivetran: Fivetran, stack: Stack, new_run):
     stack.up(unit(sync=customers(email="hashed")))
     assert stack.up(unit(sync=customers(emial="hashed"))) == "refused"
-    assert "The connection runs, and goes on syncing them: correct `sync`" in session.failures()[FILE]
-    assert "not started" not in session.failures()[FILE]
+    assert "The connection runs, and goes on syncing them: correct `sync`" in run.outcomes.failures()[FILE]
+    assert "not started" not in run.outcomes.failures()[FILE]
 
 
 def test_activation_names_the_line_of_each_table_that_is_not_as_declared(
-    fivetran: Fivetran, stack: Stack, run, tmp_path
+    fivetran: Fivetran, stack: Stack, new_run, tmp_path
 ):
     file = tmp_path / FILE
     file.parent.mkdir(parents=True)
@@ -68,22 +67,24 @@ def test_activation_names_the_line_of_each_table_that_is_not_as_declared(
         "connector:\n  sync:\n    schemas:\n      stripe:\n        tables:\n          customer:\n"
         "            columns:\n              emial: hashed\n"
     )
-    lines.use(tmp_path)
+    run.declared.set_root(tmp_path)
     assert stack.up(unit(sync=customers(emial="hashed"))) == "refused"
-    told = session.failures()[FILE].splitlines()
+    told = run.outcomes.failures()[FILE].splitlines()
     assert told[0].startswith(f"{FILE}:2:3: what `sync` hashes")
     assert told[1].startswith(f"    {FILE}:8:15: sync.schemas.stripe.tables.customer.columns.emial: ")
     assert ":8:15" not in str(stack.activation.state), "state holds no lines"
 
 
-def test_activation_names_the_line_of_the_connector_whose_test_failed(fivetran: Fivetran, stack: Stack, run, tmp_path):
+def test_activation_names_the_line_of_the_connector_whose_test_failed(
+    fivetran: Fivetran, stack: Stack, new_run, tmp_path
+):
     file = tmp_path / FILE
     file.parent.mkdir(parents=True)
     file.write_text("owners: [a]\nconnector:\n  service: stripe\n")
-    lines.use(tmp_path)
+    run.declared.set_root(tmp_path)
     fivetran.script_tests(target="stripe", runs=None, results=[BAD_TEST])
     assert stack.up(unit()) == "failed"
-    assert session.failures()[FILE].startswith(f"{FILE}:2:1: ")
+    assert run.outcomes.failures()[FILE].startswith(f"{FILE}:2:1: ")
 
 
 def test_a_changed_selection_is_brought_to_a_running_connection_without_a_test(fivetran: Fivetran, stack: Stack):
@@ -98,57 +99,57 @@ def test_a_changed_selection_is_brought_to_a_running_connection_without_a_test(f
 
 @pytest.mark.parametrize("paused", [None, "INC-1"])
 def test_a_selection_changed_by_hand_is_drift_and_is_put_right(
-    fivetran: Fivetran, stack: Stack, run, paused: str | None
+    fivetran: Fivetran, stack: Stack, new_run, paused: str | None
 ):
     declared = unit(sync=customers(email="hashed"), paused=paused)
     stack.up(declared)
     tables = {"customer": {"enabled": True, "columns": {"email": {"enabled": True, "hashed": False}}}}
     fivetran.select("stripe", {"schemas": {"stripe": {"enabled": True, "tables": tables}}})
-    run()
+    new_run()
     stack.refresh()
     found = stack.activation.state["sync"]["schemas"]["stripe"]["tables"]["customer"]["columns"]
     assert found == {"email": "included"}
     assert stack.pending(declared) == ["activation"]
     stack.up(declared)
-    run()
+    new_run()
     stack.refresh()
     assert stack.pending(declared) == []
 
 
-def test_activation_applies_tables_that_the_file_changes_while_paused(fivetran: Fivetran, stack: Stack, run):
+def test_activation_applies_tables_that_the_file_changes_while_paused(fivetran: Fivetran, stack: Stack, new_run):
     stack.up(unit(sync=customers(email="hashed"), paused="INC-1"))
     changed = unit(sync=customers(email="hashed", phone="excluded"), paused="INC-1")
     assert stack.pending(changed) == ["activation"]
     stack.up(changed)
-    run()
+    new_run()
     stack.refresh()
     columns = stack.activation.state["sync"]["schemas"]["stripe"]["tables"]["customer"]["columns"]
     assert columns == {"email": "hashed", "phone": "excluded"}
     assert fivetran.the("stripe")["paused"] is True
 
 
-def test_a_selection_that_left_the_file_leaves_everything_as_it_is(fivetran: Fivetran, stack: Stack, run):
+def test_a_selection_that_left_the_file_leaves_everything_as_it_is(fivetran: Fivetran, stack: Stack, new_run):
     stack.up(HASHED)
     fivetran.forget_requests()
     assert stack.pending(unit()) == []
-    run()
+    new_run()
     stack.refresh()
     assert stack.pending(unit()) == []
     assert fivetran.writes() == []
 
 
 def test_taking_over_a_connection_with_other_tables_is_refused_unless_the_file_says_to_change_them(
-    fivetran: Fivetran, stack: Stack, run
+    fivetran: Fivetran, stack: Stack, new_run
 ):
     made = fivetran.by_hand(succeeded_at="2026-01-01T00:00:00Z", is_historical_sync=False)
     fivetran.select("stripe", {"schemas": {"stripe": {"enabled": True, "tables": {"customer": {"enabled": True}}}}})
     assert stack.up(HASHED) == "refused"
-    assert "columns.email: the file says 'hashed', Fivetran has 'included'" in session.failures()[FILE]
+    assert "columns.email: the file says 'hashed', Fivetran has 'included'" in run.outcomes.failures()[FILE]
     assert fivetran.writes() == []
-    run()
+    new_run()
     changing = unit(sync=customers(email="hashed"), adopt=Adopt(made, apply_changes=True))
     assert stack.up(changing) == "connected"
-    run()
+    new_run()
     stack.refresh()
     assert stack.pending(changing) == []
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from reconciler.model import Adopt, FivetranSchedule, Unit
-from reconciler.resources.run.session import session
+from reconciler.resources.run.run import run
 
 from .account import BY_AIRFLOW, CANARY, FILE, Fivetran, failure, settle, unit
 from .stack import Stack
@@ -27,7 +27,7 @@ def keys_of_changes(fivetran: Fivetran) -> list[list[str]]:
 
 @pytest.mark.parametrize("live", [AT_WORK, {}], ids=["synced", "in its first sync"])
 def test_one_that_works_and_matches_is_taken_over_without_a_write_or_a_test(
-    fivetran: Fivetran, stack: Stack, run, live: dict[str, Any]
+    fivetran: Fivetran, stack: Stack, new_run, live: dict[str, Any]
 ):
     fivetran.options(sync_seconds=600)
     made = fivetran.by_hand("some other key", config={"historical_sync_time_frame": "ALL_TIME"}, **live)
@@ -35,16 +35,18 @@ def test_one_that_works_and_matches_is_taken_over_without_a_write_or_a_test(
     assert stack.up(declared) == "connected"
     assert stack.connection.id == made
     settle()
-    run()
+    new_run()
     stack.refresh()
     assert stack.pending(declared) == []
     assert fivetran.writes() == []
 
 
-def test_one_that_airflow_runs_is_taken_over_in_whatever_state_airflow_left_it(fivetran: Fivetran, stack: Stack, run):
+def test_one_that_airflow_runs_is_taken_over_in_whatever_state_airflow_left_it(
+    fivetran: Fivetran, stack: Stack, new_run
+):
     fivetran.by_hand(paused=True, schedule_type="manual", **AT_WORK)
     assert stack.up(unit(schedule=BY_AIRFLOW)) == "connected"
-    run()
+    new_run()
     stack.refresh()
     assert stack.pending(unit(schedule=BY_AIRFLOW)) == []
     assert fivetran.writes() == []
@@ -93,7 +95,7 @@ def test_a_config_that_differs_is_refused_with_each_difference_and_both_ways_out
     ids=["schedule", "pause", "Airflow", "Airflow, daily", "Airflow, pause"],
 )
 def test_a_schedule_that_differs_is_refused_and_taken_over_once_the_file_matches(
-    fivetran: Fivetran, stack: Stack, run, case: tuple[dict[str, Any], Unit, str]
+    fivetran: Fivetran, stack: Stack, new_run, case: tuple[dict[str, Any], Unit, str]
 ):
     live, declared, difference = case
     made = fivetran.by_hand(**live, **AT_WORK)
@@ -105,16 +107,16 @@ def test_a_schedule_that_differs_is_refused_and_taken_over_once_the_file_matches
     )
     for _ in range(2):
         assert stack.up(declared) == "refused"
-        assert session.failures() == {FILE: refusal.removeprefix(f"{FILE}: ")}
+        assert run.outcomes.failures() == {FILE: refusal.removeprefix(f"{FILE}: ")}
         assert stack.pending(declared) == ["activation"]
-        run()
+        new_run()
     matching = FivetranSchedule(live.get("sync_frequency", 360), live.get("daily_sync_time"))
     assert stack.up(unit(schedule=BY_AIRFLOW if "schedule_type" in live else matching)) == "connected"
     assert fivetran.writes() == []
 
 
 def test_where_the_file_says_so_only_what_differs_is_changed_and_a_pause_by_hand_stays(
-    fivetran: Fivetran, stack: Stack, run
+    fivetran: Fivetran, stack: Stack, new_run
 ):
     made = fivetran.by_hand(
         "the key in use", config={"backward_sync_limit": "2025-01-01"}, sync_frequency=60, paused=True, **AT_WORK
@@ -127,7 +129,7 @@ def test_where_the_file_says_so_only_what_differs_is_changed_and_a_pause_by_hand
     assert live["config"] == live["effective"]["config"] == expected
     assert (live["sync_frequency"], live["paused"], live["syncs"]) == (360, True, 0)
     assert keys_of_changes(fivetran) == [["config.backward_sync_limit"], ["sync_frequency"]]
-    run()
+    new_run()
     stack.refresh()
     assert stack.pending(wanted) == []
 
@@ -188,7 +190,7 @@ def test_adopting_writes_nothing_to_a_connection_that_never_synced(
 
 @pytest.mark.parametrize("never", NEVER_SYNCED, ids=str)
 def test_one_that_never_synced_is_set_up_tested_and_started_where_the_file_says_so(
-    fivetran: Fivetran, stack: Stack, run, never: dict[str, Any]
+    fivetran: Fivetran, stack: Stack, new_run, never: dict[str, Any]
 ):
     made = fivetran.by_hand("sk_old", **never, sync_frequency=60)
     declared = unit(schedule=BY_AIRFLOW, adopt=Adopt(made, apply_changes=True))
@@ -198,35 +200,35 @@ def test_one_that_never_synced_is_set_up_tested_and_started_where_the_file_says_
     assert (live["setup_state"], live["paused"], live["syncs"]) == ("connected", False, 1)
     # Of one that is connected the secret works: only Fivetran knows which it is.
     assert live["config"]["api_key"] == ("sk_old" if "setup_state" not in never else CANARY)
-    run()
+    new_run()
     stack.refresh()
     assert stack.pending(declared) == []
 
 
 def test_one_that_worked_and_broke_is_not_written_to_and_is_adopted_once_it_works(
-    fivetran: Fivetran, stack: Stack, run, caplog: pytest.LogCaptureFixture
+    fivetran: Fivetran, stack: Stack, new_run, caplog: pytest.LogCaptureFixture
 ):
     task = {"code": "reconnect", "message": f"{CANARY} expired"}
     made = fivetran.by_hand(setup_state="broken", sync_frequency=60, paused=True, tasks=[task], **AT_WORK)
     assert stack.up(unit()) == "broken"
     assert stack.connection.id == made
-    assert session.failures()[FILE] == (
+    assert run.outcomes.failures()[FILE] == (
         f"connection {made} (stripe) is not connected in Fivetran, and adopting it as it is neither tests nor starts "
         "it\n    reconnect: ****** expired\n"
         f"    Finish its set-up in Fivetran, or write `adopt: {{connection: {made}, apply_changes: true}}` to have it "
         "set up, tested and started."
     )
-    run()
+    new_run()
     caplog.clear()
     stack.refresh()
     assert f"{FILE}: broken in Fivetran; adopted as it is, so nothing tests it\n    reconnect: ******" in caplog.text
     assert stack.pending(unit()) == ["activation"]
     fivetran.edit("stripe", setup_state="connected", tasks=[])
-    run()
+    new_run()
     assert stack.up(unit()) == "refused"
-    assert "schedule: the file says" in session.failures()[FILE]
+    assert "schedule: the file says" in run.outcomes.failures()[FILE]
     matching = unit(schedule=FivetranSchedule(60))
-    run()
+    new_run()
     assert stack.up(matching) == "connected"
     live = fivetran.the("stripe")
     assert (live["paused"], live["sync_frequency"]) == (True, 60)
@@ -235,24 +237,26 @@ def test_one_that_worked_and_broke_is_not_written_to_and_is_adopted_once_it_work
 
 
 @pytest.mark.parametrize("paused", [True, False])
-def test_one_adopted_as_it_is_is_set_up_once_the_file_allows_it(fivetran: Fivetran, stack: Stack, run, *, paused: bool):
+def test_one_adopted_as_it_is_is_set_up_once_the_file_allows_it(
+    fivetran: Fivetran, stack: Stack, new_run, *, paused: bool
+):
     made = fivetran.by_hand("sk_old", setup_state="incomplete", sync_frequency=360, paused=paused)
     assert stack.up(unit()) == "broken"
-    run()
+    new_run()
     declared = unit(adopt=Adopt(made, apply_changes=True))
     assert stack.pending(declared) == ["connection", "activation"]
     assert stack.up(declared) == "connected"
     live = fivetran.the("stripe")
     assert (live["config"]["api_key"], live["setup_state"], live["paused"]) == (CANARY, "connected", False)
-    run()
+    new_run()
     stack.refresh()
     assert stack.pending(declared) == []
 
 
-def test_one_that_works_is_not_written_to_when_the_file_comes_to_allow_it(fivetran: Fivetran, stack: Stack, run):
+def test_one_that_works_is_not_written_to_when_the_file_comes_to_allow_it(fivetran: Fivetran, stack: Stack, new_run):
     made = fivetran.by_hand("sk_old", **AT_WORK)
     stack.up(unit())
-    run()
+    new_run()
     stack.up(unit(adopt=Adopt(made, apply_changes=True)))
     assert fivetran.writes() == []
     assert stack.pending(unit(adopt=Adopt(made, apply_changes=True))) == []
@@ -272,7 +276,7 @@ DEATHS = [
 @pytest.mark.parametrize(("death", "when"), DEATHS, ids=str)
 @pytest.mark.parametrize("known", [False, True], ids=["state knows nothing", "state knows what came before"])
 def test_a_run_that_changes_what_it_takes_over_may_die_anywhere_and_the_next_ends_the_same(
-    fivetran: Fivetran, stack: Stack, run, death: dict[str, Any], when: str, *, known: bool
+    fivetran: Fivetran, stack: Stack, new_run, death: dict[str, Any], when: str, *, known: bool
 ):
     made = fivetran.by_hand(
         "the key in use", config={"backward_sync_limit": "2025-01-01"}, sync_frequency=60, **AT_WORK
@@ -284,29 +288,29 @@ def test_a_run_that_changes_what_it_takes_over_may_die_anywhere_and_the_next_end
     fivetran.forget_faults()
     if not known:
         stack.connection.forget()
-    run()
+    new_run()
     assert stack.up(wanted) == "connected"
     live = fivetran.the("stripe")
     expected = {"api_key": "the key in use", "backward_sync_limit": "2026-01-01"}
     assert live["config"] == live["effective"]["config"] == expected
     assert (live["sync_frequency"], live["paused"], live["syncs"]) == (360, False, 0)
-    run()
+    new_run()
     stack.refresh()
     assert stack.pending(wanted) == []
 
 
-def test_a_run_that_takes_over_may_die_anywhere_and_still_writes_nothing(fivetran: Fivetran, stack: Stack, run):
+def test_a_run_that_takes_over_may_die_anywhere_and_still_writes_nothing(fivetran: Fivetran, stack: Stack, new_run):
     fivetran.by_hand(paused=True, **AT_WORK)
     for forgotten in ((stack.connection, stack.activation), (stack.activation,)):
         stack.up(unit())
         for resource in forgotten:
             resource.forget()
-        run()
+        new_run()
     assert stack.up(unit()) == "connected"
     assert fivetran.writes() == []
 
 
-def test_adopt_may_leave_the_file_again_and_nothing_changes(fivetran: Fivetran, stack: Stack, run):
+def test_adopt_may_leave_the_file_again_and_nothing_changes(fivetran: Fivetran, stack: Stack, new_run):
     made = fivetran.by_hand(sync_frequency=60, **AT_WORK)
     stack.up(unit(adopt=Adopt(made, apply_changes=True)))
     fivetran.forget_requests()

@@ -8,7 +8,7 @@ import pytest
 
 from reconciler.model import Adopt, Awaiting, FivetranSchedule
 from reconciler.resources.connection.resource import ConnectionProvider
-from reconciler.resources.run.session import session
+from reconciler.resources.run.run import run
 
 from .account import CANARY, FILE, KEY, FastClock, Fivetran, as_engine, failure, in_trouble, inputs, settle, state, unit
 from .stack import Stack
@@ -17,7 +17,7 @@ provider = ConnectionProvider()
 
 
 @pytest.fixture
-def stripe(fivetran: Fivetran, run) -> str:
+def stripe(fivetran: Fivetran, new_run) -> str:
     """The id of a connection that a run has made and tested."""
     made = provider.create(inputs(fivetran.group))
     settle()
@@ -91,7 +91,7 @@ def test_a_rotated_key_reaches_fivetran_and_is_tested(fivetran: Fivetran, stripe
     assert "sk_live" not in str(changed.outs)
 
 
-def test_what_awaits_a_person_is_made_and_changed_untested(fivetran: Fivetran, run):
+def test_what_awaits_a_person_is_made_and_changed_untested(fivetran: Fivetran, new_run):
     awaiting = Awaiting("the vendor's key", "2099-01-01")
     made = provider.create(inputs(fivetran.group, awaiting=awaiting))
     news = inputs(fivetran.group, awaiting=awaiting, backward_sync_limit="2026-01-01")
@@ -134,12 +134,12 @@ def test_a_refresh_that_finds_another_config_makes_another_revision(fivetran: Fi
     assert read(stripe, as_engine(found))["revision"] == 2, "one that is known is no other"
 
 
-def test_a_refresh_hides_a_secret_in_a_setting_that_is_none(fivetran: Fivetran, stripe: str, run):
+def test_a_refresh_hides_a_secret_in_a_setting_that_is_none(fivetran: Fivetran, stripe: str, new_run):
     fivetran.edit("stripe", config={"historical_sync_time_frame": f"ALL TIME ({CANARY})"})
     declared = state(fivetran.group, historical_sync_time_frame="ALL_TIME")
     found = read(stripe, declared)
     assert found["config"] == {"api_key": KEY, "historical_sync_time_frame": "******"}
-    run()
+    new_run()
     assert read(stripe, found)["revision"] == found["revision"] == 2
     provider.update(stripe, found, inputs(fivetran.group, historical_sync_time_frame="ALL_TIME"))
     assert fivetran.the("stripe")["config"]["historical_sync_time_frame"] == "ALL_TIME"
@@ -235,7 +235,7 @@ def test_a_connection_gives_way_only_where_a_file_of_this_run_says_so(fivetran: 
     olds, news = state(fivetran.group), inputs(fivetran.group, schema="stripe_v2")
     assert "Fivetran cannot change it" in failure(provider.check, olds, news)
     assert "this run would delete the connection stripe" in failure(provider.delete, stripe, olds)
-    session.declare({"stripe_v2": "stripe"}, replaced=["stripe"])
+    run.declared.set_connections({"stripe_v2": "stripe"}, replaced=["stripe"])
     assert provider.check(olds, news).failures == []
     shown = provider.diff(stripe, olds, news)
     assert (shown.replaces, shown.delete_before_replace) == (["destination"], True)
@@ -249,19 +249,21 @@ def test_a_permanent_key_of_config_makes_a_new_connection_where_a_file_says_so_a
     olds, news = state(fivetran.group, frame={"a": 1}), inputs(fivetran.group, frame={"a": 2, "b": 3})
     permanent = {"stripe": {"frame.a": False}}
     for replaced, replaces in ((["stripe"], ["config"]), ([], None)):
-        session.declare({"stripe": "stripe"}, replaced=replaced, permanent=permanent)
+        run.declared.set_connections({"stripe": "stripe"}, replaced=replaced, permanent=permanent)
         assert provider.check(olds, news).failures == []
         assert provider.diff(stripe, olds, news).replaces == replaces
-    session.declare({"stripe": "stripe"}, replaced=["stripe"], permanent=permanent)
+    run.declared.set_connections({"stripe": "stripe"}, replaced=["stripe"], permanent=permanent)
     assert provider.diff(stripe, olds, inputs(fivetran.group, frame={"a": 1, "b": 3})).replaces is None
     assert provider.diff(stripe, olds, inputs(fivetran.group)).replaces is None, "it left the file"
     for named, replaces in ((False, None), (True, ["config"])):
-        session.declare({"stripe": "stripe"}, replaced=["stripe"], permanent={"stripe": {"frame.a": named}})
+        run.declared.set_connections(
+            {"stripe": "stripe"}, replaced=["stripe"], permanent={"stripe": {"frame.a": named}}
+        )
         assert provider.diff(stripe, state(fivetran.group), news).replaces == replaces, "it came to the file"
 
 
 def test_of_a_name_that_stays_the_old_connection_goes_as_well(fivetran: Fivetran, stripe: str):
-    session.declare({"stripe": "stripe"}, replaced=["stripe"])
+    run.declared.set_connections({"stripe": "stripe"}, replaced=["stripe"])
     provider.delete(stripe, state(fivetran.group))
     assert fivetran.named("stripe") == []
 
@@ -270,7 +272,7 @@ def test_a_connection_that_another_file_declares_is_let_go_without_a_call(
     fivetran: Fivetran, stripe: str, monkeypatch: pytest.MonkeyPatch
 ):
     monkeypatch.setenv("RECONCILER_REMOVALS", "allow")
-    session.declare({"stripe": "payments"})
+    run.declared.set_connections({"stripe": "payments"})
     fivetran.forget_requests()
     provider.delete(stripe, state(fivetran.group))
     assert fivetran.requests() == []
@@ -295,20 +297,20 @@ def test_a_connection_that_is_gone_is_gone_from_state(fivetran: Fivetran, stripe
     ids=lambda fault: f"{fault['kind']} {fault.get('status', '')}",
 )
 @pytest.mark.parametrize("path", ["^/v1/connections$", "^/v1/connections/."])
-def test_no_fault_makes_a_connection_look_gone(fivetran: Fivetran, stripe: str, run, fault, path: str):
-    run()
+def test_no_fault_makes_a_connection_look_gone(fivetran: Fivetran, stripe: str, new_run, fault, path: str):
+    new_run()
     fivetran.fault(method="GET", path=path, count=None, **fault)
     assert failure(provider.read, stripe, state(fivetran.group)).startswith(f"{FILE}: GET /connections")
 
 
-def test_a_refresh_asks_once_for_the_group_and_once_for_each_connection(fivetran: Fivetran, run):
+def test_a_refresh_asks_once_for_the_group_and_once_for_each_connection(fivetran: Fivetran, new_run):
     names = [f"stripe_{number}" for number in range(8)]
     stacks = [Stack(fivetran.group) for _ in names]
     for stack, name in zip(stacks, names, strict=True):
         stack.up(unit(name))
-    run()
+    new_run()
     fivetran.by_hand(schema="of_somebody_else")
-    session.expect(names)
+    run.account.expect(names)
     fivetran.forget_requests()
     for stack in stacks:
         stack.refresh()
@@ -316,8 +318,8 @@ def test_a_refresh_asks_once_for_the_group_and_once_for_each_connection(fivetran
     assert asked == sorted(["/v1/connections", *(f"/v1/connections/{stack.connection.id}" for stack in stacks)])
 
 
-def test_who_reads_again_reads_what_is_so_by_then(fivetran: Fivetran, stripe: str, run):
-    run()
+def test_who_reads_again_reads_what_is_so_by_then(fivetran: Fivetran, stripe: str, new_run):
+    new_run()
     provider.read(stripe, state(fivetran.group))
     fivetran.edit("stripe", config={"historical_sync_time_frame": "DATE_LIMIT"})
     declared = inputs(fivetran.group, historical_sync_time_frame="ALL_TIME")
@@ -325,8 +327,8 @@ def test_who_reads_again_reads_what_is_so_by_then(fivetran: Fivetran, stripe: st
     assert (again.outs or {})["config"]["historical_sync_time_frame"] == "DATE_LIMIT"
 
 
-def test_a_list_that_failed_once_is_asked_for_again(fivetran: Fivetran, stripe: str, run):
-    run()
+def test_a_list_that_failed_once_is_asked_for_again(fivetran: Fivetran, stripe: str, new_run):
+    new_run()
     fivetran.fault(method="GET", path="^/v1/connections$", kind="status", status=403, body={"code": "Forbidden"})
     assert "403 Forbidden" in failure(provider.read, stripe, state(fivetran.group))
     assert provider.read(stripe, state(fivetran.group)).id == stripe

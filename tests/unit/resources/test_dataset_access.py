@@ -15,8 +15,7 @@ from reconciler.lifecycle.removal import DeletionRules
 from reconciler.model import Dataset, Destination, Environment, Grant, Unit
 from reconciler.resources.access.lists import access_lists
 from reconciler.resources.access.resource import DatasetAccessProvider, inputs
-from reconciler.resources.run.lines import lines
-from reconciler.resources.run.session import session
+from reconciler.resources.run.run import run
 
 from .account import FastClock, Fivetran, as_engine, failure
 from .stack import Resource
@@ -87,15 +86,15 @@ class BigQuery:
 
 def news(declared: DatasetDeclaration, writer: Any = ACCOUNT) -> dict[str, Any]:
     """The inputs, as the engine hands them over once `Preflight` was checked."""
-    session.expect_datasets([declared], {"d": None})
+    run.declared.set_datasets([declared], {"d": None})
     return dict(as_engine(inputs("p", declared, writer)))
 
 
 @pytest.fixture
-def bigquery(fivetran: Fivetran, run: Callable[..., None], tmp_path: Path) -> BigQuery:
+def bigquery(fivetran: Fivetran, new_run: Callable[..., None], tmp_path: Path) -> BigQuery:
     (tmp_path / "dev").mkdir()
     (tmp_path / "dev" / "d.yaml").write_text(UNIT)
-    lines.use(tmp_path)
+    run.declared.set_root(tmp_path)
     return BigQuery(fivetran)
 
 
@@ -141,7 +140,7 @@ def test_a_preview_logs_what_state_and_files_differ_by(bigquery: BigQuery, caplo
     bigquery.make(ROBOT)
     bigquery.up(expected("a"))
     caplog.clear()
-    session.is_preview = True
+    run.declared.is_preview = True
     assert bigquery.resource.pending(news(expected("b")))
     assert caplog.messages == [
         f"dev/d.yaml:5:51: grants {VIEWER} on dataset d to user:b@example.com",
@@ -152,9 +151,9 @@ def test_a_preview_logs_what_state_and_files_differ_by(bigquery: BigQuery, caplo
 def test_a_preview_without_fivetrans_account_says_that_it_is_incomplete(
     bigquery: BigQuery, caplog: pytest.LogCaptureFixture
 ):
-    session.is_preview = True
+    run.declared.is_preview = True
     unknown = news(expected(), Unknown())
-    session.expect_datasets([expected()], {"d": (ROBOT, ENGINEERS, WRITER)})
+    run.declared.set_datasets([expected()], {"d": (ROBOT, ENGINEERS, WRITER)})
     bigquery.resource._provider.check({}, unknown)
     assert caplog.messages == [
         "dev/d.yaml:3:1: this preview is incomplete: the run also grants roles/bigquery.dataEditor on dataset d to "
@@ -172,7 +171,7 @@ def test_a_member_that_google_denies_fails_its_line_and_no_other(bigquery: BigQu
         f"dev/d.yaml:5:73: Google denies {VIEWER} for user:b@example.com on dataset d: there is no such account in "
         "Google\n    Take the member out there"
     )
-    assert session.failures()["dev/d.yaml"].startswith(said)
+    assert run.outcomes.failures()["dev/d.yaml"].startswith(said)
     # The next run tries again, until the file says otherwise or the account is there.
     assert bigquery.resource.pending(news(expected("a", "b", "bb")))
     bigquery.gcp("PUT", "/unknown-members", {"members": []})
@@ -191,10 +190,10 @@ def test_fivetrans_new_account_is_waited_for_until_google_knows_it(bigquery: Big
         if len(slept) == 2:
             bigquery.gcp("PUT", "/unknown-members", {"members": []})
 
-    session.sleep = sleep
+    run.sleep = sleep
     bigquery.up(expected("a"))
     assert slept == [2, 5]
-    assert session.failures() == {}
+    assert run.outcomes.failures() == {}
     assert bigquery.access() == listed(ROBOT, ENGINEERS, reader("a"), WRITER)
 
 
@@ -204,7 +203,7 @@ def test_members_that_google_denies_unnamed_are_found_one_by_one(bigquery: BigQu
     bigquery.up(expected("a", "b"))
     owners = {"role": "OWNER", "specialGroup": "projectOwners"}
     assert bigquery.access() == listed(owners, ENGINEERS, reader("a"), WRITER, VIEW)
-    failures = session.failures()
+    failures = run.outcomes.failures()
     assert ":5:73: Google denies" in failures["dev/d.yaml"]
     assert "a policy of the organisation does not allow it" in failures["dev/d.yaml"]
     assert "serviceAccount:robot@p.iam.gserviceaccount.com on dataset d" in failures["dev/environment.yaml"]
@@ -244,15 +243,15 @@ def test_a_lost_answer_of_a_write_is_no_error(bigquery: BigQuery):
     assert bigquery.access() == listed(ROBOT, ENGINEERS, reader("a"), WRITER)
 
 
-def test_a_refresh_shows_what_is_ours_and_was_changed(bigquery: BigQuery, run: Callable[..., None]):
+def test_a_refresh_shows_what_is_ours_and_was_changed(bigquery: BigQuery, new_run: Callable[..., None]):
     bigquery.make(ROBOT, VIEW)
     bigquery.up(expected("a"))
     state = bigquery.resource.state
-    run()
+    new_run()
     bigquery.gcp("POST", "/datasets/p/d/access", {**VIEW, "view": {**VIEW["view"], "tableId": "w"}})
     bigquery.resource.refresh()
     assert bigquery.resource.state == state
-    run()
+    new_run()
     bigquery.gcp("DELETE", "/datasets/p/d/access", reader("a"))
     bigquery.gcp("POST", "/datasets/p/d/access", reader("curious"))
     bigquery.gcp("DELETE", "/datasets/p/d/access", WRITER)
@@ -262,7 +261,7 @@ def test_a_refresh_shows_what_is_ours_and_was_changed(bigquery: BigQuery, run: C
     assert f"{VIEWER} for user:a@example.com" not in there["entries"]
     assert "writer" not in there
     assert bigquery.up(expected("a"))
-    run()
+    new_run()
     bigquery.resource.refresh()
     assert bigquery.resource.state == state
     assert bigquery.access() == listed(
@@ -280,7 +279,7 @@ def test_a_refresh_reads_ahead_once(bigquery: BigQuery):
     assert [call["count"] for call in reads] == [2]
 
 
-def test_a_dataset_that_is_gone_takes_its_access_along(bigquery: BigQuery, run: Callable[..., None]):
+def test_a_dataset_that_is_gone_takes_its_access_along(bigquery: BigQuery, new_run: Callable[..., None]):
     bigquery.make(ROBOT)
     bigquery.up(expected())
     bigquery.gcp("DELETE", "/datasets/p/d")
@@ -291,7 +290,7 @@ def test_a_dataset_that_is_gone_takes_its_access_along(bigquery: BigQuery, run: 
 
 
 def test_a_group_that_bigquery_keeps_under_another_address_is_no_drift(
-    bigquery: BigQuery, run: Callable[..., None], caplog: pytest.LogCaptureFixture
+    bigquery: BigQuery, new_run: Callable[..., None], caplog: pytest.LogCaptureFixture
 ):
     bigquery.make(ROBOT)
     bigquery.gcp("PUT", "/aliases", {ENGINEERS["groupByEmail"]: "all@example.org"})
@@ -300,7 +299,7 @@ def test_a_group_that_bigquery_keeps_under_another_address_is_no_drift(
     assert [message for message in caplog.messages if "keeps" in message] == [f"dev/environment.yaml: {kept}"]
     state = bigquery.resource.state
     bigquery.writes()
-    run()
+    new_run()
     bigquery.resource.refresh()
     assert bigquery.resource.state == state
     assert not bigquery.up(expected())
@@ -309,22 +308,22 @@ def test_a_group_that_bigquery_keeps_under_another_address_is_no_drift(
 
 
 def test_a_preview_warns_of_a_deleted_account_with_the_line_that_names_it(
-    bigquery: BigQuery, run: Callable[..., None], caplog: pytest.LogCaptureFixture, tmp_path: Path
+    bigquery: BigQuery, new_run: Callable[..., None], caplog: pytest.LogCaptureFixture, tmp_path: Path
 ):
     bigquery.make(ROBOT)
     bigquery.up(expected("a", "b"))
     bigquery.gcp("POST", "/deleted-members", {"members": ["user:b@example.com"]})
-    run()
+    new_run()
     bigquery.resource.refresh()
-    lines.use(tmp_path)
-    session.is_preview = True
+    run.declared.set_root(tmp_path)
+    run.declared.is_preview = True
     caplog.clear()
     assert bigquery.resource.pending(news(expected("a", "b")))
     (warned,) = [message for message in caplog.messages if "is deleted in Google" in message]
     assert warned.startswith("dev/d.yaml:5:73: user:b@example.com is deleted in Google: dataset d shows it as deleted:")
-    session.is_preview = False
+    run.declared.is_preview = False
     bigquery.up(expected("a", "b"))
-    assert ":5:73: Google denies" in session.failures()["dev/d.yaml"]
+    assert ":5:73: Google denies" in run.outcomes.failures()["dev/d.yaml"]
     assert bigquery.access() == listed(ROBOT, ENGINEERS, reader("a"), WRITER)
 
 

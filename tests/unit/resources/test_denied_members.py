@@ -11,8 +11,7 @@ import pytest
 from reconciler.google.bigquery.declared_dataset import DatasetDeclaration, build_declaration
 from reconciler.lifecycle.removal import DeletionRules
 from reconciler.model import Condition, Dataset, Grant, Unit
-from reconciler.resources.run.lines import lines
-from reconciler.resources.run.session import session
+from reconciler.resources.run.run import run
 
 from .account import Fivetran, failure
 from .test_dataset_access import ENGINEERS, ROBOT, VIEW, WRITER, BigQuery, environment, listed, reader
@@ -37,8 +36,8 @@ def viewers(*members: str) -> DatasetDeclaration:
 
 
 @pytest.fixture
-def bigquery(fivetran: Fivetran, run: Callable[..., None], tmp_path: Path) -> BigQuery:
-    lines.use(tmp_path)
+def bigquery(fivetran: Fivetran, new_run: Callable[..., None], tmp_path: Path) -> BigQuery:
+    run.declared.set_root(tmp_path)
     return BigQuery(fivetran)
 
 
@@ -48,7 +47,7 @@ def deny(bigquery: BigQuery, *members: str, **more: Any) -> None:
 
 def denied() -> set[str]:
     """The members that failures of the run name."""
-    failures = "\n".join(session.failures().values())
+    failures = "\n".join(run.outcomes.failures().values())
     return {text.partition(" on ")[0] for text in failures.split(" for ")[1:]}
 
 
@@ -79,7 +78,7 @@ def test_members_of_every_kind_are_denied_at_once_and_the_others_written(bigquer
     assert denied() == {*members} - {"user:c@example.com"}
 
     bigquery.gcp("PUT", "/forbidden-members", {"members": []})
-    session.start()
+    run.start()
     deny(bigquery, *(name for name in names if name != "a@example.com"))
     bigquery.up(viewers(*members))
     assert reader("a") in bigquery.access()
@@ -90,7 +89,7 @@ def test_what_a_member_has_stays_where_google_denies_it_another_role(bigquery: B
     deny(bigquery, "a@example.com")
     bigquery.up(declared(Grant(ROLE, ("user:a@example.com",)), Grant(EDITOR, ("user:a@example.com",))))
     assert bigquery.access() == listed(ROBOT, ENGINEERS, WRITER, reader("a"))
-    assert f"Google denies {EDITOR} for user:a@example.com" in session.failures()["dev/d.yaml"]
+    assert f"Google denies {EDITOR} for user:a@example.com" in run.outcomes.failures()["dev/d.yaml"]
 
 
 @pytest.mark.parametrize("gone", ["a@example.com", "team@example.com", "b@p.iam.gserviceaccount.com", "example.com"])
@@ -142,12 +141,14 @@ def test_access_added_while_a_list_is_written_is_logged_as_lost(bigquery: BigQue
     assert f"dev/d.yaml: revokes {ROLE} on dataset d from user:late@example.com" in caplog.messages
 
 
-def test_groups_that_bigquery_keeps_under_other_addresses_are_told_apart(bigquery: BigQuery, run: Callable[..., None]):
+def test_groups_that_bigquery_keeps_under_other_addresses_are_told_apart(
+    bigquery: BigQuery, new_run: Callable[..., None]
+):
     bigquery.make(ROBOT)
     bigquery.gcp("PUT", "/aliases", {f"{name}@example.io": f"{name}@example.com" for name in ("x", "y", "z")})
     bigquery.up(viewers(*(f"group:{name}@example.io" for name in "zyx")))
     state = bigquery.resource.state
-    run()
+    new_run()
     bigquery.resource.refresh()
     assert bigquery.resource.state == state
     assert not bigquery.up(viewers(*(f"group:{name}@example.io" for name in "zyx")))
@@ -155,12 +156,12 @@ def test_groups_that_bigquery_keeps_under_other_addresses_are_told_apart(bigquer
     assert bigquery.access() == listed(ROBOT, ENGINEERS, WRITER, {"role": "READER", "groupByEmail": "y@example.com"})
 
 
-def test_both_addresses_of_a_group_are_one_entry_and_no_drift(bigquery: BigQuery, run: Callable[..., None]):
+def test_both_addresses_of_a_group_are_one_entry_and_no_drift(bigquery: BigQuery, new_run: Callable[..., None]):
     bigquery.make(ROBOT)
     bigquery.gcp("PUT", "/aliases", {"team@example.io": "team@example.com"})
     both = viewers("group:team@example.com", "group:team@example.io")
     bigquery.up(both)
-    run()
+    new_run()
     bigquery.resource.refresh()
     assert not bigquery.up(both)
 

@@ -8,7 +8,7 @@ import pytest
 
 from reconciler.resources.destination.resource import DestinationProvider
 from reconciler.resources.destination.service_account import ServiceAccountProvider
-from reconciler.resources.run.session import session
+from reconciler.resources.run.run import run
 
 from .account import Fivetran, failure
 
@@ -23,13 +23,13 @@ PROPS: dict[str, Any] = {
 
 
 @pytest.mark.parametrize("spelt", [{}, {"location": "us"}, {"region": "gcp_us_east4"}, {"time_zone_offset": "+0"}])
-def test_one_that_matches_is_adopted_without_a_write(fivetran: Fivetran, run, spelt: dict[str, str]):
+def test_one_that_matches_is_adopted_without_a_write(fivetran: Fivetran, new_run, spelt: dict[str, str]):
     made = DestinationProvider().create({**PROPS, **spelt})
     assert made.id == fivetran.group
     assert fivetran.writes() == []
 
 
-def test_a_missing_group_and_destination_are_made_once(fivetran: Fivetran, run):
+def test_a_missing_group_and_destination_are_made_once(fivetran: Fivetran, new_run):
     fivetran.reset()
     fivetran.fault(method="POST", path="^/v1/groups$", kind="drop_reply", when="after")
     fivetran.fault(method="POST", path="^/v1/destinations$", kind="drop_reply", when="after")
@@ -40,7 +40,7 @@ def test_a_missing_group_and_destination_are_made_once(fivetran: Fivetran, run):
     assert snapshot["destinations"][0]["config"]["project_id"] == "dev-project"
 
 
-def test_neither_making_nor_changing_one_tests_it(fivetran: Fivetran, run):
+def test_neither_making_nor_changing_one_tests_it(fivetran: Fivetran, new_run):
     """`DestinationTests` does, once Fivetran's service account has its role; until then it could only fail."""
     account = f"g-{fivetran.group.replace('_', '-')}@fivetran-production.iam.gserviceaccount.com"
     grant = {"role": "roles/bigquery.user", "member": f"serviceAccount:{account}"}
@@ -62,9 +62,9 @@ def test_neither_making_nor_changing_one_tests_it(fivetran: Fivetran, run):
         ({"time_zone_offset": "-5"}, "time_zone_offset: the file says '-5', Fivetran has '0'"),
     ],
 )
-def test_one_that_differs_is_not_adopted_nor_in_a_preview(fivetran: Fivetran, run, change, said):
+def test_one_that_differs_is_not_adopted_nor_in_a_preview(fivetran: Fivetran, new_run, change, said):
     text = failure(DestinationProvider().create, {**PROPS, **change})
-    session.is_preview = True
+    run.declared.is_preview = True
     assert failure(DestinationProvider().check, {}, {**PROPS, **change}) == text
     DestinationProvider().check({}, PROPS)
     assert fivetran.writes() == []
@@ -73,7 +73,7 @@ def test_one_that_differs_is_not_adopted_nor_in_a_preview(fivetran: Fivetran, ru
     assert fivetran.writes() == []
 
 
-def test_one_of_another_service_is_not_adopted(fivetran: Fivetran, run):
+def test_one_of_another_service_is_not_adopted(fivetran: Fivetran, new_run):
     fivetran.remove_destination(fivetran.group)
     config = {"project_id": "dev-project", "data_set_location": "US"}
     fivetran.make_destination(fivetran.group, service="managed_big_query", config=config)
@@ -81,7 +81,7 @@ def test_one_of_another_service_is_not_adopted(fivetran: Fivetran, run):
     assert fivetran.writes() == []
 
 
-def test_two_groups_of_one_name_are_refused_with_their_ids(fivetran: Fivetran, run):
+def test_two_groups_of_one_name_are_refused_with_their_ids(fivetran: Fivetran, new_run):
     other = fivetran.make_group("Group_Dev")
     text = failure(DestinationProvider().create, dict(PROPS))
     assert other in text
@@ -94,12 +94,12 @@ def test_what_is_fixed_cannot_change(key):
     assert f"{key} is OTHER in the file and {PROPS[key]} in Fivetran" in text
 
 
-def test_it_moves_to_another_group_where_the_files_allow_that_and_leaves_the_old_one_alone(fivetran: Fivetran, run):
+def test_it_moves_to_another_group_where_the_files_allow_that_and_leaves_the_old_one_alone(fivetran: Fivetran, new_run):
     moved = {**PROPS, "group": "Group_Test"}
     assert "write the old name beside it as `formerly` to rename the group in Fivetran" in failure(
         DestinationProvider().check, dict(PROPS), moved
     )
-    session.declare({}, left_groups=["Group_Dev"])
+    run.declared.set_connections({}, left_groups=["Group_Dev"])
     assert DestinationProvider().check(dict(PROPS), moved).failures == []
     shown = DestinationProvider().diff(fivetran.group, dict(PROPS), moved)
     assert (shown.replaces, bool(shown.delete_before_replace)) == (["group"], False)
@@ -117,7 +117,7 @@ def names(fivetran: Fivetran) -> dict[str, str]:
     return {group["id"]: group["name"] for group in fivetran.snapshot()["groups"]}
 
 
-def test_a_group_is_renamed_in_place_once_and_formerly_may_stay(fivetran: Fivetran, run):
+def test_a_group_is_renamed_in_place_once_and_formerly_may_stay(fivetran: Fivetran, new_run):
     provider = DestinationProvider()
     assert provider.check(dict(PROPS), dict(RENAMED)).failures == []
     shown = provider.diff(fivetran.group, dict(PROPS), dict(RENAMED))
@@ -135,7 +135,7 @@ def test_a_group_is_renamed_in_place_once_and_formerly_may_stay(fivetran: Fivetr
     )
 
 
-def test_a_group_that_no_state_knows_is_found_by_the_name_it_had_and_renamed(fivetran: Fivetran, run):
+def test_a_group_that_no_state_knows_is_found_by_the_name_it_had_and_renamed(fivetran: Fivetran, new_run):
     for _ in range(2):
         assert DestinationProvider().create(dict(RENAMED)).id == fivetran.group
         assert names(fivetran) == {fivetran.group: "Group_New"}
@@ -144,7 +144,7 @@ def test_a_group_that_no_state_knows_is_found_by_the_name_it_had_and_renamed(fiv
     assert names(fivetran) == {made: "Group_New"}
 
 
-def test_a_group_is_not_renamed_to_the_name_of_another(fivetran: Fivetran, run):
+def test_a_group_is_not_renamed_to_the_name_of_another(fivetran: Fivetran, new_run):
     other = fivetran.make_group("Group_New")
     provider = DestinationProvider()
     for operation, arguments in ((provider.create, ()), (provider.update, (fivetran.group, dict(PROPS)))):
@@ -153,7 +153,7 @@ def test_a_group_is_not_renamed_to_the_name_of_another(fivetran: Fivetran, run):
     assert names(fivetran) == {fivetran.group: "Group_Dev", other: "Group_New"}
 
 
-def test_the_time_zone_is_patched_and_its_drift_seen(fivetran: Fivetran, run):
+def test_the_time_zone_is_patched_and_its_drift_seen(fivetran: Fivetran, new_run):
     provider = DestinationProvider()
     assert provider.diff(fivetran.group, PROPS, {**PROPS, "time_zone_offset": "+0"}).changes is False
     assert provider.diff(fivetran.group, PROPS, {**PROPS, "time_zone_offset": "-5"}).changes is True
@@ -162,14 +162,14 @@ def test_the_time_zone_is_patched_and_its_drift_seen(fivetran: Fivetran, run):
     assert (drifted.outs or {})["time_zone_offset"] == "-5"
 
 
-def test_a_destination_that_is_gone_is_gone(fivetran: Fivetran, run):
+def test_a_destination_that_is_gone_is_gone(fivetran: Fivetran, new_run):
     assert DestinationProvider().read("no_such_group", dict(PROPS)).id is None
     fivetran.remove_destination(fivetran.group)
     assert DestinationProvider().read(fivetran.group, dict(PROPS)).id is None
 
 
 def test_it_is_deleted_with_fivetrans_own_connection_and_never_with_another(
-    fivetran: Fivetran, run, monkeypatch: pytest.MonkeyPatch
+    fivetran: Fivetran, new_run, monkeypatch: pytest.MonkeyPatch
 ):
     fivetran.reset()
     made = DestinationProvider().create(dict(PROPS))
@@ -185,19 +185,21 @@ def test_it_is_deleted_with_fivetrans_own_connection_and_never_with_another(
     DestinationProvider().delete(made.id, dict(PROPS))
 
 
-def test_the_service_account_is_read_from_the_group(fivetran: Fivetran, run):
+def test_the_service_account_is_read_from_the_group(fivetran: Fivetran, new_run):
     made = ServiceAccountProvider().create({"file": PROPS["file"], "group_id": fivetran.group})
     assert made.id.startswith(f"g-{fivetran.group.replace('_', '-')}@")
     assert ServiceAccountProvider().read(made.id, {"file": PROPS["file"], "group_id": "gone"}).id is None
 
 
-def test_a_preview_that_cannot_ask_fivetran_refuses_no_destination(fivetran: Fivetran, run):
-    session.is_preview = True
+def test_a_preview_that_cannot_ask_fivetran_refuses_no_destination(fivetran: Fivetran, new_run):
+    run.declared.is_preview = True
     fivetran.fault(kind="status", status=500, count=None)
     DestinationProvider().check({}, {**PROPS, "location": "EU"})
 
 
-def test_settings_that_no_file_says_are_named_at_adoption(fivetran: Fivetran, run, caplog: pytest.LogCaptureFixture):
+def test_settings_that_no_file_says_are_named_at_adoption(
+    fivetran: Fivetran, new_run, caplog: pytest.LogCaptureFixture
+):
     fivetran.set_destination(
         fivetran.group, networking_method="ProxyAgent", proxy_agent_id="agent_1", private_link_id="link_1"
     )

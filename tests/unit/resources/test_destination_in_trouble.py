@@ -58,7 +58,7 @@ class Account:
 
 
 @pytest.fixture
-def account(fivetran: Fivetran, run) -> Account:
+def account(fivetran: Fivetran, new_run) -> Account:
     return Account(fivetran)
 
 
@@ -73,14 +73,14 @@ def test_making_them_in_trouble_makes_one_group_with_one_destination(account: Ac
 
 @pytest.mark.parametrize("where", [POST_GROUP, POST_DESTINATION], ids=["group", "destination"])
 @pytest.mark.parametrize("kind", ["drop_request", "drop_reply"])
-def test_a_run_that_failed_on_the_way_is_finished_by_the_next(account: Account, run, where, kind: str):
+def test_a_run_that_failed_on_the_way_is_finished_by_the_next(account: Account, new_run, where, kind: str):
     account.fivetran.fault(**where, kind=kind)
     account.fivetran.fault(
         method="GET", path="^/v1/(groups|destinations)", kind="status", status=500, count=None, nth=3
     )
     assert failure(provider.create, PROPS).startswith(f"{FILE}: ")
     account.fivetran.forget_faults()
-    run()
+    new_run()
     assert [provider.create(PROPS).id] == account.groups
     assert account.destination["config"] == {"project_id": "new-project", "data_set_location": "US"}
 
@@ -108,14 +108,14 @@ def test_expired_credentials_are_one_error_that_names_the_variables(account: Acc
     assert clock.slept == []
 
 
-def test_no_fault_makes_them_look_gone(account: Account, run):
+def test_no_fault_makes_them_look_gone(account: Account, new_run):
     id_ = str(provider.create(PROPS).id)
     for fault in ({"kind": "html", "status": 404}, {"kind": "status", "status": 500}, {"kind": "unauthorized"}):
         for path in ("^/v1/groups/", "^/v1/destinations/"):
             account.fivetran.fault(method="GET", path=path, count=None, **fault)
             assert failure(provider.read, id_, PROPS).startswith(f"{FILE}: GET ")
             account.fivetran.forget_faults()
-            run()
+            new_run()
     assert provider.read(id_, PROPS).id == id_
 
 

@@ -18,7 +18,7 @@ provider = DestinationTestsProvider()
 
 
 @pytest.fixture
-def props(fivetran: Fivetran, run) -> dict[str, Any]:
+def props(fivetran: Fivetran, new_run) -> dict[str, Any]:
     """The inputs, of a destination that was never tested and that Fivetran's service account may write."""
     fivetran.set_destination(fivetran.group, setup_status="incomplete")
     account = f"g-{fivetran.group.replace('_', '-')}@fivetran-production.iam.gserviceaccount.com"

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from reconciler.model import Awaiting, Unit
-from reconciler.resources.run.session import session
+from reconciler.resources.run.run import run
 
 from .account import BAD_TEST, BY_AIRFLOW, Fivetran, settle, unit
 from .stack import Stack
@@ -20,26 +20,26 @@ def over(**said: Any) -> Unit:
     return unit(**{"schedule": BY_AIRFLOW, **said, "paused": "expired on 2026-12-31", "ended": True})
 
 
-def test_one_whose_tests_fail_is_paused_tested_no_more_and_fails_no_run(fivetran: Fivetran, stack: Stack, run):
+def test_one_whose_tests_fail_is_paused_tested_no_more_and_fails_no_run(fivetran: Fivetran, stack: Stack, new_run):
     fivetran.script_tests(target="stripe", runs=None, results=[BAD_TEST])
     assert stack.up(unit(schedule=BY_AIRFLOW)) == "failed"
     fivetran.edit("stripe", paused=False)
-    run()
+    new_run()
     fivetran.forget_requests()
     assert stack.up(over()) == "ended"
     assert TEST not in fivetran.writes()
-    assert session.failures() == {}
+    assert run.outcomes.failures() == {}
     assert fivetran.the("stripe")["paused"] is True
     assert stack.activation.state["messages"] == []
     for refreshed in (False, True):
         assert stack.pending(over()) == []
         if not refreshed:
-            run()
+            new_run()
             stack.refresh()
 
 
 def test_one_that_breaks_or_whose_file_changes_in_its_days_of_grace_is_left_alone(
-    fivetran: Fivetran, stack: Stack, run, caplog: pytest.LogCaptureFixture
+    fivetran: Fivetran, stack: Stack, new_run, caplog: pytest.LogCaptureFixture
 ):
     stack.up(unit(schedule=BY_AIRFLOW))
     assert stack.up(over()) == "connected"
@@ -48,11 +48,11 @@ def test_one_that_breaks_or_whose_file_changes_in_its_days_of_grace_is_left_alon
     assert stack.up(over(historical_sync_time_frame="DATE_LIMIT")) == "connected"
     settle()
     assert fivetran.the("stripe")["setup_state"] != "connected"
-    run()
+    new_run()
     stack.refresh()
     assert stack.pending(over(historical_sync_time_frame="DATE_LIMIT")) == []
     assert "broken" not in caplog.text
-    assert session.failures() == {}
+    assert run.outcomes.failures() == {}
 
     # With more time it has to work again.
     later = unit(schedule=BY_AIRFLOW, historical_sync_time_frame="DATE_LIMIT")
@@ -66,15 +66,15 @@ def test_one_that_waits_for_somebody_is_never_overdue(fivetran: Fivetran, stack:
     monkeypatch.setenv("RECONCILER_TODAY", "2027-01-01")
     awaiting = Awaiting("the vendor installs our key", "2026-12-15")
     assert stack.up(over(awaiting=awaiting)) == "ended"
-    assert session.failures() == {}
+    assert run.outcomes.failures() == {}
     assert stack.pending(over(awaiting=awaiting)) == []
 
 
-def test_given_more_time_it_begins_where_it_stood(fivetran: Fivetran, stack: Stack, run):
+def test_given_more_time_it_begins_where_it_stood(fivetran: Fivetran, stack: Stack, new_run):
     fivetran.script_tests(target="stripe", runs=1, results=[BAD_TEST])
     stack.up(unit(schedule=BY_AIRFLOW))
     stack.up(over())
-    run()
+    new_run()
     assert stack.up(unit(schedule=BY_AIRFLOW)) == "connected"
     live = fivetran.the("stripe")
     assert (live["paused"], live["syncs"]) == (False, 1)
@@ -89,7 +89,7 @@ def test_a_connection_that_was_only_taken_over_is_not_written_to(fivetran: Fivet
 
 @pytest.mark.parametrize("ended", [True, False])
 def test_activation_pauses_a_running_connection_when_state_lost_its_activation(
-    fivetran: Fivetran, stack: Stack, run, ended: bool
+    fivetran: Fivetran, stack: Stack, new_run, ended: bool
 ):
     stack.up(unit(schedule=BY_AIRFLOW))
     assert fivetran.the("stripe")["paused"] is False

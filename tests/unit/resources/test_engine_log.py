@@ -13,7 +13,6 @@ from pulumi.dynamic import Config, ConfigureRequest
 from pulumi.runtime.proto import engine_pb2, engine_pb2_grpc
 
 from reconciler.resources.operation import Provider
-from reconciler.resources.run import engine_log
 
 logger = logging.getLogger("reconciler.provider.test")
 REQUEST = ConfigureRequest(Config({}, "project"))
@@ -48,7 +47,7 @@ def plugin(monkeypatch: pytest.MonkeyPatch, ours: logging.Logger) -> Iterator[tu
     engine_pb2_grpc.add_EngineServicer_to_server(engine, server)
     port = server.add_insecure_port("127.0.0.1:0")
     server.start()
-    monkeypatch.setattr(engine_log, "address", lambda: f"127.0.0.1:{port}")
+    monkeypatch.setattr(engine, "address", lambda: f"127.0.0.1:{port}")
     Provider().configure(REQUEST)
     Provider().configure(REQUEST)  # as for each class of ours
     yield engine, server

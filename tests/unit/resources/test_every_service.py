@@ -35,7 +35,7 @@ def unit(filled: Filled) -> Unit:
 @pytest.mark.parametrize("options", OPTIONS, ids=lambda options: " ".join(options) or "as documented")
 @pytest.mark.parametrize("units", [full, least, awaiting], ids=lambda units: units.__name__)
 def test_what_was_made_is_neither_drift_nor_different_when_taken_over(
-    fivetran: Fivetran, run, monkeypatch: pytest.MonkeyPatch, units: Any, options: dict[str, Any]
+    fivetran: Fivetran, new_run, monkeypatch: pytest.MonkeyPatch, units: Any, options: dict[str, Any]
 ):
     monkeypatch.setenv(VARIABLE, CANARY)
     fivetran.options(package_use="unchecked", **options)  # the packages of the Connector SDK are made up
@@ -50,13 +50,13 @@ def test_what_was_made_is_neither_drift_nor_different_when_taken_over(
     assert _pending(stacks, filled) == {}
     assert fivetran.requests() == []
 
-    run()
+    new_run()
     for stack in stacks.values():
         stack.refresh()
     assert _pending(stacks, filled) == {}
 
     # And where state is lost, a connection at work is found to be what its file says.
-    run()
+    new_run()
     for each in filled:
         if not each.awaits:
             assert Stack(fivetran.group).up(unit(each)) == "connected"

@@ -11,7 +11,7 @@ from reconciler.fivetran.api import Connection, Timeouts
 from reconciler.model import Adopt
 from reconciler.resources.connection.resource import ConnectionProvider
 from reconciler.resources.run.intent import Creator, Intent
-from reconciler.resources.run.session import session
+from reconciler.resources.run.run import run
 
 from .account import CANARY, FILE, FastClock, Fivetran, InBackground, as_engine, failure, inputs, settle
 
@@ -35,7 +35,7 @@ create = ConnectionProvider().create
     ],
     ids=lambda fault: f"{fault['kind']} {fault.get('when', '')}",
 )
-def test_a_create_that_meets_trouble_makes_one_connection(fivetran: Fivetran, run, fault):
+def test_a_create_that_meets_trouble_makes_one_connection(fivetran: Fivetran, new_run, fault):
     fivetran.fault(**POST, **fault)
     made = create(inputs(fivetran.group))
     settle()
@@ -46,7 +46,9 @@ def test_a_create_that_meets_trouble_makes_one_connection(fivetran: Fivetran, ru
     assert (made.outs or {})["revision"] == 1
 
 
-def test_a_create_that_always_fails_ends_in_one_clear_error_and_nothing_made(fivetran: Fivetran, run, clock: FastClock):
+def test_a_create_that_always_fails_ends_in_one_clear_error_and_nothing_made(
+    fivetran: Fivetran, new_run, clock: FastClock
+):
     fivetran.fault(**POST, kind="status", status=500, count=None)
     assert failure(create, inputs(fivetran.group)) == (
         f"{FILE}: POST /connections: Fivetran answered 500 InternalServerError: Something went wrong. "
@@ -57,13 +59,13 @@ def test_a_create_that_always_fails_ends_in_one_clear_error_and_nothing_made(fiv
     assert 0 < sum(clock.slept) < 30
 
 
-def test_where_the_look_after_a_lost_answer_fails_too_the_next_run_finds_the_connection(fivetran: Fivetran, run):
+def test_where_the_look_after_a_lost_answer_fails_too_the_next_run_finds_the_connection(fivetran: Fivetran, new_run):
     fivetran.fault(**POST, kind="drop_reply")
     fivetran.fault(method="GET", path="^/v1/connections$", kind="status", status=500, count=None, nth=2)
     assert "GET /connections: Fivetran answered 500" in failure(create, inputs(fivetran.group))
     fivetran.forget_faults()
-    run()
-    session.recall({"stripe": Intent(datetime.now(UTC) - MINUTE, session.creator())})
+    new_run()
+    run.declared.recall_intents({"stripe": Intent(datetime.now(UTC) - MINUTE, run.account.creator())})
     made = create(inputs(fivetran.group))
     assert made.id == fivetran.the("stripe")["id"]
     assert (made.outs or {})["revision"] == 1, "it is tested, and started"
@@ -71,14 +73,14 @@ def test_where_the_look_after_a_lost_answer_fails_too_the_next_run_finds_the_con
 
 
 def test_a_quota_that_is_used_up_for_an_hour_ends_the_run_instead_of_blocking_it(
-    fivetran: Fivetran, run, clock: FastClock
+    fivetran: Fivetran, new_run, clock: FastClock
 ):
     fivetran.fault(**POST, kind="too_many_requests", retry_after=3600, count=None)
     assert "quota is used up: wait 3600 s" in failure(create, inputs(fivetran.group))
     assert clock.slept == []
 
 
-def test_expired_credentials_name_the_variables_to_set(fivetran: Fivetran, run):
+def test_expired_credentials_name_the_variables_to_set(fivetran: Fivetran, new_run):
     fivetran.fault(path="", kind="unauthorized", count=None)
     said = failure(create, inputs(fivetran.group))
     assert said.startswith(f"{FILE}: GET /connections: Fivetran answered 401 ")
@@ -86,7 +88,7 @@ def test_expired_credentials_name_the_variables_to_set(fivetran: Fivetran, run):
     assert len(said.splitlines()) == 1
 
 
-def test_missing_credentials_are_named_together(fivetran: Fivetran, run, monkeypatch: pytest.MonkeyPatch):
+def test_missing_credentials_are_named_together(fivetran: Fivetran, new_run, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.delenv("FIVETRAN_APIKEY")
     monkeypatch.setenv("FIVETRAN_APISECRET", " ")
     assert "FIVETRAN_APIKEY and FIVETRAN_APISECRET are not set" in failure(create, inputs(fivetran.group))
@@ -94,7 +96,7 @@ def test_missing_credentials_are_named_together(fivetran: Fivetran, run, monkeyp
 
 
 def test_a_host_that_cannot_be_reached_is_an_error_with_what_to_check(
-    fivetran: Fivetran, run, monkeypatch: pytest.MonkeyPatch
+    fivetran: Fivetran, new_run, monkeypatch: pytest.MonkeyPatch
 ):
     monkeypatch.setenv("FIVETRAN_API_URL", "http://127.0.0.1:9/v1")
     said = failure(create, inputs(fivetran.group))
@@ -103,8 +105,8 @@ def test_a_host_that_cannot_be_reached_is_an_error_with_what_to_check(
 
 
 @pytest.mark.parametrize("when", ["before", "after"])
-def test_a_create_slower_than_the_time_limit_makes_one_connection(fivetran: Fivetran, run, when: str):
-    run(timeouts=Timeouts(read=1))
+def test_a_create_slower_than_the_time_limit_makes_one_connection(fivetran: Fivetran, new_run, when: str):
+    new_run(timeouts=Timeouts(read=1))
     held = fivetran.fault(**POST, kind="hold", when=when)
     made = create(inputs(fivetran.group))
     fivetran.release(held)
@@ -114,7 +116,7 @@ def test_a_create_slower_than_the_time_limit_makes_one_connection(fivetran: Five
 
 @pytest.mark.parametrize("when", ["before", "after"])
 def test_of_two_that_create_at_once_the_older_connection_stays_also_where_names_are_not_unique(
-    fivetran: Fivetran, run, when: str
+    fivetran: Fivetran, new_run, when: str
 ):
     fivetran.options(duplicate_schema="allowed")
     held = fivetran.fault(**POST, kind="hold", when=when)
@@ -127,7 +129,7 @@ def test_of_two_that_create_at_once_the_older_connection_stays_also_where_names_
 
 
 @pytest.mark.parametrize("answer", ["conflict", "invalid"])
-def test_a_name_that_was_taken_meanwhile_is_adopted(fivetran: Fivetran, run, answer: str):
+def test_a_name_that_was_taken_meanwhile_is_adopted(fivetran: Fivetran, new_run, answer: str):
     fivetran.options(duplicate_schema=answer)
     held = fivetran.fault(**POST, kind="hold")
     other = InBackground(lambda: create(inputs(fivetran.group)).id)
@@ -137,7 +139,7 @@ def test_a_name_that_was_taken_meanwhile_is_adopted(fivetran: Fivetran, run, ans
     assert theirs == other.result() == fivetran.the("stripe")["id"]
 
 
-def test_of_several_connections_of_one_name_the_oldest_is_adopted(fivetran: Fivetran, run):
+def test_of_several_connections_of_one_name_the_oldest_is_adopted(fivetran: Fivetran, new_run):
     oldest = fivetran.by_hand(created_at="2026-01-01T00:00:00Z")
     fivetran.by_hand(created_at="2026-03-01T00:00:00Z")
     assert create(inputs(fivetran.group)).id == oldest
@@ -145,10 +147,10 @@ def test_of_several_connections_of_one_name_the_oldest_is_adopted(fivetran: Five
 
 @pytest.mark.parametrize("never", [{"setup_state": "incomplete"}, {"setup_state": "broken"}, {"paused": True}], ids=str)
 def test_one_that_our_key_created_after_an_intent_gets_the_files_config_and_is_tested(
-    fivetran: Fivetran, run, never: dict[str, Any]
+    fivetran: Fivetran, new_run, never: dict[str, Any]
 ):
-    me = session.creator()
-    session.recall({"stripe": Intent(datetime.now(UTC), me)})
+    me = run.account.creator()
+    run.declared.recall_intents({"stripe": Intent(datetime.now(UTC), me)})
     made = fivetran.by_hand("sk_old", **never, connected_by=me.user)
     continued = create(inputs(fivetran.group, historical_sync_time_frame="DATE_LIMIT"))
     settle()
@@ -174,11 +176,11 @@ ME, SOMEBODY = "ME", "another_user"
     ids=["no intent", "another user", "no user", "older than the intent"],
 )
 def test_one_that_no_intent_covers_is_not_written_to_whatever_it_looks_like(
-    fivetran: Fivetran, run, recorded: timedelta | None, created: timedelta, by: str | None
+    fivetran: Fivetran, new_run, recorded: timedelta | None, created: timedelta, by: str | None
 ):
-    me = session.creator()
+    me = run.account.creator()
     if recorded is not None:
-        session.recall({"stripe": Intent(datetime.now(UTC) - 2 * HOUR, me)})
+        run.declared.recall_intents({"stripe": Intent(datetime.now(UTC) - 2 * HOUR, me)})
     fivetran.by_hand(
         "sk_old",
         paused=True,
@@ -194,23 +196,23 @@ def test_one_that_no_intent_covers_is_not_written_to_whatever_it_looks_like(
 
 @pytest.mark.parametrize("ahead", [-HOUR, HOUR], ids=["behind", "ahead"])
 def test_a_lost_reply_heals_whatever_this_machines_clock_says(
-    fivetran: Fivetran, run, clock: FastClock, monkeypatch: pytest.MonkeyPatch, ahead: timedelta
+    fivetran: Fivetran, new_run, clock: FastClock, monkeypatch: pytest.MonkeyPatch, ahead: timedelta
 ):
     monkeypatch.setattr(clock, "_wrong", ahead.total_seconds())
     fivetran.fault(**POST, kind="drop_reply")
     made = create(inputs(fivetran.group))
     assert (made.outs or {})["revision"] == 1, "ours, and to be tested"
-    run()
-    session.recall({"stripe": Intent(session.now(), session.creator())})
+    new_run()
+    run.declared.recall_intents({"stripe": Intent(run.account.now(), run.account.creator())})
     fivetran.delete(made.id)
     fivetran.fault(**POST, kind="drop_reply")
     assert (create(inputs(fivetran.group)).outs or {})["revision"] == 1
     settle()
 
 
-def test_a_clock_that_is_ahead_by_minutes_still_lets_a_run_find_what_is_ours(fivetran: Fivetran, run):
-    session.recall({"stripe": Intent(datetime.now(UTC) + 4 * MINUTE, session.creator())})
-    fivetran.by_hand("sk_old", paused=True, connected_by=session.creator().user)
+def test_a_clock_that_is_ahead_by_minutes_still_lets_a_run_find_what_is_ours(fivetran: Fivetran, new_run):
+    run.declared.recall_intents({"stripe": Intent(datetime.now(UTC) + 4 * MINUTE, run.account.creator())})
+    fivetran.by_hand("sk_old", paused=True, connected_by=run.account.creator().user)
     create(inputs(fivetran.group))
     settle()
     assert fivetran.the("stripe")["config"]["api_key"] == CANARY
@@ -232,15 +234,15 @@ def test_an_intent_is_read_back_as_it_was_recorded():
     assert Intent.of({"at": "tomorrow"}) is None
 
 
-def test_a_connection_deleted_since_the_group_was_listed_is_created(fivetran: Fivetran, run):
+def test_a_connection_deleted_since_the_group_was_listed_is_created(fivetran: Fivetran, new_run):
     old = fivetran.by_hand()
-    assert session.known(fivetran.group, "stripe") is not None
+    assert run.account.find(fivetran.group, "stripe") is not None
     fivetran.delete("stripe")
     assert create(inputs(fivetran.group)).id == fivetran.the("stripe")["id"] != old
 
 
 @pytest.mark.parametrize("setup_state", ["connected", "incomplete"])
-def test_a_connection_of_another_service_is_never_taken_over(fivetran: Fivetran, run, setup_state: str):
+def test_a_connection_of_another_service_is_never_taken_over(fivetran: Fivetran, new_run, setup_state: str):
     made = fivetran.make(
         group_id=fivetran.group, service="hubspot", config={"schema": "stripe"}, setup_state=setup_state
     )["id"]
@@ -250,20 +252,20 @@ def test_a_connection_of_another_service_is_never_taken_over(fivetran: Fivetran,
     assert fivetran.writes() == []
 
 
-def test_adopt_with_another_id_is_refused(fivetran: Fivetran, run):
+def test_adopt_with_another_id_is_refused(fivetran: Fivetran, new_run):
     made = fivetran.by_hand()
     said = failure(create, inputs(fivetran.group, adopt=Adopt("other_id", apply_changes=True)))
     assert said == f"{FILE}: adopt names the connection other_id, but stripe is {made}: correct it"
 
 
-def test_adopt_where_nothing_is_makes_nothing(fivetran: Fivetran, run):
+def test_adopt_where_nothing_is_makes_nothing(fivetran: Fivetran, new_run):
     said = failure(create, inputs(fivetran.group, adopt=Adopt("other_id")))
     assert "adopt names the connection other_id, but the group has no connection stripe" in said
     assert fivetran.writes() == []
 
 
 def test_missing_variables_are_all_named_and_nothing_is_written(
-    fivetran: Fivetran, run, monkeypatch: pytest.MonkeyPatch
+    fivetran: Fivetran, new_run, monkeypatch: pytest.MonkeyPatch
 ):
     monkeypatch.delenv("STRIPE_KEY")
     wanted = inputs(fivetran.group, auth={"token": {"env": "OTHER", "version": 2}})

@@ -39,7 +39,7 @@ def secret(key: str, value: object) -> dict[str, Any]:
     return {"key": key, "value": value}
 
 
-def test_a_connection_is_taken_over_without_its_secrets_being_known(fivetran: Fivetran, run, at_work: str):
+def test_a_connection_is_taken_over_without_its_secrets_being_known(fivetran: Fivetran, new_run, at_work: str):
     wanted = function(fivetran.group, secret("one", HELD), secret("two", HELD))
     fivetran.forget_requests()
     made = provider.create(wanted)
@@ -48,7 +48,7 @@ def test_a_connection_is_taken_over_without_its_secrets_being_known(fivetran: Fi
     assert not provider.diff(at_work, made.outs or {}, wanted).changes
 
 
-def test_a_key_that_fivetran_holds_is_left_out_of_a_patch(fivetran: Fivetran, run):
+def test_a_key_that_fivetran_holds_is_left_out_of_a_patch(fivetran: Fivetran, new_run):
     id_ = fivetran.by_hand()
     made = provider.create(inputs(fivetran.group, api_key=HELD))
     assert made.id == id_
@@ -61,7 +61,7 @@ def test_a_key_that_fivetran_holds_is_left_out_of_a_patch(fivetran: Fivetran, ru
     assert fivetran.the("stripe")["config"]["api_key"] == CANARY
 
 
-def test_a_reference_in_its_place_is_sent_and_the_other_way_round_changes_nothing(fivetran: Fivetran, run):
+def test_a_reference_in_its_place_is_sent_and_the_other_way_round_changes_nothing(fivetran: Fivetran, new_run):
     id_ = fivetran.by_hand(key="the old one")
     held, ours = inputs(fivetran.group, api_key=HELD), inputs(fivetran.group, api_key=KEY)
     state = provider.create(held).outs or {}
@@ -71,7 +71,7 @@ def test_a_reference_in_its_place_is_sent_and_the_other_way_round_changes_nothin
     assert fivetran.the("stripe")["config"]["api_key"] == CANARY
 
 
-def test_a_list_around_what_fivetran_holds_stays_or_is_refused_with_the_path(fivetran: Fivetran, run, at_work: str):
+def test_a_list_around_what_fivetran_holds_stays_or_is_refused_with_the_path(fivetran: Fivetran, new_run, at_work: str):
     olds = function(fivetran.group, secret("one", HELD), secret("two", HELD))
     provider.create(olds)
     same = function(fivetran.group, secret("one", HELD), secret("two", HELD), function_trigger="https://g.example")
@@ -90,13 +90,13 @@ def test_a_list_around_what_fivetran_holds_stays_or_is_refused_with_the_path(fiv
     assert not provider.diff(at_work, known, olds).changes
 
 
-def test_what_stands_around_it_in_auth_is_refused_too(fivetran: Fivetran, run):
+def test_what_stands_around_it_in_auth_is_refused_too(fivetran: Fivetran, new_run):
     olds = inputs(fivetran.group, auth={"refresh_token": HELD, "client_access": {"client_id": "a"}})
     news = inputs(fivetran.group, auth={"refresh_token": HELD, "client_access": {"client_id": "b"}})
     assert "auth.refresh_token: only Fivetran has this value" in failure(provider.diff, "id", olds, news)
 
 
-def test_where_there_is_no_connection_to_take_over_nothing_is_made(fivetran: Fivetran, run):
+def test_where_there_is_no_connection_to_take_over_nothing_is_made(fivetran: Fivetran, new_run):
     wanted = inputs(fivetran.group, api_key=HELD, auth={"token": HELD})
     fivetran.forget_requests()
     assert failure(provider.create, wanted) == (
@@ -107,7 +107,7 @@ def test_where_there_is_no_connection_to_take_over_nothing_is_made(fivetran: Fiv
 
 
 @pytest.mark.parametrize("auth", [{}, {"token": HELD}])
-def test_one_that_is_not_connected_is_changed_without_what_it_holds(fivetran: Fivetran, run, auth: dict[str, Any]):
+def test_one_that_is_not_connected_is_changed_without_what_it_holds(fivetran: Fivetran, new_run, auth: dict[str, Any]):
     id_ = fivetran.by_hand(setup_state="incomplete")
     fivetran.forget_requests()
     adopt = Adopt(id_, apply_changes=True)
@@ -118,13 +118,13 @@ def test_one_that_is_not_connected_is_changed_without_what_it_holds(fivetran: Fi
     assert sent == ["config.historical_sync_time_frame"]
 
 
-def test_one_that_is_not_connected_and_needs_more_than_we_have_is_refused(fivetran: Fivetran, run):
+def test_one_that_is_not_connected_and_needs_more_than_we_have_is_refused(fivetran: Fivetran, new_run):
     adopt = Adopt(fivetran.by_hand(setup_state="incomplete"), apply_changes=True)
     wanted = inputs(fivetran.group, auth={"token": HELD, "other": KEY}, adopt=adopt)
     assert "auth.token: only Fivetran has this value" in failure(provider.create, wanted)
 
 
-def test_changes_that_are_allowed_are_refused_where_they_stand_around_it(fivetran: Fivetran, run, at_work: str):
+def test_changes_that_are_allowed_are_refused_where_they_stand_around_it(fivetran: Fivetran, new_run, at_work: str):
     adopt = Adopt(at_work, apply_changes=True)
     wanted = function(fivetran.group, secret("one", HELD), secret("three", HELD), adopt=adopt)
     fivetran.forget_requests()

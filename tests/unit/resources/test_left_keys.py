@@ -15,7 +15,7 @@ from .stack import Stack
 
 
 def test_a_key_that_left_is_shown_in_preview_and_run_and_then_never_again(
-    fivetran: Fivetran, stack: Stack, run, caplog: pytest.LogCaptureFixture
+    fivetran: Fivetran, stack: Stack, new_run, caplog: pytest.LogCaptureFixture
 ):
     stack.up(unit(backward_sync_limit="2026-01-01"))
     fivetran.forget_requests()
@@ -31,17 +31,17 @@ def test_a_key_that_left_is_shown_in_preview_and_run_and_then_never_again(
     assert fivetran.writes() == []
     assert fivetran.the("stripe")["config"]["backward_sync_limit"] == "2026-01-01"
     caplog.clear()
-    run()
+    new_run()
     stack.refresh()
     assert stack.pending(unit()) == []
     assert caplog.messages == []
 
 
-def test_a_key_that_left_goes_from_state_so_that_its_value_is_no_drift(fivetran: Fivetran, stack: Stack, run):
+def test_a_key_that_left_goes_from_state_so_that_its_value_is_no_drift(fivetran: Fivetran, stack: Stack, new_run):
     stack.up(unit(backward_sync_limit="2026-01-01"))
     stack.up(unit())
     fivetran.edit("stripe", config={"backward_sync_limit": "2026-02-02"})
-    run()
+    new_run()
     stack.refresh()
     assert stack.pending(unit()) == []
 

@@ -16,7 +16,7 @@ from reconciler.plan.preflight import PreflightProvider
 from reconciler.resources.activation import resource
 from reconciler.resources.connection import api_fields
 from reconciler.resources.connection.resource import ConnectionProvider
-from reconciler.resources.run.session import session
+from reconciler.resources.run.run import run
 
 from .account import FILE, Fivetran, as_engine, connection_inputs, failure, unit
 
@@ -50,13 +50,15 @@ def check(olds: dict[str, Any], news: dict[str, Any]) -> dict[str, Any]:
     return dict(provider.check(olds, news).inputs)
 
 
-def test_the_units_in_full_are_in_no_state(fivetran: Fivetran, run):
+def test_the_units_in_full_are_in_no_state(fivetran: Fivetran, new_run):
     kept = check({}, fleet(unit()))
     assert "declarations" not in kept
     assert "api_key" not in str(kept)
 
 
-def test_a_new_unit_whose_connection_is_there_and_differs_is_refused_and_all_are_told_at_once(fivetran: Fivetran, run):
+def test_a_new_unit_whose_connection_is_there_and_differs_is_refused_and_all_are_told_at_once(
+    fivetran: Fivetran, new_run
+):
     made = fivetran.by_hand(sync_frequency=60, config={"historical_sync_time_frame": "DATE_LIMIT"}, **AT_WORK)
     fivetran.by_hand(schema="same", **AT_WORK)
     fivetran.make(group_id=fivetran.group, service="hubspot", config={"schema": "other"}, **AT_WORK)
@@ -69,7 +71,7 @@ def test_a_new_unit_whose_connection_is_there_and_differs_is_refused_and_all_are
     assert fivetran.writes() == []
 
 
-def test_a_group_that_is_about_to_be_renamed_is_looked_at_under_the_name_it_has(fivetran: Fivetran, run):
+def test_a_group_that_is_about_to_be_renamed_is_looked_at_under_the_name_it_has(fivetran: Fivetran, new_run):
     fivetran.by_hand(sync_frequency=60, **AT_WORK)
     renamed = {**fleet(unit()), "group": "Group_New", "formerly": "Group_Dev"}
     assert "and differs from the file" in failure(check, {}, renamed)
@@ -79,7 +81,7 @@ def test_a_group_that_is_about_to_be_renamed_is_looked_at_under_the_name_it_has(
     "changed", [{"schedule": FivetranSchedule(60)}, {"adopt": True}], ids=["matches", "may change"]
 )
 def test_one_that_matches_or_may_be_changed_is_told_and_not_refused(
-    fivetran: Fivetran, run, caplog: pytest.LogCaptureFixture, changed: dict[str, Any]
+    fivetran: Fivetran, new_run, caplog: pytest.LogCaptureFixture, changed: dict[str, Any]
 ):
     made = fivetran.by_hand(sync_frequency=60, **AT_WORK)
     said = {"adopt": Adopt(made, apply_changes=True)} if "adopt" in changed else changed
@@ -88,12 +90,12 @@ def test_one_that_matches_or_may_be_changed_is_told_and_not_refused(
     assert fivetran.writes() == []
 
 
-def test_one_that_looks_like_what_a_killed_create_left_is_not_taken_for_ours(fivetran: Fivetran, run):
+def test_one_that_looks_like_what_a_killed_create_left_is_not_taken_for_ours(fivetran: Fivetran, new_run):
     fivetran.by_hand(paused=True, setup_state="incomplete", sync_frequency=60)
     assert "Fivetran has {by: fivetran, every: 1h}" in failure(check, {}, fleet(unit()))
 
 
-def test_units_of_the_last_run_are_not_looked_at_again(fivetran: Fivetran, run):
+def test_units_of_the_last_run_are_not_looked_at_again(fivetran: Fivetran, new_run):
     fivetran.put_secret("stripe-key", 3, "value")
     before = check({}, fleet(unit(api_key=KEY, schedule=FivetranSchedule(60))))
     fivetran.by_hand(**AT_WORK)
@@ -104,7 +106,7 @@ def test_units_of_the_last_run_are_not_looked_at_again(fivetran: Fivetran, run):
     assert fivetran.secrets("GET", "/requests") == []
 
 
-def test_a_first_run_refuses_a_destination_that_differs(fivetran: Fivetran, run):
+def test_a_first_run_refuses_a_destination_that_differs(fivetran: Fivetran, new_run):
     destination = {
         "file": "dev/environment.yaml",
         "group": "Group_Dev",
@@ -122,12 +124,12 @@ def test_a_first_run_refuses_a_destination_that_differs(fivetran: Fivetran, run)
     assert fivetran.requests() == [], "state has it"
 
 
-def test_a_preview_looks_for_a_connection_that_the_last_run_did_not_make(fivetran: Fivetran, run):
+def test_a_preview_looks_for_a_connection_that_the_last_run_did_not_make(fivetran: Fivetran, new_run):
     wanted = unit(frame="TWELVE")
     before = check({}, fleet(wanted))  # which failed, or was killed, before it made the connection
     fivetran.by_hand(config={"frame": "SIX"}, paused=True)
     for is_preview in (True, False):
-        run()
+        new_run()
         check(before, {**fleet(wanted), "preview": is_preview})
         props = connection_inputs(wanted, fivetran.group)
         if is_preview:
@@ -138,25 +140,25 @@ def test_a_preview_looks_for_a_connection_that_the_last_run_did_not_make(fivetra
     assert fivetran.writes() == []
 
 
-def test_a_preview_takes_what_a_killed_run_made_for_ours(fivetran: Fivetran, run):
+def test_a_preview_takes_what_a_killed_run_made_for_ours(fivetran: Fivetran, new_run):
     wanted = unit(historical_sync_time_frame="ALL_TIME")
     before = check({}, fleet(wanted))
     made = ConnectionProvider().create(connection_inputs(wanted, fivetran.group))
     fivetran.edit(made.id, config={"historical_sync_time_frame": "DATE_LIMIT"})
-    run()
+    new_run()
     check(before, {**fleet(wanted), "preview": True})
     ConnectionProvider().check({}, connection_inputs(wanted, fivetran.group))
 
 
 def test_without_credentials_or_an_answer_nothing_is_refused_and_that_is_told(
-    fivetran: Fivetran, run, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    fivetran: Fivetran, new_run, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ):
     fivetran.by_hand(sync_frequency=60, **AT_WORK)
     fivetran.fault(kind="status", status=500, count=None)
     check({}, fleet(unit()))
     assert "whether a new unit's connection exists already could not be seen" in caplog.text
     monkeypatch.delenv("FIVETRAN_APIKEY")
-    run()
+    new_run()
     check({}, fleet(unit()))
     assert "no Fivetran credentials" in caplog.text
 
@@ -170,7 +172,7 @@ def test_without_credentials_or_an_answer_nothing_is_refused_and_that_is_told(
 )
 @pytest.mark.parametrize("path", ["/groups$", "/connections/"])
 def test_a_key_that_fivetran_refuses_is_one_refusal_before_anything_is_touched(
-    fivetran: Fivetran, run, path: str, status: int, said: str
+    fivetran: Fivetran, new_run, path: str, status: int, said: str
 ):
     for name in ("stripe", "sandbox"):
         fivetran.by_hand(schema=name, **AT_WORK)
@@ -183,7 +185,7 @@ def test_a_key_that_fivetran_refuses_is_one_refusal_before_anything_is_touched(
     assert "\n" not in refused
 
 
-def test_a_version_that_cannot_be_used_is_refused_by_its_metadata_and_no_value_is_read(fivetran: Fivetran, run):
+def test_a_version_that_cannot_be_used_is_refused_by_its_metadata_and_no_value_is_read(fivetran: Fivetran, new_run):
     fivetran.put_secret("stripe-key", 2, "value")
     said = failure(check, {}, fleet(unit(api_key=KEY), unit("sandbox", api_key={**KEY, "secret": "none"})))
     assert said.splitlines()[0].startswith("connectors/dev/sandbox.yaml: config.api_key: project dev-project has no ")
@@ -200,7 +202,7 @@ def test_a_version_that_cannot_be_used_is_refused_by_its_metadata_and_no_value_i
     assert "has no version 4" in failure(check, kept, raised), "a raised version is new"
 
 
-def test_a_connection_that_would_have_to_be_made_without_what_only_fivetran_has_is_refused(fivetran: Fivetran, run):
+def test_a_connection_that_would_have_to_be_made_without_what_only_fivetran_has_is_refused(fivetran: Fivetran, new_run):
     fivetran.by_hand(schema="there", **AT_WORK)
     held = {"held_by": "fivetran"}
     said = failure(check, {}, fleet(unit(api_key=held), unit("there", api_key=held)))
@@ -212,7 +214,7 @@ def test_a_connection_that_would_have_to_be_made_without_what_only_fivetran_has_
 
 @pytest.mark.parametrize("works", [True, False], ids=["works", "never worked"])
 def test_a_connection_that_could_only_be_changed_around_what_fivetran_has_is_refused(
-    fivetran: Fivetran, run, works: bool
+    fivetran: Fivetran, new_run, works: bool
 ):
     live = AT_WORK if works else {"paused": True, "setup_state": "incomplete"}
     said = {"frame": {"months": 1, "key": "of old"}}
@@ -228,7 +230,7 @@ def test_a_connection_that_could_only_be_changed_around_what_fivetran_has_is_ref
     assert fivetran.writes() == []
 
 
-def test_a_key_that_fivetran_keeps_is_held_against_what_is_live_when_a_file_says_it_first(fivetran: Fivetran, run):
+def test_a_key_that_fivetran_keeps_is_held_against_what_is_live_when_a_file_says_it_first(fivetran: Fivetran, new_run):
     def saying(frame: str, **said: Any) -> dict[str, Any]:
         news = fleet(unit(frame=frame))
         news["units"]["stripe"] |= {"permanent": {"frame": frame}, **said}
@@ -255,7 +257,7 @@ def test_a_key_that_fivetran_keeps_is_held_against_what_is_live_when_a_file_says
     )
 
 
-def test_a_fixed_setting_is_compared_with_what_is_live_when_a_file_says_it_first(fivetran: Fivetran, run):
+def test_a_fixed_setting_is_compared_with_what_is_live_when_a_file_says_it_first(fivetran: Fivetran, new_run):
     def saying(name: str, naming: str) -> dict[str, Any]:
         news = fleet(unit(name, settings={"destination_schema_names": naming}))
         news["units"][name] |= {"fixed": {"destination_schema_names": naming}}
@@ -278,12 +280,12 @@ def test_a_fixed_setting_is_compared_with_what_is_live_when_a_file_says_it_first
 
 
 def test_other_code_than_that_of_a_connection_is_a_difference(
-    fivetran: Fivetran, run, caplog: pytest.LogCaptureFixture
+    fivetran: Fivetran, new_run, caplog: pytest.LogCaptureFixture
 ):
     buffer = io.BytesIO()
     zipfile.ZipFile(buffer, "w").close()
     sha256 = hashlib.sha256(buffer.getvalue()).hexdigest()
-    id_ = session.client().create_package(buffer.getvalue()).id
+    id_ = run.account.client().create_package(buffer.getvalue()).id
     config = {"schema": "stripe", "package_id": id_}
     fivetran.make(group_id=fivetran.group, service="connector_sdk", config=config, **AT_WORK)
     news = fleet(unit(service="connector_sdk", api_key=None))
@@ -302,7 +304,9 @@ def test_other_code_than_that_of_a_connection_is_a_difference(
     assert said in failure(check, {}, news)
 
 
-def test_who_may_not_look_at_secrets_is_told_and_not_refused(fivetran: Fivetran, run, caplog: pytest.LogCaptureFixture):
+def test_who_may_not_look_at_secrets_is_told_and_not_refused(
+    fivetran: Fivetran, new_run, caplog: pytest.LogCaptureFixture
+):
     fivetran.secrets("PUT", "/denials", {"denials": [{"permission": "secretmanager.versions.get"}]})
     check({}, fleet(unit(api_key=KEY)))
     assert "whether secrets are there could not be seen: no permission secretmanager.versions.get" in caplog.text

@@ -14,7 +14,8 @@ from pulumi.dynamic import Config, ConfigureRequest
 
 from reconciler.resources.connection.resource import ConnectionProvider
 from reconciler.resources.destination.service_account import ServiceAccountProvider
-from reconciler.resources.operation import Failed, OperationError, Provider, operation
+from reconciler.resources.operation import Failed, Provider, operation
+from reconciler.resources.run.outcomes import OperationError
 from reconciler.secrets import EnvironmentResolver, declare, known_values, resolve, show
 
 from .account import CANARY, FILE, KEY, Fivetran, InBackground, failure, inputs, settle, state
@@ -121,12 +122,12 @@ def test_debugging_shows_every_frame_and_still_no_secret(
 REFUSAL = {"code": "InvalidInput", "message": f"the api_key {CANARY} is no good"}
 
 
-def test_what_the_api_quotes_of_a_create_is_masked(fivetran: Fivetran, run):
+def test_what_the_api_quotes_of_a_create_is_masked(fivetran: Fivetran, new_run):
     fivetran.fault(method="POST", kind="status", status=400, body=REFUSAL)
     assert "InvalidInput: the api_key ****** is no good" in failure(provider.create, inputs(fivetran.group))
 
 
-def test_what_the_api_quotes_of_a_value_that_was_not_sent_is_masked(fivetran: Fivetran, run):
+def test_what_the_api_quotes_of_a_value_that_was_not_sent_is_masked(fivetran: Fivetran, new_run):
     olds = state(fivetran.group)
     made = provider.create(inputs(fivetran.group))
     settle()
@@ -137,7 +138,7 @@ def test_what_the_api_quotes_of_a_value_that_was_not_sent_is_masked(fivetran: Fi
     assert "the api_key ****** is no good" in failure(provider.read, made.id, olds)
 
 
-def test_the_api_keys_own_secret_is_masked(fivetran: Fivetran, run, monkeypatch: pytest.MonkeyPatch):
+def test_the_api_keys_own_secret_is_masked(fivetran: Fivetran, new_run, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv("FIVETRAN_APISECRET", "canary of the account")
     fivetran.fault(kind="status", status=401, body={"code": "Unauthorized", "message": "not canary of the account"})
     assert "401 Unauthorized: not ******." in failure(provider.create, inputs(fivetran.group))
@@ -147,7 +148,9 @@ SECRET = {"secret": "stripe", "version": 3, "project": "dev-project"}
 WITHHELD = "what Fivetran says is not shown, since it may quote a value that cannot be read here (config.api_key)"
 
 
-def test_what_a_write_has_not_sent_is_fetched_to_be_masked_and_only_where_fivetran_is_quoted(fivetran: Fivetran, run):
+def test_what_a_write_has_not_sent_is_fetched_to_be_masked_and_only_where_fivetran_is_quoted(
+    fivetran: Fivetran, new_run
+):
     fivetran.put_secret("stripe", 3, CANARY)
     id_ = fivetran.by_hand()
     olds = {**inputs(fivetran.group, api_key=SECRET), "revision": 0.0}
@@ -162,7 +165,7 @@ def test_what_a_write_has_not_sent_is_fetched_to_be_masked_and_only_where_fivetr
 
 
 def test_where_a_value_cannot_be_fetched_what_fivetran_says_is_not_shown(
-    fivetran: Fivetran, run, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    fivetran: Fivetran, new_run, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ):
     monkeypatch.setenv("RECONCILER_DEBUG", "1")
     fivetran.put_secret("stripe", 3, CANARY)
@@ -181,7 +184,9 @@ def test_where_a_value_cannot_be_fetched_what_fivetran_says_is_not_shown(
     assert 'resource.py", line ' in caplog.text
 
 
-def test_a_key_that_fivetran_refuses_is_told_in_its_words_once_and_nothing_further_is_tried(fivetran: Fivetran, run):
+def test_a_key_that_fivetran_refuses_is_told_in_its_words_once_and_nothing_further_is_tried(
+    fivetran: Fivetran, new_run
+):
     fivetran.put_secret("stripe", 3, CANARY)
     fivetran.secrets("PUT", "/denials", {"denials": [{"permission": "secretmanager.versions.access"}]})
     id_ = fivetran.by_hand()
@@ -193,15 +198,15 @@ def test_a_key_that_fivetran_refuses_is_told_in_its_words_once_and_nothing_furth
         f"{FILE}: PATCH /connections/{id_}: Fivetran answered 401 AuthFailed: Credentials have expired. Set "
         "FIVETRAN_APIKEY and FIVETRAN_APISECRET to a key that is valid on the host of FIVETRAN_API_URL."
     )
-    not_done = f"{FILE}: not done: Fivetran refuses the API key, as is said in full where that came to light"
+    not_done = f"{FILE}: not done: Fivetran rejects the API key, as the first error about it says in full"
     assert failure(provider.update, id_, olds, news) == not_done
     assert failure(provider.read, id_, olds) == not_done
     assert len(fivetran.requests()) == 1
-    run()
+    new_run()
     assert "401" in failure(provider.read, id_, olds), "another run asks again"
 
 
-def test_several_that_a_wrong_key_meets_at_once_say_it_in_full_once(fivetran: Fivetran, run):
+def test_several_that_a_wrong_key_meets_at_once_say_it_in_full_once(fivetran: Fivetran, new_run):
     held = fivetran.fault(kind="hold", count=2)
     fivetran.fault(kind="unauthorized", count=None)
     change = (state(fivetran.group), inputs(fivetran.group, historical_sync_time_frame="DATE_LIMIT"))
@@ -213,7 +218,7 @@ def test_several_that_a_wrong_key_meets_at_once_say_it_in_full_once(fivetran: Fi
     assert "not done" in said[1]
 
 
-def test_an_operation_that_a_preview_may_run_reads_no_secret_to_show_what_fivetran_says(fivetran: Fivetran, run):
+def test_an_operation_that_a_preview_may_run_reads_no_secret_to_show_what_fivetran_says(fivetran: Fivetran, new_run):
     fivetran.put_secret("stripe", 3, CANARY)
     id_ = fivetran.by_hand()
     fivetran.fault(path=f"/{id_}$", kind="status", status=400, body=REFUSAL, count=None)
@@ -233,14 +238,14 @@ def test_a_text_of_fivetrans_is_masked_or_withheld(monkeypatch: pytest.MonkeyPat
     assert show("no secret is anywhere near", known_values([], ask=False)) == "no secret is anywhere near"
 
 
-def test_references_to_the_stacks_config_are_resolved_from_what_the_engine_configures_with(fivetran: Fivetran, run):
+def test_references_to_the_stacks_config_are_resolved_from_what_the_engine_configures_with(fivetran: Fivetran, new_run):
     provider.configure(ConfigureRequest(config=Config({"reconciler:stripe": "canary of the stack"}, "reconciler")))
     provider.create(inputs(fivetran.group, api_key={"pulumi_config": "stripe", "version": 1.0}))
     assert fivetran.the("stripe")["config"]["api_key"] == "canary of the stack"
 
 
 def test_a_text_that_holds_a_short_secret_is_withheld_and_our_own_names_stay(
-    fivetran: Fivetran, run, monkeypatch: pytest.MonkeyPatch
+    fivetran: Fivetran, new_run, monkeypatch: pytest.MonkeyPatch
 ):
     monkeypatch.setenv("STRIPE_KEY", "stripe")
     body = {"code": "InvalidInput", "message": "the key stripe is no good"}
@@ -256,7 +261,7 @@ def test_a_name_that_a_secret_is_equal_to_is_not_masked_in_our_own_words():
     assert failure(Quoting().create, {**PROPS, "says": f"no {CANARY}"}).endswith("no ******")
 
 
-def test_an_error_about_no_unit_is_withheld_while_a_value_of_the_run_is_not_known(fivetran: Fivetran, run):
+def test_an_error_about_no_unit_is_withheld_while_a_value_of_the_run_is_not_known(fivetran: Fivetran, new_run):
     declare([{"config": {"api_key": SECRET}}])
     fivetran.fault(kind="status", status=400, body=REFUSAL)
     said = failure(ServiceAccountProvider().read, "a@example.com", {"file": FILE, "group_id": fivetran.group})

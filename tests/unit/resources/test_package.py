@@ -16,7 +16,7 @@ from reconciler.config.build.packages import content_hash
 from reconciler.fivetran import api as fivetran_client
 from reconciler.resources.connection.resource import ConnectionProvider
 from reconciler.resources.package.resource import PackageProvider
-from reconciler.resources.run.session import session
+from reconciler.resources.run.run import run
 
 from .account import Fivetran, InBackground, as_engine, failure, in_trouble
 
@@ -26,7 +26,7 @@ provider = PackageProvider()
 
 
 def packages() -> list[fivetran_client.Package]:
-    return list(session.client().list_packages())
+    return list(run.account.client().list_packages())
 
 
 def pack(text: str, year: int = 2026) -> bytes:
@@ -56,7 +56,7 @@ class Code:
 
 
 @pytest.fixture
-def code(fivetran: Fivetran, run, tmp_path: Path) -> Code:
+def code(fivetran: Fivetran, new_run, tmp_path: Path) -> Code:
     return Code(tmp_path, fivetran.group)
 
 
@@ -90,7 +90,7 @@ def test_code_that_is_packed_anew_is_no_change_and_no_drift(fivetran: Fivetran, 
     # What state holds of Fivetran's bytes is what was uploaded, whatever is packed here since.
     assert provider.read(id_, props).inputs is None
     # Somebody deploys the same code in other bytes: that is no drift, and is remembered.
-    session.client().update_package(id_, code.file.read_bytes())
+    run.account.client().update_package(id_, code.file.read_bytes())
     read = provider.read(id_, props)
     assert read.inputs is None
     assert (read.outs or {})["sha256"] == again["sha256"]
@@ -103,18 +103,18 @@ def test_code_that_is_packed_anew_is_no_change_and_no_drift(fivetran: Fivetran, 
 def test_a_package_that_cannot_be_downloaded_counts_as_other_code(fivetran: Fivetran, code: Code):
     props = code.says("1")
     id_ = str(provider.create(props).id)
-    session.client().update_package(id_, pack("1", 2027))
+    run.account.client().update_package(id_, pack("1", 2027))
     fivetran.fault(path="/download$", kind="status", status=404, body={"code": "NotFound_Package"}, count=None)
     drifted = dict(provider.read(id_, props).outs or {})
     assert provider.diff(id_, drifted, props).changes
 
 
-def test_a_connections_package_with_the_same_files_in_it_is_adopted(fivetran: Fivetran, code: Code, run):
+def test_a_connections_package_with_the_same_files_in_it_is_adopted(fivetran: Fivetran, code: Code, new_run):
     props = code.says("1")
-    theirs = session.client().create_package(pack("1", 2027)).id
+    theirs = run.account.client().create_package(pack("1", 2027)).id
     connect(fivetran, theirs)
     fivetran.forget_requests()
-    run()
+    new_run()
     made = provider.create(props)
     assert made.id == theirs
     assert fivetran.writes() == []
@@ -139,20 +139,20 @@ def test_code_that_somebody_changed_or_deleted_is_seen(fivetran: Fivetran, code:
     props = code.says("1")
     id_ = str(provider.create(props).id)
     code.says("by hand")
-    session.client().update_package(id_, code.file.read_bytes())
+    run.account.client().update_package(id_, code.file.read_bytes())
     drifted = dict(provider.read(id_, props).outs or {})
     assert provider.diff(id_, drifted, props).changes
-    session.client().delete_package(id_)
+    run.account.client().delete_package(id_)
     assert provider.read(id_, props).id is None
     assert "`pulumi up --stack dev --refresh` uploads it again" in failure(provider.update, id_, props, code.says("2"))
 
 
-def test_a_package_comes_with_its_connection_as_its_file_or_is_refused(fivetran: Fivetran, code: Code, run):
+def test_a_package_comes_with_its_connection_as_its_file_or_is_refused(fivetran: Fivetran, code: Code, new_run):
     props = code.says("1")
-    theirs = session.client().create_package(code.file.read_bytes()).id
+    theirs = run.account.client().create_package(code.file.read_bytes()).id
     connect(fivetran, theirs)
     fivetran.forget_requests()
-    run()
+    new_run()
     assert provider.create(props).id == theirs
     other = code.says("2")
     said = failure(provider.create, other)

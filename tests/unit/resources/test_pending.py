@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from reconciler.model import Awaiting, Unit
-from reconciler.resources.run.session import session
+from reconciler.resources.run.run import run
 
 from .account import BAD_TEST, BY_AIRFLOW, CANARY, FILE, Fivetran, settle, unit
 from .stack import Stack
@@ -32,16 +32,16 @@ def waits(request: pytest.FixtureRequest) -> Unit:
 
 
 def test_it_is_made_but_neither_tested_nor_started_nor_pending_nor_a_failure(
-    fivetran: Fivetran, stack: Stack, run, waits: Unit
+    fivetran: Fivetran, stack: Stack, new_run, waits: Unit
 ):
     assert stack.up(waits) == "awaiting"
     settle()
     assert fivetran.writes() == ["POST /v1/connections"]
     assert fivetran.the("stripe")["paused"] is True
-    assert session.failures() == {}
+    assert run.outcomes.failures() == {}
     for _ in range(2):
         assert stack.pending(waits) == []
-        run()
+        new_run()
         stack.refresh()
     assert stack.activation.state["outcome"] == "awaiting"
 
@@ -65,13 +65,13 @@ def test_it_is_told_with_what_the_person_needs(
     fivetran: Fivetran, stack: Stack, caplog: pytest.LogCaptureFixture, declared: Unit, key: str | None
 ):
     stack.up(declared)
-    live = session.client().get_connection(stack.connection.id)
+    live = run.account.client().get_connection(stack.connection.id)
     setup_page = f"https://fivetran.com/dashboard/connections/{live.id}/setup"
     assert stack.activation.state["pending"] == {
         "what": "the vendor installs our key (DENG-42)",
         "setup page": setup_page,
-        "service account": session.client().group_service_account(fivetran.group),
-        "public key": session.client().group_public_key(fivetran.group),
+        "service account": run.account.client().group_service_account(fivetran.group),
+        "public key": run.account.client().group_public_key(fivetran.group),
         **({key: live.config[key]} if key else {}),
     }
     lines = "".join(
@@ -104,11 +104,11 @@ def test_a_changed_config_reaches_it_and_leaves_it_waiting(fivetran: Fivetran, s
 
 
 def test_a_refresh_that_reads_connected_lets_it_go_on_with_no_further_test(
-    fivetran: Fivetran, stack: Stack, run, waits: Unit
+    fivetran: Fivetran, stack: Stack, new_run, waits: Unit
 ):
     stack.up(waits)
     fivetran.edit("stripe", setup_state="connected")
-    run()
+    new_run()
     assert stack.pending(waits) == [], "without a refresh nobody knows"
     stack.refresh()
     assert stack.pending(waits) == ["activation"]
@@ -121,13 +121,13 @@ def test_a_refresh_that_reads_connected_lets_it_go_on_with_no_further_test(
 
 @pytest.mark.parametrize("refreshed", [True, False])
 def test_a_config_that_was_changed_since_is_tested_before_it_goes_on(
-    fivetran: Fivetran, stack: Stack, run, *, refreshed: bool
+    fivetran: Fivetran, stack: Stack, new_run, *, refreshed: bool
 ):
     changed: dict[str, Any] = {"historical_sync_time_frame": "DATE_LIMIT"}
     stack.up(awaiting())
     stack.up(awaiting(**changed))
     fivetran.edit("stripe", setup_state="connected", config={})  # by what it had before the change
-    run()
+    new_run()
     if refreshed:
         stack.refresh()
     assert TEST not in fivetran.writes()
@@ -142,7 +142,7 @@ def test_one_that_is_connected_already_does_not_wait(fivetran: Fivetran, stack: 
 
 
 def test_when_its_day_is_over_it_is_pending_and_a_failure(
-    fivetran: Fivetran, stack: Stack, run, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    fivetran: Fivetran, stack: Stack, new_run, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ):
     declared = awaiting(awaiting=Awaiting("the vendor's key", "2026-12-15"))
     monkeypatch.setenv("RECONCILER_TODAY", "2026-12-15")
@@ -154,39 +154,39 @@ def test_when_its_day_is_over_it_is_pending_and_a_failure(
     said = (
         f"connection {stack.connection.id} (stripe) was to be ready by 2026-12-15, and still awaits: the vendor's key"
     )
-    assert session.failures() == {FILE: said}
+    assert run.outcomes.failures() == {FILE: said}
     assert TEST not in fivetran.writes()
 
-    run()
+    new_run()
     later = awaiting(awaiting=Awaiting("the vendor's key", "2026-12-31"))
     stack.up(later)
-    assert session.failures() == {}
+    assert run.outcomes.failures() == {}
     assert stack.pending(later) == []
 
 
 def test_what_was_awaited_came_about_in_time_though_nobody_looked(
-    fivetran: Fivetran, stack: Stack, run, monkeypatch: pytest.MonkeyPatch
+    fivetran: Fivetran, stack: Stack, new_run, monkeypatch: pytest.MonkeyPatch
 ):
     monkeypatch.setenv("RECONCILER_TODAY", "2026-12-15")
     declared = awaiting(awaiting=Awaiting("the vendor's key", "2026-12-15"))
     stack.up(declared)
     fivetran.edit("stripe", setup_state="connected")
     monkeypatch.setenv("RECONCILER_TODAY", "2026-12-16")
-    run()
+    new_run()
     assert stack.up(declared) == "connected"
-    assert session.failures() == {}
+    assert run.outcomes.failures() == {}
 
 
-def test_when_the_file_awaits_nothing_any_more_it_is_tested(fivetran: Fivetran, stack: Stack, run):
+def test_when_the_file_awaits_nothing_any_more_it_is_tested(fivetran: Fivetran, stack: Stack, new_run):
     stack.up(awaiting())
-    run()
+    new_run()
     assert stack.pending(unit()) == ["activation"]
     assert stack.up(unit()) == "connected"
     assert fivetran.writes() == ["POST /v1/connections", TEST, CHANGE]
 
 
 def test_a_test_that_passes_nothing_and_fails_nothing_leaves_it_awaiting_what_fivetran_says(
-    fivetran: Fivetran, stack: Stack, run
+    fivetran: Fivetran, stack: Stack, new_run
 ):
     fivetran.script_tests(target="stripe", runs=1, results=[])
     assert stack.up(unit()) == "awaiting"
@@ -195,26 +195,26 @@ def test_a_test_that_passes_nothing_and_fails_nothing_leaves_it_awaiting_what_fi
     assert fivetran.the("stripe")["paused"] is True
 
 
-def test_consent_that_is_withdrawn_is_a_failure(fivetran: Fivetran, stack: Stack, run):
+def test_consent_that_is_withdrawn_is_a_failure(fivetran: Fivetran, stack: Stack, new_run):
     declared = unit(needs_consent=True)
     stack.up(declared)
     fivetran.edit("stripe", setup_state="connected")
-    run()
+    new_run()
     stack.refresh()
     assert stack.up(declared) == "connected"
     fivetran.edit("stripe", setup_state="broken")
-    run()
+    new_run()
     stack.refresh()
     assert stack.activation.state["outcome"] == "broken"
     fivetran.script_tests(target="stripe", runs=1, results=[BAD_TEST])
     assert stack.up(declared) == "failed"
-    assert list(session.failures()) == [FILE]
+    assert list(run.outcomes.failures()) == [FILE]
 
 
-def test_a_schedule_is_applied_also_while_a_started_connection_waits_again(fivetran: Fivetran, stack: Stack, run):
+def test_a_schedule_is_applied_also_while_a_started_connection_waits_again(fivetran: Fivetran, stack: Stack, new_run):
     stack.up(unit())
     fivetran.edit("stripe", setup_state="broken")
-    run()
+    new_run()
     stack.refresh()
     assert stack.up(awaiting()) == "awaiting"
     paused = awaiting(paused="INC-4711")
@@ -225,7 +225,7 @@ def test_a_schedule_is_applied_also_while_a_started_connection_waits_again(fivet
 
 
 def test_the_account_and_the_key_of_a_group_are_asked_for_once(
-    fivetran: Fivetran, run, caplog: pytest.LogCaptureFixture
+    fivetran: Fivetran, new_run, caplog: pytest.LogCaptureFixture
 ):
     with caplog.at_level(logging.ERROR):
         for number in range(3):

@@ -123,7 +123,9 @@ def test_a_daily_time_in_another_spelling_is_no_drift():
     [*(FivetranSchedule(minutes) for minutes in SYNC_INTERVALS.values()), FivetranSchedule(1440, "18:00"), BY_AIRFLOW],
     ids=lambda said: str(getattr(said, "daily_at", None) or getattr(said, "every_minutes", "airflow")),
 )
-def test_every_schedule_that_a_file_can_say_arrives_and_reads_back(fivetran: Fivetran, stack: Stack, run, said: Any):
+def test_every_schedule_that_a_file_can_say_arrives_and_reads_back(
+    fivetran: Fivetran, stack: Stack, new_run, said: Any
+):
     stack.up(unit(schedule=said))
     live = fivetran.the("stripe")
     expected = {"schedule_type": live["schedule_type"], "sync_frequency": live["sync_frequency"]}
@@ -133,7 +135,7 @@ def test_every_schedule_that_a_file_can_say_arrives_and_reads_back(fivetran: Fiv
     else:
         assert expected["schedule_type"] == "manual"
     assert expected.items() <= live.items()
-    run()
+    new_run()
     stack.refresh()
     assert stack.pending(unit(schedule=said)) == []
 
@@ -158,12 +160,12 @@ def test_changing_hands_from_airflow_to_fivetran_and_back_is_one_change_each_and
 
 
 def test_activation_gives_a_connection_back_to_airflow_when_set_to_fivetrans_schedule(
-    fivetran: Fivetran, stack: Stack, run
+    fivetran: Fivetran, stack: Stack, new_run
 ):
     declared = unit(schedule=BY_AIRFLOW)
     stack.up(declared)
     fivetran.edit("stripe", schedule_type="auto", sync_frequency=5)
-    run()
+    new_run()
     stack.refresh()
     assert stack.pending(declared) == ["activation"]
     fivetran.forget_requests()
@@ -176,7 +178,7 @@ def test_activation_gives_a_connection_back_to_airflow_when_set_to_fivetrans_sch
 @pytest.mark.parametrize("said", [BY_AIRFLOW, FivetranSchedule()])
 @pytest.mark.parametrize("waits", [{}, {"awaiting": Awaiting("the vendor's key", "2099-12-31")}])
 def test_activation_pauses_again_a_unit_made_paused_and_unpaused_by_hand(
-    fivetran: Fivetran, stack: Stack, run, said: Any, waits: dict[str, Any]
+    fivetran: Fivetran, stack: Stack, new_run, said: Any, waits: dict[str, Any]
 ):
     paused = unit(schedule=said, paused="INC-1", **waits)
     if waits:
@@ -184,7 +186,7 @@ def test_activation_pauses_again_a_unit_made_paused_and_unpaused_by_hand(
     stack.up(paused)
     assert stack.pending(paused) == []
     fivetran.edit("stripe", paused=False)
-    run()
+    new_run()
     stack.refresh()
     assert stack.pending(paused) == ["activation"]
     stack.up(paused)
@@ -192,11 +194,11 @@ def test_activation_pauses_again_a_unit_made_paused_and_unpaused_by_hand(
     assert stack.pending(paused) == []
 
 
-def test_activation_shows_a_schedule_changed_by_hand_while_paused(fivetran: Fivetran, stack: Stack, run):
+def test_activation_shows_a_schedule_changed_by_hand_while_paused(fivetran: Fivetran, stack: Stack, new_run):
     paused = unit(paused="INC-1")
     stack.up(paused)
     fivetran.edit("stripe", sync_frequency=15)
-    run()
+    new_run()
     stack.refresh()
     assert stack.pending(paused) == ["activation"]
     stack.up(paused)
@@ -221,10 +223,10 @@ def test_activation_starts_a_unit_made_paused_when_its_file_lets_it_run(fivetran
     assert (live["paused"], live["syncs"]) == (False, 1)
 
 
-def test_a_pause_by_hand_is_told_and_left(fivetran: Fivetran, stack: Stack, run, caplog: pytest.LogCaptureFixture):
+def test_a_pause_by_hand_is_told_and_left(fivetran: Fivetran, stack: Stack, new_run, caplog: pytest.LogCaptureFixture):
     stack.up(unit())
     fivetran.edit("stripe", paused=True)
-    run()
+    new_run()
     with caplog.at_level(logging.WARNING):
         stack.refresh()
     assert f"{FILE}: paused in Fivetran, not by the file; left as it is" in caplog.text
@@ -235,7 +237,7 @@ def test_a_pause_by_hand_is_told_and_left(fivetran: Fivetran, stack: Stack, run,
 
 
 def test_a_pause_by_the_file_is_applied_lifted_and_where_somebody_lifts_it_put_back(
-    fivetran: Fivetran, stack: Stack, run
+    fivetran: Fivetran, stack: Stack, new_run
 ):
     paused = unit(paused="INC-4711")
     stack.up(unit())
@@ -243,17 +245,17 @@ def test_a_pause_by_the_file_is_applied_lifted_and_where_somebody_lifts_it_put_b
         stack.up(said)
         assert fivetran.the("stripe")["paused"] is is_paused
     fivetran.edit("stripe", paused=False)
-    run()
+    new_run()
     stack.refresh()
     assert stack.pending(paused) == ["activation"]
     stack.up(paused)
     assert fivetran.the("stripe")["paused"] is True
 
 
-def test_a_schedule_changed_by_hand_is_shown_and_put_right_by_one_change(fivetran: Fivetran, stack: Stack, run):
+def test_a_schedule_changed_by_hand_is_shown_and_put_right_by_one_change(fivetran: Fivetran, stack: Stack, new_run):
     stack.up(unit())
     fivetran.edit("stripe", sync_frequency=15)
-    run()
+    new_run()
     stack.refresh()
     assert stack.activation.state["schedule"] == {"by": "fivetran", "every": "15m"}
     assert stack.pending(unit()) == ["activation"]

@@ -8,8 +8,7 @@ import threading
 import pytest
 
 from reconciler.fivetran.api import FivetranClient
-from reconciler.resources.run.api_key import api_key
-from reconciler.resources.run.session import session
+from reconciler.resources.run.run import run
 
 from .account import BAD_TEST, CANARY, FILE, KEY, Fivetran, unit
 from .stack import Stack
@@ -18,7 +17,7 @@ EXACT = {**KEY, "exact": True}
 
 
 def test_a_stray_line_end_is_reported_with_its_reference_and_not_sent(
-    fivetran: Fivetran, stack: Stack, run, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    fivetran: Fivetran, stack: Stack, new_run, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ):
     monkeypatch.setenv("STRIPE_KEY", f"{CANARY}\r\n")
     with caplog.at_level(logging.WARNING, "reconciler"):
@@ -30,23 +29,23 @@ def test_a_stray_line_end_is_reported_with_its_reference_and_not_sent(
 
 
 def test_a_failed_test_names_the_odd_value_again(
-    fivetran: Fivetran, stack: Stack, run, monkeypatch: pytest.MonkeyPatch
+    fivetran: Fivetran, stack: Stack, new_run, monkeypatch: pytest.MonkeyPatch
 ):
     monkeypatch.setenv("STRIPE_KEY", f"{CANARY} ")
     fivetran.script_tests(target="stripe", results=[BAD_TEST])
     assert stack.up(unit()) == "failed"
     assert (
         "config.api_key: the value of {env: STRIPE_KEY, version: 1} ends in a space or tab (sent as it is)."
-        in (session.failures()[FILE])
+        in (run.outcomes.failures()[FILE])
     )
 
 
 def test_an_exact_reference_sends_the_value_as_kept_silently_and_is_a_change(
-    fivetran: Fivetran, stack: Stack, run, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    fivetran: Fivetran, stack: Stack, new_run, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ):
     monkeypatch.setenv("STRIPE_KEY", f"{CANARY}\n")
     stack.up(unit())
-    run()
+    new_run()
     caplog.clear()
     fivetran.forget_requests()
     exact = unit(api_key=EXACT)
@@ -59,28 +58,28 @@ def test_an_exact_reference_sends_the_value_as_kept_silently_and_is_a_change(
 
 
 def test_a_key_that_is_refused_while_reading_ahead_leaves_no_traceback(
-    fivetran: Fivetran, stack: Stack, run, recwarn: pytest.WarningsRecorder
+    fivetran: Fivetran, stack: Stack, new_run, recwarn: pytest.WarningsRecorder
 ):
     stack.up(unit())
     fivetran.fault(kind="unauthorized", count=None)
-    run()
-    session.expect(["stripe"])
+    new_run()
+    run.account.expect(["stripe"])
 
-    api_key.refuse()
-    session._try_prefetch(fivetran.group)
+    run.account.reject_key()
+    run.account._try_prefetch(fivetran.group)
     assert not recwarn.list
 
 
-def test_no_error_while_reading_ahead_leaves_a_traceback(fivetran: Fivetran, run, monkeypatch: pytest.MonkeyPatch):
+def test_no_error_while_reading_ahead_leaves_a_traceback(fivetran: Fivetran, new_run, monkeypatch: pytest.MonkeyPatch):
     printed: list[threading.ExceptHookArgs] = []
     monkeypatch.setattr(threading, "excepthook", printed.append)
 
     def connect() -> FivetranClient:
         raise RuntimeError("cannot schedule new futures after shutdown")
 
-    session.start(connect)
-    session.expect(["stripe"])
-    session.refreshes(fivetran.group)
+    run.start(connect)
+    run.account.expect(["stripe"])
+    run.account.begin_refresh(fivetran.group)
     for thread in threading.enumerate():
         if thread.name == "read-ahead":
             thread.join()

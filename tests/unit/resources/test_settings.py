@@ -47,12 +47,14 @@ def test_every_setting_of_a_connection_is_here():
 
 
 @pytest.mark.parametrize("empty_fields", ["null", "absent"])
-def test_settings_are_made_with_the_connection_and_then_quiet(fivetran: Fivetran, stack: Stack, run, empty_fields: str):
+def test_settings_are_made_with_the_connection_and_then_quiet(
+    fivetran: Fivetran, stack: Stack, new_run, empty_fields: str
+):
     fivetran.options(empty_fields=empty_fields)
     stack.up(unit(settings=EVERY))
     live = fivetran.the("stripe")
     assert {name: live[name] for name in EVERY} == EVERY
-    run()
+    new_run()
     stack.refresh()
     assert stack.pending(unit(settings=EVERY)) == []
 
@@ -72,37 +74,37 @@ def test_a_setting_that_changes_in_the_file_is_sent_alone(fivetran: Fivetran, st
 
 
 @pytest.mark.parametrize("name", OTHER)
-def test_a_setting_that_changes_by_hand_is_drift_and_is_repaired(fivetran: Fivetran, stack: Stack, run, name: str):
+def test_a_setting_that_changes_by_hand_is_drift_and_is_repaired(fivetran: Fivetran, stack: Stack, new_run, name: str):
     stack.up(unit(settings=EVERY))
     fivetran.edit("stripe", **{name: OTHER[name][0]})
-    run()
+    new_run()
     stack.refresh()
     assert "connection" in stack.pending(unit(settings=EVERY))
     stack.up(unit(settings=EVERY))
     assert fivetran.the("stripe")[name] == EVERY[name]
 
 
-def test_an_undeclared_setting_is_never_drift(fivetran: Fivetran, stack: Stack, run):
+def test_an_undeclared_setting_is_never_drift(fivetran: Fivetran, stack: Stack, new_run):
     stack.up(unit())
     fivetran.edit("stripe", **{name: value for name, value in EVERY.items() if name in OTHER})
-    run()
+    new_run()
     stack.refresh()
     assert stack.pending(unit()) == []
 
 
-def test_a_declared_default_that_fivetran_leaves_out_is_no_drift(fivetran: Fivetran, stack: Stack, run):
+def test_a_declared_default_that_fivetran_leaves_out_is_no_drift(fivetran: Fivetran, stack: Stack, new_run):
     fivetran.options(empty_fields="absent")
     wanted = unit(settings={"data_delay_sensitivity": "NORMAL", "data_delay_threshold": 0, "pause_after_trial": False})
     stack.up(wanted)
-    run()
+    new_run()
     stack.refresh()
     assert stack.pending(wanted) == []
 
 
-def test_a_connection_that_is_made_again_gets_its_settings_back(fivetran: Fivetran, stack: Stack, run):
+def test_a_connection_that_is_made_again_gets_its_settings_back(fivetran: Fivetran, stack: Stack, new_run):
     stack.up(unit(settings=EVERY))
     fivetran.delete("stripe")
-    run()
+    new_run()
     stack.refresh()
     stack.up(unit(settings=EVERY))
     live = fivetran.the("stripe")
@@ -126,7 +128,7 @@ def test_a_setting_that_left_is_named_once_with_its_default(
     assert caplog.messages == []
 
 
-def test_names_in_the_destination_cannot_change_once_a_connection_exists(fivetran: Fivetran, stack: Stack, run):
+def test_names_in_the_destination_cannot_change_once_a_connection_exists(fivetran: Fivetran, stack: Stack, new_run):
     stack.up(unit(settings={"destination_schema_names": "FIVETRAN_NAMING"}))
     provider, news = (
         ConnectionProvider(),
@@ -143,7 +145,7 @@ def test_names_in_the_destination_cannot_change_once_a_connection_exists(fivetra
 
 
 def test_a_setting_that_differs_at_adoption_is_shown_and_changed_only_where_allowed(
-    fivetran: Fivetran, stack: Stack, run
+    fivetran: Fivetran, stack: Stack, new_run
 ):
     made = fivetran.by_hand(succeeded_at="2026-01-01T00:00:00Z", networking_method="SshTunnel")
     wanted = {"networking_method": "ProxyAgent", "proxy_agent_id": "agent_1", "data_delay_sensitivity": "NORMAL"}
@@ -158,7 +160,7 @@ def test_a_setting_that_differs_at_adoption_is_shown_and_changed_only_where_allo
     assert (live["networking_method"], live["proxy_agent_id"]) == ("ProxyAgent", "agent_1")
 
 
-def test_names_in_the_destination_are_not_changed_by_an_adoption(fivetran: Fivetran, run):
+def test_names_in_the_destination_are_not_changed_by_an_adoption(fivetran: Fivetran, new_run):
     made = fivetran.by_hand(succeeded_at="2026-01-01T00:00:00Z")
     wanted = unit(settings={"destination_schema_names": "SOURCE_NAMING"}, adopt=Adopt(made, apply_changes=True))
     said = failure(ConnectionProvider().create, Stack(fivetran.group).connection_inputs(wanted))
@@ -201,7 +203,7 @@ def test_every_setting_of_a_destination_is_here():
     assert older.settings == {"hybrid_deployment_agent_id": "agent"}
 
 
-def test_settings_are_made_with_the_destination_and_are_then_no_difference(fivetran: Fivetran, run):
+def test_settings_are_made_with_the_destination_and_are_then_no_difference(fivetran: Fivetran, new_run):
     fivetran.remove_destination(fivetran.group)
     provider = DestinationProvider()
     made = provider.create(destination(**OF_DESTINATION))
@@ -212,7 +214,9 @@ def test_settings_are_made_with_the_destination_and_are_then_no_difference(fivet
 
 
 @pytest.mark.parametrize("name", OF_DESTINATION)
-def test_a_setting_of_a_destination_that_changes_by_hand_is_drift_and_is_repaired(fivetran: Fivetran, run, name: str):
+def test_a_setting_of_a_destination_that_changes_by_hand_is_drift_and_is_repaired(
+    fivetran: Fivetran, new_run, name: str
+):
     provider, group = DestinationProvider(), fivetran.group
     declared = destination(**OF_DESTINATION)
     provider.update(group, destination(), declared)
@@ -227,7 +231,7 @@ def test_a_setting_of_a_destination_that_changes_by_hand_is_drift_and_is_repaire
     assert live_destination(fivetran)[name] == OF_DESTINATION[name]
 
 
-def test_a_destination_whose_settings_differ_is_not_adopted(fivetran: Fivetran, run):
+def test_a_destination_whose_settings_differ_is_not_adopted(fivetran: Fivetran, new_run):
     said = failure(DestinationProvider().create, destination(networking_method="ProxyAgent", bucket="example-staging"))
     assert "networking_method: the file says 'ProxyAgent', Fivetran has 'Directly'" in said
     assert "bucket: the file says 'example-staging', Fivetran has nothing" in said
@@ -243,7 +247,7 @@ def test_a_setting_of_a_destination_that_left_is_named(fivetran: Fivetran, caplo
     ]
 
 
-def test_a_setting_that_a_destination_is_reached_by_is_tested_again(fivetran: Fivetran, run):
+def test_a_setting_that_a_destination_is_reached_by_is_tested_again(fivetran: Fivetran, new_run):
     provider = DestinationTestsProvider()
     olds = {"file": "f", "group_id": fivetran.group, "account": "a@example.com"}
     news = {**olds, "settings": {"networking_method": "ProxyAgent"}}

@@ -8,9 +8,9 @@ import threading
 import pytest
 
 from reconciler.resources.activation.setup_tests import DEADLINE_VARIABLE, SetupTests, deadline, while_wanted
-from reconciler.resources.operation import OperationError
 from reconciler.resources.run import engine
-from reconciler.resources.run.session import session
+from reconciler.resources.run.outcomes import OperationError
+from reconciler.resources.run.run import run
 
 from .account import BAD_TEST, BY_AIRFLOW, FILE, Fivetran, InBackground, settle, unit
 from .stack import Stack
@@ -19,7 +19,7 @@ TEST = "POST /v1/connections/{connection_id}/test"
 HELD_TEST = {"path": "/test$", "kind": "hold", "count": None}
 
 
-def test_the_tests_of_several_connections_run_at_once_though_each_activation_waits(fivetran: Fivetran, run):
+def test_the_tests_of_several_connections_run_at_once_though_each_activation_waits(fivetran: Fivetran, new_run):
     held = fivetran.fault(**HELD_TEST)
     names = [f"stripe_{number}" for number in range(6)]
     stacks = {name: Stack(fivetran.group) for name in names}
@@ -32,7 +32,7 @@ def test_the_tests_of_several_connections_run_at_once_though_each_activation_wai
 
 
 def test_a_test_slower_than_the_deadline_is_read_by_the_next_run_and_not_run_again(
-    fivetran: Fivetran, stack: Stack, run, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    fivetran: Fivetran, stack: Stack, new_run, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ):
     monkeypatch.setenv(DEADLINE_VARIABLE, "0")
     held = fivetran.fault(**HELD_TEST)
@@ -42,7 +42,7 @@ def test_a_test_slower_than_the_deadline_is_read_by_the_next_run_and_not_run_aga
     assert f"{FILE}: the setup tests of connection {stack.connection.id} (stripe) were still running" in caplog.text
     fivetran.release(held)
     settle()
-    run()
+    new_run()
     fivetran.forget_requests()
     assert stack.up(unit(schedule=BY_AIRFLOW)) == "connected"
     assert TEST not in fivetran.writes()
@@ -51,7 +51,7 @@ def test_a_test_slower_than_the_deadline_is_read_by_the_next_run_and_not_run_aga
 
 
 def test_connected_is_not_taken_for_what_late_tests_of_another_config_came_to(
-    fivetran: Fivetran, stack: Stack, run, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    fivetran: Fivetran, stack: Stack, new_run, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ):
     changed = unit(historical_sync_time_frame="DATE_LIMIT")
     stack.up(unit())
@@ -62,20 +62,20 @@ def test_connected_is_not_taken_for_what_late_tests_of_another_config_came_to(
     fivetran.forget_faults()  # the held one goes on in a moment; what Fivetran says until then is of the old config
     monkeypatch.delenv(DEADLINE_VARIABLE)
     for refreshed in (False, True):
-        run()
+        new_run()
         if refreshed:
             stack.refresh()
         assert stack.pending(changed) == ["activation"]
     settle()
     fivetran.script_tests(target="stripe", runs=1, results=[BAD_TEST])
-    run()
+    new_run()
     assert stack.up(changed) == "failed"
     assert stack.up(changed) == "connected"
     assert stack.pending(changed) == []
 
 
 def test_late_tests_are_an_outcome_also_where_nobody_can_look(
-    fivetran: Fivetran, stack: Stack, run, monkeypatch: pytest.MonkeyPatch
+    fivetran: Fivetran, stack: Stack, new_run, monkeypatch: pytest.MonkeyPatch
 ):
     monkeypatch.setenv(DEADLINE_VARIABLE, "0")
     fivetran.fault(**HELD_TEST)
@@ -85,7 +85,7 @@ def test_late_tests_are_an_outcome_also_where_nobody_can_look(
 
 
 def test_where_the_next_run_does_not_read_connected_it_tests_again(
-    fivetran: Fivetran, stack: Stack, run, monkeypatch: pytest.MonkeyPatch
+    fivetran: Fivetran, stack: Stack, new_run, monkeypatch: pytest.MonkeyPatch
 ):
     monkeypatch.setenv(DEADLINE_VARIABLE, "0")
     held = fivetran.fault(**HELD_TEST)
@@ -94,15 +94,15 @@ def test_where_the_next_run_does_not_read_connected_it_tests_again(
     fivetran.release(held)
     settle()
     monkeypatch.delenv(DEADLINE_VARIABLE)
-    run()
+    new_run()
     fivetran.forget_requests()
     assert stack.up(unit()) == "connected"
     assert TEST in fivetran.writes()
 
 
-def test_the_deadline_counts_from_the_start_of_the_tests_and_not_from_when_somebody_asks(fivetran: Fivetran, run):
+def test_the_deadline_counts_from_the_start_of_the_tests_and_not_from_when_somebody_asks(fivetran: Fivetran, new_run):
     now = [0.0]
-    tests = SetupTests(session.client, monotonic=lambda: now[0])
+    tests = SetupTests(run.account.client, monotonic=lambda: now[0])
     held = fivetran.fault(**HELD_TEST)
     tests.start(fivetran.by_hand())
     fivetran.wait_until_held(held)
@@ -111,24 +111,24 @@ def test_the_deadline_counts_from_the_start_of_the_tests_and_not_from_when_someb
     assert asked.result() == [None]
 
 
-def test_tests_under_way_are_not_started_twice_and_those_of_an_older_config_are(fivetran: Fivetran, run):
+def test_tests_under_way_are_not_started_twice_and_those_of_an_older_config_are(fivetran: Fivetran, new_run):
     id_ = fivetran.by_hand()
     held = fivetran.fault(path="/test$", kind="hold")
-    session.tests.start(id_)
+    run.account.tests.start(id_)
     fivetran.wait_until_held(held)
-    session.tests.start(id_)
+    run.account.tests.start(id_)
     fivetran.release(held)
     settle()
     assert fivetran.writes() == [TEST]
-    session.tests.start(id_)  # nobody has asked for the first ones: they say nothing of what was written since
+    run.account.tests.start(id_)  # nobody has asked for the first ones: they say nothing of what was written since
     fivetran.wait_for(lambda: fivetran.writes() == [TEST, TEST])
-    assert session.tests.result(id_) is not None
+    assert run.account.tests.result(id_) is not None
     assert fivetran.writes() == [TEST, TEST]
 
 
-def test_what_nobody_waits_for_keeps_no_process_from_ending(fivetran: Fivetran, run):
+def test_what_nobody_waits_for_keeps_no_process_from_ending(fivetran: Fivetran, new_run):
     held = fivetran.fault(**HELD_TEST)
-    session.tests.start(fivetran.by_hand())
+    run.account.tests.start(fivetran.by_hand())
     fivetran.wait_until_held(held)
     waiting = [thread for thread in threading.enumerate() if thread.name.startswith("setup tests of ")]
     assert waiting
@@ -145,9 +145,9 @@ def test_a_deadline_is_a_number_of_seconds_no_longer_than_the_client_waits(
     assert deadline() == seconds
 
 
-def test_whoever_waits_for_tests_in_the_process_of_a_killed_run_ends(fivetran: Fivetran, run):
+def test_whoever_waits_for_tests_in_the_process_of_a_killed_run_ends(fivetran: Fivetran, new_run):
     gone = [False]
-    tests = SetupTests(session.client, abandoned=lambda: gone[0])
+    tests = SetupTests(run.account.client, abandoned=lambda: gone[0])
     held = fivetran.fault(**HELD_TEST)
     tests.start(fivetran.by_hand())
     fivetran.wait_until_held(held)

@@ -56,7 +56,7 @@ def declared(**changes: Any) -> Unit:
 @pytest.mark.usefixtures("vault")
 @pytest.mark.parametrize("shown", ["stored", "absent"])
 def test_a_stored_form_is_shown_once_and_is_no_drift(
-    fivetran: Fivetran, stack: Stack, run, caplog: pytest.LogCaptureFixture, shown: str
+    fivetran: Fivetran, stack: Stack, new_run, caplog: pytest.LogCaptureFixture, shown: str
 ):
     fivetran.options(config_after_write=shown)
     stack.up(declared())
@@ -67,7 +67,7 @@ def test_a_stored_form_is_shown_once_and_is_no_drift(
     ) in caplog.text
     caplog.clear()
     for _ in range(3):
-        run()
+        new_run()
         stack.refresh()
         assert stack.pending(declared()) == []
     assert caplog.text == ""
@@ -77,80 +77,80 @@ def test_a_stored_form_is_shown_once_and_is_no_drift(
 
 @pytest.mark.usefixtures("vault")
 def test_a_stored_form_that_the_answer_does_not_show_is_learnt_when_it_is_sent_again(
-    fivetran: Fivetran, stack: Stack, run
+    fivetran: Fivetran, stack: Stack, new_run
 ):
     fivetran.options(config_after_write="sent")
     stack.up(declared())
     assert "stored_forms" not in stack.connection.state
-    run()
+    new_run()
     stack.refresh()
     stack.up(declared())
     assert stack.connection.state["stored_forms"] == STORED
     for _ in range(3):
-        run()
+        new_run()
         stack.refresh()
         assert stack.pending(declared()) == []
 
 
 @pytest.mark.usefixtures("vault")
-def test_a_value_that_is_neither_sent_nor_stored_is_drift(fivetran: Fivetran, stack: Stack, run):
+def test_a_value_that_is_neither_sent_nor_stored_is_drift(fivetran: Fivetran, stack: Stack, new_run):
     stack.up(declared())
     fivetran.edit("vault", config={"folder": "2DeF"})
-    run()
+    new_run()
     stack.refresh()
     assert stack.connection.state["config"]["folder"] == "2DeF"
     assert "connection" in stack.pending(declared())
     fivetran.edit("vault", config={"folder": "1AbC"})
-    run()
+    new_run()
     stack.refresh()
     assert "connection" not in stack.pending(declared()), "it was put back"
 
 
 @pytest.mark.usefixtures("vault")
-def test_a_drifted_value_is_sent_again_and_then_quiet(fivetran: Fivetran, stack: Stack, run):
+def test_a_drifted_value_is_sent_again_and_then_quiet(fivetran: Fivetran, stack: Stack, new_run):
     stack.up(declared())
     fivetran.edit("vault", config={"folder": "2DeF"})
-    run()
+    new_run()
     stack.refresh()
     stack.up(declared())
     assert fivetran.the("vault")["config"]["folder"] == "1AbC"
-    run()
+    new_run()
     stack.refresh()
     assert stack.pending(declared()) == []
 
 
 @pytest.mark.usefixtures("vault")
-def test_a_change_by_hand_beside_a_write_is_not_taken_for_a_stored_form(fivetran: Fivetran, stack: Stack, run):
+def test_a_change_by_hand_beside_a_write_is_not_taken_for_a_stored_form(fivetran: Fivetran, stack: Stack, new_run):
     stack.up(declared())
     fivetran.edit("vault", config={"folder": "2DeF", "address": "https://example.org"})
     stack.up(declared(account="other"))
     assert stack.connection.state["stored_forms"]["folder"] == STORED["folder"]
     assert stack.connection.state["stored_forms"]["account"] == {"sent": "other", "stored": "OTHER"}
-    run()
+    new_run()
     stack.refresh()
     assert stack.connection.state["config"]["address"] == "https://example.org"
     assert "connection" in stack.pending(declared(account="other"))
 
 
 @pytest.mark.usefixtures("vault")
-def test_a_stored_form_is_forgotten_when_the_file_changes(fivetran: Fivetran, stack: Stack, run):
+def test_a_stored_form_is_forgotten_when_the_file_changes(fivetran: Fivetran, stack: Stack, new_run):
     stack.up(declared())
     stack.up(declared(folder="1AbC"))
     assert "folder" not in stack.connection.state["stored_forms"]
     fivetran.edit("vault", config={"folder": FOLDER})
-    run()
+    new_run()
     stack.refresh()
     assert "connection" in stack.pending(declared(folder="1AbC"))
 
 
 @pytest.mark.usefixtures("vault")
-def test_an_adoption_shows_another_form_as_a_difference_and_learns_it(fivetran: Fivetran, stack: Stack, run):
+def test_an_adoption_shows_another_form_as_a_difference_and_learns_it(fivetran: Fivetran, stack: Stack, new_run):
     live = {"schema": "vault", "api_key": CANARY, "folder": "1AbC"}
     made = fivetran.make(group_id=fivetran.group, service="vault", config=live, succeeded_at="2026-01-01T00:00:00Z")
     wanted = unit("vault", service="vault", folder=FOLDER, adopt=Adopt(made["id"], apply_changes=True))
     stack.up(wanted)
     assert stack.connection.state["stored_forms"] == {"folder": STORED["folder"]}
-    run()
+    new_run()
     stack.refresh()
     assert stack.pending(wanted) == []
 
@@ -164,21 +164,21 @@ def test_no_secret_is_remembered(fivetran: Fivetran, stack: Stack, caplog: pytes
 
 
 @pytest.mark.usefixtures("vault")
-def test_a_list_with_secrets_in_it_is_quiet_until_either_side_changes(fivetran: Fivetran, stack: Stack, run):
+def test_a_list_with_secrets_in_it_is_quiet_until_either_side_changes(fivetran: Fivetran, stack: Stack, new_run):
     wanted = declared(users=[{"name": "bob", "password": KEY}, {"name": "eve", "password": KEY}])
     stack.up(wanted)
     masked = [{"name": "BOB", "password": "******"}, {"name": "EVE", "password": "******"}]
     assert stack.connection.state["stored_forms"]["users"]["stored"] == masked
     for _ in range(3):
-        run()
+        new_run()
         stack.refresh()
         assert stack.pending(wanted) == []
     fivetran.edit("vault", config={"users": [{"name": "BOB", "password": "x"}]})
-    run()
+    new_run()
     stack.refresh()
     assert "connection" in stack.pending(wanted)
     stack.up(wanted)
-    run()
+    new_run()
     stack.refresh()
     assert stack.pending(wanted) == []
     assert stack.pending(declared(users=[{"name": "bob", "password": {**KEY, "version": 2}}]))

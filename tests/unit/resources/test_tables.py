@@ -11,8 +11,8 @@ import pytest
 
 from reconciler.fivetran.api import Conflict, FivetranError, NotFound, Rejected
 from reconciler.resources.activation.tables import configure, differences, read
-from reconciler.resources.operation import OperationError
-from reconciler.resources.run.session import session
+from reconciler.resources.run.outcomes import OperationError
+from reconciler.resources.run.run import run
 
 from .account import FastClock, Fivetran
 
@@ -48,7 +48,7 @@ def users(**columns: str) -> dict[str, Any]:
 
 
 @pytest.fixture
-def shop(fivetran: Fivetran, run: Callable[..., None]) -> str:
+def shop(fivetran: Fivetran, new_run: Callable[..., None]) -> str:
     """The id of a paused, connected database, whose source nobody has looked at."""
     fivetran.set_source("shop", SOURCE)
     return make(fivetran, "shop")
@@ -119,19 +119,19 @@ def test_many_tables_are_one_change(fivetran: Fivetran, shop: str):
 
 
 def test_a_run_that_dies_anywhere_is_followed_by_one_that_ends_the_work(
-    fivetran: Fivetran, run: Callable[..., None], clock: FastClock
+    fivetran: Fivetran, new_run: Callable[..., None], clock: FastClock
 ):
     fivetran.set_source("postgres", SOURCE)
     for nth in range(1, 6):
         for kind in ("drop_request", "drop_reply"):
             name = f"db_{nth}_{kind}"
             connection = make(fivetran, name)
-            run()
+            new_run()
             fivetran.fault(kind=kind, path=f"{connection}/schemas", nth=nth, count=None)
             with pytest.raises(FivetranError):
                 configure(connection, SYNC)
             fivetran.forget_faults()
-            run()
+            new_run()
             configure(connection, SYNC)
             tables = written(fivetran, name)
             assert (tables["public"]["users"], "audit" in tables) == (HASHED, False), name
@@ -383,16 +383,16 @@ def test_a_refresh_tells_of_what_the_file_keeps_back_in_vain(fivetran: Fivetran,
 
 
 def test_a_refresh_asks_once_for_each_connection_whose_tables_are_declared(
-    fivetran: Fivetran, run: Callable[..., None]
+    fivetran: Fivetran, new_run: Callable[..., None]
 ):
     ids = {name: make(fivetran, name) for name in ("one", "two", "three", "four")}
     for name in ids:
         fivetran.select(name, {"schema_change_handling": "BLOCK_ALL"})
-    run()
+    new_run()
     fivetran.forget_requests()
-    session.expect(ids, with_tables=["one", "two"])
+    run.account.expect(ids, with_tables=["one", "two"])
     for id_ in ids.values():
-        session.read(fivetran.group, id_, reader="test")
+        run.account.read(fivetran.group, id_, reader="test")
     assert {read(ids[name], sync()).sync["new"] for name in ("one", "two")} == {"block_all"}
     assert asked(fivetran) == ["GET", "GET"]
     fivetran.select("one", {"schema_change_handling": "ALLOW_ALL"})
@@ -401,15 +401,18 @@ def test_a_refresh_asks_once_for_each_connection_whose_tables_are_declared(
 
 @pytest.mark.parametrize("first", ["fleet", "destination"])
 def test_a_refresh_reads_ahead_once_it_knows_the_group_and_what_state_holds_of_it(
-    fivetran: Fivetran, run: Callable[..., None], first: str
+    fivetran: Fivetran, new_run: Callable[..., None], first: str
 ):
     ids = {name: make(fivetran, name) for name in ("one", "two")}
-    run()
+    new_run()
     fivetran.forget_requests()
-    known = {"fleet": lambda: session.expect(["one"]), "destination": lambda: session.refreshes(fivetran.group)}
+    known = {
+        "fleet": lambda: run.account.expect(["one"]),
+        "destination": lambda: run.account.begin_refresh(fivetran.group),
+    }
     for what in (first, *(known.keys() - {first})):
         assert fivetran.counts() == {}
         known[what]()
     fivetran.wait_for(lambda: fivetran.counts().get("GET /v1/connections/{connection_id}") == 1)
-    assert session.read(fivetran.group, ids["one"], reader="test").schema == "one"
+    assert run.account.read(fivetran.group, ids["one"], reader="test").schema == "one"
     assert fivetran.counts() == {"GET /v1/connections": 1, "GET /v1/connections/{connection_id}": 1}

@@ -16,7 +16,7 @@ from reconciler.model import Adopt, Certificate, Connector, DestinationSchema, H
 from reconciler.resources.activation import presented_keys
 from reconciler.resources.activation.setup_tests import failed_tests, in_words
 from reconciler.resources.operation import Failed
-from reconciler.resources.run.session import session
+from reconciler.resources.run.run import run
 
 from .account import CANARY, KEY, Fivetran, failure, in_trouble, settle
 from .stack import Stack
@@ -50,7 +50,7 @@ def _by_hand(fivetran: Fivetran) -> str:
 def _approve(connection: str, certificate: Certificate) -> None:
     """Somebody approves a certificate."""
     encoded = str(certificate.encoded)
-    session.client().approve_certificate("connections", connection, hash_=certificate.hash, encoded_cert=encoded)
+    run.account.client().approve_certificate("connections", connection, hash_=certificate.hash, encoded_cert=encoded)
 
 
 def _approved(fivetran: Fivetran, kind: str = "certificates") -> list[str]:
@@ -65,14 +65,14 @@ def ca(fivetran: Fivetran) -> Authority:
     return made
 
 
-def test_certificates_are_approved_before_the_first_test(fivetran: Fivetran, stack: Stack, ca: Authority, run):
+def test_certificates_are_approved_before_the_first_test(fivetran: Fivetran, stack: Stack, ca: Authority, new_run):
     declared = _shop(Trust(certificates=_read(ca)))
     assert stack.up(declared) == "connected"
     assert _approved(fivetran) == [_read(ca)[0].hash]
     writes = fivetran.writes()
     assert writes.index(APPROVE) < writes.index(TEST)
     assert writes.count(TEST) == 1
-    run()
+    new_run()
     fivetran.forget_requests()
     stack.refresh()
     assert stack.pending(declared) == []
@@ -88,39 +88,39 @@ def test_a_host_key_is_approved_before_the_first_test(fivetran: Fivetran, stack:
 
 
 def test_what_leaves_the_file_is_revoked_and_what_is_not_ours_stays(
-    fivetran: Fivetran, stack: Stack, ca: Authority, run, caplog: pytest.LogCaptureFixture
+    fivetran: Fivetran, stack: Stack, ca: Authority, new_run, caplog: pytest.LogCaptureFixture
 ):
     old, theirs = authority("Old"), authority("Theirs")
     assert stack.up(_shop(Trust(certificates=_read(ca, old)))) == "connected"
     [other] = _read(theirs)
     _approve(stack.connection.id, other)
-    run()
+    new_run()
     fivetran.forget_requests()
     assert stack.up(_shop(Trust(certificates=_read(ca)))) == "connected"
     assert fivetran.writes() == [REVOKE, TEST]
     assert _approved(fivetran) == [_read(ca)[0].hash, other.hash]
     assert "revoked the certificate CN=Old" in caplog.text
-    run()
+    new_run()
     stack.refresh()
     assert f"Fivetran trusts a certificate that the file does not declare: {other.hash}" in caplog.text
     assert stack.up(_shop()) == "failed", "the authority is trusted no longer"
     assert _approved(fivetran) == [other.hash]
 
 
-def test_a_revocation_by_hand_is_drift_that_an_update_repairs(fivetran: Fivetran, stack: Stack, ca: Authority, run):
+def test_a_revocation_by_hand_is_drift_that_an_update_repairs(fivetran: Fivetran, stack: Stack, ca: Authority, new_run):
     declared = _shop(Trust(certificates=_read(ca)))
     stack.up(declared)
     fivetran.edit("shop", certificates=[])
-    run()
+    new_run()
     stack.refresh()
     assert "connection" in stack.pending(declared)
     assert stack.up(declared) == "connected"
     assert _approved(fivetran) == [_read(ca)[0].hash]
 
 
-def test_a_unit_without_trust_asks_for_no_approvals(fivetran: Fivetran, stack: Stack, run):
+def test_a_unit_without_trust_asks_for_no_approvals(fivetran: Fivetran, stack: Stack, new_run):
     stack.up(_shop())
-    run()
+    new_run()
     stack.refresh()
     assert not any("certificates" in route or "fingerprints" in route for route in fivetran.counts())
 
@@ -131,12 +131,12 @@ def test_a_failed_test_shows_what_to_paste(fivetran: Fivetran, stack: Stack, ca:
     fivetran.set_host("db.example.com", certificates=[server.pem, ca.pem])
     fivetran.set_host("tunnel.example.com", host_key=f"{key} root@tunnel")
     assert stack.up(_shop(**TUNNEL)) == "failed"
-    [said] = session.failures().values()
+    [said] = run.outcomes.failures().values()
     assert f"\n      trust:\n        fingerprints:\n          - {{key: {key}}}\n" in said
     assert "SSH Tunnel Connection: FAILED: The ssh key might have changed; it presents host key ssh-ed25519" in said
 
     assert stack.up(_shop(Trust(fingerprints=tuple(public_keys.read_host_keys(key))), **TUNNEL)) == "failed"
-    [said] = session.failures().values()
+    [said] = run.outcomes.failures().values()
     [shown, _] = _read(server, ca)
     assert f"# CN=db.example.com, valid 2020-01-01 to 2040-01-01, hash {shown.hash}, SHA-256 " in said
     assert "".join(f"              {line}\n" for line in ca.pem.splitlines()) in said
@@ -174,7 +174,7 @@ def test_details_are_masked_like_the_message(fivetran: Fivetran, stack: Stack):
     bad = {"title": "Login", "status": "FAILED", "message": "no", "details": f"tried {CANARY}"}
     fivetran.script_tests(target="shop", runs=1, results=[bad])
     assert stack.up(_shop()) == "failed"
-    assert CANARY not in str(session.failures()) + str(stack.activation.state)
+    assert CANARY not in str(run.outcomes.failures()) + str(stack.activation.state)
 
 
 def test_a_connection_at_work_that_lacks_an_approval_is_not_taken_over(fivetran: Fivetran, stack: Stack, ca: Authority):
@@ -187,19 +187,19 @@ def test_a_connection_at_work_that_lacks_an_approval_is_not_taken_over(fivetran:
     assert _approved(fivetran) == [_read(ca)[0].hash]
 
 
-def test_a_hash_alone_holds_where_fivetran_trusts_it_already(fivetran: Fivetran, stack: Stack, ca: Authority, run):
+def test_a_hash_alone_holds_where_fivetran_trusts_it_already(fivetran: Fivetran, stack: Stack, ca: Authority, new_run):
     [certificate] = _read(ca)
     made = _by_hand(fivetran)
-    session.client().approve_certificate(
+    run.account.client().approve_certificate(
         "connections", made, hash_=certificate.hash, encoded_cert=str(certificate.encoded)
     )
     declared = _shop(Trust(certificates=(Certificate(certificate.hash),)))
     assert stack.up(declared) == "connected"
-    run()
+    new_run()
     stack.refresh()
     assert stack.pending(declared) == []
     fivetran.edit("shop", certificates=[])
-    run()
+    new_run()
     stack.refresh()
     assert "since the file has its hash only" in failure(stack.up, declared)
 
@@ -210,56 +210,58 @@ def test_a_hash_alone_makes_no_connection(fivetran: Fivetran, stack: Stack, ca: 
     assert fivetran.named("shop") == []
 
 
-def test_whatever_is_presented_is_trusted_where_the_file_says_any(fivetran: Fivetran, stack: Stack, ca: Authority, run):
+def test_whatever_is_presented_is_trusted_where_the_file_says_any(
+    fivetran: Fivetran, stack: Stack, ca: Authority, new_run
+):
     declared = _shop(Trust(certificates="any"))
     assert stack.up(declared) == "connected"
     assert len(_approved(fivetran)) == 1
-    run()
+    new_run()
     fivetran.forget_requests()
     stack.refresh()
     assert stack.pending(declared) == []
     assert not any("certificates" in route for route in fivetran.counts())
 
 
-def test_a_key_is_known_by_itself_where_fivetran_hashes_it_otherwise(fivetran: Fivetran, stack: Stack, run):
+def test_a_key_is_known_by_itself_where_fivetran_hashes_it_otherwise(fivetran: Fivetran, stack: Stack, new_run):
     key = host_key()
     [ours] = public_keys.read_host_keys(key)
     declared = _shop(Trust(fingerprints=(ours,)))
     stack.up(declared)
     fivetran.edit("shop", fingerprints=[{"id": "x", "hash": "another", "public_key": f"{key} fivetran user key"}])
-    run()
+    new_run()
     stack.refresh()
     assert stack.pending(declared) == []
     assert stack.up(_shop(Trust(fingerprints=(HostKey("YQ==", host_key()),)))) == "connected"
     assert _approved(fivetran, "fingerprints") == ["YQ=="]
 
 
-def _until_it_works(stack: Stack, declared: Unit, run: Callable[..., None]) -> str:
+def _until_it_works(stack: Stack, declared: Unit, new_run: Callable[..., None]) -> str:
     """What comes of running again while an operation fails."""
     for _ in range(2):
-        run()
+        new_run()
         with contextlib.suppress(Failed):
             return stack.up(declared)
-    run()
+    new_run()
     return stack.up(declared)
 
 
 @in_trouble
 def test_trouble_with_an_approval_leaves_one_of_each(
-    fivetran: Fivetran, stack: Stack, ca: Authority, run: Callable[..., None], fault: dict[str, Any]
+    fivetran: Fivetran, stack: Stack, ca: Authority, new_run: Callable[..., None], fault: dict[str, Any]
 ):
     fivetran.fault(method="POST", path="/certificates$", **fault)
     fivetran.fault(method="DELETE", path="/certificates/", **fault)
     first, second = Trust(certificates=_read(ca, authority("Old"))), Trust(certificates=_read(ca))
     for declared in (first, second):
-        assert _until_it_works(stack, _shop(declared), run) == "connected"
+        assert _until_it_works(stack, _shop(declared), new_run) == "connected"
     assert _approved(fivetran) == [_read(ca)[0].hash]
     assert stack.pending(_shop(second)) == []
     settle()
 
 
 def test_a_run_that_was_killed_after_approving_is_finished_by_the_next(
-    fivetran: Fivetran, stack: Stack, ca: Authority, run
+    fivetran: Fivetran, stack: Stack, ca: Authority, new_run
 ):
     declared = _shop(Trust(certificates=_read(ca)))
     before = stack.copy()
@@ -268,7 +270,7 @@ def test_a_run_that_was_killed_after_approving_is_finished_by_the_next(
     moment = stack.copy()
     stack.up(_shop(later))
     stack.as_of(moment)
-    run()
+    new_run()
     assert stack.up(_shop(later)) == "connected"
     assert len(_approved(fivetran)) == 2
     assert before.connection.id == ""

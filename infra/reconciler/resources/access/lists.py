@@ -23,8 +23,8 @@ from reconciler.google.bigquery.access.live_entries import (
     normalise_entry,
 )
 from reconciler.google.bigquery.api import AccessDenied, AccessList, AccessListChanged, Datasets
-from reconciler.resources.operation import OperationError
-from reconciler.resources.run.session import session
+from reconciler.resources.run.outcomes import OperationError
+from reconciler.resources.run.run import run
 
 #: How often a list is written that other processes keep writing, and the longest wait before the last attempt.
 _ATTEMPTS = 8
@@ -145,7 +145,7 @@ class _Writing:
                 return self._done(self._put(target, live.etag))
             except AccessListChanged:
                 attempt += 1
-                session.sleep(_LONGEST_WAIT_S * attempt / _ATTEMPTS)
+                run.sleep(_LONGEST_WAIT_S * attempt / _ATTEMPTS)
             except AccessDenied as refused:
                 try:
                     self._deny(live, target, refused)
@@ -261,7 +261,7 @@ class _Writing:
         """Sleep where an account may be too young for Google to know it; return whether that was so."""
         if entry != self.newborn or not self.waits:
             return False
-        session.sleep(self.waits.pop(0))
+        run.sleep(self.waits.pop(0))
         return True
 
 

@@ -15,7 +15,6 @@ from pulumi import Input, ResourceOptions
 from pulumi.dynamic import CheckResult as Checked
 from pulumi.dynamic import CreateResult, DiffResult, ReadResult, Resource, UpdateResult
 
-from reconciler.fivetran.config_diff import normalise
 from reconciler.google.bigquery.access import Entry, MemberNames, parse_entry, to_place, writer_entry
 from reconciler.google.bigquery.access.changes import access_changes, find_deleted_members
 from reconciler.google.bigquery.access.live_entries import (
@@ -29,8 +28,7 @@ from reconciler.google.bigquery.access.live_entries import (
 from reconciler.google.bigquery.declared_dataset import DatasetDeclaration
 from reconciler.resources.access.lists import Written, access_lists
 from reconciler.resources.operation import Provider, found, is_unknown, operation, stored
-from reconciler.resources.run.lines import lines
-from reconciler.resources.run.session import session
+from reconciler.resources.run.run import run
 
 logger = logging.getLogger(__name__)
 
@@ -48,18 +46,17 @@ class DatasetAccessProvider(Provider):
 
     @operation
     def check(self, olds: dict[str, Any], news: dict[str, Any]) -> Checked:
-        if session.is_preview and not olds:
-            declared = _Declared(normalise(news))
-            declared.log_changes(session.access_list_found(declared.dataset), declared.entries)
+        if run.declared.is_preview and not olds:
+            declared = _Declared(news)
+            declared.log_changes(run.declared.access_list(declared.dataset), declared.entries)
         return Checked(news, [])
 
     @operation
     def diff(self, _id: str, olds: dict[str, Any], news: dict[str, Any]) -> DiffResult:
-        olds, news = normalise(olds), normalise(news)
         before, after = _Declared(olds), _Declared(news)
         denied = olds.get("denied") or {}
         changes = after.is_unknown or _keys(before.entries) != _keys(after.entries) or bool(denied)
-        if session.is_preview and changes:
+        if run.declared.is_preview and changes:
             after.log_changes(_without(before.entries, denied.values()), after.entries)
             for text, each in denied.items():
                 entry = parse_entry(each)
@@ -69,13 +66,11 @@ class DatasetAccessProvider(Provider):
 
     @operation
     def create(self, props: dict[str, Any]) -> CreateResult:
-        props = normalise(props)
         id_ = f"{props['project']}/{props['dataset']}"
         return CreateResult(id_, _write(props, {}))
 
     @operation
     def read(self, id_: str, props: dict[str, Any]) -> ReadResult:
-        props = normalise(props)
         live = access_lists.read(props["project"], props["dataset"])
         if live is None:
             return ReadResult(None, {})
@@ -85,7 +80,7 @@ class DatasetAccessProvider(Provider):
 
     @operation
     def update(self, _id: str, olds: dict[str, Any], news: dict[str, Any]) -> UpdateResult:
-        return UpdateResult(_write(normalise(news), normalise(olds)))
+        return UpdateResult(_write(news, olds))
 
     @operation
     def delete(self, _id: str, _props: dict[str, Any]) -> None:
@@ -125,9 +120,9 @@ class _Declared:
         self.file, self.path = str(props["file"]), str(props["path"])
         self.dataset = str(props["dataset"])
         self.is_unknown = "writer" in props and is_unknown(props["writer"])
-        account = session.fivetrans_account() if self.is_unknown else props.get("writer")
+        account = run.declared.writer() if self.is_unknown else props.get("writer")
         self.is_incomplete = self.is_unknown and not account
-        expected = session.expected_dataset(self.dataset)
+        expected = run.declared.dataset(self.dataset)
         self.places = {each.entry: each for each in expected.entries} if expected else {}
         self.names = expected.names if expected else MemberNames(props.get("workgroups"))
         entries = [parse_entry(each) or each for each in props["entries"].values()]
@@ -138,14 +133,14 @@ class _Declared:
     def locate(self, entry: Entry | None) -> str:
         """Return the line that brings an entry; that of the dataset's access for one that no line brings."""
         brought = self.places.get(entry) if entry else None
-        return lines.locate(*((brought.file, brought.path) if brought else (self.file, f"{self.path}.access")))
+        return run.declared.locate(*((brought.file, brought.path) if brought else (self.file, f"{self.path}.access")))
 
     def locate_member(self, member: str) -> Iterator[str]:
         """Return each line that names a member, which is written as IAM does."""
         at = to_place(member, None)
         for each in self.places.values():
             if each.entry.at == at:
-                yield lines.locate(each.file, each.path)
+                yield run.declared.locate(each.file, each.path)
 
     def log_changes(
         self, before: Iterable[Mapping[str, Any] | Entry], after: Iterable[Mapping[str, Any] | Entry]
@@ -163,7 +158,7 @@ class _Declared:
             # What is left of a loss is what a line brings.
             left = next((each for each in change.others if not change.is_grant and each in self.places), entry)
             logger.warning("%s: %s", self.locate(left), text)
-        if not session.is_preview:
+        if not run.declared.is_preview:
             return
         for shown, member in find_deleted_members(before):
             for where in self.locate_member(member):
@@ -184,7 +179,7 @@ class _Declared:
         logger.warning(
             "%s: this preview is incomplete: the run also grants roles/bigquery.dataEditor on dataset %s to Fivetran's "
             "service account, whose address is known once the run has the group%s",
-            lines.locate(self.file, self.path),
+            run.declared.locate(self.file, self.path),
             self.dataset,
             maybe,
         )
@@ -222,7 +217,7 @@ def _write(props: Mapping[str, Any], olds: Mapping[str, Any]) -> dict[str, Any]:
         props["project"], declared.dataset, wanted, kept_as, newborn=declared.writer if is_newborn else None
     )
     # Of a dataset that this run made, nobody loses BigQuery's default access: there was nothing to read.
-    is_new = not olds and not session.dataset_exists(declared.dataset)
+    is_new = not olds and not run.declared.dataset_exists(declared.dataset)
     declared.log_changes(() if is_new else written.before, written.after)
     _log_other_addresses(declared, written, kept_as)
     denied: dict[str, dict[str, Any]] = {}
@@ -251,9 +246,9 @@ def _log_other_addresses(declared: _Declared, written: Written, known: Mapping[s
 def _fail(declared: _Declared, entry: Entry, text: str, reason: str) -> None:
     """Let the run fail in its end, once for a line that all datasets share."""
     file = declared.places[entry].file if entry in declared.places else declared.file
-    others = session.also_denied(file, text, declared.dataset)
+    others = run.outcomes.deny(file, text, declared.dataset)
     on = f"dataset {declared.dataset}" if len(others) == 1 else f"{len(others)} datasets ({', '.join(others[:20])})"
-    session.failed(file, f"{declared.locate(entry)}: Google denies {text} on {on}: {reason}\n    {_REMEDY}", text)
+    run.outcomes.fail(file, f"{declared.locate(entry)}: Google denies {text} on {on}: {reason}\n    {_REMEDY}", text)
 
 
 def _entry(each: Mapping[str, Any] | Entry) -> Entry | None:

@@ -8,7 +8,7 @@ from typing import Any
 from reconciler.fivetran.api import Connection
 from reconciler.model import commands
 from reconciler.model.today import today
-from reconciler.resources.run.session import session
+from reconciler.resources.run.run import run
 
 #: Read-only config that a person takes to the other side: an account to share with, a key to install, an id to trust.
 _TO_HAND_OVER = (
@@ -34,8 +34,8 @@ def needs(props: Mapping[str, Any], live: Connection) -> dict[str, str]:
     said = {
         "what": what,
         "setup page": f"https://fivetran.com/dashboard/connections/{live.id}/setup",
-        "service account": session.service_account(group_id),
-        "public key": session.public_key(group_id),
+        "service account": run.account.service_account(group_id),
+        "public key": run.account.public_key(group_id),
     }
     said |= {key: str(live.config[key]) for key in _TO_HAND_OVER if live.config.get(key)}
     return said

@@ -21,11 +21,11 @@ from pulumi.dynamic import (
 
 from reconciler.fivetran import api as fivetran
 from reconciler.fivetran import tables
-from reconciler.fivetran.config_diff import normalise
 from reconciler.model import Connector, Unit, commands, references
 from reconciler.resources.activation import schedule, steps
-from reconciler.resources.operation import OperationError, Provider, found, hide_secrets, is_unknown, operation, stored
-from reconciler.resources.run.session import session
+from reconciler.resources.operation import Provider, found, hide_secrets, is_unknown, operation, stored
+from reconciler.resources.run.outcomes import OperationError
+from reconciler.resources.run.run import run
 
 #: What state holds besides the inputs.
 _OUTPUTS = ("outcome", "reason", "tests", "tasks", "tested", "activated", "pending", "messages", "was_connected")
@@ -40,16 +40,14 @@ class ActivationProvider(Provider):
     def diff(self, _id: str, olds: dict[str, Any], news: dict[str, Any]) -> DiffResult:
         if is_unknown(news.get("connection_id")) or is_unknown(news.get("revision")):
             return DiffResult(changes=True)
-        return DiffResult(changes=steps.is_pending(normalise(olds), normalise(news)))
+        return DiffResult(changes=steps.is_pending(olds, news))
 
     @operation
     def create(self, props: dict[str, Any]) -> CreateResult:
-        props = normalise(props)
         return CreateResult(props["connection_id"], steps.activate({}, props))
 
     @operation
     def update(self, _id: str, olds: dict[str, Any], news: dict[str, Any]) -> UpdateResult:
-        olds, news = normalise(olds), normalise(news)
         if olds["connection_id"] != news["connection_id"]:
             olds = {}
         try:
@@ -63,9 +61,8 @@ class ActivationProvider(Provider):
 
     @operation
     def read(self, id_: str, props: dict[str, Any]) -> ReadResult:
-        props = normalise(props)
         try:
-            live = session.read(props["group_id"], props["connection_id"], reader="activation")
+            live = run.account.read(props["group_id"], props["connection_id"], reader="activation")
         except fivetran.NotFound:
             return ReadResult(None, {})
         before = _inputs(props)

@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING, TypeVar
 
 from reconciler.fivetran.api import Connection, SetupTest
 from reconciler.resources.activation import presented_keys
-from reconciler.resources.operation import OperationError
 from reconciler.resources.run import engine
+from reconciler.resources.run.outcomes import OperationError
 from reconciler.secrets import Known, known_values_of_run, show, show_label
 from reconciler.secrets.masking import mask
 

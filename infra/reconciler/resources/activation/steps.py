@@ -17,10 +17,11 @@ from reconciler.resources.activation import schedule, tables
 from reconciler.resources.activation.pending import is_overdue, needs
 from reconciler.resources.activation.setup_tests import deadline, failed_tests, in_words, mask_test, test_in_words
 from reconciler.resources.connection import adoption
+from reconciler.resources.connection.adoption import AdoptionDecision
 from reconciler.resources.connection.sending import odd_values
-from reconciler.resources.operation import DECLARED_WITHIN_S, OperationError, own_words
-from reconciler.resources.run.lines import lines
-from reconciler.resources.run.session import session
+from reconciler.resources.operation import DECLARED_WITHIN_S, own_words
+from reconciler.resources.run.outcomes import OperationError
+from reconciler.resources.run.run import run
 from reconciler.secrets import ADVICE, Known, known_values, show, show_label, wait_until_declared
 
 logger = logging.getLogger(__name__)
@@ -170,7 +171,7 @@ def _tested(olds: Mapping[str, Any], news: Mapping[str, Any]) -> dict[str, Any]:
     awaits = _awaits(news) and ("awaiting" in news or not olds.get("activated"))
     # Somebody else may have brought it about: a person who gave consent, or tests that a run did not wait for.
     if awaits or _is_untouched(news) or outcome in {"testing", "awaiting"}:
-        live = session.client().get_connection(news["connection_id"])
+        live = run.account.client().get_connection(news["connection_id"])
         unchanged = outcome == "awaiting" and olds["revision"] == revision
         told = (same and "was_connected" not in olds) or unchanged or _is_untouched(news)
         if live.setup_state == "connected" and told:
@@ -186,12 +187,12 @@ def _tested(olds: Mapping[str, Any], news: Mapping[str, Any]) -> dict[str, Any]:
 
 def _test(news: Mapping[str, Any]) -> dict[str, Any]:
     """What the setup tests say."""
-    tested = session.tests.result(news["connection_id"], news.get("trusts_unseen", ()))
+    tested = run.account.tests.result(news["connection_id"], news.get("trusts_unseen", ()))
     if tested is None:
         # Fivetran does not tell when it tested. What reads connected by now may do so because of the config before.
         unclear = True
         with contextlib.suppress(FivetranError):
-            unclear = session.client().get_connection(news["connection_id"]).setup_state == "connected"
+            unclear = run.account.client().get_connection(news["connection_id"]).setup_state == "connected"
         return {"outcome": "testing", "was_connected": unclear or None}
     if failed := failed_tests(tested.setup_tests):
         return {
@@ -254,7 +255,7 @@ def _configure(news: Mapping[str, Any], state: dict[str, Any], *, fresh: bool = 
 
 def _placed(file: str, at: tuple[str | int, ...], text: str) -> str:
     """Return a text after the line that it is about, where the files of the run are known."""
-    place = lines.locate(file, *at)
+    place = run.declared.locate(file, *at)
     return text if place == file else f"{place}: {text}"
 
 
@@ -267,7 +268,7 @@ def _warn(file: str, warnings: Iterable[str]) -> None:
 def _begin(news: Mapping[str, Any], state: dict[str, Any]) -> None:
     """Take over a connection at work; let any other run for the first time."""
     if _is_untouched(news) or "apply_changes" in news:
-        live = session.client().get_connection(news["connection_id"])
+        live = run.account.client().get_connection(news["connection_id"])
         if _is_untouched(news) or live.succeeded_at is not None:
             return _adopt(news, live, state)
     return _start(news, state)
@@ -275,7 +276,7 @@ def _begin(news: Mapping[str, Any], state: dict[str, Any]) -> None:
 
 def _start(news: Mapping[str, Any], state: dict[str, Any]) -> None:
     """Let a connection run for the first time: its historical sync starts by itself, or by us where Airflow has it."""
-    client, connection_id, paused = session.client(), news["connection_id"], "paused" in news
+    client, connection_id, paused = run.account.client(), news["connection_id"], "paused" in news
     _configure(news, state, fresh=True)
     client.update_connection(connection_id, **schedule.fields(news["schedule"]), paused=paused, run_setup_tests=False)
     if not paused and schedule.by_airflow(news["schedule"]):
@@ -286,12 +287,12 @@ def _start(news: Mapping[str, Any], state: dict[str, Any]) -> None:
 
 def _adopt(news: Mapping[str, Any], live: Connection, state: dict[str, Any]) -> None:
     """Take over a connection at work as it is; what differs is refused, unless the file says to change it."""
-    differing = adoption.activation_differences(news, live)
-    if differing and not news.get("apply_changes"):
-        raise adoption.Differs(news["name"], live, differing)
-    if differing and (fields := schedule.differing_fields(news, live)):
-        session.client().update_connection(live.id, **fields, run_setup_tests=False)
-    if differing:
+    found = tuple(adoption.activation_differences(news, live))
+    decision = AdoptionDecision(news["name"], live, found, may_change=bool(news.get("apply_changes")))
+    decision.raise_if_rejected()
+    if decision.differences:
+        if fields := schedule.differing_fields(news, live):
+            run.account.client().update_connection(live.id, **fields, run_setup_tests=False)
         _configure(news, state)
     state |= {key: news.get(key) for key in APPLIED}
     state["activated"] = True
@@ -301,7 +302,7 @@ def _apply(olds: Mapping[str, Any], news: Mapping[str, Any], state: dict[str, An
     """Bring a started connection to a changed schedule, or pause it, or let it go on."""
     fields = schedule.changed_fields(olds, news)
     if fields:
-        session.client().update_connection(news["connection_id"], **fields, run_setup_tests=False)
+        run.account.client().update_connection(news["connection_id"], **fields, run_setup_tests=False)
     state |= {key: news.get(key) for key in _RUNNING}
 
 
@@ -310,7 +311,7 @@ def _keep_paused(olds: Mapping[str, Any], news: Mapping[str, Any], state: dict[s
 
     A new connection is made paused. Without an earlier state it may also be one that runs, whose activation was lost.
     """
-    client, connection_id = session.client(), news["connection_id"]
+    client, connection_id = run.account.client(), news["connection_id"]
     if _must_be_paused(olds, news) and (olds or not client.get_connection(connection_id).paused):
         client.update_connection(connection_id, paused=True, run_setup_tests=False)
     state["paused"] = news["paused"]
@@ -321,7 +322,7 @@ def _report(state: Mapping[str, Any], refused: str | None) -> None:
     if state["outcome"] != "awaiting" or is_overdue(state):
         # State holds no lines, since a line that moves changes nothing.
         at = ("connector", "awaiting", "until") if state["outcome"] == "awaiting" else ("connector",)
-        session.failed(state["file"], refused or _placed(state["file"], at, _in_words(state)))
+        run.outcomes.fail(state["file"], refused or _placed(state["file"], at, _in_words(state)))
         return
     needs = "".join(f"\n    {what}: {value}" for what, value in state["pending"].items() if what != "what")
     logger.warning("%s: awaits %s%s", state["file"], state["pending"]["what"], needs)

@@ -17,9 +17,9 @@ from tenacity import Retrying, retry_if_exception_type, stop_after_attempt, wait
 from reconciler.fivetran.api import ApiError, ColumnConfig, Conflict, FivetranError, NotFound, Rejected, StandardConfig
 from reconciler.fivetran.config_diff import ABSENT, Difference
 from reconciler.fivetran.tables import Comparison, Place, ahead, compare, protects, to_look_up, undeclared
-from reconciler.resources.operation import OperationError
-from reconciler.resources.run.lines import lines
-from reconciler.resources.run.session import READERS, session
+from reconciler.resources.run.account import READERS
+from reconciler.resources.run.outcomes import OperationError
+from reconciler.resources.run.run import run
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -78,7 +78,7 @@ class _Block:
 def with_line(file: str, text: str) -> str:
     """Return a text that begins with a dotted path in `connector`, as `sync.new: …`, after the line of that key."""
     path = text.partition(": ")[0]
-    place = lines.locate(file, "connector", path) if path.partition(".")[0] == "sync" else file
+    place = run.declared.locate(file, "connector", path) if path.partition(".")[0] == "sync" else file
     return text if place == file else f"{place}: {text}"
 
 
@@ -100,14 +100,14 @@ def configure(
     Raises `OperationError` while something is not so that must be before data flows: what is to be hashed or excluded,
     and which datasets are written. Raises `FivetranError`, and `NotFound` for a connection that is gone.
     """
-    with session.editing(connection_id):
+    with run.account.editing(connection_id):
         looked = _look(connection_id, sync, reason, fresh=fresh, all_known=datasets is not None or _resets(sync))
         live, seen = looked.config, compare(sync, looked.config, looked.columns)
         sent: list[Mapping[str, Any]] = []
         while seen.patch and seen.patch not in sent and len(sent) < _CHANGES:
             sent.append(seen.patch)
             _send(connection_id, seen.patch, reason)
-            live = session.client().get_schema_config(connection_id)
+            live = run.account.client().get_schema_config(connection_id)
             seen = compare(sync, live, looked.columns)
     _refuse(seen, undeclared(live, datasets) if datasets is not None else (), runs=runs)
     return Configured((*looked.warnings, *_left(seen)))
@@ -116,7 +116,7 @@ def configure(
 def differences(connection_id: str, sync: Mapping[str, Any]) -> tuple[Difference, ...]:
     """What a live connection has otherwise than `sync`, path by path. Writes nothing."""
     try:
-        live = session.client().get_schema_config(connection_id)
+        live = run.account.client().get_schema_config(connection_id)
     except NotFound:
         return (Difference("sync", sync, ABSENT),)
     return compare(sync, live).differences
@@ -125,7 +125,7 @@ def differences(connection_id: str, sync: Mapping[str, Any]) -> tuple[Difference
 def read(connection_id: str, sync: Mapping[str, Any]) -> Found:
     """What a refresh finds of a connection's tables, by one call that it may have made already."""
     try:
-        live = session.read_schema(connection_id)
+        live = run.account.read_schema(connection_id)
     except NotFound:
         return Found(sync)  # nothing is selected yet, or the connection is gone, which is for others to find
     seen = compare(sync, live)
@@ -145,7 +145,7 @@ def _look(
     connection_id: str, sync: Mapping[str, Any], reason: Callable[[ApiError], str], *, fresh: bool, all_known: bool
 ) -> _Looked:
     """Look at the config, and at the source where that is needed. With `all_known`, nothing less will do."""
-    client = session.client()
+    client = run.account.client()
     config: StandardConfig | None = None
     refused: Rejected | None = None
     if not fresh:
@@ -177,21 +177,21 @@ def _resets(sync: Mapping[str, Any]) -> bool:
 def _config(connection_id: str) -> StandardConfig | None:
     """The schema config, or None while there is none."""
     try:
-        return session.client().get_schema_config(connection_id)
+        return run.account.client().get_schema_config(connection_id)
     except NotFound:
         return None
 
 
 def _columns(connection_id: str, place: Place, reason: Callable[[ApiError], str]) -> Mapping[str, ColumnConfig]:
     try:
-        return session.client().get_source_columns(connection_id, *place)
+        return run.account.client().get_source_columns(connection_id, *place)
     except NotFound as gone:
         raise _moving(gone.saying(reason(gone))) from None
 
 
 def _send(connection_id: str, patch: Mapping[str, Any], reason: Callable[[ApiError], str]) -> None:
     try:
-        _unhindered(session.client().update_schema_config, connection_id, **patch)
+        _unhindered(run.account.client().update_schema_config, connection_id, **patch)
     except NotFound as gone:
         raise _moving(gone.saying(reason(gone))) from None
 
@@ -205,7 +205,7 @@ def _send_ahead(connection_id: str, sync: Mapping[str, Any], reason: str) -> _Lo
     """Where Fivetran does not look at the source before the first sync: tell it beforehand what to sync then."""
     failed: FivetranError | None = None
     try:
-        session.client().create_schema_config(connection_id, **ahead(sync))
+        run.account.client().create_schema_config(connection_id, **ahead(sync))
     except FivetranError as error:
         # The answer may have been lost, not the request; or a run that died has been here: what is there decides.
         failed = error
@@ -229,7 +229,7 @@ def _unhindered(change: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         retry=retry_if_exception_type(Conflict),
         stop=stop_after_attempt(_ATTEMPTS),
         wait=wait_random_exponential(multiplier=0.5, max=15),
-        sleep=session.sleep,
+        sleep=run.sleep,
         reraise=True,
     )
     return again(change, *args, **kwargs)

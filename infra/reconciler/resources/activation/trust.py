@@ -15,8 +15,9 @@ from reconciler.fivetran import public_keys
 from reconciler.fivetran.api import Approval, Conflict, FivetranError, NotFound, Rejected
 from reconciler.fivetran.config_diff import ABSENT, Difference
 from reconciler.model import ANY
-from reconciler.resources.operation import OperationError, printable
-from reconciler.resources.run.session import session
+from reconciler.resources.operation import printable
+from reconciler.resources.run.outcomes import OperationError
+from reconciler.resources.run.run import run
 
 logger = logging.getLogger(__name__)
 
@@ -114,7 +115,7 @@ def _is_any(props: Mapping[str, Any], kind: str) -> bool:
 
 
 def _list(kind: str, connection_id: str) -> Iterator[Approval]:
-    client = session.client()
+    client = run.account.client()
     ask = client.list_certificates if kind == "certificates" else client.list_fingerprints
     return ask("connections", connection_id)
 
@@ -131,7 +132,7 @@ def _is(kind: str, hash_: str, item: Mapping[str, Any], approval: Approval) -> b
 
 
 def _approve(kind: str, connection_id: str, hash_: str, item: Mapping[str, Any]) -> None:
-    client = session.client()
+    client = run.account.client()
     if kind == "certificates" and "encoded_cert" not in item:
         raise _unknown(hash_, "Fivetran does not trust it any more")
 
@@ -154,7 +155,7 @@ def _unless_done(send: Callable[[], None], is_done: Callable[[], bool]) -> None:
 
 
 def _revoke(kind: str, connection_id: str, approval: Approval) -> None:
-    client = session.client()
+    client = run.account.client()
     revoke = client.revoke_certificate if kind == "certificates" else client.revoke_fingerprint
     with contextlib.suppress(NotFound):
         revoke("connections", connection_id, approval.id)

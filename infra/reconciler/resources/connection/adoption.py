@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 from reconciler.fivetran import catalog
@@ -15,10 +16,9 @@ from reconciler.fivetran.config_diff import ABSENT, Difference, differences
 from reconciler.resources.activation import schedule, tables
 from reconciler.resources.connection import api_fields
 from reconciler.resources.connection.kept_values import all_held, ours, refuse_changes_around_held
-from reconciler.resources.operation import OperationError
 from reconciler.resources.package import code
-from reconciler.resources.run.lines import lines
-from reconciler.resources.run.session import session
+from reconciler.resources.run.outcomes import OperationError
+from reconciler.resources.run.run import run
 
 
 class Differs(OperationError):
@@ -41,9 +41,86 @@ class Differs(OperationError):
         )
 
 
+@dataclass(frozen=True)
+class AdoptionDecision:
+    """Whether a connection that exists is adopted, and what of its unit's file is then written into it."""
+
+    name: str
+    live: Connection
+    differences: tuple[Difference, ...]
+    """What the connection has otherwise than the file, as far as the caller compared it."""
+    may_change: bool
+    """Whether the file allows that the connection is changed to match it."""
+    config: Mapping[str, Any] = field(default_factory=dict)
+    """What of `config` is sent. References stand where secrets do."""
+    auth: Mapping[str, Any] = field(default_factory=dict)
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    pauses: bool = False
+    """Whether the connection is paused, as a new one is created: nothing syncs before its tables are as declared."""
+
+    @property
+    def is_rejected(self) -> bool:
+        """Whether the connection differs, and the file does not allow to change it."""
+        return bool(self.differences) and not self.may_change
+
+    def raise_if_rejected(self) -> None:
+        """Raise `Differs` where the connection is not adopted."""
+        if self.is_rejected:
+            raise Differs(self.name, self.live, self.differences)
+
+
+def decide(props: Mapping[str, Any], live: Connection, differing: Iterable[Difference]) -> AdoptionDecision:
+    """Decide on a connection of others, which is adopted as it is, or changed where the file says so.
+
+    Args:
+        props: The inputs of the unit's connection.
+        live: The connection in full.
+        differing: What it has otherwise than the file, for a file that allows no change.
+
+    Raises:
+        OperationError: It is another connection than the file means, or a value would have to be sent that only
+            Fivetran has.
+    """
+    refuse_another(props, live)
+    name = api_fields.connection_name(props)
+    if not may_change(props):
+        return AdoptionDecision(name, live, tuple(differing), may_change=False)
+    works = is_connected(live)
+    config, auth = to_send(props, live, with_secrets=not works)
+    return AdoptionDecision(
+        name,
+        live,
+        tuple(differing),
+        may_change=True,
+        config=config,
+        auth=auth,
+        settings=settings_to_send(props, live),
+        pauses=not works and live.succeeded_at is None and not live.paused,
+    )
+
+
+def decide_continuation(props: Mapping[str, Any], live: Connection) -> AdoptionDecision:
+    """Decide on a connection of ours whose creation was cut short: it is brought to the file, secrets and all.
+
+    Raises `OperationError` as `decide` does.
+    """
+    refuse_another(props, live)
+    config, auth = to_send(props, live, with_secrets=True)
+    return AdoptionDecision(
+        api_fields.connection_name(props),
+        live,
+        (),
+        may_change=True,
+        config=config,
+        auth=auth,
+        settings=settings_to_send(props, live),
+        pauses=not live.paused,
+    )
+
+
 def in_lines(file: str, differing: Iterable[Difference]) -> list[str]:
     """Return each difference with its place in the unit's file, where that is known."""
-    placed = [(lines.locate(file, "connector", difference.path), difference) for difference in differing]
+    placed = [(run.declared.locate(file, "connector", difference.path), difference) for difference in differing]
     return [str(difference) if place == file else f"{place}: {difference}" for place, difference in placed]
 
 
@@ -85,8 +162,9 @@ def package_differences(declared: Mapping[str, Any] | None, live: Connection) ->
     if declared is None:
         return []
     there = None
-    with contextlib.suppress(NotFound):
-        there = session.client().get_package(str(live.config["package_id"])) if live.config.get("package_id") else None
+    if live.config.get("package_id"):
+        with contextlib.suppress(NotFound):
+            there = run.account.client().get_package(str(live.config["package_id"]))
     if there is not None and code.is_same(there, declared):
         return []
     now = ABSENT if there is None else code.short(code.live_content(there, declared) or str(there.sha256))

@@ -6,7 +6,7 @@ Fivetran has no idempotency key. The connection's name stands in for one: it is 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -14,13 +14,15 @@ from typing import Any
 from tenacity import Retrying, retry_if_exception_type, stop_after_attempt, wait_random_exponential
 
 from reconciler.fivetran.api import Conflict, Connection, FivetranError, NotFound, Rejected
+from reconciler.fivetran.config_diff import Difference
 from reconciler.resources.activation import trust
 from reconciler.resources.connection import adoption, api_fields
+from reconciler.resources.connection.adoption import AdoptionDecision
 from reconciler.resources.connection.kept_values import refuse_creating_with_held
 from reconciler.resources.connection.sending import to_send
-from reconciler.resources.operation import OperationError
 from reconciler.resources.run.intent import Intent
-from reconciler.resources.run.session import session
+from reconciler.resources.run.outcomes import OperationError
+from reconciler.resources.run.run import run
 from reconciler.secrets import Resolver, resolvers
 
 #: How often a create that left nothing behind is sent.
@@ -72,7 +74,7 @@ def ensure(wanted: Wanted) -> tuple[Connection, bool]:
     """
     live = _find(wanted)
     if live is not None:
-        intent = session.intent(wanted.name)
+        intent = run.declared.intent(wanted.name)
         return _continue(wanted, live) if intent is not None and intent.covers(live) else _adopt(wanted, live)
     if "adopt" in wanted.props:
         raise OperationError(
@@ -89,7 +91,7 @@ def set_up_fields(props: Mapping[str, Any], id_: str) -> dict[str, Any]:
     Nothing where it works. References stand where secrets do. Raises `OperationError` where something would have to be
     sent that only Fivetran has.
     """
-    live = session.client().get_connection(id_)
+    live = run.account.client().get_connection(id_)
     if adoption.is_connected(live):
         return {}
     config, auth = adoption.to_send(props, live, with_secrets=True)
@@ -99,18 +101,18 @@ def set_up_fields(props: Mapping[str, Any], id_: str) -> dict[str, Any]:
 
 def _find(wanted: Wanted) -> Connection | None:
     """The connection of the name in full. One that was deleted since the group was listed is looked for again."""
-    listed = session.known(wanted.props["group_id"], wanted.name)
+    listed = run.account.find(wanted.props["group_id"], wanted.name)
     if listed is None:
         return None
     try:
-        return session.client().get_connection(listed.id)
+        return run.account.client().get_connection(listed.id)
     except NotFound:
         return _find_now(wanted)
 
 
 def _find_now(wanted: Wanted) -> Connection | None:
-    existing = session.live(wanted.props["group_id"], wanted.name)
-    return session.client().get_connection(existing[0].id) if existing else None
+    existing = run.account.find_now(wanted.props["group_id"], wanted.name)
+    return run.account.client().get_connection(existing[0].id) if existing else None
 
 
 def _create(wanted: Wanted) -> tuple[Connection, bool]:
@@ -121,17 +123,17 @@ def _create(wanted: Wanted) -> tuple[Connection, bool]:
         retry=retry_if_exception_type(_LeftNothing),
         stop=stop_after_attempt(_ATTEMPTS),
         wait=wait_random_exponential(multiplier=0.5, max=8),
-        sleep=session.sleep,
+        sleep=run.sleep,
         reraise=True,
     )
     try:
-        return again(_create_or_find, wanted, fields, session.now())
+        return again(_create_or_find, wanted, fields, run.account.now())
     except _LeftNothing as last:
         raise last.error from None
 
 
 def _create_or_find(wanted: Wanted, fields: Mapping[str, Any], began: datetime) -> tuple[Connection, bool]:
-    client = session.client()
+    client = run.account.client()
     try:
         made = client.create_connection(**fields, run_setup_tests=False)
     except FivetranError as error:
@@ -145,7 +147,7 @@ def _create_or_find(wanted: Wanted, fields: Mapping[str, Any], began: datetime) 
             raise _LeftNothing(error) from None
         raise
     # The plugin process of a killed run lives on, and may have been writing when we looked: the older one stays.
-    older = session.live(wanted.props["group_id"], wanted.name)[:1]
+    older = run.account.find_now(wanted.props["group_id"], wanted.name)[:1]
     if older and older[0].id != made.id:
         client.delete_connection(made.id)
         return _take(wanted, client.get_connection(older[0].id), began)
@@ -154,41 +156,37 @@ def _create_or_find(wanted: Wanted, fields: Mapping[str, Any], began: datetime) 
 
 def _take(wanted: Wanted, live: Connection, began: datetime) -> tuple[Connection, bool]:
     """Go on with a connection that came to exist while this run was creating it, where our key created it."""
-    ours = Intent(began, session.creator()), session.intent(wanted.name)
+    ours = Intent(began, run.account.creator()), run.declared.intent(wanted.name)
     covered = any(intent is not None and intent.covers(live) for intent in ours)
     return _continue(wanted, live) if covered else _adopt(wanted, live)
 
 
 def _continue(wanted: Wanted, live: Connection) -> tuple[Connection, bool]:
     """Go on with a connection of ours whose creation was cut short: as a new one, it is paused and not tested yet."""
-    adoption.refuse_another(wanted.props, live)
-    config, auth = adoption.to_send(wanted.props, live, with_secrets=True)
-    return _write(wanted, live, config, auth, pause=not live.paused), True
+    return _write(wanted, adoption.decide_continuation(wanted.props, live)), True
 
 
 def _adopt(wanted: Wanted, live: Connection) -> tuple[Connection, bool]:
     """Adopt a connection of others. Nothing is written to it, in whatever state it is, unless the file says so."""
-    props = wanted.props
-    adoption.refuse_another(props, live)
-    if not adoption.may_change(props):
-        differing = [*adoption.config_differences(props, live), *trust.differences(props, live.id)]
-        if differing:
-            raise adoption.Differs(wanted.name, live, differing)
-        return live, False
-    works = adoption.is_connected(live)
-    config, auth = adoption.to_send(props, live, with_secrets=not works)
-    # One that was never set up is paused, as a new one: nothing syncs before its tables are as declared.
-    pause = not works and live.succeeded_at is None and not live.paused
+    decision = adoption.decide(wanted.props, live, _differences(wanted.props, live))
+    decision.raise_if_rejected()
     # Tested even where nothing was sent: a run that was killed may have changed it.
-    return _write(wanted, live, config, auth, pause=pause), True
+    return (_write(wanted, decision), True) if decision.may_change else (live, False)
 
 
-def _write(
-    wanted: Wanted, live: Connection, config: Mapping[str, Any], auth: Mapping[str, Any], *, pause: bool = False
-) -> Connection:
-    fields: dict[str, Any] = {key: values for key, values in wanted.with_values(config, auth).items() if values}
-    if settings := adoption.settings_to_send(wanted.props, live):
-        fields["settings"] = settings
-    if pause:  # As a new one is made: nothing syncs before its tables are as declared.
+def _differences(props: Mapping[str, Any], live: Connection) -> Iterator[Difference]:
+    """What a connection has otherwise than the file, compared only where that decides anything."""
+    if not adoption.may_change(props):
+        yield from adoption.config_differences(props, live)
+        yield from trust.differences(props, live.id)
+
+
+def _write(wanted: Wanted, decision: AdoptionDecision) -> Connection:
+    values = wanted.with_values(decision.config, decision.auth)
+    fields: dict[str, Any] = {key: value for key, value in values.items() if value}
+    if decision.settings:
+        fields["settings"] = decision.settings
+    if decision.pauses:
         fields["paused"] = True
-    return session.client().update_connection(live.id, **fields, run_setup_tests=False) if fields else live
+    live = decision.live
+    return run.account.client().update_connection(live.id, **fields, run_setup_tests=False) if fields else live

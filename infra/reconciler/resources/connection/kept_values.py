@@ -11,7 +11,7 @@ from typing import Any
 
 from reconciler.model import references
 from reconciler.resources.connection import api_fields
-from reconciler.resources.operation import OperationError
+from reconciler.resources.run.outcomes import OperationError
 
 
 def refuse_held(fields: Mapping[str, Any], *, because: str) -> None:

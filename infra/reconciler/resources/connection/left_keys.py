@@ -13,7 +13,7 @@ from reconciler.fivetran import catalog
 from reconciler.fivetran.catalog import Field
 from reconciler.fivetran.config_diff import says_nothing
 from reconciler.model import CONNECTION_SETTINGS, Reference
-from reconciler.resources.run.lines import lines
+from reconciler.resources.run.run import run
 
 #: The trees of a connection's inputs in which Fivetran keeps what is no longer sent.
 _TREES = ("config", "auth", "settings")
@@ -45,7 +45,7 @@ def settings_warning(file: str, at: tuple[str, ...], name: str, default: object)
     if default is not None:
         value = str(default).lower() if isinstance(default, bool) else default
         remedy = f"To reset it, write `{name}: {value}` into `{at[-1]}`, run, and take it out again."
-    return f"{lines.locate(file, *at, name)}: {name} left the file; Fivetran keeps its value\n    {remedy}"
+    return f"{run.declared.locate(file, *at, name)}: {name} left the file; Fivetran keeps its value\n    {remedy}"
 
 
 def _is_default(path: str, value: object) -> bool:
@@ -75,7 +75,7 @@ def _warning(props: Mapping[str, Any], path: str) -> str:
     # Of what it merges only the top-level keys of `config` are documented.
     keeps = "keeps its value" if above == "config" else "may keep its value"
     return (
-        f"{lines.locate(props['file'], 'connector', path)}: {path} left the file; Fivetran {keeps}\n"
+        f"{run.declared.locate(props['file'], 'connector', path)}: {path} left the file; Fivetran {keeps}\n"
         f"    To reset it, write {_example(key, field)} into `{above}`, run, and take it out again."
     )
 

@@ -7,19 +7,20 @@ request shows what adopting would meet.
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
 from reconciler.fivetran.api import Connection
+from reconciler.fivetran.config_diff import Difference
 from reconciler.resources.activation import trust
 from reconciler.resources.connection import adoption, api_fields
 from reconciler.resources.connection.kept_values import refuse_creating_with_held
-from reconciler.resources.operation import OperationError, own_words, printed
-from reconciler.resources.preview_questions import foresee
-from reconciler.resources.run.lines import lines
-from reconciler.resources.run.session import READERS, session
+from reconciler.resources.operation import own_words, printed
+from reconciler.resources.run.account import READERS, look_ahead
+from reconciler.resources.run.outcomes import OperationError
+from reconciler.resources.run.run import run
 from reconciler.secrets import known_values
 
 logger = logging.getLogger(__name__)
@@ -61,7 +62,7 @@ def look(group: str, units: Declarations, replacing: Mapping[str, str] | None = 
         refused += missing_values({name: unit for name, unit in units.items() if name not in found})
         return Looked(tuple(sorted(refused)), frozenset(each.schema for each in found.values()))
 
-    return foresee("whether a new unit's connection exists already", ask, Looked())
+    return look_ahead("whether a new unit's connection exists already", ask, Looked())
 
 
 def look_again(group_id: str, name: str) -> None:
@@ -70,18 +71,18 @@ def look_again(group_id: str, name: str) -> None:
     `Preflight` does not see which connections state has, and takes that one for made. Raises `OperationError` where an
     apply would, `Unauthorized` and `Forbidden`.
     """
-    unit, intent = session.not_looked_for(name), session.intent(name)
+    unit, intent = run.declared.not_looked_up(name), run.declared.intent(name)
     if unit is None:
         return
     declared = unit
 
     def ask() -> str | None:
-        listed = session.known(group_id, name)
-        if listed is None or (intent is not None and intent.covers(session.client().get_connection(listed.id))):
+        listed = run.account.find(group_id, name)
+        if listed is None or (intent is not None and intent.covers(run.account.client().get_connection(listed.id))):
             return None
         return _refusal(declared, listed, None)
 
-    if refused := foresee(f"whether the connection {name} exists already", ask, None):
+    if refused := look_ahead(f"whether the connection {name} exists already", ask, None):
         raise OperationError(refused)
 
 
@@ -100,10 +101,10 @@ def missing_values(units: Declarations) -> list[str]:
 def _existing(group: str, units: Declarations) -> dict[str, Connection]:
     """The connections that have the names of these units, by unit."""
     found: dict[str, Connection] = {}
-    for each in session.client().list_groups():
+    for each in run.account.client().list_groups():
         if each.name == group:
             for name, unit in units.items():
-                known = session.known(each.id, api_fields.connection_name(unit["connection"]))
+                known = run.account.find(each.id, api_fields.connection_name(unit["connection"]))
                 if known is not None:
                     found[name] = known
     return found
@@ -115,7 +116,7 @@ def _refusal(unit: Mapping[str, Any], listed: Connection, replaces: str | None) 
         adoption.refuse_another(props, listed)
         if replaces is not None and "adopt" not in props:
             raise _in_the_way(api_fields.connection_name(props), listed, replaces)
-        _judge(unit, session.client().get_connection(listed.id))
+        _preview_adoption(unit, run.account.client().get_connection(listed.id))
     except OperationError as refused:
         return printed(refused, props["file"])
     return None
@@ -130,29 +131,29 @@ def _in_the_way(name: str, listed: Connection, replaces: str) -> OperationError:
     )
 
 
-def _judge(unit: Mapping[str, Any], live: Connection) -> None:
-    """Log what adopting a connection means. Raises `OperationError` where it is refused."""
-    props, runs = unit["connection"], unit["activation"]
-    changes = adoption.may_change(props)
-    if changes:
-        adoption.to_send(props, live, with_secrets=not adoption.is_connected(live))
-    name = api_fields.connection_name(props)
-    differing = [
-        *adoption.package_differences(unit.get("package"), live),
-        *adoption.config_differences(props, live),
-        *trust.differences(props, live.id),
-        *adoption.activation_differences(runs, live),
-    ]
-    if differing and not changes:
-        raise adoption.Differs(name, live, differing)
-    place = lines.locate(props["file"], "connector", "destination")
-    starts = _starts(runs, live) if changes else ""
+def _preview_adoption(unit: Mapping[str, Any], live: Connection) -> None:
+    """Log what adopting a connection means. Raises `OperationError` where it is rejected."""
+    props, activation = unit["connection"], unit["activation"]
+    decision = adoption.decide(props, live, _differences(unit, live))
+    decision.raise_if_rejected()
+    name, differing = decision.name, decision.differences
+    place = run.declared.locate(props["file"], "connector", "destination")
+    starts = _starts(activation, live) if decision.may_change else ""
     if not differing and not starts:
         logger.warning("%s: takes over the connection %s (%s) as it is%s", place, name, live.id, _unfinished(live))
     else:
         known = known_values([props], ask=False)
         shown = own_words("".join(f"\n    {line}" for line in adoption.in_lines(props["file"], differing)), known)
         logger.warning("%s: takes over the connection %s (%s) and changes it:%s%s", place, name, live.id, shown, starts)
+
+
+def _differences(unit: Mapping[str, Any], live: Connection) -> Iterator[Difference]:
+    """What a connection has otherwise than the file of its unit in anything."""
+    props = unit["connection"]
+    yield from adoption.package_differences(unit.get("package"), live)
+    yield from adoption.config_differences(props, live)
+    yield from trust.differences(props, live.id)
+    yield from adoption.activation_differences(unit["activation"], live)
 
 
 def _unfinished(live: Connection) -> str:

@@ -25,7 +25,7 @@ from pulumi.output import Unknown
 
 from reconciler.fivetran import api as fivetran
 from reconciler.fivetran import catalog
-from reconciler.fivetran.config_diff import Difference, normalise
+from reconciler.fivetran.config_diff import Difference
 from reconciler.lifecycle.removal import Ending, may_go, removals_allowed, why_not
 from reconciler.model import ANY, Unit, commands
 from reconciler.model.config_tree import value_at
@@ -36,18 +36,9 @@ from reconciler.resources.connection.adoption import may_change
 from reconciler.resources.connection.existence import Wanted, ensure, set_up_fields
 from reconciler.resources.connection.kept_values import refuse_changes_around_held
 from reconciler.resources.connection.sending import to_send
-from reconciler.resources.operation import (
-    OperationError,
-    Provider,
-    found,
-    hide_secrets,
-    is_unknown,
-    operation,
-    printable,
-    stored,
-)
-from reconciler.resources.run.lines import lines
-from reconciler.resources.run.session import session
+from reconciler.resources.operation import Provider, found, hide_secrets, is_unknown, operation, printable, stored
+from reconciler.resources.run.outcomes import OperationError
+from reconciler.resources.run.run import run
 from reconciler.secrets import known_values, resolvers
 from reconciler.secrets.masking import holds_secret
 
@@ -75,10 +66,10 @@ class ConnectionProvider(Provider):
         name = api_fields.connection_name(news)
         if olds:
             _refuse_fixed_settings(olds, news)
-        elif session.is_preview and not is_unknown(news.get("group_id")) and not session.may_replace(name):
+        elif run.declared.is_preview and not is_unknown(news.get("group_id")) and not run.declared.may_replace(name):
             new_connections.look_again(news["group_id"], name)
         changed = _changed(olds, news) if olds else []
-        if changed and not session.may_replace(api_fields.connection_name(olds)):
+        if changed and not run.declared.may_replace(api_fields.connection_name(olds)):
             raise OperationError(
                 "\n".join(
                     f"{news['file']}: {key} changed from {olds[key]} to {news[key]}: Fivetran cannot change it. A new "
@@ -99,16 +90,15 @@ class ConnectionProvider(Provider):
             logger.warning("%s", text)
         if isinstance(news.get("config", {}).get(_PACKAGE), Unknown):
             return DiffResult(changes=True)  # of a package that this run is about to upload
-        fields = api_fields.patch(normalise(olds), normalise(news))
+        fields = api_fields.patch(olds, news)
         refuse_changes_around_held(fields)
-        if _may_be_set_up(normalise(olds), news):
+        if _may_be_set_up(olds, news):
             return DiffResult(changes=True)
         forgets = bool(left_keys.left_keys(olds, news)) or olds.get("ending", {}) != news.get("ending", {})
-        return DiffResult(changes=bool(fields) or forgets or trust.changed(normalise(olds), normalise(news)))
+        return DiffResult(changes=bool(fields) or forgets or trust.changed(olds, news))
 
     @operation
     def create(self, props: dict[str, Any]) -> CreateResult:
-        props = normalise(props)
         live, written = ensure(Wanted(props))
         forms = _stored_forms(props, live, {}, keys=props.get("config", {})) if written else {}
         if written:
@@ -118,15 +108,14 @@ class ConnectionProvider(Provider):
 
     @operation
     def read(self, id_: str, props: dict[str, Any]) -> ReadResult:
-        props = normalise(props)
         name = api_fields.connection_name(props)
         try:
-            live = session.read(props["group_id"], id_, reader="connection")
+            live = run.account.read(props["group_id"], id_, reader="connection")
             trusted = trust.as_file(props, id_)
         except fivetran.NotFound:
-            session.refreshed(name, None)
+            run.account.set_refreshed(name, None)
             return ReadResult(None, {})
-        session.refreshed(name, live)
+        run.account.set_refreshed(name, live)
         forms = props.get(_STORED_FORMS, {})
         now = hide_secrets(_inputs(props), {**api_fields.as_file(_inputs(props), live, forms), **trusted})
         # A config that is not what the last good run left: changed by hand, or by a run that was killed before it
@@ -136,23 +125,22 @@ class ConnectionProvider(Provider):
 
     @operation
     def update(self, id_: str, olds: dict[str, Any], news: dict[str, Any]) -> UpdateResult:
-        news = normalise(news)
-        fields = api_fields.patch(normalise(olds), news)
-        if _may_be_set_up(normalise(olds), news):
+        fields = api_fields.patch(olds, news)
+        if _may_be_set_up(olds, news):
             more = set_up_fields(news, id_)
             fields = {**fields, **more, "config": {**fields.get("config", {}), **more.get("config", {})}}
             fields = {key: value for key, value in fields.items() if value != {}}
         refuse_changes_around_held(fields)
         sent = to_send(fields, news["file"], resolvers())
-        revision, forms = int(olds[_REVISION]), olds.get(_STORED_FORMS, {})
+        revision, forms = olds[_REVISION], olds.get(_STORED_FORMS, {})
         _refuse_new_fixed_settings(id_, olds, news)
-        trust_changed = trust.changed(normalise(olds), news)
+        trust_changed = trust.changed(olds, news)
         if fields or trust_changed:
             live = None
             try:
                 if fields:
-                    live = session.client().update_connection(id_, **sent, run_setup_tests=False)
-                trust.apply(id_, normalise(olds), news)
+                    live = run.account.client().update_connection(id_, **sent, run_setup_tests=False)
+                trust.apply(id_, olds, news)
             except fivetran.NotFound:
                 raise OperationError(
                     f"the connection {api_fields.connection_name(news)} ({id_}) was deleted in Fivetran; "
@@ -162,7 +150,7 @@ class ConnectionProvider(Provider):
             if live is not None and "config" in fields:
                 # An answer to a write may repeat what was sent, and each refresh would read another form.
                 with contextlib.suppress(fivetran.FivetranError):
-                    live = session.client().get_connection(id_)
+                    live = run.account.client().get_connection(id_)
             if live is not None:
                 forms = _stored_forms(news, live, forms, keys=fields.get("config", {}))
             if trust_changed or api_fields.is_tested(fields):
@@ -173,14 +161,14 @@ class ConnectionProvider(Provider):
     @operation
     def delete(self, id_: str, props: dict[str, Any]) -> None:
         name, ending = api_fields.connection_name(props), Ending.of(props.get("ending", {}))
-        replaced = session.may_replace(name)
-        if session.declarer(name) is not None and not replaced:
+        replaced = run.declared.may_replace(name)
+        if run.declared.unit_of(name) is not None and not replaced:
             return  # A file of this run declares it, under another name: this resource only lets go of it.
         if not replaced and not may_go(ending, today(), removals_allowed=removals_allowed()):
             raise OperationError(f"this run would delete the connection {name} ({id_}); {why_not(ending)}")
         with contextlib.suppress(fivetran.NotFound):
-            session.client().delete_connection(id_)
-        session.forget(props.get("group_id", ""), id_)
+            run.account.client().delete_connection(id_)
+        run.account.forget(props.get("group_id", ""), id_)
 
 
 class Connection(Resource, module="fivetran", name="Connection"):
@@ -213,10 +201,10 @@ class Connection(Resource, module="fivetran", name="Connection"):
 
 def _changed(olds: Mapping[str, Any], news: Mapping[str, Any]) -> list[str]:
     """What differs; an unknown group is another one where the files say that this connection gives way."""
-    moves = session.may_replace(api_fields.connection_name(olds))
+    moves = run.declared.may_replace(api_fields.connection_name(olds))
     changed = [key for key in _FIXED if olds.get(key) != news.get(key) and (moves or not is_unknown(news.get(key)))]
-    then, now = normalise(olds.get("config", {})), normalise(news.get("config", {}))
-    for path, named in session.permanent(api_fields.connection_name(news)).items() if moves else ():
+    then, now = olds.get("config", {}), news.get("config", {})
+    for path, named in run.declared.permanent_keys(api_fields.connection_name(news)).items() if moves else ():
         old, new = value_at(then, path), value_at(now, path)
         # One that comes to a file may say what is so already: only a file that names it wants another connection.
         if new is not None and new != old and (named or old is not None):
@@ -231,7 +219,7 @@ def _may_be_set_up(olds: Mapping[str, Any], news: Mapping[str, Any]) -> bool:
 
 def _refuse_fixed_settings(olds: Mapping[str, Any], news: Mapping[str, Any]) -> None:
     """Raise `OperationError` where a setting changed that no PATCH takes, unless a new connection is made anyway."""
-    if session.may_replace(api_fields.connection_name(olds)) and _changed(olds, news):
+    if run.declared.may_replace(api_fields.connection_name(olds)) and _changed(olds, news):
         return
     then, now = olds.get("settings", {}), news.get("settings", {})
     for name in sorted(api_fields.FIXED_SETTINGS & then.keys() & now.keys()):
@@ -247,7 +235,7 @@ def _refuse_new_fixed_settings(id_: str, olds: Mapping[str, Any], news: Mapping[
     `Preflight` has looked before, where it could.
     """
     new = api_fields.FIXED_SETTINGS & news.get("settings", {}).keys() - olds.get("settings", {}).keys()
-    for each in api_fields.fixed_differences(news, session.client().get_connection(id_)) if new else []:
+    for each in api_fields.fixed_differences(news, run.account.client().get_connection(id_)) if new else []:
         if each.path in new:
             raise OperationError(api_fields.fixed_setting(each), at=("connector", each.path))
 
@@ -255,7 +243,7 @@ def _refuse_new_fixed_settings(id_: str, olds: Mapping[str, Any], news: Mapping[
 def _start_tests(id_: str, props: Mapping[str, Any]) -> None:
     """The activation waits for them: started here, those of many connections run at once."""
     if "pending" not in props:
-        session.tests.start(id_, _trusted_unseen(props))
+        run.account.tests.start(id_, _trusted_unseen(props))
 
 
 def _trusted_unseen(props: Mapping[str, Any]) -> list[str]:
@@ -269,7 +257,7 @@ def _stored_forms(
     """Return what Fivetran made of the values that were just written, and warn of what is new of it."""
     declared = props.get("config", {})
     if keys and not live.config:
-        live = session.client().get_connection(live.id)  # The answer to a write may leave `config` out.
+        live = run.account.client().get_connection(live.id)  # The answer to a write may leave `config` out.
     forms = stored_forms.learn(
         declared,
         live.config,
@@ -280,7 +268,7 @@ def _stored_forms(
     )
     for path, form in forms.items():
         if before.get(path) != form:
-            place = lines.locate(props["file"], "connector", "config", path)
+            place = run.declared.locate(props["file"], "connector", "config", path)
             shown = f"stores config.{path} as {_shown(form['stored'])}" if "stored" in form else _hidden(path)
             logger.warning("%s: Fivetran %s\n    A refresh takes that for what the file says.", place, shown)
     return forms

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from reconciler.model import Reference
-from reconciler.resources.run.lines import lines
+from reconciler.resources.run.run import run
 from reconciler.secrets import ADVICE, OddValue, Resolver, known_value, odd_value, resolve
 
 logger = logging.getLogger(__name__)
@@ -20,7 +20,7 @@ def to_send(fields: Mapping[str, Any], file: str, resolvers: Iterable[Resolver])
     """
     resolved = resolve(fields, resolvers)
     for odd in resolved.odd:
-        logger.warning("%s: %s. %s", lines.locate(file, "connector", odd.path), odd, ADVICE)
+        logger.warning("%s: %s. %s", run.declared.locate(file, "connector", odd.path), odd, ADVICE)
     return dict(resolved.tree)
 
 

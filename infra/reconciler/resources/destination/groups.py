@@ -6,10 +6,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from reconciler.fivetran.api import FivetranError, Group
-from reconciler.resources.operation import OperationError
-from reconciler.resources.preview_questions import foresee
-from reconciler.resources.run.lines import lines
-from reconciler.resources.run.session import session
+from reconciler.resources.run.account import look_ahead
+from reconciler.resources.run.outcomes import OperationError
+from reconciler.resources.run.run import run
 
 
 def is_renamed(olds: Mapping[str, Any], news: Mapping[str, Any]) -> bool:
@@ -26,12 +25,12 @@ def before_a_renaming(props: Mapping[str, Any]) -> tuple[str, list[str]]:
     name, old = props["group"], props["formerly"]
 
     def ask() -> frozenset[str]:
-        return frozenset(group.name for group in session.client().list_groups())
+        return frozenset(group.name for group in run.account.client().list_groups())
 
     nothing: frozenset[str] = frozenset()
-    names = foresee("whether the group can be renamed", ask, nothing)
+    names = look_ahead("whether the group can be renamed", ask, nothing)
     if {name, old} <= names:
-        place = lines.locate(props["environment_file"], "fivetran", "formerly")
+        place = run.declared.locate(props["environment_file"], "fivetran", "formerly")
         return name, [f"{place}: {_both(name, old)}"]
     return (old if old in names else name), []
 
@@ -44,20 +43,20 @@ def find(props: Mapping[str, Any]) -> Group | None:
         return found
     if found is not None:
         raise OperationError(_both(props["group"], props["formerly"]), at=("fivetran", "formerly"))
-    return session.client().update_group(former.id, name=props["group"])
+    return run.account.client().update_group(former.id, name=props["group"])
 
 
 def rename(id_: str, props: Mapping[str, Any]) -> None:
     """Give a group its new name. Raises `OperationError` where another one has it."""
     if any(group.id != id_ for group in named(props["group"])):
         raise OperationError(_both(props["group"], props["formerly"]), at=("fivetran", "formerly"))
-    session.client().update_group(id_, name=props["group"])
+    run.account.client().update_group(id_, name=props["group"])
 
 
 def make(name: str) -> Group:
     """A new group, once."""
     try:
-        made = session.client().create_group(name)
+        made = run.account.client().create_group(name)
     except FivetranError:
         # The answer may have been lost, not the request: what exists now decides.
         existing = named(name)
@@ -67,14 +66,14 @@ def make(name: str) -> Group:
     # The plugin process of a killed run may have made one meanwhile (decision 2): the older one stays.
     older = named(name)[:1]
     if older and older[0].id != made.id:
-        session.client().delete_group(made.id)
+        run.account.client().delete_group(made.id)
         return older[0]
     return made
 
 
 def named(name: str) -> list[Group]:
     """The groups of a name, oldest first. Fivetran does not promise that there is only one."""
-    found = (group for group in session.client().list_groups() if group.name == name)
+    found = (group for group in run.account.client().list_groups() if group.name == name)
     return sorted(found, key=lambda group: (group.created_at or "", group.id))
 
 

@@ -11,9 +11,8 @@ from reconciler.fivetran.catalog import Field
 from reconciler.fivetran.config_diff import Difference, differences
 from reconciler.model import DESTINATION_SETTINGS, Environment
 from reconciler.resources.destination import groups
-from reconciler.resources.preview_questions import foresee
-from reconciler.resources.run.lines import lines
-from reconciler.resources.run.session import session
+from reconciler.resources.run.account import look_ahead
+from reconciler.resources.run.run import run
 
 logger = logging.getLogger(__name__)
 
@@ -69,12 +68,12 @@ def refusals(props: Mapping[str, Any]) -> list[str]:
         if found is None:
             return []
         try:
-            refused = refusal(session.client().get_destination(found.id), props)
+            refused = refusal(run.account.client().get_destination(found.id), props)
         except NotFound:
             return []
         return [refused] if refused else []
 
-    return foresee("whether the group has another destination", ask, [], told_without_key=False)
+    return look_ahead("whether the group has another destination", ask, [], warns_without_key=False)
 
 
 def refusal(found: Destination, props: Mapping[str, Any]) -> str | None:
@@ -85,13 +84,13 @@ def refusal(found: Destination, props: Mapping[str, Any]) -> str | None:
         if not is_same(key, props[key], value)
     ]
     differing += differences(props.get(SETTINGS, {}), settings(found), field=FIELDS)
-    placed = [(lines.locate(props["file"], *_place(each.path)), each) for each in differing]
+    placed = [(run.declared.locate(props["file"], *_place(each.path)), each) for each in differing]
     texts = [str(each) if place == props["file"] else f"{place}: {each}" for place, each in placed]
     if found.service not in ("", "big_query"):
         texts.insert(0, f"it is of service {found.service}, not big_query")
     if not texts:
         return None
-    at = lines.locate(props["file"], *_DESTINATION)
+    at = run.declared.locate(props["file"], *_DESTINATION)
     return (
         f"{at}: the destination of group {props['group']} ({found.id}) exists and differs:"
         + "".join(f"\n    {text}" for text in texts)
@@ -111,7 +110,7 @@ def report_undeclared(found: Destination, props: Mapping[str, Any]) -> None:
             logger.warning(
                 "%s: the destination of group %s has %s: %s, which no file says: one that is made again would not\n"
                 "    Write it below `destination` to keep it.",
-                lines.locate(props["file"], *_DESTINATION),
+                run.declared.locate(props["file"], *_DESTINATION),
                 props["group"],
                 name,
                 value,

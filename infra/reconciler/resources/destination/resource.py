@@ -27,9 +27,9 @@ from reconciler.model import DESTINATION_SETTINGS, Environment, commands
 from reconciler.resources.connection.left_keys import settings_warning
 from reconciler.resources.destination import groups, live_destination
 from reconciler.resources.destination.live_destination import is_same
-from reconciler.resources.operation import OperationError, Provider, found, hide_secrets, operation, stored
-from reconciler.resources.run.lines import lines
-from reconciler.resources.run.session import session
+from reconciler.resources.operation import Provider, found, hide_secrets, operation, stored
+from reconciler.resources.run.outcomes import OperationError
+from reconciler.resources.run.run import run
 
 logger = logging.getLogger(__name__)
 
@@ -56,14 +56,14 @@ class DestinationProvider(Provider):
     @operation
     def check(self, olds: dict[str, Any], news: dict[str, Any]) -> CheckResult:
         refused = [
-            f"{lines.locate(news['file'], *live_destination.KEYS[key])}: {key} is {news[key]} in the file and "
+            f"{run.declared.locate(news['file'], *live_destination.KEYS[key])}: {key} is {news[key]} in the file and "
             f"{olds[key]} in Fivetran: {why}"
             for key, why in _FIXED.items()
             if key in olds and not is_same(key, olds[key], news[key]) and not _may_change(key, olds, news)
         ]
         if refused:
             raise OperationError("\n".join(refused))
-        if not olds and session.is_preview and (there := live_destination.refusals(news)):
+        if not olds and run.declared.is_preview and (there := live_destination.refusals(news)):
             raise OperationError("\n".join(there))
         return CheckResult(news, [])
 
@@ -82,7 +82,7 @@ class DestinationProvider(Provider):
     def create(self, props: dict[str, Any]) -> CreateResult:
         group = groups.find(props) or groups.make(props["group"])
         try:
-            there = session.client().get_destination(group.id)
+            there = run.account.client().get_destination(group.id)
         except fivetran.NotFound:
             _make_destination(group.id, props)
         else:
@@ -91,10 +91,10 @@ class DestinationProvider(Provider):
 
     @operation
     def read(self, id_: str, props: dict[str, Any]) -> ReadResult:
-        session.refreshes(id_)
+        run.account.begin_refresh(id_)
         try:
-            session.client().get_group(id_)
-            live = session.client().get_destination(id_)
+            run.account.client().get_group(id_)
+            live = run.account.client().get_destination(id_)
         except fivetran.NotFound:
             return ReadResult(None, {})
         now = stored(props)
@@ -112,12 +112,12 @@ class DestinationProvider(Provider):
         if fields := _changed_fields(olds, news):
             # The API requires the offset in each change.
             fields = {"time_zone_offset": news["time_zone_offset"], **fields}
-            session.client().update_destination(id_, **fields, run_setup_tests=False)
+            run.account.client().update_destination(id_, **fields, run_setup_tests=False)
         return UpdateResult(dict(news))
 
     @operation
     def delete(self, id_: str, props: dict[str, Any]) -> None:
-        if session.may_leave(props["group"]):
+        if run.declared.may_leave(props["group"]):
             logger.warning("group %s (%s) stays in Fivetran: delete it there when nobody needs it", props["group"], id_)
             return
         if not removals_allowed():
@@ -125,7 +125,7 @@ class DestinationProvider(Provider):
                 f"this run would delete the group {props['group']} ({id_}) with its destination; "
                 "to do that on purpose run with RECONCILER_REMOVALS=allow"
             )
-        client = session.client()
+        client = run.account.client()
         left: dict[str, str] = {}
         with contextlib.suppress(fivetran.NotFound):
             left = {item.id: item.schema for item in client.list_connections(id_)}
@@ -153,7 +153,7 @@ class Destination(Resource, module="fivetran", name="Destination"):
 
 def _may_change(key: str, olds: dict[str, Any], news: dict[str, Any]) -> bool:
     """Whether the group is renamed, or left for another as the files allow: then every connection is made anew."""
-    return key == "group" and (groups.is_renamed(olds, news) or session.may_leave(olds["group"]))
+    return key == "group" and (groups.is_renamed(olds, news) or run.declared.may_leave(olds["group"]))
 
 
 def _changed_fields(olds: dict[str, Any], news: dict[str, Any]) -> dict[str, Any]:
@@ -172,7 +172,7 @@ def _as_fields(settings: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _make_destination(group_id: str, props: dict[str, Any]) -> None:
-    client = session.client()
+    client = run.account.client()
     fields = _as_fields(props.get(_SETTINGS, {}))
     try:
         client.create_destination(

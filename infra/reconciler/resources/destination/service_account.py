@@ -10,7 +10,7 @@ from pulumi.dynamic import CreateResult, DiffResult, ReadResult, Resource
 from reconciler.fivetran.api import NotFound
 from reconciler.model import Environment
 from reconciler.resources.operation import Provider, found, operation, stored
-from reconciler.resources.run.session import session
+from reconciler.resources.run.run import run
 
 
 class ServiceAccountProvider(Provider):
@@ -25,12 +25,12 @@ class ServiceAccountProvider(Provider):
 
     @operation
     def create(self, props: dict[str, Any]) -> CreateResult:
-        return CreateResult(session.client().group_service_account(props["group_id"]), dict(props))
+        return CreateResult(run.account.client().group_service_account(props["group_id"]), dict(props))
 
     @operation
     def read(self, id_: str, props: dict[str, Any]) -> ReadResult:
         try:
-            id_ = session.client().group_service_account(props["group_id"])
+            id_ = run.account.client().group_service_account(props["group_id"])
         except NotFound:
             return ReadResult(None, {})
         return found(id_, stored(props), stored(props))

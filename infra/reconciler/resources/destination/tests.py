@@ -15,7 +15,7 @@ from reconciler.fivetran.api import NotFound
 from reconciler.model import DESTINATION_SETTINGS, Environment
 from reconciler.resources.activation import setup_tests
 from reconciler.resources.operation import Provider, found, is_unknown, operation, stored
-from reconciler.resources.run.session import session
+from reconciler.resources.run.run import run
 
 logger = logging.getLogger(__name__)
 
@@ -56,7 +56,7 @@ class DestinationTestsProvider(Provider):
     def read(self, id_: str, props: dict[str, Any]) -> ReadResult:
         """Gone when the destination does not work any more, so that it is tested again."""
         try:
-            live = session.client().get_destination(props["group_id"])
+            live = run.account.client().get_destination(props["group_id"])
         except NotFound:
             return ReadResult(None, {})
         return found(id_, stored(props), stored(props)) if live.setup_status == _WORKS else ReadResult(None, {})
@@ -88,7 +88,7 @@ class DestinationTests(Resource, module="fivetran", name="DestinationTests"):
 
 
 def _test(props: dict[str, Any], *, again: bool = False) -> None:
-    client, id_ = session.client(), props["group_id"]
+    client, id_ = run.account.client(), props["group_id"]
     status = client.get_destination(id_).setup_status
     if status == _WORKS and not again:
         return
@@ -107,7 +107,7 @@ def _test(props: dict[str, Any], *, again: bool = False) -> None:
                 "not act yet: trying again for up to %.0f s",
                 *(props["file"], id_, patience),
             )
-        session.sleep(pause)
+        run.sleep(pause)
         waited, attempt = waited + pause, attempt + 1
     subject = f"destination {id_}, which Fivetran writes as {props['account']},"
     setup_tests.report_failures(subject, tested.setup_tests)

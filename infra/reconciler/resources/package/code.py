@@ -7,7 +7,7 @@ from typing import Any
 
 from reconciler.config.build.packages import content_hash
 from reconciler.fivetran.api import FivetranError, Forbidden, Package, Unauthorized
-from reconciler.resources.run.session import session
+from reconciler.resources.run.run import run
 
 
 def live_content(there: Package, known: Mapping[str, Any]) -> str | None:
@@ -26,7 +26,7 @@ def live_content(there: Package, known: Mapping[str, Any]) -> str | None:
     if there.sha256 == known["sha256"]:
         return str(known["content"])
     try:
-        return content_hash(session.client().download_package(there.id))
+        return content_hash(run.account.client().download_package(there.id))
     except (Unauthorized, Forbidden):
         raise
     except FivetranError:

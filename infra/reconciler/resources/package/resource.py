@@ -18,9 +18,10 @@ from pulumi.dynamic import CheckResult, CreateResult, DiffResult, ReadResult, Re
 from reconciler.fivetran import api as fivetran
 from reconciler.model import Package as PackageFile
 from reconciler.model import Unit, commands
-from reconciler.resources.operation import OperationError, Provider, found, operation, stored
+from reconciler.resources.operation import Provider, found, operation, stored
 from reconciler.resources.package.code import is_same, live_content
-from reconciler.resources.run.session import session
+from reconciler.resources.run.outcomes import OperationError
+from reconciler.resources.run.run import run
 
 logger = logging.getLogger(__name__)
 
@@ -35,7 +36,7 @@ class PackageProvider(Provider):
 
     @operation
     def check(self, _olds: dict[str, Any], news: dict[str, Any]) -> CheckResult:
-        session.package_files[news["sha256"]] = news.pop(_AT, "")
+        run.declared.set_package_file(news["sha256"], news.pop(_AT, ""))
         return CheckResult(news, [])
 
     @operation
@@ -44,13 +45,13 @@ class PackageProvider(Provider):
 
     @operation
     def create(self, props: dict[str, Any]) -> CreateResult:
-        connection = session.known(props["group_id"], props["connection"])
-        client = session.client()
-        with session.packages:
+        connection = run.account.find(props["group_id"], props["connection"])
+        client = run.account.client()
+        with run.account.package_lock:
             before = list(client.list_packages())
             taken = next((each for each in before if connection and each.connection_id == connection.id), None)
             if taken is not None:
-                intent = session.intent(props["connection"])
+                intent = run.declared.intent(props["connection"])
                 ours = connection is not None and intent is not None and intent.covers(connection)
                 sha256 = _take_over(taken, props, ours=ours)
                 return CreateResult(taken.id, {**stored(props), "sha256": sha256})
@@ -59,7 +60,7 @@ class PackageProvider(Provider):
     @operation
     def read(self, id_: str, props: dict[str, Any]) -> ReadResult:
         try:
-            live = session.client().get_package(id_)
+            live = run.account.client().get_package(id_)
         except fivetran.NotFound:
             return ReadResult(None, {})
         before = stored(props)
@@ -73,7 +74,7 @@ class PackageProvider(Provider):
     @operation
     def update(self, id_: str, _olds: dict[str, Any], news: dict[str, Any]) -> UpdateResult:
         try:
-            session.client().update_package(id_, _content(news))
+            run.account.client().update_package(id_, _content(news))
         except fivetran.NotFound:
             raise OperationError(
                 f"the package {id_} was deleted in Fivetran; "
@@ -85,7 +86,7 @@ class PackageProvider(Provider):
     def delete(self, id_: str, _props: dict[str, Any]) -> None:
         with contextlib.suppress(fivetran.NotFound):
             try:
-                session.client().delete_package(id_)
+                run.account.client().delete_package(id_)
             except fivetran.Forbidden:
                 logger.warning("the package %s stays in Fivetran: a connection has it, or it is somebody else's", id_)
 
@@ -124,7 +125,7 @@ def _take_over(there: fivetran.Package, props: Mapping[str, Any], *, ours: bool)
             "`adopt: {connection: …, apply_changes: true}` to upload this one",
             at=("connector", "package"),
         )
-    session.client().update_package(there.id, _content(props))
+    run.account.client().update_package(there.id, _content(props))
     return str(props["sha256"])
 
 
@@ -132,26 +133,28 @@ def _make(props: Mapping[str, Any], before: set[str]) -> str:
     """Upload a new package. One that was not there before, with this file, is what a lost answer was about."""
     content = _content(props)
     try:
-        return session.client().create_package(content).id
+        return run.account.client().create_package(content).id
     except fivetran.FivetranError as error:
         if not error.may_have_taken_effect:
             raise
         new = [
-            each for each in session.client().list_packages() if each.id not in before and each.connection_id is None
+            each
+            for each in run.account.client().list_packages()
+            if each.id not in before and each.connection_id is None
         ]
         mine = next((each for each in new if each.sha256 == props["sha256"] and _is_by_us(each)), None)
-        return mine.id if mine else session.client().create_package(content).id
+        return mine.id if mine else run.account.client().create_package(content).id
 
 
 def _is_by_us(package: fivetran.Package) -> bool:
     """Whether our key's user uploaded it. What Fivetran names for a system key is not documented."""
-    user = session.creator().user
+    user = run.account.creator().user
     return user is None or package.created_by in (None, user)
 
 
 def _content(props: Mapping[str, Any]) -> bytes:
     """The file as the run began with it."""
-    at = session.package_files.get(props["sha256"], "")
+    at = run.declared.package_file(props["sha256"])
     try:
         content = Path(at).read_bytes() if at else b""
     except OSError:

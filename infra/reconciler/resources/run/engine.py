@@ -1,16 +1,28 @@
-"""The engine whose plugin this process is, as far as one may ask: whether it is still there.
+"""The engine whose plugin this process is: whether it still runs, and messages, each handed to it whole.
 
-A killed CLI leaves its plugin process behind, in the middle of its operations, with nobody to hear of them.
+A killed CLI leaves its plugin process behind, in the middle of its operations. The engine reads a plugin's stderr line
+by line, and may print what it does with other resources between two lines of one message.
 """
 
 from __future__ import annotations
 
+import logging
 import re
 import socket
 import sys
+import threading
+from functools import cached_property
+
+import grpc
+from pulumi.runtime.proto import engine_pb2, engine_pb2_grpc
 
 #: The engine's address, the last argument of the plugin process.
 _ADDRESS = re.compile(r"(127\.0\.0\.1|localhost|\[::1\]):(\d+)")
+#: How long a message may take to be handed over. A killed CLI leaves its plugin process without an engine.
+_PATIENCE_S = 10
+
+_lock = threading.Lock()
+_OPTIONS = (("grpc.enable_http_proxy", 0), ("grpc.max_send_message_length", -1))
 
 
 def address(arguments: list[str] = sys.argv) -> str | None:
@@ -31,3 +43,35 @@ def is_gone(arguments: list[str] = sys.argv) -> bool:
     except OSError:
         return False  # no answer in time, say, of a machine that is busy
     return False
+
+
+class EngineLog(logging.Handler):
+    """Hands messages to the engine, which prints them as it prints lines of stderr; to stderr where it is gone."""
+
+    def __init__(self, engine: str) -> None:
+        super().__init__(logging.WARNING)
+        self._address = engine
+
+    @cached_property
+    def _engine(self) -> engine_pb2_grpc.EngineStub:
+        return engine_pb2_grpc.EngineStub(grpc.insecure_channel(self._address, _OPTIONS))
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Hand a message over."""
+        text = self.format(record)
+        # Of severity INFO, since the engine puts the name of any other before the text.
+        request = engine_pb2.LogRequest(severity=engine_pb2.INFO, message=text)
+        try:
+            self._engine.Log(request, timeout=_PATIENCE_S)
+        except grpc.RpcError:
+            if logging.lastResort is not None:
+                logging.lastResort.handle(record)
+
+
+def use_engine_log() -> None:
+    """Hand messages of this process to its engine from now on; does nothing in a process that is no plugin."""
+    engine = address()
+    ours = logging.getLogger("reconciler")
+    with _lock:
+        if engine is not None and not any(isinstance(each, EngineLog) for each in ours.handlers):
+            ours.addHandler(EngineLog(engine))

@@ -1,0 +1,50 @@
+"""The run that this plugin process serves: Fivetran's account, what files declare, and what went wrong.
+
+The engine runs up to four operations at once in threads of one process, so every part is thread-safe. A part lasts as
+long as the process: a listing, a lock and a failure each have one owner here.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+from reconciler.fivetran.api import FivetranClient
+from reconciler.resources.run.account import Account
+from reconciler.resources.run.declared import DeclaredInFiles
+from reconciler.resources.run.outcomes import Outcomes
+
+
+class Run:
+    """What all operations of one plugin process share."""
+
+    account: Account
+    """Fivetran: the client, listings, reads ahead, locks, setup tests."""
+    declared: DeclaredInFiles
+    """What this run's files declare, and where."""
+    outcomes: Outcomes
+    """What went wrong."""
+    sleep: Callable[[float], None]
+
+    def __init__(self) -> None:
+        self.start()
+
+    def start(
+        self,
+        connect: Callable[[], FivetranClient] | None = None,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        """Forget everything, as at the start of a process.
+
+        Args:
+            connect: Makes the client, when the first operation needs it; that of the environment's variables if None.
+            sleep: Waits between two attempts, for a number of seconds.
+        """
+        self.account = Account(connect or FivetranClient.from_environment)
+        self.declared = DeclaredInFiles()
+        self.outcomes = Outcomes()
+        self.sleep = sleep
+
+
+#: The run of this process.
+run = Run()
