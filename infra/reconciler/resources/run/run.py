@@ -8,11 +8,14 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
-from reconciler.fivetran.api import FivetranClient
 from reconciler.resources.run.account import Account
 from reconciler.resources.run.declared import DeclaredInFiles
 from reconciler.resources.run.outcomes import Outcomes
+
+if TYPE_CHECKING:
+    from reconciler.fivetran.api import FivetranClient
 
 
 class Run:
@@ -40,7 +43,7 @@ class Run:
             connect: Makes the client, when the first operation needs it; that of the environment's variables if None.
             sleep: Waits between two attempts, for a number of seconds.
         """
-        self.account = Account(connect or FivetranClient.from_environment)
+        self.account = Account(connect)
         self.declared = DeclaredInFiles()
         self.outcomes = Outcomes()
         self.sleep = sleep

@@ -13,13 +13,14 @@ from pulumi.dynamic import Config, ConfigureRequest
 from pulumi.runtime.proto import engine_pb2, engine_pb2_grpc
 
 from reconciler.resources.operation import Provider
+from reconciler.resources.run import engine
 
 logger = logging.getLogger("reconciler.provider.test")
 REQUEST = ConfigureRequest(Config({}, "project"))
 MESSAGE = "connectors/dev/stripe.yaml: broken in Fivetran\n    reconnect: Log in again"
 
 
-class Engine(engine_pb2_grpc.EngineServicer):
+class EngineService(engine_pb2_grpc.EngineServicer):
     """What the engine is told, a text a call."""
 
     def __init__(self) -> None:
@@ -41,21 +42,21 @@ def ours() -> Iterator[logging.Logger]:
 
 
 @pytest.fixture
-def plugin(monkeypatch: pytest.MonkeyPatch, ours: logging.Logger) -> Iterator[tuple[Engine, grpc.Server]]:
+def plugin(monkeypatch: pytest.MonkeyPatch, ours: logging.Logger) -> Iterator[tuple[EngineService, grpc.Server]]:
     """This process as a plugin of an engine."""
-    engine, server = Engine(), grpc.server(ThreadPoolExecutor(2))
-    engine_pb2_grpc.add_EngineServicer_to_server(engine, server)
+    log, server = EngineService(), grpc.server(ThreadPoolExecutor(2))
+    engine_pb2_grpc.add_EngineServicer_to_server(log, server)
     port = server.add_insecure_port("127.0.0.1:0")
     server.start()
     monkeypatch.setattr(engine, "address", lambda: f"127.0.0.1:{port}")
     Provider().configure(REQUEST)
     Provider().configure(REQUEST)  # as for each class of ours
-    yield engine, server
+    yield log, server
     server.stop(None).wait()
 
 
 def test_a_message_of_several_lines_is_handed_to_the_engine_whole(
-    plugin: tuple[Engine, grpc.Server], capfd: pytest.CaptureFixture[str]
+    plugin: tuple[EngineService, grpc.Server], capfd: pytest.CaptureFixture[str]
 ):
     logger.warning("%s", MESSAGE)
     logger.info("not for the user")
@@ -64,7 +65,7 @@ def test_a_message_of_several_lines_is_handed_to_the_engine_whole(
 
 
 def test_a_message_goes_to_stderr_when_the_engine_is_gone(
-    plugin: tuple[Engine, grpc.Server], capfd: pytest.CaptureFixture[str]
+    plugin: tuple[EngineService, grpc.Server], capfd: pytest.CaptureFixture[str]
 ):
     plugin[1].stop(None).wait()
     logger.warning("%s", MESSAGE)
