@@ -44,10 +44,11 @@ _OUTPUT, _DELETIONS = "airflow_variables", "airflow_deletions"
 def airflow_variables(
     specs: Path, day: date, environments: tuple[str, ...], deletions: bool, outputs: tuple[IO[str], ...]
 ) -> int:
-    """Print the Airflow variables that hold connection ids: one JSON object, for `airflow variables import`.
+    """Print the Airflow variables that hold connection ids, for `airflow variables import`.
 
-    Reads the connections of the files from Fivetran, which needs FIVETRAN_APIKEY and FIVETRAN_APISECRET; a read-only
-    key is enough. With --from-outputs it reads the outputs of a Pulumi run, and needs no key.
+    Prints one JSON object. Reads the connections of the files from Fivetran, which needs FIVETRAN_APIKEY and
+    FIVETRAN_APISECRET; a read-only key is enough. With --from-outputs it reads the outputs of a Pulumi run, and needs
+    no key.
 
     A connection that its file pauses, or that is expired or retired, has no variable: Airflow would start it again.
     `airflow variables import` never deletes a variable, so the command also prints which to delete, and with
@@ -63,9 +64,10 @@ def airflow_variables(
         found.add_outputs(_StackOutputs.read(file))
     if not outputs:
         for declared in select_fleets(specs, environments, day):
-            found.add_deletions(declared, stage(declared, day).fleet)
+            staged = stage(declared, day).fleet
+            found.add_deletions(declared, staged)
             if not deletions:
-                found.read_connections(stage(declared, day).fleet)
+                found.read_connections(staged)
     messages = {name: message for name, message in sorted(found.deletions.items()) if name not in found.ids}
     if deletions:
         print_json(list(messages))

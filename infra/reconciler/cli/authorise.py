@@ -1,4 +1,4 @@
-"""`reconciler authorise`: print what a user needs to authorise a connection, and a link if a browser is enough."""
+"""`reconciler authorise`: print what a user needs to authorise a connection, with a link."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`reconciler doctor`: check what an environment needs, and who reads sensitive data through inherited roles."""
+"""`reconciler doctor`: check what an environment needs, and who reads sensitive data."""
 
 from __future__ import annotations
 
@@ -81,7 +81,7 @@ def _report(results: list[CheckResult], environment: Environment) -> Report:
 
 
 class _Checks:
-    """The checks of one environment: what each reads, in an order in which later ones use what earlier ones found."""
+    """Read what each check needs. Later checks use what earlier ones found."""
 
     def __init__(self, selected: SelectedEnvironment) -> None:
         self._selected = selected

@@ -100,7 +100,7 @@ def find_unit(fleet: Fleet, name: str) -> Unit:
 
 @dataclass(frozen=True)
 class LiveGroup:
-    """An environment's Fivetran group with its connections as lists have them: with their status, without config."""
+    """An environment's Fivetran group and its connections, as a list has them: without config."""
 
     client: FivetranClient
     group: Group

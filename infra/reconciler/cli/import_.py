@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -14,7 +13,7 @@ from reconciler.cli.environments import SelectedEnvironment, live_group, select_
 from reconciler.cli.import_drafts import Drafts, draft_files
 from reconciler.cli.import_selection import select_connections
 from reconciler.cli.options import environment_option, specs_option
-from reconciler.cli.output import print_lines, print_note, print_text
+from reconciler.cli.output import print_lines, print_note, print_text, write_file
 from reconciler.config import load
 from reconciler.config.build.to_yaml import unit_text
 from reconciler.lifecycle.airflow import variable_name
@@ -135,16 +134,13 @@ def _print_files(texts: dict[Path, str]) -> None:
 
 
 def _write_files(texts: dict[Path, str], *, force: bool) -> None:
-    """Write all files or none, each atomically."""
+    """Write all files, or none if one exists already."""
     existing = sorted(_relative(file) for file in texts if file.exists() or file.is_symlink())
     if existing and not force:
         raise ReconcilerError(f"these files exist already: {', '.join(existing)}. Overwrite them with --force")
     for file, text in texts.items():
         try:
-            file.parent.mkdir(parents=True, exist_ok=True)
-            partial = file.with_name(f".{file.name}.{os.getpid()}")
-            partial.write_text(text, encoding="utf-8")
-            partial.replace(file)
+            write_file(file, text)
         except OSError as error:
             raise ReconcilerError(f"{_relative(file)}: cannot be written: {error.strerror}") from None
 

@@ -1,4 +1,4 @@
-"""Draft the files of selected connections and datasets: what to read, their names, and which file declares what."""
+"""Draft files for selected connections and datasets: their names, and which declares a dataset."""
 
 from __future__ import annotations
 

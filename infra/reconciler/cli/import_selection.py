@@ -1,4 +1,4 @@
-"""Select the live connections and datasets to import: by name, by id, by a pattern, or all unmanaged ones."""
+"""Select the connections and datasets to import: by name, id or pattern, or all unmanaged ones."""
 
 from __future__ import annotations
 
@@ -57,7 +57,10 @@ def select_connections(
 def select_datasets(
     selected: SelectedEnvironment, dataset_ids: Sequence[str], patterns: Iterable[str]
 ) -> tuple[str, ...]:
-    """Select undeclared datasets of the project by name or pattern. Raises click.UsageError if one matches nothing."""
+    """Select undeclared datasets of the project by name or pattern.
+
+    Raises click.UsageError if a pattern matches nothing.
+    """
     declared = declared_ids(selected.fleets_of_project)
     ignore = selected.environment.ignore
     undeclared = [name for name in dataset_ids if name not in declared]

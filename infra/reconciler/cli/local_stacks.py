@@ -25,7 +25,7 @@ _TIMEOUT_S = 60
 
 
 def find_project(start: Path) -> Path | None:
-    """Return the folder of the Pulumi project that contains `start`, as Pulumi finds it: the nearest one upwards."""
+    """Return the nearest folder from `start` upwards that has a Pulumi project, as Pulumi finds it."""
     return next((folder for folder in (start, *start.parents) if (folder / PROJECT_FILE).is_file()), None)
 
 

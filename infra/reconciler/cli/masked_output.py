@@ -25,7 +25,7 @@ _DASHBOARD = "https://fivetran.com/dashboard"
 
 
 class _Process:
-    """The environment whose file Google's errors name; None before one is selected, or if there are several."""
+    """The environment whose file Google's errors name; None unless exactly one is selected."""
 
     environment: Environment | None = None
 
@@ -43,7 +43,10 @@ def declare_values(environment: Environment | None, fleets: Iterable[Fleet]) -> 
 
 
 def format_error(error: Exception) -> str:
-    """Return an error's text with the masked message of Fivetran or Google; an error of Google's names a file."""
+    """Return an error's text with the masked message of Fivetran or Google.
+
+    An error of Google's begins with the line of the environment's file that names the project.
+    """
     if not isinstance(error, OtherSideFailed):
         return str(error)
     known = known_values_of_run(ask=False)

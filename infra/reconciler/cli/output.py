@@ -1,4 +1,4 @@
-"""Print what commands find: a reporter per format for stdout, notes and progress for stderr.
+"""Print what commands find: a reporter for each format, notes and progress on stderr.
 
 A command builds a `Report` or a `Page` and gives it to the reporter that `--format` chose; no command prints by itself.
 """
@@ -13,6 +13,7 @@ import sys
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, is_dataclass
+from pathlib import Path
 from typing import Literal
 
 import click
@@ -190,6 +191,14 @@ def print_lines(lines: Iterable[str]) -> None:
 def print_json(record: object) -> None:
     """Print JSON to stdout."""
     print_text(format_json(record))
+
+
+def write_file(file: Path, text: str) -> None:
+    """Write a file atomically, since other processes may read it; create its folder if necessary."""
+    file.parent.mkdir(parents=True, exist_ok=True)
+    partial = file.with_name(f".{file.name}.{os.getpid()}")
+    partial.write_text(text, encoding="utf-8")
+    partial.replace(file)
 
 
 def print_note(text: str) -> None:

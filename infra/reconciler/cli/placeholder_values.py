@@ -1,4 +1,4 @@
-"""Placeholder values for everything that files refer to, and the projects and functions that they name."""
+"""Placeholder values for all references in files, and the projects and functions they name."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from reconciler.model import Fleet, Function, Reference, references
 
 @dataclass(frozen=True)
 class PlaceholderValues:
-    """A value for each environment variable, key of the stacks' config, and secret version that files refer to."""
+    """A value for each environment variable, stack config key and secret version in files."""
 
     variables: Mapping[str, str]
     config: Mapping[str, str]
@@ -23,7 +23,7 @@ class PlaceholderValues:
 
     @classmethod
     def of(cls, fleets: Collection[Fleet], shell: Mapping[str, str]) -> PlaceholderValues:
-        """Return the values for the files of these environments, without the variables that the shell already has."""
+        """Return the values for these environments, without variables that the shell already has."""
         found = {reference: _value(reference) for fleet in fleets for reference in _references(fleet)}
         by_kind = {
             kind: {reference.name: value for reference, value in found.items() if reference.kind == kind}

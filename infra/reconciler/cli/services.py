@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -12,7 +11,7 @@ from pathlib import Path
 import click
 
 from reconciler.cli import Exit
-from reconciler.cli.output import print_lines, print_note, print_text, progress
+from reconciler.cli.output import print_lines, print_note, print_text, progress, write_file
 from reconciler.config import load
 from reconciler.fivetran import catalog as catalogue
 from reconciler.fivetran.api import FivetranClient, FivetranError, InvalidSettings, MissingCredentials, NotFound
@@ -149,7 +148,7 @@ def _pull_one(client: FivetranClient, service_id: str, folder: Path) -> _Pulled:
             auth=metadata.auth,
             known=before,
         )
-        _write(file, catalogue.write(after))
+        _write_if_changed(file, catalogue.write(after))
     except NotFound:
         unchanged = "; its file is unchanged" if file.exists() else ""
         return _Pulled(service_id, fault=f"Fivetran has no such service, or this key cannot see it{unchanged}")
@@ -162,14 +161,9 @@ def _pull_one(client: FivetranClient, service_id: str, folder: Path) -> _Pulled:
     return _Pulled(service_id, before, after)
 
 
-def _write(file: Path, text: str) -> None:
-    """Write a file that changed, atomically: other processes may read the folder."""
-    if file.exists() and file.read_text(encoding="utf-8") == text:
-        return
-    file.parent.mkdir(parents=True, exist_ok=True)
-    partial = file.with_name(f".{file.name}.{os.getpid()}")
-    partial.write_text(text, encoding="utf-8")
-    partial.replace(file)
+def _write_if_changed(file: Path, text: str) -> None:
+    if not file.exists() or file.read_text(encoding="utf-8") != text:
+        write_file(file, text)
 
 
 def _report(wanted: Sequence[str], pulled: Iterable[_Pulled]) -> int:

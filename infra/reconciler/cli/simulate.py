@@ -1,4 +1,4 @@
-"""`reconciler simulate`: serve a local Fivetran, Google Cloud and Secret Manager, and print variables to export."""
+"""`reconciler simulate`: serve a local Fivetran, Google Cloud and Secret Manager."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ import click
 from reconciler.cli import Exit
 from reconciler.cli.local_stacks import PASSPHRASE, create_stacks, find_project
 from reconciler.cli.options import specs_option
-from reconciler.cli.output import close_stdout, print_note, print_text
+from reconciler.cli.output import close_stdout, print_note, print_text, write_file
 from reconciler.cli.placeholder_values import PlaceholderValues
 from reconciler.config import load
 from reconciler.model import commands
@@ -174,16 +174,14 @@ def _pulumi_variables(
 
 
 def _specs_variable(specs: Path) -> dict[str, str]:
-    """Return the variable that names the folder of the files, unless the Pulumi program finds it by default."""
+    """Return the variable that names the specs folder, unless the Pulumi program finds it anyway."""
     default = (find_project(Path.cwd()) or Path.cwd()) / "connectors"
     return {} if specs.resolve() == default.resolve() else {"RECONCILER_SPECS": str(specs.resolve())}
 
 
 def _write_ready_file(file: Path, simulators: Simulators, variables: Mapping[str, str]) -> None:
-    """Write the file atomically, since other processes wait for it."""
-    partial = file.with_name(f"{file.name}.{os.getpid()}")
-    partial.write_text(json.dumps({**dataclasses.asdict(simulators), "environment": variables}, indent=2) + "\n")
-    partial.replace(file)
+    """Write the addresses and variables for the process that started this one."""
+    write_file(file, json.dumps({**dataclasses.asdict(simulators), "environment": variables}, indent=2) + "\n")
 
 
 def _print_exports(variables: Mapping[str, str]) -> None:

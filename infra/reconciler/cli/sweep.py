@@ -89,7 +89,7 @@ def _why_it_stays(each: ExpiredFile) -> str:
 
 
 def _read_states(states: tuple[IO[str], ...]) -> Mapping[str, frozenset[str]]:
-    """Return the resources in each state, as `type::name`, by the stack's name, which is the environment's."""
+    """Return the resources in each state, as `type::name`, by the name of its environment."""
     stored: dict[str, set[str]] = defaultdict(set)
     for file in states:
         for urn in _read_urns(file):

@@ -1,4 +1,4 @@
-"""`reconciler unmanaged`: list the connections of the group and the datasets of the project that no file declares."""
+"""`reconciler unmanaged`: list connections and datasets that no file declares."""
 
 from __future__ import annotations
 

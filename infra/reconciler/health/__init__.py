@@ -1,1 +1,1 @@
-"""Judge live resources: unit status and next step, expiring and unmanaged resources, an environment's checks. Pure."""
+"""Judge live resources: unit status, expiring and unmanaged resources, checks. Pure."""

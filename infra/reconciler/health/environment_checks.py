@@ -1,4 +1,4 @@
-"""The checks of `reconciler doctor`: what an environment needs, judged from what a command has read. Pure."""
+"""The checks of `reconciler doctor`, which judge what the command has read. Pure."""
 
 from __future__ import annotations
 

@@ -13,16 +13,16 @@ from reconciler.model import Fleet, Unit
 
 @dataclass(frozen=True)
 class ExpiringUnit:
-    """A unit that expires. The field names are keys of the JSON output; dates are ISO dates."""
+    """A unit that expires. The field names are keys of the JSON output."""
 
     environment: str
     unit: str
     file: str
     stage: str
     expires: str
-    """The last good day."""
+    """The last good day, as an ISO date."""
     removed_on: str
-    """The first day on which a run removes it."""
+    """The first day on which a run removes it, as an ISO date."""
     owners: tuple[str, ...]
     words: str | None
     """The message to its owners; None while its expiry is far ahead."""
@@ -60,20 +60,20 @@ _DATASET = "gcp:bigquery/dataset:Dataset"
 
 @dataclass(frozen=True)
 class ExpiredFile:
-    """The file of a unit whose removal is due. The field names are keys of the JSON output; dates are ISO dates."""
+    """The file of a unit whose removal is due. The field names are keys of the JSON output."""
 
     environment: str
     unit: str
     file: str
     expired: str
-    """The last good day."""
+    """The last good day, as an ISO date."""
     owners: tuple[str, ...]
     removed: bool
     """Whether the file can be removed; it stays while the stack still has what it declared."""
 
 
 def expired_files(fleet: Fleet, day: date, stored: Collection[str]) -> list[ExpiredFile]:
-    """Return the files of units whose removal is due: first those that can be removed, then those that stay.
+    """Return the files of units whose removal is due: first those to delete, then those that stay.
 
     Args:
         fleet: The environment.

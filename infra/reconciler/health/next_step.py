@@ -36,7 +36,7 @@ def last_run_findings(last: Recorded | None) -> Iterator[str]:
 def next_step(
     unit: Unit, connector: Connector, live: Connection, pending: str | None, last: Recorded | None
 ) -> str | None:
-    """Return what to do next about a connection; None if it works, or if the finding already says what to do."""
+    """Return what to do next about a connection; None if the finding alone says what to do."""
     outcome, works = last.outcome if last else None, live.setup_state == "connected"
     cases = {
         "rejected": live.service != connector.service or outcome == "refused",

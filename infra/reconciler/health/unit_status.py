@@ -1,4 +1,4 @@
-"""The status of a unit's connection: findings, the pending action, the next step, and whether its DAG can run. Pure."""
+"""The status of a unit: findings, the pending action, the next step, its DAG. Pure."""
 
 from __future__ import annotations
 
@@ -123,7 +123,7 @@ def _ended(unit: Unit, today: date) -> str | None:
 
 
 def _pending_action(unit: Unit, connector: Connector, live: Connection, today: date) -> str | None:
-    """Return what a person has to do before the connection works; None if it works, or the action is overdue."""
+    """Return what a person has to do before the connection works; None if that is overdue."""
     if live.setup_state == "connected":
         return None
     if connector.awaiting is not None:

@@ -31,10 +31,11 @@ class UnmanagedConnection:
 
 @dataclass(frozen=True)
 class UnmanagedDataset:
-    """A dataset that no file declares, and what writes it by its name. The field names are keys of the JSON output."""
+    """A dataset that no file declares. The field names are keys of the JSON output."""
 
     id: str
     written_by: str | None
+    """The connection or file that writes datasets of such a name."""
     kind: str = "dataset"
 
     def __str__(self) -> str:

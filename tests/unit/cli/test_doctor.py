@@ -16,7 +16,7 @@ STEP = "         run this with roles/iam.securityReviewer there"
 
 @pytest.fixture
 def account(workspace: Workspace) -> str:
-    """Set up an environment that has all it needs and a sensitive dataset; return Fivetran's service account."""
+    """Set up a complete environment with a sensitive dataset; return Fivetran's service account."""
     config = {"project_id": "dev-project", "data_set_location": "US"}
     workspace.admin("POST", "/destinations", {"id": workspace.group_id, "region": "GCP_US_EAST4", "config": config})
     account = f"g-{workspace.group_id.replace('_', '-')}@fivetran-production.iam.gserviceaccount.com"

@@ -64,7 +64,7 @@ def test_pages_name_the_environment_of_each_command():
 
 @pytest.fixture
 def two_environments(workspace: Workspace) -> Workspace:
-    """Write two environments in a folder whose name needs quotes, with pending consent and unmanaged resources."""
+    """Write two environments with pending and unmanaged units, in a folder whose name needs quotes."""
     workspace.specs.rename(workspace.specs.parent / "my connectors")
     workspace.specs = workspace.specs.parent / "my connectors"
     other = {**ENVIRONMENT, "gcp_project": "prod-project", "fivetran": {**ENVIRONMENT["fivetran"], "group": "Prod"}}
