@@ -216,7 +216,7 @@ def test_a_killed_runs_deletion_of_a_dataset_with_contents_is_left_to_a_run_that
     assert workspace.up(RECONCILER_REMOVALS="allow", **on("2026-11-02")).code != 0
     refused = workspace.up(**on("2026-11-02"))
     assert refused.code != 0
-    assert "this run would delete the dataset alone with its contents; to do that on purpose" in refused.out
+    assert "this run would delete the dataset alone with its contents; to allow that, run" in refused.out
     assert "RECONCILER_REMOVALS=allow" in refused.out
     assert set(datasets(admin)) == {"alone"}
     # What no file declares any more cannot be destroyed without the program either.

@@ -14,8 +14,8 @@ from reconciler.cli import Exit
 from reconciler.cli.environments import live_group, select_fleets
 from reconciler.cli.options import environments_option, specs_option, today_option
 from reconciler.cli.output import print_json, print_note, progress
-from reconciler.lifecycle.airflow import delete_variable, variables, withdrawals
-from reconciler.lifecycle.expiry import stage
+from reconciler.lifecycle.airflow import find_obsolete_variables, format_deletion, variables
+from reconciler.lifecycle.expiry import apply_expiry
 from reconciler.model import Fleet, commands
 from reconciler.model.errors import ReconcilerError
 from reconciler.stack.outputs import all_outputs, mapping_of
@@ -64,7 +64,7 @@ def airflow_variables(
         found.add_outputs(_StackOutputs.read(file))
     if not outputs:
         for declared in select_fleets(specs, environments, day):
-            staged = stage(declared, day).fleet
+            staged = apply_expiry(declared, day).fleet
             found.add_deletions(declared, staged)
             if not deletions:
                 found.read_connections(staged)
@@ -94,11 +94,11 @@ class _Found:
     def add_outputs(self, outputs: _StackOutputs) -> None:
         """Add the variables of a stack."""
         self._add_ids(outputs.variables, outputs.name)
-        self.deletions |= {variable: delete_variable(variable) for variable in outputs.deletions}
+        self.deletions |= {variable: format_deletion(variable) for variable in outputs.deletions}
 
     def add_deletions(self, declared: Fleet, staged: Fleet) -> None:
         """Add the variables to delete because of what the files declare."""
-        self.deletions |= {each.variable: f"{each.file}: {each}" for each in withdrawals(declared, staged)}
+        self.deletions |= {each.variable: f"{each.file}: {each}" for each in find_obsolete_variables(declared, staged)}
 
     def read_connections(self, fleet: Fleet) -> None:
         """Add the variables of an environment, with the ids that Fivetran has."""

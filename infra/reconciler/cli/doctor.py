@@ -30,8 +30,16 @@ from reconciler.health.environment_checks import (
 )
 from reconciler.health.inherited_access import AccessList, format_names, inherited_access
 from reconciler.model import Environment, Reference, references
-from reconciler.model.errors import OtherSideFailed, ReconcilerError, printable
-from reconciler.secrets import ADVICE, OddValue, check_versions, known_value, known_values_of_run, odd_value, show_label
+from reconciler.model.errors import ReconcilerError, RemoteError, printable
+from reconciler.secrets import (
+    ADVICE,
+    OddValue,
+    check_versions,
+    inspect_value,
+    known_value,
+    known_values_of_run,
+    show_label,
+)
 
 _LEVELS = ("ok", "warning", "failed")
 
@@ -103,7 +111,7 @@ class _Checks:
                 yield from check()
             except ReconcilerError as error:
                 text = masked_output.format_error(error)
-                yield CheckResult(name, "failed", text, unanswered=isinstance(error, OtherSideFailed))
+                yield CheckResult(name, "failed", text, unanswered=isinstance(error, RemoteError))
 
     def _check_fivetran(self) -> Iterator[CheckResult]:
         """Check the API key, the group and its destination."""
@@ -135,7 +143,7 @@ class _Checks:
             for id_ in self._sensitive_datasets():
                 try:
                     found = datasets.get(id_)
-                except OtherSideFailed as error:
+                except RemoteError as error:
                     reason = masked_output.format_error(error)
                     denied.setdefault(re.sub(rf"\b{re.escape(id_)}\b", "…", reason), []).append((id_, reason))
                 else:
@@ -189,7 +197,7 @@ class _Checks:
         odd: list[OddValue] = []
         for reference, value in read.items():
             file, path = named_by[reference]
-            if (each := odd_value(path, reference, value)) is not None:
+            if (each := inspect_value(path, reference, value)) is not None:
                 odd.append(each)
                 place = Places(Path.cwd()).find(file, "connector", path)
                 yield CheckResult("secret values", "warning", f"{place}: {each}", ADVICE)

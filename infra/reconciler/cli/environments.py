@@ -22,7 +22,7 @@ from reconciler.fivetran.api import (
     MissingCredentials,
 )
 from reconciler.model import Environment, Fleet, Unit, commands
-from reconciler.model.errors import OtherSideFailed, ReconcilerError
+from reconciler.model.errors import ReconcilerError, RemoteError
 
 
 @dataclass(frozen=True)
@@ -121,7 +121,7 @@ def fivetran_client() -> Iterator[FivetranClient]:
 
     Raises:
         ReconcilerError: The credentials are missing or malformed.
-        OtherSideFailed: A request in the block failed.
+        RemoteError: A request in the block failed.
     """
     try:
         with FivetranClient.from_environment() as client:
@@ -129,11 +129,11 @@ def fivetran_client() -> Iterator[FivetranClient]:
     except (MissingCredentials, InvalidSettings) as error:
         raise ReconcilerError(str(error)) from None
     except ApiError as error:
-        failed = OtherSideFailed(
+        failed = RemoteError(
             error.answer, unmasked_message=error.unmasked_message, step=error.advice, speaker="Fivetran"
         )
     except FivetranError as error:
-        failed = OtherSideFailed(str(error), speaker="Fivetran")
+        failed = RemoteError(str(error), speaker="Fivetran")
     else:
         return
     raise failed
@@ -147,7 +147,7 @@ def live_group(environment: Environment) -> Iterator[LiveGroup]:
         found = [group for group in groups if group.name == environment.group]
         found = found or [group for group in groups if group.name == environment.formerly]
         if not found:
-            raise OtherSideFailed(
+            raise RemoteError(
                 f"Fivetran has no group {environment.group!r} that this API key can see. Run "
                 f"{commands.up(environment.name)} to create it, or correct its name in {environment.file}",
                 speaker="Fivetran",

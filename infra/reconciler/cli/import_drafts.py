@@ -31,7 +31,7 @@ from reconciler.importer import (
     unit_name,
 )
 from reconciler.model import AirflowSchedule, Fleet
-from reconciler.model.errors import OtherSideFailed
+from reconciler.model.errors import RemoteError
 
 
 @dataclass(frozen=True)
@@ -96,7 +96,7 @@ class _ReadDatasets:
                 datasets.written[each.connection.id] = names
         try:
             datasets._read_bigquery(selected, group, found, patterns)
-        except OtherSideFailed as error:
+        except RemoteError as error:
             if patterns:
                 raise
             reason = masked_output.format_error(error)

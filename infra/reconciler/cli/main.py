@@ -19,7 +19,7 @@ from typing import Any
 import click
 
 from reconciler.cli import Exit
-from reconciler.model.errors import InvalidSpecs, OtherSideFailed, ReconcilerError
+from reconciler.model.errors import InvalidSpecs, ReconcilerError, RemoteError
 
 #: Every command: its module, and its line in `reconciler --help`.
 COMMANDS = {
@@ -116,7 +116,7 @@ def _run(arguments: Sequence[str] | None) -> int:
         from reconciler.cli.masked_output import format_error  # noqa: PLC0415 (only a failure needs it)
 
         click.echo(f"Error: {format_error(error)}", err=True)
-        return Exit.REMOTE_FAILED if isinstance(error, OtherSideFailed) else Exit.USAGE
+        return Exit.REMOTE_FAILED if isinstance(error, RemoteError) else Exit.USAGE
     except Exception as error:
         return _unexpected(error)
     return Exit.FINE if code is None else int(code)

@@ -16,8 +16,8 @@ from reconciler.config.places import Places
 from reconciler.fivetran.api import Alert, Connection
 from reconciler.health.unit_status import UnitStatus, unit_status
 from reconciler.model import Connector, Environment, Fleet, Unit
-from reconciler.model.errors import OtherSideFailed
-from reconciler.secrets import Known, known_values, known_values_of_run
+from reconciler.model.errors import RemoteError
+from reconciler.secrets import KnownValues, known_values, known_values_of_run
 from reconciler.secrets.masking import MASK, mask
 from reconciler.stack.outputs import Recorded
 
@@ -39,7 +39,7 @@ def declare_values(environment: Environment | None, fleets: Iterable[Fleet]) -> 
     """
     _Process.environment = environment
     units = [unit for fleet in fleets for unit in fleet.units if unit.connector is not None]
-    secrets.declare(_values_of(unit) for unit in units)
+    secrets.remember_declared(_values_of(unit) for unit in units)
 
 
 def format_error(error: Exception) -> str:
@@ -47,7 +47,7 @@ def format_error(error: Exception) -> str:
 
     An error of Google's begins with the line of the environment's file that names the project.
     """
-    if not isinstance(error, OtherSideFailed):
+    if not isinstance(error, RemoteError):
         return str(error)
     known = known_values_of_run(ask=False)
     text = error.saying(secrets.show(error.unmasked_message, known, speaker=error.speaker))
@@ -58,7 +58,7 @@ def format_error(error: Exception) -> str:
 
 def format_traceback(error: BaseException) -> str:
     """Return the masked traceback of an unexpected error."""
-    return secrets.trace(error, known_values_of_run(ask=False))
+    return secrets.masked_trace(error, known_values_of_run(ask=False))
 
 
 def mask_google_message(message: str) -> str:
@@ -72,7 +72,7 @@ def mask_tasks(unit: Unit, live: Connection) -> tuple[str, ...]:
     return tuple(_mask_task(task, live, known) for task in live.tasks)
 
 
-def _mask_task(task: Alert, live: Connection, known: Known) -> str:
+def _mask_task(task: Alert, live: Connection, known: KnownValues) -> str:
     code = secrets.show_label(task.code, known)
     if known.unknown and task.message:
         page = f"{_DASHBOARD}/connections/{live.id}/status"

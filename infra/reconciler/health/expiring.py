@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import date
 
 from reconciler.lifecycle import expiry
-from reconciler.lifecycle.expiry import Lives, Stage
+from reconciler.lifecycle.expiry import Expiries, Stage
 from reconciler.model import Fleet, Unit
 
 
@@ -30,9 +30,9 @@ class ExpiringUnit:
 
 def expiring_units(fleet: Fleet, day: date) -> Iterator[ExpiringUnit]:
     """Return the units that have an expiry date, in the order of their files."""
-    lives = Lives(fleet, day)
+    lives = Expiries(fleet, day)
     for unit in fleet.units:
-        end = lives.of_unit(unit)
+        end = lives.unit_expiry(unit)
         if end.last_day is None:
             continue
         yield ExpiringUnit(
@@ -43,11 +43,11 @@ def expiring_units(fleet: Fleet, day: date) -> Iterator[ExpiringUnit]:
             expires=str(end.last_day),
             removed_on=str(end.removed_on),
             owners=unit.owners,
-            words=expiry.words(
+            words=expiry.describe_expiry(
                 end,
                 day,
                 connects=unit.connector is not None,
-                data=lives.data_of(unit),
+                data=lives.data_fate(unit),
                 environment=fleet.environment.name,
             ),
         )
@@ -80,7 +80,7 @@ def expired_files(fleet: Fleet, day: date, stored: Collection[str]) -> list[Expi
         day: The date to use as today.
         stored: The resources in the stack's state, as `type::name`.
     """
-    lives = Lives(fleet, day)
+    lives = Expiries(fleet, day)
     expired = [unit for unit in fleet.units if _is_removed(unit, lives)]
     staying = {unit.name for unit in expired if not _resources(unit).isdisjoint(stored)}
     # A unit that stays needs the file that declares its dataset.
@@ -91,7 +91,7 @@ def expired_files(fleet: Fleet, day: date, stored: Collection[str]) -> list[Expi
             environment=fleet.environment.name,
             unit=unit.name,
             file=unit.file,
-            expired=str(lives.of_unit(unit).last_day),
+            expired=str(lives.unit_expiry(unit).last_day),
             owners=unit.owners,
             removed=removed,
         )
@@ -101,10 +101,10 @@ def expired_files(fleet: Fleet, day: date, stored: Collection[str]) -> list[Expi
     ]
 
 
-def _is_removed(unit: Unit, lives: Lives) -> bool:
-    ends = [lives.of_dataset(unit, dataset) for dataset in unit.all_datasets]
+def _is_removed(unit: Unit, lives: Expiries) -> bool:
+    ends = [lives.dataset_expiry(unit, dataset) for dataset in unit.all_datasets]
     if unit.connector is not None:
-        ends.append(lives.of_connector(unit))
+        ends.append(lives.connector_expiry(unit))
     return all(end.stage is Stage.REMOVED for end in ends)
 
 

@@ -22,7 +22,7 @@ from reconciler.importer.destination import KEYS
 from reconciler.importer.draft import FILL_IN
 from reconciler.importer.writable import is_writable, is_writable_key
 from reconciler.model import FIVETRAN, REFERENCE_KEYS, DestinationSchema
-from reconciler.secrets.masking import holds_secret
+from reconciler.secrets.masking import contains_secret
 from reconciler.yaml_text.scalars import explain_ambiguity
 
 _CONFIG: Final = ("connector", "config")
@@ -123,7 +123,7 @@ class Config:
         return _NOTHING
 
     def _holds_secret(self, value: Any) -> bool:
-        return isinstance(value, str) and holds_secret(value, self._secrets)
+        return isinstance(value, str) and contains_secret(value, self._secrets)
 
     def _ask_for(self, path: Path) -> None:
         """Mark a credential, above the key that it stands under."""

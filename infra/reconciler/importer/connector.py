@@ -20,7 +20,7 @@ from reconciler.importer.schedule import schedule_of
 from reconciler.importer.sync import sync_of
 from reconciler.importer.trust import Approvals, trust_of
 from reconciler.model import CONNECTION_SETTINGS, Adopt, Connector, DestinationSchema, Sync, Unit, commands, references
-from reconciler.secrets.masking import holds_secret
+from reconciler.secrets.masking import contains_secret
 
 _HELD = "Fivetran holds what is marked here: nothing is sent until another reference stands in its place."
 #: How many names a comment has, and how many characters each.
@@ -192,7 +192,7 @@ def settings_of(connection: Connection, secrets: Collection[str] = ()) -> tuple[
         value = connection.settings.get(name)
         if value in (None, "", {}) or value == setting.default:
             continue
-        if holds_secret(str(value), secrets):
+        if contains_secret(str(value), secrets):
             unsayable.append(name)
         elif schemas.accepts("unit", ("$defs", "connector", "properties", name), value):
             said[name] = value

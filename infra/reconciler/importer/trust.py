@@ -11,7 +11,7 @@ from reconciler.fivetran import public_keys
 from reconciler.fivetran.api import Approval, Connection
 from reconciler.importer.draft import FILL_IN
 from reconciler.model import Certificate, HostKey, Trust
-from reconciler.secrets.masking import holds_secret
+from reconciler.secrets.masking import contains_secret
 
 #: Keys of config that name a host to which Fivetran may connect by TLS or SSH: `hosts`, `sftp_host`, `servers`.
 _HOST = re.compile(r"(.*_)?(hosts?|servers?|endpoint|connection_string)(_.*)?")
@@ -82,4 +82,4 @@ def _by_hash(certificates: Iterable[Certificate], approvals: Approvals) -> Itera
 
 def _name(approval: Approval, secrets: Collection[str]) -> str:
     name = " ".join((approval.name or "").split())
-    return "without a name" if not name or holds_secret(name, secrets) else name[:_LONGEST_NAME]
+    return "without a name" if not name or contains_secret(name, secrets) else name[:_LONGEST_NAME]

@@ -1,4 +1,4 @@
-"""The hand-over to Airflow: which variable holds which connection's id. Pure."""
+"""Compute which Airflow variable has which connection's id, and which variables to delete. Pure."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ T = TypeVar("T")
 
 
 def variable_name(task_id: str) -> str:
-    """The Airflow variable that bigquery-etl's `depends_on_fivetran` reads for a task: `<task_id>_connector_id`."""
+    """Return the Airflow variable that bigquery-etl's `depends_on_fivetran` reads: `<task_id>_connector_id`."""
     return f"{task_id}_connector_id"
 
 
 def variable_of(connector: Connector) -> str | None:
-    """The variable of a connector whose syncs Airflow triggers; None for others."""
+    """Return the variable of a connector whose syncs Airflow triggers; None for others."""
     schedule = connector.schedule
     return variable_name(schedule.task_id) if isinstance(schedule, AirflowSchedule) else None
 
 
 def variables(fleet: Fleet, connection_ids: Mapping[str, T]) -> dict[str, T]:
-    """The flat object that `airflow variables import` reads, from the connection ids by unit name.
+    """Return the variables with the connection ids, as `airflow variables import` reads them.
 
     Only units whose syncs Airflow triggers have a variable, and of these not what the file pauses, what expired or what
     retires: Airflow's operator would unpause it. The ids may be of any type, so that a program can pass values that the
@@ -37,24 +37,24 @@ def variables(fleet: Fleet, connection_ids: Mapping[str, T]) -> dict[str, T]:
 
 
 @dataclass(frozen=True)
-class Withdrawal:
-    """A variable that Airflow must not have any more, the file that declares its unit, and the reason."""
+class ObsoleteVariable:
+    """A variable to delete in Airflow, the file that declares its unit, and the reason."""
 
     variable: str
     file: str
     reason: str
 
     def __str__(self) -> str:
-        return f"{delete_variable(self.variable)}: {self.reason}"
+        return f"{format_deletion(self.variable)}: {self.reason}"
 
 
-def delete_variable(variable: str) -> str:
-    """Return what a person has to do about a withdrawn variable: `airflow variables import` never deletes one."""
+def format_deletion(variable: str) -> str:
+    """Format the instruction to delete a variable: `airflow variables import` never does."""
     return f"delete the Airflow variable {variable}, as `airflow variables delete {variable}` does"
 
 
-def withdrawals(declared: Fleet, staged: Fleet) -> list[Withdrawal]:
-    """Return the variables of units that the files still declare and that must not sync, sorted by variable.
+def find_obsolete_variables(declared: Fleet, staged: Fleet) -> list[ObsoleteVariable]:
+    """Return the variables of declared units that must not sync, sorted by variable.
 
     Args:
         declared: All units of an environment.
@@ -66,7 +66,7 @@ def withdrawals(declared: Fleet, staged: Fleet) -> list[Withdrawal]:
         variable = unit.connector and variable_of(unit.connector)
         now = connectors.get(unit.name)
         if variable and now is None:
-            found.append(Withdrawal(variable, unit.file, "its connection expired and is removed"))
+            found.append(ObsoleteVariable(variable, unit.file, "its connection expired and is removed"))
         elif variable and now is not None and now.paused is not None:
-            found.append(Withdrawal(variable, unit.file, f"its connection is paused ({now.paused})"))
+            found.append(ObsoleteVariable(variable, unit.file, f"its connection is paused ({now.paused})"))
     return sorted(found, key=lambda each: each.variable)

@@ -1,4 +1,4 @@
-"""When a connection or a dataset ends, and what stage of that it is in today. Pure: today is an input.
+"""Compute when connections and datasets expire, and the stage they are in. Pure: today is an input.
 
     ahead | warned, for the last days | (the last good day) | paused, for the days of grace | removed
 
@@ -22,8 +22,8 @@ LABEL = "expires_on"
 _EXTEND = "write a later date in `expires` to prevent that"
 
 
-class Data(Enum):
-    """What becomes of the data that a unit is about, on the day when the unit is removed."""
+class DataFate(Enum):
+    """What happens to a unit's data on the day when the unit is removed."""
 
     GOES = "goes"
     """It is removed with it."""
@@ -34,7 +34,7 @@ class Data(Enum):
 
 
 class Stage(Enum):
-    """Where something is on its way to its end."""
+    """The stage of an expiry."""
 
     NONE = "none"
     AHEAD = "ahead"
@@ -44,8 +44,8 @@ class Stage(Enum):
 
 
 @dataclass(frozen=True)
-class Life:
-    """The last good day of something, the first day on which it is no more, and where between them today is."""
+class Expiry:
+    """The last good day, the day of removal, and the stage that today is in."""
 
     stage: Stage = Stage.NONE
     last_day: date | None = None
@@ -59,10 +59,10 @@ class Life:
         return str(int(datetime.combine(self.removed_on, time(), UTC).timestamp()) * 1000)
 
 
-def life(expires: date | Never | None, policy: ExpiryPolicy, today: date) -> Life:
-    """What a date means today. Where expiry is forbidden nothing ever expires, whatever a file says."""
+def compute_expiry(expires: date | Never | None, policy: ExpiryPolicy, today: date) -> Expiry:
+    """Return the expiry of a date today. Where the policy forbids expiry, nothing expires."""
     if policy.forbidden or not isinstance(expires, date):
-        return Life()
+        return Expiry()
     removed_on = _later(_later(expires, timedelta(days=1)), policy.grace)
     if today >= removed_on:
         stage = Stage.REMOVED
@@ -70,13 +70,14 @@ def life(expires: date | Never | None, policy: ExpiryPolicy, today: date) -> Lif
         stage = Stage.PAUSED
     else:
         stage = Stage.WARNED if expires - today <= policy.warn else Stage.AHEAD
-    return Life(stage, expires, removed_on)
+    return Expiry(stage, expires, removed_on)
 
 
 def removed_on(labels: Mapping[str, str]) -> date | None:
-    """The day from which a dataset with these labels is no more: `Life.label` read back.
+    """Return the day of removal that a dataset's label has: the reverse of `Expiry.label`.
 
-    Somebody may have changed it by hand: what is no moment is no label, what is beyond the calendar is its last day.
+    The label may have been edited by hand: an invalid moment counts as no label, one beyond the calendar as the
+    last day.
     """
     label = labels.get(LABEL, "")
     if not label.isdecimal():
@@ -87,8 +88,8 @@ def removed_on(labels: Mapping[str, str]) -> date | None:
         return date.max
 
 
-def latest(ends: Iterable[date | Never | None]) -> date | None:
-    """The end of what lives as long as the last of these; None when one of them has no end, or there are none."""
+def latest_expiry(ends: Iterable[date | Never | None]) -> date | None:
+    """Return the latest of these dates; None when one of them is missing, or there are none."""
     dates = []
     for end in ends:
         if not isinstance(end, date):
@@ -98,56 +99,58 @@ def latest(ends: Iterable[date | Never | None]) -> date | None:
 
 
 @dataclass(frozen=True)
-class Lives:
-    """The lives of everything in a fleet, today."""
+class Expiries:
+    """The expiry of everything in a fleet, today."""
 
     fleet: Fleet
     today: date
 
-    def of_connector(self, unit: Unit) -> Life:
-        """A connector lives as long as its file says."""
-        return self._life(unit.expires)
+    def connector_expiry(self, unit: Unit) -> Expiry:
+        """Return when a connector expires: as its file says."""
+        return self._expiry(unit.expires)
 
-    def of_dataset(self, unit: Unit, dataset: Dataset) -> Life:
-        """A dataset lives as long as its own file says and as its last connector, whichever is longer.
+    def dataset_expiry(self, unit: Unit, dataset: Dataset) -> Expiry:
+        """Return when a dataset expires: by its own file or its last connector, whichever is later.
 
         One whose file says nothing has no life but that of its connectors.
         """
         writers = self.fleet.writers_of(dataset)
         own = [] if unit.expires is None and writers else [unit.expires]
-        return self._life(latest([*own, *(writer.expires for writer in writers)]))
+        return self._expiry(latest_expiry([*own, *(writer.expires for writer in writers)]))
 
-    def _life(self, expires: date | Never | None) -> Life:
-        return life(expires, self.fleet.environment.policy.expiry, self.today)
+    def _expiry(self, expires: date | Never | None) -> Expiry:
+        return compute_expiry(expires, self.fleet.environment.policy.expiry, self.today)
 
-    def of_unit(self, unit: Unit) -> Life:
-        """The life of what a file is about: its connector, or its dataset where that is all there is."""
+    def unit_expiry(self, unit: Unit) -> Expiry:
+        """Return when a unit expires: its connector, or its dataset where it has no connector."""
         if unit.connector is not None:
-            return self.of_connector(unit)
-        return max((self.of_dataset(unit, each) for each in unit.datasets), key=lambda end: end.last_day or date.max)
+            return self.connector_expiry(unit)
+        return max(
+            (self.dataset_expiry(unit, each) for each in unit.datasets), key=lambda end: end.last_day or date.max
+        )
 
-    def data_of(self, unit: Unit) -> Data:
-        """What becomes of the data when the unit's life is over."""
-        last_day = self.of_unit(unit).last_day
-        ends = [self.of_dataset(unit, each).last_day for each in unit.datasets]
-        return data_after(last_day, ends, elsewhere=unit.dataset_unit is not None)
+    def data_fate(self, unit: Unit) -> DataFate:
+        """Return what happens to the data when the unit is removed."""
+        last_day = self.unit_expiry(unit).last_day
+        ends = [self.dataset_expiry(unit, each).last_day for each in unit.datasets]
+        return fate_of_data(last_day, ends, elsewhere=unit.dataset_unit is not None)
 
 
-def data_after(last_day: date | None, ends: Iterable[date | None], *, elsewhere: bool) -> Data:
-    """What becomes of data when what ends on `last_day` is removed: `ends` are those of the datasets it declares."""
+def fate_of_data(last_day: date | None, ends: Iterable[date | None], *, elsewhere: bool) -> DataFate:
+    """Return what happens to data when a unit that expires on `last_day` is removed."""
     if elsewhere:
-        return Data.ELSEWHERE
-    return Data.GOES if all(end == last_day for end in ends) else Data.STAYS
+        return DataFate.ELSEWHERE
+    return DataFate.GOES if all(end == last_day for end in ends) else DataFate.STAYS
 
 
-def words(
-    end: Life, today: date, *, connects: bool, data: Data = Data.GOES, environment: str | None = None
+def describe_expiry(
+    end: Expiry, today: date, *, connects: bool, data: DataFate = DataFate.GOES, environment: str | None = None
 ) -> str | None:
-    """What to tell the people who own something that ends soon, or has ended; `connects` says that it is a connection.
+    """Describe for owners that something expires soon, or has expired; None where neither is so.
 
     None where there is nothing to tell yet.
     """
-    goes = "removed with its data" if data is Data.GOES else "removed"
+    goes = "removed with its data" if data is DataFate.GOES else "removed"
     match end.stage:
         case Stage.WARNED:
             days = (end.last_day - today).days if end.last_day else 0
@@ -157,8 +160,8 @@ def words(
         case Stage.PAUSED:
             pause = "its connection is paused, and " if connects else ""
             return f"expired on {end.last_day}: {pause}it is {goes} on {end.removed_on}; {_EXTEND}"
-        case Stage.REMOVED if data is Data.STAYS:
-            return f"expired on {end.last_day} and is removed: the file stays, for the dataset that others write"
+        case Stage.REMOVED if data is DataFate.STAYS:
+            return f"expired on {end.last_day} and is removed: keep the file, whose dataset other connectors write"
         case Stage.REMOVED:
             sweep = commands.reconciler("sweep", environment=environment)
             return f"expired on {end.last_day} and is {goes}: delete the file, as {sweep} does"
@@ -166,61 +169,61 @@ def words(
 
 
 @dataclass(frozen=True)
-class Staged:
-    """What of a fleet is to exist today."""
+class ActiveFleet:
+    """The part of a fleet that exists today."""
 
     fleet: Fleet
     """Without what is removed and without access that has ended; connectors that expired or retire are paused;
     datasets have their label."""
-    lives: Lives
+    lives: Expiries
     """The lives of the whole fleet, also of what is left out here."""
 
 
-def stage(fleet: Fleet, today: date) -> Staged:
-    """Leave out of a fleet what its expiry has removed and whose access has ended; pause what expired or retires."""
-    lives = Lives(fleet, today)
-    units = [_staged(unit, lives) for unit in fleet.units]
+def apply_expiry(fleet: Fleet, today: date) -> ActiveFleet:
+    """Leave out what its expiry removed and access that ended; pause what expired or retires."""
+    lives = Expiries(fleet, today)
+    units = [_apply_expiry(unit, lives) for unit in fleet.units]
     left = tuple(unit for unit in units if unit.connector is not None or unit.all_datasets)
-    return Staged(Fleet(fleet.environment, left), lives)
+    return ActiveFleet(Fleet(fleet.environment, left), lives)
 
 
-def ending(unit: Unit, lives: Lives) -> str | None:
-    """Why a unit's connector may not run any more, for a person to read; None when it may."""
+def pause_reason(unit: Unit, lives: Expiries) -> str | None:
+    """Return why a unit's connector may not run any more; None when it may."""
     if unit.retire is not None:
         return f"retired: {unit.retire.ticket}"
-    end = lives.of_connector(unit)
+    end = lives.connector_expiry(unit)
     return f"expired on {end.last_day}" if end.stage in (Stage.PAUSED, Stage.REMOVED) else None
 
 
-def _staged(unit: Unit, lives: Lives) -> Unit:
+def _apply_expiry(unit: Unit, lives: Expiries) -> Unit:
     connector = unit.connector
-    if lives.of_connector(unit).stage is Stage.REMOVED:
+    if lives.connector_expiry(unit).stage is Stage.REMOVED:
         connector = None
-    elif connector is not None and (reason := ending(unit, lives)):
+    elif connector is not None and (reason := pause_reason(unit, lives)):
         connector = replace(connector, paused=reason, ended=True)
     return replace(
         unit,
         connector=connector,
-        datasets=_left(unit, unit.datasets, lives),
-        former_datasets=_left(unit, unit.former_datasets, lives),
+        datasets=_remaining(unit, unit.datasets, lives),
+        former_datasets=_remaining(unit, unit.former_datasets, lives),
     )
 
 
-def _left(unit: Unit, datasets: Iterable[Dataset], lives: Lives) -> tuple[Dataset, ...]:
-    with_lives = [(dataset, lives.of_dataset(unit, dataset)) for dataset in datasets]
+def _remaining(unit: Unit, datasets: Iterable[Dataset], lives: Expiries) -> tuple[Dataset, ...]:
+    with_lives = [(dataset, lives.dataset_expiry(unit, dataset)) for dataset in datasets]
     return tuple(
-        _labelled(_without_ended_access(dataset, lives.today), end)
+        _with_label(_without_ended_access(dataset, lives.today), end)
         for dataset, end in with_lives
         if end.stage is not Stage.REMOVED
     )
 
 
-def _labelled(dataset: Dataset, end: Life) -> Dataset:
+def _with_label(dataset: Dataset, end: Expiry) -> Dataset:
     return replace(dataset, labels={**dataset.labels, LABEL: end.label}) if end.label else dataset
 
 
 def _without_ended_access(dataset: Dataset, today: date) -> Dataset:
-    """The dataset without grants whose last day is over: BigQuery has ended those, and so their entries go as well."""
+    """Return the dataset without grants whose last day is over, which BigQuery has ended."""
     left = tuple(grant for grant in dataset.access if grant.until is None or grant.until >= today)
     return dataset if left == dataset.access else replace(dataset, access=left)
 

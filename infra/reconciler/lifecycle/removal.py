@@ -1,4 +1,4 @@
-"""Whether something may go: what was said about its end, and what the run may do."""
+"""Decide whether something may be removed: by its declared expiry or retirement, and by what the run allows."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any
 
-from reconciler.lifecycle.expiry import Life
+from reconciler.lifecycle.expiry import Expiry
 from reconciler.model import Dataset, Unit
 from reconciler.model.errors import ReconcilerError
 from reconciler.model.policy import Never, Policy, Retire
@@ -20,26 +20,24 @@ ALLOW = "allow"
 
 @dataclass(frozen=True)
 class Removals:
-    """What a run may remove: `allow`, or `allow:25` where the delete guard has to let 25 go."""
+    """The removals that a run allows: `allow`, or `allow:25` to exceed the delete guard by that number."""
 
     allowed: bool = False
     expected: int | None = None
 
     @classmethod
     def parse(cls, said: str) -> Removals:
-        """Read the variable. Raises `ReconcilerError` for what is neither empty nor one of the two forms."""
+        """Parse the variable. Raises `ReconcilerError` for another form."""
         word, colon, number = said.partition(":")
         if not said:
             return cls()
         if word != ALLOW or (colon and not (number.isascii() and number.isdecimal())):
-            raise ReconcilerError(
-                f"RECONCILER_REMOVALS={said} is neither `allow` nor `allow:<how many>`, such as allow:25"
-            )
+            raise ReconcilerError(f"RECONCILER_REMOVALS={said}: expected `allow`, or `allow:<number>` such as allow:25")
         return cls(True, int(number) if colon else None)
 
     @classmethod
-    def of_this_run(cls) -> Removals:
-        """Read the environment variable `RECONCILER_REMOVALS`. Raises `ReconcilerError` as `parse` does."""
+    def from_environment(cls) -> Removals:
+        """Read `RECONCILER_REMOVALS`. Raises `ReconcilerError` as `parse` does."""
         return cls.parse(os.environ.get(VARIABLE, ""))
 
 
@@ -57,7 +55,7 @@ class Ending:
     kept: bool = False
 
     def as_property(self) -> dict[str, Any]:
-        """What is so, as JSON."""
+        """Return it as JSON."""
         return {key: value for key, value in vars(self).items() if value}
 
     @classmethod
@@ -68,33 +66,33 @@ class Ending:
 
     @property
     def is_protected(self) -> bool:
-        """Whether the engine is to refuse a deletion: also by `pulumi destroy`, which runs no program."""
+        """Whether the engine rejects a deletion, also by `pulumi destroy`, which runs no program."""
         return self.guarded and not self.retired and self.removed_on is None
 
     def has_expired(self, today: date) -> bool:
-        """Whether its expiry lets it go."""
+        """Return whether its expiry allows the removal."""
         return self.removed_on is not None and date.fromisoformat(self.removed_on) <= today
 
 
-def of_connection(policy: Policy, unit: Unit, life: Life) -> Ending:
+def of_connection(policy: Policy, unit: Unit, life: Expiry) -> Ending:
     """What a file says about the end of its connection."""
     return _ending(policy, unit, life, unit.retire)
 
 
-def of_dataset(policy: Policy, unit: Unit, dataset: Dataset, life: Life) -> Ending:
+def of_dataset(policy: Policy, unit: Unit, dataset: Dataset, life: Expiry) -> Ending:
     """What files say about the end of a dataset that this one declares."""
     retire = retirement(unit, dataset)
     return replace(_ending(policy, unit, life, retire), kept=retire is not None and retire.data == "keep")
 
 
 def retirement(unit: Unit, dataset: Dataset) -> Retire | None:
-    """How a dataset retires: as its unit does, or, left behind by a re-sync, as `allow_resync` says."""
+    """Return how a dataset retires: as its unit does, or, left behind by a re-sync, as `allow_resync` says."""
     resync = unit.connector.allow_resync if unit.connector else None
     former = any(dataset.id == each.id for each in unit.former_datasets)
     return (resync.retire if resync and former else None) or unit.retire
 
 
-def _ending(policy: Policy, unit: Unit, life: Life, retire: Retire | None) -> Ending:
+def _ending(policy: Policy, unit: Unit, life: Expiry, retire: Retire | None) -> Ending:
     return Ending(
         removed_on=life.removed_on.isoformat() if life.removed_on else None,
         retired=retire is not None,
@@ -102,23 +100,23 @@ def _ending(policy: Policy, unit: Unit, life: Life, retire: Retire | None) -> En
     )
 
 
-def may_go(ending: Ending, today: date, *, removals_allowed: bool) -> bool:
-    """Whether something may be deleted by what state says of its end, whatever the files of this run say."""
+def may_remove(ending: Ending, today: date, *, removals_allowed: bool) -> bool:
+    """Return whether something may be removed by what state recorded, whatever the files of this run say."""
     if ending.has_expired(today) or ending.retired:
         return True
     return removals_allowed and not ending.guarded
 
 
-def why_not(ending: Ending) -> str:
-    """What to do so that it may go."""
+def explain_removal(ending: Ending) -> str:
+    """Say what to do so that it may be removed."""
     if ending.guarded and not ending.retired:
-        return "it goes in two steps: first its file says `retire: {ticket: …}`, and after a run its file is deleted"
-    return f"to do that on purpose run with {VARIABLE}={ALLOW}"
+        return "remove it in two steps: add `retire: {ticket: …}` to its file, and delete the file after a run"
+    return f"to allow that, run with {VARIABLE}={ALLOW}"
 
 
 def removals_allowed() -> bool:
     """Return whether this run may remove what files do not declare any more."""
-    return Removals.of_this_run().allowed
+    return Removals.from_environment().allowed
 
 
 @dataclass(frozen=True)
@@ -134,7 +132,7 @@ class DeletionRules:
 
 
 def deletion_rules(policy: Policy, unit: Unit, dataset: Dataset, ending: Ending) -> DeletionRules:
-    """The rules for a dataset. Where expiry is forbidden nothing lets its contents go."""
+    """Return the rules for a dataset. Where expiry is forbidden, its contents are never deleted."""
     retire = retirement(unit, dataset)
     deletes = ending.removed_on is not None or (retire is not None and retire.data == "delete")
     return DeletionRules(

@@ -1,4 +1,4 @@
-"""The errors a user reads: a fault in a file with its place, and the base of everything we raise on purpose."""
+"""Errors for the user: a fault in a file with its place, and the base of everything that is raised on purpose."""
 
 from __future__ import annotations
 
@@ -26,8 +26,9 @@ class ReconcilerError(Exception):
     """Base of every error whose text is written for the user: no traceback, no secret."""
 
 
+# Also in fivetran.api.errors: the client imports nothing of the reconciler.
 class _Unmasked:
-    """A text that no `repr`, as of a debugger or of a report with local variables, shows."""
+    """A text that no `repr` shows, such as one of a debugger or of a report with local variables."""
 
     __slots__ = ("text",)
 
@@ -38,14 +39,14 @@ class _Unmasked:
         return "<not shown>"
 
 
-class OtherSideFailed(ReconcilerError):
+class RemoteError(ReconcilerError):
     """Fivetran or Google rejected a request, failed, or could not be reached.
 
     Attributes:
-        unmasked_message: What they said. It may quote a secret, and is not in the error's text: only what masks it
-            first may show it (`saying`).
-        step: What the reader can do, in our own words.
-        speaker: Who said it.
+        unmasked_message: Their message. It may quote a secret and is not in the error's text: only code that masks it
+            may show it (`saying`).
+        step: What the reader can do.
+        speaker: Whose message it is.
     """
 
     def __init__(self, text: str, *, unmasked_message: str = "", step: str = "", speaker: str = "Google") -> None:
@@ -57,36 +58,36 @@ class OtherSideFailed(ReconcilerError):
 
     @property
     def unmasked_message(self) -> str:
-        """What the other side said, as it came: it may quote a secret."""
+        """The unchanged message of Fivetran or Google, which may quote a secret."""
         return self._unmasked.text
 
     def __str__(self) -> str:
         return self.saying("")
 
     def saying(self, message: str) -> str:
-        """Return the error's text with this text, which must hold no secret, as what the other side said."""
+        """Return the error's text with this message, which must contain no secret."""
         said = f": {message.rstrip('.')}" if message else ""
         return f"{self._text}{said}" + (f". {self.step}" if self.step else "")
 
 
 #: What Google's libraries raise about credentials, and what to do about it.
-NO_CREDENTIALS = "there are no Google credentials that work"
+NO_CREDENTIALS = "no valid Google credentials"
 LOG_IN = "Log in with `gcloud auth application-default login`"
 
 
-def google_failed(subject: str, error: BaseException) -> OtherSideFailed:
-    """Return the error for what one of Google's libraries raised: the status and reason, and Google's text apart."""
+def google_error(subject: str, error: BaseException) -> RemoteError:
+    """Return the error for an exception of Google's libraries, with Google's message kept apart from its text."""
     error = getattr(error, "cause", None) or error
     status = getattr(error, "code", None)
     if not isinstance(status, int):
-        return OtherSideFailed(f"{subject}: Google gave no usable answer ({type(error).__name__})")
+        return RemoteError(f"{subject}: Google gave no usable answer ({type(error).__name__})")
     reason = _google_reason(error)
     answer = f"{int(status)} {reason}" if reason else str(int(status))
-    return OtherSideFailed(f"{subject}: Google answered {answer}", unmasked_message=google_message(error))
+    return RemoteError(f"{subject}: Google answered {answer}", unmasked_message=google_message(error))
 
 
 def google_message(error: BaseException) -> str:
-    """Return what Google said, without the request that its libraries put before it. It is not masked."""
+    """Return Google's message without the request that its libraries put before it. It is not masked."""
     details = getattr(error, "errors", None) or [{}]
     said = details[0].get("message") if isinstance(details[0], dict) else None
     text = str(said or getattr(error, "message", None) or error).strip()
@@ -94,14 +95,14 @@ def google_message(error: BaseException) -> str:
 
 
 def _google_reason(error: BaseException) -> str:
-    """Google's word for the kind of error, where it is one word of letters (`accessDenied`)."""
+    """Return Google's name for the kind of error, such as `accessDenied`; empty where it is no single word."""
     details = getattr(error, "errors", None) or [{}]
     reasons = [getattr(error, "reason", None), details[0].get("reason") if isinstance(details[0], dict) else None]
     return next((each for each in reasons if isinstance(each, str) and re.fullmatch(r"[A-Za-z_]{1,40}", each)), "")
 
 
 class InvalidSpecs(ReconcilerError):
-    """The YAML has faults; `problems` holds all of them, sorted by place."""
+    """The YAML has faults; `problems` has all of them, sorted by place."""
 
     def __init__(self, problems: Iterable[Problem]) -> None:
         self.problems = tuple(sorted(problems, key=lambda problem: (problem.file, problem.line, problem.column)))
@@ -109,7 +110,7 @@ class InvalidSpecs(ReconcilerError):
 
 
 def printable(text: str) -> str:
-    """The text with every character that a terminal or a log would act on written as an escape."""
+    """Escape every character that a terminal or a log would act on."""
     if text.isprintable():
         return text
     return "".join(

@@ -20,7 +20,7 @@ from reconciler.google.bigquery.api import LiveDataset
 from reconciler.google.bigquery.declared_dataset import DatasetDeclaration
 from reconciler.google.bigquery.undeclared import UndeclaredDataset
 from reconciler.model import commands
-from reconciler.model.errors import OtherSideFailed
+from reconciler.model.errors import RemoteError
 from reconciler.model.today import today
 from reconciler.plan.inventory import Declared
 from reconciler.resources.access.lists import READS_AT_ONCE, access_lists
@@ -92,20 +92,20 @@ def refusals(project: str, found: Findings, before: Mapping[str, Declared], grou
 def _read(project: str, new: list[DatasetDeclaration]) -> tuple[dict[str, LiveDataset], list[str]]:
     """The datasets by id, and a text for each reason why some cannot be read."""
 
-    def one(expected: DatasetDeclaration) -> LiveDataset | OtherSideFailed | None:
+    def one(expected: DatasetDeclaration) -> LiveDataset | RemoteError | None:
         try:
             return access_lists.datasets(project).get(expected.id)
-        except OtherSideFailed as error:
+        except RemoteError as error:
             return error
 
     with ThreadPoolExecutor(READS_AT_ONCE) as pool:
         answers = dict(zip((each.id for each in new), pool.map(one, new), strict=True))
     live = {id_: answer for id_, answer in answers.items() if isinstance(answer, LiveDataset)}
-    failed = [(each, error) for each in new if isinstance(error := answers[each.id], OtherSideFailed)]
+    failed = [(each, error) for each in new if isinstance(error := answers[each.id], RemoteError)]
     return live, list(_told_once(failed))
 
 
-def _told_once(failed: list[tuple[DatasetDeclaration, OtherSideFailed]]) -> Iterator[str]:
+def _told_once(failed: list[tuple[DatasetDeclaration, RemoteError]]) -> Iterator[str]:
     """Why datasets cannot be read: a text for each reason, with the lines of all that it is about."""
     by_reason: dict[str, list[tuple[str, DatasetDeclaration, str]]] = defaultdict(list)
     for each, error in failed:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from reconciler.lifecycle import airflow
-from reconciler.lifecycle.expiry import Lives, Staged
+from reconciler.lifecycle.expiry import ActiveFleet, Expiries
 from reconciler.lifecycle.removal import Ending, of_connection, of_dataset
 from reconciler.model import CONNECTION_SETTINGS, Connector, Unit
 from reconciler.model.config_tree import format_value, value_at
@@ -90,20 +90,20 @@ class Declared:
         )
 
 
-def declarations(staged: Staged) -> dict[str, Declared]:
+def declarations(staged: ActiveFleet) -> dict[str, Declared]:
     """What a run declares, by unit: also the units of which nothing is left, so that it is known why."""
     left = {unit.name: unit for unit in staged.fleet.units}
     return {unit.name: _declared(unit, left.get(unit.name), staged.lives) for unit in staged.lives.fleet.units}
 
 
-def _declared(unit: Unit, left: Unit | None, lives: Lives) -> Declared:
+def _declared(unit: Unit, left: Unit | None, lives: Expiries) -> Declared:
     policy = lives.fleet.environment.policy
     connector = left.connector if left else None
     datasets = left.all_datasets if left else ()
-    ends = {dataset.id: lives.of_dataset(unit, dataset) for dataset in unit.all_datasets}
+    ends = {dataset.id: lives.dataset_expiry(unit, dataset) for dataset in unit.all_datasets}
     gone = [end for id_, end in ends.items() if id_ not in {dataset.id for dataset in datasets}]
     if unit.connector is not None and connector is None:
-        gone.append(lives.of_connector(unit))
+        gone.append(lives.connector_expiry(unit))
     return Declared(
         file=unit.file,
         service=connector.service if connector else None,
@@ -116,7 +116,7 @@ def _declared(unit: Unit, left: Unit | None, lives: Lives) -> Declared:
         resync=_resync(connector) if connector else {},
         permanent=_permanent(connector) if connector else {},
         fixed=_fixed(connector) if connector else {},
-        ending=of_connection(policy, unit, lives.of_connector(unit)) if connector else Ending(),
+        ending=of_connection(policy, unit, lives.connector_expiry(unit)) if connector else Ending(),
         dataset_endings={dataset.id: of_dataset(policy, unit, dataset, ends[dataset.id]) for dataset in datasets},
     )
 

@@ -84,7 +84,7 @@ class PreflightProvider(Provider):
         run.declared.is_preview = bool(news.pop(_PREVIEW, False))
         destination = news.pop(_DESTINATION, None)
         declarations = news.pop(_DECLARATIONS, {})
-        secrets.declare([declarations, news["units"]])
+        secrets.remember_declared([declarations, news["units"]])
         in_bigquery = Findings.of(news.pop(_FOUND)) if _FOUND in news else Findings()
         news[_REFERENCES] = secret_versions.named(declarations)
         before, after = _declared(olds.get("units", {})), _declared(news["units"])
@@ -154,7 +154,7 @@ class PreflightProvider(Provider):
     def read(self, id_: str, props: dict[str, Any]) -> ReadResult:
         # Often the first to be read, since everything depends on it. If not, more is read than is needed.
         tables = {unit.connection: unit.tables for unit in _declared(props["units"]).values() if unit.connection}
-        secrets.declare([props["units"], props.get(_REFERENCES, [])])
+        secrets.remember_declared([props["units"], props.get(_REFERENCES, [])])
         run.account.expect(tables, with_tables=[name for name, selected in tables.items() if selected])
         units = _declared(props["units"]).values()
         access_lists.expect(props["gcp_project"], [dataset for unit in units for dataset in unit.datasets])
@@ -210,7 +210,7 @@ def _rules(olds: Mapping[str, Any], news: Mapping[str, Any]) -> Rules:
     policies = [props["policy"] for props in (olds, news) if "policy" in props] or [_policy_as_property(Policy())]
     return Rules(
         today=today(),
-        removals=Removals.of_this_run(),
+        removals=Removals.from_environment(),
         removal=tuple(policy["removal"] for policy in policies),
         guards=tuple(DeleteGuard(policy["share"], policy["at_least"]) for policy in policies),
         groups=(news["group"] if groups.is_renamed(olds, news) else olds.get("group", news["group"]), news["group"]),
@@ -264,7 +264,7 @@ def _former_variables(
 def _report_former_variables(former: Collection[str], before: Mapping[str, Declared], now: Collection[str]) -> None:
     for variable, file in sorted(_variables(before).items()):
         if variable in now and variable not in former:
-            logger.warning("%s: %s: no unit has it any more", file, airflow.delete_variable(variable))
+            logger.warning("%s: %s: no unit has it any more", file, airflow.format_deletion(variable))
 
 
 def _ids(names: Collection[str], refused: tuple[Refusal, ...]) -> dict[str, str]:

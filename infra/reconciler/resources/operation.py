@@ -16,21 +16,21 @@ from pulumi.output import Unknown
 from reconciler.fivetran.api import ApiError, FivetranError, Unauthorized
 from reconciler.fivetran.config_diff import normalise
 from reconciler.model import references
-from reconciler.model.errors import OtherSideFailed, ReconcilerError
+from reconciler.model.errors import ReconcilerError, RemoteError
 from reconciler.resources.run.account import KEY_REJECTED
 from reconciler.resources.run.engine import use_engine_log
 from reconciler.resources.run.outcomes import OperationError
 from reconciler.resources.run.run import run
 from reconciler.secrets import (
-    Known,
+    KnownValues,
     PulumiConfigResolver,
     known_values,
     known_values_of_run,
+    masked_trace,
     show,
-    trace,
     wait_until_declared,
 )
-from reconciler.secrets.masking import MASK, holds_secret, mask_distinctive
+from reconciler.secrets.masking import MASK, contains_secret, mask_distinctive
 
 #: The operations of a run that changes something. Secret Manager is asked for values only in these.
 _WRITING = ("create", "update", "delete")
@@ -116,7 +116,7 @@ def _hidden(before: Any, now: Any, values: frozenset[str]) -> Any:
         return {key: _hidden(then.get(key), value, values) for key, value in now.items()}
     if isinstance(now, list):
         return [_hidden(None, item, values) for item in now]
-    return MASK if isinstance(now, str) and holds_secret(now, values) else now
+    return MASK if isinstance(now, str) and contains_secret(now, values) else now
 
 
 def operation(method: F) -> F:
@@ -146,7 +146,7 @@ def _failure(method: Callable[..., Any], error: Exception, args: tuple[Any, ...]
         quotes = _may_quote(error)
         known = _known(args, ask=quotes and method.__name__ in _WRITING, quotes=quotes)
         if os.environ.get("RECONCILER_DEBUG"):
-            logger.error("operation %s failed\n%s", method.__qualname__, trace(error, known))
+            logger.error("operation %s failed\n%s", method.__qualname__, masked_trace(error, known))
         text = own_words(error.shown(file) if isinstance(error, OperationError) else _text(error, known), known)
     except Exception as another:
         # Whatever this is about, the engine would be sent the first error with all it says.
@@ -172,23 +172,23 @@ def _about(args: tuple[Any, ...]) -> tuple[str | int, ...]:
     return args[0].about if isinstance(args[0], Provider) else ()
 
 
-def _known(args: tuple[Any, ...], *, ask: bool, quotes: bool) -> Known:
+def _known(args: tuple[Any, ...], *, ask: bool, quotes: bool) -> KnownValues:
     """Return the values that a text about these arguments may quote: of their references, or else of the whole run."""
     if quotes and not any(True for _ in references(list(args))):
         return known_values_of_run(ask=ask)
     return known_values(args, ask=ask)
 
 
-def explain(error: FivetranError | ReconcilerError, known: Known) -> str:
+def explain(error: FivetranError | ReconcilerError, known: KnownValues) -> str:
     """Return an error's text with what the other side said, masked or withheld."""
     if isinstance(error, ApiError):
         return error.saying(show(error.unmasked_message, known))
-    if isinstance(error, OtherSideFailed):
+    if isinstance(error, RemoteError):
         return error.saying(show(error.unmasked_message, known, speaker=error.speaker))
     return str(error)
 
 
-def own_words(text: str, known: Known) -> str:
+def own_words(text: str, known: KnownValues) -> str:
     """Return a message of ours as it may be shown: without a value that slipped in, as the live one of some field.
 
     Names stay that a secret happens to be equal to.
@@ -209,10 +209,10 @@ def _may_quote(error: Exception) -> bool:
     """
     if isinstance(error, Unauthorized):
         return False
-    return isinstance(error, ApiError | OtherSideFailed) and bool(error.unmasked_message)
+    return isinstance(error, ApiError | RemoteError) and bool(error.unmasked_message)
 
 
-def _text(error: Exception, known: Known) -> str:
+def _text(error: Exception, known: KnownValues) -> str:
     if isinstance(error, Unauthorized):
         return explain(error, replace(known, unknown=())) if run.account.reject_key() else KEY_REJECTED
     if isinstance(error, ReconcilerError | FivetranError):
@@ -226,10 +226,10 @@ def _unexpected(error: Exception) -> str:
 
 
 def _place(error: Exception) -> str:
-    trace = error.__traceback__
-    while trace is not None and trace.tb_next is not None:
-        trace = trace.tb_next
-    if trace is None:
+    masked_trace = error.__traceback__
+    while masked_trace is not None and masked_trace.tb_next is not None:
+        masked_trace = masked_trace.tb_next
+    if masked_trace is None:
         return ""
-    code = trace.tb_frame.f_code
-    return f"in {code.co_name} ({os.path.basename(code.co_filename)}:{trace.tb_lineno})"  # noqa: PTH119
+    code = masked_trace.tb_frame.f_code
+    return f"in {code.co_name} ({os.path.basename(code.co_filename)}:{masked_trace.tb_lineno})"  # noqa: PTH119

@@ -1,14 +1,14 @@
-"""From a reference to the value it stands for, only when an apply needs it."""
+"""Resolve references to secrets, only when an apply needs them, and keep the values out of every text."""
 
-from reconciler.secrets.foreign_text import show, show_label, trace, withheld
-from reconciler.secrets.odd_values import ADVICE, OddValue, odd_value
+from reconciler.secrets.foreign_text import explain_withheld, masked_trace, show, show_label
+from reconciler.secrets.odd_values import ADVICE, OddValue, inspect_value
 from reconciler.secrets.resolve import Resolved, UnresolvedReferences, resolve
 from reconciler.secrets.resolved_values import (
-    Known,
-    declare,
+    KnownValues,
     known_value,
     known_values,
     known_values_of_run,
+    remember_declared,
     wait_until_declared,
 )
 from reconciler.secrets.resolvers import EnvironmentResolver, PulumiConfigResolver, Resolver, resolvers
@@ -18,23 +18,23 @@ __all__ = [
     "ADVICE",
     "EnvironmentResolver",
     "Finding",
-    "Known",
+    "KnownValues",
     "OddValue",
     "PulumiConfigResolver",
     "Resolved",
     "Resolver",
     "UnresolvedReferences",
     "check_versions",
-    "declare",
+    "explain_withheld",
+    "inspect_value",
     "known_value",
     "known_values",
     "known_values_of_run",
-    "odd_value",
+    "masked_trace",
+    "remember_declared",
     "resolve",
     "resolvers",
     "show",
     "show_label",
-    "trace",
     "wait_until_declared",
-    "withheld",
 ]

@@ -9,7 +9,7 @@ import re
 import traceback
 
 from reconciler.secrets.masking import MASK, is_identifier, mask
-from reconciler.secrets.resolved_values import Known
+from reconciler.secrets.resolved_values import KnownValues
 
 #: Paths of values that are named where a text is withheld.
 _MOST_NAMED = 3
@@ -24,24 +24,24 @@ _TITLE = re.compile(r"[A-Za-z ,.:()/&'-]{0,80}")
 _FRAMES = 100
 
 
-def show(text: str, known: Known, *, speaker: str = "Fivetran") -> str:
+def show(text: str, known: KnownValues, *, speaker: str = "Fivetran") -> str:
     """Return a text as it may be shown and stored, on one line: masked, or the reason why it is withheld."""
     if not text.strip():
         return ""
     if known.unknown:
-        return withheld(known, speaker=speaker)
+        return explain_withheld(known, speaker=speaker)
     # Characters that do not show would keep a value apart here, and together for the reader.
     masked = mask(_printable(text), known.values)
     if masked is None:
         return (
-            f"what {speaker} says is not shown, since it contains a value that cannot be masked: too short, too common "
-            "a word, or written in another form"
+            f"{speaker}'s message is not shown: it contains a secret that cannot be masked (too short, a common word, "
+            "or written in another form)"
         )
     return _one_line(masked)
 
 
-def show_label(text: str, known: Known) -> str:
-    """Return a code, or the title of a test, which the other side chooses from a fixed set.
+def show_label(text: str, known: KnownValues) -> str:
+    """Return a code or a test's title, which Fivetran or Google chooses from a fixed set.
 
     It is masked like any text. Where a value is not known, only an identifier is shown, and words of letters alone.
     """
@@ -52,15 +52,15 @@ def show_label(text: str, known: Known) -> str:
     return _one_line(masked) if fixed or not known.unknown else MASK
 
 
-def withheld(known: Known, *, speaker: str = "Fivetran") -> str:
-    """Return why a text is not shown: it may quote a value that is not known here, and so cannot be looked for."""
+def explain_withheld(known: KnownValues, *, speaker: str = "Fivetran") -> str:
+    """Return why a text is not shown: it may quote a value that is unknown here and cannot be masked."""
     paths = [path.removeprefix("references.") for path in known.unknown]
     first = ", ".join(paths[:_MOST_NAMED]) + (", …" if len(paths) > _MOST_NAMED else "")
-    return f"what {speaker} says is not shown, since it may quote a value that cannot be read here ({first})"
+    return f"{speaker}'s message is not shown: it may quote a secret that cannot be read here ({first})"
 
 
-def trace(error: BaseException, known: Known) -> str:
-    """Return where an error came from, with every text masked; only the places where that is not possible."""
+def masked_trace(error: BaseException, known: KnownValues) -> str:
+    """Return the traceback of an error with every text masked; only its places where that is not possible."""
     masked = None if known.unknown else mask("".join(traceback.format_exception(error, limit=_FRAMES)), known.values)
     if masked is not None:
         return masked

@@ -1,4 +1,4 @@
-"""Take secret values out of a text that another program wrote: Fivetran, Google, or a vendor behind them.
+"""Mask secret values in a text of Fivetran, Google, or a vendor.
 
 The other side may quote what it was sent, in its own spelling. A value is found as it is, JSON-escaped, URL-quoted,
 HTML-escaped, in hexadecimal and in base64, in any case of letters; a value of several lines also line by line, a JSON
@@ -64,7 +64,7 @@ def mask(text: str, values: Iterable[str], *, fragments: bool = True) -> str | N
     for value in values:
         for form in _forms(value):
             for start in _occurrences(folded, form):
-                if not is_distinctive(value) and not _stands_in(value, form):
+                if not is_distinctive(value) and not _is_part_of(value, form):
                     return None
                 hidden[start : start + len(form)] = b"\x01" * len(form)
     if _shows_when_decoded(_cover(text, hidden), values):
@@ -75,8 +75,8 @@ def mask(text: str, values: Iterable[str], *, fragments: bool = True) -> str | N
     return _cover(text, hidden)
 
 
-def holds_secret(text: str, values: Iterable[str]) -> bool:
-    """Return whether a text holds a whole value, in whatever spelling."""
+def contains_secret(text: str, values: Iterable[str]) -> bool:
+    """Return whether a text contains a whole value, in any spelling."""
     return mask(text, values, fragments=False) != text
 
 
@@ -91,7 +91,7 @@ def mask_distinctive(text: str, values: Iterable[str], is_public: Callable[[str]
         if not is_distinctive(value) or is_public(value):
             continue
         for form in _forms(value):
-            if _stands_in(value, form) and is_public(form):
+            if _is_part_of(value, form) and is_public(form):
                 continue
             for start in _occurrences(folded, form):
                 if is_distinctive(form):
@@ -100,18 +100,18 @@ def mask_distinctive(text: str, values: Iterable[str], is_public: Callable[[str]
 
 
 def is_distinctive(value: str) -> bool:
-    """Whether `******` in its place gives nothing away: a short value or a plain word could be guessed."""
+    """Return whether `******` in its place hides the value: a short one or a plain word could be guessed."""
     value = value.strip()
     return len(value) >= _LONG or (len(value) >= _SHORT and not value.isalpha())
 
 
 def is_identifier(code: str) -> bool:
-    """Whether a code of the other side is a name (`NotFound_Connection`), and not a text, an id or a key."""
+    """Return whether a code is a name (`NotFound_Connection`), and not a text, an id or a key."""
     return len(code) <= 64 and re.fullmatch(r"[A-Za-z]+\d{0,2}(?:[_.-][A-Za-z]+\d{0,2})*", code) is not None
 
 
 def secret_values(tree: object) -> Iterator[str]:
-    """Every string value in a config tree, at any depth. Keys are not values."""
+    """Return every string value in a config tree, at any depth, without keys."""
     pending = [tree]
     while pending:
         node = pending.pop()
@@ -132,7 +132,7 @@ def _cover(text: str, hidden: bytearray) -> str:
 
 
 def _fold(text: str) -> str:
-    """Lower case, character by character, so that positions stay."""
+    """Convert to lower case character by character, so that positions stay."""
     return "".join(low if len(low := char.lower()) == 1 else char for char in text)
 
 
@@ -146,14 +146,14 @@ def _occurrences(folded: str, form: str) -> Iterator[int]:
         at = folded.find(form, at + 1)
 
 
-def _stands_in(value: str, form: str) -> bool:
-    """Whether a form is a long part of a value, as a line of a key is."""
+def _is_part_of(value: str, form: str) -> bool:
+    """Return whether a form is a long part of a value, such as a line of a key."""
     return is_distinctive(form) and form not in (_fold(value), _fold(value.strip()))
 
 
 @functools.lru_cache(maxsize=8192)
 def _forms(value: str) -> tuple[str, ...]:
-    """Every spelling of a value that is looked for, in lower case, without repetition."""
+    """Return every spelling of a value to look for, in lower case."""
     return tuple(dict.fromkeys(_fold(form) for form in _spellings(value) if form.strip()))
 
 
@@ -170,7 +170,7 @@ def _spellings(value: str) -> Iterator[str]:
 
 
 def _parts(value: str) -> Iterator[str]:
-    """What stands inside a value and is a secret by itself: texts of a JSON document, the password of an address."""
+    """Return the secrets inside a value: the texts of a JSON document, the password of an address."""
     if value.lstrip()[:1] in {"{", "["}:
         yield from (part for part in secret_values(_document(value)) if len(part.strip()) > _TINY)
     with suppress(ValueError):
@@ -199,7 +199,7 @@ def _encoded(plain: str) -> Iterator[str]:
 
 
 def _inside_base64(value: bytes) -> Iterator[str]:
-    """What of a value's base64 is the same whatever stands before and after it, as in `user:password`."""
+    """Return the part of a value's base64 that does not depend on its surroundings, as in `user:password`."""
     for before in range(3):
         whole = len(value) + before - (len(value) + before) % 3
         encoded = base64.b64encode((b"\0" * before + value)[:whole]).decode()[4 if before else 0 :]
@@ -208,7 +208,7 @@ def _inside_base64(value: bytes) -> Iterator[str]:
 
 
 def _fragments(folded: str, values: frozenset[str]) -> Iterator[int]:
-    """Where a fragment of a distinctive value stands in a text."""
+    """Return where fragments of a distinctive value are in a text."""
     known = _fragments_of(values)
     return (at for at in range(len(folded) - FRAGMENT + 1) if folded[at : at + FRAGMENT] in known)
 
@@ -220,14 +220,14 @@ def _fragments_of(values: frozenset[str]) -> frozenset[str]:
 
 @functools.lru_cache(maxsize=8192)
 def _fragments_of_one(value: str) -> frozenset[str]:
-    """Runs of characters of a value without spaces; what its addresses begin with is no secret."""
+    """Return the runs of characters without spaces, except the beginnings of addresses."""
     folded = _fold(value.strip())
     runs = (folded[at : at + FRAGMENT] for at in range(len(folded) - FRAGMENT + 1))
     return frozenset(run for run in runs if not any(char.isspace() for char in run) and "://" not in run)
 
 
 def _shows_when_decoded(text: str, values: Iterable[str]) -> bool:
-    """Whether a distinctive value appears once a reader undoes an encoding, or joins what was wrapped."""
+    """Return whether a distinctive value appears once an encoding is undone or a line is unwrapped."""
     plain = [skeleton for value in values for skeleton in _skeletons(value)]
     return any(skeleton in decoded for decoded in map(_skeleton, _decodings(text)) for skeleton in plain)
 
@@ -239,7 +239,7 @@ def _skeletons(value: str) -> tuple[str, ...]:
 
 
 def _skeleton(text: str) -> str:
-    """What a reader recognises a text by: its letters, digits and signs, without accents, case, spaces and marks."""
+    """Reduce a text to its letters, digits and signs, without accents, case, spaces and marks."""
     return "".join(
         char.casefold()
         for char in unicodedata.normalize("NFKD", text)
@@ -248,7 +248,7 @@ def _skeleton(text: str) -> str:
 
 
 def _decodings(text: str) -> set[str]:
-    """The text, and what it says once each encoding is undone, and another one in that."""
+    """Return the text, and what it contains once encodings are undone, also nested ones."""
     found, new = {text}, {text}
     for _ in range(_DECODED_TIMES):
         new = {each for before in new for each in _decoded_once(before)} - found
@@ -277,7 +277,7 @@ def _from_hex(text: str) -> str:
 
 
 def _without_escapes(text: str) -> str:
-    """The text with `\\u0041`, `\\x41`, `\\101`, `=41` and `\\/` undone."""
+    """Return the text with `\\u0041`, `\\x41`, `\\101`, `=41` and `\\/` undone."""
     return re.sub(r"\\(.)", r"\1", _ESCAPED.sub(_unescaped, text))
 
 

@@ -31,7 +31,7 @@ _QUOTES = ('"', "'", "`", "\u201c\u201d", "\u2018\u2019", "\u00ab\u00bb")
 
 @dataclass(frozen=True)
 class Oddity:
-    """One odd thing about a value. `what` reads on after the value's name; `removed` tells whether it is not sent."""
+    """One odd thing about a value. `what` follows the value's name; `removed` is whether it is not sent."""
 
     what: str
     removed: bool
@@ -42,7 +42,7 @@ class Oddity:
 
 @dataclass(frozen=True)
 class OddValue:
-    """A reference whose value is odd, by its path in the unit's `connector`, and in which ways."""
+    """A reference whose value is odd, and in which ways, by its path in the unit's `connector`."""
 
     path: str
     reference: Reference
@@ -59,18 +59,18 @@ ADVICE = (
 )
 
 
-def odd_value(path: str, reference: Reference, value: str) -> OddValue | None:
-    """Return what is odd about the value of a reference; None where nothing is, or its file wants it as it is."""
-    found = () if reference.exact else oddities(value)
+def inspect_value(path: str, reference: Reference, value: str) -> OddValue | None:
+    """Return what is odd about the value of a reference; None for a usual value, and with `exact`."""
+    found = () if reference.exact else find_oddities(value)
     return OddValue(path, reference, found) if found else None
 
 
 def as_sent(reference: Reference, value: str) -> str:
     """Return the value that is sent for a reference."""
-    return value if reference.exact else clean(value)
+    return value if reference.exact else clean_value(value)
 
 
-def clean(value: str) -> str:
+def clean_value(value: str) -> str:
     """Return a value as it is sent: without a byte-order mark, with line feeds alone, and without one after one line.
 
     A value of several lines, as a private key, keeps its last line feed, without which some readers refuse it.
@@ -80,7 +80,7 @@ def clean(value: str) -> str:
     return line if line and "\n" not in line else value
 
 
-def oddities(value: str) -> tuple[Oddity, ...]:
+def find_oddities(value: str) -> tuple[Oddity, ...]:
     """Return what is odd about a value, for messages that never show it."""
     return tuple(_oddities(value))
 
@@ -111,7 +111,7 @@ def _oddities(value: str) -> Iterator[Oddity]:
         yield Oddity("ends in a space or tab", removed=False)
     yield from (Oddity(what, removed=False) for what, characters in _INSIDE.items() if characters.search(line))
     if one_line and _is_quoted(line.strip()):
-        yield Oddity("stands in quotation marks", removed=False)
+        yield Oddity("is in quotation marks", removed=False)
 
 
 def _line_ends(ends: str) -> str:

@@ -1,4 +1,4 @@
-"""Resolving every reference in a config tree, with all that are missing named at once."""
+"""Resolve every reference in a config tree, and report all missing ones at once."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from typing import Any
 
 from reconciler.model import Reference, references
 from reconciler.model.errors import ReconcilerError
-from reconciler.secrets.odd_values import OddValue, as_sent, odd_value
-from reconciler.secrets.resolved_values import remember
+from reconciler.secrets.odd_values import OddValue, as_sent, inspect_value
+from reconciler.secrets.resolved_values import remember_values
 from reconciler.secrets.resolvers import Resolver
 
 #: Values fetched at once for one tree.
@@ -19,14 +19,14 @@ _AT_ONCE = 8
 
 @dataclass(frozen=True)
 class Resolved:
-    """A tree with values in place of references, as they are sent; `odd` are those that are odd as they are kept."""
+    """A tree with values in place of references, as they are sent, and which of them are odd."""
 
     tree: Any = field(repr=False)
     odd: tuple[OddValue, ...] = ()
 
 
 class UnresolvedReferences(ReconcilerError):
-    """Some references stand for nothing; the text names each with its path in the file."""
+    """Some references have no value; the text names each with its path in the file."""
 
 
 @dataclass(frozen=True)
@@ -50,12 +50,12 @@ def resolve(tree: Any, resolvers: Iterable[Resolver]) -> Resolved:
         fetched = [_fetch(reference, by_kind) for reference in distinct]
     outcomes = dict(zip(distinct, fetched, strict=True))
     values = {reference: value for reference, value in outcomes.items() if isinstance(value, str)}
-    remember(values)
+    remember_values(values)
     missing = [f"{path}: {why.why}" for path, ref in found if isinstance(why := outcomes[ref], _Missing)]
     if missing:
         # Sorted, since a tree that went through the engine has lost the order of the file.
         raise UnresolvedReferences("; ".join(sorted(missing)))
-    odd = (odd_value(path, reference, values[reference]) for path, reference in found)
+    odd = (inspect_value(path, reference, values[reference]) for path, reference in found)
     sent = {reference: as_sent(reference, value) for reference, value in values.items()}
     return Resolved(_replace(tree, sent), tuple(each for each in odd if each is not None))
 

@@ -1,4 +1,4 @@
-"""Every value that this process has resolved, so that no text of another program lets one out.
+"""Keep every value that this process has resolved, so that it can be masked in any text.
 
 Fivetran may quote what it was sent, now or long ago. Values are kept here to be looked for in such texts, and for
 nothing else: what is sent is always fetched anew.
@@ -14,7 +14,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
 from reconciler.model import Reference, references
-from reconciler.secrets.odd_values import clean
+from reconciler.secrets.odd_values import clean_value
 from reconciler.secrets.resolvers import Resolver, resolvers
 
 #: The API key of the run, which Fivetran may quote as well.
@@ -31,8 +31,8 @@ _registered = threading.Event()
 
 
 @dataclass(frozen=True)
-class Known:
-    """Every value that a text may quote, and the paths in the trees whose value is not known.
+class KnownValues:
+    """Every value that a text may quote, and the paths of references whose value is unknown.
 
     `plain` are the texts that files declare openly, names above all.
     """
@@ -42,13 +42,13 @@ class Known:
     plain: frozenset[str] = field(default=frozenset(), repr=False)
 
     def is_public(self, value: str) -> bool:
-        """Return whether a value is declared openly too, as a name that a secret happens to be equal to."""
+        """Return whether a value is declared openly too, such as a name that equals a secret."""
         folded = value.strip().casefold()
         return any(folded in text.casefold() for text in self.plain)
 
 
-def declare(trees: Iterable[object]) -> None:
-    """Remember what the files of this run declare: whose values any text may quote, and which texts are no secret."""
+def remember_declared(trees: Iterable[object]) -> None:
+    """Remember the files of this run: whose values a text may quote, and which texts are no secret."""
     found = list(trees)
     with _lock:
         for tree in found:
@@ -62,15 +62,15 @@ def wait_until_declared(seconds: float) -> None:
     _registered.wait(seconds)
 
 
-def remember(values: Mapping[Reference, str]) -> None:
-    """Keep values in mind for as long as the process lives, as they are kept and as they are sent."""
+def remember_values(values: Mapping[Reference, str]) -> None:
+    """Remember values for the lifetime of the process, as they are kept and as they are sent."""
     with _lock:
         for reference, value in values.items():
-            _values.setdefault(reference, set()).update({value, clean(value)})
+            _values.setdefault(reference, set()).update({value, clean_value(value)})
 
 
-def forget() -> None:
-    """Know nothing, as at the start of a process."""
+def forget_values() -> None:
+    """Forget everything, as at the start of a process."""
     with _lock:
         _values.clear()
         _declared.clear()
@@ -78,7 +78,7 @@ def forget() -> None:
         _registered.clear()
 
 
-def known_values(trees: Iterable[object], *, ask: bool) -> Known:
+def known_values(trees: Iterable[object], *, ask: bool) -> KnownValues:
     """Return what may stand in a text about these trees, and which of their references have values not known here.
 
     Variables and config of this process are looked up, for every reference that files of the run declare. Secret
@@ -97,24 +97,24 @@ def known_values(trees: Iterable[object], *, ask: bool) -> Known:
     looked_up = _look_up_all(wanted, by_kind)
     for reference, path in places.items():
         if (value := looked_up.get(reference)) is not None:
-            values |= {value, clean(value)}
+            values |= {value, clean_value(value)}
         elif reference not in remembered:
             unknown.append(path)
     for reference in others:
         if reference.kind in ("env", "pulumi_config"):
             value = _look_up(reference, by_kind[reference.kind])
-            values |= set() if value is None else {value, clean(value)}
-    return Known(frozenset(values | _api_key()), tuple(sorted(unknown)), plain)
+            values |= set() if value is None else {value, clean_value(value)}
+    return KnownValues(frozenset(values | _api_key()), tuple(sorted(unknown)), plain)
 
 
-def known_values_of_run(*, ask: bool) -> Known:
+def known_values_of_run(*, ask: bool) -> KnownValues:
     """Return what may stand in a text that is about no unit: `unknown` are all references whose value is not known.
 
     What only Fivetran has is left out: that belongs to one connection, and a text about that is about its unit. Before
     the files are read, nothing of the run is known.
     """
     if not _registered.is_set():
-        return Known(frozenset(), ("the files are not read yet",))
+        return KnownValues(frozenset(), ("the files have not been read yet",))
     with _lock:
         declared = [reference for reference in _declared if not reference.held]
     return known_values([{str(reference): reference.as_node() for reference in declared}], ask=ask)
@@ -128,14 +128,14 @@ def known_value(reference: Reference, *, ask: bool) -> str | None:
 
 
 def _api_key() -> set[str]:
-    """The key, the secret, and the two as they are sent."""
+    """Return the key, the secret, and the two as they are sent."""
     key, secret = (os.environ.get(name, "").strip() for name in _API_KEY)
     pair = base64.b64encode(f"{key}:{secret}".encode()).decode()
     return {value for value in (secret, pair) if key and secret}
 
 
 def _plain_texts(tree: object) -> Iterable[str]:
-    """Every text of a tree that is no reference, and every key."""
+    """Yield every string of a tree that is no reference, and every key."""
     if Reference.parse(tree) is not None:
         return
     if isinstance(tree, str):
@@ -150,7 +150,7 @@ def _plain_texts(tree: object) -> Iterable[str]:
 
 
 def _look_up_all(wanted: list[Reference], by_kind: Mapping[str, Resolver]) -> dict[Reference, str | None]:
-    """Look values up, those that Secret Manager has several at once."""
+    """Look up values, several at once in Secret Manager."""
     asked = [reference for reference in wanted if reference.kind == "secret"]
     found = {each: _look_up(each, by_kind[each.kind]) for each in wanted if each.kind != "secret"}
     if asked:
@@ -165,5 +165,5 @@ def _look_up(reference: Reference, resolver: Resolver) -> str | None:
     except LookupError:
         return None
     if reference.kind == "secret":
-        remember({reference: value})  # so that Secret Manager is asked once
+        remember_values({reference: value})  # so that Secret Manager is asked once
     return value

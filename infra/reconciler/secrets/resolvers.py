@@ -1,4 +1,4 @@
-"""Every place that a reference can name."""
+"""Resolve references of each kind."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ from reconciler.model.errors import ReconcilerError
 
 
 class Resolver(Protocol):
-    """One place where secrets are kept. `kind` is the key that a reference has in YAML."""
+    """A place where secrets are kept. `kind` is the reference's key in YAML."""
 
     kind: str
 
     def resolve(self, reference: Reference) -> str:
-        """The secret's value; raises `LookupError` saying what is missing and what to do, never a value."""
+        """Return the secret's value. Raises `LookupError` with what is missing and what to do, never a value."""
 
 
 class EnvironmentResolver:
-    """Reads environment variables. The version is the user's own count: raising it says that the value changed."""
+    """Read environment variables. The user raises the version when the value changes."""
 
     kind = "env"
 
@@ -35,12 +35,12 @@ class EnvironmentResolver:
         try:
             value.encode()
         except UnicodeEncodeError:
-            raise LookupError(f"the environment variable {reference.name} is no text in UTF-8") from None
+            raise LookupError(f"the environment variable {reference.name} is not UTF-8 text") from None
         return value
 
 
 class PulumiConfigResolver:
-    """Reads the config that this process was configured with. A key without a namespace is the project's."""
+    """Read the config that this process was configured with. A key without a namespace is the project's."""
 
     kind = "pulumi_config"
 
@@ -55,7 +55,7 @@ class PulumiConfigResolver:
     def resolve(self, reference: Reference) -> str:
         """The key's value. Raises `LookupError` with what to do when it is not set, or not a text."""
         if self._get is None:
-            raise LookupError(f"the stack's config, which has {reference.name}, is not at hand here")
+            raise LookupError(f"the stack's config, which has {reference.name}, is not available here")
         value = self._get(reference.name)
         if not isinstance(value, str) or not value:
             what = "is not set" if value in (None, "") else "is not a text"
@@ -68,9 +68,9 @@ class PulumiConfigResolver:
 
 
 class SecretManagerResolver:
-    """References of the form `{secret: NAME, version: N, project: P}`: Google Secret Manager.
+    """Read Google Secret Manager.
 
-    Lives as long as the operation that needs values, and fetches each once.
+    Used for one operation, in which it fetches each version once.
     """
 
     kind = "secret"
@@ -93,8 +93,8 @@ class SecretManagerResolver:
             raise LookupError(str(error)) from None
 
 
-class HeldResolver:
-    """References of the form `{held_by: fivetran}`, which stand for nothing that could be sent."""
+class KeptByFivetranResolver:
+    """Reject `{held_by: fivetran}` where a value is needed: only Fivetran has it."""
 
     kind = "held_by"
 
@@ -104,5 +104,5 @@ class HeldResolver:
 
 
 def resolvers() -> tuple[Resolver, ...]:
-    """One resolver for each kind of reference, for one operation."""
-    return SecretManagerResolver(), EnvironmentResolver(), PulumiConfigResolver(), HeldResolver()
+    """Return one resolver for each kind of reference, for one operation."""
+    return SecretManagerResolver(), EnvironmentResolver(), PulumiConfigResolver(), KeptByFivetranResolver()

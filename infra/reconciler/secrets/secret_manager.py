@@ -1,4 +1,4 @@
-"""Google Secret Manager through Google's own client library. Importing this costs a third of a second: do it late.
+"""Read Google Secret Manager through Google's client library. Its import takes a third of a second: do it late.
 
 Over REST, which needs no channel of its own in a process that forks. The library refreshes credentials, repeats what
 may pass (429, 5xx, broken connections) and keeps the time limit. An address of this machine is asked without
@@ -27,7 +27,7 @@ from google.cloud.secretmanager_v1.services.secret_manager_service.transports im
 
 from reconciler.model import Reference
 from reconciler.model.errors import ReconcilerError
-from reconciler.secrets.versions import Asked, Finding
+from reconciler.secrets.versions import Finding, SecretRequest
 
 #: Another address of the API, as Google's Terraform and Pulumi providers name it; with or without `/v1/` at its end.
 ENDPOINT = "GOOGLE_SECRET_MANAGER_CUSTOM_ENDPOINT"
@@ -46,8 +46,8 @@ _PASSING = (
 
 
 @dataclass(frozen=True)
-class Patience:
-    """Seconds for one call with all its attempts, and for one attempt."""
+class TimeLimits:
+    """The seconds for one call with all its attempts, and for one attempt."""
 
     total_s: float = 45.0
     attempt_s: float = 15.0
@@ -55,30 +55,30 @@ class Patience:
 
 @dataclass(frozen=True)
 class SecretManager:
-    """A connection to the API, and whose it is, for messages."""
+    """A connection to the API, and the account that it uses, for messages."""
 
     client: SecretManagerServiceClient
     who: str
 
-    def value(self, reference: Reference, patience: Patience = Patience()) -> str:
-        """What a version holds, as text. Raises `LookupError` saying what is wrong with it and what to do."""
+    def value(self, reference: Reference, patience: TimeLimits = TimeLimits()) -> str:
+        """Return the text of a version. Raises `LookupError` with what is wrong and what to do."""
         try:
             answer = self.client.access_secret_version(
                 name=_name(reference), retry=_retry(patience), timeout=patience.attempt_s
             )
         except Exception as error:
-            raise LookupError(self._finding(error, Asked("access", reference)).message) from None
+            raise LookupError(self._finding(error, SecretRequest("access", reference)).message) from None
         data, checksum = answer.payload.data, answer.payload.data_crc32c
         if checksum and checksum != google_crc32c.value(data):
             raise LookupError(f"{_where(reference)} arrived damaged: run again")
         try:
             return data.decode()
         except UnicodeDecodeError:
-            raise LookupError(f"{_where(reference)} is no text in UTF-8: add a version that is") from None
+            raise LookupError(f"{_where(reference)} is not UTF-8 text: add a version that is") from None
 
-    def state(self, reference: Reference, patience: Patience) -> Finding | None:
-        """What is wrong with a version, from its metadata alone; None when it is there and enabled."""
-        asked = Asked("get", reference)
+    def state(self, reference: Reference, patience: TimeLimits) -> Finding | None:
+        """Return what is wrong with a version by its metadata; None when it is enabled."""
+        asked = SecretRequest("get", reference)
         try:
             found = self.client.get_secret_version(
                 name=_name(reference), retry=_retry(patience), timeout=patience.attempt_s
@@ -89,8 +89,8 @@ class SecretManager:
             return None
         return asked.destroyed() if found.state == SecretVersion.State.DESTROYED else asked.disabled()
 
-    def _finding(self, error: Exception, asked: Asked) -> Finding:  # noqa: PLR0911 (a case a line)
-        """An error of the library in words. Its own text is not in them: it may quote what was answered."""
+    def _finding(self, error: Exception, asked: SecretRequest) -> Finding:  # noqa: PLR0911 (a case a line)
+        """Describe an error of the library without its text, which may quote a secret."""
         match error:
             case google_exceptions.RetryError(cause=Exception() as cause):
                 return self._finding(cause, asked)
@@ -106,7 +106,7 @@ class SecretManager:
                 return asked.denied(self.who)
             case google_exceptions.BadRequest():
                 return asked.unknown(
-                    "refuses with 400", "look at the secret in Google's console, and at its key if any"
+                    "rejected the request with 400", "check the secret, and its encryption key, in Google's console"
                 )
             case google_exceptions.GoogleAPICallError(code=int(code)) if code != 401:
                 return asked.unknown(f"answered {code}", "run again; if it stays, see https://status.cloud.google.com")
@@ -156,14 +156,16 @@ def _local(endpoint: str) -> SecretManager:
 def _google(endpoint: str) -> SecretManager:
     address = urlsplit(endpoint)
     if endpoint and (address.scheme != "https" or not address.netloc or address.path.strip("/") not in ("", "v1")):
-        raise ReconcilerError(f"{ENDPOINT} has to be like https://secretmanager.googleapis.com/v1/, or unset")
+        raise ReconcilerError(
+            f"{ENDPOINT}: expected an address such as https://secretmanager.googleapis.com/v1/. Set that, or unset it"
+        )
     try:
         with warnings.catch_warnings():
             # A person's own credentials are fine on a person's own machine.
             warnings.filterwarnings("ignore", message="Your application has authenticated using end user credentials")
             credentials, _ = google.auth.default(scopes=[_SCOPE])
     except auth_exceptions.GoogleAuthError:
-        raise ReconcilerError(f"there are no Google credentials for Secret Manager: {_CREDENTIALS}") from None
+        raise ReconcilerError(f"no Google credentials for Secret Manager: {_CREDENTIALS}") from None
     options = ClientOptions(api_endpoint=address.netloc) if endpoint else None
     client = SecretManagerServiceClient(credentials=credentials, transport="rest", client_options=options)
     who = getattr(credentials, "service_account_email", None) or getattr(credentials, "account", None)
@@ -174,7 +176,7 @@ def _is_loopback(endpoint: str) -> bool:
     return urlsplit(endpoint).hostname in _LOOPBACK
 
 
-def _retry(patience: Patience) -> Retry:
+def _retry(patience: TimeLimits) -> Retry:
     return Retry(
         predicate=lambda error: isinstance(error, _PASSING), initial=0.25, maximum=8.0, timeout=patience.total_s
     )
@@ -186,4 +188,4 @@ def _name(reference: Reference) -> str:
 
 
 def _where(reference: Reference) -> str:
-    return Asked("access", reference).subject
+    return SecretRequest("access", reference).subject

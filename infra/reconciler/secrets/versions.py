@@ -1,4 +1,4 @@
-"""What can be wrong with a version of a secret in Secret Manager, in words: what, and what to do. Never a value."""
+"""Describe what is wrong with a version of a secret in Secret Manager, and what to do. Never a value."""
 
 from __future__ import annotations
 
@@ -18,41 +18,41 @@ _ROLES = {"access": "roles/secretmanager.secretAccessor", "get": "roles/secretma
 
 @dataclass(frozen=True)
 class Finding:
-    """Why a reference cannot be used, or why that is not known. `message` reads on after `config.api_key: `."""
+    """Why a reference cannot be used, or why that is unknown. `message` follows `config.api_key: `."""
 
     kind: Kind
     message: str
 
     @property
     def certain(self) -> bool:
-        """Whether an apply would fail on it; otherwise it is worth a notice."""
+        """Whether an apply would fail on it; otherwise it is only worth a notice."""
         return self.kind != "unknown"
 
 
 @dataclass(frozen=True)
-class Asked:
-    """A request about a reference: its value (`access`) or its metadata (`get`)."""
+class SecretRequest:
+    """A request for a reference's value (`access`) or metadata (`get`)."""
 
     what: Literal["access", "get"]
     reference: Reference
 
     @property
     def subject(self) -> str:
-        """The version in words."""
+        """The version, for messages."""
         version = "the latest version" if self.reference.version is None else f"version {self.reference.version}"
         return f"{version} of the secret {self.reference.name} in project {self.reference.project}"
 
     def no_secret(self) -> Finding:
-        """404 for the secret."""
+        """Describe a 404 for the secret."""
         name, project = self.reference.name, self.reference.project
         return Finding(
             "missing",
-            f"project {project} has no secret {name} with a version: make one "
+            f"project {project} has no secret {name} with a version: create one "
             f"(`gcloud secrets create {name} --project={project} --data-file=-`), or correct the reference",
         )
 
     def no_version(self) -> Finding:
-        """404 for the version."""
+        """Describe a 404 for the version."""
         name, project = self.reference.name, self.reference.project
         return Finding(
             "missing",
@@ -61,7 +61,7 @@ class Asked:
         )
 
     def disabled(self) -> Finding:
-        """400 on access, or what the metadata says."""
+        """Describe a 400 on access, or a disabled version."""
         name, project, version = self.reference.name, self.reference.project, self.reference.version or "latest"
         return Finding(
             "disabled",
@@ -70,11 +70,11 @@ class Asked:
         )
 
     def destroyed(self) -> Finding:
-        """The same for good."""
-        return Finding("destroyed", f"{self.subject} is destroyed, for good: add a version and refer to that")
+        """Describe a destroyed version."""
+        return Finding("destroyed", f"{self.subject} is destroyed: add a version, and refer to that one")
 
     def denied(self, who: str) -> Finding:
-        """403. Google says the same of a secret that is not there, to somebody who may not know."""
+        """Describe a 403. Google answers it for a missing secret too, where the account may not know."""
         name, project = self.reference.name, self.reference.project
         return Finding(
             "unknown",
@@ -83,7 +83,7 @@ class Asked:
         )
 
     def not_enabled(self) -> Finding:
-        """403: the API is off."""
+        """Describe a 403 because the API is off."""
         project = self.reference.project
         return Finding(
             "unknown",
@@ -92,7 +92,7 @@ class Asked:
         )
 
     def unknown(self, why: str, step: str) -> Finding:
-        """Anything else: `why` reads on after `Secret Manager`."""
+        """Describe any other failure. `why` follows `Secret Manager`."""
         return Finding("unknown", f"Secret Manager {why}, asked for {self.subject}: {step}")
 
 
@@ -101,7 +101,7 @@ _AT_ONCE = 16
 
 
 def check_versions(references: Iterable[Reference]) -> Mapping[Reference, Finding]:
-    """What is wrong with each reference, in the order given; references of which nothing is known to be are left out.
+    """Return what is wrong with each reference, in the order given; references that are fine are left out.
 
     Asks once a version, and gives up on one after some seconds. A finding that is not `certain` says why nobody could
     look (no permission `secretmanager.versions.get`, no credentials, no network), which is worth no more than a notice.
@@ -109,13 +109,13 @@ def check_versions(references: Iterable[Reference]) -> Mapping[Reference, Findin
     distinct = list(dict.fromkeys(reference for reference in references if reference.kind == "secret"))
     if not distinct:
         return {}
-    from reconciler.secrets.secret_manager import Patience, connect  # noqa: PLC0415 (Google's library takes its time)
+    from reconciler.secrets.secret_manager import TimeLimits, connect  # noqa: PLC0415 (Google's library takes its time)
 
     try:
         manager = connect()
     except ReconcilerError as error:
         return dict.fromkeys(distinct, Finding("unknown", str(error)))
-    patience = Patience(total_s=10.0, attempt_s=5.0)
+    patience = TimeLimits(total_s=10.0, attempt_s=5.0)
     with ThreadPoolExecutor(min(_AT_ONCE, len(distinct)), thread_name_prefix="check-versions") as pool:
         found = pool.map(lambda reference: manager.state(reference, patience), distinct)
         return {reference: finding for reference, finding in zip(distinct, found, strict=True) if finding is not None}

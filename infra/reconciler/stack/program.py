@@ -16,7 +16,7 @@ import pulumi
 from reconciler import secrets
 from reconciler.config import Loaded, load
 from reconciler.lifecycle import expiry
-from reconciler.lifecycle.expiry import Staged
+from reconciler.lifecycle.expiry import ActiveFleet
 from reconciler.model.errors import InvalidSpecs, ReconcilerError
 from reconciler.model.today import today
 from reconciler.resources import iam
@@ -47,7 +47,7 @@ async def main(settings: Settings) -> dict[str, pulumi.Input[Any]]:
         fleet = loaded.fleet(settings.environment)
         for notice in loaded.notices_of(settings.environment):
             pulumi.log.warn(str(notice))
-        outputs = await build(expiry.stage(fleet, day), loaded)
+        outputs = await build(expiry.apply_expiry(fleet, day), loaded)
         return outputs if pulumi.runtime.is_dry_run() else await _known_or_last(outputs, last)
     except InvalidSpecs as error:
         for problem in error.problems:
@@ -96,11 +96,11 @@ async def _known_or_last(outputs: Mapping[str, Any], last: Any) -> dict[str, Any
     return settled
 
 
-async def build(staged: Staged, loaded: Loaded) -> dict[str, pulumi.Input[Any]]:
+async def build(staged: ActiveFleet, loaded: Loaded) -> dict[str, pulumi.Input[Any]]:
     """Register every resource of a fleet and return the stack's outputs. `loaded` are the files that declare it."""
     fleet, environment = staged.fleet, staged.fleet.environment
     connectors = [unit.connector for unit in fleet.units if unit.connector is not None]
-    secrets.declare({"config": each.config, "auth": each.auth} for each in connectors)
+    secrets.remember_declared({"config": each.config, "auth": each.auth} for each in connectors)
     listed = await list_datasets(environment, loaded.root)
     refuse_moves(environment, fleet.units, listed, loaded.root)
 

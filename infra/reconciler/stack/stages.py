@@ -17,7 +17,7 @@ from reconciler.config import Loaded
 from reconciler.google.bigquery.declared_dataset import DatasetDeclaration, build_declaration
 from reconciler.google.bigquery.undeclared import find_undeclared
 from reconciler.lifecycle import airflow
-from reconciler.lifecycle.expiry import Staged
+from reconciler.lifecycle.expiry import ActiveFleet
 from reconciler.lifecycle.removal import DeletionRules, deletion_rules, removals_allowed
 from reconciler.model import Connector, Dataset, Environment, Fleet, Unit
 from reconciler.plan.datasets import Findings
@@ -43,7 +43,7 @@ from reconciler.resources.package.resource import Package
 class Stack:
     """What every stage needs: the fleet of one environment, the files that declare it, what Preflight records of it."""
 
-    staged: Staged
+    staged: ActiveFleet
     loaded: Loaded
     inventory: Mapping[str, Declared]
     """By unit, also of units that expired."""
@@ -52,7 +52,7 @@ class Stack:
     failures: FailureHook
 
     @classmethod
-    def of(cls, staged: Staged, loaded: Loaded) -> Self:
+    def of(cls, staged: ActiveFleet, loaded: Loaded) -> Self:
         """Collect them."""
         elsewhere = _variables_elsewhere(loaded, staged.fleet.environment)
         return cls(staged, loaded, declarations(staged), elsewhere, FailureHook(loaded.root))
@@ -292,7 +292,7 @@ async def outcome(
 
 def outputs(stack: Stack, units: Sequence[UnitResources], preflight: Preflight) -> dict[str, pulumi.Input[Any]]:
     """Return the stack's outputs, and log each Airflow variable that a unit gives up with this run."""
-    withdrawn = airflow.withdrawals(stack.staged.lives.fleet, stack.fleet)
+    withdrawn = airflow.find_obsolete_variables(stack.staged.lives.fleet, stack.fleet)
     for each in withdrawn:
         place = stack.loaded.places.find(each.file, "connector", "schedule", "task_id")
         pulumi.log.warn(f"{place}: {each}")
@@ -322,6 +322,6 @@ def _variables_elsewhere(loaded: Loaded, environment: Environment) -> frozenset[
 
 
 def _deletions(
-    withdrawn: Iterable[airflow.Withdrawal], former: Iterable[str] | None, elsewhere: frozenset[str]
+    withdrawn: Iterable[airflow.ObsoleteVariable], former: Iterable[str] | None, elsewhere: frozenset[str]
 ) -> list[str]:
     return sorted({*(each.variable for each in withdrawn), *(former or ())} - elsewhere)

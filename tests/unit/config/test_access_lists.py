@@ -23,7 +23,7 @@ from reconciler.google.bigquery.access import (
     parse_until,
     to_place,
 )
-from reconciler.lifecycle.expiry import stage
+from reconciler.lifecycle.expiry import apply_expiry
 from reconciler.model import Dataset, Fleet
 
 TODAY = date(2026, 12, 1)
@@ -135,7 +135,7 @@ def loaded(environment: dict[str, Any], declared: dict[str, dict[str, Any]]) -> 
                 (specs / "prod" / f"{name}.yaml").write_text(yaml.safe_dump(content, sort_keys=False), encoding="utf-8")
             read = load(specs, specs, TODAY)
             if not read.problems:
-                return stage(read.fleet("prod"), TODAY).fleet
+                return apply_expiry(read.fleet("prod"), TODAY).fleet
             for file in {problem.file for problem in read.problems}:
                 take_out(files[Path(file).stem], specs / file, [p.line for p in read.problems if p.file == file])
 

@@ -9,7 +9,7 @@ import httpx
 import pytest
 
 from reconciler.google.bigquery.api import AccessListChanged, Datasets, ListedDataset, LiveDataset
-from reconciler.model.errors import OtherSideFailed
+from reconciler.model.errors import RemoteError
 from simulator.process import Simulators, running
 
 CONDITION = {"title": "until", "expression": 'request.time < timestamp("2027-01-01T00:00:00Z")'}
@@ -84,22 +84,20 @@ def test_a_rejection_is_one_line_with_googles_text_apart(admin):
     admin("PUT", "/datasets/p/d", {})
     admin("POST", "/faults", {"method": "GET", "code": "PERMISSION_DENIED", "error": "Access Denied.", "times": 0})
     with Datasets("p") as datasets:
-        with pytest.raises(OtherSideFailed) as raised:
+        with pytest.raises(RemoteError) as raised:
             datasets.get("d")
         assert (
             str(raised.value) == "BigQuery, project p: the dataset d cannot be read: Google answered 403 accessDenied"
         )
         assert raised.value.unmasked_message == "Access Denied."
-        with pytest.raises(
-            OtherSideFailed, match=r"^BigQuery, project p: the datasets cannot be read: Google answered"
-        ):
+        with pytest.raises(RemoteError, match=r"^BigQuery, project p: the datasets cannot be read: Google answered"):
             datasets.all()
 
 
 def test_without_credentials_it_says_how_to_get_them(monkeypatch: pytest.MonkeyPatch, tmp_path):
     monkeypatch.delenv("BIGQUERY_EMULATOR_HOST", raising=False)
     monkeypatch.setenv("GOOGLE_APPLICATION_CREDENTIALS", str(tmp_path / "none.json"))
-    with pytest.raises(OtherSideFailed, match=r"gcloud auth application-default login`$") as raised:
+    with pytest.raises(RemoteError, match=r"gcloud auth application-default login`$") as raised:
         Datasets("p")
     assert "\n" not in str(raised.value)
 
@@ -130,7 +128,7 @@ def test_an_access_list_that_may_not_be_written_is_an_error_of_its_own(admin):
     admin("PUT", "/datasets/p/d", {"access": ACCESS})
     denied = {"method": "PATCH", "code": "PERMISSION_DENIED", "error": "Access Denied.", "times": 0}
     admin("POST", "/faults", denied)
-    with Datasets("p") as datasets, pytest.raises(OtherSideFailed) as failed:
+    with Datasets("p") as datasets, pytest.raises(RemoteError) as failed:
         datasets.write_access("d", ACCESS, "*")
     assert str(failed.value) == (
         "BigQuery, project p: the access list of the dataset d cannot be written: Google answered 403 accessDenied"

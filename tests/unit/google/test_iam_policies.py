@@ -9,7 +9,7 @@ import httpx
 import pytest
 
 from reconciler.google.iam.policies import IAM, RESOURCE_MANAGER, Binding, Iam, PolicyHolder
-from reconciler.model.errors import OtherSideFailed
+from reconciler.model.errors import RemoteError
 from simulator.process import Simulators, running
 
 Admin = Callable[..., Any]
@@ -120,10 +120,10 @@ def test_a_passing_fault_is_not_seen_and_a_lasting_one_is_one_line(admin: Admin,
     with Iam("p") as iam:
         assert iam.holders() == (PolicyHolder("projects/p", "p", ()),)
     admin("POST", "/faults", {**fault, "code": "UNAUTHENTICATED", "error": "Invalid\ncredentials", "times": 0})
-    with Iam("p") as iam, pytest.raises(OtherSideFailed) as caught:
+    with Iam("p") as iam, pytest.raises(RemoteError) as caught:
         iam.holders()
     assert str(caught.value) == "IAM, project p: the policy cannot be read: Google answered 401"
     assert caught.value.unmasked_message == "Invalid\ncredentials"
     monkeypatch.setenv(RESOURCE_MANAGER, "http://example.com/v3/")
-    with pytest.raises(OtherSideFailed, match="credentials are sent there"):
+    with pytest.raises(RemoteError, match="credentials are sent there"):
         Iam("p")

@@ -28,7 +28,7 @@ from reconciler.google.bigquery.access.declared import has_default_access
 from reconciler.google.bigquery.api import LiveDataset
 from reconciler.importer import Draft, Surroundings, draft_dataset
 from reconciler.importer.access import Access, access_of
-from reconciler.lifecycle.expiry import stage
+from reconciler.lifecycle.expiry import apply_expiry
 from reconciler.model import Condition, Dataset, Destination, Environment, Grant
 from reconciler.model.policy import PeoplePolicy, Policy
 
@@ -125,7 +125,7 @@ def imported(live: list[dict[str, Any]], where: dict[str, Any]) -> tuple[Environ
         (specs / "prod" / "d.yaml").write_text(unit_text(draft.unit, alone, comments=draft.comments), encoding="utf-8")
         fleet = load(specs, specs, TODAY).fleet("prod")
     assert fleet.units[0].datasets == draft.unit.datasets
-    staged = stage(fleet, TODAY).fleet
+    staged = apply_expiry(fleet, TODAY).fleet
     return staged.environment, staged.units[0].datasets[0], draft
 
 

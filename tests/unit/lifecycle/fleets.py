@@ -3,7 +3,7 @@
 from dataclasses import replace
 from datetime import date, timedelta
 
-from reconciler.lifecycle.expiry import stage
+from reconciler.lifecycle.expiry import apply_expiry
 from reconciler.model import (
     AirflowSchedule,
     Connector,
@@ -41,5 +41,5 @@ def connector(name: str, expires: date | Never | None = None, to: str | None = N
 
 def exists(of: Fleet, today: date) -> tuple[set[str], set[str]]:
     """The connectors and the datasets that are to exist."""
-    left = stage(of, today).fleet.units
+    left = apply_expiry(of, today).fleet.units
     return {unit.name for unit in left if unit.connector}, {each.id for unit in left for each in unit.all_datasets}

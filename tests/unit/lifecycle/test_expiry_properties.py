@@ -6,7 +6,7 @@ from datetime import date, timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reconciler.lifecycle.expiry import LABEL, Lives, Stage, life, stage
+from reconciler.lifecycle.expiry import LABEL, Expiries, Stage, apply_expiry, compute_expiry
 from reconciler.model import Dataset, Fleet, Grant, Unit
 from reconciler.model.policy import ExpiryPolicy, Never, Policy, Retire
 from reconciler.plan.inventory import declarations
@@ -40,12 +40,12 @@ def fleets(draw: st.DrawFn, policy: st.SearchStrategy[ExpiryPolicy] = EXPIRES) -
 
 def running(of: Fleet, today: date) -> set[str]:
     """The connectors that an end does not keep from running."""
-    return {unit.name for unit in stage(of, today).fleet.units if unit.connector and not unit.connector.ended}
+    return {unit.name for unit in apply_expiry(of, today).fleet.units if unit.connector and not unit.connector.ended}
 
 
 @given(fleets(FORBIDDEN), DAYS)
 def test_where_expiry_is_forbidden_nothing_is_ever_expired_labelled_or_paused_by_it(of: Fleet, today: date):
-    staged = stage(of, today)
+    staged = apply_expiry(of, today)
     for unit, left in zip(of.units, staged.fleet.units, strict=True):
         paused = unit.retire is not None and unit.connector is not None
         assert left == unit or (paused and left.connector is not None and left.connector.ended)
@@ -67,7 +67,7 @@ def test_with_the_days_nothing_comes_back(of: Fleet, one: date, other: date):
 @given(ENDS, EXPIRES, DAYS, DAYS)
 def test_stages_follow_one_another_as_days_do(expires, policy: ExpiryPolicy, one: date, other: date):
     order = list(Stage)
-    first, second = (life(expires, policy, day) for day in sorted((one, other)))
+    first, second = (compute_expiry(expires, policy, day) for day in sorted((one, other)))
     assert order.index(first.stage) <= order.index(second.stage)
 
 
@@ -84,15 +84,20 @@ def test_no_dataset_ends_before_a_connector_that_writes_it_nor_lives_on_after_th
                 continue
             own = by_name[unit.name].expires
             # `validate` refuses a date in the dataset's own file that is later than every connector's.
-            later = isinstance(own, date) and life(own, of.environment.policy.expiry, today).stage is not Stage.REMOVED
+            later = (
+                isinstance(own, date)
+                and compute_expiry(own, of.environment.policy.expiry, today).stage is not Stage.REMOVED
+            )
             assert (each.id in datasets) == (isinstance(own, Never) or later)
 
 
 @given(DAYS | st.none(), DAYS, DAYS, DAYS)
 def test_a_shared_dataset_goes_with_its_last_connector_unless_its_file_says_later(own, first, second, today):
     of = fleet(dataset("s", own), connector("a", first, to="s"), connector("b", second, to="s"))
-    lives = Lives(of, today)
-    assert lives.of_dataset(of.units[0], of.units[0].datasets[0]).last_day == max(filter(None, (own, first, second)))
+    lives = Expiries(of, today)
+    assert lives.dataset_expiry(of.units[0], of.units[0].datasets[0]).last_day == max(
+        filter(None, (own, first, second))
+    )
 
 
 @given(fleets(), DAYS, st.data())
@@ -106,7 +111,7 @@ def test_a_later_date_before_the_removal_is_refused_nothing_and_is_as_if_it_had_
         replace(of, units=tuple(replace(each, expires=end) if each is unit else each for each in of.units))
         for end in (ends, later)
     )
-    was, now = stage(short, today), stage(extended, today)
+    was, now = apply_expiry(short, today), apply_expiry(extended, today)
     before, after = declarations(was), declarations(now)
     assert refusals(before, after, Rules(today, removal=(of.environment.policy.removal,))) == ()
     (left,) = (each for each in now.fleet.units if each.name == unit.name)
@@ -121,7 +126,7 @@ def test_a_later_date_before_the_removal_is_refused_nothing_and_is_as_if_it_had_
 @given(fleets(), DAYS, DAYS)
 def test_what_a_run_announced_goes_unrefused_when_its_day_comes(of: Fleet, one: date, other: date):
     first, second = sorted((one, other))
-    before, after = (declarations(stage(of, day)) for day in (first, second))
+    before, after = (declarations(apply_expiry(of, day)) for day in (first, second))
     assert refusals(before, after, Rules(second, removal=(of.environment.policy.removal,))) == ()
 
 
@@ -130,7 +135,7 @@ def test_access_is_left_as_long_as_its_last_day_is_not_over_also_where_nothing_e
     grants = tuple(Grant("roles/bigquery.dataViewer", (f"user:{i}@example.com",), until=e) for i, e in enumerate(ends))
     access = Dataset("d", "US", access=grants)
     unit = dataset("d", datasets=(access,), former_datasets=(replace(access, id="old"),))
-    staged = stage(fleet(unit, policy=Policy(ExpiryPolicy(forbidden=forbidden))), today)
+    staged = apply_expiry(fleet(unit, policy=Policy(ExpiryPolicy(forbidden=forbidden))), today)
     left = tuple(grant for grant in grants if grant.until is None or grant.until >= today)
     assert [each.access for each in staged.fleet.units[0].all_datasets] == [left, left]
     assert staged.lives.fleet.units[0] == unit

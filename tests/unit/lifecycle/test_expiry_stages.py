@@ -6,7 +6,7 @@ from datetime import UTC, date, datetime, timedelta
 import pytest
 
 from reconciler.lifecycle import airflow, expiry
-from reconciler.lifecycle.expiry import Data, Life, Lives, Stage, life, stage
+from reconciler.lifecycle.expiry import DataFate, Expiries, Expiry, Stage, apply_expiry, compute_expiry
 from reconciler.lifecycle.removal import Ending
 from reconciler.model.policy import ExpiryPolicy, Never, Retire
 from reconciler.plan.inventory import declarations
@@ -31,12 +31,12 @@ def on(day: str) -> date:
     ],
 )
 def test_a_date_is_the_last_good_day_then_come_the_days_of_grace(today: str, now: Stage):
-    assert life(LAST, USUAL, on(today)) == Life(now, LAST, date(2027, 1, 8))
+    assert compute_expiry(LAST, USUAL, on(today)) == Expiry(now, LAST, date(2027, 1, 8))
 
 
 def test_without_grace_it_goes_on_the_day_after():
     strict = ExpiryPolicy(warn=timedelta(0), grace=timedelta(0))
-    assert [life(LAST, strict, on(day)).stage for day in ("2026-12-30", "2026-12-31", "2027-01-01")] == [
+    assert [compute_expiry(LAST, strict, on(day)).stage for day in ("2026-12-30", "2026-12-31", "2027-01-01")] == [
         Stage.AHEAD,
         Stage.WARNED,
         Stage.REMOVED,
@@ -44,16 +44,16 @@ def test_without_grace_it_goes_on_the_day_after():
 
 
 def test_a_date_at_the_end_of_the_calendar_is_a_date():
-    assert life(date.max, USUAL, LAST) == Life(Stage.AHEAD, date.max, date.max)
+    assert compute_expiry(date.max, USUAL, LAST) == Expiry(Stage.AHEAD, date.max, date.max)
 
 
 @pytest.mark.parametrize("expires", [None, Never("tier 1")])
 def test_what_has_no_date_does_not_expire(expires: Never | None):
-    assert life(expires, USUAL, date.max) == Life()
+    assert compute_expiry(expires, USUAL, date.max) == Expiry()
 
 
 def test_the_label_is_the_moment_of_removal_in_unix_milliseconds_and_is_read_back():
-    end = life(LAST, USUAL, LAST)
+    end = compute_expiry(LAST, USUAL, LAST)
     assert end.label == str(int(datetime(2027, 1, 8, tzinfo=UTC).timestamp() * 1000)) == "1799366400000"
     assert expiry.removed_on({expiry.LABEL: end.label}) == date(2027, 1, 8)
     assert expiry.removed_on({"realm": "dev"}) is None
@@ -94,27 +94,27 @@ def test_a_dataset_lives_as_long_as_its_last_connector(units, today: str, left):
 @pytest.mark.parametrize(
     ("units", "data"),
     [
-        ((connector("a", LAST),), [Data.GOES]),
-        ((dataset("a", LAST),), [Data.GOES]),
-        (SHARED, [Data.GOES, Data.ELSEWHERE, Data.ELSEWHERE]),
-        ((connector("a", LAST), connector("b", date(2026, 12, 10), to="a")), [Data.GOES, Data.ELSEWHERE]),
-        ((connector("a", date(2026, 12, 10)), connector("b", LAST, to="a")), [Data.STAYS, Data.ELSEWHERE]),
-        ((connector("a", LAST), connector("b", Never("x"), to="a")), [Data.STAYS, Data.ELSEWHERE]),
+        ((connector("a", LAST),), [DataFate.GOES]),
+        ((dataset("a", LAST),), [DataFate.GOES]),
+        (SHARED, [DataFate.GOES, DataFate.ELSEWHERE, DataFate.ELSEWHERE]),
+        ((connector("a", LAST), connector("b", date(2026, 12, 10), to="a")), [DataFate.GOES, DataFate.ELSEWHERE]),
+        ((connector("a", date(2026, 12, 10)), connector("b", LAST, to="a")), [DataFate.STAYS, DataFate.ELSEWHERE]),
+        ((connector("a", LAST), connector("b", Never("x"), to="a")), [DataFate.STAYS, DataFate.ELSEWHERE]),
     ],
 )
-def test_a_unit_s_data_goes_with_it_where_its_file_alone_declares_and_writes_it(units, data: list[Data]):
-    lives = Lives(fleet(*units), LAST)
-    assert [lives.data_of(unit) for unit in units] == data
+def test_a_unit_s_data_goes_with_it_where_its_file_alone_declares_and_writes_it(units, data: list[DataFate]):
+    lives = Expiries(fleet(*units), LAST)
+    assert [lives.data_fate(unit) for unit in units] == data
 
 
 def test_what_expired_is_paused_and_withdrawn_from_airflow_and_comes_back_with_a_later_date():
     units = (connector("a", LAST), connector("b", LAST, retire=Retire("DENG-1")), connector("c"))
-    during = stage(fleet(*units), on("2027-01-01"))
+    during = apply_expiry(fleet(*units), on("2027-01-01"))
     paused = {unit.name: unit.connector.paused for unit in during.fleet.units if unit.connector}
     assert paused == {"a": "expired on 2026-12-31", "b": "retired: DENG-1", "c": None}
     assert airflow.variables(during.fleet, {"a": 1, "b": 2, "c": 3}) == {"c_connector_id": 3}
 
-    extended = stage(fleet(replace(units[0], expires=on("2027-03-01"))), on("2027-01-01"))
+    extended = apply_expiry(fleet(replace(units[0], expires=on("2027-03-01"))), on("2027-01-01"))
     assert extended.fleet.units[0].connector == units[0].connector
 
 
@@ -122,12 +122,14 @@ def test_a_pause_of_the_files_own_stays_where_nothing_has_ended():
     unit = connector("a", LAST)
     assert unit.connector
     paused = replace(unit, connector=replace(unit.connector, paused="INC-1"))
-    reasons = [stage(fleet(paused), on(day)).fleet.units[0].connector.paused for day in ("2026-12-31", "2027-01-01")]  # type: ignore[union-attr]
+    days = ("2026-12-31", "2027-01-01")
+    left = [apply_expiry(fleet(paused), on(day)).fleet.units[0].connector for day in days]
+    reasons = [connector and connector.paused for connector in left]
     assert reasons == ["INC-1", "expired on 2026-12-31"]
 
 
 def test_fleet_is_told_of_units_of_which_nothing_is_left():
-    before, after = (declarations(stage(fleet(*SHARED), on(day))) for day in ("2027-01-07", "2027-01-08"))
+    before, after = (declarations(apply_expiry(fleet(*SHARED), on(day))) for day in ("2027-01-07", "2027-01-08"))
     assert before["late"].ending == Ending("2027-01-08")
     assert before["early"].expired == "2026-12-10"
     assert before["sheets"].ending_of("sheets") == Ending("2027-01-08")

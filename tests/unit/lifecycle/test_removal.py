@@ -6,15 +6,23 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reconciler.lifecycle.expiry import Life, Stage
-from reconciler.lifecycle.removal import DeletionRules, Ending, Removals, deletion_rules, may_go, of_connection, why_not
+from reconciler.lifecycle.expiry import Expiry, Stage
+from reconciler.lifecycle.removal import (
+    DeletionRules,
+    Ending,
+    Removals,
+    deletion_rules,
+    explain_removal,
+    may_remove,
+    of_connection,
+)
 from reconciler.model import Dataset, Unit
 from reconciler.model.errors import ReconcilerError
 from reconciler.model.policy import ExpiryPolicy, Never, Policy, Retire
 
 TODAY = date(2027, 1, 10)
 DATASET = Dataset("d", "US")
-ENDS = Life(Stage.AHEAD, TODAY, TODAY + timedelta(8))
+ENDS = Expiry(Stage.AHEAD, TODAY, TODAY + timedelta(8))
 PROD = Policy(ExpiryPolicy(forbidden=True), "retire")
 
 
@@ -37,7 +45,7 @@ def test_a_run_may_remove_when_it_says_so_and_only_then(said: str, removals: Rem
 
 @pytest.mark.parametrize("said", ["Allow", "yes", "true", "allow:", "allow:many", "allow:-1", "allow ", "allow:²"])
 def test_what_is_no_permission_is_told(said: str):
-    with pytest.raises(ReconcilerError, match="is neither `allow` nor `allow:<how many>`"):
+    with pytest.raises(ReconcilerError, match="expected `allow`, or `allow:<number>`"):
         Removals.parse(said)
 
 
@@ -55,28 +63,28 @@ def test_what_is_no_permission_is_told(said: str):
     ],
 )
 def test_what_state_says_of_the_end_decides_with_what_the_run_may_do(ending, without, with_permission, allowed):
-    assert may_go(ending, TODAY, removals_allowed=allowed) is (with_permission if allowed else without)
+    assert may_remove(ending, TODAY, removals_allowed=allowed) is (with_permission if allowed else without)
 
 
 def test_who_is_refused_is_told_what_to_do():
-    assert why_not(Ending()) == "to do that on purpose run with RECONCILER_REMOVALS=allow"
-    assert "`retire: {ticket: …}`" in why_not(Ending(guarded=True))
+    assert explain_removal(Ending()) == "to allow that, run with RECONCILER_REMOVALS=allow"
+    assert "`retire: {ticket: …}`" in explain_removal(Ending(guarded=True))
 
 
 @pytest.mark.parametrize(
     ("policy", "of", "life", "rules"),
     [
-        (Policy(), unit(), Life(), DeletionRules()),
+        (Policy(), unit(), Expiry(), DeletionRules()),
         (Policy(), unit(TODAY), ENDS, DeletionRules(contents=True)),
-        (Policy(), unit(Never("x")), Life(), DeletionRules(protect=True)),
-        (Policy(), unit(retire=Retire("T")), Life(), DeletionRules(retain=True)),
-        (Policy(), unit(retire=Retire("T", "delete")), Life(), DeletionRules(contents=True)),
-        (Policy(), unit(Never("x"), Retire("T", "delete")), Life(), DeletionRules(contents=True)),
-        (Policy(removal="retire"), unit(), Life(), DeletionRules(protect=True)),
+        (Policy(), unit(Never("x")), Expiry(), DeletionRules(protect=True)),
+        (Policy(), unit(retire=Retire("T")), Expiry(), DeletionRules(retain=True)),
+        (Policy(), unit(retire=Retire("T", "delete")), Expiry(), DeletionRules(contents=True)),
+        (Policy(), unit(Never("x"), Retire("T", "delete")), Expiry(), DeletionRules(contents=True)),
+        (Policy(removal="retire"), unit(), Expiry(), DeletionRules(protect=True)),
         (Policy(removal="retire"), unit(TODAY), ENDS, DeletionRules(contents=True)),
-        (PROD, unit(), Life(), DeletionRules(protect=True)),
-        (PROD, unit(retire=Retire("T")), Life(), DeletionRules(retain=True)),
-        (PROD, unit(retire=Retire("T", "delete")), Life(), DeletionRules()),
+        (PROD, unit(), Expiry(), DeletionRules(protect=True)),
+        (PROD, unit(retire=Retire("T")), Expiry(), DeletionRules(retain=True)),
+        (PROD, unit(retire=Retire("T", "delete")), Expiry(), DeletionRules()),
     ],
 )
 def test_the_flags_are_set_before_they_are_needed(policy, of, life, rules):
@@ -87,7 +95,7 @@ def test_the_flags_are_set_before_they_are_needed(policy, of, life, rules):
     st.none() | st.just(TODAY) | st.just(Never("x")),
     st.none() | st.builds(Retire, st.just("T"), st.sampled_from(["keep", "delete"])),
     st.sampled_from(["retire", "file"]),
-    st.sampled_from([Life(), ENDS]),
+    st.sampled_from([Expiry(), ENDS]),
 )
 def test_where_expiry_is_forbidden_no_contents_are_ever_deleted(expires, retire, removal, life):
     policy = Policy(ExpiryPolicy(forbidden=True), removal)

@@ -3,7 +3,7 @@
 from datetime import date
 from typing import Any
 
-from reconciler.lifecycle.expiry import stage
+from reconciler.lifecycle.expiry import apply_expiry
 from reconciler.model import Connector, Destination, DestinationSchema, Environment, Fleet, Unit
 from reconciler.model.policy import AllowResync, Change
 from reconciler.plan.inventory import Declared, declarations
@@ -17,7 +17,7 @@ def test_what_a_file_says_of_permanent_keys_is_remembered_in_words_and_no_other_
     permanent = ("frame.a", "gone", "list", "text", "text.deeper")
     connector = Connector("s", DestinationSchema("a"), config=config, allow_resync=allowed, permanent=permanent)
     fleet = Fleet(ENVIRONMENT, (Unit("a", "dev/a.yaml", "d", (), connector),))
-    declared = declarations(stage(fleet, date(2026, 6, 15)))["a"]
+    declared = declarations(apply_expiry(fleet, date(2026, 6, 15)))["a"]
     assert declared.permanent == {"frame.a": "2", "list": '["x", {"b": true}]', "text": "SIX"}
     assert declared.resync == {"config.list": ('["x"]', '["x", {"b": true}]'), "config.frame.a": ("1", "2")}
     assert Declared.of(declared.as_property()) == declared
@@ -28,6 +28,6 @@ def test_a_setting_that_does_not_change_is_remembered_and_no_other():
     settings = {"destination_schema_names": "SOURCE_NAMING", "proxy_agent_id": "agent"}
     connector = Connector("s", DestinationSchema("a"), settings=settings)
     fleet = Fleet(ENVIRONMENT, (Unit("a", "dev/a.yaml", "d", (), connector),))
-    declared = declarations(stage(fleet, date(2026, 6, 15)))["a"]
+    declared = declarations(apply_expiry(fleet, date(2026, 6, 15)))["a"]
     assert declared.fixed == {"destination_schema_names": "SOURCE_NAMING"}
     assert Declared.of(declared.as_property()) == declared

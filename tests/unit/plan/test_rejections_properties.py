@@ -5,7 +5,7 @@ from datetime import date, timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reconciler.lifecycle.removal import Ending, Removals, may_go
+from reconciler.lifecycle.removal import Ending, Removals, may_remove
 from reconciler.model.policy import DeleteGuard
 from reconciler.plan.inventory import Declared
 from reconciler.plan.rejections import Rules, refusals
@@ -83,7 +83,7 @@ def test_what_fleet_lets_go_state_lets_go_too(before, after, removals):
     """Else a run would begin that its deletions end."""
     rules = Rules(TODAY, removals, guards=(DeleteGuard(100, 99),))
     if not refusals(before, after, rules):
-        assert all(may_go(ending, TODAY, removals_allowed=removals.allowed) for ending in gone(before, after))
+        assert all(may_remove(ending, TODAY, removals_allowed=removals.allowed) for ending in gone(before, after))
 
 
 @given(fleets())

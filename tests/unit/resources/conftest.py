@@ -42,10 +42,10 @@ def fivetran(simulators: Simulators, monkeypatch: pytest.MonkeyPatch) -> Iterato
 @pytest.fixture(autouse=True)
 def _forgetful() -> Iterator[None]:
     """A process that has resolved no reference yet."""
-    resolved_values.forget()
-    resolved_values.declare([])
+    resolved_values.forget_values()
+    resolved_values.remember_declared([])
     yield
-    resolved_values.forget()
+    resolved_values.forget_values()
 
 
 @pytest.fixture

@@ -179,7 +179,7 @@ def test_without_permission_nothing_is_deleted(
     fivetran.forget_requests()
     assert failure(provider.delete, stripe, state(fivetran.group)) == (
         f"{FILE}: this run would delete the connection stripe ({stripe}); "
-        "to do that on purpose run with RECONCILER_REMOVALS=allow"
+        "to allow that, run with RECONCILER_REMOVALS=allow"
     )
     assert fivetran.requests() == []
 
@@ -191,7 +191,7 @@ def test_a_permission_in_other_words_deletes_nothing_and_is_told(
     monkeypatch.setenv("RECONCILER_REMOVALS", said)
     fivetran.forget_requests()
     told = failure(provider.delete, stripe, state(fivetran.group))
-    assert told == f"{FILE}: RECONCILER_REMOVALS={said} is neither `allow` nor `allow:<how many>`, such as allow:25"
+    assert told == f"{FILE}: RECONCILER_REMOVALS={said}: expected `allow`, or `allow:<number>` such as allow:25"
     assert fivetran.requests() == []
 
 

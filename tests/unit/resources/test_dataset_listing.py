@@ -20,8 +20,8 @@ UNITS = [Unit(id_, f"dev/{id_}.yaml", "x", ("o@example.com",), datasets=(Dataset
 @pytest.fixture(autouse=True)
 def _no_secrets() -> None:
     """The files declare no reference, so that the plugin's message is shown."""
-    resolved_values.forget()
-    resolved_values.declare([])
+    resolved_values.forget_values()
+    resolved_values.remember_declared([])
 
 
 def listing(monkeypatch: pytest.MonkeyPatch, answer: Any) -> dict[str, Listed]:

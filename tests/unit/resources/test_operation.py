@@ -16,7 +16,7 @@ from reconciler.resources.connection.resource import ConnectionProvider
 from reconciler.resources.destination.service_account import ServiceAccountProvider
 from reconciler.resources.operation import Failed, Provider, operation
 from reconciler.resources.run.outcomes import OperationError
-from reconciler.secrets import EnvironmentResolver, declare, known_values, resolve, show
+from reconciler.secrets import EnvironmentResolver, known_values, remember_declared, resolve, show
 
 from .account import CANARY, FILE, KEY, Fivetran, InBackground, failure, inputs, settle, state
 
@@ -145,7 +145,7 @@ def test_the_api_keys_own_secret_is_masked(fivetran: Fivetran, new_run, monkeypa
 
 
 SECRET = {"secret": "stripe", "version": 3, "project": "dev-project"}
-WITHHELD = "what Fivetran says is not shown, since it may quote a value that cannot be read here (config.api_key)"
+WITHHELD = "Fivetran's message is not shown: it may quote a secret that cannot be read here (config.api_key)"
 
 
 def test_what_a_write_has_not_sent_is_fetched_to_be_masked_and_only_where_fivetran_is_quoted(
@@ -251,19 +251,19 @@ def test_a_text_that_holds_a_short_secret_is_withheld_and_our_own_names_stay(
     body = {"code": "InvalidInput", "message": "the key stripe is no good"}
     fivetran.fault(method="POST", kind="status", status=400, body=body)
     said = failure(provider.create, inputs(fivetran.group))
-    assert said.startswith(f"{FILE}: POST /connections: Fivetran answered 400 InvalidInput: what Fivetran says is not")
-    assert "too short, too common a word" in said
+    assert said.startswith(f"{FILE}: POST /connections: Fivetran answered 400 InvalidInput: Fivetran's message is not")
+    assert "too short, a common word" in said
 
 
 def test_a_name_that_a_secret_is_equal_to_is_not_masked_in_our_own_words():
-    declare([{"unit": "second canary/4712+ orders"}, PROPS["config"]])
+    remember_declared([{"unit": "second canary/4712+ orders"}, PROPS["config"]])
     assert failure(Quoting().create, {**PROPS, "says": "no second canary/4712+"}).endswith("no second canary/4712+")
     assert failure(Quoting().create, {**PROPS, "says": f"no {CANARY}"}).endswith("no ******")
 
 
 def test_an_error_about_no_unit_is_withheld_while_a_value_of_the_run_is_not_known(fivetran: Fivetran, new_run):
-    declare([{"config": {"api_key": SECRET}}])
+    remember_declared([{"config": {"api_key": SECRET}}])
     fivetran.fault(kind="status", status=400, body=REFUSAL)
     said = failure(ServiceAccountProvider().read, "a@example.com", {"file": FILE, "group_id": fivetran.group})
-    assert "400 InvalidInput: what Fivetran says is not shown, since it may quote a value that cannot be read" in said
+    assert "400 InvalidInput: Fivetran's message is not shown: it may quote a secret that cannot be read" in said
     assert CANARY not in said

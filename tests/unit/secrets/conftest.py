@@ -75,6 +75,6 @@ def vault(simulators: Simulators, monkeypatch: pytest.MonkeyPatch) -> Iterator[V
 @pytest.fixture(autouse=True)
 def _forgetful() -> Iterator[None]:
     """A process that has resolved nothing."""
-    resolved_values.forget()
+    resolved_values.forget_values()
     yield
-    resolved_values.forget()
+    resolved_values.forget_values()

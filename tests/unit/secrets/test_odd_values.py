@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from reconciler.model import Reference
-from reconciler.secrets.odd_values import as_sent, clean, odd_value, oddities
+from reconciler.secrets.odd_values import as_sent, clean_value, find_oddities, inspect_value
 
 PEM = "-----BEGIN KEY-----\nMIIEvQIBADANBg\n-----END KEY-----\n"
 _MISREAD = "was read in another encoding than it was written in (sent as it is)"
@@ -18,8 +18,8 @@ KEY = Reference("secret", "stripe", 3, "p")
     "value", ["sk_live_1", "two words", PEM, PEM.strip(), '{"a": 1}', '{\n  "a": "b"\n}\n', "ab\tc", "p'w"]
 )
 def test_an_ordinary_value_is_sent_as_it_is_without_a_report(value: str):
-    assert clean(value) == value
-    assert oddities(value) == ()
+    assert clean_value(value) == value
+    assert find_oddities(value) == ()
 
 
 @pytest.mark.parametrize(
@@ -46,29 +46,29 @@ def test_an_ordinary_value_is_sent_as_it_is_without_a_report(value: str):
         ("k\x1by", "k\x1by", "has a control character (sent as it is)"),
         ("k\u200by", "k\u200by", "has an invisible character of no width (sent as it is)"),
         ("k\ry", "k\ry", "has a carriage return inside (sent as it is)"),
-        ('"key"', '"key"', "stands in quotation marks (sent as it is)"),
-        ("\u201ckey\u201d", "\u201ckey\u201d", "stands in quotation marks (sent as it is)"),
+        ('"key"', '"key"', "is in quotation marks (sent as it is)"),
+        ("\u201ckey\u201d", "\u201ckey\u201d", "is in quotation marks (sent as it is)"),
         ("\n", "\n", "is blank (sent as it is)"),
     ],
 )
 def test_an_odd_value_is_reported_with_what_is_sent(value: str, sent: str, report: str):
-    assert clean(value) == sent
-    assert [str(each) for each in oddities(value)] == [report]
+    assert clean_value(value) == sent
+    assert [str(each) for each in find_oddities(value)] == [report]
 
 
 def test_a_reference_that_says_exact_is_sent_as_kept_and_not_reported():
     exact = Reference("secret", "stripe", 3, "p", exact=True)
     assert as_sent(exact, "key\n") == "key\n"
-    assert odd_value("config.api_key", exact, "key\n") is None
+    assert inspect_value("config.api_key", exact, "key\n") is None
     assert str(exact) == "{secret: stripe, version: 3, project: p, exact: true}"
 
 
 @given(st.text(max_size=30))
 def test_what_is_not_sent_is_always_reported(value: str):
-    assert clean(clean(value)) == clean(value)
-    assert any(each.removed for each in oddities(value)) == (clean(value) != value)
+    assert clean_value(clean_value(value)) == clean_value(value)
+    assert any(each.removed for each in find_oddities(value)) == (clean_value(value) != value)
 
 
 @given(st.text("abcdef", min_size=6, max_size=9), st.sampled_from(["\n", "\r\n", " ", "\0", "\u200b"]))
 def test_a_report_never_shows_the_value(value: str, mark: str):
-    assert value not in str(odd_value("config.api_key", KEY, f"{value}{mark}"))
+    assert value not in str(inspect_value("config.api_key", KEY, f"{value}{mark}"))

@@ -37,5 +37,5 @@ def test_a_key_without_a_text_is_named_with_the_command_that_sets_it(key: str, w
 
 
 def test_a_process_without_a_stack_says_so():
-    with pytest.raises(LookupError, match="is not at hand here"):
+    with pytest.raises(LookupError, match="is not available here"):
         PulumiConfigResolver().resolve(Reference("pulumi_config", "stripe"))

@@ -98,5 +98,5 @@ def test_a_value_is_sent_without_a_stray_line_end_and_as_kept_when_its_file_says
 
 
 def test_a_variable_that_is_no_utf_8_is_named() -> None:
-    with pytest.raises(UnresolvedReferences, match=r"a: the environment variable KEY is no text in UTF-8"):
+    with pytest.raises(UnresolvedReferences, match=r"a: the environment variable KEY is not UTF-8 text"):
         resolve({"a": {"env": "KEY"}}, [EnvironmentResolver({"KEY": "k\udcff"})])

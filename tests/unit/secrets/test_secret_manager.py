@@ -14,12 +14,12 @@ import pytest
 from reconciler.model import Reference
 from reconciler.model.errors import ReconcilerError
 from reconciler.secrets import UnresolvedReferences, resolve, resolvers
-from reconciler.secrets.secret_manager import ENDPOINT, Patience, connect
+from reconciler.secrets.secret_manager import ENDPOINT, TimeLimits, connect
 
 from .conftest import PROJECT, Vault
 
 CANARY = "sk_live_canary_4711 é\n"
-QUICK = Patience(total_s=2.0, attempt_s=0.5)
+QUICK = TimeLimits(total_s=2.0, attempt_s=0.5)
 
 
 def failure(reference: Reference) -> str:
@@ -79,7 +79,7 @@ def test_everything_that_is_wrong_is_said_at_once(vault: Vault):
 
 def test_a_secret_that_is_not_there_is_named_with_its_project_and_how_to_make_it(vault: Vault):
     assert failure(Reference("secret", "stripe", 1, PROJECT)) == (
-        "project example-secrets has no secret stripe with a version: make one "
+        "project example-secrets has no secret stripe with a version: create one "
         "(`gcloud secrets create stripe --project=example-secrets --data-file=-`), or correct the reference"
     )
 
@@ -103,8 +103,7 @@ def test_a_disabled_version_is_told_from_a_destroyed_one(vault: Vault):
     assert failure(newest).startswith("the latest version of the secret stripe in project example-secrets is disabled")
     vault.move(reference, "DESTROYED")
     assert failure(reference) == (
-        "version 2 of the secret stripe in project example-secrets is destroyed, for good: add a version and refer to "
-        "that"
+        "version 2 of the secret stripe in project example-secrets is destroyed: add a version, and refer to that one"
     )
 
 
@@ -186,7 +185,7 @@ def test_the_environments_proxy_is_not_for_this_machine(vault: Vault, monkeypatc
 )
 def test_no_secret_is_fetched_from_elsewhere_but_by_https(monkeypatch: pytest.MonkeyPatch, endpoint: str):
     monkeypatch.setenv(ENDPOINT, endpoint)
-    with pytest.raises(ReconcilerError, match="has to be like https://"):
+    with pytest.raises(ReconcilerError, match="expected an address such as https://"):
         connect()
     assert failure(Reference("secret", "stripe", 1, PROJECT)).startswith(ENDPOINT)
 
@@ -195,7 +194,7 @@ def test_without_credentials_it_is_said_how_to_get_some(monkeypatch: pytest.Monk
     monkeypatch.setenv(ENDPOINT, "https://secrets.example/v1/")
     monkeypatch.setenv("GOOGLE_APPLICATION_CREDENTIALS", "/nowhere/credentials.json")
     assert failure(Reference("secret", "stripe", 1, PROJECT)) == (
-        "there are no Google credentials for Secret Manager: set up application-default credentials: "
+        "no Google credentials for Secret Manager: set up application-default credentials: "
         "`gcloud auth application-default login`, or a file that GOOGLE_APPLICATION_CREDENTIALS names"
     )
 

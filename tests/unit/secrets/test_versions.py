@@ -63,4 +63,4 @@ def test_without_credentials_nothing_is_certain(monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setenv("GOOGLE_APPLICATION_CREDENTIALS", "/nowhere/credentials.json")
     (finding,) = check_versions([Reference("secret", "one", 1, PROJECT)]).values()
     assert not finding.certain
-    assert finding.message.startswith("there are no Google credentials for Secret Manager: ")
+    assert finding.message.startswith("no Google credentials for Secret Manager: ")

@@ -54,7 +54,7 @@ def check_dataset_expiry(specs: Specs) -> Iterator[Problem]:
     for environment in specs.environments:
         for unit in specs.units[environment].values():
             own, writers = read_expires(unit), specs.writers(unit)
-            last = expiry.latest(read_expires(writer) for writer in writers)
+            last = expiry.latest_expiry(read_expires(writer) for writer in writers)
             if unit.has("connector") or not isinstance(own, date) or last is None or own <= last:
                 continue
             writer = next(each for each in writers if read_expires(each) == last)
@@ -151,10 +151,10 @@ def warn_expiry(specs: Specs) -> Iterator[Problem]:
         for unit in specs.units[environment].values():
             writers = () if unit.has("connector") else specs.writers(unit)
             own = [] if writers and not unit.has("expires") else [read_expires(unit)]
-            end = expiry.life(expiry.latest([*own, *map(read_expires, writers)]), policy, specs.today)
-            shared = expiry.latest([end.last_day, *map(read_expires, specs.writers(unit))])
-            data = expiry.data_after(end.last_day, [shared], elsewhere=isinstance(unit.at("dataset"), str))
-            if said := expiry.words(
+            end = expiry.compute_expiry(expiry.latest_expiry([*own, *map(read_expires, writers)]), policy, specs.today)
+            shared = expiry.latest_expiry([end.last_day, *map(read_expires, specs.writers(unit))])
+            data = expiry.fate_of_data(end.last_day, [shared], elsewhere=isinstance(unit.at("dataset"), str))
+            if said := expiry.describe_expiry(
                 end, specs.today, connects=unit.has("connector"), data=data, environment=unit.environment
             ):
                 yield unit.on_key(_EXPIRES if unit.has("expires") else (), said)

@@ -14,7 +14,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any, Final, Self
 
-from reconciler.model.errors import LOG_IN, NO_CREDENTIALS, OtherSideFailed, google_failed
+from reconciler.model.errors import LOG_IN, NO_CREDENTIALS, RemoteError, google_error
 
 EMULATOR: Final = "BIGQUERY_EMULATOR_HOST"
 #: How long one request may take, and how long all attempts at it.
@@ -67,7 +67,7 @@ class AccessList:
     etag: str
 
 
-class AccessDenied(OtherSideFailed):
+class AccessDenied(RemoteError):
     """Google denies an access list because of an entry: a deleted account, or a policy that forbids it."""
 
     mentions: Callable[[str], bool] = staticmethod(lambda _: False)
@@ -86,7 +86,7 @@ class AccessListChanged(Exception):
 
 
 class Datasets:
-    """The datasets of one project. Every method raises `OtherSideFailed`."""
+    """The datasets of one project. Every method raises `RemoteError`."""
 
     def __init__(self, project: str) -> None:
         self.project = project
@@ -148,7 +148,7 @@ class Datasets:
 
     def _denied(self, dataset_id: str, error: Any) -> AccessDenied:
         subject = f"BigQuery, project {self.project}: the access list of the dataset {dataset_id}"
-        failed = google_failed(f"{subject} cannot be written", error)
+        failed = google_error(f"{subject} cannot be written", error)
         refused = AccessDenied(str(failed), unmasked_message=failed.unmasked_message)
         answer = str(getattr(error.response, "text", "") or error)
         refused.mentions = lambda pattern: re.search(pattern, answer, re.IGNORECASE) is not None
@@ -197,11 +197,11 @@ class Datasets:
         try:
             yield
         except GoogleAuthError as error:
-            raised = OtherSideFailed(
+            raised = RemoteError(
                 f"{subject}: {NO_CREDENTIALS} ({type(error).__name__})", unmasked_message=str(error), step=LOG_IN
             )
         except (GoogleAPIError, RequestException) as error:
-            raised = google_failed(subject, error)
+            raised = google_error(subject, error)
         else:
             return
         raise raised from None

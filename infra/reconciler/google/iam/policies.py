@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import Any, Final, Self
 from urllib.parse import urlsplit
 
-from reconciler.model.errors import LOG_IN, NO_CREDENTIALS, OtherSideFailed, google_failed, google_message
+from reconciler.model.errors import LOG_IN, NO_CREDENTIALS, RemoteError, google_error, google_message
 
 
 @dataclass(frozen=True)
@@ -81,7 +81,7 @@ class _Denied(Exception):
 
 
 class Iam:
-    """The IAM policies above one project. Methods raise `OtherSideFailed`."""
+    """The IAM policies above one project. Methods raise `RemoteError`."""
 
     def __init__(self, project: str) -> None:
         self.project = project
@@ -164,11 +164,11 @@ class Iam:
         try:
             yield
         except GoogleAuthError as error:
-            raised = OtherSideFailed(
+            raised = RemoteError(
                 f"{subject}: {NO_CREDENTIALS} ({type(error).__name__})", unmasked_message=str(error), step=LOG_IN
             )
         except (GoogleAPIError, RequestException, ValueError, TypeError) as error:
-            raised = google_failed(subject, error)
+            raised = google_error(subject, error)
         else:
             return
         raise raised from None
@@ -195,5 +195,7 @@ def _address(name: str) -> str:
     address = os.environ.get(name) or _GOOGLES[name]
     parts = urlsplit(address)
     if parts.scheme != "https" and parts.hostname not in _LOOPBACK:
-        raise OtherSideFailed(f"{name} has to be like {_GOOGLES[name]}, or unset: credentials are sent there")
+        raise RemoteError(
+            f"{name}: expected an address such as {_GOOGLES[name]}. Set that, or unset it: credentials are sent there"
+        )
     return address

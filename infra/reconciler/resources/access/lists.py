@@ -117,7 +117,7 @@ class AccessLists:
 
         Raises:
             OperationError: The dataset is gone, or other processes keep writing its list.
-            OtherSideFailed: Google denies the list for another reason than one of its members, or failed.
+            RemoteError: Google denies the list for another reason than one of its members, or failed.
         """
         return _Writing(self.datasets(project), dataset_id, tuple(declared), dict(kept_as), newborn).run()
 

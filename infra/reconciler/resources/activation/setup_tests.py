@@ -18,7 +18,7 @@ from reconciler.fivetran.api import Connection, SetupTest
 from reconciler.resources.activation import presented_keys
 from reconciler.resources.run import engine
 from reconciler.resources.run.outcomes import OperationError
-from reconciler.secrets import Known, known_values_of_run, show, show_label
+from reconciler.secrets import KnownValues, known_values_of_run, show, show_label
 from reconciler.secrets.masking import mask
 
 if TYPE_CHECKING:
@@ -172,7 +172,7 @@ def _failed(test: SetupTest) -> dict[str, str]:
     return told
 
 
-def mask_test(test: Mapping[str, str], known: Known) -> dict[str, str]:
+def mask_test(test: Mapping[str, str], known: KnownValues) -> dict[str, str]:
     """Return one test of `failed_tests` as it may be stored and shown.
 
     What a source presented is a public certificate or key, whose lines stay; it is left out where it cannot be masked.

@@ -22,7 +22,7 @@ from reconciler.resources.connection.sending import odd_values
 from reconciler.resources.operation import DECLARED_WITHIN_S, own_words
 from reconciler.resources.run.outcomes import OperationError
 from reconciler.resources.run.run import run
-from reconciler.secrets import ADVICE, Known, known_values, show, show_label, wait_until_declared
+from reconciler.secrets import ADVICE, KnownValues, known_values, show, show_label, wait_until_declared
 
 logger = logging.getLogger(__name__)
 
@@ -204,7 +204,7 @@ def _test(news: Mapping[str, Any]) -> dict[str, Any]:
     return {"outcome": "connected"}
 
 
-def _task(task: Alert, known: Known) -> str:
+def _task(task: Alert, known: KnownValues) -> str:
     """Return what Fivetran wants done, masked: `reconnect: The connection is broken`."""
     return ": ".join(filter(None, (show_label(task.code, known), show(task.message, known))))
 

@@ -26,7 +26,7 @@ from pulumi.output import Unknown
 from reconciler.fivetran import api as fivetran
 from reconciler.fivetran import catalog
 from reconciler.fivetran.config_diff import Difference
-from reconciler.lifecycle.removal import Ending, may_go, removals_allowed, why_not
+from reconciler.lifecycle.removal import Ending, explain_removal, may_remove, removals_allowed
 from reconciler.model import ANY, Unit, commands
 from reconciler.model.config_tree import value_at
 from reconciler.model.today import today
@@ -40,7 +40,7 @@ from reconciler.resources.operation import Provider, found, hide_secrets, is_unk
 from reconciler.resources.run.outcomes import OperationError
 from reconciler.resources.run.run import run
 from reconciler.secrets import known_values, resolvers
-from reconciler.secrets.masking import holds_secret
+from reconciler.secrets.masking import contains_secret
 
 #: What cannot change in a connection that exists: another value is another connection, made only where a file says so.
 _FIXED = ("group_id", "service", "destination")
@@ -164,8 +164,8 @@ class ConnectionProvider(Provider):
         replaced = run.declared.may_replace(name)
         if run.declared.unit_of(name) is not None and not replaced:
             return  # A file of this run declares it, under another name: this resource only lets go of it.
-        if not replaced and not may_go(ending, today(), removals_allowed=removals_allowed()):
-            raise OperationError(f"this run would delete the connection {name} ({id_}); {why_not(ending)}")
+        if not replaced and not may_remove(ending, today(), removals_allowed=removals_allowed()):
+            raise OperationError(f"this run would delete the connection {name} ({id_}); {explain_removal(ending)}")
         with contextlib.suppress(fivetran.NotFound):
             run.account.client().delete_connection(id_)
         run.account.forget(props.get("group_id", ""), id_)
@@ -276,7 +276,7 @@ def _stored_forms(
 
 def _contains_secret(value: Any, props: Mapping[str, Any]) -> bool:
     text = _shown(value)
-    return holds_secret(text, known_values((props,), ask=True).values)
+    return contains_secret(text, known_values((props,), ask=True).values)
 
 
 def _shown(value: Any) -> str:

@@ -8,7 +8,7 @@ from typing import Any
 
 from reconciler.model import Reference
 from reconciler.resources.run.run import run
-from reconciler.secrets import ADVICE, OddValue, Resolver, known_value, odd_value, resolve
+from reconciler.secrets import ADVICE, OddValue, Resolver, inspect_value, known_value, resolve
 
 logger = logging.getLogger(__name__)
 
@@ -34,5 +34,5 @@ def odd_values(references: Mapping[str, Any]) -> list[OddValue]:
         reference = Reference.parse(node)
         value = None if reference is None or reference.exact else known_value(reference, ask=True)
         if reference is not None and value is not None:
-            found.append(odd_value(path, reference, value))
+            found.append(inspect_value(path, reference, value))
     return [each for each in found if each is not None]

@@ -19,7 +19,7 @@ from reconciler.config.places import Places
 from reconciler.google.bigquery.declared_dataset import dataset_path
 from reconciler.model import Environment, Unit
 from reconciler.model.errors import ReconcilerError
-from reconciler.secrets import known_values_of_run, show, withheld
+from reconciler.secrets import explain_withheld, known_values_of_run, show
 
 #: The plugin version that the SDK's own resources ask for: without it the engine might start a second one.
 _VERSION = importlib.metadata.version("pulumi-gcp")
@@ -106,5 +106,5 @@ def _explain(error: Exception) -> str:
         return show(text, known, speaker="Google").rstrip(".")
     status, reason = re.search(r"\bError (\d{3})\b", text), re.search(r", ([A-Za-z]{1,40})$", text)
     if status is None:
-        return withheld(known, speaker="the gcp plugin")
+        return explain_withheld(known, speaker="the gcp plugin")
     return f"Google answered {status[1]}" + (f" {reason[1]}" if reason else "")

@@ -17,9 +17,9 @@ from reconciler.google.bigquery.api import Datasets
 from reconciler.google.bigquery.dataset_settings import KEPT, describe_losses
 from reconciler.google.bigquery.declared_dataset import dataset_path
 from reconciler.lifecycle import expiry
-from reconciler.lifecycle.removal import DeletionRules, Ending, why_not
+from reconciler.lifecycle.removal import DeletionRules, Ending, explain_removal
 from reconciler.model import Dataset, Environment, Unit
-from reconciler.model.errors import OtherSideFailed, ReconcilerError
+from reconciler.model.errors import ReconcilerError, RemoteError
 from reconciler.resources.dataset.listing import Listed
 
 #: The resource's type, as in its URN.
@@ -100,9 +100,8 @@ def deletion_hook(today: date, *, removals_allowed: bool) -> pulumi.ResourceHook
         going = expiry.removed_on(labels)
         if removals_allowed or going is None or going <= today:
             return
-        raise ReconcilerError(
-            f"this run would delete the dataset {asked.name} with its contents; {why_not(Ending(going.isoformat()))}"
-        )
+        hint = explain_removal(Ending(going.isoformat()))
+        raise ReconcilerError(f"this run would delete the dataset {asked.name} with its contents; {hint}")
 
     return pulumi.ResourceHook("may-delete", ask)
 
@@ -120,7 +119,7 @@ def losses_hook(environment: Environment, units: Iterable[Unit], root: Path) -> 
         where = places.find(*declared.get(dataset, (environment.file,)))
         try:
             resource = datasets().resource(dataset)
-        except OtherSideFailed as error:
+        except RemoteError as error:
             return [f"{where}: cannot say what this write takes away from the dataset {dataset}: {error}"]
         return [f"{where}: {text}" for text in describe_losses(dataset, resource or {})]
 

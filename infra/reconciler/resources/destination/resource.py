@@ -123,7 +123,7 @@ class DestinationProvider(Provider):
         if not removals_allowed():
             raise OperationError(
                 f"this run would delete the group {props['group']} ({id_}) with its destination; "
-                "to do that on purpose run with RECONCILER_REMOVALS=allow"
+                "to allow that, run with RECONCILER_REMOVALS=allow"
             )
         client = run.account.client()
         left: dict[str, str] = {}
