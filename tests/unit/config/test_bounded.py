@@ -29,7 +29,7 @@ def written(tmp_path: Path, **units: str) -> Path:
     return tmp_path
 
 
-def test_of_more_than_100_problems_in_a_file_the_first_are_shown_and_the_rest_counted(tmp_path: Path):
+def test_load_shows_the_first_problems_of_a_file_and_counts_the_rest(tmp_path: Path):
     folder = written(tmp_path, a=with_owners(250), b=with_owners(1))
     loaded = load(folder, folder)
     of_a = [problem for problem in loaded.problems if problem.file == "dev/a.yaml"]

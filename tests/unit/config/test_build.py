@@ -120,7 +120,7 @@ def test_an_environment_without_a_policy_lets_units_expire_and_go_with_their_fil
     )
 
 
-def test_references_without_a_project_are_to_the_environments_own_unless_it_names_another(tmp_path: Path):
+def test_references_without_project_get_the_secrets_project_of_the_environment(tmp_path: Path):
     (tmp_path / "dev").mkdir()
     for name in ("environment", "stripe"):
         source = CASES / "good" / "smallest" / "dev" / f"{name}.yaml"
@@ -257,7 +257,7 @@ def test_a_database_connector_writes_a_dataset_a_key_named_by_its_prefix(dev: Fl
     assert dev.datasets_of(database) == database.datasets
 
 
-def test_others_stay_as_they_are_and_what_is_named_is_included_unless_the_file_says_otherwise(dev: Fleet):
+def test_sync_keeps_others_and_includes_named_entries_by_default(dev: Fleet):
     connector = unit(dev, "airflow_metadata").connector
     assert connector is not None
     assert connector.sync == Sync(
@@ -327,7 +327,7 @@ def test_units_are_sorted_by_name_and_the_environment_is_none_of_them(dev: Fleet
     assert [one.name for one in dev.units] == names
 
 
-def test_the_address_of_a_function_follows_from_where_it_is_unless_the_file_gives_another(dev: Fleet):
+def test_function_sets_its_trigger_address_unless_config_declares_one(dev: Fleet):
     connector = unit(dev, "casa").connector
     assert connector is not None
     assert connector.function == Function("casa", "example-functions", "us-central1", 2)
@@ -341,7 +341,7 @@ def test_a_connector_needs_consent_where_its_service_does_and_its_file_gives_no_
     assert needs == {"airflow_metadata": False, "budget": True, "casa": False, "exports": False, "stripe": False}
 
 
-def test_asking_for_a_faulty_environment_raises_its_problems_and_for_an_unknown_one_says_what_there_is():
+def test_fleet_raises_the_problems_of_an_environment_or_lists_known_ones():
     folder = CASES / "bad" / "task_ids"
     loaded = load(folder, folder)
     with pytest.raises(InvalidSpecs) as invalid:
@@ -352,7 +352,7 @@ def test_asking_for_a_faulty_environment_raises_its_problems_and_for_an_unknown_
         loaded.fleet("stage")
 
 
-def test_asking_for_an_environment_where_there_is_none_raises_what_is_wrong_with_the_folder(tmp_path: Path):
+def test_fleet_raises_the_problems_of_the_folder_when_it_has_no_environment(tmp_path: Path):
     with pytest.raises(InvalidSpecs, match="no environment found"):
         load(tmp_path, tmp_path).fleet("dev")
 

@@ -23,7 +23,7 @@ def folders(kind: str) -> list[Path]:
 
 
 @pytest.mark.parametrize("folder", folders("bad"), ids=lambda folder: folder.name)
-def test_a_bad_case_is_reported_in_these_words(folder: Path, monkeypatch: pytest.MonkeyPatch):
+def test_validate_reports_each_bad_case_exactly(folder: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.chdir(folder)
     monkeypatch.setenv("RECONCILER_TODAY", TODAY)
     result = CliRunner().invoke(cli, ["validate", "--specs", "."], standalone_mode=False)

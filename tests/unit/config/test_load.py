@@ -89,7 +89,7 @@ def test_a_place_is_that_of_the_key_and_of_the_value(indents: list[int], blank_l
         assert document.values[(f"k{index}",)] == (line, len(f"k{index}:") + pad + 2)
 
 
-def test_places_count_characters_not_bytes_and_hold_for_windows_line_ends_and_a_byte_order_mark():
+def test_places_count_characters_also_with_crlf_and_a_byte_order_mark():
     document = good(b"\xef\xbb\xbf" + 'ä: "ö"\r\nlist:\r\n  - {é: ü, b: [1]}\r\n'.encode())
     assert document.values[("ä",)] == (1, 4)
     assert document.keys[("list", 0, "b")] == (3, 12)

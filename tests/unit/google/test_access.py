@@ -145,9 +145,7 @@ def test_a_list_is_never_empty_since_bigquery_would_let_in_the_projects_readers(
         (Grant("roles/bigquery.dataOwner", ("user:a@example.com",)), ["a@example.com"]),
     ],
 )
-def test_a_dataset_has_an_owner_for_good_since_bigquery_refuses_to_take_the_last_one_away(
-    own: Grant, owners: list[str]
-):
+def test_access_list_has_a_permanent_owner_which_bigquery_requires(own: Grant, owners: list[str]):
     dataset = Dataset("d", "US", access=(own,))
     entries = declared_entries(environment(), dataset, writer=WRITER)
     assert sorted(entry.member for entry in entries if entry.role == "OWNER") == owners
@@ -294,7 +292,7 @@ def test_what_has_ended_is_void_or_is_deleted_lets_nobody_in():
         (-1, "access ended on 2026-11-30: roles/bigquery.dataViewer for user:a@example.com; remove the grant"),
     ],
 )
-def test_an_end_is_told_when_it_is_near_and_when_it_has_come(days: int, said: str | None):
+def test_describe_lapse_reports_access_that_ends_soon_or_has_ended(days: int, said: str | None):
     grant = Grant(VIEWER, ("user:a@example.com",), until=TODAY + timedelta(days))
     told = describe_lapse(grant, PeoplePolicy(), TODAY)
     assert (told or "").startswith(said or "")

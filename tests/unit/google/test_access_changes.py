@@ -97,7 +97,7 @@ def test_a_deleted_member_is_found_by_the_name_it_had():
     ]
 
 
-def test_entries_are_the_same_in_every_spelling():
+def test_missing_entries_ignores_spelling_and_empty_fields():
     spelled = {"role": "roles/bigquery.dataViewer", "userByEmail": "A@Example.com", "domain": "", "view": {}}
     assert missing_entries([spelled], [{"role": "READER", "userByEmail": "a@example.com"}]) == []
     blank = {"role": "", "dataset": {"dataset": {"projectId": "p", "datasetId": "d"}, "targetTypes": ["VIEWS"]}}
@@ -122,7 +122,7 @@ def test_of_several_members_of_another_name_each_is_paired_with_its_own():
     assert find_renamed([sent[0], kept[2]], [kept[2]]) == [(sent[0], kept[2])]
 
 
-def test_an_entry_that_bigquery_keeps_for_a_member_of_another_name_is_the_one_that_was_sent():
+def test_find_renamed_pairs_an_entry_with_the_renamed_one_bigquery_stored():
     assert find_renamed([*MEMBERS, TEAM], [*MEMBERS, RENAMED]) == [(TEAM, RENAMED)]
     for other in ({**RENAMED, "role": "WRITER"}, {"role": "READER", "domain": "example.com"}, *VIEWS, *MEMBERS):
         assert find_renamed([*MEMBERS, TEAM], [*MEMBERS, other]) == []

@@ -61,7 +61,7 @@ def decide(
     return compare_dataset(expected, existing, TODAY).decide(writer, lambda file, path: f"{file} {path}")
 
 
-def test_one_that_is_as_its_file_says_is_taken_over_with_its_views():
+def test_adoption_is_accepted_with_views_when_the_dataset_matches():
     view = {**BLANK, "view": {"projectId": "p", "datasetId": "v", "tableId": "t"}}
     same = decide(ROBOT, ENGINEERS, view)
     assert same.rejection is None
@@ -93,14 +93,14 @@ def test_one_that_is_as_its_file_says_is_taken_over_with_its_views():
         (FIVETRAN, f"roles/bigquery.dataEditor for serviceAccount:{ACCOUNT}"),
     ],
 )
-def test_who_would_lose_access_is_named_in_the_files_words_and_it_is_refused(entry: dict[str, Any], words: str):
+def test_adoption_is_rejected_and_names_each_member_that_loses_access(entry: dict[str, Any], words: str):
     rejection = decide(ROBOT, ENGINEERS, {**BLANK, **entry}).rejection or ""
     assert rejection.startswith(f"{FILE} dataset: the dataset d exists and differs from the file:\n")
     assert f"\n    access: {words}: BigQuery has it, the file does not\n" in rejection
     assert rejection.count("\n    access: ") == 1
 
 
-def test_the_owner_that_each_list_has_is_told_and_refuses_nothing():
+def test_adoption_reports_an_added_owner_without_rejection():
     readers = (Grant(VIEWER, ("user:a@example.com",)),)
     entry = {**BLANK, "role": "READER", "userByEmail": "a@example.com"}
     taken = decide(entry, environment=replace(ENVIRONMENT, automation=(), default_access=()), access=readers)
@@ -108,7 +108,7 @@ def test_the_owner_that_each_list_has_is_told_and_refuses_nothing():
     assert "roles/bigquery.dataOwner for projectOwners: the file has it, BigQuery does not" in "".join(taken.notices)
 
 
-def test_who_would_get_access_is_a_difference_unless_every_dataset_lets_him_in():
+def test_adoption_is_rejected_when_a_member_of_the_file_gains_access():
     rejection = decide(access=(Grant(VIEWER, ("user:a@example.com",)),)).rejection or ""
     assert [line.strip() for line in rejection.splitlines() if "access: " in line] == [
         f"access: {VIEWER} for group:engineers@example.com: the file has it, BigQuery does not "
@@ -129,14 +129,14 @@ def test_who_would_get_access_is_a_difference_unless_every_dataset_lets_him_in()
         ({"contents": True}, {}),
     ],
 )
-def test_what_deletes_or_keeps_data_is_a_difference(declared: dict[str, Any], live: dict[str, Any]):
+def test_adoption_is_rejected_when_the_deletion_of_data_changes(declared: dict[str, Any], live: dict[str, Any]):
     assert decide(ROBOT, ENGINEERS, live=live, **declared).rejection
     allowed = decide(ROBOT, ENGINEERS, live=live, adopt=DatasetAdopt(apply_changes=True), **declared)
     assert allowed.rejection is None
     assert "adopts the dataset d and changes it:" in "".join(allowed.notices)
 
 
-def test_labels_and_texts_are_told_and_no_reason_to_refuse():
+def test_adoption_reports_labels_and_texts_without_rejection():
     live = {"friendly_name": "Old", "labels": {"team": "a", "theirs": "kept"}}
     told = decide(ROBOT, ENGINEERS, live=live, description="New.", labels={"team": "b", "realm": "dev"})
     assert told.rejection is None
@@ -174,13 +174,13 @@ def test_labels_and_texts_are_told_and_no_reason_to_refuse():
         ),
     ],
 )
-def test_an_entry_that_is_void_or_ended_or_of_a_deleted_account_is_no_loss(entry: dict[str, Any], said: str):
+def test_adoption_counts_no_loss_for_an_entry_that_grants_nothing(entry: dict[str, Any], said: str):
     told = decide(ROBOT, ENGINEERS, entry)
     assert told.rejection is None
     assert f"{said}: BigQuery has it, the file does not, and it grants nobody access" in "".join(told.notices)
 
 
-def test_a_service_account_that_loses_access_is_named_even_where_changes_are_allowed():
+def test_adoption_is_rejected_until_revokes_names_each_service_account():
     anne = {**BLANK, "role": "READER", "userByEmail": "anne@example.com"}
     job = {**BLANK, "role": "READER", "userByEmail": "job@p.iam.gserviceaccount.com"}
     rejection = decide(ROBOT, ENGINEERS, anne, job, adopt=DatasetAdopt(apply_changes=True)).rejection or ""
@@ -194,7 +194,7 @@ def test_a_service_account_that_loses_access_is_named_even_where_changes_are_all
     ]
 
 
-def test_naming_service_accounts_does_not_allow_the_other_changes():
+def test_adoption_is_rejected_when_only_revokes_is_declared():
     job = {**BLANK, "role": "READER", "userByEmail": "job@p.iam.gserviceaccount.com"}
     assert decide(ROBOT, job, adopt=DatasetAdopt(revokes=("serviceAccount:job@p.iam.gserviceaccount.com",))).rejection
 
@@ -209,18 +209,20 @@ def test_naming_service_accounts_does_not_allow_the_other_changes():
         (ACCOUNT, False, True),
     ],
 )
-def test_fivetrans_own_entry_is_no_loss_where_fivetran_writes(writer: str | None, is_written: bool, lost: bool):
+def test_adoption_keeps_the_entry_of_fivetran_when_it_writes_the_dataset(
+    writer: str | None, is_written: bool, lost: bool
+):
     rejection = decide(ROBOT, ENGINEERS, FIVETRAN, writer=writer, is_written=is_written).rejection
     assert (rejection is not None) == lost
 
 
-def test_a_writer_that_comes_is_told():
+def test_adoption_reports_an_added_writer():
     told = decide(ROBOT, ENGINEERS, is_written=True)
     assert told.rejection is None
     assert f"roles/bigquery.dataEditor for serviceAccount:{ACCOUNT}: the file has it" in "".join(told.notices)
 
 
-def test_an_access_that_ends_is_the_same_in_the_file_and_in_bigquery():
+def test_adoption_matches_an_entry_with_until_to_its_grant():
     grant = Grant(VIEWER, ("user:a@example.com",), ticket="DENG-1", until=date(2027, 1, 31))
     condition = {
         "title": "until 2027-01-31",
@@ -232,7 +234,7 @@ def test_an_access_that_ends_is_the_same_in_the_file_and_in_bigquery():
     assert decide(ROBOT, ENGINEERS, entry, access=(grant,)).rejection is None
 
 
-def test_a_member_is_spelt_as_the_files_spell_it():
+def test_adoption_names_members_as_the_files_write_them():
     grant = Grant("roles/bigquery.dataEditor", ("group:WG-sub--ops@example.com",))
     entry = {**BLANK, "role": "READER", "groupByEmail": "wg-sub--ops@example.com"}
     rejection = decide(ROBOT, ENGINEERS, entry, access=(grant,)).rejection or ""
@@ -241,7 +243,7 @@ def test_a_member_is_spelt_as_the_files_spell_it():
     assert "workgroup:sub/ops" in (decide(ROBOT, ENGINEERS, entry).rejection or "")
 
 
-def test_the_default_access_that_a_file_declines_is_no_difference():
+def test_adoption_expects_no_default_access_when_the_file_declines_it():
     assert decide(ROBOT, default_access=False).rejection is None
     assert "group:engineers@example.com: BigQuery has it" in (
         decide(ROBOT, ENGINEERS, default_access=False).rejection or ""

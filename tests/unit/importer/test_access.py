@@ -188,7 +188,7 @@ def access(
     return access_of(live, Surroundings(where, WRITER, today=TODAY), is_written=True)
 
 
-def test_what_the_environment_gives_anyway_is_left_out_and_the_rest_is_grouped_by_role_and_terms():
+def test_import_groups_grants_and_leaves_out_those_of_the_environment():
     live = [
         {"role": "OWNER", "userByEmail": ROBOT.partition(":")[2]},
         {"role": "READER", "groupByEmail": "engineers@example.com"},

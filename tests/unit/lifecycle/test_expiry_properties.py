@@ -72,7 +72,7 @@ def test_stages_follow_one_another_as_days_do(expires, policy: ExpiryPolicy, one
 
 
 @given(fleets(), DAYS)
-def test_no_dataset_ends_before_a_connector_that_writes_it_nor_lives_on_after_the_last(of: Fleet, today: date):
+def test_dataset_expires_with_the_last_connector_that_writes_it(of: Fleet, today: date):
     connectors, datasets = exists(of, today)
     by_name = {unit.name: unit for unit in of.units}
     for unit in of.units:
@@ -101,9 +101,7 @@ def test_a_shared_dataset_goes_with_its_last_connector_unless_its_file_says_late
 
 
 @given(fleets(), DAYS, st.data())
-def test_a_later_date_before_the_removal_is_refused_nothing_and_is_as_if_it_had_stood_there_from_the_start(
-    of: Fleet, today: date, data: st.DataObject
-):
+def test_later_date_before_the_removal_acts_as_if_it_was_the_first_one(of: Fleet, today: date, data: st.DataObject):
     unit, grace = data.draw(st.sampled_from(of.units)), of.environment.policy.expiry.grace.days
     ends = today + timedelta(data.draw(st.integers(-grace, 60)))
     later = max(today, ends + timedelta(data.draw(st.integers(1, 400))))
@@ -131,7 +129,7 @@ def test_what_a_run_announced_goes_unrefused_when_its_day_comes(of: Fleet, one: 
 
 
 @given(st.lists(st.none() | DAYS, max_size=4), DAYS, st.booleans())
-def test_access_is_left_as_long_as_its_last_day_is_not_over_also_where_nothing_expires(ends, today, forbidden):
+def test_access_stays_through_its_last_day_also_when_expiry_is_forbidden(ends, today, forbidden):
     grants = tuple(Grant("roles/bigquery.dataViewer", (f"user:{i}@example.com",), until=e) for i, e in enumerate(ends))
     access = Dataset("d", "US", access=grants)
     unit = dataset("d", datasets=(access,), former_datasets=(replace(access, id="old"),))

@@ -107,7 +107,7 @@ def test_a_unit_s_data_goes_with_it_where_its_file_alone_declares_and_writes_it(
     assert [lives.data_fate(unit) for unit in units] == data
 
 
-def test_what_expired_is_paused_and_withdrawn_from_airflow_and_comes_back_with_a_later_date():
+def test_expired_connector_is_paused_without_variable_until_its_date_is_later():
     units = (connector("a", LAST), connector("b", LAST, retire=Retire("DENG-1")), connector("c"))
     during = apply_expiry(fleet(*units), on("2027-01-01"))
     paused = {unit.name: unit.connector.paused for unit in during.fleet.units if unit.connector}

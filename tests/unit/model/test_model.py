@@ -97,9 +97,7 @@ def test_a_destination_goes_into_the_config_with_the_keys_it_has():
         (["env"], None),
     ],
 )
-def test_a_reference_is_a_mapping_of_one_kind_with_what_goes_with_it_and_nothing_else(
-    node: object, reference: Reference | None
-):
+def test_reference_parse_accepts_a_mapping_of_one_kind_with_its_own_keys(node: object, reference: Reference | None):
     assert Reference.parse(node) == reference
 
 
@@ -135,7 +133,7 @@ def test_references_are_found_at_any_depth_with_their_path():
     ]
 
 
-def test_the_writers_of_a_dataset_are_those_that_declare_it_and_those_that_name_its_unit():
+def test_writers_of_a_dataset_declare_it_or_name_its_unit():
     sheets, budget, other = unit("sheets"), unit("budget", table="b", dataset_unit="sheets"), unit("other")
     fleet = Fleet(ENVIRONMENT, (budget, other, sheets))
     assert fleet.writers_of(sheets.datasets[0]) == (budget, sheets)

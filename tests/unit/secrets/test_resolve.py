@@ -45,7 +45,7 @@ def replaced(node: Any) -> Any:
 
 
 @given(TREES)
-def test_every_reference_of_a_tree_becomes_its_value_fetched_once_and_nothing_else_changes(tree: object):
+def test_resolve_replaces_each_reference_by_its_value_and_fetches_it_once(tree: object):
     kinds = [Counting(kind) for kind in ("secret", "env", "pulumi_config")]
     resolved = resolve(tree, kinds)
     assert resolved.tree == replaced(tree)
@@ -85,7 +85,7 @@ def test_values_are_not_in_a_repr():
     assert "canary" not in repr(resolved)
 
 
-def test_a_value_is_sent_without_a_stray_line_end_and_as_kept_when_its_file_says_exact():
+def test_resolve_removes_a_stray_line_end_unless_the_reference_is_exact():
     values = EnvironmentResolver({"KEY": "\ufeffsk_live_1\r\n"})
     resolved = resolve({"a": {"env": "KEY"}, "b": [{"env": "KEY", "exact": True}]}, [values])
     assert resolved.tree == {"a": "sk_live_1", "b": ["\ufeffsk_live_1\r\n"]}
