@@ -17,6 +17,7 @@ from pathlib import Path
 import yaml
 
 from reconciler.model.errors import ReconcilerError
+from reconciler.yaml_text.writer import format_yaml
 
 PROJECT_FILE = "Pulumi.yaml"
 #: It encrypts only values of the simulators.
@@ -66,7 +67,8 @@ def create_stacks(
     stacks = tuple(stacks)
     settings_file = state_dir / "settings.yaml"
     if not settings_file.exists():
-        settings_file.write_text(yaml.safe_dump(_with_config(shared_settings(project, stacks), project, config or {})))
+        settings = _with_config(shared_settings(project, stacks), project, config or {})
+        settings_file.write_text(format_yaml(settings), encoding="utf-8")
     with tempfile.TemporaryDirectory(prefix="reconciler-stacks-") as scratch:
         copy = Path(scratch)
         shutil.copy(project / PROJECT_FILE, copy)

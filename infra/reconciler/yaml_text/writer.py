@@ -29,35 +29,63 @@ _ENDS_PLAIN_IN_FLOW = re.compile(r"[,\[\]{}?]|:(?![A-Za-z0-9_])")
 _ESCAPED = re.compile(r"[^\x20-\x7e\xa0-\ud7ff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010ffff]|[\u2028\u2029]")
 
 
-class Emitter:
-    """Write one file. `in_one_line` says of a mapping at a path whether it may stand on one line."""
+#: Whether a mapping at a path may stand on one line, if it fits.
+MayStandOnOneLine = Callable[[Path, Mapping[str, Any]], bool]
 
-    def __init__(self, comments: Comments, in_one_line: Callable[[Path, Mapping[str, Any]], bool]) -> None:
+
+def format_yaml(
+    data: Mapping[str, Any],
+    *,
+    comments: Comments | None = None,
+    on_one_line: MayStandOnOneLine = lambda _path, _mapping: False,
+) -> str:
+    """Write plain data as the text of a file, keys in their order.
+
+    Args:
+        data: Mappings with text as keys, lists, text, numbers, booleans and None.
+        comments: Comments by the path of the key or item that they stand above.
+        on_one_line: Asked for each mapping that holds no comment and no text of several lines.
+    """
+    writer = _Writer(comments or {}, on_one_line)
+    lines = [*writer.comment((), 0), *(writer.mapping(data, (), 0) if data else ["{}"])]
+    return "".join(f"{line}\n" for line in lines)
+
+
+def format_on_one_line(value: Any, *, in_flow: bool = False) -> str:
+    """Write plain data on one line. `in_flow`: inside braces or brackets, where fewer texts go unquoted."""
+    if isinstance(value, Mapping):
+        entries = (
+            f"{scalar(key, in_flow=True)}: {format_on_one_line(node, in_flow=True)}" for key, node in value.items()
+        )
+        return f"{{{', '.join(entries)}}}"
+    if isinstance(value, list | tuple):
+        return f"[{', '.join(format_on_one_line(item, in_flow=True) for item in value)}]"
+    return scalar(value, in_flow=in_flow)
+
+
+class _Writer:
+    def __init__(self, comments: Comments, on_one_line: MayStandOnOneLine) -> None:
         self._comments = comments
-        self._in_one_line = in_one_line
+        self._may_stand_on_one_line = on_one_line
 
-    def text(self, data: Mapping[str, Any]) -> str:
-        """The file's text, with a line break at its end."""
-        return "".join(f"{line}\n" for line in (*self._comment((), 0), *self._mapping(data, (), 0)))
-
-    def _comment(self, path: Path, indent: int) -> Iterator[str]:
+    def comment(self, path: Path, indent: int) -> Iterator[str]:
         for paragraph in self._comments.get(path, "").splitlines():
             width, hang = max(WIDTH - indent - 2, 40), "  " if paragraph.startswith("- ") else ""
             for line in textwrap.wrap(printable(paragraph), width, subsequent_indent=hang, break_on_hyphens=False):
                 yield f"{' ' * indent}# {line}"
 
-    def _mapping(self, data: Mapping[str, Any], path: Path, indent: int) -> Iterator[str]:
+    def mapping(self, data: Mapping[str, Any], path: Path, indent: int) -> Iterator[str]:
         for key, value in data.items():
             at = (*path, key)
-            yield from self._comment(at, indent)
+            yield from self.comment(at, indent)
             yield from self._entry(f"{' ' * indent}{scalar(key, in_flow=True)}:", value, at, indent)
 
     def _list(self, items: list[Any], path: Path, indent: int) -> Iterator[str]:
         for index, item in enumerate(items):
             at = (*path, index)
-            yield from self._comment(at, indent)
+            yield from self.comment(at, indent)
             if isinstance(item, Mapping) and item and self._on_one_line(f"{' ' * indent}-", item, at) is None:
-                lines = self._mapping(item, at, indent + 2)
+                lines = self.mapping(item, at, indent + 2)
                 for line in lines:
                     is_comment = line.lstrip().startswith("#")
                     yield f"{' ' * indent}{'' if is_comment else '- '}{line.lstrip()}"
@@ -68,23 +96,23 @@ class Emitter:
                 yield from self._entry(f"{' ' * indent}-", item, at, indent)
 
     def _entry(self, head: str, value: Any, path: Path, indent: int) -> Iterator[str]:
-        """A key or a dash with its value: behind it where it fits, else below it."""
+        """Write a key or a dash with its value: after it where it fits, otherwise below it."""
         if isinstance(value, str):
             yield from _text(head, value, indent)
         elif (line := self._on_one_line(head, value, path)) is not None:
             yield line
         elif isinstance(value, Mapping) and value:
             yield head
-            yield from self._mapping(value, path, indent + 2)
+            yield from self.mapping(value, path, indent + 2)
         elif isinstance(value, list | tuple) and value:
             yield head
             yield from self._list(list(value), path, indent + 2)
         else:
-            yield f"{head} {_flow(value)}"
+            yield f"{head} {format_on_one_line(value)}"
 
     def _on_one_line(self, head: str, value: Any, path: Path) -> str | None:
         """Return the line of a key or a dash with its value; None where the value needs lines of its own."""
-        line = f"{head} {_flow(value)}" if self._is_short(value, path) else None
+        line = f"{head} {format_on_one_line(value)}" if self._is_short(value, path) else None
         return line if line is not None and len(line) <= WIDTH else None
 
     def _is_short(self, value: Any, path: Path) -> bool:
@@ -93,7 +121,7 @@ class Emitter:
             return False
         if isinstance(value, Mapping):
             inside = all(self._is_short(node, (*path, key)) for key, node in value.items())
-            return not value or (inside and self._in_one_line(path, value))
+            return not value or (inside and self._may_stand_on_one_line(path, value))
         if isinstance(value, list | tuple):
             return all(
                 _is_scalar(item) or (isinstance(item, Mapping) and self._is_short(item, (*path, index)))
@@ -106,16 +134,8 @@ def _is_scalar(node: Any) -> bool:
     return not isinstance(node, Mapping | list | tuple) and not (isinstance(node, str) and "\n" in node)
 
 
-def _flow(value: Any) -> str:
-    if isinstance(value, Mapping):
-        return f"{{{', '.join(f'{scalar(key, in_flow=True)}: {_flow(node)}' for key, node in value.items())}}}"
-    if isinstance(value, list | tuple):
-        return f"[{', '.join(_flow(item) for item in value)}]"
-    return scalar(value, in_flow=True)
-
-
 def _text(head: str, value: str, indent: int) -> Iterator[str]:
-    """A text behind its key: in the same line, folded when it is long prose, as it is when it has lines of its own."""
+    """Write a text after its key: on its line, folded if it is long prose, as a literal block if it has lines."""
     line = f"{head} {scalar(value, in_flow=False)}"
     inner = " " * (indent + 2)
     if _has_plain_lines(value):
@@ -130,7 +150,7 @@ def _text(head: str, value: str, indent: int) -> Iterator[str]:
 
 
 def _has_plain_lines(value: str) -> bool:
-    """Whether a text of several lines is kept exactly by a literal block."""
+    """Return whether a literal block keeps a text of several lines exactly."""
     lines = value.removesuffix("\n").split("\n")
     return (
         "\n" in value
@@ -142,7 +162,7 @@ def _has_plain_lines(value: str) -> bool:
 
 
 def _is_prose(value: str) -> bool:
-    """Words with one space between them: what folding keeps."""
+    """Return whether a text is words with one space between them, which folding keeps."""
     return not _ESCAPED.search(value) and " ".join(value.split()) == value and " " in value
 
 
@@ -150,7 +170,7 @@ def scalar(value: str | int | float | bool | None, *, in_flow: bool) -> str:
     """Write a scalar on one line. `in_flow`: in braces or brackets, or as a key, where fewer texts go unquoted."""
     if isinstance(value, str):
         return value if _stands_bare(value, in_flow=in_flow) else _quoted(value)
-    return "null" if value is None else str(value).lower() if isinstance(value, bool) else repr(value)
+    return "null" if value is None else str(value).lower() if isinstance(value, bool) else str(value)
 
 
 def holds_scalars(value: Mapping[str, Any]) -> bool:

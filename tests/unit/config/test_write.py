@@ -42,7 +42,6 @@ from reconciler.model import (
     Unit,
 )
 from reconciler.model.policy import AllowResync, Change, Never, Retire
-from reconciler.yaml_text.writer import scalar
 
 ROOT = Path(__file__).parents[3]
 GOOD = ROOT / "tests" / "config" / "good"
@@ -360,11 +359,6 @@ def test_comments_stand_above_what_they_are_about_at_its_indentation():
         "    app_code: x",
     ]
     assert read(text) == unit
-
-
-@pytest.mark.parametrize("text", ["no", "04:00", "1.0", "0x1F", "2026-12-31", "~", "null", "1_000", "<<", "=", "1e3"])
-def test_a_text_that_some_reader_takes_for_something_else_is_quoted(text: str):
-    assert scalar(text, in_flow=False) == f'"{text}"'
 
 
 def test_the_first_line_leads_from_the_file_s_folder_to_the_schema(tmp_path: Path):

@@ -38,7 +38,7 @@ from reconciler.model import (
     Unit,
 )
 from reconciler.model.policy import AllowResync, Change, Never, Retire
-from reconciler.yaml_text.writer import Comments, Emitter, holds_scalars
+from reconciler.yaml_text.writer import Comments, format_yaml, holds_scalars
 
 T = TypeVar("T")
 
@@ -56,7 +56,7 @@ def unit_text(
     `folder` is where the file will stand, and decides how its first line leads an editor to the schema; unsaid, it is
     an environment's folder in this repository. `comments` go above the key or item with their path.
     """
-    text = Emitter(comments or {}, _in_one_line).text(describe(unit, environment))
+    text = format_yaml(describe(unit, environment), comments=comments, on_one_line=_on_one_line)
     return f"# yaml-language-server: $schema={_schema_from(folder)}\n{text}"
 
 
@@ -256,7 +256,7 @@ def _given(**fields: Any) -> dict[str, Any]:
     return {key: value for key, value in fields.items() if value is not None and value not in ({}, [])}
 
 
-def _in_one_line(path: Path, value: Mapping[str, Any]) -> bool:
+def _on_one_line(path: Path, value: Mapping[str, Any]) -> bool:
     if not holds_scalars(value):
         return False
     within = path[:2]

@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-import json
-import math
 import re
 import unicodedata
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from functools import cache
 from typing import Any
-
-import yaml
 
 from reconciler.config.schema.suggestions import suggest_boolean, suggest_joined_member, suggest_member, suggest_role
 from reconciler.config.yaml.document import Path, shown
+from reconciler.yaml_text.writer import format_on_one_line
 
 _TYPES = {
     "object": "a mapping",
@@ -69,15 +65,8 @@ def hint_with_example(about: Mapping[str, Any], name: str | int, value: object) 
     if not examples:
         return None
     nearest = next((one for one in examples if isinstance(one, dict) and value in one.values()), examples[0])
-    form = _on_one_line(json.dumps(nearest))
+    form = format_on_one_line(nearest)
     return f"write it like `- {form}`" if isinstance(name, int) else f"write it like `{name}: {form}`"
-
-
-@cache
-def _on_one_line(example: str) -> str:
-    """Format JSON as people write it in YAML."""
-    written = yaml.safe_dump(json.loads(example), default_flow_style=True, width=math.inf, sort_keys=False)
-    return written.removesuffix("...\n").strip()
 
 
 def explain_choice(

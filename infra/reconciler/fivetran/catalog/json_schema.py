@@ -22,7 +22,7 @@ import yaml
 
 from reconciler.fivetran.catalog.consent import Consent
 from reconciler.fivetran.catalog.service import Field, Form, Kind, Service
-from reconciler.yaml_text.writer import Emitter, Path
+from reconciler.yaml_text.writer import Path, format_yaml
 
 FIRST_LINE = "# yaml-language-server: $schema=../service.schema.json"
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
@@ -62,7 +62,7 @@ def read(service_id: str, text: str) -> Service:
 
 def write(service: Service) -> str:
     """Write the text of a service's file. Raises Unreadable when a name or a choice cannot be written in it."""
-    return f"{FIRST_LINE}\n{Emitter({}, _on_one_line).text(as_schema(service))}"
+    return f"{FIRST_LINE}\n{format_yaml(as_schema(service), on_one_line=_on_one_line)}"
 
 
 def from_schema(service_id: str, schema: Any) -> Service:
