@@ -128,7 +128,7 @@ def test_a_member_that_google_denies_fails_the_end_of_the_run_and_nothing_else_o
     for run in (workspace.up("--refresh", STRIPE_KEY="rotated"), workspace.up(STRIPE_KEY="rotated")):
         assert run.code != 0
         denied = r"Google denies roles/bigquery.dataViewer for user:a@example.com on dataset stripe: there is no such"
-        assert re.search(rf"1 unit did not come to work:\n\s+\S*stripe.yaml:{line}:\d+: {denied}", run.out)
+        assert re.search(rf"1 unit failed:\n\s+\S*stripe.yaml:{line}:\d+: {denied}", run.out)
         assert "Traceback" not in run.out
     readers = {entry.get("userByEmail") for entry in admin.dataset("dev-project", "stripe")["access"]}
     assert "b@example.com" in readers

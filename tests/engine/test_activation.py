@@ -61,7 +61,7 @@ def test_each_unit_comes_as_far_as_it_can_and_the_next_run_heals_the_others(
     assert admin.held(slow) == 1, "the run ended, though a test goes on"
 
     ids = of_each(admin, "id")
-    verdict = failed.out[failed.out.index("2 units did not come to work:") :]
+    verdict = failed.out[failed.out.index("2 units failed:") :]
     assert re.search(rf"refused\.yaml:\d+:\d+: 1 setup test of connection {ids['refused']} \(stripe\) failed:", verdict)
     assert "    Validate Login: FAILED: Invalid API key" in verdict
     slow_text = f"the setup tests of connection {ids['slow']} (stripe) were still running after 4 s."
@@ -69,7 +69,7 @@ def test_each_unit_comes_as_far_as_it_can_and_the_next_run_heals_the_others(
     for name in ("stripe", "invoices", "paused"):
         lines = [line for line in failed.out.splitlines() if f"/{name}.yaml" in line and ": grants " not in line]
         assert lines == []
-    assert "waiting.yaml: awaits the vendor installs our key (DENG-42)" in failed.out
+    assert "waiting.yaml: waiting for: the vendor installs our key (DENG-42)" in failed.out
     assert "Traceback" not in failed.out
 
     assert workspace.outcomes() == {
@@ -118,7 +118,7 @@ def test_a_day_that_is_over_fails_the_run_and_what_came_about_broke_or_was_unpau
     assert workspace.preview("--expect-no-changes", **overdue).code != 0
     failed = workspace.up(**overdue)
     assert failed.code != 0
-    assert "was to be ready by 2099-12-15, and still awaits: the vendor installs our key (DENG-42)" in failed.out
+    assert "was to be ready by 2099-12-15, and still waits for: the vendor installs our key (DENG-42)" in failed.out
     assert set(admin.connections()) == {"waiting", "paused", "stripe"}, "what is over goes in a run that fails, too"
     workspace.remove("over")
 

@@ -18,7 +18,7 @@ def test_a_paused_connection_that_never_synced_is_adopted_without_a_write(worksp
     before = admin.connections(secrets=True)["stripe"]
     workspace.write("stripe", stripe())
     shown = workspace.preview().ok()
-    assert re.search(rf"stripe\.yaml:\d+:\d+: takes over the connection stripe \({before['id']}\) as it is", shown.out)
+    assert re.search(rf"stripe\.yaml:\d+:\d+: adopts the connection stripe \({before['id']}\) as it is", shown.out)
     admin.forget_requests()
     workspace.up().ok()
     assert admin.connections(secrets=True)["stripe"] == before

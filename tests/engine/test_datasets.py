@@ -230,7 +230,7 @@ def test_what_is_in_no_file_fails_a_run_where_that_is_forbidden_and_data_goes_on
     workspace.write("environment", {**ENVIRONMENT, "ignore": {"schemas": ["scratch_*"]}})
     workspace.write("stripe", stripe())
     told = "environment.yaml: dev-project has datasets that no file declares: app_audit"
-    assert f"{told}. Unless somebody narrowed that" in workspace.preview().ok().out
+    assert f"{told}. By default BigQuery grants access to everyone" in workspace.preview().ok().out
     forbidding = {**ENVIRONMENT, "ignore": {"schemas": ["scratch_*"]}, "policy": {"undeclared_datasets": "forbidden"}}
     workspace.write("environment", forbidding)
     workspace.write("app", database(public="included"))

@@ -40,7 +40,7 @@ def test_a_production_unit_goes_in_two_steps_its_data_stays_and_a_retirement_tak
     workspace.remove("stripe")
     refused = workspace.up(**MAY)
     assert refused.code != 0
-    assert "stripe.yaml is gone: this run would delete the connection stripe. It goes in two steps" in refused.out
+    assert "stripe.yaml is gone: this run would delete the connection stripe. Removal takes two steps" in refused.out
 
     retire = {"retire": {"ticket": "DENG-1"}}
     workspace.write("stripe", {**stripe(), **retire})
@@ -62,7 +62,7 @@ def test_a_production_unit_goes_in_two_steps_its_data_stays_and_a_retirement_tak
     assert list(workspace.outputs()["airflow_variables"]) == ["fivetran_stripe_connector_id"]
 
     workspace.remove("back")
-    assert "It goes in two steps" in workspace.preview(**MAY).out
+    assert "Removal takes two steps" in workspace.preview(**MAY).out
     assert workspace.resources(CONNECTION)["back"]["protect"]
     assert workspace.resources(DATASET)["back"]["protect"]
 
@@ -78,7 +78,7 @@ def test_more_removals_than_the_guard_allows_stop_the_run_before_the_first(works
         workspace.remove(name)
     refused = workspace.up(**MAY)
     assert refused.code != 0
-    assert "2 of 3 datasets would go, and at most 1 may" in refused.out
+    assert "2 of 3 datasets would be removed, and at most 1 may" in refused.out
     assert datasets(admin) == {"a", "b", "c"}
     assert set(admin.connections()) == {"c"}
     workspace.up(RECONCILER_REMOVALS="allow:2").ok()

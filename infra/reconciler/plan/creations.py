@@ -58,7 +58,7 @@ class Creations:
             and (unit in replaced or name not in known or (name in in_state and in_state[name] is None))
         }
         unchanged = set(names.values()) - {*in_place.values(), *looked_for.values()}
-        recalled = {name: Intent.of(said) for name, said in recorded.items() if name in unchanged}
+        recalled = {name: Intent.of(stored) for name, stored in recorded.items() if name in unchanged}
         return cls(
             {
                 name: intent

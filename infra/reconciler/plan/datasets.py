@@ -1,7 +1,6 @@
-"""Datasets that exist and are new to an environment, held against their files before anything is touched.
+"""Compare datasets that exist and are new to an environment with their files, before any change.
 
-Previews do it too, so that a pull request shows what taking one over would meet. Only these are read: of all others
-state knows enough.
+Previews do it too, so that a pull request shows the adoption diff. Only these are read: state knows the others.
 """
 
 from __future__ import annotations
@@ -44,33 +43,33 @@ class Findings:
 
     def as_text(self) -> str:
         """What they say, in JSON: of a thousand datasets that is one input for the engine and not tens of thousands."""
-        said = {
+        found = {
             "declared": [expected.as_json() for expected in self.declared],
             "existing": sorted(self.existing),
             "undeclared": {each.id: each.written_by for each in self.undeclared},
             "forbidden": self.forbidden,
             "unread": self.unread,
         }
-        return json.dumps(said)
+        return json.dumps(found)
 
     @classmethod
     def of(cls, text: str) -> Self:
         """Read them back."""
-        said = json.loads(text)
+        found = json.loads(text)
         return cls(
-            tuple(DatasetDeclaration.from_json(expected) for expected in said["declared"]),
-            frozenset(said["existing"]),
-            tuple(UndeclaredDataset(id_, writer) for id_, writer in said["undeclared"].items()),
-            said["forbidden"],
-            tuple(said["unread"]),
+            tuple(DatasetDeclaration.from_json(expected) for expected in found["declared"]),
+            frozenset(found["existing"]),
+            tuple(UndeclaredDataset(id_, writer) for id_, writer in found["undeclared"].items()),
+            found["forbidden"],
+            tuple(found["unread"]),
         )
 
 
 logger = logging.getLogger(__name__)
 
 
-def refusals(project: str, found: Findings, before: Mapping[str, Declared], group: str) -> list[str]:
-    """Why datasets that exist are not taken over, a text each. The others are told.
+def rejections(project: str, found: Findings, before: Mapping[str, Declared], group: str) -> list[str]:
+    """Return why datasets that exist are not adopted, a text each. Adoptions are logged.
 
     `before` is what the last run declared: a dataset that it knew is ours, also where it died before that was in state.
     """
@@ -102,10 +101,10 @@ def _read(project: str, new: list[DatasetDeclaration]) -> tuple[dict[str, LiveDa
         answers = dict(zip((each.id for each in new), pool.map(one, new), strict=True))
     live = {id_: answer for id_, answer in answers.items() if isinstance(answer, LiveDataset)}
     failed = [(each, error) for each in new if isinstance(error := answers[each.id], RemoteError)]
-    return live, list(_told_once(failed))
+    return live, list(_group_by_reason(failed))
 
 
-def _told_once(failed: list[tuple[DatasetDeclaration, RemoteError]]) -> Iterator[str]:
+def _group_by_reason(failed: list[tuple[DatasetDeclaration, RemoteError]]) -> Iterator[str]:
     """Why datasets cannot be read: a text for each reason, with the lines of all that it is about."""
     by_reason: dict[str, list[tuple[str, DatasetDeclaration, str]]] = defaultdict(list)
     for each, error in failed:
@@ -123,7 +122,7 @@ def _told_once(failed: list[tuple[DatasetDeclaration, RemoteError]]) -> Iterator
 
 
 def _writer(group: str) -> str | None:
-    """The address with which Fivetran writes; empty where the group is not there yet, None where nobody can say.
+    """Return the address of Fivetran's service account; empty without a group, None without an answer.
 
     Raises `Unauthorized` and `Forbidden`.
     """
@@ -139,12 +138,12 @@ def _writer(group: str) -> str | None:
 _MOST = 20
 
 
-def report(
+def report_undeclared(
     found: Findings, before: Mapping[str, Declared], after: Mapping[str, Declared], news: Mapping[str, Any]
 ) -> None:
     """Tell what is in no file; `news` are Preflight's inputs."""
     project, file = news["gcp_project"], news["environment_file"]
-    tell = run.outcomes.breach if found.forbidden else _warn
+    log = run.outcomes.breach if found.forbidden else _warn
     names = list(_names(found, before, after))
     if not names:
         return
@@ -154,10 +153,10 @@ def report(
     if found.unread:
         further += f" (the files of {', '.join(found.unread)} have faults: what those declare is not known)"
     write = commands.reconciler("import", "--datasets", first, environment=environment)
-    tell(
+    log(
         file,
-        f"{project} has datasets that no file declares: {'; '.join(names[:_MOST])}{further}. Unless somebody narrowed "
-        "that, BigQuery lets in whoever may view or edit the project. Write a file with "
+        f"{project} has datasets that no file declares: {'; '.join(names[:_MOST])}{further}. By default BigQuery "
+        "grants access to everyone who may view or edit the project. Write a file with "
         f"{write}, or name it under `ignore: {{schemas: […]}}`",
     )
 

@@ -1,4 +1,4 @@
-"""What Preflight remembers of a unit from run to run."""
+"""What Preflight stores of a unit from run to run."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class Declared:
     resync: Mapping[str, tuple[str, str]] = field(default_factory=dict)
     """The changes that `allow_resync` names: from and to, by `schema`, `service`, `group` and `config.<path>`."""
     permanent: Mapping[str, str] = field(default_factory=dict)
-    """What the file says, in words, for keys of `config` that Fivetran does not change, by dotted path."""
+    """The declared values, as text, of keys of `config` that Fivetran does not change, by dotted path."""
     fixed: Mapping[str, str] = field(default_factory=dict)
     """What the file says for settings outside `config` that Fivetran does not change, by name."""
     ending: Ending = field(default_factory=Ending)
@@ -40,12 +40,12 @@ class Declared:
     """By dataset."""
 
     def ending_of(self, dataset: str) -> Ending:
-        """What was said about the end of one of its datasets."""
+        """Return what an earlier run announced about the end of one of its datasets."""
         return self.dataset_endings.get(dataset, Ending())
 
     @property
     def is_protected(self) -> bool:
-        """Whether the engine is to refuse to delete the connection. One that gives way to another it may replace."""
+        """Whether the engine is to reject to delete the connection. One that gives way to another it may replace."""
         return self.ending.is_protected and not self.resync
 
     @property
@@ -60,7 +60,7 @@ class Declared:
 
     def as_property(self) -> dict[str, Any]:
         """What it says, as JSON."""
-        said = {
+        found = {
             **{key: getattr(self, key) for key in ("file", "service", "connection", "formerly", "variable", "expired")},
             "tables": self.tables,
             "datasets": dict(self.datasets),
@@ -69,24 +69,24 @@ class Declared:
             "resync": {key: list(change) for key, change in self.resync.items()},
             "ending": self.ending.as_property(),
             "dataset_endings": {
-                name: said for name, ending in self.dataset_endings.items() if (said := ending.as_property())
+                name: each for name, ending in self.dataset_endings.items() if (each := ending.as_property())
             },
         }
-        return {key: value for key, value in said.items() if value}
+        return {key: value for key, value in found.items() if value}
 
     @classmethod
-    def of(cls, said: Mapping[str, Any]) -> Declared:
+    def of(cls, stored: Mapping[str, Any]) -> Declared:
         """Read it back. State of another version may lack parts of it, or have more."""
         return cls(
-            file=said["file"],
-            **{key: said.get(key) for key in ("service", "connection", "formerly", "variable", "expired")},
-            tables=bool(said.get("tables")),
-            datasets=said.get("datasets", {}),
-            permanent=said.get("permanent", {}),
-            fixed=said.get("fixed", {}),
-            resync={key: (old, new) for key, (old, new) in said.get("resync", {}).items()},
-            ending=Ending.of(said.get("ending", {})),
-            dataset_endings={name: Ending.of(each) for name, each in said.get("dataset_endings", {}).items()},
+            file=stored["file"],
+            **{key: stored.get(key) for key in ("service", "connection", "formerly", "variable", "expired")},
+            tables=bool(stored.get("tables")),
+            datasets=stored.get("datasets", {}),
+            permanent=stored.get("permanent", {}),
+            fixed=stored.get("fixed", {}),
+            resync={key: (old, new) for key, (old, new) in stored.get("resync", {}).items()},
+            ending=Ending.of(stored.get("ending", {})),
+            dataset_endings={name: Ending.of(each) for name, each in stored.get("dataset_endings", {}).items()},
         )
 
 

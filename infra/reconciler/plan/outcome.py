@@ -1,7 +1,7 @@
-"""Outcome: the last resource of an environment. It fails where a unit does not work, and keeps everybody's state.
+"""Outcome: the last resource of an environment. It fails the run if a unit failed, after all state is stored.
 
-An activation that raised would leave nothing of itself in state; so it records, and this raises in the end. So it does
-where the environment forbids what the run has found: all the rest is done by then, and a preview shows it as pending.
+An activation that raised would leave nothing in state, so it records its outcome, and this resource raises. It also
+raises for a breach of the environment's policy; a preview shows it as pending.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ class OutcomeProvider(Provider):
 
     @operation
     def create(self, props: dict[str, Any]) -> CreateResult:
-        _judge()
+        _raise_failures()
         return CreateResult(props["environment"], stored(props))
 
     @operation
@@ -35,7 +35,7 @@ class OutcomeProvider(Provider):
 
     @operation
     def update(self, _id: str, _olds: dict[str, Any], news: dict[str, Any]) -> UpdateResult:
-        _judge()
+        _raise_failures()
         return UpdateResult(stored(news))
 
 
@@ -47,11 +47,11 @@ class Outcome(Resource, module="reconciler", name="Outcome"):
         super().__init__(OutcomeProvider(), environment.name, props, opts)
 
 
-def _judge() -> None:
+def _raise_failures() -> None:
     failures, forbidden = run.outcomes.failures(), run.outcomes.breaches()
     lines = [text if text.startswith(file) else f"{file}: {text}" for file, text in sorted(failures.items())]
     if failures:
-        lines.insert(0, f"{len(failures)} unit{'s' if len(failures) > 1 else ''} did not come to work:")
+        lines.insert(0, f"{len(failures)} unit{'s' if len(failures) > 1 else ''} failed:")
     lines += [f"{file}: {text}" for file, text in sorted(forbidden.items())]
     if lines:
         raise OperationError("\n".join(lines))

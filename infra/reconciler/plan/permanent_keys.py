@@ -1,6 +1,6 @@
 """Keys of config, and settings, that Fivetran keeps for good and that a file says for the first time of a connection.
 
-What the last run said of keys of config, `removal` compares. Where it said nothing, only Fivetran knows what they are.
+`rejections` compares keys that the last run declared. The values of all others only Fivetran knows.
 """
 
 from __future__ import annotations
@@ -19,13 +19,13 @@ from reconciler.resources.run.account import look_ahead
 from reconciler.resources.run.run import run
 
 
-def refusals(
+def rejections(
     before: Mapping[str, Declared], after: Mapping[str, Declared], units: Declarations, group: str
 ) -> list[str]:
     """Why such a key cannot be what the file says, a text each. One that `allow_resync` names is not looked at.
 
-    Where Fivetran cannot be asked, nothing is refused: an apply meets Fivetran's own refusal. Raises `Unauthorized` and
-    `Forbidden`.
+    Where Fivetran does not answer, nothing is rejected here: Fivetran itself rejects the apply. Raises `Unauthorized`
+    and `Forbidden`.
     """
     known = {unit.connection: unit for unit in before.values() if unit.connection}
     new = {
@@ -43,14 +43,14 @@ def refusals(
 
     def ask() -> list[str]:
         ids = [each.id for each in run.account.client().list_groups() if each.name == group]
-        refused: list[str] = []
+        rejected: list[str] = []
         for name, paths in new.items():
             settings = new_settings.get(name, [])
             live = _live(str(after[name].connection), ids) if paths or settings else None
             if live is not None:
                 props = units[name]["connection"]
-                refused += [*_refusals(after[name], props, paths, live), *_fixed_settings(props, settings, live)]
-        return refused
+                rejected += [*_rejections(after[name], props, paths, live), *_fixed_settings(props, settings, live)]
+        return rejected
 
     return look_ahead("what connections have of keys that cannot change", ask, [], warns_without_key=False)
 
@@ -70,7 +70,7 @@ def _fixed_settings(props: Mapping[str, Any], names: list[str], live: Connection
     ]
 
 
-def _refusals(unit: Declared, props: Mapping[str, Any], paths: list[str], live: Connection) -> Iterator[str]:
+def _rejections(unit: Declared, props: Mapping[str, Any], paths: list[str], live: Connection) -> Iterator[str]:
     service = catalog.find(props["service"])
     for path in paths:
         wanted, has = value_at(props["config"], path), value_at(live.config, path)

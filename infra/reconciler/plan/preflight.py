@@ -1,6 +1,6 @@
-"""Preflight: what an environment declared last time and declares now, compared before anything is touched.
+"""Preflight: compare what an environment declares with what it declared in the last run, before any change.
 
-Everything depends on it, so that a refusal here, in preview as in up, stops the run before its first change.
+Every resource depends on it, so that a rejection here, in preview as in up, stops the run before its first change.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ from reconciler.plan import datasets, permanent_keys, secret_versions
 from reconciler.plan.creations import Creations, has_new_intents
 from reconciler.plan.datasets import Findings
 from reconciler.plan.inventory import Declared
-from reconciler.plan.rejections import Refusal, Rules, left_groups, refusals, replaced
+from reconciler.plan.rejections import Rejection, Rules, left_groups, rejections, replaced
 from reconciler.resources.access.lists import access_lists
 from reconciler.resources.connection import api_fields, new_connections
 from reconciler.resources.connection.new_connections import Declarations
@@ -75,7 +75,7 @@ _FORMER = "former_variables"
 
 
 class PreflightProvider(Provider):
-    """Holds `units` in state and refuses, in `check`, what may not become of them."""
+    """Stores `units` in state and rejects, in `check`, changes to them that are not allowed."""
 
     @operation
     def check(self, olds: dict[str, Any], news: dict[str, Any]) -> CheckResult:
@@ -86,7 +86,7 @@ class PreflightProvider(Provider):
         declarations = news.pop(_DECLARATIONS, {})
         secrets.remember_declared([declarations, news["units"]])
         in_bigquery = Findings.of(news.pop(_FOUND)) if _FOUND in news else Findings()
-        news[_REFERENCES] = secret_versions.named(declarations)
+        news[_REFERENCES] = secret_versions.named_references(declarations)
         before, after = _declared(olds.get("units", {})), _declared(news["units"])
         news[_FORMER] = _former_variables(olds.get(_FORMER, []), before, after, news.pop(_ELSEWHERE, []))
         rules = _rules(olds, news)
@@ -100,12 +100,13 @@ class PreflightProvider(Provider):
             raise OperationError(
                 f"{run.declared.locate(news['environment_file'], 'gcp_project')}: gcp_project changed from "
                 f"{olds['gcp_project']} to {news['gcp_project']}: "
-                "everything would be made anew elsewhere. Make a new environment, in a folder and a stack of its own"
+                "every resource would be created again elsewhere. Create a new environment, in a folder and a stack of "
+                "its own"
             )
-        refused = refusals(before, after, rules)
-        if refused:
-            ids = _ids({olds.get("group", news["group"]), news["group"]}, refused)
-            raise OperationError("\n".join(_with_id(refusal, ids) for refusal in refused))
+        rejected = rejections(before, after, rules)
+        if rejected:
+            ids = _ids({olds.get("group", news["group"]), news["group"]}, rejected)
+            raise OperationError("\n".join(_with_id(rejection, ids) for rejection in rejected))
         creations = Creations.of(olds.get(_INTENTS, {}), before, after, rules.groups)
         run.declared.recall_intents(creations.recalled)
         looked_for = {name: unit for name, unit in declarations.items() if name in creations.looked_for}
@@ -117,27 +118,27 @@ class PreflightProvider(Provider):
                 if name not in looked_for and name not in in_place
             }
         )
-        unusable = secret_versions.refusals(declarations, olds.get(_REFERENCES, []))
+        unusable = secret_versions.rejections(declarations, olds.get(_REFERENCES, []))
         try:
             # Asked for only where the name is new to this environment.
             renames = "formerly" in news and olds.get("group") != news["group"]
-            group, in_the_way = groups.before_a_renaming(news) if renames else (news["group"], [])
-            looked = new_connections.look(group, looked_for, creations.replaced)
+            group, in_the_way = groups.check_rename(news) if renames else (news["group"], [])
+            looked = new_connections.look_up(group, looked_for, creations.replaced)
             found_out = [
                 *in_the_way,
                 # Later, what state has of it is compared.
-                *(live_destination.refusals(destination) if destination and not olds else []),
-                *looked.refusals,
+                *(live_destination.rejections(destination) if destination and not olds else []),
+                *looked.rejections,
                 *new_connections.missing_values(in_place),
-                *permanent_keys.refusals(before, after, declarations, group),
-                *datasets.refusals(news["gcp_project"], in_bigquery, before, group),
+                *permanent_keys.rejections(before, after, declarations, group),
+                *datasets.rejections(news["gcp_project"], in_bigquery, before, group),
             ]
             news[_INTENTS] = creations.intents(looked.existing, applies=not run.declared.is_preview)
         except (Unauthorized, Forbidden) as error:
             found_out = [f"{news['environment_file']}: {error} Nothing was touched"]
         if found_out := [*unusable, *found_out]:
             raise OperationError("\n".join(sorted(found_out)))
-        datasets.report(in_bigquery, before, after, news)
+        datasets.report_undeclared(in_bigquery, before, after, news)
         _report_former_variables(olds.get(_FORMER, []), before, news[_FORMER])
         return CheckResult(news, [])
 
@@ -228,7 +229,7 @@ def _declared(units: Mapping[str, Any]) -> dict[str, Declared]:
 
 
 def _known(props: Mapping[str, Any]) -> dict[str, Any]:
-    """What exists, what a refresh reads of it, and what was said of its end, whichever file says so.
+    """Return what exists, what a refresh reads of it, and its announced end, whichever file declares it.
 
     A renamed file changes nothing.
     """
@@ -267,9 +268,9 @@ def _report_former_variables(former: Collection[str], before: Mapping[str, Decla
             logger.warning("%s: %s: no unit has it any more", file, airflow.format_deletion(variable))
 
 
-def _ids(names: Collection[str], refused: tuple[Refusal, ...]) -> dict[str, str]:
-    """The ids of the refused connections, for the message only: without an answer the names have to do."""
-    if not any(refusal.connection for refusal in refused):
+def _ids(names: Collection[str], rejected: tuple[Rejection, ...]) -> dict[str, str]:
+    """The ids of the rejected connections, for the message only: without an answer the names have to do."""
+    if not any(rejection.connection for rejection in rejected):
         return {}
     try:
         found = [item.id for item in run.account.client().list_groups() if item.name in names]
@@ -279,15 +280,15 @@ def _ids(names: Collection[str], refused: tuple[Refusal, ...]) -> dict[str, str]
         return {}
 
 
-def _with_id(refusal: Refusal, ids: Mapping[str, str]) -> str:
-    id_ = ids.get(refusal.connection or "")
-    reason = _with_line(refusal)
+def _with_id(rejection: Rejection, ids: Mapping[str, str]) -> str:
+    id_ = ids.get(rejection.connection or "")
+    reason = _with_line(rejection)
     return f"{reason} (connection id: {id_})" if id_ else reason
 
 
-def _with_line(refusal: Refusal) -> str:
+def _with_line(rejection: Rejection) -> str:
     """The reason behind the line that it is about, in the place of the file's name alone."""
-    place = run.declared.locate(refusal.file, *refusal.at) if refusal.at else refusal.file
-    if place == refusal.file or not refusal.reason.startswith(refusal.file):
-        return refusal.reason
-    return f"{place}: {refusal.reason.removeprefix(refusal.file).removeprefix(':').lstrip()}"
+    place = run.declared.locate(rejection.file, *rejection.at) if rejection.at else rejection.file
+    if place == rejection.file or not rejection.reason.startswith(rejection.file):
+        return rejection.reason
+    return f"{place}: {rejection.reason.removeprefix(rejection.file).removeprefix(':').lstrip()}"

@@ -32,8 +32,8 @@ class Rules:
 
 
 @dataclass(frozen=True)
-class Refusal:
-    """Why a step is refused, and which connection it is about.
+class Rejection:
+    """Why a step is rejected, and which connection it is about.
 
     `reason` begins with a file's name; `at` is the path of the key in that file, unless the file is gone.
     """
@@ -44,40 +44,40 @@ class Refusal:
     at: tuple[str, ...] = ()
 
 
-#: As many of what would go are named where the delete guard stops a run.
+#: How many removals are named where the delete guard stops a run.
 _NAMED = 20
 
 
 @dataclass(frozen=True)
-class _Gone:
+class _Removed:
     """A connection or dataset that the last run had and this one does not declare."""
 
     kind: Literal["connection", "dataset"]
     id: str
-    said: str
-    """How it comes that it goes."""
+    removal: str
+    """What this run would delete, and which file causes that."""
     ending: Ending
     unit: str
     instead: str
-    """What to do where it is not to go."""
+    """What to do to keep it."""
     file: str = ""
     at: tuple[str, ...] = ()
     """The key that it is about, unless the file is gone."""
 
 
-def refusals(before: Units, after: Units, rules: Rules) -> tuple[Refusal, ...]:
+def rejections(before: Units, after: Units, rules: Rules) -> tuple[Rejection, ...]:
     """Everything that keeps a run from going on, from the units by name in the last run and in this one."""
     replacing = dict(_replacements(before, after, rules.groups))
-    gone = [*_gone_connections(before, after), *_gone_datasets(before, after, replacing)]
-    counted = [each for each in gone if _is_counted(each, rules)]
-    stopped = _exceeds(counted, before, rules.guards)
+    removed = [*_removed_connections(before, after), *_removed_datasets(before, after, replacing)]
+    counted = [each for each in removed if _is_counted(each, rules)]
+    stopped = _describe_excess(counted, before, rules.guards)
     expected = f"{ALLOW}:{len(counted)}" if stopped else ALLOW
     return (
-        *_taken(before, after),
-        *(refusal for refusal in replacing.values() if refusal is not None),
-        *(refusal for each in gone if (refusal := _removal(each, rules, expected))),
-        *_moved(before, after),
-        *(_guard(stopped, counted, rules) if stopped else ()),
+        *_reject_taken(before, after),
+        *(rejection for rejection in replacing.values() if rejection is not None),
+        *(rejection for each in removed if (rejection := _reject_removal(each, rules, expected))),
+        *_reject_moved(before, after),
+        *(_reject_by_guard(stopped, counted, rules) if stopped else ()),
     )
 
 
@@ -87,7 +87,7 @@ def replaced(before: Units, after: Units, groups: tuple[str, str]) -> frozenset[
     Those of this step; and those that `allow_resync` names, since a run that died may have left them to do.
     """
     holders = _holders(after)
-    now = {before[name].connection for name, refusal in _replacements(before, after, groups) if refusal is None}
+    now = {before[name].connection for name, rejection in _replacements(before, after, groups) if rejection is None}
     named = {unit.gives_way for name, unit in after.items() if holders.get(unit.gives_way or "", name) == name}
     return frozenset(name for name in now | named if name)
 
@@ -95,7 +95,7 @@ def replaced(before: Units, after: Units, groups: tuple[str, str]) -> frozenset[
 def recreated(before: Units, after: Units, groups: tuple[str, str]) -> dict[str, str]:
     """The units whose connection this step creates anew, as files allow, with the connection that is deleted for it."""
     successors = _successors(before, after)
-    replacements = [name for name, refusal in _replacements(before, after, groups) if refusal is None]
+    replacements = [name for name, rejection in _replacements(before, after, groups) if rejection is None]
     return {successors[name]: str(before[name].connection) for name in replacements}
 
 
@@ -119,29 +119,29 @@ def _successors(before: Units, after: Units) -> dict[str, str]:
     return {name: renamed.get(name, name) for name in before}
 
 
-def _replacements(before: Units, after: Units, groups: tuple[str, str]) -> Iterator[tuple[str, Refusal | None]]:
-    """Units by name whose connection would be another one, with the refusal unless their file allows it."""
+def _replacements(before: Units, after: Units, groups: tuple[str, str]) -> Iterator[tuple[str, Rejection | None]]:
+    """Units by name whose connection would be another one, with the rejection unless their file allows it."""
     holders = _holders(after)
     for name, now in _successors(before, after).items():
         old, unit = before[name], after.get(now)
         if old.connection is None or unit is None or unit.connection is None:
             continue
         if holders.get(old.connection, now) != now:
-            continue  # it is in another file: `_taken`
+            continue  # it is in another file: `_reject_taken`
         if changed := resync.changes(old, unit, groups):
-            reason = resync.refusal(old, unit, changed)
+            reason = resync.rejection(old, unit, changed)
             at = resync.place(unit, changed)
-            yield name, None if reason is None else Refusal(reason, old.connection, unit.file, at)
+            yield name, None if reason is None else Rejection(reason, old.connection, unit.file, at)
 
 
-def _taken(before: Units, after: Units) -> Iterator[Refusal]:
+def _reject_taken(before: Units, after: Units) -> Iterator[Rejection]:
     """Connections that another file claims, without saying that it is the same one."""
     holders = _holders(after)
     for name, now in _successors(before, after).items():
         old = before[name]
         if old.connection is not None and holders.get(old.connection, now) != now:
             file = after[holders[old.connection]].file
-            yield Refusal(
+            yield Rejection(
                 f"{file}: the connection {old.connection} belongs to {old.file}. If the file was renamed, write "
                 f"`formerly: {name}` in {file}; else give this connector a destination of its own",
                 old.connection,
@@ -150,48 +150,54 @@ def _taken(before: Units, after: Units) -> Iterator[Refusal]:
             )
 
 
-def _gone_connections(before: Units, after: Units) -> Iterator[_Gone]:
-    held = _holders(after)
+def _removed_connections(before: Units, after: Units) -> Iterator[_Removed]:
+    holders = _holders(after)
     for name, now in _successors(before, after).items():
         old, unit = before[name], after.get(now)
-        if old.connection is None or old.connection in held or (unit is not None and unit.connection is not None):
+        if old.connection is None or old.connection in holders or (unit is not None and unit.connection is not None):
             continue
         if unit is None:
-            said = f"{old.file} is gone: this run would delete the connection {old.connection}"
+            removal = f"{old.file} is gone: this run would delete the connection {old.connection}"
         elif unit.expired:
-            said = f"{unit.file} expired on {unit.expired}: this run would delete the connection {old.connection}"
+            removal = f"{unit.file} expired on {unit.expired}: this run would delete the connection {old.connection}"
         else:
-            said = f"{unit.file} no longer has a connector: this run would delete the connection {old.connection}"
-        yield _Gone(
-            "connection", old.connection, said, old.ending, name, _instead(name, unit), *_key(unit, "connector")
+            removal = f"{unit.file} no longer has a connector: this run would delete the connection {old.connection}"
+        yield _Removed(
+            "connection", old.connection, removal, old.ending, name, _alternative(name, unit), *_key(unit, "connector")
         )
 
 
-def _gone_datasets(before: Units, after: Units, replacing: Mapping[str, Refusal | None]) -> Iterator[_Gone]:
+def _removed_datasets(before: Units, after: Units, replacing: Mapping[str, Rejection | None]) -> Iterator[_Removed]:
     declared = {dataset for unit in after.values() for dataset in unit.datasets}
     for name, now in _successors(before, after).items():
         old, unit = before[name], after.get(now)
         if replacing.get(name) is not None:
-            continue  # refused already, and its datasets with it
+            continue  # rejected already, and its datasets with it
         for dataset in old.datasets:
             if dataset in declared:
                 continue
             if unit is not None and unit.expired:
-                said = f"{unit.file} expired on {unit.expired}: this run would delete the dataset {dataset}"
+                removal = f"{unit.file} expired on {unit.expired}: this run would delete the dataset {dataset}"
             else:
                 file = unit.file if unit is not None else old.file
-                said = f"{file} no longer declares the dataset {dataset}: this run would delete it"
-            yield _Gone(
-                "dataset", dataset, said, old.ending_of(dataset), name, _instead(name, unit), *_key(unit, "dataset")
+                removal = f"{file} no longer declares the dataset {dataset}: this run would delete it"
+            yield _Removed(
+                "dataset",
+                dataset,
+                removal,
+                old.ending_of(dataset),
+                name,
+                _alternative(name, unit),
+                *_key(unit, "dataset"),
             )
 
 
 def _key(unit: Declared | None, key: str) -> tuple[str, tuple[str, ...]]:
-    """The file that takes something away and its key for that; none where the file is gone."""
+    """Return the file that causes a removal and its key for that; none where the file is gone."""
     return ("", ()) if unit is None else (unit.file, ("expires",) if unit.expired else (key,))
 
 
-def _instead(name: str, unit: Declared | None) -> str:
+def _alternative(name: str, unit: Declared | None) -> str:
     """What else to do about a removal, by what may have brought it about."""
     if unit is not None and unit.expired:
         return "to keep it, write a later date in `expires`"
@@ -199,41 +205,41 @@ def _instead(name: str, unit: Declared | None) -> str:
     return f"{renamed}if a colleague added it, bring this branch up to date"
 
 
-def _removal(gone: _Gone, rules: Rules, expected: str) -> Refusal | None:
-    connection = gone.id if gone.kind == "connection" else None
-    if gone.ending.has_expired(rules.today):
+def _reject_removal(removed: _Removed, rules: Rules, expected: str) -> Rejection | None:
+    connection = removed.id if removed.kind == "connection" else None
+    if removed.ending.has_expired(rules.today):
         return None
-    if not gone.ending.retired and _is_guarded(gone, rules):
-        return Refusal(
-            f"{gone.said}. It goes in two steps: first its file says `retire: {{ticket: …}}`, and after a run with "
-            "that the file is deleted. Put it back for now",
+    if not removed.ending.retired and _is_guarded(removed, rules):
+        return Rejection(
+            f"{removed.removal}. Removal takes two steps: first its file says `retire: {{ticket: …}}`, and after a run "
+            "with that the file is deleted. Put it back for now",
             connection,
-            gone.file,
-            gone.at,
+            removed.file,
+            removed.at,
         )
     if rules.removals.allowed:
         return None
-    reason = f"{gone.said}. To remove it on purpose run with {VARIABLE}={expected}; {gone.instead}"
-    return Refusal(reason, connection, gone.file, gone.at)
+    reason = f"{removed.removal}. To remove it on purpose run with {VARIABLE}={expected}; {removed.instead}"
+    return Rejection(reason, connection, removed.file, removed.at)
 
 
-def _is_guarded(gone: _Gone, rules: Rules) -> bool:
-    return gone.ending.guarded or "retire" in rules.removal
+def _is_guarded(removed: _Removed, rules: Rules) -> bool:
+    return removed.ending.guarded or "retire" in rules.removal
 
 
-def _is_counted(gone: _Gone, rules: Rules) -> bool:
+def _is_counted(removed: _Removed, rules: Rules) -> bool:
     """Whether it would go unannounced by anything that an older run saw."""
-    announced = gone.ending.retired or gone.ending.has_expired(rules.today)
-    return not announced and not _is_guarded(gone, rules)
+    announced = removed.ending.retired or removed.ending.has_expired(rules.today)
+    return not announced and not _is_guarded(removed, rules)
 
 
-def _moved(before: Units, after: Units) -> Iterator[Refusal]:
+def _reject_moved(before: Units, after: Units) -> Iterator[Rejection]:
     declared = {name: (unit.file, where) for unit in after.values() for name, where in unit.datasets.items()}
     for old in before.values():
         for dataset, location in old.datasets.items():
             file, now = declared.get(dataset, (old.file, location))
             if now.casefold() != location.casefold():
-                yield Refusal(
+                yield Rejection(
                     f"{file}: the location of dataset {dataset} changed from {location} to {now}. BigQuery cannot "
                     "move a dataset: declare another one there and copy the data",
                     file=file,
@@ -241,8 +247,8 @@ def _moved(before: Units, after: Units) -> Iterator[Refusal]:
                 )
 
 
-def _exceeds(counted: list[_Gone], before: Units, guards: tuple[DeleteGuard, ...]) -> str | None:
-    """What exceeds the delete guard, in words: connections and datasets each by themselves."""
+def _describe_excess(counted: list[_Removed], before: Units, guards: tuple[DeleteGuard, ...]) -> str | None:
+    """Describe what exceeds the delete guard, separately for connections and datasets."""
     existing = {
         "connection": sum(unit.connection is not None for unit in before.values()),
         "dataset": sum(len(unit.datasets) for unit in before.values()),
@@ -252,17 +258,17 @@ def _exceeds(counted: list[_Gone], before: Units, guards: tuple[DeleteGuard, ...
         going = sum(each.kind == kind for each in counted)
         most = min(max(guard.at_least, exist * guard.share // 100) for guard in guards)
         if going > most:
-            exceeded.append(f"{going} of {exist} {kind}s would go, and at most {most} may")
+            exceeded.append(f"{going} of {exist} {kind}s would be removed, and at most {most} may")
     return "; ".join(exceeded) or None
 
 
-def _guard(stopped: str, counted: list[_Gone], rules: Rules) -> tuple[Refusal, ...]:
+def _reject_by_guard(stopped: str, counted: list[_Removed], rules: Rules) -> tuple[Rejection, ...]:
     if rules.removals.expected is not None and rules.removals.expected >= len(counted):
         return ()
     named = [f"{each.kind} {each.id}" for each in counted[:_NAMED]]
     more = [f"{len(counted) - _NAMED} more"] if len(counted) > _NAMED else []
     return (
-        Refusal(
+        Rejection(
             f"{rules.environment_file}: more would be removed at once than `delete_guard` allows, without an expiry or "
             f"`retire` that announced it: {stopped}. If that is wanted, run once with "
             f"{VARIABLE}={ALLOW}:{len(counted)}, for these: {', '.join([*named, *more])}",

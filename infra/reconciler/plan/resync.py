@@ -36,8 +36,8 @@ def changes(old: Declared, new: Declared, groups: tuple[str, str]) -> tuple[Chan
     return tuple(change for change in (*found, *config) if change.old != change.new)
 
 
-def refusal(old: Declared, new: Declared, changed: tuple[Change, ...]) -> str | None:
-    """Why these changes are refused, with what they would cost; None when the file allows each of them."""
+def rejection(old: Declared, new: Declared, changed: tuple[Change, ...]) -> str | None:
+    """Why these changes are rejected, with what they would cost; None when the file allows each of them."""
     unnamed = [change for change in changed if not change.is_named(new.resync)]
     if not unnamed:
         return None
@@ -48,7 +48,7 @@ def refusal(old: Declared, new: Declared, changed: tuple[Change, ...]) -> str | 
     return (
         f"{new.file}: {what}{instead}. It is permanent in Fivetran: the connection {old.connection} would be deleted "
         f"and a new one made, with a new id{variable}; it would sync its whole history again. If that is wanted, write "
-        f"{_permission(changed)} into `connector`; else change it back, or {_instead(unnamed)}"
+        f"{_permission(changed)} into `connector`; else change it back, or {_alternative(unnamed)}"
     )
 
 
@@ -60,7 +60,7 @@ def place(new: Declared, changed: tuple[Change, ...]) -> tuple[str, ...]:
     return ("connector", "destination" if unnamed[0] == "schema" else unnamed[0])
 
 
-def _instead(unnamed: list[Change]) -> str:
+def _alternative(unnamed: list[Change]) -> str:
     for change in unnamed:
         if change.key == "group":
             return (
@@ -75,7 +75,7 @@ def _subject(key: str) -> str:
 
 def _permission(changed: tuple[Change, ...]) -> str:
     named = {change.key.partition(".")[::2]: f"{{from: {change.old}, to: {change.new}}}" for change in changed}
-    said = [f"{key}: {step}" for (key, path), step in named.items() if not path]
+    parts = [f"{key}: {step}" for (key, path), step in named.items() if not path]
     if config := ", ".join(f"{path}: {step}" for (_, path), step in named.items() if path):
-        said.append(f"config: {{{config}}}")
-    return f"`allow_resync: {{{', '.join(said)}, ticket: …}}`"
+        parts.append(f"config: {{{config}}}")
+    return f"`allow_resync: {{{', '.join(parts)}, ticket: …}}`"

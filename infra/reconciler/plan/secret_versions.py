@@ -1,4 +1,4 @@
-"""Versions of secrets that are new to an environment, looked at by their metadata before anything is touched.
+"""Check that secret versions which are new to an environment exist, by their metadata, before any change.
 
 A preview does it too, and reads no value. What the last run named already is not asked for again.
 """
@@ -17,16 +17,16 @@ from reconciler.secrets import check_versions
 logger = logging.getLogger(__name__)
 
 
-def named(units: Declarations) -> list[dict[str, Any]]:
+def named_references(units: Declarations) -> list[dict[str, Any]]:
     """Return every reference of these units whose value can be had, as state remembers it: each once, sorted."""
     found = {reference for unit in units.values() for _, reference in _references(unit) if not reference.held}
     return [dict(reference.as_node()) for reference in sorted(found, key=str)]
 
 
-def refusals(units: Declarations, known: Iterable[object]) -> list[str]:
+def rejections(units: Declarations, known: Iterable[object]) -> list[str]:
     """Why versions that are not among the `known` cannot be used: a text a reference, under its file's name.
 
-    Where nobody could look, nothing is refused: that is logged, and an apply says what is wrong.
+    Where the check is not possible, nothing is rejected: that is logged, and an apply reports what is wrong.
     """
     before = frozenset(map(Reference.parse, known))
     asked = [

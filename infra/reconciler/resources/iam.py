@@ -1,6 +1,6 @@
-"""Who has which role on an environment's Google Cloud project, as pulumi-gcp resources: only added, never taken over.
+"""Roles on an environment's Google Cloud project, as pulumi-gcp resources: added, never adopted.
 
-Each is one binding of one member: taking it away takes away that member's alone. Its logical name says the role, the
+Each is one binding of one member: deleting it revokes that member's role alone. Its logical name says the role, the
 member as IAM stores it, and the condition's title, and so is the same however the file is ordered or spelt: under two
 names one binding would be made by the one and then taken away with the other.
 
@@ -23,17 +23,17 @@ from reconciler.resources.dataset.failures import FailureHook
 _TYPE = "gcp:projects/iAMMember:IAMMember"
 
 
-def declared(environment: Environment, failures: FailureHook, opts: pulumi.ResourceOptions) -> None:
-    """Grant what `project_access` says."""
+def project_access(environment: Environment, failures: FailureHook, opts: pulumi.ResourceOptions) -> None:
+    """Grant what `project_access` declares."""
     wanted: dict[tuple[str, str, Condition | None], str] = {}
     for number, grant in enumerate(environment.project_access):
         for index, member in enumerate(grant.members):
             of = (grant.role, policy_member(member, environment.workgroups), grant.condition)
             wanted.setdefault(of, f"project_access[{number}].members[{index}]")
-    opts = grant_first(opts)
+    opts = grant_before_revoke(opts)
     for (role, member, condition), path in wanted.items():
         # IAM compares conditions as a whole: another description makes another binding.
-        said = condition and gcp.projects.IAMMemberConditionArgs(
+        condition_args = condition and gcp.projects.IAMMemberConditionArgs(
             title=condition.title, expression=condition.expression, description=condition.description
         )
         name = " ".join((role, member, *([condition.title] if condition else [])))
@@ -44,12 +44,12 @@ def declared(environment: Environment, failures: FailureHook, opts: pulumi.Resou
             project=environment.gcp_project,
             role=role,
             member=member,
-            condition=said,
+            condition=condition_args,
             opts=pulumi.ResourceOptions.merge(opts, located),
         )
 
 
-def fivetrans(
+def fivetran_access(
     environment: Environment, account: pulumi.Input[str], failures: FailureHook, opts: pulumi.ResourceOptions
 ) -> pulumi.Resource:
     """Grant what Fivetran's service account needs: nothing by which it reads what it did not write."""
@@ -61,12 +61,12 @@ def fivetrans(
         project=environment.gcp_project,
         role=roles.FIVETRANS,
         member=pulumi.Output.concat("serviceAccount:", account),
-        opts=pulumi.ResourceOptions.merge(grant_first(opts), located),
+        opts=pulumi.ResourceOptions.merge(grant_before_revoke(opts), located),
     )
     return granted
 
 
-def grant_first(opts: pulumi.ResourceOptions) -> pulumi.ResourceOptions:
+def grant_before_revoke(opts: pulumi.ResourceOptions) -> pulumi.ResourceOptions:
     """Let a replaced grant be revoked only after the new one is granted, whatever the plugin asks for."""
     return pulumi.ResourceOptions.merge(opts, pulumi.ResourceOptions(delete_before_replace=False))
 

@@ -147,7 +147,7 @@ def _failure(method: Callable[..., Any], error: Exception, args: tuple[Any, ...]
         known = _known(args, ask=quotes and method.__name__ in _WRITING, quotes=quotes)
         if os.environ.get("RECONCILER_DEBUG"):
             logger.error("operation %s failed\n%s", method.__qualname__, masked_trace(error, known))
-        text = own_words(error.shown(file) if isinstance(error, OperationError) else _text(error, known), known)
+        text = mask_own_text(error.shown(file) if isinstance(error, OperationError) else _text(error, known), known)
     except Exception as another:
         # Whatever this is about, the engine would be sent the first error with all it says.
         text = _unexpected(another)
@@ -180,7 +180,7 @@ def _known(args: tuple[Any, ...], *, ask: bool, quotes: bool) -> KnownValues:
 
 
 def explain(error: FivetranError | ReconcilerError, known: KnownValues) -> str:
-    """Return an error's text with what the other side said, masked or withheld."""
+    """Return an error's text with the message of Fivetran or Google, masked or withheld."""
     if isinstance(error, ApiError):
         return error.saying(show(error.unmasked_message, known))
     if isinstance(error, RemoteError):
@@ -188,7 +188,7 @@ def explain(error: FivetranError | ReconcilerError, known: KnownValues) -> str:
     return str(error)
 
 
-def own_words(text: str, known: KnownValues) -> str:
+def mask_own_text(text: str, known: KnownValues) -> str:
     """Return a message of ours as it may be shown: without a value that slipped in, as the live one of some field.
 
     Names stay that a secret happens to be equal to.
@@ -197,7 +197,7 @@ def own_words(text: str, known: KnownValues) -> str:
 
 
 def printable(text: str) -> str:
-    """Without control characters or endless lines: a setup test's message is the vendor's, and goes to a terminal."""
+    """Remove control characters and cut long lines: a vendor's message is printed to a terminal."""
     lines = ("".join(char for char in line if char.isprintable()) for line in text.split("\n"))
     return "\n".join(line if len(line) <= _LONGEST_LINE else f"{line[:_LONGEST_LINE]}…" for line in lines)
 

@@ -20,13 +20,13 @@ from reconciler.lifecycle.expiry import ActiveFleet
 from reconciler.model.errors import InvalidSpecs, ReconcilerError
 from reconciler.model.today import today
 from reconciler.resources import iam
-from reconciler.resources.dataset.listing import list_datasets, refuse_moves
+from reconciler.resources.dataset.listing import list_datasets, reject_moves
 from reconciler.stack import stages
 
 
 @dataclass(frozen=True)
 class Settings:
-    """What a run is told from outside: its environment, where the specs are, what file names are relative to."""
+    """The settings of a run: its environment, the folder of the specs, what file names are relative to."""
 
     environment: str
     specs: Path
@@ -60,9 +60,9 @@ async def main(settings: Settings) -> dict[str, pulumi.Input[Any]]:
 
 
 async def _keep_outputs() -> Mapping[str, Any]:
-    """Register the stack's last outputs, so that a refused run does not print each of them as deleted; return them.
+    """Register the stack's last outputs, so that a rejected run does not print each of them as deleted; return them.
 
-    The engine ends the program when the first resource is refused, so nothing can be registered then. A run that comes
+    The engine ends the program when the first resource is rejected, so nothing can be registered then. A run that comes
     to its end registers its own outputs over these (decision 23).
     """
     name = f"{pulumi.get_organization()}/{pulumi.get_project()}/{pulumi.get_stack()}"
@@ -102,7 +102,7 @@ async def build(staged: ActiveFleet, loaded: Loaded) -> dict[str, pulumi.Input[A
     connectors = [unit.connector for unit in fleet.units if unit.connector is not None]
     secrets.remember_declared({"config": each.config, "auth": each.auth} for each in connectors)
     listed = await list_datasets(environment, loaded.root)
-    refuse_moves(environment, fleet.units, listed, loaded.root)
+    reject_moves(environment, fleet.units, listed, loaded.root)
 
     stack = stages.Stack.of(staged, loaded)
     declared = stages.declare_datasets(stack, listed)

@@ -180,8 +180,8 @@ def destination(stack: Stack, preflight: Preflight) -> Foundation:
     environment, options = stack.environment, after(preflight)
     made = Destination(environment, options)
     account = ServiceAccount(environment, made.id, options)
-    iam.declared(environment, stack.failures, options)
-    writing = iam.fivetrans(environment, account.id, stack.failures, options)
+    iam.project_access(environment, stack.failures, options)
+    writing = iam.fivetran_access(environment, account.id, stack.failures, options)
     tests = DestinationTests(environment, made.id, account.id, pulumi.ResourceOptions(depends_on=[preflight, writing]))
     return Foundation(preflight, made.id, account.id, tests)
 

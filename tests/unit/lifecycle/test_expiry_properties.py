@@ -10,7 +10,7 @@ from reconciler.lifecycle.expiry import LABEL, Expiries, Stage, apply_expiry, co
 from reconciler.model import Dataset, Fleet, Grant, Unit
 from reconciler.model.policy import ExpiryPolicy, Never, Policy, Retire
 from reconciler.plan.inventory import declarations
-from reconciler.plan.rejections import Rules, refusals
+from reconciler.plan.rejections import Rules, rejections
 
 from .fleets import connector, dataset, exists, fleet
 
@@ -83,7 +83,7 @@ def test_dataset_expires_with_the_last_connector_that_writes_it(of: Fleet, today
             if not writers or writers & connectors:
                 continue
             own = by_name[unit.name].expires
-            # `validate` refuses a date in the dataset's own file that is later than every connector's.
+            # `validate` rejects a date in the dataset's own file that is later than every connector's.
             later = (
                 isinstance(own, date)
                 and compute_expiry(own, of.environment.policy.expiry, today).stage is not Stage.REMOVED
@@ -111,7 +111,7 @@ def test_later_date_before_the_removal_acts_as_if_it_was_the_first_one(of: Fleet
     )
     was, now = apply_expiry(short, today), apply_expiry(extended, today)
     before, after = declarations(was), declarations(now)
-    assert refusals(before, after, Rules(today, removal=(of.environment.policy.removal,))) == ()
+    assert rejections(before, after, Rules(today, removal=(of.environment.policy.removal,))) == ()
     (left,) = (each for each in now.fleet.units if each.name == unit.name)
     if unit.retire is None:
         assert left.connector == unit.connector
@@ -125,7 +125,7 @@ def test_later_date_before_the_removal_acts_as_if_it_was_the_first_one(of: Fleet
 def test_what_a_run_announced_goes_unrefused_when_its_day_comes(of: Fleet, one: date, other: date):
     first, second = sorted((one, other))
     before, after = (declarations(apply_expiry(of, day)) for day in (first, second))
-    assert refusals(before, after, Rules(second, removal=(of.environment.policy.removal,))) == ()
+    assert rejections(before, after, Rules(second, removal=(of.environment.policy.removal,))) == ()
 
 
 @given(st.lists(st.none() | DAYS, max_size=4), DAYS, st.booleans())

@@ -1,4 +1,4 @@
-"""What Preflight records before a connection is created, and what it refuses before another one is deleted."""
+"""What Preflight records before a connection is created, and what it rejects before another one is deleted."""
 
 from __future__ import annotations
 
@@ -106,7 +106,7 @@ def test_where_fivetran_does_not_say_whose_key_it_is_nothing_becomes_ours(
 @pytest.mark.parametrize(
     "live", [AT_WORK, {"paused": True, "setup_state": "incomplete"}], ids=["works", "never worked"]
 )
-def test_moving_to_a_group_with_a_connection_of_that_name_is_refused_before_anything_goes(
+def test_moving_to_a_group_with_a_connection_of_that_name_is_rejected_before_anything_goes(
     fivetran: Fivetran, new_run, live: dict[str, Any]
 ):
     fivetran.by_hand(**AT_WORK)
@@ -127,7 +127,7 @@ def test_moving_to_a_group_with_a_connection_of_that_name_is_refused_before_anyt
     assert fivetran.writes() == []
 
 
-def test_another_destination_with_a_connection_of_that_name_is_refused_before_anything_goes(
+def test_another_destination_with_a_connection_of_that_name_is_rejected_before_anything_goes(
     fivetran: Fivetran, new_run
 ):
     fivetran.by_hand(**AT_WORK)

@@ -58,7 +58,7 @@ def check(olds: dict[str, Any], news: dict[str, Any]) -> dict[str, Any]:
     return dict(provider.check(olds, news).inputs)
 
 
-def test_a_new_dataset_that_would_change_is_refused_and_a_known_one_is_not_read(fivetran: Fivetran, new_run):
+def test_a_new_dataset_that_would_change_is_rejected_and_a_known_one_is_not_read(fivetran: Fivetran, new_run):
     make(fivetran, {"role": "READER", "userByEmail": "a@example.com"})
     found = exists()
     said = failure(check, {}, props(found, stripe={}))
@@ -81,7 +81,7 @@ def test_a_new_dataset_that_does_not_exist_is_not_read(fivetran: Fivetran, new_r
     assert not run.declared.dataset_exists("stripe")
 
 
-def test_a_new_dataset_that_cannot_be_read_is_refused(fivetran: Fivetran, new_run):
+def test_a_new_dataset_that_cannot_be_read_is_rejected(fivetran: Fivetran, new_run):
     make(fivetran)
     denied = {"method": "GET", "code": "PERMISSION_DENIED", "error": "Access Denied.", "times": 0}
     fivetran.gcp("POST", "/faults", denied)
@@ -117,8 +117,8 @@ def test_fivetrans_service_account_is_asked_for_where_that_tells_something(
     assert f"{FILE}: adopts the dataset stripe as it is" in caplog.text
     make_other = {"access": [OWNERS.as_property(), {"role": "WRITER", "userByEmail": "g@x.iam.gserviceaccount.com"}]}
     fivetran.gcp("PATCH", "/datasets/dev-project/stripe", make_other)
-    refused = failure(check, {}, props(exists(is_written=True), stripe={}))
-    assert "roles/bigquery.dataEditor for serviceAccount:g@x.iam.gserviceaccount.com: BigQuery has it" in refused
+    rejected = failure(check, {}, props(exists(is_written=True), stripe={}))
+    assert "roles/bigquery.dataEditor for serviceAccount:g@x.iam.gserviceaccount.com: BigQuery has it" in rejected
     fivetran.gcp("PATCH", "/datasets/dev-project/stripe", {"access": [OWNERS.as_property()]})
     fivetran.forget_requests()
     check({}, props(exists(is_written=True), stripe={}))

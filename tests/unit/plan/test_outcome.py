@@ -1,4 +1,4 @@
-"""Outcome: a run in which a unit does not come to work ends in an error that names every one of them."""
+"""Outcome: a run in which a unit fails ends in an error that names each failed unit."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ def test_it_raises_with_every_failed_unit_under_its_file_and_names_no_other(five
         stack.up(unit(name))
         ids[name] = stack.connection.id
     mend = (
-        "    What was made is kept and found again: mend the cause and run again.\n"
+        "    What exists is kept: fix the cause and run again.\n"
         "    A secret is sent again when its version in the file changes."
     )
     expected = (
-        "dev/environment.yaml: 2 units did not come to work:\n"
+        "dev/environment.yaml: 2 units failed:\n"
         f"connectors/dev/jira.yaml: 2 setup tests of connection {ids['jira']} (stripe) failed:\n"
         "    Validate Login: FAILED: Invalid API key\n"
         f"    Second: FAILED: Invalid API key\n{mend}\n"
@@ -74,7 +74,7 @@ def test_two_failures_of_a_file_are_both_told_and_a_line_is_not_told_twice(fivet
     run.outcomes.fail("dev/stripe.yaml", "dev/stripe.yaml:5:3: Google denies b on dataset d", "b")
     run.outcomes.fail("dev/stripe.yaml", "dev/stripe.yaml:5:3: Google denies b on 2 datasets", "b")
     assert failure(provider.create, dict(PROPS)) == (
-        "dev/environment.yaml: 1 unit did not come to work:\n"
+        "dev/environment.yaml: 1 unit failed:\n"
         "dev/stripe.yaml: failed: no login\n"
         "dev/stripe.yaml:5:3: Google denies b on 2 datasets"
     )

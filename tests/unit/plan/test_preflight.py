@@ -1,4 +1,4 @@
-"""Preflight: refuses before anything is touched, also when Fivetran cannot say what it is about."""
+"""Preflight: rejects before anything is touched, also when Fivetran cannot say what it is about."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def props(*names: str, **units: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def test_a_removal_is_refused_under_the_connections_id(fivetran: Fivetran, new_run):
+def test_a_removal_is_rejected_under_the_connections_id(fivetran: Fivetran, new_run):
     id_ = fivetran.by_hand()
     said = failure(provider.check, props("stripe", "sandbox"), props("sandbox"))
     assert said.startswith("dev/stripe.yaml is gone: this run would delete the connection stripe.")
@@ -38,18 +38,18 @@ def test_a_removal_is_refused_under_the_connections_id(fivetran: Fivetran, new_r
 
 
 @pytest.mark.parametrize("fault", [{"kind": "unauthorized"}, {"kind": "status", "status": 500}, {"kind": "garbage"}])
-def test_a_removal_is_refused_also_where_fivetran_does_not_answer(fivetran: Fivetran, new_run, fault):
+def test_a_removal_is_rejected_also_where_fivetran_does_not_answer(fivetran: Fivetran, new_run, fault):
     fivetran.fault(count=None, **fault)
     said = failure(provider.check, props("stripe"), props())
     assert said.startswith("dev/stripe.yaml is gone: this run would delete the connection stripe.")
 
 
-def test_a_refusal_without_credentials_is_a_refusal(fivetran: Fivetran, new_run, monkeypatch: pytest.MonkeyPatch):
+def test_a_refusal_without_credentials_is_a_rejection(fivetran: Fivetran, new_run, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.delenv("FIVETRAN_APIKEY")
     assert "would delete the connection stripe" in failure(provider.check, props("stripe"), props())
 
 
-def test_everything_refused_is_said_at_once(fivetran: Fivetran, new_run):
+def test_everything_rejected_is_said_at_once(fivetran: Fivetran, new_run):
     said = failure(provider.check, props("a", "b"), props()).splitlines()
     assert [line.split()[0] for line in said] == ["dev/a.yaml", "dev/b.yaml"]
 
@@ -81,7 +81,7 @@ def test_an_environment_does_not_move_to_another_project(fivetran: Fivetran, new
     assert failure(provider.check, props("stripe"), moved).startswith("dev/environment.yaml: gcp_project changed from ")
 
 
-def test_another_group_is_refused_under_each_connections_id_unless_the_file_allows_it(fivetran: Fivetran, new_run):
+def test_another_group_is_rejected_under_each_connections_id_unless_the_file_allows_it(fivetran: Fivetran, new_run):
     id_ = fivetran.by_hand()
     moved = {**props("stripe"), "group": "Group_Test"}
     said = failure(provider.check, props("stripe"), moved)
@@ -93,7 +93,7 @@ def test_another_group_is_refused_under_each_connections_id_unless_the_file_allo
     assert run.declared.may_replace("stripe")
 
 
-def test_a_changed_key_that_fivetran_keeps_is_refused_under_the_connections_id_unless_the_file_allows_it(
+def test_a_changed_key_that_fivetran_keeps_is_rejected_under_the_connections_id_unless_the_file_allows_it(
     fivetran: Fivetran, new_run
 ):
     id_ = fivetran.by_hand()
@@ -135,7 +135,7 @@ def test_a_group_is_not_renamed_to_the_name_of_another(fivetran: Fivetran, new_r
     assert fivetran.writes() == []
 
 
-def test_where_nobody_can_look_a_renaming_is_not_refused_unless_the_key_is(
+def test_where_nobody_can_look_a_renaming_is_not_rejected_unless_the_key_is(
     fivetran: Fivetran, new_run, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ):
     fivetran.fault(kind="status", status=500, count=None)
@@ -178,7 +178,7 @@ def test_the_last_runs_policy_holds_beside_this_ones(fivetran: Fivetran, new_run
         assert "first its file says `retire: {ticket: …}`" in said
     lax = {"removal": "file", "share": 20.0, "at_least": 9.0}
     said = failure(provider.check, {**props("stripe"), "policy": policies["file"]}, {**props(), "policy": lax})
-    assert "1 of 1 connections would go, and at most 0 may" in said
+    assert "1 of 1 connections would be removed, and at most 0 may" in said
     monkeypatch.setenv("RECONCILER_REMOVALS", "allow:1")
     provider.check({**props("stripe"), "policy": policies["file"]}, {**props(), "policy": lax})
 

@@ -8,7 +8,7 @@ import pytest
 from reconciler.lifecycle.removal import Ending, Removals
 from reconciler.model.policy import DeleteGuard
 from reconciler.plan.inventory import Declared
-from reconciler.plan.rejections import Rules, left_groups, refusals, replaced
+from reconciler.plan.rejections import Rules, left_groups, rejections, replaced
 
 STRIPE = Declared("prod/stripe.yaml", "stripe", "stripe", {"stripe": "US"})
 TODAY = date(2027, 1, 10)
@@ -21,7 +21,7 @@ retires = Rules(TODAY, Removals(allowed=True), removal=("retire",))
 
 
 def reasons(before, after, rules=may_not):
-    return [refusal.reason for refusal in refusals(before, after, rules)]
+    return [rejection.reason for rejection in rejections(before, after, rules)]
 
 
 def ending(unit: Declared, said: Ending) -> Declared:
@@ -70,7 +70,7 @@ def test_a_location_in_another_case_is_the_same():
 
 
 @pytest.mark.parametrize("rules", [may_not, may, retires])
-def test_a_location_that_changed_is_refused(rules):
+def test_a_location_that_changed_is_rejected(rules):
     moved = Declared("prod/stripe.yaml", "stripe", "stripe", {"stripe": "EU"})
     (reason,) = reasons({"stripe": STRIPE}, {"stripe": moved}, rules)
     assert "location of dataset stripe changed from US to EU" in reason
@@ -108,7 +108,7 @@ def test_a_date_that_no_run_has_announced_is_no_expiry():
 # Retiring.
 
 
-def test_where_units_are_retired_a_deleted_file_is_refused_even_where_removals_are_allowed():
+def test_where_units_are_retired_a_deleted_file_is_rejected_even_where_removals_are_allowed():
     for said, rules in ((Ending(), retires), (Ending(guarded=True), may), (Ending(guarded=True), retires)):
         for reason in reasons({"stripe": ending(STRIPE, said)}, {}, rules):
             assert "first its file says `retire: {ticket: …}`" in reason
@@ -133,7 +133,10 @@ def test_more_unannounced_removals_than_the_guard_allows_stop_the_run():
     assert reasons(units(10), units(7), may) == []
     (reason,) = reasons(units(10), units(6), replace(may, environment_file="dev/environment.yaml"))
     assert reason.startswith("dev/environment.yaml: more would be removed at once than `delete_guard` allows")
-    assert "4 of 10 connections would go, and at most 3 may; 4 of 10 datasets would go, and at most 3 may" in reason
+    assert (
+        "4 of 10 connections would be removed, and at most 3 may; 4 of 10 datasets would be removed, and at most 3 may"
+        in reason
+    )
     named = [f"{kind} u{number}" for kind in ("connection", "dataset") for number in range(6, 10)]
     assert reason.endswith(f"RECONCILER_REMOVALS=allow:8, for these: {', '.join(named)}")
     (reason,) = reasons(units(100), units(70), may)
@@ -149,7 +152,7 @@ def test_datasets_count_by_themselves():
     before = {"db": Declared("db.yaml", "postgres", "db", {f"db_{n}": "US" for n in range(5)})}
     after = {"db": Declared("db.yaml", "postgres", "db", {"db_0": "US"})}
     (reason,) = reasons(before, after, may)
-    assert "4 of 5 datasets would go, and at most 3 may. " in reason
+    assert "4 of 5 datasets would be removed, and at most 3 may. " in reason
 
 
 @pytest.mark.parametrize("said", [YESTERDAY, Ending(retired=True)])
@@ -173,7 +176,7 @@ def test_a_run_that_may_not_remove_is_told_the_number_at_once():
 def test_a_guard_widened_by_the_same_change_holds_as_it_was():
     both = replace(may, guards=(DeleteGuard(0, 0), DeleteGuard(100, 99)))
     (reason,) = reasons({"stripe": STRIPE}, {}, both)
-    assert "1 of 1 connections would go, and at most 0 may" in reason
+    assert "1 of 1 connections would be removed, and at most 0 may" in reason
 
 
 # Replacing.
@@ -200,7 +203,7 @@ CONFIG = {"config.timeframe": ("SIX", "TWELVE")}
         ),
     ],
 )
-def test_a_replacement_is_refused_with_what_it_costs_even_where_removals_are_allowed(now, said, permission, rules):
+def test_a_replacement_is_rejected_with_what_it_costs_even_where_removals_are_allowed(now, said, permission, rules):
     (reason,) = reasons({"stripe": AIRFLOW}, {"stripe": now}, rules)
     assert reason.startswith(f"prod/stripe.yaml: {said}. It is permanent in Fivetran: the connection stripe would be ")
     assert "with a new id, and the Airflow variable fivetran_stripe_connector_id would hold that one" in reason
@@ -225,7 +228,7 @@ def test_a_permanent_key_that_comes_to_a_file_or_leaves_it_is_no_replacement():
     assert reasons({"stripe": SIX}, {"stripe": other}) == [], "another service has other keys"
 
 
-def test_the_datasets_of_a_refused_replacement_are_not_told_as_well():
+def test_the_datasets_of_a_rejected_replacement_are_not_told_as_well():
     before = {"stripe": STRIPE}
     assert len(reasons(before, {"stripe": replace(V2, datasets={"stripe_v2": "US"})})) == 1
 

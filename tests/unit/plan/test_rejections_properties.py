@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from reconciler.lifecycle.removal import Ending, Removals, may_remove
 from reconciler.model.policy import DeleteGuard
 from reconciler.plan.inventory import Declared
-from reconciler.plan.rejections import Rules, refusals
+from reconciler.plan.rejections import Rules, rejections
 
 TODAY = date(2027, 1, 10)
 NAMES = st.sampled_from("abcdefgh")
@@ -55,34 +55,34 @@ def test_where_units_are_retired_nothing_goes_that_the_last_run_did_not_see_reti
 ):
     rules = Rules(TODAY, removals, removal=("retire",), guards=(guard,))
     if any(not ending.retired and not expired(ending) for ending in gone(before, after)):
-        assert refusals(before, after, rules)
+        assert rejections(before, after, rules)
 
 
 @given(fleets(), fleets(), GUARDS)
 def test_without_permission_only_what_expired_goes(before, after, guard):
-    refused = refusals(before, after, Rules(TODAY, guards=(guard,)))
-    assert bool(refused) == any(not expired(ending) for ending in gone(before, after))
+    rejected = rejections(before, after, Rules(TODAY, guards=(guard,)))
+    assert bool(rejected) == any(not expired(ending) for ending in gone(before, after))
 
 
 @given(fleets(), fleets(), GUARDS)
 def test_what_was_announced_never_counts_for_the_guard(before, after, guard):
     going = gone(before, after)
     if all(ending.retired or expired(ending) for ending in going):
-        assert refusals(before, after, Rules(TODAY, Removals(True), guards=(guard,))) == ()
+        assert rejections(before, after, Rules(TODAY, Removals(True), guards=(guard,))) == ()
 
 
 @given(fleets(), fleets(), REMOVALS, GUARDS)
-def test_a_stricter_run_refuses_all_that_a_laxer_one_does(before, after, removals, guard):
+def test_a_stricter_run_rejects_all_that_a_laxer_one_does(before, after, removals, guard):
     lax = Rules(TODAY, removals, guards=(guard,))
     strict = Rules(TODAY, removals, removal=("file", "retire"), guards=(guard, DeleteGuard(0, 0)))
-    assert bool(refusals(before, after, lax)) <= bool(refusals(before, after, strict))
+    assert bool(rejections(before, after, lax)) <= bool(rejections(before, after, strict))
 
 
 @given(fleets(), fleets(), REMOVALS)
 def test_what_fleet_lets_go_state_lets_go_too(before, after, removals):
     """Else a run would begin that its deletions end."""
     rules = Rules(TODAY, removals, guards=(DeleteGuard(100, 99),))
-    if not refusals(before, after, rules):
+    if not rejections(before, after, rules):
         assert all(may_remove(ending, TODAY, removals_allowed=removals.allowed) for ending in gone(before, after))
 
 

@@ -82,7 +82,7 @@ class Stack:
         return str(self.activation.state["outcome"])
 
     def record(self, unit: Unit) -> None:
-        """What Preflight does of an apply before anything else, without its refusals."""
+        """What Preflight does of an apply before anything else, without its rejections."""
         assert unit.connector is not None
         name = unit.connector.destination.connection_name
         declared = {unit.name: Declared(unit.file, unit.connector.service, name)}

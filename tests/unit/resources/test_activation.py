@@ -229,7 +229,7 @@ def test_an_activation_of_a_deleted_connection_says_how_it_comes_back(fivetran: 
     fivetran.delete("stripe")
     assert failure(stack.up, unit(schedule=FivetranSchedule(60))) == (
         f"{FILE}: the connection {gone} was deleted in Fivetran; "
-        "`pulumi up --stack dev --refresh` makes it again and syncs its whole history"
+        "`pulumi up --stack dev --refresh` creates it again and syncs its whole history"
     )
 
 

@@ -34,7 +34,7 @@ def test_the_first_sync_finds_the_tables_as_the_file_says(fivetran: Fivetran, st
     assert stack.pending(HASHED) == []
 
 
-def test_what_cannot_be_kept_back_is_refused_and_the_connection_stays_paused_until_it_is(
+def test_what_cannot_be_kept_back_is_rejected_and_the_connection_stays_paused_until_it_is(
     fivetran: Fivetran, stack: Stack, new_run
 ):
     for _ in range(2):
@@ -54,7 +54,7 @@ def test_what_cannot_be_kept_back_is_refused_and_the_connection_stays_paused_unt
 def test_activation_says_of_a_running_connection_that_it_goes_on_syncing(fivetran: Fivetran, stack: Stack, new_run):
     stack.up(unit(sync=customers(email="hashed")))
     assert stack.up(unit(sync=customers(emial="hashed"))) == "refused"
-    assert "The connection runs, and goes on syncing them: correct `sync`" in run.outcomes.failures()[FILE]
+    assert "The connection runs, and keeps syncing them: correct `sync`" in run.outcomes.failures()[FILE]
     assert "not started" not in run.outcomes.failures()[FILE]
 
 
@@ -138,7 +138,7 @@ def test_a_selection_that_left_the_file_leaves_everything_as_it_is(fivetran: Fiv
     assert fivetran.writes() == []
 
 
-def test_taking_over_a_connection_with_other_tables_is_refused_unless_the_file_says_to_change_them(
+def test_taking_over_a_connection_with_other_tables_is_rejected_unless_the_file_says_to_change_them(
     fivetran: Fivetran, stack: Stack, new_run
 ):
     made = fivetran.by_hand(succeeded_at="2026-01-01T00:00:00Z", is_historical_sync=False)

@@ -53,7 +53,7 @@ def test_one_that_airflow_runs_is_taken_over_in_whatever_state_airflow_left_it(
     assert fivetran.the("stripe")["syncs"] == 0
 
 
-def test_a_config_that_differs_is_refused_with_each_difference_and_both_ways_out(fivetran: Fivetran, stack: Stack):
+def test_a_config_that_differs_is_rejected_with_each_difference_and_both_ways_out(fivetran: Fivetran, stack: Stack):
     made = fivetran.by_hand(config={"backward_sync_limit": "2025-01-01"}, **AT_WORK)
     wanted = unit(historical_sync_time_frame="DATE_LIMIT", backward_sync_limit="2026-01-01")
     assert failure(stack.up, wanted) == (
@@ -94,12 +94,12 @@ def test_a_config_that_differs_is_refused_with_each_difference_and_both_ways_out
     ],
     ids=["schedule", "pause", "Airflow", "Airflow, daily", "Airflow, pause"],
 )
-def test_a_schedule_that_differs_is_refused_and_taken_over_once_the_file_matches(
+def test_a_schedule_that_differs_is_rejected_and_taken_over_once_the_file_matches(
     fivetran: Fivetran, stack: Stack, new_run, case: tuple[dict[str, Any], Unit, str]
 ):
     live, declared, difference = case
     made = fivetran.by_hand(**live, **AT_WORK)
-    refusal = (
+    rejection = (
         f"{FILE}: the connection stripe exists ({made}) and differs from the file:\n"
         f"    {difference}\n"
         "    Adopting writes nothing. Make the file match, or write "
@@ -107,7 +107,7 @@ def test_a_schedule_that_differs_is_refused_and_taken_over_once_the_file_matches
     )
     for _ in range(2):
         assert stack.up(declared) == "refused"
-        assert run.outcomes.failures() == {FILE: refusal.removeprefix(f"{FILE}: ")}
+        assert run.outcomes.failures() == {FILE: rejection.removeprefix(f"{FILE}: ")}
         assert stack.pending(declared) == ["activation"]
         new_run()
     matching = FivetranSchedule(live.get("sync_frequency", 360), live.get("daily_sync_time"))

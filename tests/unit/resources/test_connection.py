@@ -75,7 +75,7 @@ def test_what_is_not_config_changes_nothing_here(fivetran: Fivetran, stripe: str
         assert not provider.diff(stripe, state(fivetran.group), inputs(fivetran.group, **said)).changes
 
 
-def test_adopt_that_names_another_connection_than_the_one_there_is_refused_in_a_preview(
+def test_adopt_that_names_another_connection_than_the_one_there_is_rejected_in_a_preview(
     fivetran: Fivetran, stripe: str
 ):
     said = failure(provider.diff, stripe, state(fivetran.group), inputs(fivetran.group, adopt=Adopt("other_id")))
@@ -121,7 +121,7 @@ def test_a_change_of_a_deleted_connection_says_how_it_comes_back(fivetran: Fivet
     news = inputs(fivetran.group, historical_sync_time_frame="DATE_LIMIT")
     assert failure(provider.update, stripe, state(fivetran.group), news) == (
         f"{FILE}: the connection stripe ({stripe}) was deleted in Fivetran; "
-        "`pulumi up --stack dev --refresh` makes it again and syncs its whole history"
+        "`pulumi up --stack dev --refresh` creates it again and syncs its whole history"
     )
 
 

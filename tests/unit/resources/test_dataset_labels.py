@@ -5,15 +5,15 @@ from __future__ import annotations
 from reconciler.lifecycle import expiry
 from reconciler.model import Dataset
 from reconciler.resources.dataset.listing import Listed
-from reconciler.resources.dataset.resource import right_labels
+from reconciler.resources.dataset.resource import labels_in_place
 
 
 def test_labels_that_are_right_are_not_written_by_an_import():
     dataset = Dataset("d", "US", labels={"a-b": "1", "team": "x", "new": ""})
-    assert right_labels(dataset, Listed("US", {"a-b": "1", "team": "y", "other": "z"})) == ["labels.a-b"]
-    assert right_labels(dataset, None) == []
+    assert labels_in_place(dataset, Listed("US", {"a-b": "1", "team": "y", "other": "z"})) == ["labels.a-b"]
+    assert labels_in_place(dataset, None) == []
 
 
 def test_the_label_that_says_when_a_dataset_goes_comes_into_state_by_an_import():
     dataset = Dataset("d", "US", labels={expiry.LABEL: "1"})
-    assert right_labels(dataset, Listed("US", dataset.labels)) == []
+    assert labels_in_place(dataset, Listed("US", dataset.labels)) == []

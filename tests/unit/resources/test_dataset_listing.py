@@ -10,7 +10,7 @@ import pulumi
 import pytest
 
 from reconciler.model import Dataset, Destination, Environment, Unit
-from reconciler.resources.dataset.listing import Immovable, Listed, ListingFailed, list_datasets, refuse_moves
+from reconciler.resources.dataset.listing import DatasetMoved, Listed, ListingFailed, list_datasets, reject_moves
 from reconciler.secrets import resolved_values
 
 ENVIRONMENT = Environment("dev", "dev/environment.yaml", "p", "Dev", Destination("US", "GCP_US_EAST4", "0"))
@@ -58,13 +58,13 @@ def test_a_list_that_fails_ends_the_run(monkeypatch: pytest.MonkeyPatch, text: s
     assert "\n" not in said
 
 
-def test_datasets_elsewhere_than_their_files_say_are_refused_together():
-    refuse_moves(ENVIRONMENT, UNITS, {"a": Listed("us"), "other": Listed("EU")}, Path("none"))
-    with pytest.raises(Immovable) as failed:
-        refuse_moves(ENVIRONMENT, UNITS, {"a": Listed("EU"), "b": Listed("asia-east1")}, Path("none"))
+def test_datasets_elsewhere_than_their_files_say_are_rejected_together():
+    reject_moves(ENVIRONMENT, UNITS, {"a": Listed("us"), "other": Listed("EU")}, Path("none"))
+    with pytest.raises(DatasetMoved) as failed:
+        reject_moves(ENVIRONMENT, UNITS, {"a": Listed("EU"), "b": Listed("asia-east1")}, Path("none"))
     lines = str(failed.value).splitlines()
     assert lines[0] == "dev/environment.yaml: datasets cannot be moved, so nothing is touched:"
     assert lines[1].startswith(
         "    dev/a.yaml: the dataset a is in EU, the file says US, and BigQuery cannot move it. "
     )
-    assert "Write asia-east1 where the location stands" in lines[2]
+    assert "Write asia-east1 where the location is declared" in lines[2]

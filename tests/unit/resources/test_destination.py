@@ -1,4 +1,4 @@
-"""A group and its destination: made when missing, adopted as they are, refused where they differ, deleted with care."""
+"""A group and its destination: created when missing, adopted as they are, rejected where they differ."""
 
 from __future__ import annotations
 
@@ -81,7 +81,7 @@ def test_one_of_another_service_is_not_adopted(fivetran: Fivetran, new_run):
     assert fivetran.writes() == []
 
 
-def test_two_groups_of_one_name_are_refused_with_their_ids(fivetran: Fivetran, new_run):
+def test_two_groups_of_one_name_are_rejected_with_their_ids(fivetran: Fivetran, new_run):
     other = fivetran.make_group("Group_Dev")
     text = failure(DestinationProvider().create, dict(PROPS))
     assert other in text
@@ -191,7 +191,7 @@ def test_the_service_account_is_read_from_the_group(fivetran: Fivetran, new_run)
     assert ServiceAccountProvider().read(made.id, {"file": PROPS["file"], "group_id": "gone"}).id is None
 
 
-def test_a_preview_that_cannot_ask_fivetran_refuses_no_destination(fivetran: Fivetran, new_run):
+def test_a_preview_that_cannot_ask_fivetran_rejects_no_destination(fivetran: Fivetran, new_run):
     run.declared.is_preview = True
     fivetran.fault(kind="status", status=500, count=None)
     DestinationProvider().check({}, {**PROPS, "location": "EU"})
@@ -205,8 +205,8 @@ def test_settings_that_no_file_says_are_named_at_adoption(
     )
     DestinationProvider().create({**PROPS, "settings": {"private_link_id": "link_1"}})
     assert caplog.messages == [
-        f"connectors/dev/environment.yaml: the destination of group Group_Dev has {said}, which no file says: one that "
-        "is made again would not\n    Write it below `destination` to keep it."
+        f"connectors/dev/environment.yaml: the destination of group Group_Dev has {said}, which the file does "
+        "not declare\n    Write it below `destination` to keep it."
         for said in ("networking_method: ProxyAgent", "proxy_agent_id: agent_1")
     ]
     assert fivetran.writes() == []

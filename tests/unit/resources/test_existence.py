@@ -252,7 +252,7 @@ def test_a_connection_of_another_service_is_never_taken_over(fivetran: Fivetran,
     assert fivetran.writes() == []
 
 
-def test_adopt_with_another_id_is_refused(fivetran: Fivetran, new_run):
+def test_adopt_with_another_id_is_rejected(fivetran: Fivetran, new_run):
     made = fivetran.by_hand()
     said = failure(create, inputs(fivetran.group, adopt=Adopt("other_id", apply_changes=True)))
     assert said == f"{FILE}: adopt names the connection other_id, but stripe is {made}: correct it"

@@ -71,26 +71,28 @@ def test_a_reference_in_its_place_is_sent_and_the_other_way_round_changes_nothin
     assert fivetran.the("stripe")["config"]["api_key"] == CANARY
 
 
-def test_a_list_around_what_fivetran_holds_stays_or_is_refused_with_the_path(fivetran: Fivetran, new_run, at_work: str):
+def test_a_list_around_what_fivetran_holds_stays_or_is_rejected_with_the_path(
+    fivetran: Fivetran, new_run, at_work: str
+):
     olds = function(fivetran.group, secret("one", HELD), secret("two", HELD))
     provider.create(olds)
     same = function(fivetran.group, secret("one", HELD), secret("two", HELD), function_trigger="https://g.example")
     assert provider.diff(at_work, olds, same).changes
     more = function(fivetran.group, secret("one", HELD), secret("two", KEY))
-    refused = (
-        f"{FILE}: config.secrets_list[0].value: only Fivetran has this value, and what stands around it has changed "
-        "and can only be sent whole: write where it is kept, {secret: NAME, version: N}"
+    rejected = (
+        f"{FILE}: config.secrets_list[0].value: only Fivetran has this value, and the value that contains it has "
+        "changed and can only be sent whole: write where it is kept, {secret: NAME, version: N}"
     )
     fivetran.forget_requests()
-    assert failure(provider.diff, at_work, olds, more) == refused
-    assert failure(provider.update, at_work, olds, more) == refused
+    assert failure(provider.diff, at_work, olds, more) == rejected
+    assert failure(provider.update, at_work, olds, more) == rejected
     assert fivetran.writes() == []
     known = function(fivetran.group, secret("one", KEY), secret("two", KEY))
     assert provider.diff(at_work, olds, known).changes
     assert not provider.diff(at_work, known, olds).changes
 
 
-def test_what_stands_around_it_in_auth_is_refused_too(fivetran: Fivetran, new_run):
+def test_what_stands_around_it_in_auth_is_rejected_too(fivetran: Fivetran, new_run):
     olds = inputs(fivetran.group, auth={"refresh_token": HELD, "client_access": {"client_id": "a"}})
     news = inputs(fivetran.group, auth={"refresh_token": HELD, "client_access": {"client_id": "b"}})
     assert "auth.refresh_token: only Fivetran has this value" in failure(provider.diff, "id", olds, news)
@@ -101,7 +103,7 @@ def test_where_there_is_no_connection_to_take_over_nothing_is_made(fivetran: Fiv
     fivetran.forget_requests()
     assert failure(provider.create, wanted) == (
         f"{FILE}: auth.token, config.api_key: only Fivetran has these values, and there is no connection stripe to "
-        "take over: write where it is kept, {secret: NAME, version: N}"
+        "adopt: write where it is kept, {secret: NAME, version: N}"
     )
     assert fivetran.writes() == []
 
@@ -118,13 +120,13 @@ def test_one_that_is_not_connected_is_changed_without_what_it_holds(fivetran: Fi
     assert sent == ["config.historical_sync_time_frame"]
 
 
-def test_one_that_is_not_connected_and_needs_more_than_we_have_is_refused(fivetran: Fivetran, new_run):
+def test_one_that_is_not_connected_and_needs_more_than_we_have_is_rejected(fivetran: Fivetran, new_run):
     adopt = Adopt(fivetran.by_hand(setup_state="incomplete"), apply_changes=True)
     wanted = inputs(fivetran.group, auth={"token": HELD, "other": KEY}, adopt=adopt)
     assert "auth.token: only Fivetran has this value" in failure(provider.create, wanted)
 
 
-def test_changes_that_are_allowed_are_refused_where_they_stand_around_it(fivetran: Fivetran, new_run, at_work: str):
+def test_changes_that_are_allowed_are_rejected_where_they_stand_around_it(fivetran: Fivetran, new_run, at_work: str):
     adopt = Adopt(at_work, apply_changes=True)
     wanted = function(fivetran.group, secret("one", HELD), secret("three", HELD), adopt=adopt)
     fivetran.forget_requests()

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reconciler.resources.connection.left_keys import left_keys, warnings
+from reconciler.resources.connection.left_keys import find_left_keys, warnings
 
 from .account import CANARY, FILE, KEY, Fivetran, unit
 from .stack import Stack
@@ -80,7 +80,7 @@ OLD: dict[str, Any] = {
     ],
 )
 def test_a_key_that_left_is_found_at_any_depth_but_not_in_lists(config, auth, left):
-    assert list(left_keys(OLD, {"config": config, "auth": auth})) == left
+    assert list(find_left_keys(OLD, {"config": config, "auth": auth})) == left
 
 
 @pytest.mark.parametrize(
@@ -115,7 +115,7 @@ def test_exactly_the_keys_that_are_there_no_more_have_left(old, new):
         return path.rpartition(".")[0]
 
     objects = {path for path in keys(new) if any(parent(each) == path for each in keys(new))} | {"config"}
-    left = set(left_keys({"config": old}, {"config": new}))
+    left = set(find_left_keys({"config": old}, {"config": new}))
     assert left <= keys(old) - keys(new)
     assert left >= {path for path in keys(old) - keys(new) if parent(path) in objects}
-    assert left_keys({"config": old}, {"config": old}) == {}
+    assert find_left_keys({"config": old}, {"config": old}) == {}

@@ -56,7 +56,7 @@ def test_the_units_in_full_are_in_no_state(fivetran: Fivetran, new_run):
     assert "api_key" not in str(kept)
 
 
-def test_a_new_unit_whose_connection_is_there_and_differs_is_refused_and_all_are_told_at_once(
+def test_a_new_unit_whose_connection_is_there_and_differs_is_rejected_and_all_are_told_at_once(
     fivetran: Fivetran, new_run
 ):
     made = fivetran.by_hand(sync_frequency=60, config={"historical_sync_time_frame": "DATE_LIMIT"}, **AT_WORK)
@@ -80,13 +80,13 @@ def test_a_group_that_is_about_to_be_renamed_is_looked_at_under_the_name_it_has(
 @pytest.mark.parametrize(
     "changed", [{"schedule": FivetranSchedule(60)}, {"adopt": True}], ids=["matches", "may change"]
 )
-def test_one_that_matches_or_may_be_changed_is_told_and_not_refused(
+def test_one_that_matches_or_may_be_changed_is_told_and_not_rejected(
     fivetran: Fivetran, new_run, caplog: pytest.LogCaptureFixture, changed: dict[str, Any]
 ):
     made = fivetran.by_hand(sync_frequency=60, **AT_WORK)
     said = {"adopt": Adopt(made, apply_changes=True)} if "adopt" in changed else changed
     check({}, fleet(unit(**said)))
-    assert f"takes over the connection stripe ({made})" in caplog.text
+    assert f"adopts the connection stripe ({made})" in caplog.text
     assert fivetran.writes() == []
 
 
@@ -106,7 +106,7 @@ def test_units_of_the_last_run_are_not_looked_at_again(fivetran: Fivetran, new_r
     assert fivetran.secrets("GET", "/requests") == []
 
 
-def test_a_first_run_refuses_a_destination_that_differs(fivetran: Fivetran, new_run):
+def test_a_first_run_rejects_a_destination_that_differs(fivetran: Fivetran, new_run):
     destination = {
         "file": "dev/environment.yaml",
         "group": "Group_Dev",
@@ -115,8 +115,8 @@ def test_a_first_run_refuses_a_destination_that_differs(fivetran: Fivetran, new_
         "region": "GCP_US_EAST4",
         "time_zone_offset": "0",
     }
-    refused = failure(check, {}, {**fleet(), "destination": destination})
-    assert "location: the file says 'EU', Fivetran has 'US'\n    Adopting writes nothing" in refused
+    rejected = failure(check, {}, {**fleet(), "destination": destination})
+    assert "location: the file says 'EU', Fivetran has 'US'\n    Adopting writes nothing" in rejected
     kept = check({}, {**fleet(), "destination": {**destination, "location": "US"}})
     assert "destination" not in kept
     fivetran.forget_requests()
@@ -133,8 +133,8 @@ def test_a_preview_looks_for_a_connection_that_the_last_run_did_not_make(fivetra
         check(before, {**fleet(wanted), "preview": is_preview})
         props = connection_inputs(wanted, fivetran.group)
         if is_preview:
-            refused = failure(ConnectionProvider().check, {}, props)
-            assert "config.frame: the file says 'TWELVE', Fivetran has 'SIX'" in refused
+            rejected = failure(ConnectionProvider().check, {}, props)
+            assert "config.frame: the file says 'TWELVE', Fivetran has 'SIX'" in rejected
         else:
             ConnectionProvider().check({}, props)
     assert fivetran.writes() == []
@@ -150,7 +150,7 @@ def test_a_preview_takes_what_a_killed_run_made_for_ours(fivetran: Fivetran, new
     ConnectionProvider().check({}, connection_inputs(wanted, fivetran.group))
 
 
-def test_without_credentials_or_an_answer_nothing_is_refused_and_that_is_told(
+def test_without_credentials_or_an_answer_nothing_is_rejected_and_that_is_told(
     fivetran: Fivetran, new_run, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ):
     fivetran.by_hand(sync_frequency=60, **AT_WORK)
@@ -171,21 +171,21 @@ def test_without_credentials_or_an_answer_nothing_is_refused_and_that_is_told(
     ],
 )
 @pytest.mark.parametrize("path", ["/groups$", "/connections/"])
-def test_a_key_that_fivetran_refuses_is_one_refusal_before_anything_is_touched(
+def test_a_key_that_fivetran_rejects_is_one_refusal_before_anything_is_touched(
     fivetran: Fivetran, new_run, path: str, status: int, said: str
 ):
     for name in ("stripe", "sandbox"):
         fivetran.by_hand(schema=name, **AT_WORK)
     body = {"code": "AuthFailed", "message": "No"}
     fivetran.fault(path=path, kind="status", status=status, body=body, count=None)
-    refused = failure(check, {}, fleet(unit(), unit("sandbox"), unit("third")))
-    assert refused.startswith("dev/environment.yaml: GET /")
-    assert f": Fivetran answered {said}" in refused
-    assert refused.endswith(" Nothing was touched")
-    assert "\n" not in refused
+    rejected = failure(check, {}, fleet(unit(), unit("sandbox"), unit("third")))
+    assert rejected.startswith("dev/environment.yaml: GET /")
+    assert f": Fivetran answered {said}" in rejected
+    assert rejected.endswith(" Nothing was touched")
+    assert "\n" not in rejected
 
 
-def test_a_version_that_cannot_be_used_is_refused_by_its_metadata_and_no_value_is_read(fivetran: Fivetran, new_run):
+def test_a_version_that_cannot_be_used_is_rejected_by_its_metadata_and_no_value_is_read(fivetran: Fivetran, new_run):
     fivetran.put_secret("stripe-key", 2, "value")
     said = failure(check, {}, fleet(unit(api_key=KEY), unit("sandbox", api_key={**KEY, "secret": "none"})))
     assert said.splitlines()[0].startswith("connectors/dev/sandbox.yaml: config.api_key: project dev-project has no ")
@@ -202,18 +202,20 @@ def test_a_version_that_cannot_be_used_is_refused_by_its_metadata_and_no_value_i
     assert "has no version 4" in failure(check, kept, raised), "a raised version is new"
 
 
-def test_a_connection_that_would_have_to_be_made_without_what_only_fivetran_has_is_refused(fivetran: Fivetran, new_run):
+def test_a_connection_that_would_have_to_be_made_without_what_only_fivetran_has_is_rejected(
+    fivetran: Fivetran, new_run
+):
     fivetran.by_hand(schema="there", **AT_WORK)
     held = {"held_by": "fivetran"}
     said = failure(check, {}, fleet(unit(api_key=held), unit("there", api_key=held)))
     assert said == (
-        f"{FILE}: config.api_key: only Fivetran has this value, and there is no connection stripe to take over: write "
+        f"{FILE}: config.api_key: only Fivetran has this value, and there is no connection stripe to adopt: write "
         "where it is kept, {secret: NAME, version: N}"
     )
 
 
 @pytest.mark.parametrize("works", [True, False], ids=["works", "never worked"])
-def test_a_connection_that_could_only_be_changed_around_what_fivetran_has_is_refused(
+def test_a_connection_that_could_only_be_changed_around_what_fivetran_has_is_rejected(
     fivetran: Fivetran, new_run, works: bool
 ):
     live = AT_WORK if works else {"paused": True, "setup_state": "incomplete"}
@@ -223,8 +225,8 @@ def test_a_connection_that_could_only_be_changed_around_what_fivetran_has_is_ref
     held = {"held_by": "fivetran"}
     changed = unit(adopt=adopt, api_key=held, frame={"months": 2, "key": held})
     assert failure(check, {}, fleet(changed)) == (
-        f"{FILE}: config.frame.key: only Fivetran has this value, and what stands around it has changed and can only "
-        "be sent whole: write where it is kept, {secret: NAME, version: N}"
+        f"{FILE}: config.frame.key: only Fivetran has this value, and the value that contains it has changed and can "
+        "only be sent whole: write where it is kept, {secret: NAME, version: N}"
     )
     check({}, fleet(unit(adopt=adopt, api_key=held, frame={"months": 1, "key": held})))
     assert fivetran.writes() == []
@@ -239,11 +241,11 @@ def test_a_key_that_fivetran_keeps_is_held_against_what_is_live_when_a_file_says
     fivetran.by_hand(config={"frame": "SIX"}, **AT_WORK)
     before = check({}, fleet(unit(schedule=FivetranSchedule())))
     kept = check(before, saying("SIX"))
-    refused = failure(check, before, saying("TWELVE"))
-    assert refused.startswith(
+    rejected = failure(check, before, saying("TWELVE"))
+    assert rejected.startswith(
         f"{FILE}: `config.frame`: the file says TWELVE, Fivetran has SIX, and does not change it "
     )
-    assert "`allow_resync: {config: {frame: {from: SIX, to: TWELVE}}, ticket: …}` into `connector`" in refused
+    assert "`allow_resync: {config: {frame: {from: SIX, to: TWELVE}}, ticket: …}` into `connector`" in rejected
     fivetran.forget_requests()
     check(kept, saying("SIX"))
     check(before, saying("TWELVE", resync={"config.frame": ["SIX", "TWELVE"]}))
@@ -266,8 +268,8 @@ def test_a_fixed_setting_is_compared_with_what_is_live_when_a_file_says_it_first
     fivetran.by_hand(**AT_WORK)
     fivetran.by_hand(schema="other", **AT_WORK, destination_schema_names="SOURCE_NAMING")
     before = check({}, fleet(unit()))
-    refused = failure(check, before, saying("stripe", "SOURCE_NAMING"))
-    assert refused == (
+    rejected = failure(check, before, saying("stripe", "SOURCE_NAMING"))
+    assert rejected == (
         f"{FILE}: destination_schema_names is SOURCE_NAMING in the file and FIVETRAN_NAMING in Fivetran, which does "
         "not change it in a connection that exists\n"
         "    Write FIVETRAN_NAMING, or declare another connector in a file of its own."
@@ -304,7 +306,7 @@ def test_other_code_than_that_of_a_connection_is_a_difference(
     assert said in failure(check, {}, news)
 
 
-def test_who_may_not_look_at_secrets_is_told_and_not_refused(
+def test_who_may_not_look_at_secrets_is_told_and_not_rejected(
     fivetran: Fivetran, new_run, caplog: pytest.LogCaptureFixture
 ):
     fivetran.secrets("PUT", "/denials", {"denials": [{"permission": "secretmanager.versions.get"}]})

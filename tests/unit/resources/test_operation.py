@@ -184,7 +184,7 @@ def test_where_a_value_cannot_be_fetched_what_fivetran_says_is_not_shown(
     assert 'resource.py", line ' in caplog.text
 
 
-def test_a_key_that_fivetran_refuses_is_told_in_its_words_once_and_nothing_further_is_tried(
+def test_a_key_that_fivetran_rejects_is_told_in_its_words_once_and_nothing_further_is_tried(
     fivetran: Fivetran, new_run
 ):
     fivetran.put_secret("stripe", 3, CANARY)

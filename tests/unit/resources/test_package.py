@@ -147,7 +147,7 @@ def test_code_that_somebody_changed_or_deleted_is_seen(fivetran: Fivetran, code:
     assert "`pulumi up --stack dev --refresh` uploads it again" in failure(provider.update, id_, props, code.says("2"))
 
 
-def test_a_package_comes_with_its_connection_as_its_file_or_is_refused(fivetran: Fivetran, code: Code, new_run):
+def test_a_package_comes_with_its_connection_as_its_file_or_is_rejected(fivetran: Fivetran, code: Code, new_run):
     props = code.says("1")
     theirs = run.account.client().create_package(code.file.read_bytes()).id
     connect(fivetran, theirs)
@@ -167,7 +167,7 @@ def test_a_package_goes_when_no_connection_has_it(fivetran: Fivetran, code: Code
     id_ = str(provider.create(props).id)
     connect(fivetran, id_)
     provider.delete(id_, props)
-    assert f"the package {id_} stays in Fivetran: a connection has it" in caplog.text
+    assert f"the package {id_} stays in Fivetran: a connection uses it" in caplog.text
     fivetran.delete("orders")
     for _ in range(2):
         provider.delete(id_, props)

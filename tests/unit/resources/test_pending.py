@@ -1,4 +1,4 @@
-"""A connection that awaits a person: left untested, told with what the person needs, and no failure until its day."""
+"""A connection that waits for a person: untested, reported with what that person needs, no failure until its day."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ AWAITING = Awaiting("the vendor installs our key (DENG-42)", "2099-12-15")
 
 
 def awaiting(**said: Any) -> Unit:
-    """A unit whose file says that it awaits somebody."""
+    """A unit whose file declares `awaiting`."""
     return unit(**{"awaiting": AWAITING, **said})
 
 
@@ -77,13 +77,13 @@ def test_it_is_told_with_what_the_person_needs(
     lines = "".join(
         f"\n    {what}: {value}" for what, value in stack.activation.state["pending"].items() if what != "what"
     )
-    assert f"{FILE}: awaits the vendor installs our key (DENG-42){lines}\n" in caplog.text
+    assert f"{FILE}: waiting for: the vendor installs our key (DENG-42){lines}\n" in caplog.text
 
 
 def test_consent_is_told_with_the_command_that_makes_a_link_for_it(stack: Stack):
     stack.up(unit(needs_consent=True))
     assert stack.activation.state["pending"]["what"] == (
-        "somebody's consent: `reconciler authorise -e dev stripe` makes a link for it"
+        "a user's consent: `reconciler authorise -e dev stripe` prints a link for it"
     )
 
 
@@ -151,9 +151,8 @@ def test_when_its_day_is_over_it_is_pending_and_a_failure(
     monkeypatch.setenv("RECONCILER_TODAY", "2026-12-16")
     assert stack.pending(declared) == ["activation"]
     assert stack.up(declared) == "awaiting"
-    said = (
-        f"connection {stack.connection.id} (stripe) was to be ready by 2026-12-15, and still awaits: the vendor's key"
-    )
+    id_ = stack.connection.id
+    said = f"connection {id_} (stripe) was to be ready by 2026-12-15, and still waits for: the vendor's key"
     assert run.outcomes.failures() == {FILE: said}
     assert TEST not in fivetran.writes()
 

@@ -305,7 +305,7 @@ def test_a_changed_schedule_that_meets_trouble_arrives(fivetran: Fivetran, stack
     assert fivetran.the("stripe")["sync_frequency"] == 60
 
 
-def test_a_changed_schedule_that_was_refused_stays_pending(fivetran: Fivetran, stack: Stack):
+def test_a_changed_schedule_that_was_rejected_stays_pending(fivetran: Fivetran, stack: Stack):
     stack.up(unit())
     fivetran.fault(method="PATCH", kind="status", status=403, body={"code": "Forbidden"})
     assert "403 Forbidden" in failure(stack.up, unit(schedule=FivetranSchedule(60)))

@@ -57,7 +57,7 @@ def test_an_exact_reference_sends_the_value_as_kept_silently_and_is_a_change(
     assert stack.pending(exact) == []
 
 
-def test_a_key_that_is_refused_while_reading_ahead_leaves_no_traceback(
+def test_a_key_that_is_rejected_while_reading_ahead_leaves_no_traceback(
     fivetran: Fivetran, stack: Stack, new_run, recwarn: pytest.WarningsRecorder
 ):
     stack.up(unit())

@@ -7,7 +7,7 @@ import threading
 
 import pytest
 
-from reconciler.resources.activation.setup_tests import DEADLINE_VARIABLE, SetupTests, deadline, while_wanted
+from reconciler.resources.activation.setup_tests import DEADLINE_VARIABLE, SetupTests, deadline, run_unless_killed
 from reconciler.resources.run import engine
 from reconciler.resources.run.outcomes import OperationError
 from reconciler.resources.run.run import run
@@ -58,7 +58,7 @@ def test_connected_is_not_taken_for_what_late_tests_of_another_config_came_to(
     monkeypatch.setenv(DEADLINE_VARIABLE, "0")
     fivetran.fault(**HELD_TEST)
     assert stack.up(changed) == "testing"
-    assert "The next run tests again, since Fivetran does not tell them from those of the config before" in caplog.text
+    assert "The next run tests again, since Fivetran does not say which config a result is about" in caplog.text
     fivetran.forget_faults()  # the held one goes on in a moment; what Fivetran says until then is of the old config
     monkeypatch.delenv(DEADLINE_VARIABLE)
     for refreshed in (False, True):
@@ -165,11 +165,11 @@ def test_whoever_waits_for_tests_in_the_process_of_a_killed_run_ends(fivetran: F
 def test_a_test_that_nobody_waits_for_any_more_holds_up_nobody():
     over, gone = threading.Event(), iter([False, True])
     with pytest.raises(OperationError, match="the run was killed while setup tests were under way"):
-        while_wanted("a_destination", over.wait, abandoned=lambda: next(gone))
+        run_unless_killed("a_destination", over.wait, abandoned=lambda: next(gone))
     over.set()
-    assert while_wanted("a_destination", lambda: "tested") == "tested"
+    assert run_unless_killed("a_destination", lambda: "tested") == "tested"
     with pytest.raises(ValueError, match="nothing"):
-        while_wanted("a_destination", lambda: int("nothing"))
+        run_unless_killed("a_destination", lambda: int("nothing"))
 
 
 def test_the_engine_is_gone_when_nothing_listens_at_its_address():

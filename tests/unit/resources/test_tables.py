@@ -194,11 +194,11 @@ def test_everything_that_cannot_be_kept_back_is_told_at_once_with_what_was_meant
             }
         }
     )
-    with pytest.raises(OperationError) as refused:
+    with pytest.raises(OperationError) as rejected:
         configure(shop, declared)
     path = "sync.schemas.public.tables"
     capitals = "Names are in the capitals of the source"
-    assert str(refused.value) == (
+    assert str(rejected.value) == (
         "what `sync` hashes or excludes is not so in Fivetran:\n"
         f"    {path}.users.columns.emial: the source has no such column; did you mean email? {capitals}\n"
         f"    {path}.users.columns.id: Fivetran does not let it be excluded (OTHER: A primary key cannot be excluded)\n"
@@ -238,9 +238,9 @@ def test_what_was_sent_and_not_taken_is_an_error_where_it_keeps_something_back(f
     configure(shop, sync())
     fivetran.fault(method="PATCH", path="/schemas$", count=None, kind="status", status=200, body={"code": "Success"})
     path = "sync.schemas.public.tables.users"
-    with pytest.raises(OperationError) as refused:
+    with pytest.raises(OperationError) as rejected:
         configure(shop, SYNC)
-    assert str(refused.value).splitlines()[1:-1] == [
+    assert str(rejected.value).splitlines()[1:-1] == [
         "    sync.new: the file says 'allow_columns', Fivetran has 'allow_all'",
         f"    {path}.columns.email: the file says 'hashed', Fivetran has 'included'",
         f"    {path}.columns.phone: the file says 'excluded', Fivetran has 'included'",
@@ -266,10 +266,10 @@ def test_what_came_out_otherwise_is_sent_once_more(fivetran: Fivetran, shop: str
     assert {"users", "orders"}.isdisjoint(written(fivetran)["public"])
 
 
-def test_a_schema_whose_dataset_nobody_declares_is_refused_where_that_is_forbidden(fivetran: Fivetran, shop: str):
-    with pytest.raises(OperationError) as refused:
+def test_a_schema_whose_dataset_nobody_declares_is_rejected_where_that_is_forbidden(fivetran: Fivetran, shop: str):
+    with pytest.raises(OperationError) as rejected:
         configure(shop, sync("allow_columns", public="included"), datasets=["shop_public"])
-    assert str(refused.value).splitlines()[:2] == [
+    assert str(rejected.value).splitlines()[:2] == [
         "schemas are synced into datasets that no file declares:",
         "    audit → shop_audit",
     ]

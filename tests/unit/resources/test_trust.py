@@ -14,7 +14,7 @@ from reconciler.fivetran import public_keys
 from reconciler.fivetran.api import SetupTest
 from reconciler.model import Adopt, Certificate, Connector, DestinationSchema, HostKey, Trust, Unit
 from reconciler.resources.activation import presented_keys
-from reconciler.resources.activation.setup_tests import failed_tests, in_words
+from reconciler.resources.activation.setup_tests import failed_tests, format_failures
 from reconciler.resources.operation import Failed
 from reconciler.resources.run.run import run
 
@@ -153,7 +153,7 @@ def test_details_show_only_what_reads_as_a_certificate_or_key():
         {"public_key": private_key(), "hash": "h"},
     )
     [failed] = failed_tests([SetupTest("t", "FAILED", "m", details)])
-    said = in_words("connection x", [failed])
+    said = format_failures("connection x", [failed])
     assert "canary" not in said
     assert "PRIVATE" not in said
     assert (said.count("- pem:"), said.count("- {key:")) == (1, 1)

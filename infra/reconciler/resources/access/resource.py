@@ -84,7 +84,7 @@ class DatasetAccessProvider(Provider):
 
     @operation
     def delete(self, _id: str, _props: dict[str, Any]) -> None:
-        """Nothing: the list goes with its dataset, or stays with it."""
+        """Do nothing: BigQuery deletes the list with its dataset."""
 
 
 class DatasetAccess(Resource, module="bigquery", name="DatasetAccess"):
@@ -216,7 +216,7 @@ def _write(props: Mapping[str, Any], olds: Mapping[str, Any]) -> dict[str, Any]:
     written = access_lists.write(
         props["project"], declared.dataset, wanted, kept_as, newborn=declared.writer if is_newborn else None
     )
-    # Of a dataset that this run made, nobody loses BigQuery's default access: there was nothing to read.
+    # BigQuery's default access to a new dataset is not reported as revoked: the dataset was empty.
     is_new = not olds and not run.declared.dataset_exists(declared.dataset)
     declared.log_changes(() if is_new else written.before, written.after)
     _log_other_addresses(declared, written, kept_as)
@@ -244,7 +244,7 @@ def _log_other_addresses(declared: _Declared, written: Written, known: Mapping[s
 
 
 def _fail(declared: _Declared, entry: Entry, text: str, reason: str) -> None:
-    """Let the run fail in its end, once for a line that all datasets share."""
+    """Record a failure, one for a line that several datasets share."""
     file = declared.places[entry].file if entry in declared.places else declared.file
     others = run.outcomes.deny(file, text, declared.dataset)
     on = f"dataset {declared.dataset}" if len(others) == 1 else f"{len(others)} datasets ({', '.join(others[:20])})"

@@ -1,4 +1,4 @@
-"""What a connection awaits from a person, and until when that is no failure."""
+"""What a connection waits for, and until when that is no failure."""
 
 from __future__ import annotations
 
@@ -22,26 +22,26 @@ _TO_HAND_OVER = (
 
 
 def needs(props: Mapping[str, Any], live: Connection) -> dict[str, str]:
-    """Return what the person who is to do something needs for it, in words by what it is; not what Fivetran says."""
+    """Return what a person needs to finish the set-up, by label. Texts of Fivetran are not in it."""
     group_id = props["group_id"]
     if "awaiting" in props:
         what = str(props["awaiting"]["what"])
     elif "consent" in props:
         link = commands.reconciler("authorise", props["unit"], environment=commands.environment_of(props["file"]))
-        what = f"somebody's consent: {link} makes a link for it"
+        what = f"a user's consent: {link} prints a link for it"
     else:
         what = "Fivetran says that its set-up is incomplete, and no test says why"
-    said = {
+    found = {
         "what": what,
         "setup page": f"https://fivetran.com/dashboard/connections/{live.id}/setup",
         "service account": run.account.service_account(group_id),
         "public key": run.account.public_key(group_id),
     }
-    said |= {key: str(live.config[key]) for key in _TO_HAND_OVER if live.config.get(key)}
-    return said
+    found |= {key: str(live.config[key]) for key in _TO_HAND_OVER if live.config.get(key)}
+    return found
 
 
 def is_overdue(props: Mapping[str, Any]) -> bool:
-    """Whether the day until which the file lets a connection wait is over."""
+    """Return whether the last day on which the file lets the connection wait is over."""
     until = props.get("awaiting", {}).get("until")
     return until is not None and today().isoformat() > until

@@ -1,7 +1,7 @@
-"""Activation: the last resource of a unit. Its connection is tested, has its tables, follows its schedule, and runs.
+"""Activation: the last resource of a unit. It tests the connection, selects its tables and starts its schedule.
 
-A test that fails is an outcome that state holds, not an error: the connection is there, and the next run tries again.
-The `Outcome` makes it the run's error in the end.
+A failed test is an outcome in state, not an error: the connection exists, and the next run tests again.
+`Outcome` fails the run at the end.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ _OUTPUTS = ("outcome", "reason", "tests", "tasks", "tested", "activated", "pendi
 
 
 class ActivationProvider(Provider):
-    """Brings a connection from made to running, and keeps its schedule, pause and tables as declared."""
+    """Tests and starts a connection, and keeps its schedule, pause and tables as declared."""
 
     about = ("connector",)
 
@@ -55,7 +55,7 @@ class ActivationProvider(Provider):
         except fivetran.NotFound:
             up = commands.up(commands.environment_of(news["file"]), refresh=True)
             raise OperationError(
-                f"the connection {news['connection_id']} was deleted in Fivetran; {up} makes it again and syncs its "
+                f"the connection {news['connection_id']} was deleted in Fivetran; {up} creates it again and syncs its "
                 "whole history"
             ) from None
 
@@ -68,15 +68,16 @@ class ActivationProvider(Provider):
         before = _inputs(props)
         kept = {key: value for key, value in before.items() if key not in steps.APPLIED}
         now = hide_secrets(before, {**kept, **steps.as_file(props, live)})
-        return found(id_, before, now, steps.seen(props, live))
+        return found(id_, before, now, steps.outcome_after_refresh(props, live))
 
     @operation
     def delete(self, _id: str, _props: dict[str, Any]) -> None:
-        """Nothing: what was activated goes with its `Connection`."""
+        """Do nothing: Fivetran deletes tables and schedule with the connection."""
 
 
 class Activation(Resource, module="fivetran", name="Activation"):
-    """A unit's connection at work. `outcome` is connected, failed, testing, awaiting, broken, ended, or refused by us.
+    """A unit's connection at work. `outcome` is connected, failed, testing, awaiting, broken, ended or
+    refused, where the run rejects what Fivetran has.
 
     `datasets` are the only ones that it may write, where the environment forbids others.
     """
@@ -84,7 +85,7 @@ class Activation(Resource, module="fivetran", name="Activation"):
     outcome: pulumi.Output[str]
     pending: pulumi.Output[Mapping[str, Any] | None]
     messages: pulumi.Output[Sequence[str] | None]
-    """Why it does not work, in Fivetran's words: the tests that failed, or the tasks of one that broke."""
+    """Why it failed: the setup tests that failed, or Fivetran's tasks for a broken connection."""
 
     def __init__(
         self,
@@ -110,9 +111,9 @@ class Activation(Resource, module="fivetran", name="Activation"):
 
 
 def declared(unit: Unit, connector: Connector) -> dict[str, Any]:
-    """What a unit's file says of its activation: the inputs but those that come from other resources."""
+    """Return what a unit's file declares of its activation: all inputs except those from other resources."""
     secrets = {"config": connector.config, "auth": connector.auth}
-    said = {
+    inputs = {
         "unit": unit.name,
         "file": unit.file,
         "service": connector.service,
@@ -125,10 +126,10 @@ def declared(unit: Unit, connector: Connector) -> dict[str, Any]:
         "awaiting": connector.awaiting and {"what": connector.awaiting.what, "until": connector.awaiting.until},
         "sync": connector.sync and tables.inputs(connector.sync),
         "apply_changes": bool(connector.adopt and connector.adopt.apply_changes) or None,
-        # What the vendor's words are searched for before they are shown.
+        # The values that a vendor's message is searched for before it is shown.
         "references": {path: reference.as_node() for path, reference in references(secrets)} or None,
     }
-    return {key: value for key, value in said.items() if value is not None}
+    return {key: value for key, value in inputs.items() if value is not None}
 
 
 def _inputs(props: Mapping[str, Any]) -> dict[str, Any]:

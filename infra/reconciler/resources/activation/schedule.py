@@ -1,4 +1,4 @@
-"""Who starts a connection's syncs and whether it is paused: between the file's words and the API's fields. Pure.
+"""The schedule and the pause of a connection: from the file's keys to the API's fields and back. Pure.
 
 `schedule` is a mapping as the file writes it: `{by: airflow, task_id}`, `{by: fivetran, every}` or
 `{by: fivetran, daily_at}`; `paused` is the reason, absent where the connection runs.
@@ -16,7 +16,7 @@ _WORDS = {minutes: word for word, minutes in SYNC_INTERVALS.items()}
 
 
 def as_input(schedule: AirflowSchedule | FivetranSchedule) -> dict[str, Any]:
-    """A schedule as the file writes it."""
+    """Return a schedule as the file writes it."""
     if isinstance(schedule, AirflowSchedule):
         return {"by": "airflow", "task_id": schedule.task_id}
     if schedule.daily_at is not None:
@@ -25,12 +25,12 @@ def as_input(schedule: AirflowSchedule | FivetranSchedule) -> dict[str, Any]:
 
 
 def by_airflow(schedule: Mapping[str, Any]) -> bool:
-    """Whether Airflow triggers the syncs: it then unpauses the connection where the file does not pause it."""
+    """Return whether Airflow triggers the syncs: it then unpauses the connection where the file does not pause it."""
     return bool(schedule["by"] == "airflow")
 
 
 def fields(schedule: Mapping[str, Any]) -> dict[str, Any]:
-    """The API's fields for a schedule (modify_connection)."""
+    """Return the API's fields for a schedule (modify_connection)."""
     if schedule["by"] != "fivetran":
         return {"schedule_type": "manual"}
     if "daily_at" in schedule:
@@ -39,7 +39,7 @@ def fields(schedule: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def changed_fields(olds: Mapping[str, Any], news: Mapping[str, Any]) -> dict[str, Any]:
-    """The fields that bring what `olds` left to what `news` declares; empty when another word says the same."""
+    """Return the fields that change a schedule from `olds` to `news`; none where both mean the same."""
     body: dict[str, Any] = {}
     if "schedule" not in olds or fields(olds["schedule"]) != fields(news["schedule"]):
         body.update(fields(news["schedule"]))
@@ -49,15 +49,15 @@ def changed_fields(olds: Mapping[str, Any], news: Mapping[str, Any]) -> dict[str
 
 
 def differing_fields(props: Mapping[str, Any], live: Connection) -> dict[str, Any]:
-    """The fields that a live connection has otherwise than declared, whoever changes them later. A pause stays."""
+    """Return the fields in which a live connection differs from the file. A pause by hand stays."""
     wanted = {**fields(props["schedule"]), **({"paused": True} if "paused" in props else {})}
     return {key: value for key, value in wanted.items() if not _same(key, value, getattr(live, key))}
 
 
 def as_file(props: Mapping[str, Any], live: Connection) -> dict[str, Any]:
-    """`schedule` and `paused` as the file would have to say them: equal to those of `props` where nothing drifted.
+    """Return `schedule` and `paused` as a file would declare what is live: those of `props` without drift.
 
-    A `paused` in the file is authoritative, whoever unpaused the connection, Airflow too. Where the file does not
+    A `paused` in the file is authoritative, also where Airflow unpaused the connection. Where the file does not
     pause a connection, a pause by hand is no drift. Airflow's operator sets `schedule_type: manual`, so Fivetran's own
     schedule on a connection that a file leaves to Airflow is a change made by hand.
     """

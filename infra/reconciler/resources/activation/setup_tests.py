@@ -1,7 +1,7 @@
-"""Setup tests: run in threads of the plugin process, and told in the tests' own titles and words.
+"""Setup tests: run in threads of the plugin process, and reported by title and message.
 
-The engine gives the process four operations at a time, and a test can take minutes. So whatever changes a connection's
-config starts its tests here and returns; the connection's activation asks for the outcome.
+The engine gives the process four operations at a time, and a test can take minutes. So a resource that
+changes a connection's config starts its tests here and returns; the connection's activation waits for the result.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ _DEADLINE_S = 600.0
 #: What the name of each thread that tests begins with.
 THREAD_NAME = "setup tests of "
 
-#: Seconds between two looks at whether anybody still waits.
+#: Seconds between two checks of whether the engine still runs.
 _LOOK_S = 2.0
 
 _KILLED = "the run was killed while setup tests were under way; the next one tests again"
@@ -79,9 +79,9 @@ class SetupTests:
                 self._begin(connection_id, trusts_unseen)
 
     def result(self, connection_id: str, trusts_unseen: Collection[str] = ()) -> Connection | None:
-        """The connection as its tests left it, or None when they take longer than the run waits.
+        """Return the connection as its tests left it, or None when they take longer than the run waits.
 
-        Starts them where nobody has. Raises what the client raises, and `OperationError` when the run was killed.
+        Starts them if need be. Raises what the client raises, and `OperationError` when the run was killed.
         """
         with self._lock:
             job = self._jobs.get(connection_id) or self._begin(connection_id, trusts_unseen)
@@ -104,7 +104,7 @@ class SetupTests:
 
     def _begin(self, connection_id: str, trusts_unseen: Collection[str]) -> _Job:
         job = self._jobs[connection_id] = _Job()
-        # A daemon, unlike a pool's: what nobody waits for any more must not keep the process from ending.
+        # A daemon, unlike a pool's threads: a test that is not waited for must not keep the process alive.
         name = f"{THREAD_NAME}{connection_id}"
         threading.Thread(
             target=self._run, args=(connection_id, job, tuple(trusts_unseen)), name=name, daemon=True
@@ -124,8 +124,8 @@ class SetupTests:
                 job.answer.set_exception(error)
 
 
-def while_wanted(id_: str, test: Callable[[], Tested], abandoned: Callable[[], bool] = engine.is_gone) -> Tested:
-    """What a test that lasts answers. Raises what it raises, and `OperationError` when the run has been killed."""
+def run_unless_killed(id_: str, test: Callable[[], Tested], abandoned: Callable[[], bool] = engine.is_gone) -> Tested:
+    """Return what a slow test returns. Raises what it raises, and `OperationError` once the run was killed."""
     answer: Future[Tested] = Future()
 
     def run() -> None:
@@ -145,7 +145,7 @@ def while_wanted(id_: str, test: Callable[[], Tested], abandoned: Callable[[], b
 
 
 def deadline() -> float:
-    """Seconds that a run waits for one connection's tests."""
+    """Return for how many seconds a run waits for one connection's tests."""
     try:
         return min(_DEADLINE_S, max(0.0, float(os.environ.get(DEADLINE_VARIABLE, ""))))
     except ValueError:
@@ -153,23 +153,23 @@ def deadline() -> float:
 
 
 def failed_tests(tests: Iterable[SetupTest]) -> list[dict[str, str]]:
-    """Every test that failed, as title, status and message, none of it masked; warnings and skipped tests pass.
+    """Return every failed test as title, status and message, unmasked; warnings and skipped tests pass.
 
-    Where the source presented what nobody approved, with what it `presents`, and with the `trust` that approves it.
+    A test that met an unapproved certificate or key also has `presents`, and the `trust` that approves it.
     """
     return [_failed(test) for test in tests if test.failed]
 
 
 def _failed(test: SetupTest) -> dict[str, str]:
     details = presented_keys.other_details(test)
-    told = {
+    found_out = {
         "title": test.title,
         "status": test.status,
         "message": f"{test.message}: {details}" if test.message and details else test.message or details,
     }
     if found := presented_keys.summaries(test):
-        told |= {"presents": ", ".join(found), "trust": presented_keys.snippet(test)}
-    return told
+        found_out |= {"presents": ", ".join(found), "trust": presented_keys.snippet(test)}
+    return found_out
 
 
 def mask_test(test: Mapping[str, str], known: KnownValues) -> dict[str, str]:
@@ -183,27 +183,27 @@ def mask_test(test: Mapping[str, str], known: KnownValues) -> dict[str, str]:
     return {**shown, **{key: text for key, text in presents.items() if text is not None}}
 
 
-def test_in_words(test: Mapping[str, str]) -> str:
-    """One test of `failed_tests`, on one line."""
+def format_test(test: Mapping[str, str]) -> str:
+    """Format one test of `failed_tests`, on one line."""
     shown = f"; it presents {test['presents']}" if "presents" in test else ""
     return " ".join(f"{test['title']}: {test['status']}: {test['message']}{shown}".split())
 
 
-def in_words(subject: str, failed: Iterable[dict[str, str]]) -> str:
-    """The failure of some tests for the person who reads it."""
+def format_failures(subject: str, failed: Iterable[dict[str, str]]) -> str:
+    """Format the failure of some tests."""
     failed = list(failed)
-    lines = [f"\n    {test_in_words(test)}" for test in failed]
+    lines = [f"\n    {format_test(test)}" for test in failed]
     return (
         f"{len(lines)} setup test{'s' if len(lines) > 1 else ''} of {subject} failed:{''.join(lines)}\n"
-        "    What was made is kept and found again: mend the cause and run again."
-        + "".join(_to_paste(test["trust"]) for test in failed if "trust" in test)
+        "    What exists is kept: fix the cause and run again."
+        + "".join(_format_trust(test["trust"]) for test in failed if "trust" in test)
     )
 
 
-def _to_paste(trust: str) -> str:
-    """What to write into the file so that Fivetran trusts what a source presented."""
+def _format_trust(trust: str) -> str:
+    """Format the `trust` to paste into the file so that Fivetran trusts what a source presented."""
     lines = "".join(f"\n      {line}" for line in trust.splitlines())
-    return f"\n    Check with whoever runs the source that this is its own, then write it under `connector`:\n{lines}\n"
+    return f"\n    Ask the source's administrator whether this is its own, then write it under `connector`:\n{lines}\n"
 
 
 def report_failures(subject: str, tests: Iterable[SetupTest]) -> None:
@@ -213,4 +213,4 @@ def report_failures(subject: str, tests: Iterable[SetupTest]) -> None:
         known = known_values_of_run(ask=True)
         failed = [mask_test(test, known) for test in failed]
     if failed:
-        raise OperationError(in_words(subject, failed))
+        raise OperationError(format_failures(subject, failed))

@@ -1,4 +1,4 @@
-"""The steps of an activation, each repeatable: test, configure the tables, start. Whatever dies when, run it again.
+"""The steps of an activation: test, configure the tables, start. Each can be repeated after a killed run.
 
 State remembers in `tested` which revision of the config passed or failed, in `outcome` how, and in `activated` that the
 connection has been started once: from then on a pause by hand, and what Airflow changes, are left alone. `schedule`,
@@ -15,26 +15,26 @@ from typing import Any
 from reconciler.fivetran.api import Alert, Connection, FivetranError
 from reconciler.resources.activation import schedule, tables
 from reconciler.resources.activation.pending import is_overdue, needs
-from reconciler.resources.activation.setup_tests import deadline, failed_tests, in_words, mask_test, test_in_words
+from reconciler.resources.activation.setup_tests import deadline, failed_tests, format_failures, format_test, mask_test
 from reconciler.resources.connection import adoption
 from reconciler.resources.connection.adoption import AdoptionDecision
 from reconciler.resources.connection.sending import odd_values
-from reconciler.resources.operation import DECLARED_WITHIN_S, own_words
+from reconciler.resources.operation import DECLARED_WITHIN_S, mask_own_text
 from reconciler.resources.run.outcomes import OperationError
 from reconciler.resources.run.run import run
 from reconciler.secrets import ADVICE, KnownValues, known_values, show, show_label, wait_until_declared
 
 logger = logging.getLogger(__name__)
 
-#: What of the inputs is remembered only once Fivetran has it.
+#: The inputs that state stores only once Fivetran has them.
 APPLIED = ("schedule", "paused", "sync")
 
-#: Of those what one change of the connection brings.
+#: Of those, the ones that one change of the connection sends.
 _RUNNING = ("schedule", "paused")
 
 
 def is_pending(olds: Mapping[str, Any], news: Mapping[str, Any]) -> bool:
-    """Whether an update has something to do. Nothing is, while somebody's turn is awaited, and after the unit's end."""
+    """Return whether an update has something to do: not while the set-up is pending, nor after the unit expired."""
     if olds.get("connection_id") != news["connection_id"] or ("ended" in olds) != ("ended" in news):
         return True
     activated = bool(olds.get("activated"))
@@ -44,25 +44,25 @@ def is_pending(olds: Mapping[str, Any], news: Mapping[str, Any]) -> bool:
         return True
     if "ended" in news:
         return False
-    return (activated and _tables_changed(olds, news)) or _comes_further(olds, news)
+    return (activated and _tables_changed(olds, news)) or _can_go_on(olds, news)
 
 
-def _comes_further(olds: Mapping[str, Any], news: Mapping[str, Any]) -> bool:
+def _can_go_on(olds: Mapping[str, Any], news: Mapping[str, Any]) -> bool:
     """Whether an update could bring a connection nearer to running than it was left."""
     tested = olds.get("tested") == news["revision"]
     match olds.get("outcome"):
         case "connected":
-            return not tested or (not olds.get("activated") and _starts_otherwise(olds, news))
+            return not tested or (not olds.get("activated") and _needs_start(olds, news))
         case "awaiting":
-            return is_overdue(news) or (not _awaits(news) and (_awaits(olds) or not tested))
+            return is_overdue(news) or (not _waits_for_person(news) and (_waits_for_person(olds) or not tested))
     return True
 
 
 def activate(olds: Mapping[str, Any], news: Mapping[str, Any]) -> dict[str, Any]:
-    """Bring a connection to what `news` declares; returns what state is to hold.
+    """Bring a connection to what `news` declares; return the new state.
 
-    `olds` is what state held, empty for a connection that it did not know. A failed test is an outcome. Raises
-    `OperationError` for what must not be done and `FivetranError` for what could not be.
+    `olds` is the old state, empty for a new connection. A failed test is an outcome. Raises `OperationError` for what
+    the file does not allow, and `FivetranError` where Fivetran fails.
     """
     state = {**news, **{key: olds.get(key) for key in APPLIED}, "activated": bool(olds.get("activated"))}
     if state["activated"]:
@@ -70,25 +70,25 @@ def activate(olds: Mapping[str, Any], news: Mapping[str, Any]) -> dict[str, Any]
     elif "paused" in news and not _is_left_alone(news):
         _keep_paused(olds, news, state)
     if "ended" in news:
-        return _ended(olds, state)
-    state |= _tested(olds, news)
-    refused: str | None = None
+        return _end(olds, state)
+    state |= _ensure_tested(olds, news)
+    rejected: str | None = None
     if state["outcome"] == "connected":
         try:
-            _bring_to_the_file(olds, news, state)
+            _apply_file(olds, news, state)
         except OperationError as error:
             known = known_values([news.get("references")], ask=True)
-            refused = _placed(news["file"], error.at, own_words(error.shown(news["file"]), known))
-            state |= {"outcome": "refused", "reason": own_words(str(error), known)}
+            rejected = _with_place(news["file"], error.at, mask_own_text(error.shown(news["file"]), known))
+            state |= {"outcome": "refused", "reason": mask_own_text(str(error), known)}
     if state["outcome"] != "connected":
-        _report(state, refused)
+        _report(state, rejected)
     # Always there: a preview knows nothing of an output that state lacks.
-    always = {"pending": {}, "messages": _said(state)}
+    always = {"pending": {}, "messages": _messages(state)}
     return {**always, **{key: value for key, value in state.items() if value is not None}}
 
 
-def _ended(olds: Mapping[str, Any], state: Mapping[str, Any]) -> dict[str, Any]:
-    """Bring a unit that expired or retires to its end: paused is all that it has to be. Returns what state is to hold.
+def _end(olds: Mapping[str, Any], state: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the state of a unit that expired or retires: it only has to be paused.
 
     It is not tested. A unit that gets a later date afterwards is tested then, if it is not known to work.
     """
@@ -109,10 +109,10 @@ def as_file(props: Mapping[str, Any], live: Connection) -> dict[str, Any]:
     return {**schedule.as_file(props, live), **_live_tables(props)}
 
 
-def seen(props: Mapping[str, Any], live: Connection) -> dict[str, Any]:
-    """What a refresh found out about the outcome.
+def outcome_after_refresh(props: Mapping[str, Any], live: Connection) -> dict[str, Any]:
+    """Return the outcome as a refresh finds it.
 
-    Whoever reads `connected` after a failure, or after somebody's consent, takes it: what is left is to start.
+    A connection that reads `connected` after a failure, or after a consent, counts as tested: it is started next.
     """
     outcome = props.get("outcome")
     found: dict[str, Any] = {
@@ -130,19 +130,19 @@ def seen(props: Mapping[str, Any], live: Connection) -> dict[str, Any]:
         known = known_values([props.get("references")], ask=False)
         tasks = [_task(task, known) for task in live.tasks]
         found |= {"outcome": "broken", "tasks": tasks, "messages": tasks}
-        said = "".join(f"\n    {task}" for task in tasks)
+        listed = "".join(f"\n    {task}" for task in tasks)
         left_alone = _is_left_alone(props) and not props.get("activated")
         then = "adopted as it is, so nothing tests it" if left_alone else "an update tests it again"
-        logger.warning("%s: %s in Fivetran; %s%s", props["file"], live.setup_state, then, said)
+        logger.warning("%s: %s in Fivetran; %s%s", props["file"], live.setup_state, then, listed)
     return found
 
 
-def _awaits(news: Mapping[str, Any]) -> bool:
+def _waits_for_person(news: Mapping[str, Any]) -> bool:
     return "awaiting" in news or "consent" in news
 
 
 def _is_untouched(news: Mapping[str, Any]) -> bool:
-    """Whether the connection was found at work, and nothing of it has been written."""
+    """Whether the connection was adopted, and nothing was written to it."""
     return bool(news["revision"] == 0)
 
 
@@ -156,40 +156,40 @@ def _must_be_paused(olds: Mapping[str, Any], news: Mapping[str, Any]) -> bool:
     return "paused" in news and "paused" not in olds and not _is_left_alone(news)
 
 
-def _starts_otherwise(olds: Mapping[str, Any], news: Mapping[str, Any]) -> bool:
+def _needs_start(olds: Mapping[str, Any], news: Mapping[str, Any]) -> bool:
     """Return whether a connection that works and never ran is to run, or to wait with other tables or schedule."""
     return "paused" not in news or bool(schedule.changed_fields(olds, news)) or _tables_changed(olds, news)
 
 
-def _tested(olds: Mapping[str, Any], news: Mapping[str, Any]) -> dict[str, Any]:
-    """How the connection's set-up stands, testing where nobody has."""
+def _ensure_tested(olds: Mapping[str, Any], news: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the outcome of the set-up, after running the tests where this revision was not tested."""
     outcome, revision = olds.get("outcome"), news["revision"]
     same = olds.get("tested") == revision
     if outcome == "connected" and same:
         return {"outcome": outcome, "tested": revision}
     # A consent that was withdrawn is a failure, unlike one that was never given.
-    awaits = _awaits(news) and ("awaiting" in news or not olds.get("activated"))
-    # Somebody else may have brought it about: a person who gave consent, or tests that a run did not wait for.
-    if awaits or _is_untouched(news) or outcome in {"testing", "awaiting"}:
+    waits = _waits_for_person(news) and ("awaiting" in news or not olds.get("activated"))
+    # A person may have given consent, or tests that a run did not wait for may have passed.
+    if waits or _is_untouched(news) or outcome in {"testing", "awaiting"}:
         live = run.account.client().get_connection(news["connection_id"])
         unchanged = outcome == "awaiting" and olds["revision"] == revision
-        told = (same and "was_connected" not in olds) or unchanged or _is_untouched(news)
-        if live.setup_state == "connected" and told:
+        is_current = (same and "was_connected" not in olds) or unchanged or _is_untouched(news)
+        if live.setup_state == "connected" and is_current:
             return {"outcome": "connected", "tested": revision}
-        if live.setup_state != "connected" and awaits:
+        if live.setup_state != "connected" and waits:
             return {"outcome": "awaiting", "pending": _needs(news, live)}
         if _is_left_alone(news) and not olds.get("activated"):
             # A test that passes would start one that is not paused.
             known = known_values([news.get("references")], ask=True)
             return {"outcome": "broken", "tasks": [_task(task, known) for task in live.tasks]}
-    return {"tested": revision, **_test(news)}
+    return {"tested": revision, **_run_tests(news)}
 
 
-def _test(news: Mapping[str, Any]) -> dict[str, Any]:
-    """What the setup tests say."""
+def _run_tests(news: Mapping[str, Any]) -> dict[str, Any]:
+    """Wait for the setup tests and return their outcome."""
     tested = run.account.tests.result(news["connection_id"], news.get("trusts_unseen", ()))
     if tested is None:
-        # Fivetran does not tell when it tested. What reads connected by now may do so because of the config before.
+        # Fivetran does not say when it tested: `connected` may be about the config before.
         unclear = True
         with contextlib.suppress(FivetranError):
             unclear = run.account.client().get_connection(news["connection_id"]).setup_state == "connected"
@@ -213,14 +213,14 @@ def _needs(props: Mapping[str, Any], live: Connection) -> dict[str, str]:
     """Return what the person who is to do something needs for it; texts of Fivetran's are masked."""
     known = known_values([props.get("references")], ask=True)
     tasks = {f"task {show_label(task.code, known)}": show(task.message, known) for task in live.tasks}
-    said = {key: own_words(text, known) for key, text in needs(props, live).items()}
-    return {**said, **{key: text for key, text in tasks.items() if text}}
+    found = {key: mask_own_text(text, known) for key, text in needs(props, live).items()}
+    return {**found, **{key: text for key, text in tasks.items() if text}}
 
 
-def _bring_to_the_file(olds: Mapping[str, Any], news: Mapping[str, Any], state: dict[str, Any]) -> None:
-    """Give a connection that works its tables, and start it where that has not been. Raises `OperationError`."""
+def _apply_file(olds: Mapping[str, Any], news: Mapping[str, Any], state: dict[str, Any]) -> None:
+    """Configure the tables of a connection that passed its tests, and start it once. Raises `OperationError`."""
     if not state["activated"]:
-        _begin(news, state)
+        _adopt_or_start(news, state)
     elif _tables_changed(olds, news):
         _configure(news, state)
 
@@ -253,20 +253,20 @@ def _configure(news: Mapping[str, Any], state: dict[str, Any], *, fresh: bool = 
     state["sync"] = news.get("sync")
 
 
-def _placed(file: str, at: tuple[str | int, ...], text: str) -> str:
-    """Return a text after the line that it is about, where the files of the run are known."""
+def _with_place(file: str, at: tuple[str | int, ...], text: str) -> str:
+    """Put the line that a text is about before it, where the files of the run are known."""
     place = run.declared.locate(file, *at)
     return text if place == file else f"{place}: {text}"
 
 
 def _warn(file: str, warnings: Iterable[str]) -> None:
     for warning in warnings:
-        text = tables.with_line(file, warning)
+        text = tables.locate_text(file, warning)
         logger.warning("%s", text if text.startswith(file) else f"{file}: {text}")
 
 
-def _begin(news: Mapping[str, Any], state: dict[str, Any]) -> None:
-    """Take over a connection at work; let any other run for the first time."""
+def _adopt_or_start(news: Mapping[str, Any], state: dict[str, Any]) -> None:
+    """Adopt a connection that already syncs; start any other."""
     if _is_untouched(news) or "apply_changes" in news:
         live = run.account.client().get_connection(news["connection_id"])
         if _is_untouched(news) or live.succeeded_at is not None:
@@ -275,7 +275,7 @@ def _begin(news: Mapping[str, Any], state: dict[str, Any]) -> None:
 
 
 def _start(news: Mapping[str, Any], state: dict[str, Any]) -> None:
-    """Let a connection run for the first time: its historical sync starts by itself, or by us where Airflow has it."""
+    """Start a connection: Fivetran begins the historical sync, or we trigger it where Airflow schedules it."""
     client, connection_id, paused = run.account.client(), news["connection_id"], "paused" in news
     _configure(news, state, fresh=True)
     client.update_connection(connection_id, **schedule.fields(news["schedule"]), paused=paused, run_setup_tests=False)
@@ -286,7 +286,7 @@ def _start(news: Mapping[str, Any], state: dict[str, Any]) -> None:
 
 
 def _adopt(news: Mapping[str, Any], live: Connection, state: dict[str, Any]) -> None:
-    """Take over a connection at work as it is; what differs is refused, unless the file says to change it."""
+    """Adopt a connection that already syncs. Differences are rejected, unless the file allows changes."""
     found = tuple(adoption.activation_differences(news, live))
     decision = AdoptionDecision(news["name"], live, found, may_change=bool(news.get("apply_changes")))
     decision.raise_if_rejected()
@@ -299,7 +299,7 @@ def _adopt(news: Mapping[str, Any], live: Connection, state: dict[str, Any]) -> 
 
 
 def _apply(olds: Mapping[str, Any], news: Mapping[str, Any], state: dict[str, Any]) -> None:
-    """Bring a started connection to a changed schedule, or pause it, or let it go on."""
+    """Change the schedule or the pause of a connection that was started."""
     fields = schedule.changed_fields(olds, news)
     if fields:
         run.account.client().update_connection(news["connection_id"], **fields, run_setup_tests=False)
@@ -317,22 +317,22 @@ def _keep_paused(olds: Mapping[str, Any], news: Mapping[str, Any], state: dict[s
     state["paused"] = news["paused"]
 
 
-def _report(state: Mapping[str, Any], refused: str | None) -> None:
-    """Tell why a connection does not work: a failure of the run, unless somebody's turn is in order."""
+def _report(state: Mapping[str, Any], rejected: str | None) -> None:
+    """Report why a connection is not started: as a failure, or as a warning while its set-up is pending."""
     if state["outcome"] != "awaiting" or is_overdue(state):
         # State holds no lines, since a line that moves changes nothing.
         at = ("connector", "awaiting", "until") if state["outcome"] == "awaiting" else ("connector",)
-        run.outcomes.fail(state["file"], refused or _placed(state["file"], at, _in_words(state)))
+        run.outcomes.fail(state["file"], rejected or _with_place(state["file"], at, _format_failure(state)))
         return
     needs = "".join(f"\n    {what}: {value}" for what, value in state["pending"].items() if what != "what")
-    logger.warning("%s: awaits %s%s", state["file"], state["pending"]["what"], needs)
+    logger.warning("%s: waiting for: %s%s", state["file"], state["pending"]["what"], needs)
 
 
-def _said(state: Mapping[str, Any]) -> list[str]:
-    """Why a connection does not work, a text a reason."""
+def _messages(state: Mapping[str, Any]) -> list[str]:
+    """Return why a connection failed, a text for each reason."""
     match state["outcome"]:
         case "failed":
-            return [test_in_words(test) for test in state["tests"]]
+            return [format_test(test) for test in state["tests"]]
         case "refused":
             return [str(state["reason"])]
         case "broken":
@@ -346,7 +346,7 @@ def _odd_values(state: Mapping[str, Any]) -> str:
     return "".join(f"\n    {odd.path}: {odd}." for odd in found) + (f"\n    {ADVICE}" if found else "")
 
 
-def _in_words(state: Mapping[str, Any]) -> str:
+def _format_failure(state: Mapping[str, Any]) -> str:
     subject = f"connection {state['connection_id']} ({state['service']})"
     if state["outcome"] == "refused":
         return str(state["reason"])
@@ -359,10 +359,12 @@ def _in_words(state: Mapping[str, Any]) -> str:
         )
     if state["outcome"] == "failed":
         again = "\n    A secret is sent again when its version in the file changes." if "references" in state else ""
-        return in_words(subject, state["tests"]) + _odd_values(state) + again
+        return format_failures(subject, state["tests"]) + _odd_values(state) + again
     if state["outcome"] == "testing":
-        then = "looks at what they came to"
+        then = "reads their result"
         if state["was_connected"]:
-            then = "tests again, since Fivetran does not tell them from those of the config before"
+            then = "tests again, since Fivetran does not say which config a result is about"
         return f"the setup tests of {subject} were still running after {deadline():.0f} s.\n    The next run {then}."
-    return f"{subject} was to be ready by {state['awaiting']['until']}, and still awaits: {state['awaiting']['what']}"
+    return (
+        f"{subject} was to be ready by {state['awaiting']['until']}, and still waits for: {state['awaiting']['what']}"
+    )

@@ -1,8 +1,8 @@
-"""A connection's tables: brought to what the file's `sync` says, read back, and held against it in a refresh.
+"""The tables of a connection: changed to what `sync` declares, read back, and compared in a refresh.
 
-However many tables there are, it is one look at what is, one change, and one look at what came of it; besides, the
-columns of those tables are read in which one that Fivetran does not list yet is to be hashed or excluded. Every step
-can be repeated: a run that dies anywhere is followed by one that looks again.
+Whatever the number of tables, that takes one read, one change and one read of the result. Besides, the columns of a
+table are read where the file hashes or excludes one that Fivetran does not list yet. Every step can be repeated after a
+killed run.
 """
 
 from __future__ import annotations
@@ -24,45 +24,45 @@ from reconciler.resources.run.run import run
 P = ParamSpec("P")
 T = TypeVar("T")
 
-#: How often a change is sent that others changed something under.
+#: How often a change is sent that conflicts with another process.
 _ATTEMPTS = 6
 
-#: Changes until what the file says should be so: one, and one more where blocking what is new has undone a part of it.
+#: Changes until the tables should be as declared: one, and one more where blocking new tables undoes a part of it.
 _CHANGES = 3
 
 
 @dataclass(frozen=True)
 class Configured:
-    """Tables that are as the file says, but for what the warnings name."""
+    """Tables that are as the file declares, except for what the warnings name."""
 
     warnings: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
-class Found:
-    """What a refresh found: `sync` as the file would have to have it, and what it keeps back in vain."""
+class LiveTables:
+    """What a refresh found: `sync` as a file would declare it, and warnings about columns that are exposed."""
 
     sync: Mapping[str, Any]
     warnings: tuple[str, ...] = ()
 
 
-class NotAsDeclared(OperationError):
-    """Tables that must be otherwise before data flows. `str` names no lines: state has it."""
+class TablesDiffer(OperationError):
+    """Tables that have to change before data is synced. `str` has no lines, since state stores it."""
 
-    def __init__(self, blocks: Iterable[_Block], *, runs: bool) -> None:
+    def __init__(self, blocks: Iterable[_Problem], *, runs: bool) -> None:
         self._blocks, self._runs = tuple(blocks), runs
         super().__init__(self._text(lambda item: item), at=("connector", "sync"))
 
     def shown(self, file: str) -> str:
         """Return the text with the line of each table and column."""
-        return self._text(lambda item: with_line(file, item))
+        return self._text(lambda item: locate_text(file, item))
 
     def _text(self, form: Callable[[str], str]) -> str:
         return "\n".join(block.text(form, runs=self._runs) for block in self._blocks)
 
 
 @dataclass(frozen=True)
-class _Block:
+class _Problem:
     """One problem, each item that has it, and what to do."""
 
     problem: str
@@ -71,12 +71,12 @@ class _Block:
 
     def text(self, form: Callable[[str], str], *, runs: bool) -> str:
         listed = "".join(f"\n    {form(item)}" for item in self.items)
-        state = "The connection runs, and goes on syncing them" if runs else "The connection is not started until it is"
+        state = "The connection runs, and keeps syncing them" if runs else "The connection is not started until it is"
         return f"{self.problem}:{listed}\n    {state}: {self.advice}, then run again."
 
 
-def with_line(file: str, text: str) -> str:
-    """Return a text that begins with a dotted path in `connector`, as `sync.new: …`, after the line of that key."""
+def locate_text(file: str, text: str) -> str:
+    """Put the line of a key before a text that begins with its dotted path in `connector`, as `sync.new: …`."""
     path = text.partition(": ")[0]
     place = run.declared.locate(file, "connector", path) if path.partition(".")[0] == "sync" else file
     return text if place == file else f"{place}: {text}"
@@ -94,14 +94,14 @@ def configure(
     """Bring a connection that has passed its tests to `sync` (`tables.inputs`), and read back that it is so.
 
     `datasets` are the only ones it may write, where the environment forbids others. `fresh` says that it has never
-    synced: the source is looked at, whatever Fivetran may hold of it already. `runs` says that it syncs already.
+    synced: Fivetran reloads its schema, even if it has one. `runs` says that it syncs already.
     `reason` words what Fivetran says of an error, masked.
 
-    Raises `OperationError` while something is not so that must be before data flows: what is to be hashed or excluded,
-    and which datasets are written. Raises `FivetranError`, and `NotFound` for a connection that is gone.
+    Raises `OperationError` while something has to change before data is synced: what the file hashes or excludes, and
+    which datasets are written. Raises `FivetranError`, and `NotFound` for a connection that is gone.
     """
     with run.account.editing(connection_id):
-        looked = _look(connection_id, sync, reason, fresh=fresh, all_known=datasets is not None or _resets(sync))
+        looked = _read_live(connection_id, sync, reason, fresh=fresh, all_known=datasets is not None or _resets(sync))
         live, seen = looked.config, compare(sync, looked.config, looked.columns)
         sent: list[Mapping[str, Any]] = []
         while seen.patch and seen.patch not in sent and len(sent) < _CHANGES:
@@ -109,12 +109,12 @@ def configure(
             _send(connection_id, seen.patch, reason)
             live = run.account.client().get_schema_config(connection_id)
             seen = compare(sync, live, looked.columns)
-    _refuse(seen, undeclared(live, datasets) if datasets is not None else (), runs=runs)
-    return Configured((*looked.warnings, *_left(seen)))
+    _reject(seen, undeclared(live, datasets) if datasets is not None else (), runs=runs)
+    return Configured((*looked.warnings, *_describe_harmless(seen)))
 
 
 def differences(connection_id: str, sync: Mapping[str, Any]) -> tuple[Difference, ...]:
-    """What a live connection has otherwise than `sync`, path by path. Writes nothing."""
+    """Return where a live connection differs from `sync`, path by path. Writes nothing."""
     try:
         live = run.account.client().get_schema_config(connection_id)
     except NotFound:
@@ -122,18 +122,18 @@ def differences(connection_id: str, sync: Mapping[str, Any]) -> tuple[Difference
     return compare(sync, live).differences
 
 
-def read(connection_id: str, sync: Mapping[str, Any]) -> Found:
-    """What a refresh finds of a connection's tables, by one call that it may have made already."""
+def read(connection_id: str, sync: Mapping[str, Any]) -> LiveTables:
+    """Read a connection's tables for a refresh, from the read-ahead where that has them."""
     try:
         live = run.account.read_schema(connection_id)
     except NotFound:
-        return Found(sync)  # nothing is selected yet, or the connection is gone, which is for others to find
+        return LiveTables(sync)  # nothing is selected yet, or the connection is gone, which is for others to find
     seen = compare(sync, live)
-    return Found(seen.as_file, tuple(str(finding) for finding in seen.findings if finding.exposes))
+    return LiveTables(seen.as_file, tuple(str(finding) for finding in seen.findings if finding.exposes))
 
 
 @dataclass(frozen=True)
-class _Looked:
+class _LiveConfig:
     """A config to start from, and all columns of some tables."""
 
     config: StandardConfig
@@ -141,36 +141,36 @@ class _Looked:
     warnings: tuple[str, ...] = ()
 
 
-def _look(
+def _read_live(
     connection_id: str, sync: Mapping[str, Any], reason: Callable[[ApiError], str], *, fresh: bool, all_known: bool
-) -> _Looked:
-    """Look at the config, and at the source where that is needed. With `all_known`, nothing less will do."""
+) -> _LiveConfig:
+    """Read the config, and have Fivetran reload the source's schema where needed, or always with `all_known`."""
     client = run.account.client()
     config: StandardConfig | None = None
-    refused: Rejected | None = None
+    rejected: Rejected | None = None
     if not fresh:
         config = _config(connection_id)
     # A name that the config lacks may be one that the source has got since Fivetran last looked.
     if config is None or any(finding.kind == "missing" for finding in compare(sync, config).findings):
         try:
-            config = _unhindered(client.reload_schema_config, connection_id)
+            config = _retry_conflicts(client.reload_schema_config, connection_id)
         except Rejected as error:
-            refused = error
+            rejected = error
     if config is None and fresh:
         config = _config(connection_id)
-    if config is None and refused is not None:
+    if config is None and rejected is not None:
         if all_known:
-            raise refused
-        return _send_ahead(connection_id, sync, reason(refused))
-    assert config is not None  # noqa: S101 (a reload that is not refused returns one)
+            raise rejected
+        return _send_ahead(connection_id, sync, reason(rejected))
+    assert config is not None  # noqa: S101 (a reload that is not rejected returns one)
     places = to_look_up(sync, config)
     with ThreadPoolExecutor(READERS) as pool:
         columns = list(pool.map(lambda place: _columns(connection_id, place, reason), places))
-    return _Looked(config, dict(zip(places, columns, strict=True)))
+    return _LiveConfig(config, dict(zip(places, columns, strict=True)))
 
 
 def _resets(sync: Mapping[str, Any]) -> bool:
-    """Whether what the file does not name is to be excluded, and so has to be known by name."""
+    """Whether the file excludes what it does not name, so that every name has to be known."""
     return bool(sync["others"] == "reset" and sync["new"] != "allow_all")
 
 
@@ -186,23 +186,23 @@ def _columns(connection_id: str, place: Place, reason: Callable[[ApiError], str]
     try:
         return run.account.client().get_source_columns(connection_id, *place)
     except NotFound as gone:
-        raise _moving(gone.saying(reason(gone))) from None
+        raise _changed_meanwhile(gone.saying(reason(gone))) from None
 
 
 def _send(connection_id: str, patch: Mapping[str, Any], reason: Callable[[ApiError], str]) -> None:
     try:
-        _unhindered(run.account.client().update_schema_config, connection_id, **patch)
+        _retry_conflicts(run.account.client().update_schema_config, connection_id, **patch)
     except NotFound as gone:
-        raise _moving(gone.saying(reason(gone))) from None
+        raise _changed_meanwhile(gone.saying(reason(gone))) from None
 
 
-def _moving(gone: str) -> OperationError:
-    """Return the error for something that was there a moment ago: as far as is known, not the connection itself."""
-    return OperationError(f"the source or its schema config changed while it was looked at; run again ({gone})")
+def _changed_meanwhile(gone: str) -> OperationError:
+    """Return the error for a table or column that was deleted during the run."""
+    return OperationError(f"the source or its schema config changed while the run read it; run again ({gone})")
 
 
-def _send_ahead(connection_id: str, sync: Mapping[str, Any], reason: str) -> _Looked:
-    """Where Fivetran does not look at the source before the first sync: tell it beforehand what to sync then."""
+def _send_ahead(connection_id: str, sync: Mapping[str, Any], reason: str) -> _LiveConfig:
+    """Send the declared tables before the first sync, where Fivetran does not read the source until then."""
     failed: FivetranError | None = None
     try:
         run.account.client().create_schema_config(connection_id, **ahead(sync))
@@ -220,11 +220,11 @@ def _send_ahead(connection_id: str, sync: Mapping[str, Any], reason: str) -> _Lo
         f"sync: Fivetran does not look at the source yet ({why}): names are checked in the first sync, and what cannot "
         "be is passed over there"
     )
-    return _Looked(config, {}, (warning,))
+    return _LiveConfig(config, {}, (warning,))
 
 
-def _unhindered(change: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-    """Make a change, again where somebody else has changed the config meanwhile."""
+def _retry_conflicts(change: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+    """Send a change, again where another process changed the config at the same time."""
     again = Retrying(
         retry=retry_if_exception_type(Conflict),
         stop=stop_after_attempt(_ATTEMPTS),
@@ -235,22 +235,24 @@ def _unhindered(change: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
     return again(change, *args, **kwargs)
 
 
-def _refuse(seen: Comparison, written: Iterable[tuple[str, str]], *, runs: bool) -> None:
-    """Raise `OperationError` with everything that must be otherwise before data flows."""
+def _reject(seen: Comparison, written: Iterable[tuple[str, str]], *, runs: bool) -> None:
+    """Raise `OperationError` with everything that has to change before data is synced."""
     exposed = [str(finding) for finding in seen.findings if finding.exposes]
     exposed += [str(difference) for difference in seen.differences if protects(difference)]
     blocks = []
     if exposed:
-        blocks.append(_Block("what `sync` hashes or excludes is not so in Fivetran", tuple(exposed), "correct `sync`"))
+        blocks.append(
+            _Problem("what `sync` hashes or excludes is not so in Fivetran", tuple(exposed), "correct `sync`")
+        )
     if schemas := tuple(f"{schema} → {dataset}" for schema, dataset in written):
         advice = "declare each in `datasets`, or exclude its schema (`others: reset` excludes what is not named)"
-        blocks.append(_Block("schemas are synced into datasets that no file declares", schemas, advice))
+        blocks.append(_Problem("schemas are synced into datasets that no file declares", schemas, advice))
     if blocks:
-        raise NotAsDeclared(blocks, runs=runs)
+        raise TablesDiffer(blocks, runs=runs)
 
 
-def _left(seen: Comparison) -> tuple[str, ...]:
-    """What is not as the file says, and does no harm."""
+def _describe_harmless(seen: Comparison) -> tuple[str, ...]:
+    """Return a warning for each difference that exposes nothing."""
     found = [f"{finding}; it is left as it is" for finding in seen.findings if not finding.exposes]
     differing = [f"{each}; it was sent and not taken" for each in seen.differences if not protects(each)]
     return (*found, *differing)

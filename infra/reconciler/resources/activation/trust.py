@@ -1,4 +1,4 @@
-"""What a file trusts of its source, approved in Fivetran and revoked again.
+"""The certificates and host keys that a file trusts: approved in Fivetran, and revoked.
 
 Approvals that no file of ours ever declared stay: only what state holds and the file does not say any more is revoked.
 """
@@ -35,14 +35,14 @@ class _Missing:
 
 
 def differences(props: Mapping[str, Any], connection_id: str) -> list[Difference]:
-    """What a live connection does not trust of what its file declares."""
+    """Return what the file declares and the live connection does not trust."""
     return [
         Difference(f"trust.{each.kind}", _named(each.kind, each.hash, each.item), ABSENT)
         for each in _missing(props, connection_id)
     ]
 
 
-def refuse_creating(props: Mapping[str, Any]) -> None:
+def reject_creating(props: Mapping[str, Any]) -> None:
     """Raise `OperationError` for a certificate of which only the hash is known: a new connection trusts none yet."""
     for hash_, item in _declared(props, "certificates").items():
         if "encoded_cert" not in item:
@@ -89,12 +89,12 @@ def as_file(props: Mapping[str, Any], connection_id: str) -> dict[str, Any]:
             described[kind] = {h: dict(item) for h, item in now.items() if _find(kind, h, item, live) is not None}
             for other in live:
                 if not any(_is(kind, h, item, other) for h, item in now.items()):
-                    _tell_of(kind, other, props)
+                    _warn_of_undeclared(kind, other, props)
     return {"trust": described}
 
 
 def changed(olds: Mapping[str, Any], news: Mapping[str, Any]) -> bool:
-    """Whether an update has something to approve or to revoke, or tests anew what is to be trusted unseen."""
+    """Return whether an update has something to approve or revoke, or to test again."""
     return bool(olds.get("trust", {}) != news.get("trust", {}))
 
 
@@ -142,11 +142,11 @@ def _approve(kind: str, connection_id: str, hash_: str, item: Mapping[str, Any])
         else:
             client.approve_fingerprint("connections", connection_id, hash_=hash_, public_key=item["public_key"])
 
-    _unless_done(send, lambda: _find(kind, hash_, item, list(_list(kind, connection_id))) is not None)
+    _send_unless_done(send, lambda: _find(kind, hash_, item, list(_list(kind, connection_id))) is not None)
 
 
-def _unless_done(send: Callable[[], None], is_done: Callable[[], bool]) -> None:
-    """Send what may have taken effect although its answer is an error, or was lost: only what is there can tell."""
+def _send_unless_done(send: Callable[[], None], is_done: Callable[[], bool]) -> None:
+    """Send a change; after an ambiguous failure, read whether it took effect."""
     try:
         send()
     except FivetranError as error:
@@ -176,8 +176,8 @@ def _unknown(hash_: str, why: str) -> OperationError:
     )
 
 
-def _tell_of(kind: str, approval: Approval, props: Mapping[str, Any]) -> None:
-    """Warn of an approval that the file does not declare, in no words of Fivetran's that were not looked at."""
+def _warn_of_undeclared(kind: str, approval: Approval, props: Mapping[str, Any]) -> None:
+    """Warn of an approval that the file does not declare. Its hash is shown only if it reads as one."""
     what = "a certificate" if kind == "certificates" else "a host key"
     hash_ = approval.hash if public_keys.is_hash(approval.hash) else "(with a hash of another form)"
     logger.warning(

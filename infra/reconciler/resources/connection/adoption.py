@@ -1,4 +1,4 @@
-"""Taking over a connection that exists writes nothing: what differs from the file is shown, and refused.
+"""Adopt a connection that exists: nothing is written, and each difference from the file is shown and rejected.
 
 Fivetran's connections are found by their name in the group (decision 2).
 """
@@ -15,13 +15,13 @@ from reconciler.fivetran.api import Connection, NotFound
 from reconciler.fivetran.config_diff import ABSENT, Difference, differences
 from reconciler.resources.activation import schedule, tables
 from reconciler.resources.connection import api_fields
-from reconciler.resources.connection.kept_values import all_held, ours, refuse_changes_around_held
+from reconciler.resources.connection.kept_values import are_all_kept, ours, reject_changes_around_kept
 from reconciler.resources.package import code
 from reconciler.resources.run.outcomes import OperationError
 from reconciler.resources.run.run import run
 
 
-class Differs(OperationError):
+class ConnectionDiffers(OperationError):
     """A connection that exists, differs from the file, and may not be changed. `str` names no lines: state has it."""
 
     def __init__(self, name: str, live: Connection, differing: Iterable[Difference]) -> None:
@@ -64,9 +64,9 @@ class AdoptionDecision:
         return bool(self.differences) and not self.may_change
 
     def raise_if_rejected(self) -> None:
-        """Raise `Differs` where the connection is not adopted."""
+        """Raise `ConnectionDiffers` where the connection is not adopted."""
         if self.is_rejected:
-            raise Differs(self.name, self.live, self.differences)
+            raise ConnectionDiffers(self.name, self.live, self.differences)
 
 
 def decide(props: Mapping[str, Any], live: Connection, differing: Iterable[Difference]) -> AdoptionDecision:
@@ -81,7 +81,7 @@ def decide(props: Mapping[str, Any], live: Connection, differing: Iterable[Diffe
         OperationError: It is another connection than the file means, or a value would have to be sent that only
             Fivetran has.
     """
-    refuse_another(props, live)
+    reject_another(props, live)
     name = api_fields.connection_name(props)
     if not may_change(props):
         return AdoptionDecision(name, live, tuple(differing), may_change=False)
@@ -104,7 +104,7 @@ def decide_continuation(props: Mapping[str, Any], live: Connection) -> AdoptionD
 
     Raises `OperationError` as `decide` does.
     """
-    refuse_another(props, live)
+    reject_another(props, live)
     config, auth = to_send(props, live, with_secrets=True)
     return AdoptionDecision(
         api_fields.connection_name(props),
@@ -125,16 +125,16 @@ def in_lines(file: str, differing: Iterable[Difference]) -> list[str]:
 
 
 def may_change(props: Mapping[str, Any]) -> bool:
-    """Whether the file allows that an adopted connection is changed to match it."""
+    """Return whether the file allows changes to an adopted connection."""
     return bool(props.get("adopt", {}).get("apply_changes"))
 
 
 def is_connected(live: Connection) -> bool:
-    """Whether Fivetran says that the connection is set up and works, so that the secrets it has do."""
+    """Return whether Fivetran reports that the connection works, and so do the secrets that it has."""
     return live.setup_state == "connected"
 
 
-def refuse_another(props: Mapping[str, Any], found: Connection) -> None:
+def reject_another(props: Mapping[str, Any], found: Connection) -> None:
     """Raise `OperationError` for a connection of the name that is of another service, or not the one `adopt` names."""
     name, adopt = api_fields.connection_name(props), props.get("adopt")
     if found.service != props["service"]:
@@ -151,14 +151,14 @@ def refuse_another(props: Mapping[str, Any], found: Connection) -> None:
 
 
 def config_differences(props: Mapping[str, Any], live: Connection) -> list[Difference]:
-    """What a live connection has otherwise than the file in `config` and its settings, sorted by path."""
+    """Return where a live connection differs from the file in `config` and settings, sorted by path."""
     found = differences(props.get("config", {}), live.config, "config", field=catalog.config_of(props["service"]))
     settings = differences(props.get("settings", {}), api_fields.live_settings(live), field=api_fields.SETTINGS)
     return sorted([*found, *settings], key=lambda each: each.path)
 
 
 def package_differences(declared: Mapping[str, Any] | None, live: Connection) -> list[Difference]:
-    """Whether a live connection runs other code than the file of its unit."""
+    """Return the difference if a live connection runs other code than the unit's file."""
     if declared is None:
         return []
     there = None
@@ -172,7 +172,7 @@ def package_differences(declared: Mapping[str, Any] | None, live: Connection) ->
 
 
 def to_send(props: Mapping[str, Any], live: Connection, *, with_secrets: bool) -> tuple[dict[str, Any], dict[str, Any]]:
-    """What of `config` and `auth` is written into a connection that exists and may be changed.
+    """Return what of `config` and `auth` is written into a connection that exists and may be changed.
 
     What differs, and with `with_secrets` each secret: Fivetran does not show those that it has. What is equal is not
     sent, since some keys may not be in a PATCH. Raises `OperationError` where something would have to be sent that only
@@ -186,19 +186,19 @@ def to_send(props: Mapping[str, Any], live: Connection, *, with_secrets: bool) -
     if with_secrets:
         keys |= ours(declared)
     config = {key: value for key, value in declared.items() if key in keys}
-    auth = auth if with_secrets and not all_held(auth) else {}
-    refuse_changes_around_held({"config": config, "auth": auth})
+    auth = auth if with_secrets and not are_all_kept(auth) else {}
+    reject_changes_around_kept({"config": config, "auth": auth})
     return config, auth
 
 
 def settings_to_send(props: Mapping[str, Any], live: Connection) -> dict[str, Any]:
-    """What of the settings is written into a connection that is taken over and may be changed: what differs."""
+    """Return the settings that differ, to be written into a connection that may be changed."""
     differing = {each.path.partition(".")[0] for each in config_differences(props, live)}
     return {key: value for key, value in props.get("settings", {}).items() if key in differing}
 
 
 def schedule_differences(props: Mapping[str, Any], live: Connection) -> list[Difference]:
-    """What a live connection's schedule and pause are otherwise than in the file. A pause by hand is no difference."""
+    """Return where a live connection's schedule and pause differ. A pause by hand is no difference."""
     found = []
     described = schedule.live_schedule(props["schedule"], live)
     if described != props["schedule"]:
@@ -209,6 +209,6 @@ def schedule_differences(props: Mapping[str, Any], live: Connection) -> list[Dif
 
 
 def activation_differences(props: Mapping[str, Any], live: Connection) -> list[Difference]:
-    """What a live connection has otherwise than the file in its schedule, its pause and the tables that it syncs."""
+    """Return where a live connection differs from the file in its schedule, pause and tables."""
     found = tables.differences(live.id, props["sync"]) if "sync" in props else ()
     return [*schedule_differences(props, live), *found]

@@ -1,4 +1,4 @@
-"""Between a connection's inputs, which are in the file's words, and the API's fields. Pure.
+"""From a connection's inputs, which have the file's keys, to the API's fields and back. Pure.
 
 Inputs are plain JSON: `group_id`, `unit`, `file`, `service`, `destination`, `config`, `auth`, `settings`, `trust` and
 `adopt`. Values are references there, never what they stand for.
@@ -32,8 +32,8 @@ _DEFAULTS = {name: setting.default for name, setting in CONNECTION_SETTINGS.item
 
 
 def inputs(unit: Unit, connector: Connector) -> dict[str, Any]:
-    """The inputs of a unit's connection, all but the group."""
-    said: dict[str, Any] = {
+    """Return the inputs of a unit's connection, without the group."""
+    found: dict[str, Any] = {
         "unit": unit.name,
         "file": unit.file,
         "service": connector.service,
@@ -45,7 +45,7 @@ def inputs(unit: Unit, connector: Connector) -> dict[str, Any]:
         "adopt": connector.adopt
         and {"connection": connector.adopt.connection, "apply_changes": connector.adopt.apply_changes},
     }
-    return {key: value for key, value in said.items() if value is not None}
+    return {key: value for key, value in found.items() if value is not None}
 
 
 def connection_name(props: Mapping[str, Any]) -> str:
@@ -84,7 +84,7 @@ def patch(olds: Mapping[str, Any], news: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def is_tested(fields: Mapping[str, Any]) -> bool:
-    """Whether setup tests can tell what these fields of modify_connection change."""
+    """Return whether setup tests check what these fields of modify_connection change."""
     settings = fields.get("settings", {})
     return "config" in fields or "auth" in fields or any(CONNECTION_SETTINGS[key].tested for key in settings)
 
@@ -101,7 +101,7 @@ def fixed_differences(props: Mapping[str, Any], live: Connection) -> list[Differ
 
 
 def fixed_setting(difference: Difference) -> str:
-    """Return why such a setting is refused, with what to do."""
+    """Return why such a setting is rejected, with what to do."""
     name, declared, live = difference.path, difference.declared, difference.live
     return (
         f"{name} is {declared} in the file and {live} in Fivetran, which does not change it in a connection that "
@@ -110,7 +110,7 @@ def fixed_setting(difference: Difference) -> str:
 
 
 def as_file(props: Mapping[str, Any], live: Connection, forms: StoredForms) -> dict[str, Any]:
-    """The inputs as the file would have them to describe the live connection: equal to `props` when nothing drifted.
+    """Return the inputs as a file would declare the live connection: equal to `props` when nothing drifted.
 
     `forms` is what Fivetran made of values that were sent.
     """

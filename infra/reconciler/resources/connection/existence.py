@@ -1,4 +1,4 @@
-"""A connection exists once: found before it is created, found again when a reply is lost, adopted when it exists.
+"""Create a connection once: look it up before, look it up again after a lost reply, adopt it where it exists.
 
 Fivetran has no idempotency key. The connection's name stands in for one: it is unique within a group. A recorded intent
 (`intent`) says whether one that is found is ours, never what the connection looks like.
@@ -18,8 +18,8 @@ from reconciler.fivetran.config_diff import Difference
 from reconciler.resources.activation import trust
 from reconciler.resources.connection import adoption, api_fields
 from reconciler.resources.connection.adoption import AdoptionDecision
-from reconciler.resources.connection.kept_values import refuse_creating_with_held
-from reconciler.resources.connection.sending import to_send
+from reconciler.resources.connection.kept_values import reject_creating_with_kept
+from reconciler.resources.connection.sending import resolve_values
 from reconciler.resources.run.intent import Intent
 from reconciler.resources.run.outcomes import OperationError
 from reconciler.resources.run.run import run
@@ -29,8 +29,8 @@ from reconciler.secrets import Resolver, resolvers
 _ATTEMPTS = 3
 
 
-class _LeftNothing(Exception):
-    """A create that failed on the way and, as a look at the group shows, has made nothing."""
+class _NothingCreated(Exception):
+    """A create whose answer was lost and that, as the group's listing shows, created nothing."""
 
     def __init__(self, error: FivetranError) -> None:
         super().__init__()
@@ -38,7 +38,7 @@ class _LeftNothing(Exception):
 
 
 @dataclass(frozen=True)
-class Wanted:
+class DeclaredConnection:
     """A connection as it should be: the inputs, with references where secrets stand."""
 
     props: Mapping[str, Any]
@@ -60,10 +60,10 @@ class Wanted:
 
     def with_values(self, config: Mapping[str, Any], auth: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
         """`config` and `auth` with values in place of references, fetched now that they are to be sent."""
-        return dict(to_send({"config": config, "auth": auth}, self.props["file"], self.resolvers))
+        return dict(resolve_values({"config": config, "auth": auth}, self.props["file"], self.resolvers))
 
 
-def ensure(wanted: Wanted) -> tuple[Connection, bool]:
+def ensure(wanted: DeclaredConnection) -> tuple[Connection, bool]:
     """Create the connection, go on with the one that an earlier run began to create, or adopt the one that exists.
 
     Returns:
@@ -85,7 +85,7 @@ def ensure(wanted: Wanted) -> tuple[Connection, bool]:
     return _create(wanted)
 
 
-def set_up_fields(props: Mapping[str, Any], id_: str) -> dict[str, Any]:
+def fields_for_set_up(props: Mapping[str, Any], id_: str) -> dict[str, Any]:
     """Return what is written into a connection that was adopted as it is, once its file allows to change it.
 
     Nothing where it works. References stand where secrets do. Raises `OperationError` where something would have to be
@@ -99,7 +99,7 @@ def set_up_fields(props: Mapping[str, Any], id_: str) -> dict[str, Any]:
     return {**fields, "paused": True} if live.succeeded_at is None and not live.paused else fields
 
 
-def _find(wanted: Wanted) -> Connection | None:
+def _find(wanted: DeclaredConnection) -> Connection | None:
     """The connection of the name in full. One that was deleted since the group was listed is looked for again."""
     listed = run.account.find(wanted.props["group_id"], wanted.name)
     if listed is None:
@@ -110,17 +110,17 @@ def _find(wanted: Wanted) -> Connection | None:
         return _find_now(wanted)
 
 
-def _find_now(wanted: Wanted) -> Connection | None:
+def _find_now(wanted: DeclaredConnection) -> Connection | None:
     existing = run.account.find_now(wanted.props["group_id"], wanted.name)
     return run.account.client().get_connection(existing[0].id) if existing else None
 
 
-def _create(wanted: Wanted) -> tuple[Connection, bool]:
-    refuse_creating_with_held(wanted.props)
-    trust.refuse_creating(wanted.props)
+def _create(wanted: DeclaredConnection) -> tuple[Connection, bool]:
+    reject_creating_with_kept(wanted.props)
+    trust.reject_creating(wanted.props)
     fields = api_fields.create_fields(wanted.props, **wanted.with_values(wanted.config, wanted.auth))
     again = Retrying(
-        retry=retry_if_exception_type(_LeftNothing),
+        retry=retry_if_exception_type(_NothingCreated),
         stop=stop_after_attempt(_ATTEMPTS),
         wait=wait_random_exponential(multiplier=0.5, max=8),
         sleep=run.sleep,
@@ -128,45 +128,45 @@ def _create(wanted: Wanted) -> tuple[Connection, bool]:
     )
     try:
         return again(_create_or_find, wanted, fields, run.account.now())
-    except _LeftNothing as last:
+    except _NothingCreated as last:
         raise last.error from None
 
 
-def _create_or_find(wanted: Wanted, fields: Mapping[str, Any], began: datetime) -> tuple[Connection, bool]:
+def _create_or_find(wanted: DeclaredConnection, fields: Mapping[str, Any], began: datetime) -> tuple[Connection, bool]:
     client = run.account.client()
     try:
         made = client.create_connection(**fields, run_setup_tests=False)
     except FivetranError as error:
-        # A reply that was lost, or a name that is taken: only what exists now can tell.
+        # A lost reply, or a name that is taken: read what exists now.
         if not error.may_have_taken_effect and not isinstance(error, Conflict | Rejected):
             raise
         existing = _find_now(wanted)
         if existing is not None:
-            return _take(wanted, existing, began)
+            return _continue_or_adopt(wanted, existing, began)
         if error.may_have_taken_effect:
-            raise _LeftNothing(error) from None
+            raise _NothingCreated(error) from None
         raise
-    # The plugin process of a killed run lives on, and may have been writing when we looked: the older one stays.
+    # The plugin process of a killed run may have created one at the same time: the older one stays.
     older = run.account.find_now(wanted.props["group_id"], wanted.name)[:1]
     if older and older[0].id != made.id:
         client.delete_connection(made.id)
-        return _take(wanted, client.get_connection(older[0].id), began)
+        return _continue_or_adopt(wanted, client.get_connection(older[0].id), began)
     return made, True
 
 
-def _take(wanted: Wanted, live: Connection, began: datetime) -> tuple[Connection, bool]:
-    """Go on with a connection that came to exist while this run was creating it, where our key created it."""
+def _continue_or_adopt(wanted: DeclaredConnection, live: Connection, began: datetime) -> tuple[Connection, bool]:
+    """Decide on a connection that appeared while this run was creating it: ours if our key created it."""
     ours = Intent(began, run.account.creator()), run.declared.intent(wanted.name)
     covered = any(intent is not None and intent.covers(live) for intent in ours)
     return _continue(wanted, live) if covered else _adopt(wanted, live)
 
 
-def _continue(wanted: Wanted, live: Connection) -> tuple[Connection, bool]:
-    """Go on with a connection of ours whose creation was cut short: as a new one, it is paused and not tested yet."""
+def _continue(wanted: DeclaredConnection, live: Connection) -> tuple[Connection, bool]:
+    """Finish a connection of ours whose creation was interrupted: like a new one, it is paused and not tested."""
     return _write(wanted, adoption.decide_continuation(wanted.props, live)), True
 
 
-def _adopt(wanted: Wanted, live: Connection) -> tuple[Connection, bool]:
+def _adopt(wanted: DeclaredConnection, live: Connection) -> tuple[Connection, bool]:
     """Adopt a connection of others. Nothing is written to it, in whatever state it is, unless the file says so."""
     decision = adoption.decide(wanted.props, live, _differences(wanted.props, live))
     decision.raise_if_rejected()
@@ -181,7 +181,7 @@ def _differences(props: Mapping[str, Any], live: Connection) -> Iterator[Differe
         yield from trust.differences(props, live.id)
 
 
-def _write(wanted: Wanted, decision: AdoptionDecision) -> Connection:
+def _write(wanted: DeclaredConnection, decision: AdoptionDecision) -> Connection:
     values = wanted.with_values(decision.config, decision.auth)
     fields: dict[str, Any] = {key: value for key, value in values.items() if value}
     if decision.settings:

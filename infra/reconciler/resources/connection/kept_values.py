@@ -1,7 +1,7 @@
-"""What only Fivetran has, `{held_by: fivetran}`, is never sent, and neither is anything that would have to contain it.
+"""Values that only Fivetran has, `{held_by: fivetran}`: they are never sent, nor a value that contains one.
 
 Fivetran takes a key of `config` whole, and `auth` as one (operations create_connection, modify_connection): a list of
-secrets with one in it that nobody else has cannot be written without losing that one.
+secrets of which Fivetran alone has one cannot be written without losing that one.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from reconciler.resources.connection import api_fields
 from reconciler.resources.run.outcomes import OperationError
 
 
-def refuse_held(fields: Mapping[str, Any], *, because: str) -> None:
+def reject_kept(fields: Mapping[str, Any], *, because: str) -> None:
     """Raise `OperationError` naming every value in `fields`, about to be sent, that only Fivetran has."""
     paths = [path for path, reference in references(fields) if reference.held]
     if paths:
@@ -25,27 +25,27 @@ def refuse_held(fields: Mapping[str, Any], *, because: str) -> None:
         )
 
 
-def refuse_creating_with_held(props: Mapping[str, Any]) -> None:
+def reject_creating_with_kept(props: Mapping[str, Any]) -> None:
     """Raise `OperationError` where a connection, given by its inputs, cannot be made for want of a value."""
-    refuse_held(
+    reject_kept(
         {key: props[key] for key in ("config", "auth") if key in props},
-        because=f"there is no connection {api_fields.connection_name(props)} to take over",
+        because=f"there is no connection {api_fields.connection_name(props)} to adopt",
     )
 
 
-def refuse_changes_around_held(fields: Mapping[str, Any]) -> None:
+def reject_changes_around_kept(fields: Mapping[str, Any]) -> None:
     """Raise `OperationError` where a PATCH of these fields would have to contain what only Fivetran has."""
-    refuse_held(
+    reject_kept(
         {key: fields[key] for key in ("config", "auth") if key in fields},
-        because="what stands around it has changed and can only be sent whole",
+        because="the value that contains it has changed and can only be sent whole",
     )
 
 
 def ours(tree: Mapping[str, Any]) -> set[str]:
-    """The keys of a config under which there is a reference to a value that we have."""
+    """Return the keys of a config under which there is a reference that can be resolved."""
     return {key for key, node in tree.items() if any(not reference.held for _, reference in references(node))}
 
 
-def all_held(tree: Mapping[str, Any]) -> bool:
-    """Whether every secret of a tree is with Fivetran, and there is one."""
+def are_all_kept(tree: Mapping[str, Any]) -> bool:
+    """Return whether a tree has secrets, and only Fivetran has their values."""
     return not ours(tree) and any(True for _ in references(tree))

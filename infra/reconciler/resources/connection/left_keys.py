@@ -1,4 +1,4 @@
-"""Keys of `config`, `auth` and the settings that left a file: Fivetran keeps what they were, and the run says so once.
+"""Keys that left a file: Fivetran keeps their values, and the run warns of that once.
 
 A PATCH merges by top-level key (operation modify_connection), so a key that is not sent stays. Nothing is cleared in
 its place: whether a service takes null for a key, and what it does without a value, only the service knows.
@@ -22,10 +22,10 @@ _TREES = ("config", "auth", "settings")
 _EMPTY: Mapping[str, str] = {"string": '""', "secret": '""', "list": "[]", "boolean": "false"}
 
 
-def left_keys(olds: Mapping[str, Any], news: Mapping[str, Any]) -> dict[str, Any]:
+def find_left_keys(olds: Mapping[str, Any], news: Mapping[str, Any]) -> dict[str, Any]:
     """Return the value of every key that was declared and is not any more, by its path in `connector`.
 
-    A key with all that was under it is one. Items of lists are not looked at: a list is sent whole.
+    A removed object counts as one key. Items of lists are not compared: a list is sent whole.
     """
     left = ((path, value) for tree in _TREES for path, value in _left(olds.get(tree, {}), news.get(tree, {}), tree))
     return {path.removeprefix("settings."): value for path, value in left}
@@ -33,7 +33,7 @@ def left_keys(olds: Mapping[str, Any], news: Mapping[str, Any]) -> dict[str, Any
 
 def warnings(olds: Mapping[str, Any], news: Mapping[str, Any]) -> list[str]:
     """Return what the user has to know of keys that left the file, a message each. No value is in it."""
-    left = left_keys(olds, news)
+    left = find_left_keys(olds, news)
     return [
         _warning(news, path) for path, value in left.items() if not says_nothing(value) and not _is_default(path, value)
     ]

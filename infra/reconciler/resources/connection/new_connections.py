@@ -1,7 +1,7 @@
-"""Units that are new to an environment, held against what exists in Fivetran, before anything is touched.
+"""New connections: units that are new to an environment, compared with what exists in Fivetran before any change.
 
 One list of the group, and one read of each connection that a new unit would adopt. Previews do it too, so that a pull
-request shows what adopting would meet.
+request shows the adoption diff.
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ from reconciler.fivetran.api import Connection
 from reconciler.fivetran.config_diff import Difference
 from reconciler.resources.activation import trust
 from reconciler.resources.connection import adoption, api_fields
-from reconciler.resources.connection.kept_values import refuse_creating_with_held
-from reconciler.resources.operation import own_words, printed
+from reconciler.resources.connection.kept_values import reject_creating_with_kept
+from reconciler.resources.operation import mask_own_text, printed
 from reconciler.resources.run.account import READERS, look_ahead
 from reconciler.resources.run.outcomes import OperationError
 from reconciler.resources.run.run import run
@@ -30,20 +30,20 @@ Declarations = Mapping[str, Mapping[str, Any]]
 
 
 @dataclass(frozen=True)
-class Looked:
-    """What a look at Fivetran found of the connections that this run is to have and the last run did not."""
+class LookUp:
+    """What Fivetran has of the connections that this run declares and the last run did not."""
 
-    refusals: tuple[str, ...] = ()
+    rejections: tuple[str, ...] = ()
     """Why connections that exist are not adopted, a text a unit, with the place in its file."""
     existing: frozenset[str] = frozenset()
     """The names of the connections that exist: they are adopted, and not created."""
 
 
-def look(group: str, units: Declarations, replacing: Mapping[str, str] | None = None) -> Looked:
+def look_up(group: str, units: Declarations, replacing: Mapping[str, str] | None = None) -> LookUp:
     """Look for the connections of units in a group.
 
-    Where Fivetran cannot be asked, nothing is refused: an apply looks again before it writes. Raises `Unauthorized` and
-    `Forbidden`, since with such a key every unit would fail.
+    Where Fivetran does not answer, nothing is rejected: an apply asks again before it writes. Raises `Unauthorized`
+    and `Forbidden`, since with such a key every unit would fail.
 
     Args:
         group: The name of the group.
@@ -51,21 +51,21 @@ def look(group: str, units: Declarations, replacing: Mapping[str, str] | None = 
         replacing: The connections that are deleted for those that move, by the unit's name.
     """
     if not units:
-        return Looked()
+        return LookUp()
     replaced = dict(replacing or {})
 
-    def ask() -> Looked:
+    def ask() -> LookUp:
         found = _existing(group, units)
         with ThreadPoolExecutor(READERS) as pool:
-            texts = list(pool.map(lambda name: _refusal(units[name], found[name], replaced.get(name)), found))
-        refused = [text for text in texts if text]
-        refused += missing_values({name: unit for name, unit in units.items() if name not in found})
-        return Looked(tuple(sorted(refused)), frozenset(each.schema for each in found.values()))
+            texts = list(pool.map(lambda name: _rejection(units[name], found[name], replaced.get(name)), found))
+        rejected = [text for text in texts if text]
+        rejected += missing_values({name: unit for name, unit in units.items() if name not in found})
+        return LookUp(tuple(sorted(rejected)), frozenset(each.schema for each in found.values()))
 
-    return look_ahead("whether a new unit's connection exists already", ask, Looked())
+    return look_ahead("whether a new unit's connection exists already", ask, LookUp())
 
 
-def look_again(group_id: str, name: str) -> None:
+def look_up_again(group_id: str, name: str) -> None:
     """Look for a connection that a preview would create, and that an earlier run was to create and did not.
 
     `Preflight` does not see which connections state has, and takes that one for made. Raises `OperationError` where an
@@ -80,22 +80,22 @@ def look_again(group_id: str, name: str) -> None:
         listed = run.account.find(group_id, name)
         if listed is None or (intent is not None and intent.covers(run.account.client().get_connection(listed.id))):
             return None
-        return _refusal(declared, listed, None)
+        return _rejection(declared, listed, None)
 
-    if refused := look_ahead(f"whether the connection {name} exists already", ask, None):
-        raise OperationError(refused)
+    if rejected := look_ahead(f"whether the connection {name} exists already", ask, None):
+        raise OperationError(rejected)
 
 
 def missing_values(units: Declarations) -> list[str]:
-    """Why connections cannot be created for want of a value that only Fivetran has, a text a unit."""
-    refused = []
+    """Return why connections cannot be created for lack of a value that only Fivetran has, a text a unit."""
+    rejected = []
     for unit in units.values():
         try:
-            refuse_creating_with_held(unit["connection"])
-            trust.refuse_creating(unit["connection"])
+            reject_creating_with_kept(unit["connection"])
+            trust.reject_creating(unit["connection"])
         except OperationError as error:
-            refused.append(printed(error, unit["connection"]["file"]))
-    return refused
+            rejected.append(printed(error, unit["connection"]["file"]))
+    return rejected
 
 
 def _existing(group: str, units: Declarations) -> dict[str, Connection]:
@@ -110,19 +110,19 @@ def _existing(group: str, units: Declarations) -> dict[str, Connection]:
     return found
 
 
-def _refusal(unit: Mapping[str, Any], listed: Connection, replaces: str | None) -> str | None:
+def _rejection(unit: Mapping[str, Any], listed: Connection, replaces: str | None) -> str | None:
     props = unit["connection"]
     try:
-        adoption.refuse_another(props, listed)
+        adoption.reject_another(props, listed)
         if replaces is not None and "adopt" not in props:
-            raise _in_the_way(api_fields.connection_name(props), listed, replaces)
+            raise _name_taken(api_fields.connection_name(props), listed, replaces)
         _preview_adoption(unit, run.account.client().get_connection(listed.id))
-    except OperationError as refused:
-        return printed(refused, props["file"])
+    except OperationError as rejected:
+        return printed(rejected, props["file"])
     return None
 
 
-def _in_the_way(name: str, listed: Connection, replaces: str) -> OperationError:
+def _name_taken(name: str, listed: Connection, replaces: str) -> OperationError:
     return OperationError(
         f"the connection {replaces} would be deleted, and the group has a connection {name} already ({listed.id}), "
         f"which would take its place.\n    Write `adopt: {{connection: {listed.id}}}` to adopt it, choose another "
@@ -138,13 +138,13 @@ def _preview_adoption(unit: Mapping[str, Any], live: Connection) -> None:
     decision.raise_if_rejected()
     name, differing = decision.name, decision.differences
     place = run.declared.locate(props["file"], "connector", "destination")
-    starts = _starts(activation, live) if decision.may_change else ""
+    starts = _describe_start(activation, live) if decision.may_change else ""
     if not differing and not starts:
-        logger.warning("%s: takes over the connection %s (%s) as it is%s", place, name, live.id, _unfinished(live))
+        logger.warning("%s: adopts the connection %s (%s) as it is%s", place, name, live.id, _describe_set_up(live))
     else:
         known = known_values([props], ask=False)
-        shown = own_words("".join(f"\n    {line}" for line in adoption.in_lines(props["file"], differing)), known)
-        logger.warning("%s: takes over the connection %s (%s) and changes it:%s%s", place, name, live.id, shown, starts)
+        shown = mask_own_text("".join(f"\n    {line}" for line in adoption.in_lines(props["file"], differing)), known)
+        logger.warning("%s: adopts the connection %s (%s) and changes it:%s%s", place, name, live.id, shown, starts)
 
 
 def _differences(unit: Mapping[str, Any], live: Connection) -> Iterator[Difference]:
@@ -156,15 +156,15 @@ def _differences(unit: Mapping[str, Any], live: Connection) -> Iterator[Differen
     yield from adoption.activation_differences(unit["activation"], live)
 
 
-def _unfinished(live: Connection) -> str:
-    """That a connection which is adopted as it is does not work."""
+def _describe_set_up(live: Connection) -> str:
+    """Say that a connection which is adopted as it is does not work."""
     if adoption.is_connected(live):
         return ""
     return f"\n    It is {live.setup_state} in Fivetran: it is neither tested nor started."
 
 
-def _starts(runs: Mapping[str, Any], live: Connection) -> str:
-    """That a connection which may be changed and has never synced is started, as a new one is."""
+def _describe_start(runs: Mapping[str, Any], live: Connection) -> str:
+    """Say that a connection which may be changed and has never synced is started, as a new one is."""
     if live.succeeded_at is not None or "paused" in runs:
         return ""
     return "\n    It has never synced: it is tested, and started once its tests pass."

@@ -1,6 +1,6 @@
-"""Connection: one Fivetran connection, in state as its file declares it, with references where secrets stand.
+"""Connection: one Fivetran connection, in state as its file declares it, with references in place of secrets.
 
-It is made paused and without tests. Its tests, tables, schedule and pause are its `Activation`'s.
+It is created paused and untested. Its tests, tables, schedule and pause belong to its `Activation`.
 """
 
 from __future__ import annotations
@@ -33,9 +33,9 @@ from reconciler.model.today import today
 from reconciler.resources.activation import trust
 from reconciler.resources.connection import api_fields, left_keys, new_connections, stored_forms
 from reconciler.resources.connection.adoption import may_change
-from reconciler.resources.connection.existence import Wanted, ensure, set_up_fields
-from reconciler.resources.connection.kept_values import refuse_changes_around_held
-from reconciler.resources.connection.sending import to_send
+from reconciler.resources.connection.existence import DeclaredConnection, ensure, fields_for_set_up
+from reconciler.resources.connection.kept_values import reject_changes_around_kept
+from reconciler.resources.connection.sending import resolve_values
 from reconciler.resources.operation import Provider, found, hide_secrets, is_unknown, operation, printable, stored
 from reconciler.resources.run.outcomes import OperationError
 from reconciler.resources.run.run import run
@@ -48,8 +48,8 @@ _FIXED = ("group_id", "service", "destination")
 #: The key of config that comes from a unit's `Package`.
 _PACKAGE = "package_id"
 
-#: What state holds besides the inputs: a number that changes with every config that nobody has tested yet, and what
-#: Fivetran made of values that were sent.
+#: What state has besides the inputs: a number that changes with each untested config, and what Fivetran stored in place
+#: of values that were sent.
 _REVISION = "revision"
 _STORED_FORMS = "stored_forms"
 
@@ -65,9 +65,9 @@ class ConnectionProvider(Provider):
     def check(self, olds: dict[str, Any], news: dict[str, Any]) -> CheckResult:
         name = api_fields.connection_name(news)
         if olds:
-            _refuse_fixed_settings(olds, news)
+            _reject_fixed_settings(olds, news)
         elif run.declared.is_preview and not is_unknown(news.get("group_id")) and not run.declared.may_replace(name):
-            new_connections.look_again(news["group_id"], name)
+            new_connections.look_up_again(news["group_id"], name)
         changed = _changed(olds, news) if olds else []
         if changed and not run.declared.may_replace(api_fields.connection_name(olds)):
             raise OperationError(
@@ -85,21 +85,21 @@ class ConnectionProvider(Provider):
             return DiffResult(changes=True, replaces=changed, delete_before_replace=True)
         if "adopt" in news and news["adopt"]["connection"] != id_:
             raise OperationError(f"adopt names {news['adopt']['connection']}, but the connection is {id_}: correct it")
-        # Said here, since a preview and the run that applies it both ask; once, since state forgets the key then.
+        # Warned of here, since previews and applies both call `diff`; once, since state forgets the key then.
         for text in left_keys.warnings(olds, news):
             logger.warning("%s", text)
         if isinstance(news.get("config", {}).get(_PACKAGE), Unknown):
             return DiffResult(changes=True)  # of a package that this run is about to upload
         fields = api_fields.patch(olds, news)
-        refuse_changes_around_held(fields)
+        reject_changes_around_kept(fields)
         if _may_be_set_up(olds, news):
             return DiffResult(changes=True)
-        forgets = bool(left_keys.left_keys(olds, news)) or olds.get("ending", {}) != news.get("ending", {})
+        forgets = bool(left_keys.find_left_keys(olds, news)) or olds.get("ending", {}) != news.get("ending", {})
         return DiffResult(changes=bool(fields) or forgets or trust.changed(olds, news))
 
     @operation
     def create(self, props: dict[str, Any]) -> CreateResult:
-        live, written = ensure(Wanted(props))
+        live, written = ensure(DeclaredConnection(props))
         forms = _stored_forms(props, live, {}, keys=props.get("config", {})) if written else {}
         if written:
             trust.apply(live.id, {}, props)
@@ -119,7 +119,7 @@ class ConnectionProvider(Provider):
         forms = props.get(_STORED_FORMS, {})
         now = hide_secrets(_inputs(props), {**api_fields.as_file(_inputs(props), live, forms), **trusted})
         # A config that is not what the last good run left: changed by hand, or by a run that was killed before it
-        # could say so. Either way nobody has tested it.
+        # could record it. Either way it is not tested.
         changed = now["config"] != props.get("config", {}) or api_fields.is_tested(api_fields.patch(props, now))
         return found(id_, _inputs(props), now, _outputs(now, revision=props[_REVISION] + changed, forms=forms))
 
@@ -127,13 +127,13 @@ class ConnectionProvider(Provider):
     def update(self, id_: str, olds: dict[str, Any], news: dict[str, Any]) -> UpdateResult:
         fields = api_fields.patch(olds, news)
         if _may_be_set_up(olds, news):
-            more = set_up_fields(news, id_)
+            more = fields_for_set_up(news, id_)
             fields = {**fields, **more, "config": {**fields.get("config", {}), **more.get("config", {})}}
             fields = {key: value for key, value in fields.items() if value != {}}
-        refuse_changes_around_held(fields)
-        sent = to_send(fields, news["file"], resolvers())
+        reject_changes_around_kept(fields)
+        sent = resolve_values(fields, news["file"], resolvers())
         revision, forms = olds[_REVISION], olds.get(_STORED_FORMS, {})
-        _refuse_new_fixed_settings(id_, olds, news)
+        _reject_new_fixed_settings(id_, olds, news)
         trust_changed = trust.changed(olds, news)
         if fields or trust_changed:
             live = None
@@ -144,8 +144,8 @@ class ConnectionProvider(Provider):
             except fivetran.NotFound:
                 raise OperationError(
                     f"the connection {api_fields.connection_name(news)} ({id_}) was deleted in Fivetran; "
-                    f"{commands.up(commands.environment_of(news['file']), refresh=True)} makes it again and syncs its "
-                    "whole history"
+                    f"{commands.up(commands.environment_of(news['file']), refresh=True)} creates it again and syncs "
+                    "its whole history"
                 ) from None
             if live is not None and "config" in fields:
                 # An answer to a write may repeat what was sent, and each refresh would read another form.
@@ -217,7 +217,7 @@ def _may_be_set_up(olds: Mapping[str, Any], news: Mapping[str, Any]) -> bool:
     return olds.get(_REVISION) == 0 and may_change(news) and not may_change(olds)
 
 
-def _refuse_fixed_settings(olds: Mapping[str, Any], news: Mapping[str, Any]) -> None:
+def _reject_fixed_settings(olds: Mapping[str, Any], news: Mapping[str, Any]) -> None:
     """Raise `OperationError` where a setting changed that no PATCH takes, unless a new connection is made anyway."""
     if run.declared.may_replace(api_fields.connection_name(olds)) and _changed(olds, news):
         return
@@ -229,7 +229,7 @@ def _refuse_fixed_settings(olds: Mapping[str, Any], news: Mapping[str, Any]) -> 
             )
 
 
-def _refuse_new_fixed_settings(id_: str, olds: Mapping[str, Any], news: Mapping[str, Any]) -> None:
+def _reject_new_fixed_settings(id_: str, olds: Mapping[str, Any], news: Mapping[str, Any]) -> None:
     """Raise `OperationError` where the file names such a setting for the first time, and Fivetran has it otherwise.
 
     `Preflight` has looked before, where it could.
@@ -241,13 +241,13 @@ def _refuse_new_fixed_settings(id_: str, olds: Mapping[str, Any], news: Mapping[
 
 
 def _start_tests(id_: str, props: Mapping[str, Any]) -> None:
-    """The activation waits for them: started here, those of many connections run at once."""
+    """Start the setup tests now, so that those of many connections run at once; the activation waits for them."""
     if "pending" not in props:
         run.account.tests.start(id_, _trusted_unseen(props))
 
 
 def _trusted_unseen(props: Mapping[str, Any]) -> list[str]:
-    """The kinds of which whatever the source presents is trusted."""
+    """Return the kinds for which the file trusts anything that the source presents."""
     return [kind for kind, declared in props.get("trust", {}).items() if declared == ANY]
 
 

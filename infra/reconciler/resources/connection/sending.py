@@ -13,7 +13,7 @@ from reconciler.secrets import ADVICE, OddValue, Resolver, inspect_value, known_
 logger = logging.getLogger(__name__)
 
 
-def to_send(fields: Mapping[str, Any], file: str, resolvers: Iterable[Resolver]) -> Mapping[str, Any]:
+def resolve_values(fields: Mapping[str, Any], file: str, resolvers: Iterable[Resolver]) -> Mapping[str, Any]:
     """Return the fields of a request with values in place of references.
 
     Logs a warning, at the line of the reference, for each value that is odd. Raises `UnresolvedReferences`.

@@ -1,6 +1,6 @@
-"""Which datasets there are before anything is registered, asked of the plugin: its credentials are those that write.
+"""List the datasets of a project before anything is registered, by the plugin: its credentials are those that write.
 
-One list a run, in a preview too. It tells which declared datasets exist, so that they are imported instead of made, and
+One list a run, in a preview too. It has which declared datasets exist, so that they are imported, not created, and
 which ones no file declares. What is in a dataset that is new to the environment `Preflight` reads.
 """
 
@@ -37,7 +37,7 @@ class ListingFailed(ReconcilerError):
     """The datasets of a project could not be listed."""
 
 
-class Immovable(ReconcilerError):
+class DatasetMoved(ReconcilerError):
     """A dataset is in another location than declared."""
 
 
@@ -52,8 +52,8 @@ class Listed:
 async def list_datasets(environment: Environment, root: Path) -> dict[str, Listed]:
     """Return every dataset of the environment's project by id, hidden ones apart.
 
-    Raises `ListingFailed`: without the list nobody knows what to make and what to take over. `root` is the folder that
-    file names are relative to.
+    Raises `ListingFailed`: without the list the run cannot know what to create and what to adopt. `root` is the folder
+    that file names are relative to.
     """
     try:
         found = await _ask("getDatasets", {"project": environment.gcp_project})
@@ -70,13 +70,14 @@ async def list_datasets(environment: Environment, root: Path) -> dict[str, Liste
     }
 
 
-def refuse_moves(environment: Environment, units: Iterable[Unit], listed: Mapping[str, Listed], root: Path) -> None:
-    """Raise `Immovable`, with the line of each, where a dataset exists in another location than its file says."""
+def reject_moves(environment: Environment, units: Iterable[Unit], listed: Mapping[str, Listed], root: Path) -> None:
+    """Raise `DatasetMoved`, with the line of each, where a dataset exists in another location than its file says."""
     places = Places(root)
     moved = [
         f"{places.find(unit.file, dataset_path(unit, dataset), 'location')}: the dataset {dataset.id} is in "
         f"{live.location}, the file says {dataset.location}, and BigQuery cannot move it. Write {live.location} where "
-        "the location stands, here or in the environment's `destination`; or have a new dataset, under another name"
+        "the location is declared, here or in the environment's `destination`; or declare a new dataset, under "
+        "another name"
         for unit in units
         for dataset in unit.all_datasets
         if (live := listed.get(dataset.id)) is not None
@@ -84,7 +85,7 @@ def refuse_moves(environment: Environment, units: Iterable[Unit], listed: Mappin
         and live.location.casefold() != dataset.location.casefold()
     ]
     if moved:
-        raise Immovable(
+        raise DatasetMoved(
             "\n    ".join([f"{environment.file}: datasets cannot be moved, so nothing is touched:", *moved])
         )
 

@@ -45,7 +45,7 @@ def dataset_resource(
         retain_on_delete=deletion.rules.retain,
         hooks=pulumi.ResourceHookBinding(before_update=[losses], before_delete=deletion.hooks),
         import_=None if live is None else f"projects/{environment.gcp_project}/datasets/{dataset.id}",
-        ignore_changes=[*KEPT, *right_labels(dataset, live)],
+        ignore_changes=[*KEPT, *labels_in_place(dataset, live)],
     )
     return gcp.bigquery.Dataset(
         dataset.id,
@@ -61,10 +61,10 @@ def dataset_resource(
     )
 
 
-def right_labels(dataset: Dataset, live: Listed | None) -> list[str]:
+def labels_in_place(dataset: Dataset, live: Listed | None) -> list[str]:
     """Return the labels that are right already. An import does not know them as ours, and would write what is there.
 
-    Not the one that says when the dataset goes: the hook before a deletion asks for it in state.
+    Not the label with the day of deletion: the hook before a deletion reads it from state.
     """
     there = live.labels if live is not None else {}
     right = [name for name, value in sorted(dataset.labels.items()) if there.get(name) == value]
@@ -75,7 +75,7 @@ def right_labels(dataset: Dataset, live: Listed | None) -> list[str]:
 class Deletion:
     """The rules by which a dataset is deleted, and the hook that the engine asks before it deletes one with contents.
 
-    A run that died can leave a deletion to a later one, which may not do it. Connections refuse that by themselves;
+    A run that died can leave a deletion to a later one, which may not do it. Connections reject that by themselves;
     the hook does it for datasets, by what state says. The engine runs `pulumi destroy` only with `--run-program` then.
     """
 
@@ -89,7 +89,7 @@ class Deletion:
 
 
 def deletion_hook(today: date, *, removals_allowed: bool) -> pulumi.ResourceHook:
-    """Refuses to delete a dataset that neither the run nor its own state lets go. Its name is state format.
+    """Rejects to delete a dataset that neither the run nor its own state lets go. Its name is state format.
 
     Every run registers it, also where no dataset needs it any more: state may hold one that does.
     """

@@ -1,4 +1,4 @@
-"""The environment's Fivetran group: found by its name or the one it had, made where there is none, renamed in place."""
+"""The environment's Fivetran group: found by its name or former name, created if missing, renamed in place."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ def is_renamed(olds: Mapping[str, Any], news: Mapping[str, Any]) -> bool:
     return "formerly" in news and news["formerly"] == olds.get("group") != news["group"]
 
 
-def before_a_renaming(props: Mapping[str, Any]) -> tuple[str, list[str]]:
-    """The name that a group with `formerly` has in Fivetran by now, and why the renaming is refused, if it is.
+def check_rename(props: Mapping[str, Any]) -> tuple[str, list[str]]:
+    """The name that a group with `formerly` has in Fivetran by now, and why the renaming is rejected, if it is.
 
-    Where Fivetran cannot be asked, nothing is refused: an apply looks again before it writes. Raises `Unauthorized` and
-    `Forbidden`.
+    Where Fivetran does not answer, nothing is rejected: an apply asks again before it writes. Raises `Unauthorized`
+    and `Forbidden`.
     """
     name, old = props["group"], props["formerly"]
 

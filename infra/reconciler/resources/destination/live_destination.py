@@ -55,11 +55,11 @@ def inputs(environment: Environment) -> dict[str, Any]:
     }
 
 
-def refusals(props: Mapping[str, Any]) -> list[str]:
+def rejections(props: Mapping[str, Any]) -> list[str]:
     """Return why the destination that the group has already is not adopted.
 
-    Where Fivetran cannot be asked, nothing is refused: an apply looks again before it writes. Raises `Unauthorized` and
-    `Forbidden`.
+    Where Fivetran does not answer, nothing is rejected: an apply asks again before it writes. Raises `Unauthorized`
+    and `Forbidden`.
     """
 
     def ask() -> list[str]:
@@ -68,15 +68,15 @@ def refusals(props: Mapping[str, Any]) -> list[str]:
         if found is None:
             return []
         try:
-            refused = refusal(run.account.client().get_destination(found.id), props)
+            rejected = rejection(run.account.client().get_destination(found.id), props)
         except NotFound:
             return []
-        return [refused] if refused else []
+        return [rejected] if rejected else []
 
     return look_ahead("whether the group has another destination", ask, [], warns_without_key=False)
 
 
-def refusal(found: Destination, props: Mapping[str, Any]) -> str | None:
+def rejection(found: Destination, props: Mapping[str, Any]) -> str | None:
     """Return why a destination that exists is not adopted; None where it is as the file says."""
     differing = [
         Difference(key, props[key], value)
@@ -108,7 +108,7 @@ def report_undeclared(found: Destination, props: Mapping[str, Any]) -> None:
         says_nothing = isinstance(value, bool) or value in (None, "", {}, DESTINATION_SETTINGS[name].default)
         if name not in declared and not says_nothing:
             logger.warning(
-                "%s: the destination of group %s has %s: %s, which no file says: one that is made again would not\n"
+                "%s: the destination of group %s has %s: %s, which the file does not declare\n"
                 "    Write it below `destination` to keep it.",
                 run.declared.locate(props["file"], *_DESTINATION),
                 props["group"],

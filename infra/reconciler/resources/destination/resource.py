@@ -55,15 +55,15 @@ class DestinationProvider(Provider):
 
     @operation
     def check(self, olds: dict[str, Any], news: dict[str, Any]) -> CheckResult:
-        refused = [
+        rejected = [
             f"{run.declared.locate(news['file'], *live_destination.KEYS[key])}: {key} is {news[key]} in the file and "
             f"{olds[key]} in Fivetran: {why}"
             for key, why in _FIXED.items()
             if key in olds and not is_same(key, olds[key], news[key]) and not _may_change(key, olds, news)
         ]
-        if refused:
-            raise OperationError("\n".join(refused))
-        if not olds and run.declared.is_preview and (there := live_destination.refusals(news)):
+        if rejected:
+            raise OperationError("\n".join(rejected))
+        if not olds and run.declared.is_preview and (there := live_destination.rejections(news)):
             raise OperationError("\n".join(there))
         return CheckResult(news, [])
 
@@ -118,7 +118,9 @@ class DestinationProvider(Provider):
     @operation
     def delete(self, id_: str, props: dict[str, Any]) -> None:
         if run.declared.may_leave(props["group"]):
-            logger.warning("group %s (%s) stays in Fivetran: delete it there when nobody needs it", props["group"], id_)
+            logger.warning(
+                "group %s (%s) stays in Fivetran: delete it there when it is not needed any more", props["group"], id_
+            )
             return
         if not removals_allowed():
             raise OperationError(
@@ -198,6 +200,6 @@ def _make_destination(group_id: str, props: dict[str, Any]) -> None:
 
 def _adopt(found: fivetran.Destination, props: dict[str, Any]) -> None:
     """Adopt a destination as it is. Raises `OperationError` where it differs from the file."""
-    if refused := live_destination.refusal(found, props):
-        raise OperationError(refused)
+    if rejected := live_destination.rejection(found, props):
+        raise OperationError(rejected)
     live_destination.report_undeclared(found, props)

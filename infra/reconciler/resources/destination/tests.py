@@ -95,7 +95,7 @@ def _test(props: dict[str, Any], *, again: bool = False) -> None:
     patience = min(setup_tests.deadline(), _GRANTS_ACT_WITHIN_S) if status == _NEW else 0.0
     waited, attempt = 0.0, 0
     while True:
-        tested = setup_tests.while_wanted(id_, lambda: client.test_destination(id_))
+        tested = setup_tests.run_unless_killed(id_, lambda: client.test_destination(id_))
         if not any(test.failed for test in tested.setup_tests):
             return
         pause = _PAUSES_S[min(attempt, len(_PAUSES_S) - 1)]

@@ -1,6 +1,6 @@
 """Package: the code of a connector of one's own, kept in Fivetran as the file beside its unit.
 
-A package belongs to one connection. One that is taken over with its connection is as its file, or refused.
+A package belongs to one connection. One that is adopted with its connection equals its file, or is rejected.
 """
 
 from __future__ import annotations
@@ -88,7 +88,7 @@ class PackageProvider(Provider):
             try:
                 run.account.client().delete_package(id_)
             except fivetran.Forbidden:
-                logger.warning("the package %s stays in Fivetran: a connection has it, or it is somebody else's", id_)
+                logger.warning("the package %s stays in Fivetran: a connection uses it, or another user owns it", id_)
 
 
 class Package(Resource, module="fivetran", name="Package"):

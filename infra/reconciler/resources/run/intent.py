@@ -59,14 +59,14 @@ class Intent:
 
     def as_property(self) -> dict[str, str]:
         """Return it as JSON, for state."""
-        said = {"at": self.at.isoformat(), "user": self.creator.user, "system_key": self.creator.system_key}
-        return {key: value for key, value in said.items() if value is not None}
+        found = {"at": self.at.isoformat(), "user": self.creator.user, "system_key": self.creator.system_key}
+        return {key: value for key, value in found.items() if value is not None}
 
     @classmethod
-    def of(cls, said: Mapping[str, Any]) -> Self | None:
+    def of(cls, stored: Mapping[str, Any]) -> Self | None:
         """Read it back; None where the time cannot be read, which proves nothing."""
-        at = _moment(said.get("at"))
-        return None if at is None else cls(at, Creator(said.get("user"), said.get("system_key")))
+        at = _moment(stored.get("at"))
+        return None if at is None else cls(at, Creator(stored.get("user"), stored.get("system_key")))
 
 
 def _moment(text: object) -> datetime | None:
