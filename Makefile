@@ -56,12 +56,13 @@ clients: packages $(UV)  ## Airflow, Dagster, Fivetran's and Google's packages a
 	@$(WITH_TOOLS) UV="$(UV)" exec python -m pytest clients $(PYTEST_ARGS)
 
 .PHONY: check
-check: packages  ## Format, lint and types
+check: packages  ## Format, lint, types, and that the reference pages are new
 	@echo 'Checking format, lint and types' >&2
 	@$(VENV)/ruff format --check --quiet .
 	@$(VENV)/ruff check --quiet .
 	@$(VENV)/yamllint --strict .
 	@$(VENV)/mypy --no-error-summary
+	@$(VENV)/python tools/reference.py --check
 
 .PHONY: setup
 setup: packages  ## Virtual environment and engine, where they are missing
@@ -83,6 +84,14 @@ recover: packages  ## After a killed run: release the lock, tidy the state (STAC
 format: packages  ## Format the code and mend what the linter can
 	@$(VENV)/ruff check --quiet --fix-only .
 	@$(VENV)/ruff format --quiet .
+
+.PHONY: reference
+reference: packages  ## Write the reference pages from schemas, commands and variables
+	@$(VENV)/python tools/reference.py
+
+.PHONY: pages
+pages: packages  ## Run the commands on the pages and write their outputs anew
+	@$(WITH_TOOLS) exec python -m tests.docs
 
 .PHONY: packages
 packages: $(EDITABLE)

@@ -101,7 +101,7 @@ class Tools:
     @classmethod
     def make(cls, folder: Path, pulumi_home: Path) -> Tools:
         """Make them in an empty folder."""
-        path = os.pathsep.join([str(_python_that_lists_packages_once(folder / "bin")), os.environ["PATH"]])
+        path = os.pathsep.join([str(python_that_lists_packages_once(folder / "bin")), os.environ["PATH"]])
         return cls(pulumi_home, path, _new_stack(folder / "stack", pulumi_home))
 
 
@@ -121,7 +121,7 @@ def _new_stack(folder: Path, pulumi_home: Path) -> Path:
     return backend
 
 
-def _python_that_lists_packages_once(folder: Path) -> Path:
+def python_that_lists_packages_once(folder: Path) -> Path:
     """A directory for PATH, with a `python3` that is ours but for `pip list`, which the engine runs at every command.
 
     What it prints is the same each time, and takes a tenth of what a command takes.

@@ -1,0 +1,1 @@
+"""The pages of this project, run: `test_pages.py` checks them, `python -m tests.docs` writes their outputs again."""

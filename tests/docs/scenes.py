@@ -1,0 +1,119 @@
+"""What happens off the page: what a colleague did in Fivetran or BigQuery, what a vendor's source presents."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import socket
+import subprocess
+import sys
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+
+from tests.certificates import authority
+from tests.docs.session import Session
+
+PROJECT = "dev-fivetran"
+
+
+def make_connection_by_hand(reader: Session) -> None:
+    """Let a colleague click a connection and its dataset together in Fivetran's interface."""
+    snapshot = reader.admin.snapshot()
+    group = next(each["id"] for each in snapshot["groups"] if each["name"] == "Fivetran_Dev")
+    reader.admin.gcp("PUT", f"/datasets/{PROJECT}/hubspot", {})
+    reader.admin.make(
+        group_id=group,
+        service="hubspot",
+        config={"schema": "hubspot", "historical_sync_time_frame": "ALL_TIME"},
+        auth={"refresh_token": "given-by-consent"},
+        succeeded_at="2026-11-24T10:00:00Z",
+    )
+
+
+def change_by_hand(reader: Session, connection: str) -> None:
+    """Let a colleague change a connection in Fivetran's interface."""
+    reader.admin.edit(connection, config={"update_method": "WAL_PGOUTPUT"})
+
+
+def change_back(reader: Session, connection: str) -> None:
+    """Let that colleague change it back."""
+    reader.admin.edit(connection, config={"update_method": "QUERY_BASED"})
+
+
+def revoke_by_hand(reader: Session, dataset: str, member: str) -> None:
+    """Let a colleague take a person off a dataset's access list in Google's console."""
+    reader.admin.gcp("DELETE", f"/datasets/{PROJECT}/{dataset}/access", {"userByEmail": member})
+
+
+def grant_by_hand(reader: Session, dataset: str, member: str) -> None:
+    """Let a colleague add a person to a dataset's access list in Google's console."""
+    entry = {"role": "READER", "userByEmail": member}
+    reader.admin.gcp("POST", f"/datasets/{PROJECT}/{dataset}/access", entry)
+
+
+def present_private_certificate(reader: Session, host: str) -> None:
+    """Let a database present a certificate of a private authority."""
+    reader.admin.set_host(host, certificates=[authority("Shop CA").pem])
+
+
+def leave_lock(reader: Session, stack: str) -> None:
+    """Leave the lock of a run that was killed."""
+    ended = subprocess.Popen([sys.executable, "-c", ""])
+    ended.wait()
+    lock = {
+        "pid": ended.pid,
+        "username": "ci",
+        "hostname": socket.gethostname(),
+        "timestamp": datetime.now(UTC).isoformat(),
+    }
+    folder = _backend(reader) / "locks" / "organization" / "fivetran-reconciler" / stack
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "4c3cbd2b-2f9e-4f3c-9d5e-0d9a4f7d7d3b.json").write_text(json.dumps(lock))
+
+
+def lose_state(reader: Session, stack: str) -> None:
+    """Lose what the backend holds of a stack."""
+    for folder in ("stacks", "history", "backups"):
+        for found in (_backend(reader) / folder).rglob(f"{stack}*"):
+            if found.is_dir():
+                shutil.rmtree(found)
+            else:
+                found.unlink(missing_ok=True)
+
+
+def keep_only(reader: Session, environment: str, *units: str) -> None:
+    """Leave an environment with a few of its units, which takes less time."""
+    for file in (reader.folder / "connectors" / environment).glob("*.yaml"):
+        if file.stem not in (*units, "environment"):
+            file.unlink()
+
+
+def add_secret_version(reader: Session, name: str, version: str) -> None:
+    """Let a colleague add a version of a secret."""
+    reader.admin.put_secret(name, int(version), "a-new-value", project=PROJECT)
+
+
+def deploy(reader: Session, environment: str) -> None:
+    """Apply an environment, as the merge before has done."""
+    text, code = reader.run(f"pulumi up --stack {environment} --yes --skip-preview")
+    assert code == 0, text
+
+
+def _backend(reader: Session) -> Path:
+    return Path(reader.env["PULUMI_BACKEND_URL"].removeprefix("file://")) / ".pulumi"
+
+
+SCENES: dict[str, Callable[..., None]] = {
+    "connection-by-hand": make_connection_by_hand,
+    "changed-by-hand": change_by_hand,
+    "changed-back": change_back,
+    "revoked-by-hand": revoke_by_hand,
+    "grant-by-hand": grant_by_hand,
+    "private-certificate": present_private_certificate,
+    "lock": leave_lock,
+    "lost-state": lose_state,
+    "secret": add_secret_version,
+    "only": keep_only,
+    "deployed": deploy,
+}

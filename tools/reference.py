@@ -1,0 +1,291 @@
+"""Writes the reference pages from what the code reads: `make reference`. `make check` fails when one is stale.
+
+- `unit.md` and `environment.md`: every key of a YAML file, from `schemas/`.
+- `commands.md`: every command of `reconciler`, from click.
+- `environment-variables.md`: the table below, held against the variables that the code names.
+"""
+
+from __future__ import annotations
+
+import ast
+import inspect
+import json
+import re
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import click
+
+from reconciler.cli import Exit
+from reconciler.cli.main import COMMANDS, cli
+
+ROOT = Path(__file__).resolve().parent.parent
+REFERENCE = ROOT / "docs" / "reference"
+NOTE = "<!-- Written by `make reference`; do not edit. -->"
+
+#: Who reads a variable, and what it is. Order is the page's.
+VARIABLES: Mapping[str, Mapping[str, str]] = {
+    "Fivetran": {
+        "FIVETRAN_APIKEY": "The API key. A read-only one is enough for previews.",
+        "FIVETRAN_APISECRET": "The secret of that key.",
+        "FIVETRAN_API_URL": "The API, `/v1` included. Default: Fivetran's own. Any server that speaks the API will do.",
+        "FIVETRAN_REQUESTS_PER_HOUR": "The most requests an hour that one run makes. Default: the account's quota, as "
+        "Fivetran's answers name it.",
+    },
+    "A run": {
+        "RECONCILER_SPECS": "The folder that holds the environments' folders. Default: `connectors`.",
+        "RECONCILER_REMOVALS": "`allow`: this run may remove what no file declares any more. `allow:N`: also N at "
+        "once, beyond the environment's `delete_guard`; connections and datasets count one each.",
+        "RECONCILER_SETUP_TESTS_DEADLINE": "Seconds that a run waits for the setup tests of one connection. Default: "
+        "600. The next run reads tests that take longer.",
+        "RECONCILER_TODAY": "An ISO date in place of today's, to see what a later run will do.",
+        "RECONCILER_DEBUG": "With any value, an unexpected error of `reconciler` shows its traceback.",
+    },
+    "Setting up the checkout": {
+        "RECONCILER_CACHE": "Where the engine is kept. Default: `$XDG_CACHE_HOME/reconciler`, else "
+        "`~/.cache/reconciler`.",
+        "RECONCILER_ENGINE_FROM": "`path`, `release` or `go`: only this way. Default: the first that works.",
+        "RECONCILER_ENGINE_RELEASES": "A mirror of https://get.pulumi.com/releases/sdk.",
+        "RECONCILER_ENGINE_CHECKSUMS": "A mirror of https://github.com/pulumi/pulumi/releases/download.",
+    },
+}
+OTHERS = """\
+## Of others
+
+| variable | what it is |
+|---|---|
+| Google's application-default credentials | for the `gcp` provider, for access lists, for Secret Manager |
+| `PULUMI_CONTINUE_ON_ERROR=true` | one rejected connector does not stop the others; `make env` sets it |
+| `PULUMI_PARALLEL` | how many resources the engine works on at once; `make env` sets 16 |
+| each variable that a reference `{env: NAME}` names | the secret, only in runs that write |
+
+`reconciler simulate` prints the variables that point Pulumi and the program at the local services.
+"""
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Write the pages; with `--check` only say which are stale."""
+    stale = []
+    for name, text in pages().items():
+        file = REFERENCE / name
+        if not file.exists() or file.read_text(encoding="utf-8") != text:
+            stale.append(str(file.relative_to(ROOT)))
+            if "--check" not in arguments:
+                file.parent.mkdir(parents=True, exist_ok=True)
+                file.write_text(text, encoding="utf-8")
+    if "--check" in arguments and stale:
+        print(f"stale: {', '.join(stale)}\n    Write them anew: make reference", file=sys.stderr)
+        return 1
+    return 0
+
+
+def pages() -> dict[str, str]:
+    """Return the text of every page."""
+    return {
+        "unit.md": schema_page("unit", "Keys of a unit's file", "connectors/<environment>/<unit>.yaml"),
+        "environment.md": schema_page(
+            "environment", "Keys of environment.yaml", "connectors/<environment>/environment.yaml"
+        ),
+        "commands.md": commands_page(),
+        "environment-variables.md": variables_page(),
+    }
+
+
+# Schemas
+
+
+def schema_page(kind: str, title: str, file: str) -> str:
+    """Return the page of one schema: a table for each mapping, the outermost first."""
+    schema = json.loads((ROOT / "schemas" / f"{kind}.schema.json").read_text(encoding="utf-8"))
+    parts = [f"# {title}", NOTE, f"`{file}`. {schema['description']}"]
+    for path, mapping in _mappings(schema, schema, ()):
+        required = set(mapping.get("required", ()))
+        heading = f"## `{'.'.join(path)}`" if path else "## Top level"
+        text = mapping.get("description", "") if path else ""
+        rows = ["| key | value | what it is |", "|---|---|---|"]
+        for key, value in _keys(schema, mapping):
+            name = f"`{key}`" + (", required" if key in required else "")
+            rows.append(f"| {name} | {_value(schema, value)} | {_cell(_text(value))} |")
+        parts += [heading, *([text] if text else []), "\n".join(rows)]
+    return "\n\n".join(parts) + "\n"
+
+
+def _resolve(schema: Mapping[str, Any], part: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a part with what its `$ref` names; the part's own words win."""
+    resolved = dict(part)
+    while (reference := resolved.pop("$ref", None)) is not None:
+        target = schema["$defs"][reference.removeprefix("#/$defs/")]
+        resolved = {**target, **resolved}
+    return resolved
+
+
+def _keys(schema: Mapping[str, Any], mapping: Mapping[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
+    for key, value in mapping.get("properties", {}).items():
+        yield key, _resolve(schema, value)
+    for value in mapping.get("patternProperties", {}).values():
+        yield "<name>", _resolve(schema, value)
+    if isinstance(mapping.get("additionalProperties"), dict):
+        yield "<name>", _resolve(schema, mapping["additionalProperties"])
+
+
+def _mappings(
+    schema: Mapping[str, Any], part: Mapping[str, Any], path: tuple[str, ...], above: tuple[str, ...] = ()
+) -> Iterator[tuple[tuple[str, ...], dict[str, Any]]]:
+    """Yield every mapping with keys of its own, with the path that leads there; a type inside itself only once."""
+    here = _resolve(schema, part)
+    references = above + ((part["$ref"],) if "$ref" in part else ())
+    if part.get("$ref") in above:
+        return
+    if any(True for _ in _keys(schema, here)):
+        yield path, here
+    children = {**here.get("properties", {})}
+    for value in here.get("patternProperties", {}).values():
+        children["<name>"] = value
+    if isinstance(here.get("additionalProperties"), dict):
+        children["<name>"] = here["additionalProperties"]
+    for key, value in children.items():
+        yield from _mappings(schema, value, (*path, key), references)
+    if isinstance(here.get("items"), dict):
+        yield from _mappings(schema, here["items"], (*path[:-1], f"{path[-1]}[]"), references)
+
+
+def _value(schema: Mapping[str, Any], part: Mapping[str, Any]) -> str:
+    """Return what may stand there, in a few words."""
+    if "enum" in part:
+        words = [f"`{_yaml(each)}`" for each in part["enum"]]
+        return ", ".join(words) if len(words) <= 12 else f"{words[0]} to {words[-1]}"
+    types = part.get("type", "any")
+    names = [types] if isinstance(types, str) else list(types)
+    plain = {"object": "mapping", "array": "list", "string": "text", "integer": "whole number"}
+    shown = " or ".join(plain.get(each, each) for each in names)
+    if names == ["array"] and isinstance(part.get("items"), dict):
+        item = _resolve(schema, part["items"])
+        kind = item.get("type", "any")
+        shown = f"list of {plain.get(kind, kind)}s" if isinstance(kind, str) else "list"
+    return shown
+
+
+def _text(part: Mapping[str, Any]) -> str:
+    text = str(part.get("description", part.get("title", "")))
+    if "default" in part:
+        text += f" Default: `{_yaml(part['default'])}`."
+    examples = [each for each in part.get("examples", ()) if not isinstance(each, str) or "\n" not in each]
+    if examples:
+        text += f" Example: `{_yaml(examples[0])}`."
+    return text
+
+
+def _yaml(value: Any) -> str:
+    """Return a value on one line, as a file would have it."""
+    if isinstance(value, Mapping):
+        return "{" + ", ".join(f"{key}: {_yaml(each)}" for key, each in value.items()) + "}"
+    if isinstance(value, list):
+        return "[" + ", ".join(_yaml(each) for each in value) + "]"
+    if isinstance(value, str):
+        return value if re.fullmatch(r"[A-Za-z_][^:#,\[\]{}]*|[\w.-]+@[\w.-]+|\w+:\S+", value) else json.dumps(value)
+    return json.dumps(value)
+
+
+def _cell(text: str) -> str:
+    return text.replace("|", "\\|").replace("\n", " ")
+
+
+# Commands
+
+
+def commands_page() -> str:
+    """Return the page of the command line."""
+    parts = [
+        "# Commands",
+        NOTE,
+        "`-e` and `--specs` may stand before a command too. `-e` may be left out where there is one environment.",
+        "## Exit codes",
+        "\n".join(["| code | meaning |", "|---|---|", *_exit_codes()]),
+    ]
+    for name in COMMANDS:
+        found = cli.get_command(click.Context(cli), name)
+        assert found is not None  # noqa: S101 (it is in COMMANDS)
+        parts += _command(name, found)
+    return "\n\n".join(parts) + "\n"
+
+
+def _exit_codes() -> Iterator[str]:
+    meanings = {
+        "FINE": "done, nothing found",
+        "FINDINGS": "findings: something needs attention",
+        "USAGE": "wrong usage",
+        "OTHER_SIDE_FAILED": "Fivetran or Google failed",
+    }
+    for code in Exit:
+        yield f"| {int(code)} | {meanings.get(code.name, code.name.lower().replace('_', ' '))} |"
+
+
+def _command(name: str, command: click.Command) -> list[str]:
+    parts = [f"## `reconciler {name}`"]
+    arguments = [_metavar(each) for each in command.params if isinstance(each, click.Argument)]
+    paragraphs = inspect.cleandoc(command.help or "").split("\n\n")
+    parts += [" ".join(each.split()) for each in paragraphs]
+    parts.append("Usage: `" + " ".join(["reconciler", name, "[OPTIONS]", *arguments]) + "`")
+    rows = [_option(each) for each in command.params if isinstance(each, click.Option)]
+    if rows:
+        parts.append("\n".join(["| option | what it does |", "|---|---|", *rows]))
+    if isinstance(command, click.Group):
+        for sub, each in command.commands.items():
+            parts += _command(f"{name} {sub}", each)
+    return parts
+
+
+def _metavar(argument: click.Argument) -> str:
+    return argument.make_metavar(click.Context(cli))
+
+
+def _option(option: click.Option) -> str:
+    shown = ", ".join(f"`{each}`" for each in sorted(option.opts, key=len))
+    if not option.is_flag:
+        shown += f" `{option.make_metavar(click.Context(cli))}`"
+    text = (option.help or "").replace("  [default:", " [default:")
+    found = re.search(r" \[default: (.*)\]$", text)
+    if found:
+        text = text[: found.start()] + f" Default: {found[1]}."
+    elif isinstance(option.show_default, str):
+        text += f" Default: {option.show_default}."
+    elif option.show_default and option.default is not None:
+        text += f" Default: `{option.default}`."
+    if option.show_envvar and option.envvar:
+        text += f" Variable: `{option.envvar}`."
+    return f"| {_cell(shown)} | {_cell(text)} |"
+
+
+# Variables
+
+
+def variables_page() -> str:
+    """Return the page of the environment variables. Raises ValueError where it and the code differ."""
+    described = {name for group in VARIABLES.values() for name in group}
+    named = named_variables()
+    if described != named:
+        raise ValueError(f"VARIABLES in {Path(__file__).name} and the code differ: {sorted(described ^ named)}")
+    parts = ["# Environment variables", NOTE]
+    for group, variables in VARIABLES.items():
+        rows = [f"| `{name}` | {_cell(text)} |" for name, text in variables.items()]
+        parts += [f"## {group}", "\n".join(["| variable | what it is |", "|---|---|", *rows])]
+    return "\n\n".join([*parts, OTHERS])
+
+
+def named_variables() -> set[str]:
+    """Return the variables of ours, and Fivetran's, that the code reads: constants that are such a name."""
+    found: set[str] = set()
+    for folder in (ROOT / "infra" / "reconciler", ROOT / "tools"):
+        for file in folder.rglob("*.py"):
+            if file == Path(__file__).resolve():
+                continue
+            for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+                if isinstance(node, ast.Constant) and isinstance(node.value, str):
+                    found |= set(re.findall(r"^(?:RECONCILER|FIVETRAN)_(?!NAMING|SERVICE)[A-Z_]+$", node.value))
+    return found
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
