@@ -116,7 +116,7 @@ def test_a_connection_gives_way_to_a_new_one_where_its_file_names_the_change(wor
 
     # The old dataset goes as everything in production goes: retired first, then not declared.
     workspace.write("stripe", stripe("stripe_v2", schedule=AIRFLOW))
-    gone = "no longer declares the dataset stripe: this run would delete it. It goes in two"
+    gone = "no longer declares the dataset stripe: this run would delete it. Removal takes two"
     assert gone in workspace.preview(**MAY).out
     retired = {**RESYNC, "retire": {"ticket": "DENG-2"}}
     workspace.write("stripe", stripe("stripe_v2", schedule=AIRFLOW, allow_resync=retired))
