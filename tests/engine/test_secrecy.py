@@ -100,7 +100,8 @@ def test_every_missing_variable_of_a_unit_is_named_and_nothing_is_made(workspace
     workspace.preview().ok()
     failed = workspace.up()
     assert failed.code != 0
-    assert "casa.yaml: config.function_trigger: the environment variable TRIGGER is not set; " in failed.out
+    missing = r"casa\.yaml:\d+:\d+: config\.function_trigger: the environment variable TRIGGER is not set; "
+    assert re.search(missing, failed.out)
     assert "config.secrets_list[0].value: the environment variable TOKEN is not set" in failed.out
     assert admin.connections() == {}
 

@@ -102,7 +102,7 @@ def test_simulate_leaves_nothing_behind_when_a_signal_ends_it(tmp_path: Path, sp
     with simulate(tmp_path, "--specs", str(specs)) as process:
         variables = exports(process)
         process.send_signal(number)
-        assert process.wait(timeout=20) == 0
+        assert process.wait(timeout=60) == 0
         assert "Serving until Ctrl-C" in stderr_of(process)
     assert list((tmp_path / "tmp").iterdir()) == []
     with pytest.raises(httpx.ConnectError):
@@ -167,7 +167,7 @@ def test_simulate_keeps_a_state_directory_that_the_user_names(tmp_path: Path, sp
     with simulate(tmp_path, "--specs", str(specs), "--state-dir", "kept/state") as process:
         variables = exports(process)
         process.terminate()
-        assert process.wait(timeout=20) == 0
+        assert process.wait(timeout=60) == 0
     assert variables["PULUMI_BACKEND_URL"] == f"file://{tmp_path}/kept/state/backend"
     assert (tmp_path / "kept/state/backend").is_dir()
 
@@ -177,7 +177,7 @@ def test_simulate_uses_the_given_port_and_fails_if_it_is_taken(tmp_path: Path, s
         port = taken.getsockname()[1]
         with simulate(tmp_path, "--specs", str(specs), "--gcp-port", str(port)) as process:
             assert exports(process) == {}
-            assert process.wait(timeout=20) == 3
+            assert process.wait(timeout=60) == 3
             assert "Error: cannot listen on 127.0.0.1: " in stderr_of(process)
     with simulate(tmp_path, "--specs", str(specs), "--gcp-port", str(port)) as process:
         assert exports(process)["PULUMI_DEBUG_PROVIDERS"] == f"gcp:{port}"
@@ -212,7 +212,7 @@ def test_simulate_quotes_pulumis_error(tmp_path: Path, specs: Path):
     pulumi.chmod(0o755)
     with simulate(tmp_path, "--specs", str(specs)) as process:
         assert exports(process) == {}
-        assert process.wait(timeout=20) == 2
+        assert process.wait(timeout=60) == 2
         assert stderr_of(process) == (
             "Error: pulumi stack select --create dev --non-interactive: error: the backend is on fire\n"
         )
