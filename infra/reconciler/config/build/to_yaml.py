@@ -51,10 +51,10 @@ _WORDS: Mapping[int, str] = {minutes: word for word, minutes in SYNC_INTERVALS.i
 def unit_text(
     unit: Unit, environment: Environment, *, folder: FilePath | None = None, comments: Comments | None = None
 ) -> str:
-    """The text of the unit's file: `load` reads the same unit from it.
+    """Return the text of the unit's file. `load` reads the same unit from it.
 
-    `folder` is where the file will stand, and decides how its first line leads an editor to the schema; unsaid, it is
-    an environment's folder in this repository. `comments` go above the key or item with their path.
+    `folder` is the folder of the file, from which its first line leads an editor to the schema; the default is an
+    environment's folder in this repository. `comments` go above the key or item with their path.
     """
     text = format_yaml(describe(unit, environment), comments=comments, on_one_line=_on_one_line)
     return f"# yaml-language-server: $schema={_schema_from(folder)}\n{text}"
@@ -62,16 +62,16 @@ def unit_text(
 
 def describe(unit: Unit, environment: Environment) -> dict[str, Any]:
     """The unit as plain data in the shape and order of its file."""
-    said: dict[str, Any] = {"description": unit.description, "owners": list(unit.owners)}
+    content: dict[str, Any] = {"description": unit.description, "owners": list(unit.owners)}
     if unit.connector is not None:
-        said["connector"] = _connector(unit.connector, environment)
+        content["connector"] = _connector(unit.connector, environment)
     datasets = {dataset.id: _dataset(dataset, unit, environment) for dataset in unit.datasets}
     prefix = unit.connector.destination.schema_prefix if unit.connector else None
     if prefix is not None:
-        said["datasets"] = {key.removeprefix(f"{prefix}_"): dataset for key, dataset in datasets.items()}
+        content["datasets"] = {key.removeprefix(f"{prefix}_"): dataset for key, dataset in datasets.items()}
     else:
-        said["dataset"] = unit.dataset_unit or _alone(unit, *datasets.items())
-    return {**said, **_given(formerly=unit.formerly, expires=_expires(unit.expires), retire=_retire(unit.retire))}
+        content["dataset"] = unit.dataset_unit or _alone(unit, *datasets.items())
+    return {**content, **_given(formerly=unit.formerly, expires=_expires(unit.expires), retire=_retire(unit.retire))}
 
 
 def _alone(unit: Unit, declared: tuple[str, dict[str, Any]]) -> dict[str, Any]:
@@ -160,8 +160,8 @@ def _schema_sync(schema: SchemaSync) -> str | dict[str, Any]:
 
 
 def _table_sync(table: TableSync) -> str | dict[str, Any]:
-    said = _given(mode=table.mode, columns=dict(table.columns))
-    return said or _included(table.included)
+    content = _given(mode=table.mode, columns=dict(table.columns))
+    return content or _included(table.included)
 
 
 def _included(included: bool) -> str:
@@ -235,19 +235,19 @@ def _dataset_adopt(adopt: DatasetAdopt) -> dict[str, Any]:
 
 def _grant(grant: Grant) -> dict[str, Any]:
     until = None if grant.until is None else grant.until.isoformat()
-    said = _given(ticket=grant.ticket, until=until, condition=_condition(grant.condition))
-    return {"role": grant.role, "members": list(grant.members), **said}
+    content = _given(ticket=grant.ticket, until=until, condition=_condition(grant.condition))
+    return {"role": grant.role, "members": list(grant.members), **content}
 
 
 def _condition(condition: Condition | None) -> dict[str, Any] | None:
     if condition is None:
         return None
-    said = _given(description=condition.description)
-    return {"title": condition.title, "expression": condition.expression, **said}
+    content = _given(description=condition.description)
+    return {"title": condition.title, "expression": condition.expression, **content}
 
 
 def _unless(default: T, value: T) -> T | None:
-    """The value, or None where it is what it would be unsaid."""
+    """The value, or None where it is the default."""
     return None if value == default else value
 
 
