@@ -13,7 +13,6 @@ from reconciler.cli import Exit, masked_output
 from reconciler.cli.environments import SelectedEnvironment, fivetran_client, select_environment
 from reconciler.cli.options import environment_option, format_option, specs_option
 from reconciler.cli.output import Entry, Report, Reporter, count, progress
-from reconciler.config.places import Places
 from reconciler.fivetran import api as fivetran_api
 from reconciler.fivetran.api import FivetranClient
 from reconciler.google.bigquery.access import policy_member
@@ -199,7 +198,7 @@ class _Checks:
             file, path = named_by[reference]
             if (each := inspect_value(path, reference, value)) is not None:
                 odd.append(each)
-                place = Places(Path.cwd()).find(file, "connector", path)
+                place = self._selected.places.find(file, "connector", path)
                 yield CheckResult("secret values", "warning", f"{place}: {each}", ADVICE)
         if read and not odd:
             text = f"no stray line ends or quotation marks in {count(len(read), 'value')}"

@@ -12,6 +12,7 @@ import click
 
 from reconciler.cli import masked_output
 from reconciler.config import Loaded, load
+from reconciler.config.places import Places
 from reconciler.fivetran.api import (
     ApiError,
     Connection,
@@ -31,6 +32,8 @@ class SelectedEnvironment:
 
     fleet: Fleet
     others: tuple[Fleet, ...]
+    places: Places
+    """The lines of the files."""
 
     @property
     def environment(self) -> Environment:
@@ -67,15 +70,16 @@ def select_environment(specs: Path, environment: str | None, day: date | None = 
     name = environment or _only_environment(loaded)
     fleet = loaded.fleet(name)
     others = tuple(loaded.fleet(other) for other in loaded.environments if other != name)
-    masked_output.declare_values(fleet.environment, (fleet, *others))
-    return SelectedEnvironment(fleet, others)
+    masked_output.declare_values(fleet.environment, (fleet, *others), loaded.places)
+    return SelectedEnvironment(fleet, others, loaded.places)
 
 
 def select_fleets(specs: Path, environments: Iterable[str], day: date) -> list[Fleet]:
     """Read the files and return the named environments, or all of them. Raises InvalidSpecs."""
     loaded = load(specs, Path.cwd(), day)
     selected = [loaded.fleet(name) for name in dict.fromkeys(environments) or loaded.environments or ("",)]
-    masked_output.declare_values(selected[0].environment if len(selected) == 1 else None, loaded.fleets.values())
+    only = selected[0].environment if len(selected) == 1 else None
+    masked_output.declare_values(only, loaded.fleets.values(), loaded.places)
     return selected
 
 

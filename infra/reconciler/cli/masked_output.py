@@ -25,19 +25,21 @@ _DASHBOARD = "https://fivetran.com/dashboard"
 
 
 class _Process:
-    """The environment whose file Google's errors name; None unless exactly one is selected."""
+    """The environment whose file Google's errors name, None unless exactly one is selected, and the lines of files."""
 
     environment: Environment | None = None
+    places = Places(Path())
 
 
-def declare_values(environment: Environment | None, fleets: Iterable[Fleet]) -> None:
+def declare_values(environment: Environment | None, fleets: Iterable[Fleet], places: Places) -> None:
     """Declare the config and auth of these units as what other people's texts may quote.
 
     Args:
         environment: The environment whose file Google's errors name, if the command reads only one.
         fleets: Every environment with units that texts may be about.
+        places: The lines of the files.
     """
-    _Process.environment = environment
+    _Process.environment, _Process.places = environment, places
     units = [unit for fleet in fleets for unit in fleet.units if unit.connector is not None]
     secrets.remember_declared(_values_of(unit) for unit in units)
 
@@ -52,7 +54,7 @@ def format_error(error: Exception) -> str:
     known = known_values_of_run(ask=False)
     text = error.saying(secrets.show(error.unmasked_message, known, speaker=error.speaker))
     if error.speaker == "Google" and _Process.environment is not None:
-        return f"{Places(Path.cwd()).find(_Process.environment.file, 'gcp_project')}: {text}"
+        return f"{_Process.places.find(_Process.environment.file, 'gcp_project')}: {text}"
     return text
 
 

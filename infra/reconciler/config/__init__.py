@@ -46,13 +46,8 @@ class Loaded:
     left_out: Mapping[str, int]
     """How many problems a file has that `problems` only counts; no entry where it holds them all."""
     _folders: Mapping[str, str] = field(repr=False)
-    root: Path = Path()
-    """The folder that file names in messages are relative to."""
-
-    @property
-    def places(self) -> Places:
-        """The places of declared values in these files."""
-        return Places(self.root)
+    places: Places
+    """The lines of declared values in these files."""
 
     def problems_of(self, environment: str) -> tuple[Problem, ...]:
         """Return the problems in the environment's folder."""
@@ -123,7 +118,7 @@ def load(specs_dir: Path, display_root: Path, day: date | None = None) -> Loaded
     }
     shown, left_out = limit_problems(sorted(problems, key=_place))
     names_read = tuple(folder.environments)
-    return Loaded(fleets, shown, notices, names_read, len(folder.files), left_out, folders, display_root)
+    return Loaded(fleets, shown, notices, names_read, len(folder.files), left_out, folders, Places(display_root))
 
 
 def _place(problem: Problem) -> tuple[str, int, int, str, str]:

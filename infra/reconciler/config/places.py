@@ -1,10 +1,12 @@
 """Find the line of a declared value, for messages that are written after the files were read.
 
-State and inputs hold no lines: a line that moves changes nothing. A message looks its line up when it is written.
+State and inputs hold no lines: a line that moves changes nothing. A message looks its line up when it is written. A
+file is read for each look-up, since it may have changed, and parsed once for each content.
 """
 
 from __future__ import annotations
 
+import functools
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -47,7 +49,13 @@ class Places:
                 raw = stream.read(MAX_BYTES + 1)
         except (OSError, ValueError):
             return None
-        return parse(raw, environment="", name="", file=file)[0]
+        return _parsed(file, raw)
+
+
+#: The answer's size is a multiple of the file's: enough for the files that one message after another is about.
+@functools.lru_cache(maxsize=32)
+def _parsed(file: str, raw: bytes) -> Document | None:
+    return parse(raw, environment="", name="", file=file)[0]
 
 
 def _steps(path: tuple[str | int, ...]) -> document.Path:

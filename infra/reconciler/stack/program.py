@@ -101,8 +101,8 @@ async def build(staged: ActiveFleet, loaded: Loaded) -> dict[str, pulumi.Input[A
     fleet, environment = staged.fleet, staged.fleet.environment
     connectors = [unit.connector for unit in fleet.units if unit.connector is not None]
     secrets.remember_declared({"config": each.config, "auth": each.auth} for each in connectors)
-    listed = await list_datasets(environment, loaded.root)
-    reject_moves(environment, fleet.units, listed, loaded.root)
+    listed = await list_datasets(environment, loaded.places)
+    reject_moves(environment, fleet.units, listed, loaded.places)
 
     stack = stages.Stack.of(staged, loaded)
     declared = stages.declare_datasets(stack, listed)

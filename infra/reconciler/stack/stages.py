@@ -55,7 +55,7 @@ class Stack:
     def of(cls, staged: ActiveFleet, loaded: Loaded) -> Self:
         """Collect them."""
         elsewhere = _variables_elsewhere(loaded, staged.fleet.environment)
-        return cls(staged, loaded, declarations(staged), elsewhere, FailureHook(loaded.root))
+        return cls(staged, loaded, declarations(staged), elsewhere, FailureHook(loaded.places))
 
     @property
     def fleet(self) -> Fleet:
@@ -144,7 +144,7 @@ def preflight(stack: Stack, declared: Sequence[DeclaredDataset], listed: Mapping
         stack.inventory,
         {unit.name: _declaration(unit, unit.connector) for unit in stack.fleet.units if unit.connector is not None},
         _findings(stack, declared, listed),
-        root=stack.loaded.root,
+        root=stack.loaded.places.root,
         variables_elsewhere=stack.variables_elsewhere,
     )
 
@@ -190,7 +190,7 @@ def datasets(stack: Stack, declared: Iterable[DeclaredDataset], foundation: Foun
     """Register every dataset with its access list; return them by id."""
     hooks = DatasetHooks(
         deletion_hook(stack.staged.lives.today, removals_allowed=removals_allowed()),
-        losses_hook(stack.environment, stack.fleet.units, stack.loaded.root),
+        losses_hook(stack.environment, stack.fleet.units, stack.loaded.places),
     )
     return {each.dataset.id: _dataset(stack, each, foundation, hooks) for each in declared}
 

@@ -2,7 +2,9 @@
 
 import pytest
 
+from reconciler.config import places as lines
 from reconciler.config.places import Places
+from reconciler.config.yaml import read
 
 FILE = "connectors/dev/shop.yaml"
 
@@ -34,3 +36,25 @@ def test_places_name_the_file_alone_when_it_cannot_be_read(tmp_path, text):
     if text is not None:
         (tmp_path / "a.yaml").write_bytes(text)
     assert Places(tmp_path).find("a.yaml", "connector") in ("a.yaml", "a.yaml:1:1")
+
+
+def test_places_parse_a_file_once_for_each_content(tmp_path, monkeypatch):
+    lines._parsed.cache_clear()
+    parsed: list[bytes] = []
+
+    def parse(raw, **names):
+        parsed.append(raw)
+        return read.parse(raw, **names)
+
+    monkeypatch.setattr(lines, "parse", parse)
+    (tmp_path / "a.yaml").write_text("one: 1\ntwo: 2\n")
+    assert [Places(tmp_path).find("a.yaml", key) for key in ("one", "two", "one")] == [
+        "a.yaml:1:1",
+        "a.yaml:2:1",
+        "a.yaml:1:1",
+    ]
+    assert len(parsed) == 1
+    # As long, and perhaps within one tick of the clock.
+    (tmp_path / "a.yaml").write_text("two: 1\none: 2\n")
+    assert Places(tmp_path).find("a.yaml", "two") == "a.yaml:1:1"
+    assert len(parsed) == 2

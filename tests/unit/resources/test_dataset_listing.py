@@ -9,6 +9,7 @@ from typing import Any
 import pulumi
 import pytest
 
+from reconciler.config.places import Places
 from reconciler.model import Dataset, Destination, Environment, Unit
 from reconciler.resources.dataset.listing import DatasetMoved, Listed, ListingFailed, list_datasets, reject_moves
 from reconciler.secrets import resolved_values
@@ -36,7 +37,7 @@ def listing(monkeypatch: pytest.MonkeyPatch, answer: Any) -> dict[str, Listed]:
         return answer
 
     monkeypatch.setattr(pulumi.runtime, "invoke_async", invoke)
-    return asyncio.run(list_datasets(ENVIRONMENT, Path("none")))
+    return asyncio.run(list_datasets(ENVIRONMENT, Places(Path("none"))))
 
 
 def test_datasets_are_listed_with_location_and_labels(monkeypatch: pytest.MonkeyPatch):
@@ -59,9 +60,9 @@ def test_a_list_that_fails_ends_the_run(monkeypatch: pytest.MonkeyPatch, text: s
 
 
 def test_datasets_elsewhere_than_their_files_say_are_rejected_together():
-    reject_moves(ENVIRONMENT, UNITS, {"a": Listed("us"), "other": Listed("EU")}, Path("none"))
+    reject_moves(ENVIRONMENT, UNITS, {"a": Listed("us"), "other": Listed("EU")}, Places(Path("none")))
     with pytest.raises(DatasetMoved) as failed:
-        reject_moves(ENVIRONMENT, UNITS, {"a": Listed("EU"), "b": Listed("asia-east1")}, Path("none"))
+        reject_moves(ENVIRONMENT, UNITS, {"a": Listed("EU"), "b": Listed("asia-east1")}, Places(Path("none")))
     lines = str(failed.value).splitlines()
     assert lines[0] == "dev/environment.yaml: datasets cannot be moved, so nothing is touched:"
     assert lines[1].startswith(

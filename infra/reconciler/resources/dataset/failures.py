@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pulumi
 
 from reconciler.config.places import Places
@@ -14,8 +12,8 @@ _OPERATIONS = {"create": "made", "update": "changed", "delete": "deleted"}
 class FailureHook:
     """Names the line and the resource where the gcp plugin fails. The engine shows Google's error at the resource."""
 
-    def __init__(self, root: Path) -> None:
-        self._places = Places(root)
+    def __init__(self, places: Places) -> None:
+        self._places = places
         self._known: dict[tuple[str, str], tuple[str, str, str]] = {}
         # Its name is state format, so every run registers it.
         self._hook = pulumi.ErrorHook("name-the-line", self._name_the_line)

@@ -10,7 +10,6 @@ import importlib.metadata
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import pulumi
@@ -49,16 +48,16 @@ class Listed:
     labels: Mapping[str, str] = field(default_factory=dict)
 
 
-async def list_datasets(environment: Environment, root: Path) -> dict[str, Listed]:
+async def list_datasets(environment: Environment, places: Places) -> dict[str, Listed]:
     """Return every dataset of the environment's project by id, hidden ones apart.
 
-    Raises `ListingFailed`: without the list the run cannot know what to create and what to adopt. `root` is the folder
-    that file names are relative to.
+    Raises `ListingFailed`: without the list the run cannot know what to create and what to adopt. `places` are
+    the lines of the files.
     """
     try:
         found = await _ask("getDatasets", {"project": environment.gcp_project})
     except Exception as error:
-        place = Places(root).find(environment.file, "gcp_project")
+        place = places.find(environment.file, "gcp_project")
         hint = f". {_DENIED}" if re.search(r"access ?denied|\b403\b", str(error), re.IGNORECASE) else ""
         raise ListingFailed(
             f"{place}: the datasets of {environment.gcp_project} cannot be listed, so nothing is touched: "
@@ -70,9 +69,8 @@ async def list_datasets(environment: Environment, root: Path) -> dict[str, Liste
     }
 
 
-def reject_moves(environment: Environment, units: Iterable[Unit], listed: Mapping[str, Listed], root: Path) -> None:
+def reject_moves(environment: Environment, units: Iterable[Unit], listed: Mapping[str, Listed], places: Places) -> None:
     """Raise `DatasetMoved`, with the line of each, where a dataset exists in another location than its file says."""
-    places = Places(root)
     moved = [
         f"{places.find(unit.file, dataset_path(unit, dataset), 'location')}: the dataset {dataset.id} is in "
         f"{live.location}, the file says {dataset.location}, and BigQuery cannot move it. Write {live.location} where "

@@ -7,7 +7,6 @@ import functools
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
-from pathlib import Path
 
 import pulumi
 import pulumi_gcp as gcp
@@ -106,9 +105,8 @@ def deletion_hook(today: date, *, removals_allowed: bool) -> pulumi.ResourceHook
     return pulumi.ResourceHook("may-delete", ask)
 
 
-def losses_hook(environment: Environment, units: Iterable[Unit], root: Path) -> pulumi.ResourceHook:
+def losses_hook(environment: Environment, units: Iterable[Unit], places: Places) -> pulumi.ResourceHook:
     """Return the hook for updates of datasets. Its name is state format, so every run registers it."""
-    places = Places(root)
     declared = {each.id: (unit.file, dataset_path(unit, each)) for unit in units for each in unit.all_datasets}
 
     @functools.cache
