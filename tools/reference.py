@@ -20,6 +20,7 @@ import click
 
 from reconciler.cli import Exit
 from reconciler.cli.main import COMMANDS, cli
+from reconciler.yaml_text.writer import format_on_one_line
 
 ROOT = Path(__file__).resolve().parent.parent
 REFERENCE = ROOT / "docs" / "reference"
@@ -154,7 +155,7 @@ def _mappings(
 def _value(schema: Mapping[str, Any], part: Mapping[str, Any]) -> str:
     """Return what may stand there, in a few words."""
     if "enum" in part:
-        words = [f"`{_yaml(each)}`" for each in part["enum"]]
+        words = [f"`{format_on_one_line(each)}`" for each in part["enum"]]
         return ", ".join(words) if len(words) <= 12 else f"{words[0]} to {words[-1]}"
     types = part.get("type", "any")
     names = [types] if isinstance(types, str) else list(types)
@@ -170,22 +171,11 @@ def _value(schema: Mapping[str, Any], part: Mapping[str, Any]) -> str:
 def _text(part: Mapping[str, Any]) -> str:
     text = str(part.get("description", part.get("title", "")))
     if "default" in part:
-        text += f" Default: `{_yaml(part['default'])}`."
+        text += f" Default: `{format_on_one_line(part['default'])}`."
     examples = [each for each in part.get("examples", ()) if not isinstance(each, str) or "\n" not in each]
     if examples:
-        text += f" Example: `{_yaml(examples[0])}`."
+        text += f" Example: `{format_on_one_line(examples[0])}`."
     return text
-
-
-def _yaml(value: Any) -> str:
-    """Return a value on one line, as a file would have it."""
-    if isinstance(value, Mapping):
-        return "{" + ", ".join(f"{key}: {_yaml(each)}" for key, each in value.items()) + "}"
-    if isinstance(value, list):
-        return "[" + ", ".join(_yaml(each) for each in value) + "]"
-    if isinstance(value, str):
-        return value if re.fullmatch(r"[A-Za-z_][^:#,\[\]{}]*|[\w.-]+@[\w.-]+|\w+:\S+", value) else json.dumps(value)
-    return json.dumps(value)
 
 
 def _cell(text: str) -> str:
@@ -213,13 +203,13 @@ def commands_page() -> str:
 
 def _exit_codes() -> Iterator[str]:
     meanings = {
-        "FINE": "done, nothing found",
-        "FINDINGS": "findings: something needs attention",
-        "USAGE": "wrong usage",
-        "OTHER_SIDE_FAILED": "Fivetran or Google failed",
+        Exit.FINE: "done, nothing found",
+        Exit.FINDINGS: "findings: something needs attention",
+        Exit.USAGE: "wrong usage",
+        Exit.REMOTE_FAILED: "Fivetran or Google failed",
     }
     for code in Exit:
-        yield f"| {int(code)} | {meanings.get(code.name, code.name.lower().replace('_', ' '))} |"
+        yield f"| {int(code)} | {meanings[code]} |"
 
 
 def _command(name: str, command: click.Command) -> list[str]:
