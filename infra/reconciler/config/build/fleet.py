@@ -9,7 +9,7 @@ from typing import Any
 
 from reconciler.config.build import lifecycle, trust
 from reconciler.config.yaml.document import Document
-from reconciler.fivetran import catalog
+from reconciler.fivetran import catalog, tables
 from reconciler.model import (
     CONNECTION_SETTINGS,
     DESTINATION_SETTINGS,
@@ -32,10 +32,7 @@ from reconciler.model import (
     Labels,
     Package,
     Reference,
-    SchemaSync,
     Setting,
-    Sync,
-    TableSync,
     Unit,
 )
 
@@ -152,7 +149,7 @@ def _connector(data: dict[str, Any], environment: Environment) -> Connector:
         auth=_located(data.get("auth", {}), environment.secrets_project),
         settings=_settings(data, CONNECTION_SETTINGS),
         schedule=_schedule(data["schedule"]) if "schedule" in data else FivetranSchedule(),
-        sync=_sync(data["sync"]) if "sync" in data else None,
+        sync=tables.parse(data["sync"]) if "sync" in data else None,
         paused=data.get("paused"),
         awaiting=_awaiting(data["awaiting"]) if "awaiting" in data else None,
         function=function,
@@ -183,23 +180,6 @@ def _schedule(data: dict[str, Any]) -> AirflowSchedule | FivetranSchedule:
     if "daily_at" in data:
         return FivetranSchedule(every_minutes=SYNC_INTERVALS["24h"], daily_at=data["daily_at"])
     return FivetranSchedule(every_minutes=SYNC_INTERVALS[data["every"]])
-
-
-def _sync(data: dict[str, Any]) -> Sync:
-    schemas = {name: _schema_sync(schema) for name, schema in data.get("schemas", {}).items()}
-    return Sync(new=data["new"], others=data.get("others", "keep"), schemas=schemas)
-
-
-def _schema_sync(data: str | dict[str, Any]) -> SchemaSync:
-    if isinstance(data, str):
-        return SchemaSync(included=data == "included")
-    return SchemaSync(tables={name: _table_sync(table) for name, table in data["tables"].items()})
-
-
-def _table_sync(data: str | dict[str, Any]) -> TableSync:
-    if isinstance(data, str):
-        return TableSync(included=data == "included")
-    return TableSync(mode=data.get("mode"), columns=dict(data.get("columns", {})))
 
 
 def _awaiting(data: dict[str, Any]) -> Awaiting:

@@ -14,6 +14,7 @@ from typing import Any, TypeVar
 
 from reconciler.config.schema.schemas import SCHEMAS
 from reconciler.config.yaml.document import Path
+from reconciler.fivetran import tables
 from reconciler.fivetran.public_keys import pem, read_host_keys
 from reconciler.model import (
     SYNC_INTERVALS,
@@ -31,9 +32,7 @@ from reconciler.model import (
     Grant,
     HostKey,
     Reference,
-    SchemaSync,
     Sync,
-    TableSync,
     Trust,
     Unit,
 )
@@ -147,25 +146,7 @@ def _schedule(schedule: AirflowSchedule | FivetranSchedule) -> dict[str, Any] | 
 
 
 def _sync(sync: Sync | None) -> dict[str, Any] | None:
-    if sync is None:
-        return None
-    schemas = {name: _schema_sync(schema) for name, schema in sync.schemas.items()}
-    return {"new": sync.new, **_given(others=_unless("keep", sync.others), schemas=schemas)}
-
-
-def _schema_sync(schema: SchemaSync) -> str | dict[str, Any]:
-    if not schema.tables:
-        return _included(schema.included)
-    return {"tables": {name: _table_sync(table) for name, table in schema.tables.items()}}
-
-
-def _table_sync(table: TableSync) -> str | dict[str, Any]:
-    content = _given(mode=table.mode, columns=dict(table.columns))
-    return content or _included(table.included)
-
-
-def _included(included: bool) -> str:
-    return "included" if included else "excluded"
+    return None if sync is None else _given(**{**tables.inputs(sync), "others": _unless("keep", sync.others)})
 
 
 def _awaiting(awaiting: Awaiting | None) -> dict[str, Any] | None:

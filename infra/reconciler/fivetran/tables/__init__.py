@@ -6,17 +6,10 @@ to read. The live side is anything of the shape in `live`, which the client's ty
 
 from reconciler.fivetran.tables.compare import Comparison, compare, protects, to_look_up, undeclared
 from reconciler.fivetran.tables.declared import ahead, inputs, parse
-from reconciler.fivetran.tables.level_diff import Finding
-from reconciler.fivetran.tables.live_schema import LiveColumn, LiveConfig, LiveLock, LiveSchema, LiveTable, Place
+from reconciler.fivetran.tables.live_schema import Place
 
 __all__ = [
     "Comparison",
-    "Finding",
-    "LiveColumn",
-    "LiveConfig",
-    "LiveLock",
-    "LiveSchema",
-    "LiveTable",
     "Place",
     "ahead",
     "compare",
