@@ -1,4 +1,4 @@
-"""Values in a config tree by dotted path, and their one-line form."""
+"""Values in a config tree by dotted path, and as text that equal values share."""
 
 from __future__ import annotations
 
@@ -15,6 +15,6 @@ def value_at(config: Mapping[str, Any], path: str) -> Any:
     return node
 
 
-def format_value(value: Any) -> str:
-    """Return a value as YAML writes it on one line: the same text for equal values."""
+def comparison_key(value: Any) -> str:
+    """Return a text that is the same for equal values, where a text and what it spells are equal: 443 and "443"."""
     return value if isinstance(value, str) else json.dumps(value, sort_keys=True, ensure_ascii=False)

@@ -10,7 +10,7 @@ from reconciler.lifecycle import airflow
 from reconciler.lifecycle.expiry import ActiveFleet, Expiries
 from reconciler.lifecycle.removal import Ending, of_connection, of_dataset
 from reconciler.model import CONNECTION_SETTINGS, Connector, Unit
-from reconciler.model.config_tree import format_value, value_at
+from reconciler.model.config_tree import comparison_key, value_at
 
 
 @dataclass(frozen=True)
@@ -128,7 +128,7 @@ def _resync(connector: Connector) -> dict[str, tuple[str, str]]:
     changes = {"schema": allowed.schema, "service": allowed.service, "group": allowed.group}
     changes |= {f"config.{key}": change for key, change in allowed.config.items()}
     return {
-        key: (format_value(change.old), format_value(change.new))
+        key: (comparison_key(change.old), comparison_key(change.new))
         for key, change in changes.items()
         if change is not None
     }
@@ -136,9 +136,9 @@ def _resync(connector: Connector) -> dict[str, tuple[str, str]]:
 
 def _permanent(connector: Connector) -> dict[str, str]:
     found = {path: value_at(connector.config, path) for path in connector.permanent}
-    return {path: format_value(value) for path, value in found.items() if value is not None}
+    return {path: comparison_key(value) for path, value in found.items() if value is not None}
 
 
 def _fixed(connector: Connector) -> dict[str, str]:
     settings = connector.settings.items()
-    return {name: format_value(value) for name, value in settings if CONNECTION_SETTINGS[name].fixed}
+    return {name: comparison_key(value) for name, value in settings if CONNECTION_SETTINGS[name].fixed}

@@ -11,12 +11,13 @@ from typing import Any
 from reconciler.fivetran import catalog
 from reconciler.fivetran.api import Connection
 from reconciler.fivetran.config_diff import differences
-from reconciler.model.config_tree import format_value, value_at
+from reconciler.model.config_tree import value_at
 from reconciler.plan.inventory import Declared
 from reconciler.resources.connection import api_fields
 from reconciler.resources.connection.new_connections import Declarations
 from reconciler.resources.run.account import look_ahead
 from reconciler.resources.run.run import run
+from reconciler.yaml_text.writer import format_on_one_line
 
 
 def rejections(
@@ -76,8 +77,9 @@ def _rejections(unit: Declared, props: Mapping[str, Any], paths: list[str], live
         wanted, has = value_at(props["config"], path), value_at(live.config, path)
         field = service.field(("config", *path.split("."))) if service else None
         if has is not None and list(differences(wanted, has, path, field=field)):
-            old, new = format_value(has), format_value(wanted)
-            allowed = f"allow_resync: {{config: {{{path}: {{from: {old}, to: {new}}}}}, ticket: …}}"
+            old, new = (format_on_one_line(value, in_flow=True) for value in (has, wanted))
+            step = format_on_one_line({path: {"from": has, "to": wanted}}, in_flow=True)
+            allowed = f"allow_resync: {{config: {step}, ticket: …}}"
             place = run.declared.locate(unit.file, "connector", "config", path)
             yield (
                 f"{place}: `config.{path}`: the file says {new}, Fivetran has {old}, and does not change it in a "

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
+from reconciler.model.config_tree import comparison_key
 from reconciler.plan.inventory import Declared
+from reconciler.yaml_text.scalars import LARGEST_INTEGER
+from reconciler.yaml_text.writer import format_on_one_line
 
 _WORDS = {"schema": "destination", "service": "service", "group": "group"}
 
@@ -74,8 +79,27 @@ def _subject(key: str) -> str:
 
 
 def _permission(changed: tuple[Change, ...]) -> str:
-    named = {change.key.partition(".")[::2]: f"{{from: {change.old}, to: {change.new}}}" for change in changed}
-    parts = [f"{key}: {step}" for (key, path), step in named.items() if not path]
-    if config := ", ".join(f"{path}: {step}" for (_, path), step in named.items() if path):
-        parts.append(f"config: {{{config}}}")
-    return f"`allow_resync: {{{', '.join(parts)}, ticket: …}}`"
+    allowed: dict[str, Any] = {}
+    for change in changed:
+        key, _, path = change.key.partition(".")
+        if path:
+            step = {"from": _value_of(change.old), "to": _value_of(change.new)}
+            allowed.setdefault(key, {})[path] = step
+        else:
+            allowed[key] = {"from": change.old, "to": change.new}
+    return f"`{format_on_one_line({'allow_resync': {**allowed, 'ticket': '…'}})[1:-1]}`"
+
+
+def _value_of(key: str) -> Any:
+    """Return a value of this comparison key that a file may have: the plainest, so 443 rather than "443"."""
+    if "null" in key:  # No file has one.
+        return key
+    try:
+        value = json.loads(key, parse_int=_integer, parse_constant=str)
+    except ValueError:
+        return key
+    return value if comparison_key(value) == key else key
+
+
+def _integer(digits: str) -> int | str:
+    return int(digits) if abs(int(digits)) <= LARGEST_INTEGER else digits

@@ -1,11 +1,16 @@
 """What may not happen between one run and the next."""
 
+import string
 from dataclasses import replace
 from datetime import date
 
 import pytest
+from hypothesis import assume, given
+from hypothesis import strategies as st
 
+from reconciler.config.yaml.read import parse
 from reconciler.lifecycle.removal import Ending, Removals
+from reconciler.model.config_tree import comparison_key
 from reconciler.model.policy import DeleteGuard
 from reconciler.plan.inventory import Declared
 from reconciler.plan.rejections import Rules, left_groups, rejections, replaced
@@ -219,6 +224,26 @@ def test_a_key_of_config_that_is_permanent_is_a_replacement_too():
     (reason,) = reasons({"stripe": SIX}, {"stripe": moved}, may)
     both = "config: {a.b: {from: 1, to: [2]}, timeframe: {from: SIX, to: TWELVE}}"
     assert f"`allow_resync: {{schema: {{from: stripe, to: stripe_v2}}, {both}, ticket: …}}`" in reason
+
+
+SPELLINGS = ["a, b", "x: y", "no", "443", "{a", "SIX", '["x"]', "#", "NaN", "null", "[1e5, 9007199254740993]"]
+TEXTS = st.text(string.printable) | st.sampled_from(SPELLINGS)
+SCALARS = TEXTS | st.booleans() | st.integers(-(2**53), 2**53)
+VALUES = st.recursive(SCALARS, lambda inner: st.lists(inner) | st.dictionaries(TEXTS, inner))
+
+
+@given(st.tuples(VALUES, VALUES).map(lambda each: tuple(map(comparison_key, each))))
+def test_permission_in_a_rejection_is_yaml_that_allows_the_change(keys):
+    assume(keys[0] != keys[1])
+    before, after = (replace(STRIPE, permanent={"timeframe": key}) for key in keys)
+    (reason,) = reasons({"stripe": before}, {"stripe": after}, may)
+    permission = reason.partition("`allow_resync: ")[2].rpartition("` into `connector`")[0]
+    document, problems = parse(f"allow_resync: {permission}\n".encode(), environment="", name="", file="")
+    assert document is not None
+    assert problems == []
+    change = document.data["allow_resync"]["config"]["timeframe"]
+    resync = {"config.timeframe": (comparison_key(change["from"]), comparison_key(change["to"]))}
+    assert reasons({"stripe": before}, {"stripe": replace(after, resync=resync)}, may) == []
 
 
 def test_a_permanent_key_that_comes_to_a_file_or_leaves_it_is_no_replacement():

@@ -241,11 +241,11 @@ def test_a_key_that_fivetran_keeps_is_held_against_what_is_live_when_a_file_says
     fivetran.by_hand(config={"frame": "SIX"}, **AT_WORK)
     before = check({}, fleet(unit(schedule=FivetranSchedule())))
     kept = check(before, saying("SIX"))
-    rejected = failure(check, before, saying("TWELVE"))
+    rejected = failure(check, before, saying("a, b"))
     assert rejected.startswith(
-        f"{FILE}: `config.frame`: the file says TWELVE, Fivetran has SIX, and does not change it "
+        f'{FILE}: `config.frame`: the file says "a, b", Fivetran has SIX, and does not change it '
     )
-    assert "`allow_resync: {config: {frame: {from: SIX, to: TWELVE}}, ticket: …}` into `connector`" in rejected
+    assert '`allow_resync: {config: {frame: {from: SIX, to: "a, b"}}, ticket: …}` into `connector`' in rejected
     fivetran.forget_requests()
     check(kept, saying("SIX"))
     check(before, saying("TWELVE", resync={"config.frame": ["SIX", "TWELVE"]}))
