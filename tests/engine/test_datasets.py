@@ -87,7 +87,9 @@ def test_datasets_that_cannot_be_listed_stop_the_run_before_a_change(workspace: 
     admin.gcp("POST", "/faults", {"method": "Invoke", "error": denied, "times": 0})
     for failed in (workspace.preview(), workspace.up()):
         assert failed.code != 0
-        listing = r"environment\.yaml:\d+:\d+: the datasets of dev-project cannot be listed, so nothing is touched: "
+        listing = (
+            r"environment\.yaml:\d+:\d+: the datasets of dev-project cannot be listed, so this run changes nothing: "
+        )
         assert re.search(listing, failed.out)
         assert "Permission bigquery.datasets.get denied" in failed.out
         assert "Traceback" not in failed.out
@@ -229,8 +231,8 @@ def test_what_is_in_no_file_fails_a_run_where_that_is_forbidden_and_data_goes_on
     make(admin, "scratch_1")
     workspace.write("environment", {**ENVIRONMENT, "ignore": {"schemas": ["scratch_*"]}})
     workspace.write("stripe", stripe())
-    told = "environment.yaml: dev-project has datasets that no file declares: app_audit"
-    assert f"{told}. By default BigQuery grants access to everyone" in workspace.preview().ok().out
+    told = "environment.yaml: dev-project has undeclared datasets: app_audit"
+    assert f"{told}. By default all viewers and editors of the project can read them" in workspace.preview().ok().out
     forbidding = {**ENVIRONMENT, "ignore": {"schemas": ["scratch_*"]}, "policy": {"undeclared_datasets": "forbidden"}}
     workspace.write("environment", forbidding)
     workspace.write("app", database(public="included"))

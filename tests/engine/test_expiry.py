@@ -15,7 +15,7 @@ from workspace import ENVIRONMENT, ROOT, Workspace, stripe
 POLICY = {"expiry": {"required": True, "longest": "400d", "warn": "14d", "grace": "7d"}}
 NEVER = {"never": "feeds a tier-1 DAG"}
 
-#: The day on which each is in its stage, and the last good days that make it so. What is extended is over by then.
+#: The day on which each is in its stage, and the last days that make it so. What is extended is over by then.
 TODAY = "2027-01-08"
 LAST_DAYS: dict[str, Any] = {
     "before": "2027-06-30",
@@ -34,10 +34,10 @@ REMOVED_ON = {"before": "2027-07-08", "warned": "2027-01-18", "paused": "2027-01
 WORDS = {
     "warned": "expires on 2027-01-10, in 2 days:",
     "paused": "expired on 2027-01-01:",
-    "over": "expired on 2026-12-31 and is removed with its data: delete the file, as `reconciler sweep -e dev` does",
+    "over": "expired on 2026-12-31, and a run removes it with its data; delete the file with `reconciler sweep -e dev`",
 }
 #: Of a connector whose dataset another file declares: that may stay.
-OVER_ELSEWHERE = "expired on 2026-12-31 and is removed: delete the file, as `reconciler sweep -e dev` does"
+OVER_ELSEWHERE = "expired on 2026-12-31, and a run removes it; delete the file with `reconciler sweep -e dev`"
 EMPTIED = "BigQuery deletes the connector's tables after this time"
 
 ALONE = {"description": "Sheets.", "owners": ["owner@example.com"], "dataset": {}}
@@ -216,8 +216,8 @@ def test_a_killed_runs_deletion_of_a_dataset_with_contents_is_left_to_a_run_that
     assert workspace.up(RECONCILER_REMOVALS="allow", **on("2026-11-02")).code != 0
     refused = workspace.up(**on("2026-11-02"))
     assert refused.code != 0
-    assert "this run would delete the dataset alone with its contents; to allow that, run" in refused.out
-    assert "RECONCILER_REMOVALS=allow" in refused.out
+    assert "this run would delete the dataset alone with its tables" in refused.out
+    assert "Run with RECONCILER_REMOVALS=allow to delete it." in refused.out
     assert set(datasets(admin)) == {"alone"}
     # What no file declares any more cannot be destroyed without the program either.
     destroyed = workspace.pulumi("destroy", "--yes", "--skip-preview", RECONCILER_REMOVALS="allow")

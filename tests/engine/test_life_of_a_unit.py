@@ -55,7 +55,7 @@ def test_a_file_removed_renamed_or_with_another_destination_is_refused_and_what_
     workspace.write("moved", stripe("moved_v2"))
     for refused in (workspace.preview(), workspace.up()):
         assert refused.code != 0
-        assert "sandbox.yaml is gone: this run would delete the connection sandbox" in refused.out
+        assert "sandbox.yaml is missing: this run would delete the connection sandbox" in refused.out
         assert ids["sandbox"] in refused.out
         assert "RECONCILER_REMOVALS=allow" in refused.out
         assert re.search(r"payments\.yaml:\d+:\d+: the connection stripe belongs to", refused.out)

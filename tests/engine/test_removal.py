@@ -40,7 +40,8 @@ def test_a_production_unit_goes_in_two_steps_its_data_stays_and_a_retirement_tak
     workspace.remove("stripe")
     refused = workspace.up(**MAY)
     assert refused.code != 0
-    assert "stripe.yaml is gone: this run would delete the connection stripe. Removal takes two steps" in refused.out
+    assert "stripe.yaml is missing: this run would delete the connection stripe (" in refused.out
+    assert "Restore the file with `retire: {ticket: …}`" in refused.out
 
     retire = {"retire": {"ticket": "DENG-1"}}
     workspace.write("stripe", {**stripe(), **retire})
@@ -54,7 +55,8 @@ def test_a_production_unit_goes_in_two_steps_its_data_stays_and_a_retirement_tak
     workspace.write("back", stripe("back", schedule=AIRFLOW))
     refused = workspace.preview()
     assert refused.code != 0
-    assert "stripe.yaml is gone: this run would delete the connection stripe. To remove it on purpose" in refused.out
+    assert "stripe.yaml is missing: this run would delete the connection stripe (" in refused.out
+    assert "Run with RECONCILER_REMOVALS=allow to delete it, or" in refused.out
     workspace.up(**MAY).ok()
     assert {name: live["paused"] for name, live in admin.connections().items()} == {"back": False}
     assert admin.dataset("dev-project", "stripe")["tables"] == {"customer": 10}
@@ -62,7 +64,7 @@ def test_a_production_unit_goes_in_two_steps_its_data_stays_and_a_retirement_tak
     assert list(workspace.outputs()["airflow_variables"]) == ["fivetran_stripe_connector_id"]
 
     workspace.remove("back")
-    assert "Removal takes two steps" in workspace.preview(**MAY).out
+    assert "Restore the file with `retire: {ticket: …}`" in workspace.preview(**MAY).out
     assert workspace.resources(CONNECTION)["back"]["protect"]
     assert workspace.resources(DATASET)["back"]["protect"]
 
@@ -78,7 +80,7 @@ def test_more_removals_than_the_guard_allows_stop_the_run_before_the_first(works
         workspace.remove(name)
     refused = workspace.up(**MAY)
     assert refused.code != 0
-    assert "2 of 3 datasets would be removed, and at most 1 may" in refused.out
+    assert "this run would remove 2 of 3 datasets (`delete_guard` allows 1)" in refused.out
     assert datasets(admin) == {"a", "b", "c"}
     assert set(admin.connections()) == {"c"}
     workspace.up(RECONCILER_REMOVALS="allow:2").ok()
@@ -95,9 +97,9 @@ def test_a_connection_gives_way_to_a_new_one_where_its_file_names_the_change(wor
     workspace.write("stripe", stripe("stripe_v2", schedule=AIRFLOW))
     refused = workspace.preview(**MAY)
     assert refused.code != 0
-    assert "the destination changed from stripe to stripe_v2. It is permanent in Fivetran" in refused.out
-    assert "the Airflow variable fivetran_stripe_connector_id would hold that one" in refused.out
-    assert f"(connection id: {old['stripe']})" in refused.out
+    assert "the destination changed from stripe to stripe_v2, which Fivetran cannot do" in refused.out
+    assert "gives the Airflow variable fivetran_stripe_connector_id a new id" in refused.out
+    assert f"the connection stripe ({old['stripe']})" in refused.out
 
     workspace.write("stripe", stripe("stripe_v2", schedule=AIRFLOW, allow_resync=RESYNC))
     admin.forget_requests()
@@ -116,8 +118,9 @@ def test_a_connection_gives_way_to_a_new_one_where_its_file_names_the_change(wor
 
     # The old dataset goes as everything in production goes: retired first, then not declared.
     workspace.write("stripe", stripe("stripe_v2", schedule=AIRFLOW))
-    gone = "no longer declares the dataset stripe: this run would delete it. Removal takes two"
-    assert gone in workspace.preview(**MAY).out
+    rejected = workspace.preview(**MAY).out
+    assert "no longer declares the dataset stripe: this run would delete it\n" in rejected
+    assert "Restore the file with `retire: {ticket: …}`" in rejected
     retired = {**RESYNC, "retire": {"ticket": "DENG-2"}}
     workspace.write("stripe", stripe("stripe_v2", schedule=AIRFLOW, allow_resync=retired))
     # And another service for the same destination is a new connection of the same name.
@@ -148,8 +151,8 @@ def test_an_environment_moves_to_another_group_where_each_file_allows_it(workspa
     fivetran = {**ENVIRONMENT["fivetran"], "group": "Group_Test"}
     workspace.write("environment", {**ENVIRONMENT, "fivetran": fivetran, "policy": PROD})
     refused = workspace.preview()
-    assert "the group changed from Group_Dev to Group_Test. It is permanent in Fivetran" in refused.out
-    assert f"(connection id: {old['id']})" in refused.out
+    assert "the group changed from Group_Dev to Group_Test, which Fivetran cannot do" in refused.out
+    assert f"the connection stripe ({old['id']})" in refused.out
     change = {"group": {"from": "Group_Dev", "to": "Group_Test"}, "ticket": "DENG-1"}
     workspace.write("stripe", stripe(allow_resync=change))
     workspace.preview().ok()

@@ -94,7 +94,8 @@ class _Found:
     def add_outputs(self, outputs: _StackOutputs) -> None:
         """Add the variables of a stack."""
         self._add_ids(outputs.variables, outputs.name)
-        self.deletions |= {variable: format_deletion(variable) for variable in outputs.deletions}
+        reason = f"{outputs.name} lists it under `{_DELETIONS}`"
+        self.deletions |= {variable: format_deletion(variable, reason) for variable in outputs.deletions}
 
     def add_deletions(self, declared: Fleet, staged: Fleet) -> None:
         """Add the variables to delete because of what the files declare."""

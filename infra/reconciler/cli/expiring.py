@@ -28,7 +28,7 @@ _COLUMNS = ("FILE", "STAGE", "EXPIRES", "REMOVED ON", "OWNERS")
 def expiring(specs: Path, day: date, environments: tuple[str, ...], reporter: Reporter) -> int:
     """Print the units that expire, the next one first, and the stage of each.
 
-    The stages are `ahead`; `warned`, in the last days; `paused`, in the days of grace after the last good day; and
+    The stages are `ahead`; `warned`, in the last days; `paused`, in the days of grace after the last day; and
     `removed`, from the day on which a run removes it. Needs neither credentials nor a network. An expiry is no finding.
 
     Exit codes: 0 done, 1 the files have problems, 2 wrong usage.

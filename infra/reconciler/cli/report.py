@@ -89,7 +89,7 @@ def _page(environment: str, day: date, found: Sections) -> Page:
 def _expiring(fleet: Fleet, day: date) -> Iterator[Entry]:
     """Return the expiring units, the next one first; then the retired units, whose files can be deleted."""
     for each in sorted(expiring_units(fleet, day), key=lambda each: (each.removed_on, each.file)):
-        dates = f"the last good day is {each.expires}, it is removed on {each.removed_on}"
+        dates = f"expires on {each.expires}, removed on {each.removed_on}"
         yield Entry(f"{each.stage}: {each.words or dates}", file=each.file, owners=each.owners)
     for unit in fleet.units:
         if unit.retire is not None:

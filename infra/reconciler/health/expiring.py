@@ -20,7 +20,7 @@ class ExpiringUnit:
     file: str
     stage: str
     expires: str
-    """The last good day, as an ISO date."""
+    """The last day, as an ISO date."""
     removed_on: str
     """The first day on which a run removes it, as an ISO date."""
     owners: tuple[str, ...]
@@ -66,7 +66,7 @@ class ExpiredFile:
     unit: str
     file: str
     expired: str
-    """The last good day, as an ISO date."""
+    """The last day, as an ISO date."""
     owners: tuple[str, ...]
     removed: bool
     """Whether the file can be removed; it stays while the stack still has what it declared."""

@@ -106,7 +106,7 @@ def expires_mark(environment: Environment) -> tuple[Never | None, dict[Path, str
     if not environment.policy.expiry.required:
         return None, {}
     never = Never("fill in why this does not expire, or write a date in place of this")
-    return never, {("expires",): f"{FILL_IN} the last good day, in quotes, or the reason why there is none"}
+    return never, {("expires",): f"{FILL_IN} the last day, in quotes, or the reason why there is none"}
 
 
 def draft_dataset(dataset_id: str, around: Surroundings, *, is_written: bool, name: str | None = None) -> Draft:

@@ -45,12 +45,12 @@ class ObsoleteVariable:
     reason: str
 
     def __str__(self) -> str:
-        return f"{format_deletion(self.variable)}: {self.reason}"
+        return format_deletion(self.variable, self.reason)
 
 
-def format_deletion(variable: str) -> str:
+def format_deletion(variable: str, reason: str) -> str:
     """Format the instruction to delete a variable: `airflow variables import` never does."""
-    return f"delete the Airflow variable {variable}, as `airflow variables delete {variable}` does"
+    return f"the Airflow variable {variable} is obsolete: {reason}\n    Run `airflow variables delete {variable}`."
 
 
 def find_obsolete_variables(declared: Fleet, staged: Fleet) -> list[ObsoleteVariable]:
@@ -58,7 +58,7 @@ def find_obsolete_variables(declared: Fleet, staged: Fleet) -> list[ObsoleteVari
 
     Args:
         declared: All units of an environment.
-        staged: Those units as of today, without what expiry has removed (`expiry.stage`).
+        staged: Those units as of today, without what expiry has removed (`expiry.apply_expiry`).
     """
     connectors = {unit.name: unit.connector for unit in staged.units}
     found = []
@@ -66,7 +66,7 @@ def find_obsolete_variables(declared: Fleet, staged: Fleet) -> list[ObsoleteVari
         variable = unit.connector and variable_of(unit.connector)
         now = connectors.get(unit.name)
         if variable and now is None:
-            found.append(ObsoleteVariable(variable, unit.file, "its connection expired and is removed"))
+            found.append(ObsoleteVariable(variable, unit.file, "its connection is deleted (expired)"))
         elif variable and now is not None and now.paused is not None:
             found.append(ObsoleteVariable(variable, unit.file, f"its connection is paused ({now.paused})"))
     return sorted(found, key=lambda each: each.variable)

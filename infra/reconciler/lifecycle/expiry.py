@@ -1,8 +1,8 @@
 """Compute when connections and datasets expire, and the stage they are in. Pure: today is an input.
 
-    ahead | warned, for the last days | (the last good day) | paused, for the days of grace | removed
+    ahead | warned, for the last days | (the last day) | paused, for the days of grace | removed
 
-A date is the last good day, in UTC. With 7 days of grace, what expires on the 10th is paused from the 11th on and gone
+A date is the last day, in UTC. With 7 days of grace, what expires on the 10th is paused from the 11th on and gone
 from the 18th on.
 """
 
@@ -45,7 +45,7 @@ class Stage(Enum):
 
 @dataclass(frozen=True)
 class Expiry:
-    """The last good day, the day of removal, and the stage that today is in."""
+    """The last day, the day of removal, and the stage that today is in."""
 
     stage: Stage = Stage.NONE
     last_day: date | None = None
@@ -146,25 +146,25 @@ def fate_of_data(last_day: date | None, ends: Iterable[date | None], *, elsewher
 def describe_expiry(
     end: Expiry, today: date, *, connects: bool, data: DataFate = DataFate.GOES, environment: str | None = None
 ) -> str | None:
-    """Describe for owners that something expires soon, or has expired; None where neither is so.
-
-    None where there is nothing to tell yet.
-    """
-    goes = "removed with its data" if data is DataFate.GOES else "removed"
+    """Describe for owners that something expires soon, or has expired; None where neither is so."""
+    with_data = " with its data" if data is DataFate.GOES else ""
     match end.stage:
         case Stage.WARNED:
             days = (end.last_day - today).days if end.last_day else 0
-            when = {0: "today is the last good day", 1: "in 1 day"}.get(days, f"in {days} days")
+            when = {0: "today is the last day", 1: "in 1 day"}.get(days, f"in {days} days")
             pause = "its connection is paused after that, and " if connects else ""
-            return f"expires on {end.last_day}, {when}: {pause}it is {goes} on {end.removed_on}; {_EXTEND}"
+            return f"expires on {end.last_day}, {when}: {pause}it is removed{with_data} on {end.removed_on}; {_EXTEND}"
         case Stage.PAUSED:
             pause = "its connection is paused, and " if connects else ""
-            return f"expired on {end.last_day}: {pause}it is {goes} on {end.removed_on}; {_EXTEND}"
+            return f"expired on {end.last_day}: {pause}it is removed{with_data} on {end.removed_on}; {_EXTEND}"
         case Stage.REMOVED if data is DataFate.STAYS:
-            return f"expired on {end.last_day} and is removed: keep the file, whose dataset other connectors write"
+            return (
+                f"expired on {end.last_day}, and a run removes its connection; keep the file, because other connectors "
+                "write its dataset"
+            )
         case Stage.REMOVED:
             sweep = commands.reconciler("sweep", environment=environment)
-            return f"expired on {end.last_day} and is {goes}: delete the file, as {sweep} does"
+            return f"expired on {end.last_day}, and a run removes it{with_data}; delete the file with {sweep}"
     return None
 
 

@@ -13,7 +13,7 @@ from reconciler.model import Dataset, Unit
 from reconciler.model.errors import ReconcilerError
 from reconciler.model.policy import Never, Policy, Retire
 
-#: The variable by which a run says that it may remove; the merge and daily workflows set it.
+#: The variable that allows a run to remove undeclared resources; the run after a merge sets it.
 VARIABLE = "RECONCILER_REMOVALS"
 ALLOW = "allow"
 
@@ -108,10 +108,10 @@ def may_remove(ending: Ending, today: date, *, removals_allowed: bool) -> bool:
 
 
 def explain_removal(ending: Ending) -> str:
-    """Say what to do so that it may be removed."""
+    """Return what to do so that it may be removed: the last line of a message."""
     if ending.guarded and not ending.retired:
-        return "remove it in two steps: add `retire: {ticket: …}` to its file, and delete the file after a run"
-    return f"to allow that, run with {VARIABLE}={ALLOW}"
+        return "Write `retire: {ticket: …}` in its file, run, and delete the file afterwards."
+    return f"Run with {VARIABLE}={ALLOW} to delete it."
 
 
 def removals_allowed() -> bool:

@@ -29,7 +29,7 @@ class Unit:
     """The unit that declares the dataset this connector writes to, where the file only names it."""
     formerly: str | None = None
     expires: date | Never | None = None
-    """The last good day, in UTC."""
+    """The last day, in UTC."""
     retire: Retire | None = None
     former_datasets: tuple[Dataset, ...] = ()
     """What the connector wrote before `allow_resync.schema`: declared still, written no longer."""

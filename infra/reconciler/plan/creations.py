@@ -98,4 +98,4 @@ def _creator() -> Creator:
     def ask() -> Creator:
         return run.account.creator()
 
-    return look_ahead("whose API key this is", ask, Creator(), warns_without_key=False)
+    return look_ahead("which user owns the API key", ask, Creator(), warns_without_key=False)

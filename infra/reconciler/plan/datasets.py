@@ -39,7 +39,7 @@ class Findings:
     forbidden: bool = False
     """Whether a dataset in no file is against the environment's policy."""
     unread: tuple[str, ...] = ()
-    """The environments whose files have faults: what they declare is not known."""
+    """The environments whose files have problems: what they declare is not known."""
 
     def as_text(self) -> str:
         """What they say, in JSON: of a thousand datasets that is one input for the engine and not tens of thousands."""
@@ -118,7 +118,7 @@ def _group_by_reason(failed: list[tuple[DatasetDeclaration, RemoteError]]) -> It
             continue
         others = "".join(f"\n    {place}: the dataset {each.id}" for place, each, _ in about)
         # Google quotes each dataset's name, so that only the texts without them are the same.
-        yield f"{place}: {len(about)} datasets, each for the same reason: {reason}{others}"
+        yield f"{place}: {len(about)} datasets have the same error: {reason}{others}"
 
 
 def _writer(group: str) -> str | None:
@@ -131,7 +131,7 @@ def _writer(group: str) -> str | None:
         groups = [each.id for each in run.account.client().list_groups() if each.name == group]
         return run.account.service_account(groups[0]) if groups else ""
 
-    return look_ahead("which service account is Fivetran's", ask, None, warns_without_key=False)
+    return look_ahead("Fivetran's service account", ask, None, warns_without_key=False)
 
 
 #: How many are named; `reconciler unmanaged` names all.
@@ -149,15 +149,15 @@ def report_undeclared(
         return
     environment, first = news["environment"], next(iter(_ids(found, before, after)))
     unmanaged = commands.reconciler("unmanaged", environment=environment)
-    further = f", and {len(names) - _MOST} more, which {unmanaged} names" if len(names) > _MOST else ""
+    further = f"; and {len(names) - _MOST} more (list them with {unmanaged})" if len(names) > _MOST else ""
     if found.unread:
-        further += f" (the files of {', '.join(found.unread)} have faults: what those declare is not known)"
+        further += f" (the files of {', '.join(found.unread)} have problems, so their datasets are listed too)"
     write = commands.reconciler("import", "--datasets", first, environment=environment)
     log(
         file,
-        f"{project} has datasets that no file declares: {'; '.join(names[:_MOST])}{further}. By default BigQuery "
-        "grants access to everyone who may view or edit the project. Write a file with "
-        f"{write}, or name it under `ignore: {{schemas: […]}}`",
+        f"{project} has undeclared datasets: {'; '.join(names[:_MOST])}{further}. By default all viewers and editors "
+        f"of the project can read them\n    Write a file for each, for example with {write}, or add it to "
+        "`ignore: {schemas: […]}`.",
     )
 
 
@@ -174,7 +174,7 @@ def _names(found: Findings, before: Mapping[str, Declared], after: Mapping[str, 
         if unit is None:
             yield str(each)
         elif unit.ending_of(each.id).kept:
-            yield f"{each.id}, which {unit.file} leaves behind (`retire` with `data: keep`)"
+            yield f"{each.id}, kept by `retire` in {unit.file}"
 
 
 def _warn(file: str, text: str) -> None:

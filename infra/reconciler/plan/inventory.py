@@ -27,7 +27,7 @@ class Declared:
     variable: str | None = None
     """The Airflow variable that holds the connection's id."""
     expired: str | None = None
-    """The last good day of a unit whose connection, or a dataset, is therefore not declared any more."""
+    """The last day of a unit whose connection, or a dataset, is therefore not declared any more."""
     resync: Mapping[str, tuple[str, str]] = field(default_factory=dict)
     """The changes that `allow_resync` names: from and to, by `schema`, `service`, `group` and `config.<path>`."""
     permanent: Mapping[str, str] = field(default_factory=dict)

@@ -53,7 +53,7 @@ def rejections(
                 rejected += [*_rejections(after[name], props, paths, live), *_fixed_settings(props, settings, live)]
         return rejected
 
-    return look_ahead("what connections have of keys that cannot change", ask, [], warns_without_key=False)
+    return look_ahead("the live values of immutable keys", ask, [], warns_without_key=False)
 
 
 def _live(connection: str, groups: list[str]) -> Connection | None:
@@ -82,7 +82,7 @@ def _rejections(unit: Declared, props: Mapping[str, Any], paths: list[str], live
             allowed = f"allow_resync: {{config: {step}, ticket: …}}"
             place = run.declared.locate(unit.file, "connector", "config", path)
             yield (
-                f"{place}: `config.{path}`: the file says {new}, Fivetran has {old}, and does not change it in a "
-                f"connection that exists. Write {old}; or, to delete the connection {unit.connection} and make a new "
-                f"one that syncs its whole history again, `{allowed}` into `connector`"
+                f"{place}: `config.{path}` is {new} in the file and {old} in Fivetran, which cannot change it in an "
+                f"existing connection\n    Write {old}; or write `{allowed}` into `connector` to replace the "
+                f"connection {unit.connection} by a new one that syncs its whole history again."
             )

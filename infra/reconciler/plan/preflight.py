@@ -99,9 +99,8 @@ class PreflightProvider(Provider):
         if olds.get("gcp_project", news["gcp_project"]) != news["gcp_project"]:
             raise OperationError(
                 f"{run.declared.locate(news['environment_file'], 'gcp_project')}: gcp_project changed from "
-                f"{olds['gcp_project']} to {news['gcp_project']}: "
-                "every resource would be created again elsewhere. Create a new environment, in a folder and a stack of "
-                "its own"
+                f"{olds['gcp_project']} to {news['gcp_project']}: this run would create every resource again\n"
+                f"    Restore {olds['gcp_project']}, or create a new environment with its own folder and stack."
             )
         rejected = rejections(before, after, rules)
         if rejected:
@@ -135,7 +134,7 @@ class PreflightProvider(Provider):
             ]
             news[_INTENTS] = creations.intents(looked.existing, applies=not run.declared.is_preview)
         except (Unauthorized, Forbidden) as error:
-            found_out = [f"{news['environment_file']}: {error} Nothing was touched"]
+            found_out = [f"{news['environment_file']}: {error} This run changed nothing."]
         if found_out := [*unusable, *found_out]:
             raise OperationError("\n".join(sorted(found_out)))
         datasets.report_undeclared(in_bigquery, before, after, news)
@@ -265,7 +264,7 @@ def _former_variables(
 def _report_former_variables(former: Collection[str], before: Mapping[str, Declared], now: Collection[str]) -> None:
     for variable, file in sorted(_variables(before).items()):
         if variable in now and variable not in former:
-            logger.warning("%s: %s: no unit has it any more", file, airflow.format_deletion(variable))
+            logger.warning("%s: %s", file, airflow.format_deletion(variable, "no unit declares it"))
 
 
 def _ids(names: Collection[str], rejected: tuple[Rejection, ...]) -> dict[str, str]:
@@ -281,9 +280,9 @@ def _ids(names: Collection[str], rejected: tuple[Rejection, ...]) -> dict[str, s
 
 
 def _with_id(rejection: Rejection, ids: Mapping[str, str]) -> str:
-    id_ = ids.get(rejection.connection or "")
-    reason = _with_line(rejection)
-    return f"{reason} (connection id: {id_})" if id_ else reason
+    name, reason = rejection.connection, _with_line(rejection)
+    id_ = ids.get(name or "")
+    return reason.replace(f"the connection {name}", f"the connection {name} ({id_})", 1) if id_ else reason
 
 
 def _with_line(rejection: Rejection) -> str:

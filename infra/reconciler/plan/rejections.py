@@ -58,8 +58,8 @@ class _Removed:
     """What this run would delete, and which file causes that."""
     ending: Ending
     unit: str
-    instead: str
-    """What to do to keep it."""
+    after: Declared | None
+    """What this run declares of the unit."""
     file: str = ""
     at: tuple[str, ...] = ()
     """The key that it is about, unless the file is gone."""
@@ -142,8 +142,8 @@ def _reject_taken(before: Units, after: Units) -> Iterator[Rejection]:
         if old.connection is not None and holders.get(old.connection, now) != now:
             file = after[holders[old.connection]].file
             yield Rejection(
-                f"{file}: the connection {old.connection} belongs to {old.file}. If the file was renamed, write "
-                f"`formerly: {name}` in {file}; else give this connector a destination of its own",
+                f"{file}: the connection {old.connection} belongs to {old.file}\n    Write `formerly: {name}` in this "
+                "file if it replaces that one; otherwise choose another destination.",
                 old.connection,
                 file,
                 ("connector", "destination"),
@@ -157,14 +157,12 @@ def _removed_connections(before: Units, after: Units) -> Iterator[_Removed]:
         if old.connection is None or old.connection in holders or (unit is not None and unit.connection is not None):
             continue
         if unit is None:
-            removal = f"{old.file} is gone: this run would delete the connection {old.connection}"
+            removal = f"{old.file} is missing: this run would delete the connection {old.connection}"
         elif unit.expired:
             removal = f"{unit.file} expired on {unit.expired}: this run would delete the connection {old.connection}"
         else:
             removal = f"{unit.file} no longer has a connector: this run would delete the connection {old.connection}"
-        yield _Removed(
-            "connection", old.connection, removal, old.ending, name, _alternative(name, unit), *_key(unit, "connector")
-        )
+        yield _Removed("connection", old.connection, removal, old.ending, name, unit, *_key(unit, "connector"))
 
 
 def _removed_datasets(before: Units, after: Units, replacing: Mapping[str, Rejection | None]) -> Iterator[_Removed]:
@@ -187,7 +185,7 @@ def _removed_datasets(before: Units, after: Units, replacing: Mapping[str, Rejec
                 removal,
                 old.ending_of(dataset),
                 name,
-                _alternative(name, unit),
+                unit,
                 *_key(unit, "dataset"),
             )
 
@@ -197,12 +195,16 @@ def _key(unit: Declared | None, key: str) -> tuple[str, tuple[str, ...]]:
     return ("", ()) if unit is None else (unit.file, ("expires",) if unit.expired else (key,))
 
 
-def _alternative(name: str, unit: Declared | None) -> str:
-    """What else to do about a removal, by what may have brought it about."""
-    if unit is not None and unit.expired:
-        return "to keep it, write a later date in `expires`"
-    renamed = f"if the file was renamed, write `formerly: {name}` in the new one; " if unit is None else ""
-    return f"{renamed}if a colleague added it, bring this branch up to date"
+def _advice(removed: _Removed, expected: str) -> str:
+    """What to do about a removal, by what may have caused it."""
+    if removed.after is None:
+        return (
+            f"Run with {VARIABLE}={expected} to delete it, or write `formerly: {removed.unit}` in the new file if it "
+            "was renamed, or update this branch if the file is on the main branch."
+        )
+    if removed.after.expired:
+        return f"Write a later date in `expires` to keep it, or run with {VARIABLE}={expected}."
+    return f"Run with {VARIABLE}={expected} to delete it, or update this branch if the main branch declares it."
 
 
 def _reject_removal(removed: _Removed, rules: Rules, expected: str) -> Rejection | None:
@@ -211,16 +213,15 @@ def _reject_removal(removed: _Removed, rules: Rules, expected: str) -> Rejection
         return None
     if not removed.ending.retired and _is_guarded(removed, rules):
         return Rejection(
-            f"{removed.removal}. Removal takes two steps: first its file says `retire: {{ticket: …}}`, and after a run "
-            "with that the file is deleted. Put it back for now",
+            f"{removed.removal}\n"
+            "    Restore the file with `retire: {ticket: …}`, run, and delete the file afterwards.",
             connection,
             removed.file,
             removed.at,
         )
     if rules.removals.allowed:
         return None
-    reason = f"{removed.removal}. To remove it on purpose run with {VARIABLE}={expected}; {removed.instead}"
-    return Rejection(reason, connection, removed.file, removed.at)
+    return Rejection(f"{removed.removal}\n    {_advice(removed, expected)}", connection, removed.file, removed.at)
 
 
 def _is_guarded(removed: _Removed, rules: Rules) -> bool:
@@ -240,8 +241,8 @@ def _reject_moved(before: Units, after: Units) -> Iterator[Rejection]:
             file, now = declared.get(dataset, (old.file, location))
             if now.casefold() != location.casefold():
                 yield Rejection(
-                    f"{file}: the location of dataset {dataset} changed from {location} to {now}. BigQuery cannot "
-                    "move a dataset: declare another one there and copy the data",
+                    f"{file}: the location of the dataset {dataset} changed from {location} to {now}, and BigQuery "
+                    f"cannot move it\n    Restore {location}, or declare another dataset in {now} and copy the data.",
                     file=file,
                     at=("dataset", "location"),
                 )
@@ -258,8 +259,8 @@ def _describe_excess(counted: list[_Removed], before: Units, guards: tuple[Delet
         going = sum(each.kind == kind for each in counted)
         most = min(max(guard.at_least, exist * guard.share // 100) for guard in guards)
         if going > most:
-            exceeded.append(f"{going} of {exist} {kind}s would be removed, and at most {most} may")
-    return "; ".join(exceeded) or None
+            exceeded.append(f"{going} of {exist} {kind}s (`delete_guard` allows {most})")
+    return " and ".join(exceeded) or None
 
 
 def _reject_by_guard(stopped: str, counted: list[_Removed], rules: Rules) -> tuple[Rejection, ...]:
@@ -269,9 +270,9 @@ def _reject_by_guard(stopped: str, counted: list[_Removed], rules: Rules) -> tup
     more = [f"{len(counted) - _NAMED} more"] if len(counted) > _NAMED else []
     return (
         Rejection(
-            f"{rules.environment_file}: more would be removed at once than `delete_guard` allows, without an expiry or "
-            f"`retire` that announced it: {stopped}. If that is wanted, run once with "
-            f"{VARIABLE}={ALLOW}:{len(counted)}, for these: {', '.join([*named, *more])}",
+            f"{rules.environment_file}: this run would remove {stopped} without `expires` or `retire`: "
+            f"{', '.join([*named, *more])}\n"
+            f"    Restore the files, or run once with {VARIABLE}={ALLOW}:{len(counted)}.",
             file=rules.environment_file,
             at=("policy", "delete_guard"),
         ),

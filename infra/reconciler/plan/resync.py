@@ -47,13 +47,14 @@ def rejection(old: Declared, new: Declared, changed: tuple[Change, ...]) -> str 
     if not unnamed:
         return None
     what = " and ".join(f"{_subject(change.key)} changed from {change.old} to {change.new}" for change in unnamed)
-    variable = f", and the Airflow variable {old.variable} would hold that one" if old.variable else ""
+    variable = f" and gives the Airflow variable {old.variable} a new id" if old.variable else ""
     named = ", ".join(f"{key}: {old} → {new}" for key, (old, new) in new.resync.items())
-    instead = f" (`allow_resync` there names another change, {named})" if named else ""
+    instead = f" (`allow_resync` allows another change: {named})" if named else ""
     return (
-        f"{new.file}: {what}{instead}. It is permanent in Fivetran: the connection {old.connection} would be deleted "
-        f"and a new one made, with a new id{variable}; it would sync its whole history again. If that is wanted, write "
-        f"{_permission(changed)} into `connector`; else change it back, or {_alternative(unnamed)}"
+        f"{new.file}: {what}, which Fivetran cannot do in an existing connection{instead}\n"
+        f"    Restore {' and '.join(change.old for change in unnamed)}; or write {_permission(changed)} into "
+        f"`connector` to replace the connection {old.connection} by a new one that syncs its whole history "
+        f"again{variable}; or {_alternative(unnamed)}."
     )
 
 
@@ -68,10 +69,8 @@ def place(new: Declared, changed: tuple[Change, ...]) -> tuple[str, ...]:
 def _alternative(unnamed: list[Change]) -> str:
     for change in unnamed:
         if change.key == "group":
-            return (
-                f"write `formerly: {change.old}` beside `group` in the environment's file if it is only to be renamed"
-            )
-    return "declare another connector in a file of its own"
+            return f"write `formerly: {change.old}` beside `group` in environment.yaml to rename the group"
+    return "declare another connector in another file"
 
 
 def _subject(key: str) -> str:

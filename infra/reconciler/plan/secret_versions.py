@@ -42,7 +42,7 @@ def rejections(units: Declarations, known: Iterable[object]) -> list[str]:
         if finding is not None and finding.certain:
             texts.append(f"{run.declared.locate(file, 'connector', path)}: {path}: {finding.message}")
     for message in sorted({finding.message for finding in findings.values() if not finding.certain}):
-        logger.warning("whether secrets are there could not be seen: %s", message)
+        logger.warning("cannot check secret versions: %s", message)
     return sorted(texts)
 
 

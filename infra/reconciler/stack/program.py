@@ -39,7 +39,7 @@ class Settings:
 
 
 async def main(settings: Settings) -> dict[str, pulumi.Input[Any]]:
-    """Build the stack's environment. On invalid specs the run ends with every fault, before any resource."""
+    """Build the stack's environment. On invalid specs the run ends with every problem, before any resource."""
     last = {} if pulumi.runtime.is_dry_run() else await _keep_outputs()
     try:
         day = today()
@@ -53,8 +53,8 @@ async def main(settings: Settings) -> dict[str, pulumi.Input[Any]]:
         for problem in error.problems:
             pulumi.log.error(str(problem))
         count = len(error.problems)
-        faults = f"{count} fault{'s' if count != 1 else ''} in the files above"
-        raise pulumi.RunError(f"{faults}: nothing was touched") from None
+        problems = f"{count} problem{'s' if count != 1 else ''} in the files above"
+        raise pulumi.RunError(f"{problems}: this run changed nothing") from None
     except ReconcilerError as error:
         raise pulumi.RunError(str(error)) from None
 

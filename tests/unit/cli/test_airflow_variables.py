@@ -98,8 +98,8 @@ def test_airflow_variables_names_deletions_when_a_file_pauses_a_unit(workspace: 
     ran = workspace.run("airflow-variables")
     assert (ran.code, json.loads(ran.out)) == (0, {"fivetran_jira_connector_id": jira})
     assert ran.err == (
-        "connectors/dev/stripe.yaml: delete the Airflow variable fivetran_stripe_connector_id, as `airflow variables "
-        "delete fivetran_stripe_connector_id` does: its connection is paused (INC-1)\n"
+        "connectors/dev/stripe.yaml: the Airflow variable fivetran_stripe_connector_id is obsolete: its connection is "
+        "paused (INC-1)\n    Run `airflow variables delete fivetran_stripe_connector_id`.\n"
     )
     assert json.loads(workspace.run("airflow-variables", "--deletions").out) == ["fivetran_stripe_connector_id"]
 

@@ -159,7 +159,7 @@ def test_import_marks_unknown_values_and_the_file_is_valid(workspace: Workspace,
         "  labels:",
         "    # fill in: a label that dev requires",
         "    app_code: fill-in",
-        "# fill in: the last good day, in quotes, or the reason why there is none",
+        "# fill in: the last day, in quotes, or the reason why there is none",
         'expires: {never: "fill in why this does not expire, or write a date in place of this"}',
     ]
     validated = workspace.run("validate")

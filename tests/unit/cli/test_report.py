@@ -55,9 +55,7 @@ def test_report_lists_each_finding_in_its_section_with_file_and_owners(busy: Wor
     assert found[1].startswith(f"{file}/waits.yaml: pending: the vendor installs our key, until 2027-02-01 (")
     assert found[2].startswith(f"{file}/stopped.yaml: it is paused, but its file gives no reason")
     assert found[3].startswith(f"{file}/soon.yaml: warned: expires on 2027-01-04, in 1 day: ")
-    assert found[4].startswith(
-        f"{file}/later.yaml: ahead: the last good day is 2028-01-04, it is removed on 2028-01-12 ("
-    )
+    assert found[4].startswith(f"{file}/later.yaml: ahead: expires on 2028-01-04, removed on 2028-01-12 (")
     assert found[5].startswith(f"{file}/retired.yaml: retired (DENG-1): delete the file (")
     assert found[6].startswith(
         f"{file}/seen.yaml: access ends on 2027-01-05, in 2 days: roles/bigquery.dataViewer for "

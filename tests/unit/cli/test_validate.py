@@ -125,7 +125,7 @@ def test_validate_reports_expiry_as_of_the_given_day(inside, monkeypatch: pytest
     notices = validate("--specs", ".", "--today", "2199-12-30").stdout
     notice = "notice: expires on 2199-12-31, in 1 day: its connection is paused after that"
     assert f"dev/stripe.yaml:{line('expires:')}:1: {notice}" in notices
-    assert "dev/budget.yaml:8:1: notice: expires on 2199-12-30, today is the last good day" in notices
+    assert "dev/budget.yaml:8:1: notice: expires on 2199-12-30, today is the last day" in notices
     monkeypatch.setenv("RECONCILER_TODAY", "2199-12-30")
     assert validate("--specs", ".").stdout == notices
     assert validate("--specs", ".", "--today", "2199-12-30").return_value == 0

@@ -67,7 +67,7 @@ def test_what_state_says_of_the_end_decides_with_what_the_run_may_do(ending, wit
 
 
 def test_who_is_refused_is_told_what_to_do():
-    assert explain_removal(Ending()) == "to allow that, run with RECONCILER_REMOVALS=allow"
+    assert explain_removal(Ending()) == "Run with RECONCILER_REMOVALS=allow to delete it."
     assert "`retire: {ticket: …}`" in explain_removal(Ending(guarded=True))
 
 

@@ -100,7 +100,7 @@ def test_where_fivetran_does_not_say_whose_key_it_is_nothing_becomes_ours(
 ):
     fivetran.fault(path="^/v1/account/info$", kind="status", status=500, count=None)
     assert list(check({}, unit())["intents"]["stripe"]) == ["at"]
-    assert "whose API key this is could not be seen" in caplog.text
+    assert "cannot check which user owns the API key: " in caplog.text
 
 
 @pytest.mark.parametrize(
@@ -183,4 +183,6 @@ def test_refusals_of_fleet_name_the_line_of_the_key(fivetran: Fivetran, new_run,
     moved = unit("moved_v2")
     moved = Unit("moved", "connectors/dev/moved.yaml", "d", ("owner@example.com",), moved.connector)
     said = failure(lambda: check(check({}, unit("moved")), moved, root=str(tmp_path), **allowing(moved)))
-    assert said.startswith("connectors/dev/moved.yaml:2:3: the destination changed from moved to moved_v2.")
+    assert said.startswith(
+        "connectors/dev/moved.yaml:2:3: the destination changed from moved to moved_v2, which Fivetran "
+    )

@@ -102,7 +102,7 @@ def test_one_reason_why_datasets_cannot_be_read_is_told_once(fivetran: Fivetran,
     both = Findings((declared(), replace(declared(), id="other")), frozenset({"stripe", "other"}))
     said = failure(check, {}, props(both, stripe={}))
     assert said == (
-        f"{FILE}: 2 datasets, each for the same reason: BigQuery, project dev-project: the dataset … cannot be read: "
+        f"{FILE}: 2 datasets have the same error: BigQuery, project dev-project: the dataset … cannot be read: "
         "Google answered 403 accessDenied: Access Denied: Dataset dev-project:…\n"
         f"    {FILE}: the dataset stripe\n    {FILE}: the dataset other"
     )
@@ -133,18 +133,18 @@ def test_datasets_in_no_file_are_told_or_fail_the_run_as_the_policy_says(
         UndeclaredDataset("b", "dev/app.yaml, which does not declare it under `datasets`"),
     )
     check({}, props(Findings(undeclared=found)))
-    told = "dev-project has datasets that no file declares: a; b, written by dev/app.yaml, which does not declare it"
+    told = "dev-project has undeclared datasets: a; b, written by dev/app.yaml, which does not declare it"
     assert f"dev/environment.yaml: {told}" in caplog.text
     assert run.outcomes.breaches() == {}
     check({}, props(Findings(undeclared=found, forbidden=True, unread=("test",))))
     said = run.outcomes.breaches()["dev/environment.yaml"]
     assert said.startswith(told)
-    assert "(the files of test have faults: what those declare is not known)" in said
+    assert "(the files of test have problems, so their datasets are listed too)" in said
 
 
 def test_of_very_many_the_first_are_named(fivetran: Fivetran, new_run, caplog: pytest.LogCaptureFixture):
     check({}, props(Findings(undeclared=tuple(UndeclaredDataset(f"d{number:02}", None) for number in range(23)))))
-    assert "d18; d19, and 3 more, which `reconciler unmanaged -e dev` names." in caplog.text
+    assert "d18; d19; and 3 more (list them with `reconciler unmanaged -e dev`). " in caplog.text
 
 
 def test_what_this_run_removes_is_no_surprise_and_what_it_leaves_behind_is_one(
@@ -155,4 +155,4 @@ def test_what_this_run_removes_is_no_surprise_and_what_it_leaves_behind_is_one(
     olds = props(Findings(), gone={"retired": True}, kept={"retired": True, "kept": True})
     check(olds, props(found))
     (said,) = run.outcomes.breaches().values()
-    assert "no file declares: kept, which dev/kept.yaml leaves behind (`retire` with `data: keep`). " in said
+    assert "undeclared datasets: kept, kept by `retire` in dev/kept.yaml. " in said

@@ -62,9 +62,9 @@ def test_a_new_process_knows_of_no_failure_and_a_preview_shows_none(fivetran: Fi
 
 
 def test_what_the_environment_forbids_is_pending_in_a_preview_and_raises_in_the_end(fivetran: Fivetran, new_run):
-    run.outcomes.breach("dev/environment.yaml", "p has datasets that no file declares: d")
+    run.outcomes.breach("dev/environment.yaml", "p has undeclared datasets: d")
     assert provider.diff("dev", dict(STORED), dict(PROPS)).changes
-    expected = "dev/environment.yaml: p has datasets that no file declares: d"
+    expected = "dev/environment.yaml: p has undeclared datasets: d"
     assert failure(provider.update, "dev", dict(STORED), dict(PROPS)) == expected
     assert failure(provider.create, dict(PROPS)) == expected
 

@@ -48,9 +48,9 @@ def test_adding_and_keeping_units_is_allowed(before, rules):
 
 def test_a_removed_file_needs_a_run_that_may_remove():
     first, second = reasons({"stripe": STRIPE}, {})
-    assert first.startswith("prod/stripe.yaml is gone: this run would delete the connection stripe.")
+    assert first.startswith("prod/stripe.yaml is missing: this run would delete the connection stripe\n    Run with ")
     assert second.startswith("prod/stripe.yaml no longer declares the dataset stripe")
-    assert "RECONCILER_REMOVALS=allow;" in first
+    assert "RECONCILER_REMOVALS=allow to delete it, or write `formerly: stripe` in the new file" in first
     assert reasons({"stripe": STRIPE}, {}, may) == []
 
 
@@ -64,7 +64,8 @@ def test_a_unit_that_lost_its_connector_is_a_removal():
 def test_a_destination_that_moved_needs_formerly_also_where_removals_are_allowed(rules):
     moved = Declared("prod/payments.yaml", "stripe", "stripe", {"stripe": "US"})
     (reason,) = reasons({"stripe": STRIPE}, {"payments": moved}, rules)
-    assert "`formerly: stripe` in prod/payments.yaml" in reason
+    assert reason.startswith("prod/payments.yaml: ")
+    assert "Write `formerly: stripe` in this file" in reason
     renamed = Declared("prod/payments.yaml", "stripe", "stripe", {"stripe": "US"}, formerly="stripe")
     assert reasons({"stripe": STRIPE}, {"payments": renamed}, rules) == []
     assert reasons({"payments": renamed}, {"payments": moved}, rules) == []
@@ -78,7 +79,7 @@ def test_a_location_in_another_case_is_the_same():
 def test_a_location_that_changed_is_rejected(rules):
     moved = Declared("prod/stripe.yaml", "stripe", "stripe", {"stripe": "EU"})
     (reason,) = reasons({"stripe": STRIPE}, {"stripe": moved}, rules)
-    assert "location of dataset stripe changed from US to EU" in reason
+    assert "location of the dataset stripe changed from US to EU" in reason
 
 
 @pytest.mark.parametrize("rules", [may_not, retires])
@@ -103,9 +104,11 @@ def test_a_date_that_no_run_has_announced_is_no_expiry():
     expired = {"stripe": Declared("prod/stripe.yaml", expired="2027-01-01")}
     for said in (Ending(), TOMORROW):
         first, second = reasons({"stripe": ending(STRIPE, said)}, expired)
-        assert first.startswith("prod/stripe.yaml expired on 2027-01-01: this run would delete the connection stripe.")
-        assert second.startswith("prod/stripe.yaml expired on 2027-01-01: this run would delete the dataset stripe.")
-        assert first.endswith("; to keep it, write a later date in `expires`"), "nobody else's file is missing"
+        assert first.startswith("prod/stripe.yaml expired on 2027-01-01: this run would delete the connection stripe\n")
+        assert second.startswith("prod/stripe.yaml expired on 2027-01-01: this run would delete the dataset stripe\n")
+        assert "\n    Write a later date in `expires` to keep it, or run with " in first, (
+            "nobody else's file is missing"
+        )
         assert "RECONCILER_REMOVALS=allow" in first
         assert "formerly" not in first
 
@@ -116,7 +119,7 @@ def test_a_date_that_no_run_has_announced_is_no_expiry():
 def test_where_units_are_retired_a_deleted_file_is_rejected_even_where_removals_are_allowed():
     for said, rules in ((Ending(), retires), (Ending(guarded=True), may), (Ending(guarded=True), retires)):
         for reason in reasons({"stripe": ending(STRIPE, said)}, {}, rules):
-            assert "first its file says `retire: {ticket: …}`" in reason
+            assert "Restore the file with `retire: {ticket: …}`" in reason
             assert "RECONCILER_REMOVALS" not in reason
 
 
@@ -137,15 +140,16 @@ def test_a_policy_loosened_by_the_same_change_frees_nothing():
 def test_more_unannounced_removals_than_the_guard_allows_stop_the_run():
     assert reasons(units(10), units(7), may) == []
     (reason,) = reasons(units(10), units(6), replace(may, environment_file="dev/environment.yaml"))
-    assert reason.startswith("dev/environment.yaml: more would be removed at once than `delete_guard` allows")
-    assert (
-        "4 of 10 connections would be removed, and at most 3 may; 4 of 10 datasets would be removed, and at most 3 may"
-        in reason
+    assert reason.startswith(
+        "dev/environment.yaml: this run would remove 4 of 10 connections (`delete_guard` allows 3) and "
+        "4 of 10 datasets (`delete_guard` allows 3) without `expires` or `retire`: "
     )
     named = [f"{kind} u{number}" for kind in ("connection", "dataset") for number in range(6, 10)]
-    assert reason.endswith(f"RECONCILER_REMOVALS=allow:8, for these: {', '.join(named)}")
+    assert reason.endswith(
+        f": {', '.join(named)}\n    Restore the files, or run once with RECONCILER_REMOVALS=allow:8."
+    )
     (reason,) = reasons(units(100), units(70), may)
-    assert reason.endswith(", connection u89, 40 more"), "no wall of names"
+    assert ", connection u89, 40 more\n" in reason, "no wall of names"
 
 
 def test_of_many_a_share_may_go():
@@ -157,7 +161,7 @@ def test_datasets_count_by_themselves():
     before = {"db": Declared("db.yaml", "postgres", "db", {f"db_{n}": "US" for n in range(5)})}
     after = {"db": Declared("db.yaml", "postgres", "db", {"db_0": "US"})}
     (reason,) = reasons(before, after, may)
-    assert "4 of 5 datasets would be removed, and at most 3 may. " in reason
+    assert "this run would remove 4 of 5 datasets (`delete_guard` allows 3) without" in reason
 
 
 @pytest.mark.parametrize("said", [YESTERDAY, Ending(retired=True)])
@@ -181,7 +185,7 @@ def test_a_run_that_may_not_remove_is_told_the_number_at_once():
 def test_a_guard_widened_by_the_same_change_holds_as_it_was():
     both = replace(may, guards=(DeleteGuard(0, 0), DeleteGuard(100, 99)))
     (reason,) = reasons({"stripe": STRIPE}, {}, both)
-    assert "1 of 1 connections would be removed, and at most 0 may" in reason
+    assert "1 of 1 connections (`delete_guard` allows 0)" in reason
 
 
 # Replacing.
@@ -210,15 +214,17 @@ CONFIG = {"config.timeframe": ("SIX", "TWELVE")}
 )
 def test_a_replacement_is_rejected_with_what_it_costs_even_where_removals_are_allowed(now, said, permission, rules):
     (reason,) = reasons({"stripe": AIRFLOW}, {"stripe": now}, rules)
-    assert reason.startswith(f"prod/stripe.yaml: {said}. It is permanent in Fivetran: the connection stripe would be ")
-    assert "with a new id, and the Airflow variable fivetran_stripe_connector_id would hold that one" in reason
-    assert "sync its whole history again" in reason
+    assert reason.startswith(
+        f"prod/stripe.yaml: {said}, which Fivetran cannot do in an existing connection\n    Restore "
+    )
+    assert "and gives the Airflow variable fivetran_stripe_connector_id a new id" in reason
+    assert "to replace the connection stripe by a new one that syncs its whole history again" in reason
     assert f"`allow_resync: {{{permission}, ticket: …}}`" in reason
 
 
 def test_a_key_of_config_that_is_permanent_is_a_replacement_too():
     (reason,) = reasons({"stripe": SIX}, {"stripe": TWELVE}, may)
-    assert reason.startswith("prod/stripe.yaml: `config.timeframe` changed from SIX to TWELVE. It is permanent in Fiv")
+    assert reason.startswith("prod/stripe.yaml: `config.timeframe` changed from SIX to TWELVE, which Fivetran cannot")
     assert "`allow_resync: {config: {timeframe: {from: SIX, to: TWELVE}}, ticket: …}`" in reason
     moved = replace(TWELVE, connection="stripe_v2", permanent={"timeframe": "TWELVE", "a.b": "[2]"})
     (reason,) = reasons({"stripe": SIX}, {"stripe": moved}, may)
@@ -283,7 +289,7 @@ def test_a_replacement_that_its_file_names_is_allowed_and_the_old_connection_may
 )
 def test_permission_for_another_change_is_none(now, resync):
     (reason,) = reasons({"stripe": SIX}, {"stripe": replace(now, resync=resync)}, may)
-    assert "(`allow_resync` there names another change, " in reason
+    assert "(`allow_resync` allows another change: " in reason
 
 
 def test_a_renamed_file_may_resync_as_well():
@@ -298,7 +304,7 @@ def test_another_group_is_another_connection_for_every_unit():
     after = {"a": replace(before["a"], resync=group), "b": before["b"], "c": before["c"]}
     moves = replace(may_not, groups=("Old", "New"))
     (reason,) = reasons(before, after, moves)
-    assert reason.startswith("b.yaml: the group changed from Old to New. ")
+    assert reason.startswith("b.yaml: the group changed from Old to New, which Fivetran cannot ")
     assert "`allow_resync: {group: {from: Old, to: New}, ticket: …}`" in reason
     assert reasons(before, {**after, "b": replace(before["b"], resync=group)}, moves) == []
 

@@ -178,8 +178,8 @@ def test_without_permission_nothing_is_deleted(
         monkeypatch.setenv("RECONCILER_REMOVALS", said)
     fivetran.forget_requests()
     assert failure(provider.delete, stripe, state(fivetran.group)) == (
-        f"{FILE}: this run would delete the connection stripe ({stripe}); "
-        "to allow that, run with RECONCILER_REMOVALS=allow"
+        f"{FILE}: this run would delete the connection stripe ({stripe})\n"
+        "    Run with RECONCILER_REMOVALS=allow to delete it."
     )
     assert fivetran.requests() == []
 
@@ -217,7 +217,7 @@ def test_what_state_says_of_its_end_lets_a_connection_go_or_not(
         assert fivetran.named("stripe") == []
     else:
         said = failure(provider.delete, stripe, props)
-        assert f"this run would delete the connection stripe ({stripe}); " in said
+        assert f"this run would delete the connection stripe ({stripe})\n" in said
         assert ("`retire: {ticket: …}`" if "guarded" in ending else "RECONCILER_REMOVALS=allow") in said
 
 

@@ -96,7 +96,7 @@ def test_what_is_fixed_cannot_change(key):
 
 def test_it_moves_to_another_group_where_the_files_allow_that_and_leaves_the_old_one_alone(fivetran: Fivetran, new_run):
     moved = {**PROPS, "group": "Group_Test"}
-    assert "write the old name beside it as `formerly` to rename the group in Fivetran" in failure(
+    assert "Write `formerly: Group_Dev` beside it to rename the group in Fivetran" in failure(
         DestinationProvider().check, dict(PROPS), moved
     )
     run.declared.set_connections({}, left_groups=["Group_Dev"])
@@ -149,7 +149,7 @@ def test_a_group_is_not_renamed_to_the_name_of_another(fivetran: Fivetran, new_r
     provider = DestinationProvider()
     for operation, arguments in ((provider.create, ()), (provider.update, (fivetran.group, dict(PROPS)))):
         said = failure(operation, *arguments, dict(RENAMED))
-        assert "Fivetran has a group Group_New besides the group Group_Dev, which is to be renamed to that" in said
+        assert "Fivetran has both groups, Group_New and Group_Dev, so the run cannot rename Group_Dev" in said
     assert names(fivetran) == {fivetran.group: "Group_Dev", other: "Group_New"}
 
 
@@ -205,8 +205,8 @@ def test_settings_that_no_file_says_are_named_at_adoption(
     )
     DestinationProvider().create({**PROPS, "settings": {"private_link_id": "link_1"}})
     assert caplog.messages == [
-        f"connectors/dev/environment.yaml: the destination of group Group_Dev has {said}, which the file does "
-        "not declare\n    Write it below `destination` to keep it."
+        f"connectors/dev/environment.yaml: the destination of group Group_Dev has {said}, which no file "
+        "declares\n    Write it under `destination`, so that a new destination has it too."
         for said in ("networking_method: ProxyAgent", "proxy_agent_id: agent_1")
     ]
     assert fivetran.writes() == []

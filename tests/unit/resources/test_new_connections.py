@@ -156,7 +156,7 @@ def test_without_credentials_or_an_answer_nothing_is_rejected_and_that_is_told(
     fivetran.by_hand(sync_frequency=60, **AT_WORK)
     fivetran.fault(kind="status", status=500, count=None)
     check({}, fleet(unit()))
-    assert "whether a new unit's connection exists already could not be seen" in caplog.text
+    assert "cannot check whether a connection exists for each new unit: " in caplog.text
     monkeypatch.delenv("FIVETRAN_APIKEY")
     new_run()
     check({}, fleet(unit()))
@@ -181,7 +181,7 @@ def test_a_key_that_fivetran_rejects_is_one_refusal_before_anything_is_touched(
     rejected = failure(check, {}, fleet(unit(), unit("sandbox"), unit("third")))
     assert rejected.startswith("dev/environment.yaml: GET /")
     assert f": Fivetran answered {said}" in rejected
-    assert rejected.endswith(" Nothing was touched")
+    assert rejected.endswith(" This run changed nothing.")
     assert "\n" not in rejected
 
 
@@ -243,7 +243,7 @@ def test_a_key_that_fivetran_keeps_is_held_against_what_is_live_when_a_file_says
     kept = check(before, saying("SIX"))
     rejected = failure(check, before, saying("a, b"))
     assert rejected.startswith(
-        f'{FILE}: `config.frame`: the file says "a, b", Fivetran has SIX, and does not change it '
+        f'{FILE}: `config.frame` is "a, b" in the file and SIX in Fivetran, which cannot change it '
     )
     assert '`allow_resync: {config: {frame: {from: SIX, to: "a, b"}}, ticket: …}` into `connector`' in rejected
     fivetran.forget_requests()
@@ -270,9 +270,9 @@ def test_a_fixed_setting_is_compared_with_what_is_live_when_a_file_says_it_first
     before = check({}, fleet(unit()))
     rejected = failure(check, before, saying("stripe", "SOURCE_NAMING"))
     assert rejected == (
-        f"{FILE}: destination_schema_names is SOURCE_NAMING in the file and FIVETRAN_NAMING in Fivetran, which does "
-        "not change it in a connection that exists\n"
-        "    Write FIVETRAN_NAMING, or declare another connector in a file of its own."
+        f"{FILE}: destination_schema_names is SOURCE_NAMING in the file and FIVETRAN_NAMING in Fivetran, which "
+        "cannot change it in an existing connection\n"
+        "    Write FIVETRAN_NAMING, or declare another connector in another file."
     )
     other = check(check({}, fleet(unit("other"))), saying("other", "SOURCE_NAMING"))
     fivetran.forget_requests()
@@ -311,4 +311,4 @@ def test_who_may_not_look_at_secrets_is_told_and_not_rejected(
 ):
     fivetran.secrets("PUT", "/denials", {"denials": [{"permission": "secretmanager.versions.get"}]})
     check({}, fleet(unit(api_key=KEY)))
-    assert "whether secrets are there could not be seen: no permission secretmanager.versions.get" in caplog.text
+    assert "cannot check secret versions: no permission secretmanager.versions.get" in caplog.text

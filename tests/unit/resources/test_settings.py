@@ -135,9 +135,9 @@ def test_names_in_the_destination_cannot_change_once_a_connection_exists(fivetra
         inputs(fivetran.group, settings={"destination_schema_names": "SOURCE_NAMING"}),
     )
     assert failure(provider.check, stack.connection.state, news) == (
-        f"{FILE}: destination_schema_names is SOURCE_NAMING in the file and FIVETRAN_NAMING in Fivetran, which does "
-        "not change it in a connection that exists\n"
-        "    Write FIVETRAN_NAMING, or declare another connector in a file of its own."
+        f"{FILE}: destination_schema_names is SOURCE_NAMING in the file and FIVETRAN_NAMING in Fivetran, which "
+        "cannot change it in an existing connection\n"
+        "    Write FIVETRAN_NAMING, or declare another connector in another file."
     )
     fivetran.forget_requests()
     assert "Write FIVETRAN_NAMING" in failure(provider.update, stack.connection.id, state(fivetran.group), news)

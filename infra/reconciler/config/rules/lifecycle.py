@@ -38,7 +38,7 @@ def check_expiry(specs: Specs) -> Iterator[Problem]:
                 )
             elif policy.required and not _has_expiry(specs, unit) and () not in unit.incomplete:
                 longest = f" at most {policy.longest.days}d from today" if policy.longest is not None else ""
-                hint = f"write the last good day{longest}, as in `expires: 2026-12-31`, or {{never: <reason>}}: {where}"
+                hint = f"write the last day{longest}, as in `expires: 2026-12-31`, or {{never: <reason>}}: {where}"
                 yield unit.on_key((), "`expires` is missing", hint)
 
 
@@ -184,7 +184,7 @@ def read_expiry_policy(specs: Specs, environment: str) -> ExpiryPolicy:
 
 
 def read_expires(unit: Document) -> date | Never | None:
-    """Read the last good day of a unit, as far as it is valid."""
+    """Read the last day of a unit, as far as it is valid."""
     said = unit.at(*_EXPIRES)
     if isinstance(said, Mapping):
         return Never(str(said.get("never")))

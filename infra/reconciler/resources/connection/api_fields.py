@@ -104,8 +104,8 @@ def fixed_setting(difference: Difference) -> str:
     """Return why such a setting is rejected, with what to do."""
     name, declared, live = difference.path, difference.declared, difference.live
     return (
-        f"{name} is {declared} in the file and {live} in Fivetran, which does not change it in a connection that "
-        f"exists\n    Write {live}, or declare another connector in a file of its own."
+        f"{name} is {declared} in the file and {live} in Fivetran, which cannot change it in an existing connection\n"
+        f"    Write {live}, or declare another connector in another file."
     )
 
 

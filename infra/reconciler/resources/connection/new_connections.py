@@ -62,7 +62,7 @@ def look_up(group: str, units: Declarations, replacing: Mapping[str, str] | None
         rejected += missing_values({name: unit for name, unit in units.items() if name not in found})
         return LookUp(tuple(sorted(rejected)), frozenset(each.schema for each in found.values()))
 
-    return look_ahead("whether a new unit's connection exists already", ask, LookUp())
+    return look_ahead("whether a connection exists for each new unit", ask, LookUp())
 
 
 def look_up_again(group_id: str, name: str) -> None:
@@ -82,7 +82,7 @@ def look_up_again(group_id: str, name: str) -> None:
             return None
         return _rejection(declared, listed, None)
 
-    if rejected := look_ahead(f"whether the connection {name} exists already", ask, None):
+    if rejected := look_ahead(f"whether the connection {name} exists", ask, None):
         raise OperationError(rejected)
 
 

@@ -165,7 +165,7 @@ class ConnectionProvider(Provider):
         if run.declared.unit_of(name) is not None and not replaced:
             return  # A file of this run declares it, under another name: this resource only lets go of it.
         if not replaced and not may_remove(ending, today(), removals_allowed=removals_allowed()):
-            raise OperationError(f"this run would delete the connection {name} ({id_}); {explain_removal(ending)}")
+            raise OperationError(f"this run would delete the connection {name} ({id_})\n    {explain_removal(ending)}")
         with contextlib.suppress(fivetran.NotFound):
             run.account.client().delete_connection(id_)
         run.account.forget(props.get("group_id", ""), id_)

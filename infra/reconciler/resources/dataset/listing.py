@@ -23,7 +23,7 @@ from reconciler.secrets import explain_withheld, known_values_of_run, show
 #: The plugin version that the SDK's own resources ask for: without it the engine might start a second one.
 _VERSION = importlib.metadata.version("pulumi-gcp")
 
-_DENIED = "Who runs this needs `bigquery.datasets.get`, as roles/bigquery.metadataViewer on the project has it"
+_DENIED = "Grant roles/bigquery.metadataViewer on the project to the account of this run."
 
 #: What the engine and the plugin put before Google's error, each naming the function again.
 _AROUND = re.compile(
@@ -58,9 +58,9 @@ async def list_datasets(environment: Environment, places: Places) -> dict[str, L
         found = await _ask("getDatasets", {"project": environment.gcp_project})
     except Exception as error:
         place = places.find(environment.file, "gcp_project")
-        hint = f". {_DENIED}" if re.search(r"access ?denied|\b403\b", str(error), re.IGNORECASE) else ""
+        hint = f"\n    {_DENIED}" if re.search(r"access ?denied|\b403\b", str(error), re.IGNORECASE) else ""
         raise ListingFailed(
-            f"{place}: the datasets of {environment.gcp_project} cannot be listed, so nothing is touched: "
+            f"{place}: the datasets of {environment.gcp_project} cannot be listed, so this run changes nothing: "
             f"{_explain(error)}{hint}"
         ) from None
     return {
@@ -73,9 +73,9 @@ def reject_moves(environment: Environment, units: Iterable[Unit], listed: Mappin
     """Raise `DatasetMoved`, with the line of each, where a dataset exists in another location than its file says."""
     moved = [
         f"{places.find(unit.file, dataset_path(unit, dataset), 'location')}: the dataset {dataset.id} is in "
-        f"{live.location}, the file says {dataset.location}, and BigQuery cannot move it. Write {live.location} where "
-        "the location is declared, here or in the environment's `destination`; or declare a new dataset, under "
-        "another name"
+        f"{live.location}, the file says {dataset.location}, and BigQuery cannot move it\n"
+        f"        Write {live.location} where the location is declared, here or in the environment's `destination`; or "
+        "declare a new dataset, under another name."
         for unit in units
         for dataset in unit.all_datasets
         if (live := listed.get(dataset.id)) is not None
@@ -84,7 +84,7 @@ def reject_moves(environment: Environment, units: Iterable[Unit], listed: Mappin
     ]
     if moved:
         raise DatasetMoved(
-            "\n    ".join([f"{environment.file}: datasets cannot be moved, so nothing is touched:", *moved])
+            "\n    ".join([f"{environment.file}: datasets cannot be moved, so this run changes nothing:", *moved])
         )
 
 

@@ -100,7 +100,7 @@ def deletion_hook(today: date, *, removals_allowed: bool) -> pulumi.ResourceHook
         if removals_allowed or going is None or going <= today:
             return
         hint = explain_removal(Ending(going.isoformat()))
-        raise ReconcilerError(f"this run would delete the dataset {asked.name} with its contents; {hint}")
+        raise ReconcilerError(f"this run would delete the dataset {asked.name} with its tables\n    {hint}")
 
     return pulumi.ResourceHook("may-delete", ask)
 
@@ -118,7 +118,7 @@ def losses_hook(environment: Environment, units: Iterable[Unit], places: Places)
         try:
             resource = datasets().resource(dataset)
         except RemoteError as error:
-            return [f"{where}: cannot say what this write takes away from the dataset {dataset}: {error}"]
+            return [f"{where}: cannot check which settings this write removes from the dataset {dataset}: {error}"]
         return [f"{where}: {text}" for text in describe_losses(dataset, resource or {})]
 
     async def warn(asked: pulumi.ResourceHookArgs) -> None:

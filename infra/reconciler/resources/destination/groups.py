@@ -82,13 +82,13 @@ def _one(name: str) -> Group | None:
     if len(found) > 1:
         ids = ", ".join(group.id for group in found)
         raise OperationError(
-            f"several Fivetran groups are called {name}: {ids}; rename all but one", at=("fivetran", "group")
+            f"several Fivetran groups have the name {name}: {ids}\n    Rename all but one.", at=("fivetran", "group")
         )
     return found[0] if found else None
 
 
 def _both(name: str, old: str) -> str:
     return (
-        f"Fivetran has a group {name} besides the group {old}, which is to be renamed to that: delete or rename one "
-        "there, or correct `group` and `formerly`"
+        f"Fivetran has both groups, {name} and {old}, so the run cannot rename {old}\n"
+        "    Delete or rename one of them in Fivetran, or correct `group` and `formerly`."
     )

@@ -73,7 +73,7 @@ def rejections(props: Mapping[str, Any]) -> list[str]:
             return []
         return [rejected] if rejected else []
 
-    return look_ahead("whether the group has another destination", ask, [], warns_without_key=False)
+    return look_ahead("the destination of the group", ask, [], warns_without_key=False)
 
 
 def rejection(found: Destination, props: Mapping[str, Any]) -> str | None:
@@ -92,9 +92,9 @@ def rejection(found: Destination, props: Mapping[str, Any]) -> str | None:
         return None
     at = run.declared.locate(props["file"], *_DESTINATION)
     return (
-        f"{at}: the destination of group {props['group']} ({found.id}) exists and differs:"
+        f"{at}: the destination of group {props['group']} ({found.id}) exists and differs from the file:"
         + "".join(f"\n    {text}" for text in texts)
-        + "\n    Adopting writes nothing: make the file match."
+        + "\n    Make the file match; a run changes no adopted destination."
     )
 
 
@@ -108,8 +108,8 @@ def report_undeclared(found: Destination, props: Mapping[str, Any]) -> None:
         says_nothing = isinstance(value, bool) or value in (None, "", {}, DESTINATION_SETTINGS[name].default)
         if name not in declared and not says_nothing:
             logger.warning(
-                "%s: the destination of group %s has %s: %s, which the file does not declare\n"
-                "    Write it below `destination` to keep it.",
+                "%s: the destination of group %s has %s: %s, which no file declares\n"
+                "    Write it under `destination`, so that a new destination has it too.",
                 run.declared.locate(props["file"], *_DESTINATION),
                 props["group"],
                 name,

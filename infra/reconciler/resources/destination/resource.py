@@ -39,12 +39,20 @@ _SETTINGS = live_destination.SETTINGS
 #: Fivetran adds this connection to every destination by itself, and lets none be deleted that has it.
 _FIVETRANS_OWN = "fivetran_metadata"
 
-#: What cannot change once the destination exists, and why.
+_FIXED_BY_FIVETRAN = (
+    ", which cannot change it in an existing destination",
+    "Write {old}, or create a new environment.",
+)
+
+#: What cannot change once the destination exists: why, and what to do.
 _FIXED = {
-    "group": "write the old name beside it as `formerly` to rename the group in Fivetran, or make a new environment",
-    "gcp_project": "every connection would write somewhere else: make a new environment",
-    "location": "Fivetran fixes it when the destination is made: make a new environment",
-    "region": "Fivetran fixes it when the destination is made: make a new environment",
+    "group": (
+        "",
+        "Write `formerly: {old}` beside it to rename the group in Fivetran, or create a new environment.",
+    ),
+    "gcp_project": (": every connection would write to another project", "Write {old}, or create a new environment."),
+    "location": _FIXED_BY_FIVETRAN,
+    "region": _FIXED_BY_FIVETRAN,
 }
 
 
@@ -57,8 +65,8 @@ class DestinationProvider(Provider):
     def check(self, olds: dict[str, Any], news: dict[str, Any]) -> CheckResult:
         rejected = [
             f"{run.declared.locate(news['file'], *live_destination.KEYS[key])}: {key} is {news[key]} in the file and "
-            f"{olds[key]} in Fivetran: {why}"
-            for key, why in _FIXED.items()
+            f"{olds[key]} in Fivetran{why}\n    {advice.format(old=olds[key])}"
+            for key, (why, advice) in _FIXED.items()
             if key in olds and not is_same(key, olds[key], news[key]) and not _may_change(key, olds, news)
         ]
         if rejected:
@@ -119,13 +127,13 @@ class DestinationProvider(Provider):
     def delete(self, id_: str, props: dict[str, Any]) -> None:
         if run.declared.may_leave(props["group"]):
             logger.warning(
-                "group %s (%s) stays in Fivetran: delete it there when it is not needed any more", props["group"], id_
+                "group %s (%s) stays in Fivetran\n    Delete it there when nothing needs it.", props["group"], id_
             )
             return
         if not removals_allowed():
             raise OperationError(
-                f"this run would delete the group {props['group']} ({id_}) with its destination; "
-                "to allow that, run with RECONCILER_REMOVALS=allow"
+                f"this run would delete the group {props['group']} ({id_}) with its destination\n"
+                "    Run with RECONCILER_REMOVALS=allow to delete it."
             )
         client = run.account.client()
         left: dict[str, str] = {}
@@ -133,9 +141,10 @@ class DestinationProvider(Provider):
             left = {item.id: item.schema for item in client.list_connections(id_)}
         if others := [f"{name} ({each})" for each, name in left.items() if name != _FIVETRANS_OWN]:
             raise OperationError(
-                f"the destination {id_} still has connections that no file declares: {', '.join(sorted(others))}; "
-                "delete them in Fivetran, or leave everything there and forget the stack by "
-                f"{commands.pulumi('stack rm', '--force', environment=commands.environment_of(props['file']))}"
+                f"the destination {id_} still has connections that no file declares: {', '.join(sorted(others))}\n"
+                "    Delete them in Fivetran, or run "
+                f"{commands.pulumi('stack rm', '--force', environment=commands.environment_of(props['file']))} "
+                "to drop only the stack's state."
             )
         for connection_id in left:
             with contextlib.suppress(fivetran.NotFound):

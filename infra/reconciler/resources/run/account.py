@@ -31,7 +31,7 @@ Answer = TypeVar("Answer")
 READERS = 32
 
 #: The error of an operation that begins after Fivetran rejected the API key.
-KEY_REJECTED = "not done: Fivetran rejects the API key, as the first error about it says in full"
+KEY_REJECTED = "skipped, because Fivetran rejects the API key: see the first error"
 
 
 class Account:
@@ -236,7 +236,7 @@ def look_ahead(what: str, ask: Callable[[], Answer], otherwise: Answer, *, warns
     Raises `Unauthorized` and `Forbidden`: with such a key every unit would fail.
 
     Args:
-        what: What is not known where Fivetran does not answer, for a warning.
+        what: What the warning says that was not checked, where Fivetran does not answer.
         ask: Asks.
         otherwise: The answer where Fivetran does not answer. An apply asks again before it writes.
         warns_without_key: Whether to warn where there is no API key.
@@ -245,11 +245,11 @@ def look_ahead(what: str, ask: Callable[[], Answer], otherwise: Answer, *, warns
         return ask()
     except MissingCredentials:
         if warns_without_key:
-            logger.warning("no Fivetran credentials: %s shows when it is applied", what)
+            logger.warning("no Fivetran credentials: this preview does not check %s", what)
     except (Unauthorized, Forbidden):
         raise
     except FivetranError as error:
-        logger.warning("%s could not be seen: %s", what, error)
+        logger.warning("cannot check %s: %s", what, error)
     return otherwise
 
 
