@@ -116,7 +116,7 @@ def test_a_first_run_rejects_a_destination_that_differs(fivetran: Fivetran, new_
         "time_zone_offset": "0",
     }
     rejected = failure(check, {}, {**fleet(), "destination": destination})
-    assert "location: the file says 'EU', Fivetran has 'US'\n    Adopting writes nothing" in rejected
+    assert "location: the file says 'EU', Fivetran has 'US'\n    Make the file match" in rejected
     kept = check({}, {**fleet(), "destination": {**destination, "location": "US"}})
     assert "destination" not in kept
     fivetran.forget_requests()
