@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from reconciler.google.bigquery.api import AccessList, Datasets
 from reconciler.google.bigquery.declared_dataset import DatasetDeclaration, build_declaration
 from reconciler.lifecycle.removal import DeletionRules
 from reconciler.model import Condition, Dataset, Grant, Unit
@@ -110,12 +111,23 @@ def test_a_listed_member_that_google_denies_keeps_nobody_else_out(bigquery: BigQ
     assert bigquery.access() == listed(ROBOT, ENGINEERS, WRITER, VIEW, reader("new"), *left)
 
 
-def test_nobody_loses_access_while_a_listed_member_is_looked_for(bigquery: BigQuery):
+def test_nobody_loses_access_while_a_listed_member_is_looked_for(bigquery: BigQuery, monkeypatch: pytest.MonkeyPatch):
     bigquery.make(ROBOT, reader("a"), GROUP)
     bigquery.gcp("PUT", "/forbidden-members", {"members": ["a@example.com"], "listed": True})
-    bigquery.gcp("DELETE", "/calls")
+    lists: list[list[dict[str, Any]]] = []
+    write = Datasets.write_access
+
+    def write_and_look(*arguments: Any) -> AccessList:
+        try:
+            return write(*arguments)
+        finally:
+            lists.append(bigquery.access())
+
+    monkeypatch.setattr(Datasets, "write_access", write_and_look)
     bigquery.up(viewers("user:a@example.com", "group:team@example.com"))
-    assert bigquery.access() == listed(ROBOT, ENGINEERS, WRITER, GROUP)
+    assert len(lists) > 1
+    assert all(GROUP in each for each in lists)
+    assert lists[-1] == listed(ROBOT, ENGINEERS, WRITER, GROUP)
     assert denied() == {"user:a@example.com"}
 
 
@@ -170,5 +182,5 @@ def test_a_condition_that_google_denies_for_one_member_leaves_the_other(bigquery
     when = Condition("t", 'request.time < timestamp("2030-01-01T00:00:00Z")')
     bigquery.make(ROBOT)
     bigquery.up(declared(Grant(ROLE, ("allUsers",), condition=when), Grant(EDITOR, ("allAuthenticatedUsers",))))
-    assert {"role": "WRITER", "specialGroup": "allAuthenticatedUsers"} in bigquery.access()
-    assert len(bigquery.access()) == 4
+    everybody = {"role": "WRITER", "specialGroup": "allAuthenticatedUsers"}
+    assert bigquery.access() == listed(ROBOT, ENGINEERS, WRITER, everybody)
