@@ -26,6 +26,7 @@ from reconciler.google.bigquery.access import (
     parse_until,
     predefined_role,
     to_place,
+    writer_entry,
 )
 from reconciler.google.bigquery.access.live_entries import format_entry
 from reconciler.importer.draft import FILL_IN, Surroundings
@@ -95,14 +96,13 @@ def access_of(live: Iterable[Mapping[str, Any]], around: Surroundings, *, is_wri
 
 
 def _given(around: Surroundings, *, default: bool, is_written: bool) -> set[Entry]:
-    writer = around.service_account if is_written else None
-    return set(inherited_entries(around.environment, default=default, writer=writer))
+    return {*inherited_entries(around.environment, default=default), *(_written(around) if is_written else ())}
 
 
 def _written(around: Surroundings) -> set[Entry]:
     """The entry by which Fivetran writes a dataset, where its account is known."""
     account = around.service_account
-    return set() if account is None else {Entry("WRITER", "userByEmail", account.lower())}
+    return set() if account is None else {writer_entry(account)}
 
 
 def _drafted(entries: Iterable[Entry], around: Surroundings) -> _Drafts:

@@ -8,12 +8,12 @@ from typing import Any
 import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tests.unit.google.written_list import written_list
 
 from reconciler.config import load
 from reconciler.config.yaml.read import parse
 from reconciler.google.bigquery.access import (
     Entry,
-    declared_entries,
     drop_void_entries,
     inherited_entries,
     is_person,
@@ -160,7 +160,7 @@ def take_out(content: Any, file: Path, lines: list[int]) -> None:
 
 def entries(fleet: Fleet, dataset: Dataset) -> tuple[Entry, ...]:
     """The access list that the program writes."""
-    return declared_entries(fleet.environment, dataset, writer=WRITER if fleet.is_written(dataset) else None)
+    return written_list(fleet.environment, dataset, WRITER if fleet.is_written(dataset) else None)
 
 
 @settings(max_examples=120)
@@ -169,8 +169,8 @@ def test_the_access_list_of_every_dataset(environment, declared):
     fleet = loaded(environment, declared)
     policy = fleet.environment.policy
     standing = {to_place(member, PATTERN) for member in policy.people.standing}
-    automation = inherited_entries(fleet.environment, default=False, writer=None)
-    default = set(inherited_entries(fleet.environment, default=True, writer=None)) - set(automation)
+    automation = inherited_entries(fleet.environment, default=False)
+    default = set(inherited_entries(fleet.environment, default=True)) - set(automation)
     for unit in fleet.units:
         for dataset in unit.all_datasets:
             found = entries(fleet, dataset)

@@ -6,10 +6,10 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.unit.google.written_list import written_list
 
 from reconciler.google.bigquery.access import (
     Entry,
-    declared_entries,
     describe_lapse,
     drop_void_entries,
     effective_entries,
@@ -80,18 +80,18 @@ def environment(automation: tuple[Grant, ...] = (), default_access: tuple[Grant,
 
 def entries_of(*access: Grant, writer: str | None = None) -> tuple[Entry, ...]:
     """What grants come to, without the owner that a list has anyway."""
-    entries = declared_entries(environment(), Dataset("d", "US", access=access), writer=writer)
+    entries = written_list(environment(), Dataset("d", "US", access=access), writer)
     return tuple(entry for entry in entries if entry != OWNERS)
 
 
 @given(always, always, grants, st.booleans(), st.booleans())
 def test_automation_always_and_the_writer_exactly_where_fivetran_writes(auto, default, own, sensitive, written):
-    entries = declared_entries(
+    entries = written_list(
         environment(auto, default),
         Dataset("d", "US", sensitive=sensitive, access=own),
-        writer=WRITER if written else None,
+        WRITER if written else None,
     )
-    alone = declared_entries(environment(auto), Dataset("d", "US", sensitive=True), writer=None)
+    alone = written_list(environment(auto), Dataset("d", "US", sensitive=True), None)
     assert {*alone} - {OWNERS} <= {*entries}
     declared = any(
         grant.role == "roles/bigquery.dataEditor" and f"serviceAccount:{WRITER}" in grant.members
@@ -103,14 +103,12 @@ def test_automation_always_and_the_writer_exactly_where_fivetran_writes(auto, de
 @given(always, always, grants)
 def test_a_sensitive_dataset_has_no_default_member(auto, default, own):
     sensitive = Dataset("d", "US", sensitive=True, access=own)
-    assert declared_entries(environment(auto, default), sensitive, writer=None) == declared_entries(
-        environment(auto), sensitive, writer=None
-    )
+    assert written_list(environment(auto, default), sensitive, None) == written_list(environment(auto), sensitive, None)
 
 
 @given(always, grants, st.none() | st.just(WRITER.title()))
 def test_the_list_is_normal_bigquery_changes_nothing_and_nothing_is_there_twice(default, own, writer):
-    entries = declared_entries(environment(default_access=default), Dataset("d", "US", access=own), writer=writer)
+    entries = written_list(environment(default_access=default), Dataset("d", "US", access=own), writer)
     assert tuple(parse_entry(entry.as_property()) for entry in entries) == entries
     assert drop_void_entries(reversed(entries)) == entries
     for entry in entries:
@@ -133,7 +131,7 @@ def test_the_three_roles_that_bigquery_renames_are_written_by_their_basic_names(
 
 
 def test_a_list_is_never_empty_since_bigquery_would_let_in_the_projects_readers():
-    (entry,) = declared_entries(environment(), Dataset("d", "US", sensitive=True), writer=None)
+    (entry,) = written_list(environment(), Dataset("d", "US", sensitive=True), None)
     assert entry.as_property() == {"role": "OWNER", "specialGroup": "projectOwners"}
 
 
@@ -147,7 +145,7 @@ def test_a_list_is_never_empty_since_bigquery_would_let_in_the_projects_readers(
 )
 def test_access_list_has_a_permanent_owner_which_bigquery_requires(own: Grant, owners: list[str]):
     dataset = Dataset("d", "US", access=(own,))
-    entries = declared_entries(environment(), dataset, writer=WRITER)
+    entries = written_list(environment(), dataset, WRITER)
     assert sorted(entry.member for entry in entries if entry.role == "OWNER") == owners
     assert find_inherited_entries(entries, environment(), dataset) == {*entries} & {OWNERS}
     named = Dataset("d", "US", access=(own, Grant("roles/bigquery.dataOwner", ("projectOwners",))))

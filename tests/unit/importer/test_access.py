@@ -9,6 +9,7 @@ import pytest
 import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tests.unit.google.written_list import written_list
 
 from reconciler.config import load
 from reconciler.config.build.to_yaml import unit_text
@@ -135,15 +136,15 @@ def test_every_live_grant_is_in_the_file_and_a_run_writes_the_very_list(live, de
     allowed = {"public_access": "allowed"} if public else {}
     where, dataset, draft = imported([*live, *FOREIGN], environment(default_access=default, policy=allowed))
     before = {entry for entry in map(parse_entry, live) if entry is not None}
-    after = set(declared_entries(where, dataset, writer=WRITER if dataset.written_by else None))
-    given_anyway = set(inherited_entries(where, default=has_default_access(dataset), writer=None))
+    after = set(written_list(where, dataset, WRITER if dataset.written_by else None))
+    given_anyway = set(inherited_entries(where, default=has_default_access(dataset)))
     for entry in set(drop_void_entries(before | given_anyway)) - after:
         ended = (parse_until(entry.condition) or TODAY) < TODAY
         everybody = entry.member in ("allUsers", "allAuthenticatedUsers") and not public
         assert ended or everybody or "deleted:" in entry.member
         assert format_member(entry.at, where.workgroups) in draft.comments["dataset",]
     # The environment's default comes in nowhere where it is not there already.
-    assert after - before <= set(inherited_entries(where, default=False, writer=None)) | {OWNERS}
+    assert after - before <= set(inherited_entries(where, default=False)) | {OWNERS}
     assert (dataset.written_by is not None) == (Entry("WRITER", "userByEmail", WRITER) in before)
 
 
@@ -153,9 +154,9 @@ def test_what_the_environment_asks_beyond_that_is_marked_and_everybody_keeps_acc
     policy = {"people": people, "public_access": "allowed"}
     where, dataset, draft = imported(live, environment(policy=policy))
     need, standing = people.get("need", []), {"wg-stripe--viewers@example.com", "projectReaders"}
-    after = declared_entries(where, dataset, writer=WRITER if dataset.written_by else None)
+    after = written_list(where, dataset, WRITER if dataset.written_by else None)
     for grant in dataset.access:
-        for entry in declared_entries(where, Dataset("d", "US", sensitive=True, access=(grant,)), writer=None):
+        for entry in declared_entries(where, Dataset("d", "US", sensitive=True, access=(grant,))):
             if is_person(entry.at) and not (people.get("standing") and entry.member in standing):
                 assert "ticket" not in need or grant.ticket
                 assert "until" not in need or grant.until

@@ -32,12 +32,12 @@ class DeclaredEntry:
     """Whether no line of the dataset's own file brings it, nor could keep it out."""
 
 
-def declared_entries(environment: Environment, dataset: Dataset, *, writer: str | None) -> tuple[Entry, ...]:
-    """Return every entry that a dataset's list is to have, sorted and without void ones.
+def declared_entries(environment: Environment, dataset: Dataset) -> tuple[Entry, ...]:
+    """Return every entry that files declare of a dataset's list, sorted and without void ones.
 
-    `writer` is Fivetran's service account where it writes the dataset (`Fleet.is_written`), else None.
+    That is all but `writer_entry`, which a list has too where Fivetran writes the dataset (`Fleet.is_written`).
     """
-    given = inherited_entries(environment, default=has_default_access(dataset), writer=writer)
+    given = inherited_entries(environment, default=has_default_access(dataset))
     return add_owner((*given, *_entries(dataset.access, environment)))
 
 
@@ -57,7 +57,7 @@ def locate_entries(environment: Environment, dataset: Dataset, file: str, path: 
                 for entry in _entries([replace(grant, members=(member,))], environment):
                     at = f"{key}[{number}].members[{index}]"
                     places.setdefault(entry, DeclaredEntry(entry, member, where, at, grant.ticket))
-    listed = declared_entries(environment, dataset, writer=None)
+    listed = declared_entries(environment, dataset)
     everywhere = find_inherited_entries(listed, environment, dataset)
     return tuple(
         replace(
@@ -82,7 +82,7 @@ def add_owner(entries: Iterable[Entry]) -> tuple[Entry, ...]:
 def find_inherited_entries(entries: Iterable[Entry], environment: Environment, dataset: Dataset) -> frozenset[Entry]:
     """Return the declared entries that no line of the dataset's file declares or can remove."""
     said = {*_entries(dataset.access, environment)}
-    given = {*inherited_entries(environment, default=False, writer=None), _OWNERS}
+    given = {*inherited_entries(environment, default=False), _OWNERS}
     return frozenset(entry for entry in entries if entry in given and (entry != _OWNERS or entry not in said))
 
 
@@ -90,13 +90,11 @@ def _has_owner(entries: Iterable[Entry]) -> bool:
     return any(entry.role == _OWNERS.role and entry.condition is None for entry in entries)
 
 
-def inherited_entries(environment: Environment, *, default: bool, writer: str | None) -> tuple[Entry, ...]:
+def inherited_entries(environment: Environment, *, default: bool) -> tuple[Entry, ...]:
     """Return the entries that a dataset's list has whatever its own `access` declares; perhaps none."""
-    grants = environment.automation + (environment.default_access if default else ())
-    entries = list(_entries(grants, environment))
-    if writer is not None:
-        entries.append(writer_entry(writer))
-    return drop_void_entries(entries)
+    return drop_void_entries(
+        _entries(environment.automation + (environment.default_access if default else ()), environment)
+    )
 
 
 def writer_entry(account: str) -> Entry:
