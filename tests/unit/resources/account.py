@@ -23,9 +23,9 @@ from reconciler.model import (
     Unit,
 )
 from reconciler.resources.activation import resource
-from reconciler.resources.activation.setup_tests import THREAD_NAME
 from reconciler.resources.connection import api_fields
 from reconciler.resources.operation import Failed
+from reconciler.resources.run.setup_tests import THREAD_NAME
 
 FILE = "connectors/dev/stripe.yaml"
 

@@ -9,8 +9,8 @@ import pytest
 
 from reconciler.fivetran.api import FivetranClient, Timeouts
 from reconciler.resources.access.lists import access_lists
-from reconciler.resources.activation.setup_tests import DEADLINE_VARIABLE
 from reconciler.resources.run.run import run
+from reconciler.resources.run.setup_tests import DEADLINE_VARIABLE
 from reconciler.secrets import resolved_values
 from simulator.process import Simulators, running
 

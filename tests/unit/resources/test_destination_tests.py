@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from reconciler.resources.activation.setup_tests import DEADLINE_VARIABLE
 from reconciler.resources.destination.tests import DestinationTestsProvider
+from reconciler.resources.run.setup_tests import DEADLINE_VARIABLE
 
 from .account import FastClock, Fivetran, failure
 

@@ -7,10 +7,10 @@ import threading
 
 import pytest
 
-from reconciler.resources.activation.setup_tests import DEADLINE_VARIABLE, SetupTests, deadline, run_unless_killed
 from reconciler.resources.run import engine
 from reconciler.resources.run.outcomes import OperationError
 from reconciler.resources.run.run import run
+from reconciler.resources.run.setup_tests import DEADLINE_VARIABLE, SetupTests, deadline, run_unless_killed
 
 from .account import BAD_TEST, BY_AIRFLOW, FILE, Fivetran, InBackground, settle, unit
 from .stack import Stack

@@ -14,14 +14,15 @@ from typing import Any
 
 from reconciler.fivetran.api import Alert, Connection, FivetranError
 from reconciler.resources.activation import schedule, tables
+from reconciler.resources.activation.differences import activation_differences
+from reconciler.resources.activation.odd_values import odd_values
 from reconciler.resources.activation.pending import is_overdue, needs
-from reconciler.resources.activation.setup_tests import deadline, failed_tests, format_failures, format_test, mask_test
-from reconciler.resources.connection import adoption
-from reconciler.resources.connection.adoption import AdoptionDecision
-from reconciler.resources.connection.sending import odd_values
+from reconciler.resources.activation.setup_tests import failed_tests, format_failures, format_test, mask_test
+from reconciler.resources.adoption import AdoptionDecision
 from reconciler.resources.operation import DECLARED_WITHIN_S, mask_own_text
 from reconciler.resources.run.outcomes import OperationError
 from reconciler.resources.run.run import run
+from reconciler.resources.run.setup_tests import deadline
 from reconciler.secrets import ADVICE, KnownValues, known_values, show, show_label, wait_until_declared
 
 logger = logging.getLogger(__name__)
@@ -287,7 +288,7 @@ def _start(news: Mapping[str, Any], state: dict[str, Any]) -> None:
 
 def _adopt(news: Mapping[str, Any], live: Connection, state: dict[str, Any]) -> None:
     """Adopt a connection that already syncs. Differences are rejected, unless the file allows changes."""
-    found = tuple(adoption.activation_differences(news, live))
+    found = tuple(activation_differences(news, live))
     decision = AdoptionDecision(news["name"], live, found, may_change=bool(news.get("apply_changes")))
     decision.raise_if_rejected()
     if decision.differences:

@@ -7,66 +7,17 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
 from typing import Any
 
 from reconciler.fivetran import catalog
 from reconciler.fivetran.api import Connection, NotFound
 from reconciler.fivetran.config_diff import ABSENT, Difference, differences
-from reconciler.resources.activation import schedule, tables
+from reconciler.resources.adoption import AdoptionDecision
 from reconciler.resources.connection import api_fields
 from reconciler.resources.connection.kept_values import are_all_kept, ours, reject_changes_around_kept
 from reconciler.resources.package import code
 from reconciler.resources.run.outcomes import OperationError
 from reconciler.resources.run.run import run
-
-
-class ConnectionDiffers(OperationError):
-    """A connection that exists, differs from the file, and may not be changed. `str` names no lines: state has it."""
-
-    def __init__(self, name: str, live: Connection, differing: Iterable[Difference]) -> None:
-        self._name, self._id, self._differing = name, live.id, tuple(differing)
-        super().__init__(self._text(map(str, self._differing)), at=("connector", "destination"))
-
-    def shown(self, file: str) -> str:
-        """Return the text with the line of each difference."""
-        return self._text(in_lines(file, self._differing))
-
-    def _text(self, differing: Iterable[str]) -> str:
-        return (
-            f"the connection {self._name} exists ({self._id}) and differs from the file:"
-            + "".join(f"\n    {difference}" for difference in differing)
-            + "\n    Adopting writes nothing. Make the file match, or write "
-            f"`adopt: {{connection: {self._id}, apply_changes: true}}` to change the connection."
-        )
-
-
-@dataclass(frozen=True)
-class AdoptionDecision:
-    """Whether a connection that exists is adopted, and what of its unit's file is then written into it."""
-
-    name: str
-    live: Connection
-    differences: tuple[Difference, ...]
-    """What the connection has otherwise than the file, as far as the caller compared it."""
-    may_change: bool
-    """Whether the file allows that the connection is changed to match it."""
-    config: Mapping[str, Any] = field(default_factory=dict)
-    """What of `config` is sent. References stand where secrets do."""
-    auth: Mapping[str, Any] = field(default_factory=dict)
-    settings: Mapping[str, Any] = field(default_factory=dict)
-    pauses: bool = False
-    """Whether the connection is paused, as a new one is created: nothing syncs before its tables are as declared."""
-
-    @property
-    def is_rejected(self) -> bool:
-        """Whether the connection differs, and the file does not allow to change it."""
-        return bool(self.differences) and not self.may_change
-
-    def raise_if_rejected(self) -> None:
-        """Raise `ConnectionDiffers` where the connection is not adopted."""
-        if self.is_rejected:
-            raise ConnectionDiffers(self.name, self.live, self.differences)
 
 
 def decide(props: Mapping[str, Any], live: Connection, differing: Iterable[Difference]) -> AdoptionDecision:
@@ -116,12 +67,6 @@ def decide_continuation(props: Mapping[str, Any], live: Connection) -> AdoptionD
         settings=settings_to_send(props, live),
         pauses=not live.paused,
     )
-
-
-def in_lines(file: str, differing: Iterable[Difference]) -> list[str]:
-    """Return each difference with its place in the unit's file, where that is known."""
-    placed = [(run.declared.locate(file, "connector", difference.path), difference) for difference in differing]
-    return [str(difference) if place == file else f"{place}: {difference}" for place, difference in placed]
 
 
 def may_change(props: Mapping[str, Any]) -> bool:
@@ -195,20 +140,3 @@ def settings_to_send(props: Mapping[str, Any], live: Connection) -> dict[str, An
     """Return the settings that differ, to be written into a connection that may be changed."""
     differing = {each.path.partition(".")[0] for each in config_differences(props, live)}
     return {key: value for key, value in props.get("settings", {}).items() if key in differing}
-
-
-def schedule_differences(props: Mapping[str, Any], live: Connection) -> list[Difference]:
-    """Return where a live connection's schedule and pause differ. A pause by hand is no difference."""
-    found = []
-    described = schedule.live_schedule(props["schedule"], live)
-    if described != props["schedule"]:
-        found.append(Difference("schedule", props["schedule"], described))
-    if "paused" in props and live.paused is False:
-        found.append(Difference("paused", props["paused"], "not paused"))
-    return found
-
-
-def activation_differences(props: Mapping[str, Any], live: Connection) -> list[Difference]:
-    """Return where a live connection differs from the file in its schedule, pause and tables."""
-    found = tables.differences(live.id, props["sync"]) if "sync" in props else ()
-    return [*schedule_differences(props, live), *found]

@@ -15,9 +15,8 @@ from tenacity import Retrying, retry_if_exception_type, stop_after_attempt, wait
 
 from reconciler.fivetran.api import Conflict, Connection, FivetranError, NotFound, Rejected
 from reconciler.fivetran.config_diff import Difference
-from reconciler.resources.activation import trust
-from reconciler.resources.connection import adoption, api_fields
-from reconciler.resources.connection.adoption import AdoptionDecision
+from reconciler.resources.adoption import AdoptionDecision
+from reconciler.resources.connection import adoption, api_fields, trust
 from reconciler.resources.connection.kept_values import reject_creating_with_kept
 from reconciler.resources.connection.sending import resolve_values
 from reconciler.resources.run.intent import Intent

@@ -14,8 +14,9 @@ from typing import Any
 
 from reconciler.fivetran.api import Connection
 from reconciler.fivetran.config_diff import Difference
-from reconciler.resources.activation import trust
-from reconciler.resources.connection import adoption, api_fields
+from reconciler.resources.activation.differences import activation_differences
+from reconciler.resources.adoption import in_lines
+from reconciler.resources.connection import adoption, api_fields, trust
 from reconciler.resources.connection.kept_values import reject_creating_with_kept
 from reconciler.resources.operation import mask_own_text, printed
 from reconciler.resources.run.account import READERS, look_ahead
@@ -143,7 +144,7 @@ def _preview_adoption(unit: Mapping[str, Any], live: Connection) -> None:
         logger.warning("%s: adopts the connection %s (%s) as it is%s", place, name, live.id, _describe_set_up(live))
     else:
         known = known_values([props], ask=False)
-        shown = mask_own_text("".join(f"\n    {line}" for line in adoption.in_lines(props["file"], differing)), known)
+        shown = mask_own_text("".join(f"\n    {line}" for line in in_lines(props["file"], differing)), known)
         logger.warning("%s: adopts the connection %s (%s) and changes it:%s%s", place, name, live.id, shown, starts)
 
 
@@ -153,7 +154,7 @@ def _differences(unit: Mapping[str, Any], live: Connection) -> Iterator[Differen
     yield from adoption.package_differences(unit.get("package"), live)
     yield from adoption.config_differences(props, live)
     yield from trust.differences(props, live.id)
-    yield from adoption.activation_differences(unit["activation"], live)
+    yield from activation_differences(unit["activation"], live)
 
 
 def _describe_set_up(live: Connection) -> str:

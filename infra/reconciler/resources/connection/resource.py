@@ -30,8 +30,7 @@ from reconciler.lifecycle.removal import Ending, explain_removal, may_remove, re
 from reconciler.model import ANY, Unit, commands
 from reconciler.model.config_tree import value_at
 from reconciler.model.today import today
-from reconciler.resources.activation import trust
-from reconciler.resources.connection import api_fields, left_keys, new_connections, stored_forms
+from reconciler.resources.connection import api_fields, left_keys, new_connections, stored_forms, trust
 from reconciler.resources.connection.adoption import may_change
 from reconciler.resources.connection.existence import DeclaredConnection, ensure, fields_for_set_up
 from reconciler.resources.connection.kept_values import reject_changes_around_kept

@@ -13,9 +13,10 @@ from pulumi.dynamic import CreateResult, DiffResult, ReadResult, Resource, Updat
 
 from reconciler.fivetran.api import NotFound
 from reconciler.model import DESTINATION_SETTINGS, Environment
-from reconciler.resources.activation import setup_tests
+from reconciler.resources.activation.setup_tests import report_failures
 from reconciler.resources.operation import Provider, found, is_unknown, operation, stored
 from reconciler.resources.run.run import run
+from reconciler.resources.run.setup_tests import deadline, run_unless_killed
 
 logger = logging.getLogger(__name__)
 
@@ -92,10 +93,10 @@ def _test(props: dict[str, Any], *, again: bool = False) -> None:
     status = client.get_destination(id_).setup_status
     if status == _WORKS and not again:
         return
-    patience = min(setup_tests.deadline(), _GRANTS_ACT_WITHIN_S) if status == _NEW else 0.0
+    patience = min(deadline(), _GRANTS_ACT_WITHIN_S) if status == _NEW else 0.0
     waited, attempt = 0.0, 0
     while True:
-        tested = setup_tests.run_unless_killed(id_, lambda: client.test_destination(id_))
+        tested = run_unless_killed(id_, lambda: client.test_destination(id_))
         if not any(test.failed for test in tested.setup_tests):
             return
         pause = _PAUSES_S[min(attempt, len(_PAUSES_S) - 1)]
@@ -110,4 +111,4 @@ def _test(props: dict[str, Any], *, again: bool = False) -> None:
         run.sleep(pause)
         waited, attempt = waited + pause, attempt + 1
     subject = f"destination {id_}, which Fivetran writes as {props['account']},"
-    setup_tests.report_failures(subject, tested.setup_tests)
+    report_failures(subject, tested.setup_tests)

@@ -19,9 +19,9 @@ from reconciler.fivetran.api import (
     StandardConfig,
     Unauthorized,
 )
-from reconciler.resources.activation.setup_tests import SetupTests
 from reconciler.resources.run.intent import Creator
 from reconciler.resources.run.outcomes import OperationError
+from reconciler.resources.run.setup_tests import SetupTests
 
 logger = logging.getLogger(__name__)
 
