@@ -23,6 +23,7 @@ ORDER = (
     "reconciler.google.iam",
     "reconciler.google.bigquery.access",
     "reconciler.google",
+    "reconciler.health",
     "reconciler.config",
     "reconciler.importer",
     "reconciler.resources.run",
@@ -38,7 +39,6 @@ ORDER = (
     "reconciler.resources",
     "reconciler.plan",
     "reconciler.stack",
-    "reconciler.health",
     "simulator",
     "reconciler.cli",
 )

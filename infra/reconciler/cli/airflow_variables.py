@@ -14,11 +14,11 @@ from reconciler.cli import Exit
 from reconciler.cli.environments import live_group, select_fleets
 from reconciler.cli.options import environments_option, specs_option, today_option
 from reconciler.cli.output import print_json, print_note, progress
+from reconciler.health.last_run import all_outputs, mapping_of
 from reconciler.lifecycle.airflow import find_obsolete_variables, format_deletion, variables
 from reconciler.lifecycle.expiry import apply_expiry
 from reconciler.model import Fleet, commands
 from reconciler.model.errors import ReconcilerError
-from reconciler.stack.outputs import all_outputs, mapping_of
 
 #: The stack outputs that hold the variables, and the names of those to delete.
 _OUTPUT, _DELETIONS = "airflow_variables", "airflow_deletions"

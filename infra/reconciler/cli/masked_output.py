@@ -14,12 +14,12 @@ from pathlib import Path
 from reconciler import secrets
 from reconciler.config.places import Places
 from reconciler.fivetran.api import Alert, Connection
+from reconciler.health.last_run import Recorded
 from reconciler.health.unit_status import UnitStatus, unit_status
 from reconciler.model import Connector, Environment, Fleet, Unit
 from reconciler.model.errors import RemoteError
 from reconciler.secrets import KnownValues, known_values, known_values_of_run
 from reconciler.secrets.masking import MASK, mask
-from reconciler.stack.outputs import Recorded
 
 _DASHBOARD = "https://fivetran.com/dashboard"
 

@@ -18,9 +18,9 @@ from reconciler.cli.unmanaged import find_unmanaged
 from reconciler.google.bigquery.access import describe_lapse
 from reconciler.google.bigquery.api import Datasets
 from reconciler.health.expiring import expiring_units
+from reconciler.health.last_run import Recorded, recorded
 from reconciler.health.unit_status import PAUSED_BY_HAND, UnitStatus
 from reconciler.model import Fleet
-from reconciler.stack.outputs import Recorded, recorded
 
 #: The sections of the page in order: their keys in the JSON output, and their headings.
 _HEADINGS = {

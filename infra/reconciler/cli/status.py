@@ -13,9 +13,9 @@ from reconciler.cli.environments import find_unit, live_group, select_environmen
 from reconciler.cli.masked_output import masked_unit_status
 from reconciler.cli.options import environment_option, format_option, outputs_option, specs_option
 from reconciler.cli.output import Entry, Report, Reporter, progress
+from reconciler.health.last_run import recorded
 from reconciler.health.unit_status import UnitStatus, format_time
 from reconciler.model.today import today
-from reconciler.stack.outputs import recorded
 
 _COLUMNS = ("UNIT", "CONNECTION", "SETUP", "SYNC", "SCHEDULE", "LAST SUCCESS")
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from reconciler.fivetran.api import Connection
+from reconciler.health.last_run import Recorded
 from reconciler.model import Connector, Unit, commands
 from reconciler.model.errors import printable
-from reconciler.stack.outputs import Recorded
 
 _STEPS = {
     "rejected": "correct {file}, then run {up}",

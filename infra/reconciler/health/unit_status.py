@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from datetime import date
 
 from reconciler.fivetran.api import Connection
+from reconciler.health.last_run import Recorded
 from reconciler.health.next_step import last_run_findings, next_step
 from reconciler.lifecycle.airflow import variable_name
 from reconciler.model import SYNC_INTERVALS, AirflowSchedule, Connector, FivetranSchedule, Unit, commands
-from reconciler.stack.outputs import Recorded
 
 #: The finding about a connection that works and is paused, though its file does not pause it.
 PAUSED_BY_HAND = "it is paused, but its file gives no reason: a user paused it, or no run has started it yet"
