@@ -126,7 +126,8 @@ def recover(stack: str, force: bool) -> None:
     else:
         say(f"{stack} is not locked.")
     say(f"Reading what {stack} really has (pulumi refresh)")
-    pulumi("refresh", "--yes", "--non-interactive", "--skip-preview", "--clear-pending-creates", "--stack", stack)
+    quiet = ("--yes", "--non-interactive", "--skip-preview", "--suppress-outputs")
+    pulumi("refresh", *quiet, "--clear-pending-creates", "--stack", stack)
     say(f"{stack} is usable again. Next: pulumi preview --stack {stack}, then pulumi up --refresh --stack {stack}")
 
 

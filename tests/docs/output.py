@@ -22,9 +22,11 @@ _PROGRESS = re.compile(
 _STEP = re.compile(r"^ (?P<sign>[+~=<>*!-]+) +(?P<type>(gcp|pulumi)\S+) (?P<name>.*)")
 _DURATION = re.compile(r" \([\d.]+m?s\)| +\d+ (message|warning)s?$")
 
-_FIRST, _SECOND = "|".join(slugs._FIRST), "|".join(slugs._SECOND)
+#: An id that Fivetran draws; in the address of a service account it has a hyphen.
+_ID = re.compile(rf"\b(?:{'|'.join(slugs._FIRST)})[_-](?:{'|'.join(slugs._SECOND)})\b")
+#: The headings of a table that a command prints.
+_HEADINGS = re.compile(r"[A-Z]+( [A-Z]+)*( {2,}[A-Z]+( [A-Z]+)*)+")
 _VARYING = (
-    (re.compile(rf"\b(?:{_FIRST})([_-])(?:{_SECOND})\b"), r"some\1id"),
     (re.compile(r"\d{4}-\d\d-\d\d[ T]\d\d:\d\d(:\d\d)?(\.\d+)?Z?"), "some time"),
     (re.compile(r"\bkill \d+"), "kill N"),
     (re.compile(r"127\.0\.0\.1:\d+"), "127.0.0.1:N"),
@@ -108,16 +110,79 @@ def _sections(lines: list[str]) -> list[str]:
 
 
 def comparable(line: str) -> str:
-    """Return a line without what varies from run to run: ids that Fivetran draws, times, ports, widths of columns."""
+    """Return a line without what varies from run to run: times, ports, processes, widths of columns."""
     for pattern, stands_for in _VARYING:
         line = pattern.sub(stands_for, line)
     return line.strip()
 
 
+class Ids:
+    """The ids that Fivetran drew in one session, and those that pages show for them: one for one, on all pages."""
+
+    def __init__(self) -> None:
+        self._shown: dict[str, str] = {}
+
+    def learn(self, shown: list[str], printed: list[str]) -> None:
+        """Pair the ids of each line with those of the first printed line that differs in nothing else."""
+        for line in shown:
+            if not _ID.search(line):
+                continue
+            pattern = re.compile(_pattern(line, any_id=True))
+            found = next((match for each in printed if (match := pattern.fullmatch(comparable(each)))), None)
+            pairs = zip(_ID.finditer(line), found.groups(), strict=True) if found else ()
+            for on_page, drawn in pairs:
+                new, old = drawn.replace("-", "_"), on_page[0].replace("-", "_")
+                if new not in self._shown and old not in self._shown.values():
+                    self._shown[new] = old
+
+    def translate(self, line: str) -> str:
+        """Return a printed line with the ids that pages show."""
+        return _ID.sub(self._translate, line)
+
+    def _translate(self, found: re.Match[str]) -> str:
+        shown = self._shown.get(found[0].replace("-", "_"))
+        if shown is None:
+            return found[0]
+        return shown.replace("_", "-") if "-" in found[0] else shown
+
+
+def align(lines: list[str]) -> list[str]:
+    """Return the lines with the columns of each table as wide as their longest cell."""
+    aligned = list(lines)
+    for start, line in enumerate(lines):
+        if not _HEADINGS.fullmatch(line):
+            continue
+        count = len(_cells(line))
+        rows: dict[int, list[str]] = {}
+        for at in range(start, len(lines)):
+            if lines[at].startswith("    ") or lines[at] == ELISION:
+                continue
+            if len(_cells(lines[at])) != count:
+                break
+            rows[at] = _cells(lines[at])
+        widths = [max(map(len, column)) for column in zip(*rows.values(), strict=True)]
+        for at, cells in rows.items():
+            aligned[at] = "  ".join(map(str.ljust, cells, widths)).rstrip()
+    return aligned
+
+
+def _cells(line: str) -> list[str]:
+    return re.split(r" {2,}", line)
+
+
 def agree(shown: str, printed: str) -> bool:
     """Return whether a line of a page shows a line of an output."""
-    parts = [re.escape(comparable(part)) for part in shown.split(ELISION)]
-    return re.fullmatch(r"\s*" + r"\s*.*?\s*".join(parts) + r"\s*", comparable(printed)) is not None
+    return re.fullmatch(_pattern(shown), comparable(printed)) is not None
+
+
+def _pattern(shown: str, *, any_id: bool = False) -> str:
+    """Return a pattern for the comparable lines that a line of a page shows, with a group for each id."""
+    parts = [comparable(part) for part in shown.split(ELISION)]
+    if any_id:
+        escaped = [f"({_ID.pattern})".join(re.escape(text) for text in _ID.split(part)) for part in parts]
+    else:
+        escaped = [re.escape(part) for part in parts]
+    return r"\s*" + r"\s*.*?\s*".join(escaped) + r"\s*"
 
 
 def matches(shown: list[str], printed: list[str]) -> bool:

@@ -15,6 +15,7 @@ from tests.docs.session import Session, session
 CHAINS: dict[str, tuple[str, ...]] = {
     "dev": (
         "docs/tutorial.md",
+        "README.md",
         "docs/how-to/sensitive-data.md",
         "docs/how-to/temporary-access.md",
         "docs/how-to/rotate-a-secret.md",
@@ -44,15 +45,16 @@ def run_chain(name: str, folder: Path, *, update: bool = False, only: str | None
         only: Run the first page, which starts the services, and this one.
     """
     wrong: list[str] = []
+    ids = output.Ids()
     with session(folder) as reader:
         for at, page in enumerate(CHAINS[name]):
             if only is None or at == 0 or page == only:
-                wrong += run_page(ROOT / page, reader, update=update)
+                wrong += run_page(ROOT / page, reader, ids, update=update)
                 reader.restore()
     return wrong
 
 
-def run_page(page: Path, reader: Session, *, update: bool = False) -> list[str]:
+def run_page(page: Path, reader: Session, ids: output.Ids, *, update: bool = False) -> list[str]:
     """Run the blocks of one page; return every difference, or write the outputs anew."""
     wrong: list[str] = []
     new: dict[int, list[str]] = {}
@@ -66,7 +68,7 @@ def run_page(page: Path, reader: Session, *, update: bool = False) -> list[str]:
             if lines != block.lines:
                 new[block.line] = lines
         elif block.language == "console":
-            lines, differences = _run_commands(block, reader)
+            lines, differences = _run_commands(block, reader, ids)
             wrong += differences
             if lines != block.lines:
                 new[block.line] = lines
@@ -79,7 +81,7 @@ def run_page(page: Path, reader: Session, *, update: bool = False) -> list[str]:
     return wrong
 
 
-def _run_commands(block: Block, reader: Session) -> tuple[list[str], list[str]]:
+def _run_commands(block: Block, reader: Session, ids: output.Ids) -> tuple[list[str], list[str]]:
     lines: list[str] = []
     wrong: list[str] = []
     exits = [int(code) for codes in block.directive("exit") for code in codes.split()] or [0]
@@ -88,8 +90,10 @@ def _run_commands(block: Block, reader: Session) -> tuple[list[str], list[str]]:
         expected = exits[min(number, len(exits) - 1)]
         if code != expected:
             wrong.append(f"{block.place}: `{step.command}` ended with {code} instead of {expected}:\n{text}")
-        printed = output.tidy(text)
-        shown = output.rewritten(step.shown, printed)
+        drawn = output.tidy(text)
+        ids.learn(step.shown, drawn)
+        shown = output.align(output.rewritten(step.shown, [ids.translate(line) for line in drawn]))
+        ids.learn(shown, drawn)
         if shown != step.shown:
             change = "\n".join(difflib.unified_diff(step.shown, shown, "the page", "printed", lineterm="", n=2))
             wrong.append(f"{block.place}: `{step.command}` prints something else:\n{change}")
@@ -102,7 +106,11 @@ def _compare_with_other_page(block: Block, page: str) -> tuple[list[str], list[s
     others = [each for each in read_blocks(ROOT / page) if each.language == block.language]
     if any(each.lines == block.lines for each in others):
         return block.lines, []
-    commands = [line for line in block.lines if line.startswith("$ ")]
-    same = [each for each in others if commands and commands == [line for line in each.lines if line.startswith("$ ")]]
+    same = [each for each in others if _commands(each) and _commands(each) == _commands(block)]
     wrong = f"{block.place}: {page} has no such block: copy it from there, or run `make pages`"
     return same[0].lines if same else block.lines, [wrong]
+
+
+def _commands(block: Block) -> list[str]:
+    """Return the commands of a block, and how they are expected to end."""
+    return [line for line in block.lines if line.startswith("$ ")] + block.directive("exit")

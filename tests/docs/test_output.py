@@ -1,6 +1,6 @@
 """How the doc runner compares a page with an output, and what it writes anew."""
 
-from tests.docs.output import matches, rewritten, tidy
+from tests.docs.output import Ids, align, matches, rewritten, tidy
 
 PRINTED = [
     "Previewing update (dev):",
@@ -64,9 +64,36 @@ def test_steps_and_messages_are_shown_in_one_order():
     ]
 
 
-def test_ids_times_and_widths_vary():
-    assert matches(["shop  jovial_dowel    2026-11-30 02:09"], ["shop   opaque_ribbon  2027-01-01 10:00"])
+def test_times_and_widths_vary():
+    assert matches(["shop  jovial_dowel    2026-11-30 02:09"], ["shop   jovial_dowel  2027-01-01 10:00"])
     assert not matches(["shop  jovial_dowel"], ["crm  jovial_dowel"])
+
+
+def test_an_id_is_shown_as_the_first_page_shows_it():
+    ids = Ids()
+    ids.learn(["shop  jovial_dowel  connected"], ["shop  opaque_ribbon  connected", "crm  crisp_candle  connected"])
+    ids.learn(["shop  hollow_steeple  connected"], ["shop  opaque_ribbon  connected"])
+    assert ids.translate("opaque_ribbon, g-opaque-ribbon@example.com") == "jovial_dowel, g-jovial-dowel@example.com"
+    assert ids.translate("crisp_candle") == "crisp_candle"
+
+
+def test_two_ids_are_never_shown_as_one():
+    ids = Ids()
+    ids.learn(["shop (jovial_dowel)"], ["shop (opaque_ribbon)"])
+    ids.learn(["crm (jovial_dowel)"], ["crm (crisp_candle)"])
+    assert ids.translate("crisp_candle") == "crisp_candle"
+    assert not matches(["crm (jovial_dowel)"], ["crm (crisp_candle)"])
+
+
+def test_tables_are_aligned():
+    page = ["UNIT  ID    SYNC", "shop  jovial_dowel  scheduled", "    a detail", "crm  crisp_candle  paused", "2 fine"]
+    assert align(page) == [
+        "UNIT  ID            SYNC",
+        "shop  jovial_dowel  scheduled",
+        "    a detail",
+        "crm   crisp_candle  paused",
+        "2 fine",
+    ]
 
 
 def test_progress_and_durations_are_left_out():
