@@ -20,11 +20,9 @@ _OURS = ("reconciler", "pulumi", "make")
 def problems(line: str) -> list[str]:
     """Return what is wrong with the commands of `reconciler`, `pulumi` and `make` in a line of shell."""
     try:
-        lexer = shlex.shlex(line, posix=True, punctuation_chars="|&;()<>")
-        lexer.whitespace_split = True
-        words = list(lexer)
-    except ValueError:
-        return []
+        words = _split(line)
+    except ValueError as error:
+        return [f"`{line}` is no shell: {error}"]
     found: list[str] = []
     command: list[str] = []
     for word in [*words, ";"]:
@@ -36,6 +34,21 @@ def problems(line: str) -> list[str]:
     return found
 
 
+def problems_in_prose(code: str) -> list[str]:
+    """Return what is wrong with the commands in inline code, which need not be shell."""
+    try:
+        _split(code)
+    except ValueError:
+        return []
+    return problems(code)
+
+
+def _split(line: str) -> list[str]:
+    lexer = shlex.shlex(line, posix=True, punctuation_chars="|&;()<>")
+    lexer.whitespace_split = True
+    return list(lexer)
+
+
 def _of_command(words: list[str]) -> list[str]:
     if len(words) < 2 or words[0] not in _OURS:
         return []
@@ -44,9 +57,11 @@ def _of_command(words: list[str]) -> list[str]:
         targets = [word for word in words[1:] if not word.startswith("-") and "=" not in word]
         return [f"make has no target {target}" for target in targets if target not in _make_targets()]
     if words[0] == "pulumi":
-        path = _pulumi_command([word for word in words[1:] if not word.startswith("-")])
-        known = _pulumi_options(*path)
+        path, exists = _pulumi_command(words[1:])
         name = " ".join(["pulumi", *path])
+        if not exists:
+            return [f"there is no {name}"]
+        known = set(re.findall(r"(?<![\w-])(--?[a-zA-Z][\w-]*)", _pulumi_help(*path)))
     else:
         subcommand, name = _reconciler_command(words[1:])
         if subcommand is None:
@@ -74,14 +89,22 @@ def _make_targets() -> set[str]:
     return set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE))
 
 
-def _pulumi_command(words: list[str]) -> tuple[str, ...]:
-    """Return the command without its arguments: `pulumi stack init dev` is of `stack init`."""
-    two = words[0] in ("stack", "config", "state", "plugin") and len(words) > 1
-    return (words[0], words[1]) if two else (words[0],)
+def _pulumi_command(words: list[str]) -> tuple[tuple[str, ...], bool]:
+    """Return the command without its arguments, and whether it exists: `pulumi stack init dev` is of `stack init`."""
+    path: tuple[str, ...] = ()
+    for word in words:
+        before = _pulumi_help(*path)
+        if word.startswith("-") or " [command]\n" not in before:
+            break
+        path = (*path, word)
+        if _pulumi_help(*path) == before:
+            return path, False
+    return path, True
 
 
 @cache
-def _pulumi_options(*command: str) -> set[str]:
+def _pulumi_help(*command: str) -> str:
+    """Return the help of a command. For a command that does not exist it is the help of the one before."""
     done = subprocess.run(
         [shutil.which("pulumi") or "pulumi", *command, "--help"],
         capture_output=True,
@@ -89,4 +112,4 @@ def _pulumi_options(*command: str) -> set[str]:
         check=False,
         timeout=60,
     )
-    return set(re.findall(r"(?<![\w-])(--?[a-zA-Z][\w-]*)", done.stdout + done.stderr))
+    return done.stdout + done.stderr
