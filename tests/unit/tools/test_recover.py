@@ -125,7 +125,7 @@ def test_the_lock_of_a_killed_run_is_named_and_released_and_the_state_read_back(
     assert f"dev is locked by alice@{socket.gethostname()}, process {dead.pid}, since " in done.stdout
     assert (stack.directory / "asked").read_text().splitlines()[1:] == [
         "cancel --yes --non-interactive --stack dev",
-        "refresh --yes --non-interactive --skip-preview --clear-pending-creates --stack dev",
+        "refresh --yes --non-interactive --skip-preview --suppress-outputs --clear-pending-creates --stack dev",
     ]
     assert done.stdout.splitlines()[-1].startswith("dev is usable again. Next: pulumi preview --stack dev")
 
