@@ -78,7 +78,7 @@ def activate(olds: Mapping[str, Any], news: Mapping[str, Any]) -> dict[str, Any]
         try:
             _apply_file(olds, news, state)
         except OperationError as error:
-            known = known_values([news.get("references")], ask=True)
+            known = _known(news)
             rejected = _with_place(news["file"], error.at, mask_own_text(error.shown(news["file"]), known))
             state |= {"outcome": "refused", "reason": mask_own_text(str(error), known)}
     if state["outcome"] != "connected":
@@ -181,7 +181,7 @@ def _ensure_tested(olds: Mapping[str, Any], news: Mapping[str, Any]) -> dict[str
             return {"outcome": "awaiting", "pending": _needs(news, live)}
         if _is_left_alone(news) and not olds.get("activated"):
             # A test that passes would start one that is not paused.
-            known = known_values([news.get("references")], ask=True)
+            known = _known(news)
             return {"outcome": "broken", "tasks": [_task(task, known) for task in live.tasks]}
     return {"tested": revision, **_run_tests(news)}
 
@@ -196,10 +196,8 @@ def _run_tests(news: Mapping[str, Any]) -> dict[str, Any]:
             unclear = run.account.client().get_connection(news["connection_id"]).setup_state == "connected"
         return {"outcome": "testing", "was_connected": unclear or None}
     if failed := failed_tests(tested.setup_tests):
-        return {
-            "outcome": "failed",
-            "tests": [mask_test(test, known_values([news.get("references")], ask=True)) for test in failed],
-        }
+        known = _known(news)
+        return {"outcome": "failed", "tests": [mask_test(test, known) for test in failed]}
     if tested.setup_state != "connected":
         return {"outcome": "awaiting", "pending": _needs(news, tested)}
     return {"outcome": "connected"}
@@ -210,9 +208,14 @@ def _task(task: Alert, known: KnownValues) -> str:
     return ": ".join(filter(None, (show_label(task.code, known), show(task.message, known))))
 
 
+def _known(props: Mapping[str, Any]) -> KnownValues:
+    """Return what a text about this unit may quote. Secrets are read for it: for operations that write."""
+    return known_values([props.get("references")], ask=True)
+
+
 def _needs(props: Mapping[str, Any], live: Connection) -> dict[str, str]:
     """Return what the person who is to do something needs for it; texts of Fivetran's are masked."""
-    known = known_values([props.get("references")], ask=True)
+    known = _known(props)
     tasks = {f"task {show_label(task.code, known)}": show(task.message, known) for task in live.tasks}
     found = {key: mask_own_text(text, known) for key, text in needs(props, live).items()}
     return {**found, **{key: text for key, text in tasks.items() if text}}
@@ -248,7 +251,7 @@ def _configure(news: Mapping[str, Any], state: dict[str, Any], *, fresh: bool = 
             datasets=news.get("datasets"),
             fresh=fresh,
             runs=bool(state["activated"]),
-            reason=lambda error: show(error.unmasked_message, known_values([news.get("references")], ask=True)),
+            reason=lambda error: show(error.unmasked_message, _known(news)),
         )
         _warn(news["file"], done.warnings)
     state["sync"] = news.get("sync")
