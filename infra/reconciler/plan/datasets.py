@@ -22,7 +22,7 @@ from reconciler.model import commands
 from reconciler.model.errors import RemoteError
 from reconciler.model.today import today
 from reconciler.plan.inventory import Declared
-from reconciler.resources.access.lists import READS_AT_ONCE, access_lists
+from reconciler.resources.run.access_lists import READS_AT_ONCE
 from reconciler.resources.run.account import look_ahead
 from reconciler.resources.run.run import run
 from reconciler.secrets import known_values_of_run, show
@@ -93,7 +93,7 @@ def _read(project: str, new: list[DatasetDeclaration]) -> tuple[dict[str, LiveDa
 
     def one(expected: DatasetDeclaration) -> LiveDataset | RemoteError | None:
         try:
-            return access_lists.datasets(project).get(expected.id)
+            return run.access_lists.datasets(project).get(expected.id)
         except RemoteError as error:
             return error
 
@@ -106,9 +106,12 @@ def _read(project: str, new: list[DatasetDeclaration]) -> tuple[dict[str, LiveDa
 
 def _group_by_reason(failed: list[tuple[DatasetDeclaration, RemoteError]]) -> Iterator[str]:
     """Why datasets cannot be read: a text for each reason, with the lines of all that it is about."""
+    if not failed:
+        return
+    known = known_values_of_run(ask=False)
     by_reason: dict[str, list[tuple[str, DatasetDeclaration, str]]] = defaultdict(list)
     for each, error in failed:
-        text = error.saying(show(error.unmasked_message, known_values_of_run(ask=False), speaker=error.speaker))
+        text = error.saying(show(error.unmasked_message, known, speaker=error.speaker))
         reason = re.sub(rf"(?<!\w){re.escape(each.id)}(?!\w)", "…", text)
         by_reason[reason].append((run.declared.locate(each.file, each.path), each, text))
     for reason, about in by_reason.items():
@@ -128,8 +131,8 @@ def _writer(group: str) -> str | None:
     """
 
     def ask() -> str | None:
-        groups = [each.id for each in run.account.client().list_groups() if each.name == group]
-        return run.account.service_account(groups[0]) if groups else ""
+        groups = run.account.groups(group)
+        return run.account.service_account(groups[0].id) if groups else ""
 
     return look_ahead("Fivetran's service account", ask, None, warns_without_key=False)
 

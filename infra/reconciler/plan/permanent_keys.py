@@ -43,7 +43,7 @@ def rejections(
         return []
 
     def ask() -> list[str]:
-        ids = [each.id for each in run.account.client().list_groups() if each.name == group]
+        ids = [each.id for each in run.account.groups(group)]
         rejected: list[str] = []
         for name, paths in new.items():
             settings = new_settings.get(name, [])

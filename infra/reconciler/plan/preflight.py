@@ -34,7 +34,6 @@ from reconciler.plan.creations import Creations, has_new_intents
 from reconciler.plan.datasets import Findings
 from reconciler.plan.inventory import Declared
 from reconciler.plan.rejections import Rejection, Rules, left_groups, rejections, replaced
-from reconciler.resources.access.lists import access_lists
 from reconciler.resources.connection import api_fields, new_connections
 from reconciler.resources.connection.new_connections import Declarations
 from reconciler.resources.destination import groups, live_destination
@@ -157,7 +156,7 @@ class PreflightProvider(Provider):
         secrets.remember_declared([props["units"], props.get(_REFERENCES, [])])
         run.account.expect(tables, with_tables=[name for name, selected in tables.items() if selected])
         units = _declared(props["units"]).values()
-        access_lists.expect(props["gcp_project"], [dataset for unit in units for dataset in unit.datasets])
+        run.access_lists.expect(props["gcp_project"], [dataset for unit in units for dataset in unit.datasets])
         return found(id_, stored(props), stored(props))
 
     @operation
@@ -272,7 +271,7 @@ def _ids(names: Collection[str], rejected: tuple[Rejection, ...]) -> dict[str, s
     if not any(rejection.connection for rejection in rejected):
         return {}
     try:
-        found = [item.id for item in run.account.client().list_groups() if item.name in names]
+        found = [group.id for name in names for group in run.account.groups(name)]
         live = (item for group_id in found for item in run.account.client().list_connections(group_id))
         return {item.schema: item.id for item in live}
     except (FivetranError, OperationError):

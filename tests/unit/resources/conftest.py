@@ -8,7 +8,6 @@ from contextlib import closing
 import pytest
 
 from reconciler.fivetran.api import FivetranClient, Timeouts
-from reconciler.resources.access.lists import access_lists
 from reconciler.resources.run.run import run
 from reconciler.resources.run.setup_tests import DEADLINE_VARIABLE
 from reconciler.secrets import resolved_values
@@ -70,13 +69,11 @@ def new_run(clock: FastClock, fivetran: Fivetran) -> Iterator[Callable[..., None
             return clients[-1]
 
         run.start(connect, clock.sleep)
-        access_lists.forget()
 
     begin()
     yield begin
     fivetran.forget_faults()  # lets go of what they hold
     settle()
     run.start()
-    access_lists.forget()
     for client in clients:
         client.close()

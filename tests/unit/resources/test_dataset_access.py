@@ -13,8 +13,8 @@ from pulumi.output import Unknown
 from reconciler.google.bigquery.declared_dataset import DatasetDeclaration, build_declaration
 from reconciler.lifecycle.removal import DeletionRules
 from reconciler.model import Dataset, Destination, Environment, Grant, Unit
-from reconciler.resources.access.lists import access_lists
 from reconciler.resources.access.resource import DatasetAccessProvider, inputs
+from reconciler.resources.run.access_lists import AccessLists
 from reconciler.resources.run.run import run
 
 from .account import FastClock, Fivetran, as_engine, failure
@@ -190,7 +190,7 @@ def test_fivetrans_new_account_is_waited_for_until_google_knows_it(bigquery: Big
         if len(slept) == 2:
             bigquery.gcp("PUT", "/unknown-members", {"members": []})
 
-    run.sleep = sleep
+    run.access_lists = AccessLists(sleep)
     bigquery.up(expected("a"))
     assert slept == [2, 5]
     assert run.outcomes.failures() == {}
@@ -272,9 +272,9 @@ def test_a_refresh_shows_what_is_ours_and_was_changed(bigquery: BigQuery, new_ru
 def test_a_refresh_reads_ahead_once(bigquery: BigQuery):
     bigquery.make(ROBOT)
     bigquery.gcp("DELETE", "/calls")
-    access_lists.expect("p", ["d", "gone"])
-    assert access_lists.read("p", "gone") is None
-    assert access_lists.read("p", "d") is not None
+    run.access_lists.expect("p", ["d", "gone"])
+    assert run.access_lists.read("p", "gone") is None
+    assert run.access_lists.read("p", "d") is not None
     reads = [call for call in bigquery.gcp("GET", "/calls") if call["method"] == "GET"]
     assert [call["count"] for call in reads] == [2]
 

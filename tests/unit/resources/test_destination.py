@@ -195,6 +195,7 @@ def test_a_preview_that_cannot_ask_fivetran_rejects_no_destination(fivetran: Fiv
     run.declared.is_preview = True
     fivetran.fault(kind="status", status=500, count=None)
     DestinationProvider().check({}, {**PROPS, "location": "EU"})
+    assert {each["path"] for each in fivetran.requests()} == {"/v1/groups"}
 
 
 def test_settings_that_no_file_says_are_named_at_adoption(

@@ -115,8 +115,10 @@ def test_a_first_run_rejects_a_destination_that_differs(fivetran: Fivetran, new_
         "region": "GCP_US_EAST4",
         "time_zone_offset": "0",
     }
-    rejected = failure(check, {}, {**fleet(), "destination": destination})
+    fivetran.forget_requests()
+    rejected = failure(check, {}, {**fleet(unit()), "destination": destination})
     assert "location: the file says 'EU', Fivetran has 'US'\n    Make the file match" in rejected
+    assert [each["path"] for each in fivetran.requests()].count("/v1/groups") == 1
     kept = check({}, {**fleet(), "destination": {**destination, "location": "US"}})
     assert "destination" not in kept
     fivetran.forget_requests()
@@ -253,6 +255,7 @@ def test_a_key_that_fivetran_keeps_is_held_against_what_is_live_when_a_file_says
     fivetran.fault(kind="status", status=500, count=None)
     check(before, saying("TWELVE"))
     fivetran.forget_faults()
+    new_run()
     fivetran.fault(kind="unauthorized", count=None)
     assert failure(check, before, saying("TWELVE")).startswith(
         "dev/environment.yaml: GET /groups: Fivetran answered 40"

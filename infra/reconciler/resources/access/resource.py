@@ -26,8 +26,8 @@ from reconciler.google.bigquery.access.live_entries import (
     writer_address,
 )
 from reconciler.google.bigquery.declared_dataset import DatasetDeclaration
-from reconciler.resources.access.lists import Written, access_lists
 from reconciler.resources.operation import Provider, found, is_unknown, operation, stored
+from reconciler.resources.run.access_lists import Written
 from reconciler.resources.run.run import run
 
 logger = logging.getLogger(__name__)
@@ -71,7 +71,7 @@ class DatasetAccessProvider(Provider):
 
     @operation
     def read(self, id_: str, props: dict[str, Any]) -> ReadResult:
-        live = access_lists.read(props["project"], props["dataset"])
+        live = run.access_lists.read(props["project"], props["dataset"])
         if live is None:
             return ReadResult(None, {})
         before = {name: value for name, value in stored(props).items() if name not in _OUTPUTS}
@@ -213,7 +213,7 @@ def _write(props: Mapping[str, Any], olds: Mapping[str, Any]) -> dict[str, Any]:
     kept_as = _Declared(olds).kept_as if olds else {}
     wanted = [each for each in declared.entries if isinstance(each, Entry)]
     is_newborn = declared.writer is not None and olds.get("writer") != props["writer"]
-    written = access_lists.write(
+    written = run.access_lists.write(
         props["project"], declared.dataset, wanted, kept_as, newborn=declared.writer if is_newborn else None
     )
     # BigQuery's default access to a new dataset is not reported as revoked: the dataset was empty.

@@ -102,12 +102,11 @@ def missing_values(units: Declarations) -> list[str]:
 def _existing(group: str, units: Declarations) -> dict[str, Connection]:
     """The connections that have the names of these units, by unit."""
     found: dict[str, Connection] = {}
-    for each in run.account.client().list_groups():
-        if each.name == group:
-            for name, unit in units.items():
-                known = run.account.find(each.id, api_fields.connection_name(unit["connection"]))
-                if known is not None:
-                    found[name] = known
+    for each in run.account.groups(group):
+        for name, unit in units.items():
+            known = run.account.find(each.id, api_fields.connection_name(unit["connection"]))
+            if known is not None:
+                found[name] = known
     return found
 
 

@@ -25,7 +25,7 @@ def check_rename(props: Mapping[str, Any]) -> tuple[str, list[str]]:
     name, old = props["group"], props["formerly"]
 
     def ask() -> frozenset[str]:
-        return frozenset(group.name for group in run.account.client().list_groups())
+        return frozenset(each for each in (name, old) if run.account.groups(each))
 
     nothing: frozenset[str] = frozenset()
     names = look_ahead("whether the group can be renamed", ask, nothing)
@@ -37,20 +37,22 @@ def check_rename(props: Mapping[str, Any]) -> tuple[str, list[str]]:
 
 def find(props: Mapping[str, Any]) -> Group | None:
     """The group of an environment, renamed where it still has its former name. Raises `OperationError`."""
+    run.account.forget_groups()
     found = _one(props["group"])
     former = _one(props["formerly"]) if "formerly" in props else None
     if former is None:
         return found
     if found is not None:
         raise OperationError(_both(props["group"], props["formerly"]), at=("fivetran", "formerly"))
-    return run.account.client().update_group(former.id, name=props["group"])
+    return _rename(former.id, props["group"])
 
 
 def rename(id_: str, props: Mapping[str, Any]) -> None:
     """Give a group its new name. Raises `OperationError` where another one has it."""
-    if any(group.id != id_ for group in named(props["group"])):
+    run.account.forget_groups()
+    if any(group.id != id_ for group in run.account.groups(props["group"])):
         raise OperationError(_both(props["group"], props["formerly"]), at=("fivetran", "formerly"))
-    run.account.client().update_group(id_, name=props["group"])
+    _rename(id_, props["group"])
 
 
 def make(name: str) -> Group:
@@ -59,26 +61,33 @@ def make(name: str) -> Group:
         made = run.account.client().create_group(name)
     except FivetranError:
         # The answer may have been lost, not the request: what exists now decides.
-        existing = named(name)
+        existing = _named_now(name)
         if not existing:
             raise
         return existing[0]
     # The plugin process of a killed run may have made one meanwhile (decision 2): the older one stays.
-    older = named(name)[:1]
+    older = _named_now(name)[:1]
     if older and older[0].id != made.id:
         run.account.client().delete_group(made.id)
+        run.account.forget_groups()
         return older[0]
     return made
 
 
-def named(name: str) -> list[Group]:
-    """The groups of a name, oldest first. Fivetran does not promise that there is only one."""
-    found = (group for group in run.account.client().list_groups() if group.name == name)
-    return sorted(found, key=lambda group: (group.created_at or "", group.id))
+def _named_now(name: str) -> list[Group]:
+    run.account.forget_groups()
+    return run.account.groups(name)
+
+
+def _rename(id_: str, name: str) -> Group:
+    try:
+        return run.account.client().update_group(id_, name=name)
+    finally:
+        run.account.forget_groups()
 
 
 def _one(name: str) -> Group | None:
-    found = named(name)
+    found = run.account.groups(name)
     if len(found) > 1:
         ids = ", ".join(group.id for group in found)
         raise OperationError(

@@ -10,7 +10,6 @@ from reconciler.fivetran.api import Destination, NotFound
 from reconciler.fivetran.catalog import Field
 from reconciler.fivetran.config_diff import Difference, differences
 from reconciler.model import DESTINATION_SETTINGS, Environment
-from reconciler.resources.destination import groups
 from reconciler.resources.run.account import look_ahead
 from reconciler.resources.run.run import run
 
@@ -64,7 +63,7 @@ def rejections(props: Mapping[str, Any]) -> list[str]:
 
     def ask() -> list[str]:
         names = [props[key] for key in ("group", "formerly") if key in props]
-        found = next((group for name in names for group in groups.named(name)), None)
+        found = next((group for name in names for group in run.account.groups(name)), None)
         if found is None:
             return []
         try:

@@ -15,6 +15,7 @@ from reconciler.fivetran.api import (
     Connection,
     FivetranError,
     Forbidden,
+    Group,
     MissingCredentials,
     StandardConfig,
     Unauthorized,
@@ -54,6 +55,7 @@ class Account:
         self._edit_locks: dict[str, threading.RLock] = {}
         self._group_facts: dict[tuple[str, str], str] = {}
         self._creator: Creator | None = None
+        self._groups: tuple[Group, ...] | None = None
         self.package_lock = threading.Lock()
         """Locked while a package is created, so that of two with equal files each knows which is its own."""
         self.tests = SetupTests(self.client)
@@ -92,6 +94,25 @@ class Account:
             return self.client().now()
         except (FivetranError, OperationError):
             return datetime.now(UTC)
+
+    def groups(self, name: str) -> list[Group]:
+        """Return the groups of a name, oldest first, as of the process's one listing of groups.
+
+        Fivetran does not promise that there is only one. Raises what the client raises.
+        """
+        with self._lock:
+            known = self._groups
+        if known is None:
+            known = tuple(self.client().list_groups())
+            with self._lock:
+                self._groups = known
+        found = (group for group in known if group.name == name)
+        return sorted(found, key=lambda group: (group.created_at or "", group.id))
+
+    def forget_groups(self) -> None:
+        """Have the groups listed anew: before one is created or renamed, and after that."""
+        with self._lock:
+            self._groups = None
 
     def find(self, group_id: str, name: str) -> Connection | None:
         """Return a group's oldest connection of a name, as of the process's one listing of the group, or None."""

@@ -1,4 +1,4 @@
-"""The run that this plugin process serves: Fivetran's account, what files declare, and what went wrong.
+"""The run that this plugin process serves: Fivetran's account, access lists, what files declare, and what went wrong.
 
 The engine runs up to four operations at once in threads of one process, so every part is thread-safe. A part lasts as
 long as the process: a listing, a lock and a failure each have one owner here.
@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from reconciler.resources.run.access_lists import AccessLists
 from reconciler.resources.run.account import Account
 from reconciler.resources.run.declared import DeclaredInFiles
 from reconciler.resources.run.outcomes import Outcomes
@@ -23,6 +24,8 @@ class Run:
 
     account: Account
     """Fivetran: the client, listings, reads ahead, locks, setup tests."""
+    access_lists: AccessLists
+    """BigQuery: the access lists of datasets, read ahead and written."""
     declared: DeclaredInFiles
     """What this run's files declare, and where."""
     outcomes: Outcomes
@@ -44,6 +47,7 @@ class Run:
             sleep: Waits between two attempts, for a number of seconds.
         """
         self.account = Account(connect)
+        self.access_lists = AccessLists(sleep)
         self.declared = DeclaredInFiles()
         self.outcomes = Outcomes()
         self.sleep = sleep

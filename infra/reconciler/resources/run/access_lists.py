@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import re
 import threading
-from collections.abc import Iterable, Mapping
+import time
+from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -24,7 +25,6 @@ from reconciler.google.bigquery.access.live_entries import (
 )
 from reconciler.google.bigquery.api import AccessDenied, AccessList, AccessListChanged, Datasets
 from reconciler.resources.run.outcomes import OperationError
-from reconciler.resources.run.run import run
 
 #: How often a list is written that other processes keep writing, and the longest wait before the last attempt.
 _ATTEMPTS = 8
@@ -61,15 +61,11 @@ class Written:
 class AccessLists:
     """The lists of one plugin process. Thread-safe: the engine runs several operations at once."""
 
-    def __init__(self) -> None:
+    def __init__(self, sleep: Callable[[float], None] = time.sleep) -> None:
+        self._sleep = sleep
         self._lock = threading.Lock()
         self._clients: dict[str, Datasets] = {}
         self._ahead: dict[tuple[str, str], Future[AccessList | None]] = {}
-
-    def forget(self) -> None:
-        """Know nothing, as at the start of a process."""
-        with self._lock:
-            self._clients, self._ahead = {}, {}
 
     def expect(self, project: str, dataset_ids: Iterable[str]) -> None:
         """Start reading what a refresh is going to ask for."""
@@ -119,7 +115,7 @@ class AccessLists:
             OperationError: The dataset is gone, or other processes keep writing its list.
             RemoteError: Google denies the list for another reason than one of its members, or failed.
         """
-        return _Writing(self.datasets(project), dataset_id, tuple(declared), dict(kept_as), newborn).run()
+        return _Writing(self.datasets(project), dataset_id, tuple(declared), dict(kept_as), self._sleep, newborn).run()
 
 
 @dataclass
@@ -128,6 +124,7 @@ class _Writing:
     dataset_id: str
     declared: tuple[Entry, ...]
     kept_as: dict[str, Mapping[str, Any]]
+    sleep: Callable[[float], None]
     newborn: Entry | None = None
     waits: list[float] = field(default_factory=lambda: list(_UNTIL_KNOWN_S))
     denied: dict[Entry, str] = field(default_factory=dict)
@@ -145,7 +142,7 @@ class _Writing:
                 return self._done(self._put(target, live.etag))
             except AccessListChanged:
                 attempt += 1
-                run.sleep(_LONGEST_WAIT_S * attempt / _ATTEMPTS)
+                self.sleep(_LONGEST_WAIT_S * attempt / _ATTEMPTS)
             except AccessDenied as refused:
                 try:
                     self._deny(live, target, refused)
@@ -261,7 +258,7 @@ class _Writing:
         """Sleep where an account may be too young for Google to know it; return whether that was so."""
         if entry != self.newborn or not self.waits:
             return False
-        run.sleep(self.waits.pop(0))
+        self.sleep(self.waits.pop(0))
         return True
 
 
@@ -272,7 +269,3 @@ def _names(refused: AccessDenied, entry: Entry) -> bool:
 
 def _reason(refused: AccessDenied) -> str:
     return next((reason for text, reason in _REASONS.items() if refused.mentions(text)), _ANOTHER_REASON)
-
-
-#: This process's.
-access_lists = AccessLists()
