@@ -1,7 +1,7 @@
 """The main job on this machine alone: every environment in `connectors/` previewed, deployed, and found unchanged.
 
 Run by `make demo`. It starts a local Fivetran and a local GCP (`reconciler simulate`), lets the real Pulumi work
-against them, prints what a user wants to see, and stops what it started. Nothing is left behind.
+against them, prints what a user wants to see, and stops what it started. Only the installed tools stay.
 """
 
 from __future__ import annotations

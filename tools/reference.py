@@ -35,6 +35,11 @@ VARIABLES: Mapping[str, Mapping[str, str]] = {
         "FIVETRAN_REQUESTS_PER_HOUR": "The most requests an hour that one run makes. Default: the account's quota, as "
         "Fivetran's answers name it.",
     },
+    "Google": {
+        "BIGQUERY_EMULATOR_HOST": "The address of a local BigQuery, for tests.",
+        "GOOGLE_SECRET_MANAGER_CUSTOM_ENDPOINT": "The address of a local Secret Manager, for tests.",
+        "GOOGLE_IAM_CUSTOM_ENDPOINT": "The address of a local service for IAM policies, for tests.",
+    },
     "A run": {
         "RECONCILER_SPECS": "The folder that holds the environments' folders. Default: `connectors`.",
         "RECONCILER_REMOVALS": "`allow`: this run may remove what no file declares any more. `allow:N`: also N at "
@@ -42,7 +47,8 @@ VARIABLES: Mapping[str, Mapping[str, str]] = {
         "RECONCILER_SETUP_TESTS_DEADLINE": "Seconds that a run waits for the setup tests of one connection. Default: "
         "600. The next run reads tests that take longer.",
         "RECONCILER_TODAY": "An ISO date in place of today's, to see what a later run will do.",
-        "RECONCILER_DEBUG": "With any value, an unexpected error of `reconciler` shows its traceback.",
+        "RECONCILER_DEBUG": "With any value, unexpected errors of `reconciler` and failed operations of `pulumi` runs "
+        "show their traceback, masked.",
     },
     "Setting up the checkout": {
         "RECONCILER_CACHE": "Where the engine is kept. Default: `$XDG_CACHE_HOME/reconciler`, else "
@@ -264,8 +270,13 @@ def variables_page() -> str:
     return "\n\n".join([*parts, OTHERS])
 
 
+_VARIABLE = re.compile(
+    r"^(?:RECONCILER|FIVETRAN)_(?!NAMING|SERVICE)[A-Z_]+$|^GOOGLE_[A-Z_]+_CUSTOM_ENDPOINT$|^BIGQUERY_EMULATOR_HOST$"
+)
+
+
 def named_variables() -> set[str]:
-    """Return the variables of ours, and Fivetran's, that the code reads: constants that are such a name."""
+    """Return the variables of ours, of Fivetran and for local Google services that the code reads."""
     found: set[str] = set()
     for folder in (ROOT / "infra" / "reconciler", ROOT / "tools"):
         for file in folder.rglob("*.py"):
@@ -273,7 +284,7 @@ def named_variables() -> set[str]:
                 continue
             for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
                 if isinstance(node, ast.Constant) and isinstance(node.value, str):
-                    found |= set(re.findall(r"^(?:RECONCILER|FIVETRAN)_(?!NAMING|SERVICE)[A-Z_]+$", node.value))
+                    found |= set(_VARIABLE.findall(node.value))
     return found
 
 
