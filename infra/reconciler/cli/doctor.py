@@ -191,7 +191,7 @@ class _Checks:
         if not wanted:
             return
         with ThreadPoolExecutor(min(_AT_A_TIME, len(wanted))) as pool:
-            values = list(pool.map(lambda each: known_value(each, ask=True), wanted))
+            values = list(pool.map(known_value, wanted))
         read = {reference: value for reference, value in zip(wanted, values, strict=True) if value is not None}
         odd: list[OddValue] = []
         for reference, value in read.items():

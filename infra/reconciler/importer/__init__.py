@@ -7,11 +7,10 @@ A draft describes what is there: taking it over changes nothing in Fivetran. A m
 from reconciler.importer.connector import Found, draft_connector
 from reconciler.importer.dataset import draft_dataset
 from reconciler.importer.destination import destination_of, undeclarable
-from reconciler.importer.draft import FILL_IN, Draft, Surroundings, dataset_unit_name, unit_name
+from reconciler.importer.draft import Draft, Surroundings, dataset_unit_name, unit_name
 from reconciler.importer.trust import Approvals, may_have_approvals
 
 __all__ = [
-    "FILL_IN",
     "Approvals",
     "Draft",
     "Found",

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
-from typing import Any
 
 from reconciler.yaml_text.writer import scalar
 
@@ -29,10 +27,3 @@ def is_source_name(name: str) -> bool:
     """Return whether `sync` can name a schema, table or column: in one line, without spaces around it."""
     bare = name.strip().strip("\ufeff\u180e\u200b")
     return bare == name != "" and _LINE_ENDS.search(name) is None and is_writable_key(name)
-
-
-def depth_of(tree: Any) -> int:
-    """Return how many mappings and lists are in each other at the deepest place of a tree."""
-    if isinstance(tree, Mapping):
-        return 1 + max(map(depth_of, tree.values()), default=0)
-    return 1 + max(map(depth_of, tree), default=0) if isinstance(tree, list) else 0

@@ -38,9 +38,6 @@ _WRITING = ("create", "update", "delete")
 #: Characters of one line of an error.
 _LONGEST_LINE = 1000
 
-#: Seconds within which the first resource of a refresh has named every reference of the run.
-DECLARED_WITHIN_S = 5.0
-
 logger = logging.getLogger(__name__)
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -102,7 +99,7 @@ def hide_secrets(before: Mapping[str, Any], now: Mapping[str, Any]) -> dict[str,
     """
     if now == before:
         return dict(now)
-    wait_until_declared(DECLARED_WITHIN_S)
+    wait_until_declared()
     known = known_values([before], ask=False)
     values = frozenset(value for value in known.values if not known.is_public(value))
     return {key: _hidden(before.get(key), value, values) for key, value in now.items()}

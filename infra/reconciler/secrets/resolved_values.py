@@ -23,6 +23,9 @@ _API_KEY = ("FIVETRAN_APIKEY", "FIVETRAN_APISECRET")
 #: Values fetched at once.
 _AT_ONCE = 8
 
+#: Seconds within which the first resource of a refresh has named every reference of the run.
+_DECLARED_WITHIN_S = 5.0
+
 _lock = threading.Lock()
 _values: dict[Reference, set[str]] = {}
 _declared: dict[Reference, None] = {}
@@ -57,9 +60,9 @@ def remember_declared(trees: Iterable[object]) -> None:
     _registered.set()
 
 
-def wait_until_declared(seconds: float) -> None:
-    """Wait for `declare`, which the first resource of a refresh calls while others are read already."""
-    _registered.wait(seconds)
+def wait_until_declared() -> None:
+    """Wait for `remember_declared`, which the first resource of a refresh calls while others are read already."""
+    _registered.wait(_DECLARED_WITHIN_S)
 
 
 def remember_values(values: Mapping[Reference, str]) -> None:
@@ -120,10 +123,8 @@ def known_values_of_run(*, ask: bool) -> KnownValues:
     return known_values([{str(reference): reference.as_node() for reference in declared}], ask=ask)
 
 
-def known_value(reference: Reference, *, ask: bool) -> str | None:
-    """Return the value of a reference as it is kept, or None where it cannot be had; see `known_values` for `ask`."""
-    if reference.kind == "secret" and not ask:
-        return None
+def known_value(reference: Reference) -> str | None:
+    """Return the value of a reference as it is kept, or None where it cannot be had. Secret Manager is asked for it."""
     return _look_up(reference, {resolver.kind: resolver for resolver in resolvers()}[reference.kind])
 
 

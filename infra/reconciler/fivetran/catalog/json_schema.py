@@ -31,7 +31,7 @@ _TOP = {"$schema", "title", "x-status", "x-consent", "x-secret", "type", "proper
 _OPTIONAL = {"x-status", "x-secret"}
 _TREES = {"destination", "config", "auth"}
 _KEYWORDS = {"type", "format", "enum", "items", "properties", "required", "readOnly", "x-immutable"}
-_KINDS: Mapping[str, Kind] = {
+KINDS: Mapping[str, Kind] = {
     "string": "string",
     "integer": "integer",
     "number": "number",
@@ -39,7 +39,7 @@ _KINDS: Mapping[str, Kind] = {
     "array": "list",
     "object": "object",
 }
-_TYPES: Mapping[Kind, str] = {**{kind: type_ for type_, kind in _KINDS.items()}, "secret": "string"}
+_TYPES: Mapping[Kind, str] = {**{kind: type_ for type_, kind in KINDS.items()}, "secret": "string"}
 #: What unquoted scalars stand for; every other scalar of these files is text.
 _SCALARS: Mapping[str, Any] = {"true": True, "false": False, "null": None, "1": 1, "2": 2}
 #: Names that a dotted path, with `[]` for the items of a list, can hold.
@@ -245,9 +245,9 @@ def _type(schema: Mapping[str, Any], where: str) -> tuple[Kind, bool]:
     type_ = schema.get("type")
     nullable = isinstance(type_, list) and len(type_) == 2 and type_[1] == "null"
     name = type_[0] if isinstance(type_, list) and nullable else type_
-    kind: Kind | None = "any" if "type" not in schema else _KINDS.get(name) if isinstance(name, str) else None
+    kind: Kind | None = "any" if "type" not in schema else KINDS.get(name) if isinstance(name, str) else None
     if kind is None:
-        raise Unreadable(f'`{where}`: `type` is one of {", ".join(_KINDS)}, or a list of one of them and "null"')
+        raise Unreadable(f'`{where}`: `type` is one of {", ".join(KINDS)}, or a list of one of them and "null"')
     if ("items" in schema and kind != "list") or (schema.keys() & {"properties", "required"} and kind != "object"):
         raise Unreadable(f"`{where}`: `items` needs `type: array`; `properties` and `required` need `type: object`")
     if "format" not in schema:

@@ -11,17 +11,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from reconciler.fivetran.catalog.consent import Condition, Consent
-from reconciler.fivetran.catalog.json_schema import Unreadable
-from reconciler.fivetran.catalog.service import Field, Form, Kind, Service
-
-_KINDS: Mapping[str, Kind] = {
-    "string": "string",
-    "integer": "integer",
-    "number": "number",
-    "boolean": "boolean",
-    "array": "list",
-    "object": "object",
-}
+from reconciler.fivetran.catalog.json_schema import KINDS, Unreadable
+from reconciler.fivetran.catalog.service import Field, Form, Service
 
 
 def from_metadata(
@@ -100,7 +91,7 @@ def _typed(node: Mapping[str, object], where: str) -> Field:
         return Field("secret")
     if isinstance(choices, list) and choices:
         return Field("choice", choices=tuple(sorted({str(choice) for choice in choices})))
-    kind = _KINDS.get(str(node.get("type")), "any")
+    kind = KINDS.get(str(node.get("type")), "any")
     if kind == "list":
         items = node.get("items")
         return Field("list", items=Field("any") if items is None else _typed(_mapping(items, where), f"{where}[]"))

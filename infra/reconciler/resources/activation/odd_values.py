@@ -17,7 +17,7 @@ def odd_values(references: Mapping[str, Any]) -> list[OddValue]:
     found = []
     for path, node in sorted(references.items()):
         reference = Reference.parse(node)
-        value = None if reference is None or reference.exact else known_value(reference, ask=True)
+        value = None if reference is None or reference.exact else known_value(reference)
         if reference is not None and value is not None:
             found.append(inspect_value(path, reference, value))
     return [each for each in found if each is not None]

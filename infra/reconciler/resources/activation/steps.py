@@ -19,7 +19,7 @@ from reconciler.resources.activation.odd_values import odd_values
 from reconciler.resources.activation.pending import is_overdue, needs
 from reconciler.resources.activation.setup_tests import failed_tests, format_failures, format_test, mask_test
 from reconciler.resources.adoption import AdoptionDecision
-from reconciler.resources.operation import DECLARED_WITHIN_S, mask_own_text
+from reconciler.resources.operation import mask_own_text
 from reconciler.resources.run.outcomes import OperationError
 from reconciler.resources.run.run import run
 from reconciler.resources.run.setup_tests import deadline
@@ -127,7 +127,7 @@ def outcome_after_refresh(props: Mapping[str, Any], live: Connection) -> dict[st
             found |= {"pending": {}, "messages": []}
     elif outcome in {"connected", "broken"} and "ended" not in props:
         # Without reading a secret: this may be a preview.
-        wait_until_declared(DECLARED_WITHIN_S)
+        wait_until_declared()
         known = known_values([props.get("references")], ask=False)
         tasks = [_task(task, known) for task in live.tasks]
         found |= {"outcome": "broken", "tasks": tasks, "messages": tasks}
