@@ -69,7 +69,7 @@ def test_each_unit_comes_as_far_as_it_can_and_the_next_run_heals_the_others(
     for name in ("stripe", "invoices", "paused"):
         lines = [line for line in failed.out.splitlines() if f"/{name}.yaml" in line and ": grants " not in line]
         assert lines == []
-    assert "waiting.yaml: waiting for: the vendor installs our key (DENG-42)" in failed.out
+    assert "waiting.yaml: pending: the vendor installs our key (DENG-42)" in failed.out
     assert "Traceback" not in failed.out
 
     assert workspace.outcomes() == {
@@ -118,7 +118,7 @@ def test_a_day_that_is_over_fails_the_run_and_what_came_about_broke_or_was_unpau
     assert workspace.preview("--expect-no-changes", **overdue).code != 0
     failed = workspace.up(**overdue)
     assert failed.code != 0
-    assert "was to be ready by 2099-12-15, and still waits for: the vendor installs our key (DENG-42)" in failed.out
+    assert "is overdue since 2099-12-15: the vendor installs our key (DENG-42)" in failed.out
     assert set(admin.connections()) == {"waiting", "paused", "stripe"}, "what is over goes in a run that fails, too"
     workspace.remove("over")
 

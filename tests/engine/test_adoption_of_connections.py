@@ -40,8 +40,8 @@ def test_a_move_onto_an_existing_connection_is_refused_before_the_old_one_goes(w
     admin.forget_requests()
     for refused in (workspace.preview(), workspace.up()):
         assert refused.code != 0
-        there = f"the group has a connection stripe already ({theirs})"
-        assert f"the connection stripe would be deleted, and {there}" in refused.out
+        there = f"the existing connection stripe ({theirs}) instead"
+        assert f"this run would delete the connection stripe and use {there}" in refused.out
     assert admin.writes() == []
     assert {each["id"] for each in admin.snapshot()["connections"] if each["name"] == "stripe"} == {old, theirs}
 

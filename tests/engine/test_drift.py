@@ -43,9 +43,13 @@ def test_what_changed_in_the_interface_is_shown_in_the_files_words_and_put_right
     assert re.search(r'email: "included" => "hashed"', shown.out)
     assert re.search(r'time_zone_offset: "-8" => "0"', shown.out)
     assert re.search(
-        r"broke.yaml: broken in Fivetran; an update tests it again\n\s+reconnect: Log in again\n", shown.out
+        r"broke.yaml: the setup state of the connection is broken; the next update "
+        r"tests it again\n\s+reconnect: Log in again\n",
+        shown.out,
     )
-    assert "stopped.yaml: paused in Fivetran, not by the file; left as it is" in shown.out
+    assert (
+        "stopped.yaml: the connection is paused in Fivetran and not in the file; this run leaves it paused" in shown.out
+    )
     # Of what is in the group nothing depends on how its destination changes.
     assert shown.steps() == {
         "update Preflight dev",
@@ -103,7 +107,7 @@ def test_another_form_and_a_key_that_left_are_named_with_their_line_once(workspa
 
     del config["prefix"]
     workspace.write("exports", unit)
-    left = r"exports.yaml:\d+:\d+: config.prefix left the file; Fivetran keeps its value\n"
+    left = r"exports.yaml:\d+:\d+: config.prefix is no longer in the file; Fivetran keeps its value\n"
     shown = workspace.preview("--diff").ok()
     assert re.search(left, shown.out)
     # What an update makes of a connection's revision, only an apply can tell.
@@ -111,4 +115,4 @@ def test_another_form_and_a_key_that_left_are_named_with_their_line_once(workspa
     admin.forget_requests()
     assert re.search(left, workspace.up().ok().out)
     assert admin.writes() == []
-    assert "left the file" not in workspace.preview("--refresh", "--expect-no-changes").ok().out
+    assert "is no longer in the file" not in workspace.preview("--refresh", "--expect-no-changes").ok().out

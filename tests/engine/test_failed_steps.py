@@ -23,8 +23,8 @@ def test_each_step_that_google_refuses_names_its_line(workspace: Workspace, admi
     dataset = next(n for n, text in enumerate(files["made"].read_text().splitlines(), 1) if text == "dataset:")
     for said in (
         rf"{environment}:{member}:\d+: roles/bigquery.jobUser on the project dev-project for user:gone@example.com "
-        r"cannot be made\n\s+Read what Google says at `roles/bigquery.jobUser user:gone@example.com`",
-        rf"{files['unmade']}:{dataset}:1: the dataset unmade cannot be made\n\s+Read what Google says at `unmade`",
+        r"cannot be made\n\s+See Google's message under `roles/bigquery.jobUser user:gone@example.com`",
+        rf"{files['unmade']}:{dataset}:1: the dataset unmade cannot be made\n\s+See Google's message under `unmade`",
         rf"{files['denied']}:{dataset}:1: BigQuery, project dev-project: the access list of the dataset denied cannot",
     ):
         assert re.search(said, run.out), run.out

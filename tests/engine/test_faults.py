@@ -110,7 +110,7 @@ def test_trouble_that_stays_is_told_under_each_file_and_made_good_by_the_next_ru
     assert refused.code != 0
     assert "environment.yaml: GET /groups: Fivetran answered 401 " in refused.out
     assert "Set FIVETRAN_APIKEY and FIVETRAN_APISECRET to a key that is valid" in refused.out
-    assert "Nothing was touched" in refused.out
+    assert "This run changed nothing." in refused.out
     assert "accounts.yaml" not in refused.out, "it is no unit's fault"
     assert_in_plain_words(refused)
     admin.forget_faults()

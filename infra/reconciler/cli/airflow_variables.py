@@ -54,8 +54,8 @@ def airflow_variables(
     `airflow variables import` never deletes a variable, so the command also prints which to delete, and with
     --deletions only their names. It reads them from the files; --from-outputs also has those of deleted files.
 
-    Exit codes: 0 done, 1 a connection does not exist yet, so its variable is left out, 2 wrong usage, 3 Fivetran
-    failed.
+    Exit codes: 0 done, 1 the files have problems, or a connection does not exist yet and its variable is left out, 2
+    wrong usage, 3 Fivetran failed.
     """
     if outputs and environments:
         raise click.UsageError("choose either --environment or --from-outputs")

@@ -35,12 +35,12 @@ def authorise(specs: Path, environment: str | None, redirect_uri: str, unit: str
 
     The link is a secret and valid for a day. It is printed alone on stdout and stored nowhere; each call creates a new
     one. On stderr is what else the user may need: the setup page, Fivetran's service account, the public key to
-    install. A service that needs no consent gets no link. A connection that works needs nothing: its link asks for
-    consent again.
+    install. A service that needs no consent gets no link. For a connected connection the new consent replaces
+    the present one.
 
     Needs FIVETRAN_APIKEY and FIVETRAN_APISECRET of a role that may change connections.
 
-    Exit codes: 0 done, 2 wrong usage, 3 Fivetran failed.
+    Exit codes: 0 done, 1 the files have problems, 2 wrong usage, 3 Fivetran failed.
     """
     if not redirect_uri.startswith(("https://", "http://")):
         raise click.BadParameter("expected a URL that starts with https://", param_hint="--redirect-uri")

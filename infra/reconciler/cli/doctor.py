@@ -56,12 +56,14 @@ def doctor(specs: Path, environment: str | None, reporter: Reporter) -> int:
     Checks that Fivetran's API key works and sees the group; that the destination matches the file and is connected;
     that Google's credentials work; that Fivetran's service account has its role on the project; that the secret
     versions in the files exist; and which undeclared members read sensitive datasets through a role on the project,
-    its folders or the organisation. Warns about what these credentials cannot check. Changes nothing.
+    its folders or the organisation. Reports what these credentials cannot check; only unread secret
+    values do not change the exit code. Changes nothing.
 
     Needs FIVETRAN_APIKEY and FIVETRAN_APISECRET (a read-only key is enough) and Google's application-default
     credentials. Some checks need roles/iam.securityReviewer on the organisation.
 
-    Exit codes: 0 every check is ok, 1 findings, 2 wrong usage, 3 Fivetran or Google failed.
+    Exit codes: 0 every check is ok, 1 the files have problems or there are findings, 2 wrong usage, 3 Fivetran or
+    Google failed.
     """
     selected = select_environment(specs, environment)
     with progress("Checking"):
@@ -204,7 +206,7 @@ class _Checks:
             text = f"no stray line ends or quotation marks in {count(len(read), 'value')}"
             yield CheckResult("secret values", "ok", text)
         if unread := [str(reference) for reference in wanted if reference not in read]:
-            text = f"cannot check {format_names(unread)} for stray line ends: the values cannot be read here"
+            text = f"cannot read {format_names(unread)}, so their values are not checked"
             yield CheckResult("secret values", "ok", text)
 
     def _references(self) -> Iterator[tuple[Reference, tuple[str, str]]]:

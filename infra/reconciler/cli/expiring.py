@@ -29,7 +29,8 @@ def expiring(specs: Path, day: date, environments: tuple[str, ...], reporter: Re
     """Print the units that expire, the next one first, and the stage of each.
 
     The stages are `ahead`; `warned`, in the last days; `paused`, in the days of grace after the last day; and
-    `removed`, from the day on which a run removes it. Needs neither credentials nor a network. An expiry is no finding.
+    `removed`, from the day on which a run removes the unit. Needs neither credentials nor a network. An expiry is no
+    finding.
 
     Exit codes: 0 done, 1 the files have problems, 2 wrong usage.
     """

@@ -49,7 +49,7 @@ specs_option = click.option(
     default="connectors",
     show_default=True,
     show_envvar=True,
-    help="The folder with a folder for each environment.",
+    help="The folder that contains one folder per environment.",
 )
 
 outputs_option = click.option(

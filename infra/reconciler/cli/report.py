@@ -52,7 +52,7 @@ def report(
     outputs: IO[str] | None,
     reporter: Reporter,
 ) -> int:
-    """Print what needs attention in an environment, for a weekly look.
+    """Print what needs attention in an environment, as a weekly report.
 
     Lists failing connections, pending actions and connections that a user paused; expiring units and expiring access;
     unmanaged connections and datasets. Needs FIVETRAN_APIKEY and FIVETRAN_APISECRET (a read-only key is enough) and
@@ -93,7 +93,11 @@ def _expiring(fleet: Fleet, day: date) -> Iterator[Entry]:
         yield Entry(f"{each.stage}: {each.words or dates}", file=each.file, owners=each.owners)
     for unit in fleet.units:
         if unit.retire is not None:
-            yield Entry(f"retired ({unit.retire.ticket}): delete the file", file=unit.file, owners=unit.owners)
+            yield Entry(
+                f"retired ({unit.retire.ticket}): delete the file after a run has paused its connection",
+                file=unit.file,
+                owners=unit.owners,
+            )
 
 
 def _expiring_access(fleet: Fleet, day: date) -> Iterator[Entry]:

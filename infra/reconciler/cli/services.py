@@ -58,7 +58,7 @@ def show(service: str) -> int:
     default="connectors",
     show_default=True,
     show_envvar=True,
-    help="The folder with a folder for each environment, whose services are pulled.",
+    help="The folder that contains one folder per environment; the services in its files are pulled.",
 )
 @click.option("--all", "everything", is_flag=True, help="Pull every service that Fivetran has, about 800.")
 @click.option(

@@ -39,7 +39,8 @@ def status(
     there are. The answers do not name failed setup tests, but the last run recorded them:
     `pulumi stack output --json --stack dev | reconciler status -e dev --from-outputs -`.
 
-    Exit codes: 0 all fine or pending, 1 a connection needs attention, 2 wrong usage, 3 Fivetran failed.
+    Exit codes: 0 all fine or pending, 1 the files have problems or a connection needs attention, 2 wrong usage, 3
+    Fivetran failed.
     """
     selected = select_environment(specs, environment)
     wanted = [find_unit(selected.fleet, name) for name in dict.fromkeys(units)] or selected.fleet.units

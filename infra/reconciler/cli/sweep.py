@@ -30,7 +30,7 @@ from reconciler.model.errors import ReconcilerError
     type=click.File("r", encoding="utf-8"),
     multiple=True,
     metavar="FILE",
-    help="The output of `pulumi stack export`: files whose resources are still in it stay. - for stdin; repeatable.",
+    help="Keep files whose resources are still in this output of `pulumi stack export`; - for stdin; repeatable.",
 )
 @click.option("--dry-run", is_flag=True, help="Only print the files that would be deleted.")
 @format_option("Print for people, for programs, or in Markdown as the body of a pull request on GitHub.")
@@ -45,8 +45,8 @@ def sweep(
 ) -> int:
     """Delete the files of units whose day of removal has come, and print each.
 
-    A run removes what such a file declares on the date that an earlier run recorded, whether the file still exists or
-    not. With --state, a file stays until the run has removed it. No other file changes.
+    A run removes the resources of such a unit on the date that an earlier run recorded, even if the file is deleted
+    before. With --state, a file stays until its resources are removed. No other file changes.
 
     Exit codes: 0 done, also if no file was deleted, 1 the files have problems, 2 wrong usage.
     """
@@ -78,14 +78,14 @@ def _pull_request(found: Sequence[ExpiredFile]) -> Page:
         if not each.removed
     ]
     sections = (
-        Section("These units expired. A run has removed what they declared, or the next one will:", deleted),
+        Section("These units expired, and their resources are removed by a run:", deleted),
         Section("To be deleted later:", staying),
     )
     return Page(sections if deleted else ())
 
 
 def _why_it_stays(each: ExpiredFile) -> str:
-    return f"stays: the stack still has what it declares, {commands.up(each.environment)} removes that"
+    return f"stays until {commands.up(each.environment)} has removed its resources"
 
 
 def _read_states(states: tuple[IO[str], ...]) -> Mapping[str, frozenset[str]]:

@@ -40,10 +40,10 @@ def read_certificates(text: str) -> list[Certificate]:
     blocks = _BLOCK.findall(text)
     if not blocks:
         hint = "give it in PEM, from -----BEGIN CERTIFICATE----- to -----END CERTIFICATE-----"
-        raise Unusable("no certificate in PEM", f"{hint}; `openssl x509 -inform der` makes it of a binary file")
+        raise Unusable("no certificate in PEM", f"{hint}; convert a binary file with `openssl x509 -inform der`")
     for label, _ in blocks:
         if label not in _CERTIFICATE:
-            raise Unusable(f"a {label.lower()} in place of a certificate", "take it out")
+            raise Unusable(f"a {label.lower()} in place of a certificate", "remove it")
     return [_certificate("".join(content.split())) for _, content in blocks]
 
 
@@ -106,7 +106,7 @@ def refuse_private(text: str) -> None:
     if _PRIVATE.search(text):
         raise Unusable(
             "a PRIVATE key: it must not be in a file of this repository, and is not read any further",
-            "take it out, replace the key pair where it is used, since git keeps this one, and give the public part",
+            "remove it, replace the key pair, because git keeps this one, and write the public key",
         )
 
 

@@ -13,7 +13,7 @@ from reconciler.lifecycle.airflow import variable_name
 from reconciler.model import SYNC_INTERVALS, AirflowSchedule, Connector, FivetranSchedule, Unit, commands
 
 #: The finding about a connection that works and is paused, though its file does not pause it.
-PAUSED_BY_HAND = "it is paused, but its file gives no reason: a user paused it, or no run has started it yet"
+PAUSED_BY_HAND = "it is paused, and not by its file: a user paused it, or no run has started it yet"
 
 _INTERVALS = {minutes: interval for interval, minutes in SYNC_INTERVALS.items()}
 

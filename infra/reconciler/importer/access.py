@@ -69,9 +69,12 @@ def access_of(live: Iterable[Mapping[str, Any]], around: Surroundings, *, is_wri
         if entry is not None:
             there.add(entry)
         elif not foreign_entries([each]):
-            lost.append(f"{_format(each, around.environment)}: no file can say this")
+            lost.append(f"{_format(each, around.environment)}: files cannot declare this")
     kept = set(drop_void_entries(there))
-    lost += [f"{_format(entry, around.environment)}: void beside its other access" for entry in _sorted(there - kept)]
+    lost += [
+        f"{_format(entry, around.environment)}: it has no effect beside the member's other access"
+        for entry in _sorted(there - kept)
+    ]
     given = {default: _given(around, default=default, is_written=is_written) for default in (True, False)}
     by_fivetran = kept & _written(around) if not is_written else set()
     missing = given[True] - given[False] - kept
@@ -81,8 +84,8 @@ def access_of(live: Iterable[Mapping[str, Any]], around: Surroundings, *, is_wri
     if missing and not sensitive:
         others = ", ".join(_format(entry, around.environment) for entry in _sorted(missing))
         comments["default_access",] = (
-            f"As in BigQuery: without this line the dataset also gets {others}. Not `sensitive: true`, which allows "
-            "nobody below who has access by a role on the project."
+            f"As in BigQuery: without this line the dataset also gets {others}. `sensitive: true` is not possible, "
+            "because members below have access by a role on the project."
         )
     grants, marks = drafts.grants()
     return Access(
@@ -134,7 +137,7 @@ class _Drafts:
         if why is None and is_person(entry.at) and entry.at not in self._standing:
             grant, marks = self._as_asked(grant)
         if why is None and not _can_be_said(grant, self._environment):
-            why = "no file can say this"
+            why = "files cannot declare this"
         if why is not None:
             self.lost.append(f"{_format(entry, self._environment)}: {why}")
             return
@@ -155,27 +158,27 @@ class _Drafts:
         if is_deleted(entry.at):
             return "the account is deleted"
         if is_public(entry.at) and self._environment.policy.public_access != "allowed":
-            return f"that is everybody, whom {name} does not let in"
+            return f"it is public access, which {name} forbids"
         if grant.until is not None and grant.until < self._around.today:
-            return "it has ended"
+            return "it has expired"
         if "until" not in self._policy.need or not is_person(entry.at) or entry.at in self._standing:
             return None
         if is_public(entry.at):
-            return f"{name} asks for `until`, and IAM lets everybody in on no condition"
-        return f"{name} asks for `until`, which is a condition itself" if grant.condition else None
+            return f"{name} requires `until`, and IAM accepts no condition for the public"
+        return f"{name} requires `until`, and this entry has another condition" if grant.condition else None
 
     def _as_asked(self, grant: Grant) -> tuple[Grant, _Marks]:
         """A grant for people with what the environment asks for beyond what is live, and what is to fill in."""
         policy, name, marks = self._policy, self._environment.name, {}
         if "ticket" in policy.need and grant.ticket is None:
             grant = replace(grant, ticket=_TICKET)
-            marks["ticket"] = f"{FILL_IN} the ticket, which {name} asks for; or name who stays in its `standing`"
+            marks["ticket"] = f"{FILL_IN} the ticket that {name} requires, or add the member to `standing`"
         last = self._around.today + (_USUAL if policy.longest is None else policy.longest)
         if "until" in policy.need and grant.until is None:
             grant = replace(grant, until=last)
-            marks["until"] = f"{FILL_IN} the last day, which {name} asks for: in BigQuery there is none"
+            marks["until"] = f"{FILL_IN} the last day that {name} requires; BigQuery has none"
         elif grant.until is not None and policy.longest is not None and grant.until > last:
-            marks["until"] = f"{FILL_IN} the last day: in BigQuery it is {grant.until}, further than {name} allows"
+            marks["until"] = f"{FILL_IN} the last day; BigQuery has {grant.until}, later than {name} allows"
             grant = replace(grant, until=last)
         return grant, tuple(marks.items())
 

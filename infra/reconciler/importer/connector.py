@@ -22,7 +22,9 @@ from reconciler.importer.trust import Approvals, trust_of
 from reconciler.model import CONNECTION_SETTINGS, Adopt, Connector, DestinationSchema, Sync, Unit, commands, references
 from reconciler.secrets.masking import contains_secret
 
-_HELD = "Fivetran holds what is marked here: nothing is sent until another reference stands in its place."
+_HELD = (
+    "Fivetran keeps the values marked `held_by: fivetran`; runs send none of them until a reference replaces the mark."
+)
 #: How many names a comment has, and how many characters each.
 _MOST_NAMED = 50
 _LONGEST_NAME = 100
@@ -163,14 +165,14 @@ def _not_here(left_out: Sequence[str], unsayable: Sequence[str], service: str, *
     """What the connection has and the file does not say."""
     lines = []
     if has_auth:
-        lines.append("Fivetran never shows `auth`, nor whether a person gave consent: both stay with the connection.")
+        lines.append("Fivetran never returns `auth` or a consent; the connection keeps both.")
     if left_out:
         lines.append(
-            f"Not here, since the catalogue does not know it so, or no file can say it: {_some(left_out)}. "
-            f"{commands.reconciler('services pull', service)} brings the catalogue up to date."
+            "Not in this file, because the catalogue does not have it or the schema does not allow it: "
+            f"{_some(left_out)}. {commands.reconciler('services pull', service)} updates the catalogue."
         )
     if unsayable:
-        lines.append(f"Not here, since Fivetran takes no such value: {', '.join(unsayable)}.")
+        lines.append(f"Not in this file, because the schema does not allow the value: {', '.join(unsayable)}.")
     return "\n".join(lines)
 
 

@@ -39,14 +39,14 @@ def dataset_part(dataset_id: str, around: Surroundings, unit_description: str, *
         labels, comments, _ = _labels({}, environment)
         here = Dataset(dataset_id, environment.destination.location, description=unit_description, labels=labels)
         if dataset_id not in around.datasets:
-            comments[()] = "BigQuery could not be asked: the dataset's own settings and access are not here."
+            comments[()] = "BigQuery could not be read: this file lacks the dataset's settings and access."
         return Part(here, comments)
     labels, comments, not_here = _labels(live.labels, environment)
     access = access_of(live.access, around, is_written=is_written)
     comments |= access.comments
-    notes = [_listed("Labels of BigQuery that are not here:", not_here)] if not_here else []
+    notes = [_listed("Labels in BigQuery that this file lacks:", not_here)] if not_here else []
     if access.lost:
-        notes.append(_listed("Has access in BigQuery, which is not here and would be taken away:", access.lost))
+        notes.append(_listed("Access in BigQuery that this file lacks and a run would revoke:", access.lost))
     if notes:
         comments[()] = "\n".join(notes)
     location = live.location
@@ -55,11 +55,12 @@ def dataset_part(dataset_id: str, around: Surroundings, unit_description: str, *
         comments[()] = "\n".join(
             [
                 *notes,
-                f"{FILL_IN} in BigQuery it is in {live.location}, where {environment.name}'s destination cannot write.",
+                f"{FILL_IN} BigQuery has it in {live.location}, where the destination of {environment.name} cannot "
+                "write.",
             ]
         )
     if live.description is None:
-        comments["description",] = "As in BigQuery. Without this line it is the description above."
+        comments["description",] = "As in BigQuery. Without this line a run writes the description above."
     expiration = live.default_table_expiration_ms
     dataset = Dataset(
         id=dataset_id,

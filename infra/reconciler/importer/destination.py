@@ -55,7 +55,7 @@ def undeclarable(connection: Connection) -> str | None:
     destination, service = destination_of(connection), catalog.find(connection.service)
     written = destination.as_config()
     if not all(_NAME.fullmatch(name) and len(name) <= _LONGEST_NAME for name in written.values()):
-        return "where it writes has another name than lower-case letters, digits and underscores"
+        return "its schema has characters other than lower-case letters, digits and underscores"
     if service is not None and tuple(written) not in service.form.keys:
         return f"it is named {connection.schema}, and the catalogue has {service.form} for {service.id}"
     return None

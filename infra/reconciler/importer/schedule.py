@@ -36,12 +36,12 @@ def schedule_of(
             return FivetranSchedule(_DAILY, f"{hour}:00"), None
         return FivetranSchedule(
             _DAILY
-        ), f"Fivetran has {connection.daily_sync_time!r} as the hour: no file can say that."
+        ), f"Fivetran has {connection.daily_sync_time!r} as the hour; files cannot declare that."
     minutes = connection.sync_frequency
     if minutes is None:
         return FivetranSchedule(), None
     nearest = min(SYNC_INTERVALS.values(), key=lambda offered: abs(offered - minutes))
-    odd = f"Fivetran has every {minutes} minutes, which no file can say: this is the nearest."
+    odd = f"Fivetran syncs every {minutes} minutes; files cannot declare that, and this is the nearest value."
     return FivetranSchedule(nearest), None if nearest == minutes else odd
 
 

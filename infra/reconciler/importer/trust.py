@@ -44,8 +44,8 @@ def trust_of(approvals: Approvals, secrets: Collection[str] = ()) -> tuple[Trust
     if certificates:
         comments["connector", "trust", "certificates"] = "\n".join(
             [
-                "Approved already, and known by their hashes only: write a certificate itself, as `pem` or `file`, in "
-                "place of its hash, and it is approved again where the connection is made anew.",
+                "Known only by their hashes. Write the certificate itself (`pem` or `file`), so that a new connection "
+                "gets it too.",
                 *(f"- {each.hash}: {_name(approval, secrets)}" for each, approval in _by_hash(certificates, approvals)),
             ]
         )

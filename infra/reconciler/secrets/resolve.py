@@ -38,7 +38,7 @@ def resolve(tree: Any, resolvers: Iterable[Resolver]) -> Resolved:
     """Replace every reference in a JSON tree by its value, each fetched once.
 
     Raises `UnresolvedReferences` naming all that cannot be resolved. What is fetched here is not taken from, nor kept
-    for, another request; only `memory` has it in mind, for scrubbing.
+    for, another request; only `resolved_values` keeps it, for masking.
     """
     by_kind = {resolver.kind: resolver for resolver in resolvers}
     found = list(references(tree))

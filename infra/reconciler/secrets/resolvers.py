@@ -100,7 +100,9 @@ class KeptByFivetranResolver:
 
     def resolve(self, reference: Reference) -> str:
         """Raises `LookupError`: whoever needs the value has to be told where it is."""
-        raise LookupError(f"only {reference.name} has this value: write where it is kept, {{secret: NAME, version: N}}")
+        raise LookupError(
+            f"only {reference.name} has this value: write a reference instead, such as {{secret: NAME, version: N}}"
+        )
 
 
 def resolvers() -> tuple[Resolver, ...]:

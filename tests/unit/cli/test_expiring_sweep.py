@@ -113,7 +113,7 @@ def test_sweep_keeps_a_file_while_the_stack_has_its_resources(write: Write):
     swept = run("sweep", "--state", "-", day="2027-01-08", input=stored)
     assert swept.stdout == ""
     assert swept.stderr.splitlines() == [
-        f"connectors/dev/{name}.yaml stays: the stack still has what it declares, `pulumi up --stack dev` removes that"
+        f"connectors/dev/{name}.yaml stays until `pulumi up --stack dev` has removed its resources"
         for name in ("alone", "late", "sheets")
     ]
     assert shared.exists()
@@ -136,14 +136,14 @@ def test_sweep_formats_deleted_and_kept_files_for_github_and_json(write: Write):
     ]
     page = run(*arguments, "github", day="2027-01-08", input=state((DATASET, "waits")))
     assert page.stdout.splitlines() == [
-        "These units expired. A run has removed what they declared, or the next one will:",
+        "These units expired, and their resources are removed by a run:",
         "",
         "- `connectors/dev/over.yaml`: expired on 2026-12-31 (o\\@example.com)",
         "",
         "To be deleted later:",
         "",
-        "- `connectors/dev/waits.yaml`: expired on 2026-12-31, and stays: the stack still has what it declares, "
-        "\\`pulumi up --stack dev\\` removes that",
+        "- `connectors/dev/waits.yaml`: expired on 2026-12-31, and stays until "
+        "\\`pulumi up --stack dev\\` has removed its resources",
     ]
     both = state((DATASET, "waits"), (DATASET, "over"))
     assert run(*arguments, "github", day="2027-01-08", input=both).stdout == ""

@@ -94,7 +94,8 @@ def test_import_writes_the_file_that_a_colleague_would_write(workspace: Workspac
         "connector:",
         "  service: stripe",
         "  destination: {schema: stripe}",
-        "  # Fivetran holds what is marked here: nothing is sent until another reference stands in its place.",
+        "  # Fivetran keeps the values marked `held_by: fivetran`; runs send none of them until a reference replaces "
+        "the mark.",
         "  config:",
         "    # fill in: {secret: fivetran-stripe-api-key, version: 1}",
         "    api_key: {held_by: fivetran}",
@@ -143,7 +144,8 @@ def test_import_marks_unknown_values_and_the_file_is_valid(workspace: Workspace,
         "connector:",
         "  service: stripe",
         "  destination: {schema: stripe}",
-        "  # Fivetran holds what is marked here: nothing is sent until another reference stands in its place.",
+        "  # Fivetran keeps the values marked `held_by: fivetran`; runs send none of them until a reference replaces "
+        "the mark.",
         "  config:",
         "    # fill in: {secret: fivetran-stripe-api-key, version: 1}",
         "    api_key: {held_by: fivetran}",
@@ -154,7 +156,7 @@ def test_import_marks_unknown_values_and_the_file_is_valid(workspace: Workspace,
         "  paused: Fill in why it is paused.",
         f"  adopt: {connection}",
         "dataset:",
-        "  # As in BigQuery. Without this line it is the description above.",
+        "  # As in BigQuery. Without this line a run writes the description above.",
         '  description: ""',
         "  labels:",
         "    # fill in: a label that dev requires",
@@ -193,9 +195,7 @@ def test_import_declares_every_live_grant_and_comments_on_deleted_members(worksp
     lines = body(workspace, "stripe")
     at = lines.index("dataset:")
     comment = " ".join(line.strip("# ") for line in lines[at - 3 : at])
-    assert comment.startswith(
-        "Has access in BigQuery, which is not here and would be taken away: - roles/bigquery.data"
-    )
+    assert comment.startswith("Access in BigQuery that this file lacks and a run would revoke: - roles/bigquery.data")
     assert f" for deleted:serviceAccount:{gone}?uid=" in comment
     assert comment.endswith(": the account is deleted")
     assert lines[lines.index("  access:") + 1 :] == [
@@ -470,7 +470,7 @@ def test_import_leaves_out_dataset_settings_when_bigquery_fails(workspace: Works
         "read: Google answered 403 accessDenied: no. Datasets "
     )
     lines = body(workspace, "stripe")
-    assert "# BigQuery could not be asked: the dataset's own settings and access are not here." in lines
+    assert "# BigQuery could not be read: this file lacks the dataset's settings and access." in lines
     assert lines[-1] == "dataset: {}"
     assert workspace.run("import", "--datasets", "x").code == 3
 

@@ -89,7 +89,7 @@ def test_import_leaves_out_config_keys_outside_the_catalogue(workspace: Workspac
     assert workspace.run("import", "--all").code == 0
     known = (workspace.specs / "dev" / "stripe.yaml").read_text()
     assert "brand_new: " not in known
-    assert "    # Not here, since the catalogue does not know it so: config.brand_new." not in known
+    assert "    # Not in this file, because" not in known
     flat = " ".join(line.strip().lstrip("# ") for line in known.splitlines())
     assert "config.brand_new. `reconciler services pull stripe`" in flat
     unknown = (workspace.specs / "dev" / "other.yaml").read_text()

@@ -53,10 +53,12 @@ def test_report_lists_each_finding_in_its_section_with_file_and_owners(busy: Wor
     why = "its setup state is broken; Fivetran: reconnect: Log in *again*"
     assert found[0] == f"{file}/broken.yaml: {why} (owner@example.com)"
     assert found[1].startswith(f"{file}/waits.yaml: pending: the vendor installs our key, until 2027-02-01 (")
-    assert found[2].startswith(f"{file}/stopped.yaml: it is paused, but its file gives no reason")
+    assert found[2].startswith(f"{file}/stopped.yaml: it is paused, and not by its file")
     assert found[3].startswith(f"{file}/soon.yaml: warned: expires on 2027-01-04, in 1 day: ")
     assert found[4].startswith(f"{file}/later.yaml: ahead: expires on 2028-01-04, removed on 2028-01-12 (")
-    assert found[5].startswith(f"{file}/retired.yaml: retired (DENG-1): delete the file (")
+    assert found[5].startswith(
+        f"{file}/retired.yaml: retired (DENG-1): delete the file after a run has paused its connection ("
+    )
     assert found[6].startswith(
         f"{file}/seen.yaml: access ends on 2027-01-05, in 2 days: roles/bigquery.dataViewer for "
     )

@@ -101,4 +101,4 @@ def test_doctor_names_the_line_of_a_value_with_a_stray_line_end(quoted: Workspac
     assert "sk_live_1" not in ran.out
     monkeypatch.delenv("STRIPE_KEY")
     ran = quoted.run("doctor")
-    assert "cannot check {env: STRIPE_KEY, version: 1} for stray line ends" in ran.out
+    assert "cannot read {env: STRIPE_KEY, version: 1}, so" in ran.out

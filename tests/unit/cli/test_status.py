@@ -104,7 +104,7 @@ def test_status_reports_a_connection_that_does_not_exist(workspace: Workspace):
 @pytest.mark.parametrize(
     ("connector", "live", "finding"),
     [
-        ({}, {"paused": True}, "it is paused, but its file gives no reason"),
+        ({}, {"paused": True}, "it is paused, and not by its file"),
         ({"paused": "INC-1"}, {}, "it is running, but its file pauses it (INC-1)"),
         ({}, {"failed_at": "2026-11-24T11:00:00Z"}, "its last sync failed at 2026-11-24 11:00"),
         ({}, {"setup_state": "incomplete"}, "its setup state is incomplete"),

@@ -151,9 +151,9 @@ def test_what_fivetran_locks_is_passed_over_and_told_where_the_file_names_it():
     seen = compare(declared, config, config.source)
     assert (seen.patch, seen.differences, seen.as_file) == ({}, (), declared)
     assert [(str(finding), finding.exposes) for finding in seen.findings] == [
-        ("sync.schemas.public.tables.heartbeat: Fivetran does not let it be excluded (SYSTEM_TABLE)", False),
+        ("sync.schemas.public.tables.heartbeat: Fivetran does not allow `excluded` here (SYSTEM_TABLE)", False),
         (
-            "sync.schemas.public.tables.users.columns.id: Fivetran does not let it be excluded "
+            "sync.schemas.public.tables.users.columns.id: Fivetran does not allow `excluded` here "
             "(OTHER: A primary key cannot be excluded)",
             True,
         ),
@@ -192,7 +192,7 @@ def test_a_name_that_the_source_lacks_is_never_sent_and_answered_with_the_one_th
     )
     seen = compare(declared, live())
     assert (seen.patch, seen.differences, seen.as_file) == ({}, (), declared)
-    capitals = "Names are in the capitals of the source"
+    capitals = "Names are case-sensitive"
     assert findings(declared) == [
         (f"sync.schemas.Public: the source has no such schema; did you mean public? {capitals}", False),
         (f"sync.schemas.public.tables.user: the source has no such table; did you mean users? {capitals}", True),
@@ -231,7 +231,7 @@ def test_columns_are_looked_up_only_where_one_to_be_kept_back_is_not_listed():
 def test_a_table_without_a_choice_of_columns_is_found_before_anything_is_sent():
     declared = sync(public={"tables": {"heartbeat": {"columns": {"id": "hashed", "at": "included"}}}})
     path = "sync.schemas.public.tables.heartbeat.columns.id"
-    assert findings(declared) == [(f"{path}: this table has no choice of columns", True)]
+    assert findings(declared) == [(f"{path}: this table does not support a choice of columns", True)]
     assert compare(declared, live()).patch == {}
 
 
@@ -242,8 +242,8 @@ def test_a_mode_that_cannot_be_is_found_and_not_sent():
     config.schemas["public"].tables["orders"].enabled = True
     path = "sync.schemas.public.tables"
     assert findings(declared, config) == [
-        (f"{path}.users.mode: this table cannot have its history kept", False),
-        (f"{path}.orders.mode: this connection has no choice of modes", False),
+        (f"{path}.users.mode: this table does not support `history`", False),
+        (f"{path}.orders.mode: this connection does not support `mode`", False),
     ]
     assert compare(declared, config).patch == {}
 

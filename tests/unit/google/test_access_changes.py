@@ -79,13 +79,13 @@ def test_a_later_last_day_is_a_grant_and_an_earlier_one_a_loss():
     day, later = date(2026, 12, 1), date(2026, 12, 2)
     grant = "roles/bigquery.dataViewer on dataset d"
     assert described((until(day),), (until(later),)) == [
-        f"grants {grant} to user:a@example.com until 2026-12-02 (T-1), before until 2026-12-01 (T-1)"
+        f"grants {grant} to user:a@example.com until 2026-12-02 (T-1) (previously until 2026-12-01 (T-1))"
     ]
     assert described((until(None),), (until(day),)) == [
-        f"revokes {grant} from user:a@example.com; still granted until 2026-12-01 (T-1)"
+        f"revokes {grant} from user:a@example.com; the grant until 2026-12-01 (T-1) stays"
     ]
     assert described((until(day),), (until(None),)) == [
-        f"grants {grant} to user:a@example.com, before until 2026-12-01 (T-1)"
+        f"grants {grant} to user:a@example.com (previously until 2026-12-01 (T-1))"
     ]
     assert described((until(day, "T-1"),), (until(day, "T-2"),)) == []
 

@@ -83,7 +83,7 @@ def test_what_may_not_be_seen_is_said_and_the_rest_is_seen(admin: Admin):
     assert lower.unmasked_denial == "The caller does not have permission"
     assert upper.bindings == (READER,)
     assert above.bindings is None
-    assert above.denied == "the parent of folders/2 is not shown: Google answered 403"
+    assert above.denied == "cannot read the parent of folders/2: Google answered 403"
     assert above.unmasked_denial.startswith("Permission 'resourcemanager.folders.get' denied")
     admin("PUT", "/hierarchy/organizations/1", {"denied": ["get", "getIamPolicy"]})
     admin("PUT", "/hierarchy/folders/2", {"denied": []})
@@ -97,7 +97,7 @@ def test_what_google_says_of_a_project_that_is_not_shown_is_told_once(admin: Adm
     with Iam("p") as iam:
         project, above = iam.holders()
     assert project.unmasked_denial.startswith("Permission 'resourcemanager.projects.get' denied")
-    assert (above.denied, above.unmasked_denial) == ("the parent of projects/p is not shown: Google answered 403", "")
+    assert (above.denied, above.unmasked_denial) == ("cannot read the parent of projects/p: Google answered 403", "")
 
 
 def test_what_a_role_permits_is_asked_once(admin: Admin):

@@ -227,9 +227,9 @@ def test_what_people_need_is_marked_where_bigquery_does_not_have_it():
         Grant(READER, ("workgroup:stripe", "serviceAccount:s@p.iam.gserviceaccount.com")),
     )
     assert found.comments == {
-        ("access", 0, "until"): "fill in: the last day: in BigQuery it is 2027-06-01, further than prod allows",
-        ("access", 1, "ticket"): "fill in: the ticket, which prod asks for; or name who stays in its `standing`",
-        ("access", 1, "until"): "fill in: the last day, which prod asks for: in BigQuery there is none",
+        ("access", 0, "until"): "fill in: the last day; BigQuery has 2027-06-01, later than prod allows",
+        ("access", 1, "ticket"): "fill in: the ticket that prod requires, or add the member to `standing`",
+        ("access", 1, "until"): "fill in: the last day that prod requires; BigQuery has none",
     }
 
 
@@ -242,24 +242,25 @@ OFFICE = {"title": "office hours", "expression": "x"}
         ([DELETED], "roles/bigquery.dataViewer for deleted:user:a@example.com?uid=1: the account is deleted"),
         (
             [{"role": "READER", "iamMember": "allUsers"}],
-            "roles/bigquery.dataViewer for allUsers: that is everybody, whom prod does not let in",
+            "roles/bigquery.dataViewer for allUsers: it is public access, which prod forbids",
         ),
         (
             [{**PERSON, "condition": said(until_condition(date(2026, 11, 30)))}],
-            "roles/bigquery.dataViewer for user:a@example.com until 2026-11-30: it has ended",
+            "roles/bigquery.dataViewer for user:a@example.com until 2026-11-30: it has expired",
         ),
         (
             [PERSON, {**PERSON, "condition": OFFICE}],
-            "roles/bigquery.dataViewer for user:a@example.com on the condition x: void beside its other access",
+            "roles/bigquery.dataViewer for user:a@example.com on the condition x: it has no effect beside the member's "
+            "other access",
         ),
         (
             [{**PERSON, "condition": {"title": " ", "expression": "x"}}],
-            "roles/bigquery.dataViewer for user:a@example.com on the condition x: no file can say this",
+            "roles/bigquery.dataViewer for user:a@example.com on the condition x: files cannot declare this",
         ),
-        ([{**PERSON, "role": "roles/ odd"}], "roles/ odd for user:a@example.com: no file can say this"),
+        ([{**PERSON, "role": "roles/ odd"}], "roles/ odd for user:a@example.com: files cannot declare this"),
         (
             [{**PERSON, "domain": "b"}],
-            'the entry {"domain": "b", "role": "READER", "userByEmail": "a@example.com"}: no file can',
+            'the entry {"domain": "b", "role": "READER", "userByEmail": "a@example.com"}: files cannot',
         ),
     ],
 )
@@ -274,7 +275,9 @@ def test_where_people_need_a_last_day_another_condition_has_no_place():
         [{**PERSON, "condition": OFFICE}, {**PERSON, "userByEmail": "b@example.com", "condition": OFFICE}],
         people=people,
     )
-    assert [told.rpartition(": ")[2] for told in found.lost] == ["prod asks for `until`, which is a condition itself"]
+    assert [told.rpartition(": ")[2] for told in found.lost] == [
+        "prod requires `until`, and this entry has another condition"
+    ]
     assert found.grants == (Grant(READER, ("user:b@example.com",), condition=Condition("office hours", "x")),)
 
 
@@ -282,7 +285,7 @@ def test_where_people_need_a_last_day_everybody_has_no_place():
     people = PeoplePolicy(frozenset({"until"}))
     found = access([{"role": "READER", "iamMember": "allUsers"}], people=people, public_access="allowed")
     assert [told.rpartition(": ")[2] for told in found.lost] == [
-        "prod asks for `until`, and IAM lets everybody in on no condition"
+        "prod requires `until`, and IAM accepts no condition for the public"
     ]
 
 

@@ -216,7 +216,7 @@ def test_the_schedule_is_the_live_one(live: dict[str, Any], schedule: object):
 def test_an_interval_that_no_file_can_say_is_told():
     found, comment = schedule_of(connection(schedule_type="auto", sync_frequency=100), "u", "dev", None, ())
     assert found == FivetranSchedule(120)
-    assert comment == "Fivetran has every 100 minutes, which no file can say: this is the nearest."
+    assert comment == "Fivetran syncs every 100 minutes; files cannot declare that, and this is the nearest value."
 
 
 def test_names_are_snake_case_and_never_that_of_another_file():

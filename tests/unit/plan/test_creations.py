@@ -120,7 +120,8 @@ def test_moving_to_a_group_with_a_connection_of_that_name_is_rejected_before_any
     for applies in (False, True):
         said = failure(lambda applies=applies: check(kept, unit(), applies=applies, **moved))
         assert said.startswith(
-            f"{FILE}: the connection stripe would be deleted, and the group has a connection stripe already ({theirs})"
+            f"{FILE}: this run would delete the connection stripe and use the existing "
+            f"connection stripe ({theirs}) instead"
         )
     adopting = unit(adopt=Adopt(theirs))
     assert check(kept, adopting, **moved)["intents"] == {}
@@ -136,7 +137,7 @@ def test_another_destination_with_a_connection_of_that_name_is_rejected_before_a
     moved = Unit("stripe", FILE, "d", ("owner@example.com",), unit("payments").connector)
     new_run()
     said = failure(lambda: check(kept, moved, **allowing(moved, schema=["stripe", "payments"])))
-    assert f"{FILE}: the connection stripe would be deleted, and the group has a connection payments already" in said
+    assert f"{FILE}: this run would delete the connection stripe and use the existing connection payments" in said
     assert theirs in said
 
 

@@ -25,7 +25,7 @@ def test_it_raises_with_every_failed_unit_under_its_file_and_names_no_other(five
         stack.up(unit(name))
         ids[name] = stack.connection.id
     mend = (
-        "    What exists is kept: fix the cause and run again.\n"
+        "    Fix the cause and run again. The connection and its datasets stay.\n"
         "    A secret is sent again when its version in the file changes."
     )
     expected = (

@@ -192,7 +192,8 @@ def test_a_connection_that_breaks_is_told_and_pending_with_its_tasks_and_an_upda
         state = stack.activation.state
         assert (state["outcome"], state["tasks"]) == ("broken", [f"reconnect: {message}"])
         assert state["messages"] == state["tasks"]
-        assert f"{FILE}: broken in Fivetran; an update tests it again\n    reconnect: {message}\n" in caplog.text
+        warned = f"{FILE}: the setup state of the connection is broken; the next update tests it again\n    reconnect: "
+        assert f"{warned}{message}\n" in caplog.text
         assert stack.pending(unit()) == ["activation"]
     fivetran.forget_requests()
     assert stack.up(unit()) == "connected"

@@ -54,8 +54,8 @@ def test_what_cannot_be_kept_back_is_rejected_and_the_connection_stays_paused_un
 def test_activation_says_of_a_running_connection_that_it_goes_on_syncing(fivetran: Fivetran, stack: Stack, new_run):
     stack.up(unit(sync=customers(email="hashed")))
     assert stack.up(unit(sync=customers(emial="hashed"))) == "refused"
-    assert "The connection runs, and keeps syncing them: correct `sync`" in run.outcomes.failures()[FILE]
-    assert "not started" not in run.outcomes.failures()[FILE]
+    assert "Correct `sync`, then run again. The connection runs and syncs this data." in run.outcomes.failures()[FILE]
+    assert "does not start" not in run.outcomes.failures()[FILE]
 
 
 def test_activation_names_the_line_of_each_table_that_is_not_as_declared(
@@ -70,7 +70,7 @@ def test_activation_names_the_line_of_each_table_that_is_not_as_declared(
     run.declared.set_root(tmp_path)
     assert stack.up(unit(sync=customers(emial="hashed"))) == "refused"
     told = run.outcomes.failures()[FILE].splitlines()
-    assert told[0].startswith(f"{FILE}:2:3: what `sync` hashes")
+    assert told[0].startswith(f"{FILE}:2:3: Fivetran does not hash or exclude what `sync` declares")
     assert told[1].startswith(f"    {FILE}:8:15: sync.schemas.stripe.tables.customer.columns.emial: ")
     assert ":8:15" not in str(stack.activation.state), "state holds no lines"
 

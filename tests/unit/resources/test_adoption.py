@@ -213,15 +213,16 @@ def test_one_that_worked_and_broke_is_not_written_to_and_is_adopted_once_it_work
     assert stack.up(unit()) == "broken"
     assert stack.connection.id == made
     assert run.outcomes.failures()[FILE] == (
-        f"connection {made} (stripe) is not connected in Fivetran, and adopting it as it is neither tests nor starts "
-        "it\n    reconnect: ****** expired\n"
-        f"    Finish its set-up in Fivetran, or write `adopt: {{connection: {made}, apply_changes: true}}` to have it "
-        "set up, tested and started."
+        f"connection {made} (stripe) is not connected in Fivetran, and a run neither tests nor starts a "
+        "connection that it adopted as it is\n    reconnect: ****** expired\n"
+        f"    Finish its set-up in Fivetran, or write `adopt: {{connection: {made}, apply_changes: true}}` to let the "
+        "next run set it up, test it and start it."
     )
     new_run()
     caplog.clear()
     stack.refresh()
-    assert f"{FILE}: broken in Fivetran; adopted as it is, so nothing tests it\n    reconnect: ******" in caplog.text
+    warned = f"{FILE}: the setup state of the connection is broken; it was adopted as it is, so no run tests it\n"
+    assert f"{warned}    reconnect: ******" in caplog.text
     assert stack.pending(unit()) == ["activation"]
     fivetran.edit("stripe", setup_state="connected", tasks=[])
     new_run()

@@ -132,7 +132,7 @@ def test_a_loss_that_leaves_something_has_the_line_that_leaves_it(bigquery: BigQ
     dataset = Dataset("d", "US", access=(grant,))
     unit = Unit("d", "dev/d.yaml", "D.", ("o@example.com",), datasets=(dataset,))
     bigquery.up(build_declaration(environment(), unit, dataset, DeletionRules(), is_written=True))
-    loss = f"revokes {VIEWER} on dataset d from user:b@example.com; still granted until 2026-12-10"
+    loss = f"revokes {VIEWER} on dataset d from user:b@example.com; the grant until 2026-12-10 stays"
     assert f"dev/d.yaml:5:73: {loss}" in caplog.messages
 
 
@@ -157,8 +157,8 @@ def test_a_preview_without_fivetrans_account_says_that_it_is_incomplete(
     bigquery.resource._provider.check({}, unknown)
     assert caplog.messages == [
         "dev/d.yaml:3:1: this preview is incomplete: the run also grants roles/bigquery.dataEditor on dataset d to "
-        "Fivetran's service account, whose address is known once the run has the group. "
-        f"serviceAccount:{ACCOUNT} loses that role unless it is this account"
+        "Fivetran's service account, which Fivetran creates with the group. "
+        f"It revokes that role from serviceAccount:{ACCOUNT}, unless that is the same account"
     ]
 
 
@@ -169,7 +169,7 @@ def test_a_member_that_google_denies_fails_its_line_and_no_other(bigquery: BigQu
     assert bigquery.access() == listed(ROBOT, ENGINEERS, reader("a"), reader("bb"), WRITER)
     said = (
         f"dev/d.yaml:5:73: Google denies {VIEWER} for user:b@example.com on dataset d: there is no such account in "
-        "Google\n    Take the member out there"
+        "Google\n    Remove or correct the member"
     )
     assert run.outcomes.failures()["dev/d.yaml"].startswith(said)
     # The next run tries again, until the file says otherwise or the account is there.
@@ -233,7 +233,9 @@ def test_a_list_that_others_keep_writing_is_an_error(bigquery: BigQuery):
     bigquery.make(ROBOT)
     bigquery.gcp("POST", "/datasets/p/d/after-next/read", {"add": reader("x"), "times": 0})
     said = failure(bigquery.up, expected("a"))
-    assert said.startswith("dev/d.yaml:3:1: other processes keep writing the access list of the dataset d: 8 attempts")
+    assert said.startswith(
+        "dev/d.yaml:3:1: other processes changed the access list of the dataset d during all 8 attempts"
+    )
 
 
 def test_a_lost_answer_of_a_write_is_no_error(bigquery: BigQuery):
@@ -295,8 +297,8 @@ def test_a_group_that_bigquery_keeps_under_another_address_is_no_drift(
     bigquery.make(ROBOT)
     bigquery.gcp("PUT", "/aliases", {ENGINEERS["groupByEmail"]: "all@example.org"})
     bigquery.up(expected())
-    kept = f"BigQuery keeps {VIEWER} for workgroup:data/all on dataset d as group:all@example.org"
-    assert [message for message in caplog.messages if "keeps" in message] == [f"dev/environment.yaml: {kept}"]
+    kept = f"BigQuery stores {VIEWER} for workgroup:data/all on dataset d as group:all@example.org; no action is needed"
+    assert [message for message in caplog.messages if " stores " in message] == [f"dev/environment.yaml: {kept}"]
     state = bigquery.resource.state
     bigquery.writes()
     new_run()
@@ -320,7 +322,9 @@ def test_a_preview_warns_of_a_deleted_account_with_the_line_that_names_it(
     caplog.clear()
     assert bigquery.resource.pending(news(expected("a", "b")))
     (warned,) = [message for message in caplog.messages if "is deleted in Google" in message]
-    assert warned.startswith("dev/d.yaml:5:73: user:b@example.com is deleted in Google: dataset d shows it as deleted:")
+    assert warned.startswith(
+        "dev/d.yaml:5:73: the account of user:b@example.com is deleted in Google (the dataset d lists it as deleted:"
+    )
     run.declared.is_preview = False
     bigquery.up(expected("a", "b"))
     assert ":5:73: Google denies" in run.outcomes.failures()["dev/d.yaml"]

@@ -52,7 +52,7 @@ def test_a_create_that_always_fails_ends_in_one_clear_error_and_nothing_made(
     fivetran.fault(**POST, kind="status", status=500, count=None)
     assert failure(create, inputs(fivetran.group)) == (
         f"{FILE}: POST /connections: Fivetran answered 500 InternalServerError: Something went wrong. "
-        "The fault is on Fivetran's side: run again later, and see https://status.fivetran.com."
+        "Fivetran failed: run again later, and see https://status.fivetran.com."
     )
     assert fivetran.named("stripe") == []
     assert fivetran.writes() == ["POST /v1/connections"] * 3, "looked between attempts, and gave up"
@@ -248,19 +248,24 @@ def test_a_connection_of_another_service_is_never_taken_over(fivetran: Fivetran,
     )["id"]
     for adopt in (None, Adopt(made, apply_changes=True)):
         said = failure(create, inputs(fivetran.group, adopt=adopt))
-        assert said.startswith(f"{FILE}: the group has a connection stripe already ({made}), of service hubspot: ")
+        assert said.startswith(
+            f"{FILE}: the connection stripe ({made}) exists with the service hubspot; the file says "
+        )
     assert fivetran.writes() == []
 
 
 def test_adopt_with_another_id_is_rejected(fivetran: Fivetran, new_run):
     made = fivetran.by_hand()
     said = failure(create, inputs(fivetran.group, adopt=Adopt("other_id", apply_changes=True)))
-    assert said == f"{FILE}: adopt names the connection other_id, but stripe is {made}: correct it"
+    assert said == (
+        f"{FILE}: `adopt` names other_id, but the id of stripe is {made}\n"
+        f"    Write `adopt: {made}`, or correct the destination."
+    )
 
 
 def test_adopt_where_nothing_is_makes_nothing(fivetran: Fivetran, new_run):
     said = failure(create, inputs(fivetran.group, adopt=Adopt("other_id")))
-    assert "adopt names the connection other_id, but the group has no connection stripe" in said
+    assert "`adopt` names other_id, but the group has no connection stripe" in said
     assert fivetran.writes() == []
 
 

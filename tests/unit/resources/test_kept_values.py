@@ -80,8 +80,8 @@ def test_a_list_around_what_fivetran_holds_stays_or_is_rejected_with_the_path(
     assert provider.diff(at_work, olds, same).changes
     more = function(fivetran.group, secret("one", HELD), secret("two", KEY))
     rejected = (
-        f"{FILE}: config.secrets_list[0].value: only Fivetran has this value, and the value that contains it has "
-        "changed and can only be sent whole: write where it is kept, {secret: NAME, version: N}"
+        f"{FILE}: config.secrets_list[0].value: only Fivetran has this value, and a changed key can only be sent as a "
+        "whole\n    Write a reference instead, such as {secret: NAME, version: N}."
     )
     fivetran.forget_requests()
     assert failure(provider.diff, at_work, olds, more) == rejected
@@ -103,7 +103,7 @@ def test_where_there_is_no_connection_to_take_over_nothing_is_made(fivetran: Fiv
     fivetran.forget_requests()
     assert failure(provider.create, wanted) == (
         f"{FILE}: auth.token, config.api_key: only Fivetran has these values, and there is no connection stripe to "
-        "adopt: write where it is kept, {secret: NAME, version: N}"
+        "adopt\n    Write a reference instead, such as {secret: NAME, version: N}."
     )
     assert fivetran.writes() == []
 

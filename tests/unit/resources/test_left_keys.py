@@ -23,9 +23,9 @@ def test_a_key_that_left_is_shown_in_preview_and_run_and_then_never_again(
         caplog.clear()
         assert "connection" in stack.pending(unit())
         assert caplog.messages == [
-            f"{FILE}: config.backward_sync_limit left the file; Fivetran keeps its value\n"
-            '    To reset it, write the value it shall have, such as `backward_sync_limit: ""`, into `config`, run, '
-            "and take it out again."
+            f"{FILE}: config.backward_sync_limit is no longer in the file; Fivetran keeps its value\n"
+            '    Write the value to set, such as `backward_sync_limit: ""`, into `config`, run, '
+            "and remove it again to reset the value."
         ]
     stack.up(unit())
     assert fivetran.writes() == []
@@ -58,7 +58,7 @@ def test_a_secret_that_left_is_named_and_not_shown(fivetran: Fivetran, stack: St
     stack.up(unit(backward_sync_limit="2026-01-01"))
     assert stack.pending(unit(api_key=None, backward_sync_limit="2026-01-01")) == ["connection", "activation"]
     [said] = caplog.messages
-    assert "config.api_key left the file; Fivetran keeps its value" in said
+    assert "config.api_key is no longer in the file; Fivetran keeps its value" in said
     assert '`api_key: ""`' in said
     assert CANARY not in said
 
@@ -90,14 +90,14 @@ def test_a_key_that_left_is_found_at_any_depth_but_not_in_lists(config, auth, le
         ("google_sheets", "auth_type", "`auth_type` with its default (OAuth, ServiceAccount)"),
         ("google_drive", "files", "such as `files: []`,"),
         ("google_drive", "empty_header", "such as `empty_header: false`,"),
-        ("google_drive", "skip_after", "`skip_after` with the value it shall have"),
-        ("of_no_catalogue", "any", "`any` with the value it shall have"),
+        ("google_drive", "skip_after", "`skip_after` with the value to set"),
+        ("of_no_catalogue", "any", "`any` with the value to set"),
     ],
 )
 def test_the_way_to_reset_a_key_fits_its_field(service, key, remedy):
     news = {"file": FILE, "service": service, "config": {}}
     [said] = warnings({"config": {key: "x"}}, news)
-    assert f"To reset it, write {remedy}" in said.replace("the value it shall have, such", "such")
+    assert f"Write {remedy}" in said.replace("the value to set, such", "such")
 
 
 trees = st.recursive(st.integers(0, 2), lambda inner: st.dictionaries(st.sampled_from("abc"), inner, max_size=3))

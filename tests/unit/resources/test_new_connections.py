@@ -63,7 +63,7 @@ def test_a_new_unit_whose_connection_is_there_and_differs_is_rejected_and_all_ar
     fivetran.by_hand(schema="same", **AT_WORK)
     fivetran.make(group_id=fivetran.group, service="hubspot", config={"schema": "other"}, **AT_WORK)
     said = failure(check, {}, fleet(unit(historical_sync_time_frame="ALL_TIME"), unit("same"), unit("other")))
-    assert said.startswith("connectors/dev/other.yaml: the group has a connection other already (")
+    assert said.startswith("connectors/dev/other.yaml: the connection other (")
     assert f"\n{FILE}: the connection stripe exists ({made}) and differs from the file:\n" in said
     assert "    config.historical_sync_time_frame: the file says 'ALL_TIME', Fivetran has 'DATE_LIMIT'\n" in said
     assert "    schedule: the file says {by: fivetran, every: 6h}, Fivetran has {by: fivetran, every: 1h}\n" in said
@@ -211,8 +211,8 @@ def test_a_connection_that_would_have_to_be_made_without_what_only_fivetran_has_
     held = {"held_by": "fivetran"}
     said = failure(check, {}, fleet(unit(api_key=held), unit("there", api_key=held)))
     assert said == (
-        f"{FILE}: config.api_key: only Fivetran has this value, and there is no connection stripe to adopt: write "
-        "where it is kept, {secret: NAME, version: N}"
+        f"{FILE}: config.api_key: only Fivetran has this value, and there is no connection stripe to adopt\n"
+        "    Write a reference instead, such as {secret: NAME, version: N}."
     )
 
 
@@ -227,8 +227,8 @@ def test_a_connection_that_could_only_be_changed_around_what_fivetran_has_is_rej
     held = {"held_by": "fivetran"}
     changed = unit(adopt=adopt, api_key=held, frame={"months": 2, "key": held})
     assert failure(check, {}, fleet(changed)) == (
-        f"{FILE}: config.frame.key: only Fivetran has this value, and the value that contains it has changed and can "
-        "only be sent whole: write where it is kept, {secret: NAME, version: N}"
+        f"{FILE}: config.frame.key: only Fivetran has this value, and a changed key can only be sent as a "
+        "whole\n    Write a reference instead, such as {secret: NAME, version: N}."
     )
     check({}, fleet(unit(adopt=adopt, api_key=held, frame={"months": 1, "key": held})))
     assert fivetran.writes() == []

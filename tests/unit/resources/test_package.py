@@ -156,7 +156,7 @@ def test_a_package_comes_with_its_connection_as_its_file_or_is_rejected(fivetran
     assert provider.create(props).id == theirs
     other = code.says("2")
     said = failure(provider.create, other)
-    assert said.startswith(f"{FILE}: the connection orders exists, and its package {theirs} is not code.zip: ")
+    assert said.startswith(f"{FILE}: the connection orders exists with other code (package {theirs}) than code.zip\n")
     assert fivetran.writes() == []
     assert provider.create(code.says("2", apply_changes=True)).id == theirs
     assert [each.sha256 for each in packages()] == [other["sha256"]]
@@ -177,9 +177,9 @@ def test_a_package_goes_when_no_connection_has_it(fivetran: Fivetran, code: Code
 def test_a_file_that_changes_under_the_run_is_not_uploaded(fivetran: Fivetran, code: Code):
     props = code.says("1")
     code.file.write_bytes(b"PK")
-    assert failure(provider.create, props) == f"{FILE}: code.zip changed or went while the run was under way: run again"
+    assert failure(provider.create, props) == f"{FILE}: code.zip changed during the run\n    Run again."
     code.file.unlink()
-    assert "changed or went" in failure(provider.create, props)
+    assert "code.zip changed during the run" in failure(provider.create, props)
     assert fivetran.writes() == []
 
 

@@ -77,7 +77,7 @@ def test_it_is_told_with_what_the_person_needs(
     lines = "".join(
         f"\n    {what}: {value}" for what, value in stack.activation.state["pending"].items() if what != "what"
     )
-    assert f"{FILE}: waiting for: the vendor installs our key (DENG-42){lines}\n" in caplog.text
+    assert f"{FILE}: pending: the vendor installs our key (DENG-42){lines}\n" in caplog.text
 
 
 def test_consent_is_told_with_the_command_that_makes_a_link_for_it(stack: Stack):
@@ -152,7 +152,7 @@ def test_when_its_day_is_over_it_is_pending_and_a_failure(
     assert stack.pending(declared) == ["activation"]
     assert stack.up(declared) == "awaiting"
     id_ = stack.connection.id
-    said = f"connection {id_} (stripe) was to be ready by 2026-12-15, and still waits for: the vendor's key"
+    said = f"connection {id_} (stripe) is overdue since 2026-12-15: the vendor's key"
     assert run.outcomes.failures() == {FILE: said}
     assert TEST not in fivetran.writes()
 
@@ -189,7 +189,7 @@ def test_a_test_that_passes_nothing_and_fails_nothing_leaves_it_awaiting_what_fi
 ):
     fivetran.script_tests(target="stripe", runs=1, results=[])
     assert stack.up(unit()) == "awaiting"
-    assert stack.activation.state["pending"]["what"].startswith("Fivetran says that its set-up is incomplete")
+    assert stack.activation.state["pending"]["what"].startswith("Fivetran reports an incomplete set-up")
     assert stack.pending(unit()) == []
     assert fivetran.the("stripe")["paused"] is True
 

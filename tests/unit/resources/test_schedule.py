@@ -229,7 +229,7 @@ def test_a_pause_by_hand_is_told_and_left(fivetran: Fivetran, stack: Stack, new_
     new_run()
     with caplog.at_level(logging.WARNING):
         stack.refresh()
-    assert f"{FILE}: paused in Fivetran, not by the file; left as it is" in caplog.text
+    assert f"{FILE}: the connection is paused in Fivetran and not in the file; this run leaves it paused" in caplog.text
     assert stack.pending(unit()) == []
     stack.up(unit(schedule=FivetranSchedule(60)))
     live = fivetran.the("stripe")

@@ -117,10 +117,10 @@ def test_a_setting_that_left_is_named_once_with_its_default(
     stack.up(unit(settings={"networking_method": "SshTunnel", "proxy_agent_id": "a", "data_delay_threshold": 0}))
     assert "connection" in stack.pending(unit())
     assert caplog.messages == [
-        f"{FILE}: networking_method left the file; Fivetran keeps its value\n"
-        "    To reset it, write `networking_method: Directly` into `connector`, run, and take it out again.",
-        f"{FILE}: proxy_agent_id left the file; Fivetran keeps its value\n"
-        "    To reset it, change it in Fivetran's interface.",
+        f"{FILE}: networking_method is no longer in the file; Fivetran keeps its value\n"
+        "    Write `networking_method: Directly` into `connector`, run, and remove it again to reset the value.",
+        f"{FILE}: proxy_agent_id is no longer in the file; Fivetran keeps its value\n"
+        "    Change it in Fivetran to reset it.",
     ]
     stack.up(unit())
     caplog.clear()
@@ -242,8 +242,8 @@ def test_a_setting_of_a_destination_that_left_is_named(fivetran: Fivetran, caplo
     settings = {"bucket": "example-staging", "networking_method": "Directly"}  # the second is Fivetran's default
     assert DestinationProvider().diff(fivetran.group, destination(**settings), destination()).changes
     assert caplog.messages == [
-        "connectors/dev/environment.yaml: bucket left the file; Fivetran keeps its value\n"
-        "    To reset it, change it in Fivetran's interface."
+        "connectors/dev/environment.yaml: bucket is no longer in the file; Fivetran keeps its value\n"
+        "    Change it in Fivetran to reset it."
     ]
 
 

@@ -58,7 +58,7 @@ def test_connected_is_not_taken_for_what_late_tests_of_another_config_came_to(
     monkeypatch.setenv(DEADLINE_VARIABLE, "0")
     fivetran.fault(**HELD_TEST)
     assert stack.up(changed) == "testing"
-    assert "The next run tests again, since Fivetran does not say which config a result is about" in caplog.text
+    assert "Run again to repeat them: Fivetran does not report which config it tested." in caplog.text
     fivetran.forget_faults()  # the held one goes on in a moment; what Fivetran says until then is of the old config
     monkeypatch.delenv(DEADLINE_VARIABLE)
     for refreshed in (False, True):

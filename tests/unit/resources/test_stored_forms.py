@@ -63,7 +63,7 @@ def test_a_stored_form_is_shown_once_and_is_no_drift(
     assert stack.connection.state["stored_forms"] == STORED
     assert (
         'connectors/dev/vault.yaml: Fivetran stores config.folder as "1AbC"\n'
-        "    A refresh takes that for what the file says."
+        "    From now on a refresh treats this form as equal to the file."
     ) in caplog.text
     caplog.clear()
     for _ in range(3):

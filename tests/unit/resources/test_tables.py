@@ -197,14 +197,15 @@ def test_everything_that_cannot_be_kept_back_is_told_at_once_with_what_was_meant
     with pytest.raises(OperationError) as rejected:
         configure(shop, declared)
     path = "sync.schemas.public.tables"
-    capitals = "Names are in the capitals of the source"
+    capitals = "Names are case-sensitive"
     assert str(rejected.value) == (
-        "what `sync` hashes or excludes is not so in Fivetran:\n"
+        "Fivetran does not hash or exclude what `sync` declares:\n"
         f"    {path}.users.columns.emial: the source has no such column; did you mean email? {capitals}\n"
-        f"    {path}.users.columns.id: Fivetran does not let it be excluded (OTHER: A primary key cannot be excluded)\n"
+        f"    {path}.users.columns.id: Fivetran does not allow `excluded` here "
+        f"(OTHER: A primary key cannot be excluded)\n"
         f"    {path}.user: the source has no such table; did you mean users? {capitals}\n"
-        f"    {path}.blobs.columns.data: this table has no choice of columns\n"
-        "    The connection is not started until it is: correct `sync`, then run again."
+        f"    {path}.blobs.columns.data: this table does not support a choice of columns\n"
+        "    Correct `sync`, then run again. Until then the run does not start the connection."
     )
     assert written(fivetran)["public"]["users"] == {"id": "plain", "email": "plain", "createdAt": "plain"}
 
@@ -214,9 +215,10 @@ def test_what_does_no_harm_is_a_warning(fivetran: Fivetran, shop: str):
     fivetran.change_source("shop", {"schemas": {"public": {"users": {"sync_modes": ["SOFT_DELETE"]}}}})
     path = "sync.schemas.public.tables"
     assert configure(shop, sync(public={"tables": tables})).warnings == (
-        f"{path}.heartbeat: Fivetran does not let it be excluded (SYSTEM_TABLE); it is left as it is",
-        f"{path}.nowhere: the source has no such table; it has blobs, heartbeat, orders, users; it is left as it is",
-        f"{path}.users.mode: this connection has no choice of modes; it is left as it is",
+        f"{path}.heartbeat: Fivetran does not allow `excluded` here (SYSTEM_TABLE); the run changes nothing",
+        f"{path}.nowhere: the source has no such table; it has blobs, heartbeat, orders, users; the run changes "
+        "nothing",
+        f"{path}.users.mode: this connection does not support `mode`; the run changes nothing",
     )
 
 
@@ -250,7 +252,7 @@ def test_what_was_sent_and_not_taken_is_an_error_where_it_keeps_something_back(f
     configured = configure(shop, sync(public={"tables": {"users": {"mode": "history"}}}))
     assert asked(fivetran) == ["GET", "PATCH", "GET"]
     assert configured.warnings == (
-        f"{path}.mode: the file says 'history', Fivetran has 'soft_delete'; it was sent and not taken",
+        f"{path}.mode: the file says 'history', Fivetran has 'soft_delete'; Fivetran did not apply the change",
     )
 
 
@@ -282,7 +284,7 @@ def test_a_schema_whose_dataset_nobody_declares_is_rejected_where_that_is_forbid
 def test_where_the_source_cannot_be_looked_at_the_file_is_sent_ahead_and_read_back(fivetran: Fivetran, shop: str):
     fivetran.edit(shop, setup_state="incomplete")
     (warning,) = configure(shop, SYNC, fresh=True, reason=lambda error: error.unmasked_message).warnings
-    assert warning.startswith("sync: Fivetran does not look at the source yet (We expected the connector's setup state")
+    assert warning.startswith("sync: Fivetran has not read the source yet (We expected the connector's setup state")
     assert asked(fivetran) == ["POST /reload", "GET", "POST", "GET"]
     assert configure(shop, SYNC).warnings == ()
     fivetran.edit(shop, setup_state="connected")

@@ -201,12 +201,12 @@ def test_a_hash_alone_holds_where_fivetran_trusts_it_already(fivetran: Fivetran,
     fivetran.edit("shop", certificates=[])
     new_run()
     stack.refresh()
-    assert "since the file has its hash only" in failure(stack.up, declared)
+    assert "the file has only its hash, and Fivetran no longer trusts it" in failure(stack.up, declared)
 
 
 def test_a_hash_alone_makes_no_connection(fivetran: Fivetran, stack: Stack, ca: Authority):
     declared = _shop(Trust(certificates=(Certificate(_read(ca)[0].hash),)))
-    assert "the connection is not there yet" in failure(stack.up, declared)
+    assert "the connection does not exist yet" in failure(stack.up, declared)
     assert fivetran.named("shop") == []
 
 

@@ -64,7 +64,7 @@ class TransportError(FivetranError):
 
     def __str__(self) -> str:
         step = (
-            "It is not known whether Fivetran acted on it. Check the network, then run again."
+            "Fivetran may have applied the request. Check the network, then run again."
             if self.may_have_taken_effect
             else "Check the network, any proxy and FIVETRAN_API_URL, then run again."
         )
@@ -169,7 +169,7 @@ class Rejected(ApiError):
 class ServerError(ApiError):
     """5xx: Fivetran, or something before it, failed."""
 
-    next_step = "The fault is on Fivetran's side: run again later, and see https://status.fivetran.com."
+    next_step = "Fivetran failed: run again later, and see https://status.fivetran.com."
 
     @property
     def may_have_taken_effect(self) -> bool:

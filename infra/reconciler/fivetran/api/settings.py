@@ -93,7 +93,7 @@ def requests_per_hour(env: Mapping[str, str]) -> int | None:
     if not (text.isascii() and text.isdigit() and len(text) <= _LONGEST_QUOTA and int(text) > 0):
         raise InvalidSettings(
             f"{QUOTA_VARIABLE} is not a whole number from 1. Set it like 5000, or leave it out: "
-            "the quota is then what Fivetran's answers say."
+            "the run then uses the quota in Fivetran's answers."
         )
     return int(text)
 

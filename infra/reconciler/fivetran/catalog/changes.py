@@ -13,7 +13,7 @@ def changes(old: Service, new: Service) -> Iterator[str]:
         before, after = getattr(old, attribute), getattr(new, attribute)
         if before != after:
             label = "destination" if attribute == "form" else attribute
-            yield f"~ {label}: {before or 'not told'} → {after or 'not told'}"
+            yield f"~ {label}: {before or 'unknown'} → {after or 'unknown'}"
     before_, after_ = _fields(old), _fields(new)
     for path in sorted(before_ | after_):
         if path not in before_:

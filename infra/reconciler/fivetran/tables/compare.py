@@ -144,11 +144,11 @@ class _Comparing:
         mode: str = table.mode
         problem = None
         if live.sync_mode is None:
-            problem = "this connection has no choice of modes"
+            problem = "this connection does not support `mode`"
         elif live.sync_mode == table.mode:
             pass
         elif table.mode == "history" and live.supports_history_mode is False:
-            problem = "this table cannot have its history kept"
+            problem = "this table does not support `history`"
         else:
             mode = live.sync_mode
             seen.differences.insert(0, Difference(f"{path}.mode", table.mode, mode))
@@ -172,7 +172,12 @@ class _Comparing:
                 continue
             elif live.supports_columns_config is False:
                 if word is not None:
-                    level.find(name, "this table has no choice of columns", "unsupported", exposes=wanted != "included")
+                    level.find(
+                        name,
+                        "this table does not support a choice of columns",
+                        "unsupported",
+                        exposes=wanted != "included",
+                    )
             elif column is not None and column.lock is not None and "excluded" in (now, wanted):
                 if word is not None:
                     level.locked(name, column.lock, wanted)

@@ -71,7 +71,7 @@ class Level:
         """What the file says is not for anybody to choose."""
         reason = f"{lock.code}: {lock.reason}" if lock.reason else lock.code
         exposes = wanted == "excluded" and lock.code not in _HARMLESS
-        self.find(name, f"Fivetran does not let it be {wanted} ({reason})", "locked", exposes=exposes)
+        self.find(name, f"Fivetran does not allow `{wanted}` here ({reason})", "locked", exposes=exposes)
 
     def put(self, name: str, wanted: bool, on: bool, inner: Inside) -> None:
         """Take over what is inside. Where the outside differs, that alone is said to differ."""
@@ -98,6 +98,6 @@ def _meant(name: str, names: list[str]) -> str:
     by_small = {known.casefold(): known for known in names}
     near = get_close_matches(name.casefold(), by_small, n=1)
     if near:
-        return f"; did you mean {by_small[near[0]]}? Names are in the capitals of the source"
+        return f"; did you mean {by_small[near[0]]}? Names are case-sensitive"
     listed = ", ".join(names[:_LISTED]) + (", …" if len(names) > _LISTED else "")
     return f"; it has {listed}" if listed else ""

@@ -157,7 +157,7 @@ def compare_dataset(expected: DatasetDeclaration, live: LiveDataset, today: date
             difference = f"{key}: the file says {_shown(ours)}, BigQuery has {_shown(theirs)}"
             yield DatasetDifference(difference, (expected.file, f"{expected.path}.{key}"))
 
-    contents = "contents: the file allows their deletion with the dataset, by `expires` or `retire`"
+    contents = "tables: `expires` or `retire` in the file lets a run delete them with the dataset"
     return AdoptionDiff(
         file=expected.file,
         dataset=expected.id,
@@ -186,7 +186,7 @@ def compare_dataset(expected: DatasetDeclaration, live: LiveDataset, today: date
         ),
         harmless=(
             *(
-                DatasetDifference(f"{_format_removed(text(entry))}, and it grants nobody access")
+                DatasetDifference(f"{_format_removed(text(entry))}, and it has no effect")
                 for entry in entries
                 if entry not in (*there, *declared)
             ),

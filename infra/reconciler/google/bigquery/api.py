@@ -124,8 +124,8 @@ class Datasets:
         """Replace the access list that was read with this etag; return it as it then is.
 
         Raises:
-            ListChanged: Another process wrote the dataset meanwhile. So does an answer that was lost: read again.
-            AccessRefused: Google denies the list because of an entry in it.
+            AccessListChanged: Another process wrote the dataset meanwhile. So does an answer that was lost: read again.
+            AccessDenied: Google denies the list because of an entry in it.
         """
         from google.api_core.exceptions import (  # noqa: PLC0415
             BadRequest,

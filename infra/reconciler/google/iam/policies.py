@@ -108,9 +108,9 @@ class Iam:
                 about = self._ask("GET", RESOURCE_MANAGER, name)
             except _Denied as refusal:
                 found.append(self._holder(name, "", refusal))
-                # Google's text is told once, with the policy that is not shown.
+                # Google's message is shown once, with the policy that cannot be read.
                 said = "" if found[-1].bindings is None else refusal.unmasked_message
-                above = PolicyHolder("folders/?", "", None, f"the parent of {name} is not shown: {refusal}", said)
+                above = PolicyHolder("folders/?", "", None, f"cannot read the parent of {name}: {refusal}", said)
                 return (*found, above) if not name.startswith("organizations/") else tuple(found)
             found.append(self._holder(name, str(about.get("displayName", ""))))
             name = str(about.get("parent", ""))

@@ -35,10 +35,7 @@ logger = logging.getLogger(__name__)
 #: What state holds besides the inputs.
 _OUTPUTS = ("denied", "kept_as")
 
-_REMEDY = (
-    "Take the member out there or correct it; if the account is new, run again. All other entries of the list are "
-    "as declared"
-)
+_REMEDY = "Remove or correct the member; if the account is new, run again. The run wrote all other entries."
 
 
 class DatasetAccessProvider(Provider):
@@ -163,8 +160,8 @@ class _Declared:
         for shown, member in find_deleted_members(before):
             for where in self.locate_member(member):
                 logger.warning(
-                    "%s: %s is deleted in Google: dataset %s shows it as %s. Google denies a grant to it\n"
-                    "    Take the member out, unless a new account of this name exists",
+                    "%s: the account of %s is deleted in Google (the dataset %s lists it as %s), so Google would deny "
+                    "a new grant\n    Remove the member, unless a new account has this name.",
                     where,
                     member,
                     self.dataset,
@@ -175,10 +172,10 @@ class _Declared:
         accounts = ", ".join(
             f"serviceAccount:{entry.member}" for each in writers if (entry := _entry(each)) is not None
         )
-        maybe = f". {accounts} loses that role unless it is this account" if accounts else ""
+        maybe = f". It revokes that role from {accounts}, unless that is the same account" if accounts else ""
         logger.warning(
             "%s: this preview is incomplete: the run also grants roles/bigquery.dataEditor on dataset %s to Fivetran's "
-            "service account, whose address is known once the run has the group%s",
+            "service account, which Fivetran creates with the group%s",
             run.declared.locate(self.file, self.path),
             self.dataset,
             maybe,
@@ -235,7 +232,7 @@ def _log_other_addresses(declared: _Declared, written: Written, known: Mapping[s
         kept = written.kept_as.get(entry_key(entry))
         if kept is not None and entry_key(entry) not in known and isinstance(entry, Entry):
             logger.warning(
-                "%s: BigQuery keeps %s on dataset %s as %s",
+                "%s: BigQuery stores %s on dataset %s as %s; no action is needed",
                 declared.locate(entry),
                 format_entry(entry, declared.names),
                 declared.dataset,

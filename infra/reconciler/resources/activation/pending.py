@@ -10,7 +10,7 @@ from reconciler.model import commands
 from reconciler.model.today import today
 from reconciler.resources.run.run import run
 
-#: Read-only config that a person takes to the other side: an account to share with, a key to install, an id to trust.
+#: Read-only config that a person needs in the source: an account to share with, a key to install, an id to trust.
 _TO_HAND_OVER = (
     "service_account",
     "service_account_email",
@@ -30,7 +30,7 @@ def needs(props: Mapping[str, Any], live: Connection) -> dict[str, str]:
         link = commands.reconciler("authorise", props["unit"], environment=commands.environment_of(props["file"]))
         what = f"a user's consent: {link} prints a link for it"
     else:
-        what = "Fivetran says that its set-up is incomplete, and no test says why"
+        what = "Fivetran reports an incomplete set-up without a failed test"
     found = {
         "what": what,
         "setup page": f"https://fivetran.com/dashboard/connections/{live.id}/setup",

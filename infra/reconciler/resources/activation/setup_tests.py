@@ -54,7 +54,7 @@ def format_failures(subject: str, failed: Iterable[dict[str, str]]) -> str:
     lines = [f"\n    {format_test(test)}" for test in failed]
     return (
         f"{len(lines)} setup test{'s' if len(lines) > 1 else ''} of {subject} failed:{''.join(lines)}\n"
-        "    What exists is kept: fix the cause and run again."
+        "    Fix the cause and run again. The connection and its datasets stay."
         + "".join(_format_trust(test["trust"]) for test in failed if "trust" in test)
     )
 
@@ -62,7 +62,7 @@ def format_failures(subject: str, failed: Iterable[dict[str, str]]) -> str:
 def _format_trust(trust: str) -> str:
     """Format the `trust` to paste into the file so that Fivetran trusts what a source presented."""
     lines = "".join(f"\n      {line}" for line in trust.splitlines())
-    return f"\n    Ask the source's administrator whether this is its own, then write it under `connector`:\n{lines}\n"
+    return f"\n    Compare this with the source's administrator, then add it under `connector`:\n{lines}\n"
 
 
 def report_failures(subject: str, tests: Iterable[SetupTest]) -> None:

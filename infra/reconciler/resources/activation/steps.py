@@ -106,7 +106,9 @@ def _end(olds: Mapping[str, Any], state: Mapping[str, Any]) -> dict[str, Any]:
 def as_file(props: Mapping[str, Any], live: Connection) -> dict[str, Any]:
     """The inputs that are remembered once applied, as a file would have them to describe the live connection."""
     if props.get("activated") and live.paused and "paused" not in props and not schedule.by_airflow(props["schedule"]):
-        logger.warning("%s: paused in Fivetran, not by the file; left as it is", props["file"])
+        logger.warning(
+            "%s: the connection is paused in Fivetran and not in the file; this run leaves it paused", props["file"]
+        )
     return {**schedule.as_file(props, live), **_live_tables(props)}
 
 
@@ -133,8 +135,10 @@ def outcome_after_refresh(props: Mapping[str, Any], live: Connection) -> dict[st
         found |= {"outcome": "broken", "tasks": tasks, "messages": tasks}
         listed = "".join(f"\n    {task}" for task in tasks)
         left_alone = _is_left_alone(props) and not props.get("activated")
-        then = "adopted as it is, so nothing tests it" if left_alone else "an update tests it again"
-        logger.warning("%s: %s in Fivetran; %s%s", props["file"], live.setup_state, then, listed)
+        then = "it was adopted as it is, so no run tests it" if left_alone else "the next update tests it again"
+        logger.warning(
+            "%s: the setup state of the connection is %s; %s%s", props["file"], live.setup_state, then, listed
+        )
     return found
 
 
@@ -329,7 +333,7 @@ def _report(state: Mapping[str, Any], rejected: str | None) -> None:
         run.outcomes.fail(state["file"], rejected or _with_place(state["file"], at, _format_failure(state)))
         return
     needs = "".join(f"\n    {what}: {value}" for what, value in state["pending"].items() if what != "what")
-    logger.warning("%s: waiting for: %s%s", state["file"], state["pending"]["what"], needs)
+    logger.warning("%s: pending: %s%s", state["file"], state["pending"]["what"], needs)
 
 
 def _messages(state: Mapping[str, Any]) -> list[str]:
@@ -357,18 +361,17 @@ def _format_failure(state: Mapping[str, Any]) -> str:
     if state["outcome"] == "broken":
         tasks = "".join(f"\n    {task}" for task in state["tasks"])
         return (
-            f"{subject} is not connected in Fivetran, and adopting it as it is neither tests nor starts it{tasks}\n"
+            f"{subject} is not connected in Fivetran, and a run neither tests nor starts a connection that it adopted "
+            f"as it is{tasks}\n"
             f"    Finish its set-up in Fivetran, or write `adopt: {{connection: {state['connection_id']}, "
-            "apply_changes: true}` to have it set up, tested and started."
+            "apply_changes: true}` to let the next run set it up, test it and start it."
         )
     if state["outcome"] == "failed":
         again = "\n    A secret is sent again when its version in the file changes." if "references" in state else ""
         return format_failures(subject, state["tests"]) + _odd_values(state) + again
     if state["outcome"] == "testing":
-        then = "reads their result"
+        step = "Run again to read their result."
         if state["was_connected"]:
-            then = "tests again, since Fivetran does not say which config a result is about"
-        return f"the setup tests of {subject} were still running after {deadline():.0f} s.\n    The next run {then}."
-    return (
-        f"{subject} was to be ready by {state['awaiting']['until']}, and still waits for: {state['awaiting']['what']}"
-    )
+            step = "Run again to repeat them: Fivetran does not report which config it tested."
+        return f"the setup tests of {subject} were still running after {deadline():.0f} s\n    {step}"
+    return f"{subject} is overdue since {state['awaiting']['until']}: {state['awaiting']['what']}"

@@ -71,8 +71,10 @@ class _Problem:
 
     def text(self, form: Callable[[str], str], *, runs: bool) -> str:
         listed = "".join(f"\n    {form(item)}" for item in self.items)
-        state = "The connection runs, and keeps syncing them" if runs else "The connection is not started until it is"
-        return f"{self.problem}:{listed}\n    {state}: {self.advice}, then run again."
+        state = (
+            "The connection runs and syncs this data." if runs else "Until then the run does not start the connection."
+        )
+        return f"{self.problem}:{listed}\n    {self.advice}, then run again. {state}"
 
 
 def locate_text(file: str, text: str) -> str:
@@ -212,13 +214,12 @@ def _send_ahead(connection_id: str, sync: Mapping[str, Any], reason: str) -> _Li
     config = _config(connection_id)
     if config is None:
         raise failed or OperationError(
-            "Fivetran took `sync` ahead of the first look at the source and does not show it: "
-            "what it keeps back cannot be confirmed. Let Fivetran load the schema in its interface, then run again"
+            "Fivetran accepted `sync` before reading the source and does not return it, so the run cannot confirm what "
+            "is hashed or excluded\n    Load the schema in Fivetran's interface, then run again."
         )
     why = reason.rstrip(".") or "no reason given"
     warning = (
-        f"sync: Fivetran does not look at the source yet ({why}): names are checked in the first sync, and what cannot "
-        "be is passed over there"
+        f"sync: Fivetran has not read the source yet ({why}): the first sync checks the names and skips unknown ones"
     )
     return _LiveConfig(config, {}, (warning,))
 
@@ -242,10 +243,10 @@ def _reject(seen: Comparison, written: Iterable[tuple[str, str]], *, runs: bool)
     blocks = []
     if exposed:
         blocks.append(
-            _Problem("what `sync` hashes or excludes is not so in Fivetran", tuple(exposed), "correct `sync`")
+            _Problem("Fivetran does not hash or exclude what `sync` declares", tuple(exposed), "Correct `sync`")
         )
     if schemas := tuple(f"{schema} → {dataset}" for schema, dataset in written):
-        advice = "declare each in `datasets`, or exclude its schema (`others: reset` excludes what is not named)"
+        advice = "Declare each in `datasets`, or exclude its schema (`others: reset` excludes what is not named)"
         blocks.append(_Problem("schemas are synced into datasets that no file declares", schemas, advice))
     if blocks:
         raise TablesDiffer(blocks, runs=runs)
@@ -253,6 +254,6 @@ def _reject(seen: Comparison, written: Iterable[tuple[str, str]], *, runs: bool)
 
 def _describe_harmless(seen: Comparison) -> tuple[str, ...]:
     """Return a warning for each difference that exposes nothing."""
-    found = [f"{finding}; it is left as it is" for finding in seen.findings if not finding.exposes]
-    differing = [f"{each}; it was sent and not taken" for each in seen.differences if not protects(each)]
+    found = [f"{finding}; the run changes nothing" for finding in seen.findings if not finding.exposes]
+    differing = [f"{each}; Fivetran did not apply the change" for each in seen.differences if not protects(each)]
     return (*found, *differing)

@@ -84,13 +84,14 @@ def reject_another(props: Mapping[str, Any], found: Connection) -> None:
     name, adopt = api_fields.connection_name(props), props.get("adopt")
     if found.service != props["service"]:
         raise OperationError(
-            f"the group has a connection {name} already ({found.id}), of service {found.service}: "
-            f"correct `service: {props['service']}`, or choose another destination",
+            f"the connection {name} ({found.id}) exists with the service {found.service}; the file says "
+            f"{props['service']}\n    Correct `service`, or choose another destination.",
             at=("connector", "service"),
         )
     if adopt and adopt["connection"] != found.id:
         raise OperationError(
-            f"adopt names the connection {adopt['connection']}, but {name} is {found.id}: correct it",
+            f"`adopt` names {adopt['connection']}, but the id of {name} is {found.id}\n"
+            f"    Write `adopt: {found.id}`, or correct the destination.",
             at=("connector", "adopt", "connection"),
         )
 

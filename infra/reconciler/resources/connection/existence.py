@@ -77,8 +77,8 @@ def ensure(wanted: DeclaredConnection) -> tuple[Connection, bool]:
         return _continue(wanted, live) if intent is not None and intent.covers(live) else _adopt(wanted, live)
     if "adopt" in wanted.props:
         raise OperationError(
-            f"adopt names the connection {wanted.props['adopt']['connection']}, but the group has no connection "
-            f"{wanted.name}: correct the destination, or take `adopt` out to make a new connection",
+            f"`adopt` names {wanted.props['adopt']['connection']}, but the group has no connection {wanted.name}\n"
+            "    Correct the destination, or remove `adopt` to create a connection.",
             at=("connector", "adopt"),
         )
     return _create(wanted)

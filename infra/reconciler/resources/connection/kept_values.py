@@ -20,8 +20,8 @@ def reject_kept(fields: Mapping[str, Any], *, because: str) -> None:
     if paths:
         values = "this value" if len(paths) == 1 else "these values"
         raise OperationError(
-            f"{', '.join(sorted(paths))}: only Fivetran has {values}, and {because}: write where it is kept, "
-            "{secret: NAME, version: N}"
+            f"{', '.join(sorted(paths))}: only Fivetran has {values}, and {because}\n"
+            "    Write a reference instead, such as {secret: NAME, version: N}."
         )
 
 
@@ -37,7 +37,7 @@ def reject_changes_around_kept(fields: Mapping[str, Any]) -> None:
     """Raise `OperationError` where a PATCH of these fields would have to contain what only Fivetran has."""
     reject_kept(
         {key: fields[key] for key in ("config", "auth") if key in fields},
-        because="the value that contains it has changed and can only be sent whole",
+        because="a changed key can only be sent as a whole",
     )
 
 

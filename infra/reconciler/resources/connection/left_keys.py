@@ -41,11 +41,12 @@ def warnings(olds: Mapping[str, Any], news: Mapping[str, Any]) -> list[str]:
 
 def settings_warning(file: str, at: tuple[str, ...], name: str, default: object) -> str:
     """Return what the user has to know of a setting that left the file; `at` is the path of what it was a key of."""
-    remedy = "To reset it, change it in Fivetran's interface."
+    remedy = "Change it in Fivetran to reset it."
     if default is not None:
         value = str(default).lower() if isinstance(default, bool) else default
-        remedy = f"To reset it, write `{name}: {value}` into `{at[-1]}`, run, and take it out again."
-    return f"{run.declared.locate(file, *at, name)}: {name} left the file; Fivetran keeps its value\n    {remedy}"
+        remedy = f"Write `{name}: {value}` into `{at[-1]}`, run, and remove it again to reset the value."
+    place = run.declared.locate(file, *at, name)
+    return f"{place}: {name} is no longer in the file; Fivetran keeps its value\n    {remedy}"
 
 
 def _is_default(path: str, value: object) -> bool:
@@ -75,8 +76,8 @@ def _warning(props: Mapping[str, Any], path: str) -> str:
     # Of what it merges only the top-level keys of `config` are documented.
     keeps = "keeps its value" if above == "config" else "may keep its value"
     return (
-        f"{run.declared.locate(props['file'], 'connector', path)}: {path} left the file; Fivetran {keeps}\n"
-        f"    To reset it, write {_example(key, field)} into `{above}`, run, and take it out again."
+        f"{run.declared.locate(props['file'], 'connector', path)}: {path} is no longer in the file; Fivetran {keeps}\n"
+        f"    Write {_example(key, field)} into `{above}`, run, and remove it again to reset the value."
     )
 
 
@@ -85,5 +86,5 @@ def _example(key: str, field: Field | None) -> str:
     if field and kind == "choice":
         return f"`{key}` with its default ({', '.join(field.choices)})"
     if kind in _EMPTY:
-        return f"the value it shall have, such as `{key}: {_EMPTY[kind]}`,"
-    return f"`{key}` with the value it shall have"
+        return f"the value to set, such as `{key}: {_EMPTY[kind]}`,"
+    return f"`{key}` with the value to set"

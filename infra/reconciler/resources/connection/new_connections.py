@@ -124,8 +124,8 @@ def _rejection(unit: Mapping[str, Any], listed: Connection, replaces: str | None
 
 def _name_taken(name: str, listed: Connection, replaces: str) -> OperationError:
     return OperationError(
-        f"the connection {replaces} would be deleted, and the group has a connection {name} already ({listed.id}), "
-        f"which would take its place.\n    Write `adopt: {{connection: {listed.id}}}` to adopt it, choose another "
+        f"this run would delete the connection {replaces} and use the existing connection {name} ({listed.id}) "
+        f"instead\n    Write `adopt: {{connection: {listed.id}}}` to adopt it, choose another "
         "destination, or delete it in Fivetran.",
         at=("connector", "destination"),
     )
@@ -160,11 +160,11 @@ def _describe_set_up(live: Connection) -> str:
     """Say that a connection which is adopted as it is does not work."""
     if adoption.is_connected(live):
         return ""
-    return f"\n    It is {live.setup_state} in Fivetran: it is neither tested nor started."
+    return f"\n    Its setup state is {live.setup_state}: the run neither tests nor starts it."
 
 
 def _describe_start(runs: Mapping[str, Any], live: Connection) -> str:
     """Say that a connection which may be changed and has never synced is started, as a new one is."""
     if live.succeeded_at is not None or "paused" in runs:
         return ""
-    return "\n    It has never synced: it is tested, and started once its tests pass."
+    return "\n    It has never synced: the run tests it, and starts it if the tests pass."

@@ -71,8 +71,8 @@ class ConnectionProvider(Provider):
         if changed and not run.declared.may_replace(api_fields.connection_name(olds)):
             raise OperationError(
                 "\n".join(
-                    f"{news['file']}: {key} changed from {olds[key]} to {news[key]}: Fivetran cannot change it. A new "
-                    "connection would be made, with a new id, and sync its whole history again"
+                    f"{news['file']}: {key} changed from {olds[key]} to {news[key]}, which Fivetran cannot "
+                    "do in an existing connection"
                     for key in changed
                 )
             )
@@ -269,7 +269,9 @@ def _stored_forms(
         if before.get(path) != form:
             place = run.declared.locate(props["file"], "connector", "config", path)
             shown = f"stores config.{path} as {_shown(form['stored'])}" if "stored" in form else _hidden(path)
-            logger.warning("%s: Fivetran %s\n    A refresh takes that for what the file says.", place, shown)
+            logger.warning(
+                "%s: Fivetran %s\n    From now on a refresh treats this form as equal to the file.", place, shown
+            )
     return forms
 
 
@@ -283,7 +285,7 @@ def _shown(value: Any) -> str:
 
 
 def _hidden(path: str) -> str:
-    return f"takes config.{path} and does not show it again"
+    return f"accepts config.{path} and never returns it"
 
 
 def _inputs(props: Mapping[str, Any]) -> dict[str, Any]:

@@ -46,7 +46,7 @@ def reject_creating(props: Mapping[str, Any]) -> None:
     """Raise `OperationError` for a certificate of which only the hash is known: a new connection trusts none yet."""
     for hash_, item in _declared(props, "certificates").items():
         if "encoded_cert" not in item:
-            raise _unknown(hash_, "the connection is not there yet")
+            raise _unknown(hash_, "the connection does not exist yet")
 
 
 def apply(connection_id: str, olds: Mapping[str, Any], news: Mapping[str, Any]) -> None:
@@ -69,7 +69,7 @@ def apply(connection_id: str, olds: Mapping[str, Any], news: Mapping[str, Any]) 
             if found is not None:
                 _revoke(kind, connection_id, found)
                 logger.warning(
-                    "%s: revoked %s, which the file does not trust any more", news["file"], _named(kind, hash_, item)
+                    "%s: revoked %s, which the file no longer declares", news["file"], _named(kind, hash_, item)
                 )
 
 
@@ -134,7 +134,7 @@ def _is(kind: str, hash_: str, item: Mapping[str, Any], approval: Approval) -> b
 def _approve(kind: str, connection_id: str, hash_: str, item: Mapping[str, Any]) -> None:
     client = run.account.client()
     if kind == "certificates" and "encoded_cert" not in item:
-        raise _unknown(hash_, "Fivetran does not trust it any more")
+        raise _unknown(hash_, "Fivetran no longer trusts it")
 
     def send() -> None:
         if kind == "certificates":
@@ -170,7 +170,7 @@ def _named(kind: str, hash_: str, item: Mapping[str, Any]) -> str:
 
 def _unknown(hash_: str, why: str) -> OperationError:
     return OperationError(
-        f"the certificate {hash_} cannot be approved, since the file has its hash only, and {why}\n"
+        f"the run cannot approve the certificate {hash_}: the file has only its hash, and {why}\n"
         "    Write the certificate itself, as `pem` or `file`.",
         at=("connector", "trust", "certificates"),
     )

@@ -38,6 +38,6 @@ class FailureHook:
             done = _OPERATIONS.get(failed.failed_operation, "changed")
             pulumi.log.error(
                 f"{self._places.find(file, path)}: {what} cannot be {done}\n"
-                f"    Read what Google says at `{failed.name}` in this output"
+                f"    See Google's message under `{failed.name}` in this output."
             )
         return False  # not again

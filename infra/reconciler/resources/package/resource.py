@@ -120,9 +120,9 @@ def _take_over(there: fivetran.Package, props: Mapping[str, Any], *, ours: bool)
         return there.sha256 or str(props["sha256"])
     if "apply_changes" not in props and not ours:
         raise OperationError(
-            f"the connection {props['connection']} exists, and its package {there.id} is not {props['package']}: "
-            "adopting writes nothing. Put the file there that Fivetran has (download_connector_sdk_package), or write "
-            "`adopt: {connection: …, apply_changes: true}` to upload this one",
+            f"the connection {props['connection']} exists with other code (package {there.id}) than "
+            f"{props['package']}\n    Replace the file by Fivetran's (operation download_connector_sdk_package), or "
+            "write `adopt: {connection: …, apply_changes: true}` to upload this one.",
             at=("connector", "package"),
         )
     run.account.client().update_package(there.id, _content(props))
@@ -160,7 +160,5 @@ def _content(props: Mapping[str, Any]) -> bytes:
     except OSError:
         content = b""
     if hashlib.sha256(content).hexdigest() != props["sha256"]:
-        raise OperationError(
-            f"{props['package']} changed or went while the run was under way: run again", at=("connector", "package")
-        )
+        raise OperationError(f"{props['package']} changed during the run\n    Run again.", at=("connector", "package"))
     return content

@@ -43,7 +43,7 @@ _REASONS: Mapping[str, str] = {
     "not found": "there is no such account in Google",
     "deleted": "the account is deleted in Google",
 }
-_ANOTHER_REASON = "Google denies it and does not say why"
+_ANOTHER_REASON = "Google gives no reason"
 
 
 @dataclass(frozen=True)
@@ -149,8 +149,8 @@ class _Writing:
                 except AccessListChanged:
                     attempt += 1
         raise OperationError(
-            f"other processes keep writing the access list of the dataset {self.dataset_id}: {_ATTEMPTS} attempts "
-            "failed. Find out which ones, and run again"
+            f"other processes changed the access list of the dataset {self.dataset_id} during all {_ATTEMPTS} "
+            "attempts\n    Find the other writer, then run again."
         )
 
     def _read(self) -> AccessList:
@@ -175,7 +175,7 @@ class _Writing:
         return merge_entries((entry for entry in self.declared if entry not in self.denied), live, self.kept_as)
 
     def _put(self, target: list[dict[str, Any]], etag: str) -> AccessList:
-        """Write a list. Raises `ListChanged` only where another process wrote it since it was read."""
+        """Write a list. Raises `AccessListChanged` only where another process wrote it since it was read."""
         try:
             written = self.datasets.write_access(self.dataset_id, target, etag)
         except AccessListChanged as changed:
@@ -192,7 +192,8 @@ class _Writing:
     def _deny(self, live: AccessList, target: list[dict[str, Any]], refused: AccessDenied) -> None:
         """Note the members that Google denies, or wait for one to be known: by name, or found out by trying.
 
-        Raises `ListChanged`, `OperationError` where the dataset is gone, and `refused` where it is about no member.
+        Raises `AccessListChanged`, `OperationError` where the dataset is gone, and `refused` where it is about no
+        member.
         """
         self._read()
         declared = self._by_key()
@@ -223,7 +224,7 @@ class _Writing:
     def _one_by_one(self, live: AccessList, target: list[dict[str, Any]], suspects: list[dict[str, Any]]) -> bool:
         """Write a list without some entries, then each of them by itself, and note those that Google denies.
 
-        Returns whether Google takes the list without them. Raises `ListChanged`.
+        Returns whether Google takes the list without them. Raises `AccessListChanged`.
         """
         declared = self._by_key()
         kept = [entry for entry in target if entry not in suspects]

@@ -1,7 +1,7 @@
 """The run that this plugin process serves: Fivetran's account, access lists, what files declare, and what went wrong.
 
-The engine runs up to four operations at once in threads of one process, so every part is thread-safe. A part lasts as
-long as the process: a listing, a lock and a failure each have one owner here.
+Pulumi's plugin host runs four operations at once in threads of one process, so every part is thread-safe. A part lasts
+as long as the process: a listing, a lock and a failure each have one owner here.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Setup tests in threads of the plugin process.
 
-The engine gives the process four operations at a time, and a test can take minutes. So a resource that
+Pulumi's plugin host runs four operations at once, and a test can take minutes. So a resource that
 changes a connection's config starts its tests here and returns; the connection's activation waits for the result.
 """
 

@@ -39,14 +39,14 @@ class AccessChange:
     def describe(self, dataset: str, names: MemberNames, ticket: str | None = None) -> str:
         """Format the change as one line. `ticket` is that of a grant without an end, which BigQuery does not store."""
         text = format_entry(self.entry, names)
-        others = " and".join(format_condition(each) or " without an end" for each in self.others)
+        others = " and".join(format_condition(each) or " permanently" for each in self.others)
         if self.is_grant:
             stored = f" ({ticket})" if ticket and f"({ticket})" not in text.who else ""
-            before = f", before{others}" if others else ""
+            before = f" (previously{others})" if others else ""
             return f"grants {text.what} on dataset {dataset} to {text.who}{stored}{before}"
         if not text.who:
             return f"removes {text.what} from the access list of dataset {dataset}"
-        left = f"; still granted{others}" if others else ""
+        left = f"; the grant{others} stays" if others else ""
         return f"revokes {text.what} on dataset {dataset} from {text.who}{left}"
 
 
