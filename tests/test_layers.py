@@ -39,6 +39,7 @@ ORDER = (
     "reconciler.resources",
     "reconciler.plan",
     "reconciler.stack",
+    "reconciler.review",
     "simulator",
     "reconciler.cli",
 )

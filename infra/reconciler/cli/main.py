@@ -31,6 +31,7 @@ COMMANDS = {
     "airflow-variables": ("reconciler.cli.airflow_variables", "Print the Airflow variables with the connection ids."),
     "expiring": ("reconciler.cli.expiring", "List the units that expire, and the stage of each."),
     "sweep": ("reconciler.cli.sweep", "Delete the files of units whose removal is due."),
+    "review": ("reconciler.cli.review", "Print what a run would do, for a reviewer."),
     "report": ("reconciler.cli.report", "Print what needs attention, as a weekly report."),
     "unmanaged": ("reconciler.cli.unmanaged", "List the connections and datasets that no file declares."),
     "services": ("reconciler.cli.services", "Show the catalogue of Fivetran's services, or update it."),

@@ -1,0 +1,207 @@
+"""`reconciler review`: print what a run would do, as consequences for a reviewer."""
+
+from __future__ import annotations
+
+import re
+import shlex
+import subprocess
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import date
+from pathlib import Path
+from typing import IO
+
+import click
+
+from reconciler.cli import Exit
+from reconciler.cli.masked_output import declare_values, mask_google_message
+from reconciler.cli.options import environment_option, format_option, specs_option, today_option
+from reconciler.cli.output import REPORTERS, Entry, Page, Reporter, Section, count, progress, write_file
+from reconciler.config import Loaded, load
+from reconciler.model import commands
+from reconciler.model.errors import InvalidSpecs, ReconcilerError, RemoteError
+from reconciler.review.consequence import Consequence
+from reconciler.review.preview import Fault, read_preview
+from reconciler.review.review import find_consequences
+
+#: The longest page for a comment. GitHub takes 65,536 characters, and the comment has a frame of its own.
+_LONGEST = 59_000
+
+_HEADINGS = {
+    "rejected": "The run is rejected: it changes nothing",
+    "stop": "Needs the approval of a code owner",
+    "note": "Changes that people notice",
+    "detail": "Details",
+}
+
+#: How `pulumi` comes on PATH.
+_INSTALL = 'Put it on PATH with `eval "$(make -s env)"`.'
+
+#: The engine's own words for a resource, which no reviewer needs.
+_URN = re.compile(r"urn:pulumi:\S+::(\S+)")
+
+
+@click.command()
+@specs_option
+@today_option
+@environment_option
+@click.option(
+    "--preview",
+    "file",
+    type=click.File("r", encoding="utf-8"),
+    metavar="FILE",
+    help="The output of `pulumi preview --json`, to read instead of running it; - for stdin.",
+)
+@click.option("--refresh", is_flag=True, help="Compare with what exists now, and not only with the last run.")
+@click.option(
+    "--summary",
+    type=click.Path(dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="Also append the whole page to this file, in Markdown: the job summary of GitHub Actions.",
+)
+@format_option("Print for people, for programs, or in Markdown for a comment on GitHub.")
+def review(
+    specs: Path,
+    day: date,
+    environment: str | None,
+    *,
+    file: IO[str] | None,
+    refresh: bool,
+    summary: Path | None,
+    reporter: Reporter,
+) -> int:
+    """Print what a run would do: access, data, connections, Airflow variables, and dates that move.
+
+    Runs `pulumi preview` for the environment's stack, or reads its output with --preview. What deletes data, syncs a
+    history again, widens access, retires a unit or removes an Airflow variable comes first, each with a fingerprint,
+    which is the same on every run and machine. Values of settings are not printed.
+
+    Exit codes: 0 done, whatever the run would do, 1 the run is rejected, or the files have problems, 2 wrong usage,
+    3 Fivetran or Google failed.
+    """
+    if file is not None and refresh:
+        raise click.UsageError("choose either --preview or --refresh")
+    loaded = load(specs, Path.cwd(), day)
+    name = environment or _only(loaded)
+    try:
+        fleet = loaded.fleet(name)
+    except InvalidSpecs as error:
+        entries = [Entry(str(problem)) for problem in error.problems]
+        page = _page(name, entries, [], {"environment": name, "rejected": [each.text for each in entries]})
+        _print(page, reporter, summary)
+        return Exit.FINDINGS
+    declare_values(fleet.environment, loaded.fleets.values(), loaded.places)
+    if file is not None:
+        preview = read_preview(file.read(), getattr(file, "name", "<stdin>"), name)
+    else:
+        with progress(f"Previewing {name}"):
+            preview = read_preview(_run_preview(name, refresh=refresh), f"the preview of {name}", name)
+    found = [] if preview.faults else find_consequences(preview, loaded, name, day)
+    faults = [Entry(_fault(each)) for each in preview.faults]
+    _print(_page(name, faults, found, _record(name, faults, found)), reporter, summary)
+    return Exit.FINDINGS if faults else Exit.FINE
+
+
+def _only(loaded: Loaded) -> str:
+    if len(loaded.environments) == 1:
+        return loaded.environments[0]
+    raise click.UsageError(f"choose one of the environments with -e: {', '.join(loaded.environments)}")
+
+
+def _run_preview(stack: str, *, refresh: bool) -> str:
+    options = ["--json", "--non-interactive", *(["--refresh"] if refresh else [])]
+    command = commands.pulumi("preview", *options, environment=stack)
+    try:
+        done = subprocess.run(shlex.split(command.strip("`")), capture_output=True, text=True, check=False)
+    except OSError as error:
+        raise ReconcilerError(f"{command}: {error.strerror}\n    {_INSTALL}") from None
+    if not done.stdout.lstrip().startswith("{"):
+        reason = mask_google_message(done.stderr.strip() or done.stdout.strip() or f"exit code {done.returncode}")
+        raise RemoteError(f"{command} failed: {reason}")
+    return done.stdout
+
+
+def _fault(fault: Fault) -> str:
+    """Return an error's text. The gcp provider's own may quote Google, so it is masked."""
+    text = fault.text if not fault.type.startswith("gcp:") else mask_google_message(fault.text)
+    return _URN.sub(r"\1", text)
+
+
+def _record(environment: str, faults: Sequence[Entry], found: Sequence[Consequence]) -> dict[str, object]:
+    return {
+        "environment": environment,
+        "consequences": [_as_record(each, environment) for each in found],
+        "scheduled": sorted({str(each.fingerprint(environment)) for each in found if each.is_scheduled}),
+        "rejected": [each.text for each in faults],
+    }
+
+
+def _as_record(found: Consequence, environment: str) -> dict[str, object]:
+    file, line, column = _split(found.place)
+    return {
+        "class": found.severity,
+        "kind": found.kind,
+        "file": file,
+        "line": line,
+        "column": column,
+        "unit": found.unit,
+        "object": found.object,
+        "text": found.text,
+        "effective": found.effective and found.effective.isoformat(),
+        "fingerprint": found.fingerprint(environment),
+    }
+
+
+def _split(place: str) -> tuple[str, int | None, int | None]:
+    file, *position = place.rsplit(":", 2)
+    if len(position) == 2 and all(each.isdecimal() for each in position):
+        return file, int(position[0]), int(position[1])
+    return place, None, None
+
+
+def _page(environment: str, faults: Sequence[Entry], found: Sequence[Consequence], record: object) -> Page:
+    by_severity = {
+        severity: [
+            Entry(_with_fingerprint(each, environment), file=each.place or None)
+            for each in found
+            if each.severity == severity
+        ]
+        for severity in ("stop", "note", "detail")
+    }
+    sections = [Section(_HEADINGS[key], entries) for key, entries in {"rejected": faults, **by_severity}.items()]
+    return Page(sections, f"What a run of {environment} would do", "nothing", record)
+
+
+def _with_fingerprint(found: Consequence, environment: str) -> str:
+    fingerprint = found.fingerprint(environment)
+    if fingerprint is None:
+        return found.text
+    return f"{found.text} [{'scheduled' if found.is_scheduled else fingerprint}]"
+
+
+def _print(page: Page, reporter: Reporter, summary: Path | None) -> None:
+    """Print the page, cut to what a comment holds; append the whole to the job's summary."""
+    github = REPORTERS["github"]
+    if summary is not None:
+        before = summary.read_text(encoding="utf-8") if summary.is_file() else ""
+        write_file(summary, f"{before}{github.format_page(page)}\n")
+    if reporter is github:
+        page = _cut(page, reporter)
+    reporter.report(page)
+
+
+def _cut(page: Page, reporter: Reporter) -> Page:
+    """Leave out the last entries, which matter least, until the page is short enough, and say how many."""
+    if len(reporter.format_page(page)) <= _LONGEST:
+        return page
+    room, sections, left_out = _LONGEST - 1_000, [], 0
+    for section in page.filled:
+        kept = []
+        for entry in section.entries:
+            room -= len(reporter.format_page(Page([Section("", [entry])]))) + 2
+            if room > 0:
+                kept.append(entry)
+        left_out += len(section.entries) - len(kept)
+        sections.append(Section(section.heading, kept))
+    sections.append(Section("Left out", [Entry(f"{count(left_out, 'more line')}: the job's summary has all of them")]))
+    return replace(page, sections=sections)

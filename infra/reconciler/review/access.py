@@ -1,0 +1,202 @@
+"""Who gains and who loses access to datasets, projects and functions."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from datetime import date
+from typing import Any
+
+from reconciler.google.bigquery.access import (
+    Entry,
+    format_member,
+    locate_entries,
+    parse_entry,
+    parse_until,
+    predefined_role,
+)
+from reconciler.google.bigquery.declared_dataset import dataset_path
+from reconciler.review.consequence import Consequence, Severity
+from reconciler.review.context import Context
+from reconciler.review.preview import Step
+
+
+def dataset_access(context: Context) -> Iterator[Consequence]:
+    """Return the grants and revocations on datasets. Those of a new dataset are one consequence."""
+    for step in context.preview.of_type("DatasetAccess"):
+        if step.operation in ("create", "replace"):
+            yield _new_list(context, step)
+        elif step.operation == "update":
+            yield from _ListChange(context, step).consequences()
+
+
+def _entries(inputs: Mapping[str, Any]) -> dict[tuple[str, str, str], list[Entry]]:
+    found: dict[tuple[str, str, str], list[Entry]] = {}
+    for each in (inputs.get("entries") or {}).values():
+        entry = parse_entry(each) if isinstance(each, dict) else None
+        if entry is not None:
+            found.setdefault((entry.role, entry.field, entry.member), []).append(entry)
+    return found
+
+
+def _new_list(context: Context, step: Step) -> Consequence:
+    dataset = str(step.new.get("dataset", step.name))
+    entries = [entry for same in _entries(step.new).values() for entry in same]
+    people = "; ".join(sorted(_describe(context, entry) for entry in entries))
+    unit = context.unit_of(dataset)
+    return Consequence(
+        "stop",
+        "dataset_shared",
+        f"gives access to the new dataset {dataset}{_sensitive(context, dataset)}: {people}",
+        f"dataset {dataset}",
+        unit,
+        context.place(unit, str(step.new.get("path", "dataset"))),
+        sorted((entry.as_property() for entry in entries), key=str),
+    )
+
+
+class _ListChange:
+    """One dataset's list, before and after."""
+
+    def __init__(self, context: Context, step: Step) -> None:
+        self.context = context
+        self.dataset = str(step.new.get("dataset", step.name))
+        self.unit = context.unit_of(self.dataset)
+        self.before, self.after = _entries(step.old), _entries(step.new)
+        self.is_sensitive = bool(_sensitive(context, self.dataset))
+        self.lines = self._lines()
+
+    def consequences(self) -> Iterator[Consequence]:
+        """Return one consequence a member and role."""
+        for key in sorted({*self.before, *self.after}):
+            old, new = self.before.get(key, []), self.after.get(key, [])
+            for entry in (entry for entry in new if entry not in old):
+                yield self._granted(entry, old)
+            if not new:
+                yield from (self._revoked(entry) for entry in old)
+
+    def _granted(self, entry: Entry, old: list[Entry]) -> Consequence:
+        if not old:
+            return self._consequence("stop", "access_granted", f"grants {self._to(entry)}{self._people()}", entry)
+        until, before = parse_until(entry.condition), _latest(old)
+        is_narrower = until is not None and (before is None or until <= before) and _are_dates(old)
+        severity: Severity = "note" if is_narrower and not self.is_sensitive else "stop"
+        since = f" (so far {_until(before)})" if _are_dates(old) else " (so far with another condition)"
+        return self._consequence(severity, "access_changed", f"keeps {self._to(entry)}{since}", entry)
+
+    def _revoked(self, entry: Entry) -> Consequence:
+        until = parse_until(entry.condition)
+        lapsed = until is not None and until < self.context.active.lives.today
+        text = f"{_role(entry)} on dataset {self.dataset} from {self._member(entry)}"
+        if lapsed:
+            text = f"removes the lapsed {text}, which ended on {until}"
+        else:
+            text = f"revokes {text}{_sensitive(self.context, self.dataset)}{self._people()}"
+        severity: Severity = "stop" if self.is_sensitive and not lapsed else "note"
+        return self._consequence(severity, "access_revoked", text, entry)
+
+    def _consequence(self, severity: Severity, kind: str, text: str, entry: Entry) -> Consequence:
+        value = None if kind == "access_revoked" else entry.as_property()
+        at = f"dataset {self.dataset}: {entry.role} for {entry.field}:{entry.member}"
+        return Consequence(severity, kind, text, at, self.unit, self._place(entry), value)
+
+    def _to(self, entry: Entry) -> str:
+        described = f"{_role(entry)} on dataset {self.dataset} to {self._member(entry)}"
+        return f"{described}{_condition(entry)}{_sensitive(self.context, self.dataset)}"
+
+    def _member(self, entry: Entry) -> str:
+        return format_member(entry.at, self.context.environment.workgroups)
+
+    def _people(self) -> str:
+        before, after = _count_people(self.before), _count_people(self.after)
+        return f" (people named in the list: {before} → {after})" if before != after else ""
+
+    def _place(self, entry: Entry) -> str:
+        file, path = self.lines.get(entry, ("", ""))
+        if file:
+            return self.context.loaded.places.find(file, path)
+        return self.context.place(self.unit, "dataset", "access")
+
+    def _lines(self) -> dict[Entry, tuple[str, str]]:
+        if self.dataset not in self.context.datasets:
+            return {}
+        unit, dataset = self.context.datasets[self.dataset]
+        located = locate_entries(self.context.environment, dataset, unit.file, dataset_path(unit, dataset))
+        return {each.entry: (each.file, each.path) for each in located}
+
+
+def _describe(context: Context, entry: Entry) -> str:
+    return f"{_role(entry)} to {format_member(entry.at, context.environment.workgroups)}{_condition(entry)}"
+
+
+def _role(entry: Entry) -> str:
+    return predefined_role(entry.role)
+
+
+def _condition(entry: Entry) -> str:
+    if entry.condition is None:
+        return ""
+    until = parse_until(entry.condition)
+    ticket = f" ({entry.condition.description})" if entry.condition.description else ""
+    return f" until {until}{ticket}" if until else f" under the condition {entry.condition.title!r}"
+
+
+def _until(day: date | None) -> str:
+    return f"until {day}" if day else "permanent"
+
+
+def _latest(entries: list[Entry]) -> date | None:
+    """Return the last day of the longest of these grants; None for a permanent one."""
+    days = [parse_until(entry.condition) for entry in entries]
+    return None if None in days else max(day for day in days if day is not None)
+
+
+def _are_dates(entries: list[Entry]) -> bool:
+    return all(entry.condition is None or parse_until(entry.condition) is not None for entry in entries)
+
+
+def _count_people(entries: Mapping[tuple[str, str, str], list[Entry]]) -> int:
+    return len(
+        {member for _, field, member in entries if field == "userByEmail" and "gserviceaccount.com" not in member}
+    )
+
+
+def _sensitive(context: Context, dataset: str) -> str:
+    declared = context.datasets.get(dataset)
+    return " (sensitive)" if declared and declared[1].sensitive else ""
+
+
+def project_access(context: Context) -> Iterator[Consequence]:
+    """Return the roles on the project that are granted or revoked."""
+    for step in context.preview.of_type("IAMMember"):
+        for operation, inputs in (("revokes", step.old), ("grants", step.new)):
+            if not inputs or (step.operation == "update" and operation == "revokes"):
+                continue
+            role, member = str(inputs.get("role", "")), str(inputs.get("member", ""))
+            condition = inputs.get("condition")
+            title = condition.get("title") if isinstance(condition, dict) else None
+            shown = member if "@" in member else "Fivetran's service account"
+            preposition = "to" if operation == "grants" else "from"
+            limited = f" {title}" if isinstance(title, str) and operation == "grants" else ""
+            yield Consequence(
+                "stop" if operation == "grants" else "note",
+                "project_role_granted" if operation == "grants" else "project_role_revoked",
+                f"{operation} {role} on project {context.environment.gcp_project} {preposition} {shown}{limited}",
+                f"project {context.environment.gcp_project}: {role} for {shown}",
+                "",
+                context.environment_place("project_access"),
+                None if operation == "revokes" else [role, shown, title],
+            )
+
+
+def function_access(context: Context) -> Iterator[Consequence]:
+    """Return the Cloud Functions that Fivetran may call, or no longer."""
+    for step in context.preview.of_type("FunctionIamMember"):
+        is_new = step.operation != "delete"
+        name = str((step.new or step.old).get("cloudFunction", step.name))
+        yield Consequence(
+            "stop" if is_new else "note",
+            "function_granted" if is_new else "function_revoked",
+            f"{'lets Fivetran call' if is_new else 'no longer lets Fivetran call'} the function {name}",
+            f"function {name}",
+            place=context.environment_place(),
+        )

@@ -1,0 +1,76 @@
+"""What the functions that find consequences share: the files of a run, today, and the preview."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+from reconciler.config import Loaded
+from reconciler.lifecycle.expiry import ActiveFleet
+from reconciler.lifecycle.removal import Ending
+from reconciler.model import Dataset, Environment, Unit
+from reconciler.plan.inventory import Declared
+from reconciler.review.preview import Preview
+
+
+@dataclass(frozen=True)
+class Context:
+    """One preview, beside the files that it was made of."""
+
+    preview: Preview
+    active: ActiveFleet
+    """What the files declare, as of today."""
+    loaded: Loaded
+
+    @property
+    def environment(self) -> Environment:
+        """The environment of the stack."""
+        return self.active.fleet.environment
+
+    @cached_property
+    def units(self) -> dict[str, Unit]:
+        """The units that the files declare, by name: expired ones too."""
+        return {unit.name: unit for unit in self.active.lives.fleet.units}
+
+    @cached_property
+    def datasets(self) -> dict[str, tuple[Unit, Dataset]]:
+        """The declared datasets with their unit, by id."""
+        units = self.active.lives.fleet.units
+        return {dataset.id: (unit, dataset) for unit in units for dataset in unit.all_datasets}
+
+    @cached_property
+    def before(self) -> dict[str, Declared]:
+        """What the last run recorded of each unit; empty where nothing of that changes."""
+        return self._recorded("old")
+
+    @cached_property
+    def after(self) -> dict[str, Declared]:
+        """What this run would record of each unit; empty where nothing of that changes."""
+        return self._recorded("new")
+
+    def unit_of(self, dataset: str) -> str:
+        """Return the name of the unit that declares a dataset, or declared it in the last run."""
+        if dataset in self.datasets:
+            return self.datasets[dataset][0].name
+        return next((name for name, unit in self.before.items() if dataset in unit.datasets), "")
+
+    def has_come(self, ending: Ending) -> bool:
+        """Return whether an end that an earlier run recorded has come."""
+        return ending.has_expired(self.active.lives.today)
+
+    def place(self, unit: str, *path: str | int) -> str:
+        """Return the line of a unit's file, or the file's name where the file is gone."""
+        if unit in self.units:
+            return self.loaded.places.find(self.units[unit].file, *path)
+        recorded = self.before.get(unit)
+        return recorded.file if recorded else ""
+
+    def environment_place(self, *path: str | int) -> str:
+        """Return a line of `environment.yaml`."""
+        return self.loaded.places.find(self.environment.file, *path)
+
+    def _recorded(self, which: str) -> dict[str, Declared]:
+        for step in self.preview.of_type("Preflight"):
+            units = getattr(step, which).get("units", {})
+            return {name: Declared.of(unit) for name, unit in units.items()}
+        return {}

@@ -1,0 +1,97 @@
+"""Dates that move, retirements, and Airflow variables that come and go."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import date
+
+from reconciler.lifecycle import airflow
+from reconciler.lifecycle.expiry import Stage
+from reconciler.lifecycle.removal import Ending
+from reconciler.plan.inventory import Declared
+from reconciler.review.consequence import Consequence, Severity
+from reconciler.review.context import Context
+
+
+def endings(context: Context) -> Iterator[Consequence]:
+    """Return the units whose removal moves to another day, and those that retire."""
+    for name, after in context.after.items():
+        before = context.before.get(name)
+        place = context.place(name, "expires")
+        if after.ending.retired and not (before and before.ending.retired):
+            yield _retired(context, name)
+        moved: dict[tuple[date | None, date | None], list[str]] = {}
+        for object_, old, new in _objects(before, after):
+            if _day(old) != _day(new):
+                moved.setdefault((_day(old), _day(new)), []).append(object_)
+        for (old_day, new_day), objects in moved.items():
+            is_sooner = new_day is not None and (old_day is None or new_day < old_day) and before is not None
+            text = _describe_move(objects, old_day, new_day)
+            severity: Severity = "stop" if is_sooner else "note"
+            yield Consequence(severity, "removal_moved", text, ", ".join(objects), name, place, effective=new_day)
+
+
+def _objects(before: Declared | None, after: Declared) -> Iterator[tuple[str, Ending, Ending]]:
+    if after.connection:
+        old = before.ending if before and before.connection else Ending()
+        yield f"connection {after.connection}", old, after.ending
+    for dataset in after.datasets:
+        old = before.ending_of(dataset) if before else Ending()
+        yield f"dataset {dataset}", old, after.ending_of(dataset)
+
+
+def _day(ending: Ending) -> date | None:
+    return date.fromisoformat(ending.removed_on) if ending.removed_on else None
+
+
+def _describe_move(objects: list[str], old: date | None, new: date | None) -> str:
+    what = " and ".join(f"the {each}" for each in objects)
+    with_data = " with its data" if any(each.startswith("dataset") for each in objects) else ""
+    if new is None:
+        return f"no longer removes {what} on {old}"
+    if old is None:
+        return f"removes {what}{with_data} on {new}, unless the file is changed before"
+    return f"moves the removal of {what}{with_data} from {old} to {new}"
+
+
+def _retired(context: Context, unit: str) -> Consequence:
+    retire = context.units[unit].retire if unit in context.units else None
+    ticket = f" ({retire.ticket})" if retire else ""
+    kept = retire is not None and retire.data == "keep"
+    data = "its data stays in BigQuery" if kept else "its data is deleted with the file"
+    text = f"retires {unit}{ticket}: its connection is paused, and {data}"
+    return Consequence("stop", "retired", text, unit, unit, context.place(unit, "retire"), "keep" if kept else "delete")
+
+
+def airflow_variables(context: Context) -> Iterator[Consequence]:
+    """Return the Airflow variables that come, and those that a DAG will no longer find."""
+    if context.preview.faults:
+        return
+    fleet = context.active.fleet
+    before = context.preview.outputs.get("airflow_variables") or {}
+    units = {airflow.variable_of(unit.connector): unit.name for unit in fleet.units if unit.connector}
+    after = airflow.variables(fleet, {unit.name: unit.name for unit in fleet.units})
+    for variable in sorted(after.keys() - before.keys()):
+        place = context.place(units[variable], "connector", "schedule", "task_id")
+        text = f"adds the Airflow variable {variable}"
+        yield Consequence("note", "variable_added", text, variable, units[variable], place)
+    for variable in sorted(before.keys() - after.keys()):
+        yield _removed(context, variable)
+
+
+def _removed(context: Context, variable: str) -> Consequence:
+    declared = {
+        airflow.variable_of(unit.connector): unit for unit in context.units.values() if unit.connector is not None
+    }
+    unit = declared.get(variable)
+    recorded = next((name for name, each in context.before.items() if each.variable == variable), "")
+    name = unit.name if unit else recorded
+    expired = unit is not None and context.active.lives.connector_expiry(unit).stage in (Stage.PAUSED, Stage.REMOVED)
+    was = context.before.get(name)
+    is_due = expired and (
+        not was or _day(was.ending) == (unit and context.active.lives.connector_expiry(unit).removed_on)
+    )
+    why = ", as its expiry says" if is_due else ""
+    text = f"removes the Airflow variable {variable}{why}: a DAG that reads it fails"
+    place = context.place(name, "connector", "schedule", "task_id")
+    return Consequence("stop", "variable_removed", text, variable, name, place, is_scheduled=bool(is_due))

@@ -1,0 +1,112 @@
+"""`reconciler review` on previews of the real engine: what a reviewer reads of a change."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+from admin import Admin
+from workspace import Workspace, stripe
+
+#: The command of this environment.
+COMMAND = str(Path(sys.executable).with_name("reconciler"))
+
+
+def review(workspace: Workspace, *arguments: str, today: str = "2026-12-01", **env: str) -> dict[str, Any]:
+    """Return the JSON of a review, whose preview the command runs itself."""
+    done = run(workspace, "--format", "json", *arguments, today=today, **env)
+    return json.loads(done.stdout)
+
+
+def run(workspace: Workspace, *arguments: str, today: str, **env: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [COMMAND, "review", "--environment", "dev", *arguments],
+        cwd=Path(__file__).resolve().parent.parent.parent,
+        env={**workspace.env, "RECONCILER_TODAY": today, **env},
+        capture_output=True,
+        text=True,
+        timeout=180,
+        check=False,
+    )
+
+
+def texts(found: dict[str, Any]) -> list[tuple[str, str]]:
+    """Return class and text of each consequence."""
+    return [(each["class"], each["text"]) for each in found["consequences"]]
+
+
+def test_review_shows_each_consequence_of_a_change(workspace: Workspace, admin: Admin):
+    airflow = {"by": "airflow", "task_id": "fivetran_gone"}
+    workspace.write("gone", stripe("gone", schedule=airflow))
+    workspace.write("stripe", {**stripe(), "expires": "2027-03-01"})
+    first = review(workspace)
+    assert ("note", "creates the connection stripe (stripe), which starts once its setup tests pass") in texts(first)
+    assert (
+        "stop",
+        "gives access to the new dataset stripe: roles/bigquery.dataOwner to "
+        "serviceAccount:robot@dev-project.iam.gserviceaccount.com; roles/bigquery.dataViewer to "
+        "group:engineers@example.com",
+    ) in texts(first)
+    assert review(workspace)["consequences"] == first["consequences"]
+    workspace.up(RECONCILER_TODAY="2026-12-01").ok()
+    assert review(workspace)["consequences"] == []
+
+    changed = {**stripe(paused="INC-1"), "expires": "2027-02-01"}
+    changed["connector"]["config"]["api_key"]["version"] = 2
+    grant = {"role": "roles/bigquery.dataViewer", "members": ["user:a@example.com"]}
+    changed["dataset"]["access"] = [{**grant, "until": "2027-01-15", "ticket": "T-1"}]
+    file = workspace.write("stripe", changed)
+    workspace.remove("gone")
+    found = review(workspace, RECONCILER_REMOVALS="allow")
+    assert texts(found) == [
+        ("stop", "deletes the connection gone"),
+        ("stop", "deletes the dataset gone with all its tables"),
+        ("stop", "removes the Airflow variable fivetran_gone_connector_id: a DAG that reads it fails"),
+        (
+            "stop",
+            "grants roles/bigquery.dataViewer on dataset stripe to user:a@example.com until 2027-01-15 (T-1) "
+            "(people named in the list: 0 → 1)",
+        ),
+        (
+            "stop",
+            "moves the removal of the connection stripe and the dataset stripe with its data "
+            "from 2027-03-09 to 2027-02-09",
+        ),
+        ("note", "pauses the connection stripe: INC-1"),
+        (
+            "note",
+            "sends {env: STRIPE_KEY, version: 2} as `config.api_key` of the connection stripe, so far "
+            "{env: STRIPE_KEY, version: 1}, and tests the connection",
+        ),
+    ]
+    by_kind = {each["kind"]: each for each in found["consequences"]}
+    lines = file.read_text().splitlines()
+    assert "user:a@example.com" in lines[by_kind["access_granted"]["line"] - 1]
+    assert "expires" in lines[by_kind["removal_moved"]["line"] - 1]
+    assert found["scheduled"] == []
+    page = run(workspace, "--format", "github", today="2026-12-01", RECONCILER_REMOVALS="allow").stdout
+    assert "urn:" not in page
+    assert "pulumi-python" not in page
+
+
+def test_review_shows_a_rejection_and_exits_with_1(workspace: Workspace, admin: Admin):
+    workspace.write("stripe", stripe())
+    workspace.up().ok()
+    workspace.remove("stripe")
+    done = run(workspace, today="2026-12-01")
+    assert done.returncode == 1
+    assert "The run is rejected: it changes nothing" in done.stdout
+    assert "this run would delete the connection stripe" in done.stdout
+    assert "urn:" not in done.stdout
+
+
+def test_review_knows_what_a_date_in_a_reviewed_file_has_scheduled(workspace: Workspace, admin: Admin):
+    workspace.write("stripe", {**stripe(), "expires": "2026-12-10"})
+    workspace.up(RECONCILER_TODAY="2026-12-01").ok()
+    found = review(workspace, today="2027-01-31")
+    stops = [each for each in found["consequences"] if each["class"] == "stop"]
+    assert [each["kind"] for each in stops] == ["connection_deleted", "dataset_deleted"]
+    assert found["scheduled"] == sorted(each["fingerprint"] for each in stops)

@@ -1,0 +1,85 @@
+"""`reconciler review` on a preview in a file: its page, its limits, and text of others in it."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from tests.unit.review.previews import ENVIRONMENT, stack, step, unit
+
+from reconciler.cli.main import main
+
+ACCESS = {"path": "dataset", "project": "dev-project"}
+
+
+def review(capsys: pytest.CaptureFixture[str], folder: Path, *arguments: str) -> tuple[int, str]:
+    """Run the command in a folder; return its exit code and its stdout."""
+    with pytest.raises(SystemExit) as ended:
+        main(["review", "--preview", "preview.json", "--today", "2026-12-01", *arguments])
+    return int(ended.value.code or 0), capsys.readouterr().out
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "connectors" / "dev").mkdir(parents=True)
+    write(tmp_path, "environment", ENVIRONMENT)
+    write(tmp_path, "shop", unit())
+    return tmp_path
+
+
+def write(folder: Path, name: str, content: Any) -> None:
+    (folder / "connectors" / "dev" / f"{name}.yaml").write_text(yaml.safe_dump(dict(content), sort_keys=False))
+
+
+def preview(folder: Path, *steps: Any, diagnostics: Any = ()) -> None:
+    document = {"steps": [stack(), *steps], "diagnostics": list(diagnostics)}
+    (folder / "preview.json").write_text(json.dumps(document))
+
+
+def granted(member: str, dataset: str = "shop") -> dict[str, Any]:
+    entries = {"a": {"role": "READER", "userByEmail": member}}
+    inputs = {**ACCESS, "dataset": dataset}
+    return step("update", "DatasetAccess", dataset, {**inputs, "entries": {}}, {**inputs, "entries": entries})
+
+
+def test_a_preview_without_changes_is_said_to_do_nothing(folder: Path, capsys: pytest.CaptureFixture[str]):
+    preview(folder)
+    assert review(capsys, folder) == (0, "What a run of dev would do: nothing\n")
+    assert review(capsys, folder, "--format", "github") == (0, "## What a run of dev would do\n\nNothing.\n")
+
+
+def test_markup_mentions_and_commands_in_a_preview_are_shown_as_text(folder: Path, capsys: pytest.CaptureFixture[str]):
+    preview(folder, granted("<img src=x>@everyone\n::error::x"))
+    code, page = review(capsys, folder, "--format", "github")
+    assert code == 0
+    assert "\\<img src=x\\>" in page
+    assert "\n::error" not in page
+    assert "\\@everyone" in page
+
+
+def test_a_page_for_a_comment_is_cut_and_the_summary_has_all(folder: Path, capsys: pytest.CaptureFixture[str]):
+    preview(folder, *(granted(f"{number:04}@example.com", f"d{number}") for number in range(2_000)))
+    _, page = review(capsys, folder, "--format", "github", "--summary", "summary.md")
+    assert len(page) < 60_000
+    shown = page.count("grants ")
+    assert f"{2_000 - shown:,} more lines: the job's summary has all of them" in page
+    assert (folder / "summary.md").read_text().count("grants ") == 2_000
+
+
+def test_a_summary_is_appended_to_what_other_steps_wrote(folder: Path, capsys: pytest.CaptureFixture[str]):
+    preview(folder)
+    (folder / "summary.md").write_text("before\n")
+    review(capsys, folder, "--summary", "summary.md")
+    assert (folder / "summary.md").read_text().startswith("before\n## What a run of dev would do\n")
+
+
+def test_files_with_problems_are_a_rejection(folder: Path, capsys: pytest.CaptureFixture[str]):
+    write(folder, "shop", {"description": "x"})
+    preview(folder)
+    code, page = review(capsys, folder)
+    assert code == 1
+    assert "connectors/dev/shop.yaml:1:1: " in page

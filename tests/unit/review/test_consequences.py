@@ -1,0 +1,151 @@
+"""Each kind of consequence, its class, and what its fingerprint is made of."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from tests.unit.review.previews import consequences, step, unit
+
+from reconciler.review.consequence import Consequence
+
+ACCESS = {"dataset": "shop", "path": "dataset", "project": "dev-project"}
+READER = {"role": "READER", "userByEmail": "b@example.com"}
+
+
+def until(day: str, before: str) -> dict[str, Any]:
+    expression = f'request.time < timestamp("{before}T00:00:00Z")'
+    return {**READER, "condition": {"title": f"until {day}", "expression": expression}}
+
+
+def found(consequences: list[Consequence]) -> list[tuple[str, str, str]]:
+    return [(each.severity, each.kind, each.text) for each in consequences]
+
+
+def test_access_for_longer_is_stopped_and_for_shorter_is_noted(tmp_path: Path):
+    short, long = {"a": until("2027-01-01", "2027-01-02")}, {"a": until("2027-02-01", "2027-02-02")}
+    steps = [step("update", "DatasetAccess", "shop", {**ACCESS, "entries": short}, {**ACCESS, "entries": long})]
+    text = "keeps roles/bigquery.dataViewer on dataset shop to user:b@example.com until 2027-02-01"
+    assert found(consequences(tmp_path, {"shop": unit()}, *steps)) == [
+        ("stop", "access_changed", f"{text} (so far until 2027-01-01)")
+    ]
+    steps = [step("update", "DatasetAccess", "shop", {**ACCESS, "entries": long}, {**ACCESS, "entries": short})]
+    assert [each.severity for each in consequences(tmp_path, {"shop": unit()}, *steps)] == ["note"]
+
+
+def test_access_without_its_end_is_stopped(tmp_path: Path):
+    old, new = {"a": until("2027-01-01", "2027-01-02")}, {"a": READER}
+    steps = [step("update", "DatasetAccess", "shop", {**ACCESS, "entries": old}, {**ACCESS, "entries": new})]
+    assert [each.severity for each in consequences(tmp_path, {"shop": unit()}, *steps)] == ["stop"]
+
+
+@pytest.mark.parametrize(("sensitive", "severity"), [(False, "note"), (True, "stop")])
+def test_a_revocation_is_stopped_only_for_sensitive_data(tmp_path: Path, sensitive: bool, severity: str):
+    steps = [step("update", "DatasetAccess", "shop", {**ACCESS, "entries": {"a": READER}}, {**ACCESS, "entries": {}})]
+    files = {"shop": unit(dataset={"sensitive": sensitive})}
+    assert [each.severity for each in consequences(tmp_path, files, *steps)] == [severity]
+
+
+def test_a_lapsed_grant_is_removed_without_a_review(tmp_path: Path):
+    old = {**ACCESS, "entries": {"a": until("2026-11-30", "2026-12-01")}}
+    steps = [step("update", "DatasetAccess", "shop", old, {**ACCESS, "entries": {}})]
+    [lapsed] = consequences(tmp_path, {"shop": unit(dataset={"sensitive": True})}, *steps)
+    assert lapsed.severity == "note"
+    assert lapsed.text.startswith("removes the lapsed ")
+
+
+def test_a_dataset_that_stays_in_bigquery_is_noted(tmp_path: Path):
+    steps = [step("delete", "Dataset", "shop", {"datasetId": "shop"}, retainOnDelete=True)]
+    assert found(consequences(tmp_path, {}, *steps)) == [
+        ("note", "dataset_released", "keeps the dataset shop with its data in BigQuery, and no longer manages it")
+    ]
+
+
+def test_the_parts_of_a_replacement_are_one_consequence(tmp_path: Path):
+    inputs = {"service": "stripe", "destination": {"schema": "shop"}, "unit": "shop"}
+    steps = [
+        step("create-replacement", "Connection", "shop", inputs, inputs),
+        step("replace", "Connection", "shop", inputs, inputs),
+        step("delete-replaced", "Connection", "shop", inputs),
+    ]
+    text = "replaces the connection shop by a new one, which syncs its whole history again"
+    assert found(consequences(tmp_path, {"shop": unit()}, *steps)) == [("stop", "connection_replaced", text)]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "severity"),
+    [("hashed", "included", "stop"), ("excluded", "hashed", "stop"), ("included", "hashed", "note")],
+)
+def test_columns_of_which_more_arrives_are_stopped(tmp_path: Path, old: str, new: str, severity: str):
+    def inputs(word: str) -> dict[str, Any]:
+        tables = {"customer": {"columns": {"email": word}}}
+        return {"name": "shop", "sync": {"new": "block_all", "others": "keep", "schemas": {"shop": {"tables": tables}}}}
+
+    steps = [step("update", "Activation", "shop", inputs(old), inputs(new))]
+    text = f"changes shop.customer.email of the connection shop from {old} to {new}"
+    kind = "tables_widened" if severity == "stop" else "tables_narrowed"
+    assert found(consequences(tmp_path, {"shop": unit()}, *steps)) == [(severity, kind, text)]
+
+
+def test_a_column_that_leaves_the_file_counts_as_included(tmp_path: Path):
+    tables = {"customer": {"columns": {"email": "hashed"}}}
+    old = {"name": "shop", "sync": {"new": "block_all", "schemas": {"shop": {"tables": tables}}}}
+    new = {"name": "shop", "sync": {"new": "block_all"}}
+    steps = [step("update", "Activation", "shop", old, new)]
+    assert [each.severity for each in consequences(tmp_path, {"shop": unit()}, *steps)] == ["stop"]
+
+
+def test_a_variable_of_a_paused_unit_is_removed(tmp_path: Path):
+    files = {"shop": unit(connector={"schedule": {"by": "airflow", "task_id": "fivetran_shop"}, "paused": "INC-1"})}
+    outputs = {"airflow_variables": {"fivetran_shop_connector_id": "plain_compass"}}
+    text = "removes the Airflow variable fivetran_shop_connector_id: a DAG that reads it fails"
+    assert found(consequences(tmp_path, files, **outputs)) == [("stop", "variable_removed", text)]
+
+
+def test_values_of_settings_are_not_shown(tmp_path: Path):
+    def inputs(value: str) -> dict[str, Any]:
+        return {"service": "stripe", "destination": {"schema": "shop"}, "unit": "shop", "config": {"host": value}}
+
+    steps = [step("update", "Connection", "shop", inputs("canary-1"), inputs("canary-2"))]
+    [changed] = consequences(tmp_path, {"shop": unit()}, *steps)
+    assert changed.text == "changes `config.host` of the connection shop"
+    assert "canary" not in repr(changed)
+
+
+_TEXT = st.text(max_size=8)
+
+
+_CONSEQUENCES = st.builds(
+    Consequence,
+    st.just("stop"),
+    _TEXT,
+    text=_TEXT,
+    object=_TEXT,
+    unit=_TEXT,
+    value=st.recursive(st.none() | _TEXT, st.lists),
+    effective=st.none() | st.dates(),
+)
+
+
+@given(_CONSEQUENCES)
+def test_fingerprints_are_of_kind_unit_object_value_and_day(one: Consequence):
+    assert one.fingerprint("dev") == replace(one, text="other words", place="b.yaml:9:9").fingerprint("dev")
+    others = [
+        replace(one, kind=one.kind + "x"),
+        replace(one, unit=one.unit + "x"),
+        replace(one, object=one.object + "x"),
+        replace(one, value=[one.value]),
+        replace(one, effective=date.max if one.effective != date.max else None),
+    ]
+    prints = {one.fingerprint("dev"), one.fingerprint("prod"), *(other.fingerprint("dev") for other in others)}
+    assert len(prints) == 7
+
+
+def test_a_fingerprint_is_the_same_on_every_machine():
+    one = Consequence("stop", "dataset_deleted", "deletes it", "dataset shop", "shop")
+    assert one.fingerprint("dev") == "9978cfef8f8d379a"
