@@ -23,6 +23,7 @@ ORDER = (
     "reconciler.google.iam",
     "reconciler.google.bigquery.access",
     "reconciler.google",
+    "reconciler.github",
     "reconciler.health",
     "reconciler.config",
     "reconciler.importer",

@@ -40,6 +40,11 @@ VARIABLES: Mapping[str, Mapping[str, str]] = {
         "GOOGLE_SECRET_MANAGER_CUSTOM_ENDPOINT": "The address of a local Secret Manager, for tests.",
         "GOOGLE_IAM_CUSTOM_ENDPOINT": "The address of a local service for IAM policies, for tests.",
     },
+    "GitHub": {
+        "GITHUB_TOKEN": "The token with which `reconciler comment` reads and writes comments.",
+        "GITHUB_REPOSITORY": "The repository, as OWNER/NAME. GitHub Actions sets it.",
+        "GITHUB_API_URL": "The address of GitHub's REST API. Default: `https://api.github.com`.",
+    },
     "A run": {
         "RECONCILER_SPECS": "The folder that holds the environments' folders. Default: `connectors`.",
         "RECONCILER_REMOVALS": "`allow`: this run may remove what no file declares any more. `allow:N`: also N at "
@@ -272,11 +277,12 @@ def variables_page() -> str:
 
 _VARIABLE = re.compile(
     r"^(?:RECONCILER|FIVETRAN)_(?!NAMING|SERVICE)[A-Z_]+$|^GOOGLE_[A-Z_]+_CUSTOM_ENDPOINT$|^BIGQUERY_EMULATOR_HOST$"
+    r"|^GITHUB_(?:TOKEN|REPOSITORY|API_URL)$"
 )
 
 
 def named_variables() -> set[str]:
-    """Return the variables of ours, of Fivetran and for local Google services that the code reads."""
+    """Return the variables of ours, of Fivetran, of GitHub and for local Google services that the code reads."""
     found: set[str] = set()
     for folder in (ROOT / "infra" / "reconciler", ROOT / "tools"):
         for file in folder.rglob("*.py"):

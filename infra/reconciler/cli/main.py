@@ -34,6 +34,7 @@ COMMANDS = {
     "review": ("reconciler.cli.review", "Print what a run would do, for a reviewer."),
     "report": ("reconciler.cli.report", "Print what needs attention, as a weekly report."),
     "unmanaged": ("reconciler.cli.unmanaged", "List the connections and datasets that no file declares."),
+    "comment": ("reconciler.cli.comment", "Write a review as a comment on a pull request."),
     "services": ("reconciler.cli.services", "Show the catalogue of Fivetran's services, or update it."),
     "simulate": ("reconciler.cli.simulate", "Serve a local Fivetran and a local Google Cloud."),
 }

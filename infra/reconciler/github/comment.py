@@ -1,0 +1,78 @@
+"""The one comment of an environment on a pull request."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime
+
+from reconciler.github.client import GitHub
+from reconciler.model.errors import ReconcilerError
+
+#: Characters of a comment: GitHub rejects more than 65,536.
+LONGEST = 60_000
+_MOST_HISTORY = 20
+_HISTORY = re.compile(r"\n<details><summary>Earlier commits</summary>\n\n((?:- [^\n]*\n)*)\n</details>\n*\Z")
+_COMMIT = re.compile(r"<!-- commit ([0-9a-f]{40}) -->")
+
+
+def publish(github: GitHub, number: int, environment: str, commit: str, text: str, *, run_url: str = "") -> str:
+    """Create or update the comment with a review of a commit, and return its address."""
+    found = _find(github, number, environment)
+    history = _history(found["body"], commit) if found else []
+    link = f" ([run]({run_url}))" if run_url else ""
+    body = _body(environment, commit, f"{text.strip()}\n\nCommit {commit[:12]}{link}", history)
+    if found:
+        return str(github.patch(f"/issues/comments/{found['id']}", {"body": body})["html_url"])
+    return str(github.post(f"/issues/{number}/comments", {"body": body})["html_url"])
+
+
+def supersede(github: GitHub, number: int, environment: str, commit: str) -> bool:
+    """Mark the comment of an older commit as superseded; return whether there was one."""
+    found = _find(github, number, environment)
+    if found is None or _commit(found["body"]) in (None, commit):
+        return False
+    text = f"**{environment}**: superseded by commit {commit[:12]}; its preview has begun."
+    body = _body(environment, commit, text, _history(found["body"], commit))
+    github.patch(f"/issues/comments/{found['id']}", {"body": body})
+    return True
+
+
+def _marker(environment: str) -> str:
+    return f"<!-- reconciler {environment} -->"
+
+
+def _find(github: GitHub, number: int, environment: str) -> dict[str, str] | None:
+    author = github.login()
+    for comment in github.list(f"/issues/{number}/comments"):
+        own = (comment.get("user") or {}).get("login") == author
+        if own and (comment.get("body") or "").startswith(_marker(environment)):
+            return comment
+    return None
+
+
+def _commit(body: str) -> str | None:
+    found = _COMMIT.search(body)
+    return found[1] if found else None
+
+
+def _history(body: str, commit: str) -> list[str]:
+    body = body.replace("\r\n", "\n")
+    found = _HISTORY.search(body)
+    lines = found[1].splitlines() if found else []
+    old = _commit(body)
+    if old not in (None, commit):
+        now = datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC")
+        lines.insert(0, f"- {old} superseded by {commit} on {now}")
+    return lines[:_MOST_HISTORY]
+
+
+def _body(environment: str, commit: str, text: str, history: list[str]) -> str:
+    body = f"{_marker(environment)}\n<!-- commit {commit} -->\n{text}\n"
+    if history:
+        lines = "".join(f"{line}\n" for line in history)
+        body += f"\n<details><summary>Earlier commits</summary>\n\n{lines}\n</details>\n"
+    if len(body) >= LONGEST:
+        raise ReconcilerError(
+            f"the comment has {len(body)} characters, and fewer than {LONGEST} fit. Print a shorter review"
+        )
+    return body
