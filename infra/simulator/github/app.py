@@ -6,6 +6,7 @@ with the secondary rate limit.
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Any
@@ -28,6 +29,13 @@ class State:
     """Tokens with the login that each writes as; one that ends in `[bot]` is an installation's."""
     issues: dict[tuple[str, int], list[dict[str, Any]]] = field(default_factory=dict)
     """The comments of each issue or pull request, by repository and number."""
+    pulls: list[dict[str, Any]] = field(default_factory=list)
+    reviews: dict[int, list[dict[str, Any]]] = field(default_factory=dict)
+    files: dict[int, list[dict[str, Any]]] = field(default_factory=dict)
+    contents: dict[tuple[str, str], str] = field(default_factory=dict)
+    """The text of files by commit and path."""
+    check_runs: list[dict[str, Any]] = field(default_factory=list)
+    now: str = "2026-01-01T00:00:00Z"
     requests: list[str] = field(default_factory=list)
     limited: int = 0
     """How many of the next requests meet the secondary rate limit."""
@@ -45,6 +53,12 @@ def build_app(state: State) -> web.Application:
             web.get("/repos/{owner}/{name}/issues/{number}/comments", api.comments),
             web.post("/repos/{owner}/{name}/issues/{number}/comments", api.create),
             web.patch("/repos/{owner}/{name}/issues/comments/{id}", api.update),
+            web.get("/repos/{owner}/{name}/commits/{sha}/pulls", api.pulls_of_commit),
+            web.get("/repos/{owner}/{name}/pulls/{number}/reviews", api.reviews),
+            web.get("/repos/{owner}/{name}/pulls/{number}/files", api.files),
+            web.get("/repos/{owner}/{name}/contents/{path:.+}", api.content),
+            web.post("/repos/{owner}/{name}/check-runs", api.create_check_run),
+            web.get("/repos/{owner}/{name}/commits/{sha}/check-runs", api.check_runs),
             web.get("/_admin/requests", api.log),
             web.post("/_admin/faults", api.fault),
         ]
@@ -89,10 +103,48 @@ class _Api:
         return web.json_response({"login": login, "type": "User"})
 
     async def comments(self, request: web.Request) -> web.Response:
-        found = self._issue(request)
+        return self._page(request, self._issue(request))
+
+    async def pulls_of_commit(self, request: web.Request) -> web.Response:
+        sha = request.match_info["sha"]
+        return self._page(request, [each for each in self._state.pulls if each["merge_commit_sha"] == sha])
+
+    async def reviews(self, request: web.Request) -> web.Response:
+        return self._page(request, self._state.reviews.get(int(request.match_info["number"]), []))
+
+    async def files(self, request: web.Request) -> web.Response:
+        return self._page(request, self._state.files.get(int(request.match_info["number"]), []))
+
+    async def content(self, request: web.Request) -> web.Response:
+        text = self._state.contents.get((request.query.get("ref", ""), request.match_info["path"]))
+        if text is None:
+            raise web.HTTPNotFound
+        content = base64.encodebytes(text.encode()).decode()
+        return web.json_response({"type": "file", "encoding": "base64", "content": content})
+
+    async def create_check_run(self, request: web.Request) -> web.Response:
+        login = self._login(request) or ""
+        if not login.endswith("[bot]"):
+            return _error(403, "You must authenticate via a GitHub App.")
+        self._state.last_id += 1
+        slug = {"slug": login.removesuffix("[bot]")}
+        run = {**await json_object(request), "id": self._state.last_id, "app": slug, "completed_at": self._state.now}
+        self._state.check_runs.append(run)
+        return web.json_response(run, status=201)
+
+    async def check_runs(self, request: web.Request) -> web.Response:
+        name = request.query.get("check_name")
+        found = [each for each in self._state.check_runs if each["head_sha"] == request.match_info["sha"]]
+        found = [each for each in found if name in (None, each["name"])]
+        if request.query.get("filter", "latest") == "latest":
+            found = list({(each["app"]["slug"], each["name"]): each for each in found}.values())
+        return self._page(request, found, "check_runs")
+
+    def _page(self, request: web.Request, found: list[dict[str, Any]], key: str = "") -> web.Response:
         size = min(int(request.query.get("per_page", "30")), 100)
         page = int(request.query.get("page", "1"))
-        answer = web.json_response(found[(page - 1) * size : page * size])
+        part = found[(page - 1) * size : page * size]
+        answer = web.json_response({"total_count": len(found), key: part} if key else part)
         if page * size < len(found):
             following = request.url.update_query(page=str(page + 1))
             answer.headers["Link"] = f'<{following}>; rel="next"'
