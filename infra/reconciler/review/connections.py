@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from datetime import date
 from typing import Any
 
-from reconciler.model import references
+from reconciler.model import commands, references
 from reconciler.review.consequence import Consequence
 from reconciler.review.context import Context
 from reconciler.review.preview import Step
@@ -90,7 +90,8 @@ def _awaiting(context: Context, unit: str, name: str) -> Iterator[Consequence]:
         day = date.fromisoformat(connector.awaiting.until)
         yield Consequence("note", "pending", text, name, unit, place, effective=day)
     elif connector is not None and connector.needs_consent:
-        text = f"waits for a person to authorise the {name}: run `reconciler authorise {unit}` after the merge"
+        command = commands.reconciler("authorise", unit, environment=context.environment.name)
+        text = f"waits for a person to authorise the {name}: after the merge, run {command}"
         yield Consequence("note", "pending", text, name, unit, context.place(unit, "connector"))
 
 
