@@ -75,7 +75,7 @@ def test_review_shows_each_consequence_of_a_change(workspace: Workspace, admin: 
             "moves the removal of the connection stripe and the dataset stripe with its data "
             "from 2027-03-09 to 2027-02-09",
         ),
-        ("note", "pauses the connection stripe: INC-1"),
+        ("note", "pauses the connection stripe (INC-1)"),
         (
             "note",
             "sends {env: STRIPE_KEY, version: 2} as `config.api_key` of the connection stripe, so far "

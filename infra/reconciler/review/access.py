@@ -86,11 +86,12 @@ class _ListChange:
     def _revoked(self, entry: Entry) -> Consequence:
         until = parse_until(entry.condition)
         lapsed = until is not None and until < self.context.active.lives.today
-        text = f"{_role(entry)} on dataset {self.dataset} from {self._member(entry)}"
+        sensitive = _sensitive(self.context, self.dataset)
+        text = f"{_role(entry)} on dataset {self.dataset}{sensitive} from {self._member(entry)}"
         if lapsed:
             text = f"removes the lapsed {text}, which ended on {until}"
         else:
-            text = f"revokes {text}{_sensitive(self.context, self.dataset)}{self._people()}"
+            text = f"revokes {text}{self._people()}"
         severity: Severity = "stop" if self.is_sensitive and not lapsed else "note"
         return self._consequence(severity, "access_revoked", text, entry)
 
@@ -100,8 +101,8 @@ class _ListChange:
         return Consequence(severity, kind, text, at, self.unit, self._place(entry), value)
 
     def _to(self, entry: Entry) -> str:
-        described = f"{_role(entry)} on dataset {self.dataset} to {self._member(entry)}"
-        return f"{described}{_condition(entry)}{_sensitive(self.context, self.dataset)}"
+        sensitive = _sensitive(self.context, self.dataset)
+        return f"{_role(entry)} on dataset {self.dataset}{sensitive} to {self._member(entry)}{_condition(entry)}"
 
     def _member(self, entry: Entry) -> str:
         return format_member(entry.at, self.context.environment.workgroups)

@@ -22,7 +22,7 @@ def connections(context: Context) -> Iterator[Consequence]:
     """Return what becomes of the connections themselves, and of what they are sent."""
     for step in context.preview.of_type("Connection"):
         unit, service = step.name, str((step.new or step.old).get("service", ""))
-        name = f"connection {_name(step.new or step.old)}"
+        name = f"connection {_name(context, unit, step.new or step.old)}"
         place = context.place(unit, "connector")
         match step.operation:
             case "create":
@@ -48,10 +48,13 @@ def _deleted(context: Context, step: Step, name: str, unit: str, place: str) -> 
     return Consequence("stop", "connection_deleted", text + due, name, unit, place, is_scheduled=is_due)
 
 
-def _name(inputs: Mapping[str, Any]) -> str:
-    destination = inputs.get("destination")
-    shown = destination if isinstance(destination, dict) else {}
-    return str(shown.get("schema") or shown.get("schema_prefix") or inputs.get("name") or inputs.get("unit") or "")
+def _name(context: Context, unit: str, inputs: Mapping[str, Any]) -> str:
+    """Return the name of a unit's connection in Fivetran: `google_sheets.budget` where it has a table."""
+    connector = context.units[unit].connector if unit in context.units else None
+    recorded = context.before.get(unit)
+    if connector is not None:
+        return connector.destination.connection_name
+    return (recorded and recorded.connection) or str(inputs.get("name") or unit)
 
 
 def _sent(context: Context, step: Step, name: str, unit: str) -> Iterator[Consequence]:
@@ -100,11 +103,11 @@ def activations(context: Context) -> Iterator[Consequence]:
     for step in context.preview.of_type("Activation"):
         if step.operation not in ("update", "replace"):
             continue
-        unit, name = step.name, f"connection {_name(step.new)}"
+        unit, name = step.name, f"connection {_name(context, step.name, step.new)}"
         was_paused, paused = step.old.get("paused"), step.new.get("paused")
         place = context.place(unit, "connector", "paused")
         if paused and not was_paused:
-            text = f"pauses the {name}: {paused}"
+            text = f"pauses the {name} ({paused})"
             yield Consequence("note", "connection_paused", text, name, unit, place, str(paused))
         elif was_paused and not paused:
             yield Consequence("note", "connection_started", f"starts the {name} again", name, unit, place)

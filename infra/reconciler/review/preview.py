@@ -86,7 +86,7 @@ def _are_mappings(value: object) -> bool:
 
 
 def _steps(listed: list[dict[str, Any]]) -> Iterator[Step]:
-    replaced = {each["urn"] for each in listed if each.get("op") in _REPLACEMENT}
+    replaced = {each["urn"] for each in listed if str(each.get("op")) in _REPLACEMENT}
     seen: set[str] = set()
     for each in listed:
         urn, operation = each["urn"], str(each.get("op"))
@@ -95,7 +95,7 @@ def _steps(listed: list[dict[str, Any]]) -> Iterator[Step]:
             continue
         old, new = _state(each, "oldState"), _state(each, "newState")
         if urn in replaced:
-            both = [other for other in listed if other["urn"] == urn and other.get("op") not in _UNCHANGED]
+            both = [other for other in listed if other["urn"] == urn and str(other.get("op")) not in _UNCHANGED]
             old = next((state for other in both if (state := _state(other, "oldState"))), {})
             new = next((state for other in both if (state := _state(other, "newState"))), {})
             operation = "replace"
