@@ -88,10 +88,7 @@ class _ListChange:
         lapsed = until is not None and until < self.context.active.lives.today
         sensitive = _sensitive(self.context, self.dataset)
         text = f"{_role(entry)} on dataset {self.dataset}{sensitive} from {self._member(entry)}"
-        if lapsed:
-            text = f"removes the lapsed {text}, which ended on {until}"
-        else:
-            text = f"revokes {text}{self._people()}"
+        text = f"removes the lapsed {text}, which ended on {until}" if lapsed else f"revokes {text}{self._people()}"
         severity: Severity = "stop" if self.is_sensitive and not lapsed else "note"
         return self._consequence(severity, "access_revoked", text, entry)
 
