@@ -14,7 +14,9 @@ from reconciler.github.client import GitHub
 from reconciler.github.comment import publish, supersede
 
 
-def _matches(pattern: str, wanted: str) -> Callable[[click.Context, click.Parameter, str], str]:
+def matches(pattern: str, wanted: str) -> Callable[[click.Context, click.Parameter, str], str]:
+    """Return a check of an option's value."""
+
     def check(_ctx: click.Context, _param: click.Parameter, value: str) -> str:
         if value and not re.fullmatch(pattern, value):
             raise click.BadParameter(f"expected {wanted}")
@@ -30,21 +32,21 @@ def _matches(pattern: str, wanted: str) -> Callable[[click.Context, click.Parame
     "-e",
     required=True,
     metavar="NAME",
-    callback=_matches(r"[A-Za-z0-9_][A-Za-z0-9_-]*", "a folder's name"),
+    callback=matches(r"[A-Za-z0-9_][A-Za-z0-9_-]*", "a folder's name"),
     help="The environment, by the name of its folder.",
 )
 @click.option(
     "--commit",
     required=True,
     metavar="SHA",
-    callback=_matches(r"[0-9a-f]{40}", "40 hexadecimal digits"),
+    callback=matches(r"[0-9a-f]{40}", "40 hexadecimal digits"),
     help="The commit that was reviewed.",
 )
 @click.option(
     "--run-url",
     default="",
     metavar="URL",
-    callback=_matches(r"https?://[^\s()<>]+", "an address"),
+    callback=matches(r"https?://[^\s()<>]+", "an address"),
     help="The address of the run, which the comment links to.",
 )
 @click.option("--superseded", is_flag=True, help="Mark an older commit's comment as superseded by this commit.")

@@ -35,6 +35,8 @@ COMMANDS = {
     "report": ("reconciler.cli.report", "Print what needs attention, as a weekly report."),
     "unmanaged": ("reconciler.cli.unmanaged", "List the connections and datasets that no file declares."),
     "comment": ("reconciler.cli.comment", "Write a review as a comment on a pull request."),
+    "record": ("reconciler.cli.record", "Record what a review found as a check run."),
+    "agrees": ("reconciler.cli.agrees", "Check that a merge does only what was reviewed."),
     "services": ("reconciler.cli.services", "Show the catalogue of Fivetran's services, or update it."),
     "simulate": ("reconciler.cli.simulate", "Serve a local Fivetran and a local Google Cloud."),
 }

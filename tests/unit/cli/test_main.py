@@ -116,7 +116,7 @@ def test_version_option_prints_the_packages_version():
     assert done.stdout.startswith("reconciler 0.")
 
 
-@pytest.mark.parametrize("command", [name for name in COMMANDS if name not in ("services", "simulate", "comment")])
+@pytest.mark.parametrize("command", sorted({*COMMANDS} - {"services", "simulate", "comment", "record", "agrees"}))
 @pytest.mark.parametrize("spelled", [("-e", "dev"), ("-edev",), ("--environment", "dev"), ("--environment=dev",)])
 def test_environment_option_works_before_and_after_the_command(
     command: str, spelled: tuple[str, ...], capsys: pytest.CaptureFixture[str], tmp_path: Path

@@ -1,0 +1,43 @@
+"""`reconciler agrees`: check that a merge does only what was reviewed."""
+
+from __future__ import annotations
+
+from typing import TextIO
+
+import click
+
+from reconciler.cli import Exit
+from reconciler.cli.output import print_note, print_text
+from reconciler.cli.record import commit_option, environment_option, read_stops, review_option
+from reconciler.github.client import GitHub
+from reconciler.github.reviewed import reviewed
+from reconciler.model.errors import printable
+
+
+@click.command()
+@environment_option
+@commit_option
+@review_option
+@click.option("--approve", "approved", multiple=True, metavar="FINGERPRINT", help="Approve this one; repeatable.")
+def agrees(environment: str, commit: str, file: TextIO, approved: tuple[str, ...]) -> int:
+    """Compare a fresh review with what code owners approved for the pushed commit.
+
+    Exit codes: 0 all is reviewed, scheduled or approved, 1 something is new, 2 wrong usage, 3 GitHub failed.
+    """
+    stops, scheduled = read_stops(file, environment)
+    new = sorted(set(stops) - scheduled - {each for value in approved for each in value.split(",")})
+    reasons: list[str] = []
+    if new:
+        with GitHub.from_environment() as github:
+            known, reasons = reviewed(github, environment, commit)
+        new = [each for each in new if each not in known]
+    if not new:
+        return Exit.FINE
+    for each in new:
+        found = stops[each]
+        print_text(printable(f"{found['file']}:{found['line']}: not reviewed: {found['text']} [{each}]"))
+    for reason in reasons:
+        print_note(reason)
+    fields = f"-f environment={environment} -f approve={','.join(new)}"
+    print_text(f"    Approve with `gh workflow run merge.yml {fields}`")
+    return Exit.FINDINGS

@@ -1,0 +1,50 @@
+"""The commands `record` and `agrees`, against the local GitHub."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from click.testing import CliRunner
+from tests.unit.github.test_reviewed import HEAD, MERGE, ONE, TWO, merged  # noqa: F401
+
+from reconciler.cli.agrees import agrees
+from reconciler.cli.record import record
+
+
+def stops(*fingerprints: str, scheduled: tuple[str, ...] = ()) -> str:
+    found = [
+        {"class": "stop", "file": "connectors/dev/x.yaml", "line": 3, "text": "deletes", "fingerprint": each}
+        for each in fingerprints
+    ]
+    return json.dumps({"environment": "dev", "consequences": found, "scheduled": scheduled})
+
+
+def run(review: str, *more: str):
+    arguments = ["-e", "dev", "--commit", MERGE, "--review", "-", *more]
+    result = CliRunner().invoke(agrees, arguments, input=review, standalone_mode=False)
+    assert result.exception is None
+    return result
+
+
+@pytest.mark.usefixtures("merged")
+def test_agrees_accepts_what_is_reviewed_scheduled_or_approved():
+    assert run(stops(ONE)).return_value == 0
+    assert run(stops(ONE, TWO, scheduled=(TWO,))).return_value == 0
+    assert run(stops(ONE, TWO), "--approve", TWO).return_value == 0
+
+
+@pytest.mark.usefixtures("merged")
+def test_agrees_names_what_is_new_and_how_to_approve_it():
+    result = run(stops(ONE, TWO))
+    assert result.return_value == 1
+    assert f"connectors/dev/x.yaml:3: not reviewed: deletes [{TWO}]" in result.output
+    assert f"-f approve={TWO}" in result.output
+    assert ONE not in result.output
+
+
+def test_record_creates_the_check_run(served):
+    state, _ = served
+    arguments = ["-e", "dev", "--commit", HEAD, "--review", "-"]
+    CliRunner().invoke(record, arguments, input=stops(ONE), standalone_mode=False)
+    assert json.loads(state.check_runs[0]["output"]["text"])["fingerprints"] == [ONE]
