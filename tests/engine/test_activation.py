@@ -64,7 +64,7 @@ def test_each_unit_comes_as_far_as_it_can_and_the_next_run_heals_the_others(
     verdict = failed.out[failed.out.index("2 units failed:") :]
     assert re.search(rf"refused\.yaml:\d+:\d+: 1 setup test of connection {ids['refused']} \(stripe\) failed:", verdict)
     assert "    Validate Login: FAILED: Invalid API key" in verdict
-    slow_text = f"the setup tests of connection {ids['slow']} (stripe) were still running after 4 s."
+    slow_text = f"the setup tests of connection {ids['slow']} (stripe) were still running after 4 s"
     assert re.search(rf"slow\.yaml:\d+:\d+: {re.escape(slow_text)}", verdict)
     for name in ("stripe", "invoices", "paused"):
         lines = [line for line in failed.out.splitlines() if f"/{name}.yaml" in line and ": grants " not in line]

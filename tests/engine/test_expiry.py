@@ -118,7 +118,7 @@ def assert_a_slip_removes_nothing(workspace: Workspace) -> None:
     refused = workspace.preview(**on(TODAY))
     assert refused.code != 0
     gone = r"expired on 2026-12-31: this run would delete the connection"
-    assert re.search(rf"own_before\.yaml(:\d+:\d+:)? {gone} own_before\.", refused.out)
+    assert re.search(rf"own_before\.yaml(:\d+:\d+:)? {gone} own_before \(\w+\)", refused.out)
     assert not re.search(rf"over\.yaml(:\d+:\d+:)? {gone}", refused.out)
     file.write_text(before)
 

@@ -58,7 +58,7 @@ def test_a_file_removed_renamed_or_with_another_destination_is_refused_and_what_
         assert "sandbox.yaml is missing: this run would delete the connection sandbox" in refused.out
         assert ids["sandbox"] in refused.out
         assert "RECONCILER_REMOVALS=allow" in refused.out
-        assert re.search(r"payments\.yaml:\d+:\d+: the connection stripe belongs to", refused.out)
+        assert re.search(rf"payments\.yaml:\d+:\d+: the connection stripe \({ids['stripe']}\) belongs to", refused.out)
         assert "`formerly: stripe`" in refused.out
         assert "the destination changed from moved to moved_v2" in refused.out
     # What may be removed may be removed, and nothing else for that.
@@ -96,7 +96,7 @@ def test_a_refused_up_keeps_the_outputs_of_the_last_run(workspace: Workspace, ad
 
     workspace.remove("sandbox")
     by_fleet = workspace.up()
-    assert "sandbox.yaml is gone" in by_fleet.out
+    assert "sandbox.yaml is missing" in by_fleet.out
     workspace.write("sandbox", {**stripe("sandbox"), "descripton": "typo"})
     by_specs = workspace.up()
     assert "descripton" in by_specs.out
