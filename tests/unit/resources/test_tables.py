@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -111,10 +110,8 @@ def test_many_tables_are_one_change(fivetran: Fivetran, shop: str):
     configure(shop, sync(public="included"))
     asked(fivetran)
     declared = sync(public={"tables": dict.fromkeys(list(tables)[1:], "excluded")})
-    started = time.monotonic()
     configure(shop, declared)
     assert asked(fivetran) == ["GET", "PATCH", "GET"]
-    assert time.monotonic() - started < 5
     assert list(written(fivetran)["public"]) == ["table_0"]
 
 
