@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any, TextIO
 
 import click
@@ -11,6 +12,7 @@ from reconciler.cli import Exit
 from reconciler.cli.comment import matches
 from reconciler.github import reviewed
 from reconciler.github.client import GitHub
+from reconciler.model.errors import ReconcilerError
 
 environment_option = click.option(
     "--environment",
@@ -36,17 +38,32 @@ review_option = click.option(
 )
 
 
+#: A fingerprint, as `reconciler review` writes it. It goes into a command that people paste.
+_FINGERPRINT = re.compile(r"[0-9a-f]{16}")
+
+
 def read_stops(file: TextIO, environment: str) -> tuple[dict[str, dict[str, Any]], set[str]]:
-    """Return the stop-class consequences of a review by fingerprint, and the scheduled ones."""
+    """Return the stop-class consequences of a review by fingerprint, and the scheduled ones.
+
+    Raises `ReconcilerError` for a review of a run that is rejected: it has no consequences, and is no agreement.
+    """
     try:
         content = json.load(file)
         right = content["environment"] == environment
         stops = {str(each["fingerprint"]): each for each in content["consequences"] if each["class"] == "stop"}
         scheduled = {str(each) for each in content["scheduled"]}
-    except (ValueError, KeyError, TypeError) as error:
+        rejected = bool(content.get("rejected"))
+        if not all(_FINGERPRINT.fullmatch(each) for each in {*stops, *scheduled}):
+            raise ValueError("a fingerprint has another form")
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise click.UsageError("--review is no output of `reconciler review --format json`") from error
     if not right:
         raise click.UsageError(f"--review is not about {environment}")
+    if rejected:
+        raise ReconcilerError(
+            f"the run of {environment} is rejected, so there is nothing to compare\n"
+            "    Read why in the review, correct that, and review again."
+        )
     return stops, scheduled
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ import yaml
 from tests.unit.review.previews import ENVIRONMENT, stack, step, unit
 
 from reconciler.cli.main import main
+from reconciler.cli.record import read_stops
 
 ACCESS = {"path": "dataset", "project": "dev-project"}
 
@@ -83,3 +85,11 @@ def test_files_with_problems_are_a_rejection(folder: Path, capsys: pytest.Captur
     code, page = review(capsys, folder)
     assert code == 1
     assert "connectors/dev/shop.yaml:1:1: " in page
+
+
+def test_record_and_agrees_read_the_json_of_a_review(folder: Path, capsys: pytest.CaptureFixture[str]):
+    preview(folder, granted("b@example.com"))
+    _, text = review(capsys, folder, "--format", "json")
+    stops, scheduled = read_stops(io.StringIO(text), "dev")
+    assert list(stops) == [each["fingerprint"] for each in json.loads(text)["consequences"]]
+    assert scheduled == set()

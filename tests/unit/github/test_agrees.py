@@ -43,6 +43,22 @@ def test_agrees_names_what_is_new_and_how_to_approve_it():
     assert ONE not in result.output
 
 
+@pytest.mark.parametrize("fingerprint", [None, "x; rm -r ~", "9978CFEF8F8D379A", ""])
+def test_agrees_rejects_a_fingerprint_of_another_form(fingerprint: object):
+    review = json.loads(stops(ONE))
+    review["consequences"][0]["fingerprint"] = fingerprint
+    arguments = ["-e", "dev", "--commit", MERGE, "--review", "-"]
+    result = CliRunner().invoke(agrees, arguments, input=json.dumps(review), standalone_mode=False)
+    assert "no output of" in str(result.exception)
+
+
+def test_agrees_rejects_the_review_of_a_rejected_run():
+    review = json.dumps({"environment": "dev", "consequences": [], "scheduled": [], "rejected": ["x.yaml:1:1: no"]})
+    arguments = ["-e", "dev", "--commit", MERGE, "--review", "-"]
+    result = CliRunner().invoke(agrees, arguments, input=review, standalone_mode=False)
+    assert "the run of dev is rejected" in str(result.exception)
+
+
 def test_record_creates_the_check_run(served):
     state, _ = served
     arguments = ["-e", "dev", "--commit", HEAD, "--review", "-"]
