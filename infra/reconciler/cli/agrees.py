@@ -38,6 +38,5 @@ def agrees(environment: str, commit: str, file: TextIO, approved: tuple[str, ...
         print_text(printable(f"{found['file']}:{found['line']}: not reviewed: {found['text']} [{each}]"))
     for reason in reasons:
         print_note(reason)
-    fields = f"-f environment={environment} -f approve={','.join(new)}"
-    print_text(f"    Approve with `gh workflow run merge.yml {fields}`")
+    print_text(f"    Have a code owner approve that, and run again with `--approve {','.join(new)}`.")
     return Exit.FINDINGS

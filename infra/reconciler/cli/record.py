@@ -12,6 +12,7 @@ from reconciler.cli import Exit
 from reconciler.cli.comment import matches
 from reconciler.github import reviewed
 from reconciler.github.client import GitHub
+from reconciler.model import commands
 from reconciler.model.errors import ReconcilerError
 
 environment_option = click.option(
@@ -56,7 +57,8 @@ def read_stops(file: TextIO, environment: str) -> tuple[dict[str, dict[str, Any]
         if not all(_FINGERPRINT.fullmatch(each) for each in {*stops, *scheduled}):
             raise ValueError("a fingerprint has another form")
     except (ValueError, KeyError, TypeError, RecursionError) as error:
-        raise click.UsageError("--review is no output of `reconciler review --format json`") from error
+        command = commands.reconciler("review", "--format", "json", environment=environment)
+        raise click.UsageError(f"--review is no output of {command}") from error
     if not right:
         raise click.UsageError(f"--review is not about {environment}")
     if rejected:

@@ -39,7 +39,7 @@ def test_agrees_names_what_is_new_and_how_to_approve_it():
     result = run(stops(ONE, TWO))
     assert result.return_value == 1
     assert f"connectors/dev/x.yaml:3: not reviewed: deletes [{TWO}]" in result.output
-    assert f"-f approve={TWO}" in result.output
+    assert f"--approve {TWO}" in result.output
     assert ONE not in result.output
 
 
