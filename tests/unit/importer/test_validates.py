@@ -285,8 +285,8 @@ def test_a_value_that_a_file_cannot_hold_is_left_out_and_named(
     )
     written(draft, tmp_path, fleet)
     said = draft.comments.get(("connector", "adopt"), "")
-    assert said.startswith("Not here, ") == (left_out is not None)
-    assert left_out is None or f"say it: {left_out}. " in said
+    assert said.startswith("Not in this file, ") == (left_out is not None)
+    assert left_out is None or f"allow it: {left_out}. " in said
 
 
 def test_tables_that_a_file_cannot_name_are_left_out_and_named(tmp_path: Path):
