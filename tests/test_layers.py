@@ -23,7 +23,6 @@ ORDER = (
     "reconciler.google.iam",
     "reconciler.google.bigquery.access",
     "reconciler.google",
-    "reconciler.github",
     "reconciler.health",
     "reconciler.config",
     "reconciler.importer",
@@ -41,6 +40,7 @@ ORDER = (
     "reconciler.plan",
     "reconciler.stack",
     "reconciler.review",
+    "reconciler.github",
     "simulator",
     "reconciler.cli",
 )

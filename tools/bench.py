@@ -25,6 +25,7 @@ import psutil
 import yaml
 from rich.console import Console
 
+from reconciler.config import load
 from simulator.process import running
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -143,6 +144,8 @@ def main() -> None:
                 done[each.title] = each
         console.print(promise(done["no-op preview"], done[DRIFT_CHECK], arguments.latency_ms))
         console.print(validation(size))
+    for line in growth():
+        console.print(line)
 
 
 def validation(size: int) -> str:
@@ -157,13 +160,42 @@ def validation(size: int) -> str:
             file.write_text(f"{text % number}  config: {{api_kye: {{env: KEY}}}}\ndataset: {{}}\n")
         command = [str(Path(sys.executable).with_name("reconciler")), "validate", "--specs", str(folder.parent)]
         started = time.perf_counter()
-        subprocess.run(command, capture_output=True, check=False)
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
         taken = time.perf_counter() - started
+        noun = "problem" if size == 1 else "problems"
+        if done.returncode != 1 or not done.stderr.startswith(f"{size:,} {noun} in "):
+            raise SystemExit(f"validate did not find the {size:,} problems: {done.stderr[-500:]}")
         started = time.perf_counter()
         for file in files:
             yaml.load(file.read_bytes(), Loader=yaml.CSafeLoader)
         alone = time.perf_counter() - started
     return f"validate of {size:,} files: {taken:.1f} s, {taken / alone:.1f} times PyYAML's parser alone"
+
+
+def growth() -> Iterator[str]:
+    """Return how much longer ten times as many faults in one file take: about 10, or the work is not linear."""
+    for name, head, line in (
+        ("invalid labels", "dataset:\n labels:\n", "  A{}: b\n"),
+        ("invalid grants", "dataset:\n access:\n", "  - x{}\n"),
+        ("unknown keys", "dataset: {{}}\n", "descriptio{}: 1\n"),
+        ("open brackets", "x: ", "["),
+    ):
+        few, many = (_time_to_load(head.format() + "".join(map(line.format, range(n)))) for n in (2_000, 20_000))
+        yield f"20,000 {name} in one file take {many / few:.1f} times as long as 2,000"
+
+
+def _time_to_load(text: str) -> float:
+    with tempfile.TemporaryDirectory(prefix="reconciler-bench-") as name:
+        folder = Path(name) / "dev"
+        folder.mkdir()
+        (folder / "environment.yaml").write_text(yaml.safe_dump(ENVIRONMENT))
+        (folder / "shop.yaml").write_text(f"description: x\nowners: [a@example.com]\n{text}")
+        started = time.perf_counter()
+        loaded = load(Path(name), Path(name))
+        taken = time.perf_counter() - started
+    if not loaded.problems:
+        raise SystemExit("a file of faults has no problem")
+    return taken
 
 
 def calls(measured: Measured, units: int) -> Iterator[str]:

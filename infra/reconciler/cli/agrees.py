@@ -7,15 +7,16 @@ from typing import TextIO
 import click
 
 from reconciler.cli import Exit
+from reconciler.cli.options import commit_option, named_environment_option
 from reconciler.cli.output import print_note, print_text
-from reconciler.cli.record import commit_option, environment_option, read_stops, review_option
+from reconciler.cli.record import read_stops, review_option
 from reconciler.github.client import GitHub
 from reconciler.github.reviewed import reviewed
 from reconciler.model.errors import printable
 
 
 @click.command()
-@environment_option
+@named_environment_option
 @commit_option
 @review_option
 @click.option("--approve", "approved", multiple=True, metavar="FINGERPRINT", help="Approve this one; repeatable.")
@@ -35,7 +36,8 @@ def agrees(environment: str, commit: str, file: TextIO, approved: tuple[str, ...
         return Exit.FINE
     for each in new:
         found = stops[each]
-        print_text(printable(f"{found['file']}:{found['line']}: not reviewed: {found['text']} [{each}]"))
+        line = f":{found['line']}" if found.get("line") else ""
+        print_text(printable(f"{found['file']}{line}: not reviewed: {found['text']} [{each}]"))
     for reason in reasons:
         print_note(reason)
     print_text(f"    Have a code owner approve that, and run again with `--approve {','.join(new)}`.")

@@ -2,53 +2,22 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable
 from typing import TextIO
 
 import click
 
 from reconciler.cli import Exit
+from reconciler.cli.options import commit_option, named_environment_option, run_url_option
 from reconciler.cli.output import print_note
 from reconciler.github.client import GitHub
 from reconciler.github.comment import publish, supersede
 
 
-def matches(pattern: str, wanted: str) -> Callable[[click.Context, click.Parameter, str], str]:
-    """Return a check of an option's value."""
-
-    def check(_ctx: click.Context, _param: click.Parameter, value: str) -> str:
-        if value and not re.fullmatch(pattern, value):
-            raise click.BadParameter(f"expected {wanted}")
-        return value
-
-    return check
-
-
 @click.command()
 @click.option("--pull-request", "number", type=click.IntRange(min=1), required=True, help="The pull request's number.")
-@click.option(
-    "--environment",
-    "-e",
-    required=True,
-    metavar="NAME",
-    callback=matches(r"[A-Za-z0-9_][A-Za-z0-9_-]*", "a folder's name"),
-    help="The environment, by the name of its folder.",
-)
-@click.option(
-    "--commit",
-    required=True,
-    metavar="SHA",
-    callback=matches(r"[0-9a-f]{40}", "40 hexadecimal digits"),
-    help="The commit that was reviewed.",
-)
-@click.option(
-    "--run-url",
-    default="",
-    metavar="URL",
-    callback=matches(r"https?://[^\s()<>]+", "an address"),
-    help="The address of the run, which the comment links to.",
-)
+@named_environment_option
+@commit_option
+@run_url_option
 @click.option("--superseded", is_flag=True, help="Mark an older commit's comment as superseded by this commit.")
 @click.argument("file", type=click.File("r", encoding="utf-8"), required=False)
 def comment(number: int, environment: str, commit: str, run_url: str, *, superseded: bool, file: TextIO | None) -> int:

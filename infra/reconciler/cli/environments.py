@@ -67,7 +67,7 @@ def select_environment(specs: Path, environment: str | None, day: date | None = 
         click.UsageError: There are several environments, and none is named.
     """
     loaded = load(specs, Path.cwd(), day)
-    name = environment or _only_environment(loaded)
+    name = environment or only_environment(loaded)
     fleet = loaded.fleet(name)
     others = tuple(loaded.fleet(other) for other in loaded.environments if other != name)
     masked_output.declare_values(fleet.environment, (fleet, *others), loaded.places)
@@ -83,7 +83,8 @@ def select_fleets(specs: Path, environments: Iterable[str], day: date) -> list[F
     return selected
 
 
-def _only_environment(loaded: Loaded) -> str:
+def only_environment(loaded: Loaded) -> str:
+    """Return the name of the only environment. Raises click.UsageError where there are several."""
     if len(loaded.environments) > 1:
         names = ", ".join(loaded.environments)
         raise click.UsageError(f"there are several environments: choose with --environment: {names}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from datetime import date
 from pathlib import Path
@@ -21,6 +22,44 @@ environment_option = click.option(
     "-e",
     metavar="NAME",
     help="The environment, by the name of its folder.  [default: the only one]",
+)
+
+
+def _matches(pattern: str, wanted: str) -> Callable[[click.Context, click.Parameter, str], str]:
+    """Return a check of an option's value."""
+
+    def check(_ctx: click.Context, _param: click.Parameter, value: str) -> str:
+        if value and not re.fullmatch(pattern, value):
+            raise click.BadParameter(f"expected {wanted}")
+        return value
+
+    return check
+
+
+#: For commands that read no files, and so cannot tell which environments there are.
+named_environment_option = click.option(
+    "--environment",
+    "-e",
+    required=True,
+    metavar="NAME",
+    callback=_matches(r"[A-Za-z0-9_][A-Za-z0-9_-]*", "a folder's name"),
+    help="The environment, by the name of its folder.",
+)
+
+commit_option = click.option(
+    "--commit",
+    required=True,
+    metavar="SHA",
+    callback=_matches(r"[0-9a-f]{40}", "40 hexadecimal digits"),
+    help="The commit that was reviewed, or that was pushed.",
+)
+
+run_url_option = click.option(
+    "--run-url",
+    default="",
+    metavar="URL",
+    callback=_matches(r"https?://[^\s()<>]+", "an address"),
+    help="The address of the run, which the comment links to.",
 )
 
 environments_option = click.option(

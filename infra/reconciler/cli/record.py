@@ -3,33 +3,18 @@
 from __future__ import annotations
 
 import json
-import re
 from typing import Any, TextIO
 
 import click
 
 from reconciler.cli import Exit
-from reconciler.cli.comment import matches
+from reconciler.cli.options import commit_option, named_environment_option
 from reconciler.github import reviewed
 from reconciler.github.client import GitHub
 from reconciler.model import commands
 from reconciler.model.errors import ReconcilerError
+from reconciler.review.consequence import FINGERPRINT
 
-environment_option = click.option(
-    "--environment",
-    "-e",
-    required=True,
-    metavar="NAME",
-    callback=matches(r"[A-Za-z0-9_][A-Za-z0-9_-]*", "a folder's name"),
-    help="The environment, by the name of its folder.",
-)
-commit_option = click.option(
-    "--commit",
-    required=True,
-    metavar="SHA",
-    callback=matches(r"[0-9a-f]{40}", "40 hexadecimal digits"),
-    help="The commit.",
-)
 review_option = click.option(
     "--review",
     "file",
@@ -37,10 +22,6 @@ review_option = click.option(
     required=True,
     help="The output of `reconciler review --format json`; - for stdin.",
 )
-
-
-#: A fingerprint, as `reconciler review` writes it. It goes into a command that people paste.
-_FINGERPRINT = re.compile(r"[0-9a-f]{16}")
 
 
 def read_stops(file: TextIO, environment: str) -> tuple[dict[str, dict[str, Any]], set[str]]:
@@ -54,7 +35,7 @@ def read_stops(file: TextIO, environment: str) -> tuple[dict[str, dict[str, Any]
         stops = {str(each["fingerprint"]): each for each in content["consequences"] if each["class"] == "stop"}
         scheduled = {str(each) for each in content["scheduled"]}
         rejected = bool(content.get("rejected"))
-        if not all(_FINGERPRINT.fullmatch(each) for each in {*stops, *scheduled}):
+        if not all(FINGERPRINT.fullmatch(each) for each in {*stops, *scheduled}):
             raise ValueError("a fingerprint has another form")
     except (ValueError, KeyError, TypeError, RecursionError) as error:
         command = commands.reconciler("review", "--format", "json", environment=environment)
@@ -70,7 +51,7 @@ def read_stops(file: TextIO, environment: str) -> tuple[dict[str, dict[str, Any]
 
 
 @click.command()
-@environment_option
+@named_environment_option
 @commit_option
 @review_option
 def record(environment: str, commit: str, file: TextIO) -> int:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import shlex
 import subprocess
 from collections.abc import Sequence
 from dataclasses import replace
@@ -14,10 +13,11 @@ from typing import IO
 import click
 
 from reconciler.cli import Exit
+from reconciler.cli.environments import only_environment
 from reconciler.cli.masked_output import declare_values, mask_google_message
 from reconciler.cli.options import environment_option, format_option, specs_option, today_option
 from reconciler.cli.output import REPORTERS, Entry, Page, Reporter, Section, count, progress, write_file
-from reconciler.config import Loaded, load
+from reconciler.config import load
 from reconciler.model import commands
 from reconciler.model.errors import InvalidSpecs, ReconcilerError, RemoteError
 from reconciler.review.consequence import Consequence
@@ -36,6 +36,9 @@ _HEADINGS = {
 
 #: How `pulumi` comes on PATH.
 _INSTALL = 'Put it on PATH with `eval "$(make -s env)"`.'
+
+#: The types of resources whose errors are masked already.
+_OURS = ("pulumi-python:", "pulumi:pulumi:Stack")
 
 #: The engine's own words for a resource, which no reviewer needs.
 _URN = re.compile(r"urn:pulumi:\S+::(\S+)")
@@ -82,7 +85,7 @@ def review(
     if file is not None and refresh:
         raise click.UsageError("choose either --preview or --refresh")
     loaded = load(specs, Path.cwd(), day)
-    name = environment or _only(loaded)
+    name = environment or only_environment(loaded)
     try:
         fleet = loaded.fleet(name)
     except InvalidSpecs as error:
@@ -102,17 +105,11 @@ def review(
     return Exit.FINDINGS if faults else Exit.FINE
 
 
-def _only(loaded: Loaded) -> str:
-    if len(loaded.environments) == 1:
-        return loaded.environments[0]
-    raise click.UsageError(f"choose one of the environments with -e: {', '.join(loaded.environments)}")
-
-
 def _run_preview(stack: str, *, refresh: bool) -> str:
-    options = ["--json", "--non-interactive", *(["--refresh"] if refresh else [])]
-    command = commands.pulumi("preview", *options, environment=stack)
+    words = ["pulumi", "preview", "--stack", stack, "--json", "--non-interactive", *(["--refresh"] if refresh else [])]
+    command = commands.shell(*words)
     try:
-        done = subprocess.run(shlex.split(command.strip("`")), capture_output=True, text=True, check=False)
+        done = subprocess.run(words, capture_output=True, text=True, check=False)
     except OSError as error:
         raise ReconcilerError(f"{command}: {error.strerror}\n    {_INSTALL}") from None
     if not done.stdout.lstrip().startswith("{"):
@@ -122,8 +119,8 @@ def _run_preview(stack: str, *, refresh: bool) -> str:
 
 
 def _fault(fault: Fault) -> str:
-    """Return an error's text. The gcp provider's own may quote Google, so it is masked."""
-    text = fault.text if not fault.type.startswith("gcp:") else mask_google_message(fault.text)
+    """Return an error's text. The program and our provider mask theirs; another provider's may quote Google."""
+    text = fault.text if fault.type.startswith(_OURS) or not fault.type else mask_google_message(fault.text)
     return _URN.sub(r"\1", text)
 
 

@@ -26,7 +26,7 @@ class GitHub:
 
     def __init__(self, token: str, repository: str, url: str, *, sleep: Callable[[float], None] = time.sleep) -> None:
         if not _REPOSITORY.fullmatch(repository):
-            raise ReconcilerError("GITHUB_REPOSITORY is no repository. Set it to OWNER/NAME")
+            raise ReconcilerError("GITHUB_REPOSITORY is no repository\n    Set it to OWNER/NAME.")
         self._token = token
         self.repository = repository
         self._url = url.rstrip("/")
@@ -43,7 +43,7 @@ class GitHub:
         """Read the token, the repository and the API's address from the variables that GitHub Actions names."""
         for name in ("GITHUB_TOKEN", "GITHUB_REPOSITORY"):
             if not variables.get(name):
-                raise ReconcilerError(f"{name} is not set. Set it as GitHub Actions does")
+                raise ReconcilerError(f"{name} is not set\n    Set it as GitHub Actions does.")
         url = variables.get("GITHUB_API_URL") or "https://api.github.com"
         return cls(variables["GITHUB_TOKEN"], variables["GITHUB_REPOSITORY"], url)
 
@@ -121,6 +121,8 @@ class GitHub:
                 break
             self._sleep(wait)
         if answer.is_success or (answer.status_code in accept and wait is None):
+            if answer.is_success and not _is_json(answer):
+                raise RemoteError(f"{subject}: GitHub's answer is not JSON", speaker="GitHub")
             return answer
         step = "Try again later" if wait is not None else ""
         text = f"{subject}: GitHub answered {answer.status_code}"
@@ -128,10 +130,18 @@ class GitHub:
 
     def _message(self, answer: httpx.Response) -> str:
         try:
-            said = answer.json().get("message")
+            message = answer.json().get("message")
         except (ValueError, AttributeError):
             return ""
-        return str(said or "").replace(self._token, "***")
+        return str(message or "").replace(self._token, "***")
+
+
+def _is_json(answer: httpx.Response) -> bool:
+    try:
+        answer.json()
+    except ValueError:
+        return False
+    return True
 
 
 def _wait(answer: httpx.Response, method: str, attempt: int) -> float | None:

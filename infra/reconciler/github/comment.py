@@ -73,6 +73,6 @@ def _body(environment: str, commit: str, text: str, history: list[str]) -> str:
         body += f"\n<details><summary>Earlier commits</summary>\n\n{lines}\n</details>\n"
     if len(body) >= LONGEST:
         raise ReconcilerError(
-            f"the comment has {len(body)} characters, and fewer than {LONGEST} fit. Print a shorter review"
+            f"the comment has {len(body):,} characters, and {LONGEST:,} are too many\n    Print a shorter review."
         )
     return body

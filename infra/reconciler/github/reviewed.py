@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import base64
 import json
-import re
 from collections.abc import Iterable
 from typing import Any
 
 from reconciler.github.client import GitHub
 from reconciler.github.codeowners import CodeOwners
 from reconciler.model.errors import ReconcilerError
+from reconciler.review.consequence import FINGERPRINT
 
 _APP = "github-actions"
 _LONGEST = 60_000
 _MOST_FILES = 3000
-_FINGERPRINT = re.compile(r"[0-9a-f]{16}")
 
 
 def record(github: GitHub, environment: str, commit: str, fingerprints: Iterable[str]) -> None:
@@ -23,7 +22,7 @@ def record(github: GitHub, environment: str, commit: str, fingerprints: Iterable
     found = sorted(set(fingerprints))
     text = json.dumps({"environment": environment, "commit": commit, "fingerprints": found})
     if len(text) > _LONGEST:
-        raise ReconcilerError("too many consequences for one check run. Split the pull request")
+        raise ReconcilerError("the review has more consequences than one check run holds\n    Split the pull request.")
     output = {"title": "Review", "summary": f"{len(found)} to approve", "text": text}
     body = {"name": f"reconciler/{environment}", "head_sha": commit, "status": "completed", "conclusion": "success"}
     github.post("/check-runs", {**body, "output": output})
@@ -120,4 +119,4 @@ def _recorded(github: GitHub, environment: str, head: str, before: str) -> set[s
         right = (content["environment"], content["commit"]) == (environment, head)
     except (ValueError, TypeError, KeyError):
         return None
-    return found if right and all(_FINGERPRINT.fullmatch(str(each)) for each in found) else None
+    return found if right and all(FINGERPRINT.fullmatch(str(each)) for each in found) else None

@@ -19,11 +19,14 @@ from reconciler.review.consequence import Consequence, Severity
 from reconciler.review.context import Context
 from reconciler.review.preview import Step
 
+#: Who writes the dataset of a connector. Its address is known only once the group exists.
+_WRITER, _WRITER_ROLE = "Fivetran's service account", "roles/bigquery.dataEditor"
+
 
 def dataset_access(context: Context) -> Iterator[Consequence]:
     """Return the grants and revocations on datasets. Those of a new dataset are one consequence."""
     for step in context.preview.of_type("DatasetAccess"):
-        if step.operation in ("create", "replace"):
+        if step.operation in ("create", "adopt", "replace"):
             yield _new_list(context, step)
         elif step.operation == "update":
             yield from _ListChange(context, step).consequences()
@@ -41,16 +44,21 @@ def _entries(inputs: Mapping[str, Any]) -> dict[tuple[str, str, str], list[Entry
 def _new_list(context: Context, step: Step) -> Consequence:
     dataset = str(step.new.get("dataset", step.name))
     entries = [entry for same in _entries(step.new).values() for entry in same]
-    people = "; ".join(sorted(_describe(context, entry) for entry in entries))
+    holders = [_describe(context, entry) for entry in entries]
+    if "writer" in step.new:
+        holders.append(f"{_WRITER_ROLE} to {_WRITER}")
+    people = "; ".join(sorted(holders))
     unit = context.unit_of(dataset)
+    adopted = {each.new.get("datasetId") for each in context.preview.of_type("Dataset") if each.operation == "adopt"}
+    which = "adopted" if dataset in adopted else "new"
     return Consequence(
         "stop",
         "dataset_shared",
-        f"gives access to the new dataset {dataset}{_sensitive(context, dataset)}: {people}",
+        f"gives access to the {which} dataset {dataset}{_sensitive(context, dataset)}: {people}",
         f"dataset {dataset}",
         unit,
-        context.place(unit, str(step.new.get("path", "dataset"))),
-        sorted((entry.as_property() for entry in entries), key=str),
+        context.dataset_place(dataset),
+        [*sorted((entry.as_property() for entry in entries), key=str), *(["writer"] if "writer" in step.new else [])],
     )
 
 
@@ -63,16 +71,28 @@ class _ListChange:
         self.unit = context.unit_of(self.dataset)
         self.before, self.after = _entries(step.old), _entries(step.new)
         self.is_sensitive = bool(_sensitive(context, self.dataset))
+        self.writes = "writer" in step.old, "writer" in step.new
         self.lines = self._lines()
 
     def consequences(self) -> Iterator[Consequence]:
-        """Return one consequence a member and role."""
+        """Return one consequence a member and role, and one for Fivetran's service account."""
+        if self.writes[0] != self.writes[1]:
+            yield self._writer(is_new=self.writes[1])
         for key in sorted({*self.before, *self.after}):
             old, new = self.before.get(key, []), self.after.get(key, [])
             for entry in (entry for entry in new if entry not in old):
                 yield self._granted(entry, old)
             if not new:
                 yield from (self._revoked(entry) for entry in old)
+
+    def _writer(self, *, is_new: bool) -> Consequence:
+        verb, preposition = ("grants", "to") if is_new else ("revokes", "from")
+        text = f"{verb} {_WRITER_ROLE} on dataset {self.dataset} {preposition} {_WRITER}"
+        at = f"dataset {self.dataset}: {_WRITER_ROLE} for {_WRITER}"
+        place = self.context.dataset_place(self.dataset)
+        if is_new:
+            return Consequence("stop", "access_granted", text, at, self.unit, place, "writer")
+        return Consequence("note", "access_revoked", text, at, self.unit, place)
 
     def _granted(self, entry: Entry, old: list[Entry]) -> Consequence:
         if not old:
@@ -112,7 +132,7 @@ class _ListChange:
         file, path = self.lines.get(entry, ("", ""))
         if file:
             return self.context.loaded.places.find(file, path)
-        return self.context.place(self.unit, "dataset", "access")
+        return self.context.dataset_place(self.dataset, "access")
 
     def _lines(self) -> dict[Entry, tuple[str, str]]:
         if self.dataset not in self.context.datasets:
@@ -172,7 +192,7 @@ def project_access(context: Context) -> Iterator[Consequence]:
             role, member = str(inputs.get("role", "")), str(inputs.get("member", ""))
             condition = inputs.get("condition")
             title = condition.get("title") if isinstance(condition, dict) else None
-            shown = member if "@" in member else "Fivetran's service account"
+            shown = member if "@" in member else _WRITER
             preposition = "to" if operation == "grants" else "from"
             limited = f" {title}" if isinstance(title, str) and operation == "grants" else ""
             yield Consequence(

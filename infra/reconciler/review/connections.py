@@ -6,16 +6,22 @@ from collections.abc import Iterator, Mapping
 from datetime import date
 from typing import Any
 
-from reconciler.model import commands, references
+from reconciler.model import Reference, commands, references
 from reconciler.review.consequence import Consequence
 from reconciler.review.context import Context
 from reconciler.review.preview import Step
 
-#: How much of a column arrives in BigQuery, the least first.
-_COLUMN = {"excluded": 0, "hashed": 1, "included": 2}
+#: How much of a source arrives in BigQuery by a word of `sync`.
+_AMOUNTS = {"excluded": 0, "block_all": 0, "hashed": 1, "allow_columns": 1, "included": 2, "allow_all": 2}
 
-#: How much arrives without a line in the file, the least first.
-_NEW = {"block_all": 0, "allow_columns": 1, "allow_all": 2}
+#: The choice of a table of which the file names columns or the mode.
+_PARTLY = "included in part"
+
+#: The inputs that hold what Fivetran is sent, with references to secrets.
+_SENT = ("config", "auth")
+
+#: The inputs of a connection that are no setting of it.
+_NO_SETTINGS = frozenset({*_SENT, "file", "ending", "group_id", "package_id", "unit"})
 
 
 def connections(context: Context) -> Iterator[Consequence]:
@@ -26,8 +32,7 @@ def connections(context: Context) -> Iterator[Consequence]:
         place = context.place(unit, "connector")
         match step.operation:
             case "create":
-                text = f"creates the {name} ({service}), which starts once its setup tests pass"
-                yield Consequence("note", "connection_created", text, name, unit, place)
+                yield _created(context, unit, name, service, place)
                 yield from _awaiting(context, unit, name)
             case "delete":
                 yield _deleted(context, step, name, unit, place)
@@ -38,6 +43,17 @@ def connections(context: Context) -> Iterator[Consequence]:
                 yield Consequence("stop", "connection_replaced", text, name, unit, place, value)
             case _:
                 yield from _sent(context, step, name, unit)
+
+
+def _created(context: Context, unit: str, name: str, service: str, place: str) -> Consequence:
+    connector = context.units[unit].connector if unit in context.units else None
+    adopt = connector.adopt if connector else None
+    if adopt is None:
+        text = f"creates the {name} ({service}), which starts once its setup tests pass"
+        return Consequence("note", "connection_created", text, name, unit, place)
+    how = "changes it to match the file" if adopt.apply_changes else "changes nothing in it"
+    text = f"adopts the {name} ({service}) that is {adopt.connection} in Fivetran, and {how}"
+    return Consequence("note", "connection_adopted", text, name, unit, context.place(unit, "connector", "adopt"))
 
 
 def _deleted(context: Context, step: Step, name: str, unit: str, place: str) -> Consequence:
@@ -59,30 +75,43 @@ def _name(context: Context, unit: str, inputs: Mapping[str, Any]) -> str:
 
 def _sent(context: Context, step: Step, name: str, unit: str) -> Iterator[Consequence]:
     """Return the settings and secrets that are sent. Values are not shown: they may come from Fivetran."""
-    parts = ("config", "auth")
-    before, after = (dict(references({key: inputs.get(key) or {} for key in parts})) for inputs in (step.old, step.new))
-    for path, reference in sorted(after.items()):
-        if before.get(path) != reference:
-            so_far = f", so far {before[path]}" if path in before else ""
-            text = f"sends {reference} as `{path}` of the {name}{so_far}, and tests the connection"
-            place = context.place(unit, "connector", path)
-            yield Consequence("note", "secret_changed", text, f"{name}: {path}", unit, place, str(reference))
-    paths = {
-        f"{part}.{key}"
-        for part in parts
-        for key in {*(step.old.get(part) or {}), *(step.new.get(part) or {})}
-        if (step.old.get(part) or {}).get(key) != (step.new.get(part) or {}).get(key)
-    }
-    plain = sorted(path for path in paths if not any(each.startswith(path) for each in {*before, *after}))
-    others = sorted(
-        key
-        for key in {*step.old, *step.new} - {*parts, "file", "ending", "group_id", "package_id", "unit"}
-        if not key.startswith("__") and step.old.get(key) != step.new.get(key)
+    before, after = (
+        dict(references({part: inputs.get(part) or {} for part in _SENT})) for inputs in (step.old, step.new)
     )
-    for path in [*plain, *others]:
+    for path in sorted({*before, *after}):
+        if before.get(path) == after.get(path):
+            continue
+        so_far = f", so far {before[path]}" if path in before else ""
+        text = f"sends {after.get(path)} as `{path}` of the {name}{so_far}, and tests the connection"
+        if path not in after:
+            text = f"no longer sends `{path}` of the {name}{so_far}"
+        place = context.place(unit, "connector", path)
+        value = str(after[path]) if path in after else None
+        yield Consequence("note", "secret_changed", text, f"{name}: {path}", unit, place, value)
+    for path in _changed_settings(step):
         text = f"changes `{path}` of the {name}"
         place = context.place(unit, "connector", path)
         yield Consequence("note", "config_changed", text, f"{name}: {path}", unit, place)
+
+
+def _changed_settings(step: Step) -> list[str]:
+    """Return the settings that change, without references: `config.host`, `networking_method`."""
+    found = []
+    for part in _SENT:
+        old, new = (_without_references(inputs.get(part) or {}) for inputs in (step.old, step.new))
+        found += [f"{part}.{key}" for key in {*old, *new} if old.get(key) != new.get(key)]
+    for key in {*step.old, *step.new} - _NO_SETTINGS:
+        if not key.startswith("__") and step.old.get(key) != step.new.get(key):
+            found.append(key)
+    return sorted(found)
+
+
+def _without_references(node: Any) -> Any:
+    if Reference.parse(node) is not None:
+        return None
+    if isinstance(node, dict):
+        return {key: _without_references(value) for key, value in node.items()}
+    return [_without_references(each) for each in node] if isinstance(node, list) else node
 
 
 def _awaiting(context: Context, unit: str, name: str) -> Iterator[Consequence]:
@@ -129,40 +158,44 @@ def _words(inputs: Mapping[str, Any]) -> str:
 
 def _tables(context: Context, step: Step, name: str, unit: str) -> Iterator[Consequence]:
     """Return what arrives in BigQuery that did not, as a stop; the rest of a change as a note."""
-    old, new = step.old.get("sync"), step.new.get("sync")
-    if old == new:
-        return
-    before, after = _flatten(old or {}), _flatten(new or {})
-    for path in sorted({*before, *after}):
-        was, now = before.get(path, _default(path)), after.get(path, _default(path))
-        if was == now:
+    before, after = (_choices(inputs.get("sync") or {}) for inputs in (step.old, step.new))
+    for choice in sorted({*before, *after}):
+        was, now = before.get(choice), after.get(choice)
+        if was == now or {was, now} == {None, _PARTLY}:  # The lines of the table's columns show that.
             continue
-        more = _amount(path, now) > _amount(path, was)
-        value = {"new": "new tables and columns"}.get(path, path)
-        text = f"changes {value} of the {name} from {was} to {now}"
+        text = f"changes {choice} of the {name} from {was} to {now}"
+        if now is None:
+            text = f"no longer declares {choice} of the {name}, so far {was}"
+        elif was is None:
+            text = f"declares {choice} of the {name} as {now}"
         at = context.place(unit, "connector", "sync")
-        if more:
-            yield Consequence("stop", "tables_widened", text, f"{name}: {path}", unit, at, now)
+        if _amount(now) > _amount(was):
+            yield Consequence("stop", "tables_widened", text, f"{name}: {choice}", unit, at, now)
         else:
-            yield Consequence("note", "tables_narrowed", text, f"{name}: {path}", unit, at, now)
+            yield Consequence("note", "tables_narrowed", text, f"{name}: {choice}", unit, at, now)
 
 
-def _default(path: str) -> str:
-    return "included" if path not in ("new", "others") else "allow_all" if path == "new" else "keep"
+def _amount(word: str | None) -> int:
+    """Return how much arrives by a choice; what no file declares may arrive whole."""
+    return _AMOUNTS.get(word or "", max(_AMOUNTS.values()))
 
 
-def _amount(path: str, word: str) -> int:
-    return _NEW.get(word, 2) if path == "new" else _COLUMN.get(word, 2)
-
-
-def _flatten(node: object, path: str = "") -> dict[str, str]:
-    """Return each choice by its path without the words of the file's structure: `shop.customer.email`."""
-    if not isinstance(node, dict):
-        return {path: str(node)}
-    found: dict[str, str] = {}
-    for key, value in node.items():
-        inner = path if key in ("schemas", "tables", "columns") else f"{path}.{key}".removeprefix(".")
-        found |= _flatten(value, inner)
+def _choices(sync: Mapping[str, Any]) -> dict[str, str]:
+    """Return each choice of `sync` by its name: `the column email of shop.customer`."""
+    found = {f"`sync.{key}`": str(sync[key]) for key in ("new", "others") if key in sync}
+    for schema, node in (sync.get("schemas") or {}).items():
+        if not isinstance(node, dict):
+            found[f"the schema {schema}"] = str(node)
+            continue
+        for table, choice in (node.get("tables") or {}).items():
+            if not isinstance(choice, dict):
+                found[f"the table {schema}.{table}"] = str(choice)
+                continue
+            found[f"the table {schema}.{table}"] = _PARTLY
+            if "mode" in choice:
+                found[f"the mode of the table {schema}.{table}"] = str(choice["mode"])
+            columns = choice.get("columns") or {}
+            found |= {f"the column {column} of {schema}.{table}": str(word) for column, word in columns.items()}
     return found
 
 

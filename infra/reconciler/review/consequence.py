@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from dataclasses import dataclass
 from datetime import date
 from typing import Any, Literal
@@ -11,6 +12,10 @@ from typing import Any, Literal
 #: `stop` deletes data, re-syncs, widens access, touches who may see sensitive data, retires, or removes an Airflow
 #: variable: it is applied only as reviewed. `note` changes something else that people notice; `detail` is the rest.
 Severity = Literal["stop", "note", "detail"]
+
+
+#: The form of a fingerprint. People paste it into a command.
+FINGERPRINT = re.compile(r"[0-9a-f]{16}")
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from reconciler.config import Loaded
+from reconciler.google.bigquery.declared_dataset import dataset_path
+from reconciler.lifecycle import airflow
 from reconciler.lifecycle.expiry import ActiveFleet
 from reconciler.lifecycle.removal import Ending
 from reconciler.model import Dataset, Environment, Unit
@@ -64,6 +66,18 @@ class Context:
             return self.loaded.places.find(self.units[unit].file, *path)
         recorded = self.before.get(unit)
         return recorded.file if recorded else ""
+
+    def dataset_place(self, dataset: str, *path: str | int) -> str:
+        """Return the line of a dataset in the file that declares it, or the name of the file that did."""
+        if dataset not in self.datasets:
+            return self.place(self.unit_of(dataset))
+        unit, declared = self.datasets[dataset]
+        return self.loaded.places.find(unit.file, dataset_path(unit, declared), *path)
+
+    @cached_property
+    def variables(self) -> dict[str | None, Unit]:
+        """The declared units by their Airflow variable: expired ones too."""
+        return {airflow.variable_of(unit.connector): unit for unit in self.units.values() if unit.connector}
 
     def environment_place(self, *path: str | int) -> str:
         """Return a line of `environment.yaml`."""

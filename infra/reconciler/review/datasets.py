@@ -5,15 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from reconciler.lifecycle.expiry import LABEL
-from reconciler.review.consequence import Consequence
+from reconciler.review.consequence import Consequence, Severity
 from reconciler.review.context import Context
 from reconciler.review.preview import Step
 
-#: Settings after which BigQuery deletes data by itself.
-_EXPIRATIONS = {
-    "defaultTableExpirationMs": "default_table_expiration",
-    "defaultPartitionExpirationMs": "default_partition_expiration",
-}
+#: The setting after which BigQuery deletes tables by itself, in the gcp provider's words and in the file's.
+_EXPIRATION, _EXPIRATION_KEY = "defaultTableExpirationMs", "default_table_expiration_ms"
 
 #: Inputs that hold no setting of the dataset.
 _OURS = frozenset({"datasetId", "project", "labels", "deleteContentsOnDestroy", "__defaults", "effectiveLabels"})
@@ -24,13 +21,16 @@ def datasets(context: Context) -> Iterator[Consequence]:
     for step in context.preview.of_type("Dataset"):
         dataset = str((step.new or step.old).get("datasetId", step.name))
         unit = context.unit_of(dataset)
-        place = context.place(unit, "dataset")
+        place = context.dataset_place(dataset)
         location = str(step.new.get("location", ""))
         name = f"dataset {dataset}"
         match step.operation:
             case "create":
                 text = f"creates the {name} in {location}"
                 yield Consequence("note", "dataset_created", text, name, unit, place, location)
+            case "adopt":
+                text = f"adopts the {name}, which exists in BigQuery"
+                yield Consequence("note", "dataset_adopted", text, name, unit, place, location)
             case "delete" if step.is_kept:
                 text = f"keeps the {name} with its data in BigQuery, and no longer manages it"
                 yield Consequence("note", "dataset_released", text, name, unit, place)
@@ -40,7 +40,7 @@ def datasets(context: Context) -> Iterator[Consequence]:
                 text = f"deletes the {name} with all its tables, and creates it again in {location}"
                 yield Consequence("stop", "dataset_replaced", text, name, unit, place, location)
             case _:
-                yield from _changed(context, step, name, unit)
+                yield from _changed(context, step, dataset, unit)
 
 
 def _deleted(context: Context, name: str, dataset: str, unit: str, place: str) -> Consequence:
@@ -51,23 +51,23 @@ def _deleted(context: Context, name: str, dataset: str, unit: str, place: str) -
     return Consequence("stop", "dataset_deleted", text, name, unit, place, is_scheduled=is_due)
 
 
-def _changed(context: Context, step: Step, name: str, unit: str) -> Iterator[Consequence]:
+def _changed(context: Context, step: Step, dataset: str, unit: str) -> Iterator[Consequence]:
+    name = f"dataset {dataset}"
     keys = {key for key in {*step.old, *step.new} - _OURS if step.old.get(key) != step.new.get(key)}
-    for key in sorted(keys & _EXPIRATIONS.keys()):
-        place = context.place(unit, "dataset", _EXPIRATIONS[key])
-        new = step.new.get(key)
-        text = f"sets `{_EXPIRATIONS[key]}` of the {name} to {_duration(new)}, after which BigQuery deletes new tables"
-        if new is None:
-            text = f"removes `{_EXPIRATIONS[key]}` of the {name}"
-        is_sooner = new is not None and _is_less(new, step.old.get(key))
-        yield Consequence("stop" if is_sooner else "note", "table_expiration", text, f"{name}: {key}", unit, place, new)
-    rest = sorted(keys - _EXPIRATIONS.keys())
+    if _EXPIRATION in keys:
+        new = step.new.get(_EXPIRATION)
+        text = f"removes `{_EXPIRATION_KEY}` of the {name}"
+        if new is not None:
+            text = f"sets `{_EXPIRATION_KEY}` of the {name}: BigQuery deletes each new table after {_duration(new)}"
+        severity: Severity = "stop" if new is not None and _is_less(new, step.old.get(_EXPIRATION)) else "note"
+        place = context.dataset_place(dataset, _EXPIRATION_KEY)
+        yield Consequence(severity, "table_expiration", text, name, unit, place, new)
     old_labels, new_labels = step.old.get("labels") or {}, step.new.get("labels") or {}
-    changed = {key for key in {*old_labels, *new_labels} if old_labels.get(key) != new_labels.get(key)}
-    rest += sorted(f"label {key}" for key in changed - {LABEL})
+    labels = {key for key in {*old_labels, *new_labels} if old_labels.get(key) != new_labels.get(key)}
+    rest = [*sorted(keys - {_EXPIRATION}), *sorted(f"label {key}" for key in labels - {LABEL})]
     if rest:
         text = f"changes {', '.join(rest)} of the {name}"
-        yield Consequence("detail", "dataset_changed", text, name, unit, context.place(unit, "dataset"))
+        yield Consequence("detail", "dataset_changed", text, name, unit, context.dataset_place(dataset))
 
 
 def _is_less(new: object, old: object) -> bool:

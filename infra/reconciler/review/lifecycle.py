@@ -8,6 +8,7 @@ from datetime import date
 from reconciler.lifecycle import airflow
 from reconciler.lifecycle.expiry import Stage
 from reconciler.lifecycle.removal import Ending
+from reconciler.model import Unit
 from reconciler.plan.inventory import Declared
 from reconciler.review.consequence import Consequence, Severity
 from reconciler.review.context import Context
@@ -65,33 +66,32 @@ def _retired(context: Context, unit: str) -> Consequence:
 
 def airflow_variables(context: Context) -> Iterator[Consequence]:
     """Return the Airflow variables that come, and those that a DAG will no longer find."""
-    if context.preview.faults:
-        return
     fleet = context.active.fleet
     before = context.preview.outputs.get("airflow_variables") or {}
-    units = {airflow.variable_of(unit.connector): unit.name for unit in fleet.units if unit.connector}
     after = airflow.variables(fleet, {unit.name: unit.name for unit in fleet.units})
     for variable in sorted(after.keys() - before.keys()):
-        place = context.place(units[variable], "connector", "schedule", "task_id")
+        name = after[variable]
+        place = context.place(name, "connector", "schedule", "task_id")
         text = f"adds the Airflow variable {variable}"
-        yield Consequence("note", "variable_added", text, variable, units[variable], place)
+        yield Consequence("note", "variable_added", text, variable, name, place)
     for variable in sorted(before.keys() - after.keys()):
         yield _removed(context, variable)
 
 
 def _removed(context: Context, variable: str) -> Consequence:
-    declared = {
-        airflow.variable_of(unit.connector): unit for unit in context.units.values() if unit.connector is not None
-    }
-    unit = declared.get(variable)
+    unit = context.variables.get(variable)
     recorded = next((name for name, each in context.before.items() if each.variable == variable), "")
     name = unit.name if unit else recorded
-    expired = unit is not None and context.active.lives.connector_expiry(unit).stage in (Stage.PAUSED, Stage.REMOVED)
-    was = context.before.get(name)
-    is_due = expired and (
-        not was or _day(was.ending) == (unit and context.active.lives.connector_expiry(unit).removed_on)
-    )
+    is_due = unit is not None and _has_expired_as_recorded(context, unit)
     why = ", as its expiry says" if is_due else ""
     text = f"removes the Airflow variable {variable}{why}: a DAG that reads it fails"
     place = context.place(name, "connector", "schedule", "task_id")
-    return Consequence("stop", "variable_removed", text, variable, name, place, is_scheduled=bool(is_due))
+    return Consequence("stop", "variable_removed", text, variable, name, place, is_scheduled=is_due)
+
+
+def _has_expired_as_recorded(context: Context, unit: Unit) -> bool:
+    """Return whether a unit's last day is over that the last run had recorded, and no file moved it since."""
+    expiry = context.active.lives.connector_expiry(unit)
+    recorded = context.before.get(unit.name)
+    is_recorded = recorded is None or _day(recorded.ending) == expiry.removed_on
+    return is_recorded and expiry.stage in (Stage.PAUSED, Stage.REMOVED)

@@ -27,7 +27,7 @@ _REPEATED = ("an unhandled error occurred", "preview failed", "update failed")
 
 @dataclass(frozen=True)
 class Step:
-    """One resource that a run would change: `create`, `update`, `replace` or `delete`."""
+    """One resource that a run would change: `create`, `adopt`, `update`, `replace` or `delete`."""
 
     operation: str
     type: str
@@ -101,12 +101,12 @@ def _steps(listed: list[dict[str, Any]]) -> Iterator[Step]:
             operation = "replace"
         seen.add(urn)
         kept = bool(old.get("retainOnDelete")) or operation == "discard"
-        operation = {"discard": "delete", "import": "create"}.get(operation, operation)
+        operation = {"discard": "delete", "import": "adopt"}.get(operation, operation)
         yield Step(
             operation,
             kind.rsplit(":", 1)[-1],
             name,
-            {} if operation == "create" else _mapping(old.get("inputs")),
+            {} if operation in ("create", "adopt") else _mapping(old.get("inputs")),
             {} if operation == "delete" else _mapping(new.get("inputs")),
             kept,
         )

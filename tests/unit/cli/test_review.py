@@ -63,6 +63,17 @@ def test_markup_mentions_and_commands_in_a_preview_are_shown_as_text(folder: Pat
     assert "\\@everyone" in page
 
 
+def test_errors_of_another_provider_are_masked(folder: Path, capsys: pytest.CaptureFixture[str]):
+    urns = ("gcp:bigquery/dataset:Dataset::shop", "pulumi:providers:gcp::default")
+    faults = [
+        {"severity": "error", "message": "error: canary-1", "urn": f"urn:pulumi:dev::project::{urn}"} for urn in urns
+    ]
+    preview(folder, diagnostics=faults)
+    code, page = review(capsys, folder)
+    assert code == 1
+    assert "canary-1" not in page
+
+
 def test_a_page_for_a_comment_is_cut_and_the_summary_has_all(folder: Path, capsys: pytest.CaptureFixture[str]):
     preview(folder, *(granted(f"{number:04}@example.com", f"d{number}") for number in range(2_000)))
     _, page = review(capsys, folder, "--format", "github", "--summary", "summary.md")

@@ -150,7 +150,7 @@ def test_adoption_reports_labels_and_texts_without_rejection():
 
 
 @pytest.mark.parametrize(
-    ("entry", "said"),
+    ("entry", "entry_text"),
     [
         (
             {**ENGINEERS, "condition": {"title": "t", "expression": "false", "description": "", "location": ""}},
@@ -174,10 +174,10 @@ def test_adoption_reports_labels_and_texts_without_rejection():
         ),
     ],
 )
-def test_adoption_counts_no_loss_for_an_entry_that_grants_nothing(entry: dict[str, Any], said: str):
+def test_adoption_counts_no_loss_for_an_entry_that_grants_nothing(entry: dict[str, Any], entry_text: str):
     told = decide(ROBOT, ENGINEERS, entry)
     assert told.rejection is None
-    assert f"{said}: BigQuery has it, the file does not, and it has no effect" in "".join(told.notices)
+    assert f"{entry_text}: BigQuery has it, the file does not, and it has no effect" in "".join(told.notices)
 
 
 def test_adoption_is_rejected_until_revokes_names_each_service_account():

@@ -284,9 +284,9 @@ def test_a_value_that_a_file_cannot_hold_is_left_out_and_named(
         Found(live), "app", Surroundings(fleet.environment), dataset_unit=None, datasets=["app"], taken_tasks=()
     )
     written(draft, tmp_path, fleet)
-    said = draft.comments.get(("connector", "adopt"), "")
-    assert said.startswith("Not in this file, ") == (left_out is not None)
-    assert left_out is None or f"allow it: {left_out}. " in said
+    comment = draft.comments.get(("connector", "adopt"), "")
+    assert comment.startswith("Not in this file, ") == (left_out is not None)
+    assert left_out is None or f"allow it: {left_out}. " in comment
 
 
 def test_tables_that_a_file_cannot_name_are_left_out_and_named(tmp_path: Path):
@@ -337,8 +337,8 @@ def test_a_connection_with_many_columns_off_is_written_as_far_as_a_file_goes(
     [unit] = written(draft, tmp_path, fleet).units
     assert unit.connector is not None
     assert (unit.connector.sync is not None) == kept
-    said = draft.comments.get(("connector", "adopt"), "")
-    assert (f"{MAX_BYTES // 1024**2} MiB: what is selected in Fivetran ({tables} tables" in said) != kept
+    comment = draft.comments.get(("connector", "adopt"), "")
+    assert (f"{MAX_BYTES // 1024**2} MiB: what is selected in Fivetran ({tables} tables" in comment) != kept
 
 
 def test_a_config_too_large_for_a_file_is_left_out_and_named(tmp_path: Path):

@@ -20,9 +20,9 @@ provider = PreflightProvider()
 connection = ConnectionProvider()
 
 
-def check(olds: dict[str, Any], *units: Unit, applies: bool = True, **said: Any) -> dict[str, Any]:
+def check(olds: dict[str, Any], *units: Unit, applies: bool = True, **more: Any) -> dict[str, Any]:
     """What state holds of Preflight after a run with these units; the preview of one where nothing is applied."""
-    return dict(provider.check(copy.deepcopy(olds), {**fleet(*units), "preview": not applies, **said}).inputs)
+    return dict(provider.check(copy.deepcopy(olds), {**fleet(*units), "preview": not applies, **more}).inputs)
 
 
 def allowing(*units: Unit, **changes: list[str]) -> dict[str, Any]:
@@ -118,8 +118,8 @@ def test_moving_to_a_group_with_a_connection_of_that_name_is_rejected_before_any
     moved = {"group": "Group_Other", **allowing(unit(), group=["Group_Dev", "Group_Other"])}
     new_run()
     for applies in (False, True):
-        said = failure(lambda applies=applies: check(kept, unit(), applies=applies, **moved))
-        assert said.startswith(
+        message = failure(lambda applies=applies: check(kept, unit(), applies=applies, **moved))
+        assert message.startswith(
             f"{FILE}: this run would delete the connection stripe and use the existing "
             f"connection stripe ({theirs}) instead"
         )
@@ -136,9 +136,9 @@ def test_another_destination_with_a_connection_of_that_name_is_rejected_before_a
     theirs = fivetran.by_hand(schema="payments", **AT_WORK)
     moved = Unit("stripe", FILE, "d", ("owner@example.com",), unit("payments").connector)
     new_run()
-    said = failure(lambda: check(kept, moved, **allowing(moved, schema=["stripe", "payments"])))
-    assert f"{FILE}: this run would delete the connection stripe and use the existing connection payments" in said
-    assert theirs in said
+    message = failure(lambda: check(kept, moved, **allowing(moved, schema=["stripe", "payments"])))
+    assert f"{FILE}: this run would delete the connection stripe and use the existing connection payments" in message
+    assert theirs in message
 
 
 def test_another_service_under_the_same_name_gets_an_intent_and_is_not_looked_for(fivetran: Fivetran, new_run):
@@ -173,8 +173,8 @@ def test_refusals_of_fleet_name_the_line_of_the_key(fivetran: Fivetran, new_run,
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_text(text)
     made = fivetran.by_hand(sync_frequency=60, config={"historical_sync_time_frame": "DATE_LIMIT"}, **AT_WORK)
-    said = failure(lambda: check({}, unit(historical_sync_time_frame="ALL_TIME"), root=str(tmp_path)))
-    assert said.splitlines()[:3] == [
+    message = failure(lambda: check({}, unit(historical_sync_time_frame="ALL_TIME"), root=str(tmp_path)))
+    assert message.splitlines()[:3] == [
         f"{FILE}:3:3: the connection stripe exists ({made}) and differs from the file:",
         f"    {FILE}:5:5: config.historical_sync_time_frame: the file says 'ALL_TIME', Fivetran has 'DATE_LIMIT'",
         f"    {FILE}:6:3: schedule: the file says {{by: fivetran, every: 6h}}, "
@@ -183,7 +183,7 @@ def test_refusals_of_fleet_name_the_line_of_the_key(fivetran: Fivetran, new_run,
     new_run()
     moved = unit("moved_v2")
     moved = Unit("moved", "connectors/dev/moved.yaml", "d", ("owner@example.com",), moved.connector)
-    said = failure(lambda: check(check({}, unit("moved")), moved, root=str(tmp_path), **allowing(moved)))
-    assert said.startswith(
+    message = failure(lambda: check(check({}, unit("moved")), moved, root=str(tmp_path), **allowing(moved)))
+    assert message.startswith(
         "connectors/dev/moved.yaml:2:3: the destination changed from moved to moved_v2, which Fivetran "
     )

@@ -43,14 +43,14 @@ def reads(fivetran: Fivetran) -> int:
 
 
 def props(found: Findings, **datasets: dict[str, Any]) -> dict[str, Any]:
-    """Preflight's inputs with what was found, and a unit for each dataset: what was said of its end."""
+    """Preflight's inputs with what was found, and a unit for each dataset: its declared end."""
     units = {
         name: {"file": f"dev/{name}.yaml", "datasets": {name: "US"}, "dataset_endings": {name: ending}}
         for name, ending in datasets.items()
     }
-    said = {"environment_file": "dev/environment.yaml", "environment": "dev", "group": "Group_Dev"}
+    common = {"environment_file": "dev/environment.yaml", "environment": "dev", "group": "Group_Dev"}
     found_in = found.as_text()
-    return dict(as_engine({**said, "gcp_project": "dev-project", "units": units, "in_bigquery": found_in}))
+    return dict(as_engine({**common, "gcp_project": "dev-project", "units": units, "in_bigquery": found_in}))
 
 
 def check(olds: dict[str, Any], news: dict[str, Any]) -> dict[str, Any]:
@@ -61,9 +61,9 @@ def check(olds: dict[str, Any], news: dict[str, Any]) -> dict[str, Any]:
 def test_a_new_dataset_that_would_change_is_rejected_and_a_known_one_is_not_read(fivetran: Fivetran, new_run):
     make(fivetran, {"role": "READER", "userByEmail": "a@example.com"})
     found = exists()
-    said = failure(check, {}, props(found, stripe={}))
-    assert said.startswith(f"{FILE}: the dataset stripe exists and differs from the file:\n")
-    assert "access: roles/bigquery.dataViewer for user:a@example.com: BigQuery has it, the file does not" in said
+    message = failure(check, {}, props(found, stripe={}))
+    assert message.startswith(f"{FILE}: the dataset stripe exists and differs from the file:\n")
+    assert "access: roles/bigquery.dataViewer for user:a@example.com: BigQuery has it, the file does not" in message
     reads(fivetran)
     fivetran.forget_requests()
     kept = check(props(found, stripe={}), props(found, stripe={}))
@@ -85,8 +85,8 @@ def test_a_new_dataset_that_cannot_be_read_is_rejected(fivetran: Fivetran, new_r
     make(fivetran)
     denied = {"method": "GET", "code": "PERMISSION_DENIED", "error": "Access Denied.", "times": 0}
     fivetran.gcp("POST", "/faults", denied)
-    said = failure(check, {}, props(exists(), stripe={}))
-    assert said == (
+    message = failure(check, {}, props(exists(), stripe={}))
+    assert message == (
         f"{FILE}: BigQuery, project dev-project: the dataset stripe cannot be read: Google answered 403 "
         "accessDenied: Access Denied"
     )
@@ -100,8 +100,8 @@ def test_one_reason_why_datasets_cannot_be_read_is_told_once(fivetran: Fivetran,
         denied = {"method": "GET", "id": f"*/{name}", "code": "PERMISSION_DENIED", "error": error, "times": 0}
         fivetran.gcp("POST", "/faults", denied)
     both = Findings((declared(), replace(declared(), id="other")), frozenset({"stripe", "other"}))
-    said = failure(check, {}, props(both, stripe={}))
-    assert said == (
+    message = failure(check, {}, props(both, stripe={}))
+    assert message == (
         f"{FILE}: 2 datasets have the same error: BigQuery, project dev-project: the dataset … cannot be read: "
         "Google answered 403 accessDenied: Access Denied: Dataset dev-project:…\n"
         f"    {FILE}: the dataset stripe\n    {FILE}: the dataset other"
@@ -137,9 +137,9 @@ def test_datasets_in_no_file_are_told_or_fail_the_run_as_the_policy_says(
     assert f"dev/environment.yaml: {told}" in caplog.text
     assert run.outcomes.breaches() == {}
     check({}, props(Findings(undeclared=found, forbidden=True, unread=("test",))))
-    said = run.outcomes.breaches()["dev/environment.yaml"]
-    assert said.startswith(told)
-    assert "(the files of test have problems, so their datasets are listed too)" in said
+    message = run.outcomes.breaches()["dev/environment.yaml"]
+    assert message.startswith(told)
+    assert "(the files of test have problems, so their datasets are listed too)" in message
 
 
 def test_of_very_many_the_first_are_named(fivetran: Fivetran, new_run, caplog: pytest.LogCaptureFixture):
@@ -154,5 +154,5 @@ def test_what_this_run_removes_is_no_surprise_and_what_it_leaves_behind_is_one(
     found = Findings(undeclared=(UndeclaredDataset("gone", None), UndeclaredDataset("kept", None)), forbidden=True)
     olds = props(Findings(), gone={"retired": True}, kept={"retired": True, "kept": True})
     check(olds, props(found))
-    (said,) = run.outcomes.breaches().values()
-    assert "undeclared datasets: kept, kept by `retire` in dev/kept.yaml. " in said
+    (message,) = run.outcomes.breaches().values()
+    assert "undeclared datasets: kept, kept by `retire` in dev/kept.yaml. " in message

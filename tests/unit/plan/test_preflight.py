@@ -31,8 +31,8 @@ def props(*names: str, **units: dict[str, Any]) -> dict[str, Any]:
 
 def test_a_removal_is_rejected_under_the_connections_id(fivetran: Fivetran, new_run):
     id_ = fivetran.by_hand()
-    said = failure(provider.check, props("stripe", "sandbox"), props("sandbox"))
-    assert said.startswith(
+    message = failure(provider.check, props("stripe", "sandbox"), props("sandbox"))
+    assert message.startswith(
         f"dev/stripe.yaml is missing: this run would delete the connection stripe ({id_})\n    Run with "
     )
     assert fivetran.writes() == []
@@ -41,8 +41,8 @@ def test_a_removal_is_rejected_under_the_connections_id(fivetran: Fivetran, new_
 @pytest.mark.parametrize("fault", [{"kind": "unauthorized"}, {"kind": "status", "status": 500}, {"kind": "garbage"}])
 def test_a_removal_is_rejected_also_where_fivetran_does_not_answer(fivetran: Fivetran, new_run, fault):
     fivetran.fault(count=None, **fault)
-    said = failure(provider.check, props("stripe"), props())
-    assert said.startswith("dev/stripe.yaml is missing: this run would delete the connection stripe\n    Run with ")
+    message = failure(provider.check, props("stripe"), props())
+    assert message.startswith("dev/stripe.yaml is missing: this run would delete the connection stripe\n    Run with ")
 
 
 def test_a_refusal_without_credentials_is_a_rejection(fivetran: Fivetran, new_run, monkeypatch: pytest.MonkeyPatch):
@@ -51,8 +51,8 @@ def test_a_refusal_without_credentials_is_a_rejection(fivetran: Fivetran, new_ru
 
 
 def test_everything_rejected_is_said_at_once(fivetran: Fivetran, new_run):
-    said = failure(provider.check, props("a", "b"), props()).splitlines()
-    assert [line.split()[0] for line in said if not line.startswith(" ")] == ["dev/a.yaml", "dev/b.yaml"]
+    message = failure(provider.check, props("a", "b"), props()).splitlines()
+    assert [line.split()[0] for line in message if not line.startswith(" ")] == ["dev/a.yaml", "dev/b.yaml"]
 
 
 def test_what_is_allowed_asks_fivetran_nothing(fivetran: Fivetran, new_run, monkeypatch: pytest.MonkeyPatch):
@@ -85,9 +85,9 @@ def test_an_environment_does_not_move_to_another_project(fivetran: Fivetran, new
 def test_another_group_is_rejected_under_each_connections_id_unless_the_file_allows_it(fivetran: Fivetran, new_run):
     id_ = fivetran.by_hand()
     moved = {**props("stripe"), "group": "Group_Test"}
-    said = failure(provider.check, props("stripe"), moved)
-    assert said.startswith("dev/stripe.yaml: the group changed from Group_Dev to Group_Test, which Fivetran cannot ")
-    assert f"to replace the connection stripe ({id_}) by a new one" in said
+    message = failure(provider.check, props("stripe"), moved)
+    assert message.startswith("dev/stripe.yaml: the group changed from Group_Dev to Group_Test, which Fivetran cannot ")
+    assert f"to replace the connection stripe ({id_}) by a new one" in message
     assert not run.declared.may_replace("stripe")
     moved["units"]["stripe"]["resync"] = {"group": ["Group_Dev", "Group_Test"]}
     assert provider.check(props("stripe"), moved).failures == []
@@ -101,9 +101,11 @@ def test_a_changed_key_that_fivetran_keeps_is_rejected_under_the_connections_id_
     before, after = props("stripe"), props("stripe")
     before["units"]["stripe"]["permanent"] = {"timeframe": "SIX"}
     after["units"]["stripe"]["permanent"] = {"timeframe": "TWELVE"}
-    said = failure(provider.check, before, after)
-    assert said.startswith("dev/stripe.yaml: `config.timeframe` changed from SIX to TWELVE, which Fivetran cannot do ")
-    assert f"to replace the connection stripe ({id_}) by a new one" in said
+    message = failure(provider.check, before, after)
+    assert message.startswith(
+        "dev/stripe.yaml: `config.timeframe` changed from SIX to TWELVE, which Fivetran cannot do "
+    )
+    assert f"to replace the connection stripe ({id_}) by a new one" in message
     assert provider.diff("dev", before, after).changes, "so that state learns of it"
     after["units"]["stripe"]["resync"] = {"config.timeframe": ["SIX", "TWELVE"]}
     assert provider.check(before, after).failures == []
@@ -129,8 +131,8 @@ def test_a_renamed_group_is_no_other_group(fivetran: Fivetran, new_run):
 @pytest.mark.parametrize("olds", [{}, props("stripe")], ids=["no state", "state"])
 def test_a_group_is_not_renamed_to_the_name_of_another(fivetran: Fivetran, new_run, olds: dict[str, Any]):
     fivetran.make_group("Group_New")
-    said = failure(provider.check, olds, {**props("stripe"), **RENAMED})
-    assert said.startswith(
+    message = failure(provider.check, olds, {**props("stripe"), **RENAMED})
+    assert message.startswith(
         "dev/environment.yaml: Fivetran has both groups, Group_New and Group_Dev, so the run cannot "
     )
     assert fivetran.writes() == []
@@ -144,8 +146,8 @@ def test_where_nobody_can_look_a_renaming_is_not_rejected_unless_the_key_is(
     assert "cannot check whether the group can be renamed: " in caplog.text
     fivetran.forget_faults()
     fivetran.fault(kind="unauthorized", count=None)
-    said = failure(provider.check, props("stripe"), {**props("stripe"), **RENAMED})
-    assert said.startswith("dev/environment.yaml: GET /groups: Fivetran answered 401")
+    message = failure(provider.check, props("stripe"), {**props("stripe"), **RENAMED})
+    assert message.startswith("dev/environment.yaml: GET /groups: Fivetran answered 401")
     monkeypatch.delenv("FIVETRAN_APIKEY")
     new_run()
     provider.check(props("stripe"), {**props("stripe"), **RENAMED})
@@ -173,13 +175,13 @@ def test_the_last_runs_policy_holds_beside_this_ones(fivetran: Fivetran, new_run
         name: {"removal": name, "share": 20.0, "at_least": least} for name, least in (("retire", 9.0), ("file", 0.0))
     }
     for old, new in (("retire", "file"), ("file", "retire")):
-        said = failure(
+        message = failure(
             provider.check, {**props("stripe"), "policy": policies[old]}, {**props(), "policy": policies[new]}
         )
-        assert "Restore the file with `retire: {ticket: …}`" in said
+        assert "Restore the file with `retire: {ticket: …}`" in message
     lax = {"removal": "file", "share": 20.0, "at_least": 9.0}
-    said = failure(provider.check, {**props("stripe"), "policy": policies["file"]}, {**props(), "policy": lax})
-    assert "this run would remove 1 of 1 connections (`delete_guard` allows 0)" in said
+    message = failure(provider.check, {**props("stripe"), "policy": policies["file"]}, {**props(), "policy": lax})
+    assert "this run would remove 1 of 1 connections (`delete_guard` allows 0)" in message
     monkeypatch.setenv("RECONCILER_REMOVALS", "allow:1")
     provider.check({**props("stripe"), "policy": policies["file"]}, {**props(), "policy": lax})
 

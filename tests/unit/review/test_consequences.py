@@ -87,7 +87,7 @@ def test_columns_of_which_more_arrives_are_stopped(tmp_path: Path, old: str, new
         return {"name": "shop", "sync": {"new": "block_all", "others": "keep", "schemas": {"shop": {"tables": tables}}}}
 
     steps = [step("update", "Activation", "shop", inputs(old), inputs(new))]
-    text = f"changes shop.customer.email of the connection shop from {old} to {new}"
+    text = f"changes the column email of shop.customer of the connection shop from {old} to {new}"
     kind = "tables_widened" if severity == "stop" else "tables_narrowed"
     assert found(consequences(tmp_path, {"shop": unit()}, *steps)) == [(severity, kind, text)]
 
@@ -105,6 +105,72 @@ def test_a_variable_of_a_paused_unit_is_removed(tmp_path: Path):
     outputs = {"airflow_variables": {"fivetran_shop_connector_id": "plain_compass"}}
     text = "removes the Airflow variable fivetran_shop_connector_id: a DAG that reads it fails"
     assert found(consequences(tmp_path, files, **outputs)) == [("stop", "variable_removed", text)]
+
+
+def test_a_column_named_like_a_key_of_sync_is_a_column(tmp_path: Path):
+    def inputs(word: str) -> dict[str, Any]:
+        tables = {"tables": {"mode": "LIVE", "columns": {"columns": word, "mode": "hashed"}}}
+        return {"name": "shop", "sync": {"new": "block_all", "schemas": {"schemas": {"tables": tables}}}}
+
+    steps = [step("update", "Activation", "shop", inputs("hashed"), inputs("included"))]
+    text = "changes the column columns of schemas.tables of the connection shop from hashed to included"
+    assert found(consequences(tmp_path, {"shop": unit()}, *steps)) == [("stop", "tables_widened", text)]
+
+
+def test_fivetrans_service_account_is_a_member_like_others(tmp_path: Path):
+    old, new = {**ACCESS, "entries": {}}, {**ACCESS, "entries": {}, "writer": "g-x@fivetran.example.com"}
+    text = "roles/bigquery.dataEditor on dataset shop"
+    assert found(consequences(tmp_path, {"shop": unit()}, step("update", "DatasetAccess", "shop", old, new))) == [
+        ("stop", "access_granted", f"grants {text} to Fivetran's service account")
+    ]
+    assert found(consequences(tmp_path, {"shop": unit()}, step("update", "DatasetAccess", "shop", new, old))) == [
+        ("note", "access_revoked", f"revokes {text} from Fivetran's service account")
+    ]
+
+
+def test_what_exists_is_adopted_and_not_created(tmp_path: Path):
+    files = {"shop": unit(connector={"adopt": "plain_compass"})}
+    inputs = {"service": "stripe", "destination": {"schema": "shop"}, "unit": "shop"}
+    steps = [
+        step("import", "Dataset", "shop", None, {"datasetId": "shop", "location": "US"}),
+        step("create", "DatasetAccess", "shop", None, {**ACCESS, "entries": {"a": READER}}),
+        step("create", "Connection", "shop", None, inputs),
+    ]
+    connection = "adopts the connection shop (stripe) that is plain_compass in Fivetran, and changes nothing in it"
+    access = "gives access to the adopted dataset shop: roles/bigquery.dataViewer to user:b@example.com"
+    assert found(consequences(tmp_path, files, *steps)) == [
+        ("stop", "dataset_shared", access),
+        ("note", "connection_adopted", connection),
+        ("note", "dataset_adopted", "adopts the dataset shop, which exists in BigQuery"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "severity"), [(None, "1000", "stop"), ("2000", "1000", "stop"), ("1", "2", "note")]
+)
+def test_tables_that_are_deleted_sooner_are_stopped(tmp_path: Path, old: str | None, new: str, severity: str):
+    before = {"datasetId": "shop"} if old is None else {"datasetId": "shop", "defaultTableExpirationMs": old}
+    steps = [step("update", "Dataset", "shop", before, {"datasetId": "shop", "defaultTableExpirationMs": new})]
+    files = {"shop": unit(dataset={"default_table_expiration_ms": 3_600_000})}
+    [sooner] = consequences(tmp_path, files, *steps)
+    assert (sooner.severity, sooner.kind) == (severity, "table_expiration")
+    lines = (tmp_path / "dev" / "shop.yaml").read_text().splitlines()
+    assert "default_table_expiration_ms" in lines[int(sooner.place.split(":")[1]) - 1]
+
+
+def test_settings_beside_references_and_references_that_leave_are_shown(tmp_path: Path):
+    def inputs(config: dict[str, Any]) -> dict[str, Any]:
+        return {"service": "stripe", "destination": {"schema": "shop"}, "unit": "shop", "config": config}
+
+    key = {"env": "KEY", "version": 1}
+    old = {"host": "a", "hostkey": key, "reports": [{"name": "x", "key": key}], "gone": key}
+    new = {"host": "b", "hostkey": key, "reports": [{"name": "y", "key": key}]}
+    changed = consequences(tmp_path, {"shop": unit()}, step("update", "Connection", "shop", inputs(old), inputs(new)))
+    assert [each.text for each in changed] == [
+        "changes `config.host` of the connection shop",
+        "changes `config.reports` of the connection shop",
+        "no longer sends `config.gone` of the connection shop, so far {env: KEY, version: 1}",
+    ]
 
 
 def test_values_of_settings_are_not_shown(tmp_path: Path):

@@ -44,12 +44,12 @@ class PolicyHolder:
     denied: str = ""
     """Why the bindings may not be seen, in our own words."""
     unmasked_denial: str = ""
-    """What Google said about it. It may quote a secret: only what masks it first may show it."""
+    """Google's message about it. It may quote a secret: only what masks it first may show it."""
 
     def __str__(self) -> str:
         kind, _, id_ = self.name.partition("/")
-        said = f" ({self.display_name})" if self.display_name not in ("", id_) else ""
-        return f"{'organisation' if kind == 'organizations' else kind.removesuffix('s')} {id_}{said}"
+        shown = f" ({self.display_name})" if self.display_name not in ("", id_) else ""
+        return f"{'organisation' if kind == 'organizations' else kind.removesuffix('s')} {id_}{shown}"
 
 
 #: Other addresses of the APIs, version included, as Google's Terraform and Pulumi providers name them.
@@ -106,11 +106,11 @@ class Iam:
         while name and len(found) < _DEEPEST:
             try:
                 about = self._ask("GET", RESOURCE_MANAGER, name)
-            except _Denied as refusal:
-                found.append(self._holder(name, "", refusal))
+            except _Denied as denial:
+                found.append(self._holder(name, "", denial))
                 # Google's message is shown once, with the policy that cannot be read.
-                said = "" if found[-1].bindings is None else refusal.unmasked_message
-                above = PolicyHolder("folders/?", "", None, f"cannot read the parent of {name}: {refusal}", said)
+                message = "" if found[-1].bindings is None else denial.unmasked_message
+                above = PolicyHolder("folders/?", "", None, f"cannot read the parent of {name}: {denial}", message)
                 return (*found, above) if not name.startswith("organizations/") else tuple(found)
             found.append(self._holder(name, str(about.get("displayName", ""))))
             name = str(about.get("parent", ""))
@@ -122,17 +122,17 @@ class Iam:
             # Version 3 has conditions; without it a role that has one is answered under another name.
             body = {"options": {"requestedPolicyVersion": 3}}
             policy = self._ask("POST", RESOURCE_MANAGER, f"{name}:getIamPolicy", body)
-        except _Denied as refusal:
-            said = denied or refusal
-            return PolicyHolder(name, display_name, None, str(said), said.unmasked_message)
+        except _Denied as denial:
+            shown = denied or denial
+            return PolicyHolder(name, display_name, None, str(shown), shown.unmasked_message)
         return PolicyHolder(name, display_name, tuple(map(Binding.parse, policy.get("bindings", ()))))
 
     def permissions(self, role: str) -> frozenset[str] | None:
         """Return the permissions of a role, read once; None where they are hidden."""
         if role not in self._roles:
             try:
-                said = self._ask("GET", IAM, role)
-                self._roles[role] = frozenset(said.get("includedPermissions", ()))
+                answer = self._ask("GET", IAM, role)
+                self._roles[role] = frozenset(answer.get("includedPermissions", ()))
             except _Denied:
                 self._roles[role] = None
         return self._roles[role]
