@@ -46,7 +46,8 @@ def test_review_shows_each_consequence_of_a_change(workspace: Workspace, admin: 
     assert ("note", "creates the connection stripe (stripe), which starts once its setup tests pass") in texts(first)
     assert (
         "stop",
-        "gives access to the new dataset stripe: roles/bigquery.dataOwner to "
+        "gives access to the new dataset stripe: roles/bigquery.dataEditor to Fivetran's service account; "
+        "roles/bigquery.dataOwner to "
         "serviceAccount:robot@dev-project.iam.gserviceaccount.com; roles/bigquery.dataViewer to "
         "group:engineers@example.com",
     ) in texts(first)
