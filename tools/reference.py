@@ -44,6 +44,7 @@ VARIABLES: Mapping[str, Mapping[str, str]] = {
         "GITHUB_TOKEN": "The token with which `reconciler comment` reads and writes comments.",
         "GITHUB_REPOSITORY": "The repository, as OWNER/NAME. GitHub Actions sets it.",
         "GITHUB_API_URL": "The address of GitHub's REST API. Default: `https://api.github.com`.",
+        "RECONCILER_GITHUB_APP": "The id of the GitHub App whose check runs `reconciler agrees` counts.",
     },
     "A run": {
         "RECONCILER_SPECS": "The folder that holds the environments' folders. Default: `connectors`.",

@@ -7,7 +7,7 @@ from typing import TextIO
 import click
 
 from reconciler.cli import Exit
-from reconciler.cli.options import commit_option, named_environment_option
+from reconciler.cli.options import app_option, commit_option, named_environment_option
 from reconciler.cli.output import print_note, print_text
 from reconciler.cli.record import read_stops, review_option
 from reconciler.github.client import GitHub
@@ -19,9 +19,13 @@ from reconciler.model.errors import printable
 @named_environment_option
 @commit_option
 @review_option
+@app_option
 @click.option("--approve", "approved", multiple=True, metavar="FINGERPRINT", help="Approve this one; repeatable.")
-def agrees(environment: str, commit: str, file: TextIO, approved: tuple[str, ...]) -> int:
+def agrees(environment: str, commit: str, file: TextIO, app: int | None, approved: tuple[str, ...]) -> int:
     """Compare a fresh review with what code owners approved for the pushed commit.
+
+    What was reviewed is in a check run of the pull request's head. With --app only check runs of that GitHub App count.
+    Without it those of GitHub Actions do, which any workflow of the repository can write, on any branch.
 
     Exit codes: 0 all is reviewed, scheduled or approved, 1 something is new, 2 wrong usage, 3 GitHub failed.
     """
@@ -30,7 +34,7 @@ def agrees(environment: str, commit: str, file: TextIO, approved: tuple[str, ...
     reasons: list[str] = []
     if new:
         with GitHub.from_environment() as github:
-            known, reasons = reviewed(github, environment, commit)
+            known, reasons = reviewed(github, environment, commit, app)
         new = [each for each in new if each not in known]
     if not new:
         return Exit.FINE

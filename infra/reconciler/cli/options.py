@@ -54,6 +54,15 @@ commit_option = click.option(
     help="The commit that was reviewed, or that was pushed.",
 )
 
+app_option = click.option(
+    "--app",
+    type=click.IntRange(min=1),
+    envvar="RECONCILER_GITHUB_APP",
+    metavar="ID",
+    show_envvar=True,
+    help="The id of the GitHub App that writes check runs.  [default: GitHub Actions, which each workflow writes as]",
+)
+
 run_url_option = click.option(
     "--run-url",
     default="",

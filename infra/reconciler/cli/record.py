@@ -8,7 +8,7 @@ from typing import Any, TextIO
 import click
 
 from reconciler.cli import Exit
-from reconciler.cli.options import commit_option, named_environment_option
+from reconciler.cli.options import app_option, commit_option, named_environment_option
 from reconciler.github import reviewed
 from reconciler.github.client import GitHub
 from reconciler.model import commands
@@ -54,12 +54,15 @@ def read_stops(file: TextIO, environment: str) -> tuple[dict[str, dict[str, Any]
 @named_environment_option
 @commit_option
 @review_option
-def record(environment: str, commit: str, file: TextIO) -> int:
+@app_option
+def record(environment: str, commit: str, file: TextIO, app: int | None) -> int:
     """Create the check run `reconciler/NAME` on a pull request's head, for `reconciler agrees` to read.
+
+    With --app, GITHUB_TOKEN has to be an installation token of that GitHub App.
 
     Exit codes: 0 done, 2 wrong usage, 3 GitHub failed.
     """
     stops, _ = read_stops(file, environment)
     with GitHub.from_environment() as github:
-        reviewed.record(github, environment, commit, stops)
+        reviewed.record(github, environment, commit, stops, app)
     return Exit.FINE

@@ -12,24 +12,45 @@ from reconciler.github.codeowners import CodeOwners
 from reconciler.model.errors import ReconcilerError
 from reconciler.review.consequence import FINGERPRINT
 
-_APP = "github-actions"
+#: GitHub Actions' App, whose token every workflow of a repository has.
+ACTIONS = "github-actions"
 _LONGEST = 60_000
 _MOST_FILES = 3000
 
 
-def record(github: GitHub, environment: str, commit: str, fingerprints: Iterable[str]) -> None:
-    """Create the check run on a commit that holds what a review of it found."""
+def record(github: GitHub, environment: str, commit: str, fingerprints: Iterable[str], app: int | None = None) -> None:
+    """Create the check run on a commit that holds what a review of it found.
+
+    Args:
+        github: The repository, with a token of the App that `reviewed` counts.
+        environment: The environment's name.
+        commit: The head of the pull request.
+        fingerprints: Those of the stop-class consequences.
+        app: The id of the GitHub App that the token has to be of. Without it, GitHub Actions'.
+    """
     found = sorted(set(fingerprints))
     text = json.dumps({"environment": environment, "commit": commit, "fingerprints": found})
     if len(text) > _LONGEST:
         raise ReconcilerError("the review has more consequences than one check run holds\n    Split the pull request.")
     output = {"title": "Review", "summary": f"{len(found)} to approve", "text": text}
     body = {"name": f"reconciler/{environment}", "head_sha": commit, "status": "completed", "conclusion": "success"}
-    github.post("/check-runs", {**body, "output": output})
+    created = github.post("/check-runs", {**body, "output": output})
+    if not _is_of(created, app):
+        raise ReconcilerError(
+            f"the token is of the GitHub App {_name(created)}, and `reconciler agrees` counts {_wanted(app)}\n"
+            "    Set GITHUB_TOKEN to a token of that App, or --app to the id of the token's."
+        )
 
 
-def reviewed(github: GitHub, environment: str, commit: str) -> tuple[set[str], list[str]]:
-    """Return the fingerprints that were reviewed for a pushed commit, and why a pull request does not count."""
+def reviewed(github: GitHub, environment: str, commit: str, app: int | None = None) -> tuple[set[str], list[str]]:
+    """Return the fingerprints that were reviewed for a pushed commit, and why a pull request does not count.
+
+    Args:
+        github: The repository.
+        environment: The environment's name.
+        commit: The pushed commit.
+        app: The id of the GitHub App whose check runs count. Without it, GitHub Actions'.
+    """
     found: set[str] = set()
     reasons = []
     pulls = [each for each in github.list(f"/commits/{commit}/pulls") if _is_merged_as(each, github, commit)]
@@ -38,9 +59,10 @@ def reviewed(github: GitHub, environment: str, commit: str) -> tuple[set[str], l
         if approvals is None:
             reasons.append(f"#{pull['number']}: no approval of its last commit by a code owner of every file")
             continue
-        recorded = _recorded(github, environment, pull["head"]["sha"], min(approvals))
+        recorded = _recorded(github, environment, pull["head"]["sha"], min(approvals), app)
         if recorded is None:
-            reasons.append(f"#{pull['number']}: no check run reconciler/{environment} from before its approval")
+            run = f"no check run reconciler/{environment} of {_wanted(app)} from before its approval"
+            reasons.append(f"#{pull['number']}: {run}")
             continue
         found |= recorded
     return found, reasons if pulls else ["no pull request was merged as this commit"]
@@ -100,13 +122,29 @@ def _owners(github: GitHub, commit: str) -> CodeOwners | None:
     return None
 
 
-def _recorded(github: GitHub, environment: str, head: str, before: str) -> set[str] | None:
+def _is_of(run: dict[str, Any], app: int | None) -> bool:
+    """Return whether a check run was created by the App with this id, or else by GitHub Actions."""
+    found = run.get("app") or {}
+    return found.get("slug") == ACTIONS if app is None else found.get("id") == app
+
+
+def _name(run: dict[str, Any]) -> str:
+    found = run.get("app") or {}
+    return f"{found.get('slug')} ({found.get('id')})"
+
+
+def _wanted(app: int | None) -> str:
+    return ACTIONS if app is None else f"the App {app}"
+
+
+def _recorded(github: GitHub, environment: str, head: str, before: str, app: int | None) -> set[str] | None:
     name = f"reconciler/{environment}"
-    runs = github.list(f"/commits/{head}/check-runs", "check_runs", check_name=name, filter="all")
+    query = {"check_name": name, "filter": "all", **({} if app is None else {"app_id": str(app)})}
+    runs = github.list(f"/commits/{head}/check-runs", "check_runs", **query)
     own = [
         run
         for run in runs
-        if (run.get("app") or {}).get("slug") == _APP
+        if _is_of(run, app)
         and (run["name"], run["head_sha"]) == (name, head)
         and run.get("completed_at")
         and run["completed_at"] <= before

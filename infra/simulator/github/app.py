@@ -17,6 +17,8 @@ from simulator.bodies import json_object
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
+#: The id of the GitHub App of GitHub Actions.
+_ACTIONS = 15368
 _LONGEST_BODY = 65_536
 _DOCUMENTATION = "https://docs.github.com/rest"
 
@@ -27,6 +29,8 @@ class State:
 
     users: dict[str, str] = field(default_factory=dict)
     """Tokens with the login that each writes as; one that ends in `[bot]` is an installation's."""
+    apps: dict[str, int] = field(default_factory=dict)
+    """The ids of GitHub Apps by their slugs, GitHub Actions excepted."""
     issues: dict[tuple[str, int], list[dict[str, Any]]] = field(default_factory=dict)
     """The comments of each issue or pull request, by repository and number."""
     pulls: list[dict[str, Any]] = field(default_factory=list)
@@ -127,15 +131,16 @@ class _Api:
         if not login.endswith("[bot]"):
             return _error(403, "You must authenticate via a GitHub App.")
         self._state.last_id += 1
-        slug = {"slug": login.removesuffix("[bot]")}
-        run = {**await json_object(request), "id": self._state.last_id, "app": slug, "completed_at": self._state.now}
+        slug = login.removesuffix("[bot]")
+        app = {"id": self._state.apps.get(slug, _ACTIONS), "slug": slug}
+        run = {**await json_object(request), "id": self._state.last_id, "app": app, "completed_at": self._state.now}
         self._state.check_runs.append(run)
         return web.json_response(run, status=201)
 
     async def check_runs(self, request: web.Request) -> web.Response:
-        name = request.query.get("check_name")
+        name, app = request.query.get("check_name"), request.query.get("app_id")
         found = [each for each in self._state.check_runs if each["head_sha"] == request.match_info["sha"]]
-        found = [each for each in found if name in (None, each["name"])]
+        found = [each for each in found if name in (None, each["name"]) and app in (None, str(each["app"]["id"]))]
         if request.query.get("filter", "latest") == "latest":
             found = list({(each["app"]["slug"], each["name"]): each for each in found}.values())
         return self._page(request, found, "check_runs")

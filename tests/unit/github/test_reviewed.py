@@ -8,10 +8,12 @@ import pytest
 
 from reconciler.github.client import GitHub
 from reconciler.github.reviewed import record, reviewed
+from reconciler.model.errors import ReconcilerError
 from simulator.github.app import State
 
 HEAD, MERGE, BASE = "a" * 40, "b" * 40, "c" * 40
 REPOSITORY = "example/data"
+APP = 4711
 ONE, TWO = "1" * 16, "2" * 16
 LATER = "2026-01-02T00:00:00Z"
 
@@ -84,6 +86,23 @@ def test_reviewed_reads_check_runs_of_github_actions_only(merged):
     state, github = merged
     state.check_runs[0]["app"]["slug"] = "other"
     assert found(github) == set()
+
+
+def test_reviewed_reads_check_runs_of_the_app_only_when_it_is_named(merged, served):
+    state, github = merged
+    assert reviewed(github, "dev", MERGE, APP)[0] == set()
+    state.users["app-token"] = "own-app[bot]"
+    state.apps["own-app"] = APP
+    with GitHub("app-token", REPOSITORY, served[1]) as own:
+        record(own, "dev", HEAD, [TWO], APP)
+    assert reviewed(github, "dev", MERGE, APP)[0] == {TWO}
+    assert found(github) == {ONE}
+
+
+def test_record_rejects_a_token_of_another_app(merged):
+    _, github = merged
+    with pytest.raises(ReconcilerError, match=r"github-actions \(15368\), and .* counts the App 4711"):
+        record(github, "dev", HEAD, [ONE], APP)
 
 
 def test_reviewed_leaves_out_what_was_recorded_after_the_approval(merged):
