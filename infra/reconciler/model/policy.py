@@ -55,6 +55,8 @@ class Policy:
     delete_guard: DeleteGuard = DeleteGuard()
     secret_versions: Literal["pinned", "latest"] = "latest"  # noqa: S105 (no password)
     """`pinned`: each reference to Secret Manager names a version; `latest`: one without takes the newest."""
+    pulumi_config: Literal["allowed", "forbidden"] = "allowed"
+    """Whether a file may refer to a value in the stack's config, which previews can decrypt."""
     trust: Literal["declared", "any"] = "declared"
     """Whether a file may trust whatever certificate or host key a source presents, in place of those it declares."""
 

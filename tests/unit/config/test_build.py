@@ -97,6 +97,7 @@ def test_an_environment_is_what_its_file_says(dev: Fleet):
             undeclared_datasets="forbidden",
             delete_guard=DeleteGuard(share=7, at_least=0),
             secret_versions="pinned",
+            pulumi_config="allowed",
             trust="any",
         ),
         secrets_project="example-secrets",
@@ -118,6 +119,14 @@ def test_an_environment_without_a_policy_lets_units_expire_and_go_with_their_fil
         "allowed",
         DeleteGuard(20, 3),
     )
+
+
+def test_a_policy_can_forbid_references_to_the_config_of_the_stack(tmp_path: Path):
+    file = tmp_path / "dev" / "environment.yaml"
+    file.parent.mkdir()
+    text = (CASES / "good" / "every_field" / "prod" / "environment.yaml").read_text()
+    file.write_text(text.replace("policy: {expiry: forbidden}", "policy: {pulumi_config: forbidden}"))
+    assert load(tmp_path, tmp_path).fleet("dev").environment.policy.pulumi_config == "forbidden"
 
 
 def test_references_without_project_get_the_secrets_project_of_the_environment(tmp_path: Path):

@@ -19,6 +19,7 @@ def policy(data: dict[str, Any]) -> Policy:
         undeclared_datasets=data.get("undeclared_datasets", default.undeclared_datasets),
         delete_guard=_delete_guard(data["delete_guard"]) if "delete_guard" in data else default.delete_guard,
         secret_versions=data.get("secret_versions", default.secret_versions),
+        pulumi_config=data.get("pulumi_config", default.pulumi_config),
         trust=data.get("trust", default.trust),
     )
 

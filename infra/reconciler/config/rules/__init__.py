@@ -70,6 +70,7 @@ RULES: tuple[Callable[[Specs], Iterator[Problem]], ...] = (
     secrets.check_references,
     secrets.check_credentials,
     secrets.check_secret_versions,
+    secrets.check_pulumi_config,
     tables.check_included_tables,
     tables.check_undeclared_datasets,
     ownership.check_former_names,

@@ -44,6 +44,18 @@ def check_secret_versions(specs: Specs) -> Iterator[Problem]:
                 yield unit.on_value(inner, message, hint)
 
 
+def check_pulumi_config(specs: Specs) -> Iterator[Problem]:
+    """Reject references to the stack's config where the environment's policy is `forbidden`."""
+    for unit, path, node in _trees(specs):
+        if specs.setting(unit.environment, "policy", "pulumi_config") != "forbidden":
+            continue
+        for inner, mapping in _mappings(node, path):
+            if inner != path and "pulumi_config" in mapping:
+                message = f"a reference to the stack's config, which {shown(unit.environment)} forbids"
+                hint = f"keep the value in Secret Manager, and write {references.format_example('secret')}"
+                yield unit.on_value(inner, message, hint)
+
+
 def check_credentials(specs: Specs) -> Iterator[Problem]:
     """Find credentials in plain text, and private keys under any name."""
     for unit, path, node in _trees(specs):
