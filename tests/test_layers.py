@@ -40,6 +40,7 @@ ORDER = (
     "reconciler.plan",
     "reconciler.stack",
     "reconciler.review",
+    "reconciler.git",
     "reconciler.github",
     "simulator",
     "reconciler.cli",

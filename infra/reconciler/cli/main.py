@@ -31,6 +31,7 @@ COMMANDS = {
     "airflow-variables": ("reconciler.cli.airflow_variables", "Print the Airflow variables with the connection ids."),
     "expiring": ("reconciler.cli.expiring", "List the units that expire, and the stage of each."),
     "sweep": ("reconciler.cli.sweep", "Delete the files of units whose removal is due."),
+    "head-files": ("reconciler.cli.head_files", "Write the YAML files of a commit that is not checked out."),
     "review": ("reconciler.cli.review", "Print what a run would do, for a reviewer."),
     "report": ("reconciler.cli.report", "Print what needs attention, as a weekly report."),
     "unmanaged": ("reconciler.cli.unmanaged", "List the connections and datasets that no file declares."),
@@ -114,12 +115,15 @@ def _run(arguments: Sequence[str] | None) -> int:
         error.show()
         return Exit.USAGE
     except InvalidSpecs as error:
-        click.echo(str(error), err=True)
+        from reconciler.cli.output import print_note  # noqa: PLC0415 (only a failure needs it)
+
+        print_note(str(error))
         return Exit.FINDINGS
     except ReconcilerError as error:
         from reconciler.cli.masked_output import format_error  # noqa: PLC0415 (only a failure needs it)
+        from reconciler.cli.output import print_note  # noqa: PLC0415
 
-        click.echo(f"Error: {format_error(error)}", err=True)
+        print_note(f"Error: {format_error(error)}")
         return Exit.REMOTE_FAILED if isinstance(error, RemoteError) else Exit.USAGE
     except Exception as error:
         return _unexpected(error)

@@ -51,7 +51,7 @@ commit_option = click.option(
     required=True,
     metavar="SHA",
     callback=_matches(r"[0-9a-f]{40}", "40 hexadecimal digits"),
-    help="The commit that was reviewed, or that was pushed.",
+    help="The commit: 40 hexadecimal digits.",
 )
 
 app_option = click.option(

@@ -24,6 +24,9 @@ Level = Literal["ok", "notice", "warning", "failed"]
 _GITHUB_LEVELS = {"notice": "notice", "warning": "warning", "failed": "error"}
 _COLOURS = {"ok": "", "notice": "", "warning": "yellow", "failed": "red"}
 
+#: What a log of GitHub Actions reads as a command: `::` at the start of a line, and `##[` anywhere.
+_COMMAND = re.compile(r"(?P<start>^|[\r\n])(?P<space>[^\S\r\n]*)::|##\[")
+
 #: Characters that begin markup, a mention or HTML in Markdown.
 _MARKUP = re.compile(r"[\\`*_\[\]<>~|@#]")
 
@@ -124,8 +127,8 @@ class TextReporter(Reporter):
     def format_report(self, report: Report) -> str:
         """Return a line for each entry with its place, or a row; details are indented below."""
         if report.columns:
-            return _terminal_table(report) if sys.stdout.isatty() else _plain_table(report)
-        return "\n".join(line for entry in report.entries for line in _entry_lines(entry, report))
+            return without_commands(_terminal_table(report) if sys.stdout.isatty() else _plain_table(report))
+        return without_commands("\n".join(line for entry in report.entries for line in _entry_lines(entry, report)))
 
     def format_page(self, page: Page) -> str:
         """Return the title, then each heading with its entries indented."""
@@ -136,7 +139,7 @@ class TextReporter(Reporter):
                 f"  {each.file}: {each.text_with_owners}" if each.file else f"  {each.text_with_owners}"
                 for each in section.entries
             ]
-        return "\n".join(lines) if page.filled else f"{page.title}: {page.empty}"
+        return without_commands("\n".join(lines)) if page.filled else f"{page.title}: {page.empty}"
 
 
 class JsonReporter(Reporter):
@@ -170,7 +173,7 @@ class GithubReporter(Reporter):
             lines += [_list_item(entry) for entry in section.entries]
         if not page.filled and page.empty:
             lines += ["", f"{page.empty[0].upper()}{page.empty[1:]}."]
-        return "\n".join(lines)
+        return without_commands("\n".join(lines))
 
 
 #: The reporters by the names that `--format` takes.
@@ -203,7 +206,14 @@ def write_file(file: Path, text: str) -> None:
 
 def print_note(text: str) -> None:
     """Print a line to stderr: a notice, a summary, an error."""
-    click.echo(text, err=True)
+    click.echo(without_commands(text), err=True)
+
+
+def without_commands(text: str) -> str:
+    """Return text in which GitHub Actions reads no workflow command: with a space within each beginning of one."""
+    return _COMMAND.sub(
+        lambda found: "## [" if found["start"] is None else f"{found['start']}{found['space']}: :", text
+    )
 
 
 def close_stdout() -> None:
@@ -232,7 +242,8 @@ def count(number: int, noun: str) -> str:
 
 def format_json(record: object) -> str:
     """Return JSON as every command prints it."""
-    return json.dumps(record, indent=2, ensure_ascii=False, default=_as_mapping)
+    # A log of GitHub Actions reads `##[` anywhere as a command. In JSON it can only be within a text.
+    return json.dumps(record, indent=2, ensure_ascii=False, default=_as_mapping).replace("##[", "#\\u0023[")
 
 
 def _as_mapping(record: object) -> dict[str, object]:
@@ -290,7 +301,7 @@ def _annotation(entry: Entry, report: Report) -> str:
     file, line = entry.file or report.file, entry.line or 1
     text = "\n".join([f"{report.subject}: {entry.text}" if report.subject else entry.text, *entry.details])
     place = f"file={_escape_property(file)},line={line},col={entry.column}"
-    return f"::{_GITHUB_LEVELS[entry.level]} {place}::{_escape(text)}"
+    return f"::{_GITHUB_LEVELS[entry.level]} {place}::{_escape(text)}".replace("##[", "## [")
 
 
 def _escape(text: str) -> str:

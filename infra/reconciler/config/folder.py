@@ -45,7 +45,7 @@ class Folder:
         for entry in self._entries(root):
             if _is_folder(entry) and self._stays_inside(entry):
                 self._environment(entry)
-            elif _looks_like_yaml(entry.name):
+            elif looks_like_yaml(entry.name):
                 self._problem(entry, "a file outside any environment", "move it into an environment's folder")
         if not self.environments and not self.problems:
             self._problem(root, "no environment found", f"add a folder with an {ENVIRONMENT_FILE}")
@@ -56,13 +56,13 @@ class Folder:
 
     def _environment(self, folder: Path) -> None:
         found = list(self._entries(folder))
-        if not any(_looks_like_yaml(entry.name) for entry in found):
+        if not any(looks_like_yaml(entry.name) for entry in found):
             return
         if not _NAME.fullmatch(folder.name):
             self._problem(folder, f"{shown(folder.name)} cannot be an environment's name", _NAME_HINT)
             return
         self.environments.append(folder.name)
-        if not any(entry.stem.lower() == _ENVIRONMENT and _looks_like_yaml(entry.name) for entry in found):
+        if not any(entry.stem.lower() == _ENVIRONMENT and looks_like_yaml(entry.name) for entry in found):
             self._problem(folder / ENVIRONMENT_FILE, "the file is missing", "add it: every environment needs one")
         for entry in filter(self._is_spec, found):
             raw = self._read(entry)
@@ -71,8 +71,8 @@ class Folder:
 
     def _is_spec(self, entry: Path) -> bool:
         """Return whether an entry is a spec; record a problem for one that only looks like it."""
-        if not _looks_like_yaml(entry.name):
-            if _is_folder(entry) and any(_looks_like_yaml(inner.name) for inner in self._entries(entry)):
+        if not looks_like_yaml(entry.name):
+            if _is_folder(entry) and any(looks_like_yaml(inner.name) for inner in self._entries(entry)):
                 self._problem(
                     entry,
                     "a subfolder with YAML files inside an environment",
@@ -143,7 +143,8 @@ class _Display:
         return printable((self._shown_root / path.relative_to(self._root)).as_posix())
 
 
-def _looks_like_yaml(name: str) -> bool:
+def looks_like_yaml(name: str) -> bool:
+    """Return whether a file's name is that of a spec, or looks like one."""
     return name.lower().endswith((".yaml", ".yml"))
 
 

@@ -116,7 +116,11 @@ def test_version_option_prints_the_packages_version():
     assert done.stdout.startswith("reconciler 0.")
 
 
-@pytest.mark.parametrize("command", sorted({*COMMANDS} - {"services", "simulate", "comment", "record", "agrees"}))
+#: Commands that need other options too, or that are about no one environment.
+OTHERS = {"services", "simulate", "head-files", "comment", "record", "agrees"}
+
+
+@pytest.mark.parametrize("command", sorted({*COMMANDS} - OTHERS))
 @pytest.mark.parametrize("spelled", [("-e", "dev"), ("-edev",), ("--environment", "dev"), ("--environment=dev",)])
 def test_environment_option_works_before_and_after_the_command(
     command: str, spelled: tuple[str, ...], capsys: pytest.CaptureFixture[str], tmp_path: Path

@@ -1,6 +1,7 @@
 """The reporters, and that no command prints without them."""
 
 import ast
+import re
 from pathlib import Path
 
 import pytest
@@ -76,3 +77,16 @@ def test_reporters_print_one_page_in_every_format(name: str, printed: str, capsy
 def test_json_reporter_rejects_a_record_that_is_not_a_dataclass():
     with pytest.raises(TypeError, match="Path"):
         REPORTERS["json"].report(Report([], [Path("x")]))
+
+
+@pytest.mark.parametrize(
+    "text", ["::error::x", "  ::add-mask::x", "a\r::set-output name=x::y", "a ##[add-mask]x", "##[x]"]
+)
+@pytest.mark.parametrize("shape", ["text", "json", "github"])
+def test_reporters_print_no_workflow_command_of_others(text: str, shape: str, capsys: pytest.CaptureFixture[str]):
+    entry = Entry(text, "failed", (text,), file=text)
+    for found in (Report([entry], [{"text": text}], [text]), Page([Section(text, [entry])], record={"text": text})):
+        REPORTERS[shape].report(found)
+    printed = "\n".join(capsys.readouterr())
+    commands = [line for line in re.split(r"[\r\n]", printed) if line.lstrip().startswith("::") or "##[" in line]
+    assert all(shape == "github" and line.startswith("::error file=") for line in commands)

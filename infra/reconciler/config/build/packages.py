@@ -32,10 +32,15 @@ class PackageFile:
 
 def read_packages(specs_dir: Path, units: Iterable[Document]) -> dict[tuple[str, str], PackageFile]:
     """Read each package that a unit names once, by environment and path."""
+    named = named_packages(units)
+    return {(of, path): _read_package(specs_dir / of / path, specs_dir, path) for of, path in named}
+
+
+def named_packages(units: Iterable[Document]) -> set[tuple[str, str]]:
+    """Return environment and path of each package that a unit names."""
     form = schemas.schema("unit")["$defs"]["connector"]["properties"]["package"]["pattern"]
     all_named = ((unit.environment, unit.at("connector", "package")) for unit in units)
-    named = {(of, path) for of, path in all_named if isinstance(path, str) and re.fullmatch(form, path)}
-    return {(of, path): _read_package(specs_dir / of / path, specs_dir, path) for of, path in named}
+    return {(of, path) for of, path in all_named if isinstance(path, str) and re.fullmatch(form, path)}
 
 
 def valid_packages(packages: Mapping[tuple[str, str], PackageFile], environment: str) -> dict[str, Package]:

@@ -57,13 +57,17 @@ class Entry:
 
 def read_files(specs_dir: FilePath, units: Iterable[Document]) -> Files:
     """Read every file that a unit's `trust` names, each once."""
-    named = {
+    return {(of, path): _read(specs_dir / of / path, specs_dir) for of, path in named_files(units)}
+
+
+def named_files(units: Iterable[Document]) -> set[tuple[str, str]]:
+    """Return environment and path of each file that a unit's `trust` names."""
+    return {
         (unit.environment, path)
         for unit in units
         for kind in KINDS
         for path in _paths(unit.at("connector", "trust", kind))
     }
-    return {(of, path): _read(specs_dir / of / path, specs_dir) for of, path in named}
 
 
 def build_trust(environment: str, node: Any, found: Files) -> Trust | None:
