@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import pytest
 from admin import Admin
 from workspace import Workspace, stripe
 
@@ -34,8 +35,14 @@ def run(workspace: Workspace, *arguments: str, today: str, **env: str) -> subpro
 
 
 def texts(found: dict[str, Any]) -> list[tuple[str, str]]:
-    """Return class and text of each consequence."""
-    return [(each["class"], each["text"]) for each in found["consequences"]]
+    """Return class and text of each consequence but the forecast of requests."""
+    return [(each["class"], each["text"]) for each in found["consequences"] if each["kind"] != "quota"]
+
+
+def requests(found: dict[str, Any]) -> int:
+    """Return the number of requests that the review expects; 0 where it expects none."""
+    texts = [each["text"] for each in found["consequences"] if each["kind"] == "quota"]
+    return sum(int(text.split()[2]) for text in texts)
 
 
 def test_review_shows_each_consequence_of_a_change(workspace: Workspace, admin: Admin):
@@ -52,8 +59,12 @@ def test_review_shows_each_consequence_of_a_change(workspace: Workspace, admin: 
         "group:engineers@example.com",
     ) in texts(first)
     assert review(workspace)["consequences"] == first["consequences"]
+    admin.forget_requests()
     workspace.up(RECONCILER_TODAY="2026-12-01").ok()
+    assert requests(first) == pytest.approx(len(admin.requests()), rel=0.2)
     assert review(workspace)["consequences"] == []
+    admin.gcp("PUT", "/datasets/dev-project/gone/tables/charge", {"rows": 10})
+    admin.gcp("PUT", "/datasets/dev-project/gone/tables/customer", {"rows": 10})
 
     changed = {**stripe(paused="INC-1"), "expires": "2027-02-01"}
     changed["connector"]["config"]["api_key"]["version"] = 2
@@ -64,7 +75,10 @@ def test_review_shows_each_consequence_of_a_change(workspace: Workspace, admin: 
     found = review(workspace, RECONCILER_REMOVALS="allow")
     assert texts(found) == [
         ("stop", "deletes the connection gone"),
-        ("stop", "deletes the dataset gone with all its tables"),
+        (
+            "stop",
+            "fails to delete the dataset gone with its 2 tables: no earlier run allowed their deletion",
+        ),
         ("stop", "removes the Airflow variable fivetran_gone_connector_id: a DAG that reads it fails"),
         (
             "stop",
@@ -91,6 +105,10 @@ def test_review_shows_each_consequence_of_a_change(workspace: Workspace, admin: 
     page = run(workspace, "--format", "github", today="2026-12-01", RECONCILER_REMOVALS="allow").stdout
     assert "urn:" not in page
     assert "pulumi-python" not in page
+    admin.forget_requests()
+    failed = workspace.up(RECONCILER_TODAY="2026-12-01", RECONCILER_REMOVALS="allow")
+    assert "still in use" in failed.out
+    assert requests(found) == pytest.approx(len(admin.requests()), abs=2)
 
 
 def test_review_shows_a_rejection_and_exits_with_1(workspace: Workspace, admin: Admin):

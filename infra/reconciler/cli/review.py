@@ -18,10 +18,12 @@ from reconciler.cli.masked_output import declare_values, mask_google_message
 from reconciler.cli.options import environment_option, format_option, specs_option, today_option
 from reconciler.cli.output import REPORTERS, Entry, Page, Reporter, Section, count, progress, write_file
 from reconciler.config import load
+from reconciler.google.bigquery.api import Datasets
 from reconciler.model import commands
 from reconciler.model.errors import InvalidSpecs, ReconcilerError, RemoteError
 from reconciler.review.consequence import Consequence
-from reconciler.review.preview import Fault, read_preview
+from reconciler.review.datasets import deleted_datasets
+from reconciler.review.preview import Fault, Preview, read_preview
 from reconciler.review.review import find_consequences
 
 #: The longest page for a comment. GitHub takes 65,536 characters, and the comment has a frame of its own.
@@ -99,10 +101,30 @@ def review(
     else:
         with progress(f"Previewing {name}"):
             preview = read_preview(_run_preview(name, refresh=refresh), f"the preview of {name}", name)
-    found = [] if preview.faults else find_consequences(preview, loaded, name, day)
+    found: list[Consequence] = []
+    notes: list[str] = []
+    if not preview.faults:
+        tables, notes = _tables(fleet.environment.gcp_project, preview)
+        found = find_consequences(preview, loaded, name, day, tables)
     faults = [Entry(_fault(each)) for each in preview.faults]
-    _print(_page(name, faults, found, _record(name, faults, found)), reporter, summary)
+    page = replace(_page(name, faults, found, _record(name, faults, found)), notes=notes)
+    _print(page, reporter, summary)
     return Exit.FINDINGS if faults else Exit.FINE
+
+
+def _tables(project: str, preview: Preview) -> tuple[dict[str, int], list[str]]:
+    """Return how many tables each dataset holds that would be deleted, and why some are missing."""
+    deleted = deleted_datasets(preview)
+    found: dict[str, int] = {}
+    if not deleted:
+        return found, []
+    try:
+        with Datasets(project) as datasets:
+            for dataset in deleted:
+                found[dataset] = datasets.table_count(dataset)
+    except RemoteError as error:
+        return found, [str(error)]
+    return found, []
 
 
 def _run_preview(stack: str, *, refresh: bool) -> str:

@@ -10,6 +10,7 @@ from reconciler.model import Reference, commands, references
 from reconciler.review.consequence import Consequence
 from reconciler.review.context import Context
 from reconciler.review.preview import Step
+from reconciler.review.requests import requests_of
 
 #: How much of a source arrives in BigQuery by a word of `sync`.
 _AMOUNTS = {"excluded": 0, "block_all": 0, "hashed": 1, "allow_columns": 1, "included": 2, "allow_all": 2}
@@ -37,7 +38,8 @@ def connections(context: Context) -> Iterator[Consequence]:
             case "delete":
                 yield _deleted(context, step, name, unit, place)
             case "replace":
-                text = f"replaces the {name} by a new one, which syncs its whole history again"
+                cost = f"about {requests_of(step)} requests to Fivetran"
+                text = f"replaces the {name} by a new one, which syncs its whole history again ({cost})"
                 place = context.place(unit, "connector", "allow_resync")
                 value = [service, step.new.get("destination")]
                 yield Consequence("stop", "connection_replaced", text, name, unit, place, value)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from functools import cached_property
 
 from reconciler.config import Loaded
@@ -23,6 +24,8 @@ class Context:
     active: ActiveFleet
     """What the files declare, as of today."""
     loaded: Loaded
+    tables: Mapping[str, int] = field(default_factory=dict)
+    """How many tables a dataset holds, by its id, as far as it is known."""
 
     @property
     def environment(self) -> Environment:

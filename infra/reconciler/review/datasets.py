@@ -7,13 +7,19 @@ from collections.abc import Iterator
 from reconciler.lifecycle.expiry import LABEL
 from reconciler.review.consequence import Consequence, Severity
 from reconciler.review.context import Context
-from reconciler.review.preview import Step
+from reconciler.review.preview import Preview, Step
 
 #: The setting after which BigQuery deletes tables by itself, in the gcp provider's words and in the file's.
 _EXPIRATION, _EXPIRATION_KEY = "defaultTableExpirationMs", "default_table_expiration_ms"
 
 #: Inputs that hold no setting of the dataset.
 _OURS = frozenset({"datasetId", "project", "labels", "deleteContentsOnDestroy", "__defaults", "effectiveLabels"})
+
+
+def deleted_datasets(preview: Preview) -> list[str]:
+    """Return the ids of the datasets that a run would delete with their data."""
+    steps = (step for step in preview.of_type("Dataset") if step.operation in ("delete", "replace"))
+    return [str(step.old.get("datasetId", step.name)) for step in steps if not step.is_kept]
 
 
 def datasets(context: Context) -> Iterator[Consequence]:
@@ -35,20 +41,32 @@ def datasets(context: Context) -> Iterator[Consequence]:
                 text = f"keeps the {name} with its data in BigQuery, and no longer manages it"
                 yield Consequence("note", "dataset_released", text, name, unit, place)
             case "delete":
-                yield _deleted(context, name, dataset, unit, place)
+                yield _deleted(context, step, dataset, unit, place)
             case "replace":
-                text = f"deletes the {name} with all its tables, and creates it again in {location}"
+                text = f"{_deletes(context, step, dataset)}, and creates it again in {location}"
                 yield Consequence("stop", "dataset_replaced", text, name, unit, place, location)
             case _:
                 yield from _changed(context, step, dataset, unit)
 
 
-def _deleted(context: Context, name: str, dataset: str, unit: str, place: str) -> Consequence:
+def _deleted(context: Context, step: Step, dataset: str, unit: str, place: str) -> Consequence:
     recorded = context.before.get(unit)
     is_due = recorded is not None and context.has_come(recorded.ending_of(dataset))
-    due = ", as its expiry says" if is_due else ""
-    text = f"deletes the {name} with all its tables{due}"
-    return Consequence("stop", "dataset_deleted", text, name, unit, place, is_scheduled=is_due)
+    text = _deletes(context, step, dataset) + (", as its expiry says" if is_due else "")
+    return Consequence("stop", "dataset_deleted", text, f"dataset {dataset}", unit, place, is_scheduled=is_due)
+
+
+def _deletes(context: Context, step: Step, dataset: str) -> str:
+    """Return what is lost. BigQuery keeps a dataset with tables, unless the last run allowed their deletion."""
+    number = context.tables.get(dataset)
+    if number == 0:
+        return f"deletes the dataset {dataset}, which has no table"
+    tables = "all its tables" if number is None else f"its {number} tables" if number > 1 else "its only table"
+    if step.old.get("deleteContentsOnDestroy"):
+        return f"deletes the dataset {dataset} with {tables}"
+    if number is None:
+        return f"deletes the dataset {dataset} if it has no table, and fails if it has one"
+    return f"fails to delete the dataset {dataset} with {tables}: no earlier run allowed their deletion"
 
 
 def _changed(context: Context, step: Step, dataset: str, unit: str) -> Iterator[Consequence]:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from datetime import date
+from types import MappingProxyType
 
 from reconciler.config import Loaded
 from reconciler.lifecycle.expiry import apply_expiry
-from reconciler.review import access, connections, datasets, lifecycle
+from reconciler.review import access, connections, datasets, lifecycle, requests
 from reconciler.review.consequence import Consequence
 from reconciler.review.context import Context
 from reconciler.review.preview import Preview
@@ -23,12 +24,15 @@ _FINDERS: tuple[Callable[[Context], Iterator[Consequence]], ...] = (
     connections.activations,
     connections.packages,
     connections.destinations,
+    requests.quota,
 )
 
 _SEVERITIES = ("stop", "note", "detail")
 
 
-def find_consequences(preview: Preview, loaded: Loaded, environment: str, today: date) -> list[Consequence]:
+def find_consequences(
+    preview: Preview, loaded: Loaded, environment: str, today: date, tables: Mapping[str, int] = MappingProxyType({})
+) -> list[Consequence]:
     """Return what a run would do: what needs a review first, and then by file.
 
     Args:
@@ -36,7 +40,8 @@ def find_consequences(preview: Preview, loaded: Loaded, environment: str, today:
         loaded: The files that it was made of.
         environment: The environment's name.
         today: The day of the preview.
+        tables: How many tables those of `deleted_datasets` hold, as far as it is known.
     """
-    context = Context(preview, apply_expiry(loaded.fleet(environment), today), loaded)
+    context = Context(preview, apply_expiry(loaded.fleet(environment), today), loaded, tables)
     found = [each for find in _FINDERS for each in find(context)]
     return sorted(found, key=lambda each: (_SEVERITIES.index(each.severity), each.unit, each.kind, each.object))

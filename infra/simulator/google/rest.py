@@ -1,8 +1,8 @@
-"""Of BigQuery's REST API v2 what reads and changes datasets (list, get, patch, update), on the provider's own store.
+"""Of BigQuery's REST API v2 what reads and changes datasets and lists tables, on the provider's own store.
 
-Written from https://cloud.google.com/bigquery/docs/reference/rest/v2/datasets. Any credentials will do, or none.
-Whatever else is asked for answers 501. Faults (`faults`) strike here as well, as calls with the HTTP method and the
-type `bigquery:datasets`.
+Written from https://cloud.google.com/bigquery/docs/reference/rest/v2: datasets (list, get, patch, update) and tables
+(list). Any credentials will do, or none. Whatever else is asked for answers 501. Faults (`faults`) strike here as well,
+as calls with the HTTP method and the type `bigquery:datasets`.
 """
 
 from __future__ import annotations
@@ -38,6 +38,7 @@ def build_rest(store: Store, faults: Faults, latency_ms: int = 0) -> web.Applica
     rest = _Rest(store, RestFaults(faults, latency_ms))
     app = web.Application(middlewares=[_errors])
     app.add_routes([web.get(_BASE, rest.list_datasets), web.get(_ONE, rest.get_dataset)])
+    app.add_routes([web.get(f"{_ONE}/tables", rest.list_tables)])
     app.add_routes([web.patch(_ONE, rest.patch_dataset), web.put(_ONE, rest.update_dataset)])
     return app
 
@@ -100,6 +101,25 @@ class _Rest:
                 raise ApiError(400, f"Invalid value for datasetView: {view}", "invalid")
             dataset = BigQuery(self.store).get(project, dataset_id)
             return web.json_response(_resource(request, dataset, conditions=version == POLICY_VERSION, view=view))
+
+        return await self.rest.answer(request, _KIND, f"projects/{project}/datasets/{dataset_id}", effect)
+
+    async def list_tables(self, request: web.Request) -> web.StreamResponse:
+        """`tables.list`: sorted by id, page by page, with the number of all."""
+        project, dataset_id = request.match_info["project"], request.match_info["dataset"]
+
+        def effect() -> web.StreamResponse:
+            after, query = _page_start(request.query.get("pageToken", "")), request.query
+            size = min(_number("maxResults", query.get("maxResults", str(_PAGE))), _PAGE)
+            tables = sorted(BigQuery(self.store).get(project, dataset_id).tables)
+            rest = [name for name in tables if name > after]
+            page = rest[:size]
+            answer: dict[str, Json] = {"kind": "bigquery#tableList", "etag": _etag(*tables), "totalItems": len(tables)}
+            if page:
+                answer["tables"] = [_table_item(project, dataset_id, name) for name in page]
+            if page and len(rest) > size:
+                answer["nextPageToken"] = base64.urlsafe_b64encode(page[-1].encode()).decode()
+            return web.json_response(answer)
 
         return await self.rest.answer(request, _KIND, f"projects/{project}/datasets/{dataset_id}", effect)
 
@@ -191,6 +211,17 @@ def _item(dataset: Dataset) -> dict[str, Json]:
         "location": dataset.location,
     }
     return {key: value for key, value in item.items() if value}
+
+
+def _table_item(project: str, dataset: str, name: str) -> dict[str, Json]:
+    """A table as the list has it."""
+    reference = {"projectId": project, "datasetId": dataset, "tableId": name}
+    return {
+        "kind": "bigquery#table",
+        "id": f"{project}:{dataset}.{name}",
+        "tableReference": reference,
+        "type": "TABLE",
+    }
 
 
 def _has_labels(dataset: Dataset, wanted: str) -> bool:

@@ -6,6 +6,7 @@ import json
 from collections.abc import Mapping
 from datetime import date
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import yaml
@@ -67,9 +68,21 @@ def unit(schema: str = "shop", **more: Any) -> dict[str, Any]:
 def consequences(
     folder: Path, units: Mapping[str, Any], *steps: Mapping[str, Any], **outputs: Any
 ) -> list[Consequence]:
-    """Return what a reviewer gets for these units and steps."""
+    """Return what a reviewer gets for these units and steps, without the forecast of requests."""
+    found = review(folder, units, *steps, **outputs)
+    return [each for each in found if each.kind != "quota"]
+
+
+def review(
+    folder: Path,
+    units: Mapping[str, Any],
+    *steps: Mapping[str, Any],
+    tables: Mapping[str, int] = MappingProxyType({}),
+    **outputs: Any,
+) -> list[Consequence]:
+    """Return all that a reviewer gets for these units and steps, and these numbers of tables."""
     (folder / "dev").mkdir(parents=True, exist_ok=True)
     for name, content in {"environment": ENVIRONMENT, **units}.items():
         (folder / "dev" / f"{name}.yaml").write_text(yaml.safe_dump(dict(content), sort_keys=False))
     preview = read_preview(json.dumps({"steps": [stack(**outputs), *steps]}), "preview.json", "dev")
-    return find_consequences(preview, load(folder, folder, TODAY), "dev", TODAY)
+    return find_consequences(preview, load(folder, folder, TODAY), "dev", TODAY, tables)

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.unit.review.previews import consequences, step, unit
+from tests.unit.review.previews import consequences, review, step, unit
 
 from reconciler.review.consequence import Consequence
 
@@ -73,7 +73,9 @@ def test_the_parts_of_a_replacement_are_one_consequence(tmp_path: Path):
         step("replace", "Connection", "shop", inputs, inputs),
         step("delete-replaced", "Connection", "shop", inputs),
     ]
-    text = "replaces the connection shop by a new one, which syncs its whole history again"
+    text = (
+        "replaces the connection shop by a new one, which syncs its whole history again (about 4 requests to Fivetran)"
+    )
     assert found(consequences(tmp_path, {"shop": unit()}, *steps)) == [("stop", "connection_replaced", text)]
 
 
@@ -215,3 +217,48 @@ def test_fingerprints_are_of_kind_unit_object_value_and_day(one: Consequence):
 def test_a_fingerprint_is_the_same_on_every_machine():
     one = Consequence("stop", "dataset_deleted", "deletes it", "dataset shop", "shop")
     assert one.fingerprint("dev") == "9978cfef8f8d379a"
+
+
+@pytest.mark.parametrize(
+    ("tables", "allowed", "text"),
+    [
+        ({}, True, "deletes the dataset shop with all its tables"),
+        ({"shop": 0}, True, "deletes the dataset shop, which has no table"),
+        ({"shop": 1}, True, "deletes the dataset shop with its only table"),
+        ({"shop": 12}, True, "deletes the dataset shop with its 12 tables"),
+        ({}, False, "deletes the dataset shop if it has no table, and fails if it has one"),
+        ({"shop": 0}, False, "deletes the dataset shop, which has no table"),
+        (
+            {"shop": 12},
+            False,
+            "fails to delete the dataset shop with its 12 tables: no earlier run allowed their deletion",
+        ),
+    ],
+)
+def test_a_deleted_dataset_is_shown_with_the_number_of_its_tables(
+    tmp_path: Path, tables: dict[str, int], allowed: bool, text: str
+):
+    steps = [step("delete", "Dataset", "shop", {"datasetId": "shop", "deleteContentsOnDestroy": allowed})]
+    [deleted] = review(tmp_path, {}, *steps, tables=tables)
+    assert deleted.text == text
+    assert deleted.fingerprint("dev") == consequences(tmp_path, {}, *steps)[0].fingerprint("dev")
+
+
+def test_requests_that_exceed_a_limit_are_noted_with_the_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    def forecast(number: int) -> tuple[str, str]:
+        inputs = {"service": "stripe", "destination": {"schema": "shop"}}
+        steps = [
+            step("create", "Connection", f"u{each}", None, {**inputs, "unit": f"u{each}"}) for each in range(number)
+        ]
+        [found] = [each for each in review(tmp_path, {}, *steps) if each.kind == "quota"]
+        return found.severity, found.text
+
+    quota = "(the usual quota: 20,000 an hour)"
+    assert forecast(1) == ("detail", f"sends about 7 requests to Fivetran {quota}, with 1 setup test")
+    assert forecast(251) == (
+        "note",
+        f"sends about 757 requests to Fivetran {quota}, with 251 setup tests; "
+        "its limits make that take at least 1 minute",
+    )
+    monkeypatch.setenv("FIVETRAN_REQUESTS_PER_HOUR", "300")
+    assert forecast(251)[1].endswith("; its limits make that take at least 120 minutes")

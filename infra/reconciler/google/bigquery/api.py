@@ -173,6 +173,18 @@ class Datasets:
             **more,
         )
 
+    def table_count(self, dataset_id: str) -> int:
+        """Return how many tables and views a dataset holds: `totalItems` of tables.list. 0 when there is none."""
+        from google.api_core.exceptions import NotFound  # noqa: PLC0415
+
+        path = f"/projects/{self.project}/datasets/{dataset_id}/tables"
+        ask = functools.partial(self._client._connection.api_request, "GET", path, {"maxResults": 1})
+        with self._failures(f"the tables of the dataset {dataset_id}"):
+            try:
+                return int(_retry()(ask)().get("totalItems", 0))
+            except NotFound:
+                return 0
+
     def get_all(
         self, dataset_ids: Iterable[str], done: Callable[[], object] = lambda: None
     ) -> dict[str, LiveDataset | None]:
