@@ -22,7 +22,7 @@ from reconciler.google.bigquery.api import Datasets, LiveDataset
 from reconciler.importer import (
     Draft,
     Found,
-    Surroundings,
+    ImportContext,
     dataset_unit_name,
     destination_of,
     draft_connector,
@@ -69,8 +69,8 @@ def draft_files(
     ]
     service_account = live.client.group_service_account(live.group.id)
     datasets = _ReadDatasets.read(selected, live, found, dataset_patterns)
-    around = Surroundings(selected.environment, service_account, datasets.live, secrets=masked_output.known_secrets())
-    drafts = _Drafter(selected, live, around, datasets).draft_all(found)
+    context = ImportContext(selected.environment, service_account, datasets.live, secrets=masked_output.known_secrets())
+    drafts = _Drafter(selected, live, context, datasets).draft_all(found)
     return Drafts(sorted(drafts, key=lambda each: each.unit.name), [*left_out, *datasets.notices])
 
 
@@ -123,10 +123,10 @@ class _Drafter:
     """Decides the name of each file, and which file declares a dataset."""
 
     def __init__(
-        self, selected: SelectedEnvironment, live: LiveGroup, around: Surroundings, datasets: _ReadDatasets
+        self, selected: SelectedEnvironment, live: LiveGroup, context: ImportContext, datasets: _ReadDatasets
     ) -> None:
         self._selected = selected
-        self._around = around
+        self._context = context
         self._datasets = datasets
         self._dataset_units: dict[str, str] = {}
         self._names = {unit.name for unit in selected.fleet.units}
@@ -145,7 +145,7 @@ class _Drafter:
             name = dataset_unit_name(dataset_id, self._names)
             self._names.add(name)
             self._dataset_units[dataset_id] = name
-            drafts.append(draft_dataset(dataset_id, self._around, is_written=dataset_id in shared, name=name))
+            drafts.append(draft_dataset(dataset_id, self._context, is_written=dataset_id in shared, name=name))
         for each in found:
             drafts.append(self._draft_connector(each, declared_as[each.connection.schema], shared))
         return drafts
@@ -157,7 +157,7 @@ class _Drafter:
         draft = draft_connector(
             found,
             name,
-            self._around,
+            self._context,
             dataset_unit=dataset_unit,
             datasets=self._datasets.written.get(connection.id, ()),
             taken_tasks=self._tasks,

@@ -1,1 +1,1 @@
-"""Fivetran: its REST API, the catalogue of services, tables, and how a declared config is compared."""
+"""Fivetran: its REST API, the catalogue of services, table selection, and the comparison of configs."""

@@ -1,16 +1,16 @@
-"""What a file manages of a live config, and what differs: the pure half of the provider's diff.
+"""Compare a declared config with the live one. Pure.
 
 The rules, each with a test:
 
-- Only keys that the file declares are looked at, at any depth: defaults that Fivetran fills in are never a difference.
-- A reference is never compared: Fivetran masks what it stands for. Its own version is what shows a change.
-- What only Fivetran holds (`{held_by: fivetran}`) never changes: it takes the place of any reference, and is not sent.
+- Only declared keys are compared, at any depth: Fivetran's defaults are never a difference.
+- References are never compared, because Fivetran masks their values. A new version in the reference is the change.
+- A value that Fivetran keeps (`{held_by: fivetran}`) never differs: it equals any earlier reference, and is not sent.
 - A masked value (`******`) never differs, also inside lists of objects.
-- A declared key that is gone in Fivetran is a difference; an empty value and an absent one are the same.
-- Scalars compare as the catalogue knows their field: a choice across spellings (`AllApps`, `ALL_APPS`, `all_apps`), a
-  boolean without regard to case, a number by its value. Every other text compares exactly: `RAW` and `Raw` may be two
-  databases. A number or boolean and its text (`443`, `"443"`) are one value in any field.
-- Lists of scalars compare without order; lists of objects are matched by the field that names an item.
+- A declared key that Fivetran lacks is a difference. Empty and absent values are equal.
+- Scalars are compared by the kind of their field: a choice in any spelling (`AllApps`, `ALL_APPS`, `all_apps`), a
+  boolean in any case, a number by its value. Other texts must be identical: `RAW` and `Raw` may be two databases. In
+  every field, a number or boolean equals its text (`443`, `"443"`).
+- Lists of scalars have no order. Objects in lists are matched by the field that names them.
 """
 
 from __future__ import annotations
@@ -24,10 +24,10 @@ from reconciler.fivetran.catalog import Field
 from reconciler.fivetran.enum_spelling import choice_of
 from reconciler.model import Reference, references
 
-#: What the API answers in place of every config property of `format: password` (GET connection).
+#: The API's answer for each config property of `format: password` (GET connection).
 MASK: Final = "******"
 
-#: The fields by which Fivetran's lists of objects name their items, most specific first.
+#: The fields that name an object in Fivetran's lists, most specific first.
 _NAMING_FIELDS: Final = ("key", "table_name", "table", "name", "id")
 
 
@@ -36,13 +36,13 @@ class _Absent:
         return "absent"
 
 
-#: Stands for a declared value that Fivetran does not have.
+#: Marks a value that one side lacks.
 ABSENT: Final = _Absent()
 
 
 @dataclass(frozen=True)
 class Difference:
-    """One value that differs. `path` is dotted, as in the file; a side is `ABSENT` where it has nothing."""
+    """A value that differs, with its dotted path. A side without a value is `ABSENT`."""
 
     path: str
     declared: Any
@@ -53,7 +53,7 @@ class Difference:
 
 
 def normalise(value: Any) -> Any:
-    """Undo what the engine's wire format does to JSON: whole numbers come back as floats (5 → 5.0)."""
+    """Turn floats back into whole numbers (5.0 → 5), because the engine's wire format has floats only."""
     if isinstance(value, float) and value.is_integer():
         return int(value)
     if isinstance(value, Mapping):
@@ -64,15 +64,15 @@ def normalise(value: Any) -> Any:
 
 
 def project(declared: Any, live: Any, field: Field | None = None) -> Any:
-    """The live value in the words of the file: equal to `declared` exactly when nothing that it manages differs.
+    """Return the live value as the file would declare it. It equals `declared` if no managed value differs.
 
     Args:
-        declared: A plain JSON tree (`normalise`d), as the file has it.
-        live: The same, as Fivetran has it.
-        field: What the catalogue knows of the value; of a whole config, an object of its fields. None is nothing.
+        declared: The declared tree of plain JSON, `normalise`d.
+        live: Fivetran's tree, likewise.
+        field: The field in the catalogue; for a whole config, an object of its fields. None if unknown.
 
     Returns:
-        The tree; `ABSENT` where Fivetran lacks a declared value.
+        The tree, or `ABSENT` if Fivetran lacks the value.
     """
     if Reference.parse(declared) is not None or live == MASK:
         return declared
@@ -86,7 +86,7 @@ def project(declared: Any, live: Any, field: Field | None = None) -> Any:
 
 
 def differences(declared: Any, live: Any, path: str = "", *, field: Field | None = None) -> Iterator[Difference]:
-    """Every managed value that differs between a declared tree and the live one, leaf by leaf, in the file's order."""
+    """Return every managed leaf that differs between a declared tree and the live one, in the file's order."""
     projected = project(declared, live, field)
     if projected == declared:
         return
@@ -99,16 +99,16 @@ def differences(declared: Any, live: Any, path: str = "", *, field: Field | None
 
 
 def says_nothing(declared: Any) -> bool:
-    """An empty value, or a switch that is off: what Fivetran may leave out of an answer."""
+    """Return whether Fivetran may leave a value out of its answers: an empty value, or False."""
     return declared is False or declared in ("", [], {})
 
 
 def changed_keys(old: Mapping[str, Any], new: Mapping[str, Any]) -> dict[str, Any]:
-    """The top-level keys of `new` whose value is not the one in `old`: what a minimal PATCH has to send.
+    """Return the top-level keys of `new` with another value in `old`, for a minimal PATCH.
 
-    PATCH merges config by top-level key and takes lists whole (operation modify_connection). A key that left the
-    file is not sent: the file no longer manages it, and whether it may be null is the service's secret. Nor is one
-    that Fivetran holds; deeper down one can be in a value that changed around it.
+    PATCH merges config by top-level key and replaces lists (operation modify_connection). A key that was removed from
+    the file is not sent: the file no longer manages it, and not every key accepts null. A key whose value Fivetran
+    keeps is not sent either, but a changed value may have one inside.
     """
     return {
         key: value
@@ -118,7 +118,7 @@ def changed_keys(old: Mapping[str, Any], new: Mapping[str, Any]) -> dict[str, An
 
 
 def _hides(declared: Any) -> bool:
-    """A subtree with a secret in it may be left out of an answer whole."""
+    """Return whether an answer may leave out a whole subtree, because it contains a secret."""
     return isinstance(declared, Mapping | list) and any(True for _ in references(declared))
 
 
@@ -145,7 +145,7 @@ def _project_list(declared: list[Any], live: Any, items: Field | None) -> Any:
         projected = declared
     else:
         projected = live
-    # Fivetran masks what is secret; something else may not, and what is live goes into state.
+    # Other servers may not mask secrets, and live values are stored in state.
     return _masked(projected, but=declared) if _hides(declared) else projected
 
 
@@ -175,14 +175,14 @@ def _project_objects(declared: list[Any], live: list[Any], items: Field | None) 
 
 
 def _counterpart(item: Mapping[str, Any], live: list[Any], naming: str | None, items: Field | None) -> Any:
-    """The live item that has the same name; without names, the first that does not differ."""
+    """Return the live item with the same name; without names, the first equal item."""
     if naming is not None:
         return next((other for other in live if str(other[naming]) == str(item[naming])), ABSENT)
     return next((other for other in live if project(item, other, items) == item), ABSENT)
 
 
 def _naming_field(declared: list[Any], live: list[Any]) -> str | None:
-    """The first field that names every item on both sides, each by another name."""
+    """Return the first field that has a different text in each item, on both sides."""
 
     def names(items: list[Any], field: str) -> list[str]:
         values = [item.get(field) for item in items if isinstance(item, Mapping)]
@@ -220,7 +220,7 @@ def _same_scalar(declared: Any, live: Any, field: Field | None) -> bool:
 
 
 def _json_text(value: Any) -> str:
-    """A scalar as JSON writes it, a text without its quotes: `443.0` is `443`, True is `true`."""
+    """Write a scalar as JSON, without quotes: `443.0` is `443`, True is `true`."""
     return str(value).lower() if isinstance(value, bool) else str(normalise(value))
 
 
@@ -237,11 +237,11 @@ def _is_held(value: Any) -> bool:
 
 
 def _same_to_send(old: Any, new: Any) -> bool:
-    """Whether two values are equal, where one that Fivetran holds is equal to any reference that was there."""
+    """Return whether two values are equal. `held_by: fivetran` equals any earlier reference."""
     if _is_held(new):
         return Reference.parse(old) is not None
     if isinstance(new, Mapping) and isinstance(old, Mapping) and Reference.parse(new) is None:
-        old, new = normalise(old), normalise(new)  # which leaves out what is null
+        old, new = normalise(old), normalise(new)  # without null
         return old.keys() == new.keys() and all(_same_to_send(old[key], value) for key, value in new.items())
     if isinstance(new, list) and isinstance(old, list):
         return len(old) == len(new) and all(map(_same_to_send, old, new))
@@ -255,7 +255,7 @@ def _shown(value: Any) -> str:
 
 
 def _inline(value: Any) -> str:
-    """A mapping as people write it in YAML; keys in an order of their own, since the engine's mappings have none."""
+    """Write a mapping on one line of YAML, sorted by key, because the engine's mappings have no order."""
     if isinstance(value, Mapping):
         return "{" + ", ".join(f"{key}: {_inline(node)}" for key, node in sorted(value.items())) + "}"
     if isinstance(value, list):

@@ -1,4 +1,4 @@
-"""The spellings of one enumeration value in Fivetran's API: `AllApps` goes in, `ALL_APPS` may come back."""
+"""The spellings of enumeration values in Fivetran's API, which may return `AllApps` as `ALL_APPS`."""
 
 from __future__ import annotations
 
@@ -9,17 +9,17 @@ _SPELLED = re.compile(r"[A-Z][A-Z0-9]*(_[A-Z0-9]+)*|([A-Z]+[a-z0-9]+)+")
 
 
 def enumeration(value: str) -> tuple[str, bool]:
-    """What two texts have in common exactly when they are one value.
+    """Return a key that is equal for all spellings of a value.
 
-    The flag keeps a text that has neither form (`allapps`) apart from those that have one.
+    The flag distinguishes a text without word boundaries (`allapps`) from those that have them.
     """
     return (value.replace("_", "").casefold(), True) if _SPELLED.fullmatch(value) else (value, False)
 
 
 def choice_of(value: str, choices: Iterable[str]) -> str:
-    """Return the choice that a text is another spelling of; what all its spellings have in common where there is none.
+    """Return the choice that a text spells, or a key that all its spellings share if it spells none.
 
-    A text that is a choice is that one, and one that could be several is none of them.
+    A text that equals a choice is that choice. A text that could be several choices is none of them.
     """
     known = tuple(choices)
     if value in known:

@@ -1,7 +1,7 @@
-"""Certificates and SSH public keys: read, looked at and written again. Pure.
+"""Read and write certificates and SSH public keys. Pure.
 
-A private key is refused before anything else is said of the text that holds it, and no message quotes such a text.
-The library that reads them is imported where one is read: few files have any, and it takes a tenth of a second.
+A text with a private key is rejected before any other check, and no message quotes it. `cryptography` is imported on
+first use, because few files need it and the import takes a tenth of a second.
 """
 
 from __future__ import annotations
@@ -15,10 +15,10 @@ from datetime import UTC, date, datetime
 
 from reconciler.model import Certificate, HostKey
 
-#: The types of SSH keys that hosts have. A key of another is refused, since nobody could tell what it is.
+#: The types of SSH keys that hosts have. Others are rejected.
 KEY_TYPES = ("ssh-ed25519", "ssh-rsa", "ecdsa-sha2-nistp256", "ecdsa-sha2-nistp384", "ecdsa-sha2-nistp521")
 
-#: What a private key begins with: PEM, OpenSSH, PuTTY; and the last two without their frames.
+#: How private keys begin: in PEM, OpenSSH's and PuTTY's formats, and the last two in Base64 alone.
 _PRIVATE = re.compile(r"PRIVATE KEY|PuTTY-User-Key-File|b3BlbnNzaC1rZXktdjE|openssh-key-v1", re.IGNORECASE)
 _BLOCK = re.compile(r"-----BEGIN ([A-Z0-9 ]{1,40})-----(.*?)-----END \1-----", re.DOTALL)
 _CERTIFICATE = ("CERTIFICATE", "X509 CERTIFICATE")
@@ -26,7 +26,7 @@ _LINE = 64
 
 
 class Unusable(Exception):
-    """A text that holds nothing to trust: what is wrong, and what to do."""
+    """A text without a certificate or key to trust: the problem and the hint."""
 
     def __init__(self, problem: str, hint: str) -> None:
         super().__init__(problem)
@@ -35,8 +35,8 @@ class Unusable(Exception):
 
 
 def read_certificates(text: str) -> list[Certificate]:
-    """Every certificate of a text in PEM; what stands between them is passed over. Raises `Unusable`."""
-    refuse_private(text)
+    """Read every certificate of a text in PEM, and ignore the text between them. Raises `Unusable`."""
+    reject_private_key(text)
     blocks = _BLOCK.findall(text)
     if not blocks:
         hint = "give it in PEM, from -----BEGIN CERTIFICATE----- to -----END CERTIFICATE-----"
@@ -48,16 +48,16 @@ def read_certificates(text: str) -> list[Certificate]:
 
 
 def read_certificate(encoded: str) -> Certificate:
-    """A certificate of its DER in Base64. Raises `Unusable`."""
+    """Read a certificate from its DER in Base64. Raises `Unusable`."""
     return _certificate(encoded)
 
 
 def read_host_keys(text: str) -> list[HostKey]:
-    """Every public key of a text, one a line, as in a `.pub` file, or as `ssh-keyscan` prints them with their host.
+    """Read every public key of a text: one per line, as in a `.pub` file or as `ssh-keyscan` prints them.
 
     Raises `Unusable`.
     """
-    refuse_private(text)
+    reject_private_key(text)
     lines = [line.strip() for line in text.splitlines()]
     keys = [_host_key(line) for line in lines if line and not line.startswith("#")]
     if not keys:
@@ -66,7 +66,7 @@ def read_host_keys(text: str) -> list[HostKey]:
 
 
 def pem(certificate: Certificate) -> str:
-    """A certificate's content in PEM. ValueError for one of which only the hash is known."""
+    """Return a certificate's content in PEM. Raises ValueError if only its hash is known."""
     if certificate.encoded is None:
         raise ValueError(f"the content of {certificate.hash} is not known")
     lines = (certificate.encoded[at : at + _LINE] for at in range(0, len(certificate.encoded), _LINE))
@@ -74,7 +74,7 @@ def pem(certificate: Certificate) -> str:
 
 
 def is_hash(text: str) -> bool:
-    """Whether a text is a SHA-256 in Base64."""
+    """Return whether a text is a SHA-256 in Base64."""
     try:
         return len(base64.b64decode(text, validate=True)) == hashlib.sha256().digest_size
     except (ValueError, binascii.Error):
@@ -82,12 +82,12 @@ def is_hash(text: str) -> bool:
 
 
 def same_hash(one: str, other: str) -> bool:
-    """Whether two hashes are one, whichever alphabet and padding of Base64 they are written in."""
+    """Return whether two hashes are equal, in any alphabet and padding of Base64."""
     return _plain(one) == _plain(other)
 
 
 def out_of_date(certificate: Certificate, day: date) -> str | None:
-    """Why a certificate does not hold on a day, in a few words."""
+    """Return why a certificate is not valid on a day; None if it is."""
     if not certificate.valid:
         return None
     since, _, until = certificate.valid.partition(" to ")
@@ -97,15 +97,15 @@ def out_of_date(certificate: Certificate, day: date) -> str | None:
 
 
 def hex_of(hash_: str) -> str:
-    """A hash as `openssl x509 -fingerprint -sha256` prints it."""
+    """Format a hash as `openssl x509 -fingerprint -sha256` prints it."""
     return base64.b64decode(hash_).hex(":").upper() if is_hash(hash_) else hash_
 
 
-def refuse_private(text: str) -> None:
-    """Raise `Unusable` for a text with a private key in it."""
+def reject_private_key(text: str) -> None:
+    """Raise `Unusable` for a text that contains a private key."""
     if _PRIVATE.search(text):
         raise Unusable(
-            "a PRIVATE key: it must not be in a file of this repository, and is not read any further",
+            "a PRIVATE key, which must not be in a file of this repository",
             "remove it, replace the key pair, because git keeps this one, and write the public key",
         )
 
@@ -118,7 +118,7 @@ def _certificate(encoded: str) -> Certificate:
 
     try:
         der = base64.b64decode(encoded, validate=True)
-        # Certificates that are odd in ways that do not matter here warn; those that cannot be read raise.
+        # The library warns about oddities that do not matter here, and raises for an unreadable certificate.
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", CryptographyDeprecationWarning)
             warnings.simplefilter("ignore", UserWarning)

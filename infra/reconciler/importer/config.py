@@ -1,7 +1,8 @@
-"""A live config → the config that declares it: the same for the API, and nothing that is not the file's to say.
+"""Turn a live config into the config of a file, which the API takes as equal.
 
-Left out are empty values, what Fivetran alone sets, the keys of the destination, and of a service that the catalogue
-knows what it does not know of it. Each credential becomes `{held_by: fivetran}`, which holds at once and sends nothing.
+The file lacks empty values, values that only Fivetran sets, and the keys of the destination. For a service in the
+catalogue, it also lacks keys that the catalogue does not have. Each credential becomes `{held_by: fivetran}`, for which
+runs send nothing.
 """
 
 from __future__ import annotations
@@ -27,16 +28,16 @@ from reconciler.yaml_text.scalars import explain_ambiguity
 
 _CONFIG: Final = ("connector", "config")
 _NOTHING: Final = object()
-#: What `load` reads a whole number as; a larger one would lose digits in some readers.
+#: The largest whole number that every YAML reader keeps exactly.
 _LARGEST: Final = 2**53
 _WHOLE: Final = re.compile(r"[-+]?[0-9]{1,400}")
 _NUMBER: Final = re.compile(r"[-+]?([0-9]{1,400}(\.[0-9]*)?|\.[0-9]+)([eE][-+]?[0-9]+)?")
-#: A file may be nested 50 deep, with what is around a config.
+#: Of the 50 levels that a file may have, the config gets these.
 _DEEPEST: Final = 40
 
 
 class Config:
-    """One config: `tree` as the file has it, `comments` with their paths in the file, and what was left out."""
+    """A config for a file: `tree`, `comments` by their paths in the file, and the paths `left_out`."""
 
     def __init__(
         self,
@@ -50,14 +51,14 @@ class Config:
         self.left_out: list[str] = []
         self._unit = unit
         self._secrets = secrets
-        self._called: dict[Path, str] = {}
+        self._item_names: dict[Path, str] = {}
         named = set(KEYS) - ({"schema"} if destination.schema_prefix is not None else set())
         own = {key: value for key, value in live.items() if key not in named}
         known = None if service is None else Field("object", fields=service.config)
         tree = self._object(_CONFIG, own, known, closed=service is not None)
         self.tree: dict[str, Any] = {} if tree is _NOTHING else tree
         if references.is_whole_tree(self.tree):
-            # The file would have a reference in place of the whole config.
+            # Readers would take the whole config for a reference.
             self.left_out += [_dotted((*_CONFIG, key)) for key in self.tree if key in REFERENCE_KEYS]
             self.tree = {key: node for key, node in self.tree.items() if key not in REFERENCE_KEYS}
 
@@ -65,25 +66,25 @@ class Config:
         if value is None or value in ("", [], {}) or (known is not None and known.readonly):
             return _NOTHING
         if value == MASK or holds_credential(path, value, known) or self._holds_secret(value):
-            self._ask_for(path)
+            self._mark_credential(path)
             return {"held_by": FIVETRAN}
         if isinstance(value, Mapping | list):
             return self._tree(path, value, known)
         found = _scalar(value, known)
         if isinstance(found, str) and (not is_writable(found) or is_reference_as_text(found)):
-            return self._odd(path)
-        return self._odd(path) if found is _NOTHING else found
+            return self._leave_out(path)
+        return self._leave_out(path) if found is _NOTHING else found
 
     def _tree(self, path: Path, value: Mapping[str, Any] | list[Any], known: Field | None) -> Any:
         if len(path) > _DEEPEST:
-            return self._odd(path)
+            return self._leave_out(path)
         if isinstance(value, list):
-            return self._list(path, value, known) if _may_be(known, "list") else self._odd(path)
-        if not _may_be(known, "object"):
-            return self._odd(path)
+            return self._list(path, value, known) if _accepts(known, "list") else self._leave_out(path)
+        if not _accepts(known, "object"):
+            return self._leave_out(path)
         found = self._object(path, value, known, closed=known is not None and bool(known.fields))
-        # What has the keys of a reference would be read as one.
-        return self._odd(path) if isinstance(found, dict) and references.find_kind(found) is not None else found
+        # Readers would take a mapping with the keys of a reference for one.
+        return self._leave_out(path) if isinstance(found, dict) and references.find_kind(found) is not None else found
 
     def _object(self, path: Path, value: Mapping[str, Any], known: Field | None, *, closed: bool) -> Any:
         fields = {} if known is None else known.fields
@@ -94,7 +95,7 @@ class Config:
                     self.left_out.append(_dotted((*path, key)))
                 continue
             if not is_writable_key(key):
-                self._odd((*path, key))
+                self._leave_out((*path, key))
                 continue
             inner = self._node((*path, key), node, fields.get(key))
             if inner is not _NOTHING:
@@ -102,54 +103,54 @@ class Config:
         return found or _NOTHING
 
     def _list(self, path: Path, value: list[Any], known: Field | None) -> Any:
-        """A list whole: Fivetran takes it as one, so that of one with an item that cannot be said nothing is."""
+        """Return a list, or nothing if a file cannot hold one of its items: Fivetran replaces lists as a whole."""
         for index, item in enumerate(value):
             if isinstance(item, Mapping) and isinstance(item.get("key"), str):
-                self._called[*path, index] = item["key"]  # as in `secrets_list`
+                self._item_names[*path, index] = item["key"]  # as in `secrets_list`
         items = [self._item((*path, index), item, known and known.items) for index, item in enumerate(value)]
-        return self._odd(path) if any(item is _NOTHING for item in items) else items
+        return self._leave_out(path) if any(item is _NOTHING for item in items) else items
 
     def _item(self, path: Path, value: Any, known: Field | None) -> Any:
-        """An item of a list, which is there also when it says nothing."""
-        if value in ("", [], {}) and (known is None or _says_nothing_in(known) == value):
+        """Return an item of a list, which stays even if it is empty."""
+        if value in ("", [], {}) and (known is None or _empty_value(known) == value):
             return value
         found = self._node(path, value, known)
-        is_object = isinstance(value, Mapping) and _may_be(known, "object")
+        is_object = isinstance(value, Mapping) and _accepts(known, "object")
         return {} if found is _NOTHING and is_object else found
 
-    def _odd(self, path: Path) -> Any:
-        """A value that the catalogue has otherwise: the file cannot say it."""
+    def _leave_out(self, path: Path) -> Any:
+        """Note a value that no file can hold."""
         self.left_out.append(_dotted(path))
         return _NOTHING
 
     def _holds_secret(self, value: Any) -> bool:
         return isinstance(value, str) and contains_secret(value, self._secrets)
 
-    def _ask_for(self, path: Path) -> None:
-        """Mark a credential, above the key that it stands under."""
+    def _mark_credential(self, path: Path) -> None:
+        """Add a comment to fill in a credential, at the nearest key above it."""
         while not isinstance(path[-1], str):
             path = path[:-1]
-        called = next((name for at, name in self._called.items() if path[: len(at)] == at), None)
+        called = next((name for at, name in self._item_names.items() if path[: len(at)] == at), None)
         words = [self._unit, *([called] if called else (str(step) for step in path[len(_CONFIG) :] if step != 0))]
         name = re.sub(r"[^a-z0-9]+", "-", "-".join(words).lower()).strip("-")
         self.comments[path] = f"{FILL_IN} {{secret: fivetran-{name}, version: 1}}"
 
 
-def _says_nothing_in(known: Field) -> Any:
+def _empty_value(known: Field) -> Any:
     return {"list": [], "object": {}}.get(known.kind, "")
 
 
-def _may_be(known: Field | None, kind: str) -> bool:
+def _accepts(known: Field | None, kind: str) -> bool:
     return known is None or known.kind in (kind, "any")
 
 
 def _scalar(value: Any, known: Field | None) -> Any:
-    """A value of the type that the service takes; numbers and texts that say the same are the same to Fivetran."""
+    """Return a value with the type of its field: Fivetran takes `443` and `"443"` as equal."""
     found: Any = _NOTHING
     number = isinstance(value, int | float) and not isinstance(value, bool)
     match known.kind if known is not None else "any":
         case "any":
-            found = _in_the_open(value)
+            found = _untyped_value(value)
         case "string" if isinstance(value, str) or number:
             found = str(normalise(value))
         case "boolean":
@@ -162,8 +163,8 @@ def _scalar(value: Any, known: Field | None) -> Any:
     return found
 
 
-def _in_the_open(value: Any) -> Any:
-    """A value of no known type; a number that a file cannot hold exactly is a text, which is the same to Fivetran."""
+def _untyped_value(value: Any) -> Any:
+    """Return a value of unknown type. A number that YAML cannot hold exactly becomes text, which Fivetran takes too."""
     if isinstance(value, bool) or not isinstance(value, int | float):
         return value
     if isinstance(value, float) and not math.isfinite(value):
@@ -176,7 +177,7 @@ def _number(value: Any, *, whole: bool) -> Any:
     text = str(value)
     if isinstance(value, bool) or _NUMBER.fullmatch(text) is None:
         return _NOTHING
-    # A whole number stays exact: as a double, one beyond 2^53 would be another.
+    # As a double, a whole number beyond 2^53 would lose digits.
     number = int(text) if _WHOLE.fullmatch(text) else float(text)
     if not math.isfinite(number):
         return _NOTHING
@@ -186,8 +187,8 @@ def _number(value: Any, *, whole: bool) -> Any:
 
 
 def _dotted(path: Path) -> str:
-    """A path as messages have it, from `config` on: `config.files[0].table_name`."""
-    said = ""
+    """Format a path for messages, from `config` on: `config.files[0].table_name`."""
+    text = ""
     for step in path[1:]:
-        said += f"[{step}]" if isinstance(step, int) else f".{step}" if said else step
-    return said
+        text += f"[{step}]" if isinstance(step, int) else f".{step}" if text else step
+    return text

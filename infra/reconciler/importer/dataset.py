@@ -1,4 +1,4 @@
-"""A live dataset → the dataset that declares it."""
+"""Turn a live dataset into the part of a file that declares it."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from reconciler.config.yaml.document import Path
 from reconciler.google.bigquery.api import LiveDataset
 from reconciler.google.bigquery.dataset_settings import MOST_LABELS, is_label_key, is_label_value
 from reconciler.importer.access import access_of
-from reconciler.importer.draft import FILL_IN, Draft, Surroundings, description, owners
+from reconciler.importer.draft import FILL_IN, Draft, ImportContext, description, owners
 from reconciler.lifecycle import expiry
 from reconciler.model import Dataset, Environment, Unit
 from reconciler.model.policy import Never
 
-#: What the gcp provider puts on what it creates, by itself.
+#: The label that the gcp provider adds to datasets that it creates.
 _OF_THE_PROVIDER = "goog-pulumi-provisioned"
 _MISSING = "fill-in"
 _LEAST_EXPIRATION_MS = 3_600_000
@@ -22,27 +22,30 @@ _LEAST_EXPIRATION_MS = 3_600_000
 
 @dataclass(frozen=True)
 class Part:
-    """A dataset for a unit, with the comments below its own path in the file."""
+    """A dataset for a file, and comments by their path below it."""
 
     dataset: Dataset
     comments: Mapping[Path, str]
 
 
-def dataset_part(dataset_id: str, around: Surroundings, unit_description: str, *, is_written: bool) -> Part:
-    """The dataset as it is; one that is not there, or was not looked at, with what the environment gives it.
+def dataset_part(dataset_id: str, context: ImportContext, unit_description: str, *, is_written: bool) -> Part:
+    """Return the declaration of a dataset. One that does not exist, or was not read, gets the environment's defaults.
 
-    `unit_description` is the description that the dataset would have without one of its own, and `is_written` says
-    whether a connector of ours writes it.
+    Args:
+        dataset_id: The id in BigQuery.
+        context: The environment and its live datasets.
+        unit_description: The description of a dataset that has none of its own.
+        is_written: Whether a declared connector writes the dataset.
     """
-    environment, live = around.environment, around.datasets.get(dataset_id)
+    environment, live = context.environment, context.datasets.get(dataset_id)
     if live is None:
         labels, comments, _ = _labels({}, environment)
         here = Dataset(dataset_id, environment.destination.location, description=unit_description, labels=labels)
-        if dataset_id not in around.datasets:
+        if dataset_id not in context.datasets:
             comments[()] = "BigQuery could not be read: this file lacks the dataset's settings and access."
         return Part(here, comments)
     labels, comments, not_here = _labels(live.labels, environment)
-    access = access_of(live.access, around, is_written=is_written)
+    access = access_of(live.access, context, is_written=is_written)
     comments |= access.comments
     notes = [_listed("Labels in BigQuery that this file lacks:", not_here)] if not_here else []
     if access.lost:
@@ -82,13 +85,13 @@ def _listed(title: str, entries: Iterable[str]) -> str:
 
 
 def _labels(live: Mapping[str, str], environment: Environment) -> tuple[dict[str, str], dict[Path, str], list[str]]:
-    """The labels with the environment's defaults, the required ones that are missing marked; and what is not here."""
+    """Return labels with the environment's defaults, comments on missing ones, and the labels that the file lacks."""
     rest = {key: value for key, value in live.items() if is_label_key(key) and is_label_value(value)}
-    not_here = dict.fromkeys(live.keys() - rest.keys(), "no file can say this")
+    not_here = dict.fromkeys(live.keys() - rest.keys(), "no file can declare it")
     if rest.pop(_OF_THE_PROVIDER, None) is not None:
-        not_here[_OF_THE_PROVIDER] = "which Pulumi's plugin for Google Cloud put there"
+        not_here[_OF_THE_PROVIDER] = "Pulumi's plugin for Google Cloud adds it"
     if rest.pop(expiry.LABEL, None) is not None:
-        not_here[expiry.LABEL] = "which `expires` writes"
+        not_here[expiry.LABEL] = "`expires` writes it"
     labels = {**environment.labels.default, **rest}
     comments: dict[Path, str] = {}
     for key in environment.labels.required:
@@ -98,29 +101,33 @@ def _labels(live: Mapping[str, str], environment: Environment) -> tuple[dict[str
     for key in list(rest)[::-1]:
         if len(labels) > MOST_LABELS and key not in environment.labels.default:
             labels.pop(key)
-            not_here[key] = f"with {environment.name}'s own there would be more than {MOST_LABELS}"
+            not_here[key] = f"with the labels of {environment.name}, the dataset would have more than {MOST_LABELS}"
     return labels, comments, [f"{key}={live[key]}: {not_here[key]}" for key in sorted(not_here)]
 
 
-def expires_mark(environment: Environment) -> tuple[Never | None, dict[Path, str]]:
-    """An end that never comes, where the environment wants one to be named."""
+def draft_expires(environment: Environment) -> tuple[Never | None, dict[Path, str]]:
+    """Return an `expires` without a day, to fill in, if the environment requires one."""
     if not environment.policy.expiry.required:
         return None, {}
     never = Never("fill in why this does not expire, or write a date in place of this")
     return never, {("expires",): f"{FILL_IN} the last day, in quotes, or the reason why there is none"}
 
 
-def draft_dataset(dataset_id: str, around: Surroundings, *, is_written: bool, name: str | None = None) -> Draft:
-    """A unit, to be called `name`, that declares a dataset alone; without a name it is called as the dataset.
+def draft_dataset(dataset_id: str, context: ImportContext, *, is_written: bool, name: str | None = None) -> Draft:
+    """Return a unit that declares a dataset alone.
 
-    `is_written`: connectors of ours write it, in files of their own.
+    Args:
+        dataset_id: The id in BigQuery.
+        context: The environment and its live datasets.
+        is_written: Whether connectors in other files write the dataset.
+        name: The name of the unit. Default: the dataset's id.
     """
     name = name or dataset_id
-    live = around.datasets.get(dataset_id)
+    live = context.datasets.get(dataset_id)
     text, comments = description(live.description if live else None)
-    owner, marked = owners(None)  # BigQuery does not tell who made it
-    part = dataset_part(dataset_id, around, text, is_written=is_written)
-    expires, ending = expires_mark(around.environment)
+    owner, marked = owners(None)  # BigQuery does not return who created a dataset
+    part = dataset_part(dataset_id, context, text, is_written=is_written)
+    expires, ending = draft_expires(context.environment)
     unit = Unit(
         name=name,
         file=f"{name}.yaml",
@@ -129,14 +136,14 @@ def draft_dataset(dataset_id: str, around: Surroundings, *, is_written: bool, na
         datasets=(part.dataset,),
         expires=expires,
     )
-    return Draft(unit, {**comments, **marked, **placed(part, ("dataset",)), **ending})
+    return Draft(unit, {**comments, **marked, **comments_at(part, ("dataset",)), **ending})
 
 
-def placed(part: Part, path: Path) -> dict[Path, str]:
-    """A dataset's comments at its place in the file."""
+def comments_at(part: Part, path: Path) -> dict[Path, str]:
+    """Return a dataset's comments by their path in the file."""
     return {(*path, *inner): text for inner, text in part.comments.items()}
 
 
 def live_description(dataset: LiveDataset | None) -> str | None:
-    """What BigQuery has as the dataset's description."""
+    """Return the description that a dataset has in BigQuery."""
     return None if dataset is None else dataset.description

@@ -1,4 +1,4 @@
-"""Where a live connection writes, in the form that its service takes."""
+"""The `destination` of a live connection, in the form of its service."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ _NAME = re.compile(r"[a-z_][a-z0-9_]*")
 _SERVICE = re.compile(r"[a-z0-9][a-z0-9_]*")
 _LONGEST_NAME = 1024
 
-#: The keys of `config` that say where the data lands.
+#: The keys of `config` that name the destination.
 KEYS = ("schema", "table", "table_group_name", "schema_prefix")
 
 
 def destination_of(connection: Connection) -> DestinationSchema:
-    """The destination: by what the config says, else by the connection's name and what the service takes.
+    """Return the destination from the config, else from the connection's name and the service's form.
 
-    Of a service that the catalogue does not know, a name with a dot is taken for a schema and a table.
+    For services outside the catalogue, a name with a dot is a schema and a table.
     """
     service = catalog.find(connection.service)
     said = {key: value for key in KEYS if isinstance(value := connection.config.get(key), str) and value}
@@ -44,12 +44,12 @@ def _by_name(name: str, form: Form | None) -> DestinationSchema:
 
 
 def _any_form() -> Iterable[tuple[str, ...]]:
-    """Every form, the ones that say more first: of a schema and a table, the schema alone would be found too."""
+    """Return every form, those with more keys first: the schema alone fits a schema and a table too."""
     return sorted({keys for form in Form for keys in form.keys}, key=lambda keys: (-len(keys), keys))
 
 
 def undeclarable(connection: Connection) -> str | None:
-    """Say why no file can declare a connection; None where one can."""
+    """Return why no file can declare a connection; None if one can."""
     if not _SERVICE.fullmatch(connection.service):
         return f"{connection.service!r} is no service id"
     destination, service = destination_of(connection), catalog.find(connection.service)

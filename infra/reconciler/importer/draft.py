@@ -1,4 +1,4 @@
-"""A unit as it would be written, and what stands around it."""
+"""A unit before it is written, and what all units of an environment share."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from reconciler.google.bigquery.api import LiveDataset
 from reconciler.model import Environment, Unit
 from reconciler.model.today import today
 
-#: How a comment begins that asks for something only a person knows.
+#: The start of a comment on a value that a person has to write.
 FILL_IN = "fill in:"
 
 DESCRIPTION = "Fill in what this data is and who uses it."
@@ -22,57 +22,57 @@ OWNER = "fill-in@example.com"
 
 @dataclass(frozen=True)
 class Draft:
-    """A unit, and the comments that stand above its keys."""
+    """A unit, and the comments above its keys."""
 
     unit: Unit
     comments: Mapping[Path, str] = field(default_factory=dict)
 
     @property
     def to_fill_in(self) -> int:
-        """How many places are marked."""
+        """Count the marked values."""
         lines = (line for text in self.comments.values() for line in text.splitlines())
         return sum(1 for line in lines if line.startswith(FILL_IN))
 
 
 @dataclass(frozen=True)
-class Surroundings:
-    """What holds for every draft of one environment."""
+class ImportContext:
+    """What all drafts of an environment share."""
 
     environment: Environment
     service_account: str | None = None
-    """Fivetran's, which writes every dataset that a connector fills; None when it is not known."""
+    """The account with which Fivetran writes datasets; None while it is unknown."""
     datasets: Mapping[str, LiveDataset | None] = field(default_factory=dict)
-    """The live datasets by id, None for one that is not there; an id that is missing was not looked at."""
+    """Live datasets by id; None for one that does not exist. Ids that are absent were not read."""
     today: date = field(default_factory=today)
     secrets: frozenset[str] = field(default=frozenset(), repr=False)
-    """Values of secrets that are known. A setting that holds one is written as a reference, whatever it is called."""
+    """Known values of secrets. A config value that contains one becomes a reference, whatever its key."""
 
 
 def description(*live: str | None) -> tuple[str, dict[Path, str]]:
-    """The unit's description: the first that BigQuery has, else a text to replace with its mark."""
+    """Return the first description, else a text to replace and its comment."""
     found = next((text for text in live if text and text.strip()), None)
     if found is not None:
         return found, {}
-    return DESCRIPTION, {("description",): f"{FILL_IN} a sentence that people see in BigQuery too"}
+    return DESCRIPTION, {("description",): f"{FILL_IN} a sentence, which BigQuery shows too"}
 
 
 def owners(address: str | None) -> tuple[tuple[str, ...], dict[Path, str]]:
-    """The unit's owners: who made it, where that is known."""
+    """Return the user who created the connection, else an address to replace and its comment."""
     if address is not None:
         return (address,), {}
-    return (OWNER,), {("owners",): f"{FILL_IN} who answers for this"}
+    return (OWNER,), {("owners",): f"{FILL_IN} the address of an owner"}
 
 
 #: The file that describes the environment itself.
 _RESERVED = "environment"
 #: The stems that files of units may have.
 _STEM = re.compile(r"[a-z0-9][a-z0-9_-]*")
-#: File systems take 255 bytes, with what stands around a stem while a file is written.
+#: File systems allow 255 bytes for a name; a temporary file has a longer name than the final one.
 _LONGEST = 200
 
 
 def unit_name(connection_name: str, connection_id: str, taken: Container[str]) -> str:
-    """Return a connection's name in snake_case; with its id where another file is called that."""
+    """Return a connection's name in snake_case, followed by its id if another unit has that name."""
     name = _snake_case(connection_name) or _snake_case(connection_id)
     if name not in taken and name != _RESERVED and len(connection_name) <= _LONGEST:
         return name
@@ -80,9 +80,9 @@ def unit_name(connection_name: str, connection_id: str, taken: Container[str]) -
 
 
 def dataset_unit_name(dataset_id: str, taken: Container[str]) -> str:
-    """Return the dataset's id where a file can be called that, else what is near: the file then names the id.
+    """Return the dataset's id if it can be a file name, else a similar name; the file then has the id.
 
-    File systems may not tell capitals from small letters, so no two names differ in that alone.
+    No two names differ only in case, because some file systems ignore it.
     """
     if _STEM.fullmatch(dataset_id) and dataset_id != _RESERVED and len(dataset_id) <= _LONGEST:
         return _free(dataset_id, taken)
@@ -95,7 +95,7 @@ def _snake_case(name: str) -> str:
 
 
 def _free(name: str, taken: Container[str]) -> str:
-    """The name, with a number after it where it is taken."""
+    """Return the name, followed by a number if it is taken."""
     if name not in taken:
         return name
     return next(each for number in count(2) if (each := f"{name}_{number}") not in taken)

@@ -1,4 +1,4 @@
-"""Keeps a draft within the size that a file may have: what Fivetran keeps anyway is left out first."""
+"""Keep a draft within the size of a file: values that Fivetran keeps anyway are left out first."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from reconciler.config.yaml.read import MAX_BYTES
 from reconciler.importer.draft import Draft
 from reconciler.model import Connector, Environment, Sync
 
-#: Half of a file: what is beside the config is smaller.
+#: Half of a file, because the rest of the file is smaller than the config.
 _MOST_OF_CONFIG = MAX_BYTES // 2
 
 
 def fitting(draft: Draft, environment: Environment) -> Draft:
-    """Return the draft without what makes its file too large; it stays in Fivetran as it is, and a comment says so."""
+    """Return the draft without values that make its file too large; a comment lists them."""
     connector = draft.unit.connector
     if connector is None or _size(draft, environment) <= MAX_BYTES:
         return draft
@@ -27,14 +27,14 @@ def fitting(draft: Draft, environment: Environment) -> Draft:
             f"Not here, since a file may have {MAX_BYTES // 1024**2} MiB: what is selected in Fivetran "
             f"({tables:,} tables and {columns:,} columns). It stays as it is."
         )
-        # `new` stays where it says something by itself.
+        # Without `schemas`, `new` still decides about what the source adds.
         sync = None if connector.sync.new == "allow_all" else Sync(connector.sync.new)
         draft = _with(draft, replace(connector, sync=sync), ("connector", "adopt"), said)
     return draft if _size(draft, environment) <= MAX_BYTES else _without_config(draft)
 
 
 def _without_config(draft: Draft) -> Draft:
-    """The draft without the largest values of its config."""
+    """Return the draft without the largest values of its config."""
     connector = draft.unit.connector
     assert connector is not None  # noqa: S101 (only such a draft is too large)
     config: dict[str, Any] = dict(connector.config)

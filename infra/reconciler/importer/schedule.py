@@ -1,4 +1,4 @@
-"""Who starts a live connection's syncs → the schedule that declares it."""
+"""The `schedule` of a live connection."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ _LONGEST_TASK = 200
 def schedule_of(
     connection: Connection, unit: str, environment: str, known_task: str | None, taken: Container[str]
 ) -> tuple[AirflowSchedule | FivetranSchedule, str | None]:
-    """The schedule, and the comment above it.
+    """Return the schedule, and the comment above it.
 
-    Syncs that somebody else starts are taken to be Airflow's. `known_task` is the task whose variable holds the
-    connection's id; without it one is made up, other than those `taken`.
+    A connection whose syncs Fivetran does not start gets `by: airflow`. `known_task` is the task whose variable has the
+    connection's id; without one, the file gets a new name that is not in `taken`.
     """
     if connection.schedule_type == "manual":
         if known_task is not None and _is_task(known_task):
@@ -46,12 +46,12 @@ def schedule_of(
 
 
 def _is_task(name: str) -> bool:
-    """Whether a file can name this Airflow task."""
+    """Return whether a file can name this Airflow task."""
     return len(name) <= _LONGEST_TASK and _TASK.fullmatch(name) is not None and not keyword.iskeyword(name)
 
 
 def _free_task(unit: str, environment: str, taken: Container[str]) -> str:
-    """A name for a task that no other file has."""
+    """Return a task name that no other file has."""
     first = re.sub(r"[^A-Za-z0-9_]", "_", f"fivetran_{unit}")
     second = re.sub(r"[^A-Za-z0-9_]", "_", f"{first[: _LONGEST_TASK // 2]}_{environment[:50]}")
     if len(first) <= _LONGEST_TASK and first not in taken:

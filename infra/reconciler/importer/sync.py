@@ -1,7 +1,7 @@
-"""A live schema config → the `sync` that declares what somebody has chosen in it, and nothing else.
+"""Turn a live schema config into a `sync` with what users have selected, and nothing else.
 
-The rest stays with Fivetran (`others: keep`). Where what is new is let in, what is excluded is worth naming; where it
-is not, what is included.
+Fivetran keeps the rest (`others: keep`). If new schemas and tables are synced, the file lists those excluded, otherwise
+those included.
 """
 
 from __future__ import annotations
@@ -16,14 +16,14 @@ from reconciler.model import SchemaSync, Sync, TableSync
 T = TypeVar("T")
 
 _NEW = ("allow_all", "allow_columns", "block_all")
-#: What Fivetran does with a new connection, so that nobody has chosen it.
+#: The modes that Fivetran gives to a new connection, so that no user has selected them.
 _USUAL = "allow_all"
 
 
 def sync_of(live: StandardConfig | None, left_out: list[str] | None = None) -> Sync | None:
-    """What somebody has chosen; None when nobody has, or when Fivetran has not looked at the source yet.
+    """Return what users have selected; None without a selection, or before Fivetran has read the source.
 
-    `left_out` gets the names of what a file cannot name; it stays as it is in Fivetran.
+    `left_out` receives the names that a file cannot hold. Runs do not change what they select.
     """
     if live is None or live.schema_change_handling not in _NEW:
         return None
@@ -55,7 +55,7 @@ def _tables(
             if lets_in and table.lock is None:
                 yield name, TableSync(included=False)
             continue
-        # Of the other modes one is what the connection has anyway.
+        # Of the other modes, one is the connection's default.
         said = TableSync(
             mode="history" if table.sync_mode == "history" else None,
             columns=dict(_columns(table.columns, left_out, f"{schema}.{name}.")),
@@ -77,7 +77,7 @@ def _columns(
 
 
 def _nameable(entries: Mapping[str, T], left_out: list[str], above: str) -> Iterator[tuple[str, T]]:
-    """The entries that a file can name; the others are noted."""
+    """Yield the entries that a file can name, and note the others."""
     for name, entry in entries.items():
         if is_source_name(name):
             yield name, entry

@@ -1,4 +1,4 @@
-"""What Fivetran trusts of a connection's source → `trust` of its file."""
+"""Turn the certificates and host keys that Fivetran trusts into `trust` of a file."""
 
 from __future__ import annotations
 
@@ -13,30 +13,30 @@ from reconciler.importer.draft import FILL_IN
 from reconciler.model import Certificate, HostKey, Trust
 from reconciler.secrets.masking import contains_secret
 
-#: Keys of config that name a host to which Fivetran may connect by TLS or SSH: `hosts`, `sftp_host`, `servers`.
+#: Keys of config with a host to which Fivetran may connect by TLS or SSH: `hosts`, `sftp_host`, `servers`.
 _HOST = re.compile(r"(.*_)?(hosts?|servers?|endpoint|connection_string)(_.*)?")
 
-#: What a comment shows of a certificate's name.
+#: The characters of a certificate's name that a comment shows.
 _LONGEST_NAME = 80
 
 
 @dataclass(frozen=True)
 class Approvals:
-    """The certificates and host keys that are approved for a connection."""
+    """The approved certificates and host keys of a connection."""
 
     certificates: Sequence[Approval] = ()
     fingerprints: Sequence[Approval] = ()
 
 
 def may_have_approvals(connection: Connection) -> bool:
-    """Whether a connection reaches its source in a way for which something can be approved."""
+    """Return whether a connection reaches its source by TLS or SSH, so that it can have approvals."""
     return any(value and _HOST.fullmatch(key) for key, value in connection.config.items())
 
 
 def trust_of(approvals: Approvals, secrets: Collection[str] = ()) -> tuple[Trust | None, dict[Path, str]]:
-    """What a file says of it, and the comments above its entries. What cannot be read is named in one.
+    """Return `trust` for a file, and comments above its entries. One comment counts approvals that were not read.
 
-    A certificate's name is Fivetran's text: one that holds a value of `secrets` is not shown.
+    A certificate's name is Fivetran's text: it is left out if it contains a value of `secrets`.
     """
     certificates = tuple(_certificates(approvals.certificates))
     keys = tuple(_host_keys(approvals.fingerprints))

@@ -1,4 +1,4 @@
-"""Which texts of Fivetran's can stand in a file."""
+"""Which texts from Fivetran a file can hold."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ import re
 
 from reconciler.yaml_text.writer import scalar
 
-#: A key is in one line, and libyaml looks no further than 1,024 characters for its colon.
+#: A key is on one line, and libyaml looks for its colon in the first 1,024 characters only.
 _LONGEST_KEY = 1000
-#: Half characters, which JSON may hold and UTF-8 may not, and what is no character.
+#: Surrogates, which JSON may hold and UTF-8 may not, and code points that are no characters.
 _NO_CHARACTERS = re.compile("[\ud800-\udfff\ufffe\uffff]")
 _LINE_ENDS = re.compile("[\n\r\x0b\x0c\x1c-\x1e\x85\u2028\u2029]")
 

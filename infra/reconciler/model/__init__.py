@@ -1,7 +1,7 @@
-"""What the YAML means, as frozen data. No I/O, no Pulumi, no YAML.
+"""The content of the YAML files, as frozen data. No I/O, no Pulumi, no YAML.
 
-The words are those of the files (`schemas/*.schema.json`), which are in turn Fivetran's for Fivetran's things and
-BigQuery's for datasets. Config trees stay plain JSON: a reference is a mapping inside them (`Reference.parse`).
+The names are those of the files (`schemas/*.schema.json`): Fivetran's for its objects, and BigQuery's for datasets.
+Config trees stay plain JSON: a reference is a mapping inside them (`Reference.parse`).
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Commands as messages print them: complete and quoted, so that a shell runs them as they stand.
+"""Commands as messages print them: complete and quoted, so that they can be pasted into a shell.
 
 A message names the environment in each command, since a folder of specs may have several.
 """
@@ -9,8 +9,8 @@ import shlex
 from contextvars import ContextVar
 from pathlib import Path
 
-#: The folder that `--specs` names in this process; None where RECONCILER_SPECS or the default says it, as it will
-#: again when somebody runs the command.
+#: The folder of `--specs` in this process. None if the folder comes from RECONCILER_SPECS or is the default: a user who
+#: runs the command gets the same one.
 specs: ContextVar[str | None] = ContextVar("specs", default=None)
 
 
@@ -44,5 +44,5 @@ def shell(*words: str) -> str:
 
 
 def environment_of(file: str) -> str:
-    """Return the environment of a unit's or environment's file, as messages name files: the folder that it is in."""
+    """Return the environment of a file in a message: the name of the file's folder."""
     return Path(file).parent.name

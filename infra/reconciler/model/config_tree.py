@@ -1,4 +1,4 @@
-"""Values in a config tree by dotted path, and as text that equal values share."""
+"""Values of a config tree: found by their dotted path, and compared."""
 
 from __future__ import annotations
 
@@ -16,5 +16,5 @@ def value_at(config: Mapping[str, Any], path: str) -> Any:
 
 
 def comparison_key(value: Any) -> str:
-    """Return a text that is the same for equal values, where a text and what it spells are equal: 443 and "443"."""
+    """Return a text that is the same for equal values. Fivetran takes 443 and "443" as equal."""
     return value if isinstance(value, str) else json.dumps(value, sort_keys=True, ensure_ascii=False)

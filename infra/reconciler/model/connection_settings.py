@@ -1,7 +1,7 @@
-"""What a connection and a destination have besides `config`, by the names of Fivetran's API.
+"""The settings of connections and destinations outside `config`, by the names of Fivetran's API.
 
 Operations create_connection, modify_connection, create_destination and modify_destination. The schedule and the pause
-have words of their own; actions (a historical sync, a connect card) are no settings.
+have keys of their own in a file. Actions (a historical sync, a connect card) are no settings.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from reconciler.model.reference import Json
 
-#: What a file may say; Fivetran also answers `UnmanagedProxyAgent` and `Unknown`, which it does not take.
+#: The values that Fivetran takes. It also returns `UnmanagedProxyAgent` and `Unknown`.
 _NETWORKING_METHODS = ("Directly", "SshTunnel", "PrivateLink", "ProxyAgent")
 
 
@@ -20,12 +20,12 @@ class Setting:
     """One setting."""
 
     default: Json = None
-    """What Fivetran takes where nothing is said; None where that is nothing, or is not documented."""
+    """The value that Fivetran uses without one in the request; None if there is none, or it is not documented."""
     choices: tuple[str, ...] = ()
     fixed: bool = False
-    """Cannot be changed once the object exists."""
+    """Whether Fivetran rejects changes once the object exists."""
     tested: bool = False
-    """Whether a setup test can tell that it is wrong, so that a change is tested."""
+    """Whether a change needs new setup tests, because they can find a wrong value."""
     in_config: bool = False
     """Whether the API has it in `config`."""
 

@@ -10,7 +10,7 @@ from reconciler.model.policy import AllowResync
 from reconciler.model.reference import Json
 from reconciler.model.trust import Trust
 
-#: `sync_frequency` in minutes, by the word a file uses for it (operation create_connection).
+#: `sync_frequency` in minutes, by its name in files (operation create_connection).
 SYNC_INTERVALS: Mapping[str, int] = {
     "1m": 1, "5m": 5, "15m": 15, "30m": 30,
     "1h": 60, "2h": 120, "3h": 180, "6h": 360, "8h": 480, "12h": 720, "24h": 1440,
@@ -19,7 +19,7 @@ SYNC_INTERVALS: Mapping[str, int] = {
 
 @dataclass(frozen=True)
 class DestinationSchema:
-    """The part of a connector's config that names where its data lands. Permanent once the connection exists."""
+    """The part of a connector's config that names its datasets. Immutable once the connection exists."""
 
     schema: str | None = None
     table: str | None = None
@@ -28,28 +28,28 @@ class DestinationSchema:
 
     @property
     def connection_name(self) -> str:
-        """What Fivetran answers as the connection's top-level `schema`: unique within a group."""
+        """The connection's name, its top-level `schema` in Fivetran's answers: unique within a group."""
         if self.schema_prefix is not None:
             return self.schema_prefix
         tail = self.table or self.table_group_name
         return f"{self.schema}.{tail}" if tail else str(self.schema)
 
     def as_config(self) -> dict[str, str]:
-        """The keys as they stand in `config` of create_connection."""
+        """The keys for `config` of create_connection."""
         keys = ("schema", "table", "table_group_name", "schema_prefix")
         return {key: value for key in keys if (value := getattr(self, key)) is not None}
 
 
 @dataclass(frozen=True)
 class AirflowSchedule:
-    """Airflow triggers the syncs; the connection's id reaches it as the variable `<task_id>_connector_id`."""
+    """Airflow starts the syncs. Its variable `<task_id>_connector_id` has the connection's id."""
 
     task_id: str
 
 
 @dataclass(frozen=True)
 class FivetranSchedule:
-    """Fivetran triggers the syncs itself: every so many minutes, or once a day at `daily_at` ("HH:00")."""
+    """Fivetran starts the syncs: at an interval in minutes, or once a day at `daily_at` ("HH:00")."""
 
     every_minutes: int = 360
     daily_at: str | None = None
@@ -57,7 +57,7 @@ class FivetranSchedule:
 
 @dataclass(frozen=True)
 class TableSync:
-    """What a file says of a table of the source. A column it does not name is another (`Sync.others`)."""
+    """A table of the source, as a file selects it. `Sync.others` decides about columns that the file does not name."""
 
     included: bool = True
     mode: Literal["soft_delete", "history", "live"] | None = None
@@ -66,7 +66,7 @@ class TableSync:
 
 @dataclass(frozen=True)
 class SchemaSync:
-    """What a file says of a schema of the source, and of its tables."""
+    """A schema of the source, as a file selects it, with its tables."""
 
     included: bool = True
     tables: Mapping[str, TableSync] = field(default_factory=dict)
@@ -74,10 +74,10 @@ class SchemaSync:
 
 @dataclass(frozen=True)
 class Sync:
-    """Which part of the source is synced. Names are the source's own, in its capitals.
+    """The selection of schemas, tables and columns to sync. Names are the source's, and case-sensitive.
 
-    `new` is for what appears later; `others` for what is there and not named: `keep` leaves it, `reset` brings it to
-    what `new` would give it.
+    `new` decides about schemas, tables and columns that the source adds later. `others` decides about existing ones
+    that the file does not name: `keep` does not change them, `reset` treats them as `new` treats additions.
     """
 
     new: Literal["allow_all", "allow_columns", "block_all"]
@@ -87,7 +87,7 @@ class Sync:
 
 @dataclass(frozen=True)
 class Adopt:
-    """Permission to take over one existing connection; with `apply_changes` also to change it to match the file."""
+    """Permission to adopt one existing connection; with `apply_changes`, also to change it to match the file."""
 
     connection: str
     apply_changes: bool = False
@@ -95,7 +95,7 @@ class Adopt:
 
 @dataclass(frozen=True)
 class Awaiting:
-    """What has to happen outside before a connection can work, and the last day (ISO) on which that is in order."""
+    """An action outside that the connection is waiting for, and the last day (ISO) on which it may be waiting."""
 
     what: str
     until: str
@@ -103,7 +103,7 @@ class Awaiting:
 
 @dataclass(frozen=True)
 class Function:
-    """A Cloud Function that a connection calls. `generation` says which of Google's two kinds it is."""
+    """A Cloud Function that a connection calls, of Google's first or second `generation`."""
 
     name: str
     project: str
@@ -112,29 +112,29 @@ class Function:
 
     @property
     def trigger(self) -> str:
-        """The address at which it is called; one of the second generation answers there as well."""
+        """The address at which Fivetran calls it. Functions of both generations answer there."""
         return f"https://{self.region}-{self.project}.cloudfunctions.net/{self.name}"
 
 
 @dataclass(frozen=True)
 class Package:
-    """The ZIP file with the code of a Connector SDK connector: where it is, and its hashes."""
+    """The ZIP file with the code of a Connector SDK connector: its path and its hashes."""
 
     path: str
     at: str = field(compare=False)
     sha256: str
-    """Of the file, as Fivetran reports it."""
+    """The hash of the file, as Fivetran reports it."""
     content: str
-    """Of the names and bytes of what is in it (`archive.content_hash`): equal for two packs of the same code."""
+    """The hash of the names and bytes of the packed files: equal for two packs of the same code."""
 
     def as_property(self) -> dict[str, Json]:
-        """What of it is the same on every machine."""
+        """The part that is the same on every machine, for state."""
         return {"package": self.path, "sha256": self.sha256, "content": self.content}
 
 
 @dataclass(frozen=True)
 class Connector:
-    """A Fivetran connection as its file declares it."""
+    """A Fivetran connection, as its file declares it."""
 
     service: str
     destination: DestinationSchema
@@ -143,26 +143,26 @@ class Connector:
     trust: Trust | None = None
     schedule: AirflowSchedule | FivetranSchedule = FivetranSchedule()
     sync: Sync | None = None
-    """None leaves to Fivetran what is synced."""
+    """None if Fivetran decides what is synced."""
     paused: str | None = None
     ended: bool = False
-    """Whether `paused` says that the unit expired or retires: nobody else may start it then (`lifecycle.expiry`)."""
+    """Whether `paused` is set because the unit expired or retires, so that Airflow may not start it."""
     awaiting: Awaiting | None = None
     function: Function | None = None
     package: Package | None = None
     settings: Mapping[str, Json] = field(default_factory=dict)
-    """What the file says outside `config`, by the API's names (`CONNECTION_SETTINGS`)."""
+    """The declared settings outside `config`, by the API's names (`CONNECTION_SETTINGS`)."""
     adopt: Adopt | None = None
     allow_resync: AllowResync | None = None
     permanent: tuple[str, ...] = ()
-    """The keys of `config`, by dotted paths, that Fivetran does not change in a connection that exists.
+    """The immutable keys of `config`, by dotted paths: Fivetran rejects changes once the connection exists.
 
-    Those that the catalogue knows, and those that `allow_resync` names.
+    They come from the catalogue and from `allow_resync`.
     """
     needs_consent: bool = False
-    """Whether a person has to give consent in a browser, since the file gives no `auth` in its place."""
+    """Whether a person must consent in a browser, because the file has no `auth`."""
 
     @property
-    def awaits_a_person(self) -> bool:
-        """Whether there is no use in testing before somebody has done something."""
+    def is_pending(self) -> bool:
+        """Whether setup tests must wait for an action outside, such as a person's consent."""
         return self.awaiting is not None or self.needs_consent

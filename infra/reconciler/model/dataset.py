@@ -1,4 +1,4 @@
-"""A BigQuery dataset, and who may do what with it."""
+"""A BigQuery dataset and its access."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Literal
 
 @dataclass(frozen=True)
 class Condition:
-    """An IAM condition: a role holds only while `expression` (Common Expression Language) is true."""
+    """An IAM condition: the role applies only while `expression` (Common Expression Language) is true."""
 
     title: str
     expression: str
@@ -19,12 +19,12 @@ class Condition:
 
 @dataclass(frozen=True)
 class Grant:
-    """One role for some members. Members keep the form of the file: `user:`, `group:`, `workgroup:`, …"""
+    """A role for members, written as in files: `user:`, `group:`, `workgroup:`, …"""
 
     role: str
     members: tuple[str, ...]
     ticket: str | None = None
-    """Where this access was asked for."""
+    """The ticket that requests this access."""
     until: date | None = None
     """The last day of this access, in UTC. Never together with `condition`."""
     condition: Condition | None = None
@@ -32,10 +32,10 @@ class Grant:
 
 @dataclass(frozen=True)
 class DatasetAdopt:
-    """How a dataset is taken over that exists already.
+    """How to adopt an existing dataset.
 
-    `apply_changes` lets its access and its deletion rules become the file's; `revokes` are the service accounts that
-    lose access by that, as the file spells members.
+    `apply_changes` lets the run change its access and deletion rules to match the file. `revokes` lists the service
+    accounts from which the run may then revoke access, written as in files.
     """
 
     apply_changes: bool = False
@@ -44,7 +44,7 @@ class DatasetAdopt:
 
 @dataclass(frozen=True)
 class Dataset:
-    """A BigQuery dataset as its file declares it. Labels are complete: the environment's defaults are merged in."""
+    """A BigQuery dataset, as its file declares it. `labels` include the environment's defaults."""
 
     id: str
     location: str
@@ -53,9 +53,9 @@ class Dataset:
     labels: Mapping[str, str] = field(default_factory=dict)
     sensitive: bool = False
     default_access: bool = True
-    """Whether the environment's default access applies, unless the dataset is sensitive."""
+    """Whether the dataset has the environment's default access. A sensitive dataset never has it."""
     access: tuple[Grant, ...] = ()
     default_table_expiration_ms: int | None = None
     written_by: Literal["fivetran"] | None = None
-    """`fivetran`: Fivetran's service account writes it though no connector of ours does."""
+    """`fivetran`: Fivetran's service account writes it, although no file declares a connector for it."""
     adopt: DatasetAdopt = DatasetAdopt()

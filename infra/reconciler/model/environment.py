@@ -1,4 +1,4 @@
-"""Units, the environment they are in, and all of them together."""
+"""Units, their environment, and the fleet: an environment with its units."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from reconciler.model.reference import Json
 
 @dataclass(frozen=True)
 class Unit:
-    """One file: a connector with the datasets it writes, or a dataset alone. `name` is the file's stem."""
+    """The content of one file: a connector with its datasets, or a dataset alone. `name` is the file's stem."""
 
     name: str
     file: str
@@ -26,17 +26,17 @@ class Unit:
     connector: Connector | None = None
     datasets: tuple[Dataset, ...] = ()
     dataset_unit: str | None = None
-    """The unit that declares the dataset this connector writes to, where the file only names it."""
+    """The other unit that declares this connector's dataset, if the file refers to one."""
     formerly: str | None = None
     expires: date | Never | None = None
     """The last day, in UTC."""
     retire: Retire | None = None
     former_datasets: tuple[Dataset, ...] = ()
-    """What the connector wrote before `allow_resync.schema`: declared still, written no longer."""
+    """Datasets that the connector wrote before `allow_resync.schema`. The file still declares them."""
 
     @property
     def all_datasets(self) -> tuple[Dataset, ...]:
-        """Every dataset that this file keeps in being."""
+        """Every dataset that this file declares."""
         return self.datasets + self.former_datasets
 
 
@@ -48,12 +48,12 @@ class Destination:
     region: str
     time_zone_offset: str
     settings: Mapping[str, Json] = field(default_factory=dict)
-    """What else the file says of it, by the API's names (`DESTINATION_SETTINGS`)."""
+    """The declared settings outside `config`, by the API's names (`DESTINATION_SETTINGS`)."""
 
 
 @dataclass(frozen=True)
 class Labels:
-    """What holds for the labels of every dataset in an environment: those it has anyway, and the keys it must have."""
+    """The labels that every dataset of an environment gets, and the keys that every dataset must have."""
 
     default: Mapping[str, str] = field(default_factory=dict)
     required: tuple[str, ...] = ()
@@ -61,23 +61,23 @@ class Labels:
 
 @dataclass(frozen=True)
 class Ignore:
-    """What is in no file on purpose. In `schemas` a `*` stands for any text."""
+    """Connections and datasets that no file declares on purpose. In `schemas`, `*` matches any text."""
 
     services: tuple[str, ...] = ()
     schemas: tuple[str, ...] = ()
 
     def connection(self, service: str, name: str) -> bool:
-        """Whether a connection is meant, by its service or by its name, which begins with its dataset."""
+        """Return whether a connection is ignored: by its service, or by its name, which begins with its dataset."""
         return service in self.services or self.dataset(name) or self.dataset(name.partition(".")[0])
 
     def dataset(self, dataset_id: str) -> bool:
-        """Whether a dataset is meant."""
+        """Return whether a dataset is ignored."""
         return any(fnmatchcase(dataset_id, pattern) for pattern in self.schemas)
 
 
 @dataclass(frozen=True)
 class Environment:
-    """One `environment.yaml`: a Fivetran group, a GCP project, and what holds for every dataset in it."""
+    """The content of an `environment.yaml`: a Fivetran group, a GCP project, and rules for all units."""
 
     name: str
     file: str
@@ -88,33 +88,33 @@ class Environment:
     automation: tuple[Grant, ...] = ()
     default_access: tuple[Grant, ...] = ()
     project_access: tuple[Grant, ...] = ()
-    """Roles on the whole project, added to what others granted there; with conditions, never with `until`."""
+    """Roles on the whole project, in addition to roles that others grant. They have conditions, never `until`."""
     labels: Labels = Labels()
     ignore: Ignore = Ignore()
     policy: Policy = field(default_factory=Policy)
     formerly: str | None = None
-    """The name that the Fivetran group had."""
+    """The former name of the Fivetran group."""
     secrets_project: str | None = None
-    """The project of references to Secret Manager that name none; the loader fills in `gcp_project`."""
+    """The project of references to Secret Manager without one. Default: `gcp_project`."""
 
 
 @dataclass(frozen=True)
 class Fleet:
-    """All that one environment declares. Units are sorted by name."""
+    """An environment and its units, sorted by name."""
 
     environment: Environment
     units: tuple[Unit, ...]
 
     def writers_of(self, dataset: Dataset) -> tuple[Unit, ...]:
-        """The units whose connector writes into this dataset."""
+        """Return the units whose connectors write a dataset."""
         return self._writers.get(dataset.id, ())
 
     def is_written(self, dataset: Dataset) -> bool:
-        """Whether Fivetran's service account writes this dataset: for a connector of ours, or as the file says."""
+        """Return whether Fivetran's service account writes a dataset: for a connector, or as the file declares."""
         return dataset.written_by == "fivetran" or bool(self.writers_of(dataset))
 
     def datasets_of(self, unit: Unit) -> tuple[Dataset, ...]:
-        """The datasets a unit's connector writes into, whichever file declares them; none without a connector."""
+        """Return the datasets that a unit's connector writes, including those that another file declares."""
         if unit.connector is None:
             return ()
         if unit.dataset_unit is None:

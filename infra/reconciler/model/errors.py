@@ -1,4 +1,4 @@
-"""Errors for the user: a fault in a file with its place, and the base of everything that is raised on purpose."""
+"""Errors for the user: a problem in a file with its place, and the base classes of all other errors."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, order=True)
 class Problem:
-    """One fault in one file. Lines and columns count from 1; `hint` says what to do about it."""
+    """A problem in a file. Lines and columns count from 1; `hint` is the action that corrects it."""
 
     file: str
     line: int
@@ -23,12 +23,12 @@ class Problem:
 
 
 class ReconcilerError(Exception):
-    """Base of every error whose text is written for the user: no traceback, no secret."""
+    """Base of all errors whose text is for the user: without a traceback, and without a secret."""
 
 
 # Also in fivetran.api.errors: the client imports nothing of the reconciler.
 class _Unmasked:
-    """A text that no `repr` shows, such as one of a debugger or of a report with local variables."""
+    """A text that `repr` hides, so that debuggers and reports with local variables do not show it."""
 
     __slots__ = ("text",)
 
@@ -43,10 +43,10 @@ class RemoteError(ReconcilerError):
     """Fivetran or Google rejected a request, failed, or could not be reached.
 
     Attributes:
-        unmasked_message: Their message. It may quote a secret and is not in the error's text: only code that masks it
-            may show it (`saying`).
-        step: What the reader can do.
-        speaker: Whose message it is.
+        unmasked_message: Their message. It may quote a secret, so it is not part of the error's text. Only code that
+            masks it may show it (`saying`).
+        step: The action for the reader.
+        speaker: The sender of the message.
     """
 
     def __init__(self, text: str, *, unmasked_message: str = "", step: str = "", speaker: str = "Google") -> None:
@@ -70,13 +70,13 @@ class RemoteError(ReconcilerError):
         return f"{self._text}{said}" + (f". {self.step}" if self.step else "")
 
 
-#: What Google's libraries raise about credentials, and what to do about it.
+#: The error for all exceptions of Google's libraries about credentials, and its hint.
 NO_CREDENTIALS = "no valid Google credentials"
 LOG_IN = "Log in with `gcloud auth application-default login`"
 
 
 def google_error(subject: str, error: BaseException) -> RemoteError:
-    """Return the error for an exception of Google's libraries, with Google's message kept apart from its text."""
+    """Return the error for an exception of Google's libraries. Google's message is not part of its text."""
     error = getattr(error, "cause", None) or error
     status = getattr(error, "code", None)
     if not isinstance(status, int):
@@ -87,7 +87,7 @@ def google_error(subject: str, error: BaseException) -> RemoteError:
 
 
 def google_message(error: BaseException) -> str:
-    """Return Google's message without the request that its libraries put before it. It is not masked."""
+    """Return Google's message without the request that its libraries prepend. It is not masked."""
     details = getattr(error, "errors", None) or [{}]
     said = details[0].get("message") if isinstance(details[0], dict) else None
     text = str(said or getattr(error, "message", None) or error).strip()
@@ -95,14 +95,14 @@ def google_message(error: BaseException) -> str:
 
 
 def _google_reason(error: BaseException) -> str:
-    """Return Google's name for the kind of error, such as `accessDenied`; empty where it is no single word."""
+    """Return Google's name for the kind of error, such as `accessDenied`; empty if it is not one word."""
     details = getattr(error, "errors", None) or [{}]
     reasons = [getattr(error, "reason", None), details[0].get("reason") if isinstance(details[0], dict) else None]
     return next((each for each in reasons if isinstance(each, str) and re.fullmatch(r"[A-Za-z_]{1,40}", each)), "")
 
 
 class InvalidSpecs(ReconcilerError):
-    """The YAML has faults; `problems` has all of them, sorted by place."""
+    """The YAML files have problems; `problems` has all of them, sorted by place."""
 
     def __init__(self, problems: Iterable[Problem]) -> None:
         self.problems = tuple(sorted(problems, key=lambda problem: (problem.file, problem.line, problem.column)))
@@ -110,7 +110,7 @@ class InvalidSpecs(ReconcilerError):
 
 
 def printable(text: str) -> str:
-    """Escape every character that a terminal or a log would act on."""
+    """Escape every character with an effect on a terminal or a log."""
     if text.isprintable():
         return text
     return "".join(

@@ -1,4 +1,4 @@
-"""What an environment allows, and what a unit says about its own end, as frozen data. The words are the files'."""
+"""The policy of an environment, and the expiry and retirement of a unit, as frozen data."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any, Literal, TypeAlias
 
-#: How a unit goes: `retire` first and the file later, or the file alone.
+#: How a unit is removed: first `retire`, then its file; or by deleting the file alone.
 Removal: TypeAlias = Literal["retire", "file"]
 
 
 @dataclass(frozen=True)
 class ExpiryPolicy:
-    """How long a unit may live, when its end is announced, and how long it stays paused before it is removed."""
+    """The longest time until expiry, when to warn before it, and the grace days between pause and removal."""
 
     forbidden: bool = False
     required: bool = False
@@ -24,7 +24,7 @@ class ExpiryPolicy:
 
 @dataclass(frozen=True)
 class DeleteGuard:
-    """The most that one run removes unannounced: a share in percent of what exists, and `at_least` in any case."""
+    """The most unannounced removals in one run: a percentage of what exists, but never fewer than `at_least`."""
 
     share: int = 20
     at_least: int = 3
@@ -32,45 +32,45 @@ class DeleteGuard:
 
 @dataclass(frozen=True)
 class PeoplePolicy:
-    """What access for people and groups needs. Members in `standing` need none of it, nor do service accounts."""
+    """What grants to people and groups need. Members in `standing` and service accounts need none of it."""
 
     need: frozenset[Literal["ticket", "until"]] = frozenset()
     longest: timedelta | None = None
-    """The furthest from today that `until` may be."""
+    """The longest time from today to `until`."""
     warn: timedelta = timedelta(days=7)
     standing: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
 class Policy:
-    """What holds for every unit of an environment."""
+    """The rules for all units of an environment."""
 
     expiry: ExpiryPolicy = ExpiryPolicy()
     removal: Removal = "file"
     people: PeoplePolicy = PeoplePolicy()
     public_access: Literal["allowed", "forbidden"] = "forbidden"
-    """Whether a file may let in everybody: `allUsers`, `allAuthenticatedUsers`."""
+    """Whether a file may grant access to the public: `allUsers`, `allAuthenticatedUsers`."""
     undeclared_datasets: Literal["allowed", "forbidden"] = "allowed"
-    """Whether the project may have datasets that no file declares, and connectors may make such."""
+    """Whether the project may have datasets that no file declares, and connectors may create them."""
     delete_guard: DeleteGuard = DeleteGuard()
     secret_versions: Literal["pinned", "latest"] = "latest"  # noqa: S105 (no password)
-    """`pinned`: each reference to Secret Manager names a version; `latest`: one without takes the newest."""
+    """`pinned`: each reference to Secret Manager has a version; `latest`: a reference without one takes the newest."""
     pulumi_config: Literal["allowed", "forbidden"] = "allowed"
     """Whether a file may refer to a value in the stack's config, which previews can decrypt."""
     trust: Literal["declared", "any"] = "declared"
-    """Whether a file may trust whatever certificate or host key a source presents, in place of those it declares."""
+    """Whether a file may trust any certificate or host key that a source presents, instead of declared ones."""
 
 
 @dataclass(frozen=True)
 class Never:
-    """A unit that does not expire, and why."""
+    """The reason why a unit does not expire."""
 
     never: str
 
 
 @dataclass(frozen=True)
 class Retire:
-    """A unit that is going: its connection is paused, and its file may go. `keep` leaves the data in BigQuery."""
+    """A retired unit: its connection is paused, then its file may be deleted. `keep` leaves the data in BigQuery."""
 
     ticket: str
     data: Literal["keep", "delete"] = "keep"
@@ -78,7 +78,7 @@ class Retire:
 
 @dataclass(frozen=True)
 class Change:
-    """`{from: old, to: new}`: texts, and for a key of `config` any JSON."""
+    """`{from: old, to: new}`: texts, or any JSON for a key of `config`."""
 
     old: Any
     new: Any
@@ -86,10 +86,10 @@ class Change:
 
 @dataclass(frozen=True)
 class AllowResync:
-    """Permission for exactly these changes, each of which makes a new connection that syncs its whole history.
+    """Permission for these changes only. Each creates a new connection, which syncs its whole history.
 
-    `schema` names connections as Fivetran does: `schema`, `schema.table` or the prefix. `config` names keys by their
-    dotted paths. `retire` is about the datasets that only the old connection wrote.
+    `schema` has connection names as in Fivetran: `schema`, `schema.table` or the prefix. `config` has keys by their
+    dotted paths. `retire` decides about datasets that only the old connection wrote.
     """
 
     ticket: str

@@ -1,4 +1,4 @@
-"""Plain config trees, and the references in them: where a secret value is kept, in place of the value."""
+"""Config trees as plain JSON, and the references in them, which name where a secret value is kept."""
 
 from __future__ import annotations
 
@@ -6,28 +6,28 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias, cast
 
-#: A value as YAML 1.2 or JSON has it. `None` never stands in a file: a key that says nothing is left out.
+#: A value of YAML 1.2 or JSON. Files never have `None`: they leave out the key.
 Json: TypeAlias = "str | int | float | bool | Sequence[Json] | Mapping[str, Json] | None"
 
-#: The kinds of references: the key that says where the value is kept, and the keys that may stand beside it.
+#: The kinds of references: the key that names the place of the value, and the keys allowed beside it.
 REFERENCE_KEYS: Mapping[str, frozenset[str]] = {
     "secret": frozenset({"version", "project", "exact"}),  # Google Secret Manager
-    "env": frozenset({"version", "exact"}),  # an environment variable of the process that applies
-    "pulumi_config": frozenset({"version", "exact"}),  # the stack's own config
-    "held_by": frozenset(),  # Fivetran has the value: nothing is sent
+    "env": frozenset({"version", "exact"}),  # an environment variable of the process that runs `up`
+    "pulumi_config": frozenset({"version", "exact"}),  # the stack's config
+    "held_by": frozenset(),  # Fivetran keeps the value, and runs send none
 }
 
-#: What `held_by` may say.
+#: The value of `held_by`.
 FIVETRAN: Literal["fivetran"] = "fivetran"
 
 
 @dataclass(frozen=True)
 class Reference:
-    """Where a secret value is kept. It stands in place of the value, at any depth of `config` and `auth`.
+    """The place where a secret value is kept, instead of the value, at any depth of `config` and `auth`.
 
-    A `version` is Secret Manager's for `secret`, where None is the latest, and the user's own count elsewhere. In the
-    model a `secret` always has its `project`: the loader fills in what the environment says. With `exact` the value is
-    sent byte by byte, without the report about line ends and other marks that are accidents mostly.
+    The `version` of a `secret` is Secret Manager's, and None is the latest; for other kinds, the user counts versions.
+    In the model, each `secret` has a `project`: the loader fills in the environment's. With `exact`, runs send the
+    value unchanged, and do not report line ends and other characters that are usually mistakes.
     """
 
     kind: Literal["secret", "env", "pulumi_config", "held_by"]
@@ -38,10 +38,10 @@ class Reference:
 
     @classmethod
     def parse(cls, node: object) -> Reference | None:
-        """Read a node as a reference; None when it is anything else.
+        """Read a node as a reference; return None if it is none.
 
-        A reference has exactly one of the keys that name a kind, with a text, and beside it only what that kind takes,
-        each of its type. A whole number is one as well when the engine's wire format has made it a float.
+        A reference has exactly one key that names a kind, with a text, and only the other keys of that kind. A version
+        may be a float, because the engine's wire format has no whole numbers.
         """
         if not isinstance(node, Mapping):
             return None
@@ -62,11 +62,11 @@ class Reference:
 
     @property
     def held(self) -> bool:
-        """Whether Fivetran has the value already, so that there is nothing to send."""
+        """Whether Fivetran keeps the value, so that runs send none."""
         return self.kind == "held_by"
 
     def as_node(self) -> dict[str, Json]:
-        """The reference as it stands in a config tree."""
+        """The reference as a node of a config tree."""
         said = {self.kind: self.name, "version": self.version, "project": self.project, "exact": self.exact or None}
         return {key: value for key, value in said.items() if value is not None}
 
@@ -76,7 +76,7 @@ class Reference:
 
 
 def references(tree: object, path: str = "") -> Iterator[tuple[str, Reference]]:
-    """Every reference in a config tree with its dotted path (`secrets_list[0].value`), in the order of the file."""
+    """Yield each reference in a config tree with its dotted path (`secrets_list[0].value`), in the file's order."""
     reference = Reference.parse(tree)
     if reference is not None:
         yield path, reference

@@ -1,4 +1,4 @@
-"""Today's date, the one input that no file holds: everything that depends on it takes it from here."""
+"""Today's date, as all code of a run takes it."""
 
 from __future__ import annotations
 
@@ -7,16 +7,16 @@ from datetime import UTC, date, datetime
 
 from reconciler.model.errors import ReconcilerError
 
-#: An ISO date (2026-12-31) in place of the clock's: for rehearsals of what a later run will do.
+#: An ISO date (2026-12-31) instead of the clock's, to rehearse a later run.
 VARIABLE = "RECONCILER_TODAY"
 
 
 def today() -> date:
-    """The day that a run takes for today, in UTC. Raises `ReconcilerError` when the variable holds no date."""
-    said = os.environ.get(VARIABLE, "")
-    if not said:
+    """Return the run's date, in UTC. Raises `ReconcilerError` if the variable has no date."""
+    text = os.environ.get(VARIABLE, "")
+    if not text:
         return datetime.now(UTC).date()
     try:
-        return date.fromisoformat(said)
+        return date.fromisoformat(text)
     except ValueError:
-        raise ReconcilerError(f"{VARIABLE} is {said!r}: expected a date such as 2026-12-31") from None
+        raise ReconcilerError(f"{VARIABLE} is {text!r}: expected a date such as 2026-12-31") from None

@@ -1,4 +1,4 @@
-"""What Fivetran is to trust of a source: TLS certificates and SSH host keys, as a connector's file declares them."""
+"""The TLS certificates and SSH host keys that a connector's file declares as trusted."""
 
 from __future__ import annotations
 
@@ -8,16 +8,16 @@ from typing import Final, Literal
 
 from reconciler.model.reference import Json
 
-#: In place of what is trusted: whatever the source presents while it is tested.
+#: Instead of certificates or keys: trust any that the source presents during setup tests.
 ANY: Final = "any"
 
 
 @dataclass(frozen=True)
 class Certificate:
-    """A TLS certificate. Without its content, Fivetran has it already: only that it stays approved is looked at."""
+    """A TLS certificate. Without its content, Fivetran must have it: runs only check that it is still approved."""
 
     hash: str
-    """SHA-256 of its DER in Base64: Fivetran's name for it."""
+    """SHA-256 of its DER in Base64, by which Fivetran identifies it."""
     encoded: str | None = None
     """Its DER in Base64."""
     subject: str = field(default="", compare=False)
@@ -25,39 +25,39 @@ class Certificate:
     """`<first day> to <last day>`."""
 
     def as_property(self) -> dict[str, Json]:
-        """What state holds of it, in words a preview shows."""
+        """The form for state, which previews show."""
         said = {"subject": self.subject, "valid": self.valid, "encoded_cert": self.encoded}
         return {key: value for key, value in said.items() if value}
 
 
 @dataclass(frozen=True)
 class HostKey:
-    """The public key of an SSH host, as in a `.pub` file and without a comment."""
+    """The public key of an SSH host, as in a `.pub` file without a comment."""
 
     hash: str
-    """SHA-256 of the key's blob in Base64, unless the file says otherwise."""
+    """SHA-256 of the key's blob in Base64, unless the file has another hash."""
     public_key: str
 
     def as_property(self) -> dict[str, Json]:
-        """What state holds of it."""
+        """The form for state."""
         return {"public_key": self.public_key}
 
 
 @dataclass(frozen=True)
 class Trust:
-    """What is trusted, by the words of the API. None leaves to Fivetran what is approved there."""
+    """Trusted certificates and host keys, by the API's names. With None, runs do not change the approvals."""
 
     certificates: tuple[Certificate, ...] | Literal["any"] | None = None
     fingerprints: tuple[HostKey, ...] | Literal["any"] | None = None
 
     @property
     def whatever_is_presented(self) -> tuple[str, ...]:
-        """The kinds of which setup tests take anything for genuine."""
+        """The kinds of which setup tests accept any."""
         kinds: Mapping[str, object] = {"certificates": self.certificates, "fingerprints": self.fingerprints}
         return tuple(kind for kind, declared in kinds.items() if declared == ANY)
 
     def as_property(self) -> dict[str, Json]:
-        """What state holds: by kind and hash, or `any`."""
+        """The form for state: by kind and hash, or `any`."""
         kinds = {"certificates": self.certificates, "fingerprints": self.fingerprints}
         return {
             kind: ANY if isinstance(declared, str) else {each.hash: each.as_property() for each in declared}

@@ -137,9 +137,9 @@ def test_import_marks_unknown_values_and_the_file_is_valid(workspace: Workspace,
     ran = workspace.run("import", connection)
     assert (ran.code, ran.out) == (0, "connectors/dev/stripe.yaml: 7 to fill in\n")
     assert body(workspace, "stripe") == [
-        "# fill in: a sentence that people see in BigQuery too",
+        "# fill in: a sentence, which BigQuery shows too",
         "description: Fill in what this data is and who uses it.",
-        "# fill in: who answers for this",
+        "# fill in: the address of an owner",
         "owners: [fill-in@example.com]",
         "connector:",
         "  service: stripe",

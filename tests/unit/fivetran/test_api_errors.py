@@ -41,7 +41,7 @@ def test_each_error_says_the_next_step(kind: type[ApiError], status: int, step: 
     assert step in str(api_error(kind, status))
 
 
-@pytest.mark.parametrize(("seconds", "words"), [(3600.4, "wait 3600 s and run again"), (None, "wait some minutes")])
+@pytest.mark.parametrize(("seconds", "words"), [(3600.4, "Wait 3600 s, then run again"), (None, "Wait some minutes")])
 def test_a_rate_limit_says_when_to_come_back(seconds: float | None, words: str) -> None:
     error = api_error(RateLimited, 429)
     error.retry_after = seconds

@@ -327,5 +327,5 @@ def test_a_conflict_is_worded_for_the_reader() -> None:
         client.delete_destination("g")
     assert str(caught.value) == (
         "DELETE /destinations/g: Fivetran answered 409 Conflict. "
-        "It exists already, is still in use, or is being changed: look at it in Fivetran, then run again."
+        "It exists already, is still in use, or is being changed. Look at it in Fivetran, then run again."
     )

@@ -145,7 +145,7 @@ def test_other_hosts_are_reached_through_the_proxy_of_the_environment_which_does
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("HTTPS_PROXY", server.url.removesuffix("/v1"))
     with FivetranClient("https://api.example.test/v1", KEY, SECRET, retry=ONCE) as client:
-        with pytest.raises(TransportError, match="the proxy refused \\(status 407\\)") as caught:
+        with pytest.raises(TransportError, match="the proxy rejected the request \\(status 407\\)") as caught:
             client.create_group("g")
         assert caught.value.sent is False
     ((method, target, headers, _),) = server.seen

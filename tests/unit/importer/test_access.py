@@ -27,7 +27,7 @@ from reconciler.google.bigquery.access import (
 )
 from reconciler.google.bigquery.access.declared import has_default_access
 from reconciler.google.bigquery.api import LiveDataset
-from reconciler.importer import Draft, Surroundings, draft_dataset
+from reconciler.importer import Draft, ImportContext, draft_dataset
 from reconciler.importer.access import Access, access_of
 from reconciler.lifecycle.expiry import apply_expiry
 from reconciler.model import Condition, Dataset, Destination, Environment, Grant
@@ -122,7 +122,7 @@ def imported(live: list[dict[str, Any]], where: dict[str, Any]) -> tuple[Environ
         (specs / "prod" / "environment.yaml").write_text(yaml.safe_dump(where), encoding="utf-8")
         alone = load(specs, specs, TODAY).fleet("prod").environment
         dataset = LiveDataset("d", "US", None, None, {}, None, tuple(live))
-        draft = draft_dataset("d", Surroundings(alone, WRITER, {"d": dataset}, TODAY), is_written=False)
+        draft = draft_dataset("d", ImportContext(alone, WRITER, {"d": dataset}, TODAY), is_written=False)
         (specs / "prod" / "d.yaml").write_text(unit_text(draft.unit, alone, comments=draft.comments), encoding="utf-8")
         fleet = load(specs, specs, TODAY).fleet("prod")
     assert fleet.units[0].datasets == draft.unit.datasets
@@ -186,7 +186,7 @@ def access(
         default_access=default,
         policy=Policy(people=people or PeoplePolicy(), **more),
     )
-    return access_of(live, Surroundings(where, WRITER, today=TODAY), is_written=True)
+    return access_of(live, ImportContext(where, WRITER, today=TODAY), is_written=True)
 
 
 def test_import_groups_grants_and_leaves_out_those_of_the_environment():

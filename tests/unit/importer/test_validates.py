@@ -25,7 +25,7 @@ from reconciler.google.bigquery.dataset_settings import is_label_key, is_label_v
 from reconciler.importer import (
     Draft,
     Found,
-    Surroundings,
+    ImportContext,
     dataset_unit_name,
     destination_of,
     draft_connector,
@@ -201,7 +201,7 @@ def test_whatever_a_connection_is_what_an_import_writes_of_it_validates(
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         fleet = environment(folder, further)
-        around = Surroundings(
+        around = ImportContext(
             fleet.environment, WRITER, {each: dataclasses.replace(dataset, id=each) for each in ids}, TODAY
         )
         draft = draft_connector(
@@ -231,7 +231,7 @@ def test_whatever_a_dataset_is_what_an_import_writes_of_it_validates(
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         fleet = environment(folder, further)
-        around = Surroundings(fleet.environment, WRITER, {dataset_id: dataclasses.replace(live, id=dataset_id)}, TODAY)
+        around = ImportContext(fleet.environment, WRITER, {dataset_id: dataclasses.replace(live, id=dataset_id)}, TODAY)
         draft = draft_dataset(dataset_id, around, is_written=False, name=dataset_unit_name(dataset_id, {"stripe"}))
         [unit] = written(draft, folder, fleet).units
     [found] = unit.datasets
@@ -281,7 +281,7 @@ def test_a_value_that_a_file_cannot_hold_is_left_out_and_named(
     live = dataclasses.replace(Connection.parse({"id": "a_b"}), service="nobody_knows", schema="app", config=config)
     fleet = environment(tmp_path, {})
     draft = draft_connector(
-        Found(live), "app", Surroundings(fleet.environment), dataset_unit=None, datasets=["app"], taken_tasks=()
+        Found(live), "app", ImportContext(fleet.environment), dataset_unit=None, datasets=["app"], taken_tasks=()
     )
     written(draft, tmp_path, fleet)
     comment = draft.comments.get(("connector", "adopt"), "")
@@ -297,7 +297,7 @@ def test_tables_that_a_file_cannot_name_are_left_out_and_named(tmp_path: Path):
     draft = draft_connector(
         Found(live, StandardConfig("allow_all", {"public": SchemaConfig(True, None, tables)})),
         "app",
-        Surroundings(fleet.environment),
+        ImportContext(fleet.environment),
         dataset_unit=None,
         datasets=["app_public"],
         taken_tasks=(),
@@ -329,7 +329,7 @@ def test_a_connection_with_many_columns_off_is_written_as_far_as_a_file_goes(
     draft = draft_connector(
         Found(live, config),
         "app",
-        Surroundings(fleet.environment),
+        ImportContext(fleet.environment),
         dataset_unit=None,
         datasets=["app_public"],
         taken_tasks=(),
@@ -350,7 +350,7 @@ def test_a_config_too_large_for_a_file_is_left_out_and_named(tmp_path: Path):
     )
     fleet = environment(tmp_path, {})
     draft = draft_connector(
-        Found(live), "app", Surroundings(fleet.environment), dataset_unit=None, datasets=["app"], taken_tasks=()
+        Found(live), "app", ImportContext(fleet.environment), dataset_unit=None, datasets=["app"], taken_tasks=()
     )
     [unit] = written(draft, tmp_path, fleet).units
     assert unit.connector is not None

@@ -155,7 +155,7 @@ def unit(
 def connection_inputs(declared: Unit, group: str) -> dict[str, Any]:
     """The inputs of a unit's connection as the engine hands them over."""
     assert declared.connector is not None
-    pending = {"pending": True} if declared.connector.awaits_a_person else {}
+    pending = {"pending": True} if declared.connector.is_pending else {}
     return _handed_over({**api_fields.inputs(declared, declared.connector), **pending, "group_id": group})
 
 

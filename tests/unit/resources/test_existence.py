@@ -52,7 +52,7 @@ def test_a_create_that_always_fails_ends_in_one_clear_error_and_nothing_made(
     fivetran.fault(**POST, kind="status", status=500, count=None)
     assert failure(create, inputs(fivetran.group)) == (
         f"{FILE}: POST /connections: Fivetran answered 500 InternalServerError: Something went wrong. "
-        "Fivetran failed: run again later, and see https://status.fivetran.com."
+        "Fivetran failed. See https://status.fivetran.com, and run again later."
     )
     assert fivetran.named("stripe") == []
     assert fivetran.writes() == ["POST /v1/connections"] * 3, "looked between attempts, and gave up"
@@ -76,7 +76,7 @@ def test_a_quota_that_is_used_up_for_an_hour_ends_the_run_instead_of_blocking_it
     fivetran: Fivetran, new_run, clock: FastClock
 ):
     fivetran.fault(**POST, kind="too_many_requests", retry_after=3600, count=None)
-    assert "quota is used up: wait 3600 s" in failure(create, inputs(fivetran.group))
+    assert "quota is used up. Wait 3600 s" in failure(create, inputs(fivetran.group))
     assert clock.slept == []
 
 

@@ -178,7 +178,7 @@ def test_where_a_value_cannot_be_fetched_what_fivetran_says_is_not_shown(
         said = failure(provider.update, id_, olds, news)
     assert said == (
         f"{FILE}: PATCH /connections/{id_}: Fivetran answered 400 InvalidInput: {WITHHELD}. "
-        "Correct what Fivetran rejects; the same request would be rejected again."
+        "Correct the request: Fivetran would reject the same one again."
     )
     assert CANARY not in caplog.text
     assert 'resource.py", line ' in caplog.text

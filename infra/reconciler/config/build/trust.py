@@ -144,7 +144,7 @@ def _private_keys(node: Any, at: Path) -> Iterator[Fault]:
         yield from _private_keys(value, (*at, step))
     if isinstance(node, str) and node != ANY:
         try:
-            public_keys.refuse_private(node)
+            public_keys.reject_private_key(node)
         except public_keys.Unusable as unusable:
             yield Fault(at, unusable.problem, unusable.hint)
 

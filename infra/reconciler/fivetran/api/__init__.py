@@ -1,8 +1,7 @@
 """Fivetran's REST API as typed methods (`FivetranClient`), with retries, pacing and one tree of errors (`errors`).
 
-It imports nothing else of this project. It logs as `reconciler.fivetran.api`. Below it, httpx logs URLs at INFO and
-httpcore the headers of responses at DEBUG; neither logs what was sent: no level of logging shows a key, a secret or a
-config value.
+It imports nothing else of this project. Its logger is `reconciler.fivetran.api`. httpx logs URLs at INFO, and httpcore
+logs headers of responses at DEBUG. None of them logs requests, so no log level shows a key, a secret or a config value.
 """
 
 from __future__ import annotations
@@ -84,7 +83,7 @@ __all__ = [
     "User",
 ]
 
-#: What comes with httpx is imported when it is first asked for: most processes of a run ask Fivetran nothing.
+#: httpx is imported on first use, because most processes of a run send no request to Fivetran.
 _LATE = {
     "Credentials": "settings",
     "FivetranClient": "client",

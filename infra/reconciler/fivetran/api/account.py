@@ -1,4 +1,4 @@
-"""Operations on groups, and the account's own: whose key it is, and its users."""
+"""Operations on the account, users, groups, connector types and packages."""
 
 from __future__ import annotations
 
@@ -13,23 +13,23 @@ class GroupOperations(Operations):
     """`/account/info`, `/users` and `/groups`. Every method raises FivetranError; those with an id NotFound."""
 
     def account_info(self) -> Account:
-        """Whose key this is (get_account_info): the cheapest way to find out whether it works."""
+        """Return the key's account (get_account_info), which is the cheapest check of a key."""
         return self._transport.send(Call("GET", "/account/info")).read(Account.parse)
 
     def get_user(self, user_id: str) -> User:
-        """One user (user_details). Forbidden for a key that may not see users."""
+        """Return a user (user_details). Raises Forbidden for a key that may not read users."""
         return self._transport.send(Call("GET", path_to("users", user_id))).read(User.parse)
 
     def list_groups(self) -> Iterator[Group]:
-        """Every group the key may see (list_all_groups), asked for page by page while iterating."""
+        """Yield every group that the key may read (list_all_groups). Each page is requested while iterating."""
         return self._transport.pages(Call("GET", "/groups"), Group.parse)
 
     def get_group(self, group_id: str) -> Group:
-        """One group (group_details)."""
+        """Return a group (group_details)."""
         return self._transport.send(Call("GET", path_to("groups", group_id))).read(Group.parse)
 
     def create_group(self, name: str) -> Group:
-        """A new group (create_group); its id is Fivetran's choice. Names are not known to be unique: look first."""
+        """Create a group (create_group). List groups first: Fivetran may not reject a name that is in use."""
         return self._transport.send(Call("POST", "/groups", body={"name": name})).read(Group.parse)
 
     def update_group(self, group_id: str, *, name: str) -> Group:
@@ -41,12 +41,12 @@ class GroupOperations(Operations):
         self._transport.send(Call("DELETE", path_to("groups", group_id)))
 
     def group_service_account(self, group_id: str) -> str:
-        """The e-mail address of the Google service account with which Fivetran writes (group_service_account)."""
+        """Return the e-mail address of the service account with which Fivetran writes (group_service_account)."""
         answer = self._transport.send(Call("GET", path_to("groups", group_id, "service-account")))
         return answer.read(lambda data: identity(data, "service_account"))
 
     def group_public_key(self, group_id: str) -> str:
-        """The public key with which Fivetran opens SSH tunnels for this group (group_public_key)."""
+        """Return the public key with which Fivetran opens SSH tunnels for a group (group_public_key)."""
         answer = self._transport.send(Call("GET", path_to("groups", group_id, "public-key")))
         return answer.read(lambda data: identity(data, "public_key"))
 
@@ -55,11 +55,11 @@ class ConnectorTypeOperations(Operations):
     """`/metadata/connector-types`. Every method raises FivetranError; the one with a service NotFound."""
 
     def list_connector_types(self) -> Iterator[ConnectorType]:
-        """Every service, without its fields (metadata_connectors), asked for page by page while iterating."""
+        """Yield every service without its fields (metadata_connectors). Each page is requested while iterating."""
         return self._transport.pages(Call("GET", "/metadata/connector-types"), ConnectorType.parse)
 
     def get_connector_type(self, service: str) -> ConnectorType:
-        """One service with its config and auth fields (metadata_connector_config)."""
+        """Return a service with its config and auth fields (metadata_connector_config)."""
         call = Call("GET", path_to("metadata", "connector-types", service))
         return self._transport.send(call).read(ConnectorType.parse)
 
@@ -71,34 +71,34 @@ class PackageOperations(Operations):
     """`/connector-sdk/packages`. Every method raises FivetranError; those with an id NotFound."""
 
     def list_packages(self) -> Iterator[Package]:
-        """Every package of the account (list_connector_sdk_packages), asked for page by page while iterating."""
+        """Yield every package of the account (list_connector_sdk_packages). Each page is requested while iterating."""
         return self._transport.pages(Call("GET", path_to(*_PACKAGES)), Package.parse)
 
     def get_package(self, package_id: str) -> Package:
-        """One package (get_connector_sdk_package), without its file."""
+        """Return a package without its file (get_connector_sdk_package)."""
         return self._transport.send(Call("GET", path_to(*_PACKAGES, package_id))).read(Package.parse)
 
     def download_package(self, package_id: str) -> bytes:
-        """The ZIP file of a package (download_connector_sdk_package)."""
+        """Return the ZIP file of a package (download_connector_sdk_package)."""
         call = Call("GET", path_to(*_PACKAGES, package_id, "download"), downloads=True)
         return self._transport.send(call).content()
 
     def create_package(self, content: bytes) -> Package:
-        """A new package of a ZIP file (create_connector_sdk_package), which no connection has yet.
+        """Create a package from a ZIP file (create_connector_sdk_package). No connection uses it yet.
 
-        Never repeated once it may have been read: after an error whose `may_have_taken_effect` is true look with
-        `list_packages` for one that was not there before.
+        Never repeated once Fivetran may have read it. After an error with `may_have_taken_effect`, look for a new
+        package with `list_packages`.
         """
         return self._transport.send(Call("POST", path_to(*_PACKAGES), upload=content)).read(Package.parse)
 
     def update_package(self, package_id: str, content: bytes) -> Package:
-        """Another ZIP file in a package's place (update_connector_sdk_package), for the connection's next sync.
+        """Replace a package's ZIP file (update_connector_sdk_package). The connection's next sync uses it.
 
-        Forbidden for a key whose user is neither its owner nor an administrator.
+        Raises Forbidden for a key whose user is neither the package's owner nor an administrator.
         """
         call = Call("PATCH", path_to(*_PACKAGES, package_id), upload=content)
         return self._transport.send(call).read(Package.parse)
 
     def delete_package(self, package_id: str) -> None:
-        """Delete a package (delete_connector_sdk_package). Forbidden while a connection has it."""
+        """Delete a package (delete_connector_sdk_package). Raises Forbidden while a connection uses it."""
         self._transport.send(Call("DELETE", path_to(*_PACKAGES, package_id)))

@@ -1,4 +1,4 @@
-"""The client: every operation the project uses, over one connection pool that threads share."""
+"""The client: all operations that the project uses, over one connection pool for all threads."""
 
 from __future__ import annotations
 
@@ -29,10 +29,10 @@ class FivetranClient(
     PackageOperations,
     TrustOperations,
 ):
-    """Fivetran's REST API, a method an operation. Make one for a process and share it: the limits are per client.
+    """Fivetran's REST API, one method per operation. Create one per process, since limits are per client.
 
-    `base_url` includes `/v1`; http:// is taken for this machine only, which is also never reached through a proxy.
-    Raises InvalidSettings for a base URL or an environment (proxy, certificates) that cannot be used.
+    `base_url` includes `/v1`. It may be http:// on this machine only, for which no proxy is used. Raises
+    InvalidSettings for an unusable base URL, proxy or certificate setting.
     """
 
     def __init__(
@@ -69,11 +69,11 @@ class FivetranClient(
         clock: Clock | None = None,
         transport: httpx.BaseTransport | None = None,
     ) -> Self:
-        """A client from FIVETRAN_APIKEY, FIVETRAN_APISECRET and FIVETRAN_API_URL (default: the public API).
+        """Create a client from FIVETRAN_APIKEY, FIVETRAN_APISECRET and FIVETRAN_API_URL (default: the public API).
 
-        FIVETRAN_REQUESTS_PER_HOUR is the most requests an hour, unless `limits` says it.
+        FIVETRAN_REQUESTS_PER_HOUR is the most requests per hour, unless `limits` has another number.
 
-        Raises MissingCredentials naming what is not there, and InvalidSettings.
+        Raises MissingCredentials with the names of the missing variables, and InvalidSettings.
         """
         found = os.environ if env is None else env
         credentials = Credentials.from_environment(found)
@@ -90,7 +90,7 @@ class FivetranClient(
         )
 
     def now(self) -> datetime:
-        """Return the moment by this machine's clock, unless Fivetran's last answer shows that it is wrong."""
+        """Return the time: by this machine's clock, corrected if Fivetran's last answer shows that it is wrong."""
         return datetime.fromtimestamp(self._transport.now(), UTC)
 
     def close(self) -> None:

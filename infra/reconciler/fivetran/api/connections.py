@@ -13,14 +13,14 @@ from reconciler.fivetran.api.types import Approval, Connection
 class ConnectionOperations(Operations):
     """`/connections`. Every method raises FivetranError; those with an id NotFound.
 
-    Failing setup tests are no error: they are in the answer's `setup_tests`, beside its `setup_state`.
+    Failed setup tests are no error: they are in the answer's `setup_tests`, beside its `setup_state`.
     """
 
     def list_connections(self, group_id: str | None = None, schema: str | None = None) -> Iterator[Connection]:
-        """Connections without their config (list_connections), asked for page by page while iterating.
+        """Yield connections without their config (list_connections). Each page is requested while iterating.
 
-        The filters hold even where a server passes over them: else someone else's connection would be taken for the
-        one looked for. `schema` is compared without regard to case; compare exactly before relying on it.
+        The filters are applied here too, in case a server ignores them: otherwise the caller could take the connection
+        of another team. `schema` is compared without regard to case, so callers must compare it exactly.
         """
         filters = {"group_id": group_id, "schema": schema}
         params = {key: value for key, value in filters.items() if value is not None}
@@ -31,7 +31,7 @@ class ConnectionOperations(Operations):
                 yield connection
 
     def get_connection(self, connection_id: str) -> Connection:
-        """One connection with its config (connection_details)."""
+        """Return a connection with its config (connection_details)."""
         call = Call("GET", path_to("connections", connection_id), version_2=True)
         return self._transport.send(call).read(Connection.parse)
 
@@ -49,11 +49,11 @@ class ConnectionOperations(Operations):
         daily_sync_time: str | None = None,
         settings: Mapping[str, object] | None = None,
     ) -> Connection:
-        """A new connection (create_connection); None leaves a field to Fivetran.
+        """Create a connection (create_connection). Fivetran chooses the value of a field that is None.
 
-        Never repeated once it may have been read: after an error whose `may_have_taken_effect` is true, or a Conflict,
-        look with `list_connections(group_id, schema)` before trying again. `sync_frequency` is in minutes,
-        `daily_sync_time` "HH:00" and only for 1440. `settings` are further fields by the API's names.
+        Never repeated once Fivetran may have read it. After a Conflict, or an error with `may_have_taken_effect`, look
+        for the connection with `list_connections(group_id, schema)` before trying again. `sync_frequency` is in
+        minutes, `daily_sync_time` is "HH:00" and only for 1440. `settings` are other fields by the API's names.
         """
         body = given(
             group_id=group_id,
@@ -83,10 +83,10 @@ class ConnectionOperations(Operations):
         daily_sync_time: str | None = None,
         settings: Mapping[str, object] | None = None,
     ) -> Connection:
-        """Change what is given (modify_connection). ValueError when nothing is: the API refuses an empty change.
+        """Change the given fields (modify_connection). Raises ValueError without any: the API rejects an empty change.
 
-        Config merges by top-level key: lists go whole, and a None inside `config` clears a nullable key. `settings` are
-        further fields by the API's names.
+        Config merges by top-level key: lists are replaced as a whole, and None inside `config` clears a nullable key.
+        `settings` are other fields by the API's names.
         """
         fields = given(
             config=config,
@@ -109,7 +109,7 @@ class ConnectionOperations(Operations):
         return self._transport.send(call).read(Connection.parse)
 
     def delete_connection(self, connection_id: str) -> None:
-        """Delete a connection (delete_connection). The data it wrote stays."""
+        """Delete a connection (delete_connection). Its data stays in BigQuery."""
         self._transport.send(Call("DELETE", path_to("connections", connection_id), version_2=True))
 
     def test_connection(
@@ -117,10 +117,10 @@ class ConnectionOperations(Operations):
     ) -> Connection:
         """Run the setup tests (run_setup_tests), which can take ten minutes; the results are in `setup_tests`.
 
-        `trust_certificates` and `trust_fingerprints` take whatever the source presents for genuine.
+        With `trust_certificates` and `trust_fingerprints`, the tests trust any that the source presents.
 
-        Repeated on a fault: testing twice leaves what testing once does. Not after a time limit, which is longer than
-        the retries' budget.
+        Repeated after a fault, because tests are idempotent. Not repeated after a timeout, which is longer than the
+        time for retries.
         """
         call = Call(
             "POST",
@@ -133,9 +133,9 @@ class ConnectionOperations(Operations):
         return self._transport.send(call).read(Connection.parse)
 
     def sync_connection(self, connection_id: str, *, force: bool = False) -> None:
-        """Start a sync (sync_connection): nothing happens while one runs, unless `force` starts it over.
+        """Start a sync (sync_connection). Without effect while one runs, unless `force` restarts it.
 
-        Repeated on a fault only without `force`, since a running sync makes the second one a no-op.
+        Repeated after a fault only without `force`: a running sync makes the second request a no-op.
         """
         call = Call(
             "POST",
@@ -147,10 +147,10 @@ class ConnectionOperations(Operations):
         self._transport.send(call)
 
     def connect_card(self, connection_id: str, *, redirect_uri: str) -> str:
-        """A new link to a page on which somebody without a login authorises the connection (connect_card).
+        """Create a link to a page on which a person without a login authorises the connection (connect_card).
 
-        Whoever has the link can: for a day it is a secret. Afterwards that person is sent to `redirect_uri`. Repeated
-        on a fault, since one link more does no harm.
+        The link is a secret: it works for a day, for everyone who has it. The page then leads to `redirect_uri`.
+        Repeated after a fault, because an additional link is harmless.
         """
         call = Call(
             "POST",
@@ -169,7 +169,8 @@ Owner: TypeAlias = Literal["connections", "destinations"]
 class TrustOperations(Operations):
     """`/connections/{id}/…` and `/destinations/{id}/…`. Every method raises FivetranError; all of them NotFound.
 
-    Approving is repeated on a fault: what is approved twice is approved once. After an error, list before trying again.
+    Approvals are repeated after a fault, because they are idempotent. After an error, list approvals before trying
+    again.
     """
 
     def list_certificates(self, owner: Owner, owner_id: str) -> Iterator[Approval]:

@@ -1,4 +1,4 @@
-"""Operations on destinations. A destination's id is its group's."""
+"""Operations on destinations. A destination has the id of its group."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from reconciler.fivetran.api.types import Destination
 class DestinationOperations(Operations):
     """`/destinations`. Every method raises FivetranError; those with an id NotFound.
 
-    Failing setup tests are no error: they are in the answer's `setup_tests`, beside its `setup_status`.
+    Failed setup tests are no error: they are in the answer's `setup_tests`, beside its `setup_status`.
     """
 
     def get_destination(self, destination_id: str) -> Destination:
-        """One destination (destination_details)."""
+        """Return a destination (destination_details)."""
         call = Call("GET", path_to("destinations", destination_id), version_2=True)
         return self._transport.send(call).read(Destination.parse)
 
@@ -30,11 +30,12 @@ class DestinationOperations(Operations):
         region: str | None = None,
         settings: Mapping[str, object] | None = None,
     ) -> Destination:
-        """The group's destination (create_destination). `time_zone_offset` is "-11" to "+12".
+        """Create the group's destination (create_destination). `time_zone_offset` is "-11" to "+12".
 
-        `settings` are further fields by the API's names.
+        `settings` are other fields by the API's names.
 
-        Without a `region` Fivetran chooses one. Never repeated once it may have been read: look before trying again.
+        Without a `region`, Fivetran chooses one. Never repeated once Fivetran may have read it: read before trying
+        again.
         """
         body = given(
             group_id=group_id,
@@ -58,9 +59,9 @@ class DestinationOperations(Operations):
         config: Mapping[str, object] | None = None,
         settings: Mapping[str, object] | None = None,
     ) -> Destination:
-        """Change what is given (modify_destination). ValueError when nothing is. Config merges by top-level key.
+        """Change the given fields (modify_destination). Raises ValueError without any. Config merges by top-level key.
 
-        The API requires `time_zone_offset` in every change. `settings` are further fields by the API's names.
+        The API requires `time_zone_offset` in every change. `settings` are other fields by the API's names.
         """
         fields = given(region=region, time_zone_offset=time_zone_offset, config=config, **(settings or {}))
         if not fields:
@@ -75,13 +76,13 @@ class DestinationOperations(Operations):
         return self._transport.send(call).read(Destination.parse)
 
     def delete_destination(self, destination_id: str) -> None:
-        """Delete a destination (delete_destination). Conflict while it has connections, Fivetran's own included."""
+        """Delete a destination (delete_destination). Raises Conflict while it has connections, including Fivetran's."""
         self._transport.send(Call("DELETE", path_to("destinations", destination_id), version_2=True))
 
     def test_destination(self, destination_id: str) -> Destination:
-        """Run the setup tests (run_destination_setup_tests). Its answer can lack fields: read the destination after it.
+        """Run the setup tests (run_destination_setup_tests). The answer can lack fields: read it again.
 
-        Repeated on a fault: testing twice leaves what testing once does.
+        Repeated after a fault, because tests are idempotent.
         """
         call = Call(
             "POST",

@@ -1,54 +1,54 @@
-"""Everything a call can raise, as a tree. Catch at the level you mean.
+"""All errors that a call can raise, as a tree.
 
 FivetranError
-├── MissingCredentials       FIVETRAN_APIKEY or FIVETRAN_APISECRET is not there
-├── InvalidSettings          a base URL, proxy or id that no request can be made from
-├── TransportError           no answer was read; `sent` says whether the request may have reached Fivetran
-└── ApiError                 an answer that is not the one asked for
+├── MissingCredentials       FIVETRAN_APIKEY or FIVETRAN_APISECRET is not set
+├── InvalidSettings          an unusable base URL, proxy or id
+├── TransportError           no answer was read; `sent` is whether the request may have reached Fivetran
+└── ApiError                 an answer without success
     ├── Unauthorized         401
     ├── Forbidden            403
-    ├── NotFound             404 in the API's own words (its codes begin with `NotFound`)
+    ├── NotFound             404 with a code of the API that begins with `NotFound`
     ├── Conflict             409
     ├── RateLimited          429; `retry_after` in seconds
     ├── Rejected             any other 4xx: the request itself is at fault
     ├── ServerError          5xx
-    └── UnexpectedAnswer     not the API speaking, or not its format: HTML, a redirect, no `data`
+    └── UnexpectedAnswer     an answer of another server, or in another format: HTML, a redirect, no `data`
 
-The text of an error holds our own words only: what was tried, on what, the status, the API's code where that is an
-identifier, the attempts and the next step. The other side's text may quote a secret: it is in `unmasked_message` and
-nowhere else, also not in `args`, `__cause__` or `__context__`, and only what masks it first may show it (`saying`).
+The text of an error is written here: the method and path, the status, the API's code if it is an identifier, the number
+of attempts, and the next step. Fivetran's message may quote a secret. It is in `unmasked_message` only, not in `args`,
+`__cause__` or `__context__`. Only code that masks it may show it (`saying`).
 """
 
 from __future__ import annotations
 
 from typing import ClassVar, Literal
 
-#: Whether a request reached Fivetran: False = it surely never left, "unknown" = it may have, True = it was answered.
+#: Whether a request reached Fivetran: False = it was not sent, "unknown" = it may have, True = Fivetran answered.
 Sent = Literal[False, "unknown", True]
 
 
 class FivetranError(Exception):
-    """Base of everything the client raises on purpose."""
+    """Base of all errors that the client raises."""
 
-    #: How often the request was made before giving up.
+    #: How often the request was sent.
     attempts: int = 1
 
     @property
     def may_have_taken_effect(self) -> bool:
-        """Whether the change may exist although the call failed: look before repeating a create."""
+        """Whether Fivetran may have made the change although the call failed. Read before repeating a create."""
         return False
 
 
 class MissingCredentials(FivetranError):
-    """No API key, or no API secret."""
+    """The API key or the API secret is missing."""
 
 
 class InvalidSettings(FivetranError):
-    """A setting or an id from which no request can be made."""
+    """A setting or an id is unusable for requests."""
 
 
 class TransportError(FivetranError):
-    """No answer could be read: connection, time limit, TLS, proxy, or a broken reply."""
+    """No answer could be read: connection, timeout, TLS, proxy, or a broken answer."""
 
     def __init__(self, reason: str, *, method: str, path: str, sent: Sent) -> None:
         super().__init__(reason)
@@ -59,7 +59,7 @@ class TransportError(FivetranError):
 
     @property
     def may_have_taken_effect(self) -> bool:
-        """See the base class: true unless the request surely never left."""
+        """See the base class: true unless the request was certainly not sent."""
         return self.sent is not False and self.method != "GET"
 
     def __str__(self) -> str:
@@ -72,7 +72,7 @@ class TransportError(FivetranError):
 
 
 class _Unmasked:
-    """A text that no `repr`, as of a debugger or of a report with local variables, shows."""
+    """A text that `repr` hides, so that debuggers and reports with local variables do not show it."""
 
     __slots__ = ("text",)
 
@@ -84,17 +84,17 @@ class _Unmasked:
 
 
 class ApiError(FivetranError):
-    """An answer with an HTTP status that is not success, or one that cannot be understood.
+    """An answer with an HTTP status other than success, or in an unknown format.
 
     Attributes:
-        code: The API's own, where it is an identifier such as `NotFound_Connection`; None otherwise.
-        unmasked_message: The other side's text, whole and as it came; empty when it gave none.
-        problem: What is wrong with an answer that cannot be understood, in our own words.
+        code: The API's code if it is an identifier such as `NotFound_Connection`, else None.
+        unmasked_message: Fivetran's message, complete and unchanged; empty if there is none.
+        problem: Why an answer is unusable. Written here.
     """
 
-    next_step: ClassVar[str] = "Run again; if it stays, ask Fivetran's support."
+    next_step: ClassVar[str] = "Run again. If it fails again, ask Fivetran's support."
 
-    #: Seconds after which Fivetran wants to be asked again, where it said so (429, sometimes 503).
+    #: Seconds to wait, as Fivetran's answer has them (429, sometimes 503).
     retry_after: float | None = None
 
     def __init__(
@@ -110,25 +110,25 @@ class ApiError(FivetranError):
 
     @property
     def unmasked_message(self) -> str:
-        """What the other side said, as it came: it may quote a secret."""
+        """Fivetran's message, unchanged. It may quote a secret."""
         return self._unmasked.text
 
     @property
     def advice(self) -> str:
-        """What the reader can do about it."""
+        """The next step for the reader."""
         return self.next_step
 
     def __str__(self) -> str:
         return self.saying("")
 
     def saying(self, message: str) -> str:
-        """Return the error's text with this text, which must hold no secret, as the API's message."""
+        """Return the error's text with this message, which must contain no secret."""
         said = f": {message.rstrip('.')}" if message else ""
         return f"{self.answer}{said}. {self.advice}"
 
     @property
     def answer(self) -> str:
-        """What was asked and answered, in our own words, without the advice."""
+        """The request and the answer, without the next step."""
         answer = f"{self.status} {self.code}" if self.code else str(self.status)
         problem = f": {self.problem}" if self.problem else ""
         return f"{self.method} {self.path}: Fivetran answered {answer}{_times(self.attempts)}{problem}"
@@ -149,27 +149,27 @@ class Forbidden(ApiError):
 
 
 class NotFound(ApiError):
-    """404: no such thing, or the key may not see it."""
+    """404: the object does not exist, or the key may not read it."""
 
     next_step = "It was deleted, never existed, or is hidden from this API key."
 
 
 class Conflict(ApiError):
-    """409: it exists already, is in use, or something else is changing it right now."""
+    """409: the object exists already, is in use, or another process is changing it."""
 
-    next_step = "It exists already, is still in use, or is being changed: look at it in Fivetran, then run again."
+    next_step = "It exists already, is still in use, or is being changed. Look at it in Fivetran, then run again."
 
 
 class Rejected(ApiError):
-    """Any other 4xx: the request itself is at fault and would fail again."""
+    """Any other 4xx: Fivetran would reject the same request again."""
 
-    next_step = "Correct what Fivetran rejects; the same request would be rejected again."
+    next_step = "Correct the request: Fivetran would reject the same one again."
 
 
 class ServerError(ApiError):
-    """5xx: Fivetran, or something before it, failed."""
+    """5xx: Fivetran, or a gateway before it, failed."""
 
-    next_step = "Fivetran failed: run again later, and see https://status.fivetran.com."
+    next_step = "Fivetran failed. See https://status.fivetran.com, and run again later."
 
     @property
     def may_have_taken_effect(self) -> bool:
@@ -178,25 +178,25 @@ class ServerError(ApiError):
 
 
 class UnexpectedAnswer(ApiError):
-    """An answer in another format than the API's; `problem` says in which way."""
+    """An answer in another format than the API's, with the reason in `problem`."""
 
-    next_step = "Check FIVETRAN_API_URL (with `/v1`) and any proxy: something else may have answered."
+    next_step = "Check FIVETRAN_API_URL (with `/v1`) and any proxy: another server may have answered."
 
     @property
     def may_have_taken_effect(self) -> bool:
-        """See the base class: true for an answer that claims success."""
+        """See the base class: true for an answer with a status of success."""
         return self.method != "GET" and 200 <= self.status < 300
 
 
 class RateLimited(ApiError):
-    """429: the account's quota is used up, also by others. `retry_after` is in seconds, None when not told."""
+    """429: the account's users have used up its quota. `retry_after` is in seconds, or None if Fivetran sends none."""
 
     @property
     def advice(self) -> str:
-        """When to come back, as far as Fivetran told."""
+        """How long to wait, by `retry_after`."""
         if self.retry_after is None:
-            return "The account's quota is used up: wait some minutes and run again."
-        return f"The account's quota is used up: wait {round(self.retry_after)} s and run again."
+            return "The account's quota is used up. Wait some minutes, then run again."
+        return f"The account's quota is used up. Wait {round(self.retry_after)} s, then run again."
 
 
 def _times(attempts: int) -> str:

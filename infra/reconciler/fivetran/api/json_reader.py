@@ -1,7 +1,7 @@
-"""Reading JSON that someone else wrote: each reader takes any JSON value and gives one type, or None for "not told".
+"""Read JSON from Fivetran: each function takes any JSON value and returns one type, or None for other values.
 
-Servers differ in what they leave out, in null against absent, and in numbers against strings of digits. None of that
-is an error here; only a missing identity is (`Unreadable`).
+Servers differ in which fields they leave out, in null or absent fields, and in numbers or strings of digits. All of
+that is accepted; only an answer without an id is an error (`Unreadable`).
 """
 
 from __future__ import annotations
@@ -13,30 +13,30 @@ _MOMENT = re.compile(r"[0-9][0-9TZ:.+ -]{0,39}", re.ASCII | re.IGNORECASE)
 
 
 class Unreadable(Exception):
-    """The answer lacks what nothing can be done without. Caught where the request is known, never shown by itself."""
+    """The answer has no id. Caught where the request is known, and never shown alone."""
 
 
 def text(value: object) -> str | None:
-    """A string as it is; a number as its digits."""
+    """Read a string, or the digits of a number."""
     if isinstance(value, str):
         return value
     return str(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
 
 
 def word(value: object) -> str | None:
-    """A value of a set of words, in lower case: the API has been seen to use either. Unknown words are kept."""
+    """Read a value of an enumeration in lower case, because the API uses both cases. Unknown values are kept."""
     found = text(value)
     return found.strip().lower() if found else None
 
 
 def moment(value: object) -> str | None:
-    """A time as the API wrote it, ISO 8601; what has other characters than such a time is none."""
+    """Read a time in ISO 8601, unchanged; None for a text with other characters."""
     found = text(value)
     return found if found is not None and _MOMENT.fullmatch(found) else None
 
 
 def whole(value: object) -> int | None:
-    """An integer, also when written as a string or as 360.0."""
+    """Read an integer, also from a string or 360.0."""
     if isinstance(value, bool) or not isinstance(value, int | float | str):
         return None
     try:
@@ -47,24 +47,24 @@ def whole(value: object) -> int | None:
 
 
 def flag(value: object) -> bool | None:
-    """A boolean, also when written as a string."""
+    """Read a boolean, also from a string."""
     if isinstance(value, bool):
         return value
     return {"true": True, "false": False}.get(value.strip().lower()) if isinstance(value, str) else None
 
 
 def mapping(value: object) -> Mapping[str, object]:
-    """An object; an empty one in place of anything else."""
+    """Read an object; empty for other values."""
     return value if isinstance(value, dict) else {}
 
 
 def records(value: object) -> tuple[Mapping[str, object], ...]:
-    """The objects of a list; nothing in place of anything else."""
+    """Read the objects of a list; empty for other values."""
     return tuple(item for item in value if isinstance(item, dict)) if isinstance(value, list) else ()
 
 
 def identity(data: Mapping[str, object], *keys: str) -> str:
-    """The first of `keys` that holds a non-empty string. Raises Unreadable when none does."""
+    """Return the first non-empty string of `keys`. Raises Unreadable without one."""
     for key in keys:
         if found := text(data.get(key)):
             return found

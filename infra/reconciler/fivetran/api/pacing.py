@@ -1,8 +1,8 @@
-"""Staying within the account's quota: rolling windows for requests, setup tests and all that asks a source; and a cap.
+"""Keep to the account's quotas: rolling windows for requests, setup tests and requests to sources, and a cap.
 
-One `Pacing` is shared by all threads of a client. It counts this client's requests only: other processes and people
-draw on the same account, so a 429 stays possible and is the retry's business. The size of the hourly quota comes from
-the headers of the API's answers, and is never more than `Limits` allows. There is no thread behind it.
+All threads of a client share one `Pacing`. It counts the requests of this client only. Other processes use the same
+account, so a 429 is still possible, which `retry` handles. The hourly quota comes from the headers of the API's
+answers, and is never more than `Limits` allows. It starts no thread.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from reconciler.fivetran.api.json_reader import whole
 
 @dataclass(frozen=True)
 class Clock:
-    """Seconds, all three: a clock that never goes back, a wait, and the time since 1970 (for HTTP dates)."""
+    """Three functions in seconds: a monotonic clock, a wait, and the time since 1970 (for HTTP dates)."""
 
     monotonic: Callable[[], float] = time.monotonic
     sleep: Callable[[float], None] = time.sleep
@@ -31,26 +31,26 @@ class Clock:
 
 log = logging.getLogger("reconciler.fivetran.api")
 
-#: A wait at least this long is announced, at most once a minute for each window.
+#: Waits of at least this many seconds are logged, at most once a minute per window.
 NOTICEABLE_SECONDS = 3.0
 ANNOUNCE_EVERY_SECONDS = 60.0
 
 #: Fivetran's quota for paying accounts.
 USUAL_REQUESTS_PER_HOUR = 20_000
 
-#: Below this share of the hourly quota the account is about to be cut off, and its owner wants to know.
+#: The share of the hourly quota below which the client warns.
 LOW_QUOTA = 0.02
 
 
 @dataclass(frozen=True)
 class Limits:
-    """How much one client asks of the account. The defaults are Fivetran's limits for paying accounts.
+    """The most requests of one client. The defaults are Fivetran's limits for paying accounts.
 
-    Without `requests_per_hour` the account's own quota holds, which Fivetran names in its answers; 20,000 before the
-    first one.
+    Without `requests_per_hour`, the limit is the account's quota, which Fivetran's answers have; 20,000 before the
+    first answer.
 
-    Setup tests, and whatever else asks a source, may hold a request open for minutes, so they have a smaller share of
-    the requests in flight: the rest stays for the quick ones. Setup tests count as asking a source, too.
+    Setup tests and other requests to sources take minutes, so they have a smaller share of the requests in flight. The
+    rest is for fast requests. Setup tests count as requests to sources too.
     """
 
     requests_per_hour: int | None = None
@@ -68,7 +68,7 @@ class Limits:
 
 
 class Pacing:
-    """Gives each request its turn."""
+    """Decides when each request is sent."""
 
     def __init__(self, limits: Limits, clock: Clock) -> None:
         self._limits = limits
@@ -84,10 +84,9 @@ class Pacing:
 
     @contextmanager
     def turn(self, *, runs_setup_tests: bool, asks_source: bool = False) -> Iterator[None]:
-        """Hold this around one request: blocks until it may be sent, and counts it as in flight until left.
+        """Return a context for one request, which waits until it may be sent and counts it as in flight.
 
-        A thread that waits for a window holds its slot meanwhile; everyone whom that slot could serve waits for the
-        same window.
+        A thread that waits for a window keeps its slot, because all threads without a slot wait for the same window.
         """
         with ExitStack() as held:
             if runs_setup_tests or asks_source:
@@ -101,10 +100,10 @@ class Pacing:
             yield
 
     def watch(self, headers: Mapping[str, str]) -> None:
-        """Keep to the hourly quota that an answer names, and warn once when it is nearly used up.
+        """Take the hourly quota from an answer, and warn once when it is nearly used up.
 
         Args:
-            headers: An answer's. `X-Rate-Limit` is the account's quota, `X-Rate-Limit-Remaining` what is left of it.
+            headers: Of an answer. `X-Rate-Limit` is the account's quota, `X-Rate-Limit-Remaining` the rest of it.
         """
         told = whole(headers.get("X-Rate-Limit"))
         if told is not None and told > 0:
@@ -134,7 +133,7 @@ def _hourly(requests: int) -> str:
 
 
 class _Window:
-    """A rolling window of one or more rates. The library counts; time and waiting are the clock's."""
+    """A rolling window of one or more rates. The library counts; the clock measures and waits."""
 
     def __init__(self, what: str, rates: list[Rate], clock: Clock) -> None:
         self._what = what
@@ -144,7 +143,7 @@ class _Window:
         self._quiet_until = float("-inf")
 
     def take(self) -> None:
-        """Block until one more fits, and count it."""
+        """Wait until one more request fits, and count it."""
         waited = 0.0
         while delay := self._try():
             waited += delay
@@ -153,13 +152,13 @@ class _Window:
             self._clock.sleep(delay)
 
     def resize(self, what: str, rate: Rate) -> None:
-        """Allow another number in the window from now on; what was counted in it stays counted."""
+        """Change the number of requests in the window. Earlier requests stay counted."""
         with self._lock:
             self._what = what
             self._bucket.rates = [rate]
 
     def _try(self) -> float:
-        """Count one if it fits and return 0; else the seconds until it may."""
+        """Count a request if it fits and return 0, else return the seconds until it fits."""
         with self._lock:
             item = RateItem("request", int(self._clock.monotonic() * 1000))
             self._bucket.leak(item.timestamp)
@@ -177,7 +176,7 @@ class _Window:
 
 
 def _slow_window(what: str, per_minute: int, per_hour: int, clock: Clock) -> _Window:
-    """A window of two rates, or of the one that can bind: the library refuses a list with one that cannot."""
+    """Return a window of two rates, or of one if the other cannot be reached: the library rejects both together."""
     minute, hour = Rate(per_minute, Duration.MINUTE), Rate(per_hour, Duration.HOUR)
     rates = [minute, hour]
     if hour.limit <= minute.limit:

@@ -1,4 +1,4 @@
-"""One request, and one answer: what the operations hand to the transport and get from it."""
+"""A request and its answer, as operations pass them to the transport and get them from it."""
 
 from __future__ import annotations
 
@@ -26,25 +26,25 @@ class Call:
     params: Mapping[str, str] = field(default_factory=dict)
     body: Mapping[str, object] | None = field(default=None, repr=False)
     upload: bytes | None = field(default=None, repr=False)
-    """A ZIP file that goes as the `file` of a form, in place of a body."""
+    """A ZIP file to send as the `file` of a form, instead of a body."""
     downloads: bool = False
-    """Whether the answer is a file, and no JSON."""
+    """Whether the answer is a file instead of JSON."""
     version_2: bool = False
-    """Whether the Accept header asks for version 2: the core operations on connections and destinations."""
+    """Whether the Accept header has version 2: the core operations on connections and destinations."""
     runs_setup_tests: bool = False
     asks_source: bool = False
-    """Whether Fivetran asks the source for it, which is slow and has a quota of its own. Setup tests do anyway."""
+    """Whether Fivetran sends requests to the source: slow, with its own quota. Setup tests always do."""
     repeat_post: bool = False
-    """Whether a POST may be made twice without harm. The other methods always may."""
+    """Whether a POST is idempotent. The other methods always are."""
 
     @property
     def name(self) -> str:
-        """How errors and logs call it."""
+        """The name in errors and logs."""
         return f"{self.method} {self.path}"
 
     @property
     def repeatable(self) -> bool:
-        """Whether making it twice has the effect of making it once."""
+        """Whether the call is idempotent."""
         return self.method != "POST" or self.repeat_post
 
     @property
@@ -55,14 +55,14 @@ class Call:
 
 @dataclass(frozen=True)
 class Answer:
-    """A successful answer's `data`; None when it had none, as after DELETE."""
+    """The `data` of a successful answer; None without one, as after DELETE."""
 
     call: Call
     status: int
     data: object = field(repr=False)
 
     def read(self, parse: Callable[[Mapping[str, object]], T]) -> T:
-        """Parse `data`. Raises UnexpectedAnswer when it is no object or lacks its identity."""
+        """Parse `data`. Raises UnexpectedAnswer if it is no object or has no id."""
         if not isinstance(self.data, dict):
             raise self.unexpected("an answer without `data`")
         problem = ""
@@ -73,20 +73,20 @@ class Answer:
         raise self.unexpected(f"an answer in which {problem}")
 
     def content(self) -> bytes:
-        """Return the file of a call that downloads one. Raises UnexpectedAnswer where there is none."""
+        """Return the downloaded file. Raises UnexpectedAnswer without one."""
         if not isinstance(self.data, bytes) or not self.data:
             raise self.unexpected("an answer without a file")
         return self.data
 
     def unexpected(self, problem: str) -> UnexpectedAnswer:
-        """The error for an answer that cannot be used."""
+        """Return the error for an unusable answer."""
         return UnexpectedAnswer(
             status=self.status, code=None, problem=problem, method=self.call.method, path=self.call.path
         )
 
 
 def path_to(*segments: str) -> str:
-    """Join segments into a path, quoting each. Raises InvalidSettings for one that would address something else."""
+    """Join segments into a path, each quoted. Raises InvalidSettings for one that would change the path."""
     for segment in segments:
         if not segment.strip() or segment in {".", ".."}:
             raise InvalidSettings(f"{segment!r} is not an id: nothing was sent to Fivetran (/{'/'.join(segments)}).")
@@ -94,11 +94,11 @@ def path_to(*segments: str) -> str:
 
 
 class Operations:
-    """A family of operations; `FivetranClient` is all of them together."""
+    """Base of groups of operations, which `FivetranClient` combines."""
 
     _transport: Transport
 
 
 def given(**fields: object) -> dict[str, object]:
-    """A request body of the fields that say something: None is left out, and so never sent as null."""
+    """Return a request body without the fields that are None, which must not be sent as null."""
     return {key: value for key, value in fields.items() if value is not None}

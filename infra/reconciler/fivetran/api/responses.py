@@ -1,4 +1,4 @@
-"""From an HTTP response to an `Answer` or an error of the tree."""
+"""Turn an HTTP response into an `Answer` or an error."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from reconciler.fivetran.api.json_reader import mapping, text
 from reconciler.fivetran.api.request import Answer, Call
 from reconciler.fivetran.api.settings import hide
 
-#: A text of the other side is kept up to this length: it is masked later, and a value cut in half is found no more.
+#: Messages are kept up to this length. They are masked later, which would miss a secret that is cut in half.
 LONGEST_MESSAGE = 20_000
 
-#: A code of the API: letters in words, as in `NotFound_Connection`. What looks otherwise may be anything.
+#: A code of the API, such as `NotFound_Connection`. Other texts in its place may contain a secret.
 _CODE = re.compile(r"[A-Za-z]+(?:[_.][A-Za-z]+)*")
 _LONGEST_CODE = 64
 
-#: What answers in place of the API, by the type that it says of itself. The header's own text is never shown.
+#: Names for other formats of answers, by content type. The header's text is never shown.
 _OTHER_TYPES: Mapping[str, str] = {
     "": "nothing",
     "text/html": "text/html",
@@ -32,7 +32,7 @@ _OTHER_TYPES: Mapping[str, str] = {
     "application/json": "something else",
 }
 
-#: What the API says of a path that it does not have, as opposed to a thing that it does not have.
+#: The API's message for an unknown path, as opposed to an unknown object.
 _NO_SUCH_ROUTE = ("notfound", "HTTP 404 Not Found")
 
 _BY_STATUS: Mapping[int, type[errors.ApiError]] = {
@@ -47,9 +47,9 @@ _BY_STATUS: Mapping[int, type[errors.ApiError]] = {
 def understand(
     call: Call, response: httpx.Response, *, secrets: Iterable[str], now: float, trusted: bool = False
 ) -> Answer:
-    """Return the answer of a 2xx; raise the error of anything else.
+    """Return the answer of a 2xx; raise the error for another status.
 
-    `now` is wall time, for `Retry-After` dates. `trusted` says that the base URL has given a good answer before.
+    `now` is wall time, for `Retry-After` dates. `trusted` is whether the base URL has answered correctly before.
     """
     if call.downloads and response.is_success:
         return Answer(call, response.status_code, response.content)
@@ -86,13 +86,13 @@ def _error(
 
 
 def is_code(code: str) -> bool:
-    """Return whether a code is an identifier that can be shown, and no text."""
+    """Return whether a code is an identifier, which may be shown."""
     return len(code) <= _LONGEST_CODE and _CODE.fullmatch(code) is not None
 
 
 def _kind(status: int, code: str | None, message: str | None, *, trusted: bool) -> type[errors.ApiError]:
     if status == 404:
-        # A wrong base URL answers 404 to everything. Taking that for "deleted" would empty a state.
+        # A wrong base URL answers 404 to every request. Read as "deleted", that would empty the state.
         word = (code or "").lower()
         no_such_thing = word.startswith("notfound") and (trusted or (word, message) != _NO_SUCH_ROUTE)
         return errors.NotFound if no_such_thing else errors.UnexpectedAnswer
@@ -104,7 +104,7 @@ def _kind(status: int, code: str | None, message: str | None, *, trusted: bool) 
 
 
 def retry_after(header: str | None, now: float) -> float | None:
-    """Seconds from a `Retry-After` header, which holds seconds or an HTTP date; None when it says nothing usable."""
+    """Read the seconds of a `Retry-After` header, which has seconds or an HTTP date; None if it has neither."""
     if header is None:
         return None
     try:

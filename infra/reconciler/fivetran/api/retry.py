@@ -1,12 +1,11 @@
-"""When a failed request is made again, and how long to wait before.
+"""When to repeat a failed request, and how long to wait before.
 
-- 429: always, since the request was refused unread. Waits as long as `Retry-After` says, and some jitter.
-- 5xx and network faults: where repeating is safe (`Call.repeatable`), and where the request surely never left.
-- Anything else: never. It would fail again.
+- 429: always, because Fivetran has not processed the request. Waits for `Retry-After`, with some jitter.
+- 5xx and network faults: if the call is idempotent (`Call.repeatable`), or the request was certainly not sent.
+- Other errors: never. The request would fail again.
 
-Faults are bounded in number, everything in time: the requests and the waits between them; not the waits for a turn,
-which are pacing. Past that the last error is raised at once: a `Retry-After` of an hour ends the call, it does not
-block it.
+The number of faults is limited, and so is the time of requests and waits, without the waits of pacing. At the limit,
+the last error is raised at once: a `Retry-After` of an hour ends the call and does not block it.
 """
 
 from __future__ import annotations
@@ -27,7 +26,7 @@ log = logging.getLogger("reconciler.fivetran.api")
 
 @dataclass(frozen=True)
 class Retry:
-    """Bounds of repetition. `attempts` counts faults; `budget_seconds` counts requests and waits, 429s included."""
+    """Limits of repetition. `attempts` counts faults; `budget_seconds` counts requests and waits, including 429s."""
 
     attempts: int = 5
     budget_seconds: float = 120.0
@@ -35,8 +34,8 @@ class Retry:
     longest_wait_seconds: float = 30.0
 
 
-class Effort:
-    """One call's attempts: decides whether there is another, and knows afterwards what they may have done."""
+class RetryState:
+    """The attempts of one call: decides about another, and whether one of them may have taken effect."""
 
     def __init__(self, name: str, policy: Retry, clock: Clock, *, repeatable: bool) -> None:
         self.may_have_taken_effect = False
@@ -51,7 +50,7 @@ class Effort:
         )
 
     def attempts(self) -> Retrying:
-        """Call the result with the function that makes the request once; the last error is raised as it is."""
+        """Return a function that repeats another one, which sends the request once. Raises the last error."""
         return Retrying(
             retry=self._again,
             wait=self._wait,
@@ -63,7 +62,7 @@ class Effort:
 
     @contextmanager
     def measured(self) -> Iterator[None]:
-        """Hold this around the request itself, so that its time counts."""
+        """Return a context around the request, so that its time counts."""
         started = self._clock.monotonic()
         try:
             yield

@@ -1,4 +1,4 @@
-"""Operations on a connection's schema config: which schemas, tables and columns it syncs, and how."""
+"""Operations on a connection's schema config, which selects schemas, tables and columns."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ ExcludeMode = Literal["PRESERVE", "EXCLUDE"]
 
 @dataclass(frozen=True)
 class Lock:
-    """Why whether something is synced cannot be set: `SYSTEM_TABLE`, `SYSTEM_COLUMN`, `DELETED`, `OTHER`, or newer."""
+    """Why Fivetran allows no choice: `SYSTEM_TABLE`, `SYSTEM_COLUMN`, `DELETED`, `OTHER`, or a newer code."""
 
     code: str
     reason: str | None
 
     @classmethod
     def parse(cls, value: object) -> Self | None:
-        """Read `enabled_patch_settings`; None where it can be set, and where nothing was told."""
+        """Read `enabled_patch_settings`; None if there is a choice, or the field is absent."""
         settings = mapping(value)
         if flag(settings.get("allowed")) is not False:
             return None
@@ -30,7 +30,7 @@ class Lock:
 
 @dataclass(frozen=True)
 class ColumnConfig:
-    """A column. `enabled` says whether it is synced."""
+    """A column. `enabled` is whether it is synced."""
 
     enabled: bool | None
     hashed: bool | None
@@ -53,9 +53,9 @@ class ColumnConfig:
 
 @dataclass(frozen=True)
 class TableConfig:
-    """A table, with those of its columns that somebody has set or Fivetran has blocked.
+    """A table, with the columns that a user has set or Fivetran has blocked.
 
-    `sync_mode` is in lower case, and None for a connection that has no choice of modes.
+    `sync_mode` is in lower case, and None if the connection has no choice of modes.
     """
 
     enabled: bool | None
@@ -83,7 +83,7 @@ class TableConfig:
 
 @dataclass(frozen=True)
 class SchemaConfig:
-    """A schema of the source. `name_in_destination` is the dataset it is written to."""
+    """A schema of the source. `name_in_destination` is its dataset."""
 
     enabled: bool | None
     name_in_destination: str | None
@@ -92,7 +92,7 @@ class SchemaConfig:
 
 @dataclass(frozen=True)
 class StandardConfig:
-    """A connection's whole schema config; `schema_change_handling` in lower case."""
+    """The schema config of a connection, with `schema_change_handling` in lower case."""
 
     schema_change_handling: str | None
     schemas: Mapping[str, SchemaConfig]
@@ -112,25 +112,25 @@ class StandardConfig:
 
 
 class SchemaConfigOperations(Operations):
-    """`/connections/{id}/schemas`. Every method raises FivetranError, NotFound and Conflict among them.
+    """`/connections/{id}/schemas`. Every method raises FivetranError, including NotFound and Conflict.
 
-    A Conflict means that somebody else has changed the config at the same time: nothing was done, try again.
+    After a Conflict, try again: another process changed the config at the same time, and Fivetran did nothing.
     """
 
     def get_schema_config(self, connection_id: str) -> StandardConfig:
-        """The config (connection_schema_config). NotFound until Fivetran has looked at the source once."""
+        """Return the config (connection_schema_config). Raises NotFound until Fivetran has read the source's schema."""
         call = Call("GET", path_to("connections", connection_id, "schemas"))
         return self._transport.send(call).read(StandardConfig.parse)
 
     def create_schema_config(
         self, connection_id: str, *, schemas: Mapping[str, object], schema_change_handling: str | None = None
     ) -> None:
-        """Send a config ahead of the first look at the source (pre_create_connection_schema_config).
+        """Send a config before Fivetran first reads the source's schema (pre_create_connection_schema_config).
 
-        The answer only repeats what was sent. Fivetran applies it in the first sync, as far as it can be.
+        The answer repeats the request. Fivetran applies the parts that it can in the first sync.
         """
         body = given(schemas=schemas, schema_change_handling=schema_change_handling)
-        # Not repeated: the second would meet the first and be refused as a conflict.
+        # Not repeated: after the first request, Fivetran rejects the second as a conflict.
         self._transport.send(Call("POST", path_to("connections", connection_id, "schemas"), body=body))
 
     def update_schema_config(
@@ -140,9 +140,10 @@ class SchemaConfigOperations(Operations):
         schemas: Mapping[str, object] | None = None,
         schema_change_handling: str | None = None,
     ) -> None:
-        """Change what the tree names (modify_connection_schema_config); every node in it needs its `enabled`.
+        """Change the nodes of the tree (modify_connection_schema_config). Each node needs its `enabled`.
 
-        The answer is of no use: by account, it holds what was changed or everything. ValueError when nothing is given.
+        Returns nothing, because the answer differs by account: the changes, or the whole config. Raises ValueError
+        without a change.
         """
         body = given(schemas=schemas, schema_change_handling=schema_change_handling)
         if not body:
@@ -150,9 +151,9 @@ class SchemaConfigOperations(Operations):
         self._transport.send(Call("PATCH", path_to("connections", connection_id, "schemas"), body=body))
 
     def reload_schema_config(self, connection_id: str, *, exclude_mode: ExcludeMode = "PRESERVE") -> StandardConfig:
-        """Look at the source, which can take minutes, and return the config (reload_connection_schema_config).
+        """Let Fivetran read the source's schema, which can take minutes (reload_connection_schema_config).
 
-        Rejected for a connection whose setup state is not connected. Repeated on a fault: it only looks.
+        Raises Rejected unless the setup state is connected. Repeated after a fault, because it only reads.
         """
         call = Call(
             "POST",
@@ -164,12 +165,12 @@ class SchemaConfigOperations(Operations):
         return self._transport.send(call).read(StandardConfig.parse)
 
     def get_source_columns(self, connection_id: str, schema: str, table: str) -> Mapping[str, ColumnConfig]:
-        """All columns of a table, read from the source (connection_column_config). It needs setup state connected."""
+        """Read all columns of a table from the source (connection_column_config). Needs the setup state connected."""
         path = path_to("connections", connection_id, "schemas", schema, "tables", table, "columns")
         answer = self._transport.send(Call("GET", path, asks_source=True))
         return answer.read(lambda data: ColumnConfig.parse_all(data.get("columns")))
 
 
 def _entries(value: object) -> list[tuple[str, Mapping[str, object]]]:
-    """The objects of an object, by name."""
+    """Yield the objects of an object by name."""
     return [(name, mapping(node)) for name, node in mapping(value).items()]

@@ -1,4 +1,4 @@
-"""Where the API is and with which key: checked before anything is sent."""
+"""The API's address and key, checked before any request."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _MASK = "******"
 
 
 def hide(text: str, secrets: Iterable[str]) -> str:
-    """Replace the key, the secret, and the pair of them as it is sent."""
+    """Replace the key, the secret, and the header value that contains both."""
     for secret in sorted(filter(None, secrets), key=len, reverse=True):
         text = text.replace(secret, _MASK)
     return text
@@ -24,10 +24,10 @@ def hide(text: str, secrets: Iterable[str]) -> str:
 
 PUBLIC_API = "https://api.fivetran.com/v1"
 
-#: The most requests an hour that a run makes: the account's quota, or the share of it that this project may use.
+#: The most requests per hour of a run, if it may use less than the account's quota.
 QUOTA_VARIABLE = "FIVETRAN_REQUESTS_PER_HOUR"
 
-#: Digits: no quota has more, and `int` reads any number of them.
+#: The most digits of a quota.
 _LONGEST_QUOTA = 9
 
 #: A host as it goes over the wire: a name (international ones encoded), or an address.
@@ -36,14 +36,14 @@ _HOST = re.compile(r"[a-z0-9._-]+|[0-9a-f:.]+", re.IGNORECASE)
 
 @dataclass(frozen=True)
 class Credentials:
-    """An API key and its secret. Hidden from repr, and never pickled: Pulumi keeps pickles in its state."""
+    """An API key and its secret. Hidden in `repr`, and never pickled, because Pulumi's state has pickles."""
 
     key: str = field(repr=False)
     secret: str = field(repr=False)
 
     @classmethod
     def from_environment(cls, env: Mapping[str, str]) -> Self:
-        """Read FIVETRAN_APIKEY and FIVETRAN_APISECRET. Raises MissingCredentials naming what is not there."""
+        """Read FIVETRAN_APIKEY and FIVETRAN_APISECRET. Raises MissingCredentials with the missing variables."""
         found = {name: env.get(name, "").strip() for name in ("FIVETRAN_APIKEY", "FIVETRAN_APISECRET")}
         missing = [name for name, value in found.items() if not value]
         if missing:
@@ -60,15 +60,15 @@ class Credentials:
 
 @dataclass(frozen=True)
 class BaseUrl:
-    """The API's address, `/v1` included, without a trailing slash."""
+    """The API's address with `/v1`, without a trailing slash."""
 
     url: str
     is_local: bool
-    """Whether it is this machine: then no proxy may stand between, and http:// is allowed."""
+    """Whether the address is on this machine: then no proxy is used, and http:// is allowed."""
 
     @classmethod
     def parse(cls, text: str) -> Self:
-        """Read and check FIVETRAN_API_URL. Raises InvalidSettings, without the text: it may be a misplaced key."""
+        """Read FIVETRAN_API_URL. Raises InvalidSettings without the text, which may be a misplaced key."""
         problem, url = None, None
         try:
             url = httpx.URL(text.strip())
@@ -82,10 +82,10 @@ class BaseUrl:
 
 
 def requests_per_hour(env: Mapping[str, str]) -> int | None:
-    """Read FIVETRAN_REQUESTS_PER_HOUR; None where it is not set.
+    """Read FIVETRAN_REQUESTS_PER_HOUR; None if it is not set.
 
     Raises:
-        InvalidSettings: It is not a whole number from 1. The text is not shown: it may be a misplaced key.
+        InvalidSettings: It is not a whole number from 1. The error omits the text, which may be a misplaced key.
     """
     text = env.get(QUOTA_VARIABLE, "").strip()
     if not text:
@@ -111,7 +111,7 @@ def _problem(url: httpx.URL) -> str | None:
 
 
 def _is_private(host: str) -> bool:
-    """A network of one's own, where doubles of the API run: a private address, or a name that only it can resolve."""
+    """Return whether a host is on a private network, where test servers run: by its address, or a local name."""
     if "." not in host and ":" not in host:
         return True
     try:
@@ -121,7 +121,7 @@ def _is_private(host: str) -> bool:
 
 
 def _is_local(host: str) -> bool:
-    """This machine: localhost, a loopback address, or the unspecified one, at which servers announce themselves."""
+    """Return whether a host is this machine: localhost, a loopback address, or the unspecified address."""
     if host == "localhost" or host.endswith(".localhost"):
         return True
     try:

@@ -1,4 +1,4 @@
-"""The one place that speaks HTTP: headers, time limits, pacing, retries, paging. Safe to share between threads."""
+"""Send requests to Fivetran: headers, timeouts, pacing, retries, paging. Safe to share between threads."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ from reconciler.fivetran.api.json_reader import identity, text
 from reconciler.fivetran.api.pacing import Clock, Limits, Pacing
 from reconciler.fivetran.api.request import Answer, Call
 from reconciler.fivetran.api.responses import understand
-from reconciler.fivetran.api.retry import Effort, Retry
+from reconciler.fivetran.api.retry import Retry, RetryState
 from reconciler.fivetran.api.settings import BaseUrl, Credentials
 from reconciler.fivetran.api.transport_errors import HTTPX_ERRORS, as_transport_error
 
-#: By how much two clocks may differ and be right: HTTP has whole seconds, and an answer takes time.
+#: Seconds by which two correct clocks may differ: HTTP has whole seconds, and an answer takes time.
 _SAME_TIME_S = 5
 
 T = TypeVar("T")
@@ -31,16 +31,16 @@ T = TypeVar("T")
 #: The largest page the API gives.
 PAGE_SIZE = 1000
 
-#: No account has this many pages; a server that never ends a list has.
+#: More pages than any account has, to stop at a list that never ends.
 MOST_PAGES = 1000
 
-#: Connections kept open: at least as many as threads that are likely to share a client.
+#: Connections to keep open: at least one per thread that shares a client.
 POOL = 32
 
 
 @dataclass(frozen=True)
 class Timeouts:
-    """Seconds: for connecting, for an answer, and for one that first runs setup tests or asks the source."""
+    """Seconds for connecting, for an answer, and for an answer that needs setup tests or the source."""
 
     connect: float = 10.0
     read: float = 60.0
@@ -48,7 +48,7 @@ class Timeouts:
 
 
 class Transport:
-    """Sends calls. Nothing of a request but its method and path reaches a log or an error."""
+    """Sends calls. Logs and errors have the method and path of a request, and nothing else of it."""
 
     def __init__(
         self,
@@ -81,31 +81,31 @@ class Transport:
         raise TypeError("a client holds credentials and is not pickled")
 
     def send(self, call: Call) -> Answer:
-        """Make a call, again where that is right, and return its answer. Raises FivetranError.
+        """Send a call, with retries, and return its answer. Raises FivetranError.
 
-        A DELETE that finds nothing after an attempt which may have succeeded did succeed.
+        A DELETE that gets NotFound succeeded if an earlier attempt may have taken effect.
         """
-        effort = Effort(call.name, self._retry, self._clock, repeatable=call.repeatable)
+        attempts = RetryState(call.name, self._retry, self._clock, repeatable=call.repeatable)
 
         def once() -> Answer:
             with (
                 self._pacing.turn(runs_setup_tests=call.runs_setup_tests, asks_source=call.asks_source),
-                effort.measured(),
+                attempts.measured(),
             ):
                 return self._exchange(call)
 
         try:
-            return effort.attempts()(once)
+            return attempts.attempts()(once)
         except NotFound as gone:
-            if call.method == "DELETE" and effort.may_have_taken_effect:
+            if call.method == "DELETE" and attempts.may_have_taken_effect:
                 return Answer(call, gone.status, None)
             raise
 
     def pages(self, call: Call, parse: Callable[[Mapping[str, object]], T]) -> Iterator[T]:
-        """Yield a list's items over all its pages, each id once, asking for a page when it is needed.
+        """Yield the items of all pages of a list, each id once. Each page is requested when it is needed.
 
-        Pages are cut by offset, so a list that changes meanwhile can repeat an item. Raises UnexpectedAnswer for a list
-        that never ends.
+        Pages begin at an offset, so a list that changes meanwhile can repeat an item. Raises UnexpectedAnswer for a
+        list that never ends.
         """
         cursors: set[str] = set()
         ids: set[str] = set()
@@ -137,7 +137,7 @@ class Transport:
         except HTTPX_ERRORS as caught:
             fault = as_transport_error(call, caught)
         if fault is not None:
-            raise fault  # outside the handler: the caught one holds the request, and would be our context
+            raise fault  # outside the handler: the caught error has the request, and would be this one's context
         self._pacing.watch(response.headers)
         self._watch_clock(response.headers.get("Date"))
         answer = understand(call, response, secrets=self._secrets, now=self._clock.wall(), trusted=self._trusted)
@@ -145,11 +145,11 @@ class Transport:
         return answer
 
     def now(self) -> float:
-        """Return seconds since 1970: by this machine's clock, unless Fivetran's last answer shows that it is wrong."""
+        """Return seconds since 1970: by this machine's clock, corrected if Fivetran's last answer differs."""
         return self._clock.wall() - (self._ahead if abs(self._ahead) > _SAME_TIME_S else 0)
 
     def _watch_clock(self, date: str | None) -> None:
-        """Note by how much this machine's clock is ahead of Fivetran's."""
+        """Note how far this machine's clock is ahead of Fivetran's."""
         with suppress(TypeError, ValueError):
             self._ahead = self._clock.wall() - parsedate_to_datetime(date or "").timestamp()
 
@@ -178,14 +178,14 @@ def _http_client(
     problem = None
     try:
         if transport is None and base_url.is_local:
-            # Loading the system's certificates takes longer than a hundred requests; without TLS none is looked at.
+            # Loading the system's certificates takes longer than a hundred requests, and is needed for TLS only.
             verify = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT) if base_url.url.startswith("http://") else True
             transport = httpx.HTTPTransport(limits=connections, verify=verify)
         return httpx.Client(
             auth=httpx.BasicAuth(credentials.key, credentials.secret),
             headers={"User-Agent": _user_agent()},
             limits=connections,
-            transport=transport,  # given one, httpx looks at no proxy of the environment
+            transport=transport,  # with a transport, httpx ignores the proxies of the environment
         )
     except (ImportError, ValueError, OSError, httpx.InvalidURL) as caught:
         problem = type(caught).__name__

@@ -1,4 +1,4 @@
-"""From httpx's exceptions to `TransportError`: in which words, and whether the request may have reached Fivetran."""
+"""Turn httpx's exceptions into `TransportError`: its reason, and whether the request may have reached Fivetran."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ import httpx
 from reconciler.fivetran.api.errors import Sent, TransportError
 from reconciler.fivetran.api.request import Call
 
-#: Everything that sending a request raises, but for programming errors.
+#: All exceptions of sending a request, without programming errors.
 HTTPX_ERRORS = (httpx.HTTPError, httpx.InvalidURL)
 
-#: The first match counts. What is not here is a fault after which nothing is known.
+#: The first match counts. After other exceptions, it is unknown whether the request was sent.
 _FAULTS: tuple[tuple[type[Exception], Sent, str], ...] = (
     (httpx.ConnectTimeout, False, "no connection within the time limit"),
     (httpx.PoolTimeout, False, "no free connection within the time limit"),
     (httpx.ConnectError, False, "cannot connect"),
-    (httpx.ProxyError, False, "the proxy refused"),
+    (httpx.ProxyError, False, "the proxy rejected the request"),
     (httpx.UnsupportedProtocol, False, "an unsupported address"),
     (httpx.InvalidURL, False, "an unsupported address"),
     (httpx.ReadTimeout, "unknown", "no answer within the time limit"),
@@ -29,12 +29,12 @@ _FAULTS: tuple[tuple[type[Exception], Sent, str], ...] = (
     (httpx.TooManyRedirects, True, "redirected without end"),
 )
 
-#: The status with which a proxy refuses. Its text is the proxy's own, and is not shown.
+#: The status with which a proxy rejects. The proxy's text is not shown.
 _STATUS = re.compile(r"[1-5]\d\d(?= |$)")
 
 
 def as_transport_error(call: Call, fault: Exception) -> TransportError:
-    """The error to raise for a fault. Raise it outside the `except` block: the fault holds the request."""
+    """Return the error for an exception. Raise it outside the `except` block: the exception has the request."""
     sent, words = next(
         ((sent, words) for kind, sent, words in _FAULTS if isinstance(fault, kind)),
         ("unknown", f"the request failed ({type(fault).__name__})"),
@@ -44,7 +44,7 @@ def as_transport_error(call: Call, fault: Exception) -> TransportError:
 
 
 def _reason(fault: BaseException) -> str:
-    """Why a connection failed, in the words of this machine's system and libraries: nothing that was received."""
+    """Return why a connection failed, from this machine's system and libraries only, never from an answer."""
     if isinstance(fault, httpx.ProxyError):
         found = _STATUS.match(str(fault))
         return f"status {found[0]}" if found else ""

@@ -1,9 +1,9 @@
-"""What the API answers, as frozen data: the fields worth having, by the API's own names.
+"""Fivetran's answers, as frozen data: the fields that the project uses, by the API's names.
 
-Parsing accepts whatever is there: unknown fields are passed over, absent or odd ones become None (or an empty string,
-tuple or mapping), unknown states are kept. States (`setup_state`, …) are in lower case, setup test results in upper
-case. Times stay strings as the API wrote them (ISO 8601, UTC). `config` never shows in a repr. Only an answer without
-its id is refused (`reading.Unreadable`).
+Parsing accepts any answer with an id: it ignores unknown fields, and keeps unknown states. Absent and malformed fields
+become None, or an empty string, tuple or mapping. States (`setup_state`, …) are in lower case, results of setup tests
+in upper case. Times are strings as the API writes them (ISO 8601, UTC). `repr` hides `config`. An answer without its id
+raises `json_reader.Unreadable`.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from reconciler.fivetran.api.json_reader import flag, identity, mapping, moment,
 _SHA256 = re.compile("[0-9a-f]{64}")
 _GOOD_RESULTS = frozenset({"PASSED", "SKIPPED", "WARNING"})
 
-#: The fields of a connection, and of a destination, that say how it is reached and what else holds for it.
+#: The settings of a connection and a destination outside `config`.
 _CONNECTION_SETTINGS = (
     "networking_method",
     "proxy_agent_id",
@@ -42,7 +42,7 @@ _DESTINATION_SETTINGS = (
 )
 
 
-def _told(data: Mapping[str, object]) -> dict[str, object]:
+def _present_fields(data: Mapping[str, object]) -> dict[str, object]:
     return {name: value for name, value in data.items() if value is not None}
 
 
@@ -52,17 +52,17 @@ def _settings(data: Mapping[str, object], names: tuple[str, ...]) -> dict[str, o
 
 @dataclass(frozen=True)
 class SetupTest:
-    """One setup test's result. `message` and `details` are the API's and may quote a secret: mask before showing."""
+    """The result of a setup test. `message` and `details` come from Fivetran and may quote a secret: mask them."""
 
     title: str
     status: str
     message: str
     details: tuple[Mapping[str, object], ...] = field(default=(), repr=False)
-    """What a failed test says besides: certificates and host keys that nobody approved, or a text under `message`."""
+    """More about a failed test: certificates and host keys without approval, or a text under `message`."""
 
     @property
     def failed(self) -> bool:
-        """Everything but PASSED, SKIPPED and WARNING."""
+        """Whether the result is none of PASSED, SKIPPED and WARNING."""
         return self.status not in _GOOD_RESULTS
 
     @classmethod
@@ -80,7 +80,7 @@ class SetupTest:
 
     @classmethod
     def parse_all(cls, value: object) -> tuple[Self, ...]:
-        """Read `setup_tests` as a whole, absent ones included."""
+        """Read `setup_tests`; empty if absent."""
         return tuple(cls.parse(item) for item in records(value))
 
 
@@ -99,7 +99,7 @@ class Alert:
 
 @dataclass(frozen=True)
 class Account:
-    """Whose key it is. One of `user_id` and `system_key_id` is given, by the kind of key."""
+    """The account of the key. By the kind of key, it has `user_id` or `system_key_id`."""
 
     account_id: str
     account_name: str | None
@@ -119,7 +119,7 @@ class Account:
 
 @dataclass(frozen=True)
 class User:
-    """A person, or an account that stands for a service."""
+    """A person, or an account of a service."""
 
     id: str
     email: str | None
@@ -133,7 +133,7 @@ class User:
 
 @dataclass(frozen=True)
 class Group:
-    """A group: the container of connections, with at most one destination of the same id."""
+    """A group of connections, with at most one destination, which has the same id."""
 
     id: str
     name: str
@@ -147,14 +147,14 @@ class Group:
 
 @dataclass(frozen=True)
 class Package:
-    """A package of the Connector SDK. `connection_id` is None until a connection has it; `sha256` is its file's."""
+    """A package of the Connector SDK. `connection_id` is None until a connection uses it; `sha256` is of its file."""
 
     id: str
     connection_id: str | None
     created_at: str | None
     sha256: str | None
     created_by: str | None = None
-    """The id of the user who uploaded it first."""
+    """The id of the user who created it."""
 
     @classmethod
     def parse(cls, data: Mapping[str, object]) -> Self:
@@ -171,7 +171,7 @@ class Package:
 
 @dataclass(frozen=True)
 class Destination:
-    """A group's destination. Lists have neither `config` nor `setup_tests`; numbers in config come back as strings."""
+    """A group's destination. Lists lack `config` and `setup_tests`. Numbers in `config` come back as strings."""
 
     id: str
     group_id: str
@@ -186,7 +186,7 @@ class Destination:
 
     @classmethod
     def parse(cls, data: Mapping[str, object]) -> Self:
-        """Read DestinationResponse. The id is the group's, so either stands for the other."""
+        """Read DestinationResponse. The destination and its group have the same id."""
         return cls(
             id=identity(data, "id", "group_id"),
             group_id=identity(data, "group_id", "id"),
@@ -197,8 +197,8 @@ class Destination:
             config=mapping(data.get("config")),
             setup_tests=SetupTest.parse_all(data.get("setup_tests")),
             settings=_settings(
-                # The older name of the same agent, where a server knows only that.
-                {"hybrid_deployment_agent_id": data.get("local_processing_agent_id"), **_told(data)},
+                # Some servers have only the older name of the agent.
+                {"hybrid_deployment_agent_id": data.get("local_processing_agent_id"), **_present_fields(data)},
                 _DESTINATION_SETTINGS,
             ),
         )
@@ -206,10 +206,10 @@ class Destination:
 
 @dataclass(frozen=True)
 class Connection:
-    """A connection. `schema` is its name, unique within the group.
+    """A connection. `schema` is its name, unique in the group.
 
-    Lists have neither `config` nor `setup_tests`. Passwords in `config` come back as six asterisks, unset keys with
-    the service's defaults. `sync_frequency` is in minutes. `setup_tests` is filled by create, update and test.
+    Lists lack `config` and `setup_tests`. In `config`, passwords come back as six asterisks, and unset keys as the
+    service's defaults. `sync_frequency` is in minutes. Answers of create, update and test have `setup_tests`.
     """
 
     id: str
@@ -228,7 +228,7 @@ class Connection:
     failed_at: str | None
     created_at: str | None
     connected_by: str | None
-    """The id of the user who made it, where a user did."""
+    """The id of the user who created it; None if none did."""
     tasks: tuple[Alert, ...]
     warnings: tuple[Alert, ...]
     setup_tests: tuple[SetupTest, ...]
@@ -267,10 +267,10 @@ class Connection:
 
 @dataclass(frozen=True)
 class Approval:
-    """A certificate or an SSH host key that is approved for a connection or a destination.
+    """An approved certificate or SSH host key of a connection or a destination.
 
-    `id` names it in a path, `hash` is Fivetran's for what is approved. Of a certificate Fivetran shows its name, of a
-    host key all of it.
+    `id` is for paths, `hash` is Fivetran's hash of the content. For a certificate Fivetran returns its name, for a host
+    key its content.
     """
 
     id: str
@@ -288,7 +288,7 @@ class Approval:
 
 @dataclass(frozen=True)
 class ConnectorType:
-    """A service of the catalogue. `config` and `auth` are its fields, much like JSON Schema; lists leave them out."""
+    """A service. `config` and `auth` describe its fields, similar to JSON Schema; lists lack them."""
 
     id: str
     name: str

@@ -1,6 +1,6 @@
-"""The catalogue of services: what Fivetran's API says of each, in one file a service under `schemas/services/`.
+"""The catalogue of services, from Fivetran's API: one file per service in `schemas/services/`.
 
-Reading is all that happens here; `reconciler services pull` writes.
+This package reads the files; `reconciler services pull` writes them.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What a pull changed in an entry of the catalogue, a line a field, for people to read."""
+"""Format the changes of a pull to an entry of the catalogue, one line per field."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from reconciler.fivetran.catalog.service import Field, Service, walk
 
 
 def changes(old: Service, new: Service) -> Iterator[str]:
-    """Every difference between two entries of one service: `+` for what is new, `-` for what is gone, `~` for both."""
+    """List the differences between two entries of a service: `+` new, `-` removed, `~` changed."""
     for attribute in ("name", "status", "form", "consent"):
         before, after = getattr(old, attribute), getattr(new, attribute)
         if before != after:
@@ -39,7 +39,7 @@ def _changed(path: str, old: Field, new: Field) -> Iterator[str]:
 
 
 def _described(field: Field) -> str:
-    """The field in words, without what it holds: that has lines of its own."""
+    """Describe a field, without the fields inside it."""
     flags = [word for word in ("required", "immutable", "readonly", "nullable") if getattr(field, word)]
     lists, inner = "", field
     while inner.items is not None:

@@ -1,6 +1,6 @@
-"""Whether a person must authorise a connection in a browser: `x-consent` in a service's file, kept by hand.
+"""Whether a person must authorise a connection in a browser: `x-consent` in a service's file, written by hand.
 
-It is a JSON Schema of a unit's `connector` that holds where a person must:
+It is a JSON Schema of a unit's `connector`. If a connector is valid, a person must authorise it:
 
     x-consent: false                    # never
     x-consent: true                     # always
@@ -12,8 +12,8 @@ It is a JSON Schema of a unit's `connector` that holds where a person must:
           - properties: {config: {properties: {auth_type: {const: ServiceAccount}}, required: [auth_type]}}
             required: [config]
 
-`Consent` answers for connectors as files have them: an empty value counts as absent, and a constant matches in any
-spelling that Fivetran takes. The API's metadata has no such field.
+`Consent` decides about connectors as files declare them: an empty value counts as absent, and a constant matches every
+spelling that Fivetran takes. The API's metadata lacks this fact.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ _FORMS = "expected true, false, or `not` with schemas of `auth` or of a key in `
 
 @dataclass(frozen=True)
 class Condition:
-    """A connector has a value at a path: any value, or this one. The path is `auth`, or begins with `config`."""
+    """A connector has a value at a path: `value`, or any. The path is `auth`, or begins with `config`."""
 
     path: tuple[str, ...]
     value: str | None = None
@@ -75,14 +75,14 @@ class Condition:
 
 @dataclass(frozen=True)
 class Consent:
-    """A person must authorise `by_default`, unless one of the conditions holds."""
+    """Whether a person must authorise `by_default`, and the conditions under which the opposite applies."""
 
     by_default: bool
     unless: tuple[Condition, ...] = ()
 
     @classmethod
     def from_schema(cls, schema: Any) -> Self:
-        """Read `x-consent`. Raises ValueError with what is wrong."""
+        """Read `x-consent`. Raises ValueError with the problem."""
         if isinstance(schema, bool):
             return cls(schema)
         match schema:

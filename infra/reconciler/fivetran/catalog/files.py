@@ -1,7 +1,6 @@
-"""The files of the catalogue, each read when somebody asks for its service, and once.
+"""The files of the catalogue. Each is read once, on first use.
 
-`schemas/services/` in the checkout is the one source, as the schemas of the specs are: a checker of a pull request
-reads what an editor and we read.
+Editors, checks of a pull request and runs all read `schemas/services/` in the checkout.
 """
 
 from __future__ import annotations
@@ -56,13 +55,13 @@ def _find(folder: Path, service_id: str) -> Service | None:
 
 
 def catalogue() -> Mapping[str, Service]:
-    """Every service by its id, sorted. Reads all files."""
+    """Return every service by its id, sorted. Reads all files."""
     found = {service_id: find(service_id) for service_id in sorted(known())}
     return {service_id: service for service_id, service in found.items() if service is not None}
 
 
 def read_file(file: Path) -> Service:
-    """The service that a file describes; its id is the file's stem. Raises ReconcilerError."""
+    """Read the service that a file describes; its id is the file's stem. Raises ReconcilerError."""
     try:
         return read(file.stem, file.read_text(encoding="utf-8"))
     except OSError as error:
@@ -72,18 +71,18 @@ def read_file(file: Path) -> Service:
 
 
 def config_of(service_id: str) -> Field | None:
-    """Return what is known of the whole `config` of a service, as one object; None without a file."""
+    """Return the fields of a service's `config` as one object; None without a file."""
     service = find(service_id)
     return None if service is None else Field("object", fields=service.config)
 
 
 def permanent_keys(service_id: str) -> tuple[str, ...]:
-    """The keys of `config` that a connection of this service keeps for good; none that is known of without a file."""
+    """Return the immutable keys of a service's `config`; none without a file."""
     service = find(service_id)
     return () if service is None else service.permanent_keys
 
 
 def needs_consent(service_id: str, config: Mapping[str, object], has_auth: bool) -> bool:
-    """Whether a person has to authorise such a connection in a browser; no, as far as anybody knows, without a file."""
+    """Return whether a person must authorise a connection in a browser; False without a file."""
     service = find(service_id)
     return service is not None and service.needs_consent(config, has_auth)

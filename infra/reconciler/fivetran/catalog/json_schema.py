@@ -1,15 +1,15 @@
-"""A service as the JSON Schema (draft 2020-12) in its file, and back.
+"""Read and write a service as the JSON Schema (draft 2020-12) in its file.
 
-The schema describes a unit's `connector`: its `destination`, `config` and `auth`. JSON Schema has words for most of
-it; Fivetran's metadata, and what is kept by hand, need these annotations:
+The schema describes a unit's `connector`: its `destination`, `config` and `auth`. For facts that JSON Schema cannot
+express, it has these annotations:
 
-    x-status     Fivetran's word for how finished the connector is
-    x-consent    a schema of `connector`: where it holds, a person must authorise in a browser (by hand)
-    x-secret     the paths in `config` that are secret although the API does not say so (by hand)
-    x-immutable  on a field: it cannot be changed once the connection exists
+    x-status     the connector's release stage, as Fivetran names it
+    x-consent    a schema of `connector`: if it is valid, a person must authorise in a browser (by hand)
+    x-secret     paths in `config` that are secret although the API does not mark them (by hand)
+    x-immutable  on a field: Fivetran rejects changes once the connection exists
 
-A secret is a string with `format: password`. The text is canonical, sorted by field name, so that a pull changes only
-lines whose facts changed. `schemas/service.schema.json` describes these files for editors.
+A secret is a string with `format: password`. Fields are sorted by name, so that a pull changes only the lines whose
+facts changed. `schemas/service.schema.json` describes these files for editors.
 """
 
 from __future__ import annotations
@@ -40,14 +40,14 @@ KINDS: Mapping[str, Kind] = {
     "object": "object",
 }
 _TYPES: Mapping[Kind, str] = {**{kind: type_ for type_, kind in KINDS.items()}, "secret": "string"}
-#: What unquoted scalars stand for; every other scalar of these files is text.
+#: The values of unquoted scalars; all other scalars in these files are text.
 _SCALARS: Mapping[str, Any] = {"true": True, "false": False, "null": None, "1": 1, "2": 2}
-#: Names that a dotted path, with `[]` for the items of a list, can hold.
+#: Names that a dotted path can contain, with `[]` for the items of a list.
 _NAME = re.compile(r"[^\s\[\]().]+")
 
 
 class Unreadable(ValueError):
-    """A service's file, or the API's metadata, that does not describe a service; the text says what is wrong."""
+    """A service's file, or the API's metadata, does not describe a service. The text is the problem."""
 
 
 def read(service_id: str, text: str) -> Service:
@@ -61,7 +61,7 @@ def read(service_id: str, text: str) -> Service:
 
 
 def write(service: Service) -> str:
-    """Write the text of a service's file. Raises Unreadable when a name or a choice cannot be written in it."""
+    """Write the text of a service's file. Raises Unreadable for a name or a choice that a file cannot hold."""
     return f"{FIRST_LINE}\n{format_yaml(as_schema(service), on_one_line=_on_one_line)}"
 
 
@@ -96,13 +96,13 @@ def from_schema(service_id: str, schema: Any) -> Service:
 
 
 def as_schema(service: Service) -> dict[str, Any]:
-    """Write a service as JSON Schema. Raises Unreadable when a name or a choice cannot be written in a file."""
-    status = {} if service.status is None else {"x-status": _printable(service.status)}
-    secret = {"x-secret": [_printable(path) for path in sorted(service.secret)]} if service.secret else {}
+    """Write a service as JSON Schema. Raises Unreadable for a name or a choice that a file cannot hold."""
+    status = {} if service.status is None else {"x-status": _writable(service.status)}
+    secret = {"x-secret": [_writable(path) for path in sorted(service.secret)]} if service.secret else {}
     trees = {tree: fields for tree, fields in (("config", service.config), ("auth", service.auth)) if fields}
     return {
         "$schema": DIALECT,
-        "title": _printable(service.name),
+        "title": _writable(service.name),
         **status,
         "x-consent": service.consent.as_schema(),
         **secret,
@@ -115,17 +115,17 @@ def as_schema(service: Service) -> dict[str, Any]:
 
 
 def destination_schema(form: Form) -> dict[str, Any]:
-    """Write what a `destination` of this form requires: its keys, and no others."""
+    """Write the schema of a `destination` of this form, with all of its keys and no others."""
     forms = [{"required": list(keys)} for keys in form.keys]
     most = max(len(keys) for keys in form.keys)
     return {"type": "object", **(forms[0] if len(forms) == 1 else {"oneOf": forms}), "maxProperties": most}
 
 
 def field_schema(field: Field) -> dict[str, Any]:
-    """Write a field's schema. Whether it is required is in the schema of the object that holds it."""
+    """Write a field's schema. Whether it is required is in the schema of its object."""
     schema: dict[str, Any] = {}
     if field.kind == "choice":
-        schema["enum"] = [*map(_printable, sorted(field.choices)), *([None] if field.nullable else [])]
+        schema["enum"] = [*map(_writable, sorted(field.choices)), *([None] if field.nullable else [])]
     elif field.kind != "any":
         schema["type"] = [_TYPES[field.kind], "null"] if field.nullable else _TYPES[field.kind]
     if field.kind == "secret":
@@ -144,7 +144,7 @@ def field_schema(field: Field) -> dict[str, Any]:
 
 
 def _parsed(text: str) -> Any:
-    """Parse a file into plain data. From libyaml's events this takes half as long as with a loader of PyYAML."""
+    """Parse a file into plain data from libyaml's events, which takes half as long as a loader of PyYAML."""
     parser = yaml.CBaseLoader(text)
     next_event: Callable[[], Any] = parser.get_event
 
@@ -178,7 +178,7 @@ def _parsed(text: str) -> Any:
 
 
 def _on_one_line(path: Path, schema: Mapping[str, Any]) -> bool:
-    """A field goes on one line, unless it holds others; of `x-consent`, one condition of `auth` or of `config`."""
+    """Return whether a node is written on one line: a field without fields, or one condition of `x-consent`."""
     if path[0] == "x-consent":
         return "properties" in path or not schema.keys() & {"properties", "anyOf"}
     return not any(isinstance(inner, Mapping) and keyword != "items" for keyword, inner in schema.items())
@@ -187,10 +187,10 @@ def _on_one_line(path: Path, schema: Mapping[str, Any]) -> bool:
 def _name(name: str) -> str:
     if not _NAME.fullmatch(name):
         raise Unreadable("the name of a field cannot be written")
-    return _printable(name)
+    return _writable(name)
 
 
-def _printable(text: str) -> str:
+def _writable(text: str) -> str:
     if not text.isprintable():
         raise Unreadable("a text cannot be written")
     return text
@@ -241,7 +241,7 @@ def _choices(schema: Mapping[str, Any], where: str) -> list[str | None]:
 
 
 def _type(schema: Mapping[str, Any], where: str) -> tuple[Kind, bool]:
-    """Return the kind of a field without `enum`, and whether it takes null."""
+    """Return the kind of a field without `enum`, and whether it accepts null."""
     type_ = schema.get("type")
     nullable = isinstance(type_, list) and len(type_) == 2 and type_[1] == "null"
     name = type_[0] if isinstance(type_, list) and nullable else type_

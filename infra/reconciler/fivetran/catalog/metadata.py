@@ -1,7 +1,7 @@
-"""What the API's metadata says of a service (`/metadata/connector-types/{service}`), as an entry of the catalogue.
+"""Turn the API's metadata of a service (`/metadata/connector-types/{service}`) into an entry of the catalogue.
 
-A node of it is much like JSON Schema. The keys of `destination` stand there among the others of `config`; what a
-person has to consent to, and that a value is secret without being a password, does not stand there at all.
+A node of the metadata is similar to JSON Schema. The keys of `destination` are among those of `config`. The metadata
+lacks whether a person must consent, and which values other than passwords are secret.
 """
 
 from __future__ import annotations
@@ -24,9 +24,9 @@ def from_metadata(
     auth: Mapping[str, object],
     known: Service | None = None,
 ) -> Service:
-    """The entry for what the API says now. What it does not tell is kept from the entry that is `known`.
+    """Return the entry for the API's metadata. Facts that the metadata lacks come from the `known` entry.
 
-    Raises Unreadable when the metadata has another form than the documented one.
+    Raises Unreadable for metadata in another form than the documented one.
     """
     fields = _properties(config, "config")
     form = _form(fields)
@@ -50,7 +50,7 @@ def from_metadata(
 
 
 def _form(fields: Mapping[str, Field]) -> Form:
-    """A database's own `schema` may stand beside its `schema_prefix`."""
+    """Return the form of `destination`. A database's `config` may have a `schema` beside `schema_prefix`."""
     if "schema_prefix" in fields:
         return Form.PREFIX
     if "table_group_name" in fields:
@@ -59,7 +59,7 @@ def _form(fields: Mapping[str, Field]) -> Form:
 
 
 def _consent(auth: Mapping[str, Field]) -> Consent:
-    """A guess for a service that is new here: who can authorise by API can authorise in a browser as well."""
+    """Guess about a new service: one with `auth` in the API can also be authorised in a browser."""
     return Consent(True, (Condition(("auth",)),)) if auth else Consent(False)
 
 
@@ -107,7 +107,7 @@ def _mapping(node: object, where: str) -> Mapping[str, object]:
 
 
 def _all_secret(fields: Mapping[str, Field]) -> dict[str, Field]:
-    """`auth` is never returned, and its texts are credentials whether they are called passwords or not."""
+    """Make all texts of `auth` secret: Fivetran never returns them, and they are credentials."""
     return {name: _secret(found) for name, found in fields.items()}
 
 
@@ -119,7 +119,7 @@ def _secret(found: Field) -> Field:
 
 
 def _with_secret(fields: Mapping[str, Field], path: list[str]) -> dict[str, Field]:
-    """The fields with one of them made secret; as they are where there is none at the path any more."""
+    """Return the fields with the one at the path made secret; unchanged if the path no longer exists."""
     (first, *rest), changed = path, dict(fields)
     name = first.rstrip("[]")
     if name in changed:

@@ -10,15 +10,15 @@ from typing import Literal, TypeAlias
 
 from reconciler.fivetran.catalog.consent import Consent
 
-#: What a value may be. A `choice` is a text out of a few; `any` is a value that the API does not describe.
+#: The kinds of values. A `choice` is one of a few texts; `any` is a value that the API does not describe.
 Kind = Literal["string", "secret", "integer", "number", "boolean", "choice", "list", "object", "any"]
 
-#: The way to a value: keys and list indexes, the first `config` or `auth`.
+#: The path of a value: keys and list indexes, the first `config` or `auth`.
 Path: TypeAlias = "Sequence[str | int]"
 
 
 class Form(StrEnum):
-    """How a service's `destination` is written. The value is what stands in the service's file."""
+    """The keys of a service's `destination`. The value is the text in the service's file."""
 
     SCHEMA = "schema"
     TABLE = "schema + table"
@@ -28,7 +28,7 @@ class Form(StrEnum):
 
     @property
     def keys(self) -> tuple[tuple[str, ...], ...]:
-        """The keys of `destination`; where a service takes two forms, both."""
+        """The keys of `destination`: one tuple per form that the service accepts."""
         first, _, others = self.value.partition(" + ")
         return tuple((first, *([other] if other else [])) for other in others.split(" or "))
 
@@ -37,8 +37,8 @@ class Form(StrEnum):
 class Field:
     """One field of `config` or `auth`.
 
-    `choices` are a choice's values, `items` what a list holds, `fields` those of an object; an object without any
-    takes what it is given.
+    `choices` are a choice's values, `items` describes the items of a list, and `fields` the fields of an object. An
+    object without `fields` accepts any.
     """
 
     kind: Kind
@@ -46,18 +46,18 @@ class Field:
     items: Field | None = None
     fields: Mapping[str, Field] = field(default_factory=dict)
     required: bool = False
-    """Has to be there when the connection is created."""
+    """Whether creating a connection requires it."""
     immutable: bool = False
-    """Cannot be changed once the connection exists."""
+    """Whether Fivetran rejects changes once the connection exists."""
     readonly: bool = False
-    """Fivetran tells it and does not take it."""
+    """Whether only Fivetran sets it."""
     nullable: bool = False
-    """Takes null, which clears it. Not set where the type is `any`."""
+    """Whether null clears it. Always False for the kind `any`."""
 
 
 @dataclass(frozen=True)
 class Service:
-    """What the catalogue knows of one service. Paths in texts are dotted, with `[]` for the items of a list."""
+    """A service. Paths are dotted, with `[]` for the items of a list."""
 
     id: str
     name: str
@@ -66,12 +66,12 @@ class Service:
     config: Mapping[str, Field]
     auth: Mapping[str, Field] = field(default_factory=dict)
     status: str | None = None
-    """Fivetran's word for how finished the connector is, such as `general_availability`; None when it is not known."""
+    """The connector's release stage in Fivetran, such as `general_availability`; None if unknown."""
     secret: tuple[str, ...] = ()
-    """The paths in `config` that are secret although the API's metadata does not say so."""
+    """Paths in `config` that are secret although the API's metadata does not mark them."""
 
     def field(self, path: Path) -> Field | None:
-        """The field at a path that begins with `config` or `auth`; None where none is described."""
+        """Return the field at a path that begins with `config` or `auth`; None for an unknown path."""
         tree, *steps = path
         fields = {"config": self.config, "auth": self.auth}.get(str(tree))
         if fields is None:
@@ -85,21 +85,21 @@ class Service:
 
     @cached_property
     def readonly_keys(self) -> frozenset[str]:
-        """What Fivetran alone sets in `config`."""
+        """Keys in `config` that only Fivetran sets."""
         return frozenset(path for path, found in walk(self.config) if found.readonly)
 
     @cached_property
     def permanent_keys(self) -> tuple[str, ...]:
-        """What of `config` stays as it was when the connection was made. Not what a list holds: items come and go."""
+        """The immutable keys of `config`, without those inside lists, because items can be replaced."""
         return tuple(sorted(path for path, found in walk(self.config) if found.immutable and "[]" not in path))
 
     def needs_consent(self, config: Mapping[str, object], has_auth: bool) -> bool:
-        """Whether a person has to authorise such a connection in a browser before it works."""
+        """Return whether a person must authorise a connection in a browser before it works."""
         return self.consent.needed(config, has_auth)
 
 
 def walk(fields: Mapping[str, Field], above: str = "") -> Iterator[tuple[str, Field]]:
-    """Every field with its path, those that hold others before what they hold. A list's items have no entry."""
+    """Yield every field with its path, an object before its fields. Items of lists have no entry."""
     for name, found in fields.items():
         path = f"{above}.{name}" if above else name
         yield path, found
@@ -108,7 +108,7 @@ def walk(fields: Mapping[str, Field], above: str = "") -> Iterator[tuple[str, Fi
 
 
 def leaves(fields: Mapping[str, Field]) -> Iterator[tuple[str, Field]]:
-    """Every field that holds no other, or the innermost items of a list, with its path."""
+    """Yield every field without inner fields, or the innermost items of a list, with its path."""
     for path, found in walk(fields):
         inner, inside = _items(found, path)
         if not inner.fields:
@@ -116,7 +116,7 @@ def leaves(fields: Mapping[str, Field]) -> Iterator[tuple[str, Field]]:
 
 
 def _items(found: Field, path: str) -> tuple[Field, str]:
-    """What a list holds, however deep, and the path to it; the field itself when it is no list."""
+    """Return the innermost items of a list and their path; the field itself if it is no list."""
     while found.items is not None:
         found, path = found.items, f"{path}[]"
     return found, path

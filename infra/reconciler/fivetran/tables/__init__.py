@@ -1,7 +1,7 @@
 """A connector's `sync` against the live schema config of its connection. Pure.
 
-`inputs` has a file's `sync` as plain JSON, and `compare` says what differs, what to send, and how the file would have
-to read. The live side is anything of the shape in `live`, which the client's types have.
+`inputs` returns a file's `sync` as plain JSON. `compare` returns the differences, the changes to send, and the live
+config as a file would declare it.
 """
 
 from reconciler.fivetran.tables.compare import Comparison, compare, protects, to_look_up, undeclared

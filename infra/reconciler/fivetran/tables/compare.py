@@ -1,13 +1,14 @@
-"""What differs between a declared `sync` and a live schema config, and the least that has to be sent.
+"""Compare a declared `sync` with a live schema config, and build the smallest change to send.
 
 The rules, each with a test:
 
-- A column that Fivetran does not list is included: it lists those that somebody has set (connection_schema_config).
-- What is excluded hides what is in it: nothing inside is compared.
-- What is not named is compared with `others: reset` alone, and then to what `new` would give it; a mode never is.
-- What cannot be is never sent and differs in nothing: what Fivetran locks, what the source does not have, what it does
-  not support. Where the file names it, it is a finding.
-- What differs is sent in one tree, in which each node on the way has its `enabled`, as the API requires.
+- A column that Fivetran does not list is included: Fivetran lists columns that a user has set
+  (connection_schema_config).
+- Nothing inside an excluded schema or table is compared.
+- Names that the file lacks are compared only with `others: reset`, as if they were new. Their mode is never compared.
+- Impossible settings are never sent and never differ: locked by Fivetran, missing in the source, or not supported. If
+  the file declares one, it is a finding.
+- The change is one tree, in which each node has its `enabled`, as the API requires.
 """
 
 from __future__ import annotations
@@ -17,28 +18,28 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from reconciler.fivetran.config_diff import Difference
-from reconciler.fivetran.tables.declared import column_body, included, parse, schema_words, table_words, with_schemas
-from reconciler.fivetran.tables.level_diff import Finding, Inside, Level
+from reconciler.fivetran.tables.declared import column_body, included, parse, schema_node, table_node, with_schemas
+from reconciler.fivetran.tables.level_diff import Finding, Inner, Level
 from reconciler.fivetran.tables.live_schema import LiveColumn, LiveConfig, LiveSchema, LiveTable, Place
 from reconciler.model import SchemaSync, Sync, TableSync
 
-Said = TypeVar("Said")
-There = TypeVar("There")
+Declared = TypeVar("Declared")
+Live = TypeVar("Live")
 
-#: Declared values that keep something back.
+#: Declared values that keep data out of BigQuery, or hash it.
 _PROTECTING = frozenset({"hashed", "excluded", "allow_columns", "block_all"})
 
 
 @dataclass(frozen=True)
 class Comparison:
-    """`sync` against a live config."""
+    """The result of comparing `sync` with a live config."""
 
     differences: tuple[Difference, ...]
-    """The paths that differ, dotted as in the file, from `sync` on."""
+    """The values that differ, with dotted paths that begin with `sync`."""
     patch: Mapping[str, Any]
-    """The body of modify_connection_schema_config that takes the live config to the file; empty for nothing."""
+    """The body of modify_connection_schema_config that changes the live config to match; empty without a difference."""
     as_file: Mapping[str, Any]
-    """The live config in the words of the file: equal to what was compared exactly when nothing differs."""
+    """The live config as a file would declare it. It equals the declared one if nothing differs."""
     findings: tuple[Finding, ...]
 
 
@@ -47,7 +48,7 @@ def compare(
     live: LiveConfig,
     source: Mapping[Place, Mapping[str, LiveColumn]] | None = None,
 ) -> Comparison:
-    """Compare `inputs` with a live config. `source` has all columns of some tables, as they are in the source."""
+    """Compare `inputs` with a live config. `source` has all columns of some tables, read from the source."""
     sync = parse(declared)
     seen = _Comparing(sync, source or {}).schemas(sync.schemas, live.schemas)
     patch: dict[str, Any] = {}
@@ -63,39 +64,41 @@ def compare(
 
 
 def protects(difference: Difference) -> bool:
-    """Whether the file keeps something back that Fivetran syncs, or would once it appears."""
+    """Return whether a difference means that Fivetran syncs, or will sync, data that the file keeps out or hashes."""
     return isinstance(difference.declared, str) and difference.declared in _PROTECTING
 
 
 def to_look_up(declared: Mapping[str, Any], live: LiveConfig) -> tuple[Place, ...]:
-    """The tables whose columns have to be read from the source, since the live config does not list them all.
+    """Return the tables whose columns must be read from the source, because the live config does not list them all.
 
-    A column to be hashed or excluded has to exist: with a slip in its name, the one that was meant would be synced.
-    And where all but the named ones are to be excluded, the others have to be known by name.
+    A hashed or excluded column must exist: with a typing error in its name, Fivetran would sync the real column. And to
+    exclude all columns except the declared ones, their names must be known.
     """
     sync = parse(declared)
     places = []
     for schema_name, schema in sync.schemas.items():
         live_schema = live.schemas.get(schema_name)
         for name, table in schema.tables.items():
-            there = live_schema.tables.get(name) if live_schema is not None else None
-            if there is None or there.supports_columns_config is False or not table.columns:
+            present = live_schema.tables.get(name) if live_schema is not None else None
+            if present is None or present.supports_columns_config is False or not table.columns:
                 continue
-            unlisted = (word for column, word in table.columns.items() if column not in there.columns)
+            unlisted = (word for column, word in table.columns.items() if column not in present.columns)
             if (sync.others, sync.new) == ("reset", "block_all") or any(word != "included" for word in unlisted):
                 places.append((schema_name, name))
     return tuple(places)
 
 
 def undeclared(live: LiveConfig, datasets: Iterable[str]) -> tuple[tuple[str, str], ...]:
-    """The schemas that are synced into a dataset not among `datasets`, each with that dataset."""
+    """Return the schemas that are synced into a dataset outside `datasets`, each with its dataset."""
     known = frozenset(datasets)
-    written = [(name, schema.name_in_destination or name) for name, schema in live.schemas.items() if _on(schema)]
+    written = [
+        (name, schema.name_in_destination or name) for name, schema in live.schemas.items() if _is_synced(schema)
+    ]
     return tuple((name, dataset) for name, dataset in written if dataset not in known)
 
 
 class _Comparing:
-    """One comparison, level by level. What the file does not name goes as `others` says: None leaves it."""
+    """Compares level by level. `_others` and `_other_columns` apply to undeclared names; None keeps them."""
 
     def __init__(self, sync: Sync, source: Mapping[Place, Mapping[str, LiveColumn]]) -> None:
         reset = sync.others == "reset"
@@ -103,40 +106,40 @@ class _Comparing:
         self._other_columns = included(sync.new != "block_all") if reset else None
         self._source = source
 
-    def schemas(self, said: Mapping[str, SchemaSync], there: Mapping[str, LiveSchema]) -> Inside:
+    def schemas(self, declared: Mapping[str, SchemaSync], present: Mapping[str, LiveSchema]) -> Inner:
         level = Level("sync.schemas")
-        for name, schema, live in _pairs(said, there):
+        for name, schema, live in _pairs(declared, present):
             if schema is not None:
-                level.words[name] = schema_words(schema)
+                level.words[name] = schema_node(schema)
             if live is None:
-                level.missing("schema", name, there, exposes=schema is not None and _keeps_back(schema))
+                level.add_missing("schema", name, present, exposes=schema is not None and _keeps_out(schema))
                 continue
             wanted = schema.included if schema is not None else self._others
             if wanted is not None:
                 tables = schema.tables if schema is not None else {}
-                inner = self._tables(name, tables, live.tables) if wanted or _on(live) else Inside()
-                level.put(name, wanted, _on(live), inner)
-        return Inside(level.words, level.patch, level.differences, level.findings)
+                inner = self._tables(name, tables, live.tables) if wanted or _is_synced(live) else Inner()
+                level.add_inner(name, wanted, _is_synced(live), inner)
+        return Inner(level.words, level.patch, level.differences, level.findings)
 
-    def _tables(self, schema: str, said: Mapping[str, TableSync], there: Mapping[str, LiveTable]) -> Inside:
+    def _tables(self, schema: str, declared: Mapping[str, TableSync], present: Mapping[str, LiveTable]) -> Inner:
         level = Level(f"sync.schemas.{schema}.tables")
-        for name, table, live in _pairs(said, there):
+        for name, table, live in _pairs(declared, present):
             if table is not None:
-                level.words[name] = table_words(table)
+                level.words[name] = table_node(table)
             if live is None:
-                level.missing("table", name, there, exposes=table is not None and _keeps_back(table))
+                level.add_missing("table", name, present, exposes=table is not None and _keeps_out(table))
                 continue
             wanted = table.included if table is not None else self._others
-            if wanted is not None and live.lock is not None and _on(live) is not wanted:
+            if wanted is not None and live.lock is not None and _is_synced(live) is not wanted:
                 if table is not None:
-                    level.locked(name, live.lock, included(wanted))
+                    level.add_locked(name, live.lock, included(wanted))
             elif wanted is not None:
-                said_inside = table if table is not None else TableSync()
-                inner = self._table((schema, name), said_inside, live) if wanted or _on(live) else Inside()
-                level.put(name, wanted, _on(live), inner)
-        return level.inside("tables")
+                declared_table = table if table is not None else TableSync()
+                inner = self._table((schema, name), declared_table, live) if wanted or _is_synced(live) else Inner()
+                level.add_inner(name, wanted, _is_synced(live), inner)
+        return level.as_inner("tables")
 
-    def _table(self, place: Place, table: TableSync, live: LiveTable) -> Inside:
+    def _table(self, place: Place, table: TableSync, live: LiveTable) -> Inner:
         path = f"sync.schemas.{place[0]}.tables.{place[1]}"
         seen = self._columns(path, place, table.columns, live)
         if table.mode is None:
@@ -158,21 +161,21 @@ class _Comparing:
         seen.words = {"mode": mode, **(seen.words or {})}
         return seen
 
-    def _columns(self, path: str, place: Place, said: Mapping[str, str], live: LiveTable) -> Inside:
+    def _columns(self, path: str, place: Place, declared: Mapping[str, str], live: LiveTable) -> Inner:
         level = Level(f"{path}.columns")
         known = {**self._source.get(place, {}), **live.columns}
-        for name, word, column in _pairs(said, known):
+        for name, word, column in _pairs(declared, known):
             wanted = word if word is not None else self._other_columns
             if word is not None:
                 level.words[name] = word
-            now = _word(column)
+            now = _column_state(column)
             if column is None and place in self._source:
-                level.missing("column", name, known, exposes=word != "included")
+                level.add_missing("column", name, known, exposes=word != "included")
             elif wanted is None or now == wanted:
                 continue
             elif live.supports_columns_config is False:
                 if word is not None:
-                    level.find(
+                    level.add_finding(
                         name,
                         "this table does not support a choice of columns",
                         "unsupported",
@@ -180,36 +183,38 @@ class _Comparing:
                     )
             elif column is not None and column.lock is not None and "excluded" in (now, wanted):
                 if word is not None:
-                    level.locked(name, column.lock, wanted)
+                    level.add_locked(name, column.lock, wanted)
             else:
-                level.differ(name, wanted, now)
+                level.add_difference(name, wanted, now)
                 level.patch[name] = column_body(wanted)
-        return level.inside("columns")
+        return level.as_inner("columns")
 
 
-def _pairs(said: Mapping[str, Said], there: Mapping[str, There]) -> Iterator[tuple[str, Said | None, There | None]]:
-    """What the file names, in its order, and then what it does not."""
-    for name, node in said.items():
-        yield name, node, there.get(name)
-    for name, live in there.items():
-        if name not in said:
+def _pairs(
+    declared: Mapping[str, Declared], present: Mapping[str, Live]
+) -> Iterator[tuple[str, Declared | None, Live | None]]:
+    """Yield the names of the file in its order, then the other live ones."""
+    for name, node in declared.items():
+        yield name, node, present.get(name)
+    for name, live in present.items():
+        if name not in declared:
             yield name, None, live
 
 
-def _on(node: LiveSchema | LiveTable | LiveColumn) -> bool:
-    """Whether it is synced. What was not told counts as synced: nothing is taken for kept back without a word."""
+def _is_synced(node: LiveSchema | LiveTable | LiveColumn) -> bool:
+    """Return whether a node is synced. Without a value it counts as synced, so that no data seems kept out."""
     return node.enabled is not False
 
 
-def _word(column: LiveColumn | None) -> str:
+def _column_state(column: LiveColumn | None) -> str:
     if column is None:
         return "included"
-    if not _on(column):
+    if not _is_synced(column):
         return "excluded"
     return "hashed" if column.hashed else "included"
 
 
-def _keeps_back(said: SchemaSync | TableSync) -> bool:
-    if isinstance(said, SchemaSync):
-        return not said.included or any(_keeps_back(table) for table in said.tables.values())
-    return not said.included or any(word != "included" for word in said.columns.values())
+def _keeps_out(declared: SchemaSync | TableSync) -> bool:
+    if isinstance(declared, SchemaSync):
+        return not declared.included or any(_keeps_out(table) for table in declared.tables.values())
+    return not declared.included or any(word != "included" for word in declared.columns.values())

@@ -1,4 +1,4 @@
-"""`sync` as plain JSON in the file's words, and as the API takes it before the source was looked at."""
+"""Write `sync` as plain JSON, and as the API takes it before Fivetran has read the source's schema."""
 
 from __future__ import annotations
 
@@ -9,54 +9,54 @@ from reconciler.model import SchemaSync, Sync, TableSync
 
 
 def inputs(sync: Sync) -> dict[str, Any]:
-    """As a file would write it, each thing in one way only: what state holds and `compare` takes."""
-    return with_schemas(sync.new, sync.others, {name: schema_words(schema) for name, schema in sync.schemas.items()})
+    """Return `sync` as plain JSON in its one normal form, for state and `compare`."""
+    return with_schemas(sync.new, sync.others, {name: schema_node(schema) for name, schema in sync.schemas.items()})
 
 
 def with_schemas(new: str, others: str, schemas: Mapping[str, Any]) -> dict[str, Any]:
-    """The whole from its parts; without schemas there is no such key."""
+    """Combine the parts of a `sync`; without schemas, without that key."""
     return {"new": new, "others": others, **({"schemas": dict(schemas)} if schemas else {})}
 
 
 def parse(declared: Mapping[str, Any]) -> Sync:
-    """The reverse of `inputs`."""
+    """Read `sync` from plain JSON, the reverse of `inputs`."""
     schemas = {name: _schema(node) for name, node in declared.get("schemas", {}).items()}
     return Sync(declared["new"], declared.get("others", "keep"), schemas)
 
 
 def included(on: bool) -> Literal["included", "excluded"]:
-    """The file's word for what is synced or not."""
+    """Return the file's word for synced or not synced."""
     return "included" if on else "excluded"
 
 
-def schema_words(schema: SchemaSync) -> Any:
-    """A schema as a file would write it."""
-    tables = {name: table_words(table) for name, table in schema.tables.items()}
+def schema_node(schema: SchemaSync) -> Any:
+    """Write a schema as plain JSON."""
+    tables = {name: table_node(table) for name, table in schema.tables.items()}
     return {"tables": tables} if tables else included(schema.included)
 
 
-def table_words(table: TableSync) -> Any:
-    """A table as a file would write it."""
-    said: dict[str, Any] = {}
+def table_node(table: TableSync) -> Any:
+    """Write a table as plain JSON."""
+    declared_table: dict[str, Any] = {}
     if table.mode is not None:
-        said["mode"] = table.mode
+        declared_table["mode"] = table.mode
     if table.columns:
-        said["columns"] = dict(table.columns)
-    return said or included(table.included)
+        declared_table["columns"] = dict(table.columns)
+    return declared_table or included(table.included)
 
 
 def ahead(declared: Mapping[str, Any]) -> dict[str, Any]:
-    """The body of pre_create_connection_schema_config: everything that the file names."""
+    """Write the body of pre_create_connection_schema_config, with all that the file declares."""
     sync = parse(declared)
     schemas = {}
     for name, schema in sync.schemas.items():
-        tables = {table: _table_body(said) for table, said in schema.tables.items()}
+        tables = {table: _table_body(declared_table) for table, declared_table in schema.tables.items()}
         schemas[name] = {"enabled": schema.included, **({"tables": tables} if tables else {})}
     return {"schema_change_handling": sync.new.upper(), "schemas": schemas}
 
 
 def column_body(word: str) -> dict[str, bool]:
-    """A column as the API takes it (ColumnUpdateRequest)."""
+    """Write a column for the API (ColumnUpdateRequest)."""
     return {"enabled": False} if word == "excluded" else {"enabled": True, "hashed": word == "hashed"}
 
 

@@ -1,4 +1,4 @@
-"""What a comparison collects: of one level, of the inside of something, and what cannot be."""
+"""Collect the results of a comparison: per level, per inner level, and impossible settings."""
 
 from __future__ import annotations
 
@@ -11,19 +11,19 @@ from reconciler.fivetran.config_diff import Difference
 from reconciler.fivetran.tables.declared import included
 from reconciler.fivetran.tables.live_schema import LiveLock
 
-#: Why something cannot be.
+#: Why a setting is impossible.
 Kind: TypeAlias = Literal["missing", "locked", "unsupported"]
 
-#: Reasons of a lock that leave nothing to keep back: the table is Fivetran's own, or no longer in the source.
+#: Locks without data to keep out: the table is Fivetran's own, or no longer in the source.
 _HARMLESS = frozenset({"SYSTEM_TABLE", "DELETED"})
 
-#: Names listed in place of a guess.
+#: The most names to list if none is similar.
 _LISTED = 8
 
 
 @dataclass(frozen=True)
 class Finding:
-    """Something the file names that cannot be as it says. With `exposes`, what it keeps back would be synced."""
+    """A declared setting that is impossible. With `exposes`, data would be synced that the file keeps out or hashes."""
 
     path: str
     problem: str
@@ -35,8 +35,8 @@ class Finding:
 
 
 @dataclass
-class Inside:
-    """What was found inside of something. `words` is how the file would describe it; None for not at all."""
+class Inner:
+    """The result of an inner level. `words` is how a file would declare it; None if it would not."""
 
     words: Any = None
     patch: dict[str, Any] = field(default_factory=dict)
@@ -45,7 +45,7 @@ class Inside:
 
 
 class Level:
-    """What is beside each other: the schemas, the tables of one, the columns of one."""
+    """Collects the results of one level: schemas, the tables of a schema, or the columns of a table."""
 
     def __init__(self, path: str) -> None:
         self.path = path
@@ -54,29 +54,31 @@ class Level:
         self.differences: list[Difference] = []
         self.findings: list[Finding] = []
 
-    def differ(self, name: str, declared: Any, live: Any) -> None:
-        """What is live is not what it should be."""
+    def add_difference(self, name: str, declared: Any, live: Any) -> None:
+        """Add a difference."""
         self.words[name] = live
         self.differences.append(Difference(f"{self.path}.{name}", declared, live))
 
-    def find(self, name: str, problem: str, kind: Kind, *, exposes: bool) -> None:
-        """What the file says cannot be."""
+    def add_finding(self, name: str, problem: str, kind: Kind, *, exposes: bool) -> None:
+        """Add an impossible setting."""
         self.findings.append(Finding(f"{self.path}.{name}", problem, kind, exposes))
 
-    def missing(self, kind: str, name: str, names: Iterable[str], *, exposes: bool) -> None:
-        """What the file names is not in the source."""
-        self.find(name, f"the source has no such {kind}{_meant(name, sorted(names))}", "missing", exposes=exposes)
+    def add_missing(self, kind: str, name: str, names: Iterable[str], *, exposes: bool) -> None:
+        """Add a finding: the source lacks a declared name."""
+        self.add_finding(
+            name, f"the source has no such {kind}{_suggest(name, sorted(names))}", "missing", exposes=exposes
+        )
 
-    def locked(self, name: str, lock: LiveLock, wanted: str) -> None:
-        """What the file says is not for anybody to choose."""
+    def add_locked(self, name: str, lock: LiveLock, wanted: str) -> None:
+        """Add a finding: Fivetran locks the declared setting."""
         reason = f"{lock.code}: {lock.reason}" if lock.reason else lock.code
         exposes = wanted == "excluded" and lock.code not in _HARMLESS
-        self.find(name, f"Fivetran does not allow `{wanted}` here ({reason})", "locked", exposes=exposes)
+        self.add_finding(name, f"Fivetran does not allow `{wanted}` here ({reason})", "locked", exposes=exposes)
 
-    def put(self, name: str, wanted: bool, on: bool, inner: Inside) -> None:
-        """Take over what is inside. Where the outside differs, that alone is said to differ."""
+    def add_inner(self, name: str, wanted: bool, on: bool, inner: Inner) -> None:
+        """Add an inner level. If the outer setting differs, that is the only difference."""
         if on is not wanted:
-            self.differ(name, included(wanted), included(on))
+            self.add_difference(name, included(wanted), included(on))
         else:
             self.differences += inner.differences
         if on and inner.words is not None:
@@ -86,18 +88,18 @@ class Level:
             self.patch[name] = {"enabled": wanted, **patch}
         self.findings += inner.findings
 
-    def inside(self, key: str) -> Inside:
-        """All of it, as the inside of what it belongs to."""
+    def as_inner(self, key: str) -> Inner:
+        """Return the results as the inner level of a node."""
         words = {key: self.words} if self.words else None
         patch = {key: self.patch} if self.patch else {}
-        return Inside(words, patch, self.differences, self.findings)
+        return Inner(words, patch, self.differences, self.findings)
 
 
-def _meant(name: str, names: list[str]) -> str:
-    """The name that was probably meant, or those there are."""
-    by_small = {known.casefold(): known for known in names}
-    near = get_close_matches(name.casefold(), by_small, n=1)
+def _suggest(name: str, names: list[str]) -> str:
+    """Suggest a similar name, or list the names that exist."""
+    by_lower = {known.casefold(): known for known in names}
+    near = get_close_matches(name.casefold(), by_lower, n=1)
     if near:
-        return f"; did you mean {by_small[near[0]]}? Names are case-sensitive"
+        return f"; did you mean {by_lower[near[0]]}? Names are case-sensitive"
     listed = ", ".join(names[:_LISTED]) + (", …" if len(names) > _LISTED else "")
     return f"; it has {listed}" if listed else ""

@@ -186,7 +186,7 @@ class Connection(Resource, module="fivetran", name="Connection"):
     ) -> None:
         if unit.connector is None:
             raise ValueError(f"{unit.name} has no connector")
-        pending = {"pending": True} if unit.connector.awaits_a_person else {}
+        pending = {"pending": True} if unit.connector.is_pending else {}
         props = {
             **api_fields.inputs(unit, unit.connector),
             **pending,
