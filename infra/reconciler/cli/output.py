@@ -6,13 +6,14 @@ A command builds a `Report` or a `Page` and gives it to the reporter that `--for
 from __future__ import annotations
 
 import contextlib
+import itertools
 import json
 import os
 import re
 import sys
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, is_dataclass
+from dataclasses import asdict, dataclass, is_dataclass, replace
 from pathlib import Path
 from typing import Literal
 
@@ -27,8 +28,14 @@ _COLOURS = {"ok": "", "notice": "", "warning": "yellow", "failed": "red"}
 #: What a log of GitHub Actions reads as a command: `::` at the start of a line, and `##[` anywhere.
 _COMMAND = re.compile(r"(?P<start>^|[\r\n])(?P<space>[^\S\r\n]*)::|##\[")
 
-#: Characters that begin markup, a mention or HTML in Markdown.
-_MARKUP = re.compile(r"[\\`*_\[\]<>~|@#]")
+#: Characters that begin markup or HTML in Markdown.
+_MARKUP = re.compile(r"[\\`*_\[\]<>~|&]|^[-+=]")
+
+#: What begins a numbered list.
+_NUMBERED = re.compile(r"^(\d{1,9})(?=[.)])")
+
+#: What GitHub makes a mention, a reference or a link of, even behind a backslash: it looks at the rendered text.
+_LINKED = re.compile(r"@|#|(?i:(?<=https:)|(?<=http:)|(?<=ftp:))(?=//)|(?i:www)(?=\.)|(?i:gh-)(?=\d)")
 
 
 @dataclass(frozen=True)
@@ -43,6 +50,8 @@ class Entry:
     line: int | None = None
     column: int = 1
     owners: tuple[str, ...] = ()
+    mark: str = ""
+    """A short code behind the text, for people to copy."""
     cells: tuple[str, ...] = ()
     """The entry as a row of the report's table, which the text format prints in place of `text`."""
 
@@ -58,6 +67,10 @@ class Section:
 
     heading: str
     entries: Sequence[Entry]
+    by_file: bool = False
+    """Whether Markdown names each file once, above its entries."""
+    is_minor: bool = False
+    """Whether Markdown shows the section closed, for readers to open."""
 
 
 @dataclass(frozen=True)
@@ -135,10 +148,9 @@ class TextReporter(Reporter):
         lines = [page.title]
         for section in page.filled:
             lines += ["", section.heading]
-            lines += [
-                f"  {each.file}: {each.text_with_owners}" if each.file else f"  {each.text_with_owners}"
-                for each in section.entries
-            ]
+            for each in section.entries:
+                mark = f" [{each.mark}]" if each.mark else ""
+                lines.append(f"  {_place(each)}{each.text_with_owners}{mark}")
         return without_commands("\n".join(lines)) if page.filled else f"{page.title}: {page.empty}"
 
 
@@ -169,8 +181,11 @@ class GithubReporter(Reporter):
         lines = [f"## {page.title}"] if page.title else []
         for section in page.filled:
             heading = f"### {section.heading}" if page.title else section.heading
+            if section.is_minor:
+                heading = f"<details><summary>{section.heading} ({len(section.entries)})</summary>"
             lines += [*([""] if lines else []), heading, ""]
-            lines += [_list_item(entry) for entry in section.entries]
+            lines += _items_by_file(section) if section.by_file else [_list_item(entry) for entry in section.entries]
+            lines += ["", "</details>"] if section.is_minor else []
         if not page.filled and page.empty:
             lines += ["", f"{page.empty[0].upper()}{page.empty[1:]}."]
         return without_commands("\n".join(lines))
@@ -253,10 +268,7 @@ def _as_mapping(record: object) -> dict[str, object]:
 
 
 def _entry_lines(entry: Entry, report: Report) -> Iterator[str]:
-    place = ""
-    if entry.file is not None:
-        position = f":{entry.line}:{entry.column}" if entry.line is not None else ""
-        place = f"{entry.file}{position}: "
+    place = _place(entry)
     if report.show_levels:
         level = f"{entry.level:<8} "
         yield f"{level}{place}{entry.text}"
@@ -264,6 +276,13 @@ def _entry_lines(entry: Entry, report: Report) -> Iterator[str]:
         level = "    "
         yield f"{place}{'notice: ' if entry.level == 'notice' else ''}{entry.text}"
     yield from (f"{' ' * len(level)}{detail}" for detail in entry.details)
+
+
+def _place(entry: Entry) -> str:
+    if entry.file is None:
+        return ""
+    position = f":{entry.line}:{entry.column}" if entry.line is not None else ""
+    return f"{entry.file}{position}: "
 
 
 def _plain_table(report: Report) -> str:
@@ -314,5 +333,34 @@ def _escape_property(text: str) -> str:
 
 def _list_item(entry: Entry) -> str:
     """Return a line of a Markdown list that shows the text as it is."""
-    text = _MARKUP.sub(lambda found: f"\\{found[0]}", " ".join(entry.text_with_owners.split()))
-    return f"- {text}" if entry.file is None else f"- `{entry.file}`: {text}"
+    mark = f" {_code(entry.mark)}" if entry.mark else ""
+    text = f"{_escape_markdown(entry.text_with_owners)}{mark}"
+    return f"- {text}" if entry.file is None else f"- {_code(_place(entry).removesuffix(': '))}: {text}"
+
+
+def _items_by_file(section: Section) -> Iterator[str]:
+    """Yield each file's name, and below it its entries with their lines."""
+    for file, entries in itertools.groupby(section.entries, lambda entry: entry.file):
+        if file is not None:
+            yield f"- {_code(file)}"
+        for entry in entries:
+            line = f" (line {entry.line})" if entry.line else ""
+            item = _list_item(replace(entry, file=None, text=f"{entry.text}{line}"))
+            yield item if file is None else f"  {item}"
+
+
+def _code(text: str) -> str:
+    return f"`{_one_line(text).replace('`', chr(0x2BB))}`"
+
+
+def _escape_markdown(text: str) -> str:
+    """Return Markdown that shows a text as it is, on one line, and links nothing."""
+    escaped = _MARKUP.sub(lambda found: f"\\{found[0]}", _one_line(text))
+    escaped = _NUMBERED.sub(r"\1\\", escaped)
+    return _LINKED.sub(lambda found: f"{found[0]}<!-- -->", escaped)
+
+
+def _one_line(text: str) -> str:
+    """Return a text on one line; what has no shape of its own, or changes the direction, by its number."""
+    words = " ".join(text.split())
+    return "".join(char if char.isprintable() else f"<U+{ord(char):04X}>" for char in words)

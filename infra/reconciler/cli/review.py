@@ -180,22 +180,20 @@ def _split(place: str) -> tuple[str, int | None, int | None]:
 
 def _page(environment: str, faults: Sequence[Entry], found: Sequence[Consequence], record: object) -> Page:
     by_severity = {
-        severity: [
-            Entry(_with_fingerprint(each, environment), file=each.place or None)
-            for each in found
-            if each.severity == severity
-        ]
+        severity: [_entry(each, environment) for each in found if each.severity == severity]
         for severity in ("stop", "note", "detail")
     }
-    sections = [Section(_HEADINGS[key], entries) for key, entries in {"rejected": faults, **by_severity}.items()]
+    sections = [
+        Section(_HEADINGS[key], entries, by_file=key != "rejected", is_minor=key == "detail")
+        for key, entries in {"rejected": faults, **by_severity}.items()
+    ]
     return Page(sections, f"What a run of {environment} would do", "nothing", record)
 
 
-def _with_fingerprint(found: Consequence, environment: str) -> str:
-    fingerprint = found.fingerprint(environment)
-    if fingerprint is None:
-        return found.text
-    return f"{found.text} [{'scheduled' if found.is_scheduled else fingerprint}]"
+def _entry(found: Consequence, environment: str) -> Entry:
+    file, line, column = _split(found.place)
+    mark = "scheduled" if found.is_scheduled else found.fingerprint(environment) or ""
+    return Entry(found.text, file=file or None, line=line, column=column or 1, mark=mark)
 
 
 def _print(page: Page, reporter: Reporter, summary: Path | None) -> None:
@@ -221,6 +219,6 @@ def _cut(page: Page, reporter: Reporter) -> Page:
             if room > 0:
                 kept.append(entry)
         left_out += len(section.entries) - len(kept)
-        sections.append(Section(section.heading, kept))
+        sections.append(replace(section, entries=kept))
     sections.append(Section("Left out", [Entry(f"{count(left_out, 'more line')}: the job's summary has all of them")]))
     return replace(page, sections=sections)

@@ -138,7 +138,7 @@ def test_sweep_formats_deleted_and_kept_files_for_github_and_json(write: Write):
     assert page.stdout.splitlines() == [
         "These units expired, and their resources are removed by a run:",
         "",
-        "- `connectors/dev/over.yaml`: expired on 2026-12-31 (o\\@example.com)",
+        "- `connectors/dev/over.yaml`: expired on 2026-12-31 (o@<!-- -->example.com)",
         "",
         "To be deleted later:",
         "",

@@ -2,12 +2,16 @@
 
 import ast
 import re
+from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from markdown_it import MarkdownIt
 
 import reconciler.cli
-from reconciler.cli.output import REPORTERS, Entry, Page, Report, Section
+from reconciler.cli.output import REPORTERS, Entry, Page, Report, Section, without_commands
 
 COMMANDS = Path(reconciler.cli.__file__).parent
 #: Functions and attributes that print. `main` prints errors itself, so that `--help` imports no other module.
@@ -63,9 +67,12 @@ def test_reporters_print_one_report_in_every_format(name: str, printed: str, cap
 @pytest.mark.parametrize(
     ("name", "printed"),
     [
-        ("text", "dev\n\nFound\n  a.yaml: fine\n  b.yaml: odd\n  wrong (a@example.com)\n"),
+        ("text", "dev\n\nFound\n  a.yaml:2:3: fine\n  b.yaml:4:5: odd\n  wrong (a@example.com)\n"),
         ("json", '{\n  "day": 1\n}\n'),
-        ("github", "## dev\n\n### Found\n\n- `a.yaml`: fine\n- `b.yaml`: odd\n- wrong (a\\@example.com)\n"),
+        (
+            "github",
+            "## dev\n\n### Found\n\n- `a.yaml:2:3`: fine\n- `b.yaml:4:5`: odd\n- wrong (a@<!-- -->example.com)\n",
+        ),
     ],
 )
 def test_reporters_print_one_page_in_every_format(name: str, printed: str, capsys: pytest.CaptureFixture[str]):
@@ -90,3 +97,74 @@ def test_reporters_print_no_workflow_command_of_others(text: str, shape: str, ca
     printed = "\n".join(capsys.readouterr())
     commands = [line for line in re.split(r"[\r\n]", printed) if line.lstrip().startswith("::") or "##[" in line]
     assert all(shape == "github" and line.startswith("::error file=") for line in commands)
+
+
+class _Rendered(HTMLParser):
+    """What a browser shows of Markdown: elements and texts."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.elements: set[str] = set()
+        self.texts: list[str] = []
+
+    def handle_starttag(self, tag: str, attrs: object) -> None:
+        self.elements.add(tag)
+
+    def handle_data(self, data: str) -> None:
+        self.texts.append(data)
+
+
+#: What GitHub makes a link of in the texts of a rendered page: a mention, an issue, an address.
+LINKED = re.compile(r"(?<!\w)@\w|#\d|gh-\d|https?://|ftp://|www\.\w", re.IGNORECASE)
+
+
+HOSTILE = (
+    "@team",
+    "#12",
+    "GH-7",
+    "https://",
+    "www.a.b",
+    "<b>",
+    "`",
+    "\\",
+    "&#64;team",
+    "&lt;",
+    "- ",
+    "12. ",
+    "---",
+    "![](",
+)
+
+
+@given(st.lists(st.text(max_size=4) | st.sampled_from(HOSTILE)))
+def test_markdown_shows_a_text_as_it_is_and_links_nothing(parts: list[str]):
+    text = " ".join("".join(parts).split()) or "-"
+    rendered = _Rendered()
+    page = Page([Section("", [Entry(text)])])
+    rendered.feed(MarkdownIt("gfm-like", {"linkify": False}).render(REPORTERS["github"].format_page(page)))
+    assert rendered.elements == {"ul", "li"}
+    assert not any(LINKED.search(each) for each in rendered.texts)
+    if text.isprintable():
+        assert "".join(rendered.texts).strip() == without_commands(text)
+
+
+def test_markdown_names_each_file_once_with_lines_and_marks():
+    entries = [
+        Entry("one", file="a.yaml", line=2, mark="0f"),
+        Entry("two", file="a.yaml"),
+        Entry("three", file="b.yaml"),
+    ]
+    section = Section("Found", entries, by_file=True, is_minor=True)
+    assert REPORTERS["github"].format_page(Page([section], "dev")).splitlines() == [
+        "## dev",
+        "",
+        "<details><summary>Found (3)</summary>",
+        "",
+        "- `a.yaml`",
+        "  - one (line 2) `0f`",
+        "  - two",
+        "- `b.yaml`",
+        "  - three",
+        "",
+        "</details>",
+    ]

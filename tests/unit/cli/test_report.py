@@ -82,7 +82,7 @@ def test_report_formats_all_sections_as_json_and_escaped_markdown(busy: Workspac
     assert page[:3] == [f"## dev on {DAY}", "", "### Needs attention"]
     assert (
         f"- `{busy.specs.name}/dev/broken.yaml`: its setup state is broken; Fivetran: reconnect: Log in \\*again\\* "
-        "(owner\\@example.com)"
+        "(owner@<!-- -->example.com)"
     ) in page
 
 

@@ -60,7 +60,7 @@ def test_markup_mentions_and_commands_in_a_preview_are_shown_as_text(folder: Pat
     assert code == 0
     assert "\\<img src=x\\>" in page
     assert "\n::error" not in page
-    assert "\\@everyone" in page
+    assert "@<!-- -->everyone" in page
 
 
 def test_errors_of_another_provider_are_masked(folder: Path, capsys: pytest.CaptureFixture[str]):
