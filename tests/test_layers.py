@@ -20,6 +20,7 @@ ORDER = (
     "reconciler.fivetran.catalog",
     "reconciler.fivetran.config_diff",
     "reconciler.fivetran",
+    "reconciler.google.rest",
     "reconciler.google.iam",
     "reconciler.google.bigquery.access",
     "reconciler.google",

@@ -1,0 +1,132 @@
+"""Requests to Google's JSON APIs: credentials, retries, and errors that keep Google's message apart.
+
+For the calls for which Google has no library, or one that is far larger than the call.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import warnings
+from collections.abc import Iterator
+from typing import Any, Final, Self
+from urllib.parse import urlsplit
+
+from reconciler.model.errors import LOG_IN, NO_CREDENTIALS, RemoteError, google_error, google_message
+
+_SCOPE: Final = "https://www.googleapis.com/auth/cloud-platform"
+_LOOPBACK: Final = ("127.0.0.1", "::1", "localhost")
+#: How long one request may take, and how long all attempts at it.
+_REQUEST_S: Final = 30
+_ATTEMPTS_S: Final = 60
+
+
+class Denied(Exception):
+    """Google answered 403, 404 or 412, which the caller may know how to handle.
+
+    403 and 404 do not say whether a thing is missing or hidden; 412 is a failed precondition.
+    """
+
+    def __init__(self, status: int, unmasked_message: str) -> None:
+        super().__init__()
+        self.status = status
+        self.unmasked_message = unmasked_message
+
+    def __str__(self) -> str:
+        return f"Google answered {self.status}"
+
+
+class GoogleRest:
+    """One session with Google's APIs. Methods raise `RemoteError`, which begins with the subject."""
+
+    def __init__(self, subject: str, *, anonymous: bool = False, credentials: Any = None) -> None:
+        """Open a session.
+
+        Args:
+            subject: What the requests are about; errors begin with it.
+            anonymous: Whether to send no credentials, as to an emulator.
+            credentials: Credentials of google-auth; None for the application-default ones.
+        """
+        self._subject = subject
+        with self._failures():
+            self._session, self.account = _session(anonymous, credentials)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._session.close()
+
+    def ask(self, method: str, url: str, *, params: Any = None, body: Any = None, data: bytes | None = None) -> Any:
+        """Send a request, again after errors that pass, and return the successful response.
+
+        Raises:
+            Denied: Google answered 403, 404 or 412.
+            RemoteError: There is no usable answer.
+        """
+        from google.api_core import exceptions, retry  # noqa: PLC0415 (slow to import)
+
+        @retry.Retry(predicate=retry.if_transient_error, initial=0.25, maximum=8.0, timeout=_ATTEMPTS_S)
+        def send() -> Any:
+            response = self._session.request(method, url, params=params, json=body, data=data, timeout=_REQUEST_S)
+            if not response.ok:
+                raise exceptions.from_http_response(response)  # type: ignore[no-untyped-call]
+            return response
+
+        with self._failures():
+            try:
+                return send()
+            except (exceptions.Forbidden, exceptions.NotFound, exceptions.PreconditionFailed) as error:
+                raise Denied(error.code, google_message(error)) from None
+
+    def object(self, method: str, url: str, *, params: Any = None, body: Any = None) -> dict[str, Any]:
+        """Send a request and return the JSON object of the answer; raises as `ask` does."""
+        response = self.ask(method, url, params=params, body=body)
+        with self._failures():
+            return dict(response.json())
+
+    @contextlib.contextmanager
+    def _failures(self) -> Iterator[None]:
+        """Turn the libraries' exceptions into one line."""
+        from google.api_core.exceptions import GoogleAPIError  # noqa: PLC0415
+        from google.auth.exceptions import GoogleAuthError  # noqa: PLC0415
+        from requests.exceptions import RequestException  # noqa: PLC0415
+
+        try:
+            yield
+        except GoogleAuthError as error:
+            raised = RemoteError(
+                f"{self._subject}: {NO_CREDENTIALS} ({type(error).__name__})", unmasked_message=str(error), step=LOG_IN
+            )
+        except (GoogleAPIError, RequestException, ValueError, TypeError) as error:
+            raised = google_error(self._subject, error)
+        else:
+            return
+        raise raised from None
+
+
+def is_loopback(address: str) -> bool:
+    """Return whether an address is one of this machine."""
+    return urlsplit(address).hostname in _LOOPBACK
+
+
+def _session(anonymous: bool, credentials: Any) -> tuple[Any, str | None]:
+    """Return a session, and the service account whose credentials it sends if they name one."""
+    import google.auth  # noqa: PLC0415
+    import requests  # noqa: PLC0415
+    from google.auth.transport.requests import AuthorizedSession  # noqa: PLC0415
+
+    if anonymous:
+        session = requests.Session()
+        session.trust_env = False  # the environment's proxies are not for this machine
+        return session, None
+    if credentials is None:
+        with warnings.catch_warnings():
+            # A person's own credentials are fine on a person's own machine.
+            warnings.filterwarnings("ignore", message="Your application has authenticated using end user credentials")
+            credentials, _ = google.auth.default(scopes=[_SCOPE])
+    authorised: Any = AuthorizedSession
+    return authorised(credentials), getattr(credentials, "service_account_email", None)
