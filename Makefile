@@ -12,6 +12,7 @@ PYTEST_ARGS ?=
 LOCK_ARGS ?=
 STACK ?=
 FORCE ?=
+IF_LOCKED ?=
 UV_VERSION := 0.13.9
 
 VENV := .venv/bin
@@ -78,7 +79,11 @@ bench: packages  ## Measure 10, 100 and 1,000 units
 
 .PHONY: recover
 recover: packages  ## After a killed run: release the lock, tidy the state (STACK=dev)
-	@$(WITH_TOOLS) exec python tools/recover.py $(if $(FORCE),--force) $(if $(STACK),"$(STACK)")
+	@$(WITH_TOOLS) exec python tools/recover.py $(if $(FORCE),--force) $(if $(IF_LOCKED),--if-locked) $(if $(STACK),"$(STACK)")
+
+.PHONY: record-run
+record-run: packages  ## In GitHub Actions, before `pulumi up`: record which job locks the stack (STACK=dev)
+	@$(WITH_TOOLS) exec python tools/recover.py --record-run $(if $(STACK),"$(STACK)")
 
 .PHONY: format
 format: packages  ## Format the code and mend what the linter can

@@ -1,13 +1,16 @@
 """Makes a stack usable again after a run was killed: `make recover STACK=dev`, in the repository's root.
 
-A killed `pulumi up` leaves a lock, creates marked as pending, and the process of the dynamic provider, which goes on
-with the calls it was in and then stays for good; and, in a file backend, perhaps half a file beside the state. This
-script says whose lock it is, lets that process end, removes that file, releases the lock (`pulumi cancel`) and reads
+A killed `pulumi up` leaves a lock, creates marked as pending, and the process of the dynamic provider, which finishes
+the calls it was in and then stays; and, in a file backend, perhaps half a file beside the state. This script finds out
+whether the run that took the lock has ended, waits for that process, removes that file, releases the lock, and reads
 the stack's real state back (`pulumi refresh --clear-pending-creates`).
 
-It needs what `pulumi refresh` needs: the backend, the passphrase and the providers' credentials in the environment.
-Exit 0 when the stack is usable; 1 when a run may still be going (`--force` overrules); 2 for wrong usage; 3 when
-Pulumi failed.
+It needs what `pulumi refresh` needs: the backend, the passphrase and the providers' credentials in the environment;
+and GITHUB_TOKEN, to ask whether the job of GitHub Actions that took the lock has ended. Such a job calls
+`make record-run STACK=dev` before it runs `pulumi up`.
+
+Exit 0 when the stack is usable; 1 when a run may still be going (`--force` overrules what is unknown); 2 for wrong
+usage; 3 when Pulumi, Google or the backend failed.
 """
 
 from __future__ import annotations
@@ -24,12 +27,28 @@ import time
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import datetime
 from pathlib import Path
-from urllib.parse import urlsplit
+from typing import Any
 
 import psutil
 import yaml
+
+from reconciler.google.storage import Changed, StateBucket
+from reconciler.model.errors import ReconcilerError
+from stack_locks import (
+    FileBackend,
+    Lock,
+    NotALock,
+    Owner,
+    RunRecord,
+    find_owner,
+    has_ended,
+    open_backend,
+    read_locks,
+    read_record,
+    record_name,
+    short,
+)
 
 #: How long the calls that a provider process is in may take. A setup test of Fivetran's is the slowest.
 LAST_CALLS_SECONDS = 120
@@ -45,45 +64,6 @@ class RecoverError(Exception):
 
 
 @dataclass(frozen=True)
-class Lock:
-    """What Pulumi's file backend writes into a lock file: the CLI process that holds the stack."""
-
-    file: Path
-    pid: int
-    username: str
-    hostname: str
-    timestamp: datetime
-
-    @classmethod
-    def read(cls, file: Path) -> Lock | None:
-        """Read a lock file; None when it is gone."""
-        try:
-            held = json.loads(file.read_text(encoding="utf-8"))
-            since = datetime.fromisoformat(held["timestamp"])
-            return cls(file, int(held["pid"]), held["username"], held["hostname"], since)
-        except FileNotFoundError:
-            return None
-        except (ValueError, KeyError, TypeError) as error:
-            raise RecoverError(3, f"{file} is no lock file of Pulumi's: {error!r}. Remove it by hand.") from error
-
-    def why_held(self) -> str | None:
-        """Why the run that took this lock may still be going; None when it has certainly ended."""
-        if self.hostname != socket.gethostname():
-            return f"it was taken on another machine ({self.hostname}), where this one cannot look"
-        try:
-            process = psutil.Process(self.pid)
-            # A process that began after the lock was taken only has the same number.
-            reused = process.create_time() > self.timestamp.timestamp() + 1
-        except psutil.NoSuchProcess:
-            return None
-        return None if reused or has_ended(process) else f"process {self.pid} is alive"
-
-    def __str__(self) -> str:
-        since = f"{self.timestamp.astimezone():%Y-%m-%d %H:%M:%S}"
-        return f"{self.username}@{self.hostname}, process {self.pid}, since {since}"
-
-
-@dataclass(frozen=True)
 class Project:
     """The Pulumi project of the current directory, found as Pulumi finds it."""
 
@@ -92,85 +72,132 @@ class Project:
 
     @classmethod
     def here(cls) -> Project:
-        """The nearest `Pulumi.yaml`, here or above."""
+        """Return the project of the nearest `Pulumi.yaml`, here or above."""
         for directory in (Path.cwd(), *Path.cwd().parents):
             file = directory / "Pulumi.yaml"
             if file.is_file():
                 return cls(str(yaml.safe_load(file.read_text(encoding="utf-8"))["name"]), directory)
-        raise RecoverError(2, "no Pulumi.yaml here or above: run this in the repository.")
+        raise RecoverError(2, "no Pulumi.yaml here or above.\n    Run this in the repository.")
 
 
-def recover(stack: str, force: bool) -> None:
-    """Release the stack's lock and tidy its state; `RecoverError` when that must not or cannot be done."""
+def recover(stack: str, *, force: bool, if_locked: bool) -> None:
+    """Release the stack's locks and tidy its state; `RecoverError` when that must not or cannot be done."""
     project = Project.here()
-    backend = str(json.loads(pulumi("whoami", "--json", "--non-interactive", capture=True))["url"])
-    if backend.startswith("file://"):
-        held = list(locks(backend, project, stack))
-        for lock in held:
-            say(f"{stack} is locked by {lock}.")
-            reason = lock.why_held()
-            if reason and not force:
-                raise RecoverError(
-                    1,
-                    f"nothing was changed: {reason}.\n"
-                    f"When you are sure that this run is over: make recover STACK={stack} FORCE=1",
-                )
-    else:
-        held = None
-        say(f"Whose lock it is cannot be seen in {backend}; make sure that no other run is going.")
-    end_orphans(project, force)
-    if backend.startswith("file://"):
-        mend(backend, project, stack)
-    if held is None or held:
-        pulumi("cancel", "--yes", "--non-interactive", "--stack", stack)
-    else:
+    url = backend_url()
+    backend = open_backend(url)
+    locked = release(backend, project, stack, force) if backend else cancel(url, stack, force)
+    if not locked:
         say(f"{stack} is not locked.")
+        if if_locked:
+            return
     say(f"Reading what {stack} really has (pulumi refresh)")
     quiet = ("--yes", "--non-interactive", "--skip-preview", "--suppress-outputs")
     pulumi("refresh", *quiet, "--clear-pending-creates", "--stack", stack)
     say(f"{stack} is usable again. Next: pulumi preview --stack {stack}, then pulumi up --refresh --stack {stack}")
 
 
-def locks(backend: str, project: Project, stack: str) -> Iterator[Lock]:
-    """The locks of one stack in a file backend: `.pulumi/locks/organization/<project>/<stack>/<id>.json`."""
-    root, name = folder(backend) / "locks", short(stack)
-    # Backends from before Pulumi knew projects keep `locks/<stack>/`.
-    for directory in (root / "organization" / project.name / name, root / name):
-        for file in sorted(directory.glob("*.json")):
-            if lock := Lock.read(file):
-                yield lock
+def release(backend: FileBackend | StateBucket, project: Project, stack: str, force: bool) -> bool:
+    """Release the locks whose runs have ended, and tidy up after those; return whether there was one."""
+    record = read_record(backend, project.name, stack)
+    locks = list(read_locks(backend, project.name, stack))
+    for lock in locks:
+        say(f"{stack} is locked by {lock}.")
+        owner = find_owner(lock, record, in_folder=isinstance(backend, FileBackend))
+        if owner.state != "ended":
+            require_permission(stack, lock, owner, force)
+        else:
+            say(f"Its run is over: {owner.text}.")
+    end_orphans(project, force)
+    if isinstance(backend, FileBackend):
+        mend(backend, project, stack)
+    for lock in locks:
+        try:
+            backend.delete(lock.stored)
+        except Changed:
+            raise RecoverError(1, f"another run locked {stack} just now.\n    Wait for it to end.") from None
+        say(f"Released the lock {lock.stored.name}.")
+    return bool(locks)
 
 
-def mend(backend: str, project: Project, stack: str) -> None:
-    """Remove attributes of the state in a file backend that a kill has cut short; Pulumi could not read the state.
+def require_permission(stack: str, lock: Lock, owner: Owner, force: bool) -> None:
+    """Raise unless a lock may be released whose run is live or unknown."""
+    if owner.state == "live" and owner.record is not None:
+        steps = "Wait for it to end, or cancel it there. Then run this again."
+        raise RecoverError(1, f"nothing was changed: {owner.text}.\n    {steps}")
+    if force:
+        say(f"The lock is released by force, although {owner.text}.")
+        return
+    whose = f"Find out whether process {lock.pid} of {lock.username}@{lock.hostname} still runs."
+    raise RecoverError(
+        1,
+        f"nothing was changed: {owner.text}.\n"
+        f"    {whose} When you are sure that it has ended: make recover STACK={stack} FORCE=1",
+    )
+
+
+def cancel(url: str, stack: str, force: bool) -> bool:
+    """Cancel the update of a backend whose locks cannot be read; return whether there may have been one."""
+    found = [each for each in pulumi_json("stack", "ls") if short(str(each["name"])) == short(stack)]
+    if any(each.get("updateInProgress") is False for each in found):
+        return False
+    page = next((f" See who runs it: {each['url']}" for each in found if each.get("url")), "")
+    if not force:
+        raise RecoverError(
+            1,
+            f"nothing was changed: whether the run that locked {stack} has ended cannot be seen in {url}.{page}\n"
+            f"    When you are sure that it has ended: make recover STACK={stack} FORCE=1, which runs `pulumi cancel`. "
+            "A cancelled run that is still alive finishes the calls it is in, and cannot record what they did.",
+        )
+    pulumi("cancel", "--yes", "--non-interactive", "--stack", stack)
+    return True
+
+
+def record_run(stack: str) -> None:
+    """Record beside the stack's locks which job of GitHub Actions is about to lock it."""
+    project = Project.here()
+    record = RunRecord.of_this_job()
+    if record is None:
+        raise RecoverError(
+            2,
+            "GITHUB_REPOSITORY, GITHUB_RUN_ID, GITHUB_RUN_ATTEMPT or RUNNER_NAME is not set.\n"
+            "    Call this in a job of GitHub Actions only.",
+        )
+    url = backend_url()
+    backend = open_backend(url)
+    if backend is None:
+        say(f"{url} keeps no records of runs: nothing was recorded.")
+        return
+    # The record of the run that left the lock is needed to release it.
+    if any(True for _ in read_locks(backend, project.name, stack)):
+        raise RecoverError(1, f"{stack} is locked.\n    Run this first: make recover STACK={stack}")
+    backend.write(record_name(project.name, stack), record.as_json())
+    say(f"Recorded {record} for {stack}.")
+
+
+def backend_url() -> str:
+    """Return the address of the backend that Pulumi uses here."""
+    return str(pulumi_json("whoami")["url"])
+
+
+def mend(backend: FileBackend, project: Project, stack: str) -> None:
+    """Remove attributes of the state that a kill has cut short; Pulumi could not read the state.
 
     They are written in place and before the state itself, which is then as it was. Nothing needs them.
     """
-    root = folder(backend) / "stacks"
+    root = backend.folder / ".pulumi" / "stacks"
     for directory in (root / project.name, root):
         for file in directory.glob(f"{glob.escape(short(stack))}.json*.attrs"):
             try:
                 json.loads(file.read_text(encoding="utf-8"))
             except ValueError:
-                say(f"{file.name} was cut short; it is removed.")
+                say(f"Removed {file.name}, which was cut short.")
                 file.unlink()
-
-
-def folder(backend: str) -> Path:
-    """Where a file backend keeps its things."""
-    parts = urlsplit(backend)
-    return Path(f"{parts.netloc}{parts.path}").expanduser() / ".pulumi"
-
-
-def short(stack: str) -> str:
-    """A stack's name without the organisation and the project before it."""
-    return stack.rsplit("/", maxsplit=1)[-1]
 
 
 def end_orphans(project: Project, force: bool) -> None:
     """Let the provider processes of killed runs of this project finish their calls and end.
 
-    Interrupted, such a process takes no new call and ends after the ones it is in; left alone, it stays for good.
+    Interrupted, such a process takes no new call and ends after the ones it is in; otherwise it never ends.
     """
     left = list(orphans(project))
     if not left:
@@ -183,20 +210,14 @@ def end_orphans(project: Project, force: bool) -> None:
     deadline = time.monotonic() + LAST_CALLS_SECONDS
     while not all(has_ended(process) for process in left):
         if time.monotonic() > deadline:
-            raise RecoverError(1, f"process {numbers} is still at work. Run this again, or with FORCE=1 to end it.")
+            raise RecoverError(
+                1, f"process {numbers} is still in a call.\n    Run this again, or with FORCE=1 to end it."
+            )
         time.sleep(POLL_SECONDS)
 
 
-def has_ended(process: psutil.Process) -> bool:
-    """Whether a process is over, even if nobody has asked for its exit code yet."""
-    try:
-        return not process.is_running() or process.status() == psutil.STATUS_ZOMBIE
-    except psutil.NoSuchProcess:
-        return True
-
-
 def orphans(project: Project) -> Iterator[psutil.Process]:
-    """Processes of Pulumi's dynamic provider that serve this project and this backend, and whose engine is gone."""
+    """Yield the provider processes of this project and this backend whose engine is gone."""
     for process in psutil.process_iter():
         try:
             command = process.cmdline()
@@ -212,13 +233,22 @@ def orphans(project: Project) -> Iterator[psutil.Process]:
 
 
 def listens(address: str) -> bool:
-    """Whether anything accepts connections at `host:port`, as the engine does for as long as its run goes on."""
+    """Return whether a process accepts connections at `host:port`, as the engine does until its run ends."""
     host, _, port = address.rpartition(":")
     try:
         socket.create_connection((host, int(port)), timeout=1).close()
     except (OSError, ValueError):
         return False
     return True
+
+
+def pulumi_json(*arguments: str) -> Any:
+    """Run a command of the CLI and return the JSON that it prints; `RecoverError` when it fails."""
+    printed = pulumi(*arguments, "--json", "--non-interactive", capture=True)
+    try:
+        return json.loads(printed)
+    except ValueError:
+        raise RecoverError(3, f"`pulumi {' '.join(arguments)} --json` printed no JSON.") from None
 
 
 def pulumi(*arguments: str, capture: bool = False) -> str:
@@ -232,9 +262,9 @@ def pulumi(*arguments: str, capture: bool = False) -> str:
             check=False,
         )
     except FileNotFoundError:
-        raise RecoverError(2, 'no pulumi on PATH: eval "$(make -s env)" first.') from None
+        raise RecoverError(2, 'no pulumi on PATH.\n    Run this first: eval "$(make -s env)"') from None
     if done.returncode != 0:
-        raise RecoverError(3, f"`pulumi {arguments[0]}` failed; what it said is above.")
+        raise RecoverError(3, f"`pulumi {arguments[0]}` failed; its message is above.")
     return done.stdout or ""
 
 
@@ -244,18 +274,34 @@ def say(text: str) -> None:
 
 
 def main() -> int:
-    """Read the arguments, recover, and answer the exit code."""
+    """Read the arguments, recover, and return the exit code."""
     parser = argparse.ArgumentParser(
-        usage="make recover STACK=dev [FORCE=1]", description="Make a stack usable again after a killed run."
+        usage="make recover STACK=dev [FORCE=1] [IF_LOCKED=1] | make record-run STACK=dev",
+        description="Make a stack usable again after a killed run.",
     )
     parser.add_argument("stack", metavar="STACK", help="for example dev")
-    parser.add_argument("--force", action="store_true", help="release the lock even when its run may still be going")
+    parser.add_argument(
+        "--force", action="store_true", help="release a lock of which it is unknown whether its run ended"
+    )
+    parser.add_argument("--if-locked", action="store_true", help="do nothing if the stack is not locked")
+    parser.add_argument(
+        "--record-run", action="store_true", help="record this job of GitHub Actions, and do nothing else"
+    )
     arguments = parser.parse_args()
     try:
-        recover(arguments.stack, arguments.force)
+        if arguments.record_run:
+            record_run(arguments.stack)
+        else:
+            recover(arguments.stack, force=arguments.force, if_locked=arguments.if_locked)
     except RecoverError as error:
         print(f"recover: {error}", file=sys.stderr)
         return error.code
+    except NotALock as error:
+        print(f"recover: {error}\n    Remove it by hand.", file=sys.stderr)
+        return 3
+    except (ReconcilerError, OSError) as error:
+        print(f"recover: {error}", file=sys.stderr)
+        return 3
     except KeyboardInterrupt:
         return 130
     return 0

@@ -20,6 +20,7 @@ import yaml
 
 import environment
 import recover
+import stack_locks
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 CONNECTION = "pulumi-python:dynamic/fivetran:Connection"
@@ -244,10 +245,11 @@ class Workspace:
 
     def unlock(self) -> None:
         """What `make recover` does to files, and that alone: what the killed run left running goes on."""
-        url, project = self.env["PULUMI_BACKEND_URL"], recover.Project("fivetran-reconciler", ROOT)
-        for lock in recover.locks(url, project, self.stack):
-            lock.file.unlink()
-        recover.mend(url, project, self.stack)
+        project = recover.Project("fivetran-reconciler", ROOT)
+        backend = stack_locks.FileBackend(self.env["PULUMI_BACKEND_URL"])
+        for lock in stack_locks.read_locks(backend, project.name, self.stack):
+            backend.delete(lock.stored)
+        recover.mend(backend, project, self.stack)
 
     def plugins(self) -> list[int]:
         """The processes of the dynamic provider that serve this workspace, orphans too."""

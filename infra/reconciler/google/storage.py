@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Final, Self
@@ -128,7 +129,9 @@ class StateBucket:
             raise self._error(denial, "cannot be read") from None
 
     def _error(self, denial: Denied, what: str) -> RemoteError:
-        return RemoteError(f"{self._subject}: {what}: {denial}", unmasked_message=denial.unmasked_message)
+        step = "Use credentials that may read and write the bucket" if denial.status == 403 else ""
+        text = f"{self._subject}: {what}: {denial}"
+        return RemoteError(text, unmasked_message=denial.unmasked_message, step=step)
 
 
 @contextlib.contextmanager
@@ -150,7 +153,10 @@ def _pulumis_credentials(subject: str) -> Any:
     token: Any = Credentials
     if content := os.environ.get("GOOGLE_CREDENTIALS"):
         try:
-            return library.load_credentials_from_dict(json.loads(content), scopes=[_SCOPE])[0]
+            with warnings.catch_warnings():
+                # The variable is the user's own, and Pulumi accepts every type of credentials in it.
+                warnings.filterwarnings("ignore", message="The load_credentials_from_dict method is deprecated")
+                return library.load_credentials_from_dict(json.loads(content), scopes=[_SCOPE])[0]
         except (GoogleAuthError, AttributeError, KeyError, TypeError, ValueError) as error:
             text = f"{subject}: {NO_CREDENTIALS} in GOOGLE_CREDENTIALS ({type(error).__name__})"
             raise RemoteError(text, step="Set it to the content of a credentials file, or unset it") from None

@@ -39,6 +39,8 @@ class State:
     contents: dict[tuple[str, str], str] = field(default_factory=dict)
     """The text of files by commit and path."""
     check_runs: list[dict[str, Any]] = field(default_factory=list)
+    attempts: dict[tuple[int, int], dict[str, Any]] = field(default_factory=dict)
+    """The attempts of workflow runs by run and number; `jobs` is the list of their jobs."""
     now: str = "2026-01-01T00:00:00Z"
     requests: list[str] = field(default_factory=list)
     limited: int = 0
@@ -63,6 +65,8 @@ def build_app(state: State) -> web.Application:
             web.get("/repos/{owner}/{name}/contents/{path:.+}", api.content),
             web.post("/repos/{owner}/{name}/check-runs", api.create_check_run),
             web.get("/repos/{owner}/{name}/commits/{sha}/check-runs", api.check_runs),
+            web.get("/repos/{owner}/{name}/actions/runs/{run}/attempts/{number}", api.attempt),
+            web.get("/repos/{owner}/{name}/actions/runs/{run}/attempts/{number}/jobs", api.jobs_of_attempt),
             web.get("/_admin/requests", api.log),
             web.post("/_admin/faults", api.fault),
         ]
@@ -144,6 +148,18 @@ class _Api:
         if request.query.get("filter", "latest") == "latest":
             found = list({(each["app"]["slug"], each["name"]): each for each in found}.values())
         return self._page(request, found, "check_runs")
+
+    async def attempt(self, request: web.Request) -> web.Response:
+        return web.json_response({key: value for key, value in self._attempt(request).items() if key != "jobs"})
+
+    async def jobs_of_attempt(self, request: web.Request) -> web.Response:
+        return self._page(request, self._attempt(request).get("jobs", []), "jobs")
+
+    def _attempt(self, request: web.Request) -> dict[str, Any]:
+        found = self._state.attempts.get((int(request.match_info["run"]), int(request.match_info["number"])))
+        if found is None:
+            raise web.HTTPNotFound
+        return found
 
     def _page(self, request: web.Request, found: list[dict[str, Any]], key: str = "") -> web.Response:
         size = min(int(request.query.get("per_page", "30")), 100)

@@ -1,6 +1,6 @@
-"""`make recover`: whose lock it is, when it must not be touched, and what a killed run's provider process is told.
+"""`make recover`: which locks it releases, which it rejects, and how it ends a killed run's provider process.
 
-Pulumi itself is a stand-in that writes down what it is asked; the tests under tests/engine kill real runs.
+Pulumi itself is a stand-in that logs its calls; the tests under tests/engine kill real runs.
 """
 
 import json
@@ -17,6 +17,13 @@ RECOVER = Path(__file__).resolve().parents[3] / "tools" / "recover.py"
 FILE_BACKEND = "file://{directory}/state"
 
 
+def lock_content(pid, *, hostname=None, since, username="alice"):
+    """What Pulumi writes into a lock; Go writes nanoseconds."""
+    timestamp = f"{since:%Y-%m-%dT%H:%M:%S.%f}789Z"
+    hostname = hostname or socket.gethostname()
+    return json.dumps({"pid": pid, "username": username, "hostname": hostname, "timestamp": timestamp}).encode()
+
+
 class Stack:
     """The project `shop` with a stack `dev` in a file backend."""
 
@@ -31,13 +38,14 @@ class Stack:
         }
         (directory / "bin").mkdir()
 
-    def pulumi(self, url=None, fails="nothing"):
+    def pulumi(self, url=None, fails="nothing", listed=()):
         program = self.directory / "bin" / "pulumi"
         program.write_text(
             "#!/bin/sh\n"
             f'echo "$@" >>"{self.directory}/asked"\n'
-            f'[ "$1" != {fails} ] || {{ echo "error: it said so" >&2; exit 255; }}\n'
+            f'[ "$1" != {fails} ] || {{ echo "error: the reason" >&2; exit 255; }}\n'
             f"[ \"$1\" != whoami ] || echo '{json.dumps({'url': url or self.backend})}'\n"
+            f"[ \"$1\" != stack ] || echo '{json.dumps(list(listed))}'\n"
         )
         program.chmod(0o755)
 
@@ -45,14 +53,10 @@ class Stack:
         directory = self.directory / "state" / ".pulumi" / "locks" / "organization" / project / stack
         directory.mkdir(parents=True, exist_ok=True)
         since = since or datetime.now(UTC)
-        content = {
-            "pid": process.pid,
-            "username": "alice",
-            "hostname": hostname or socket.gethostname(),
-            # Go writes nanoseconds.
-            "timestamp": f"{since:%Y-%m-%dT%H:%M:%S.%f}789Z",
-        }
-        (directory / "0a1b.json").write_text(json.dumps(content))
+        (directory / "0a1b.json").write_bytes(lock_content(process.pid, hostname=hostname, since=since))
+
+    def locks(self):
+        return sorted((self.directory / "state" / ".pulumi" / "locks").rglob("*.json"))
 
     def recover(self, *arguments):
         done = subprocess.run(
@@ -106,7 +110,7 @@ def dead(start):
     return process
 
 
-def test_attributes_of_the_state_that_the_kill_cut_short_are_removed_and_others_stay(stack, dead):
+def test_recover_removes_state_attributes_that_the_kill_cut_short(stack, dead):
     stack.lock(dead)
     directory = stack.directory / "state" / ".pulumi" / "stacks" / "shop"
     directory.mkdir(parents=True)
@@ -114,101 +118,128 @@ def test_attributes_of_the_state_that_the_kill_cut_short_are_removed_and_others_
         (directory / name).write_text(content)
     done = stack.recover("dev")
     assert done.returncode == 0
-    assert "dev.json.attrs was cut short; it is removed.\n" in done.stdout
+    assert "Removed dev.json.attrs, which was cut short.\n" in done.stdout
     assert sorted(file.name for file in directory.iterdir()) == ["dev.json.bak.attrs", "prod.json.attrs"]
 
 
-def test_the_lock_of_a_killed_run_is_named_and_released_and_the_state_read_back(stack, dead):
+def test_recover_releases_the_lock_of_a_killed_run_and_reads_the_state_back(stack, dead):
     stack.lock(dead)
     done = stack.recover("dev")
     assert done.returncode == 0
-    assert f"dev is locked by alice@{socket.gethostname()}, process {dead.pid}, since " in done.stdout
+    lines = done.stdout.splitlines()
+    assert lines[0].startswith(f"dev is locked by alice@{socket.gethostname()}, process {dead.pid}, since ")
+    assert lines[1:4] == [
+        f"Its run is over: process {dead.pid} on this machine has ended.",
+        "Released the lock .pulumi/locks/organization/shop/dev/0a1b.json.",
+        "Reading what dev really has (pulumi refresh)",
+    ]
+    assert lines[-1].startswith("dev is usable again. Next: pulumi preview --stack dev")
+    assert stack.locks() == []
     assert (stack.directory / "asked").read_text().splitlines()[1:] == [
-        "cancel --yes --non-interactive --stack dev",
         "refresh --yes --non-interactive --skip-preview --suppress-outputs --clear-pending-creates --stack dev",
     ]
-    assert done.stdout.splitlines()[-1].startswith("dev is usable again. Next: pulumi preview --stack dev")
 
 
-def test_the_lock_of_a_run_that_is_still_going_is_not_touched(stack, alive):
+def test_recover_rejects_the_lock_of_a_live_process(stack, alive):
     stack.lock(alive)
     done = stack.recover("dev")
     assert done.returncode == 1
     assert f"recover: nothing was changed: process {alive.pid} is alive.\n" in done.stderr
+    assert "    Find out whether" in done.stderr
     assert stack.asked == ["whoami"]
+    assert len(stack.locks()) == 1
 
 
-def test_force_releases_it_all_the_same(stack, alive):
+def test_recover_releases_the_lock_of_a_live_process_by_force(stack, alive):
     stack.lock(alive)
-    assert stack.recover("dev", "--force").returncode == 0
-    assert stack.asked == ["whoami", "cancel", "refresh"]
+    done = stack.recover("dev", "--force")
+    assert done.returncode == 0
+    assert f"The lock is released by force, although process {alive.pid} is alive.\n" in done.stdout
+    assert stack.asked == ["whoami", "refresh"]
+    assert stack.locks() == []
 
 
-def test_a_process_that_began_after_the_lock_was_taken_does_not_hold_it(stack, alive):
+def test_a_process_that_began_after_the_lock_does_not_own_it(stack, alive):
     stack.lock(alive, since=datetime.now(UTC) - timedelta(hours=1))
     assert stack.recover("dev").returncode == 0
 
 
-def test_a_lock_from_another_machine_is_not_touched(stack, dead):
+def test_recover_rejects_a_lock_of_another_machine(stack, dead):
     stack.lock(dead, hostname="laptop")
     done = stack.recover("dev")
     assert done.returncode == 1
-    assert "it was taken on another machine (laptop), where this one cannot look" in done.stderr
+    assert "it was taken on another machine (laptop), which cannot be asked, and no GitHub run is" in done.stderr
     assert stack.asked == ["whoami"]
 
 
 @pytest.mark.parametrize("other", [{"stack": "prod"}, {"project": "other"}])
-def test_locks_of_other_stacks_and_projects_do_not_count(stack, alive, other):
+def test_recover_ignores_locks_of_other_stacks_and_projects(stack, alive, other):
     stack.lock(alive, **other)
     done = stack.recover("dev")
     assert done.returncode == 0
     assert "dev is not locked.\n" in done.stdout
     assert stack.asked == ["whoami", "refresh"]
+    assert len(stack.locks()) == 1
 
 
-def test_a_stack_may_be_named_with_its_organization_and_project(stack, alive):
+def test_recover_if_locked_does_nothing_to_an_unlocked_stack(stack):
+    done = stack.recover("dev", "--if-locked")
+    assert (done.returncode, done.stdout) == (0, "dev is not locked.\n")
+    assert stack.asked == ["whoami"]
+
+
+def test_recover_accepts_a_stack_with_organization_and_project(stack, alive):
     stack.lock(alive)
     assert stack.recover("organization/shop/dev").returncode == 1
 
 
-def test_a_broken_lock_file_is_named(stack, dead):
+def test_recover_names_a_broken_lock(stack, dead):
     stack.lock(dead)
-    file = next((stack.directory / "state").rglob("*.json"))
-    file.write_text("{}")
+    stack.locks()[0].write_text("{}")
     done = stack.recover("dev")
     assert done.returncode == 3
-    assert f"{file} is no lock file of Pulumi's" in done.stderr
+    assert "recover: .pulumi/locks/organization/shop/dev/0a1b.json is not a lock of Pulumi" in done.stderr
 
 
-def test_in_another_backend_the_lock_is_released_with_a_warning(stack):
-    stack.pulumi(url="gs://bucket")
+@pytest.mark.parametrize("url", ["https://api.pulumi.com", "s3://states"])
+def test_recover_cancels_in_other_backends_only_by_force(stack, url):
+    stack.pulumi(url=url, listed=[{"name": "dev", "url": "https://app.pulumi.com/a/shop/dev"}])
     done = stack.recover("dev")
-    assert done.returncode == 0
-    assert "Whose lock it is cannot be seen in gs://bucket; make sure that no other run is going." in done.stdout
-    assert stack.asked == ["whoami", "cancel", "refresh"]
+    assert done.returncode == 1
+    assert f"whether the run that locked dev has ended cannot be seen in {url}." in done.stderr
+    assert "See who runs it: https://app.pulumi.com/a/shop/dev\n" in done.stderr
+    assert stack.asked == ["whoami", "stack"]
+    assert stack.recover("dev", "--force").returncode == 0
+    assert stack.asked[2:] == ["whoami", "stack", "cancel", "refresh"]
 
 
-@pytest.mark.parametrize("step", ["whoami", "cancel", "refresh"])
-def test_what_pulumi_says_when_it_fails_is_shown_and_nothing_comes_after(stack, dead, step):
+def test_recover_cancels_nothing_when_pulumi_cloud_reports_no_update(stack):
+    stack.pulumi(url="https://api.pulumi.com", listed=[{"name": "a/dev", "updateInProgress": False}])
+    assert stack.recover("dev").returncode == 0
+    assert stack.asked == ["whoami", "stack", "refresh"]
+
+
+@pytest.mark.parametrize("step", ["whoami", "refresh"])
+def test_recover_stops_when_pulumi_fails_and_shows_its_message(stack, dead, step):
     stack.lock(dead)
     stack.pulumi(fails=step)
     done = stack.recover("dev")
     assert done.returncode == 3
-    assert done.stderr == f"error: it said so\nrecover: `pulumi {step}` failed; what it said is above.\n"
+    assert done.stderr == f"error: the reason\nrecover: `pulumi {step}` failed; its message is above.\n"
     assert stack.asked[-1] == step
 
 
-def test_without_a_project_or_without_pulumi_the_reason_is_given(stack):
+def test_recover_without_a_project_or_without_pulumi_names_the_reason(stack):
     (stack.directory / "bin" / "pulumi").unlink()
-    assert stack.recover("dev").stderr == 'recover: no pulumi on PATH: eval "$(make -s env)" first.\n'
+    assert stack.recover("dev").stderr == 'recover: no pulumi on PATH.\n    Run this first: eval "$(make -s env)"\n'
     (stack.directory / "Pulumi.yaml").unlink()
-    assert stack.recover("dev").stderr == "recover: no Pulumi.yaml here or above: run this in the repository.\n"
+    assert stack.recover("dev").stderr.startswith("recover: no Pulumi.yaml here or above.\n")
     assert stack.recover().returncode == 2
 
 
 @pytest.fixture
 def provider(stack, start):
-    """Starts the real process of Pulumi's dynamic provider for an engine at an address."""
+    """Start the real process of Pulumi's dynamic provider for an engine at an address."""
 
     def serve(address, project="shop"):
         process = start(
@@ -224,7 +255,7 @@ def provider(stack, start):
     return serve
 
 
-def test_the_provider_process_of_a_killed_run_is_made_to_end_before_the_state_is_read(stack, provider):
+def test_recover_ends_the_provider_process_of_a_killed_run(stack, provider):
     left = provider("127.0.0.1:1")
     done = stack.recover("dev")
     assert done.returncode == 0
@@ -232,7 +263,7 @@ def test_the_provider_process_of_a_killed_run_is_made_to_end_before_the_state_is
     assert left.poll() == 0
 
 
-def test_that_of_a_run_that_is_going_and_that_of_another_project_are_left_alone(stack, provider):
+def test_recover_leaves_provider_processes_of_live_runs_and_other_projects(stack, provider):
     with socket.create_server(("127.0.0.1", 0)) as engine:
         going = provider(f"127.0.0.1:{engine.getsockname()[1]}")
         other = provider("127.0.0.1:1", project="other")
