@@ -165,7 +165,8 @@ def _print_summary(selected: SelectedEnvironment, drafts: Drafts, files: Sequenc
 def _validate(specs: Path, texts: dict[Path, str]) -> int:
     """Print the problems that `reconciler validate` finds in the written files."""
     written = {file.resolve() for file in texts}
-    problems = [each for each in load(specs, Path.cwd()).problems if Path(each.file).resolve() in written]
+    loaded = load(specs, Path.cwd())
+    problems = [each for each in loaded.problems if (loaded.places.root / each.file).resolve() in written]
     for problem in problems:
         print_note(str(problem))
     return Exit.FINDINGS if problems else Exit.FINE

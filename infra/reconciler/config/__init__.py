@@ -27,7 +27,10 @@ from reconciler.model import Fleet
 from reconciler.model.errors import InvalidSpecs, Problem, ReconcilerError
 from reconciler.model.today import today
 
-__all__ = ["Loaded", "load"]
+__all__ = ["SPECS", "Loaded", "load"]
+
+#: The name of the specs folder, unless an option or a variable names another.
+SPECS = "connectors"
 
 
 @dataclass(frozen=True)
@@ -79,8 +82,11 @@ def load(specs_dir: Path, display_root: Path, day: date | None = None) -> Loaded
     """Read every environment under `specs_dir`, as of a day: today by default.
 
     Files are named relative to `display_root` in problems and in the model when they are below it, otherwise as
-    `specs_dir` was given. Never raises for what the files hold.
+    `specs_dir` was given. Another `connectors` folder, such as one with the files of a pull request, stands for the one
+    in `display_root`, and its files are named like those. Never raises for what the files hold.
     """
+    if _stands_for_own(specs_dir, display_root):
+        display_root = specs_dir.absolute().parent
     folder = Folder(specs_dir, display_root)
     problems = list(folder.problems)
     environments: dict[str, Document] = {}
@@ -119,6 +125,12 @@ def load(specs_dir: Path, display_root: Path, day: date | None = None) -> Loaded
     shown, left_out = limit_problems(sorted(problems, key=_place))
     names_read = tuple(folder.environments)
     return Loaded(fleets, shown, notices, names_read, len(folder.files), left_out, folders, Places(display_root))
+
+
+def _stands_for_own(specs_dir: Path, display_root: Path) -> bool:
+    """Return whether a specs folder outside the checkout takes the place of the checkout's own."""
+    outside = not specs_dir.absolute().is_relative_to(display_root.absolute())
+    return outside and specs_dir.absolute().name == SPECS and (display_root / SPECS).is_dir()
 
 
 def _place(problem: Problem) -> tuple[str, int, int, str, str]:

@@ -271,3 +271,18 @@ def test_validate_runs_without_pulumi_and_credentials(tmp_path: Path):
         check=False,
     )
     assert (done.returncode, done.stderr) == (0, "11 files in dev, prod: no problems, 3 notices\n")
+
+
+@pytest.mark.parametrize("shape", ["text", "github"])
+def test_validate_names_files_of_a_pull_request_as_the_repository_does(tmp_path: Path, inside, shape: str):
+    for folder in (tmp_path / "checkout" / "connectors", tmp_path / "head" / "connectors"):
+        (folder / "dev").mkdir(parents=True)
+        (folder / "dev" / "environment.yaml").write_text(ENVIRONMENT)
+    (tmp_path / "head" / "connectors" / "dev" / "shop.yaml").write_text("descriptoin: x\n")
+    inside(tmp_path / "checkout")
+    printed = validate("--specs", str(tmp_path / "head" / "connectors"), "--format", shape).stdout
+    places = [line.removeprefix("::error file=") for line in printed.splitlines() if not line.startswith(" ")]
+    assert places
+    assert all(place.startswith("connectors/dev/shop.yaml") for place in places)
+    inside(tmp_path)
+    assert "head/connectors/dev/shop.yaml" in validate("--specs", "head/connectors").stdout
