@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TextIO
+from typing import BinaryIO
 
 import click
 
 from reconciler.cli import Exit
 from reconciler.cli.options import app_option, commit_option, named_environment_option
-from reconciler.cli.output import print_note, print_text
+from reconciler.cli.output import print_note, print_text, without_commands
 from reconciler.cli.record import read_stops, review_option
 from reconciler.github.client import GitHub
 from reconciler.github.reviewed import reviewed
@@ -21,7 +21,7 @@ from reconciler.model.errors import printable
 @review_option
 @app_option
 @click.option("--approve", "approved", multiple=True, metavar="FINGERPRINT", help="Approve this one; repeatable.")
-def agrees(environment: str, commit: str, file: TextIO, app: int | None, approved: tuple[str, ...]) -> int:
+def agrees(environment: str, commit: str, file: BinaryIO, app: int | None, approved: tuple[str, ...]) -> int:
     """Compare a fresh review with what code owners approved for the pushed commit.
 
     What was reviewed is in a check run of the pull request's head. With --app only check runs of that GitHub App count.
@@ -40,8 +40,8 @@ def agrees(environment: str, commit: str, file: TextIO, app: int | None, approve
         return Exit.FINE
     for each in new:
         found = stops[each]
-        line = f":{found['line']}" if found.get("line") else ""
-        print_text(printable(f"{found['file']}{line}: not reviewed: {found['text']} [{each}]"))
+        line = f":{found.line}" if found.line else ""
+        print_text(without_commands(printable(f"{found.file}{line}: not reviewed: {found.text} [{each}]")))
     for reason in reasons:
         print_note(reason)
     print_text(f"    Have a code owner approve that, and run again with `--approve {','.join(new)}`.")

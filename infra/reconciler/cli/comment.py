@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TextIO
+from typing import BinaryIO
 
 import click
 
 from reconciler.cli import Exit
 from reconciler.cli.options import commit_option, named_environment_option, run_url_option
-from reconciler.cli.output import print_note
+from reconciler.cli.output import REPORTERS, print_note
+from reconciler.cli.review_page import LONGEST, build_page, cut_page, read_review
 from reconciler.github.client import GitHub
 from reconciler.github.comment import publish, supersede
 
@@ -19,9 +20,21 @@ from reconciler.github.comment import publish, supersede
 @commit_option
 @run_url_option
 @click.option("--superseded", is_flag=True, help="Mark an older commit's comment as superseded by this commit.")
-@click.argument("file", type=click.File("r", encoding="utf-8"), required=False)
-def comment(number: int, environment: str, commit: str, run_url: str, *, superseded: bool, file: TextIO | None) -> int:
-    """Write FILE, the output of `reconciler review --format github`, as a comment on a pull request.
+@click.option("--code-changed", is_flag=True, help="Say on top that the pull request changes code too.")
+@click.argument("file", type=click.File("rb"), required=False)
+def comment(
+    number: int,
+    environment: str,
+    commit: str,
+    run_url: str,
+    *,
+    superseded: bool,
+    code_changed: bool,
+    file: BinaryIO | None,
+) -> int:
+    """Write a review as a comment on a pull request. FILE is the output of `reconciler review --format json`.
+
+    The file may come from a job that read a stranger's files: everything in it is shown as text.
 
     Each environment has one comment, which a later call edits. A comment of someone else is never touched. Reads
     GITHUB_TOKEN, GITHUB_REPOSITORY and GITHUB_API_URL.
@@ -30,10 +43,13 @@ def comment(number: int, environment: str, commit: str, run_url: str, *, superse
     """
     if superseded == (file is not None):
         raise click.UsageError("give either FILE or --superseded")
+    found = None if file is None else read_review(file, environment)
     with GitHub.from_environment() as github:
-        if file is None:
+        if found is None:
             done = supersede(github, number, environment, commit)
             print_note("marked the comment as superseded" if done else "no older comment to mark")
         else:
-            print_note(publish(github, number, environment, commit, file.read(), run_url=run_url))
+            page = cut_page(build_page(found, code_changed=code_changed), LONGEST)
+            text = REPORTERS["github"].format_page(page)
+            print_note(publish(github, number, environment, commit, text, run_url=run_url))
     return Exit.FINE

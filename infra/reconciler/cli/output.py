@@ -35,7 +35,7 @@ _MARKUP = re.compile(r"[\\`*_\[\]<>~|&]|^[-+=]")
 _NUMBERED = re.compile(r"^(\d{1,9})(?=[.)])")
 
 #: What GitHub makes a mention, a reference or a link of, even behind a backslash: it looks at the rendered text.
-_LINKED = re.compile(r"@|#|(?i:(?<=https:)|(?<=http:)|(?<=ftp:))(?=//)|(?i:www)(?=\.)|(?i:gh-)(?=\d)")
+_LINKED = re.compile(r"@|#|(?i:(?<=https:)|(?<=http:)|(?<=ftp:))(?=//)|(?i:www)(?=\.)|(?i:gh-)(?=\d)|\$")
 
 
 @dataclass(frozen=True)
@@ -86,6 +86,8 @@ class Page:
     """What the JSON format prints: a dataclass or a mapping."""
     notes: Sequence[str] = ()
     """Lines for stderr."""
+    introduction: Sequence[str] = ()
+    """Paragraphs below the title, in our own words."""
 
     @property
     def filled(self) -> list[Section]:
@@ -145,13 +147,15 @@ class TextReporter(Reporter):
 
     def format_page(self, page: Page) -> str:
         """Return the title, then each heading with its entries indented."""
-        lines = [page.title]
+        lines = [page.title, *(line for each in page.introduction for line in ("", each))]
         for section in page.filled:
             lines += ["", section.heading]
             for each in section.entries:
                 mark = f" [{each.mark}]" if each.mark else ""
                 lines.append(f"  {_place(each)}{each.text_with_owners}{mark}")
-        return without_commands("\n".join(lines)) if page.filled else f"{page.title}: {page.empty}"
+        if not page.filled:
+            lines[0] += f": {page.empty}"
+        return without_commands("\n".join(lines))
 
 
 class JsonReporter(Reporter):
@@ -179,6 +183,8 @@ class GithubReporter(Reporter):
     def format_page(self, page: Page) -> str:
         """Return the page as Markdown in which other people's text begins no markup."""
         lines = [f"## {page.title}"] if page.title else []
+        for each in page.introduction:
+            lines += [*([""] if lines else []), f"> {each}"]
         for section in page.filled:
             heading = f"### {section.heading}" if page.title else section.heading
             if section.is_minor:

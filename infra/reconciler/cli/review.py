@@ -16,25 +16,17 @@ from reconciler.cli import Exit
 from reconciler.cli.environments import only_environment
 from reconciler.cli.masked_output import declare_values, mask_google_message
 from reconciler.cli.options import environment_option, format_option, specs_option, today_option
-from reconciler.cli.output import REPORTERS, Entry, Page, Reporter, Section, count, progress, write_file
+from reconciler.cli.output import REPORTERS, Reporter, progress, write_file
+from reconciler.cli.review_page import LONGEST, build_page, cut_page
 from reconciler.config import load
 from reconciler.google.bigquery.api import Datasets
 from reconciler.model import commands
 from reconciler.model.errors import InvalidSpecs, ReconcilerError, RemoteError
 from reconciler.review.consequence import Consequence
 from reconciler.review.datasets import deleted_datasets
+from reconciler.review.document import ReviewDocument
 from reconciler.review.preview import Fault, Preview, read_preview
 from reconciler.review.review import find_consequences
-
-#: The longest page for a comment. GitHub takes 65,536 characters, and the comment has a frame of its own.
-_LONGEST = 59_000
-
-_HEADINGS = {
-    "rejected": "The run is rejected: it changes nothing",
-    "stop": "Needs the approval of a code owner",
-    "note": "Changes that people notice",
-    "detail": "Details",
-}
 
 #: How `pulumi` comes on PATH.
 _INSTALL = 'Put it on PATH with `eval "$(make -s env)"`.'
@@ -91,9 +83,7 @@ def review(
     try:
         fleet = loaded.fleet(name)
     except InvalidSpecs as error:
-        entries = [Entry(str(problem)) for problem in error.problems]
-        page = _page(name, entries, [], {"environment": name, "rejected": [each.text for each in entries]})
-        _print(page, reporter, summary)
+        _print(ReviewDocument.of(name, [], [str(problem) for problem in error.problems]), [], reporter, summary)
         return Exit.FINDINGS
     declare_values(fleet.environment, loaded.fleets.values(), loaded.places)
     if file is not None:
@@ -106,10 +96,9 @@ def review(
     if not preview.faults:
         tables, notes = _tables(fleet.environment.gcp_project, preview)
         found = find_consequences(preview, loaded, name, day, tables)
-    faults = [Entry(_fault(each)) for each in preview.faults]
-    page = replace(_page(name, faults, found, _record(name, faults, found)), notes=notes)
-    _print(page, reporter, summary)
-    return Exit.FINDINGS if faults else Exit.FINE
+    document = ReviewDocument.of(name, found, [_fault(each) for each in preview.faults])
+    _print(document, notes, reporter, summary)
+    return Exit.FINDINGS if document.rejected else Exit.FINE
 
 
 def _tables(project: str, preview: Preview) -> tuple[dict[str, int], list[str]]:
@@ -146,79 +135,10 @@ def _fault(fault: Fault) -> str:
     return _URN.sub(r"\1", text)
 
 
-def _record(environment: str, faults: Sequence[Entry], found: Sequence[Consequence]) -> dict[str, object]:
-    return {
-        "environment": environment,
-        "consequences": [_as_record(each, environment) for each in found],
-        "scheduled": sorted({str(each.fingerprint(environment)) for each in found if each.is_scheduled}),
-        "rejected": [each.text for each in faults],
-    }
-
-
-def _as_record(found: Consequence, environment: str) -> dict[str, object]:
-    file, line, column = _split(found.place)
-    return {
-        "class": found.severity,
-        "kind": found.kind,
-        "file": file,
-        "line": line,
-        "column": column,
-        "unit": found.unit,
-        "object": found.object,
-        "text": found.text,
-        "effective": found.effective and found.effective.isoformat(),
-        "fingerprint": found.fingerprint(environment),
-    }
-
-
-def _split(place: str) -> tuple[str, int | None, int | None]:
-    file, *position = place.rsplit(":", 2)
-    if len(position) == 2 and all(each.isdecimal() for each in position):
-        return file, int(position[0]), int(position[1])
-    return place, None, None
-
-
-def _page(environment: str, faults: Sequence[Entry], found: Sequence[Consequence], record: object) -> Page:
-    by_severity = {
-        severity: [_entry(each, environment) for each in found if each.severity == severity]
-        for severity in ("stop", "note", "detail")
-    }
-    sections = [
-        Section(_HEADINGS[key], entries, by_file=key != "rejected", is_minor=key == "detail")
-        for key, entries in {"rejected": faults, **by_severity}.items()
-    ]
-    return Page(sections, f"What a run of {environment} would do", "nothing", record)
-
-
-def _entry(found: Consequence, environment: str) -> Entry:
-    file, line, column = _split(found.place)
-    mark = "scheduled" if found.is_scheduled else found.fingerprint(environment) or ""
-    return Entry(found.text, file=file or None, line=line, column=column or 1, mark=mark)
-
-
-def _print(page: Page, reporter: Reporter, summary: Path | None) -> None:
+def _print(document: ReviewDocument, notes: Sequence[str], reporter: Reporter, summary: Path | None) -> None:
     """Print the page, cut to what a comment holds; append the whole to the job's summary."""
-    github = REPORTERS["github"]
+    page, github = replace(build_page(document), notes=notes), REPORTERS["github"]
     if summary is not None:
         before = summary.read_text(encoding="utf-8") if summary.is_file() else ""
         write_file(summary, f"{before}{github.format_page(page)}\n")
-    if reporter is github:
-        page = _cut(page, reporter)
-    reporter.report(page)
-
-
-def _cut(page: Page, reporter: Reporter) -> Page:
-    """Leave out the last entries, which matter least, until the page is short enough, and say how many."""
-    if len(reporter.format_page(page)) <= _LONGEST:
-        return page
-    room, sections, left_out = _LONGEST - 1_000, [], 0
-    for section in page.filled:
-        kept = []
-        for entry in section.entries:
-            room -= len(reporter.format_page(Page([Section("", [entry])]))) + 2
-            if room > 0:
-                kept.append(entry)
-        left_out += len(section.entries) - len(kept)
-        sections.append(replace(section, entries=kept))
-    sections.append(Section("Left out", [Entry(f"{count(left_out, 'more line')}: the job's summary has all of them")]))
-    return replace(page, sections=sections)
+    reporter.report(cut_page(page, LONGEST) if reporter is github else page)

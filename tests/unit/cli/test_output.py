@@ -99,19 +99,27 @@ def test_reporters_print_no_workflow_command_of_others(text: str, shape: str, ca
     assert all(shape == "github" and line.startswith("::error file=") for line in commands)
 
 
-class _Rendered(HTMLParser):
+class Rendered(HTMLParser):
     """What a browser shows of Markdown: elements and texts."""
 
     def __init__(self) -> None:
         super().__init__()
         self.elements: set[str] = set()
         self.texts: list[str] = []
+        self.outside_code: list[str] = []
+        """The texts that GitHub searches for mentions and references."""
+        self._in_code = False
 
     def handle_starttag(self, tag: str, attrs: object) -> None:
         self.elements.add(tag)
+        self._in_code |= tag == "code"
+
+    def handle_endtag(self, tag: str) -> None:
+        self._in_code &= tag != "code"
 
     def handle_data(self, data: str) -> None:
         self.texts.append(data)
+        self.outside_code += [] if self._in_code else [data]
 
 
 #: What GitHub makes a link of in the texts of a rendered page: a mention, an issue, an address.
@@ -139,7 +147,7 @@ HOSTILE = (
 @given(st.lists(st.text(max_size=4) | st.sampled_from(HOSTILE)))
 def test_markdown_shows_a_text_as_it_is_and_links_nothing(parts: list[str]):
     text = " ".join("".join(parts).split()) or "-"
-    rendered = _Rendered()
+    rendered = Rendered()
     page = Page([Section("", [Entry(text)])])
     rendered.feed(MarkdownIt("gfm-like", {"linkify": False}).render(REPORTERS["github"].format_page(page)))
     assert rendered.elements == {"ul", "li"}

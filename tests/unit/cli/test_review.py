@@ -101,6 +101,6 @@ def test_files_with_problems_are_a_rejection(folder: Path, capsys: pytest.Captur
 def test_record_and_agrees_read_the_json_of_a_review(folder: Path, capsys: pytest.CaptureFixture[str]):
     preview(folder, granted("b@example.com"))
     _, text = review(capsys, folder, "--format", "json")
-    stops, scheduled = read_stops(io.StringIO(text), "dev")
+    stops, scheduled = read_stops(io.BytesIO(text.encode()), "dev")
     assert list(stops) == [each["fingerprint"] for each in json.loads(text)["consequences"]]
     assert scheduled == set()

@@ -5,24 +5,23 @@ from __future__ import annotations
 import json
 
 import pytest
+from click import Command
 from click.testing import CliRunner
 from tests.unit.github.test_reviewed import HEAD, MERGE, ONE, TWO, merged  # noqa: F401
+from tests.unit.review.documents import item, review
 
 from reconciler.cli.agrees import agrees
 from reconciler.cli.record import record
 
 
 def stops(*fingerprints: str, scheduled: tuple[str, ...] = ()) -> str:
-    found = [
-        {"class": "stop", "file": "connectors/dev/x.yaml", "line": 3, "text": "deletes", "fingerprint": each}
-        for each in fingerprints
-    ]
-    return json.dumps({"environment": "dev", "consequences": found, "scheduled": scheduled})
+    found = [item("deletes", fingerprint=each, file="connectors/dev/x.yaml", line=3) for each in fingerprints]
+    return review(*found, scheduled=list(scheduled))
 
 
-def run(review: str, *more: str):
+def run(document: str, *more: str):
     arguments = ["-e", "dev", "--commit", MERGE, "--review", "-", *more]
-    result = CliRunner().invoke(agrees, arguments, input=review, standalone_mode=False)
+    result = CliRunner().invoke(agrees, arguments, input=document, standalone_mode=False)
     assert result.exception is None
     return result
 
@@ -45,17 +44,17 @@ def test_agrees_names_what_is_new_and_how_to_approve_it():
 
 @pytest.mark.parametrize("fingerprint", [None, "x; rm -r ~", "9978CFEF8F8D379A", ""])
 def test_agrees_rejects_a_fingerprint_of_another_form(fingerprint: object):
-    review = json.loads(stops(ONE))
-    review["consequences"][0]["fingerprint"] = fingerprint
+    document = json.loads(stops(ONE))
+    document["consequences"][0]["fingerprint"] = fingerprint
     arguments = ["-e", "dev", "--commit", MERGE, "--review", "-"]
-    result = CliRunner().invoke(agrees, arguments, input=json.dumps(review), standalone_mode=False)
+    result = CliRunner().invoke(agrees, arguments, input=json.dumps(document), standalone_mode=False)
     assert "no output of" in str(result.exception)
 
 
 def test_agrees_rejects_the_review_of_a_rejected_run():
-    review = json.dumps({"environment": "dev", "consequences": [], "scheduled": [], "rejected": ["x.yaml:1:1: no"]})
     arguments = ["-e", "dev", "--commit", MERGE, "--review", "-"]
-    result = CliRunner().invoke(agrees, arguments, input=review, standalone_mode=False)
+    rejected = review(rejected=["x.yaml:1:1: no"])
+    result = CliRunner().invoke(agrees, arguments, input=rejected, standalone_mode=False)
     assert "the run of dev is rejected" in str(result.exception)
 
 
@@ -64,3 +63,11 @@ def test_record_creates_the_check_run(served):
     arguments = ["-e", "dev", "--commit", HEAD, "--review", "-"]
     CliRunner().invoke(record, arguments, input=stops(ONE), standalone_mode=False)
     assert json.loads(state.check_runs[0]["output"]["text"])["fingerprints"] == [ONE]
+
+
+@pytest.mark.parametrize("command", [agrees, record])
+def test_simulated_review_is_neither_recorded_nor_compared(command: Command):
+    simulated = review(item("deletes", ONE), simulated=True)
+    arguments = ["-e", "dev", "--commit", MERGE, "--review", "-"]
+    result = CliRunner().invoke(command, arguments, input=simulated, standalone_mode=False)
+    assert "the review of dev is a simulation" in str(result.exception)

@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import pytest
+from click import UsageError
 from click.testing import CliRunner
+from markdown_it import MarkdownIt
+from tests.unit.cli.test_output import LINKED, Rendered
+from tests.unit.review.documents import FINGERPRINT, item, review
 
 from reconciler.cli.comment import comment
 from reconciler.github.client import GitHub
@@ -15,9 +19,16 @@ REPOSITORY = "example/data"
 BOT = "github-actions[bot]"
 
 
-def call(*more: str, commit: str = FIRST, text: str | None = "- deletes a dataset", environment: str = "dev") -> None:
+def call(
+    *more: str,
+    commit: str = FIRST,
+    text: str | None = "deletes a dataset",
+    environment: str = "dev",
+    document: str | None = None,
+) -> None:
     arguments = ["--pull-request", "7", "-e", environment, "--commit", commit, *more]
-    result = CliRunner().invoke(comment, [*arguments, *(["-"] if text else [])], input=text, standalone_mode=False)
+    found = document or (None if text is None else review(text, environment=environment))
+    result = CliRunner().invoke(comment, [*arguments, *(["-"] if found else [])], input=found, standalone_mode=False)
     if result.exception:
         raise result.exception
 
@@ -41,7 +52,7 @@ def test_comment_is_found_on_a_later_page(served):
     for number in range(120):
         add(state, "eve", f"text {number}")
     call()
-    call(text="- second text")
+    call(text="second text")
     assert len(state.issues[REPOSITORY, 7]) == 121
     assert "second text" in state.issues[REPOSITORY, 7][-1]["body"]
 
@@ -90,3 +101,67 @@ def test_error_of_github_does_not_show_the_token(served):
         github.list("/issues/7/comments")
     assert "wrong-token" not in f"{found.value} {found.value.unmasked_message}"
     assert "401" in str(found.value)
+
+
+HOSTILE = (
+    "<!-- reconciler prod -->",
+    "</details><img src=x onerror=alert(1)>",
+    "[click](https://example.com)",
+    "![x](https://example.com/x.png)",
+    "https://example.com www.example.com",
+    "@everyone @example/team",
+    "#12 GH-12",
+    "::error::x",
+    "##[add-mask]x",
+    "`a` ``b",
+    "\u202egpj.evil",
+    "\n\n# Approved\n\n- nothing\n",
+    "&#64;everyone",
+    "| a | b |\n|---|---|",
+)
+
+
+@pytest.mark.parametrize("text", HOSTILE)
+@pytest.mark.parametrize("key", ["text", "file", "object", "unit"])
+def test_comment_shows_a_forged_review_as_text(served, text: str, key: str):
+    state, _ = served
+    call(text=None, document=review({**item("deletes"), key: text}, rejected=[text]))
+    body = state.issues[REPOSITORY, 7][0]["body"]
+    page = body.removeprefix(f"<!-- reconciler dev -->\n<!-- commit {FIRST} -->\n")
+    rendered = Rendered()
+    rendered.feed(MarkdownIt("gfm-like", {"linkify": False}).render(page))
+    assert rendered.elements <= {"h2", "h3", "ul", "li", "p", "code"}
+    assert not any(LINKED.search(each) for each in rendered.outside_code)
+    assert "\u202e" not in body
+    assert "##[" not in body
+    assert not any(line.lstrip().startswith("::") for line in body.splitlines())
+
+
+def test_comment_of_a_million_lines_is_cut(served):
+    state, _ = served
+    call(text=None, document=review("a\n" * 9_999, *("deletes" for _ in range(20_000))))
+    assert len(state.issues[REPOSITORY, 7][0]["body"]) < 60_000
+
+
+def test_comment_takes_no_markdown_made_elsewhere(served):
+    state, _ = served
+    with pytest.raises(UsageError, match="no output of"):
+        call(text=None, document="## What a run of dev would do\n\nNothing.\n")
+    with pytest.raises(UsageError, match="not about dev"):
+        call(text=None, document=review(environment="prod"))
+    assert state.issues[REPOSITORY, 7] == []
+
+
+def test_comment_says_that_a_review_is_simulated(served):
+    state, _ = served
+    call(text=None, document=review("deletes", simulated=True))
+    body = state.issues[REPOSITORY, 7][0]["body"]
+    assert "## What a run of dev would do, simulated\n\n> This is a simulation. No credential was used." in body
+    assert FINGERPRINT not in body
+
+
+def test_comment_says_on_top_that_code_changed(served):
+    state, _ = served
+    call("--code-changed", text=None, document=review("deletes"))
+    lines = state.issues[REPOSITORY, 7][0]["body"].splitlines()
+    assert lines[4].startswith("> This pull request changes code too. That code did not run for this review")

@@ -1,0 +1,199 @@
+"""The JSON of a review: what `reconciler review --format json` prints, and other commands read.
+
+The job that reads it may hold a token while the job that wrote it read a stranger's files. So a document is read
+against a strict schema, with limits, and everything that it says is text.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import date
+from functools import cache
+from typing import Any
+
+import jsonschema_rs
+
+from reconciler.model.errors import ReconcilerError
+from reconciler.review.consequence import FINGERPRINT, Consequence, Severity
+
+#: Bytes of a document that are read: tens of thousands of consequences.
+LONGEST = 16 * 1024 * 1024
+_MOST = 50_000
+
+_TEXT = {"type": "string", "maxLength": 20_000}
+_NAME = {"type": "string", "maxLength": 1_000}
+_NUMBER = {"type": ["integer", "null"], "minimum": 1, "maximum": 100_000_000}
+_FINGERPRINT = {"type": "string", "pattern": f"^{FINGERPRINT.pattern}$", "maxLength": 16}
+_CONSEQUENCE = {
+    "type": "object",
+    "additionalProperties": False,
+    "properties": {
+        "class": {"enum": ["stop", "note", "detail"]},
+        "kind": {"type": "string", "pattern": "^[a-z][a-z0-9_]{0,59}$"},
+        "file": _NAME,
+        "line": _NUMBER,
+        "column": _NUMBER,
+        "unit": _NAME,
+        "object": _TEXT,
+        "text": _TEXT,
+        "effective": {"anyOf": [{"type": "null"}, {"type": "string", "pattern": "^[0-9]{4}-[0-9]{2}-[0-9]{2}$"}]},
+        "fingerprint": {"anyOf": [{"type": "null"}, _FINGERPRINT]},
+    },
+    "required": ["class", "kind", "file", "line", "column", "unit", "object", "text", "effective", "fingerprint"],
+    "if": {"properties": {"class": {"const": "stop"}}},
+    "then": {"properties": {"fingerprint": _FINGERPRINT}},
+    "else": {"properties": {"fingerprint": {"type": "null"}}},
+}
+_SCHEMA = {
+    "type": "object",
+    "additionalProperties": False,
+    "required": ["environment", "simulated", "consequences", "scheduled", "rejected"],
+    "properties": {
+        "environment": {"type": "string", "pattern": "^[A-Za-z0-9_][A-Za-z0-9_-]{0,99}$"},
+        "simulated": {"type": "boolean"},
+        "consequences": {"type": "array", "maxItems": _MOST, "items": _CONSEQUENCE},
+        "scheduled": {"type": "array", "maxItems": _MOST, "items": _FINGERPRINT},
+        "rejected": {"type": "array", "maxItems": _MOST, "items": _TEXT},
+    },
+}
+
+
+class InvalidReview(ReconcilerError):
+    """A text is not the JSON of a review."""
+
+
+@dataclass(frozen=True)
+class Item:
+    """One consequence, as the document has it."""
+
+    severity: Severity
+    kind: str
+    file: str
+    line: int | None
+    column: int | None
+    unit: str
+    object: str
+    text: str
+    effective: str | None
+    fingerprint: str | None
+
+    @property
+    def place(self) -> str:
+        """`file:line:col`, or the file alone."""
+        return ":".join(str(each) for each in (self.file, self.line, self.column) if each is not None)
+
+    def as_record(self) -> dict[str, Any]:
+        """Return the consequence as JSON has it."""
+        record = {"class": self.severity, **vars(self)}
+        del record["severity"]
+        return record
+
+
+@dataclass(frozen=True)
+class ReviewDocument:
+    """What a run of an environment would do."""
+
+    environment: str
+    items: tuple[Item, ...] = ()
+    scheduled: frozenset[str] = frozenset()
+    """Fingerprints of the consequences that a date in a reviewed file has scheduled."""
+    rejected: tuple[str, ...] = ()
+    """Why the run would be rejected."""
+    simulated: bool = False
+    """Whether the preview ran against local services that were filled from files."""
+
+    @classmethod
+    def of(
+        cls, environment: str, found: Sequence[Consequence], rejected: Iterable[str] = (), *, simulated: bool = False
+    ) -> ReviewDocument:
+        """Return the document of these consequences."""
+        items = tuple(_item(each, environment) for each in found)
+        scheduled = {
+            item.fingerprint
+            for item, each in zip(items, found, strict=True)
+            if each.is_scheduled and item.fingerprint is not None
+        }
+        return cls(environment, items, frozenset(scheduled), tuple(rejected), simulated)
+
+    def as_record(self) -> dict[str, object]:
+        """Return the document as JSON has it."""
+        return {
+            "environment": self.environment,
+            "simulated": self.simulated,
+            "consequences": [each.as_record() for each in self.items],
+            "scheduled": sorted(self.scheduled),
+            "rejected": list(self.rejected),
+        }
+
+
+def read_document(raw: bytes) -> ReviewDocument:
+    """Read the JSON of a review. Raises `InvalidReview`, which quotes nothing of it."""
+    if len(raw) > LONGEST:
+        raise InvalidReview(f"it has more than {LONGEST // 1024**2} MiB")
+    try:
+        content = json.loads(raw.decode(), object_pairs_hook=_without_repeated_keys, parse_constant=_reject)
+        _validator().validate(content)
+        items = tuple(_read_item(each) for each in content["consequences"])
+    except jsonschema_rs.ValidationError as error:
+        at = "".join(f"/{each}" for each in error.instance_path if isinstance(each, int) or each in _KEYS)
+        raise InvalidReview(f"another form is expected at {at or 'its top'}") from None
+    except (ValueError, RecursionError):
+        raise InvalidReview("it is not valid JSON") from None
+    scheduled = frozenset(content["scheduled"])
+    if not scheduled <= {each.fingerprint for each in items}:
+        raise InvalidReview("it schedules what it does not list")
+    return ReviewDocument(content["environment"], items, scheduled, tuple(content["rejected"]), content["simulated"])
+
+
+#: The names that an error may show: those of the schema.
+_KEYS = frozenset(
+    {"environment", "simulated", "consequences", "scheduled", "rejected", "class", "kind", "file", "line", "column"}
+    | {"unit", "object", "text", "effective", "fingerprint"}
+)
+
+
+@cache
+def _validator() -> jsonschema_rs.Validator:
+    return jsonschema_rs.validator_for(_SCHEMA)
+
+
+def _without_repeated_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Return a JSON object. Two readers may take another one of two equal keys."""
+    if len(dict(pairs)) != len(pairs):
+        raise ValueError("a key appears twice")
+    return dict(pairs)
+
+
+def _reject(_name: str) -> None:
+    raise ValueError("not JSON")
+
+
+def _read_item(record: dict[str, Any]) -> Item:
+    if record["effective"] is not None:
+        date.fromisoformat(record["effective"])  # raises ValueError for a day that no month has
+    return Item(record["class"], **{key: value for key, value in record.items() if key != "class"})
+
+
+def _item(found: Consequence, environment: str) -> Item:
+    file, line, column = _split(found.place)
+    return Item(
+        found.severity,
+        found.kind,
+        file,
+        line,
+        column,
+        found.unit,
+        found.object,
+        found.text,
+        found.effective.isoformat() if found.effective else None,
+        found.fingerprint(environment),
+    )
+
+
+def _split(place: str) -> tuple[str, int | None, int | None]:
+    file, *position = place.rsplit(":", 2)
+    if len(position) == 2 and all(each.isdecimal() for each in position):
+        return file, int(position[0]), int(position[1])
+    return place, None, None
