@@ -1,0 +1,11 @@
+"""The Pulumi program's entry: reads the stack's config and the environments' files, and registers every resource."""
+
+from pathlib import Path
+
+import pulumi
+
+from bootstrap.program import main
+
+CONNECTORS = Path(__file__).resolve().parents[2] / "connectors"
+
+pulumi.run(lambda: main(CONNECTORS))
