@@ -14,9 +14,13 @@ import pytest
 from bootstrap_program import IDS, PROJECTS, ROOT, BootstrapProgram
 from checked_gcp import NUMBER, Registered, faults, serving
 
-from bootstrap.conditions import EVENTS, FIVETRAN_KEY
+from bootstrap.conditions import FIVETRAN_KEY, is_secret_of_units
 
 TABLE = ROOT / "docs" / "how-to" / "set-up-an-environment.md"
+EVENTS = {
+    "preview": {"pull_request_target", "schedule", "workflow_dispatch"},
+    "apply": {"push", "schedule", "workflow_dispatch"},
+}
 PREVIEW, APPLY = "serviceAccount:reconciler-preview@", "serviceAccount:reconciler@"
 
 
@@ -230,7 +234,7 @@ def account(kind: str, environment: str) -> str:
 def test_jobs_of_an_environment_act_as_its_identity(bootstrap: Bootstrap, kind: str, environment: str):
     named = f"preview-{environment}" if kind == "preview" else environment
     for event in ("push", "pull_request", "pull_request_target", "schedule", "workflow_dispatch", "merge_group"):
-        wanted = {account(kind, environment)} if event in EVENTS[kind] else set()  # type: ignore[index]
+        wanted = {account(kind, environment)} if event in EVENTS[kind] else set()
         assert identities(bootstrap, environment=named, event_name=event) == wanted
 
 
@@ -326,6 +330,16 @@ def test_runs_read_secrets_of_units_and_none_of_fivetrans_keys(bootstrap: Bootst
         assert each.inputs["member"].startswith(APPLY)
         assert allows(each, secret="stripe-api-key")
         assert not any(allows(each, secret=f"{FIVETRAN_KEY}{name}-apply") for name in PROJECTS)
+
+
+def test_a_prefix_keeps_the_secrets_of_environments_apart():
+    condition = {"expression": is_secret_of_units("dev-"), "title": "a"}
+    binding = Registered("gcp:projects/iAMMember:IAMMember", "a", {"condition": condition})
+    assert allows(binding, secret="dev-stripe")
+    assert not any(allows(binding, secret=name) for name in ("prod-stripe", "stripe-dev-", ""))
+    every = Registered(binding.type, "a", {"condition": {**condition, "expression": is_secret_of_units("fivetran-")}})
+    assert allows(every, secret="fivetran-casa-access-token")
+    assert not allows(every, secret=f"{FIVETRAN_KEY}prod-apply")
 
 
 def test_runs_grant_the_roles_that_the_file_declares_and_no_others(bootstrap: Bootstrap):
