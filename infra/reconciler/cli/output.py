@@ -31,6 +31,9 @@ _COMMAND = re.compile(r"(?P<start>^|[\r\n])(?P<space>[^\S\r\n]*)::|##\[")
 #: Characters that begin markup or HTML in Markdown.
 _MARKUP = re.compile(r"[\\`*_\[\]<>~|&]|^[-+=]")
 
+#: Words between backticks are shown as code, in which GitHub links nothing.
+_CODE = re.compile(r"`([^`]*[^`\s][^`]*)`")
+
 #: What begins a numbered list.
 _NUMBERED = re.compile(r"^(\d{1,9})(?=[.)])")
 
@@ -361,7 +364,12 @@ def _code(text: str) -> str:
 
 def _escape_markdown(text: str) -> str:
     """Return Markdown that shows a text as it is, on one line, and links nothing."""
-    escaped = _MARKUP.sub(lambda found: f"\\{found[0]}", _one_line(text))
+    parts = _CODE.split(_one_line(text))
+    return "".join(_code(part) if number % 2 else _escape_words(part) for number, part in enumerate(parts))
+
+
+def _escape_words(text: str) -> str:
+    escaped = _MARKUP.sub(lambda found: f"\\{found[0]}", text)
     escaped = _NUMBERED.sub(r"\1\\", escaped)
     return _LINKED.sub(lambda found: f"{found[0]}<!-- -->", escaped)
 

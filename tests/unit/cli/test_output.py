@@ -150,10 +150,15 @@ def test_markdown_shows_a_text_as_it_is_and_links_nothing(parts: list[str]):
     rendered = Rendered()
     page = Page([Section("", [Entry(text)])])
     rendered.feed(MarkdownIt("gfm-like", {"linkify": False}).render(REPORTERS["github"].format_page(page)))
-    assert rendered.elements == {"ul", "li"}
-    assert not any(LINKED.search(each) for each in rendered.texts)
-    if text.isprintable():
+    assert rendered.elements <= {"ul", "li", "code"}
+    assert not any(LINKED.search(each) for each in rendered.outside_code)
+    if text.isprintable() and "`" not in text:
         assert "".join(rendered.texts).strip() == without_commands(text)
+
+
+def test_markdown_shows_words_between_backticks_as_code():
+    page = Page([Section("", [Entry("sends `config.api_key` of a_b to `@team")])])
+    assert REPORTERS["github"].format_page(page) == "\n\n- sends `config.api_key` of a\\_b to \\`@<!-- -->team"
 
 
 def test_markdown_names_each_file_once_with_lines_and_marks():
