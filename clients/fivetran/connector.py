@@ -6,12 +6,12 @@ SCHEMA = [{"table": "greeting", "primary_key": ["text"]}]
 
 
 def schema(configuration):
-    """Return the table."""
+    """Name the one table."""
     return SCHEMA
 
 
 def update(configuration, state):
-    """Write a row."""
+    """Write the one row."""
     Operations.upsert(table="greeting", data={"text": "hello"})
     Operations.checkpoint({})
 

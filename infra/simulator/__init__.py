@@ -1,4 +1,5 @@
-"""Local Fivetran, Google Cloud, Secret Manager and GitHub, for tests and rehearsals.
+"""Local doubles of the two services that the program talks to.
 
-They follow the services' documentation and import nothing else of this project, so that they do not share its mistakes.
+They are written from the services' own facts and import nothing else of this project, so that a wrong belief in our
+client cannot hide in them.
 """

@@ -1,4 +1,4 @@
-"""Run the simulators as a process, for tests, scripts and `reconciler simulate`. Imports no server code."""
+"""The simulators as a process of their own, for tests, scripts and `reconciler simulate`. Imports no server code."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ _STOP_S = 10
 
 
 class DidNotStart(Exception):
-    """The process ended before it was ready; its stderr has the reason."""
+    """The process ended before it listened; what went wrong is on its stderr."""
 
 
 @dataclass(frozen=True)
 class Simulators:
-    """Running simulators. `environment` has the variables that point a program and Pulumi to them."""
+    """Running simulators. `environment` holds the variables that point a program and Pulumi at them."""
 
     fivetran_url: str
     fivetran_key: str
@@ -30,17 +30,19 @@ class Simulators:
     iam_url: str
     secret_manager_url: str
     admin_url: str
+    github: Mapping[str, str]
+    """`url` of the REST API, and `admin_url`, where repositories, people and tokens are created."""
     environment: Mapping[str, str]
 
 
 @dataclass
 class Starting:
-    """A process that is starting."""
+    """The process while it starts."""
 
     process: subprocess.Popen[str]
 
     def ready(self) -> Simulators:
-        """Wait until all simulators are ready. Raises `DidNotStart` if the process ends before."""
+        """Wait until all simulators listen. Raises `DidNotStart` when the process ends instead."""
         assert self.process.stdout is not None  # noqa: S101 (started with a pipe)
         line = self.process.stdout.readline()
         if not line:
@@ -52,11 +54,11 @@ class Starting:
 def starting(
     *, fivetran_port: int = 0, gcp_port: int = 0, secret_manager_port: int = 0, latency_ms: int = 0
 ) -> Iterator[Starting]:
-    """Start the simulators without waiting. They stop with the block, or with this process."""
+    """Start the simulators without waiting for them; they are stopped when the block ends, or this process does."""
     command = [sys.executable, "-m", "simulator.server", "--parent", str(os.getpid())]
     command += ["--fivetran-port", str(fivetran_port), "--gcp-port", str(gcp_port)]
     command += ["--secret-manager-port", str(secret_manager_port), "--latency-ms", str(latency_ms)]
-    # In a session of their own, because this process stops the simulators after Ctrl-C in a terminal.
+    # A session of its own: Ctrl-C in a terminal reaches this process, which stops the simulators when it is done.
     with subprocess.Popen(
         command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True, start_new_session=True
     ) as process:
@@ -74,7 +76,7 @@ def starting(
 def running(
     *, fivetran_port: int = 0, gcp_port: int = 0, secret_manager_port: int = 0, latency_ms: int = 0
 ) -> Iterator[Simulators]:
-    """Run the simulators while the block lasts. Port 0 is a free one."""
+    """The simulators, listening, for as long as the block lasts. Port 0 takes a free one."""
     with starting(
         fivetran_port=fivetran_port,
         gcp_port=gcp_port,

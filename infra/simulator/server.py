@@ -1,10 +1,10 @@
-"""One process with all simulators: the local Fivetran over HTTP, the local Google Cloud over Pulumi's provider protocol
+"""One process with all doubles: the local Fivetran over HTTP, the local Google Cloud over Pulumi's provider protocol
 and, where Google's own libraries read, over the APIs of BigQuery, Resource Manager and IAM, and the local Secret
-Manager over its API.
+Manager and the local GitHub over their APIs.
 
-`python -m simulator.server` prints one line of JSON once all are ready (`Addresses`), and serves until SIGINT or
-SIGTERM. They listen on the loopback interface only, and keep their state in memory. This module connects them: tests of
-a BigQuery destination need to know which accounts may write into a project.
+`python -m simulator.server` prints one line of JSON when all listen (`Addresses`) and serves until SIGINT
+or SIGTERM. They listen on the loopback interface only; what they remember ends with the process.
+What they know of each other is handed over here: tests of a BigQuery destination look at who may write into a project.
 """
 
 from __future__ import annotations
@@ -15,14 +15,19 @@ import dataclasses
 import json
 import os
 import signal
-from collections.abc import AsyncIterator
+import tempfile
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
 import click
 from aiohttp import web
 
 from simulator.fivetran.app import build_app
 from simulator.fivetran.state import DEFAULT_CREDENTIALS, FivetranState
+from simulator.github.admin import build_admin as build_github_admin
+from simulator.github.app import build_app as build_github
+from simulator.github.state import State as GitHub
 from simulator.google.admin import build_admin
 from simulator.google.faults import Faults
 from simulator.google.iam import may_write
@@ -34,13 +39,13 @@ from simulator.secret_manager.app import build_apps
 from simulator.secret_manager.state import Store as Secrets
 
 HOST = "127.0.0.1"
-#: Seconds that a request may take after the signal to stop.
+#: How long a request under way may go on once the process is told to stop.
 _GRACE_S = 1.0
 
 
 @dataclass(frozen=True)
 class Addresses:
-    """The addresses and credentials of the simulators. `environment` points a program and the engine to them."""
+    """Where the doubles are and what they accept; `environment` points a program and the engine at them."""
 
     fivetran_url: str
     fivetran_key: str
@@ -51,10 +56,11 @@ class Addresses:
     iam_url: str
     secret_manager_url: str
     admin_url: str
+    github: Mapping[str, str]
 
     @property
     def environment(self) -> dict[str, str]:
-        """The variables for the program and the Pulumi CLI."""
+        """The variables that say so to the program and to the Pulumi CLI."""
         return {
             "FIVETRAN_API_URL": self.fivetran_url,
             "FIVETRAN_APIKEY": self.fivetran_key,
@@ -70,13 +76,13 @@ class Addresses:
         }
 
     def as_json(self) -> str:
-        """Return one line."""
+        """One line."""
         return json.dumps({**dataclasses.asdict(self), "environment": self.environment})
 
 
 @dataclass(frozen=True)
 class Ports:
-    """The ports; 0 is a free one."""
+    """Where to listen; 0 takes a free port."""
 
     fivetran: int = 0
     gcp: int = 0
@@ -85,10 +91,10 @@ class Ports:
 
 @contextlib.asynccontextmanager
 async def serving(ports: Ports = Ports(), *, latency_ms: int = 0) -> AsyncIterator[Addresses]:
-    """Run all simulators while the block lasts. Raises `OSError` for a port in use.
+    """All doubles, for as long as the block lasts. A taken port is an `OSError`.
 
-    The admin APIs of Google Cloud and Secret Manager are under `/_admin/gcp` and `/_admin/secret-manager` of Fivetran's
-    port, beside Fivetran's.
+    The admin sides of Google Cloud, Secret Manager and GitHub are under `/_admin/gcp`, `/_admin/secret-manager` and
+    `/_admin/github` of Fivetran's port, beside Fivetran's own.
     """
     store, faults = Store(), Faults()
     fivetran = FivetranState(writes=lambda project, account: may_write(store.found(project), account))
@@ -97,11 +103,15 @@ async def serving(ports: Ports = Ports(), *, latency_ms: int = 0) -> AsyncIterat
     app = build_app(fivetran)
     app.add_subapp("/_admin/gcp/", build_admin(store, faults))
     app.add_subapp("/_admin/secret-manager/", secrets_admin)
+    github = GitHub()
+    app.add_subapp("/_admin/github/", build_github_admin(github))
     async with (
+        _repositories(github),
         _http(app, ports.fivetran) as url,
         _http(build_rest(store, faults, latency_ms), 0) as bigquery_url,
         _http(build_resource_manager(store, faults, latency_ms), 0) as manager_url,
         _http(secrets, ports.secret_manager) as secrets_url,
+        _http(build_github(github), 0) as github_url,
     ):
         server, bound = await serve(GcpProvider(store, faults, latency_ms), HOST, ports.gcp)
         try:
@@ -116,9 +126,18 @@ async def serving(ports: Ports = Ports(), *, latency_ms: int = 0) -> AsyncIterat
                 iam_url=f"{manager_url}/v1/",
                 secret_manager_url=f"{secrets_url}/v1/",
                 admin_url=f"{url}/_admin",
+                github={"url": github_url, "admin_url": f"{url}/_admin/github"},
             )
         finally:
             await server.stop(_GRACE_S)
+
+
+@contextlib.asynccontextmanager
+async def _repositories(github: GitHub) -> AsyncIterator[None]:
+    """Keep GitHub's repositories in a folder that is deleted at the end."""
+    with tempfile.TemporaryDirectory(prefix="simulator-github-") as folder:
+        github.folder = Path(folder)
+        yield
 
 
 @contextlib.asynccontextmanager
@@ -147,7 +166,7 @@ async def _run(ports: Ports, latency_ms: int, parent: int | None) -> None:
 
 
 async def _until_orphaned(parent: int, stop: asyncio.Event) -> None:
-    """Wait for a signal, or for the end of the parent: a killed parent sends no signal."""
+    """Wait to be stopped, or for the parent to be gone: a killed parent cannot tell its children."""
     while os.getppid() == parent:
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(stop.wait(), timeout=1)
@@ -161,7 +180,7 @@ async def _until_orphaned(parent: int, stop: asyncio.Event) -> None:
     "--secret-manager-port", type=click.IntRange(0, 65535), default=0, help="Port of the local Secret Manager; 0: free."
 )
 @click.option("--latency-ms", type=click.IntRange(0), default=0, help="Added to each call, as a network would.")
-@click.option("--parent", type=int, help="Stop when this process, the parent, ends.")
+@click.option("--parent", type=int, help="Stop when this process is gone, which has to be the one that started it.")
 def main(fivetran_port: int, gcp_port: int, secret_manager_port: int, latency_ms: int, parent: int | None) -> None:
     """Serve a local Fivetran, Google Cloud and Secret Manager until SIGINT or SIGTERM."""
     try:

@@ -7,6 +7,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,8 +15,8 @@ from admin import Admin
 from tests.served import served
 from workspace import ROOT, Workspace, kill, stripe
 
-from simulator.github.app import State
 from simulator.github.app import build_app as build_github
+from simulator.github.state import State
 from simulator.storage.app import build_app as build_storage
 from simulator.storage.state import Bucket, Store
 
@@ -55,8 +56,11 @@ class Job:
 
 
 @pytest.fixture
-def github() -> State:
-    return State(users={"token": "github-actions[bot]"})
+def github(tmp_path: Path) -> State:
+    state = State(tmp_path / "github")
+    state.add_repository("example/data")
+    state.workflow_token("example/data", {"actions": "read"}, token="token")
+    return state
 
 
 @pytest.fixture

@@ -1,1 +1,1 @@
-"""Find or install a Pulumi engine for this machine. Standard library only: it runs before the installation."""
+"""Finds or makes a Pulumi engine for this machine. Standard library only: it runs before anything is installed."""

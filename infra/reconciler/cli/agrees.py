@@ -2,47 +2,88 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import BinaryIO
 
 import click
 
 from reconciler.cli import Exit
-from reconciler.cli.options import app_option, commit_option, named_environment_option
+from reconciler.cli.options import app_option, named_environment_option, sha_option
 from reconciler.cli.output import print_note, print_text, without_commands
 from reconciler.cli.record import read_stops, review_option
 from reconciler.github.client import GitHub
 from reconciler.github.reviewed import reviewed
+from reconciler.model import commands
 from reconciler.model.errors import printable
+from reconciler.review.consequence import FINGERPRINT
+from reconciler.review.document import Item
+
+#: The workflow that applies merges, and whose dispatch approves.
+_WORKFLOW = "merge.yml"
 
 
 @click.command()
 @named_environment_option
-@commit_option
+@sha_option("--commit", "The commit that was pushed.")
+@sha_option("--since", "The commit before the push, if it has brought several pull requests.")
+@click.option("--scheduled", "scheduled_only", is_flag=True, help="Accept only what a date in a file has scheduled.")
 @review_option
 @app_option
-@click.option("--approve", "approved", multiple=True, metavar="FINGERPRINT", help="Approve this one; repeatable.")
-def agrees(environment: str, commit: str, file: BinaryIO, app: int | None, approved: tuple[str, ...]) -> int:
-    """Compare a fresh review with what code owners approved for the pushed commit.
+@click.option("--approve", "approvals", multiple=True, metavar="FINGERPRINT", help="Approve this one; repeatable.")
+def agrees(
+    *,
+    environment: str,
+    commit: str,
+    since: str,
+    scheduled_only: bool,
+    file: BinaryIO,
+    app: int | None,
+    approvals: tuple[str, ...],
+) -> int:
+    """Compare a fresh review with what code owners approved for a push.
 
-    What was reviewed is in a check run of the pull request's head. With --app only check runs of that GitHub App count.
-    Without it those of GitHub Actions do, which any workflow of the repository can write, on any branch.
+    What was reviewed is in a check run on the head of each pull request. With --app only check runs of that GitHub App
+    count. Without it those of GitHub Actions do, which any workflow of the repository can write, on any branch. With
+    --since all pull requests that were merged between the two commits count. With --scheduled no pull request does.
 
     Exit codes: 0 all is reviewed, scheduled or approved, 1 something is new, 2 wrong usage, 3 GitHub failed.
     """
+    if bool(commit) == scheduled_only or (since and scheduled_only):
+        raise click.UsageError("give either --commit, with or without --since, or --scheduled")
     stops, scheduled = read_stops(file, environment)
-    new = sorted(set(stops) - scheduled - {each for value in approved for each in value.split(",")})
+    approved = _fingerprints(approvals)
+    left = set(stops) - scheduled - approved
+    known: set[str] = set()
     reasons: list[str] = []
-    if new:
+    if left and not scheduled_only:
         with GitHub.from_environment() as github:
-            known, reasons = reviewed(github, environment, commit, app)
-        new = [each for each in new if each not in known]
+            known, reasons = reviewed(github, environment, commit, app, since=since)
+    new = sorted(left - known, key=lambda each: (stops[each].file, stops[each].line or 0, each))
+    for each in sorted(approved - set(stops)):
+        print_note(f"{each} is approved, and this run does nothing with that fingerprint")
     if not new:
+        parts = {"reviewed": left & known, "scheduled": set(stops) & scheduled, "approved": set(stops) & approved}
+        counts = [f"{len(found)} {name}" for name, found in parts.items() if found]
+        print_note(f"{environment}: {', '.join(counts) or 'nothing needs approval'}")
         return Exit.FINE
-    for each in new:
-        found = stops[each]
-        line = f":{found.line}" if found.line else ""
-        print_text(without_commands(printable(f"{found.file}{line}: not reviewed: {found.text} [{each}]")))
-    for reason in reasons:
-        print_note(reason)
-    print_text(f"    Have a code owner approve that, and run again with `--approve {','.join(new)}`.")
+    _print_new({each: stops[each] for each in new}, reasons, environment)
     return Exit.FINDINGS
+
+
+def _fingerprints(values: tuple[str, ...]) -> set[str]:
+    """Return the fingerprints of options that may hold several, with commas or spaces between them."""
+    found = {each for value in values for each in value.replace(",", " ").split()}
+    if wrong := sorted(each for each in found if not FINGERPRINT.fullmatch(each)):
+        raise click.BadParameter(f"{wrong[0]!r} is no fingerprint: expected 16 hexadecimal digits")
+    return found
+
+
+def _print_new(new: Mapping[str, Item], reasons: list[str], environment: str) -> None:
+    for fingerprint, found in new.items():
+        place = ":".join(str(each) for each in (found.file, found.line, found.column) if each) or environment
+        print_text(without_commands(printable(f"{place}: not reviewed: {found.text} [{fingerprint}]")))
+    for reason in reasons:
+        print_text(without_commands(printable(f"    {reason}")))
+    inputs = (f"environment={environment}", f"fingerprints={','.join(new)}")
+    command = commands.shell("gh", "workflow", "run", _WORKFLOW, *(word for each in inputs for word in ("-f", each)))
+    print_text(f"    Approve it with {command}. A reviewer of the environment {environment} then allows the run.")

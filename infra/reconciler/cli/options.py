@@ -46,13 +46,16 @@ named_environment_option = click.option(
     help="The environment, by the name of its folder.",
 )
 
-commit_option = click.option(
-    "--commit",
-    required=True,
-    metavar="SHA",
-    callback=_matches(r"[0-9a-f]{40}", "40 hexadecimal digits"),
-    help="The commit: 40 hexadecimal digits.",
-)
+
+def sha_option(name: str, text: str, *, required: bool = False) -> Callable[[F], F]:
+    """Return an option that takes a commit; empty if it is left out."""
+    check = _matches(r"[0-9a-f]{40}", "40 hexadecimal digits")
+    if required:
+        return click.option(name, required=True, metavar="SHA", callback=check, help=text)
+    return click.option(name, default="", metavar="SHA", callback=check, help=text)
+
+
+commit_option = sha_option("--commit", "The commit: 40 hexadecimal digits.", required=True)
 
 app_option = click.option(
     "--app",

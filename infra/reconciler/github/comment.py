@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, datetime
+from typing import Any
 
 from reconciler.github.client import GitHub
 from reconciler.model.errors import ReconcilerError
@@ -23,7 +24,8 @@ def publish(github: GitHub, number: int, environment: str, commit: str, text: st
     body = _body(environment, commit, f"{text.strip()}\n\nCommit {commit[:12]}{link}", history)
     if found:
         return str(github.patch(f"/issues/comments/{found['id']}", {"body": body})["html_url"])
-    return str(github.post(f"/issues/{number}/comments", {"body": body})["html_url"])
+    created = github.create(f"/issues/{number}/comments", {"body": body}, lambda: _find(github, number, environment))
+    return str(created["html_url"])
 
 
 def supersede(github: GitHub, number: int, environment: str, commit: str) -> bool:
@@ -41,7 +43,7 @@ def _marker(environment: str) -> str:
     return f"<!-- reconciler {environment} -->"
 
 
-def _find(github: GitHub, number: int, environment: str) -> dict[str, str] | None:
+def _find(github: GitHub, number: int, environment: str) -> dict[str, Any] | None:
     author = github.login()
     for comment in github.list(f"/issues/{number}/comments"):
         own = (comment.get("user") or {}).get("login") == author

@@ -1,22 +1,23 @@
-"""Faults on request: which requests fail, and how.
+"""Scripted trouble: which requests it meets, and what happens to them.
 
 A fault is JSON: `{"method": "POST", "path": "^/v1/connections$", "nth": 1, "count": 1, "when": "before", "kind": …}`.
 `method` (absent: any), `path` (a regular expression, searched; absent: any) and `connection` (the name of the
-connection of the request; absent: any) choose requests; of those, `count` (null: all) fail from the `nth` on. `when` is
-whether the fault comes before or after the effect of the request. The kinds, each with its settings:
+connection that is asked for or made; absent: any) choose requests; of those, `count` (null: all) fire from the `nth`
+on. `when` says whether the request has had its effect by then. The kinds, each with
+what it takes:
 
 - `status`: answer `status` with `body` (JSON or text) and `headers`.
 - `html`: answer `status` (502) with an HTML page.
-- `quote`: answer as usual, but with `text` in every free text of the answer, and in headers.
-- `garbage`: answer 200 with incomplete JSON.
+- `quote`: let the answer, of whichever status, quote `text` wherever the API has free text, and in headers.
+- `garbage`: answer 200 with JSON that breaks off.
 - `too_many_requests`: answer 429 with `retry_after` seconds (1).
 - `unauthorized`: answer 401 as for an expired key.
 - `drop_request`: close the connection, no effect, no answer.
-- `drop_reply`: process the request, then close the connection without an answer.
-- `delay`: wait `seconds`, then continue.
-- `hold`: wait until released, then continue, or close the connection if it is released with `drop`.
+- `drop_reply`: let it have its effect, then close the connection without an answer.
+- `delay`: wait `seconds`, then go on.
+- `hold`: wait until released, then go on, or close the connection if it is released with `drop`.
 
-Faults of the same request apply in the order they were added. The first that answers or closes ends the request.
+Faults that fire on the same request apply in the order they were added; the first that answers or closes ends it.
 """
 
 from __future__ import annotations
@@ -51,12 +52,12 @@ _MATCHER = frozenset({"method", "path", "connection", "nth", "count", "when", "k
 
 
 class FaultError(ValueError):
-    """A fault is invalid."""
+    """A fault that cannot be understood."""
 
 
 @dataclass
 class Fault:
-    """A fault, and how often it applied. `waiting` counts the requests that it holds."""
+    """One fault and how often it has been met. `waiting` counts the requests it holds."""
 
     id: str
     kind: str
@@ -74,7 +75,7 @@ class Fault:
     released: asyncio.Event = field(default_factory=asyncio.Event)
 
     def meets(self, method: str, path: str, connection: str | None) -> bool:
-        """Count a matching request, and return whether the fault applies to it."""
+        """Whether the fault fires on this request; counts it if it matches."""
         if self.method not in (None, method) or self.connection not in (None, connection):
             return False
         if self.path.search(path) is None:
@@ -86,7 +87,7 @@ class Fault:
         return True
 
     async def strike(self, request: web.Request) -> web.StreamResponse | None:
-        """Apply the fault. With None, the request continues."""
+        """Do what the fault does; None lets the request go on."""
         match self.kind:
             case "delay":
                 await asyncio.sleep(self.settings["seconds"])
@@ -104,16 +105,16 @@ class Fault:
                 return self._answer()
 
     def changed(self, response: web.StreamResponse) -> web.StreamResponse:
-        """Change the answer just before it is sent."""
+        """The answer as it leaves, after everything else."""
         return quoting(response, self.settings["text"]) if self.kind == "quote" else response
 
     def release(self, *, drop: bool) -> None:
-        """Let all held and future requests continue, or close their connections."""
+        """Let every held request go on, now and from now on, or close its connection."""
         self.drop_held = drop
         self.released.set()
 
     def as_json(self) -> dict[str, Any]:
-        """Return the fault's settings, and its counts."""
+        """The fault as it was given, and its counts."""
         counts = {"seen": self.seen, "fired": self.fired, "waiting": self.waiting}
         matcher: dict[str, Any] = {"method": self.method, "path": self.path.pattern, "connection": self.connection}
         matcher |= {"nth": self.nth, "count": self.count}
@@ -138,7 +139,7 @@ class Fault:
 
 
 class Faults:
-    """The active faults, in the order they were added."""
+    """The faults in force, in the order they were added."""
 
     def __init__(self) -> None:
         self._faults: dict[str, Fault] = {}
@@ -148,37 +149,37 @@ class Faults:
         return iter(self._faults.values())
 
     def add(self, definition: Mapping[str, Any]) -> Fault:
-        """Add a fault. Raises `FaultError` with the problem."""
+        """Put a fault in force; `FaultError` says what is wrong with it."""
         fault = parse(f"fault-{self._number + 1}", definition)
         self._number += 1
         self._faults[fault.id] = fault
         return fault
 
     def get(self, fault_id: str) -> Fault:
-        """Return the fault with this id. Raises `FaultError`."""
+        """The fault with this id; `FaultError`."""
         try:
             return self._faults[fault_id]
         except KeyError:
             raise FaultError(f"no fault {fault_id!r}") from None
 
     def remove(self, fault_id: str) -> None:
-        """Remove a fault, and release the requests that it holds."""
+        """Take a fault out of force and let go of what it holds."""
         self.get(fault_id).release(drop=False)
         del self._faults[fault_id]
 
     def clear(self, *, drop: bool = False) -> None:
-        """Remove all faults, and release the requests that they hold."""
+        """Take all faults out of force and let go of what they hold."""
         for fault in self._faults.values():
             fault.release(drop=drop)
         self._faults.clear()
 
     def met(self, method: str, path: str, connection: str | None = None) -> list[Fault]:
-        """Return the faults that apply to a request."""
+        """The faults that fire on this request."""
         return [fault for fault in self._faults.values() if fault.meets(method, path, connection)]
 
 
 def parse(fault_id: str, definition: Mapping[str, Any]) -> Fault:
-    """Read a fault from JSON."""
+    """A fault from its JSON."""
     kind = str(definition.get("kind"))
     if kind not in _KINDS:
         raise FaultError(f"kind is one of {', '.join(_KINDS)}")
@@ -208,19 +209,19 @@ def parse(fault_id: str, definition: Mapping[str, Any]) -> Fault:
 
 
 def hang_up(request: web.Request) -> web.Response:
-    """Close the request's connection without an answer. The returned response is never sent."""
+    """Close the request's connection without an answer. What is returned is never sent."""
     if request.protocol is not None:
         request.protocol.force_close()
     return web.Response(status=499)
 
 
 def envelope(error: ApiError) -> web.Response:
-    """Return an error in the API's form."""
+    """A refusal as the API writes it."""
     body = json.dumps({"code": error.code, "message": error.message})
     return web.Response(status=error.status, text=body, content_type="application/json", headers=error.headers)
 
 
 def html(status: int) -> web.Response:
-    """Return an HTML page, like the answer of a proxy in front of the API."""
+    """An HTML page, as a proxy in front of the API answers."""
     page = f"<!DOCTYPE html><html><head><title>{status}</title></head><body><h1>Error {status}</h1></body></html>"
     return web.Response(status=status, text=page, content_type="text/html")

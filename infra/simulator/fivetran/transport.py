@@ -1,4 +1,4 @@
-"""HTTP rules of every route: log, faults, errors, authentication, quota, headers and body.
+"""HTTP rules that hold for every route: log, faults, errors, authentication, quota, headers and body.
 
 The middlewares are listed in `MIDDLEWARES`, outermost first.
 """
@@ -32,28 +32,28 @@ ADMIN = "/_admin"
 #: The parsed JSON of a body; None for an empty one.
 _BODY = web.RequestKey("body", object)
 _CREDENTIAL = web.RequestKey("credential", Credential)
-#: Paths for which the API requires version 2 of its media type.
+#: Where the API wants version 2 of its media type.
 _VERSIONED = re.compile(
     r"/v1/(?:connections|connectors|destinations)(?:/(?!.*/(?:schemas|certificates|fingerprints)(?:/|$)).*)?"
 )
-#: The API's name for connections until 2025.
+#: What the API called connections until 2025.
 _OLD = re.compile(r"/v1/(?:groups/[^/]+/)?connectors(?:/.*)?")
-#: The path that creates connections, and the config keys of their name.
+#: Where connections are made, and what of their config is their name.
 _MAKES = re.compile(r"/v1/connect(?:ions|ors)/?")
 _NAMING = ("schema_prefix", "schema", "table", "table_group_name")
-#: Paths that take files.
+#: Where files are uploaded.
 _FORMS = re.compile(r"/v1/connector-sdk/packages(?:/.*)?")
 
 
 @web.middleware
 async def logged(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """Read the whole request, delay the answer by option, and log both."""
+    """Take the request in whole, and write it down when its answer is ready, as late as the options say."""
     if request.path.startswith(ADMIN):
         return await handler(request)
     start = time.perf_counter()
     state = request.app[STATE]
     try:
-        await request.read()  # Kept by the request, so that one whose sender disconnects is processed too.
+        await request.read()  # kept by the request: a sender who goes away later has still asked
     except ConnectionError:
         return hang_up(request)
     response = await handler(request)
@@ -79,7 +79,7 @@ async def logged(request: web.Request, handler: Handler) -> web.StreamResponse:
 
 @web.middleware
 async def faulty(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """Apply the active faults, before or after the effect of the request."""
+    """Let the faults in force strike, before or after the request has had its effect."""
     if request.path.startswith(ADMIN):
         return await handler(request)
     met = request.app[FAULTS].met(request.method, request.path, await _connection(request))
@@ -101,7 +101,7 @@ async def _met(request: web.Request, handler: Handler, met: list[Fault]) -> web.
 
 
 async def _connection(request: web.Request) -> str | None:
-    """Return the name of the connection that a request is about: an existing one, or one to create."""
+    """The name of the connection that a request is about: one that there is, or one that it would make."""
     known = request.app[STATE].connections.get(request.match_info.get("connection_id", ""))
     if known is not None or request.method != "POST" or _MAKES.fullmatch(request.path) is None:
         return known.name if known is not None else None
@@ -114,7 +114,7 @@ async def _connection(request: web.Request) -> str | None:
 
 @web.middleware
 async def spoken(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """Turn errors into the API's envelope, and add headers about the hour's quota."""
+    """Turn refusals into the API's envelope, and tell what is left of the hour's quota."""
     if request.path.startswith(ADMIN):
         return await handler(request)
     if "//" in request.path:
@@ -137,7 +137,7 @@ async def spoken(request: web.Request, handler: Handler) -> web.StreamResponse:
 
 @web.middleware
 async def admitted(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """Check the key, the quota, headers and body."""
+    """Check who asks, whether the quota allows it, and that headers and body are what the route takes."""
     if request.path.startswith(ADMIN):
         return await handler(request)
     state = request.app[STATE]
@@ -153,7 +153,7 @@ async def admitted(request: web.Request, handler: Handler) -> web.StreamResponse
     _check_accept(state, request)
     if request.method in ("POST", "PATCH"):
         raw, form = await request.read(), _FORMS.fullmatch(request.path) is not None
-        # Without a body, no content type is required: Fivetran's command line sends none.
+        # Who sends no body need not say of which type it is: Fivetran's own command line does not.
         if raw and request.content_type != ("multipart/form-data" if form else "application/json"):
             raise ApiError(415, "UnsupportedMediaType", "HTTP 415 Unsupported Media Type")
         request[_BODY] = None if form else _parse(raw)
@@ -164,13 +164,13 @@ MIDDLEWARES = (logged, faulty, spoken, admitted)
 
 
 def add_route(app: web.Application, method: str, path: str, handler: Handler) -> None:
-    """Add a route to the application. As in the API, a path may end with a slash."""
+    """Put a route on the application. A slash at the end of a path makes no difference, as in the API."""
     app.router.add_route(method, path, handler)
     app.router.add_route(method, f"{path}/", handler)
 
 
 def body(request: web.Request) -> dict[str, Any]:
-    """Return the request's JSON object; 400 without one."""
+    """The request's JSON object; 400 when there is none."""
     sent = request.get(_BODY)
     if sent is None:
         raise invalid("Request body is required")
@@ -180,17 +180,17 @@ def body(request: web.Request) -> dict[str, Any]:
 
 
 def optional_body(request: web.Request) -> dict[str, Any]:
-    """Return the request's JSON object; empty without a body."""
+    """The request's JSON object; an empty one when it has no body."""
     return {} if request.get(_BODY) is None else body(request)
 
 
 def credential(request: web.Request) -> Credential:
-    """Return the request's API key."""
+    """Who asks."""
     return request[_CREDENTIAL]
 
 
 def success(message: str, data: Any = None, *, status: int = 200) -> web.Response:
-    """Return the API's envelope; without `data` if there is none."""
+    """The API's envelope; without `data` when there is none."""
     answer = {"code": "Success", "message": message}
     if data is not None:
         answer["data"] = data
@@ -199,7 +199,7 @@ def success(message: str, data: Any = None, *, status: int = 200) -> web.Respons
 
 
 async def hang_up_on_shutdown(app: web.Application) -> None:
-    """Release all held requests, so that the server can stop."""
+    """Let go of everything held, so that the server can stop."""
     app[FAULTS].clear(drop=True)
 
 
@@ -235,7 +235,7 @@ def _parse(raw: bytes) -> Any:
         return None
     try:
         parsed = json.loads(raw)
-        # Values such as Infinity and single surrogates: no answer in JSON could have them.
+        # What JSON has no word for, Infinity say, and halves of characters: neither can be answered again.
         json.dumps(parsed, allow_nan=False, ensure_ascii=False).encode()
     except (ValueError, RecursionError):
         raise invalid("Request body is not valid JSON") from None

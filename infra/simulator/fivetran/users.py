@@ -1,4 +1,4 @@
-"""Users: one per owner of an API key."""
+"""Users: one for each owner of a user's API key."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from simulator.fivetran.errors import not_found
 from simulator.fivetran.moments import timestamp
 from simulator.fivetran.state import FivetranState, Json
 
-#: The standard roles, each with its scope.
+#: The standard roles, with what each is about.
 _ROLES: Mapping[str, str] = {
     "Account Administrator": "ACCOUNT",
     "Account Analyst": "ACCOUNT",
@@ -22,7 +22,7 @@ _ROLES: Mapping[str, str] = {
 
 
 def roles() -> list[Json]:
-    """Return the standard roles."""
+    """The roles of the account: the standard ones."""
     return [
         {
             "name": name,
@@ -37,17 +37,17 @@ def roles() -> list[Json]:
 
 
 def owners(state: FivetranState) -> list[str]:
-    """Return the ids of all users, in the order of their first keys."""
+    """The ids of all users, in the order of their first keys."""
     return list(dict.fromkeys(each.owner for each in state.credentials.values() if each.kind == "user"))
 
 
 def is_active(state: FivetranState, user_id: str) -> bool:
-    """Return whether a user may log in."""
+    """Whether a user may log in."""
     return bool(details(state, user_id)["active"])
 
 
 def details(state: FivetranState, user_id: str) -> Json:
-    """Return a user for an answer; 404. A user exists while one of their keys does."""
+    """A user as the API shows it; 404. A user exists as long as a key of theirs does."""
     for credential in state.credentials.values():
         if credential.kind == "user" and credential.owner == user_id:
             return {

@@ -1,1 +1,1 @@
-"""A local GitHub: comments of issues, over HTTP, as GitHub's REST documentation describes them."""
+"""A local GitHub: pull requests, issues, check runs, workflows and Apps over bare git repositories."""

@@ -1,14 +1,14 @@
-"""Errors of Google's APIs, and the plugin's texts for them."""
+"""How Google's APIs refuse, and how the plugin words it."""
 
 from __future__ import annotations
 
 
 class PluginError(Exception):
-    """An operation failed. The text is the plugin's, before `as_list`."""
+    """An operation failed; the text is what the plugin answers, before its list form is put around it."""
 
 
 class ApiError(PluginError):
-    """A Google API rejected a request. Formatted like Google's Go client, as in the plugin."""
+    """A Google API refused a request. Printed as Google's Go client does, which is how the plugin passes it on."""
 
     def __init__(self, status: int, message: str, reason: str) -> None:
         self.status = status
@@ -18,5 +18,5 @@ class ApiError(PluginError):
 
 
 def as_list(message: str) -> str:
-    """Return the plugin's form of a failed operation: a list, even for one error."""
+    """The form in which the plugin answers every failed operation: a list, even of one error."""
     return f"1 error occurred:\n\t* {message}\n\n"

@@ -1,7 +1,7 @@
-"""`roles.get` of IAM's API v1, for predefined roles and for custom roles of the admin API.
+"""What a role may do: `roles.get` of IAM's API v1, for predefined roles and for custom ones made on the admin side.
 
-Written from https://cloud.google.com/iam/docs/reference/rest/v1/roles and the roles' pages. Every caller may read a
-predefined role. Only some are here, with the permissions on tables and jobs in which they differ.
+Written from https://cloud.google.com/iam/docs/reference/rest/v1/roles and the roles' pages. Anybody may look at a
+predefined role; few are here, with the permissions on tables and jobs that tell them apart.
 """
 
 from __future__ import annotations
@@ -30,20 +30,20 @@ _PREDEFINED: Mapping[str, tuple[str, ...]] = {
 
 @dataclass
 class IamRoles:
-    """The handler."""
+    """The one handler."""
 
     store: Store
     rest: RestFaults
 
     def routes(self) -> Iterable[web.RouteDef]:
-        """Return the route."""
+        """Where it is."""
         return [
             web.get("/v1/{name:roles/[^/:]+}", self.get),
             web.get("/v1/{name:(?:projects|organizations)/[^/:]+/roles/[^/:]+}", self.get),
         ]
 
     async def get(self, request: web.Request) -> web.StreamResponse:
-        """Return a role with its permissions."""
+        """A role with its permissions."""
         name = request.match_info["name"]
 
         def effect() -> web.StreamResponse:

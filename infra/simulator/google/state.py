@@ -1,4 +1,4 @@
-"""The state of the local Google Cloud: projects with datasets, functions and IAM policies. No behaviour."""
+"""What exists in the local Google Cloud: projects with their datasets, functions and IAM policies. No behaviour."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
-#: A value of a JSON body. `Any`, because each module checks the values that it uses.
+#: A value of a JSON body. `Any` keeps nested API bodies readable; each module checks what it uses.
 Json: TypeAlias = Any
 
 
@@ -26,17 +26,17 @@ class Dataset:
     modified_ms: int
     revision: int = 1
     tables: dict[str, int] = field(default_factory=dict)
-    """Rows by table name. A dataset with a table is in use, even if the table has no rows."""
+    """Rows by table name. A dataset with a table in it is in use, however few rows the table has."""
 
     @property
     def etag(self) -> str:
-        """A text that changes with every write to the dataset."""
+        """Changes with every write to the dataset."""
         return hashlib.sha256(f"{self.project}:{self.id}:{self.created_ms}:{self.revision}".encode()).hexdigest()[:22]
 
 
 @dataclass(frozen=True)
 class Grant:
-    """A member of an IAM binding. Bindings with different conditions are different, as in the API."""
+    """One member of one IAM binding. A condition makes it another binding, as in the API."""
 
     role: str
     member: str
@@ -57,13 +57,13 @@ class Policy:
 
     @property
     def etag(self) -> str:
-        """A text that changes with every write to the policy."""
+        """Changes with every write to the policy."""
         return f"BwX{self.revision:08d}="
 
 
 @dataclass(frozen=True)
 class Role:
-    """The permissions of a role. With `denied`, Google denies reading the role."""
+    """What a role may do; `denied`: whoever asks has no permission to know."""
 
     permissions: tuple[str, ...]
     denied: bool = False
@@ -71,14 +71,14 @@ class Role:
 
 @dataclass
 class Container:
-    """An organisation, a folder or a project in Resource Manager."""
+    """What holds others, or is held: an organisation, a folder or a project, as Resource Manager has them."""
 
     parent: str = ""
-    """`folders/N` or `organizations/N`; empty for an organisation, and for a project without one."""
+    """`folders/N` or `organizations/N`; empty for an organisation, and for a project that belongs to none."""
     display_name: str = ""
     policy: Policy = field(default_factory=Policy)
     denied: set[str] = field(default_factory=set)
-    """Methods (`get`, `getIamPolicy`, `setIamPolicy`) that Google denies."""
+    """Methods (`get`, `getIamPolicy`, `setIamPolicy`) for which whoever asks has no permission."""
 
 
 @dataclass
@@ -92,49 +92,49 @@ class Project(Container):
 
 @dataclass
 class Store:
-    """All objects, in memory. `now_ms` is the clock, in milliseconds since the epoch."""
+    """Everything that exists, for the life of the process. `now_ms` is the clock, in milliseconds since the epoch."""
 
     now_ms: Callable[[], int] = lambda: int(time.time() * 1000)
     projects: dict[str, Project] = field(default_factory=dict)
     above: dict[str, Container] = field(default_factory=dict)
     """Folders and organisations, by `folders/N` and `organizations/N`."""
     roles: dict[str, Role] = field(default_factory=dict)
-    """Roles by name, in addition to predefined ones."""
+    """Roles by name, over the predefined ones."""
     unknown_members: set[str] = field(default_factory=set)
-    """E-mail addresses that Google does not know, in lower case: it rejects grants to them."""
+    """E-mail addresses that Google does not know, in lower case: a grant to one is refused."""
     kept_out: set[str] = field(default_factory=set)
-    """Unknown and forbidden members for which Google rejects access lists even if they were there before."""
+    """Unknown and forbidden members with which no access list can be written that has them already."""
     policies_are_preconditions: bool = False
-    """Whether BigQuery answers 412 instead of 400 for a list that a policy of the organisation forbids."""
+    """Whether BigQuery answers 412 where a policy of the organisation does not allow an access list, and not 400."""
     forbidden_members: set[str] = field(default_factory=set)
-    """E-mail addresses, in lower case, that a policy of the organisation forbids."""
+    """E-mail addresses, in lower case, that a policy of the organisation does not allow in a policy or access list."""
     aliases: dict[str, str] = field(default_factory=dict)
-    """The primary address of each alias, in lower case."""
+    """By an alias, in lower case, the address that BigQuery answers for it."""
     declared: set[str] | None = None
-    """The ids of existing projects. With None, every project exists, and is created on first use."""
+    """The ids of the projects that exist. None: every project exists, and is there once it is first named."""
 
     def declare(self, *projects: str) -> None:
-        """Create projects by hand. From then on, only created projects exist."""
+        """Make projects by hand. From then on no project exists but those that were made this way."""
         self.declared = (self.declared or set()) | {*projects, *self.projects}
 
     def project(self, project: str) -> Project:
-        """Return a project, and create it if it does not exist: for changes by hand."""
+        """The project of that id, made if it is not there: for what is done by hand."""
         if self.declared is not None:
             self.declared.add(project)
         return self.projects.setdefault(project, Project())
 
     def found(self, project: str) -> Project | None:
-        """Return a project for an API that reads; None if it does not exist. Never creates one."""
+        """The project of that id as an API finds it; None when it does not exist. Looking leaves no project behind."""
         if self.declared is not None and project not in self.declared:
             return None
         return self.projects.get(project) or Project()
 
     def opened(self, project: str) -> Project | None:
-        """Return a project for an API that writes; None if it does not exist."""
+        """The project of that id for an API that changes something in it; None when it does not exist."""
         return None if self.found(project) is None else self.project(project)
 
     def clear(self) -> None:
-        """Delete all objects, but keep the list of projects."""
+        """Forget everything but which projects exist."""
         self.projects.clear()
         self.above.clear()
         self.roles.clear()

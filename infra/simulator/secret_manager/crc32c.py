@@ -1,4 +1,4 @@
-"""CRC-32C (Castagnoli, RFC 3720 appendix B.4), for `dataCrc32c` and `data_crc32c`."""
+"""CRC-32C (Castagnoli, RFC 3720 appendix B.4), as `dataCrc32c` and `data_crc32c` have it."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _TABLE = tuple(_row(byte) for byte in range(256))
 
 
 def crc32c(data: bytes) -> int:
-    """Return the checksum, a 32-bit number."""
+    """The checksum, a number of 32 bits."""
     value = 0xFFFFFFFF
     for byte in data:
         value = _TABLE[(value ^ byte) & 0xFF] ^ value >> 8

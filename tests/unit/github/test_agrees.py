@@ -3,71 +3,117 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 import pytest
-from click import Command
-from click.testing import CliRunner
-from tests.unit.github.test_reviewed import HEAD, MERGE, ONE, TWO, merged  # noqa: F401
+from click import Command, UsageError
+from click.testing import CliRunner, Result
+from tests.hub import UNIT, Hub
 from tests.unit.review.documents import item, review
 
 from reconciler.cli.agrees import agrees
 from reconciler.cli.record import record
 
+ONE, TWO = "1" * 16, "2" * 16
+ANY = "a" * 40
 
-def stops(*fingerprints: str, scheduled: tuple[str, ...] = ()) -> str:
+
+def stops(*fingerprints: str, scheduled: tuple[str, ...] = (), environment: str = "dev") -> str:
     found = [item("deletes", fingerprint=each, file="connectors/dev/x.yaml", line=3) for each in fingerprints]
-    return review(*found, scheduled=list(scheduled))
+    return review(*found, scheduled=list(scheduled), environment=environment)
 
 
-def run(document: str, *more: str):
-    arguments = ["-e", "dev", "--commit", MERGE, "--review", "-", *more]
-    result = CliRunner().invoke(agrees, arguments, input=document, standalone_mode=False)
-    assert result.exception is None
+def invoke(command: Command, document: str, *more: str) -> Result:
+    arguments = ["-e", "dev", "--review", "-", *more]
+    result = CliRunner().invoke(command, arguments, input=document, standalone_mode=False)
+    if result.exception:
+        raise result.exception
     return result
 
 
-@pytest.mark.usefixtures("merged")
-def test_agrees_accepts_what_is_reviewed_scheduled_or_approved():
-    assert run(stops(ONE)).return_value == 0
-    assert run(stops(ONE, TWO, scheduled=(TWO,))).return_value == 0
-    assert run(stops(ONE, TWO), "--approve", TWO).return_value == 0
+@pytest.fixture
+def merged(hub: Hub) -> str:
+    """The commit of a pull request that was reviewed with fingerprint ONE."""
+    hub.branch("change", {UNIT: "a: 1\n"})
+    number = hub.open("change")
+    invoke(record, stops(ONE), "--commit", hub.pull(number)["head"]["sha"])
+    hub.review(number)
+    return hub.merge(number)
 
 
-@pytest.mark.usefixtures("merged")
-def test_agrees_names_what_is_new_and_how_to_approve_it():
-    result = run(stops(ONE, TWO))
+def test_agrees_accepts_what_is_reviewed_scheduled_or_approved(merged: str):
+    assert invoke(agrees, stops(ONE), "--commit", merged).return_value == 0
+    assert invoke(agrees, stops(ONE, TWO, scheduled=(TWO,)), "--commit", merged).return_value == 0
+    result = invoke(agrees, stops(ONE, TWO), "--commit", merged, "--approve", f"{TWO},{'3' * 16}", "--approve", "")
+    assert result.return_value == 0
+    assert "dev: 1 reviewed, 1 approved" in result.output
+    assert f"{'3' * 16} is approved, and this run does nothing with that fingerprint" in result.output
+
+
+def test_agrees_names_what_is_new_and_how_to_approve_it(merged: str):
+    result = invoke(agrees, stops(ONE, TWO, "3" * 16), "--commit", merged)
     assert result.return_value == 1
-    assert f"connectors/dev/x.yaml:3: not reviewed: deletes [{TWO}]" in result.output
-    assert f"--approve {TWO}" in result.output
+    assert f"connectors/dev/x.yaml:3:1: not reviewed: deletes [{TWO}]" in result.output
+    command = f"`gh workflow run merge.yml -f environment=dev -f fingerprints={TWO},{'3' * 16}`"
+    assert f"    Approve it with {command}. A reviewer of the environment dev" in result.output
     assert ONE not in result.output
+
+
+def test_agrees_says_why_a_pull_request_does_not_count(hub: Hub):
+    hub.branch("change", {UNIT: "a: 1\n"})
+    number = hub.open("change")
+    result = invoke(agrees, stops(ONE), "--commit", hub.merge(number))
+    assert f"\n    #{number}: nobody but its author has approved its last commit\n" in result.output
+
+
+def test_agrees_asks_github_only_when_something_is_left(hub: Hub):
+    assert invoke(agrees, stops(), "--commit", ANY).return_value == 0
+    assert invoke(agrees, stops(ONE, scheduled=(ONE,)), "--commit", ANY).return_value == 0
+    assert hub.state.requests == []
+
+
+def test_agrees_accepts_only_what_is_scheduled_when_no_commit_was_pushed(hub: Hub):
+    assert invoke(agrees, stops(ONE, scheduled=(ONE,)), "--scheduled").return_value == 0
+    result = invoke(agrees, stops(ONE, TWO, scheduled=(ONE,)), "--scheduled")
+    assert result.return_value == 1
+    assert f"fingerprints={TWO}`" in result.output
+    assert hub.state.requests == []
+
+
+@pytest.mark.parametrize("more", [(), ("--scheduled", "--commit", ANY), ("--scheduled", "--since", ANY)])
+def test_agrees_needs_a_commit_or_scheduled(more: tuple[str, ...]):
+    with pytest.raises(UsageError, match="either --commit"):
+        invoke(agrees, stops(ONE), *more)
+
+
+@pytest.mark.parametrize("value", ["x; rm -r ~", "1" * 15, "A" * 16, "--force"])
+def test_agrees_rejects_what_is_no_fingerprint_to_approve(value: str):
+    with pytest.raises(UsageError, match="no fingerprint"):
+        invoke(agrees, stops(ONE), "--commit", ANY, f"--approve={value}")
 
 
 @pytest.mark.parametrize("fingerprint", [None, "x; rm -r ~", "9978CFEF8F8D379A", ""])
 def test_agrees_rejects_a_fingerprint_of_another_form(fingerprint: object):
     document = json.loads(stops(ONE))
     document["consequences"][0]["fingerprint"] = fingerprint
-    arguments = ["-e", "dev", "--commit", MERGE, "--review", "-"]
-    result = CliRunner().invoke(agrees, arguments, input=json.dumps(document), standalone_mode=False)
-    assert "no output of" in str(result.exception)
+    with pytest.raises(UsageError, match="no output of"):
+        invoke(agrees, json.dumps(document), "--commit", ANY)
 
 
 def test_agrees_rejects_the_review_of_a_rejected_run():
-    arguments = ["-e", "dev", "--commit", MERGE, "--review", "-"]
-    rejected = review(rejected=["x.yaml:1:1: no"])
-    result = CliRunner().invoke(agrees, arguments, input=rejected, standalone_mode=False)
-    assert "the run of dev is rejected" in str(result.exception)
+    with pytest.raises(Exception, match="the run of dev is rejected"):
+        invoke(agrees, review(rejected=["x.yaml:1:1: no"]), "--commit", ANY)
 
 
-def test_record_creates_the_check_run(served):
-    state, _ = served
-    arguments = ["-e", "dev", "--commit", HEAD, "--review", "-"]
-    CliRunner().invoke(record, arguments, input=stops(ONE), standalone_mode=False)
-    assert json.loads(state.check_runs[0]["output"]["text"])["fingerprints"] == [ONE]
+def test_record_creates_the_check_run(hub: Hub):
+    invoke(record, stops(ONE), "--commit", hub.main)
+    (run,) = hub.repository.check_runs.values()
+    content: dict[str, Any] = json.loads(run.output["text"])
+    assert content == {"environment": "dev", "commit": hub.main, "fingerprints": [ONE]}
 
 
 @pytest.mark.parametrize("command", [agrees, record])
 def test_simulated_review_is_neither_recorded_nor_compared(command: Command):
     simulated = review(item("deletes", ONE), simulated=True)
-    arguments = ["-e", "dev", "--commit", MERGE, "--review", "-"]
-    result = CliRunner().invoke(command, arguments, input=simulated, standalone_mode=False)
-    assert "the review of dev is a simulation" in str(result.exception)
+    with pytest.raises(Exception, match="the review of dev is a simulation"):
+        invoke(command, simulated, "--commit", ANY)

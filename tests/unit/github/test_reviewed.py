@@ -2,117 +2,271 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
+from tests.hub import REPOSITORY, UNIT, Hub
 
 from reconciler.github.client import GitHub
 from reconciler.github.reviewed import record, reviewed
 from reconciler.model.errors import ReconcilerError
-from simulator.github.app import State
+from simulator.github.state import App, Fault, Team
 
-HEAD, MERGE, BASE = "a" * 40, "b" * 40, "c" * 40
-REPOSITORY = "example/data"
-APP = 4711
-ONE, TWO = "1" * 16, "2" * 16
-LATER = "2026-01-02T00:00:00Z"
+ONE, TWO, THREE = "1" * 16, "2" * 16, "3" * 16
+METHODS = ("merge", "squash", "rebase")
+MORNING = datetime(2026, 1, 1, 8, tzinfo=UTC)
 
 
 @pytest.fixture
-def merged(served: tuple[State, str]) -> Iterator[tuple[State, GitHub]]:
-    """A pull request that its code owner approved and that was merged."""
-    state, url = served
-    base = {"sha": BASE, "ref": "main", "repo": {"full_name": REPOSITORY, "default_branch": "main"}}
-    pull = {"number": 7, "user": {"login": "ann"}, "head": {"sha": HEAD}, "base": base, "merged_at": LATER}
-    state.pulls = [{**pull, "merge_commit_sha": MERGE}]
-    state.files = {7: [{"filename": "connectors/dev/x.yaml"}]}
-    state.contents = {(BASE, ".github/CODEOWNERS"): "connectors/ @bob\n"}
-    state.reviews = {7: [review("bob")]}
-    with GitHub("bot-token", REPOSITORY, url) as github:
-        record(github, "dev", HEAD, [ONE])
-        yield state, github
+def github(hub: Hub) -> Iterator[GitHub]:
+    hub.state.fixed_now = MORNING
+    with GitHub(hub.bot, REPOSITORY, hub.url) as found:
+        yield found
 
 
-def review(login: str, verdict: str = "APPROVED", commit: str = HEAD) -> dict[str, object]:
-    return {"user": {"login": login}, "state": verdict, "commit_id": commit, "submitted_at": LATER}
+def later(hub: Hub) -> None:
+    assert hub.state.fixed_now is not None
+    hub.state.fixed_now += timedelta(minutes=1)
 
 
-def found(github: GitHub) -> set[str]:
-    return reviewed(github, "dev", MERGE)[0]
+def opened(hub: Hub, name: str = "shop", *commits: Mapping[str, str | None]) -> int:
+    """Open a pull request of these commits."""
+    first, *others = commits or ({f"connectors/dev/{name}.yaml": "a: 1\n"},)
+    hub.branch(name, first)
+    for files in others:
+        hub.commit(files, name)
+    return hub.open(name)
 
 
-def test_reviewed_is_the_set_of_the_approved_head(merged):
-    _, github = merged
-    assert reviewed(github, "dev", MERGE) == ({ONE}, [])
-    assert reviewed(github, "prod", MERGE)[0] == set()
+def head(hub: Hub, number: int) -> str:
+    return str(hub.pull(number)["head"]["sha"])
 
 
-@pytest.mark.parametrize(
-    "reviews",
-    [
-        [],
-        [review("eve")],
-        [review("bob", commit="d" * 40)],
-        [review("bob"), review("bob", "CHANGES_REQUESTED")],
-        [review("bob"), review("bob", "DISMISSED")],
-    ],
-    ids=["none", "no owner", "older commit", "changes requested", "dismissed"],
-)
-def test_reviewed_is_nothing_when_no_owner_approves_the_head(merged, reviews):
-    state, github = merged
-    state.reviews[7] = reviews
-    assert found(github) == set()
+def reviewed_pull(hub: Hub, github: GitHub, *fingerprints: str, name: str = "shop", by: str = "bob") -> int:
+    """Open a pull request, record its review, and have it approved after that."""
+    number = opened(hub, name)
+    record(github, "dev", head(hub, number), fingerprints or [ONE])
+    later(hub)
+    hub.review(number, by)
+    return number
 
 
-def test_reviewed_keeps_an_approval_that_a_comment_follows(merged):
-    state, github = merged
-    state.reviews[7].append(review("bob", "COMMENTED"))
-    assert found(github) == {ONE}
+def found(github: GitHub, commit: str, **more: Any) -> set[str]:
+    return reviewed(github, "dev", commit, **more)[0]
 
 
-def test_reviewed_is_nothing_when_the_author_approves(merged):
-    state, github = merged
-    state.pulls[0]["user"]["login"] = "Bob"
-    assert found(github) == set()
+def reason(github: GitHub, commit: str) -> str:
+    fingerprints, (text,) = reviewed(github, "dev", commit)
+    assert fingerprints == set()
+    return text.partition(": ")[2]
 
 
-def test_reviewed_is_nothing_when_a_renamed_file_has_no_owner(merged):
-    state, github = merged
-    state.files[7][0]["previous_filename"] = "other/x.yaml"
-    assert found(github) == set()
+@pytest.mark.parametrize("method", METHODS)
+def test_reviewed_is_the_set_of_the_approved_head(hub: Hub, github: GitHub, method: str):
+    commit = hub.merge(reviewed_pull(hub, github), method)
+    assert reviewed(github, "dev", commit) == ({ONE}, [])
+    assert reviewed(github, "prod", commit)[0] == set()
 
 
-def test_reviewed_reads_check_runs_of_github_actions_only(merged):
-    state, github = merged
-    state.check_runs[0]["app"]["slug"] = "other"
-    assert found(github) == set()
+def test_reviewed_is_nothing_when_the_head_moved_after_the_approval(hub: Hub, github: GitHub):
+    number = reviewed_pull(hub, github)
+    hub.commit({UNIT: "a: 2\n"}, "shop")
+    record(github, "dev", head(hub, number), [ONE])
+    assert reason(github, hub.merge(number)) == "nobody but its author has approved its last commit"
 
 
-def test_reviewed_reads_check_runs_of_the_app_only_when_it_is_named(merged, served):
-    state, github = merged
-    assert reviewed(github, "dev", MERGE, APP)[0] == set()
-    state.users["app-token"] = "own-app[bot]"
-    state.apps["own-app"] = APP
-    with GitHub("app-token", REPOSITORY, served[1]) as own:
-        record(own, "dev", HEAD, [TWO], APP)
-    assert reviewed(github, "dev", MERGE, APP)[0] == {TWO}
-    assert found(github) == {ONE}
+@pytest.mark.parametrize("event", ["REQUEST_CHANGES", "dismissed"])
+def test_reviewed_is_nothing_when_the_owner_takes_the_approval_back(hub: Hub, github: GitHub, event: str):
+    number = reviewed_pull(hub, github)
+    if event == "dismissed":
+        (approval,) = hub.done("GET", f"/pulls/{number}/reviews", hub.bot)
+        path = f"/pulls/{number}/reviews/{approval['id']}/dismissals"
+        hub.done("PUT", path, hub.people["carol"], {"message": "x"})
+    else:
+        hub.review(number, "bob", event)
+    assert found(github, hub.merge(number)) == set()
 
 
-def test_record_rejects_a_token_of_another_app(merged):
-    _, github = merged
-    with pytest.raises(ReconcilerError, match=r"github-actions \(15368\), and .* counts the App 4711"):
-        record(github, "dev", HEAD, [ONE], APP)
+def test_reviewed_keeps_an_approval_that_a_comment_follows(hub: Hub, github: GitHub):
+    number = reviewed_pull(hub, github)
+    hub.review(number, "bob", "COMMENT")
+    assert found(github, hub.merge(number)) == {ONE}
 
 
-def test_reviewed_leaves_out_what_was_recorded_after_the_approval(merged):
-    state, github = merged
-    state.now = "2026-01-03T00:00:00Z"
-    record(github, "dev", HEAD, [ONE, TWO])
-    assert found(github) == {ONE}
+def test_reviewed_is_nothing_when_someone_else_approves(hub: Hub, github: GitHub):
+    commit = hub.merge(reviewed_pull(hub, github, by="eve"))
+    assert reason(github, commit) == "no approval of its last commit by an owner of connectors/dev/shop.yaml (@bob)"
 
 
-def test_reviewed_is_nothing_when_the_pull_request_is_not_merged(merged):
-    state, github = merged
-    state.pulls[0]["merged_at"] = None
-    assert found(github) == set()
+def test_reviewed_counts_the_owner_who_approved_after_the_record(hub: Hub, github: GitHub):
+    hub.commit({".github/CODEOWNERS": "* @bob @carol\n"})
+    number = opened(hub)
+    hub.review(number, "carol")
+    later(hub)
+    record(github, "dev", head(hub, number), [ONE])
+    later(hub)
+    hub.review(number, "bob")
+    assert found(github, hub.merge(number)) == {ONE}
+
+
+def test_reviewed_is_nothing_when_a_renamed_file_has_no_owner(hub: Hub, github: GitHub):
+    hub.commit({".github/CODEOWNERS": "/connectors/ @bob\n", "other/shop.yaml": "a: 1\n"})
+    number = opened(hub, "shop", {"other/shop.yaml": None, UNIT: "a: 1\n"})
+    record(github, "dev", head(hub, number), [ONE])
+    hub.review(number)
+    assert reason(github, hub.merge(number)) == "CODEOWNERS names no owner of other/shop.yaml"
+
+
+def test_reviewed_leaves_out_what_was_recorded_after_the_approval(hub: Hub, github: GitHub):
+    number = reviewed_pull(hub, github)
+    later(hub)
+    record(github, "dev", head(hub, number), [ONE, TWO])
+    assert found(github, hub.merge(number)) == {ONE}
+
+
+def test_reviewed_is_nothing_when_the_pull_request_is_not_merged(hub: Hub, github: GitHub):
+    number = reviewed_pull(hub, github)
+    assert reviewed(github, "dev", head(hub, number)) == (set(), ["no pull request was merged with this push"])
+
+
+def test_reviewed_is_nothing_when_the_base_is_another_branch(hub: Hub, github: GitHub):
+    hub.branch("release", {"x": "1"})
+    hub.branch("shop", {UNIT: "a: 1\n"})
+    number = hub.open("shop", base="release")
+    record(github, "dev", head(hub, number), [ONE])
+    hub.review(number)
+    assert found(github, hub.merge(number)) == set()
+
+
+# The App
+
+
+def own_app(hub: Hub) -> tuple[App, GitHub]:
+    app = hub.state.add_app("own-app", "example", {"checks": "write", "contents": "read"})
+    return app, GitHub(hub.state.app_token(app, REPOSITORY), REPOSITORY, hub.url)
+
+
+def test_reviewed_reads_check_runs_of_the_app_only_when_it_is_named(hub: Hub, github: GitHub):
+    app, client = own_app(hub)
+    number = opened(hub)
+    with client as own:
+        record(own, "dev", head(hub, number), [TWO], app.id)
+    record(github, "dev", head(hub, number), [ONE])
+    hub.review(number)
+    commit = hub.merge(number)
+    assert found(github, commit, app=app.id) == {TWO}
+    assert found(github, commit) == {ONE}
+
+
+def test_record_rejects_a_token_of_another_app(hub: Hub, github: GitHub):
+    with pytest.raises(ReconcilerError, match=r"github-actions \(15368\), and a merge counts the App 4711"):
+        record(github, "dev", hub.main, [ONE], 4711)
+
+
+def test_record_is_written_once_when_the_answer_is_lost(hub: Hub, monkeypatch: pytest.MonkeyPatch):
+    hub.state.faults.append(Fault("POST", "/check-runs", drops=True, is_lost=True))
+    with GitHub(hub.bot, REPOSITORY, hub.url, sleep=lambda _: None) as github:
+        record(github, "dev", hub.main, [ONE])
+    assert len(hub.repository.check_runs) == 1
+
+
+# Several pull requests in one push
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_reviewed_is_of_all_pull_requests_of_a_push(hub: Hub, github: GitHub, method: str):
+    numbers = [reviewed_pull(hub, github, each, name=f"unit{each[0]}") for each in (ONE, TWO)]
+    unapproved = opened(hub, "unit3")
+    record(github, "dev", head(hub, unapproved), [THREE])
+    before = hub.main
+    sent = {"pulls": [*numbers, unapproved], "method": method}
+    hub.done("POST", f"//_admin/repositories/{REPOSITORY}/merge-queue", "", sent)
+    fingerprints, reasons = reviewed(github, "dev", hub.main, since=before)
+    assert fingerprints == {ONE, TWO}
+    assert reasons == [f"#{unapproved}: nobody but its author has approved its last commit"]
+
+
+def test_reviewed_leaves_out_what_was_merged_before_the_push(hub: Hub, github: GitHub):
+    before = hub.merge(reviewed_pull(hub, github, ONE, name="one"))
+    commit = hub.merge(reviewed_pull(hub, github, TWO, name="two"))
+    assert found(github, commit, since=before) == {TWO}
+
+
+@pytest.mark.parametrize("since", ["0" * 40, ""])
+def test_reviewed_is_of_the_commit_alone_when_nothing_was_before(hub: Hub, github: GitHub, since: str):
+    hub.merge(reviewed_pull(hub, github, ONE, name="one"))
+    commit = hub.merge(reviewed_pull(hub, github, TWO, name="two"))
+    assert found(github, commit, since=since) == {TWO}
+
+
+def test_reviewed_is_nothing_when_the_branch_went_back(hub: Hub, github: GitHub):
+    commit = hub.main
+    later_commit = hub.merge(reviewed_pull(hub, github))
+    assert found(github, commit, since=later_commit) == set()
+
+
+def test_reviewed_asks_for_the_branch_and_not_for_commits_of_merges(hub: Hub, github: GitHub):
+    before, number = hub.main, opened(hub, "shop", *({UNIT: f"a: {each}\n"} for each in range(9)))
+    commit = hub.merge(number)
+    hub.state.requests.clear()
+    reviewed(github, "dev", commit, since=before)
+    assert sum(each["path"].partition("?")[0].endswith("/pulls") for each in hub.state.requests) == 1
+
+
+# Code owners
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_owners_are_those_before_the_merge_and_not_when_it_was_opened(hub: Hub, github: GitHub, method: str):
+    number = reviewed_pull(hub, github)
+    hub.commit({".github/CODEOWNERS": "* @carol\n"})
+    assert "(@carol)" in reason(github, hub.merge(number, method))
+
+
+@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("since", [True, False], ids=["push", "commit"])
+def test_owners_are_not_those_that_the_pull_request_makes(hub: Hub, github: GitHub, method: str, since: bool):
+    before = hub.main
+    taken = {".github/CODEOWNERS": "* @eve\n"}, {".github/CODEOWNERS": "* @bob\n", UNIT: "a: 1\n"}
+    number = opened(hub, "shop", *taken)
+    record(github, "dev", head(hub, number), [ONE])
+    hub.review(number, "eve")
+    commit = hub.merge(number, method)
+    fingerprints, (text,) = reviewed(github, "dev", commit, since=before if since else "")
+    assert fingerprints == set()
+    assert text.endswith("(@bob)")
+
+
+def test_owners_after_a_rebase_are_those_of_the_pull_request_before(hub: Hub, github: GitHub):
+    owners = opened(hub, "owners", {".github/CODEOWNERS": "* @carol\n"})
+    hub.merge(owners, "rebase")
+    number = opened(hub, "shop", {UNIT: "a: 1\n"}, {UNIT: "a: 2\n"})
+    record(github, "dev", head(hub, number), [ONE])
+    hub.review(number, "carol")
+    assert found(github, hub.merge(number, "rebase")) == {ONE}
+
+
+def test_owner_is_an_active_member_of_a_team(hub: Hub, github: GitHub):
+    hub.state.teams["example", "data"] = Team(1, "example", "data", {"bob": "member", "carol": "member"}, {"carol"})
+    hub.commit({".github/CODEOWNERS": "* @example/data\n"})
+    commit = hub.merge(reviewed_pull(hub, github, name="one"))
+    other = hub.merge(reviewed_pull(hub, github, name="two", by="carol"))
+    text = "GITHUB_TOKEN may not read the members of @example/data, which owns connectors/dev/one.yaml"
+    assert reason(github, commit) == text
+    app = hub.state.add_app("own", "example", {**hub.state.apps[15368].permissions, "members": "read"})
+    with GitHub(hub.state.app_token(app, REPOSITORY), REPOSITORY, hub.url) as own:
+        assert found(own, commit) == {ONE}
+        assert "no approval of its last commit by an owner" in reason(own, other)
+
+
+@pytest.mark.parametrize("owners", [{".github/CODEOWNERS": None}, {".github/CODEOWNERS": "# none\n"}])
+def test_reviewed_is_nothing_without_owners(hub: Hub, github: GitHub, owners: dict[str, str | None]):
+    hub.commit(owners)
+    assert found(github, hub.merge(reviewed_pull(hub, github))) == set()
+
+
+def test_reviewed_is_nothing_when_codeowners_is_too_large_to_read(hub: Hub, github: GitHub):
+    hub.commit({".github/CODEOWNERS": "* @bob\n" + "# x\n" * 300_000})
+    assert "no CODEOWNERS file that can be read" in reason(github, hub.merge(reviewed_pull(hub, github)))

@@ -10,8 +10,8 @@ import pytest
 from tests.served import served
 from tests.unit.tools.test_recover import Stack, lock_content
 
-from simulator.github.app import State
 from simulator.github.app import build_app as build_github
+from simulator.github.state import State
 from simulator.storage.app import build_app as build_storage
 from simulator.storage.state import Bucket, Store
 
@@ -65,7 +65,9 @@ class BucketStack(Stack):
 
 @pytest.fixture
 def stack(tmp_path):
-    store, github = Store(buckets={"states": Bucket("states")}), State(users={"token": "github-actions[bot]"})
+    store, github = Store(buckets={"states": Bucket("states")}), State(tmp_path / "github")
+    github.add_repository("example/data")
+    github.workflow_token("example/data", {"actions": "read"}, token="token")
     with served(build_storage(store)) as storage_url, served(build_github(github)) as github_url:
         yield BucketStack(tmp_path, storage_url, github_url, store, github)
 
