@@ -15,6 +15,7 @@ ORDER = (
     "reconciler.yaml_text",
     "reconciler.lifecycle",
     "reconciler.secrets",
+    "reconciler.airflow",
     "reconciler.fivetran.api",
     "reconciler.fivetran.enum_spelling",
     "reconciler.fivetran.catalog",

@@ -40,6 +40,11 @@ VARIABLES: Mapping[str, Mapping[str, str]] = {
         "GOOGLE_SECRET_MANAGER_CUSTOM_ENDPOINT": "The address of a local Secret Manager, for tests.",
         "GOOGLE_IAM_CUSTOM_ENDPOINT": "The address of a local service for IAM policies, for tests.",
     },
+    "Airflow": {
+        "AIRFLOW_TOKEN": "The bearer token with which `reconciler airflow-variables --push` changes variables.",
+        "AIRFLOW_USERNAME": "In place of a token: the name of an Airflow user.",
+        "AIRFLOW_PASSWORD": "The password of that user.",
+    },
     "GitHub": {
         "GITHUB_TOKEN": "The token with which `reconciler comment` reads and writes comments.",
         "GITHUB_REPOSITORY": "The repository, as OWNER/NAME. GitHub Actions sets it.",
@@ -278,12 +283,12 @@ def variables_page() -> str:
 
 _VARIABLE = re.compile(
     r"^(?:RECONCILER|FIVETRAN)_(?!NAMING|SERVICE)[A-Z_]+$|^GOOGLE_[A-Z_]+_CUSTOM_ENDPOINT$|^BIGQUERY_EMULATOR_HOST$"
-    r"|^GITHUB_(?:TOKEN|REPOSITORY|API_URL)$"
+    r"|^GITHUB_(?:TOKEN|REPOSITORY|API_URL)$|^AIRFLOW_(?:TOKEN|USERNAME|PASSWORD)$"
 )
 
 
 def named_variables() -> set[str]:
-    """Return the variables of ours, of Fivetran, of GitHub and for local Google services that the code reads."""
+    """Return the variables of ours, Fivetran's, Airflow's, GitHub's and for local Google services."""
     found: set[str] = set()
     for folder in (ROOT / "infra" / "reconciler", ROOT / "tools"):
         for file in folder.rglob("*.py"):

@@ -64,7 +64,7 @@ class SecretManager:
         """Return the text of a version. Raises `LookupError` with what is wrong and what to do."""
         try:
             answer = self.client.access_secret_version(
-                name=_name(reference), retry=_retry(patience), timeout=patience.attempt_s
+                name=_name(reference), retry=retry(patience), timeout=patience.attempt_s
             )
         except Exception as error:
             raise LookupError(self._finding(error, SecretRequest("access", reference)).message) from None
@@ -81,7 +81,7 @@ class SecretManager:
         asked = SecretRequest("get", reference)
         try:
             found = self.client.get_secret_version(
-                name=_name(reference), retry=_retry(patience), timeout=patience.attempt_s
+                name=_name(reference), retry=retry(patience), timeout=patience.attempt_s
             )
         except Exception as error:
             return self._finding(error, asked)
@@ -176,7 +176,8 @@ def _is_loopback(endpoint: str) -> bool:
     return urlsplit(endpoint).hostname in _LOOPBACK
 
 
-def _retry(patience: TimeLimits) -> Retry:
+def retry(patience: TimeLimits = TimeLimits()) -> Retry:
+    """Return when the library repeats a read."""
     return Retry(
         predicate=lambda error: isinstance(error, _PASSING), initial=0.25, maximum=8.0, timeout=patience.total_s
     )

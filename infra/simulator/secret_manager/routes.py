@@ -45,6 +45,14 @@ async def _get_secret(request: web.Request) -> web.Response:
     return answer(request, _secret(project, _vault(request).secret(project, name)))
 
 
+async def _update_secret(request: web.Request) -> web.Response:
+    project, name = _named(request)
+    _permit(request, "secrets.update")
+    paths = [path for path in request.query.get("updateMask", "").split(",") if path]
+    updated = _vault(request).update(project, name, await body(request), paths)
+    return answer(request, _secret(project, updated))
+
+
 async def _delete_secret(request: web.Request) -> web.Response:
     _permit(request, "secrets.delete")
     _vault(request).delete(*_named(request), request.query.get("etag"))
@@ -108,6 +116,7 @@ def add(app: web.Application) -> None:
     router.add_get(_SECRETS, _list_secrets)
     router.add_post(_SECRETS, _create_secret)
     router.add_get(_SECRET, _get_secret)
+    router.add_patch(_SECRET, _update_secret)
     router.add_delete(_SECRET, _delete_secret)
     router.add_post(f"{_SECRET}:addVersion", _add_version)
     router.add_get(_VERSIONS, _list_versions)

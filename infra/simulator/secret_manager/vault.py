@@ -19,6 +19,10 @@ _SECRET_ID = re.compile(r"[A-Za-z0-9_-]{1,255}")
 _LARGEST = 65_536
 
 
+#: The fields of a secret that an update may name and that are simulated.
+_UPDATABLE = frozenset({"labels", "annotations"})
+
+
 class Vault:
     """Secret Manager as one caller sees it."""
 
@@ -58,6 +62,19 @@ class Vault:
             raise ApiError("ALREADY_EXISTS", f"Secret [{secret_name(project, name)}] already exists.")
         made = self.store.secrets[key] = Secret(name, self.store.now(), settings, revision=self.store.revision())
         return made
+
+    def update(self, project: str, name: str, settings: dict[str, Any], paths: list[str]) -> Secret:
+        """Replace the fields that the update mask names; 404, 400 for a bad mask or an older etag."""
+        secret = self.secret(project, name)
+        self._check(settings.get("etag"), secret)
+        if not paths or not set(paths) <= _UPDATABLE:
+            raise ApiError("INVALID_ARGUMENT", "The update mask is empty, or names a field that cannot be updated.")
+        for path in paths:
+            secret.settings.pop(path, None)
+            if path in settings:
+                secret.settings[path] = settings[path]
+        secret.revision = self.store.revision()
+        return secret
 
     def delete(self, project: str, name: str, etag: str | None) -> None:
         """Delete a secret with all its versions; 404, 400 for an older etag."""

@@ -302,3 +302,18 @@ def test_faults_strike_the_requests_they_are_for(api: Api):
 def test_a_fault_that_cannot_be_understood_is_refused(api: Api, definition: Any):
     assert api.refused_admin("POST", "/faults", definition)
     assert api.admin("GET", "/faults") == []
+
+
+def test_a_secrets_labels_are_replaced_and_nothing_else_is(api: Api):
+    made = api.do("POST", SECRETS, {**AUTOMATIC, "labels": {"old": "1"}}, secretId="stripe")
+    sent = {"labels": {"new": "2"}, "annotations": {"not": "named"}, "etag": made["etag"]}
+    changed = api.do("PATCH", f"{SECRETS}/stripe", sent, updateMask="labels")
+    assert changed["labels"] == {"new": "2"}
+    assert "annotations" not in changed
+    assert changed["replication"] == made["replication"]
+    assert api.do("GET", f"{SECRETS}/stripe") == changed
+    assert api.refused("PATCH", f"{SECRETS}/stripe", sent, updateMask="labels")[:2] == (400, "FAILED_PRECONDITION")
+    for mask in ("", "replication", "labels,name"):
+        code, status, _ = api.refused("PATCH", f"{SECRETS}/stripe", {"labels": {}}, updateMask=mask)
+        assert (code, status) == (400, "INVALID_ARGUMENT")
+    assert api.refused("PATCH", f"{SECRETS}/nothing", {"labels": {}}, updateMask="labels")[1] == "NOT_FOUND"

@@ -1,0 +1,1 @@
+"""Keep Airflow's variables as the files declare them: through Airflow's REST API, or as secrets of its backend."""

@@ -1,0 +1,100 @@
+"""Find the credentials for Airflow: a token, a user, Google's identity, or two of them."""
+
+from __future__ import annotations
+
+import os
+import warnings
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from reconciler.model.errors import LOG_IN, NO_CREDENTIALS, ReconcilerError, RemoteError
+
+_TOKEN, _USER, _PASSWORD = "AIRFLOW_TOKEN", "AIRFLOW_USERNAME", "AIRFLOW_PASSWORD"
+_SCOPE = "https://www.googleapis.com/auth/cloud-platform"
+
+
+@dataclass(frozen=True)
+class Credentials:
+    """What Airflow, or a proxy of Google's before it, asks for. A text that shows this shows no secret.
+
+    Attributes:
+        token: A bearer token for Airflow.
+        user: A user's name and password.
+        google: A token of Google's. With one of the others it is for the proxy, and alone for both.
+    """
+
+    token: str = field(default="", repr=False)
+    user: tuple[str, str] | None = field(default=None, repr=False)
+    google: str = field(default="", repr=False)
+
+    @classmethod
+    def from_environment(
+        cls, audience: str | None, *, google_access: bool, variables: Mapping[str, str] = os.environ
+    ) -> Credentials:
+        """Read the credentials of Airflow from variables, and of Google from application-default credentials.
+
+        Args:
+            audience: For whom Google's identity token is to be, such as the client id of Identity-Aware Proxy.
+            google_access: Whether Airflow takes access tokens of Google's, as Cloud Composer does.
+            variables: The variables.
+
+        Raises:
+            ReconcilerError: There are none, or they contradict each other.
+            RemoteError: Google gave no token.
+        """
+        token, user, password = (variables.get(name, "").strip() for name in (_TOKEN, _USER, _PASSWORD))
+        if token and (user or password):
+            raise ReconcilerError(
+                f"both {_TOKEN} and {_USER} are set\n    Unset one: they are two ways to log in to Airflow."
+            )
+        if bool(user) != bool(password):
+            missing = _PASSWORD if user else _USER
+            raise ReconcilerError(f"{missing} is not set\n    Set both {_USER} and {_PASSWORD}, or {_TOKEN}.")
+        if not all(each.isascii() and each.isprintable() for each in (token, user, password)):
+            raise ReconcilerError(f"{_TOKEN}, {_USER} or {_PASSWORD} has characters that no header can hold")
+        google = ""
+        if audience is not None:
+            google = _google_identity(audience)
+        elif google_access:
+            google = _google_access()
+        elif not token and not user:
+            raise ReconcilerError(
+                f"no credentials for Airflow\n    Set {_TOKEN}, or {_USER} and {_PASSWORD}, or use --google-audience "
+                "or --google-access-token."
+            )
+        return cls(token, (user, password) if user else None, google)
+
+
+def _google_identity(audience: str) -> str:
+    """Return an identity token of the application-default credentials."""
+    import google.oauth2.id_token  # noqa: PLC0415 (Google's library takes its time)
+    from google.auth import exceptions  # noqa: PLC0415
+    from google.auth.transport.requests import Request  # noqa: PLC0415
+
+    step = f"Use credentials of a service account, or mint the token in CI and set {_TOKEN}"
+    try:
+        return str(google.oauth2.id_token.fetch_id_token(Request(), audience))  # type: ignore[no-untyped-call]
+    except exceptions.DefaultCredentialsError:
+        raise ReconcilerError(f"{NO_CREDENTIALS} for an identity token\n    {step}.") from None
+    except (exceptions.GoogleAuthError, ValueError) as error:
+        failed = RemoteError(f"Google gave no identity token ({type(error).__name__})", step=step)
+    raise failed
+
+
+def _google_access() -> str:
+    """Return an access token of the application-default credentials."""
+    import google.auth  # noqa: PLC0415 (Google's library takes its time)
+    from google.auth import exceptions  # noqa: PLC0415
+    from google.auth.transport.requests import Request  # noqa: PLC0415
+
+    try:
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", message="Your application has authenticated using end user credentials")
+            credentials, _ = google.auth.default(scopes=[_SCOPE])
+        credentials.refresh(Request())  # type: ignore[no-untyped-call]
+        return str(credentials.token)
+    except exceptions.DefaultCredentialsError:
+        raise ReconcilerError(f"{NO_CREDENTIALS}\n    {LOG_IN}.") from None
+    except exceptions.GoogleAuthError as error:
+        failed = RemoteError(f"Google gave no access token ({type(error).__name__})", step=LOG_IN)
+    raise failed
