@@ -5,6 +5,9 @@
 .DELETE_ON_ERROR:
 MAKEFLAGS += --no-print-directory
 
+# With it each command would compile what it imports anew, which takes longer than most commands.
+unexport PYTHONDONTWRITEBYTECODE
+
 # The interpreter for .venv: the first of these that runs and is new enough. `make PYTHON=/path/to/python …` sets it.
 PYTHON ?=
 PYTHONS := python3.13 python3.12 python3.11 python3

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from tests.docs.pages import ROOT
 from tests.engine.admin import Admin
-from tests.engine.workspace import python_that_lists_packages_once
+from tests.engine.prefork import preforked_python
 
 import environment
 
@@ -48,7 +48,7 @@ def apply_diff(folder: Path, lines: list[str]) -> None:
 class Session:
     """The commands of pages, one after another, in a folder with the specs, the program and the stacks' settings."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, python: Path) -> None:
         self.folder = folder / "checkout"
         self._scratch = folder
         (self.folder / "infra").mkdir(parents=True)
@@ -57,10 +57,9 @@ class Session:
         (self.folder / "schemas").symlink_to(ROOT / "schemas")
         for file in ROOT.glob("Pulumi*.yaml"):
             shutil.copy(file, self.folder)
-        tools = python_that_lists_packages_once(folder / "bin")
         self.env = {
             **{name: os.environ[name] for name in ("HOME", "LANG") if name in os.environ},
-            "PATH": os.pathsep.join([str(tools), os.environ["PATH"]]),
+            "PATH": os.pathsep.join([str(python), os.environ["PATH"]]),
             "PULUMI_HOME": str(folder / "pulumi-home"),
             "TMPDIR": str(folder),
             **environment.SETTINGS,
@@ -131,8 +130,9 @@ class Session:
 @contextlib.contextmanager
 def session(folder: Path) -> Iterator[Session]:
     """A session for as long as the block lasts."""
-    opened = Session(folder)
-    try:
-        yield opened
-    finally:
-        opened.close()
+    with preforked_python(folder / "bin") as python:
+        opened = Session(folder, python)
+        try:
+            yield opened
+        finally:
+            opened.close()

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from admin import Admin
+from tests.engine.prefork import preforked_python
 from workspace import Tools, Workspace
 
 from simulator.process import Simulators, running
@@ -46,9 +47,11 @@ def workspace(admin: Admin, simulators: Simulators, tmp_path: Path, tools: Tools
 
 
 @pytest.fixture(scope="session")
-def tools(tmp_path_factory: pytest.TempPathFactory, pulumi_home: Path) -> Tools:
+def tools(tmp_path_factory: pytest.TempPathFactory, pulumi_home: Path) -> Iterator[Tools]:
     """What every workspace needs and is the same for each."""
-    return Tools.make(tmp_path_factory.mktemp("tools"), pulumi_home)
+    folder = tmp_path_factory.mktemp("tools")
+    with preforked_python(folder / "preforked") as preforked:
+        yield Tools.make(folder, pulumi_home, preforked=preforked)
 
 
 @pytest.fixture(scope="session")

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import re
-import shlex
 import shutil
 import subprocess
 import sys
@@ -17,6 +16,7 @@ from typing import Any
 
 import psutil
 import yaml
+from tests.engine.prefork import put_python
 
 import environment
 import recover
@@ -95,15 +95,24 @@ class Tools:
     pulumi_home: Path
     """Where the CLI keeps its own things, apart from the user's."""
     path: str
-    """PATH, with a python in front that spares each command the listing of its packages."""
+    """PATH, with a python in front that spares each command what is the same each time."""
+    real_path: str
+    """PATH, with the interpreter that the engine starts outside tests, but for the listing of its packages."""
     new_stack: Path
     """A backend with a stack `dev` that nobody has used yet."""
 
     @classmethod
-    def make(cls, folder: Path, pulumi_home: Path) -> Tools:
-        """Make them in an empty folder."""
-        path = os.pathsep.join([str(python_that_lists_packages_once(folder / "bin")), os.environ["PATH"]])
-        return cls(pulumi_home, path, _new_stack(folder / "stack", pulumi_home))
+    def make(cls, folder: Path, pulumi_home: Path, *, preforked: Path | None = None) -> Tools:
+        """Make them in an empty folder.
+
+        Args:
+            folder: The folder.
+            pulumi_home: Where the CLI keeps its own things.
+            preforked: A directory with a python whose programs and plugins start without imports.
+        """
+        real = put_python(folder / "bin")
+        path, real_path = (os.pathsep.join([str(each), os.environ["PATH"]]) for each in (preforked or real, real))
+        return cls(pulumi_home, path, real_path, _new_stack(folder / "stack", pulumi_home))
 
 
 def _new_stack(folder: Path, pulumi_home: Path) -> Path:
@@ -120,26 +129,6 @@ def _new_stack(folder: Path, pulumi_home: Path) -> Path:
     command = ["pulumi", "stack", "init", "dev", "--non-interactive"]
     subprocess.run(command, cwd=folder, env={**os.environ, **variables}, check=True, capture_output=True, timeout=180)
     return backend
-
-
-def python_that_lists_packages_once(folder: Path) -> Path:
-    """A directory for PATH, with a `python3` that is ours but for `pip list`, which the engine runs at every command.
-
-    What it prints is the same each time, and takes a tenth of what a command takes.
-    """
-    folder.mkdir()
-    listing = ("-m", "pip", "list", "-v", "--format", "json")
-    packages = folder / "packages.json"
-    packages.write_bytes(subprocess.run([sys.executable, *listing], check=True, capture_output=True).stdout)
-    script = (
-        "#!/bin/sh\n"
-        f'if [ "$*" = {shlex.quote(" ".join(listing))} ]; then exec cat {shlex.quote(str(packages))}; fi\n'
-        f'exec {shlex.quote(sys.executable)} "$@"\n'
-    )
-    for name in ("python", "python3"):
-        (folder / name).write_text(script)
-        (folder / name).chmod(0o755)
-    return folder
 
 
 @dataclass
@@ -227,13 +216,14 @@ class Workspace:
     def start(self, *arguments: str, **env: str) -> subprocess.Popen[bytes]:
         """A Pulumi command in a session of its own, for a test to kill or to look at while it runs.
 
-        What it prints, and what a plugin process prints that outlives it, is added to `said`.
+        Its Python processes are those that the engine starts outside tests. What it prints, and what
+        a plugin process prints that outlives it, is added to `said`.
         """
         with self.said.open("ab") as said:
             return subprocess.Popen(
                 self.command(*arguments),
                 cwd=ROOT,
-                env={**self.env, **env},
+                env={**self.env, "PATH": self.tools.real_path, **env},
                 stdout=said,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,

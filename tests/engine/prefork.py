@@ -1,0 +1,207 @@
+"""Start the engine's Python processes by forking one that has imported their packages already.
+
+Each command starts a program and a plugin, and most of its CPU time is their imports: Pulumi's SDK, its gcp package,
+ours. Here a process imports them once, and forks for each program and plugin. No state is shared between runs: the
+imports read no variables, and each program or plugin is a process of its own.
+
+Two things differ from a process that the engine starts itself. The order of sets depends on a hash seed, which is that
+of the forking process; there are two, with different seeds, so that an order left to chance still changes between runs.
+And the process is no descendant of the engine, so tests that kill processes use the real interpreter
+(`Workspace.start`). The demo and `make clients` use it too.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import gc
+import importlib
+import io
+import os
+import runpy
+import selectors
+import shlex
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+SEEDS = (1, 2)
+
+#: What the engine starts in place of `python`. It passes on what a process inherits, and waits for the exit code. It
+#: imports little, since it runs twice in every command. When it is killed, the forked process is killed too.
+_FRONT = """\
+import _signal, _socket, os, struct, sys
+_signal.signal(_signal.SIGINT, _signal.SIG_DFL)
+parts = [b"%d" % (len(sys.argv) - 2), os.getcwdb(), *map(os.fsencode, sys.argv[2:])]
+parts += [name + b"=" + value for name, value in os.environb.items()]
+message = b"\\0".join(parts)
+server = _socket.socket(_socket.AF_UNIX)
+server.connect(sys.argv[1])
+streams = (_socket.SOL_SOCKET, _socket.SCM_RIGHTS, struct.pack("3i", 0, 1, 2))
+server.sendmsg([b"%10d" % len(message)], [streams])
+server.sendall(message)
+code = server.recv(1)
+sys.exit(code[0] if code else 1)
+"""
+
+
+def put_python(folder: Path, *, before: str = "") -> Path:
+    """Write a directory for PATH, with a `python3` that answers by itself what the engine asks at every command.
+
+    That is the version and `pip list`, which take a tenth of what a command takes and never change.
+
+    Args:
+        folder: The directory.
+        before: Shell commands that run first, with the arguments in `"$@"`.
+    """
+    folder.mkdir()
+    python, listing = shlex.quote(sys.executable), ("-m", "pip", "list", "-v", "--format", "json")
+    packages = folder / "packages.json"
+    packages.write_bytes(subprocess.run([sys.executable, *listing], check=True, capture_output=True).stdout)
+    script = (
+        "#!/bin/sh\n"
+        f"{before}"
+        'case "$*" in\n'
+        f"  --version) exec echo Python {sys.version.split()[0]} ;;\n"
+        f'  "{" ".join(listing)}") exec cat {shlex.quote(str(packages))} ;;\n'
+        "esac\n"
+        f'exec {python} "$@"\n'
+    )
+    for name in ("python", "python3"):
+        (folder / name).write_text(script)
+        (folder / name).chmod(0o755)
+    return folder
+
+
+@contextlib.contextmanager
+def preforked_python(folder: Path) -> Iterator[Path]:
+    """Start the forking processes for as long as the block lasts; yield a directory for PATH, with a `python3`."""
+    # Not in `folder`: the address of a socket has at most 104 characters.
+    with tempfile.TemporaryDirectory(prefix="prefork-") as name, contextlib.ExitStack() as stack:
+        front = Path(name) / "front.py"
+        front.write_text(_FRONT)
+        for number, seed in enumerate(SEEDS):
+            stack.enter_context(_forking_process(f"{name}/{number}", seed))
+        command = shlex.join([sys.executable, "-I", "-S", str(front)])
+        yield put_python(
+            folder,
+            before=(
+                'case "$*" in\n'
+                '  "-u -m pulumi.dynamic "* | *pulumi-language-python-exec" "*)\n'
+                f'    exec {command} {shlex.quote(name)}/$(($$ % {len(SEEDS)})) "$@" ;;\n'
+                "esac\n"
+            ),
+        )
+
+
+@contextlib.contextmanager
+def _forking_process(address: str, seed: int) -> Iterator[None]:
+    with subprocess.Popen(
+        [sys.executable, __file__, address],
+        env={**os.environ, "PYTHONHASHSEED": str(seed)},
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        start_new_session=True,
+    ) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == b"ready\n"
+        yield
+        process.communicate()  # It ends when its stdin does.
+
+
+def import_packages() -> None:
+    """Import what programs and plugins import."""
+    import pulumi_gcp
+
+    for name in ("pulumi.runtime.proto.provider_pb2_grpc", "reconciler.stack.program", "google.cloud.bigquery"):
+        importlib.import_module(name)
+    _ = pulumi_gcp.bigquery.Dataset, pulumi_gcp.projects.IAMMember  # It imports these when they are used.
+    gc.freeze()
+
+
+def serve(address: str) -> list[str]:
+    """Fork for each program and plugin until stdin ends. Return in the forked processes, with their arguments."""
+    woken, wake = os.pipe()
+    os.set_blocking(wake, False)
+    signal.set_wakeup_fd(wake)
+    signal.signal(signal.SIGCHLD, lambda *_: None)
+    listening = socket.socket(socket.AF_UNIX)
+    listening.bind(address)
+    listening.listen()
+    fronts: dict[int, socket.socket] = {}
+    with selectors.DefaultSelector() as selector:
+        for each in (sys.stdin, woken, listening):
+            selector.register(each, selectors.EVENT_READ)
+        print("ready", flush=True)  # noqa: T201
+        while True:
+            for key, _ in selector.select():
+                if key.fileobj is sys.stdin:
+                    for pid in fronts:
+                        os.kill(pid, signal.SIGKILL)
+                    os._exit(0)
+                elif key.fileobj == woken:
+                    os.read(woken, 1024)
+                    _answer_ended(fronts)
+                elif key.fileobj is listening:
+                    front, _ = listening.accept()
+                    header, streams, *_ = socket.recv_fds(front, 10, 3)
+                    message = front.recv(int(header), socket.MSG_WAITALL)
+                    pid = os.fork()
+                    if pid == 0:
+                        for each in (listening, front, *fronts.values()):
+                            each.close()
+                        return _take_over(message, streams)
+                    fronts[pid] = front
+                    selector.register(os.dup(front.fileno()), selectors.EVENT_READ, pid)
+                    for stream in streams:
+                        os.close(stream)
+                else:  # A front has ended: because it has its exit code, or because the engine killed it.
+                    if key.data in fronts:
+                        os.kill(key.data, signal.SIGKILL)
+                    selector.unregister(key.fileobj)
+                    os.close(key.fd)
+
+
+def _answer_ended(fronts: dict[int, socket.socket]) -> None:
+    """Send the fronts of processes that have ended their exit codes."""
+    for pid in list(fronts):
+        ended, status = os.waitpid(pid, os.WNOHANG)
+        if ended:
+            code = os.waitstatus_to_exitcode(status)
+            with fronts.pop(pid) as front, contextlib.suppress(OSError):
+                front.send(bytes([code if code >= 0 else 128 - code]))
+
+
+def _take_over(message: bytes, streams: list[int]) -> list[str]:
+    """Take over what the front inherited from the engine; return its arguments."""
+    signal.set_wakeup_fd(-1)
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+    for number, stream in enumerate(streams):
+        os.dup2(stream, number)
+        os.close(stream)
+    count, folder, *rest = message.split(b"\0")
+    os.chdir(folder)
+    os.environ.clear()
+    os.environb.update(dict(each.split(b"=", 1) for each in rest[int(count) :]))
+    return [os.fsdecode(each) for each in rest[: int(count)]]
+
+
+def run(arguments: list[str]) -> None:
+    """Do what `python` does with these arguments."""
+    if arguments[:2] == ["-u", "-m"]:
+        sys.stdout = io.TextIOWrapper(open(1, "wb", 0, closefd=False), write_through=True)  # noqa: SIM115
+        sys.argv = arguments[2:]
+        sys.path[0] = str(Path.cwd())
+        runpy.run_module(arguments[2], run_name="__main__", alter_sys=True)
+    else:
+        sys.argv = arguments
+        sys.path[0] = str(Path(arguments[0]).parent)
+        runpy.run_path(arguments[0], run_name="__main__")
+
+
+if __name__ == "__main__":
+    import_packages()
+    run(serve(sys.argv[1]))
