@@ -16,7 +16,7 @@ _PROGRESS = re.compile(
     r"|^ [ +~-]{1,2} +(gcp|pulumi)[\w-]*:\S+ .*"
     r"\b(creating|updating|deleting|refreshing|reading|running)( \([\d.]+s\))?( |$)"
     r"|^ [ +~-]{1,2} +(gcp|pulumi)[\w-]*:\S+ .* refresh$"
-    r"|^ [ +~-]{1,2} +pulumi:pulumi:Stack \S+ \w+( \([\d.]+s\))? (error: |warning: |\S+\.yaml)"
+    r"|^ [ +~-]{1,2} +pulumi:pulumi:Stack \S+ \w+( \([\d.]+s\))? (error: |warning: |\S+\.yaml| {3,}\S)"
     r"|^    (gcp|pulumi)[\w-]*:\S+ .*$"
 )
 _STEP = re.compile(r"^ (?P<sign>[+~=<>*!-]+) +(?P<type>(gcp|pulumi)\S+) (?P<name>.*)")

@@ -25,6 +25,12 @@ def test_an_elision_stands_for_any_lines_or_any_text():
     assert not matches(["...", "Resources:"], PRINTED)
 
 
+def test_messages_in_the_row_of_the_stack_are_left_out():
+    row = " +  pulumi:pulumi:Stack fivetran-reconciler-dev create"
+    whole = f"{row} connectors/dev/shop.yaml:4:3: adopts the connection shop as it is"
+    assert tidy("\n".join([whole, f"{row}     The second line of a message.", row])) == [row]
+
+
 def test_steps_and_messages_are_shown_in_one_order():
     steps = [
         " -  gcp:bigquery:Dataset crm delete",

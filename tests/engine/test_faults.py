@@ -143,7 +143,7 @@ def test_trouble_that_stays_is_told_under_each_file_and_made_good_by_the_next_ru
     told = re.sub(r"\.yaml:\d+:\d+:", ".yaml:", failed.out)
     for said in (
         "accounts.yaml: PATCH /connections/{}: Fivetran answered 429 ",
-        "wait 3600 s and run again",
+        "Wait 3600 s, then run again.",
         "billing.yaml: PATCH /connections/{}: Fivetran answered 403 ",
         "customers.yaml: PATCH /connections/{}: Fivetran answered 500 ",
         "donations.yaml: POST /connections/{}/test: ",
