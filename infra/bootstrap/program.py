@@ -146,7 +146,8 @@ class _Identity:
             _SECRET_ACCESSOR: ("secrets-of-units", conditions.is_secret_of_units(self.environment.secrets_prefix)),
         }
         wanted = {(file.gcp_project, role) for role in roles("project", self.kind)}
-        wanted |= {(file.secrets_project, role) for role in roles("secrets project", self.kind)}
+        for project in self.environment.secrets_projects:
+            wanted |= {(project, role) for role in roles("secrets project", self.kind)}
         for function in self.environment.functions:
             wanted |= {(function.project, role) for role in roles("projects of functions", self.kind)}
         for project, role in sorted(wanted):

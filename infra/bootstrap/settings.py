@@ -32,6 +32,7 @@ TEXTS: Mapping[str, tuple[re.Pattern[str], str]] = {
     "buckets": (_BUCKET, "what the names of the buckets begin with: no other project may have them"),
 }
 _FIRST_GENERATION, _SECOND_GENERATION = 1, 2
+_LISTS = ("functions", "other_secrets_projects")
 
 
 @dataclass(frozen=True)
@@ -55,6 +56,13 @@ class Environment:
     secrets_prefix: str = ""
     """What the names of the secrets begin with that units refer to; empty: any."""
     functions: tuple[Function, ...] = ()
+    other_secrets_projects: tuple[str, ...] = ()
+    """The projects that references name by `project`, beside the environment's own."""
+
+    @property
+    def secrets_projects(self) -> frozenset[str]:
+        """Every project with secrets that units refer to."""
+        return frozenset({self.file.secrets_project, *self.other_secrets_projects})
 
 
 @dataclass(frozen=True)
@@ -120,10 +128,11 @@ def _build_environment(name: str, value: Any, connectors: Path) -> Environment:
     if not isinstance(values, dict):
         raise InvalidInputError([Problem(at, "expected a mapping, or {}", _SEE)])
     for key, each in values.items():
-        if key == "functions":
-            continue
-        if key not in known:
-            problems.append(Problem(at, f"unknown key `{key}`", f"use {', '.join(sorted([*known, 'functions']))}"))
+        if key in _LISTS:
+            if not isinstance(each, list):
+                problems.append(Problem(at, f"`{key}`: expected a list", _SEE))
+        elif key not in known:
+            problems.append(Problem(at, f"unknown key `{key}`", f"use {', '.join(sorted([*known, *_LISTS]))}"))
         elif not isinstance(each, str) or not known[key].fullmatch(each):
             problems.append(Problem(at, f"`{key}`: expected {known[key].pattern}", _SEE))
     accounts = {key: values[key] for key in known if isinstance(values.get(key), str)}
@@ -135,8 +144,13 @@ def _build_environment(name: str, value: Any, connectors: Path) -> Environment:
         file = read_environment_file(connectors / name / "environment.yaml", _shown(connectors, name), account)
     except InvalidInputError as error:
         problems += error.problems
-    functions = []
-    for number, each in enumerate(values.get("functions") or []):
+    others, functions = _list(values, "other_secrets_projects"), []
+    problems += [
+        Problem(at, f"other_secrets_projects: {str(each)[:60]!r} is not the id of a project", _SEE)
+        for each in others
+        if not (isinstance(each, str) and _PROJECT.fullmatch(each))
+    ]
+    for number, each in enumerate(_list(values, "functions")):
         place = f"{at}.functions[{number}]"
         try:
             functions.append(_build_function(each, place, file.gcp_project if file else ""))
@@ -144,7 +158,12 @@ def _build_environment(name: str, value: Any, connectors: Path) -> Environment:
             problems += error.problems
     if problems or file is None:
         raise InvalidInputError(problems)
-    return Environment(name, file, functions=tuple(functions), **accounts)
+    return Environment(name, file, functions=tuple(functions), other_secrets_projects=tuple(others), **accounts)
+
+
+def _list(values: Mapping[str, Any], key: str) -> list[Any]:
+    found = values.get(key)
+    return found if isinstance(found, list) else []
 
 
 def _build_function(value: Any, place: str, project: str) -> Function:
@@ -182,8 +201,9 @@ def _check_shared_projects(environments: list[Environment]) -> Iterator[Problem]
                 yield Problem(at, message, "give them others by `preview_account` and `apply_account`")
             prefixes = (one.secrets_prefix, other.secrets_prefix)
             overlap = prefixes[0].startswith(prefixes[1]) or prefixes[1].startswith(prefixes[0])
-            if one.file.secrets_project == other.file.secrets_project and overlap:
-                message = f"could read the secrets of `{one.name}`: both are in {one.file.secrets_project}"
+            shared = sorted(one.secrets_projects & other.secrets_projects)
+            if shared and overlap:
+                message = f"could read the secrets of `{one.name}`: both are in {', '.join(shared)}"
                 yield Problem(at, message, "give each a `secrets_prefix`, neither the beginning of the other")
 
 

@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import json
-import os
 import re
-import shutil
-import subprocess
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,31 +11,17 @@ from typing import Any
 
 import cel
 import pytest
-import yaml
+from bootstrap_program import IDS, PROJECTS, ROOT, BootstrapProgram
 from checked_gcp import NUMBER, Registered, faults, serving
 
-from bootstrap.conditions import EVENTS, FIVETRAN_KEY
+from bootstrap.conditions import FIVETRAN_KEY, is_secret_of_units
 
-ROOT = Path(__file__).resolve().parents[2]
-PAGE = ROOT / "docs" / "how-to" / "set-up-ci-identities.md"
 TABLE = ROOT / "docs" / "how-to" / "set-up-an-environment.md"
-IDS = {"ORGANISATION_ID": "1001", "REPOSITORY_ID": "2002"}
-FUNCTIONS = [{"name": "casa", "region": "us-central1"}, {"name": "run", "region": "us-east4", "generation": 2}]
+EVENTS = {
+    "preview": {"pull_request_target", "schedule", "workflow_dispatch"},
+    "apply": {"push", "schedule", "workflow_dispatch"},
+}
 PREVIEW, APPLY = "serviceAccount:reconciler-preview@", "serviceAccount:reconciler@"
-PROJECTS = {"dev": "dev-fivetran", "prod": "moz-fx-data-bq-fivetran"}
-
-
-def config_on_the_page() -> dict[str, Any]:
-    """The stack's config as the page shows it, with ids in place of its capitals."""
-    block = re.search(r"```yaml\n# infra/bootstrap/Pulumi.ci.yaml\n(.*?)```", PAGE.read_text(), re.DOTALL)
-    assert block is not None
-    text = block[1]
-    for word, number in IDS.items():
-        assert word in text
-        text = text.replace(word, number)
-    config: dict[str, Any] = yaml.safe_load(text)["config"]
-    config["reconciler-bootstrap:environments"]["dev"] = {"functions": FUNCTIONS}
-    return config
 
 
 @dataclass(frozen=True)
@@ -67,40 +50,11 @@ class Bootstrap:
 @pytest.fixture(scope="module")
 def bootstrap(tmp_path_factory: pytest.TempPathFactory, pulumi_home: Path) -> Iterator[Bootstrap]:
     """The program of the checkout, with the config of the page, applied to a provider that checks."""
-    folder = tmp_path_factory.mktemp("bootstrap")
-    program = folder / "infra" / "bootstrap"
-    shutil.copytree(ROOT / "infra" / "bootstrap", program)
-    for name in PROJECTS:
-        shutil.copytree(ROOT / "connectors" / name, folder / "connectors" / name)
-    (folder / "state").mkdir()
-    (program / "Pulumi.ci.yaml").write_text(yaml.safe_dump({"config": config_on_the_page()}))
-
     with serving() as (provider, port):
-        variables = {
-            **{name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ},
-            "PULUMI_BACKEND_URL": (folder / "state").as_uri(),
-            "PULUMI_HOME": str(pulumi_home),
-            "PULUMI_CONFIG_PASSPHRASE": "x",
-            "PULUMI_SKIP_UPDATE_CHECK": "1",
-            "PULUMI_DEBUG_PROVIDERS": f"gcp:{port}",
-        }
-
-        def pulumi(*arguments: str) -> str:
-            done = subprocess.run(
-                ["pulumi", *arguments, "--non-interactive", "--color", "never"],  # noqa: S607 (whichever is on PATH)
-                cwd=program,
-                env=variables,
-                capture_output=True,
-                text=True,
-                timeout=180,
-                check=False,
-            )
-            assert done.returncode == 0, done.stdout + done.stderr
-            return done.stdout
-
-        pulumi("stack", "init", "ci")
-        pulumi("up", "--yes", "--stack", "ci")
-        yield Bootstrap(provider.created, json.loads(pulumi("stack", "output", "--json", "--stack", "ci")))
+        variables = {"PULUMI_HOME": str(pulumi_home), "PULUMI_DEBUG_PROVIDERS": f"gcp:{port}"}
+        program = BootstrapProgram(tmp_path_factory.mktemp("bootstrap"), variables)
+        program.pulumi("up", "--yes")
+        yield Bootstrap(provider.created, json.loads(program.pulumi("stack", "output", "--json")))
 
 
 def test_gcp_schema_rejects_what_the_real_provider_rejects():
@@ -175,7 +129,7 @@ def test_no_binding_has_a_role_that_grants_everything(bootstrap: Bootstrap):
 def test_bindings_that_read_secrets_or_grant_roles_are_conditioned(bootstrap: Bootstrap):
     powerful = {"roles/secretmanager.secretAccessor", "roles/resourcemanager.projectIamAdmin"}
     found = [each for each in bootstrap.bindings if each.inputs["role"] in powerful]
-    assert len(found) == 2 * (2 + 1 + 1)
+    assert len(found) == 2 * (2 + 1 + 1) + 1
     assert [each.name for each in found if not each.inputs.get("condition", {}).get("expression")] == []
 
 
@@ -280,7 +234,7 @@ def account(kind: str, environment: str) -> str:
 def test_jobs_of_an_environment_act_as_its_identity(bootstrap: Bootstrap, kind: str, environment: str):
     named = f"preview-{environment}" if kind == "preview" else environment
     for event in ("push", "pull_request", "pull_request_target", "schedule", "workflow_dispatch", "merge_group"):
-        wanted = {account(kind, environment)} if event in EVENTS[kind] else set()  # type: ignore[index]
+        wanted = {account(kind, environment)} if event in EVENTS[kind] else set()
         assert identities(bootstrap, environment=named, event_name=event) == wanted
 
 
@@ -371,11 +325,21 @@ def test_each_identity_reads_its_own_fivetran_key(bootstrap: Bootstrap, kind: st
 def test_runs_read_secrets_of_units_and_none_of_fivetrans_keys(bootstrap: Bootstrap):
     role = "roles/secretmanager.secretAccessor"
     found = [each for each in bootstrap.of("IAMMember") if each.inputs["role"] == role]
-    assert {each.inputs["project"] for each in found} == set(PROJECTS.values())
+    assert {each.inputs["project"] for each in found} == {*PROJECTS.values(), "example-shared"}
     for each in found:
         assert each.inputs["member"].startswith(APPLY)
         assert allows(each, secret="stripe-api-key")
         assert not any(allows(each, secret=f"{FIVETRAN_KEY}{name}-apply") for name in PROJECTS)
+
+
+def test_a_prefix_keeps_the_secrets_of_environments_apart():
+    condition = {"expression": is_secret_of_units("dev-"), "title": "a"}
+    binding = Registered("gcp:projects/iAMMember:IAMMember", "a", {"condition": condition})
+    assert allows(binding, secret="dev-stripe")
+    assert not any(allows(binding, secret=name) for name in ("prod-stripe", "stripe-dev-", ""))
+    every = Registered(binding.type, "a", {"condition": {**condition, "expression": is_secret_of_units("fivetran-")}})
+    assert allows(every, secret="fivetran-casa-access-token")
+    assert not allows(every, secret=f"{FIVETRAN_KEY}prod-apply")
 
 
 def test_runs_grant_the_roles_that_the_file_declares_and_no_others(bootstrap: Bootstrap):

@@ -158,6 +158,20 @@ def test_settings_keep_environments_of_one_project_apart(connectors: Path):
     read_settings(TEXTS, {"dev": {"secrets_prefix": "a"}, "prod": apart}, connectors)
 
 
+def test_settings_keep_secrets_in_other_projects_apart(connectors: Path):
+    dev = {"other_secrets_projects": ["example-shared"], "secrets_prefix": "dev-"}
+    prod = {"other_secrets_projects": ["example-shared"], "secrets_prefix": "prod-"}
+    settings = read_settings(TEXTS, {"dev": dev, "prod": prod}, connectors)
+    assert settings.environments[0].secrets_projects == {"example-dev", "example-shared"}
+    assert problems(connectors, {"dev": dev, "prod": {**prod, "secrets_prefix": "dev-"}}) == [
+        "config: environments.prod: could read the secrets of `dev`: both are in example-shared"
+    ]
+    assert problems(connectors, {"dev": {"other_secrets_projects": ["No"], "functions": "casa"}}) == [
+        "config: environments.dev: `functions`: expected a list",
+        "config: environments.dev: other_secrets_projects: 'No' is not the id of a project",
+    ]
+
+
 def test_settings_need_two_accounts_for_an_environment(connectors: Path):
     assert problems(connectors, {"dev": {"preview_account": "reconciler"}}) == [
         "config: environments.dev: the accounts for previews and for `up` are the same"
