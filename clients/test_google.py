@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import httpx
+from tests.served import served
 
 from clients.conftest import Client
+from simulator.storage.app import build_app
+from simulator.storage.state import Store
 
 
 def test_googles_libraries_read_what_the_unit_has(client: Client):
@@ -18,3 +21,20 @@ def test_googles_libraries_read_what_the_unit_has(client: Client):
     assert "engineers@example.com" in read["members"]
     assert "roles/bigquery.user" in read["roles"]
     assert "Not found: Dataset dev-project:nothing" in read["missing"]
+
+
+def test_googles_library_for_storage_accepts_the_local_cloud_storage(client: Client):
+    with served(build_app(Store())) as address:
+        found = client.script("google/state_bucket.py", address=address)
+    assert found == {
+        "content": ['{"pid": 2}', '{"pid": 1}'],
+        "rejected": True,
+        "created_twice": False,
+        "names": ["team/copy with spaces.json"],
+        "folders": ["team/.pulumi/"],
+        "gone": True,
+        "versioning": False,
+        "prevention": "inherited",
+        "permissions": ["storage.objects.get"],
+        "bindings": [],
+    }

@@ -125,7 +125,7 @@ class _Api:
         later = [key for key in keys if key > query.get("pageToken", "")]
         answer: Json = {"kind": "storage#objects"}
         page = later[:size]
-        if items := [_object(bucket, each) for key in page if (each := keys[key]) is not None]:
+        if items := [_object(request, bucket, each) for key in page if (each := keys[key]) is not None]:
             answer["items"] = items
         if folders := [key for key in page if keys[key] is None]:
             answer["prefixes"] = folders
@@ -136,7 +136,11 @@ class _Api:
     async def get(self, request: web.Request) -> web.StreamResponse:
         bucket = self._bucket(request, "storage.objects.get")
         found = bucket.found(request.match_info["name"], request.query)
-        return _content(found) if request.query.get("alt") == "media" else web.json_response(_object(bucket, found))
+        return (
+            _content(found)
+            if request.query.get("alt") == "media"
+            else web.json_response(_object(request, bucket, found))
+        )
 
     async def download(self, request: web.Request) -> web.StreamResponse:
         bucket = self._bucket(request, "storage.objects.get")
@@ -159,7 +163,7 @@ class _Api:
         else:
             raise ApiError(501, "notImplemented", f"the local Cloud Storage does not simulate uploadType={kind}")
         stored = self._store.write(bucket, name, content, content_type, request.query)
-        return web.json_response(_object(bucket, stored))
+        return web.json_response(_object(request, bucket, stored))
 
     async def rewrite(self, request: web.Request) -> web.StreamResponse:
         source = self._bucket(request, "storage.objects.get").found(request.match_info["source"], {})
@@ -168,7 +172,7 @@ class _Api:
         stored = self._store.write(target, name, source.content, source.content_type, request.query)
         size = str(len(source.content))
         answer = {"kind": "storage#rewriteResponse", "totalBytesRewritten": size, "objectSize": size, "done": True}
-        return web.json_response({**answer, "resource": _object(target, stored)})
+        return web.json_response({**answer, "resource": _object(request, target, stored)})
 
     def _bucket(self, request: web.Request, permission: str) -> Bucket:
         return self._store.bucket(request.match_info["bucket"], permission)
@@ -201,14 +205,14 @@ def _bucket(bucket: Bucket) -> Json:
     return {**about, "location": "US", "storageClass": "STANDARD", "iamConfiguration": uniform, **bucket.settings}
 
 
-def _object(bucket: Bucket, stored: Stored) -> Json:
+def _object(request: web.Request, bucket: Bucket, stored: Stored) -> Json:
     path = f"b/{quote(bucket.name, safe='')}/o/{quote(stored.name, safe='')}"
     time = stored.created.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%f")[:-3] + "Z"
     return {
         "kind": "storage#object",
         "id": f"{bucket.name}/{stored.name}/{stored.generation}",
-        "selfLink": f"https://www.googleapis.com/storage/v1/{path}",
-        "mediaLink": f"https://storage.googleapis.com/download/storage/v1/{path}?alt=media",
+        "selfLink": f"{request.url.origin()}/storage/v1/{path}",
+        "mediaLink": f"{request.url.origin()}/download/storage/v1/{path}?generation={stored.generation}&alt=media",
         "name": stored.name,
         "bucket": bucket.name,
         "generation": str(stored.generation),
