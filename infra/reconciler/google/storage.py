@@ -9,11 +9,12 @@ import contextlib
 import json
 import os
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Self
 from urllib.parse import quote, urlsplit
 
+from reconciler.google.iam.policies import Binding
 from reconciler.google.rest import Denied, GoogleRest
 from reconciler.model.errors import NO_CREDENTIALS, RemoteError, google_error
 
@@ -113,6 +114,22 @@ class StateBucket:
                 raise Changed(found.name) from None
             raise self._error(denial, f"cannot delete {found.name}") from None
         return True
+
+    def settings(self) -> dict[str, Any]:
+        """Return the bucket's settings, as the JSON API has them."""
+        return self._object("GET", "")
+
+    def policy(self) -> tuple[Binding, ...]:
+        """Return the bindings of the bucket's own IAM policy."""
+        answer = self._object("GET", "/iam", params={"optionsRequestedPolicyVersion": "3"})
+        with _unusable(self._subject):
+            return tuple(map(Binding.parse, answer.get("bindings", ())))
+
+    def test_permissions(self, permissions: Sequence[str]) -> frozenset[str]:
+        """Return which of these permissions the credentials have on the bucket."""
+        answer = self._object("GET", "/iam/testPermissions", params={"permissions": list(permissions)})
+        with _unusable(self._subject):
+            return frozenset(map(str, answer.get("permissions", ())))
 
     def _path(self, name: str) -> str:
         return f"/o/{quote(self._prefix + name, safe='')}"

@@ -44,6 +44,7 @@ def build_resource_manager(store: Store, faults: Faults, latency_ms: int = 0) ->
     manager = _ResourceManager(store, rest)
     app = web.Application(middlewares=[_errors])
     app.add_routes([web.get(_ONE, manager.get), web.post(f"{_ONE}:getIamPolicy", manager.get_iam_policy)])
+    app.add_routes([web.post(f"{_ONE}:testIamPermissions", manager.test_iam_permissions)])
     app.add_routes(IamRoles(store, rest).routes())
     return app
 
@@ -105,6 +106,20 @@ class _ResourceManager:
                 **({"bindings": bindings} if bindings else {}),
             }
             return web.json_response(answer)
+
+        return await self.rest.answer(request, f"resourcemanager:{collection}", f"{collection}/{id_}", effect)
+
+    async def test_iam_permissions(self, request: web.Request) -> web.StreamResponse:
+        """`testIamPermissions`: those of the request's permissions that the caller has; none of what does not exist."""
+        collection, id_ = request.match_info["collection"], request.match_info["id"]
+        asked = (await json_object(request)).get("permissions") or []
+
+        def effect() -> web.StreamResponse:
+            _, found = self._find(collection, id_)
+            if found is None:
+                raise ApiError(403, "The caller does not have permission", "forbidden")
+            granted = [each for each in asked if found.granted is None or each in found.granted]
+            return web.json_response({"permissions": granted} if granted else {})
 
         return await self.rest.answer(request, f"resourcemanager:{collection}", f"{collection}/{id_}", effect)
 

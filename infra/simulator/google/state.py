@@ -79,6 +79,8 @@ class Container:
     policy: Policy = field(default_factory=Policy)
     denied: set[str] = field(default_factory=set)
     """Methods (`get`, `getIamPolicy`, `setIamPolicy`) for which whoever asks has no permission."""
+    granted: set[str] | None = None
+    """The permissions that `testIamPermissions` finds; None: all of them."""
 
 
 @dataclass

@@ -7,7 +7,7 @@ Credentials are Google's application-default ones; an address of this machine is
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Self
 from urllib.parse import urlsplit
@@ -117,6 +117,16 @@ class Iam:
             except Denied:
                 self._roles[role] = None
         return self._roles[role]
+
+    def test_permissions(self, permissions: Sequence[str]) -> frozenset[str]:
+        """Return which of these permissions the credentials have on the project."""
+        try:
+            body = {"permissions": list(permissions)}
+            answer = self._ask("POST", RESOURCE_MANAGER, f"projects/{self.project}:testIamPermissions", body)
+        except Denied as denial:
+            text = f"IAM, project {self.project}: cannot test permissions: {denial}"
+            raise RemoteError(text, unmasked_message=denial.unmasked_message) from None
+        return frozenset(map(str, answer.get("permissions", ())))
 
     def _ask(self, method: str, api: str, path: str, body: object = None) -> dict[str, Any]:
         return self._rest.object(method, f"{_address(api)}{path}", body=body)

@@ -1,0 +1,339 @@
+"""The checks of `reconciler doctor --ci`, which judge what the command has read. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from typing import Any, Final
+
+from reconciler.google.iam.policies import Binding, PolicyHolder
+from reconciler.health.environment_checks import CheckResult
+from reconciler.health.inherited_access import format_names
+
+Json = Mapping[str, Any]
+
+_ENVIRONMENT: Final = "GitHub environment"
+_BRANCH: Final = "default branch"
+_STATE: Final = "state"
+_PREVIEW: Final = "preview identity"
+
+#: Permissions with which one can change a state, or let others change it.
+_CHANGES_STATE: Final = frozenset(
+    {
+        "storage.buckets.delete",
+        "storage.buckets.setIamPolicy",
+        "storage.buckets.update",
+        "storage.objects.create",
+        "storage.objects.delete",
+        "storage.objects.setIamPolicy",
+        "storage.objects.update",
+    }
+)
+#: Predefined roles with one of these (https://cloud.google.com/storage/docs/access-control/iam-roles).
+_WRITERS: Final = frozenset(
+    {
+        "roles/editor",
+        "roles/owner",
+        "roles/storage.admin",
+        "roles/storage.legacyBucketOwner",
+        "roles/storage.legacyBucketWriter",
+        "roles/storage.legacyObjectOwner",
+        "roles/storage.objectAdmin",
+        "roles/storage.objectCreator",
+        "roles/storage.objectUser",
+    }
+)
+#: Predefined roles without any of these.
+_READERS: Final = frozenset(
+    {
+        "roles/browser",
+        "roles/storage.bucketViewer",
+        "roles/storage.legacyBucketReader",
+        "roles/storage.legacyObjectReader",
+        "roles/storage.objectViewer",
+        "roles/viewer",
+    }
+)
+_PUBLIC: Final = ("allUsers", "allAuthenticatedUsers")
+
+#: What the preview identity must not be able to do: on the project, on the bucket of the state, on its key.
+FORBIDDEN: Final[Mapping[str, tuple[str, ...]]] = {
+    "project": (
+        "bigquery.datasets.create",
+        "bigquery.datasets.delete",
+        "bigquery.datasets.update",
+        "bigquery.jobs.create",
+        "bigquery.tables.delete",
+        "bigquery.tables.getData",
+        "bigquery.tables.updateData",
+        "cloudfunctions.functions.setIamPolicy",
+        "iam.serviceAccountKeys.create",
+        "iam.serviceAccounts.actAs",
+        "iam.serviceAccounts.getAccessToken",
+        "resourcemanager.projects.setIamPolicy",
+        "run.services.setIamPolicy",
+        "secretmanager.versions.access",
+        "secretmanager.versions.add",
+        "storage.buckets.setIamPolicy",
+        "storage.objects.create",
+        "storage.objects.delete",
+    ),
+    "bucket": tuple(sorted(_CHANGES_STATE)),
+    "key": (
+        "cloudkms.cryptoKeyVersions.destroy",
+        "cloudkms.cryptoKeyVersions.useToEncrypt",
+        "cloudkms.cryptoKeys.setIamPolicy",
+        "cloudkms.cryptoKeys.update",
+    ),
+}
+#: What it needs there.
+NEEDED: Final[Mapping[str, tuple[str, ...]]] = {
+    "project": ("bigquery.datasets.get", "resourcemanager.projects.get"),
+    "bucket": ("storage.objects.get", "storage.objects.list"),
+    "key": ("cloudkms.cryptoKeyVersions.useToDecrypt",),
+}
+
+
+def check_github_environment(
+    name: str, found: Json | None, policies: Sequence[Json], default_branch: str, *, reviewed: bool
+) -> Iterator[CheckResult]:
+    """Check that an environment of GitHub exists and that only jobs of the default branch may use it.
+
+    Args:
+        name: The environment's name.
+        found: GitHub's environment; None if there is none.
+        policies: Its deployment branch policies.
+        default_branch: The repository's default branch.
+        reviewed: Whether a run in it may be started by hand, so that it needs reviewers.
+    """
+    if found is None:
+        text = f"{name} does not exist, or the token cannot see it; a job that names it creates it without protection"
+        yield CheckResult(_ENVIRONMENT, "failed", text, "create it as docs/how-to/set-up-ci.md shows")
+        return
+    problems = list(_branch_problems(name, found.get("deployment_branch_policy"), policies, default_branch))
+    if reviewed:
+        problems += _reviewer_problems(name, found.get("protection_rules") or ())
+    text = f"{name} exists, and only {default_branch} may use it"
+    yield from problems or [CheckResult(_ENVIRONMENT, "ok", text + (", with reviewers" if reviewed else ""))]
+
+
+def _branch_problems(
+    name: str, allowed: Json | None, policies: Sequence[Json], default_branch: str
+) -> Iterator[CheckResult]:
+    to_do = f"allow {default_branch} alone under the environment's deployment branches"
+    if allowed is None:
+        yield CheckResult(_ENVIRONMENT, "failed", f"jobs of every branch may use {name} and its credentials", to_do)
+    elif allowed["protected_branches"]:
+        text = f"jobs of every protected branch may use {name}, not only those of {default_branch}"
+        yield CheckResult(_ENVIRONMENT, "warning", text, to_do)
+    else:
+        patterns = [(str(each["name"]), str(each.get("type") or "branch")) for each in policies]
+        others = [f"{kind} {pattern}" for pattern, kind in patterns if (pattern, kind) != (default_branch, "branch")]
+        if others:
+            text = f"jobs of other branches or tags may use {name}: {', '.join(others)}"
+            yield CheckResult(_ENVIRONMENT, "failed", text, to_do)
+        elif not patterns:
+            yield CheckResult(_ENVIRONMENT, "failed", f"jobs of no branch may use {name}", to_do)
+
+
+def _reviewer_problems(name: str, rules: Sequence[Json]) -> Iterator[CheckResult]:
+    required = [rule for rule in rules if rule["type"] == "required_reviewers" and rule.get("reviewers")]
+    if not required:
+        text = f"{name} has no required reviewers, so a run that is started by hand needs no second person"
+        yield CheckResult(_ENVIRONMENT, "warning", text, "add required reviewers to the environment")
+    elif not all(rule.get("prevent_self_review") for rule in required):
+        text = f"who starts a run by hand in {name} may approve it themselves"
+        yield CheckResult(_ENVIRONMENT, "warning", text, "prevent self-review in the environment's settings")
+
+
+def check_branch(branch: str, rules: Sequence[Json], protection: Json | None) -> Iterator[CheckResult]:
+    """Check that the default branch changes only by reviewed pull requests.
+
+    Args:
+        branch: The default branch.
+        rules: The rules of all rulesets that apply to it.
+        protection: Its branch protection; None if there is none, or the token cannot see it.
+    """
+    by_type: dict[str, list[Json]] = {}
+    for rule in rules:
+        by_type.setdefault(str(rule["type"]), []).append(rule.get("parameters") or {})
+    pulls, classic = by_type.get("pull_request", []), (protection or {}).get("required_pull_request_reviews") or {}
+    if not pulls and not classic:
+        yield CheckResult(_BRANCH, "failed", f"{branch} can change without a pull request", _protect(branch))
+    else:
+        yield from _review_problems(branch, pulls, classic)
+    checks = [each for rule in by_type.get("required_status_checks", []) for each in rule["required_status_checks"]]
+    names = {str(each["context"]) for each in checks}
+    status = (protection or {}).get("required_status_checks") or {}
+    names |= {str(each) for each in status.get("contexts") or ()}
+    names |= {str(each["context"]) for each in status.get("checks") or ()}
+    if names:
+        yield CheckResult(_BRANCH, "ok", f"{branch} requires the checks {format_names(sorted(names))}")
+    else:
+        yield CheckResult(_BRANCH, "failed", f"{branch} requires no status checks", _protect(branch))
+    if "non_fast_forward" not in by_type and (protection is None or _enabled(protection, "allow_force_pushes")):
+        yield CheckResult(_BRANCH, "failed", f"{branch} can be rewritten by a force push", _protect(branch))
+
+
+def _review_problems(branch: str, pulls: Sequence[Json], classic: Json) -> Iterator[CheckResult]:
+    wanted = {
+        "an approval by a code owner": ("require_code_owner_review", "require_code_owner_reviews"),
+        "that new commits dismiss an approval": ("dismiss_stale_reviews_on_push", "dismiss_stale_reviews"),
+    }
+    missing = [
+        text for text, (key, old) in wanted.items() if not (any(each.get(key) for each in pulls) or classic.get(old))
+    ]
+    approvals = [each.get("required_approving_review_count") or 0 for each in (*pulls, classic)]
+    if max(map(int, approvals)) < 1:
+        missing.insert(0, "an approval")
+    for text in missing:
+        yield CheckResult(_BRANCH, "failed", f"{branch} does not require {text}", _protect(branch))
+    if not missing:
+        text = f"{branch} requires an approval by a code owner, which new commits dismiss"
+        yield CheckResult(_BRANCH, "ok", text)
+    if not (any(each.get("require_last_push_approval") for each in pulls) or classic.get("require_last_push_approval")):
+        text = f"{branch} does not require that another person than the last pusher approves"
+        yield CheckResult(_BRANCH, "warning", text, _protect(branch))
+
+
+def check_bypass(branch: str, rulesets: Sequence[Json], protection: Json | None) -> Iterator[CheckResult]:
+    """Check who may bypass the rules of the default branch, as far as the token can see it."""
+    for ruleset in rulesets:
+        name = ruleset.get("name") or ruleset.get("id")
+        actors = ruleset.get("bypass_actors")
+        if actors is None:
+            text = f"cannot see who may bypass the ruleset {name} of {branch}"
+            yield CheckResult(_BRANCH, "warning", text, "run this with the token of an administrator")
+        for actor in actors or ():
+            text = f"{actor['actor_type']} {actor.get('actor_id') or ''}".rstrip()
+            text += f" may bypass the ruleset {name} of {branch} ({actor.get('bypass_mode')})"
+            yield CheckResult(_BRANCH, "warning", text, "remove it from the ruleset's bypass list")
+    if protection is not None and not _enabled(protection, "enforce_admins"):
+        text = f"administrators may bypass the protection of {branch}"
+        yield CheckResult(_BRANCH, "warning", text, "apply the protection to administrators too")
+
+
+def _enabled(protection: Json, key: str) -> bool:
+    return bool((protection.get(key) or {}).get("enabled"))
+
+
+def _protect(branch: str) -> str:
+    return f"change the ruleset or the protection of {branch} as docs/how-to/set-up-ci.md shows"
+
+
+def check_code_owners(errors: Sequence[Json], unowned: Sequence[str]) -> Iterator[CheckResult]:
+    """Check that CODEOWNERS has no errors, and that what decides about a run has owners.
+
+    Args:
+        errors: The errors that GitHub finds in the file.
+        unowned: The paths that need an owner and have none.
+    """
+    for error in errors:
+        text = f"{error['path']}:{error['line']}:{error['column']}: {error['kind']}"
+        yield CheckResult("CODEOWNERS", "failed", text, "correct the line: GitHub ignores it")
+    for path in unowned:
+        yield CheckResult("CODEOWNERS", "failed", f"{path} has no owner", "add a line with its owners to CODEOWNERS")
+    if not errors and not unowned:
+        yield CheckResult("CODEOWNERS", "ok", "connectors, code and workflows have owners")
+
+
+def check_bucket(name: str, settings: Json) -> Iterator[CheckResult]:
+    """Check that the bucket of the state keeps old versions, and has no access but by its IAM policy."""
+    iam = settings.get("iamConfiguration") or {}
+    wanted = {
+        "keeps no old versions of objects": (settings.get("versioning") or {}).get("enabled") is True,
+        "lets access lists of objects grant access": (iam.get("uniformBucketLevelAccess") or {}).get("enabled") is True,
+        "does not prevent public access": iam.get("publicAccessPrevention") == "enforced",
+    }
+    options = ("--versioning", "--uniform-bucket-level-access", "--public-access-prevention")
+    problems = [
+        CheckResult(_STATE, "failed", f"gs://{name} {text}", f"run gcloud storage buckets update gs://{name} {option}")
+        for (text, right), option in zip(wanted.items(), options, strict=True)
+        if not right
+    ]
+    text = f"gs://{name} keeps old versions, with uniform access and without public access"
+    yield from problems or [CheckResult(_STATE, "ok", text)]
+
+
+def check_state_writers(
+    bucket: str,
+    bindings: Sequence[Binding],
+    holders: Sequence[PolicyHolder],
+    permissions: Callable[[str], Collection[str] | None],
+    expected: str,
+) -> Iterator[CheckResult]:
+    """Check that no member but the apply identity can change the state.
+
+    Args:
+        bucket: The bucket's name.
+        bindings: The bindings of the bucket's own policy.
+        holders: The bucket's project, its folders and its organisation.
+        permissions: Returns the permissions of a role; None if they are hidden.
+        expected: The apply identity, as policies name it.
+    """
+    found = [
+        each
+        for where in [(None, bindings), *((each, each.bindings or ()) for each in holders)]
+        for each in _writers(bucket, *where, permissions, expected)
+    ]
+    for holder in holders:
+        if holder.bindings is None:
+            text = f"cannot read the IAM policy of the {holder}, so who else can change gs://{bucket} is not complete"
+            found.append(CheckResult(_STATE, "warning", text, "run this with roles/iam.securityReviewer there"))
+    members = {member for binding in bindings for member in binding.members}
+    if expected not in members:
+        text = f"{expected} has no role on gs://{bucket}"
+        to_do = "grant it roles/storage.objectUser there, or name the right account with --apply-identity"
+        found.append(CheckResult(_STATE, "failed", text, to_do))
+    yield from found or [CheckResult(_STATE, "ok", f"only {expected} can change the objects in gs://{bucket}")]
+
+
+def _writers(
+    bucket: str,
+    holder: PolicyHolder | None,
+    bindings: Sequence[Binding],
+    permissions: Callable[[str], Collection[str] | None],
+    expected: str,
+) -> Iterator[CheckResult]:
+    where = f"gs://{bucket}" if holder is None else f"the {holder}"
+    for binding in bindings:
+        others = sorted({member for member in binding.members if member != expected})
+        writes = _can_change(binding.role, permissions) if others else False
+        public = [member for member in others if member in _PUBLIC]
+        if public:
+            text = f"{format_names(public)} has {binding.role} on {where}"
+            yield CheckResult(_STATE, "failed", text, f"revoke the role on {where}")
+        elif writes is None:
+            text = f"{format_names(others)} may be able to change gs://{bucket}: {binding.role} on {where} is hidden"
+            yield CheckResult(_STATE, "warning", text, f"check whether {binding.role} has storage.objects.create")
+        elif writes:
+            text = f"{format_names(others)} can change gs://{bucket} by {binding.role} on {where}"
+            yield CheckResult(_STATE, "warning", text, f"revoke the role on {where}, unless they administer it")
+
+
+def _can_change(role: str, permissions: Callable[[str], Collection[str] | None]) -> bool | None:
+    """Return whether a role can change the state; None where its permissions are hidden."""
+    if role in _WRITERS or role in _READERS:
+        return role in _WRITERS
+    found = permissions(role)
+    return None if found is None else bool(_CHANGES_STATE & set(found))
+
+
+def check_read_only(what: str, name: str, granted: Collection[str]) -> Iterator[CheckResult]:
+    """Check that the preview identity can read and not write.
+
+    Args:
+        what: `project`, `bucket` or `key`.
+        name: Its name.
+        granted: Which of the tested permissions the credentials have.
+    """
+    problems = [
+        CheckResult(_PREVIEW, "failed", f"it has {permission} on {name}", "revoke the role that grants it")
+        for permission in FORBIDDEN[what]
+        if permission in granted
+    ]
+    problems += [
+        CheckResult(_PREVIEW, "failed", f"it lacks {permission} on {name}", "grant the role that previews need")
+        for permission in NEEDED[what]
+        if permission not in granted
+    ]
+    yield from problems or [CheckResult(_PREVIEW, "ok", f"it can read {name} and not change it")]
