@@ -10,6 +10,7 @@ from pathlib import Path
 import click
 
 from reconciler.cli import Exit, masked_output
+from reconciler.cli.doctor_ci import CiChecks
 from reconciler.cli.environments import SelectedEnvironment, fivetran_client, select_environment
 from reconciler.cli.options import environment_option, format_option, specs_option
 from reconciler.cli.output import Entry, Report, Reporter, count, progress
@@ -49,8 +50,19 @@ _AT_A_TIME = 8
 @click.command()
 @specs_option
 @environment_option
+@click.option("--ci", is_flag=True, help="Check instead what continuous integration needs.")
+@click.option(
+    "--as-preview", is_flag=True, help="With --ci: test that these credentials, the preview identity's, only read."
+)
+@click.option(
+    "--apply-identity",
+    metavar="ACCOUNT",
+    help="With --ci: the service account that may write the state.  [default: reconciler@ in the gcp_project]",
+)
 @format_option("Print for people, for programs, or as annotations in GitHub Actions.")
-def doctor(specs: Path, environment: str | None, reporter: Reporter) -> int:
+def doctor(
+    *, specs: Path, environment: str | None, ci: bool, as_preview: bool, apply_identity: str | None, reporter: Reporter
+) -> int:
     """Check what an environment needs, and print a line for each check: ok, warning or failed.
 
     Checks that Fivetran's API key works and sees the group; that the destination matches the file and is connected;
@@ -62,12 +74,22 @@ def doctor(specs: Path, environment: str | None, reporter: Reporter) -> int:
     Needs FIVETRAN_APIKEY and FIVETRAN_APISECRET (a read-only key is enough) and Google's application-default
     credentials. Some checks need roles/iam.securityReviewer on the organisation.
 
-    Exit codes: 0 every check is ok, 1 the files have problems or there are findings, 2 wrong usage, 3 Fivetran or
-    Google failed.
+    With --ci it checks that GitHub's environments are protected, that the default branch changes by reviewed pull
+    requests only, that CODEOWNERS covers what decides, that the bucket of the state is versioned and not public, and
+    who can change the state. Needs GITHUB_TOKEN, GITHUB_REPOSITORY and PULUMI_BACKEND_URL, and no Fivetran key.
+
+    Exit codes: 0 every check is ok, 1 the files have problems or there are findings, 2 wrong usage, 3 Fivetran,
+    Google or GitHub failed.
     """
+    if not ci and (as_preview or apply_identity):
+        raise click.UsageError("--as-preview and --apply-identity need --ci")
     selected = select_environment(specs, environment)
+    checks: _Checks | CiChecks = _Checks(selected)
+    if ci:
+        account = apply_identity or f"reconciler@{selected.environment.gcp_project}.iam.gserviceaccount.com"
+        checks = CiChecks(selected.environment, account, as_preview)
     with progress("Checking"):
-        results = list(_Checks(selected).results())
+        results = list(checks.results())
     reporter.report(_report(results, selected.environment))
     if any(result.unanswered for result in results):
         return Exit.REMOTE_FAILED

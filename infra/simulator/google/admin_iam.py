@@ -54,11 +54,12 @@ class AdminIam:
         """Make a folder or an organisation, or change one or a project, in what the body names.
 
         `{"parent": "folders/2", "display_name": "…", "bindings": [{"role", "members", "condition"}], "denied":
-        ["getIamPolicy"]}`: `bindings` replace the whole policy, `denied` are the methods that nobody may call.
+        ["getIamPolicy"], "granted": ["bigquery.jobs.create"]}`: `bindings` replace the whole policy, `denied` are the
+        methods that Google denies, `granted` the permissions that `testIamPermissions` finds (null: all).
         """
         collection, id_ = request.match_info["collection"], request.match_info["id"]
         body = await json_object(request)
-        if unknown := sorted({*body} - {"parent", "display_name", "bindings", "denied"}):
+        if unknown := sorted({*body} - {"parent", "display_name", "bindings", "denied", "granted"}):
             raise ValueError(f"there is no {', '.join(unknown)}")
         if unknown := sorted({*body.get("denied", ())} - METHODS):
             raise ValueError(f"no method {', '.join(unknown)}; there are {', '.join(sorted(METHODS))}")
@@ -71,6 +72,8 @@ class AdminIam:
         found.parent = str(body.get("parent", found.parent))
         found.display_name = str(body.get("display_name", found.display_name))
         found.denied = set(body.get("denied", found.denied))
+        if "granted" in body:
+            found.granted = None if body["granted"] is None else set(body["granted"])
         if granted is not None:
             found.policy.grants = granted
             found.policy.revision += 1
