@@ -36,7 +36,12 @@ VARIABLES: Mapping[str, Mapping[str, str]] = {
         "Fivetran's answers name it.",
     },
     "Google": {
+        "GOOGLE_CREDENTIALS": "The content of a credentials file for the bucket of the state. Pulumi and "
+        "`make recover` read it before the application-default credentials.",
+        "GOOGLE_OAUTH_ACCESS_TOKEN": "An access token for that bucket, read after `GOOGLE_CREDENTIALS`.",
         "BIGQUERY_EMULATOR_HOST": "The address of a local BigQuery, for tests.",
+        "STORAGE_EMULATOR_HOST": "The address of a local Cloud Storage, for tests; for Pulumi as `host:port`.",
+        "GOOGLE_KMS_CUSTOM_ENDPOINT": "The address of a local Cloud KMS, for tests.",
         "GOOGLE_SECRET_MANAGER_CUSTOM_ENDPOINT": "The address of a local Secret Manager, for tests.",
         "GOOGLE_IAM_CUSTOM_ENDPOINT": "The address of a local service for IAM policies, for tests.",
     },
@@ -46,7 +51,7 @@ VARIABLES: Mapping[str, Mapping[str, str]] = {
         "AIRFLOW_PASSWORD": "The password of that user.",
     },
     "GitHub": {
-        "GITHUB_TOKEN": "The token with which `reconciler comment` reads and writes comments.",
+        "GITHUB_TOKEN": "The token for GitHub's REST API: `reconciler comment`, `agrees`, `doctor --ci`, `make recover`.",
         "GITHUB_REPOSITORY": "The repository, as OWNER/NAME. GitHub Actions sets it.",
         "GITHUB_API_URL": "The address of GitHub's REST API. Default: `https://api.github.com`.",
         "RECONCILER_GITHUB_APP": "The id of the GitHub App whose check runs `reconciler agrees` counts.",
@@ -284,6 +289,7 @@ def variables_page() -> str:
 _VARIABLE = re.compile(
     r"^(?:RECONCILER|FIVETRAN)_(?!NAMING|SERVICE)[A-Z_]+$|^GOOGLE_[A-Z_]+_CUSTOM_ENDPOINT$|^BIGQUERY_EMULATOR_HOST$"
     r"|^GITHUB_(?:TOKEN|REPOSITORY|API_URL)$|^AIRFLOW_(?:TOKEN|USERNAME|PASSWORD)$"
+    r"|^STORAGE_EMULATOR_HOST$|^GOOGLE_(?:CREDENTIALS|OAUTH_ACCESS_TOKEN)$"
 )
 
 
