@@ -51,7 +51,7 @@ VARIABLES: Mapping[str, Mapping[str, str]] = {
         "AIRFLOW_PASSWORD": "The password of that user.",
     },
     "GitHub": {
-        "GITHUB_TOKEN": "The token for GitHub's REST API: `reconciler comment`, `agrees`, `doctor --ci`, `make recover`.",
+        "GITHUB_TOKEN": "The token for GitHub: `reconciler comment`, `agrees`, `doctor --ci`, `make recover`.",
         "GITHUB_REPOSITORY": "The repository, as OWNER/NAME. GitHub Actions sets it.",
         "GITHUB_API_URL": "The address of GitHub's REST API. Default: `https://api.github.com`.",
         "RECONCILER_GITHUB_APP": "The id of the GitHub App whose check runs `reconciler agrees` counts.",
