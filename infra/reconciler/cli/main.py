@@ -35,6 +35,7 @@ COMMANDS = {
     "review": ("reconciler.cli.review", "Print what a run would do, for a reviewer."),
     "report": ("reconciler.cli.report", "Print what needs attention, as a weekly report."),
     "unmanaged": ("reconciler.cli.unmanaged", "List the connections and datasets that no file declares."),
+    "changed": ("reconciler.cli.changed", "Print the environments that a change touches."),
     "comment": ("reconciler.cli.comment", "Write a review as a comment on a pull request."),
     "record": ("reconciler.cli.record", "Record what a review found as a check run."),
     "agrees": ("reconciler.cli.agrees", "Check that a merge does only what was reviewed."),

@@ -1,0 +1,85 @@
+"""`reconciler changed`: print the environments that a change touches."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import click
+
+from reconciler.cli import Exit
+from reconciler.cli.options import specs_option
+from reconciler.cli.output import count, print_json, print_lines, print_note
+from reconciler.git.changes import Changes, find_changes
+from reconciler.git.repository import Repository
+from reconciler.model.errors import ReconcilerError, printable
+
+
+@click.command()
+@specs_option
+@click.option("--since", required=True, metavar="REF", help="What to compare with: a branch, a tag or a commit.")
+@click.option("--head", default="HEAD", show_default=True, metavar="REF", help="The commit whose change it is.")
+@click.option(
+    "--format",
+    "style",
+    type=click.Choice(("text", "json", "github")),
+    default="text",
+    show_default=True,
+    help="Print for people, for programs, or as lines for GITHUB_OUTPUT.",
+)
+def changed(specs: Path, since: str, head: str, style: str) -> int:
+    """Print the environments that a change touches, one a line.
+
+    Compares HEAD, or --head, with its merge base with REF. A file of an environment touches that environment, and so
+    does Pulumi.NAME.yaml. Pages and tests touch nothing. Everything else is code and touches all environments.
+
+    With --format github it prints `environments` as a JSON list, and `code`, `specs` and `mixed` as true or false:
+    whether code changed, whether files of environments did, and whether both did.
+
+    Exit codes: 0 done, 2 wrong usage, or a commit is missing.
+    """
+    repository = Repository(Path.cwd())
+    found = find_changes(repository, since, head, _from_the_top(repository, specs))
+    if style == "json":
+        print_json(_record(found))
+    elif style == "github":
+        print_lines(f"{name}={json.dumps(value)}" for name, value in _outputs(found).items())
+    else:
+        print_lines(found.environments)
+        print_note(_summary(found))
+    return Exit.FINE
+
+
+def _from_the_top(repository: Repository, specs: Path) -> str:
+    top = Path(repository.run("rev-parse", "--show-toplevel").decode("utf-8", "surrogateescape").rstrip("\n"))
+    folder = specs.resolve()
+    if not folder.is_relative_to(top.resolve()) or folder == top.resolve():
+        raise ReconcilerError(f"{specs} is no folder of the repository {top}\n    Name one with --specs.")
+    return folder.relative_to(top.resolve()).as_posix()
+
+
+def _record(found: Changes) -> dict[str, object]:
+    return {
+        "base": found.base,
+        "head": found.head,
+        "environments": found.environments,
+        "code": [printable(path) for path in found.code],
+        "specs": [printable(path) for path in found.specs],
+        "mixed": found.is_mixed,
+    }
+
+
+def _outputs(found: Changes) -> dict[str, object]:
+    """Return what jobs of a workflow read: nothing in it is a text that an author chose."""
+    return {
+        "environments": found.environments,
+        "code": bool(found.code),
+        "specs": bool(found.specs),
+        "mixed": found.is_mixed,
+    }
+
+
+def _summary(found: Changes) -> str:
+    since = f"since {found.base[:12]}" if found.base else "in all"
+    files, code = count(len(found.specs), "file"), count(len(found.code), "file")
+    return f"{files} of environments and {code} of code changed {since}"

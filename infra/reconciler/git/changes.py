@@ -1,0 +1,146 @@
+"""Which environments a change touches: by the paths that differ between two commits.
+
+Paths alone decide, so that this needs no valid files and no code of either commit. A path that no rule knows counts as
+code, which touches every environment.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from reconciler.config.folder import ENVIRONMENT_FILE
+from reconciler.git.repository import COMMIT, Repository
+from reconciler.model.errors import ReconcilerError, printable
+
+#: How GitHub names the commit before the first push of a branch.
+_NO_COMMIT = re.compile(r"0{40}|0{64}")
+
+#: The form of an environment's name, as the loader has it.
+_ENVIRONMENT = re.compile(r"[a-z0-9][a-z0-9_-]*")
+_STACK_FILE = re.compile(r"Pulumi\.([a-z0-9][a-z0-9_-]*)\.yaml")
+
+#: Folders and files that no run reads.
+_UNUSED_FOLDERS = ("docs/", "tests/", "clients/", ".ci/")
+_UNUSED_FILES = frozenset({"LICENSE", ".gitignore", ".yamllint.yaml", ".github/CODEOWNERS"})
+
+
+@dataclass(frozen=True)
+class Changes:
+    """What differs between two commits."""
+
+    base: str
+    """The commit that the change began at; empty if everything counts as changed."""
+    head: str
+    environments: tuple[str, ...]
+    """The environments that the change touches, sorted: those that either commit has."""
+    code: tuple[str, ...]
+    """Changed paths that every environment depends on, sorted."""
+    specs: tuple[str, ...]
+    """Changed paths of environments, sorted."""
+
+    @property
+    def is_mixed(self) -> bool:
+        """Whether the change has code as well as files of environments."""
+        return bool(self.code and self.specs)
+
+
+def find_changes(repository: Repository, since: str, head: str, specs: str) -> Changes:
+    """Compare a commit with its merge base with another one.
+
+    Args:
+        repository: The repository, with the history of both commits.
+        since: The reference to compare with. Forty zeros, GitHub's word for no earlier commit, stand for an empty tree.
+        head: The commit whose change it is.
+        specs: The specs folder from the repository's top, without a slash at its end.
+
+    Raises:
+        ReconcilerError: A reference is unknown, or the two have no common commit.
+    """
+    at = _commit(repository, head)
+    base = "" if _NO_COMMIT.fullmatch(since) else _merge_base(repository, _commit(repository, since), at, since)
+    now = _environments(repository, at, specs)
+    if not base:
+        return Changes("", at, tuple(sorted(now)), *_sort(_all_paths(repository, at), specs)[1:])
+    # Without renames, both sides of one are listed.
+    listed = repository.run("diff-tree", "-r", "-z", "--name-only", "--no-renames", "--no-ext-diff", base, at, "--")
+    touched, code, files = _sort(_paths(listed), specs)
+    known = now | _environments(repository, base, specs)
+    return Changes(base, at, tuple(sorted(known if code else touched & known)), code, files)
+
+
+def _sort(paths: Iterable[str], specs: str) -> tuple[set[str], tuple[str, ...], tuple[str, ...]]:
+    """Return the environments that paths name, the paths of code, and the paths of environments."""
+    environments: set[str] = set()
+    code, files = [], []
+    for path in sorted(paths):
+        environment = _environment_of(path, specs)
+        if environment is not None:
+            environments.add(environment)
+            files.append(path)
+        elif not _is_unused(path):
+            code.append(path)
+    return environments, tuple(code), tuple(files)
+
+
+def _environment_of(path: str, specs: str) -> str | None:
+    """Return the environment that a path belongs to."""
+    if found := _STACK_FILE.fullmatch(path):
+        return found[1]
+    if not path.startswith(f"{specs}/"):
+        return None
+    folder, slash, _ = path.removeprefix(f"{specs}/").partition("/")
+    return folder if slash and _ENVIRONMENT.fullmatch(folder) else None
+
+
+def _is_unused(path: str) -> bool:
+    return path.startswith(_UNUSED_FOLDERS) or path in _UNUSED_FILES or path.endswith(".md")
+
+
+def _commit(repository: Repository, name: str) -> str:
+    """Return the commit that a reference names."""
+    try:
+        found = repository.run("rev-parse", "--verify", "--quiet", "--end-of-options", f"{name}^{{commit}}")
+    except ReconcilerError:
+        found = b""
+    commit = found.decode("ascii", "replace").strip()
+    if not COMMIT.fullmatch(commit):
+        step = "Fetch it: `git fetch origin`."
+        if _is_shallow(repository):
+            step = "This clone is shallow. Fetch its history: `git fetch --unshallow`."
+        raise ReconcilerError(f"{printable(name)} is no commit that this repository has\n    {step}")
+    return commit
+
+
+def _merge_base(repository: Repository, since: str, head: str, name: str) -> str:
+    try:
+        return repository.run("merge-base", since, head).decode("ascii").strip()
+    except ReconcilerError:
+        shallow = _is_shallow(repository)
+    reason = "this clone is shallow" if shallow else "their histories are unrelated"
+    step = "Fetch the history: `git fetch --unshallow`." if shallow else "Name a commit of the same history."
+    raise ReconcilerError(f"{printable(name)} and {head[:12]} have no common commit: {reason}\n    {step}")
+
+
+def _is_shallow(repository: Repository) -> bool:
+    return repository.run("rev-parse", "--is-shallow-repository").strip() == b"true"
+
+
+def _environments(repository: Repository, commit: str, specs: str) -> set[str]:
+    """Return the names of the folders of a commit that describe an environment."""
+    listed = repository.run("ls-tree", "-r", "-z", "--name-only", "--full-tree", commit, "--", specs)
+    found = set()
+    for path in _paths(listed):
+        environment = _environment_of(path, specs)
+        if environment is not None and path == f"{specs}/{environment}/{ENVIRONMENT_FILE}":
+            found.add(environment)
+    return found
+
+
+def _all_paths(repository: Repository, commit: str) -> Iterable[str]:
+    return _paths(repository.run("ls-tree", "-r", "-z", "--name-only", "--full-tree", commit))
+
+
+def _paths(listed: bytes) -> Iterable[str]:
+    return (path.decode("utf-8", "surrogateescape") for path in listed.split(b"\0") if path)
