@@ -16,6 +16,10 @@ LOCK_ARGS ?=
 STACK ?=
 FORCE ?=
 IF_LOCKED ?=
+REVIEW ?=
+REFRESH ?=
+COMMIT ?=
+ENGINE ?=
 UV_VERSION := 0.13.9
 
 VENV := .venv/bin
@@ -60,13 +64,15 @@ clients: packages $(UV)  ## Airflow, Dagster, Fivetran's and Google's packages a
 	@$(WITH_TOOLS) UV="$(UV)" exec python -m pytest clients $(PYTEST_ARGS)
 
 .PHONY: check
-check: packages  ## Format, lint, types, and that the reference pages are new
+check: packages  ## Format, lint, types, workflows, and that the reference pages are new
 	@echo 'Checking format, lint and types' >&2
 	@$(VENV)/ruff format --check --quiet .
 	@$(VENV)/ruff check --quiet .
 	@$(VENV)/yamllint --strict .
 	@$(VENV)/mypy --no-error-summary
 	@$(VENV)/python tools/reference.py --check
+	@$(VENV)/actionlint -shellcheck= -pyflakes=
+	@$(VENV)/zizmor --quiet --offline --no-progress --persona auditor .github
 
 .PHONY: setup
 setup: packages  ## Virtual environment and engine, where they are missing
@@ -87,6 +93,26 @@ recover: packages  ## After a killed run: release the lock, tidy the state (STAC
 .PHONY: record-run
 record-run: packages  ## In GitHub Actions, before `pulumi up`: record which job locks the stack (STACK=dev)
 	@$(WITH_TOOLS) exec python tools/recover.py --record-run $(if $(STACK),"$(STACK)")
+
+.PHONY: apply
+apply: packages  ## For the workflows: apply what was reviewed (STACK=dev REVIEW=review.json REFRESH=1)
+	@$(WITH_TOOLS) exec python tools/apply.py $(if $(REVIEW),--review "$(REVIEW)") $(if $(REFRESH),--refresh) "$(STACK)"
+
+.PHONY: order
+order: packages  ## For the workflows: whether this commit may be applied (STACK=dev)
+	@$(WITH_TOOLS) exec python tools/apply.py --order "$(STACK)"
+
+.PHONY: fetch
+fetch: packages  ## For the workflows: fetch a pull request's head without checking it out (COMMIT=)
+	@$(VENV)/python tools/fetch.py "$(COMMIT)"
+
+.PHONY: github-env
+github-env: packages  ## For the workflows: put the tools on PATH of later steps (ENGINE=false: without Pulumi)
+	@$(VENV)/python tools/environment.py --github $(if $(filter false,$(ENGINE)),--without-engine) >/dev/null
+
+.PHONY: keep-packages
+keep-packages:  ## For the workflows: take the packages of a cache as they are
+	@touch -c $(REQUIREMENTS) && touch -c $(EDITABLE)
 
 .PHONY: format
 format: packages  ## Format the code and mend what the linter can

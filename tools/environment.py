@@ -2,6 +2,9 @@
 
 Installs the engine first where there is none (`tools/install.py`). Stdout has the commands only, so that
 `eval "$(make -s env)"` works in any POSIX shell, twice as well, and with spaces in paths.
+
+With `--github`, which is `make github-env`, it appends the same to the files in which GitHub Actions takes PATH and
+variables for later steps. `--without-engine` installs no engine.
 """
 
 from __future__ import annotations
@@ -53,5 +56,18 @@ def commands() -> str:
     return "\n".join(f"export {name}={shlex.quote(value)}" for name, value in settings.items())
 
 
+def for_github(*, with_engine: bool) -> str:
+    """Append to the files of GITHUB_PATH and GITHUB_ENV, and return what was appended."""
+    # The last line of GITHUB_PATH comes first on PATH.
+    paths = [*([str(install.engine())] if with_engine else []), str(VENV / "bin")]
+    variables = [f"{name}={value}" for name, value in {"VIRTUAL_ENV": str(VENV), **SETTINGS}.items()]
+    for name, lines in (("GITHUB_PATH", paths), ("GITHUB_ENV", variables)):
+        with Path(os.environ[name]).open("a", encoding="utf-8") as file:
+            file.writelines(f"{line}\n" for line in lines)
+    return "\n".join([*paths, *variables])
+
+
 if __name__ == "__main__":
+    if "--github" in sys.argv:
+        sys.exit(install.report(lambda: for_github(with_engine="--without-engine" not in sys.argv)))
     sys.exit(install.report(commands))

@@ -210,7 +210,9 @@ def test_changed_rejects_unrelated_histories(checkout: Checkout):
 
 @st.composite
 def trees(draw: st.DrawFn) -> dict[str, str]:
-    name = st.text(st.characters(exclude_characters="/\0", categories=None, exclude_categories=["Cs"]), min_size=1, max_size=5)
+    name = st.text(
+        st.characters(exclude_characters="/\0", categories=None, exclude_categories=["Cs"]), min_size=1, max_size=5
+    )
     plain = name.filter(lambda part: part not in (".", "..") and part.lower() != ".git")
     top = st.sampled_from(["connectors/dev", "connectors/prod", "connectors", "docs", "infra", "tests", "."])
     found: dict[str, str] = {}

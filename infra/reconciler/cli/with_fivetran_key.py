@@ -1,0 +1,72 @@
+"""`reconciler with-fivetran-key`: run a command with an API key of Fivetran from Secret Manager."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from typing import NoReturn
+
+import click
+
+from reconciler.model import Reference
+from reconciler.model.errors import ReconcilerError, RemoteError
+
+_SECRET = re.compile(
+    r"projects/(?P<project>[a-z0-9:.-]+)/secrets/(?P<name>[\w-]+)(?:/versions/(?P<version>\d+|latest))?"
+)
+_FORM = "projects/PROJECT/secrets/NAME"
+
+
+@click.command("with-fivetran-key", context_settings={"allow_interspersed_args": False})
+@click.option(
+    "--secret",
+    envvar="RECONCILER_FIVETRAN_SECRET",
+    default="",
+    metavar="NAME",
+    show_envvar=True,
+    help=f"The secret in Secret Manager: {_FORM}, its latest version unless one is named.",
+)
+@click.argument("command", nargs=-1, required=True, type=click.UNPROCESSED)
+def with_fivetran_key(secret: str, command: tuple[str, ...]) -> NoReturn:
+    """Run COMMAND with FIVETRAN_APIKEY and FIVETRAN_APISECRET from a secret that only this command's process gets.
+
+    The secret's value is JSON: {"key": "…", "secret": "…"}. Without a secret's name COMMAND runs with the variables
+    that are set already. Options of COMMAND follow it: `reconciler with-fivetran-key pulumi up --stack dev`.
+
+    Exit codes: those of COMMAND; 2 wrong usage, 3 Google failed.
+    """
+    variables = dict(os.environ)
+    if secret:
+        variables |= _read(secret)
+    try:
+        os.execvpe(command[0], command, variables)  # noqa: S606 (the user's own command, without a shell)
+    except OSError as error:
+        raise ReconcilerError(f"{command[0]}: {error.strerror}\n    Name a command that is on PATH.") from None
+
+
+def _read(secret: str) -> dict[str, str]:
+    found = _SECRET.fullmatch(secret)
+    if not found:
+        raise click.BadParameter(f"expected {_FORM}", param_hint="--secret")
+    from reconciler.secrets import secret_manager  # noqa: PLC0415 (slow to import)
+
+    version = found["version"]
+    number = int(version) if version and version.isdecimal() else None
+    try:
+        value = secret_manager.connect().value(Reference("secret", found["name"], number, found["project"]))
+    except LookupError as error:
+        raise RemoteError(str(error)) from None
+    try:
+        content = json.loads(value)
+        pair = {"FIVETRAN_APIKEY": content["key"], "FIVETRAN_APISECRET": content["secret"]}
+        is_right = all(isinstance(each, str) and each and "\0" not in each for each in pair.values())
+    except (ValueError, TypeError, KeyError, RecursionError):
+        is_right = False
+    if not is_right:
+        # Without the cause: an error of the parser could quote the value.
+        form = '{"key": "…", "secret": "…"}'
+        raise ReconcilerError(
+            f"the value of {secret} is no API key\n    Add a version whose value is {form}."
+        ) from None
+    return pair

@@ -1,0 +1,184 @@
+"""Applies what was reviewed to a stack, for the workflows: `make apply STACK=dev REVIEW=review.json`.
+
+- Removals are allowed up to the number in the review, so `reconciler agrees` has to compare the review before. Without
+  a review none are, beyond what an earlier run scheduled.
+- `--order` runs nothing. It prints whether this commit may still be applied: not if the stack's last run was of a later
+  commit, since this one would undo it. An old run of a workflow that is repeated is such a case.
+
+In GitHub Actions, what later steps and jobs ask is an output of the step: `completed` (the run came to its end, even if
+units failed) and `proceed` (the commit may be applied).
+
+Exit 0 when all is applied; 1 when the run failed or was rejected; 2 for wrong usage; 3 when Pulumi or git failed.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+#: Allows a run to remove what no file declares. A test compares it with the program's.
+REMOVALS = "RECONCILER_REMOVALS"
+
+#: The resource that a run registers last, when every unit is done or has failed.
+LAST = "reconciler:Outcome::"
+
+#: How many of the last runs are searched for one that applied something: others only refreshed the state.
+RUNS = 50
+
+
+class ApplyError(Exception):
+    """What is wrong, and the exit code for it."""
+
+    def __init__(self, code: int, message: str) -> None:
+        super().__init__(message)
+        self.code = code
+
+
+def apply(stack: str, review: Path | None, *, refresh: bool) -> int:
+    """Run `pulumi up`, and write whether it came to its end."""
+    variables = {name: value for name, value in os.environ.items() if name != REMOVALS}
+    removals = 0 if review is None else count_removals(review, stack)
+    if removals:
+        variables[REMOVALS] = f"allow:{removals}"
+        say(f"{removals} reviewed removal{'' if removals == 1 else 's'} allowed")
+    # The flag for the log is hidden without this variable. The log holds states, so it is never kept.
+    variables["PULUMI_DEBUG_COMMANDS"] = "true"
+    with tempfile.TemporaryDirectory() as folder:
+        log = Path(folder) / "events.json"
+        options = ["--yes", "--skip-preview", "--non-interactive", "--suppress-outputs", "--event-log", str(log)]
+        done = pulumi("up", "--stack", stack, *options, *(["--refresh"] if refresh else []), variables=variables)
+        completed = came_to_its_end(log)
+    write_output("completed", completed)
+    if done.returncode != 0:
+        text = "the run came to its end, and something in it failed" if completed else "the run did not come to its end"
+        raise ApplyError(1, f"{text}; the reason is above.")
+    return 0
+
+
+def count_removals(review: Path, stack: str) -> int:
+    """Return how many deletions of a review its run has to allow: those that no earlier run scheduled."""
+    try:
+        content = json.loads(review.read_text(encoding="utf-8"))
+        scheduled = set(content["scheduled"])
+        right = content["environment"] == stack and not content.get("rejected")
+        deleted = [each for each in content["consequences"] if str(each["kind"]).endswith("_deleted")]
+        number = sum(each["fingerprint"] not in scheduled for each in deleted)
+    except (OSError, ValueError, TypeError, KeyError) as error:
+        text = f"{review}: no output of `reconciler review -e {stack} --format json`"
+        raise ApplyError(2, text) from error
+    if not right:
+        raise ApplyError(2, f"{review}: a review of another environment, or of a run that is rejected")
+    return number
+
+
+def came_to_its_end(log: Path) -> bool:
+    """Return whether the engine came to the resource that is registered last."""
+    return any(LAST in str(_metadata(event).get("urn")) for event in _events(log))
+
+
+def _events(log: Path) -> Iterator[Mapping[str, Any]]:
+    if not log.is_file():
+        return
+    with log.open(encoding="utf-8") as lines:
+        for line in lines:
+            try:
+                event = json.loads(line)
+            except ValueError:
+                continue  # the engine was killed in the middle of a line
+            if isinstance(event, dict):
+                yield event
+
+
+def _metadata(event: Mapping[str, Any]) -> Mapping[str, Any]:
+    for name in ("resourcePreEvent", "resOutputsEvent", "resOpFailedEvent"):
+        found = event.get(name)
+        if isinstance(found, dict) and isinstance(found.get("metadata"), dict):
+            return dict(found["metadata"])
+    return {}
+
+
+def order(stack: str) -> int:
+    """Write whether the commit that is checked out may be applied."""
+    last = last_commit(stack)
+    here = git("rev-parse", "HEAD").stdout.strip()
+    is_known = last is not None and git("cat-file", "-e", f"{last}^{{commit}}").returncode == 0
+    is_later = is_known and last != here and git("merge-base", "--is-ancestor", here, str(last)).returncode == 0
+    if is_later:
+        say(f"{stack} was applied at {last}, which is later than {here}: nothing to do")
+    write_output("proceed", not is_later)
+    return 0
+
+
+def last_commit(stack: str) -> str | None:
+    """Return the commit of the last run that applied something; None where Pulumi recorded none."""
+    options = ["--json", "--page-size", str(RUNS)]
+    done = pulumi("stack", "history", "--stack", stack, *options, variables=os.environ, capture=True)
+    if done.returncode != 0:
+        raise ApplyError(3, "`pulumi stack history` failed; its message is above.")
+    runs = json.loads(done.stdout or "[]")
+    return next((run["environment"].get("git.head") for run in runs if run.get("kind") == "update"), None)
+
+
+def git(*arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run git in the working directory."""
+    command = ["git", *arguments]
+    return subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, check=False)
+
+
+def pulumi(*arguments: str, variables: Mapping[str, str], capture: bool = False) -> subprocess.CompletedProcess[str]:
+    """Run the CLI, its output shown unless captured."""
+    try:
+        return subprocess.run(
+            ["pulumi", *arguments],  # noqa: S607 - the one that `make env` puts on PATH
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE if capture else None,
+            env=dict(variables),
+            text=True,
+            check=False,
+        )
+    except FileNotFoundError:
+        raise ApplyError(2, 'no pulumi on PATH: eval "$(make -s env)" first.') from None
+
+
+def write_output(name: str, value: bool) -> None:
+    """Print what was found, and make it an output of a step of GitHub Actions."""
+    line = f"{name}={str(value).lower()}"
+    say(line)
+    if file := os.environ.get("GITHUB_OUTPUT"):
+        with Path(file).open("a", encoding="utf-8") as outputs:
+            outputs.write(f"{line}\n")
+
+
+def say(text: str) -> None:
+    """Write one line at once, in order with what Pulumi writes."""
+    print(text, flush=True)
+
+
+def main() -> int:
+    """Read the arguments, apply, and return the exit code."""
+    parser = argparse.ArgumentParser(usage="make apply STACK=dev [REVIEW=review.json] [REFRESH=1]")
+    parser.add_argument("stack", metavar="STACK", help="for example dev")
+    parser.add_argument("--review", type=Path, help="the output of `reconciler review --format json`")
+    parser.add_argument("--refresh", action="store_true", help="also correct drift")
+    parser.add_argument("--order", action="store_true", help="only find out whether this commit may be applied")
+    arguments = parser.parse_args()
+    try:
+        if arguments.order:
+            return order(arguments.stack)
+        return apply(arguments.stack, arguments.review, refresh=arguments.refresh)
+    except ApplyError as error:
+        print(f"apply: {error}", file=sys.stderr)
+        return error.code
+    except KeyboardInterrupt:
+        return 130
+
+
+if __name__ == "__main__":
+    sys.exit(main())
