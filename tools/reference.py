@@ -32,8 +32,7 @@ VARIABLES: Mapping[str, Mapping[str, str]] = {
         "FIVETRAN_APIKEY": "The API key. A read-only one is enough for previews.",
         "FIVETRAN_APISECRET": "The secret of that key.",
         "FIVETRAN_API_URL": "The API, `/v1` included. Default: Fivetran's own. Any server that speaks the API will do.",
-        "RECONCILER_FIVETRAN_SECRET": "A secret in Secret Manager that holds both, for `reconciler "
-        "with-fivetran-key`.",
+        "RECONCILER_FIVETRAN_SECRET": "A secret in Secret Manager that holds both, for `reconciler with-fivetran-key`.",
         "FIVETRAN_REQUESTS_PER_HOUR": "The most requests an hour that one run makes. Default: the account's quota, as "
         "Fivetran's answers name it.",
     },
