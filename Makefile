@@ -20,6 +20,9 @@ REVIEW ?=
 REFRESH ?=
 COMMIT ?=
 ENGINE ?=
+NAME ?=
+FILE ?=
+RESOURCES ?=
 UV_VERSION := 0.13.9
 
 VENV := .venv/bin
@@ -109,6 +112,18 @@ fetch: packages  ## For the workflows: fetch a pull request's head without check
 .PHONY: github-env
 github-env: packages  ## For the workflows: put the tools on PATH of later steps (ENGINE=false: without Pulumi)
 	@$(VENV)/python tools/environment.py --github $(if $(filter false,$(ENGINE)),--without-engine) >/dev/null
+
+.PHONY: step-output
+step-output: packages  ## For the workflows: make a JSON file an output of a step (NAME=dev FILE=review.json)
+	@$(VENV)/python tools/handover.py output "$(NAME)" "$(FILE)"
+
+.PHONY: resources
+resources: packages  ## For the workflows: write the names of a stack's resources (STACK=dev FILE=resources.json)
+	@$(WITH_TOOLS) exec python tools/handover.py resources "$(STACK)" "$(FILE)"
+
+.PHONY: sweep
+sweep: packages  ## For the workflows: delete files of removed units (RESOURCES=folder FILE=body.md)
+	@$(WITH_TOOLS) exec python tools/handover.py sweep "$(RESOURCES)" "$(FILE)"
 
 .PHONY: keep-packages
 keep-packages:  ## For the workflows: take the packages of a cache as they are

@@ -10,6 +10,7 @@ import click
 from reconciler.cli import Exit
 from reconciler.cli.options import commit_option, format_option
 from reconciler.cli.output import Entry, Report, Reporter, count
+from reconciler.git.changes import find_commit
 from reconciler.git.head_files import read_head_files, require_empty, write_head_files
 from reconciler.git.repository import Repository
 
@@ -19,6 +20,11 @@ _MOST_SHOWN = 100
 
 @click.command()
 @commit_option
+@click.option(
+    "--onto",
+    metavar="REF",
+    help="Merge the commit into this one first, without a work tree: a branch may be older than the default branch.",
+)
 @click.option(
     "--into",
     type=click.Path(file_okay=False, path_type=Path),
@@ -42,7 +48,7 @@ _MOST_SHOWN = 100
     help="The git repository, which has the commit.",
 )
 @format_option("Print rejected files for people, for programs, or as annotations in GitHub Actions.")
-def head_files(commit: str, into: Path, specs: str, repository: Path, *, reporter: Reporter) -> int:
+def head_files(commit: str, onto: str | None, into: Path, specs: str, repository: Path, *, reporter: Reporter) -> int:
     """Write the YAML files of a commit, such as the head of a pull request, into a folder.
 
     Reads git's objects and checks nothing out, so no code of the commit runs. Writes the files that the other commands
@@ -52,7 +58,9 @@ def head_files(commit: str, into: Path, specs: str, repository: Path, *, reporte
     Exit codes: 0 done, 1 rejected, 2 wrong usage, or the commit is missing.
     """
     require_empty(into)
-    found = read_head_files(Repository(repository), commit, specs)
+    read = Repository(repository)
+    base = None if onto is None else find_commit(read, onto)
+    found = read_head_files(read, commit, specs, onto=base)
     if not found.problems:
         write_head_files(found, into)
         reporter.report(Report([], notes=[f"wrote {count(len(found.files), 'file')} of {commit[:12]} to {into}"]))

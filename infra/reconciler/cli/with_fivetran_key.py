@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import re
 from typing import NoReturn
@@ -31,8 +30,8 @@ _FORM = "projects/PROJECT/secrets/NAME"
 def with_fivetran_key(secret: str, command: tuple[str, ...]) -> NoReturn:
     """Run COMMAND with FIVETRAN_APIKEY and FIVETRAN_APISECRET from a secret that only this command's process gets.
 
-    The secret's value is JSON: {"key": "…", "secret": "…"}. Without a secret's name COMMAND runs with the variables
-    that are set already. Options of COMMAND follow it: `reconciler with-fivetran-key pulumi up --stack dev`.
+    The secret's value is KEY:SECRET. Without a secret's name COMMAND runs with the variables that are set already.
+    Options of COMMAND follow it: `reconciler with-fivetran-key pulumi up --stack dev`.
 
     Exit codes: those of COMMAND; 2 wrong usage, 3 Google failed.
     """
@@ -57,16 +56,7 @@ def _read(secret: str) -> dict[str, str]:
         value = secret_manager.connect().value(Reference("secret", found["name"], number, found["project"]))
     except LookupError as error:
         raise RemoteError(str(error)) from None
-    try:
-        content = json.loads(value)
-        pair = {"FIVETRAN_APIKEY": content["key"], "FIVETRAN_APISECRET": content["secret"]}
-        is_right = all(isinstance(each, str) and each and "\0" not in each for each in pair.values())
-    except (ValueError, TypeError, KeyError, RecursionError):
-        is_right = False
-    if not is_right:
-        # Without the cause: an error of the parser could quote the value.
-        form = '{"key": "…", "secret": "…"}'
-        raise ReconcilerError(
-            f"the value of {secret} is no API key\n    Add a version whose value is {form}."
-        ) from None
-    return pair
+    key, _, api_secret = value.strip().partition(":")
+    if not key or not api_secret or not value.strip().isprintable() or " " in value.strip():
+        raise ReconcilerError(f"the value of {secret} is no API key\n    Add a version whose value is KEY:SECRET.")
+    return {"FIVETRAN_APIKEY": key, "FIVETRAN_APISECRET": api_secret}

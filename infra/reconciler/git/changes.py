@@ -58,8 +58,8 @@ def find_changes(repository: Repository, since: str, head: str, specs: str) -> C
     Raises:
         ReconcilerError: A reference is unknown, or the two have no common commit.
     """
-    at = _commit(repository, head)
-    base = "" if _NO_COMMIT.fullmatch(since) else _merge_base(repository, _commit(repository, since), at, since)
+    at = find_commit(repository, head)
+    base = "" if _NO_COMMIT.fullmatch(since) else _merge_base(repository, find_commit(repository, since), at, since)
     now = _environments(repository, at, specs)
     if not base:
         return Changes("", at, tuple(sorted(now)), *_sort(_all_paths(repository, at), specs)[1:])
@@ -98,7 +98,7 @@ def _is_unused(path: str) -> bool:
     return path.startswith(_UNUSED_FOLDERS) or path in _UNUSED_FILES or path.endswith(".md")
 
 
-def _commit(repository: Repository, name: str) -> str:
+def find_commit(repository: Repository, name: str) -> str:
     """Return the commit that a reference names."""
     try:
         found = repository.run("rev-parse", "--verify", "--quiet", "--end-of-options", f"{name}^{{commit}}")

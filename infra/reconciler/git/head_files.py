@@ -42,6 +42,8 @@ class Limits:
 
     entries: int = 20_000
     """Files of any kind in the specs folder."""
+    all_entries: int = 100_000
+    """Files of any kind in the whole commit, where it is merged."""
     files: int = 5_000
     """YAML files."""
     bytes: int = 16 * 1024 * 1024
@@ -59,7 +61,9 @@ class HeadFiles:
     """Sorted by file. With any problem there are no files."""
 
 
-def read_head_files(repository: Repository, commit: str, specs: str, limits: Limits = Limits()) -> HeadFiles:
+def read_head_files(
+    repository: Repository, commit: str, specs: str, limits: Limits = Limits(), *, onto: str | None = None
+) -> HeadFiles:
     """Read the files of the specs folder of a commit.
 
     Args:
@@ -67,13 +71,17 @@ def read_head_files(repository: Repository, commit: str, specs: str, limits: Lim
         commit: The commit's 40 hexadecimal digits.
         specs: The specs folder, from the top of the repository.
         limits: How much to read.
+        onto: A commit that it is merged into before; the files are those of the merge.
 
     Raises:
-        ReconcilerError: The commit or one of its trees is missing, or git failed.
+        ReconcilerError: The commit or one of its trees is missing, the two conflict, or git failed.
     """
     folder = plain_folder(specs)
     repository.require_commit(commit)
     try:
+        if onto is not None:
+            repository.list_tree(commit, ".", limits.all_entries)  # a merge reads the whole tree
+            commit = repository.merge_tree(onto, commit)
         listed = repository.list_tree(commit, folder, limits.entries)
     except TooManyEntries as error:
         return HeadFiles(problems=(_too_much(folder, str(error)),))

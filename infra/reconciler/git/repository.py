@@ -21,6 +21,7 @@ COMMIT = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
 #: Seconds that one command may take.
 _TIMEOUT_S = 120
 _CHUNK = 1 << 16
+_MOST_CONFLICTS = 20
 #: Bytes of the names in a tree that are read.
 _LONGEST_LIST = 16 * 1024 * 1024
 
@@ -89,6 +90,26 @@ class Repository:
             )
         if answer != "commit":
             raise ReconcilerError(f"{commit} is a {answer}, and no commit\n    Name the commit.")
+
+    def merge_tree(self, base: str, commit: str) -> str:
+        """Return the tree that a merge of a commit into a base would make, as git merges without a work tree.
+
+        Writes objects to the store, and nothing else. Raises `ReconcilerError` for a conflict.
+        """
+        command = self._command("merge-tree", "--write-tree", "-z", "--no-messages", "--name-only", base, commit)
+        try:
+            done = subprocess.run(command, capture_output=True, timeout=_TIMEOUT_S, check=False, env=_env())
+        except subprocess.TimeoutExpired:
+            raise ReconcilerError(f"git merge-tree: no answer in {_TIMEOUT_S} s") from None
+        tree, *files = done.stdout.decode("utf-8", "backslashreplace").split("\0")
+        if done.returncode == 1 and COMMIT.fullmatch(tree):
+            shown = ", ".join(printable(each) for each in files[:_MOST_CONFLICTS] if each)
+            raise ReconcilerError(
+                f"{commit[:12]} conflicts with {base[:12]}: {shown}\n    Merge the default branch into it."
+            )
+        if done.returncode != 0 or not COMMIT.fullmatch(tree):
+            raise _failure("merge-tree", done.stderr)
+        return tree
 
     def list_tree(self, commit: str, folder: str, most: int) -> list[TreeEntry]:
         """Return all files, links and submodules below a folder of a commit.

@@ -1,0 +1,216 @@
+"""The workflows: what holds for every job, and that each command in them exists."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from tests.docs.commands import problems
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+FILES = sorted((ROOT / ".github" / "workflows").glob("*.yml"))
+ENVIRONMENTS = sorted(file.parent.name for file in (ROOT / "connectors").glob("*/environment.yaml"))
+
+#: Commands and options that a workflow calls and that do not exist yet, as the check prints them.
+PENDING: set[str] = {
+    "make has no target rehearse",
+    "there is no reconciler issue",
+    "reconciler agrees has no option --scheduled",
+    "reconciler airflow-variables has no option --push",
+    "reconciler airflow-variables has no option --prune",
+    "reconciler airflow-variables has no option --google-audience",
+}
+
+#: What lets a job do something that a reader of the repository cannot.
+READ = {"read", "none"}
+
+
+def load(file: Path) -> dict[str, Any]:
+    # `on` is a word for true in YAML 1.1, which GitHub does not read.
+    found: dict[Any, Any] = yaml.safe_load(file.read_text(encoding="utf-8"))
+    found["on"] = found.pop(True, found.get("on"))
+    return found
+
+
+WORKFLOWS = {file.stem: load(file) for file in FILES}
+ACTIONS = {file.parent.name: load(file) for file in sorted((ROOT / ".github" / "actions").glob("*/action.yml"))}
+JOBS = {(name, job): each for name, flow in WORKFLOWS.items() for job, each in flow["jobs"].items()}
+IDS = [f"{name}-{job}" for name, job in JOBS]
+
+
+def steps() -> Iterator[tuple[str, dict[str, Any]]]:
+    for (name, job), each in JOBS.items():
+        yield from ((f"{name}.yml: {job}: {step['name']}", step) for step in each["steps"])
+    for name, action in ACTIONS.items():
+        yield from ((f"{name}: {step['name']}", step) for step in action["runs"]["steps"])
+
+
+def runs(job: Mapping[str, Any]) -> str:
+    return "\n".join(step.get("run", "") for step in job["steps"])
+
+
+def uses(job: Mapping[str, Any]) -> str:
+    return "\n".join(step.get("uses", "") for step in job["steps"])
+
+
+def is_trusted(job: Mapping[str, Any]) -> bool:
+    """Return whether a job has a credential: one of Google's, a secret, or a token that writes."""
+    writes = any(level not in READ for level in job["permissions"].values())
+    return writes or "environment" in job or "secrets." in str(job)
+
+
+def test_workflows_begin_without_permissions():
+    assert {name: flow["permissions"] for name, flow in WORKFLOWS.items()} == {name: {} for name in WORKFLOWS}
+
+
+@pytest.mark.parametrize("job", JOBS.values(), ids=IDS)
+def test_workflow_jobs_state_permissions_time_out_and_machine(job):
+    assert isinstance(job["permissions"], dict)
+    assert 0 < job["timeout-minutes"] <= 120
+    assert re.fullmatch(r"ubuntu-\d\d\.04", job["runs-on"])
+
+
+def test_workflow_actions_are_pinned_by_commit_with_their_tag():
+    for file in [*FILES, *(ROOT / ".github" / "actions").glob("*/action.yml")]:
+        for line in re.findall(r"uses: .*", file.read_text(encoding="utf-8")):
+            local = re.fullmatch(r"uses: \./\.github/actions/([a-z-]+)", line)
+            assert local or re.match(r"uses: [\w.-]+/[\w./-]+@[0-9a-f]{40}  # v\d+\.\d+\.\d+", line), f"{file}: {line}"
+            assert not local or local[1] in ACTIONS
+
+
+def test_workflow_scripts_hold_no_expression():
+    for place, step in steps():
+        assert "${{" not in step.get("run", ""), f"{place}: an expression in a script runs what its text says"
+
+
+def test_workflow_scripts_are_one_command():
+    for place, step in steps():
+        script = step.get("run", "").strip()
+        assert len(script.splitlines()) <= 1, f"{place}: move it into tools/"
+
+
+def test_workflow_commands_exist_with_their_options():
+    found: dict[str, str] = {}
+    for place, step in steps():
+        script = re.sub(r"\$\{\w+:\+([^}]*)\}", r"\1", step.get("run", ""))
+        script = script.replace("reconciler with-fivetran-key ", "")
+        found |= dict.fromkeys(problems(script), place)
+    assert {problem: place for problem, place in found.items() if problem not in PENDING} == {}
+
+
+def test_workflow_jobs_never_check_out_another_commit():
+    for place, step in steps():
+        if "actions/checkout@" in step.get("uses", ""):
+            assert step["with"].keys() <= {"fetch-depth", "persist-credentials"}, place
+            assert step["with"]["persist-credentials"] is False, place
+        assert not re.search(r"git (checkout|switch|reset|worktree|merge|pull)\b", step.get("run", "")), place
+
+
+def test_workflows_run_code_of_a_pull_request_only_without_credentials():
+    for (name, job), each in JOBS.items():
+        events = WORKFLOWS[name]["on"]
+        if "pull_request" in events:
+            assert not is_trusted(each), job
+        assert "workflow_run" not in events
+
+
+def test_workflows_name_secrets_only_where_the_apps_key_is():
+    for (name, job), each in JOBS.items():
+        names = set(re.findall(r"secrets\.(\w+)", str(each)))
+        environment = (each.get("environment") or {}).get("name")
+        assert names == ({"RECONCILER_APP_KEY"} if environment == "record" else set()), f"{name}: {job}"
+
+
+def test_workflow_jobs_that_log_in_to_google_have_an_environment():
+    for (name, job), each in JOBS.items():
+        logs_in = "google-github-actions/auth@" in uses(each)
+        assert logs_in == (each["permissions"].get("id-token") == "write"), f"{name}: {job}"
+        assert not logs_in or "environment" in each, f"{name}: {job}"
+
+
+def test_fork_jobs_have_no_credential_and_write_nothing():
+    for job in ("read", "simulate"):
+        each = JOBS["pull-request", job]
+        assert each["permissions"] == {"contents": "read"}
+        assert not is_trusted(each)
+        assert "upload-artifact" not in uses(each)
+        assert "vars." not in str(each)
+        assert all(step.get("with", {}).get("save", "false") == "false" for step in each["steps"])
+
+
+def test_own_branches_and_forks_are_reviewed_by_opposite_conditions():
+    own = JOBS["pull-request", "review"]["if"].split("\n")[0].split(" && ")
+    fork = JOBS["pull-request", "simulate"]["if"]
+    assert len(own) == 4
+    assert fork == f"{own[0]} && ({' || '.join(each.replace('==', '!=') for each in own[1:])})"
+
+
+def test_fork_reviews_are_never_recorded():
+    assert JOBS["pull-request", "record"]["needs"] == ["read", "review"]
+    assert "needs.review.result != 'skipped'" in JOBS["pull-request", "record"]["if"]
+
+
+def test_pull_request_result_waits_for_every_job():
+    others = {job for name, job in JOBS if name == "pull-request"} - {"result", "supersede"}
+    assert set(JOBS["pull-request", "result"]["needs"]) == others
+    assert "merge_group" in WORKFLOWS["pull-request"]["on"]
+    assert "merge_group" in WORKFLOWS["tests"]["on"]
+
+
+def test_workflows_have_a_job_for_each_environment():
+    assert JOBS["pull-request", "supersede"]["strategy"]["matrix"]["environment"] == ENVIRONMENTS
+    assert sorted(JOBS["pull-request", "simulate"]["outputs"]) == ENVIRONMENTS
+    assert WORKFLOWS["merge"]["on"]["workflow_dispatch"]["inputs"]["environment"]["options"] == ENVIRONMENTS
+    for name in ("merge", "daily"):
+        jobs = [job for (flow, job) in JOBS if flow == name]
+        assert set(ENVIRONMENTS) <= set(jobs)
+
+
+@pytest.mark.parametrize("name", ["merge", "daily"])
+def test_jobs_that_apply_queue_for_their_stack_and_share_their_steps(name):
+    applying = {job: each for (flow, job), each in JOBS.items() if flow == name and "make apply" in runs(each)}
+    assert len(applying) >= len(ENVIRONMENTS)
+    for job, each in applying.items():
+        environment = each["env"]["ENVIRONMENT"]
+        assert each["environment"]["name"] == environment, job
+        assert each["concurrency"] == {"group": f"stack-{environment}", "queue": "max", "cancel-in-progress": False}
+        assert each["steps"] == applying["dev"]["steps"]
+        assert each["permissions"] == applying["dev"]["permissions"]
+
+
+def order_of(job: Mapping[str, Any], *commands: str) -> list[int]:
+    """Return the steps that run some commands, which each job has once."""
+    found = [[number for number, step in enumerate(job["steps"]) if each in step.get("run", "")] for each in commands]
+    assert all(len(each) == 1 for each in found)
+    return [each[0] for each in found]
+
+
+def test_merge_compares_with_the_review_before_it_applies():
+    dev = JOBS["merge", "dev"]
+    steps = order_of(
+        dev, "make order", "make recover", "reconciler review", "agrees", "record-run", "make apply", "variables"
+    )
+    assert steps == sorted(steps)
+    assert not any("continue-on-error" in step for step in dev["steps"])
+    assert "--refresh" not in runs(dev)
+    assert "REVIEW=review.json" in runs(dev)
+
+
+def test_daily_run_allows_no_removal_beyond_what_is_scheduled():
+    assert "REMOVALS" not in str(WORKFLOWS["daily"])
+    assert "REVIEW=" not in runs(JOBS["daily", "dev"])
+    assert JOBS["daily", "prod"]["env"]["ONLY_SCHEDULED"] == "true"
+    apply = next(step for step in JOBS["daily", "prod"]["steps"] if "make apply" in step.get("run", ""))
+    assert "steps.agrees.outcome != 'failure'" in apply["if"]
+
+
+def test_prod_does_not_wait_for_dev_unless_code_changed():
+    assert "dev" not in JOBS["merge", "prod"]["needs"]
+    assert "needs.changed.outputs.code == 'false'" in JOBS["merge", "prod"]["if"]
+    after = JOBS["merge", "prod-after-dev"]
+    assert after["needs"] == ["changed", "dev"]
+    assert "needs.dev.outputs.completed == 'true'" in after["if"]
