@@ -19,6 +19,8 @@ from typing import Literal
 
 import click
 
+from reconciler.model.errors import printable
+
 #: How bad an entry is. GitHub shows every level but `ok` as an annotation.
 Level = Literal["ok", "notice", "warning", "failed"]
 
@@ -27,6 +29,8 @@ _COLOURS = {"ok": "", "notice": "", "warning": "yellow", "failed": "red"}
 
 #: What a log of GitHub Actions reads as a command: `::` at the start of a line, and `##[` anywhere.
 _COMMAND = re.compile(r"(?P<start>^|[\r\n])(?P<space>[^\S\r\n]*)::|##\[")
+
+_LINE = re.compile(r"[^\n\t]+")
 
 #: Characters that begin markup or HTML in Markdown.
 _MARKUP = re.compile(r"[\\`*_\[\]<>~|&]|^[-+=]")
@@ -144,9 +148,11 @@ class TextReporter(Reporter):
 
     def format_report(self, report: Report) -> str:
         """Return a line for each entry with its place, or a row; details are indented below."""
+        if report.columns and sys.stdout.isatty():
+            return without_commands(_terminal_table(report))
         if report.columns:
-            return without_commands(_terminal_table(report) if sys.stdout.isatty() else _plain_table(report))
-        return without_commands("\n".join(line for entry in report.entries for line in _entry_lines(entry, report)))
+            return inert(_plain_table(report))
+        return inert("\n".join(line for entry in report.entries for line in _entry_lines(entry, report)))
 
     def format_page(self, page: Page) -> str:
         """Return the title, then each heading with its entries indented."""
@@ -158,7 +164,7 @@ class TextReporter(Reporter):
                 lines.append(f"  {_place(each)}{each.text_with_owners}{mark}")
         if not page.filled:
             lines[0] += f": {page.empty}"
-        return without_commands("\n".join(lines))
+        return inert("\n".join(lines))
 
 
 class JsonReporter(Reporter):
@@ -230,7 +236,12 @@ def write_file(file: Path, text: str) -> None:
 
 def print_note(text: str) -> None:
     """Print a line to stderr: a notice, a summary, an error."""
-    click.echo(without_commands(text), err=True)
+    click.echo(inert(text), err=True)
+
+
+def inert(text: str) -> str:
+    """Return text on which neither a terminal nor a log of GitHub Actions acts. Lines and tabs stay."""
+    return without_commands(_LINE.sub(lambda line: printable(line[0]), text))
 
 
 def without_commands(text: str) -> str:
@@ -266,8 +277,11 @@ def count(number: int, noun: str) -> str:
 
 def format_json(record: object) -> str:
     """Return JSON as every command prints it."""
+    text = json.dumps(record, indent=2, ensure_ascii=False, default=_as_mapping)
+    if not text.replace("\n", "").isprintable():
+        text = "".join(each if each.isprintable() or each == "\n" else json.dumps(each)[1:-1] for each in text)
     # A log of GitHub Actions reads `##[` anywhere as a command. In JSON it can only be within a text.
-    return json.dumps(record, indent=2, ensure_ascii=False, default=_as_mapping).replace("##[", "#\\u0023[")
+    return text.replace("##[", "#\\u0023[")
 
 
 def _as_mapping(record: object) -> dict[str, object]:
@@ -314,10 +328,11 @@ def _terminal_table(report: Report) -> str:
     from rich.text import Text  # noqa: PLC0415
 
     has_details = any(entry.details for entry in report.entries)
+    # The table has codes of its own, so the texts are escaped before.
     table = Table(*report.columns, *(["NOTES"] if has_details else []), show_lines=has_details)
     for entry in report.entries:
-        details = [Text("\n".join(entry.details), _COLOURS[entry.level])] if has_details else []
-        table.add_row(*(Text(cell) for cell in entry.cells), *details)
+        details = [Text(inert("\n".join(entry.details)), _COLOURS[entry.level])] if has_details else []
+        table.add_row(*(Text(inert(cell)) for cell in entry.cells), *details)
     console = Console()
     with console.capture() as captured:
         console.print(table)
@@ -327,8 +342,8 @@ def _terminal_table(report: Report) -> str:
 def _annotation(entry: Entry, report: Report) -> str:
     """Return an annotation at the entry's place; lines and columns count from 1."""
     file, line = entry.file or report.file, entry.line or 1
-    text = "\n".join([f"{report.subject}: {entry.text}" if report.subject else entry.text, *entry.details])
-    place = f"file={_escape_property(file)},line={line},col={entry.column}"
+    text = inert("\n".join([f"{report.subject}: {entry.text}" if report.subject else entry.text, *entry.details]))
+    place = f"file={_escape_property(printable(file))},line={line},col={entry.column}"
     return f"::{_GITHUB_LEVELS[entry.level]} {place}::{_escape(text)}".replace("##[", "## [")
 
 

@@ -21,6 +21,8 @@ from reconciler.yaml_text.scalars import UnclearNumber, resolve
 #: A connection with a hundred thousand columns to exclude; read in about a second.
 MAX_BYTES = 4 * 1024 * 1024
 MAX_DEPTH = 50
+#: Problems of one file after which it is read no further.
+MAX_PROBLEMS = 10_000
 #: The tags that say of a value what it is anyway.
 _OWN_TAGS = {
     yaml.ScalarEvent: "tag:yaml.org,2002:str",
@@ -121,7 +123,12 @@ class _Reader:
 
     def _problem(self, event: Any, message: str, hint: str | None = None) -> None:
         mark = event.start_mark
-        self.problems.append(Problem(self._file, mark.line + 1, mark.column + 1, message, hint))
+        self._add(Problem(self._file, mark.line + 1, mark.column + 1, message, hint))
+
+    def _add(self, problem: Problem) -> None:
+        self.problems.append(problem)
+        if len(self.problems) >= MAX_PROBLEMS:
+            raise _Stopped
 
     def _stop(self, event: Any, message: str, hint: str | None = None) -> None:
         self._problem(event, message, hint)
@@ -192,7 +199,7 @@ class _Reader:
             message, hint = f"{shown(last)} has no value", f"remove the key, or give it a value: {_EMPTY}"
         else:
             message, hint = "the file is empty", "describe the unit, or delete the file"
-        self.problems.append(Problem(self._file, line, column, message, hint))
+        self._add(Problem(self._file, line, column, message, hint))
 
     def _sequence(self, path: Path) -> list[Any]:
         items: list[Any] = []
