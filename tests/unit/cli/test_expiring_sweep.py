@@ -143,7 +143,7 @@ def test_sweep_formats_deleted_and_kept_files_for_github_and_json(write: Write):
         "To be deleted later:",
         "",
         "- `connectors/dev/waits.yaml`: expired on 2026-12-31, and stays until "
-        "\\`pulumi up --stack dev\\` has removed its resources",
+        "`pulumi up --stack dev` has removed its resources",
     ]
     both = state((DATASET, "waits"), (DATASET, "over"))
     assert run(*arguments, "github", day="2027-01-08", input=both).stdout == ""
