@@ -1,1 +1,1 @@
-"""Real clients on the local services: README.md beside this file."""
+"""Real clients on the local services; see README.md."""

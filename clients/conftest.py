@@ -1,4 +1,4 @@
-"""The local services with one deployed environment, and the clients' processes beside them."""
+"""Fixtures: the local services with a deployed environment, and the processes of clients."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ from clients.environments import HERE, environment
 from clients.fronts import Fronts, listening
 from simulator.process import Simulators, running
 
-#: Long enough for a client on a busy machine.
+#: Seconds for a client on a busy machine.
 _TIMEOUT_S = 600
-#: A sync takes this long, so that clients wait for its end.
+#: Seconds of a sync, so that clients must wait for its end.
 SYNC_SECONDS = 2
 
 
 @dataclass
 class Services:
-    """What the clients talk to."""
+    """The local services."""
 
     simulators: Simulators
     fronts: Fronts
@@ -36,23 +36,23 @@ class Services:
 
     @property
     def group(self) -> str:
-        """The name of the group, which Fivetran's clients call destination."""
+        """The name of the group, called destination in Fivetran's clients."""
         return "Group_Dev"
 
     def connection(self) -> Any:
-        """The connection of the deployed unit, as Fivetran keeps it."""
+        """The connection of the deployed unit in Fivetran."""
         return self.admin.connections()["stripe"]
 
     @property
     def api_key(self) -> str:
-        """The API key as Fivetran's command line takes it."""
+        """The API key for Fivetran's command line."""
         pair = f"{self.simulators.fivetran_key}:{self.simulators.fivetran_secret}"
         return base64.b64encode(pair.encode()).decode()
 
 
 @dataclass
 class Client:
-    """One client in its environment."""
+    """A client in its environment."""
 
     programs: Path
     folder: Path
@@ -60,7 +60,7 @@ class Client:
     variables: dict[str, str] = field(default_factory=dict)
 
     def run(self, program: str, *arguments: str, cwd: Path | None = None) -> str:
-        """Run a program of the environment; returns what it prints, and fails the test when it fails."""
+        """Run a program of the environment and return its output. If it fails, the test fails."""
         variables = {
             "PATH": os.pathsep.join([str(self.programs), os.environ["PATH"]]),
             "HOME": str(self.folder),
@@ -83,17 +83,17 @@ class Client:
         return done.stdout
 
     def script(self, file: str, **arguments: Any) -> Any:
-        """Run a Python file of this folder with arguments as JSON; returns the JSON on the last line it prints."""
+        """Run a Python file of this folder with arguments as JSON. Returns the JSON on its last line."""
         return json.loads(self.run("python", str(HERE / file), json.dumps(arguments)).strip().splitlines()[-1])
 
     def asked(self) -> list[tuple[str, str, int]]:
-        """Fivetran's requests since they were forgotten: method, path and status."""
+        """Return Fivetran's requests since the last reset: method, path and status."""
         return [(each["method"], each["path"], each["status"]) for each in self.services.admin.requests()]
 
 
 @pytest.fixture(scope="session")
 def services(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Services]:
-    """Local services in which one `pulumi up` has made a unit that Airflow syncs."""
+    """Local services in which `pulumi up` has created a unit that Airflow syncs."""
     folder = tmp_path_factory.mktemp("services")
     for name in ("home", "tools"):
         (folder / name).mkdir()
@@ -108,7 +108,7 @@ def services(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Services]:
 
 
 def _names(simulators: Simulators) -> Mapping[str, str]:
-    """The services' names, and where the local ones are."""
+    """Return the services' host names with their local addresses."""
     return {
         "api.fivetran.com": simulators.fivetran_url,
         "bigquery.googleapis.com": simulators.bigquery_url,
@@ -119,6 +119,6 @@ def _names(simulators: Simulators) -> Mapping[str, str]:
 
 @pytest.fixture
 def client(request: pytest.FixtureRequest, services: Services, tmp_path: Path) -> Client:
-    """The client after which the test's file is named: `test_airflow.py` has Airflow's environment."""
+    """Return the client of the test's file: `test_airflow.py` uses Airflow's environment."""
     services.admin.forget_requests()
     return Client(environment(request.path.stem.removeprefix("test_")), tmp_path, services)

@@ -10,12 +10,12 @@ from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
 CACHE = HERE.parent / ".cache" / "clients"
-#: What all the clients run on: Airflow 2.10 runs on nothing newer.
+#: The Python of all clients. Airflow 2.10 supports no newer one.
 PYTHONS = ">=3.11,<3.13"
 
 
 def environment(client: str) -> Path:
-    """Return the programs' folder of the client's environment, which is made when its lock has changed."""
+    """Return the folder of the client's programs. A changed lock creates the environment anew."""
     lock, folder = HERE / client / "requirements.txt", CACHE / client
     stamp = folder / "lock.sha256"
     digest = hashlib.sha256(lock.read_bytes()).hexdigest()
@@ -29,6 +29,6 @@ def environment(client: str) -> Path:
 
 
 def _uv(*arguments: str) -> None:
-    """Run the uv that `make clients` names; it takes a Python that is there, and fetches none."""
+    """Run the uv of `make clients`, which uses an installed Python and downloads none."""
     command = [os.environ.get("UV", "uv"), "--quiet", "--no-python-downloads", *arguments]
     subprocess.run(command, check=True, timeout=1200)

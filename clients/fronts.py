@@ -1,7 +1,7 @@
-"""TLS in front of the local services, under the names of the real ones.
+"""TLS servers in front of the local services, with the host names of the real ones.
 
-Some clients have the address of Fivetran's API in their code. They stay as they are: `redirect/sitecustomize.py` leads
-the name to a port of this machine, where a front with a certificate for it passes each byte on to a local service.
+Some clients have the address of Fivetran's API in their code. `redirect/sitecustomize.py` resolves that name to a port
+of this machine, where a front with a certificate for the name forwards each byte to a local service.
 """
 
 from __future__ import annotations
@@ -25,14 +25,14 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class Fronts:
-    """Fronts that listen: the port of each name, and the certificate to trust."""
+    """Running fronts: the port of each name, and the certificate to trust."""
 
     ports: Mapping[str, int]
     certificate: Path
 
     @property
     def variables(self) -> dict[str, str]:
-        """What a client's process needs in its environment."""
+        """The environment variables for a client's process."""
         return {
             "PYTHONPATH": str(Path(__file__).parent / "redirect"),
             "CLIENTS_REDIRECT": json.dumps(dict(self.ports)),
@@ -43,7 +43,7 @@ class Fronts:
 
 @contextlib.contextmanager
 def listening(services: Mapping[str, str], folder: Path) -> Iterator[Fronts]:
-    """Serve a front for each name, to the local service at its URL, until the block ends; `folder` keeps the key."""
+    """Run a front for each name, to the local service at its URL, while the block lasts. `folder` gets the key."""
     certificate, key = _certificate(list(services), folder)
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(certificate, key)
@@ -67,7 +67,7 @@ def listening(services: Mapping[str, str], folder: Path) -> Iterator[Fronts]:
 
 
 def _certificate(names: list[str], folder: Path) -> tuple[Path, Path]:
-    """A certificate for the names that signs itself, and its key."""
+    """Create a self-signed certificate for the names, and its key."""
     certificate, key = folder / "certificate.pem", folder / "key.pem"
     command = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=local services"]
     command += ["-addext", "subjectAltName=" + ",".join(f"DNS:{name}" for name in names)]
@@ -83,7 +83,7 @@ async def _serve(url: str, context: ssl.SSLContext) -> asyncio.Server:
         service_reader, service_writer = await asyncio.open_connection(_HOST, port)
         try:
             await asyncio.gather(_pass_on(reader, service_writer), _pass_on(service_reader, writer))
-        finally:  # of what was closed already nothing is lost
+        finally:  # closed already
             for each in (writer, service_writer):
                 each.close()
 
@@ -99,7 +99,7 @@ async def _pass_on(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -
 
 
 async def _stop(servers: Iterable[asyncio.Server]) -> None:
-    """End what still runs: a client may have kept its connection open."""
+    """End open connections of clients."""
     for server in servers:
         server.close()
     mine = asyncio.current_task()
@@ -107,4 +107,4 @@ async def _stop(servers: Iterable[asyncio.Server]) -> None:
     for task in others:
         task.cancel()
     await asyncio.gather(*others, return_exceptions=True)
-    await asyncio.sleep(0.1)  # the transports close
+    await asyncio.sleep(0.1)  # lets the transports close

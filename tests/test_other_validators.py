@@ -59,7 +59,7 @@ def test_an_independent_validator_finds_the_same_faults_in_the_same_places(file:
 
 
 @pytest.mark.parametrize("file", FILES, ids=name)
-def test_a_file_that_passes_our_check_is_valid_to_an_editor_and_one_that_does_not_is_not(file: Path):
+def test_editor_and_validate_agree_on_valid_and_invalid_files(file: Path):
     read = document(file)
     if read is None:
         return

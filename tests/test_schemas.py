@@ -169,7 +169,7 @@ def test_the_loader_reads_exactly_the_fields_of_the_schemas():
     assert asked["environment"] == known["environment"]
 
 
-def test_every_field_of_the_model_is_filled_from_a_field_of_that_name_or_follows_from_others():
+def test_model_fields_come_from_schema_fields_of_the_same_name():
     follows = {
         "Unit": {"name", "file", "dataset_unit", "former_datasets"},
         "Connector": {"needs_consent", "ended", "permanent", "settings"},

@@ -1,9 +1,9 @@
-"""How long the main commands take with 10, 100 and 1,000 units, what they ask Fivetran, and what they need.
+"""Measure time, memory and Fivetran calls of the main commands with 10, 100 and 1,000 units.
 
-Run by `make bench`, against the simulators, with `--latency-ms` on every answer of theirs. Each size also runs an
-engine program with as many resources that do nothing: what is beyond that is ours. One machine's figures say little
-alone: compare within one run. Every call to Fivetran is printed with its reason, and one without ends the benchmark.
-Last comes the promise of a drift check: how much longer than a no-op preview it takes, beside calls / 16 * latency.
+Run by `make bench`, against the simulators, with `--latency-ms` on each of their answers. Each size also runs a Pulumi
+program with as many resources that do nothing, to show the engine's share. Times depend on the machine: compare them
+within one run. Every call to Fivetran is printed with its reason, and a call without a reason ends the benchmark. At
+the end, the time of a drift check beyond a no-op preview is compared with its limit, calls / 16 * latency.
 """
 
 from __future__ import annotations
@@ -41,10 +41,10 @@ ENVIRONMENT = {
     "automation": [{"role": "roles/bigquery.dataOwner", "members": ["serviceAccount:r@b.iam.gserviceaccount.com"]}],
 }
 
-#: Of so many units one selects its tables.
+#: One unit of this many has a `sync`.
 SYNC_EVERY = 10
 
-#: A drift check may take so much more than its reads alone, so many of them at once.
+#: The factor by which a drift check may be slower than its reads alone, and how many of them run at once.
 READS_AT_ONCE, LEEWAY = 16, 1.3
 
 DRIFT_CHECK = "drift check (preview --refresh)"
@@ -52,37 +52,37 @@ DRIFT_CHECK = "drift check (preview --refresh)"
 #: Why each command makes each call.
 REASONS: Mapping[str, Mapping[str, str]] = {
     "first up": {
-        "GET /v1/groups": "is the group there: for new units, before its create and after it",
+        "GET /v1/groups": "does the group exist: for new units, before its create and after it",
         "POST /v1/groups": "the group",
-        "GET /v1/destinations/{destination_id}": "is the destination there, and does it work",
+        "GET /v1/destinations/{destination_id}": "does the destination exist, and does it work",
         "POST /v1/destinations": "the destination",
         "POST /v1/destinations/{destination_id}/test": "its setup tests, once Fivetran's account has its role",
         "GET /v1/groups/{group_id}/service-account": "who writes the datasets",
-        "GET /v1/connections": "one of the group; one a create: has somebody else made the same meanwhile",
-        "POST /v1/connections": "one a unit: made paused, untested",
-        "POST /v1/connections/{connection_id}/test": "one a unit: the setup tests",
-        "POST /v1/connections/{connection_id}/schemas/reload": "one a `sync`: what the source has",
+        "GET /v1/connections": "one for the group, and one per create: has another process created the same connection",
+        "POST /v1/connections": "one per unit: created paused, untested",
+        "POST /v1/connections/{connection_id}/test": "one per unit: the setup tests",
+        "POST /v1/connections/{connection_id}/schemas/reload": "one per `sync`: the schemas of the source",
         "GET /v1/connections/{connection_id}/schemas/{schema}/tables/{table}/columns": (
-            "one a table in which a column is kept back: that it exists"
+            "one per table with a hashed or excluded column: does the column exist"
         ),
-        "PATCH /v1/connections/{connection_id}/schemas": "one a `sync`: all that is selected",
-        "GET /v1/connections/{connection_id}/schemas": "one a `sync`: read back before data flows",
-        "PATCH /v1/connections/{connection_id}": "one a unit: its schedule, and started",
+        "PATCH /v1/connections/{connection_id}/schemas": "one per `sync`: the whole selection",
+        "GET /v1/connections/{connection_id}/schemas": "one per `sync`: read back before the first sync",
+        "PATCH /v1/connections/{connection_id}": "one per unit: its schedule, and its start",
     },
     "no-op preview": {},
-    "one-field change, up": {"PATCH /v1/connections/{connection_id}": "the change, and nothing else"},
+    "one-field change, up": {"PATCH /v1/connections/{connection_id}": "the change only"},
     DRIFT_CHECK: {
         "GET /v1/groups/{group_id}": "is the group there",
-        "GET /v1/destinations/{destination_id}": "two: the destination as it is, and whether it works",
+        "GET /v1/destinations/{destination_id}": "two: the destination's settings, and whether it works",
         "GET /v1/groups/{group_id}/service-account": "who writes the datasets",
-        "GET /v1/connections": "one a thousand connections: what is in the group",
-        "GET /v1/connections/{connection_id}": "one a unit: Fivetran's lists have no config",
-        "GET /v1/connections/{connection_id}/schemas": "one a `sync`: what is selected",
+        "GET /v1/connections": "one per 1,000 connections: the connections of the group",
+        "GET /v1/connections/{connection_id}": "one per unit, because Fivetran's lists have no config",
+        "GET /v1/connections/{connection_id}/schemas": "one per `sync`: the selection",
     },
 }
 
-#: As many resources as the units have (a dataset, its access, a connection and an activation each), in the same shape
-#: of dependencies, that do nothing at all.
+#: As many resources as the units have (each a dataset, its access, a connection and an activation), with the same
+#: dependencies, that do nothing.
 EMPTY_PROGRAM = """
 import pulumi, empty
 guard = empty.Nothing("guard", {})
@@ -106,7 +106,7 @@ class Nothing(Resource, module="bench", name="Nothing"):
 
 @dataclass(frozen=True)
 class Measured:
-    """One command: wall seconds, requests by route, and the largest resident set in MB by kind of process."""
+    """A command: wall seconds, requests by route, and the peak memory in MB by kind of process."""
 
     title: str
     wall_s: float
@@ -115,10 +115,12 @@ class Measured:
 
 
 def main() -> None:
-    """Measure each size, and print each command as it ends."""
+    """Measure each size, and print each command when it ends."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--sizes", type=int, nargs="+", default=[10, 100, 1000])
-    parser.add_argument("--latency-ms", type=int, default=20, help="added to every answer of the simulators (20)")
+    parser.add_argument(
+        "--latency-ms", type=int, default=20, help="milliseconds added to every answer of the simulators (20)"
+    )
     parser.add_argument(
         "--no-empty", dest="empty", action="store_false", help="leave out the resources that do nothing"
     )
@@ -149,7 +151,7 @@ def main() -> None:
 
 
 def validation(size: int) -> str:
-    """Return how long `validate` takes for so many files with a problem each, beside PyYAML's parser alone."""
+    """Measure `validate` for files with one problem each, beside PyYAML's parser alone."""
     text = "description: x\nowners: [a@example.com]\nconnector:\n  service: stripe\n  destination: {schema: u%d}\n"
     with tempfile.TemporaryDirectory(prefix="reconciler-bench-") as name:
         folder = Path(name) / "specs" / "dev"
@@ -173,7 +175,7 @@ def validation(size: int) -> str:
 
 
 def growth() -> Iterator[str]:
-    """Return how much longer ten times as many faults in one file take: about 10, or the work is not linear."""
+    """Return how much longer ten times as many problems in a file take. More than about 10 is not linear."""
     for name, head, line in (
         ("invalid labels", "dataset:\n labels:\n", "  A{}: b\n"),
         ("invalid grants", "dataset:\n access:\n", "  - x{}\n"),
@@ -194,23 +196,23 @@ def _time_to_load(text: str) -> float:
         loaded = load(Path(name), Path(name))
         taken = time.perf_counter() - started
     if not loaded.problems:
-        raise SystemExit("a file of faults has no problem")
+        raise SystemExit("a file with problems passed")
     return taken
 
 
 def calls(measured: Measured, units: int) -> Iterator[str]:
-    """How often each route was asked for, and why; ends the benchmark for a route that nobody can explain."""
+    """Format the number of calls per route with their reasons. A route without a reason ends the benchmark."""
     reasons = REASONS.get(measured.title, {})
     for route, count in sorted(measured.calls.items()):
         if route not in reasons:
-            raise SystemExit(f"{measured.title} asks {count} times, and nobody knows why: {route}")
+            raise SystemExit(f"{measured.title} asks {count} times without a known reason: {route}")
         yield f"{count:>6} {route}: {reasons[route]}"
     if measured.calls:
         yield f"{sum(measured.calls.values()) / units:>6.2f} a unit"
 
 
 def promise(preview: Measured, drift_check: Measured, latency_ms: int) -> str:
-    """What a drift check takes beyond a preview that looks at nothing, beside what it may take."""
+    """Compare the time of a drift check beyond a no-op preview with its limit."""
     took = drift_check.wall_s - preview.wall_s
     may = LEEWAY * sum(drift_check.calls.values()) / READS_AT_ONCE * latency_ms / 1000
     return (
@@ -240,7 +242,7 @@ def ours(folder: Path, size: int, latency_ms: int, *, skip_checkpoints: bool) ->
 
 
 def empty(folder: Path, size: int, *, skip_checkpoints: bool) -> Iterator[Measured]:
-    """The same through the engine with resources that do nothing."""
+    """Run the program with resources that do nothing."""
     program = folder / "empty-program"
     program.mkdir()
     (program / "Pulumi.yaml").write_text("name: empty\nruntime: python\n")
@@ -255,7 +257,7 @@ def empty(folder: Path, size: int, *, skip_checkpoints: bool) -> Iterator[Measur
 
 
 def unit(number: int) -> dict[str, object]:
-    """A unit with a Stripe connector and its dataset; one of ten has an address hashed."""
+    """Return a unit with a Stripe connector and its dataset; one of ten has a hashed column."""
     name = f"unit_{number:04}"
     tables = {"customer": {"columns": {"email": "hashed"}}, "charge": "excluded"}
     sync = {"new": "allow_columns", "schemas": {name: {"tables": tables}}}
@@ -273,7 +275,7 @@ def unit(number: int) -> dict[str, object]:
 
 
 class Project:
-    """A stack in a backend of its own."""
+    """A stack in its own backend."""
 
     def __init__(
         self,
@@ -300,7 +302,7 @@ class Project:
             "PULUMI_OPTION_CONFIG_FILE": str(settings),
             "PULUMI_SKIP_UPDATE_CHECK": "1",
             "PULUMI_CONTINUE_ON_ERROR": "true",
-            # For the program without a gcp provider too, or the comparison would hold a look for its download.
+            # Also for the program without a gcp provider, because the engine would look for a download otherwise.
             "PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION": "true",
             **({"PULUMI_EXPERIMENTAL": "1", "PULUMI_SKIP_CHECKPOINTS": "true"} if skip_checkpoints else {}),
             **environment,
@@ -317,7 +319,7 @@ class Project:
 def measure(
     title: str, command: list[str], env: Mapping[str, str], admin: httpx.Client | None, cwd: Path = ROOT
 ) -> Measured:
-    """Run a command to its end; ends the benchmark, with what it printed, when it fails."""
+    """Run a command. If it fails, print its output and end the benchmark."""
     if admin is not None:
         admin.delete("requests").raise_for_status()
     peak: dict[str, int] = {}
@@ -336,7 +338,7 @@ def measure(
 
 
 def sample(pid: int, peak: dict[str, int]) -> None:
-    """Raise the peaks to what the processes of a tree hold now."""
+    """Update the peaks with the current memory of a process tree."""
     try:
         tree = [psutil.Process(pid), *psutil.Process(pid).children(recursive=True)]
         for process in tree:
@@ -347,7 +349,7 @@ def sample(pid: int, peak: dict[str, int]) -> None:
 
 
 def kind_of(command: list[str]) -> str:
-    """Which part a process is."""
+    """Return the kind of a process."""
     words = " ".join(command)
     if "pulumi-language-python-exec" in words:
         return "program"

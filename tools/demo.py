@@ -1,7 +1,7 @@
-"""The main job on this machine alone: every environment in `connectors/` previewed, deployed, and found unchanged.
+"""Preview and deploy every environment in `connectors/` on this machine, and check that a second preview is empty.
 
-Run by `make demo`. It starts a local Fivetran and a local GCP (`reconciler simulate`), lets the real Pulumi work
-against them, prints what a user wants to see, and stops what it started. Only the installed tools stay.
+Run by `make demo`. It starts a local Fivetran and a local Google Cloud (`reconciler simulate`), runs Pulumi against
+them, prints the results, and stops them. Only the installed tools stay.
 """
 
 from __future__ import annotations
@@ -22,15 +22,15 @@ from rich.console import Console
 from rich.table import Table
 
 ROOT = Path(__file__).resolve().parent.parent
-#: Until the simulators answer; they take about a second, a busy machine a few.
+#: The longest wait for the simulators, which usually take a second.
 READY_TIMEOUT_S = 60
 
-#: Piped output has no width of its own; ids are there to be copied, so nothing is cut off.
+#: The width of piped output, in which no id is cut off.
 console = Console(soft_wrap=True, width=None if sys.stdout.isatty() else 160)
 
 
 def main() -> int:
-    """Run the demo; 0 when every second preview was empty."""
+    """Run the demo. Returns 0 if every second preview is empty."""
     specs = Path(os.environ.get("RECONCILER_SPECS", ROOT / "connectors"))
     stacks = sorted(file.parent.name for file in specs.glob("*/environment.yaml"))
     began = time.monotonic()
@@ -47,7 +47,7 @@ def main() -> int:
 
 @contextlib.contextmanager
 def simulators(folder: Path) -> Iterator[Mapping[str, str]]:
-    """A local Fivetran and GCP for as long as the block lasts; yields the variables that point at them."""
+    """Run the local services while the block lasts. Yields the variables that point to them."""
     ready = folder / "ready.json"
     command = ["reconciler", "simulate", "--ready-file", str(ready)]
     with (folder / "simulate.log").open("w") as log:
@@ -68,7 +68,7 @@ def simulators(folder: Path) -> Iterator[Mapping[str, str]]:
 
 
 def deploy(stack: str, environment: Mapping[str, str]) -> None:
-    """Preview, up, and a second preview that must be empty."""
+    """Run preview, up, and a second preview, which must be empty."""
     for title, arguments in (
         ("pulumi preview", ("preview", "--suppress-outputs")),
         ("pulumi up", ("up", "--yes", "--skip-preview", "--suppress-outputs")),
@@ -83,7 +83,7 @@ def deploy(stack: str, environment: Mapping[str, str]) -> None:
 
 
 def pulumi(*arguments: str, stack: str, environment: Mapping[str, str]) -> str:
-    """What one Pulumi command printed; ends the demo, with that, when it failed."""
+    """Run a Pulumi command and return its output. If it fails, print the output and end the demo."""
     command = ["pulumi", *arguments, "--non-interactive", "--color", "never", "--stack", stack]
     done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
     if done.returncode != 0:
@@ -92,7 +92,7 @@ def pulumi(*arguments: str, stack: str, environment: Mapping[str, str]) -> str:
 
 
 def show(stack: str, outputs: Mapping[str, Any]) -> None:
-    """The units of a stack, and the Airflow variables as `airflow variables import` reads them."""
+    """Print the units of a stack, and its Airflow variables for `airflow variables import`."""
     table = Table(title=stack, title_justify="left")
     for heading in ("unit", "datasets", "connection", "outcome"):
         table.add_column(heading, overflow="fold")
@@ -104,7 +104,7 @@ def show(stack: str, outputs: Mapping[str, Any]) -> None:
 
 
 def stop(*_: object) -> None:
-    """A cancelled job, or a closed terminal: end as after Ctrl-C."""
+    """End as after Ctrl-C: the job was cancelled, or the terminal was closed."""
     raise KeyboardInterrupt
 
 
@@ -114,4 +114,4 @@ if __name__ == "__main__":
     try:
         sys.exit(main())
     except KeyboardInterrupt:
-        sys.exit("stopped; the simulators and their state are gone")
+        sys.exit("stopped; the simulators and their state are deleted")

@@ -1,7 +1,7 @@
-"""Prints the shell commands that put this checkout's tools in front: what `make env` is.
+"""Print the shell commands that put this checkout's tools first on PATH (`make env`).
 
-Installs the engine first where there is none (`tools/install.py`). Stdout has the commands only, so that
-`eval "$(make -s env)"` works in any POSIX shell, twice as well, and with spaces in paths.
+Installs the Pulumi engine if there is none (`tools/install.py`). Stdout has the commands only, so that
+`eval "$(make -s env)"` works in every POSIX shell, also a second time, and with spaces in paths.
 
 With `--github`, which is `make github-env`, it appends the same to the files in which GitHub Actions takes PATH and
 variables for later steps. `--without-engine` installs no engine.
@@ -21,9 +21,9 @@ from installer.versions import CLI
 ROOT = Path(__file__).resolve().parent.parent
 VENV = ROOT / ".venv"
 
-#: What every run here wants of the CLI: no look for updates, also not by the `pip list` that the language host runs
-#: each time, and one failed unit must not stop the others. Four operations a core, as the engine has it, are few where
-#: there are few cores, since most wait for an answer; BigQuery answers a user 100 reads of datasets a second.
+#: Settings of every run: no check for updates, neither by the CLI nor by the language host's `pip list`; a failed unit
+#: does not stop the others. The engine's default of four operations per core is low, because most operations wait for
+#: an answer. BigQuery's quota is 100 reads of datasets per second and user.
 SETTINGS = {
     "PULUMI_SKIP_UPDATE_CHECK": "1",
     "PIP_DISABLE_PIP_VERSION_CHECK": "1",
@@ -33,10 +33,10 @@ SETTINGS = {
 
 
 def path_with(engine: Path, path: str) -> str:
-    """PATH with the virtual environment first, then the engine, each once.
+    """Return PATH with the virtual environment first, then the engine, each once.
 
-    A `pulumi` that PATH finds first anyway stays where it is: a directory like /usr/bin moved to the front would change
-    what else is found.
+    The directory of a `pulumi` that PATH finds first stays in its place: a directory such as /usr/bin at the front
+    would change which other programs are found.
     """
     tools = str(VENV / "bin")
     rest = [entry for entry in path.split(os.pathsep) if entry != tools]
@@ -47,7 +47,7 @@ def path_with(engine: Path, path: str) -> str:
 
 
 def commands() -> str:
-    """The `export` lines."""
+    """Return the `export` lines."""
     settings = {
         "PATH": path_with(install.engine(), os.environ.get("PATH", os.defpath)),
         "VIRTUAL_ENV": str(VENV),

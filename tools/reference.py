@@ -1,8 +1,8 @@
-"""Writes the reference pages from what the code reads: `make reference`. `make check` fails when one is stale.
+"""Write the reference pages from schemas, commands and code (`make reference`). `make check` fails for a stale page.
 
 - `unit.md` and `environment.md`: every key of a YAML file, from `schemas/`.
 - `commands.md`: every command of `reconciler`, from click.
-- `environment-variables.md`: the table below, held against the variables that the code names.
+- `environment-variables.md`: the table below, compared with the variables in the code.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ ROOT = Path(__file__).resolve().parent.parent
 REFERENCE = ROOT / "docs" / "reference"
 NOTE = "<!-- Written by `make reference`; do not edit. -->"
 
-#: Who reads a variable, and what it is. Order is the page's.
+#: The description of each variable by its reader, in the order of the page.
 VARIABLES: Mapping[str, Mapping[str, str]] = {
     "Fivetran": {
         "FIVETRAN_APIKEY": "The API key. A read-only one is enough for previews.",
@@ -90,7 +90,7 @@ OTHERS = """\
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Write the pages; with `--check` only say which are stale."""
+    """Write the pages, or with `--check` report stale ones."""
     stale = []
     for name, text in pages().items():
         file = REFERENCE / name
@@ -100,7 +100,7 @@ def main(arguments: Sequence[str]) -> int:
                 file.parent.mkdir(parents=True, exist_ok=True)
                 file.write_text(text, encoding="utf-8")
     if "--check" in arguments and stale:
-        print(f"stale: {', '.join(stale)}\n    Write them anew: make reference", file=sys.stderr)
+        print(f"stale: {', '.join(stale)}\n    Run `make reference`", file=sys.stderr)
         return 1
     return 0
 
@@ -121,7 +121,7 @@ def pages() -> dict[str, str]:
 
 
 def schema_page(kind: str, title: str, file: str) -> str:
-    """Return the page of one schema: a table for each mapping, the outermost first."""
+    """Return the page of a schema: a table for each mapping, the outermost first."""
     schema = json.loads((ROOT / "schemas" / f"{kind}.schema.json").read_text(encoding="utf-8"))
     parts = [f"# {title}", NOTE, f"`{file}`. {schema['description']}"]
     for path, mapping in _mappings(schema, schema, ()):
@@ -137,7 +137,7 @@ def schema_page(kind: str, title: str, file: str) -> str:
 
 
 def _resolve(schema: Mapping[str, Any], part: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a part with what its `$ref` names; the part's own words win."""
+    """Return a schema with the target of its `$ref`. Its own keys override those of the target."""
     resolved = dict(part)
     while (reference := resolved.pop("$ref", None)) is not None:
         target = schema["$defs"][reference.removeprefix("#/$defs/")]
@@ -157,7 +157,7 @@ def _keys(schema: Mapping[str, Any], mapping: Mapping[str, Any]) -> Iterator[tup
 def _mappings(
     schema: Mapping[str, Any], part: Mapping[str, Any], path: tuple[str, ...], above: tuple[str, ...] = ()
 ) -> Iterator[tuple[tuple[str, ...], dict[str, Any]]]:
-    """Yield every mapping with keys of its own, with the path that leads there; a type inside itself only once."""
+    """Yield every mapping with keys, with its path; recursive types once."""
     here = _resolve(schema, part)
     references = above + ((part["$ref"],) if "$ref" in part else ())
     if part.get("$ref") in above:
@@ -176,7 +176,7 @@ def _mappings(
 
 
 def _value(schema: Mapping[str, Any], part: Mapping[str, Any]) -> str:
-    """Return what may stand there, in a few words."""
+    """Describe the allowed values in a few words."""
     if "enum" in part:
         words = [f"`{format_on_one_line(each)}`" for each in part["enum"]]
         return ", ".join(words) if len(words) <= 12 else f"{words[0]} to {words[-1]}"
@@ -275,7 +275,7 @@ def _option(option: click.Option) -> str:
 
 
 def variables_page() -> str:
-    """Return the page of the environment variables. Raises ValueError where it and the code differ."""
+    """Return the page of environment variables. Raises ValueError if the table and the code differ."""
     described = {name for group in VARIABLES.values() for name in group}
     named = named_variables()
     if described != named:

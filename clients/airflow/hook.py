@@ -1,4 +1,4 @@
-"""Ask the provider's hook what Airflow's interface asks it: is Fivetran there, and which id has this connector."""
+"""Call the provider's hook like Airflow's interface: test the connection, and find a connector's id."""
 
 import json
 import sys

@@ -6,12 +6,12 @@ SCHEMA = [{"table": "greeting", "primary_key": ["text"]}]
 
 
 def schema(configuration):
-    """Name the one table."""
+    """Return the table."""
     return SCHEMA
 
 
 def update(configuration, state):
-    """Write the one row."""
+    """Write a row."""
     Operations.upsert(table="greeting", data={"text": "hello"})
     Operations.checkpoint({})
 

@@ -1,4 +1,4 @@
-"""Read what the deployed unit has in Google Cloud, with Google's own libraries."""
+"""Read the deployed unit's dataset with Google's libraries."""
 
 import json
 import sys

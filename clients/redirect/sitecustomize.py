@@ -1,7 +1,7 @@
-"""Python runs this file at start, in every process of a client: the services' names lead to this machine.
+"""Resolve the services' host names to this machine. Python runs this file at start, in every process of a client.
 
-`CLIENTS_REDIRECT` is a JSON object of a service's host name and the local port that stands for its port 443. Any other
-name than that of the loopback interface is unknown here, so that a client reaches nothing outside.
+`CLIENTS_REDIRECT` is a JSON object of host names and the local ports that replace port 443. Other names, except that of
+the loopback interface, are unknown, so that a client connects to no other machine.
 """
 
 import json

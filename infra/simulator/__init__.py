@@ -1,5 +1,4 @@
-"""Local doubles of the two services that the program talks to.
+"""Local Fivetran, Google Cloud, Secret Manager and GitHub, for tests and rehearsals.
 
-They are written from the services' own facts and import nothing else of this project, so that a wrong belief in our
-client cannot hide in them.
+They follow the services' documentation and import nothing else of this project, so that they do not share its mistakes.
 """

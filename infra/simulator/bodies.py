@@ -1,4 +1,4 @@
-"""What the admin sides have in common: the body of a request."""
+"""Read the bodies of admin requests."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from aiohttp import web
 
 
 async def json_object(request: web.Request) -> dict[str, Any]:
-    """A request's JSON object; without a body an empty one. Raises `TypeError`, or `ValueError` for what is no JSON."""
+    """Read a request's JSON object; empty without a body. Raises `TypeError`, or `ValueError` for invalid JSON."""
     text = await request.text()
     body = json.loads(text) if text.strip() else {}
     if not isinstance(body, dict):
-        raise TypeError("a JSON object is wanted")
+        raise TypeError("expected a JSON object")
     return body

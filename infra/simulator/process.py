@@ -1,4 +1,4 @@
-"""The simulators as a process of their own, for tests, scripts and `reconciler simulate`. Imports no server code."""
+"""Run the simulators as a process, for tests, scripts and `reconciler simulate`. Imports no server code."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ _STOP_S = 10
 
 
 class DidNotStart(Exception):
-    """The process ended before it listened; what went wrong is on its stderr."""
+    """The process ended before it was ready; its stderr has the reason."""
 
 
 @dataclass(frozen=True)
 class Simulators:
-    """Running simulators. `environment` holds the variables that point a program and Pulumi at them."""
+    """Running simulators. `environment` has the variables that point a program and Pulumi to them."""
 
     fivetran_url: str
     fivetran_key: str
@@ -37,12 +37,12 @@ class Simulators:
 
 @dataclass
 class Starting:
-    """The process while it starts."""
+    """A process that is starting."""
 
     process: subprocess.Popen[str]
 
     def ready(self) -> Simulators:
-        """Wait until all simulators listen. Raises `DidNotStart` when the process ends instead."""
+        """Wait until all simulators are ready. Raises `DidNotStart` if the process ends before."""
         assert self.process.stdout is not None  # noqa: S101 (started with a pipe)
         line = self.process.stdout.readline()
         if not line:
@@ -54,11 +54,11 @@ class Starting:
 def starting(
     *, fivetran_port: int = 0, gcp_port: int = 0, secret_manager_port: int = 0, latency_ms: int = 0
 ) -> Iterator[Starting]:
-    """Start the simulators without waiting for them; they are stopped when the block ends, or this process does."""
+    """Start the simulators without waiting. They stop with the block, or with this process."""
     command = [sys.executable, "-m", "simulator.server", "--parent", str(os.getpid())]
     command += ["--fivetran-port", str(fivetran_port), "--gcp-port", str(gcp_port)]
     command += ["--secret-manager-port", str(secret_manager_port), "--latency-ms", str(latency_ms)]
-    # A session of its own: Ctrl-C in a terminal reaches this process, which stops the simulators when it is done.
+    # In a session of their own, because this process stops the simulators after Ctrl-C in a terminal.
     with subprocess.Popen(
         command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True, start_new_session=True
     ) as process:
@@ -76,7 +76,7 @@ def starting(
 def running(
     *, fivetran_port: int = 0, gcp_port: int = 0, secret_manager_port: int = 0, latency_ms: int = 0
 ) -> Iterator[Simulators]:
-    """The simulators, listening, for as long as the block lasts. Port 0 takes a free one."""
+    """Run the simulators while the block lasts. Port 0 is a free one."""
     with starting(
         fivetran_port=fivetran_port,
         gcp_port=gcp_port,

@@ -1,10 +1,10 @@
-"""One process with all doubles: the local Fivetran over HTTP, the local Google Cloud over Pulumi's provider protocol
+"""One process with all simulators: the local Fivetran over HTTP, the local Google Cloud over Pulumi's provider protocol
 and, where Google's own libraries read, over the APIs of BigQuery, Resource Manager and IAM, and the local Secret
 Manager and the local GitHub over their APIs.
 
-`python -m simulator.server` prints one line of JSON when all listen (`Addresses`) and serves until SIGINT
-or SIGTERM. They listen on the loopback interface only; what they remember ends with the process.
-What they know of each other is handed over here: tests of a BigQuery destination look at who may write into a project.
+`python -m simulator.server` prints one line of JSON once all are ready (`Addresses`), and serves until SIGINT or
+SIGTERM. They listen on the loopback interface only, and keep their state in memory. This module connects them: tests of
+a BigQuery destination need to know which accounts may write into a project.
 """
 
 from __future__ import annotations
@@ -39,13 +39,13 @@ from simulator.secret_manager.app import build_apps
 from simulator.secret_manager.state import Store as Secrets
 
 HOST = "127.0.0.1"
-#: How long a request under way may go on once the process is told to stop.
+#: Seconds that a request may take after the signal to stop.
 _GRACE_S = 1.0
 
 
 @dataclass(frozen=True)
 class Addresses:
-    """Where the doubles are and what they accept; `environment` points a program and the engine at them."""
+    """The addresses and credentials of the simulators. `environment` points a program and the engine to them."""
 
     fivetran_url: str
     fivetran_key: str
@@ -60,7 +60,7 @@ class Addresses:
 
     @property
     def environment(self) -> dict[str, str]:
-        """The variables that say so to the program and to the Pulumi CLI."""
+        """The variables for the program and the Pulumi CLI."""
         return {
             "FIVETRAN_API_URL": self.fivetran_url,
             "FIVETRAN_APIKEY": self.fivetran_key,
@@ -76,13 +76,13 @@ class Addresses:
         }
 
     def as_json(self) -> str:
-        """One line."""
+        """Return one line."""
         return json.dumps({**dataclasses.asdict(self), "environment": self.environment})
 
 
 @dataclass(frozen=True)
 class Ports:
-    """Where to listen; 0 takes a free port."""
+    """The ports; 0 is a free one."""
 
     fivetran: int = 0
     gcp: int = 0
@@ -91,10 +91,10 @@ class Ports:
 
 @contextlib.asynccontextmanager
 async def serving(ports: Ports = Ports(), *, latency_ms: int = 0) -> AsyncIterator[Addresses]:
-    """All doubles, for as long as the block lasts. A taken port is an `OSError`.
+    """Run all simulators while the block lasts. Raises `OSError` for a port in use.
 
-    The admin sides of Google Cloud, Secret Manager and GitHub are under `/_admin/gcp`, `/_admin/secret-manager` and
-    `/_admin/github` of Fivetran's port, beside Fivetran's own.
+    The admin APIs of Google Cloud, Secret Manager and GitHub are under `/_admin/gcp`, `/_admin/secret-manager` and
+    `/_admin/github` of Fivetran's port, beside Fivetran's.
     """
     store, faults = Store(), Faults()
     fivetran = FivetranState(writes=lambda project, account: may_write(store.found(project), account))
@@ -166,7 +166,7 @@ async def _run(ports: Ports, latency_ms: int, parent: int | None) -> None:
 
 
 async def _until_orphaned(parent: int, stop: asyncio.Event) -> None:
-    """Wait to be stopped, or for the parent to be gone: a killed parent cannot tell its children."""
+    """Wait for a signal, or for the end of the parent: a killed parent sends no signal."""
     while os.getppid() == parent:
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(stop.wait(), timeout=1)
@@ -180,7 +180,7 @@ async def _until_orphaned(parent: int, stop: asyncio.Event) -> None:
     "--secret-manager-port", type=click.IntRange(0, 65535), default=0, help="Port of the local Secret Manager; 0: free."
 )
 @click.option("--latency-ms", type=click.IntRange(0), default=0, help="Added to each call, as a network would.")
-@click.option("--parent", type=int, help="Stop when this process is gone, which has to be the one that started it.")
+@click.option("--parent", type=int, help="Stop when this process, the parent, ends.")
 def main(fivetran_port: int, gcp_port: int, secret_manager_port: int, latency_ms: int, parent: int | None) -> None:
     """Serve a local Fivetran, Google Cloud and Secret Manager until SIGINT or SIGTERM."""
     try:

@@ -1,1 +1,1 @@
-"""Finds or makes a Pulumi engine for this machine. Standard library only: it runs before anything is installed."""
+"""Find or install a Pulumi engine for this machine. Standard library only: it runs before the installation."""

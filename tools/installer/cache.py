@@ -1,4 +1,4 @@
-"""Where the engine is kept: per user, keyed by version and platform, whole or not at all."""
+"""The cache of the engine: per user, version and platform, and always complete."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ MARKER = "installed.json"
 
 
 def cache_root() -> Path:
-    """`$RECONCILER_CACHE`, else `$XDG_CACHE_HOME/reconciler`, else `~/.cache/reconciler`. Empty is unset."""
+    """Return `$RECONCILER_CACHE`, else `$XDG_CACHE_HOME/reconciler`, else `~/.cache/reconciler`. Empty is unset."""
     if own := os.environ.get("RECONCILER_CACHE"):
         return Path(own).expanduser().absolute()
     shared = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
@@ -28,7 +28,7 @@ def cache_root() -> Path:
 
 
 class Cache:
-    """The one directory that holds our engine. It appears by a rename, so a killed set-up leaves none."""
+    """The directory of the engine. It is created by a rename, so that a killed installation leaves none."""
 
     def __init__(self, root: Path, platform: Platform) -> None:
         self._home = root / "engine"
@@ -36,7 +36,7 @@ class Cache:
         self.directory = self._home / self._key
 
     def lookup(self, origin: str | None = None) -> Path | None:
-        """The directory when it is complete (and came by the way `origin`, where that is asked for)."""
+        """Return the directory if it is complete, and came from `origin`, if given."""
         try:
             marker = json.loads((self.directory / MARKER).read_text(encoding="utf-8"))
         except (OSError, ValueError):
@@ -47,9 +47,9 @@ class Cache:
         return self.directory if whole and origin in (None, marker.get("origin")) else None
 
     def get_or_fill(self, fill: Callable[[Path], str], origin: str | None = None) -> Path:
-        """The complete directory; when there is none, `fill` puts the programs into a new one and names their origin.
+        """Return the complete directory. If there is none, `fill` installs into a new one and returns the source.
 
-        Of several callers at once, one fills and the others wait for it.
+        Of several callers at the same time, one installs and the others wait.
         """
         if ready := self.lookup(origin):
             return ready
@@ -60,11 +60,11 @@ class Cache:
         except OSError as error:
             raise EngineError(
                 f"cannot keep the engine under {self._home}: {error}\n"
-                "RECONCILER_CACHE may name another directory, with about 300 MB free."
+                "Set RECONCILER_CACHE to another directory with about 300 MB free."
             ) from error
 
     def _fill(self, fill: Callable[[Path], str]) -> Path:
-        # The lock is ours: whatever lies here was left by a set-up that was killed.
+        # With the lock, files here can only come from a killed installation.
         for left in self._home.glob(f"{self._key}.partial-*"):
             shutil.rmtree(left, ignore_errors=True)
         partial = Path(tempfile.mkdtemp(prefix=f"{self._key}.partial-", dir=self._home))
@@ -80,11 +80,11 @@ class Cache:
 
     @contextmanager
     def _locked(self) -> Iterator[None]:
-        """Hold the lock file. The kernel lets go of it when the process ends, however it ends."""
+        """Lock the file. The kernel releases the lock when the process ends."""
         with (self._home / f"{self._key}.lock").open("a", encoding="utf-8") as lock:
             try:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
-                with Progress("Another set-up is installing the engine; waiting for it"):
+                with Progress("Another process is installing the engine; waiting for it"):
                     fcntl.flock(lock, fcntl.LOCK_EX)
             yield

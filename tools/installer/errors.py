@@ -1,11 +1,11 @@
-"""What can go wrong, in words for the person who ran it."""
+"""Errors of the installation, with texts for the user."""
 
 from __future__ import annotations
 
 
 class EngineError(Exception):
-    """No engine, and no other way is tried. The text says what to do."""
+    """There is no engine, and no other source is tried. The text has the next step."""
 
 
 class UnavailableError(Exception):
-    """This way to an engine is not open on this machine; another may be. The text is the reason."""
+    """This source does not work on this machine, but another may. The text is the reason."""

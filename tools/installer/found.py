@@ -1,4 +1,4 @@
-"""The first way: a Pulumi that is on PATH already."""
+"""The first source: a Pulumi on PATH."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ VERSION_SECONDS = 30
 
 
 def on_path() -> Path:
-    """The directory of the `pulumi` on PATH; `UnavailableError` when it is none, too old, or without its companions."""
+    """Return the directory of `pulumi` on PATH. Raises `UnavailableError` if it is missing, too old or incomplete."""
     first = shutil.which(CLI)
     if first is None:
         raise UnavailableError("no pulumi there")
@@ -29,7 +29,7 @@ def on_path() -> Path:
 
 
 def version_of(program: Path) -> Version:
-    """Ask a CLI for its version; `UnavailableError` when it does not answer with one."""
+    """Return the version of a CLI. Raises `UnavailableError` if it prints none."""
     quiet = {**os.environ, "PULUMI_SKIP_UPDATE_CHECK": "1"}
     try:
         answer = subprocess.run(
@@ -45,12 +45,12 @@ def version_of(program: Path) -> Version:
         raise UnavailableError(f"{program} does not run: {error}") from error
     version = Version.parse(answer.stdout) if answer.returncode == 0 else None
     if version is None:
-        said = (answer.stderr or answer.stdout).strip().splitlines()
-        raise UnavailableError(f"{program} does not tell its version: {said[-1] if said else 'no output'}")
+        output = (answer.stderr or answer.stdout).strip().splitlines()
+        raise UnavailableError(f"{program} does not print its version: {output[-1] if output else 'no output'}")
     return version
 
 
 def _is_reachable(name: str, program: Path) -> bool:
-    # A link in a bin directory stands for the real program, and the engine looks beside that one.
+    # The engine looks beside the target of a link.
     beside = (program.parent / name, program.resolve().parent / name)
     return any(os.access(path, os.X_OK) and path.is_file() for path in beside) or shutil.which(name) is not None

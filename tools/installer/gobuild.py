@@ -1,7 +1,7 @@
-"""The third way: a build of the same release from the Go module registry.
+"""The third source: a build of the same release from Go modules.
 
-Two Go modules, because the language host left Pulumi's SDK module after v3.68.0 and their requirements clash. Both
-have a committed `go.sum`, and `-mod=readonly` keeps to it.
+There are two Go modules, because the language host left Pulumi's SDK module after v3.68.0 and their requirements
+conflict. Both have a committed `go.sum`, which `-mod=readonly` enforces.
 """
 
 from __future__ import annotations
@@ -24,13 +24,13 @@ from installer.versions import VERSION, Version
 TOOLS = Path(__file__).resolve().parent.parent
 SDK = "github.com/pulumi/pulumi/sdk/v3"
 
-#: As Pulumi builds its releases: the tags keep cgo and a tracer out, which also makes the programs smaller.
+#: As in Pulumi's releases: the tags leave out cgo and a tracer.
 FLAGS = ("-mod=readonly", "-trimpath", "-tags=osusergo,grpcnotrace")
 
 
 @dataclass(frozen=True)
 class Build:
-    """One program, the Go module of ours that requires it, and what the linker is told."""
+    """A program, the Go module here that requires it, and its linker flags."""
 
     program: str
     module: str
@@ -39,7 +39,7 @@ class Build:
 
     @property
     def flags(self) -> tuple[str, ...]:
-        """The build flags: the same for listing packages, or Go takes all of them for stale."""
+        """The build flags. Listing packages needs the same, because Go reports all packages as stale otherwise."""
         return (*FLAGS, f"-ldflags={self.ldflags}")
 
 
@@ -58,9 +58,9 @@ SCRIPTS = ("python/cmd/pulumi-language-python-exec", "python/dist/pulumi-resourc
 
 
 def install(directory: Path) -> None:
-    """Build the programs into a directory; `UnavailableError` when Go is missing, too old, or fails.
+    """Build the programs into a directory. Raises `UnavailableError` if Go is missing, too old, or fails.
 
-    Killed, it leaves its work in Go's own caches, and the next run goes on from there.
+    After a kill, the next run continues from Go's caches.
     """
     _require_go()
     with Progress(f"Building Pulumi {VERSION} with Go", "(5 to 10 minutes on 2 cores, once)") as progress:
@@ -75,18 +75,18 @@ def install(directory: Path) -> None:
 
 
 def needed_go() -> Version:
-    """The Go that `tools/pulumi-cli/go.mod` asks for."""
+    """Return the Go version that `tools/pulumi-cli/go.mod` requires."""
     line = re.search(r"^go (\S+)$", (TOOLS / "pulumi-cli" / "go.mod").read_text(encoding="utf-8"), re.MULTILINE)
     version = Version.parse(line.group(1)) if line else None
     if version is None:
-        raise UnavailableError("tools/pulumi-cli/go.mod names no Go version")
+        raise UnavailableError("tools/pulumi-cli/go.mod has no Go version")
     return version
 
 
 def _require_go() -> None:
     if shutil.which("go") is None:
         raise UnavailableError(f"Go is not installed; {needed_go()} or newer is needed")
-    # In the module's directory, so that a Go that fetches the toolchain it needs (GOTOOLCHAIN) does it now.
+    # In the module's directory, so that Go downloads the required toolchain (GOTOOLCHAIN) now.
     found = _go("pulumi-cli", "env", "GOVERSION").strip()
     version = Version.parse(found)
     if version is None or version < needed_go():
@@ -94,12 +94,12 @@ def _require_go() -> None:
 
 
 def _sdk_directory() -> Path:
-    """Where Pulumi's SDK module, which holds the two scripts, was unpacked."""
+    """Return the directory of Pulumi's SDK module, which has the two scripts."""
     return Path(json.loads(_go("pulumi-cli", "mod", "download", "-json", SDK))["Dir"])
 
 
 def _stale_packages(build: Build, progress: Progress) -> frozenset[str]:
-    """The packages that the build still has to compile. Downloads the modules it needs."""
+    """Return the packages that the build must compile. Downloads the modules that it needs."""
     fetched = 0
 
     def note(line: str) -> bool:
@@ -133,12 +133,12 @@ def _no_news(_: str) -> bool:
 
 
 def _go(module: str, *arguments: str, watch: Callable[[str], bool] = _no_news) -> str:
-    """Run Go in one of our modules and answer its stdout.
+    """Run Go in a module and return its stdout.
 
-    `watch` sees each line of stderr and says whether it was news. When Go fails, what was none is the reason in the
-    `UnavailableError`.
+    `watch` gets each line of stderr and returns whether it is progress. If Go fails, the other lines are the reason in
+    the `UnavailableError`.
     """
-    # A workspace, a cross-compilation or the lack of a C compiler must not change what is built.
+    # Workspaces, settings for cross-compilation and a missing C compiler must not change the result.
     surroundings = {key: value for key, value in os.environ.items() if key not in ("GOOS", "GOARCH")}
     surroundings |= {"GOWORK": "off", "GO111MODULE": "on", "CGO_ENABLED": "0"}
     with tempfile.TemporaryFile("w+", encoding="utf-8") as stdout:
@@ -158,14 +158,14 @@ def _go(module: str, *arguments: str, watch: Callable[[str], bool] = _no_news) -
             raise UnavailableError(f"go does not run: {error}") from error
         complaints = _watch(process, watch)
         if process.returncode != 0:
-            reason = "; ".join(complaints) or f"it ended with {process.returncode} and said nothing"
+            reason = "; ".join(complaints) or f"exit code {process.returncode} without a message"
             raise UnavailableError(f"`go {arguments[0]}` failed in {TOOLS / module}: {reason}")
         stdout.seek(0)
         return stdout.read()
 
 
 def _watch(process: subprocess.Popen[str], watch: Callable[[str], bool]) -> deque[str]:
-    """Read stderr until the process ends; answers the last lines that were no news. Interrupted, it takes Go along."""
+    """Read stderr to its end, and return the last lines without progress. An interrupt ends Go too."""
     complaints: deque[str] = deque(maxlen=5)
     try:
         for line in process.stderr or ():

@@ -1,4 +1,4 @@
-"""What is going on, on stderr: one line that is rewritten on a terminal, a plain line now and then elsewhere."""
+"""Show progress on stderr: one changing line on a terminal, a line from time to time elsewhere."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def say(text: str) -> None:
 
 
 class Progress:
-    """Announces a piece of work at once and keeps showing how far it is until it ends."""
+    """Announces a task at once, and shows its progress until it ends."""
 
     def __init__(self, title: str, remark: str = "") -> None:
         self._title = title
@@ -29,7 +29,7 @@ class Progress:
         self._ticker = threading.Thread(target=self._tick, daemon=True)
 
     def update(self, detail: str) -> None:
-        """Set how far it is, such as `120/1682 packages`. It is shown with the next tick."""
+        """Set the progress, such as `120/1682 packages`. The next tick shows it."""
         self._detail = detail
 
     def _tick(self) -> None:

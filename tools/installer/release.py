@@ -1,4 +1,4 @@
-"""The second way: Pulumi's official release, its checksum verified."""
+"""The second source: Pulumi's official release, with a verified checksum."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ from installer.platforms import Platform
 from installer.progress import Progress, say
 from installer.versions import CLI, PROGRAMS, VERSION
 
-#: Both can be pointed at a mirror, which is how the tests run them.
+#: Variables of mirrors, which tests use too.
 RELEASES = os.environ.get("RECONCILER_ENGINE_RELEASES") or "https://get.pulumi.com/releases/sdk"
 CHECKSUMS = os.environ.get("RECONCILER_ENGINE_CHECKSUMS") or "https://github.com/pulumi/pulumi/releases/download"
 
-#: Name resolution, every address and the TLS handshake together, so that a machine without a way out is soon told.
+#: Seconds for name resolution, all addresses and the TLS handshake together.
 CONNECT_SECONDS = 6.0
 READ_SECONDS = 30.0
 ATTEMPTS = 3
@@ -31,10 +31,10 @@ CHUNK = 1 << 18
 
 
 def install(directory: Path, platform: Platform) -> None:
-    """Put the release's programs into a directory.
+    """Download the release's programs into a directory.
 
-    `UnavailableError` when the servers cannot be reached or have no such release; `EngineError` when what they sent is
-    not what its checksum says, because then another way must not hide it.
+    Raises `UnavailableError` if the servers cannot be reached or lack the release. Raises `EngineError` for a wrong
+    checksum, so that another source does not hide it.
     """
     if platform.release is None:
         raise UnavailableError(f"Pulumi publishes no release for {platform.key}")
@@ -47,7 +47,7 @@ def install(directory: Path, platform: Platform) -> None:
         tarball.unlink()
         raise EngineError(
             f"{url} is not the file that Pulumi published: SHA-256 {actual}, expected {expected}.\n"
-            "Nothing was installed. Try again; if it stays so, find out what changes downloads on the way here."
+            "Nothing was installed. Try again. If it fails again, find out which proxy or mirror changes downloads."
         )
     _unpack(tarball, directory)
     tarball.unlink()
@@ -64,11 +64,11 @@ def _published_checksum(name: str) -> str:
         checksum, _, file = line.partition(" ")
         if file.strip().lstrip("*") == name and len(checksum) == hashlib.sha256().digest_size * 2:
             return checksum.lower()
-    raise EngineError(f"{url} has no SHA-256 checksum for {name}: nothing unverified is installed.")
+    raise EngineError(f"{url} has no SHA-256 checksum for {name}: unverified files are not installed.")
 
 
 def _download(url: str, target: Path) -> str:
-    """Fetch a file, afresh when the connection breaks. Answers its SHA-256."""
+    """Download a file, again if the connection breaks. Returns its SHA-256."""
     for attempt in range(1, ATTEMPTS + 1):
         try:
             return _download_once(url, target)
@@ -94,18 +94,18 @@ def _download_once(url: str, target: Path) -> str:
             done += len(chunk)
             progress.update(f"{done >> 20} of {total >> 20} MB" if total else f"{done >> 20} MB")
     if done < total:
-        raise ConnectionError(f"{done} of {total} bytes came")
+        raise ConnectionError(f"{done} of {total} bytes arrived")
     return digest.hexdigest()
 
 
 def _open(url: str) -> http.client.HTTPResponse:
-    """Send a GET. A thread of its own bounds the whole connecting: the socket's timeout holds for one address only."""
+    """Send a GET. A thread limits the time for connecting, because the socket's timeout is per address."""
     outcome: queue.SimpleQueue[http.client.HTTPResponse | Exception] = queue.SimpleQueue()
 
     def connect() -> None:
         try:
             outcome.put(urllib.request.urlopen(url, timeout=READ_SECONDS))
-        except Exception as error:  # handed over and judged below
+        except Exception as error:  # raised below
             outcome.put(error)
 
     threading.Thread(target=connect, daemon=True).start()
@@ -128,7 +128,7 @@ def _open(url: str) -> http.client.HTTPResponse:
 
 
 def _unpack(tarball: Path, directory: Path) -> None:
-    """Take the files that lie beside the CLI in the tarball, by their bare names: nothing can land elsewhere."""
+    """Unpack the files beside the CLI in the tarball by their base names, so that none lands elsewhere."""
     try:
         with tarfile.open(tarball, "r:gz") as archive:
             files = [member for member in archive if member.isfile()]
@@ -146,4 +146,4 @@ def _unpack(tarball: Path, directory: Path) -> None:
         raise EngineError(f"{tarball.name} cannot be unpacked, though its checksum is right: {error}") from error
     missing = [program for program in PROGRAMS if not (directory / program).is_file()]
     if missing:
-        raise EngineError(f"{tarball.name} holds no {', '.join(missing)}.")
+        raise EngineError(f"{tarball.name} has no {', '.join(missing)}.")

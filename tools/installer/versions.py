@@ -1,17 +1,17 @@
-"""Which Pulumi we want, and which we accept."""
+"""The versions of Pulumi to install and to accept."""
 
 from __future__ import annotations
 
 import re
 from dataclasses import dataclass
 
-#: The release that is installed where none is found. `tools/pulumi-cli/go.mod` pins the same one; a test compares them.
+#: The release to install. `tools/pulumi-cli/go.mod` has the same version, as a test checks.
 VERSION = "3.259.0"
 
-#: What a run needs from the CLI itself.
+#: Programs of the CLI.
 CLI = "pulumi"
 
-#: What the CLI starts for a Python program with dynamic resources: it looks beside itself and on PATH.
+#: Programs that the CLI starts for Python with dynamic resources. It looks beside itself and on PATH.
 COMPANIONS = ("pulumi-language-python", "pulumi-language-python-exec", "pulumi-resource-pulumi-python")
 
 PROGRAMS = (CLI, *COMPANIONS)
@@ -19,7 +19,7 @@ PROGRAMS = (CLI, *COMPANIONS)
 
 @dataclass(frozen=True, order=True)
 class Version:
-    """A semantic version, as far as we compare them. A pre-release comes before its release."""
+    """A semantic version. A pre-release comes before its release."""
 
     major: int
     minor: int
@@ -28,7 +28,7 @@ class Version:
 
     @classmethod
     def parse(cls, text: str) -> Version | None:
-        """Read `v3.259.0`, `3.260.0-alpha.1`, `go1.25.11` or `1.25`; None when there is no version in the text."""
+        """Read `v3.259.0`, `3.260.0-alpha.1`, `go1.25.11` or `1.25`; None for a text without a version."""
         match = re.match(r"\s*(?:v|go)?(\d+)\.(\d+)(?:\.(\d+))?(-[0-9A-Za-z.-]+|rc\d+|beta\d+)?", text)
         if match is None:
             return None
@@ -39,10 +39,10 @@ class Version:
         return f"{self.major}.{self.minor}.{self.patch}{'' if self.released else ' (pre-release)'}"
 
 
-#: The oldest CLI the programs here were tried with. A fourth major version is another engine.
+#: The oldest supported CLI. Other major versions are not supported.
 MINIMUM = Version(3, 250, 0)
 
 
 def good_enough(version: Version) -> bool:
-    """Whether a CLI of this version serves."""
+    """Return whether a CLI of this version is supported."""
     return version >= MINIMUM and version.major == MINIMUM.major

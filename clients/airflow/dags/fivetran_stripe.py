@@ -1,4 +1,4 @@
-"""A DAG as people write them: one FivetranOperator, with the connection's id from Airflow's variable."""
+"""A typical DAG: one FivetranOperator, with the connection's id from Airflow's variable."""
 
 from datetime import datetime
 

@@ -16,18 +16,30 @@ from pathlib import Path
 
 import yaml
 
+from reconciler.config import SPECS
 from reconciler.model.errors import ReconcilerError
 from reconciler.yaml_text.writer import format_yaml
 
 PROJECT_FILE = "Pulumi.yaml"
+#: How `pulumi` comes on PATH.
+INSTALL = 'Put it on PATH with `eval "$(make -s env)"`.'
+SPECS_VARIABLE = "RECONCILER_SPECS"
 #: It encrypts only values of the simulators.
 PASSPHRASE = "simulator"  # noqa: S105
 _TIMEOUT_S = 60
+#: The settings by which a stack's secrets are encrypted.
+_ENCRYPTION = frozenset({"secretsprovider", "encryptedkey", "encryptionsalt"})
 
 
 def find_project(start: Path) -> Path | None:
     """Return the nearest folder from `start` upwards that has a Pulumi project, as Pulumi finds it."""
     return next((folder for folder in (start, *start.parents) if (folder / PROJECT_FILE).is_file()), None)
+
+
+def specs_variable(specs: Path) -> dict[str, str]:
+    """Return the variable that names the specs folder, unless the Pulumi program finds it anyway."""
+    default = (find_project(Path.cwd()) or Path.cwd()) / SPECS
+    return {} if specs.resolve() == default.resolve() else {SPECS_VARIABLE: str(specs.resolve())}
 
 
 def shared_settings(project: Path, stacks: Iterable[str]) -> Mapping[str, object]:
@@ -51,6 +63,8 @@ def create_stacks(
     state_dir: Path,
     environment: Mapping[str, str],
     config: Mapping[str, str] | None = None,
+    *,
+    inherited: Mapping[str, str] = os.environ,
 ) -> Path:
     """Create the stacks that the backend lacks, and return the settings file to run them with.
 
@@ -60,6 +74,7 @@ def create_stacks(
         state_dir: The folder for the settings file.
         environment: The variables that name the backend. `pulumi` has to be on PATH.
         config: Values for the settings, by key; a key without a namespace is the project's.
+        inherited: The variables that `pulumi` gets besides.
 
     Raises:
         ReconcilerError: Pulumi failed; with its message.
@@ -67,13 +82,13 @@ def create_stacks(
     stacks = tuple(stacks)
     settings_file = state_dir / "settings.yaml"
     if not settings_file.exists():
-        settings = _with_config(shared_settings(project, stacks), project, config or {})
+        settings = _with_config(_without_secrets(shared_settings(project, stacks)), project, config or {})
         settings_file.write_text(format_yaml(settings), encoding="utf-8")
     with tempfile.TemporaryDirectory(prefix="reconciler-stacks-") as scratch:
         copy = Path(scratch)
         shutil.copy(project / PROJECT_FILE, copy)
         # A Pulumi home of its own, so that the user's selected stack stays selected.
-        variables = {**os.environ, **environment, "PULUMI_HOME": str(copy / "home")}
+        variables = {**inherited, **environment, "PULUMI_HOME": str(copy / "home")}
         variables.pop("PULUMI_STACK", None)
         for stack in stacks:
             own = copy / f"Pulumi.{stack}.yaml"
@@ -81,6 +96,20 @@ def create_stacks(
             _pulumi("stack", "select", "--create", stack, cwd=copy, environment=variables)
             shutil.copy(own, settings_file)
     return settings_file
+
+
+def _without_secrets(settings: Mapping[str, object]) -> dict[str, object]:
+    """Return the settings without what a key of the real stacks encrypts, which the local ones do not have."""
+    config = settings.get("config")
+    plain = {key: value for key, value in config.items() if not _is_secret(value)} if isinstance(config, dict) else {}
+    kept = {key: value for key, value in settings.items() if key not in _ENCRYPTION}
+    return {**kept, "config": plain} if plain else {key: value for key, value in kept.items() if key != "config"}
+
+
+def _is_secret(value: object) -> bool:
+    if isinstance(value, dict):
+        return "secure" in value or any(_is_secret(each) for each in value.values())
+    return isinstance(value, list) and any(_is_secret(each) for each in value)
 
 
 def _with_config(settings: Mapping[str, object], project: Path, config: Mapping[str, str]) -> dict[str, object]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import subprocess
 from collections.abc import Sequence
@@ -14,6 +15,7 @@ import click
 
 from reconciler.cli import Exit
 from reconciler.cli.environments import only_environment
+from reconciler.cli.local_stacks import INSTALL, SPECS_VARIABLE, specs_variable
 from reconciler.cli.masked_output import declare_values, mask_google_message
 from reconciler.cli.options import environment_option, format_option, specs_option, today_option
 from reconciler.cli.output import REPORTERS, Reporter, progress, write_file
@@ -22,14 +24,12 @@ from reconciler.config import load
 from reconciler.google.bigquery.api import Datasets
 from reconciler.model import commands
 from reconciler.model.errors import InvalidSpecs, ReconcilerError, RemoteError
+from reconciler.model.today import VARIABLE as TODAY
 from reconciler.review.consequence import Consequence
 from reconciler.review.datasets import deleted_datasets
 from reconciler.review.document import ReviewDocument
 from reconciler.review.preview import Fault, Preview, read_preview
 from reconciler.review.review import find_consequences
-
-#: How `pulumi` comes on PATH.
-_INSTALL = 'Put it on PATH with `eval "$(make -s env)"`.'
 
 #: The types of resources whose errors are masked already.
 _OURS = ("pulumi-python:", "pulumi:pulumi:Stack")
@@ -49,6 +49,12 @@ _URN = re.compile(r"urn:pulumi:\S+::(\S+)")
     metavar="FILE",
     help="The output of `pulumi preview --json`, to read instead of running it; - for stdin.",
 )
+@click.option(
+    "--base",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    metavar="DIR",
+    help="Simulate: compare with the files of this folder, on local services and without any credential.",
+)
 @click.option("--refresh", is_flag=True, help="Compare with what exists now, and not only with the last run.")
 @click.option(
     "--summary",
@@ -63,6 +69,7 @@ def review(
     environment: str | None,
     *,
     file: IO[str] | None,
+    base: Path | None,
     refresh: bool,
     summary: Path | None,
     reporter: Reporter,
@@ -76,27 +83,29 @@ def review(
     Exit codes: 0 done, whatever the run would do, 1 the run is rejected, or the files have problems, 2 wrong usage,
     3 Fivetran or Google failed.
     """
-    if file is not None and refresh:
-        raise click.UsageError("choose either --preview or --refresh")
+    if sum((file is not None, refresh, base is not None)) > 1:
+        raise click.UsageError("choose one of --preview, --refresh and --base")
     loaded = load(specs, Path.cwd(), day)
     name = environment or only_environment(loaded)
     try:
         fleet = loaded.fleet(name)
     except InvalidSpecs as error:
-        _print(ReviewDocument.of(name, [], [str(problem) for problem in error.problems]), [], reporter, summary)
+        problems = [str(problem) for problem in error.problems]
+        _print(ReviewDocument.of(name, [], problems, simulated=base is not None), [], reporter, summary)
         return Exit.FINDINGS
     declare_values(fleet.environment, loaded.fleets.values(), loaded.places)
     if file is not None:
         preview = read_preview(file.read(), getattr(file, "name", "<stdin>"), name)
     else:
         with progress(f"Previewing {name}"):
-            preview = read_preview(_run_preview(name, refresh=refresh), f"the preview of {name}", name)
+            printed = _simulate(name, specs, base, day) if base else _run_preview(name, specs, day, refresh=refresh)
+            preview = read_preview(printed, f"the preview of {name}", name)
     found: list[Consequence] = []
     notes: list[str] = []
     if not preview.faults:
-        tables, notes = _tables(fleet.environment.gcp_project, preview)
+        tables, notes = ({}, []) if base else _tables(fleet.environment.gcp_project, preview)
         found = find_consequences(preview, loaded, name, day, tables)
-    document = ReviewDocument.of(name, found, [_fault(each) for each in preview.faults])
+    document = ReviewDocument.of(name, found, [_fault(each) for each in preview.faults], simulated=base is not None)
     _print(document, notes, reporter, summary)
     return Exit.FINDINGS if document.rejected else Exit.FINE
 
@@ -116,13 +125,27 @@ def _tables(project: str, preview: Preview) -> tuple[dict[str, int], list[str]]:
     return found, []
 
 
-def _run_preview(stack: str, *, refresh: bool) -> str:
+def _simulate(environment: str, specs: Path, base: Path, day: date) -> str:
+    try:
+        from reconciler.cli.simulate import Stop  # noqa: PLC0415 (a production install has no local services)
+        from reconciler.cli.simulated_preview import preview_simulated  # noqa: PLC0415
+    except ImportError:
+        raise ReconcilerError("the local services are not installed\n    Install the extra `simulator`.") from None
+    try:
+        return preview_simulated(environment, specs, base, day)
+    except Stop:
+        raise click.Abort from None
+
+
+def _run_preview(stack: str, specs: Path, day: date, *, refresh: bool) -> str:
     words = ["pulumi", "preview", "--stack", stack, "--json", "--non-interactive", *(["--refresh"] if refresh else [])]
     command = commands.shell(*words)
     try:
-        done = subprocess.run(words, capture_output=True, text=True, check=False)
+        inherited = {key: value for key, value in os.environ.items() if key != SPECS_VARIABLE}
+        variables = {**inherited, **specs_variable(specs), TODAY: day.isoformat()}
+        done = subprocess.run(words, capture_output=True, text=True, check=False, env=variables)
     except OSError as error:
-        raise ReconcilerError(f"{command}: {error.strerror}\n    {_INSTALL}") from None
+        raise ReconcilerError(f"{command}: {error.strerror}\n    {INSTALL}") from None
     if not done.stdout.lstrip().startswith("{"):
         reason = mask_google_message(done.stderr.strip() or done.stdout.strip() or f"exit code {done.returncode}")
         raise RemoteError(f"{command} failed: {reason}")

@@ -16,7 +16,7 @@ from pathlib import Path
 import click
 
 from reconciler.cli import Exit
-from reconciler.cli.local_stacks import PASSPHRASE, create_stacks, find_project
+from reconciler.cli.local_stacks import PASSPHRASE, create_stacks, find_project, specs_variable
 from reconciler.cli.options import specs_option
 from reconciler.cli.output import close_stdout, print_note, print_text, write_file
 from reconciler.cli.placeholder_values import PlaceholderValues
@@ -28,7 +28,7 @@ from simulator.process import DidNotStart, Simulators, starting
 _PORT = click.IntRange(0, 65535)
 
 
-class _Stop(BaseException):
+class Stop(BaseException):
     """A signal ends the command. It is not an Exception, so that nothing handles it as an error."""
 
 
@@ -80,10 +80,10 @@ def simulate(
 
     Exit codes: 0 ended by a signal, 2 wrong usage, 3 the simulators failed.
     """
-    _require_simulator()
+    require_simulator()
     with contextlib.ExitStack() as cleanup:
         try:
-            _stop_on_signals()
+            stop_on_signals()
             folder = _state_dir(state_dir, cleanup)
             server = cleanup.enter_context(
                 starting(
@@ -102,7 +102,7 @@ def simulate(
             placeholders.create_projects(simulators.admin_url, projects)
             placeholders.store_secrets(simulators.admin_url)
             placeholders.deploy_functions(simulators.admin_url)
-            variables = {**simulators.environment, **variables, **_specs_variable(specs), **placeholders.variables}
+            variables = {**simulators.environment, **variables, **specs_variable(specs), **placeholders.variables}
             if ready_file is not None:
                 _write_ready_file(ready_file, simulators, variables)
             _print_exports(variables)
@@ -112,18 +112,19 @@ def simulate(
             print_note("Error: the simulators ended unexpectedly")
         except DidNotStart:
             pass  # the server has printed the reason to stderr
-        except _Stop:
+        except Stop:
             return Exit.FINE
     return Exit.REMOTE_FAILED
 
 
-def _stop_on_signals() -> None:
+def stop_on_signals() -> None:
+    """Raise `Stop` on the first signal that ends a process, so that what it started is ended too."""
     numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
     def stop(_number: int, _frame: object) -> None:
         for number in numbers:
             signal.signal(number, signal.SIG_IGN)  # a second Ctrl-C must not interrupt the cleanup
-        raise _Stop
+        raise Stop
 
     for number in numbers:
         # A signal that the shell ignores stays ignored: a background job must survive Ctrl-C at the prompt.
@@ -131,7 +132,8 @@ def _stop_on_signals() -> None:
             signal.signal(number, stop)
 
 
-def _require_simulator() -> None:
+def require_simulator() -> None:
+    """Check that the local services are installed. Raises `ReconcilerError`."""
     try:
         importlib.import_module("aiohttp")
     except ImportError:
@@ -171,12 +173,6 @@ def _pulumi_variables(
     if stack:
         variables["PULUMI_STACK"] = stack
     return variables
-
-
-def _specs_variable(specs: Path) -> dict[str, str]:
-    """Return the variable that names the specs folder, unless the Pulumi program finds it anyway."""
-    default = (find_project(Path.cwd()) or Path.cwd()) / "connectors"
-    return {} if specs.resolve() == default.resolve() else {"RECONCILER_SPECS": str(specs.resolve())}
 
 
 def _write_ready_file(file: Path, simulators: Simulators, variables: Mapping[str, str]) -> None:

@@ -24,9 +24,9 @@ def destination_of(connection: Connection) -> DestinationSchema:
     For services outside the catalogue, a name with a dot is a schema and a table.
     """
     service = catalog.find(connection.service)
-    said = {key: value for key in KEYS if isinstance(value := connection.config.get(key), str) and value}
+    named = {key: value for key in KEYS if isinstance(value := connection.config.get(key), str) and value}
     for keys in service.form.keys if service is not None else _any_form():
-        found = {key: said[key] for key in keys if key in said}
+        found = {key: named[key] for key in keys if key in named}
         if len(found) == len(keys) and DestinationSchema(**found).connection_name == connection.schema:
             return DestinationSchema(**found)
     return _by_name(connection.schema, service.form if service is not None else None)

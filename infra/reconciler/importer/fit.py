@@ -23,13 +23,13 @@ def fitting(draft: Draft, environment: Environment) -> Draft:
     if connector.sync is not None:
         tables = sum(len(schema.tables) for schema in connector.sync.schemas.values())
         columns = sum(len(t.columns) for s in connector.sync.schemas.values() for t in s.tables.values())
-        said = (
+        comment = (
             f"Not here, since a file may have {MAX_BYTES // 1024**2} MiB: what is selected in Fivetran "
             f"({tables:,} tables and {columns:,} columns). It stays as it is."
         )
         # Without `schemas`, `new` still decides about what the source adds.
         sync = None if connector.sync.new == "allow_all" else Sync(connector.sync.new)
-        draft = _with(draft, replace(connector, sync=sync), ("connector", "adopt"), said)
+        draft = _with(draft, replace(connector, sync=sync), ("connector", "adopt"), comment)
     return draft if _size(draft, environment) <= MAX_BYTES else _without_config(draft)
 
 
@@ -44,10 +44,10 @@ def _without_config(draft: Draft) -> Draft:
         largest = max(config, key=lambda key: sizes[key])
         del config[largest]
         left_out.append(largest)
-    said = (
+    comment = (
         f"Not in `config`, since a file may have {MAX_BYTES // 1024**2} MiB: {', '.join(left_out)}. It stays as it is."
     )
-    return _with(draft, replace(connector, config=config), ("connector", "adopt"), said)
+    return _with(draft, replace(connector, config=config), ("connector", "adopt"), comment)
 
 
 def _with(draft: Draft, connector: Connector, at: Path, comment: str) -> Draft:

@@ -28,40 +28,40 @@ def sync_of(live: StandardConfig | None, left_out: list[str] | None = None) -> S
     if live is None or live.schema_change_handling not in _NEW:
         return None
     new = cast(Literal["allow_all", "allow_columns", "block_all"], live.schema_change_handling)
-    schemas = dict(_schemas(live.schemas, [] if left_out is None else left_out, lets_in=new == _USUAL))
+    schemas = dict(_schemas(live.schemas, [] if left_out is None else left_out, syncs_new=new == _USUAL))
     return Sync(new, "keep", schemas) if schemas or new != _USUAL else None
 
 
 def _schemas(
-    schemas: Mapping[str, SchemaConfig], left_out: list[str], *, lets_in: bool
+    schemas: Mapping[str, SchemaConfig], left_out: list[str], *, syncs_new: bool
 ) -> Iterator[tuple[str, SchemaSync]]:
     for name, schema in _nameable(schemas, left_out, ""):
         if schema.enabled is False:
-            if lets_in:
+            if syncs_new:
                 yield name, SchemaSync(included=False)
             continue
-        tables = dict(_tables(schema.tables, left_out, name, lets_in=lets_in))
+        tables = dict(_tables(schema.tables, left_out, name, syncs_new=syncs_new))
         if tables:
             yield name, SchemaSync(tables=tables)
-        elif not lets_in:
+        elif not syncs_new:
             yield name, SchemaSync()
 
 
 def _tables(
-    tables: Mapping[str, TableConfig], left_out: list[str], schema: str, *, lets_in: bool
+    tables: Mapping[str, TableConfig], left_out: list[str], schema: str, *, syncs_new: bool
 ) -> Iterator[tuple[str, TableSync]]:
     for name, table in _nameable(tables, left_out, f"{schema}."):
         if table.enabled is False:
-            if lets_in and table.lock is None:
+            if syncs_new and table.lock is None:
                 yield name, TableSync(included=False)
             continue
         # Of the other modes, one is the connection's default.
-        said = TableSync(
+        selected = TableSync(
             mode="history" if table.sync_mode == "history" else None,
             columns=dict(_columns(table.columns, left_out, f"{schema}.{name}.")),
         )
-        if said != TableSync() or (not lets_in and table.lock is None):
-            yield name, said
+        if selected != TableSync() or (not syncs_new and table.lock is None):
+            yield name, selected
 
 
 def _columns(

@@ -66,8 +66,8 @@ class RemoteError(ReconcilerError):
 
     def saying(self, message: str) -> str:
         """Return the error's text with this message, which must contain no secret."""
-        said = f": {message.rstrip('.')}" if message else ""
-        return f"{self._text}{said}" + (f". {self.step}" if self.step else "")
+        quoted = f": {message.rstrip('.')}" if message else ""
+        return f"{self._text}{quoted}" + (f". {self.step}" if self.step else "")
 
 
 #: The error for all exceptions of Google's libraries about credentials, and its hint.
@@ -89,8 +89,8 @@ def google_error(subject: str, error: BaseException) -> RemoteError:
 def google_message(error: BaseException) -> str:
     """Return Google's message without the request that its libraries prepend. It is not masked."""
     details = getattr(error, "errors", None) or [{}]
-    said = details[0].get("message") if isinstance(details[0], dict) else None
-    text = str(said or getattr(error, "message", None) or error).strip()
+    message = details[0].get("message") if isinstance(details[0], dict) else None
+    text = str(message or getattr(error, "message", None) or error).strip()
     return text.partition(": ")[2] if re.match(r"[A-Z]+ http", text) else text
 
 

@@ -67,8 +67,8 @@ class Reference:
 
     def as_node(self) -> dict[str, Json]:
         """The reference as a node of a config tree."""
-        said = {self.kind: self.name, "version": self.version, "project": self.project, "exact": self.exact or None}
-        return {key: value for key, value in said.items() if value is not None}
+        fields = {self.kind: self.name, "version": self.version, "project": self.project, "exact": self.exact or None}
+        return {key: value for key, value in fields.items() if value is not None}
 
     def __str__(self) -> str:
         node = self.as_node()

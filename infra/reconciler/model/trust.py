@@ -26,8 +26,8 @@ class Certificate:
 
     def as_property(self) -> dict[str, Json]:
         """The form for state, which previews show."""
-        said = {"subject": self.subject, "valid": self.valid, "encoded_cert": self.encoded}
-        return {key: value for key, value in said.items() if value}
+        fields = {"subject": self.subject, "valid": self.valid, "encoded_cert": self.encoded}
+        return {key: value for key, value in fields.items() if value}
 
 
 @dataclass(frozen=True)

@@ -1,5 +1,5 @@
-"""A local, stateful Fivetran: the REST API of version 1 over HTTP, with its quirks, and an admin side for tests.
+"""A local, stateful Fivetran: its REST API (version 1) over HTTP, and an admin API for tests.
 
-`app.build_app` makes the web application; `state.FivetranState` is what it remembers. What the API's documentation
-leaves open is a switch in `options.Options`. What is not simulated answers 501 and says so.
+`app.build_app` creates the web application; `state.FivetranState` is its state. Where the API's documentation leaves a
+question, `options.Options` has a switch. Routes that are not simulated answer 501.
 """

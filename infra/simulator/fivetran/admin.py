@@ -1,30 +1,30 @@
-"""The admin side, under `/_admin` on the same port, without authentication. For tests and demonstrations.
+"""The admin API, under `/_admin` on the same port, without authentication. For tests and demonstrations.
 
-Everything takes and gives JSON; what cannot be done answers 400 `{"error": …}`. Faults never strike here, and nothing
-here is logged or counts against a quota.
+Bodies and answers are JSON; an impossible request answers 400 `{"error": …}`. Admin requests meet no faults, are not
+logged, and count against no quota.
 
-- `GET  /_admin/snapshot[?secrets=true]`: all groups, destinations and connections, with `config` as it arrived,
-  `effective` as syncs use it. Secret values are masked unless asked for.
-- `POST /_admin/reset`: forget every object, script, fault, logged request and used quota. Options, credentials and
+- `GET  /_admin/snapshot[?secrets=true]`: all groups, destinations and connections, with `config` as it arrived, and
+  `effective` as syncs use it. Secret values are masked without `secrets=true`.
+- `POST /_admin/reset`: delete every object, script, fault, logged request and used quota. Options, credentials and
   registered services stay.
 - `GET  /_admin/requests[?since=N]`: the requests after number N: method, route, path, query, status (0: no answer),
-  names of the body's keys. `GET /_admin/requests/counts`: how often each route was asked for. `DELETE` forgets them.
+  names of the body's keys. `GET /_admin/requests/counts`: the number of requests per route. `DELETE` deletes them.
 - `GET, POST, DELETE /_admin/faults`: list, add (see `faults`), remove all. `DELETE /_admin/faults/{id}` removes one.
   `POST /_admin/faults/{id}/release`, with `{"drop": true}` to close: let held requests go.
-- `GET, PATCH /_admin/options`: see `options.Options`; holds from the next request on.
+- `GET, PATCH /_admin/options`: see `options.Options`; a change applies from the next request on.
 - `GET, POST, DELETE /_admin/setup-tests`: list, add, remove all scripts for setup tests: `{"target": id or name,
   "runs": N or null, "results": […], "accepts": {"api_key": "…"}, "seconds": S}`, see `state.TestScript`.
-- `POST /_admin/groups`, `POST /_admin/destinations`, `POST /_admin/connections`: made by hand, see `by_hand`.
-- `PATCH, DELETE /_admin/destinations/{id}`, `PATCH, DELETE /_admin/connections/{id or name}`: changed by hand: any
+- `POST /_admin/groups`, `POST /_admin/destinations`, `POST /_admin/connections`: create by hand, see `by_hand`.
+- `PATCH, DELETE /_admin/destinations/{id}`, `PATCH, DELETE /_admin/connections/{id or name}`: change by hand any
   field, `config`, `auth`, `paused`, `sync_frequency`, `setup_state`, `succeeded_at`, `consented` (authorised) …
-- `POST /_admin/connections/{id or name}/finish-sync`: end a running sync with success; `…/authorise`: what a person
-  does in the setup page: authorise, and have the setup tests run; `{"token"}`: on the page that a connect card opens.
-- `GET, PUT, PATCH, DELETE /_admin/sources/{target}`: what connections read from, see `source`: of one connection (its
-  id, or the name that it has or will have), or of all of a service. PATCH merges, null takes away; what it adds is
-  found by the next sync or reload.
-- `PATCH /_admin/connections/{id or name}/schemas`: what a person selects in the Schema tab, in the shape of the API's
-  own request; `POST …/schemas/load`: that person opens the tab, which captures the source.
-- `GET  /_admin/hosts`, `PUT, DELETE /_admin/hosts/{host}`: what a host presents to whoever connects, see `trust`.
+- `POST /_admin/connections/{id or name}/finish-sync`: end a running sync with success; `…/authorise`: a person
+  authorises in the setup page, which runs the setup tests; with `{"token"}`, on the page of a connect card.
+- `GET, PUT, PATCH, DELETE /_admin/sources/{target}`: the source, see `source`: of a connection (its id, or the name
+  that it has or will have), or of all connections of a service. PATCH merges, and null removes. The next sync or reload
+  finds additions.
+- `PATCH /_admin/connections/{id or name}/schemas`: a person selects in the Schema tab, in the form of the API's
+  request; `POST …/schemas/load`: a person opens the tab, which captures the source.
+- `GET  /_admin/hosts`, `PUT, DELETE /_admin/hosts/{host}`: the certificates and key that a host presents, see `trust`.
 - `PUT  /_admin/services/{service}`: register a connection service, defined as in the tables of `catalogue`.
 - `POST /_admin/credentials`: `{"key", "secret", "kind", "read_only"}` adds or replaces a key.
   `PATCH /_admin/credentials/{key}`: `{"expired": true}`, `{"read_only": true}`.
@@ -183,7 +183,7 @@ def _answering(action: Action) -> Callable[[web.Request], Awaitable[web.Response
 
 
 def add(app: web.Application) -> None:
-    """Put the admin side on the application."""
+    """Add the admin routes to the application."""
     routes: tuple[tuple[str, str, Action], ...] = (
         ("GET", "/snapshot", _snapshot),
         ("POST", "/reset", _reset),

@@ -1,4 +1,4 @@
-"""The admin side's routes about connections and what they read from. What they do is in `admin`'s docstring."""
+"""The admin routes about connections and their sources. The docstring of `admin` describes them."""
 
 from __future__ import annotations
 
@@ -42,8 +42,8 @@ async def _finish_sync(request: web.Request) -> Any:
 async def _authorise(request: web.Request) -> Any:
     state, connection = _found(request)
     token = (await read_body(request)).get("token")
-    if token is not None and (refusal := connect_cards.check(state, connection, token)) is not None:
-        raise by_hand.ByHandError(refusal)
+    if token is not None and (problem := connect_cards.check(state, connection, token)) is not None:
+        raise by_hand.ByHandError(problem)
     connection.consented = True
     state.note(connection, "authorised")
     await setup_tests.run_on_connection(state, connection, {})

@@ -1,4 +1,4 @@
-"""The web application: the API under `/v1`, the admin side under `/_admin`."""
+"""The web application: the API under `/v1`, the admin API under `/_admin`."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from simulator.fivetran.transport import FAULTS, LOG, MIDDLEWARES, STATE, hang_u
 
 
 def build_app(state: FivetranState | None = None) -> web.Application:
-    """A local Fivetran that remembers what it is told in `state`; a fresh account when none is given.
+    """Create the application of a local Fivetran with this state, or with a new account.
 
-    To be served by one event loop. Options, credentials and clocks are the state's; what the admin side offers is in
-    `admin`'s docstring.
+    One event loop must serve it. Options, credentials and clocks are in the state. The docstring of `admin` describes
+    the admin API.
     """
     app = web.Application(middlewares=MIDDLEWARES)
     app[STATE] = state if state is not None else FivetranState()

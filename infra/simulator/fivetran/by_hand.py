@@ -1,6 +1,6 @@
-"""What happens in Fivetran without this API: someone clicks in its pages, a sync ends, a vendor revokes a key.
+"""Changes in Fivetran outside its API: a person uses its pages, a sync ends, a vendor revokes a key.
 
-Nothing here is checked as a request would be; what cannot be stored at all raises `ByHandError`.
+These changes are not checked like requests. `ByHandError` is raised for values that cannot be stored.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from simulator.fivetran.moments import timestamp
 from simulator.fivetran.state import Connection, Destination, FivetranState, Group, Json, TestScript
 
 _MOMENTS = frozenset({"created_at", "succeeded_at", "failed_at"})
-#: By hand as by request these hold only what the API could show.
+#: Fields whose values are checked, so that they are values that the API could show.
 _CHECKS: Mapping[str, fields.Check] = {
     **fields.CHANGED_CONNECTION,
     **fields.CHANGED_DESTINATION,
@@ -26,7 +26,7 @@ _CHECKS: Mapping[str, fields.Check] = {
     "update_state": fields.one_of("on_schedule", "delayed"),
 }
 
-#: Stands for ever, or is set by what happens.
+#: Fields that never change, or change only through events.
 _FIXED = (
     *("id", "group_id", "service", "name", "naming"),
     *("schema_config", "first_sync", "written_datasets", "history"),
@@ -36,11 +36,11 @@ Record = TypeVar("Record", Group, Destination, Connection)
 
 
 class ByHandError(ValueError):
-    """An edit that cannot be made: an object, service or field that does not exist."""
+    """An impossible change: an object, service or field does not exist."""
 
 
 def find_connection(state: FivetranState, target: str) -> Connection:
-    """A connection by its id, or by its name when only one has it."""
+    """Find a connection by its id, or by its name if only one has it."""
     if target in state.connections:
         return state.connections[target]
     found = [connection for connection in state.connections.values() if connection.name == target]
@@ -50,14 +50,14 @@ def find_connection(state: FivetranState, target: str) -> Connection:
 
 
 def create_group(state: FivetranState, values: Mapping[str, Any]) -> Group:
-    """A group; `name` is needed, `id` may be chosen."""
+    """Create a group. `name` is required, `id` is optional."""
     group = _build(Group, {"id": state.new_id(), "created_at": state.now(), **_moments(values)})
     state.groups[group.id] = group
     return group
 
 
 def create_destination(state: FivetranState, values: Mapping[str, Any]) -> Destination:
-    """A destination, connected unless `setup_status` says otherwise; `id` is its group's."""
+    """Create a destination, connected unless `setup_status` has another value. `id` is its group's."""
     defaults = {
         "service": "big_query",
         "region": state.options.default_region,
@@ -73,9 +73,9 @@ def create_destination(state: FivetranState, values: Mapping[str, Any]) -> Desti
 
 
 def create_connection(state: FivetranState, values: Mapping[str, Any]) -> Connection:
-    """A connection, set up and connected unless `setup_state` says otherwise; schema keys stand in `config`.
+    """Create a connection, connected unless `setup_state` has another value. `config` includes the schema keys.
 
-    One whose last success is given has its history; another starts to sync it as soon as nothing is in the way.
+    A connection with a last success has synced its history. Another one starts its historical sync as soon as it can.
     """
     service = state.catalogue.connections.get(values.get("service", ""))
     if service is None or values.get("group_id") not in state.groups:
@@ -97,7 +97,7 @@ def create_connection(state: FivetranState, values: Mapping[str, Any]) -> Connec
 
 
 def change_connection(state: FivetranState, connection: Connection, values: Mapping[str, Any]) -> Connection:
-    """Set fields of a connection. `config` and `auth` merge by key, null removes one, and take effect at once."""
+    """Set fields of a connection. `config` and `auth` merge by key, null removes a key, and apply at once."""
     paused, setup_state = connection.paused, connection.setup_state
     changed = _changed(connection, values, fixed=_FIXED)
     if changed.paused != paused:
@@ -111,12 +111,12 @@ def change_connection(state: FivetranState, connection: Connection, values: Mapp
 
 
 def change_destination(destination: Destination, values: Mapping[str, Any]) -> Destination:
-    """Set fields of a destination. `config` merges by key, null removes one."""
+    """Set fields of a destination. `config` merges by key, null removes a key."""
     return _changed(destination, values, fixed=("id", "service"))
 
 
 def script_tests(state: FivetranState, definition: Mapping[str, Any]) -> TestScript:
-    """Script setup tests; the newest script is asked last."""
+    """Add a script for setup tests. The newest script is used last."""
     script = _build(TestScript, definition)
     if script.runs is not None and (type(script.runs) is not int or script.runs < 1):
         raise ByHandError("runs is a whole number from 1 on, or null")
@@ -125,7 +125,7 @@ def script_tests(state: FivetranState, definition: Mapping[str, Any]) -> TestScr
 
 
 def snapshot(state: FivetranState, *, secrets: bool) -> Json:
-    """Everything in the account; secret values only where asked for."""
+    """Return all objects of the account; secret values only with `secrets`."""
     return {
         "groups": [_plain(group) for group in state.groups.values()],
         "destinations": [
@@ -196,7 +196,7 @@ def _build(kind: Callable[..., Built], values: Mapping[str, Any]) -> Built:
 
 
 def _moments(values: Mapping[str, Any]) -> Json:
-    """The values with ISO 8601 texts as moments where a moment belongs."""
+    """Parse the ISO 8601 texts of fields that are moments."""
     result = dict(values)
     for name in _MOMENTS & values.keys():
         if isinstance(values[name], str):

@@ -1,4 +1,4 @@
-"""What happens to sources and schema configs without this API: tables come and go, somebody uses the Schema tab."""
+"""Changes of sources and schema configs outside the API: in the source itself, and in the Schema tab."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from simulator.fivetran.state import Connection, FivetranState, Json
 
 
 def source(state: FivetranState, target: str) -> Json:
-    """The definition of what a connection, or a service, reads from now. `ByHandError` for what is neither."""
+    """Return the source's definition of a connection or a service. Raises `ByHandError` for neither."""
     if target in state.sources:
         return state.sources[target]
     service = state.catalogue.connections.get(target)
@@ -25,19 +25,19 @@ def source(state: FivetranState, target: str) -> Json:
 
 
 def set_source(state: FivetranState, target: str, definition: Mapping[str, Any]) -> None:
-    """Set what a connection of this id or name, or each of this service, reads from."""
+    """Set the source of the connection with this id or name, or of all connections of a service."""
     for keys in DESTINATION_KEYS.values():
         sources.read(definition, dict.fromkeys(keys, "any"))
     state.sources[target] = dict(definition)
 
 
 def change_source(state: FivetranState, target: str, changes: Mapping[str, Any]) -> None:
-    """Merge changes into what a connection or a service reads from; null takes something away."""
+    """Merge changes into the source of a connection or a service; null removes a key."""
     set_source(state, target, sources.merged(source(state, target), changes))
 
 
 def change(state: FivetranState, connection: Connection, values: Mapping[str, Any]) -> None:
-    """Select in the Schema tab, which captures the source if nothing has yet."""
+    """Select in the Schema tab, which captures the source if necessary."""
     if connection.schema_config is None or not connection.schema_config.captured:
         syncs.capture(state, connection)
     config = connection.schema_config

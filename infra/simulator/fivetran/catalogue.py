@@ -1,10 +1,10 @@
-"""The services this double knows, read from the tables beside this module.
+"""The simulated services, read from the tables beside this module.
 
-A table is YAML, one mapping a service. A field is a short text: a type (`text`, `secret`, `int`, `number`, `bool`, or
+A table is YAML, one mapping per service. A field is a short text: a type (`text`, `secret`, `int`, `number`, `bool`, or
 `one of A B C`), optionally `= default` and the flags `, immutable`, `, readonly`, `, required`. A list is written as a
 list of one element, an object as a mapping; an empty mapping is an object of any shape. `, shouted` marks an enum of a
-destination whose values come back in UPPER_SNAKE however they were sent. `, stored as FORM` marks a text that is stored
-in another form than it may be sent in; the forms are in `stored_forms`.
+destination whose values come back in UPPER_SNAKE. `, stored as FORM` marks a text that Fivetran stores in another form
+than requests may have; the forms are in `stored_forms`.
 
 A need is `path or path when path=value`, `unless` for the opposite; paths lead into `config`, or into `auth` when they
 start with `auth.`.
@@ -44,12 +44,12 @@ _NEED = re.compile(r"(?P<any>\S+(?: or \S+)*?)(?: (?P<word>when|unless) (?P<fiel
 
 
 class CatalogueError(ValueError):
-    """A service definition that cannot be read."""
+    """A service definition is invalid."""
 
 
 @dataclass(frozen=True)
 class Field:
-    """One config or auth field. `fields` is set for objects, `items` for lists, `values` for enums."""
+    """A config or auth field. Objects have `fields`, lists `items`, enums `values`."""
 
     kind: Kind
     values: tuple[str, ...] = ()
@@ -62,7 +62,7 @@ class Field:
 
 @dataclass(frozen=True)
 class Condition:
-    """Holds when the field at a dotted path has the value, or, negated, when it has not."""
+    """True if the field at a dotted path has the value, or, negated, if it has not."""
 
     path: str
     value: str
@@ -71,7 +71,7 @@ class Condition:
 
 @dataclass(frozen=True)
 class Need:
-    """At least one of the dotted paths must have a value for setup tests to pass, where the condition holds."""
+    """If the condition is true, setup tests need a value at one of the dotted paths."""
 
     any_of: tuple[str, ...]
     condition: Condition | None = None
@@ -79,9 +79,9 @@ class Need:
 
 @dataclass(frozen=True)
 class Service:
-    """A service: how its destination schema is written, its fields, and what it needs to connect.
+    """A service: the form of its destination, its fields, and what it needs to connect.
 
-    `consent` are the needs that only a person's authorisation, or `auth` in its place, can meet.
+    `consent` are the needs that only a person's authorisation, or `auth` instead of it, can meet.
     """
 
     id: str
@@ -98,25 +98,25 @@ class Service:
 
     @property
     def destination_keys(self) -> tuple[str, ...]:
-        """The config keys that name where a connection writes."""
+        """The config keys that name the destination."""
         return DESTINATION_KEYS[self.form]
 
 
 @dataclass
 class Catalogue:
-    """Connection services and destination services by id. A test may register more connection services."""
+    """Connection services and destination services by id. Tests can register connection services."""
 
     connections: dict[str, Service]
     destinations: dict[str, Service]
 
     @classmethod
     def load(cls) -> Catalogue:
-        """The tables that come with the simulator; each call gives a catalogue of its own."""
+        """Read the tables of the simulator into a new catalogue."""
         connections, destinations = _tables()
         return cls(dict(connections), dict(destinations))
 
     def register(self, service_id: str, definition: Mapping[str, Any]) -> Service:
-        """Add or replace a connection service, defined as in the tables; `CatalogueError` when it cannot be read."""
+        """Add or replace a connection service, defined as in the tables. Raises `CatalogueError`."""
         service = parse_service(service_id, definition)
         self.connections[service_id] = service
         return service
@@ -139,7 +139,7 @@ def _table_files() -> Iterator[Any]:
 
 
 def parse_service(service_id: str, definition: Mapping[str, Any]) -> Service:
-    """One service of a table."""
+    """Read a service of a table."""
     known = {"name", "type", "form", "config", "auth", "needs", "consent", "status", "lite", "keeps_state"}
     if not isinstance(definition, Mapping) or not known >= set(definition):
         raise CatalogueError(f"service {service_id!r} is a mapping with some of {', '.join(sorted(known))}")

@@ -1,6 +1,6 @@
-"""A service's config and auth: what is accepted, how a PATCH merges, and how it is shown.
+"""A service's config and auth: accepted values, how a PATCH merges, and how answers show them.
 
-Pure functions over plain JSON. A refusal is the API's own: `Invalid 'config' object`, without saying which field.
+Pure functions over plain JSON. A rejection is the API's: `Invalid 'config' object`, without the field's name.
 """
 
 from __future__ import annotations
@@ -14,25 +14,25 @@ from simulator.fivetran.options import Options
 from simulator.fivetran.scalars import typed
 from simulator.fivetran.stored_forms import FORMS
 
-#: How a secret is shown.
+#: What answers have instead of a secret.
 MASK = "******"
 
 
 def accept(
     part: str, fields: Mapping[str, Field], sent: Any, stored: Mapping[str, Any], options: Options
 ) -> dict[str, Any]:
-    """The changes that a sent `config` or `auth` makes, checked; `part` is its name in the refusal.
+    """Return the checked changes of a `config` or `auth` in a request; `part` is its name in a rejection.
 
-    A key whose value is None is to be cleared. Keys that the options say to ignore are left out.
+    None clears a key. Keys that are ignored by an option are left out.
     """
     if not isinstance(sent, Mapping):
-        raise _refusal(part)
+        raise _error(part)
     changes: dict[str, Any] = {}
     for key, value in sent.items():
         field = fields.get(key)
         if field is None:
             if options.unknown_config_key == "refuse":
-                raise _refusal(part)
+                raise _error(part)
             if options.unknown_config_key == "store":
                 changes[key] = value
         elif not _is_fixed(part, field, typed(field.kind, value), stored.get(key), options):
@@ -41,18 +41,18 @@ def accept(
 
 
 def merge(stored: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
-    """Apply changes by top-level key: a value replaces the old one whole, None clears it."""
+    """Apply changes by top-level key: a value replaces the whole old one, None clears it."""
     merged = {**stored, **changes}
     return {key: value for key, value in merged.items() if value is not None}
 
 
 def missing(fields: Mapping[str, Field], config: Mapping[str, Any]) -> str | None:
-    """The first field that creation requires and `config` does not have."""
+    """Return the first field that creation requires and `config` lacks."""
     return next((name for name, field in fields.items() if "required" in field.flags and name not in config), None)
 
 
 def shown(fields: Mapping[str, Field], config: Mapping[str, Any], options: Options) -> dict[str, Any]:
-    """A config as an answer has it: defaults filled in, secrets masked at any depth, read-only left out."""
+    """Return a config for an answer: with defaults, secrets masked at any depth, without read-only fields."""
     result: dict[str, Any] = {}
     for name, field in fields.items():
         value = config.get(name, field.default)
@@ -66,7 +66,7 @@ def shown(fields: Mapping[str, Field], config: Mapping[str, Any], options: Optio
 
 
 def masked(field: Field, value: Any) -> Any:
-    """A value with every secret in it replaced by the mask."""
+    """Replace every secret in a value by the mask."""
     if field.kind == "secret":
         return MASK
     if field.items is not None and isinstance(value, list):
@@ -77,19 +77,19 @@ def masked(field: Field, value: Any) -> Any:
 
 
 def _is_fixed(part: str, field: Field, value: Any, stored: Any, options: Options) -> bool:
-    """Whether a value is to be passed over because its field cannot change; a refusal where the options say so."""
+    """Return whether to ignore a value of an immutable field. Raises a rejection if an option requires one."""
     changes_for_ever = "immutable" in field.flags and stored is not None and value != stored
     if "readonly" not in field.flags and not changes_for_ever:
         return False
     if options.immutable_change == "refuse":
-        raise _refusal(part)
+        raise _error(part)
     return True
 
 
 def _accept_value(part: str, field: Field, value: Any, stored: Any, options: Options) -> Any:
     if field.kind == "list" and field.items is not None:
         if not isinstance(value, list):
-            raise _refusal(part)
+            raise _error(part)
         before = stored if isinstance(stored, list) else []
         return [
             _accept_value(part, field.items, item, before[index] if index < len(before) else None, options)
@@ -97,14 +97,14 @@ def _accept_value(part: str, field: Field, value: Any, stored: Any, options: Opt
         ]
     if field.kind == "object":
         if not isinstance(value, Mapping):
-            raise _refusal(part)
+            raise _error(part)
         if not field.fields:
             return dict(value)
         before_fields = stored if isinstance(stored, Mapping) else {}
         return merge({}, accept(part, field.fields, value, before_fields, options))
     value = typed(field.kind, value)
     if not _is_scalar(field, value):
-        raise _refusal(part)
+        raise _error(part)
     if field.kind == "secret" and value == MASK:
         return _accept_mask(stored, options)
     return value if field.stored_as is None else FORMS[field.stored_as](value)
@@ -130,5 +130,5 @@ def _is_scalar(field: Field, value: Any) -> bool:
             return type(value) is bool
 
 
-def _refusal(part: str) -> ApiError:
+def _error(part: str) -> ApiError:
     return invalid(f"Invalid '{part}' object")

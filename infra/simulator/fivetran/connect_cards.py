@@ -1,4 +1,4 @@
-"""Connect cards: links under which somebody without a Fivetran login authorises a connection. Valid for one day."""
+"""Connect cards: links with which a person without a Fivetran login authorises a connection. Valid for one day."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _PAGE = "https://fivetran.com/connect-card/setup"
 
 
 def create(state: FivetranState, connection_id: str, body: Mapping[str, Any]) -> Json:
-    """A card with a new token. Cards given before stay valid until their day is over."""
+    """Create a card with a new token. Earlier cards stay valid for their day."""
     connection = connections.find(state, connection_id)
     fields.require(body, "connect_card_config")
     config = fields.accept(body, fields.CONNECT_CARD, state.options)["connect_card_config"]
@@ -32,7 +32,7 @@ def create(state: FivetranState, connection_id: str, body: Mapping[str, Any]) ->
 
 
 def issue(state: FivetranState, connection: Connection, config: Mapping[str, Any]) -> Json:
-    """The token and the link that holds it."""
+    """Create a token, and the link with it."""
     ends = state.now() + _VALID
     token = _token(connection.id, ends)
     state.connect_cards[token] = (connection.id, ends)
@@ -45,7 +45,7 @@ def issue(state: FivetranState, connection: Connection, config: Mapping[str, Any
 
 
 def check(state: FivetranState, connection: Connection, token: str) -> str | None:
-    """Why a token does not open the setup page of a connection; None when it does."""
+    """Return why a token does not open the setup page of a connection; None if it does."""
     connection_id, ends = state.connect_cards.get(token, (None, None))
     if connection_id != connection.id or ends is None:
         return "the token is not for this connection"
@@ -53,13 +53,13 @@ def check(state: FivetranState, connection: Connection, token: str) -> str | Non
 
 
 def check_tests(body: Mapping[str, Any]) -> None:
-    """400 for a connection that is created with a card and tested at once: nobody has authorised it yet."""
+    """Answer 400 if a connection is created with a card and tested at once, before a person could authorise it."""
     if body.get("connect_card_config") is not None and typed("bool", body.get("run_setup_tests", True)):
         raise invalid("Field 'run_setup_tests' must be false when 'connect_card_config' is given")
 
 
 def _token(connection_id: str, ends: datetime) -> str:
-    """In the form of a signed JSON Web Token. Nothing checks the signature."""
+    """Create a token in the form of a signed JSON Web Token. No code checks the signature."""
     parts = {"alg": "HS256", "typ": "JWT"}, {"sub": connection_id, "exp": int(ends.timestamp())}
     encoded = [_base64(json.dumps(part, separators=(",", ":")).encode()) for part in parts]
     return ".".join([*encoded, _base64(secrets.token_bytes(32))])

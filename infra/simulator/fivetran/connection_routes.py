@@ -104,7 +104,7 @@ async def change_connection_state(request: web.Request) -> web.Response:
 
 
 def _as_sent(sent: Any, shown: Any) -> Any:
-    """What was sent in place of what is stored, where that is neither masked nor left out."""
+    """Replace stored values by those of the request, unless they are masked or left out."""
     if isinstance(sent, dict) and isinstance(shown, dict):
         return {key: _as_sent(sent.get(key, node), node) for key, node in shown.items()}
     if isinstance(sent, list) and isinstance(shown, list) and len(sent) == len(shown):
@@ -116,7 +116,7 @@ def _as_sent(sent: Any, shown: Any) -> Any:
 async def _tested(
     request: web.Request, connection: Connection, flags: dict[str, Any] | None, message: str, *, status: int = 200
 ) -> web.Response:
-    """Run the setup tests if flags were given, and answer with the connection as it then is."""
+    """Run the setup tests if there are flags, and answer with the connection afterwards."""
     state = request.app[STATE]
     if flags is not None:
         await setup_tests.run_on_connection(state, connection, flags)

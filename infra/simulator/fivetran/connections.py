@@ -1,4 +1,4 @@
-"""Connections: the operations, without HTTP."""
+"""Operations on connections, without HTTP."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _DAILY = 1440
 
 
 def find(state: FivetranState, connection_id: str) -> Connection:
-    """The connection with this id; 404 with the code that the options choose."""
+    """Return the connection with this id; 404 with the code of an option."""
     try:
         return state.connections[connection_id]
     except KeyError:
@@ -25,7 +25,7 @@ def find(state: FivetranState, connection_id: str) -> Connection:
 def create(
     state: FivetranState, body: Mapping[str, Any], connected_by: str | None
 ) -> tuple[Connection, dict[str, Any] | None]:
-    """A new connection, and the flags for the setup tests that are to be run now, if any."""
+    """Create a connection. Returns it with the flags for setup tests, if the request wants tests."""
     fields.require(body, "group_id", "service")
     accepted = fields.accept(body, fields.NEW_CONNECTION, state.options)
     group_id, service_id = accepted.pop("group_id"), accepted.pop("service")
@@ -66,7 +66,7 @@ def create(
 def change(
     state: FivetranState, connection_id: str, body: Mapping[str, Any]
 ) -> tuple[Connection, dict[str, Any] | None]:
-    """The changed connection, and the flags for the setup tests that are to be run now, if any."""
+    """Change a connection. Returns it with the flags for setup tests, if the request wants tests."""
     connection = find(state, connection_id)
     accepted = fields.accept(body, fields.CHANGED_CONNECTION, state.options, fixed=fields.FIXED_CONNECTION)
     if not accepted.keys() - fields.TEST_FLAGS.keys():
@@ -85,7 +85,7 @@ def change(
     if accepted.get("paused") not in (None, connection.paused):
         state.note(connection, "paused" if accepted["paused"] else "unpaused")
     if accepted.get("is_historical_sync"):
-        connection.syncing, connection.owes_sync = False, True  # in the place of one that runs
+        connection.syncing, connection.owes_sync = False, True  # replaces a running sync
     for name, value in accepted.items():
         setattr(connection, name, value)
     if frequency != _DAILY:
@@ -94,14 +94,14 @@ def change(
 
 
 def delete(state: FivetranState, connection_id: str) -> None:
-    """Delete a connection. What it wrote is not touched."""
+    """Delete a connection, but not its data."""
     state.drop_connection(find(state, connection_id))
 
 
 def prepare_test(
     state: FivetranState, connection_id: str, body: Mapping[str, Any]
 ) -> tuple[Connection, dict[str, Any]]:
-    """The connection and the flags for the setup tests that a person or a client asks for."""
+    """Return a connection and the flags for requested setup tests."""
     connection = find(state, connection_id)
     flags = fields.accept(body, fields.TRUST_FLAGS, state.options)
     state.take_setup_tests()
@@ -109,7 +109,7 @@ def prepare_test(
 
 
 def function_state(state: FivetranState, connection_id: str) -> Any:
-    """The cursor that a function keeps; 405 for other services, 400 while there is none."""
+    """Return the cursor of a function; 405 for other services, 400 without one."""
     connection = _function(state, connection_id)
     if connection.function_state is None:
         raise invalid(f"Connection with id '{connection_id}' has no state")
@@ -117,7 +117,7 @@ def function_state(state: FivetranState, connection_id: str) -> Any:
 
 
 def set_function_state(state: FivetranState, connection_id: str, body: Mapping[str, Any]) -> Any:
-    """Replace the cursor; the connection has to be paused."""
+    """Replace the cursor of a paused connection."""
     connection = _function(state, connection_id)
     fields.require(body, "state")
     if connection.syncing:
@@ -129,7 +129,7 @@ def set_function_state(state: FivetranState, connection_id: str, body: Mapping[s
 
 
 def take_naming(service: Service, sent: dict[str, Any]) -> dict[str, str]:
-    """Take the destination-schema keys out of a sent config; 400 when one is missing or is no text."""
+    """Take the destination keys out of a config; 400 if one is missing or no text."""
     keys = service.destination_keys
     if "table_group_name" in keys and "table" in sent and "table_group_name" not in sent:
         keys = ("schema", "table")

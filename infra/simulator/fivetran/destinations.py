@@ -1,4 +1,4 @@
-"""Destinations: the operations, without HTTP. A destination has its group's id."""
+"""Operations on destinations, without HTTP. A destination has its group's id."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _METADATA_NAME = "fivetran_metadata"
 
 
 def find(state: FivetranState, destination_id: str) -> Destination:
-    """The destination with this id; 404."""
+    """Return the destination with this id; 404."""
     try:
         return state.destinations[destination_id]
     except KeyError:
@@ -22,7 +22,7 @@ def find(state: FivetranState, destination_id: str) -> Destination:
 
 
 def create(state: FivetranState, body: Mapping[str, Any]) -> tuple[Destination, bool]:
-    """A new destination, and whether its setup tests are to be run now."""
+    """Create a destination. Returns it, and whether the request wants setup tests."""
     fields.require(body, "group_id", "service", "time_zone_offset")
     accepted = fields.accept(body, fields.NEW_DESTINATION, state.options)
     group_id, service_id = accepted.pop("group_id"), accepted.pop("service")
@@ -47,7 +47,7 @@ def create(state: FivetranState, body: Mapping[str, Any]) -> tuple[Destination, 
 
 
 def change(state: FivetranState, destination_id: str, body: Mapping[str, Any]) -> tuple[Destination, bool]:
-    """The changed destination, and whether its setup tests are to be run now."""
+    """Change a destination. Returns it, and whether the request wants setup tests."""
     destination = find(state, destination_id)
     accepted = fields.accept(body, fields.CHANGED_DESTINATION, state.options, fixed=fields.FIXED_DESTINATION)
     if not accepted.keys() - fields.TEST_FLAGS.keys():
@@ -63,7 +63,7 @@ def change(state: FivetranState, destination_id: str, body: Mapping[str, Any]) -
 
 
 def prepare_test(state: FivetranState, destination_id: str, body: Mapping[str, Any]) -> Destination:
-    """The destination whose setup tests a person or a client asks for."""
+    """Return a destination for requested setup tests."""
     destination = find(state, destination_id)
     fields.accept(body, fields.TRUST_FLAGS, state.options)
     state.take_setup_tests()
@@ -71,7 +71,7 @@ def prepare_test(state: FivetranState, destination_id: str, body: Mapping[str, A
 
 
 def delete(state: FivetranState, destination_id: str) -> None:
-    """Delete a destination; 409 while any connection is linked, Fivetran's own included."""
+    """Delete a destination; 409 while it has connections, including Fivetran's own."""
     find(state, destination_id)
     if any(True for _ in state.connections_in(destination_id)):
         raise conflict(f"Destination with id '{destination_id}' still has connections linked to it")

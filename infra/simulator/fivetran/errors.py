@@ -1,4 +1,4 @@
-"""The API's refusals. Statuses and codes are Fivetran's; where its wording is not known, the words are ours."""
+"""The API's errors. Statuses and codes are Fivetran's. Texts are ours where Fivetran's are unknown."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 
 class ApiError(Exception):
-    """A refusal with its HTTP status, the envelope's `code` and `message`, and extra headers."""
+    """An error with its HTTP status, the envelope's `code` and `message`, and headers."""
 
     def __init__(self, status: int, code: str, message: str, headers: Mapping[str, str] | None = None) -> None:
         super().__init__(f"{status} {code}: {message}")
@@ -17,50 +17,50 @@ class ApiError(Exception):
 
 
 def invalid(message: str) -> ApiError:
-    """400 for a body, query or path parameter that the API refuses."""
+    """400: the API rejects a body, query or path parameter."""
     return ApiError(400, "InvalidInput", message)
 
 
 def required(field: str) -> ApiError:
-    """400 for a required field that is missing, in the API's own words."""
+    """400: a required field is missing. The text is the API's."""
     return invalid(f"Field '{field}' is required")
 
 
 def unauthorized(message: str) -> ApiError:
-    """401: no credentials, wrong ones, or expired ones."""
+    """401: credentials are missing, wrong or expired."""
     return ApiError(401, "AuthFailed", message)
 
 
 def forbidden(message: str) -> ApiError:
-    """403: the key is valid and may not do this."""
+    """403: the key is valid, but its role does not allow this."""
     return ApiError(403, "Forbidden", message)
 
 
 def not_found(code: str, message: str) -> ApiError:
-    """404 with one of the `NotFound…` codes."""
+    """404: an object does not exist, with a `NotFound…` code."""
     return ApiError(404, code, message)
 
 
 def unknown_path() -> ApiError:
-    """404 for a path that is no route of the API, in the API's own words."""
+    """404: the path is no route of the API. The text is the API's."""
     return ApiError(404, "NotFound", "HTTP 404 Not Found")
 
 
 def wrong_method(message: str = "HTTP 405 Method Not Allowed") -> ApiError:
-    """405: the route exists, the verb or the kind of object does not fit."""
+    """405: the route exists, but not for this method or kind of object."""
     return ApiError(405, "MethodNotAllowed", message)
 
 
 def conflict(message: str) -> ApiError:
-    """409: the request is well formed and contradicts what exists."""
+    """409: the request is valid, but conflicts with an object."""
     return ApiError(409, "Conflict", message)
 
 
 def too_many(message: str, retry_after: int) -> ApiError:
-    """429 with `Retry-After` in whole seconds."""
+    """429: with `Retry-After` in whole seconds."""
     return ApiError(429, "TooManyRequests", message, {"Retry-After": str(retry_after)})
 
 
 def not_simulated(what: str) -> ApiError:
-    """501, which the real API never answers: this double does not know `what`."""
+    """501, which the real API never answers: `what` is not simulated."""
     return ApiError(501, "NotSimulated", f"{what}: the local Fivetran does not simulate this")

@@ -1,23 +1,22 @@
-"""Scripted trouble: which requests it meets, and what happens to them.
+"""Faults on request: which requests fail, and how.
 
 A fault is JSON: `{"method": "POST", "path": "^/v1/connections$", "nth": 1, "count": 1, "when": "before", "kind": …}`.
 `method` (absent: any), `path` (a regular expression, searched; absent: any) and `connection` (the name of the
-connection that is asked for or made; absent: any) choose requests; of those, `count` (null: all) fire from the `nth`
-on. `when` says whether the request has had its effect by then. The kinds, each with
-what it takes:
+connection of the request; absent: any) choose requests; of those, `count` (null: all) fail from the `nth` on. `when` is
+whether the fault comes before or after the effect of the request. The kinds, each with its settings:
 
 - `status`: answer `status` with `body` (JSON or text) and `headers`.
 - `html`: answer `status` (502) with an HTML page.
-- `quote`: let the answer, of whichever status, quote `text` wherever the API has free text, and in headers.
-- `garbage`: answer 200 with JSON that breaks off.
+- `quote`: answer as usual, but with `text` in every free text of the answer, and in headers.
+- `garbage`: answer 200 with incomplete JSON.
 - `too_many_requests`: answer 429 with `retry_after` seconds (1).
 - `unauthorized`: answer 401 as for an expired key.
 - `drop_request`: close the connection, no effect, no answer.
-- `drop_reply`: let it have its effect, then close the connection without an answer.
-- `delay`: wait `seconds`, then go on.
-- `hold`: wait until released, then go on, or close the connection if it is released with `drop`.
+- `drop_reply`: process the request, then close the connection without an answer.
+- `delay`: wait `seconds`, then continue.
+- `hold`: wait until released, then continue, or close the connection if it is released with `drop`.
 
-Faults that fire on the same request apply in the order they were added; the first that answers or closes ends it.
+Faults of the same request apply in the order they were added. The first that answers or closes ends the request.
 """
 
 from __future__ import annotations
@@ -52,12 +51,12 @@ _MATCHER = frozenset({"method", "path", "connection", "nth", "count", "when", "k
 
 
 class FaultError(ValueError):
-    """A fault that cannot be understood."""
+    """A fault is invalid."""
 
 
 @dataclass
 class Fault:
-    """One fault and how often it has been met. `waiting` counts the requests it holds."""
+    """A fault, and how often it applied. `waiting` counts the requests that it holds."""
 
     id: str
     kind: str
@@ -75,7 +74,7 @@ class Fault:
     released: asyncio.Event = field(default_factory=asyncio.Event)
 
     def meets(self, method: str, path: str, connection: str | None) -> bool:
-        """Whether the fault fires on this request; counts it if it matches."""
+        """Count a matching request, and return whether the fault applies to it."""
         if self.method not in (None, method) or self.connection not in (None, connection):
             return False
         if self.path.search(path) is None:
@@ -87,7 +86,7 @@ class Fault:
         return True
 
     async def strike(self, request: web.Request) -> web.StreamResponse | None:
-        """Do what the fault does; None lets the request go on."""
+        """Apply the fault. With None, the request continues."""
         match self.kind:
             case "delay":
                 await asyncio.sleep(self.settings["seconds"])
@@ -105,16 +104,16 @@ class Fault:
                 return self._answer()
 
     def changed(self, response: web.StreamResponse) -> web.StreamResponse:
-        """The answer as it leaves, after everything else."""
+        """Change the answer just before it is sent."""
         return quoting(response, self.settings["text"]) if self.kind == "quote" else response
 
     def release(self, *, drop: bool) -> None:
-        """Let every held request go on, now and from now on, or close its connection."""
+        """Let all held and future requests continue, or close their connections."""
         self.drop_held = drop
         self.released.set()
 
     def as_json(self) -> dict[str, Any]:
-        """The fault as it was given, and its counts."""
+        """Return the fault's settings, and its counts."""
         counts = {"seen": self.seen, "fired": self.fired, "waiting": self.waiting}
         matcher: dict[str, Any] = {"method": self.method, "path": self.path.pattern, "connection": self.connection}
         matcher |= {"nth": self.nth, "count": self.count}
@@ -139,7 +138,7 @@ class Fault:
 
 
 class Faults:
-    """The faults in force, in the order they were added."""
+    """The active faults, in the order they were added."""
 
     def __init__(self) -> None:
         self._faults: dict[str, Fault] = {}
@@ -149,37 +148,37 @@ class Faults:
         return iter(self._faults.values())
 
     def add(self, definition: Mapping[str, Any]) -> Fault:
-        """Put a fault in force; `FaultError` says what is wrong with it."""
+        """Add a fault. Raises `FaultError` with the problem."""
         fault = parse(f"fault-{self._number + 1}", definition)
         self._number += 1
         self._faults[fault.id] = fault
         return fault
 
     def get(self, fault_id: str) -> Fault:
-        """The fault with this id; `FaultError`."""
+        """Return the fault with this id. Raises `FaultError`."""
         try:
             return self._faults[fault_id]
         except KeyError:
             raise FaultError(f"no fault {fault_id!r}") from None
 
     def remove(self, fault_id: str) -> None:
-        """Take a fault out of force and let go of what it holds."""
+        """Remove a fault, and release the requests that it holds."""
         self.get(fault_id).release(drop=False)
         del self._faults[fault_id]
 
     def clear(self, *, drop: bool = False) -> None:
-        """Take all faults out of force and let go of what they hold."""
+        """Remove all faults, and release the requests that they hold."""
         for fault in self._faults.values():
             fault.release(drop=drop)
         self._faults.clear()
 
     def met(self, method: str, path: str, connection: str | None = None) -> list[Fault]:
-        """The faults that fire on this request."""
+        """Return the faults that apply to a request."""
         return [fault for fault in self._faults.values() if fault.meets(method, path, connection)]
 
 
 def parse(fault_id: str, definition: Mapping[str, Any]) -> Fault:
-    """A fault from its JSON."""
+    """Read a fault from JSON."""
     kind = str(definition.get("kind"))
     if kind not in _KINDS:
         raise FaultError(f"kind is one of {', '.join(_KINDS)}")
@@ -209,19 +208,19 @@ def parse(fault_id: str, definition: Mapping[str, Any]) -> Fault:
 
 
 def hang_up(request: web.Request) -> web.Response:
-    """Close the request's connection without an answer. What is returned is never sent."""
+    """Close the request's connection without an answer. The returned response is never sent."""
     if request.protocol is not None:
         request.protocol.force_close()
     return web.Response(status=499)
 
 
 def envelope(error: ApiError) -> web.Response:
-    """A refusal as the API writes it."""
+    """Return an error in the API's form."""
     body = json.dumps({"code": error.code, "message": error.message})
     return web.Response(status=error.status, text=body, content_type="application/json", headers=error.headers)
 
 
 def html(status: int) -> web.Response:
-    """An HTML page, as a proxy in front of the API answers."""
+    """Return an HTML page, like the answer of a proxy in front of the API."""
     page = f"<!DOCTYPE html><html><head><title>{status}</title></head><body><h1>Error {status}</h1></body></html>"
     return web.Response(status=status, text=page, content_type="text/html")

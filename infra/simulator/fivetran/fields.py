@@ -1,4 +1,4 @@
-"""The fields of request bodies outside `config` and `auth`: their types, and what may stand where."""
+"""The fields of request bodies outside `config` and `auth`, with their types."""
 
 from __future__ import annotations
 
@@ -39,11 +39,11 @@ def _mapping(value: Any) -> bool:
 
 
 def one_of(*values: Any) -> Check:
-    """A check for one of the values, of the same type."""
+    """Return a check for one of the values, with the same type."""
     return lambda value: any(value == allowed and type(value) is type(allowed) for allowed in values)
 
 
-#: Steer setup tests and persist nowhere.
+#: Fields that control setup tests, and are not stored.
 TRUST_FLAGS: Mapping[str, Check] = {"trust_certificates": _flag, "trust_fingerprints": _flag}
 TEST_FLAGS: Mapping[str, Check] = {"run_setup_tests": _flag, **TRUST_FLAGS}
 
@@ -102,7 +102,7 @@ CHANGED_CONNECTION: Mapping[str, Check] = {
     "is_historical_sync": _flag,
     **TEST_FLAGS,
 }
-#: Belong to the connection, cannot be changed by a PATCH.
+#: Fields of a connection that a PATCH cannot change.
 FIXED_CONNECTION = frozenset({"group_id", "service", "schema", "destination_schema_names"})
 
 DESTINATION: Mapping[str, Check] = {
@@ -118,12 +118,12 @@ FIXED_DESTINATION = frozenset({"group_id", "service"})
 
 #: Real fields whose effect is not simulated.
 _NOT_SIMULATED = frozenset({"schedule"})
-#: Where null says something: it clears the field.
+#: Fields that null clears.
 _CLEARABLE = frozenset({"daily_sync_time"})
 
 
 def _typed(name: str, value: Any, check: Check) -> Any:
-    """The value of a field, read from text where the field is a number or a boolean."""
+    """Return the value of a field, from its text if the field is a number or a boolean."""
     if check is _card_config and isinstance(value, Mapping):
         return {key: item if key == "redirect_uri" else typed("bool", item) for key, item in value.items()}
     kind = "int" if name in _NUMBERS else "bool" if check is _flag else "text"
@@ -133,15 +133,15 @@ def _typed(name: str, value: Any, check: Check) -> Any:
 def accept(
     body: Mapping[str, Any], checks: Mapping[str, Check], options: Options, *, fixed: frozenset[str] = frozenset()
 ) -> dict[str, Any]:
-    """The body's known fields with a value, checked; 400 names the first that is wrong, 501 one not simulated.
+    """Return the checked fields of a body; 400 for the first invalid one, 501 for one that is not simulated.
 
-    `fixed` are fields that exist and that this operation cannot change.
+    `fixed` are fields that this operation cannot change.
     """
     accepted: dict[str, Any] = {}
     for name, value in body.items():
         check = checks.get(name)
         if check is None:
-            _refuse(name, value, fixed, options)
+            _reject(name, value, fixed, options)
         elif value is None:
             if name in _CLEARABLE:
                 accepted[name] = None
@@ -153,13 +153,13 @@ def accept(
 
 
 def require(body: Mapping[str, Any], *names: str) -> None:
-    """400 for the first of the names that is missing, null or an empty text."""
+    """Answer 400 for the first of the fields that is missing, null or an empty text."""
     for name in names:
         if body.get(name) in (None, ""):
             raise required(name)
 
 
-def _refuse(name: str, value: Any, fixed: frozenset[str], options: Options) -> None:
+def _reject(name: str, value: Any, fixed: frozenset[str], options: Options) -> None:
     if name in _NOT_SIMULATED:
         if value is not None:
             raise not_simulated(f"field '{name}'")

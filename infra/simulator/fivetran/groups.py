@@ -1,4 +1,4 @@
-"""Groups: the operations, without HTTP."""
+"""Operations on groups, without HTTP."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from simulator.fivetran.state import FivetranState, Group
 
 
 def find(state: FivetranState, group_id: str) -> Group:
-    """The group with this id; 404."""
+    """Return the group with this id; 404."""
     try:
         return state.groups[group_id]
     except KeyError:
@@ -21,7 +21,7 @@ def find(state: FivetranState, group_id: str) -> Group:
 
 
 def create(state: FivetranState, body: Mapping[str, Any]) -> Group:
-    """A new, empty group."""
+    """Create an empty group."""
     name = _name(state, body)
     group = Group(state.new_id(), name, state.now())
     state.groups[group.id] = group
@@ -29,14 +29,14 @@ def create(state: FivetranState, body: Mapping[str, Any]) -> Group:
 
 
 def rename(state: FivetranState, group_id: str, body: Mapping[str, Any]) -> Group:
-    """The group with its new name, in place."""
+    """Rename a group in place."""
     group = find(state, group_id)
     group.name = _name(state, body, group)
     return group
 
 
 def delete(state: FivetranState, group_id: str) -> None:
-    """Delete a group; one that is in use is refused or emptied, by option."""
+    """Delete a group. A group in use is rejected or emptied, by option."""
     find(state, group_id)
     linked = list(state.connections_in(group_id))
     if (linked or group_id in state.destinations) and state.options.delete_used_group == "conflict":
@@ -48,13 +48,13 @@ def delete(state: FivetranState, group_id: str) -> None:
 
 
 def service_account(state: FivetranState, group_id: str) -> str:
-    """The Google service account Fivetran writes as for this group."""
+    """Return the Google service account with which Fivetran writes for a group."""
     local_part = "g-" + group_id.replace("_", "-")
     return f"{local_part}@{state.options.service_account_project}.iam.gserviceaccount.com"
 
 
 def public_key(group_id: str) -> str:
-    """A public key that looks real, is always the same for a group, and fits no private key."""
+    """Return a public key for a group: always the same, and without a private key."""
     modulus = b"".join(hashlib.sha256(f"{group_id}/{part}".encode()).digest() for part in range(8))
     blob = b"\x00\x00\x00\x07ssh-rsa\x00\x00\x00\x03\x01\x00\x01\x00\x00\x01\x01\x00" + modulus
     return f"ssh-rsa {base64.b64encode(blob).decode()} fivetran user key"

@@ -1,4 +1,4 @@
-"""Account-wide quotas over rolling windows. Refused requests do not count."""
+"""Account-wide quotas over rolling windows. Rejected requests do not count."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-#: What is allowed in a minute and in an hour; None: anything.
+#: The most events in a minute and in an hour; None: no limit.
 Limits = tuple[int | None, int | None]
 
 
@@ -19,13 +19,13 @@ class Window:
     events: deque[float] = field(default_factory=deque)
 
     def used(self, now: float) -> int:
-        """How many events of the window that ends now have been counted."""
+        """Count the events in the window that ends now."""
         while self.events and self.events[0] <= now - self.seconds:
             self.events.popleft()
         return len(self.events)
 
     def wait(self, now: float, limit: int | None) -> int | None:
-        """Whole seconds until one more event fits; None when it fits already."""
+        """Return whole seconds until one more event fits; None if it fits now."""
         if limit is None or self.used(now) < limit:
             return None
         if limit <= 0:
@@ -34,7 +34,7 @@ class Window:
 
 
 class Quotas:
-    """The windows of one account. `clock` counts seconds."""
+    """The windows of an account. `clock` returns seconds."""
 
     def __init__(self, clock: Callable[[], float]) -> None:
         self._clock = clock
@@ -45,20 +45,20 @@ class Quotas:
         self.source_hour = Window(3600)
 
     def take_request(self, limit: int | None) -> int | None:
-        """Count a request, or the seconds to wait before it may be made."""
+        """Count a request, or return the seconds to wait."""
         return self._take((self.requests, limit))
 
     def take_tests(self, limits: Limits, source_limits: Limits) -> int | None:
-        """Count a run of setup tests, or the seconds to wait before it may be made. It asks the source, too."""
+        """Count a run of setup tests, or return the seconds to wait. It counts as a request to a source too."""
         own = (self.tests_minute, limits[0]), (self.tests_hour, limits[1])
         return self._take(*own, *self._of_source(source_limits))
 
     def take_source_interaction(self, limits: Limits) -> int | None:
-        """Count a request that asks a source, or the seconds to wait before it may be made."""
+        """Count a request to a source, or return the seconds to wait."""
         return self._take(*self._of_source(limits))
 
     def requests_left(self, limit: int) -> int:
-        """What is left of the hour's requests."""
+        """Return how many requests are left in this hour."""
         return max(0, limit - self.requests.used(self._clock()))
 
     def _of_source(self, limits: Limits) -> tuple[tuple[Window, int | None], ...]:

@@ -15,7 +15,7 @@ T = TypeVar("T")
 
 
 def listing(request: web.Request, message: str, items: Sequence[T], render: Callable[[T], Json]) -> web.Response:
-    """One page of a list, as the query asks for it."""
+    """Answer with one page of a list, as the query requests."""
     chosen = page(items, request.query)
     data: Json = {"items": [render(item) for item in chosen.items]}
     if chosen.next_cursor is not None:

@@ -1,4 +1,4 @@
-"""Connector metadata: the catalogue in the JSON-Schema-like shape of `/v1/metadata/connector-types`."""
+"""The catalogue as connector metadata, in the form of `/v1/metadata/connector-types`."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ _TYPES = {"int": "integer", "number": "number", "bool": "boolean", "list": "arra
 
 
 def summary(service: Service) -> Json:
-    """What the list of connector types shows."""
+    """Return a connector type as lists show it."""
     features = [{"id": "API_CONFIGURABLE"}, {"id": "RE_SYNC"}]
     if service.auth:
         features.append({"id": "AUTHORIZATION_VIA_API"})
@@ -28,7 +28,7 @@ def summary(service: Service) -> Json:
 
 
 def details(service: Service) -> Json:
-    """The summary with the fields of `config` and `auth`."""
+    """Return a connector type with the fields of `config` and `auth`."""
     naming = {key: {"type": "string", "readonly": False, "immutable": True} for key in service.destination_keys}
     wanted = [name for name, field in service.config.items() if "required" in field.flags]
     answer = summary(service)

@@ -1,7 +1,7 @@
-"""What differs between accounts, and what Fivetran's documentation leaves open: one switch for each.
+"""Switches for what differs between accounts, or is not documented by Fivetran.
 
-A client that is right behaves well under every value. The defaults are the stricter reading, or the one that is more
-dangerous for a client that trusts too much.
+A correct client works with every value. The defaults are the stricter behaviour, or the one that is more dangerous for
+a careless client.
 """
 
 from __future__ import annotations
@@ -14,59 +14,59 @@ from typing import Literal
 
 
 class OptionError(ValueError):
-    """An option that does not exist, or a value that it cannot have."""
+    """An option does not exist, or cannot have the value."""
 
 
 @dataclass
 class Options:
-    """The switches. Read at every request, so a change holds from the next one on."""
+    """The switches. Each request reads them, so a change applies from the next request on."""
 
-    #: A connection whose name another one in the group has. Documented as unique; the answer is not.
+    #: A connection with the name of another one in the group. Names are documented as unique; the error is not.
     duplicate_schema: Literal["conflict", "invalid", "allowed"] = "conflict"
-    #: The code of the 404 for a connection; both occur.
+    #: The code of the 404 for a connection. Fivetran uses both.
     missing_connection_code: Literal["NotFound_Connection", "NotFound_Connector"] = "NotFound_Connection"
-    #: `******` sent back for a secret. "store" makes it the secret's new value.
+    #: A request with `******` for a secret. "store" makes that the secret's new value.
     masked_value: Literal["refuse", "ignore", "store"] = "refuse"
-    #: A PATCH of what cannot change (service, group, destination schema, immutable and read-only config).
+    #: A PATCH of an immutable field (service, group, destination schema, immutable and read-only config).
     immutable_change: Literal["refuse", "ignore"] = "refuse"
-    #: A config or auth key that the service does not have.
+    #: An unknown config or auth key.
     unknown_config_key: Literal["refuse", "ignore", "store"] = "refuse"
-    #: A top-level field that the operation does not have.
+    #: An unknown top-level field.
     unknown_field: Literal["refuse", "ignore"] = "refuse"
-    #: Setup tests of a service that a person must authorise first: one failed test, or no test at all.
+    #: Setup tests before a person has authorised: one failed test, or no test.
     consent_test: Literal["failed", "none"] = "failed"
-    #: Whether a PATCH with tests on runs them always, or only when it changes `config` or `auth`.
+    #: Whether a PATCH with `run_setup_tests` always runs them, or only if it changes `config` or `auth`.
     patch_tests: Literal["always", "config"] = "always"
     #: `Accept: …;version=2` outside connections and destinations.
     version_elsewhere: Literal["refuse", "accept"] = "refuse"
-    #: Two groups of one name.
+    #: A second group with the same name.
     duplicate_group_name: Literal["allowed", "conflict"] = "allowed"
-    #: Deleting a group that still has a destination or connections; "cascade" deletes those as well.
+    #: Deleting a group with a destination or connections. "cascade" deletes them too.
     delete_used_group: Literal["conflict", "cascade"] = "conflict"
-    #: A sync triggered on a connection that is paused or not connected: refused, or answered 200 with no sync.
+    #: Starting a sync of a connection that is paused or not connected: rejected, or 200 without a sync.
     sync_of_unready: Literal["conflict", "ignore"] = "conflict"
-    #: A name in a schema change that the schema config does not have; "store" takes it in. Documented as not found.
+    #: An unknown name in a schema change. "store" adds it. Documented as not found.
     unknown_schema_item: Literal["not_found", "store", "ignore"] = "not_found"
-    #: A change of whether a locked table or column syncs: 400, or answered 200 and not made.
+    #: A change of `enabled` of a locked table or column: 400, or 200 without the change.
     locked_schema_item: Literal["refuse", "ignore"] = "refuse"
-    #: `enabled` in each node of a schema change. Documented as required; Fivetran takes a change without it, which
-    #: leaves the node as it is.
+    #: `enabled` in each node of a schema change. Documented as required; Fivetran accepts a change without it, which
+    #: does not change the node.
     enabled_in_schema_change: Literal["required", "optional"] = "optional"
-    #: A schema config sent ahead for a connection that has one: 409, 400, or it replaces one that was sent ahead, too.
+    #: A schema config before the first capture, if there is one already: 409, 400, or it replaces an earlier one.
     second_early_schema: Literal["conflict", "invalid", "replace"] = "conflict"
-    #: Tables that a schema config sent ahead does not name: they sync, or as `schema_change_handling` says.
+    #: Tables that such a schema config does not name: they sync, or `schema_change_handling` decides.
     unnamed_in_early_schema: Literal["enabled", "handling"] = "enabled"
-    #: What the answer to a schema change shows: what it named, or the whole config.
+    #: The answer to a schema change: the changed nodes, or the whole config.
     schema_change_answer: Literal["applied", "whole"] = "applied"
-    #: Seconds a schema change takes, and a reload. Who changes the config meanwhile makes it fail with 409.
+    #: Seconds that a schema change and a reload take. Another change meanwhile makes them fail with 409.
     schema_change_seconds: float = 0.0
     reload_seconds: float = 0.0
-    #: A config that names a package which does not exist, or which another connection has.
+    #: A config with a package that does not exist, or that another connection uses.
     package_use: Literal["refuse", "unchecked"] = "refuse"
-    #: Whether the API answers under `/v1/connectors`, its name for connections until 2025, as well. Airflow's and
-    #: Dagster's packages and Fivetran's own Connector SDK ask there.
+    #: Whether the API also answers under `/v1/connectors`, its name for connections until 2025. The packages of Airflow
+    #: and Dagster and Fivetran's Connector SDK use it.
     old_paths: bool = True
-    #: `destination_schema_names` on create; announced to become required.
+    #: `destination_schema_names` on create. Fivetran announced that it becomes required.
     destination_schema_names: Literal["optional", "required"] = "optional"
     #: Optional top-level fields without a value.
     empty_fields: Literal["null", "absent"] = "null"
@@ -74,24 +74,23 @@ class Options:
     empty_config: Literal["absent", "null"] = "absent"
     #: Whether answers repeat the destination-schema keys inside `config`; the documented shape does not.
     schema_in_config: bool = False
-    #: What the answer to a create or a change has as the connection's `config`: what is stored, as documented, what was
-    #: sent, or nothing.
+    #: The `config` in the answer to a create or a change: the stored one as documented, that of the request, or none.
     config_after_write: Literal["stored", "sent", "absent"] = "stored"
-    #: Whether lists carry `config` and `setup_tests`.
+    #: Whether lists have `config` and `setup_tests`.
     config_in_lists: bool = False
-    #: Whether each new destination gets Fivetran's own daily `fivetran_metadata` connection.
+    #: Whether each new destination gets Fivetran's daily `fivetran_metadata` connection.
     metadata_connection: bool = True
-    #: Seconds a sync takes; it succeeds.
+    #: Seconds that a sync takes. All syncs succeed.
     sync_seconds: float = 0.0
     #: Milliseconds added to every answer.
     latency_ms: float = 0.0
-    #: Account-wide quotas over rolling windows; None lifts one.
+    #: Account-wide quotas over rolling windows; None removes one.
     requests_per_hour: int | None = 20_000
     setup_tests_per_minute: int | None = 250
     setup_tests_per_hour: int | None = 2_500
     source_interactions_per_minute: int | None = 500
     source_interactions_per_hour: int | None = 5_000
-    #: Where a destination runs when its region is not given.
+    #: The region of a destination without one in the request.
     default_region: str = "GCP_US_EAST4"
     #: The GCP project of the groups' service accounts.
     service_account_project: str = "fivetran-production"
@@ -99,7 +98,7 @@ class Options:
     account_name: str = "Simulated account"
 
     def change(self, values: Mapping[str, object]) -> None:
-        """Set several options at once, or none: `OptionError` names the first that is wrong."""
+        """Set several options at once, or none. Raises `OptionError` for the first invalid one."""
         hints = typing.get_type_hints(type(self))
         for name, value in values.items():
             if name not in hints:
@@ -109,7 +108,7 @@ class Options:
             setattr(self, name, value)
 
     def as_json(self) -> dict[str, object]:
-        """Every option with its value."""
+        """Return every option with its value."""
         return dataclasses.asdict(self)
 
 

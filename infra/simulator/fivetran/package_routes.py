@@ -54,11 +54,13 @@ async def download_package(request: web.Request) -> web.Response:
 
 
 async def _file(request: web.Request) -> bytes | None:
-    """The part of the form that is called `file`; None when there is none."""
+    """Return the part `file` of the form; None without one."""
     if request.content_type != "multipart/form-data":
         return None
     loop = asyncio.get_running_loop()
-    stream = StreamReader(BaseProtocol(loop), 2**20, loop=loop)  # the body was read in whole, so no multipart() here
+    stream = StreamReader(
+        BaseProtocol(loop), 2**20, loop=loop
+    )  # The body is read already, so multipart() cannot be used.
     stream.feed_data(await request.read())
     stream.feed_eof()
     try:

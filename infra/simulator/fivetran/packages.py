@@ -1,4 +1,4 @@
-"""Packages of the Connector SDK: the operations, without HTTP. A package is the code of one connection."""
+"""Operations on packages of the Connector SDK, without HTTP. A package is the code of one connection."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from simulator.fivetran.state import Connection, FivetranState, Json, Package
 
 
 def find(state: FivetranState, package_id: str) -> Package:
-    """The package with this id; 404."""
+    """Return the package with this id; 404."""
     try:
         return state.packages[package_id]
     except KeyError:
@@ -23,7 +23,7 @@ def find(state: FivetranState, package_id: str) -> Package:
 
 
 def create(state: FivetranState, content: bytes | None, owner: str) -> Package:
-    """A package of the uploaded file; 400 when that is missing or no ZIP file."""
+    """Create a package from the uploaded file; 400 if it is missing or no ZIP file."""
     now = state.now()
     package = Package(state.new_id(), _checked(content), owner, owner, now, now)
     state.packages[package.id] = package
@@ -31,7 +31,7 @@ def create(state: FivetranState, content: bytes | None, owner: str) -> Package:
 
 
 def change(state: FivetranState, package_id: str, content: bytes | None, owner: str) -> Package:
-    """The package with a new file."""
+    """Replace a package's file."""
     package = find(state, package_id)
     package.content = _checked(content)
     package.last_updated_by, package.updated_at = owner, state.now()
@@ -39,7 +39,7 @@ def change(state: FivetranState, package_id: str, content: bytes | None, owner: 
 
 
 def delete(state: FivetranState, package_id: str) -> None:
-    """Delete a package; 403 while a connection has it."""
+    """Delete a package; 403 while a connection uses it."""
     find(state, package_id)
     if user(state, package_id) is not None:
         message = f"Connector SDK package with id '{package_id}' is associated with a connection and cannot be deleted"
@@ -48,12 +48,12 @@ def delete(state: FivetranState, package_id: str) -> None:
 
 
 def user(state: FivetranState, package_id: str) -> Connection | None:
-    """The connection that has the package."""
+    """Return the connection that uses a package."""
     return next((item for item in state.connections.values() if item.config.get("package_id") == package_id), None)
 
 
 def check_use(state: FivetranState, config: Mapping[str, Any], own: Connection | None = None) -> None:
-    """400 for a config that names a package which does not exist, or which another connection has."""
+    """Answer 400 for a config with a package that does not exist, or that another connection uses."""
     package_id = config.get("package_id")
     if package_id is None or state.options.package_use == "unchecked":
         return
@@ -64,7 +64,7 @@ def check_use(state: FivetranState, config: Mapping[str, Any], own: Connection |
 
 
 def shown(state: FivetranState, package: Package) -> Json:
-    """A package as answers have it."""
+    """Return a package for an answer."""
     connection = user(state, package.id)
     return {
         "id": package.id,

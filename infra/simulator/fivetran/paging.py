@@ -1,4 +1,4 @@
-"""Cursor paging as the API does it: the cursor is an offset, so pages drift when objects come and go between them."""
+"""Paging as in the API: the cursor is an offset, so items can repeat or be missed if a list changes."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class Page(Generic[T]):
-    """The items of one page, and the cursor of the next one; None on the last."""
+    """The items of a page, and the cursor of the next page; None on the last."""
 
     items: Sequence[T]
     next_cursor: str | None
 
 
 def page(items: Sequence[T], query: Mapping[str, str]) -> Page[T]:
-    """The page that `limit` and `cursor` ask for; 400 when either is malformed."""
+    """Return the page for `limit` and `cursor`; 400 for an invalid value."""
     limit = _limit(query.get("limit"))
     start = _skip(query.get("cursor"))
     end = start + limit

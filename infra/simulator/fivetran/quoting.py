@@ -1,7 +1,7 @@
-"""An answer that quotes a text wherever the API has free text: what a server may do that echoes what it keeps.
+"""An answer with a text in every free text of the API, like that of a server that quotes stored values.
 
-Messages, reasons, details and the titles of links get the text; every `status` gets a task and a warning with it; every
-object gets a field that no documentation has; and it stands in headers. Ids, names, states and values of `config` stay.
+Messages, reasons, details and titles of links get the text. Every `status` gets a task and a warning with it, every
+object an undocumented field, and the headers have it too. Ids, names, states and values of `config` do not change.
 """
 
 from __future__ import annotations
@@ -11,15 +11,15 @@ from typing import Any
 
 from aiohttp import web
 
-#: Fields of the API that hold sentences.
+#: Fields of the API with free text.
 _SENTENCES = ("message", "reason", "details", "error", "description", "disabled_reason")
 
-#: A field that the API does not have.
+#: An undocumented field.
 _UNKNOWN = "x_note"
 
 
 def quoting(response: web.StreamResponse, text: str) -> web.StreamResponse:
-    """Return the answer with the text in it, as JSON where it was JSON, and as HTML otherwise."""
+    """Return the answer with the text in it: as JSON if it is JSON, else as HTML."""
     if not isinstance(response, web.Response):
         return response
     status, header = response.status, "".join(char for char in text if " " <= char < "\x7f")
@@ -49,7 +49,7 @@ def _node(node: Any, text: str, key: str = "") -> Any:
     if key == "config":
         return {**node, _UNKNOWN: text}
     if key in ("schemas", "tables", "columns", "properties", "fields"):
-        return {name: _node(item, text) for name, item in node.items()}  # by names of the source
+        return {name: _node(item, text) for name, item in node.items()}  # keys are names of the source
     quoted = {name: _node(item, text, name) for name, item in node.items()}
     if key == "status":
         alert = {"code": "reconnect", "message": f"Reconnect: {text}", "details": {"why": text}}

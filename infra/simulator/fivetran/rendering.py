@@ -1,4 +1,4 @@
-"""The shapes of answers: state to JSON. Secrets are masked here; `auth` is never shown."""
+"""Turn state into the JSON of answers. Secrets are masked, and `auth` is left out."""
 
 from __future__ import annotations
 
@@ -11,24 +11,24 @@ from simulator.fivetran.catalogue import Field, Service
 from simulator.fivetran.moments import timestamp
 from simulator.fivetran.state import Connection, Destination, FivetranState, Group, Json
 
-#: Ids of what a connection or a destination is reached through; null, or absent, where it has none.
+#: Ids of agents and private links of a connection or a destination; null or absent without one.
 _IDS = ("private_link_id", "proxy_agent_id", "hybrid_deployment_agent_id", "external_secrets_manager_id")
 
 
 def group(item: Group) -> Json:
-    """A group."""
+    """Return a group."""
     return {"id": item.id, "name": item.name, "created_at": timestamp(item.created_at)}
 
 
 def connection_item(state: FivetranState, item: Connection) -> Json:
-    """A connection as lists have it: without config and setup tests, unless the options say otherwise."""
+    """Return a connection for lists: without config and setup tests, unless an option adds them."""
     if state.options.config_in_lists:
         return connection(state, item, with_tests=True)
     return _connection(state, item)
 
 
 def connection(state: FivetranState, item: Connection, *, with_tests: bool) -> Json:
-    """A connection with its config; with the results of the last setup tests where the operation shows them."""
+    """Return a connection with its config, and the results of setup tests if the operation shows them."""
     answer = _connection(state, item)
     answer["config"] = _connection_config(state, item)
     if with_tests:
@@ -37,12 +37,12 @@ def connection(state: FivetranState, item: Connection, *, with_tests: bool) -> J
 
 
 def destination_item(state: FivetranState, item: Destination) -> Json:
-    """A destination as the list has it: without config and setup tests, unless the options say otherwise."""
+    """Return a destination for lists: without config and setup tests, unless an option adds them."""
     return destination(state, item) if state.options.config_in_lists else _destination(state, item)
 
 
 def destination(state: FivetranState, item: Destination) -> Json:
-    """A destination with its config, whose numbers are texts, and the results of its last setup tests."""
+    """Return a destination with its config, with numbers as texts, and the results of its last setup tests."""
     service = state.catalogue.destinations[item.service]
     values = config.shown(service.config, item.config, state.options)
     return {
@@ -86,7 +86,7 @@ def _connection(state: FivetranState, item: Connection) -> Json:
 
 
 def _given(state: FivetranState, fields: Json) -> Json:
-    """Optional fields as the options show those without a value."""
+    """Return optional fields; an option decides about those without a value."""
     return {name: value for name, value in fields.items() if value is not None or state.options.empty_fields == "null"}
 
 
@@ -115,7 +115,7 @@ def _connection_config(state: FivetranState, item: Connection) -> Json:
 
 
 def _readonly(state: FivetranState, service: Service, item: Connection) -> Json:
-    """Read-only config: what Fivetran generates is there at once, what it learns from the service once connected."""
+    """Return read-only config: generated values at once, values from the service once connected."""
     account, key = groups.service_account(state, item.group_id), groups.public_key(item.group_id)
     number = uuid.uuid5(uuid.NAMESPACE_OID, item.id)
     values = {
@@ -160,7 +160,7 @@ def _destination(state: FivetranState, item: Destination) -> Json:
         "networking_method": item.networking_method,
     }
     ids = {name: getattr(item, name) for name in _IDS}
-    # Deprecated: the same agent under its older name.
+    # deprecated: the older name of the same agent
     return {**answer, **_given(state, {**ids, "local_processing_agent_id": item.hybrid_deployment_agent_id})}
 
 

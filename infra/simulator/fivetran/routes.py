@@ -30,7 +30,7 @@ async def account_info(request: web.Request) -> web.Response:
 
 
 async def list_users(request: web.Request) -> web.Response:
-    """`GET /v1/users`: all users, or with `active` those who may log in, or may not."""
+    """`GET /v1/users`: all users, or those whose `active` matches."""
     state = request.app[STATE]
     wanted = {"true": True, "false": False}.get(request.query.get("active", "").lower())
     found = [user for user in users.owners(state) if wanted in (None, users.is_active(state, user))]
@@ -55,7 +55,7 @@ async def list_teams(request: web.Request) -> web.Response:
 
 
 async def list_group_users(request: web.Request) -> web.Response:
-    """`GET /v1/groups/{group_id}/users`: nobody has a role on one group alone."""
+    """`GET /v1/groups/{group_id}/users`: no user has a role on a single group."""
     groups.find(request.app[STATE], request.match_info["group_id"])
     none: list[dict[str, object]] = []
     return listing(request, "Group users retrieved successfully", none, lambda item: item)
@@ -187,7 +187,7 @@ async def test_destination(request: web.Request) -> web.Response:
 
 
 def old_path(path: str) -> str | None:
-    """What a route of connections was called until 2025; None for any other. An option makes it answer 404."""
+    """Return the name of a connection route until 2025; None for other routes. An option makes it answer 404."""
     for now in ("/v1/connections", "/v1/groups/{group_id}/connections"):
         if path == now or path.startswith(f"{now}/"):
             return path.replace("/connections", "/connectors", 1)
@@ -195,7 +195,7 @@ def old_path(path: str) -> str | None:
 
 
 def add(app: web.Application) -> None:
-    """Put every simulated route on the application."""
+    """Add every simulated route to the application."""
     routes = (
         ("GET", "/v1/account/info", account_info),
         ("GET", "/v1/users", list_users),

@@ -1,7 +1,7 @@
-"""Numbers and booleans that a request sends as text, as Fivetran reads them.
+"""Read numbers and booleans that a request has as text, as Fivetran does.
 
-Fivetran's own command line creates connections with `"sync_frequency": "360"`. The API takes such a text for the
-value that it spells, stores that value and answers it with its type.
+Fivetran's command line creates connections with `"sync_frequency": "360"`. The API stores the number and returns it as
+a number.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ _NUMBER = re.compile(r"-?[0-9]{1,18}(?:\.[0-9]{1,18})?")
 
 
 def typed(kind: str, value: Any) -> Any:
-    """Return what a text spells for a field of kind `int`, `number` or `bool`; any other value as it is."""
+    """Return the value of a text for a field of kind `int`, `number` or `bool`; other values unchanged."""
     if not isinstance(value, str):
         return value
     if kind == "bool":

@@ -1,4 +1,4 @@
-"""What a request or a person changes in a schema config: checked, and applied whole or not at all.
+"""Check a change of a schema config by a request or a person, and apply it completely or not at all.
 
 A change is the partial tree of the request's body: `{"schema_change_handling", "is_type_locked", "schemas":
 {schema: {"enabled", "tables": {table: {"enabled", "sync_mode", "columns": {column: {"enabled", "hashed",
@@ -34,7 +34,7 @@ _FLAGS = ("enabled", "hashed", "is_primary_key", "is_type_locked")
 
 
 def read(change: Mapping[str, Any], *, level: str | None = None) -> dict[str, Any]:
-    """The change with booleans that were sent as text as booleans; `level` as for `check`."""
+    """Read a change, with texts of booleans as booleans; `level` as for `check`."""
     result = {name: typed("bool", value) if name in _FLAGS else value for name, value in change.items()}
     inner = "schemas" if level is None else _CHILDREN.get(level)
     nodes = result.get(inner) if inner else None
@@ -46,7 +46,7 @@ def read(change: Mapping[str, Any], *, level: str | None = None) -> dict[str, An
 
 
 def check(change: Mapping[str, Any], options: Options, *, level: str | None = None) -> None:
-    """400 unless the tree has the shape of a body; `level` is what the body is one of, the whole config without it."""
+    """Answer 400 for an invalid tree. `level` is the kind of node of the body; the whole config without it."""
     if level is not None:
         _check_node(level, change, options)
         return
@@ -60,9 +60,9 @@ def check(change: Mapping[str, Any], options: Options, *, level: str | None = No
 
 
 def applied(config: StandardConfig, source: Source, change: Mapping[str, Any], options: Options) -> StandardConfig:
-    """The config with the change made, or a refusal: 404 for a name that is not there, 400 for what cannot be set.
+    """Return the changed config; 404 for an unknown name, 400 for an impossible setting.
 
-    A config that was sent ahead of the first capture takes any name.
+    A config from before the first capture accepts every name.
     """
     result = copy.deepcopy(config)
     for name in ("schema_change_handling", "is_type_locked"):
@@ -134,7 +134,7 @@ class _Tables:
         table.columns[name] = kept
 
     def _locked(self, where: str, lock: Lock | None) -> bool:
-        """Whether a change is to be passed over; a refusal where the options say so."""
+        """Return whether to ignore a change of a locked node. Raises a rejection if an option requires one."""
         if lock is None:
             return False
         if self._options.locked_schema_item == "refuse":
@@ -143,7 +143,7 @@ class _Tables:
 
 
 def _find(config: StandardConfig, there: bool, where: str, options: Options) -> bool:
-    """Whether to go on with a name; 404 for one that is not there, unless the options say otherwise."""
+    """Return whether to continue with a name; 404 for an unknown one, unless an option allows it."""
     if there or not config.captured or options.unknown_schema_item == "store":
         return True
     if options.unknown_schema_item == "not_found":

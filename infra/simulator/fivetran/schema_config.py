@@ -1,8 +1,7 @@
-"""A connection's schema config: which schemas, tables and columns sync, and how. Pure, without HTTP.
+"""A connection's schema config, which selects schemas, tables and columns. Pure, without HTTP.
 
-It is made when the source is first captured, by a reload or by the first sync, or before that out of what a client
-sends ahead. Of columns it holds those that somebody has set, and those that were blocked when they appeared; every
-other column of the source syncs.
+It is created by the first capture of the source, in a reload or the first sync, or by a request before that. It has the
+columns that a user has set, and those that were blocked when they appeared. All other columns of the source sync.
 """
 
 from __future__ import annotations
@@ -19,13 +18,13 @@ HANDLINGS: tuple[Handling, ...] = ("ALLOW_ALL", "ALLOW_COLUMNS", "BLOCK_ALL")
 ExcludeMode = Literal["PRESERVE", "EXCLUDE", "INCLUDE"]
 EXCLUDE_MODES: tuple[ExcludeMode, ...] = ("PRESERVE", "EXCLUDE", "INCLUDE")
 
-#: How a column is written: as it is, or hashed.
+#: How a sync writes a column: unchanged or hashed.
 Written = Literal["plain", "hashed"]
 
 
 @dataclass
 class ColumnConfig:
-    """A column that somebody has set, or that was blocked when it appeared."""
+    """A column that a user has set, or that was blocked when it appeared."""
 
     enabled: bool = True
     hashed: bool = False
@@ -34,7 +33,7 @@ class ColumnConfig:
 
 @dataclass
 class TableConfig:
-    """A table. `known` are the columns it had when the source was last captured."""
+    """A table. `known` are its columns at the last capture."""
 
     enabled: bool = True
     sync_mode: str | None = None
@@ -52,10 +51,10 @@ class SchemaConfig:
 
 @dataclass
 class StandardConfig:
-    """All of a connection's schema config.
+    """The schema config of a connection.
 
-    `captured`: whether the source has been looked at; a config that was sent ahead of that holds what was sent.
-    `version` counts changes: who changes what another has changed meanwhile is refused.
+    `captured` is whether Fivetran has captured the source; before that, the config is that of a request. `version`
+    counts changes, so that concurrent changes are rejected.
     """
 
     schema_change_handling: Handling = "ALLOW_ALL"
@@ -72,10 +71,10 @@ def captured(
     *,
     first: Literal["enabled", "handling"] = "enabled",
 ) -> StandardConfig:
-    """The config after a look at the source: what is new in it is taken in as `schema_change_handling` says.
+    """Return the config after a capture: `schema_change_handling` decides about additions of the source.
 
-    At the first look everything is there from the beginning and syncs; `first` says whether that is so too when a
-    config was sent ahead.
+    At the first capture, everything syncs. `first` is whether that is so for a config from before the first capture
+    too.
     """
     result = copy.deepcopy(config) if config is not None else StandardConfig()
     beginning = not result.captured and (config is None or first == "enabled")
@@ -101,7 +100,7 @@ def captured(
 
 
 def selection(config: StandardConfig, source: Source) -> dict[str, dict[str, dict[str, Written]]]:
-    """What a sync writes now: schema → table → column → how."""
+    """Return what a sync writes now: schema → table → column → how."""
     return {
         schema_name: {
             table_name: {
@@ -118,7 +117,7 @@ def selection(config: StandardConfig, source: Source) -> dict[str, dict[str, dic
 
 
 def column_enabled(table: TableConfig, name: str, column: Column) -> bool:
-    """Whether a column of the source syncs, if its table does."""
+    """Return whether a column of the source syncs, if its table does."""
     chosen = table.columns.get(name)
     return column.enabled if chosen is None else chosen.enabled
 
@@ -132,7 +131,7 @@ def _look(config: TableConfig, table: Table, whole: StandardConfig, *, beginning
 
 
 def _reconcile(config: StandardConfig, source: Source) -> None:
-    """Bring what was sent ahead to what the source has; settings that cannot be are passed over."""
+    """Match a config from before the first capture with the source, without impossible settings."""
     config.schemas = {name: schema for name, schema in config.schemas.items() if name in source.schemas}
     for schema_name, schema in config.schemas.items():
         tables: Mapping[str, Table] = source.schemas[schema_name]

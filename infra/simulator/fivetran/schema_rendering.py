@@ -1,4 +1,4 @@
-"""Schema configs as answers show them."""
+"""Turn schema configs into the JSON of answers."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from simulator.fivetran.state import Connection, Json
 _WORD_STARTS = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 _NO_WORD = re.compile(r"[^a-z0-9]+")
 _GONE = Lock("DELETED")
-#: Stands for a table of which nothing is known before the source is captured.
+#: A table that is unknown before the source is captured.
 _UNSEEN = Table({})
 
 Node = TypeVar("Node")
@@ -22,7 +22,7 @@ Node = TypeVar("Node")
 def schema_config(
     connection: Connection, config: StandardConfig, source: Source, *, only: Mapping[str, Any] | None = None
 ) -> Json:
-    """The whole config, or what of it a change names (`only`, the tree of its body)."""
+    """Return the whole config, or the nodes that a change names (`only`, the tree of its body)."""
     return {
         "enable_new_by_default": config.schema_change_handling == "ALLOW_ALL",
         "schema_change_handling": config.schema_change_handling,
@@ -47,19 +47,19 @@ def schema_config(
 
 
 def source_columns(connection: Connection, table: TableConfig, read: Table) -> Json:
-    """All columns that a table has in the source, with what is set for each."""
+    """Return all columns of a table in the source, with their settings."""
     return {name: _column(connection, table, name, column) for name, column in read.columns.items()}
 
 
 def dataset(connection: Connection, schema: str) -> str:
-    """Where a schema of the source is written."""
+    """Return the dataset of a schema."""
     prefix = connection.naming.get("schema_prefix")
     name: str = connection.naming.get("schema", schema)
     return name if prefix is None else f"{prefix}_{_called(connection, schema)}"
 
 
 def _table(connection: Connection, name: str, table: TableConfig, read: Table | None, *, only: Any) -> Json:
-    """`read` is the table in the source; None when it is gone from there."""
+    """Return a table. `read` is the table in the source; None if the source no longer has it."""
     lock = _GONE if read is None else read.lock
     answer: Json = {
         "name_in_destination": _called(connection, name),
@@ -105,7 +105,7 @@ def _settings(lock: Lock | None) -> Json:
 
 
 def _called(connection: Connection, name: str) -> str:
-    """A name as the destination has it: as in the source, or in lower case with underscores."""
+    """Return a name in the destination: as in the source, or in lower case with underscores."""
     if connection.destination_schema_names == "SOURCE_NAMING":
         return name
     text = _NO_WORD.sub("_", _WORD_STARTS.sub("_", name).lower())
@@ -113,7 +113,7 @@ def _called(connection: Connection, name: str) -> str:
 
 
 def _named(nodes: Mapping[str, Node], level: str, only: Any) -> Iterator[tuple[str, Node, Any]]:
-    """The nodes that a change names, each with what it names below; all of them when there is none."""
+    """Yield the nodes that a change names, each with the names below; all nodes without a change."""
     if only is None:
         return ((name, node, None) for name, node in nodes.items())
     named = only.get(level) or {}

@@ -1,6 +1,6 @@
-"""Schema configs: the operations on connections, without HTTP.
+"""Operations on the schema configs of connections, without HTTP.
 
-Who changes a config works on what it was when the request came; a change by somebody else meanwhile makes it a
+A request changes the config as it was when the request came. If another request changes it meanwhile, that is a
 conflict.
 """
 
@@ -17,13 +17,13 @@ from simulator.fivetran.state import Connection, FivetranState, Json
 
 
 def shown(state: FivetranState, connection_id: str) -> Json:
-    """The config; 404 while there is none."""
+    """Return the config; 404 while there is none."""
     connection = connections.find(state, connection_id)
     return schema_rendering.schema_config(connection, _config(connection), syncs.source_of(state, connection))
 
 
 def send_ahead(state: FivetranState, connection_id: str, body: Mapping[str, Any]) -> Json:
-    """Take a config before the source was captured; answers with what was sent."""
+    """Store a config before the source is captured, and answer with that of the request."""
     connection = connections.find(state, connection_id)
     if body.get("schemas") is None:
         raise invalid("Field 'schemas' is required")
@@ -42,9 +42,9 @@ def send_ahead(state: FivetranState, connection_id: str, body: Mapping[str, Any]
 async def change(
     state: FivetranState, connection_id: str, body: Mapping[str, Any], path: tuple[tuple[str, str], ...] = ()
 ) -> Json:
-    """The config, or what of it was named, after a change.
+    """Change the config, and return it or the changed nodes.
 
-    `path` leads to the node that the body is of, as pairs of a level and a name; without it, it is of the whole.
+    `path` has the node of the body, as pairs of level and name; without it, the body is of the whole config.
     """
     connection = connections.find(state, connection_id)
     config = _config(connection)
@@ -65,7 +65,7 @@ async def change(
 
 
 async def reload(state: FivetranState, connection_id: str, body: Mapping[str, Any]) -> Json:
-    """The config after a look at the source."""
+    """Capture the source, and return the config."""
     connection = connections.find(state, connection_id)
     mode = body.get("exclude_mode") or "PRESERVE"
     if mode not in EXCLUDE_MODES:
@@ -81,7 +81,7 @@ async def reload(state: FivetranState, connection_id: str, body: Mapping[str, An
 
 
 def source_columns(state: FivetranState, connection_id: str, schema: str, table: str) -> Json:
-    """All columns that a table has in the source now. The schema may be named as in the destination."""
+    """Return all columns of a table in the source now. The schema may have its name in the destination."""
     connection = connections.find(state, connection_id)
     config = _config(connection)
     _check_connected(connection)
@@ -99,7 +99,7 @@ def source_columns(state: FivetranState, connection_id: str, schema: str, table:
 
 
 def resync_tables(state: FivetranState, connection_id: str, body: Mapping[str, Any]) -> None:
-    """Sync the history of some tables again."""
+    """Sync the history of tables again."""
     connection = connections.find(state, connection_id)
     config = _config(connection)
     if not body:
@@ -109,7 +109,7 @@ def resync_tables(state: FivetranState, connection_id: str, body: Mapping[str, A
 
 
 def resync(state: FivetranState, connection_id: str, body: Mapping[str, Any]) -> None:
-    """Sync the whole history again, or, of a database, that of the tables in `scope`."""
+    """Sync the whole history again, or for databases only that of the tables in `scope`."""
     connection = connections.find(state, connection_id)
     scope = body.get("scope")
     if scope is not None:

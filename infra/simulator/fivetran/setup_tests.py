@@ -1,9 +1,8 @@
-"""Setup tests: what they find, and what they do to the object they ran on.
+"""Setup tests: their results, and their effect on the connection or destination.
 
-Without a script the outcome follows from the state: a credential that is not there fails, an authorisation that nobody
-gave fails (or, by option, is not tested), a certificate or host key that is not approved fails (`trust`), a project
-into which the group's service account may not write fails, and everything else passes. A failure is a result, never an
-HTTP error.
+Without a script, the results follow from the state. These fail: a missing credential; a missing authorisation (by
+option, it is not tested); a certificate or host key without approval (`trust`); a project in which the group's service
+account may not write. All others pass. A failure is a result, never an HTTP error.
 """
 
 from __future__ import annotations
@@ -22,7 +21,7 @@ _BAD = frozenset({"FAILED", "JOB_FAILED"})
 
 
 async def run_on_connection(state: FivetranState, connection: Connection, flags: Mapping[str, Any]) -> None:
-    """Run the tests on what the connection now holds, and take it over; 404 when it went in the meantime."""
+    """Test the connection's config and make it effective; 404 if the connection was deleted meanwhile."""
     service = state.catalogue.connections[connection.service]
     held = {"config": copy.deepcopy(connection.config), "auth": copy.deepcopy(connection.auth)}
     consented = connection.consented
@@ -40,7 +39,7 @@ async def run_on_connection(state: FivetranState, connection: Connection, flags:
 
 
 async def run_on_destination(state: FivetranState, destination: Destination) -> None:
-    """Run the tests on what the destination now holds; 404 when it went in the meantime."""
+    """Test the destination's config; 404 if the destination was deleted meanwhile."""
     service = state.catalogue.destinations[destination.service]
     held = {"config": copy.deepcopy(destination.config), "auth": {}}
     scripts = _scripts(state, destination.id)
@@ -48,13 +47,13 @@ async def run_on_destination(state: FivetranState, destination: Destination) -> 
     destinations.find(state, destination.id)
     reached = partial(trust.tests, state, destination, flags={})
     destination.setup_tests = _results(state, service, held, scripts, consented=False, reached=reached)
-    if _passed(destination.setup_tests) and (refused := _refused(state, destination)):
-        destination.setup_tests.append(refused)
+    if _passed(destination.setup_tests) and (denied := _denied(state, destination)):
+        destination.setup_tests.append(denied)
     destination.setup_status = _state_after(_passed(destination.setup_tests), destination.setup_status)
 
 
-def _refused(state: FivetranState, destination: Destination) -> Json | None:
-    """The test that BigQuery fails where Fivetran's own service account, which is used by default, may not write."""
+def _denied(state: FivetranState, destination: Destination) -> Json | None:
+    """Return the failed test if Fivetran's service account, the default, may not write to BigQuery."""
     project = destination.config.get("project_id")
     if destination.service != "big_query" or not project or destination.config.get("secret_key"):
         return None
@@ -65,12 +64,12 @@ def _refused(state: FivetranState, destination: Destination) -> Json | None:
 
 
 def tasks(setup_state: str) -> list[Json]:
-    """What somebody has to do about a connection in this state, as far as the state alone says so."""
+    """Return the tasks that follow from a connection's state."""
     return [{"code": "reconnect", "message": "Reconnect"}] if setup_state == "broken" else []
 
 
 def lookup(held: Json, path: str) -> Any:
-    """The value at a dotted path: into `auth` when it starts with `auth.`, else into `config`; numbers index lists."""
+    """Return the value at a dotted path: in `auth` if it begins with `auth.`, else in `config`. Numbers index lists."""
     part, _, rest = path.partition(".")
     node: Any = held["auth"] if part == "auth" and rest else held["config"]
     for part in (rest if node is held["auth"] else path).split("."):
@@ -135,7 +134,7 @@ def _holds(condition: Condition | None, held: Json) -> bool:
 
 
 def _scripts(state: FivetranState, *targets: str) -> list[TestScript]:
-    """The scripts for one run. Those that are used up are forgotten."""
+    """Return the scripts for a run, and remove those that are used up."""
     fitting = [script for script in state.scripts if script.target in targets]
     for script in fitting:
         if script.runs is not None:

@@ -1,4 +1,4 @@
-"""Ids as Fivetran makes them: two words that mean nothing, such as `projected_sickle`."""
+"""Ids as Fivetran creates them: two random words, such as `projected_sickle`."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _SECOND = _SECOND_WORDS.split()
 
 
 def new_slug(taken: Container[str]) -> str:
-    """A slug that is not in `taken`. Longer than two words only when luck runs out."""
+    """Return a slug that is not in `taken`. It has more than two words only after many attempts."""
     slug = f"{secrets.choice(_FIRST)}_{secrets.choice(_SECOND)}"
     while slug in taken:
         slug = f"{slug.rpartition('_')[0]}_{secrets.choice(_SECOND)}"

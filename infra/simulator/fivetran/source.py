@@ -1,17 +1,17 @@
-"""What a connection reads from: the schemas, tables and columns that its source has.
+"""The source of a connection: its schemas, tables and columns.
 
-A definition is JSON, in one of three sizes, as many as there are ways to name a destination schema:
+A definition is JSON, in one of three forms, like the forms of a destination:
 
 - `{"schemas": {schema: {table: …}}}`: a database.
-- `{"tables": {table: …}}`: one schema, called as the connection's own, or as `"schema"` says.
-- `{"columns": …}`: one table, called as the connection's own.
+- `{"tables": {table: …}}`: one schema, named like the connection's, or by `"schema"`.
+- `{"columns": …}`: one table, named like the connection's.
 
-A table is its columns, or a mapping with `columns` and, where it differs: `locked` (a reason code: whether it syncs
-cannot be set), `reason`, `enabled` (whether it syncs at first; true), `supports_columns` (true) and `sync_modes`
+A table is its columns, or a mapping with `columns` and other settings: `locked` (a reason code: `enabled` cannot be
+set), `reason`, `enabled` (whether it syncs at first; true), `supports_columns` (true) and `sync_modes`
 (`["SOFT_DELETE"]`, for databases `HISTORY` as well). Columns are a mapping of names to `{"primary_key", "locked",
 "reason", "enabled"}`, or a list of names, ` key` after a primary key and ` system` after a column that is locked.
 
-What services have when nobody says otherwise is in `sources.yaml` beside this module.
+The default sources of services are in `sources.yaml` beside this module.
 """
 
 from __future__ import annotations
@@ -30,18 +30,18 @@ Json = dict[str, Any]
 SYNC_MODES = ("SOFT_DELETE", "HISTORY", "LIVE")
 _TABLE_LOCKS = ("SYSTEM_TABLE", "DELETED", "OTHER")
 _COLUMN_LOCKS = ("SYSTEM_COLUMN", "DELETED", "OTHER")
-#: What a service has that the table does not know, by the keys that name its destination schema.
+#: The default source of other services, by the keys of their destination.
 _BY_NAMING = {("schema", "table"): "one table", ("schema_prefix",): "database"}
 _ANY = "any"
 
 
 class SourceError(ValueError):
-    """A definition that cannot be read."""
+    """A definition is invalid."""
 
 
 @dataclass(frozen=True)
 class Lock:
-    """Why whether something syncs cannot be set; `reason` is said only with the code OTHER."""
+    """Why `enabled` cannot be set. Answers have `reason` only with the code OTHER."""
 
     code: str
     reason: str | None = None
@@ -58,7 +58,7 @@ class Column:
 
 @dataclass(frozen=True)
 class Table:
-    """A table. `enabled` is how it starts, and how it stays when it is locked."""
+    """A table. `enabled` is the initial value, which a locked table keeps."""
 
     columns: Mapping[str, Column]
     lock: Lock | None = None
@@ -69,17 +69,17 @@ class Table:
 
 @dataclass(frozen=True)
 class Source:
-    """Everything that can be read, by the names that the source gives."""
+    """All schemas of a source, by the source's names."""
 
     schemas: Mapping[str, Mapping[str, Table]]
 
     def table(self, schema: str, table: str) -> Table | None:
-        """The table of these names, if there is one."""
+        """Return the table with these names, if there is one."""
         return self.schemas.get(schema, {}).get(table)
 
 
 def read(definition: Mapping[str, Any], naming: Mapping[str, str]) -> Source:
-    """The source that a definition means for a connection with these destination-schema keys; `SourceError`."""
+    """Read the definition of a connection with these destination keys. Raises `SourceError`."""
     own = naming.get("schema", "public")
     modes = ("SOFT_DELETE", "HISTORY") if "schema_prefix" in naming else ("SOFT_DELETE",)
     known = {"schemas"} if "schemas" in definition else {"tables", "schema"} if "tables" in definition else {"columns"}
@@ -100,13 +100,13 @@ def read(definition: Mapping[str, Any], naming: Mapping[str, str]) -> Source:
 
 
 def merged(definition: Mapping[str, Any], changes: Mapping[str, Any]) -> Json:
-    """A definition with changes merged into it, key by key; null takes something away."""
+    """Merge changes into a definition by key; null removes a key."""
     result: Json = _merge(_long(definition), _long(changes))
     return result
 
 
 def default(service: str, naming: Mapping[str, str]) -> Json:
-    """What the source of a service has unless a test says otherwise."""
+    """Return the default source of a service."""
     table = _defaults()
     return copy.deepcopy(table.get(service) or table[_BY_NAMING.get(tuple(naming), _ANY)])
 
@@ -119,7 +119,7 @@ def _defaults() -> Mapping[str, Json]:
 
 
 def _long(definition: Any) -> Json:
-    """The definition with every table a mapping and every list of columns one too, as far as it can be read."""
+    """Return the definition with tables and lists of columns as mappings, as far as they are valid."""
     result = copy.deepcopy(dict(definition))
     if isinstance(result.get("columns"), list):
         result["columns"] = _listed(result["columns"])

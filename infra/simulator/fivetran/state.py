@@ -1,6 +1,6 @@
-"""What the local Fivetran remembers, without HTTP.
+"""The state of the local Fivetran, without HTTP.
 
-One event loop serves all requests and no operation here awaits, so every change is atomic and nothing is locked.
+One event loop serves all requests, and no operation here awaits. So every change is atomic, without locks.
 """
 
 from __future__ import annotations
@@ -20,13 +20,13 @@ from simulator.fivetran.options import Options
 from simulator.fivetran.schema_config import StandardConfig
 from simulator.fivetran.slugs import new_slug
 
-#: A JSON object as it came or goes.
+#: A JSON object of a request or an answer.
 Json = dict[str, Any]
 
 
 @dataclass
 class Credential:
-    """An API key. A user's key stands behind `connected_by`; a system key stands behind nobody."""
+    """An API key, of a user, whose id is `connected_by` of new connections, or of the system."""
 
     key: str
     secret: str = field(repr=False)
@@ -36,11 +36,11 @@ class Credential:
 
     @property
     def owner(self) -> str:
-        """The id that account info names."""
+        """The id in account info."""
         return f"{self.kind}_{self.key}"
 
 
-#: What a state without credentials of its own accepts. Not secret: they open nothing but this double.
+#: The default credentials. Not secret: they work with this simulator only.
 DEFAULT_CREDENTIALS = (
     Credential("simulator-key", "simulator-secret"),
     Credential("simulator-read-only-key", "simulator-secret", read_only=True),
@@ -49,7 +49,7 @@ DEFAULT_CREDENTIALS = (
 
 @dataclass
 class Group:
-    """A group; its destination, if any, has the same id."""
+    """A group. Its destination, if any, has the same id."""
 
     id: str
     name: str
@@ -82,9 +82,9 @@ class Destination:
 class Connection:
     """A connection.
 
-    `config` and `auth` are what was last sent; `effective` is what syncs use, taken over when setup tests run. Both
-    hold secrets in clear, as the real service does. `first_sync` is what the first sync found configured and wrote,
-    `written_datasets` what any sync has written to, `history` what happened, in order.
+    `config` and `auth` are those of the last request. `effective` is what syncs use since the last setup tests. Both
+    have secrets in clear, as in the real service. `first_sync` is the config and selection of the first sync,
+    `written_datasets` the datasets of all syncs, `history` all events in order.
     """
 
     id: str
@@ -157,13 +157,13 @@ class Package:
 
 @dataclass
 class TestScript:
-    """What setup tests of one connection or destination shall say, instead of or on top of what its state says.
+    """Results for the setup tests of a connection or destination, instead of or beside those from its state.
 
-    `target` is an id or a connection's name; `runs` counts down, None lasts. `results` replaces the outcome; `accepts`
-    maps dotted paths (`config.api_key`) to the only value the vendor takes; `seconds` is how long a run lasts.
+    `target` is an id or a connection's name. `runs` counts down; None has no end. `results` replaces the results;
+    `accepts` maps dotted paths (`config.api_key`) to the only value that the vendor accepts; a run takes `seconds`.
     """
 
-    __test__ = False  # not a test class, whatever its name says to pytest
+    __test__ = False  # Its name looks like a test class to pytest.
 
     target: str
     runs: int | None = 1
@@ -173,10 +173,10 @@ class TestScript:
 
 
 class FivetranState:
-    """Everything in one account. `now` and `monotonic` are the clocks, given so that tests can move them.
+    """The state of an account. `now` and `monotonic` are clocks, which tests can replace.
 
-    `writes` says whether a service account may write into a Google Cloud project (project, account): the part of the
-    world outside that a destination's setup tests look at.
+    `writes` returns whether a service account may write in a Google Cloud project (project, account), for the setup
+    tests of a destination.
     """
 
     def __init__(
@@ -197,16 +197,16 @@ class FivetranState:
         self.clear()
 
     def clear(self) -> None:
-        """Forget every object, script and quota used; keep options, credentials and services."""
+        """Delete every object, script and used quota, but not options, credentials and services."""
         self.groups: dict[str, Group] = {}
         self.destinations: dict[str, Destination] = {}
         self.connections: dict[str, Connection] = {}
         self.scripts: list[TestScript] = []
         self.sources: dict[str, Json] = {}
         self.packages: dict[str, Package] = {}
-        #: What hosts present, by their names (`trust`).
+        #: Certificates and keys of hosts, by name (`trust`).
         self.hosts: dict[str, Json] = {}
-        #: Whose setup page a token opens, and until when.
+        #: The connection whose setup page a token opens, and the token's last moment.
         self.connect_cards: dict[str, tuple[str, datetime]] = {}
         self.quotas = Quotas(self._monotonic)
         self._events = 0
@@ -214,54 +214,54 @@ class FivetranState:
         self._grouped: dict[str, dict[str, Connection]] = {}
 
     def new_id(self) -> str:
-        """An id that nothing has."""
+        """Return an unused id."""
         return new_slug(self.groups.keys() | self.connections.keys() | self.packages.keys())
 
     def add_connection(self, connection: Connection) -> None:
-        """Remember a connection; `connections_named` finds it from now on."""
+        """Add a connection."""
         self.connections[connection.id] = connection
         self._grouped.setdefault(connection.group_id, {})[connection.id] = connection
         self._named.setdefault((connection.group_id, connection.name), []).append(connection.id)
 
     def drop_connection(self, connection: Connection) -> None:
-        """Forget a connection."""
+        """Remove a connection."""
         del self.connections[connection.id]
         del self._grouped[connection.group_id][connection.id]
         self._named[connection.group_id, connection.name].remove(connection.id)
 
     def connections_in(self, group_id: str) -> Iterator[Connection]:
-        """A group's connections, oldest first."""
+        """Return a group's connections, oldest first."""
         return iter(self._grouped.get(group_id, {}).values())
 
     def connections_named(self, group_id: str, name: str) -> Iterator[Connection]:
-        """A group's connections of one name, oldest first; more than one only where duplicates are allowed."""
+        """Return a group's connections with a name, oldest first; several only if an option allows it."""
         return (self.connections[id_] for id_ in self._named.get((group_id, name), ()))
 
     def moment(self) -> str:
-        """The time now, as answers write it."""
+        """Return the current time as answers write it."""
         return timestamp(self.now()) or ""
 
     def note(self, connection: Connection, event: str, **details: Any) -> None:
-        """Write down what happened to a connection, numbered through the account."""
+        """Add an event to a connection's history, numbered across the account."""
         self._events += 1
         connection.history.append({"number": self._events, "at": self.moment(), "event": event, **details})
 
     def take_request(self) -> None:
-        """Count a request; 429 when the hour's quota is used up."""
+        """Count a request; 429 if the hour's quota is used up."""
         limit = self.options.requests_per_hour
         wait = self.quotas.take_request(limit)
         if wait is not None:
             raise too_many(f"Max {limit} api calls allowed in one-hour rolling time period", wait)
 
     def take_setup_tests(self) -> None:
-        """Count a run of setup tests; 429 when either quota is used up. To be called before anything is changed."""
+        """Count a run of setup tests; 429 if a quota is used up. Must be called before any change."""
         per_minute, per_hour = self.options.setup_tests_per_minute, self.options.setup_tests_per_hour
         wait = self.quotas.take_tests((per_minute, per_hour), self._source_limits)
         if wait is not None:
             raise too_many(f"Max {per_minute} setup tests a minute and {per_hour} an hour allowed", wait)
 
     def take_source_interaction(self) -> None:
-        """Count a request that asks a source; 429 when either quota is used up. Setup tests count here as well."""
+        """Count a request to a source; 429 if a quota is used up. Setup tests count too."""
         wait = self.quotas.take_source_interaction(self._source_limits)
         if wait is not None:
             per_minute, per_hour = self._source_limits

@@ -1,8 +1,8 @@
-"""Forms in which Fivetran stores a text, whatever form it was sent in.
+"""Forms in which Fivetran stores a text of a request.
 
-Documented for Google's files: `sheet_id` takes the address that the browser shows, or the id in it, and `folder_id` is
-described as the folder's URL (google_sheets_config_V1, google_drive_config_V1). That the id is what a read shows, and
-the other forms, are what people report of databases and hosts; a test gives them to services of its own.
+Documented for Google's files: `sheet_id` accepts the address in the browser or the id in it, and `folder_id` is
+described as the folder's URL (google_sheets_config_V1, google_drive_config_V1). That answers have the id, and the other
+forms, come from users' reports about databases and hosts; tests use them in services of their own.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ _GOOGLE_ID = re.compile(r"https://(?:docs|drive)\.google\.com/\S*?(?:/d/|/folder
 
 
 def _google_id(text: str) -> str:
-    """The id of a document or folder in its address."""
+    """Return the id of a document or folder in its address."""
     match = _GOOGLE_ID.match(text)
     return match["id"] if match else text
 

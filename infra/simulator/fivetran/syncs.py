@@ -1,7 +1,7 @@
-"""Syncs: when they start, what they write, when they end.
+"""Syncs: their start, what they write, and their end.
 
-A connection that is connected, not paused and on an automatic schedule starts the historical sync that it owes by
-itself. Later syncs start when they are asked for; nothing here happens because time passes.
+A connection that is connected, not paused and on an automatic schedule starts its historical sync. Later syncs start on
+request only, never because time passes.
 """
 
 from __future__ import annotations
@@ -17,12 +17,12 @@ from simulator.fivetran.state import Connection, FivetranState
 
 
 def source_of(state: FivetranState, connection: Connection) -> source.Source:
-    """What the connection reads from, as it is now."""
+    """Return the connection's source as it is now."""
     return source.read(definition_of(state, connection), connection.naming)
 
 
 def definition_of(state: FivetranState, connection: Connection) -> source.Json:
-    """What says so: set for the connection's id, its name or its service, or what services of its kind have."""
+    """Return the source's definition: by the connection's id, name or service, or the default of its kind."""
     for target in (connection.id, connection.name, connection.service):
         if target in state.sources:
             return state.sources[target]
@@ -30,7 +30,7 @@ def definition_of(state: FivetranState, connection: Connection) -> source.Json:
 
 
 def capture(state: FivetranState, connection: Connection, exclude_mode: ExcludeMode = "PRESERVE") -> None:
-    """Look at the source, and bring the schema config to it."""
+    """Capture the source, and update the schema config."""
     before = connection.schema_config
     connection.schema_config = captured(
         before, source_of(state, connection), exclude_mode, first=state.options.unnamed_in_early_schema
@@ -40,9 +40,9 @@ def capture(state: FivetranState, connection: Connection, exclude_mode: ExcludeM
 
 
 def begin_if_due(state: FivetranState, connection: Connection) -> None:
-    """Start the historical sync that the connection owes, if nothing is in its way. Needs the event loop.
+    """Start the connection's missing historical sync if it can start. Needs the event loop.
 
-    One that somebody asked for, in words, is owed whatever the schedule.
+    A requested historical sync starts with any schedule.
     """
     owes = connection.owes_sync or (connection.is_historical_sync and connection.schedule_type == "auto")
     if owes and _ready(connection) and not connection.syncing:
@@ -50,9 +50,9 @@ def begin_if_due(state: FivetranState, connection: Connection) -> None:
 
 
 def trigger(state: FivetranState, connection: Connection, *, force: bool) -> None:
-    """Start a sync because somebody asks for it; without `force` one that runs goes on.
+    """Start a sync on request. Without `force`, a running sync continues.
 
-    Of a paused connection, or one that is not connected, none is started: refused or passed over, by option.
+    A connection that is paused or not connected starts none: rejected or ignored, by option.
     """
     if not _ready(connection):
         if state.options.sync_of_unready == "conflict":
@@ -63,7 +63,7 @@ def trigger(state: FivetranState, connection: Connection, *, force: bool) -> Non
 
 
 def resync(state: FivetranState, connection: Connection, scope: Mapping[str, Any] | None) -> None:
-    """Sync the history of everything, or of the tables in `scope`, again; a paused connection does so later."""
+    """Sync the history again, or that of the tables in `scope`. A paused connection does so later."""
     if connection.syncing:
         raise conflict(f"Connection with id '{connection.id}' is syncing")
     state.note(connection, "resync asked for", scope=scope)
@@ -74,7 +74,7 @@ def resync(state: FivetranState, connection: Connection, scope: Mapping[str, Any
 
 
 def start(state: FivetranState, connection: Connection) -> None:
-    """Start a sync now, in the place of one that runs. What it writes, it has written from here on."""
+    """Start a sync now, instead of a running one. Its writes take effect at once."""
     if connection.schema_status == "blocked_on_capture":
         capture(state, connection)
         connection.schema_status = "blocked_on_customer"
@@ -105,7 +105,7 @@ def start(state: FivetranState, connection: Connection) -> None:
 
 
 def finish(state: FivetranState, connection: Connection, number: int) -> None:
-    """End the connection's sync of this number with success, unless a later one has replaced it."""
+    """End a sync by its number with success, unless a later one has replaced it."""
     if connection.syncing and connection.syncs == number:
         connection.syncing = False
         connection.is_historical_sync = False

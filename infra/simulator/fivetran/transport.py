@@ -1,4 +1,4 @@
-"""HTTP rules that hold for every route: log, faults, errors, authentication, quota, headers and body.
+"""HTTP rules of every route: log, faults, errors, authentication, quota, headers and body.
 
 The middlewares are listed in `MIDDLEWARES`, outermost first.
 """
@@ -32,28 +32,28 @@ ADMIN = "/_admin"
 #: The parsed JSON of a body; None for an empty one.
 _BODY = web.RequestKey("body", object)
 _CREDENTIAL = web.RequestKey("credential", Credential)
-#: Where the API wants version 2 of its media type.
+#: Paths for which the API requires version 2 of its media type.
 _VERSIONED = re.compile(
     r"/v1/(?:connections|connectors|destinations)(?:/(?!.*/(?:schemas|certificates|fingerprints)(?:/|$)).*)?"
 )
-#: What the API called connections until 2025.
+#: The API's name for connections until 2025.
 _OLD = re.compile(r"/v1/(?:groups/[^/]+/)?connectors(?:/.*)?")
-#: Where connections are made, and what of their config is their name.
+#: The path that creates connections, and the config keys of their name.
 _MAKES = re.compile(r"/v1/connect(?:ions|ors)/?")
 _NAMING = ("schema_prefix", "schema", "table", "table_group_name")
-#: Where files are uploaded.
+#: Paths that take files.
 _FORMS = re.compile(r"/v1/connector-sdk/packages(?:/.*)?")
 
 
 @web.middleware
 async def logged(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """Take the request in whole, and write it down when its answer is ready, as late as the options say."""
+    """Read the whole request, delay the answer by option, and log both."""
     if request.path.startswith(ADMIN):
         return await handler(request)
     start = time.perf_counter()
     state = request.app[STATE]
     try:
-        await request.read()  # kept by the request: a sender who goes away later has still asked
+        await request.read()  # Kept by the request, so that one whose sender disconnects is processed too.
     except ConnectionError:
         return hang_up(request)
     response = await handler(request)
@@ -79,7 +79,7 @@ async def logged(request: web.Request, handler: Handler) -> web.StreamResponse:
 
 @web.middleware
 async def faulty(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """Let the faults in force strike, before or after the request has had its effect."""
+    """Apply the active faults, before or after the effect of the request."""
     if request.path.startswith(ADMIN):
         return await handler(request)
     met = request.app[FAULTS].met(request.method, request.path, await _connection(request))
@@ -101,7 +101,7 @@ async def _met(request: web.Request, handler: Handler, met: list[Fault]) -> web.
 
 
 async def _connection(request: web.Request) -> str | None:
-    """The name of the connection that a request is about: one that there is, or one that it would make."""
+    """Return the name of the connection that a request is about: an existing one, or one to create."""
     known = request.app[STATE].connections.get(request.match_info.get("connection_id", ""))
     if known is not None or request.method != "POST" or _MAKES.fullmatch(request.path) is None:
         return known.name if known is not None else None
@@ -114,7 +114,7 @@ async def _connection(request: web.Request) -> str | None:
 
 @web.middleware
 async def spoken(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """Turn refusals into the API's envelope, and tell what is left of the hour's quota."""
+    """Turn errors into the API's envelope, and add headers about the hour's quota."""
     if request.path.startswith(ADMIN):
         return await handler(request)
     if "//" in request.path:
@@ -137,7 +137,7 @@ async def spoken(request: web.Request, handler: Handler) -> web.StreamResponse:
 
 @web.middleware
 async def admitted(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """Check who asks, whether the quota allows it, and that headers and body are what the route takes."""
+    """Check the key, the quota, headers and body."""
     if request.path.startswith(ADMIN):
         return await handler(request)
     state = request.app[STATE]
@@ -153,7 +153,7 @@ async def admitted(request: web.Request, handler: Handler) -> web.StreamResponse
     _check_accept(state, request)
     if request.method in ("POST", "PATCH"):
         raw, form = await request.read(), _FORMS.fullmatch(request.path) is not None
-        # Who sends no body need not say of which type it is: Fivetran's own command line does not.
+        # Without a body, no content type is required: Fivetran's command line sends none.
         if raw and request.content_type != ("multipart/form-data" if form else "application/json"):
             raise ApiError(415, "UnsupportedMediaType", "HTTP 415 Unsupported Media Type")
         request[_BODY] = None if form else _parse(raw)
@@ -164,13 +164,13 @@ MIDDLEWARES = (logged, faulty, spoken, admitted)
 
 
 def add_route(app: web.Application, method: str, path: str, handler: Handler) -> None:
-    """Put a route on the application. A slash at the end of a path makes no difference, as in the API."""
+    """Add a route to the application. As in the API, a path may end with a slash."""
     app.router.add_route(method, path, handler)
     app.router.add_route(method, f"{path}/", handler)
 
 
 def body(request: web.Request) -> dict[str, Any]:
-    """The request's JSON object; 400 when there is none."""
+    """Return the request's JSON object; 400 without one."""
     sent = request.get(_BODY)
     if sent is None:
         raise invalid("Request body is required")
@@ -180,17 +180,17 @@ def body(request: web.Request) -> dict[str, Any]:
 
 
 def optional_body(request: web.Request) -> dict[str, Any]:
-    """The request's JSON object; an empty one when it has no body."""
+    """Return the request's JSON object; empty without a body."""
     return {} if request.get(_BODY) is None else body(request)
 
 
 def credential(request: web.Request) -> Credential:
-    """Who asks."""
+    """Return the request's API key."""
     return request[_CREDENTIAL]
 
 
 def success(message: str, data: Any = None, *, status: int = 200) -> web.Response:
-    """The API's envelope; without `data` when there is none."""
+    """Return the API's envelope; without `data` if there is none."""
     answer = {"code": "Success", "message": message}
     if data is not None:
         answer["data"] = data
@@ -199,7 +199,7 @@ def success(message: str, data: Any = None, *, status: int = 200) -> web.Respons
 
 
 async def hang_up_on_shutdown(app: web.Application) -> None:
-    """Let go of everything held, so that the server can stop."""
+    """Release all held requests, so that the server can stop."""
     app[FAULTS].clear(drop=True)
 
 
@@ -235,7 +235,7 @@ def _parse(raw: bytes) -> Any:
         return None
     try:
         parsed = json.loads(raw)
-        # What JSON has no word for, Infinity say, and halves of characters: neither can be answered again.
+        # Values such as Infinity and single surrogates: no answer in JSON could have them.
         json.dumps(parsed, allow_nan=False, ensure_ascii=False).encode()
     except (ValueError, RecursionError):
         raise invalid("Request body is not valid JSON") from None

@@ -1,8 +1,7 @@
-"""TLS certificates and SSH host keys: what hosts present, and what is approved for a connection or a destination.
+"""TLS certificates and SSH host keys: those that hosts present, and those approved for a connection or destination.
 
-A host that nothing is known of presents a certificate of a public authority, and its host key is not looked at. What
-other hosts present is put on the admin side: `{"certificates": [PEM, …], "host_key": "ssh-ed25519 AAAA…"}`, the
-server's own certificate first.
+An unknown host presents a certificate of a public authority, and its host key is not checked. The admin API sets what
+other hosts present: `{"certificates": [PEM, …], "host_key": "ssh-ed25519 AAAA…"}`, with the server's certificate first.
 """
 
 from __future__ import annotations
@@ -24,26 +23,26 @@ from simulator.fivetran.state import Connection, Destination, FivetranState, Jso
 Owner: TypeAlias = Connection | Destination
 Kind: TypeAlias = Literal["certificates", "fingerprints"]
 
-#: What of an approved certificate no answer shows.
+#: Fields of an approved certificate that answers lack.
 _HIDDEN = "encoded_cert"
 
-#: The field of a request that holds what is approved, and what one is called in messages.
+#: The field of a request with the content, and the name in messages.
 _FIELDS: Mapping[Kind, str] = {"certificates": "encoded_cert", "fingerprints": "public_key"}
 _WORDS: Mapping[Kind, str] = {"certificates": "Certificate", "fingerprints": "Fingerprint"}
 
 
 def items(owner: Owner, kind: Kind) -> list[Json]:
-    """What is approved for a connection or destination, oldest first."""
+    """Return the approvals of a connection or destination, oldest first."""
     return owner.certificates if kind == "certificates" else owner.fingerprints
 
 
 def shown(item: Mapping[str, Any]) -> Json:
-    """An approved certificate or fingerprint as answers have it."""
+    """Return an approved certificate or fingerprint for an answer."""
     return {name: value for name, value in item.items() if name != _HIDDEN}
 
 
 def find(owner: Owner, kind: Kind, hash_: str) -> Json:
-    """What is approved under this id, which is the Base64URL of its hash, or under the hash itself; 404."""
+    """Find an approval by its hash, or by its id, which is the hash in Base64URL; 404."""
     for item in items(owner, kind):
         if hash_ in (item["id"], item["hash"]):
             return item
@@ -51,7 +50,7 @@ def find(owner: Owner, kind: Kind, hash_: str) -> Json:
 
 
 def approve(state: FivetranState, owner: Owner, kind: Kind, body: Mapping[str, Any], by: str) -> Json:
-    """Approve what a request names; once more changes nothing but who did it, and when. 400 for what is missing."""
+    """Approve a certificate or key. A repetition changes only the user and time. 400 for a missing field."""
     for name in ("hash", _FIELDS[kind]):
         if not isinstance(body.get(name), str) or not body[name]:
             raise required(name)
@@ -67,17 +66,17 @@ def approve(state: FivetranState, owner: Owner, kind: Kind, body: Mapping[str, A
 
 
 def revoke(owner: Owner, kind: Kind, hash_: str) -> None:
-    """Trust something no longer; 404."""
+    """Revoke an approval; 404."""
     items(owner, kind).remove(find(owner, kind, hash_))
 
 
 def hash_of(content: bytes) -> str:
-    """The hash by which the API knows a certificate (of its DER) or a host key (of its blob)."""
+    """Return the API's hash of a certificate (of its DER) or a host key (of its blob)."""
     return base64.b64encode(hashlib.sha256(content).digest()).decode()
 
 
 def check_host(definition: Mapping[str, Any]) -> None:
-    """Raise `ValueError` for what no host could present."""
+    """Raise `ValueError` for content that no host can present."""
     if not {"certificates", "host_key"} >= definition.keys():
         raise ValueError("a host presents certificates and a host_key")
     for pem in definition.get("certificates", ()):
@@ -87,9 +86,9 @@ def check_host(definition: Mapping[str, Any]) -> None:
 
 
 def tests(state: FivetranState, owner: Owner, config: Mapping[str, Any], flags: Mapping[str, Any]) -> Iterator[Json]:
-    """The setup tests of how the source is reached, in order, up to the first that fails.
+    """Return the setup tests of the connection to the source, in order, up to the first failure.
 
-    What is presented is approved on the way where the flags say to trust it.
+    With the flags to trust, they approve what the host presents.
     """
     host, through = str(config.get("host")), str(config.get("tunnel_host"))
     tunnels = "SshTunnel" in (config.get("connection_type"), owner.networking_method)
@@ -127,7 +126,7 @@ def _keep(state: FivetranState, owner: Owner, kind: Kind, values: Json, by: str)
 
 
 def _is_trusted(owner: Owner, chain: Sequence[x509.Certificate]) -> bool:
-    """Whether a way leads from the server's certificate to one that is approved."""
+    """Return whether the chain from the server's certificate has an approved one."""
     anchors = [
         x509.load_der_x509_certificate(base64.b64decode(item["encoded_cert"]))
         for item in owner.certificates
@@ -154,7 +153,7 @@ def _issued(certificate: x509.Certificate, issuer: x509.Certificate) -> bool:
 
 
 def _described(certificate: x509.Certificate) -> Json:
-    """A certificate as a failed test has it in its details, and an approved one besides who approved it."""
+    """Return the fields of a certificate in the details of a failed test, and in an approval."""
     der = _der(certificate)
     return {
         "hash": hash_of(der),
@@ -168,7 +167,7 @@ def _described(certificate: x509.Certificate) -> Json:
 
 
 def _java(certificate: x509.Certificate) -> str:
-    """A public key in the words of the API."""
+    """Format a public key like the API."""
     key = certificate.public_key()
     if isinstance(key, rsa.RSAPublicKey):
         numbers = key.public_numbers()
@@ -181,7 +180,7 @@ def _der(certificate: x509.Certificate) -> bytes:
 
 
 def _key(line: str) -> tuple[str, str]:
-    """The type and the blob of a host key; `ValueError` for what is none."""
+    """Return the type and the blob of a host key. Raises `ValueError` for another text."""
     parts = line.split()
     serialization.load_ssh_public_key(line.encode())
     return parts[0], parts[1]

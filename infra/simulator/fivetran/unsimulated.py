@@ -1,6 +1,6 @@
-"""Routes that the real API has and this double does not: each answers 501 and says so.
+"""Routes of the real API that are not simulated: each answers 501.
 
-Without them an unknown path and a missing simulation would look the same. A route leaves this list when it is built.
+Without this list, an unknown path and a missing simulation would get the same answer.
 """
 
 from __future__ import annotations
@@ -74,14 +74,14 @@ _ROUTES = """
 """
 
 
-async def refuse(request: web.Request) -> web.Response:
-    """Answer any route of the list."""
+async def reject(request: web.Request) -> web.Response:
+    """Answer every route of the list with 501."""
     raise not_simulated(f"{request.method} {request.path}")
 
 
 def add(app: web.Application) -> None:
-    """Put the list's routes on the application."""
+    """Add the routes of the list to the application."""
     for line in _ROUTES.split("\n"):
         path, *methods = line.split() or [""]
         for method in methods:
-            add_route(app, method, path, refuse)
+            add_route(app, method, path, reject)

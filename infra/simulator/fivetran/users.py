@@ -1,4 +1,4 @@
-"""Users: one for each owner of a user's API key."""
+"""Users: one per owner of an API key."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from simulator.fivetran.errors import not_found
 from simulator.fivetran.moments import timestamp
 from simulator.fivetran.state import FivetranState, Json
 
-#: The standard roles, with what each is about.
+#: The standard roles, each with its scope.
 _ROLES: Mapping[str, str] = {
     "Account Administrator": "ACCOUNT",
     "Account Analyst": "ACCOUNT",
@@ -22,7 +22,7 @@ _ROLES: Mapping[str, str] = {
 
 
 def roles() -> list[Json]:
-    """The roles of the account: the standard ones."""
+    """Return the standard roles."""
     return [
         {
             "name": name,
@@ -37,17 +37,17 @@ def roles() -> list[Json]:
 
 
 def owners(state: FivetranState) -> list[str]:
-    """The ids of all users, in the order of their first keys."""
+    """Return the ids of all users, in the order of their first keys."""
     return list(dict.fromkeys(each.owner for each in state.credentials.values() if each.kind == "user"))
 
 
 def is_active(state: FivetranState, user_id: str) -> bool:
-    """Whether a user may log in."""
+    """Return whether a user may log in."""
     return bool(details(state, user_id)["active"])
 
 
 def details(state: FivetranState, user_id: str) -> Json:
-    """A user as the API shows it; 404. A user exists as long as a key of theirs does."""
+    """Return a user for an answer; 404. A user exists while one of their keys does."""
     for credential in state.credentials.values():
         if credential.kind == "user" and credential.owner == user_id:
             return {

@@ -9,7 +9,7 @@ from types import MappingProxyType
 from simulator.google.errors import ApiError
 from simulator.google.state import Json
 
-#: BigQuery answers these predefined roles by the names they had before IAM.
+#: BigQuery returns these predefined roles with their names from before IAM.
 BASIC_ROLES: Mapping[str, str] = {
     "roles/bigquery.dataViewer": "READER",
     "roles/bigquery.dataEditor": "WRITER",
@@ -17,12 +17,12 @@ BASIC_ROLES: Mapping[str, str] = {
 }
 PREDEFINED_ROLES: Mapping[str, str] = {basic: predefined for predefined, basic in BASIC_ROLES.items()}
 
-#: What the name of a deleted member starts with, in every policy that it was in.
+#: The prefix of a deleted member in policies.
 DELETED = "deleted:"
-#: How many views, routines and datasets together one dataset can authorise (https://cloud.google.com/bigquery/quotas).
+#: The most views, routines and datasets that a dataset can authorise (https://cloud.google.com/bigquery/quotas).
 MOST_AUTHORISED = 2_500
 
-#: Members that are nobody in particular.
+#: Members without a name.
 EVERYBODY = frozenset({"allUsers", "allAuthenticatedUsers"})
 
 _MEMBERS = ("userByEmail", "groupByEmail", "domain", "specialGroup", "iamMember")
@@ -38,11 +38,11 @@ _UNKNOWN: Mapping[str, str] = {**_NOUNS, "domain": "Domain", "specialGroup": "Sp
 
 
 class PolicyViolated(ApiError):
-    """A policy of the organisation does not allow an entry."""
+    """A policy of the organisation forbids an entry."""
 
 
 def default_access(creator: str) -> list[dict[str, Json]]:
-    """What a dataset gets that is created without an access list: the project's basic roles, and who made it."""
+    """Return the access list of a dataset that is created without one: the project's basic roles, and the creator."""
     return [
         {"role": "WRITER", "specialGroup": "projectWriters"},
         {"role": "OWNER", "specialGroup": "projectOwners"},
@@ -61,13 +61,13 @@ def normalise(
     forbidden: Iterable[str] = (),
     even_listed: Iterable[str] = (),
 ) -> list[dict[str, Json]]:
-    """An access list as BigQuery keeps it: basic role names, specific member fields, no duplicates.
+    """Return an access list as BigQuery stores it: basic role names, specific member fields, no duplicates.
 
-    `dataset` is `project:dataset` for messages; `unknown` holds the addresses that Google does not know; `present` is
-    the list as it is, because what was deleted since it got access may stay there but not come; `aliases` has the
-    primary address of each alias, as of a group in a secondary domain; `forbidden` are addresses outside of the
-    domains that a policy of the organisation allows; `even_listed` are those of both that may not even stay. Raises
-    `ApiError` 400 for an entry that grants nothing or several things, has no role, or names an unknown member.
+    `dataset` is `project:dataset` for messages. `unknown` are addresses that Google does not know. `present` is the
+    current list, since deleted members may stay in a list but not be added. `aliases` has the primary address of each
+    alias, such as that of a group in a secondary domain. `forbidden` are addresses outside the domains that a policy of
+    the organisation allows. `even_listed` are unknown and forbidden ones that may not stay in a list either. Raises
+    `ApiError` 400 for an entry with no member or several, without a role, or with an unknown member.
     """
     unknown, present, forbidden, kept_out = set(unknown), list(present), set(forbidden), set(even_listed)
     kept: dict[str, dict[str, Json]] = {}
@@ -77,10 +77,10 @@ def normalise(
             if kind in normal:
                 normal[kind] = aliases.get(normal[kind].lower(), normal[kind])
         is_new = normal not in present
-        _refuse_unknown(normal, dataset, unknown if is_new else unknown & kept_out)
+        _reject_unknown(normal, dataset, unknown if is_new else unknown & kept_out)
         if is_new:
-            _refuse_new(normal, dataset)
-        _refuse_forbidden(normal, forbidden if is_new else forbidden & kept_out)
+            _reject_new(normal, dataset)
+        _reject_forbidden(normal, forbidden if is_new else forbidden & kept_out)
         kept.setdefault(json.dumps(normal, sort_keys=True), normal)
     authorised = sum(any(key in entry for key in _RESOURCES) for entry in kept.values())
     if authorised > MOST_AUTHORISED:
@@ -113,7 +113,7 @@ def _entry(entry: dict[str, Json]) -> dict[str, Json]:
 
 
 def _condition(entry: Mapping[str, Json]) -> dict[str, Json]:
-    """A condition with what was given of it: title, description and location are optional."""
+    """Return the given fields of a condition: title, description and location are optional."""
     given = {key: value for key, value in (entry.get("condition") or {}).items() if value}
     return {"condition": given} if given else {}
 
@@ -128,7 +128,7 @@ def _member(kind: str, value: str) -> dict[str, Json]:
     return {kind: value}
 
 
-def _refuse_unknown(entry: Mapping[str, Json], dataset: str, unknown: set[str]) -> None:
+def _reject_unknown(entry: Mapping[str, Json], dataset: str, unknown: set[str]) -> None:
     for kind, noun in _UNKNOWN.items():
         address = entry.get(kind)
         if address is not None and ((kind in _NOUNS and "@" not in address) or address.lower() in unknown):
@@ -136,8 +136,8 @@ def _refuse_unknown(entry: Mapping[str, Json], dataset: str, unknown: set[str]) 
             raise ApiError(400, message, "invalid")
 
 
-def _refuse_new(entry: Mapping[str, Json], dataset: str) -> None:
-    """What may stay in a list, and not come."""
+def _reject_new(entry: Mapping[str, Json], dataset: str) -> None:
+    """Reject members that may stay in a list, but not be added."""
     member = entry.get("iamMember", "")
     if "condition" in entry and EVERYBODY & {member, entry.get("specialGroup", "")}:
         message = (
@@ -149,15 +149,15 @@ def _refuse_new(entry: Mapping[str, Json], dataset: str) -> None:
         raise ApiError(400, message, "invalid")
 
 
-def _refuse_forbidden(entry: Mapping[str, Json], forbidden: set[str]) -> None:
-    """The organisation's policy about domains (`iam.allowedPolicyMemberDomains`): Google does not say whom it means."""
+def _reject_forbidden(entry: Mapping[str, Json], forbidden: set[str]) -> None:
+    """Apply the organisation's policy on domains (`iam.allowedPolicyMemberDomains`). Google's error names no member."""
     if any(str(entry.get(kind, "")).lower() in forbidden for kind in _UNKNOWN):
         message = "One or more users named in the policy do not belong to a permitted customer."
         raise PolicyViolated(400, message, "invalid")
 
 
 def after_deletion(entry: Mapping[str, Json], member: str, uid: str) -> Mapping[str, Json]:
-    """An entry once `member` (`serviceAccount:…`, `user:…`, `group:…`) is deleted: IAM keeps it, under another name."""
+    """Return an entry after its member (`serviceAccount:…`, `user:…`, `group:…`) is deleted: IAM renames it."""
     kind, _, address = member.partition(":")
     field = _KINDS_BY_PREFIX.get(kind, "")
     if str(entry.get(field, "")).lower() != address.lower():
@@ -167,5 +167,5 @@ def after_deletion(entry: Mapping[str, Json], member: str, uid: str) -> Mapping[
 
 
 def has_owner(entries: Iterable[Mapping[str, Json]]) -> bool:
-    """Whether somebody owns the dataset. BigQuery refuses to take the last owner away."""
+    """Return whether a dataset has an owner. BigQuery rejects the removal of the last one."""
     return any(entry.get("role") == "OWNER" for entry in entries)

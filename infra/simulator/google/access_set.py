@@ -1,4 +1,4 @@
-"""A dataset's access list as the plugin has it: a set of entries, each with all of its fields."""
+"""A dataset's access list in the plugin: a set of entries, each with all fields."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from simulator.google.plugin import UNKNOWN, Change, Kind, Properties
 from simulator.google.state import Json
 
 _TEXTS = ("domain", "groupByEmail", "iamMember", "role", "specialGroup", "userByEmail")
-#: The blocks of an entry, with the fields of each and the plugin's own names of those that it must have.
+#: The blocks of an entry: the fields of each, and the plugin's names of its required fields.
 _BLOCKS: Mapping[str, Mapping[str, str | None]] = {
     "condition": {"expression": "expression", "title": None, "description": None, "location": None},
     "dataset": {"dataset": "dataset", "targetTypes": "target_types"},
     "routine": {"projectId": "project_id", "datasetId": "dataset_id", "routineId": "routine_id"},
     "view": {"projectId": "project_id", "datasetId": "dataset_id", "tableId": "table_id"},
 }
-#: All fields, in the order in which sets are sorted: that of the plugin's own names.
+#: All fields, in the order of the plugin's names, by which sets are sorted.
 _FIELDS = (
     "condition",
     "dataset",
@@ -34,10 +34,10 @@ _ADDRESSES = ("userByEmail", "groupByEmail")
 
 
 def planned_set(old: Json, new: Json) -> Json:
-    """The set that a write of the entries `new` leaves in state, whatever BigQuery makes of them.
+    """Return the set in state after a write of the entries `new`, before BigQuery's own changes.
 
-    Entries that are the same by another spelling change nothing. Where others do, the texts that an entry does not have
-    are empty in those that come, and null in those that stay.
+    Entries that differ in spelling only change nothing. Otherwise, the unset texts of new entries are empty, and those
+    of other entries are null.
     """
     if old is None:
         return in_set_order(_filled(entry, "") for entry in new)
@@ -48,31 +48,31 @@ def planned_set(old: Json, new: Json) -> Json:
 
 
 def kept_set(entries: Iterable[Mapping[str, Json]]) -> list[Json]:
-    """The set in state as it was: what came over the wire has lost its nulls."""
+    """Return the set in state with its nulls, which the wire format drops."""
     return [_filled(entry, None) for entry in entries]
 
 
 def live_set(access: Iterable[Mapping[str, Json]]) -> list[Json]:
-    """The set in state after a read: addresses in lower case."""
+    """Return the set in state after a read: addresses in lower case."""
     return in_set_order(_filled(sent(entry), "") for entry in access)
 
 
 def sent(entry: Mapping[str, Json]) -> Properties:
-    """An entry as the plugin sends it: what is empty is left out, addresses are in lower case."""
+    """Return an entry for a request: without empty fields, addresses in lower case."""
     given = {key: _without_empty(value) for key, value in entry.items() if value not in (None, "", [], {})}
     return {key: value.lower() if key in _ADDRESSES else value for key, value in given.items()}
 
 
 def imported(entry: Mapping[str, Json]) -> Properties:
-    """An entry as an import tells it to a program: with what is set."""
+    """Return the set fields of an entry, for an import."""
     return sent(entry)
 
 
 def set_changes(path: str, olds: Iterable[Mapping[str, Json]], news: Iterable[Mapping[str, Json]]) -> dict[str, Change]:
-    """The difference of two sets: whole where an entry comes, by place in the state where entries only go.
+    """Return the difference of two sets: of the whole set if an entry is new, else by place in state.
 
-    The bridge looks in the inputs for each entry that comes. It compares all fields, and inputs do not have the empty
-    ones, so it finds none.
+    The bridge looks for each new entry in the inputs. It compares all fields, and inputs lack the empty ones, so it
+    never finds one.
     """
     olds = list(olds)
     before, after = {key_of(old) for old in olds}, {key_of(new) for new in news}
@@ -82,7 +82,7 @@ def set_changes(path: str, olds: Iterable[Mapping[str, Json]], news: Iterable[Ma
 
 
 def key_of(entry: Mapping[str, Json]) -> str:
-    """What makes two entries the same to the plugin: role names by either name, e-mail addresses in any case."""
+    """Return a key for equal entries: roles by either name, e-mail addresses in any case."""
     same = sent(entry)
     if "role" in same:
         same["role"] = PREDEFINED_ROLES.get(same["role"], same["role"])
@@ -90,12 +90,12 @@ def key_of(entry: Mapping[str, Json]) -> str:
 
 
 def in_set_order(entries: Iterable[Mapping[str, Json]]) -> list[Json]:
-    """Entries in the order in which the bridge answers a set: by their fields, one after the other."""
+    """Sort entries as the bridge does, by their fields."""
     return sorted(entries, key=lambda entry: [_rank(entry.get(name), name in _BLOCKS) for name in _FIELDS])
 
 
 def matched(inputs: list[Json], outputs: list[Json]) -> list[Json]:
-    """Inputs after a refresh: each entry with the live values of the one that has most in common with it."""
+    """Return inputs after a refresh: each entry with the values of the most similar live one."""
     scored = [(-_in_common(old, new), at, place) for at, old in enumerate(inputs) for place, new in enumerate(outputs)]
     places: dict[int, int] = {}
     for _, at, place in sorted(scored):
@@ -105,7 +105,7 @@ def matched(inputs: list[Json], outputs: list[Json]) -> list[Json]:
 
 
 def lacking(entries: Json) -> Iterator[tuple[str, str]]:
-    """What entries lack of what each of their blocks needs, by the plugin's name and by Pulumi's path."""
+    """Yield missing required fields, by the plugin's name and by Pulumi's path."""
     for number, entry in enumerate(entries if isinstance(entries, list) else []):
         for block, fields in _BLOCKS.items():
             given = entry.get(block) if isinstance(entry, Mapping) else None
@@ -116,7 +116,7 @@ def lacking(entries: Json) -> Iterator[tuple[str, str]]:
 
 
 def has_unknown_key(entries: Json) -> bool:
-    """Whether an entry has a field that entries do not have."""
+    """Return whether an entry has an unknown field."""
     return any(
         key not in _FIELDS or (isinstance(value, Mapping) and not {*value} <= {*_BLOCKS.get(key, ())})
         for entry in (entries if isinstance(entries, list) else [])
@@ -126,7 +126,7 @@ def has_unknown_key(entries: Json) -> bool:
 
 
 def _filled(entry: Mapping[str, Json], unset: str | None) -> Properties:
-    """An entry with all of its fields; the texts that it does not have are `unset`, those of a condition empty."""
+    """Return an entry with all fields: missing texts are `unset`, those of a condition empty."""
     given = {name: value for name, value in entry.items() if value is not None}
     if isinstance(given.get("condition"), Mapping):
         given["condition"] = {**dict.fromkeys(_BLOCKS["condition"], ""), **given["condition"]}
@@ -134,7 +134,7 @@ def _filled(entry: Mapping[str, Json], unset: str | None) -> Properties:
 
 
 def _rank(value: Json, is_block: bool) -> tuple[int, str]:
-    """Blocks that are there come before those that are not, texts before those that are null."""
+    """Sort present blocks before missing ones, and texts before nulls."""
     if is_block:
         return (1, "") if value is None else (0, json.dumps(value, sort_keys=True))
     return (1, "") if value is None else (0, str(value))
@@ -151,5 +151,5 @@ def _without_empty(value: Json) -> Json:
 
 
 def is_known(entries: Json) -> bool:
-    """Whether at least the number of entries is known."""
+    """Return whether the number of entries is known."""
     return bool(entries != UNKNOWN)

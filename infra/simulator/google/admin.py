@@ -1,7 +1,7 @@
-"""The hand from outside, over HTTP: see everything, forget everything, and order faults.
+"""The admin API of the local Google Cloud: read or delete everything, and add faults.
 
-Mounted under `/_admin/gcp`. Bodies and answers are JSON; a refusal is `{"error": text}` with the status of its kind.
-What is done by hand to datasets is in `admin_datasets`, to projects, folders, functions and grants in `admin_iam`.
+Mounted under `/_admin/gcp`. Bodies and answers are JSON; an error is `{"error": text}` with its status. Changes by hand
+are in `admin_datasets` (datasets) and `admin_iam` (projects, folders, functions, grants).
 """
 
 # ruff: noqa: ARG002 (every handler takes the request)
@@ -24,9 +24,9 @@ Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
 def build_admin(store: Store, faults: Faults) -> web.Application:
-    """The routes, on the same store and the same faults as the provider."""
+    """Return the routes, on the store and faults of the provider."""
     admin = _Admin(store, faults)
-    app = web.Application(middlewares=[_refusals])
+    app = web.Application(middlewares=[_answer_errors])
     app.add_routes(
         [
             web.get("/state", admin.state),
@@ -45,7 +45,7 @@ def build_admin(store: Store, faults: Faults) -> web.Application:
 
 
 @web.middleware
-async def _refusals(request: web.Request, handler: Handler) -> web.StreamResponse:
+async def _answer_errors(request: web.Request, handler: Handler) -> web.StreamResponse:
     try:
         return await handler(request)
     except ApiError as error:
@@ -60,7 +60,7 @@ class _Admin:
     faults: Faults
 
     async def state(self, request: web.Request) -> web.Response:
-        """Everything that exists, by project; what is above projects by its name."""
+        """Return all objects by project; folders and organisations by name."""
         projects = {
             name: {
                 "datasets": {id_: dataset_answer(dataset) for id_, dataset in sorted(project.datasets.items())},
@@ -77,38 +77,38 @@ class _Admin:
         return web.json_response(answer)
 
     async def reset(self, request: web.Request) -> web.Response:
-        """Forget everything: what exists, faults (whatever they hold goes on) and counts."""
+        """Delete all objects, faults (held calls continue) and counts."""
         self.store.clear()
         self.faults.clear()
         self.faults.calls.clear()
         return web.json_response({})
 
     async def calls(self, request: web.Request) -> web.Response:
-        """How often what was called: `[{"method", "type", "preview", "count"}]`."""
+        """Return the number of calls: `[{"method", "type", "preview", "count"}]`."""
         counted = sorted((c.method, c.type, c.preview, count) for c, count in self.faults.calls.items())
         keys = ("method", "type", "preview", "count")
         return web.json_response([dict(zip(keys, values, strict=True)) for values in counted])
 
     async def forget_calls(self, request: web.Request) -> web.Response:
-        """Count from zero."""
+        """Reset the counts."""
         self.faults.calls.clear()
         return web.json_response({})
 
     async def faults_in_force(self, request: web.Request) -> web.Response:
-        """The fault rules, with how often each was hit and how many calls it holds."""
+        """Return the fault rules, each with its number of hits and held calls."""
         return web.json_response([rule.report() for rule in self.faults])
 
     async def add_fault(self, request: web.Request) -> web.Response:
-        """Order a fault; the body's keys are the settings of `faults.Rule`."""
+        """Add a fault. The body's keys are the settings of `faults.Rule`."""
         return web.json_response(self.faults.add(await json_object(request)).report(), status=201)
 
     async def drop_faults(self, request: web.Request) -> web.Response:
-        """Drop all faults and release what they hold."""
+        """Remove all faults, and release the calls that they hold."""
         self.faults.clear()
         return web.json_response({})
 
     async def release(self, request: web.Request) -> web.Response:
-        """Let go what a fault holds, now and later."""
+        """Release the calls that a fault holds, now and later."""
         rule = self.faults.get(int(request.match_info["number"]))
         if rule is None:
             return web.json_response({"error": "no such fault"}, status=404)

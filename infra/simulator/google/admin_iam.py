@@ -1,4 +1,4 @@
-"""Projects, folders and organisations, functions, and grants, by hand: part of the admin side (`admin`)."""
+"""Changes of projects, folders, organisations, functions and grants by hand: part of the admin API (`admin`)."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class AdminIam:
         self.iam = Iam(self.store)
 
     def routes(self) -> Iterable[web.RouteDef]:
-        """Where they are."""
+        """Return the routes."""
         return [
             web.put("/projects", self.put_projects),
             web.delete("/projects", self.delete_projects),
@@ -41,17 +41,17 @@ class AdminIam:
         ]
 
     async def put_projects(self, request: web.Request) -> web.Response:
-        """Make projects: `{"projects": ["p"]}`. From the first time on, a project that was not made does not exist."""
+        """Create projects: `{"projects": ["p"]}`. After the first request, only created projects exist."""
         self.store.declare(*(str(project) for project in (await json_object(request))["projects"]))
         return web.json_response({"projects": sorted(self.store.declared or ())})
 
     async def delete_projects(self, request: web.Request) -> web.Response:  # noqa: ARG002
-        """Forget which projects were made: each exists again that is named."""
+        """Delete the list of created projects: every project exists again."""
         self.store.declared = None
         return web.json_response({})
 
     async def put_container(self, request: web.Request) -> web.Response:
-        """Make a folder or an organisation, or change one or a project, in what the body names.
+        """Create a folder or an organisation, or change the named fields of one, or of a project.
 
         `{"parent": "folders/2", "display_name": "…", "bindings": [{"role", "members", "condition"}], "denied":
         ["getIamPolicy"], "granted": ["bigquery.jobs.create"]}`: `bindings` replace the whole policy, `denied` are the
@@ -80,33 +80,33 @@ class AdminIam:
         return web.json_response(container_answer(found))
 
     async def put_located(self, request: web.Request) -> web.Response:
-        """Deploy a Cloud Function, or a service of Cloud Run, so that grants can be given on it."""
+        """Create a Cloud Function, or a service of Cloud Run, which can then have grants."""
         project, key = self._located(request)
         policy = self.store.project(project).located.setdefault(key, Policy())
         return web.json_response(grants_answer(policy))
 
     async def delete_located(self, request: web.Request) -> web.Response:
-        """Delete one with its policy; fine when there is none."""
+        """Delete a function or service with its policy, if it exists."""
         project, key = self._located(request)
         self.store.project(project).located.pop(key, None)
         return web.json_response({})
 
     async def add_grant(self, request: web.Request) -> web.Response:
-        """Give a member a role on the project by hand: `{"role": …, "member": …, "condition": {…}}`."""
+        """Grant a role on the project: `{"role": …, "member": …, "condition": {…}}`."""
         policy = self.store.project(request.match_info["project"]).policy
         self.iam.add(policy, _grant(await json_object(request)))
         return web.json_response(grants_answer(policy))
 
     async def delete_grant(self, request: web.Request) -> web.Response:
-        """Take a role on the project from a member by hand; the body is the one it was given with."""
+        """Revoke a role on the project. The body is that of the grant."""
         policy = self.store.project(request.match_info["project"]).policy
         self.iam.remove(policy, _grant(await json_object(request)))
         return web.json_response(grants_answer(policy))
 
     async def delete_members(self, request: web.Request) -> web.Response:
-        """Delete accounts or groups by hand: `{"members": ["serviceAccount:…"]}`.
+        """Delete accounts or groups: `{"members": ["serviceAccount:…"]}`.
 
-        Policies and access lists keep them, as `deleted:…?uid=…`, and nobody can be granted anything under that name.
+        Policies and access lists keep them as `deleted:…?uid=…`, a name to which Google grants no role.
         """
         members = [str(member) for member in (await json_object(request))["members"]]
         for member in members:
@@ -123,15 +123,15 @@ class AdminIam:
         return web.json_response({})
 
     async def put_aliases(self, request: web.Request) -> web.Response:
-        """Addresses that BigQuery answers by another one, as groups in a secondary domain: `{alias: address}`."""
+        """Set aliases that BigQuery replaces by a primary address: `{alias: address}`."""
         body = await json_object(request)
         self.store.aliases = {str(alias).lower(): str(address) for alias, address in body.items()}
         return web.json_response({})
 
     async def put_unknown_members(self, request: web.Request) -> web.Response:
-        """The members that Google shall not know, without their kinds: `{"members": [...]}`.
+        """Set the members that Google does not know, without their kinds: `{"members": [...]}`.
 
-        With `"listed": true` no access list that has one can be written, until the member is out of it.
+        With `"listed": true`, Google rejects every access list that has one, even if it was there before.
         """
         body = await json_object(request)
         self.store.unknown_members = {str(member).lower() for member in body["members"]}
@@ -139,10 +139,9 @@ class AdminIam:
         return web.json_response({})
 
     async def put_forbidden_members(self, request: web.Request) -> web.Response:
-        """The members that a policy of the organisation shall not allow: `{"members": [...]}`.
+        """Set the members that a policy of the organisation forbids: `{"members": [...]}`.
 
-        BigQuery answers 400, or with `"status": 412` that a precondition does not hold. `listed` is as for unknown
-        members.
+        BigQuery answers 400, or with `"status": 412` that a precondition failed. `listed` is as for unknown members.
         """
         body = await json_object(request)
         self.store.forbidden_members = {str(member).lower() for member in body["members"]}
@@ -154,7 +153,7 @@ class AdminIam:
         self.store.kept_out = {str(member).lower() for member in body["members"]} if body.get("listed") else set()
 
     async def put_role(self, request: web.Request) -> web.Response:
-        """Make or change a role: `{"name": "projects/p/roles/r", "permissions": […], "denied": true}`."""
+        """Create or change a role: `{"name": "projects/p/roles/r", "permissions": […], "denied": true}`."""
         body = await json_object(request)
         self.store.roles[str(body["name"])] = Role(tuple(body.get("permissions", ())), bool(body.get("denied")))
         return web.json_response({})
@@ -170,7 +169,7 @@ def _grant(body: Mapping[str, Json]) -> Grant:
 
 
 def container_answer(container: Container) -> dict[str, Json]:
-    """What is above projects, or a project as one of them, as the admin side answers it."""
+    """Return a folder, organisation or project for an admin answer."""
     return {
         "parent": container.parent,
         "display_name": container.display_name,
@@ -180,7 +179,7 @@ def container_answer(container: Container) -> dict[str, Json]:
 
 
 def grants_answer(policy: Policy) -> list[dict[str, Json]]:
-    """A policy as the admin side answers it: grant by grant."""
+    """Return the grants of a policy for an admin answer."""
     grants = sorted(policy.grants, key=lambda grant: (grant.role, grant.member, grant.condition))
     return [
         {"role": g.role, "member": g.member, **({"condition": dict(g.condition)} if g.condition else {})}

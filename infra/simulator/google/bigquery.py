@@ -1,6 +1,6 @@
 """BigQuery's `datasets` methods (REST v2) on the local store: insert, get, list (`all_of`), update, patch, delete.
 
-Bodies have the names of the REST resource, numbers as numbers. Refusals are `ApiError`s with BigQuery's texts.
+Bodies have the names of the REST resource, with numbers as numbers. Errors are `ApiError`s with BigQuery's texts.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from simulator.google.access import PolicyViolated, default_access, has_owner, n
 from simulator.google.errors import ApiError
 from simulator.google.state import Dataset, Json, Project, Store
 
-#: The settings of a dataset besides its location, labels and access list, with what BigQuery answers when unset.
+#: The settings of a dataset besides its location, labels and access list, with BigQuery's values for unset ones.
 SETTINGS: Mapping[str, Json] = {
     "friendlyName": "",
     "description": "",
@@ -39,7 +39,7 @@ POLICY_VERSION = 3
 
 
 class UpdateMode(Enum):
-    """What of a dataset a write is about, whatever its body says (`updateMode`)."""
+    """The part of a dataset that a write changes, whatever its body has (`updateMode`)."""
 
     METADATA = "UPDATE_METADATA"
     ACL = "UPDATE_ACL"
@@ -47,13 +47,13 @@ class UpdateMode(Enum):
     UNSPECIFIED = "UPDATE_MODE_UNSPECIFIED"
 
     def covers(self, key: str) -> bool:
-        """Whether a key of the body is about that."""
+        """Return whether a key of the body is in that part."""
         return self not in {UpdateMode.METADATA, UpdateMode.ACL} or (key == "access") == (self is UpdateMode.ACL)
 
 
 @dataclass(frozen=True)
 class Terms:
-    """On which terms to write: only to the dataset of this etag; in which access policy version; and what of it."""
+    """Conditions of a write: the etag of the dataset, the access policy version, and the part to change."""
 
     etag: str | None = None
     policy_version: int = POLICY_VERSION
@@ -70,9 +70,9 @@ class BigQuery:
     def insert(
         self, project: str, dataset_id: str, body: Mapping[str, Json], *, policy_version: int = POLICY_VERSION
     ) -> Dataset:
-        """Create a dataset; 409 `duplicate` when it exists.
+        """Create a dataset; 409 `duplicate` if it exists.
 
-        A list in which nobody has a role, only views, routines and datasets, comes on top of the default one.
+        An access list with views, routines and datasets only is added to the default one.
         """
         name = f"{project}:{dataset_id}"
         if not _ID.fullmatch(dataset_id):
@@ -85,7 +85,7 @@ class BigQuery:
         if dataset_id in datasets:
             raise ApiError(409, f"Already Exists: Dataset {name}", "duplicate")
         access = self._access(name, body.get("access") or [], ())
-        _refuse_hidden_conditions(name, access, policy_version)
+        _reject_hidden_conditions(name, access, policy_version)
         if not any("role" in entry for entry in access):
             access = [*default_access(self.creator), *access]
         now = self.store.now_ms()
@@ -103,14 +103,14 @@ class BigQuery:
         return dataset
 
     def get(self, project: str, dataset_id: str) -> Dataset:
-        """The dataset; 404 `notFound` when there is none, or no such project."""
+        """Return a dataset; 404 `notFound` if it or its project does not exist."""
         dataset = self._datasets(self.store.found(project), project).get(dataset_id)
         if dataset is None:
             raise ApiError(404, f"Not found: Dataset {project}:{dataset_id}", "notFound")
         return dataset
 
     def all_of(self, project: str) -> tuple[Dataset, ...]:
-        """All datasets of a project, sorted by id; 404 `notFound` when there is no such project."""
+        """Return all datasets of a project, sorted by id; 404 `notFound` if the project does not exist."""
         datasets = self._datasets(self.store.found(project), project)
         return tuple(datasets[dataset_id] for dataset_id in sorted(datasets))
 
@@ -119,7 +119,7 @@ class BigQuery:
         return self._write(project, dataset_id, {**SETTINGS, "labels": {}, **body}, terms)
 
     def patch(self, project: str, dataset_id: str, body: Mapping[str, Json], terms: Terms = Terms()) -> Dataset:
-        """Change what the body names and nothing else (PATCH). Null takes away, a single label too."""
+        """Change the fields in the body only (PATCH). Null removes a value, and a single label too."""
         if "labels" in body:
             merged = {**self.get(project, dataset_id).labels, **body["labels"]} if body["labels"] else {}
             body = {**body, "labels": {key: value for key, value in merged.items() if value is not None}}
@@ -138,7 +138,7 @@ class BigQuery:
         if "access" in body:
             name = f"{project}:{dataset_id}"
             access = self._access(name, body["access"] or [], dataset.access)
-            _refuse_hidden_conditions(name, [*dataset.access, *access], terms.policy_version)
+            _reject_hidden_conditions(name, [*dataset.access, *access], terms.policy_version)
             if has_owner(dataset.access) and not has_owner(access):
                 raise ApiError(400, "Cannot remove all owners from a dataset.", "invalid")
         dataset.settings, dataset.labels, dataset.access = settings, labels, access
@@ -166,7 +166,7 @@ class BigQuery:
             raise
 
     def delete(self, project: str, dataset_id: str, *, delete_contents: bool) -> None:
-        """Delete a dataset; 400 `resourceInUse` when it holds tables and `delete_contents` is not set."""
+        """Delete a dataset; 400 `resourceInUse` if it has tables, without `delete_contents`."""
         dataset = self.get(project, dataset_id)
         if dataset.tables and not delete_contents:
             raise ApiError(400, f"Dataset {project}:{dataset_id} is still in use", "resourceInUse")
@@ -179,8 +179,8 @@ class BigQuery:
         return found.datasets
 
 
-def _refuse_hidden_conditions(name: str, access: list[dict[str, Json]], policy_version: int) -> None:
-    """Who writes an access list in a version without conditions would lose those that are, or shall be, there."""
+def _reject_hidden_conditions(name: str, access: list[dict[str, Json]], policy_version: int) -> None:
+    """Reject a list in a policy version without conditions, if the old or the new list has conditions."""
     if policy_version < POLICY_VERSION and any("condition" in entry for entry in access):
         message = (
             f"IAM setPolicy failed for Dataset {name}: Specified policy version ({policy_version}) cannot be less than "

@@ -1,7 +1,7 @@
-"""`gcp:bigquery/dataset:Dataset`, as the plugin maps it to BigQuery: what it plans, sends, and keeps in state.
+"""`gcp:bigquery/dataset:Dataset`, as the plugin maps it to BigQuery: its plans, requests and state.
 
-As in the plugin everything follows from a plan: the state after a write, made of the state before and the inputs. A
-diff compares the state with it, a write sends it, and a preview answers it.
+As in the plugin, all operations use a plan: the state after a write, computed from the state before and the inputs. A
+diff compares the state with the plan, a write sends the plan, and a preview returns it.
 """
 
 from __future__ import annotations
@@ -32,13 +32,13 @@ from simulator.google.state import Dataset, Json
 
 @dataclass(frozen=True)
 class _Input:
-    """An input, as the plugin's schema has it."""
+    """An input in the plugin's schema."""
 
     unset: Json = None
-    """What state has where BigQuery has nothing."""
+    """The value in state if BigQuery has none."""
     default: Json = None
     computed: bool = False
-    """Whether a program that does not give it leaves it as it is in state."""
+    """Whether the state keeps its value if the program gives none."""
     replaces: bool = False
 
 
@@ -64,7 +64,7 @@ _INPUTS: Mapping[str, _Input] = {
     "deletionPolicy": _Input(default="DELETE"),
 }
 _MAPS = ("labels", "resourceTags", "effectiveLabels", "pulumiLabels")
-#: Inputs that BigQuery's resource has under the same name, besides the location, the labels and the access list.
+#: Inputs with the same name in BigQuery's resource, besides the location, the labels and the access list.
 _SETTINGS = tuple(
     name
     for name in _INPUTS
@@ -77,7 +77,7 @@ _LEAST_EXPIRATION_MS = 3_600_000
 
 
 class DatasetType:
-    """The resource type. State that the plugin alone keeps (deletion settings, which labels are ours) is in `state`."""
+    """The resource type. `state` also has values that only the plugin keeps: deletion settings, declared labels."""
 
     deletes_first = False
 
@@ -89,7 +89,7 @@ class DatasetType:
         return f"projects/{scope.project(inputs)}/datasets/{inputs.get('datasetId')}"
 
     def check(self, scope: Scope, inputs: Properties) -> Checked:
-        """Fill in `location`, and only that; refuse what the plugin refuses before it asks the API."""
+        """Fill in `location` only. Reject inputs that the plugin rejects before it calls the API."""
         accesses = inputs.get("accesses") or []
         unknown = [*unknown_keys(inputs, _INPUTS), *(["accesses"] if access_set.has_unknown_key(accesses) else [])]
         faults = [Fault(f"Invalid or unknown key. Examine values at '{scope.name}.{key}'.") for key in unknown]
@@ -119,7 +119,7 @@ class DatasetType:
     def diff(
         self, scope: Scope, state: Properties, inputs: Properties, ignore: Collection[str] = ()
     ) -> Mapping[str, Change]:
-        """What the plan has otherwise than the state."""
+        """Return the differences of the plan from the state."""
         plan = self.planned(scope, state, inputs, ignore)
         changes: dict[str, Change] = {}
         for name in (*_INPUTS, "effectiveLabels", "pulumiLabels"):
@@ -135,7 +135,7 @@ class DatasetType:
     def planned(
         self, scope: Scope, state: Properties | None, inputs: Properties, ignore: Collection[str] = ()
     ) -> Properties:
-        """The state after a create (state None) or an update, unknown where only the API can tell."""
+        """Return the state after a create (state None) or an update, with unknown values that only the API has."""
         before = state or {}
         plan = {**(dict.fromkeys(_OUTPUTS_OF_API, UNKNOWN) if state is None else before)}
         given = {"deletionPolicy": "DELETE", **inputs}
@@ -150,7 +150,7 @@ class DatasetType:
             elif new is None and spec.computed:
                 plan[name] = UNKNOWN if state is None else old
             elif new is None:
-                # What is empty already is left as it is. A map that had entries is empty without them.
+                # A map without entries stays null if it was null, and becomes empty if it had entries.
                 plan[name] = old if not old and spec.default is None else ({} if spec.unset == {} else spec.default)
             else:
                 plan[name] = old if _same(name, old, new) else new
@@ -171,7 +171,7 @@ class DatasetType:
         return _written(dataset, plan, inputs)
 
     def read(self, scope: Scope, id_: str, state: Properties, inputs: Properties) -> Live | None:
-        """Everything from the live dataset. By id alone: `projects/P/datasets/D`, `P/D` or `D`."""
+        """Read the live dataset. An id alone is `projects/P/datasets/D`, `P/D` or `D`."""
         project, dataset_id = self._parse(scope, id_)
         try:
             dataset = self.bigquery.get(project, dataset_id)
@@ -190,7 +190,7 @@ class DatasetType:
     def update(
         self, scope: Scope, id_: str, state: Properties, inputs: Properties, ignore: Collection[str] = ()
     ) -> Live:
-        """PUT the plan, with the access list only when it changes (`update_encoder`); no etag, as in the plugin."""
+        """PUT the plan: the access list only if it changes (`update_encoder`), without an etag, as in the plugin."""
         project, dataset_id = self._parse(scope, id_)
         plan = self.planned(scope, state, inputs, ignore)
         changes = self.diff(scope, state, inputs, ignore)
@@ -205,7 +205,7 @@ class DatasetType:
         return _written(dataset, plan, inputs)
 
     def delete(self, scope: Scope, id_: str, state: Properties) -> None:
-        """Delete, with the contents only when the *state* says so."""
+        """Delete the dataset, and its contents only if the *state* allows it."""
         policy = state.get("deletionPolicy")
         if policy == "PREVENT":
             message = (
@@ -229,7 +229,7 @@ class DatasetType:
 
 
 def outputs_of(dataset: Dataset) -> Properties:
-    """A live dataset in the plugin's property names, without what only the plugin keeps."""
+    """Return a live dataset by the plugin's property names, without values that only the plugin keeps."""
     return {
         **{
             name: _INPUTS[name].unset if dataset.settings[name] is None else dataset.settings[name]
@@ -254,7 +254,7 @@ def _catalogue_options(live: Json) -> Json:
 
 
 def _live(dataset: Dataset, state: Mapping[str, Json]) -> Properties:
-    """The state after a read: of what the plugin alone keeps as it was, of labels those that were ours."""
+    """Return the state after a read: the plugin's own values unchanged, and the declared labels only."""
     labels = dataset.labels
     return {
         **outputs_of(dataset),
@@ -268,7 +268,7 @@ def _live(dataset: Dataset, state: Mapping[str, Json]) -> Properties:
 
 
 def _written(dataset: Dataset, plan: Properties, inputs: Properties) -> Live:
-    """The state after a write: a set and a map as planned, whatever BigQuery made of them, and all else as it is."""
+    """Return the state after a write: sets and maps as planned, all other values as BigQuery has them."""
     live = _live(dataset, plan)
     planned = {name: plan[name] for name in ("labels", "resourceTags") if plan[name] is None}
     if access_set.is_known(plan["accesses"]):
@@ -277,13 +277,13 @@ def _written(dataset: Dataset, plan: Properties, inputs: Properties) -> Live:
 
 
 def _imported(live: Properties) -> Properties:
-    """What an import tells a program: what is set, and not at its default."""
-    told = {
+    """Return the inputs after an import: all set values other than defaults."""
+    inputs = {
         name: live[name]
         for name, spec in _INPUTS.items()
         if name != "accesses" and live[name] not in (None, spec.unset) and (live[name] != spec.default or spec.computed)
     }
-    return {**told, "deletionPolicy": "DELETE", "accesses": [access_set.imported(each) for each in live["accesses"]]}
+    return {**inputs, "deletionPolicy": "DELETE", "accesses": [access_set.imported(each) for each in live["accesses"]]}
 
 
 def _planned_access(state: Properties | None, entries: Json) -> Json:
@@ -299,7 +299,7 @@ def _same(name: str, old: Json, new: Json) -> bool:
 
 
 def _body(plan: Mapping[str, Json]) -> Properties:
-    """What the plugin sends of a plan, without the access list: all that is known and not empty."""
+    """Return the body of a request without the access list: all values that are known and not empty."""
     settings = {name: plan[name] for name in (*_SETTINGS, "location") if plan[name] not in (None, "", UNKNOWN)}
     return {**settings, "labels": plan["effectiveLabels"]}
 

@@ -1,4 +1,4 @@
-"""How the bridge under the plugin compares a state with a plan. Paths are those of the engine's detailed diff."""
+"""Compare a state with a plan like the bridge under the plugin. Paths are those of the engine's detailed diff."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from simulator.google.state import Json
 
 
 def value_changes(path: str, old: Json, new: Json, *, replaces: bool = False) -> dict[str, Change]:
-    """The difference of two values: of maps and blocks by key, of all else as a whole. None is what is not there."""
+    """Return the difference of two values: maps and blocks by key, others as a whole. None is a missing value."""
     if old == new:
         return {}
     if old is None or new is None or new == UNKNOWN or not (isinstance(old, Mapping) and isinstance(new, Mapping)):
@@ -23,7 +23,7 @@ def value_changes(path: str, old: Json, new: Json, *, replaces: bool = False) ->
 
 
 def map_changes(path: str, old: Json, new: Json) -> dict[str, Change]:
-    """The difference of two maps. One with a value that is not known counts as not known itself."""
+    """Return the difference of two maps. A map with an unknown value counts as unknown."""
     return value_changes(path, old, UNKNOWN if is_unknown(new) else new)
 
 

@@ -1,14 +1,14 @@
-"""How Google's APIs refuse, and how the plugin words it."""
+"""Errors of Google's APIs, and the plugin's texts for them."""
 
 from __future__ import annotations
 
 
 class PluginError(Exception):
-    """An operation failed; the text is what the plugin answers, before its list form is put around it."""
+    """An operation failed. The text is the plugin's, before `as_list`."""
 
 
 class ApiError(PluginError):
-    """A Google API refused a request. Printed as Google's Go client does, which is how the plugin passes it on."""
+    """A Google API rejected a request. Formatted like Google's Go client, as in the plugin."""
 
     def __init__(self, status: int, message: str, reason: str) -> None:
         self.status = status
@@ -18,5 +18,5 @@ class ApiError(PluginError):
 
 
 def as_list(message: str) -> str:
-    """The form in which the plugin answers every failed operation: a list, even of one error."""
+    """Return the plugin's form of a failed operation: a list, even for one error."""
     return f"1 error occurred:\n\t* {message}\n\n"

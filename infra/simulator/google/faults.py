@@ -1,4 +1,4 @@
-"""Faults on purpose: the nth matching call fails, waits, is held, or loses its answer. Also counts the calls."""
+"""Faults on request: the nth matching call fails, waits, is held, or loses its answer. Also counts the calls."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from simulator.google.state import Json
 
 @dataclass(frozen=True)
 class Call:
-    """One call of the engine: the method, the type or function, the resource's id, and whether it is a preview."""
+    """A call of the engine: the method, the type or function, the resource's id, and whether it is a preview."""
 
     method: str
     type: str
@@ -25,13 +25,13 @@ class Call:
 
 @dataclass
 class Rule:
-    """Which calls go wrong, and how.
+    """Which calls have a fault, and which fault.
 
     `method`, `type` and `id` are shell patterns, `method` several with `|` between them. Of the matching calls the
-    first `nth - 1` pass; the next `times` are hit (0: all of them). A hit call waits `delay_ms`, and with `hold` until
-    it is released; then it fails with `error` (gRPC code `code`), before its effect or, with `after`, after it.
-    Without `error` and with `after` the answer is lost: the call ends in UNAVAILABLE. Previews match only with
-    `preview`. `then` is what somebody else does right after a hit call had its effect, before its answer is read.
+    first `nth - 1` pass; the next `times` have the fault (0: all of them). Such a call waits `delay_ms`, and with
+    `hold` until it is released; then it fails with `error` (gRPC code `code`), before its effect or, with `after`,
+    after it. With `after` and without `error`, the answer is lost: the call ends in UNAVAILABLE. Previews match only
+    with `preview`. `then` is a change by another process, after the effect of the call and before its answer.
     """
 
     number: int
@@ -53,7 +53,7 @@ class Rule:
     released: asyncio.Event = field(default_factory=asyncio.Event, repr=False)
 
     def matches(self, call: Call) -> bool:
-        """Count a call, and say whether this rule is for it."""
+        """Count a matching call, and return whether it has the fault."""
         methods = self.method.split("|")
         if self.preview != call.preview or not any(fnmatch.fnmatchcase(call.method, method) for method in methods):
             return False
@@ -66,7 +66,7 @@ class Rule:
         return hit
 
     async def wait(self) -> None:
-        """The delay, and the hold."""
+        """Wait for the delay, and while held."""
         await asyncio.sleep(self.delay_ms / 1000)
         if self.hold:
             self.waiting += 1
@@ -76,12 +76,12 @@ class Rule:
                 self.waiting -= 1
 
     def report(self) -> dict[str, Json]:
-        """The rule and what it has done so far."""
+        """Return the rule with its counts."""
         return {key: value for key, value in vars(self).items() if key not in {"released", "then"}}
 
 
 class Faults:
-    """The rules in force, in the order they were made, and how often what was called."""
+    """The active rules, in the order they were added, and the counts of calls."""
 
     def __init__(self) -> None:
         self._rules: dict[int, Rule] = {}
@@ -89,7 +89,7 @@ class Faults:
         self.calls: Counter[Call] = Counter()
 
     def add(self, settings: Mapping[str, Json], then: Callable[[], object] | None = None) -> Rule:
-        """A new rule. Raises `ValueError` for a setting or a code that does not exist."""
+        """Add a rule. Raises `ValueError` for an unknown setting or code."""
         allowed = {"method", "type", "id", "preview", "nth", "times", "delay_ms", "hold", "after", "error", "code"}
         if unknown := sorted(set(settings) - allowed):
             raise ValueError(f"a fault has no {', '.join(unknown)}; it has {', '.join(sorted(allowed))}")
@@ -101,19 +101,19 @@ class Faults:
         return rule
 
     def get(self, number: int) -> Rule | None:
-        """A rule by its number."""
+        """Return a rule by its number."""
         return self._rules.get(number)
 
     def __iter__(self) -> Iterator[Rule]:
         return iter(tuple(self._rules.values()))
 
     def clear(self) -> None:
-        """Drop all rules, and let go whatever they hold."""
+        """Remove all rules, and release the calls that they hold."""
         for rule in self._rules.values():
             rule.released.set()
         self._rules.clear()
 
     def hit(self, call: Call) -> Rule | None:
-        """Count a call; the first rule that hits it."""
+        """Count a call, and return the first rule with a fault for it."""
         self.calls[Call(call.method, call.type, "", call.preview)] += 1
         return next((rule for rule in self._rules.values() if rule.matches(call)), None)

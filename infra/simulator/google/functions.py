@@ -1,4 +1,4 @@
-"""The plugin's functions (data sources): `getDataset` and `getDatasets`, every field filled as the plugin fills it."""
+"""The plugin's functions (data sources): `getDataset` and `getDatasets`, with all fields as in the plugin."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from simulator.google.state import Json
 
 Function = Callable[[Scope, Properties], Properties]
 
-#: Settings that functions answer as lists of at most one, under a name in the plural.
+#: Settings that functions return as lists of at most one, under a plural name.
 _LISTS: Mapping[str, str] = {
     "defaultEncryptionConfiguration": "defaultEncryptionConfigurations",
     "externalCatalogDatasetOptions": "externalCatalogDatasetOptions",
@@ -21,7 +21,7 @@ _LISTS: Mapping[str, str] = {
 
 
 def functions(bigquery: BigQuery) -> Mapping[str, Function]:
-    """The functions by token."""
+    """Return the functions by token."""
 
     def get_dataset(scope: Scope, args: Properties) -> Properties:
         try:
@@ -41,7 +41,7 @@ def functions(bigquery: BigQuery) -> Mapping[str, Function]:
             **{key: value for key, value in outputs.items() if key not in _LISTS},
             **{plural: [outputs[key]] if outputs[key] else [] for key, plural in _LISTS.items()},
             "accesses": [_access(entry) for entry in outputs["accesses"]],
-            # A function has no configuration of its own, so it answers no labels but the effective ones.
+            # A function has no configuration of its own, so it returns effective labels only.
             "labels": {},
             "pulumiLabels": {},
             "deleteContentsOnDestroy": False,

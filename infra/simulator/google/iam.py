@@ -1,4 +1,4 @@
-"""IAM policies of projects and Cloud Functions on the local store: one grant added, looked up or taken away."""
+"""IAM policies of projects and Cloud Functions: a grant is added, found or removed."""
 
 from __future__ import annotations
 
@@ -10,36 +10,36 @@ from simulator.google.errors import ApiError
 from simulator.google.state import Grant, Json, Policy, Project, Store
 
 _BASIC_ROLES = frozenset({"roles/owner", "roles/editor", "roles/viewer"})
-#: The methods of Resource Manager that somebody can lack the permission for.
+#: The methods of Resource Manager that Google can deny.
 METHODS = frozenset({"get", "getIamPolicy", "setIamPolicy"})
 
 
-#: Each is enough to run load jobs and to make datasets (https://cloud.google.com/bigquery/docs/access-control).
+#: Roles with permission to run load jobs and create datasets (https://cloud.google.com/bigquery/docs/access-control).
 _WRITERS = frozenset({"roles/bigquery.user", "roles/bigquery.admin", "roles/editor", "roles/owner"})
 
 
 def may_write(project: Project | None, account: str) -> bool:
-    """Whether a service account may load into a project, if it exists. Conditions are not looked into."""
+    """Return whether a service account may load into an existing project. Ignores conditions."""
     member = f"serviceAccount:{account}"
     grants = project.policy.grants if project else ()
     return any(grant.member == member and grant.role in _WRITERS for grant in grants)
 
 
 class Iam:
-    """The read-modify-write cycle of `getIamPolicy` and `setIamPolicy`, a grant at a time."""
+    """The read-modify-write cycle of `getIamPolicy` and `setIamPolicy`, for one grant at a time."""
 
     def __init__(self, store: Store) -> None:
         self.store = store
 
     def project_policy(self, project: str) -> tuple[Policy, bool]:
-        """A project's policy, and whether it may be changed; 403 when it may not even be seen, or does not exist."""
+        """Return a project's policy, and whether it may be changed; 403 if it may not be read or does not exist."""
         found = self.store.opened(project)
         if found is None or "getIamPolicy" in found.denied:
             raise ApiError(403, "The caller does not have permission", "forbidden")
         return found.policy, "setIamPolicy" not in found.denied
 
     def located_policy(self, collection: str, project: str, place: str, name: str) -> Policy:
-        """The policy of a Cloud Function or a service of Cloud Run; 404 when it does not exist."""
+        """Return the policy of a Cloud Function or a service of Cloud Run; 404 if it does not exist."""
         found = self.store.found(project)
         policy = found.located.get((collection, place, name)) if found else None
         if policy is None:
@@ -48,10 +48,10 @@ class Iam:
         return policy
 
     def add(self, policy: Policy, grant: Grant, *, writable: bool = True) -> None:
-        """Grant; granting again changes nothing. 400 when Google does not know the member."""
-        _refuse_unless(writable)
+        """Add a grant, idempotently; 400 if Google does not know the member."""
+        _reject_unless(writable)
         if grant.condition:
-            _refuse_condition(grant)
+            _reject_condition(grant)
         kind, _, address = grant.member.partition(":")
         if address.lower() in self.store.unknown_members:
             noun = {"serviceAccount": "Service account", "group": "Group"}.get(kind, "User")
@@ -60,14 +60,14 @@ class Iam:
         policy.revision += 1
 
     def remove(self, policy: Policy, grant: Grant, *, writable: bool = True) -> None:
-        """Take a grant away; one that is not there is taken as done."""
-        _refuse_unless(writable)
+        """Remove a grant, if it exists."""
+        _reject_unless(writable)
         policy.grants.discard(grant)
         policy.revision += 1
 
 
-def _refuse_condition(grant: Grant) -> None:
-    """Conditions are neither for basic roles nor for everybody (https://cloud.google.com/iam/docs/conditions-overview)."""
+def _reject_condition(grant: Grant) -> None:
+    """Reject conditions of basic roles and the public (https://cloud.google.com/iam/docs/conditions-overview)."""
     check, what = "BindingRoleAllowConditionCheck", "primitive roles"
     if grant.member in EVERYBODY:
         check, what = "BindingMembersAllowConditionCheck", "allUsers or allAuthenticatedUsers"
@@ -77,13 +77,13 @@ def _refuse_condition(grant: Grant) -> None:
     raise ApiError(400, message, "badRequest")
 
 
-def _refuse_unless(writable: bool) -> None:
+def _reject_unless(writable: bool) -> None:
     if not writable:
         raise ApiError(403, "Policy update access denied.", "forbidden")
 
 
 def grants_of(bindings: Iterable[Mapping[str, Json]]) -> set[Grant]:
-    """The grants in bindings as the API has them: a role, its members and perhaps a condition."""
+    """Return the grants of bindings, each of which is a role, its members and an optional condition."""
     return {
         Grant(binding["role"], member, tuple(sorted(dict(binding.get("condition") or {}).items())))
         for binding in bindings
@@ -92,10 +92,10 @@ def grants_of(bindings: Iterable[Mapping[str, Json]]) -> set[Grant]:
 
 
 def bindings_of(policy: Policy, *, conditions: bool) -> list[dict[str, Json]]:
-    """A policy as the API answers it: members by role and condition, sorted.
+    """Return the bindings of a policy: members by role and condition, sorted.
 
-    Without `conditions`, which is to who does not ask for policy version 3, a binding that has one is there without
-    it and under a marked role (https://cloud.google.com/iam/help/conditions/policies).
+    Without `conditions` (requests for a policy version below 3), a binding with a condition has a marked role instead
+    (https://cloud.google.com/iam/help/conditions/policies).
     """
     members: dict[tuple[str, tuple[tuple[str, str], ...]], list[str]] = {}
     for grant in policy.grants:
@@ -112,5 +112,5 @@ def bindings_of(policy: Policy, *, conditions: bool) -> list[dict[str, Json]]:
 
 
 def marked_role(role: str, condition: object) -> str:
-    """A role as who may not see its condition gets it: with a part that stands for the condition."""
+    """Return a role with a suffix that replaces its condition."""
     return f"{role}_withcond_{hashlib.sha256(str(condition).encode()).hexdigest()[:20]}"

@@ -1,7 +1,7 @@
-"""What a role may do: `roles.get` of IAM's API v1, for predefined roles and for custom ones made on the admin side.
+"""`roles.get` of IAM's API v1, for predefined roles and for custom roles of the admin API.
 
-Written from https://cloud.google.com/iam/docs/reference/rest/v1/roles and the roles' pages. Anybody may look at a
-predefined role; few are here, with the permissions on tables and jobs that tell them apart.
+Written from https://cloud.google.com/iam/docs/reference/rest/v1/roles and the roles' pages. Every caller may read a
+predefined role. Only some are here, with the permissions on tables and jobs in which they differ.
 """
 
 from __future__ import annotations
@@ -30,20 +30,20 @@ _PREDEFINED: Mapping[str, tuple[str, ...]] = {
 
 @dataclass
 class IamRoles:
-    """The one handler."""
+    """The handler."""
 
     store: Store
     rest: RestFaults
 
     def routes(self) -> Iterable[web.RouteDef]:
-        """Where it is."""
+        """Return the route."""
         return [
             web.get("/v1/{name:roles/[^/:]+}", self.get),
             web.get("/v1/{name:(?:projects|organizations)/[^/:]+/roles/[^/:]+}", self.get),
         ]
 
     async def get(self, request: web.Request) -> web.StreamResponse:
-        """A role with its permissions."""
+        """Return a role with its permissions."""
         name = request.match_info["name"]
 
         def effect() -> web.StreamResponse:

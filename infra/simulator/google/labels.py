@@ -1,4 +1,4 @@
-"""The plugin's three label maps: as written, with the plugin's own, and all that the dataset is to have."""
+"""The plugin's three label maps: declared labels, with the plugin's own, and all labels of the dataset."""
 
 from __future__ import annotations
 
@@ -7,15 +7,15 @@ from collections.abc import Mapping
 from simulator.google.plugin import UNKNOWN, Properties, Scope, is_unknown
 from simulator.google.state import Json
 
-#: What the plugin marks with what it creates, unless it is told not to.
+#: The label that the plugin adds to new resources, unless the configuration forbids it.
 ATTRIBUTION = "goog-pulumi-provisioned"
 
 
 def label_maps(scope: Scope, state: Properties | None, inputs: Mapping[str, Json]) -> Properties:
-    """`labels`, `pulumiLabels` and `effectiveLabels` for these inputs; state None: the dataset is to be created.
+    """Return `labels`, `pulumiLabels` and `effectiveLabels` for inputs; state None is a create.
 
-    Labels that others put on the dataset are kept as of `state`, not as of now. The attribution label comes with the
-    creation, stays while the configuration wants it, and goes when it does not any more.
+    Labels from outside are kept as in `state`, not as they are now. The attribution label is added by the create, and
+    removed once the configuration no longer wants it.
     """
     labels = inputs.get("labels") or {}
     if is_unknown(labels):

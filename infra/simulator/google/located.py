@@ -1,6 +1,6 @@
-"""Grants on what has a place: a Cloud Function of the first generation, and a service of Cloud Run.
+"""Grants on resources with a location: Cloud Functions of the first generation, and services of Cloud Run.
 
-A function of the second generation is a service of Cloud Run of the same name, which is what its callers are granted.
+A function of the second generation is a service of Cloud Run with the same name, on which its callers get their role.
 """
 
 # ruff: noqa: ARG002 (the signatures are those of `ResourceType`)
@@ -16,12 +16,12 @@ from simulator.google.state import Json
 
 
 class LocatedMember(MemberType):
-    """What both have in common. A subclass says by which inputs a thing is named, and how it is called."""
+    """Base of both. A subclass has the inputs that name a resource, and its name in messages."""
 
-    #: The input that holds the name or the full path, and the one that holds the place.
+    #: The input with the name or the full path, and the one with the location.
     named_by: str
     placed_by: str
-    #: What stands before the name in a path, and in which store it is looked for.
+    #: The part before the name in a path, and the store.
     collection: str
     label: str
 
@@ -35,7 +35,7 @@ class LocatedMember(MemberType):
         return f"projects/{project}/locations/{place}/{self.collection}/{name}"
 
     def holder(self, scope: Scope, values: Mapping[str, Json]) -> Holder:
-        """The thing, which has to exist."""
+        """Return the resource, which must exist."""
         path = self.path(scope, values)
         _, project, _, place, _, name = path.split("/")
         policy = self.iam.located_policy(self.collection, project, place, name)
@@ -43,11 +43,11 @@ class LocatedMember(MemberType):
         return Holder(path, inputs, policy, self.describe(scope, values))
 
     def from_import(self, scope: Scope, words: list[str]) -> Properties:
-        """The thing by its path, in any of its forms."""
+        """Return the inputs for a path in any form."""
         return {self.named_by: words[0]}
 
     def same(self, name: str, old: Json, new: Json) -> bool:
-        """A name and its full path mean the same."""
+        """Return whether two values are equal: a name equals its full path."""
         if name == self.named_by and isinstance(old, str) and isinstance(new, str):
             return old.rpartition("/")[2] == new.rpartition("/")[2]
         return super().same(name, old, new)
@@ -69,5 +69,5 @@ class RunServiceMember(LocatedMember):
     required = ("name",)
     named_by, placed_by = "name", "location"
     collection, label = "services", "cloudrunv2 service"
-    #: The bridge deletes first wherever a program gives the input `name`, which it takes for the resource's own name.
+    #: The bridge deletes first if a program gives the input `name`, because it takes it for the resource's name.
     deletes_first = True

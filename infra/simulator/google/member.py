@@ -1,4 +1,4 @@
-"""What the types of additive IAM grants have in common: read, changed and written back, and replaced on any change."""
+"""Base of the types of additive IAM grants, which are replaced on any change."""
 
 # ruff: noqa: ARG002 (the signatures are those of `ResourceType`)
 
@@ -22,7 +22,7 @@ _GRANT = ("role", "member", "condition")
 
 @dataclass(frozen=True)
 class Holder:
-    """What a grant is given on: its path in ids, the inputs that name it, its policy, and how messages name it."""
+    """The resource of a grant: its path in ids, the inputs that name it, its policy, and its name in messages."""
 
     path: str
     inputs: Properties
@@ -32,13 +32,13 @@ class Holder:
 
 
 class MemberType(ABC):
-    """What they share. A subclass says what the grant is given on."""
+    """Base class. A subclass has the kind of resource of its grants."""
 
     own_inputs: tuple[str, ...] = ()
     required: tuple[str, ...] = ()
-    #: What messages call the thing that the grant is given on.
+    #: The resource's name in messages.
     label = "project"
-    #: Whether the plugin sends changes in batches, which shows in what it says.
+    #: Whether the plugin sends changes in batches, which its messages mention.
     batched = False
     deletes_first = False
 
@@ -47,15 +47,15 @@ class MemberType(ABC):
 
     @abstractmethod
     def holder(self, scope: Scope, values: Mapping[str, Json]) -> Holder:
-        """The project or function that these inputs name."""
+        """Return the project or function that the inputs name."""
 
     @abstractmethod
     def path(self, scope: Scope, values: Mapping[str, Json]) -> str:
-        """The holder's path, whether or not it exists."""
+        """Return the resource's path, whether or not it exists."""
 
     @abstractmethod
     def from_import(self, scope: Scope, words: list[str]) -> Properties:
-        """The holder's inputs from the first word of an import id."""
+        """Return the resource's inputs from the first word of an import id."""
 
     def target(self, scope: Scope, inputs: Mapping[str, Json]) -> str:
         """`<holder>/<role>/<member>`, and `/<title>/<description>/<expression>` of the condition where there is one."""
@@ -65,7 +65,7 @@ class MemberType(ABC):
         return "/".join((self.path(scope, inputs), grant.role, grant.member, *parts))
 
     def check(self, scope: Scope, inputs: Properties) -> Checked:
-        """Required inputs, and a member of a form that IAM has."""
+        """Check that required inputs are present, and the form of the member."""
         known = dict.fromkeys((*self.own_inputs, *_GRANT))
         faults = [
             Fault(f"Invalid or unknown key. Examine values at '{scope.name}.{key}'.")
@@ -91,7 +91,7 @@ class MemberType(ABC):
     def diff(
         self, scope: Scope, state: Properties, inputs: Properties, ignore: Collection[str] = ()
     ) -> Mapping[str, Change]:
-        """Every difference replaces. What the provider's configuration fills in is no difference."""
+        """Return the differences, all of which replace. Defaults of the provider's configuration are none."""
         changes: dict[str, Change] = {}
         for name in (*self.own_inputs, *_GRANT):
             old, new = state.get(name), _filled(name, inputs.get(name))
@@ -101,7 +101,7 @@ class MemberType(ABC):
         return changes
 
     def same(self, name: str, old: Json, new: Json) -> bool:
-        """Whether two values of an input mean the same."""
+        """Return whether two values of an input are equal."""
         if name == "member" and isinstance(old, str) and isinstance(new, str):
             return _cased(old) == _cased(new)
         return bool(old == new)
@@ -109,22 +109,22 @@ class MemberType(ABC):
     def planned(
         self, scope: Scope, state: Properties | None, inputs: Properties, ignore: Collection[str] = ()
     ) -> Properties:
-        """The inputs, with the etag that only the API knows."""
+        """Return the inputs, with an etag that only the API knows."""
         condition = {"condition": _filled("condition", inputs.get("condition"))}
         return {**(state or {}), **inputs, **condition, "etag": UNKNOWN, "id": UNKNOWN}
 
     def create(self, scope: Scope, inputs: Properties) -> Live:
-        """Grant."""
+        """Add the grant."""
         grant = _grant(inputs)
         asked = f"Create IAM Members {grant.role} {inputs.get('member')} for {self.describe(scope, inputs)}"
-        with self._told(asked):
+        with self._batch_message(asked):
             holder = self._holder(scope, inputs)
             with _setting(holder):
                 self.iam.add(holder.policy, grant, writable=holder.writable)
         return self._live(scope, holder, inputs)
 
     def read(self, scope: Scope, id_: str, state: Properties, inputs: Properties) -> Live | None:
-        """The grant, while the policy has it. Imports name it `<holder> <role> <member> [<condition title>]`."""
+        """Read the grant from the policy. Import ids are `<holder> <role> <member> [<condition title>]`."""
         if not state and not inputs:
             return self._import(scope, id_)
         values = state or inputs
@@ -157,21 +157,21 @@ class MemberType(ABC):
             raise PluginError(f'Cannot find binding for "{_escaped(holder.label)}" {what}')
         condition = {"condition": dict(found[0].condition)} if found[0].condition else {}
         live = self._live(scope, holder, {**values, **condition})
-        told = {key: value for key, value in live.outputs.items() if key not in {"etag", "id", "condition"}}
-        return Live(live.id, live.outputs, {**told, **condition})
+        inputs = {key: value for key, value in live.outputs.items() if key not in {"etag", "id", "condition"}}
+        return Live(live.id, live.outputs, {**inputs, **condition})
 
     def update(
         self, scope: Scope, id_: str, state: Properties, inputs: Properties, ignore: Collection[str] = ()
     ) -> Live:
-        """There is no update: diff replaces."""
+        """Raise: there are no updates, because diff replaces."""
         raise PluginError("doesn't support update")
 
     def delete(self, scope: Scope, id_: str, state: Properties) -> None:
-        """Take the grant away."""
+        """Remove the grant."""
         grant = _grant(state)
         label = self.describe(scope, state)
         try:
-            with self._told(f'Delete IAM Members {grant.role} {grant.member} for "{_escaped(label)}"'):
+            with self._batch_message(f'Delete IAM Members {grant.role} {grant.member} for "{_escaped(label)}"'):
                 holder = self._holder(scope, state)
                 with _setting(holder):
                     self.iam.remove(holder.policy, grant, writable=holder.writable)
@@ -182,11 +182,11 @@ class MemberType(ABC):
             raise PluginError(f"Error when reading or editing {what}: {error}") from None
 
     def describe(self, scope: Scope, values: Mapping[str, Json]) -> str:
-        """How messages name what the grant is given on."""
+        """Return the resource's name for messages."""
         return f'{self.label} "{self.path(scope, values)}"'
 
     def _holder(self, scope: Scope, values: Mapping[str, Json]) -> Holder:
-        """The holder with its policy; `_Missing` when it does not exist."""
+        """Return the resource with its policy. Raises `_Missing` if it does not exist."""
         try:
             return self.holder(scope, values)
         except ApiError as error:
@@ -194,8 +194,8 @@ class MemberType(ABC):
             raise kind(f"Error retrieving IAM policy for {self.describe(scope, values)}: {error}") from None
 
     @contextlib.contextmanager
-    def _told(self, asked: str) -> Iterator[None]:
-        """Where the plugin sends changes in batches, what it says names the one that failed."""
+    def _batch_message(self, asked: str) -> Iterator[None]:
+        """Return the plugin's message, which names the failed change of a batch."""
         try:
             yield
         except _Missing:
@@ -206,7 +206,7 @@ class MemberType(ABC):
             raise PluginError(f"Request `{asked}` returned error: {error}") from None
 
     def _imported(self, scope: Scope, id_: str) -> tuple[Properties, str]:
-        """The inputs that an import id tells, and the title of the condition, which may have spaces."""
+        """Return the inputs of an import id, and the title of the condition, which may have spaces."""
         words = id_.split()
         if len(words) < 3:
             raise PluginError(
@@ -225,12 +225,12 @@ class MemberType(ABC):
 
 
 class _Missing(PluginError):
-    """What the grant is given on does not exist."""
+    """The resource of the grant does not exist."""
 
 
 @contextlib.contextmanager
 def _setting(holder: Holder) -> Iterator[None]:
-    """A refusal of Google's as the plugin passes it on: what it was doing, and what it was doing that for."""
+    """Return the plugin's message for an error of Google, with its inner and outer operation."""
     try:
         yield
     except ApiError as error:
@@ -240,19 +240,19 @@ def _setting(holder: Holder) -> Iterator[None]:
 
 
 def _filled(name: str, value: Json) -> Json:
-    """A condition with an empty description where it has none, as state has it; any other input as it is."""
+    """Return a condition with its description, empty if missing, as in state; other inputs unchanged."""
     return {"description": "", **value} if name == "condition" and isinstance(value, Mapping) else value
 
 
 def _grant(values: Mapping[str, Json]) -> Grant:
     condition = values.get("condition")
-    known = condition if isinstance(condition, Mapping) else {}  # in a preview it may not be known yet
+    known = condition if isinstance(condition, Mapping) else {}  # unknown in some previews
     given = tuple(sorted((key, value) for key, value in known.items() if value))
     return Grant(str(values.get("role")), _cased(str(values.get("member"))), given)
 
 
 def _cased(member: str) -> str:
-    """IAM keeps e-mail addresses in lower case, and principal identifiers as they are."""
+    """Return a member as IAM stores it: e-mail addresses in lower case, principal identifiers unchanged."""
     kind, colon, name = member.partition(":")
     return member if kind.startswith("principal") or not colon else f"{kind}:{name.lower()}"
 

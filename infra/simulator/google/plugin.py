@@ -1,4 +1,4 @@
-"""What the plugin's resource types have in common: their operations, and how the bridge underneath treats values."""
+"""Base of the plugin's resource types: their operations, and the bridge's treatment of values."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from simulator.google.state import Json
 
 Properties = dict[str, Json]
 
-#: How the engine writes a value that is not known yet, in previews.
+#: The engine's text for an unknown value in previews.
 UNKNOWN = "04da6b54-80e4-46f7-96ec-b56ff0331ba9"
 
 
 @dataclass(frozen=True)
 class Scope:
-    """Where an operation stands: the provider's configuration, and the resource's name in the program."""
+    """The context of an operation: the provider's configuration, and the resource's name in the program."""
 
     name: str = ""
     default_project: str | None = None
@@ -26,7 +26,7 @@ class Scope:
     """Whether the plugin adds the label `goog-pulumi-provisioned` to what it creates."""
 
     def project(self, inputs: Mapping[str, Json]) -> str:
-        """The project of a resource: its own, else the provider's."""
+        """Return the project of a resource: its own, else the provider's."""
         project = inputs.get("project") or self.default_project
         if not project:
             raise PluginError("project: required field is not set")
@@ -43,7 +43,7 @@ class Kind(Enum):
 
 @dataclass(frozen=True)
 class Change:
-    """One difference. A change that replaces cannot be made to the existing resource."""
+    """A difference. With `replaces`, the existing resource cannot be changed."""
 
     kind: Kind
     replaces: bool = False
@@ -51,14 +51,14 @@ class Change:
 
 @dataclass(frozen=True)
 class Fault:
-    """What check finds wrong with the inputs, as the plugin words it."""
+    """A problem that `check` finds in the inputs, in the plugin's words."""
 
     reason: str
 
 
 @dataclass(frozen=True)
 class Checked:
-    """Inputs with the type's defaults, or what is wrong with them."""
+    """Inputs with the type's defaults, or their problems."""
 
     inputs: Properties
     faults: tuple[Fault, ...] = ()
@@ -66,7 +66,7 @@ class Checked:
 
 @dataclass(frozen=True)
 class Live:
-    """A resource as it is: its id, its outputs, and the inputs that would describe it."""
+    """A live resource: its id, its outputs, and the inputs that would declare it."""
 
     id: str
     outputs: Properties
@@ -74,13 +74,13 @@ class Live:
 
 
 class ResourceType(Protocol):
-    """The operations of one resource type. They raise `PluginError`; none of them waits."""
+    """The operations of a resource type. They raise `PluginError`, and never wait."""
 
-    #: Whether the plugin asks the engine to delete before it creates a replacement. A program may decide otherwise.
+    #: Whether the plugin asks the engine to delete before creating a replacement. A program can override it.
     deletes_first: bool
 
     def target(self, scope: Scope, inputs: Mapping[str, Json]) -> str:
-        """The id that a resource with these inputs has or will have."""
+        """Return the id of a resource with these inputs."""
 
     def check(self, scope: Scope, inputs: Properties) -> Checked:
         """Validate inputs and fill in defaults."""
@@ -88,39 +88,39 @@ class ResourceType(Protocol):
     def diff(
         self, scope: Scope, state: Properties, inputs: Properties, ignore: Collection[str] = ()
     ) -> Mapping[str, Change]:
-        """The differences by property path (`labels.app`, `accesses[2]`); none means that nothing is to do.
+        """Return the differences by property path (`labels.app`, `accesses[2]`).
 
-        `ignore` are properties that stay as they are in state.
+        `ignore` are properties that keep their value in state.
         """
 
     def planned(
         self, scope: Scope, state: Properties | None, inputs: Properties, ignore: Collection[str] = ()
     ) -> Properties:
-        """The outputs after a create (state None) or an update, unknown where only the API can tell."""
+        """Return the outputs after a create (state None) or an update, with unknown values that only the API has."""
 
     def create(self, scope: Scope, inputs: Properties) -> Live:
-        """Make it."""
+        """Create the resource."""
 
     def read(self, scope: Scope, id_: str, state: Properties, inputs: Properties) -> Live | None:
-        """The live resource; None when it is gone. Empty state and inputs: it is being imported by its id."""
+        """Read the live resource; None if it does not exist. Empty state and inputs mean an import by id."""
 
     def update(
         self, scope: Scope, id_: str, state: Properties, inputs: Properties, ignore: Collection[str] = ()
     ) -> Live:
-        """Change it in place."""
+        """Change the resource in place."""
 
     def delete(self, scope: Scope, id_: str, state: Properties) -> None:
-        """Remove it; one that is gone already is fine."""
+        """Delete the resource, if it exists."""
 
 
 def missing(resource: str, key: str, path: str) -> Fault:
-    """A required input that is not there, by the plugin's own key and by the path of Pulumi's property."""
+    """Return the problem of a missing required input, by the plugin's key and Pulumi's path."""
     reason = f'The argument "{key}" is required, but no definition was found.'
     return Fault(f"Missing required argument. {reason}. Examine values at '{resource}.{path}'.")
 
 
 def is_unknown(value: Json) -> bool:
-    """Whether a value is, or holds, something not known yet."""
+    """Return whether a value is or contains an unknown value."""
     if isinstance(value, Mapping):
         return any(is_unknown(item) for item in value.values())
     if isinstance(value, list):
@@ -129,7 +129,7 @@ def is_unknown(value: Json) -> bool:
 
 
 def refreshed_inputs(inputs: Json, outputs: Json) -> Json:
-    """Inputs after a refresh, as the bridge makes them: each value that was given, replaced by the live one."""
+    """Return inputs after a refresh, as in the bridge: each given value is replaced by the live one."""
     if isinstance(inputs, dict) and isinstance(outputs, dict):
         return {key: refreshed_inputs(value, outputs[key]) for key, value in inputs.items() if key in outputs}
     if isinstance(inputs, list) and isinstance(outputs, list):
@@ -138,5 +138,5 @@ def refreshed_inputs(inputs: Json, outputs: Json) -> Json:
 
 
 def unknown_keys(inputs: Mapping[str, Json], known: Mapping[str, Json]) -> Iterator[str]:
-    """The inputs that the type does not have."""
+    """Return the unknown inputs."""
     return (key for key in inputs if key not in known and not key.startswith("__"))

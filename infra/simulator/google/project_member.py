@@ -12,7 +12,7 @@ from simulator.google.state import Json
 
 
 class ProjectMember(MemberType):
-    """The resource type. The plugin sends these in batches."""
+    """The resource type. The plugin sends its changes in batches."""
 
     own_inputs = ("project",)
     required = ("project",)
@@ -21,22 +21,22 @@ class ProjectMember(MemberType):
     deletes_first = True
 
     def path(self, scope: Scope, values: Mapping[str, Json]) -> str:
-        """The project as it is given: its id, perhaps with `projects/` before it."""
+        """Return the project as given: its id, with or without `projects/`."""
         return scope.project(values)
 
     def holder(self, scope: Scope, values: Mapping[str, Json]) -> Holder:
-        """A project."""
+        """Return the project."""
         given = self.path(scope, values)
         name = given.rpartition("/")[2]
         policy, writable = self.iam.project_policy(name)
         return Holder(given, {"project": given}, policy, self.describe(scope, values), writable)
 
     def from_import(self, scope: Scope, words: list[str]) -> Properties:
-        """The project."""
+        """Return the project's input."""
         return {"project": words[0]}
 
     def same(self, name: str, old: Json, new: Json) -> bool:
-        """A project and its full name mean the same."""
+        """Return whether two values are equal: a project equals its full name."""
         if name == "project":
             return str(old).rpartition("/")[2] == str(new).rpartition("/")[2]
         return super().same(name, old, new)

@@ -1,7 +1,7 @@
-"""The local Google Cloud as a Pulumi provider: what the engine asks over gRPC, answered from the store.
+"""The local Google Cloud as a Pulumi provider, which answers the engine's gRPC calls from the store.
 
-One server serves any number of runs. Each engine connection is configured by itself (`gcp:project` and whether the
-attribution label is wanted), while what exists is shared. A type or function that is not here is UNIMPLEMENTED.
+One server serves any number of runs. Each engine connection has its own configuration (`gcp:project`, and whether to
+add the attribution label); all share the same objects. Other types and functions are UNIMPLEMENTED.
 """
 
 # ruff: noqa: N802, ARG002 (names and signatures are those of Pulumi's protocol)
@@ -35,11 +35,11 @@ pb = provider_pb2
 Context: TypeAlias = "grpc.aio.ServicerContext[Any, Any]"
 Answer = TypeVar("Answer")
 
-#: What the plugin would answer; the engine does not insist on it.
+#: The plugin's version. The engine does not check it.
 VERSION = "10.2.0"
 _NO_PROJECT = "(no project)"
 _LOG_TIMEOUT_S = 5
-#: What the plugin warns of when its configuration names no project; `gcp:disableGlobalProjectWarning` silences it.
+#: The plugin's warning about a configuration without a project; `gcp:disableGlobalProjectWarning` disables it.
 _NO_GLOBAL_PROJECT = (
     "unable to detect a global setting for GCP Project.\n"
     "Set it with `pulumi config set gcp:project <project>`, or silence this warning with "
@@ -48,7 +48,7 @@ _NO_GLOBAL_PROJECT = (
 
 
 class GcpProvider(provider_pb2_grpc.ResourceProviderServicer):
-    """The servicer. `latency_ms` is how long each call to Google would take; check and diff make none."""
+    """The servicer. `latency_ms` is the time of each call to Google; check and diff have none."""
 
     def __init__(self, store: Store, faults: Faults, latency_ms: int = 0) -> None:
         bigquery, iam = BigQuery(store), Iam(store)
@@ -66,24 +66,24 @@ class GcpProvider(provider_pb2_grpc.ResourceProviderServicer):
         self._engines: dict[str, str] = {}
 
     async def Attach(self, request: plugin_pb2.PluginAttach, context: Context) -> empty_pb2.Empty:
-        """An engine says where it takes what is to be logged."""
+        """Store the address of the engine's log."""
         self._engines[context.peer()] = request.address
         return empty_pb2.Empty()
 
     async def GetPluginInfo(self, request: empty_pb2.Empty, context: Context) -> plugin_pb2.PluginInfo:
-        """The plugin's version."""
+        """Return the plugin's version."""
         return plugin_pb2.PluginInfo(version=VERSION)
 
     async def CheckConfig(self, request: pb.CheckRequest, context: Context) -> pb.CheckResponse:
-        """Any configuration will do."""
+        """Accept every configuration."""
         return pb.CheckResponse(inputs=request.news)
 
     async def DiffConfig(self, request: pb.DiffRequest, context: Context) -> pb.DiffResponse:
-        """A changed configuration never replaces the provider."""
+        """Return no difference: a changed configuration never replaces the provider."""
         return pb.DiffResponse(changes=pb.DiffResponse.DIFF_UNKNOWN)
 
     async def Configure(self, request: pb.ConfigureRequest, context: Context) -> pb.ConfigureResponse:
-        """Keep this connection's default project and whether it wants the attribution label."""
+        """Store this connection's default project, and whether to add the attribution label."""
         args = from_struct(request.args)
         wanted = args.get("addPulumiAttributionLabel", True)
         scope = Scope(default_project=args.get("project"), attribution=str(wanted).lower() != "false")
@@ -96,9 +96,9 @@ class GcpProvider(provider_pb2_grpc.ResourceProviderServicer):
         )
 
     async def _warn(self, message: str, context: Context) -> None:
-        """Log through the engine of this connection, if it has said where."""
+        """Log a warning in the engine of this connection, if its address is known."""
         if address := self._engines.get(context.peer()):
-            # An engine that is gone needs no warning.
+            # The engine may have ended.
             with contextlib.suppress(grpc.RpcError):
                 async with grpc.aio.insecure_channel(address) as channel:
                     stub: Any = engine_pb2_grpc.EngineStub(channel)
@@ -106,7 +106,7 @@ class GcpProvider(provider_pb2_grpc.ResourceProviderServicer):
                     await stub.Log(engine_pb2.LogRequest(severity=severity, message=message), timeout=_LOG_TIMEOUT_S)
 
     async def Check(self, request: pb.CheckRequest, context: Context) -> pb.CheckResponse:
-        """Inputs with defaults, or what is wrong with them."""
+        """Return the inputs with defaults, or their problems."""
         kind, scope = await self._type(request.urn, context), self._scope(request.urn, context)
         news = from_struct(request.news)
 
@@ -118,7 +118,7 @@ class GcpProvider(provider_pb2_grpc.ResourceProviderServicer):
         return await self._answer("Check", request.urn, _target(kind, scope, news), answer, context)
 
     async def Diff(self, request: pb.DiffRequest, context: Context) -> pb.DiffResponse:
-        """What differs between the outputs in state and the new inputs."""
+        """Return the differences between the outputs in state and the new inputs."""
         kind, scope = await self._type(request.urn, context), self._scope(request.urn, context)
 
         def answer() -> pb.DiffResponse:
@@ -135,7 +135,7 @@ class GcpProvider(provider_pb2_grpc.ResourceProviderServicer):
         return await self._answer("Diff", request.urn, request.id, answer, context)
 
     async def Create(self, request: pb.CreateRequest, context: Context) -> pb.CreateResponse:
-        """Create; in a preview, say what would come of it."""
+        """Create a resource; in a preview, return its planned outputs."""
         kind, scope = await self._type(request.urn, context), self._scope(request.urn, context)
         inputs = from_struct(request.properties)
 
@@ -149,7 +149,7 @@ class GcpProvider(provider_pb2_grpc.ResourceProviderServicer):
         return await self._answer("Create", request.urn, target, answer, context, preview=request.preview)
 
     async def Read(self, request: pb.ReadRequest, context: Context) -> pb.ReadResponse:
-        """The live resource; an empty id when it is gone."""
+        """Return the live resource; an empty id if it does not exist."""
         kind, scope = await self._type(request.urn, context), self._scope(request.urn, context)
 
         def answer() -> pb.ReadResponse:
@@ -161,7 +161,7 @@ class GcpProvider(provider_pb2_grpc.ResourceProviderServicer):
         return await self._answer("Read", request.urn, request.id, answer, context)
 
     async def Update(self, request: pb.UpdateRequest, context: Context) -> pb.UpdateResponse:
-        """Update in place; in a preview, say what would come of it."""
+        """Update a resource in place; in a preview, return its planned outputs."""
         kind, scope = await self._type(request.urn, context), self._scope(request.urn, context)
         olds, news, ignore = from_struct(request.olds), from_struct(request.news), [*request.ignoreChanges]
 
@@ -183,7 +183,7 @@ class GcpProvider(provider_pb2_grpc.ResourceProviderServicer):
         return await self._answer("Delete", request.urn, request.id, answer, context)
 
     async def Invoke(self, request: pb.InvokeRequest, context: Context) -> pb.InvokeResponse:
-        """Call a function; it reads the live store, in previews too."""
+        """Call a function, which reads the store in previews too."""
         function = self.functions.get(request.tok)
         if function is None:
             await self._not_simulated(f"the function {request.tok}", context)
@@ -197,7 +197,7 @@ class GcpProvider(provider_pb2_grpc.ResourceProviderServicer):
             getattr(response, "return").CopyFrom(to_struct(function(scope, args)))  # a keyword of Python
             return response
 
-        return await self._answer("Invoke", request.tok, target, answer, context, said=f"invoking {request.tok}: ")
+        return await self._answer("Invoke", request.tok, target, answer, context, prefix=f"invoking {request.tok}: ")
 
     async def _answer(
         self,
@@ -208,26 +208,26 @@ class GcpProvider(provider_pb2_grpc.ResourceProviderServicer):
         context: Context,
         *,
         preview: bool = False,
-        said: str = "",
+        prefix: str = "",
     ) -> Answer:
-        """Run one call with its latency and its fault. The effect itself never waits: calls do not interleave in it."""
+        """Run a call with its latency and fault. Its effect never waits, so calls do not interleave."""
         rule = self.faults.hit(Call(method, _type_of(urn), target, preview))
         if method not in {"Check", "Diff"} and not preview:
             await asyncio.sleep(self.latency_ms / 1000)
         if rule is not None:
             await rule.wait()
             if rule.error is not None and not rule.after:
-                await context.abort(grpc.StatusCode[rule.code], said + rule.error)
+                await context.abort(grpc.StatusCode[rule.code], prefix + rule.error)
         try:
             result = answer()
         except PluginError as error:
-            await context.abort(grpc.StatusCode.UNKNOWN, said + as_list(str(error)))
+            await context.abort(grpc.StatusCode.UNKNOWN, prefix + as_list(str(error)))
         if rule is not None and rule.then is not None:
             rule.then()
         if rule is not None and rule.after:
             lost = rule.error is None
             code = grpc.StatusCode.UNAVAILABLE if lost else grpc.StatusCode[rule.code]
-            await context.abort(code, "the answer was lost on the way" if lost else said + str(rule.error))
+            await context.abort(code, "the answer was lost on the way" if lost else prefix + str(rule.error))
         return result
 
     async def _type(self, urn: str, context: Context) -> ResourceType:
@@ -249,7 +249,7 @@ class GcpProvider(provider_pb2_grpc.ResourceProviderServicer):
 
 
 def _target(kind: ResourceType, scope: Scope, inputs: dict[str, object]) -> str:
-    """The id that faults are matched against before there is one."""
+    """Return the id for matching faults, before the resource has one."""
     try:
         return kind.target(scope, inputs)
     except PluginError:
@@ -257,14 +257,14 @@ def _target(kind: ResourceType, scope: Scope, inputs: dict[str, object]) -> str:
 
 
 def _type_of(urn: str) -> str:
-    """The type in a URN, without its parents; a function's token is one already."""
+    """Return the type in a URN without its parents, or a function's token unchanged."""
     return urn.split("::")[2].rpartition("$")[2] if urn.startswith("urn:") else urn
 
 
 async def serve(provider: GcpProvider, host: str, port: int) -> tuple[grpc.aio.Server, int]:
-    """Start serving; port 0 takes a free one. Returns the server and its port. `OSError` when the port is taken."""
+    """Start the server; port 0 is a free one. Returns the server and its port. Raises `OSError` for a port in use."""
     with socket.create_server((host, port)):
-        pass  # gRPC itself would share a taken port with its owner, each getting some of the calls
+        pass  # by default, gRPC shares a port in use with its owner
     server = grpc.aio.server(options=[("grpc.max_receive_message_length", -1), ("grpc.max_send_message_length", -1)])
     provider_pb2_grpc.add_ResourceProviderServicer_to_server(provider, server)
     bound = server.add_insecure_port(f"{host}:{port}")

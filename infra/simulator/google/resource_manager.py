@@ -1,10 +1,10 @@
-"""What of Cloud Resource Manager v3 tells who may do what: a project, folder or organisation, and its IAM policy.
+"""Projects, folders, organisations and their IAM policies, over Cloud Resource Manager's API v3.
 
-Written from https://cloud.google.com/resource-manager/reference/rest/v3 and IAM's pages on policy versions. Any
-credentials will do, or none. A project's policy is the one that `gcp:projects/iAMMember:IAMMember` writes. Projects
-exist as `state.Store` says; folders and organisations exist once the admin side made them.
-Faults (`rest_faults`) strike as calls of the type `resourcemanager:projects`, `:folders` or `:organizations`. What a
-role may do, which is IAM's own API, is served beside it (`iam_roles`).
+Written from https://cloud.google.com/resource-manager/reference/rest/v3 and IAM's pages on policy versions. Accepts any
+credentials, or none. A project's policy is the one that `gcp:projects/iAMMember:IAMMember` writes. `state.Store`
+decides which projects exist; folders and organisations exist once the admin API has created them. For faults
+(`rest_faults`), calls have the type `resourcemanager:projects`, `:folders` or `:organizations`. The same server has
+IAM's API of roles (`iam_roles`).
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
 def build_resource_manager(store: Store, faults: Faults, latency_ms: int = 0) -> web.Application:
-    """The routes of both APIs; `latency_ms` is added to every call."""
+    """Return the routes of both APIs; `latency_ms` is added to every call."""
     rest = RestFaults(faults, latency_ms)
     manager = _ResourceManager(store, rest)
     app = web.Application(middlewares=[_errors])
@@ -54,14 +54,14 @@ async def _errors(request: web.Request, handler: Handler) -> web.StreamResponse:
     try:
         return await handler(request)
     except ApiError as error:
-        return _refusal(error.status, error.message)
+        return _error(error.status, error.message)
     except (web.HTTPNotFound, web.HTTPMethodNotAllowed):
-        return _refusal(501, f"the local Resource Manager does not simulate {request.method} {request.path}")
+        return _error(501, f"the local Resource Manager does not simulate {request.method} {request.path}")
     except (ValueError, TypeError):
-        return _refusal(400, "Invalid JSON payload received.")
+        return _error(400, "Invalid JSON payload received.")
 
 
-def _refusal(status: int, message: str) -> web.Response:
+def _error(status: int, message: str) -> web.Response:
     error = {"code": status, "message": message, "status": _STATUSES.get(status, "INTERNAL")}
     return web.json_response({"error": error}, status=status)
 
@@ -72,7 +72,7 @@ class _ResourceManager:
     rest: RestFaults
 
     async def get(self, request: web.Request) -> web.StreamResponse:
-        """`projects.get`, `folders.get`, `organizations.get`. What does not exist is denied, in Google's words too."""
+        """`projects.get`, `folders.get`, `organizations.get`. As in Google's API, a missing object is denied."""
         collection, id_ = request.match_info["collection"], request.match_info["id"]
 
         def effect() -> web.StreamResponse:
@@ -88,7 +88,7 @@ class _ResourceManager:
         return await self.rest.answer(request, f"resourcemanager:{collection}", f"{collection}/{id_}", effect)
 
     async def get_iam_policy(self, request: web.Request) -> web.StreamResponse:
-        """`getIamPolicy`: conditions only to who asks for version 3, else a marked role in their place."""
+        """`getIamPolicy`: with conditions for requests of version 3, else with marked roles."""
         collection, id_ = request.match_info["collection"], request.match_info["id"]
         version = int(((await json_object(request)).get("options") or {}).get("requestedPolicyVersion") or 0)
 
@@ -124,7 +124,7 @@ class _ResourceManager:
         return await self.rest.answer(request, f"resourcemanager:{collection}", f"{collection}/{id_}", effect)
 
     def _find(self, collection: str, id_: str) -> tuple[str, Container | None]:
-        """What has this id, a project also by its number. Looking at a project does not bring it into being."""
+        """Find an object by its id, a project also by its number. Reading does not create a project."""
         if collection != "projects":
             return id_, self.store.above.get(f"{collection}/{id_}")
         names = {*self.store.projects, *(self.store.declared or ())}
@@ -133,7 +133,7 @@ class _ResourceManager:
 
 
 def _resource(collection: str, id_: str, found: Container) -> dict[str, Json]:
-    """A Project, Folder or Organization. An organisation has no parent, and a project's name is its number."""
+    """Return a Project, Folder or Organization. Organisations have no parent, and a project's name is its number."""
     named = {"name": f"{collection}/{id_}"}
     if collection == "projects":
         named = {"name": f"projects/{project_number(id_)}", "projectId": id_}

@@ -1,8 +1,8 @@
-"""Of BigQuery's REST API v2 what reads and changes datasets and lists tables, on the provider's own store.
+"""Datasets and lists of tables over BigQuery's REST API v2, on the provider's store.
 
 Written from https://cloud.google.com/bigquery/docs/reference/rest/v2: datasets (list, get, patch, update) and tables
-(list). Any credentials will do, or none. Whatever else is asked for answers 501. Faults (`faults`) strike here as well,
-as calls with the HTTP method and the type `bigquery:datasets`.
+(list). Accepts any credentials, or none. Other requests answer 501. For faults (`faults`), calls have the HTTP method
+and the type `bigquery:datasets`.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from simulator.google.state import Dataset, Json, Store
 _KIND = "bigquery:datasets"
 _BASE = "/bigquery/v2/projects/{project}/datasets"
 _ONE = f"{_BASE}/{{dataset}}"
-#: How many datasets a page has unless the request says less.
+#: The most datasets in a page.
 _PAGE = 50
 _VIEWS = ("DATASET_VIEW_UNSPECIFIED", "METADATA", "ACL", "FULL")
 
@@ -34,7 +34,7 @@ Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
 def build_rest(store: Store, faults: Faults, latency_ms: int = 0) -> web.Application:
-    """The routes; `latency_ms` is added to every call."""
+    """Return the routes; `latency_ms` is added to every call."""
     rest = _Rest(store, RestFaults(faults, latency_ms))
     app = web.Application(middlewares=[_errors])
     app.add_routes([web.get(_BASE, rest.list_datasets), web.get(_ONE, rest.get_dataset)])
@@ -48,15 +48,15 @@ async def _errors(request: web.Request, handler: Handler) -> web.StreamResponse:
     try:
         return await handler(request)
     except ApiError as error:
-        return _refusal(error.status, error.message, error.reason)
+        return _error(error.status, error.message, error.reason)
     except (TypeError, ValueError):
-        return _refusal(400, "Parse Error", "parseError")
+        return _error(400, "Parse Error", "parseError")
     except (web.HTTPNotFound, web.HTTPMethodNotAllowed):
         message = f"the local BigQuery does not simulate {request.method} {request.path}"
-        return _refusal(501, message, "notImplemented")
+        return _error(501, message, "notImplemented")
 
 
-def _refusal(status: int, message: str, reason: str) -> web.Response:
+def _error(status: int, message: str, reason: str) -> web.Response:
     item = {"message": message, "domain": "global", "reason": reason}
     return web.json_response({"error": {"code": status, "message": message, "errors": [item]}}, status=status)
 
@@ -67,7 +67,7 @@ class _Rest:
     rest: RestFaults
 
     async def list_datasets(self, request: web.Request) -> web.StreamResponse:
-        """`datasets.list`: sorted by id, page by page, by label if asked; hidden ones only with `all`."""
+        """`datasets.list`: sorted by id, in pages, filtered by label; hidden datasets only with `all`."""
         project, query = request.match_info["project"], request.query
 
         def effect() -> web.StreamResponse:
@@ -124,11 +124,11 @@ class _Rest:
         return await self.rest.answer(request, _KIND, f"projects/{project}/datasets/{dataset_id}", effect)
 
     async def patch_dataset(self, request: web.Request) -> web.StreamResponse:
-        """`datasets.patch`: what the body names, null takes away. With `If-Match`, only to the dataset of that etag."""
+        """`datasets.patch`: changes the fields in the body, null removes one. `If-Match` requires an etag."""
         return await self._write(request, BigQuery.patch)
 
     async def update_dataset(self, request: web.Request) -> web.StreamResponse:
-        """`datasets.update`: the whole dataset is as the body has it."""
+        """`datasets.update`: replaces the dataset by the body."""
         return await self._write(request, BigQuery.update)
 
     async def _write(self, request: web.Request, method: Callable[..., Dataset]) -> web.StreamResponse:
@@ -161,12 +161,12 @@ def _mode(request: web.Request) -> UpdateMode:
 
 
 def _from_wire(body: Mapping[str, Json]) -> dict[str, Json]:
-    """A Dataset resource with its numbers of 64 bits, which travel as texts, as numbers."""
+    """Return a Dataset resource with its 64-bit numbers, which are texts in JSON, as numbers."""
     return {key: _number(key, str(value)) if key.endswith("Ms") and value else value for key, value in body.items()}
 
 
 def _resource(request: web.Request, dataset: Dataset, *, conditions: bool, view: str) -> dict[str, Json]:
-    """A Dataset resource. Numbers of 64 bits are texts, and what is unset is left out."""
+    """Return a Dataset resource: 64-bit numbers are texts, and unset fields are left out."""
     answer: dict[str, Json] = {
         "kind": "bigquery#dataset",
         "etag": dataset.etag,
@@ -192,7 +192,7 @@ def _resource(request: web.Request, dataset: Dataset, *, conditions: bool, view:
 
 
 def _without_condition(entry: Mapping[str, Json]) -> Mapping[str, Json]:
-    """An entry with a condition as who did not ask for policy version 3 sees it: a marked role, and no condition."""
+    """Return an entry with a condition for policy versions below 3: with a marked role instead."""
     if "condition" not in entry:
         return entry
     role = PREDEFINED_ROLES.get(entry["role"], entry["role"])
@@ -201,7 +201,7 @@ def _without_condition(entry: Mapping[str, Json]) -> Mapping[str, Json]:
 
 
 def _item(dataset: Dataset) -> dict[str, Json]:
-    """A dataset as the list has it."""
+    """Return a dataset for the list."""
     item = {
         "kind": "bigquery#dataset",
         "id": f"{dataset.project}:{dataset.id}",
@@ -225,7 +225,7 @@ def _table_item(project: str, dataset: str, name: str) -> dict[str, Json]:
 
 
 def _has_labels(dataset: Dataset, wanted: str) -> bool:
-    """Whether a dataset passes a filter: `labels.<key>[:<value>]`, several with a space between all of them."""
+    """Return whether a dataset passes all filters: `labels.<key>[:<value>]`, separated by spaces."""
     for term in wanted.split():
         key, has_value, value = term.removeprefix("labels.").partition(":")
         if not term.startswith("labels.") or not key:

@@ -1,6 +1,6 @@
-"""Latency and faults where Google is asked over HTTP, as `provider` has them where it is asked over Pulumi's protocol.
+"""Latency and faults of Google's HTTP APIs, like those of the provider protocol in `provider`.
 
-A fault's gRPC code becomes the HTTP status that Google's API guide (AIP-193) has for it.
+A fault's gRPC code becomes the HTTP status in Google's API guide (AIP-193).
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from aiohttp import web
 from simulator.google.errors import ApiError
 from simulator.google.faults import Call, Faults, Rule
 
-#: BigQuery's reasons and HTTP statuses by gRPC code; any other is an internal error.
+#: BigQuery's reasons and HTTP statuses by gRPC code; other codes are an internal error.
 FAULTS: Mapping[str, tuple[int, str]] = {
     "INVALID_ARGUMENT": (400, "invalid"),
     "UNAUTHENTICATED": (401, "authError"),
@@ -28,7 +28,7 @@ FAULTS: Mapping[str, tuple[int, str]] = {
 
 @dataclass
 class RestFaults:
-    """The faults in force, and the latency of every call."""
+    """The active faults, and the latency of every call."""
 
     faults: Faults
     latency_ms: int = 0
@@ -36,9 +36,9 @@ class RestFaults:
     async def answer(
         self, request: web.Request, kind: str, target: str, effect: Callable[[], web.StreamResponse]
     ) -> web.StreamResponse:
-        """Run one call. `effect` never waits, so calls do not interleave in it. `ApiError` where a fault says so.
+        """Run a call. `effect` never waits, so calls do not interleave. Raises `ApiError` for a fault.
 
-        A lost answer is a connection that is closed without one.
+        A lost answer is a connection that is closed without an answer.
         """
         rule = self.faults.hit(Call(request.method, kind, target))
         await asyncio.sleep(self.latency_ms / 1000)

@@ -1,4 +1,4 @@
-"""What exists in the local Google Cloud: projects with their datasets, functions and IAM policies. No behaviour."""
+"""The state of the local Google Cloud: projects with datasets, functions and IAM policies. No behaviour."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
-#: A value of a JSON body. `Any` keeps nested API bodies readable; each module checks what it uses.
+#: A value of a JSON body. `Any`, because each module checks the values that it uses.
 Json: TypeAlias = Any
 
 
@@ -26,17 +26,17 @@ class Dataset:
     modified_ms: int
     revision: int = 1
     tables: dict[str, int] = field(default_factory=dict)
-    """Rows by table name. A dataset with a table in it is in use, however few rows the table has."""
+    """Rows by table name. A dataset with a table is in use, even if the table has no rows."""
 
     @property
     def etag(self) -> str:
-        """Changes with every write to the dataset."""
+        """A text that changes with every write to the dataset."""
         return hashlib.sha256(f"{self.project}:{self.id}:{self.created_ms}:{self.revision}".encode()).hexdigest()[:22]
 
 
 @dataclass(frozen=True)
 class Grant:
-    """One member of one IAM binding. A condition makes it another binding, as in the API."""
+    """A member of an IAM binding. Bindings with different conditions are different, as in the API."""
 
     role: str
     member: str
@@ -57,13 +57,13 @@ class Policy:
 
     @property
     def etag(self) -> str:
-        """Changes with every write to the policy."""
+        """A text that changes with every write to the policy."""
         return f"BwX{self.revision:08d}="
 
 
 @dataclass(frozen=True)
 class Role:
-    """What a role may do; `denied`: whoever asks has no permission to know."""
+    """The permissions of a role. With `denied`, Google denies reading the role."""
 
     permissions: tuple[str, ...]
     denied: bool = False
@@ -71,14 +71,14 @@ class Role:
 
 @dataclass
 class Container:
-    """What holds others, or is held: an organisation, a folder or a project, as Resource Manager has them."""
+    """An organisation, a folder or a project in Resource Manager."""
 
     parent: str = ""
-    """`folders/N` or `organizations/N`; empty for an organisation, and for a project that belongs to none."""
+    """`folders/N` or `organizations/N`; empty for an organisation, and for a project without one."""
     display_name: str = ""
     policy: Policy = field(default_factory=Policy)
     denied: set[str] = field(default_factory=set)
-    """Methods (`get`, `getIamPolicy`, `setIamPolicy`) for which whoever asks has no permission."""
+    """Methods (`get`, `getIamPolicy`, `setIamPolicy`) that Google denies."""
     granted: set[str] | None = None
     """The permissions that `testIamPermissions` finds; None: all of them."""
 
@@ -94,49 +94,49 @@ class Project(Container):
 
 @dataclass
 class Store:
-    """Everything that exists, for the life of the process. `now_ms` is the clock, in milliseconds since the epoch."""
+    """All objects, in memory. `now_ms` is the clock, in milliseconds since the epoch."""
 
     now_ms: Callable[[], int] = lambda: int(time.time() * 1000)
     projects: dict[str, Project] = field(default_factory=dict)
     above: dict[str, Container] = field(default_factory=dict)
     """Folders and organisations, by `folders/N` and `organizations/N`."""
     roles: dict[str, Role] = field(default_factory=dict)
-    """Roles by name, over the predefined ones."""
+    """Roles by name, in addition to predefined ones."""
     unknown_members: set[str] = field(default_factory=set)
-    """E-mail addresses that Google does not know, in lower case: a grant to one is refused."""
+    """E-mail addresses that Google does not know, in lower case: it rejects grants to them."""
     kept_out: set[str] = field(default_factory=set)
-    """Unknown and forbidden members with which no access list can be written that has them already."""
+    """Unknown and forbidden members for which Google rejects access lists even if they were there before."""
     policies_are_preconditions: bool = False
-    """Whether BigQuery answers 412 where a policy of the organisation does not allow an access list, and not 400."""
+    """Whether BigQuery answers 412 instead of 400 for a list that a policy of the organisation forbids."""
     forbidden_members: set[str] = field(default_factory=set)
-    """E-mail addresses, in lower case, that a policy of the organisation does not allow in a policy or access list."""
+    """E-mail addresses, in lower case, that a policy of the organisation forbids."""
     aliases: dict[str, str] = field(default_factory=dict)
-    """By an alias, in lower case, the address that BigQuery answers for it."""
+    """The primary address of each alias, in lower case."""
     declared: set[str] | None = None
-    """The ids of the projects that exist. None: every project exists, and is there once it is first named."""
+    """The ids of existing projects. With None, every project exists, and is created on first use."""
 
     def declare(self, *projects: str) -> None:
-        """Make projects by hand. From then on no project exists but those that were made this way."""
+        """Create projects by hand. From then on, only created projects exist."""
         self.declared = (self.declared or set()) | {*projects, *self.projects}
 
     def project(self, project: str) -> Project:
-        """The project of that id, made if it is not there: for what is done by hand."""
+        """Return a project, and create it if it does not exist: for changes by hand."""
         if self.declared is not None:
             self.declared.add(project)
         return self.projects.setdefault(project, Project())
 
     def found(self, project: str) -> Project | None:
-        """The project of that id as an API finds it; None when it does not exist. Looking leaves no project behind."""
+        """Return a project for an API that reads; None if it does not exist. Never creates one."""
         if self.declared is not None and project not in self.declared:
             return None
         return self.projects.get(project) or Project()
 
     def opened(self, project: str) -> Project | None:
-        """The project of that id for an API that changes something in it; None when it does not exist."""
+        """Return a project for an API that writes; None if it does not exist."""
         return None if self.found(project) is None else self.project(project)
 
     def clear(self) -> None:
-        """Forget everything but which projects exist."""
+        """Delete all objects, but keep the list of projects."""
         self.projects.clear()
         self.above.clear()
         self.roles.clear()

@@ -1,4 +1,4 @@
-"""Between Pulumi's wire and plain values: properties travel as protobuf structs, in which every number is a float."""
+"""Convert between Pulumi's wire format and plain values: protobuf structs, in which every number is a float."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _KINDS = {
 
 
 def from_struct(struct: struct_pb2.Struct) -> Properties:
-    """A struct as plain values; whole numbers as ints, nulls left out."""
+    """Read plain values from a struct: whole numbers as ints, without nulls."""
     values = _plain(json_format.MessageToDict(struct))
     return {key: value for key, value in values.items() if value is not None}
 
@@ -38,14 +38,14 @@ def _plain(value: Json) -> Json:
 
 
 def to_struct(values: Mapping[str, Json]) -> struct_pb2.Struct:
-    """Plain values as a struct."""
+    """Write plain values to a struct."""
     struct = struct_pb2.Struct()
     struct.update(values)
     return struct
 
 
 def to_diff(changes: Mapping[str, Change], *, deletes_first: bool = False) -> pb.DiffResponse:
-    """Differences, with their details: the engine replaces where one of them says so.
+    """Write differences with their details: the engine replaces the resource if one of them requires it.
 
     `deletes_first` asks the engine to delete the old resource before it creates a replacement.
     """
@@ -63,10 +63,10 @@ def to_diff(changes: Mapping[str, Change], *, deletes_first: bool = False) -> pb
 
 
 def root(path: str) -> str:
-    """The property that a path starts with."""
+    """Return the first property of a path."""
     return path.split(".", maxsplit=1)[0].split("[", maxsplit=1)[0]
 
 
 def steps(path: str) -> list[str]:
-    """A path in its steps, however a key is written: `labels["a-b"]`, `labels.team`, `accesses[2]`."""
+    """Split a path into its steps: `labels["a-b"]`, `labels.team`, `accesses[2]`."""
     return [quoted or plain for quoted, plain in re.findall(r'\["([^"]+)"\]|([^.\[\]]+)', path)]

@@ -1,6 +1,6 @@
-"""A local Secret Manager: Google's REST API of version 1 over HTTP, with an admin side for tests.
+"""A local Secret Manager: Google's REST API (version 1) over HTTP, with an admin API for tests.
 
-`app.build_apps` makes the web applications; `state.Store` is what they remember, `vault.Vault` what may be done to it.
-What is not simulated (IAM policies, locations, rotation, filters) answers 501 and says so. No request is authenticated:
-permissions are what the admin side denies.
+`app.build_apps` creates the web applications; `state.Store` is their state, `vault.Vault` has the operations. Requests
+that are not simulated (IAM policies, locations, rotation, filters) answer 501. Requests are not authenticated: the
+admin API denies permissions.
 """

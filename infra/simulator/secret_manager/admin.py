@@ -1,16 +1,16 @@
-"""The hand from outside, over HTTP: put secrets, take permissions away, see what was asked, and order faults.
+"""The admin API of the local Secret Manager: create secrets, deny permissions, read the log, and add faults.
 
-Mounted under `/_admin/secret-manager`. Bodies and answers are JSON; what cannot be done is 400 `{"error": …}`. Nothing
-here is logged, and no fault strikes here.
+Mounted under `/_admin/secret-manager`. Bodies and answers are JSON; an impossible request is 400 `{"error": …}`. Admin
+requests are not logged, and meet no faults.
 
-- `GET  /state`: every secret with the states of its versions; no value.
-- `POST /reset`: forget secrets, denials, faults and requests.
-- `PUT  /versions`: `{"versions": [{"project", "secret", "version": N, "value"}]}`: makes each with that value, enabled,
-  and its secret; versions below it that are not there come into being destroyed. Without `version`, the next one.
+- `GET  /state`: every secret with the states of its versions, without values.
+- `POST /reset`: delete secrets, denials, faults and requests.
+- `PUT  /versions`: `{"versions": [{"project", "secret", "version": N, "value"}]}`: creates each version, enabled, and
+  its secret. Missing lower versions are created destroyed. Without `version`, the next one.
 - `PATCH /versions/{project}/{secret}/{version}`: `{"state": "DISABLED"}`, `ENABLED` or `DESTROYED`.
-- `GET, PUT /denials`: `{"denials": [{"permission": "secretmanager.versions.access", "resource": pattern}]}`: what the
-  caller may not do; the pattern is a shell's, on `projects/…/secrets/…` as requests have it, absent: everything.
-- `PUT /disabled-projects`: `{"projects": [...]}`: where the API is not enabled.
+- `GET, PUT /denials`: `{"denials": [{"permission": "secretmanager.versions.access", "resource": pattern}]}`: denied
+  permissions; the pattern is a shell's, on `projects/…/secrets/…` as in requests; absent: every resource.
+- `PUT /disabled-projects`: `{"projects": [...]}`: projects without the API.
 - `GET /requests`, `GET /requests/counts`, `DELETE /requests`.
 - `GET, POST, DELETE /faults`: see `faults`.
 """
@@ -35,9 +35,9 @@ Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
 def build_admin(vault: Vault, faults: Faults, log: RequestLog) -> web.Application:
-    """The routes, on the same store, faults and log as the API."""
+    """Return the routes, on the store, faults and log of the API."""
     admin = _Admin(vault, faults, log)
-    app = web.Application(middlewares=[_refusals])
+    app = web.Application(middlewares=[_answer_errors])
     app.add_routes(
         [
             web.get("/state", admin.state),
@@ -59,7 +59,7 @@ def build_admin(vault: Vault, faults: Faults, log: RequestLog) -> web.Applicatio
 
 
 @web.middleware
-async def _refusals(request: web.Request, handler: Handler) -> web.StreamResponse:
+async def _answer_errors(request: web.Request, handler: Handler) -> web.StreamResponse:
     try:
         return await handler(request)
     except (ApiError, ValueError, TypeError, AttributeError, KeyError) as error:
@@ -71,7 +71,7 @@ class _Admin:
         self._vault, self._store, self._faults, self._log = vault, vault.store, faults, log
 
     async def state(self, request: web.Request) -> web.Response:
-        """Every secret, as `project number/name`, with the states of its versions by number."""
+        """Return every secret, as `project number/name`, with the states of its versions by number."""
         return web.json_response(
             {
                 f"{project}/{name}": {str(number): version.state for number, version in sorted(secret.versions.items())}
@@ -80,14 +80,14 @@ class _Admin:
         )
 
     async def reset(self, request: web.Request) -> web.Response:
-        """Forget everything."""
+        """Delete everything."""
         self._store.clear()
         self._faults.clear()
         self._log.clear()
         return web.json_response({})
 
     async def put_versions(self, request: web.Request) -> web.Response:
-        """Make versions with their values."""
+        """Create versions with their values."""
         for item in (await json_object(request))["versions"]:
             self._put(**item)
         return web.json_response({})
@@ -111,41 +111,41 @@ class _Admin:
         return web.json_response({})
 
     async def denials(self, request: web.Request) -> web.Response:
-        """What the caller may not do."""
+        """Return the denied permissions."""
         return web.json_response({"denials": [asdict(denial) for denial in self._store.denials]})
 
     async def put_denials(self, request: web.Request) -> web.Response:
-        """Say what the caller may not do, in place of what was said before."""
+        """Replace the denied permissions."""
         self._store.denials = [Denial(**item) for item in (await json_object(request))["denials"]]
         return web.json_response({})
 
     async def put_disabled_projects(self, request: web.Request) -> web.Response:
-        """Say where the API is not enabled, in place of what was said before."""
+        """Replace the projects without the API."""
         self._store.disabled_projects = {project_number(name) for name in (await json_object(request))["projects"]}
         return web.json_response({})
 
     async def requests(self, request: web.Request) -> web.Response:
-        """Every request, as `transport.Entry`."""
+        """Return every request, as `transport.Entry`."""
         return web.json_response(self._log.as_json())
 
     async def counts(self, request: web.Request) -> web.Response:
-        """How often each method and route was asked for."""
+        """Return the number of requests per method and route."""
         return web.json_response(self._log.counts())
 
     async def forget_requests(self, request: web.Request) -> web.Response:
-        """Count from zero."""
+        """Delete the log and its counts."""
         self._log.clear()
         return web.json_response({})
 
     async def faults_in_force(self, request: web.Request) -> web.Response:
-        """The faults with their counts."""
+        """Return the faults with their counts."""
         return web.json_response([fault.as_json() for fault in self._faults])
 
     async def add_fault(self, request: web.Request) -> web.Response:
-        """Order a fault."""
+        """Add a fault."""
         return web.json_response(self._faults.add(await json_object(request)).as_json())
 
     async def drop_faults(self, request: web.Request) -> web.Response:
-        """Take all faults out of force."""
+        """Remove all faults."""
         self._faults.clear()
         return web.json_response({})

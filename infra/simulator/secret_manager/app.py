@@ -1,4 +1,4 @@
-"""The web application of the API, under `/v1`, and the one of its admin side, to be mounted elsewhere."""
+"""The web application of the API, under `/v1`, and that of the admin API, to mount elsewhere."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from simulator.secret_manager.vault import Vault
 
 
 def build_apps(store: Store | None = None) -> tuple[web.Application, web.Application]:
-    """The API and its admin side, on one store; an empty one when none is given. Served by one event loop."""
+    """Create both applications on this store, or on an empty one. One event loop must serve them."""
     app = web.Application(middlewares=MIDDLEWARES)
     app[VAULT] = Vault(store if store is not None else Store())
     app[FAULTS] = Faults()

@@ -1,4 +1,4 @@
-"""CRC-32C (Castagnoli, RFC 3720 appendix B.4), as `dataCrc32c` and `data_crc32c` have it."""
+"""CRC-32C (Castagnoli, RFC 3720 appendix B.4), for `dataCrc32c` and `data_crc32c`."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _TABLE = tuple(_row(byte) for byte in range(256))
 
 
 def crc32c(data: bytes) -> int:
-    """The checksum, a number of 32 bits."""
+    """Return the checksum, a 32-bit number."""
     value = 0xFFFFFFFF
     for byte in data:
         value = _TABLE[(value ^ byte) & 0xFF] ^ value >> 8

@@ -1,11 +1,11 @@
-"""How Google's APIs refuse: an HTTP status, a code of `google.rpc.Code` by name, a message, sometimes details."""
+"""Errors of Google's APIs: an HTTP status, a code of `google.rpc.Code` by name, a message, sometimes details."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
 
-#: The HTTP status of each code that is used here (google/rpc/code.proto).
+#: The HTTP status of each code (google/rpc/code.proto).
 CODES: Mapping[str, int] = {
     "INVALID_ARGUMENT": 400,
     "FAILED_PRECONDITION": 400,
@@ -22,7 +22,7 @@ CODES: Mapping[str, int] = {
 
 
 class ApiError(Exception):
-    """A request that the API refuses."""
+    """The API rejects a request."""
 
     def __init__(self, code: str, message: str, details: tuple[Mapping[str, Any], ...] = ()) -> None:
         super().__init__(message)
@@ -44,7 +44,7 @@ class ApiError(Exception):
 
 
 def denied(permission: str, resource: str) -> ApiError:
-    """403: what IAM says, also where the thing does not exist and the caller may not know."""
+    """403: IAM denies a permission, or the object does not exist and the caller may not know that."""
     info = {
         "@type": "type.googleapis.com/google.rpc.ErrorInfo",
         "reason": "IAM_PERMISSION_DENIED",
@@ -56,7 +56,7 @@ def denied(permission: str, resource: str) -> ApiError:
 
 
 def not_enabled(project_number: str) -> ApiError:
-    """403: nobody has switched the API on in the project."""
+    """403: the API is not enabled in the project."""
     info = {
         "@type": "type.googleapis.com/google.rpc.ErrorInfo",
         "reason": "SERVICE_DISABLED",
@@ -71,5 +71,5 @@ def not_enabled(project_number: str) -> ApiError:
 
 
 def unimplemented(what: str) -> ApiError:
-    """501: nothing of Google's, but of this simulator."""
+    """501: the error of this simulator, not of Google."""
     return ApiError("UNIMPLEMENTED", f"{what} is not simulated")

@@ -1,13 +1,13 @@
-"""Scripted trouble: which requests it meets, and what happens to them.
+"""Faults on request: which requests fail, and how.
 
 A fault is JSON: `{"path": ":access$", "nth": 1, "count": 1, "kind": …}`. `path` is a regular expression, searched
-(absent: any); of the requests it finds, `count` (null: all) are met from the `nth` on. The kinds:
+(absent: any); of the matching requests, `count` (null: all) fail from the `nth` on. The kinds:
 
 - `status`: answer with `code`, one of Google's names (`UNAVAILABLE`, `PERMISSION_DENIED`, …), and `message`.
 - `html`: answer `status` (502) with an HTML page, as a proxy does.
-- `delay`: wait `seconds`, then go on.
+- `delay`: wait `seconds`, then continue.
 - `drop`: close the connection without an answer.
-- `garble`: answer with a payload of which a byte is another.
+- `garble`: answer with one byte of the payload changed.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from typing import Any
 
 from simulator.secret_manager.errors import CODES
 
-#: The settings of each kind; True for one that has to be there.
+#: The settings of each kind; True for a required one.
 _KINDS: Mapping[str, Mapping[str, bool]] = {
     "status": {"code": True, "message": False},
     "html": {"status": False},
@@ -31,7 +31,7 @@ _KINDS: Mapping[str, Mapping[str, bool]] = {
 
 @dataclass
 class Fault:
-    """One fault, and how many requests it has found and met."""
+    """A fault, with its numbers of matching and failed requests."""
 
     kind: str
     path: re.Pattern[str]
@@ -42,7 +42,7 @@ class Fault:
     met: int = 0
 
     def meets(self, path: str) -> bool:
-        """Whether the fault strikes this request; counts it."""
+        """Count a matching request, and return whether the fault applies to it."""
         if not self.path.search(path):
             return False
         self.found += 1
@@ -51,7 +51,7 @@ class Fault:
         return strikes
 
     def as_json(self) -> dict[str, Any]:
-        """The fault as it was given, and its counts."""
+        """Return the fault's settings, and its counts."""
         counts = {"found": self.found, "met": self.met}
         return (
             {"kind": self.kind, "path": self.path.pattern, "nth": self.nth, "count": self.count}
@@ -61,7 +61,7 @@ class Fault:
 
 
 class Faults:
-    """The faults in force, in the order they were added."""
+    """The active faults, in the order they were added."""
 
     def __init__(self) -> None:
         self._faults: list[Fault] = []
@@ -70,17 +70,17 @@ class Faults:
         return iter(self._faults)
 
     def add(self, definition: Mapping[str, Any]) -> Fault:
-        """Put a fault in force. Raises `ValueError` for one that cannot be understood."""
+        """Add a fault. Raises `ValueError` for an invalid one."""
         fault = _parse(definition)
         self._faults.append(fault)
         return fault
 
     def clear(self) -> None:
-        """Take all faults out of force."""
+        """Remove all faults."""
         self._faults.clear()
 
     def met(self, path: str) -> list[Fault]:
-        """The faults that strike this request."""
+        """Return the faults that apply to a request."""
         return [fault for fault in self._faults if fault.meets(path)]
 
 

@@ -1,4 +1,4 @@
-"""The API's routes: what each takes, which permission it needs, and how a resource looks in an answer."""
+"""The API's routes: their requests, permissions, and answers."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from simulator.secret_manager.state import Secret, State, Version
 from simulator.secret_manager.transport import VAULT, answer, body
 from simulator.secret_manager.vault import Vault, etag_of, secret_name
 
-#: Items of a page where the request does not say, and the most there are on one.
+#: The default and the largest number of items in a page.
 _PAGE, _LARGEST_PAGE = 100, 25_000
 
 _SECRETS = "/v1/projects/{project}/secrets"
@@ -89,7 +89,7 @@ async def _access_version(request: web.Request) -> web.Response:
     found = _vault(request).access(project, name, _which(request))
     data = base64.b64encode(found.data).decode()
     place = f"{secret_name(project, name)}/versions/{found.number}"
-    # Numbers of 64 bits are texts in Google's JSON.
+    # 64-bit numbers are texts in Google's JSON.
     checksum = str(crc32c(found.data))
     return answer(request, {"name": place, "payload": {"data": data, "dataCrc32c": checksum}})
 
@@ -111,7 +111,7 @@ async def _not_simulated(request: web.Request) -> web.Response:
 
 
 def add(app: web.Application) -> None:
-    """Put the API on the application."""
+    """Add the API's routes to the application."""
     router = app.router
     router.add_get(_SECRETS, _list_secrets)
     router.add_post(_SECRETS, _create_secret)
@@ -196,5 +196,5 @@ def _checksum(payload: dict[str, Any]) -> int | None:
 
 
 def _time(seconds: float) -> str:
-    """As Google writes times: UTC with a Z, microseconds where there are some."""
+    """Format a time like Google: UTC with a Z, with microseconds unless they are 0."""
     return datetime.fromtimestamp(seconds, UTC).isoformat().replace("+00:00", "Z")

@@ -1,4 +1,4 @@
-"""What exists in the local Secret Manager: projects with their secrets and versions. No behaviour."""
+"""The state of the local Secret Manager: projects with secrets and versions. No behaviour."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ State = Literal["ENABLED", "DISABLED", "DESTROYED"]
 
 
 def project_number(project: str) -> str:
-    """The number of a project: Google's answers name it in place of the id, and requests may."""
+    """Return the number of a project. Google's answers have it instead of the id, and requests may have it."""
     return project if project.isdigit() else f"{100_000_000_000 + crc32c(project.encode())}"
 
 
 @dataclass
 class Version:
-    """One version of a secret. A destroyed one has no data any more; times are seconds since the epoch."""
+    """A version of a secret. A destroyed one has no data. Times are seconds since the epoch."""
 
     number: int
     data: bytes = field(repr=False)
@@ -27,7 +27,7 @@ class Version:
     state: State = "ENABLED"
     destroyed: float | None = None
     checked: bool = False
-    """Whether the one who added it gave a checksum."""
+    """Whether the request that added it had a checksum."""
     revision: int = 1
 
 
@@ -44,7 +44,7 @@ class Secret:
 
 @dataclass(frozen=True)
 class Denial:
-    """A permission that the caller lacks, on the resources whose name matches a shell pattern."""
+    """A denied permission, on resources whose name matches a shell pattern."""
 
     permission: str
     resource: str = "*"
@@ -52,23 +52,23 @@ class Denial:
 
 @dataclass
 class Store:
-    """Everything that exists, for the life of the process. Secrets are kept by project number and name."""
+    """All objects, in memory. Secrets are stored by project number and name."""
 
     now: Callable[[], float] = time.time
     secrets: dict[tuple[str, str], Secret] = field(default_factory=dict)
     denials: list[Denial] = field(default_factory=list)
     disabled_projects: set[str] = field(default_factory=set)
-    """The numbers of projects in which the API is not enabled."""
+    """The numbers of projects without the API."""
     latency_ms: float = 0
     _revisions: int = 0
 
     def revision(self) -> int:
-        """A number that no resource has had yet, for its etag."""
+        """Return an unused number for an etag."""
         self._revisions += 1
         return self._revisions
 
     def clear(self) -> None:
-        """Forget everything."""
+        """Delete everything."""
         self.secrets.clear()
         self.denials.clear()
         self.disabled_projects.clear()

@@ -1,4 +1,4 @@
-"""HTTP rules that hold for every route: the log of requests, latency, faults, and errors in Google's form."""
+"""HTTP rules of every route: the log of requests, latency, faults, and errors in Google's form."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ FAULTS = web.AppKey("faults", Faults)
 
 @dataclass(frozen=True)
 class Entry:
-    """One request. `status` 0 means that it got no answer."""
+    """A request. `status` 0 means no answer."""
 
     method: str
     route: str
@@ -32,25 +32,25 @@ class Entry:
 
 
 class RequestLog:
-    """Requests in the order their answers were ready. Never a value."""
+    """Requests in the order of their answers, without values."""
 
     def __init__(self) -> None:
         self._entries: list[Entry] = []
 
     def add(self, entry: Entry) -> None:
-        """Remember a request."""
+        """Add a request."""
         self._entries.append(entry)
 
     def clear(self) -> None:
-        """Forget everything."""
+        """Delete all requests."""
         self._entries.clear()
 
     def as_json(self) -> list[dict[str, Any]]:
-        """Every request."""
+        """Return every request."""
         return [asdict(entry) for entry in self._entries]
 
     def counts(self) -> dict[str, int]:
-        """How often each method and route was asked for."""
+        """Return the number of requests per method and route."""
         return dict(sorted(Counter(f"{entry.method} {entry.route}" for entry in self._entries).items()))
 
 
@@ -59,7 +59,7 @@ LOG = web.AppKey("log", RequestLog)
 
 @web.middleware
 async def logged(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """Write the request down when its answer is ready, as late as the latency says."""
+    """Delay the answer by the latency, and log the request."""
     response = await handler(request)
     await asyncio.sleep(request.app[VAULT].store.latency_ms / 1000)
     resource = request.match_info.route.resource
@@ -71,7 +71,7 @@ async def logged(request: web.Request, handler: Handler) -> web.StreamResponse:
 
 @web.middleware
 async def faulty(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """Let the faults in force strike."""
+    """Apply the active faults."""
     met = request.app[FAULTS].met(request.path)
     for fault in met:
         if fault.kind == "delay":
@@ -86,7 +86,7 @@ async def faulty(request: web.Request, handler: Handler) -> web.StreamResponse:
 
 @web.middleware
 async def spoken(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """Turn refusals into Google's form."""
+    """Turn errors into Google's form."""
     try:
         return await handler(request)
     except ApiError as error:
@@ -100,7 +100,7 @@ MIDDLEWARES = (logged, faulty, spoken)
 
 
 async def body(request: web.Request) -> dict[str, Any]:
-    """The request's JSON object, an empty one for an empty body; 400."""
+    """Return the request's JSON object, empty for an empty body; 400."""
     raw = await request.read()
     try:
         sent = json.loads(raw) if raw.strip() else {}
@@ -112,7 +112,7 @@ async def body(request: web.Request) -> dict[str, Any]:
 
 
 def answer(request: web.Request, content: Mapping[str, Any]) -> web.Response:
-    """A resource as JSON; enumerations as numbers where the request asks for that (`$alt=json;enum-encoding=int`)."""
+    """Answer with a resource; enumerations as numbers if the request has `$alt=json;enum-encoding=int`."""
     asked = request.query.get("$alt") or request.query.get("alt") or ""
     return web.json_response(_numbered(content) if "enum-encoding=int" in asked else content)
 
@@ -150,7 +150,7 @@ def _page(status: int) -> web.Response:
 
 
 def _garbled(response: web.Response) -> web.Response:
-    """The same answer with another first byte in its payload, as if it had been damaged on the way."""
+    """Return the answer with another first byte in its payload."""
     content = json.loads(response.text or "{}")
     data = bytearray(base64.b64decode(content["payload"]["data"]))
     data[0] ^= 1

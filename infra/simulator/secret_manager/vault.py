@@ -1,4 +1,4 @@
-"""What Secret Manager does: operations on the store, with the API's refusals. No HTTP.
+"""The operations of Secret Manager on the store, with the API's errors. No HTTP.
 
 Written from the API's reference (secretmanager v1) and its guides on versions, etags and data integrity.
 """
@@ -15,7 +15,7 @@ from simulator.secret_manager.errors import ApiError, denied, not_enabled
 from simulator.secret_manager.state import Secret, State, Store, Version, project_number
 
 _SECRET_ID = re.compile(r"[A-Za-z0-9_-]{1,255}")
-#: The most that one version holds, in bytes.
+#: The largest size of a version, in bytes.
 _LARGEST = 65_536
 
 
@@ -24,13 +24,13 @@ _UPDATABLE = frozenset({"labels", "annotations"})
 
 
 class Vault:
-    """Secret Manager as one caller sees it."""
+    """Secret Manager, for one caller."""
 
     def __init__(self, store: Store) -> None:
         self.store = store
 
     def permit(self, permission: str, resource: str) -> None:
-        """Refuse what the caller may not do. `resource` is the name that the request has."""
+        """Reject a denied permission. `resource` is the name in the request."""
         project = project_number(resource.split("/")[1])
         if project in self.store.disabled_projects:
             raise not_enabled(project)
@@ -39,19 +39,19 @@ class Vault:
                 raise denied(permission, resource)
 
     def secrets(self, project: str) -> Iterator[Secret]:
-        """A project's secrets by name."""
+        """Return a project's secrets by name."""
         number = project_number(project)
         return (secret for (owner, _), secret in sorted(self.store.secrets.items()) if owner == number)
 
     def secret(self, project: str, name: str) -> Secret:
-        """One secret; 404."""
+        """Return a secret; 404."""
         found = self.store.secrets.get((project_number(project), name))
         if found is None:
             raise ApiError("NOT_FOUND", f"Secret [{secret_name(project, name)}] not found.")
         return found
 
     def create(self, project: str, name: str, settings: dict[str, Any]) -> Secret:
-        """A new secret, without a version; 400, 409."""
+        """Create a secret without a version; 400, 409."""
         if not _SECRET_ID.fullmatch(name):
             raise ApiError("INVALID_ARGUMENT", f"The provided Secret ID [{name}] does not match the expected format.")
         replication = settings.get("replication")
@@ -82,7 +82,7 @@ class Vault:
         del self.store.secrets[project_number(project), name]
 
     def add(self, project: str, name: str, data: bytes, checksum: int | None) -> Version:
-        """A new version, enabled, with the next number; 404, 400."""
+        """Add an enabled version with the next number; 404, 400."""
         secret = self.secret(project, name)
         if not data:
             raise ApiError("INVALID_ARGUMENT", "The Secret Payload must not be empty.")
@@ -97,7 +97,7 @@ class Vault:
         return secret.versions[number]
 
     def version(self, project: str, name: str, which: str) -> Version:
-        """One version by its number, or the newest as `latest`, in whatever state; 404."""
+        """Return a version by its number, or the newest as `latest`, in any state; 404."""
         secret = self.store.secrets.get((project_number(project), name))
         if secret is None or not secret.versions:
             raise ApiError("NOT_FOUND", f"Secret [{secret_name(project, name)}] not found or has no versions.")
@@ -107,14 +107,14 @@ class Vault:
         return secret.versions[number]
 
     def access(self, project: str, name: str, which: str) -> Version:
-        """A version to read; 404, 400 unless it is enabled."""
+        """Return a version to read; 404, 400 unless it is enabled."""
         found = self.version(project, name, which)
         if found.state != "ENABLED":
             raise _in_state(project, name, found)
         return found
 
     def move(self, project: str, name: str, which: str, state: State, etag: str | None) -> Version:
-        """Enable, disable or destroy a version. Destroying is for good: the data is gone. 404, 400."""
+        """Enable, disable or destroy a version. Destroying deletes its data. 404, 400."""
         found = self.version(project, name, which)
         self._check(etag, found)
         if found.state == "DESTROYED":
@@ -130,12 +130,12 @@ class Vault:
 
 
 def secret_name(project: str, name: str) -> str:
-    """A secret's name as answers have it."""
+    """Return a secret's name for answers."""
     return f"projects/{project_number(project)}/secrets/{name}"
 
 
 def etag_of(what: Secret | Version) -> str:
-    """The etag: a text that begins and ends with a quotation mark."""
+    """Return the etag: a text that begins and ends with a quotation mark."""
     return f'"{what.revision:014x}"'
 
 

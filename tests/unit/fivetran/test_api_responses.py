@@ -115,7 +115,7 @@ def test_an_answer_in_another_format_is_an_error_that_says_in_which_way(step: St
     assert words in str(error)
 
 
-def test_the_words_of_a_missing_route_mean_a_missing_thing_once_the_base_url_has_answered() -> None:
+def test_message_of_a_missing_route_means_not_found_on_a_trusted_base_url() -> None:
     with Server(ok({"id": "g"}), refusal(404, "NotFound", "HTTP 404 Not Found")).client() as client:
         client.get_group("g")
         with pytest.raises(NotFound):

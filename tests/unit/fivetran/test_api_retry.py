@@ -149,7 +149,7 @@ def test_a_server_error_that_says_when_to_come_back_is_waited_for() -> None:
     assert 20 < time.sleeps[0] <= 21
 
 
-def test_a_rate_limit_beyond_the_budget_is_an_error_at_once_that_says_when_to_come_back() -> None:
+def test_rate_limit_beyond_the_budget_is_an_error_at_once() -> None:
     server, time = Server(refusal(429, "TooManyRequests", "Max calls", **{"Retry-After": "3600"})), FakeTime()
     with server.client(time) as client, pytest.raises(RateLimited, match="Wait 3600 s") as caught:
         client.create_connection(**CREATE)

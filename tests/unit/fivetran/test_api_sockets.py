@@ -138,7 +138,7 @@ def test_this_machine_is_never_reached_through_a_proxy(
             assert client.get_connection("a_b").id == "a_b"
 
 
-def test_other_hosts_are_reached_through_the_proxy_of_the_environment_which_does_not_see_the_key(
+def test_other_hosts_are_reached_through_a_proxy_that_does_not_see_the_key(
     server: Loopback, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for name in ("NO_PROXY", "no_proxy", "https_proxy", "ALL_PROXY", "all_proxy"):

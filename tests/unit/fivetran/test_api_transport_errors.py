@@ -25,7 +25,7 @@ ANSWERED = {"DecodingError", "TooManyRedirects"}
 
 
 @pytest.mark.parametrize("kind", RAISED, ids=lambda kind: kind.__name__)
-def test_every_httpx_error_of_a_request_is_a_transport_error_that_knows_whether_it_was_sent(
+def test_every_httpx_error_is_a_transport_error_with_its_sent_state(
     kind: type[Exception],
 ) -> None:
     server = Server(kind(f"said {CANARY}"))

@@ -97,7 +97,7 @@ def test_only_the_id_of_a_connection_is_needed() -> None:
     assert (connection.config, connection.setup_tests, connection.schema) == ({}, (), "")
 
 
-def test_states_are_in_lower_case_and_test_results_in_upper_whatever_the_server_writes() -> None:
+def test_states_are_lower_case_and_test_results_upper_case() -> None:
     status = {"setup_state": "CONNECTED", "sync_state": "Paused", "update_state": "brand_new"}
     tests = [{"title": "a", "status": "passed"}, {"status": "job_failed"}]
     connection = Connection.parse({"id": "a_b", "status": status, "setup_tests": tests})

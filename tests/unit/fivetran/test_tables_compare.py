@@ -93,7 +93,7 @@ def test_the_live_config_is_said_in_the_words_of_the_file():
     )
 
 
-def test_what_is_not_synced_and_should_be_is_one_difference_and_is_sent_with_what_is_inside():
+def test_excluded_table_to_sync_is_one_difference_and_is_sent_with_its_columns():
     config = live()
     config.schemas["public"].enabled = False
     declared = sync(public={"tables": {"users": {"columns": {"phone": "hashed"}}}})
@@ -122,7 +122,7 @@ def test_reset_brings_what_is_not_named_to_what_new_would_give_it():
     ]
 
 
-def test_reset_with_block_all_excludes_every_column_but_the_named_ones_as_far_as_it_may():
+def test_reset_with_block_all_excludes_all_unlocked_undeclared_columns():
     declared = {
         "new": "block_all",
         "others": "reset",
@@ -184,7 +184,7 @@ def test_a_lock_on_what_holds_nothing_of_the_source_exposes_nothing(code: str):
     assert not exposes
 
 
-def test_a_name_that_the_source_lacks_is_never_sent_and_answered_with_the_one_that_was_meant():
+def test_unknown_name_is_never_sent_and_gets_a_suggestion():
     declared = sync(
         Public="included",
         public={"tables": {"user": {"columns": {"email": "hashed"}}, "payments": "included"}},

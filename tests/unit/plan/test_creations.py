@@ -106,7 +106,7 @@ def test_where_fivetran_does_not_say_whose_key_it_is_nothing_becomes_ours(
 @pytest.mark.parametrize(
     "live", [AT_WORK, {"paused": True, "setup_state": "incomplete"}], ids=["works", "never worked"]
 )
-def test_moving_to_a_group_with_a_connection_of_that_name_is_rejected_before_anything_goes(
+def test_move_to_a_group_with_a_connection_of_that_name_is_rejected_first(
     fivetran: Fivetran, new_run, live: dict[str, Any]
 ):
     fivetran.by_hand(**AT_WORK)
@@ -128,9 +128,7 @@ def test_moving_to_a_group_with_a_connection_of_that_name_is_rejected_before_any
     assert fivetran.writes() == []
 
 
-def test_another_destination_with_a_connection_of_that_name_is_rejected_before_anything_goes(
-    fivetran: Fivetran, new_run
-):
+def test_new_destination_with_a_connection_of_that_name_is_rejected_first(fivetran: Fivetran, new_run):
     fivetran.by_hand(**AT_WORK)
     kept = check({}, unit())
     theirs = fivetran.by_hand(schema="payments", **AT_WORK)

@@ -11,7 +11,7 @@ from reconciler.plan.inventory import Declared, declarations
 ENVIRONMENT = Environment("dev", "dev/environment.yaml", "dev-project", "Dev", Destination("US", "GCP_US_EAST4", "0"))
 
 
-def test_what_a_file_says_of_permanent_keys_is_remembered_in_words_and_no_other_config_is():
+def test_inventory_records_immutable_keys_and_no_other_config():
     config: dict[str, Any] = {"frame": {"a": 2}, "list": ["x", {"b": True}], "text": "SIX", "other": "canary"}
     allowed = AllowResync("DENG-1", config={"list": Change(["x"], ["x", {"b": True}]), "frame.a": Change(1, 2)})
     permanent = ("frame.a", "gone", "list", "text", "text.deeper")

@@ -82,7 +82,7 @@ def test_an_environment_does_not_move_to_another_project(fivetran: Fivetran, new
     assert failure(provider.check, props("stripe"), moved).startswith("dev/environment.yaml: gcp_project changed from ")
 
 
-def test_another_group_is_rejected_under_each_connections_id_unless_the_file_allows_it(fivetran: Fivetran, new_run):
+def test_moved_group_is_rejected_for_each_connection_without_allow_resync(fivetran: Fivetran, new_run):
     id_ = fivetran.by_hand()
     moved = {**props("stripe"), "group": "Group_Test"}
     message = failure(provider.check, props("stripe"), moved)
@@ -94,9 +94,7 @@ def test_another_group_is_rejected_under_each_connections_id_unless_the_file_all
     assert run.declared.may_replace("stripe")
 
 
-def test_a_changed_key_that_fivetran_keeps_is_rejected_under_the_connections_id_unless_the_file_allows_it(
-    fivetran: Fivetran, new_run
-):
+def test_changed_immutable_key_is_rejected_without_allow_resync(fivetran: Fivetran, new_run):
     id_ = fivetran.by_hand()
     before, after = props("stripe"), props("stripe")
     before["units"]["stripe"]["permanent"] = {"timeframe": "SIX"}
@@ -202,9 +200,7 @@ def test_state_of_a_newer_version_can_be_read():
     assert provider.check(newer, props("stripe")).failures == []
 
 
-def test_a_refresh_reads_the_tables_of_the_connections_whose_file_selects_them_and_no_others(
-    fivetran: Fivetran, new_run
-):
+def test_refresh_reads_tables_only_of_connections_with_sync(fivetran: Fivetran, new_run):
     fivetran.by_hand()
     selecting = fivetran.by_hand(schema="selecting")
     fivetran.forget_requests()

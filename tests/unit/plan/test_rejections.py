@@ -116,7 +116,7 @@ def test_a_date_that_no_run_has_announced_is_no_expiry():
 # Retiring.
 
 
-def test_where_units_are_retired_a_deleted_file_is_rejected_even_where_removals_are_allowed():
+def test_deleted_file_is_rejected_when_removal_needs_retirement_first():
     for said, rules in ((Ending(), retires), (Ending(guarded=True), may), (Ending(guarded=True), retires)):
         for reason in reasons({"stripe": ending(STRIPE, said)}, {}, rules):
             assert "Restore the file with `retire: {ticket: …}`" in reason
@@ -212,7 +212,7 @@ CONFIG = {"config.timeframe": ("SIX", "TWELVE")}
         ),
     ],
 )
-def test_a_replacement_is_rejected_with_what_it_costs_even_where_removals_are_allowed(now, said, permission, rules):
+def test_replacement_is_rejected_with_its_cost_when_removals_are_allowed(now, said, permission, rules):
     (reason,) = reasons({"stripe": AIRFLOW}, {"stripe": now}, rules)
     assert reason.startswith(
         f"prod/stripe.yaml: {said}, which Fivetran cannot do in an existing connection\n    Restore "

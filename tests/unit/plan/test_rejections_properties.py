@@ -50,9 +50,7 @@ def expired(ending: Ending) -> bool:
 
 
 @given(fleets(), fleets(), st.sampled_from([Removals(True), Removals(True, 99)]), GUARDS)
-def test_where_units_are_retired_nothing_goes_that_the_last_run_did_not_see_retired_or_expired(
-    before, after, removals, guard
-):
+def test_removal_needs_a_retirement_or_expiry_that_an_earlier_run_recorded(before, after, removals, guard):
     rules = Rules(TODAY, removals, removal=("retire",), guards=(guard,))
     if any(not ending.retired and not expired(ending) for ending in gone(before, after)):
         assert rejections(before, after, rules)

@@ -17,9 +17,7 @@ CHANGE = "PATCH /v1/connections/{connection_id}"
 SYNC = "POST /v1/connections/{connection_id}/sync"
 
 
-def test_a_connection_is_made_paused_and_untested_then_tested_and_started_with_its_schedule_in_one_change(
-    fivetran: Fivetran, stack: Stack
-):
+def test_connection_is_created_paused_then_tested_and_started_in_one_change(fivetran: Fivetran, stack: Stack):
     held = fivetran.fault(path="/test$", kind="hold")
     outcome = InBackground(lambda: stack.up(unit(schedule=FivetranSchedule(60))))
     fivetran.wait_until_held(held)
@@ -71,7 +69,7 @@ def test_a_second_run_has_nothing_to_do_and_asks_nothing(fivetran: Fivetran, sta
     assert fivetran.requests() == []
 
 
-def test_a_failed_test_is_an_outcome_pending_until_a_later_one_passes_and_starts_nothing(
+def test_failed_test_is_an_outcome_until_a_later_test_passes(
     fivetran: Fivetran, stack: Stack, new_run, caplog: pytest.LogCaptureFixture
 ):
     warning = {"title": "Permissions", "status": "WARNING", "message": "Too many"}
@@ -128,9 +126,7 @@ def test_vendor_text_is_stored_and_logged_without_secrets_or_control_characters(
     assert CANARY not in caplog.text + str(vars(stack.activation)) + str(vars(stack.connection))
 
 
-def test_a_changed_config_is_tested_again_and_one_that_fails_stays_pending_after_a_refresh(
-    fivetran: Fivetran, stack: Stack, new_run
-):
+def test_changed_config_is_tested_again_and_its_failure_survives_a_refresh(fivetran: Fivetran, stack: Stack, new_run):
     stack.up(unit())
     changed = unit(historical_sync_time_frame="DATE_LIMIT")
     fivetran.script_tests(target="stripe", runs=2, results=[BAD_TEST])
@@ -165,9 +161,7 @@ def test_a_config_that_a_killed_run_changed_is_tested_by_the_next(fivetran: Five
     assert fivetran.the("stripe")["effective"]["config"]["historical_sync_time_frame"] == "DATE_LIMIT"
 
 
-def test_a_refresh_that_reads_connected_after_a_failure_lets_it_go_on_without_another_test(
-    fivetran: Fivetran, stack: Stack, new_run
-):
+def test_failed_connection_continues_untested_when_a_refresh_reads_connected(fivetran: Fivetran, stack: Stack, new_run):
     fivetran.script_tests(target="stripe", runs=1, results=[BAD_TEST])
     stack.up(unit())
     fivetran.edit("stripe", setup_state="connected")  # somebody mended it in the interface
@@ -181,7 +175,7 @@ def test_a_refresh_that_reads_connected_after_a_failure_lets_it_go_on_without_an
     assert fivetran.the("stripe")["paused"] is False
 
 
-def test_a_connection_that_breaks_is_told_and_pending_with_its_tasks_and_an_update_tests_it_again(
+def test_broken_connection_is_reported_with_its_tasks_and_tested_again(
     fivetran: Fivetran, stack: Stack, new_run, caplog: pytest.LogCaptureFixture
 ):
     stack.up(unit())
@@ -212,9 +206,7 @@ def test_one_that_broke_and_was_mended_by_hand_is_quiet_again(fivetran: Fivetran
     assert stack.pending(unit()) == []
 
 
-def test_a_connection_deleted_in_the_interface_is_gone_from_state_and_comes_back_running(
-    fivetran: Fivetran, stack: Stack, new_run
-):
+def test_connection_deleted_by_hand_is_created_again_and_started(fivetran: Fivetran, stack: Stack, new_run):
     stack.up(unit())
     fivetran.delete("stripe")
     new_run()

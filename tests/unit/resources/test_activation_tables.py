@@ -34,9 +34,7 @@ def test_the_first_sync_finds_the_tables_as_the_file_says(fivetran: Fivetran, st
     assert stack.pending(HASHED) == []
 
 
-def test_what_cannot_be_kept_back_is_rejected_and_the_connection_stays_paused_until_it_is(
-    fivetran: Fivetran, stack: Stack, new_run
-):
+def test_connection_stays_paused_while_data_cannot_be_kept_out(fivetran: Fivetran, stack: Stack, new_run):
     for _ in range(2):
         assert stack.up(unit(sync=customers(emial="hashed"))) == "refused"
         assert "emial" in run.outcomes.failures()[FILE]
@@ -138,9 +136,7 @@ def test_a_selection_that_left_the_file_leaves_everything_as_it_is(fivetran: Fiv
     assert fivetran.writes() == []
 
 
-def test_taking_over_a_connection_with_other_tables_is_rejected_unless_the_file_says_to_change_them(
-    fivetran: Fivetran, stack: Stack, new_run
-):
+def test_adoption_with_other_tables_is_rejected_without_apply_changes(fivetran: Fivetran, stack: Stack, new_run):
     made = fivetran.by_hand(succeeded_at="2026-01-01T00:00:00Z", is_historical_sync=False)
     fivetran.select("stripe", {"schemas": {"stripe": {"enabled": True, "tables": {"customer": {"enabled": True}}}}})
     assert stack.up(HASHED) == "refused"

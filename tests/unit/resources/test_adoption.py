@@ -115,9 +115,7 @@ def test_a_schedule_that_differs_is_rejected_and_taken_over_once_the_file_matche
     assert fivetran.writes() == []
 
 
-def test_where_the_file_says_so_only_what_differs_is_changed_and_a_pause_by_hand_stays(
-    fivetran: Fivetran, stack: Stack, new_run
-):
+def test_adoption_with_apply_changes_changes_only_differences(fivetran: Fivetran, stack: Stack, new_run):
     made = fivetran.by_hand(
         "the key in use", config={"backward_sync_limit": "2025-01-01"}, sync_frequency=60, paused=True, **AT_WORK
     )
@@ -276,7 +274,7 @@ DEATHS = [
 
 @pytest.mark.parametrize(("death", "when"), DEATHS, ids=str)
 @pytest.mark.parametrize("known", [False, True], ids=["state knows nothing", "state knows what came before"])
-def test_a_run_that_changes_what_it_takes_over_may_die_anywhere_and_the_next_ends_the_same(
+def test_adoption_with_apply_changes_ends_the_same_after_a_kill_anywhere(
     fivetran: Fivetran, stack: Stack, new_run, death: dict[str, Any], when: str, *, known: bool
 ):
     made = fivetran.by_hand(

@@ -75,9 +75,7 @@ def test_what_is_not_config_changes_nothing_here(fivetran: Fivetran, stripe: str
         assert not provider.diff(stripe, state(fivetran.group), inputs(fivetran.group, **said)).changes
 
 
-def test_adopt_that_names_another_connection_than_the_one_there_is_rejected_in_a_preview(
-    fivetran: Fivetran, stripe: str
-):
+def test_adopt_with_the_id_of_another_connection_is_rejected_in_a_preview(fivetran: Fivetran, stripe: str):
     said = failure(provider.diff, stripe, state(fivetran.group), inputs(fivetran.group, adopt=Adopt("other_id")))
     assert said == f"{FILE}: adopt names other_id, but the connection is {stripe}: correct it"
 
@@ -146,7 +144,7 @@ def test_a_refresh_hides_a_secret_in_a_setting_that_is_none(fivetran: Fivetran, 
     settle()
 
 
-def test_a_config_that_a_killed_run_changed_is_another_revision_though_it_is_the_files(fivetran: Fivetran, stripe: str):
+def test_config_that_a_killed_run_changed_is_another_revision(fivetran: Fivetran, stripe: str):
     news = inputs(fivetran.group, historical_sync_time_frame="DATE_LIMIT")
     provider.update(stripe, state(fivetran.group), news)
     found = read(stripe, state(fivetran.group, historical_sync_time_frame="ALL_TIME"))
@@ -243,9 +241,7 @@ def test_a_connection_gives_way_only_where_a_file_of_this_run_says_so(fivetran: 
     assert fivetran.named("stripe") == []
 
 
-def test_a_permanent_key_of_config_makes_a_new_connection_where_a_file_says_so_and_else_is_a_change(
-    fivetran: Fivetran, stripe: str
-):
+def test_changed_immutable_key_replaces_only_with_allow_resync(fivetran: Fivetran, stripe: str):
     olds, news = state(fivetran.group, frame={"a": 1}), inputs(fivetran.group, frame={"a": 2, "b": 3})
     permanent = {"stripe": {"frame.a": False}}
     for replaced, replaces in ((["stripe"], ["config"]), ([], None)):

@@ -94,7 +94,7 @@ def test_what_is_fixed_cannot_change(key):
     assert f"{key} is OTHER in the file and {PROPS[key]} in Fivetran" in text
 
 
-def test_it_moves_to_another_group_where_the_files_allow_that_and_leaves_the_old_one_alone(fivetran: Fivetran, new_run):
+def test_destination_moves_to_another_group_and_keeps_the_old_one_when_allowed(fivetran: Fivetran, new_run):
     moved = {**PROPS, "group": "Group_Test"}
     assert "Write `formerly: Group_Dev` beside it to rename the group in Fivetran" in failure(
         DestinationProvider().check, dict(PROPS), moved

@@ -59,7 +59,7 @@ def test_a_create_that_always_fails_ends_in_one_clear_error_and_nothing_made(
     assert 0 < sum(clock.slept) < 30
 
 
-def test_where_the_look_after_a_lost_answer_fails_too_the_next_run_finds_the_connection(fivetran: Fivetran, new_run):
+def test_next_run_finds_the_connection_when_the_read_after_a_lost_answer_fails(fivetran: Fivetran, new_run):
     fivetran.fault(**POST, kind="drop_reply")
     fivetran.fault(method="GET", path="^/v1/connections$", kind="status", status=500, count=None, nth=2)
     assert "GET /connections: Fivetran answered 500" in failure(create, inputs(fivetran.group))
@@ -115,9 +115,7 @@ def test_a_create_slower_than_the_time_limit_makes_one_connection(fivetran: Five
 
 
 @pytest.mark.parametrize("when", ["before", "after"])
-def test_of_two_that_create_at_once_the_older_connection_stays_also_where_names_are_not_unique(
-    fivetran: Fivetran, new_run, when: str
-):
+def test_older_connection_stays_when_two_runs_create_at_once(fivetran: Fivetran, new_run, when: str):
     fivetran.options(duplicate_schema="allowed")
     held = fivetran.fault(**POST, kind="hold", when=when)
     other = InBackground(lambda: create(inputs(fivetran.group)).id)
@@ -146,7 +144,7 @@ def test_of_several_connections_of_one_name_the_oldest_is_adopted(fivetran: Five
 
 
 @pytest.mark.parametrize("never", [{"setup_state": "incomplete"}, {"setup_state": "broken"}, {"paused": True}], ids=str)
-def test_one_that_our_key_created_after_an_intent_gets_the_files_config_and_is_tested(
+def test_connection_of_a_killed_run_gets_the_files_config_and_is_tested(
     fivetran: Fivetran, new_run, never: dict[str, Any]
 ):
     me = run.account.creator()

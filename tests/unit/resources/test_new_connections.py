@@ -56,9 +56,7 @@ def test_the_units_in_full_are_in_no_state(fivetran: Fivetran, new_run):
     assert "api_key" not in str(kept)
 
 
-def test_a_new_unit_whose_connection_is_there_and_differs_is_rejected_and_all_are_told_at_once(
-    fivetran: Fivetran, new_run
-):
+def test_new_units_with_differing_connections_are_all_rejected_at_once(fivetran: Fivetran, new_run):
     made = fivetran.by_hand(sync_frequency=60, config={"historical_sync_time_frame": "DATE_LIMIT"}, **AT_WORK)
     fivetran.by_hand(schema="same", **AT_WORK)
     fivetran.make(group_id=fivetran.group, service="hubspot", config={"schema": "other"}, **AT_WORK)
@@ -187,7 +185,7 @@ def test_a_key_that_fivetran_rejects_is_one_refusal_before_anything_is_touched(
     assert "\n" not in rejected
 
 
-def test_a_version_that_cannot_be_used_is_rejected_by_its_metadata_and_no_value_is_read(fivetran: Fivetran, new_run):
+def test_unusable_secret_version_is_rejected_without_reading_a_value(fivetran: Fivetran, new_run):
     fivetran.put_secret("stripe-key", 2, "value")
     said = failure(check, {}, fleet(unit(api_key=KEY), unit("sandbox", api_key={**KEY, "secret": "none"})))
     assert said.splitlines()[0].startswith("connectors/dev/sandbox.yaml: config.api_key: project dev-project has no ")
@@ -204,9 +202,7 @@ def test_a_version_that_cannot_be_used_is_rejected_by_its_metadata_and_no_value_
     assert "has no version 4" in failure(check, kept, raised), "a raised version is new"
 
 
-def test_a_connection_that_would_have_to_be_made_without_what_only_fivetran_has_is_rejected(
-    fivetran: Fivetran, new_run
-):
+def test_creation_is_rejected_when_only_fivetran_has_a_value(fivetran: Fivetran, new_run):
     fivetran.by_hand(schema="there", **AT_WORK)
     held = {"held_by": "fivetran"}
     said = failure(check, {}, fleet(unit(api_key=held), unit("there", api_key=held)))
@@ -217,9 +213,7 @@ def test_a_connection_that_would_have_to_be_made_without_what_only_fivetran_has_
 
 
 @pytest.mark.parametrize("works", [True, False], ids=["works", "never worked"])
-def test_a_connection_that_could_only_be_changed_around_what_fivetran_has_is_rejected(
-    fivetran: Fivetran, new_run, works: bool
-):
+def test_change_is_rejected_when_only_fivetran_has_a_value_inside_it(fivetran: Fivetran, new_run, works: bool):
     live = AT_WORK if works else {"paused": True, "setup_state": "incomplete"}
     said = {"frame": {"months": 1, "key": "of old"}}
     made = fivetran.by_hand(**live, config=said)
@@ -234,7 +228,7 @@ def test_a_connection_that_could_only_be_changed_around_what_fivetran_has_is_rej
     assert fivetran.writes() == []
 
 
-def test_a_key_that_fivetran_keeps_is_held_against_what_is_live_when_a_file_says_it_first(fivetran: Fivetran, new_run):
+def test_immutable_key_is_compared_with_the_live_value_when_first_declared(fivetran: Fivetran, new_run):
     def saying(frame: str, **said: Any) -> dict[str, Any]:
         news = fleet(unit(frame=frame))
         news["units"]["stripe"] |= {"permanent": {"frame": frame}, **said}

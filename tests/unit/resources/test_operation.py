@@ -148,9 +148,7 @@ SECRET = {"secret": "stripe", "version": 3, "project": "dev-project"}
 WITHHELD = "Fivetran's message is not shown: it may quote a secret that cannot be read here (config.api_key)"
 
 
-def test_what_a_write_has_not_sent_is_fetched_to_be_masked_and_only_where_fivetran_is_quoted(
-    fivetran: Fivetran, new_run
-):
+def test_unsent_secret_is_read_for_masking_only_when_fivetran_is_quoted(fivetran: Fivetran, new_run):
     fivetran.put_secret("stripe", 3, CANARY)
     id_ = fivetran.by_hand()
     olds = {**inputs(fivetran.group, api_key=SECRET), "revision": 0.0}
@@ -184,9 +182,7 @@ def test_where_a_value_cannot_be_fetched_what_fivetran_says_is_not_shown(
     assert 'resource.py", line ' in caplog.text
 
 
-def test_a_key_that_fivetran_rejects_is_told_in_its_words_once_and_nothing_further_is_tried(
-    fivetran: Fivetran, new_run
-):
+def test_rejected_api_key_is_reported_once_and_stops_all_operations(fivetran: Fivetran, new_run):
     fivetran.put_secret("stripe", 3, CANARY)
     fivetran.secrets("PUT", "/denials", {"denials": [{"permission": "secretmanager.versions.access"}]})
     id_ = fivetran.by_hand()
@@ -218,7 +214,7 @@ def test_several_that_a_wrong_key_meets_at_once_say_it_in_full_once(fivetran: Fi
     assert "skipped, because Fivetran rejects the API key" in said[1]
 
 
-def test_an_operation_that_a_preview_may_run_reads_no_secret_to_show_what_fivetran_says(fivetran: Fivetran, new_run):
+def test_operation_of_a_preview_reads_no_secret_to_show_fivetrans_message(fivetran: Fivetran, new_run):
     fivetran.put_secret("stripe", 3, CANARY)
     id_ = fivetran.by_hand()
     fivetran.fault(path=f"/{id_}$", kind="status", status=400, body=REFUSAL, count=None)
@@ -238,7 +234,7 @@ def test_a_text_of_fivetrans_is_masked_or_withheld(monkeypatch: pytest.MonkeyPat
     assert show("no secret is anywhere near", known_values([], ask=False)) == "no secret is anywhere near"
 
 
-def test_references_to_the_stacks_config_are_resolved_from_what_the_engine_configures_with(fivetran: Fivetran, new_run):
+def test_pulumi_config_references_resolve_from_the_engines_configuration(fivetran: Fivetran, new_run):
     provider.configure(ConfigureRequest(config=Config({"reconciler:stripe": "canary of the stack"}, "reconciler")))
     provider.create(inputs(fivetran.group, api_key={"pulumi_config": "stripe", "version": 1.0}))
     assert fivetran.the("stripe")["config"]["api_key"] == "canary of the stack"

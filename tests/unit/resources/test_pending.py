@@ -184,7 +184,7 @@ def test_when_the_file_awaits_nothing_any_more_it_is_tested(fivetran: Fivetran, 
     assert fivetran.writes() == ["POST /v1/connections", TEST, CHANGE]
 
 
-def test_a_test_that_passes_nothing_and_fails_nothing_leaves_it_awaiting_what_fivetran_says(
+def test_connection_is_pending_with_fivetrans_tasks_when_tests_have_no_result(
     fivetran: Fivetran, stack: Stack, new_run
 ):
     fivetran.script_tests(target="stripe", runs=1, results=[])

@@ -140,9 +140,7 @@ def test_every_schedule_that_a_file_can_say_arrives_and_reads_back(
     assert stack.pending(unit(schedule=said)) == []
 
 
-def test_changing_hands_from_airflow_to_fivetran_and_back_is_one_change_each_and_no_sync(
-    fivetran: Fivetran, stack: Stack
-):
+def test_schedule_moves_between_airflow_and_fivetran_without_a_sync(fivetran: Fivetran, stack: Stack):
     stack.up(unit(schedule=BY_AIRFLOW))
     fivetran.forget_requests()
     for said, keys in (
@@ -159,9 +157,7 @@ def test_changing_hands_from_airflow_to_fivetran_and_back_is_one_change_each_and
     assert (live["schedule_type"], live["paused"], live["syncs"]) == ("manual", False, 1)
 
 
-def test_activation_gives_a_connection_back_to_airflow_when_set_to_fivetrans_schedule(
-    fivetran: Fivetran, stack: Stack, new_run
-):
+def test_activation_resets_a_schedule_by_hand_when_airflow_starts_syncs(fivetran: Fivetran, stack: Stack, new_run):
     declared = unit(schedule=BY_AIRFLOW)
     stack.up(declared)
     fivetran.edit("stripe", schedule_type="auto", sync_frequency=5)

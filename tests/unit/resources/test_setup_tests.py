@@ -100,7 +100,7 @@ def test_where_the_next_run_does_not_read_connected_it_tests_again(
     assert TEST in fivetran.writes()
 
 
-def test_the_deadline_counts_from_the_start_of_the_tests_and_not_from_when_somebody_asks(fivetran: Fivetran, new_run):
+def test_deadline_counts_from_the_start_of_the_tests(fivetran: Fivetran, new_run):
     now = [0.0]
     tests = SetupTests(run.account.client, monotonic=lambda: now[0])
     held = fivetran.fault(**HELD_TEST)

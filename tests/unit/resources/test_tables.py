@@ -330,9 +330,7 @@ def test_a_connection_that_is_gone_is_said_to_be(fivetran: Fivetran, shop: str):
 
 
 @pytest.mark.parametrize("path", ["PATCH /schemas$", "GET /columns$"])
-def test_a_table_that_goes_while_it_is_looked_at_is_not_taken_for_a_connection_that_is_gone(
-    fivetran: Fivetran, shop: str, path: str
-):
+def test_table_deleted_while_read_does_not_mean_a_deleted_connection(fivetran: Fivetran, shop: str, path: str):
     method, _, where = path.partition(" ")
     gone = {"code": "NotFound", "message": "Table 'users' of schema 'public' not found"}
     fivetran.fault(method=method, path=where, kind="status", status=404, body=gone)

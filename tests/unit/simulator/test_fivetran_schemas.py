@@ -132,7 +132,7 @@ def test_only_columns_that_somebody_has_set_are_listed(account: Account, shop: s
     assert "is_primary_key" in tables["Users"]["columns"]["email"]
 
 
-def test_an_application_has_one_schema_of_the_connections_name_and_salesforce_its_own(account: Account):
+def test_application_has_one_schema_named_like_its_connection(account: Account):
     group = account.group()
     names: dict[str, Any] = {}
     for service, config in (("stripe", {"api_key": "canary"}), ("salesforce", {}), ("netsuite_suiteanalytics", {})):

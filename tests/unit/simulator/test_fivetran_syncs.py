@@ -26,7 +26,7 @@ def _events(account: Account, connection_id: str) -> list[str]:
     return [event["event"] for event in account.snapshot(connection_id)["history"]]
 
 
-def test_a_connection_that_is_connected_and_not_paused_starts_its_historical_sync_by_itself(account: Account):
+def test_connection_starts_its_historical_sync_when_connected_and_not_paused(account: Account):
     status = account.stripe(account.group())["status"]
     assert (status["setup_state"], status["is_historical_sync"]) == ("connected", False)
     (connection,) = account.data("GET", "/v1/connections")["items"]
@@ -142,7 +142,7 @@ def test_any_other_service_writes_its_one_dataset(
     assert account.snapshot(connection)["written_datasets"] == datasets
 
 
-def test_a_historical_sync_that_is_asked_for_starts_at_once_in_the_place_of_one_that_runs(account: Account):
+def test_requested_historical_sync_replaces_a_running_sync(account: Account):
     account.options(sync_seconds=3600)
     connection = account.stripe(account.group(), schedule_type="manual")["id"]
     account.http.post(f"/v1/connections/{connection}/sync", json={})
@@ -198,7 +198,7 @@ def test_a_resync_is_409_while_a_sync_runs(account: Account):
     assert account.http.post(f"/v1/connections/{connection}/resync", json={}).status_code == 409
 
 
-def test_a_schema_blocked_on_capture_is_captured_and_waits_for_somebody_before_anything_is_written(account: Account):
+def test_schema_blocked_on_capture_is_not_written_before_a_person_selects_it(account: Account):
     connection = account.stripe(account.group(), paused=True)["id"]
     _patch(account, connection, schema_status="blocked_on_capture")
     status = _patch(account, connection, paused=False)["status"]

@@ -63,7 +63,7 @@ def test_a_dataset_with_a_table_is_in_use_even_when_the_table_is_empty(bigquery:
         bigquery.get("p", "d")
 
 
-def test_an_update_replaces_settings_and_labels_but_keeps_an_access_list_it_does_not_name(bigquery: BigQuery):
+def test_update_replaces_settings_and_labels_and_keeps_an_unnamed_access_list(bigquery: BigQuery):
     body = {"description": "one", "labels": {"a": "1"}, "access": [OWNER, READER]}
     before = bigquery.insert("p", "d", body)
     etag, modified = before.etag, before.modified_ms

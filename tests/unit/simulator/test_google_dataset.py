@@ -99,7 +99,7 @@ def test_a_preview_of_a_create_makes_nothing_and_knows_what_it_can(engine: Engin
     assert engine.admin("GET", "/state")["projects"] == {}
 
 
-def test_the_attribution_label_comes_with_the_creation_unless_the_configuration_says_no(engine: Engine):
+def test_attribution_label_is_added_by_a_create_unless_configured_off(engine: Engine):
     engine.configure(project="p")
     _, outputs = engine.create(DATASET, INPUTS)
     assert engine.dataset("stripe")["labels"] == {"app": "pay", "goog-pulumi-provisioned": "true"}
@@ -109,7 +109,7 @@ def test_the_attribution_label_comes_with_the_creation_unless_the_configuration_
     assert engine.dataset("other")["labels"] == {}
 
 
-def test_the_attribution_label_stays_while_the_configuration_wants_it_and_goes_with_it(engine: Engine):
+def test_attribution_label_is_removed_once_configured_off(engine: Engine):
     engine.configure(project="p")
     _, outputs = engine.create(DATASET, INPUTS)
     assert changed(engine.diff(DATASET, ID, outputs, INPUTS)) == {}

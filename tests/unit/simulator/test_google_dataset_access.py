@@ -129,7 +129,7 @@ def test_somebody_who_is_deleted_stays_in_the_list_under_another_name(engine: En
     assert engine.dataset("stripe")["access"] == [OWNER]
 
 
-def test_a_group_that_is_written_by_another_of_its_addresses_is_a_difference_for_ever(engine: Engine):
+def test_alias_of_a_group_is_always_a_difference(engine: Engine):
     engine.admin("PUT", "/aliases", {"all@example.com": "all@example.org"})
     id_, outputs = engine.create(DATASET, INPUTS)
     _, state, _ = engine.read(DATASET, id_, outputs, INPUTS)

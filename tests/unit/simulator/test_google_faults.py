@@ -124,7 +124,7 @@ def test_calls_are_counted_by_method_type_and_preview(engine: Engine):
     [
         ("POST /faults", {"methd": "Create"}, 400, "a fault has no methd; it has after, code, delay_ms"),
         ("POST /faults", {"code": "NOPE"}, 400, "there is no gRPC code NOPE"),
-        ("POST /faults", [], 400, "a JSON object is wanted"),
+        ("POST /faults", [], 400, "expected a JSON object"),
         ("POST /faults/99/release", None, 404, "no such fault"),
         ("GET /datasets/p/none", None, 404, "Not found: Dataset p:none"),
         ("PUT /datasets/p/a-b", {}, 400, "Invalid dataset ID"),

@@ -23,7 +23,7 @@ def downloading(machine, site):
 
 def test_of_two_at_once_one_installs_and_the_other_waits_and_says_so(machine, site, downloading):
     second = machine.start()
-    assert second.stderr.readline() == "Another set-up is installing the engine; waiting for it\n"
+    assert second.stderr.readline() == "Another process is installing the engine; waiting for it\n"
     site.sending.set()
     first_out, _ = downloading.communicate(timeout=30)
     second_out, _ = second.communicate(timeout=30)
@@ -32,7 +32,7 @@ def test_of_two_at_once_one_installs_and_the_other_waits_and_says_so(machine, si
     assert sum(path.endswith(".tar.gz") for path in site.requests) == 1
 
 
-def test_a_killed_set_up_leaves_nothing_that_looks_installed_and_the_next_one_cleans_up(machine, site, downloading):
+def test_killed_installation_leaves_no_complete_cache_and_is_cleaned_up(machine, site, downloading):
     downloading.kill()
     downloading.wait(30)
     assert not machine.installed.exists()
@@ -87,7 +87,7 @@ def test_a_cache_that_cannot_be_written_is_an_error_that_says_what_to_set(machin
     done = machine.install(RECONCILER_CACHE=str(tmp_path / "file"))
     assert done.returncode == 1
     assert "cannot keep the engine under" in done.stderr
-    assert "RECONCILER_CACHE may name another directory" in done.stderr
+    assert "Set RECONCILER_CACHE to another directory" in done.stderr
 
 
 @pytest.mark.parametrize("variable", ["XDG_CACHE_HOME", "HOME"])

@@ -35,9 +35,9 @@ def test_its_companions_may_lie_beside_the_program_that_a_link_on_path_stands_fo
     [
         ("echo v3.249.0", "{pulumi} is 3.249.0; 3.250.0 or newer of the same major version is needed"),
         ("echo v4.0.0", "{pulumi} is 4.0.0; 3.250.0 or newer of the same major version is needed"),
-        ("echo no idea", "{pulumi} does not tell its version: no idea"),
-        ("echo broken >&2; exit 9", "{pulumi} does not tell its version: broken"),
-        ("exit 0", "{pulumi} does not tell its version: no output"),
+        ("echo no idea", "{pulumi} does not print its version: no idea"),
+        ("echo broken >&2; exit 9", "{pulumi} does not print its version: broken"),
+        ("exit 0", "{pulumi} does not print its version: no output"),
     ],
 )
 def test_one_that_is_too_old_or_broken_is_refused_with_the_reason(complete, says, reason):

@@ -104,7 +104,7 @@ def test_a_build_of_another_version_is_not_used(machine, go):
     go.install(engine="0.0.1")
     done = machine.install()
     assert done.returncode == 1
-    assert f"the pulumi that came is 0.0.1, not {VERSION}" in done.stderr
+    assert f"the installed pulumi is 0.0.1, not {VERSION}" in done.stderr
 
 
 def test_what_a_failed_release_left_is_not_mixed_with_the_build(machine, go, site):

@@ -12,15 +12,15 @@ def test_with_no_way_open_one_message_names_what_failed_and_what_would_do(machin
     assert (done.returncode, done.stdout) == (1, "")
     assert done.stderr == (
         f"No official release: {checksums} answers 404 Not Found\n"
-        "engine: there is no Pulumi engine on this machine, and none could be installed:\n"
+        "engine: this machine has no Pulumi engine, and none could be installed:\n"
         "  pulumi on PATH: no pulumi there\n"
         f"  official release: {checksums} answers 404 Not Found\n"
         f"  Go build: Go is not installed; {needed_go()} or newer is needed\n"
         "One of these is enough; then run the same command again:\n"
         "  - install Pulumi 3.250.0 or newer and put it on PATH (https://www.pulumi.com/docs/install/)\n"
-        "  - open the way to get.pulumi.com and github.com, or name mirrors in RECONCILER_ENGINE_RELEASES and\n"
+        "  - allow connections to get.pulumi.com and github.com, or set mirrors in RECONCILER_ENGINE_RELEASES and\n"
         "    RECONCILER_ENGINE_CHECKSUMS\n"
-        f"  - install Go {needed_go()} or newer (https://go.dev/doc/install), with a way to a Go module proxy\n"
+        f"  - install Go {needed_go()} or newer (https://go.dev/doc/install), with access to a Go module proxy\n"
     )
 
 

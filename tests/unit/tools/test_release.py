@@ -22,7 +22,7 @@ def test_a_release_is_installed_with_all_its_programs(machine, site):
     done = machine.install()
     assert (done.returncode, done.stdout) == (0, f"{machine.installed}\n")
     assert {file.name for file in machine.installed.iterdir()} == {*PROGRAMS, "pulumi-language-go", "installed.json"}
-    assert f"Pulumi {VERSION} is installed, by the official release.\n" in done.stderr
+    assert f"Pulumi {VERSION} is installed from the official release.\n" in done.stderr
 
 
 def test_it_is_fetched_once(machine, site):
@@ -69,7 +69,7 @@ def test_an_answer_that_is_cut_short_is_fetched_again(machine, site):
     site.cuts = 2
     done = machine.install()
     assert done.returncode == 0
-    assert done.stderr.count("bytes came; again") == 2
+    assert done.stderr.count("bytes arrived; again") == 2
 
 
 def test_one_that_is_always_cut_short_is_unavailable_and_leaves_nothing(machine, site):
@@ -100,7 +100,7 @@ def test_a_release_without_the_language_host_is_an_error_that_names_it(machine, 
     site.publish(files)
     done = machine.install()
     assert done.returncode == 1
-    assert "holds no pulumi-language-python." in done.stderr
+    assert "has no pulumi-language-python." in done.stderr
     assert leftovers(machine) == []
 
 
@@ -108,7 +108,7 @@ def test_a_release_that_is_another_version_than_it_says_is_not_used(machine, sit
     site.publish(whole(**{"pulumi/pulumi": program("3.1.0")}))
     done = machine.install(RECONCILER_ENGINE_FROM="release")
     assert done.returncode == 1
-    assert f"the pulumi that came is 3.1.0, not {VERSION}" in done.stderr
+    assert f"the installed pulumi is 3.1.0, not {VERSION}" in done.stderr
     assert leftovers(machine) == []
 
 

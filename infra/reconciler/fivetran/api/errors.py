@@ -123,8 +123,8 @@ class ApiError(FivetranError):
 
     def saying(self, message: str) -> str:
         """Return the error's text with this message, which must contain no secret."""
-        said = f": {message.rstrip('.')}" if message else ""
-        return f"{self.answer}{said}. {self.advice}"
+        quoted = f": {message.rstrip('.')}" if message else ""
+        return f"{self.answer}{quoted}. {self.advice}"
 
     @property
     def answer(self) -> str:

@@ -80,7 +80,7 @@ class Pacing:
         self._source = _slow_window(
             "requests to sources", limits.source_interactions_per_minute, limits.source_interactions_per_hour, clock
         )
-        self._low_quota_told = threading.Lock()
+        self._low_quota_warned = threading.Lock()
 
     @contextmanager
     def turn(self, *, runs_setup_tests: bool, asks_source: bool = False) -> Iterator[None]:
@@ -105,14 +105,14 @@ class Pacing:
         Args:
             headers: Of an answer. `X-Rate-Limit` is the account's quota, `X-Rate-Limit-Remaining` the rest of it.
         """
-        told = whole(headers.get("X-Rate-Limit"))
-        if told is not None and told > 0:
-            self._learn(told)
+        account_quota = whole(headers.get("X-Rate-Limit"))
+        if account_quota is not None and account_quota > 0:
+            self._learn(account_quota)
         remaining = whole(headers.get("X-Rate-Limit-Remaining"))
         if remaining is None:
             return
-        quota = told or self._quota
-        if remaining < quota * LOW_QUOTA and self._low_quota_told.acquire(blocking=False):
+        quota = account_quota or self._quota
+        if remaining < quota * LOW_QUOTA and self._low_quota_warned.acquire(blocking=False):
             log.warning(
                 "Fivetran's quota is nearly used up: %d of the account's %d requests an hour are left, "
                 "shared with everyone who uses the account.",

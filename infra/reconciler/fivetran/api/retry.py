@@ -83,8 +83,8 @@ class RetryState:
 
     def _wait(self, state: RetryCallState) -> float:
         error = _error(state)
-        told = error.retry_after if isinstance(error, RateLimited | ServerError) else None
-        return (told or 0.0) + self._backoff(state)
+        retry_after = error.retry_after if isinstance(error, RateLimited | ServerError) else None
+        return (retry_after or 0.0) + self._backoff(state)
 
     def _stop(self, state: RetryCallState) -> bool:
         return self._faults >= self._policy.attempts or self._spent + state.upcoming_sleep > self._policy.budget_seconds

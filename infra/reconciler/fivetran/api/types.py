@@ -70,12 +70,12 @@ class SetupTest:
         """Read an item of `setup_tests`."""
         status = text(data.get("status")) or ""
         details = data.get("details")
-        told = text(details)
+        detail = text(details)
         return cls(
             title=text(data.get("title")) or "",
             status=status.strip().upper(),
             message=text(data.get("message")) or "",
-            details=records(details if isinstance(details, list) else [{"message": told} if told else details]),
+            details=records(details if isinstance(details, list) else [{"message": detail} if detail else details]),
         )
 
     @classmethod

@@ -1,5 +1,5 @@
 # ruff: noqa: D102 (the names are the API's)
-"""The shape of a live schema config, as far as it is looked at. Whatever is None was not told."""
+"""The compared part of a live schema config. None means that the answer lacks the field."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ Place: TypeAlias = tuple[str, str]
 
 
 class LiveLock(Protocol):
-    """Why nobody may choose whether something is synced (`enabled_patch_settings`)."""
+    """Why Fivetran allows no choice (`enabled_patch_settings`)."""
 
     @property
     def code(self) -> str: ...

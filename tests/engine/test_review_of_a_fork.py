@@ -1,0 +1,170 @@
+"""`reconciler review --base`: a pull request of a stranger, previewed with the real engine and without a credential."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+import yaml
+from workspace import ENVIRONMENT, ROOT, stripe
+
+COMMAND = str(Path(sys.executable).with_name("reconciler"))
+TODAY = "2026-12-01"
+CANARY = "canary-of-the-user"
+
+#: What a user or a job may have set, and no process of a simulation may get.
+CREDENTIALS = {
+    "FIVETRAN_APIKEY": CANARY,
+    "FIVETRAN_APISECRET": CANARY,
+    "FIVETRAN_API_URL": "http://127.0.0.1:1/v1",
+    "GOOGLE_APPLICATION_CREDENTIALS": f"/{CANARY}.json",
+    "GOOGLE_OAUTH_ACCESS_TOKEN": CANARY,
+    "PULUMI_ACCESS_TOKEN": CANARY,
+    "PULUMI_BACKEND_URL": f"file:///{CANARY}",
+    "PULUMI_CONFIG_PASSPHRASE": CANARY,
+    "GITHUB_TOKEN": CANARY,
+    "ACTIONS_ID_TOKEN_REQUEST_TOKEN": CANARY,
+    "STRIPE_KEY": CANARY,
+}
+
+
+@pytest.fixture
+def estate(tmp_path: Path) -> Estate:
+    return Estate(tmp_path)
+
+
+class Estate:
+    """The specs of a base branch and of a pull request, with `stripe` and `shop` in both."""
+
+    def __init__(self, folder: Path) -> None:
+        self.base, self.head = folder / "base" / "connectors", folder / "head" / "connectors"
+        self.temporary = folder / "temporary"
+        self.home = folder / "home"
+        for each in (self.temporary, self.home):
+            each.mkdir()
+        for name, content in {"environment": ENVIRONMENT, "stripe": stripe(), "shop": stripe("shop")}.items():
+            self.write(name, content, self.base, self.head)
+
+    def write(self, name: str, content: Mapping[str, Any], *folders: Path) -> Path:
+        """Write a file of `dev`; in the pull request, unless folders are named."""
+        for folder in folders or (self.head,):
+            file = folder / "dev" / f"{name}.yaml"
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_text(yaml.safe_dump(dict(content), sort_keys=False))
+        return file
+
+    def start(self, *arguments: str, **variables: str) -> subprocess.Popen[str]:
+        """Start the command, with credentials that it must not use."""
+        command = [COMMAND, "review", "-e", "dev", "--specs", str(self.head), "--base", str(self.base)]
+        own = {"PATH": os.environ["PATH"], "HOME": str(self.home), "TMPDIR": str(self.temporary)}
+        return subprocess.Popen(
+            [*command, "--today", TODAY, *arguments],
+            cwd=ROOT,
+            env={**own, **CREDENTIALS, **variables},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            start_new_session=True,
+        )
+
+    def review(self, **variables: str) -> dict[str, Any]:
+        """Run the command and return its JSON."""
+        out, err = self.start("--format", "json", **variables).communicate(timeout=180)
+        assert CANARY not in out + err
+        assert out, err
+        assert self.is_clean()
+        return json.loads(out)
+
+    def processes(self) -> list[psutil.Process]:
+        """Return the processes of simulations of this estate, which all have its folder in their variables."""
+        found = []
+        for each in psutil.process_iter():
+            with suppress(psutil.Error):
+                if each.environ().get("TMPDIR") == str(self.temporary) and each.status() != psutil.STATUS_ZOMBIE:
+                    found.append(each)
+        return found
+
+    def engine(self) -> list[psutil.Process]:
+        """Return the engine and its plugins, once the plugin of our resources runs."""
+        others = ("reconciler", "simulator")
+        found = [each for each in self.processes() if not any(name in " ".join(each.cmdline()) for name in others)]
+        return found if any("pulumi.dynamic" in each.cmdline() for each in found) else []
+
+    def is_clean(self) -> bool:
+        """Return whether no process, no temporary folder and nothing in the home folder is left."""
+        return not self.processes() and not any(self.temporary.iterdir()) and not any(self.home.iterdir())
+
+
+def until(condition: Callable[[], bool], seconds: int) -> bool:
+    """Return whether a condition is met in time."""
+    deadline = time.monotonic() + seconds
+    while not condition() and time.monotonic() < deadline:
+        time.sleep(0.05)
+    return condition()
+
+
+def test_review_of_a_fork_shows_the_consequences_of_its_files(estate: Estate):
+    grant = {"role": "roles/bigquery.dataViewer", "members": ["user:a@example.com"]}
+    changed = stripe(paused="INC-1")
+    changed["connector"]["config"]["api_key"] = {"secret": "stripe-key", "version": 2}
+    changed["dataset"]["access"] = [{**grant, "until": "2027-01-15", "ticket": "T-1"}]
+    file = estate.write("stripe", changed)
+    estate.write("new", stripe("new"))
+    (estate.head / "dev" / "shop.yaml").unlink()
+    found = estate.review(RECONCILER_REMOVALS="allow")
+    assert found["simulated"] is True
+    assert found["rejected"] == []
+    kinds = {(each["class"], each["kind"], each["object"]) for each in found["consequences"]}
+    assert {
+        ("stop", "connection_deleted", "connection shop"),
+        ("stop", "dataset_deleted", "dataset shop"),
+        ("stop", "dataset_shared", "dataset new"),
+        ("note", "connection_created", "connection new"),
+    } <= kinds
+    (granted,) = (each for each in found["consequences"] if each["kind"] == "access_granted")
+    assert granted["file"] == "connectors/dev/stripe.yaml"
+    assert "user:a@example.com" in file.read_text().splitlines()[granted["line"] - 1]
+    assert any("sends {secret: stripe-key, version: 2" in each["text"] for each in found["consequences"])
+    assert estate.review(RECONCILER_REMOVALS="allow") == found
+
+
+def test_review_of_a_fork_without_a_change_does_nothing(estate: Estate):
+    adopted = stripe("adopted", adopt={"connection": "speak_menacing"})
+    adopted["connector"]["config"] = {"api_key": {"held_by": "fivetran"}}
+    estate.write("adopted", adopted, estate.base, estate.head)
+    found = estate.review()
+    assert found["consequences"] == []
+    assert found["rejected"] == []
+
+
+def test_review_of_a_fork_rejects_a_removal_that_is_not_allowed(estate: Estate):
+    (estate.head / "dev" / "shop.yaml").unlink()
+    found = estate.review()
+    assert found["consequences"] == []
+    assert "this run would delete the connection shop" in found["rejected"][0]
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL], ids=lambda number: number.name)
+def test_killed_review_of_a_fork_leaves_no_process_and_no_folder(estate: Estate, number: signal.Signals):
+    process = estate.start()
+    try:
+        assert until(lambda: bool(estate.engine()), 60)
+        assert not any(CANARY in value for each in estate.engine() for value in each.environ().values())
+        process.send_signal(number)
+        out, err = process.communicate(timeout=30)
+        assert process.returncode == (-number if number == signal.SIGKILL else 130)
+        assert "Traceback" not in out + err
+        assert until(estate.is_clean, 20), [each.cmdline() for each in estate.processes()]
+    finally:
+        process.kill()
+        process.wait()
