@@ -23,6 +23,7 @@ from reconciler.google.storage import StateBucket
 from reconciler.health.ci_checks import (
     FORBIDDEN,
     NEEDED,
+    check_actions,
     check_branch,
     check_bucket,
     check_bypass,
@@ -67,10 +68,11 @@ class CiChecks:
         with GitHub.from_environment() as github:
             branch = str(github.get("")["default_branch"])
             name = self.environment.name
-            for each in (f"preview-{name}", name, "record"):
+            for each in (f"preview-{name}", name, f"approve-{name}", "record"):
                 check = partial(self._check_environment, github, each, branch)
                 yield from _results_of("GitHub environment", check)
             yield from _results_of("default branch", partial(self._check_branch, github, branch))
+            yield from _results_of("GitHub Actions", partial(self._check_actions, github))
             yield from _results_of("CODEOWNERS", partial(self._check_code_owners, github))
 
     def _check_environment(self, github: GitHub, name: str, branch: str) -> Iterator[CheckResult]:
@@ -79,8 +81,8 @@ class CiChecks:
         policies: list[dict[str, Any]] = []
         if found is not None and (found.get("deployment_branch_policy") or {}).get("custom_branch_policies"):
             policies = github.list(f"{path}/deployment-branch-policies", "branch_policies")
-        reviewed = name == self.environment.name
-        yield from check_github_environment(name, found, policies, branch, reviewed=reviewed)
+        approves = name == f"approve-{self.environment.name}"
+        yield from check_github_environment(name, found, policies, branch, approves=approves)
 
     def _check_branch(self, github: GitHub, branch: str) -> Iterator[CheckResult]:
         quoted = quote(branch, safe="")
@@ -104,6 +106,15 @@ class CiChecks:
         }
         rulesets += [{"name": f"of the organisation {name}"} for name in sorted(others)]
         yield from check_bypass(branch, rulesets, protection)
+
+    def _check_actions(self, github: GitHub) -> Iterator[CheckResult]:
+        try:
+            found = github.get("/actions/permissions/workflow")
+        except RemoteError as error:
+            text = f"cannot see what workflows may do by default: {masked_output.format_error(error)}"
+            yield CheckResult("GitHub Actions", "warning", text, "run this with the token of an administrator")
+            return
+        yield from check_actions(found)
 
     def _check_code_owners(self, github: GitHub) -> Iterator[CheckResult]:
         content = next(

@@ -16,6 +16,9 @@ _BRANCH: Final = "default branch"
 _STATE: Final = "state"
 _PREVIEW: Final = "preview identity"
 
+#: The names of the jobs that a pull request has to pass.
+_REQUIRED_CHECKS: Final = ("review", "make test")
+
 #: Permissions with which one can change a state, or let others change it.
 _CHANGES_STATE: Final = frozenset(
     {
@@ -94,7 +97,7 @@ NEEDED: Final[Mapping[str, tuple[str, ...]]] = {
 
 
 def check_github_environment(
-    name: str, found: Json | None, policies: Sequence[Json], default_branch: str, *, reviewed: bool
+    name: str, found: Json | None, policies: Sequence[Json], default_branch: str, *, approves: bool
 ) -> Iterator[CheckResult]:
     """Check that an environment of GitHub exists and that only jobs of the default branch may use it.
 
@@ -103,17 +106,22 @@ def check_github_environment(
         found: GitHub's environment; None if there is none.
         policies: Its deployment branch policies.
         default_branch: The repository's default branch.
-        reviewed: Whether a run in it may be started by hand, so that it needs reviewers.
+        approves: Whether it is there for an approval by its reviewers. Jobs of the others must not wait for any.
     """
     if found is None:
         text = f"{name} does not exist, or the token cannot see it; a job that names it creates it without protection"
         yield CheckResult(_ENVIRONMENT, "failed", text, "create it as docs/how-to/set-up-ci.md shows")
         return
     problems = list(_branch_problems(name, found.get("deployment_branch_policy"), policies, default_branch))
-    if reviewed:
-        problems += _reviewer_problems(name, found.get("protection_rules") or ())
+    rules = found.get("protection_rules") or ()
+    required = [rule for rule in rules if rule["type"] == "required_reviewers" and rule.get("reviewers")]
+    if approves:
+        problems += _reviewer_problems(name, required)
+    elif required:
+        text = f"jobs in {name} wait for its reviewers, also those of each day"
+        yield CheckResult(_ENVIRONMENT, "warning", text, "remove its required reviewers")
     text = f"{name} exists, and only {default_branch} may use it"
-    yield from problems or [CheckResult(_ENVIRONMENT, "ok", text + (", with reviewers" if reviewed else ""))]
+    yield from problems or [CheckResult(_ENVIRONMENT, "ok", text + (", with reviewers" if approves else ""))]
 
 
 def _branch_problems(
@@ -135,13 +143,12 @@ def _branch_problems(
             yield CheckResult(_ENVIRONMENT, "failed", f"jobs of no branch may use {name}", to_do)
 
 
-def _reviewer_problems(name: str, rules: Sequence[Json]) -> Iterator[CheckResult]:
-    required = [rule for rule in rules if rule["type"] == "required_reviewers" and rule.get("reviewers")]
+def _reviewer_problems(name: str, required: Sequence[Json]) -> Iterator[CheckResult]:
     if not required:
-        text = f"{name} has no required reviewers, so a run that is started by hand needs no second person"
-        yield CheckResult(_ENVIRONMENT, "warning", text, "add required reviewers to the environment")
+        text = f"{name} has no required reviewers, so who starts a stopped merge by hand approves it alone"
+        yield CheckResult(_ENVIRONMENT, "failed", text, "add the code owners as required reviewers")
     elif not all(rule.get("prevent_self_review") for rule in required):
-        text = f"who starts a run by hand in {name} may approve it themselves"
+        text = f"who starts a stopped merge by hand may approve it in {name} themselves"
         yield CheckResult(_ENVIRONMENT, "warning", text, "prevent self-review in the environment's settings")
 
 
@@ -166,12 +173,17 @@ def check_branch(branch: str, rules: Sequence[Json], protection: Json | None) ->
     status = (protection or {}).get("required_status_checks") or {}
     names |= {str(each) for each in status.get("contexts") or ()}
     names |= {str(each["context"]) for each in status.get("checks") or ()}
-    if names:
+    missing = [name for name in _REQUIRED_CHECKS if name not in names]
+    for name in missing:
+        yield CheckResult(_BRANCH, "failed", f"{branch} does not require the check `{name}`", _protect(branch))
+    if not missing:
         yield CheckResult(_BRANCH, "ok", f"{branch} requires the checks {format_names(sorted(names))}")
-    else:
-        yield CheckResult(_BRANCH, "failed", f"{branch} requires no status checks", _protect(branch))
-    if "non_fast_forward" not in by_type and (protection is None or _enabled(protection, "allow_force_pushes")):
-        yield CheckResult(_BRANCH, "failed", f"{branch} can be rewritten by a force push", _protect(branch))
+    for kind, key, text in (
+        ("non_fast_forward", "allow_force_pushes", "be rewritten by a force push"),
+        ("deletion", "allow_deletions", "be deleted"),
+    ):
+        if kind not in by_type and (protection is None or _enabled(protection, key)):
+            yield CheckResult(_BRANCH, "failed", f"{branch} can {text}", _protect(branch))
 
 
 def _review_problems(branch: str, pulls: Sequence[Json], classic: Json) -> Iterator[CheckResult]:
@@ -218,6 +230,17 @@ def _enabled(protection: Json, key: str) -> bool:
 
 def _protect(branch: str) -> str:
     return f"change the ruleset or the protection of {branch} as docs/how-to/set-up-ci.md shows"
+
+
+def check_actions(settings: Json) -> Iterator[CheckResult]:
+    """Check what the tokens of workflows may do unless the workflow says less."""
+    to_do = "change it under Settings, Actions, General, Workflow permissions"
+    if settings["default_workflow_permissions"] != "read":
+        yield CheckResult("GitHub Actions", "failed", "workflows get permission to write by default", to_do)
+    if settings["can_approve_pull_request_reviews"]:
+        yield CheckResult("GitHub Actions", "failed", "workflows may approve pull requests", to_do)
+    else:
+        yield CheckResult("GitHub Actions", "ok", "workflows may not approve pull requests")
 
 
 def check_code_owners(errors: Sequence[Json], unowned: Sequence[str]) -> Iterator[CheckResult]:

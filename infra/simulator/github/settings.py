@@ -27,6 +27,9 @@ class Settings:
     rules: list[Json] = field(default_factory=list)
     rulesets: dict[int, Json] = field(default_factory=dict)
     protection: Json | None = None
+    workflow_permissions: Json = field(
+        default_factory=lambda: {"default_workflow_permissions": "read", "can_approve_pull_request_reviews": False}
+    )
     codeowners: str = ""
     codeowners_errors: list[Json] = field(default_factory=list)
 
@@ -44,6 +47,7 @@ def build_settings(settings: Settings) -> web.Application:
             web.get(f"{one}/rules/branches/{{branch:.+}}", api.rules),
             web.get(f"{one}/rulesets/{{id}}", api.ruleset),
             web.get(f"{one}/branches/{{branch}}/protection", api.protection),
+            web.get(f"{one}/actions/permissions/workflow", api.workflow_permissions),
             web.get(f"{one}/codeowners/errors", api.codeowners_errors),
             web.get(f"{one}/contents/{{path:.+}}", api.content),
         ]
@@ -104,6 +108,11 @@ class _Api:
         if self._settings.protection is None:
             return _error(404, "Branch not protected")
         return web.json_response(self._settings.protection)
+
+    async def workflow_permissions(self, request: web.Request) -> web.Response:  # noqa: ARG002
+        if not self._settings.is_admin:
+            return _error(403, "Resource not accessible by integration")
+        return web.json_response(self._settings.workflow_permissions)
 
     async def codeowners_errors(self, request: web.Request) -> web.Response:  # noqa: ARG002
         return web.json_response({"errors": self._settings.codeowners_errors})

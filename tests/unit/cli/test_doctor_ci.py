@@ -76,10 +76,11 @@ class Organisation:
 @pytest.fixture
 def organisation(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> Iterator[Organisation]:
     source = {"ruleset_source_type": "Repository", "ruleset_source": "example/data", "ruleset_id": 5}
-    checks = {"required_status_checks": [{"context": "tests"}]}
+    checks = {"required_status_checks": [{"context": "review"}, {"context": "make test"}]}
     github = Settings(
         environments={
-            "dev": github_environment(reviewers=True),
+            "dev": github_environment(),
+            "approve-dev": github_environment(reviewers=True),
             "preview-dev": github_environment(),
             "record": github_environment(),
         },
@@ -87,6 +88,7 @@ def organisation(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> Itera
             pull_request_rule(),
             {"type": "required_status_checks", **source, "parameters": checks},
             {"type": "non_fast_forward", **source},
+            {"type": "deletion", **source},
         ],
         rulesets={5: {"id": 5, "name": "main", "bypass_actors": []}},
         codeowners="* @example/data\n",
@@ -128,10 +130,12 @@ def test_doctor_ci_reports_every_check_as_ok_in_a_complete_setup(organisation: O
     code, lines = organisation.doctor()
     assert lines == [
         "ok       GitHub environment: preview-dev exists, and only main may use it",
-        "ok       GitHub environment: dev exists, and only main may use it, with reviewers",
+        "ok       GitHub environment: dev exists, and only main may use it",
+        "ok       GitHub environment: approve-dev exists, and only main may use it, with reviewers",
         "ok       GitHub environment: record exists, and only main may use it",
         "ok       default branch: main requires an approval by a code owner, which new commits dismiss",
-        "ok       default branch: main requires the checks tests",
+        "ok       default branch: main requires the checks make test and review",
+        "ok       GitHub Actions: workflows may not approve pull requests",
         "ok       CODEOWNERS: connectors, code and workflows have owners",
         "ok       state: gs://states keeps old versions, with uniform access and without public access",
         f"ok       state: only {APPLY} can change the objects in gs://states",
@@ -144,14 +148,16 @@ def test_doctor_ci_names_environments_that_other_branches_may_use(organisation: 
     environments = organisation.github.environments
     del environments["record"]
     environments["dev"]["branch_policies"] += [{"name": "feature/*"}, {"name": "v*", "type": "tag"}]
-    environments["dev"]["protection_rules"] = []
+    environments["dev"]["protection_rules"] = environments["approve-dev"]["protection_rules"]
+    environments["approve-dev"] = github_environment()
     environments["preview-dev"]["deployment_branch_policy"] = None
     _, lines = organisation.doctor()
     assert [line for line in lines if "environment: " in line] == [
         "failed   GitHub environment: jobs of every branch may use preview-dev and its credentials",
+        "warning  GitHub environment: jobs in dev wait for its reviewers, also those of each day",
         "failed   GitHub environment: jobs of other branches or tags may use dev: branch feature/*, tag v*",
-        "warning  GitHub environment: dev has no required reviewers, so a run that is started by hand needs no second "
-        "person",
+        "failed   GitHub environment: approve-dev has no required reviewers, so who starts a stopped merge by hand "
+        "approves it alone",
         "failed   GitHub environment: record does not exist, or the token cannot see it; a job that names it creates "
         "it without protection",
     ]
@@ -183,8 +189,9 @@ def test_doctor_ci_accepts_a_branch_protection_in_place_of_rulesets(organisation
             "dismiss_stale_reviews": True,
             "require_last_push_approval": True,
         },
-        "required_status_checks": {"contexts": ["tests"]},
+        "required_status_checks": {"contexts": ["review"], "checks": [{"context": "make test"}]},
         "allow_force_pushes": {"enabled": False},
+        "allow_deletions": {"enabled": False},
         "enforce_admins": {"enabled": False},
     }
     _, lines = organisation.doctor()
@@ -198,8 +205,10 @@ def test_doctor_ci_fails_for_an_unprotected_branch(organisation: Organisation):
     _, lines = organisation.doctor()
     assert [line for line in lines if "default branch" in line] == [
         "failed   default branch: main can change without a pull request",
-        "failed   default branch: main requires no status checks",
+        "failed   default branch: main does not require the check `review`",
+        "failed   default branch: main does not require the check `make test`",
         "failed   default branch: main can be rewritten by a force push",
+        "failed   default branch: main can be deleted",
     ]
 
 
@@ -210,8 +219,18 @@ def test_doctor_ci_says_what_a_token_without_administration_cannot_see(organisat
     organisation.github.rules = []
     _, lines = organisation.doctor()
     found = [line for line in lines if "default branch" in line]
-    assert [line.split()[0] for line in found] == ["warning"] * 4
+    assert [line.split()[0] for line in found] == ["warning"] * 6
     assert "cannot see the branch protection of main, only rulesets: " in found[0]
+
+
+def test_doctor_ci_fails_if_workflows_may_write_or_approve_by_default(organisation: Organisation):
+    permissions = {"default_workflow_permissions": "write", "can_approve_pull_request_reviews": True}
+    organisation.github.workflow_permissions = permissions
+    _, lines = organisation.doctor()
+    assert [line for line in lines if "GitHub Actions: " in line] == [
+        "failed   GitHub Actions: workflows get permission to write by default",
+        "failed   GitHub Actions: workflows may approve pull requests",
+    ]
 
 
 def test_doctor_ci_names_who_may_bypass_a_ruleset(organisation: Organisation):
