@@ -67,7 +67,7 @@ clients: packages $(UV)  ## Airflow, Dagster, Fivetran's and Google's packages a
 	@$(WITH_TOOLS) UV="$(UV)" exec python -m pytest clients $(PYTEST_ARGS)
 
 .PHONY: check
-check: packages  ## Format, lint, types, workflows, and that the reference pages are new
+check: packages  ## Format, lint, types, workflows, and that the reference pages and the editors' schema are new
 	@echo 'Checking format, lint and types' >&2
 	@$(VENV)/ruff format --check --quiet .
 	@$(VENV)/ruff check --quiet .
@@ -135,7 +135,7 @@ format: packages  ## Format the code and mend what the linter can
 	@$(VENV)/ruff format --quiet .
 
 .PHONY: reference
-reference: packages  ## Write the reference pages from schemas, commands and variables
+reference: packages  ## Write the reference pages and the editors' schema from schemas, commands and variables
 	@$(VENV)/python tools/reference.py
 
 .PHONY: pages

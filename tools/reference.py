@@ -3,13 +3,13 @@
 - `unit.md` and `environment.md`: every key of a YAML file, from `schemas/`.
 - `commands.md`: every command of `reconciler`, from click.
 - `environment-variables.md`: the table below, compared with the variables in the code.
+- `schemas/unit.schema.json`: the schema of units for editors (`editor_schema`).
 """
 
 from __future__ import annotations
 
 import ast
 import inspect
-import json
 import re
 import sys
 from collections.abc import Iterator, Mapping, Sequence
@@ -18,8 +18,10 @@ from typing import Any
 
 import click
 
+import editor_schema
 from reconciler.cli import Exit
 from reconciler.cli.main import COMMANDS, cli
+from reconciler.config.schema import schemas
 from reconciler.yaml_text.writer import format_on_one_line
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -90,10 +92,10 @@ OTHERS = """\
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Write the pages, or with `--check` report stale ones."""
+    """Write the pages and the schema, or with `--check` report stale ones."""
     stale = []
-    for name, text in pages().items():
-        file = REFERENCE / name
+    files = {REFERENCE / name: text for name, text in pages().items()}
+    for file, text in {**files, editor_schema.FILE: editor_schema.editor_schema_text()}.items():
         if not file.exists() or file.read_text(encoding="utf-8") != text:
             stale.append(str(file.relative_to(ROOT)))
             if "--check" not in arguments:
@@ -120,9 +122,9 @@ def pages() -> dict[str, str]:
 # Schemas
 
 
-def schema_page(kind: str, title: str, file: str) -> str:
+def schema_page(kind: schemas.Kind, title: str, file: str) -> str:
     """Return the page of a schema: a table for each mapping, the outermost first."""
-    schema = json.loads((ROOT / "schemas" / f"{kind}.schema.json").read_text(encoding="utf-8"))
+    schema = schemas.schema(kind)
     parts = [f"# {title}", NOTE, f"`{file}`. {schema['description']}"]
     for path, mapping in _mappings(schema, schema, ()):
         required = set(mapping.get("required", ()))

@@ -1,5 +1,6 @@
 import json
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -286,3 +287,26 @@ def test_validate_names_files_of_a_pull_request_as_the_repository_does(tmp_path:
     assert all(place.startswith("connectors/dev/shop.yaml") for place in places)
     inside(tmp_path)
     assert "head/connectors/dev/shop.yaml" in validate("--specs", "head/connectors").stdout
+
+
+def test_validate_watch_checks_again_after_a_change_until_ctrl_c(tmp_path: Path):
+    folder = tmp_path / "connectors" / "dev"
+    folder.mkdir(parents=True)
+    (folder / "environment.yaml").write_text(ENVIRONMENT)
+    (folder / "shop.yaml").write_text("description: x\nowners: [a@example.com]\ndataset: {}\n")
+    changed = tmp_path / "changed.yaml"
+    changed.write_text("description: x\nowners: [a@example.com]\ndatasett: {}\n")
+    command = [sys.executable, "-c", "from reconciler.cli.main import main; main()", "validate", "--watch"]
+    with subprocess.Popen(
+        [*command, "--specs", str(folder.parent)], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    ) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "2 files in dev: no problems\n"
+        changed.replace(folder / "shop.yaml")
+        printed: list[str] = []
+        while not (printed and printed[-1].endswith("in 1 file\n")):
+            printed.append(process.stdout.readline())
+            assert printed[-1], "".join(printed)
+        assert "unknown key `datasett`" in "".join(printed)
+        process.send_signal(signal.SIGINT)
+        assert process.wait() == 0

@@ -99,11 +99,13 @@ def test_unusable_service_file_fails_and_is_named(
     assert str(caught.value).startswith(f"{file}: ")
 
 
-@pytest.mark.parametrize("damage", [lambda folder: None, lambda folder: (folder / "unit.schema.json").write_text("{")])
+@pytest.mark.parametrize(
+    "damage", [lambda folder: None, lambda folder: (folder / "unit.base.schema.json").write_text("{")]
+)
 def test_missing_or_broken_schema_fails_and_is_named(
     damage: Callable[[Path], object], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
     damage(tmp_path)
     monkeypatch.setattr(schemas, "SCHEMAS", tmp_path)
-    with pytest.raises(ReconcilerError, match=r"unit\.schema\.json"):
+    with pytest.raises(ReconcilerError, match=r"unit\.base\.schema\.json"):
         schemas.schema.__wrapped__("unit")

@@ -1,6 +1,6 @@
 """A unit of the model → its file, as a colleague would write it: the way back of `build`.
 
-What the environment or a schema gives anyway is left out. Keys stand in the order of `schemas/unit.schema.json`.
+What the environment or a schema gives anyway is left out. Keys have the order of `schemas/unit.base.schema.json`.
 """
 
 from __future__ import annotations

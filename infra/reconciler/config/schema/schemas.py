@@ -1,7 +1,8 @@
 """Load the JSON Schemas of the repository, each compiled once.
 
-`schemas/` in the checkout is the one source: editors read it through a file's first line, and so do we. The package
-is installed in editable mode, so its own place leads there whatever the working directory is.
+They are in `schemas/` of the checkout, which the editable installation finds from every working directory. Editors read
+`unit.schema.json`, which `make reference` writes from the base schema and the catalogue. This module reads the base
+schema, which is smaller: `config.rules` checks what depends on the service.
 """
 
 from __future__ import annotations
@@ -20,12 +21,13 @@ from reconciler.model.errors import ReconcilerError
 Kind = Literal["unit", "environment"]
 
 SCHEMAS = Path(__file__).resolve().parents[4] / "schemas"
+_FILES: Mapping[Kind, str] = {"unit": "unit.base.schema.json", "environment": "environment.schema.json"}
 
 
 @cache
 def schema(kind: Kind) -> dict[str, Any]:
     """Return the schema of a file. Raises ReconcilerError when the package does not run from a checkout."""
-    file = SCHEMAS / f"{kind}.schema.json"
+    file = SCHEMAS / _FILES[kind]
     try:
         loaded: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
     except OSError as error:

@@ -1,0 +1,1 @@
+"""The server of YAML that editors use, on the files of the repository."""
