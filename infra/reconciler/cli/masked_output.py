@@ -104,4 +104,4 @@ def masked_unit_status(
 
 def _values_of(unit: Unit) -> dict[str, object]:
     connector = unit.connector
-    return {} if connector is None else {"config": connector.config, "auth": connector.auth}
+    return {} if connector is None else dict(connector.trees)

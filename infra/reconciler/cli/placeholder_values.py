@@ -81,7 +81,7 @@ class PlaceholderValues:
 def _references(fleet: Fleet) -> Iterable[Reference]:
     for unit in fleet.units:
         if unit.connector is not None:
-            for tree in (unit.connector.config, unit.connector.auth):
+            for tree in unit.connector.trees.values():
                 yield from (reference for _, reference in references(tree))
 
 

@@ -15,15 +15,11 @@ from typing import Any
 from reconciler.config.build.packages import PackageFile
 from reconciler.config.build.trust import Files
 from reconciler.config.yaml.document import Document, Path
+from reconciler.fivetran.catalog import Form
 from reconciler.model import DestinationSchema
 from reconciler.model.today import today
 
-_FORMS = (
-    {"schema"},
-    {"schema", "table"},
-    {"schema", "table_group_name"},
-    {"schema_prefix"},
-)
+_FORMS = [set(keys) for form in Form for keys in form.keys]
 
 
 @dataclass(frozen=True)

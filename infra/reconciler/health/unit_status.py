@@ -10,12 +10,10 @@ from reconciler.fivetran.api import Connection
 from reconciler.health.last_run import Recorded
 from reconciler.health.next_step import last_run_findings, next_step
 from reconciler.lifecycle.airflow import variable_name
-from reconciler.model import SYNC_INTERVALS, AirflowSchedule, Connector, FivetranSchedule, Unit, commands
+from reconciler.model import INTERVAL_NAMES, AirflowSchedule, Connector, FivetranSchedule, Unit, commands
 
 #: The finding about a connection that works and is paused, though its file does not pause it.
 PAUSED_BY_HAND = "it is paused, and not by its file: a user paused it, or no run has started it yet"
-
-_INTERVALS = {minutes: interval for interval, minutes in SYNC_INTERVALS.items()}
 
 
 @dataclass(frozen=True)
@@ -190,7 +188,9 @@ def _airflow_readiness(connector: Connector, live: Connection | None, reasons: l
 def _format_schedule(connector: Connector) -> str:
     schedule = connector.schedule
     if isinstance(schedule, FivetranSchedule):
-        return f"daily at {schedule.daily_at}" if schedule.daily_at else f"every {_INTERVALS[schedule.every_minutes]}"
+        return (
+            f"daily at {schedule.daily_at}" if schedule.daily_at else f"every {INTERVAL_NAMES[schedule.every_minutes]}"
+        )
     return f"by Airflow: {schedule.task_id}"
 
 

@@ -19,17 +19,14 @@ from reconciler.config.yaml.document import Path
 from reconciler.fivetran.catalog import Field, Service
 from reconciler.fivetran.config_diff import MASK, normalise
 from reconciler.fivetran.enum_spelling import choice_of
-from reconciler.importer.destination import KEYS
 from reconciler.importer.draft import FILL_IN
 from reconciler.importer.writable import is_writable, is_writable_key
-from reconciler.model import FIVETRAN, REFERENCE_KEYS, DestinationSchema
+from reconciler.model import DESTINATION_KEYS, FIVETRAN, REFERENCE_KEYS, DestinationSchema
 from reconciler.secrets.masking import contains_secret
-from reconciler.yaml_text.scalars import explain_ambiguity
+from reconciler.yaml_text.scalars import LARGEST_INTEGER, explain_ambiguity
 
 _CONFIG: Final = ("connector", "config")
 _NOTHING: Final = object()
-#: The largest whole number that every YAML reader keeps exactly.
-_LARGEST: Final = 2**53
 _WHOLE: Final = re.compile(r"[-+]?[0-9]{1,400}")
 _NUMBER: Final = re.compile(r"[-+]?([0-9]{1,400}(\.[0-9]*)?|\.[0-9]+)([eE][-+]?[0-9]+)?")
 #: Of the 50 levels that a file may have, the config gets these.
@@ -52,7 +49,7 @@ class Config:
         self._unit = unit
         self._secrets = secrets
         self._item_names: dict[Path, str] = {}
-        named = set(KEYS) - ({"schema"} if destination.schema_prefix is not None else set())
+        named = set(DESTINATION_KEYS) - ({"schema"} if destination.schema_prefix is not None else set())
         own = {key: value for key, value in live.items() if key not in named}
         known = None if service is None else Field("object", fields=service.config)
         tree = self._object(_CONFIG, own, known, closed=service is not None)
@@ -170,7 +167,7 @@ def _untyped_value(value: Any) -> Any:
     if isinstance(value, float) and not math.isfinite(value):
         return _NOTHING
     plain = normalise(value)
-    return str(plain) if abs(plain) > _LARGEST or explain_ambiguity(repr(plain)) is not None else plain
+    return str(plain) if abs(plain) > LARGEST_INTEGER or explain_ambiguity(repr(plain)) is not None else plain
 
 
 def _number(value: Any, *, whole: bool) -> Any:
@@ -181,9 +178,9 @@ def _number(value: Any, *, whole: bool) -> Any:
     number = int(text) if _WHOLE.fullmatch(text) else float(text)
     if not math.isfinite(number):
         return _NOTHING
-    if number == int(number) and abs(number) <= _LARGEST:
+    if number == int(number) and abs(number) <= LARGEST_INTEGER:
         return int(number)
-    return _NOTHING if whole or abs(number) > _LARGEST else number
+    return _NOTHING if whole or abs(number) > LARGEST_INTEGER else number
 
 
 def _dotted(path: Path) -> str:

@@ -8,14 +8,11 @@ from collections.abc import Iterable
 from reconciler.fivetran import catalog
 from reconciler.fivetran.api import Connection
 from reconciler.fivetran.catalog import Form
-from reconciler.model import DestinationSchema
+from reconciler.model import DESTINATION_KEYS, DestinationSchema
 
 _NAME = re.compile(r"[a-z_][a-z0-9_]*")
 _SERVICE = re.compile(r"[a-z0-9][a-z0-9_]*")
 _LONGEST_NAME = 1024
-
-#: The keys of `config` that name the destination.
-KEYS = ("schema", "table", "table_group_name", "schema_prefix")
 
 
 def destination_of(connection: Connection) -> DestinationSchema:
@@ -24,7 +21,7 @@ def destination_of(connection: Connection) -> DestinationSchema:
     For services outside the catalogue, a name with a dot is a schema and a table.
     """
     service = catalog.find(connection.service)
-    named = {key: value for key in KEYS if isinstance(value := connection.config.get(key), str) and value}
+    named = {key: value for key in DESTINATION_KEYS if isinstance(value := connection.config.get(key), str) and value}
     for keys in service.form.keys if service is not None else _any_form():
         found = {key: named[key] for key in keys if key in named}
         if len(found) == len(keys) and DestinationSchema(**found).connection_name == connection.schema:

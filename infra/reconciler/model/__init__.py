@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from reconciler.model.connection_settings import CONNECTION_SETTINGS, DESTINATION_SETTINGS, Setting
 from reconciler.model.connector import (
+    DESTINATION_KEYS,
+    INTERVAL_NAMES,
     SYNC_INTERVALS,
     Adopt,
     AirflowSchedule,
@@ -29,8 +31,10 @@ from reconciler.model.trust import ANY, Certificate, HostKey, Trust
 __all__ = [
     "ANY",
     "CONNECTION_SETTINGS",
+    "DESTINATION_KEYS",
     "DESTINATION_SETTINGS",
     "FIVETRAN",
+    "INTERVAL_NAMES",
     "REFERENCE_KEYS",
     "SYNC_INTERVALS",
     "Adopt",

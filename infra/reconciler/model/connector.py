@@ -16,6 +16,11 @@ SYNC_INTERVALS: Mapping[str, int] = {
     "1h": 60, "2h": 120, "3h": 180, "6h": 360, "8h": 480, "12h": 720, "24h": 1440,
 }  # fmt: skip
 
+#: The same intervals, by minutes.
+INTERVAL_NAMES: Mapping[int, str] = {minutes: name for name, minutes in SYNC_INTERVALS.items()}
+#: The keys of `destination`, which Fivetran takes in `config`.
+DESTINATION_KEYS = ("schema", "table", "table_group_name", "schema_prefix")
+
 
 @dataclass(frozen=True)
 class DestinationSchema:
@@ -36,8 +41,7 @@ class DestinationSchema:
 
     def as_config(self) -> dict[str, str]:
         """The keys for `config` of create_connection."""
-        keys = ("schema", "table", "table_group_name", "schema_prefix")
-        return {key: value for key in keys if (value := getattr(self, key)) is not None}
+        return {key: value for key in DESTINATION_KEYS if (value := getattr(self, key)) is not None}
 
 
 @dataclass(frozen=True)
@@ -161,6 +165,11 @@ class Connector:
     """
     needs_consent: bool = False
     """Whether a person must consent in a browser, because the file has no `auth`."""
+
+    @property
+    def trees(self) -> dict[str, Mapping[str, Json]]:
+        """The trees that may have references, by name."""
+        return {"config": self.config, "auth": self.auth}
 
     @property
     def is_pending(self) -> bool:

@@ -10,7 +10,7 @@ from reconciler.lifecycle import airflow
 from reconciler.lifecycle.expiry import ActiveFleet, Expiries
 from reconciler.lifecycle.removal import Ending, of_connection, of_dataset
 from reconciler.model import CONNECTION_SETTINGS, Connector, Unit
-from reconciler.model.config_tree import comparison_key, value_at
+from reconciler.model.reference import comparison_key, value_at
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from typing import Any
 from reconciler.fivetran import catalog
 from reconciler.fivetran.api import Connection
 from reconciler.fivetran.config_diff import differences
-from reconciler.model.config_tree import value_at
+from reconciler.model.reference import value_at
 from reconciler.plan.inventory import Declared
 from reconciler.resources.connection import api_fields
 from reconciler.resources.connection.new_connections import Declarations

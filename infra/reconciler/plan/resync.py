@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from reconciler.model.config_tree import comparison_key
+from reconciler.model.reference import comparison_key
 from reconciler.plan.inventory import Declared
 from reconciler.yaml_text.scalars import LARGEST_INTEGER
 from reconciler.yaml_text.writer import format_on_one_line

@@ -83,7 +83,7 @@ def invokers(
     called = {unit.name: unit.connector.function for unit in calling if unit.connector and unit.connector.function}
     files = {called[unit.name]: unit.file for unit in reversed(calling)}
     # Another account is granted before the old one is revoked; for services the plugin asks for the other order.
-    opts = pulumi.ResourceOptions.merge(opts, pulumi.ResourceOptions(delete_before_replace=False))
+    opts = grant_before_revoke(opts)
     grants = {each: _invoker(each, account, files[each], failures, opts) for each in dict.fromkeys(called.values())}
     return {name: [grants[function]] for name, function in called.items()}
 

@@ -100,7 +100,7 @@ async def build(staged: ActiveFleet, loaded: Loaded) -> dict[str, pulumi.Input[A
     """Register every resource of a fleet and return the stack's outputs. `loaded` are the files that declare it."""
     fleet, environment = staged.fleet, staged.fleet.environment
     connectors = [unit.connector for unit in fleet.units if unit.connector is not None]
-    secrets.remember_declared({"config": each.config, "auth": each.auth} for each in connectors)
+    secrets.remember_declared(each.trees for each in connectors)
     listed = await list_datasets(environment, loaded.places)
     reject_moves(environment, fleet.units, listed, loaded.places)
 

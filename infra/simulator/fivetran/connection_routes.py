@@ -9,7 +9,7 @@ from aiohttp import web
 from simulator.fivetran import connect_cards, connections, rendering, setup_tests, syncs
 from simulator.fivetran.config import MASK
 from simulator.fivetran.errors import invalid
-from simulator.fivetran.listing import listing
+from simulator.fivetran.paging import listing
 from simulator.fivetran.scalars import typed
 from simulator.fivetran.state import Connection
 from simulator.fivetran.transport import STATE, body, credential, optional_body, success

@@ -9,7 +9,7 @@ from aiohttp.base_protocol import BaseProtocol
 
 from simulator.fivetran import packages
 from simulator.fivetran.errors import invalid
-from simulator.fivetran.listing import listing
+from simulator.fivetran.paging import listing
 from simulator.fivetran.transport import STATE, credential, success
 
 

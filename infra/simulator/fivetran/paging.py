@@ -6,11 +6,15 @@ import base64
 import binascii
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
+from aiohttp import web
+
 from simulator.fivetran.errors import invalid
+from simulator.fivetran.state import Json
+from simulator.fivetran.transport import success
 
 DEFAULT_LIMIT = 100
 MAX_LIMIT = 1000
@@ -58,3 +62,12 @@ def _skip(cursor: str | None) -> int:
     if type(skip) is not int or skip < 0:
         raise invalid("Parameter 'cursor' is invalid")
     return skip
+
+
+def listing(request: web.Request, message: str, items: Sequence[T], render: Callable[[T], Json]) -> web.Response:
+    """Answer with one page of a list, as the query requests."""
+    chosen = page(items, request.query)
+    data: Json = {"items": [render(item) for item in chosen.items]}
+    if chosen.next_cursor is not None:
+        data["next_cursor"] = chosen.next_cursor
+    return success(message, data)

@@ -17,7 +17,7 @@ from simulator.fivetran import (
     users,
 )
 from simulator.fivetran.errors import not_found
-from simulator.fivetran.listing import listing
+from simulator.fivetran.paging import listing
 from simulator.fivetran.transport import STATE, add_route, body, credential, optional_body, success
 
 

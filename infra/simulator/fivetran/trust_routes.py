@@ -8,7 +8,7 @@ from typing import TypeAlias
 from aiohttp import web
 
 from simulator.fivetran import connections, destinations, trust
-from simulator.fivetran.listing import listing
+from simulator.fivetran.paging import listing
 from simulator.fivetran.state import FivetranState
 from simulator.fivetran.transport import STATE, body, credential, success
 

@@ -12,9 +12,7 @@ from dataclasses import dataclass
 
 from simulator.google import access_set
 from simulator.google.bigquery import BigQuery
-from simulator.google.differences import map_changes, value_changes
 from simulator.google.errors import ApiError, PluginError
-from simulator.google.labels import label_maps
 from simulator.google.plugin import (
     UNKNOWN,
     Change,
@@ -23,11 +21,17 @@ from simulator.google.plugin import (
     Live,
     Properties,
     Scope,
+    is_unknown,
+    map_changes,
     missing,
     refreshed_inputs,
     unknown_keys,
+    value_changes,
 )
 from simulator.google.state import Dataset, Json
+
+#: The label that the plugin adds to new resources, unless the configuration forbids it.
+_ATTRIBUTION = "goog-pulumi-provisioned"
 
 
 @dataclass(frozen=True)
@@ -155,7 +159,7 @@ class DatasetType:
             else:
                 plan[name] = old if _same(name, old, new) else new
         labels = {"labels": plan["labels"]} if plan["labels"] else {}
-        return {**plan, **label_maps(scope, state, labels), "labels": plan["labels"]}
+        return {**plan, **_label_maps(scope, state, labels), "labels": plan["labels"]}
 
     def create(self, scope: Scope, inputs: Properties) -> Live:
         """Insert."""
@@ -307,3 +311,20 @@ def _body(plan: Mapping[str, Json]) -> Properties:
 def _access(plan: Mapping[str, Json]) -> Properties:
     entries = plan["accesses"]
     return {"access": [access_set.sent(entry) for entry in entries]} if access_set.is_known(entries) else {}
+
+
+def _label_maps(scope: Scope, state: Properties | None, inputs: Mapping[str, Json]) -> Properties:
+    """Return `labels`, `pulumiLabels` and `effectiveLabels` for inputs; state None is a create.
+
+    Labels from outside are kept as in `state`, not as they are now. The attribution label is added by the create, and
+    removed once the configuration no longer wants it.
+    """
+    labels = inputs.get("labels") or {}
+    if is_unknown(labels):
+        return {"labels": labels, "pulumiLabels": UNKNOWN, "effectiveLabels": UNKNOWN}
+    before = (state or {}).get("pulumiLabels") or {}
+    effective = (state or {}).get("effectiveLabels") or {}
+    attributed = scope.attribution and (state is None or _ATTRIBUTION in effective)
+    ours = {**({_ATTRIBUTION: "true"} if attributed else {}), **labels}
+    foreign = {key: value for key, value in effective.items() if key not in before}
+    return {"labels": dict(labels), "pulumiLabels": ours, "effectiveLabels": {**foreign, **ours}}

@@ -10,10 +10,20 @@ from abc import ABC, abstractmethod
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 
-from simulator.google.differences import value_changes
 from simulator.google.errors import ApiError, PluginError
 from simulator.google.iam import Iam
-from simulator.google.plugin import UNKNOWN, Change, Checked, Fault, Live, Properties, Scope, missing, unknown_keys
+from simulator.google.plugin import (
+    UNKNOWN,
+    Change,
+    Checked,
+    Fault,
+    Live,
+    Properties,
+    Scope,
+    missing,
+    unknown_keys,
+    value_changes,
+)
 from simulator.google.state import Grant, Json, Policy
 
 _MEMBER = re.compile(r".+:.+|projectOwners|projectReaders|projectWriters|allUsers|allAuthenticatedUsers")

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, cast
+
+from reconciler.fivetran import tables
+from reconciler.fivetran.api import StandardConfig
 
 
 @dataclass
@@ -109,3 +112,17 @@ def _patch_column(table: Table, name: str, node: Mapping[str, Any]) -> None:
     assert column.lock is None or node["enabled"] == column.enabled, "a locked column"
     column.enabled = node["enabled"]
     column.hashed = node.get("hashed", column.hashed)
+
+
+def compare(
+    declared: Mapping[str, Any], live: Config, source: Mapping[tuple[str, str], Mapping[str, Column]] | None = None
+) -> tables.Comparison:
+    return tables.compare(declared, cast("StandardConfig", live), cast("Any", source))
+
+
+def to_look_up(declared: Mapping[str, Any], live: Config) -> tuple[tables.Place, ...]:
+    return tables.to_look_up(declared, cast("StandardConfig", live))
+
+
+def undeclared(live: Config, datasets: Iterable[str]) -> tuple[tuple[str, str], ...]:
+    return tables.undeclared(cast("StandardConfig", live), datasets)

@@ -47,7 +47,7 @@ FULL = {
 
 
 def test_a_schema_config_is_read_in_full() -> None:
-    column = ColumnConfig(enabled=True, hashed=True, is_primary_key=False, lock=Lock("OTHER", "why"))
+    column = ColumnConfig(enabled=True, hashed=True, lock=Lock("OTHER", "why"))
     table = TableConfig(
         enabled=True,
         sync_mode="soft_delete",
@@ -67,7 +67,7 @@ def test_what_is_not_told_is_none_and_never_guessed() -> None:
     assert config.schema_change_handling is None
     table = config.schemas["public"].tables["users"]
     assert (table.enabled, table.sync_mode, table.lock, table.supports_columns_config) == (None, None, None, None)
-    assert table.columns == {"id": ColumnConfig(enabled=None, hashed=None, is_primary_key=None, lock=None)}
+    assert table.columns == {"id": ColumnConfig(enabled=None, hashed=None, lock=None)}
 
 
 @pytest.mark.parametrize(
@@ -84,15 +84,11 @@ def test_a_lock_is_there_only_where_the_answer_says_so(settings: object, lock: L
     assert Lock.parse(settings) == lock
 
 
-def test_a_reload_is_repeated_on_a_fault_and_one_that_excludes_is_not() -> None:
+def test_reload_is_repeated_on_a_fault() -> None:
     server = Server(httpx.ReadError("x"), ok(FULL))
     with server.client() as client:
         assert client.reload_schema_config("a_b") == StandardConfig.parse(FULL)
     assert len(server.requests) == 2
-    server = Server(httpx.ReadError("x"), ok(FULL))
-    with server.client() as client, pytest.raises(TransportError):
-        client.reload_schema_config("a_b", exclude_mode="EXCLUDE")
-    assert len(server.requests) == 1
 
 
 def test_a_config_sent_ahead_is_sent_once() -> None:

@@ -4,9 +4,9 @@ from typing import Any
 
 import pytest
 
-from reconciler.fivetran.tables import compare, protects, to_look_up, undeclared
+from reconciler.fivetran.tables import protects
 
-from .live_schemas import Column, Config, Lock, Schema, Table
+from .live_schemas import Column, Config, Lock, Schema, Table, compare, to_look_up, undeclared
 
 
 def live() -> Config:

@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reconciler.fivetran.tables import compare, inputs, parse, to_look_up
+from reconciler.fivetran.tables import inputs, parse
 from reconciler.model import SchemaSync, Sync, TableSync
 
-from .live_schemas import Column, Config, Lock, Schema, Table
+from .live_schemas import Column, Config, Lock, Schema, Table, compare, to_look_up
 
 NAMES = st.sampled_from(["a", "b", "c", "A", "x y"])
 LOCKS = st.none() | st.none() | st.sampled_from([Lock("SYSTEM_TABLE"), Lock("OTHER", "why"), Lock("DELETED")])

@@ -227,7 +227,7 @@ def test_names_are_snake_case_and_never_that_of_another_file():
 
 
 LOCKS = st.none() | st.builds(Lock, st.sampled_from(["SYSTEM_TABLE", "DELETED"]), st.none())
-COLUMNS = st.builds(ColumnConfig, st.booleans(), st.booleans() | st.none(), st.none(), LOCKS)
+COLUMNS = st.builds(ColumnConfig, st.booleans(), st.booleans() | st.none(), LOCKS)
 NAMES = st.sampled_from(["a", "b", "c d", "É"])
 TABLES = st.builds(
     TableConfig,
@@ -267,7 +267,7 @@ def test_every_schema_that_is_not_as_new_ones_become_is_in_the_file(live: Standa
 
 
 def test_where_nobody_has_chosen_anything_there_is_no_sync():
-    table = TableConfig(True, "soft_delete", True, True, None, {"id": ColumnConfig(True, False, True, None)})
+    table = TableConfig(True, "soft_delete", True, True, None, {"id": ColumnConfig(True, False, None)})
     usual = StandardConfig("allow_all", {"s": SchemaConfig(True, "s", {"t": table})})
     assert sync_of(usual) is None
     assert sync_of(None) is None

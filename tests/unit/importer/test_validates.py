@@ -108,7 +108,7 @@ JSON: st.SearchStrategy[Any] = st.recursive(
     max_leaves=12,
 )
 LOCKS = st.none() | st.builds(Lock, st.just("SYSTEM_TABLE"), st.none())
-COLUMNS = st.builds(ColumnConfig, st.none() | st.booleans(), st.none() | st.booleans(), st.none(), LOCKS)
+COLUMNS = st.builds(ColumnConfig, st.none() | st.booleans(), st.none() | st.booleans(), LOCKS)
 TABLES = st.builds(
     TableConfig,
     st.none() | st.booleans(),
@@ -319,7 +319,7 @@ def test_two_datasets_that_differ_in_capitals_get_names_that_do_not():
 def test_a_connection_with_many_columns_off_is_written_as_far_as_a_file_goes(
     tables: int, columns: int, kept: bool, tmp_path: Path
 ):
-    off = ColumnConfig(False, False, False, None)
+    off = ColumnConfig(False, False, None)
     table = TableConfig(True, None, True, True, None, {f"column_of_it_{number}": off for number in range(columns)})
     config = StandardConfig(
         "allow_all", {"public": SchemaConfig(True, None, {f"table_{number}": table for number in range(tables)})}

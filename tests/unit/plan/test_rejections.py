@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from reconciler.config.yaml.read import parse
 from reconciler.lifecycle.removal import Ending, Removals
-from reconciler.model.config_tree import comparison_key
 from reconciler.model.policy import DeleteGuard
+from reconciler.model.reference import comparison_key
 from reconciler.plan.inventory import Declared
 from reconciler.plan.rejections import Rules, left_groups, rejections, replaced
 

@@ -17,7 +17,7 @@ from reconciler.config.yaml.document import Path
 from reconciler.fivetran import tables
 from reconciler.fivetran.public_keys import pem, read_host_keys
 from reconciler.model import (
-    SYNC_INTERVALS,
+    INTERVAL_NAMES,
     Adopt,
     AirflowSchedule,
     Awaiting,
@@ -44,7 +44,6 @@ T = TypeVar("T")
 _SCHEMA = "unit.schema.json"
 #: Mappings outside of `config` and `auth` that are written in one line where they fit.
 _IN_ONE_LINE = frozenset({"destination", "schedule", "awaiting", "function", "adopt", "labels", "expires", "retire"})
-_WORDS: Mapping[int, str] = {minutes: word for word, minutes in SYNC_INTERVALS.items()}
 
 
 def unit_text(
@@ -142,7 +141,7 @@ def _schedule(schedule: AirflowSchedule | FivetranSchedule) -> dict[str, Any] | 
         return None
     if schedule.daily_at is not None:
         return {"by": "fivetran", "daily_at": schedule.daily_at}
-    return {"by": "fivetran", "every": _WORDS[schedule.every_minutes]}
+    return {"by": "fivetran", "every": INTERVAL_NAMES[schedule.every_minutes]}
 
 
 def _sync(sync: Sync | None) -> dict[str, Any] | None:

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from reconciler.config.documents import Specs, destination
 from reconciler.config.rules.ownership import Claim, find_conflicts
 from reconciler.config.yaml.document import shown
+from reconciler.model import DESTINATION_KEYS
 from reconciler.model.errors import Problem
 
 _DESTINATION = ("connector", "destination")
@@ -43,7 +44,7 @@ def check_config_without_destination(specs: Specs) -> Iterator[Problem]:
             continue
         target = destination(unit)
         reads_a_schema = target is not None and target.schema_prefix is not None
-        for key in ("schema", "table", "table_group_name", "schema_prefix"):
+        for key in DESTINATION_KEYS:
             if key in config and not (key == "schema" and reads_a_schema):
                 message = f"{shown(key)} belongs in `destination`, not in `config`"
                 yield unit.on_key(("connector", "config", key), message, "move it into `destination`")

@@ -20,12 +20,11 @@ from reconciler.config.schema.check import MOST_SHOWN, suggestion
 from reconciler.config.yaml.document import Document, Path, shown
 from reconciler.fivetran.catalog import Field, Service, leaves, walk
 from reconciler.fivetran.enum_spelling import enumeration
-from reconciler.model import Reference, commands
+from reconciler.model import DESTINATION_KEYS, Reference, commands
 from reconciler.model.errors import Problem
 from reconciler.yaml_text.scalars import LARGEST_INTEGER
 
 _CONNECTOR = ("connector",)
-_DESTINATION_KEYS = frozenset({"schema", "table", "table_group_name", "schema_prefix"})
 #: What no string can be.
 _NO_TEXT = frozenset({"integer", "number", "boolean", "list", "object"})
 #: More names than this are not listed in a message.
@@ -122,7 +121,7 @@ class _Check:
         """Return whether `check_config_without_destination` reports this key."""
         target = destination(self.unit)
         beside_prefix = key == "schema" and target is not None and target.schema_prefix is not None
-        return len(path) == len(_CONNECTOR) + 1 and key in _DESTINATION_KEYS and not beside_prefix
+        return len(path) == len(_CONNECTOR) + 1 and key in DESTINATION_KEYS and not beside_prefix
 
     def _find_home(self, key: str) -> str | None:
         """Find the mapping where a key of this name belongs."""

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 from reconciler.config.documents import Specs
 from reconciler.config.rules import grants as grant_lists
+from reconciler.config.rules.access import EVERYBODY
 from reconciler.config.rules.grants import FileGrant
 from reconciler.config.rules.ownership import Claim, find_conflicts
 from reconciler.config.schema.suggestions import suggest_role
@@ -18,7 +19,6 @@ from reconciler.model.errors import Problem
 #: (https://cloud.google.com/bigquery/docs/reference/rest/v2/datasets).
 _OF_DATASETS = re.compile(r"project(Owners|Writers|Readers)")
 #: Nor these: https://cloud.google.com/resource-manager/reference/rest/v3/projects/setIamPolicy
-_EVERYBODY = frozenset({"allUsers", "allAuthenticatedUsers"})
 #: The service account of a Fivetran group.
 _FIVETRAN = re.compile(r"serviceAccount:g-[a-z0-9-]+@fivetran-[a-z0-9-]+\.iam\.gserviceaccount\.com", re.IGNORECASE)
 
@@ -66,7 +66,7 @@ def check_project_members(specs: Specs) -> Iterator[Problem]:
     for grant in _grants(specs):
         public = specs.setting(grant.document.environment, "policy", "public_access") == "allowed"
         for member, path in grant.members():
-            if _OF_DATASETS.fullmatch(member) or (public and member in _EVERYBODY):
+            if _OF_DATASETS.fullmatch(member) or (public and member in EVERYBODY):
                 message = f"a project's policy cannot name {shown(member)}"
                 yield grant.document.on_value(path, message, "name people, groups or service accounts")
 

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal, Self
+from typing import Self
 
 from reconciler.fivetran.api.json_reader import flag, mapping, text, word
 from reconciler.fivetran.api.request import Call, Operations, given, path_to
-
-ExcludeMode = Literal["PRESERVE", "EXCLUDE"]
 
 
 @dataclass(frozen=True)
@@ -34,7 +32,6 @@ class ColumnConfig:
 
     enabled: bool | None
     hashed: bool | None
-    is_primary_key: bool | None
     lock: Lock | None
 
     @classmethod
@@ -44,7 +41,6 @@ class ColumnConfig:
             name: cls(
                 enabled=flag(data.get("enabled")),
                 hashed=flag(data.get("hashed")),
-                is_primary_key=flag(data.get("is_primary_key")),
                 lock=Lock.parse(data.get("enabled_patch_settings")),
             )
             for name, data in _entries(value)
@@ -150,7 +146,7 @@ class SchemaConfigOperations(Operations):
             raise ValueError("update_schema_config needs something to change")
         self._transport.send(Call("PATCH", path_to("connections", connection_id, "schemas"), body=body))
 
-    def reload_schema_config(self, connection_id: str, *, exclude_mode: ExcludeMode = "PRESERVE") -> StandardConfig:
+    def reload_schema_config(self, connection_id: str) -> StandardConfig:
         """Let Fivetran read the source's schema, which can take minutes (reload_connection_schema_config).
 
         Raises Rejected unless the setup state is connected. Repeated after a fault, because it only reads.
@@ -158,9 +154,9 @@ class SchemaConfigOperations(Operations):
         call = Call(
             "POST",
             path_to("connections", connection_id, "schemas", "reload"),
-            body={"exclude_mode": exclude_mode},
+            body={"exclude_mode": "PRESERVE"},
             asks_source=True,
-            repeat_post=exclude_mode == "PRESERVE",
+            repeat_post=True,
         )
         return self._transport.send(call).read(StandardConfig.parse)
 

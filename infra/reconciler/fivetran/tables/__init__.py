@@ -4,9 +4,8 @@
 config as a file would declare it.
 """
 
-from reconciler.fivetran.tables.compare import Comparison, compare, protects, to_look_up, undeclared
+from reconciler.fivetran.tables.compare import Comparison, Place, compare, protects, to_look_up, undeclared
 from reconciler.fivetran.tables.declared import ahead, inputs, parse
-from reconciler.fivetran.tables.live_schema import Place
 
 __all__ = [
     "Comparison",

@@ -15,16 +15,19 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any, TypeAlias, TypeVar
 
+from reconciler.fivetran.api import ColumnConfig, SchemaConfig, StandardConfig, TableConfig
 from reconciler.fivetran.config_diff import Difference
 from reconciler.fivetran.tables.declared import column_body, included, parse, schema_node, table_node, with_schemas
 from reconciler.fivetran.tables.level_diff import Finding, Inner, Level
-from reconciler.fivetran.tables.live_schema import LiveColumn, LiveConfig, LiveSchema, LiveTable, Place
 from reconciler.model import SchemaSync, Sync, TableSync
 
 Declared = TypeVar("Declared")
 Live = TypeVar("Live")
+
+#: A table, by the names of its schema and itself.
+Place: TypeAlias = tuple[str, str]
 
 #: Declared values that keep data out of BigQuery, or hash it.
 _PROTECTING = frozenset({"hashed", "excluded", "allow_columns", "block_all"})
@@ -45,8 +48,8 @@ class Comparison:
 
 def compare(
     declared: Mapping[str, Any],
-    live: LiveConfig,
-    source: Mapping[Place, Mapping[str, LiveColumn]] | None = None,
+    live: StandardConfig,
+    source: Mapping[Place, Mapping[str, ColumnConfig]] | None = None,
 ) -> Comparison:
     """Compare `inputs` with a live config. `source` has all columns of some tables, read from the source."""
     sync = parse(declared)
@@ -68,7 +71,7 @@ def protects(difference: Difference) -> bool:
     return isinstance(difference.declared, str) and difference.declared in _PROTECTING
 
 
-def to_look_up(declared: Mapping[str, Any], live: LiveConfig) -> tuple[Place, ...]:
+def to_look_up(declared: Mapping[str, Any], live: StandardConfig) -> tuple[Place, ...]:
     """Return the tables whose columns must be read from the source, because the live config does not list them all.
 
     A hashed or excluded column must exist: with a typing error in its name, Fivetran would sync the real column. And to
@@ -88,7 +91,7 @@ def to_look_up(declared: Mapping[str, Any], live: LiveConfig) -> tuple[Place, ..
     return tuple(places)
 
 
-def undeclared(live: LiveConfig, datasets: Iterable[str]) -> tuple[tuple[str, str], ...]:
+def undeclared(live: StandardConfig, datasets: Iterable[str]) -> tuple[tuple[str, str], ...]:
     """Return the schemas that are synced into a dataset outside `datasets`, each with its dataset."""
     known = frozenset(datasets)
     written = [
@@ -100,13 +103,13 @@ def undeclared(live: LiveConfig, datasets: Iterable[str]) -> tuple[tuple[str, st
 class _Comparing:
     """Compares level by level. `_others` and `_other_columns` apply to undeclared names; None keeps them."""
 
-    def __init__(self, sync: Sync, source: Mapping[Place, Mapping[str, LiveColumn]]) -> None:
+    def __init__(self, sync: Sync, source: Mapping[Place, Mapping[str, ColumnConfig]]) -> None:
         reset = sync.others == "reset"
         self._others = sync.new == "allow_all" if reset else None
         self._other_columns = included(sync.new != "block_all") if reset else None
         self._source = source
 
-    def schemas(self, declared: Mapping[str, SchemaSync], present: Mapping[str, LiveSchema]) -> Inner:
+    def schemas(self, declared: Mapping[str, SchemaSync], present: Mapping[str, SchemaConfig]) -> Inner:
         level = Level("sync.schemas")
         for name, schema, live in _pairs(declared, present):
             if schema is not None:
@@ -121,7 +124,7 @@ class _Comparing:
                 level.add_inner(name, wanted, _is_synced(live), inner)
         return Inner(level.words, level.patch, level.differences, level.findings)
 
-    def _tables(self, schema: str, declared: Mapping[str, TableSync], present: Mapping[str, LiveTable]) -> Inner:
+    def _tables(self, schema: str, declared: Mapping[str, TableSync], present: Mapping[str, TableConfig]) -> Inner:
         level = Level(f"sync.schemas.{schema}.tables")
         for name, table, live in _pairs(declared, present):
             if table is not None:
@@ -139,7 +142,7 @@ class _Comparing:
                 level.add_inner(name, wanted, _is_synced(live), inner)
         return level.as_inner("tables")
 
-    def _table(self, place: Place, table: TableSync, live: LiveTable) -> Inner:
+    def _table(self, place: Place, table: TableSync, live: TableConfig) -> Inner:
         path = f"sync.schemas.{place[0]}.tables.{place[1]}"
         seen = self._columns(path, place, table.columns, live)
         if table.mode is None:
@@ -161,7 +164,7 @@ class _Comparing:
         seen.words = {"mode": mode, **(seen.words or {})}
         return seen
 
-    def _columns(self, path: str, place: Place, declared: Mapping[str, str], live: LiveTable) -> Inner:
+    def _columns(self, path: str, place: Place, declared: Mapping[str, str], live: TableConfig) -> Inner:
         level = Level(f"{path}.columns")
         known = {**self._source.get(place, {}), **live.columns}
         for name, word, column in _pairs(declared, known):
@@ -201,12 +204,12 @@ def _pairs(
             yield name, None, live
 
 
-def _is_synced(node: LiveSchema | LiveTable | LiveColumn) -> bool:
+def _is_synced(node: SchemaConfig | TableConfig | ColumnConfig) -> bool:
     """Return whether a node is synced. Without a value it counts as synced, so that no data seems kept out."""
     return node.enabled is not False
 
 
-def _column_state(column: LiveColumn | None) -> str:
+def _column_state(column: ColumnConfig | None) -> str:
     if column is None:
         return "included"
     if not _is_synced(column):

@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 from difflib import get_close_matches
 from typing import Any, Literal, TypeAlias
 
+from reconciler.fivetran.api import Lock
 from reconciler.fivetran.config_diff import Difference
 from reconciler.fivetran.tables.declared import included
-from reconciler.fivetran.tables.live_schema import LiveLock
 
 #: Why a setting is impossible.
 Kind: TypeAlias = Literal["missing", "locked", "unsupported"]
@@ -69,7 +69,7 @@ class Level:
             name, f"the source has no such {kind}{_suggest(name, sorted(names))}", "missing", exposes=exposes
         )
 
-    def add_locked(self, name: str, lock: LiveLock, wanted: str) -> None:
+    def add_locked(self, name: str, lock: Lock, wanted: str) -> None:
         """Add a finding: Fivetran locks the declared setting."""
         reason = f"{lock.code}: {lock.reason}" if lock.reason else lock.code
         exposes = wanted == "excluded" and lock.code not in _HARMLESS

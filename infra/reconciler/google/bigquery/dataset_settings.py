@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any, Final
 
 #: Inputs that a file, the environment or the lifecycle of a unit decides.
@@ -85,11 +85,6 @@ def describe_losses(dataset: str, resource: Mapping[str, Any]) -> list[str]:
         f"    Set it again after the run, with `ALTER SCHEMA {dataset} SET OPTIONS (...)`"
         for name, value in find_lost_settings(resource).items()
     ]
-
-
-def inputs_of(names: Iterable[str]) -> list[str]:
-    """Names as Python has them, of names as the engine has them."""
-    return ["".join(f"_{letter.lower()}" if letter.isupper() else letter for letter in name) for name in names]
 
 
 MOST_LABELS: Final = 64

@@ -112,7 +112,7 @@ class Activation(Resource, module="fivetran", name="Activation"):
 
 def declared(unit: Unit, connector: Connector) -> dict[str, Any]:
     """Return what a unit's file declares of its activation: all inputs except those from other resources."""
-    secrets = {"config": connector.config, "auth": connector.auth}
+    secrets = connector.trees
     inputs = {
         "unit": unit.name,
         "file": unit.file,

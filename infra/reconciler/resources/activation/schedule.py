@@ -10,9 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from reconciler.fivetran.api import Connection
-from reconciler.model import SYNC_INTERVALS, AirflowSchedule, FivetranSchedule
-
-_WORDS = {minutes: word for word, minutes in SYNC_INTERVALS.items()}
+from reconciler.model import INTERVAL_NAMES, SYNC_INTERVALS, AirflowSchedule, FivetranSchedule
 
 
 def as_input(schedule: AirflowSchedule | FivetranSchedule) -> dict[str, Any]:
@@ -21,7 +19,7 @@ def as_input(schedule: AirflowSchedule | FivetranSchedule) -> dict[str, Any]:
         return {"by": "airflow", "task_id": schedule.task_id}
     if schedule.daily_at is not None:
         return {"by": "fivetran", "daily_at": schedule.daily_at}
-    return {"by": "fivetran", "every": _WORDS[schedule.every_minutes]}
+    return {"by": "fivetran", "every": INTERVAL_NAMES[schedule.every_minutes]}
 
 
 def by_airflow(schedule: Mapping[str, Any]) -> bool:
@@ -80,7 +78,7 @@ def live_schedule(declared: Mapping[str, Any], live: Connection) -> dict[str, An
         return {"by": "fivetran", "daily_at": live.daily_sync_time}
     if live.sync_frequency is None:
         return {"by": live.schedule_type or "unknown"}
-    return {"by": "fivetran", "every": _WORDS.get(live.sync_frequency, f"{live.sync_frequency}m")}
+    return {"by": "fivetran", "every": INTERVAL_NAMES.get(live.sync_frequency, f"{live.sync_frequency}m")}
 
 
 def _same(key: str, wanted: object, live: object) -> bool:

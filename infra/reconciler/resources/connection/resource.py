@@ -28,7 +28,7 @@ from reconciler.fivetran import catalog
 from reconciler.fivetran.config_diff import Difference
 from reconciler.lifecycle.removal import Ending, explain_removal, may_remove, removals_allowed
 from reconciler.model import ANY, Unit, commands
-from reconciler.model.config_tree import value_at
+from reconciler.model.reference import value_at
 from reconciler.model.today import today
 from reconciler.resources.connection import api_fields, left_keys, new_connections, stored_forms, trust
 from reconciler.resources.connection.adoption import may_change

@@ -22,6 +22,7 @@ from pulumi.dynamic import (
 
 from reconciler.fivetran import api as fivetran
 from reconciler.fivetran.config_diff import changed_keys, project
+from reconciler.google.bigquery.undeclared import FIVETRANS_OWN
 from reconciler.lifecycle.removal import removals_allowed
 from reconciler.model import DESTINATION_SETTINGS, Environment, commands
 from reconciler.resources.connection.left_keys import settings_warning
@@ -37,7 +38,6 @@ logger = logging.getLogger(__name__)
 _SETTINGS = live_destination.SETTINGS
 
 #: Fivetran adds this connection to every destination by itself, and lets none be deleted that has it.
-_FIVETRANS_OWN = "fivetran_metadata"
 
 _FIXED_BY_FIVETRAN = (
     ", which cannot change it in an existing destination",
@@ -139,7 +139,7 @@ class DestinationProvider(Provider):
         left: dict[str, str] = {}
         with contextlib.suppress(fivetran.NotFound):
             left = {item.id: item.schema for item in client.list_connections(id_)}
-        if others := [f"{name} ({each})" for each, name in left.items() if name != _FIVETRANS_OWN]:
+        if others := [f"{name} ({each})" for each, name in left.items() if name != FIVETRANS_OWN]:
             raise OperationError(
                 f"the destination {id_} still has connections that no file declares: {', '.join(sorted(others))}\n"
                 "    Delete them in Fivetran, or run "
