@@ -15,6 +15,7 @@ import tempfile
 from collections.abc import Mapping
 from datetime import date
 from pathlib import Path
+from secrets import token_hex
 from typing import Any
 
 from reconciler.cli.clean_up import CleanUp, cleaning_up, kill_session
@@ -44,8 +45,6 @@ _SETTINGS = {
     "PIP_DISABLE_PIP_VERSION_CHECK": "1",
 }
 
-#: What stands for `{held_by: fivetran}` here, where Fivetran keeps no value yet.
-_KEPT = {"env": "KEPT_BY_FIVETRAN"}
 _HELD = {"held_by": "fivetran"}
 
 _TIMEOUT_S = 600
@@ -75,7 +74,11 @@ def preview_simulated(environment: str, specs: Path, base: Path, day: date) -> s
         watcher = cleanup.enter_context(cleaning_up(folder))
         try:
             server = cleanup.enter_context(starting())
-            head_files, base_files = _stage(specs, folder / "head"), _stage(base, folder / "base")
+            # What stands for a value that Fivetran keeps. No file of a stranger can name it.
+            kept = {"env": f"KEPT_BY_FIVETRAN_{token_hex(8).upper()}"}
+            head_files, base_files = (
+                _stage(files, folder / of, kept) for files, of in ((specs, "head"), (base, "base"))
+            )
             head, before = (load(each, each.parent, day) for each in (head_files, base_files))
             has_base = environment in before.environments
             if has_base:
@@ -92,7 +95,7 @@ def preview_simulated(environment: str, specs: Path, base: Path, day: date) -> s
         engine.variables["PULUMI_OPTION_CONFIG_FILE"] = str(settings)
         if has_base:
             engine.apply(base_files)
-        return _with_kept_values(engine.preview(head_files))
+        return _with_kept_values(engine.preview(head_files), kept)
 
 
 class _Engine:
@@ -186,7 +189,7 @@ def _require_valid(base: Loaded, environment: str) -> None:
         raise ReconcilerError(f"the files of --base have problems, so there is nothing to compare with\n{text}")
 
 
-def _stage(specs: Path, folder: Path) -> Path:
+def _stage(specs: Path, folder: Path, kept: Mapping[str, str]) -> Path:
     """Copy a specs folder, so that both are named alike, and return the copy.
 
     Nothing exists yet that could be adopted, and Fivetran keeps no value. So units adopt nothing, and a placeholder
@@ -200,18 +203,18 @@ def _stage(specs: Path, folder: Path) -> Path:
         document, problems = parse(file.read_bytes(), environment="", name="", file=file.name)
         if document is None or problems or not isinstance(connector := document.at("connector"), dict):
             continue
-        changed = _without_adoption(connector)
+        changed = _without_adoption(connector, kept)
         if changed != connector:
             file.write_text(format_yaml({**document.data, "connector": changed}), encoding="utf-8")
     return staged
 
 
-def _without_adoption(connector: Mapping[str, Any]) -> dict[str, Any]:
-    return {key: _replace(value, _HELD, _KEPT) for key, value in connector.items() if key != "adopt"}
+def _without_adoption(connector: Mapping[str, Any], kept: Mapping[str, str]) -> dict[str, Any]:
+    return {key: _replace(value, _HELD, kept) for key, value in connector.items() if key != "adopt"}
 
 
-def _with_kept_values(preview: str) -> str:
-    return json.dumps(_replace(json.loads(preview), _KEPT, _HELD))
+def _with_kept_values(preview: str, kept: Mapping[str, str]) -> str:
+    return json.dumps(_replace(json.loads(preview), kept, _HELD))
 
 
 def _replace(node: Any, old: Mapping[str, str], new: Mapping[str, str]) -> Any:

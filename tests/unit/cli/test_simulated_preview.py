@@ -66,13 +66,13 @@ def test_staged_files_adopt_nothing_and_are_else_unchanged(tmp_path: Path):
     write(tmp_path / "head", "adopting", adopting)
     text = "# kept\n" + yaml.safe_dump(other)
     write(tmp_path / "head", "other", text)
-    staged = simulated_preview._stage(tmp_path / "head", tmp_path / "work")
+    staged = simulated_preview._stage(tmp_path / "head", tmp_path / "work", {"env": "KEPT"})
     assert (staged / "dev" / "other.yaml").read_text() == text
     found = yaml.safe_load((staged / "dev" / "adopting.yaml").read_text())["connector"]
     assert "adopt" not in found
-    assert found["config"] == {"api_key": {"env": "KEPT_BY_FIVETRAN"}}
+    assert found["config"] == {"api_key": {"env": "KEPT"}}
     assert (
-        simulated_preview._with_kept_values('{"a": [{"env": "KEPT_BY_FIVETRAN"}]}')
+        simulated_preview._with_kept_values('{"a": [{"env": "KEPT"}]}', {"env": "KEPT"})
         == '{"a": [{"held_by": "fivetran"}]}'
     )
 

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from reconciler.cli.main import cli
 from reconciler.git.head_files import HeadFiles, Limits, read_head_files
@@ -233,3 +235,51 @@ def test_head_files_does_not_run_code_of_the_repository(commits: Commits, tmp_pa
     git(commits.folder, "config", "filter.evil.smudge", f"touch {tmp_path}/ran")
     assert set(read(commits, commit).files) == {"dev/shop.yaml"}
     assert not (tmp_path / "ran").exists()
+
+
+#: Parts from which hostile names are made, as bytes: a tree takes all but NUL and `/`.
+PARTS = [
+    b".",
+    b"..",
+    b".git",
+    b"-",
+    b"\n",
+    b"\x1b[",
+    b"::",
+    b"##[",
+    b"%0A",
+    b"\xe2\x80\xae",
+    b"\xff",
+    b"a",
+    b"B",
+    b".yaml",
+]
+
+
+@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    names=st.lists(
+        st.lists(st.sampled_from(PARTS) | st.binary(min_size=1, max_size=3), min_size=1, max_size=4).map(b"".join),
+        min_size=1,
+        max_size=3,
+        unique=True,
+    ),
+    is_folder=st.booleans(),
+)
+def test_head_files_writes_plain_paths_below_the_folder_or_nothing(
+    tmp_path_factory: pytest.TempPathFactory, names: list[bytes], is_folder: bool
+):
+    folder = tmp_path_factory.mktemp("any")
+    commits = Commits(folder / "repository")
+    names = [name.replace(b"\0", b"0").replace(b"/", b"_") for name in names]
+    blob, inner = commits.blob(UNIT), commits.tree([(FILE, commits.blob(UNIT), "x.yaml")])
+    entry = (FOLDER, inner) if is_folder else (FILE, blob)
+    commit = commits.of({}, *((*entry, name) for name in dict.fromkeys(names)))
+    result = run(commits, commit, folder / "head")
+    assert_inert(result, "text")
+    written = [file for file in (folder / "head").rglob("*") if file.is_file()] if (folder / "head").exists() else []
+    assert all(
+        re.fullmatch(r"dev/[A-Za-z0-9_][\w.+@=,() /-]*", str(each.relative_to(folder / "head"))) for each in written
+    )
+    assert bool(result.return_value) == (not (folder / "head").exists())
+    assert {each.name for each in folder.iterdir()} <= {"repository", "head"}
