@@ -40,6 +40,7 @@ COMMANDS = {
     "record": ("reconciler.cli.record", "Record what a review found as a check run."),
     "agrees": ("reconciler.cli.agrees", "Check that a merge does only what was reviewed."),
     "with-fivetran-key": ("reconciler.cli.with_fivetran_key", "Run a command with an API key from Secret Manager."),
+    "issue": ("reconciler.cli.issue", "Keep one issue with what needs attention."),
     "services": ("reconciler.cli.services", "Show the catalogue of Fivetran's services, or update it."),
     "simulate": ("reconciler.cli.simulate", "Serve a local Fivetran and a local Google Cloud."),
 }

@@ -13,7 +13,7 @@ from reconciler.cli import Exit
 from reconciler.cli.environments import SelectedEnvironment, live_group, select_environment
 from reconciler.cli.masked_output import masked_unit_status
 from reconciler.cli.options import environment_option, format_option, outputs_option, specs_option, today_option
-from reconciler.cli.output import Entry, Page, Reporter, Section, progress
+from reconciler.cli.output import Entry, Level, Page, Reporter, Section, progress
 from reconciler.cli.unmanaged import find_unmanaged
 from reconciler.google.bigquery.access import describe_lapse
 from reconciler.google.bigquery.api import Datasets
@@ -23,7 +23,7 @@ from reconciler.health.unit_status import PAUSED_BY_HAND, UnitStatus
 from reconciler.model import Fleet
 
 #: The sections of the page in order: their keys in the JSON output, and their headings.
-_HEADINGS = {
+HEADINGS = {
     "to_see_to": "Needs attention",
     "awaited": "Pending",
     "paused_by_hand": "Paused by hand",
@@ -63,14 +63,23 @@ def report(
     if offline and outputs is not None:
         raise click.UsageError("choose either --offline or --from-outputs")
     selected = select_environment(specs, environment, day)
+    last = recorded(outputs) if outputs is not None else {}
+    found = find_sections(selected, day, last, offline=offline)
+    reporter.report(_page(selected.environment.name, day, found))
+    return Exit.FINE
+
+
+def find_sections(
+    selected: SelectedEnvironment, day: date, last: Mapping[str, Recorded], *, offline: bool = False
+) -> Sections:
+    """Return what needs attention in an environment: the entries of each section, in order."""
     found: Sections = {
         "ends": list(_expiring(selected.fleet, day)),
         "access": list(_expiring_access(selected.fleet, day)),
     }
     if not offline:
-        found = {**found, **_read_live(selected, day, recorded(outputs) if outputs is not None else {})}
-    reporter.report(_page(selected.environment.name, day, {key: found.get(key, ()) for key in _HEADINGS}))
-    return Exit.FINE
+        found = {**found, **_read_live(selected, day, last)}
+    return {key: found.get(key, ()) for key in HEADINGS}
 
 
 def _page(environment: str, day: date, found: Sections) -> Page:
@@ -79,7 +88,7 @@ def _page(environment: str, day: date, found: Sections) -> Page:
         for key, entries in found.items()
     }
     return Page(
-        [Section(_HEADINGS[key], entries) for key, entries in found.items()],
+        [Section(HEADINGS[key], entries) for key, entries in found.items()],
         title=f"{environment} on {day}",
         empty="nothing needs attention",
         record={"environment": environment, "day": str(day), **records},
@@ -90,7 +99,8 @@ def _expiring(fleet: Fleet, day: date) -> Iterator[Entry]:
     """Return the expiring units, the next one first; then the retired units, whose files can be deleted."""
     for each in sorted(expiring_units(fleet, day), key=lambda each: (each.removed_on, each.file)):
         dates = f"expires on {each.expires}, removed on {each.removed_on}"
-        yield Entry(f"{each.stage}: {each.words or dates}", file=each.file, owners=each.owners)
+        level: Level = "ok" if each.stage == "ahead" else "warning"
+        yield Entry(f"{each.stage}: {each.words or dates}", level, file=each.file, owners=each.owners)
     for unit in fleet.units:
         if unit.retire is not None:
             yield Entry(

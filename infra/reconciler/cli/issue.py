@@ -1,0 +1,140 @@
+"""`reconciler issue`: keep one issue per environment with what needs attention."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import date
+from pathlib import Path
+from typing import IO, BinaryIO, TextIO
+
+import click
+
+from reconciler.cli import Exit
+from reconciler.cli.environments import select_environment
+from reconciler.cli.options import named_environment_option, outputs_option, run_url_option, specs_option, today_option
+from reconciler.cli.output import REPORTERS, Entry, Page, Section, print_note, write_file
+from reconciler.cli.report import HEADINGS, find_sections
+from reconciler.cli.review_page import cut_page, read_review
+from reconciler.github.client import GitHub
+from reconciler.github.codeowners import CodeOwners
+from reconciler.github.issue import close_issue, keep_issue
+from reconciler.health.last_run import recorded
+
+#: The longest page: the issue has a frame of its own.
+_LONGEST = 57_000
+
+#: Where GitHub looks for the owners, in its order.
+_CODEOWNERS = (".github/CODEOWNERS", "CODEOWNERS", "docs/CODEOWNERS")
+
+_UNAPPLIED = {
+    "rejected": "Why a run is rejected",
+    "stop": "Not applied: needs approval",
+    "note": "What a run would change",
+}
+
+
+@click.command()
+@specs_option
+@today_option
+@named_environment_option
+@click.option(
+    "--review",
+    "reviewed",
+    type=click.File("rb"),
+    metavar="FILE",
+    help="The output of `reconciler review --refresh --format json`: drift, and what waits for approval.",
+)
+@outputs_option
+@click.option("--body", type=click.File("r", encoding="utf-8"), metavar="FILE", help="Markdown, in place of a report.")
+@click.option("--close", is_flag=True, help="Close the issue, as if nothing needed attention.")
+@click.option("--title", default="", help="The title.  [default: NAME: what needs attention]")
+@run_url_option
+@click.option(
+    "--summary",
+    type=click.Path(dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="Also append the whole page to this file: the job summary of GitHub Actions.",
+)
+def issue(
+    *,
+    specs: Path,
+    day: date,
+    environment: str,
+    reviewed: BinaryIO | None,
+    outputs: IO[str] | None,
+    body: TextIO | None,
+    close: bool,
+    title: str,
+    run_url: str,
+    summary: Path | None,
+) -> int:
+    """Open, change or close the one issue of an environment.
+
+    It lists what `reconciler report` does, and drift from --review. It is closed when nothing needs attention, and
+    opened again later. CODEOWNERS says who is notified. With --body a file is the text, which notifies nobody. An issue
+    of someone else is never touched. Reads GITHUB_TOKEN, GITHUB_REPOSITORY and GITHUB_API_URL.
+
+    Exit codes: 0 done, 1 the files have problems, 2 wrong usage, 3 Fivetran, Google or GitHub failed.
+    """
+    if close + (body is not None) + (reviewed is not None or outputs is not None) > 1:
+        raise click.UsageError("choose one of --body, --close, and --review with --from-outputs")
+    owners: tuple[str, ...] = ()
+    text = ""
+    if body is not None:
+        text = body.read().strip()
+    elif not close:
+        page = _page(specs, day, environment, reviewed, outputs)
+        if any(entry.level != "ok" for section in page.filled for entry in section.entries):
+            text = REPORTERS["github"].format_page(cut_page(page, _LONGEST))
+            owners = _owners(page.filled)
+        if summary is not None:
+            before = summary.read_text(encoding="utf-8") if summary.is_file() else ""
+            write_file(summary, f"{before}{REPORTERS['github'].format_page(page)}\n")
+    with GitHub.from_environment() as github:
+        if text:
+            title = title or f"{environment}: what needs attention"
+            done, address = keep_issue(github, environment, title, text, owners=owners, run_url=run_url)
+        else:
+            done, address = close_issue(github, environment, run_url=run_url)
+    print_note(f"{done}: {address}" if address else f"{environment}: nothing needs attention, and no issue is open")
+    return Exit.FINE
+
+
+def _page(specs: Path, day: date, environment: str, reviewed: BinaryIO | None, outputs: IO[str] | None) -> Page:
+    selected = select_environment(specs, environment, day)
+    unapplied = _unapplied(reviewed, environment) if reviewed is not None else []
+    found = find_sections(selected, day, recorded(outputs) if outputs is not None else {})
+    return Page(
+        [*unapplied, *(Section(HEADINGS[key], entries) for key, entries in found.items())],
+        empty="nothing needs attention",
+        title=f"What needs attention in {environment}",
+    )
+
+
+def _unapplied(file: BinaryIO, environment: str) -> list[Section]:
+    """Return what a run would do: it was not applied, or it is drift."""
+    document = read_review(file, environment)
+    found = {severity: [each for each in document.items if each.severity == severity] for severity in ("stop", "note")}
+    entries = {
+        severity: [
+            Entry(
+                each.text, file=each.file or None, line=each.line, column=each.column or 1, mark=each.fingerprint or ""
+            )
+            for each in items
+            if each.fingerprint not in document.scheduled
+        ]
+        for severity, items in found.items()
+    }
+    entries["rejected"] = [Entry(each) for each in document.rejected]
+    return [Section(heading, entries[key]) for key, heading in _UNAPPLIED.items()]
+
+
+def _owners(sections: Iterable[Section]) -> tuple[str, ...]:
+    """Return who owns the files of what needs attention, as the repository's CODEOWNERS names them."""
+    file = next((each for each in map(Path, _CODEOWNERS) if each.is_file()), None)
+    if file is None:
+        return ()
+    rules = CodeOwners(file.read_text(encoding="utf-8", errors="replace"))
+    entries: Sequence[Entry] = [entry for section in sections for entry in section.entries if entry.level != "ok"]
+    files = sorted({entry.file for entry in entries if entry.file})
+    return tuple(dict.fromkeys(owner for each in files for owner in rules.of(each) if owner.startswith("@")))
