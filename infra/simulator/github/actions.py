@@ -154,6 +154,13 @@ async def list_jobs(call: Call) -> web.Response:
     return call.page([render.job(call, repository, run, each) for each in run.jobs], "jobs")
 
 
+async def list_artifacts(call: Call) -> web.Response:
+    """List what a run has kept: nothing, since none runs here."""
+    repository = call.repository(actions="read")
+    _run(call, repository)
+    return call.page([], "artifacts")
+
+
 async def get_attempt(call: Call) -> web.Response:
     """Get an attempt of a run."""
     repository = call.repository(actions="read")

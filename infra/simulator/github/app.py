@@ -65,6 +65,7 @@ _REPOSITORY: tuple[tuple[str, str, Operation], ...] = (
     ("GET", "/actions/runs", actions.list_runs),
     ("GET", "/actions/runs/{run}", actions.get_run),
     ("GET", "/actions/runs/{run}/jobs", actions.list_jobs),
+    ("GET", "/actions/runs/{run}/artifacts", actions.list_artifacts),
     ("GET", "/actions/runs/{run}/attempts/{attempt}", actions.get_attempt),
     ("GET", "/actions/runs/{run}/attempts/{attempt}/jobs", actions.list_jobs_of_attempt),
     ("POST", "/actions/runs/{run}/cancel", actions.cancel_run),
@@ -72,6 +73,7 @@ _REPOSITORY: tuple[tuple[str, str, Operation], ...] = (
 )
 
 _REST: tuple[tuple[str, str, Operation], ...] = (
+    ("GET", "/", people.root),
     ("GET", "/user", people.get_self),
     ("GET", "/users/{user}", people.get_user),
     ("GET", "/orgs/{org}/teams/{team}", people.get_team),

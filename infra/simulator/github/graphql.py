@@ -174,6 +174,7 @@ def _repository(call: Call, owner: str, name: str, **_: Any) -> dict[str, Any]:
         "nameWithOwner": found.name,
         "owner": {"login": found.owner, "id": f"O_{found.owner}", "__typename": "Organization"},
         "url": f"{call.host}/{found.name}",
+        "sshUrl": f"git@{call.request.host}:{found.name}.git",
         "isPrivate": found.is_private,
         "isArchived": False,
         "isFork": found.parent is not None,

@@ -168,6 +168,14 @@ async def rate_limit(call: Call) -> web.Response:
     return web.json_response({"resources": {"core": one, "search": one, "graphql": one}, "rate": one})
 
 
+async def root(call: Call) -> web.Response:
+    """Show where the API begins, and the scopes of a person's token."""
+    answer = web.json_response({"current_user_url": f"{call.base}/user"})
+    if call.actor.app is None and call.actor.permissions is None:
+        answer.headers["X-OAuth-Scopes"] = "read:org, repo, workflow"
+    return answer
+
+
 async def meta(call: Call) -> web.Response:  # noqa: ARG001
     """Show what the server is."""
     return web.json_response({"verifiable_password_authentication": False, "installed_version": "3.19.0"})
