@@ -131,7 +131,7 @@ def repository(call: Call, found: Repository) -> dict[str, Any]:
         "default_branch": found.default_branch,
         "topics": [],
         **dict.fromkeys(("has_issues", "has_projects", "has_wiki", "has_downloads"), True),
-        **dict.fromkeys(("has_pages", "archived", "disabled", "is_template"), False),
+        **dict.fromkeys(("has_pages", "has_discussions", "archived", "disabled", "is_template"), False),
         "visibility": "private" if found.is_private else "public",
         "pushed_at": _EPOCH,
         "created_at": _EPOCH,
@@ -508,4 +508,21 @@ def team(call: Call, found: Team) -> dict[str, Any]:
         "members_url": f"{url}/members{{/member}}",
         "repositories_url": f"{url}/repos",
         "parent": None,
+        "created_at": _EPOCH,
+        "updated_at": _EPOCH,
+        "members_count": len(found.members),
+        "repos_count": 0,
+        "organization": _organisation(call, found.organisation),
     }
+
+
+def _organisation(call: Call, login: str) -> dict[str, Any]:
+    account = user(call, login)
+    url = f"{call.base}/orgs/{account['login']}"
+    same = {name: account[name] for name in ("login", "id", "node_id", "avatar_url", "html_url", "type")}
+    lists = {f"{name}_url": f"{url}/{name}" for name in ("repos", "events", "hooks", "issues")}
+    members = {"members_url": f"{url}/members{{/member}}", "public_members_url": f"{url}/public_members{{/member}}"}
+    flags = {"has_organization_projects": True, "has_repository_projects": True}
+    numbers = dict.fromkeys(("public_repos", "public_gists", "followers", "following"), 0)
+    times = {"created_at": _EPOCH, "updated_at": _EPOCH, "archived_at": None}
+    return {**same, "url": url, "description": None, **lists, **members, **flags, **numbers, **times}
