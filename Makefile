@@ -75,7 +75,7 @@ check: packages  ## Format, lint, types, workflows, and that the reference pages
 	@$(VENV)/mypy --no-error-summary
 	@$(VENV)/python tools/reference.py --check
 	@$(VENV)/actionlint -shellcheck= -pyflakes=
-	@$(VENV)/zizmor --quiet --offline --no-progress --persona auditor .github
+	@$(VENV)/zizmor -qq --offline --no-progress --persona auditor .github
 
 .PHONY: setup
 setup: packages  ## Virtual environment and engine, where they are missing
