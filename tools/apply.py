@@ -6,7 +6,7 @@
   commit, since this one would undo it. An old run of a workflow that is repeated is such a case.
 
 In GitHub Actions, what later steps and jobs ask is an output of the step: `completed` (the run came to its end, even if
-units failed) and `proceed` (the commit may be applied).
+units failed), `proceed` (the commit may be applied) and `since` (the commit that was last applied without a failure).
 
 Exit 0 when all is applied; 1 when the run failed or was rejected; 2 for wrong usage; 3 when Pulumi or git failed.
 """
@@ -20,6 +20,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -105,25 +106,42 @@ def _metadata(event: Mapping[str, Any]) -> Mapping[str, Any]:
 
 
 def order(stack: str) -> int:
-    """Write whether the commit that is checked out may be applied."""
-    last = last_commit(stack)
+    """Write whether the commit that is checked out may be applied, and since which commit it has to be reviewed."""
+    runs = last_runs(stack)
     here = git("rev-parse", "HEAD").stdout.strip()
-    is_known = last is not None and git("cat-file", "-e", f"{last}^{{commit}}").returncode == 0
-    is_later = is_known and last != here and git("merge-base", "--is-ancestor", here, str(last)).returncode == 0
-    if is_later:
-        say(f"{stack} was applied at {last}, which is later than {here}: nothing to do")
+    last = next((run for run in runs if run.commit), None)
+    succeeded = next((run.commit for run in runs if run.commit and run.succeeded), "")
+    is_later = last is not None and is_before(here, last.commit)
+    if last is not None and is_later:
+        say(f"{stack} was applied at {last.commit}, which is later than {here}: nothing to do")
+    # Also the commits whose runs stopped or failed are in this one.
+    write_output("since", succeeded if is_before(succeeded, here) else "")
     write_output("proceed", not is_later)
     return 0
 
 
-def last_commit(stack: str) -> str | None:
-    """Return the commit of the last run that applied something; None where Pulumi recorded none."""
+@dataclass(frozen=True)
+class Run:
+    """A run of Pulumi that applied something."""
+
+    commit: str
+    """The commit that it was of; empty where Pulumi recorded none."""
+    succeeded: bool
+
+
+def last_runs(stack: str) -> list[Run]:
+    """Return the last runs that applied something, the latest first."""
     options = ["--json", "--page-size", str(RUNS)]
     done = pulumi("stack", "history", "--stack", stack, *options, variables=os.environ, capture=True)
     if done.returncode != 0:
         raise ApplyError(3, "`pulumi stack history` failed; its message is above.")
-    runs = json.loads(done.stdout or "[]")
-    return next((run["environment"].get("git.head") for run in runs if run.get("kind") == "update"), None)
+    found = [run for run in json.loads(done.stdout or "[]") if run.get("kind") == "update"]
+    return [Run(str(run["environment"].get("git.head", "")), run.get("result") == "succeeded") for run in found]
+
+
+def is_before(commit: str, later: str) -> bool:
+    """Return whether one commit is in the history of another one; a commit that is missing here is not."""
+    return bool(commit) and commit != later and git("merge-base", "--is-ancestor", commit, later).returncode == 0
 
 
 def git(*arguments: str) -> subprocess.CompletedProcess[str]:
@@ -147,9 +165,9 @@ def pulumi(*arguments: str, variables: Mapping[str, str], capture: bool = False)
         raise ApplyError(2, 'no pulumi on PATH: eval "$(make -s env)" first.') from None
 
 
-def write_output(name: str, value: bool) -> None:
+def write_output(name: str, value: bool | str) -> None:
     """Print what was found, and make it an output of a step of GitHub Actions."""
-    line = f"{name}={str(value).lower()}"
+    line = f"{name}={value if isinstance(value, str) else str(value).lower()}"
     say(line)
     if file := os.environ.get("GITHUB_OUTPUT"):
         with Path(file).open("a", encoding="utf-8") as outputs:

@@ -113,6 +113,9 @@ def test_order_stops_a_commit_that_comes_after_a_later_one(job: Job):
     job.apply().ok()
     job.run(*order).ok()
     assert job.output() == "proceed=true", "a run that is repeated"
+    job.commit()
+    job.run(*order).ok()
+    assert job.outputs.read_text().splitlines()[-2:] == [f"since={job.second}", "proceed=true"]
     job.git("checkout", "--quiet", job.first)
     job.run(*order).ok()
     assert job.output() == "proceed=false"

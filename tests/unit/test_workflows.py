@@ -20,7 +20,6 @@ PENDING: set[str] = {
     "make has no target rehearse",
     "there is no reconciler issue",
     "reconciler review has no option --base",
-    "reconciler agrees has no option --scheduled",
 }
 
 #: What lets a job do something that a reader of the repository cannot.
