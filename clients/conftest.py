@@ -59,9 +59,10 @@ class Client:
     services: Services
     variables: dict[str, str] = field(default_factory=dict)
 
-    def run(self, program: str, *arguments: str, cwd: Path | None = None) -> str:
-        """Run a program of the environment and return its output. If it fails, the test fails."""
-        variables = {
+    @property
+    def environment(self) -> dict[str, str]:
+        """The environment variables of the client's processes."""
+        return {
             "PATH": os.pathsep.join([str(self.programs), os.environ["PATH"]]),
             "HOME": str(self.folder),
             "CI": "true",
@@ -69,18 +70,25 @@ class Client:
             **self.services.fronts.variables,
             **self.variables,
         }
-        done = subprocess.run(
+
+    def run(self, program: str, *arguments: str, cwd: Path | None = None) -> str:
+        """Run a program of the environment and return its output. If it fails, the test fails."""
+        done = self.attempt(program, *arguments, cwd=cwd)
+        assert done.returncode == 0, done.stdout
+        return done.stdout
+
+    def attempt(self, program: str, *arguments: str, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
+        """Run a program of the environment that may fail."""
+        return subprocess.run(
             [str(self.programs / program), *arguments],
             cwd=cwd or self.folder,
-            env=variables,
+            env=self.environment,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
             timeout=_TIMEOUT_S,
             check=False,
         )
-        assert done.returncode == 0, done.stdout
-        return done.stdout
 
     def script(self, file: str, **arguments: Any) -> Any:
         """Run a Python file of this folder with arguments as JSON. Returns the JSON on its last line."""

@@ -73,7 +73,9 @@ def test_a_push_makes_ours_as_wanted_and_touches_no_other(before: dict[str, Live
             assert wanted.connection is not None
             assert ours[key] == Marker(wanted.environment, wanted.connection)
             assert after[key].value in (None, wanted.connection)
-    assert {key for key in ours if key not in push.wanted} <= (set() if push.prune else attention)
+    unwanted = {key for key, each in before.items() if is_ours(push, each) and key not in push.wanted}
+    assert ours.keys() - push.wanted.keys() == (set() if push.prune else unwanted)
+    assert push.prune or unwanted <= attention
     store.writes.clear()
     assert not any(step.action.is_write for step in pushed(push, store)), "a second push changes nothing"
     assert store.writes == []
