@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+import json
 import os
 import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
 
 from reconciler.model.errors import LOG_IN, NO_CREDENTIALS, ReconcilerError, RemoteError
 
 _TOKEN, _USER, _PASSWORD = "AIRFLOW_TOKEN", "AIRFLOW_USERNAME", "AIRFLOW_PASSWORD"
+_FILE = "GOOGLE_APPLICATION_CREDENTIALS"
+_TIMEOUT_S = 30.0
+#: The end of the address at which an account is impersonated, and at which it gives an identity token.
+_ACCESS, _IDENTITY = ":generateAccessToken", ":generateIdToken"
 _SCOPE = "https://www.googleapis.com/auth/cloud-platform"
 
 
@@ -73,12 +80,42 @@ def _google_identity(audience: str) -> str:
 
     step = f"Use credentials of a service account, or mint the token in CI and set {_TOKEN}"
     try:
+        if (federated := _federated_identity(audience)) is not None:
+            return federated
         return str(google.oauth2.id_token.fetch_id_token(Request(), audience))  # type: ignore[no-untyped-call]
     except exceptions.DefaultCredentialsError:
         raise ReconcilerError(f"{NO_CREDENTIALS} for an identity token\n    {step}.") from None
-    except (exceptions.GoogleAuthError, ValueError) as error:
+    except (exceptions.GoogleAuthError, OSError, ValueError) as error:
         failed = RemoteError(f"Google gave no identity token ({type(error).__name__})", step=step)
     raise failed
+
+
+def _federated_identity(audience: str) -> str | None:
+    """Return an identity token of the service account that federated credentials, such as GitHub's, stand for.
+
+    `fetch_id_token` knows no such credentials. The federated identity asks for the token itself, which
+    roles/iam.workloadIdentityUser allows, so that the account needs no role on itself.
+    """
+    from google.auth import exceptions, identity_pool  # noqa: PLC0415
+    from google.auth.transport.requests import AuthorizedSession  # noqa: PLC0415
+
+    try:
+        info = json.loads(Path(os.environ.get(_FILE, "")).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+    if not isinstance(info, dict) or info.get("type") != "external_account":
+        return None
+    url = str(info.pop("service_account_impersonation_url", ""))
+    if not url.endswith(_ACCESS):
+        raise exceptions.DefaultCredentialsError
+    source = identity_pool.Credentials.from_info(info, scopes=[_SCOPE])  # type: ignore[no-untyped-call]
+    with AuthorizedSession(source) as session:  # type: ignore[no-untyped-call]
+        body: Any = {"audience": audience, "includeEmail": True}
+        answer = session.post(url.removesuffix(_ACCESS) + _IDENTITY, json=body, timeout=_TIMEOUT_S)
+    token = answer.json().get("token") if answer.ok else None
+    if not isinstance(token, str):
+        raise exceptions.RefreshError
+    return token
 
 
 def _google_access() -> str:

@@ -116,6 +116,82 @@ def test_googles_access_token_is_for_the_cloud(google: list[dict[str, object]]):
     assert [each["scope"] for each in google] == ["https://www.googleapis.com/auth/cloud-platform"]
 
 
+class Federation(BaseHTTPRequestHandler):
+    """GitHub's token, Google's exchange of it, and the account that it stands for."""
+
+    asked: list[tuple[str, str, str]]
+
+    def do_GET(self) -> None:
+        self._answer({"value": "github_token"})
+
+    def do_POST(self) -> None:
+        body = self.rfile.read(int(self.headers["content-length"])).decode()
+        if self.path == "/sts":
+            assert "github_token" in body
+            self._answer({"access_token": "federated", "expires_in": 3600, "token_type": "Bearer"})
+        else:
+            self.asked.append((self.path, self.headers["authorization"], json.loads(body)["audience"]))
+            self._answer({"token": ID_TOKEN} if "denied" not in body else {})
+
+    def _answer(self, content: object) -> None:
+        data = json.dumps(content).encode()
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(data)))
+        self.end_headers()
+        self.wfile.write(data)
+
+    def log_message(self, format: str, *args: object) -> None:
+        """Print nothing."""
+
+
+@pytest.fixture
+def federated(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[list[tuple[str, str, str]]]:
+    """Credentials as GitHub Actions' job has them; what the account was asked."""
+    asked: list[tuple[str, str, str]] = []
+    handler = type("Handler", (Federation,), {"asked": asked})
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        thread = threading.Thread(target=server.serve_forever, args=(0.01,))
+        thread.start()
+        url = f"http://127.0.0.1:{server.server_port}"
+        info = {
+            "type": "external_account",
+            "audience": "//iam.googleapis.com/projects/1/locations/global/workloadIdentityPools/p/providers/p",
+            "subject_token_type": "urn:ietf:params:oauth:token-type:jwt",
+            "token_url": f"{url}/sts",
+            "service_account_impersonation_url": f"{url}/apply@example.com:generateAccessToken",
+            "credential_source": {
+                "url": f"{url}/github",
+                "format": {"type": "json", "subject_token_field_name": "value"},
+            },
+        }
+        (tmp_path / "github.json").write_text(json.dumps(info))
+        monkeypatch.setenv("GOOGLE_APPLICATION_CREDENTIALS", str(tmp_path / "github.json"))
+        try:
+            yield asked
+        finally:
+            server.shutdown()
+            thread.join()
+
+
+def test_githubs_identity_gets_the_accounts_token(federated: list[tuple[str, str, str]]):
+    assert read("client") == Credentials(google=ID_TOKEN)
+    assert federated == [("/apply@example.com:generateIdToken", "Bearer federated", "client")]
+
+
+def test_an_account_that_gives_no_token_is_reported(federated: list[tuple[str, str, str]]):
+    with pytest.raises(RemoteError, match=r"Google gave no identity token \(RefreshError\)"):
+        read("denied")
+
+
+def test_federated_credentials_without_an_account_are_reported(federated: list[tuple[str, str, str]], tmp_path: Path):
+    file = tmp_path / "github.json"
+    info = json.loads(file.read_text())
+    del info["service_account_impersonation_url"]
+    file.write_text(json.dumps(info))
+    with pytest.raises(ReconcilerError, match="no valid Google credentials for an identity token"):
+        read("client")
+
+
 def test_a_token_that_google_denies_is_reported(google: list[dict[str, object]]):
     with pytest.raises(RemoteError, match=r"Google gave no identity token \(RefreshError\)") as caught:
         read("denied")
