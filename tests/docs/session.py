@@ -14,6 +14,7 @@ from pathlib import Path
 from tests.docs.pages import ROOT
 from tests.engine.admin import Admin
 from tests.engine.prefork import preforked_python
+from tests.engine.workspace import CLI_SETTINGS
 
 import environment
 
@@ -63,6 +64,7 @@ class Session:
             "PULUMI_HOME": str(folder / "pulumi-home"),
             "TMPDIR": str(folder),
             **environment.SETTINGS,
+            **CLI_SETTINGS,
         }
         self._admin: Admin | None = None
         self._serving: list[int] = []

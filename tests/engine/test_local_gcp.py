@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 from admin import Admin
-from workspace import Result
+from workspace import CLI_SETTINGS, Result, Tools
 
 from simulator.process import Simulators
 
@@ -100,13 +100,15 @@ class Program:
 
 
 @pytest.fixture
-def program(admin: Admin, simulators: Simulators, tmp_path: Path, pulumi_home: Path) -> Program:
+def program(admin: Admin, simulators: Simulators, tmp_path: Path, tools: Tools) -> Program:
     """A program that declares nothing yet, on an empty local Google Cloud."""
     variables = {
-        **{name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ},
+        **{name: os.environ[name] for name in ("HOME",) if name in os.environ},
+        "PATH": tools.path,
+        **CLI_SETTINGS,
         **simulators.environment,
         "PULUMI_BACKEND_URL": (tmp_path / "state").as_uri(),
-        "PULUMI_HOME": str(pulumi_home),
+        "PULUMI_HOME": str(tools.pulumi_home),
         "PULUMI_CONFIG_PASSPHRASE": "x",
         "PULUMI_SKIP_UPDATE_CHECK": "1",
     }
