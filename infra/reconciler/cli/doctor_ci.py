@@ -33,7 +33,7 @@ from reconciler.health.ci_checks import (
     check_state_writers,
 )
 from reconciler.health.environment_checks import CheckResult
-from reconciler.model import Environment
+from reconciler.model import Environment, commands
 from reconciler.model.errors import ReconcilerError, RemoteError
 
 _GCS = "gs://"
@@ -61,7 +61,8 @@ class CiChecks:
         yield from _results_of("GitHub", self._check_github)
         yield from _results_of("state", self._check_bucket)
         text = "whether it is read-only was not tested: only its own credentials show it"
-        to_do = f"run reconciler doctor -e {self.environment.name} --ci --as-preview with its credentials"
+        command = commands.reconciler("doctor", "--ci", "--as-preview", environment=self.environment.name)
+        to_do = f"run {command} with its credentials"
         yield CheckResult("preview identity", "warning", text, to_do)
 
     def _check_github(self) -> Iterator[CheckResult]:

@@ -122,7 +122,7 @@ def organisation(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> Itera
 
 UNTESTED = [
     "warning  preview identity: whether it is read-only was not tested: only its own credentials show it",
-    "         run reconciler doctor -e dev --ci --as-preview with its credentials",
+    "         run `reconciler doctor -e dev --ci --as-preview` with its credentials",
 ]
 
 
