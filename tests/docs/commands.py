@@ -63,6 +63,8 @@ def _of_command(words: list[str]) -> list[str]:
             return [f"there is no {name}"]
         known = set(re.findall(r"(?<![\w-])(--?[a-zA-Z][\w-]*)", _pulumi_help(*path)))
     else:
+        if words[1] == "with-fivetran-key" and (inner := [at for at, word in enumerate(words) if word in _OURS][1:]):
+            return _of_command(words[: inner[0]]) + _of_command(words[inner[0] :])
         subcommand, name = _reconciler_command(words[1:])
         if subcommand is None:
             return [f"there is no {name}"]

@@ -232,7 +232,8 @@ def test_commands_that_read_files_have_the_environment_option():
         command = cli.get_command(context, name)
         assert command is not None
         options = {flag for parameter in command.params for flag in parameter.opts}
-        if "--specs" in options and name not in ("simulate", "head-files"):  # which serve, and write, them all
+        # These serve, write and list all environments.
+        if "--specs" in options and name not in ("simulate", "head-files", "changed"):
             assert {"-e", "--environment"} <= options, name
 
 

@@ -1,0 +1,1 @@
+"""The whole story over days, with nothing but this machine: `make rehearse`."""

@@ -1,0 +1,129 @@
+"""Run the repository's workflow files on this machine, with act and stand-ins for the pinned actions."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import subprocess
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parent.parent
+STAND_INS = Path(__file__).resolve().parent / "stand_ins"
+
+#: act, of the version whose behaviour the rehearsal knows.
+ACT = "github.com/nektos/act@v0.2.89"
+
+#: The label of the runners that the workflows ask for: they run here, without a container.
+RUNNER = "ubuntu-24.04"
+
+#: A pinned action: owner and name, a path within, and the commit.
+_USES = re.compile(r"uses: ([\w.-]+/([\w.-]+))((?:/[\w.-]+)*)@([0-9a-f]{40})")
+
+#: Keys that act rejects: they keep all waiting runs, and list no deployment on the repository's page.
+_UNKNOWN = re.compile(r"^ *(?:queue: max|deployment: false) *(?:#.*)?\n", re.MULTILINE)
+
+
+def install_act(folder: Path) -> Path:
+    """Build act with Go, and return the program."""
+    program = folder / "act"
+    if program.is_file():
+        return program
+    go = shutil.which("go") or shutil.which("go", path="/usr/local/go/bin")
+    if go is None:
+        raise RuntimeError("Go builds act, and there is no `go` on PATH\n    Install Go: https://go.dev/doc/install")
+    folder.mkdir(parents=True, exist_ok=True)
+    subprocess.run([go, "install", ACT], env={**os.environ, "GOBIN": str(folder)}, check=True, timeout=1200)
+    return program
+
+
+@dataclass(frozen=True)
+class Ran:
+    """What a run of a workflow did."""
+
+    code: int
+    log: str
+
+    def ok(self) -> Ran:
+        """Return it; fails the test, with the log, if the run failed."""
+        assert self.code == 0, self.log
+        return self
+
+
+@dataclass(frozen=True)
+class Actions:
+    """GitHub Actions for one bare repository."""
+
+    program: Path
+    origin: Path
+    folder: Path
+    variables: Mapping[str, str]
+    """What steps find in their environment beside GitHub's own: the addresses of the local services."""
+    vars: Mapping[str, str]
+    """The repository's variables, `vars.NAME` in a workflow."""
+    secrets: Mapping[str, str]
+
+    def run(
+        self, workflow: str, event: str, commit: str, payload: Mapping[str, Any], variables: Mapping[str, str]
+    ) -> Ran:
+        """Run a workflow file of a commit for an event, with more variables, and return what it printed."""
+        clone = self.folder / "clone"
+        shutil.rmtree(clone, ignore_errors=True)
+        git = ["git", "-C", str(clone)]
+        subprocess.run(["git", "clone", "--quiet", str(self.origin), str(clone)], check=True)
+        subprocess.run([*git, "checkout", "--quiet", "-B", "main", commit], check=True)
+        subprocess.run([*git, "remote", "set-url", "origin", "https://github.com/example/data"], check=True)
+        file = clone / ".github" / "workflows" / workflow
+        file.write_text(_UNKNOWN.sub("", file.read_text()))
+        event_file = self.folder / "event.json"
+        event_file.write_text(json.dumps(payload))
+        command = [str(self.program), event, "--workflows", str(file), "--eventpath", str(event_file)]
+        command += ["--platform", f"{RUNNER}=-self-hosted", "--no-cache-server", "--pull=false"]
+        command += [f"--action-cache-path={self.folder / 'act'}"]
+        for key, value in {**self._environment(), **variables}.items():
+            command += ["--env", f"{key}={value}"]
+        for key, value in self.vars.items():
+            command += ["--var", f"{key}={value}"]
+        for key, value in self.secrets.items():
+            command += ["--secret", f"{key}={value}"]
+        for uses in sorted(self._uses(clone)):
+            command += ["--local-repository", uses]
+        done = subprocess.run(
+            command,
+            cwd=clone,
+            env={**os.environ, "HOME": str(self.folder)},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            timeout=1800,
+            check=False,
+        )
+        logs = self.folder / "logs"
+        logs.mkdir(exist_ok=True)
+        (logs / f"{len(list(logs.iterdir())) + 1:02}-{workflow}.log").write_text(done.stdout)
+        return Ran(done.returncode, done.stdout)
+
+    def _environment(self) -> dict[str, str]:
+        return {
+            **self.variables,
+            "REHEARSAL_ORIGIN": str(self.origin),
+            "REHEARSAL_PACKAGES": str(ROOT / ".venv"),
+            "REHEARSAL_PACKAGES_PATH": str(ROOT),
+            "REHEARSAL_ARTIFACTS": str(self.folder / "artifacts"),
+        }
+
+    @staticmethod
+    def _uses(clone: Path) -> set[str]:
+        """Return the pinned actions with the folders that stand in for them."""
+        files = [*clone.glob(".github/workflows/*.yml"), *clone.glob(".github/actions/*/action.yml")]
+        found = set()
+        for file in files:
+            for repository, name, _, commit in _USES.findall(file.read_text()):
+                folder = STAND_INS / name
+                assert folder.is_dir(), f"{file}: no stand-in for {repository}"
+                found.add(f"{repository}@{commit}={folder}")
+        return found

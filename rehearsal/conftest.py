@@ -1,0 +1,36 @@
+"""The local services, and one stack that a rehearsal works on."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from tests.engine.admin import Admin
+from tests.engine.workspace import Tools, Workspace
+
+from simulator.process import Simulators, running
+
+
+@pytest.fixture(scope="session")
+def simulators() -> Iterator[Simulators]:
+    """A local Fivetran and a local Google Cloud."""
+    with running() as addresses:
+        yield addresses
+
+
+@pytest.fixture
+def admin(simulators: Simulators) -> Iterator[Admin]:
+    """The services' admin side, everything forgotten."""
+    side = Admin(simulators.admin_url)
+    side.reset()
+    yield side
+    side.reset()
+    side.close()
+
+
+@pytest.fixture
+def workspace(simulators: Simulators, tmp_path: Path, tmp_path_factory: pytest.TempPathFactory) -> Workspace:
+    """A stack `dev` with an environment and no units."""
+    tools = Tools.make(tmp_path_factory.mktemp("tools"), tmp_path_factory.mktemp("pulumi-home"))
+    return Workspace(tmp_path / "work", simulators.environment, tools)

@@ -1,0 +1,244 @@
+"""An estate of units, the changes that people make to it, and what each run of the workflows does with them."""
+
+from __future__ import annotations
+
+import copy
+import json
+import random
+import subprocess
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date, timedelta
+from pathlib import Path
+from typing import Any
+
+import yaml
+from tests.engine.admin import Admin
+from tests.engine.workspace import ENVIRONMENT, ROOT, Result, Workspace, kill, stripe
+
+#: Days between a unit's last day and its removal.
+GRACE = timedelta(days=3)
+
+RULES: Mapping[str, Any] = {
+    **ENVIRONMENT,
+    "policy": {
+        "expiry": {"required": True, "longest": "400d", "warn": "2d", "grace": f"{GRACE.days}d"},
+        "delete_guard": {"share": "100%", "at_least": 100},
+    },
+}
+
+#: The command of this environment.
+COMMAND = str(Path(sys.executable).with_name("reconciler"))
+
+#: What a consequence says that a unit loses for good.
+DELETIONS = {"connection_deleted", "connection_replaced", "dataset_deleted", "dataset_replaced"}
+
+Files = dict[str, dict[str, Any]]
+
+
+class Stopped(Exception):
+    """A run would do what nobody has reviewed: the consequences."""
+
+    def __init__(self, found: list[dict[str, Any]]) -> None:
+        super().__init__("\n".join(each["text"] for each in found))
+        self.found = found
+
+
+@dataclass
+class Estate:
+    """The files of the default branch, the day, and what was approved so far."""
+
+    workspace: Workspace
+    admin: Admin
+    chance: random.Random
+    day: date
+    files: Files = field(default_factory=dict)
+    reviewed: set[str] = field(default_factory=set)
+    """The fingerprints that somebody approved."""
+    may_be_deleted: set[tuple[str, str]] = field(default_factory=set)
+    """Kind and object of each deletion that was approved or scheduled before a run did it."""
+    paused_by_hand: set[str] = field(default_factory=set)
+    """Units that somebody paused or started by hand: a run leaves such a pause alone."""
+    diary: list[str] = field(default_factory=list)
+    _made: int = 0
+
+    # What people do to files.
+
+    def new_unit(self, days: int) -> str:
+        """Add a unit with an expiry in so many days, and return its name."""
+        self._made += 1
+        name = f"unit_{self._made:03}"
+        self.files[name] = {**stripe(name), "expires": str(self.day + timedelta(days=days))}
+        return name
+
+    def change_files(self, number: int) -> list[str]:
+        """Make so many changes to units, as pull requests do, and return what was done."""
+        changes = (
+            self._add,
+            self._rotate,
+            self._grant,
+            self._revoke,
+            self._extend,
+            self._pause,
+            self._resume,
+            self._end,
+        )
+        return [self.chance.choice(changes)() for _ in range(number)]
+
+    def _alive(self) -> list[str]:
+        return [name for name, unit in self.files.items() if date.fromisoformat(unit["expires"]) > self.day]
+
+    def _any(self) -> str:
+        return self.chance.choice(self._alive())
+
+    def _add(self) -> str:
+        return f"add {self.new_unit(self.chance.randint(4, 60))}"
+
+    def _rotate(self) -> str:
+        name = self._any()
+        self.files[name]["connector"]["config"]["api_key"]["version"] += 1
+        return f"rotate the key of {name}"
+
+    def _grant(self) -> str:
+        name, person = self._any(), f"user:p{self.chance.randint(1, 20)}@example.com"
+        until = self.day + timedelta(days=self.chance.randint(1, 10))
+        grant = {"role": "roles/bigquery.dataViewer", "members": [person], "until": str(until), "ticket": "T-1"}
+        listed = self.files[name]["dataset"].setdefault("access", [])
+        if any(person in each["members"] for each in listed):
+            return f"grant nothing more to {person}"
+        listed.append(grant)
+        return f"grant {name} to {person} until {until}"
+
+    def _revoke(self) -> str:
+        name = self._any()
+        self.files[name]["dataset"].pop("access", None)
+        return f"revoke all grants of {name}"
+
+    def _extend(self) -> str:
+        name = self._any()
+        later = date.fromisoformat(self.files[name]["expires"]) + timedelta(days=self.chance.randint(1, 20))
+        self.files[name]["expires"] = str(later)
+        return f"extend {name} to {later}"
+
+    def _end(self) -> str:
+        name = self._any()
+        sooner = self.day + timedelta(days=self.chance.randint(1, 3))
+        self.files[name]["expires"] = str(sooner)
+        return f"end {name} on {sooner}"
+
+    def _pause(self) -> str:
+        name = self._any()
+        self.files[name]["connector"]["paused"] = "INC-1"
+        return f"pause {name}"
+
+    def _resume(self) -> str:
+        name = self._any()
+        self.files[name]["connector"].pop("paused", None)
+        return f"resume {name}"
+
+    # What people do in Fivetran.
+
+    def edit_by_hand(self) -> str:
+        """Somebody changes a connection in Fivetran's interface."""
+        live = {each["name"]: each for each in self.admin.connections().values() if each["name"] in self.files}
+        name = self.chance.choice(sorted(live))
+        paused = not live[name]["paused"]
+        self.admin.edit(live[name]["id"], paused=paused)
+        self.paused_by_hand.add(name)
+        return f"by hand: {name} is {'paused' if paused else 'started'}"
+
+    # What the workflows do.
+
+    def review(self, files: Files, *arguments: str) -> dict[str, Any]:
+        """Return the review of some files against what is recorded."""
+        folder = self._write(files, "head")
+        done = subprocess.run(
+            [COMMAND, "review", "--environment", "dev", "--format", "json", *arguments],
+            cwd=ROOT,
+            env={**self._env(folder), "RECONCILER_REMOVALS": "allow:1000"},
+            capture_output=True,
+            text=True,
+            timeout=600,
+            check=False,
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
+        return json.loads(done.stdout)
+
+    def approve(self, found: Mapping[str, Any]) -> None:
+        """A code owner approves what a review shows."""
+        self.reviewed |= {each["fingerprint"] for each in found["consequences"] if each["class"] == "stop"}
+
+    def apply(self, *options: str, refresh: bool = False, trouble: str = "") -> Result | None:
+        """Compare a fresh review of the default branch with what was approved, and apply it.
+
+        Returns None for a run that was killed. Raises `Stopped`, and touches nothing, if something is new.
+        """
+        found = self.review(self.files, *(["--refresh"] if refresh else []))
+        stops = [each for each in found["consequences"] if each["class"] == "stop"]
+        new = [each for each in stops if each["fingerprint"] not in self.reviewed | set(found["scheduled"])]
+        if new:
+            raise Stopped(new)
+        self.may_be_deleted |= {(each["kind"], each["object"]) for each in stops if each["kind"] in DELETIONS}
+        removals = sum(
+            each["kind"] in ("connection_deleted", "dataset_deleted") and each["fingerprint"] not in found["scheduled"]
+            for each in stops
+        )
+        env = {
+            **self._env(self._write(self.files, "specs")),
+            **({"RECONCILER_REMOVALS": f"allow:{removals}"} if removals else {}),
+        }
+        arguments = ["--refresh"] if refresh else []
+        if trouble == "kill":
+            self._kill_halfway(arguments, env)
+            return None
+        if trouble == "errors":
+            self.admin.fault(kind="status", status=503, path="^/v1/connections", count=self.chance.randint(1, 40))
+        done = self.workspace.up(*arguments, *options, **env)
+        self.admin.forget_faults()
+        return done
+
+    def _kill_halfway(self, arguments: list[str], env: Mapping[str, str]) -> None:
+        method = self.chance.choice(["POST", "PATCH", "DELETE"])
+        fault = self.admin.fault(kind="hold", method=method, path="^/v1/", count=None)
+        process = self.workspace.start_up(*arguments, **env)
+        self.admin.wait_for(lambda: self.admin.held(fault) > 0 or process.poll() is not None)
+        kill(process, group=True)
+        self.admin.release(fault, drop=self.chance.random() < 0.5)
+        self.admin.forget_faults()
+        self.workspace.recover()
+
+    def sweep(self) -> list[str]:
+        """Delete the files of units whose removal is due, as `reconciler sweep` does; return their names."""
+        folder = self._write(self.files, "specs")
+        done = subprocess.run(
+            [COMMAND, "sweep", "--environment", "dev"],
+            cwd=ROOT,
+            env=self._env(folder),
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
+        left = {file.stem for file in (folder / "dev").glob("*.yaml")}
+        swept = [name for name in self.files if name not in left]
+        for name in swept:
+            del self.files[name]
+        return swept
+
+    def _env(self, folder: Path) -> dict[str, str]:
+        return {**self.workspace.env, "RECONCILER_SPECS": str(folder), "RECONCILER_TODAY": str(self.day)}
+
+    def _write(self, files: Files, name: str) -> Path:
+        folder = self.workspace.folder / name
+        (folder / "dev").mkdir(parents=True, exist_ok=True)
+        for file in (folder / "dev").glob("*.yaml"):
+            file.unlink()
+        for unit, content in {"environment": dict(RULES), **files}.items():
+            (folder / "dev" / f"{unit}.yaml").write_text(yaml.safe_dump(content, sort_keys=False))
+        return folder
+
+    def copy_files(self) -> Files:
+        """Return the files, to go back to or to work on."""
+        return copy.deepcopy(self.files)

@@ -1,0 +1,117 @@
+"""Thirty days of pull requests, merges, edits by hand, expiries and faults on an estate of 60 units.
+
+On each day the workflows do what they always do, with the real engine and `reconciler review`. What must hold on each
+evening: nothing undeclared is touched, nothing declared is missing, nothing is left over, and nothing was deleted that
+nobody had reviewed or scheduled. `REHEARSAL_SEED` repeats a month, `REHEARSAL_DAYS` and `REHEARSAL_UNITS` make it
+smaller.
+"""
+
+from __future__ import annotations
+
+import os
+import random
+from datetime import date, timedelta
+from typing import Any
+
+import pytest
+from tests.engine.admin import Admin
+from tests.engine.workspace import Workspace
+
+from rehearsal.estate import GRACE, Estate, Stopped
+
+DAYS = int(os.environ.get("REHEARSAL_DAYS", "30"))
+UNITS = int(os.environ.get("REHEARSAL_UNITS", "60"))
+FIRST = date(2027, 1, 1)
+
+
+def live(admin: Admin) -> dict[str, Any]:
+    """Return the connections by name."""
+    return admin.connections()
+
+
+def datasets(admin: Admin) -> set[str]:
+    """Return the ids of the datasets."""
+    return set(admin.gcp("GET", "/state")["projects"]["dev-project"]["datasets"])
+
+
+def merge(estate: Estate, trouble: str = "") -> None:
+    """Merge a pull request that a code owner approved, and repeat the run until it comes to its end."""
+    for attempt in range(5):
+        try:
+            done = estate.apply(trouble=trouble if attempt == 0 else "")
+        except Stopped as stopped:
+            estate.diary.append(f"{estate.day}: stopped: {stopped}")
+            estate.approve({"consequences": stopped.found})
+            continue
+        if done is not None and done.code == 0:
+            return
+        estate.diary.append(f"{estate.day}: attempt {attempt}: {'killed' if done is None else 'failed'}")
+    raise AssertionError("\n".join([*estate.diary, done.out if done else "killed"]))
+
+
+def night(estate: Estate) -> None:
+    """Let the daily run of the next day apply what is scheduled, and ask about the rest."""
+    estate.day += timedelta(days=1)
+    for _ in range(3):
+        try:
+            done = estate.apply(refresh=True)
+        except Stopped as stopped:
+            estate.diary.append(f"{estate.day}: the daily run asks: {stopped}")
+            estate.approve({"consequences": stopped.found})
+            continue
+        assert done is not None
+        assert done.code == 0, "\n".join([*estate.diary, done.out])
+        break
+    swept = estate.sweep()
+    if swept:
+        estate.diary.append(f"{estate.day}: swept {', '.join(swept)}")
+
+
+def check_evening(estate: Estate, foreign: dict[str, Any], before: set[str], before_datasets: set[str]) -> None:
+    """Hold what must be true on every evening."""
+    story = "\n".join(estate.diary)
+    now, now_datasets = live(estate.admin), datasets(estate.admin)
+    assert {name: now.get(name) for name in foreign} == foreign, story
+    declared = {
+        name for name, unit in estate.files.items() if date.fromisoformat(unit["expires"]) + GRACE >= estate.day
+    }
+    assert now.keys() - foreign.keys() == declared, story
+    assert now_datasets - {"others"} == declared, story
+    for name in declared:
+        unit = estate.files[name]
+        should_pause = "paused" in unit["connector"] or date.fromisoformat(unit["expires"]) < estate.day
+        if should_pause or name not in estate.paused_by_hand:
+            assert now[name]["paused"] == should_pause, f"{name}\n{story}"
+    gone = {("connection_deleted", f"connection {name}") for name in before - now.keys()}
+    gone |= {("dataset_deleted", f"dataset {name}") for name in before_datasets - now_datasets}
+    assert gone <= estate.may_be_deleted, story
+
+
+@pytest.mark.parametrize("seed", [int(os.environ.get("REHEARSAL_SEED", "1"))])
+def test_a_month_touches_only_what_was_declared_and_reviewed(workspace: Workspace, admin: Admin, seed: int):
+    estate = Estate(workspace, admin, random.Random(seed), FIRST)
+    chance = estate.chance
+    for _ in range(UNITS):
+        estate.new_unit(chance.randint(3, 60))
+    estate.approve(estate.review(estate.files))
+    merge(estate)
+    group = admin.snapshot()["groups"][0]["id"]
+    admin.make(group_id=group, service="stripe", config={"schema": "by_hand", "api_key": "x"}, paused=True)
+    admin.gcp("PUT", "/datasets/dev-project/others", {})
+    foreign = {"by_hand": live(admin)["by_hand"]}
+    for _ in range(DAYS):
+        before, before_datasets = set(live(admin)), datasets(admin)
+        if chance.random() < 0.8:
+            main = estate.copy_files()
+            estate.diary.append(f"{estate.day}: {'; '.join(estate.change_files(chance.randint(1, 4)))}")
+            head, estate.files = estate.files, main
+            estate.approve(estate.review(head))
+            if chance.random() < 0.3:
+                estate.diary.append(f"{estate.day}: {estate.edit_by_hand()}")
+            estate.files = head
+            trouble = chance.choice(["", "", "", "kill", "errors"])
+            merge(estate, trouble)
+        elif chance.random() < 0.5:
+            estate.diary.append(f"{estate.day}: {estate.edit_by_hand()}")
+        night(estate)
+        check_evening(estate, foreign, before, before_datasets)
