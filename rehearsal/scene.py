@@ -167,6 +167,10 @@ def _apply_first(scene: Scene, files: Mapping[str, str | None]) -> None:
         "RECONCILER_TODAY": scene.today.isoformat(),
     }
     for stack in ("dev", "prod"):
+        # A copy, since the engine may write into the stack's file.
+        settings = folder / f"Pulumi.{stack}.yaml"
+        settings.write_bytes((ROOT / settings.name).read_bytes())
+        env["PULUMI_OPTION_CONFIG_FILE"] = str(settings)
         command = ["pulumi", "up", "--stack", stack, "--yes", "--skip-preview", "--non-interactive"]
         subprocess.run(command, cwd=ROOT, env=env, check=True, capture_output=True)
 
