@@ -38,7 +38,7 @@ Files = dict[str, dict[str, Any]]
 
 
 class Stopped(Exception):
-    """A run would do what nobody has reviewed: the consequences."""
+    """A run would do what was not reviewed: the consequences."""
 
     def __init__(self, found: list[dict[str, Any]]) -> None:
         super().__init__("\n".join(each["text"] for each in found))
@@ -169,7 +169,7 @@ class Estate:
         """A code owner approves what a review shows."""
         self.reviewed |= {each["fingerprint"] for each in found["consequences"] if each["class"] == "stop"}
 
-    def apply(self, *options: str, refresh: bool = False, trouble: str = "") -> Result | None:
+    def apply(self, *, refresh: bool = False, trouble: str = "") -> Result | None:
         """Compare a fresh review of the default branch with what was approved, and apply it.
 
         Returns None for a run that was killed. Raises `Stopped`, and touches nothing, if something is new.
@@ -194,7 +194,7 @@ class Estate:
             return None
         if trouble == "errors":
             self.admin.fault(kind="status", status=503, path="^/v1/connections", count=self.chance.randint(1, 40))
-        done = self.workspace.up(*arguments, *options, **env)
+        done = self.workspace.up(*arguments, **env)
         self.admin.forget_faults()
         return done
 

@@ -37,7 +37,6 @@ class Scene:
     hub: Hub
     actions: Actions
     admin: Admin
-    app: int
     today: date
 
     def unit(self, name: str, expires: str, **more: Any) -> str:
@@ -129,7 +128,7 @@ def set_up(simulators: Simulators, admin: Admin, folder: Path) -> Iterator[Scene
         )
         for stack in ("dev", "prod"):
             _create_stack(stack, actions)
-        scene = Scene(found, actions, admin, app.id, date(2027, 1, 1))
+        scene = Scene(found, actions, admin, date(2027, 1, 1))
         _apply_first(scene, files)
         yield scene
 

@@ -17,7 +17,7 @@ _DATA_OWNER = "roles/bigquery.dataOwner"
 #: `hasOnly` of IAM's conditions takes no more.
 _MOST_ROLES = 10
 _BIGQUERY_USER = "roles/bigquery.user"
-#: Whoever may grant one of these can grant themselves everything.
+#: An account that may grant one of these can grant itself everything.
 _POWERFUL = ("roles/owner", "roles/editor", "roles/iam.", "roles/resourcemanager.")
 
 

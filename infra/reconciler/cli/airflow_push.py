@@ -11,9 +11,10 @@ from pathlib import Path
 from reconciler.airflow.push import Action, Push, Step, Store, apply, plan
 from reconciler.cli import Exit
 from reconciler.cli.masked_output import known_secrets
-from reconciler.cli.output import Entry, Level, Report, Reporter, count
+from reconciler.cli.output import Entry, Level, Report, Reporter
 from reconciler.config.places import Places
 from reconciler.model import commands
+from reconciler.model.commands import count
 from reconciler.model.errors import RemoteError
 
 #: What a connection id of Fivetran looks like. Other values of Airflow's are not shown.

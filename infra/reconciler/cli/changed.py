@@ -9,9 +9,10 @@ import click
 
 from reconciler.cli import Exit
 from reconciler.cli.options import specs_option
-from reconciler.cli.output import count, print_json, print_lines, print_note
+from reconciler.cli.output import print_json, print_lines, print_note
 from reconciler.git.changes import Changes, find_changes
 from reconciler.git.repository import Repository
+from reconciler.model.commands import count
 from reconciler.model.errors import ReconcilerError, printable
 
 

@@ -13,7 +13,7 @@ from reconciler.cli import Exit, masked_output
 from reconciler.cli.doctor_ci import CiChecks
 from reconciler.cli.environments import SelectedEnvironment, fivetran_client, select_environment
 from reconciler.cli.options import environment_option, format_option, specs_option
-from reconciler.cli.output import Entry, Report, Reporter, count, progress
+from reconciler.cli.output import Entry, Report, Reporter, progress
 from reconciler.fivetran import api as fivetran_api
 from reconciler.fivetran.api import FivetranClient
 from reconciler.google.bigquery.access import policy_member
@@ -30,6 +30,7 @@ from reconciler.health.environment_checks import (
 )
 from reconciler.health.inherited_access import AccessList, format_names, inherited_access
 from reconciler.model import Environment, Reference, references
+from reconciler.model.commands import count
 from reconciler.model.errors import ReconcilerError, RemoteError, printable
 from reconciler.secrets import (
     ADVICE,

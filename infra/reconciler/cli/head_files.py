@@ -9,10 +9,11 @@ import click
 
 from reconciler.cli import Exit
 from reconciler.cli.options import commit_option, format_option
-from reconciler.cli.output import Entry, Report, Reporter, count
+from reconciler.cli.output import Entry, Report, Reporter
 from reconciler.git.changes import find_commit
 from reconciler.git.head_files import read_head_files, require_empty, write_head_files
 from reconciler.git.repository import Repository
+from reconciler.model.commands import count
 
 #: Rejected files that are printed. A commit may have thousands of them.
 _MOST_SHOWN = 100

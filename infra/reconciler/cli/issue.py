@@ -71,7 +71,7 @@ def issue(
     """Open, change or close the one issue of an environment.
 
     It lists what `reconciler report` does, and drift from --review. It is closed when nothing needs attention, and
-    opened again later. CODEOWNERS says who is notified. With --body a file is the text, which notifies nobody. An issue
+    opened again later. CODEOWNERS says who is notified. With --body a file is the text, which notifies no one. An issue
     of someone else is never touched. Reads GITHUB_TOKEN, GITHUB_REPOSITORY and GITHUB_API_URL.
 
     Exit codes: 0 done, 1 the files have problems, 2 wrong usage, 3 Fivetran, Google or GitHub failed.

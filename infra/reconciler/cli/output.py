@@ -270,11 +270,6 @@ def progress(what: str, total: int | None = None) -> Iterator[Callable[[], None]
         yield lambda: bar.advance(task)
 
 
-def count(number: int, noun: str) -> str:
-    """Return a number with its noun: `1 file`, `1,000 files`."""
-    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
-
-
 def format_json(record: object) -> str:
     """Return JSON as every command prints it."""
     text = json.dumps(record, indent=2, ensure_ascii=False, default=_as_mapping)

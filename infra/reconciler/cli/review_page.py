@@ -7,8 +7,9 @@ from typing import BinaryIO
 
 import click
 
-from reconciler.cli.output import REPORTERS, Entry, Page, Section, count
+from reconciler.cli.output import REPORTERS, Entry, Page, Section
 from reconciler.model import commands
+from reconciler.model.commands import count
 from reconciler.review import document as documents
 from reconciler.review.document import InvalidReview, Item, ReviewDocument, read_document
 

@@ -10,7 +10,7 @@ import click
 from reconciler.cli import Exit
 from reconciler.cli.environments import SelectedEnvironment, live_group, select_environment
 from reconciler.cli.options import environment_option, format_option, specs_option
-from reconciler.cli.output import Entry, Report, Reporter, count, progress
+from reconciler.cli.output import Entry, Report, Reporter, progress
 from reconciler.fivetran.api import Connection
 from reconciler.google.bigquery.api import Datasets, ListedDataset
 from reconciler.health.unmanaged import (
@@ -20,6 +20,7 @@ from reconciler.health.unmanaged import (
     unmanaged_datasets,
 )
 from reconciler.model import Environment, commands
+from reconciler.model.commands import count
 
 Unmanaged = UnmanagedConnection | UnmanagedDataset
 

@@ -14,8 +14,9 @@ import click
 
 from reconciler.cli import Exit
 from reconciler.cli.options import environments_option, format_option, specs_option, today_option
-from reconciler.cli.output import Entry, Report, Reporter, count, print_note
+from reconciler.cli.output import Entry, Report, Reporter, print_note
 from reconciler.config import Loaded, load
+from reconciler.model.commands import count
 from reconciler.model.errors import Problem
 
 #: Seconds between two looks at the files with `--watch`. A look at 1,000 files takes a hundredth of a second.

@@ -84,7 +84,7 @@ def _approved(github: GitHub, history: History, pull: dict[str, Any]) -> tuple[s
     number = pull["number"]
     approvals = _approvals(github, pull)
     if not approvals:
-        return "", "nobody but its author has approved its last commit"
+        return "", "no one but its author has approved its last commit"
     files = github.list(f"/pulls/{number}/files")
     if not files or len(files) >= _MOST_FILES:
         return "", f"it touches no files, or {_MOST_FILES} and more"

@@ -1,4 +1,4 @@
-"""Commands as messages print them: complete and quoted, so that they can be pasted into a shell.
+"""Commands and numbers as messages print them: commands complete and quoted, to be pasted into a shell.
 
 A message names the environment in each command, since a folder of specs may have several.
 """
@@ -46,3 +46,8 @@ def shell(*words: str) -> str:
 def environment_of(file: str) -> str:
     """Return the environment of a file in a message: the name of the file's folder."""
     return Path(file).parent.name
+
+
+def count(number: int, noun: str) -> str:
+    """Return a number with its noun: `1 file`, `1,000 files`."""
+    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"

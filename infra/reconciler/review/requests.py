@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from reconciler.fivetran.api.pacing import USUAL_REQUESTS_PER_HOUR, Limits
 from reconciler.fivetran.api.settings import requests_per_hour
+from reconciler.model.commands import count
 from reconciler.review.consequence import Consequence, Severity
 from reconciler.review.context import Context
 from reconciler.review.preview import Preview, Step
@@ -82,13 +83,13 @@ def quota(context: Context) -> Iterator[Consequence]:
     limits = Limits(requests_per_hour=hourly)
     each_hour = f"{hourly or USUAL_REQUESTS_PER_HOUR:,} an hour"
     allowed = f"FIVETRAN_REQUESTS_PER_HOUR: {each_hour}" if hourly else f"the usual quota: {each_hour}"
-    text = f"sends about {_count(found.requests, 'request')} to Fivetran ({allowed})"
+    text = f"sends about {count(found.requests, 'request')} to Fivetran ({allowed})"
     if found.setup_tests:
-        text += f", with {_count(found.setup_tests, 'setup test')}"
+        text += f", with {count(found.setup_tests, 'setup test')}"
     minutes = _minutes(found, limits)
     severity: Severity = "note" if minutes else "detail"
     if minutes:
-        text += f"; its limits make that take at least {_count(minutes, 'minute')}"
+        text += f"; its limits make that take at least {count(minutes, 'minute')}"
     yield Consequence(severity, "quota", text, "quota", "", context.environment_place("fivetran"))
 
 
@@ -101,7 +102,3 @@ def _minutes(found: Forecast, limits: Limits) -> int:
     if hourly > 0:
         return hourly * 60
     return max(0, math.ceil(found.setup_tests / limits.setup_tests_per_minute) - 1)
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"

@@ -233,13 +233,13 @@ class Git:
     def _bytes(self, *arguments: str, stdin: bytes = b"", extra: dict[str, str] | None = None) -> bytes:
         # Nothing of the person who runs this: no configuration, no hooks, no other repository.
         kept = {name: os.environ[name] for name in ("PATH", "SYSTEMROOT", "TMPDIR") if name in os.environ}
-        nobody = {"GIT_CONFIG_NOSYSTEM": "1", "GIT_CONFIG_GLOBAL": os.devnull, "GIT_TERMINAL_PROMPT": "0"}
+        no_config = {"GIT_CONFIG_NOSYSTEM": "1", "GIT_CONFIG_GLOBAL": os.devnull, "GIT_TERMINAL_PROMPT": "0"}
         names = {"GIT_AUTHOR_NAME": "x", "GIT_AUTHOR_EMAIL": "x", "GIT_COMMITTER_NAME": "x", "GIT_COMMITTER_EMAIL": "x"}
         done = subprocess.run(
             ["git", *arguments],  # noqa: S607
             cwd=self.folder,
             input=stdin,
-            env={**kept, **nobody, **names, "LC_ALL": "C", "HOME": str(self.folder), **(extra or {})},
+            env={**kept, **no_config, **names, "LC_ALL": "C", "HOME": str(self.folder), **(extra or {})},
             capture_output=True,
             timeout=_TIMEOUT_S,
             check=True,

@@ -74,7 +74,7 @@ def new_issue(call: Call, repository: Repository, title: str, body: str | None) 
 
 
 async def create_issue(call: Call) -> web.Response:
-    """Create an issue. Labels of somebody who may not push are left out without a word."""
+    """Create an issue. Labels are left out, without an error, unless the user may push."""
     repository = call.repository(issues="write", discuss="read")
     sent = await call.body()
     title = checked_title("Issue", sent.get("title"))

@@ -56,5 +56,10 @@ def test_what_cannot_be_unpacked_counts_by_its_bytes(monkeypatch: pytest.MonkeyP
     damaged = good.replace(b"123456789", b"12345678X")
     assert content_hash(damaged) not in (content_hash(good), content_hash(pack({"a": b"12345678X"})))
     assert content_hash(b"PK") != content_hash(b"PK2")
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w", zipfile.ZIP_LZMA) as archive:
+        archive.writestr("a", bytes(range(256)) * 20)
+    damaged = packed.getvalue()[:35] + b"\xff" * 40 + packed.getvalue()[75:]
+    assert content_hash(damaged) != content_hash(packed.getvalue())
     monkeypatch.setattr(packages, "MAX_UNPACKED", 5)
     assert content_hash(good) != content_hash(pack({"a": b"123456789"}, year=2027))

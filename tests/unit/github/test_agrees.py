@@ -63,7 +63,7 @@ def test_agrees_says_why_a_pull_request_does_not_count(hub: Hub):
     hub.branch("change", {UNIT: "a: 1\n"})
     number = hub.open("change")
     result = invoke(agrees, stops(ONE), "--commit", hub.merge(number))
-    assert f"\n    #{number}: nobody but its author has approved its last commit\n" in result.output
+    assert f"\n    #{number}: no one but its author has approved its last commit\n" in result.output
 
 
 def test_agrees_asks_github_only_when_something_is_left(hub: Hub):

@@ -74,7 +74,7 @@ def test_reviewed_is_nothing_when_the_head_moved_after_the_approval(hub: Hub, gi
     number = reviewed_pull(hub, github)
     hub.commit({UNIT: "a: 2\n"}, "shop")
     record(github, "dev", head(hub, number), [ONE])
-    assert reason(github, hub.merge(number)) == "nobody but its author has approved its last commit"
+    assert reason(github, hub.merge(number)) == "no one but its author has approved its last commit"
 
 
 @pytest.mark.parametrize("event", ["REQUEST_CHANGES", "dismissed"])
@@ -185,7 +185,7 @@ def test_reviewed_is_of_all_pull_requests_of_a_push(hub: Hub, github: GitHub, me
     hub.done("POST", f"//_admin/repositories/{REPOSITORY}/merge-queue", "", sent)
     fingerprints, reasons = reviewed(github, "dev", hub.main, since=before)
     assert fingerprints == {ONE, TWO}
-    assert reasons == [f"#{unapproved}: nobody but its author has approved its last commit"]
+    assert reasons == [f"#{unapproved}: no one but its author has approved its last commit"]
 
 
 def test_reviewed_leaves_out_what_was_merged_before_the_push(hub: Hub, github: GitHub):

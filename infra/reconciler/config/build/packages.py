@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import io
 import json
+import lzma
 import posixpath
 import re
 import zipfile
@@ -80,6 +81,10 @@ _CHUNK = 1024 * 1024
 _LEFT_BEHIND = frozenset({"__pycache__", "__MACOSX", ".DS_Store"})
 
 
+#: What `zipfile` and its decompressors raise for archives that are damaged, encrypted or of an unknown kind.
+_UNREADABLE = (zipfile.BadZipFile, RuntimeError, EOFError, OSError, ValueError, zlib.error, lzma.LZMAError)
+
+
 def content_hash(archive: bytes) -> str:
     """Return a hash of the names and bytes of the files in a ZIP file.
 
@@ -97,7 +102,7 @@ def content_hash(archive: bytes) -> str:
                 name = posixpath.normpath(entry.filename)
                 if not entry.is_dir() and _LEFT_BEHIND.isdisjoint(name.split("/")):
                     files[name] = _hash_entry(opened, entry)
-    except (zipfile.BadZipFile, NotImplementedError, RuntimeError, EOFError, OSError, ValueError, zlib.error):
+    except _UNREADABLE:
         return _hash(archive)
     return _hash(json.dumps(sorted(files.items())).encode())
 
