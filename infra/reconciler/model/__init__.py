@@ -24,7 +24,17 @@ from reconciler.model.connector import (
     TableSync,
 )
 from reconciler.model.dataset import Condition, Dataset, DatasetAdopt, Grant
-from reconciler.model.environment import Destination, Environment, Fleet, Ignore, Labels, Unit
+from reconciler.model.environment import (
+    BigqueryEtl,
+    DagByHand,
+    Destination,
+    Environment,
+    Fleet,
+    Ignore,
+    Labels,
+    ReadsElsewhere,
+    Unit,
+)
 from reconciler.model.reference import FIVETRAN, REFERENCE_KEYS, Json, Reference, references
 from reconciler.model.trust import ANY, Certificate, HostKey, Trust
 
@@ -40,9 +50,11 @@ __all__ = [
     "Adopt",
     "AirflowSchedule",
     "Awaiting",
+    "BigqueryEtl",
     "Certificate",
     "Condition",
     "Connector",
+    "DagByHand",
     "Dataset",
     "DatasetAdopt",
     "Destination",
@@ -57,6 +69,7 @@ __all__ = [
     "Json",
     "Labels",
     "Package",
+    "ReadsElsewhere",
     "Reference",
     "SchemaSync",
     "Setting",

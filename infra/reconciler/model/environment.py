@@ -76,6 +76,36 @@ class Ignore:
 
 
 @dataclass(frozen=True)
+class DagByHand:
+    """A task that a DAG outside bigquery-etl has, and the file of that DAG."""
+
+    task_id: str
+    where: str
+
+
+@dataclass(frozen=True)
+class ReadsElsewhere:
+    """Queries that read another environment on purpose. In both patterns, `*` matches any text."""
+
+    queries: str
+    datasets: str
+    reason: str
+
+    def covers(self, query: str, dataset: str) -> bool:
+        """Return whether a query, as `project.dataset.table`, may read a dataset, as `project.dataset`."""
+        return fnmatchcase(query, self.queries) and fnmatchcase(dataset, self.datasets)
+
+
+@dataclass(frozen=True)
+class BigqueryEtl:
+    """What the cross-check with bigquery-etl takes as given. In `projects`, `*` matches any text."""
+
+    projects: tuple[str, ...] = ()
+    dags_by_hand: tuple[DagByHand, ...] = ()
+    reads_elsewhere: tuple[ReadsElsewhere, ...] = ()
+
+
+@dataclass(frozen=True)
 class Environment:
     """The content of an `environment.yaml`: a Fivetran group, a GCP project, and rules for all units."""
 
@@ -91,6 +121,7 @@ class Environment:
     """Roles on the whole project, in addition to roles that others grant. They have conditions, never `until`."""
     labels: Labels = Labels()
     ignore: Ignore = Ignore()
+    bigquery_etl: BigqueryEtl = BigqueryEtl()
     policy: Policy = field(default_factory=Policy)
     formerly: str | None = None
     """The former name of the Fivetran group."""

@@ -11,8 +11,10 @@ from reconciler.model import (
     Adopt,
     AirflowSchedule,
     Awaiting,
+    BigqueryEtl,
     Condition,
     Connector,
+    DagByHand,
     Dataset,
     DatasetAdopt,
     Destination,
@@ -24,6 +26,7 @@ from reconciler.model import (
     Grant,
     Ignore,
     Labels,
+    ReadsElsewhere,
     SchemaSync,
     Sync,
     TableSync,
@@ -82,6 +85,15 @@ def test_an_environment_is_what_its_file_says(dev: Fleet):
         ),
         labels=Labels({"realm": "nonprod"}, ("app_code", "realm")),
         ignore=Ignore(("fivetran_log",), ("dbt_*", "google_sheets.budget")),
+        bigquery_etl=BigqueryEtl(
+            ("example-shared-dev", "example-data-*"),
+            (DagByHand("fivetran_by_hand", "dags/by_hand.py of another repository"),),
+            (
+                ReadsElsewhere(
+                    "example-shared-dev.shop_external.prod_*", "example-prod.shop", "the shop has no test data"
+                ),
+            ),
+        ),
         policy=Policy(
             expiry=ExpiryPolicy(
                 required=True, longest=timedelta(days=99_999), warn=timedelta(days=20), grace=timedelta(days=0)

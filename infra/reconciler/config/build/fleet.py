@@ -17,8 +17,10 @@ from reconciler.model import (
     Adopt,
     AirflowSchedule,
     Awaiting,
+    BigqueryEtl,
     Condition,
     Connector,
+    DagByHand,
     Dataset,
     DatasetAdopt,
     Destination,
@@ -31,6 +33,7 @@ from reconciler.model import (
     Ignore,
     Labels,
     Package,
+    ReadsElsewhere,
     Reference,
     Setting,
     Unit,
@@ -82,6 +85,7 @@ def _environment(document: Document) -> Environment:
         project_access=_conditional_grants(data.get("project_access", [])),
         labels=_labels(data.get("labels", {})),
         ignore=_ignore(data.get("ignore", {})),
+        bigquery_etl=_bigquery_etl(data.get("bigquery_etl", {})),
         policy=lifecycle.policy(data.get("policy", {})),
         secrets_project=data.get("secrets_project", data["gcp_project"]),
     )
@@ -238,6 +242,17 @@ def _labels(data: dict[str, Any]) -> Labels:
 
 def _ignore(data: dict[str, Any]) -> Ignore:
     return Ignore(services=tuple(data.get("services", [])), schemas=tuple(data.get("schemas", [])))
+
+
+def _bigquery_etl(data: dict[str, Any]) -> BigqueryEtl:
+    return BigqueryEtl(
+        projects=tuple(data.get("projects", [])),
+        dags_by_hand=tuple(DagByHand(dag["task_id"], dag["where"]) for dag in data.get("dags_by_hand", [])),
+        reads_elsewhere=tuple(
+            ReadsElsewhere(each["queries"], each["datasets"], each["reason"])
+            for each in data.get("reads_elsewhere", [])
+        ),
+    )
 
 
 def _grants(data: list[dict[str, Any]]) -> tuple[Grant, ...]:
