@@ -54,8 +54,8 @@ def _approvals(client: FivetranClient, connection: Connection) -> Approvals:
         return Approvals()
     try:
         return Approvals(
-            tuple(client.list_certificates("connections", connection.id)),
-            tuple(client.list_fingerprints("connections", connection.id)),
+            tuple(client.list_approvals("certificates", connection.id)),
+            tuple(client.list_approvals("fingerprints", connection.id)),
         )
     except NotFound:
         return Approvals()

@@ -275,9 +275,9 @@ def test_import_declares_trusted_certificates_and_host_keys(workspace: Workspace
     id_ = workspace.connection("postgres", config, **DONE)
     with FivetranClient.from_environment() as client:
         encoded = str(certificate.encoded)
-        client.approve_certificate("connections", id_, hash_=certificate.hash, encoded_cert=encoded)
-        client.approve_fingerprint("connections", id_, hash_="test_hash", public_key=f"{key} fivetran user key")
-        client.approve_fingerprint("connections", id_, hash_="other", public_key="canary")
+        client.approve("certificates", id_, hash_=certificate.hash, encoded_cert=encoded)
+        client.approve("fingerprints", id_, hash_="test_hash", public_key=f"{key} fivetran user key")
+        client.approve("fingerprints", id_, hash_="other", public_key="canary")
     assert workspace.run("import", "shop").code == 0
     text = (workspace.specs / "dev" / "shop.yaml").read_text()
     assert f"- {certificate.hash}: CN=Example CA" in text

@@ -42,29 +42,17 @@ OPERATIONS: dict[str, Expected] = {
     "list_packages": Expected(lambda c: list(c.list_packages()), "GET /connector-sdk/packages?limit=1000", V1),
     "get_package": Expected(lambda c: c.get_package("p_1"), "GET /connector-sdk/packages/p_1", V1),
     "delete_package": Expected(lambda c: c.delete_package("p_1"), "DELETE /connector-sdk/packages/p_1", V1),
-    "list_certificates": Expected(
-        lambda c: list(c.list_certificates("connections", "a_b")), "GET /connections/a_b/certificates?limit=1000", V1
+    "list_approvals": Expected(
+        lambda c: list(c.list_approvals("certificates", "a_b")), "GET /connections/a_b/certificates?limit=1000", V1
     ),
-    "approve_certificate": Expected(
-        lambda c: c.approve_certificate("connections", "a_b", hash_="h=", encoded_cert="MII"),
-        "POST /connections/a_b/certificates",
-        V1,
-        {"hash": "h=", "encoded_cert": "MII"},
-    ),
-    "revoke_certificate": Expected(
-        lambda c: c.revoke_certificate("destinations", "g_1", "aD0"), "DELETE /destinations/g_1/certificates/aD0", V1
-    ),
-    "list_fingerprints": Expected(
-        lambda c: list(c.list_fingerprints("destinations", "g_1")), "GET /destinations/g_1/fingerprints?limit=1000", V1
-    ),
-    "approve_fingerprint": Expected(
-        lambda c: c.approve_fingerprint("destinations", "g_1", hash_="h=", public_key="ssh-rsa AAAA"),
-        "POST /destinations/g_1/fingerprints",
+    "approve": Expected(
+        lambda c: c.approve("fingerprints", "a_b", hash_="h=", public_key="ssh-rsa AAAA"),
+        "POST /connections/a_b/fingerprints",
         V1,
         {"hash": "h=", "public_key": "ssh-rsa AAAA"},
     ),
-    "revoke_fingerprint": Expected(
-        lambda c: c.revoke_fingerprint("connections", "a_b", "aD0"), "DELETE /connections/a_b/fingerprints/aD0", V1
+    "revoke": Expected(
+        lambda c: c.revoke("certificates", "a_b", "aD0"), "DELETE /connections/a_b/certificates/aD0", V1
     ),
     "get_destination": Expected(lambda c: c.get_destination("g_1"), "GET /destinations/g_1", V2),
     "create_destination": Expected(

@@ -37,8 +37,7 @@ def test_an_operation_of_the_api_is_a_method_of_its_name() -> None:
         "get_schema_config", "create_schema_config", "update_schema_config", "reload_schema_config",
         "list_packages", "get_package", "create_package", "update_package", "delete_package",
         "download_package",
-        "list_certificates", "approve_certificate", "revoke_certificate",
-        "list_fingerprints", "approve_fingerprint", "revoke_fingerprint",
+        "list_approvals", "approve", "revoke",
         "get_source_columns", "list_connector_types", "get_connector_type", "from_environment", "close", "now",
     }  # fmt: skip
 

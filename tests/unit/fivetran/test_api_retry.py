@@ -41,8 +41,8 @@ REPEATABLE: dict[str, Callable[[FivetranClient], Any]] = {
     "test": lambda client: client.test_connection("a_b"),
     "test destination": lambda client: client.test_destination("a_b"),
     "sync": lambda client: client.sync_connection("a_b"),
-    "approve": lambda client: client.approve_certificate("connections", "a_b", hash_="h", encoded_cert="c"),
-    "revoke": lambda client: client.revoke_fingerprint("connections", "a_b", "aA"),
+    "approve": lambda client: client.approve("certificates", "a_b", hash_="h", encoded_cert="c"),
+    "revoke": lambda client: client.revoke("fingerprints", "a_b", "aA"),
 }
 #: Each one of which a second would be too many.
 ONLY_ONCE: dict[str, Callable[[FivetranClient], Any]] = {

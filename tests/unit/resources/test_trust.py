@@ -50,7 +50,7 @@ def _by_hand(fivetran: Fivetran) -> str:
 def _approve(connection: str, certificate: Certificate) -> None:
     """Somebody approves a certificate."""
     encoded = str(certificate.encoded)
-    run.account.client().approve_certificate("connections", connection, hash_=certificate.hash, encoded_cert=encoded)
+    run.account.client().approve("certificates", connection, hash_=certificate.hash, encoded_cert=encoded)
 
 
 def _approved(fivetran: Fivetran, kind: str = "certificates") -> list[str]:
@@ -190,9 +190,7 @@ def test_a_connection_at_work_that_lacks_an_approval_is_not_taken_over(fivetran:
 def test_a_hash_alone_holds_where_fivetran_trusts_it_already(fivetran: Fivetran, stack: Stack, ca: Authority, new_run):
     [certificate] = _read(ca)
     made = _by_hand(fivetran)
-    run.account.client().approve_certificate(
-        "connections", made, hash_=certificate.hash, encoded_cert=str(certificate.encoded)
-    )
+    run.account.client().approve("certificates", made, hash_=certificate.hash, encoded_cert=str(certificate.encoded))
     declared = _shop(Trust(certificates=(Certificate(certificate.hash),)))
     assert stack.up(declared) == "connected"
     new_run()

@@ -11,7 +11,7 @@ from typing import Self
 import httpx
 
 from reconciler.fivetran.api.account import ConnectorTypeOperations, GroupOperations, PackageOperations
-from reconciler.fivetran.api.connections import ConnectionOperations, TrustOperations
+from reconciler.fivetran.api.connections import ApprovalOperations, ConnectionOperations
 from reconciler.fivetran.api.destinations import DestinationOperations
 from reconciler.fivetran.api.pacing import Clock, Limits
 from reconciler.fivetran.api.retry import Retry
@@ -27,7 +27,7 @@ class FivetranClient(
     SchemaConfigOperations,
     ConnectorTypeOperations,
     PackageOperations,
-    TrustOperations,
+    ApprovalOperations,
 ):
     """Fivetran's REST API, one method per operation. Create one per process, since limits are per client.
 

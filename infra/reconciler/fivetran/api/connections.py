@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Literal, TypeAlias
 
 from reconciler.fivetran.api.json_reader import identity, mapping
 from reconciler.fivetran.api.request import Call, Operations, given, path_to
-from reconciler.fivetran.api.types import Approval, Connection
+from reconciler.fivetran.api.types import Approval, ApprovalKind, Connection
 
 
 class ConnectionOperations(Operations):
@@ -162,39 +161,29 @@ class ConnectionOperations(Operations):
         return self._transport.send(call).read(lambda data: identity(mapping(data.get("connect_card")), "uri"))
 
 
-#: Whose approvals: a connection's or a destination's.
-Owner: TypeAlias = Literal["connections", "destinations"]
-
-
-class TrustOperations(Operations):
-    """`/connections/{id}/…` and `/destinations/{id}/…`. Every method raises FivetranError; all of them NotFound.
+class ApprovalOperations(Operations):
+    """`/connections/{id}/certificates` and `…/fingerprints`. Every method raises FivetranError; all of them NotFound.
 
     Approvals are repeated after a fault, because they are idempotent. After an error, list approvals before trying
     again.
     """
 
-    def list_certificates(self, owner: Owner, owner_id: str) -> Iterator[Approval]:
-        """The approved certificates (get_…_certificates_list), asked for page by page while iterating."""
-        return self._transport.pages(Call("GET", path_to(owner, owner_id, "certificates")), Approval.parse)
+    def list_approvals(self, kind: ApprovalKind, connection_id: str) -> Iterator[Approval]:
+        """Yield what is approved (get_connection_…_list). Each page is requested while iterating."""
+        return self._transport.pages(Call("GET", path_to("connections", connection_id, kind)), Approval.parse)
 
-    def approve_certificate(self, owner: Owner, owner_id: str, *, hash_: str, encoded_cert: str) -> None:
-        """Trust a certificate (approve_…_certificate): its DER in Base64, and the SHA-256 of that DER in Base64."""
-        body = {"hash": hash_, "encoded_cert": encoded_cert}
-        self._transport.send(Call("POST", path_to(owner, owner_id, "certificates"), body=body, repeat_post=True))
+    def approve(self, kind: ApprovalKind, connection_id: str, *, hash_: str, **content: str) -> None:
+        """Trust a certificate or host key (approve_connection_…).
 
-    def revoke_certificate(self, owner: Owner, owner_id: str, approval_id: str) -> None:
-        """Trust a certificate no longer (revoke_…_certificate), by its `Approval.id`."""
-        self._transport.send(Call("DELETE", path_to(owner, owner_id, "certificates", approval_id)))
+        Args:
+            kind: Which of the two it is.
+            connection_id: The connection that trusts it.
+            hash_: The SHA-256 of the certificate's DER in Base64, or the hash of the host key.
+            content: `encoded_cert` with the DER in Base64, or `public_key` with a line as in a `.pub` file.
+        """
+        body = {"hash": hash_, **content}
+        self._transport.send(Call("POST", path_to("connections", connection_id, kind), body=body, repeat_post=True))
 
-    def list_fingerprints(self, owner: Owner, owner_id: str) -> Iterator[Approval]:
-        """The approved host keys (get_…_fingerprints_list), asked for page by page while iterating."""
-        return self._transport.pages(Call("GET", path_to(owner, owner_id, "fingerprints")), Approval.parse)
-
-    def approve_fingerprint(self, owner: Owner, owner_id: str, *, hash_: str, public_key: str) -> None:
-        """Trust an SSH host key (approve_…_fingerprint): a line as in a `.pub` file, and its hash."""
-        body = {"hash": hash_, "public_key": public_key}
-        self._transport.send(Call("POST", path_to(owner, owner_id, "fingerprints"), body=body, repeat_post=True))
-
-    def revoke_fingerprint(self, owner: Owner, owner_id: str, approval_id: str) -> None:
-        """Trust a host key no longer (revoke_…_fingerprint), by its `Approval.id`."""
-        self._transport.send(Call("DELETE", path_to(owner, owner_id, "fingerprints", approval_id)))
+    def revoke(self, kind: ApprovalKind, connection_id: str, approval_id: str) -> None:
+        """Trust a certificate or host key no longer (revoke_connection_…), by its `Approval.id`."""
+        self._transport.send(Call("DELETE", path_to("connections", connection_id, kind, approval_id)))

@@ -12,7 +12,7 @@ import base64
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Self
+from typing import Literal, Self, TypeAlias
 
 from reconciler.fivetran.api.json_reader import flag, identity, mapping, moment, records, text, whole, word
 
@@ -265,9 +265,13 @@ class Connection:
         )
 
 
+#: What a connection can trust, as the API's paths name it.
+ApprovalKind: TypeAlias = Literal["certificates", "fingerprints"]
+
+
 @dataclass(frozen=True)
 class Approval:
-    """An approved certificate or SSH host key of a connection or a destination.
+    """An approved certificate or SSH host key of a connection.
 
     `id` is for paths, `hash` is Fivetran's hash of the content. For a certificate Fivetran returns its name, for a host
     key its content.

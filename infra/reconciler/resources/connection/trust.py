@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from reconciler.fivetran import public_keys
-from reconciler.fivetran.api import Approval, Conflict, FivetranError, NotFound, Rejected
+from reconciler.fivetran.api import Approval, ApprovalKind, Conflict, FivetranError, NotFound, Rejected
 from reconciler.fivetran.config_diff import ABSENT, Difference
 from reconciler.model import ANY
 from reconciler.resources.operation import printable
@@ -24,12 +24,12 @@ logger = logging.getLogger(__name__)
 #: By hash, what state holds of it.
 _Declared = Mapping[str, Mapping[str, Any]]
 
-_KINDS = ("certificates", "fingerprints")
+_KINDS: tuple[ApprovalKind, ...] = ("certificates", "fingerprints")
 
 
 @dataclass(frozen=True)
 class _Missing:
-    kind: str
+    kind: ApprovalKind
     hash: str
     item: Mapping[str, Any]
 
@@ -105,42 +105,38 @@ def _missing(props: Mapping[str, Any], connection_id: str) -> Iterator[_Missing]
             yield from (_Missing(kind, h, item) for h, item in now.items() if _find(kind, h, item, live) is None)
 
 
-def _declared(props: Mapping[str, Any], kind: str) -> _Declared:
+def _declared(props: Mapping[str, Any], kind: ApprovalKind) -> _Declared:
     declared = props.get("trust", {}).get(kind, {})
     return {} if declared == ANY else declared
 
 
-def _is_any(props: Mapping[str, Any], kind: str) -> bool:
+def _is_any(props: Mapping[str, Any], kind: ApprovalKind) -> bool:
     return bool(props.get("trust", {}).get(kind) == ANY)
 
 
-def _list(kind: str, connection_id: str) -> Iterator[Approval]:
-    client = run.account.client()
-    ask = client.list_certificates if kind == "certificates" else client.list_fingerprints
-    return ask("connections", connection_id)
+def _list(kind: ApprovalKind, connection_id: str) -> Iterator[Approval]:
+    return run.account.client().list_approvals(kind, connection_id)
 
 
-def _find(kind: str, hash_: str, item: Mapping[str, Any], live: list[Approval]) -> Approval | None:
+def _find(kind: ApprovalKind, hash_: str, item: Mapping[str, Any], live: list[Approval]) -> Approval | None:
     return next((each for each in live if _is(kind, hash_, item, each)), None)
 
 
-def _is(kind: str, hash_: str, item: Mapping[str, Any], approval: Approval) -> bool:
+def _is(kind: ApprovalKind, hash_: str, item: Mapping[str, Any], approval: Approval) -> bool:
     """Whether an approval is of something declared: of a key also where Fivetran's hash is not ours."""
     if public_keys.same_hash(hash_, approval.hash):
         return True
     return kind == "fingerprints" and item["public_key"].split()[:2] == (approval.public_key or "").split()[:2]
 
 
-def _approve(kind: str, connection_id: str, hash_: str, item: Mapping[str, Any]) -> None:
-    client = run.account.client()
+def _approve(kind: ApprovalKind, connection_id: str, hash_: str, item: Mapping[str, Any]) -> None:
     if kind == "certificates" and "encoded_cert" not in item:
         raise _unknown(hash_, "Fivetran no longer trusts it")
 
+    content = {key: item[key] for key in ("encoded_cert", "public_key") if key in item}
+
     def send() -> None:
-        if kind == "certificates":
-            client.approve_certificate("connections", connection_id, hash_=hash_, encoded_cert=item["encoded_cert"])
-        else:
-            client.approve_fingerprint("connections", connection_id, hash_=hash_, public_key=item["public_key"])
+        run.account.client().approve(kind, connection_id, hash_=hash_, **content)
 
     _send_unless_done(send, lambda: _find(kind, hash_, item, list(_list(kind, connection_id))) is not None)
 
@@ -154,14 +150,12 @@ def _send_unless_done(send: Callable[[], None], is_done: Callable[[], bool]) -> 
             raise
 
 
-def _revoke(kind: str, connection_id: str, approval: Approval) -> None:
-    client = run.account.client()
-    revoke = client.revoke_certificate if kind == "certificates" else client.revoke_fingerprint
+def _revoke(kind: ApprovalKind, connection_id: str, approval: Approval) -> None:
     with contextlib.suppress(NotFound):
-        revoke("connections", connection_id, approval.id)
+        run.account.client().revoke(kind, connection_id, approval.id)
 
 
-def _named(kind: str, hash_: str, item: Mapping[str, Any]) -> str:
+def _named(kind: ApprovalKind, hash_: str, item: Mapping[str, Any]) -> str:
     if kind == "fingerprints":
         return f"the host key {item['public_key'].split()[0]} {hash_}"
     subject, valid = item.get("subject"), item.get("valid")
@@ -176,7 +170,7 @@ def _unknown(hash_: str, why: str) -> OperationError:
     )
 
 
-def _warn_of_undeclared(kind: str, approval: Approval, props: Mapping[str, Any]) -> None:
+def _warn_of_undeclared(kind: ApprovalKind, approval: Approval, props: Mapping[str, Any]) -> None:
     """Warn of an approval that the file does not declare. Its hash is shown only if it reads as one."""
     what = "a certificate" if kind == "certificates" else "a host key"
     hash_ = approval.hash if public_keys.is_hash(approval.hash) else "(with a hash of another form)"
