@@ -31,6 +31,8 @@ ORDER = (
     "reconciler.resources.run",
     "reconciler.resources.operation",
     "reconciler.resources.adoption",
+    "reconciler.resources.settings",
+    "reconciler.resources.failures",
     "reconciler.resources.package",
     "reconciler.resources.activation",
     "reconciler.resources.connection",

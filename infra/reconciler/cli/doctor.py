@@ -20,7 +20,7 @@ from reconciler.google.bigquery.access import policy_member
 from reconciler.google.bigquery.api import Datasets
 from reconciler.google.iam.policies import Iam
 from reconciler.health.environment_checks import (
-    CheckResult,
+    Check,
     Level,
     check_destination,
     check_fivetran_role,
@@ -97,7 +97,7 @@ def doctor(
     return Exit.FINE if all(result.level == "ok" for result in results) else Exit.FINDINGS
 
 
-def _report(results: list[CheckResult], environment: Environment) -> Report:
+def _report(results: list[Check], environment: Environment) -> Report:
     counts = {level: sum(result.level == level for result in results) for level in _LEVELS}
     summary = ", ".join(f"{number} {level}" for level, number in counts.items() if number)
     entries = [
@@ -122,9 +122,9 @@ class _Checks:
         #: The access lists of sensitive datasets that can be read; empty for a dataset that does not exist yet.
         self._access_lists: dict[str, AccessList] = {}
 
-    def results(self) -> Iterator[CheckResult]:
+    def results(self) -> Iterator[Check]:
         """Run every check. A check that fails stops no other."""
-        checks: dict[str, Callable[[], Iterator[CheckResult]]] = {
+        checks: dict[str, Callable[[], Iterator[Check]]] = {
             "Fivetran": self._check_fivetran,
             "BigQuery": self._check_bigquery,
             "IAM": self._check_iam,
@@ -135,9 +135,9 @@ class _Checks:
                 yield from check()
             except ReconcilerError as error:
                 text = masked_output.format_error(error)
-                yield CheckResult(name, "failed", text, unanswered=isinstance(error, RemoteError))
+                yield Check(name, "failed", text, unanswered=isinstance(error, RemoteError))
 
-    def _check_fivetran(self) -> Iterator[CheckResult]:
+    def _check_fivetran(self) -> Iterator[Check]:
         """Check the API key, the group and its destination."""
         with fivetran_client() as client:
             groups = sorted(group.id for group in client.list_groups() if group.name == self._environment.group)
@@ -146,7 +146,7 @@ class _Checks:
                 self._account = client.group_service_account(groups[0])
                 yield from self._check_destination(client, groups[0])
 
-    def _check_destination(self, client: FivetranClient, group_id: str) -> Iterator[CheckResult]:
+    def _check_destination(self, client: FivetranClient, group_id: str) -> Iterator[Check]:
         try:
             live = client.get_destination(group_id)
         except fivetran_api.NotFound:
@@ -156,12 +156,12 @@ class _Checks:
         failed = [show_label(test.title, known) for test in tests if test.failed]
         yield from check_destination(self._environment, group_id, live, failed)
 
-    def _check_bigquery(self) -> Iterator[CheckResult]:
+    def _check_bigquery(self) -> Iterator[Check]:
         """Check Google's credentials, and read the access lists of sensitive datasets."""
         project = self._environment.gcp_project
         with Datasets(project) as datasets:
             number = count(len({each.id for each in datasets.all()}), "dataset")
-            yield CheckResult("BigQuery", "ok", f"Google's credentials work and see {number} in {project}")
+            yield Check("BigQuery", "ok", f"Google's credentials work and see {number} in {project}")
             # The datasets by the reason why they cannot be read, in which each one's own name is left out.
             denied: dict[str, list[tuple[str, str]]] = {}
             for id_ in self._sensitive_datasets():
@@ -175,9 +175,9 @@ class _Checks:
             for shared_reason, about in denied.items():
                 names = ", ".join(id_ for id_, _ in about)
                 reason = about[0][1] if len(about) == 1 else shared_reason
-                yield CheckResult("BigQuery", "warning", f"cannot read the access list of {names}: {reason}")
+                yield Check("BigQuery", "warning", f"cannot read the access list of {names}: {reason}")
 
-    def _check_iam(self) -> Iterator[CheckResult]:
+    def _check_iam(self) -> Iterator[Check]:
         """Check the role of Fivetran's service account, and inherited access to sensitive datasets."""
         project, environment = self._environment.gcp_project, self._environment.name
         with Iam(project) as iam:
@@ -189,13 +189,13 @@ class _Checks:
                     yield unreadable_policy(holder, masked_output.mask_google_message(holder.unmasked_denial))
             sensitive = self._sensitive_datasets()
             if not sensitive:
-                yield CheckResult("inherited access", "ok", "no file declares a sensitive dataset in this project")
+                yield Check("inherited access", "ok", "no file declares a sensitive dataset in this project")
                 return
             access_lists = {id_: self._access_lists.get(id_) for id_ in sensitive}
             found = list(inherited_access(holders, iam.permissions, access_lists, self._automation_members()))
         yield from check_inherited_access(found, sensitive, holders, environment)
 
-    def _check_secrets(self) -> Iterator[CheckResult]:
+    def _check_secrets(self) -> Iterator[Check]:
         """Check that the declared versions exist in Secret Manager, from metadata, and that values look right."""
         named_by = dict(self._references())
         in_secret_manager = [reference for reference in named_by if reference.kind == "secret"]
@@ -203,14 +203,14 @@ class _Checks:
         for reference, finding in found.items():
             level: Level = "failed" if finding.certain else "warning"
             file, path = named_by[reference]
-            yield CheckResult("secrets", level, f"{file}: {path}: {finding.message}")
+            yield Check("secrets", level, f"{file}: {path}: {finding.message}")
         if in_secret_manager and not found:
             projects = sorted({str(reference.project) for reference in in_secret_manager})
             text = f"found and enabled: {count(len(in_secret_manager), 'version')} in {format_names(projects)}"
-            yield CheckResult("secrets", "ok", text)
+            yield Check("secrets", "ok", text)
         yield from self._check_values({each: at for each, at in named_by.items() if each not in found})
 
-    def _check_values(self, named_by: Mapping[Reference, tuple[str, str]]) -> Iterator[CheckResult]:
+    def _check_values(self, named_by: Mapping[Reference, tuple[str, str]]) -> Iterator[Check]:
         """Check values for line ends or quotation marks that are probably a mistake. No value is printed."""
         wanted = [reference for reference in named_by if not reference.held and not reference.exact]
         if not wanted:
@@ -224,13 +224,13 @@ class _Checks:
             if (each := inspect_value(path, reference, value)) is not None:
                 odd.append(each)
                 place = self._selected.places.find(file, "connector", path)
-                yield CheckResult("secret values", "warning", f"{place}: {each}", ADVICE)
+                yield Check("secret values", "warning", f"{place}: {each}", ADVICE)
         if read and not odd:
             text = f"no stray line ends or quotation marks in {count(len(read), 'value')}"
-            yield CheckResult("secret values", "ok", text)
+            yield Check("secret values", "ok", text)
         if unread := [str(reference) for reference in wanted if reference not in read]:
             text = f"cannot read {format_names(unread)}, so their values are not checked"
-            yield CheckResult("secret values", "ok", text)
+            yield Check("secret values", "ok", text)
 
     def _references(self) -> Iterator[tuple[Reference, tuple[str, str]]]:
         """Return every reference with its file and its path there."""

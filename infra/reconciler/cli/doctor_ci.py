@@ -32,7 +32,7 @@ from reconciler.health.ci_checks import (
     check_read_only,
     check_state_writers,
 )
-from reconciler.health.environment_checks import CheckResult
+from reconciler.health.environment_checks import Check
 from reconciler.model import Environment, commands
 from reconciler.model.errors import ReconcilerError, RemoteError
 
@@ -51,7 +51,7 @@ class CiChecks:
     as_preview: bool
     """Whether the credentials are the preview identity's, so that they are tested and nothing else is read."""
 
-    def results(self) -> Iterator[CheckResult]:
+    def results(self) -> Iterator[Check]:
         """Run every check."""
         if self.as_preview:
             name = "preview identity"
@@ -63,9 +63,9 @@ class CiChecks:
         text = "whether it is read-only was not tested: only its own credentials show it"
         command = commands.reconciler("doctor", "--ci", "--as-preview", environment=self.environment.name)
         to_do = f"run {command} with its credentials"
-        yield CheckResult("preview identity", "warning", text, to_do)
+        yield Check("preview identity", "warning", text, to_do)
 
-    def _check_github(self) -> Iterator[CheckResult]:
+    def _check_github(self) -> Iterator[Check]:
         with GitHub.from_environment() as github:
             branch = str(github.get("")["default_branch"])
             name = self.environment.name
@@ -76,7 +76,7 @@ class CiChecks:
             yield from _results_of("GitHub Actions", partial(self._check_actions, github))
             yield from _results_of("CODEOWNERS", partial(self._check_code_owners, github))
 
-    def _check_environment(self, github: GitHub, name: str, branch: str) -> Iterator[CheckResult]:
+    def _check_environment(self, github: GitHub, name: str, branch: str) -> Iterator[Check]:
         path = f"/environments/{quote(name, safe='')}"
         found = github.get(path, missing=True)
         policies: list[dict[str, Any]] = []
@@ -85,7 +85,7 @@ class CiChecks:
         approves = name == f"approve-{self.environment.name}"
         yield from check_github_environment(name, found, policies, branch, approves=approves)
 
-    def _check_branch(self, github: GitHub, branch: str) -> Iterator[CheckResult]:
+    def _check_branch(self, github: GitHub, branch: str) -> Iterator[Check]:
         quoted = quote(branch, safe="")
         rules = github.list(f"/rules/branches/{quoted}")
         hidden, protection = "", None
@@ -96,7 +96,7 @@ class CiChecks:
         results = list(check_branch(branch, rules, protection))
         if hidden and any(result.level == "failed" for result in results):
             text = f"cannot see the branch protection of {branch}, only rulesets: {hidden}"
-            yield CheckResult("default branch", "warning", text, "run this with the token of an administrator")
+            yield Check("default branch", "warning", text, "run this with the token of an administrator")
             # The protection may have what no ruleset has.
             results = [replace(each, level="warning") if each.level == "failed" else each for each in results]
         yield from results
@@ -108,21 +108,21 @@ class CiChecks:
         rulesets += [{"name": f"of the organisation {name}"} for name in sorted(others)]
         yield from check_bypass(branch, rulesets, protection)
 
-    def _check_actions(self, github: GitHub) -> Iterator[CheckResult]:
+    def _check_actions(self, github: GitHub) -> Iterator[Check]:
         try:
             found = github.get("/actions/permissions/workflow")
         except RemoteError as error:
             text = f"cannot see what workflows may do by default: {masked_output.format_error(error)}"
-            yield CheckResult("GitHub Actions", "warning", text, "run this with the token of an administrator")
+            yield Check("GitHub Actions", "warning", text, "run this with the token of an administrator")
             return
         yield from check_actions(found)
 
-    def _check_code_owners(self, github: GitHub) -> Iterator[CheckResult]:
+    def _check_code_owners(self, github: GitHub) -> Iterator[Check]:
         content = next(
             (found for path in _CODEOWNERS if (found := github.get(f"/contents/{path}", missing=True))), None
         )
         if content is None:
-            yield CheckResult("CODEOWNERS", "failed", "the repository has no CODEOWNERS", "add one to .github/")
+            yield Check("CODEOWNERS", "failed", "the repository has no CODEOWNERS", "add one to .github/")
             return
         owners = CodeOwners(base64.b64decode(content["content"]).decode("utf-8", "replace"))
         paths = (self.environment.file, ".github/workflows/merge.yml", ".github/CODEOWNERS", "infra/__main__.py")
@@ -130,10 +130,10 @@ class CiChecks:
         errors = (github.get("/codeowners/errors", missing=True) or {}).get("errors", [])
         yield from check_code_owners(errors, unowned)
 
-    def _check_bucket(self) -> Iterator[CheckResult]:
+    def _check_bucket(self) -> Iterator[Check]:
         url = _backend()
         if not url.startswith(_GCS):
-            yield CheckResult("state", "warning", _elsewhere(url), "set PULUMI_BACKEND_URL to the gs:// address")
+            yield Check("state", "warning", _elsewhere(url), "set PULUMI_BACKEND_URL to the gs:// address")
             return
         with StateBucket(url) as bucket:
             settings = bucket.settings()
@@ -143,42 +143,42 @@ class CiChecks:
                 found = check_state_writers(bucket.name, bucket.policy(), iam.holders(), iam.permissions, member)
                 yield from found
 
-    def _test_project(self) -> Iterator[CheckResult]:
+    def _test_project(self) -> Iterator[Check]:
         project = self.environment.gcp_project
         with Iam(project) as iam:
             granted = iam.test_permissions(_tested("project"))
         yield from check_read_only("project", f"project {project}", granted)
 
-    def _test_bucket(self) -> Iterator[CheckResult]:
+    def _test_bucket(self) -> Iterator[Check]:
         url = _backend()
         if not url.startswith(_GCS):
             text = f"its permissions on the state were not tested: {_elsewhere(url)}"
-            yield CheckResult("preview identity", "warning", text, "set PULUMI_BACKEND_URL to the gs:// address")
+            yield Check("preview identity", "warning", text, "set PULUMI_BACKEND_URL to the gs:// address")
             return
         with StateBucket(url) as bucket:
             yield from check_read_only("bucket", f"gs://{bucket.name}", bucket.test_permissions(_tested("bucket")))
 
-    def _test_key(self) -> Iterator[CheckResult]:
+    def _test_key(self) -> Iterator[Check]:
         file = f"Pulumi.{self.environment.name}.yaml"
         provider = str(_settings(file).get("secretsprovider", ""))
         if not provider.startswith(_KMS):
             text = f"its permissions on the state's key were not tested: {file} names no {_KMS} key"
-            yield CheckResult("preview identity", "warning", text, f"set `secretsprovider` in {file}")
+            yield Check("preview identity", "warning", text, f"set `secretsprovider` in {file}")
             return
         key = provider.removeprefix(_KMS)
         yield from check_read_only("key", f"key {key}", test_key_permissions(key, _tested("key")))
 
 
-def _results_of(name: str, check: Callable[[], Iterator[CheckResult]]) -> Iterator[CheckResult]:
+def _results_of(name: str, check: Callable[[], Iterator[Check]]) -> Iterator[Check]:
     """Run a check; an error, or an answer of another form than documented, is its result."""
     try:
         yield from check()
     except ReconcilerError as error:
         text = masked_output.format_error(error)
-        yield CheckResult(name, "failed", text, unanswered=isinstance(error, RemoteError))
+        yield Check(name, "failed", text, unanswered=isinstance(error, RemoteError))
     except (AttributeError, IndexError, KeyError, TypeError, ValueError) as error:
         text = f"an answer has another form than documented ({type(error).__name__})"
-        yield CheckResult(name, "failed", text, unanswered=True)
+        yield Check(name, "failed", text, unanswered=True)
 
 
 def _tested(what: str) -> tuple[str, ...]:

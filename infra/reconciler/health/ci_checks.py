@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from reconciler.google.iam.policies import Binding, PolicyHolder
-from reconciler.health.environment_checks import CheckResult
+from reconciler.health.environment_checks import Check
 from reconciler.health.inherited_access import format_names
 
 Json = Mapping[str, Any]
@@ -98,7 +98,7 @@ NEEDED: Final[Mapping[str, tuple[str, ...]]] = {
 
 def check_github_environment(
     name: str, found: Json | None, policies: Sequence[Json], default_branch: str, *, approves: bool
-) -> Iterator[CheckResult]:
+) -> Iterator[Check]:
     """Check that an environment of GitHub exists and that only jobs of the default branch may use it.
 
     Args:
@@ -110,7 +110,7 @@ def check_github_environment(
     """
     if found is None:
         text = f"{name} does not exist, or the token cannot see it; a job that names it creates it without protection"
-        yield CheckResult(_ENVIRONMENT, "failed", text, "create it as docs/how-to/set-up-ci.md shows")
+        yield Check(_ENVIRONMENT, "failed", text, "create it as docs/how-to/set-up-ci.md shows")
         return
     problems = list(_branch_problems(name, found.get("deployment_branch_policy"), policies, default_branch))
     rules = found.get("protection_rules") or ()
@@ -119,40 +119,38 @@ def check_github_environment(
         problems += _reviewer_problems(name, required)
     elif required:
         text = f"jobs in {name} wait for its reviewers, also those of each day"
-        yield CheckResult(_ENVIRONMENT, "warning", text, "remove its required reviewers")
+        yield Check(_ENVIRONMENT, "warning", text, "remove its required reviewers")
     text = f"{name} exists, and only {default_branch} may use it"
-    yield from problems or [CheckResult(_ENVIRONMENT, "ok", text + (", with reviewers" if approves else ""))]
+    yield from problems or [Check(_ENVIRONMENT, "ok", text + (", with reviewers" if approves else ""))]
 
 
-def _branch_problems(
-    name: str, allowed: Json | None, policies: Sequence[Json], default_branch: str
-) -> Iterator[CheckResult]:
+def _branch_problems(name: str, allowed: Json | None, policies: Sequence[Json], default_branch: str) -> Iterator[Check]:
     to_do = f"allow {default_branch} alone under the environment's deployment branches"
     if allowed is None:
-        yield CheckResult(_ENVIRONMENT, "failed", f"jobs of every branch may use {name} and its credentials", to_do)
+        yield Check(_ENVIRONMENT, "failed", f"jobs of every branch may use {name} and its credentials", to_do)
     elif allowed["protected_branches"]:
         text = f"jobs of every protected branch may use {name}, not only those of {default_branch}"
-        yield CheckResult(_ENVIRONMENT, "warning", text, to_do)
+        yield Check(_ENVIRONMENT, "warning", text, to_do)
     else:
         patterns = [(str(each["name"]), str(each.get("type") or "branch")) for each in policies]
         others = [f"{kind} {pattern}" for pattern, kind in patterns if (pattern, kind) != (default_branch, "branch")]
         if others:
             text = f"jobs of other branches or tags may use {name}: {', '.join(others)}"
-            yield CheckResult(_ENVIRONMENT, "failed", text, to_do)
+            yield Check(_ENVIRONMENT, "failed", text, to_do)
         elif not patterns:
-            yield CheckResult(_ENVIRONMENT, "failed", f"jobs of no branch may use {name}", to_do)
+            yield Check(_ENVIRONMENT, "failed", f"jobs of no branch may use {name}", to_do)
 
 
-def _reviewer_problems(name: str, required: Sequence[Json]) -> Iterator[CheckResult]:
+def _reviewer_problems(name: str, required: Sequence[Json]) -> Iterator[Check]:
     if not required:
         text = f"{name} has no required reviewers, so who starts a stopped merge by hand approves it alone"
-        yield CheckResult(_ENVIRONMENT, "failed", text, "add the code owners as required reviewers")
+        yield Check(_ENVIRONMENT, "failed", text, "add the code owners as required reviewers")
     elif not all(rule.get("prevent_self_review") for rule in required):
         text = f"who starts a stopped merge by hand may approve it in {name} themselves"
-        yield CheckResult(_ENVIRONMENT, "warning", text, "prevent self-review in the environment's settings")
+        yield Check(_ENVIRONMENT, "warning", text, "prevent self-review in the environment's settings")
 
 
-def check_branch(branch: str, rules: Sequence[Json], protection: Json | None) -> Iterator[CheckResult]:
+def check_branch(branch: str, rules: Sequence[Json], protection: Json | None) -> Iterator[Check]:
     """Check that the default branch changes only by reviewed pull requests.
 
     Args:
@@ -165,7 +163,7 @@ def check_branch(branch: str, rules: Sequence[Json], protection: Json | None) ->
         by_type.setdefault(str(rule["type"]), []).append(rule.get("parameters") or {})
     pulls, classic = by_type.get("pull_request", []), (protection or {}).get("required_pull_request_reviews") or {}
     if not pulls and not classic:
-        yield CheckResult(_BRANCH, "failed", f"{branch} can change without a pull request", _protect(branch))
+        yield Check(_BRANCH, "failed", f"{branch} can change without a pull request", _protect(branch))
     else:
         yield from _review_problems(branch, pulls, classic)
     checks = [each for rule in by_type.get("required_status_checks", []) for each in rule["required_status_checks"]]
@@ -175,18 +173,18 @@ def check_branch(branch: str, rules: Sequence[Json], protection: Json | None) ->
     names |= {str(each["context"]) for each in status.get("checks") or ()}
     missing = [name for name in _REQUIRED_CHECKS if name not in names]
     for name in missing:
-        yield CheckResult(_BRANCH, "failed", f"{branch} does not require the check `{name}`", _protect(branch))
+        yield Check(_BRANCH, "failed", f"{branch} does not require the check `{name}`", _protect(branch))
     if not missing:
-        yield CheckResult(_BRANCH, "ok", f"{branch} requires the checks {format_names(sorted(names))}")
+        yield Check(_BRANCH, "ok", f"{branch} requires the checks {format_names(sorted(names))}")
     for kind, key, text in (
         ("non_fast_forward", "allow_force_pushes", "be rewritten by a force push"),
         ("deletion", "allow_deletions", "be deleted"),
     ):
         if kind not in by_type and (protection is None or _enabled(protection, key)):
-            yield CheckResult(_BRANCH, "failed", f"{branch} can {text}", _protect(branch))
+            yield Check(_BRANCH, "failed", f"{branch} can {text}", _protect(branch))
 
 
-def _review_problems(branch: str, pulls: Sequence[Json], classic: Json) -> Iterator[CheckResult]:
+def _review_problems(branch: str, pulls: Sequence[Json], classic: Json) -> Iterator[Check]:
     wanted = {
         "an approval by a code owner": ("require_code_owner_review", "require_code_owner_reviews"),
         "that new commits dismiss an approval": ("dismiss_stale_reviews_on_push", "dismiss_stale_reviews"),
@@ -198,30 +196,30 @@ def _review_problems(branch: str, pulls: Sequence[Json], classic: Json) -> Itera
     if max(map(int, approvals)) < 1:
         missing.insert(0, "an approval")
     for text in missing:
-        yield CheckResult(_BRANCH, "failed", f"{branch} does not require {text}", _protect(branch))
+        yield Check(_BRANCH, "failed", f"{branch} does not require {text}", _protect(branch))
     if not missing:
         text = f"{branch} requires an approval by a code owner, which new commits dismiss"
-        yield CheckResult(_BRANCH, "ok", text)
+        yield Check(_BRANCH, "ok", text)
     if not (any(each.get("require_last_push_approval") for each in pulls) or classic.get("require_last_push_approval")):
         text = f"{branch} does not require that another person than the last pusher approves"
-        yield CheckResult(_BRANCH, "warning", text, _protect(branch))
+        yield Check(_BRANCH, "warning", text, _protect(branch))
 
 
-def check_bypass(branch: str, rulesets: Sequence[Json], protection: Json | None) -> Iterator[CheckResult]:
+def check_bypass(branch: str, rulesets: Sequence[Json], protection: Json | None) -> Iterator[Check]:
     """Check who may bypass the rules of the default branch, as far as the token can see it."""
     for ruleset in rulesets:
         name = ruleset.get("name") or ruleset.get("id")
         actors = ruleset.get("bypass_actors")
         if actors is None:
             text = f"cannot see who may bypass the ruleset {name} of {branch}"
-            yield CheckResult(_BRANCH, "warning", text, "run this with the token of an administrator")
+            yield Check(_BRANCH, "warning", text, "run this with the token of an administrator")
         for actor in actors or ():
             text = f"{actor['actor_type']} {actor.get('actor_id') or ''}".rstrip()
             text += f" may bypass the ruleset {name} of {branch} ({actor.get('bypass_mode')})"
-            yield CheckResult(_BRANCH, "warning", text, "remove it from the ruleset's bypass list")
+            yield Check(_BRANCH, "warning", text, "remove it from the ruleset's bypass list")
     if protection is not None and not _enabled(protection, "enforce_admins"):
         text = f"administrators may bypass the protection of {branch}"
-        yield CheckResult(_BRANCH, "warning", text, "apply the protection to administrators too")
+        yield Check(_BRANCH, "warning", text, "apply the protection to administrators too")
 
 
 def _enabled(protection: Json, key: str) -> bool:
@@ -232,18 +230,18 @@ def _protect(branch: str) -> str:
     return f"change the ruleset or the protection of {branch} as docs/how-to/set-up-ci.md shows"
 
 
-def check_actions(settings: Json) -> Iterator[CheckResult]:
+def check_actions(settings: Json) -> Iterator[Check]:
     """Check what the tokens of workflows may do unless the workflow says less."""
     to_do = "change it under Settings, Actions, General, Workflow permissions"
     if settings["default_workflow_permissions"] != "read":
-        yield CheckResult("GitHub Actions", "failed", "workflows get permission to write by default", to_do)
+        yield Check("GitHub Actions", "failed", "workflows get permission to write by default", to_do)
     if settings["can_approve_pull_request_reviews"]:
-        yield CheckResult("GitHub Actions", "failed", "workflows may approve pull requests", to_do)
+        yield Check("GitHub Actions", "failed", "workflows may approve pull requests", to_do)
     else:
-        yield CheckResult("GitHub Actions", "ok", "workflows may not approve pull requests")
+        yield Check("GitHub Actions", "ok", "workflows may not approve pull requests")
 
 
-def check_code_owners(errors: Sequence[Json], unowned: Sequence[str]) -> Iterator[CheckResult]:
+def check_code_owners(errors: Sequence[Json], unowned: Sequence[str]) -> Iterator[Check]:
     """Check that CODEOWNERS has no errors, and that what decides about a run has owners.
 
     Args:
@@ -252,14 +250,14 @@ def check_code_owners(errors: Sequence[Json], unowned: Sequence[str]) -> Iterato
     """
     for error in errors:
         text = f"{error['path']}:{error['line']}:{error['column']}: {error['kind']}"
-        yield CheckResult("CODEOWNERS", "failed", text, "correct the line: GitHub ignores it")
+        yield Check("CODEOWNERS", "failed", text, "correct the line: GitHub ignores it")
     for path in unowned:
-        yield CheckResult("CODEOWNERS", "failed", f"{path} has no owner", "add a line with its owners to CODEOWNERS")
+        yield Check("CODEOWNERS", "failed", f"{path} has no owner", "add a line with its owners to CODEOWNERS")
     if not errors and not unowned:
-        yield CheckResult("CODEOWNERS", "ok", "connectors, code and workflows have owners")
+        yield Check("CODEOWNERS", "ok", "connectors, code and workflows have owners")
 
 
-def check_bucket(name: str, settings: Json) -> Iterator[CheckResult]:
+def check_bucket(name: str, settings: Json) -> Iterator[Check]:
     """Check that the bucket of the state keeps old versions, and has no access but by its IAM policy."""
     iam = settings.get("iamConfiguration") or {}
     wanted = {
@@ -269,12 +267,12 @@ def check_bucket(name: str, settings: Json) -> Iterator[CheckResult]:
     }
     options = ("--versioning", "--uniform-bucket-level-access", "--public-access-prevention")
     problems = [
-        CheckResult(_STATE, "failed", f"gs://{name} {text}", f"run gcloud storage buckets update gs://{name} {option}")
+        Check(_STATE, "failed", f"gs://{name} {text}", f"run gcloud storage buckets update gs://{name} {option}")
         for (text, right), option in zip(wanted.items(), options, strict=True)
         if not right
     ]
     text = f"gs://{name} keeps old versions, with uniform access and without public access"
-    yield from problems or [CheckResult(_STATE, "ok", text)]
+    yield from problems or [Check(_STATE, "ok", text)]
 
 
 def check_state_writers(
@@ -283,7 +281,7 @@ def check_state_writers(
     holders: Sequence[PolicyHolder],
     permissions: Callable[[str], Collection[str] | None],
     expected: str,
-) -> Iterator[CheckResult]:
+) -> Iterator[Check]:
     """Check that no member but the apply identity can change the state.
 
     Args:
@@ -301,13 +299,13 @@ def check_state_writers(
     for holder in holders:
         if holder.bindings is None:
             text = f"cannot read the IAM policy of the {holder}, so who else can change gs://{bucket} is not complete"
-            found.append(CheckResult(_STATE, "warning", text, "run this with roles/iam.securityReviewer there"))
+            found.append(Check(_STATE, "warning", text, "run this with roles/iam.securityReviewer there"))
     members = {member for binding in bindings for member in binding.members}
     if expected not in members:
         text = f"{expected} has no role on gs://{bucket}"
         to_do = "grant it roles/storage.objectUser there, or name the right account with --apply-identity"
-        found.append(CheckResult(_STATE, "failed", text, to_do))
-    yield from found or [CheckResult(_STATE, "ok", f"only {expected} can change the objects in gs://{bucket}")]
+        found.append(Check(_STATE, "failed", text, to_do))
+    yield from found or [Check(_STATE, "ok", f"only {expected} can change the objects in gs://{bucket}")]
 
 
 def _writers(
@@ -316,7 +314,7 @@ def _writers(
     bindings: Sequence[Binding],
     permissions: Callable[[str], Collection[str] | None],
     expected: str,
-) -> Iterator[CheckResult]:
+) -> Iterator[Check]:
     where = f"gs://{bucket}" if holder is None else f"the {holder}"
     for binding in bindings:
         others = sorted({member for member in binding.members if member != expected})
@@ -324,13 +322,13 @@ def _writers(
         public = [member for member in others if member in _PUBLIC]
         if public:
             text = f"{format_names(public)} has {binding.role} on {where}"
-            yield CheckResult(_STATE, "failed", text, f"revoke the role on {where}")
+            yield Check(_STATE, "failed", text, f"revoke the role on {where}")
         elif writes is None:
             text = f"{format_names(others)} may be able to change gs://{bucket}: {binding.role} on {where} is hidden"
-            yield CheckResult(_STATE, "warning", text, f"check whether {binding.role} has storage.objects.create")
+            yield Check(_STATE, "warning", text, f"check whether {binding.role} has storage.objects.create")
         elif writes:
             text = f"{format_names(others)} can change gs://{bucket} by {binding.role} on {where}"
-            yield CheckResult(_STATE, "warning", text, f"revoke the role on {where}, unless they administer it")
+            yield Check(_STATE, "warning", text, f"revoke the role on {where}, unless they administer it")
 
 
 def _can_change(role: str, permissions: Callable[[str], Collection[str] | None]) -> bool | None:
@@ -341,7 +339,7 @@ def _can_change(role: str, permissions: Callable[[str], Collection[str] | None])
     return None if found is None else bool(_CHANGES_STATE & set(found))
 
 
-def check_read_only(what: str, name: str, granted: Collection[str]) -> Iterator[CheckResult]:
+def check_read_only(what: str, name: str, granted: Collection[str]) -> Iterator[Check]:
     """Check that the preview identity can read and not write.
 
     Args:
@@ -350,13 +348,13 @@ def check_read_only(what: str, name: str, granted: Collection[str]) -> Iterator[
         granted: Which of the tested permissions the credentials have.
     """
     problems = [
-        CheckResult(_PREVIEW, "failed", f"it has {permission} on {name}", "revoke the role that grants it")
+        Check(_PREVIEW, "failed", f"it has {permission} on {name}", "revoke the role that grants it")
         for permission in FORBIDDEN[what]
         if permission in granted
     ]
     problems += [
-        CheckResult(_PREVIEW, "failed", f"it lacks {permission} on {name}", "grant the role that previews need")
+        Check(_PREVIEW, "failed", f"it lacks {permission} on {name}", "grant the role that previews need")
         for permission in NEEDED[what]
         if permission not in granted
     ]
-    yield from problems or [CheckResult(_PREVIEW, "ok", f"it can read {name} and not change it")]
+    yield from problems or [Check(_PREVIEW, "ok", f"it can read {name} and not change it")]

@@ -22,7 +22,7 @@ _NEEDS_REVIEWER = "run this with roles/iam.securityReviewer there"
 
 
 @dataclass(frozen=True)
-class CheckResult:
+class Check:
     """What one check found."""
 
     check: str
@@ -45,7 +45,7 @@ class CheckResult:
         }
 
 
-def check_group(environment: Environment, group_ids: Sequence[str]) -> CheckResult:
+def check_group(environment: Environment, group_ids: Sequence[str]) -> Check:
     """Check that exactly one group has the environment's name."""
     name = environment.group
     if not group_ids:
@@ -53,16 +53,16 @@ def check_group(environment: Environment, group_ids: Sequence[str]) -> CheckResu
             f"run {commands.up(environment.name)} to create it, correct its name in {environment.file}, "
             "or use a key that can see it"
         )
-        return CheckResult("Fivetran", "failed", f"the API key works but sees no group {name}", to_do)
+        return Check("Fivetran", "failed", f"the API key works but sees no group {name}", to_do)
     if len(group_ids) > 1:
         text = f"the API key works but sees several groups {name}: {', '.join(group_ids)}"
-        return CheckResult("Fivetran", "failed", text, "rename all but one in Fivetran")
-    return CheckResult("Fivetran", "ok", f"the API key works and sees the group {name} ({group_ids[0]})")
+        return Check("Fivetran", "failed", text, "rename all but one in Fivetran")
+    return Check("Fivetran", "ok", f"the API key works and sees the group {name} ({group_ids[0]})")
 
 
 def check_destination(
     environment: Environment, group_id: str, live: Destination | None, failed_tests: Sequence[str]
-) -> Iterator[CheckResult]:
+) -> Iterator[Check]:
     """Check that the destination exists, is as the file declares it, and is connected.
 
     Args:
@@ -73,19 +73,19 @@ def check_destination(
     """
     if live is None:
         to_do = f"run {commands.up(environment.name)} to create it"
-        yield CheckResult("destination", "failed", f"the group {group_id} has no destination", to_do)
+        yield Check("destination", "failed", f"the group {group_id} has no destination", to_do)
         return
     results = [
-        CheckResult("destination", "failed", text, f"correct {environment.file}: Fivetran cannot change it")
+        Check("destination", "failed", text, f"correct {environment.file}: Fivetran cannot change it")
         for text in _destination_differences(environment, live)
     ]
     if live.setup_status != "connected":
         text = f"its setup status is {live.setup_status or 'unknown'}"
         text += f"; failed tests: {', '.join(failed_tests)}" if failed_tests else ""
         to_do = f"run {commands.up(environment.name, refresh=True)}, which tests it again and shows why it fails"
-        results.append(CheckResult("destination", "failed", text, to_do))
+        results.append(Check("destination", "failed", text, to_do))
     text = f"it is connected, in {live.config.get('data_set_location')} and {live.region} as declared"
-    yield from results or [CheckResult("destination", "ok", text)]
+    yield from results or [Check("destination", "ok", text)]
 
 
 def _destination_differences(environment: Environment, live: Destination) -> Iterator[str]:
@@ -99,7 +99,7 @@ def _destination_differences(environment: Environment, live: Destination) -> Ite
             yield f"{key} is {declared} in the file and {found} in Fivetran"
 
 
-def check_fivetran_role(project: str, account: str, holders: Sequence[PolicyHolder], environment: str) -> CheckResult:
+def check_fivetran_role(project: str, account: str, holders: Sequence[PolicyHolder], environment: str) -> Check:
     """Check that Fivetran's service account may run load jobs in the project.
 
     Args:
@@ -112,19 +112,19 @@ def check_fivetran_role(project: str, account: str, holders: Sequence[PolicyHold
     for holder in holders:
         for binding in holder.bindings or ():
             if member in binding.members and binding.role in _ENOUGH and binding.condition is None:
-                return CheckResult("Fivetran's role", "ok", f"{account} has {binding.role} on the {holder}")
+                return Check("Fivetran's role", "ok", f"{account} has {binding.role} on the {holder}")
     if holders[0].bindings is None:
         text = f"cannot check whether {account} has {roles.FIVETRANS} on {project}"
-        return CheckResult("Fivetran's role", "warning", text, _NEEDS_REVIEWER)
+        return Check("Fivetran's role", "warning", text, _NEEDS_REVIEWER)
     by_hand = commands.shell(
         *("gcloud", "projects", "add-iam-policy-binding", project),
         *(f"--member={member}", f"--role={roles.FIVETRANS}", "--condition=None"),
     )
     to_do = f"run {commands.up(environment, refresh=True)} to grant it, or by hand: {by_hand}"
-    return CheckResult("Fivetran's role", "failed", f"{account} lacks {roles.FIVETRANS} on {project}", to_do)
+    return Check("Fivetran's role", "failed", f"{account} lacks {roles.FIVETRANS} on {project}", to_do)
 
 
-def unreadable_policy(holder: PolicyHolder, message: str) -> CheckResult:
+def unreadable_policy(holder: PolicyHolder, message: str) -> Check:
     """Return the result for a project, folder or organisation whose bindings cannot be read.
 
     Args:
@@ -133,12 +133,12 @@ def unreadable_policy(holder: PolicyHolder, message: str) -> CheckResult:
     """
     text = f"cannot read the IAM policy of the {holder}: {holder.denied}"
     text += f": {message.rstrip('.')}" if message else ""
-    return CheckResult("inherited access", "warning", text, _NEEDS_REVIEWER)
+    return Check("inherited access", "warning", text, _NEEDS_REVIEWER)
 
 
 def check_inherited_access(
     found: Sequence[InheritedAccess], sensitive: Sequence[str], holders: Sequence[PolicyHolder], environment: str
-) -> Iterator[CheckResult]:
+) -> Iterator[Check]:
     """Check that no undeclared member reads sensitive datasets through a role above them.
 
     Args:
@@ -148,11 +148,11 @@ def check_inherited_access(
         environment: The environment that a run applies to revoke access.
     """
     for each in found:
-        yield CheckResult("inherited access", "warning", str(each), _revoke_step(each, environment), access=each)
+        yield Check("inherited access", "warning", str(each), _revoke_step(each, environment), access=each)
     readable = format_names([str(holder) for holder in holders if holder.bindings is not None])
     if not found and readable:
         text = f"no undeclared member reads {format_names(sensitive)} by a role on the {readable}"
-        yield CheckResult("inherited access", "ok", text)
+        yield Check("inherited access", "ok", text)
 
 
 def _revoke_step(access: InheritedAccess, environment: str) -> str:

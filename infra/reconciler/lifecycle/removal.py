@@ -74,12 +74,12 @@ class Ending:
         return self.removed_on is not None and date.fromisoformat(self.removed_on) <= today
 
 
-def of_connection(policy: Policy, unit: Unit, life: Expiry) -> Ending:
+def connection_ending(policy: Policy, unit: Unit, life: Expiry) -> Ending:
     """What a file says about the end of its connection."""
     return _ending(policy, unit, life, unit.retire)
 
 
-def of_dataset(policy: Policy, unit: Unit, dataset: Dataset, life: Expiry) -> Ending:
+def dataset_ending(policy: Policy, unit: Unit, dataset: Dataset, life: Expiry) -> Ending:
     """What files say about the end of a dataset that this one declares."""
     retire = retirement(unit, dataset)
     return replace(_ending(policy, unit, life, retire), kept=retire is not None and retire.data == "keep")
@@ -131,12 +131,9 @@ class DeletionRules:
     retain: bool = False
 
 
-def deletion_rules(policy: Policy, unit: Unit, dataset: Dataset, ending: Ending) -> DeletionRules:
+def deletion_rules(policy: Policy, ending: Ending) -> DeletionRules:
     """Return the rules for a dataset. Where expiry is forbidden, its contents are never deleted."""
-    retire = retirement(unit, dataset)
-    deletes = ending.removed_on is not None or (retire is not None and retire.data == "delete")
+    deletes = ending.removed_on is not None or (ending.retired and not ending.kept)
     return DeletionRules(
-        protect=ending.is_protected,
-        contents=deletes and not policy.expiry.forbidden,
-        retain=retire is not None and retire.data == "keep",
+        protect=ending.is_protected, contents=deletes and not policy.expiry.forbidden, retain=ending.kept
     )

@@ -50,6 +50,10 @@ class AirflowSchedule:
 
     task_id: str
 
+    def as_property(self) -> dict[str, Json]:
+        """Return it as the file writes it."""
+        return {"by": "airflow", "task_id": self.task_id}
+
 
 @dataclass(frozen=True)
 class FivetranSchedule:
@@ -57,6 +61,12 @@ class FivetranSchedule:
 
     every_minutes: int = 360
     daily_at: str | None = None
+
+    def as_property(self) -> dict[str, Json]:
+        """Return it as the file writes it."""
+        if self.daily_at is not None:
+            return {"by": "fivetran", "daily_at": self.daily_at}
+        return {"by": "fivetran", "every": INTERVAL_NAMES[self.every_minutes]}
 
 
 @dataclass(frozen=True)

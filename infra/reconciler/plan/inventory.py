@@ -8,7 +8,7 @@ from typing import Any
 
 from reconciler.lifecycle import airflow
 from reconciler.lifecycle.expiry import ActiveFleet, Expiries
-from reconciler.lifecycle.removal import Ending, of_connection, of_dataset
+from reconciler.lifecycle.removal import Ending, connection_ending, dataset_ending
 from reconciler.model import CONNECTION_SETTINGS, Connector, Unit
 from reconciler.model.reference import comparison_key, value_at
 
@@ -116,8 +116,8 @@ def _declared(unit: Unit, left: Unit | None, lives: Expiries) -> Declared:
         resync=_resync(connector) if connector else {},
         permanent=_permanent(connector) if connector else {},
         fixed=_fixed(connector) if connector else {},
-        ending=of_connection(policy, unit, lives.connector_expiry(unit)) if connector else Ending(),
-        dataset_endings={dataset.id: of_dataset(policy, unit, dataset, ends[dataset.id]) for dataset in datasets},
+        ending=connection_ending(policy, unit, lives.connector_expiry(unit)) if connector else Ending(),
+        dataset_endings={dataset.id: dataset_ending(policy, unit, dataset, ends[dataset.id]) for dataset in datasets},
     )
 
 

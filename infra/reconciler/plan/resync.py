@@ -16,7 +16,7 @@ _WORDS = {"schema": "destination", "service": "service", "group": "group"}
 
 
 @dataclass(frozen=True)
-class Change:
+class ResyncStep:
     """One of `schema`, `service`, `group` and `config.<path>`, from what it was to what it is."""
 
     key: str
@@ -28,20 +28,20 @@ class Change:
         return resync.get(self.key) == (self.old, self.new)
 
 
-def changes(old: Declared, new: Declared, groups: tuple[str, str]) -> tuple[Change, ...]:
+def changes(old: Declared, new: Declared, groups: tuple[str, str]) -> tuple[ResyncStep, ...]:
     """What is another connection in Fivetran, between a unit of the last run and what became of it."""
     found = (
-        Change("schema", str(old.connection), str(new.connection)),
-        Change("service", str(old.service), str(new.service)),
-        Change("group", *groups),
+        ResyncStep("schema", str(old.connection), str(new.connection)),
+        ResyncStep("service", str(old.service), str(new.service)),
+        ResyncStep("group", *groups),
     )
     # A key that comes to a file may say what is so already, and one that leaves it is left as it is.
     both = sorted(old.permanent.keys() & new.permanent.keys()) if old.service == new.service else ()
-    config = (Change(f"config.{path}", old.permanent[path], new.permanent[path]) for path in both)
+    config = (ResyncStep(f"config.{path}", old.permanent[path], new.permanent[path]) for path in both)
     return tuple(change for change in (*found, *config) if change.old != change.new)
 
 
-def rejection(old: Declared, new: Declared, changed: tuple[Change, ...]) -> str | None:
+def rejection(old: Declared, new: Declared, changed: tuple[ResyncStep, ...]) -> str | None:
     """Why these changes are rejected, with what they would cost; None when the file allows each of them."""
     unnamed = [change for change in changed if not change.is_named(new.resync)]
     if not unnamed:
@@ -58,7 +58,7 @@ def rejection(old: Declared, new: Declared, changed: tuple[Change, ...]) -> str 
     )
 
 
-def place(new: Declared, changed: tuple[Change, ...]) -> tuple[str, ...]:
+def place(new: Declared, changed: tuple[ResyncStep, ...]) -> tuple[str, ...]:
     """The path of the key, in the unit's file, by which a change comes that the file does not allow."""
     unnamed = [change.key for change in changed if not change.is_named(new.resync)]
     if not unnamed or unnamed[0] == "group":
@@ -66,7 +66,7 @@ def place(new: Declared, changed: tuple[Change, ...]) -> tuple[str, ...]:
     return ("connector", "destination" if unnamed[0] == "schema" else unnamed[0])
 
 
-def _alternative(unnamed: list[Change]) -> str:
+def _alternative(unnamed: list[ResyncStep]) -> str:
     for change in unnamed:
         if change.key == "group":
             return f"write `formerly: {change.old}` beside `group` in environment.yaml to rename the group"
@@ -77,7 +77,7 @@ def _subject(key: str) -> str:
     return f"the {_WORDS[key]}" if key in _WORDS else f"`{key}`"
 
 
-def _permission(changed: tuple[Change, ...]) -> str:
+def _permission(changed: tuple[ResyncStep, ...]) -> str:
     allowed: dict[str, Any] = {}
     for change in changed:
         key, _, path = change.key.partition(".")

@@ -18,7 +18,7 @@ import pulumi_gcp as gcp
 from reconciler.google.bigquery.access import policy_member
 from reconciler.google.iam import roles
 from reconciler.model import Condition, Environment, Function, Unit
-from reconciler.resources.dataset.failures import FailureHook
+from reconciler.resources.failures import FailureHook
 
 _TYPE = "gcp:projects/iAMMember:IAMMember"
 

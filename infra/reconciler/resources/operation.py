@@ -27,6 +27,7 @@ from reconciler.secrets import (
     known_values,
     known_values_of_run,
     masked_trace,
+    shorten_line,
     show,
     wait_until_declared,
 )
@@ -34,9 +35,6 @@ from reconciler.secrets.masking import MASK, contains_secret, mask_distinctive
 
 #: The operations of a run that changes something. Secret Manager is asked for values only in these.
 _WRITING = ("create", "update", "delete")
-
-#: Characters of one line of an error.
-_LONGEST_LINE = 1000
 
 logger = logging.getLogger(__name__)
 F = TypeVar("F", bound=Callable[..., Any])
@@ -195,8 +193,7 @@ def mask_own_text(text: str, known: KnownValues) -> str:
 
 def printable(text: str) -> str:
     """Remove control characters and cut long lines: a vendor's message is printed to a terminal."""
-    lines = ("".join(char for char in line if char.isprintable()) for line in text.split("\n"))
-    return "\n".join(line if len(line) <= _LONGEST_LINE else f"{line[:_LONGEST_LINE]}…" for line in lines)
+    return "\n".join(map(shorten_line, text.split("\n")))
 
 
 def _may_quote(error: Exception) -> bool:
@@ -223,10 +220,10 @@ def _unexpected(error: Exception) -> str:
 
 
 def _place(error: Exception) -> str:
-    masked_trace = error.__traceback__
-    while masked_trace is not None and masked_trace.tb_next is not None:
-        masked_trace = masked_trace.tb_next
-    if masked_trace is None:
+    trace = error.__traceback__
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    if trace is None:
         return ""
-    code = masked_trace.tb_frame.f_code
-    return f"in {code.co_name} ({os.path.basename(code.co_filename)}:{masked_trace.tb_lineno})"  # noqa: PTH119
+    code = trace.tb_frame.f_code
+    return f"in {code.co_name} ({os.path.basename(code.co_filename)}:{trace.tb_lineno})"  # noqa: PTH119

@@ -1,6 +1,6 @@
 """Resolve references to secrets, only when an apply needs them, and keep the values out of every text."""
 
-from reconciler.secrets.foreign_text import explain_withheld, masked_trace, show, show_label
+from reconciler.secrets.foreign_text import explain_withheld, masked_trace, shorten_line, show, show_label
 from reconciler.secrets.odd_values import ADVICE, OddValue, inspect_value
 from reconciler.secrets.resolve import Resolved, UnresolvedReferences, resolve
 from reconciler.secrets.resolved_values import (
@@ -34,6 +34,7 @@ __all__ = [
     "remember_declared",
     "resolve",
     "resolvers",
+    "shorten_line",
     "show",
     "show_label",
     "wait_until_declared",

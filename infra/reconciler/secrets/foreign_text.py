@@ -68,10 +68,15 @@ def masked_trace(error: BaseException, known: KnownValues) -> str:
     return "".join(["Traceback (most recent call last):\n", *frames, type(error).__name__])
 
 
+def shorten_line(line: str) -> str:
+    """Return a line for a terminal: without characters that do not print, and cut where it is too long."""
+    line = "".join(char for char in line if char.isprintable())
+    return line if len(line) <= _LONGEST else f"{line[:_LONGEST]}…"
+
+
 def _printable(text: str) -> str:
     return "".join(char for char in text if char.isprintable() or char.isspace())
 
 
 def _one_line(text: str) -> str:
-    line = _printable(" ".join(text.split()))
-    return line if len(line) <= _LONGEST else f"{line[:_LONGEST]}…"
+    return shorten_line(" ".join(text.split()))

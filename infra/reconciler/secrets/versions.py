@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from reconciler.model import Reference
+from reconciler.model.commands import shell
 from reconciler.model.errors import ReconcilerError
 
 #: `unknown`: nobody could look. The others are certain.
@@ -42,32 +43,35 @@ class SecretRequest:
         version = "the latest version" if self.reference.version is None else f"version {self.reference.version}"
         return f"{version} of the secret {self.reference.name} in project {self.reference.project}"
 
+    @property
+    def _project(self) -> str:
+        """The option of gcloud for the secret's project."""
+        return f"--project={self.reference.project}"
+
     def no_secret(self) -> Finding:
         """Describe a 404 for the secret."""
         name, project = self.reference.name, self.reference.project
+        create = shell("gcloud", "secrets", "create", name, self._project, "--data-file=-")
         return Finding(
             "missing",
-            f"project {project} has no secret {name} with a version: create one "
-            f"(`gcloud secrets create {name} --project={project} --data-file=-`), or correct the reference",
+            f"project {project} has no secret {name} with a version: create one ({create}), or correct the reference",
         )
 
     def no_version(self) -> Finding:
         """Describe a 404 for the version."""
         name, project = self.reference.name, self.reference.project
+        add = shell("gcloud", "secrets", "versions", "add", name, self._project, "--data-file=-")
         return Finding(
             "missing",
-            f"the secret {name} in project {project} has no version {self.reference.version}: add it "
-            f"(`gcloud secrets versions add {name} --project={project} --data-file=-`), or correct the reference",
+            f"the secret {name} in project {project} has no version {self.reference.version}: add it ({add}), or "
+            "correct the reference",
         )
 
     def disabled(self) -> Finding:
         """Describe a 400 on access, or a disabled version."""
-        name, project, version = self.reference.name, self.reference.project, self.reference.version or "latest"
-        return Finding(
-            "disabled",
-            f"{self.subject} is disabled: enable it "
-            f"(`gcloud secrets versions enable {version} --secret={name} --project={project}`), or refer to another",
-        )
+        version, secret = str(self.reference.version or "latest"), f"--secret={self.reference.name}"
+        enable = shell("gcloud", "secrets", "versions", "enable", version, secret, self._project)
+        return Finding("disabled", f"{self.subject} is disabled: enable it ({enable}), or refer to another")
 
     def destroyed(self) -> Finding:
         """Describe a destroyed version."""
@@ -84,12 +88,9 @@ class SecretRequest:
 
     def not_enabled(self) -> Finding:
         """Describe a 403 because the API is off."""
-        project = self.reference.project
-        return Finding(
-            "unknown",
-            f"the Secret Manager API is not enabled in project {project}: "
-            f"`gcloud services enable secretmanager.googleapis.com --project={project}`",
-        )
+        enable = shell("gcloud", "services", "enable", "secretmanager.googleapis.com", self._project)
+        text = f"the Secret Manager API is not enabled in project {self.reference.project}: {enable}"
+        return Finding("unknown", text)
 
     def unknown(self, why: str, step: str) -> Finding:
         """Describe any other failure. `why` follows `Secret Manager`."""

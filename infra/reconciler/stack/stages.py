@@ -26,16 +26,16 @@ from reconciler.plan.outcome import Outcome
 from reconciler.plan.preflight import Preflight
 from reconciler.resources import iam
 from reconciler.resources.access.resource import DatasetAccess
-from reconciler.resources.activation import resource
+from reconciler.resources.activation import resource as activation_resource
 from reconciler.resources.activation.resource import Activation
 from reconciler.resources.connection import api_fields
 from reconciler.resources.connection.resource import Connection
-from reconciler.resources.dataset.failures import FailureHook
 from reconciler.resources.dataset.listing import Listed
 from reconciler.resources.dataset.resource import DATASET, Deletion, dataset_resource, deletion_hook, losses_hook
 from reconciler.resources.destination.resource import Destination
 from reconciler.resources.destination.service_account import ServiceAccount
 from reconciler.resources.destination.tests import DestinationTests
+from reconciler.resources.failures import FailureHook
 from reconciler.resources.package.resource import Package
 
 
@@ -132,7 +132,7 @@ def declare_datasets(stack: Stack, listed: Mapping[str, Listed]) -> list[Declare
 
 def _declared_dataset(stack: Stack, unit: Unit, dataset: Dataset, live: Listed | None) -> DeclaredDataset:
     ending = stack.inventory[unit.name].ending_of(dataset.id)
-    rules = deletion_rules(stack.environment.policy, unit, dataset, ending)
+    rules = deletion_rules(stack.environment.policy, ending)
     expected = build_declaration(stack.environment, unit, dataset, rules, is_written=stack.fleet.is_written(dataset))
     return DeclaredDataset(unit, dataset, rules, expected, live)
 
@@ -153,7 +153,7 @@ def _declaration(unit: Unit, connector: Connector) -> dict[str, Any]:
     """Return what a unit declares of its connection, its activation and its package."""
     return {
         "connection": api_fields.inputs(unit, connector),
-        "activation": resource.declared(unit, connector),
+        "activation": activation_resource.declared(unit, connector),
         **({"package": connector.package.as_property()} if connector.package else {}),
     }
 

@@ -13,11 +13,11 @@ ROOM = Path(api.__file__).parent
 
 def test_the_public_names_are_these() -> None:
     assert api.__all__ == [
-        "Account", "Alert", "ApiError", "Approval", "Clock", "ColumnConfig", "Conflict", "Connection", "ConnectorType",
-        "Credentials", "Destination", "FivetranClient", "FivetranError", "Forbidden", "Group", "InvalidSettings",
-        "Limits", "Lock", "MissingCredentials", "NotFound", "Package", "RateLimited", "Rejected", "Retry",
-        "SchemaConfig", "ServerError", "SetupTest", "StandardConfig", "TableConfig", "Timeouts", "TransportError",
-        "Unauthorized", "UnexpectedAnswer", "User",
+        "Account", "Alert", "ApiError", "Approval", "ApprovalKind", "Clock", "ColumnConfig", "Conflict", "Connection",
+        "ConnectorType", "Credentials", "Destination", "FivetranClient", "FivetranError", "Forbidden", "Group",
+        "InvalidSettings", "Limits", "Lock", "MissingCredentials", "NotFound", "Package", "RateLimited", "Rejected",
+        "Retry", "SchemaConfig", "ServerError", "SetupTest", "StandardConfig", "TableConfig", "Timeouts",
+        "TransportError", "Unauthorized", "UnexpectedAnswer", "User",
     ]  # fmt: skip
     assert all(hasattr(api, name) for name in api.__all__)
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from reconciler.google.bigquery.adoption import AdoptionDecision, compare_dataset
+from reconciler.google.bigquery.adoption import DatasetDecision, compare_dataset
 from reconciler.google.bigquery.api import LiveDataset
 from reconciler.google.bigquery.declared_dataset import DatasetDeclaration, build_declaration
 from reconciler.lifecycle.removal import DeletionRules
@@ -47,7 +47,7 @@ def decide(
     contents: bool = False,
     environment: Environment = ENVIRONMENT,
     **declared: Any,
-) -> AdoptionDecision:
+) -> DatasetDecision:
     """The decision on a dataset with these entries, with the declaration as JSON in between, as Preflight gets it."""
     dataset = Dataset("d", "US", **declared)
     unit = Unit("d", FILE, "D.", ("o@example.com",), datasets=(dataset,))

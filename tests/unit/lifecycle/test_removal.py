@@ -11,10 +11,10 @@ from reconciler.lifecycle.removal import (
     DeletionRules,
     Ending,
     Removals,
+    dataset_ending,
     deletion_rules,
     explain_removal,
     may_remove,
-    of_connection,
 )
 from reconciler.model import Dataset, Unit
 from reconciler.model.errors import ReconcilerError
@@ -88,7 +88,7 @@ def test_who_is_refused_is_told_what_to_do():
     ],
 )
 def test_the_flags_are_set_before_they_are_needed(policy, of, life, rules):
-    assert deletion_rules(policy, of, DATASET, of_connection(policy, of, life)) == rules
+    assert deletion_rules(policy, dataset_ending(policy, of, DATASET, life)) == rules
 
 
 @given(
@@ -100,4 +100,4 @@ def test_the_flags_are_set_before_they_are_needed(policy, of, life, rules):
 def test_where_expiry_is_forbidden_no_contents_are_ever_deleted(expires, retire, removal, life):
     policy = Policy(ExpiryPolicy(forbidden=True), removal)
     of = unit(expires, retire)
-    assert not deletion_rules(policy, of, DATASET, of_connection(policy, of, life)).contents
+    assert not deletion_rules(policy, dataset_ending(policy, of, DATASET, life)).contents

@@ -39,7 +39,7 @@ pauses = st.none() | st.just("INC-1")
 
 def props(said: AirflowSchedule | FivetranSchedule, paused: str | None = None) -> dict[str, Any]:
     """The inputs that say when a connection syncs."""
-    return {"file": FILE, "schedule": schedule.as_input(said), **({"paused": paused} if paused else {})}
+    return {"file": FILE, "schedule": said.as_property(), **({"paused": paused} if paused else {})}
 
 
 @given(schedules, schedules, pauses, pauses)

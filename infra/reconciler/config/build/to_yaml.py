@@ -17,7 +17,6 @@ from reconciler.config.yaml.document import Path
 from reconciler.fivetran import tables
 from reconciler.fivetran.public_keys import pem, read_host_keys
 from reconciler.model import (
-    INTERVAL_NAMES,
     Adopt,
     AirflowSchedule,
     Awaiting,
@@ -135,13 +134,7 @@ def _fingerprint(key: HostKey) -> dict[str, Any]:
 
 
 def _schedule(schedule: AirflowSchedule | FivetranSchedule) -> dict[str, Any] | None:
-    if isinstance(schedule, AirflowSchedule):
-        return {"by": "airflow", "task_id": schedule.task_id}
-    if schedule == FivetranSchedule():
-        return None
-    if schedule.daily_at is not None:
-        return {"by": "fivetran", "daily_at": schedule.daily_at}
-    return {"by": "fivetran", "every": INTERVAL_NAMES[schedule.every_minutes]}
+    return None if schedule == FivetranSchedule() else schedule.as_property()
 
 
 def _sync(sync: Sync | None) -> dict[str, Any] | None:

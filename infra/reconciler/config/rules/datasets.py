@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from reconciler.config.documents import Specs, declared_datasets, destination, string_items
 from reconciler.config.rules.ownership import Claim, find_conflicts
-from reconciler.config.schema.check import suggestion
+from reconciler.config.schema.suggestions import suggest_name
 from reconciler.config.yaml.document import Document, Path, shown
 from reconciler.google.bigquery.dataset_settings import DATASET_ID, LONGEST_DATASET_ID
 from reconciler.model.errors import Problem
@@ -73,7 +73,7 @@ def check_dataset_units(specs: Specs) -> Iterator[Problem]:
         elif owner is not None and target is not None and target.schema is not None:
             yield from _check_owner(owner, target.schema, unit)
         elif named not in specs.names[unit.environment]:
-            near = suggestion(named, sorted(specs.names[unit.environment] - {unit.name}))
+            near = suggest_name(named, sorted(specs.names[unit.environment] - {unit.name}))
             hint = f"did you mean {shown(near)}?" if near else "write the stem of a file in this environment"
             yield unit.on_value(("dataset",), f"there is no unit {shown(named)} in {unit.environment}", hint)
 

@@ -16,7 +16,8 @@ from reconciler.config.rules import references
 from reconciler.config.rules.secrets import is_reported
 from reconciler.config.rules.services import find_service
 from reconciler.config.schema import messages
-from reconciler.config.schema.check import MOST_SHOWN, suggestion
+from reconciler.config.schema.check import MOST_SHOWN
+from reconciler.config.schema.suggestions import suggest_name
 from reconciler.config.yaml.document import Document, Path, shown
 from reconciler.fivetran.catalog import Field, Service, leaves, walk
 from reconciler.fivetran.enum_spelling import enumeration
@@ -68,7 +69,7 @@ class _Check:
             home = self._find_home(key)
             near = None
             if home is None and index < MOST_SHOWN:
-                near = suggestion(key, [name for name in fields if name not in node and not fields[name].readonly])
+                near = suggest_name(key, [name for name in fields if name not in node and not fields[name].readonly])
             meant |= {near} if near else set()
             hint = f"did you mean {shown(near)}?" if near else self._list_known_keys(fields)
             hint = f"move it to {shown(home)}" if home else hint
@@ -222,7 +223,7 @@ def _hint(value: Any, known: Field) -> str | None:
 def _hint_for_text(value: str, known: Field) -> str | None:
     match known.kind:
         case "choice":
-            near = suggestion(value, known.choices)
+            near = suggest_name(value, known.choices)
             return f"did you mean {shown(near)}?" if near else None
         case "integer" | "number" if re.fullmatch(r"-?\d+(\.\d+)?", value):
             return "write it without quotes"

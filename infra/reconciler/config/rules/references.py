@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from reconciler.config.rules.credentials import looks_like_credential
-from reconciler.config.schema.check import suggestion
+from reconciler.config.schema.suggestions import suggest_name
 from reconciler.config.yaml.document import Document, Path, shown
 from reconciler.model import FIVETRAN, REFERENCE_KEYS
 from reconciler.model.errors import Problem
@@ -110,7 +110,7 @@ def check_reference(unit: Document, path: Path, node: dict[str, Any]) -> Iterato
         elif key == "version":
             yield unit.on_key((*path, key), "`version` does not apply to a value that is never sent", how)
         else:
-            near = suggestion(key, sorted(name for name in keys if name not in node))
+            near = suggest_name(key, sorted(name for name in keys if name not in node))
             hint = f"did you mean {shown(near)}?" if near else how
             yield unit.on_key((*path, key), f"unknown key {shown(key)} in a reference", hint)
     name = node[kind]
@@ -134,7 +134,7 @@ def _is_secret(node: Mapping[str, Any]) -> bool:
     if isinstance(node["secret"], dict | list):
         return False
     keys = sorted(REFERENCE_KEYS["secret"])
-    return all(key in keys or key in REFERENCE_KEYS or suggestion(key, keys) for key in node if key != "secret")
+    return all(key in keys or key in REFERENCE_KEYS or suggest_name(key, keys) for key in node if key != "secret")
 
 
 def _find_misspelt_key(node: Mapping[str, Any]) -> tuple[str | None, str | None]:
@@ -143,7 +143,7 @@ def _find_misspelt_key(node: Mapping[str, Any]) -> tuple[str | None, str | None]
     if len(others) != 1 or not isinstance(node[others[0]], str):
         return None, None
     key, value = others[0], node[others[0]]
-    near = suggestion(key, list(REFERENCE_KEYS))
+    near = suggest_name(key, list(REFERENCE_KEYS))
     loud = bool(_LOUD_NAME.fullmatch(value))
     if "version" in node and isinstance(node["version"], int):
         kind = near or ("env" if loud else None)

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from reconciler.config.documents import Specs, destination
-from reconciler.config.schema.check import suggestion
+from reconciler.config.schema.suggestions import suggest_name
 from reconciler.config.yaml.document import Document, Path, shown
 from reconciler.model.errors import Problem
 
@@ -60,7 +60,7 @@ def _check_unit(unit: Document, prefix: str, policy: str) -> Iterator[Problem]:
         name = str(path[-1])
         if schema == "excluded" or simple_name(name) in declared:
             continue
-        near = suggestion(name, sorted(datasets))
+        near = suggest_name(name, sorted(datasets))
         hint = (
             f"did you mean {shown(near)}? If not, declare it there: " if near else "declare it there, or exclude it: "
         )

@@ -8,16 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from difflib import get_close_matches
 from itertools import groupby
 from typing import Any
 
 from reconciler.config.schema import messages, schemas
+from reconciler.config.schema.suggestions import suggest_name
 from reconciler.config.yaml.document import Document, Path, shown
 from reconciler.model.errors import Problem
 
-#: Two names this similar (difflib) may be one with a slip: `evn` and `env`, `prefix` and `schema_prefix`.
-_NEAR = 0.6
 _DESTINATION = ("connector", "destination")
 
 #: Keywords that fail for want of a key.
@@ -54,13 +52,6 @@ def check_kind(document: Document, kind: schemas.Kind) -> Problem | None:
     if kind == "environment":
         return document.on_key((), "a unit in the file of the environment", "move the unit to a file of its own")
     return document.on_key((), "an environment in the file of a unit", "move it to the folder's environment.yaml")
-
-
-def suggestion(written: str, known: Sequence[str]) -> str | None:
-    """Return the known name that is closest to a misspelt one."""
-    lowered = {name.lower(): name for name in known}
-    near = get_close_matches(written.lower()[:80], lowered, n=1, cutoff=_NEAR)
-    return lowered[near[0]] if near else None
 
 
 @dataclass(frozen=True)
@@ -120,7 +111,7 @@ def _unknown_keys(document: Document, fault: _Fault) -> Iterator[_UnknownKey]:
             yield _UnknownKey(problem, path, frozenset())
             continue
         homes = [home for home in schemas.find_homes(fault.kind).get(key.strip(), ()) if home != fault.path]
-        near = suggestion(key, free) if index < MOST_SHOWN and not homes else None
+        near = suggest_name(key, free) if index < MOST_SHOWN and not homes else None
         hint = messages.hint_for_misplaced_key(homes) if homes else messages.hint_for_unknown_key(near, known)
         problem = document.on_key(path, f"unknown key {shown(key)}{_inside(fault.path)}", hint)
         meant = [(*home, key.strip()) for home in homes] + ([(*fault.path, near)] if near else [])
@@ -153,7 +144,7 @@ def _explain_value(fault: _Fault) -> tuple[str, str | None]:
             )
             return message, hint or messages.hint_with_example(fault.about, fault.path[-1], fault.value)
         case "enum":
-            return messages.explain_choice(fault.limit, fault.value, suggestion)
+            return messages.explain_choice(fault.limit, fault.value)
         case "pattern":
             message = f"{fault.about['patternErrorMessage']}; found {shown(fault.value)}"
             return message, messages.hint_for_pattern(fault.path, fault.value)

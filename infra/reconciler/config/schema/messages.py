@@ -4,10 +4,16 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from reconciler.config.schema.suggestions import suggest_boolean, suggest_joined_member, suggest_member, suggest_role
+from reconciler.config.schema.suggestions import (
+    suggest_boolean,
+    suggest_joined_member,
+    suggest_member,
+    suggest_name,
+    suggest_role,
+)
 from reconciler.config.yaml.document import Path, shown
 from reconciler.yaml_text.writer import format_on_one_line
 
@@ -69,16 +75,14 @@ def hint_with_example(about: Mapping[str, Any], name: str | int, value: object) 
     return f"write it like `- {form}`" if isinstance(name, int) else f"write it like `{name}: {form}`"
 
 
-def explain_choice(
-    allowed: list[str], value: Any, suggestion: Callable[[str, list[str]], str | None]
-) -> tuple[str, str | None]:
+def explain_choice(allowed: list[str], value: Any) -> tuple[str, str | None]:
     """Return message and hint for a value that is not allowed."""
     message = f"expected one of {', '.join(allowed)}; found "
     if not isinstance(value, str):
         meant = [word for word in allowed if _is_number(value) and word in (str(value), f"{value:+}")]
         return message + kind_of(value), f'put it in quotes: "{meant[0]}"' if meant else None
     # `4h` is nearer to `24h` than to anything that was meant: only words are guessed at.
-    near = suggestion(value, [word for word in allowed if word.isalpha() or word == value.lower()])
+    near = suggest_name(value, [word for word in allowed if word.isalpha() or word == value.lower()])
     return message + shown(value), f"did you mean {shown(near)}?" if near else None
 
 

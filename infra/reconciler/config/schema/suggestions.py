@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
+from difflib import get_close_matches
 
 from reconciler.config.yaml.document import shown
 
@@ -10,7 +12,16 @@ _BOOLEANS = {"yes": "true", "y": "true", "on": "true", "no": "false", "n": "fals
 _ROLES = {name.lower(): name for name in ("dataViewer", "dataEditor", "dataOwner", "metadataViewer")}
 #: https://cloud.google.com/bigquery/docs/access-control-basic-roles
 _OLD_ROLES = {"reader": "dataViewer", "writer": "dataEditor", "owner": "dataOwner"}
+#: Two names this similar (difflib) may be one with a slip: `evn` and `env`, `prefix` and `schema_prefix`.
+_NEAR = 0.6
 _KINDS = ("user", "group", "serviceAccount", "domain", "workgroup")
+
+
+def suggest_name(written: str, known: Iterable[str]) -> str | None:
+    """Return the known name that is closest to a misspelt one."""
+    lowered = {name.lower(): name for name in known}
+    near = get_close_matches(written.lower()[:80], lowered, n=1, cutoff=_NEAR)
+    return lowered[near[0]] if near else None
 
 
 def suggest_boolean(written: str) -> str:

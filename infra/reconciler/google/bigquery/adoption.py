@@ -41,7 +41,7 @@ class DatasetDifference:
 
 
 @dataclass(frozen=True)
-class AdoptionDecision:
+class DatasetDecision:
     """Whether a dataset may be adopted: a rejection with every difference, or notices of what changes."""
 
     rejection: str | None
@@ -72,7 +72,7 @@ class AdoptionDiff:
         """Whether the decision depends on which entry belongs to Fivetran's service account."""
         return self.is_written and bool(self.writers)
 
-    def decide(self, writer: str | None = None, locate: Locate = lambda file, _: file) -> AdoptionDecision:
+    def decide(self, writer: str | None = None, locate: Locate = lambda file, _: file) -> DatasetDecision:
         """Decide whether the dataset may be adopted.
 
         Args:
@@ -82,7 +82,7 @@ class AdoptionDiff:
         """
         diff = self._with_writer(writer) if self.is_written else self
         rejection = diff._reject(locate)
-        return AdoptionDecision(rejection, () if rejection else tuple(diff._notices(locate)))
+        return DatasetDecision(rejection, () if rejection else tuple(diff._notices(locate)))
 
     def _with_writer(self, writer: str | None) -> AdoptionDiff:
         losses = tuple(loss for loss in self.losses if not (loss.writer and _is(writer, loss.writer)))

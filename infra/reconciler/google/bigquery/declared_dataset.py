@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Self
 
-from reconciler.google.bigquery.access import DeclaredEntry, MemberNames, locate_entries, parse_entry
-from reconciler.google.bigquery.access.live_entries import EntryText, format_condition, format_entry
+from reconciler.google.bigquery.access import DeclaredEntry, MemberNames, locate_entries, parse_entry, predefined_role
+from reconciler.google.bigquery.access.live_entries import EntryText, format_condition
 from reconciler.lifecycle.removal import DeletionRules
 from reconciler.model import Dataset, Environment, Unit
 
@@ -42,7 +42,7 @@ class DatasetDeclaration:
 
     def format(self, each: DeclaredEntry) -> EntryText:
         """Format one of its entries as the file that declares it spells the member."""
-        return EntryText(format_entry(each.entry, self.names).what, each.member + format_condition(each.entry))
+        return EntryText(predefined_role(each.entry.role), each.member + format_condition(each.entry))
 
     def as_json(self) -> dict[str, Any]:
         """Return it as JSON, without empty values."""

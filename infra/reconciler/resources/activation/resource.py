@@ -22,7 +22,7 @@ from pulumi.dynamic import (
 from reconciler.fivetran import api as fivetran
 from reconciler.fivetran import tables
 from reconciler.model import Connector, Unit, commands, references
-from reconciler.resources.activation import schedule, steps
+from reconciler.resources.activation import steps
 from reconciler.resources.operation import Provider, found, hide_secrets, is_unknown, operation, stored
 from reconciler.resources.run.outcomes import OperationError
 from reconciler.resources.run.run import run
@@ -118,7 +118,7 @@ def declared(unit: Unit, connector: Connector) -> dict[str, Any]:
         "file": unit.file,
         "service": connector.service,
         "name": connector.destination.connection_name,
-        "schedule": schedule.as_input(connector.schedule),
+        "schedule": connector.schedule.as_property(),
         "paused": connector.paused,
         "ended": connector.ended or None,
         "consent": connector.needs_consent or None,

@@ -10,16 +10,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from reconciler.fivetran.api import Connection
-from reconciler.model import INTERVAL_NAMES, SYNC_INTERVALS, AirflowSchedule, FivetranSchedule
-
-
-def as_input(schedule: AirflowSchedule | FivetranSchedule) -> dict[str, Any]:
-    """Return a schedule as the file writes it."""
-    if isinstance(schedule, AirflowSchedule):
-        return {"by": "airflow", "task_id": schedule.task_id}
-    if schedule.daily_at is not None:
-        return {"by": "fivetran", "daily_at": schedule.daily_at}
-    return {"by": "fivetran", "every": INTERVAL_NAMES[schedule.every_minutes]}
+from reconciler.fivetran.config_diff import Difference
+from reconciler.model import INTERVAL_NAMES, SYNC_INTERVALS
 
 
 def by_airflow(schedule: Mapping[str, Any]) -> bool:
@@ -50,6 +42,17 @@ def differing_fields(props: Mapping[str, Any], live: Connection) -> dict[str, An
     """Return the fields in which a live connection differs from the file. A pause by hand stays."""
     wanted = {**fields(props["schedule"]), **({"paused": True} if "paused" in props else {})}
     return {key: value for key, value in wanted.items() if not _same(key, value, getattr(live, key))}
+
+
+def differences(props: Mapping[str, Any], live: Connection) -> list[Difference]:
+    """Return where a live connection's schedule and pause differ. A pause by hand is no difference."""
+    found = []
+    described = live_schedule(props["schedule"], live)
+    if described != props["schedule"]:
+        found.append(Difference("schedule", props["schedule"], described))
+    if "paused" in props and live.paused is False:
+        found.append(Difference("paused", props["paused"], "not paused"))
+    return found
 
 
 def as_file(props: Mapping[str, Any], live: Connection) -> dict[str, Any]:

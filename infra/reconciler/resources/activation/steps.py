@@ -13,9 +13,9 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from reconciler.fivetran.api import Alert, Connection, FivetranError
+from reconciler.fivetran.config_diff import Difference
+from reconciler.model import Reference
 from reconciler.resources.activation import schedule, tables
-from reconciler.resources.activation.differences import activation_differences
-from reconciler.resources.activation.odd_values import odd_values
 from reconciler.resources.activation.pending import is_overdue, needs
 from reconciler.resources.activation.setup_tests import failed_tests, format_failures, format_test, mask_test
 from reconciler.resources.adoption import AdoptionDecision
@@ -23,7 +23,16 @@ from reconciler.resources.operation import mask_own_text
 from reconciler.resources.run.outcomes import OperationError
 from reconciler.resources.run.run import run
 from reconciler.resources.run.setup_tests import deadline
-from reconciler.secrets import ADVICE, KnownValues, known_values, show, show_label, wait_until_declared
+from reconciler.secrets import (
+    ADVICE,
+    KnownValues,
+    inspect_value,
+    known_value,
+    known_values,
+    show,
+    show_label,
+    wait_until_declared,
+)
 
 logger = logging.getLogger(__name__)
 
@@ -140,6 +149,12 @@ def outcome_after_refresh(props: Mapping[str, Any], live: Connection) -> dict[st
             "%s: the setup state of the connection is %s; %s%s", props["file"], live.setup_state, then, listed
         )
     return found
+
+
+def activation_differences(props: Mapping[str, Any], live: Connection) -> list[Difference]:
+    """Return where a live connection differs from the file in its schedule, pause and tables."""
+    found = tables.differences(live.id, props["sync"]) if "sync" in props else ()
+    return [*schedule.differences(props, live), *found]
 
 
 def _waits_for_person(news: Mapping[str, Any]) -> bool:
@@ -350,7 +365,12 @@ def _messages(state: Mapping[str, Any]) -> list[str]:
 
 def _odd_values(state: Mapping[str, Any]) -> str:
     """Return a line for each of the unit's secrets whose value is odd: that may be why a test fails."""
-    found = odd_values(state.get("references", {}))
+    found = []
+    for path, node in sorted(state.get("references", {}).items()):
+        reference = Reference.parse(node)
+        value = None if reference is None or reference.exact else known_value(reference)
+        if reference is not None and value is not None and (odd := inspect_value(path, reference, value)):
+            found.append(odd)
     return "".join(f"\n    {odd.path}: {odd}." for odd in found) + (f"\n    {ADVICE}" if found else "")
 
 

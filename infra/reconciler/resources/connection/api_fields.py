@@ -11,24 +11,16 @@ from typing import Any
 
 from reconciler.fivetran import catalog
 from reconciler.fivetran.api import Connection
-from reconciler.fivetran.catalog import Field
 from reconciler.fivetran.config_diff import Difference, changed_keys, differences, project
 from reconciler.model import CONNECTION_SETTINGS, Connector, DestinationSchema, Unit
 from reconciler.resources.connection.stored_forms import StoredForms, recall
+from reconciler.resources.settings import default_settings, settings_field
 
 #: What the API says of a connection's settings, for comparing them.
-SETTINGS = Field(
-    "object",
-    fields={
-        name: Field("choice", choices=setting.choices) if setting.choices else Field("any")
-        for name, setting in CONNECTION_SETTINGS.items()
-    },
-)
+SETTINGS = settings_field(CONNECTION_SETTINGS)
 
 #: The settings that no PATCH takes.
 FIXED_SETTINGS = frozenset(name for name, setting in CONNECTION_SETTINGS.items() if setting.fixed)
-
-_DEFAULTS = {name: setting.default for name, setting in CONNECTION_SETTINGS.items() if setting.default is not None}
 
 
 def inputs(unit: Unit, connector: Connector) -> dict[str, Any]:
@@ -91,7 +83,7 @@ def is_tested(fields: Mapping[str, Any]) -> bool:
 
 def live_settings(live: Connection) -> dict[str, Any]:
     """The settings that a connection has, with Fivetran's defaults where the answer leaves them out."""
-    return {**_DEFAULTS, **live.settings}
+    return {**default_settings(CONNECTION_SETTINGS), **live.settings}
 
 
 def fixed_differences(props: Mapping[str, Any], live: Connection) -> list[Difference]:

@@ -14,6 +14,7 @@ from reconciler.fivetran.catalog import Field
 from reconciler.fivetran.config_diff import says_nothing
 from reconciler.model import CONNECTION_SETTINGS, Reference
 from reconciler.resources.run.run import run
+from reconciler.resources.settings import left_setting_warning
 
 #: The trees of a connection's inputs in which Fivetran keeps what is no longer sent.
 _TREES = ("config", "auth", "settings")
@@ -39,16 +40,6 @@ def warnings(olds: Mapping[str, Any], news: Mapping[str, Any]) -> list[str]:
     ]
 
 
-def settings_warning(file: str, at: tuple[str, ...], name: str, default: object) -> str:
-    """Return what the user has to know of a setting that left the file; `at` is the path of what it was a key of."""
-    remedy = "Change it in Fivetran to reset it."
-    if default is not None:
-        value = str(default).lower() if isinstance(default, bool) else default
-        remedy = f"Write `{name}: {value}` into `{at[-1]}`, run, and remove it again to reset the value."
-    place = run.declared.locate(file, *at, name)
-    return f"{place}: {name} is no longer in the file; Fivetran keeps its value\n    {remedy}"
-
-
 def _is_default(path: str, value: object) -> bool:
     setting = CONNECTION_SETTINGS.get(path)
     return setting is not None and setting.default == value
@@ -69,7 +60,7 @@ def _is_object(node: object) -> bool:
 
 def _warning(props: Mapping[str, Any], path: str) -> str:
     if path in CONNECTION_SETTINGS:
-        return settings_warning(props["file"], ("connector",), path, CONNECTION_SETTINGS[path].default)
+        return left_setting_warning(props["file"], ("connector",), path, CONNECTION_SETTINGS[path].default)
     above, _, key = path.rpartition(".")
     service = catalog.find(props["service"])
     field = service.field(path.split(".")) if service else None

@@ -15,7 +15,6 @@ from reconciler.fivetran import public_keys
 from reconciler.fivetran.api import Approval, ApprovalKind, Conflict, FivetranError, NotFound, Rejected
 from reconciler.fivetran.config_diff import ABSENT, Difference
 from reconciler.model import ANY
-from reconciler.resources.operation import printable
 from reconciler.resources.run.outcomes import OperationError
 from reconciler.resources.run.run import run
 
@@ -178,5 +177,5 @@ def _warn_of_undeclared(kind: ApprovalKind, approval: Approval, props: Mapping[s
         "%s: Fivetran trusts %s that the file does not declare: %s; declare it, or revoke it in Fivetran",
         props["file"],
         what,
-        printable(hash_),
+        hash_,
     )

@@ -7,11 +7,11 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from reconciler.fivetran.api import Destination, NotFound
-from reconciler.fivetran.catalog import Field
 from reconciler.fivetran.config_diff import Difference, differences
 from reconciler.model import DESTINATION_SETTINGS, Environment
 from reconciler.resources.run.account import look_ahead
 from reconciler.resources.run.run import run
+from reconciler.resources.settings import default_settings, settings_field
 
 logger = logging.getLogger(__name__)
 
@@ -19,13 +19,7 @@ logger = logging.getLogger(__name__)
 SETTINGS: Final = "settings"
 
 #: What the API says of them, for comparing.
-FIELDS: Final = Field(
-    "object",
-    fields={
-        name: Field("choice", choices=each.choices) if each.choices else Field("any")
-        for name, each in DESTINATION_SETTINGS.items()
-    },
-)
+FIELD: Final = settings_field(DESTINATION_SETTINGS)
 
 _DESTINATION: Final = ("fivetran", "destination")
 
@@ -82,7 +76,7 @@ def rejection(found: Destination, props: Mapping[str, Any]) -> str | None:
         for key, value in values(found).items()
         if not is_same(key, props[key], value)
     ]
-    differing += differences(props.get(SETTINGS, {}), settings(found), field=FIELDS)
+    differing += differences(props.get(SETTINGS, {}), settings(found), field=FIELD)
     placed = [(run.declared.locate(props["file"], *_place(each.path)), each) for each in differing]
     texts = [str(each) if place == props["file"] else f"{place}: {each}" for place, each in placed]
     if found.service not in ("", "big_query"):
@@ -129,11 +123,10 @@ def values(live: Destination) -> dict[str, str]:
 
 def settings(live: Destination) -> dict[str, Any]:
     """Return the settings that a destination has, with Fivetran's defaults where the answer leaves them out."""
-    defaults = {name: each.default for name, each in DESTINATION_SETTINGS.items() if each.default is not None}
     in_config = {
         name: live.config[name] for name, each in DESTINATION_SETTINGS.items() if each.in_config and name in live.config
     }
-    return {**defaults, **live.settings, **in_config}
+    return {**default_settings(DESTINATION_SETTINGS), **live.settings, **in_config}
 
 
 def is_same(key: str, declared: object, live: object) -> bool:

@@ -25,12 +25,12 @@ from reconciler.fivetran.config_diff import changed_keys, project
 from reconciler.google.bigquery.undeclared import FIVETRANS_OWN
 from reconciler.lifecycle.removal import removals_allowed
 from reconciler.model import DESTINATION_SETTINGS, Environment, commands
-from reconciler.resources.connection.left_keys import settings_warning
 from reconciler.resources.destination import groups, live_destination
 from reconciler.resources.destination.live_destination import is_same
 from reconciler.resources.operation import Provider, found, hide_secrets, operation, stored
 from reconciler.resources.run.outcomes import OperationError
 from reconciler.resources.run.run import run
+from reconciler.resources.settings import left_setting_warning
 
 logger = logging.getLogger(__name__)
 
@@ -83,7 +83,7 @@ class DestinationProvider(Provider):
         for name in sorted(left):
             at, default = ("fivetran", "destination"), DESTINATION_SETTINGS[name].default
             if default is None or olds[_SETTINGS][name] != default:
-                logger.warning("%s", settings_warning(news["file"], at, name, default))
+                logger.warning("%s", left_setting_warning(news["file"], at, name, default))
         return DiffResult(changes=bool(left or _changed_fields(olds, news)))
 
     @operation
@@ -110,7 +110,7 @@ class DestinationProvider(Provider):
             if not is_same(key, now.get(key), value):
                 now[key] = value
         if _SETTINGS in now:
-            now[_SETTINGS] = project(now[_SETTINGS], live_destination.settings(live), live_destination.FIELDS)
+            now[_SETTINGS] = project(now[_SETTINGS], live_destination.settings(live), live_destination.FIELD)
         return found(id_, stored(props), hide_secrets(stored(props), now))
 
     @operation

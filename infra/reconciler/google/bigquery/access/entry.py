@@ -124,10 +124,7 @@ def parse_until(condition: Condition | None) -> date | None:
 
 
 def describe_lapse(grant: Grant, policy: PeoplePolicy, today: date) -> str | None:
-    """Describe a grant that ends soon or has ended; None for others. An ended grant is in no access list.
-
-    A grant that has ended is in no list any more.
-    """
+    """Describe a grant that ends soon or has ended; None for others. No access list has an ended grant."""
     if grant.until is None or grant.until - today > policy.warn:
         return None
     many = len(grant.members) - 1

@@ -1,17 +1,33 @@
-"""Values that only Fivetran has, `{held_by: fivetran}`: they are never sent, nor a value that contains one.
+"""The values behind references: resolved at the moment of sending, and never sent where only Fivetran has one.
 
-Fivetran takes a key of `config` whole, and `auth` as one (operations create_connection, modify_connection): a list of
-secrets of which Fivetran alone has one cannot be written without losing that one.
+Fivetran alone has the value of `{held_by: fivetran}`. It takes a key of `config` whole, and `auth` as one (operations
+create_connection, modify_connection), so a list with such a secret cannot be written without losing it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import logging
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from reconciler.model import references
 from reconciler.resources.connection import api_fields
 from reconciler.resources.run.outcomes import OperationError
+from reconciler.resources.run.run import run
+from reconciler.secrets import ADVICE, Resolver, resolve
+
+logger = logging.getLogger(__name__)
+
+
+def resolve_values(fields: Mapping[str, Any], file: str, resolvers: Iterable[Resolver]) -> Mapping[str, Any]:
+    """Return the fields of a request with values in place of references.
+
+    Logs a warning, at the line of the reference, for each value that is odd. Raises `UnresolvedReferences`.
+    """
+    resolved = resolve(fields, resolvers)
+    for odd in resolved.odd:
+        logger.warning("%s: %s. %s", run.declared.locate(file, "connector", odd.path), odd, ADVICE)
+    return dict(resolved.tree)
 
 
 def reject_kept(fields: Mapping[str, Any], *, because: str) -> None:
