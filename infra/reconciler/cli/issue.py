@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from datetime import date
 from pathlib import Path
@@ -10,7 +11,7 @@ from typing import IO, BinaryIO, TextIO
 import click
 
 from reconciler.cli import Exit
-from reconciler.cli.environments import select_environment
+from reconciler.cli.environments import SelectedEnvironment, select_environment
 from reconciler.cli.options import named_environment_option, outputs_option, run_url_option, specs_option, today_option
 from reconciler.cli.output import REPORTERS, Entry, Page, Section, print_note, write_file
 from reconciler.cli.report import HEADINGS, find_sections
@@ -25,6 +26,9 @@ _LONGEST = 57_000
 
 #: Where GitHub looks for the owners, in its order.
 _CODEOWNERS = (".github/CODEOWNERS", "CODEOWNERS", "docs/CODEOWNERS")
+
+#: The place at the start of an error.
+_PLACE = re.compile(r"(?P<file>[^\s:]+\.yaml):(?P<line>\d+):(?P<column>\d+): ")
 
 _UNAPPLIED = {
     "rejected": "Why a run is rejected",
@@ -46,7 +50,7 @@ _UNAPPLIED = {
 )
 @outputs_option
 @click.option("--body", type=click.File("r", encoding="utf-8"), metavar="FILE", help="Markdown, in place of a report.")
-@click.option("--close", is_flag=True, help="Close the issue, as if nothing needed attention.")
+@click.option("--close", is_flag=True, help="Close the issue without reading anything.")
 @click.option("--title", default="", help="The title.  [default: NAME: what needs attention]")
 @run_url_option
 @click.option(
@@ -70,9 +74,10 @@ def issue(
 ) -> int:
     """Open, change or close the one issue of an environment.
 
-    It lists what `reconciler report` does, and drift from --review. It is closed when nothing needs attention, and
-    opened again later. CODEOWNERS says who is notified. With --body a file is the text, which notifies no one. An issue
-    of someone else is never touched. Reads GITHUB_TOKEN, GITHUB_REPOSITORY and GITHUB_API_URL.
+    It lists what `reconciler report` lists, and drift from --review. A run without findings closes it, and a later one
+    with findings opens it again. It notifies the owners of each file with a finding, as CODEOWNERS names them; for what
+    no file declares, those of environment.yaml. With --body a file is the text, and no owner is notified. An issue of
+    another author is never changed. Reads GITHUB_TOKEN, GITHUB_REPOSITORY and GITHUB_API_URL.
 
     Exit codes: 0 done, 1 the files have problems, 2 wrong usage, 3 Fivetran, Google or GitHub failed.
     """
@@ -83,10 +88,11 @@ def issue(
     if body is not None:
         text = body.read().strip()
     elif not close:
-        page = _page(specs, day, environment, reviewed, outputs)
+        selected = select_environment(specs, environment, day)
+        page = _page(selected, day, reviewed, outputs)
         if any(entry.level != "ok" for section in page.filled for entry in section.entries):
             text = REPORTERS["github"].format_page(cut_page(page, _LONGEST))
-            owners = _owners(page.filled)
+            owners = _owners(page.filled, selected.environment.file)
         if summary is not None:
             before = summary.read_text(encoding="utf-8") if summary.is_file() else ""
             write_file(summary, f"{before}{REPORTERS['github'].format_page(page)}\n")
@@ -96,17 +102,17 @@ def issue(
             done, address = keep_issue(github, environment, title, text, owners=owners, run_url=run_url)
         else:
             done, address = close_issue(github, environment, run_url=run_url)
-    print_note(f"{done}: {address}" if address else f"{environment}: nothing needs attention, and no issue is open")
+    print_note(f"{done}: {address}" if address else f"{environment}: no findings, and no open issue")
     return Exit.FINE
 
 
-def _page(specs: Path, day: date, environment: str, reviewed: BinaryIO | None, outputs: IO[str] | None) -> Page:
-    selected = select_environment(specs, environment, day)
+def _page(selected: SelectedEnvironment, day: date, reviewed: BinaryIO | None, outputs: IO[str] | None) -> Page:
+    environment = selected.environment.name
     unapplied = _unapplied(reviewed, environment) if reviewed is not None else []
     found = find_sections(selected, day, recorded(outputs) if outputs is not None else {})
     return Page(
         [*unapplied, *(Section(HEADINGS[key], entries) for key, entries in found.items())],
-        empty="nothing needs attention",
+        empty="no findings",
         title=f"What needs attention in {environment}",
     )
 
@@ -125,16 +131,24 @@ def _unapplied(file: BinaryIO, environment: str) -> list[Section]:
         ]
         for severity, items in found.items()
     }
-    entries["rejected"] = [Entry(each) for each in document.rejected]
+    entries["rejected"] = [_rejection(each) for each in document.rejected]
     return [Section(heading, entries[key]) for key, heading in _UNAPPLIED.items()]
 
 
-def _owners(sections: Iterable[Section]) -> tuple[str, ...]:
-    """Return who owns the files of what needs attention, as the repository's CODEOWNERS names them."""
+def _rejection(text: str) -> Entry:
+    """Return why a run is rejected, with the line that the text begins with, so that its file's owners are found."""
+    found = _PLACE.match(text)
+    if found is None:
+        return Entry(text)
+    return Entry(text[found.end() :], file=found["file"], line=int(found["line"]), column=int(found["column"]))
+
+
+def _owners(sections: Iterable[Section], environment_file: str) -> tuple[str, ...]:
+    """Return who owns the files of the findings, as the repository's CODEOWNERS names them."""
     file = next((each for each in map(Path, _CODEOWNERS) if each.is_file()), None)
     if file is None:
         return ()
     rules = CodeOwners(file.read_text(encoding="utf-8", errors="replace"))
     entries: Sequence[Entry] = [entry for section in sections for entry in section.entries if entry.level != "ok"]
-    files = sorted({entry.file for entry in entries if entry.file})
+    files = sorted({entry.file or environment_file for entry in entries})
     return tuple(dict.fromkeys(owner for each in files for owner in rules.of(each) if owner.startswith("@")))

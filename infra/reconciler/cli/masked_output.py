@@ -18,6 +18,7 @@ from reconciler.health.last_run import Recorded
 from reconciler.health.unit_status import UnitStatus, unit_status
 from reconciler.model import Connector, Environment, Fleet, Unit
 from reconciler.model.errors import RemoteError
+from reconciler.model.today import now
 from reconciler.secrets import KnownValues, known_values, known_values_of_run
 from reconciler.secrets.masking import MASK, mask
 
@@ -99,7 +100,7 @@ def masked_unit_status(
 ) -> UnitStatus:
     """Return the status of a unit with Fivetran's tasks masked; see `unit_status`."""
     tasks = () if live is None else mask_tasks(unit, live)
-    return unit_status(unit, connector, live, today, last, tasks=tasks)
+    return unit_status(unit, connector, live, today, last, now=now(), tasks=tasks)
 
 
 def _values_of(unit: Unit) -> dict[str, object]:

@@ -16,7 +16,6 @@ from reconciler.cli.options import environment_option, format_option, outputs_op
 from reconciler.cli.output import Entry, Level, Page, Reporter, Section, progress
 from reconciler.cli.unmanaged import find_unmanaged
 from reconciler.google.bigquery.access import describe_lapse
-from reconciler.google.bigquery.api import Datasets
 from reconciler.health.expiring import expiring_units
 from reconciler.health.last_run import Recorded, recorded
 from reconciler.health.unit_status import PAUSED_BY_HAND, UnitStatus
@@ -27,6 +26,7 @@ HEADINGS = {
     "to_see_to": "Needs attention",
     "awaited": "Pending",
     "paused_by_hand": "Paused by hand",
+    "no_recent_success": "Started by Airflow, without a success for a week",
     "ends": "Expiring and retired",
     "access": "Expiring access",
     "undeclared": "Unmanaged",
@@ -54,9 +54,10 @@ def report(
 ) -> int:
     """Print what needs attention in an environment, as a weekly report.
 
-    Lists failing connections, pending actions and connections that a user paused; expiring units and expiring access;
-    unmanaged connections and datasets. Needs FIVETRAN_APIKEY and FIVETRAN_APISECRET (a read-only key is enough) and
-    Google's application-default credentials; with --offline none of them.
+    Lists failing and late connections, pending actions and connections that a user paused; expiring units and expiring
+    access; unmanaged connections and datasets with their age. A connection is late if its last success is older than
+    its schedule allows; Airflow's schedules are not known. Needs FIVETRAN_APIKEY and FIVETRAN_APISECRET (a read-only
+    key is enough) and Google's application-default credentials; with --offline none of them.
 
     Exit codes: 0 done, whatever is listed, 1 the files have problems, 2 wrong usage, 3 Fivetran or Google failed.
     """
@@ -90,7 +91,7 @@ def _page(environment: str, day: date, found: Sections) -> Page:
     return Page(
         [Section(HEADINGS[key], entries) for key, entries in found.items()],
         title=f"{environment} on {day}",
-        empty="nothing needs attention",
+        empty="no findings",
         record={"environment": environment, "day": str(day), **records},
     )
 
@@ -130,8 +131,7 @@ def _read_live(selected: SelectedEnvironment, day: date, last: Mapping[str, Reco
             for unit in selected.fleet.units
             if unit.connector is not None
         ]
-    with progress("Reading datasets"), Datasets(selected.environment.gcp_project) as client:
-        unmanaged = find_unmanaged(selected, connections, client.all())
+    unmanaged = find_unmanaged(selected, connections, day)
     return {
         "to_see_to": [
             Entry("; ".join(messages), file=unit.file, owners=unit.owners)
@@ -147,6 +147,11 @@ def _read_live(selected: SelectedEnvironment, day: date, last: Mapping[str, Reco
             Entry(PAUSED_BY_HAND, file=unit.file, owners=unit.owners)
             for unit, status in units
             if PAUSED_BY_HAND in status.findings
+        ],
+        "no_recent_success": [
+            Entry(status.no_recent_success, "ok", file=unit.file, owners=unit.owners)
+            for unit, status in units
+            if status.no_recent_success
         ],
         "undeclared": [Entry(str(each)) for each in unmanaged],
     }

@@ -14,7 +14,8 @@ from reconciler.cli.masked_output import masked_unit_status
 from reconciler.cli.options import environment_option, format_option, outputs_option, specs_option
 from reconciler.cli.output import Entry, Report, Reporter, progress
 from reconciler.health.last_run import recorded
-from reconciler.health.unit_status import UnitStatus, format_time
+from reconciler.health.lateness import format_time
+from reconciler.health.unit_status import UnitStatus
 from reconciler.model.today import today
 
 _COLUMNS = ("UNIT", "CONNECTION", "SETUP", "SYNC", "SCHEDULE", "LAST SUCCESS")
@@ -79,6 +80,8 @@ def _details(each: UnitStatus) -> Iterator[str]:
     """Return what the states do not show."""
     yield from (f"! {finding}" for finding in each.findings)
     yield from (f"Fivetran: {task}" for task in each.tasks)
+    if each.no_recent_success is not None:
+        yield each.no_recent_success
     if each.ended is not None and each.airflow is None:
         yield f"paused permanently: {each.ended}"
     if each.awaiting is not None:

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterator, Sequence
+from datetime import date
 from pathlib import Path
 
 import click
 
 from reconciler.cli import Exit
 from reconciler.cli.environments import SelectedEnvironment, live_group, select_environment
-from reconciler.cli.options import environment_option, format_option, specs_option
+from reconciler.cli.options import environment_option, format_option, specs_option, today_option
 from reconciler.cli.output import Entry, Report, Reporter, progress
 from reconciler.fivetran.api import Connection
-from reconciler.google.bigquery.api import Datasets, ListedDataset
+from reconciler.google.bigquery.api import Datasets
 from reconciler.health.unmanaged import (
     UnmanagedConnection,
     UnmanagedDataset,
@@ -34,8 +35,9 @@ Unmanaged = UnmanagedConnection | UnmanagedDataset
     help="List only these. Connections need Fivetran's credentials, datasets Google's.",
 )
 @format_option("Print findings for people, for programs, or as annotations in GitHub Actions.")
-def unmanaged(specs: Path, environment: str | None, only: str | None, reporter: Reporter) -> int:
-    """List the connections and datasets of an environment that no file declares.
+@today_option
+def unmanaged(specs: Path, environment: str | None, only: str | None, reporter: Reporter, day: date) -> int:
+    """List the connections and datasets of an environment that no file declares, with their age.
 
     Leaves out what `ignore` in environment.yaml names, and the connection that Fivetran adds to each destination.
     Needs FIVETRAN_APIKEY and FIVETRAN_APISECRET (a read-only key is enough) and Google's application-default
@@ -49,24 +51,32 @@ def unmanaged(specs: Path, environment: str | None, only: str | None, reporter: 
     if only != "datasets":
         with progress("Reading connections"), live_group(selected.environment) as live:
             connections = live.connections
-    datasets: Sequence[ListedDataset] = ()
+    found: list[Unmanaged] = list(_connections(selected, connections, day)) if only != "datasets" else []
     if only != "connections":
-        with progress("Reading datasets"), Datasets(selected.environment.gcp_project) as client:
-            datasets = client.all()
-    found = find_unmanaged(selected, connections, datasets)
+        found += _datasets(selected, connections, day)
     reporter.report(_report(found, selected.environment))
     return Exit.FINDINGS if found else Exit.FINE
 
 
-def find_unmanaged(
-    selected: SelectedEnvironment, connections: Sequence[Connection], datasets: Iterable[ListedDataset]
-) -> list[Unmanaged]:
-    """Return those of a group's connections and a project's datasets that no file declares."""
-    ignore, ids = selected.environment.ignore, (each.id for each in datasets)
-    return [
-        *unmanaged_connections(connections, selected.fleets_of_group, ignore),
-        *unmanaged_datasets(ids, selected.fleets_of_project, ignore, connections),
-    ]
+def find_unmanaged(selected: SelectedEnvironment, connections: Sequence[Connection], day: date) -> list[Unmanaged]:
+    """Return those of a group's connections, and of the project's datasets in BigQuery, that no file declares."""
+    return [*_connections(selected, connections, day), *_datasets(selected, connections, day)]
+
+
+def _connections(
+    selected: SelectedEnvironment, connections: Sequence[Connection], day: date
+) -> Iterator[UnmanagedConnection]:
+    return unmanaged_connections(connections, selected.fleets_of_group, selected.environment.ignore, day)
+
+
+def _datasets(selected: SelectedEnvironment, connections: Sequence[Connection], day: date) -> list[UnmanagedDataset]:
+    """Return the datasets with the times of their creation, for which each is read."""
+    with progress("Reading datasets"), Datasets(selected.environment.gcp_project) as client:
+        ids = (each.id for each in client.all())
+        found = list(unmanaged_datasets(ids, selected.fleets_of_project, selected.environment.ignore, connections))
+        live = client.get_all(each.id for each in found)
+    created = {name: dataset.created for name, dataset in live.items() if dataset is not None}
+    return [each.created(created.get(each.id), day) for each in found]
 
 
 def _report(found: Sequence[Unmanaged], environment: Environment) -> Report:

@@ -61,7 +61,7 @@ def close_issue(github: GitHub, environment: str, *, run_url: str = "") -> tuple
     found = _find(github, environment, state="open")
     if found is None:
         return "none", ""
-    body = _body(environment, "Nothing needs attention.", (), run_url)
+    body = _body(environment, "No findings.", (), run_url)
     github.patch(f"/issues/{found['number']}", {"body": body, "state": "closed", "state_reason": "completed"})
     return "closed", str(found["html_url"])
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 
 from reconciler.fivetran.api import Connection
 from reconciler.health.last_run import Recorded
+from reconciler.health.lateness import describe_lateness, describe_silence, format_interval, format_time
 from reconciler.health.next_step import last_run_findings, next_step
 from reconciler.lifecycle.airflow import variable_name
-from reconciler.model import INTERVAL_NAMES, AirflowSchedule, Connector, FivetranSchedule, Unit, commands
+from reconciler.model import AirflowSchedule, Connector, FivetranSchedule, Unit, commands
 
 #: The finding about a connection that works and is paused, though its file does not pause it.
 PAUSED_BY_HAND = "it is paused, and not by its file: a user paused it, or no run has started it yet"
@@ -52,6 +53,8 @@ class UnitStatus:
     awaiting: str | None = None
     """What a person has to do before the connection works."""
     airflow: AirflowReadiness | None = None
+    no_recent_success: str | None = None
+    """What is known of a connection that Airflow starts and that has not succeeded for a week."""
     findings: tuple[str, ...] = ()
     """What needs attention."""
     next_step: str | None = None
@@ -65,6 +68,7 @@ def unit_status(
     today: date,
     last: Recorded | None = None,
     *,
+    now: datetime,
     tasks: tuple[str, ...] = (),
 ) -> UnitStatus:
     """Return the status of a unit.
@@ -75,6 +79,7 @@ def unit_status(
         live: Its connection, as a list of the group's connections has it.
         today: The date by which pending actions are overdue.
         last: What the last run recorded in the stack's outputs, if known.
+        now: The time by which syncs are late. Fivetran's times are real ones, also in a run for another date.
         tasks: Fivetran's tasks for the connection, masked.
     """
     ended = _ended(unit, today)
@@ -106,7 +111,11 @@ def unit_status(
         ended=ended,
         awaiting=pending,
         airflow=_airflow_readiness(connector, live, list(_reasons_against_syncs(connector, live, ended))),
-        findings=tuple(_findings(unit, connector, live, ended, pending, last)),
+        no_recent_success=None if ended else describe_silence(connector, live, now),
+        findings=(
+            *_findings(unit, connector, live, ended, pending, last),
+            *([late] if not ended and (late := describe_lateness(connector, live, now)) else []),
+        ),
         next_step=None if ended else next_step(unit, connector, live, pending, last),
     )
 
@@ -188,12 +197,5 @@ def _airflow_readiness(connector: Connector, live: Connection | None, reasons: l
 def _format_schedule(connector: Connector) -> str:
     schedule = connector.schedule
     if isinstance(schedule, FivetranSchedule):
-        return (
-            f"daily at {schedule.daily_at}" if schedule.daily_at else f"every {INTERVAL_NAMES[schedule.every_minutes]}"
-        )
+        return format_interval(schedule)
     return f"by Airflow: {schedule.task_id}"
-
-
-def format_time(moment: str) -> str:
-    """Return one of Fivetran's ISO times, in UTC, as `2026-11-24 18:00`."""
-    return moment[:16].replace("T", " ")

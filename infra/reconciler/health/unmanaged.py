@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import UTC, date, datetime
 
 from reconciler.fivetran import catalog
 from reconciler.fivetran.api import Connection
 from reconciler.google.bigquery.undeclared import FIVETRANS_OWN, DatasetWriter, find_undeclared
+from reconciler.health.lateness import parse_time
 from reconciler.model import Fleet, Ignore
+from reconciler.model.commands import count
 
 
 @dataclass(frozen=True)
@@ -21,11 +24,12 @@ class UnmanagedConnection:
     paused: bool | None
     setup_state: str | None
     created_at: str | None
+    age_days: int | None
     kind: str = "connection"
 
     def __str__(self) -> str:
         state = ", paused" if self.paused else ""
-        created = f", created {self.created_at.partition('T')[0]}" if self.created_at else ""
+        created = _format_creation(self.created_at, self.age_days, ", ")
         return f"connection {self.name} ({self.id}): {self.service}, {self.setup_state or 'unknown'}{state}{created}"
 
 
@@ -36,14 +40,24 @@ class UnmanagedDataset:
     id: str
     written_by: str | None
     """The connection or file that writes datasets of such a name."""
+    created_at: str | None = None
+    """BigQuery has it in no list, so it is read where it is shown."""
+    age_days: int | None = None
     kind: str = "dataset"
 
     def __str__(self) -> str:
-        return f"dataset {self.id}" + (f": written by {self.written_by}" if self.written_by else "")
+        writer = f": written by {self.written_by}" if self.written_by else ""
+        return f"dataset {self.id}{writer}{_format_creation(self.created_at, self.age_days, ', ' if writer else ': ')}"
+
+    def created(self, at: datetime | None, day: date) -> UnmanagedDataset:
+        """Return it with the time of its creation."""
+        if at is None:
+            return self
+        return replace(self, created_at=at.isoformat().replace("+00:00", "Z"), age_days=_age(at, day))
 
 
 def unmanaged_connections(
-    connections: Iterable[Connection], fleets: Iterable[Fleet], ignore: Ignore
+    connections: Iterable[Connection], fleets: Iterable[Fleet], ignore: Ignore, day: date
 ) -> Iterator[UnmanagedConnection]:
     """Return the connections that no file declares and no file ignores.
 
@@ -51,12 +65,14 @@ def unmanaged_connections(
         connections: All connections of the group.
         fleets: All environments of the group.
         ignore: What the environment ignores.
+        day: Today, by which they have an age.
     """
     declared = declared_connection_names(fleets)
     for each in connections:
         if each.schema not in declared and not is_ignored(each, ignore):
+            age = _age(parse_time(each.created_at), day)
             yield UnmanagedConnection(
-                each.id, each.schema, each.service, each.paused, each.setup_state, each.created_at
+                each.id, each.schema, each.service, each.paused, each.setup_state, each.created_at, age
             )
 
 
@@ -84,6 +100,18 @@ def declared_connection_names(fleets: Iterable[Fleet]) -> set[str]:
 def is_ignored(connection: Connection, ignore: Ignore) -> bool:
     """Whether a connection needs no file: `ignore` names it, or Fivetran created it with the destination."""
     return connection.schema == FIVETRANS_OWN or ignore.connection(connection.service, connection.schema)
+
+
+def _age(created: datetime | None, day: date) -> int | None:
+    """Return an age in days. A run for an earlier date has none below 0."""
+    return None if created is None else max((day - created.astimezone(UTC).date()).days, 0)
+
+
+def _format_creation(created_at: str | None, age_days: int | None, before: str) -> str:
+    if not created_at or age_days is None:
+        return ""
+    age = f"{count(age_days, 'day')} ago" if age_days else "today"
+    return f"{before}created {created_at.partition('T')[0]} ({age})"
 
 
 def _writer(connection: Connection) -> DatasetWriter:

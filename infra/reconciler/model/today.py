@@ -11,11 +11,16 @@ from reconciler.model.errors import ReconcilerError
 VARIABLE = "RECONCILER_TODAY"
 
 
+def now() -> datetime:
+    """Return the time, in UTC. It is the clock's, also in a run for another date."""
+    return datetime.now(UTC)
+
+
 def today() -> date:
     """Return the run's date, in UTC. Raises `ReconcilerError` if the variable has no date."""
     text = os.environ.get(VARIABLE, "")
     if not text:
-        return datetime.now(UTC).date()
+        return now().date()
     try:
         return date.fromisoformat(text)
     except ValueError:

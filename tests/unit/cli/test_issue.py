@@ -10,10 +10,9 @@ from tests.hub import REPOSITORY, Hub
 from tests.hub import hub as serve
 from tests.unit.review.documents import item, review
 
-from .workspace import Workspace
+from .workspace import DONE, Workspace, days_ago
 
 DAY = "2027-01-03"
-DONE = {"is_historical_sync": False, "succeeded_at": "2026-11-24T10:00:00Z"}
 ALONE = {"description": "x", "owners": ["owner@example.com"], "dataset": {}}
 
 
@@ -28,7 +27,13 @@ def hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Hub]:
 def test_issue_lists_what_needs_attention_and_notifies_its_owners(hub: Hub, workspace: Workspace, tmp_path: Path):
     workspace.unit("broken")
     workspace.connection("stripe", {"schema": "broken"}, setup_state="broken")
-    workspace.connection("jira", {"schema": "by_hand"}, **DONE)
+    workspace.unit("late")
+    workspace.connection("stripe", {"schema": "late"}, **{**DONE, "succeeded_at": days_ago(1)})
+    workspace.unit("silent", schedule={"by": "airflow", "task_id": "t"})
+    workspace.connection(
+        "stripe", {"schema": "silent"}, **{**DONE, "schedule_type": "manual", "succeeded_at": days_ago(9)}
+    )
+    workspace.connection("jira", {"schema": "by_hand"}, **DONE, created_at=days_ago(12))
     workspace.dataset("scratch")
     (tmp_path / "CODEOWNERS").write_text("* @example/data\n/connectors/dev/other.yaml @eve\n")
     drift = item("sets paused back to false", fingerprint=None)
@@ -38,7 +43,19 @@ def test_issue_lists_what_needs_attention_and_notifies_its_owners(hub: Hub, work
     (found,) = hub.repository.issues.values()
     body = found.body or ""
     assert body.splitlines()[1] == "Owners: @example/data"
-    order = ["needs approval", "What a run would change", "broken.yaml`: its setup state", "connection by", "scratch"]
+    broken, silent = "broken.yaml`: its setup state", "silent.yaml`: its last successful sync"
+    late = "late.yaml`: it is late: its last successful sync was at"
+    age = f"created {days_ago(12)[:10]} ("
+    order = [
+        "needs approval",
+        "What a run would change",
+        broken,
+        late,
+        silent,
+        "connection by",
+        age,
+        "scratch: created",
+    ]
     assert sorted(order, key=body.index) == order
 
 
@@ -52,3 +69,22 @@ def test_issue_is_closed_while_nothing_but_a_far_expiry_is_left(hub: Hub, worksp
     assert workspace.run("issue", "-e", "dev", "--today", DAY, "--summary", "summary.md").code == 0
     assert found.state == "closed"
     assert "later.yaml" in (tmp_path / "summary.md").read_text()
+
+
+def test_issue_notifies_the_owners_of_the_environment_about_what_no_file_declares(
+    hub: Hub, workspace: Workspace, tmp_path: Path
+):
+    workspace.dataset("scratch")
+    (tmp_path / "CODEOWNERS").write_text("* @eve\n/connectors/dev/environment.yaml @example/platform\n")
+    assert workspace.run("issue", "-e", "dev", "--today", DAY).code == 0
+    (found,) = hub.repository.issues.values()
+    assert (found.body or "").splitlines()[1] == "Owners: @example/platform"
+
+
+def test_issue_notifies_the_owners_of_a_file_that_a_run_rejects(hub: Hub, workspace: Workspace, tmp_path: Path):
+    (tmp_path / "CODEOWNERS").write_text("* @eve\n/connectors/dev/shop.yaml @example/shop\n")
+    (tmp_path / "review.json").write_text(review(rejected=["connectors/dev/shop.yaml:3:1: dataset shop would move"]))
+    assert workspace.run("issue", "-e", "dev", "--today", DAY, "--review", "review.json").code == 0
+    (found,) = hub.repository.issues.values()
+    assert (found.body or "").splitlines()[1] == "Owners: @example/shop"
+    assert "`connectors/dev/shop.yaml:3:1`: dataset shop would move" in (found.body or "")

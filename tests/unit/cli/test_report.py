@@ -6,10 +6,9 @@ from typing import Any
 
 import pytest
 
-from .workspace import ENVIRONMENT, Workspace
+from .workspace import DONE, ENVIRONMENT, Workspace
 
 DAY = "2027-01-03"
-DONE = {"is_historical_sync": False, "succeeded_at": "2026-11-24T10:00:00Z"}
 UNTIL = {"role": "roles/bigquery.dataViewer", "members": ["user:a@example.com"], "until": "2027-01-05"}
 
 
@@ -63,7 +62,7 @@ def test_report_lists_each_finding_in_its_section_with_file_and_owners(busy: Wor
         f"{file}/seen.yaml: access ends on 2027-01-05, in 2 days: roles/bigquery.dataViewer for "
     )
     assert found[7].startswith("connection by_hand (")
-    assert found[8] == "dataset scratch"
+    assert found[8].startswith("dataset scratch: created 20")
     assert len(found) == 9
 
 
@@ -73,6 +72,7 @@ def test_report_formats_all_sections_as_json_and_escaped_markdown(busy: Workspac
         "to_see_to": 1,
         "awaited": 1,
         "paused_by_hand": 1,
+        "no_recent_success": 0,
         "ends": 3,
         "access": 1,
         "undeclared": 2,
@@ -108,7 +108,5 @@ def test_report_names_setup_tests_that_failed_in_the_last_run(workspace: Workspa
 
 def test_report_says_so_when_nothing_needs_attention(workspace: Workspace):
     workspace.write("environment", ENVIRONMENT)
-    assert workspace.run("report", "--today", DAY).out == f"dev on {DAY}: nothing needs attention\n"
-    assert workspace.run("report", "--today", DAY, "--format", "github").out == (
-        f"## dev on {DAY}\n\nNothing needs attention.\n"
-    )
+    assert workspace.run("report", "--today", DAY).out == f"dev on {DAY}: no findings\n"
+    assert workspace.run("report", "--today", DAY, "--format", "github").out == (f"## dev on {DAY}\n\nNo findings.\n")

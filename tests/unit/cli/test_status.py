@@ -10,9 +10,10 @@ from typing import Any
 
 import pytest
 
-from .workspace import Workspace
+from . import workspace as workspaces
+from .workspace import Workspace, days_ago
 
-DONE = {"schedule_type": "manual", "is_historical_sync": False, "succeeded_at": "2026-11-24T10:00:00Z"}
+DONE = {**workspaces.DONE, "schedule_type": "manual"}
 
 
 def unit_status(workspace: Workspace, *arguments: str) -> dict[str, Any]:
@@ -29,13 +30,14 @@ def test_status_prints_a_row_per_unit_with_details_below(workspace: Workspace):
     ran = workspace.run("status")
     lines = ran.out.splitlines()
     assert lines[0].split("  ")[0] == "UNIT"
+    last = DONE["succeeded_at"][:16].replace("T", " ")
     step = "next: do what Fivetran asks for, then run `pulumi up --stack dev --refresh`, which tests it again"
     assert [line.split() for line in lines[1:]] == [
         ["later", later, "broken", "scheduled", "daily", "at", "04:00", "-"],
         ["!", "its", "setup", "state", "is", "broken"],
         ["Fivetran:", "resync_table_warning:", "Re-enter", "the", "key"],
         step.split(),
-        ["stripe", stripe, "connected", "scheduled", "by", "Airflow:", "fivetran_stripe", "2026-11-24", "10:00"],
+        ["stripe", stripe, "connected", "scheduled", "by", "Airflow:", "fivetran_stripe", *last.split()],
         ["the", "DAG", "can", "be", "enabled", "with", "fivetran_stripe_connector_id", "=", stripe],
     ]
     assert len({line.index(word) for line, word in zip(lines, ("SETUP", "broken"), strict=False)}) == 1
@@ -106,7 +108,7 @@ def test_status_reports_a_connection_that_does_not_exist(workspace: Workspace):
     [
         ({}, {"paused": True}, "it is paused, and not by its file"),
         ({"paused": "INC-1"}, {}, "it is running, but its file pauses it (INC-1)"),
-        ({}, {"failed_at": "2026-11-24T11:00:00Z"}, "its last sync failed at 2026-11-24 11:00"),
+        ({}, {"failed_at": "2099-11-24T11:00:00Z"}, "its last sync failed at 2099-11-24 11:00"),
         ({}, {"setup_state": "incomplete"}, "its setup state is incomplete"),
         ({"service": "jira"}, {}, "its service is stripe, but its file says jira"),
     ],
@@ -117,6 +119,69 @@ def test_status_reports_what_needs_attention(
     workspace.unit("stripe", **connector)
     workspace.connection("stripe", {"schema": "stripe"}, **{**DONE, **live})
     assert [found[: len(finding)] for found in unit_status(workspace)["findings"]] == [finding]
+
+
+DAILY = {"schedule": {"by": "fivetran", "daily_at": "04:00"}}
+AIRFLOW = {"schedule": {"by": "airflow", "task_id": "t"}}
+
+
+@pytest.mark.parametrize(
+    ("connector", "live", "finding"),
+    [
+        (
+            {},
+            {"succeeded_at": days_ago(1)},
+            "it is late: its last successful sync was at {}, 24 hours ago, and it syncs every 6h",
+        ),
+        (DAILY, {"succeeded_at": days_ago(1)}, None),
+        (
+            DAILY,
+            {"succeeded_at": days_ago(3)},
+            "it is late: its last successful sync was at {}, 3 days ago, and it syncs daily at 04:00",
+        ),
+        (
+            {},
+            {"succeeded_at": None, "created_at": days_ago(9)},
+            "it is late: it has had no successful sync in 9 days, and it syncs every 6h",
+        ),
+        ({}, {"succeeded_at": None, "created_at": days_ago(9), "is_historical_sync": True}, None),
+        ({"paused": "INC-1"}, {"succeeded_at": days_ago(9), "paused": True}, None),
+        (
+            {},
+            {"update_state": "delayed"},
+            "Fivetran reports its data as delayed: its last successful sync was at {}, 0 hours ago",
+        ),
+        (AIRFLOW, {"succeeded_at": days_ago(90)}, None),
+        (
+            AIRFLOW,
+            {"update_state": "delayed"},
+            "Fivetran reports its data as delayed: its last successful sync was at {}, 0 hours ago",
+        ),
+    ],
+)
+def test_status_reports_a_connection_that_is_later_than_its_schedule_allows(
+    workspace: Workspace, connector: dict[str, Any], live: dict[str, Any], finding: str | None
+):
+    workspace.unit("stripe", **connector)
+    workspace.admin("PATCH", "/options", {"sync_seconds": 600})
+    schedule = "manual" if connector == AIRFLOW else "auto"
+    workspace.connection("stripe", {"schema": "stripe"}, **{**DONE, "schedule_type": schedule, **live})
+    (found,) = json.loads(workspace.run("status", "--format", "json").out)
+    last = (found["succeeded_at"] or "")[:16].replace("T", " ")
+    assert found["findings"] == ([finding.format(last)] if finding else [])
+
+
+def test_status_says_what_is_known_of_a_connection_that_airflow_starts(workspace: Workspace):
+    workspace.unit("stripe", **AIRFLOW)
+    workspace.connection("stripe", {"schema": "stripe"}, **{**DONE, "succeeded_at": days_ago(9)})
+    found = unit_status(workspace)
+    last = found["succeeded_at"][:16].replace("T", " ")
+    known = (
+        f"its last successful sync was at {last}, 9 days ago; Airflow's task t starts it, and no file says how often"
+    )
+    assert found["no_recent_success"] == known
+    ran = workspace.run("status")
+    assert (ran.code, known in ran.out) == (0, True)
 
 
 def test_status_accepts_a_declared_pause_and_a_failure_before_a_success(workspace: Workspace):

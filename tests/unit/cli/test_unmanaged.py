@@ -1,14 +1,21 @@
 """`reconciler unmanaged`."""
 
 import json
+import re
 import shlex
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from .workspace import ENVIRONMENT, Workspace
+from .workspace import ENVIRONMENT, Ran, Workspace
 
 IMPORT = "Write their files with `reconciler import -e dev"
 IGNORE = "or name them under `ignore` in connectors/dev/environment.yaml\n"
+
+
+def without_dates(ran: Ran) -> str:
+    """Return the output without the times at which the test created its datasets."""
+    return re.sub(r"(?m)^(dataset .*?)(: |, )created [0-9-]{10} \(today\)$", r"\1", ran.out)
 
 
 def test_unmanaged_exits_with_0_when_files_declare_everything(workspace: Workspace):
@@ -29,12 +36,12 @@ def test_unmanaged_prints_a_line_each_with_what_writes_a_dataset(workspace: Work
     database = workspace.connection("postgres", {"schema_prefix": "app"}, **made)
     for name in ("stripe", "jira", "sheets", "app_public", "app", "lonely"):
         workspace.dataset(name)
-    ran = workspace.run("unmanaged")
+    ran = workspace.run("unmanaged", "--today", "2025-01-05")
     assert ran.code == 1
-    assert ran.out.splitlines() == [
-        f"connection app ({database}): postgres, connected, created 2025-01-02",
-        f"connection jira ({jira}): jira, connected, paused, created 2025-01-02",
-        f"connection sheets.budget ({sheet}): google_sheets, broken, created 2025-01-02",
+    assert without_dates(ran).splitlines() == [
+        f"connection app ({database}): postgres, connected, created 2025-01-02 (3 days ago)",
+        f"connection jira ({jira}): jira, connected, paused, created 2025-01-02 (3 days ago)",
+        f"connection sheets.budget ({sheet}): google_sheets, broken, created 2025-01-02 (3 days ago)",
         "dataset app",
         f"dataset app_public: written by the connection app ({database})",
         f"dataset jira: written by the connection jira ({jira})",
@@ -58,7 +65,7 @@ def test_unmanaged_names_the_file_of_the_database_that_writes_a_dataset(workspac
     workspace.dataset("app_public")
     workspace.dataset("app_audit")
     ran = workspace.run("unmanaged")
-    assert ran.out == (
+    assert without_dates(ran) == (
         "dataset app_audit: written by connectors/dev/app.yaml, which does not declare it under `datasets`\n"
     )
     assert ran.err == f"dev: 1 unmanaged dataset. {IMPORT} --datasets '*'`, {IGNORE}"
@@ -75,14 +82,17 @@ def test_unmanaged_leaves_out_what_the_environment_ignores(workspace: Workspace)
     assert workspace.run("unmanaged").code == 0
     workspace.connection("google_sheets", {"schema": "sheets", "table": "final"})
     workspace.dataset("log_2")
-    assert [line.split()[1] for line in workspace.run("unmanaged").out.splitlines()] == ["sheets.final", "log_2"]
+    assert [line.split()[1] for line in without_dates(workspace.run("unmanaged")).splitlines()] == [
+        "sheets.final",
+        "log_2",
+    ]
 
 
 def test_unmanaged_lists_datasets_of_ignored_services(workspace: Workspace):
     workspace.write("environment", {**ENVIRONMENT, "ignore": {"services": ["fivetran_log"]}})
     log = workspace.connection("fivetran_log", {"schema": "log"})
     workspace.dataset("log")
-    assert workspace.run("unmanaged").out == f"dataset log: written by the connection log ({log})\n"
+    assert without_dates(workspace.run("unmanaged")) == f"dataset log: written by the connection log ({log})\n"
 
 
 def test_unmanaged_leaves_out_fivetrans_own_connection(workspace: Workspace):
@@ -106,7 +116,9 @@ def test_unmanaged_prints_a_json_list_even_if_empty(workspace: Workspace):
     assert json.loads(workspace.run("unmanaged", "--format", "json").out) == []
     jira = workspace.connection("jira", {"schema": "jira"}, created_at="2025-01-02T03:04:05Z")
     workspace.dataset("jira")
-    assert json.loads(workspace.run("unmanaged", "--format", "json").out) == [
+    found = json.loads(workspace.run("unmanaged", "--today", "2025-01-05", "--format", "json").out)
+    assert datetime.now(UTC) - datetime.fromisoformat(found[1].pop("created_at")) < timedelta(minutes=5)
+    assert found == [
         {
             "kind": "connection",
             "id": jira,
@@ -115,17 +127,30 @@ def test_unmanaged_prints_a_json_list_even_if_empty(workspace: Workspace):
             "paused": False,
             "setup_state": "connected",
             "created_at": "2025-01-02T03:04:05.000000Z",
+            "age_days": 3,
         },
-        {"kind": "dataset", "id": "jira", "written_by": f"the connection jira ({jira})"},
+        {"kind": "dataset", "id": "jira", "written_by": f"the connection jira ({jira})", "age_days": 0},
     ]
+
+
+def test_unmanaged_reads_the_age_of_no_declared_dataset(workspace: Workspace):
+    workspace.unit("stripe")
+    workspace.connection("stripe", {"schema": "stripe"})
+    for name in ("stripe", "lonely"):
+        workspace.dataset(name)
+    later = (datetime.now(UTC) + timedelta(days=40)).date().isoformat()
+    fault = {"method": "GET", "id": "projects/dev-project/datasets/stripe", "code": "PERMISSION_DENIED", "times": 0}
+    workspace.admin("POST", "/gcp/faults", fault)
+    ran = workspace.run("unmanaged", "--today", later)
+    assert re.fullmatch(r"dataset lonely: created 20[0-9-]{8} \((39|40|41) days ago\)\n", ran.out), ran
 
 
 def test_unmanaged_annotates_the_environments_file(workspace: Workspace):
     workspace.dataset("lonely")
     ran = workspace.run("unmanaged", "--format", "github")
-    assert (ran.code, ran.out) == (
+    assert (ran.code, ran.out[:95]) == (
         1,
-        "::warning file=connectors/dev/environment.yaml,line=1,col=1::unmanaged: dataset lonely\n",
+        "::warning file=connectors/dev/environment.yaml,line=1,col=1::unmanaged: dataset lonely: created",
     )
 
 
@@ -139,7 +164,7 @@ def test_unmanaged_only_connections_needs_no_bigquery(workspace: Workspace, monk
 def test_unmanaged_only_datasets_needs_no_fivetran_key(workspace: Workspace, monkeypatch: pytest.MonkeyPatch):
     workspace.dataset("lonely")
     monkeypatch.delenv("FIVETRAN_APIKEY")
-    assert workspace.run("unmanaged", "--only", "datasets").out == "dataset lonely\n"
+    assert without_dates(workspace.run("unmanaged", "--only", "datasets")) == "dataset lonely\n"
 
 
 def test_unmanaged_names_the_missing_variable_without_a_key(workspace: Workspace, monkeypatch: pytest.MonkeyPatch):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,17 @@ ENVIRONMENT: Mapping[str, Any] = {
         "destination": {"location": "US", "region": "GCP_US_EAST4", "time_zone_offset": "0"},
     },
 }
+
+#: A connection whose syncs are on time.
+DONE: Mapping[str, Any] = {
+    "is_historical_sync": False,
+    "succeeded_at": datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z"),
+}
+
+
+def days_ago(number: int) -> str:
+    """Return a time as Fivetran writes it."""
+    return (datetime.now(UTC) - timedelta(days=number)).isoformat(timespec="seconds").replace("+00:00", "Z")
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Any, Final, Self
 
 from reconciler.model.errors import LOG_IN, NO_CREDENTIALS, RemoteError, google_error
@@ -43,6 +44,7 @@ class LiveDataset:
     labels: Mapping[str, str]
     default_table_expiration_ms: int | None
     access: tuple[Mapping[str, Any], ...]
+    created: datetime | None = None
 
     @classmethod
     def parse(cls, data: Mapping[str, Any]) -> Self:
@@ -56,6 +58,7 @@ class LiveDataset:
             labels=data.get("labels", {}),
             default_table_expiration_ms=expiration or None,
             access=tuple(data.get("access", ())),
+            created=_time(data.get("creationTime")),
         )
 
 
@@ -217,6 +220,14 @@ class Datasets:
         else:
             return
         raise raised from None
+
+
+def _time(milliseconds: object) -> datetime | None:
+    """Return the time that BigQuery writes as a number of milliseconds; None for anything else."""
+    try:
+        return datetime.fromtimestamp(int(str(milliseconds)) // 1000, UTC)
+    except (ValueError, OverflowError, OSError):
+        return None
 
 
 def _access_list(data: Mapping[str, Any]) -> AccessList:
