@@ -27,6 +27,7 @@ ORDER = (
     "reconciler.google",
     "reconciler.health",
     "reconciler.config",
+    "reconciler.estate",
     "reconciler.importer",
     "reconciler.resources.run",
     "reconciler.resources.operation",

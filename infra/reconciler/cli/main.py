@@ -34,6 +34,7 @@ COMMANDS = {
     "head-files": ("reconciler.cli.head_files", "Write the YAML files of a commit that is not checked out."),
     "review": ("reconciler.cli.review", "Print what a run would do, for a reviewer."),
     "report": ("reconciler.cli.report", "Print what needs attention, as a weekly report."),
+    "who-can-read": ("reconciler.cli.who_can_read", "List who can read a dataset, or what a member can read."),
     "unmanaged": ("reconciler.cli.unmanaged", "List the connections and datasets that no file declares."),
     "changed": ("reconciler.cli.changed", "Print the environments that a change touches."),
     "comment": ("reconciler.cli.comment", "Write a review as a comment on a pull request."),

@@ -130,12 +130,13 @@ def format_option(text: str, *formats: str) -> Callable[[F], F]:
     )
 
 
-class _Day(click.ParamType[date]):
+class Day(click.ParamType[date]):
     """An ISO date."""
 
     name = "date"
 
     def convert(self, value: str | date, param: click.Parameter | None, ctx: click.Context | None) -> date:
+        """Return the date of an argument."""
         try:
             return value if isinstance(value, date) else date.fromisoformat(value)
         except ValueError:
@@ -145,7 +146,7 @@ class _Day(click.ParamType[date]):
 today_option = click.option(
     "--today",
     "day",
-    type=_Day(),
+    type=Day(),
     envvar=VARIABLE,
     default=today,
     show_default="the current date in UTC",

@@ -109,6 +109,8 @@ class Report:
     entries: Sequence[Entry]
     records: Sequence[object] = ()
     """What the JSON format prints: dataclasses or mappings."""
+    record: object = None
+    """What the JSON format prints in place of a list of records."""
     notes: Sequence[str] = ()
     """Lines for stderr: what was not done, and a summary."""
     columns: tuple[str, ...] = ()
@@ -171,8 +173,8 @@ class JsonReporter(Reporter):
     """JSON, for programs."""
 
     def format_report(self, report: Report) -> str:
-        """Return the report's records as a list."""
-        return format_json(list(report.records))
+        """Return the report's record, or its records as a list."""
+        return format_json(list(report.records) if report.record is None else report.record)
 
     def format_page(self, page: Page) -> str:
         """Return the page's record."""
