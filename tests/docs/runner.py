@@ -18,6 +18,7 @@ CHAINS: dict[str, tuple[str, ...]] = {
         "README.md",
         "docs/how-to/sensitive-data.md",
         "docs/how-to/temporary-access.md",
+        "docs/how-to/see-the-whole-estate.md",
         "docs/how-to/rotate-a-secret.md",
         "docs/how-to/custom-connector.md",
         "docs/how-to/promote-to-production.md",

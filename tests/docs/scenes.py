@@ -100,6 +100,24 @@ def deploy(reader: Session, environment: str) -> None:
     assert code == 0, text
 
 
+def commit_files(reader: Session, day: str) -> None:
+    """Keep the files in a git repository, in a commit of a past day."""
+    # A repository beside the folder: later pages run without one.
+    reader.env |= {"GIT_DIR": str(reader.folder.parent / "history.git"), "GIT_WORK_TREE": str(reader.folder)}
+    author = "-c user.name=a -c user.email=a@example.com"
+    moment = f"GIT_AUTHOR_DATE={day}T10:00:00Z GIT_COMMITTER_DATE={day}T10:00:00Z"
+    commands = ("git init -q -b main", "git add connectors", f"{moment} git {author} commit -q -m {day}")
+    for command in commands:
+        text, code = reader.run(command)
+        assert code == 0, text
+
+
+def forget_history(reader: Session) -> None:
+    """Take the git repository away again."""
+    for name in ("GIT_DIR", "GIT_WORK_TREE"):
+        reader.env.pop(name)
+
+
 def _backend(reader: Session) -> Path:
     return Path(reader.env["PULUMI_BACKEND_URL"].removeprefix("file://")) / ".pulumi"
 
@@ -116,4 +134,6 @@ SCENES: dict[str, Callable[..., None]] = {
     "secret": add_secret_version,
     "only": keep_only,
     "deployed": deploy,
+    "history": commit_files,
+    "no-history": forget_history,
 }

@@ -109,8 +109,6 @@ class Report:
     entries: Sequence[Entry]
     records: Sequence[object] = ()
     """What the JSON format prints: dataclasses or mappings."""
-    record: object = None
-    """What the JSON format prints in place of a list of records."""
     notes: Sequence[str] = ()
     """Lines for stderr: what was not done, and a summary."""
     columns: tuple[str, ...] = ()
@@ -123,6 +121,8 @@ class Report:
     """A word that annotations put before the text of each entry."""
     page: Page | None = None
     """What GitHub gets in place of annotations."""
+    record: object = None
+    """What the JSON format prints in place of a list of records."""
 
 
 class Reporter(ABC):
