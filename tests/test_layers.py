@@ -28,6 +28,7 @@ ORDER = (
     "reconciler.health",
     "reconciler.config",
     "reconciler.estate",
+    "reconciler.etl",
     "reconciler.importer",
     "reconciler.resources.run",
     "reconciler.resources.operation",

@@ -1,0 +1,159 @@
+"""Read the `metadata.yaml` of a query and the `dataset_metadata.yaml` of a dataset, with places. Pure."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+import yaml
+from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
+
+from reconciler.etl.reads import Read, Reader
+from reconciler.model.errors import printable
+
+#: The key under `scheduling` whose tasks bigquery-etl renders as Airflow tasks.
+TASKS_KEY = "depends_on_fivetran"
+
+_TEMPLATE = re.compile(r"\{\{.*?\}\}|\{[%#].*?[%#]\}", re.DOTALL)
+_NULL = "tag:yaml.org,2002:null"
+_MERGE = "tag:yaml.org,2002:merge"
+
+
+@dataclass(frozen=True)
+class FivetranTask:
+    """An entry of `depends_on_fivetran`, and where its `task_id` is."""
+
+    task_id: str
+    line: int
+    column: int
+
+
+@dataclass(frozen=True)
+class Fault:
+    """What cannot be read in a file."""
+
+    message: str
+    line: int = 1
+    column: int = 1
+
+
+@dataclass(frozen=True)
+class Metadata:
+    """The content of a metadata file that the cross-check needs."""
+
+    tasks: tuple[FivetranTask, ...] = ()
+    reads: tuple[Read, ...] = ()
+    faults: tuple[Fault, ...] = ()
+
+
+def read_metadata(text: str, reader: Reader) -> Metadata:
+    """Read a query's metadata: its Fivetran tasks, and the tables that `scheduling` names."""
+    root = _compose(text)
+    if isinstance(root, Fault):
+        return Metadata(faults=(root,))
+    scheduling = _get(root, "scheduling")
+    if not isinstance(scheduling, MappingNode):
+        return Metadata()
+    tasks, faults = [], []
+    for found in _tasks(_get(scheduling, TASKS_KEY)):
+        if isinstance(found, FivetranTask):
+            tasks.append(found)
+        else:
+            faults.append(found)
+    return Metadata(tuple(tasks), tuple(sorted(set(_reads(scheduling, reader)))), tuple(faults))
+
+
+def read_dataset_metadata(text: str, reader: Reader) -> Metadata:
+    """Read a dataset's metadata: the datasets that it syndicates."""
+    root = _compose(text)
+    if isinstance(root, Fault):
+        return Metadata(faults=(root,))
+    syndication = _get(root, "syndication")
+    reads = []
+    for _, source in syndication.value if isinstance(syndication, MappingNode) else ():
+        project, dataset = _get(source, "syndicated_project"), _get(source, "syndicated_dataset")
+        if isinstance(project, ScalarNode) and project.value in reader.projects:
+            known = dataset if isinstance(dataset, ScalarNode) and dataset.value else None
+            reads.append(Read(*_place(known or project), project.value, known.value if known else None))
+    return Metadata(reads=tuple(reads))
+
+
+def _tasks(node: Node | None) -> Iterator[FivetranTask | Fault]:
+    if node is None or node.tag == _NULL:
+        return
+    if not isinstance(node, SequenceNode):
+        yield Fault(f"`{TASKS_KEY}`: expected a list", *_place(node))
+        return
+    for item in node.value:
+        task = _get(item, "task_id")
+        if isinstance(task, ScalarNode) and task.tag != _NULL and task.value:
+            yield FivetranTask(task.value, *_place(task))
+        else:
+            yield Fault(f"`{TASKS_KEY}`: expected a mapping with a `task_id`", *_place(item))
+
+
+def _reads(node: Node, reader: Reader) -> Iterator[Read]:
+    """Yield the tables of known projects in `referenced_tables`, in sensors, and in arguments."""
+    pending, seen = [node], set()
+    while pending:
+        each = pending.pop()
+        if id(each) in seen:
+            continue
+        seen.add(id(each))
+        if isinstance(each, MappingNode):
+            pending += [value for _, value in each.value]
+        elif isinstance(each, SequenceNode):
+            parts = [item.value for item in each.value if isinstance(item, ScalarNode)]
+            if len(parts) in (2, 3) and parts[0] in reader.projects:
+                yield Read(*_place(each.value[0]), parts[0], parts[1] if re.fullmatch(r"\w+", parts[1]) else None)
+            else:
+                pending += each.value
+        elif isinstance(each, ScalarNode):
+            yield from (Read(*_place(each), project, dataset) for project, dataset in reader.in_value(each.value))
+
+
+def _compose(text: str) -> Node | Fault | None:
+    """Return the root of a YAML text; a template's tags count as text."""
+    found = _compose_as_it_is(text)
+    without_tags = _TEMPLATE.sub(_placeholder, text)
+    if isinstance(found, Fault) and without_tags != text:
+        rendered = _compose_as_it_is(without_tags)
+        return found if isinstance(rendered, Fault) else rendered
+    return found
+
+
+def _compose_as_it_is(text: str) -> Node | Fault | None:
+    try:
+        return yaml.compose(text, Loader=yaml.CSafeLoader)
+    except (yaml.YAMLError, RecursionError) as error:
+        mark = getattr(error, "problem_mark", None)
+        problem = getattr(error, "problem", None) or "nested too deeply"
+        fault = Fault(f"cannot be read as YAML: {printable(str(problem))}")
+        return fault if mark is None else replace(fault, line=mark.line + 1, column=mark.column + 1)
+
+
+def _placeholder(found: re.Match[str]) -> str:
+    """Return a text of the same shape: a word for an expression, spaces for a statement or comment."""
+    filler = "x" if found[0].startswith("{{") else " "
+    return re.sub(r"[^\n]", filler, found[0])
+
+
+def _get(node: Node | None, key: str) -> Node | None:
+    """Return the value of a mapping's key, also of a mapping that it merges (`<<`)."""
+    if not isinstance(node, MappingNode):
+        return None
+    merged: list[Node] = []
+    found = None
+    for name, value in node.value:
+        if name.tag == _MERGE:
+            merged += value.value if isinstance(value, SequenceNode) else [value]
+        elif name.value == key:
+            found = value
+    if isinstance(found, Node):
+        return found
+    return next((inner for each in merged if each is not node and (inner := _get(each, key)) is not None), None)
+
+
+def _place(node: Node) -> tuple[int, int]:
+    return node.start_mark.line + 1, node.start_mark.column + 1
