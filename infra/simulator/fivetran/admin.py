@@ -26,8 +26,15 @@ logged, and count against no quota.
   request; `POST …/schemas/load`: a person opens the tab, which captures the source.
 - `GET  /_admin/hosts`, `PUT, DELETE /_admin/hosts/{host}`: the certificates and key that a host presents, see `trust`.
 - `PUT  /_admin/services/{service}`: register a connection service, defined as in the tables of `catalogue`.
-- `POST /_admin/credentials`: `{"key", "secret", "kind", "read_only"}` adds or replaces a key.
-  `PATCH /_admin/credentials/{key}`: `{"expired": true}`, `{"read_only": true}`.
+- `POST /_admin/credentials`: `{"key", "secret", "kind", "read_only", "permissions"}` adds or replaces a key.
+  `PATCH /_admin/credentials/{key}`: `{"expired": true}`, `{"read_only": true}`, `{"permissions": {"USER": "READ"}}`,
+  `{"expires_at": "2027-01-01T00:00:00Z"}`.
+- `GET  /_admin/access`: the users, the teams, and by group who has which role in it. `POST /_admin/users`:
+  `{"email", "role", "verified"}` …: a user who accepted the invitation, unless `verified` is false;
+  `PATCH, DELETE /_admin/users/{id or address}`. `POST /_admin/teams`: `{"name", "role", "users": [addresses]}`;
+  `PATCH, DELETE /_admin/teams/{id or name}`. `PATCH /_admin/groups/{id or name}/access`:
+  `{"user:ADDRESS": "View Destination", "team:NAME": null}` sets roles by hand, and null removes a member.
+  `PUT /_admin/roles/{name}`: `{"scope": "DESTINATION"}` registers a custom role.
 """
 
 from __future__ import annotations
@@ -37,7 +44,7 @@ from typing import Any
 
 from aiohttp import web
 
-from simulator.fivetran import admin_connections, by_hand
+from simulator.fivetran import admin_access, admin_connections, by_hand
 from simulator.fivetran.admin_request import Action, read_body
 from simulator.fivetran.by_hand import ByHandError
 from simulator.fivetran.catalogue import CatalogueError
@@ -157,7 +164,7 @@ async def _add_credential(request: web.Request) -> Any:
     try:
         credential = Credential(**await read_body(request))
     except TypeError:
-        raise ByHandError("a credential has key, secret, kind and read_only") from None
+        raise ByHandError("a credential has key, secret, kind, read_only and permissions") from None
     request.app[STATE].credentials[credential.key] = credential
     return {}
 
@@ -165,10 +172,12 @@ async def _add_credential(request: web.Request) -> Any:
 async def _change_credential(request: web.Request) -> Any:
     credential = request.app[STATE].credentials.get(request.match_info["key"])
     values = await read_body(request)
-    if credential is None or not {"expired", "read_only"} >= values.keys():
-        raise ByHandError("a known key can be set to expired or read_only")
+    if credential is None or not {"expired", "read_only", "permissions", "expires_at"} >= values.keys():
+        raise ByHandError("of a known key expired, read_only, permissions and expires_at can be set")
     credential.expired = values.get("expired", credential.expired) is True
     credential.read_only = values.get("read_only", credential.read_only) is True
+    credential.permissions = values.get("permissions", credential.permissions)
+    credential.expires_at = values.get("expires_at", credential.expires_at)
     return {}
 
 
@@ -204,6 +213,7 @@ def add(app: web.Application) -> None:
         ("POST", "/destinations", _create_destination),
         ("PATCH", "/destinations/{id}", _change_destination),
         ("DELETE", "/destinations/{id}", _delete_destination),
+        *admin_access.ROUTES,
         *admin_connections.ROUTES,
         ("PUT", "/services/{service}", _register_service),
         ("POST", "/credentials", _add_credential),

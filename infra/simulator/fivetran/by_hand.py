@@ -51,7 +51,7 @@ def find_connection(state: FivetranState, target: str) -> Connection:
 
 def create_group(state: FivetranState, values: Mapping[str, Any]) -> Group:
     """Create a group. `name` is required, `id` is optional."""
-    group = _build(Group, {"id": state.new_id(), "created_at": state.now(), **_moments(values)})
+    group = build_by_hand(Group, {"id": state.new_id(), "created_at": state.now(), **_moments(values)})
     state.groups[group.id] = group
     return group
 
@@ -65,7 +65,7 @@ def create_destination(state: FivetranState, values: Mapping[str, Any]) -> Desti
         "created_at": state.now(),
         "setup_status": "connected",
     }
-    destination = _build(Destination, {**defaults, **_moments(values)})
+    destination = build_by_hand(Destination, {**defaults, **_moments(values)})
     if destination.id not in state.groups or destination.service not in state.catalogue.destinations:
         raise ByHandError("a destination needs the id of a group and a known service")
     state.destinations[destination.id] = destination
@@ -89,7 +89,7 @@ def create_connection(state: FivetranState, values: Mapping[str, Any]) -> Connec
     defaults["is_historical_sync"] = values.get("succeeded_at") is None
     own: Json = {"config": sent, "naming": naming, "name": ".".join(naming.values())}
     _check(values)
-    connection = _build(Connection, {**defaults, **_moments(values), **own})
+    connection = build_by_hand(Connection, {**defaults, **_moments(values), **own})
     connection.effective = {"config": dict(connection.config), "auth": dict(connection.auth)}
     state.add_connection(connection)
     state.note(connection, "created", paused=connection.paused)
@@ -117,7 +117,7 @@ def change_destination(destination: Destination, values: Mapping[str, Any]) -> D
 
 def script_tests(state: FivetranState, definition: Mapping[str, Any]) -> TestScript:
     """Add a script for setup tests. The newest script is used last."""
-    script = _build(TestScript, definition)
+    script = build_by_hand(TestScript, definition)
     if script.runs is not None and (type(script.runs) is not int or script.runs < 1):
         raise ByHandError("runs is a whole number from 1 on, or null")
     state.scripts.append(script)
@@ -188,7 +188,8 @@ def _check(values: Mapping[str, Any]) -> None:
 Built = TypeVar("Built")
 
 
-def _build(kind: Callable[..., Built], values: Mapping[str, Any]) -> Built:
+def build_by_hand(kind: Callable[..., Built], values: Mapping[str, Any]) -> Built:
+    """Create a record with these fields. Raises `ByHandError` for a field that it does not have."""
     try:
         return kind(**values)
     except TypeError as error:

@@ -9,7 +9,7 @@ from typing import Any
 
 from simulator.fivetran import fields
 from simulator.fivetran.errors import conflict, not_found
-from simulator.fivetran.state import FivetranState, Group
+from simulator.fivetran.state import Credential, FivetranState, Group, Membership
 
 
 def find(state: FivetranState, group_id: str) -> Group:
@@ -20,11 +20,13 @@ def find(state: FivetranState, group_id: str) -> Group:
         raise not_found("NotFound_Group", f"Group with id '{group_id}' not found") from None
 
 
-def create(state: FivetranState, body: Mapping[str, Any]) -> Group:
-    """Create an empty group."""
+def create(state: FivetranState, body: Mapping[str, Any], by: Credential) -> Group:
+    """Create an empty group. By option, the user of the key manages it."""
     name = _name(state, body)
     group = Group(state.new_id(), name, state.now())
     state.groups[group.id] = group
+    if by.kind == "user" and state.options.creator_in_group:
+        state.memberships["user", by.owner, group.id] = Membership("Manage Destination", state.now())
     return group
 
 
@@ -44,6 +46,8 @@ def delete(state: FivetranState, group_id: str) -> None:
     for connection in linked:
         state.drop_connection(connection)
     state.destinations.pop(group_id, None)
+    for key in [key for key in state.memberships if key[2] == group_id]:
+        del state.memberships[key]
     del state.groups[group_id]
 
 

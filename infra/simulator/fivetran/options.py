@@ -43,6 +43,14 @@ class Options:
     duplicate_group_name: Literal["allowed", "conflict"] = "allowed"
     #: Deleting a group with a destination or connections. "cascade" deletes them too.
     delete_used_group: Literal["conflict", "cascade"] = "conflict"
+    #: Whether the user whose key creates a group gets the role Manage Destination in it.
+    creator_in_group: bool = True
+    #: Whether the list of a group's users has those who see it by a role in the account, with that role.
+    account_users_in_groups: Literal["listed", "absent"] = "listed"
+    #: A role in a group for a member who has one there: 409, or the new role replaces the old one.
+    duplicate_membership: Literal["conflict", "replace"] = "conflict"
+    #: The former name of a role in a request: stored as the name that replaced it, or as it is.
+    former_roles: Literal["replace", "keep"] = "replace"
     #: Starting a sync of a connection that is paused or not connected: rejected, or 200 without a sync.
     sync_of_unready: Literal["conflict", "ignore"] = "conflict"
     #: An unknown name in a schema change. "store" adds it. Documented as not found.

@@ -1,10 +1,11 @@
-"""The simulated routes: account, metadata, groups and destinations. Connections are in `connection_routes`."""
+"""The simulated routes: account, metadata, groups and destinations. `ROUTES` of other modules are added here."""
 
 from __future__ import annotations
 
 from aiohttp import web
 
 from simulator.fivetran import (
+    access_routes,
     connection_routes,
     destinations,
     groups,
@@ -14,7 +15,6 @@ from simulator.fivetran import (
     schema_routes,
     setup_tests,
     trust_routes,
-    users,
 )
 from simulator.fivetran.errors import not_found
 from simulator.fivetran.paging import listing
@@ -27,38 +27,6 @@ async def account_info(request: web.Request) -> web.Response:
     owner = {"user_id" if who.kind == "user" else "system_key_id": who.owner}
     data = {"account_id": options.account_id, "account_name": options.account_name, **owner}
     return success("Account information retrieved successfully", data)
-
-
-async def list_users(request: web.Request) -> web.Response:
-    """`GET /v1/users`: all users, or those whose `active` matches."""
-    state = request.app[STATE]
-    wanted = {"true": True, "false": False}.get(request.query.get("active", "").lower())
-    found = [user for user in users.owners(state) if wanted in (None, users.is_active(state, user))]
-    return listing(request, "Users list retrieved successfully", found, lambda item: users.details(state, item))
-
-
-async def get_user(request: web.Request) -> web.Response:
-    """`GET /v1/users/{user_id}`."""
-    found = users.details(request.app[STATE], request.match_info["user_id"])
-    return success("User details retrieved successfully", found)
-
-
-async def list_roles(request: web.Request) -> web.Response:
-    """`GET /v1/roles`."""
-    return listing(request, "Roles list retrieved successfully", users.roles(), lambda item: item)
-
-
-async def list_teams(request: web.Request) -> web.Response:
-    """`GET /v1/teams`: the account has none."""
-    none: list[dict[str, object]] = []
-    return listing(request, "Teams retrieved successfully", none, lambda item: item)
-
-
-async def list_group_users(request: web.Request) -> web.Response:
-    """`GET /v1/groups/{group_id}/users`: no user has a role on a single group."""
-    groups.find(request.app[STATE], request.match_info["group_id"])
-    none: list[dict[str, object]] = []
-    return listing(request, "Group users retrieved successfully", none, lambda item: item)
 
 
 async def list_connector_types(request: web.Request) -> web.Response:
@@ -84,7 +52,7 @@ async def list_groups(request: web.Request) -> web.Response:
 
 async def create_group(request: web.Request) -> web.Response:
     """`POST /v1/groups`."""
-    group = groups.create(request.app[STATE], body(request))
+    group = groups.create(request.app[STATE], body(request), credential(request))
     return success("Group has been created", rendering.group(group), status=201)
 
 
@@ -198,11 +166,6 @@ def add(app: web.Application) -> None:
     """Add every simulated route to the application."""
     routes = (
         ("GET", "/v1/account/info", account_info),
-        ("GET", "/v1/users", list_users),
-        ("GET", "/v1/users/{user_id}", get_user),
-        ("GET", "/v1/roles", list_roles),
-        ("GET", "/v1/teams", list_teams),
-        ("GET", "/v1/groups/{group_id}/users", list_group_users),
         ("GET", "/v1/metadata/connector-types", list_connector_types),
         ("GET", "/v1/metadata/connector-types/{service}", connector_type),
         ("GET", "/v1/groups", list_groups),
@@ -219,6 +182,7 @@ def add(app: web.Application) -> None:
         ("PATCH", "/v1/destinations/{destination_id}", change_destination),
         ("DELETE", "/v1/destinations/{destination_id}", delete_destination),
         ("POST", "/v1/destinations/{destination_id}/test", test_destination),
+        *access_routes.ROUTES,
         *connection_routes.ROUTES,
         *schema_routes.ROUTES,
         *package_routes.ROUTES,

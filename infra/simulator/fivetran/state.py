@@ -33,6 +33,10 @@ class Credential:
     kind: Literal["user", "system"] = "user"
     read_only: bool = False
     expired: bool = False
+    permissions: dict[str, str] | None = None
+    """The access level, READ or MANAGE, by resource type (USER, TEAM, ROLES, DESTINATION, CONNECTOR); None: all."""
+    expires_at: str | None = None
+    """When a system key expires. Answers show it; `expired` makes it so."""
 
     @property
     def owner(self) -> str:
@@ -45,6 +49,44 @@ DEFAULT_CREDENTIALS = (
     Credential("simulator-key", "simulator-secret"),
     Credential("simulator-read-only-key", "simulator-secret", read_only=True),
 )
+
+
+@dataclass
+class User:
+    """A user of the account. `role` is that in the account. One who was invited and not yet verified has no access."""
+
+    id: str
+    email: str
+    created_at: datetime
+    given_name: str | None = None
+    family_name: str | None = None
+    role: str | None = None
+    invited: bool = True
+    verified: bool = False
+    active: bool = True
+    phone: str | None = None
+    picture: str | None = None
+    logged_in_at: datetime | None = None
+
+
+@dataclass
+class Membership:
+    """A role in a group or a team."""
+
+    role: str
+    created_at: datetime
+
+
+@dataclass
+class Team:
+    """A team of users. `role` is that in the account. `users` are by id."""
+
+    id: str
+    name: str
+    created_at: datetime
+    description: str | None = None
+    role: str | None = None
+    users: dict[str, Membership] = field(default_factory=dict)
 
 
 @dataclass
@@ -204,6 +246,13 @@ class FivetranState:
         self.scripts: list[TestScript] = []
         self.sources: dict[str, Json] = {}
         self.packages: dict[str, Package] = {}
+        #: The users besides the owners of keys, and those of them that were changed.
+        self.users: dict[str, User] = {}
+        self.teams: dict[str, Team] = {}
+        #: By kind of member, the member's id, and the group's id.
+        self.memberships: dict[tuple[Literal["user", "team"], str, str], Membership] = {}
+        #: The scope of each custom role.
+        self.custom_roles: dict[str, str] = {}
         #: Certificates and keys of hosts, by name (`trust`).
         self.hosts: dict[str, Json] = {}
         #: The connection whose setup page a token opens, and the token's last moment.
@@ -216,6 +265,17 @@ class FivetranState:
     def new_id(self) -> str:
         """Return an unused id."""
         return new_slug(self.groups.keys() | self.connections.keys() | self.packages.keys())
+
+    def new_member_id(self) -> str:
+        """Return an unused id of a user or a team."""
+        return new_slug(self.users.keys() | self.teams.keys())
+
+    def drop_member(self, kind: Literal["user", "team"], member_id: str) -> None:
+        """Remove a deleted user or team from all groups and teams."""
+        for key in [key for key in self.memberships if key[:2] == (kind, member_id)]:
+            del self.memberships[key]
+        for team in self.teams.values() if kind == "user" else ():
+            team.users.pop(member_id, None)
 
     def add_connection(self, connection: Connection) -> None:
         """Add a connection."""

@@ -17,6 +17,7 @@ from typing import Any
 from aiohttp import web
 from aiohttp.typedefs import Handler
 
+from simulator.fivetran import users
 from simulator.fivetran.errors import ApiError, forbidden, invalid, unauthorized, unknown_path, wrong_method
 from simulator.fivetran.faults import Fault, Faults, envelope, hang_up, html
 from simulator.fivetran.moments import timestamp
@@ -41,6 +42,18 @@ _OLD = re.compile(r"/v1/(?:groups/[^/]+/)?connectors(?:/.*)?")
 #: The path that creates connections, and the config keys of their name.
 _MAKES = re.compile(r"/v1/connect(?:ions|ors)/?")
 _NAMING = ("schema_prefix", "schema", "table", "table_group_name")
+#: The resource type of the paths for which a key can lack permission.
+_RESOURCES = tuple(
+    (re.compile(rf"/v1/{path}(?:/|$)"), resource)
+    for path, resource in (
+        ("users", "USER"),
+        ("teams", "TEAM"),
+        ("roles", "ROLES"),
+        ("system-keys", "SYSTEM_KEY"),
+        ("(?:groups|destinations)", "DESTINATION"),
+        ("(?:connections|connectors)", "CONNECTOR"),
+    )
+)
 #: Paths that take files.
 _FORMS = re.compile(r"/v1/connector-sdk/packages(?:/.*)?")
 
@@ -150,6 +163,9 @@ async def admitted(request: web.Request, handler: Handler) -> web.StreamResponse
         raise request.match_info.http_exception
     if credential.read_only and request.method != "GET":
         raise forbidden("The key is not allowed to change anything")
+    for pattern, resource in _RESOURCES:
+        if pattern.match(request.path) and not users.may(state, credential, resource, write=request.method != "GET"):
+            raise forbidden(f"The key has no permission for {resource}")
     _check_accept(state, request)
     if request.method in ("POST", "PATCH"):
         raw, form = await request.read(), _FORMS.fullmatch(request.path) is not None

@@ -23,8 +23,6 @@ _ROUTES = """
     /v1/external-secrets-managers-entities GET
     /v1/external-secrets-managers/{esm_id} GET DELETE PATCH
     /v1/external-secrets-managers/{esm_id}/entities GET
-    /v1/groups/{group_id}/users POST
-    /v1/groups/{group_id}/users/{user_id} DELETE
     /v1/hvr/register-hub POST
     /v1/hybrid-deployment-agents GET POST
     /v1/hybrid-deployment-agents/{agent_id} GET DELETE
@@ -36,18 +34,11 @@ _ROUTES = """
     /v1/proxy/{agent_id} GET DELETE
     /v1/proxy/{agent_id}/connections GET
     /v1/proxy/{agent_id}/regenerate-secrets POST
-    /v1/system-keys GET POST
-    /v1/system-keys/{key_id} GET DELETE PATCH
+    /v1/system-keys POST
+    /v1/system-keys/{key_id} DELETE PATCH
     /v1/system-keys/{key_id}/rotate POST
-    /v1/teams POST
-    /v1/teams/{team_id} GET DELETE PATCH
     /v1/teams/{team_id}/connections GET POST
     /v1/teams/{team_id}/connections/{connection_id} GET DELETE PATCH
-    /v1/teams/{team_id}/groups GET POST
-    /v1/teams/{team_id}/groups/{group_id} GET DELETE PATCH
-    /v1/teams/{team_id}/role DELETE
-    /v1/teams/{team_id}/users GET POST
-    /v1/teams/{team_id}/users/{user_id} GET DELETE PATCH
     /v1/transformation-projects GET POST
     /v1/transformation-projects/{project_id} GET DELETE PATCH
     /v1/transformation-projects/{project_id}/test POST
@@ -58,14 +49,8 @@ _ROUTES = """
     /v1/transformations/{transformation_id}/cancel POST
     /v1/transformations/{transformation_id}/run POST
     /v1/transformations/{transformation_id}/upgrade POST
-    /v1/users POST
-    /v1/users/{id} DELETE
-    /v1/users/{user_id} PATCH
     /v1/users/{user_id}/connections GET POST
     /v1/users/{user_id}/connections/{connection_id} GET DELETE PATCH
-    /v1/users/{user_id}/groups GET POST
-    /v1/users/{user_id}/groups/{group_id} GET DELETE PATCH
-    /v1/users/{user_id}/role DELETE
     /v1/webhooks GET
     /v1/webhooks/account POST
     /v1/webhooks/group/{group_id} POST

@@ -171,7 +171,7 @@ def test_a_destination_is_changed_by_hand(account: Account):
         ("POST", "/groups", [], "a JSON object"),
         ("DELETE", "/faults/fault-9", None, "no fault"),
         ("PATCH", "/credentials/nobody", {"expired": True}, "known key"),
-        ("POST", "/credentials", {"key": "x", "colour": "red"}, "key, secret, kind and read_only"),
+        ("POST", "/credentials", {"key": "x", "colour": "red"}, "key, secret, kind, read_only and permissions"),
     ],
 )
 def test_what_cannot_be_done_says_why(account: Account, method: str, path: str, body: object, complaint: str):

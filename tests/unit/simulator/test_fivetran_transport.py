@@ -201,7 +201,7 @@ def test_the_wrong_verb_on_a_route_is_405(account: Account):
 
 @pytest.mark.parametrize(
     ("method", "path"),
-    [("GET", "/v1/webhooks"), ("POST", "/v1/connections/x/schemas/drop-columns"), ("POST", "/v1/users")],
+    [("GET", "/v1/webhooks"), ("POST", "/v1/connections/x/schemas/drop-columns"), ("POST", "/v1/system-keys")],
 )
 def test_a_real_route_that_is_not_simulated_says_so(account: Account, method: str, path: str):
     answer = account.http.request(method, path, json={} if method == "POST" else None)
