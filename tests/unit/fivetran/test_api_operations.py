@@ -8,7 +8,7 @@ import httpx
 import pytest
 
 from reconciler.fivetran.api import FivetranClient, InvalidSettings, UnexpectedAnswer
-from reconciler.fivetran.api.types import Account
+from reconciler.fivetran.api.types import Account, Role
 
 from .support import Server, ok, refusal
 
@@ -26,6 +26,39 @@ class Expected(NamedTuple):
 OPERATIONS: dict[str, Expected] = {
     "account_info": Expected(lambda c: c.account_info(), "GET /account/info", V1),
     "get_user": Expected(lambda c: c.get_user("u_1"), "GET /users/u_1", V1),
+    "list_users": Expected(lambda c: list(c.list_users()), "GET /users?limit=1000", V1),
+    "list_group_users": Expected(lambda c: list(c.list_group_users("g_1")), "GET /groups/g_1/users?limit=1000", V1),
+    "add_group_user": Expected(
+        lambda c: c.add_group_user("g_1", email="ann@example.com", role="View Destination"),
+        "POST /groups/g_1/users",
+        V1,
+        {"email": "ann@example.com", "role": "View Destination"},
+    ),
+    "update_group_user": Expected(
+        lambda c: c.update_group_user("g_1", "u_1", role="View Destination"),
+        "PATCH /users/u_1/groups/g_1",
+        V1,
+        {"role": "View Destination"},
+    ),
+    "remove_group_user": Expected(lambda c: c.remove_group_user("g_1", "u_1"), "DELETE /groups/g_1/users/u_1", V1),
+    "list_teams": Expected(lambda c: list(c.list_teams()), "GET /teams?limit=1000", V1),
+    "list_team_users": Expected(lambda c: list(c.list_team_users("t_1")), "GET /teams/t_1/users?limit=1000", V1),
+    "get_group_team": Expected(lambda c: c.get_group_team("g_1", "t_1"), "GET /teams/t_1/groups/g_1", V1),
+    "add_group_team": Expected(
+        lambda c: c.add_group_team("g_1", "t_1", role="View Destination"),
+        "POST /teams/t_1/groups",
+        V1,
+        {"id": "g_1", "role": "View Destination"},
+    ),
+    "update_group_team": Expected(
+        lambda c: c.update_group_team("g_1", "t_1", role="View Destination"),
+        "PATCH /teams/t_1/groups/g_1",
+        V1,
+        {"role": "View Destination"},
+    ),
+    "remove_group_team": Expected(lambda c: c.remove_group_team("g_1", "t_1"), "DELETE /teams/t_1/groups/g_1", V1),
+    "list_roles": Expected(lambda c: list(c.list_roles()), "GET /roles?limit=1000", V1),
+    "list_system_keys": Expected(lambda c: list(c.list_system_keys()), "GET /system-keys?limit=1000", V1),
     "list_groups": Expected(lambda c: list(c.list_groups()), "GET /groups?limit=1000", V1),
     "get_group": Expected(lambda c: c.get_group("g_1"), "GET /groups/g_1", V1),
     "create_group": Expected(lambda c: c.create_group("Dev"), "POST /groups", V1, {"name": "Dev"}),
@@ -227,6 +260,12 @@ def test_a_file_comes_as_its_bytes() -> None:
     "name",
     [
         "delete_group",
+        "add_group_user",
+        "update_group_user",
+        "remove_group_user",
+        "add_group_team",
+        "update_group_team",
+        "remove_group_team",
         "delete_destination",
         "delete_connection",
         "sync_connection",
@@ -307,6 +346,24 @@ def test_the_account_tells_whose_key_it_is() -> None:
     data = {"account_id": "a", "account_name": "Example", "system_key_id": "k"}
     with Server(ok(data)).client() as client:
         assert client.account_info() == Account("a", "Example", None, "k")
+
+
+def test_an_invitation_that_is_not_accepted_is_pending() -> None:
+    accepted = {"id": "a", "invited": True, "verified": True, "role": "View Destination"}
+    pending = {"id": "b", "invited": True, "verified": False, "logged_in_at": None}
+    with Server(ok({"items": [accepted, pending]})).client() as client:
+        assert [(user.id, user.role, user.is_pending) for user in client.list_group_users("g")] == [
+            ("a", "View Destination", False),
+            ("b", None, True),
+        ]
+
+
+def test_roles_and_users_of_a_team_are_listed_although_they_have_no_id() -> None:
+    roles = [{"name": "A", "scope": ["DESTINATION"], "is_deprecated": True, "replacement_role_name": "B"}]
+    with Server(ok({"items": roles})).client() as client:
+        assert list(client.list_roles()) == [Role("A", frozenset({"DESTINATION"}), "B")]
+    with Server(ok({"items": [{"user_id": "u_1", "role": "Team Member"}]})).client() as client:
+        assert list(client.list_team_users("t")) == ["u_1"]
 
 
 def test_a_conflict_is_worded_for_the_reader() -> None:

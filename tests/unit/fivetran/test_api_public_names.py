@@ -16,7 +16,8 @@ def test_the_public_names_are_these() -> None:
         "Account", "Alert", "ApiError", "Approval", "ApprovalKind", "Clock", "ColumnConfig", "Conflict", "Connection",
         "ConnectorType", "Credentials", "Destination", "FivetranClient", "FivetranError", "Forbidden", "Group",
         "InvalidSettings", "Limits", "Lock", "MissingCredentials", "NotFound", "Package", "RateLimited", "Rejected",
-        "Retry", "SchemaConfig", "ServerError", "SetupTest", "StandardConfig", "TableConfig", "Timeouts",
+        "Retry", "Role", "SchemaConfig", "ServerError", "SetupTest", "StandardConfig", "SystemKey", "TableConfig",
+        "Team", "Timeouts",
         "TransportError", "Unauthorized", "UnexpectedAnswer", "User",
     ]  # fmt: skip
     assert all(hasattr(api, name) for name in api.__all__)
@@ -30,7 +31,10 @@ def test_a_process_that_asks_nothing_does_not_load_what_asking_takes() -> None:
 def test_an_operation_of_the_api_is_a_method_of_its_name() -> None:
     methods = {name for name in dir(api.FivetranClient) if not name.startswith("_")}
     assert methods == {
-        "account_info", "get_user", "list_groups", "get_group", "create_group", "update_group", "delete_group",
+        "account_info", "list_users", "list_group_users", "add_group_user", "update_group_user", "remove_group_user",
+        "list_teams", "list_team_users", "get_group_team", "add_group_team", "update_group_team", "remove_group_team",
+        "list_roles", "list_system_keys", "get_user",
+        "list_groups", "get_group", "create_group", "update_group", "delete_group",
         "group_service_account", "group_public_key", "get_destination", "create_destination", "update_destination",
         "delete_destination", "test_destination", "list_connections", "get_connection", "create_connection",
         "update_connection", "delete_connection", "test_connection", "sync_connection", "connect_card",

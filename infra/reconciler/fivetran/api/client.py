@@ -10,7 +10,12 @@ from typing import Self
 
 import httpx
 
-from reconciler.fivetran.api.account import ConnectorTypeOperations, GroupOperations, PackageOperations
+from reconciler.fivetran.api.account import (
+    ConnectorTypeOperations,
+    GroupOperations,
+    MemberOperations,
+    PackageOperations,
+)
 from reconciler.fivetran.api.connections import ApprovalOperations, ConnectionOperations
 from reconciler.fivetran.api.destinations import DestinationOperations
 from reconciler.fivetran.api.pacing import Clock, Limits
@@ -22,6 +27,7 @@ from reconciler.fivetran.api.transport import Timeouts, Transport
 
 class FivetranClient(
     GroupOperations,
+    MemberOperations,
     DestinationOperations,
     ConnectionOperations,
     SchemaConfigOperations,

@@ -118,7 +118,7 @@ class Transport:
                 raise answer.unexpected("a list without `items`")
             for item in items or ():
                 entry = replace(answer, data=item)
-                key = entry.read(lambda data: identity(data, "id", "group_id"))
+                key = entry.read(lambda data: identity(data, "id", "group_id", "user_id", "name"))
                 if key not in ids:
                     ids.add(key)
                     yield entry.read(parse)

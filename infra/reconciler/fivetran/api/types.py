@@ -119,16 +119,74 @@ class Account:
 
 @dataclass(frozen=True)
 class User:
-    """A person, or an account of a service."""
+    """A person, or an account of a service. `role` is that in the account, or in the group whose users were listed."""
 
     id: str
     email: str | None
     active: bool | None
+    role: str | None = None
+    is_pending: bool = False
+    """Whether the user was invited and has not accepted, and so has no access yet."""
 
     @classmethod
     def parse(cls, data: Mapping[str, object]) -> Self:
         """Read UserResponse."""
-        return cls(identity(data, "id"), text(data.get("email")), flag(data.get("active")))
+        invited, verified = flag(data.get("invited")), flag(data.get("verified"))
+        return cls(
+            identity(data, "id"),
+            text(data.get("email")),
+            flag(data.get("active")),
+            text(data.get("role")),
+            invited is True and verified is False and data.get("logged_in_at") is None,
+        )
+
+
+@dataclass(frozen=True)
+class Team:
+    """A team of users. `role` is that in the account."""
+
+    id: str
+    name: str
+    role: str | None
+
+    @classmethod
+    def parse(cls, data: Mapping[str, object]) -> Self:
+        """Read TeamResponse."""
+        return cls(identity(data, "id"), text(data.get("name")) or "", text(data.get("role")))
+
+
+@dataclass(frozen=True)
+class Role:
+    """A role. `scopes` are in upper case: ACCOUNT, DESTINATION, CONNECTOR, TEAM."""
+
+    name: str
+    scopes: frozenset[str]
+    replacement: str | None
+    """The role that replaced a deprecated one."""
+
+    @classmethod
+    def parse(cls, data: Mapping[str, object]) -> Self:
+        """Read RoleResponse, which has no id but its name."""
+        scopes = data.get("scope")
+        return cls(
+            identity(data, "name"),
+            frozenset(str(each).upper() for each in scopes) if isinstance(scopes, list) else frozenset(),
+            text(data.get("replacement_role_name")) or None,
+        )
+
+
+@dataclass(frozen=True)
+class SystemKey:
+    """An API key of the account, without its secret. `expires_at` is None for one that never expires."""
+
+    id: str
+    name: str
+    expires_at: str | None
+
+    @classmethod
+    def parse(cls, data: Mapping[str, object]) -> Self:
+        """Read SystemKeyResponse."""
+        return cls(identity(data, "id"), text(data.get("name")) or "", moment(data.get("expired_at")))
 
 
 @dataclass(frozen=True)
