@@ -108,12 +108,22 @@ def test_workflows_run_code_of_a_pull_request_only_without_credentials():
         assert "workflow_run" not in events
 
 
-def test_workflows_name_secrets_only_where_the_apps_key_is():
+def test_workflows_name_secrets_only_in_the_environments_that_have_them():
     for (name, job), each in JOBS.items():
         names = set(re.findall(r"secrets\.(\w+)", str(each)))
         environment = (each.get("environment") or {}).get("name")
         has_key = environment == "record" or (name == "merge" and environment in ("dev", "prod"))
-        assert names == ({"RECONCILER_APP_KEY"} if has_key else set()), f"{name}: {job}"
+        wanted = {"RECONCILER_APP_KEY"} if has_key else set()
+        if environment in ("dev", "prod"):
+            wanted |= {"AIRFLOW_PASSWORD", "AIRFLOW_TOKEN"}
+        assert names == wanted, f"{name}: {job}"
+
+
+def test_workflows_give_airflows_credentials_to_the_push_alone():
+    for (name, job), each in JOBS.items():
+        for step in each["steps"]:
+            if "secrets.AIRFLOW" in str(step):
+                assert "reconciler airflow-variables" in step["run"], f"{name}: {job}"
 
 
 def test_workflow_jobs_that_log_in_to_google_have_an_environment():

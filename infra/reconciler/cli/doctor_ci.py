@@ -24,6 +24,7 @@ from reconciler.health.ci_checks import (
     FORBIDDEN,
     NEEDED,
     check_actions,
+    check_airflow,
     check_branch,
     check_bucket,
     check_bypass,
@@ -75,6 +76,7 @@ class CiChecks:
             yield from _results_of("default branch", partial(self._check_branch, github, branch))
             yield from _results_of("GitHub Actions", partial(self._check_actions, github))
             yield from _results_of("CODEOWNERS", partial(self._check_code_owners, github))
+            yield from _results_of("Airflow", partial(self._check_airflow, github))
 
     def _check_environment(self, github: GitHub, name: str, branch: str) -> Iterator[Check]:
         path = f"/environments/{quote(name, safe='')}"
@@ -129,6 +131,22 @@ class CiChecks:
         unowned = [path for path in paths if not owners.of(path)]
         errors = (github.get("/codeowners/errors", missing=True) or {}).get("errors", [])
         yield from check_code_owners(errors, unowned)
+
+    def _check_airflow(self, github: GitHub) -> Iterator[Check]:
+        """Check how a merge and the daily run log in to Airflow, as far as the token may see names and variables."""
+        name, variables, secrets = self.environment.name, dict[str, str](), set[str]()
+        exists = github.get(own := f"/environments/{quote(name, safe='')}", missing=True) is not None
+        # An environment's own value hides the repository's, and that the organisation's.
+        for path in ("/actions/organization-", "/actions/", *([f"{own}/"] if exists else [])):
+            try:
+                found = github.list(f"{path}variables", "variables")
+                variables |= {str(each["name"]): str(each["value"]) for each in found}
+                secrets |= {str(each["name"]) for each in github.list(f"{path}secrets", "secrets")}
+            except RemoteError as error:
+                text = f"cannot see how jobs in {name} log in to Airflow: {masked_output.format_error(error)}"
+                yield Check("Airflow", "warning", text, "run this with the token of an administrator")
+                return
+        yield from check_airflow(name, variables, secrets)
 
     def _check_bucket(self) -> Iterator[Check]:
         url = _backend()

@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable
 from aiohttp import web
 from aiohttp.typedefs import Middleware
 
-from simulator.github import actions, checks, contents, graphql, issues, people, pulls
+from simulator.github import actions, checks, contents, graphql, issues, people, pulls, settings
 from simulator.github.auth import authenticate
 from simulator.github.errors import ApiError
 from simulator.github.request import Call
@@ -52,6 +52,19 @@ _REPOSITORY: tuple[tuple[str, str, Operation], ...] = (
     ("GET", "/commits/{ref:.+}", contents.get_commit),
     ("GET", "/compare/{basehead:.+}", contents.compare),
     ("GET", "/contents/{path:.*}", contents.get_content),
+    ("GET", "/environments/{environment}", settings.get_environment),
+    ("GET", "/environments/{environment}/deployment-branch-policies", settings.list_branch_policies),
+    ("GET", "/environments/{environment}/variables", settings.list_environment_variables),
+    ("GET", "/environments/{environment}/secrets", settings.list_environment_secrets),
+    ("GET", "/actions/variables", settings.list_variables),
+    ("GET", "/actions/secrets", settings.list_secrets),
+    ("GET", "/actions/organization-variables", settings.list_organisation_variables),
+    ("GET", "/actions/organization-secrets", settings.list_organisation_secrets),
+    ("GET", "/actions/permissions/workflow", settings.get_workflow_permissions),
+    ("GET", "/rules/branches/{branch:.+}", settings.list_rules),
+    ("GET", "/rulesets/{id}", settings.get_ruleset),
+    ("GET", "/codeowners/errors", settings.list_codeowners_errors),
+    ("GET", "/branches/{branch}/protection", settings.get_protection),
     ("GET", "/branches/{branch:.+}", contents.get_branch),
     ("GET", "/git/commits/{ref}", contents.get_git_commit),
     ("GET", "/git/ref/{ref:.+}", contents.get_ref),

@@ -130,9 +130,9 @@ class Call:
             raise ApiError(422, f"No commit found for SHA: {name}")
         return found
 
-    def page(self, found: Sequence[Any], key: str = "", *, size: int = 30) -> web.Response:
+    def page(self, found: Sequence[Any], key: str = "", *, size: int = 30, most: int = _LARGEST_PAGE) -> web.Response:
         """Return one page of a list, with the addresses of the others; `key` names it within an object."""
-        number, size = self.page_number(), self.page_size(size)
+        number, size = self.page_number(), self.page_size(size, most)
         part = list(found[(number - 1) * size : number * size])
         answer = web.json_response({"total_count": len(found), key: part} if key else part)
         self.link(answer, len(found), number, size)
@@ -143,11 +143,11 @@ class Call:
         text = self.query("page", "1")
         return max(1, int(text)) if text.isdecimal() else 1
 
-    def page_size(self, default: int = 30) -> int:
+    def page_size(self, default: int = 30, most: int = _LARGEST_PAGE) -> int:
         """Return the length of a page."""
         text = self.query("per_page", str(default))
         wanted = int(text) if text.isdecimal() else default
-        return min(wanted or default, max(_LARGEST_PAGE, default))
+        return min(wanted or default, max(most, default))
 
     def link(self, answer: web.Response, total: int, number: int, size: int) -> None:
         """Add the addresses of the other pages."""

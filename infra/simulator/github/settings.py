@@ -1,124 +1,119 @@
-"""A repository's settings in GitHub's REST API: environments, rules, branch protection and errors in CODEOWNERS.
+"""A repository's settings: environments with their variables and secrets, rules, protection, errors in CODEOWNERS.
 
-Written from https://docs.github.com/rest. A token that is not an administrator's sees no branch protection, and no
-list of who may bypass a ruleset.
+A token that is not an administrator's sees no branch protection, and no list of who may bypass a ruleset.
 """
 
 from __future__ import annotations
 
-import base64
-from dataclasses import dataclass, field
 from typing import Any
 
 from aiohttp import web
 
-Json = dict[str, Any]
+from simulator.github.errors import ApiError, not_allowed, not_found
+from simulator.github.request import Call
+from simulator.github.state import Repository
+
+_TIME = "2026-01-01T00:00:00Z"
+#: GitHub lists variables in shorter pages than anything else.
+_VARIABLES_OF_A_PAGE, _MOST_VARIABLES = 10, 30
+#: What an environment has that its own answer does not show.
+_APART = ("branch_policies", "variables", "secrets")
 
 
-@dataclass
-class Settings:
-    """The settings of one repository, in GitHub's own form."""
-
-    default_branch: str = "main"
-    is_admin: bool = True
-    """Whether the token is an administrator's."""
-    environments: dict[str, Json] = field(default_factory=dict)
-    """Environments by name; `branch_policies` are those of the deployment branches."""
-    rules: list[Json] = field(default_factory=list)
-    rulesets: dict[int, Json] = field(default_factory=dict)
-    protection: Json | None = None
-    workflow_permissions: Json = field(
-        default_factory=lambda: {"default_workflow_permissions": "read", "can_approve_pull_request_reviews": False}
-    )
-    codeowners: str = ""
-    codeowners_errors: list[Json] = field(default_factory=list)
+async def get_environment(call: Call) -> web.Response:
+    """Get an environment."""
+    found = _environment(call, call.repository(actions="read"))
+    return web.json_response({key: value for key, value in found.items() if key not in _APART})
 
 
-def build_settings(settings: Settings) -> web.Application:
-    """Return the application on a repository's settings."""
-    api = _Api(settings)
-    one = "/repos/{owner}/{name}"
-    app = web.Application(middlewares=[_errors])
-    app.add_routes(
-        [
-            web.get(one, api.repository),
-            web.get(f"{one}/environments/{{environment}}", api.environment),
-            web.get(f"{one}/environments/{{environment}}/deployment-branch-policies", api.branch_policies),
-            web.get(f"{one}/rules/branches/{{branch:.+}}", api.rules),
-            web.get(f"{one}/rulesets/{{id}}", api.ruleset),
-            web.get(f"{one}/branches/{{branch}}/protection", api.protection),
-            web.get(f"{one}/actions/permissions/workflow", api.workflow_permissions),
-            web.get(f"{one}/codeowners/errors", api.codeowners_errors),
-            web.get(f"{one}/contents/{{path:.+}}", api.content),
-        ]
-    )
-    return app
+async def list_branch_policies(call: Call) -> web.Response:
+    """List the deployment branch policies of an environment."""
+    return call.page(_environment(call, call.repository(actions="read")).get("branch_policies", []), "branch_policies")
 
 
-@web.middleware
-async def _errors(request: web.Request, handler: Any) -> web.StreamResponse:
-    try:
-        answer: web.StreamResponse = await handler(request)
-    except web.HTTPNotFound:
-        return _error(404, "Not Found")
-    return answer
+async def list_environment_variables(call: Call) -> web.Response:
+    """List the variables of an environment."""
+    return _variables(call, _environment(call, call.repository(environments="read")).get("variables", {}))
 
 
-def _error(status: int, message: str) -> web.Response:
-    body = {"message": message, "documentation_url": "https://docs.github.com/rest", "status": str(status)}
-    return web.json_response(body, status=status)
+async def list_environment_secrets(call: Call) -> web.Response:
+    """List the names of an environment's secrets."""
+    return _secrets(call, _environment(call, call.repository(environments="read")).get("secrets", []))
 
 
-class _Api:
-    def __init__(self, settings: Settings) -> None:
-        self._settings = settings
+async def list_variables(call: Call) -> web.Response:
+    """List the variables of the repository."""
+    return _variables(call, call.repository(variables="read").settings.variables)
 
-    async def repository(self, request: web.Request) -> web.Response:
-        name = f"{request.match_info['owner']}/{request.match_info['name']}"
-        return web.json_response({"id": 1, "full_name": name, "default_branch": self._settings.default_branch})
 
-    async def environment(self, request: web.Request) -> web.Response:
-        found = self._environment(request)
-        return web.json_response({key: value for key, value in found.items() if key != "branch_policies"})
+async def list_secrets(call: Call) -> web.Response:
+    """List the names of the repository's secrets."""
+    return _secrets(call, call.repository(secrets="read").settings.secrets)
 
-    async def branch_policies(self, request: web.Request) -> web.Response:
-        found = self._environment(request).get("branch_policies", [])
-        return web.json_response({"total_count": len(found), "branch_policies": found})
 
-    def _environment(self, request: web.Request) -> Json:
-        name = request.match_info["environment"]
-        if name not in self._settings.environments:
-            raise web.HTTPNotFound
-        return {"id": 1, "name": name, **self._settings.environments[name]}
+async def list_organisation_variables(call: Call) -> web.Response:
+    """List the variables of the organisation that the repository has."""
+    return _variables(call, call.repository(variables="read").settings.organisation_variables)
 
-    async def rules(self, request: web.Request) -> web.Response:
-        applies = request.match_info["branch"] == self._settings.default_branch
-        return web.json_response(self._settings.rules if applies else [])
 
-    async def ruleset(self, request: web.Request) -> web.Response:
-        found = self._settings.rulesets.get(int(request.match_info["id"]))
-        if found is None:
-            raise web.HTTPNotFound
-        shown = dict(found) if self._settings.is_admin else {k: v for k, v in found.items() if k != "bypass_actors"}
-        return web.json_response(shown)
+async def list_organisation_secrets(call: Call) -> web.Response:
+    """List the names of the organisation's secrets that the repository has."""
+    return _secrets(call, call.repository(secrets="read").settings.organisation_secrets)
 
-    async def protection(self, request: web.Request) -> web.Response:  # noqa: ARG002
-        if not self._settings.is_admin:
-            return _error(403, "Resource not accessible by integration")
-        if self._settings.protection is None:
-            return _error(404, "Branch not protected")
-        return web.json_response(self._settings.protection)
 
-    async def workflow_permissions(self, request: web.Request) -> web.Response:  # noqa: ARG002
-        if not self._settings.is_admin:
-            return _error(403, "Resource not accessible by integration")
-        return web.json_response(self._settings.workflow_permissions)
+async def list_rules(call: Call) -> web.Response:
+    """List the rules of all rulesets that apply to a branch."""
+    repository = call.repository(metadata="read")
+    applies = call.path("branch") == repository.default_branch
+    return call.page(repository.settings.rules if applies else [])
 
-    async def codeowners_errors(self, request: web.Request) -> web.Response:  # noqa: ARG002
-        return web.json_response({"errors": self._settings.codeowners_errors})
 
-    async def content(self, request: web.Request) -> web.Response:
-        if request.match_info["path"] != ".github/CODEOWNERS" or not self._settings.codeowners:
-            raise web.HTTPNotFound
-        content = base64.encodebytes(self._settings.codeowners.encode()).decode()
-        return web.json_response({"type": "file", "encoding": "base64", "content": content})
+async def get_ruleset(call: Call) -> web.Response:
+    """Get a ruleset."""
+    repository = call.repository(metadata="read")
+    found = repository.settings.rulesets.get(call.number("id"))
+    if found is None:
+        raise not_found()
+    hidden = () if call.may(repository, "administration", "admin") else ("bypass_actors",)
+    return web.json_response({key: value for key, value in found.items() if key not in hidden})
+
+
+async def get_protection(call: Call) -> web.Response:
+    """Get the protection of a branch."""
+    found = _administered(call).settings.protection
+    if found is None:
+        raise ApiError(404, "Branch not protected")
+    return web.json_response(found)
+
+
+async def get_workflow_permissions(call: Call) -> web.Response:
+    """Get what workflows may do by default."""
+    return web.json_response(_administered(call).settings.workflow_permissions)
+
+
+async def list_codeowners_errors(call: Call) -> web.Response:
+    """List the errors in CODEOWNERS."""
+    return web.json_response({"errors": call.repository(contents="read").settings.codeowners_errors})
+
+
+def _administered(call: Call) -> Repository:
+    repository = call.repository(metadata="read")
+    if not call.may(repository, "administration", "admin"):
+        raise not_allowed(by_app=call.actor.app is not None)
+    return repository
+
+
+def _environment(call: Call, repository: Repository) -> dict[str, Any]:
+    name = call.path("environment")
+    if name not in repository.settings.environments:
+        raise not_found()
+    return {"id": 1, "name": name, **repository.settings.environments[name]}
+
+
+def _variables(call: Call, found: dict[str, str]) -> web.Response:
+    shown = [{"name": key, "value": value, "created_at": _TIME, "updated_at": _TIME} for key, value in found.items()]
+    return call.page(shown, "variables", size=_VARIABLES_OF_A_PAGE, most=_MOST_VARIABLES)
+
+
+def _secrets(call: Call, found: list[str]) -> web.Response:
+    return call.page([{"name": name, "created_at": _TIME, "updated_at": _TIME} for name in found], "secrets")

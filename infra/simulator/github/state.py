@@ -172,6 +172,26 @@ class WorkflowRun:
 
 
 @dataclass
+class Settings:
+    """The settings of a repository, in GitHub's own form."""
+
+    environments: dict[str, dict[str, Any]] = field(default_factory=dict)
+    """Environments by name, with `branch_policies` of the deployment branches, `variables` and names of `secrets`."""
+    variables: dict[str, str] = field(default_factory=dict)
+    secrets: list[str] = field(default_factory=list)
+    organisation_variables: dict[str, str] = field(default_factory=dict)
+    """Those of the organisation that the repository has."""
+    organisation_secrets: list[str] = field(default_factory=list)
+    rules: list[dict[str, Any]] = field(default_factory=list)
+    rulesets: dict[int, dict[str, Any]] = field(default_factory=dict)
+    protection: dict[str, Any] | None = None
+    workflow_permissions: dict[str, Any] = field(
+        default_factory=lambda: {"default_workflow_permissions": "read", "can_approve_pull_request_reviews": False}
+    )
+    codeowners_errors: list[dict[str, Any]] = field(default_factory=list)
+
+
+@dataclass
 class Repository:
     """One repository."""
 
@@ -191,6 +211,7 @@ class Repository:
     check_runs: dict[int, CheckRun] = field(default_factory=dict)
     runs: dict[int, WorkflowRun] = field(default_factory=dict)
     workflow_ids: dict[str, int] = field(default_factory=dict)
+    settings: Settings = field(default_factory=Settings)
 
     @property
     def owner(self) -> str:

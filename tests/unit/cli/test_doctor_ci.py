@@ -13,6 +13,8 @@ import pytest
 from aiohttp import web
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from tests.hub import REPOSITORY, Hub
+from tests.hub import hub as serve
 from tests.served import served
 
 from reconciler.cli.doctor_ci import CiChecks
@@ -21,7 +23,7 @@ from reconciler.google.iam.policies import IAM, RESOURCE_MANAGER
 from reconciler.google.kms import KMS
 from reconciler.google.storage import EMULATOR
 from reconciler.health.ci_checks import FORBIDDEN, NEEDED
-from simulator.github.settings import Settings, build_settings
+from simulator.github.state import Settings
 from simulator.google.kms import build_kms
 from simulator.secret_manager.state import project_number
 from simulator.storage.app import build_app
@@ -63,6 +65,7 @@ class Organisation:
     """What the other sides have, all of it as the how-to sets it up."""
 
     workspace: Workspace
+    hub: Hub
     github: Settings
     bucket: Bucket
     keys: dict[str, frozenset[str]]
@@ -74,7 +77,7 @@ class Organisation:
 
 
 @pytest.fixture
-def organisation(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> Iterator[Organisation]:
+def organisation(workspace: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Organisation]:
     source = {"ruleset_source_type": "Repository", "ruleset_source": "example/data", "ruleset_id": 5}
     checks = {"required_status_checks": [{"context": "review"}, {"context": "make test"}]}
     github = Settings(
@@ -91,7 +94,6 @@ def organisation(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> Itera
             {"type": "deletion", **source},
         ],
         rulesets={5: {"id": 5, "name": "main", "bypass_actors": []}},
-        codeowners="* @example/data\n",
     )
     uniform = {"uniformBucketLevelAccess": {"enabled": True}, "publicAccessPrevention": "enforced"}
     about = {
@@ -109,15 +111,18 @@ def organisation(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> Itera
     (root / "Pulumi.yaml").write_text("name: shop\n")
     (root / "Pulumi.dev.yaml").write_text(f"secretsprovider: gcpkms://{KEY}\n")
     with (
-        served(build_settings(github)) as github_url,
+        serve(tmp_path / "github") as hub,
         served(build_app(Store({"states": bucket}))) as storage_url,
         served(build_kms(keys)) as kms_url,
     ):
-        variables = {"GITHUB_API_URL": github_url, "GITHUB_TOKEN": "t", "GITHUB_REPOSITORY": "example/data"}
+        hub.repository.settings = github
+        hub.commit({".github/CODEOWNERS": "* @example/data\n"})
+        token = hub.people["carol"]
+        variables = {"GITHUB_API_URL": hub.url, "GITHUB_TOKEN": token, "GITHUB_REPOSITORY": REPOSITORY}
         variables |= {EMULATOR: storage_url, KMS: f"{kms_url}/v1/", "PULUMI_BACKEND_URL": "gs://states"}
         for name, value in variables.items():
             monkeypatch.setenv(name, value)
-        yield Organisation(workspace, github, bucket, keys)
+        yield Organisation(workspace, hub, github, bucket, keys)
 
 
 UNTESTED = [
@@ -137,6 +142,7 @@ def test_doctor_ci_reports_every_check_as_ok_in_a_complete_setup(organisation: O
         "ok       default branch: main requires the checks make test and review",
         "ok       GitHub Actions: workflows may not approve pull requests",
         "ok       CODEOWNERS: connectors, code and workflows have owners",
+        "ok       Airflow: jobs in dev push no variables: AIRFLOW_URL is not set",
         "ok       state: gs://states keeps old versions, with uniform access and without public access",
         f"ok       state: only {APPLY} can change the objects in gs://states",
         *UNTESTED,
@@ -212,8 +218,10 @@ def test_doctor_ci_fails_for_an_unprotected_branch(organisation: Organisation):
     ]
 
 
-def test_doctor_ci_says_what_a_token_without_administration_cannot_see(organisation: Organisation):
-    organisation.github.is_admin = False
+def test_doctor_ci_says_what_a_token_without_administration_cannot_see(
+    organisation: Organisation, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setenv("GITHUB_TOKEN", organisation.hub.people["ann"])
     _, lines = organisation.doctor()
     assert any("cannot see who may bypass the ruleset main of main" in line for line in lines)
     organisation.github.rules = []
@@ -241,7 +249,7 @@ def test_doctor_ci_names_who_may_bypass_a_ruleset(organisation: Organisation):
 
 
 def test_doctor_ci_names_paths_without_owners_and_errors_in_codeowners(organisation: Organisation):
-    organisation.github.codeowners = "connectors/ @example/data\n"
+    organisation.hub.commit({".github/CODEOWNERS": "connectors/ @example/data\n"})
     organisation.github.codeowners_errors = [
         {"path": ".github/CODEOWNERS", "line": 3, "column": 1, "kind": "Unknown owner"}
     ]
@@ -249,6 +257,74 @@ def test_doctor_ci_names_paths_without_owners_and_errors_in_codeowners(organisat
     assert "failed   CODEOWNERS: .github/CODEOWNERS:3:1: Unknown owner" in lines
     assert "failed   CODEOWNERS: .github/workflows/merge.yml has no owner" in lines
     assert not any("environment.yaml has no owner" in line for line in lines)
+
+
+HTTPS = {"AIRFLOW_URL": "https://airflow.example.com"}
+LOG_IN = "jobs in dev log in to https://airflow.example.com with"
+
+
+@pytest.mark.parametrize(
+    ("variables", "secrets", "lines"),
+    [
+        (HTTPS, [], ["failed   Airflow: jobs in dev have no credentials for https://airflow.example.com"]),
+        (HTTPS, ["AIRFLOW_TOKEN"], [f"ok       Airflow: {LOG_IN} the secret AIRFLOW_TOKEN"]),
+        (
+            {**HTTPS, "AIRFLOW_AUDIENCE": "client"},
+            ["AIRFLOW_TOKEN"],
+            [f"ok       Airflow: {LOG_IN} Google's identity token for AIRFLOW_AUDIENCE and the secret AIRFLOW_TOKEN"],
+        ),
+        (
+            {**HTTPS, "AIRFLOW_COMPOSER": "true"},
+            [],
+            [f"ok       Airflow: {LOG_IN} Google's access token (AIRFLOW_COMPOSER)"],
+        ),
+        (
+            {**HTTPS, "AIRFLOW_USERNAME": "reconciler"},
+            ["AIRFLOW_PASSWORD"],
+            [f"ok       Airflow: {LOG_IN} AIRFLOW_USERNAME and AIRFLOW_PASSWORD"],
+        ),
+        (
+            {**HTTPS, "AIRFLOW_USERNAME": "reconciler"},
+            ["AIRFLOW_TOKEN"],
+            [
+                "failed   Airflow: dev has no secret AIRFLOW_PASSWORD",
+                "failed   Airflow: dev has the secret AIRFLOW_TOKEN and a user: two ways to log in to Airflow",
+                f"ok       Airflow: {LOG_IN} the secret AIRFLOW_TOKEN",
+            ],
+        ),
+        (
+            {"AIRFLOW_URL": "http://airflow.example.com"},
+            ["AIRFLOW_TOKEN"],
+            [
+                "failed   Airflow: AIRFLOW_URL of dev does not begin with https://, so no credential is sent to it",
+                "ok       Airflow: jobs in dev log in to http://airflow.example.com with the secret AIRFLOW_TOKEN",
+            ],
+        ),
+    ],
+)
+def test_doctor_ci_says_how_jobs_log_in_to_airflow(
+    organisation: Organisation, variables: dict[str, str], secrets: list[str], lines: list[str]
+):
+    # The repository's variables are more than one page, and the environment's own values hide them.
+    organisation.github.variables = {f"OTHER_{number}": "x" for number in range(40)} | {"AIRFLOW_URL": "https://other"}
+    organisation.github.environments["dev"] |= {"variables": variables, "secrets": secrets}
+    _, found = organisation.doctor()
+    assert [line for line in found if " Airflow: " in line] == lines
+
+
+def test_doctor_ci_finds_airflows_credentials_of_the_organisation(organisation: Organisation):
+    organisation.github.organisation_variables = {"AIRFLOW_URL": "https://airflow.example.com"}
+    organisation.github.organisation_secrets = ["AIRFLOW_TOKEN"]
+    _, found = organisation.doctor()
+    assert f"ok       Airflow: {LOG_IN} the secret AIRFLOW_TOKEN" in found
+
+
+def test_doctor_ci_says_that_a_job_token_cannot_see_how_jobs_log_in(
+    organisation: Organisation, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setenv("GITHUB_TOKEN", organisation.hub.bot)
+    _, found = organisation.doctor()
+    assert any(line.startswith("warning  Airflow: cannot see how jobs in dev log in to Airflow: ") for line in found)
 
 
 def test_doctor_ci_names_the_unsafe_settings_of_the_bucket(organisation: Organisation):
