@@ -107,7 +107,7 @@ def set_up(simulators: Simulators, admin: Admin, folder: Path) -> Iterator[Scene
             **simulators.environment,
             "HOME": os.environ["HOME"],
             "STRIPE_KEY": KEY,
-            "PULUMI_CONFIG_PASSPHRASE": PASSPHRASE,
+            **PASSPHRASE,
             "GITHUB_API_URL": found.url.rstrip("/"),
             "GITHUB_REPOSITORY": "example/data",
             "RUNNER_NAME": "rehearsal",

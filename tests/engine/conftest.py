@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from admin import Admin
+from tests.engine.keeper import running_keeper
 from tests.engine.prefork import preforked_python
 from workspace import Tools, Workspace
 
@@ -50,8 +51,8 @@ def workspace(admin: Admin, simulators: Simulators, tmp_path: Path, tools: Tools
 def tools(tmp_path_factory: pytest.TempPathFactory, pulumi_home: Path) -> Iterator[Tools]:
     """What every workspace needs and is the same for each."""
     folder = tmp_path_factory.mktemp("tools")
-    with preforked_python(folder / "preforked") as preforked:
-        yield Tools.make(folder, pulumi_home, preforked=preforked)
+    with running_keeper() as keeper, preforked_python(folder / "preforked") as preforked:
+        yield Tools.make(folder, pulumi_home, preforked=preforked, keeper=keeper)
 
 
 @pytest.fixture(scope="session")

@@ -58,9 +58,7 @@ def changes(workspace: Workspace, **env: str) -> dict[str, str]:
     return {each["urn"].split("::", 2)[2]: each["op"] for each in steps if each["op"] != "same"}
 
 
-def test_flipping_sensitive_and_moving_until_are_one_update_each_and_what_has_ended_goes(
-    workspace: Workspace, admin: Admin
-):
+def test_a_change_of_sensitive_or_until_is_one_update_and_expired_access_is_revoked(workspace: Workspace, admin: Admin):
     early = {"RECONCILER_TODAY": "2026-12-01"}
     workspace.write("environment", {**ENVIRONMENT, "policy": {"people": PEOPLE}})
     written = {"description": "Models.", "owners": ["o@example.com"], "dataset": {"written_by": "fivetran"}}
@@ -104,9 +102,7 @@ def test_flipping_sensitive_and_moving_until_are_one_update_each_and_what_has_en
     workspace.preview("--expect-no-changes", "--refresh", **over).ok()
 
 
-def test_a_member_that_google_denies_fails_the_end_of_the_run_and_nothing_else_of_the_unit(
-    workspace: Workspace, admin: Admin
-):
+def test_a_member_that_google_denies_fails_the_end_of_the_run_and_no_resource(workspace: Workspace, admin: Admin):
     unit = stripe()
     viewer = {"role": "roles/bigquery.dataViewer", "members": ["user:a@example.com"]}
     unit["dataset"]["access"] = [viewer]

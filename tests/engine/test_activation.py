@@ -106,9 +106,7 @@ def test_each_unit_comes_as_far_as_it_can_and_the_next_run_heals_the_others(
     workspace.assert_settled()
 
 
-def test_a_day_that_is_over_fails_the_run_and_what_came_about_broke_or_was_unpaused_is_made_to_work(
-    workspace: Workspace, admin: Admin
-):
+def test_an_overdue_unit_fails_the_run_and_refresh_activates_what_can_run(workspace: Workspace, admin: Admin):
     for name in ("waiting", "paused", "stripe"):
         workspace.write(name, UNITS[name])
     workspace.write("over", {**stripe("over"), "expires": "2099-11-30"})

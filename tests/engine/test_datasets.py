@@ -223,9 +223,7 @@ def database(**schemas: str) -> dict[str, Any]:
     return {"description": "App.", "owners": ["o@example.com"], "connector": connector, "datasets": {"public": {}}}
 
 
-def test_what_is_in_no_file_fails_a_run_where_that_is_forbidden_and_data_goes_only_where_a_file_said_so(
-    workspace: Workspace, admin: Admin
-):
+def test_undeclared_datasets_fail_a_run_when_forbidden_and_data_needs_a_retirement(workspace: Workspace, admin: Admin):
     make(admin, "app_audit")
     make(admin, "fivetran_metadata")
     make(admin, "scratch_1")

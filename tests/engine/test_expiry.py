@@ -141,9 +141,7 @@ def assert_everything_is_told(workspace: Workspace) -> None:
     assert gone == {step for step in previewed.steps() if "delete Dataset" in step}
 
 
-def test_every_kind_of_unit_is_in_its_stage_an_extension_undoes_it_and_what_is_over_goes_with_its_file(
-    workspace: Workspace, admin: Admin
-):
+def test_every_kind_of_unit_goes_through_its_stages_and_an_extension_undoes_them(workspace: Workspace, admin: Admin):
     workspace.write("environment", {**ENVIRONMENT, "policy": POLICY})
     for stage, expires in LAST_DAYS.items():
         write_units(workspace, stage, expires)

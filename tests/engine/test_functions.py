@@ -39,9 +39,7 @@ def _deployed(admin: Admin) -> None:
 
 
 @pytest.mark.usefixtures("_deployed")
-def test_a_function_is_called_at_its_address_by_fivetran_alone_and_two_units_may_share_it(
-    workspace: Workspace, admin: Admin
-):
+def test_only_fivetran_may_call_a_function_and_two_units_may_share_it(workspace: Workspace, admin: Admin):
     workspace.write("casa", casa("casa"))
     workspace.write("casa_again", casa("casa_again"))
     workspace.write("second", casa("second", project="other-project", generation=2))

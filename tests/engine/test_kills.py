@@ -103,7 +103,7 @@ def assert_started_in_order(name: str, connection: dict[str, Any]) -> None:
 @pytest.mark.parametrize(
     "ways", [(("before", ALL), ("after", CLI)), (("after", ALL), ("before", CLI))], ids=["one way", "the other way"]
 )
-def test_a_run_that_dies_at_every_write_in_turn_leaves_one_of_each_tested_before_it_ran(
+def test_runs_killed_at_every_write_leave_one_of_each_tested_before_it_ran(
     workspace: Workspace, admin: Admin, killed: Killed, ways: Any
 ):
     turns = itertools.cycle(ways)
@@ -144,7 +144,7 @@ def test_a_run_that_dies_at_every_write_in_turn_leaves_one_of_each_tested_before
     assert b"Traceback" not in written
 
 
-def test_recovering_does_not_wait_for_setup_tests_and_a_dataset_that_the_killed_run_made_is_taken_over(
+def test_recover_does_not_wait_for_setup_tests_and_adopts_the_killed_runs_dataset(
     workspace: Workspace, admin: Admin, killed: Killed
 ):
     # A dataset made by a call whose answer was lost is taken over by the run that tests its connection.
@@ -214,7 +214,7 @@ def test_a_run_that_dies_between_a_dataset_and_its_access_lets_no_data_in_and_he
     workspace.assert_settled()
 
 
-def test_a_killed_replacement_is_finished_by_the_next_run_and_a_killed_removal_is_not(
+def test_the_next_run_finishes_a_killed_replacement_and_not_a_killed_removal(
     workspace: Workspace, admin: Admin, killed: Killed
 ):
     for name in ("stripe", "sandbox"):

@@ -15,9 +15,7 @@ def steps(workspace: Workspace, *arguments: str) -> dict[str, int]:
     return {operation: count for operation, count in summary.items() if operation != "same"}
 
 
-def test_connection_ids_reach_airflow_a_second_run_changes_nothing_and_one_field_is_one_update_of_that_field(
-    workspace: Workspace, admin: Admin
-):
+def test_ids_reach_airflow_a_second_run_changes_nothing_and_a_field_is_one_update(workspace: Workspace, admin: Admin):
     workspace.write("stripe", stripe(schedule={"by": "airflow", "task_id": "fivetran_stripe"}))
     workspace.write("sandbox", stripe("sandbox"))
     workspace.up().ok()
@@ -40,9 +38,7 @@ def test_connection_ids_reach_airflow_a_second_run_changes_nothing_and_one_field
     workspace.assert_settled()
 
 
-def test_a_file_removed_renamed_or_with_another_destination_is_refused_and_what_it_says_on_purpose_is_done(
-    workspace: Workspace, admin: Admin
-):
+def test_a_removal_rename_or_move_is_rejected_unless_the_file_declares_it(workspace: Workspace, admin: Admin):
     for name in ("stripe", "sandbox", "moved"):
         workspace.write(name, stripe(name))
     workspace.up().ok()

@@ -19,9 +19,7 @@ def policy(admin: Admin) -> list[dict[str, Any]]:
     return [grant for grant in granted if grant != THEIRS]
 
 
-def test_roles_on_the_project_are_added_and_taken_away_alone_and_fivetran_has_its_own(
-    workspace: Workspace, admin: Admin
-):
+def test_project_roles_are_added_and_revoked_alone_and_fivetran_has_its_own(workspace: Workspace, admin: Admin):
     admin.gcp("POST", "/grants/dev-project", THEIRS)
     audit = {"role": METADATA, "members": ["group:audit@example.com"], "condition": THIS_YEAR}
     jobs = {"role": JOBS, "members": ["workgroup:data/engineers", "user:Ann@Example.com"]}

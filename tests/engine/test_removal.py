@@ -22,9 +22,7 @@ def granted(admin: Admin) -> list[dict[str, Any]]:
     return list(admin.gcp("GET", "/state")["projects"]["dev-project"]["policy"])
 
 
-def test_a_production_unit_goes_in_two_steps_its_data_stays_and_a_retirement_taken_back_never_was(
-    workspace: Workspace, admin: Admin
-):
+def test_a_production_unit_is_removed_in_two_steps_and_its_data_stays(workspace: Workspace, admin: Admin):
     workspace.write("environment", {**ENVIRONMENT, "policy": PROD})
     workspace.write("stripe", stripe())
     workspace.write("back", stripe("back", schedule=AIRFLOW))

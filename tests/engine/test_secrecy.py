@@ -49,7 +49,7 @@ def keyed(version: int) -> dict[str, object]:
     return {"api_key": {"env": "STRIPE_KEY", "version": version}, "historical_sync_time_frame": "ALL_TIME"}
 
 
-def test_secrets_arrive_converge_are_found_nowhere_else_and_a_raised_version_sends_only_its_key(
+def test_secrets_arrive_and_show_nowhere_and_a_raised_version_sends_only_its_key(
     workspace: Workspace, admin: Admin, tmp_path: Path
 ):
     trigger = "https://functions.example/canary-trigger-5"

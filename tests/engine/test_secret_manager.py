@@ -57,7 +57,7 @@ def test_a_value_is_read_when_it_is_sent_and_found_nowhere_but_in_fivetran(works
         assert canary.encode() not in written
 
 
-def test_a_preview_names_a_version_that_cannot_be_read_and_what_a_connection_has_otherwise_in_one_refusal(
+def test_a_preview_names_an_unreadable_version_and_an_adoption_diff_in_one_rejection(
     workspace: Workspace, admin: Admin
 ):
     admin.put_secret("stripe-key", 2, THIRD)

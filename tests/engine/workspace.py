@@ -16,6 +16,7 @@ from typing import Any
 
 import psutil
 import yaml
+from tests.engine.keeper import PROVIDER
 from tests.engine.prefork import put_python
 
 import environment
@@ -28,7 +29,8 @@ ACTIVATION = "pulumi-python:dynamic/fivetran:Activation"
 DATASET = "gcp:bigquery/dataset:Dataset"
 ACCESS = "pulumi-python:dynamic/bigquery:DatasetAccess"
 
-PASSPHRASE = "for tests"
+#: What encrypts the secrets of a stack whose key is in no server.
+PASSPHRASE: Mapping[str, str] = {"PULUMI_CONFIG_PASSPHRASE": "for tests"}
 
 #: The CLI is short-lived and has little memory to collect: less often takes a sixth less CPU time.
 CLI_SETTINGS: Mapping[str, str] = {"GOGC": "400"}
@@ -102,36 +104,58 @@ class Tools:
     real_path: str
     """PATH, with the interpreter that the engine starts outside tests, but for the listing of its packages."""
     new_stack: Path
-    """A backend with a stack `dev` that nobody has used yet."""
+    """A folder with a backend, `state`, that has a stack `dev` that nobody has used yet, and its `settings.yaml`."""
+    keeper: Mapping[str, str]
+    """The variables by which Pulumi gets the key of the stack."""
 
     @classmethod
-    def make(cls, folder: Path, pulumi_home: Path, *, preforked: Path | None = None) -> Tools:
+    def make(
+        cls,
+        folder: Path,
+        pulumi_home: Path,
+        *,
+        preforked: Path | None = None,
+        keeper: Mapping[str, str] | None = None,
+    ) -> Tools:
         """Make them in an empty folder.
 
         Args:
             folder: The folder.
             pulumi_home: Where the CLI keeps its own things.
             preforked: A directory with a python whose programs and plugins start without imports.
+            keeper: The variables of a server that has the key of the stack. Without it the stack has a passphrase.
         """
         real = put_python(folder / "bin")
         path, real_path = (os.pathsep.join([str(each), os.environ["PATH"]]) for each in (preforked or real, real))
-        return cls(pulumi_home, path, real_path, _new_stack(folder / "stack", pulumi_home))
+        return cls(
+            pulumi_home, path, real_path, _new_stack(folder / "stack", pulumi_home, keeper), keeper or PASSPHRASE
+        )
 
 
-def _new_stack(folder: Path, pulumi_home: Path) -> Path:
+def _new_stack(folder: Path, pulumi_home: Path, keeper: Mapping[str, str] | None) -> Path:
     backend = folder / "state"
     backend.mkdir(parents=True)
     # `stack init` writes into the stack file beside Pulumi.yaml, so it gets a copy of its own.
     shutil.copy(ROOT / "Pulumi.yaml", folder)
+    shutil.copy(ROOT / "Pulumi.dev.yaml", folder)
     variables = {
         "PULUMI_BACKEND_URL": f"file://{backend}?metadata=skip",
-        "PULUMI_CONFIG_PASSPHRASE": PASSPHRASE,
+        **(keeper or PASSPHRASE),
         "PULUMI_HOME": str(pulumi_home),
         "PULUMI_SKIP_UPDATE_CHECK": "1",
     }
-    command = ["pulumi", "stack", "init", "dev", "--non-interactive"]
+    command = [
+        "pulumi",
+        "stack",
+        "init",
+        "dev",
+        "--secrets-provider",
+        PROVIDER if keeper else "passphrase",
+        "--non-interactive",
+    ]
     subprocess.run(command, cwd=folder, env={**os.environ, **variables}, check=True, capture_output=True, timeout=180)
-    return backend
+    (folder / "Pulumi.dev.yaml").rename(folder / "settings.yaml")
+    return folder
 
 
 @dataclass
@@ -147,10 +171,10 @@ class Workspace:
     def __post_init__(self) -> None:
         self.specs = self.folder / "specs"
         self.backend = self.folder / "state"
-        shutil.copytree(self.tools.new_stack, self.backend)
+        shutil.copytree(self.tools.new_stack / "state", self.backend)
         self.said = self.folder / "said.txt"
         self.settings = self.folder / "settings.yaml"
-        shutil.copy(ROOT / f"Pulumi.{self.stack}.yaml", self.settings)
+        shutil.copy(self.tools.new_stack / "settings.yaml", self.settings)
         self.env = {
             **{name: os.environ[name] for name in ("HOME",) if name in os.environ},
             "PATH": self.tools.path,
@@ -158,7 +182,7 @@ class Workspace:
             # Without files for metadata beside its own: those it does not write atomically, and a killed CLI may leave
             # an empty one, with which it reads its state as ended too early. Buckets have no such files.
             "PULUMI_BACKEND_URL": f"file://{self.backend}?metadata=skip",
-            "PULUMI_CONFIG_PASSPHRASE": PASSPHRASE,
+            **self.tools.keeper,
             **environment.SETTINGS,
             **CLI_SETTINGS,
             "PULUMI_HOME": str(self.tools.pulumi_home),

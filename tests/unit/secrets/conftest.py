@@ -7,6 +7,7 @@ from typing import Any
 
 import httpx
 import pytest
+from tests.served import PLAIN
 
 from reconciler.model import Reference
 from reconciler.secrets import resolved_values
@@ -20,7 +21,7 @@ class Vault:
     """Secret Manager from outside."""
 
     def __init__(self, url: str) -> None:
-        self._http = httpx.Client(base_url=f"{url}/secret-manager", timeout=30, trust_env=False)
+        self._http = httpx.Client(base_url=f"{url}/secret-manager", timeout=30, trust_env=False, verify=PLAIN)
 
     def close(self) -> None:
         self._http.close()

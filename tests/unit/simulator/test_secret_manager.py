@@ -8,6 +8,7 @@ from typing import Any
 
 import httpx
 import pytest
+from tests.served import PLAIN
 
 from simulator.process import Simulators
 from simulator.secret_manager.crc32c import crc32c
@@ -20,8 +21,10 @@ class Api:
     """The API, and its admin side."""
 
     def __init__(self, simulators: Simulators) -> None:
-        self.http = httpx.Client(base_url=simulators.secret_manager_url, timeout=10, trust_env=False)
-        self._admin = httpx.Client(base_url=f"{simulators.admin_url}/secret-manager", timeout=10, trust_env=False)
+        self.http = httpx.Client(base_url=simulators.secret_manager_url, timeout=10, trust_env=False, verify=PLAIN)
+        self._admin = httpx.Client(
+            base_url=f"{simulators.admin_url}/secret-manager", timeout=10, trust_env=False, verify=PLAIN
+        )
 
     def close(self) -> None:
         self.http.close()
