@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from tests.engine.admin import Admin
+from tests.engine.prefork import preforked_python
 from tests.engine.workspace import Tools, Workspace
 
 from simulator.process import Simulators, running
@@ -30,7 +31,9 @@ def admin(simulators: Simulators) -> Iterator[Admin]:
 
 
 @pytest.fixture
-def workspace(simulators: Simulators, tmp_path: Path, tmp_path_factory: pytest.TempPathFactory) -> Workspace:
+def workspace(simulators: Simulators, tmp_path: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workspace]:
     """A stack `dev` with an environment and no units."""
-    tools = Tools.make(tmp_path_factory.mktemp("tools"), tmp_path_factory.mktemp("pulumi-home"))
-    return Workspace(tmp_path / "work", simulators.environment, tools)
+    folder = tmp_path_factory.mktemp("tools")
+    with preforked_python(folder / "preforked") as preforked:
+        tools = Tools.make(folder, tmp_path_factory.mktemp("pulumi-home"), preforked=preforked)
+        yield Workspace(tmp_path / "work", simulators.environment, tools)
