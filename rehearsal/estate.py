@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import json
 import random
+import re
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -38,11 +39,11 @@ Files = dict[str, dict[str, Any]]
 
 
 class Stopped(Exception):
-    """A run would do what was not reviewed: the consequences."""
+    """A run would do what was not reviewed; `reconciler agrees` printed what, with the fingerprints to approve."""
 
-    def __init__(self, found: list[dict[str, Any]]) -> None:
-        super().__init__("\n".join(each["text"] for each in found))
-        self.found = found
+    def __init__(self, printed: str) -> None:
+        super().__init__(printed)
+        self.fingerprints = set(re.findall(r"\[([0-9a-f]{16})\]", printed))
 
 
 @dataclass
@@ -61,7 +62,13 @@ class Estate:
     paused_by_hand: set[str] = field(default_factory=set)
     """Units that somebody paused or started by hand: a run leaves such a pause alone."""
     diary: list[str] = field(default_factory=list)
+    """What happened, which is what a failed month prints."""
     _made: int = 0
+
+    def note(self, text: str) -> None:
+        """Add to the diary, which is also a file, so that a long month can be watched."""
+        self.diary.append(f"{self.day}: {text}")
+        (self.workspace.folder / "diary.txt").write_text("\n".join([*self.diary, ""]))
 
     # What people do to files.
 
@@ -153,15 +160,8 @@ class Estate:
     def review(self, files: Files, *arguments: str) -> dict[str, Any]:
         """Return the review of some files against what is recorded."""
         folder = self._write(files, "head")
-        done = subprocess.run(
-            [COMMAND, "review", "--environment", "dev", "--format", "json", *arguments],
-            cwd=ROOT,
-            env={**self._env(folder), "RECONCILER_REMOVALS": "allow:1000"},
-            capture_output=True,
-            text=True,
-            timeout=600,
-            check=False,
-        )
+        allowed = {**self._env(folder), "RECONCILER_REMOVALS": "allow:1000"}
+        done = self._reconciler("review", "--format", "json", *arguments, variables=allowed)
         assert done.returncode == 0, done.stdout + done.stderr
         return json.loads(done.stdout)
 
@@ -175,10 +175,8 @@ class Estate:
         Returns None for a run that was killed. Raises `Stopped`, and touches nothing, if something is new.
         """
         found = self.review(self.files, *(["--refresh"] if refresh else []))
+        self._compare(found)
         stops = [each for each in found["consequences"] if each["class"] == "stop"]
-        new = [each for each in stops if each["fingerprint"] not in self.reviewed | set(found["scheduled"])]
-        if new:
-            raise Stopped(new)
         self.may_be_deleted |= {(each["kind"], each["object"]) for each in stops if each["kind"] in DELETIONS}
         removals = sum(
             each["kind"] in ("connection_deleted", "dataset_deleted") and each["fingerprint"] not in found["scheduled"]
@@ -196,7 +194,19 @@ class Estate:
             self.admin.fault(kind="status", status=503, path="^/v1/connections", count=self.chance.randint(1, 40))
         done = self.workspace.up(*arguments, **env)
         self.admin.forget_faults()
+        if done.code == 0:
+            # As in a merge: what was reviewed before the last run without a failure counts no more.
+            self.reviewed.clear()
         return done
+
+    def _compare(self, found: Mapping[str, Any]) -> None:
+        """Run `reconciler agrees` with what was approved since the last run without a failure."""
+        file = self.workspace.folder / "review.json"
+        file.write_text(json.dumps(found))
+        done = self._reconciler("agrees", "--scheduled", "--review", str(file), "--approve", ",".join(self.reviewed))
+        if done.returncode == 1:
+            raise Stopped(done.stdout)
+        assert done.returncode == 0, done.stdout + done.stderr
 
     def _kill_halfway(self, arguments: list[str], env: Mapping[str, str]) -> None:
         method = self.chance.choice(["POST", "PATCH", "DELETE"])
@@ -211,21 +221,26 @@ class Estate:
     def sweep(self) -> list[str]:
         """Delete the files of units whose removal is due, as `reconciler sweep` does; return their names."""
         folder = self._write(self.files, "specs")
-        done = subprocess.run(
-            [COMMAND, "sweep", "--environment", "dev"],
-            cwd=ROOT,
-            env=self._env(folder),
-            capture_output=True,
-            text=True,
-            timeout=60,
-            check=False,
-        )
+        done = self._reconciler("sweep", variables=self._env(folder))
         assert done.returncode == 0, done.stdout + done.stderr
         left = {file.stem for file in (folder / "dev").glob("*.yaml")}
         swept = [name for name in self.files if name not in left]
         for name in swept:
             del self.files[name]
         return swept
+
+    def _reconciler(
+        self, command: str, *arguments: str, variables: Mapping[str, str] | None = None
+    ) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [COMMAND, command, "--environment", "dev", *arguments],
+            cwd=ROOT,
+            env=dict(variables or self.workspace.env),
+            capture_output=True,
+            text=True,
+            timeout=600,
+            check=False,
+        )
 
     def _env(self, folder: Path) -> dict[str, str]:
         return {**self.workspace.env, "RECONCILER_SPECS": str(folder), "RECONCILER_TODAY": str(self.day)}

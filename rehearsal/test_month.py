@@ -40,12 +40,12 @@ def merge(estate: Estate, trouble: str = "") -> None:
         try:
             done = estate.apply(trouble=trouble if attempt == 0 else "")
         except Stopped as stopped:
-            estate.diary.append(f"{estate.day}: stopped: {stopped}")
-            estate.approve({"consequences": stopped.found})
+            estate.note(f"stopped: {stopped}")
+            estate.reviewed |= stopped.fingerprints
             continue
         if done is not None and done.code == 0:
             return
-        estate.diary.append(f"{estate.day}: attempt {attempt}: {'killed' if done is None else 'failed'}")
+        estate.note(f"attempt {attempt}: {'killed' if done is None else 'failed'}")
     raise AssertionError("\n".join([*estate.diary, done.out if done else "killed"]))
 
 
@@ -56,15 +56,17 @@ def night(estate: Estate) -> None:
         try:
             done = estate.apply(refresh=True)
         except Stopped as stopped:
-            estate.diary.append(f"{estate.day}: the daily run asks: {stopped}")
-            estate.approve({"consequences": stopped.found})
+            estate.note(f"the daily run asks: {stopped}")
+            estate.reviewed |= stopped.fingerprints
             continue
         assert done is not None
         assert done.code == 0, "\n".join([*estate.diary, done.out])
         break
+    else:
+        raise AssertionError("\n".join([*estate.diary, "the daily run asks again and again"]))
     swept = estate.sweep()
     if swept:
-        estate.diary.append(f"{estate.day}: swept {', '.join(swept)}")
+        estate.note(f"swept {', '.join(swept)}")
 
 
 def check_evening(estate: Estate, foreign: dict[str, Any], before: set[str], before_datasets: set[str]) -> None:
@@ -103,15 +105,15 @@ def test_a_month_touches_only_what_was_declared_and_reviewed(workspace: Workspac
         before, before_datasets = set(live(admin)), datasets(admin)
         if chance.random() < 0.8:
             main = estate.copy_files()
-            estate.diary.append(f"{estate.day}: {'; '.join(estate.change_files(chance.randint(1, 4)))}")
+            estate.note("; ".join(estate.change_files(chance.randint(1, 4))))
             head, estate.files = estate.files, main
             estate.approve(estate.review(head))
             if chance.random() < 0.3:
-                estate.diary.append(f"{estate.day}: {estate.edit_by_hand()}")
+                estate.note(estate.edit_by_hand())
             estate.files = head
             trouble = chance.choice(["", "", "", "kill", "errors"])
             merge(estate, trouble)
         elif chance.random() < 0.5:
-            estate.diary.append(f"{estate.day}: {estate.edit_by_hand()}")
+            estate.note(estate.edit_by_hand())
         night(estate)
         check_evening(estate, foreign, before, before_datasets)
