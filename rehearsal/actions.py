@@ -8,9 +8,12 @@ import re
 import shutil
 import subprocess
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+import psutil
 
 ROOT = Path(__file__).resolve().parent.parent
 STAND_INS = Path(__file__).resolve().parent / "stand_ins"
@@ -55,6 +58,34 @@ class Ran:
 
 
 @dataclass(frozen=True)
+class Running:
+    """A run of a workflow that has begun."""
+
+    process: subprocess.Popen[bytes]
+    log: Path
+
+    def wait(self) -> Ran:
+        """Return what the run did, once it is over."""
+        code = self.process.wait(timeout=1800)
+        return Ran(code, self.log.read_text(errors="replace"))
+
+    def lose(self) -> None:
+        """Kill everything that the run has started, at once, as when its machine is lost."""
+        act = psutil.Process(self.process.pid)
+        lost: dict[int, psutil.Process] = {}
+        # Stopped first: nothing starts a process, or notices that another one is gone.
+        while new := [each for each in (act, *act.children(recursive=True)) if each.pid not in lost]:
+            for each in new:
+                lost[each.pid] = each
+                with suppress(psutil.NoSuchProcess):
+                    each.suspend()
+        for each in lost.values():
+            with suppress(psutil.NoSuchProcess):
+                each.kill()
+        self.process.wait(timeout=60)
+
+
+@dataclass(frozen=True)
 class Actions:
     """GitHub Actions for one bare repository."""
 
@@ -67,24 +98,25 @@ class Actions:
     """The repository's variables, `vars.NAME` in a workflow."""
     secrets: Mapping[str, str]
 
-    def run(
+    def start(
         self, workflow: str, event: str, commit: str, payload: Mapping[str, Any], variables: Mapping[str, str]
-    ) -> Ran:
-        """Run a workflow file of a commit for an event, with more variables, and return what it printed."""
-        clone = self.folder / "clone"
-        shutil.rmtree(clone, ignore_errors=True)
+    ) -> Running:
+        """Start a workflow file of a commit for an event, with more variables."""
+        folder = self.folder / "runs" / f"{len(list(self.folder.glob('runs/*'))) + 1:02}-{workflow}"
+        clone = folder / "clone"
+        clone.parent.mkdir(parents=True)
         git = ["git", "-C", str(clone)]
         subprocess.run(["git", "clone", "--quiet", str(self.origin), str(clone)], check=True)
         subprocess.run([*git, "checkout", "--quiet", "-B", "main", commit], check=True)
         subprocess.run([*git, "remote", "set-url", "origin", "https://github.com/example/data"], check=True)
         file = clone / ".github" / "workflows" / workflow
         file.write_text(_UNKNOWN.sub("", file.read_text()))
-        event_file = self.folder / "event.json"
+        event_file = folder / "event.json"
         event_file.write_text(json.dumps(payload))
         command = [str(self.program), event, "--workflows", str(file), "--eventpath", str(event_file)]
         command += ["--platform", f"{RUNNER}=-self-hosted", "--no-cache-server", "--pull=false"]
-        command += [f"--action-cache-path={self.folder / 'act'}"]
-        for key, value in {**self._environment(), **variables}.items():
+        command += [f"--action-cache-path={folder / 'act'}"]
+        for key, value in {**self._environment(folder), **variables}.items():
             command += ["--env", f"{key}={value}"]
         for key, value in self.vars.items():
             command += ["--var", f"{key}={value}"]
@@ -92,28 +124,25 @@ class Actions:
             command += ["--secret", f"{key}={value}"]
         for uses in sorted(self._uses(clone)):
             command += ["--local-repository", uses]
-        done = subprocess.run(
-            command,
-            cwd=clone,
-            env={**os.environ, "HOME": str(self.folder)},
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            timeout=1800,
-            check=False,
-        )
-        logs = self.folder / "logs"
-        logs.mkdir(exist_ok=True)
-        (logs / f"{len(list(logs.iterdir())) + 1:02}-{workflow}.log").write_text(done.stdout)
-        return Ran(done.returncode, done.stdout)
+        log = folder / "log.txt"
+        with log.open("wb") as output:
+            process = subprocess.Popen(
+                command,
+                cwd=clone,
+                env={**os.environ, "HOME": str(folder)},
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+            )
+        return Running(process, log)
 
-    def _environment(self) -> dict[str, str]:
+    def _environment(self, folder: Path) -> dict[str, str]:
         return {
             **self.variables,
             "REHEARSAL_ORIGIN": str(self.origin),
             "REHEARSAL_PACKAGES": str(ROOT / ".venv"),
             "REHEARSAL_PACKAGES_PATH": str(ROOT),
-            "REHEARSAL_ARTIFACTS": str(self.folder / "artifacts"),
+            "REHEARSAL_ARTIFACTS": str(folder / "artifacts"),
         }
 
     @staticmethod

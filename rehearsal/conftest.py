@@ -10,6 +10,7 @@ from tests.engine.admin import Admin
 from tests.engine.prefork import preforked_python
 from tests.engine.workspace import Tools, Workspace
 
+from rehearsal.scene import Scene, set_up
 from simulator.process import Simulators, running
 
 
@@ -37,3 +38,10 @@ def workspace(simulators: Simulators, tmp_path: Path, tmp_path_factory: pytest.T
     with preforked_python(folder / "preforked") as preforked:
         tools = Tools.make(folder, tmp_path_factory.mktemp("pulumi-home"), preforked=preforked)
         yield Workspace(tmp_path / "work", simulators.environment, tools)
+
+
+@pytest.fixture
+def scene(simulators: Simulators, admin: Admin, tmp_path: Path) -> Iterator[Scene]:
+    """A repository on a local GitHub."""
+    with set_up(simulators, admin, tmp_path) as found:
+        yield found

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -11,12 +13,14 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
+import httpx
 import yaml
 from tests.engine.admin import Admin
 from tests.engine.workspace import ENVIRONMENT, KEY, PASSPHRASE, stripe
 from tests.hub import Hub, hub
 
-from rehearsal.actions import ROOT, Actions, Ran, install_act
+from rehearsal.actions import ROOT, Actions, Ran, Running, install_act
+from simulator.github.state import WorkflowRun
 from simulator.process import Simulators
 
 #: The App that writes what was reviewed.
@@ -28,6 +32,30 @@ OWNER, AUTHOR = "bob", "ann"
 _APP_MAY = {"checks": "write", "contents": "write", "members": "read", "pull_requests": "write"}
 
 POLICY: Mapping[str, Any] = {"expiry": {"required": True, "longest": "400d", "warn": "2d", "grace": "3d"}}
+
+
+@dataclass(frozen=True)
+class Job:
+    """A run of a workflow that has begun, and what GitHub knows of it."""
+
+    running: Running
+    record: WorkflowRun
+    hub: Hub
+
+    def wait(self) -> Ran:
+        """Return what the run did, once it is over."""
+        ran = self.running.wait()
+        self.end("success" if ran.code == 0 else "failure")
+        return ran
+
+    def lose(self) -> None:
+        """Lose the run's machine. GitHub notices later: `end`."""
+        self.running.lose()
+
+    def end(self, conclusion: str) -> None:
+        """Let GitHub know that the run is over."""
+        self.record.status, self.record.conclusion = "completed", conclusion
+        self.record.updated = self.hub.state.timestamp()
 
 
 @dataclass
@@ -42,6 +70,11 @@ class Scene:
     def unit(self, name: str, expires: str, **more: Any) -> str:
         """Return the text of a unit's file."""
         return yaml.safe_dump({**stripe(name, **more), "expires": expires}, sort_keys=False)
+
+    def deploy(self, environment: str, files: Mapping[str, str | None]) -> None:
+        """Push files to the default branch, and apply them as an administrator, before the story begins."""
+        self.hub.commit(files, message="Declare what is there")
+        _apply(self, files, environment)
 
     def open(self, branch: str, files: Mapping[str, str | None]) -> int:
         """Open a pull request with some files, and return its number."""
@@ -58,30 +91,67 @@ class Scene:
         if is_stranger:
             pull["head"]["repo"]["full_name"] = "stranger/data"
         payload = {"action": action, "number": number, "pull_request": pull, **self._about()}
-        return self._run("pull-request.yml", "pull_request_target", self.hub.main, payload)
+        return self._start("pull-request.yml", "pull_request_target", self.hub.main, payload).wait()
 
     def run_merge(self, before: str) -> Ran:
-        """Run the workflow of a push to the default branch."""
-        payload = {"ref": "refs/heads/main", "before": before, "after": self.hub.main, **self._about()}
-        return self._run("merge.yml", "push", self.hub.main, payload)
+        """Run the workflow of the push to the default branch that followed a commit."""
+        return self.start_merge(before).wait()
+
+    def start_merge(self, before: str, after: str = "") -> Job:
+        """Start the workflow of a push to the default branch: of the last one, unless another commit is named."""
+        commit = after or self.hub.main
+        payload = {"ref": "refs/heads/main", "before": before, "after": commit, **self._about()}
+        return self._start("merge.yml", "push", commit, payload)
 
     def dispatch(self, environment: str, *fingerprints: str) -> Ran:
         """Run the merge by hand, with what a code owner approves now."""
         inputs = {"environment": environment, "fingerprints": ",".join(fingerprints)}
-        return self._run("merge.yml", "workflow_dispatch", self.hub.main, {"inputs": inputs, **self._about()})
+        payload = {"inputs": inputs, **self._about()}
+        return self._start("merge.yml", "workflow_dispatch", self.hub.main, payload).wait()
 
     def run_daily(self, today: date) -> Ran:
         """Run the daily workflow on a day."""
         self.today = today
-        return self._run("daily.yml", "schedule", self.hub.main, {"schedule": "40 4 * * *", **self._about()})
+        payload = {"schedule": "40 4 * * *", **self._about()}
+        return self._start("daily.yml", "schedule", self.hub.main, payload).wait()
+
+    def leave_machine(self, stack: str) -> None:
+        """Let the lock of a stack, and the record of its run, be of another machine, as each job of GitHub's is."""
+        state = self.actions.folder / "state" / ".pulumi"
+        for file in (*state.glob(f"locks/**/{stack}/*.json"), *state.glob(f"runs/**/{stack}.json")):
+            file.write_text(json.dumps({**json.loads(file.read_text()), "hostname": "runner-of-github"}))
+
+    def use_up_quota(self, left: int) -> None:
+        """Let other users of the Fivetran account send requests until so many of this hour are left."""
+        variables = self.actions.variables
+        key = (variables["FIVETRAN_APIKEY"], variables["FIVETRAN_APISECRET"])
+        with httpx.Client(base_url=variables["FIVETRAN_API_URL"], auth=key, trust_env=False) as other:
+            while int(other.get("/account/info").headers["X-Rate-Limit-Remaining"]) > left:
+                pass
+
+    def wait_until_held(self, fault: str, job: Job) -> None:
+        """Return when a request of a run waits at a `hold` fault; fails with the run's log if the run ends before."""
+        while not self.admin.held(fault):
+            assert job.running.process.poll() is None, job.wait().log
+            time.sleep(0.1)
 
     def comments(self, number: int) -> list[str]:
         """Return the texts of the comments on a pull request."""
         found = self.hub.done("GET", f"/issues/{number}/comments", self.hub.people["carol"])
         return [str(each["body"]) for each in found]
 
-    def _run(self, workflow: str, event: str, commit: str, payload: Mapping[str, Any]) -> Ran:
-        return self.actions.run(workflow, event, commit, payload, {"RECONCILER_TODAY": self.today.isoformat()})
+    def _start(self, workflow: str, event: str, commit: str, payload: Mapping[str, Any]) -> Job:
+        record = self._record(workflow, event, commit)
+        variables = {"RECONCILER_TODAY": self.today.isoformat(), "GITHUB_RUN_ID": str(record.id)}
+        return Job(self.actions.start(workflow, event, commit, payload, variables), record, self.hub)
+
+    def _record(self, workflow: str, event: str, commit: str) -> WorkflowRun:
+        """Let GitHub know of a run, as it does of each."""
+        runs, now = self.hub.repository.runs, self.hub.state.timestamp()
+        number, path = self.hub.state.next_id(), f".github/workflows/{workflow}"
+        runs[number] = WorkflowRun(number, len(runs) + 1, path, workflow, event, commit, "main", AUTHOR, now, now)
+        runs[number].status = "in_progress"
+        return runs[number]
 
     def _about(self) -> dict[str, Any]:
         return {
@@ -129,7 +199,8 @@ def set_up(simulators: Simulators, admin: Admin, folder: Path) -> Iterator[Scene
         for stack in ("dev", "prod"):
             _create_stack(stack, actions)
         scene = Scene(found, actions, admin, date(2027, 1, 1))
-        _apply_first(scene, files)
+        # What an environment without units has is created before the workflows take over.
+        _apply(scene, files, "dev", "prod")
         yield scene
 
 
@@ -150,9 +221,9 @@ def _first_files(found: Hub) -> dict[str, str | None]:
     return files
 
 
-def _apply_first(scene: Scene, files: Mapping[str, str | None]) -> None:
-    """Create what an environment without units has, as an administrator does before the workflows take over."""
-    folder = scene.actions.folder / "first"
+def _apply(scene: Scene, files: Mapping[str, str | None], *stacks: str) -> None:
+    """Add files to those that were applied by hand so far, and apply them as an administrator does."""
+    folder = scene.actions.folder / "by-hand"
     for name, text in files.items():
         if text is not None:
             file = folder / name
@@ -165,13 +236,14 @@ def _apply_first(scene: Scene, files: Mapping[str, str | None]) -> None:
         "RECONCILER_SPECS": str(folder / "connectors"),
         "RECONCILER_TODAY": scene.today.isoformat(),
     }
-    for stack in ("dev", "prod"):
+    for stack in stacks:
         # A copy, since the engine may write into the stack's file.
         settings = folder / f"Pulumi.{stack}.yaml"
         settings.write_bytes((ROOT / settings.name).read_bytes())
         env["PULUMI_OPTION_CONFIG_FILE"] = str(settings)
         command = ["pulumi", "up", "--stack", stack, "--yes", "--skip-preview", "--non-interactive"]
-        subprocess.run(command, cwd=ROOT, env=env, check=True, capture_output=True)
+        done = subprocess.run(command, cwd=ROOT, env=env, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stdout + done.stderr
 
 
 def _create_stack(stack: str, actions: Actions) -> None:

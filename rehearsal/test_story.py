@@ -3,25 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from datetime import date, timedelta
-from pathlib import Path
 
-import pytest
-from tests.engine.admin import Admin
-
-from rehearsal.scene import OWNER, Scene, set_up
-from simulator.process import Simulators
+from rehearsal.scene import OWNER, Scene
 
 SHOP = "connectors/dev/shop.yaml"
 FINGERPRINT = re.compile(r"`([0-9a-f]{16})`")
-
-
-@pytest.fixture
-def scene(simulators: Simulators, admin: Admin, tmp_path: Path) -> Iterator[Scene]:
-    """A repository on a local GitHub."""
-    with set_up(simulators, admin, tmp_path) as found:
-        yield found
 
 
 def merge(scene: Scene, number: int) -> str:
