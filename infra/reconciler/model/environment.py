@@ -125,6 +125,11 @@ class Environment:
     policy: Policy = field(default_factory=Policy)
     formerly: str | None = None
     """The former name of the Fivetran group."""
+    fivetran_access: tuple[Grant, ...] | None = None
+    """Roles in the Fivetran group for `user:` and `team:` members, with `until` and never a condition.
+
+    None: the file does not say, so that runs leave them alone.
+    """
     secrets_project: str | None = None
     """The project of references to Secret Manager without one. Default: `gcp_project`."""
 

@@ -52,6 +52,8 @@ class Policy:
     """Whether a file may grant access to the public: `allUsers`, `allAuthenticatedUsers`."""
     undeclared_datasets: Literal["allowed", "forbidden"] = "allowed"
     """Whether the project may have datasets that no file declares, and connectors may create them."""
+    undeclared_fivetran_access: Literal["reported", "revoked"] = "reported"
+    """Whether a run takes roles in the Fivetran group from users and teams that `fivetran.access` does not list."""
     delete_guard: DeleteGuard = DeleteGuard()
     secret_versions: Literal["pinned", "latest"] = "latest"  # noqa: S105 (no password)
     """`pinned`: each reference to Secret Manager has a version; `latest`: a reference without one takes the newest."""

@@ -111,5 +111,5 @@ async def build(staged: ActiveFleet, loaded: Loaded) -> dict[str, pulumi.Input[A
     datasets = stages.datasets(stack, declared, foundation)
     invokers = iam.invokers(fleet.units, foundation.account, stack.failures, stages.after(preflight))
     units = [stages.unit(stack, each, foundation, datasets, invokers) for each in fleet.units]
-    await stages.outcome(stack, datasets, units, preflight)
+    await stages.outcome(stack, datasets, units, foundation)
     return stages.outputs(stack, units, preflight)

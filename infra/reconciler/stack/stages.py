@@ -36,6 +36,7 @@ from reconciler.resources.destination.resource import Destination
 from reconciler.resources.destination.service_account import ServiceAccount
 from reconciler.resources.destination.tests import DestinationTests
 from reconciler.resources.failures import FailureHook
+from reconciler.resources.group_access.resource import GroupAccess
 from reconciler.resources.package.resource import Package
 
 
@@ -89,6 +90,8 @@ class Foundation:
     account: pulumi.Output[str]
     """The e-mail address of Fivetran's service account."""
     tests: DestinationTests
+    access: GroupAccess | None = None
+    """Who has a role in the group, where the file declares that."""
 
 
 @dataclass(frozen=True)
@@ -176,14 +179,17 @@ def _findings(stack: Stack, declared: Iterable[DeclaredDataset], listed: Mapping
 
 
 def destination(stack: Stack, preflight: Preflight) -> Foundation:
-    """Register the destination, the roles on the project, and then the destination's tests, which need those."""
+    """Register the destination, roles on the project and in the group, and the destination's tests, which need those."""
     environment, options = stack.environment, after(preflight)
     made = Destination(environment, options)
     account = ServiceAccount(environment, made.id, options)
     iam.project_access(environment, stack.failures, options)
     writing = iam.fivetran_access(environment, account.id, stack.failures, options)
     tests = DestinationTests(environment, made.id, account.id, pulumi.ResourceOptions(depends_on=[preflight, writing]))
-    return Foundation(preflight, made.id, account.id, tests)
+    access = None
+    if environment.fivetran_access is not None:
+        access = GroupAccess(environment, made.id, stack.staged.lives.today, options)
+    return Foundation(preflight, made.id, account.id, tests, access)
 
 
 def datasets(stack: Stack, declared: Iterable[DeclaredDataset], foundation: Foundation) -> dict[str, DatasetResources]:
@@ -278,16 +284,17 @@ def _only_datasets(fleet: Fleet, unit: Unit) -> list[str] | None:
 
 
 async def outcome(
-    stack: Stack, datasets: Mapping[str, DatasetResources], units: Iterable[UnitResources], preflight: Preflight
+    stack: Stack, datasets: Mapping[str, DatasetResources], units: Iterable[UnitResources], foundation: Foundation
 ) -> None:
     """Register the outcome once every dataset, access list and activation is done, or has failed."""
     made: list[pulumi.Resource] = [each.dataset for each in datasets.values()]
     made += [each.access for each in datasets.values()]
     made += [each.activation for each in units if each.activation is not None]
+    made += [foundation.access] if foundation.access is not None else []
     # Not by `depends_on`, which state would keep: the engine deletes nothing on which a failed step depended, so one
     # failed unit would keep all that has expired.
     await asyncio.gather(*(each.urn.future() for each in made), return_exceptions=True)
-    Outcome(stack.environment, after(preflight))
+    Outcome(stack.environment, after(foundation.preflight))
 
 
 def outputs(stack: Stack, units: Sequence[UnitResources], preflight: Preflight) -> dict[str, pulumi.Input[Any]]:

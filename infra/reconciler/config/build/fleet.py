@@ -79,6 +79,7 @@ def _environment(document: Document) -> Environment:
             time_zone_offset=destination["time_zone_offset"],
             settings=_settings(destination, DESTINATION_SETTINGS),
         ),
+        fivetran_access=_fivetran_access(data["fivetran"].get("access")),
         workgroups=data.get("workgroups"),
         automation=_grants(data.get("automation", [])),
         default_access=_grants(data.get("default_access", [])),
@@ -268,6 +269,14 @@ def _conditional_grants(data: list[dict[str, Any]]) -> tuple[Grant, ...]:
 
 def _dataset_grant(data: dict[str, Any]) -> Grant:
     [grant] = _conditional_grants([data])
+    return _timed(grant, data)
+
+
+def _fivetran_access(data: list[dict[str, Any]] | None) -> tuple[Grant, ...] | None:
+    return None if data is None else tuple(map(_timed, _grants(data), data))
+
+
+def _timed(grant: Grant, data: dict[str, Any]) -> Grant:
     until = date.fromisoformat(data["until"]) if "until" in data else None
     return replace(grant, ticket=data.get("ticket"), until=until)
 

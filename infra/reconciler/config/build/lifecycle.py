@@ -17,6 +17,7 @@ def policy(data: dict[str, Any]) -> Policy:
         people=_people(data["people"]) if "people" in data else default.people,
         public_access=data.get("public_access", default.public_access),
         undeclared_datasets=data.get("undeclared_datasets", default.undeclared_datasets),
+        undeclared_fivetran_access=data.get("undeclared_fivetran_access", default.undeclared_fivetran_access),
         delete_guard=_delete_guard(data["delete_guard"]) if "delete_guard" in data else default.delete_guard,
         secret_versions=data.get("secret_versions", default.secret_versions),
         pulumi_config=data.get("pulumi_config", default.pulumi_config),

@@ -16,6 +16,9 @@ from reconciler.google.bigquery.access import to_place
 from reconciler.google.bigquery.access.member import Place
 from reconciler.model import Condition
 
+#: Where an environment's file has the roles in its Fivetran group.
+FIVETRAN_ACCESS: Path = ("fivetran", "access")
+
 
 @dataclass(frozen=True)
 class FileGrant:
@@ -83,8 +86,13 @@ def dataset_grants(specs: Specs) -> Iterator[GrantList]:
             yield from (GrantList(unit, ("datasets", key, "access")) for key in datasets)
 
 
+def fivetran_grants(specs: Specs) -> Iterator[GrantList]:
+    """Yield the list of each environment with the roles in its Fivetran group. Its members are none of Google's."""
+    yield from (GrantList(document, FIVETRAN_ACCESS) for document in specs.environments.values())
+
+
 def all_grants(specs: Specs) -> Iterator[GrantList]:
-    """Yield every list of grants."""
+    """Yield every list of grants in Google Cloud."""
     yield from environment_grants(specs, "automation", "default_access", "project_access")
     yield from dataset_grants(specs)
 

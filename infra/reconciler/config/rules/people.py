@@ -33,12 +33,13 @@ def check_people_grants(specs: Specs) -> Iterator[Problem]:
         for grant in grants:
             people = _people(specs, grant, standing)
             if people:
-                yield from _check_grant(specs, grant, people, policy, document)
+                yield from check_grant(specs, grant, people, policy, document)
 
 
-def _check_grant(
+def check_grant(
     specs: Specs, grant: FileGrant, people: list[str], policy: PeoplePolicy, document: Document
 ) -> Iterator[Problem]:
+    """Check that a grant to these people has what the policy of the environment requires."""
     where, longest = document.where(_POLICY), policy.longest
     missing = [key for key in ("ticket", "until") if key in policy.need and key not in grant.at()]
     if missing:
@@ -79,7 +80,7 @@ def _people_of(specs: Specs, grants: GrantList, standing: frozenset[Place]) -> I
 
 def warn_access_expiry(specs: Specs) -> Iterator[Problem]:
     """Warn for each grant that ends soon or has ended."""
-    for grants in grant_lists.dataset_grants(specs):
+    for grants in (*grant_lists.dataset_grants(specs), *grant_lists.fivetran_grants(specs)):
         policy = read_people_policy(specs, grants.document.environment)
         for grant in grants:
             members = tuple(member for member, _ in grant.members())

@@ -44,7 +44,7 @@ def check_dates(specs: Specs) -> Iterator[Problem]:
 def _dates(specs: Specs) -> Iterator[tuple[Document, Path]]:
     for unit in specs.all_units():
         yield from ((unit, path) for path in _DATES)
-    for grants in grant_lists.dataset_grants(specs):
+    for grants in (*grant_lists.dataset_grants(specs), *grant_lists.fivetran_grants(specs)):
         yield from ((grant.document, (*grant.path, "until")) for grant in grants)
 
 

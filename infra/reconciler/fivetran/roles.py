@@ -1,0 +1,52 @@
+"""Roles in a Fivetran group by their names, of today and of before. Pure.
+
+A role in the account reaches every group. The API lists a group's users with it, and it is no role in the group.
+"""
+
+from __future__ import annotations
+
+#: The standard roles on a destination. An account can have custom ones besides.
+STANDARD = ("Manage Destination", "Edit Destination", "View Destination", "Create Connection")
+
+#: Who has it manages the connectors, the destination, and who else has a role in the group.
+ADMINISTRATOR = "Manage Destination"
+
+#: The account role whose users manage everything.
+ACCOUNT_ADMINISTRATOR = "Account Administrator"
+
+#: The names of the standard roles before 2025, which Fivetran still accepts.
+FORMER = {
+    "Destination Administrator": "Manage Destination",
+    "Destination Analyst": "Edit Destination",
+    "Destination Reviewer": "View Destination",
+    "Connector Creator": "Create Connection",
+}
+
+_OF_ACCOUNTS = frozenset({"Destination Creator"})
+
+
+def current_name(role: str) -> str:
+    """Return a role's name of today."""
+    return FORMER.get(role, role)
+
+
+def is_same(one: str, other: str) -> bool:
+    """Return whether two names are of one role."""
+    return current_name(one) == current_name(other)
+
+
+def is_administrator(role: str) -> bool:
+    """Return whether a role in a group manages it. Of custom roles Fivetran does not say what they allow."""
+    return current_name(role) == ADMINISTRATOR
+
+
+def is_account_role(role: str | None) -> bool:
+    """Return whether a role is one in the account, and none in a group."""
+    return not role or role.startswith("Account ") or role in _OF_ACCOUNTS
+
+
+def suggest(written: str) -> str | None:
+    """Return the standard role that was probably meant; None for one that is right or custom."""
+    names = {name.casefold(): name for name in (*STANDARD, *FORMER)}
+    meant = names.get(" ".join(written.replace("_", " ").split()).casefold())
+    return meant if meant != written else None
