@@ -175,7 +175,7 @@ def test_model_fields_come_from_schema_fields_of_the_same_name():
         "Connector": {"needs_consent", "ended", "permanent", "settings"},
         "Destination": {"settings"},
         "Dataset": {"id"},
-        "Environment": {"name", "file"},
+        "Environment": {"fivetran_access", "name", "file"},
         "FivetranSchedule": {"every_minutes"},
         "ExpiryPolicy": {"forbidden"},
         "Change": {"old", "new"},

@@ -76,6 +76,26 @@ class Admin:
         """Somebody selects tables in a connection's Schema tab, in the shape of the API's own request."""
         self._call("PATCH", f"/connections/{target}/schemas", change)
 
+    def make_user(self, email: str, **fields: Any) -> str:
+        """Somebody is in the account; returns the id."""
+        return str(self._call("POST", "/users", {"email": email, **fields})["id"])
+
+    def make_team(self, name: str, *users: str) -> str:
+        """The account has a team; returns its id."""
+        return str(self._call("POST", "/teams", {"name": name, "users": users})["id"])
+
+    def set_access(self, group: str, **roles: str | None) -> None:
+        """Somebody changes roles in a group by hand; the names of members are `user:…` and `team:…`."""
+        self._call("PATCH", f"/groups/{group}/access", roles)
+
+    def access(self, group: str) -> dict[str, str]:
+        """Who has which role in a group, given by id."""
+        return dict(self._call("GET", "/access")["groups"][group])
+
+    def permit(self, key: str, **permissions: str) -> None:
+        """An API key may only do this from now on: levels by resource type."""
+        self._call("PATCH", f"/credentials/{key}", {"permissions": permissions or None})
+
     def script_tests(self, **script: Any) -> Any:
         """What the next setup tests say."""
         return self._call("POST", "/setup-tests", script)

@@ -52,8 +52,6 @@ class Policy:
     """Whether a file may grant access to the public: `allUsers`, `allAuthenticatedUsers`."""
     undeclared_datasets: Literal["allowed", "forbidden"] = "allowed"
     """Whether the project may have datasets that no file declares, and connectors may create them."""
-    undeclared_fivetran_access: Literal["reported", "revoked"] = "reported"
-    """Whether a run takes roles in the Fivetran group from users and teams that `fivetran.access` does not list."""
     delete_guard: DeleteGuard = DeleteGuard()
     secret_versions: Literal["pinned", "latest"] = "latest"  # noqa: S105 (no password)
     """`pinned`: each reference to Secret Manager has a version; `latest`: a reference without one takes the newest."""
@@ -61,6 +59,8 @@ class Policy:
     """Whether a file may refer to a value in the stack's config, which previews can decrypt."""
     trust: Literal["declared", "any"] = "declared"
     """Whether a file may trust any certificate or host key that a source presents, instead of declared ones."""
+    undeclared_fivetran_access: Literal["reported", "revoked"] = "reported"
+    """Whether a run takes roles in the Fivetran group from users and teams that `fivetran.access` does not list."""
 
 
 @dataclass(frozen=True)

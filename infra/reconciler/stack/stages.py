@@ -179,7 +179,7 @@ def _findings(stack: Stack, declared: Iterable[DeclaredDataset], listed: Mapping
 
 
 def destination(stack: Stack, preflight: Preflight) -> Foundation:
-    """Register the destination, roles on the project and in the group, and the destination's tests, which need those."""
+    """Register the destination, its group's members, roles on the project, and the tests, which need those."""
     environment, options = stack.environment, after(preflight)
     made = Destination(environment, options)
     account = ServiceAccount(environment, made.id, options)

@@ -70,6 +70,15 @@ def test_an_environment_is_what_its_file_says(dev: Fleet):
                 "support_json_type": True,
             },
         ),
+        fivetran_access=(
+            Grant("Manage Destination", ("user:automation@example.com",)),
+            Grant(
+                "Destination Reviewer",
+                ("team:Data Engineering", "user:someone@example.com"),
+                ticket="DENG-1",
+                until=date(2200, 1, 31),
+            ),
+        ),
         workgroups="gcp-wg-{workgroup}--{subgroup}@example.com",
         automation=(
             Grant("roles/bigquery.dataOwner", ("serviceAccount:reconciler@example-dev.iam.gserviceaccount.com",)),
@@ -103,10 +112,16 @@ def test_an_environment_is_what_its_file_says(dev: Fleet):
                 need=frozenset({"ticket", "until"}),
                 longest=timedelta(days=99_999),
                 warn=timedelta(days=3),
-                standing=("group:gcp-wg-data--Engineers@example.com", "domain:example.com", "group:b@example.com"),
+                standing=(
+                    "user:automation@example.com",
+                    "group:gcp-wg-data--Engineers@example.com",
+                    "domain:example.com",
+                    "group:b@example.com",
+                ),
             ),
             public_access="forbidden",
             undeclared_datasets="forbidden",
+            undeclared_fivetran_access="revoked",
             delete_guard=DeleteGuard(share=7, at_least=0),
             secret_versions="pinned",
             pulumi_config="allowed",

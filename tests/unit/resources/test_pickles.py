@@ -19,6 +19,7 @@ from reconciler.resources.connection.resource import ConnectionProvider
 from reconciler.resources.destination.resource import DestinationProvider
 from reconciler.resources.destination.service_account import ServiceAccountProvider
 from reconciler.resources.destination.tests import DestinationTestsProvider
+from reconciler.resources.group_access.resource import GroupAccessProvider
 from reconciler.resources.package.resource import PackageProvider
 
 #: What stacks hold. A change here makes every resource of the kind undeletable: see docs/decisions/0001.
@@ -54,6 +55,10 @@ IN_STATE: dict[type[ResourceProvider], bytes] = {
     DestinationTestsProvider: (
         b"\x80\x04\x95J\x00\x00\x00\x00\x00\x00\x00\x8c&reconciler.resources.destination.tests\x94"
         b"\x8c\x18DestinationTestsProvider\x94\x93\x94)\x81\x94."
+    ),
+    GroupAccessProvider: (
+        b"\x80\x04\x95I\x00\x00\x00\x00\x00\x00\x00\x8c*reconciler.resources.group_access.resource\x94"
+        b"\x8c\x13GroupAccessProvider\x94\x93\x94)\x81\x94."
     ),
     PackageProvider: (
         b"\x80\x04\x95@\x00\x00\x00\x00\x00\x00\x00\x8c%reconciler.resources.package.resource\x94"

@@ -118,10 +118,10 @@ class GroupAccess(Resource, module="fivetran", name="GroupAccess"):
 def inputs(environment: Environment, today: date) -> dict[str, Any]:
     """Return the inputs that declare an environment's members, without those whose last day is over."""
     members: dict[str, str] = {}
-    lines: dict[str, list[str | None]] = {}
+    lines: dict[str, list[str]] = {}
     for number, grant in enumerate(environment.fivetran_access or ()):
         for index, member in enumerate(grant.members):
-            lines[member] = [f"fivetran.access[{number}].members[{index}]", grant.ticket]
+            lines[member] = [f"fivetran.access[{number}].members[{index}]", grant.ticket or ""]
             if grant.until is None or grant.until >= today:
                 members[member] = grant.role
     return {

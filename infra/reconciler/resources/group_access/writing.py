@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import replace
+from functools import partial
 
 from reconciler.fivetran import roles
 from reconciler.fivetran.api import FivetranError, Forbidden, NotFound, Unauthorized
@@ -41,23 +42,42 @@ class Writer:
             revokes_others: Whether it is taken from every other member too.
         """
         self._read()
-        for member, role in wanted.items():
-            self._guarded(member, lambda member=member, role=role: self._set(member, role))
-        if self._live.is_without_teams and any(name.startswith("team:") for name in former):
-            former = [name for name in former if not name.startswith("team:")]
-        for there in list(self._to_revoke(wanted, former, revokes_others=revokes_others)):
-            self._guarded(there.name, lambda there=there: self._revoke(there))
+        gains = {name: role for name, role in wanted.items() if self._is_gain(name, role)}
+        for member, role in gains.items():
+            self._guarded(member, partial(self._set, member, role))
+        others = {name: role for name, role in wanted.items() if name not in gains and self._differs(name, role)}
+        losses = list(self._to_revoke(wanted, former, revokes_others=revokes_others))
+        if gains and (others or losses):
+            self._read()  # Who was given a role may not have accepted an invitation yet, and is no administrator then.
+        for member, role in others.items():
+            self._guarded(member, partial(self._set, member, role))
+        for there in losses:
+            self._guarded(there.name, partial(self._revoke, there))
+        for name in former if self._live.is_without_teams else ():
+            if name.startswith("team:") and name not in wanted:
+                self._fail_without_teams(name, f"cannot revoke the role of {name}")
+
+    def _is_gain(self, member: str, role: str) -> bool:
+        """Return whether a member has no role yet, or becomes an administrator."""
+        return member_key(member) not in self._members or (self._differs(member, role) and roles.is_administrator(role))
+
+    def _differs(self, member: str, role: str) -> bool:
+        there = self._members.get(member_key(member))
+        return there is None or not roles.is_same(there.role, role)
 
     def fail(self, member: str, what: str, error: FivetranError | None = None) -> None:
         """Record why a member's role is not as declared."""
         if error is None:
             self.failed[member] = what
             return
-        more = "TEAM" if member.startswith("team:") else "USER"
+        more = "USER" if member.startswith("user:") else "TEAM"
         text = explain(error, known_values_of_run(ask=False))
         if isinstance(error, Forbidden):
             text = f"{error.answer}\n    {_PERMISSION.format(more=more)}"
         self.failed[member] = f"{what}: {text}"
+
+    def _fail_without_teams(self, member: str, what: str) -> None:
+        self.fail(member, f"{what}: the API key may not read teams\n    {_PERMISSION.format(more='TEAM')}")
 
     def _read(self) -> None:
         self._live = read_access(self._client, self._group_id)
@@ -83,11 +103,7 @@ class Writer:
         kind, _, name = member.partition(":")
         if kind == "team":
             if self._live.is_without_teams:
-                self.fail(
-                    member,
-                    f"cannot grant {role} to {member}: the API key may not read teams\n    "
-                    + _PERMISSION.format(more="TEAM"),
-                )
+                self._fail_without_teams(member, f"cannot grant {role} to {member}")
                 return
             if name not in self._live.teams:
                 self.fail(

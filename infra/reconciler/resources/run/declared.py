@@ -30,7 +30,7 @@ class DeclaredInFiles:
         self._existing_datasets: dict[str, tuple[Mapping[str, Any], ...] | None] = {}
         self._writer: str | None = None
         self._package_files: dict[str, str] = {}
-        self._group_members: dict[str, tuple[str, str | None]] = {}
+        self._group_members: dict[str, tuple[str, str]] = {}
 
     def set_root(self, root: Path | None) -> None:
         """Set the folder that file names in messages are relative to; None forgets it."""
@@ -153,12 +153,12 @@ class DeclaredInFiles:
         with self._lock:
             return self._package_files.get(sha256, "")
 
-    def set_group_members(self, members: Mapping[str, Iterable[Any]]) -> None:
+    def set_group_members(self, members: Mapping[str, Iterable[str]]) -> None:
         """Record the path of the line, and the ticket, by which each member has a role in the Fivetran group."""
         with self._lock:
-            self._group_members = {member: (str(path), ticket) for member, (path, ticket) in members.items()}
+            self._group_members = {member: (path, ticket) for member, (path, ticket) in members.items()}
 
-    def group_member(self, member: str) -> tuple[str, str | None]:
+    def group_member(self, member: str) -> tuple[str, str]:
         """Return the path of a member's line in the environment's file, and the ticket; empty where there is none."""
         with self._lock:
-            return self._group_members.get(member, ("", None))
+            return self._group_members.get(member, ("", ""))

@@ -1,0 +1,216 @@
+"""Roles in the Fivetran group: adopted, granted, changed, revoked, and never taken from who has to keep one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from reconciler.resources.group_access.resource import GroupAccessProvider
+from reconciler.resources.run.run import run
+
+from .account import Fivetran, in_trouble
+
+KEY = "simulator-key"
+OWN = f"user:{KEY}@example.com"
+ADMIN, ANN, BOB, TEAM = (
+    "user:admin@example.com",
+    "user:ann@example.com",
+    "user:bob@example.com",
+    "team:Data Engineering",
+)
+MANAGE, EDIT, VIEW = "Manage Destination", "Edit Destination", "View Destination"
+FILE = "connectors/dev/environment.yaml"
+
+
+@pytest.fixture
+def group(fivetran: Fivetran, new_run) -> Iterator[Fivetran]:
+    """A group with an administrator, and an account with two more users and a team."""
+    for member in (ADMIN, ANN, BOB):
+        fivetran.make_user(member.partition(":")[2])
+    fivetran.make_team("Data Engineering", "ann@example.com")
+    fivetran.set_access(fivetran.group, **{ADMIN: MANAGE})
+    fivetran.forget_requests()
+    yield fivetran
+    fivetran.permit(KEY)
+
+
+def _props(group: Fivetran, members: dict[str, str], **changes: Any) -> dict[str, Any]:
+    props = {"file": FILE, "group": "Group_Dev", "group_id": group.group, "undeclared_access": "reported"}
+    return {**props, "members": members, **changes}
+
+
+def _create(group: Fivetran, members: dict[str, str], **changes: Any) -> dict[str, Any]:
+    made = GroupAccessProvider().create(_props(group, members, **changes))
+    assert made.id == group.group
+    return dict(made.outs or {})
+
+
+def _update(group: Fivetran, olds: dict[str, Any], members: dict[str, str], **changes: Any) -> dict[str, Any]:
+    return dict(GroupAccessProvider().update(group.group, olds, _props(group, members, **changes)).outs or {})
+
+
+def _refresh(group: Fivetran, olds: dict[str, Any]) -> dict[str, Any]:
+    return dict(GroupAccessProvider().read(group.group, olds).outs or {})
+
+
+def _failures() -> str:
+    return "\n".join(run.outcomes.failures().values())
+
+
+def test_members_with_their_roles_are_adopted_without_a_write(group: Fivetran):
+    group.set_access(group.group, **{TEAM: EDIT})
+    _create(group, {"user:Admin@Example.com": "Destination Administrator", TEAM: EDIT})
+    assert group.writes() == []
+    assert not run.outcomes.failures()
+
+
+def test_what_is_missing_is_granted_and_what_differs_changed(group: Fivetran, caplog):
+    group.set_access(group.group, **{BOB: EDIT})
+    olds = _create(group, {ADMIN: MANAGE, ANN: VIEW, BOB: VIEW, TEAM: EDIT})
+    assert group.access(group.group) == {ADMIN: MANAGE, ANN: VIEW, BOB: VIEW, TEAM: EDIT}
+    assert f"grants {VIEW} in the Fivetran group Group_Dev to {ANN}" in caplog.text
+    assert f"changes the role of {BOB} in the Fivetran group Group_Dev from {EDIT} to {VIEW}" in caplog.text
+    group.forget_requests()
+    _update(group, olds, olds["members"])
+    assert group.writes() == []
+
+
+def test_a_removed_line_revokes_that_membership_and_no_other(group: Fivetran):
+    group.set_access(group.group, **{BOB: EDIT})
+    olds = _create(group, {ADMIN: MANAGE, ANN: VIEW, TEAM: VIEW})
+    _update(group, olds, {ADMIN: MANAGE})
+    assert group.access(group.group) == {ADMIN: MANAGE, BOB: EDIT}
+
+
+def test_undeclared_members_lose_their_role_where_the_policy_says_so(group: Fivetran):
+    group.set_access(group.group, **{BOB: EDIT, TEAM: VIEW, OWN: MANAGE})
+    _create(group, {ADMIN: MANAGE}, undeclared_access="revoked")
+    assert group.access(group.group) == {ADMIN: MANAGE, OWN: MANAGE}
+    assert not run.outcomes.failures()
+
+
+@pytest.mark.parametrize("members", [{ANN: VIEW}, {ANN: VIEW, ADMIN: VIEW}])
+def test_the_last_administrator_keeps_the_role(group: Fivetran, members: dict[str, str]):
+    olds = _create(group, {ADMIN: MANAGE, ANN: VIEW})
+    group.make_user("invited@example.com", verified=False)
+    group.make_team("Nobody")
+    group.set_access(group.group, **{"user:invited@example.com": MANAGE, "team:Nobody": MANAGE})
+    outs = _update(group, olds, members)
+    assert group.access(group.group)[ADMIN] == MANAGE
+    assert f"{ADMIN} keeps" in _failures() or f"keeps {MANAGE}" in _failures()
+    assert "is the last administrator of the group" in _failures()
+    assert ADMIN in outs["failed"]
+    assert GroupAccessProvider().diff(group.group, outs, _props(group, members)).changes
+
+
+def test_an_administrator_gives_way_to_another_one_of_the_same_run(group: Fivetran):
+    olds = _create(group, {ADMIN: MANAGE})
+    _update(group, olds, {ANN: MANAGE})
+    assert group.access(group.group) == {ANN: MANAGE}
+    assert not run.outcomes.failures()
+
+
+def test_an_administrator_stays_until_the_next_one_accepts_the_invitation(group: Fivetran):
+    group.make_user("new@example.com", verified=False)
+    olds = _create(group, {ADMIN: MANAGE})
+    _update(group, olds, {"user:new@example.com": MANAGE})
+    assert group.access(group.group) == {ADMIN: MANAGE, "user:new@example.com": MANAGE}
+    assert "last administrator" in _failures()
+
+
+@pytest.mark.parametrize("members", [{ADMIN: MANAGE}, {ADMIN: MANAGE, OWN: VIEW}])
+def test_the_user_of_the_api_key_keeps_the_role(group: Fivetran, members: dict[str, str]):
+    olds = _create(group, {ADMIN: MANAGE, OWN: MANAGE})
+    _update(group, olds, members)
+    assert group.access(group.group)[OWN] == MANAGE
+    assert "is the user of the API key" in _failures()
+
+
+def test_the_team_of_the_api_keys_user_keeps_the_role(group: Fivetran):
+    group.make_team("Automation", f"{KEY}@example.com")
+    olds = _create(group, {ADMIN: MANAGE, "team:Automation": EDIT})
+    _update(group, olds, {ADMIN: MANAGE})
+    assert group.access(group.group)["team:Automation"] == EDIT
+    assert "has the user of the API key" in _failures()
+
+
+@pytest.mark.parametrize(
+    ("member", "said"),
+    [
+        ("user:nobody@example.com", "the Fivetran account has no user with this address"),
+        ("team:Nowhere", "Fivetran has no team of this name"),
+    ],
+)
+def test_an_unknown_member_fails_alone(group: Fivetran, member: str, said: str):
+    outs = _create(group, {member: VIEW, ANN: VIEW, ADMIN: MANAGE})
+    assert group.access(group.group) == {ADMIN: MANAGE, ANN: VIEW}
+    assert said in _failures()
+    assert list(outs["failed"]) == [member]
+
+
+def test_an_unknown_role_fails_alone(group: Fivetran):
+    outs = _create(group, {BOB: "Watcher", ANN: VIEW, ADMIN: MANAGE})
+    assert group.access(group.group) == {ADMIN: MANAGE, ANN: VIEW}
+    assert list(outs["failed"]) == [BOB]
+
+
+@in_trouble
+def test_trouble_of_each_write_leaves_the_declared_roles(group: Fivetran, new_run, fault: dict[str, Any]):
+    group.set_access(group.group, **{BOB: EDIT})
+    olds = _create(group, {ADMIN: MANAGE, BOB: EDIT})
+    for method in ("POST", "PATCH", "DELETE"):
+        group.fault(method=method, path=".*", **fault)
+    wanted = {ADMIN: MANAGE, ANN: VIEW, TEAM: VIEW}
+    first = _update(group, olds, wanted)
+    group.forget_faults()
+    new_run()
+    _update(group, first, wanted)
+    assert group.access(group.group) == wanted
+    assert not run.outcomes.failures()
+
+
+def test_a_refresh_finds_what_was_changed_by_hand(group: Fivetran):
+    olds = _create(group, {ADMIN: MANAGE, ANN: VIEW, TEAM: EDIT})
+    assert _refresh(group, olds)["members"] == olds["members"]
+    group.set_access(group.group, **{ANN: EDIT, TEAM: None, BOB: VIEW, OWN: MANAGE})
+    found = _refresh(group, olds)
+    assert found["members"] == {ADMIN: MANAGE, ANN: EDIT}
+    assert "undeclared" not in found
+    revoking = {**olds, "undeclared_access": "revoked"}
+    assert _refresh(group, revoking)["undeclared"] == {BOB: VIEW}
+    news = _props(group, olds["members"], undeclared_access="revoked")
+    assert GroupAccessProvider().diff(group.group, _refresh(group, revoking), news).changes
+
+
+def test_account_roles_are_no_roles_in_the_group(group: Fivetran):
+    group.make_user("boss@example.com", role="Account Administrator")
+    olds = _create(group, {ADMIN: MANAGE}, undeclared_access="revoked")
+    assert group.writes() == []
+    assert "undeclared" not in _refresh(group, {**olds, "undeclared_access": "revoked"})
+
+
+def test_a_key_that_may_not_read_the_group_fails_the_access_alone(group: Fivetran, caplog):
+    olds = _create(group, {ADMIN: MANAGE})
+    group.permit(KEY, CONNECTOR="MANAGE")
+    assert _refresh(group, olds) == olds
+    assert "does not check who has a role in the Fivetran group Group_Dev" in caplog.text
+    outs = _update(group, olds, {ADMIN: MANAGE, ANN: VIEW})
+    assert "Give the API key the role Manage Destination in the group" in _failures()
+    assert list(outs["failed"]) == [""]
+
+
+def test_a_key_that_may_not_read_teams_grants_roles_to_users(group: Fivetran):
+    group.permit(KEY, DESTINATION="MANAGE")
+    outs = _create(group, {ADMIN: MANAGE, ANN: VIEW, TEAM: EDIT})
+    assert group.access(group.group) == {ADMIN: MANAGE, ANN: VIEW}
+    assert "the API key may not read teams" in _failures()
+    assert list(outs["failed"]) == [TEAM]
+
+
+def test_roles_stay_when_nothing_declares_them_any_more(group: Fivetran, caplog):
+    olds = _create(group, {ADMIN: MANAGE, ANN: VIEW})
+    GroupAccessProvider().delete(group.group, olds)
+    assert group.access(group.group) == {ADMIN: MANAGE, ANN: VIEW}
+    assert f"{ADMIN}, {ANN} keep theirs" in caplog.text
