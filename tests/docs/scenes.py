@@ -89,9 +89,9 @@ def keep_only(reader: Session, environment: str, *units: str) -> None:
             file.unlink()
 
 
-def add_secret_version(reader: Session, name: str, version: str) -> None:
-    """Let a colleague add a version of a secret."""
-    reader.admin.put_secret(name, int(version), "a-new-value", project=PROJECT)
+def save_key(reader: Session, name: str) -> None:
+    """Save a key in a file, with the line feed that editors add."""
+    (reader.folder / name).write_text("a-new-value\n")
 
 
 def deploy(reader: Session, environment: str) -> None:
@@ -118,6 +118,23 @@ def forget_history(reader: Session) -> None:
         reader.env.pop(name)
 
 
+def check_out_bigquery_etl(reader: Session) -> None:
+    """Write a checkout of bigquery-etl beside the folder, with queries of every kind of finding."""
+    sql = reader.folder.parent / "bigquery-etl" / "sql" / "moz-fx-data-shared-prod"
+    for query, task, table in (
+        ("stripe_external/card_v1", "fivetran_stripe_prod", "`moz-fx-data-bq-fivetran`.stripe.card"),
+        ("stripe_external/nonprod_card_v1", "fivetran_stripe_nonprod", "`dev-fivetran`.stripe_nonprod.card"),
+        ("monitoring_derived/airflow_dag_v1", "fivetran_airflow_metadata_import", "`moz-fx-data-bq-fivetran.zoom.dag`"),
+        ("fivetran_costs_derived/destinations_v1", "fivetran_log_prod", "`moz-fx-data-bq-fivetran.fivetran.log`"),
+        ("shop_external/orders_v1", "", "`dev-fivetran.google_sheets.orders`"),
+    ):
+        folder = sql / query
+        folder.mkdir(parents=True)
+        fivetran = f"  depends_on_fivetran:\n    - task_id: {task}\n" if task else ""
+        (folder / "metadata.yaml").write_text(f"friendly_name: x\nscheduling:\n  dag_name: bqetl_x\n{fivetran}")
+        (folder / "query.sql").write_text(f"SELECT\n  *\nFROM\n  {table}\n")
+
+
 def _backend(reader: Session) -> Path:
     return Path(reader.env["PULUMI_BACKEND_URL"].removeprefix("file://")) / ".pulumi"
 
@@ -131,7 +148,8 @@ SCENES: dict[str, Callable[..., None]] = {
     "private-certificate": present_private_certificate,
     "lock": leave_lock,
     "lost-state": lose_state,
-    "secret": add_secret_version,
+    "key-file": save_key,
+    "checkout-of-bigquery-etl": check_out_bigquery_etl,
     "only": keep_only,
     "deployed": deploy,
     "history": commit_files,

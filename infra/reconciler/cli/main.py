@@ -42,6 +42,7 @@ COMMANDS = {
     "agrees": ("reconciler.cli.agrees", "Check that a merge does only what was reviewed."),
     "with-fivetran-key": ("reconciler.cli.with_fivetran_key", "Run a command with an API key from Secret Manager."),
     "issue": ("reconciler.cli.issue", "Keep one issue with what needs attention."),
+    "secret": ("reconciler.cli.secret", "Write a secret's value to Secret Manager."),
     "check-etl": ("reconciler.cli.check_etl", "Check the queries of bigquery-etl against the units."),
     "services": ("reconciler.cli.services", "Show the catalogue of Fivetran's services, or update it."),
     "simulate": ("reconciler.cli.simulate", "Serve a local Fivetran and a local Google Cloud."),
