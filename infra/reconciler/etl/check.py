@@ -98,11 +98,8 @@ class CrossCheck:
         at = (file.file, task.line, task.column)
         declared = self._tasks.get(task.task_id)
         if declared is None:
-            near = get_close_matches(task.task_id, self._tasks, n=1, cutoff=0.8)
-            schedule = f"schedule: {{by: airflow, task_id: {task.task_id}}}"
-            hint = f"Did you mean {near[0]}?" if near else f"Write `{schedule}` in the unit's file, or remove the task."
             message = f"no unit has the task_id {task.task_id}"
-            yield Finding(*at, "task_without_unit", "failed", message, hint)
+            yield Finding(*at, "task_without_unit", "failed", message, self._suggest_task(file, task.task_id))
             return
         fleet, unit = declared
         lives, variable = self._lives[fleet.environment.name], variable_name(task.task_id)
@@ -118,6 +115,17 @@ class CrossCheck:
             )
             hint = self._extend(fleet)
             yield Finding(*at, "task_without_variable", "warning", message, hint, unit.owners)
+
+    def _suggest_task(self, file: EtlFile, task_id: str) -> str:
+        """Return what to write in place of an unknown task: that of a unit whose data the query reads, above all."""
+        for read in self._reads[file.query]:
+            for declared in self._datasets.get((read.project, read.dataset or ""), ()):
+                for unit in (declared.unit, *declared.fleet.writers_of(declared.dataset)):
+                    if task := _task_of(unit):
+                        return f"Write {task}, the task of {unit.file}, whose data the query reads."
+        if near := get_close_matches(task_id, self._tasks, n=1, cutoff=0.8):
+            return f"Did you mean {near[0]}?"
+        return f"Write `schedule: {{by: airflow, task_id: {task_id}}}` in the unit's file, or remove the task."
 
     def _check_read(self, file: EtlFile, read: Read) -> Iterator[Finding]:
         yield from self._check_project(file, read)
@@ -201,23 +209,17 @@ class CrossCheck:
 
     def _check_pairs(self) -> Iterator[Finding]:
         """Find queries that wait for a sync of one environment, and read only another."""
-        by_query: dict[str, list[EtlFile]] = defaultdict(list)
         for file in self._scan.files:
-            by_query[file.query].append(file)
-        for files in by_query.values():
-            reads = [read for file in files for read in file.reads]
-            if not reads:
-                continue
-            for file in files:
-                for task in file.tasks:
-                    declared = self._tasks.get(task.task_id)
-                    if declared is None or any(declared[0] in self._by_project[read.project] for read in reads):
-                        continue
-                    name, first = declared[0].environment.name, min(reads)
-                    message = f"waits for {task.task_id} of {name}, but reads only {_name(first)}"
-                    hint = f"Name the task of the unit that fills {_name(first)}."
-                    at = (file.file, task.line, task.column)
-                    yield Finding(*at, "task_of_another_environment", "failed", message, hint, declared[1].owners)
+            reads = self._reads[file.query]
+            for task in file.tasks if reads else ():
+                declared = self._tasks.get(task.task_id)
+                if declared is None or any(declared[0] in self._by_project[read.project] for read in reads):
+                    continue
+                name, first = declared[0].environment.name, reads[0]
+                message = f"waits for {task.task_id} of {name}, but reads only {_name(first)}"
+                hint = f"Name the task of the unit that fills {_name(first)}."
+                at = (file.file, task.line, task.column)
+                yield Finding(*at, "task_of_another_environment", "failed", message, hint, declared[1].owners)
 
     def _check_units(self) -> Iterator[Finding]:
         """Find units that wait for a DAG which no query makes."""
@@ -287,6 +289,14 @@ class CrossCheck:
     def _place(self, file: str, *path: str | int) -> tuple[str, int, int]:
         place = self._places.find(file, *path).removeprefix(f"{file}:").split(":")
         return (file, int(place[0]), int(place[1])) if len(place) == 2 else (file, 1, 1)
+
+    @cached_property
+    def _reads(self) -> dict[str, list[Read]]:
+        """What the files of a query read, by the query's name."""
+        found: dict[str, list[Read]] = defaultdict(list)
+        for file in self._scan.files:
+            found[file.query] += file.reads
+        return found
 
     @cached_property
     def _tasks(self) -> dict[str, tuple[Fleet, Unit]]:
