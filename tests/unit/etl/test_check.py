@@ -114,10 +114,10 @@ def test_check_etl_reports_a_task_without_a_unit_at_its_line(estate: Estate):
     estate.query("orders", "`prod-shop.orders.line`", task="shop_order")
     result = estate.run()
     assert result.return_value == 1
-    assert (
-        f"{ORDERS}/metadata.yaml:7:16: no unit has the task_id shop_order\n    Did you mean shop_orders?"
-        in result.stdout
-    )
+    assert f"{ORDERS}/metadata.yaml:7:16: no unit has the task_id shop_order\n" in result.stdout
+    assert "Write shop_orders, the task of connectors/prod/orders.yaml, whose data the query reads." in result.stdout
+    estate.query("orders", "x", task="shop_order")
+    assert "    Did you mean shop_orders?" in estate.run().stdout
 
 
 def test_check_etl_reports_a_unit_that_no_query_uses_at_its_line(estate: Estate):
