@@ -46,6 +46,7 @@ ORDER = (
     "reconciler.plan",
     "reconciler.stack",
     "reconciler.review",
+    "reconciler.edits",
     "reconciler.git",
     "reconciler.github",
     "simulator",

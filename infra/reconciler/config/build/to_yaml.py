@@ -53,7 +53,7 @@ def unit_text(
     `folder` is the folder of the file, from which its first line leads an editor to the schema; the default is an
     environment's folder in this repository. `comments` go above the key or item with their path.
     """
-    text = format_yaml(describe(unit, environment), comments=comments, on_one_line=_on_one_line)
+    text = format_yaml(describe(unit, environment), comments=comments, on_one_line=may_stand_on_one_line)
     return f"# yaml-language-server: $schema={_schema_from(folder)}\n{text}"
 
 
@@ -229,7 +229,8 @@ def _given(**fields: Any) -> dict[str, Any]:
     return {key: value for key, value in fields.items() if value is not None and value not in ({}, [])}
 
 
-def _on_one_line(path: Path, value: Mapping[str, Any]) -> bool:
+def may_stand_on_one_line(path: Path, value: Mapping[str, Any]) -> bool:
+    """Return whether a mapping of a unit's file is written on one line where it fits."""
     if not holds_scalars(value):
         return False
     within = path[:2]

@@ -1,0 +1,108 @@
+"""Edits of one value: the file says what it said with this change, and every other line has the same bytes."""
+
+from __future__ import annotations
+
+import copy
+import difflib
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from reconciler.edits.source import EditRejected, Source
+from reconciler.edits.splices import append, remove, set_value
+
+from .documents import DATA, KEY, SCALAR, documents
+
+
+def paths(node: Any, path: tuple[str | int, ...] = ()) -> list[tuple[str | int, ...]]:
+    inner = node.items() if isinstance(node, dict) else enumerate(node) if isinstance(node, list) else ()
+    return [path, *(deeper for step, value in inner for deeper in paths(value, (*path, step)))]
+
+
+def at(data: Any, path: tuple[str | int, ...]) -> Any:
+    for step in path:
+        data = data[step]
+    return data
+
+
+def blocks_changed(before: bytes, after: bytes) -> int:
+    """Return how many separate ranges of lines differ."""
+    matcher = difflib.SequenceMatcher(None, before.splitlines(True), after.splitlines(True), autojunk=False)
+    return sum(tag != "equal" for tag, *_ in matcher.get_opcodes())
+
+
+@given(documents())
+@settings(max_examples=100, deadline=None)
+def test_source_reads_what_a_file_says(document: tuple[dict[str, Any], bytes]):
+    data, raw = document
+    source = Source.read(raw, "a.yaml")
+    assert source.data == data
+    assert source.raw == raw
+
+
+@given(documents(), st.data())
+@settings(max_examples=100, deadline=None)
+def test_set_value_changes_one_value_and_no_other_line(document: tuple[dict[str, Any], bytes], draw: st.DataObject):
+    data, raw = document
+    path = draw.draw(st.sampled_from(paths(data)[1:]))
+    value = draw.draw(SCALAR)
+    source = Source.read(raw, "a.yaml")
+    edited = set_value(source, path, value)
+    expected = copy.deepcopy(data)
+    at(expected, path[:-1])[path[-1]] = value
+    assert edited.data == expected
+    assert blocks_changed(raw, edited.raw) <= 1
+    assert set_value(edited, path, value).raw == edited.raw
+
+
+@given(documents(), st.data())
+@settings(max_examples=100, deadline=None)
+def test_set_value_adds_a_key_and_keeps_every_line(document: tuple[dict[str, Any], bytes], draw: st.DataObject):
+    data, raw = document
+    parents = [path for path in paths(data) if isinstance(at(data, path), dict)]
+    path = draw.draw(st.sampled_from(parents))
+    key = draw.draw(KEY.filter(lambda each: each not in at(data, path)))
+    value = draw.draw(SCALAR | DATA)
+    order = draw.draw(st.permutations([key, *at(data, path)]))
+    source = Source.read(raw, "a.yaml")
+    edited = set_value(source, (*path, key), value, order=order)
+    expected = copy.deepcopy(data)
+    at(expected, path)[key] = value
+    assert edited.data == expected
+    assert blocks_changed(raw, edited.raw) == 1
+
+
+@given(documents(), st.data())
+@settings(max_examples=100, deadline=None)
+def test_append_adds_an_item_and_keeps_every_line(document: tuple[dict[str, Any], bytes], draw: st.DataObject):
+    data, raw = document
+    lists = [path for path in paths(data) if isinstance(at(data, path), list)]
+    if not lists:
+        return
+    path, value = draw.draw(st.sampled_from(lists)), draw.draw(SCALAR | DATA)
+    edited = append(Source.read(raw, "a.yaml"), path, value)
+    expected = copy.deepcopy(data)
+    at(expected, path).append(value)
+    assert edited.data == expected
+    assert blocks_changed(raw, edited.raw) == 1
+
+
+@given(documents(), st.data())
+@settings(max_examples=100, deadline=None)
+def test_remove_takes_one_entry_and_no_other_line(document: tuple[dict[str, Any], bytes], draw: st.DataObject):
+    data, raw = document
+    path = draw.draw(st.sampled_from(paths(data)[1:]))
+    source = Source.read(raw, "a.yaml")
+    try:
+        edited = remove(source, path)
+    except EditRejected as error:
+        assert "a comment stands between" in str(error)
+        return
+    expected = copy.deepcopy(data)
+    while len(path) > 1 and len(at(expected, path[:-1])) == 1:
+        path = path[:-1]
+    del at(expected, path[:-1])[path[-1]]
+    assert edited.data == expected
+    assert blocks_changed(raw, edited.raw) == 1
