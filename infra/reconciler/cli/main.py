@@ -24,6 +24,12 @@ from reconciler.model.errors import InvalidSpecs, ReconcilerError, RemoteError
 #: Every command: its module, and its line in `reconciler --help`.
 COMMANDS = {
     "validate": ("reconciler.cli.validate", "Check every file and print all problems."),
+    "extend": ("reconciler.cli.extend", "Move a unit's last day to a later one."),
+    "grant": ("reconciler.cli.grant", "Give a member access to a dataset for a time."),
+    "revoke": ("reconciler.cli.revoke", "Take a member's access to a dataset away."),
+    "pause": ("reconciler.cli.pause", "Stop the syncs of a connector, with a reason."),
+    "resume": ("reconciler.cli.resume", "Start the syncs of a paused connector again."),
+    "retire": ("reconciler.cli.retire", "Announce that a unit will be removed."),
     "import": ("reconciler.cli.import_", "Write files for unmanaged connections and datasets."),
     "status": ("reconciler.cli.status", "Show the status of each connection, and the next step."),
     "doctor": ("reconciler.cli.doctor", "Check what an environment needs, and who reads sensitive data."),

@@ -78,16 +78,22 @@ class Loaded:
         raise ReconcilerError(f"no environment {environment!r} in the specs, which have {', '.join(self.environments)}")
 
 
-def load(specs_dir: Path, display_root: Path, day: date | None = None) -> Loaded:
+def load(
+    specs_dir: Path,
+    display_root: Path,
+    day: date | None = None,
+    edited: Mapping[Path, bytes | None] | None = None,
+) -> Loaded:
     """Read every environment under `specs_dir`, as of a day: today by default.
 
     Files are named relative to `display_root` in problems and in the model when they are below it, otherwise as
     `specs_dir` was given. Another `connectors` folder, such as one with the files of a pull request, stands for the one
-    in `display_root`, and its files are named like those. Never raises for what the files hold.
+    in `display_root`, and its files are named like those. `edited` has the bytes of files that are not written yet, by
+    their paths below `specs_dir`, with None for a deleted one. Never raises for what the files hold.
     """
     if _stands_for_own(specs_dir, display_root):
         display_root = specs_dir.absolute().parent
-    folder = Folder(specs_dir, display_root)
+    folder = Folder(specs_dir, display_root, edited)
     problems = list(folder.problems)
     environments: dict[str, Document] = {}
     units: dict[str, dict[str, Document]] = {name: {} for name in folder.environments}

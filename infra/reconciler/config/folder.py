@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import re
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -34,16 +34,20 @@ class SpecFile:
 
 
 class Folder:
-    """Walk the specs folder once, and collect its files, environments and problems."""
+    """Walk the specs folder once, and collect its files, environments and problems.
 
-    def __init__(self, root: Path, display_root: Path) -> None:
+    `edited` has the bytes of files that are not written yet, by their paths below `root`; None for a deleted one.
+    """
+
+    def __init__(self, root: Path, display_root: Path, edited: Mapping[Path, bytes | None] | None = None) -> None:
         self.problems: list[Problem] = []
+        self._edited = {file.absolute(): raw for file, raw in (edited or {}).items()}
         self.environments: list[str] = []
         self.files: list[SpecFile] = []
         self._display = _Display(root, display_root)
         self._inside = root.resolve()
         for entry in self._entries(root):
-            if _is_folder(entry) and self._stays_inside(entry):
+            if (_is_folder(entry) or self._is_new_folder(entry)) and self._stays_inside(entry):
                 self._environment(entry)
             elif looks_like_yaml(entry.name):
                 self._problem(entry, "a file outside any environment", "move it into an environment's folder")
@@ -93,13 +97,28 @@ class Folder:
     def _entries(self, folder: Path) -> Iterator[Path]:
         """Yield a folder's entries in order, without hidden and backup files."""
         try:
-            entries = sorted(folder.iterdir())
+            found = set(folder.iterdir())
         except OSError as error:
-            self._problem(folder, f"cannot be read: {error.strerror}")
-            return
+            if not any(file.parent == folder.absolute() for file in self._edited):
+                self._problem(folder, f"cannot be read: {error.strerror}")
+                return
+            found = set()
+        absolute = folder.absolute()
+        for file, raw in self._edited.items():
+            if file.is_relative_to(absolute) and file != absolute:
+                entry = folder / file.relative_to(absolute).parts[0]
+                if raw is not None:
+                    found.add(entry)
+                elif file.parent == absolute:
+                    found.discard(entry)
+        entries = sorted(found)
         yield from (
             entry for entry in entries if not (entry.name.startswith((".", "#", "~")) or entry.name.endswith("~"))
         )
+
+    def _is_new_folder(self, entry: Path) -> bool:
+        """Return whether only edited files make an entry a folder."""
+        return not entry.exists() and any(file.parent == entry.absolute() for file in self._edited)
 
     def _stays_inside(self, entry: Path) -> bool:
         """Return whether an entry is inside the specs folder. A link out could show other files of the machine."""
@@ -116,6 +135,8 @@ class Folder:
 
     def _read(self, file: Path) -> bytes | None:
         """Return the file's bytes, at most one more than allowed; None when it cannot be read."""
+        if (edited := self._edited.get(file.absolute())) is not None:
+            return edited
         try:
             descriptor = os.open(file, os.O_RDONLY | os.O_NONBLOCK)
             with os.fdopen(descriptor, "rb") as stream:

@@ -204,10 +204,8 @@ class _Reader:
     def __init__(self, text: str) -> None:
         self._text = text
         self._events: Iterator[Any] = yaml.parse(text, Loader=yaml.CSafeLoader)
-        self._dashes = [
-            token.start_mark.index
-            for token in yaml.scan(text, Loader=yaml.CSafeLoader)
-            if isinstance(token, yaml.BlockEntryToken)
+        self._dashes: list[int] = [
+            token.start_mark.index for token in _tokens(text) if isinstance(token, yaml.BlockEntryToken)
         ]
         self._anchors: dict[str, Node] = {}
 
@@ -237,7 +235,7 @@ class _Reader:
     def _node(self, event: Any) -> Node:
         start, end = event.start_mark.index, event.end_mark.index
         if isinstance(event, yaml.AliasEvent):
-            return Node("alias", start, start, end, value=event.anchor)
+            return Node("alias", start, start, end, value=event.anchor or "")
         has_properties = event.anchor is not None or event.tag is not None
         found = _PROPERTIES.match(self._text, start) if has_properties else None
         inner = found.end() if found is not None else start
@@ -267,7 +265,7 @@ class _Reader:
             else:
                 entries.append(Entry(first.start if event.flow_style else self._dash(first.start), None, first))
         if event.flow_style:
-            end = following.end_mark.index
+            end = following.end_mark.index if following.end_mark is not None else inner
         else:
             end = entries[-1].end if entries else inner
             start_of_first = entries[0].start if entries else inner
@@ -278,6 +276,10 @@ class _Reader:
     def _dash(self, at: int) -> int:
         """Return the position of the dash before a list item. A list within the item begins with a dash of its own."""
         return self._dashes[bisect.bisect_left(self._dashes, at) - 1]
+
+
+def _tokens(text: str) -> Iterator[Any]:
+    return iter(yaml.scan(text, Loader=yaml.CSafeLoader))
 
 
 def _plain(text: str) -> Any:

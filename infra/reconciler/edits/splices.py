@@ -14,9 +14,10 @@ from typing import Any
 from reconciler.config.build.to_yaml import may_stand_on_one_line
 from reconciler.config.yaml.document import Path
 from reconciler.edits.source import Entry, Node, Source, Splice
-from reconciler.yaml_text.writer import format_on_one_line, format_yaml, scalar
+from reconciler.yaml_text.writer import WIDTH, format_on_one_line, format_yaml, scalar
 
 _COLON = re.compile(r"[ \t]*:")
+_DATE = re.compile(r"\d{4}-\d\d-\d\d")
 _COMMENT_LINE = re.compile(r"([ \t]*)#")
 #: Anchor and tag, before a value on a line of its own.
 _PROPERTIES = re.compile(r"(?:[ \t]+[&!][^\s]*)+")
@@ -46,8 +47,10 @@ def set_value(source: Source, path: Path, value: Any, *, order: Sequence[str] = 
     if parent is None or parent.kind != "mapping" or not isinstance(key, str):
         raise source.rejected(0 if parent is None else parent.start, "expected a mapping here")
     expected = _with(source.data, (*path[:known], key), content)
+    if (splice := _opened(source, path[:known], parent, key, content)) is not None:
+        return source.apply([splice], expected)
     keys = order if known == len(path) - 1 else ()
-    splice = _insert(source, path[:known], parent, key, content, _entry_before(parent, key, keys))
+    splice = _insert(source, path[:known], parent, _entry_before(parent, key, keys), key=key, value=content)
     return source.apply([splice], expected)
 
 
@@ -94,6 +97,8 @@ def _replace(source: Source, path: Path, node: Node, value: Any) -> list[Splice]
         text = format_on_one_line(value)
     elif isinstance(value, str) and node.kind == "scalar" and node.style in ("'", '"'):
         text = _quoted_like(node.style, value)
+    elif isinstance(value, str) and _is_plain_date(node) and _DATE.fullmatch(value):
+        text = value  # YAML 1.2 reads a date as text, and the file writes it so
     else:
         text = format_on_one_line(value, in_flow=in_flow)
     if node.kind == "scalar" or node.is_flow:
@@ -106,6 +111,31 @@ def _replace(source: Source, path: Path, node: Node, value: Any) -> list[Splice]
         key_end = properties.end()
     first_line_end = source.line_end(key_end)
     return [Splice(key_end, key_end, f" {text}"), Splice(first_line_end, source.line_end(node.end), "")]
+
+
+def _opened(source: Source, path: Path, parent: Node, key: str, value: Any) -> Splice | None:
+    """Give the entries of a mapping in braces lines of their own, if it is empty or its line would be too long."""
+    if not parent.is_flow or not path or _is_in_flow(source, path) or "\n" in source.text[parent.inner : parent.end]:
+        return None
+    text = format_on_one_line({key: value}, in_flow=True)
+    line = source.line_end(parent.end) - source.line_start(parent.start)
+    entries = [source.text[each.start : each.end] for each in parent.entries]
+    if source.text[parent.inner + 1 : parent.end - 1].strip() and (line + len(text) <= WIDTH or not entries):
+        return None
+    return _below(source, path, parent, [*entries, *_lines({key: value}, path)])
+
+
+def _below(source: Source, path: Path, node: Node, lines: Sequence[str]) -> Splice:
+    """Replace a value in braces or brackets by lines below its key. A comment behind it stays behind the key."""
+    parent = source.find(path[:-1])
+    entry = source.entry(parent, path[-1]) if parent is not None else None
+    start = node.start if entry is None else entry.start
+    column = start - source.line_start(start) + 2
+    end_of_line = source.line_break(node.end)
+    rest = source.text[node.end : source.line_end(node.end)]
+    before = source.text[: node.inner].rstrip(" \t")
+    text = "".join(f"{end_of_line}{' ' * column}{line}" if line else end_of_line for line in lines)
+    return Splice(len(before), node.end + len(rest), f"{rest}{text}")
 
 
 def _colon_end(source: Source, path: Path) -> int:
@@ -122,6 +152,10 @@ def _colon_end(source: Source, path: Path) -> int:
     return found.end()
 
 
+def _is_plain_date(node: Node) -> bool:
+    return node.kind == "scalar" and not node.style and _DATE.fullmatch(node.value) is not None
+
+
 def _quoted_like(mark: str, value: str) -> str:
     """Write a text in the quotation marks that it had, if they can hold it."""
     if mark == "'" and value.isprintable():
@@ -130,7 +164,7 @@ def _quoted_like(mark: str, value: str) -> str:
     return text if text.startswith('"') else f'"{text}"'
 
 
-def _insert(source: Source, path: Path, parent: Node, key: str, value: Any, before: Entry | None) -> Splice:
+def _insert(source: Source, path: Path, parent: Node, before: Entry | None, *, key: str, value: Any) -> Splice:
     """Insert a key into a mapping: after the entry `before`, or as the first one."""
     if parent.is_flow:
         text = f"{scalar(key, in_flow=True)}: {format_on_one_line(value, in_flow=True)}"
@@ -181,16 +215,9 @@ def _append_in_flow(source: Source, path: Path, node: Node, value: Any) -> Splic
     if inner.strip() or _is_in_flow(source, path) or not isinstance(path[-1], str) or not isinstance(value, Mapping):
         return Splice(node.end - 1, node.end - 1, format_on_one_line(value, in_flow=True))
     # An empty list in a block: its first item gets lines of its own, as in other files.
-    parent = source.find(path[:-1])
-    entry = source.entry(parent, path[-1]) if parent is not None else None
-    start = node.start if entry is None else entry.start
-    column = start - source.line_start(start)
-    end_of_line = source.line_break(node.end)
-    lines = [f"{'  ' if number else '- '}{line}" for number, line in enumerate(_lines(value, path))]
-    after = "".join(f"{end_of_line}{' ' * (column + 2)}{line}" for line in lines)
-    rest = source.text[node.end : source.line_end(node.end)]
-    blank = len(source.text[: node.inner]) - len(source.text[: node.inner].rstrip(" \t"))
-    return Splice(node.inner - blank, node.end + len(rest), f"{rest}{after}")
+    return _below(
+        source, path, node, [f"{'  ' if number else '- '}{line}" for number, line in enumerate(_lines(value, path))]
+    )
 
 
 def _remove_in_flow(source: Source, parent: Node, number: int) -> list[Splice]:

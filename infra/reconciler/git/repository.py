@@ -78,6 +78,15 @@ class Repository:
             raise _failure(arguments[0], done.stderr, step)
         return done.stdout
 
+    def has_changes(self, file: str) -> bool:
+        """Return whether a file of the work tree differs from the last commit; False outside a repository."""
+        command = self._command("status", "--porcelain", "-z", "--untracked-files=all", "--", file)
+        try:
+            done = subprocess.run(command, capture_output=True, timeout=_TIMEOUT_S, check=False, env=_env())
+        except (OSError, subprocess.TimeoutExpired):
+            return False
+        return done.returncode == 0 and bool(done.stdout)
+
     def require_commit(self, commit: str) -> None:
         """Check that the repository has a commit. Raises `ReconcilerError`, which says how to fetch it."""
         if not COMMIT.fullmatch(commit):

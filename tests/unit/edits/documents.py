@@ -11,7 +11,9 @@ from hypothesis import strategies as st
 
 WORD = st.text(string.ascii_lowercase + "_", min_size=1, max_size=6)
 KEY = WORD | st.sampled_from(["with space", "a-b", "no", "2026-12-31", "é", "a#b"])
-TEXT = st.text("ab:#-'\" é,[]{}&*!|>\t", max_size=10) | WORD | st.sampled_from(["2026-12-31", "no", "1", "# no comment"])
+TEXT = (
+    st.text("ab:#-'\" é,[]{}&*!|>\t", max_size=10) | WORD | st.sampled_from(["2026-12-31", "no", "1", "# no comment"])
+)
 SCALAR = TEXT | st.integers(-5, 5) | st.booleans()
 DATA: st.SearchStrategy[dict[str, Any]] = st.dictionaries(
     KEY,
@@ -23,14 +25,14 @@ DATA: st.SearchStrategy[dict[str, Any]] = st.dictionaries(
     min_size=2,
     max_size=4,
 )
-COMMENTS = ["# why", "#", "#\twith a tab", "# key: value", "# - item", "# it's \"so\": {"]
+COMMENTS = ["# why", "#", "#\twith a tab", "# key: value", "# - item", '# it\'s "so": {']
 
 
 class _Renderer:
     """Writes data with a random style at each node."""
 
     def __init__(self, seed: int) -> None:
-        self._random = random.Random(seed)
+        self._random = random.Random(seed)  # noqa: S311 (styles of a test's file)
         self._step = self._random.randint(1, 4)
         self._indents_lists = self._random.random() < 0.5
         self._anchors = 0
@@ -79,7 +81,9 @@ class _Renderer:
     def _scalar(self, value: Any, *, in_flow: bool) -> str:
         if not isinstance(value, str):
             return json.dumps(value)
-        plain = value.replace("_", "").isalpha() and value.isascii() and value not in ("no", "y", "n", "yes", "on", "off")
+        plain = (
+            value.replace("_", "").isalpha() and value.isascii() and value not in ("no", "y", "n", "yes", "on", "off")
+        )
         if plain and value not in ("true", "false", "null") and self._chance(2):
             return value
         if "\t" not in value and self._chance(2):
@@ -101,7 +105,10 @@ class _Renderer:
 def documents(draw: st.DrawFn) -> tuple[dict[str, Any], bytes]:
     """Return data, and a file that says it."""
     data = draw(DATA)
-    lines = [*draw(st.sampled_from([[], ["---"], ["# top", ""]])), *_Renderer(draw(st.integers(0, 2**32))).block(data, 0)]
+    lines = [
+        *draw(st.sampled_from([[], ["---"], ["# top", ""]])),
+        *_Renderer(draw(st.integers(0, 2**32))).block(data, 0),
+    ]
     lines += draw(st.sampled_from([[], [], ["# end"], ["", "# end"]]))
     end = draw(st.sampled_from(["\n", "\r\n"]))
     text = end.join(lines) + draw(st.sampled_from(["", end]))

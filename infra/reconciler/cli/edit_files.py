@@ -1,0 +1,264 @@
+"""Show an edit of files as a diff, check it, and write it: what the commands that edit files share."""
+
+from __future__ import annotations
+
+import difflib
+import os
+import re
+import shutil
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+from reconciler.cli import Exit
+from reconciler.cli.options import environment_option, specs_option, today_option
+from reconciler.cli.output import inert, print_note, print_text
+from reconciler.config import Loaded, load
+from reconciler.config.folder import ENVIRONMENT_FILE
+from reconciler.edits.edited import Edited
+from reconciler.edits.source import Source
+from reconciler.git.repository import Repository
+from reconciler.model import Environment
+from reconciler.model.commands import count
+from reconciler.model.errors import ReconcilerError
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+_DAYS = re.compile(r"([1-9][0-9]{0,4})d")
+_COLOURS = {"+": "green", "-": "red", "@": "cyan"}
+
+
+def edit_options(command: F) -> F:
+    """Add the options of all commands that edit a file."""
+    yes = click.option("--yes", "-y", is_flag=True, help="Write the files without a question.")
+    return specs_option(today_option(environment_option(yes(command))))
+
+
+@dataclass(frozen=True)
+class UnitFile:
+    """A unit's file, its environment, and all files as they are."""
+
+    name: str
+    path: Path
+    source: Source
+    environment: Environment
+    loaded: Loaded
+
+
+@dataclass(frozen=True)
+class FileChange:
+    """The bytes of a file before and after an edit; None where there is no file."""
+
+    path: Path
+    shown: str
+    before: bytes | None
+    after: bytes | None
+
+
+def read_unit(specs: Path, environment: str | None, name: str, day: date) -> UnitFile:
+    """Find the file of a unit, in any environment unless one is named.
+
+    Raises:
+        click.UsageError: There is no such unit, or several environments have one.
+        InvalidSpecs: A file of the environment has a problem.
+    """
+    loaded = load(specs, Path.cwd(), day)
+    stem = Path(name).stem if name.endswith(".yaml") else name
+    if Path(name).name != name and Path(name).parent.name in loaded.environments:
+        environment = environment or Path(name).parent.name
+    found = [
+        each
+        for each in loaded.environments
+        if environment in (None, each)
+        and (specs / each / f"{stem}.yaml").is_file()
+        and f"{stem}.yaml" != ENVIRONMENT_FILE
+    ]
+    if not found:
+        if environment is not None:
+            loaded.fleet(environment)
+        raise click.UsageError(_unknown(specs, loaded, environment, stem))
+    if len(found) > 1:
+        raise click.UsageError(f"several environments have {stem}: choose with --environment: {', '.join(found)}")
+    fleet = loaded.fleet(found[0])
+    path = specs / found[0] / f"{stem}.yaml"
+    shown = next(unit.file for unit in fleet.units if unit.name == stem)
+    return UnitFile(stem, path, Source.read(_read(path, shown), shown), fleet.environment, loaded)
+
+
+def edit_unit(unit: UnitFile, specs: Path, day: date, edited: Edited, *, yes: bool) -> int:
+    """Show, check and write an edit of a unit's file."""
+    change = FileChange(unit.path, unit.source.file, unit.source.raw, edited.source.raw)
+    return apply_changes([change], specs, day, edited.meaning, edited.notes, yes=yes)
+
+
+def apply_changes(
+    changes: Sequence[FileChange], specs: Path, day: date, meaning: str, notes: Sequence[str], *, yes: bool
+) -> int:
+    """Check all files with these changes, show them as a diff, ask, and write them.
+
+    Args:
+        changes: The files.
+        specs: The specs folder.
+        day: The date to use as today.
+        meaning: What the change does, in an imperative.
+        notes: What the user should know.
+        yes: Whether to write without a question.
+    """
+    changes = [each for each in changes if each.before != each.after]
+    if not changes:
+        print_note(f"nothing to change: {meaning}")
+        return Exit.FINE
+    _require_committed(changes)
+    problems = load(specs, Path.cwd(), day, {each.path: each.after for each in changes}).problems
+    for each in changes:
+        print_text(format_diff(each), newline=False)
+    if problems:
+        for problem in problems:
+            print_note(str(problem))
+        files = {each.shown for each in changes}
+        ours = sum(problem.file in files for problem in problems)
+        print_note(f"not written: {count(len(problems), 'problem')}, {ours} of them in what is shown above")
+        return Exit.FINDINGS
+    for note in notes:
+        print_note(f"notice: {note}")
+    if not yes and not is_terminal():
+        print_note("not written: this is no terminal to ask. Write it with --yes")
+        return Exit.FINE
+    if not yes and not click.confirm("Write it?", default=False, err=True):
+        print_note("not written")
+        return Exit.FINE
+    for each in changes:
+        _write(each)
+    print_note(f"written: {', '.join(each.shown for each in changes)}")
+    return Exit.FINE
+
+
+def is_terminal() -> bool:
+    """Return whether a user can answer a question."""
+    return sys.stdin.isatty()
+
+
+def format_diff(change: FileChange) -> str:
+    """Return a unified diff of a change, as `git diff` prints one."""
+    before, after = (_lines(raw) for raw in (change.before, change.after))
+    old, new = (change.shown if raw is not None else "/dev/null" for raw in (change.before, change.after))
+    lines = []
+    for line in difflib.unified_diff(before, after, old, new, n=3, lineterm="\n"):
+        text = inert(line.rstrip("\r\n"))
+        lines.append(click.style(text, fg=_COLOURS.get(line[0])) if line[0] in _COLOURS else text)
+        if not line.endswith("\n"):
+            lines.append("\\ No newline at end of file")
+    return "".join(f"{line}\n" for line in lines)
+
+
+def until_option(text: str, help_until: str) -> Callable[[F], F]:
+    """Return the options `--for` and `--until`: a number of days from today, or a day."""
+
+    def add(command: F) -> F:
+        for_ = click.option("--for", "days", type=Days(), metavar="DAYS", help=text)
+        until = click.option("--until", type=Day(), metavar="DATE", help=help_until)
+        return for_(until(command))
+
+    return add
+
+
+class Days(click.ParamType[timedelta]):
+    """A number of days such as `30d`."""
+
+    name = "days"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> timedelta:
+        """Parse it."""
+        if isinstance(value, timedelta):
+            return value
+        found = _DAYS.fullmatch(value)
+        if found is None:
+            self.fail(f"{value!r}: expected a number of days such as 30d", param, ctx)
+        return timedelta(days=int(found[1]))
+
+
+class Day(click.ParamType[date]):
+    """An ISO date."""
+
+    name = "date"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> date:
+        """Parse it."""
+        try:
+            return value if isinstance(value, date) else date.fromisoformat(value)
+        except ValueError:
+            self.fail(f"{value!r}: expected a date such as 2026-12-31", param, ctx)
+
+
+def _lines(raw: bytes | None) -> list[str]:
+    text = (raw or b"").decode("utf-8", "replace")
+    return [f"{line}\n" for line in text.split("\n")[:-1]] + (
+        [text.rsplit("\n", 1)[-1]] if text[-1:] != "\n" and text else []
+    )
+
+
+def _require_committed(changes: Sequence[FileChange]) -> None:
+    """Check that nothing but this edit would change in the files, so that `git restore` undoes it."""
+    for each in changes:
+        if each.before is None:
+            if each.path.exists() or each.path.is_symlink():
+                raise ReconcilerError(
+                    f"{each.shown}: the file exists already\n    Choose another name, or edit that file."
+                )
+            continue
+        if Repository(each.path.parent).has_changes(each.path.name):
+            raise ReconcilerError(
+                f"{each.shown}: the file has changes that are not committed\n"
+                f"    Commit them first (`git add {each.shown}`, `git commit`), or undo them "
+                f"(`git restore {each.shown}`). For several edits in one commit, edit the file by hand."
+            )
+
+
+def _read(path: Path, shown: str) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise ReconcilerError(f"{shown}: cannot be read: {error.strerror}") from None
+
+
+def _write(change: FileChange) -> None:
+    """Write a file atomically, behind a link and with the mode that it has."""
+    path = change.path.resolve()
+    try:
+        now = path.read_bytes() if path.exists() else None
+        if now != change.before:
+            raise ReconcilerError(
+                f"{change.shown}: another process changed the file meanwhile\n    Run the command again."
+            )
+        if change.after is None:
+            path.unlink()
+            return
+        path.parent.mkdir(parents=True, exist_ok=True)
+        partial = path.with_name(f".{path.name}.{os.getpid()}")
+        partial.write_bytes(change.after)
+        if now is not None:
+            shutil.copymode(path, partial)
+        partial.replace(path)
+    except OSError as error:
+        raise ReconcilerError(f"{change.shown}: cannot be written: {error.strerror}") from None
+
+
+def _unknown(specs: Path, loaded: Loaded, environment: str | None, name: str) -> str:
+    known = sorted(
+        {
+            file.stem
+            for each in loaded.environments
+            if environment in (None, each)
+            for file in (specs / each).glob("*.yaml")
+            if file.name != ENVIRONMENT_FILE
+        }
+    )
+    where = environment or ", ".join(loaded.environments)
+    near = get_close_matches(name, known, n=1)
+    return f"no unit {name!r} in {where}." + (f" Did you mean {near[0]!r}?" if near else "")

@@ -1,0 +1,36 @@
+"""`reconciler extend`: move a unit's last day to a later one."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+from pathlib import Path
+
+import click
+
+from reconciler.cli.edit_files import Day, Days, edit_options, edit_unit, read_unit
+from reconciler.edits import lifecycle
+
+
+class _DaysOrDay(click.ParamType["timedelta | date"]):
+    name = "days"
+
+    def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> timedelta | date:
+        return (Days() if value.endswith("d") else Day()).convert(value, param, ctx)
+
+
+@click.command()
+@edit_options
+@click.argument("name")
+@click.argument("by", type=_DaysOrDay(), metavar="DAYS|DATE")
+def extend(specs: Path, day: date, environment: str | None, *, yes: bool, name: str, by: timedelta | date) -> int:
+    """Move the last day of a unit to a later one: by a number of days (30d), or to a date.
+
+    Days count from the unit's last day, or from today if it has expired. The environment's policy limits how far
+    ahead the last day may be.
+
+    Exit codes: 0 done, or shown only, 1 the files would have problems, 2 wrong usage or not possible.
+    """
+    unit = read_unit(specs, environment, name, day)
+    days, to = (by, None) if isinstance(by, timedelta) else (None, by)
+    edited = lifecycle.extend(unit.source, unit.environment, unit.name, day, by=days, to=to)
+    return edit_unit(unit, specs, day, edited, yes=yes)

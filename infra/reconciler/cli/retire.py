@@ -1,0 +1,40 @@
+"""`reconciler retire`: announce that a unit will be removed."""
+
+from __future__ import annotations
+
+from datetime import date
+from pathlib import Path
+from typing import Literal
+
+import click
+
+from reconciler.cli.edit_files import edit_options, edit_unit, read_unit
+from reconciler.edits import lifecycle
+
+
+@click.command()
+@edit_options
+@click.option("--ticket", required=True, metavar="TICKET", help="The ticket that asks for it.")
+@click.option(
+    "--data",
+    type=click.Choice(("keep", "delete")),
+    help="What becomes of its tables, where the environment may delete them.  [default: keep]",
+)
+@click.argument("name")
+def retire(
+    specs: Path,
+    day: date,
+    environment: str | None,
+    *,
+    yes: bool,
+    ticket: str,
+    data: Literal["keep", "delete"] | None,
+    name: str,
+) -> int:
+    """Write into a unit's file that it retires. The next run pauses its connector; then the file may be deleted.
+
+    Exit codes: 0 done, or shown only, 1 the files would have problems, 2 wrong usage or not possible.
+    """
+    unit = read_unit(specs, environment, name, day)
+    edited = lifecycle.retire(unit.source, unit.environment, unit.name, ticket, data)
+    return edit_unit(unit, specs, day, edited, yes=yes)

@@ -1,0 +1,260 @@
+"""Commands that edit a unit's file: the diff, the check, the question, and that no other byte changes."""
+
+from __future__ import annotations
+
+import subprocess
+from pathlib import Path
+
+import pytest
+import yaml
+
+from reconciler.cli.main import main
+
+from .workspace import Ran
+
+ENVIRONMENT = """\
+gcp_project: dev-project
+fivetran:
+  group: Dev
+  destination: {location: US, region: GCP_US_EAST4, time_zone_offset: "0"}
+workgroups: "gcp-wg-{workgroup}--{subgroup}@example.com"
+automation:
+  - {role: roles/bigquery.dataOwner, members: ["serviceAccount:reconciler@dev-project.iam.gserviceaccount.com"]}
+default_access:
+  - {role: roles/bigquery.dataEditor, members: [workgroup:data/engineers]}
+policy:
+  expiry: {required: true, longest: 90d}
+  people: {need: [ticket, until], longest: 14d, standing: [workgroup:data/engineers]}
+"""
+UNIT = """\
+# top
+description: "Payments."   # odd spaces
+owners: ['owner@example.com']
+connector:
+  service: stripe
+  destination: {schema: stripe}
+  config:
+    api_key: {secret: stripe-key, version: 1}
+  schedule: {by: airflow, task_id: fivetran_stripe}
+  # about nothing:\t a tab
+dataset:
+  friendly_name: Stripe
+# the end date
+expires: '2026-12-31' # agreed
+"""
+TODAY = "2026-11-30"
+
+
+class Folder:
+    """A specs folder in a git repository, with one environment and one committed unit."""
+
+    def __init__(self, root: Path, capsys: pytest.CaptureFixture[str]) -> None:
+        self.file = root / "connectors" / "dev" / "stripe.yaml"
+        self._root = root
+        self._capsys = capsys
+        self.file.parent.mkdir(parents=True)
+        (self.file.parent / "environment.yaml").write_text(ENVIRONMENT)
+        self.git("init", "-q", "-b", "main")
+        self.commit(UNIT)
+
+    def git(self, *arguments: str) -> str:
+        config = ["-c", "user.name=A", "-c", "user.email=a@example.com", "-c", "commit.gpgsign=false"]
+        return subprocess.run(
+            ["git", *config, *arguments],  # noqa: S607 (the one on PATH)
+            cwd=self._root,
+            check=True,
+            capture_output=True,
+            text=True,
+        ).stdout
+
+    def commit(self, text: str | bytes) -> None:
+        self.file.write_bytes(text.encode() if isinstance(text, str) else text)
+        self.git("add", "-A")
+        self.git("commit", "-q", "--allow-empty", "-m", "A commit")
+
+    def run(self, command: str, *arguments: str) -> Ran:
+        with pytest.raises(SystemExit) as exit_:
+            main([command, "--today", TODAY, *arguments])
+        printed = self._capsys.readouterr()
+        return Ran(int(exit_.value.code or 0), printed.out, printed.err)
+
+    @property
+    def text(self) -> str:
+        return self.file.read_bytes().decode()
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Folder:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("RECONCILER_SPECS", raising=False)
+    return Folder(tmp_path, capsys)
+
+
+def with_line(text: str, after: str, *lines: str) -> str:
+    return text.replace(after, after + "".join(f"{line}\n" for line in lines))
+
+
+EDITS = {
+    "extend": (("30d",), UNIT.replace("2026-12-31", "2027-01-30")),
+    "pause": (("INC-1: duplicates",), with_line(UNIT, "task_id: fivetran_stripe}\n", '  paused: "INC-1: duplicates"')),
+    "grant": (
+        ("user:a@example.com", "--ticket", "T-1", "--for", "14d"),
+        with_line(
+            UNIT,
+            "friendly_name: Stripe\n",
+            "  access:",
+            "    - role: roles/bigquery.dataViewer",
+            "      members: [user:a@example.com]",
+            "      ticket: T-1",
+            '      until: "2026-12-14"',
+        ),
+    ),
+}
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+@pytest.mark.parametrize("start", ["", "\ufeff"])
+@pytest.mark.parametrize("command", EDITS)
+def test_edit_changes_the_lines_that_it_says_and_no_other_byte(folder: Folder, command: str, end: str, start: str):
+    arguments, expected = EDITS[command]
+    folder.commit(start + UNIT.replace("\n", end).removesuffix(end))
+    ran = folder.run(command, "stripe", *arguments, "--yes")
+    assert ran.code == 0, ran.err
+    assert folder.text == start + expected.replace("\n", end).removesuffix(end)
+
+
+@pytest.mark.parametrize("command", EDITS)
+def test_edit_shows_a_diff_and_writes_nothing_without_a_terminal(folder: Folder, command: str):
+    ran = folder.run(command, "stripe", *EDITS[command][0])
+    assert ran.code == 0
+    assert "--- connectors/dev/stripe.yaml\n+++ connectors/dev/stripe.yaml\n@@" in ran.out
+    assert "not written: this is no terminal to ask. Write it with --yes" in ran.err
+    assert folder.text == UNIT
+
+
+@pytest.mark.parametrize(("answer", "written"), [("y\n", True), ("n\n", False), ("\n", False)])
+def test_edit_asks_on_a_terminal(folder: Folder, monkeypatch: pytest.MonkeyPatch, answer: str, written: bool):
+    monkeypatch.setattr("reconciler.cli.edit_files.is_terminal", lambda: True)
+    monkeypatch.setattr("click.termui.visible_prompt_func", lambda _: answer.strip())
+    ran = folder.run("extend", "stripe", "30d")
+    assert ran.code == 0
+    assert (folder.text != UNIT) is written
+
+
+@pytest.mark.parametrize("command", EDITS)
+def test_edit_rejects_a_file_with_other_changes(folder: Folder, command: str):
+    folder.file.write_text(UNIT + "# more\n")
+    ran = folder.run(command, "stripe", *EDITS[command][0], "--yes")
+    assert ran.code == 2
+    assert "the file has changes that are not committed" in ran.err
+    assert folder.text == UNIT + "# more\n"
+
+
+def test_edit_writes_nothing_when_the_files_have_problems(folder: Folder):
+    ran = folder.run("pause", "stripe", "", "--yes")
+    assert ran.code == 1
+    assert "connectors/dev/stripe.yaml:10:11: " in ran.err
+    assert folder.text == UNIT
+
+
+def test_edit_of_a_file_with_an_anchor_writes_nothing(folder: Folder):
+    folder.commit(UNIT.replace("friendly_name: Stripe", "friendly_name: &name Stripe\n  description: *name"))
+    ran = folder.run("extend", "stripe", "30d", "--yes")
+    assert ran.code == 1
+    assert "an anchor, `&name`" in ran.err
+    assert "an alias, `*name`" in ran.err
+
+
+def test_extend_rejects_a_day_after_the_policys_longest(folder: Folder):
+    ran = folder.run("extend", "stripe", "60d", "--yes")
+    assert ran.code == 2
+    assert "connectors/dev/stripe.yaml:14:1: 2027-03-01 is later than 2027-02-28" in ran.err
+    assert "`reconciler extend -e dev stripe 2027-02-28`" in ran.err
+    assert folder.run("extend", "stripe", "2027-02-28", "--yes").code == 0
+    assert "expires: '2027-02-28' # agreed" in folder.text
+
+
+def test_extend_counts_from_today_when_the_unit_has_expired(folder: Folder):
+    folder.commit(UNIT.replace("2026-12-31", "2026-11-20"))
+    assert folder.run("extend", "stripe", "30d", "--yes").code == 0
+    assert "expires: '2026-12-30' # agreed" in folder.text
+
+
+@pytest.mark.parametrize("day", ["2026-12-01", "2026-12-31"])
+def test_extend_shortens_nothing(folder: Folder, day: str):
+    ran = folder.run("extend", "stripe", day, "--yes")
+    assert folder.text == UNIT
+    assert ("nothing to change" if day == "2026-12-31" else "is earlier than 2026-12-31") in ran.err
+
+
+def test_grant_replaces_an_earlier_last_day_and_rejects_a_shorter_one(folder: Folder):
+    grant = ("grant", "stripe", "user:a@example.com", "--ticket", "T-1", "--yes")
+    assert folder.run(*grant, "--for", "5d").code == 0
+    before = folder.text
+    folder.commit(before)
+    assert folder.run(*grant, "--for", "9d").code == 0
+    assert folder.text == before.replace("2026-12-05", "2026-12-09")
+    folder.commit(folder.text)
+    ran = folder.run(*grant, "--for", "5d")
+    assert ran.code == 2
+    assert "user:a@example.com has roles/bigquery.dataViewer until 2026-12-09" in ran.err
+    assert "nothing to change" in folder.run(*grant, "--for", "9d").err
+
+
+def test_grant_rejects_what_the_policy_does_not_allow(folder: Folder):
+    ran = folder.run("grant", "stripe", "user:a@example.com", "--yes")
+    assert "add --ticket TICKET and --for 14d" in ran.err
+    ran = folder.run("grant", "stripe", "user:a@example.com", "--ticket", "T-1", "--for", "15d", "--yes")
+    assert "Grant it with `--for 14d`, until 2026-12-14." in ran.err
+    assert "is no member" in folder.run("grant", "stripe", "a@example.com").err
+    assert folder.text == UNIT
+
+
+def test_revoke_undoes_a_grant_byte_by_byte(folder: Folder):
+    folder.run("grant", "stripe", "user:a@example.com", "--ticket", "T-1", "--for", "5d", "--yes")
+    folder.commit(folder.text)
+    assert folder.run("revoke", "stripe", "user:A@example.com", "--yes").code == 0
+    assert folder.text == UNIT
+    folder.commit(UNIT)
+    ran = folder.run("revoke", "stripe", "user:a@example.com", "--yes")
+    assert ran.code == 2
+    assert "no grant gives to user:a@example.com" in ran.err
+
+
+def test_revoke_takes_a_member_out_of_a_grant_with_others(folder: Folder):
+    members = "[serviceAccount:job@dev-project.iam.gserviceaccount.com, workgroup:data/engineers]"
+    access = f"  access:\n    - {{role: roles/bigquery.metadataViewer, members: {members}}}\n"
+    text = UNIT.replace("  friendly_name: Stripe\n", f"  friendly_name: Stripe\n{access}")
+    folder.commit(text)
+    ran = folder.run("revoke", "stripe", "group:gcp-wg-data--engineers@example.com")
+    assert "members: [serviceAccount:job@dev-project.iam.gserviceaccount.com]}" in ran.out
+    assert "has roles/bigquery.dataEditor through `default_access` in connectors/dev/environment.yaml" in ran.err
+
+
+def test_resume_undoes_a_pause_byte_by_byte(folder: Folder):
+    folder.run("pause", "stripe", "INC-1", "--yes")
+    folder.commit(folder.text)
+    assert folder.run("resume", "stripe", "--yes").code == 0
+    assert folder.text == UNIT
+    folder.commit(UNIT)
+    assert "stripe is not paused by its file" in folder.run("resume", "stripe", "--yes").err
+
+
+def test_retire_adds_a_ticket_where_nothing_expires(folder: Folder):
+    assert "stripe expires on 2026-12-31 by itself" in folder.run("retire", "stripe", "--ticket", "T-1", "--yes").err
+    text = UNIT.replace("expires: '2026-12-31' # agreed", "expires: {never: why}")
+    folder.commit(text)
+    assert folder.run("retire", "stripe", "--ticket", "T-1", "--data", "delete", "--yes").code == 0
+    assert folder.text == f"{text}retire: {{ticket: T-1, data: delete}}\n"
+
+
+def test_edit_opens_a_mapping_in_braces_when_its_line_would_be_too_long(folder: Folder):
+    text = UNIT.replace("dataset:\n  friendly_name: Stripe\n", "dataset: {friendly_name: 'Stripe'} # note\n")
+    folder.commit(text)
+    folder.run("grant", "stripe", "user:a@example.com", "--ticket", "T-1", "--for", "5d", "--yes")
+    assert "dataset: # note\n  friendly_name: 'Stripe'\n  access:\n    - role: " in folder.text
+    assert yaml.safe_load(folder.text)["dataset"]["access"][0]["ticket"] == "T-1"
+
+
+def test_edit_of_an_unknown_unit_names_the_nearest(folder: Folder):
+    assert "no unit 'strpe' in dev. Did you mean 'stripe'?" in folder.run("pause", "strpe", "why").err
