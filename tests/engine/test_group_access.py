@@ -1,0 +1,102 @@
+"""Who can change connectors: the roles in the Fivetran group, through the real engine."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from admin import Admin
+from workspace import ENVIRONMENT, Workspace, kill
+
+OWN = "user:simulator-key@example.com"
+ADMIN, ANN, BOB, TEAM = (
+    "user:admin@example.com",
+    "user:ann@example.com",
+    "user:bob@example.com",
+    "team:Data Engineering",
+)
+MANAGE, EDIT, VIEW = "Manage Destination", "Edit Destination", "View Destination"
+
+
+@pytest.fixture
+def group(admin: Admin) -> str:
+    """A group whose administrator is a person, and an account with a team."""
+    for member in (ADMIN, ANN, BOB):
+        admin.make_user(member.partition(":")[2])
+    admin.make_team("Data Engineering", "ann@example.com")
+    group = admin.make_group_with_destination("Group_Dev")
+    admin.set_access(group, **{ADMIN: MANAGE, BOB: EDIT})
+    return group
+
+
+def declare(workspace: Workspace, *grants: tuple[str, str], **policy: Any) -> None:
+    """Write who has which role; `until` is the last day of Ann's."""
+    until = policy.pop("until", None)
+    access = [
+        {"role": role, "members": [member], **({"until": until} if until and member == ANN else {})}
+        for member, role in grants
+    ]
+    fivetran = {**ENVIRONMENT["fivetran"], "access": access}
+    workspace.write("environment", {**ENVIRONMENT, "fivetran": fivetran, "policy": policy})
+
+
+def memberships(admin: Admin) -> list[str]:
+    """The requests of a run that change who has a role."""
+    return [each for each in admin.writes() if "/users" in each or "/teams" in each]
+
+
+def test_roles_are_adopted_granted_changed_and_revoked_line_by_line(workspace: Workspace, admin: Admin, group: str):
+    declare(workspace, (ADMIN, "Destination Administrator"), (BOB, EDIT))
+    admin.forget_requests()
+    workspace.up().ok()
+    assert memberships(admin) == []
+
+    declare(workspace, (ADMIN, MANAGE), (BOB, VIEW), (TEAM, EDIT), (ANN, VIEW), until="2026-12-31")
+    preview = workspace.preview(RECONCILER_TODAY="2026-12-31").ok()
+    assert f"grants {EDIT} in the Fivetran group Group_Dev to {TEAM}" in preview.out
+    workspace.up(RECONCILER_TODAY="2026-12-31").ok()
+    assert admin.access(group) == {ADMIN: MANAGE, BOB: VIEW, TEAM: EDIT, ANN: VIEW}
+    admin.forget_requests()
+    workspace.up("--refresh", "--expect-no-changes", RECONCILER_TODAY="2026-12-31").ok()
+    assert admin.writes() == []
+
+    admin.set_access(group, **{BOB: MANAGE, TEAM: None, OWN: VIEW})
+    workspace.up("--refresh", RECONCILER_TODAY="2027-01-01").ok()
+    assert admin.access(group) == {ADMIN: MANAGE, BOB: VIEW, TEAM: EDIT, OWN: VIEW}
+
+    declare(workspace, (ADMIN, MANAGE), undeclared_fivetran_access="revoked")
+    workspace.up("--refresh").ok()
+    assert admin.access(group) == {ADMIN: MANAGE, OWN: VIEW}
+    workspace.assert_settled()
+
+
+def test_the_last_administrator_and_the_keys_user_fail_the_run_and_keep_their_roles(
+    workspace: Workspace, admin: Admin, group: str
+):
+    declare(workspace, (ADMIN, MANAGE), (OWN, EDIT), (BOB, EDIT))
+    workspace.up().ok()
+    declare(workspace, (BOB, VIEW))
+    failed = workspace.up()
+    assert failed.code != 0
+    assert "is the last administrator of the group" in failed.out
+    assert "is the user of the API key" in failed.out
+    assert admin.access(group) == {ADMIN: MANAGE, OWN: EDIT, BOB: VIEW}
+    declare(workspace, (ADMIN, MANAGE), (OWN, EDIT), (BOB, VIEW))
+    workspace.up().ok()
+    workspace.assert_settled()
+
+
+def test_a_run_killed_between_two_roles_is_completed_by_the_next(workspace: Workspace, admin: Admin, group: str):
+    declare(workspace, (ADMIN, MANAGE))
+    workspace.up().ok()
+    declare(workspace, (ADMIN, MANAGE), (ANN, VIEW), (TEAM, EDIT))
+    held = admin.fault(kind="hold", method="POST", path="^/v1/teams/[^/]+/groups$", when="after")
+    process = workspace.start_up()
+    admin.wait_until_held(held)
+    kill(process, group=True)
+    admin.release(held)
+    admin.forget_faults()
+    workspace.recover()
+    workspace.up().ok()
+    assert admin.access(group) == {ADMIN: MANAGE, BOB: EDIT, ANN: VIEW, TEAM: EDIT}
+    workspace.assert_settled()
