@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -12,6 +13,7 @@ import click
 from reconciler.cli import Exit, masked_output
 from reconciler.cli.doctor_ci import CiChecks
 from reconciler.cli.environments import SelectedEnvironment, fivetran_client, select_environment
+from reconciler.cli.group_members import list_keys, mask_name, read_masked_access
 from reconciler.cli.options import environment_option, format_option, specs_option
 from reconciler.cli.output import Entry, Report, Reporter, progress
 from reconciler.fivetran import api as fivetran_api
@@ -28,10 +30,17 @@ from reconciler.health.environment_checks import (
     check_inherited_access,
     unreadable_policy,
 )
+from reconciler.health.group_access import (
+    check_access,
+    check_account_administrators,
+    check_keys,
+    unreadable_access,
+)
 from reconciler.health.inherited_access import AccessList, format_names, inherited_access
 from reconciler.model import Environment, Reference, references
 from reconciler.model.commands import count
 from reconciler.model.errors import ReconcilerError, RemoteError, printable
+from reconciler.model.today import today
 from reconciler.secrets import (
     ADVICE,
     OddValue,
@@ -67,7 +76,8 @@ def doctor(
     """Check what an environment needs, and print a line for each check: ok, warning or failed.
 
     Checks that Fivetran's API key works and sees the group; that the destination matches the file and is connected;
-    that Google's credentials work; that Fivetran's service account has its role on the project; that the secret
+    who has a role in the group, where `fivetran.access` declares it; which system keys expire within 30 days; that
+    Google's credentials work; that Fivetran's service account has its role on the project; that the secret
     versions in the files exist; and which undeclared members read sensitive datasets through a role on the project,
     its folders or the organisation. Reports what these credentials cannot check; only unread secret
     values do not change the exit code. Changes nothing.
@@ -145,6 +155,29 @@ class _Checks:
             if len(groups) == 1:
                 self._account = client.group_service_account(groups[0])
                 yield from self._check_destination(client, groups[0])
+                yield from self._check_access(client, groups[0])
+            known = known_values_of_run(ask=False)
+            keys = list_keys(client)
+            yield from check_keys(keys, {key.id: mask_name(key.name, known) for key in keys}, today())
+
+    def _check_access(self, client: FivetranClient, group_id: str) -> Iterator[Check]:
+        """Check who has a role in the group, where the file declares that."""
+        if self._environment.fivetran_access is None:
+            return
+        known = known_values_of_run(ask=False)
+        try:
+            live = read_masked_access(client, group_id)
+        except fivetran_api.Forbidden as error:
+            yield unreadable_access(self._environment, error.answer)
+            return
+        with contextlib.suppress(fivetran_api.Forbidden):
+            users = list(client.list_users())
+            shown = {user.id: mask_name(user.email or user.id, known) for user in users}
+            yield check_account_administrators(users, shown)
+        roles: list[fivetran_api.Role] = []
+        with contextlib.suppress(fivetran_api.Forbidden):
+            roles = list(client.list_roles())
+        yield from check_access(live, self._environment, today(), client.account_info().user_id, roles)
 
     def _check_destination(self, client: FivetranClient, group_id: str) -> Iterator[Check]:
         try:

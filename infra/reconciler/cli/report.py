@@ -11,6 +11,7 @@ import click
 
 from reconciler.cli import Exit
 from reconciler.cli.environments import SelectedEnvironment, live_group, select_environment
+from reconciler.cli.group_members import describe_expiring_keys, find_undeclared_members
 from reconciler.cli.masked_output import masked_unit_status
 from reconciler.cli.options import environment_option, format_option, outputs_option, specs_option, today_option
 from reconciler.cli.output import Entry, Level, Page, Reporter, Section, progress
@@ -117,6 +118,9 @@ def _expiring_access(fleet: Fleet, day: date) -> Iterator[Entry]:
         for grant in (grant for dataset in unit.datasets for grant in dataset.access):
             if message := describe_lapse(grant, fleet.environment.policy.people, day):
                 yield Entry(message, file=unit.file, owners=unit.owners)
+    for grant in fleet.environment.fivetran_access or ():
+        if message := describe_lapse(grant, fleet.environment.policy.people, day):
+            yield Entry(message, file=fleet.environment.file)
 
 
 def _read_live(selected: SelectedEnvironment, day: date, last: Mapping[str, Recorded]) -> Sections:
@@ -131,13 +135,16 @@ def _read_live(selected: SelectedEnvironment, day: date, last: Mapping[str, Reco
             for unit in selected.fleet.units
             if unit.connector is not None
         ]
-    unmanaged = find_unmanaged(selected, connections, day)
+        members, unread = find_undeclared_members(live.client, live.group.id, selected.environment, day)
+        keys = describe_expiring_keys(live.client, day)
+    unmanaged = [*find_unmanaged(selected, connections, day), *members]
     return {
         "to_see_to": [
             Entry("; ".join(messages), file=unit.file, owners=unit.owners)
             for unit, status in units
             if (messages := list(_needs_attention(status)))
-        ],
+        ]
+        + [Entry(text, file=selected.environment.file) for text in (*([unread] if unread else []), *keys)],
         "awaited": [
             Entry(f"pending: {status.awaiting}", file=unit.file, owners=unit.owners)
             for unit, status in units

@@ -1,4 +1,4 @@
-"""`reconciler unmanaged`: list connections and datasets that no file declares."""
+"""`reconciler unmanaged`: list connections, datasets and members of the group that no file declares."""
 
 from __future__ import annotations
 
@@ -10,10 +10,12 @@ import click
 
 from reconciler.cli import Exit
 from reconciler.cli.environments import SelectedEnvironment, live_group, select_environment
+from reconciler.cli.group_members import find_undeclared_members
 from reconciler.cli.options import environment_option, format_option, specs_option, today_option
 from reconciler.cli.output import Entry, Report, Reporter, progress
 from reconciler.fivetran.api import Connection
 from reconciler.google.bigquery.api import Datasets
+from reconciler.health.group_access import UndeclaredMember
 from reconciler.health.unmanaged import (
     UnmanagedConnection,
     UnmanagedDataset,
@@ -23,7 +25,7 @@ from reconciler.health.unmanaged import (
 from reconciler.model import Environment, commands
 from reconciler.model.commands import count
 
-Unmanaged = UnmanagedConnection | UnmanagedDataset
+Unmanaged = UnmanagedConnection | UnmanagedDataset | UndeclaredMember
 
 
 @click.command()
@@ -31,13 +33,16 @@ Unmanaged = UnmanagedConnection | UnmanagedDataset
 @environment_option
 @click.option(
     "--only",
-    type=click.Choice(["connections", "datasets"]),
-    help="List only these. Connections need Fivetran's credentials, datasets Google's.",
+    type=click.Choice(["connections", "datasets", "members"]),
+    help="List only these. Connections and members need Fivetran's credentials, datasets Google's.",
 )
 @format_option("Print findings for people, for programs, or as annotations in GitHub Actions.")
 @today_option
 def unmanaged(specs: Path, environment: str | None, only: str | None, reporter: Reporter, day: date) -> int:
     """List the connections and datasets of an environment that no file declares, with their age.
+
+    Where environment.yaml declares `fivetran.access`, it also lists the users and teams with a role in the group that
+    no file declares.
 
     Leaves out what `ignore` in environment.yaml names, and the connection that Fivetran adds to each destination.
     Needs FIVETRAN_APIKEY and FIVETRAN_APISECRET (a read-only key is enough) and Google's application-default
@@ -48,17 +53,24 @@ def unmanaged(specs: Path, environment: str | None, only: str | None, reporter: 
     """
     selected = select_environment(specs, environment)
     connections: Sequence[Connection] = ()
+    members: Sequence[UndeclaredMember] = ()
+    unread = ""
     if only != "datasets":
         with progress("Reading connections"), live_group(selected.environment) as live:
             connections = live.connections
-    found: list[Unmanaged] = list(_connections(selected, connections, day)) if only != "datasets" else []
-    if only != "connections":
+            if only != "connections":
+                members, unread = find_undeclared_members(live.client, live.group.id, selected.environment, day)
+    found: list[Unmanaged] = list(_connections(selected, connections, day)) if only in (None, "connections") else []
+    if only in (None, "datasets"):
         found += _datasets(selected, connections, day)
-    reporter.report(_report(found, selected.environment))
+    found += members
+    reporter.report(_report(found, selected.environment, unread))
     return Exit.FINDINGS if found else Exit.FINE
 
 
-def find_unmanaged(selected: SelectedEnvironment, connections: Sequence[Connection], day: date) -> list[Unmanaged]:
+def find_unmanaged(
+    selected: SelectedEnvironment, connections: Sequence[Connection], day: date
+) -> list[UnmanagedConnection | UnmanagedDataset]:
     """Return those of a group's connections, and of the project's datasets in BigQuery, that no file declares."""
     return [*_connections(selected, connections, day), *_datasets(selected, connections, day)]
 
@@ -79,20 +91,28 @@ def _datasets(selected: SelectedEnvironment, connections: Sequence[Connection], 
     return [each.created(created.get(each.id), day) for each in found]
 
 
-def _report(found: Sequence[Unmanaged], environment: Environment) -> Report:
+def _report(found: Sequence[Unmanaged], environment: Environment, unread: str) -> Report:
     entries = [Entry(str(each)) for each in found]
-    return Report(entries, found, [_summary(found, environment)], file=environment.file, subject="unmanaged")
+    notes = [*([unread] if unread else []), _summary(found, environment)]
+    return Report(entries, found, notes, file=environment.file, subject="unmanaged")
 
 
 def _summary(found: Sequence[Unmanaged], environment: Environment) -> str:
     if not found:
         return f"{environment.name}: files declare or ignore everything"
-    connections = sum(isinstance(each, UnmanagedConnection) for each in found)
-    counts = {"connection": connections, "dataset": len(found) - connections}
-    numbers = " and ".join(count(number, f"unmanaged {noun}") for noun, number in counts.items() if number)
+    kinds = [each.kind for each in found]
+    counts = {kind: kinds.count(kind) for kind in ("connection", "dataset", "member")}
+    numbers = [count(number, f"unmanaged {kind}") for kind, number in counts.items() if number]
     options = [*(["--all"] if counts["connection"] else []), *(["--datasets", "*"] if counts["dataset"] else [])]
-    import_all = commands.reconciler("import", *options, environment=environment.name)
-    return (
-        f"{environment.name}: {numbers}. Write their files with {import_all}, "
-        f"or name them under `ignore` in {environment.file}"
-    )
+    steps = []
+    if options:
+        import_all = commands.reconciler("import", *options, environment=environment.name)
+        steps += [f"Write their files with {import_all}, or name them under `ignore` in {environment.file}"]
+    if counts["member"]:
+        steps += [f"Declare members under `fivetran.access` in {environment.file}, or remove them in Fivetran"]
+    return f"{environment.name}: {_join(numbers)}. {'. '.join(steps)}"
+
+
+def _join(numbers: Sequence[str]) -> str:
+    *first, last = numbers
+    return f"{', '.join(first)} and {last}" if first else last

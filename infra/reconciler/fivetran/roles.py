@@ -22,6 +22,13 @@ FORMER = {
     "Connector Creator": "Create Connection",
 }
 
+_ALLOWS = {
+    "Manage Destination": "change and delete connectors, and decide who else can",
+    "Edit Destination": "change and delete connectors",
+    "View Destination": "see connectors",
+    "Create Connection": "create connectors",
+}
+
 _OF_ACCOUNTS = frozenset({"Destination Creator"})
 
 
@@ -50,3 +57,8 @@ def suggest(written: str) -> str | None:
     names = {name.casefold(): name for name in (*STANDARD, *FORMER)}
     meant = names.get(" ".join(written.replace("_", " ").split()).casefold())
     return meant if meant != written else None
+
+
+def allows(role: str) -> str:
+    """Return what a role lets its holder do, as the end of a sentence."""
+    return _ALLOWS.get(current_name(role), f"do what the custom role {role} allows")

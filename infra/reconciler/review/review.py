@@ -8,7 +8,7 @@ from types import MappingProxyType
 
 from reconciler.config import Loaded
 from reconciler.lifecycle.expiry import apply_expiry
-from reconciler.review import access, connections, datasets, lifecycle, requests
+from reconciler.review import access, connections, datasets, fivetran_access, lifecycle, requests
 from reconciler.review.consequence import Consequence
 from reconciler.review.context import Context
 from reconciler.review.preview import Preview
@@ -19,6 +19,7 @@ _FINDERS: tuple[Callable[[Context], Iterator[Consequence]], ...] = (
     access.dataset_access,
     access.project_access,
     access.function_access,
+    fivetran_access.fivetran_access,
     lifecycle.endings,
     lifecycle.airflow_variables,
     connections.activations,

@@ -28,7 +28,7 @@ logged, and count against no quota.
 - `PUT  /_admin/services/{service}`: register a connection service, defined as in the tables of `catalogue`.
 - `POST /_admin/credentials`: `{"key", "secret", "kind", "read_only", "permissions"}` adds or replaces a key.
   `PATCH /_admin/credentials/{key}`: `{"expired": true}`, `{"read_only": true}`, `{"permissions": {"USER": "READ"}}`,
-  `{"expires_at": "2027-01-01T00:00:00Z"}`.
+  `{"expires_at": "2027-01-01T00:00:00Z"}`; `DELETE` removes it.
 - `GET  /_admin/access`: the users, the teams, and by group who has which role in it. `POST /_admin/users`:
   `{"email", "role", "verified"}` …: a user who accepted the invitation, unless `verified` is false;
   `PATCH, DELETE /_admin/users/{id or address}`. `POST /_admin/teams`: `{"name", "role", "users": [addresses]}`;
@@ -181,6 +181,11 @@ async def _change_credential(request: web.Request) -> Any:
     return {}
 
 
+async def _remove_credential(request: web.Request) -> Any:
+    request.app[STATE].credentials.pop(request.match_info["key"], None)
+    return {}
+
+
 def _answering(action: Action) -> Callable[[web.Request], Awaitable[web.Response]]:
     async def handler(request: web.Request) -> web.Response:
         try:
@@ -218,6 +223,7 @@ def add(app: web.Application) -> None:
         ("PUT", "/services/{service}", _register_service),
         ("POST", "/credentials", _add_credential),
         ("PATCH", "/credentials/{key}", _change_credential),
+        ("DELETE", "/credentials/{key}", _remove_credential),
     )
     for method, path, action in routes:
         app.router.add_route(method, ADMIN + path, _answering(action))

@@ -184,6 +184,16 @@ def test_a_refresh_finds_what_was_changed_by_hand(group: Fivetran):
     assert GroupAccessProvider().diff(group.group, _refresh(group, revoking), news).changes
 
 
+def test_another_last_day_is_a_change_that_writes_nothing(group: Fivetran):
+    until = {ADMIN: "2027-01-01"}
+    olds = _create(group, {ADMIN: MANAGE}, until=until)
+    news = _props(group, {ADMIN: MANAGE}, until={ADMIN: "2027-02-01"})
+    assert not GroupAccessProvider().diff(group.group, olds, _props(group, {ADMIN: MANAGE}, until=until)).changes
+    assert GroupAccessProvider().diff(group.group, olds, news).changes
+    GroupAccessProvider().update(group.group, olds, news)
+    assert group.writes() == []
+
+
 def test_account_roles_are_no_roles_in_the_group(group: Fivetran):
     group.make_user("boss@example.com", role="Account Administrator")
     olds = _create(group, {ADMIN: MANAGE}, undeclared_access="revoked")

@@ -35,6 +35,9 @@ _UNDECLARED = "undeclared"
 #: The input with the line and the ticket of each member: for `check` only, which keeps it out of state.
 _LINES = "lines"
 
+#: The input with the last day of each member that has one. Fivetran stores none; a review shows a later one.
+_UNTIL = "until"
+
 #: The input with the policy about members that no line declares.
 _POLICY = "undeclared_access"
 
@@ -65,7 +68,8 @@ class GroupAccessProvider(Provider):
             _log(news, changes)
             for member, reason in failed.items():
                 logger.warning("%s: the last run failed: %s", _locate(news, member), reason)
-        return DiffResult(changes=bool(changes or failed or olds.get(_POLICY) != news.get(_POLICY)))
+        others = any(olds.get(name) != news.get(name) for name in (_POLICY, _UNTIL))
+        return DiffResult(changes=bool(changes or failed or others))
 
     @operation
     def create(self, props: dict[str, Any]) -> CreateResult:
@@ -118,16 +122,19 @@ class GroupAccess(Resource, module="fivetran", name="GroupAccess"):
 def inputs(environment: Environment, today: date) -> dict[str, Any]:
     """Return the inputs that declare an environment's members, without those whose last day is over."""
     members: dict[str, str] = {}
+    until: dict[str, str] = {}
     lines: dict[str, list[str]] = {}
     for number, grant in enumerate(environment.fivetran_access or ()):
         for index, member in enumerate(grant.members):
             lines[member] = [f"fivetran.access[{number}].members[{index}]", grant.ticket or ""]
             if grant.until is None or grant.until >= today:
                 members[member] = grant.role
+                until |= {member: grant.until.isoformat()} if grant.until else {}
     return {
         "file": environment.file,
         "group": environment.group,
         "members": members,
+        _UNTIL: until,
         _POLICY: environment.policy.undeclared_fivetran_access,
         _LINES: lines,
     }

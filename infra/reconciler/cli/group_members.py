@@ -1,0 +1,62 @@
+"""Read who has a role in a Fivetran group, and which API keys expire, for the commands that report it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import date
+
+from reconciler.fivetran.api import FivetranClient, Forbidden, NotFound, SystemKey
+from reconciler.fivetran.group_access import LiveAccess, member_key, read_access
+from reconciler.health.group_access import UndeclaredMember, describe_key, expiring_keys, undeclared_members
+from reconciler.model import Environment
+from reconciler.model.errors import printable
+from reconciler.secrets import KnownValues, known_values_of_run
+from reconciler.secrets.masking import MASK, mask
+
+
+def find_undeclared_members(
+    client: FivetranClient, group_id: str, environment: Environment, day: date
+) -> tuple[list[UndeclaredMember], str]:
+    """Return who has a role that the file does not declare, and why that cannot be read.
+
+    Nothing is read where the file declares no access.
+    """
+    if environment.fivetran_access is None:
+        return [], ""
+    try:
+        live = read_masked_access(client, group_id)
+    except Forbidden as error:
+        return [], f"cannot read who has a role in the Fivetran group {environment.group}: {error.answer}"
+    return list(undeclared_members(live, environment, day, client.account_info().user_id)), ""
+
+
+def read_masked_access(client: FivetranClient, group_id: str) -> LiveAccess:
+    """Read the roles in a group. Names and roles in it may be shown. Raises Forbidden."""
+    known = known_values_of_run(ask=False)
+    live = read_access(client, group_id)
+    members = [
+        replace(each, name=mask_name(each.name, known), role=mask_name(each.role, known))
+        for each in live.members.values()
+    ]
+    return replace(live, members={member_key(each.name): each for each in members})
+
+
+def list_keys(client: FivetranClient) -> list[SystemKey]:
+    """Return the system keys that this API key may read: only that of an account administrator may."""
+    try:
+        return list(client.list_system_keys())
+    except (Forbidden, NotFound):
+        return []
+
+
+def describe_expiring_keys(client: FivetranClient, day: date) -> list[str]:
+    """Return a line for each system key that expires soon."""
+    known = known_values_of_run(ask=False)
+    return [
+        describe_key(key, mask_name(key.name, known), last, day) for key, last in expiring_keys(list_keys(client), day)
+    ]
+
+
+def mask_name(name: str, known: KnownValues) -> str:
+    """Return the name of a user, a team, a role or a key as it may be shown."""
+    return printable(mask(name, known.values) or MASK)

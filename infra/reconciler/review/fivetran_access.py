@@ -1,0 +1,154 @@
+"""Who gains and who loses access to change connectors: roles in the Fivetran group."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from reconciler.fivetran import roles
+from reconciler.fivetran.group_access import AccessChange, access_changes, member_key
+from reconciler.model import Grant
+from reconciler.review.consequence import Consequence
+from reconciler.review.context import Context
+from reconciler.review.preview import Step
+
+
+def fivetran_access(context: Context) -> Iterator[Consequence]:
+    """Return the roles in the group that are granted, changed and revoked. A first list is one consequence."""
+    for step in context.preview.of_type("GroupAccess"):
+        change = _AccessReview(context, step)
+        if step.operation == "delete":
+            yield change.left()
+        elif step.operation == "update":
+            yield from change.consequences()
+        else:
+            yield change.declared()
+
+
+class _AccessReview:
+    """One change of the roles in the group."""
+
+    def __init__(self, context: Context, step: Step) -> None:
+        self.context = context
+        self.group = str((step.new or step.old).get("group", context.environment.group))
+        self.before: Mapping[str, str] = step.old.get("members") or {}
+        self.others: Mapping[str, str] = step.old.get("undeclared") or {}
+        self.after: Mapping[str, str] = step.new.get("members") or {}
+        self.old_days: Mapping[str, str] = step.old.get("until") or {}
+        self.new_days: Mapping[str, str] = step.new.get("until") or {}
+        self.revokes = step.new.get("undeclared_access") == "revoked"
+        self.begins_to_revoke = self.revokes and step.old.get("undeclared_access") != "revoked"
+        self.lines = _lines(context)
+
+    def consequences(self) -> Iterator[Consequence]:
+        """Return one consequence a member, and one for a policy that begins to revoke what is undeclared."""
+        for change in access_changes(self.before, self.after):
+            yield self._member(change)
+        yield from self._other_days()
+        for name, role in sorted(self.others.items()) if self.revokes else ():
+            if member_key(name) not in {member_key(each) for each in self.after}:
+                text = f"revokes {role} in the Fivetran group {self.group} from {name}, whom no file declares"
+                yield Consequence("note", "fivetran_access_revoked", text, self._object(name), place=self._place(name))
+        if self.begins_to_revoke:
+            yield self._begins()
+
+    def _other_days(self) -> Iterator[Consequence]:
+        """Return the members who keep their role, with another last day."""
+        for name, role in sorted(self.after.items()):
+            old, new = self.old_days.get(name), self.new_days.get(name)
+            if old == new or not roles.is_same(self.before.get(name, ""), role):
+                continue
+            text = f"keeps {role} in the Fivetran group {self.group} for {self._named(name)}"
+            so_far = f" (so far {f'until {old}' if old else 'permanent'})"
+            is_earlier = new is not None and (old is None or new < old)
+            yield Consequence(
+                "note" if is_earlier else "stop",
+                "fivetran_access_changed",
+                text + so_far,
+                self._object(name),
+                place=self._place(name),
+                value=[roles.current_name(role), new],
+            )
+
+    def declared(self) -> Consequence:
+        """Return what a first list does: some of its members may have their roles already."""
+        named = "; ".join(f"{role} to {self._named(name)}" for name, role in sorted(self.after.items())) or "to no one"
+        text = f"declares who can change connectors in the Fivetran group {self.group}: {named}"
+        if self.revokes:
+            text += ". Takes the roles of all other users and teams"
+        value = [
+            sorted((member_key(name), role, self.new_days.get(name)) for name, role in self.after.items()),
+            self.revokes,
+        ]
+        place = self.context.environment_place("fivetran", "access")
+        return Consequence(
+            "stop", "fivetran_access_declared", text, f"Fivetran group {self.group}", place=place, value=value
+        )
+
+    def left(self) -> Consequence:
+        """Return what becomes of the members when nothing declares them any more."""
+        names = ", ".join(sorted(self.before)) or "no one"
+        text = (
+            f"no longer declares who can change connectors in the Fivetran group {self.group}: {names} keep their role"
+        )
+        place = self.context.environment_place("fivetran")
+        return Consequence("note", "fivetran_access_left", text, f"Fivetran group {self.group}", place=place)
+
+    def _begins(self) -> Consequence:
+        text = f"takes the roles in the Fivetran group {self.group} from all users and teams that no file declares"
+        place = self.context.environment_place("policy", "undeclared_fivetran_access")
+        return Consequence(
+            "stop", "fivetran_access_complete", text, f"Fivetran group {self.group}", place=place, value="revoked"
+        )
+
+    def _member(self, change: AccessChange) -> Consequence:
+        name, at = change.member, f"in the Fivetran group {self.group}"
+        if change.after is None:
+            return self._lost(change)
+        can = f", who can then {roles.allows(change.after)}"
+        if change.before is None:
+            kind, text = "fivetran_access_granted", f"grants {change.after} {at} to {self._named(name)}{can}"
+        else:
+            kind = "fivetran_access_changed"
+            text = f"changes the role of {self._named(name)} {at} from {change.before} to {change.after}{can}"
+        value = [roles.current_name(change.after), self.new_days.get(name)]
+        return Consequence("stop", kind, text, self._object(name), place=self._place(name), value=value)
+
+    def _lost(self, change: AccessChange) -> Consequence:
+        grant, at = self._grant(change.member), f"in the Fivetran group {self.group}"
+        if grant is not None and grant.until is not None and grant.until < self.context.active.lives.today:
+            text = f"revokes {change.before} {at} from {change.member}: its last day was {grant.until}"
+            return Consequence(
+                "note", "fivetran_access_revoked", text, self._object(change.member), place=self._place(change.member)
+            )
+        text = (
+            f"revokes {change.before} {at} from {change.member}, who can no longer {roles.allows(str(change.before))}"
+        )
+        place = self._place(change.member)
+        return Consequence("stop", "fivetran_access_revoked", text, self._object(change.member), place=place)
+
+    def _object(self, member: str) -> str:
+        return f"Fivetran group {self.group}: {member_key(member)}"
+
+    def _grant(self, member: str) -> Grant | None:
+        found = self.lines.get(member_key(member))
+        return found[0] if found else None
+
+    def _named(self, member: str) -> str:
+        grant = self._grant(member)
+        if grant is None:
+            return member
+        until = f" until {grant.until}" if grant.until else ""
+        return f"{member}{until}{f' ({grant.ticket})' if grant.ticket else ''}"
+
+    def _place(self, member: str) -> str:
+        found = self.lines.get(member_key(member))
+        return self.context.environment_place(found[1] if found else "fivetran.access")
+
+
+def _lines(context: Context) -> dict[str, tuple[Grant, str]]:
+    """Return the grant and the path of each declared member, also of those whose last day is over."""
+    return {
+        member_key(member): (grant, f"fivetran.access[{number}].members[{index}]")
+        for number, grant in enumerate(context.environment.fivetran_access or ())
+        for index, member in enumerate(grant.members)
+    }

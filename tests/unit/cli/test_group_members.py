@@ -1,0 +1,117 @@
+"""Who has a role in the Fivetran group without a line, and keys that expire: `doctor`, `unmanaged` and `report`."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from .workspace import ENVIRONMENT, Workspace
+
+KEY = "simulator-key"
+OWN = f"user:{KEY}@example.com"
+ANN, BOB, TEAM = "user:ann@example.com", "user:bob@example.com", "team:Data Engineering"
+MANAGE, EDIT, VIEW = "Manage Destination", "Edit Destination", "View Destination"
+
+
+@pytest.fixture
+def members(workspace: Workspace) -> Iterator[Workspace]:
+    """Declare Ann and Bob; Bob, a team and the key's user have a role."""
+    for email in ("ann@example.com", "bob@example.com"):
+        workspace.admin("POST", "/users", {"email": email})
+    workspace.admin("POST", "/teams", {"name": "Data Engineering"})
+    workspace.admin("PATCH", "/groups/Dev/access", {BOB: EDIT, TEAM: EDIT, OWN: MANAGE})
+    declare(workspace, {ANN: VIEW, BOB: VIEW})
+    yield workspace
+    workspace.admin("PATCH", f"/credentials/{KEY}", {"permissions": None})
+    for name in ("nightly", "yearly"):
+        workspace.admin("DELETE", f"/credentials/{name}")
+
+
+def declare(workspace: Workspace, roles: dict[str, str], **policy: Any) -> None:
+    access = [{"role": role, "members": [member]} for member, role in roles.items()]
+    fivetran = {**ENVIRONMENT["fivetran"], "access": access}
+    workspace.write("environment", {**ENVIRONMENT, "fivetran": fivetran, "policy": policy})
+
+
+def permit(workspace: Workspace, **permissions: str) -> None:
+    workspace.admin("PATCH", f"/credentials/{KEY}", {"permissions": permissions})
+
+
+def checks(workspace: Workspace) -> list[tuple[str, str]]:
+    """What doctor says about access, as level and text."""
+    found = json.loads(workspace.run("doctor", "--format", "json").out)
+    return [(each["level"], each["text"]) for each in found if each["check"] in ("Fivetran access", "API keys")]
+
+
+def test_unmanaged_lists_members_that_no_file_declares(members: Workspace):
+    ran = members.run("unmanaged", "--only", "members")
+    assert ran.code == 1
+    assert ran.out.splitlines() == [
+        f"{TEAM} has {EDIT} in the Fivetran group Dev",
+        f"{OWN} has {MANAGE} in the Fivetran group Dev (the user of this API key)",
+    ]
+    step = "Declare members under `fivetran.access` in connectors/dev/environment.yaml, or remove them in Fivetran"
+    assert ran.err == f"dev: 2 unmanaged members. {step}\n"
+
+
+def test_unmanaged_lists_no_member_where_no_access_is_declared(members: Workspace):
+    members.write("environment", ENVIRONMENT)
+    assert members.run("unmanaged").code == 0
+
+
+def test_report_has_undeclared_members_ending_access_and_expiring_keys(members: Workspace):
+    grant = {"role": VIEW, "members": [ANN], "until": "2027-01-05"}
+    fivetran = {**ENVIRONMENT["fivetran"], "access": [grant]}
+    members.write("environment", {**ENVIRONMENT, "fivetran": fivetran})
+    expiry = {"key": "nightly", "secret": "x", "kind": "system", "expires_at": "2027-01-20T00:00:00Z"}
+    members.admin("POST", "/credentials", expiry)
+    found = json.loads(members.run("report", "--today", "2027-01-03", "--format", "json").out)
+    assert any(TEAM in each["text"] for each in found["undeclared"])
+    assert [each["text"] for each in found["access"]] == [
+        f"access ends on 2027-01-05, in 2 days: {VIEW} for {ANN}; write a later date in `until` to prevent that"
+    ]
+    assert [each["text"] for each in found["to_see_to"]] == [
+        "the Fivetran system key nightly (system_nightly) expires on 2027-01-20, in 17 days"
+    ]
+
+
+def test_doctor_names_each_difference_between_file_and_group(members: Workspace):
+    members.admin("POST", "/users", {"email": "new@example.com", "verified": False})
+    members.admin("PATCH", "/groups/Dev/access", {"user:new@example.com": VIEW})
+    declare(members, {ANN: VIEW, BOB: VIEW, "user:new@example.com": VIEW, OWN: "Watcher"})
+    assert checks(members) == [
+        ("ok", f"{KEY}@example.com: may change every connector as Account Administrator"),
+        ("failed", "the account has no role Watcher for a destination"),
+        ("warning", f"{ANN} does not have the declared role {VIEW}"),
+        ("warning", f"{BOB} has {EDIT}, not the declared role {VIEW}"),
+        ("warning", f"user:new@example.com has {VIEW} (invited, has not accepted)"),
+        ("warning", f"{OWN} has {MANAGE}, not the declared role Watcher"),
+        ("warning", f"{TEAM} has {EDIT} in the Fivetran group Dev, and no file declares that"),
+    ]
+
+
+def test_doctor_is_content_with_a_group_as_declared(members: Workspace):
+    declare(members, {BOB: "Destination Analyst", TEAM: EDIT, OWN: MANAGE})
+    assert checks(members)[1:] == [("ok", "as declared, 3 members have a role in the group Dev, and no one else")]
+
+
+def test_doctor_says_what_a_key_without_permission_cannot_read(members: Workspace):
+    declare(members, {BOB: EDIT, TEAM: EDIT, OWN: MANAGE})
+    permit(members, DESTINATION="MANAGE", CONNECTOR="MANAGE")
+    assert checks(members) == [("warning", "this API key may not read teams")]
+    ran = members.run("unmanaged", "--only", "members")
+    assert (ran.code, ran.out) == (0, "")
+
+
+def test_doctor_warns_before_a_system_key_expires(members: Workspace):
+    members.write("environment", ENVIRONMENT)
+    soon, later = (datetime.now(UTC) + timedelta(days=days, hours=1) for days in (5, 90))
+    for name, moment in (("nightly", soon), ("yearly", later)):
+        body = {"key": name, "secret": "x", "kind": "system", "expires_at": moment.isoformat()}
+        members.admin("POST", "/credentials", body)
+    text = f"the Fivetran system key nightly (system_nightly) expires on {soon.date()}, in 5 days"
+    assert checks(members) == [("warning", text)]

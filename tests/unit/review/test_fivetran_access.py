@@ -1,0 +1,84 @@
+"""Who gains and who loses access to change connectors, as a reviewer reads it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from reconciler.review.consequence import Consequence
+
+from .previews import ENVIRONMENT, consequences, step
+
+ANN, TEAM = "user:ann@example.com", "team:Data Engineering"
+EDIT, VIEW = "Edit Destination", "View Destination"
+GROUP = "in the Fivetran group Group_Dev"
+
+
+def review(folder: Path, operation: str, old: Any, new: Any, *grants: dict[str, Any]) -> list[Consequence]:
+    """Return what a reviewer gets for one step of the group's access."""
+    environment = {**ENVIRONMENT, "fivetran": {**ENVIRONMENT["fivetran"], "access": list(grants)}}
+    common = {"group": "Group_Dev", "undeclared_access": "reported"}
+    states = [None if state is None else {**common, **state} for state in (old, new)]
+    return consequences(folder, {"environment": environment}, step(operation, "GroupAccess", "dev", *states))
+
+
+def found(consequences: list[Consequence]) -> list[tuple[str, str]]:
+    return [(each.severity, each.text) for each in consequences]
+
+
+def grant(role: str, member: str, **more: Any) -> dict[str, Any]:
+    return {"role": role, "members": [member], **more}
+
+
+def test_each_gain_and_loss_is_stopped_and_says_what_the_member_can_do(tmp_path: Path):
+    old, new = {"members": {ANN: EDIT, "user:bob@example.com": VIEW}}, {"members": {ANN: VIEW, TEAM: EDIT}}
+    items = review(tmp_path, "update", old, new, grant(VIEW, ANN), grant(EDIT, TEAM, ticket="DENG-1"))
+    assert sorted(found(items)) == [
+        ("stop", f"changes the role of {ANN} {GROUP} from {EDIT} to {VIEW}, who can then see connectors"),
+        ("stop", f"grants {EDIT} {GROUP} to {TEAM} (DENG-1), who can then change and delete connectors"),
+        ("stop", f"revokes {VIEW} {GROUP} from user:bob@example.com, who can no longer see connectors"),
+    ]
+    assert all(each.fingerprint("dev") for each in items)
+    lines = {each.object.rpartition(": ")[2]: each.place.rpartition("/")[2] for each in items}
+    assert lines[TEAM] == "environment.yaml:14:7"
+
+
+def test_a_lapsed_role_and_an_undeclared_one_are_revoked_without_a_review(tmp_path: Path):
+    old = {"members": {ANN: VIEW}, "until": {ANN: "2026-11-30"}, "undeclared": {TEAM: EDIT}}
+    new = {"members": {}, "undeclared_access": "revoked"}
+    items = review(
+        tmp_path, "update", {**old, "undeclared_access": "revoked"}, new, grant(VIEW, ANN, until="2026-11-30")
+    )
+    assert found(items) == [
+        ("note", f"revokes {EDIT} {GROUP} from {TEAM}, whom no file declares"),
+        ("note", f"revokes {VIEW} {GROUP} from {ANN}: its last day was 2026-11-30"),
+    ]
+
+
+def test_a_later_last_day_is_stopped_and_an_earlier_one_is_noted(tmp_path: Path):
+    short, long = ({"members": {ANN: VIEW}, "until": {ANN: day}} for day in ("2026-12-10", "2026-12-20"))
+    later = review(tmp_path, "update", short, long, grant(VIEW, ANN, until="2026-12-20"))
+    assert found(later) == [("stop", f"keeps {VIEW} {GROUP} for {ANN} until 2026-12-20 (so far until 2026-12-10)")]
+    permanent = review(tmp_path, "update", short, {"members": {ANN: VIEW}}, grant(VIEW, ANN))
+    assert found(permanent) == [("stop", f"keeps {VIEW} {GROUP} for {ANN} (so far until 2026-12-10)")]
+    earlier = review(tmp_path, "update", long, short, grant(VIEW, ANN, until="2026-12-10"))
+    assert [each.severity for each in earlier] == ["note"]
+
+
+def test_a_first_list_is_one_consequence_that_names_everyone(tmp_path: Path):
+    new = {"members": {ANN: VIEW, TEAM: EDIT}, "undeclared_access": "revoked"}
+    [item] = review(tmp_path, "create", None, new, grant(VIEW, ANN), grant(EDIT, TEAM))
+    text = f"declares who can change connectors {GROUP}: {EDIT} to {TEAM}; {VIEW} to {ANN}. Takes the roles of all"
+    assert (item.severity, item.text) == ("stop", f"{text} other users and teams")
+
+
+def test_a_policy_that_begins_to_revoke_is_stopped(tmp_path: Path):
+    old, new = {"members": {ANN: VIEW}}, {"members": {ANN: VIEW}, "undeclared_access": "revoked"}
+    text = "takes the roles in the Fivetran group Group_Dev from all users and teams that no file declares"
+    assert found(review(tmp_path, "update", old, new, grant(VIEW, ANN))) == [("stop", text)]
+
+
+def test_a_list_that_is_gone_leaves_its_members_their_roles(tmp_path: Path):
+    [item] = review(tmp_path, "delete", {"members": {ANN: VIEW}}, None)
+    assert item.severity == "note"
+    assert f"{ANN} keep their role" in item.text
