@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
+from urllib.parse import quote
 
 import httpx
 
+from reconciler.fivetran import roles
+from reconciler.fivetran.group_access import member_key
 from reconciler.model import Fleet, Function, Reference, references
 
 
@@ -20,6 +23,8 @@ class PlaceholderValues:
     functions: frozenset[Function]
     projects: frozenset[str]
     """The projects of datasets, of secrets and of functions."""
+    roles: frozenset[tuple[str, str]] = frozenset()
+    """The members of the Fivetran groups, each with a role."""
 
     @classmethod
     def of(cls, fleets: Collection[Fleet], shell: Mapping[str, str]) -> PlaceholderValues:
@@ -40,7 +45,13 @@ class PlaceholderValues:
             if project is not None
         }
         projects = declared | {each.project for each in secrets if each.project} | {each.project for each in functions}
-        return cls(variables, by_kind["pulumi_config"], secrets, functions, frozenset(projects))
+        held = frozenset(
+            (member, grant.role)
+            for fleet in fleets
+            for grant in fleet.environment.fivetran_access or ()
+            for member in grant.members
+        )
+        return cls(variables, by_kind["pulumi_config"], secrets, functions, frozenset(projects), held)
 
     def create_projects(self, admin_url: str, more: Iterable[str] = ()) -> None:
         """Create the projects, and `more`, in the simulator, in which no other project exists then.
@@ -50,6 +61,21 @@ class PlaceholderValues:
         if projects := sorted({*self.projects, *more}):
             answer = httpx.put(f"{admin_url}/gcp/projects", json={"projects": projects}, trust_env=False)
             answer.raise_for_status()
+
+    def create_members(self, admin_url: str) -> None:
+        """Create the users and teams that files give a role in a Fivetran group, and custom roles, in the simulator."""
+        if not self.roles:
+            return
+        account = httpx.get(f"{admin_url}/access", trust_env=False).raise_for_status().json()
+        known = {user["email"].lower() for user in account["users"]} | {team["name"] for team in account["teams"]}
+        for member in sorted({member_key(member) for member, _ in self.roles}):
+            kind, _, name = member.partition(":")
+            if name not in known:
+                body = {"email": name} if kind == "user" else {"name": name}
+                httpx.post(f"{admin_url}/{kind}s", json=body, trust_env=False).raise_for_status()
+        for role in sorted({role for _, role in self.roles} - {*roles.STANDARD, *roles.FORMER}):
+            path = f"{admin_url}/roles/{quote(role, safe='')}"
+            httpx.put(path, json={"scope": "DESTINATION"}, trust_env=False).raise_for_status()
 
     def deploy_functions(self, admin_url: str) -> None:
         """Deploy the functions in the simulator, which stores only who may invoke them."""

@@ -101,6 +101,7 @@ def simulate(
             simulators = server.ready()
             placeholders.create_projects(simulators.admin_url, projects)
             placeholders.store_secrets(simulators.admin_url)
+            placeholders.create_members(simulators.admin_url)
             placeholders.deploy_functions(simulators.admin_url)
             variables = {**simulators.environment, **variables, **specs_variable(specs), **placeholders.variables}
             if ready_file is not None:

@@ -87,6 +87,7 @@ def preview_simulated(environment: str, specs: Path, base: Path, day: date) -> s
             simulators = server.ready()
             placeholders.create_projects(simulators.admin_url)
             placeholders.store_secrets(simulators.admin_url)
+            placeholders.create_members(simulators.admin_url)
             placeholders.deploy_functions(simulators.admin_url)
         except DidNotStart:
             raise ReconcilerError("the local services did not start") from None
