@@ -34,6 +34,7 @@ CHAINS: dict[str, tuple[str, ...]] = {
         "docs/how-to/trust-a-certificate.md",
         "docs/how-to/rebuild-lost-state.md",
     ),
+    "access": ("docs/how-to/who-can-change-a-connector.md",),
 }
 
 

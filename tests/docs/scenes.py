@@ -100,6 +100,26 @@ def deploy(reader: Session, environment: str) -> None:
     assert code == 0, text
 
 
+def start_services(reader: Session) -> None:
+    """Start the local services, as the tutorial does, on the day of the pages."""
+    for command in ("export RECONCILER_TODAY=2026-12-01", 'eval "$(reconciler simulate &)"'):
+        text, code = reader.run(command)
+        assert code == 0, text
+
+
+def add_members(reader: Session) -> None:
+    """Have a user and a team in the Fivetran account; the team has its role in the group already."""
+    reader.admin.make_user("analyst@example.com")
+    reader.admin.make_team("Data Engineering", "analyst@example.com")
+    reader.admin.set_access("Fivetran_Dev", **{"team:Data Engineering": "Edit Destination"})
+
+
+def add_members_by_hand(reader: Session) -> None:
+    """Let a colleague give someone a role in Fivetran's interface."""
+    reader.admin.make_user("contractor@example.com")
+    reader.admin.set_access("Fivetran_Dev", **{"user:contractor@example.com": "Edit Destination"})
+
+
 def commit_files(reader: Session, day: str) -> None:
     """Keep the files in a git repository, in a commit of a past day."""
     # A repository beside the folder: later pages run without one.
@@ -152,6 +172,9 @@ SCENES: dict[str, Callable[..., None]] = {
     "checkout-of-bigquery-etl": check_out_bigquery_etl,
     "only": keep_only,
     "deployed": deploy,
+    "services": start_services,
+    "members": add_members,
+    "members-by-hand": add_members_by_hand,
     "history": commit_files,
     "no-history": forget_history,
 }

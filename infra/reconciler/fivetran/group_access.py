@@ -71,15 +71,14 @@ class AccessChange:
     before: str | None
     after: str | None
 
-    def describe(self, group: str, ticket: str | None = None) -> str:
-        """Format the change as one line."""
+    def describe(self, group: str, terms: str = "") -> str:
+        """Format the change as one line. `terms` are the last day and the ticket, behind a space."""
         at = f"in the Fivetran group {group}"
-        stored = f" ({ticket})" if ticket else ""
         if self.before is None:
-            return f"grants {self.after} {at} to {self.member}{stored}"
+            return f"grants {self.after} {at} to {self.member}{terms}"
         if self.after is None:
             return f"revokes {self.before} {at} from {self.member}"
-        return f"changes the role of {self.member} {at} from {self.before} to {self.after}{stored}"
+        return f"changes the role of {self.member} {at} from {self.before} to {self.after}{terms}"
 
 
 def member_key(name: str) -> str:

@@ -9,6 +9,9 @@ from typing import Any
 
 import pytest
 
+from reconciler.cli.placeholder_values import PlaceholderValues
+from reconciler.config import load
+
 from .workspace import ENVIRONMENT, Workspace
 
 KEY = "simulator-key"
@@ -115,3 +118,16 @@ def test_doctor_warns_before_a_system_key_expires(members: Workspace):
         members.admin("POST", "/credentials", body)
     text = f"the Fivetran system key nightly (system_nightly) expires on {soon.date()}, in 5 days"
     assert checks(members) == [("warning", text)]
+
+
+def test_simulate_fills_the_account_with_the_members_and_custom_roles_of_files(members: Workspace):
+    declare(members, {"user:New@example.com": "Watcher", "team:Fresh": VIEW, ANN: VIEW})
+    loaded = load(members.specs, members.specs.parent)
+    placeholders = PlaceholderValues.of(list(loaded.fleets.values()), {})
+    for _ in range(2):
+        placeholders.create_members(members.admin_url)
+    account = members.admin("GET", "/access")
+    assert [user["email"] for user in account["users"]].count("new@example.com") == 1
+    assert [team["name"] for team in account["teams"]] == ["Data Engineering", "Fresh"]
+    members.admin("PATCH", "/groups/Dev/access", {"user:new@example.com": "Watcher"})
+    assert ("failed", "the account has no role Watcher for a destination") not in checks(members)

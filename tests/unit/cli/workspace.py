@@ -50,6 +50,7 @@ class Workspace:
     def __init__(self, simulators: Simulators, specs: Path, capsys: pytest.CaptureFixture[str]) -> None:
         self._http = httpx.Client(base_url=simulators.admin_url, timeout=30)
         self._capsys = capsys
+        self.admin_url = simulators.admin_url
         self.specs = specs
         self.admin("POST", "/reset")
         self.admin("POST", "/gcp/reset")

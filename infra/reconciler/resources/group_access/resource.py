@@ -18,7 +18,7 @@ from pulumi.dynamic import CheckResult, CreateResult, DiffResult, ReadResult, Re
 from reconciler.fivetran import roles
 from reconciler.fivetran.api import FivetranError, Forbidden, NotFound, Unauthorized
 from reconciler.fivetran.group_access import AccessChange, LiveAccess, access_changes, member_key, read_access
-from reconciler.model import Environment
+from reconciler.model import Environment, Grant
 from reconciler.resources.group_access.writing import Writer
 from reconciler.resources.operation import Provider, found, is_unknown, operation, stored
 from reconciler.resources.run.account import look_ahead
@@ -32,7 +32,7 @@ _FAILED = "failed"
 #: What a refresh found of members that no line declares.
 _UNDECLARED = "undeclared"
 
-#: The input with the line and the ticket of each member: for `check` only, which keeps it out of state.
+#: The input with each member's line, last day and ticket: for `check` only, which keeps it out of state.
 _LINES = "lines"
 
 #: The input with the last day of each member that has one. Fivetran stores none; a review shows a later one.
@@ -126,7 +126,7 @@ def inputs(environment: Environment, today: date) -> dict[str, Any]:
     lines: dict[str, list[str]] = {}
     for number, grant in enumerate(environment.fivetran_access or ()):
         for index, member in enumerate(grant.members):
-            lines[member] = [f"fivetran.access[{number}].members[{index}]", grant.ticket or ""]
+            lines[member] = [f"fivetran.access[{number}].members[{index}]", _terms(grant)]
             if grant.until is None or grant.until >= today:
                 members[member] = grant.role
                 until |= {member: grant.until.isoformat()} if grant.until else {}
@@ -138,6 +138,12 @@ def inputs(environment: Environment, today: date) -> dict[str, Any]:
         _POLICY: environment.policy.undeclared_fivetran_access,
         _LINES: lines,
     }
+
+
+def _terms(grant: Grant) -> str:
+    """Return the last day and the ticket of a grant, behind a space; empty where it has neither."""
+    until = f" until {grant.until}" if grant.until else ""
+    return f"{until} ({grant.ticket})" if grant.ticket else until
 
 
 def _known_roles(olds: Mapping[str, Any], news: Mapping[str, Any]) -> dict[str, str]:
@@ -202,8 +208,8 @@ def _write(props: Mapping[str, Any], olds: Mapping[str, Any]) -> dict[str, Any]:
 
 def _log(props: Mapping[str, Any], changes: Iterator[AccessChange] | list[AccessChange]) -> None:
     for change in changes:
-        ticket = run.declared.group_member(change.member)[1] if change.after else None
-        logger.warning("%s: %s", _locate(props, change.member), change.describe(props["group"], ticket))
+        terms = run.declared.group_member(change.member)[1] if change.after else ""
+        logger.warning("%s: %s", _locate(props, change.member), change.describe(props["group"], terms))
 
 
 def _locate(props: Mapping[str, Any], member: str) -> str:

@@ -201,5 +201,5 @@ class Writer:
         return True
 
     def _note(self, change: AccessChange) -> None:
-        ticket = run.declared.group_member(change.member)[1] if change.after else None
-        logger.warning("%s: %s", self._locate(change.member), change.describe(self._group, ticket))
+        terms = run.declared.group_member(change.member)[1] if change.after else ""
+        logger.warning("%s: %s", self._locate(change.member), change.describe(self._group, terms))

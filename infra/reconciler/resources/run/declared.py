@@ -154,11 +154,11 @@ class DeclaredInFiles:
             return self._package_files.get(sha256, "")
 
     def set_group_members(self, members: Mapping[str, Iterable[str]]) -> None:
-        """Record the path of the line, and the ticket, by which each member has a role in the Fivetran group."""
+        """Record the path of the line, and the last day with the ticket, of each member of the Fivetran group."""
         with self._lock:
-            self._group_members = {member: (path, ticket) for member, (path, ticket) in members.items()}
+            self._group_members = {member: (path, terms) for member, (path, terms) in members.items()}
 
     def group_member(self, member: str) -> tuple[str, str]:
-        """Return the path of a member's line in the environment's file, and the ticket; empty where there is none."""
+        """Return the path of a member's line, and its last day with the ticket; empty where there is none."""
         with self._lock:
             return self._group_members.get(member, ("", ""))
