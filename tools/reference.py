@@ -43,7 +43,7 @@ VARIABLES: Mapping[str, Mapping[str, str]] = {
         "`make recover` read it before the application-default credentials.",
         "GOOGLE_OAUTH_ACCESS_TOKEN": "An access token for that bucket, read after `GOOGLE_CREDENTIALS`.",
         "BIGQUERY_EMULATOR_HOST": "The address of a local BigQuery, for tests.",
-        "STORAGE_EMULATOR_HOST": "The address of a local Cloud Storage, for tests; for Pulumi as `host:port`.",
+        "STORAGE_EMULATOR_HOST": "The address of a local Cloud Storage, as `host:port`; `reconciler simulate` sets it.",
         "GOOGLE_KMS_CUSTOM_ENDPOINT": "The address of a local Cloud KMS, for tests.",
         "GOOGLE_SECRET_MANAGER_CUSTOM_ENDPOINT": "The address of a local Secret Manager, for tests.",
         "GOOGLE_IAM_CUSTOM_ENDPOINT": "The address of a local service for IAM policies, for tests.",

@@ -29,6 +29,8 @@ class Simulators:
     resource_manager_url: str
     iam_url: str
     secret_manager_url: str
+    storage_url: str
+    """Of Cloud Storage. A client creates its buckets, such as one for Pulumi's state."""
     admin_url: str
     github: Mapping[str, str]
     """`url` of the REST API, and `admin_url`, where repositories, people and tokens are created."""

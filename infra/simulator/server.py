@@ -1,6 +1,6 @@
 """One process with all simulators: the local Fivetran over HTTP, the local Google Cloud over Pulumi's provider protocol
 and, where Google's own libraries read, over the APIs of BigQuery, Resource Manager and IAM, and the local Secret
-Manager and the local GitHub over their APIs.
+Manager, Cloud Storage and GitHub over their APIs.
 
 `python -m simulator.server` prints one line of JSON once all are ready (`Addresses`), and serves until SIGINT or
 SIGTERM. They listen on the loopback interface only, and keep their state in memory. This module connects them: tests of
@@ -37,6 +37,8 @@ from simulator.google.rest import build_rest
 from simulator.google.state import Store
 from simulator.secret_manager.app import build_apps
 from simulator.secret_manager.state import Store as Secrets
+from simulator.storage.app import build_app as build_storage
+from simulator.storage.state import Store as Buckets
 
 HOST = "127.0.0.1"
 #: Seconds that a request may take after the signal to stop.
@@ -55,6 +57,7 @@ class Addresses:
     resource_manager_url: str
     iam_url: str
     secret_manager_url: str
+    storage_url: str
     admin_url: str
     github: Mapping[str, str]
 
@@ -70,6 +73,8 @@ class Addresses:
             "GOOGLE_RESOURCE_MANAGER_V3_CUSTOM_ENDPOINT": self.resource_manager_url,
             "GOOGLE_IAM_CUSTOM_ENDPOINT": self.iam_url,
             "GOOGLE_SECRET_MANAGER_CUSTOM_ENDPOINT": self.secret_manager_url,
+            # Without the scheme, which Pulumi adds.
+            "STORAGE_EMULATOR_HOST": self.storage_url.removeprefix("http://"),
             "PULUMI_DEBUG_PROVIDERS": f"gcp:{self.gcp_port}",
             # Else the engine downloads the real plugin all the same, only not to use it.
             "PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION": "true",
@@ -111,6 +116,7 @@ async def serving(ports: Ports = Ports(), *, latency_ms: int = 0) -> AsyncIterat
         _http(build_rest(store, faults, latency_ms), 0) as bigquery_url,
         _http(build_resource_manager(store, faults, latency_ms), 0) as manager_url,
         _http(secrets, ports.secret_manager) as secrets_url,
+        _http(build_storage(Buckets()), 0) as storage_url,
         _http(build_github(github), 0) as github_url,
     ):
         server, bound = await serve(GcpProvider(store, faults, latency_ms), HOST, ports.gcp)
@@ -125,6 +131,7 @@ async def serving(ports: Ports = Ports(), *, latency_ms: int = 0) -> AsyncIterat
                 resource_manager_url=f"{manager_url}/v3/",
                 iam_url=f"{manager_url}/v1/",
                 secret_manager_url=f"{secrets_url}/v1/",
+                storage_url=storage_url,
                 admin_url=f"{url}/_admin",
                 github={"url": github_url, "admin_url": f"{url}/_admin/github"},
             )

@@ -46,6 +46,11 @@ def test_all_answer_and_the_environment_says_where(simulators: Simulators):
     assert endpoint == simulators.secret_manager_url
     assert httpx.get(f"{endpoint}projects/p/secrets").json() == {"secrets": [], "totalSize": 0}
     assert httpx.get(f"{simulators.admin_url}/secret-manager/state").json() == {}
+    host = simulators.environment["STORAGE_EMULATOR_HOST"]
+    assert f"http://{host}" == simulators.storage_url
+    bucket = httpx.post(f"http://{host}/storage/v1/b?project=p", json={"name": "states"})
+    assert bucket.json()["name"] == "states"
+    assert httpx.get(f"http://{host}/storage/v1/b/states").json()["name"] == "states"
 
 
 def test_they_end_with_the_block_and_forget(simulators: Simulators):
