@@ -100,6 +100,8 @@ class _Commands(click.Group):
 
             close_stdout()  # the interpreter must not flush to a reader that has left
             return 128 + signal.SIGPIPE
+        except ReconcilerError as error:
+            return _report(error)  # while the command's context knows the environment
         return result
 
 
@@ -126,20 +128,24 @@ def _run(arguments: Sequence[str] | None) -> int:
     except click.ClickException as error:
         error.show()
         return Exit.USAGE
-    except InvalidSpecs as error:
-        from reconciler.cli.output import print_note  # noqa: PLC0415 (only a failure needs it)
-
-        print_note(str(error))
-        return Exit.FINDINGS
     except ReconcilerError as error:
-        from reconciler.cli.masked_output import format_error  # noqa: PLC0415 (only a failure needs it)
-        from reconciler.cli.output import print_note  # noqa: PLC0415
-
-        print_note(f"Error: {format_error(error)}")
-        return Exit.REMOTE_FAILED if isinstance(error, RemoteError) else Exit.USAGE
+        return _report(error)
     except Exception as error:
         return _unexpected(error)
     return Exit.FINE if code is None else int(code)
+
+
+def _report(error: ReconcilerError) -> int:
+    """Print what went wrong, and return the exit code."""
+    from reconciler.cli.output import print_note  # noqa: PLC0415 (only a failure needs it)
+
+    if isinstance(error, InvalidSpecs):
+        print_note(str(error))
+        return Exit.FINDINGS
+    from reconciler.cli.masked_output import format_error  # noqa: PLC0415
+
+    print_note(f"Error: {format_error(error)}")
+    return Exit.REMOTE_FAILED if isinstance(error, RemoteError) else Exit.USAGE
 
 
 def _unexpected(error: Exception) -> int:

@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import replace
 from datetime import date
-from pathlib import Path
+
+import click
 
 from reconciler import secrets
 from reconciler.config.places import Places
@@ -25,11 +26,8 @@ from reconciler.secrets.masking import MASK, mask
 _DASHBOARD = "https://fivetran.com/dashboard"
 
 
-class _Process:
-    """The environment whose file Google's errors name, None unless exactly one is selected, and the lines of files."""
-
-    environment: Environment | None = None
-    places = Places(Path())
+#: In the click context: the line of the environment's file that names the GCP project, for Google's errors.
+_PROJECT_LINE = "reconciler.project_line"
 
 
 def declare_values(environment: Environment | None, fleets: Iterable[Fleet], places: Places) -> None:
@@ -40,7 +38,8 @@ def declare_values(environment: Environment | None, fleets: Iterable[Fleet], pla
         fleets: Every environment with units that texts may be about.
         places: The lines of the files.
     """
-    _Process.environment, _Process.places = environment, places
+    if environment is not None and (context := click.get_current_context(silent=True)):
+        context.meta[_PROJECT_LINE] = places.find(environment.file, "gcp_project")
     units = [unit for fleet in fleets for unit in fleet.units if unit.connector is not None]
     secrets.remember_declared(_values_of(unit) for unit in units)
 
@@ -54,9 +53,9 @@ def format_error(error: Exception) -> str:
         return str(error)
     known = known_values_of_run(ask=False)
     text = error.saying(secrets.show(error.unmasked_message, known, speaker=error.speaker))
-    if error.speaker == "Google" and _Process.environment is not None:
-        return f"{_Process.places.find(_Process.environment.file, 'gcp_project')}: {text}"
-    return text
+    context = click.get_current_context(silent=True)
+    line = context.meta.get(_PROJECT_LINE) if context and error.speaker == "Google" else None
+    return f"{line}: {text}" if line else text
 
 
 def format_traceback(error: BaseException) -> str:
