@@ -38,6 +38,8 @@ class Declared:
     """Of the connection."""
     dataset_endings: Mapping[str, Ending] = field(default_factory=dict)
     """By dataset."""
+    sensitive: tuple[str, ...] = ()
+    """The datasets that are declared as sensitive, whether or not that changes their access today."""
 
     def ending_of(self, dataset: str) -> Ending:
         """Return what an earlier run announced about the end of one of its datasets."""
@@ -67,6 +69,7 @@ class Declared:
             "permanent": dict(self.permanent),
             "fixed": dict(self.fixed),
             "resync": {key: list(change) for key, change in self.resync.items()},
+            "sensitive": list(self.sensitive),
             "ending": self.ending.as_property(),
             "dataset_endings": {
                 name: each for name, ending in self.dataset_endings.items() if (each := ending.as_property())
@@ -81,6 +84,7 @@ class Declared:
             file=stored["file"],
             **{key: stored.get(key) for key in ("service", "connection", "formerly", "variable", "expired")},
             tables=bool(stored.get("tables")),
+            sensitive=tuple(stored.get("sensitive", ())),
             datasets=stored.get("datasets", {}),
             permanent=stored.get("permanent", {}),
             fixed=stored.get("fixed", {}),
@@ -111,6 +115,7 @@ def _declared(unit: Unit, left: Unit | None, lives: Expiries) -> Declared:
         datasets={dataset.id: dataset.location for dataset in datasets},
         formerly=unit.formerly,
         tables=connector is not None and connector.sync is not None,
+        sensitive=tuple(sorted(dataset.id for dataset in datasets if dataset.sensitive)),
         variable=airflow.variable_of(connector) if connector else None,
         expired=max((str(end.last_day) for end in gone), default=None),
         resync=_resync(connector) if connector else {},

@@ -32,6 +32,25 @@ def dataset_access(context: Context) -> Iterator[Consequence]:
             yield from _ListChange(context, step).consequences()
 
 
+def sensitivity(context: Context) -> Iterator[Consequence]:
+    """Return the datasets that are sensitive from now on, or no longer, whether or not their access changes today."""
+    for name, after in context.after.items():
+        before = context.before.get(name)
+        if before is None:
+            continue
+        for dataset in sorted({*before.sensitive, *after.sensitive} & {*before.datasets} & {*after.datasets}):
+            is_new, was = dataset in after.sensitive, dataset in before.sensitive
+            if is_new == was:
+                continue
+            rule = "`default_access` of the environment"
+            text = f"no longer treats dataset {dataset} as sensitive: {rule} applies to it, today's and any later one"
+            if is_new:
+                text = f"treats dataset {dataset} as sensitive: {rule} does not apply to it"
+            place = context.dataset_place(dataset, *(["sensitive"] if is_new else []))
+            kind = "sensitive_set" if is_new else "sensitive_removed"
+            yield Consequence("note" if is_new else "stop", kind, text, f"dataset {dataset}", name, place)
+
+
 def _entries(inputs: Mapping[str, Any]) -> dict[tuple[str, str, str], list[Entry]]:
     found: dict[tuple[str, str, str], list[Entry]] = {}
     for each in (inputs.get("entries") or {}).values():
@@ -58,7 +77,11 @@ def _new_list(context: Context, step: Step) -> Consequence:
         f"dataset {dataset}",
         unit,
         context.dataset_place(dataset),
-        [*sorted((entry.as_property() for entry in entries), key=str), *(["writer"] if "writer" in step.new else [])],
+        [
+            which,
+            *sorted((entry.as_property() for entry in entries), key=str),
+            *(["writer"] if "writer" in step.new else []),
+        ],
     )
 
 
@@ -100,8 +123,24 @@ class _ListChange:
         until, before = parse_until(entry.condition), _latest(old)
         is_narrower = until is not None and (before is None or until <= before) and _are_dates(old)
         severity: Severity = "note" if is_narrower and not self.is_sensitive else "stop"
-        since = f" (so far {_until(before)})" if _are_dates(old) else " (so far with another condition)"
-        return self._consequence(severity, "access_changed", f"keeps {self._to(entry)}{since}", entry)
+        return self._consequence(severity, "access_changed", self._change(entry, old), entry)
+
+    def _change(self, entry: Entry, old: list[Entry]) -> str:
+        """Return how a grant that stays is changed: longer, shorter, or under another condition."""
+        until, before = parse_until(entry.condition), _latest(old)
+        sensitive = _sensitive(self.context, self.dataset)
+        grant = f"{_role(entry)} on dataset {self.dataset}{sensitive} for {self._member(entry)}"
+        ticket = f" ({entry.condition.description})" if entry.condition and entry.condition.description else ""
+        if not _are_dates([entry, *old]):
+            conditions = [_condition(each) or " without a condition" for each in (entry, *old)]
+            return f"changes {grant}: it applies{conditions[0]}, so far{' and'.join(conditions[1:])}"
+        if until is None:
+            return f"makes {grant} permanent, so far until {before}"
+        if before is None:
+            return f"ends {grant} on {until}{ticket}, so far permanent"
+        if until == before:
+            return f"keeps {grant} until {until}{ticket}, for another reason"
+        return f"{'extends' if until > before else 'shortens'} {grant} from {before} to {until}{ticket}"
 
     def _revoked(self, entry: Entry) -> Consequence:
         until = parse_until(entry.condition)
@@ -158,10 +197,6 @@ def _condition(entry: Entry) -> str:
     return f" until {until}{ticket}" if until else f" under the condition {entry.condition.title!r}"
 
 
-def _until(day: date | None) -> str:
-    return f"until {day}" if day else "permanent"
-
-
 def _latest(entries: list[Entry]) -> date | None:
     """Return the last day of the longest of these grants; None for a permanent one."""
     days = [parse_until(entry.condition) for entry in entries]
@@ -202,7 +237,7 @@ def project_access(context: Context) -> Iterator[Consequence]:
                 f"project {context.environment.gcp_project}: {role} for {shown}",
                 "",
                 context.environment_place("project_access"),
-                None if operation == "revokes" else [role, shown, title],
+                None if operation == "revokes" else [role, shown, condition],
             )
 
 

@@ -41,7 +41,9 @@ def connections(context: Context) -> Iterator[Consequence]:
                 cost = f"about {requests_of(step)} requests to Fivetran"
                 text = f"replaces the {name} by a new one, which syncs its whole history again ({cost})"
                 place = context.place(unit, "connector", "allow_resync")
-                value = [service, step.new.get("destination")]
+                after = context.after.get(unit)
+                declared = [dict(after.permanent), dict(after.fixed)] if after else []
+                value = [service, step.new.get("destination"), *declared]
                 yield Consequence("stop", "connection_replaced", text, name, unit, place, value)
             case _:
                 yield from _sent(context, step, name, unit)
@@ -63,7 +65,8 @@ def _deleted(context: Context, step: Step, name: str, unit: str, place: str) -> 
     is_due = recorded is not None and context.has_come(recorded.ending)
     text = f"takes the {name} out of state, and leaves it in Fivetran" if step.is_kept else f"deletes the {name}"
     due = ", as its expiry says" if is_due else ""
-    return Consequence("stop", "connection_deleted", text + due, name, unit, place, is_scheduled=is_due)
+    value = "kept in Fivetran" if step.is_kept else None
+    return Consequence("stop", "connection_deleted", text + due, name, unit, place, value, is_scheduled=is_due)
 
 
 def _name(context: Context, unit: str, inputs: Mapping[str, Any]) -> str:
@@ -92,6 +95,7 @@ def _sent(context: Context, step: Step, name: str, unit: str) -> Iterator[Conseq
         yield Consequence("note", "secret_changed", text, f"{name}: {path}", unit, place, value)
     for path in _changed_settings(step):
         text = f"changes `{path}` of the {name}"
+        text += ", and tests the connection" if path.startswith(_SENT) else ""
         place = context.place(unit, "connector", path)
         yield Consequence("note", "config_changed", text, f"{name}: {path}", unit, place)
 
@@ -141,9 +145,10 @@ def activations(context: Context) -> Iterator[Consequence]:
             text = f"pauses the {name} ({paused})"
             yield Consequence("note", "connection_paused", text, name, unit, place, str(paused))
         elif was_paused and not paused:
-            yield Consequence("note", "connection_started", f"starts the {name} again", name, unit, place)
+            text = f"starts the {name} again, which syncs {_words(step.new)}"
+            yield Consequence("note", "connection_started", text, name, unit, place)
         if step.old.get("schedule") != step.new.get("schedule"):
-            text = f"changes the schedule of the {name} from {_words(step.old)} to {_words(step.new)}"
+            text = f"changes when the {name} syncs: {_words(step.new)}, so far {_words(step.old)}"
             at = context.place(unit, "connector", "schedule")
             yield Consequence("note", "schedule_changed", text, name, unit, at)
         if step.old.get("awaiting") != step.new.get("awaiting"):
@@ -152,10 +157,16 @@ def activations(context: Context) -> Iterator[Consequence]:
 
 
 def _words(inputs: Mapping[str, Any]) -> str:
+    """Return when a connection syncs: `daily at 18:00`, `every 1h`, `when Airflow starts it`."""
     schedule = inputs.get("schedule")
-    if not isinstance(schedule, dict):
-        return "none"
-    return ", ".join(f"{key} {value}" for key, value in schedule.items())
+    match schedule:
+        case {"by": "airflow"}:
+            return "when Airflow starts it"
+        case {"daily_at": str(time)}:
+            return f"daily at {time}"
+        case {"every": every}:
+            return f"every {every}"
+    return "at a time that is not declared"
 
 
 def _tables(context: Context, step: Step, name: str, unit: str) -> Iterator[Consequence]:

@@ -44,7 +44,7 @@ def datasets(context: Context) -> Iterator[Consequence]:
                 yield _deleted(context, step, dataset, unit, place)
             case "replace":
                 text = f"{_deletes(context, step, dataset)}, and creates it again in {location}"
-                yield Consequence("stop", "dataset_replaced", text, name, unit, place, location)
+                yield Consequence("stop", "dataset_replaced", text, name, unit, place, [location, _with_tables(step)])
             case _:
                 yield from _changed(context, step, dataset, unit)
 
@@ -53,7 +53,13 @@ def _deleted(context: Context, step: Step, dataset: str, unit: str, place: str) 
     recorded = context.before.get(unit)
     is_due = recorded is not None and context.has_come(recorded.ending_of(dataset))
     text = _deletes(context, step, dataset) + (", as its expiry says" if is_due else "")
-    return Consequence("stop", "dataset_deleted", text, f"dataset {dataset}", unit, place, is_scheduled=is_due)
+    name, value = f"dataset {dataset}", _with_tables(step)
+    return Consequence("stop", "dataset_deleted", text, name, unit, place, value, is_scheduled=is_due)
+
+
+def _with_tables(step: Step) -> str | None:
+    """Return what a fingerprint says about the data: how many tables there are may change until the merge."""
+    return "with tables" if step.old.get("deleteContentsOnDestroy") else None
 
 
 def _deletes(context: Context, step: Step, dataset: str) -> str:

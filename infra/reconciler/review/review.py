@@ -16,6 +16,7 @@ from reconciler.review.preview import Preview
 _FINDERS: tuple[Callable[[Context], Iterator[Consequence]], ...] = (
     datasets.datasets,
     connections.connections,
+    access.sensitivity,
     access.dataset_access,
     access.project_access,
     access.function_access,

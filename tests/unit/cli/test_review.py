@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import io
 import json
+import os
+import shutil
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -104,3 +108,26 @@ def test_record_and_agrees_read_the_json_of_a_review(folder: Path, capsys: pytes
     stops, scheduled = read_stops(io.BytesIO(text.encode()), "dev")
     assert list(stops) == [each["fingerprint"] for each in json.loads(text)["consequences"]]
     assert scheduled == set()
+
+
+def test_a_review_is_the_same_on_another_machine(folder: Path, tmp_path_factory: pytest.TempPathFactory):
+    members = [f"{name}@example.com" for name in ("ann", "bob", "cy", "d")]
+    deleted = step("delete", "Dataset", "gone", {"datasetId": "gone", "deleteContentsOnDestroy": True})
+    entries = {member: {"role": "READER", "userByEmail": member} for member in members}
+    lists = [{**ACCESS, "dataset": "shop", "entries": each} for each in ({}, entries)]
+    preview(folder, step("update", "DatasetAccess", "shop", *lists), deleted)
+    other = tmp_path_factory.mktemp("another folder") / "ü"
+    shutil.copytree(folder, other)
+    machines = [
+        (folder, {"TZ": "Pacific/Kiritimati", "LC_ALL": "C", "PYTHONHASHSEED": "1"}),
+        (other, {"TZ": "Pacific/Pago_Pago", "LC_ALL": "tr_TR.UTF-8", "PYTHONHASHSEED": "2", "COLUMNS": "20"}),
+    ]
+    command = [sys.executable, "-c", "from reconciler.cli.main import main; main()", "review", "--preview"]
+    command += ["preview.json", "--today", "2026-12-01", "--format", "json"]
+    printed = [
+        subprocess.run(command, cwd=where, env={**os.environ, **variables}, capture_output=True, check=True).stdout
+        for where, variables in machines
+    ]
+    assert printed[0] == printed[1]
+    found = json.loads(printed[0])["consequences"]
+    assert sum(each["fingerprint"] is not None for each in found) == len(members) + 1

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from tests.unit.review.previews import consequences, review, step, unit
 
@@ -30,10 +31,8 @@ def found(consequences: list[Consequence]) -> list[tuple[str, str, str]]:
 def test_access_for_longer_is_stopped_and_for_shorter_is_noted(tmp_path: Path):
     short, long = {"a": until("2027-01-01", "2027-01-02")}, {"a": until("2027-02-01", "2027-02-02")}
     steps = [step("update", "DatasetAccess", "shop", {**ACCESS, "entries": short}, {**ACCESS, "entries": long})]
-    text = "keeps roles/bigquery.dataViewer on dataset shop to user:b@example.com until 2027-02-01"
-    assert found(consequences(tmp_path, {"shop": unit()}, *steps)) == [
-        ("stop", "access_changed", f"{text} (so far until 2027-01-01)")
-    ]
+    text = "extends roles/bigquery.dataViewer on dataset shop for user:b@example.com from 2027-01-01 to 2027-02-01"
+    assert found(consequences(tmp_path, {"shop": unit()}, *steps)) == [("stop", "access_changed", text)]
     steps = [step("update", "DatasetAccess", "shop", {**ACCESS, "entries": long}, {**ACCESS, "entries": short})]
     assert [each.severity for each in consequences(tmp_path, {"shop": unit()}, *steps)] == ["note"]
 
@@ -169,8 +168,8 @@ def test_settings_beside_references_and_references_that_leave_are_shown(tmp_path
     new = {"host": "b", "hostkey": key, "reports": [{"name": "y", "key": key}]}
     changed = consequences(tmp_path, {"shop": unit()}, step("update", "Connection", "shop", inputs(old), inputs(new)))
     assert [each.text for each in changed] == [
-        "changes `config.host` of the connection shop",
-        "changes `config.reports` of the connection shop",
+        "changes `config.host` of the connection shop, and tests the connection",
+        "changes `config.reports` of the connection shop, and tests the connection",
         "no longer sends `config.gone` of the connection shop, so far {env: KEY, version: 1}",
     ]
 
@@ -181,7 +180,7 @@ def test_values_of_settings_are_not_shown(tmp_path: Path):
 
     steps = [step("update", "Connection", "shop", inputs("canary-1"), inputs("canary-2"))]
     [changed] = consequences(tmp_path, {"shop": unit()}, *steps)
-    assert changed.text == "changes `config.host` of the connection shop"
+    assert changed.text == "changes `config.host` of the connection shop, and tests the connection"
     assert "canary" not in repr(changed)
 
 
@@ -217,6 +216,129 @@ def test_fingerprints_are_of_kind_unit_object_value_and_day(one: Consequence):
 def test_a_fingerprint_is_the_same_on_every_machine():
     one = Consequence("stop", "dataset_deleted", "deletes it", "dataset shop", "shop")
     assert one.fingerprint("dev") == "9978cfef8f8d379a"
+
+
+_GRANTS = st.dictionaries(
+    st.sampled_from(["ann@example.com", "bob@example.com"]),
+    st.none() | st.dates(date(2027, 1, 1), date(2027, 1, 4)),
+)
+
+
+def _list_of(grants: Mapping[str, date | None]) -> dict[str, Any]:
+    """Return the inputs of an access list; a grant without a day is permanent."""
+    entries = {}
+    for member, day in grants.items():
+        entry: dict[str, Any] = {"role": "READER", "userByEmail": member}
+        if day is not None:
+            end = (day + timedelta(days=1)).isoformat()
+            expression = f'request.time < timestamp("{end}T00:00:00Z")'
+            entry["condition"] = {"title": f"until {day}", "expression": expression}
+        entries[member] = entry
+    return {**ACCESS, "entries": entries}
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@given(_GRANTS, _GRANTS, _GRANTS)
+def test_fingerprints_of_two_changes_are_equal_only_if_they_widen_access_alike(
+    tmp_path: Path, before: dict[str, date | None], one: dict[str, date | None], other: dict[str, date | None]
+):
+    def fingerprints(after: Mapping[str, date | None]) -> set[str | None]:
+        changed = consequences(
+            tmp_path, {"shop": unit()}, step("update", "DatasetAccess", "shop", _list_of(before), _list_of(after))
+        )
+        return {each.fingerprint("dev") for each in changed if each.severity == "stop"}
+
+    def widened(after: Mapping[str, date | None]) -> dict[str, date | None]:
+        return {
+            member: day
+            for member, day in after.items()
+            if member not in before or (day or date.max) > (before[member] or date.max)
+        }
+
+    assert (fingerprints(one) == fingerprints(other)) == (widened(one) == widened(other))
+
+
+DELETED = {"datasetId": "shop", "deleteContentsOnDestroy": True}
+CONNECTION = {"service": "stripe", "destination": {"schema": "shop"}, "unit": "shop"}
+ROLE = {"role": "roles/bigquery.jobUser", "member": "user:a@example.com"}
+
+
+def _preflight(**after: Any) -> dict[str, Any]:
+    units = {"shop": {"file": "dev/shop.yaml", "connection": "shop", "service": "stripe", **after}}
+    return step("update", "Preflight", "preflight", {"units": {"shop": {"file": "dev/shop.yaml"}}}, {"units": units})
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        # With its tables, or only if it has none.
+        (
+            [step("delete", "Dataset", "shop", DELETED)],
+            [step("delete", "Dataset", "shop", {**DELETED, "deleteContentsOnDestroy": False})],
+        ),
+        # From Fivetran, or from state alone.
+        (
+            [step("delete", "Connection", "shop", CONNECTION)],
+            [step("delete", "Connection", "shop", CONNECTION, retainOnDelete=True)],
+        ),
+        # Synced again from another database.
+        (
+            [step("replace", "Connection", "shop", CONNECTION, CONNECTION), _preflight(permanent={"database": "a"})],
+            [step("replace", "Connection", "shop", CONNECTION, CONNECTION), _preflight(permanent={"database": "b"})],
+        ),
+        # The same role for longer, under a condition with the same title.
+        (
+            [step("create", "IAMMember", "a", None, {**ROLE, "condition": {"title": "t", "expression": "1"}})],
+            [step("create", "IAMMember", "a", None, {**ROLE, "condition": {"title": "t", "expression": "2"}})],
+        ),
+        # A dataset with data that is there already.
+        (
+            [
+                step("create", "DatasetAccess", "shop", None, _list_of({})),
+                step("create", "Dataset", "shop", None, DELETED),
+            ],
+            [
+                step("create", "DatasetAccess", "shop", None, _list_of({})),
+                step("import", "Dataset", "shop", None, DELETED),
+            ],
+        ),
+    ],
+    ids=["tables", "kept", "permanent_key", "condition", "adopted"],
+)
+def test_fingerprints_differ_with_what_is_done(tmp_path: Path, one: list[Any], other: list[Any]):
+    def fingerprints(steps: list[Any]) -> list[str | None]:
+        files = {"shop": unit()} if len(steps) == 2 else {}
+        return [each.fingerprint("dev") for each in consequences(tmp_path, files, *steps) if each.severity == "stop"]
+
+    assert len(fingerprints(one)) == len(fingerprints(other)) == 1
+    assert fingerprints(one) != fingerprints(other)
+
+
+@pytest.mark.parametrize(("before", "after", "severity"), [(True, False, "stop"), (False, True, "note")])
+def test_a_dataset_that_is_no_longer_sensitive_is_stopped_though_its_access_stays(
+    tmp_path: Path, before: bool, after: bool, severity: str
+):
+    def units(sensitive: bool) -> dict[str, Any]:
+        declared = {"file": "dev/shop.yaml", "datasets": {"shop": "US"}, "sensitive": ["shop"] if sensitive else []}
+        return {"units": {"shop": declared}}
+
+    steps = [step("update", "Preflight", "preflight", units(before), units(after))]
+    [changed] = consequences(tmp_path, {"shop": unit(dataset={"sensitive": after})}, *steps)
+    assert (changed.severity, "default_access" in changed.text) == (severity, True)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "words"),
+    [
+        ({"by": "fivetran", "every": "3h"}, {"by": "airflow"}, "when Airflow starts it, so far every 3h"),
+        ({"by": "fivetran", "daily_at": "18:00"}, {"by": "fivetran", "every": "1h"}, "every 1h, so far daily at 18:00"),
+    ],
+)
+def test_a_schedule_is_shown_in_words(tmp_path: Path, old: dict[str, str], new: dict[str, str], words: str):
+    [changed] = consequences(
+        tmp_path, {"shop": unit()}, step("update", "Activation", "shop", {"schedule": old}, {"schedule": new})
+    )
+    assert changed.text == f"changes when the connection shop syncs: {words}"
 
 
 @pytest.mark.parametrize(
