@@ -52,7 +52,9 @@ class Estate:
         self.home = folder / "home"
         for each in (self.temporary, self.home):
             each.mkdir()
-        for name, content in {"environment": ENVIRONMENT, "stripe": stripe(), "shop": stripe("shop")}.items():
+        members = {"role": "Edit Destination", "members": ["user:ann@example.com", "team:Data Engineering"]}
+        environment = {**ENVIRONMENT, "fivetran": {**ENVIRONMENT["fivetran"], "access": [members]}}
+        for name, content in {"environment": environment, "stripe": stripe(), "shop": stripe("shop")}.items():
             self.write(name, content, self.base, self.head)
 
     def write(self, name: str, content: Mapping[str, Any], *folders: Path) -> Path:
@@ -120,6 +122,11 @@ def test_review_of_a_fork_shows_the_consequences_of_its_files(estate: Estate):
     changed["dataset"]["access"] = [{**grant, "until": "2027-01-15", "ticket": "T-1"}]
     file = estate.write("stripe", changed)
     estate.write("new", stripe("new"))
+    members = [
+        {"role": "Edit Destination", "members": ["team:Data Engineering"]},
+        {"role": "View Destination", "members": ["user:bob@example.com"]},
+    ]
+    estate.write("environment", {**ENVIRONMENT, "fivetran": {**ENVIRONMENT["fivetran"], "access": members}})
     (estate.head / "dev" / "shop.yaml").unlink()
     found = estate.review(RECONCILER_REMOVALS="allow")
     assert found["simulated"] is True
@@ -131,6 +138,11 @@ def test_review_of_a_fork_shows_the_consequences_of_its_files(estate: Estate):
         ("stop", "dataset_shared", "dataset new"),
         ("note", "connection_created", "connection new"),
     } <= kinds
+    fivetran = [each["text"] for each in found["consequences"] if each["kind"].startswith("fivetran_access")]
+    assert sorted(text.partition(" in the ")[0] for text in fivetran) == [
+        "grants View Destination",
+        "revokes Edit Destination",
+    ]
     (granted,) = (each for each in found["consequences"] if each["kind"] == "access_granted")
     assert granted["file"] == "connectors/dev/stripe.yaml"
     assert "user:a@example.com" in file.read_text().splitlines()[granted["line"] - 1]

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import date
 
 from reconciler.fivetran.api import FivetranClient, Forbidden, NotFound, SystemKey
-from reconciler.fivetran.group_access import LiveAccess, member_key, read_access
+from reconciler.fivetran.group_access import LiveAccess, read_access
 from reconciler.health.group_access import UndeclaredMember, describe_key, expiring_keys, undeclared_members
 from reconciler.model import Environment
 from reconciler.model.errors import printable
@@ -33,12 +32,7 @@ def find_undeclared_members(
 def read_masked_access(client: FivetranClient, group_id: str) -> LiveAccess:
     """Read the roles in a group. Names and roles in it may be shown. Raises Forbidden."""
     known = known_values_of_run(ask=False)
-    live = read_access(client, group_id)
-    members = [
-        replace(each, name=mask_name(each.name, known), role=mask_name(each.role, known))
-        for each in live.members.values()
-    ]
-    return replace(live, members={member_key(each.name): each for each in members})
+    return read_access(client, group_id).masked(lambda text: mask_name(text, known))
 
 
 def list_keys(client: FivetranClient) -> list[SystemKey]:

@@ -5,9 +5,9 @@ A member is a user, written `user:<address>`, or a team, written `team:<name>`. 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from reconciler.fivetran import roles
 from reconciler.fivetran.api import FivetranClient, Forbidden, NotFound, Team, User
@@ -48,6 +48,11 @@ class LiveAccess:
     """The id of every team of the account by its name."""
     is_without_teams: bool = False
     """Whether the API key may not read teams, so that none is in `members`."""
+
+    def masked(self, show: Callable[[str], str]) -> LiveAccess:
+        """Return it with names and roles as they may be shown and stored: they are Fivetran's text."""
+        members = [replace(each, name=show(each.name), role=show(each.role)) for each in self.members.values()]
+        return replace(self, members={member_key(each.name): each for each in members})
 
     def administrators(self) -> list[GroupMember]:
         """Return who manages the group: teams, and users who accepted their invitation and may log in."""

@@ -9,8 +9,9 @@ import pytest
 
 from reconciler.resources.group_access.resource import GroupAccessProvider
 from reconciler.resources.run.run import run
+from reconciler.secrets import resolved_values
 
-from .account import Fivetran, in_trouble
+from .account import CANARY, Fivetran, in_trouble
 
 KEY = "simulator-key"
 OWN = f"user:{KEY}@example.com"
@@ -217,6 +218,18 @@ def test_a_key_that_may_not_read_teams_grants_roles_to_users(group: Fivetran):
     assert group.access(group.group) == {ADMIN: MANAGE, ANN: VIEW}
     assert "the API key may not read teams" in _failures()
     assert list(outs["failed"]) == [TEAM]
+
+
+def test_a_name_with_a_secret_in_it_is_masked_in_state_and_logs(group: Fivetran, caplog):
+    resolved_values.remember_declared([{"config": {"api_key": {"env": "STRIPE_KEY"}}}])
+    group.make_team(f"Team {CANARY}")
+    group.set_access(group.group, **{f"team:Team {CANARY}": VIEW})
+    olds = _create(group, {ADMIN: MANAGE})
+    found = _refresh(group, {**olds, "undeclared_access": "revoked"})
+    assert list(found["undeclared"]) == ["team:Team ******"]
+    _update(group, olds, {ADMIN: MANAGE}, undeclared_access="revoked")
+    assert group.access(group.group) == {ADMIN: MANAGE}
+    assert CANARY not in str(found) + caplog.text
 
 
 def test_roles_stay_when_nothing_declares_them_any_more(group: Fivetran, caplog):

@@ -9,6 +9,7 @@ from typing import Any
 
 from reconciler.config.schema.suggestions import (
     suggest_boolean,
+    suggest_fivetran_member,
     suggest_joined_member,
     suggest_member,
     suggest_name,
@@ -99,6 +100,8 @@ def hint_for_pattern(path: Path, value: str) -> str | None:
     if path[-1] == "role":
         meant = suggest_role(value)
         return f"did you mean {shown(meant)}?" if meant else None
+    if path[:2] == ("fivetran", "access"):
+        return suggest_fivetran_member(value)
     return suggest_member(value) if path[-2:-1] == ("members",) else None
 
 

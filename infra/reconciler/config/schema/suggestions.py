@@ -54,6 +54,19 @@ def suggest_member(written: str) -> str | None:
     return f"write {shown(f'user:{written}')}, or `group:` before it for a group" if "@" in written else None
 
 
+def suggest_fivetran_member(written: str) -> str | None:
+    """Return the hint for a member of a Fivetran group whose kind is missing, misspelt or none of Fivetran's."""
+    kind, colon, rest = written.partition(":")
+    if colon and kind.lower().removesuffix("s") in ("user", "team") and rest:
+        right = kind.lower().removesuffix("s")
+        return f"did you mean {shown(f'{right}:{rest.strip()}')}?"
+    if colon and kind in _KINDS:
+        return "name the users, or a team in Fivetran: it knows no groups and service accounts of Google"
+    if colon:
+        return None
+    return f"write {shown(f'user:{written}')}" if "@" in written else f"write {shown(f'team:{written}')}"
+
+
 def suggest_joined_member(written: object) -> str | None:
     """Return the hint for a member that a space after its colon turned into a mapping."""
     if not isinstance(written, dict) or len(written) != 1:

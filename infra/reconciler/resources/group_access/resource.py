@@ -17,8 +17,9 @@ from pulumi.dynamic import CheckResult, CreateResult, DiffResult, ReadResult, Re
 
 from reconciler.fivetran import roles
 from reconciler.fivetran.api import FivetranError, Forbidden, NotFound, Unauthorized
-from reconciler.fivetran.group_access import AccessChange, LiveAccess, access_changes, member_key, read_access
+from reconciler.fivetran.group_access import AccessChange, LiveAccess, access_changes, member_key
 from reconciler.model import Environment, Grant
+from reconciler.resources.group_access.reading import read_members
 from reconciler.resources.group_access.writing import Writer
 from reconciler.resources.operation import Provider, found, is_unknown, operation, stored
 from reconciler.resources.run.account import look_ahead
@@ -80,7 +81,7 @@ class GroupAccessProvider(Provider):
         before = {name: value for name, value in stored(props).items() if name not in (_FAILED, _UNDECLARED)}
         outputs = {_FAILED: props[_FAILED]} if props.get(_FAILED) else {}
         try:
-            live = read_access(run.account.client(), id_)
+            live = read_members(id_)
             now = {**before, "members": _live_roles(before, live)}
             if before.get(_POLICY) == "revoked":
                 own = run.account.creator().user
@@ -179,7 +180,7 @@ def _look_ahead(props: Mapping[str, Any]) -> LiveAccess | None:
     def ask() -> LiveAccess | None:
         known = props.get("group_id")
         ids = [group.id for group in run.account.groups(props["group"])] if is_unknown(known) else [str(known)]
-        return read_access(run.account.client(), ids[0]) if ids else None
+        return read_members(ids[0]) if ids else None
 
     try:
         return look_ahead(_WHAT, ask, None, warns_without_key=False)

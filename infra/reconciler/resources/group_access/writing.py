@@ -9,7 +9,8 @@ from functools import partial
 
 from reconciler.fivetran import roles
 from reconciler.fivetran.api import FivetranError, Forbidden, NotFound, Unauthorized
-from reconciler.fivetran.group_access import AccessChange, GroupMember, LiveAccess, member_key, read_access
+from reconciler.fivetran.group_access import AccessChange, GroupMember, LiveAccess, member_key
+from reconciler.resources.group_access.reading import read_members
 from reconciler.resources.operation import explain
 from reconciler.resources.run.run import run
 from reconciler.secrets import known_values_of_run
@@ -80,7 +81,7 @@ class Writer:
         self.fail(member, f"{what}: the API key may not read teams\n    {_PERMISSION.format(more='TEAM')}")
 
     def _read(self) -> None:
-        self._live = read_access(self._client, self._group_id)
+        self._live = read_members(self._group_id)
         self._members = dict(self._live.members)
 
     def _guarded(self, member: str, change: Callable[[], None]) -> None:
