@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import functools
 import os
 import re
 import shutil
@@ -12,7 +13,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 import click
 
@@ -20,7 +21,7 @@ from reconciler.cli import Exit
 from reconciler.cli.options import environment_option, specs_option, today_option
 from reconciler.cli.output import inert, print_note, print_text
 from reconciler.config import Loaded, load
-from reconciler.config.folder import ENVIRONMENT_FILE
+from reconciler.config.folder import ENVIRONMENT_FILE, UNIT_NAME
 from reconciler.edits.edited import Edited
 from reconciler.edits.source import Source
 from reconciler.git.repository import Repository
@@ -36,8 +37,26 @@ _COLOURS = {"+": "green", "-": "red", "@": "cyan"}
 
 def edit_options(command: F) -> F:
     """Add the options of all commands that edit a file."""
-    yes = click.option("--yes", "-y", is_flag=True, help="Write the files without a question.")
-    return specs_option(today_option(environment_option(yes(command))))
+
+    @click.option("--yes", "-y", is_flag=True, help="Do it without a question.")
+    @click.option(
+        "--pull-request",
+        is_flag=True,
+        help="Commit to a new branch, push it and open a pull request with gh. The work tree stays as it is.",
+    )
+    @functools.wraps(command)
+    def with_finish(*args: Any, yes: bool, pull_request: bool, **options: Any) -> Any:
+        return command(*args, finish=Finish(yes, pull_request), **options)
+
+    return cast(F, specs_option(today_option(environment_option(with_finish))))
+
+
+@dataclass(frozen=True)
+class Finish:
+    """What becomes of an edit, by the options of the command."""
+
+    without_question: bool
+    as_pull_request: bool
 
 
 @dataclass(frozen=True)
@@ -49,6 +68,8 @@ class UnitFile:
     source: Source
     environment: Environment
     loaded: Loaded
+    datasets: frozenset[str]
+    """The ids of the datasets that its connector writes, or that it declares."""
 
 
 @dataclass(frozen=True)
@@ -87,18 +108,40 @@ def read_unit(specs: Path, environment: str | None, name: str, day: date) -> Uni
         raise click.UsageError(f"several environments have {stem}: choose with --environment: {', '.join(found)}")
     fleet = loaded.fleet(found[0])
     path = specs / found[0] / f"{stem}.yaml"
-    shown = next(unit.file for unit in fleet.units if unit.name == stem)
-    return UnitFile(stem, path, Source.read(_read(path, shown), shown), fleet.environment, loaded)
+    unit = next(unit for unit in fleet.units if unit.name == stem)
+    datasets = frozenset(each.id for each in (*unit.datasets, *fleet.datasets_of(unit)))
+    source = Source.read(_read(path, unit.file), unit.file)
+    return UnitFile(stem, path, source, fleet.environment, loaded, datasets)
 
 
-def edit_unit(unit: UnitFile, specs: Path, day: date, edited: Edited, *, yes: bool) -> int:
+def new_file(specs: Path, environment: Environment, name: str, content: bytes) -> FileChange:
+    """Return the change that adds a unit's file to an environment. Raises click.UsageError for a bad name."""
+    if not UNIT_NAME.fullmatch(name) or f"{name}.yaml" == ENVIRONMENT_FILE:
+        raise click.UsageError(f"{name!r} cannot be a unit's name: use lower-case letters, digits, _ and -")
+    shown = (Path(environment.file).parent / f"{name}.yaml").as_posix()
+    return FileChange(specs / environment.name / f"{name}.yaml", shown, None, content)
+
+
+def print_steps(steps: Sequence[str], snippet: str | None) -> None:
+    """Print the commands that follow, and the snippet for bigquery-etl."""
+    if steps:
+        print_note("next:")
+    for step in steps:
+        print_note(f"    {step.strip('`')}")
+    if snippet is not None:
+        print_note("in the metadata.yaml of the queries that read it, in bigquery-etl:")
+        for line in snippet.splitlines():
+            print_note(f"    {line}")
+
+
+def edit_unit(unit: UnitFile, specs: Path, day: date, edited: Edited, finish: Finish) -> int:
     """Show, check and write an edit of a unit's file."""
     change = FileChange(unit.path, unit.source.file, unit.source.raw, edited.source.raw)
-    return apply_changes([change], specs, day, edited.meaning, edited.notes, yes=yes)
+    return apply_changes([change], specs, day, finish, meaning=edited.meaning, notes=edited.notes)
 
 
 def apply_changes(
-    changes: Sequence[FileChange], specs: Path, day: date, meaning: str, notes: Sequence[str], *, yes: bool
+    changes: Sequence[FileChange], specs: Path, day: date, finish: Finish, *, meaning: str, notes: Sequence[str] = ()
 ) -> int:
     """Check all files with these changes, show them as a diff, ask, and write them.
 
@@ -108,7 +151,7 @@ def apply_changes(
         day: The date to use as today.
         meaning: What the change does, in an imperative.
         notes: What the user should know.
-        yes: Whether to write without a question.
+        finish: Whether to ask, and what to do with the change.
     """
     changes = [each for each in changes if each.before != each.after]
     if not changes:
@@ -127,16 +170,36 @@ def apply_changes(
         return Exit.FINDINGS
     for note in notes:
         print_note(f"notice: {note}")
-    if not yes and not is_terminal():
+    if not finish.without_question and not is_terminal():
         print_note("not written: this is no terminal to ask. Write it with --yes")
         return Exit.FINE
-    if not yes and not click.confirm("Write it?", default=False, err=True):
+    question = "Open a pull request with it?" if finish.as_pull_request else "Write it?"
+    if not finish.without_question and not click.confirm(question, default=False, err=True):
         print_note("not written")
+        return Exit.FINE
+    if finish.as_pull_request:
+        _open_pull_request(changes, meaning, notes)
         return Exit.FINE
     for each in changes:
         _write(each)
     print_note(f"written: {', '.join(each.shown for each in changes)}")
     return Exit.FINE
+
+
+def _open_pull_request(changes: Sequence[FileChange], meaning: str, notes: Sequence[str]) -> None:
+    """Push the changes on a branch of their own, and open a pull request with what they mean."""
+    from reconciler.git.propose import FileVersion, open_pull_request, propose  # noqa: PLC0415 (only with the option)
+
+    text = "\n".join(
+        [*(f"- {note}" for note in notes), *([""] if notes else []), *(f"File: {each.shown}" for each in changes)]
+    )
+    proposal = propose({each.path: FileVersion(each.before, each.after) for each in changes}, meaning, text)
+    print_note(f"pushed the branch {proposal.branch}; the work tree is as it was")
+    address = open_pull_request(proposal, meaning, text)
+    if address is None:
+        print_note(f"gh is not installed: open a pull request from {proposal.branch} to {proposal.base} by hand")
+    else:
+        print_text(address)
 
 
 def is_terminal() -> bool:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from reconciler.cli.edit_files import Day, Days, edit_options, edit_unit, read_unit
+from reconciler.cli.edit_files import Day, Days, Finish, edit_options, edit_unit, read_unit
 from reconciler.edits import lifecycle
 
 
@@ -22,7 +22,7 @@ class _DaysOrDay(click.ParamType["timedelta | date"]):
 @edit_options
 @click.argument("name")
 @click.argument("by", type=_DaysOrDay(), metavar="DAYS|DATE")
-def extend(specs: Path, day: date, environment: str | None, *, yes: bool, name: str, by: timedelta | date) -> int:
+def extend(specs: Path, day: date, environment: str | None, finish: Finish, *, name: str, by: timedelta | date) -> int:
     """Move the last day of a unit to a later one: by a number of days (30d), or to a date.
 
     Days count from the unit's last day, or from today if it has expired. The environment's policy limits how far
@@ -33,4 +33,4 @@ def extend(specs: Path, day: date, environment: str | None, *, yes: bool, name: 
     unit = read_unit(specs, environment, name, day)
     days, to = (by, None) if isinstance(by, timedelta) else (None, by)
     edited = lifecycle.extend(unit.source, unit.environment, unit.name, day, by=days, to=to)
-    return edit_unit(unit, specs, day, edited, yes=yes)
+    return edit_unit(unit, specs, day, edited, finish)

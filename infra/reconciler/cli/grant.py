@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from reconciler.cli.edit_files import edit_options, edit_unit, read_unit, until_option
+from reconciler.cli.edit_files import Finish, edit_options, edit_unit, read_unit, until_option
 from reconciler.config.schema.schemas import accepts
 from reconciler.edits import access
 from reconciler.google.bigquery.access import is_person, to_place
@@ -29,8 +29,8 @@ def grant(
     specs: Path,
     day: date,
     environment: str | None,
+    finish: Finish,
     *,
-    yes: bool,
     ticket: str | None,
     days: timedelta | None,
     until: date | None,
@@ -58,7 +58,7 @@ def grant(
     path = access.find_dataset(unit.source, unit.environment, unit.name, key)
     wanted = Grant(role, (member,), ticket=ticket, until=last)
     edited = access.grant(unit.source, unit.environment, unit.name, path, wanted)
-    return edit_unit(unit, specs, day, edited, yes=yes)
+    return edit_unit(unit, specs, day, edited, finish)
 
 
 def _require_policy(environment: Environment, member: str, ticket: str | None, until: date | None, today: date) -> None:

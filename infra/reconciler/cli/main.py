@@ -24,9 +24,12 @@ from reconciler.model.errors import InvalidSpecs, ReconcilerError, RemoteError
 #: Every command: its module, and its line in `reconciler --help`.
 COMMANDS = {
     "validate": ("reconciler.cli.validate", "Check every file and print all problems."),
+    "new": ("reconciler.cli.new", "Write the file of a new connector."),
+    "promote": ("reconciler.cli.promote", "Write a unit's file for another environment."),
     "extend": ("reconciler.cli.extend", "Move a unit's last day to a later one."),
     "grant": ("reconciler.cli.grant", "Give a member access to a dataset for a time."),
     "revoke": ("reconciler.cli.revoke", "Take a member's access to a dataset away."),
+    "rotate": ("reconciler.cli.rotate", "Raise the version of a unit's secret."),
     "pause": ("reconciler.cli.pause", "Stop the syncs of a connector, with a reason."),
     "resume": ("reconciler.cli.resume", "Start the syncs of a paused connector again."),
     "retire": ("reconciler.cli.retire", "Announce that a unit will be removed."),

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from reconciler.cli.edit_files import edit_options, edit_unit, read_unit
+from reconciler.cli.edit_files import Finish, edit_options, edit_unit, read_unit
 from reconciler.edits import lifecycle
 
 
@@ -15,10 +15,10 @@ from reconciler.edits import lifecycle
 @edit_options
 @click.argument("name")
 @click.argument("reason")
-def pause(specs: Path, day: date, environment: str | None, *, yes: bool, name: str, reason: str) -> int:
+def pause(specs: Path, day: date, environment: str | None, finish: Finish, *, name: str, reason: str) -> int:
     """Write into a connector's file that it is paused, and why. The next run pauses it.
 
     Exit codes: 0 done, or shown only, 1 the files would have problems, 2 wrong usage or not possible.
     """
     unit = read_unit(specs, environment, name, day)
-    return edit_unit(unit, specs, day, lifecycle.pause(unit.source, unit.name, reason), yes=yes)
+    return edit_unit(unit, specs, day, lifecycle.pause(unit.source, unit.name, reason), finish)

@@ -7,17 +7,17 @@ from pathlib import Path
 
 import click
 
-from reconciler.cli.edit_files import edit_options, edit_unit, read_unit
+from reconciler.cli.edit_files import Finish, edit_options, edit_unit, read_unit
 from reconciler.edits import lifecycle
 
 
 @click.command()
 @edit_options
 @click.argument("name")
-def resume(specs: Path, day: date, environment: str | None, *, yes: bool, name: str) -> int:
+def resume(specs: Path, day: date, environment: str | None, finish: Finish, *, name: str) -> int:
     """Remove `paused` from a connector's file. The next run starts it.
 
     Exit codes: 0 done, or shown only, 1 the files would have problems, 2 wrong usage or not possible.
     """
     unit = read_unit(specs, environment, name, day)
-    return edit_unit(unit, specs, day, lifecycle.resume(unit.source, unit.name, day), yes=yes)
+    return edit_unit(unit, specs, day, lifecycle.resume(unit.source, unit.name, day), finish)

@@ -8,7 +8,7 @@ from typing import Literal
 
 import click
 
-from reconciler.cli.edit_files import edit_options, edit_unit, read_unit
+from reconciler.cli.edit_files import Finish, edit_options, edit_unit, read_unit
 from reconciler.edits import lifecycle
 
 
@@ -25,8 +25,8 @@ def retire(
     specs: Path,
     day: date,
     environment: str | None,
+    finish: Finish,
     *,
-    yes: bool,
     ticket: str,
     data: Literal["keep", "delete"] | None,
     name: str,
@@ -37,4 +37,4 @@ def retire(
     """
     unit = read_unit(specs, environment, name, day)
     edited = lifecycle.retire(unit.source, unit.environment, unit.name, ticket, data)
-    return edit_unit(unit, specs, day, edited, yes=yes)
+    return edit_unit(unit, specs, day, edited, finish)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from reconciler.cli.edit_files import edit_options, edit_unit, read_unit
+from reconciler.cli.edit_files import Finish, edit_options, edit_unit, read_unit
 from reconciler.edits import access
 
 
@@ -21,8 +21,8 @@ def revoke(
     specs: Path,
     day: date,
     environment: str | None,
+    finish: Finish,
     *,
-    yes: bool,
     role: str | None,
     key: str | None,
     name: str,
@@ -35,4 +35,4 @@ def revoke(
     unit = read_unit(specs, environment, name, day)
     path = access.find_dataset(unit.source, unit.environment, unit.name, key)
     edited = access.revoke(unit.source, unit.environment, unit.name, path, member=member, role=role)
-    return edit_unit(unit, specs, day, edited, yes=yes)
+    return edit_unit(unit, specs, day, edited, finish)

@@ -19,7 +19,8 @@ from reconciler.model.errors import Problem, printable
 
 _ENVIRONMENT = "environment"
 ENVIRONMENT_FILE = f"{_ENVIRONMENT}.yaml"
-_NAME = re.compile(r"[a-z0-9][a-z0-9_-]*")
+#: The form of the names of environments and units.
+UNIT_NAME = re.compile(r"[a-z0-9][a-z0-9_-]*")
 _NAME_HINT = "use lower-case letters, digits, underscores and hyphens, a letter or digit first"
 
 
@@ -62,7 +63,7 @@ class Folder:
         found = list(self._entries(folder))
         if not any(looks_like_yaml(entry.name) for entry in found):
             return
-        if not _NAME.fullmatch(folder.name):
+        if not UNIT_NAME.fullmatch(folder.name):
             self._problem(folder, f"{shown(folder.name)} cannot be an environment's name", _NAME_HINT)
             return
         self.environments.append(folder.name)
@@ -87,7 +88,7 @@ class Folder:
             self._problem(entry, "a folder named like a spec", "rename it")
         elif entry.suffix != ".yaml":
             self._problem(entry, f"the name ends in {shown(entry.suffix)}", f"rename it to {_renamed(entry)}")
-        elif not _NAME.fullmatch(entry.stem):
+        elif not UNIT_NAME.fullmatch(entry.stem):
             hint = f"rename it to {shown(ENVIRONMENT_FILE)}" if entry.stem.lower() == _ENVIRONMENT else _NAME_HINT
             self._problem(entry, f"{shown(entry.stem)} cannot be a unit's name", hint)
         else:

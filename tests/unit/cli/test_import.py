@@ -166,7 +166,7 @@ def test_import_marks_unknown_values_and_the_file_is_valid(workspace: Workspace,
     ]
     validated = workspace.run("validate")
     assert validated.code == 0
-    notices = (validated.out + validated.err).count("is a placeholder that `reconciler import` wrote")
+    notices = (validated.out + validated.err).count("is a placeholder")
     assert notices == 5, "one for each of the texts above that a user has to replace"
 
 

@@ -54,7 +54,12 @@ def unit_text(
     environment's folder in this repository. `comments` go above the key or item with their path.
     """
     text = format_yaml(describe(unit, environment), comments=comments, on_one_line=may_stand_on_one_line)
-    return f"# yaml-language-server: $schema={_schema_from(folder)}\n{text}"
+    return f"{schema_line(folder)}\n{text}"
+
+
+def schema_line(folder: FilePath | None = None) -> str:
+    """Return the first line of a file in a folder, from which an editor finds the schema."""
+    return f"# yaml-language-server: $schema={_schema_from(folder)}"
 
 
 def describe(unit: Unit, environment: Environment) -> dict[str, Any]:

@@ -19,7 +19,6 @@ from reconciler.config.rules.secrets import is_reported
 from reconciler.config.rules.services import find_field, find_service
 from reconciler.config.yaml.document import Document, Path, shown
 from reconciler.fivetran.catalog import Field
-from reconciler.model import commands
 from reconciler.model.errors import Problem
 from reconciler.yaml_text.scalars import explain_ambiguity, is_text_everywhere
 
@@ -48,20 +47,23 @@ def _dates(specs: Specs) -> Iterator[tuple[Document, Path]]:
         yield from ((grant.document, (*grant.path, "until")) for grant in grants)
 
 
-_MARK = re.compile(r"fill[ -]in\b", re.IGNORECASE)
+_MARK = re.compile(r"fill[ _-]in\b", re.IGNORECASE)
 
 
 def warn_placeholders(specs: Specs) -> Iterator[Problem]:
-    """Warn for each placeholder of `reconciler import` that was not replaced."""
+    """Warn for each placeholder of `reconciler new` and `import` that was not replaced."""
     for unit in specs.all_units():
         for path in unit.values:
             said = unit.at(*path)
             if isinstance(said, str) and _MARK.match(said):
                 yield unit.on_value(
                     path,
-                    f"{shown(said)} is a placeholder that {commands.reconciler('import')} wrote",
+                    f"{shown(said)} is a placeholder",
                     "replace it: until then this text itself is used",
                 )
+            elif path[:1] == ("datasets",) and len(path) == 2 and _MARK.match(str(path[1])):
+                hint = "replace it by the name of a schema of the source"
+                yield unit.on_key(path, f"{shown(path[1])} is a placeholder", hint)
 
 
 def check_unquoted_values(specs: Specs) -> Iterator[Problem]:

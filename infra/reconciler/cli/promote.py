@@ -1,0 +1,84 @@
+"""`reconciler promote`: write a unit's file for another environment."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import date
+from pathlib import Path
+
+import click
+
+from reconciler.cli import Exit
+from reconciler.cli.edit_files import Finish, apply_changes, edit_options, new_file, print_steps, read_unit
+from reconciler.cli.output import print_note
+from reconciler.edits import promote as promotion
+from reconciler.edits.scheduling import scheduling_snippet
+from reconciler.model import Environment, commands
+from reconciler.model.commands import count
+
+
+@click.command()
+@edit_options
+@click.option("--to", metavar="NAME", help="The other environment.  [default: the only other one]")
+@click.option("--task-id", metavar="TASK", help="The Airflow task there.  [default: the same, without _dev]")
+@click.option(
+    "--sql",
+    "checkouts",
+    multiple=True,
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    help="A checkout of bigquery-etl: names its queries that read the first environment; repeatable.",
+)
+@click.argument("name")
+def promote(
+    specs: Path,
+    day: date,
+    environment: str | None,
+    finish: Finish,
+    *,
+    to: str | None,
+    task_id: str | None,
+    checkouts: tuple[Path, ...],
+    name: str,
+) -> int:
+    """Write the file of the unit NAME for another environment, such as prod. The first file stays as it is.
+
+    Leaves out what belongs to the first environment: the last day, access for a time, and what concerns its connection.
+    Adds what the other one's policy demands, and prints the commands for the secrets that have to exist there.
+
+    Exit codes: 0 done, or shown only, 1 the files would have problems, 2 wrong usage or not possible.
+    """
+    unit = read_unit(specs, environment, name, day)
+    others = [each for each in unit.loaded.environments if each != unit.environment.name]
+    if to is None and len(others) != 1:
+        raise click.UsageError(f"choose the other environment with --to: {', '.join(others)}")
+    other = unit.loaded.fleet(to or others[0]).environment
+    if other.name == unit.environment.name:
+        raise click.UsageError(f"{unit.name} is in {other.name} already: name another environment with --to")
+    found = promotion.promote(unit.source, unit.name, unit.environment, other, task_id)
+    change = new_file(specs, other, unit.name, found.source.raw)
+    reads = list(_reads(checkouts, unit.environment, unit.datasets))
+    code = apply_changes(
+        [change], specs, day, finish, meaning=f"Promote {unit.name} to {other.name}", notes=found.notes
+    )
+    if code == Exit.FINE:
+        for each in reads:
+            print_note(each)
+        if checkouts:
+            projects = f"from {unit.environment.gcp_project} to {other.gcp_project}"
+            print_note(f"{count(len(reads), 'place')} in SQL to change {projects}")
+        steps = [commands.reconciler("secret put", each.name, environment=other.name) for each in found.secrets]
+        print_steps(steps, scheduling_snippet(found.task_id) if found.task_id is not None else None)
+    return code
+
+
+def _reads(checkouts: tuple[Path, ...], environment: Environment, datasets: frozenset[str]) -> Iterator[str]:
+    """Yield each place in SQL that reads one of the unit's datasets in the first environment."""
+    if not checkouts:
+        return
+    from reconciler.etl.checkout import scan  # noqa: PLC0415 (only with --sql)
+
+    for file in scan(checkouts, [environment.gcp_project]).files:
+        for read in file.reads:
+            if read.dataset is None or read.dataset in datasets:
+                dataset = read.dataset or "a dataset of a template"
+                yield f"{file.file}:{read.line}:{read.column}: reads {environment.gcp_project}.{dataset}"

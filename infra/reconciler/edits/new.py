@@ -1,0 +1,174 @@
+"""Draft the file of a new connector: small, valid, and with a comment where a person has to decide."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import date, timedelta
+from typing import Any
+
+from reconciler.config.build.to_yaml import may_stand_on_one_line, schema_line
+from reconciler.config.yaml.document import Path
+from reconciler.edits.secret_names import secret_name
+from reconciler.fivetran.catalog import Field, Form, Service
+from reconciler.importer.draft import FILL_IN
+from reconciler.model import Environment, commands
+from reconciler.yaml_text.writer import format_yaml
+
+#: What names a source: text that a person fills in, in the order of a file.
+_SOURCE = (
+    "host", "port", "database", "user", "username", "account", "domain", "subdomain", "sub_domain", "tenant",
+    "base_url", "endpoint", "email", "organization_id", "company_id", "merchant_id", "project_id",
+    "bucket", "gcs_bucket", "sheet_id", "named_range", "key_id", "issuer_id", "client_id", "access_key_id",
+)  # fmt: skip
+#: Credentials by how usual they are: a file gets the first that its service takes, with the one that belongs to it.
+_CREDENTIALS = (
+    ("password",), ("api_key",), ("api_token",), ("access_token",), ("personal_access_token",), ("token",),
+    ("api_access_token",), ("bearer_token",), ("secret_key",), ("access_key_secret",), ("client_secret",),
+    ("consumer_key", "consumer_secret"), ("private_key",), ("connection_string",), ("role_arn",),
+)  # fmt: skip
+#: What belongs to one credential, and is left out where another one is used.
+_BELONGS_TO = {"client_id": "client_secret", "access_key_id": "access_key_secret", "key_id": "private_key"}
+#: The usual port by a part of the service's id.
+_PORTS = {"postgres": 5432, "mysql": 3306, "maria": 3306, "sql_server": 1433, "oracle": 1521, "redshift": 5439}
+_USUAL = timedelta(days=90)
+_FILL_IN = "fill-in"
+#: The form of a name in `destination`, which has no hyphen.
+_FILL_IN_NAME = "fill_in"
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What the user says about a new unit. Without a value, the file gets a placeholder or the usual one."""
+
+    name: str
+    owners: tuple[str, ...] = ()
+    description: str | None = None
+    task_id: str | None = None
+    is_sensitive: bool = False
+
+
+@dataclass
+class NewUnit:
+    """A drafted file, and what to do beyond it."""
+
+    text: str
+    secrets: list[str] = field(default_factory=list)
+    """The names of the secrets that it refers to."""
+    needs_consent: bool = False
+
+
+def draft(service: Service, wanted: Wanted, environment: Environment, prefix: str, today: date) -> NewUnit:
+    """Draft the file of a connector.
+
+    Args:
+        service: Its service.
+        wanted: What the user says about it.
+        environment: Its environment, whose policy decides about expiry, labels and tables.
+        prefix: What begins the names of the environment's secrets.
+        today: The current date.
+    """
+    comments: dict[Path, str] = {}
+    config, secrets = _config(service, wanted.name, prefix, comments)
+    needs_consent = service.needs_consent(config, has_auth=False)
+    connector: dict[str, Any] = {"service": service.id, "destination": _destination(service.form, wanted.name)}
+    what = "what the datasets' names begin with" if service.form == Form.PREFIX else "the dataset's name in BigQuery"
+    comments["connector", "destination"] = f"Fixed once the connection exists: {what}."
+    connector |= {"config": config} if config else {}
+    if wanted.task_id is not None:
+        connector["schedule"] = {"by": "airflow", "task_id": wanted.task_id}
+    if needs_consent:
+        authorise = commands.reconciler("authorise", wanted.name, environment=environment.name)
+        comments["connector", "service"] = (
+            f"A person consents in a browser once the connection exists: {authorise} prints the link. Or write `auth`."
+        )
+    unit: dict[str, Any] = {
+        "description": wanted.description or "Fill in what this data is and who uses it.",
+        "owners": list(wanted.owners) or ["fill-in@example.com"],
+        "connector": connector,
+    }
+    if wanted.description is None:
+        comments["description",] = f"{FILL_IN} a sentence, which BigQuery shows too"
+    if not wanted.owners:
+        comments["owners",] = f"{FILL_IN} the address of an owner"
+    unit |= _datasets(service, wanted, environment, connector, comments)
+    unit |= _expiry(environment, today, comments)
+    text = format_yaml(unit, comments=comments, on_one_line=may_stand_on_one_line)
+    return NewUnit(f"{schema_line()}\n{text}", secrets, needs_consent)
+
+
+def _destination(form: Form, name: str) -> dict[str, str]:
+    first, *others = form.keys[0]
+    return {first: name.replace("-", "_"), **dict.fromkeys(others, _FILL_IN_NAME)}
+
+
+def _config(service: Service, name: str, prefix: str, comments: dict[Path, str]) -> tuple[dict[str, Any], list[str]]:
+    fields = {key: found for key, found in service.config.items() if not found.readonly}
+    # With a consent in the browser, a key is the rarer way.
+    usual = [each for each in _CREDENTIALS if not (service.consent.by_default and "private_key" in each)]
+    credentials = next((each for each in usual if all(key in fields for key in each)), ())
+    keys = [key for key in _SOURCE if key in fields and _BELONGS_TO.get(key) in (None, *credentials)]
+    keys += [key for key, found in fields.items() if found.required and key not in keys]
+    config: dict[str, Any] = {}
+    for key in keys:
+        if key in credentials:
+            continue
+        if (value := _placeholder(service, key, fields[key])) is not None:
+            config[key] = value
+            if value == _FILL_IN:
+                comments["connector", "config", key] = f"{FILL_IN} as in Fivetran's setup guide of {service.name}"
+    secrets = []
+    for key in credentials:
+        secret = secret_name(prefix, name, key)
+        config[key] = {"secret": secret, "version": 1}
+        secrets.append(secret)
+    # One comment is enough for values that stand together.
+    for key in list(config)[1:]:
+        comments.pop(("connector", "config", key), None)
+    return config, secrets
+
+
+def _placeholder(service: Service, key: str, field: Field) -> Any:
+    if key == "port":
+        return next((port for part, port in _PORTS.items() if part in service.id), None)
+    if field.kind == "choice":
+        return field.choices[0] if field.choices else None
+    return _FILL_IN if field.kind in ("string", "any") else None
+
+
+def _datasets(
+    service: Service, wanted: Wanted, environment: Environment, connector: dict[str, Any], comments: dict[Path, str]
+) -> Mapping[str, Any]:
+    labels = {key: _FILL_IN for key in environment.labels.required if key not in environment.labels.default}
+    dataset: dict[str, Any] = {"friendly_name": wanted.name.replace("_", " ").replace("-", " ").capitalize()}
+    dataset |= {"labels": labels} if labels else {}
+    dataset |= {"sensitive": True} if wanted.is_sensitive else {}
+    path: tuple[str, ...] = ("dataset",)
+    if service.form == Form.PREFIX:
+        path = ("datasets", "public" if "postgres" in service.id else _FILL_IN_NAME)
+        comments["datasets",] = "One entry for each schema of the source."
+        if environment.policy.undeclared_datasets == "forbidden":
+            connector["sync"] = {"new": "allow_columns", "schemas": {path[1]: "included"}}
+    if labels:
+        comments[*path, "labels"] = f"{FILL_IN} what every dataset in {environment.name} has to say"
+    if wanted.is_sensitive:
+        comments[*path, "sensitive"] = "Only who is named in `access` can read it."
+    elif environment.default_access:
+        who = ", ".join(dict.fromkeys(each for grant in environment.default_access for each in grant.members))
+        comments[*path, "friendly_name"] = f"{who} can read it. For other data: `sensitive: true`, and `access`."
+    return {path[0]: dataset} if len(path) == 1 else {path[0]: {path[1]: dataset}}
+
+
+def _expiry(environment: Environment, today: date, comments: dict[Path, str]) -> Mapping[str, str]:
+    policy = environment.policy.expiry
+    if policy.forbidden or not policy.required:
+        return {}
+    longest = policy.longest or _USUAL
+    comments["expires",] = "The last day: then the connector pauses, and later it is removed with its data."
+    return {"expires": str(today + longest)}
+
+
+def secret_commands(secrets: list[str], environment: Environment) -> Iterator[str]:
+    """Yield the command that writes each secret."""
+    for name in secrets:
+        yield commands.reconciler("secret put", name, environment=environment.name)

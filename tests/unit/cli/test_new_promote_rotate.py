@@ -1,0 +1,212 @@
+"""`new`, `promote`, `rotate` and `--pull-request`."""
+
+from __future__ import annotations
+
+from datetime import date
+from pathlib import Path
+
+import pytest
+import yaml
+
+from reconciler.config import load
+from reconciler.edits.new import Wanted, draft
+from reconciler.edits.scheduling import scheduling_snippet
+from reconciler.fivetran import catalog
+
+from .test_edits import ENVIRONMENT, TODAY, Folder, folder
+from .workspace import Workspace
+
+__all__ = ["folder"]
+
+DAY = date.fromisoformat(TODAY)
+
+PROD = """\
+gcp_project: prod-project
+fivetran:
+  group: Prod
+  destination: {location: US, region: GCP_US_EAST4, time_zone_offset: "0"}
+automation:
+  - {role: roles/bigquery.dataOwner, members: ["serviceAccount:reconciler@prod-project.iam.gserviceaccount.com"]}
+default_access: []
+labels: {required: [app_code]}
+policy:
+  expiry: forbidden
+  removal: retire
+  people: {need: [ticket, until], longest: 14d}
+  undeclared_datasets: forbidden
+  secret_versions: pinned
+"""
+SHOP = """\
+# yaml-language-server: $schema=../../schemas/unit.schema.json
+description: Orders.  # kept
+owners: ["owner@example.com"]
+connector:
+  service: postgres
+  destination: {schema_prefix: shop}
+  config:
+    host: db.example.com
+    # who reads
+    user: fivetran
+    password: {secret: fivetran-shop-password, version: 3}
+  schedule: {by: airflow, task_id: fivetran_shop_dev}
+datasets:
+  public:
+    friendly_name: Shop
+    access:
+      # a person
+      - role: roles/bigquery.dataViewer
+        members: ["user:a@example.com"]
+        ticket: T-1
+        until: 2026-12-10
+expires: 2026-12-31
+"""
+
+
+@pytest.mark.parametrize("environment", [ENVIRONMENT, PROD])
+def test_new_drafts_a_valid_file_for_every_service(folder: Folder, environment: str):
+    specs = folder.file.parent.parent
+    specs.joinpath("dev", "environment.yaml").write_text(environment)
+    folder.file.unlink()
+    fleet = load(specs, Path.cwd()).fleet("dev")
+    drafts = {
+        specs / "dev" / f"{service}.yaml": draft(found, Wanted(service), fleet.environment, "fivetran-", DAY).text
+        for service in catalog.known()
+        if (found := catalog.find(service)) is not None
+    }
+    assert len(drafts) > 150
+    assert max(len(text.splitlines()) for text in drafts.values()) < 40
+    loaded = load(specs, Path.cwd(), DAY, {file: text.encode() for file, text in drafts.items()})
+    assert loaded.problems == ()
+
+
+def test_new_fills_in_references_expiry_and_owner(folder: Folder):
+    ran = folder.run("new", "postgres", "--name", "shop", "--owner", "a@example.com", "--task-id", "t_shop", "--yes")
+    written = yaml.safe_load((folder.file.parent / "shop.yaml").read_text())
+    assert written["owners"] == ["a@example.com"]
+    assert written["expires"] == "2027-02-28"
+    assert written["connector"]["config"]["password"] == {"secret": "fivetran-shop-password", "version": 1}
+    assert "    reconciler secret put -e dev fivetran-shop-password" in ran.err
+    assert "      - task_id: t_shop" in ran.err
+    assert "connectors/dev/shop.yaml" in ran.err
+
+
+def test_new_rejects_a_name_that_exists_and_an_unknown_service(folder: Folder):
+    assert "the file exists already" in folder.run("new", "stripe", "--yes").err
+    assert "Did you mean" in folder.run("new", "postgre").err
+
+
+def test_new_names_the_link_for_consent(folder: Folder):
+    ran = folder.run("new", "google_ads", "--yes")
+    assert "    reconciler authorise -e dev google_ads" in ran.err
+
+
+def promote(folder: Folder, *arguments: str):
+    (folder.file.parent / "shop.yaml").write_text(SHOP)
+    prod = folder.file.parent.parent / "prod"
+    prod.mkdir(exist_ok=True)
+    (prod / "environment.yaml").write_text(PROD)
+    return folder.run("promote", "shop", *arguments), prod / "shop.yaml"
+
+
+def test_promote_takes_dev_out_and_the_policy_in(folder: Folder):
+    ran, file = promote(folder, "--yes")
+    assert ran.code == 0, ran.err
+    assert file.read_text() == SHOP.replace("version: 3", "version: 1").replace("shop_dev}", "shop}").replace(
+        "expires: 2026-12-31\n", ""
+    ).replace(
+        "fivetran_shop}\n", "fivetran_shop}\n  sync:\n    new: allow_columns\n    schemas: {public: included}\n"
+    ).replace(SHOP[SHOP.index("    access:") : SHOP.index("expires:")], "    labels: {app_code: fill-in}\n")
+    assert "    reconciler secret put -e prod fivetran-shop-password" in ran.err
+    assert "reconciler grant -e prod shop user:a@example.com --ticket TICKET --for 14d" in ran.err
+    assert "      - task_id: fivetran_shop\n" in ran.err
+
+
+def test_promote_names_sql_that_still_reads_dev(folder: Folder, tmp_path: Path):
+    query = tmp_path / "etl" / "sql" / "p" / "d" / "t"
+    query.mkdir(parents=True)
+    (query / "metadata.yaml").write_text("friendly_name: T\n")
+    (query / "query.sql").write_text("SELECT 1 FROM `dev-project.shop_public.orders`\n")
+    ran, _ = promote(folder, "--yes", "--sql", str(tmp_path / "etl"))
+    assert "query.sql:1:16: reads dev-project.shop_public" in ran.err
+
+
+def test_promote_rejects_a_file_that_exists(folder: Folder):
+    promote(folder, "--yes")
+    ran, _ = promote(folder, "-e", "dev", "--yes")
+    assert "the file exists already" in ran.err
+
+
+def test_rotate_writes_the_next_version_that_exists(workspace: Workspace):
+    file = workspace.unit(config={"api_key": {"secret": "key", "version": 1}})
+    before = file.read_text()
+    version = {"project": "dev-project", "secret": "key", "version": 1, "value": "one"}
+    workspace.admin("PUT", "/secret-manager/versions", {"versions": [version]})
+    ran = workspace.run("rotate", "stripe", "--yes")
+    assert ran.code == 2
+    assert "has no version 2" in ran.err
+    assert "reconciler secret put" in ran.err
+    workspace.admin("PUT", "/secret-manager/versions", {"versions": [{**version, "version": 2, "value": "two"}]})
+    assert workspace.run("rotate", "stripe", "api_key", "--yes").code == 0
+    assert file.read_text() == before.replace("version: 1", "version: 2")
+
+
+def test_rotate_raises_the_number_of_a_variable_and_rejects_what_it_cannot(folder: Folder):
+    folder.commit(folder.text.replace("{secret: stripe-key, version: 1}", "{env: KEY, version: 4}"))
+    assert folder.run("rotate", "stripe", "--yes").code == 0
+    assert "api_key: {env: KEY, version: 5}" in folder.text
+    folder.commit(folder.text.replace("{env: KEY, version: 5}", "{held_by: fivetran}"))
+    assert "Fivetran keeps the value of config.api_key" in folder.run("rotate", "stripe", "--yes").err
+    assert "has no reference nothing" in folder.run("rotate", "stripe", "nothing").err
+
+
+def test_scheduling_snippet_is_what_bigquery_etl_reads():
+    assert yaml.safe_load(scheduling_snippet("t")) == {"scheduling": {"depends_on_fivetran": [{"task_id": "t"}]}}
+
+
+@pytest.fixture
+def remote(folder: Folder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A remote of the folder's repository, and a `gh` that records how it is called."""
+    path = tmp_path.parent / f"{tmp_path.name}.git"
+    folder.git("init", "-q", "--bare", "-b", "main", str(path))
+    folder.git("remote", "add", "origin", str(path))
+    folder.git("push", "-q", "origin", "main")
+    for name in ("GIT_AUTHOR_NAME", "GIT_COMMITTER_NAME"):
+        monkeypatch.setenv(name, "A")
+    for name in ("GIT_AUTHOR_EMAIL", "GIT_COMMITTER_EMAIL"):
+        monkeypatch.setenv(name, "a@example.com")
+    return path
+
+
+def test_pull_request_pushes_a_branch_and_leaves_the_work_tree(folder: Folder, remote: Path):
+    (folder.file.parent / "other.txt").write_text("not committed")
+    folder.git("add", "-A")
+    before = folder.git("status", "--porcelain")
+    ran = folder.run("extend", "stripe", "30d", "--yes", "--pull-request")
+    assert "pushed the branch reconciler/extend-stripe-to-2027-01-30; the work tree is as it was" in ran.err
+    assert "expires: '2026-12-31'" in folder.text
+    assert folder.git("status", "--porcelain") == before
+    branch = "reconciler/extend-stripe-to-2027-01-30"
+    shown = folder.git("--git-dir", str(remote), "show", "--stat", "--format=%s", branch)
+    assert shown.startswith("Extend stripe to 2027-01-30\n")
+    assert "1 file changed, 1 insertion(+), 1 deletion(-)" in shown
+    again = folder.run("extend", "stripe", "30d", "--yes", "--pull-request")
+    assert "this change is proposed already" in again.err
+
+
+def test_pull_request_adds_a_new_file(folder: Folder, remote: Path):
+    assert "pushed the branch" in folder.run("new", "github", "--yes", "--pull-request").err
+    assert not (folder.file.parent / "github.yaml").exists()
+    assert "description:" in folder.git(
+        "--git-dir", str(remote), "show", "reconciler/add-github-github:connectors/dev/github.yaml"
+    )
+
+
+def test_pull_request_rejects_a_file_that_differs_from_the_default_branch(folder: Folder, remote: Path):
+    folder.commit(folder.text.replace("agreed", "not pushed"))
+    ran = folder.run("extend", "stripe", "30d", "--yes", "--pull-request")
+    assert "connectors/dev/stripe.yaml: the file differs from origin/main" in ran.err
+    assert folder.git("--git-dir", str(remote), "branch", "--list", "reconciler/*") == ""
+
+
+def test_pull_request_says_what_is_missing(folder: Folder):
+    assert "the repository has no remote" in folder.run("extend", "stripe", "30d", "--yes", "--pull-request").err
