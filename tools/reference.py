@@ -68,6 +68,7 @@ VARIABLES: Mapping[str, Mapping[str, str]] = {
         "RECONCILER_TODAY": "An ISO date in place of today's, to see what a later run will do.",
         "RECONCILER_DEBUG": "With any value, unexpected errors of `reconciler` and failed operations of `pulumi` runs "
         "show their traceback, masked.",
+        "RECONCILER_SDK_AS_IS": "With any value, Pulumi's SDK runs as it is: slower, and with its debug messages.",
     },
     "Setting up the checkout": {
         "RECONCILER_CACHE": "Where the engine is kept. Default: `$XDG_CACHE_HOME/reconciler`, else "
