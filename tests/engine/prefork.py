@@ -4,10 +4,11 @@ Each command starts a program and a plugin, and most of its CPU time is their im
 ours. Here a process imports them once, and forks for each program and plugin. No state is shared between runs: the
 imports read no variables, and each program or plugin is a process of its own.
 
-Two things differ from a process that the engine starts itself. The order of sets depends on a hash seed, which is that
-of the forking process; there are two, with different seeds, so that an order left to chance still changes between runs.
-And the process is no descendant of the engine, so tests that kill processes use the real interpreter
-(`Workspace.start`). The demo and `make clients` use it too.
+Three things differ from a process that the engine starts itself. The order of sets depends on a hash seed, which is
+that of the forking process; there are two, with different seeds, so that an order left to chance still changes between
+runs. The process is no descendant of the engine: a front stands for it there, passes signals on, and ends as it does.
+And a killed front passes nothing on, so the process ends a moment later; `workspace.kill` ends it at once.
+The demo and `make clients` use it too, and tests of commands that need a process.
 """
 
 from __future__ import annotations
@@ -25,26 +26,40 @@ import socket
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Container, Iterable, Iterator, Sequence
 from pathlib import Path
 
 SEEDS = (1, 2)
 
-#: What the engine starts in place of `python`. It passes on what a process inherits, and waits for the exit code. It
-#: imports little, since it runs twice in every command. When it is killed, the forked process is killed too.
+#: What programs and plugins import. The modules of `pulumi_gcp` are imported when they are used.
+ENGINE = (
+    "pulumi.runtime.proto.provider_pb2_grpc",
+    "reconciler.stack.program",
+    "google.cloud.bigquery",
+    "pulumi_gcp.bigquery",
+    "pulumi_gcp.projects",
+)
+
+#: What the engine starts in place of `python`. It passes on what a process inherits and the signals that it gets, and
+#: waits for the exit code. It imports little, since it runs twice in every command, and leaves no stream open. When it
+#: is killed, the forked process is killed too.
 _FRONT = """\
 import _signal, _socket, os, struct, sys
 _signal.signal(_signal.SIGINT, _signal.SIG_DFL)
-parts = [b"%d" % (len(sys.argv) - 2), os.getcwdb(), *map(os.fsencode, sys.argv[2:])]
-parts += [name + b"=" + value for name, value in os.environb.items()]
-message = b"\\0".join(parts)
 server = _socket.socket(_socket.AF_UNIX)
 server.connect(sys.argv[1])
+parts = [b"%d %d" % (os.getpid(), len(sys.argv) - 2), os.getcwdb(), *map(os.fsencode, sys.argv[2:])]
+parts += [name + b"=" + value for name, value in os.environb.items()]
+message = b"\\0".join(parts)
 streams = (_socket.SOL_SOCKET, _socket.SCM_RIGHTS, struct.pack("3i", 0, 1, 2))
 server.sendmsg([b"%10d" % len(message)], [streams])
 server.sendall(message)
+for each in (_signal.SIGINT, _signal.SIGTERM, _signal.SIGHUP):
+    _signal.signal(each, lambda number, _: server.send(bytes([number])))
+for stream in range(3):
+    os.close(stream)
 code = server.recv(1)
-sys.exit(code[0] if code else 1)
+os._exit(code[0] if code else 1)
 """
 
 
@@ -79,28 +94,43 @@ def put_python(folder: Path, *, before: str = "") -> Path:
 @contextlib.contextmanager
 def preforked_python(folder: Path) -> Iterator[Path]:
     """Start the forking processes for as long as the block lasts; yield a directory for PATH, with a `python3`."""
-    # Not in `folder`: the address of a socket has at most 104 characters.
-    with tempfile.TemporaryDirectory(prefix="prefork-") as name, contextlib.ExitStack() as stack:
-        front = Path(name) / "front.py"
-        front.write_text(_FRONT)
+    with _address() as address, contextlib.ExitStack() as stack:
         for number, seed in enumerate(SEEDS):
-            stack.enter_context(_forking_process(f"{name}/{number}", seed))
-        command = shlex.join([sys.executable, "-I", "-S", str(front)])
+            stack.enter_context(_forking_process(f"{address}{number}", seed, ENGINE))
         yield put_python(
             folder,
             before=(
                 'case "$*" in\n'
                 '  "-u -m pulumi.dynamic "* | *pulumi-language-python-exec" "*)\n'
-                f'    exec {command} {shlex.quote(name)}/$(($$ % {len(SEEDS)})) "$@" ;;\n'
+                f'    exec {shlex.join(_front(address))}$(($$ % {len(SEEDS)})) "$@" ;;\n'
                 "esac\n"
             ),
         )
 
 
 @contextlib.contextmanager
-def _forking_process(address: str, seed: int) -> Iterator[None]:
+def preforked(*modules: str) -> Iterator[list[str]]:
+    """Start a process that has imported these modules; yield what to write in place of `python` in a command line."""
+    with _address() as address, _forking_process(address, SEEDS[0], modules):
+        yield _front(address)
+
+
+@contextlib.contextmanager
+def _address() -> Iterator[str]:
+    # Not in a folder of pytest's: the address of a socket has at most 104 characters.
+    with tempfile.TemporaryDirectory(prefix="prefork-") as name:
+        (Path(name) / "front.py").write_text(_FRONT)
+        yield f"{name}/at"
+
+
+def _front(address: str) -> list[str]:
+    return [sys.executable, "-I", "-S", str(Path(address).with_name("front.py")), address]
+
+
+@contextlib.contextmanager
+def _forking_process(address: str, seed: int, modules: Sequence[str]) -> Iterator[None]:
     with subprocess.Popen(
-        [sys.executable, __file__, address],
+        [sys.executable, __file__, address, *modules],
         env={**os.environ, "PYTHONHASHSEED": str(seed)},
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
@@ -112,13 +142,10 @@ def _forking_process(address: str, seed: int) -> Iterator[None]:
         process.communicate()  # It ends when its stdin does.
 
 
-def import_packages() -> None:
-    """Import what programs and plugins import."""
-    import pulumi_gcp
-
-    for name in ("pulumi.runtime.proto.provider_pb2_grpc", "reconciler.stack.program", "google.cloud.bigquery"):
+def import_modules(names: Iterable[str]) -> None:
+    """Import what the forked processes import."""
+    for name in names:
         importlib.import_module(name)
-    _ = pulumi_gcp.bigquery.Dataset, pulumi_gcp.projects.IAMMember  # It imports these when they are used.
     gc.freeze()
 
 
@@ -158,11 +185,26 @@ def serve(address: str) -> list[str]:
                     selector.register(os.dup(front.fileno()), selectors.EVENT_READ, pid)
                     for stream in streams:
                         os.close(stream)
-                else:  # A front has ended: because it has its exit code, or because the engine killed it.
-                    if key.data in fronts:
-                        os.kill(key.data, signal.SIGKILL)
-                    selector.unregister(key.fileobj)
-                    os.close(key.fd)
+                else:
+                    signals = _read(key.fd)
+                    # Without one the front has ended: because it has its exit code, or because the engine killed it.
+                    _pass_on(signals or [signal.SIGKILL], key.data, fronts)
+                    if not signals:
+                        selector.unregister(key.fileobj)
+                        os.close(key.fd)
+
+
+def _pass_on(signals: Iterable[int], pid: int, running: Container[int]) -> None:
+    for number in signals:
+        if pid in running:
+            os.kill(pid, number)
+
+
+def _read(stream: int) -> bytes:
+    try:
+        return os.read(stream, 64)
+    except ConnectionError:
+        return b""
 
 
 def _answer_ended(fronts: dict[int, socket.socket]) -> None:
@@ -182,26 +224,39 @@ def _take_over(message: bytes, streams: list[int]) -> list[str]:
     for number, stream in enumerate(streams):
         os.dup2(stream, number)
         os.close(stream)
-    count, folder, *rest = message.split(b"\0")
+    numbers, folder, *rest = message.split(b"\0")
+    front, count = map(int, numbers.split())
+    with contextlib.suppress(OSError):  # where there is no /proc
+        Path("/proc/self/comm").write_text(forked_for(front))
     os.chdir(folder)
     os.environ.clear()
-    os.environb.update(dict(each.split(b"=", 1) for each in rest[int(count) :]))
-    return [os.fsdecode(each) for each in rest[: int(count)]]
+    os.environb.update(dict(each.split(b"=", 1) for each in rest[count:]))
+    return [os.fsdecode(each) for each in rest[:count]]
+
+
+def forked_for(front: int) -> str:
+    """Return the name of the process that stands behind a front, by the front's process id."""
+    return f"for-{front}"
 
 
 def run(arguments: list[str]) -> None:
     """Do what `python` does with these arguments."""
-    if arguments[:2] == ["-u", "-m"]:
+    # `sys.argv` stays the same list: what was imported may have it as a default.
+    if arguments[0] == "-c":
+        sys.argv[:] = ["-c", *arguments[2:]]
+        sys.path[0] = ""
+        exec(compile(arguments[1], "<string>", "exec"), {"__name__": "__main__"})  # noqa: S102
+    elif arguments[:2] == ["-u", "-m"]:
         sys.stdout = io.TextIOWrapper(open(1, "wb", 0, closefd=False), write_through=True)  # noqa: SIM115
-        sys.argv = arguments[2:]
+        sys.argv[:] = arguments[2:]
         sys.path[0] = str(Path.cwd())
         runpy.run_module(arguments[2], run_name="__main__", alter_sys=True)
     else:
-        sys.argv = arguments
+        sys.argv[:] = arguments
         sys.path[0] = str(Path(arguments[0]).parent)
         runpy.run_path(arguments[0], run_name="__main__")
 
 
 if __name__ == "__main__":
-    import_packages()
+    import_modules(sys.argv[2:])
     run(serve(sys.argv[1]))

@@ -6,11 +6,14 @@ import os
 import select
 import signal
 import subprocess
+import sys
 from pathlib import Path
 
+import psutil
 import pytest
 from admin import PATIENCE_S
-from workspace import Tools
+from tests.engine.prefork import forked_for, preforked
+from workspace import Tools, kill
 
 PROGRAM = """\
 import os, sys
@@ -18,6 +21,8 @@ print(sys.argv[1:], os.getcwd(), os.environ["SHOWN"], "HIDDEN" in os.environ, sy
 print("to stderr", file=sys.stderr)
 sys.exit(7)
 """
+
+WAITING = "import os, signal; os.write(1, b'ready\\n'); os.close(1); signal.pause()"
 
 
 def python(tools: Tools) -> str:
@@ -50,3 +55,33 @@ def test_preforked_plugin_ends_when_the_engine_kills_it(tools: Tools):
         ended, _, _ = select.select([plugin.stdout], [], [], PATIENCE_S)
         assert ended  # since no process can write to it any more
         assert plugin.stdout.read() == b""
+
+
+def test_preforked_process_gets_the_signals_of_its_front(tools: Tools):
+    with preforked("signal") as command, subprocess.Popen([*command, "-c", WAITING], stdout=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        assert process.stdout.read() == b"ready\n"  # and the end, since the program has closed its stdout
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(timeout=PATIENCE_S) == 128 + signal.SIGTERM
+
+
+def test_kill_ends_the_processes_behind_fronts_before_it_returns(tools: Tools, tmp_path: Path):
+    with preforked("signal") as command:
+        process = subprocess.Popen(
+            [sys.executable, "-c", f"import subprocess; subprocess.run({[*command, '-c', WAITING]})"],
+            stdout=subprocess.PIPE,
+            start_new_session=True,
+        )
+        with process:
+            assert process.stdout is not None
+            assert process.stdout.readline() == b"ready\n"
+            (front,) = psutil.Process(process.pid).children()
+            kill(process, group=True)
+            assert forked_for(front.pid) not in {each.name() for each in psutil.process_iter()}
+
+
+def test_preforked_process_has_its_arguments_where_a_module_kept_the_list(tools: Tools):
+    with preforked("reconciler.resources.run.engine") as command:
+        code = "from reconciler.resources.run.engine import address; print(address())"
+        done = subprocess.run([*command, "-c", code, "127.0.0.1:1"], capture_output=True, text=True, check=True)
+    assert done.stdout == "127.0.0.1:1\n"

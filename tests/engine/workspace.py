@@ -17,7 +17,7 @@ from typing import Any
 import psutil
 import yaml
 from tests.engine.keeper import PROVIDER
-from tests.engine.prefork import put_python
+from tests.engine.prefork import forked_for, put_python
 
 import environment
 import recover
@@ -101,8 +101,6 @@ class Tools:
     """Where the CLI keeps its own things, apart from the user's."""
     path: str
     """PATH, with a python in front that spares each command what is the same each time."""
-    real_path: str
-    """PATH, with the interpreter that the engine starts outside tests, but for the listing of its packages."""
     new_stack: Path
     """A folder with a backend, `state`, that has a stack `dev` that nobody has used yet, and its `settings.yaml`."""
     keeper: Mapping[str, str]
@@ -125,11 +123,8 @@ class Tools:
             preforked: A directory with a python whose programs and plugins start without imports.
             keeper: The variables of a server that has the key of the stack. Without it the stack has a passphrase.
         """
-        real = put_python(folder / "bin")
-        path, real_path = (os.pathsep.join([str(each), os.environ["PATH"]]) for each in (preforked or real, real))
-        return cls(
-            pulumi_home, path, real_path, _new_stack(folder / "stack", pulumi_home, keeper), keeper or PASSPHRASE
-        )
+        path = os.pathsep.join([str(preforked or put_python(folder / "bin")), os.environ["PATH"]])
+        return cls(pulumi_home, path, _new_stack(folder / "stack", pulumi_home, keeper), keeper or PASSPHRASE)
 
 
 def _new_stack(folder: Path, pulumi_home: Path, keeper: Mapping[str, str] | None) -> Path:
@@ -244,14 +239,13 @@ class Workspace:
     def start(self, *arguments: str, **env: str) -> subprocess.Popen[bytes]:
         """A Pulumi command in a session of its own, for a test to kill or to look at while it runs.
 
-        Its Python processes are those that the engine starts outside tests. What it prints, and what
-        a plugin process prints that outlives it, is added to `said`.
+        What it prints, and what a plugin process prints that outlives it, is added to `said`.
         """
         with self.said.open("ab") as said:
             return subprocess.Popen(
                 self.command(*arguments),
                 cwd=ROOT,
-                env={**self.env, "PATH": self.tools.real_path, **env},
+                env={**self.env, **env},
                 stdout=said,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
@@ -323,8 +317,18 @@ def kill(process: subprocess.Popen[bytes], *, group: bool) -> None:
     """
     process.kill()
     process.wait(timeout=30)
-    if group:
-        for each in psutil.process_iter():
-            with suppress(psutil.NoSuchProcess, ProcessLookupError):
-                if os.getsid(each.pid) == process.pid:
-                    each.kill()
+    if not group:
+        return
+    session = set()
+    for each in psutil.pids():
+        with suppress(ProcessLookupError):
+            if os.getsid(each) == process.pid:
+                session.add(each)
+    forked = {forked_for(each) for each in session}
+    killed = []
+    for found in psutil.process_iter(["name"]):
+        if found.pid in session or found.info["name"] in forked:
+            with suppress(psutil.NoSuchProcess):
+                found.kill()
+                killed.append(found)
+    psutil.wait_procs(killed, timeout=30)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 from aiohttp import web
 
 from simulator.fivetran import admin, routes, unsimulated
@@ -21,8 +23,16 @@ def build_app(state: FivetranState | None = None) -> web.Application:
     app[STATE] = state if state is not None else FivetranState()
     app[FAULTS] = Faults()
     app[LOG] = RequestLog()
-    routes.add(app)
-    unsimulated.add(app)
-    admin.add(app)
+    for resource in _resources():
+        app.router.register_resource(resource)
     app.on_shutdown.append(hang_up_on_shutdown)
     return app
+
+
+@cache
+def _resources() -> tuple[web.AbstractResource, ...]:
+    """Create the routes, which know no application: each test has one of its own, and 400 routes take 30 ms."""
+    app = web.Application()
+    for module in (routes, unsimulated, admin):
+        module.add(app)
+    return tuple(app.router.resources())

@@ -1,10 +1,12 @@
-"""Fixtures for commands that read from Fivetran and Google."""
+"""Fixtures for commands that read from Fivetran and Google, and for commands that need a process of their own."""
 
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from tests.engine.prefork import preforked
 
+from reconciler.cli.main import COMMANDS
 from simulator.process import Simulators, running
 
 from .workspace import Workspace
@@ -15,6 +17,14 @@ def simulators() -> Iterator[Simulators]:
     """Run the simulators in a process of their own."""
     with running() as addresses:
         yield addresses
+
+
+@pytest.fixture(scope="session")
+def program() -> Iterator[list[str]]:
+    """Return the command line of `reconciler`, in a process forked from one that has imported what commands import."""
+    modules = {module for module, _ in COMMANDS.values()}
+    with preforked(*sorted(modules), "reconciler.secrets.secret_manager") as command:
+        yield [*command, "-c", "from reconciler.cli.main import main; main()"]
 
 
 @pytest.fixture

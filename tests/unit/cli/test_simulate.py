@@ -9,7 +9,7 @@ import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 import httpx
@@ -38,6 +38,8 @@ gcp_project: dev-project
 fivetran: {group: Dev, destination: {location: US, region: GCP_US_EAST4, time_zone_offset: "0"}}
 """
 
+Simulate = Callable[..., contextlib.AbstractContextManager[subprocess.Popen[str]]]
+
 
 @pytest.fixture
 def specs(tmp_path: Path) -> Path:
@@ -48,20 +50,30 @@ def specs(tmp_path: Path) -> Path:
     return folder
 
 
-@contextlib.contextmanager
-def simulate(cwd: Path, *arguments: str, **variables: str) -> Iterator[subprocess.Popen[str]]:
-    """Run the command in a process, without `pulumi` on PATH and with a temporary directory of its own."""
-    scratch = cwd / "tmp"
-    scratch.mkdir(exist_ok=True)
-    environment = {"PATH": str(cwd), "TMPDIR": str(scratch), "PYTHONPATH": os.pathsep.join(sys.path), **variables}
-    command = [sys.executable, "-c", "from reconciler.cli.main import main; main()", "simulate", *arguments]
-    with subprocess.Popen(
-        command, cwd=cwd, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-    ) as process:
-        try:
-            yield process
-        finally:
-            process.terminate()
+@pytest.fixture
+def simulate(tmp_path: Path, program: list[str]) -> Simulate:
+    """Return a function that runs the command, without `pulumi` on PATH and with a temporary directory of its own."""
+    scratch = tmp_path / "tmp"
+    scratch.mkdir()
+    usual = {"PATH": str(tmp_path), "TMPDIR": str(scratch), "PYTHONPATH": os.pathsep.join(sys.path)}
+    usual["SSL_CERT_FILE"] = os.environ["SSL_CERT_FILE"]
+
+    @contextlib.contextmanager
+    def run(*arguments: str, **variables: str) -> Iterator[subprocess.Popen[str]]:
+        with subprocess.Popen(
+            [*program, "simulate", *arguments],
+            cwd=tmp_path,
+            env={**usual, **variables},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        ) as process:
+            try:
+                yield process
+            finally:
+                process.terminate()
+
+    return run
 
 
 def exports(process: subprocess.Popen[str]) -> dict[str, str]:
@@ -82,8 +94,8 @@ def answers(variables: Mapping[str, str]) -> bool:
     return httpx.get(f"{variables['FIVETRAN_API_URL']}/groups", auth=keys).status_code == 200
 
 
-def test_simulate_prints_variables_and_closes_stdout_while_serving(tmp_path: Path, specs: Path):
-    with simulate(tmp_path, "--specs", str(specs), STRIPE_KEY="mine") as process:
+def test_simulate_prints_variables_and_closes_stdout_while_serving(simulate: Simulate, tmp_path: Path, specs: Path):
+    with simulate("--specs", str(specs), STRIPE_KEY="mine") as process:
         variables = exports(process)
         assert process.poll() is None
         assert answers(variables)
@@ -98,8 +110,10 @@ def test_simulate_prints_variables_and_closes_stdout_while_serving(tmp_path: Pat
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
-def test_simulate_leaves_nothing_behind_when_a_signal_ends_it(tmp_path: Path, specs: Path, number: signal.Signals):
-    with simulate(tmp_path, "--specs", str(specs)) as process:
+def test_simulate_leaves_nothing_behind_when_a_signal_ends_it(
+    simulate: Simulate, tmp_path: Path, specs: Path, number: signal.Signals
+):
+    with simulate("--specs", str(specs)) as process:
         variables = exports(process)
         process.send_signal(number)
         assert process.wait(timeout=60) == 0
@@ -110,16 +124,18 @@ def test_simulate_leaves_nothing_behind_when_a_signal_ends_it(tmp_path: Path, sp
 
 
 @pytest.mark.parametrize("name", ["connectors", "elsewhere"])
-def test_simulate_exports_the_folder_unless_pulumi_finds_it_by_default(tmp_path: Path, specs: Path, name: str):
+def test_simulate_exports_the_folder_unless_pulumi_finds_it_by_default(
+    simulate: Simulate, tmp_path: Path, specs: Path, name: str
+):
     folder = specs.rename(tmp_path / name)
-    with simulate(tmp_path, "--specs", name) as process:
+    with simulate("--specs", name) as process:
         variables = exports(process)
     assert variables.get("RECONCILER_SPECS") == (None if name == "connectors" else str(folder.resolve()))
 
 
-def test_simulate_writes_addresses_and_variables_to_the_ready_file(tmp_path: Path, specs: Path):
+def test_simulate_writes_addresses_and_variables_to_the_ready_file(simulate: Simulate, tmp_path: Path, specs: Path):
     ready = tmp_path / "ready.json"
-    with simulate(tmp_path, "--specs", str(specs), "--ready-file", str(ready), "--stack", "dev") as process:
+    with simulate("--specs", str(specs), "--ready-file", str(ready), "--stack", "dev") as process:
         variables = exports(process)
         written = json.loads(ready.read_text())
     assert written["environment"] == variables
@@ -131,16 +147,16 @@ def test_simulate_writes_addresses_and_variables_to_the_ready_file(tmp_path: Pat
     assert [file.name for file in tmp_path.glob("ready*")] == ["ready.json"]
 
 
-def test_simulate_creates_only_declared_and_named_projects(tmp_path: Path, specs: Path):
-    with simulate(tmp_path, "--specs", str(specs), "--project", "more-project") as process:
+def test_simulate_creates_only_declared_and_named_projects(simulate: Simulate, tmp_path: Path, specs: Path):
+    with simulate("--specs", str(specs), "--project", "more-project") as process:
         url = exports(process)["BIGQUERY_EMULATOR_HOST"]
         projects = ("dev-project", "other-project", "more-project", "no-project")
         statuses = [httpx.get(f"{url}/bigquery/v2/projects/{each}/datasets").status_code for each in projects]
     assert statuses == [200, 200, 200, 404]
 
 
-def test_simulate_stores_every_referenced_secret_version(tmp_path: Path, specs: Path):
-    with simulate(tmp_path, "--specs", str(specs)) as process:
+def test_simulate_stores_every_referenced_secret_version(simulate: Simulate, tmp_path: Path, specs: Path):
+    with simulate("--specs", str(specs)) as process:
         variables = exports(process)
         url = variables["GOOGLE_SECRET_MANAGER_CUSTOM_ENDPOINT"]
         for path, value in (
@@ -152,19 +168,19 @@ def test_simulate_stores_every_referenced_secret_version(tmp_path: Path, specs: 
             assert base64.b64decode(answer.json()["payload"]["data"]) == value
 
 
-def test_simulate_writes_every_referenced_config_key_to_the_settings(tmp_path: Path, specs: Path):
+def test_simulate_writes_every_referenced_config_key_to_the_settings(simulate: Simulate, tmp_path: Path, specs: Path):
     (tmp_path / "Pulumi.yaml").write_text("name: p\nruntime: python\n")
     (tmp_path / "Pulumi.dev.yaml").write_text("config:\n  a:b: c\n  p:signer_key:\n    secure: v1:other\n")
     pulumi = tmp_path / "pulumi"
     pulumi.write_text("#!/bin/sh\nexit 0\n")
     pulumi.chmod(0o755)
-    with simulate(tmp_path, "--specs", str(specs)) as process:
+    with simulate("--specs", str(specs)) as process:
         settings = yaml.safe_load(Path(exports(process)["PULUMI_OPTION_CONFIG_FILE"]).read_text())
     assert settings == {"config": {"a:b": "c", "p:signer_key": "simulated-signer-key"}}
 
 
-def test_simulate_keeps_a_state_directory_that_the_user_names(tmp_path: Path, specs: Path):
-    with simulate(tmp_path, "--specs", str(specs), "--state-dir", "kept/state") as process:
+def test_simulate_keeps_a_state_directory_that_the_user_names(simulate: Simulate, tmp_path: Path, specs: Path):
+    with simulate("--specs", str(specs), "--state-dir", "kept/state") as process:
         variables = exports(process)
         process.terminate()
         assert process.wait(timeout=60) == 0
@@ -172,20 +188,20 @@ def test_simulate_keeps_a_state_directory_that_the_user_names(tmp_path: Path, sp
     assert (tmp_path / "kept/state/backend").is_dir()
 
 
-def test_simulate_uses_the_given_port_and_fails_if_it_is_taken(tmp_path: Path, specs: Path):
+def test_simulate_uses_the_given_port_and_fails_if_it_is_taken(simulate: Simulate, tmp_path: Path, specs: Path):
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
-        with simulate(tmp_path, "--specs", str(specs), "--gcp-port", str(port)) as process:
+        with simulate("--specs", str(specs), "--gcp-port", str(port)) as process:
             assert exports(process) == {}
             assert process.wait(timeout=60) == 3
             assert "Error: cannot listen on 127.0.0.1: " in stderr_of(process)
-    with simulate(tmp_path, "--specs", str(specs), "--gcp-port", str(port)) as process:
+    with simulate("--specs", str(specs), "--gcp-port", str(port)) as process:
         assert exports(process)["PULUMI_DEBUG_PROVIDERS"] == f"gcp:{port}"
 
 
-def test_simulate_reports_faulty_files_and_serves(tmp_path: Path, specs: Path):
+def test_simulate_reports_faulty_files_and_serves(simulate: Simulate, tmp_path: Path, specs: Path):
     (specs / "dev" / "broken.yaml").write_text("descripton: x\n")
-    with simulate(tmp_path, "--specs", str(specs)) as process:
+    with simulate("--specs", str(specs)) as process:
         variables = exports(process)
         assert answers(variables)
         assert "DEEP_TOKEN" not in variables
@@ -193,24 +209,24 @@ def test_simulate_reports_faulty_files_and_serves(tmp_path: Path, specs: Path):
         assert "dev/broken.yaml:1:1: " in stderr_of(process)
 
 
-def test_simulate_warns_when_it_cannot_create_stacks(tmp_path: Path, specs: Path):
-    with simulate(tmp_path, "--specs", str(specs)) as process:
+def test_simulate_warns_when_it_cannot_create_stacks(simulate: Simulate, tmp_path: Path, specs: Path):
+    with simulate("--specs", str(specs)) as process:
         exports(process)
         process.terminate()
         assert "no Pulumi project here, so no stacks were created" in stderr_of(process)
     (tmp_path / "Pulumi.yaml").write_text("name: p\nruntime: python\n")
-    with simulate(tmp_path, "--specs", str(specs)) as process:
+    with simulate("--specs", str(specs)) as process:
         assert "PULUMI_OPTION_CONFIG_FILE" not in exports(process)
         process.terminate()
         assert "pulumi is not on PATH, so no stacks were created" in stderr_of(process)
 
 
-def test_simulate_quotes_pulumis_error(tmp_path: Path, specs: Path):
+def test_simulate_quotes_pulumis_error(simulate: Simulate, tmp_path: Path, specs: Path):
     (tmp_path / "Pulumi.yaml").write_text("name: p\nruntime: python\n")
     pulumi = tmp_path / "pulumi"
     pulumi.write_text("#!/bin/sh\necho 'error: the backend is on fire' >&2\nexit 1\n")
     pulumi.chmod(0o755)
-    with simulate(tmp_path, "--specs", str(specs)) as process:
+    with simulate("--specs", str(specs)) as process:
         assert exports(process) == {}
         assert process.wait(timeout=60) == 2
         assert stderr_of(process) == (

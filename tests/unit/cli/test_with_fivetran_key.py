@@ -8,6 +8,7 @@ import sys
 
 import httpx
 import pytest
+from tests.served import PLAIN
 
 from simulator.process import Simulators
 
@@ -16,17 +17,16 @@ PRINT = [sys.executable, "-c", "import os; print(os.environ['FIVETRAN_APIKEY'], 
 
 
 @pytest.fixture
-def run(simulators: Simulators):
+def run(simulators: Simulators, program: list[str]):
     """Return a function that stores a value as version 3 of the secret, and runs the command."""
 
     def ran(value: str | None, *arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
         if value is not None:
             item = {"project": "example-secrets", "secret": "fivetran-key-preview", "version": 3, "value": value}
             url = f"{simulators.admin_url}/secret-manager/versions"
-            httpx.put(url, json={"versions": [item]}, timeout=30, trust_env=False).raise_for_status()
+            httpx.put(url, json={"versions": [item]}, timeout=30, trust_env=False, verify=PLAIN).raise_for_status()
         usual = {**os.environ, **simulators.environment, "FIVETRAN_APIKEY": "usual", "FIVETRAN_APISECRET": "of old"}
-        code = "from reconciler.cli.main import main; main()"
-        command = [sys.executable, "-c", code, "with-fivetran-key", *arguments]
+        command = [*program, "with-fivetran-key", *arguments]
         return subprocess.run(command, env={**usual, **variables}, capture_output=True, text=True, check=False)
 
     return ran
