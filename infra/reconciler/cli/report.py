@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 from typing import IO
@@ -14,13 +15,16 @@ from reconciler.cli.environments import SelectedEnvironment, live_group, select_
 from reconciler.cli.group_members import describe_expiring_keys, find_undeclared_members
 from reconciler.cli.masked_output import masked_unit_status
 from reconciler.cli.options import environment_option, format_option, outputs_option, specs_option, today_option
-from reconciler.cli.output import Entry, Level, Page, Reporter, Section, progress
-from reconciler.cli.unmanaged import find_unmanaged
+from reconciler.cli.output import Entry, Level, Page, Reporter, Section, print_note, progress, write_file
+from reconciler.cli.unmanaged import Unmanaged, find_unmanaged
 from reconciler.google.bigquery.access import describe_lapse
 from reconciler.health.expiring import expiring_units
+from reconciler.health.group_access import UndeclaredMember
 from reconciler.health.last_run import Recorded, recorded
 from reconciler.health.unit_status import PAUSED_BY_HAND, UnitStatus
-from reconciler.model import Fleet
+from reconciler.health.unmanaged import UnmanagedDataset
+from reconciler.model import Fleet, commands
+from reconciler.model.commands import count
 
 #: The sections of the page in order: their keys in the JSON output, and their headings.
 HEADINGS = {
@@ -43,6 +47,12 @@ Sections = Mapping[str, Sequence[Entry]]
 @environment_option
 @click.option("--offline", is_flag=True, help="Read only the files: expiring units, and expiring access.")
 @outputs_option
+@click.option(
+    "--html",
+    type=click.Path(dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="Write a page of the whole estate instead, of all environments unless -e names one; it loads nothing.",
+)
 @format_option("Print for people, for programs, or in Markdown for a page on GitHub.")
 def report(
     specs: Path,
@@ -51,6 +61,7 @@ def report(
     *,
     offline: bool,
     outputs: IO[str] | None,
+    html: Path | None,
     reporter: Reporter,
 ) -> int:
     """Print what needs attention in an environment, as a weekly report.
@@ -60,10 +71,19 @@ def report(
     its schedule allows; Airflow's schedules are not known. Needs FIVETRAN_APIKEY and FIVETRAN_APISECRET (a read-only
     key is enough) and Google's application-default credentials; with --offline none of them.
 
-    Exit codes: 0 done, whatever is listed, 1 the files have problems, 2 wrong usage, 3 Fivetran or Google failed.
+    With --html it writes one file for a browser: units with owners, expiry, schedule, state, and who can read their
+    data until when; what needs attention, what ends next, and a picture from sources to DAGs. What could not be read
+    is named on the page. Its readers see all of that: keep it where only they can read it.
+
+    Exit codes: 0 done, whatever is listed, 1 the files have problems, 2 wrong usage, 3 Fivetran or Google failed; a
+    page is written, and not complete.
     """
     if offline and outputs is not None:
         raise click.UsageError("choose either --offline or --from-outputs")
+    if html is not None:
+        if outputs is not None and environment is None:
+            raise click.UsageError("--from-outputs is about one environment: name it with -e")
+        return _write_page(html, specs, environment, day, recorded(outputs) if outputs else None, offline=offline)
     selected = select_environment(specs, environment, day)
     last = recorded(outputs) if outputs is not None else {}
     found = find_sections(selected, day, last, offline=offline)
@@ -71,16 +91,49 @@ def report(
     return Exit.FINE
 
 
+def _write_page(
+    file: Path, specs: Path, environment: str | None, day: date, last: Mapping[str, Recorded] | None, *, offline: bool
+) -> int:
+    from reconciler.cli.estate_page import collect_estate  # noqa: PLC0415 (it reads what this module reads)
+    from reconciler.estate.page import render  # noqa: PLC0415
+
+    found = collect_estate(specs, environment, day, last, offline=offline)
+    write_file(file, render(found.estate))
+    units, failing = count(len(found.estate.rows), "unit"), len(found.estate.attention)
+    print_note(
+        f"wrote {file}: {units}, {count(failing, 'entry') if failing == 1 else f'{failing:,} entries'} to look at"
+    )
+    for reading in found.estate.readings:
+        for text in reading.not_read:
+            print_note(f"not read in {reading.environment}: {text}")
+    return Exit.FINE if found.is_complete else Exit.REMOTE_FAILED
+
+
+@dataclass(frozen=True)
+class LiveReport:
+    """What was read about an environment: the status of each unit, and what no file declares."""
+
+    statuses: Mapping[str, UnitStatus]
+    unmanaged: Sequence[Unmanaged | UndeclaredMember]
+    notes: Sequence[str] = ()
+    """What else was found about the group: API keys that expire, and what could not be read."""
+
+
 def find_sections(
     selected: SelectedEnvironment, day: date, last: Mapping[str, Recorded], *, offline: bool = False
 ) -> Sections:
-    """Return what needs attention in an environment: the entries of each section, in order."""
+    """Read an environment, and return what needs attention: the entries of each section, in order."""
+    return build_sections(selected, day, None if offline else read_live(selected, day, last))
+
+
+def build_sections(selected: SelectedEnvironment, day: date, live: LiveReport | None) -> Sections:
+    """Return what needs attention in an environment; without live readings what its files say."""
     found: Sections = {
         "ends": list(_expiring(selected.fleet, day)),
         "access": list(_expiring_access(selected.fleet, day)),
     }
-    if not offline:
-        found = {**found, **_read_live(selected, day, last)}
+    if live is not None:
+        found = {**found, **_live_sections(selected, live)}
     return {key: found.get(key, ()) for key in HEADINGS}
 
 
@@ -123,30 +176,32 @@ def _expiring_access(fleet: Fleet, day: date) -> Iterator[Entry]:
             yield Entry(message, file=fleet.environment.file)
 
 
-def _read_live(selected: SelectedEnvironment, day: date, last: Mapping[str, Recorded]) -> Sections:
-    """Return the sections that need Fivetran and BigQuery."""
+def read_live(selected: SelectedEnvironment, day: date, last: Mapping[str, Recorded]) -> LiveReport:
+    """Read what the sections need from Fivetran and BigQuery."""
     with progress("Reading connections"), live_group(selected.environment) as live:
         connections = live.connections
-        units = [
-            (
-                unit,
-                masked_unit_status(unit, unit.connector, live.find_connection(unit), day, last.get(unit.name)),
-            )
+        statuses = {
+            unit.name: masked_unit_status(unit, unit.connector, live.find_connection(unit), day, last.get(unit.name))
             for unit in selected.fleet.units
             if unit.connector is not None
-        ]
+        }
         members, unread = find_undeclared_members(live.client, live.group.id, selected.environment, day)
-        keys = describe_expiring_keys(live.client, day)
-    unmanaged = [*find_unmanaged(selected, connections, day), *members]
+        notes = (*([unread] if unread else []), *describe_expiring_keys(live.client, day))
+    return LiveReport(statuses, [*find_unmanaged(selected, connections, day), *members], notes)
+
+
+def _live_sections(selected: SelectedEnvironment, live: LiveReport) -> Sections:
+    """Return the sections about live resources. The next step is in the details, which the report leaves out."""
+    units = [(unit, live.statuses[unit.name]) for unit in selected.fleet.units if unit.name in live.statuses]
     return {
         "to_see_to": [
-            Entry("; ".join(messages), file=unit.file, owners=unit.owners)
+            Entry("; ".join(messages), "failed", _steps(status), file=unit.file, owners=unit.owners)
             for unit, status in units
             if (messages := list(_needs_attention(status)))
         ]
-        + [Entry(text, file=selected.environment.file) for text in (*([unread] if unread else []), *keys)],
+        + [Entry(text, file=selected.environment.file) for text in live.notes],
         "awaited": [
-            Entry(f"pending: {status.awaiting}", file=unit.file, owners=unit.owners)
+            Entry(f"pending: {status.awaiting}", details=_steps(status), file=unit.file, owners=unit.owners)
             for unit, status in units
             if status.awaiting
         ],
@@ -160,8 +215,18 @@ def _read_live(selected: SelectedEnvironment, day: date, last: Mapping[str, Reco
             for unit, status in units
             if status.no_recent_success
         ],
-        "undeclared": [Entry(str(each)) for each in unmanaged],
+        "undeclared": [Entry(str(each), details=(_import_step(selected, each),)) for each in live.unmanaged],
     }
+
+
+def _steps(status: UnitStatus) -> tuple[str, ...]:
+    return () if status.next_step is None else (status.next_step,)
+
+
+def _import_step(selected: SelectedEnvironment, each: Unmanaged) -> str:
+    named = ("--datasets", each.id) if isinstance(each, UnmanagedDataset) else (each.name,)
+    write = commands.reconciler("import", *named, environment=selected.environment.name)
+    return f"write its file with {write}, or name it under `ignore` in {selected.environment.file}"
 
 
 def _needs_attention(status: UnitStatus) -> Iterator[str]:

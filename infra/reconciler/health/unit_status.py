@@ -90,7 +90,7 @@ def unit_status(
             unit=unit.name,
             file=unit.file,
             service=connector.service,
-            schedule=_format_schedule(connector),
+            schedule=format_schedule(connector),
             airflow=_airflow_readiness(connector, None, ["Fivetran has no such connection"]),
             findings=missing,
         )
@@ -104,7 +104,7 @@ def unit_status(
         sync_state=live.sync_state,
         paused=live.paused,
         historical_sync_done=None if live.is_historical_sync is None else not live.is_historical_sync,
-        schedule=_format_schedule(connector),
+        schedule=format_schedule(connector),
         succeeded_at=live.succeeded_at,
         failed_at=live.failed_at,
         tasks=tasks,
@@ -194,7 +194,8 @@ def _airflow_readiness(connector: Connector, live: Connection | None, reasons: l
     return AirflowReadiness(variable, live.id, True, f"the DAG can be enabled with {variable} = {live.id}")
 
 
-def _format_schedule(connector: Connector) -> str:
+def format_schedule(connector: Connector) -> str:
+    """Return when a connector syncs, as words: `every 6h`, `by Airflow: fivetran_stripe`."""
     schedule = connector.schedule
     if isinstance(schedule, FivetranSchedule):
         return format_interval(schedule)
