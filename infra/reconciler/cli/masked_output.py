@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import replace
 from datetime import date
+from urllib.parse import quote
 
 import click
 
@@ -77,9 +78,14 @@ def mask_tasks(unit: Unit, live: Connection) -> tuple[str, ...]:
 def _mask_task(task: Alert, live: Connection, known: KnownValues) -> str:
     code = secrets.show_label(task.code, known)
     if known.unknown and task.message:
-        page = f"{_DASHBOARD}/connections/{live.id}/status"
+        page = dashboard_url(live.id)
         return f"{code or 'a task'}: its text may quote a secret that is not read here, see {page}"
     return ": ".join(filter(None, (code, secrets.show(task.message, known))))
+
+
+def dashboard_url(connection: str) -> str:
+    """Return the address of a connection in Fivetran's dashboard."""
+    return f"{_DASHBOARD}/connections/{quote(connection, safe='')}/status"
 
 
 def mask_generated_value(unit: Unit, value: str) -> str:

@@ -10,7 +10,7 @@ from typing import IO
 
 import click
 
-from reconciler.cli import Exit
+from reconciler.cli import Exit, masked_output
 from reconciler.cli.environments import SelectedEnvironment, live_group, select_environment
 from reconciler.cli.group_members import describe_expiring_keys, find_undeclared_members
 from reconciler.cli.masked_output import masked_unit_status
@@ -23,7 +23,7 @@ from reconciler.health.group_access import UndeclaredMember
 from reconciler.health.last_run import Recorded, recorded
 from reconciler.health.unit_status import PAUSED_BY_HAND, UnitStatus
 from reconciler.health.unmanaged import UnmanagedDataset
-from reconciler.model import Fleet, commands
+from reconciler.model import Fleet, Unit, commands
 from reconciler.model.commands import count
 
 #: The sections of the page in order: their keys in the JSON output, and their headings.
@@ -206,7 +206,7 @@ def _live_sections(selected: SelectedEnvironment, live: LiveReport) -> Sections:
             if status.awaiting
         ],
         "paused_by_hand": [
-            Entry(PAUSED_BY_HAND, file=unit.file, owners=unit.owners)
+            Entry(PAUSED_BY_HAND, details=(_resume_step(unit),), file=unit.file, owners=unit.owners)
             for unit, status in units
             if PAUSED_BY_HAND in status.findings
         ],
@@ -220,7 +220,17 @@ def _live_sections(selected: SelectedEnvironment, live: LiveReport) -> Sections:
 
 
 def _steps(status: UnitStatus) -> tuple[str, ...]:
-    return () if status.next_step is None else (status.next_step,)
+    """Return what to do next: where the findings say nothing about it, to look at the connection."""
+    if status.next_step is not None:
+        return (status.next_step,)
+    return () if status.connection is None else (f"look at its log: {masked_output.dashboard_url(status.connection)}",)
+
+
+def _resume_step(unit: Unit) -> str:
+    up = commands.up(commands.environment_of(unit.file), refresh=True)
+    return (
+        f"start it in Fivetran, or run {up} if no run has started it; or write `paused` with the reason in {unit.file}"
+    )
 
 
 def _import_step(selected: SelectedEnvironment, each: Unmanaged) -> str:

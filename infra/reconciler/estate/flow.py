@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from reconciler.estate.units import STATE_WORDS, UnitRow
@@ -19,11 +19,14 @@ COLUMNS: Final = ("Sources", "Connections", "Datasets", "Started by")
 
 #: A column with more nodes shows groups.
 MOST_NODES: Final = 30
+#: The services that stay themselves where there are more.
+_MOST_SERVICES: Final = 18
 
 #: Sizes in the units of the picture.
 WIDTH: Final = 1160
 _NODE_WIDTH, _NODE_HEIGHT, _GAP, _TOP = 224, 26, 8, 34
-_LONGEST_LABEL = 30
+#: Characters of a label that fit, alone and beside a note.
+_LONGEST, _LONGEST_WITH_NOTE = 29, 24
 
 
 @dataclass(frozen=True)
@@ -40,13 +43,16 @@ class Node:
     """The numbers of its rows."""
     things: int
     """How many things it stands for."""
+    note: str = ""
+    """What stands behind the label: the environment."""
     x: int = 0
     y: int = 0
 
     @property
     def shown(self) -> str:
         """The label as far as it fits."""
-        return self.label if len(self.label) <= _LONGEST_LABEL else f"{self.label[: _LONGEST_LABEL - 1]}…"
+        longest = _LONGEST_WITH_NOTE if self.note else _LONGEST
+        return self.label if len(self.label) <= longest else f"{self.label[: longest - 1]}…"
 
 
 @dataclass(frozen=True)
@@ -87,6 +93,7 @@ class _Thing:
     kind: str
     group: tuple[str, str, str]
     """The group's key, its label with `{n}` for its things, and its kind."""
+    note: str
     units: list[int]
 
 
@@ -105,16 +112,16 @@ def place(rows: Sequence[UnitRow]) -> Flow:
     return Flow(tuple(placed), tuple(_edges(placed, node_of, len(rows))), height)
 
 
-def _things(found: Iterable[tuple[str, str, str, tuple[str, str, str], int]]) -> list[_Thing]:
+def _things(found: Iterable[tuple[str, str, str, tuple[str, str, str], str, int]]) -> list[_Thing]:
     things: dict[str, _Thing] = {}
-    for key, label, kind, group, unit in found:
-        things.setdefault(key, _Thing(key, label, kind, group, [])).units.append(unit)
+    for key, label, kind, group, note, unit in found:
+        things.setdefault(key, _Thing(key, label, kind, group, note, [])).units.append(unit)
     return list(things.values())
 
 
 def _sources(rows: Sequence[UnitRow]) -> list[_Thing]:
     return _things(
-        (row.unit.connector.service, row.unit.connector.service, "", ("others", "{n} other services", ""), number)
+        (row.unit.connector.service, row.unit.connector.service, "", ("others", "{n} other services", ""), "", number)
         for number, row in enumerate(rows)
         if row.unit.connector is not None
     )
@@ -125,9 +132,10 @@ def _connections(rows: Sequence[UnitRow]) -> list[_Thing]:
     return _things(
         (
             f"{row.environment}/{row.unit.name}",
-            f"{row.unit.name} · {row.environment}" if several else row.unit.name,
+            row.unit.name,
             row.state,
-            (f"{row.environment}/{row.state}", f"{{n}} {STATE_WORDS[row.state]} · {row.environment}", row.state),
+            (f"{row.environment}/{row.state}", f"{{n}} {STATE_WORDS[row.state]}", row.state),
+            row.environment if several else "",
             number,
         )
         for number, row in enumerate(rows)
@@ -140,13 +148,14 @@ def _datasets(rows: Sequence[UnitRow]) -> list[_Thing]:
     return _things(
         (
             f"{dataset.project}.{dataset.id}",
-            f"{dataset.id} · {row.environment}" if several else dataset.id,
+            dataset.id,
             "sensitive" if dataset.sensitive else "",
             (
                 f"{row.environment}/{dataset.sensitive}",
-                f"{{n}} {'sensitive' if dataset.sensitive else 'not sensitive'} · {row.environment}",
+                f"{{n}} {'sensitive' if dataset.sensitive else 'not sensitive'}",
                 "sensitive" if dataset.sensitive else "",
             ),
+            row.environment if several else "",
             number,
         )
         for number, row in enumerate(rows)
@@ -156,15 +165,17 @@ def _datasets(rows: Sequence[UnitRow]) -> list[_Thing]:
 
 def _starters(rows: Sequence[UnitRow]) -> list[_Thing]:
     found = []
+    several = len({row.environment for row in rows}) > 1
     for number, row in enumerate(rows):
         if row.task is not None:
-            group = (f"airflow/{row.environment}", f"{{n}} Airflow tasks · {row.environment}", "airflow")
-            found.append((f"task/{row.task}", row.task, "airflow", group, number))
+            group = (f"airflow/{row.environment}", "{n} Airflow tasks", "airflow")
+            note = row.environment if several else ""
+            found.append((f"task/{row.task}", row.task, "airflow", group, note, number))
         elif row.schedule:
             text = f"Fivetran, {row.schedule}"
             daily = row.schedule.startswith("daily")
             group = ("daily", "{n} daily times of Fivetran", "") if daily else (text, text, "")
-            found.append((text, text, "", group, number))
+            found.append((text, text, "", group, "", number))
     return _things(found)
 
 
@@ -174,7 +185,7 @@ def _grouped(column: int, things: Sequence[_Thing]) -> list[Node]:
         return [_single(column, thing) for thing in things]
     if column == 0:  # the most used services stay themselves
         by_use = sorted(things, key=lambda each: (-len(each.units), each.label))
-        kept, rest = by_use[: MOST_NODES - 1], by_use[MOST_NODES - 1 :]
+        kept, rest = by_use[:_MOST_SERVICES], by_use[_MOST_SERVICES:]
         return [*(_single(column, thing) for thing in kept), _group(column, rest)]
     groups: dict[str, list[_Thing]] = defaultdict(list)
     for thing in things:
@@ -193,20 +204,23 @@ def _grouped(column: int, things: Sequence[_Thing]) -> list[Node]:
 def _single(column: int, thing: _Thing) -> Node:
     units = tuple(dict.fromkeys(thing.units))
     label = f"{thing.label} ({len(units):,})" if column in (0, 3) and len(units) > 1 else thing.label
-    return Node(column, label, _detail(column, thing.label, thing.kind, units), thing.kind, units, 1)
+    detail = _detail(column, thing.label, thing.kind, thing.note, units)
+    return Node(column, label, detail, thing.kind, units, 1, thing.note)
 
 
 def _group(column: int, things: Sequence[_Thing]) -> Node:
     _, label, kind = things[0].group
     units = tuple(sorted({unit for thing in things for unit in thing.units}))
     text = label.format(n=f"{len(things):,}") if "{n}" in label else f"{label} ({len(units):,})"
-    return Node(column, text, _detail(column, text, "", units), kind, units, len(things))
+    note = things[0].note if len({thing.note for thing in things}) == 1 else ""
+    return Node(column, text, _detail(column, text, "", note, units), kind, units, len(things), note)
 
 
-def _detail(column: int, label: str, kind: str, units: Sequence[int]) -> str:
+def _detail(column: int, label: str, kind: str, note: str, units: Sequence[int]) -> str:
     what = COLUMNS[column].lower().removesuffix("s") if column != 3 else "started by"
     more = f", {STATE_WORDS.get(kind, kind)}" if kind and kind != "airflow" else ""
-    return f"{what} {label}{more}: {count(len(units), 'unit')}"
+    where = f" in {note}" if note else ""
+    return f"{what} {label}{where}{more}: {count(len(units), 'unit')}"
 
 
 def _ordered(nodes: Sequence[Node], node_of: Sequence[Mapping[int, list[int]]]) -> list[list[int]]:
@@ -214,7 +228,12 @@ def _ordered(nodes: Sequence[Node], node_of: Sequence[Mapping[int, list[int]]]) 
     columns: list[list[int]] = [[] for _ in COLUMNS]
     for number, node in enumerate(nodes):
         columns[node.column].append(number)
-    columns[0].sort(key=lambda number: (-len(nodes[number].units), nodes[number].label))
+    columns[0].sort(key=lambda number: (nodes[number].things > 1, -len(nodes[number].units), nodes[number].label))
+    if any(node.things > 1 for node in nodes[1:]):
+        states = [*STATE_WORDS, "sensitive", "airflow", ""]
+        for each in columns[1:]:
+            each.sort(key=lambda number: (nodes[number].note, states.index(nodes[number].kind), nodes[number].label))
+        return columns
     rank: dict[int, float] = {}
 
     def by_neighbours(column: int, other: int) -> None:
@@ -249,10 +268,7 @@ def _placed(nodes: Sequence[Node], order: Sequence[Sequence[int]]) -> tuple[list
     for number, column in enumerate(order):
         top = _TOP + (tallest - len(column)) * step // 2
         for at, node in enumerate(column):
-            old = nodes[node]
-            placed[node] = Node(
-                old.column, old.label, old.detail, old.kind, old.units, old.things, _x(number), top + at * step
-            )
+            placed[node] = replace(nodes[node], x=_x(number), y=top + at * step)
     return placed, height
 
 

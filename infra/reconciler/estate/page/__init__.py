@@ -23,8 +23,8 @@ _WEEKS = 13
 #: How many lines of a list are shown at once; the rest is folded.
 _FIRST = 12
 
-#: Words between backticks are commands or names.
-_CODE = re.compile(r"`([^`]+)`")
+#: Words between backticks are commands or names; an address of Fivetran's dashboard is a link.
+_CODE = re.compile(r"`([^`]+)`|(https://fivetran\.com/dashboard/[\w./-]+)")
 
 #: Sources of access that every dataset has, apart from people.
 _MACHINES = ("automation", "fivetran", "owner")
@@ -188,13 +188,20 @@ def _environment() -> Environment:
 
 
 def _code(text: str) -> Markup:
-    """Return a text with the words between backticks as code."""
+    """Return a text with the words between backticks as code, and addresses of Fivetran's dashboard as links."""
     from markupsafe import Markup, escape  # noqa: PLC0415
 
-    parts = _CODE.split(shown(text))
-    return Markup("").join(
-        Markup("<code>{}</code>").format(part) if at % 2 else escape(part) for at, part in enumerate(parts)
-    )
+    found, at = Markup(""), 0
+    text = shown(text)
+    for match in _CODE.finditer(text):
+        found += escape(text[at : match.start()])
+        code, address = match.groups()
+        if code:
+            found += Markup("<code>{}</code>").format(code)
+        else:
+            found += Markup('<a href="{0}" rel="noreferrer" target="_blank">{0}</a>').format(address)
+        at = match.end()
+    return found + escape(text[at:])
 
 
 def _days(each: Ending, day: date) -> str:
