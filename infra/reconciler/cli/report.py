@@ -215,7 +215,7 @@ def _live_sections(selected: SelectedEnvironment, live: LiveReport) -> Sections:
             for unit, status in units
             if status.no_recent_success
         ],
-        "undeclared": [Entry(str(each), details=(_import_step(selected, each),)) for each in live.unmanaged],
+        "undeclared": [Entry(str(each), details=(_declare_step(selected, each),)) for each in live.unmanaged],
     }
 
 
@@ -233,7 +233,10 @@ def _resume_step(unit: Unit) -> str:
     )
 
 
-def _import_step(selected: SelectedEnvironment, each: Unmanaged) -> str:
+def _declare_step(selected: SelectedEnvironment, each: Unmanaged | UndeclaredMember) -> str:
+    """Return how to declare what no file does, or to end it."""
+    if isinstance(each, UndeclaredMember):
+        return f"declare it under `fivetran: access` in {selected.environment.file}, or revoke the role in Fivetran"
     named = ("--datasets", each.id) if isinstance(each, UnmanagedDataset) else (each.name,)
     write = commands.reconciler("import", *named, environment=selected.environment.name)
     return f"write its file with {write}, or name it under `ignore` in {selected.environment.file}"

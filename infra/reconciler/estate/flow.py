@@ -22,6 +22,9 @@ MOST_NODES: Final = 30
 #: The services that stay themselves where there are more.
 _MOST_SERVICES: Final = 18
 
+#: What a group of several is called, where that differs.
+_GROUP_WORDS: Final[Mapping[str, str]] = {"attention": "need attention", "fine": "work", "data": "datasets alone"}
+
 #: Sizes in the units of the picture.
 WIDTH: Final = 1160
 _NODE_WIDTH, _NODE_HEIGHT, _GAP, _TOP = 224, 26, 8, 34
@@ -53,6 +56,12 @@ class Node:
         """The label as far as it fits."""
         longest = _LONGEST_WITH_NOTE if self.note else _LONGEST
         return self.label if len(self.label) <= longest else f"{self.label[: longest - 1]}…"
+
+    @property
+    def spoken(self) -> str:
+        """The name for screen readers and for voice control, which begins with the text that is seen."""
+        seen = f"{self.shown} {self.note}".rstrip()
+        return self.detail if self.detail.startswith(seen) else f"{seen}: {self.detail}"
 
 
 @dataclass(frozen=True)
@@ -134,7 +143,11 @@ def _connections(rows: Sequence[UnitRow]) -> list[_Thing]:
             f"{row.environment}/{row.unit.name}",
             row.unit.name,
             row.state,
-            (f"{row.environment}/{row.state}", f"{{n}} {STATE_WORDS[row.state]}", row.state),
+            (
+                f"{row.environment}/{row.state}",
+                f"{{n}} {_GROUP_WORDS.get(row.state, STATE_WORDS[row.state])}",
+                row.state,
+            ),
             row.environment if several else "",
             number,
         )
@@ -217,10 +230,10 @@ def _group(column: int, things: Sequence[_Thing]) -> Node:
 
 
 def _detail(column: int, label: str, kind: str, note: str, units: Sequence[int]) -> str:
-    what = COLUMNS[column].lower().removesuffix("s") if column != 3 else "started by"
+    """Return the whole name of a node, which begins with what is seen of it."""
+    what = "" if column == 3 else f", {COLUMNS[column].lower().removesuffix('s')}"
     more = f", {STATE_WORDS.get(kind, kind)}" if kind and kind != "airflow" else ""
-    where = f" in {note}" if note else ""
-    return f"{what} {label}{where}{more}: {count(len(units), 'unit')}"
+    return f"{label}{f' {note}' if note else ''}{what}{more}: {count(len(units), 'unit')}"
 
 
 def _ordered(nodes: Sequence[Node], node_of: Sequence[Mapping[int, list[int]]]) -> list[list[int]]:

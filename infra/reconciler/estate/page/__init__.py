@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 #: Weeks on the time line.
 _WEEKS = 13
 #: How many lines of a list are shown at once; the rest is folded.
-_FIRST = 12
+_FIRST = 6
 
 #: Words between backticks are commands or names; an address of Fivetran's dashboard is a link.
 _CODE = re.compile(r"`([^`]+)`|(https://fivetran\.com/dashboard/[\w./-]+)")
@@ -46,6 +46,7 @@ def render(estate: Estate) -> str:
         later=len(estate.endings) - len(endings),
         weeks=[(start, number, number / max(1, *(each for _, each in weeks))) for start, number in weeks],
         flow=place(estate.rows),
+        legend=_legend(estate),
         data=page_data(estate),
         tiles=_tiles(estate),
         styles=styles,
@@ -161,6 +162,17 @@ def _tiles(estate: Estate) -> list[tuple[str, int, str]]:
     ]
 
 
+def _legend(estate: Estate) -> list[tuple[str, str]]:
+    """Return what the colours of the picture say: those that are in it."""
+    states = {row.state for row in estate.rows if row.unit.connector is not None}
+    found: list[tuple[str, str]] = [(state, words) for state, words in STATE_WORDS.items() if state in states]
+    if any(each.sensitive for row in estate.rows for each in row.datasets):
+        found.append(("sensitive", "sensitive"))
+    if any(row.task for row in estate.rows):
+        found.append(("airflow", "started by Airflow"))
+    return found
+
+
 def shown(text: str) -> str:
     """Return a text on one line, in which characters without a shape, or that change the direction, are written out."""
     return printable(" ".join(text.split()))
@@ -199,7 +211,8 @@ def _code(text: str) -> Markup:
         if code:
             found += Markup("<code>{}</code>").format(code)
         else:
-            found += Markup('<a href="{0}" rel="noreferrer" target="_blank">{0}</a>').format(address)
+            link = Markup('<a href="{}" rel="noreferrer" target="_blank">{}</a>')
+            found += link.format(address, address.removeprefix("https://"))
         at = match.end()
     return found + escape(text[at:])
 

@@ -55,16 +55,16 @@
     if (unit.sensitive) box.append(" ", make("span", "sensitive", { class: "tag sensitive" }));
     return box;
   });
-  const readersCell = cell((unit) => {
+  const readersCell = (most) => cell((unit) => {
     if (!unit.datasets.length) return make("span", "");
     if (!unit.people.length) return make("span", "automation alone", { class: "sub" });
     const box = make("div");
-    for (const [member, until] of unit.people.slice(0, 2)) {
+    for (const [member, until] of unit.people.slice(0, most)) {
       const line = list(make("div"), [isolated(member)]);
       if (until) line.append(` until ${until}`);
       box.append(line);
     }
-    if (unit.people.length > 2) box.append(make("span", `and ${unit.people.length - 2} more`, { class: "sub" }));
+    if (unit.people.length > most) box.append(make("span", `and ${unit.people.length - most} more`, { class: "sub" }));
     return box;
   });
   const expiresCell = cell((unit) => {
@@ -99,7 +99,7 @@
       column("State", "rank", stateCell, { width: 130, sorter: "number" }),
       column("Owners", "owners", ownersCell, { widthGrow: 1.8, minWidth: 130, sorter: text((unit) => unit.owners.join()) }),
       column("Datasets", "datasets", datasetsCell, { widthGrow: 2, minWidth: 140, sorter: text((unit) => (unit.datasets[0] || {}).id) }),
-      column("Who can read, until when", "people", readersCell, { widthGrow: 3.4, minWidth: 190, sorter: text((unit) => unit.first_end) }),
+      column("Who can read, until when", "people", readersCell(2), { formatterPrint: readersCell(Infinity), widthGrow: 3.4, minWidth: 190, sorter: text((unit) => unit.first_end) }),
       column("Expires", "expires", expiresCell, { width: 116, sorter: text((unit) => unit.expires) }),
       column("Started by", "schedule", scheduleCell, { widthGrow: 1.3, minWidth: 110, sorter: text((unit) => unit.task || unit.schedule) }),
       column("Last sync", "succeeded", syncCell, { width: 140, sorter: text((unit) => unit.succeeded) }),
@@ -109,7 +109,8 @@
     const grid = byId("table");
     grid.setAttribute("aria-label", "Units");
     grid.setAttribute("aria-rowcount", String(units.length + 1));
-    grid.querySelector(".tabulator-tableholder").setAttribute("role", "presentation");
+    // Its rows have buttons, which the keyboard scrolls to; a grid may not hold another stop.
+    grid.querySelector(".tabulator-tableholder").removeAttribute("tabindex");
     for (const header of grid.querySelectorAll(".tabulator-col.tabulator-sortable")) {
       header.tabIndex = 0;
       header.addEventListener("keydown", (event) => {
@@ -222,6 +223,14 @@
       if (next) focus(next);
     }
   });
+
+  // On paper everything is unfolded.
+  let folded = [];
+  addEventListener("beforeprint", () => {
+    folded = [...document.querySelectorAll("details:not([open])")];
+    folded.forEach((each) => { each.open = true; });
+  });
+  addEventListener("afterprint", () => folded.forEach((each) => { each.open = false; }));
 
   // --- the details of one unit ---------------------------------------------------------------------------------------
   const details = byId("details");
