@@ -115,7 +115,7 @@ def add_members(reader: Session) -> None:
 
 
 def add_members_by_hand(reader: Session) -> None:
-    """Let a colleague give someone a role in Fivetran's interface."""
+    """Let a colleague give a contractor a role in Fivetran's interface."""
     reader.admin.make_user("contractor@example.com")
     reader.admin.set_access("Fivetran_Dev", **{"user:contractor@example.com": "Edit Destination"})
 

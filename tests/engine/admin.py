@@ -77,7 +77,7 @@ class Admin:
         self._call("PATCH", f"/connections/{target}/schemas", change)
 
     def make_user(self, email: str, **fields: Any) -> str:
-        """Somebody is in the account; returns the id."""
+        """A user is in the account; returns the id."""
         return str(self._call("POST", "/users", {"email": email, **fields})["id"])
 
     def make_team(self, name: str, *users: str) -> str:
@@ -85,7 +85,7 @@ class Admin:
         return str(self._call("POST", "/teams", {"name": name, "users": users})["id"])
 
     def set_access(self, group: str, **roles: str | None) -> None:
-        """Somebody changes roles in a group by hand; the names of members are `user:…` and `team:…`."""
+        """A colleague changes roles in a group by hand; members are `user:…` and `team:…`."""
         self._call("PATCH", f"/groups/{group}/access", roles)
 
     def access(self, group: str) -> dict[str, str]:

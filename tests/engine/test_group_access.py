@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import json
+import subprocess
+import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -38,6 +42,15 @@ def declare(workspace: Workspace, *grants: tuple[str, str], **policy: Any) -> No
     ]
     fivetran = {**ENVIRONMENT["fivetran"], "access": access}
     workspace.write("environment", {**ENVIRONMENT, "fivetran": fivetran, "policy": policy})
+
+
+def review(workspace: Workspace, *arguments: str, today: str = "2026-12-01") -> list[tuple[str, str]]:
+    """Return class and text of each consequence about access to Fivetran."""
+    command = [str(Path(sys.executable).with_name("reconciler")), "review", "-e", "dev", "--format", "json", *arguments]
+    env, root = {**workspace.env, "RECONCILER_TODAY": today}, Path(__file__).resolve().parents[2]
+    done = subprocess.run(command, cwd=root, env=env, capture_output=True, text=True, timeout=180, check=False)
+    found = json.loads(done.stdout)["consequences"]
+    return [(each["class"], each["text"]) for each in found if each["kind"].startswith("fivetran_access")]
 
 
 def memberships(admin: Admin) -> list[str]:
@@ -84,6 +97,26 @@ def test_the_last_administrator_and_the_keys_user_fail_the_run_and_keep_their_ro
     declare(workspace, (ADMIN, MANAGE), (OWN, EDIT), (BOB, VIEW))
     workspace.up().ok()
     workspace.assert_settled()
+
+
+def test_a_review_says_who_gains_and_loses_access_to_change_connectors(workspace: Workspace, admin: Admin, group: str):
+    declare(workspace, (ADMIN, MANAGE), (BOB, EDIT))
+    at = "in the Fivetran group Group_Dev"
+    first = ("stop", f"declares who can change connectors {at}: {MANAGE} to {ADMIN}; {EDIT} to {BOB}")
+    assert review(workspace) == [first]
+    workspace.up(RECONCILER_TODAY="2026-12-01").ok()
+    declare(workspace, (ADMIN, MANAGE), (ANN, VIEW), until="2026-12-31", undeclared_fivetran_access="revoked")
+    assert review(workspace) == [
+        ("stop", f"takes the roles {at} from all users and teams that no file declares"),
+        ("stop", f"grants {VIEW} {at} to {ANN} until 2026-12-31, who can then see connectors"),
+        ("stop", f"revokes {EDIT} {at} from {BOB}, who can no longer change and delete connectors"),
+    ]
+    workspace.up(RECONCILER_TODAY="2026-12-01").ok()
+    admin.set_access(group, **{BOB: VIEW})
+    assert review(workspace, "--refresh", today="2027-01-01") == [
+        ("note", f"revokes {VIEW} {at} from {ANN}: its last day was 2026-12-31"),
+        ("note", f"revokes {VIEW} {at} from {BOB}, whom no file declares"),
+    ]
 
 
 def test_a_run_killed_between_two_roles_is_completed_by_the_next(workspace: Workspace, admin: Admin, group: str):

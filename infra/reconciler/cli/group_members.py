@@ -22,11 +22,13 @@ def find_undeclared_members(
     """
     if environment.fivetran_access is None:
         return [], ""
+    what = f"a role in the Fivetran group {environment.group}"
     try:
         live = read_masked_access(client, group_id)
     except Forbidden as error:
-        return [], f"cannot read who has a role in the Fivetran group {environment.group}: {error.answer}"
-    return list(undeclared_members(live, environment, day, client.account_info().user_id)), ""
+        return [], f"cannot read who has {what}: {error.answer}"
+    unread = f"cannot read which teams have {what}: this API key may not read teams" if live.is_without_teams else ""
+    return list(undeclared_members(live, environment, day, client.account_info().user_id)), unread
 
 
 def read_masked_access(client: FivetranClient, group_id: str) -> LiveAccess:

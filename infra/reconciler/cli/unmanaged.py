@@ -65,6 +65,8 @@ def unmanaged(specs: Path, environment: str | None, only: str | None, reporter: 
         found += _datasets(selected, connections, day)
     found += members
     reporter.report(_report(found, selected.environment, unread))
+    if unread:
+        return Exit.REMOTE_FAILED
     return Exit.FINDINGS if found else Exit.FINE
 
 
@@ -93,7 +95,9 @@ def _datasets(selected: SelectedEnvironment, connections: Sequence[Connection], 
 
 def _report(found: Sequence[Unmanaged], environment: Environment, unread: str) -> Report:
     entries = [Entry(str(each)) for each in found]
-    notes = [*([unread] if unread else []), _summary(found, environment)]
+    notes = [f"{environment.name}: {unread}"] if unread else []
+    if found or not unread:
+        notes.append(_summary(found, environment))
     return Report(entries, found, notes, file=environment.file, subject="unmanaged")
 
 

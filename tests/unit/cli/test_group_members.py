@@ -107,7 +107,10 @@ def test_doctor_says_what_a_key_without_permission_cannot_read(members: Workspac
     permit(members, DESTINATION="MANAGE", CONNECTOR="MANAGE")
     assert checks(members) == [("warning", "this API key may not read teams")]
     ran = members.run("unmanaged", "--only", "members")
-    assert (ran.code, ran.out) == (0, "")
+    teams = "cannot read which teams have a role in the Fivetran group Dev: this API key may not read teams"
+    assert (ran.code, ran.out, ran.err) == (3, "", f"dev: {teams}\n")
+    report = json.loads(members.run("report", "--format", "json").out)
+    assert [each["text"] for each in report["to_see_to"]] == [teams]
 
 
 def test_doctor_warns_before_a_system_key_expires(members: Workspace):

@@ -57,7 +57,7 @@ def check_fivetran_access_declared(specs: Specs) -> Iterator[Problem]:
     """Find the policy that revokes undeclared access where no access is declared."""
     for document in specs.environments.values():
         if document.at(*_POLICY) == "revoked" and document.at(*FIVETRAN_ACCESS) is None:
-            message = "`revoked` without `fivetran.access` would say that nobody has access"
+            message = "`revoked` needs a list: `fivetran.access` is missing"
             yield document.on_value(_POLICY, message, "declare `access` under `fivetran`, or write `reported`")
 
 
