@@ -8,7 +8,7 @@ last administrator of the group; such a run does the rest, and fails at its end 
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from datetime import date
 from typing import Any
 
@@ -23,6 +23,7 @@ from reconciler.resources.group_access.reading import read_members
 from reconciler.resources.group_access.writing import Writer
 from reconciler.resources.operation import Provider, found, is_unknown, operation, stored
 from reconciler.resources.run.account import look_ahead
+from reconciler.resources.run.outcomes import OperationError
 from reconciler.resources.run.run import run
 
 logger = logging.getLogger(__name__)
@@ -54,9 +55,7 @@ class GroupAccessProvider(Provider):
     def check(self, olds: dict[str, Any], news: dict[str, Any]) -> CheckResult:
         run.declared.set_group_members(news.pop(_LINES, {}))
         if run.declared.is_preview and not olds:
-            live = _look_ahead(news)
-            if live is not None:
-                _log(news, _first_changes(news, live))
+            _log(news, _look_ahead(news))
         return CheckResult(news, [])
 
     @operation
@@ -165,30 +164,32 @@ def _live_roles(props: Mapping[str, Any], live: LiveAccess) -> dict[str, str]:
     return roles_now
 
 
-def _first_changes(props: Mapping[str, Any], live: LiveAccess) -> Iterator[AccessChange]:
-    """Return what the first run changes."""
+def _first_changes(props: Mapping[str, Any], group_id: str) -> list[AccessChange]:
+    """Return what the first run changes. Raises what the client raises."""
+    live = read_members(group_id)
     before = _live_roles(props, live)
     if props.get(_POLICY) == "revoked":
         own = run.account.creator().user
         before |= {each.name: each.role for each in live.undeclared(props["members"]) if each.id != own}
-    return access_changes(before, props["members"])
+    return list(access_changes(before, props["members"]))
 
 
-def _look_ahead(props: Mapping[str, Any]) -> LiveAccess | None:
-    """Read the group's members in a preview, where the group exists."""
+def _look_ahead(props: Mapping[str, Any]) -> list[AccessChange]:
+    """Return what the first run changes, in a preview; nothing where the group does not exist or cannot be read."""
+    nothing: list[AccessChange] = []
 
-    def ask() -> LiveAccess | None:
+    def ask() -> list[AccessChange]:
         known = props.get("group_id")
         ids = [group.id for group in run.account.groups(props["group"])] if is_unknown(known) else [str(known)]
-        return read_members(ids[0]) if ids else None
+        return _first_changes(props, ids[0]) if ids else nothing
 
     try:
-        return look_ahead(_WHAT, ask, None, warns_without_key=False)
-    except Unauthorized:
-        return None  # Another operation reports it.
+        return look_ahead(_WHAT, ask, nothing, warns_without_key=False)
+    except (Unauthorized, OperationError):
+        return nothing  # Another operation reports that the key is rejected.
     except Forbidden as error:
         _warn_forbidden(props, error)
-        return None
+        return nothing
 
 
 def _write(props: Mapping[str, Any], olds: Mapping[str, Any]) -> dict[str, Any]:
@@ -207,7 +208,7 @@ def _write(props: Mapping[str, Any], olds: Mapping[str, Any]) -> dict[str, Any]:
     return {**declared, **({_FAILED: writer.failed} if writer.failed else {})}
 
 
-def _log(props: Mapping[str, Any], changes: Iterator[AccessChange] | list[AccessChange]) -> None:
+def _log(props: Mapping[str, Any], changes: Iterable[AccessChange]) -> None:
     for change in changes:
         terms = run.declared.group_member(change.member)[1] if change.after else ""
         logger.warning("%s: %s", _locate(props, change.member), change.describe(props["group"], terms))
