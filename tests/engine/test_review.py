@@ -88,13 +88,13 @@ def test_review_shows_each_consequence_of_a_change(workspace: Workspace, admin: 
         (
             "stop",
             "moves the removal of the connection stripe and the dataset stripe with its data "
-            "from 2027-03-09 to 2027-02-09",
+            "from 2027-03-09 to 2027-02-09; its last day is 2027-02-01, and then it is paused",
         ),
         ("note", "pauses the connection stripe (INC-1)"),
         (
             "note",
-            "sends {env: STRIPE_KEY, version: 2} as `config.api_key` of the connection stripe, so far "
-            "{env: STRIPE_KEY, version: 1}, and tests the connection",
+            "sends version 2 of the environment variable STRIPE_KEY as `config.api_key` of the connection stripe, "
+            "so far version 1, and tests the connection",
         ),
     ]
     by_kind = {each["kind"]: each for each in found["consequences"]}

@@ -146,7 +146,7 @@ def test_review_of_a_fork_shows_the_consequences_of_its_files(estate: Estate):
     (granted,) = (each for each in found["consequences"] if each["kind"] == "access_granted")
     assert granted["file"] == "connectors/dev/stripe.yaml"
     assert "user:a@example.com" in file.read_text().splitlines()[granted["line"] - 1]
-    assert any("sends {secret: stripe-key, version: 2" in each["text"] for each in found["consequences"])
+    assert any("sends version 2 of the secret stripe-key" in each["text"] for each in found["consequences"])
     assert estate.review(RECONCILER_REMOVALS="allow") == found
 
 

@@ -243,13 +243,20 @@ def project_access(context: Context) -> Iterator[Consequence]:
 
 def function_access(context: Context) -> Iterator[Consequence]:
     """Return the Cloud Functions that Fivetran may call, or no longer."""
-    for step in context.preview.of_type("FunctionIamMember"):
-        is_new = step.operation != "delete"
-        name = str((step.new or step.old).get("cloudFunction", step.name))
-        yield Consequence(
-            "stop" if is_new else "note",
-            "function_granted" if is_new else "function_revoked",
-            f"{'lets Fivetran call' if is_new else 'no longer lets Fivetran call'} the function {name}",
-            f"function {name}",
-            place=context.environment_place(),
-        )
+    for kind, key in (("FunctionIamMember", "cloudFunction"), ("ServiceIamMember", "name")):
+        for step in context.preview.of_type(kind):
+            is_new = step.operation != "delete"
+            name = str((step.new or step.old).get(key, step.name))
+            units = [
+                unit.name
+                for unit in context.units.values()
+                if unit.connector and unit.connector.function and unit.connector.function.name == name
+            ]
+            place = context.place(units[0], "connector", "function") if units else context.environment_place()
+            yield Consequence(
+                "stop" if is_new else "note",
+                "function_granted" if is_new else "function_revoked",
+                f"{'lets Fivetran call' if is_new else 'no longer lets Fivetran call'} the function {name}",
+                f"function {name}",
+                place=place,
+            )

@@ -22,7 +22,7 @@ _PARTLY = "included in part"
 _SENT = ("config", "auth")
 
 #: The inputs of a connection that are no setting of it.
-_NO_SETTINGS = frozenset({*_SENT, "file", "ending", "group_id", "package_id", "unit"})
+_NO_SETTINGS = frozenset({*_SENT, "settings", "file", "ending", "group_id", "package_id", "unit"})
 
 
 def connections(context: Context) -> Iterator[Consequence]:
@@ -86,8 +86,9 @@ def _sent(context: Context, step: Step, name: str, unit: str) -> Iterator[Conseq
     for path in sorted({*before, *after}):
         if before.get(path) == after.get(path):
             continue
-        so_far = f", so far {before[path]}" if path in before else ""
-        text = f"sends {after.get(path)} as `{path}` of the {name}{so_far}, and tests the connection"
+        so_far = f", so far {_format_reference(before[path], after.get(path))}" if path in before else ""
+        sent = _format_reference(after[path]) if path in after else ""
+        text = f"sends {sent} as `{path}` of the {name}{so_far}, and tests the connection"
         if path not in after:
             text = f"no longer sends `{path}` of the {name}{so_far}"
         place = context.place(unit, "connector", path)
@@ -100,14 +101,33 @@ def _sent(context: Context, step: Step, name: str, unit: str) -> Iterator[Conseq
         yield Consequence("note", "config_changed", text, f"{name}: {path}", unit, place)
 
 
+_KINDS = {"secret": "the secret", "env": "the environment variable", "pulumi_config": "the stack's config key"}
+
+
+def _format_reference(reference: Reference, other: Reference | None = None) -> str:
+    """Return `version 2 of the secret NAME`; `version 2` alone beside a version of the same secret."""
+    if reference.held:
+        return "the value that Fivetran keeps"
+    version = "the latest version" if reference.version is None else f"version {reference.version}"
+    if other is not None and (other.kind, other.name, other.project) == (
+        reference.kind,
+        reference.name,
+        reference.project,
+    ):
+        return version
+    project = f" in project {reference.project}" if reference.project else ""
+    return f"{version} of {_KINDS[reference.kind]} {reference.name}{project}"
+
+
 def _changed_settings(step: Step) -> list[str]:
     """Return the settings that change, without references: `config.host`, `networking_method`."""
     found = []
     for part in _SENT:
         old, new = (_without_references(inputs.get(part) or {}) for inputs in (step.old, step.new))
         found += [f"{part}.{key}" for key in {*old, *new} if old.get(key) != new.get(key)]
-    for key in {*step.old, *step.new} - _NO_SETTINGS:
-        if not key.startswith("__") and step.old.get(key) != step.new.get(key):
+    old, new = ({**inputs, **(inputs.get("settings") or {})} for inputs in (step.old, step.new))
+    for key in {*old, *new} - _NO_SETTINGS:
+        if not key.startswith("__") and old.get(key) != new.get(key):
             found.append(key)
     return sorted(found)
 
@@ -178,7 +198,7 @@ def _tables(context: Context, step: Step, name: str, unit: str) -> Iterator[Cons
             continue
         text = f"changes {choice} of the {name} from {was} to {now}"
         if now is None:
-            text = f"no longer declares {choice} of the {name}, so far {was}"
+            text = f"no longer declares {choice} of the {name}, so far {was}: what arrives is as `sync` says otherwise"
         elif was is None:
             text = f"declares {choice} of the {name} as {now}"
         at = context.place(unit, "connector", "sync")
@@ -194,21 +214,21 @@ def _amount(word: str | None) -> int:
 
 
 def _choices(sync: Mapping[str, Any]) -> dict[str, str]:
-    """Return each choice of `sync` by its name: `the column email of shop.customer`."""
+    """Return each choice of `sync` by its name, such as the column `email` of `shop.customer`."""
     found = {f"`sync.{key}`": str(sync[key]) for key in ("new", "others") if key in sync}
     for schema, node in (sync.get("schemas") or {}).items():
         if not isinstance(node, dict):
-            found[f"the schema {schema}"] = str(node)
+            found[f"the schema `{schema}`"] = str(node)
             continue
         for table, choice in (node.get("tables") or {}).items():
             if not isinstance(choice, dict):
-                found[f"the table {schema}.{table}"] = str(choice)
+                found[f"the table `{schema}.{table}`"] = str(choice)
                 continue
-            found[f"the table {schema}.{table}"] = _PARTLY
+            found[f"the table `{schema}.{table}`"] = _PARTLY
             if "mode" in choice:
-                found[f"the mode of the table {schema}.{table}"] = str(choice["mode"])
+                found[f"the mode of the table `{schema}.{table}`"] = str(choice["mode"])
             columns = choice.get("columns") or {}
-            found |= {f"the column {column} of {schema}.{table}": str(word) for column, word in columns.items()}
+            found |= {f"the column `{column}` of `{schema}.{table}`": str(word) for column, word in columns.items()}
     return found
 
 

@@ -27,7 +27,7 @@ def endings(context: Context) -> Iterator[Consequence]:
                 moved.setdefault((_day(old), _day(new)), []).append(object_)
         for (old_day, new_day), objects in moved.items():
             is_sooner = new_day is not None and (old_day is None or new_day < old_day) and before is not None
-            text = _describe_move(objects, old_day, new_day)
+            text = _describe_move(objects, old_day, new_day) + _expiry(context, name, new_day)
             severity: Severity = "stop" if is_sooner else "note"
             yield Consequence(severity, "removal_moved", text, ", ".join(objects), name, place, effective=new_day)
 
@@ -53,6 +53,15 @@ def _describe_move(objects: list[str], old: date | None, new: date | None) -> st
     if old is None:
         return f"removes {what}{with_data} on {new}, unless the file is changed before"
     return f"moves the removal of {what}{with_data} from {old} to {new}"
+
+
+def _expiry(context: Context, unit: str, removed: date | None) -> str:
+    """Return the last day of a unit that has a connection, which is paused after it."""
+    declared = context.units.get(unit)
+    if declared is None or declared.connector is None or removed is None:
+        return ""
+    last_day = context.active.lives.unit_expiry(declared).last_day
+    return f"; its last day is {last_day}, and then it is paused" if last_day and last_day < removed else ""
 
 
 def _retired(context: Context, unit: str) -> Consequence:

@@ -39,6 +39,8 @@ class Step:
     """The inputs of this run; empty for what is deleted."""
     is_kept: bool = False
     """Whether a deletion only takes the resource out of state."""
+    is_provider: bool = False
+    """Whether it is the engine's record of a provider, such as its version."""
 
 
 @dataclass(frozen=True)
@@ -109,6 +111,7 @@ def _steps(listed: list[dict[str, Any]]) -> Iterator[Step]:
             {} if operation in ("create", "adopt") else _mapping(old.get("inputs")),
             {} if operation == "delete" else _mapping(new.get("inputs")),
             kept,
+            kind.startswith("pulumi:providers:"),
         )
 
 

@@ -29,6 +29,15 @@ _FINDERS: tuple[Callable[[Context], Iterator[Consequence]], ...] = (
     requests.quota,
 )
 
+#: The resource types that the finders above read, and those that change nothing that people notice.
+_KNOWN = frozenset(
+    {
+        *("Activation", "Connection", "Dataset", "DatasetAccess", "Destination", "FunctionIamMember", "IAMMember"),
+        *("GroupAccess", "Package", "Preflight", "ServiceIamMember"),
+        *("DestinationTests", "Outcome", "ServiceAccount"),
+    }
+)
+
 _SEVERITIES = ("stop", "note", "detail")
 
 
@@ -45,5 +54,17 @@ def find_consequences(
         tables: How many tables those of `deleted_datasets` hold, as far as it is known.
     """
     context = Context(preview, apply_expiry(loaded.fleet(environment), today), loaded, tables)
-    found = [each for find in _FINDERS for each in find(context)]
+    found = [each for find in (*_FINDERS, _unknown) for each in find(context)]
     return sorted(found, key=lambda each: (_SEVERITIES.index(each.severity), each.unit, each.kind, each.object))
+
+
+def _unknown(context: Context) -> Iterator[Consequence]:
+    """Return the changes of resources that no finder reads. What cannot be described needs approval."""
+    for step in context.preview.steps:
+        if step.type in _KNOWN or step.is_provider:
+            continue
+        text = (
+            f"{step.operation}s {step.type} {step.name}, which a review cannot describe: read `pulumi preview --diff`"
+        )
+        value = {"old": dict(step.old), "new": dict(step.new)}
+        yield Consequence("stop", "undescribed", text, f"{step.type} {step.name}", value=value)

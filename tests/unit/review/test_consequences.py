@@ -88,7 +88,7 @@ def test_columns_of_which_more_arrives_are_stopped(tmp_path: Path, old: str, new
         return {"name": "shop", "sync": {"new": "block_all", "others": "keep", "schemas": {"shop": {"tables": tables}}}}
 
     steps = [step("update", "Activation", "shop", inputs(old), inputs(new))]
-    text = f"changes the column email of shop.customer of the connection shop from {old} to {new}"
+    text = f"changes the column `email` of `shop.customer` of the connection shop from {old} to {new}"
     kind = "tables_widened" if severity == "stop" else "tables_narrowed"
     assert found(consequences(tmp_path, {"shop": unit()}, *steps)) == [(severity, kind, text)]
 
@@ -114,7 +114,7 @@ def test_a_column_named_like_a_key_of_sync_is_a_column(tmp_path: Path):
         return {"name": "shop", "sync": {"new": "block_all", "schemas": {"schemas": {"tables": tables}}}}
 
     steps = [step("update", "Activation", "shop", inputs("hashed"), inputs("included"))]
-    text = "changes the column columns of schemas.tables of the connection shop from hashed to included"
+    text = "changes the column `columns` of `schemas.tables` of the connection shop from hashed to included"
     assert found(consequences(tmp_path, {"shop": unit()}, *steps)) == [("stop", "tables_widened", text)]
 
 
@@ -170,7 +170,7 @@ def test_settings_beside_references_and_references_that_leave_are_shown(tmp_path
     assert [each.text for each in changed] == [
         "changes `config.host` of the connection shop, and tests the connection",
         "changes `config.reports` of the connection shop, and tests the connection",
-        "no longer sends `config.gone` of the connection shop, so far {env: KEY, version: 1}",
+        "no longer sends `config.gone` of the connection shop, so far version 1 of the environment variable KEY",
     ]
 
 
@@ -339,6 +339,46 @@ def test_a_schedule_is_shown_in_words(tmp_path: Path, old: dict[str, str], new: 
         tmp_path, {"shop": unit()}, step("update", "Activation", "shop", {"schedule": old}, {"schedule": new})
     )
     assert changed.text == f"changes when the connection shop syncs: {words}"
+
+
+def test_a_new_version_of_a_secret_is_shown_beside_the_old_one(tmp_path: Path):
+    def inputs(version: int, name: str = "key") -> dict[str, Any]:
+        reference = {"secret": name, "version": version, "project": "dev-project"}
+        return {**CONNECTION, "config": {"api_key": reference}}
+
+    def text(old: Any, new: Any) -> str:
+        [changed] = consequences(tmp_path, {"shop": unit()}, step("update", "Connection", "shop", old, new))
+        return changed.text
+
+    sent = "as `config.api_key` of the connection shop, so far"
+    new = "sends version 2 of the secret key in project dev-project"
+    assert text(inputs(1), inputs(2)) == f"{new} {sent} version 1, and tests the connection"
+    other = "version 1 of the secret other in project dev-project"
+    assert text(inputs(1, "other"), inputs(2)) == f"{new} {sent} {other}, and tests the connection"
+
+
+def test_settings_outside_config_are_named(tmp_path: Path):
+    old, new = ({**CONNECTION, "settings": {"networking_method": each}} for each in ("Directly", "ProxyAgent"))
+    [changed] = consequences(tmp_path, {"shop": unit()}, step("update", "Connection", "shop", old, new))
+    assert changed.text == "changes `networking_method` of the connection shop"
+
+
+def test_a_function_of_either_generation_that_fivetran_may_call_is_stopped(tmp_path: Path):
+    steps = [
+        step("create", "FunctionIamMember", "shop", None, {"cloudFunction": "first"}),
+        step("create", "ServiceIamMember", "shop", None, {"name": "second"}),
+    ]
+    assert found(consequences(tmp_path, {"shop": unit()}, *steps)) == [
+        ("stop", "function_granted", "lets Fivetran call the function first"),
+        ("stop", "function_granted", "lets Fivetran call the function second"),
+    ]
+
+
+def test_a_resource_that_a_review_cannot_describe_needs_approval(tmp_path: Path):
+    steps = [step("update", "Unheard", "x", {"who": "a"}, {"who": who}) for who in ("b", "c")]
+    one, other = (consequences(tmp_path, {"shop": unit()}, each)[0] for each in steps)
+    assert (one.severity, one.text[:19]) == ("stop", "updates Unheard x, ")
+    assert one.fingerprint("dev") != other.fingerprint("dev")
 
 
 @pytest.mark.parametrize(
