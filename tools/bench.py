@@ -10,7 +10,9 @@ from __future__ import annotations
 
 import argparse
 import itertools
+import json
 import os
+import resource
 import shutil
 import subprocess
 import sys
@@ -26,6 +28,9 @@ import yaml
 from rich.console import Console
 
 from reconciler.config import load
+from reconciler.lifecycle.expiry import apply_expiry
+from reconciler.model.today import today
+from reconciler.plan.inventory import declarations
 from simulator.process import running
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -129,8 +134,19 @@ def main() -> None:
         action="store_true",
         help="write the state once, at the end: a first up of 1,000 units is then bound by Fivetran's quota for tests",
     )
+    parser.add_argument(
+        "--set-up", action="store_true", help="measure only how long a fresh clone takes until its commands work"
+    )
+    parser.add_argument("--reviews", action="store_true", help="measure only what a review takes beyond its preview")
     arguments = parser.parse_args()
     console = Console(soft_wrap=True, highlight=False)
+    if arguments.set_up or arguments.reviews:
+        for line in (
+            *(set_up() if arguments.set_up else ()),
+            *(map(reviewing, arguments.sizes) if arguments.reviews else ()),
+        ):
+            console.print(line)
+        return
     for size in arguments.sizes:
         console.print(f"\n[bold]{size} units, {arguments.latency_ms} ms a call[/]\n{'':<38}{'wall s':>8}  peak MB")
         done: dict[str, Measured] = {}
@@ -146,6 +162,7 @@ def main() -> None:
                 done[each.title] = each
         console.print(promise(done["no-op preview"], done[DRIFT_CHECK], arguments.latency_ms))
         console.print(validation(size))
+        console.print(reviewing(size))
     for line in growth():
         console.print(line)
     console.print(editor())
@@ -183,6 +200,88 @@ def validation(size: int) -> str:
             yaml.load(file.read_bytes(), Loader=yaml.CSafeLoader)
         alone = time.perf_counter() - started
     return f"validate of {size:,} files: {taken:.1f} s, {taken / alone:.1f} times PyYAML's parser alone"
+
+
+@dataclass(frozen=True)
+class Cost:
+    """What a command took. CPU seconds, with those of its children, tell less of what else the machine does."""
+
+    wall_s: float
+    cpu_s: float
+
+    @classmethod
+    def of(cls, command: list[str], cwd: Path, env: Mapping[str, str] | None = None) -> Cost:
+        """Run a command that succeeds."""
+        before, started = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
+        done = subprocess.run(command, cwd=cwd, env=env, capture_output=True, text=True, check=False)
+        wall, after = time.perf_counter() - started, resource.getrusage(resource.RUSAGE_CHILDREN)
+        if done.returncode != 0:
+            raise SystemExit(f"{' '.join(command)} failed: {done.stderr[-500:]}")
+        return cls(wall, after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime)
+
+    def __str__(self) -> str:
+        return f"{self.wall_s:.1f} s, {self.cpu_s:.1f} s of CPU"
+
+
+def set_up() -> Iterator[str]:
+    """Measure from a fresh clone to a command that works, with pip's cache and the engine on the machine."""
+    with tempfile.TemporaryDirectory(prefix="reconciler-bench-") as name:
+        clone = Path(name) / "clone"
+        outside = {key: value for key, value in os.environ.items() if key not in ("VIRTUAL_ENV", "PYTHONPATH")}
+        steps = {
+            "git clone": ["git", "clone", "--quiet", str(ROOT), str(clone)],
+            "first `make env`, with warm caches": ["make", "-s", "env"],
+            "later `make env`": ["make", "-s", "env"],
+            "`reconciler validate`": [str(clone / ".venv" / "bin" / "reconciler"), "validate"],
+        }
+        for title, command in steps.items():
+            yield f"{title}: {Cost.of(command, clone if clone.exists() else Path(name), outside)}"
+
+
+def reviewing(size: int) -> str:
+    """Measure a review of one change, with its preview in a file, beside `validate` of the same files."""
+    with tempfile.TemporaryDirectory(prefix="reconciler-bench-") as name:
+        folder = Path(name)
+        specs = folder / "connectors" / "bench"
+        specs.mkdir(parents=True)
+        (specs / "environment.yaml").write_text(yaml.safe_dump(ENVIRONMENT))
+        for number in range(size):
+            (specs / f"unit_{number:04}.yaml").write_text(yaml.safe_dump(unit(number)))
+        (folder / "preview.json").write_text(json.dumps(preview_of_one_change(folder)))
+        command = str(Path(sys.executable).with_name("reconciler"))
+        validate = Cost.of([command, "validate"], folder)
+        review = Cost.of([command, "review", "--preview", "preview.json", "--format", "github"], folder)
+    ratio = review.cpu_s / validate.cpu_s
+    return f"review of one change among {size:,} units, beyond its preview: {review}; {ratio:.1f} times `validate`"
+
+
+def preview_of_one_change(folder: Path) -> dict[str, object]:
+    """Return what `pulumi preview --json` prints if one unit of a stack gets another schedule and expiry."""
+    fleet = load(folder / "connectors", folder).fleet("bench")
+    units = {name: each.as_property() for name, each in declarations(apply_expiry(fleet, today())).items()}
+    changed = {**units, "unit_0000": {**units["unit_0000"], "ending": {"removed_on": "2027-02-01"}}}
+    schedules = [{"schedule": {"by": "fivetran", "every": every}} for every in ("6h", "1h")]
+    urn = "urn:pulumi:bench::fivetran-reconciler::"
+    outputs = {"units": {name: {"outcome": "connected", "messages": []} for name in units}, "airflow_variables": {}}
+    steps = {
+        "pulumi:pulumi:Stack::stack": ("same", {"outputs": outputs}, {"outputs": outputs}),
+        "pulumi-python:dynamic/reconciler:Preflight::bench": (
+            "update",
+            {"inputs": {"units": units}},
+            {"inputs": {"units": changed}},
+        ),
+        "pulumi-python:dynamic/fivetran:Activation::unit_0000": (
+            "update",
+            {"inputs": schedules[0]},
+            {"inputs": schedules[1]},
+        ),
+    }
+    return {
+        "steps": [
+            {"op": operation, "urn": urn + name, "oldState": old, "newState": new}
+            for name, (operation, old, new) in steps.items()
+        ]
+    }
 
 
 def growth() -> Iterator[str]:

@@ -22,7 +22,6 @@ _TABLES = 3
 _REQUESTS: Mapping[tuple[str, str], int] = {
     ("Connection", "create"): 3,
     ("Connection", "adopt"): 3,
-    ("Connection", "update"): 3,
     ("Connection", "replace"): 4,
     ("Connection", "delete"): 1,
     ("Activation", "create"): 1,
@@ -34,6 +33,9 @@ _REQUESTS: Mapping[tuple[str, str], int] = {
     ("Package", "create"): 2,
     ("Package", "update"): 2,
 }
+
+#: The inputs of a connection that are not sent.
+_ONLY_IN_STATE = frozenset({"ending", "file", "unit"})
 
 #: Steps that end in a setup test.
 _TESTED = frozenset(
@@ -60,6 +62,10 @@ def forecast(preview: Preview) -> Forecast:
 def requests_of(step: Step) -> int:
     """Return about how many requests to Fivetran one step sends."""
     found = _REQUESTS.get((step.type, step.operation), 0)
+    if (step.type, step.operation) == ("Connection", "update"):
+        changed = {key for key in {*step.old, *step.new} if step.old.get(key) != step.new.get(key)}
+        # A change of the config is read back and tested; what only state knows is not sent.
+        return 3 if changed & {"config", "auth"} else 1 if changed - _ONLY_IN_STATE else 0
     if step.type != "Activation" or step.operation == "delete":
         return found
     if step.old.get("sync") != step.new.get("sync"):

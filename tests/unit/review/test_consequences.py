@@ -406,6 +406,11 @@ def test_a_deleted_dataset_is_shown_with_the_number_of_its_tables(
     assert deleted.fingerprint("dev") == consequences(tmp_path, {}, *steps)[0].fingerprint("dev")
 
 
+def test_a_later_expiry_sends_nothing_to_fivetran(tmp_path: Path):
+    old, new = ({**CONNECTION, "ending": {"removed_on": day}} for day in ("2027-01-01", "2027-02-01"))
+    assert review(tmp_path, {"shop": unit()}, step("update", "Connection", "shop", old, new)) == []
+
+
 def test_requests_that_exceed_a_limit_are_noted_with_the_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     def forecast(number: int) -> tuple[str, str]:
         inputs = {"service": "stripe", "destination": {"schema": "shop"}}
