@@ -252,7 +252,8 @@ def function_access(context: Context) -> Iterator[Consequence]:
                 for unit in context.units.values()
                 if unit.connector and unit.connector.function and unit.connector.function.name == name
             ]
-            place = context.place(units[0], "connector", "function") if units else context.environment_place()
+            # Where no file names the function any more, the resource has the name of the unit that did.
+            place = context.place(*units[:1] or [step.name], "connector", "function") or context.environment_place()
             yield Consequence(
                 "stop" if is_new else "note",
                 "function_granted" if is_new else "function_revoked",

@@ -191,21 +191,32 @@ def _words(inputs: Mapping[str, Any]) -> str:
 
 def _tables(context: Context, step: Step, name: str, unit: str) -> Iterator[Consequence]:
     """Return what arrives in BigQuery that did not, as a stop; the rest of a change as a note."""
-    before, after = (_choices(inputs.get("sync") or {}) for inputs in (step.old, step.new))
-    for choice in sorted({*before, *after}):
-        was, now = before.get(choice), after.get(choice)
+    sync = step.new.get("sync") or {}
+    old, new = _choices(step.old.get("sync") or {}), _choices(sync)
+    for choice in sorted({*old, *new}):
+        (was, _), (now, path) = old.get(choice, (None, ())), new.get(choice, (None, ()))
         if was == now or {was, now} == {None, _PARTLY}:  # The lines of the table's columns show that.
             continue
         text = f"changes {choice} of the {name} from {was} to {now}"
         if now is None:
-            text = f"no longer declares {choice} of the {name}, so far {was}: what arrives is as `sync` says otherwise"
+            text = f"no longer declares {choice} of the {name}, so far {was}: {_undeclared(choice, sync)}"
         elif was is None:
             text = f"declares {choice} of the {name} as {now}"
-        at = context.place(unit, "connector", "sync")
+        if now == "excluded":
+            text += ": nothing more arrives, and what is in BigQuery stays"
+        at = context.place(unit, "connector", "sync", *path)
         if _amount(now) > _amount(was):
             yield Consequence("stop", "tables_widened", text, f"{name}: {choice}", unit, at, now)
         else:
             yield Consequence("note", "tables_narrowed", text, f"{name}: {choice}", unit, at, now)
+
+
+def _undeclared(choice: str, sync: Mapping[str, Any]) -> str:
+    """Return what decides about a choice that is no longer declared."""
+    others = sync.get("others", "keep")
+    if others == "keep" or choice.startswith("`sync."):
+        return "it stays so until a user changes it in Fivetran"
+    return f"it is {others} from now on, by `others`"
 
 
 def _amount(word: str | None) -> int:
@@ -213,22 +224,26 @@ def _amount(word: str | None) -> int:
     return _AMOUNTS.get(word or "", max(_AMOUNTS.values()))
 
 
-def _choices(sync: Mapping[str, Any]) -> dict[str, str]:
-    """Return each choice of `sync` by its name, such as the column `email` of `shop.customer`."""
-    found = {f"`sync.{key}`": str(sync[key]) for key in ("new", "others") if key in sync}
+def _choices(sync: Mapping[str, Any]) -> dict[str, tuple[str, tuple[str, ...]]]:
+    """Return each choice of `sync`, with its path, by its name, such as the column `email` of `shop.customer`."""
+    found: dict[str, tuple[str, tuple[str, ...]]] = {
+        f"`sync.{key}`": (str(sync[key]), (key,)) for key in ("new", "others") if key in sync
+    }
     for schema, node in (sync.get("schemas") or {}).items():
+        at: tuple[str, ...] = ("schemas", schema)
         if not isinstance(node, dict):
-            found[f"the schema `{schema}`"] = str(node)
+            found[f"the schema `{schema}`"] = str(node), at
             continue
         for table, choice in (node.get("tables") or {}).items():
+            name, below = f"`{schema}.{table}`", (*at, "tables", table)
             if not isinstance(choice, dict):
-                found[f"the table `{schema}.{table}`"] = str(choice)
+                found[f"the table {name}"] = str(choice), below
                 continue
-            found[f"the table `{schema}.{table}`"] = _PARTLY
+            found[f"the table {name}"] = _PARTLY, below
             if "mode" in choice:
-                found[f"the mode of the table `{schema}.{table}`"] = str(choice["mode"])
-            columns = choice.get("columns") or {}
-            found |= {f"the column `{column}` of `{schema}.{table}`": str(word) for column, word in columns.items()}
+                found[f"the mode of the table {name}"] = str(choice["mode"]), (*below, "mode")
+            for column, word in (choice.get("columns") or {}).items():
+                found[f"the column `{column}` of {name}"] = str(word), (*below, "columns", column)
     return found
 
 

@@ -93,6 +93,33 @@ def test_columns_of_which_more_arrives_are_stopped(tmp_path: Path, old: str, new
     assert found(consequences(tmp_path, {"shop": unit()}, *steps)) == [(severity, kind, text)]
 
 
+@pytest.mark.parametrize(
+    ("others", "fate"),
+    [(None, "stays so until a user changes it in Fivetran"), ("included", "is included from now on, by `others`")],
+)
+def test_a_column_that_leaves_the_file_is_shown_with_what_becomes_of_it(tmp_path: Path, others: str | None, fate: str):
+    def inputs(columns: dict[str, str]) -> dict[str, Any]:
+        tables = {"customer": {"columns": {"phone": "excluded", **columns}}}
+        return {"sync": {**({"others": others} if others else {}), "schemas": {"shop": {"tables": tables}}}}
+
+    steps = [step("update", "Activation", "shop", inputs({"email": "hashed"}), inputs({}))]
+    [changed] = consequences(tmp_path, {"shop": unit()}, *steps)
+    column = "no longer declares the column `email` of `shop.customer` of the connection shop, so far hashed"
+    assert (changed.severity, changed.text) == ("stop", f"{column}: it {fate}")
+
+
+def test_a_choice_of_a_column_is_shown_at_its_line(tmp_path: Path):
+    def sync(word: str) -> dict[str, Any]:
+        tables = {"customer": {"columns": {"phone": "hashed", "email": word}}}
+        return {"new": "block_all", "schemas": {"shop": {"tables": tables}}}
+
+    steps = [step("update", "Activation", "shop", {"sync": sync("hashed")}, {"sync": sync("excluded")})]
+    [changed] = consequences(tmp_path, {"shop": unit(connector={"sync": sync("excluded")})}, *steps)
+    assert changed.text.endswith("to excluded: nothing more arrives, and what is in BigQuery stays")
+    line = int(changed.place.split(":")[1])
+    assert (tmp_path / "dev" / "shop.yaml").read_text().splitlines()[line - 1].strip() == "email: excluded"
+
+
 def test_a_column_that_leaves_the_file_counts_as_included(tmp_path: Path):
     tables = {"customer": {"columns": {"email": "hashed"}}}
     old = {"name": "shop", "sync": {"new": "block_all", "schemas": {"shop": {"tables": tables}}}}
