@@ -127,6 +127,10 @@ def require_permission(stack: str, lock: Lock, owner: Owner, force: bool) -> Non
     if force:
         say(f"The lock is released by force, although {owner.text}.")
         return
+    if owner.state == "live":
+        raise RecoverError(
+            1, f"nothing was changed: {owner.text}.\n    Wait for it to end, or end it. Then run this again."
+        )
     whose = f"Find out whether process {lock.pid} of {lock.username}@{lock.hostname} still runs."
     raise RecoverError(
         1,

@@ -145,7 +145,7 @@ def test_recover_rejects_the_lock_of_a_live_process(stack, alive):
     done = stack.recover("dev")
     assert done.returncode == 1
     assert f"recover: nothing was changed: process {alive.pid} is alive.\n" in done.stderr
-    assert "    Find out whether" in done.stderr
+    assert "    Wait for it to end, or end it. Then run this again.\n" in done.stderr
     assert stack.asked == ["whoami"]
     assert len(stack.locks()) == 1
 
