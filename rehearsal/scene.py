@@ -103,9 +103,9 @@ class Scene:
         payload = {"ref": "refs/heads/main", "before": before, "after": commit, **self._about()}
         return self._start("merge.yml", "push", commit, payload)
 
-    def dispatch(self, environment: str, *fingerprints: str) -> Ran:
-        """Run the merge by hand, with what a code owner approves now."""
-        inputs = {"environment": environment, "fingerprints": ",".join(fingerprints)}
+    def dispatch(self, environment: str, *fingerprints: str, refresh: bool = False) -> Ran:
+        """Run the merge by hand, with what a code owner approves now, or to correct drift too."""
+        inputs = {"environment": environment, "fingerprints": ",".join(fingerprints), "refresh": str(refresh).lower()}
         payload = {"inputs": inputs, **self._about()}
         return self._start("merge.yml", "workflow_dispatch", self.hub.main, payload).wait()
 
@@ -134,6 +134,11 @@ class Scene:
         while not self.admin.held(fault):
             assert job.running.process.poll() is None, job.wait().log
             time.sleep(0.1)
+
+    def issues(self, environment: str) -> list[dict[str, Any]]:
+        """Return the issues of an environment, open or closed."""
+        found = self.hub.done("GET", "/issues", self.hub.people["carol"], state="all")
+        return [each for each in found if each["title"] == f"{environment}: what needs attention"]
 
     def comments(self, number: int) -> list[str]:
         """Return the texts of the comments on a pull request."""
