@@ -197,8 +197,15 @@ def test_merge_compares_with_the_review_before_it_applies():
     )
     assert steps == sorted(steps)
     assert not any("continue-on-error" in step for step in dev["steps"])
-    assert "--refresh" not in runs(dev)
     assert "REVIEW=review.json" in runs(dev)
+
+
+def test_merge_corrects_drift_only_when_a_person_asks_for_it():
+    assert WORKFLOWS["merge"]["on"]["workflow_dispatch"]["inputs"]["refresh"]["default"] is False
+    for step in JOBS["merge", "dev"]["steps"]:
+        if "refresh" in step.get("run", "").lower():
+            assert step["env"]["REFRESH"] == "${{ inputs.refresh && '1' || '' }}"
+            assert re.search(r'\$\{REFRESH:\+--refresh\}|REFRESH="\$REFRESH"', step["run"])
 
 
 def test_daily_run_allows_no_removal_beyond_what_is_scheduled():

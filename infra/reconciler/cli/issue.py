@@ -11,6 +11,7 @@ from typing import IO, BinaryIO, TextIO
 import click
 
 from reconciler.cli import Exit
+from reconciler.cli.agrees import advise_on_drift
 from reconciler.cli.environments import SelectedEnvironment, select_environment
 from reconciler.cli.options import named_environment_option, outputs_option, run_url_option, specs_option, today_option
 from reconciler.cli.output import REPORTERS, Entry, Page, Section, print_note, write_file
@@ -20,6 +21,7 @@ from reconciler.github.client import GitHub
 from reconciler.github.codeowners import CodeOwners
 from reconciler.github.issue import close_issue, keep_issue
 from reconciler.health.last_run import recorded
+from reconciler.review.document import Item, ReviewDocument
 
 #: The longest page: the issue has a frame of its own.
 _LONGEST = 57_000
@@ -108,28 +110,28 @@ def issue(
 
 def _page(selected: SelectedEnvironment, day: date, reviewed: BinaryIO | None, outputs: IO[str] | None) -> Page:
     environment = selected.environment.name
-    unapplied = _unapplied(reviewed, environment) if reviewed is not None else []
+    document = read_review(reviewed, environment) if reviewed is not None else ReviewDocument(environment)
+    unapplied = [each for each in document.items if not each.scheduled and each.severity != "detail"]
     found = find_sections(selected, day, recorded(outputs) if outputs is not None else {})
     return Page(
-        [*unapplied, *(Section(HEADINGS[key], entries) for key, entries in found.items())],
+        [*_unapplied(unapplied, document), *(Section(HEADINGS[key], entries) for key, entries in found.items())],
         empty="no findings",
         title=f"What needs attention in {environment}",
+        introduction=[advise_on_drift(environment, unapplied)] if unapplied else [],
     )
 
 
-def _unapplied(file: BinaryIO, environment: str) -> list[Section]:
+def _unapplied(items: Sequence[Item], document: ReviewDocument) -> list[Section]:
     """Return what a run would do: it was not applied, or it is drift."""
-    document = read_review(file, environment)
-    found = {severity: [each for each in document.items if each.severity == severity] for severity in ("stop", "note")}
+    found = {severity: [each for each in items if each.severity == severity] for severity in ("stop", "note")}
     entries = {
         severity: [
             Entry(
                 each.text, file=each.file or None, line=each.line, column=each.column or 1, mark=each.fingerprint or ""
             )
-            for each in items
-            if each.fingerprint not in document.scheduled
+            for each in same
         ]
-        for severity, items in found.items()
+        for severity, same in found.items()
     }
     entries["rejected"] = [_rejection(each) for each in document.rejected]
     return [Section(heading, entries[key]) for key, heading in _UNAPPLIED.items()]

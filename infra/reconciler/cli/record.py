@@ -12,7 +12,7 @@ from reconciler.cli.review_page import read_review
 from reconciler.github import reviewed
 from reconciler.github.client import GitHub
 from reconciler.model.errors import ReconcilerError
-from reconciler.review.document import Item
+from reconciler.review.document import Item, ReviewDocument
 
 review_option = click.option(
     "--review",
@@ -23,8 +23,8 @@ review_option = click.option(
 )
 
 
-def read_stops(file: BinaryIO, environment: str) -> tuple[dict[str, Item], frozenset[str]]:
-    """Return the stop-class consequences of a review by fingerprint, and the scheduled ones.
+def read_comparable(file: BinaryIO, environment: str) -> ReviewDocument:
+    """Return a review that can be recorded and compared.
 
     Raises `ReconcilerError` for a review of a run that is rejected, which has no consequences, and for a simulation.
     """
@@ -39,7 +39,12 @@ def read_stops(file: BinaryIO, environment: str) -> tuple[dict[str, Item], froze
             f"the run of {environment} is rejected, so there is nothing to compare\n"
             "    Read why in the review, correct that, and review again."
         )
-    return {each.fingerprint: each for each in found.items if each.fingerprint is not None}, found.scheduled
+    return found
+
+
+def stops_of(found: ReviewDocument) -> dict[str, Item]:
+    """Return the stop-class consequences of a review by fingerprint."""
+    return {each.fingerprint: each for each in found.items if each.fingerprint is not None}
 
 
 @click.command()
@@ -54,7 +59,7 @@ def record(environment: str, commit: str, file: BinaryIO, app: int | None) -> in
 
     Exit codes: 0 done, 2 wrong usage, 3 GitHub failed.
     """
-    stops, _ = read_stops(file, environment)
+    stops = stops_of(read_comparable(file, environment))
     with GitHub.from_environment() as github:
         reviewed.record(github, environment, commit, stops, app)
     return Exit.FINE

@@ -81,6 +81,6 @@ def cut_page(page: Page, longest: int) -> Page:
 
 
 def _entry(item: Item, document: ReviewDocument) -> Entry:
-    mark = "scheduled" if item.fingerprint in document.scheduled else item.fingerprint or ""
+    mark = "scheduled" if item.scheduled else item.fingerprint or ""
     file = item.file or None
     return Entry(item.text, file=file, line=item.line, column=item.column or 1, mark="" if document.simulated else mark)

@@ -149,12 +149,14 @@ class _ListChange:
         text = f"{_role(entry)} on dataset {self.dataset}{sensitive} from {self._member(entry)}"
         text = f"removes the lapsed {text}, which ended on {until}" if lapsed else f"revokes {text}{self._people()}"
         severity: Severity = "stop" if self.is_sensitive and not lapsed else "note"
-        return self._consequence(severity, "access_revoked", text, entry)
+        return self._consequence(severity, "access_revoked", text, entry, is_scheduled=lapsed)
 
-    def _consequence(self, severity: Severity, kind: str, text: str, entry: Entry) -> Consequence:
+    def _consequence(
+        self, severity: Severity, kind: str, text: str, entry: Entry, *, is_scheduled: bool = False
+    ) -> Consequence:
         value = None if kind == "access_revoked" else entry.as_property()
         at = f"dataset {self.dataset}: {entry.role} for {entry.field}:{entry.member}"
-        return Consequence(severity, kind, text, at, self.unit, self._place(entry), value)
+        return Consequence(severity, kind, text, at, self.unit, self._place(entry), value, is_scheduled=is_scheduled)
 
     def _to(self, entry: Entry) -> str:
         sensitive = _sensitive(self.context, self.dataset)

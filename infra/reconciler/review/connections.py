@@ -9,6 +9,7 @@ from typing import Any
 from reconciler.model import Reference, commands, references
 from reconciler.review.consequence import Consequence
 from reconciler.review.context import Context
+from reconciler.review.lifecycle import has_expired_as_recorded
 from reconciler.review.preview import Step
 from reconciler.review.requests import requests_of
 
@@ -163,7 +164,8 @@ def activations(context: Context) -> Iterator[Consequence]:
         place = context.place(unit, "connector", "paused")
         if paused and not was_paused:
             text = f"pauses the {name} ({paused})"
-            yield Consequence("note", "connection_paused", text, name, unit, place, str(paused))
+            is_due = _ends_as_recorded(context, unit)
+            yield Consequence("note", "connection_paused", text, name, unit, place, str(paused), is_scheduled=is_due)
         elif was_paused and not paused:
             text = f"starts the {name} again, which syncs {_words(step.new)}"
             yield Consequence("note", "connection_started", text, name, unit, place)
@@ -174,6 +176,15 @@ def activations(context: Context) -> Iterator[Consequence]:
         if step.old.get("awaiting") != step.new.get("awaiting"):
             yield from _awaiting(context, unit, name)
         yield from _tables(context, step, name, unit)
+
+
+def _ends_as_recorded(context: Context, unit: str) -> bool:
+    """Return whether a unit has expired or is retired, and the last run had recorded that it would."""
+    if unit not in context.units:
+        return False
+    recorded = context.before.get(unit)
+    is_retired = context.units[unit].retire is not None and (recorded is None or recorded.ending.retired)
+    return is_retired or has_expired_as_recorded(context, context.units[unit])
 
 
 def _words(inputs: Mapping[str, Any]) -> str:

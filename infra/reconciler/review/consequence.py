@@ -37,7 +37,7 @@ class Consequence:
     effective: date | None = None
     """The day on which it happens, if that is not the day of the run."""
     is_scheduled: bool = False
-    """Whether a date in a file that an earlier run recorded has come, so that no new review is necessary."""
+    """Whether a date in a file that an earlier run recorded has come, or a recorded retirement pauses a connection."""
 
     def fingerprint(self, environment: str) -> str | None:
         """Return 16 hexadecimal digits that are the same on every run and machine; None unless it is `stop`.

@@ -40,8 +40,11 @@ _CONSEQUENCE = {
         "text": _TEXT,
         "effective": {"anyOf": [{"type": "null"}, {"type": "string", "pattern": "^[0-9]{4}-[0-9]{2}-[0-9]{2}$"}]},
         "fingerprint": {"anyOf": [{"type": "null"}, _FINGERPRINT]},
+        "scheduled": {"type": "boolean"},
     },
-    "required": ["class", "kind", "file", "line", "column", "unit", "object", "text", "effective", "fingerprint"],
+    "required": [
+        *("class", "kind", "file", "line", "column", "unit", "object", "text", "effective", "fingerprint", "scheduled")
+    ],
     "if": {"properties": {"class": {"const": "stop"}}},
     "then": {"properties": {"fingerprint": _FINGERPRINT}},
     "else": {"properties": {"fingerprint": {"type": "null"}}},
@@ -78,6 +81,8 @@ class Item:
     text: str
     effective: str | None
     fingerprint: str | None
+    scheduled: bool
+    """Whether a date in a reviewed file, or a retirement, has scheduled it."""
 
     @property
     def place(self) -> str:
@@ -98,7 +103,7 @@ class ReviewDocument:
     environment: str
     items: tuple[Item, ...] = ()
     scheduled: frozenset[str] = frozenset()
-    """Fingerprints of the consequences that a date in a reviewed file has scheduled."""
+    """Fingerprints of the scheduled consequences."""
     rejected: tuple[str, ...] = ()
     """Why the run would be rejected."""
     simulated: bool = False
@@ -110,12 +115,7 @@ class ReviewDocument:
     ) -> ReviewDocument:
         """Return the document of these consequences."""
         items = tuple(_item(each, environment) for each in found)
-        scheduled = {
-            item.fingerprint
-            for item, each in zip(items, found, strict=True)
-            if each.is_scheduled and item.fingerprint is not None
-        }
-        return cls(environment, items, frozenset(scheduled), tuple(rejected), simulated)
+        return cls(environment, items, _scheduled(items), tuple(rejected), simulated)
 
     def as_record(self) -> dict[str, object]:
         """Return the document as JSON has it."""
@@ -142,8 +142,8 @@ def read_document(raw: bytes) -> ReviewDocument:
     except (ValueError, RecursionError):
         raise InvalidReview("it is not valid JSON") from None
     scheduled = frozenset(content["scheduled"])
-    if not scheduled <= {each.fingerprint for each in items}:
-        raise InvalidReview("it schedules what it does not list")
+    if scheduled != _scheduled(items):
+        raise InvalidReview("its list of what is scheduled is not that of its consequences")
     return ReviewDocument(content["environment"], items, scheduled, tuple(content["rejected"]), content["simulated"])
 
 
@@ -152,6 +152,10 @@ _KEYS = frozenset(
     {"environment", "simulated", "consequences", "scheduled", "rejected", "class", "kind", "file", "line", "column"}
     | {"unit", "object", "text", "effective", "fingerprint"}
 )
+
+
+def _scheduled(items: Iterable[Item]) -> frozenset[str]:
+    return frozenset(each.fingerprint for each in items if each.scheduled and each.fingerprint is not None)
 
 
 @cache
@@ -189,6 +193,7 @@ def _item(found: Consequence, environment: str) -> Item:
         found.text,
         found.effective.isoformat() if found.effective else None,
         found.fingerprint(environment),
+        found.is_scheduled,
     )
 
 

@@ -91,14 +91,14 @@ def _removed(context: Context, variable: str) -> Consequence:
     unit = context.variables.get(variable)
     recorded = next((name for name, each in context.before.items() if each.variable == variable), "")
     name = unit.name if unit else recorded
-    is_due = unit is not None and _has_expired_as_recorded(context, unit)
+    is_due = unit is not None and has_expired_as_recorded(context, unit)
     why = ", as its expiry says" if is_due else ""
     text = f"removes the Airflow variable {variable}{why}: a DAG that reads it fails"
     place = context.place(name, "connector", "schedule", "task_id")
     return Consequence("stop", "variable_removed", text, variable, name, place, is_scheduled=is_due)
 
 
-def _has_expired_as_recorded(context: Context, unit: Unit) -> bool:
+def has_expired_as_recorded(context: Context, unit: Unit) -> bool:
     """Return whether a unit's last day is over that the last run had recorded, and no file moved it since."""
     expiry = context.active.lives.connector_expiry(unit)
     recorded = context.before.get(unit.name)

@@ -16,7 +16,7 @@ import yaml
 from tests.unit.review.previews import ENVIRONMENT, stack, step, unit
 
 from reconciler.cli.main import main
-from reconciler.cli.record import read_stops
+from reconciler.cli.record import read_comparable, stops_of
 
 ACCESS = {"path": "dataset", "project": "dev-project"}
 
@@ -105,9 +105,9 @@ def test_files_with_problems_are_a_rejection(folder: Path, capsys: pytest.Captur
 def test_record_and_agrees_read_the_json_of_a_review(folder: Path, capsys: pytest.CaptureFixture[str]):
     preview(folder, granted("b@example.com"))
     _, text = review(capsys, folder, "--format", "json")
-    stops, scheduled = read_stops(io.BytesIO(text.encode()), "dev")
-    assert list(stops) == [each["fingerprint"] for each in json.loads(text)["consequences"]]
-    assert scheduled == set()
+    document = read_comparable(io.BytesIO(text.encode()), "dev")
+    assert list(stops_of(document)) == [each["fingerprint"] for each in json.loads(text)["consequences"]]
+    assert document.scheduled == set()
 
 
 def test_a_review_is_the_same_on_another_machine(folder: Path, tmp_path_factory: pytest.TempPathFactory):

@@ -19,7 +19,10 @@ ANY = "a" * 40
 
 
 def stops(*fingerprints: str, scheduled: tuple[str, ...] = (), environment: str = "dev") -> str:
-    found = [item("deletes", fingerprint=each, file="connectors/dev/x.yaml", line=3) for each in fingerprints]
+    found = [
+        item("deletes", fingerprint=each, file="connectors/dev/x.yaml", line=3, scheduled=each in scheduled)
+        for each in fingerprints
+    ]
     return review(*found, scheduled=list(scheduled), environment=environment)
 
 
@@ -78,6 +81,21 @@ def test_agrees_accepts_only_what_is_scheduled_when_no_commit_was_pushed(hub: Hu
     assert result.return_value == 1
     assert f"fingerprints={TWO}`" in result.output
     assert hub.state.requests == []
+
+
+def test_agrees_wants_each_change_scheduled_when_no_commit_was_pushed():
+    drift = item("changes the schedule", None, kind="schedule_changed", file="connectors/dev/x.yaml", line=3)
+    lapsed = item("removes the lapsed role", None, kind="access_revoked", scheduled=True)
+    quota = item("sends about 3 requests", None, kind="quota")
+    result = invoke(agrees, review(lapsed, quota), "--scheduled")
+    assert (result.return_value, "dev: 1 scheduled" in result.output) == (0, True)
+    result = invoke(agrees, review(drift, lapsed, quota), "--scheduled")
+    assert result.return_value == 1
+    command = "`gh workflow run merge.yml -f environment=dev -f refresh=true`"
+    assert result.output == (
+        "connectors/dev/x.yaml:3:1: not scheduled: changes the schedule\n"
+        f"    Undo what was changed by hand, or apply the files with {command}.\n"
+    )
 
 
 @pytest.mark.parametrize("more", [(), ("--scheduled", "--commit", ANY), ("--scheduled", "--since", ANY)])

@@ -21,6 +21,7 @@ def item(text: str, fingerprint: str | None = FINGERPRINT, **more: Any) -> dict[
         "text": text,
         "effective": None,
         "fingerprint": fingerprint,
+        "scheduled": False,
         **more,
     }
 

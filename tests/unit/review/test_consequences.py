@@ -54,8 +54,22 @@ def test_a_lapsed_grant_is_removed_without_a_review(tmp_path: Path):
     old = {**ACCESS, "entries": {"a": until("2026-11-30", "2026-12-01")}}
     steps = [step("update", "DatasetAccess", "shop", old, {**ACCESS, "entries": {}})]
     [lapsed] = consequences(tmp_path, {"shop": unit(dataset={"sensitive": True})}, *steps)
-    assert lapsed.severity == "note"
+    assert (lapsed.severity, lapsed.is_scheduled) == ("note", True)
     assert lapsed.text.startswith("removes the lapsed ")
+
+
+def test_a_pause_is_scheduled_only_by_an_expiry_or_a_retirement(tmp_path: Path):
+    pause = step("update", "Activation", "shop", {"name": "shop"}, {"name": "shop", "paused": "x"})
+    files = {
+        "expired": unit(expires="2026-11-30"),
+        "retired": unit(retire={"ticket": "T-1"}),
+        "paused": unit(connector={"paused": "INC-1"}),
+    }
+    scheduled = {}
+    for name, content in files.items():
+        [found] = [each for each in consequences(tmp_path / name, {"shop": content}, pause) if "pauses" in each.text]
+        scheduled[name] = found.is_scheduled
+    assert scheduled == {"expired": True, "retired": True, "paused": False}
 
 
 def test_a_dataset_that_stays_in_bigquery_is_noted(tmp_path: Path):
