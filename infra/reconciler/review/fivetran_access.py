@@ -117,9 +117,8 @@ class _AccessReview:
         grant, at = self._grant(change.member), f"in the Fivetran group {self.group}"
         if grant is not None and grant.until is not None and grant.until < self.context.active.lives.today:
             text = f"revokes {change.before} {at} from {change.member}: its last day was {grant.until}"
-            return Consequence(
-                "note", "fivetran_access_revoked", text, self._object(change.member), place=self._place(change.member)
-            )
+            at, place = self._object(change.member), self._place(change.member)
+            return Consequence("note", "fivetran_access_revoked", text, at, place=place, is_scheduled=True)
         text = (
             f"revokes {change.before} {at} from {change.member}, who can no longer {roles.allows(str(change.before))}"
         )

@@ -53,6 +53,7 @@ def test_a_lapsed_role_and_an_undeclared_one_are_revoked_without_a_review(tmp_pa
         ("note", f"revokes {EDIT} {GROUP} from {TEAM}, whom no file declares"),
         ("note", f"revokes {VIEW} {GROUP} from {ANN}: its last day was 2026-11-30"),
     ]
+    assert [each.is_scheduled for each in items] == [False, True]
 
 
 def test_a_later_last_day_is_stopped_and_an_earlier_one_is_noted(tmp_path: Path):
