@@ -47,6 +47,7 @@ def test_issue_lists_what_needs_attention_and_notifies_its_owners(hub: Hub, work
     late = "late.yaml`: it is late: its last successful sync was at"
     age = f"created {days_ago(12)[:10]} ("
     order = [
+        "`gh workflow run merge.yml -f environment=dev -f refresh=true -f fingerprints=9978cfef8f8d379a`",
         "needs approval",
         "What a run would change",
         broken,
