@@ -9,8 +9,9 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any, Literal
 
-#: `stop` deletes data, re-syncs, widens access, touches who may see sensitive data, retires, or removes an Airflow
-#: variable: it is applied only as reviewed. `note` changes something else that people notice; `detail` is the rest.
+#: `stop` deletes data, re-syncs, widens access, touches who may see sensitive data or change connectors, retires, or
+#: removes an Airflow variable: it is applied only as reviewed. `note` changes something else that people notice;
+#: `detail` is the rest.
 Severity = Literal["stop", "note", "detail"]
 
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from reconciler.fivetran.api.pacing import USUAL_REQUESTS_PER_HOUR, Limits
 from reconciler.fivetran.api.settings import requests_per_hour
+from reconciler.fivetran.group_access import access_changes
 from reconciler.model.commands import count
 from reconciler.review.consequence import Consequence, Severity
 from reconciler.review.context import Context
@@ -16,6 +17,8 @@ from reconciler.review.preview import Preview, Step
 
 #: Read before anything is created: the account, its groups, and the group's connections.
 _FOR_CREATION = 4
+#: Read the users of the group and the teams of the account; each role is one more.
+_ROLES = 2
 #: Read and write the declared tables, and read them back.
 _TABLES = 3
 
@@ -61,6 +64,9 @@ def forecast(preview: Preview) -> Forecast:
 
 def requests_of(step: Step) -> int:
     """Return about how many requests to Fivetran one step sends."""
+    if step.type == "GroupAccess" and step.operation != "delete":
+        changes = access_changes(step.old.get("members") or {}, step.new.get("members") or {})
+        return _ROLES + sum(1 for _ in changes)
     found = _REQUESTS.get((step.type, step.operation), 0)
     if (step.type, step.operation) == ("Connection", "update"):
         changed = {key for key in {*step.old, *step.new} if step.old.get(key) != step.new.get(key)}

@@ -6,6 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from reconciler.review.consequence import Consequence
+from reconciler.review.preview import Step
+from reconciler.review.requests import requests_of
 
 from .previews import ENVIRONMENT, consequences, step
 
@@ -83,3 +85,10 @@ def test_a_list_that_is_gone_leaves_its_members_their_roles(tmp_path: Path):
     [item] = review(tmp_path, "delete", {"members": {ANN: VIEW}}, None)
     assert item.severity == "note"
     assert f"{ANN} keep their role" in item.text
+
+
+def test_the_forecast_counts_a_request_for_each_changed_role():
+    old, new = {"members": {ANN: VIEW, "user:bob@example.com": VIEW}}, {"members": {ANN: VIEW, TEAM: EDIT}}
+    assert requests_of(Step("update", "GroupAccess", "dev", old, new)) == 4
+    assert requests_of(Step("create", "GroupAccess", "dev", {}, new)) == 4
+    assert requests_of(Step("delete", "GroupAccess", "dev", old)) == 0
