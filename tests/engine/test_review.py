@@ -88,7 +88,7 @@ def test_review_shows_each_consequence_of_a_change(workspace: Workspace, admin: 
         (
             "stop",
             "moves the removal of the connection stripe and the dataset stripe with its data "
-            "from 2027-03-09 to 2027-02-09; its last day is 2027-02-01, and then it is paused",
+            "from 2027-03-09 to 2027-02-09; the connection is paused after its last day, 2027-02-01",
         ),
         ("note", "pauses the connection stripe (INC-1)"),
         (

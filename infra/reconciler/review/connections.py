@@ -40,7 +40,10 @@ def connections(context: Context) -> Iterator[Consequence]:
                 yield _deleted(context, step, name, unit, place)
             case "replace":
                 cost = f"about {requests_of(step)} requests to Fivetran"
-                text = f"replaces the {name} by a new one, which syncs its whole history again ({cost})"
+                new, recorded = _name(context, unit, step.new), context.before.get(unit)
+                old = (recorded and recorded.connection) or new
+                by = "a new one" if old == new else f"the new connection {new}"
+                text = f"replaces the connection {old} by {by}, which syncs its whole history again ({cost})"
                 place = context.place(unit, "connector", "allow_resync")
                 after = context.after.get(unit)
                 declared = [dict(after.permanent), dict(after.fixed)] if after else []

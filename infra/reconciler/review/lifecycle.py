@@ -21,24 +21,26 @@ def endings(context: Context) -> Iterator[Consequence]:
         place = context.place(name, "expires")
         if after.ending.retired and not (before and before.ending.retired):
             yield _retired(context, name)
-        moved: dict[tuple[date | None, date | None], list[str]] = {}
-        for object_, old, new in _objects(before, after):
+        moved: dict[tuple[date | None, date | None, bool], list[str]] = {}
+        for object_, old, new, is_new in _objects(before, after):
             if _day(old) != _day(new):
-                moved.setdefault((_day(old), _day(new)), []).append(object_)
-        for (old_day, new_day), objects in moved.items():
-            is_sooner = new_day is not None and (old_day is None or new_day < old_day) and before is not None
+                moved.setdefault((_day(old), _day(new), is_new), []).append(object_)
+        for (old_day, new_day, is_new), objects in moved.items():
+            is_sooner = new_day is not None and (old_day is None or new_day < old_day) and not is_new
             text = _describe_move(objects, old_day, new_day) + _expiry(context, name, new_day)
             severity: Severity = "stop" if is_sooner else "note"
             yield Consequence(severity, "removal_moved", text, ", ".join(objects), name, place, effective=new_day)
 
 
-def _objects(before: Declared | None, after: Declared) -> Iterator[tuple[str, Ending, Ending]]:
+def _objects(before: Declared | None, after: Declared) -> Iterator[tuple[str, Ending, Ending, bool]]:
+    """Return what a unit has, with the ends before and after, and whether the unit has it only now."""
     if after.connection:
-        old = before.ending if before and before.connection else Ending()
-        yield f"connection {after.connection}", old, after.ending
+        old = before.ending if before and before.connection else None
+        yield f"connection {after.connection}", old or Ending(), after.ending, old is None
     for dataset in after.datasets:
+        is_new = before is None or dataset not in before.datasets
         old = before.ending_of(dataset) if before else Ending()
-        yield f"dataset {dataset}", old, after.ending_of(dataset)
+        yield f"dataset {dataset}", old, after.ending_of(dataset), is_new
 
 
 def _day(ending: Ending) -> date | None:
@@ -61,7 +63,8 @@ def _expiry(context: Context, unit: str, removed: date | None) -> str:
     if declared is None or declared.connector is None or removed is None:
         return ""
     last_day = context.active.lives.unit_expiry(declared).last_day
-    return f"; its last day is {last_day}, and then it is paused" if last_day and last_day < removed else ""
+    is_paused = last_day is not None and last_day < removed
+    return f"; the connection is paused after its last day, {last_day}" if is_paused else ""
 
 
 def _retired(context: Context, unit: str) -> Consequence:

@@ -382,6 +382,31 @@ def test_a_schedule_is_shown_in_words(tmp_path: Path, old: dict[str, str], new: 
     assert changed.text == f"changes when the connection shop syncs: {words}"
 
 
+def test_an_expiry_of_a_new_dataset_is_noted_and_a_sooner_one_of_an_old_is_stopped(tmp_path: Path):
+    def units(old: Mapping[str, str], new: Mapping[str, str]) -> list[Any]:
+        def recorded(ends: Mapping[str, str]) -> dict[str, Any]:
+            endings = {name: {"removed_on": day} for name, day in ends.items()}
+            datasets = dict.fromkeys(ends, "US")
+            return {"units": {"shop": {"file": "dev/shop.yaml", "datasets": datasets, "dataset_endings": endings}}}
+
+        steps = [step("update", "Preflight", "preflight", recorded(old), recorded(new))]
+        return [(each.severity, each.object) for each in consequences(tmp_path, {"shop": unit()}, *steps)]
+
+    day = {"a": "2027-03-01"}
+    assert units(day, {**day, "b": "2027-02-01"}) == [("note", "dataset b")]
+    assert units(day, {"a": "2027-02-01"}) == [("stop", "dataset a")]
+
+
+def test_a_connection_that_gets_another_name_is_shown_with_both(tmp_path: Path):
+    units = [{"units": {"shop": {"file": "dev/shop.yaml", "connection": name}}} for name in ("old", "shop")]
+    steps = [
+        step("update", "Preflight", "preflight", *units),
+        step("replace", "Connection", "shop", CONNECTION, CONNECTION),
+    ]
+    [replaced] = consequences(tmp_path, {"shop": unit()}, *steps)
+    assert replaced.text.startswith("replaces the connection old by the new connection shop, which syncs its whole")
+
+
 def test_a_new_version_of_a_secret_is_shown_beside_the_old_one(tmp_path: Path):
     def inputs(version: int, name: str = "key") -> dict[str, Any]:
         reference = {"secret": name, "version": version, "project": "dev-project"}
