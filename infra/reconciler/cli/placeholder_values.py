@@ -63,7 +63,7 @@ class PlaceholderValues:
             answer.raise_for_status()
 
     def create_members(self, admin_url: str) -> None:
-        """Create the users and teams that files give a role in a Fivetran group, and custom roles, in the simulator."""
+        """Create the users, teams and custom roles of files' Fivetran groups in the simulator."""
         if not self.roles:
             return
         account = httpx.get(f"{admin_url}/access", trust_env=False).raise_for_status().json()

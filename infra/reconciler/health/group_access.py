@@ -23,7 +23,7 @@ _PERMISSION = "give the API key the role Manage Destination in the group, or for
 
 @dataclass(frozen=True)
 class UndeclaredMember:
-    """A user or a team with a role in the group that no file declares. The field names are keys of the JSON output."""
+    """A user or a team whose role in the group no file declares. Its fields are keys of the JSON output."""
 
     name: str
     role: str
@@ -64,7 +64,7 @@ def undeclared_members(
 
 
 def expiring_keys(keys: Iterable[SystemKey], day: date) -> Iterator[tuple[SystemKey, date]]:
-    """Return the system keys that expire soon, the next one first, each with its last day. Expired ones are none."""
+    """Return the system keys that expire soon, the next one first, each with its last day."""
     found = [(key, moment.date()) for key in keys if (moment := parse_time(key.expires_at)) is not None]
     soon = [(key, last) for key, last in found if timedelta(0) <= last - day <= WARN]
     yield from sorted(soon, key=lambda each: (each[1], each[0].name))
@@ -110,14 +110,14 @@ def _have(number: str) -> str:
 
 
 def check_account_administrators(users: Iterable[User], shown: Mapping[str, str]) -> Check:
-    """Say who changes connectors by a role in the account, which no run touches. `shown` are the addresses by id."""
+    """Say who changes connectors by a role in the account. `shown` are the addresses by id."""
     found = sorted(shown[each.id] for each in users if each.role == roles.ACCOUNT_ADMINISTRATOR)
     names = ", ".join(found) or "no user"
     return Check(_CHECK, "ok", f"{names}: may change every connector as {roles.ACCOUNT_ADMINISTRATOR}")
 
 
 def unreadable_access(environment: Environment, answer: str) -> Check:
-    """Say that the API key may not read the group's members; that needs attention where the file declares them."""
+    """Warn that the API key may not read the members that the file declares."""
     text = f"this API key may not read who has a role in the group {environment.group}: {answer}"
     return Check(_CHECK, "warning", text, _PERMISSION)
 

@@ -13,7 +13,7 @@ from reconciler.review.preview import Step
 
 
 def fivetran_access(context: Context) -> Iterator[Consequence]:
-    """Return the roles in the group that are granted, changed and revoked. A first list is one consequence."""
+    """Return the roles that are granted, changed and revoked. A first list is one consequence."""
     for step in context.preview.of_type("GroupAccess"):
         change = _AccessReview(context, step)
         if step.operation == "delete":

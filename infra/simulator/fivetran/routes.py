@@ -1,4 +1,7 @@
-"""The simulated routes: account, metadata, groups and destinations. `ROUTES` of other modules are added here."""
+"""The simulated routes: account, metadata, groups and destinations.
+
+`ROUTES` of other modules are added here.
+"""
 
 from __future__ import annotations
 

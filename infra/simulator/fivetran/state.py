@@ -53,7 +53,10 @@ DEFAULT_CREDENTIALS = (
 
 @dataclass
 class User:
-    """A user of the account. `role` is that in the account. One who was invited and not yet verified has no access."""
+    """A user of the account, with the role in it.
+
+    One who was invited and not yet verified has no access.
+    """
 
     id: str
     email: str

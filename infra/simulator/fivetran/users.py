@@ -1,4 +1,7 @@
-"""Users, roles and system keys of the account. The owner of a user's API key is a user, without being created."""
+"""Users, roles and system keys of the account.
+
+The owner of a user's API key is a user, without being created.
+"""
 
 from __future__ import annotations
 

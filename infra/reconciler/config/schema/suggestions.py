@@ -55,7 +55,7 @@ def suggest_member(written: str) -> str | None:
 
 
 def suggest_fivetran_member(written: str) -> str | None:
-    """Return the hint for a member of a Fivetran group whose kind is missing, misspelt or none of Fivetran's."""
+    """Return the hint for a member of a Fivetran group whose kind is missing or wrong."""
     kind, colon, rest = written.partition(":")
     if colon and kind.lower().removesuffix("s") in ("user", "team") and rest:
         right = kind.lower().removesuffix("s")

@@ -52,13 +52,14 @@ class GroupOperations(Operations):
 
 
 class MemberOperations(Operations):
-    """Who has which role in a group: users and teams. Every method raises FivetranError; those with an id NotFound.
+    """Who has which role in a group: users and teams.
 
+    Every method raises FivetranError; those with an id NotFound.
     Each kind of object needs a permission of its own. Without it the methods raise Forbidden.
     """
 
     def list_users(self) -> Iterator[User]:
-        """Yield every user, with the role in the account (list_all_users). Each page is requested while iterating."""
+        """Yield every user, with the role in the account (list_all_users), page by page."""
         return self._transport.pages(Call("GET", "/users"), User.parse)
 
     def list_group_users(self, group_id: str) -> Iterator[User]:
@@ -99,7 +100,10 @@ class MemberOperations(Operations):
         return answer.read(lambda data: text(data.get("role")) or "")
 
     def add_group_team(self, group_id: str, team_id: str, *, role: str) -> None:
-        """Give a team a role in a group (add_team_membership_in_group). Not repeated, as `add_group_user` is not."""
+        """Give a team a role in a group (add_team_membership_in_group).
+
+        Not repeated, as `add_group_user` is not.
+        """
         body = {"id": group_id, "role": role}
         self._transport.send(Call("POST", path_to("teams", team_id, "groups"), body=body))
 

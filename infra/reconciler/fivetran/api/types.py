@@ -119,7 +119,10 @@ class Account:
 
 @dataclass(frozen=True)
 class User:
-    """A person, or an account of a service. `role` is that in the account, or in the group whose users were listed."""
+    """A person, or an account of a service.
+
+    `role` is that in the account, or in the group whose users were listed.
+    """
 
     id: str
     email: str | None

@@ -1,4 +1,4 @@
-"""GroupAccess: which users and teams have a role in the Fivetran group, where `environment.yaml` declares that.
+"""GroupAccess: which users and teams have a role in the Fivetran group, where a file declares that.
 
 What is there and declared is adopted without a write. A line that was removed takes the role from that member. Others
 keep theirs, unless the policy revokes undeclared access. No run takes the role from the API key's own user or from the
@@ -147,13 +147,13 @@ def _terms(grant: Grant) -> str:
 
 
 def _known_roles(olds: Mapping[str, Any], news: Mapping[str, Any]) -> dict[str, str]:
-    """Return the roles as the last run or a refresh left them; those of others only where they are revoked."""
+    """Return the roles that state has; those of others only where they are revoked."""
     others = olds.get(_UNDECLARED) or {} if news.get(_POLICY) == "revoked" else {}
     return {**olds["members"], **others}
 
 
 def _live_roles(props: Mapping[str, Any], live: LiveAccess) -> dict[str, str]:
-    """Return the declared members that have a role, with that: in the file's own words where it is the declared one."""
+    """Return the live role of each declared member, in the file's own words where it is the declared one."""
     roles_now: dict[str, str] = {}
     for name, role in props["members"].items():
         there = live.members.get(member_key(name))
@@ -175,7 +175,7 @@ def _first_changes(props: Mapping[str, Any], group_id: str) -> list[AccessChange
 
 
 def _look_ahead(props: Mapping[str, Any]) -> list[AccessChange]:
-    """Return what the first run changes, in a preview; nothing where the group does not exist or cannot be read."""
+    """Return what the first run changes, in a preview; nothing where the group cannot be read."""
     nothing: list[AccessChange] = []
 
     def ask() -> list[AccessChange]:

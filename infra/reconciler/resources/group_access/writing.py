@@ -189,7 +189,7 @@ class Writer:
         return any(any(True for _ in self._client.list_team_users(each.id)) for each in others if each.id)
 
     def _sent(self, send: Callable[[], None], member: str, role: str) -> bool:
-        """Grant a role; return whether it is this run's. After a lost reply or a conflict the group is read again."""
+        """Grant a role, and read the group again after a lost reply or a conflict; return True."""
         try:
             send()
         except (Unauthorized, Forbidden, NotFound):
