@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import re
+import shlex
 import shutil
 import signal
 import subprocess
@@ -13,10 +14,11 @@ from pathlib import Path
 
 from tests.docs.pages import ROOT
 from tests.engine.admin import Admin
-from tests.engine.prefork import preforked_python
+from tests.engine.prefork import preforked, preforked_python
 from tests.engine.workspace import CLI_SETTINGS
 
 import environment
+from reconciler.cli.main import COMMANDS
 
 BASH = shutil.which("bash") or "/bin/bash"
 TIMEOUT_S = 180
@@ -132,7 +134,11 @@ class Session:
 @contextlib.contextmanager
 def session(folder: Path) -> Iterator[Session]:
     """A session for as long as the block lasts."""
-    with preforked_python(folder / "bin") as python:
+    modules = {module for module, _ in COMMANDS.values()}
+    with preforked_python(folder / "bin") as python, preforked(*sorted(modules)) as command:
+        script = shlex.join([*command, "-c", "from reconciler.cli.main import main; main()"])
+        (python / "reconciler").write_text(f'#!/bin/sh\nexec {script} "$@"\n')
+        (python / "reconciler").chmod(0o755)
         opened = Session(folder, python)
         try:
             yield opened
