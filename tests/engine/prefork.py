@@ -15,9 +15,9 @@ from __future__ import annotations
 
 import contextlib
 import gc
-import importlib
 import io
 import os
+import pkgutil
 import runpy
 import selectors
 import shlex
@@ -31,13 +31,17 @@ from pathlib import Path
 
 SEEDS = (1, 2)
 
-#: What programs and plugins import. The modules of `pulumi_gcp` are imported when they are used.
+#: What programs and plugins import. The packages of `pulumi_gcp` are imported when an attribute is used.
 ENGINE = (
     "pulumi.runtime.proto.provider_pb2_grpc",
     "reconciler.stack.program",
+    "reconciler.stack.sdk_speed",
     "google.cloud.bigquery",
-    "pulumi_gcp.bigquery",
-    "pulumi_gcp.projects",
+    "pulumi_gcp.bigquery:Dataset",
+    "pulumi_gcp.projects:IAMMember",
+    "grpc._server",
+    "httpcore",
+    "netrc",
 )
 
 #: What the engine starts in place of `python`. It passes on what a process inherits and the signals that it gets, and
@@ -145,7 +149,7 @@ def _forking_process(address: str, seed: int, modules: Sequence[str]) -> Iterato
 def import_modules(names: Iterable[str]) -> None:
     """Import what the forked processes import."""
     for name in names:
-        importlib.import_module(name)
+        pkgutil.resolve_name(name)
     gc.freeze()
 
 
