@@ -19,7 +19,6 @@ from typing import Any
 import click
 
 from reconciler.cli import Exit
-from reconciler.model.errors import InvalidSpecs, ReconcilerError, RemoteError
 
 #: Every command: its module, and its line in `reconciler --help`.
 COMMANDS = {
@@ -131,24 +130,25 @@ def _run(arguments: Sequence[str] | None) -> int:
     except click.ClickException as error:
         error.show()
         return Exit.USAGE
-    except ReconcilerError as error:
-        return _report(error)
     except Exception as error:
-        return _unexpected(error)
+        return _failed(error)
     return Exit.FINE if code is None else int(code)
 
 
-def _report(error: ReconcilerError) -> int:
-    """Print what went wrong, and return the exit code."""
-    from reconciler.cli.output import print_note  # noqa: PLC0415 (only a failure needs it)
+def _failed(error: Exception) -> int:
+    """Print an error; return the exit code."""
+    from reconciler.cli.output import print_note  # noqa: PLC0415 (only a failure needs them)
+    from reconciler.model.errors import InvalidSpecs, ReconcilerError, RemoteError  # noqa: PLC0415
 
     if isinstance(error, InvalidSpecs):
         print_note(str(error))
         return Exit.FINDINGS
-    from reconciler.cli.masked_output import format_error  # noqa: PLC0415
+    if isinstance(error, ReconcilerError):
+        from reconciler.cli.masked_output import format_error  # noqa: PLC0415
 
-    print_note(f"Error: {format_error(error)}")
-    return Exit.REMOTE_FAILED if isinstance(error, RemoteError) else Exit.USAGE
+        print_note(f"Error: {format_error(error)}")
+        return Exit.REMOTE_FAILED if isinstance(error, RemoteError) else Exit.USAGE
+    return _unexpected(error)
 
 
 def _unexpected(error: Exception) -> int:

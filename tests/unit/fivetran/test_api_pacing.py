@@ -11,7 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from reconciler.fivetran.api import FivetranClient, InvalidSettings, Limits
-from reconciler.fivetran.api.pacing import USUAL_REQUESTS_PER_HOUR, Clock, Pacing
+from reconciler.fivetran.api.clock import Clock
+from reconciler.fivetran.api.pacing import USUAL_REQUESTS_PER_HOUR, Pacing
 
 from .support import FakeTime, Server, SharedTime, client_of, ok
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
+from reconciler.fivetran.api.clock import Clock
 from reconciler.fivetran.api.errors import (
     ApiError,
     Conflict,
@@ -24,7 +25,6 @@ from reconciler.fivetran.api.errors import (
     Unauthorized,
     UnexpectedAnswer,
 )
-from reconciler.fivetran.api.pacing import Clock
 from reconciler.fivetran.api.schema_config import ColumnConfig, Lock, SchemaConfig, StandardConfig, TableConfig
 from reconciler.fivetran.api.types import (
     Account,

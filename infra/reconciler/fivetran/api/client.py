@@ -16,9 +16,10 @@ from reconciler.fivetran.api.account import (
     MemberOperations,
     PackageOperations,
 )
+from reconciler.fivetran.api.clock import Clock
 from reconciler.fivetran.api.connections import ApprovalOperations, ConnectionOperations
 from reconciler.fivetran.api.destinations import DestinationOperations
-from reconciler.fivetran.api.pacing import Clock, Limits
+from reconciler.fivetran.api.pacing import Limits
 from reconciler.fivetran.api.retry import Retry
 from reconciler.fivetran.api.schema_config import SchemaConfigOperations
 from reconciler.fivetran.api.settings import PUBLIC_API, BaseUrl, Credentials, requests_per_hour

@@ -9,25 +9,15 @@ from __future__ import annotations
 
 import logging
 import threading
-import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import cast
 
 from pyrate_limiter import Duration, InMemoryBucket, Rate, RateItem
 
+from reconciler.fivetran.api.clock import Clock
 from reconciler.fivetran.api.json_reader import whole
-
-
-@dataclass(frozen=True)
-class Clock:
-    """Three functions in seconds: a monotonic clock, a wait, and the time since 1970 (for HTTP dates)."""
-
-    monotonic: Callable[[], float] = time.monotonic
-    sleep: Callable[[float], None] = time.sleep
-    wall: Callable[[], float] = time.time
-
 
 log = logging.getLogger("reconciler.fivetran.api")
 

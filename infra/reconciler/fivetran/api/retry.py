@@ -18,8 +18,9 @@ from dataclasses import dataclass
 from tenacity import RetryCallState, Retrying
 from tenacity.wait import wait_random_exponential
 
+from reconciler.fivetran.api.clock import Clock
 from reconciler.fivetran.api.errors import FivetranError, RateLimited, ServerError, TransportError
-from reconciler.fivetran.api.pacing import NOTICEABLE_SECONDS, Clock
+from reconciler.fivetran.api.pacing import NOTICEABLE_SECONDS
 
 log = logging.getLogger("reconciler.fivetran.api")
 

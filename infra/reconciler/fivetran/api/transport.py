@@ -14,9 +14,10 @@ from typing import NoReturn, TypeVar
 
 import httpx
 
+from reconciler.fivetran.api.clock import Clock
 from reconciler.fivetran.api.errors import InvalidSettings, NotFound
 from reconciler.fivetran.api.json_reader import identity, text
-from reconciler.fivetran.api.pacing import Clock, Limits, Pacing
+from reconciler.fivetran.api.pacing import Limits, Pacing
 from reconciler.fivetran.api.request import Answer, Call
 from reconciler.fivetran.api.responses import understand
 from reconciler.fivetran.api.retry import Retry, RetryState
