@@ -12,3 +12,4 @@ class Exit(IntEnum):
     FINDINGS = 1
     USAGE = 2
     REMOTE_FAILED = 3
+    TIMED_OUT = 4

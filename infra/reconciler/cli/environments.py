@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
 
@@ -112,6 +112,10 @@ class LiveGroup:
     connections: tuple[Connection, ...]
     """Sorted by name; of connections with the same name the oldest first."""
 
+    def read_again(self) -> LiveGroup:
+        """Return the group with its connections as they are now."""
+        return replace(self, connections=_sorted(self.client.list_connections(self.group.id)))
+
     def find_connection(self, unit: Unit) -> Connection | None:
         """Return the connection that a unit declares."""
         if unit.connector is None:
@@ -158,6 +162,8 @@ def live_group(environment: Environment) -> Iterator[LiveGroup]:
                 speaker="Fivetran",
             )
         group = min(found, key=lambda group: (group.created_at or "", group.id))
-        connections = client.list_connections(group.id)
-        in_order = sorted(connections, key=lambda each: (each.schema, each.created_at or "", each.id))
-        yield LiveGroup(client, group, tuple(in_order))
+        yield LiveGroup(client, group, _sorted(client.list_connections(group.id)))
+
+
+def _sorted(connections: Iterable[Connection]) -> tuple[Connection, ...]:
+    return tuple(sorted(connections, key=lambda each: (each.schema, each.created_at or "", each.id)))

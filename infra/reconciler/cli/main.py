@@ -56,6 +56,9 @@ COMMANDS = {
     "simulate": ("reconciler.cli.simulate", "Serve a local Fivetran and a local Google Cloud."),
 }
 
+#: The commands that have commands of their own.
+_GROUPS = frozenset({"secret", "services"})
+
 #: If it is set, an unexpected error shows its traceback.
 DEBUG_VARIABLE = "RECONCILER_DEBUG"
 
@@ -74,7 +77,10 @@ class _Commands(click.Group):
         while first < len(args) and (found := _BEFORE.match(args[first])):
             first += 1 if found["value"] else 2
         if 0 < first < len(args):
-            args = [args[first], *args[:first], *args[first + 1 :]]
+            command, after = args[first], args[first + 1 :]
+            # The options are those of `put`, not of `secret`.
+            name, rest = ([command, *after[:1]], after[1:]) if command in _GROUPS else ([command], after)
+            args = [*name, *args[:first], *rest]
         return super().parse_args(ctx, args)
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002

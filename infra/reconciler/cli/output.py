@@ -14,12 +14,16 @@ import sys
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, is_dataclass, replace
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import click
 
 from reconciler.model.errors import printable
+
+if TYPE_CHECKING:
+    from rich.progress import TaskID
 
 #: How bad an entry is. GitHub shows every level but `ok` as an annotation.
 Level = Literal["ok", "notice", "warning", "failed"]
@@ -61,6 +65,8 @@ class Entry:
     """A short code behind the text, for people to copy."""
     cells: tuple[str, ...] = ()
     """The entry as a row of the report's table, which the text format prints in place of `text`."""
+    styles: tuple[str, ...] = ()
+    """The colours of the cells on a terminal, as many as there are cells; an empty one is none."""
 
     @property
     def text_with_owners(self) -> str:
@@ -241,6 +247,11 @@ def print_note(text: str) -> None:
     click.echo(inert(text), err=True)
 
 
+def print_prompt(text: str) -> None:
+    """Print to stderr what a user is asked for, and stay on its line; with an empty text, end the line."""
+    click.echo(inert(text), nl=not text, err=True)
+
+
 def inert(text: str) -> str:
     """Return text on which neither a terminal nor a log of GitHub Actions acts. Lines and tabs stay."""
     return without_commands(_LINE.sub(lambda line: printable(line[0]), text))
@@ -270,6 +281,39 @@ def progress(what: str, total: int | None = None) -> Iterator[Callable[[], None]
     with Progress(console=Console(stderr=True), transient=True) as bar:
         task = bar.add_task(what, total=total)
         yield lambda: bar.advance(task)
+
+
+@contextlib.contextmanager
+def follow() -> Iterator[Callable[[str, str], None]]:
+    """Show what each of some things does while the block runs; call the function with a name and its step.
+
+    On a terminal each name has a line that changes, with the time since its first step. Elsewhere each change is one.
+    """
+    steps: dict[str, str] = {}
+    if not sys.stderr.isatty():
+
+        def print_change(name: str, step: str) -> None:
+            if steps.get(name) != step:
+                steps[name] = step
+                print_note(f"{datetime.now(UTC):%H:%M:%S} {name}: {step}")
+
+        yield print_change
+        return
+    from rich.console import Console  # noqa: PLC0415 (slow to import, and only for a terminal)
+    from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn  # noqa: PLC0415
+
+    columns = (SpinnerColumn(), TextColumn("{task.description}", markup=False), TimeElapsedColumn())
+    with Progress(*columns, console=Console(stderr=True)) as lines:
+        tasks: dict[str, TaskID] = {}
+
+        def show(name: str, step: str) -> None:
+            text = inert(f"{name}: {step}").replace("\n", " ")
+            if name in tasks:
+                lines.update(tasks[name], description=text)
+            else:
+                tasks[name] = lines.add_task(text, total=None)
+
+        yield show
 
 
 def format_json(record: object) -> str:
@@ -329,7 +373,9 @@ def _terminal_table(report: Report) -> str:
     table = Table(*report.columns, *(["NOTES"] if has_details else []), show_lines=has_details)
     for entry in report.entries:
         details = [Text(inert("\n".join(entry.details)), _COLOURS[entry.level])] if has_details else []
-        table.add_row(*(Text(inert(cell)) for cell in entry.cells), *details)
+        styles = entry.styles or ("",) * len(entry.cells)
+        cells = (Text(inert(cell), style) for cell, style in zip(entry.cells, styles, strict=True))
+        table.add_row(*cells, *details)
     console = Console()
     with console.capture() as captured:
         console.print(table)

@@ -2,21 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import timedelta
 from pathlib import Path
 from typing import IO
 
 import click
 
 from reconciler.cli import Exit
-from reconciler.cli.environments import find_unit, live_group, select_environment
+from reconciler.cli.environments import LiveGroup, find_unit, live_group, select_environment
 from reconciler.cli.masked_output import masked_unit_status
 from reconciler.cli.options import environment_option, format_option, outputs_option, specs_option
-from reconciler.cli.output import Entry, Report, Reporter, progress
-from reconciler.health.last_run import recorded
-from reconciler.health.lateness import format_time
+from reconciler.cli.output import Entry, Report, Reporter, print_note, progress
+from reconciler.cli.status_wait import Duration, wait
+from reconciler.health.last_run import Recorded, recorded
+from reconciler.health.lateness import format_ago, format_time
 from reconciler.health.unit_status import UnitStatus
-from reconciler.model.today import today
+from reconciler.model import Unit
+from reconciler.model.today import now, today
+
+_SETUP_STYLES = {"connected": "green", "incomplete": "yellow", "broken": "red"}
+_SYNC_STYLES = {"syncing": "cyan", "paused": "yellow", "rescheduled": "yellow"}
 
 _COLUMNS = ("UNIT", "CONNECTION", "SETUP", "SYNC", "SCHEDULE", "LAST SUCCESS")
 
@@ -26,9 +32,34 @@ _COLUMNS = ("UNIT", "CONNECTION", "SETUP", "SYNC", "SCHEDULE", "LAST SUCCESS")
 @environment_option
 @format_option("Print for people, or for programs.", "text", "json")
 @outputs_option
+@click.option("--wait", "waits", is_flag=True, help="Follow the units until their DAGs can be enabled.")
+@click.option(
+    "--timeout",
+    type=Duration(),
+    default="6h",
+    show_default=True,
+    metavar="TIME",
+    help="With --wait: how long to wait, such as 30m.",
+)
+@click.option(
+    "--interval",
+    type=Duration(),
+    default="15s",
+    show_default=True,
+    metavar="TIME",
+    help="With --wait: the time between two looks, one request each.",
+)
 @click.argument("units", nargs=-1, metavar="[UNIT]...")
 def status(
-    specs: Path, environment: str | None, reporter: Reporter, outputs: IO[str] | None, units: tuple[str, ...]
+    *,
+    specs: Path,
+    environment: str | None,
+    reporter: Reporter,
+    outputs: IO[str] | None,
+    waits: bool,
+    timeout: timedelta,
+    interval: timedelta,
+    units: tuple[str, ...],
 ) -> int:
     """Show the status of the connections of an environment, or of some units.
 
@@ -36,25 +67,43 @@ def status(
     then what needs attention, the pending action, the next step, and whether the DAG of its Airflow task can be
     enabled.
 
+    With --wait and units, follows them through set-up and historical sync until their DAGs can be enabled; for a unit
+    with a schedule of Fivetran's, until its historical sync is done. Stops at once if one needs attention.
+
     Needs FIVETRAN_APIKEY and FIVETRAN_APISECRET; a read-only key is enough. Reads two lists, however many units
     there are. The answers do not name failed setup tests, but the last run recorded them:
     `pulumi stack output --json --stack dev | reconciler status -e dev --from-outputs -`.
 
-    Exit codes: 0 all fine or pending, 1 the files have problems or a connection needs attention, 2 wrong usage, 3
-    Fivetran failed.
+    Exit codes: 0 all fine or pending, or ready after --wait; 1 the files have problems or a connection needs attention;
+    2 wrong usage; 3 Fivetran failed; 4 not ready within --timeout; 130 Ctrl-C.
     """
     selected = select_environment(specs, environment)
-    wanted = [find_unit(selected.fleet, name) for name in dict.fromkeys(units)] or selected.fleet.units
+    wanted = [find_unit(selected.fleet, name) for name in dict.fromkeys(units)]
+    if waits and not wanted:
+        raise click.UsageError("name the units to wait for: `reconciler status --wait UNIT`")
     last = recorded(outputs) if outputs is not None else {}
-    with progress("Reading connections"), live_group(selected.environment) as live:
-        day = today()
-        found = [
-            masked_unit_status(unit, unit.connector, live.find_connection(unit), day, last.get(unit.name))
-            for unit in wanted
-            if unit.connector is not None
-        ]
+    shown = [unit for unit in wanted or selected.fleet.units if unit.connector is not None]
+    if waits:
+        with live_group(selected.environment) as live:
+            followed = wait(lambda: _statuses(shown, live.read_again(), last), timeout, interval)
+        found, code = followed.statuses, followed.code
+    else:
+        with progress("Reading connections"), live_group(selected.environment) as live:
+            found = _statuses(shown, live, last)
+        code = Exit.FINDINGS if any(each.findings for each in found) else Exit.FINE
     reporter.report(_report(found, selected.environment.name))
-    return Exit.FINDINGS if any(each.findings for each in found) else Exit.FINE
+    if code is Exit.TIMED_OUT:
+        print_note(f"not ready after {timeout}\n    Run the command again to go on waiting.")
+    return code
+
+
+def _statuses(units: Sequence[Unit], live: LiveGroup, last: Mapping[str, Recorded]) -> list[UnitStatus]:
+    day = today()
+    return [
+        masked_unit_status(unit, unit.connector, live.find_connection(unit), day, last.get(unit.name))
+        for unit in units
+        if unit.connector is not None
+    ]
 
 
 def _report(found: Sequence[UnitStatus], environment: str) -> Report:
@@ -64,6 +113,7 @@ def _report(found: Sequence[UnitStatus], environment: str) -> Report:
             "failed" if each.findings else "warning" if each.awaiting else "ok",
             tuple(_details(each)),
             cells=_cells(each),
+            styles=("", "", _SETUP_STYLES.get(each.setup_state or "", ""), _sync_style(each), "", ""),
         )
         for each in found
     ]
@@ -71,9 +121,19 @@ def _report(found: Sequence[UnitStatus], environment: str) -> Report:
 
 
 def _cells(each: UnitStatus) -> tuple[str, ...]:
-    sync = "paused" if each.paused else each.sync_state
-    last = each.succeeded_at and format_time(each.succeeded_at)
-    return (each.unit, each.connection or "-", each.setup_state or "-", sync or "-", each.schedule, last or "-")
+    last = "-"
+    if each.succeeded_at:
+        ago = format_ago(each.succeeded_at, now())
+        last = f"{format_time(each.succeeded_at)} ({ago})" if ago else format_time(each.succeeded_at)
+    return (each.unit, each.connection or "-", each.setup_state or "-", _sync(each) or "-", each.schedule, last)
+
+
+def _sync(each: UnitStatus) -> str | None:
+    return "paused" if each.paused else each.sync_state
+
+
+def _sync_style(each: UnitStatus) -> str:
+    return _SYNC_STYLES.get(_sync(each) or "", "")
 
 
 def _details(each: UnitStatus) -> Iterator[str]:

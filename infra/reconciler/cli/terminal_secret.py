@@ -8,8 +8,7 @@ import sys
 import termios
 from pathlib import Path
 
-import click
-
+from reconciler.cli.output import print_prompt
 from reconciler.model.errors import ReconcilerError
 
 #: Seconds in which pasted lines follow one another.
@@ -62,14 +61,14 @@ def _read_terminal(prompt: str, limit: int) -> bytes:
     silent[6][termios.VMIN], silent[6][termios.VTIME] = 1, 0
     try:
         termios.tcsetattr(source, termios.TCSAFLUSH, silent)
-        click.echo(f"{prompt}: ", nl=False, err=True)
+        print_prompt(f"{prompt}: ")
         value, more = _line(source, limit)
         if more or select.select([source], [], [], _PASTE_S)[0]:
             raise ReconcilerError(_SEVERAL_LINES)
     finally:
         # Drops what was pasted and not read, so that the shell does not run it.
         termios.tcsetattr(source, termios.TCSAFLUSH, before)
-        click.echo(err=True)
+        print_prompt("")
     return value
 
 

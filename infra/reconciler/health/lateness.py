@@ -53,6 +53,18 @@ def parse_time(moment: str | None) -> datetime | None:
     return found.replace(tzinfo=UTC) if found and found.tzinfo is None else found
 
 
+def format_ago(moment: str, now: datetime) -> str | None:
+    """Return how long ago one of Fivetran's times is, such as `3 h ago`; None for what is no time."""
+    then = parse_time(moment)
+    if then is None:
+        return None
+    minutes = int((now - then).total_seconds() // 60)
+    if minutes < 1:
+        return "just now"
+    hours, days = minutes // 60, minutes // (24 * 60)
+    return f"{count(days, 'day')} ago" if days > 1 else f"{hours} h ago" if hours else f"{minutes} min ago"
+
+
 def format_time(moment: str) -> str:
     """Return one of Fivetran's ISO times, in UTC, as `2026-11-24 18:00`."""
     return moment[:16].replace("T", " ")

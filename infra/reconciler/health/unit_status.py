@@ -52,6 +52,8 @@ class UnitStatus:
     """Why the connection is paused permanently: it expired, or it is retired."""
     awaiting: str | None = None
     """What a person has to do before the connection works."""
+    file_pause: str | None = None
+    """Why its file pauses it, if it does."""
     airflow: AirflowReadiness | None = None
     no_recent_success: str | None = None
     """What is known of a connection that Airflow starts and that has not succeeded for a week."""
@@ -91,6 +93,7 @@ def unit_status(
             file=unit.file,
             service=connector.service,
             schedule=format_schedule(connector),
+            file_pause=connector.paused,
             airflow=_airflow_readiness(connector, None, ["Fivetran has no such connection"]),
             findings=missing,
         )
@@ -110,6 +113,7 @@ def unit_status(
         tasks=tasks,
         ended=ended,
         awaiting=pending,
+        file_pause=connector.paused,
         airflow=_airflow_readiness(connector, live, list(_reasons_against_syncs(connector, live, ended))),
         no_recent_success=None if ended else describe_silence(connector, live, now),
         findings=(

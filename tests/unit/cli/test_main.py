@@ -118,6 +118,7 @@ def test_version_option_prints_the_packages_version():
 
 #: Commands that need other options too, or that are about no one environment.
 OTHERS = {"services", "simulate", "head-files", "changed", "with-fivetran-key", "comment", "record", "agrees"}
+OTHERS |= {"secret", "check-etl"}
 
 
 @pytest.mark.parametrize("command", sorted({*COMMANDS} - OTHERS))

@@ -20,7 +20,7 @@ from reconciler.model import Reference
 from reconciler.secrets import resolved_values
 from reconciler.secrets.secret_manager import connect
 
-from .workspace import Ran, Workspace
+from .workspace import ENVIRONMENT, Ran, Workspace
 
 CANARY = "canary-7Fq2-value"
 PROJECT = "dev-project"
@@ -168,6 +168,13 @@ def test_secret_put_creates_a_secret_only_when_asked(workspace: Workspace, monke
     found = connect().client.get_secret(name=f"projects/{PROJECT}/secrets/{NAME}")
     assert dict(found.labels) == {"managed-by": "fivetran-reconciler"}
     assert "automatic" in found.replication
+
+
+def test_secret_put_takes_the_environment_before_the_command(workspace: Workspace, monkeypatch: pytest.MonkeyPatch):
+    workspace.write("environment", {**ENVIRONMENT, "secrets_project": "more-secrets"}, "prod")
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(CANARY.encode())))
+    ran = workspace.run("-eprod", "secret", "put", "--create", NAME)
+    assert ran.err.endswith(f"wrote version 1 of the secret {NAME} in project more-secrets\n")
 
 
 def test_secret_put_names_the_project_of_a_reference_elsewhere(workspace: Workspace, monkeypatch: pytest.MonkeyPatch):

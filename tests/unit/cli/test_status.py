@@ -6,9 +6,13 @@ import pty
 import re
 import subprocess
 import sys
+from dataclasses import fields
+from pathlib import Path
 from typing import Any
 
 import pytest
+
+from reconciler.health.unit_status import UnitStatus
 
 from . import workspace as workspaces
 from .workspace import Workspace, days_ago
@@ -25,12 +29,13 @@ def test_status_prints_a_row_per_unit_with_details_below(workspace: Workspace):
     workspace.unit("stripe", schedule={"by": "airflow", "task_id": "fivetran_stripe"})
     workspace.unit("later", schedule={"by": "fivetran", "daily_at": "04:00"})
     task = {"code": "resync_table_warning", "message": "Re-enter the key"}
-    stripe = workspace.connection("stripe", {"schema": "stripe"}, **DONE)
+    succeeded_at = days_ago(3)
+    stripe = workspace.connection("stripe", {"schema": "stripe"}, **{**DONE, "succeeded_at": succeeded_at})
     later = workspace.connection("stripe", {"schema": "later"}, setup_state="broken", tasks=[task])
     ran = workspace.run("status")
     lines = ran.out.splitlines()
     assert lines[0].split("  ")[0] == "UNIT"
-    last = DONE["succeeded_at"][:16].replace("T", " ")
+    last = f"{succeeded_at[:16].replace('T', ' ')} (3 days ago)"
     step = "next: do what Fivetran asks for, then run `pulumi up --stack dev --refresh`, which tests it again"
     assert [line.split() for line in lines[1:]] == [
         ["later", later, "broken", "scheduled", "daily", "at", "04:00", "-"],
@@ -379,3 +384,10 @@ def test_status_strips_control_characters_from_fivetrans_tasks(workspace: Worksp
     task = {"code": "x", "message": "red \u001b[31m and\nforged"}
     workspace.connection("stripe", {"schema": "stripe"}, **DONE, tasks=[task])
     assert unit_status(workspace)["tasks"] == ["x: red [31m and forged"]
+
+
+def test_status_prints_the_keys_that_the_reference_page_documents():
+    page = (Path(__file__).parents[3] / "docs/reference/status.md").read_text(encoding="utf-8")
+    first_cells = [line.split("|")[1] for line in page.splitlines() if line.startswith("| `")]
+    documented = re.findall(r"`([a-z_.]+)`", " ".join(first_cells))
+    assert [key for key in documented if "." not in key] == [field.name for field in fields(UnitStatus)]

@@ -1,0 +1,100 @@
+"""Follow units until their syncs may start: set-up, then the historical sync."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from enum import Enum
+
+import click
+
+from reconciler.cli import Exit
+from reconciler.cli.output import follow
+from reconciler.health.unit_status import UnitStatus
+
+_UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
+
+
+class Outcome(Enum):
+    """Whether waiting for a unit has an end."""
+
+    WAITING = "waiting"
+    READY = "ready"
+    FAILED = "failed"
+    """It needs attention first: time alone changes nothing."""
+
+
+class Duration(click.ParamType[timedelta]):
+    """A time such as `90s`, `30m`, `6h` or `2d`."""
+
+    name = "duration"
+
+    def convert(self, value: str | timedelta, param: click.Parameter | None, ctx: click.Context | None) -> timedelta:
+        """Return the time."""
+        if isinstance(value, timedelta):
+            return value
+        found = re.fullmatch(r"(\d{1,5})([smhd])", value)
+        if found is None:
+            self.fail("expected a number with s, m, h or d, such as 30m", param, ctx)
+        return timedelta(**{_UNITS[found[2]]: int(found[1])})
+
+
+@dataclass(frozen=True)
+class Followed:
+    """The statuses at the end, and the exit code that follows from them."""
+
+    statuses: Sequence[UnitStatus]
+    code: Exit
+
+
+def outcome(status: UnitStatus) -> Outcome:
+    """Return whether a unit is ready, can become ready by itself, or needs attention.
+
+    Ready is a unit whose DAG can be enabled, or whose first sync by Fivetran's own schedule is done.
+    """
+    is_paused_by_file = status.file_pause is not None and status.setup_state == "connected"
+    if status.findings or status.ended is not None or is_paused_by_file:
+        return Outcome.FAILED
+    if status.airflow is not None:
+        return Outcome.READY if status.airflow.safe else Outcome.WAITING
+    done = status.setup_state == "connected" and status.paused is False and status.historical_sync_done
+    return Outcome.READY if done else Outcome.WAITING
+
+
+def describe(status: UnitStatus) -> str:
+    """Return the step that a unit is in."""
+    match outcome(status):
+        case Outcome.READY:
+            return status.airflow.words if status.airflow else "ready: its historical sync is done"
+        case Outcome.FAILED:
+            pause = f"its file pauses it ({status.file_pause})" if status.file_pause is not None else None
+            reasons = [*status.findings, *filter(None, (status.ended, pause))]
+            return f"needs attention: {'; '.join(reasons)}"
+    if status.setup_state != "connected":
+        return f"set-up is {status.setup_state or 'unknown'}: waiting for {status.awaiting or 'Fivetran'}"
+    if not status.historical_sync_done:
+        return f"historical sync: {status.sync_state or 'unknown'}"
+    return "waiting for Fivetran to start it"
+
+
+def wait(look: Callable[[], Sequence[UnitStatus]], limit: timedelta, interval: timedelta) -> Followed:
+    """Look again and again until every unit is ready or needs attention, or the time is over.
+
+    Raises KeyboardInterrupt on Ctrl-C, after the last step of each unit is printed.
+    """
+    end = time.monotonic() + limit.total_seconds()
+    with follow() as show:
+        while True:
+            statuses = look()
+            for status in statuses:
+                show(status.unit, describe(status))
+            outcomes = {outcome(status) for status in statuses}
+            left = end - time.monotonic()
+            if Outcome.WAITING not in outcomes:
+                return Followed(statuses, Exit.FINDINGS if Outcome.FAILED in outcomes else Exit.FINE)
+            if left <= 0:
+                return Followed(statuses, Exit.TIMED_OUT)
+            time.sleep(min(interval.total_seconds(), left))

@@ -1,0 +1,216 @@
+"""`reconciler status --wait`: it follows units until their syncs may start."""
+
+from __future__ import annotations
+
+import json
+import os
+import pty
+import re
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from reconciler.cli.status_wait import Duration
+from reconciler.health.lateness import format_ago
+
+from .workspace import Workspace
+
+BY_AIRFLOW = {"schedule": {"by": "airflow", "task_id": "fivetran_stripe"}}
+SYNCING = {"schedule_type": "manual", "is_historical_sync": True}
+
+
+def changed_after(workspace: Workspace, look: int, change: Callable[[], Any]) -> threading.Thread:
+    """Change something in Fivetran after a number of looks at the connections."""
+
+    def wait() -> None:
+        deadline = time.monotonic() + 60
+        while workspace.requests().get("GET /v1/connections", 0) < look and time.monotonic() < deadline:
+            time.sleep(0.05)
+        change()
+
+    thread = threading.Thread(target=wait)
+    thread.start()
+    return thread
+
+
+@contextmanager
+def following(workspace: Workspace, *arguments: str, stderr: int = subprocess.PIPE) -> Iterator[subprocess.Popen[str]]:
+    """Run the real command."""
+    program = "from reconciler.cli.main import main; main()"
+    options = ["--specs", str(workspace.specs), "--wait", "--interval", "1s", *arguments]
+    process = subprocess.Popen(
+        [sys.executable, "-c", program, "status", *options],
+        stdout=subprocess.PIPE,
+        stderr=stderr,
+        text=True,
+        env={**os.environ, "COLUMNS": "150", "TERM": "xterm"},
+    )
+    try:
+        yield process
+    finally:
+        process.kill()
+        process.wait()
+
+
+def test_status_waits_until_the_dag_can_be_enabled(workspace: Workspace):
+    workspace.unit("stripe", **BY_AIRFLOW)
+    id_ = workspace.connection("stripe", {"schema": "stripe"}, **SYNCING)
+    done = {"is_historical_sync": False, "succeeded_at": "2026-06-15T10:00:00Z"}
+    thread = changed_after(workspace, 3, lambda: workspace.admin("PATCH", f"/connections/{id_}", done))
+    ran = workspace.run("status", "--wait", "--interval", "1s", "stripe")
+    thread.join()
+    assert ran.code == 0
+    steps = [re.sub(r"^\d\d:\d\d:\d\d ", "", line) for line in ran.err.splitlines()]
+    assert steps == [
+        "stripe: historical sync: scheduled",
+        f"stripe: the DAG can be enabled with fivetran_stripe_connector_id = {id_}",
+        "dev: 1 fine",
+    ]
+    assert f"the DAG can be enabled with fivetran_stripe_connector_id = {id_}" in ran.out
+
+
+def test_status_waits_for_a_person_and_then_for_the_history(workspace: Workspace):
+    until = (datetime.now(UTC) + timedelta(days=9)).date().isoformat()
+    workspace.unit("stripe", **BY_AIRFLOW, awaiting={"what": "the vendor opens its firewall", "until": until})
+    id_ = workspace.connection("stripe", {"schema": "stripe"}, **SYNCING, setup_state="incomplete")
+    thread = changed_after(
+        workspace, 3, lambda: workspace.admin("PATCH", f"/connections/{id_}", {"setup_state": "connected"})
+    )
+    ran = workspace.run("status", "--wait", "--interval", "1s", "--timeout", "8s", "stripe")
+    thread.join()
+    assert ran.code == 4
+    assert f"set-up is incomplete: waiting for the vendor opens its firewall, until {until}" in ran.err
+    assert "stripe: historical sync: " in ran.err
+    assert ran.err.endswith("not ready after 0:00:08\n    Run the command again to go on waiting.\n")
+
+
+@pytest.mark.parametrize(
+    ("connector", "live", "words"),
+    [
+        ({}, {"setup_state": "broken"}, "needs attention: its setup state is broken"),
+        ({}, {"paused": True}, "needs attention: it is paused, and not by its file"),
+        ({"paused": "the source moves"}, {"paused": True}, "needs attention: its file pauses it (the source moves)"),
+    ],
+)
+def test_status_stops_waiting_when_time_changes_nothing(
+    workspace: Workspace, connector: dict[str, Any], live: dict[str, Any], words: str
+):
+    workspace.unit("stripe", **BY_AIRFLOW, **connector)
+    workspace.connection("stripe", {"schema": "stripe"}, **{**SYNCING, **live})
+    ran = workspace.run("status", "--wait", "stripe")
+    assert ran.code == 1
+    assert words in ran.err
+
+
+def test_status_stops_waiting_for_a_connection_that_does_not_exist(workspace: Workspace):
+    workspace.unit("stripe", **BY_AIRFLOW)
+    ran = workspace.run("status", "--wait", "stripe")
+    assert ran.code == 1
+    assert "Fivetran has no such connection: `pulumi up --stack dev` creates it" in ran.err
+
+
+def test_status_waits_for_the_history_of_a_unit_on_fivetrans_schedule(workspace: Workspace):
+    workspace.unit("stripe")
+    workspace.connection("stripe", {"schema": "stripe"}, is_historical_sync=False, succeeded_at=_now())
+    ran = workspace.run("status", "--wait", "--format", "json", "stripe")
+    assert ran.code == 0
+    assert "stripe: ready: its historical sync is done" in ran.err
+    assert [each["unit"] for each in json.loads(ran.out)] == ["stripe"]
+
+
+def test_status_makes_one_request_for_each_look(workspace: Workspace):
+    for name in ("a", "b"):
+        workspace.unit(name, schedule={"by": "airflow", "task_id": name})
+        workspace.connection("stripe", {"schema": name}, **SYNCING)
+    ran = workspace.run("status", "--wait", "--interval", "1s", "--timeout", "2s", "a", "b")
+    assert ran.code == 4
+    requests = workspace.requests()
+    assert requests["GET /v1/groups"] == 1
+    assert 3 <= requests["GET /v1/connections"] <= 5
+    assert len(requests) == 2
+
+
+@pytest.mark.parametrize("arguments", [("--wait",), ("--wait", "--timeout", "soon", "stripe")])
+def test_status_rejects_waiting_without_a_unit_or_with_a_wrong_time(workspace: Workspace, arguments: tuple[str, ...]):
+    workspace.unit("stripe")
+    assert workspace.run("status", *arguments).code == 2
+
+
+def test_status_ends_cleanly_on_ctrl_c_while_it_waits(workspace: Workspace):
+    workspace.unit("stripe", **BY_AIRFLOW)
+    workspace.connection("stripe", {"schema": "stripe"}, **SYNCING)
+    with following(workspace, "stripe") as process:
+        assert process.stderr is not None
+        assert "historical sync" in process.stderr.readline()
+        process.send_signal(signal.SIGINT)
+        out, err = process.communicate(timeout=60)
+    assert (process.returncode, out, err) == (130, "", "\ninterrupted\n")
+
+
+def test_status_shows_progress_on_a_terminal(workspace: Workspace):
+    workspace.unit("stripe", **BY_AIRFLOW)
+    id_ = workspace.connection("stripe", {"schema": "stripe"}, **SYNCING)
+    done = {"is_historical_sync": False, "succeeded_at": "2026-06-15T10:00:00Z"}
+    thread = changed_after(workspace, 3, lambda: workspace.admin("PATCH", f"/connections/{id_}", done))
+    side, terminal = pty.openpty()
+    with following(workspace, "stripe", stderr=terminal) as process:
+        out, _ = process.communicate(timeout=60)
+    thread.join()
+    os.close(terminal)
+    shown = os.read(side, 65536).decode()
+    os.close(side)
+    assert process.returncode == 0
+    assert "stripe: historical sync: " in shown
+    assert "stripe: the DAG can be enabled with" in shown
+    assert re.search(r"\d:\d\d:\d\d", shown)
+    assert "stripe" in out
+
+
+@pytest.mark.parametrize(("no_colour", "expected"), [("", True), ("1", False)])
+def test_status_colours_states_unless_no_color_is_set(workspace: Workspace, no_colour: str, *, expected: bool):
+    workspace.unit("stripe")
+    workspace.connection("stripe", {"schema": "stripe"}, is_historical_sync=False, succeeded_at=_now())
+    side, terminal = pty.openpty()
+    program = "from reconciler.cli.main import main; main()"
+    environment = {**os.environ, "COLUMNS": "150", "TERM": "xterm-256color", "NO_COLOR": no_colour}
+    command = [sys.executable, "-c", program, "status", "--specs", str(workspace.specs)]
+    subprocess.run(command, stdout=terminal, stderr=subprocess.DEVNULL, env=environment, check=True)
+    os.close(terminal)
+    shown = os.read(side, 65536).decode()
+    os.close(side)
+    assert ("\x1b[32mconnected" in shown) is expected
+    assert "connected" in shown
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"),
+    [
+        (-5, "just now"),
+        (59, "just now"),
+        (60, "1 min ago"),
+        (3_599, "59 min ago"),
+        (3_600, "1 h ago"),
+        (172_799, "47 h ago"),
+        (172_800, "2 days ago"),
+        (86_400 * 2_000, "2,000 days ago"),
+    ],
+)
+def test_an_age_has_one_unit(seconds: int, words: str):
+    now = datetime(2026, 6, 15, tzinfo=UTC)
+    assert format_ago((now - timedelta(seconds=seconds)).isoformat(), now) == words
+
+
+def test_a_duration_has_a_unit():
+    assert Duration().convert("90m", None, None) == timedelta(minutes=90)
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
