@@ -233,6 +233,7 @@ def _exit_codes() -> Iterator[str]:
         Exit.FINDINGS: "findings: something needs attention",
         Exit.USAGE: "wrong usage",
         Exit.REMOTE_FAILED: "Fivetran or Google failed",
+        Exit.TIMED_OUT: "`status --wait`: not ready in time",
     }
     for code in Exit:
         yield f"| {int(code)} | {meanings[code]} |"

@@ -28,6 +28,7 @@ _ID = re.compile(rf"\b(?:{'|'.join(slugs._FIRST)})[_-](?:{'|'.join(slugs._SECOND
 _HEADINGS = re.compile(r"[A-Z]+( [A-Z]+)*( {2,}[A-Z]+( [A-Z]+)*)+")
 _VARYING = (
     (re.compile(r"\d{4}-\d\d-\d\d[ T]\d\d:\d\d(:\d\d)?(\.\d+)?Z?"), "some time"),
+    (re.compile(r"^\d\d:\d\d:\d\d "), "some time "),
     (re.compile(r"some time \((just now|[\d,]+ (min|h|days) ago)\)"), "some time"),
     (re.compile(r"\bcreated \d{4}-\d\d-\d\d \((today|[\d,]+ days? ago)\)"), "created some day"),
     (re.compile(r"\bkill \d+"), "kill N"),
