@@ -108,8 +108,10 @@ class _Commands(click.Group):
 
             close_stdout()  # the interpreter must not flush to a reader that has left
             return 128 + signal.SIGPIPE
-        except ReconcilerError as error:
-            return _report(error)  # while the command's context knows the environment
+        except (click.ClickException, click.Abort, click.exceptions.Exit):
+            raise
+        except Exception as error:
+            return _failed(error)  # while the command's context knows the environment
         return result
 
 
