@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import ast
 import inspect
+import json
 import re
 import sys
 from collections.abc import Iterator, Mapping, Sequence
@@ -19,7 +20,7 @@ from typing import Any
 import click
 
 import editor_schema
-from reconciler.cli import Exit
+from reconciler.cli import Exit, completion
 from reconciler.cli.main import COMMANDS, cli
 from reconciler.config.schema import schemas
 from reconciler.yaml_text.writer import format_on_one_line
@@ -96,7 +97,8 @@ def main(arguments: Sequence[str]) -> int:
     """Write the pages and the schema, or with `--check` report stale ones."""
     stale = []
     files = {REFERENCE / name: text for name, text in pages().items()}
-    for file, text in {**files, editor_schema.FILE: editor_schema.editor_schema_text()}.items():
+    files |= {editor_schema.FILE: editor_schema.editor_schema_text(), completion.TABLE: completion_text()}
+    for file, text in files.items():
         if not file.exists() or file.read_text(encoding="utf-8") != text:
             stale.append(str(file.relative_to(ROOT)))
             if "--check" not in arguments:
@@ -106,6 +108,15 @@ def main(arguments: Sequence[str]) -> int:
         print(f"stale: {', '.join(stale)}\n    Run `make reference`", file=sys.stderr)
         return 1
     return 0
+
+
+def completion_text() -> str:
+    """Return what the shell's completion knows of the commands."""
+    context = click.Context(cli)
+    commands = {name: cli.get_command(context, name) for name in COMMANDS}
+    table = {name: completion.describe(found) for name, found in commands.items() if found is not None}
+    lines = (f"  {json.dumps(name)}: {json.dumps(content)}" for name, content in table.items())
+    return "{\n" + ",\n".join(lines) + "\n}\n"
 
 
 def pages() -> dict[str, str]:

@@ -14,11 +14,14 @@ import signal
 import sys
 import traceback
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from reconciler.cli import Exit
+
+if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
 
 #: Every command: its module, and its line in `reconciler --help`.
 COMMANDS = {
@@ -59,6 +62,8 @@ COMMANDS = {
 #: The commands that have commands of their own.
 _GROUPS = frozenset({"secret", "services"})
 
+_LAST_WORD = "reconciler.last_word"
+
 #: If it is set, an unexpected error shows its traceback.
 DEBUG_VARIABLE = "RECONCILER_DEBUG"
 
@@ -73,6 +78,7 @@ class _Commands(click.Group):
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """Accept the common options also before the command's name: `reconciler -e dev status`."""
+        ctx.meta[_LAST_WORD] = args[-1] if args else ""
         first = 0
         while first < len(args) and (found := _BEFORE.match(args[first])):
             first += 1 if found["value"] else 2
@@ -86,14 +92,27 @@ class _Commands(click.Group):
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002
         return list(COMMANDS)
 
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in COMMANDS:
             return None
-        module, _ = COMMANDS[cmd_name]
+        module, text = COMMANDS[cmd_name]
+        if ctx.resilient_parsing:  # a shell asks what comes next, and does not wait for imports
+            from reconciler.cli.completion import stand_in  # noqa: PLC0415 (only completion needs it)
+
+            if (found := stand_in(cmd_name, text)) is not None:
+                return found
         name = cmd_name.replace("-", "_")
         name += "_" if keyword.iskeyword(name) else ""
         command: click.Command = getattr(importlib.import_module(module), name)
         return command
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem[str]]:
+        """Offer the commands, or environments after `reconciler -e`."""
+        if ctx.meta[_LAST_WORD] in ("-e", "--environment"):
+            from reconciler.cli.completion import environments  # noqa: PLC0415 (only completion needs it)
+
+            return environments(ctx, incomplete)
+        return super().shell_complete(ctx, incomplete)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
         with formatter.section("Commands"):
