@@ -28,6 +28,25 @@ def environment(client: str) -> Path:
     return folder / "bin"
 
 
+def node_packages(client: str) -> Path:
+    """Return the folder of the client's packages from npm. A changed lock installs them anew."""
+    npm = shutil.which("npm")
+    if npm is None:
+        raise RuntimeError("npm is not on PATH. Install Node.js 20 or newer.")
+    lock, folder = HERE / client / "package-lock.json", CACHE / f"{client}-node"
+    stamp = folder / "lock.sha256"
+    digest = hashlib.sha256(lock.read_bytes()).hexdigest()
+    if not stamp.exists() or stamp.read_text() != digest:
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir(parents=True)
+        for name in ("package.json", "package-lock.json"):
+            shutil.copy(HERE / client / name, folder)
+        command = [npm, "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel", "error"]
+        subprocess.run(command, cwd=folder, check=True, timeout=600)
+        stamp.write_text(digest)
+    return folder / "node_modules"
+
+
 def _uv(*arguments: str) -> None:
     """Run the uv of `make clients`, which uses an installed Python and downloads none."""
     command = [os.environ.get("UV", "uv"), "--quiet", "--no-python-downloads", *arguments]

@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import itertools
 import json
 import os
@@ -18,27 +17,18 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from clients.environments import node_packages
+
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
-CACHE = ROOT / ".cache" / "clients" / "editor"
 
 
 def program() -> list[str]:
     """Return the server's command. A changed lock installs it anew, with npm."""
-    npm, node = shutil.which("npm"), shutil.which("node")
-    if npm is None or node is None:
-        raise RuntimeError("node and npm are not on PATH. Install Node.js 20 or newer.")
-    digest = hashlib.sha256((HERE / "package-lock.json").read_bytes()).hexdigest()
-    stamp = CACHE / "lock.sha256"
-    if not stamp.exists() or stamp.read_text() != digest:
-        shutil.rmtree(CACHE, ignore_errors=True)
-        CACHE.mkdir(parents=True)
-        for name in ("package.json", "package-lock.json"):
-            shutil.copy(HERE / name, CACHE)
-        command = [npm, "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel", "error"]
-        subprocess.run(command, cwd=CACHE, check=True, timeout=600)
-        stamp.write_text(digest)
-    return [node, str(CACHE / "node_modules" / "yaml-language-server" / "bin" / "yaml-language-server"), "--stdio"]
+    node = shutil.which("node")
+    if node is None:
+        raise RuntimeError("node is not on PATH. Install Node.js 20 or newer.")
+    return [node, str(node_packages("editor") / "yaml-language-server" / "bin" / "yaml-language-server"), "--stdio"]
 
 
 def read_settings() -> dict[str, Any]:

@@ -149,6 +149,7 @@
       && (!end || endsWithin(unit, Number(end))));
   };
   let waiting = 0;
+  let opener = null;
   byId("filters").addEventListener("input", () => { clearTimeout(waiting); waiting = setTimeout(refresh, 80); });
   byId("filters").addEventListener("submit", (event) => event.preventDefault());
   byId("filters").addEventListener("reset", () => { pick(null); setTimeout(refresh, 0); });
@@ -162,7 +163,10 @@
       byId("units").scrollIntoView();
     }
     const unit = event.target.closest("[data-unit]");
-    if (unit && byKey.has(unit.dataset.unit)) show(byKey.get(unit.dataset.unit));
+    if (unit && byKey.has(unit.dataset.unit)) {
+      opener = unit;
+      show(byKey.get(unit.dataset.unit));
+    }
   });
 
   // --- the picture -------------------------------------------------------------------------------------------------
@@ -234,6 +238,11 @@
 
   // --- the details of one unit ---------------------------------------------------------------------------------------
   const details = byId("details");
+  // The table may have drawn the row anew meanwhile.
+  details.addEventListener("close", () => {
+    const same = [...document.querySelectorAll("[data-unit]")].find((each) => each.dataset.unit === opener?.dataset.unit);
+    (opener?.isConnected ? opener : same)?.focus();
+  });
   const show = (unit) => {
     const close = make("button", "Close", { type: "button", class: "close" });
     close.addEventListener("click", () => details.close());
