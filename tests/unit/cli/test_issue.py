@@ -6,8 +6,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from markdown_it import MarkdownIt
 from tests.hub import REPOSITORY, Hub
 from tests.hub import hub as serve
+from tests.unit.cli.test_hostile_files import HOSTILE, assert_inert
+from tests.unit.cli.test_output import LINKED, Rendered
 from tests.unit.review.documents import item, review
 
 from .workspace import DONE, Workspace, days_ago
@@ -89,3 +92,20 @@ def test_issue_notifies_the_owners_of_a_file_that_a_run_rejects(hub: Hub, worksp
     (found,) = hub.repository.issues.values()
     assert (found.body or "").splitlines()[1] == "Owners: @example/shop"
     assert "`connectors/dev/shop.yaml:3:1`: dataset shop would move" in (found.body or "")
+
+
+def test_issue_shows_text_of_others_as_text(hub: Hub, workspace: Workspace, tmp_path: Path):
+    (tmp_path / "CODEOWNERS").write_text("* @example/data\n")
+    texts = [text.replace("\x1b", "").replace("\x07", "") for text in HOSTILE]
+    (tmp_path / "review.json").write_text(review(*map(item, texts), rejected=texts))
+    ran = workspace.run("issue", "-e", "dev", "--today", DAY, "--review", "review.json", "--summary", "summary.md")
+    assert ran.code == 0, ran.err
+    (found,) = hub.repository.issues.values()
+    first, owners, *rest = (found.body or "").splitlines()
+    assert (first, owners) == ("<!-- reconciler: dev -->", "Owners: @example/data")
+    for page in ("\n".join(rest), (tmp_path / "summary.md").read_text()):
+        assert_inert(page)
+        rendered = Rendered()
+        rendered.feed(MarkdownIt("gfm-like", {"linkify": False}).render(page))
+        assert rendered.elements <= {"h2", "h3", "blockquote", "ul", "li", "p", "code"}
+        assert not any(LINKED.search(each) for each in rendered.outside_code)
