@@ -45,7 +45,7 @@ _OF_TARGETS = ("prune", "dry_run", "adopt", "audience", "google_access", "report
 @click.option(
     "--from-outputs",
     "outputs",
-    type=click.File("r", encoding="utf-8"),
+    type=click.File("r", encoding="utf-8", errors="replace"),
     multiple=True,
     metavar="FILE",
     help="The output of `pulumi stack output --json`, to read instead of Fivetran; - for stdin; repeatable.",

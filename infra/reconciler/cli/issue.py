@@ -51,7 +51,12 @@ _UNAPPLIED = {
     help="The output of `reconciler review --refresh --format json`: drift, and what waits for approval.",
 )
 @outputs_option
-@click.option("--body", type=click.File("r", encoding="utf-8"), metavar="FILE", help="Markdown, in place of a report.")
+@click.option(
+    "--body",
+    type=click.File("r", encoding="utf-8", errors="replace"),
+    metavar="FILE",
+    help="Markdown, in place of a report.",
+)
 @click.option("--close", is_flag=True, help="Close the issue without reading anything.")
 @click.option("--title", default="", help="The title.  [default: NAME: what needs attention]")
 @run_url_option

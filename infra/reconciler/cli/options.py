@@ -106,7 +106,7 @@ specs_option = click.option(
 outputs_option = click.option(
     "--from-outputs",
     "outputs",
-    type=click.File("r", encoding="utf-8"),
+    type=click.File("r", encoding="utf-8", errors="replace"),
     metavar="FILE",
     help="The output of `pulumi stack output --json`, which names failed setup tests; - for stdin.",
 )

@@ -45,7 +45,7 @@ _URN = re.compile(r"urn:pulumi:\S+::(\S+)")
 @click.option(
     "--preview",
     "file",
-    type=click.File("r", encoding="utf-8"),
+    type=click.File("r", encoding="utf-8", errors="replace"),
     metavar="FILE",
     help="The output of `pulumi preview --json`, to read instead of running it; - for stdin.",
 )

@@ -27,7 +27,7 @@ from reconciler.model.errors import ReconcilerError
 @click.option(
     "--state",
     "states",
-    type=click.File("r", encoding="utf-8"),
+    type=click.File("r", encoding="utf-8", errors="replace"),
     multiple=True,
     metavar="FILE",
     help="Keep files whose resources are still in this output of `pulumi stack export`; - for stdin; repeatable.",

@@ -135,3 +135,23 @@ def test_environment_option_works_before_and_after_the_command(
         printed.append((exit_.value.code, capsys.readouterr().err))
     assert printed[0] == printed[1]
     assert "No such option" not in printed[0][1]
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("review", "-e", "dev", "--preview"),
+        ("status", "-e", "dev", "--from-outputs"),
+        ("report", "-e", "dev", "--from-outputs"),
+        ("airflow-variables", "--from-outputs"),
+    ],
+    ids=lambda arguments: arguments[0],
+)
+def test_file_that_is_not_utf_8_is_wrong_usage(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], arguments: tuple[str, ...]
+):
+    file = tmp_path / "file"
+    file.write_bytes(b"\xff\xfe\x00{")
+    with pytest.raises(SystemExit) as ended:
+        main([*arguments, str(file)])
+    assert ended.value.code == 2, capsys.readouterr().err
