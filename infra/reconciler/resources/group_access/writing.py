@@ -114,12 +114,10 @@ class Writer:
                 )
                 return
             team = self._live.teams[name]
-            made = self._sent(lambda: self._client.add_group_team(self._group_id, team, role=role), member, role)
+            self._send(lambda: self._client.add_group_team(self._group_id, team, role=role), member, role)
         else:
             try:
-                made = self._sent(
-                    lambda: self._client.add_group_user(self._group_id, email=name, role=role), member, role
-                )
+                self._send(lambda: self._client.add_group_user(self._group_id, email=name, role=role), member, role)
             except NotFound:
                 self.fail(
                     member,
@@ -127,9 +125,8 @@ class Writer:
                     "    Invite the user in Fivetran, or correct the address, then run again.",
                 )
                 return
-        if made:
-            self._note(AccessChange(member, None, role))
-            self._members.setdefault(member_key(member), GroupMember(member, "", role, is_user=kind == "user"))
+        self._note(AccessChange(member, None, role))
+        self._members.setdefault(member_key(member), GroupMember(member, "", role, is_user=kind == "user"))
 
     def _change(self, there: GroupMember, member: str, role: str) -> None:
         if why := self._protected(there, role):
@@ -188,8 +185,8 @@ class Writer:
             return True
         return any(any(True for _ in self._client.list_team_users(each.id)) for each in others if each.id)
 
-    def _sent(self, send: Callable[[], None], member: str, role: str) -> bool:
-        """Grant a role, and read the group again after a lost reply or a conflict; return True."""
+    def _send(self, send: Callable[[], None], member: str, role: str) -> None:
+        """Grant a role. After a lost reply or a conflict, the group shows whether the member has it."""
         try:
             send()
         except (Unauthorized, Forbidden, NotFound):
@@ -199,7 +196,6 @@ class Writer:
             there = self._members.get(member_key(member))
             if there is None or not roles.is_same(there.role, role):
                 raise
-        return True
 
     def _note(self, change: AccessChange) -> None:
         terms = run.declared.group_member(change.member)[1] if change.after else ""
