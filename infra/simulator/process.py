@@ -19,7 +19,7 @@ class DidNotStart(Exception):
 
 @dataclass(frozen=True)
 class Simulators:
-    """Running simulators. `environment` has the variables that point a program and Pulumi to them."""
+    """The addresses and credentials of running simulators."""
 
     fivetran_url: str
     fivetran_key: str
@@ -34,7 +34,25 @@ class Simulators:
     admin_url: str
     github: Mapping[str, str]
     """`url` of the REST API, and `admin_url`, where repositories, people and tokens are created."""
-    environment: Mapping[str, str]
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """The variables that point a program and the Pulumi CLI to the simulators."""
+        return {
+            "FIVETRAN_API_URL": self.fivetran_url,
+            "FIVETRAN_APIKEY": self.fivetran_key,
+            "FIVETRAN_APISECRET": self.fivetran_secret,
+            "BIGQUERY_EMULATOR_HOST": self.bigquery_url,
+            # As Google's Terraform and Pulumi providers name it; the Python library has no variable of its own.
+            "GOOGLE_RESOURCE_MANAGER_V3_CUSTOM_ENDPOINT": self.resource_manager_url,
+            "GOOGLE_IAM_CUSTOM_ENDPOINT": self.iam_url,
+            "GOOGLE_SECRET_MANAGER_CUSTOM_ENDPOINT": self.secret_manager_url,
+            # Without the scheme, which Pulumi adds.
+            "STORAGE_EMULATOR_HOST": self.storage_url.removeprefix("http://"),
+            "PULUMI_DEBUG_PROVIDERS": f"gcp:{self.gcp_port}",
+            # Else the engine downloads the real plugin all the same, only not to use it.
+            "PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION": "true",
+        }
 
 
 @dataclass

@@ -2,7 +2,7 @@
 and, where Google's own libraries read, over the APIs of BigQuery, Resource Manager and IAM, and the local Secret
 Manager, Cloud Storage and GitHub over their APIs.
 
-`python -m simulator.server` prints one line of JSON once all are ready (`Addresses`), and serves until SIGINT or
+`python -m simulator.server` prints one line of JSON once all are ready (`Simulators`), and serves until SIGINT or
 SIGTERM. They listen on the loopback interface only, and keep their state in memory. This module connects them: tests of
 a BigQuery destination need to know which accounts may write into a project.
 """
@@ -16,7 +16,7 @@ import json
 import os
 import signal
 import tempfile
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -35,6 +35,7 @@ from simulator.google.provider import GcpProvider, serve
 from simulator.google.resource_manager import build_resource_manager
 from simulator.google.rest import build_rest
 from simulator.google.state import Store
+from simulator.process import Simulators
 from simulator.secret_manager.app import build_apps
 from simulator.secret_manager.state import Store as Secrets
 from simulator.storage.app import build_app as build_storage
@@ -43,46 +44,6 @@ from simulator.storage.state import Store as Buckets
 HOST = "127.0.0.1"
 #: Seconds that a request may take after the signal to stop.
 _GRACE_S = 1.0
-
-
-@dataclass(frozen=True)
-class Addresses:
-    """The addresses and credentials of the simulators. `environment` points a program and the engine to them."""
-
-    fivetran_url: str
-    fivetran_key: str
-    fivetran_secret: str
-    gcp_port: int
-    bigquery_url: str
-    resource_manager_url: str
-    iam_url: str
-    secret_manager_url: str
-    storage_url: str
-    admin_url: str
-    github: Mapping[str, str]
-
-    @property
-    def environment(self) -> dict[str, str]:
-        """The variables for the program and the Pulumi CLI."""
-        return {
-            "FIVETRAN_API_URL": self.fivetran_url,
-            "FIVETRAN_APIKEY": self.fivetran_key,
-            "FIVETRAN_APISECRET": self.fivetran_secret,
-            "BIGQUERY_EMULATOR_HOST": self.bigquery_url,
-            # As Google's Terraform and Pulumi providers name it; the Python library has no variable of its own.
-            "GOOGLE_RESOURCE_MANAGER_V3_CUSTOM_ENDPOINT": self.resource_manager_url,
-            "GOOGLE_IAM_CUSTOM_ENDPOINT": self.iam_url,
-            "GOOGLE_SECRET_MANAGER_CUSTOM_ENDPOINT": self.secret_manager_url,
-            # Without the scheme, which Pulumi adds.
-            "STORAGE_EMULATOR_HOST": self.storage_url.removeprefix("http://"),
-            "PULUMI_DEBUG_PROVIDERS": f"gcp:{self.gcp_port}",
-            # Else the engine downloads the real plugin all the same, only not to use it.
-            "PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION": "true",
-        }
-
-    def as_json(self) -> str:
-        """Return one line."""
-        return json.dumps({**dataclasses.asdict(self), "environment": self.environment})
 
 
 @dataclass(frozen=True)
@@ -95,7 +56,7 @@ class Ports:
 
 
 @contextlib.asynccontextmanager
-async def serving(ports: Ports = Ports(), *, latency_ms: int = 0) -> AsyncIterator[Addresses]:
+async def serving(ports: Ports = Ports(), *, latency_ms: int = 0) -> AsyncIterator[Simulators]:
     """Run all simulators while the block lasts. Raises `OSError` for a port in use.
 
     The admin APIs of Google Cloud, Secret Manager and GitHub are under `/_admin/gcp`, `/_admin/secret-manager` and
@@ -122,7 +83,7 @@ async def serving(ports: Ports = Ports(), *, latency_ms: int = 0) -> AsyncIterat
         server, bound = await serve(GcpProvider(store, faults, latency_ms), HOST, ports.gcp)
         try:
             credential = DEFAULT_CREDENTIALS[0]
-            yield Addresses(
+            yield Simulators(
                 fivetran_url=f"{url}/v1",
                 fivetran_key=credential.key,
                 fivetran_secret=credential.secret,
@@ -164,8 +125,8 @@ async def _run(ports: Ports, latency_ms: int, parent: int | None) -> None:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stop.set)
-    async with serving(ports, latency_ms=latency_ms) as addresses:
-        click.echo(addresses.as_json())
+    async with serving(ports, latency_ms=latency_ms) as simulators:
+        click.echo(json.dumps(dataclasses.asdict(simulators)))
         if parent is None:
             await stop.wait()
         else:

@@ -18,6 +18,8 @@ _LOOPBACK: Final = ("127.0.0.1", "::1", "localhost")
 #: How long one request may take, and how long all attempts at it.
 _REQUEST_S: Final = 30
 _ATTEMPTS_S: Final = 60
+#: What broken credentials and answers raise, besides the exceptions of the libraries.
+_UNUSABLE: Final = (ValueError, TypeError)
 
 
 class Denied(Exception):
@@ -47,7 +49,7 @@ class GoogleRest:
             credentials: Credentials of google-auth; None for the application-default ones.
         """
         self._subject = subject
-        with self._failures():
+        with google_failures(subject, *_UNUSABLE):
             self._session, self.account = _session(anonymous, credentials)
 
     def __enter__(self) -> Self:
@@ -76,7 +78,7 @@ class GoogleRest:
                 raise exceptions.from_http_response(response)  # type: ignore[no-untyped-call]
             return response
 
-        with self._failures():
+        with google_failures(self._subject, *_UNUSABLE):
             try:
                 return send()
             except (exceptions.Forbidden, exceptions.NotFound, exceptions.PreconditionFailed) as error:
@@ -85,27 +87,45 @@ class GoogleRest:
     def object(self, method: str, url: str, *, params: Any = None, body: Any = None) -> dict[str, Any]:
         """Send a request and return the JSON object of the answer; raises as `ask` does."""
         response = self.ask(method, url, params=params, body=body)
-        with self._failures():
+        with google_failures(self._subject, *_UNUSABLE):
             return dict(response.json())
 
-    @contextlib.contextmanager
-    def _failures(self) -> Iterator[None]:
-        """Turn the libraries' exceptions into one line."""
-        from google.api_core.exceptions import GoogleAPIError  # noqa: PLC0415
-        from google.auth.exceptions import GoogleAuthError  # noqa: PLC0415
-        from requests.exceptions import RequestException  # noqa: PLC0415
 
-        try:
-            yield
-        except GoogleAuthError as error:
-            raised = RemoteError(
-                f"{self._subject}: {NO_CREDENTIALS} ({type(error).__name__})", unmasked_message=str(error), step=LOG_IN
-            )
-        except (GoogleAPIError, RequestException, ValueError, TypeError) as error:
-            raised = google_error(self._subject, error)
-        else:
-            return
-        raise raised from None
+@contextlib.contextmanager
+def google_failures(subject: str, *unusable: type[Exception]) -> Iterator[None]:
+    """Raise `RemoteError` in place of the exceptions of Google's libraries, and of `unusable` answers.
+
+    Args:
+        subject: What the requests are about; the error begins with it.
+        unusable: Further exceptions that mean that an answer cannot be used.
+    """
+    from google.api_core.exceptions import GoogleAPIError  # noqa: PLC0415
+    from google.auth.exceptions import GoogleAuthError  # noqa: PLC0415
+    from requests.exceptions import RequestException  # noqa: PLC0415
+
+    failures: tuple[type[Exception], ...] = (GoogleAPIError, RequestException, *unusable)
+    try:
+        yield
+    except GoogleAuthError as error:
+        raised = RemoteError(
+            f"{subject}: {NO_CREDENTIALS} ({type(error).__name__})", unmasked_message=str(error), step=LOG_IN
+        )
+    except failures as error:
+        raised = google_error(subject, error)
+    else:
+        return
+    raise raised from None
+
+
+def default_credentials() -> Any:
+    """Return the application-default credentials. Raises exceptions of google-auth."""
+    import google.auth  # noqa: PLC0415
+
+    with warnings.catch_warnings():
+        # A person's own credentials are fine on a person's own machine.
+        warnings.filterwarnings("ignore", message="Your application has authenticated using end user credentials")
+        credentials, _ = google.auth.default(scopes=[_SCOPE])
+    return credentials
 
 
 def is_loopback(address: str) -> bool:
@@ -115,7 +135,6 @@ def is_loopback(address: str) -> bool:
 
 def _session(anonymous: bool, credentials: Any) -> tuple[Any, str | None]:
     """Return a session, and the service account whose credentials it sends if they name one."""
-    import google.auth  # noqa: PLC0415
     import requests  # noqa: PLC0415
     from google.auth.transport.requests import AuthorizedSession  # noqa: PLC0415
 
@@ -123,10 +142,6 @@ def _session(anonymous: bool, credentials: Any) -> tuple[Any, str | None]:
         session = requests.Session()
         session.trust_env = False  # the environment's proxies are not for this machine
         return session, None
-    if credentials is None:
-        with warnings.catch_warnings():
-            # A person's own credentials are fine on a person's own machine.
-            warnings.filterwarnings("ignore", message="Your application has authenticated using end user credentials")
-            credentials, _ = google.auth.default(scopes=[_SCOPE])
+    credentials = credentials or default_credentials()
     authorised: Any = AuthorizedSession
     return authorised(credentials), getattr(credentials, "service_account_email", None)

@@ -80,7 +80,7 @@ def rejections(project: str, found: Findings, before: Mapping[str, Declared], gr
     diffs = [compare_dataset(each, live[each.id], today()) for each in new if each.id in live]
     writer = _writer(group) if any(diff.needs_writer for diff in diffs) else None
     lists = {each.id: live[each.id].access if each.id in live else None for each in existing}
-    run.declared.set_datasets(found.declared, lists, writer)
+    run.declare(datasets={each.id: each for each in found.declared}, access_lists=dict(lists), writer=writer)
     decisions = [diff.decide(writer, run.declared.locate) for diff in diffs]
     for decision in decisions:
         for notice in decision.notices:

@@ -23,6 +23,7 @@ from pulumi.dynamic import (
 )
 
 from reconciler import secrets
+from reconciler.config.places import Places
 from reconciler.fivetran.api import FivetranError, Forbidden, Unauthorized
 from reconciler.lifecycle import airflow
 from reconciler.lifecycle.removal import Removals
@@ -79,8 +80,8 @@ class PreflightProvider(Provider):
     @operation
     def check(self, olds: dict[str, Any], news: dict[str, Any]) -> CheckResult:
         if root := news.pop(_ROOT, None):
-            run.declared.set_root(Path(root))
-        run.declared.is_preview = bool(news.pop(_PREVIEW, False))
+            run.declare(places=Places(Path(root)))
+        run.declare(is_preview=bool(news.pop(_PREVIEW, False)))
         destination = news.pop(_DESTINATION, None)
         declarations = news.pop(_DECLARATIONS, {})
         secrets.remember_declared([declarations, news["units"]])
@@ -89,11 +90,11 @@ class PreflightProvider(Provider):
         before, after = _declared(olds.get("units", {})), _declared(news["units"])
         news[_FORMER] = _former_variables(olds.get(_FORMER, []), before, after, news.pop(_ELSEWHERE, []))
         rules = _rules(olds, news)
-        run.declared.set_connections(
-            {unit.connection: name for name, unit in after.items() if unit.connection},
-            replaced(before, after, rules.groups),
-            left_groups(after, rules.groups),
-            {unit.connection: unit.named_or_permanent for unit in after.values() if unit.connection},
+        run.declare(
+            units={unit.connection: name for name, unit in after.items() if unit.connection},
+            replaced=replaced(before, after, rules.groups),
+            left_groups=left_groups(after, rules.groups),
+            permanent_keys={unit.connection: unit.named_or_permanent for unit in after.values() if unit.connection},
         )
         if olds.get("gcp_project", news["gcp_project"]) != news["gcp_project"]:
             raise OperationError(
@@ -106,15 +107,15 @@ class PreflightProvider(Provider):
             ids = _ids({olds.get("group", news["group"]), news["group"]}, rejected)
             raise OperationError("\n".join(_with_id(rejection, ids) for rejection in rejected))
         creations = Creations.of(olds.get(_INTENTS, {}), before, after, rules.groups)
-        run.declared.recall_intents(creations.recalled)
         looked_for = {name: unit for name, unit in declarations.items() if name in creations.looked_for}
         in_place = {name: unit for name, unit in declarations.items() if name in creations.in_place}
-        run.declared.set_not_looked_up(
-            {
+        run.declare(
+            intents=creations.recalled,
+            not_looked_up={
                 api_fields.connection_name(unit["connection"]): unit
                 for name, unit in declarations.items()
                 if name not in looked_for and name not in in_place
-            }
+            },
         )
         unusable = secret_versions.rejections(declarations, olds.get(_REFERENCES, []))
         try:

@@ -62,5 +62,4 @@ class AdoptionDecision:
 
 def in_lines(file: str, differing: Iterable[Difference]) -> list[str]:
     """Return each difference with its place in the unit's file, where that is known."""
-    placed = [(run.declared.locate(file, "connector", difference.path), difference) for difference in differing]
-    return [str(difference) if place == file else f"{place}: {difference}" for place, difference in placed]
+    return [run.declared.at_line(str(each), file, "connector", each.path) for each in differing]

@@ -10,11 +10,9 @@ from __future__ import annotations
 import logging
 import os
 import threading
-import warnings
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
-import google.auth
 import google_crc32c
 import requests
 from google.api_core import exceptions as google_exceptions
@@ -25,6 +23,7 @@ from google.auth.credentials import AnonymousCredentials
 from google.cloud.secretmanager_v1 import SecretManagerServiceClient, SecretVersion
 from google.cloud.secretmanager_v1.services.secret_manager_service.transports import SecretManagerServiceRestTransport
 
+from reconciler.google.rest import default_credentials, is_loopback
 from reconciler.model import Reference
 from reconciler.model.errors import ReconcilerError
 from reconciler.secrets.versions import Finding, SecretRequest
@@ -32,8 +31,6 @@ from reconciler.secrets.versions import Finding, SecretRequest
 #: Another address of the API, as Google's Terraform and Pulumi providers name it; with or without `/v1/` at its end.
 ENDPOINT = "GOOGLE_SECRET_MANAGER_CUSTOM_ENDPOINT"
 
-_LOOPBACK = ("127.0.0.1", "::1", "localhost")
-_SCOPE = "https://www.googleapis.com/auth/cloud-platform"
 _NOBODY = "the credentials of this run"
 
 _PASSING = (
@@ -139,7 +136,7 @@ def connect() -> SecretManager:
     endpoint = os.environ.get(ENDPOINT, "")
     with _lock:
         if endpoint not in _connected:
-            _connected[endpoint] = _local(endpoint) if _is_loopback(endpoint) else _google(endpoint)
+            _connected[endpoint] = _local(endpoint) if is_loopback(endpoint) else _google(endpoint)
         return _connected[endpoint]
 
 
@@ -160,20 +157,13 @@ def _google(endpoint: str) -> SecretManager:
             f"{ENDPOINT}: expected an address such as https://secretmanager.googleapis.com/v1/. Set that, or unset it"
         )
     try:
-        with warnings.catch_warnings():
-            # A person's own credentials are fine on a person's own machine.
-            warnings.filterwarnings("ignore", message="Your application has authenticated using end user credentials")
-            credentials, _ = google.auth.default(scopes=[_SCOPE])
+        credentials = default_credentials()
     except auth_exceptions.GoogleAuthError:
         raise ReconcilerError(f"no Google credentials for Secret Manager: {_CREDENTIALS}") from None
     options = ClientOptions(api_endpoint=address.netloc) if endpoint else None
     client = SecretManagerServiceClient(credentials=credentials, transport="rest", client_options=options)
     who = getattr(credentials, "service_account_email", None) or getattr(credentials, "account", None)
     return SecretManager(client, str(who) if who and who != "default" else _NOBODY)
-
-
-def _is_loopback(endpoint: str) -> bool:
-    return urlsplit(endpoint).hostname in _LOOPBACK
 
 
 def retry(patience: TimeLimits = TimeLimits()) -> Retry:

@@ -71,14 +71,14 @@ def test_a_new_dataset_that_would_change_is_rejected_and_a_known_one_is_not_read
     assert "preview" not in kept
     assert fivetran.requests() == []
     assert reads(fivetran) == 0
-    assert run.declared.dataset_exists("stripe")
+    assert "stripe" in run.declared.access_lists
 
 
 def test_a_new_dataset_that_does_not_exist_is_not_read(fivetran: Fivetran, new_run):
     reads(fivetran)
     check({}, props(Findings((declared(),)), stripe={}))
     assert reads(fivetran) == 0
-    assert not run.declared.dataset_exists("stripe")
+    assert "stripe" not in run.declared.access_lists
 
 
 def test_a_new_dataset_that_cannot_be_read_is_rejected(fivetran: Fivetran, new_run):

@@ -67,7 +67,7 @@ def test_what_a_run_declares_none_of_its_deletions_takes(fivetran: Fivetran, new
     monkeypatch.setenv("RECONCILER_REMOVALS", "allow")
     id_ = fivetran.by_hand()
     provider.check(props("stripe"), props(payments={**MOVED, "formerly": "stripe"}))
-    assert run.declared.unit_of("stripe") == "payments"
+    assert run.declared.units.get("stripe") == "payments"
     ConnectionProvider().delete(id_, {"file": "dev/stripe.yaml", "unit": "stripe", "destination": {"schema": "stripe"}})
     assert fivetran.the("stripe")["id"] == id_
 
@@ -88,10 +88,10 @@ def test_moved_group_is_rejected_for_each_connection_without_allow_resync(fivetr
     message = failure(provider.check, props("stripe"), moved)
     assert message.startswith("dev/stripe.yaml: the group changed from Group_Dev to Group_Test, which Fivetran cannot ")
     assert f"to replace the connection stripe ({id_}) by a new one" in message
-    assert not run.declared.may_replace("stripe")
+    assert "stripe" not in run.declared.replaced
     moved["units"]["stripe"]["resync"] = {"group": ["Group_Dev", "Group_Test"]}
     assert provider.check(props("stripe"), moved).failures == []
-    assert run.declared.may_replace("stripe")
+    assert "stripe" in run.declared.replaced
 
 
 def test_changed_immutable_key_is_rejected_without_allow_resync(fivetran: Fivetran, new_run):
@@ -107,8 +107,8 @@ def test_changed_immutable_key_is_rejected_without_allow_resync(fivetran: Fivetr
     assert provider.diff("dev", before, after).changes, "so that state learns of it"
     after["units"]["stripe"]["resync"] = {"config.timeframe": ["SIX", "TWELVE"]}
     assert provider.check(before, after).failures == []
-    assert run.declared.may_replace("stripe")
-    assert run.declared.permanent_keys("stripe") == {"timeframe": True}
+    assert "stripe" in run.declared.replaced
+    assert run.declared.permanent_keys.get("stripe", {}) == {"timeframe": True}
 
 
 RENAMED = {"group": "Group_New", "formerly": "Group_Dev"}
@@ -117,8 +117,8 @@ RENAMED = {"group": "Group_New", "formerly": "Group_Dev"}
 def test_a_renamed_group_is_no_other_group(fivetran: Fivetran, new_run):
     fivetran.by_hand()
     assert provider.check(props("stripe"), {**props("stripe"), **RENAMED}).failures == []
-    assert not run.declared.may_replace("stripe")
-    assert not run.declared.may_leave("Group_Dev")
+    assert "stripe" not in run.declared.replaced
+    assert "Group_Dev" not in run.declared.left_groups
     fivetran.forget_requests()
     assert provider.check({**props("stripe"), **RENAMED}, {**props("stripe"), **RENAMED}).failures == []
     assert fivetran.requests() == [], "once it is done, nobody looks"

@@ -87,7 +87,7 @@ class Stack:
         name = unit.connector.destination.connection_name
         declared = {unit.name: Declared(unit.file, unit.connector.service, name)}
         creations = Creations.of(self.intents, self._known, declared, ("Group_Dev", "Group_Dev"))
-        run.declared.recall_intents(creations.recalled)
+        run.declare(intents=creations.recalled)
         found = False
         with suppress(FivetranError):
             found = bool(creations.looked_for) and run.account.find(self._group, name) is not None

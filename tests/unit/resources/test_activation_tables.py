@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from reconciler.config.places import Places
 from reconciler.model import Adopt, SchemaSync, Sync, TableSync
 from reconciler.resources.operation import Failed
 from reconciler.resources.run.run import run
@@ -65,7 +66,7 @@ def test_activation_names_the_line_of_each_table_that_is_not_as_declared(
         "connector:\n  sync:\n    schemas:\n      stripe:\n        tables:\n          customer:\n"
         "            columns:\n              emial: hashed\n"
     )
-    run.declared.set_root(tmp_path)
+    run.declare(places=Places(tmp_path))
     assert stack.up(unit(sync=customers(emial="hashed"))) == "refused"
     told = run.outcomes.failures()[FILE].splitlines()
     assert told[0].startswith(f"{FILE}:2:3: Fivetran does not hash or exclude what `sync` declares")
@@ -79,7 +80,7 @@ def test_activation_names_the_line_of_the_connector_whose_test_failed(
     file = tmp_path / FILE
     file.parent.mkdir(parents=True)
     file.write_text("owners: [a]\nconnector:\n  service: stripe\n")
-    run.declared.set_root(tmp_path)
+    run.declare(places=Places(tmp_path))
     fivetran.script_tests(target="stripe", runs=None, results=[BAD_TEST])
     assert stack.up(unit()) == "failed"
     assert run.outcomes.failures()[FILE].startswith(f"{FILE}:2:1: ")

@@ -233,7 +233,7 @@ def test_a_connection_gives_way_only_where_a_file_of_this_run_says_so(fivetran: 
     olds, news = state(fivetran.group), inputs(fivetran.group, schema="stripe_v2")
     assert "which Fivetran cannot do in an existing connection" in failure(provider.check, olds, news)
     assert "this run would delete the connection stripe" in failure(provider.delete, stripe, olds)
-    run.declared.set_connections({"stripe_v2": "stripe"}, replaced=["stripe"])
+    run.declare(units={"stripe_v2": "stripe"}, replaced=frozenset({"stripe"}))
     assert provider.check(olds, news).failures == []
     shown = provider.diff(stripe, olds, news)
     assert (shown.replaces, shown.delete_before_replace) == (["destination"], True)
@@ -243,23 +243,21 @@ def test_a_connection_gives_way_only_where_a_file_of_this_run_says_so(fivetran: 
 
 def test_changed_immutable_key_replaces_only_with_allow_resync(fivetran: Fivetran, stripe: str):
     olds, news = state(fivetran.group, frame={"a": 1}), inputs(fivetran.group, frame={"a": 2, "b": 3})
-    permanent = {"stripe": {"frame.a": False}}
-    for replaced, replaces in ((["stripe"], ["config"]), ([], None)):
-        run.declared.set_connections({"stripe": "stripe"}, replaced=replaced, permanent=permanent)
+    permanent, stripe_alone = {"stripe": {"frame.a": False}}, frozenset({"stripe"})
+    for replaced, replaces in ((stripe_alone, ["config"]), (frozenset(), None)):
+        run.declare(units={"stripe": "stripe"}, replaced=replaced, permanent_keys=permanent)
         assert provider.check(olds, news).failures == []
         assert provider.diff(stripe, olds, news).replaces == replaces
-    run.declared.set_connections({"stripe": "stripe"}, replaced=["stripe"], permanent=permanent)
+    run.declare(replaced=stripe_alone)
     assert provider.diff(stripe, olds, inputs(fivetran.group, frame={"a": 1, "b": 3})).replaces is None
     assert provider.diff(stripe, olds, inputs(fivetran.group)).replaces is None, "it left the file"
     for named, replaces in ((False, None), (True, ["config"])):
-        run.declared.set_connections(
-            {"stripe": "stripe"}, replaced=["stripe"], permanent={"stripe": {"frame.a": named}}
-        )
+        run.declare(permanent_keys={"stripe": {"frame.a": named}})
         assert provider.diff(stripe, state(fivetran.group), news).replaces == replaces, "it came to the file"
 
 
 def test_of_a_name_that_stays_the_old_connection_goes_as_well(fivetran: Fivetran, stripe: str):
-    run.declared.set_connections({"stripe": "stripe"}, replaced=["stripe"])
+    run.declare(units={"stripe": "stripe"}, replaced=frozenset({"stripe"}))
     provider.delete(stripe, state(fivetran.group))
     assert fivetran.named("stripe") == []
 
@@ -268,7 +266,7 @@ def test_a_connection_that_another_file_declares_is_let_go_without_a_call(
     fivetran: Fivetran, stripe: str, monkeypatch: pytest.MonkeyPatch
 ):
     monkeypatch.setenv("RECONCILER_REMOVALS", "allow")
-    run.declared.set_connections({"stripe": "payments"})
+    run.declare(units={"stripe": "payments"})
     fivetran.forget_requests()
     provider.delete(stripe, state(fivetran.group))
     assert fivetran.requests() == []

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from pulumi.output import Unknown
 
+from reconciler.config.places import Places
 from reconciler.google.bigquery.declared_dataset import DatasetDeclaration, build_declaration
 from reconciler.lifecycle.removal import DeletionRules
 from reconciler.model import Dataset, Destination, Environment, Grant, Unit
@@ -86,7 +87,7 @@ class BigQuery:
 
 def news(declared: DatasetDeclaration, writer: Any = ACCOUNT) -> dict[str, Any]:
     """The inputs, as the engine hands them over once `Preflight` was checked."""
-    run.declared.set_datasets([declared], {"d": None})
+    run.declare(datasets={declared.id: declared}, access_lists={"d": None})
     return dict(as_engine(inputs("p", declared, writer)))
 
 
@@ -94,7 +95,7 @@ def news(declared: DatasetDeclaration, writer: Any = ACCOUNT) -> dict[str, Any]:
 def bigquery(fivetran: Fivetran, new_run: Callable[..., None], tmp_path: Path) -> BigQuery:
     (tmp_path / "dev").mkdir()
     (tmp_path / "dev" / "d.yaml").write_text(UNIT)
-    run.declared.set_root(tmp_path)
+    run.declare(places=Places(tmp_path))
     return BigQuery(fivetran)
 
 
@@ -140,7 +141,7 @@ def test_a_preview_logs_what_state_and_files_differ_by(bigquery: BigQuery, caplo
     bigquery.make(ROBOT)
     bigquery.up(expected("a"))
     caplog.clear()
-    run.declared.is_preview = True
+    run.declare(is_preview=True)
     assert bigquery.resource.pending(news(expected("b")))
     assert caplog.messages == [
         f"dev/d.yaml:5:51: grants {VIEWER} on dataset d to user:b@example.com",
@@ -151,9 +152,9 @@ def test_a_preview_logs_what_state_and_files_differ_by(bigquery: BigQuery, caplo
 def test_a_preview_without_fivetrans_account_says_that_it_is_incomplete(
     bigquery: BigQuery, caplog: pytest.LogCaptureFixture
 ):
-    run.declared.is_preview = True
+    run.declare(is_preview=True)
     unknown = news(expected(), Unknown())
-    run.declared.set_datasets([expected()], {"d": (ROBOT, ENGINEERS, WRITER)})
+    run.declare(datasets={expected().id: expected()}, access_lists={"d": (ROBOT, ENGINEERS, WRITER)})
     bigquery.resource._provider.check({}, unknown)
     assert caplog.messages == [
         "dev/d.yaml:3:1: this preview is incomplete: the run also grants roles/bigquery.dataEditor on dataset d to "
@@ -317,15 +318,15 @@ def test_a_preview_warns_of_a_deleted_account_with_the_line_that_names_it(
     bigquery.gcp("POST", "/deleted-members", {"members": ["user:b@example.com"]})
     new_run()
     bigquery.resource.refresh()
-    run.declared.set_root(tmp_path)
-    run.declared.is_preview = True
+    run.declare(places=Places(tmp_path))
+    run.declare(is_preview=True)
     caplog.clear()
     assert bigquery.resource.pending(news(expected("a", "b")))
     (warned,) = [message for message in caplog.messages if "is deleted in Google" in message]
     assert warned.startswith(
         "dev/d.yaml:5:73: the account of user:b@example.com is deleted in Google (the dataset d lists it as deleted:"
     )
-    run.declared.is_preview = False
+    run.declare(is_preview=False)
     bigquery.up(expected("a", "b"))
     assert ":5:73: Google denies" in run.outcomes.failures()["dev/d.yaml"]
     assert bigquery.access() == listed(ROBOT, ENGINEERS, reader("a"), WRITER)

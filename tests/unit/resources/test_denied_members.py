@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from reconciler.config.places import Places
 from reconciler.google.bigquery.api import AccessList, Datasets
 from reconciler.google.bigquery.declared_dataset import DatasetDeclaration, build_declaration
 from reconciler.lifecycle.removal import DeletionRules
@@ -38,7 +39,7 @@ def viewers(*members: str) -> DatasetDeclaration:
 
 @pytest.fixture
 def bigquery(fivetran: Fivetran, new_run: Callable[..., None], tmp_path: Path) -> BigQuery:
-    run.declared.set_root(tmp_path)
+    run.declare(places=Places(tmp_path))
     return BigQuery(fivetran)
 
 

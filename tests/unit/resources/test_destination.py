@@ -64,7 +64,7 @@ def test_neither_making_nor_changing_one_tests_it(fivetran: Fivetran, new_run):
 )
 def test_one_that_differs_is_not_adopted_nor_in_a_preview(fivetran: Fivetran, new_run, change, said):
     text = failure(DestinationProvider().create, {**PROPS, **change})
-    run.declared.is_preview = True
+    run.declare(is_preview=True)
     assert failure(DestinationProvider().check, {}, {**PROPS, **change}) == text
     DestinationProvider().check({}, PROPS)
     assert fivetran.writes() == []
@@ -99,7 +99,7 @@ def test_destination_moves_to_another_group_and_keeps_the_old_one_when_allowed(f
     assert "Write `formerly: Group_Dev` beside it to rename the group in Fivetran" in failure(
         DestinationProvider().check, dict(PROPS), moved
     )
-    run.declared.set_connections({}, left_groups=["Group_Dev"])
+    run.declare(left_groups=frozenset({"Group_Dev"}))
     assert DestinationProvider().check(dict(PROPS), moved).failures == []
     shown = DestinationProvider().diff(fivetran.group, dict(PROPS), moved)
     assert (shown.replaces, bool(shown.delete_before_replace)) == (["group"], False)
@@ -192,7 +192,7 @@ def test_the_service_account_is_read_from_the_group(fivetran: Fivetran, new_run)
 
 
 def test_a_preview_that_cannot_ask_fivetran_rejects_no_destination(fivetran: Fivetran, new_run):
-    run.declared.is_preview = True
+    run.declare(is_preview=True)
     fivetran.fault(kind="status", status=500, count=None)
     DestinationProvider().check({}, {**PROPS, "location": "EU"})
     assert {each["path"] for each in fivetran.requests()} == {"/v1/groups"}

@@ -65,7 +65,7 @@ def test_next_run_finds_the_connection_when_the_read_after_a_lost_answer_fails(f
     assert "GET /connections: Fivetran answered 500" in failure(create, inputs(fivetran.group))
     fivetran.forget_faults()
     new_run()
-    run.declared.recall_intents({"stripe": Intent(datetime.now(UTC) - MINUTE, run.account.creator())})
+    run.declare(intents={"stripe": Intent(datetime.now(UTC) - MINUTE, run.account.creator())})
     made = create(inputs(fivetran.group))
     assert made.id == fivetran.the("stripe")["id"]
     assert (made.outs or {})["revision"] == 1, "it is tested, and started"
@@ -148,7 +148,7 @@ def test_connection_of_a_killed_run_gets_the_files_config_and_is_tested(
     fivetran: Fivetran, new_run, never: dict[str, Any]
 ):
     me = run.account.creator()
-    run.declared.recall_intents({"stripe": Intent(datetime.now(UTC), me)})
+    run.declare(intents={"stripe": Intent(datetime.now(UTC), me)})
     made = fivetran.by_hand("sk_old", **never, connected_by=me.user)
     continued = create(inputs(fivetran.group, historical_sync_time_frame="DATE_LIMIT"))
     settle()
@@ -178,7 +178,7 @@ def test_one_that_no_intent_covers_is_not_written_to_whatever_it_looks_like(
 ):
     me = run.account.creator()
     if recorded is not None:
-        run.declared.recall_intents({"stripe": Intent(datetime.now(UTC) - 2 * HOUR, me)})
+        run.declare(intents={"stripe": Intent(datetime.now(UTC) - 2 * HOUR, me)})
     fivetran.by_hand(
         "sk_old",
         paused=True,
@@ -201,7 +201,7 @@ def test_a_lost_reply_heals_whatever_this_machines_clock_says(
     made = create(inputs(fivetran.group))
     assert (made.outs or {})["revision"] == 1, "ours, and to be tested"
     new_run()
-    run.declared.recall_intents({"stripe": Intent(run.account.now(), run.account.creator())})
+    run.declare(intents={"stripe": Intent(run.account.now(), run.account.creator())})
     fivetran.delete(made.id)
     fivetran.fault(**POST, kind="drop_reply")
     assert (create(inputs(fivetran.group)).outs or {})["revision"] == 1
@@ -209,7 +209,7 @@ def test_a_lost_reply_heals_whatever_this_machines_clock_says(
 
 
 def test_a_clock_that_is_ahead_by_minutes_still_lets_a_run_find_what_is_ours(fivetran: Fivetran, new_run):
-    run.declared.recall_intents({"stripe": Intent(datetime.now(UTC) + 4 * MINUTE, run.account.creator())})
+    run.declare(intents={"stripe": Intent(datetime.now(UTC) + 4 * MINUTE, run.account.creator())})
     fivetran.by_hand("sk_old", paused=True, connected_by=run.account.creator().user)
     create(inputs(fivetran.group))
     settle()

@@ -5,17 +5,18 @@ Credentials are Google's application-default ones; with BIGQUERY_EMULATOR_HOST, 
 
 from __future__ import annotations
 
-import contextlib
 import functools
 import os
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Final, Self
 
-from reconciler.model.errors import LOG_IN, NO_CREDENTIALS, RemoteError, google_error
+from reconciler.google.rest import google_failures
+from reconciler.model.errors import RemoteError, google_error
 
 EMULATOR: Final = "BIGQUERY_EMULATOR_HOST"
 #: How long one request may take, and how long all attempts at it.
@@ -201,25 +202,9 @@ class Datasets:
         with ThreadPoolExecutor(_AT_ONCE) as pool:
             return dict(pool.map(one, dataset_ids))
 
-    @contextlib.contextmanager
-    def _failures(self, what: str, done: str = "read") -> Iterator[None]:
+    def _failures(self, what: str, done: str = "read") -> AbstractContextManager[None]:
         """Turn the library's exceptions into one line about what could not be read or written."""
-        from google.api_core.exceptions import GoogleAPIError  # noqa: PLC0415
-        from google.auth.exceptions import GoogleAuthError  # noqa: PLC0415
-        from requests.exceptions import RequestException  # noqa: PLC0415
-
-        subject = f"BigQuery, project {self.project}: {what} cannot be {done}"
-        try:
-            yield
-        except GoogleAuthError as error:
-            raised = RemoteError(
-                f"{subject}: {NO_CREDENTIALS} ({type(error).__name__})", unmasked_message=str(error), step=LOG_IN
-            )
-        except (GoogleAPIError, RequestException) as error:
-            raised = google_error(subject, error)
-        else:
-            return
-        raise raised from None
+        return google_failures(f"BigQuery, project {self.project}: {what} cannot be {done}")
 
 
 def _time(milliseconds: object) -> datetime | None:

@@ -45,7 +45,7 @@ class DatasetAccessProvider(Provider):
     def check(self, olds: dict[str, Any], news: dict[str, Any]) -> Checked:
         if run.declared.is_preview and not olds:
             declared = _Declared(news)
-            declared.log_changes(run.declared.access_list(declared.dataset), declared.entries)
+            declared.log_changes(run.declared.access_lists.get(declared.dataset) or (), declared.entries)
         return Checked(news, [])
 
     @operation
@@ -117,9 +117,9 @@ class _Declared:
         self.file, self.path = str(props["file"]), str(props["path"])
         self.dataset = str(props["dataset"])
         self.is_unknown = "writer" in props and is_unknown(props["writer"])
-        account = run.declared.writer() if self.is_unknown else props.get("writer")
+        account = run.declared.writer if self.is_unknown else props.get("writer")
         self.is_incomplete = self.is_unknown and not account
-        expected = run.declared.dataset(self.dataset)
+        expected = run.declared.datasets.get(self.dataset)
         self.places = {each.entry: each for each in expected.entries} if expected else {}
         self.names = expected.names if expected else MemberNames(props.get("workgroups"))
         entries = [parse_entry(each) or each for each in props["entries"].values()]
@@ -214,7 +214,7 @@ def _write(props: Mapping[str, Any], olds: Mapping[str, Any]) -> dict[str, Any]:
         props["project"], declared.dataset, wanted, kept_as, newborn=declared.writer if is_newborn else None
     )
     # BigQuery's default access to a new dataset is not reported as revoked: the dataset was empty.
-    is_new = not olds and not run.declared.dataset_exists(declared.dataset)
+    is_new = not olds and declared.dataset not in run.declared.access_lists
     declared.log_changes(() if is_new else written.before, written.after)
     _log_other_addresses(declared, written, kept_as)
     denied: dict[str, dict[str, Any]] = {}

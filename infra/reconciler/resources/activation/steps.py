@@ -20,7 +20,7 @@ from reconciler.resources.activation.pending import is_overdue, needs
 from reconciler.resources.activation.setup_tests import failed_tests, format_failures, format_test, mask_test
 from reconciler.resources.adoption import AdoptionDecision
 from reconciler.resources.operation import mask_own_text
-from reconciler.resources.run.outcomes import OperationError
+from reconciler.resources.run.outcomes import OperationError, behind_file
 from reconciler.resources.run.run import run
 from reconciler.resources.run.setup_tests import deadline
 from reconciler.secrets import (
@@ -88,7 +88,7 @@ def activate(olds: Mapping[str, Any], news: Mapping[str, Any]) -> dict[str, Any]
             _apply_file(olds, news, state)
         except OperationError as error:
             known = _known(news)
-            rejected = _with_place(news["file"], error.at, mask_own_text(error.shown(news["file"]), known))
+            rejected = run.declared.at_line(mask_own_text(error.shown(news["file"]), known), news["file"], *error.at)
             state |= {"outcome": "refused", "reason": mask_own_text(str(error), known)}
     if state["outcome"] != "connected":
         _report(state, rejected)
@@ -276,16 +276,9 @@ def _configure(news: Mapping[str, Any], state: dict[str, Any], *, fresh: bool = 
     state["sync"] = news.get("sync")
 
 
-def _with_place(file: str, at: tuple[str | int, ...], text: str) -> str:
-    """Put the line that a text is about before it, where the files of the run are known."""
-    place = run.declared.locate(file, *at)
-    return text if place == file else f"{place}: {text}"
-
-
 def _warn(file: str, warnings: Iterable[str]) -> None:
     for warning in warnings:
-        text = tables.locate_text(file, warning)
-        logger.warning("%s", text if text.startswith(file) else f"{file}: {text}")
+        logger.warning("%s", behind_file(file, tables.locate_text(file, warning)))
 
 
 def _adopt_or_start(news: Mapping[str, Any], state: dict[str, Any]) -> None:
@@ -345,7 +338,8 @@ def _report(state: Mapping[str, Any], rejected: str | None) -> None:
     if state["outcome"] != "awaiting" or is_overdue(state):
         # State holds no lines, since a line that moves changes nothing.
         at = ("connector", "awaiting", "until") if state["outcome"] == "awaiting" else ("connector",)
-        run.outcomes.fail(state["file"], rejected or _with_place(state["file"], at, _format_failure(state)))
+        text = rejected or run.declared.at_line(_format_failure(state), state["file"], *at)
+        run.outcomes.fail(state["file"], text)
         return
     needs = "".join(f"\n    {what}: {value}" for what, value in state["pending"].items() if what != "what")
     logger.warning("%s: pending: %s%s", state["file"], state["pending"]["what"], needs)

@@ -80,8 +80,7 @@ class _Problem:
 def locate_text(file: str, text: str) -> str:
     """Put the line of a key before a text that begins with its dotted path in `connector`, as `sync.new: …`."""
     path = text.partition(": ")[0]
-    place = run.declared.locate(file, "connector", path) if path.partition(".")[0] == "sync" else file
-    return text if place == file else f"{place}: {text}"
+    return run.declared.at_line(text, file, "connector", path) if path.partition(".")[0] == "sync" else text
 
 
 def configure(

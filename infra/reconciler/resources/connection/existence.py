@@ -72,7 +72,7 @@ def ensure(wanted: DeclaredConnection) -> tuple[Connection, bool]:
     """
     live = _find(wanted)
     if live is not None:
-        intent = run.declared.intent(wanted.name)
+        intent = run.declared.intents.get(wanted.name)
         return _continue(wanted, live) if intent is not None and intent.covers(live) else _adopt(wanted, live)
     if "adopt" in wanted.props:
         raise OperationError(
@@ -154,7 +154,7 @@ def _create_or_find(wanted: DeclaredConnection, fields: Mapping[str, Any], began
 
 def _continue_or_adopt(wanted: DeclaredConnection, live: Connection, began: datetime) -> tuple[Connection, bool]:
     """Decide on a connection that appeared while this run was creating it: ours if our key created it."""
-    ours = Intent(began, run.account.creator()), run.declared.intent(wanted.name)
+    ours = Intent(began, run.account.creator()), run.declared.intents.get(wanted.name)
     covered = any(intent is not None and intent.covers(live) for intent in ours)
     return _continue(wanted, live) if covered else _adopt(wanted, live)
 

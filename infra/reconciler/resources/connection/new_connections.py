@@ -72,7 +72,7 @@ def look_up_again(group_id: str, name: str) -> None:
     `Preflight` does not see which connections state has, and takes that one for made. Raises `OperationError` where an
     apply would, `Unauthorized` and `Forbidden`.
     """
-    unit, intent = run.declared.not_looked_up(name), run.declared.intent(name)
+    unit, intent = run.declared.not_looked_up.get(name), run.declared.intents.get(name)
     if unit is None:
         return
     declared = unit

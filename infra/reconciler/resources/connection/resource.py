@@ -64,10 +64,10 @@ class ConnectionProvider(Provider):
         name = api_fields.connection_name(news)
         if olds:
             _reject_fixed_settings(olds, news)
-        elif run.declared.is_preview and not is_unknown(news.get("group_id")) and not run.declared.may_replace(name):
+        elif run.declared.is_preview and not is_unknown(news.get("group_id")) and name not in run.declared.replaced:
             new_connections.look_up_again(news["group_id"], name)
         changed = _changed(olds, news) if olds else []
-        if changed and not run.declared.may_replace(api_fields.connection_name(olds)):
+        if changed and api_fields.connection_name(olds) not in run.declared.replaced:
             raise OperationError(
                 "\n".join(
                     f"{news['file']}: {key} changed from {olds[key]} to {news[key]}, which Fivetran cannot "
@@ -159,8 +159,8 @@ class ConnectionProvider(Provider):
     @operation
     def delete(self, id_: str, props: dict[str, Any]) -> None:
         name, ending = api_fields.connection_name(props), Ending.of(props.get("ending", {}))
-        replaced = run.declared.may_replace(name)
-        if run.declared.unit_of(name) is not None and not replaced:
+        replaced = name in run.declared.replaced
+        if name in run.declared.units and not replaced:
             return  # A file of this run declares it, under another name: this resource only lets go of it.
         if not replaced and not may_remove(ending, today(), removals_allowed=removals_allowed()):
             raise OperationError(f"this run would delete the connection {name} ({id_})\n    {explain_removal(ending)}")
@@ -199,10 +199,10 @@ class Connection(Resource, module="fivetran", name="Connection"):
 
 def _changed(olds: Mapping[str, Any], news: Mapping[str, Any]) -> list[str]:
     """What differs; an unknown group is another one where the files say that this connection gives way."""
-    moves = run.declared.may_replace(api_fields.connection_name(olds))
+    moves = api_fields.connection_name(olds) in run.declared.replaced
     changed = [key for key in _FIXED if olds.get(key) != news.get(key) and (moves or not is_unknown(news.get(key)))]
     then, now = olds.get("config", {}), news.get("config", {})
-    for path, named in run.declared.permanent_keys(api_fields.connection_name(news)).items() if moves else ():
+    for path, named in run.declared.permanent_keys.get(api_fields.connection_name(news), {}).items() if moves else ():
         old, new = value_at(then, path), value_at(now, path)
         # One that comes to a file may say what is so already: only a file that names it wants another connection.
         if new is not None and new != old and (named or old is not None):
@@ -217,7 +217,7 @@ def _may_be_set_up(olds: Mapping[str, Any], news: Mapping[str, Any]) -> bool:
 
 def _reject_fixed_settings(olds: Mapping[str, Any], news: Mapping[str, Any]) -> None:
     """Raise `OperationError` where a setting changed that no PATCH takes, unless a new connection is made anyway."""
-    if run.declared.may_replace(api_fields.connection_name(olds)) and _changed(olds, news):
+    if api_fields.connection_name(olds) in run.declared.replaced and _changed(olds, news):
         return
     then, now = olds.get("settings", {}), news.get("settings", {})
     for name in sorted(api_fields.FIXED_SETTINGS & then.keys() & now.keys()):

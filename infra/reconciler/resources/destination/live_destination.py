@@ -77,8 +77,7 @@ def rejection(found: Destination, props: Mapping[str, Any]) -> str | None:
         if not is_same(key, props[key], value)
     ]
     differing += differences(props.get(SETTINGS, {}), settings(found), field=FIELD)
-    placed = [(run.declared.locate(props["file"], *_place(each.path)), each) for each in differing]
-    texts = [str(each) if place == props["file"] else f"{place}: {each}" for place, each in placed]
+    texts = [run.declared.at_line(str(each), props["file"], *_place(each.path)) for each in differing]
     if found.service not in ("", "big_query"):
         texts.insert(0, f"it is of service {found.service}, not big_query")
     if not texts:

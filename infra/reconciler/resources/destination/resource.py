@@ -125,7 +125,7 @@ class DestinationProvider(Provider):
 
     @operation
     def delete(self, id_: str, props: dict[str, Any]) -> None:
-        if run.declared.may_leave(props["group"]):
+        if props["group"] in run.declared.left_groups:
             logger.warning(
                 "group %s (%s) stays in Fivetran\n    Delete it there when nothing needs it.", props["group"], id_
             )
@@ -164,7 +164,7 @@ class Destination(Resource, module="fivetran", name="Destination"):
 
 def _may_change(key: str, olds: dict[str, Any], news: dict[str, Any]) -> bool:
     """Whether the group is renamed, or left for another as the files allow: then every connection is made anew."""
-    return key == "group" and (groups.is_renamed(olds, news) or run.declared.may_leave(olds["group"]))
+    return key == "group" and (groups.is_renamed(olds, news) or olds["group"] in run.declared.left_groups)
 
 
 def _changed_fields(olds: dict[str, Any], news: dict[str, Any]) -> dict[str, Any]:

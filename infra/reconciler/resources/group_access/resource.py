@@ -53,7 +53,8 @@ class GroupAccessProvider(Provider):
 
     @operation
     def check(self, olds: dict[str, Any], news: dict[str, Any]) -> CheckResult:
-        run.declared.set_group_members(news.pop(_LINES, {}))
+        lines = news.pop(_LINES, {})
+        run.declare(group_members={member: (path, ticket) for member, (path, ticket) in lines.items()})
         if run.declared.is_preview and not olds:
             _log(news, _look_ahead(news))
         return CheckResult(news, [])
@@ -210,12 +211,12 @@ def _write(props: Mapping[str, Any], olds: Mapping[str, Any]) -> dict[str, Any]:
 
 def _log(props: Mapping[str, Any], changes: Iterable[AccessChange]) -> None:
     for change in changes:
-        terms = run.declared.group_member(change.member)[1] if change.after else ""
+        terms = run.declared.group_members.get(change.member, ("", ""))[1] if change.after else ""
         logger.warning("%s: %s", _locate(props, change.member), change.describe(props["group"], terms))
 
 
 def _locate(props: Mapping[str, Any], member: str) -> str:
-    path = run.declared.group_member(member)[0]
+    path = run.declared.group_members.get(member, ("", ""))[0]
     return run.declared.locate(str(props["file"]), path or "fivetran.access")
 
 

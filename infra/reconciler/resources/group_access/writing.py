@@ -198,5 +198,5 @@ class Writer:
                 raise
 
     def _note(self, change: AccessChange) -> None:
-        terms = run.declared.group_member(change.member)[1] if change.after else ""
+        terms = run.declared.group_members.get(change.member, ("", ""))[1] if change.after else ""
         logger.warning("%s: %s", self._locate(change.member), change.describe(self._group, terms))

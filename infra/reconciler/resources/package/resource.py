@@ -36,7 +36,7 @@ class PackageProvider(Provider):
 
     @operation
     def check(self, _olds: dict[str, Any], news: dict[str, Any]) -> CheckResult:
-        run.declared.set_package_file(news["sha256"], news.pop(_AT, ""))
+        run.declared.package_files[news["sha256"]] = news.pop(_AT, "")
         return CheckResult(news, [])
 
     @operation
@@ -51,7 +51,7 @@ class PackageProvider(Provider):
             before = list(client.list_packages())
             taken = next((each for each in before if connection and each.connection_id == connection.id), None)
             if taken is not None:
-                intent = run.declared.intent(props["connection"])
+                intent = run.declared.intents.get(props["connection"])
                 ours = connection is not None and intent is not None and intent.covers(connection)
                 sha256 = _take_over(taken, props, ours=ours)
                 return CreateResult(taken.id, {**stored(props), "sha256": sha256})
@@ -154,7 +154,7 @@ def _is_by_us(package: fivetran.Package) -> bool:
 
 def _content(props: Mapping[str, Any]) -> bytes:
     """The file as the run began with it."""
-    at = run.declared.package_file(props["sha256"])
+    at = run.declared.package_files.get(props["sha256"], "")
     try:
         content = Path(at).read_bytes() if at else b""
     except OSError:

@@ -25,6 +25,11 @@ class OperationError(ReconcilerError):
         return str(self)
 
 
+def behind_file(file: str, text: str) -> str:
+    """Put the file's name before a text that does not begin with it, or with one of its lines."""
+    return text if text.startswith(file) else f"{file}: {text}"
+
+
 class Outcomes:
     """The failures of one run. The `Outcome` resource reports them all at the end. Thread-safe."""
 
@@ -46,7 +51,7 @@ class Outcomes:
             known = self._failures.setdefault(file, {}).get(about)
             self._failures[file][about] = text
         if known is None or not about:
-            logger.error("%s", text if text.startswith(file) else f"{file}: {text}")
+            logger.error("%s", behind_file(file, text))
 
     def failures(self) -> dict[str, str]:
         """Return why units failed, by file."""

@@ -6,9 +6,11 @@ as long as the process: a listing, a lock and a failure each have one owner here
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
 
 from reconciler.resources.run.access_lists import AccessLists
 from reconciler.resources.run.account import Account
@@ -51,6 +53,12 @@ class Run:
         self.declared = DeclaredInFiles()
         self.outcomes = Outcomes()
         self.sleep = sleep
+        self._declaring = threading.Lock()
+
+    def declare(self, **parts: Any) -> None:
+        """Replace parts of what the files declare, by the names of `DeclaredInFiles`."""
+        with self._declaring:
+            self.declared = replace(self.declared, **parts)
 
 
 #: The run of this process.
