@@ -40,7 +40,7 @@ class Services:
         return "Group_Dev"
 
     def connection(self) -> Any:
-        """The connection of the deployed unit in Fivetran."""
+        """Return the connection of the deployed unit in Fivetran."""
         return self.admin.connections()["stripe"]
 
     @property

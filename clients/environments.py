@@ -1,4 +1,7 @@
-"""A virtual environment for each client, in `.cache/clients` of the checkout, from the lock beside its scripts."""
+"""Make a virtual environment for each client, from the lock beside its scripts.
+
+They are in `.cache/clients` of the checkout.
+"""
 
 from __future__ import annotations
 

@@ -43,7 +43,10 @@ class Fronts:
 
 @contextlib.contextmanager
 def listening(services: Mapping[str, str], folder: Path) -> Iterator[Fronts]:
-    """Run a front for each name, to the local service at its URL, while the block lasts. `folder` gets the key."""
+    """Run a front for each name, to the local service at its URL, while the block lasts.
+
+    `folder` gets the key.
+    """
     certificate, key = _certificate(list(services), folder)
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(certificate, key)

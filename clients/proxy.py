@@ -1,4 +1,4 @@
-"""A proxy for clients that are not written in Python: `CONNECT name:443` leads to the front of that name.
+"""Proxy clients that are not written in Python: `CONNECT name:443` leads to that name's front.
 
 Every other name is unknown, so nothing leaves the machine.
 """

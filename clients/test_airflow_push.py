@@ -1,4 +1,4 @@
-"""`reconciler airflow-variables --push` to real Airflow 2.10 and 3, and the DAG that reads the pushed variable."""
+"""Push variables to real Airflow 2.10 and 3, and run the DAG that reads them."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ BY_AIRFLOW = {"by": "airflow", "task_id": "fivetran_stripe"}
 def served(
     request: pytest.FixtureRequest, services: Services, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Airflow]:
-    """An Airflow whose web server runs for all tests of this file."""
+    """Run an Airflow whose web server serves all tests of this file."""
     name = "airflow" if request.param == 2 else "airflow3"
     client = Client(environment(name), tmp_path_factory.mktemp(name), services)
     with serving(client, request.param) as airflow:
@@ -34,7 +34,7 @@ def served(
 
 @pytest.fixture
 def airflow(served: Airflow) -> Iterator[Airflow]:
-    """An Airflow without variables, and the deployed unit."""
+    """Return an Airflow without variables, and the deployed unit."""
     served.clear()
     served.client.services.workspace.write("stripe", stripe(schedule=BY_AIRFLOW))
     served.client.services.admin.forget_requests()

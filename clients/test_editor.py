@@ -1,4 +1,7 @@
-"""The server of YAML that editors use, on the files of the repository and with its `.vscode/settings.json`."""
+"""Run the editors' YAML language server on the files of the repository.
+
+With its `.vscode/settings.json`.
+"""
 
 from __future__ import annotations
 

@@ -14,7 +14,7 @@ from clients.environments import HERE
 
 @pytest.fixture
 def fivetran(client: Client) -> Client:
-    """The command line with its key."""
+    """Return the command line with its key."""
     client.variables = {"FIVETRAN_API_KEY": client.services.api_key}
     return client
 

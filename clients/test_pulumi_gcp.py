@@ -1,4 +1,4 @@
-"""The gcp plugin as it is published, on the program in `infra/bootstrap`: each resource passes its own check."""
+"""Run the published gcp plugin on `infra/bootstrap`: each resource passes its own check."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tests.engine.bootstrap_program import BootstrapProgram
 
 @pytest.fixture
 def plugin_home(tmp_path: Path) -> Path:
-    """A home of Pulumi's with the plugin in it, unless PATH has one, which the engine then takes."""
+    """Return a home of Pulumi's with the plugin, unless PATH has it: the engine takes that one."""
     home = tmp_path / "home"
     if shutil.which("pulumi-resource-gcp") is None:
         done = subprocess.run(

@@ -16,14 +16,14 @@ from simulator.process import Simulators, running
 
 @pytest.fixture(scope="session")
 def simulators() -> Iterator[Simulators]:
-    """A local Fivetran and a local Google Cloud."""
+    """Serve a local Fivetran and a local Google Cloud."""
     with running() as addresses:
         yield addresses
 
 
 @pytest.fixture
 def admin(simulators: Simulators) -> Iterator[Admin]:
-    """The services' admin side, everything forgotten."""
+    """Return the services' admin side, after everything is reset."""
     side = Admin(simulators.admin_url)
     side.reset()
     yield side
@@ -33,7 +33,7 @@ def admin(simulators: Simulators) -> Iterator[Admin]:
 
 @pytest.fixture
 def workspace(simulators: Simulators, tmp_path: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workspace]:
-    """A stack `dev` with an environment and no units."""
+    """Return a stack `dev` with an environment and no units."""
     folder = tmp_path_factory.mktemp("tools")
     with preforked_python(folder / "preforked") as preforked:
         tools = Tools.make(folder, tmp_path_factory.mktemp("pulumi-home"), preforked=preforked)
@@ -42,6 +42,6 @@ def workspace(simulators: Simulators, tmp_path: Path, tmp_path_factory: pytest.T
 
 @pytest.fixture
 def scene(simulators: Simulators, admin: Admin, tmp_path: Path) -> Iterator[Scene]:
-    """A repository on a local GitHub."""
+    """Serve a repository on a local GitHub."""
     with set_up(simulators, admin, tmp_path) as found:
         yield found

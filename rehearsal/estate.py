@@ -1,4 +1,4 @@
-"""An estate of units, the changes that people make to it, and what each run of the workflows does with them."""
+"""Make an estate of units, change it as people do, and judge what the workflows do with it."""
 
 from __future__ import annotations
 
@@ -39,7 +39,10 @@ Files = dict[str, dict[str, Any]]
 
 
 class Stopped(Exception):
-    """A run would do what was not reviewed; `reconciler agrees` printed what, with the fingerprints to approve."""
+    """A run would do what was not reviewed.
+
+    `reconciler agrees` printed what, with the fingerprints to approve.
+    """
 
     def __init__(self, printed: str) -> None:
         super().__init__(printed)
@@ -56,11 +59,11 @@ class Estate:
     day: date
     files: Files = field(default_factory=dict)
     reviewed: set[str] = field(default_factory=set)
-    """The fingerprints that somebody approved."""
+    """The fingerprints that a code owner approved."""
     may_be_deleted: set[tuple[str, str]] = field(default_factory=set)
     """Kind and object of each deletion that was approved or scheduled before a run did it."""
     paused_by_hand: set[str] = field(default_factory=set)
-    """Units that somebody paused or started by hand: a run leaves such a pause alone."""
+    """Units that a user paused or started by hand: a run leaves such a pause alone."""
     diary: list[str] = field(default_factory=list)
     """What happened, which is what a failed month prints."""
     _made: int = 0
@@ -147,7 +150,7 @@ class Estate:
     # What people do in Fivetran.
 
     def edit_by_hand(self) -> str:
-        """Somebody changes a connection in Fivetran's interface."""
+        """Change a connection in Fivetran's interface, as a user does."""
         live = {each["name"]: each for each in self.admin.connections().values() if each["name"] in self.files}
         name = self.chance.choice(sorted(live))
         paused = not live[name]["paused"]
@@ -166,7 +169,7 @@ class Estate:
         return json.loads(done.stdout)
 
     def approve(self, found: Mapping[str, Any]) -> None:
-        """A code owner approves what a review shows."""
+        """Approve what a review shows, as a code owner does."""
         self.reviewed |= {each["fingerprint"] for each in found["consequences"] if each["class"] == "stop"}
 
     def apply(self, *, refresh: bool = False, trouble: str = "") -> Result | None:

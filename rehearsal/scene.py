@@ -1,4 +1,4 @@
-"""The scene of the story: a repository on a local GitHub, its workflows, and the local services that they talk to."""
+"""Set the scene: a repository on a local GitHub, its workflows, and the local services."""
 
 from __future__ import annotations
 
@@ -116,7 +116,7 @@ class Scene:
         return self._start("daily.yml", "schedule", self.hub.main, payload).wait()
 
     def leave_machine(self, stack: str) -> None:
-        """Let the lock of a stack, and the record of its run, be of another machine, as each job of GitHub's is."""
+        """Move a stack's lock, and the record of its run, to another machine, as GitHub's jobs do."""
         state = self.actions.folder / "state" / ".pulumi"
         for file in (*state.glob(f"locks/**/{stack}/*.json"), *state.glob(f"runs/**/{stack}.json")):
             file.write_text(json.dumps({**json.loads(file.read_text()), "hostname": "runner-of-github"}))
@@ -130,7 +130,12 @@ class Scene:
                 pass
 
     def wait_until_held(self, fault: str, job: Job) -> None:
-        """Return when a request of a run waits at a `hold` fault; fails with the run's log if the run ends before."""
+        """Return when a request of a run waits at a `hold` fault.
+
+        Fails with the run's log if the run ends before.
+
+        Fails with the run's log if the run ends before.
+        """
         while not self.admin.held(fault):
             assert job.running.process.poll() is None, job.wait().log
             time.sleep(0.1)
@@ -167,7 +172,7 @@ class Scene:
 
 @contextmanager
 def set_up(simulators: Simulators, admin: Admin, folder: Path) -> Iterator[Scene]:
-    """Serve a repository with this checkout's code, an empty `dev` and `prod`, and stacks without resources."""
+    """Serve a repository with this checkout's code, an empty `dev` and `prod`, and empty stacks."""
     with hub(folder / "github") as found:
         origin = found.repository.git.folder
         subprocess.run(["git", "-C", str(ROOT), "push", "--quiet", "--force", str(origin), "HEAD:main"], check=True)

@@ -1,8 +1,8 @@
 """Thirty days of pull requests, merges, edits by hand, expiries and faults on an estate of 60 units.
 
 On each day the workflows do what they always do, with the real engine and `reconciler review`. What must hold on each
-evening: nothing undeclared is touched, nothing declared is missing, nothing is left over, and nothing was deleted that
-nobody had reviewed or scheduled. `REHEARSAL_SEED` repeats a month, `REHEARSAL_DAYS` and `REHEARSAL_UNITS` make it
+evening: nothing undeclared is touched, nothing declared is missing, nothing is left over, and nothing was deleted
+without a review or a schedule. `REHEARSAL_SEED` repeats a month, `REHEARSAL_DAYS` and `REHEARSAL_UNITS` make it
 smaller.
 """
 

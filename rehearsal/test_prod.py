@@ -1,4 +1,7 @@
-"""Days of prod: what is scheduled is applied; what was changed by hand is reported until a person decides."""
+"""Run days of prod: what is scheduled is applied.
+
+What was changed by hand is reported until a person decides.
+"""
 
 from __future__ import annotations
 

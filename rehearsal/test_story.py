@@ -1,4 +1,4 @@
-"""The story of a connector, from its pull request to the day on which it is gone, by the workflow files themselves."""
+"""Tell the story of a connector by the workflow files, from its pull request to its removal."""
 
 from __future__ import annotations
 
@@ -12,7 +12,10 @@ FINGERPRINT = re.compile(r"`([0-9a-f]{16})`")
 
 
 def merge(scene: Scene, number: int) -> str:
-    """Let a code owner approve and merge a pull request; return the commit of the default branch before."""
+    """Approve and merge a pull request as a code owner.
+
+    Returns the commits of the default branch before and after.
+    """
     scene.hub.review(number, OWNER)
     before = scene.hub.main
     scene.hub.merge(number)
@@ -34,7 +37,7 @@ def test_a_connector_lives_from_its_pull_request_to_its_end(scene: Scene):
     # Approved and merged: applied.
     scene.run_merge(merge(scene, number)).ok()
     assert set(scene.admin.connections()) == {"shop"}
-    # A push to main that nobody reviewed: nothing is touched, until a code owner approves its fingerprint.
+    # A push to main without a review: nothing changes, until a code owner approves its fingerprint.
     before = scene.hub.main
     grant = {"role": "roles/bigquery.dataViewer", "members": ["user:eve@example.com"]}
     scene.hub.commit({SHOP: scene.unit("shop", "2027-01-10").replace("dataset:\n", f"dataset:\n  access: [{grant}]\n")})

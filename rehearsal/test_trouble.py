@@ -8,7 +8,10 @@ SHOP, TOUR = "connectors/dev/shop.yaml", "connectors/dev/tour.yaml"
 
 
 def merge(scene: Scene, number: int) -> tuple[str, str]:
-    """Let a code owner approve and merge a pull request; return the commits of the default branch before and after."""
+    """Approve and merge a pull request as a code owner.
+
+    Returns the commits of the default branch before and after.
+    """
     scene.hub.review(number, OWNER)
     before = scene.hub.main
     scene.hub.merge(number)

@@ -106,7 +106,7 @@ def _metadata(event: Mapping[str, Any]) -> Mapping[str, Any]:
 
 
 def order(stack: str) -> int:
-    """Write whether the commit that is checked out may be applied, and since which commit it has to be reviewed."""
+    """Write whether the checked-out commit may be applied, and since which commit it is reviewed."""
     runs = last_runs(stack)
     here = git("rev-parse", "HEAD").stdout.strip()
     last = next((run for run in runs if run.commit), None)

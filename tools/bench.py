@@ -204,7 +204,10 @@ def validation(size: int) -> str:
 
 @dataclass(frozen=True)
 class Cost:
-    """What a command took. CPU seconds, with those of its children, tell less of what else the machine does."""
+    """What a command took.
+
+    CPU seconds, with those of its children, tell less of what else the machine does.
+    """
 
     wall_s: float
     cpu_s: float
@@ -311,7 +314,10 @@ def _time_to_load(text: str) -> float:
 
 
 def calls(measured: Measured, units: int) -> Iterator[str]:
-    """Format the number of calls per route with their reasons. A route without a reason ends the benchmark."""
+    """Format the number of calls per route with their reasons.
+
+    A route without a reason ends the benchmark.
+    """
     reasons = REASONS.get(measured.title, {})
     for route, count in sorted(measured.calls.items()):
         if route not in reasons:
@@ -331,7 +337,7 @@ def promise(preview: Measured, drift_check: Measured, latency_ms: int) -> str:
 
 
 def ours(folder: Path, size: int, latency_ms: int, *, skip_checkpoints: bool) -> Iterator[Measured]:
-    """The commands a user runs, in the order of a unit's life."""
+    """Yield the commands a user runs, in the order of a unit's life."""
     specs = folder / "specs"
     (specs / "bench").mkdir(parents=True)
     (specs / "bench" / "environment.yaml").write_text(yaml.safe_dump(ENVIRONMENT))

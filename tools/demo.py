@@ -1,4 +1,4 @@
-"""Preview and deploy every environment in `connectors/` on this machine, and check that a second preview is empty.
+"""Preview and deploy every environment here, and check that a second preview is empty.
 
 Run by `make demo`. It starts a local Fivetran and a local Google Cloud (`reconciler simulate`), runs Pulumi against
 them, prints the results, and stops them. Only the installed tools stay.

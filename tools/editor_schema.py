@@ -1,4 +1,6 @@
-"""Build the schema of units for editors from `schemas/unit.base.schema.json` and the catalogue of services.
+"""Build the editors' schema of units from the base schema and the catalogue of services.
+
+The base is `schemas/unit.base.schema.json`.
 
 `tools/reference.py` writes it to `schemas/unit.schema.json`. The program validates with the base schema and checks
 `config` and `auth` itself, with better messages. Editors only read JSON Schema, so theirs has a branch per service:
@@ -55,7 +57,10 @@ _SHARED: Final[Mapping[str, Schema]] = {
 
 
 def editor_schema_text() -> str:
-    """Return the schema's text: one service per line, since a pull of the catalogue changes single services."""
+    """Return the schema's text, one service per line.
+
+    A pull of the catalogue changes single services.
+    """
     schema = editor_schema()
     branches = schema["$defs"]["connector"].pop("allOf")
     marker = ["@branches"]

@@ -1,4 +1,6 @@
-"""Hands files from one job of a workflow to another: `make step-output`, `make resources`, `make sweep`.
+"""Pass files from one job of a workflow to another.
+
+`make step-output`, `make resources`, `make sweep`.
 
 - `output NAME FILE`: makes a JSON file an output of the step. A job that reads a stranger's files writes no artifact.
 - `resources STACK FILE`: writes which resources a stack has, in the form of `pulumi stack export`, and nothing else of

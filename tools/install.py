@@ -42,7 +42,10 @@ NAMES = {"path": "pulumi on PATH", "release": "official release", "go": "Go buil
 
 
 def engine() -> Path:
-    """Return the directory of an engine, after installing one if necessary. Raises EngineError with the reasons."""
+    """Return the directory of an engine, after installing one if necessary.
+
+    Raises EngineError with the reasons.
+    """
     only = os.environ.get("RECONCILER_ENGINE_FROM") or None
     if only is not None and only not in NAMES:
         raise EngineError(f"RECONCILER_ENGINE_FROM is {only!r}; it can be {', '.join(NAMES)}.")
@@ -69,7 +72,10 @@ def _is_first_on_path(directory: Path) -> bool:
 
 
 def _fill(directory: Path, machine: Platform, only: str | None, unavailable: dict[str, str]) -> str:
-    """Install into an empty directory from the first source that works, and check the result. Returns the source."""
+    """Install into an empty directory from the first source that works, and check the result.
+
+    Returns the source.
+    """
     ways: dict[str, Callable[[], None]] = {
         "release": lambda: release.install(directory, machine),
         "go": lambda: gobuild.install(directory),

@@ -1,4 +1,6 @@
-"""Makes a stack usable again after a run was killed: `make recover STACK=dev`, in the repository's root.
+"""Make a stack usable again after a run was killed.
+
+`make recover STACK=dev`, in the repository's root.
 
 A killed `pulumi up` leaves a lock, creates marked as pending, and the process of the dynamic provider, which finishes
 the calls it was in and then stays; and, in a file backend, perhaps half a file beside the state. This script finds out

@@ -1,4 +1,6 @@
-"""Write the reference pages from schemas, commands and code (`make reference`). `make check` fails for a stale page.
+"""Write the reference pages from schemas, commands and code (`make reference`).
+
+`make check` fails for a stale page.
 
 - `unit.md` and `environment.md`: every key of a YAML file, from `schemas/`.
 - `commands.md`: every command of `reconciler`, from click.

@@ -1,4 +1,6 @@
-"""Pulumi's locks in file and bucket backends, the GitHub run recorded beside them, and whether a lock's run has ended.
+"""Read Pulumi's locks, and whether the run of each has ended.
+
+In file and bucket backends, with the GitHub run recorded beside a lock.
 
 A lock names a process and a machine, but machines of GitHub cannot be asked, and many have the same name. So a job
 records its run before it locks the stack (`make record-run`), and GitHub is asked whether that job has ended.
@@ -40,7 +42,7 @@ class Backend(Protocol):
         """Yield the objects directly in a folder."""
 
     def read(self, name: str, generation: int | None = None) -> tuple[bytes, int] | None:
-        """Return an object's content and generation; None if there is no such object."""
+        """Return an object's content and generation; None without such an object or generation."""
 
     def write(self, name: str, content: bytes) -> None:
         """Create or replace an object."""

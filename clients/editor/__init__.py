@@ -1,1 +1,4 @@
-"""The server of YAML that editors use, on the files of the repository."""
+"""Run the editors' YAML language server on the files of the repository.
+
+With its `.vscode/settings.json`.
+"""

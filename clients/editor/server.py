@@ -1,4 +1,4 @@
-"""Drive the server of YAML as an editor does, over its standard input and output (Language Server Protocol).
+"""Drive the YAML language server as an editor does, over its standard input and output.
 
 `python -m clients.editor.server` opens each unit file of the repository and prints times, for `make bench`.
 """
@@ -65,7 +65,10 @@ class Server:
         self._send("workspace/didChangeConfiguration", {"settings": self._settings})
 
     def open(self, name: str, text: str) -> list[tuple[int, int, str]]:
-        """Open a text as a file of the repository. Returns line, column (from 1) and message of each diagnostic."""
+        """Open a text as a file of the repository.
+
+        Returns line, column (from 1) and message of each diagnostic.
+        """
         uri = _uri(name)
         self._diagnostics.pop(uri, None)
         document = {"uri": uri, "languageId": "yaml", "version": 1, "text": text}

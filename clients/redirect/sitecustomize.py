@@ -1,4 +1,6 @@
-"""Resolve the services' host names to this machine. Python runs this file at start, in every process of a client.
+"""Resolve the services' host names to this machine.
+
+Python runs this file at start, in every process of a client.
 
 `CLIENTS_REDIRECT` is a JSON object of host names and the local ports that replace port 443. Other names, except that of
 the loopback interface, are unknown, so that a client connects to no other machine.

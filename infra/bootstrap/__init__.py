@@ -1,1 +1,4 @@
-"""The Google side of continuous integration, as a Pulumi program of its own. It imports nothing of the reconciler."""
+"""The Google side of continuous integration, as a Pulumi program of its own.
+
+It imports nothing of the reconciler.
+"""

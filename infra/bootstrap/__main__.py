@@ -1,4 +1,4 @@
-"""The Pulumi program's entry: reads the stack's config and the environments' files, and registers every resource."""
+"""Register every resource from the stack's config and the environments' files."""
 
 from pathlib import Path
 

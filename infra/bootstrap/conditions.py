@@ -1,4 +1,6 @@
-"""The conditions of access, in the Common Expression Language: which jobs of GitHub Actions get in, and how far.
+"""Write the conditions of access, in the Common Expression Language.
+
+They limit which jobs of GitHub Actions have access, and to what.
 
 Claims are compared by ids. Names can be given to another repository later, and `sub` has names in it, with another
 form for repositories that were created or renamed since 2026-07-15.
@@ -43,7 +45,10 @@ def github_environment(identity: Identity, environment: str) -> str:
 
 
 def attribute_mapping() -> dict[str, str]:
-    """Map a token's claims to what bindings name. Google allows 127 characters for the subject, so it is not `sub`."""
+    """Map a token's claims to what bindings name.
+
+    Google allows 127 characters for the subject, so it is not `sub`.
+    """
     job = ' + ":" + '.join(f"assertion.{claim}" for claim in ("repository_id", "environment", "event_name", "ref"))
     return {
         "google.subject": 'assertion.repository_id + ":" + assertion.environment + ":" + assertion.run_id',
@@ -75,7 +80,7 @@ def jobs(repository: Repository, identity: Identity, environment: str) -> dict[s
 
 
 def grants_only(roles: Iterable[str]) -> str:
-    """Return the condition that lets a project's IAM administrator grant and revoke some roles, and no others."""
+    """Return the condition under which an IAM administrator may grant and revoke only some roles."""
     return f"api.getAttribute('iam.googleapis.com/modifiedGrantsByRole', []).hasOnly({_list(sorted(roles))})"
 
 

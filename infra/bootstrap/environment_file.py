@@ -1,4 +1,6 @@
-"""What the bootstrap reads of `connectors/<environment>/environment.yaml`: projects, roles, and the policy it needs.
+"""Read what the bootstrap needs of `connectors/<environment>/environment.yaml`.
+
+That is projects, roles, and the policy it needs.
 
 `reconciler validate` checks these files as a whole. Here only what the roles depend on is read.
 """

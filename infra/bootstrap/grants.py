@@ -1,4 +1,7 @@
-"""Which role each identity has, and on what: the table in docs/how-to/set-up-an-environment.md as data."""
+"""List which role each identity has, and on what.
+
+It is the table in docs/how-to/set-up-an-environment.md as data.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The resources: a state bucket, a key and two identities for each environment, and one identity pool for all."""
+"""Register a state bucket, a key and two identities for each environment, and one identity pool."""
 
 from __future__ import annotations
 

@@ -9,7 +9,10 @@ from aiohttp import web
 
 
 async def json_object(request: web.Request) -> dict[str, Any]:
-    """Read a request's JSON object; empty without a body. Raises `TypeError`, or `ValueError` for invalid JSON."""
+    """Read a request's JSON object; empty without a body.
+
+    Raises `TypeError`, or `ValueError` for invalid JSON.
+    """
     text = await request.text()
     body = json.loads(text) if text.strip() else {}
     if not isinstance(body, dict):

@@ -1,4 +1,7 @@
-"""Run the simulators as a process, for tests, scripts and `reconciler simulate`. Imports no server code."""
+"""Run the simulators as a process, for tests, scripts and `reconciler simulate`.
+
+Imports no server code.
+"""
 
 from __future__ import annotations
 

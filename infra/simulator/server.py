@@ -1,6 +1,8 @@
-"""One process with all simulators: the local Fivetran over HTTP, the local Google Cloud over Pulumi's provider protocol
-and, where Google's own libraries read, over the APIs of BigQuery, Resource Manager and IAM, and the local Secret
-Manager, Cloud Storage and GitHub over their APIs.
+"""Run all simulators in one process.
+
+The local Fivetran over HTTP, the local Google Cloud over Pulumi's provider protocol and, where Google's own libraries
+read, over the APIs of BigQuery, Resource Manager and IAM, and the local Secret Manager, Cloud Storage and GitHub over
+their APIs.
 
 `python -m simulator.server` prints one line of JSON once all are ready (`Simulators`), and serves until SIGINT or
 SIGTERM. They listen on the loopback interface only, and keep their state in memory. This module connects them: tests of
@@ -110,7 +112,7 @@ async def _repositories(github: GitHub) -> AsyncIterator[None]:
 
 @contextlib.asynccontextmanager
 async def _http(app: web.Application, port: int) -> AsyncIterator[str]:
-    """One application listening, and its address."""
+    """Serve one application, and yield its address."""
     runner = web.AppRunner(app, access_log=None, shutdown_timeout=_GRACE_S)
     await runner.setup()
     try:

@@ -1,1 +1,4 @@
-"""Find or install a Pulumi engine for this machine. Standard library only: it runs before the installation."""
+"""Find or install a Pulumi engine for this machine.
+
+Standard library only: it runs before the installation.
+"""

@@ -20,7 +20,10 @@ MARKER = "installed.json"
 
 
 def cache_root() -> Path:
-    """Return `$RECONCILER_CACHE`, else `$XDG_CACHE_HOME/reconciler`, else `~/.cache/reconciler`. Empty is unset."""
+    """Return `$RECONCILER_CACHE`, else `$XDG_CACHE_HOME/reconciler`, else `~/.cache/reconciler`.
+
+    Empty is unset.
+    """
     if own := os.environ.get("RECONCILER_CACHE"):
         return Path(own).expanduser().absolute()
     shared = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
@@ -47,7 +50,9 @@ class Cache:
         return self.directory if whole and origin in (None, marker.get("origin")) else None
 
     def get_or_fill(self, fill: Callable[[Path], str], origin: str | None = None) -> Path:
-        """Return the complete directory. If there is none, `fill` installs into a new one and returns the source.
+        """Return the complete directory.
+
+        If there is none, `fill` installs into a new one and returns the source.
 
         Of several callers at the same time, one installs and the others wait.
         """

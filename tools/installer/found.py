@@ -14,7 +14,10 @@ VERSION_SECONDS = 30
 
 
 def on_path() -> Path:
-    """Return the directory of `pulumi` on PATH. Raises `UnavailableError` if it is missing, too old or incomplete."""
+    """Return the directory of `pulumi` on PATH.
+
+    Raises `UnavailableError` if it is missing, too old or incomplete.
+    """
     first = shutil.which(CLI)
     if first is None:
         raise UnavailableError("no pulumi there")

@@ -39,7 +39,10 @@ class Build:
 
     @property
     def flags(self) -> tuple[str, ...]:
-        """The build flags. Listing packages needs the same, because Go reports all packages as stale otherwise."""
+        """The build flags.
+
+        Listing packages needs the same, because Go reports all packages as stale otherwise.
+        """
         return (*FLAGS, f"-ldflags={self.ldflags}")
 
 

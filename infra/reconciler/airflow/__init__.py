@@ -1,1 +1,4 @@
-"""Keep Airflow's variables as the files declare them: through Airflow's REST API, or as secrets of its backend."""
+"""Keep Airflow's variables as the files declare them.
+
+Through Airflow's REST API, or as secrets of its backend.
+"""

@@ -91,7 +91,7 @@ def _google_identity(audience: str) -> str:
 
 
 def _federated_identity(audience: str) -> str | None:
-    """Return an identity token of the service account that federated credentials, such as GitHub's, stand for.
+    """Return an identity token of the service account behind federated credentials such as GitHub's.
 
     `fetch_id_token` knows no such credentials. The federated identity asks for the token itself, which
     roles/iam.workloadIdentityUser allows, so that the account needs no role on itself.

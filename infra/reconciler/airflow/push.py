@@ -197,7 +197,10 @@ def apply(push: Push, store: Store, *, sleep: Callable[[float], None] = time.sle
 
 
 def _converge(push: Push, store: Store, key: str, sleep: Callable[[float], None]) -> Step | None:
-    """Read, judge and write one variable until it is as wanted. Returns None if it is of no concern any more."""
+    """Read, judge and write one variable until it is as wanted.
+
+    Returns None if it is of no concern any more.
+    """
     tried: Step | None = None
     for attempt in range(1, _TRIES + 1):
         live = store.read(key)

@@ -1,4 +1,6 @@
-"""A client of the variables in Airflow's stable REST API: version 2 of Airflow 3, and version 1 of Airflow 2.
+"""Read and write variables through Airflow's stable REST API.
+
+Version 2 of Airflow 3, and version 1 of Airflow 2.
 
 An error's text has no token and nothing that Airflow wrote; Airflow's message is kept apart until it is masked.
 """

@@ -1,4 +1,4 @@
-"""Keep the variables as secrets, where Airflow's Secret Manager backend looks for them: `airflow-variables-<key>`.
+"""Keep the variables as secrets for Airflow's Secret Manager backend: `airflow-variables-<key>`.
 
 Labels are the marker. Connection ids are no secrets; that backend is merely where some Airflows read variables from.
 """
@@ -74,7 +74,10 @@ class SecretVariables:
             return self._live(key, secret, with_value=True)
 
     def create(self, key: str, value: str, marker: Marker) -> None:
-        """Create the secret, then its version. A secret without a version is ours and is completed by the next run."""
+        """Create the secret, then its version.
+
+        A secret without a version is ours and is completed by the next run.
+        """
         secret = {"replication": {"automatic": {}}, "labels": _labels({}, marker)}
         request = {"parent": f"projects/{self._project}", "secret_id": f"{PREFIX}{key}", "secret": secret}
         with self._writing(key):

@@ -76,7 +76,10 @@ def authorise(specs: Path, environment: str | None, redirect_uri: str, unit: str
 
 
 def _accepts_consent(connector: Connector) -> bool:
-    """Whether a user can authorise such a connection in a browser; assumed of a service that is not known."""
+    """Return whether a user can authorise such a connection in a browser.
+
+    Assumed of a service that is not known.
+    """
     service = catalog.find(connector.service)
     return service is None or service.needs_consent(connector.config, has_auth=False)
 

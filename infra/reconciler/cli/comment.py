@@ -32,12 +32,14 @@ def comment(
     code_changed: bool,
     file: BinaryIO | None,
 ) -> int:
-    """Write a review as a comment on a pull request. FILE is the output of `reconciler review --format json`.
+    """Write a review as a comment on a pull request.
+
+    FILE is the output of `reconciler review --format json`.
 
     The file may come from a job that read a stranger's files: everything in it is shown as text.
 
-    Each environment has one comment, which a later call edits. A comment of someone else is never touched. Reads
-    GITHUB_TOKEN, GITHUB_REPOSITORY and GITHUB_API_URL.
+    Each environment has one comment, which a later call edits. It never changes a comment of another author.
+    Reads GITHUB_TOKEN, GITHUB_REPOSITORY and GITHUB_API_URL.
 
     Exit codes: 0 done, 2 wrong usage, 3 GitHub failed.
     """

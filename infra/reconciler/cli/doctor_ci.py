@@ -1,4 +1,4 @@
-"""What `reconciler doctor --ci` reads: the settings of GitHub's repository and of the bucket with the state."""
+"""Read for `reconciler doctor --ci` the settings of GitHub's repository and of the state's bucket."""
 
 from __future__ import annotations
 
@@ -133,7 +133,7 @@ class CiChecks:
         yield from check_code_owners(errors, unowned)
 
     def _check_airflow(self, github: GitHub) -> Iterator[Check]:
-        """Check how a merge and the daily run log in to Airflow, as far as the token may see names and variables."""
+        """Check how a merge and the daily run log in to Airflow, as far as the token may see."""
         name, variables, secrets = self.environment.name, dict[str, str](), set[str]()
         exists = github.get(own := f"/environments/{quote(name, safe='')}", missing=True) is not None
         # An environment's own value hides the repository's, and that the organisation's.

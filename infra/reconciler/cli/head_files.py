@@ -1,4 +1,4 @@
-"""`reconciler head-files`: write the YAML files of a commit into a folder, without checking the commit out."""
+"""`reconciler head-files`: write the YAML files of a commit into a folder, without a checkout."""
 
 from __future__ import annotations
 

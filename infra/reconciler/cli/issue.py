@@ -143,7 +143,7 @@ def _unapplied(items: Sequence[Item], document: ReviewDocument) -> list[Section]
 
 
 def _rejection(text: str) -> Entry:
-    """Return why a run is rejected, with the line that the text begins with, so that its file's owners are found."""
+    """Return why a run is rejected, with its line, by which the file's owners are found."""
     found = _PLACE.match(text)
     if found is None:
         return Entry(text)

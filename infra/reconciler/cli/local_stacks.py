@@ -99,7 +99,7 @@ def create_stacks(
 
 
 def _without_secrets(settings: Mapping[str, object]) -> dict[str, object]:
-    """Return the settings without what a key of the real stacks encrypts, which the local ones do not have."""
+    """Return the settings without what is encrypted by a key of the real stacks."""
     config = settings.get("config")
     plain = {key: value for key, value in config.items() if not _is_secret(value)} if isinstance(config, dict) else {}
     kept = {key: value for key, value in settings.items() if key not in _ENCRYPTION}

@@ -126,7 +126,7 @@ class Report:
     subject: str = ""
     """A word that annotations put before the text of each entry."""
     page: Page | None = None
-    """What GitHub gets in place of annotations."""
+    """The page for GitHub, in place of annotations."""
     record: object = None
     """What the JSON format prints in place of a list of records."""
 
@@ -258,7 +258,7 @@ def inert(text: str) -> str:
 
 
 def without_commands(text: str) -> str:
-    """Return text in which GitHub Actions reads no workflow command: with a space within each beginning of one."""
+    """Return text without workflow commands of GitHub Actions: a space breaks the beginning of each."""
     return _COMMAND.sub(
         lambda found: "## [" if found["start"] is None else f"{found['start']}{found['space']}: :", text
     )

@@ -40,7 +40,9 @@ def promote(
     checkouts: tuple[Path, ...],
     name: str,
 ) -> int:
-    """Write the file of the unit NAME for another environment, such as prod. The first file stays as it is.
+    """Write the file of the unit NAME for another environment, such as prod.
+
+    The first file stays as it is.
 
     Leaves out what belongs to the first environment: the last day, access for a time, and what concerns its connection.
     Adds what the other one's policy demands, and prints the commands for the secrets that have to exist there.

@@ -191,7 +191,10 @@ def read_live(selected: SelectedEnvironment, day: date, last: Mapping[str, Recor
 
 
 def _live_sections(selected: SelectedEnvironment, live: LiveReport) -> Sections:
-    """Return the sections about live resources. The next step is in the details, which the report leaves out."""
+    """Return the sections about live resources.
+
+    The next step is in the details, which the report leaves out.
+    """
     units = [(unit, live.statuses[unit.name]) for unit in selected.fleet.units if unit.name in live.statuses]
     return {
         "to_see_to": [

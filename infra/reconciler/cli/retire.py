@@ -31,7 +31,9 @@ def retire(
     data: Literal["keep", "delete"] | None,
     name: str,
 ) -> int:
-    """Write into a unit's file that it retires. The next run pauses its connector; then the file may be deleted.
+    """Write into a unit's file that it retires.
+
+    The next run pauses its connector; then the file may be deleted.
 
     Exit codes: 0 done, or shown only, 1 the files would have problems, 2 wrong usage or not possible.
     """

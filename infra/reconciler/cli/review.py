@@ -153,7 +153,10 @@ def _run_preview(stack: str, specs: Path, day: date, *, refresh: bool) -> str:
 
 
 def _fault(fault: Fault) -> str:
-    """Return an error's text. The program and our provider mask theirs; another provider's may quote Google."""
+    """Return an error's text.
+
+    The program and our provider mask theirs; another provider's may quote Google.
+    """
     text = fault.text if fault.type.startswith(_OURS) or not fault.type else mask_google_message(fault.text)
     return _URN.sub(r"\1", text)
 

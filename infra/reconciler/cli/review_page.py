@@ -34,7 +34,10 @@ _CODE_CHANGED = (
 
 
 def read_review(file: BinaryIO, environment: str) -> ReviewDocument:
-    """Read a file with the JSON of a review. Raises `click.UsageError` unless it is one of this environment."""
+    """Read a file with the JSON of a review.
+
+    Raises `click.UsageError` unless it is one of this environment.
+    """
     name = getattr(file, "name", "the file")
     try:
         document = read_document(file.read(documents.LONGEST + 1))
@@ -63,7 +66,14 @@ def build_page(document: ReviewDocument, *, code_changed: bool = False) -> Page:
 
 
 def cut_page(page: Page, longest: int) -> Page:
-    """Leave out the last entries, which matter least, until the Markdown is short enough, and say how many."""
+    """Leave out the last entries, which matter least, until the Markdown is short enough.
+
+    The page says how many are left out.
+
+    The page says how many are left out.
+
+    The page says how many are left out.
+    """
     github = REPORTERS["github"]
     if len(github.format_page(page)) <= longest:
         return page

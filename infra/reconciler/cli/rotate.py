@@ -27,7 +27,11 @@ def rotate(
     name: str,
     key: str | None,
 ) -> int:
-    """Raise the version of a secret in the file of the unit NAME, so that the next run sends the new value.
+    """Raise the version of a secret in the file of the unit NAME.
+
+    The next run sends the new value.
+
+    The next run sends the new value.
 
     KEY is the key in `config` or `auth`, such as api_key; it can be left out if the file has one secret. Checks that
     Secret Manager has the version, which needs Google credentials with `roles/secretmanager.viewer`.

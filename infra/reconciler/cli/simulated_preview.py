@@ -53,7 +53,7 @@ _MOST_LINES = 20
 
 
 def preview_simulated(environment: str, specs: Path, base: Path, day: date) -> str:
-    """Return what `pulumi preview --json` prints of an environment, after a run with the files of the base.
+    """Return the output of `pulumi preview --json`, after a run with the files of the base.
 
     Args:
         environment: The environment's name. The base need not have it.

@@ -73,7 +73,7 @@ def unmanaged(specs: Path, environment: str | None, only: str | None, reporter: 
 def find_unmanaged(
     selected: SelectedEnvironment, connections: Sequence[Connection], day: date
 ) -> list[UnmanagedConnection | UnmanagedDataset]:
-    """Return those of a group's connections, and of the project's datasets in BigQuery, that no file declares."""
+    """Return a group's connections and a project's datasets that no file declares."""
     return [*_connections(selected, connections, day), *_datasets(selected, connections, day)]
 
 

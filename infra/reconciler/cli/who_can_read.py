@@ -88,7 +88,7 @@ def who_can_read(
         raise click.UsageError("--branch needs --on")
     if on is not None:
         if on > day:
-            raise click.UsageError(f"--on {on} is after {day}: nobody knows the files of a later day")
+            raise click.UsageError(f"--on {on} is after {day}: the files of a later day do not exist yet")
         with _past_files(specs, on, branch) as (loaded, commit):
             asked = _Question(loaded, environments, on, question)
             unknown = (*_PAST_UNKNOWN, *_NEVER_KNOWN)

@@ -28,7 +28,13 @@ _FORM = "projects/PROJECT/secrets/NAME"
 )
 @click.argument("command", nargs=-1, required=True, type=click.UNPROCESSED)
 def with_fivetran_key(secret: str, command: tuple[str, ...]) -> NoReturn:
-    """Run COMMAND with FIVETRAN_APIKEY and FIVETRAN_APISECRET from a secret that only this command's process gets.
+    """Run COMMAND with FIVETRAN_APIKEY and FIVETRAN_APISECRET from a secret.
+
+    Only the process of COMMAND gets the secret.
+
+    Only the process of COMMAND gets the secret.
+
+    Only the process of COMMAND gets the secret.
 
     The secret's value is KEY:SECRET. Without a secret's name COMMAND runs with the variables that are set already.
     Options of COMMAND follow it: `reconciler with-fivetran-key pulumi up --stack dev`.

@@ -60,9 +60,9 @@ class Loaded:
         """Return the notices in the environment's folder."""
         return self._in(environment, self.notices)
 
-    def _in(self, environment: str, told: tuple[Problem, ...]) -> tuple[Problem, ...]:
+    def _in(self, environment: str, problems: tuple[Problem, ...]) -> tuple[Problem, ...]:
         folder = self._folders.get(environment)
-        return tuple(one for one in told if folder and one.file.startswith(f"{folder}/"))
+        return tuple(one for one in problems if folder and one.file.startswith(f"{folder}/"))
 
     def fleet(self, environment: str) -> Fleet:
         """Return what an environment declares.

@@ -122,7 +122,10 @@ class Folder:
         return not entry.exists() and any(file.parent == entry.absolute() for file in self._edited)
 
     def _stays_inside(self, entry: Path) -> bool:
-        """Return whether an entry is inside the specs folder. A link out could show other files of the machine."""
+        """Return whether an entry is inside the specs folder.
+
+        A link out could show other files of the machine.
+        """
         if not entry.is_symlink():
             return True
         try:

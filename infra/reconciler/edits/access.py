@@ -81,7 +81,10 @@ def grant(source: Source, environment: Environment, name: str, dataset: Path, wa
 def revoke(
     source: Source, environment: Environment, name: str, dataset: Path, *, member: str, role: str | None
 ) -> Edited:
-    """Remove a member from the grants of a dataset, or from those of one role, with a note where access remains."""
+    """Remove a member from a dataset's grants, or from those of one role.
+
+    A note says where access remains.
+    """
     given = [
         each
         for each in _find(source, environment, dataset, member)

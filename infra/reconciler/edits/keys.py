@@ -11,6 +11,6 @@ _DEFINITIONS = {"connector": "connector", "dataset": "dataset", "datasets": "dat
 
 @cache
 def order_below(section: str = "") -> tuple[str, ...]:
-    """Return the keys of a section of a unit's file in their order; those at the top of the file without one."""
+    """Return the order of the keys in a section of a unit's file; without a section, of those at its top."""
     unit = schema("unit")
     return tuple((unit["$defs"][_DEFINITIONS[section]] if section else unit)["properties"])

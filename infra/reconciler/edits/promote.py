@@ -1,4 +1,7 @@
-"""Turn the file of a unit in one environment into its file in another: dev's parts out, the other's policy in."""
+"""Turn a unit's file in one environment into its file in another.
+
+Without dev's parts, and with the other's policy.
+"""
 
 from __future__ import annotations
 
@@ -81,7 +84,10 @@ def _datasets(source: Source) -> Iterator[Path]:
 
 
 def _promote_access(result: Promoted, name: str, dataset: Path, old: Environment, new: Environment) -> None:
-    """Leave out grants for a time, for people whom the policy does not name, and for accounts of the old project."""
+    """Leave out grants that do not belong in the other environment.
+
+    Those for a time, for people whom the policy does not name, and for accounts of the old project.
+    """
     standing = {to_place(each, new.workgroups) for each in new.policy.people.standing}
     grants = result.source.at(*dataset, "access")
     for index, each in reversed(list(enumerate(grants if isinstance(grants, list) else ()))):

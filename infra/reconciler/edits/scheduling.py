@@ -6,5 +6,5 @@ from reconciler.yaml_text.writer import format_yaml
 
 
 def scheduling_snippet(task_id: str) -> str:
-    """Return the `scheduling:` snippet for the queries that read a connector's data, for a unit with `by: airflow`."""
+    """Return the `scheduling:` snippet for queries that read the data of a unit with `by: airflow`."""
     return format_yaml({"scheduling": {"depends_on_fivetran": [{"task_id": task_id}]}})

@@ -11,7 +11,7 @@ _DEFAULT = "fivetran-"
 
 
 def secret_prefix(fleets: Iterable[Fleet]) -> str:
-    """Return what begins the names of most secrets that are named after their unit; `fivetran-` if none is."""
+    """Return the prefix of most secrets named after their unit; `fivetran-` if none is."""
     found: Counter[str] = Counter()
     for fleet in fleets:
         for unit in fleet.units:

@@ -1,4 +1,4 @@
-"""Read a YAML file with the position of every node in its text, so that an edit can keep all other bytes.
+"""Read a YAML file with the position of each node, so that an edit can keep all other bytes.
 
 Unlike `config.yaml`, this reads files that have problems too: anchors, aliases and tags stay as they are.
 """
@@ -47,7 +47,10 @@ class Node:
 
 @dataclass(frozen=True)
 class Entry:
-    """A key with its value, or a list item. `start` is where it begins: the key, the dash, or the item in brackets."""
+    """A key with its value, or a list item.
+
+    `start` is where it begins: the key, the dash, or the item in brackets.
+    """
 
     start: int
     key: Node | None
@@ -180,7 +183,10 @@ class Source:
         return "\n" if found is None else found[0]
 
     def apply(self, splices: list[Splice], expected: Any) -> Source:
-        """Return the text with replacements. Raises `EditRejected` unless it then says exactly what is expected."""
+        """Return the text with replacements.
+
+        Raises `EditRejected` unless it then says exactly what is expected.
+        """
         text = self.text
         for each in sorted(splices, key=lambda splice: (splice.start, splice.end), reverse=True):
             text = f"{text[: each.start]}{each.text}{text[each.end :]}"
@@ -274,7 +280,10 @@ class _Reader:
         return Node(kind, start, inner, end, is_flow=bool(event.flow_style), entries=tuple(entries))
 
     def _dash(self, at: int) -> int:
-        """Return the position of the dash before a list item. A list within the item begins with a dash of its own."""
+        """Return the position of the dash before a list item.
+
+        A list within the item begins with a dash of its own.
+        """
         return self._dashes[bisect.bisect_left(self._dashes, at) - 1]
 
 

@@ -1,7 +1,7 @@
 """Change one value of a file: set a key, remove an entry, append a list item. Every other byte stays.
 
-Each function returns the edited source, which was read again and says what the old one said with this change, and
-nothing else. Where a file is written in a form that does not allow that, it raises `EditRejected`.
+Each function returns the edited source. It reads that again, and checks that this change is the only one. Where a file
+is written in a form that does not allow that, it raises `EditRejected`.
 """
 
 from __future__ import annotations
@@ -55,7 +55,10 @@ def set_value(source: Source, path: Path, value: Any, *, order: Sequence[str] = 
 
 
 def remove(source: Source, path: Path) -> Source:
-    """Remove the entry at a path. A mapping or list that would be empty is removed with it. Comments above it stay."""
+    """Remove the entry at a path. A mapping or list that would be empty is removed with it.
+
+    Comments above it stay.
+    """
     while len(path) > 1 and (parent := source.find(path[:-1])) is not None and len(parent.entries) == 1:
         path = path[:-1]
     parent = source.find(path[:-1])
@@ -70,7 +73,10 @@ def remove(source: Source, path: Path) -> Source:
 
 
 def append(source: Source, path: Path, value: Any, *, order: Sequence[str] = ()) -> Source:
-    """Add an item at the end of the list at a path, in the style of the item before. A missing list is created."""
+    """Add an item at the end of the list at a path, in the style of the item before.
+
+    A missing list is created.
+    """
     node = source.find(path)
     if node is None:
         return set_value(source, path, [value], order=order)
@@ -114,7 +120,7 @@ def _replace(source: Source, path: Path, node: Node, value: Any) -> list[Splice]
 
 
 def _opened(source: Source, path: Path, parent: Node, key: str, value: Any) -> Splice | None:
-    """Give the entries of a mapping in braces lines of their own, if it is empty or its line would be too long."""
+    """Put each entry of a mapping in braces on its own line, if it is empty or too long for one."""
     if not parent.is_flow or not path or _is_in_flow(source, path) or "\n" in source.text[parent.inner : parent.end]:
         return None
     text = format_on_one_line({key: value}, in_flow=True)
@@ -126,7 +132,10 @@ def _opened(source: Source, path: Path, parent: Node, key: str, value: Any) -> S
 
 
 def _below(source: Source, path: Path, node: Node, lines: Sequence[str]) -> Splice:
-    """Replace a value in braces or brackets by lines below its key. A comment behind it stays behind the key."""
+    """Replace a value in braces or brackets by lines below its key.
+
+    A comment behind it stays behind the key.
+    """
     parent = source.find(path[:-1])
     entry = source.entry(parent, path[-1]) if parent is not None else None
     start = node.start if entry is None else entry.start
@@ -139,7 +148,7 @@ def _below(source: Source, path: Path, node: Node, lines: Sequence[str]) -> Spli
 
 
 def _colon_end(source: Source, path: Path) -> int:
-    """Return where the colon after the key at the end of a path ends; the place after the dash for a list item."""
+    """Return where the colon after a path's key ends; for a list item, the place after the dash."""
     parent = source.find(path[:-1])
     entry = source.entry(parent, path[-1]) if parent is not None and path else None
     if entry is None:
@@ -188,7 +197,10 @@ def _insert(source: Source, path: Path, parent: Node, before: Entry | None, *, k
 
 
 def _lines_after(source: Source, at: int, lines: Sequence[str], column: int, comment_column: int) -> Splice:
-    """Insert lines below the line of a position, and below comments that are indented at least to a column."""
+    """Insert lines below a position's line.
+
+    And below comments that are indented at least to a column.
+    """
     end_of_line = source.line_break(at)
     end = source.line_end(at)
     while (

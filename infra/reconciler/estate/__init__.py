@@ -1,1 +1,4 @@
-"""The whole estate: who has access to which dataset, and every unit with what a reader asks about it. Pure."""
+"""The whole estate: who has access to which dataset, and every unit with what a reader asks about it.
+
+Pure.
+"""

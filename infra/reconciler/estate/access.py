@@ -247,7 +247,7 @@ def _authorised(environment: Environment, dataset: str, entries: Iterable[Mappin
 def _by_project(
     fleets: Sequence[Fleet], datasets: Sequence[str], places: Places, live: LiveAccess | None
 ) -> Iterator[AccessGrant]:
-    """Yield the grants by roles on the project and above; of the project itself those of files if it is not read."""
+    """Yield the grants by roles on the project and above; from files if the project is not read."""
     environments = {
         dataset.id: fleet.environment for fleet in fleets for unit in fleet.units for dataset in unit.all_datasets
     }

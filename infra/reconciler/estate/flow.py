@@ -1,4 +1,6 @@
-"""The picture of an estate: sources → connections → datasets → what starts the syncs, placed in four columns. Pure.
+"""Draw an estate in four columns: sources → connections → datasets → what starts the syncs.
+
+Pure.
 
 A column with many nodes shows groups with counts. A group or a node knows its units, so that a click can show its
 neighbourhood without placing anything anew.

@@ -15,7 +15,7 @@ _EVERYONE = ("allAuthenticatedUsers", "allUsers")
 
 @dataclass(frozen=True)
 class Member:
-    """The member of a question: `user:a@example.com`, or the address alone, which may be an account of any kind."""
+    """The member of a question: `user:a@example.com`, or the address of an account of any kind."""
 
     text: str
     workgroups: str | None = None

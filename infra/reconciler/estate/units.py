@@ -186,7 +186,14 @@ def _state(unit: Unit, status: UnitStatus | None, stage: Stage) -> State:
 
 
 def find_endings(fleet: Fleet, day: date) -> list[Ending]:
-    """Return what ends from a day on, the next first: expiries, removals, access, and days for actions outside."""
+    """Return what ends from a day on, the next first.
+
+    Expiries, removals, access, and days for actions outside.
+
+    Expiries, removals, access, and days for actions outside.
+
+    Expiries, removals, access, and days for actions outside.
+    """
     found: list[Ending] = []
     environment = fleet.environment.name
     lives = Expiries(fleet, day)

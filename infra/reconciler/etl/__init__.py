@@ -1,1 +1,1 @@
-"""Cross-check a checkout of bigquery-etl with the units: its Fivetran tasks, and the datasets that its queries read."""
+"""Check a checkout of bigquery-etl against the units: its Fivetran tasks, the datasets that it reads."""

@@ -1,4 +1,7 @@
-"""Hold what a checkout of bigquery-etl names against the units. Pure, except for looking up the lines of YAML files."""
+"""Hold what a checkout of bigquery-etl names against the units.
+
+Pure, except for looking up the lines of YAML files.
+"""
 
 from __future__ import annotations
 
@@ -117,7 +120,7 @@ class CrossCheck:
             yield Finding(*at, "task_without_variable", "warning", message, hint, unit.owners)
 
     def _suggest_task(self, file: EtlFile, task_id: str) -> str:
-        """Return what to write in place of an unknown task: that of a unit whose data the query reads, above all."""
+        """Suggest a task in place of an unknown one: above all that of a unit whose data the query reads."""
         for read in self._reads[file.query]:
             for declared in self._datasets.get((read.project, read.dataset or ""), ()):
                 for unit in (declared.unit, *declared.fleet.writers_of(declared.dataset)):

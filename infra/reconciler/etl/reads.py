@@ -46,7 +46,10 @@ _QUOTES = frozenset("\"'")
 
 @dataclass(frozen=True, order=True)
 class Read:
-    """A place that reads a dataset. Without `dataset`, only the project is known before the template is rendered."""
+    """A place that reads a dataset.
+
+    Without `dataset`, only the project is known before the template is rendered.
+    """
 
     line: int
     column: int
@@ -92,7 +95,7 @@ class Reader:
         return _in_order(text, found)
 
     def in_value(self, text: str) -> list[tuple[str, str | None]]:
-        """Return the projects and datasets that a value of YAML names: `project.dataset`, or the project alone."""
+        """Return the projects and datasets that a YAML value names: `project.dataset`, or a project."""
         found = [(project, dataset) for _, project, dataset in self._in_string(text, 0, len(text), {})]
         alone = text.rpartition("=")[2].strip()
         return found or ([(alone, None)] if alone in self._projects else [])

@@ -64,7 +64,9 @@ def normalise(value: Any) -> Any:
 
 
 def project(declared: Any, live: Any, field: Field | None = None) -> Any:
-    """Return the live value as the file would declare it. It equals `declared` if no managed value differs.
+    """Return the live value as the file would declare it.
+
+    It equals `declared` if no managed value differs.
 
     Args:
         declared: The declared tree of plain JSON, `normalise`d.
@@ -86,7 +88,7 @@ def project(declared: Any, live: Any, field: Field | None = None) -> Any:
 
 
 def differences(declared: Any, live: Any, path: str = "", *, field: Field | None = None) -> Iterator[Difference]:
-    """Return every managed leaf that differs between a declared tree and the live one, in the file's order."""
+    """Return every managed leaf in which the live tree differs from the declared one, in its order."""
     projected = project(declared, live, field)
     if projected == declared:
         return

@@ -1,4 +1,10 @@
-"""Read the specs folder of a commit that a stranger may have written, and write its files to an empty folder.
+"""Read the specs folder of a commit that a stranger may have written.
+
+Its files are written to an empty folder.
+
+Its files are written to an empty folder.
+
+Its files are written to an empty folder.
 
 Only ordinary files are written, with plain names: the YAML files, and the packages, certificates and keys that a unit
 names. A link, a submodule, an executable, a name that is no plain name, and what is too much are rejected, all at once,
@@ -214,7 +220,10 @@ def _contents(
 
 
 def _named(files: dict[str, bytes], folder: str) -> Iterator[tuple[set[str], int]]:
-    """Return the paths of packages, and of certificates and keys, that units name, with the bytes of the largest."""
+    """Return the paths of files that units name, with the size limit of each kind.
+
+    The kinds are packages, and certificates with keys.
+    """
     units = []
     for path, raw in files.items():
         environment, _, name = path.removeprefix(f"{folder}/").partition("/")

@@ -1,4 +1,4 @@
-"""Read the files of a past day: those of the last commit on the default branch by the end of that day, in UTC."""
+"""Read the files of a past day: the default branch's last commit by the end of that day, in UTC."""
 
 from __future__ import annotations
 

@@ -1,4 +1,9 @@
-"""Commit files on a branch of their own and push it, without touching the work tree, the index or other branches."""
+"""Commit files on a branch of their own and push it.
+
+The work tree, the index and other branches stay untouched.
+
+The work tree, the index and other branches stay untouched.
+"""
 
 from __future__ import annotations
 

@@ -65,7 +65,10 @@ class Repository:
         self._folder = folder
 
     def run(self, *arguments: str, stdin: bytes = b"", step: str = "") -> bytes:
-        """Run a command of `git` and return its stdout. Raises `ReconcilerError` with git's message and the step."""
+        """Run a command of `git` and return its stdout.
+
+        Raises `ReconcilerError` with git's message and the step.
+        """
         try:
             done = subprocess.run(
                 self._command(*arguments), input=stdin, capture_output=True, timeout=_TIMEOUT_S, check=False, env=_env()

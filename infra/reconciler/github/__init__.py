@@ -1,1 +1,4 @@
-"""GitHub's REST API, as far as a pull request needs it: comments, check runs, reviews, files and code owners."""
+"""Call GitHub's REST API for pull requests.
+
+Comments, check runs, reviews, files and code owners.
+"""

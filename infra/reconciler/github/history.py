@@ -1,4 +1,4 @@
-"""The history of the default branch: which pull requests a push has brought, and what was there before each."""
+"""Read the default branch's history: which pull requests a push brought, and what was before each."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class History:
         self._pulls: dict[str, list[dict[str, Any]]] = {}
 
     def merged(self, since: str, commit: str) -> list[dict[str, Any]]:
-        """Return the pull requests that were merged into the default branch after one commit and up to another.
+        """Return the pull requests merged into the default branch after one commit and up to another.
 
         Args:
             since: The commit before; empty, or of zeros only, for what was merged as `commit` alone.

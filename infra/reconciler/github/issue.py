@@ -27,7 +27,7 @@ def keep_issue(
     """Make the environment's issue say what a text says.
 
     Args:
-        github: The repository. An issue of someone else, or of another App, is never touched.
+        github: The repository. The function never changes an issue of another author or App.
         environment: The environment's name.
         title: The issue's title.
         text: Markdown, with the important part first. Nothing in it notifies anyone.

@@ -1,4 +1,4 @@
-"""Objects of a Cloud Storage bucket in which Pulumi keeps its state (`gs://bucket/prefix`), over the JSON API.
+"""Read and write objects of the bucket with Pulumi's state (`gs://bucket/prefix`), by its JSON API.
 
 Credentials are those that Pulumi sends to the bucket; an emulator (`STORAGE_EMULATOR_HOST`) gets none.
 """
@@ -78,7 +78,7 @@ class StateBucket:
         raise RemoteError(f"{self._subject}: Google's list does not end")
 
     def read(self, name: str, generation: int | None = None) -> tuple[bytes, int] | None:
-        """Return an object's content and generation; None if there is no such object, or not of this generation."""
+        """Return an object's content and generation; None without such an object or generation."""
         params = {"alt": "media"} | ({} if generation is None else {"generation": str(generation)})
         try:
             answer = self._ask("GET", self._path(name), params=params)

@@ -30,9 +30,9 @@ class ExpiringUnit:
 
 def expiring_units(fleet: Fleet, day: date) -> Iterator[ExpiringUnit]:
     """Return the units that have an expiry date, in the order of their files."""
-    lives = Expiries(fleet, day)
+    expiries = Expiries(fleet, day)
     for unit in fleet.units:
-        end = lives.unit_expiry(unit)
+        end = expiries.unit_expiry(unit)
         if end.last_day is None:
             continue
         yield ExpiringUnit(
@@ -47,7 +47,7 @@ def expiring_units(fleet: Fleet, day: date) -> Iterator[ExpiringUnit]:
                 end,
                 day,
                 connects=unit.connector is not None,
-                data=lives.data_fate(unit),
+                data=expiries.data_fate(unit),
                 environment=fleet.environment.name,
             ),
         )
@@ -80,8 +80,8 @@ def expired_files(fleet: Fleet, day: date, stored: Collection[str]) -> list[Expi
         day: The date to use as today.
         stored: The resources in the stack's state, as `type::name`.
     """
-    lives = Expiries(fleet, day)
-    expired = [unit for unit in fleet.units if _is_removed(unit, lives)]
+    expiries = Expiries(fleet, day)
+    expired = [unit for unit in fleet.units if _is_removed(unit, expiries)]
     staying = {unit.name for unit in expired if not _resources(unit).isdisjoint(stored)}
     # A unit that stays needs the file that declares its dataset.
     kept = [unit for unit in fleet.units if unit not in expired or unit.name in staying]
@@ -91,7 +91,7 @@ def expired_files(fleet: Fleet, day: date, stored: Collection[str]) -> list[Expi
             environment=fleet.environment.name,
             unit=unit.name,
             file=unit.file,
-            expired=str(lives.unit_expiry(unit).last_day),
+            expired=str(expiries.unit_expiry(unit).last_day),
             owners=unit.owners,
             removed=removed,
         )
@@ -101,10 +101,10 @@ def expired_files(fleet: Fleet, day: date, stored: Collection[str]) -> list[Expi
     ]
 
 
-def _is_removed(unit: Unit, lives: Expiries) -> bool:
-    ends = [lives.dataset_expiry(unit, dataset) for dataset in unit.all_datasets]
+def _is_removed(unit: Unit, expiries: Expiries) -> bool:
+    ends = [expiries.dataset_expiry(unit, dataset) for dataset in unit.all_datasets]
     if unit.connector is not None:
-        ends.append(lives.connector_expiry(unit))
+        ends.append(expiries.connector_expiry(unit))
     return all(end.stage is Stage.REMOVED for end in ends)
 
 

@@ -70,7 +70,7 @@ def inherited_access(
 def _can_read(
     binding: Binding, access_list: AccessList | None, permissions: Callable[[str], Collection[str] | None]
 ) -> bool | None:
-    """Whether the binding's role reads a dataset; None if that is not known.
+    """Return whether the binding's role reads a dataset; None if that is not known.
 
     A basic role reads it if the dataset's access list has the role's special group; any other by its permissions.
     """

@@ -1,4 +1,7 @@
-"""What the last run of Pulumi left in the stack's outputs, as `pulumi stack output --json` prints them."""
+"""Read what the last run left in the stack's outputs.
+
+They are as `pulumi stack output --json` prints them.
+"""
 
 from __future__ import annotations
 
@@ -19,7 +22,10 @@ class Recorded:
 
 
 def all_outputs(file: IO[str]) -> Mapping[str, Any]:
-    """All outputs of a stack; empty where the file holds no mapping. Raises `ReconcilerError` for what is no JSON."""
+    """Return all outputs of a stack; nothing if the file has no mapping.
+
+    Raises `ReconcilerError` for what is no JSON.
+    """
     try:
         outputs = json.load(file)
     except ValueError as error:
@@ -28,12 +34,18 @@ def all_outputs(file: IO[str]) -> Mapping[str, Any]:
 
 
 def outputs_of(file: IO[str], output: str) -> Mapping[str, Any]:
-    """One output of a stack, a mapping. Raises `ReconcilerError` where the file does not have it."""
+    """Return one output of a stack, a mapping.
+
+    Raises `ReconcilerError` where the file does not have it.
+    """
     return mapping_of(all_outputs(file), output, getattr(file, "name", "<stdin>"))
 
 
 def mapping_of(outputs: Mapping[str, Any], output: str, name: str) -> Mapping[str, Any]:
-    """One output, a mapping. Raises `ReconcilerError` that names the file where there is none."""
+    """Return one output, a mapping.
+
+    Raises `ReconcilerError` that names the file where there is none.
+    """
     found = outputs.get(output)
     if not isinstance(found, dict):
         raise ReconcilerError(
@@ -43,7 +55,7 @@ def mapping_of(outputs: Mapping[str, Any], output: str, name: str) -> Mapping[st
 
 
 def recorded(file: IO[str]) -> dict[str, Recorded]:
-    """What became of each unit that has a connection, by name."""
+    """Return what became of each unit that has a connection, by name."""
     units = outputs_of(file, "units").items()
     return {
         name: Recorded(unit["outcome"], tuple(text for text in unit.get("messages") or () if isinstance(text, str)))

@@ -34,7 +34,7 @@ def describe_lateness(connector: Connector, live: Connection, now: datetime) -> 
 
 
 def describe_silence(connector: Connector, live: Connection, now: datetime) -> str | None:
-    """Return what is known of a connection that Airflow starts and that has not succeeded for a week; else None."""
+    """Describe a connection that Airflow starts, without a success for a week; None for others."""
     if isinstance(connector.schedule, FivetranSchedule) or live.paused is not False or live.setup_state != "connected":
         return None
     since = parse_time(live.succeeded_at or live.created_at)

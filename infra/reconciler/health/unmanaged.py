@@ -98,7 +98,7 @@ def declared_connection_names(fleets: Iterable[Fleet]) -> set[str]:
 
 
 def is_ignored(connection: Connection, ignore: Ignore) -> bool:
-    """Whether a connection needs no file: `ignore` names it, or Fivetran created it with the destination."""
+    """Return whether a connection needs no file: by `ignore`, or because Fivetran created it."""
     return connection.schema == FIVETRANS_OWN or ignore.connection(connection.service, connection.schema)
 
 

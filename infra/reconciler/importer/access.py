@@ -174,7 +174,14 @@ class _Drafts:
         return f"{name} requires `until`, and this entry has another condition" if grant.condition else None
 
     def _apply_policy(self, grant: Grant) -> tuple[Grant, _Marks]:
-        """Return a grant with the ticket and last day that the environment requires, and comments to fill them in."""
+        """Return a grant with the ticket and last day that the environment requires.
+
+        Comments say where to fill them in.
+
+        Comments say where to fill them in.
+
+        Comments say where to fill them in.
+        """
         policy, name, marks = self._policy, self._environment.name, {}
         if "ticket" in policy.need and grant.ticket is None:
             grant = replace(grant, ticket=_TICKET)

@@ -100,7 +100,14 @@ class Config:
         return found or _NOTHING
 
     def _list(self, path: Path, value: list[Any], known: Field | None) -> Any:
-        """Return a list, or nothing if a file cannot hold one of its items: Fivetran replaces lists as a whole."""
+        """Return a list, or nothing if a file cannot hold one of its items.
+
+        Fivetran replaces lists as a whole.
+
+        Fivetran replaces lists as a whole.
+
+        Fivetran replaces lists as a whole.
+        """
         for index, item in enumerate(value):
             if isinstance(item, Mapping) and isinstance(item.get("key"), str):
                 self._item_names[*path, index] = item["key"]  # as in `secrets_list`
@@ -161,7 +168,10 @@ def _scalar(value: Any, known: Field | None) -> Any:
 
 
 def _untyped_value(value: Any) -> Any:
-    """Return a value of unknown type. A number that YAML cannot hold exactly becomes text, which Fivetran takes too."""
+    """Return a value of unknown type.
+
+    A number that YAML cannot hold exactly becomes text, which Fivetran takes too.
+    """
     if isinstance(value, bool) or not isinstance(value, int | float):
         return value
     if isinstance(value, float) and not math.isfinite(value):

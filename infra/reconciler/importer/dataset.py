@@ -29,7 +29,9 @@ class Part:
 
 
 def dataset_part(dataset_id: str, context: ImportContext, unit_description: str, *, is_written: bool) -> Part:
-    """Return the declaration of a dataset. One that does not exist, or was not read, gets the environment's defaults.
+    """Return the declaration of a dataset.
+
+    One that does not exist, or was not read, gets the environment's defaults.
 
     Args:
         dataset_id: The id in BigQuery.
@@ -85,7 +87,10 @@ def _listed(title: str, entries: Iterable[str]) -> str:
 
 
 def _labels(live: Mapping[str, str], environment: Environment) -> tuple[dict[str, str], dict[Path, str], list[str]]:
-    """Return labels with the environment's defaults, comments on missing ones, and the labels that the file lacks."""
+    """Return labels with the environment's defaults.
+
+    Besides, comments on missing ones, and the labels that the file lacks.
+    """
     rest = {key: value for key, value in live.items() if is_label_key(key) and is_label_value(value)}
     not_here = dict.fromkeys(live.keys() - rest.keys(), "no file can declare it")
     if rest.pop(_OF_THE_PROVIDER, None) is not None:

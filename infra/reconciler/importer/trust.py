@@ -34,7 +34,9 @@ def may_have_approvals(connection: Connection) -> bool:
 
 
 def trust_of(approvals: Approvals, secrets: Collection[str] = ()) -> tuple[Trust | None, dict[Path, str]]:
-    """Return `trust` for a file, and comments above its entries. One comment counts approvals that were not read.
+    """Return `trust` for a file, and comments above its entries.
+
+    One comment counts approvals that were not read.
 
     A certificate's name is Fivetran's text: it is left out if it contains a value of `secrets`.
     """

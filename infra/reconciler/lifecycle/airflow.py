@@ -12,7 +12,7 @@ T = TypeVar("T")
 
 
 def variable_name(task_id: str) -> str:
-    """Return the Airflow variable that bigquery-etl's `depends_on_fivetran` reads: `<task_id>_connector_id`."""
+    """Return the variable that bigquery-etl's `depends_on_fivetran` reads: `<task_id>_connector_id`."""
     return f"{task_id}_connector_id"
 
 

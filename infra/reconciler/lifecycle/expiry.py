@@ -25,12 +25,12 @@ _EXTEND = "write a later date in `expires` to prevent that"
 class DataFate(Enum):
     """What happens to a unit's data on the day when the unit is removed."""
 
-    GOES = "goes"
-    """It is removed with it."""
-    STAYS = "stays"
-    """Its own dataset stays, as others' connectors write it too."""
+    DELETED = "deleted"
+    """It is deleted with the unit."""
+    KEPT = "kept"
+    """Its own dataset stays, because connectors of other units write it too."""
     ELSEWHERE = "elsewhere"
-    """Another file declares the dataset, which lives as long as that says and as its last connector."""
+    """Another file declares the dataset, which exists until the later of its own expiry and its last connector's."""
 
 
 class Stage(Enum):
@@ -140,14 +140,14 @@ def fate_of_data(last_day: date | None, ends: Iterable[date | None], *, elsewher
     """Return what happens to data when a unit that expires on `last_day` is removed."""
     if elsewhere:
         return DataFate.ELSEWHERE
-    return DataFate.GOES if all(end == last_day for end in ends) else DataFate.STAYS
+    return DataFate.DELETED if all(end == last_day for end in ends) else DataFate.KEPT
 
 
 def describe_expiry(
-    end: Expiry, today: date, *, connects: bool, data: DataFate = DataFate.GOES, environment: str | None = None
+    end: Expiry, today: date, *, connects: bool, data: DataFate = DataFate.DELETED, environment: str | None = None
 ) -> str | None:
     """Describe for owners that something expires soon, or has expired; None where neither is so."""
-    with_data = " with its data" if data is DataFate.GOES else ""
+    with_data = " with its data" if data is DataFate.DELETED else ""
     match end.stage:
         case Stage.WARNED:
             days = (end.last_day - today).days if end.last_day else 0
@@ -157,7 +157,7 @@ def describe_expiry(
         case Stage.PAUSED:
             pause = "its connection is paused, and " if connects else ""
             return f"expired on {end.last_day}: {pause}it is removed{with_data} on {end.removed_on}; {_EXTEND}"
-        case Stage.REMOVED if data is DataFate.STAYS:
+        case Stage.REMOVED if data is DataFate.KEPT:
             return (
                 f"expired on {end.last_day}, and a run removes its connection; keep the file, because other connectors "
                 "write its dataset"
@@ -175,45 +175,45 @@ class ActiveFleet:
     fleet: Fleet
     """Without what is removed and without access that has ended; connectors that expired or retire are paused;
     datasets have their label."""
-    lives: Expiries
-    """The lives of the whole fleet, also of what is left out here."""
+    expiries: Expiries
+    """The expiry of everything in the whole fleet, also of what is left out here."""
 
 
 def apply_expiry(fleet: Fleet, today: date) -> ActiveFleet:
     """Leave out what its expiry removed and access that ended; pause what expired or retires."""
-    lives = Expiries(fleet, today)
-    units = [_apply_expiry(unit, lives) for unit in fleet.units]
+    expiries = Expiries(fleet, today)
+    units = [_apply_expiry(unit, expiries) for unit in fleet.units]
     left = tuple(unit for unit in units if unit.connector is not None or unit.all_datasets)
-    return ActiveFleet(Fleet(fleet.environment, left), lives)
+    return ActiveFleet(Fleet(fleet.environment, left), expiries)
 
 
-def pause_reason(unit: Unit, lives: Expiries) -> str | None:
+def pause_reason(unit: Unit, expiries: Expiries) -> str | None:
     """Return why a unit's connector may not run any more; None when it may."""
     if unit.retire is not None:
         return f"retired: {unit.retire.ticket}"
-    end = lives.connector_expiry(unit)
+    end = expiries.connector_expiry(unit)
     return f"expired on {end.last_day}" if end.stage in (Stage.PAUSED, Stage.REMOVED) else None
 
 
-def _apply_expiry(unit: Unit, lives: Expiries) -> Unit:
+def _apply_expiry(unit: Unit, expiries: Expiries) -> Unit:
     connector = unit.connector
-    if lives.connector_expiry(unit).stage is Stage.REMOVED:
+    if expiries.connector_expiry(unit).stage is Stage.REMOVED:
         connector = None
-    elif connector is not None and (reason := pause_reason(unit, lives)):
+    elif connector is not None and (reason := pause_reason(unit, expiries)):
         connector = replace(connector, paused=reason, ended=True)
     return replace(
         unit,
         connector=connector,
-        datasets=_remaining(unit, unit.datasets, lives),
-        former_datasets=_remaining(unit, unit.former_datasets, lives),
+        datasets=_remaining(unit, unit.datasets, expiries),
+        former_datasets=_remaining(unit, unit.former_datasets, expiries),
     )
 
 
-def _remaining(unit: Unit, datasets: Iterable[Dataset], lives: Expiries) -> tuple[Dataset, ...]:
-    with_lives = [(dataset, lives.dataset_expiry(unit, dataset)) for dataset in datasets]
+def _remaining(unit: Unit, datasets: Iterable[Dataset], expiries: Expiries) -> tuple[Dataset, ...]:
+    with_expiries = [(dataset, expiries.dataset_expiry(unit, dataset)) for dataset in datasets]
     return tuple(
-        _with_label(_without_ended_access(dataset, lives.today), end)
-        for dataset, end in with_lives
+        _with_label(_without_ended_access(dataset, expiries.today), end)
+        for dataset, end in with_expiries
         if end.stage is not Stage.REMOVED
     )
 

@@ -1,4 +1,7 @@
-"""Decide whether something may be removed: by its declared expiry or retirement, and by what the run allows."""
+"""Decide whether something may be removed.
+
+Its declared expiry or retirement decides, and what the run allows.
+"""
 
 from __future__ import annotations
 
@@ -26,13 +29,15 @@ class Removals:
     expected: int | None = None
 
     @classmethod
-    def parse(cls, said: str) -> Removals:
+    def parse(cls, value: str) -> Removals:
         """Parse the variable. Raises `ReconcilerError` for another form."""
-        word, colon, number = said.partition(":")
-        if not said:
+        word, colon, number = value.partition(":")
+        if not value:
             return cls()
         if word != ALLOW or (colon and not (number.isascii() and number.isdecimal())):
-            raise ReconcilerError(f"RECONCILER_REMOVALS={said}: expected `allow`, or `allow:<number>` such as allow:25")
+            raise ReconcilerError(
+                f"RECONCILER_REMOVALS={value}: expected `allow`, or `allow:<number>` such as allow:25"
+            )
         return cls(True, int(number) if colon else None)
 
     @classmethod
@@ -43,10 +48,12 @@ class Removals:
 
 @dataclass(frozen=True)
 class Ending:
-    """What was said about the end of a connection or a dataset. State holds it: a removal rests on an older run.
+    """The declared end of a connection or a dataset.
 
-    `removed_on` is the first day, in ISO form, on which its expiry lets it go. What is `guarded` goes once `retired`;
-    what is `kept` leaves state then, and stays in BigQuery.
+    State has it, because a removal relies on what an older run recorded.
+
+    `removed_on` is the first day, in ISO form, on which its expiry allows the removal. What is `guarded` is removed
+    only once it is `retired`; what is `kept` then leaves state, and stays in BigQuery.
     """
 
     removed_on: str | None = None
@@ -59,10 +66,10 @@ class Ending:
         return {key: value for key, value in vars(self).items() if value}
 
     @classmethod
-    def of(cls, said: Mapping[str, Any]) -> Ending:
+    def of(cls, node: Mapping[str, Any]) -> Ending:
         """Read it back. State of another version may lack parts of it, or have more."""
-        flags = {key: bool(said.get(key)) for key in ("retired", "guarded", "kept")}
-        return cls(said.get("removed_on"), **flags)
+        flags = {key: bool(node.get(key)) for key in ("retired", "guarded", "kept")}
+        return cls(node.get("removed_on"), **flags)
 
     @property
     def is_protected(self) -> bool:
@@ -75,18 +82,21 @@ class Ending:
 
 
 def connection_ending(policy: Policy, unit: Unit, life: Expiry) -> Ending:
-    """What a file says about the end of its connection."""
+    """Return what a file declares about the end of its connection."""
     return _ending(policy, unit, life, unit.retire)
 
 
 def dataset_ending(policy: Policy, unit: Unit, dataset: Dataset, life: Expiry) -> Ending:
-    """What files say about the end of a dataset that this one declares."""
+    """Return what files declare about the end of a dataset."""
     retire = retirement(unit, dataset)
     return replace(_ending(policy, unit, life, retire), kept=retire is not None and retire.data == "keep")
 
 
 def retirement(unit: Unit, dataset: Dataset) -> Retire | None:
-    """Return how a dataset retires: as its unit does, or, left behind by a re-sync, as `allow_resync` says."""
+    """Return how a dataset retires: as its unit does.
+
+    One that a re-sync leaves behind retires as `allow_resync` says.
+    """
     resync = unit.connector.allow_resync if unit.connector else None
     former = any(dataset.id == each.id for each in unit.former_datasets)
     return (resync.retire if resync and former else None) or unit.retire
@@ -121,7 +131,9 @@ def removals_allowed() -> bool:
 
 @dataclass(frozen=True)
 class DeletionRules:
-    """`protect`: the engine refuses. `contents`: tables go too. `retain`: it leaves state and stays in BigQuery.
+    """`protect`: the engine rejects the deletion. `contents`: tables are deleted too.
+
+    `retain`: it leaves state and stays in BigQuery.
 
     The engine deletes by what state says, so each is set by a run before the one that needs it.
     """

@@ -1,4 +1,6 @@
-"""Commands and numbers as messages print them: commands complete and quoted, to be pasted into a shell.
+"""Format commands and numbers for messages.
+
+Commands are complete and quoted, to be pasted into a shell.
 
 A message names the environment in each command, since a folder of specs may have several.
 """

@@ -40,7 +40,7 @@ class DestinationSchema:
         return f"{self.schema}.{tail}" if tail else str(self.schema)
 
     def as_config(self) -> dict[str, str]:
-        """The keys for `config` of create_connection."""
+        """Return the keys for `config` of create_connection."""
         return {key: value for key in DESTINATION_KEYS if (value := getattr(self, key)) is not None}
 
 
@@ -71,7 +71,10 @@ class FivetranSchedule:
 
 @dataclass(frozen=True)
 class TableSync:
-    """A table of the source, as a file selects it. `Sync.others` decides about columns that the file does not name."""
+    """A table of the source, as a file selects it.
+
+    `Sync.others` decides about columns that the file does not name.
+    """
 
     included: bool = True
     mode: Literal["soft_delete", "history", "live"] | None = None
@@ -101,7 +104,10 @@ class Sync:
 
 @dataclass(frozen=True)
 class Adopt:
-    """Permission to adopt one existing connection; with `apply_changes`, also to change it to match the file."""
+    """Permission to adopt one existing connection.
+
+    With `apply_changes`, also to change it to match the file.
+    """
 
     connection: str
     apply_changes: bool = False
@@ -109,7 +115,7 @@ class Adopt:
 
 @dataclass(frozen=True)
 class Awaiting:
-    """An action outside that the connection is waiting for, and the last day (ISO) on which it may be waiting."""
+    """An action that the connection is waiting for, and the last day (ISO) until which it may wait."""
 
     what: str
     until: str
@@ -142,7 +148,7 @@ class Package:
     """The hash of the names and bytes of the packed files: equal for two packs of the same code."""
 
     def as_property(self) -> dict[str, Json]:
-        """The part that is the same on every machine, for state."""
+        """Return the part that is the same on every machine, for state."""
         return {"package": self.path, "sha256": self.sha256, "content": self.content}
 
 

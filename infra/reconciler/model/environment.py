@@ -17,7 +17,10 @@ from reconciler.model.reference import Json
 
 @dataclass(frozen=True)
 class Unit:
-    """The content of one file: a connector with its datasets, or a dataset alone. `name` is the file's stem."""
+    """The content of one file: a connector with its datasets, or a dataset alone.
+
+    `name` is the file's stem.
+    """
 
     name: str
     file: str
@@ -67,7 +70,14 @@ class Ignore:
     schemas: tuple[str, ...] = ()
 
     def connection(self, service: str, name: str) -> bool:
-        """Return whether a connection is ignored: by its service, or by its name, which begins with its dataset."""
+        """Return whether a connection is ignored: by its service, or by its name.
+
+        The name begins with its dataset.
+
+        The name begins with its dataset.
+
+        The name begins with its dataset.
+        """
         return service in self.services or self.dataset(name) or self.dataset(name.partition(".")[0])
 
     def dataset(self, dataset_id: str) -> bool:
@@ -146,7 +156,14 @@ class Fleet:
         return self._writers.get(dataset.id, ())
 
     def is_written(self, dataset: Dataset) -> bool:
-        """Return whether Fivetran's service account writes a dataset: for a connector, or as the file declares."""
+        """Return whether Fivetran's service account writes a dataset.
+
+        It does for a connector, or as the file declares.
+
+        It does for a connector, or as the file declares.
+
+        It does for a connector, or as the file declares.
+        """
         return dataset.written_by == "fivetran" or bool(self.writers_of(dataset))
 
     def datasets_of(self, unit: Unit) -> tuple[Dataset, ...]:

@@ -24,7 +24,10 @@ class ExpiryPolicy:
 
 @dataclass(frozen=True)
 class DeleteGuard:
-    """The most unannounced removals in one run: a percentage of what exists, but never fewer than `at_least`."""
+    """The most unannounced removals in one run.
+
+    A percentage of what exists, but never fewer than `at_least`.
+    """
 
     share: int = 20
     at_least: int = 3
@@ -72,7 +75,10 @@ class Never:
 
 @dataclass(frozen=True)
 class Retire:
-    """A retired unit: its connection is paused, then its file may be deleted. `keep` leaves the data in BigQuery."""
+    """A retired unit: its connection is paused, then its file may be deleted.
+
+    `keep` leaves the data in BigQuery.
+    """
 
     ticket: str
     data: Literal["keep", "delete"] = "keep"

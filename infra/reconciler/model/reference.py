@@ -67,7 +67,7 @@ class Reference:
         return self.kind == "held_by"
 
     def as_node(self) -> dict[str, Json]:
-        """The reference as a node of a config tree."""
+        """Return the reference as a node of a config tree."""
         fields = {self.kind: self.name, "version": self.version, "project": self.project, "exact": self.exact or None}
         return {key: value for key, value in fields.items() if value is not None}
 
@@ -77,7 +77,14 @@ class Reference:
 
 
 def references(tree: object, path: str = "") -> Iterator[tuple[str, Reference]]:
-    """Yield each reference in a config tree with its dotted path (`secrets_list[0].value`), in the file's order."""
+    """Yield each reference in a config tree with its dotted path, in the file's order.
+
+    A path is like `secrets_list[0].value`.
+
+    A path is like `secrets_list[0].value`.
+
+    A path is like `secrets_list[0].value`.
+    """
     reference = Reference.parse(tree)
     if reference is not None:
         yield path, reference

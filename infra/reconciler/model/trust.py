@@ -14,7 +14,10 @@ ANY: Final = "any"
 
 @dataclass(frozen=True)
 class Certificate:
-    """A TLS certificate. Without its content, Fivetran must have it: runs only check that it is still approved."""
+    """A TLS certificate.
+
+    Without its content, Fivetran must have it: runs only check that it is still approved.
+    """
 
     hash: str
     """SHA-256 of its DER in Base64, by which Fivetran identifies it."""
@@ -25,7 +28,7 @@ class Certificate:
     """`<first day> to <last day>`."""
 
     def as_property(self) -> dict[str, Json]:
-        """The form for state, which previews show."""
+        """Return the form for state, which previews show."""
         fields = {"subject": self.subject, "valid": self.valid, "encoded_cert": self.encoded}
         return {key: value for key, value in fields.items() if value}
 
@@ -39,7 +42,7 @@ class HostKey:
     public_key: str
 
     def as_property(self) -> dict[str, Json]:
-        """The form for state."""
+        """Return the form for state."""
         return {"public_key": self.public_key}
 
 
@@ -57,7 +60,7 @@ class Trust:
         return tuple(kind for kind, declared in kinds.items() if declared == ANY)
 
     def as_property(self) -> dict[str, Json]:
-        """The form for state: by kind and hash, or `any`."""
+        """Return the form for state: by kind and hash, or `any`."""
         kinds = {"certificates": self.certificates, "fingerprints": self.fingerprints}
         return {
             kind: ANY if isinstance(declared, str) else {each.hash: each.as_property() for each in declared}

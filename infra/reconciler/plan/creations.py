@@ -1,4 +1,7 @@
-"""Which connections a run is to create, as far as Preflight can know, and the intents that it records for them."""
+"""Find the connections that a run is to create.
+
+As far as Preflight can know, with the intents that it records for them.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +18,7 @@ from reconciler.resources.run.run import run
 
 @dataclass(frozen=True)
 class Creations:
-    """The units whose connection this run creates or adopts, and what earlier runs recorded for all others."""
+    """The units whose connection this run creates or adopts, and the intents of earlier runs."""
 
     recalled: Mapping[str, Intent]
     """The intents of earlier runs that still hold, by connection name."""

@@ -30,7 +30,7 @@ from reconciler.secrets import known_values_of_run, show
 
 @dataclass(frozen=True)
 class Findings:
-    """What files declare of datasets, which of these exist, and the datasets of the project that are in no file."""
+    """What files declare of datasets, which of these exist, and the project's undeclared datasets."""
 
     declared: tuple[DatasetDeclaration, ...] = ()
     existing: frozenset[str] = frozenset()
@@ -42,7 +42,10 @@ class Findings:
     """The environments whose files have problems: what they declare is not known."""
 
     def as_text(self) -> str:
-        """What they say, in JSON: of a thousand datasets that is one input for the engine and not tens of thousands."""
+        """Return them as JSON text.
+
+        For a thousand datasets that is one input for the engine and not tens of thousands.
+        """
         found = {
             "declared": [expected.as_json() for expected in self.declared],
             "existing": sorted(self.existing),
@@ -89,7 +92,7 @@ def rejections(project: str, found: Findings, before: Mapping[str, Declared], gr
 
 
 def _read(project: str, new: list[DatasetDeclaration]) -> tuple[dict[str, LiveDataset], list[str]]:
-    """The datasets by id, and a text for each reason why some cannot be read."""
+    """Return the datasets by id, and a text for each reason why some cannot be read."""
 
     def one(expected: DatasetDeclaration) -> LiveDataset | RemoteError | None:
         try:
@@ -105,7 +108,7 @@ def _read(project: str, new: list[DatasetDeclaration]) -> tuple[dict[str, LiveDa
 
 
 def _group_by_reason(failed: list[tuple[DatasetDeclaration, RemoteError]]) -> Iterator[str]:
-    """Why datasets cannot be read: a text for each reason, with the lines of all that it is about."""
+    """Return a text for each reason why datasets cannot be read, with all lines that it is about."""
     if not failed:
         return
     known = known_values_of_run(ask=False)
@@ -165,7 +168,7 @@ def report_undeclared(
 
 
 def _ids(found: Findings, before: Mapping[str, Declared], after: Mapping[str, Declared]) -> Iterator[str]:
-    """The datasets that `_names` names."""
+    """Yield the datasets that `_names` names."""
     return (name.partition(",")[0] for name in _names(found, before, after))
 
 

@@ -15,7 +15,7 @@ from reconciler.model.reference import comparison_key, value_at
 
 @dataclass(frozen=True)
 class Declared:
-    """One unit, as far as its existence goes: its connection, and the datasets it declares (id → location)."""
+    """The connection and the datasets (id → location) that one unit declares."""
 
     file: str
     service: str | None = None
@@ -47,7 +47,10 @@ class Declared:
 
     @property
     def is_protected(self) -> bool:
-        """Whether the engine is to reject to delete the connection. One that gives way to another it may replace."""
+        """Whether the engine is to reject to delete the connection.
+
+        One that gives way to another it may replace.
+        """
         return self.ending.is_protected and not self.resync
 
     @property
@@ -61,7 +64,7 @@ class Declared:
         return {path: f"config.{path}" in self.resync for path in self.permanent}
 
     def as_property(self) -> dict[str, Any]:
-        """What it says, as JSON."""
+        """Return it as JSON."""
         found = {
             **{key: getattr(self, key) for key in ("file", "service", "connection", "formerly", "variable", "expired")},
             "tables": self.tables,
@@ -95,19 +98,22 @@ class Declared:
 
 
 def declarations(staged: ActiveFleet) -> dict[str, Declared]:
-    """What a run declares, by unit: also the units of which nothing is left, so that it is known why."""
+    """Return what a run declares, by unit.
+
+    Also of units of which nothing is left, so that it is known why.
+    """
     left = {unit.name: unit for unit in staged.fleet.units}
-    return {unit.name: _declared(unit, left.get(unit.name), staged.lives) for unit in staged.lives.fleet.units}
+    return {unit.name: _declared(unit, left.get(unit.name), staged.expiries) for unit in staged.expiries.fleet.units}
 
 
-def _declared(unit: Unit, left: Unit | None, lives: Expiries) -> Declared:
-    policy = lives.fleet.environment.policy
+def _declared(unit: Unit, left: Unit | None, expiries: Expiries) -> Declared:
+    policy = expiries.fleet.environment.policy
     connector = left.connector if left else None
     datasets = left.all_datasets if left else ()
-    ends = {dataset.id: lives.dataset_expiry(unit, dataset) for dataset in unit.all_datasets}
+    ends = {dataset.id: expiries.dataset_expiry(unit, dataset) for dataset in unit.all_datasets}
     gone = [end for id_, end in ends.items() if id_ not in {dataset.id for dataset in datasets}]
     if unit.connector is not None and connector is None:
-        gone.append(lives.connector_expiry(unit))
+        gone.append(expiries.connector_expiry(unit))
     return Declared(
         file=unit.file,
         service=connector.service if connector else None,
@@ -121,7 +127,7 @@ def _declared(unit: Unit, left: Unit | None, lives: Expiries) -> Declared:
         resync=_resync(connector) if connector else {},
         permanent=_permanent(connector) if connector else {},
         fixed=_fixed(connector) if connector else {},
-        ending=connection_ending(policy, unit, lives.connector_expiry(unit)) if connector else Ending(),
+        ending=connection_ending(policy, unit, expiries.connector_expiry(unit)) if connector else Ending(),
         dataset_endings={dataset.id: dataset_ending(policy, unit, dataset, ends[dataset.id]) for dataset in datasets},
     )
 

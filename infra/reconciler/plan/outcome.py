@@ -1,4 +1,6 @@
-"""Outcome: the last resource of an environment. It fails the run if a unit failed, after all state is stored.
+"""Outcome: the last resource of an environment.
+
+It fails the run if a unit failed, after all state is stored.
 
 An activation that raised would leave nothing in state, so it records its outcome, and this resource raises. It also
 raises for a breach of the environment's policy; a preview shows it as pending.
@@ -18,7 +20,10 @@ from reconciler.resources.run.run import run
 
 
 class OutcomeProvider(Provider):
-    """Raises with every unit of this run that failed, under its file's name, and with what is against the policy."""
+    """Fails the run if a unit failed or the policy is breached.
+
+    The error has every such unit under its file's name.
+    """
 
     @operation
     def diff(self, _id: str, _olds: dict[str, Any], _news: dict[str, Any]) -> DiffResult:

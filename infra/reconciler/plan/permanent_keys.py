@@ -1,4 +1,6 @@
-"""Keys of config, and settings, that Fivetran keeps for good and that a file says for the first time of a connection.
+"""Check keys of config, and settings, that Fivetran never changes.
+
+Of a connection that exists, when a file declares such a key for the first time.
 
 `rejections` compares keys that the last run declared. The values of all others only Fivetran knows.
 """
@@ -23,7 +25,9 @@ from reconciler.yaml_text.writer import format_on_one_line
 def rejections(
     before: Mapping[str, Declared], after: Mapping[str, Declared], units: Declarations, group: str
 ) -> list[str]:
-    """Why such a key cannot be what the file says, a text each. One that `allow_resync` names is not looked at.
+    """Return why such a key cannot be what the file says, one text each.
+
+    A key that `allow_resync` names is not checked.
 
     Where Fivetran does not answer, nothing is rejected here: Fivetran itself rejects the apply. Raises `Unauthorized`
     and `Forbidden`.
@@ -63,7 +67,7 @@ def _live(connection: str, groups: list[str]) -> Connection | None:
 
 
 def _fixed_settings(props: Mapping[str, Any], names: list[str], live: Connection) -> list[str]:
-    """Why settings cannot be what the file says, a text each."""
+    """Return why settings cannot be what the file says, one text each."""
     return [
         f"{run.declared.locate(props['file'], 'connector', each.path)}: {api_fields.fixed_setting(each)}"
         for each in api_fields.fixed_differences(props, live)

@@ -1,4 +1,4 @@
-"""Preflight: compare what an environment declares with what it declared in the last run, before any change.
+"""Preflight: compare what an environment declares with the last run, before any change.
 
 Every resource depends on it, so that a rejection here, in preview as in up, stops the run before its first change.
 """
@@ -166,7 +166,9 @@ class PreflightProvider(Provider):
 
 
 class Preflight(Resource, module="reconciler", name="Preflight"):
-    """One per environment; `units` maps unit names to what `Declared` holds of each, `declarations` to all of it.
+    """The first resource of an environment.
+
+    `units` maps unit names to what `Declared` has of each, `declarations` to all of it.
 
     `in_bigquery` is what the run has found there, `variables_elsewhere` the Airflow variables of other environments.
     `root` is the folder that file names in messages are relative to.
@@ -206,7 +208,10 @@ class Preflight(Resource, module="reconciler", name="Preflight"):
 
 
 def _rules(olds: Mapping[str, Any], news: Mapping[str, Any]) -> Rules:
-    """The rules of the last run and of this one. State of an older version holds none, and today's apply alone."""
+    """Return the rules of the last run and of this one.
+
+    State of an older version has none, and today's apply alone.
+    """
     policies = [props["policy"] for props in (olds, news) if "policy" in props] or [_policy_as_property(Policy())]
     return Rules(
         today=today(),
@@ -268,7 +273,10 @@ def _report_former_variables(former: Collection[str], before: Mapping[str, Decla
 
 
 def _ids(names: Collection[str], rejected: tuple[Rejection, ...]) -> dict[str, str]:
-    """The ids of the rejected connections, for the message only: without an answer the names have to do."""
+    """Return the ids of the rejected connections, for messages.
+
+    Without an answer the names have to do.
+    """
     if not any(rejection.connection for rejection in rejected):
         return {}
     try:
@@ -286,7 +294,7 @@ def _with_id(rejection: Rejection, ids: Mapping[str, str]) -> str:
 
 
 def _with_line(rejection: Rejection) -> str:
-    """The reason behind the line that it is about, in the place of the file's name alone."""
+    """Return the reason with its line in place of the file's name."""
     place = run.declared.locate(rejection.file, *rejection.at) if rejection.at else rejection.file
     if place == rejection.file or not rejection.reason.startswith(rejection.file):
         return rejection.reason

@@ -66,7 +66,7 @@ class _Removed:
 
 
 def rejections(before: Units, after: Units, rules: Rules) -> tuple[Rejection, ...]:
-    """Everything that keeps a run from going on, from the units by name in the last run and in this one."""
+    """Return everything that stops a run: from the units by name in the last run and in this one."""
     replacing = dict(_replacements(before, after, rules.groups))
     removed = [*_removed_connections(before, after), *_removed_datasets(before, after, replacing)]
     counted = [each for each in removed if _is_counted(each, rules)]
@@ -82,7 +82,7 @@ def rejections(before: Units, after: Units, rules: Rules) -> tuple[Rejection, ..
 
 
 def replaced(before: Units, after: Units, groups: tuple[str, str]) -> frozenset[str]:
-    """The connections that files allow to give way to a new one.
+    """Return the connections that files allow to give way to a new one.
 
     Those of this step; and those that `allow_resync` names, since a run that died may have left them to do.
     """
@@ -93,14 +93,19 @@ def replaced(before: Units, after: Units, groups: tuple[str, str]) -> frozenset[
 
 
 def recreated(before: Units, after: Units, groups: tuple[str, str]) -> dict[str, str]:
-    """The units whose connection this step creates anew, as files allow, with the connection that is deleted for it."""
+    """Return the units whose connection this step replaces, as files allow.
+
+    With the connection that is deleted for each.
+    """
     successors = _successors(before, after)
     replacements = [name for name, rejection in _replacements(before, after, groups) if rejection is None]
     return {successors[name]: str(before[name].connection) for name in replacements}
 
 
 def left_groups(after: Units, groups: tuple[str, str]) -> frozenset[str]:
-    """The Fivetran groups that the environment may leave for another: all its files allow that, or it has none yet.
+    """Return the Fivetran groups that the environment may leave for another.
+
+    All its files allow that, or it has none yet.
 
     That of this step; and those that `allow_resync` names, since a run that died may have left it to do.
     """
@@ -109,18 +114,18 @@ def left_groups(after: Units, groups: tuple[str, str]) -> frozenset[str]:
 
 
 def _holders(units: Units) -> dict[str, str]:
-    """Units by the name of their connection."""
+    """Return the units by the name of their connection."""
     return {unit.connection: name for name, unit in units.items() if unit.connection}
 
 
 def _successors(before: Units, after: Units) -> dict[str, str]:
-    """What each unit of the last run is called now."""
+    """Return what each unit of the last run is called now."""
     renamed = {unit.formerly: name for name, unit in after.items() if unit.formerly}
     return {name: renamed.get(name, name) for name in before}
 
 
 def _replacements(before: Units, after: Units, groups: tuple[str, str]) -> Iterator[tuple[str, Rejection | None]]:
-    """Units by name whose connection would be another one, with the rejection unless their file allows it."""
+    """Yield units whose connection would be replaced, with the rejection unless their file allows it."""
     holders = _holders(after)
     for name, now in _successors(before, after).items():
         old, unit = before[name], after.get(now)
@@ -135,7 +140,7 @@ def _replacements(before: Units, after: Units, groups: tuple[str, str]) -> Itera
 
 
 def _reject_taken(before: Units, after: Units) -> Iterator[Rejection]:
-    """Connections that another file claims, without saying that it is the same one."""
+    """Yield connections that another file claims without `formerly`."""
     holders = _holders(after)
     for name, now in _successors(before, after).items():
         old = before[name]
@@ -196,7 +201,7 @@ def _key(unit: Declared | None, key: str) -> tuple[str, tuple[str, ...]]:
 
 
 def _advice(removed: _Removed, expected: str) -> str:
-    """What to do about a removal, by what may have caused it."""
+    """Return what to do about a removal, by what may have caused it."""
     if removed.after is None:
         return (
             f"Run with {VARIABLE}={expected} to delete it, or write `formerly: {removed.unit}` in the new file if it "
@@ -229,7 +234,7 @@ def _is_guarded(removed: _Removed, rules: Rules) -> bool:
 
 
 def _is_counted(removed: _Removed, rules: Rules) -> bool:
-    """Whether it would go unannounced by anything that an older run saw."""
+    """Return whether no expiry or retirement that an older run recorded announces the removal."""
     announced = removed.ending.retired or removed.ending.has_expired(rules.today)
     return not announced and not _is_guarded(removed, rules)
 

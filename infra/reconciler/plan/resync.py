@@ -1,4 +1,7 @@
-"""Changes that Fivetran cannot make to a connection: what each costs, and whether the file allows this very one."""
+"""Judge changes that Fivetran cannot make to a connection.
+
+What each costs, and whether the file allows this very one.
+"""
 
 from __future__ import annotations
 
@@ -24,12 +27,12 @@ class ResyncStep:
     new: str
 
     def is_named(self, resync: Mapping[str, tuple[str, str]]) -> bool:
-        """Whether `allow_resync` names it."""
+        """Return whether `allow_resync` names it."""
         return resync.get(self.key) == (self.old, self.new)
 
 
 def changes(old: Declared, new: Declared, groups: tuple[str, str]) -> tuple[ResyncStep, ...]:
-    """What is another connection in Fivetran, between a unit of the last run and what became of it."""
+    """Return the changes of a unit that need another connection in Fivetran."""
     found = (
         ResyncStep("schema", str(old.connection), str(new.connection)),
         ResyncStep("service", str(old.service), str(new.service)),
@@ -42,7 +45,7 @@ def changes(old: Declared, new: Declared, groups: tuple[str, str]) -> tuple[Resy
 
 
 def rejection(old: Declared, new: Declared, changed: tuple[ResyncStep, ...]) -> str | None:
-    """Why these changes are rejected, with what they would cost; None when the file allows each of them."""
+    """Return why changes are rejected, with their cost; None when the file allows each of them."""
     unnamed = [change for change in changed if not change.is_named(new.resync)]
     if not unnamed:
         return None
@@ -59,7 +62,7 @@ def rejection(old: Declared, new: Declared, changed: tuple[ResyncStep, ...]) -> 
 
 
 def place(new: Declared, changed: tuple[ResyncStep, ...]) -> tuple[str, ...]:
-    """The path of the key, in the unit's file, by which a change comes that the file does not allow."""
+    """Return the path of the key that makes a change which the file does not allow."""
     unnamed = [change.key for change in changed if not change.is_named(new.resync)]
     if not unnamed or unnamed[0] == "group":
         return ("connector",)

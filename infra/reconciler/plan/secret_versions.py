@@ -1,4 +1,4 @@
-"""Check that secret versions which are new to an environment exist, by their metadata, before any change.
+"""Check by their metadata, before any change, that new secret versions exist.
 
 A preview does it too, and reads no value. What the last run named already is not asked for again.
 """
@@ -18,13 +18,15 @@ logger = logging.getLogger(__name__)
 
 
 def named_references(units: Declarations) -> list[dict[str, Any]]:
-    """Return every reference of these units whose value can be had, as state remembers it: each once, sorted."""
+    """Return each reference of these units that can be resolved, once and sorted, as state stores it."""
     found = {reference for unit in units.values() for _, reference in _references(unit) if not reference.held}
     return [dict(reference.as_node()) for reference in sorted(found, key=str)]
 
 
 def rejections(units: Declarations, known: Iterable[object]) -> list[str]:
-    """Why versions that are not among the `known` cannot be used: a text a reference, under its file's name.
+    """Return why versions that are not among the `known` cannot be used.
+
+    One text for a reference, under its file's name.
 
     Where the check is not possible, nothing is rejected: that is logged, and an apply reports what is wrong.
     """

@@ -13,7 +13,10 @@ from reconciler.resources.run.run import run
 
 
 class ConnectionDiffers(OperationError):
-    """A connection that exists, differs from the file, and may not be changed. `str` names no lines: state has it."""
+    """A connection that exists, differs from the file, and may not be changed.
+
+    `str` names no lines: state has it.
+    """
 
     def __init__(self, name: str, live: Connection, differing: Iterable[Difference]) -> None:
         self._name, self._id, self._differing = name, live.id, tuple(differing)

@@ -10,7 +10,10 @@ _OPERATIONS = {"create": "made", "update": "changed", "delete": "deleted"}
 
 
 class FailureHook:
-    """Names the line and the resource where the gcp plugin fails. The engine shows Google's error at the resource."""
+    """Names the line and the resource where the gcp plugin fails.
+
+    The engine shows Google's error at the resource.
+    """
 
     def __init__(self, places: Places) -> None:
         self._places = places

@@ -95,7 +95,10 @@ def _invoker(
     failures: FailureHook,
     opts: pulumi.ResourceOptions,
 ) -> pulumi.Resource:
-    """One function's grant. One of the second generation is a service of Cloud Run, with a role of its own."""
+    """Return the grant of one function.
+
+    One of the second generation is a service of Cloud Run, with a role of its own.
+    """
     name = f"{function.project}/{function.region}/{function.name}"
     member = pulumi.Output.concat("serviceAccount:", account)
     type_ = _FIRST if function.generation == 1 else _SECOND

@@ -1,4 +1,4 @@
-"""The edge between our code and the engine: what an operation may let out is one line, with nothing secret in it."""
+"""Pass results and errors to the engine: an error is one line, with nothing secret in it."""
 
 from __future__ import annotations
 
@@ -47,7 +47,10 @@ class Failed(Exception):
 
 
 class Provider(ResourceProvider):
-    """What our dynamic providers have in common. Nothing may be set on an instance: it would be pickled into state."""
+    """What our dynamic providers have in common.
+
+    Nothing may be set on an instance: it would be pickled into state.
+    """
 
     #: A reference to a class is no secret, and encrypting it costs a call a resource.
     serialize_as_secret_always = False
@@ -56,7 +59,7 @@ class Provider(ResourceProvider):
     about: tuple[str, ...] = ()
 
     def configure(self, req: ConfigureRequest) -> None:
-        """Keep tracebacks out of the user's terminal and messages whole, and have the stack's config for references.
+        """Keep tracebacks from the terminal and messages whole, and give references the stack's config.
 
         The plugin process sends `traceback.format_exc()` to the engine (pulumi.dynamic), frames and all.
         """
@@ -66,12 +69,12 @@ class Provider(ResourceProvider):
 
 
 def stored(props: Mapping[str, Any]) -> dict[str, Any]:
-    """What state holds of a resource, without the engine's own key."""
+    """Return what state holds of a resource, without the engine's own key."""
     return {key: value for key, value in props.items() if key != "__provider"}
 
 
 def is_unknown(value: Any) -> bool:
-    """Whether an input that comes from another resource cannot be known yet.
+    """Return whether an input that comes from another resource cannot be known yet.
 
     In a preview the engine says so. In an update the input is absent, if the other resource failed: the engine asks
     for a difference even then, and leaves this resource alone. An error would end the run for all others.
@@ -82,7 +85,7 @@ def is_unknown(value: Any) -> bool:
 def found(
     id_: str, before: Mapping[str, Any], now: Mapping[str, Any], outputs: Mapping[str, Any] | None = None
 ) -> ReadResult:
-    """What a refresh found: `before` is what state holds, `now` the same as it is live.
+    """Return what a refresh found: `before` is what state has, `now` what is live.
 
     Inputs are handed back only where something drifted. The engine gives an operation what the last create or update
     left, and a run that changed nothing may have stored newer inputs since (a renamed file): those have to stay.
@@ -91,7 +94,9 @@ def found(
 
 
 def hide_secrets(before: Mapping[str, Any], now: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what is live with `******` for each text that differs from `before` and holds a secret known here.
+    """Return what is live, with `******` for each new text that contains a known secret.
+
+    New is what differs from `before`.
 
     A setting that is no secret may hold one when it was changed elsewhere, and drift gets into state and previews.
     """
@@ -115,7 +120,7 @@ def _hidden(before: Any, now: Any, values: frozenset[str]) -> Any:
 
 
 def operation(method: F) -> F:
-    """Undo the wire format of what the engine hands to an operation, and let only `Failed` with one clear text out.
+    """Decode what the engine passes to an operation, and let only `Failed` with one clear text out.
 
     What Fivetran or Google says is masked before it becomes part of that text, or withheld: it may quote any value that
     they keep, not only one that was just sent. The text begins with the name of the file it is about: `props["file"]`
@@ -160,7 +165,7 @@ def _place_in(file: str, error: Exception, about: tuple[str | int, ...] = ()) ->
 
 
 def _about(args: tuple[Any, ...]) -> tuple[str | int, ...]:
-    """The key that a resource is about: its own `path`, or that of its provider."""
+    """Return the key that a resource is about: its own `path`, or that of its provider."""
     path = args[-1].get("path") if isinstance(args[-1], dict) else None
     if isinstance(path, str):
         return (path,)
@@ -168,7 +173,7 @@ def _about(args: tuple[Any, ...]) -> tuple[str | int, ...]:
 
 
 def _known(args: tuple[Any, ...], *, ask: bool, quotes: bool) -> KnownValues:
-    """Return the values that a text about these arguments may quote: of their references, or else of the whole run."""
+    """Return the values that a text may quote: of these arguments' references, or of the whole run."""
     if quotes and not any(True for _ in references(list(args))):
         return known_values_of_run(ask=ask)
     return known_values(args, ask=ask)
@@ -184,7 +189,7 @@ def explain(error: FivetranError | ReconcilerError, known: KnownValues) -> str:
 
 
 def mask_own_text(text: str, known: KnownValues) -> str:
-    """Return a message of ours as it may be shown: without a value that slipped in, as the live one of some field.
+    """Return a message of ours without a secret that it may quote, such as a field's live value.
 
     Names stay that a secret happens to be equal to.
     """
@@ -197,7 +202,7 @@ def printable(text: str) -> str:
 
 
 def _may_quote(error: Exception) -> bool:
-    """Whether what Fivetran says may quote a value that it keeps.
+    """Return whether what Fivetran says may quote a value that it keeps.
 
     Not to a client that it does not know (401): all it can quote is what was just sent, which is known here.
     """
@@ -215,7 +220,10 @@ def _text(error: Exception, known: KnownValues) -> str:
 
 
 def _unexpected(error: Exception) -> str:
-    """An error of ours: its text might quote a value, so only its kind and place go out."""
+    """Describe an unexpected error by its kind and place.
+
+    Its text might quote a value.
+    """
     return f"an unexpected {type(error).__name__} {_place(error)}; run with RECONCILER_DEBUG=1 and report it"
 
 

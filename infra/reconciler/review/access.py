@@ -33,7 +33,7 @@ def dataset_access(context: Context) -> Iterator[Consequence]:
 
 
 def sensitivity(context: Context) -> Iterator[Consequence]:
-    """Return the datasets that are sensitive from now on, or no longer, whether or not their access changes today."""
+    """Return the datasets whose sensitivity changes, also where their access stays the same today."""
     for name, after in context.after.items():
         before = context.before.get(name)
         if before is None:
@@ -144,7 +144,7 @@ class _ListChange:
 
     def _revoked(self, entry: Entry) -> Consequence:
         until = parse_until(entry.condition)
-        lapsed = until is not None and until < self.context.active.lives.today
+        lapsed = until is not None and until < self.context.active.expiries.today
         sensitive = _sensitive(self.context, self.dataset)
         text = f"{_role(entry)} on dataset {self.dataset}{sensitive} from {self._member(entry)}"
         text = f"removes the lapsed {text}, which ended on {until}" if lapsed else f"revokes {text}{self._people()}"

@@ -1,4 +1,7 @@
-"""What becomes of connections: created, deleted, replaced, started, paused, other secrets, other tables."""
+"""Describe what a run does to connections.
+
+Created, deleted, replaced, started, paused, other secrets, other tables.
+"""
 
 from __future__ import annotations
 
@@ -239,7 +242,14 @@ def _amount(word: str | None) -> int:
 
 
 def _choices(sync: Mapping[str, Any]) -> dict[str, tuple[str, tuple[str, ...]]]:
-    """Return each choice of `sync`, with its path, by its name, such as the column `email` of `shop.customer`."""
+    """Return each choice of `sync`, with its path, by its name.
+
+    Such as the column `email` of `shop.customer`.
+
+    Such as the column `email` of `shop.customer`.
+
+    Such as the column `email` of `shop.customer`.
+    """
     found: dict[str, tuple[str, tuple[str, ...]]] = {
         f"`sync.{key}`": (str(sync[key]), (key,)) for key in ("new", "others") if key in sync
     }

@@ -35,12 +35,12 @@ class Context:
     @cached_property
     def units(self) -> dict[str, Unit]:
         """The units that the files declare, by name: expired ones too."""
-        return {unit.name: unit for unit in self.active.lives.fleet.units}
+        return {unit.name: unit for unit in self.active.expiries.fleet.units}
 
     @cached_property
     def datasets(self) -> dict[str, tuple[Unit, Dataset]]:
         """The declared datasets with their unit, by id."""
-        units = self.active.lives.fleet.units
+        units = self.active.expiries.fleet.units
         return {dataset.id: (unit, dataset) for unit in units for dataset in unit.all_datasets}
 
     @cached_property
@@ -61,7 +61,7 @@ class Context:
 
     def has_come(self, ending: Ending) -> bool:
         """Return whether an end that an earlier run recorded has come."""
-        return ending.has_expired(self.active.lives.today)
+        return ending.has_expired(self.active.expiries.today)
 
     def place(self, unit: str, *path: str | int) -> str:
         """Return the line of a unit's file, or the file's name where the file is gone."""

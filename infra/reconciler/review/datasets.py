@@ -63,7 +63,10 @@ def _with_tables(step: Step) -> str | None:
 
 
 def _deletes(context: Context, step: Step, dataset: str) -> str:
-    """Return what is lost. BigQuery keeps a dataset with tables, unless the last run allowed their deletion."""
+    """Return what is lost.
+
+    BigQuery keeps a dataset with tables, unless the last run allowed their deletion.
+    """
     number = context.tables.get(dataset)
     if number == 0:
         return f"deletes the dataset {dataset}, which has no table"

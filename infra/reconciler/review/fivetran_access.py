@@ -115,7 +115,7 @@ class _AccessReview:
 
     def _lost(self, change: AccessChange) -> Consequence:
         grant, at = self._grant(change.member), f"in the Fivetran group {self.group}"
-        if grant is not None and grant.until is not None and grant.until < self.context.active.lives.today:
+        if grant is not None and grant.until is not None and grant.until < self.context.active.expiries.today:
             text = f"revokes {change.before} {at} from {change.member}: its last day was {grant.until}"
             at, place = self._object(change.member), self._place(change.member)
             return Consequence("note", "fivetran_access_revoked", text, at, place=place, is_scheduled=True)

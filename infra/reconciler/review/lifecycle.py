@@ -62,7 +62,7 @@ def _expiry(context: Context, unit: str, removed: date | None) -> str:
     declared = context.units.get(unit)
     if declared is None or declared.connector is None or removed is None:
         return ""
-    last_day = context.active.lives.unit_expiry(declared).last_day
+    last_day = context.active.expiries.unit_expiry(declared).last_day
     is_paused = last_day is not None and last_day < removed
     return f"; the connection is paused after its last day, {last_day}" if is_paused else ""
 
@@ -103,7 +103,7 @@ def _removed(context: Context, variable: str) -> Consequence:
 
 def has_expired_as_recorded(context: Context, unit: Unit) -> bool:
     """Return whether a unit's last day is over that the last run had recorded, and no file moved it since."""
-    expiry = context.active.lives.connector_expiry(unit)
+    expiry = context.active.expiries.connector_expiry(unit)
     recorded = context.before.get(unit.name)
     is_recorded = recorded is None or _day(recorded.ending) == expiry.removed_on
     return is_recorded and expiry.stage in (Stage.PAUSED, Stage.REMOVED)

@@ -1,4 +1,4 @@
-"""How many requests to Fivetran a run needs, so that a reviewer sees what it takes of the account's quota."""
+"""Count the requests to Fivetran that a run needs, for a reviewer who watches the quota."""
 
 from __future__ import annotations
 

@@ -20,7 +20,7 @@ _LONGEST = 1000
 #: What the title of a setup test looks like.
 _TITLE = re.compile(r"[A-Za-z ,.:()/&'-]{0,80}")
 
-#: Frames of a trace: said to `traceback`, since a process may have set its own limit to nothing.
+#: Frames of a trace. `traceback` needs the number, because a process may have set its own limit to zero.
 _FRAMES = 100
 
 

@@ -53,7 +53,7 @@ _ESCAPED_BY_JAVA = re.compile(r"[<>&='\u007f]")
 
 
 def mask(text: str, values: Iterable[str], *, fragments: bool = True) -> str | None:
-    """Replace each secret value in a foreign text by `******`; return None where the text must not be shown at all.
+    """Replace each secret value in a foreign text by `******`; None if the text must not be shown.
 
     That is where it holds a value that is not `is_distinctive`, or one that only shows when the text is decoded.
     Mask before shortening, never after. Without `fragments`, a part of a value is left as it is.

@@ -1,4 +1,6 @@
-"""What is odd about a secret's value: stray line ends and marks that an editor or `echo` adds and nobody sees.
+"""Find what is odd about a secret's value.
+
+Stray line ends and marks that an editor or `echo` adds, and that no terminal shows.
 
 A line feed at the end of a key is an accident nearly always, and makes a key that is right look wrong. So what no
 person types on purpose is left out of what is sent, and everything odd is reported, with the reference and never the
@@ -71,7 +73,9 @@ def as_sent(reference: Reference, value: str) -> str:
 
 
 def clean_value(value: str) -> str:
-    """Return a value as it is sent: without a byte-order mark, with line feeds alone, and without one after one line.
+    """Return a value as it is sent.
+
+    Without a byte-order mark, with line feeds alone, and without one after one line.
 
     A value of several lines, as a private key, keeps its last line feed, without which some readers refuse it.
     """

@@ -61,7 +61,10 @@ def remember_declared(trees: Iterable[object]) -> None:
 
 
 def wait_until_declared() -> None:
-    """Wait for `remember_declared`, which the first resource of a refresh calls while others are read already."""
+    """Wait for `remember_declared`.
+
+    The first resource of a refresh calls it while others are read already.
+    """
     _registered.wait(_DECLARED_WITHIN_S)
 
 
@@ -82,7 +85,7 @@ def forget_values() -> None:
 
 
 def known_values(trees: Iterable[object], *, ask: bool) -> KnownValues:
-    """Return what may stand in a text about these trees, and which of their references have values not known here.
+    """Return what a text about these trees may quote, and which of their references are unknown.
 
     Variables and config of this process are looked up, for every reference that files of the run declare. Secret
     Manager is asked for these trees only, and only with `ask`, which is for operations that write: a preview reads no
@@ -111,7 +114,9 @@ def known_values(trees: Iterable[object], *, ask: bool) -> KnownValues:
 
 
 def known_values_of_run(*, ask: bool) -> KnownValues:
-    """Return what may stand in a text that is about no unit: `unknown` are all references whose value is not known.
+    """Return what a text about no unit may quote.
+
+    `unknown` are all references whose value is not known.
 
     What only Fivetran has is left out: that belongs to one connection, and a text about that is about its unit. Before
     the files are read, nothing of the run is known.
@@ -124,7 +129,10 @@ def known_values_of_run(*, ask: bool) -> KnownValues:
 
 
 def known_value(reference: Reference) -> str | None:
-    """Return the value of a reference as it is kept, or None where it cannot be had. Secret Manager is asked for it."""
+    """Return the value of a reference as it is kept, or None where it cannot be had.
+
+    Secret Manager is asked for it.
+    """
     return _look_up(reference, {resolver.kind: resolver for resolver in resolvers()}[reference.kind])
 
 

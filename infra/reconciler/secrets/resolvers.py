@@ -28,7 +28,10 @@ class EnvironmentResolver:
         self._environ = environ
 
     def resolve(self, reference: Reference) -> str:
-        """The variable's value. Raises `LookupError` with what to do when it is unset, empty, or no text."""
+        """Return the variable's value.
+
+        Raises `LookupError` with what to do when it is unset, empty, or no text.
+        """
         value = self._environ.get(reference.name, "")
         if not value:
             raise LookupError(f"the environment variable {reference.name} is not set")
@@ -53,7 +56,7 @@ class PulumiConfigResolver:
         cls._get = staticmethod(get)
 
     def resolve(self, reference: Reference) -> str:
-        """The key's value. Raises `LookupError` with what to do when it is not set, or not a text."""
+        """Return the key's value. Raises `LookupError` with what to do when it is not set, or not a text."""
         if self._get is None:
             raise LookupError(f"the stack's config, which has {reference.name}, is not available here")
         value = self._get(reference.name)
@@ -79,7 +82,7 @@ class SecretManagerResolver:
         self._values: dict[Reference, str] = {}
 
     def resolve(self, reference: Reference) -> str:
-        """The version's value. Raises `LookupError` saying what is wrong and what to do."""
+        """Return the version's value. Raises `LookupError` saying what is wrong and what to do."""
         if reference not in self._values:
             self._values[reference] = self._fetch(reference)
         return self._values[reference]
@@ -99,7 +102,7 @@ class KeptByFivetranResolver:
     kind = "held_by"
 
     def resolve(self, reference: Reference) -> str:
-        """Raises `LookupError`: whoever needs the value has to be told where it is."""
+        """Raise `LookupError`, which says where the value is."""
         raise LookupError(
             f"only {reference.name} has this value: write a reference instead, such as {{secret: NAME, version: N}}"
         )

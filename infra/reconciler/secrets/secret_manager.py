@@ -1,4 +1,6 @@
-"""Read Google Secret Manager through Google's client library. Its import takes a third of a second: do it late.
+"""Read Google Secret Manager through Google's client library.
+
+Its import takes a third of a second: do it late.
 
 Over REST, which needs no channel of its own in a process that forks. The library refreshes credentials, repeats what
 may pass (429, 5xx, broken connections) and keeps the time limit. An address of this machine is asked without
@@ -31,7 +33,7 @@ from reconciler.secrets.versions import Finding, SecretRequest
 #: Another address of the API, as Google's Terraform and Pulumi providers name it; with or without `/v1/` at its end.
 ENDPOINT = "GOOGLE_SECRET_MANAGER_CUSTOM_ENDPOINT"
 
-_NOBODY = "the credentials of this run"
+_UNNAMED = "the credentials of this run"
 
 _PASSING = (
     google_exceptions.TooManyRequests,
@@ -91,11 +93,11 @@ class SecretManager:
         match error:
             case google_exceptions.RetryError(cause=Exception() as cause):
                 return self._finding(cause, asked)
-            case google_exceptions.NotFound(message=str(said)):
-                return asked.no_version() if "Secret Version [" in said else asked.no_secret()
-            case google_exceptions.BadRequest(message=str(said)) if "in DISABLED state" in said:
+            case google_exceptions.NotFound(message=str(message)):
+                return asked.no_version() if "Secret Version [" in message else asked.no_secret()
+            case google_exceptions.BadRequest(message=str(message)) if "in DISABLED state" in message:
                 return asked.disabled()
-            case google_exceptions.BadRequest(message=str(said)) if "in DESTROYED state" in said:
+            case google_exceptions.BadRequest(message=str(message)) if "in DESTROYED state" in message:
                 return asked.destroyed()
             case google_exceptions.Forbidden(reason="SERVICE_DISABLED"):
                 return asked.not_enabled()
@@ -121,7 +123,7 @@ _CREDENTIALS = (
     "set up application-default credentials: `gcloud auth application-default login`, or a file that "
     "GOOGLE_APPLICATION_CREDENTIALS names"
 )
-# At DEBUG the library logs answers whole, whoever asked for that.
+# At DEBUG the library would log whole answers.
 logging.getLogger("google.cloud.secretmanager_v1").setLevel(logging.WARNING)
 
 _lock = threading.Lock()
@@ -129,7 +131,7 @@ _connected: dict[str, SecretManager] = {}
 
 
 def connect() -> SecretManager:
-    """This process's connection, made when it is first asked for.
+    """Return this process's connection, made when it is first needed.
 
     Raises `ReconcilerError` without credentials, or for an address that no secret may be fetched from.
     """
@@ -163,7 +165,7 @@ def _google(endpoint: str) -> SecretManager:
     options = ClientOptions(api_endpoint=address.netloc) if endpoint else None
     client = SecretManagerServiceClient(credentials=credentials, transport="rest", client_options=options)
     who = getattr(credentials, "service_account_email", None) or getattr(credentials, "account", None)
-    return SecretManager(client, str(who) if who and who != "default" else _NOBODY)
+    return SecretManager(client, str(who) if who and who != "default" else _UNNAMED)
 
 
 def retry(patience: TimeLimits = TimeLimits()) -> Retry:

@@ -11,7 +11,7 @@ from reconciler.model import Reference
 from reconciler.model.commands import shell
 from reconciler.model.errors import ReconcilerError
 
-#: `unknown`: nobody could look. The others are certain.
+#: `unknown`: the version could not be read. The others are certain.
 Kind = Literal["missing", "disabled", "destroyed", "unknown"]
 
 _ROLES = {"access": "roles/secretmanager.secretAccessor", "get": "roles/secretmanager.viewer"}
@@ -97,15 +97,15 @@ class SecretRequest:
         return Finding("unknown", f"Secret Manager {why}, asked for {self.subject}: {step}")
 
 
-#: Questions under way at once.
+#: Requests under way at once.
 _AT_ONCE = 16
 
 
 def check_versions(references: Iterable[Reference]) -> Mapping[Reference, Finding]:
     """Return what is wrong with each reference, in the order given; references that are fine are left out.
 
-    Asks once a version, and gives up on one after some seconds. A finding that is not `certain` says why nobody could
-    look (no permission `secretmanager.versions.get`, no credentials, no network), which is worth no more than a notice.
+    Asks once for each version, for some seconds. A finding that is not `certain` says why the version could
+    not be read (no permission `secretmanager.versions.get`, no credentials, no network): it is only a notice.
     """
     distinct = list(dict.fromkeys(reference for reference in references if reference.kind == "secret"))
     if not distinct:

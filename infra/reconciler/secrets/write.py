@@ -1,4 +1,7 @@
-"""Write a value to Google Secret Manager as a new version. Google's library is slow to import: import this late."""
+"""Write a value to Google Secret Manager as a new version.
+
+Google's library is slow to import: import this late.
+"""
 
 from __future__ import annotations
 
@@ -41,7 +44,10 @@ _FAILURES = (
 
 @dataclass(frozen=True)
 class StoredVersion:
-    """The newest version of a secret, and its value; None where it is disabled, destroyed, or may not be read."""
+    """The newest version of a secret, and its value.
+
+    None where it is disabled, destroyed, or may not be read.
+    """
 
     number: int | None
     value: bytes | None

@@ -34,12 +34,15 @@ class Settings:
 
     @classmethod
     def from_environment(cls, *, root: Path) -> Settings:
-        """The stack is the environment; `RECONCILER_SPECS` is the folder of specs, relative to `root`."""
+        """Return the stack's environment and the folder of specs (`RECONCILER_SPECS`), relative to `root`."""
         return cls(pulumi.get_stack(), root / (os.environ.get("RECONCILER_SPECS") or "connectors"), root)
 
 
 async def main(settings: Settings) -> dict[str, pulumi.Input[Any]]:
-    """Build the stack's environment. On invalid specs the run ends with every problem, before any resource."""
+    """Build the stack's environment.
+
+    On invalid specs the run ends with every problem, before any resource.
+    """
     last = {} if pulumi.runtime.is_dry_run() else await _keep_outputs()
     try:
         day = today()
@@ -60,7 +63,9 @@ async def main(settings: Settings) -> dict[str, pulumi.Input[Any]]:
 
 
 async def _keep_outputs() -> Mapping[str, Any]:
-    """Register the stack's last outputs, so that a rejected run does not print each of them as deleted; return them.
+    """Register and return the stack's last outputs.
+
+    A rejected run would otherwise print each of them as deleted.
 
     The engine ends the program when the first resource is rejected, so nothing can be registered then. A run that comes
     to its end registers its own outputs over these (decision 23).
@@ -97,7 +102,10 @@ async def _known_or_last(outputs: Mapping[str, Any], last: Any) -> dict[str, Any
 
 
 async def build(staged: ActiveFleet, loaded: Loaded) -> dict[str, pulumi.Input[Any]]:
-    """Register every resource of a fleet and return the stack's outputs. `loaded` are the files that declare it."""
+    """Register every resource of a fleet and return the stack's outputs.
+
+    `loaded` are the files that declare it.
+    """
     fleet, environment = staged.fleet, staged.fleet.environment
     connectors = [unit.connector for unit in fleet.units if unit.connector is not None]
     secrets.remember_declared(each.trees for each in connectors)

@@ -66,7 +66,10 @@ def replacements() -> tuple[tuple[Any, str, Callable[..., Any]], ...]:
 
 
 def _log_nothing(msg: str, *_: object, **__: object) -> None:
-    """Drop a debug message. The SDK sends four for each resource, and waits until the engine has taken each."""
+    """Drop a debug message.
+
+    The SDK sends four for each resource, and waits until the engine has taken each.
+    """
 
 
 def create_known_urn(

@@ -1,4 +1,4 @@
-"""The stages of the program, each a function that registers resources, in the order in which they are called.
+"""Register the resources of a stack, a function for each stage, in the order of the calls.
 
 Preflight → destination, its service account, roles on the project and tests → datasets, each with its access list →
 units, each with its package, connection and activation → outcome → outputs. Everything depends on the preflight.
@@ -42,7 +42,7 @@ from reconciler.resources.package.resource import Package
 
 @dataclass(frozen=True)
 class Stack:
-    """What every stage needs: the fleet of one environment, the files that declare it, what Preflight records of it."""
+    """The fleet of one environment, the files that declare it, and what Preflight records of it."""
 
     staged: ActiveFleet
     loaded: Loaded
@@ -172,14 +172,19 @@ def _findings(stack: Stack, declared: Iterable[DeclaredDataset], listed: Mapping
     return Findings(
         declared=tuple(each.expected for each in declared),
         existing=frozenset(each.dataset.id for each in declared if each.live is not None),
-        undeclared=tuple(find_undeclared(listed, [stack.staged.lives.fleet, *of_the_project], environment.ignore)),
+        undeclared=tuple(find_undeclared(listed, [stack.staged.expiries.fleet, *of_the_project], environment.ignore)),
         forbidden=environment.policy.undeclared_datasets == "forbidden",
         unread=tuple(name for name in loaded.environments if name not in loaded.fleets),
     )
 
 
 def destination(stack: Stack, preflight: Preflight) -> Foundation:
-    """Register the destination, its group's members, roles on the project, and the tests, which need those."""
+    """Register the destination, its group's members, roles on the project, and the tests.
+
+    The tests need those.
+
+    The tests need those.
+    """
     environment, options = stack.environment, after(preflight)
     made = Destination(environment, options)
     account = ServiceAccount(environment, made.id, options)
@@ -188,21 +193,24 @@ def destination(stack: Stack, preflight: Preflight) -> Foundation:
     tests = DestinationTests(environment, made.id, account.id, pulumi.ResourceOptions(depends_on=[preflight, writing]))
     access = None
     if environment.fivetran_access is not None:
-        access = GroupAccess(environment, made.id, stack.staged.lives.today, options)
+        access = GroupAccess(environment, made.id, stack.staged.expiries.today, options)
     return Foundation(preflight, made.id, account.id, tests, access)
 
 
 def datasets(stack: Stack, declared: Iterable[DeclaredDataset], foundation: Foundation) -> dict[str, DatasetResources]:
     """Register every dataset with its access list; return them by id."""
     hooks = DatasetHooks(
-        deletion_hook(stack.staged.lives.today, removals_allowed=removals_allowed()),
+        deletion_hook(stack.staged.expiries.today, removals_allowed=removals_allowed()),
         losses_hook(stack.environment, stack.fleet.units, stack.loaded.places),
     )
     return {each.dataset.id: _dataset(stack, each, foundation, hooks) for each in declared}
 
 
 def _dataset(stack: Stack, declared: DeclaredDataset, foundation: Foundation, hooks: DatasetHooks) -> DatasetResources:
-    """Register a dataset and its list. Connections depend on the list: it is right before anything is written."""
+    """Register a dataset and its list.
+
+    Connections depend on the list: it is right before anything is written.
+    """
     id_, expected = declared.dataset.id, declared.expected
     located = stack.failures.options(
         DATASET, id_, file=declared.unit.file, path=expected.path, what=f"the dataset {id_}"
@@ -277,7 +285,10 @@ def _options(unit: Unit, *dependencies: pulumi.Resource) -> pulumi.ResourceOptio
 
 
 def _only_datasets(fleet: Fleet, unit: Unit) -> list[str] | None:
-    """Return the datasets that a connector may write, where it could create others and the environment forbids that."""
+    """Return the only datasets that a connector may write.
+
+    Where it could create others, and the environment forbids that.
+    """
     connector, policy = unit.connector, fleet.environment.policy
     could = connector is not None and connector.destination.schema_prefix is not None
     return [dataset.id for dataset in unit.datasets] if could and policy.undeclared_datasets == "forbidden" else None
@@ -299,7 +310,7 @@ async def outcome(
 
 def outputs(stack: Stack, units: Sequence[UnitResources], preflight: Preflight) -> dict[str, pulumi.Input[Any]]:
     """Return the stack's outputs, and log each Airflow variable that a unit gives up with this run."""
-    withdrawn = airflow.find_obsolete_variables(stack.staged.lives.fleet, stack.fleet)
+    withdrawn = airflow.find_obsolete_variables(stack.staged.expiries.fleet, stack.fleet)
     for each in withdrawn:
         place = stack.loaded.places.find(each.file, "connector", "schedule", "task_id")
         pulumi.log.warn(f"{place}: {each}")

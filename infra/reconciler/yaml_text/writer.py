@@ -1,4 +1,6 @@
-"""Write plain data as YAML, as people write it by hand: block style, two spaces, short nodes on one line.
+"""Write plain data as YAML in the style of people.
+
+Block style, two spaces, short nodes on one line.
 
 The only writer of YAML in the product. A text is written without quotes only where readers of YAML 1.1 and 1.2 both
 read it as that text. The caller says which mappings may stand on one line, since that depends on what they mean.
@@ -135,7 +137,10 @@ def _is_scalar(node: Any) -> bool:
 
 
 def _text(head: str, value: str, indent: int) -> Iterator[str]:
-    """Write a text after its key: on its line, folded if it is long prose, as a literal block if it has lines."""
+    """Write a text after its key.
+
+    On its line, folded if it is long prose, as a literal block if it has lines.
+    """
     line = f"{head} {scalar(value, in_flow=False)}"
     inner = " " * (indent + 2)
     if _has_plain_lines(value):
@@ -167,7 +172,10 @@ def _is_prose(value: str) -> bool:
 
 
 def scalar(value: str | int | float | bool | None, *, in_flow: bool) -> str:
-    """Write a scalar on one line. `in_flow`: in braces or brackets, or as a key, where fewer texts go unquoted."""
+    """Write a scalar on one line.
+
+    `in_flow`: in braces or brackets, or as a key, where fewer texts go unquoted.
+    """
     if isinstance(value, str):
         return value if _stands_bare(value, in_flow=in_flow) else _quoted(value)
     return "null" if value is None else str(value).lower() if isinstance(value, bool) else str(value)

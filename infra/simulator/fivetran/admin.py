@@ -1,4 +1,6 @@
-"""The admin API, under `/_admin` on the same port, without authentication. For tests and demonstrations.
+"""The admin API, under `/_admin` on the same port, without authentication.
+
+For tests and demonstrations.
 
 Bodies and answers are JSON; an impossible request answers 400 `{"error": …}`. Admin requests meet no faults, are not
 logged, and count against no quota.

@@ -15,7 +15,7 @@ Action = Callable[[web.Request], Awaitable[Any]]
 
 
 async def read_body(request: web.Request) -> dict[str, Any]:
-    """The request's JSON object; an empty one when it has no body."""
+    """Read the request's JSON object; an empty one when it has no body."""
     raw = await request.read()
     try:
         sent = json.loads(raw) if raw else {}

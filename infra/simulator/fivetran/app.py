@@ -31,7 +31,10 @@ def build_app(state: FivetranState | None = None) -> web.Application:
 
 @cache
 def _resources() -> tuple[web.AbstractResource, ...]:
-    """Create the routes, which know no application: each test has one of its own, and 400 routes take 30 ms."""
+    """Create the routes, which know no application.
+
+    Each test has one of its own, and 400 routes take 30 ms.
+    """
     app = web.Application()
     for module in (routes, unsimulated, admin):
         module.add(app)

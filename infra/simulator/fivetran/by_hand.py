@@ -73,7 +73,9 @@ def create_destination(state: FivetranState, values: Mapping[str, Any]) -> Desti
 
 
 def create_connection(state: FivetranState, values: Mapping[str, Any]) -> Connection:
-    """Create a connection, connected unless `setup_state` has another value. `config` includes the schema keys.
+    """Create a connection, connected unless `setup_state` has another value.
+
+    `config` includes the schema keys.
 
     A connection with a last success has synced its history. Another one starts its historical sync as soon as it can.
     """

@@ -77,7 +77,10 @@ def masked(field: Field, value: Any) -> Any:
 
 
 def _is_fixed(part: str, field: Field, value: Any, stored: Any, options: Options) -> bool:
-    """Return whether to ignore a value of an immutable field. Raises a rejection if an option requires one."""
+    """Return whether to ignore a value of an immutable field.
+
+    Raises a rejection if an option requires one.
+    """
     changes_for_ever = "immutable" in field.flags and stored is not None and value != stored
     if "readonly" not in field.flags and not changes_for_ever:
         return False

@@ -1,4 +1,7 @@
-"""Connect cards: links with which a person without a Fivetran login authorises a connection. Valid for one day."""
+"""Connect cards: links with which a person without a Fivetran login authorises a connection.
+
+Valid for one day.
+"""
 
 from __future__ import annotations
 
@@ -53,7 +56,14 @@ def check(state: FivetranState, connection: Connection, token: str) -> str | Non
 
 
 def check_tests(body: Mapping[str, Any]) -> None:
-    """Answer 400 if a connection is created with a card and tested at once, before a person could authorise it."""
+    """Answer 400 if a connection is created with a card and tested at once.
+
+    A person could not authorise it before.
+
+    A person could not authorise it before.
+
+    A person could not authorise it before.
+    """
     if body.get("connect_card_config") is not None and typed("bool", body.get("run_setup_tests", True)):
         raise invalid("Field 'run_setup_tests' must be false when 'connect_card_config' is given")
 

@@ -133,7 +133,9 @@ def _typed(name: str, value: Any, check: Check) -> Any:
 def accept(
     body: Mapping[str, Any], checks: Mapping[str, Check], options: Options, *, fixed: frozenset[str] = frozenset()
 ) -> dict[str, Any]:
-    """Return the checked fields of a body; 400 for the first invalid one, 501 for one that is not simulated.
+    """Return the checked fields of a body.
+
+    400 for the first invalid one, 501 for one that is not simulated.
 
     `fixed` are fields that this operation cannot change.
     """

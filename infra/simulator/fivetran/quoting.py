@@ -1,4 +1,4 @@
-"""An answer with a text in every free text of the API, like that of a server that quotes stored values.
+"""Put a text into every free text of an answer, as a server does that quotes stored values.
 
 Messages, reasons, details and titles of links get the text. Every `status` gets a task and a warning with it, every
 object an undocumented field, and the headers have it too. Ids, names, states and values of `config` do not change.

@@ -42,7 +42,10 @@ def destination_item(state: FivetranState, item: Destination) -> Json:
 
 
 def destination(state: FivetranState, item: Destination) -> Json:
-    """Return a destination with its config, with numbers as texts, and the results of its last setup tests."""
+    """Return a destination with its config and its last setup tests.
+
+    Numbers in the config are texts.
+    """
     service = state.catalogue.destinations[item.service]
     values = config.shown(service.config, item.config, state.options)
     return {

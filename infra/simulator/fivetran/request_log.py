@@ -13,7 +13,10 @@ _KEPT = 100_000
 
 @dataclass(frozen=True)
 class Entry:
-    """A request. `keys` are dotted names down to the fields of `config` and `auth`; `status` 0 means no answer."""
+    """A request.
+
+    `keys` are dotted names down to the fields of `config` and `auth`; `status` 0 means no answer.
+    """
 
     number: int
     time: str

@@ -158,7 +158,10 @@ async def test_destination(request: web.Request) -> web.Response:
 
 
 def old_path(path: str) -> str | None:
-    """Return the name of a connection route until 2025; None for other routes. An option makes it answer 404."""
+    """Return the name of a connection route until 2025; None for other routes.
+
+    An option makes it answer 404.
+    """
     for now in ("/v1/connections", "/v1/groups/{group_id}/connections"):
         if path == now or path.startswith(f"{now}/"):
             return path.replace("/connections", "/connectors", 1)

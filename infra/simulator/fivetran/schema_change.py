@@ -46,7 +46,10 @@ def read(change: Mapping[str, Any], *, level: str | None = None) -> dict[str, An
 
 
 def check(change: Mapping[str, Any], options: Options, *, level: str | None = None) -> None:
-    """Answer 400 for an invalid tree. `level` is the kind of node of the body; the whole config without it."""
+    """Answer 400 for an invalid tree.
+
+    `level` is the kind of node of the body; the whole config without it.
+    """
     if level is not None:
         _check_node(level, change, options)
         return

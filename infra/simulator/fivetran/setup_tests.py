@@ -69,7 +69,10 @@ def tasks(setup_state: str) -> list[Json]:
 
 
 def lookup(held: Json, path: str) -> Any:
-    """Return the value at a dotted path: in `auth` if it begins with `auth.`, else in `config`. Numbers index lists."""
+    """Return the value at a dotted path: in `auth` if it begins with `auth.`, else in `config`.
+
+    Numbers index lists.
+    """
     part, _, rest = path.partition(".")
     node: Any = held["auth"] if part == "auth" and rest else held["config"]
     for part in (rest if node is held["auth"] else path).split("."):

@@ -202,7 +202,7 @@ class Package:
 
 @dataclass
 class TestScript:
-    """Results for the setup tests of a connection or destination, instead of or beside those from its state.
+    """Results for setup tests, instead of or beside those that the state gives.
 
     `target` is an id or a connection's name. `runs` counts down; None has no end. `results` replaces the results;
     `accepts` maps dotted paths (`config.api_key`) to the only value that the vendor accepts; a run takes `seconds`.

@@ -1,4 +1,6 @@
-"""TLS certificates and SSH host keys: those that hosts present, and those approved for a connection or destination.
+"""Keep TLS certificates and SSH host keys.
+
+Those that hosts present, and those approved for a connection or destination.
 
 An unknown host presents a certificate of a public authority, and its host key is not checked. The admin API sets what
 other hosts present: `{"certificates": [PEM, …], "host_key": "ssh-ed25519 AAAA…"}`, with the server's certificate first.

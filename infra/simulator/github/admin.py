@@ -99,7 +99,7 @@ class _Admin:
         return web.json_response({})
 
     async def create_repository(self, request: web.Request) -> web.Response:
-        """Create a repository: `name`, `default_branch`, `parent` of a fork, `git_dir` of a bare one that exists."""
+        """Create a repository: `name`, `default_branch`, a fork's `parent`, a bare one's `git_dir`."""
         body = await json_object(request)
         folder = Path(body["git_dir"]) if body.get("git_dir") else None
         found = self._state.add_repository(
@@ -167,7 +167,10 @@ class _Admin:
         return web.json_response({"id": app.id, "slug": app.slug, "installation_id": number})
 
     async def create_token(self, request: web.Request) -> web.Response:
-        """Create a token: of a person by `login`, or of an App's `slug` for `repositories`; with `permissions`."""
+        """Create a token with `permissions`.
+
+        Of a person by `login`, or of an App's `slug` for `repositories`.
+        """
         body = await json_object(request)
         permissions: dict[str, Any] | None = body.get("permissions")
         if "login" in body:

@@ -1,4 +1,7 @@
-"""The local GitHub: its routes, as GitHub's REST documentation describes them, with and without `/api/v3`."""
+"""Route requests to the local GitHub.
+
+As GitHub's REST documentation describes them, with and without `/api/v3`.
+"""
 
 from __future__ import annotations
 

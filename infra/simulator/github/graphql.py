@@ -1,4 +1,4 @@
-"""GitHub's GraphQL API, as far as clients need it to know who they are and which branch is the default.
+"""Answer GraphQL queries about who a client is and which branch is the default.
 
 There are no mutations. Every other field is an error, as one that does not exist is at GitHub.
 """

@@ -1,4 +1,4 @@
-"""A repository's settings: environments with their variables and secrets, rules, protection, errors in CODEOWNERS.
+"""Serve a repository's settings: environments, variables, secrets, rules, errors in CODEOWNERS.
 
 A token that is not an administrator's sees no branch protection, and no list of who may bypass a ruleset.
 """

@@ -219,7 +219,7 @@ class Repository:
         return self.name.partition("/")[0]
 
     def pulls(self) -> Iterator[tuple[Issue, Pull]]:
-        """The pull requests, the oldest first."""
+        """Yield the pull requests, the oldest first."""
         for issue in self.issues.values():
             if issue.pull is not None:
                 yield issue, issue.pull
@@ -274,15 +274,15 @@ class State:
         self.add_app(ACTIONS, "github", {**granted, "metadata": "read"}, app_id=ACTIONS_ID)
 
     def now(self) -> datetime:
-        """The time, which tests may fix."""
+        """Return the time, which tests may fix."""
         return self.fixed_now or datetime.now(UTC).replace(microsecond=0)
 
     def timestamp(self) -> str:
-        """The time as answers have it."""
+        """Return the time as answers have it."""
         return self.now().strftime("%Y-%m-%dT%H:%M:%SZ")
 
     def next_id(self) -> int:
-        """An id that nothing has."""
+        """Return an id that nothing has."""
         return next(self.ids)
 
     def account(self, login: str, kind: str = "User") -> Account:

@@ -1,4 +1,7 @@
-"""BigQuery's access lists: one entry grants a role to one member, or authorises one view, routine or dataset."""
+"""Check and store BigQuery's access lists.
+
+One entry grants a role to one member, or authorises one view, routine or dataset.
+"""
 
 from __future__ import annotations
 
@@ -23,7 +26,7 @@ DELETED = "deleted:"
 MOST_AUTHORISED = 2_500
 
 #: Members without a name.
-EVERYBODY = frozenset({"allUsers", "allAuthenticatedUsers"})
+PUBLIC_MEMBERS = frozenset({"allUsers", "allAuthenticatedUsers"})
 
 _MEMBERS = ("userByEmail", "groupByEmail", "domain", "specialGroup", "iamMember")
 _RESOURCES = ("view", "routine", "dataset")
@@ -42,7 +45,7 @@ class PolicyViolated(ApiError):
 
 
 def default_access(creator: str) -> list[dict[str, Json]]:
-    """Return the access list of a dataset that is created without one: the project's basic roles, and the creator."""
+    """Return the access list of a dataset created without one: basic roles, and the creator."""
     return [
         {"role": "WRITER", "specialGroup": "projectWriters"},
         {"role": "OWNER", "specialGroup": "projectOwners"},
@@ -61,7 +64,9 @@ def normalise(
     forbidden: Iterable[str] = (),
     even_listed: Iterable[str] = (),
 ) -> list[dict[str, Json]]:
-    """Return an access list as BigQuery stores it: basic role names, specific member fields, no duplicates.
+    """Return an access list as BigQuery stores it.
+
+    Basic role names, specific member fields, no duplicates.
 
     `dataset` is `project:dataset` for messages. `unknown` are addresses that Google does not know. `present` is the
     current list, since deleted members may stay in a list but not be added. `aliases` has the primary address of each
@@ -139,7 +144,7 @@ def _reject_unknown(entry: Mapping[str, Json], dataset: str, unknown: set[str]) 
 def _reject_new(entry: Mapping[str, Json], dataset: str) -> None:
     """Reject members that may stay in a list, but not be added."""
     member = entry.get("iamMember", "")
-    if "condition" in entry and EVERYBODY & {member, entry.get("specialGroup", "")}:
+    if "condition" in entry and PUBLIC_MEMBERS & {member, entry.get("specialGroup", "")}:
         message = (
             f"IAM setPolicy failed for Dataset {dataset}: Conditions can't be set on allUsers or allAuthenticatedUsers."
         )
@@ -150,14 +155,20 @@ def _reject_new(entry: Mapping[str, Json], dataset: str) -> None:
 
 
 def _reject_forbidden(entry: Mapping[str, Json], forbidden: set[str]) -> None:
-    """Apply the organisation's policy on domains (`iam.allowedPolicyMemberDomains`). Google's error names no member."""
+    """Apply the organisation's policy on domains (`iam.allowedPolicyMemberDomains`).
+
+    Google's error names no member.
+    """
     if any(str(entry.get(kind, "")).lower() in forbidden for kind in _UNKNOWN):
         message = "One or more users named in the policy do not belong to a permitted customer."
         raise PolicyViolated(400, message, "invalid")
 
 
 def after_deletion(entry: Mapping[str, Json], member: str, uid: str) -> Mapping[str, Json]:
-    """Return an entry after its member (`serviceAccount:…`, `user:…`, `group:…`) is deleted: IAM renames it."""
+    """Return an entry after its member is deleted: IAM renames it.
+
+    A member is `serviceAccount:…`, `user:…` or `group:…`.
+    """
     kind, _, address = member.partition(":")
     field = _KINDS_BY_PREFIX.get(kind, "")
     if str(entry.get(field, "")).lower() != address.lower():

@@ -1,4 +1,4 @@
-"""Changes of projects, folders, organisations, functions and grants by hand: part of the admin API (`admin`)."""
+"""Change projects, folders, organisations, functions and grants by hand (see `admin`)."""
 
 from __future__ import annotations
 

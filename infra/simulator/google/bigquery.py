@@ -1,4 +1,6 @@
-"""BigQuery's `datasets` methods (REST v2) on the local store: insert, get, list (`all_of`), update, patch, delete.
+"""Serve BigQuery's `datasets` methods (REST v2) from the local store.
+
+Insert, get, list (`all_of`), update, patch, delete.
 
 Bodies have the names of the REST resource, with numbers as numbers. Errors are `ApiError`s with BigQuery's texts.
 """

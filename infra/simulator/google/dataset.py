@@ -81,7 +81,10 @@ _LEAST_EXPIRATION_MS = 3_600_000
 
 
 class DatasetType:
-    """The resource type. `state` also has values that only the plugin keeps: deletion settings, declared labels."""
+    """The resource type.
+
+    `state` also has values that only the plugin keeps: deletion settings, declared labels.
+    """
 
     deletes_first = False
 
@@ -139,7 +142,14 @@ class DatasetType:
     def planned(
         self, scope: Scope, state: Properties | None, inputs: Properties, ignore: Collection[str] = ()
     ) -> Properties:
-        """Return the state after a create (state None) or an update, with unknown values that only the API has."""
+        """Return the state after a create (state None) or an update.
+
+        Values that only the API has are unknown.
+
+        Values that only the API has are unknown.
+
+        Values that only the API has are unknown.
+        """
         before = state or {}
         plan = {**(dict.fromkeys(_OUTPUTS_OF_API, UNKNOWN) if state is None else before)}
         given = {"deletionPolicy": "DELETE", **inputs}
@@ -194,7 +204,10 @@ class DatasetType:
     def update(
         self, scope: Scope, id_: str, state: Properties, inputs: Properties, ignore: Collection[str] = ()
     ) -> Live:
-        """PUT the plan: the access list only if it changes (`update_encoder`), without an etag, as in the plugin."""
+        """PUT the plan, without an etag, as the plugin does.
+
+        The access list only if it changes (`update_encoder`).
+        """
         project, dataset_id = self._parse(scope, id_)
         plan = self.planned(scope, state, inputs, ignore)
         changes = self.diff(scope, state, inputs, ignore)

@@ -1,4 +1,7 @@
-"""Faults on request: the nth matching call fails, waits, is held, or loses its answer. Also counts the calls."""
+"""Faults on request: the nth matching call fails, waits, waits for a release, or loses its answer.
+
+Also counts the calls.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +18,7 @@ from simulator.google.state import Json
 
 @dataclass(frozen=True)
 class Call:
-    """A call of the engine: the method, the type or function, the resource's id, and whether it is a preview."""
+    """A call of the engine: method, type or function, the resource's id, whether it is a preview."""
 
     method: str
     type: str

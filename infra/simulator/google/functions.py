@@ -1,4 +1,4 @@
-"""The plugin's functions (data sources): `getDataset` and `getDatasets`, with all fields as in the plugin."""
+"""Answer the plugin's functions `getDataset` and `getDatasets`, with all its fields."""
 
 from __future__ import annotations
 

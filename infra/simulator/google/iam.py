@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Mapping
 
-from simulator.google.access import EVERYBODY
+from simulator.google.access import PUBLIC_MEMBERS
 from simulator.google.errors import ApiError
 from simulator.google.state import Grant, Json, Policy, Project, Store
 
@@ -32,7 +32,14 @@ class Iam:
         self.store = store
 
     def project_policy(self, project: str) -> tuple[Policy, bool]:
-        """Return a project's policy, and whether it may be changed; 403 if it may not be read or does not exist."""
+        """Return a project's policy, and whether it may be changed.
+
+        403 if it may not be read or does not exist.
+
+        403 if it may not be read or does not exist.
+
+        403 if it may not be read or does not exist.
+        """
         found = self.store.opened(project)
         if found is None or "getIamPolicy" in found.denied:
             raise ApiError(403, "The caller does not have permission", "forbidden")
@@ -67,9 +74,16 @@ class Iam:
 
 
 def _reject_condition(grant: Grant) -> None:
-    """Reject conditions of basic roles and the public (https://cloud.google.com/iam/docs/conditions-overview)."""
+    """Reject conditions of basic roles and the public.
+
+    https://cloud.google.com/iam/docs/conditions-overview
+
+    https://cloud.google.com/iam/docs/conditions-overview
+
+    https://cloud.google.com/iam/docs/conditions-overview
+    """
     check, what = "BindingRoleAllowConditionCheck", "primitive roles"
-    if grant.member in EVERYBODY:
+    if grant.member in PUBLIC_MEMBERS:
         check, what = "BindingMembersAllowConditionCheck", "allUsers or allAuthenticatedUsers"
     elif grant.role not in _BASIC_ROLES:
         return

@@ -1,4 +1,7 @@
-"""Of Cloud KMS v1 `cryptoKeys.testIamPermissions`, as https://cloud.google.com/kms/docs/reference/rest describes it."""
+"""Serve `cryptoKeys.testIamPermissions` of Cloud KMS v1.
+
+As https://cloud.google.com/kms/docs/reference/rest describes it.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""Grants on resources with a location: Cloud Functions of the first generation, and services of Cloud Run.
+"""Grant roles on resources with a location.
+
+Cloud Functions of the first generation, and services of Cloud Run.
 
 A function of the second generation is a service of Cloud Run with the same name, on which its callers get their role.
 """

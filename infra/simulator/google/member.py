@@ -32,7 +32,7 @@ _GRANT = ("role", "member", "condition")
 
 @dataclass(frozen=True)
 class Holder:
-    """The resource of a grant: its path in ids, the inputs that name it, its policy, and its name in messages."""
+    """The resource of a grant: its path in ids, its inputs, its policy, and its name in messages."""
 
     path: str
     inputs: Properties
@@ -68,7 +68,10 @@ class MemberType(ABC):
         """Return the resource's inputs from the first word of an import id."""
 
     def target(self, scope: Scope, inputs: Mapping[str, Json]) -> str:
-        """`<holder>/<role>/<member>`, and `/<title>/<description>/<expression>` of the condition where there is one."""
+        """Return `<holder>/<role>/<member>`.
+
+        With a condition, `/<title>/<description>/<expression>` follows.
+        """
         grant = _grant(inputs)
         condition = dict(grant.condition)
         parts = [condition.get(key, "") for key in ("title", "description", "expression")] if condition else []

@@ -97,7 +97,14 @@ class ResourceType(Protocol):
     def planned(
         self, scope: Scope, state: Properties | None, inputs: Properties, ignore: Collection[str] = ()
     ) -> Properties:
-        """Return the outputs after a create (state None) or an update, with unknown values that only the API has."""
+        """Return the outputs after a create (state None) or an update.
+
+        Values that only the API has are unknown.
+
+        Values that only the API has are unknown.
+
+        Values that only the API has are unknown.
+        """
 
     def create(self, scope: Scope, inputs: Properties) -> Live:
         """Create the resource."""
@@ -144,7 +151,10 @@ def unknown_keys(inputs: Mapping[str, Json], known: Mapping[str, Json]) -> Itera
 
 
 def value_changes(path: str, old: Json, new: Json, *, replaces: bool = False) -> dict[str, Change]:
-    """Return the difference of two values: maps and blocks by key, others as a whole. None is a missing value."""
+    """Return the difference of two values: maps and blocks by key, others as a whole.
+
+    None is a missing value.
+    """
     if old == new:
         return {}
     if old is None or new is None or new == UNKNOWN or not (isinstance(old, Mapping) and isinstance(new, Mapping)):

@@ -262,7 +262,10 @@ def _type_of(urn: str) -> str:
 
 
 async def serve(provider: GcpProvider, host: str, port: int) -> tuple[grpc.aio.Server, int]:
-    """Start the server; port 0 is a free one. Returns the server and its port. Raises `OSError` for a port in use."""
+    """Start the server; port 0 is a free one. Returns the server and its port.
+
+    Raises `OSError` for a port in use.
+    """
     with socket.create_server((host, port)):
         pass  # by default, gRPC shares a port in use with its owner
     server = grpc.aio.server(options=[("grpc.max_receive_message_length", -1), ("grpc.max_send_message_length", -1)])

@@ -110,7 +110,7 @@ class _ResourceManager:
         return await self.rest.answer(request, f"resourcemanager:{collection}", f"{collection}/{id_}", effect)
 
     async def test_iam_permissions(self, request: web.Request) -> web.StreamResponse:
-        """`testIamPermissions`: those of the request's permissions that the caller has; none of what does not exist."""
+        """Answer `testIamPermissions`: which of the request's permissions the caller has."""
         collection, id_ = request.match_info["collection"], request.match_info["id"]
         asked = (await json_object(request)).get("permissions") or []
 
@@ -133,7 +133,10 @@ class _ResourceManager:
 
 
 def _resource(collection: str, id_: str, found: Container) -> dict[str, Json]:
-    """Return a Project, Folder or Organization. Organisations have no parent, and a project's name is its number."""
+    """Return a Project, Folder or Organization.
+
+    Organisations have no parent, and a project's name is its number.
+    """
     named = {"name": f"{collection}/{id_}"}
     if collection == "projects":
         named = {"name": f"projects/{project_number(id_)}", "projectId": id_}

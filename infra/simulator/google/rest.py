@@ -214,7 +214,7 @@ def _item(dataset: Dataset) -> dict[str, Json]:
 
 
 def _table_item(project: str, dataset: str, name: str) -> dict[str, Json]:
-    """A table as the list has it."""
+    """Return a table as the list has it."""
     reference = {"projectId": project, "datasetId": dataset, "tableId": name}
     return {
         "kind": "bigquery#table",

@@ -1,4 +1,7 @@
-"""The state of the local Google Cloud: projects with datasets, functions and IAM policies. No behaviour."""
+"""The state of the local Google Cloud: projects with datasets, functions and IAM policies.
+
+No behaviour.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +17,10 @@ Json: TypeAlias = Any
 
 @dataclass
 class Dataset:
-    """A BigQuery dataset. `settings`, `access` and `labels` have the names and shapes of the REST resource."""
+    """A BigQuery dataset.
+
+    `settings`, `access` and `labels` have the names and shapes of the REST resource.
+    """
 
     project: str
     id: str

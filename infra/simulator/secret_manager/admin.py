@@ -1,4 +1,6 @@
-"""The admin API of the local Secret Manager: create secrets, deny permissions, read the log, and add faults.
+"""Serve the admin API of the local Secret Manager.
+
+Create secrets, deny permissions, read the log, and add faults.
 
 Mounted under `/_admin/secret-manager`. Bodies and answers are JSON; an impossible request is 400 `{"error": …}`. Admin
 requests are not logged, and meet no faults.

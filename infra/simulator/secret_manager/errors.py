@@ -1,4 +1,7 @@
-"""Errors of Google's APIs: an HTTP status, a code of `google.rpc.Code` by name, a message, sometimes details."""
+"""Answer with errors of Google's APIs.
+
+An HTTP status, a code of `google.rpc.Code` by name, a message, sometimes details.
+"""
 
 from __future__ import annotations
 
@@ -36,7 +39,7 @@ class ApiError(Exception):
         return CODES[self.code]
 
     def as_json(self) -> dict[str, Any]:
-        """The body of the answer."""
+        """Return the body of the answer."""
         error: dict[str, Any] = {"code": self.status, "message": self.message, "status": self.code}
         if self.details:
             error["details"] = list(self.details)

@@ -13,7 +13,10 @@ State = Literal["ENABLED", "DISABLED", "DESTROYED"]
 
 
 def project_number(project: str) -> str:
-    """Return the number of a project. Google's answers have it instead of the id, and requests may have it."""
+    """Return the number of a project.
+
+    Google's answers have it instead of the id, and requests may have it.
+    """
     return project if project.isdigit() else f"{100_000_000_000 + crc32c(project.encode())}"
 
 

@@ -1,1 +1,1 @@
-"""A local Cloud Storage: the part of its APIs in which Pulumi keeps a state, and a bucket's settings and policy."""
+"""Simulate Cloud Storage: a state of Pulumi, and a bucket's settings and policy."""

@@ -1,5 +1,7 @@
-"""The routes of Cloud Storage's JSON API (https://cloud.google.com/storage/docs/json_api/v1), and of its XML API the
-download, which Google's library for Go uses. Any credentials will do, or none; what is not simulated answers 501.
+"""Route requests to the local Cloud Storage.
+
+Its JSON API (https://cloud.google.com/storage/docs/json_api/v1), and of its XML API the download, which Google's
+library for Go uses. Any credentials will do, or none; what is not simulated answers 501.
 """
 
 from __future__ import annotations

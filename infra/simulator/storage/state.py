@@ -68,7 +68,14 @@ class Bucket:
             raise ApiError(403, "forbidden", text)
 
     def found(self, name: str, query: Mapping[str, str]) -> Stored:
-        """Return the live object, if it has the generation that the query names; 404, or 412 for a precondition."""
+        """Return the live object, if it has the generation of the query.
+
+        404 if not, or 412 for a precondition.
+
+        404 if not, or 412 for a precondition.
+
+        404 if not, or 412 for a precondition.
+        """
         live = self.objects.get(name)
         check_preconditions(live, query)
         wanted = query.get("generation")
@@ -92,7 +99,10 @@ class Store:
         return self.buckets[name]
 
     def write(self, bucket: Bucket, name: str, content: bytes, content_type: str, query: Mapping[str, str]) -> Stored:
-        """Create or replace an object. A generation is a time in microseconds, and each is later than the last."""
+        """Create or replace an object.
+
+        A generation is a time in microseconds, and each is later than the last.
+        """
         if not name:
             raise ApiError(400, "required", "Required parameter: name")
         live = bucket.objects.get(name)

@@ -136,4 +136,4 @@ def test_access_stays_through_its_last_day_also_when_expiry_is_forbidden(ends, t
     staged = apply_expiry(fleet(unit, policy=Policy(ExpiryPolicy(forbidden=forbidden))), today)
     left = tuple(grant for grant in grants if grant.until is None or grant.until >= today)
     assert [each.access for each in staged.fleet.units[0].all_datasets] == [left, left]
-    assert staged.lives.fleet.units[0] == unit
+    assert staged.expiries.fleet.units[0] == unit

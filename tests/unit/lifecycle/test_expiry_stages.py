@@ -94,12 +94,12 @@ def test_a_dataset_lives_as_long_as_its_last_connector(units, today: str, left):
 @pytest.mark.parametrize(
     ("units", "data"),
     [
-        ((connector("a", LAST),), [DataFate.GOES]),
-        ((dataset("a", LAST),), [DataFate.GOES]),
-        (SHARED, [DataFate.GOES, DataFate.ELSEWHERE, DataFate.ELSEWHERE]),
-        ((connector("a", LAST), connector("b", date(2026, 12, 10), to="a")), [DataFate.GOES, DataFate.ELSEWHERE]),
-        ((connector("a", date(2026, 12, 10)), connector("b", LAST, to="a")), [DataFate.STAYS, DataFate.ELSEWHERE]),
-        ((connector("a", LAST), connector("b", Never("x"), to="a")), [DataFate.STAYS, DataFate.ELSEWHERE]),
+        ((connector("a", LAST),), [DataFate.DELETED]),
+        ((dataset("a", LAST),), [DataFate.DELETED]),
+        (SHARED, [DataFate.DELETED, DataFate.ELSEWHERE, DataFate.ELSEWHERE]),
+        ((connector("a", LAST), connector("b", date(2026, 12, 10), to="a")), [DataFate.DELETED, DataFate.ELSEWHERE]),
+        ((connector("a", date(2026, 12, 10)), connector("b", LAST, to="a")), [DataFate.KEPT, DataFate.ELSEWHERE]),
+        ((connector("a", LAST), connector("b", Never("x"), to="a")), [DataFate.KEPT, DataFate.ELSEWHERE]),
     ],
 )
 def test_a_unit_s_data_goes_with_it_where_its_file_alone_declares_and_writes_it(units, data: list[DataFate]):

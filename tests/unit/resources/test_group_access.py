@@ -215,14 +215,14 @@ def test_a_key_that_may_not_read_the_group_fails_the_access_alone(group: Fivetra
 @pytest.mark.parametrize("path", ["/users$", "/teams$", "/account/info$"])
 @pytest.mark.parametrize("status", [401, 403, 503])
 def test_a_first_preview_goes_on_when_fivetran_does_not_answer(group: Fivetran, path: str, status: int):
-    run.declared.is_preview = True
+    run.declare(is_preview=True)
     group.fault(kind="status", status=status, path=path, count=None)
     news = _props(group, {ADMIN: MANAGE}, undeclared_access="revoked")
     assert GroupAccessProvider().check({}, dict(news)).failures == []
 
 
 def test_a_first_preview_shows_what_the_run_changes(group: Fivetran, caplog):
-    run.declared.is_preview = True
+    run.declare(is_preview=True)
     group.set_access(group.group, **{BOB: EDIT, OWN: MANAGE})
     lines = {ANN: ["fivetran.access[0].members[0]", " until 2027-01-01 (DENG-1)"]}
     news = _props(group, {ADMIN: MANAGE, ANN: VIEW}, undeclared_access="revoked", lines=lines)

@@ -63,7 +63,7 @@ def schema_line(folder: FilePath | None = None) -> str:
 
 
 def describe(unit: Unit, environment: Environment) -> dict[str, Any]:
-    """The unit as plain data in the shape and order of its file."""
+    """Return the unit as plain data in the shape and order of its file."""
     content: dict[str, Any] = {"description": unit.description, "owners": list(unit.owners)}
     if unit.connector is not None:
         content["connector"] = _connector(unit.connector, environment)
@@ -77,7 +77,10 @@ def describe(unit: Unit, environment: Environment) -> dict[str, Any]:
 
 
 def _alone(unit: Unit, declared: tuple[str, dict[str, Any]]) -> dict[str, Any]:
-    """A unit's one dataset. Its id is written where neither a destination nor the file's stem says it."""
+    """Return a unit's one dataset.
+
+    Its id is written where neither a destination nor the file's stem says it.
+    """
     dataset_id, dataset = declared
     return {"id": dataset_id, **dataset} if unit.connector is None and dataset_id != unit.name else dataset
 
@@ -104,13 +107,13 @@ def _connector(connector: Connector, environment: Environment) -> dict[str, Any]
 
 
 def _declared_config(connector: Connector) -> dict[str, Any]:
-    """The config without the address that follows from `function`."""
+    """Return the config without the address that follows from `function`."""
     derived = {"function_trigger": connector.function.trigger} if connector.function else {}
     return {key: value for key, value in connector.config.items() if derived.get(key) != value}
 
 
 def _values(tree: Any, environment: Environment) -> Any:
-    """A config tree in which references to Secret Manager name a project only where it is not the environment's."""
+    """Return a config tree whose references name a project only if it is not the environment's."""
     reference = Reference.parse(tree)
     if reference is not None:
         return replace(reference, project=_unless(environment.secrets_project, reference.project)).as_node()
@@ -120,7 +123,7 @@ def _values(tree: Any, environment: Environment) -> Any:
 
 
 def _trust(declared: Trust | None) -> dict[str, Any] | None:
-    """Certificates and keys as they are, in place of the files that may hold them."""
+    """Return certificates and keys themselves, in place of the files that may have them."""
     if declared is None:
         return None
     certificates, fingerprints = declared.certificates, declared.fingerprints
@@ -225,12 +228,12 @@ def _condition(condition: Condition | None) -> dict[str, Any] | None:
 
 
 def _unless(default: T, value: T) -> T | None:
-    """The value, or None where it is the default."""
+    """Return the value, or None where it is the default."""
     return None if value == default else value
 
 
 def _given(**fields: Any) -> dict[str, Any]:
-    """The fields that say something: neither absent nor an empty mapping or list. An empty text says something."""
+    """Return the fields that are neither absent nor an empty mapping or list."""
     return {key: value for key, value in fields.items() if value is not None and value not in ({}, [])}
 
 

@@ -19,12 +19,15 @@ from reconciler.model import Condition
 from reconciler.model.errors import Problem, printable
 
 _WORKGROUP = "workgroup:"
-#: The members that are everybody.
-EVERYBODY = frozenset({"allUsers", "allAuthenticatedUsers"})
+#: The members that stand for the public.
+PUBLIC_MEMBERS = frozenset({"allUsers", "allAuthenticatedUsers"})
 
 
 def check_grants_unique(specs: Specs) -> Iterator[Problem]:
-    """Find a role that one member has twice. It is a copy that was not edited, or a longer grant that keeps access."""
+    """Find a role that one member has twice.
+
+    It is a copy that was not edited, or a longer grant that keeps access.
+    """
     for grants in grant_lists.all_grants(specs):
         by_member: dict[tuple[str, Place], list[_MemberGrant]] = defaultdict(list)
         for grant in grants:
@@ -96,7 +99,7 @@ def check_public_access(specs: Specs) -> Iterator[Problem]:
             continue
         for grant in grants:
             for member, path in grant.members():
-                if member in EVERYBODY:
+                if member in PUBLIC_MEMBERS:
                     message = f"{shown(member)} would give the whole internet access"
                     hint = "name people, groups or service accounts"
                     yield grant.document.on_value(
@@ -110,7 +113,7 @@ def check_public_conditions(specs: Specs) -> Iterator[Problem]:
         for grant in grants:
             key = next((key for key in ("until", "condition") if grant.at(key) is not None), None)
             for member, _ in grant.members() if key is not None else ():
-                if member in EVERYBODY:
+                if member in PUBLIC_MEMBERS:
                     message = f"`{key}`: IAM accepts no condition for {shown(member)}"
                     hint = "name people, groups or service accounts"
                     yield grant.document.on_key((*grant.path, str(key)), message, hint)

@@ -63,7 +63,10 @@ def check_task_id_keywords(specs: Specs) -> Iterator[Problem]:
 
 
 def check_task_ids_unique(specs: Specs) -> Iterator[Problem]:
-    """Find a task id that is used twice. All environments share one Airflow, with one connection id a variable."""
+    """Find a task id that is used twice.
+
+    All environments share one Airflow, with one connection id a variable.
+    """
     claims = (Claim(task_id, unit, _TASK) for unit in specs.all_units() if isinstance(task_id := unit.at(*_TASK), str))
     for claim, other in find_conflicts(claims):
         message = f"{shown(claim.key)} is the task_id of another connector too: {other.where}"

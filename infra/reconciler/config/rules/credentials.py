@@ -52,7 +52,14 @@ def is_private_key(value: str) -> bool:
 
 
 def holds_credential(path: Path, value: object, known: Field | None) -> bool:
-    """Return whether a scalar is a credential in plain text: by the catalogue, its key's name, or its armour."""
+    """Return whether a scalar is a credential in plain text.
+
+    The catalogue, the name of its key, or its armour decides.
+
+    The catalogue, the name of its key, or its armour decides.
+
+    The catalogue, the name of its key, or its armour decides.
+    """
     if isinstance(value, str) and is_private_key(value):
         return True
     if isinstance(value, bool) or not isinstance(value, str | int | float) or value == "":

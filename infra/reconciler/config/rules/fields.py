@@ -1,6 +1,6 @@
 """Check `config` and `auth` against the catalogue: known keys, types and choices.
 
-No message shows a value. What holds a credential or a broken reference is told by the rules about secrets alone.
+No message shows a value. Only the rules about secrets report a credential or a broken reference.
 """
 
 from __future__ import annotations
@@ -164,7 +164,7 @@ def _fits(value: Any, known: Field) -> bool:
         case "string":
             fits = isinstance(value, str)
         case "secret":
-            fits = value == ""  # whatever else is neither a reference nor told to be a credential cannot be one
+            fits = value == ""  # references and reported credentials do not come here, so only an empty text fits
         case "integer":
             fits = number and (isinstance(value, int) or (value.is_integer() and abs(value) <= LARGEST_INTEGER))
         case "number":

@@ -29,7 +29,7 @@ class FileGrant:
     role: str
 
     def members(self) -> Iterator[tuple[str, Path]]:
-        """The members that are strings, each with its path."""
+        """Yield the members that are strings, each with its path."""
         return string_items(self.document, *self.path, "members")
 
     def at(self, *path: str) -> Any:
@@ -52,8 +52,8 @@ class FileGrant:
     @property
     def is_readable(self) -> bool:
         """Return whether the grant's duration and condition could be read."""
-        said = (self.at("until"), self.at("condition"))
-        return said.count(None) >= 1 and (said.count(None) == 2 or (self.until or self.condition) is not None)
+        written = (self.at("until"), self.at("condition"))
+        return written.count(None) >= 1 and (written.count(None) == 2 or (self.until or self.condition) is not None)
 
 
 @dataclass(frozen=True)
@@ -87,7 +87,10 @@ def dataset_grants(specs: Specs) -> Iterator[GrantList]:
 
 
 def fivetran_grants(specs: Specs) -> Iterator[GrantList]:
-    """Yield the list of each environment with the roles in its Fivetran group. Its members are none of Google's."""
+    """Yield the list of each environment with the roles in its Fivetran group.
+
+    Its members are none of Google's.
+    """
     yield from (GrantList(document, FIVETRAN_ACCESS) for document in specs.environments.values())
 
 
@@ -112,10 +115,10 @@ def lacks_subgroup(pattern: str) -> bool:
     return "{workgroup}" in pattern and "{subgroup}" not in pattern
 
 
-def parse_day(said: object) -> date | None:
+def parse_day(node: object) -> date | None:
     """Parse a date; None when the calendar has no such day."""
     try:
-        return date.fromisoformat(said) if isinstance(said, str) else None
+        return date.fromisoformat(node) if isinstance(node, str) else None
     except ValueError:
         return None
 

@@ -16,7 +16,10 @@ _CHARACTERS = "lower-case letters, digits, underscores and hyphens"
 
 
 def check_label_forms(specs: Specs) -> Iterator[Problem]:
-    """Find what the schema lets pass beyond ASCII and BigQuery rejects: capitals, signs and spaces of any script."""
+    """Find labels that the schema accepts and BigQuery rejects.
+
+    Those are capitals, signs and spaces of any script beyond ASCII.
+    """
     for document in specs.environments.values():
         yield from _labels(document, _DEFAULT)
         for key, path in string_items(document, *_REQUIRED):
@@ -52,7 +55,10 @@ def _problem(at: Callable[[Path, str], Problem], path: Path, text: str, what: st
 
 
 def check_label_count(specs: Specs) -> Iterator[Problem]:
-    """Count a dataset's labels with those that its environment and `expires` add: the schema sees its own only."""
+    """Count a dataset's labels, with those of its environment and `expires`.
+
+    The schema sees only the dataset's own.
+    """
     for environment, units in specs.units.items():
         document = specs.environments.get(environment)
         default = document.at(*_DEFAULT) if document is not None else None

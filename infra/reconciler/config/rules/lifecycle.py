@@ -154,10 +154,10 @@ def warn_expiry(specs: Specs) -> Iterator[Problem]:
             end = expiry.compute_expiry(expiry.latest_expiry([*own, *map(read_expires, writers)]), policy, specs.today)
             shared = expiry.latest_expiry([end.last_day, *map(read_expires, specs.writers(unit))])
             data = expiry.fate_of_data(end.last_day, [shared], elsewhere=isinstance(unit.at("dataset"), str))
-            if said := expiry.describe_expiry(
+            if text := expiry.describe_expiry(
                 end, specs.today, connects=unit.has("connector"), data=data, environment=unit.environment
             ):
-                yield unit.on_key(_EXPIRES if unit.has("expires") else (), said)
+                yield unit.on_key(_EXPIRES if unit.has("expires") else (), text)
 
 
 def warn_resyncs(specs: Specs) -> Iterator[Problem]:
@@ -172,29 +172,29 @@ def warn_resyncs(specs: Specs) -> Iterator[Problem]:
 
 def read_expiry_policy(specs: Specs, environment: str) -> ExpiryPolicy:
     """Read an environment's expiry policy, as far as it is valid."""
-    said, default = specs.setting(environment, *_POLICY), ExpiryPolicy()
-    if not isinstance(said, Mapping):
-        return ExpiryPolicy(forbidden=said == "forbidden")
+    node, default = specs.setting(environment, *_POLICY), ExpiryPolicy()
+    if not isinstance(node, Mapping):
+        return ExpiryPolicy(forbidden=node == "forbidden")
     return ExpiryPolicy(
-        required=said.get("required") is True,
-        longest=read_days(said.get("longest"), None),
-        warn=read_days(said.get("warn"), default.warn),
-        grace=read_days(said.get("grace"), default.grace),
+        required=node.get("required") is True,
+        longest=read_days(node.get("longest"), None),
+        warn=read_days(node.get("warn"), default.warn),
+        grace=read_days(node.get("grace"), default.grace),
     )
 
 
 def read_expires(unit: Document) -> date | Never | None:
     """Read the last day of a unit, as far as it is valid."""
-    said = unit.at(*_EXPIRES)
-    if isinstance(said, Mapping):
-        return Never(str(said.get("never")))
+    node = unit.at(*_EXPIRES)
+    if isinstance(node, Mapping):
+        return Never(str(node.get("never")))
     try:
-        return date.fromisoformat(said) if isinstance(said, str) else None
+        return date.fromisoformat(node) if isinstance(node, str) else None
     except ValueError:
         return None
 
 
-def read_days(said: object, default: Default) -> timedelta | Default:
+def read_days(node: object, default: Default) -> timedelta | Default:
     """Read a number of days, such as `14d`; the default when it is invalid."""
-    match = _DURATION.fullmatch(said) if isinstance(said, str) else None
+    match = _DURATION.fullmatch(node) if isinstance(node, str) else None
     return timedelta(days=int(match[1])) if match else default

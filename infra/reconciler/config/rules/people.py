@@ -43,13 +43,13 @@ def check_grant(
     where, longest = document.where(_POLICY), policy.longest
     missing = [key for key in ("ticket", "until") if key in policy.need and key not in grant.at()]
     if missing:
-        said = {
+        examples = {
             "ticket": "the ticket (`ticket: DATA-1234`)",
             "until": f"the last day (`until: {specs.today + min(longest or _USUAL, _USUAL)}`)",
         }
         keys = " and ".join(f"`{key}`" for key in missing)
         message = f"{_format_members(people)}: {keys} {'are' if len(missing) > 1 else 'is'} missing"
-        hint = f"add {' and '.join(said[key] for key in missing)}, or name the member in `standing`: {where}"
+        hint = f"add {' and '.join(examples[key] for key in missing)}, or name the member in `standing`: {where}"
         yield grant.document.on_value(grant.path, message, hint)
     if longest is not None and grant.until is not None and grant.until - specs.today > longest:
         message = f"`until`: {grant.until} is more than {longest.days}d from today"
@@ -84,20 +84,20 @@ def warn_access_expiry(specs: Specs) -> Iterator[Problem]:
         policy = read_people_policy(specs, grants.document.environment)
         for grant in grants:
             members = tuple(member for member, _ in grant.members())
-            if members and (said := describe_lapse(Grant(grant.role, members, until=grant.until), policy, specs.today)):
-                yield grant.document.on_value((*grant.path, "until"), said)
+            if members and (text := describe_lapse(Grant(grant.role, members, until=grant.until), policy, specs.today)):
+                yield grant.document.on_value((*grant.path, "until"), text)
 
 
 def read_people_policy(specs: Specs, environment: str) -> PeoplePolicy:
     """Read an environment's policy for people, as far as it is valid."""
-    said, default = specs.setting(environment, *_POLICY), PeoplePolicy()
-    if not isinstance(said, Mapping):
+    node, default = specs.setting(environment, *_POLICY), PeoplePolicy()
+    if not isinstance(node, Mapping):
         return default
-    need = said.get("need")
+    need = node.get("need")
     return PeoplePolicy(
         need=frozenset(key for key in ("ticket", "until") if isinstance(need, list) and key in need),
-        longest=read_days(said.get("longest"), None),
-        warn=read_days(said.get("warn"), default.warn),
+        longest=read_days(node.get("longest"), None),
+        warn=read_days(node.get("warn"), default.warn),
     )
 
 
@@ -118,6 +118,6 @@ def _people(specs: Specs, grant: FileGrant, standing: frozenset[Place]) -> list[
 
 def _format_members(people: list[str]) -> str:
     more = f" and {len(people) - 1} more" if len(people) > 1 else ""
-    # Whose address it is decides, whatever a file calls it.
+    # The address decides, not the kind that the file names.
     no_account = " (no service account has such an address)" if people[0].startswith("serviceAccount:") else ""
     return f"{shown(people[0])}{no_account}{more}"

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from reconciler.config.documents import Specs
 from reconciler.config.rules import grants as grant_lists
-from reconciler.config.rules.access import EVERYBODY
+from reconciler.config.rules.access import PUBLIC_MEMBERS
 from reconciler.config.rules.grants import FileGrant
 from reconciler.config.rules.ownership import Claim, find_conflicts
 from reconciler.config.schema.suggestions import suggest_role
@@ -66,7 +66,7 @@ def check_project_members(specs: Specs) -> Iterator[Problem]:
     for grant in _grants(specs):
         public = specs.setting(grant.document.environment, "policy", "public_access") == "allowed"
         for member, path in grant.members():
-            if _OF_DATASETS.fullmatch(member) or (public and member in EVERYBODY):
+            if _OF_DATASETS.fullmatch(member) or (public and member in PUBLIC_MEMBERS):
                 message = f"a project's policy cannot name {shown(member)}"
                 yield grant.document.on_value(path, message, "name people, groups or service accounts")
 

@@ -74,7 +74,10 @@ def find_kind(node: Mapping[str, Any]) -> str | None:
 
 
 def check_whole_tree(unit: Document, path: Path, node: Mapping[str, Any]) -> Iterator[Problem]:
-    """Find a reference in place of the whole `config` or `auth`. A `secret` alone may be a service's field."""
+    """Find a reference in place of the whole `config` or `auth`.
+
+    A `secret` alone may be a service's field.
+    """
     if is_whole_tree(node):
         message = f"a reference replaces one value, not the whole {shown(path[-1])}"
         yield unit.on_value(path, message, "give it a key, such as `api_key: {secret: NAME, version: 1}`")

@@ -74,8 +74,8 @@ def _entries(unit: Document, path: Path) -> Iterator[tuple[Path, Any]]:
 
 
 def simple_name(name: str) -> str:
-    """Reduce the name of a schema or dataset to what both share: `AuditLog` becomes `audit_log` in BigQuery.
+    """Reduce the names of a schema and its dataset to one form: `AuditLog` is `audit_log` in BigQuery.
 
-    The dataset that Fivetran names is held against the declared ones before a connection starts.
+    Before a connection starts, the run compares the dataset that Fivetran names with the declared ones.
     """
     return re.sub(r"[^a-z0-9]+", "", name.lower())

@@ -35,9 +35,9 @@ _DATES: tuple[Path, ...] = (("connector", "awaiting", "until"), ("expires",))
 def check_dates(specs: Specs) -> Iterator[Problem]:
     """Find dates that the calendar does not have; the schema checks their form."""
     for unit, path in _dates(specs):
-        said = unit.at(*path)
-        if isinstance(said, str) and _FORM.fullmatch(said) and grant_lists.parse_day(said) is None:
-            yield unit.on_value(path, f"there is no day {shown(said)}", "write a day that the month has")
+        node = unit.at(*path)
+        if isinstance(node, str) and _FORM.fullmatch(node) and grant_lists.parse_day(node) is None:
+            yield unit.on_value(path, f"there is no day {shown(node)}", "write a day that the month has")
 
 
 def _dates(specs: Specs) -> Iterator[tuple[Document, Path]]:
@@ -54,11 +54,11 @@ def warn_placeholders(specs: Specs) -> Iterator[Problem]:
     """Warn for each placeholder of `reconciler new` and `import` that was not replaced."""
     for unit in specs.all_units():
         for path in unit.values:
-            said = unit.at(*path)
-            if isinstance(said, str) and _MARK.match(said):
+            node = unit.at(*path)
+            if isinstance(node, str) and _MARK.match(node):
                 yield unit.on_value(
                     path,
-                    f"{shown(said)} is a placeholder",
+                    f"{shown(node)} is a placeholder",
                     "replace it: until then this text itself is used",
                 )
             elif path[:1] == ("datasets",) and len(path) == 2 and _MARK.match(str(path[1])):

@@ -76,19 +76,19 @@ class _Fault:
 
 def _without_repeats(document: Document, faults: list[_Fault]) -> Iterator[Problem]:
     """Drop faults that another one explains: a misspelt key is not also missing."""
-    told: set[Path] = set()
+    reported: set[Path] = set()
     explained: set[Path] = set()
     for fault in faults:
         if fault.keyword == "additionalProperties":
             for key in _unknown_keys(document, fault):
-                told |= {fault.path, key.path}
+                reported |= {fault.path, key.path}
                 explained |= key.meant
                 yield key.problem
     for fault in sorted(faults, key=lambda fault: fault.conditional):
         missing = fault.keyword == "required"
         place = (*fault.path, fault.limit) if missing else fault.path
-        if fault.keyword != "additionalProperties" and place not in told and not (missing and place in explained):
-            told.add(place)
+        if fault.keyword != "additionalProperties" and place not in reported and not (missing and place in explained):
+            reported.add(place)
             yield _problem(document, fault)
 
 

@@ -23,8 +23,8 @@ class Document:
 
     Only mapping entries have a place in `keys`; every node has one in `values`. `plain` has the text of every scalar
     without quotes, `plain_keys` the way to every key without them. `name` is the file's stem and
-    `environment` the folder it is in. Mappings that are `incomplete` have keys that could not be read, which was said:
-    what they lack is not known.
+    `environment` the folder it is in. `incomplete` mappings have keys that could not be
+    read, which is reported: what they lack is not known.
     """
 
     environment: str

@@ -36,11 +36,12 @@ _NOT_ALLOWED = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U000100
 
 
 def parse(raw: bytes, *, environment: str, name: str, file: str) -> tuple[Document | None, list[Problem]]:
-    """Read one file. The document is None when nothing of it can be used; the problems are all that were found.
+    """Read one file.
+
+    The document is None when nothing of it can be used; the problems are all that were found.
 
     A null is a problem, and stays in the data as None so that the checks can pass over it. So is a value whose meaning
-    is not here to be read: an alias, and what has a tag of its own. Only that is said of it, and nothing of what is in
-    it.
+    is not here to be read: an alias, or a value with a tag of its own. Only that is reported, and nothing inside it.
     """
     text = _decoded(raw, file)
     if isinstance(text, Problem):
@@ -52,9 +53,9 @@ def parse(raw: bytes, *, environment: str, name: str, file: str) -> tuple[Docume
         return None, reader.problems
     except yaml.MarkedYAMLError as error:
         problem = explain(error, text, file)
-        # `*abc def`: whoever meant a text is told once that it cannot begin so.
-        told = problem.line in reader.lines_told
-        return None, reader.problems if told else [*reader.problems, problem]
+        # `*abc def`: one problem is enough for a text that cannot begin so.
+        is_reported = problem.line in reader.reported_lines
+        return None, reader.problems if is_reported else [*reader.problems, problem]
     except yaml.YAMLError:
         return None, [*reader.problems, Problem(file, *START, "not valid YAML")]
     document = Document(
@@ -101,7 +102,7 @@ class _Reader:
         self.incomplete: set[Path] = set()
         self.plain: dict[Path, str] = {}
         self.plain_keys: set[Path] = set()
-        self.lines_told: set[int] = set()
+        self.reported_lines: set[int] = set()
         self._open: list[str] = []
         self._in_themselves: set[str] = set()
         self._file = file
@@ -154,7 +155,7 @@ class _Reader:
 
     def _told(self, event: Any, message: str, hint: str) -> None:
         self._problem(event, message, hint)
-        self.lines_told.add(event.start_mark.line + 1)
+        self.reported_lines.add(event.start_mark.line + 1)
 
     def _anchored(self, event: Any, path: Path) -> Any:
         """Read an anchored node as if it had no anchor, unless it is empty or contains itself."""

@@ -49,26 +49,29 @@ _NO_COLON_AND_SPACE = re.compile(r" *(- )?[\w.-]+(:(?=[^ :])| *= *)((?!: ).)*")
 
 
 def explain(error: yaml.MarkedYAMLError, text: str, file: str) -> Problem:
-    """Return the problem behind an error of the parser. Quotes nothing of the file, which may hold a secret."""
+    """Return the problem behind an error of the parser.
+
+    Quotes nothing of the file, which may hold a secret.
+    """
     mark: Any = error.problem_mark or error.context_mark
     begun: Any = error.context_mark
-    said = f"{error.context or ''} {error.problem or ''}"
+    reason = f"{error.context or ''} {error.problem or ''}"
     if conflict := _CONFLICT.search(text):
         line = text.count("\n", 0, conflict.start()) + 1
         return Problem(file, line, 1, "an unresolved merge conflict", "keep the right lines, and delete the markers")
     if mark is None:
         return Problem(file, *START, f"not valid YAML: {error.problem}", _QUOTE)
     for theirs, ours, what_to_do in _AT_THE_BEGINNING:
-        if theirs in said and begun is not None:
+        if theirs in reason and begun is not None:
             return Problem(file, begun.line + 1, begun.column + 1, ours, what_to_do)
-    second_colon = "mapping values are not allowed" in said
-    if (second_colon or "did not find expected key" in said) and (above := _without_colon(text, mark.line)):
+    second_colon = "mapping values are not allowed" in reason
+    if (second_colon or "did not find expected key" in reason) and (above := _without_colon(text, mark.line)):
         return Problem(file, *above, "expected `key: value`", SPACE)
     before = text.splitlines()[mark.line][: mark.column] if second_colon else ""
     if second_colon and ": " not in before:
         column = len(before) - len(before.lstrip()) + 1
         return Problem(file, mark.line + 1, column, "a line indented too far", _INDENTATION)
-    message, hint = _message(said, text, mark.index)
+    message, hint = _message(reason, text, mark.index)
     if begun is not None and begun.line != mark.line:
         hint += f"; the unfinished part begins on line {begun.line + 1}"
     return Problem(file, mark.line + 1, mark.column + 1, message, hint)
@@ -83,14 +86,14 @@ def _without_colon(text: str, line: int) -> Place | None:
     return None
 
 
-def _message(said: str, text: str, index: int) -> tuple[str, str]:
-    if "cannot start any token" in said:
+def _message(reason: str, text: str, index: int) -> tuple[str, str]:
+    if "cannot start any token" in reason:
         if text[index : index + 1] == "\t":
             return "a tab in the indentation", "indent with spaces"
         return f"a value cannot begin with {text[index : index + 1]}", "put it in quotes"
-    if "did not find expected key" in said and text[:index].rstrip(" ").endswith(("'", '"')):
+    if "did not find expected key" in reason and text[:index].rstrip(" ").endswith(("'", '"')):
         return "text after a closing quote", "write a quote inside the text twice, or put the other kind around it"
     for theirs, ours, what_to_do in _EXPLANATIONS:
-        if theirs in said:
+        if theirs in reason:
             return ours, what_to_do
-    return f"not valid YAML: {said.strip()}", _QUOTE
+    return f"not valid YAML: {reason.strip()}", _QUOTE

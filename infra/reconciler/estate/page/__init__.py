@@ -1,4 +1,7 @@
-"""The page of an estate: one HTML file that loads nothing. Its texts are other people's, and are shown as texts."""
+"""The page of an estate: one HTML file that loads nothing.
+
+Its texts are other people's, and are shown as texts.
+"""
 
 from __future__ import annotations
 
@@ -174,7 +177,7 @@ def _legend(estate: Estate) -> list[tuple[str, str]]:
 
 
 def shown(text: str) -> str:
-    """Return a text on one line, in which characters without a shape, or that change the direction, are written out."""
+    """Return a text on one line, with invisible and bidirectional characters written out."""
     return printable(" ".join(text.split()))
 
 
@@ -200,7 +203,7 @@ def _environment() -> Environment:
 
 
 def _code(text: str) -> Markup:
-    """Return a text with the words between backticks as code, and addresses of Fivetran's dashboard as links."""
+    """Return a text with backticks as code, and addresses of Fivetran's dashboard as links."""
     from markupsafe import Markup, escape  # noqa: PLC0415
 
     found, at = Markup(""), 0

@@ -1,4 +1,6 @@
-"""Fivetran's REST API as typed methods (`FivetranClient`), with retries, pacing and one tree of errors (`errors`).
+"""Call Fivetran's REST API by typed methods (`FivetranClient`).
+
+With retries, pacing and one tree of errors (`errors`).
 
 It imports nothing else of this project. Its logger is `reconciler.fivetran.api`. httpx logs URLs at INFO, and httpcore
 logs headers of responses at DEBUG. None of them logs requests, so no log level shows a key, a secret or a config value.

@@ -10,7 +10,10 @@ from reconciler.fivetran.api.types import Account, ConnectorType, Group, Package
 
 
 class GroupOperations(Operations):
-    """`/account/info`, `/users` and `/groups`. Every method raises FivetranError; those with an id NotFound."""
+    """`/account/info`, `/users` and `/groups`.
+
+    Every method raises FivetranError; those with an id NotFound.
+    """
 
     def account_info(self) -> Account:
         """Return the key's account (get_account_info), which is the cheapest check of a key."""
@@ -128,7 +131,10 @@ class ConnectorTypeOperations(Operations):
     """`/metadata/connector-types`. Every method raises FivetranError; the one with a service NotFound."""
 
     def list_connector_types(self) -> Iterator[ConnectorType]:
-        """Yield every service without its fields (metadata_connectors). Each page is requested while iterating."""
+        """Yield every service without its fields (metadata_connectors).
+
+        Each page is requested while iterating.
+        """
         return self._transport.pages(Call("GET", "/metadata/connector-types"), ConnectorType.parse)
 
     def get_connector_type(self, service: str) -> ConnectorType:
@@ -144,7 +150,10 @@ class PackageOperations(Operations):
     """`/connector-sdk/packages`. Every method raises FivetranError; those with an id NotFound."""
 
     def list_packages(self) -> Iterator[Package]:
-        """Yield every package of the account (list_connector_sdk_packages). Each page is requested while iterating."""
+        """Yield every package of the account (list_connector_sdk_packages).
+
+        Each page is requested while iterating.
+        """
         return self._transport.pages(Call("GET", path_to(*_PACKAGES)), Package.parse)
 
     def get_package(self, package_id: str) -> Package:

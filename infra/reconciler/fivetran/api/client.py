@@ -76,7 +76,13 @@ class FivetranClient(
         clock: Clock | None = None,
         transport: httpx.BaseTransport | None = None,
     ) -> Self:
-        """Create a client from FIVETRAN_APIKEY, FIVETRAN_APISECRET and FIVETRAN_API_URL (default: the public API).
+        """Create a client from FIVETRAN_APIKEY, FIVETRAN_APISECRET and FIVETRAN_API_URL.
+
+        Without an address, it is that of the public API.
+
+        Without an address, it is that of the public API.
+
+        Without an address, it is that of the public API.
 
         FIVETRAN_REQUESTS_PER_HOUR is the most requests per hour, unless `limits` has another number.
 
@@ -97,7 +103,7 @@ class FivetranClient(
         )
 
     def now(self) -> datetime:
-        """Return the time: by this machine's clock, corrected if Fivetran's last answer shows that it is wrong."""
+        """Return this machine's time, corrected if Fivetran's last answer shows that it is wrong."""
         return datetime.fromtimestamp(self._transport.now(), UTC)
 
     def close(self) -> None:

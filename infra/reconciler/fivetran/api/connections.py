@@ -82,7 +82,9 @@ class ConnectionOperations(Operations):
         daily_sync_time: str | None = None,
         settings: Mapping[str, object] | None = None,
     ) -> Connection:
-        """Change the given fields (modify_connection). Raises ValueError without any: the API rejects an empty change.
+        """Change the given fields (modify_connection).
+
+        Raises ValueError without any: the API rejects an empty change.
 
         Config merges by top-level key: lists are replaced as a whole, and None inside `config` clears a nullable key.
         `settings` are other fields by the API's names.
@@ -162,7 +164,9 @@ class ConnectionOperations(Operations):
 
 
 class ApprovalOperations(Operations):
-    """`/connections/{id}/certificates` and `…/fingerprints`. Every method raises FivetranError; all of them NotFound.
+    """`/connections/{id}/certificates` and `…/fingerprints`.
+
+    Every method raises FivetranError; all of them NotFound.
 
     Approvals are repeated after a fault, because they are idempotent. After an error, list approvals before trying
     again.

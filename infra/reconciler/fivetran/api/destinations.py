@@ -59,7 +59,9 @@ class DestinationOperations(Operations):
         config: Mapping[str, object] | None = None,
         settings: Mapping[str, object] | None = None,
     ) -> Destination:
-        """Change the given fields (modify_destination). Raises ValueError without any. Config merges by top-level key.
+        """Change the given fields (modify_destination). Raises ValueError without any.
+
+        Config merges by top-level key.
 
         The API requires `time_zone_offset` in every change. `settings` are other fields by the API's names.
         """
@@ -76,7 +78,10 @@ class DestinationOperations(Operations):
         return self._transport.send(call).read(Destination.parse)
 
     def delete_destination(self, destination_id: str) -> None:
-        """Delete a destination (delete_destination). Raises Conflict while it has connections, including Fivetran's."""
+        """Delete a destination (delete_destination).
+
+        Raises Conflict while it has connections, including Fivetran's.
+        """
         self._transport.send(Call("DELETE", path_to("destinations", destination_id), version_2=True))
 
     def test_destination(self, destination_id: str) -> Destination:

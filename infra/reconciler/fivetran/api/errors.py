@@ -189,7 +189,10 @@ class UnexpectedAnswer(ApiError):
 
 
 class RateLimited(ApiError):
-    """429: the account's users have used up its quota. `retry_after` is in seconds, or None if Fivetran sends none."""
+    """429: the account's users have used up its quota.
+
+    `retry_after` is in seconds, or None if Fivetran sends none.
+    """
 
     @property
     def advice(self) -> str:

@@ -1,4 +1,6 @@
-"""Read JSON from Fivetran: each function takes any JSON value and returns one type, or None for other values.
+"""Read JSON from Fivetran.
+
+Each function takes any JSON value and returns one type, or None for other values.
 
 Servers differ in which fields they leave out, in null or absent fields, and in numbers or strings of digits. All of
 that is accepted; only an answer without an id is an error (`Unreadable`).
@@ -24,7 +26,10 @@ def text(value: object) -> str | None:
 
 
 def word(value: object) -> str | None:
-    """Read a value of an enumeration in lower case, because the API uses both cases. Unknown values are kept."""
+    """Read a value of an enumeration in lower case, because the API uses both cases.
+
+    Unknown values are kept.
+    """
     found = text(value)
     return found.strip().lower() if found else None
 

@@ -1,4 +1,6 @@
-"""Keep to the account's quotas: rolling windows for requests, setup tests and requests to sources, and a cap.
+"""Keep to the account's quotas.
+
+Rolling windows for requests, setup tests and requests to sources, and a cap.
 
 All threads of a client share one `Pacing`. It counts the requests of this client only. Other processes use the same
 account, so a 429 is still possible, which `retry` handles. The hourly quota comes from the headers of the API's
@@ -166,7 +168,14 @@ class _Window:
 
 
 def _slow_window(what: str, per_minute: int, per_hour: int, clock: Clock) -> _Window:
-    """Return a window of two rates, or of one if the other cannot be reached: the library rejects both together."""
+    """Return a window of two rates, or of one if the other cannot be reached.
+
+    The library rejects both together.
+
+    The library rejects both together.
+
+    The library rejects both together.
+    """
     minute, hour = Rate(per_minute, Duration.MINUTE), Rate(per_hour, Duration.HOUR)
     rates = [minute, hour]
     if hour.limit <= minute.limit:

@@ -104,7 +104,7 @@ def _kind(status: int, code: str | None, message: str | None, *, trusted: bool) 
 
 
 def retry_after(header: str | None, now: float) -> float | None:
-    """Read the seconds of a `Retry-After` header, which has seconds or an HTTP date; None if it has neither."""
+    """Read a `Retry-After` header as seconds; None if it has neither seconds nor an HTTP date."""
     if header is None:
         return None
     try:

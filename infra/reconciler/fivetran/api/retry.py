@@ -27,7 +27,10 @@ log = logging.getLogger("reconciler.fivetran.api")
 
 @dataclass(frozen=True)
 class Retry:
-    """Limits of repetition. `attempts` counts faults; `budget_seconds` counts requests and waits, including 429s."""
+    """Limits of repetition.
+
+    `attempts` counts faults; `budget_seconds` counts requests and waits, including 429s.
+    """
 
     attempts: int = 5
     budget_seconds: float = 120.0

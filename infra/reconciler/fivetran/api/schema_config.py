@@ -114,7 +114,10 @@ class SchemaConfigOperations(Operations):
     """
 
     def get_schema_config(self, connection_id: str) -> StandardConfig:
-        """Return the config (connection_schema_config). Raises NotFound until Fivetran has read the source's schema."""
+        """Return the config (connection_schema_config).
+
+        Raises NotFound until Fivetran has read the source's schema.
+        """
         call = Call("GET", path_to("connections", connection_id, "schemas"))
         return self._transport.send(call).read(StandardConfig.parse)
 
@@ -161,7 +164,10 @@ class SchemaConfigOperations(Operations):
         return self._transport.send(call).read(StandardConfig.parse)
 
     def get_source_columns(self, connection_id: str, schema: str, table: str) -> Mapping[str, ColumnConfig]:
-        """Read all columns of a table from the source (connection_column_config). Needs the setup state connected."""
+        """Read all columns of a table from the source (connection_column_config).
+
+        Needs the setup state connected.
+        """
         path = path_to("connections", connection_id, "schemas", schema, "tables", table, "columns")
         answer = self._transport.send(Call("GET", path, asks_source=True))
         return answer.read(lambda data: ColumnConfig.parse_all(data.get("columns")))

@@ -111,7 +111,14 @@ def _problem(url: httpx.URL) -> str | None:
 
 
 def _is_private(host: str) -> bool:
-    """Return whether a host is on a private network, where test servers run: by its address, or a local name."""
+    """Return whether a host is on a private network, where test servers run.
+
+    Its address or a local name decides.
+
+    Its address or a local name decides.
+
+    Its address or a local name decides.
+    """
     if "." not in host and ":" not in host:
         return True
     try:

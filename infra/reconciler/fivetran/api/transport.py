@@ -1,4 +1,7 @@
-"""Send requests to Fivetran: headers, timeouts, pacing, retries, paging. Safe to share between threads."""
+"""Send requests to Fivetran: headers, timeouts, pacing, retries, paging.
+
+Safe to share between threads.
+"""
 
 from __future__ import annotations
 

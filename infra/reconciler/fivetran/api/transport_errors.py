@@ -1,4 +1,7 @@
-"""Turn httpx's exceptions into `TransportError`: its reason, and whether the request may have reached Fivetran."""
+"""Turn httpx's exceptions into `TransportError`.
+
+The error has the reason, and whether the request may have reached Fivetran.
+"""
 
 from __future__ import annotations
 
@@ -34,7 +37,10 @@ _STATUS = re.compile(r"[1-5]\d\d(?= |$)")
 
 
 def as_transport_error(call: Call, fault: Exception) -> TransportError:
-    """Return the error for an exception. Raise it outside the `except` block: the exception has the request."""
+    """Return the error for an exception.
+
+    Raise it outside the `except` block: the exception has the request.
+    """
     sent, words = next(
         ((sent, words) for kind, sent, words in _FAULTS if isinstance(fault, kind)),
         ("unknown", f"the request failed ({type(fault).__name__})"),

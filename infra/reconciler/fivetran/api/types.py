@@ -52,7 +52,10 @@ def _settings(data: Mapping[str, object], names: tuple[str, ...]) -> dict[str, o
 
 @dataclass(frozen=True)
 class SetupTest:
-    """The result of a setup test. `message` and `details` come from Fivetran and may quote a secret: mask them."""
+    """The result of a setup test.
+
+    `message` and `details` come from Fivetran and may quote a secret: mask them.
+    """
 
     title: str
     status: str
@@ -208,7 +211,10 @@ class Group:
 
 @dataclass(frozen=True)
 class Package:
-    """A package of the Connector SDK. `connection_id` is None until a connection uses it; `sha256` is of its file."""
+    """A package of the Connector SDK.
+
+    `connection_id` is None until a connection uses it; `sha256` is of its file.
+    """
 
     id: str
     connection_id: str | None
@@ -232,7 +238,10 @@ class Package:
 
 @dataclass(frozen=True)
 class Destination:
-    """A group's destination. Lists lack `config` and `setup_tests`. Numbers in `config` come back as strings."""
+    """A group's destination. Lists lack `config` and `setup_tests`.
+
+    Numbers in `config` come back as strings.
+    """
 
     id: str
     group_id: str

@@ -1,4 +1,6 @@
-"""Whether a person must authorise a connection in a browser: `x-consent` in a service's file, written by hand.
+"""Decide whether a person must authorise a connection in a browser.
+
+By `x-consent` in a service's file, which is written by hand.
 
 It is a JSON Schema of a unit's `connector`. If a connector is valid, a person must authorise it:
 

@@ -61,7 +61,10 @@ def read(service_id: str, text: str) -> Service:
 
 
 def write(service: Service) -> str:
-    """Write the text of a service's file. Raises Unreadable for a name or a choice that a file cannot hold."""
+    """Write the text of a service's file.
+
+    Raises Unreadable for a name or a choice that a file cannot hold.
+    """
     return f"{FIRST_LINE}\n{format_yaml(as_schema(service), on_one_line=_on_one_line)}"
 
 
@@ -178,7 +181,10 @@ def _parsed(text: str) -> Any:
 
 
 def _on_one_line(path: Path, schema: Mapping[str, Any]) -> bool:
-    """Return whether a node is written on one line: a field without fields, or one condition of `x-consent`."""
+    """Return whether a node is written on one line.
+
+    That is a field without fields, or one condition of `x-consent`.
+    """
     if path[0] == "x-consent":
         return "properties" in path or not schema.keys() & {"properties", "anyOf"}
     return not any(isinstance(inner, Mapping) and keyword != "items" for keyword, inner in schema.items())

@@ -1,4 +1,6 @@
-"""Turn the API's metadata of a service (`/metadata/connector-types/{service}`) into an entry of the catalogue.
+"""Turn the API's metadata of a service into an entry of the catalogue.
+
+The metadata is that of `/metadata/connector-types/{service}`.
 
 A node of the metadata is similar to JSON Schema. The keys of `destination` are among those of `config`. The metadata
 lacks whether a person must consent, and which values other than passwords are secret.

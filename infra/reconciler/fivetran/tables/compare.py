@@ -67,12 +67,12 @@ def compare(
 
 
 def protects(difference: Difference) -> bool:
-    """Return whether a difference means that Fivetran syncs, or will sync, data that the file keeps out or hashes."""
+    """Return whether a difference makes Fivetran sync data that the file keeps out or hashes."""
     return isinstance(difference.declared, str) and difference.declared in _PROTECTING
 
 
 def to_look_up(declared: Mapping[str, Any], live: StandardConfig) -> tuple[Place, ...]:
-    """Return the tables whose columns must be read from the source, because the live config does not list them all.
+    """Return the tables whose columns the live config does not list, so that the source must be read.
 
     A hashed or excluded column must exist: with a typing error in its name, Fivetran would sync the real column. And to
     exclude all columns except the declared ones, their names must be known.
@@ -205,7 +205,10 @@ def _pairs(
 
 
 def _is_synced(node: SchemaConfig | TableConfig | ColumnConfig) -> bool:
-    """Return whether a node is synced. Without a value it counts as synced, so that no data seems kept out."""
+    """Return whether a node is synced.
+
+    Without a value it counts as synced, so that no data seems kept out.
+    """
     return node.enabled is not False
 
 

@@ -23,7 +23,10 @@ _LISTED = 8
 
 @dataclass(frozen=True)
 class Finding:
-    """A declared setting that is impossible. With `exposes`, data would be synced that the file keeps out or hashes."""
+    """A declared setting that is impossible.
+
+    With `exposes`, data would be synced that the file keeps out or hashes.
+    """
 
     path: str
     problem: str

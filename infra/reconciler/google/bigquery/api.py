@@ -223,8 +223,8 @@ def _client(project: str) -> Any:
     from google.auth.credentials import AnonymousCredentials  # noqa: PLC0415
     from google.cloud import bigquery  # noqa: PLC0415
 
-    nobody: Any = AnonymousCredentials
-    return bigquery.Client(project=project, credentials=nobody() if os.environ.get(EMULATOR) else None)
+    anonymous: Any = AnonymousCredentials
+    return bigquery.Client(project=project, credentials=anonymous() if os.environ.get(EMULATOR) else None)
 
 
 def _retry() -> Any:

@@ -70,7 +70,7 @@ _WRITTEN: Final = frozenset({*KEPT, "defaultTableExpirationMs", "description", "
 
 
 def find_lost_settings(resource: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the settings of a Dataset resource (REST v2) that the plugin does not know: its write takes them away."""
+    """Return the settings of a Dataset resource (REST v2) that a write of the plugin would remove."""
     known = _NOT_WRITTEN | _WRITTEN
     return {name: value for name, value in sorted(resource.items()) if name not in known and value not in _EMPTY}
 

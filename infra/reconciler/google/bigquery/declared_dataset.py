@@ -46,23 +46,23 @@ class DatasetDeclaration:
 
     def as_json(self) -> dict[str, Any]:
         """Return it as JSON, without empty values."""
-        said = {
+        node = {
             **vars(self),
             "entries": [_without_blanks({**vars(each), "entry": each.entry.as_property()}) for each in self.entries],
             "labels": dict(self.labels),
             "revokes": list(self.revokes),
         }
-        return _without_blanks(said)
+        return _without_blanks(node)
 
     @classmethod
-    def from_json(cls, said: Mapping[str, Any]) -> Self:
+    def from_json(cls, node: Mapping[str, Any]) -> Self:
         """Parse it from JSON."""
         entries = (
             DeclaredEntry(**{**each, "entry": entry})
-            for each in said.get("entries", ())
+            for each in node.get("entries", ())
             if (entry := parse_entry(each["entry"])) is not None
         )
-        return cls(**{**said, "entries": tuple(entries), "revokes": tuple(said.get("revokes", ()))})
+        return cls(**{**node, "entries": tuple(entries), "revokes": tuple(node.get("revokes", ()))})
 
 
 def build_declaration(
@@ -98,5 +98,5 @@ def dataset_path(unit: Unit, dataset: Dataset) -> str:
     return f"datasets.{dataset.id.removeprefix(f'{of}_')}"
 
 
-def _without_blanks(said: Mapping[str, Any]) -> dict[str, Any]:
-    return {key: value for key, value in said.items() if value}
+def _without_blanks(node: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in node.items() if value}

@@ -46,8 +46,8 @@ def find_undeclared(
 ) -> Iterator[UndeclaredDataset]:
     """Yield the datasets of a project that its environments neither declare nor ignore.
 
-    `fleets` are all environments of the project. An ignored service is ignored with its connections, not with what
-    they write: who is let in there is nobody's business otherwise.
+    `fleets` are all environments of the project. An ignored service is ignored with its connections, not with the
+    datasets that they write: no other rule checks who has access to those.
     """
     fleets = list(fleets)
     declared = declared_ids(fleets)

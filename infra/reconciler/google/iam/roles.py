@@ -11,7 +11,7 @@ from collections.abc import Collection, Mapping
 from typing import Final
 
 #: The least with which Fivetran works (https://fivetran.com/docs/destinations/bigquery/setup-guide): it runs load jobs,
-#: and makes datasets of its own for staging and for schemas that nobody made beforehand. It reads no dataset of others.
+#: and makes datasets of its own for staging and for schemas without one. It reads no dataset of others.
 FIVETRANS: Final = "roles/bigquery.user"
 
 #: Predefined roles without any of `READING`. A role that is not here may read.
@@ -37,7 +37,7 @@ BLIND: Final = frozenset(
     }
 )
 
-#: The special group of dataset access lists that has everybody with a basic role on the project.
+#: The special group of dataset access lists of all members with a basic role on the project.
 BASIC: Final[Mapping[str, str]] = {
     "roles/viewer": "projectReaders",
     "roles/editor": "projectWriters",

@@ -1,4 +1,6 @@
-"""DatasetAccess: who may do what with a dataset. The whole list, but for what other automation authorised.
+"""DatasetAccess: who may do what with a dataset.
+
+The whole list, but for what other automation authorised.
 
 A resource of its own beside the dataset, since the gcp plugin replaces the list without an etag, and fails a whole unit
 for one member that Google does not know. This one writes with the etag, keeps others' views, routines and datasets,
@@ -39,7 +41,10 @@ _REMEDY = "Remove or correct the member; if the account is new, run again. The r
 
 
 class DatasetAccessProvider(Provider):
-    """Keeps a dataset's access list as declared. State holds the declared entries, by how people read them."""
+    """Keeps a dataset's access list as declared.
+
+    State holds the declared entries, by how people read them.
+    """
 
     @operation
     def check(self, olds: dict[str, Any], news: dict[str, Any]) -> Checked:
@@ -85,7 +90,10 @@ class DatasetAccessProvider(Provider):
 
 
 class DatasetAccess(Resource, module="bigquery", name="DatasetAccess"):
-    """The access list of one dataset, named like it. `writer` is Fivetran's service account where that writes it."""
+    """The access list of one dataset, named like it.
+
+    `writer` is Fivetran's service account where that writes it.
+    """
 
     def __init__(
         self, project: str, expected: DatasetDeclaration, writer: Input[str] | None, opts: ResourceOptions | None = None
@@ -205,7 +213,7 @@ class _Declared:
 
 
 def _write(props: Mapping[str, Any], olds: Mapping[str, Any]) -> dict[str, Any]:
-    """Write the list, log what that grants and revokes and what Google denies; return what state is to hold."""
+    """Write the list, log the changes and what Google denies, and return the state."""
     declared = _Declared(props)
     kept_as = _Declared(olds).kept_as if olds else {}
     wanted = [each for each in declared.entries if isinstance(each, Entry)]

@@ -16,7 +16,7 @@ _OF_TRUST = frozenset({"encoded_cert", "public_key"})
 
 
 def snippet(test: SetupTest) -> str:
-    """The `trust` of a unit that approves what a test was shown; nothing where that was nothing."""
+    """Return the `trust` that approves what a test was shown; nothing if it was shown nothing."""
     lines: list[str] = []
     certificates = list(_certificates(test.details))
     if certificates:
@@ -35,19 +35,19 @@ def snippet(test: SetupTest) -> str:
 
 
 def summaries(test: SetupTest) -> list[str]:
-    """What a test was shown, in a few words each."""
+    """Describe what a test was shown, in a few words each."""
     keys = [f"host key {key.public_key.split()[0]} {key.hash}" for key, _ in _host_keys(test.details)]
     return [*(f"certificate {each.subject} ({each.valid}, {each.hash})" for each in _certificates(test.details)), *keys]
 
 
 def summary(certificate: Certificate) -> str:
-    """A certificate by its subject, its days and both spellings of its hash."""
+    """Describe a certificate by its subject, its days and both spellings of its hash."""
     hash_ = certificate.hash
     return f"{certificate.subject}, valid {certificate.valid}, hash {hash_}, SHA-256 {public_keys.hex_of(hash_)}"
 
 
 def other_details(test: SetupTest) -> str:
-    """What the details say that is neither a certificate nor a key, in one line."""
+    """Return what the details say that is neither a certificate nor a key, in one line."""
     return "; ".join(
         str(value) if key == "message" else f"{key}: {value}"
         for each in test.details
@@ -68,7 +68,7 @@ def _certificates(details: Iterable[Mapping[str, object]]) -> Iterator[Certifica
 
 
 def _host_keys(details: Iterable[Mapping[str, object]]) -> Iterator[tuple[HostKey, bool]]:
-    """Each key, by Fivetran's hash, and whether that is another than ours."""
+    """Yield each key by Fivetran's hash, and whether that differs from ours."""
     for each in details:
         public, hash_ = each.get("public_key"), each.get("hash")
         if "encoded_cert" in each or not isinstance(public, str):

@@ -1,4 +1,6 @@
-"""Activation: the last resource of a unit. It tests the connection, selects its tables and starts its schedule.
+"""Activation: the last resource of a unit.
+
+It tests the connection, selects its tables and starts its schedule.
 
 A failed test is an outcome in state, not an error: the connection exists, and the next run tests again.
 `Outcome` fails the run at the end.
@@ -76,8 +78,10 @@ class ActivationProvider(Provider):
 
 
 class Activation(Resource, module="fivetran", name="Activation"):
-    """A unit's connection at work. `outcome` is connected, failed, testing, awaiting, broken, ended or
-    refused, where the run rejects what Fivetran has.
+    """A unit's connection at work.
+
+    `outcome` is connected, failed, testing, awaiting, broken, ended or refused, where the run rejects what Fivetran
+    has.
 
     `datasets` are the only ones that it may write, where the environment forbids others.
     """

@@ -15,7 +15,10 @@ from reconciler.model import INTERVAL_NAMES, SYNC_INTERVALS
 
 
 def by_airflow(schedule: Mapping[str, Any]) -> bool:
-    """Return whether Airflow triggers the syncs: it then unpauses the connection where the file does not pause it."""
+    """Return whether Airflow triggers the syncs.
+
+    It then unpauses the connection where the file does not pause it.
+    """
     return bool(schedule["by"] == "airflow")
 
 
@@ -71,7 +74,7 @@ def as_file(props: Mapping[str, Any], live: Connection) -> dict[str, Any]:
 
 
 def live_schedule(declared: Mapping[str, Any], live: Connection) -> dict[str, Any]:
-    """Return the schedule that a connection has: as `declared` where it is that one, else as a file would write it."""
+    """Return a live connection's schedule: `declared` if it is the same, else as a file would write it."""
     wanted = fields(declared)
     if all(getattr(live, key) is None or _same(key, value, getattr(live, key)) for key, value in wanted.items()):
         return dict(declared)

@@ -1,4 +1,6 @@
-"""The steps of an activation: test, configure the tables, start. Each can be repeated after a killed run.
+"""The steps of an activation: test, configure the tables, start.
+
+Each can be repeated after a killed run.
 
 State remembers in `tested` which revision of the config passed or failed, in `outcome` how, and in `activated` that the
 connection has been started once: from then on a pause by hand, and what Airflow changes, are left alone. `schedule`,
@@ -44,7 +46,10 @@ _RUNNING = ("schedule", "paused")
 
 
 def is_pending(olds: Mapping[str, Any], news: Mapping[str, Any]) -> bool:
-    """Return whether an update has something to do: not while the set-up is pending, nor after the unit expired."""
+    """Return whether an update has something to do.
+
+    Not while the set-up is pending, nor after the unit expired.
+    """
     if olds.get("connection_id") != news["connection_id"] or ("ended" in olds) != ("ended" in news):
         return True
     activated = bool(olds.get("activated"))
@@ -58,7 +63,7 @@ def is_pending(olds: Mapping[str, Any], news: Mapping[str, Any]) -> bool:
 
 
 def _can_go_on(olds: Mapping[str, Any], news: Mapping[str, Any]) -> bool:
-    """Whether an update could bring a connection nearer to running than it was left."""
+    """Return whether an update could bring the connection nearer to running."""
     tested = olds.get("tested") == news["revision"]
     match olds.get("outcome"):
         case "connected":
@@ -113,7 +118,7 @@ def _end(olds: Mapping[str, Any], state: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def as_file(props: Mapping[str, Any], live: Connection) -> dict[str, Any]:
-    """The inputs that are remembered once applied, as a file would have them to describe the live connection."""
+    """Return the inputs that state stores once applied, as a file would declare what is live."""
     if props.get("activated") and live.paused and "paused" not in props and not schedule.by_airflow(props["schedule"]):
         logger.warning(
             "%s: the connection is paused in Fivetran and not in the file; this run leaves it paused", props["file"]
@@ -162,7 +167,7 @@ def _waits_for_person(news: Mapping[str, Any]) -> bool:
 
 
 def _is_untouched(news: Mapping[str, Any]) -> bool:
-    """Whether the connection was adopted, and nothing was written to it."""
+    """Return whether the connection was adopted, and nothing was written to it."""
     return bool(news["revision"] == 0)
 
 
@@ -177,7 +182,7 @@ def _must_be_paused(olds: Mapping[str, Any], news: Mapping[str, Any]) -> bool:
 
 
 def _needs_start(olds: Mapping[str, Any], news: Mapping[str, Any]) -> bool:
-    """Return whether a connection that works and never ran is to run, or to wait with other tables or schedule."""
+    """Return whether a connection that works and never ran has to be started or configured."""
     return "paused" not in news or bool(schedule.changed_fields(olds, news)) or _tables_changed(olds, news)
 
 
@@ -241,7 +246,10 @@ def _needs(props: Mapping[str, Any], live: Connection) -> dict[str, str]:
 
 
 def _apply_file(olds: Mapping[str, Any], news: Mapping[str, Any], state: dict[str, Any]) -> None:
-    """Configure the tables of a connection that passed its tests, and start it once. Raises `OperationError`."""
+    """Configure the tables of a connection that passed its tests, and start it once.
+
+    Raises `OperationError`.
+    """
     if not state["activated"]:
         _adopt_or_start(news, state)
     elif _tables_changed(olds, news):
@@ -249,7 +257,10 @@ def _apply_file(olds: Mapping[str, Any], news: Mapping[str, Any], state: dict[st
 
 
 def _tables_changed(olds: Mapping[str, Any], news: Mapping[str, Any]) -> bool:
-    """Whether the file selects other tables than state remembers; a `sync` that left the file leaves all as it is."""
+    """Return whether the file selects other tables than state has.
+
+    A `sync` that left the file changes nothing.
+    """
     return "sync" in news and olds.get("sync") != news["sync"]
 
 
@@ -291,7 +302,10 @@ def _adopt_or_start(news: Mapping[str, Any], state: dict[str, Any]) -> None:
 
 
 def _start(news: Mapping[str, Any], state: dict[str, Any]) -> None:
-    """Start a connection: Fivetran begins the historical sync, or we trigger it where Airflow schedules it."""
+    """Start a connection.
+
+    Fivetran begins the historical sync, or we trigger it where Airflow schedules it.
+    """
     client, connection_id, paused = run.account.client(), news["connection_id"], "paused" in news
     _configure(news, state, fresh=True)
     client.update_connection(connection_id, **schedule.fields(news["schedule"]), paused=paused, run_setup_tests=False)

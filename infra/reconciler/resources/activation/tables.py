@@ -40,7 +40,10 @@ class Configured:
 
 @dataclass(frozen=True)
 class LiveTables:
-    """What a refresh found: `sync` as a file would declare it, and warnings about columns that are exposed."""
+    """What a refresh found.
+
+    `sync` as a file would declare it, and warnings about columns that are exposed.
+    """
 
     sync: Mapping[str, Any]
     warnings: tuple[str, ...] = ()
@@ -78,7 +81,7 @@ class _Problem:
 
 
 def locate_text(file: str, text: str) -> str:
-    """Put the line of a key before a text that begins with its dotted path in `connector`, as `sync.new: …`."""
+    """Put the line of a key before a text that begins with its path, as `sync.new: …`."""
     path = text.partition(": ")[0]
     return run.declared.at_line(text, file, "connector", path) if path.partition(".")[0] == "sync" else text
 
@@ -92,7 +95,7 @@ def configure(
     runs: bool = False,
     reason: Callable[[ApiError], str] = lambda _: "",
 ) -> Configured:
-    """Bring a connection that has passed its tests to `sync` (`tables.inputs`), and read back that it is so.
+    """Bring a connection that passed its tests to `sync` (`tables.inputs`), and read it back.
 
     `datasets` are the only ones it may write, where the environment forbids others. `fresh` says that it has never
     synced: Fivetran reloads its schema, even if it has one. `runs` says that it syncs already.
@@ -145,7 +148,7 @@ class _LiveConfig:
 def _read_live(
     connection_id: str, sync: Mapping[str, Any], reason: Callable[[ApiError], str], *, fresh: bool, all_known: bool
 ) -> _LiveConfig:
-    """Read the config, and have Fivetran reload the source's schema where needed, or always with `all_known`."""
+    """Read the config; Fivetran reloads the source's schema where needed, or if `all_known`."""
     client = run.account.client()
     config: StandardConfig | None = None
     rejected: Rejected | None = None
@@ -171,12 +174,12 @@ def _read_live(
 
 
 def _resets(sync: Mapping[str, Any]) -> bool:
-    """Whether the file excludes what it does not name, so that every name has to be known."""
+    """Return whether the file excludes what it does not name, so that every name has to be known."""
     return bool(sync["others"] == "reset" and sync["new"] != "allow_all")
 
 
 def _config(connection_id: str) -> StandardConfig | None:
-    """The schema config, or None while there is none."""
+    """Return the schema config, or None while there is none."""
     try:
         return run.account.client().get_schema_config(connection_id)
     except NotFound:

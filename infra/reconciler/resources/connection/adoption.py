@@ -1,4 +1,6 @@
-"""Adopt a connection that exists: nothing is written, and each difference from the file is shown and rejected.
+"""Adopt a connection that exists.
+
+Nothing is written, and each difference from the file is shown and rejected.
 
 Fivetran's connections are found by their name in the group (decision 2).
 """
@@ -51,7 +53,9 @@ def decide(props: Mapping[str, Any], live: Connection, differing: Iterable[Diffe
 
 
 def decide_continuation(props: Mapping[str, Any], live: Connection) -> AdoptionDecision:
-    """Decide on a connection of ours whose creation was cut short: it is brought to the file, secrets and all.
+    """Decide on a connection of ours whose creation was interrupted.
+
+    It is brought to the file, secrets included.
 
     Raises `OperationError` as `decide` does.
     """
@@ -80,7 +84,7 @@ def is_connected(live: Connection) -> bool:
 
 
 def reject_another(props: Mapping[str, Any], found: Connection) -> None:
-    """Raise `OperationError` for a connection of the name that is of another service, or not the one `adopt` names."""
+    """Raise `OperationError` for another service, or an id that `adopt` does not name."""
     name, adopt = api_fields.connection_name(props), props.get("adopt")
     if found.service != props["service"]:
         raise OperationError(

@@ -41,12 +41,15 @@ def inputs(unit: Unit, connector: Connector) -> dict[str, Any]:
 
 
 def connection_name(props: Mapping[str, Any]) -> str:
-    """The name by which Fivetran knows the connection within its group."""
+    """Return the name by which Fivetran knows the connection within its group."""
     return DestinationSchema(**props["destination"]).connection_name
 
 
 def create_fields(props: Mapping[str, Any], config: Mapping[str, Any], auth: Mapping[str, Any]) -> dict[str, Any]:
-    """The fields of create_connection; `config` and `auth` hold values. Paused: nothing syncs before its activation."""
+    """Return the fields of create_connection; `config` and `auth` hold values.
+
+    Paused: nothing syncs before its activation.
+    """
     fields = {
         "group_id": props["group_id"],
         "service": props["service"],
@@ -59,7 +62,7 @@ def create_fields(props: Mapping[str, Any], config: Mapping[str, Any], auth: Map
 
 
 def patch(olds: Mapping[str, Any], news: Mapping[str, Any]) -> dict[str, Any]:
-    """The fields of modify_connection that bring `olds` to `news`, with references still in place.
+    """Return the fields of modify_connection that bring `olds` to `news`, with references still in place.
 
     `config` holds only the top-level keys that changed, `auth` is sent whole: Fivetran never shows what it holds.
     """
@@ -82,7 +85,7 @@ def is_tested(fields: Mapping[str, Any]) -> bool:
 
 
 def live_settings(live: Connection) -> dict[str, Any]:
-    """The settings that a connection has, with Fivetran's defaults where the answer leaves them out."""
+    """Return a connection's settings, with Fivetran's defaults where the answer leaves them out."""
     return {**default_settings(CONNECTION_SETTINGS), **live.settings}
 
 
@@ -102,7 +105,13 @@ def fixed_setting(difference: Difference) -> str:
 
 
 def as_file(props: Mapping[str, Any], live: Connection, forms: StoredForms) -> dict[str, Any]:
-    """Return the inputs as a file would declare the live connection: equal to `props` when nothing drifted.
+    """Return the inputs as a file would declare the live connection.
+
+    They equal `props` when nothing drifted.
+
+    They equal `props` when nothing drifted.
+
+    They equal `props` when nothing drifted.
 
     `forms` is what Fivetran made of values that were sent.
     """

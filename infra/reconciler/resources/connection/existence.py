@@ -1,4 +1,6 @@
-"""Create a connection once: look it up before, look it up again after a lost reply, adopt it where it exists.
+"""Create a connection exactly once.
+
+Look it up before, look it up again after a lost reply, adopt it where it exists.
 
 Fivetran has no idempotency key. The connection's name stands in for one: it is unique within a group. A recorded intent
 (`intent`) says whether one that is found is ours, never what the connection looks like.
@@ -62,7 +64,7 @@ class DeclaredConnection:
 
 
 def ensure(wanted: DeclaredConnection) -> tuple[Connection, bool]:
-    """Create the connection, go on with the one that an earlier run began to create, or adopt the one that exists.
+    """Create the connection, finish the one that an earlier run began, or adopt an existing one.
 
     Returns:
         The connection, and whether its config was written, so that it has to be tested.
@@ -84,7 +86,7 @@ def ensure(wanted: DeclaredConnection) -> tuple[Connection, bool]:
 
 
 def fields_for_set_up(props: Mapping[str, Any], id_: str) -> dict[str, Any]:
-    """Return what is written into a connection that was adopted as it is, once its file allows to change it.
+    """Return what is written into an adopted connection once its file allows changes.
 
     Nothing where it works. References stand where secrets do. Raises `OperationError` where something would have to be
     sent that only Fivetran has.
@@ -98,7 +100,10 @@ def fields_for_set_up(props: Mapping[str, Any], id_: str) -> dict[str, Any]:
 
 
 def _find(wanted: DeclaredConnection) -> Connection | None:
-    """The connection of the name in full. One that was deleted since the group was listed is looked for again."""
+    """Return the connection of the name in full.
+
+    One that was deleted since the group was listed is looked for again.
+    """
     listed = run.account.find(wanted.props["group_id"], wanted.name)
     if listed is None:
         return None
@@ -160,12 +165,22 @@ def _continue_or_adopt(wanted: DeclaredConnection, live: Connection, began: date
 
 
 def _continue(wanted: DeclaredConnection, live: Connection) -> tuple[Connection, bool]:
-    """Finish a connection of ours whose creation was interrupted: like a new one, it is paused and not tested."""
+    """Finish a connection of ours whose creation was interrupted.
+
+    Like a new one, it is paused and not tested.
+
+    Like a new one, it is paused and not tested.
+
+    Like a new one, it is paused and not tested.
+    """
     return _write(wanted, adoption.decide_continuation(wanted.props, live)), True
 
 
 def _adopt(wanted: DeclaredConnection, live: Connection) -> tuple[Connection, bool]:
-    """Adopt a connection of others. Nothing is written to it, in whatever state it is, unless the file says so."""
+    """Adopt a connection of others.
+
+    Nothing is written to it, in whatever state it is, unless the file says so.
+    """
     decision = adoption.decide(wanted.props, live, _differences(wanted.props, live))
     decision.raise_if_rejected()
     # Tested even where nothing was sent: a run that was killed may have changed it.
@@ -173,7 +188,7 @@ def _adopt(wanted: DeclaredConnection, live: Connection) -> tuple[Connection, bo
 
 
 def _differences(props: Mapping[str, Any], live: Connection) -> Iterator[Difference]:
-    """What a connection has otherwise than the file, compared only where that decides anything."""
+    """Yield the differences between a connection and its file, where they decide anything."""
     if not adoption.may_change(props):
         yield from adoption.config_differences(props, live)
         yield from trust.differences(props, live.id)

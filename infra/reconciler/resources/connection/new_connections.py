@@ -1,4 +1,4 @@
-"""New connections: units that are new to an environment, compared with what exists in Fivetran before any change.
+"""Compare units that are new to an environment with what exists in Fivetran, before any change.
 
 One list of the group, and one read of each connection that a new unit would adopt. Previews do it too, so that a pull
 request shows the adoption diff.
@@ -67,7 +67,9 @@ def look_up(group: str, units: Declarations, replacing: Mapping[str, str] | None
 
 
 def look_up_again(group_id: str, name: str) -> None:
-    """Look for a connection that a preview would create, and that an earlier run was to create and did not.
+    """Look for a connection that an earlier run was to create, and did not.
+
+    A preview would create it.
 
     `Preflight` does not see which connections state has, and takes that one for made. Raises `OperationError` where an
     apply would, `Unauthorized` and `Forbidden`.
@@ -100,7 +102,7 @@ def missing_values(units: Declarations) -> list[str]:
 
 
 def _existing(group: str, units: Declarations) -> dict[str, Connection]:
-    """The connections that have the names of these units, by unit."""
+    """Return the connections that have the names of these units, by unit."""
     found: dict[str, Connection] = {}
     for each in run.account.groups(group):
         for name, unit in units.items():
@@ -148,7 +150,7 @@ def _preview_adoption(unit: Mapping[str, Any], live: Connection) -> None:
 
 
 def _differences(unit: Mapping[str, Any], live: Connection) -> Iterator[Difference]:
-    """What a connection has otherwise than the file of its unit in anything."""
+    """Yield every difference between a connection and its unit's file."""
     props = unit["connection"]
     yield from adoption.package_differences(unit.get("package"), live)
     yield from adoption.config_differences(props, live)

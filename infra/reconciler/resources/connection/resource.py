@@ -1,4 +1,6 @@
-"""Connection: one Fivetran connection, in state as its file declares it, with references in place of secrets.
+"""Connection: one Fivetran connection.
+
+In state it is as its file declares it, with references in place of secrets.
 
 It is created paused and untested. Its tests, tables, schedule and pause belong to its `Activation`.
 """
@@ -55,7 +57,7 @@ logger = logging.getLogger(__name__)
 
 
 class ConnectionProvider(Provider):
-    """Creates or adopts, patches only what changed, reads what the file manages, and deletes only when allowed."""
+    """Creates or adopts, patches what changed, reads what the file manages, deletes if allowed."""
 
     about = ("connector",)
 
@@ -170,7 +172,10 @@ class ConnectionProvider(Provider):
 
 
 class Connection(Resource, module="fivetran", name="Connection"):
-    """A unit's connection. Its id is Fivetran's; `revision` is another number after each change of its config."""
+    """A unit's connection.
+
+    Its id is Fivetran's; `revision` is another number after each change of its config.
+    """
 
     revision: pulumi.Output[int]
 
@@ -198,7 +203,10 @@ class Connection(Resource, module="fivetran", name="Connection"):
 
 
 def _changed(olds: Mapping[str, Any], news: Mapping[str, Any]) -> list[str]:
-    """What differs; an unknown group is another one where the files say that this connection gives way."""
+    """Return the keys that differ.
+
+    An unknown group differs where the files let this connection give way.
+    """
     moves = api_fields.connection_name(olds) in run.declared.replaced
     changed = [key for key in _FIXED if olds.get(key) != news.get(key) and (moves or not is_unknown(news.get(key)))]
     then, now = olds.get("config", {}), news.get("config", {})
@@ -216,7 +224,14 @@ def _may_be_set_up(olds: Mapping[str, Any], news: Mapping[str, Any]) -> bool:
 
 
 def _reject_fixed_settings(olds: Mapping[str, Any], news: Mapping[str, Any]) -> None:
-    """Raise `OperationError` where a setting changed that no PATCH takes, unless a new connection is made anyway."""
+    """Raise `OperationError` where a setting changed that no PATCH takes.
+
+    Not where a new connection is made anyway.
+
+    Not where a new connection is made anyway.
+
+    Not where a new connection is made anyway.
+    """
     if api_fields.connection_name(olds) in run.declared.replaced and _changed(olds, news):
         return
     then, now = olds.get("settings", {}), news.get("settings", {})
@@ -228,7 +243,7 @@ def _reject_fixed_settings(olds: Mapping[str, Any], news: Mapping[str, Any]) -> 
 
 
 def _reject_new_fixed_settings(id_: str, olds: Mapping[str, Any], news: Mapping[str, Any]) -> None:
-    """Raise `OperationError` where the file names such a setting for the first time, and Fivetran has it otherwise.
+    """Raise `OperationError` where Fivetran differs in a fixed setting that is new to the file.
 
     `Preflight` has looked before, where it could.
     """
@@ -239,7 +254,10 @@ def _reject_new_fixed_settings(id_: str, olds: Mapping[str, Any], news: Mapping[
 
 
 def _start_tests(id_: str, props: Mapping[str, Any]) -> None:
-    """Start the setup tests now, so that those of many connections run at once; the activation waits for them."""
+    """Start the setup tests; the activation waits for them.
+
+    So those of many connections run at once.
+    """
     if "pending" not in props:
         run.account.tests.start(id_, _trusted_unseen(props))
 

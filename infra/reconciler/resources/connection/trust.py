@@ -42,7 +42,7 @@ def differences(props: Mapping[str, Any], connection_id: str) -> list[Difference
 
 
 def reject_creating(props: Mapping[str, Any]) -> None:
-    """Raise `OperationError` for a certificate of which only the hash is known: a new connection trusts none yet."""
+    """Raise `OperationError` for a certificate with a hash alone: a new connection trusts none yet."""
     for hash_, item in _declared(props, "certificates").items():
         if "encoded_cert" not in item:
             raise _unknown(hash_, "the connection does not exist yet")
@@ -73,7 +73,7 @@ def apply(connection_id: str, olds: Mapping[str, Any], news: Mapping[str, Any]) 
 
 
 def as_file(props: Mapping[str, Any], connection_id: str) -> dict[str, Any]:
-    """The `trust` of the inputs as the file would have it to describe the live connection; none if it declares none.
+    """Return `trust` as the file would declare what is live; nothing if it declares none.
 
     Warns of what Fivetran trusts besides.
     """
@@ -122,7 +122,10 @@ def _find(kind: ApprovalKind, hash_: str, item: Mapping[str, Any], live: list[Ap
 
 
 def _is(kind: ApprovalKind, hash_: str, item: Mapping[str, Any], approval: Approval) -> bool:
-    """Whether an approval is of something declared: of a key also where Fivetran's hash is not ours."""
+    """Return whether an approval is the declared one.
+
+    Host keys are compared by their content, too.
+    """
     if public_keys.same_hash(hash_, approval.hash):
         return True
     return kind == "fingerprints" and item["public_key"].split()[:2] == (approval.public_key or "").split()[:2]

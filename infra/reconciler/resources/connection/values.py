@@ -1,4 +1,6 @@
-"""The values behind references: resolved at the moment of sending, and never sent where only Fivetran has one.
+"""Resolve references at the moment of sending.
+
+A value that only Fivetran has is never sent.
 
 Fivetran alone has the value of `{held_by: fivetran}`. It takes a key of `config` whole, and `auth` as one (operations
 create_connection, modify_connection), so a list with such a secret cannot be written without losing it.

@@ -1,4 +1,10 @@
-"""List the datasets of a project before anything is registered, by the plugin: its credentials are those that write.
+"""List the datasets of a project before anything is registered.
+
+The plugin lists them: its credentials are those that write.
+
+The plugin lists them: its credentials are those that write.
+
+The plugin lists them: its credentials are those that write.
 
 One list a run, in a preview too. It has which declared datasets exist, so that they are imported, not created, and
 which ones no file declares. What is in a dataset that is new to the environment `Preflight` reads.
@@ -70,7 +76,7 @@ async def list_datasets(environment: Environment, places: Places) -> dict[str, L
 
 
 def reject_moves(environment: Environment, units: Iterable[Unit], listed: Mapping[str, Listed], places: Places) -> None:
-    """Raise `DatasetMoved`, with the line of each, where a dataset exists in another location than its file says."""
+    """Raise `DatasetMoved` where datasets exist in another location than their files declare."""
     moved = [
         f"{places.find(unit.file, dataset_path(unit, dataset), 'location')}: the dataset {dataset.id} is in "
         f"{live.location}, the file says {dataset.location}, and BigQuery cannot move it\n"

@@ -61,7 +61,9 @@ def dataset_resource(
 
 
 def labels_in_place(dataset: Dataset, live: Listed | None) -> list[str]:
-    """Return the labels that are right already. An import does not know them as ours, and would write what is there.
+    """Return the labels that are right already.
+
+    An import does not know them as ours, and would write what is there.
 
     Not the label with the day of deletion: the hook before a deletion reads it from state.
     """
@@ -72,7 +74,7 @@ def labels_in_place(dataset: Dataset, live: Listed | None) -> list[str]:
 
 @dataclass(frozen=True)
 class Deletion:
-    """The rules by which a dataset is deleted, and the hook that the engine asks before it deletes one with contents.
+    """The rules for deleting a dataset, and the hook that the engine calls before it deletes contents.
 
     A run that died can leave a deletion to a later one, which may not do it. Connections reject that by themselves;
     the hook does it for datasets, by what state says. The engine runs `pulumi destroy` only with `--run-program` then.
@@ -88,7 +90,9 @@ class Deletion:
 
 
 def deletion_hook(today: date, *, removals_allowed: bool) -> pulumi.ResourceHook:
-    """Rejects to delete a dataset that neither the run nor its own state lets go. Its name is state format.
+    """Reject the deletion of a dataset that neither this run nor its state allows.
+
+    Its name is state format.
 
     Every run registers it, also where no dataset needs it any more: state may hold one that does.
     """

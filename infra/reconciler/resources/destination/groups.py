@@ -1,4 +1,7 @@
-"""The environment's Fivetran group: found by its name or former name, created if missing, renamed in place."""
+"""Find, create or rename the environment's Fivetran group.
+
+It is found by its name or its former name.
+"""
 
 from __future__ import annotations
 
@@ -12,12 +15,12 @@ from reconciler.resources.run.run import run
 
 
 def is_renamed(olds: Mapping[str, Any], news: Mapping[str, Any]) -> bool:
-    """Whether the group has another name than in the last run and is the same one, as `formerly` says."""
+    """Return whether the group of the last run has a new name, as `formerly` declares."""
     return "formerly" in news and news["formerly"] == olds.get("group") != news["group"]
 
 
 def check_rename(props: Mapping[str, Any]) -> tuple[str, list[str]]:
-    """The name that a group with `formerly` has in Fivetran by now, and why the renaming is rejected, if it is.
+    """Return the live name of a group with `formerly`, and why renaming it is rejected, if it is.
 
     Where Fivetran does not answer, nothing is rejected: an apply asks again before it writes. Raises `Unauthorized`
     and `Forbidden`.
@@ -36,7 +39,10 @@ def check_rename(props: Mapping[str, Any]) -> tuple[str, list[str]]:
 
 
 def find(props: Mapping[str, Any]) -> Group | None:
-    """The group of an environment, renamed where it still has its former name. Raises `OperationError`."""
+    """Return the group of an environment, renamed where it still has its former name.
+
+    Raises `OperationError`.
+    """
     run.account.forget_groups()
     found = _one(props["group"])
     former = _one(props["formerly"]) if "formerly" in props else None
@@ -56,7 +62,7 @@ def rename(id_: str, props: Mapping[str, Any]) -> None:
 
 
 def make(name: str) -> Group:
-    """A new group, once."""
+    """Create the group, exactly once."""
     try:
         made = run.account.client().create_group(name)
     except FivetranError:

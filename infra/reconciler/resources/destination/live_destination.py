@@ -121,7 +121,7 @@ def values(live: Destination) -> dict[str, str]:
 
 
 def settings(live: Destination) -> dict[str, Any]:
-    """Return the settings that a destination has, with Fivetran's defaults where the answer leaves them out."""
+    """Return a destination's settings, with Fivetran's defaults where the answer leaves them out."""
     in_config = {
         name: live.config[name] for name, each in DESTINATION_SETTINGS.items() if each.in_config and name in live.config
     }

@@ -57,7 +57,10 @@ _FIXED = {
 
 
 class DestinationProvider(Provider):
-    """Finds the group by its name, or makes it; finds its destination, or makes it. Adopting writes nothing."""
+    """Finds the group by its name, or makes it; finds its destination, or makes it.
+
+    Adopting writes nothing.
+    """
 
     about = ("fivetran",)
 
@@ -163,12 +166,15 @@ class Destination(Resource, module="fivetran", name="Destination"):
 
 
 def _may_change(key: str, olds: dict[str, Any], news: dict[str, Any]) -> bool:
-    """Whether the group is renamed, or left for another as the files allow: then every connection is made anew."""
+    """Return whether the group is renamed, or left for another as the files allow.
+
+    In the second case every connection is made anew.
+    """
     return key == "group" and (groups.is_renamed(olds, news) or olds["group"] in run.declared.left_groups)
 
 
 def _changed_fields(olds: dict[str, Any], news: dict[str, Any]) -> dict[str, Any]:
-    """The fields of modify_destination that bring `olds` to `news`."""
+    """Return the fields of modify_destination that bring `olds` to `news`."""
     fields = _as_fields(changed_keys(olds.get(_SETTINGS, {}), news.get(_SETTINGS, {})))
     if not is_same("time_zone_offset", olds.get("time_zone_offset"), news["time_zone_offset"]):
         fields["time_zone_offset"] = news["time_zone_offset"]
@@ -176,7 +182,7 @@ def _changed_fields(olds: dict[str, Any], news: dict[str, Any]) -> dict[str, Any
 
 
 def _as_fields(settings: Mapping[str, Any]) -> dict[str, Any]:
-    """Settings as the API takes them: some stand in `config`."""
+    """Return settings as the API takes them: some are in `config`."""
     config = {name: value for name, value in settings.items() if DESTINATION_SETTINGS[name].in_config}
     others = {name: value for name, value in settings.items() if name not in config}
     return {**({"config": config} if config else {}), **({"settings": others} if others else {})}

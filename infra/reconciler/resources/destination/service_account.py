@@ -37,7 +37,10 @@ class ServiceAccountProvider(Provider):
 
 
 class ServiceAccount(Resource, module="fivetran", name="ServiceAccount"):
-    """Its id is the e-mail address: a resource of its own, so that no change elsewhere makes it look unknown."""
+    """Fivetran's service account; its id is the e-mail address.
+
+    A resource of its own, so that no change elsewhere makes it look unknown.
+    """
 
     def __init__(self, environment: Environment, group_id: Input[str], opts: ResourceOptions | None = None) -> None:
         super().__init__(

@@ -1,4 +1,4 @@
-"""The setup tests of an environment's destination, once Fivetran's service account has its role on the project.
+"""Test an environment's destination, once Fivetran's service account has its role on the project.
 
 A resource of its own, since the account is known only when the group is there, and may write only when it has the role.
 """
@@ -34,7 +34,10 @@ _NEW = "incomplete"
 
 
 class DestinationTestsProvider(Provider):
-    """Tests the destination unless it works. A failure is an error and leaves nothing in state: the next run tests."""
+    """Tests the destination unless it works.
+
+    A failure is an error and leaves nothing in state: the next run tests.
+    """
 
     about = ("fivetran",)
 
@@ -55,7 +58,7 @@ class DestinationTestsProvider(Provider):
 
     @operation
     def read(self, id_: str, props: dict[str, Any]) -> ReadResult:
-        """Gone when the destination does not work any more, so that it is tested again."""
+        """Report the tests as gone when the destination fails, so that it is tested again."""
         try:
             live = run.account.client().get_destination(props["group_id"])
         except NotFound:

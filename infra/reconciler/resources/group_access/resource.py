@@ -176,7 +176,10 @@ def _first_changes(props: Mapping[str, Any], group_id: str) -> list[AccessChange
 
 
 def _look_ahead(props: Mapping[str, Any]) -> list[AccessChange]:
-    """Return what the first run changes, in a preview; nothing where the group cannot be read."""
+    """Return what the first run changes, in a preview.
+
+    Nothing where the group does not exist or cannot be read.
+    """
     nothing: list[AccessChange] = []
 
     def ask() -> list[AccessChange]:

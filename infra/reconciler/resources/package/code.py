@@ -1,4 +1,7 @@
-"""The code of a package in Fivetran against that of a file: by bytes, and where those differ by what is in them."""
+"""Compare a package's code in Fivetran with that of a file.
+
+By bytes, and where those differ by what is in them.
+"""
 
 from __future__ import annotations
 

@@ -30,7 +30,7 @@ _AT = "at"
 
 
 class PackageProvider(Provider):
-    """Uploads a file whose content changed, finds what a connection has, and deletes what none has any more."""
+    """Uploads a changed file, finds a connection's package, and deletes unused packages."""
 
     about = ("connector", "package")
 
@@ -130,7 +130,10 @@ def _take_over(there: fivetran.Package, props: Mapping[str, Any], *, ours: bool)
 
 
 def _make(props: Mapping[str, Any], before: set[str]) -> str:
-    """Upload a new package. One that was not there before, with this file, is what a lost answer was about."""
+    """Upload a new package.
+
+    One that was not there before, with this file, is what a lost answer was about.
+    """
     content = _content(props)
     try:
         return run.account.client().create_package(content).id
@@ -147,13 +150,16 @@ def _make(props: Mapping[str, Any], before: set[str]) -> str:
 
 
 def _is_by_us(package: fivetran.Package) -> bool:
-    """Whether our key's user uploaded it. What Fivetran names for a system key is not documented."""
+    """Return whether our key's user uploaded it.
+
+    What Fivetran names for a system key is not documented.
+    """
     user = run.account.creator().user
     return user is None or package.created_by in (None, user)
 
 
 def _content(props: Mapping[str, Any]) -> bytes:
-    """The file as the run began with it."""
+    """Return the file's content, as it was when the run began."""
     at = run.declared.package_files.get(props["sha256"], "")
     try:
         content = Path(at).read_bytes() if at else b""

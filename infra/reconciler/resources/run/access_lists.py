@@ -1,4 +1,6 @@
-"""BigQuery's access lists in the plugin process: read ahead in a refresh, merged and written with the etag.
+"""Keep BigQuery's access lists in the plugin process.
+
+Read ahead in a refresh, merged and written with the etag.
 
 Every write replaces a whole list. `If-Match` makes sure that it is the one that was read, so what another process
 added in between is never lost: the write fails, and the list is read and merged again.
@@ -76,7 +78,10 @@ class AccessLists:
         pool.shutdown(wait=False)
 
     def read(self, project: str, dataset_id: str) -> AccessList | None:
-        """Return a dataset's list; None where there is no such dataset. An answer that was read ahead serves once."""
+        """Return a dataset's list; None where there is no such dataset.
+
+        An answer that was read ahead serves once.
+        """
         with self._lock:
             ahead = self._ahead.pop((project, dataset_id), None)
         return self._get(project, dataset_id) if ahead is None else ahead.result()
@@ -160,7 +165,7 @@ class _Writing:
         return live
 
     def _note(self, live: AccessList, target: Iterable[Mapping[str, Any]]) -> None:
-        """Remember the list as it was before this write, with what other processes changed since that it undoes."""
+        """Remember the list before this write, with changes of other processes that the write undoes."""
         if self.before is None:
             self.before = live.entries
             return
@@ -212,7 +217,7 @@ class _Writing:
         suspected = [
             named,
             coming,
-            # The list may hold an account that was deleted since. Without the others nobody loses access meanwhile.
+            # A listed account may be deleted by now. One at a time is left out, so that no other loses access.
             *([one, *coming] for one in present),
             [*present, *coming],
         ]
@@ -248,7 +253,7 @@ class _Writing:
         return True
 
     def _by_key(self) -> dict[str, Entry]:
-        """The declared entries that are not denied, by their keys in the list."""
+        """Return the declared entries that are not denied, by their keys in the list."""
         entries = [entry for entry in self.declared if entry not in self.denied]
         kept = {
             entry_key(self.kept_as[entry_key(entry)]): entry for entry in entries if entry_key(entry) in self.kept_as
@@ -264,7 +269,7 @@ class _Writing:
 
 
 def _names(refused: AccessDenied, entry: Entry) -> bool:
-    """Whether Google's answer names the member of an entry, and not one whose address only contains it."""
+    """Return whether Google's answer names an entry's member, and not a longer address."""
     return refused.mentions(rf"(?<![\w.+%@-]){re.escape(entry.member)}(?![\w-]|\.\w)")
 
 

@@ -1,4 +1,7 @@
-"""Fivetran's account in one run: the client, one listing of each group, reads ahead, locks, setup tests."""
+"""Share Fivetran's account in one run.
+
+The client, one listing of each group, reads ahead, locks, setup tests.
+"""
 
 from __future__ import annotations
 
@@ -275,5 +278,5 @@ def look_ahead(what: str, ask: Callable[[], Answer], otherwise: Answer, *, warns
 
 
 def _age(connection: Connection) -> tuple[str, str]:
-    """Sorts connections from the oldest on."""
+    """Return the key that sorts connections from the oldest on."""
     return connection.created_at or "", connection.id

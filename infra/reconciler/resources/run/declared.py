@@ -1,4 +1,7 @@
-"""What the files of a run declare, as far as operations need it, recorded by the preflight before any change."""
+"""Record what the files of a run declare, as far as operations need it.
+
+The preflight does so before any change.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +16,10 @@ from reconciler.resources.run.intent import Intent
 
 @dataclass(frozen=True)
 class DeclaredInFiles:
-    """The connections, datasets, packages and permissions of one run. Empty where no program runs (a destroy)."""
+    """The connections, datasets, packages and permissions of one run.
+
+    Empty where no program runs (a destroy).
+    """
 
     is_preview: bool = False
     """Whether this process serves a preview."""

@@ -1,4 +1,4 @@
-"""The engine whose plugin this process is: whether it still runs, and messages, each handed to it whole.
+"""Reach the engine that started this process: whether it still runs, and its log.
 
 A killed CLI leaves its plugin process behind, in the middle of its operations. The engine reads a plugin's stderr line
 by line, and may print what it does with other resources between two lines of one message.
@@ -31,7 +31,7 @@ def address(arguments: list[str] = sys.argv) -> str | None:
 
 
 def is_gone(arguments: list[str] = sys.argv) -> bool:
-    """Whether nothing listens any more where the engine did. False where this process is no plugin."""
+    """Return whether the engine is gone; False where this process is no plugin."""
     engine = address(arguments)
     if engine is None:
         return False
@@ -46,7 +46,7 @@ def is_gone(arguments: list[str] = sys.argv) -> bool:
 
 
 class EngineLog(logging.Handler):
-    """Hands messages to the engine, which prints them as it prints lines of stderr; to stderr where it is gone."""
+    """Passes each message whole to the engine's log; to stderr when the engine is gone."""
 
     def __init__(self, engine: str) -> None:
         super().__init__(logging.WARNING)
@@ -69,7 +69,10 @@ class EngineLog(logging.Handler):
 
 
 def use_engine_log() -> None:
-    """Hand messages of this process to its engine from now on; does nothing in a process that is no plugin."""
+    """Pass this process's messages to its engine from now on.
+
+    Does nothing in a process that is no plugin.
+    """
     engine = address()
     ours = logging.getLogger("reconciler")
     with _lock:

@@ -32,7 +32,10 @@ class Creator:
         return cls(account.user_id, account.system_key_id)
 
     def created(self, live: Connection) -> bool:
-        """Return whether Fivetran names this creator. For a system key it names no user (connected_by is null)."""
+        """Return whether Fivetran names this creator.
+
+        For a system key it names no user (connected_by is null).
+        """
         if self.user is not None:
             return live.connected_by == self.user
         return self.system_key is not None and live.connected_by is None

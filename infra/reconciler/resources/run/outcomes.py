@@ -1,4 +1,4 @@
-"""What went wrong in a run: failed units, breaches of the environment's policy, members that Google denies."""
+"""Record failed units, breaches of the policy, and members that Google denies."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ class Outcomes:
             return dict(self._breaches)
 
     def deny(self, file: str, text: str, dataset_id: str) -> list[str]:
-        """Record that Google denies what a line grants on a dataset; return all datasets where it denies that line."""
+        """Record that Google denies a line's grant on a dataset; return all datasets where it denies it."""
         with self._lock:
             datasets = self._denied.setdefault((file, text), [])
             datasets.append(dataset_id)

@@ -1,4 +1,6 @@
-"""The run that this plugin process serves: Fivetran's account, access lists, what files declare, and what went wrong.
+"""Share what all operations of one plugin process need.
+
+Fivetran's account, access lists, what files declare, and what failed.
 
 Pulumi's plugin host runs four operations at once in threads of one process, so every part is thread-safe. A part lasts
 as long as the process: a listing, a lock and a failure each have one owner here.

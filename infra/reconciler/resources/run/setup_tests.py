@@ -122,7 +122,10 @@ class SetupTests:
 
 
 def run_unless_killed(id_: str, test: Callable[[], Tested], abandoned: Callable[[], bool] = engine.is_gone) -> Tested:
-    """Return what a slow test returns. Raises what it raises, and `OperationError` once the run was killed."""
+    """Return what a slow test returns.
+
+    Raises what it raises, and `OperationError` once the run was killed.
+    """
     answer: Future[Tested] = Future()
 
     def run() -> None:

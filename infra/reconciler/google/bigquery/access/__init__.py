@@ -4,7 +4,7 @@
 
 The list holds the environment's automation, what the file declares, the environment's default unless the dataset is
 sensitive, and Fivetran's service account where it writes. Entries that only other automation makes (authorised views,
-routines, datasets) are kept from the live dataset. Nobody else is.
+routines, datasets) are kept from the live dataset. All others are revoked.
 """
 
 from reconciler.google.bigquery.access.declared import (

@@ -37,7 +37,10 @@ class AccessChange:
     """Of a grant what the member had of the same role before; of a loss what is left."""
 
     def describe(self, dataset: str, names: MemberNames, ticket: str | None = None) -> str:
-        """Format the change as one line. `ticket` is that of a grant without an end, which BigQuery does not store."""
+        """Format the change as one line.
+
+        `ticket` is that of a grant without an end, which BigQuery does not store.
+        """
         text = format_entry(self.entry, names)
         others = " and".join(format_condition(each) or " permanently" for each in self.others)
         if self.is_grant:
@@ -79,7 +82,7 @@ def _gives_as_much(entry: Entry, as_: Entry) -> bool:
 
 
 def find_deleted_members(entries: Entries) -> Iterator[tuple[str, str]]:
-    """Return each member that Google shows as deleted: as the list has it, and the member it was (`user:a@…`)."""
+    """Return each member that Google shows as deleted, with the member that it was (`user:a@…`)."""
     for each in entries:
         entry = _entry(each)
         if entry is not None and is_deleted(entry.at):
@@ -89,7 +92,7 @@ def find_deleted_members(entries: Entries) -> Iterator[tuple[str, str]]:
 def merge_entries(
     declared: Iterable[Entry], live: Iterable[Mapping[str, Any]], kept_as: Mapping[str, Mapping[str, Any]]
 ) -> list[dict[str, Any]]:
-    """Return the list that a dataset is to have, its entries in the order of the live one where they are there.
+    """Return the list that a dataset is to have, in the order of the live list.
 
     Args:
         declared: The people, groups and service accounts that are to have access.

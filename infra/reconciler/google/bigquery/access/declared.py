@@ -12,8 +12,8 @@ from reconciler.google.bigquery.access.entry import Entry, basic_role, parse_unt
 from reconciler.google.bigquery.access.member import format_member, is_deleted, to_place
 from reconciler.model import Dataset, Environment, Grant
 
-#: Who owns what nobody else owns for good. BigQuery refuses to take the last owner out of a list, and an empty list is
-#: none to it, which lets in the project's owners, writers and readers. Owners of the project get in anyway.
+#: The owner of a dataset that has no other permanent one. BigQuery rejects a list without an owner, and treats an empty
+#: list as none, which gives access to the project's owners, writers and readers. The owners have access anyway.
 _OWNERS: Final = Entry("OWNER", "specialGroup", "projectOwners")
 
 
@@ -81,9 +81,9 @@ def add_owner(entries: Iterable[Entry]) -> tuple[Entry, ...]:
 
 def find_inherited_entries(entries: Iterable[Entry], environment: Environment, dataset: Dataset) -> frozenset[Entry]:
     """Return the declared entries that no line of the dataset's file declares or can remove."""
-    said = {*_entries(dataset.access, environment)}
+    own = {*_entries(dataset.access, environment)}
     given = {*inherited_entries(environment, default=False), _OWNERS}
-    return frozenset(entry for entry in entries if entry in given and (entry != _OWNERS or entry not in said))
+    return frozenset(entry for entry in entries if entry in given and (entry != _OWNERS or entry not in own))
 
 
 def _has_owner(entries: Iterable[Entry]) -> bool:
@@ -135,8 +135,8 @@ def _drop_void(same: set[Entry]) -> Iterable[Entry]:
 
 def _order(entry: Entry) -> tuple[str, ...]:
     condition = entry.condition
-    said = () if condition is None else (condition.title, condition.expression, condition.description or "")
-    return (entry.role, entry.field, entry.member, *said)
+    written = () if condition is None else (condition.title, condition.expression, condition.description or "")
+    return (entry.role, entry.field, entry.member, *written)
 
 
 def _entries(grants: Iterable[Grant], environment: Environment) -> Iterable[Entry]:

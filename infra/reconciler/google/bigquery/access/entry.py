@@ -1,4 +1,4 @@
-"""Entries of an access list in BigQuery's own form, which is the one that shows no difference afterwards."""
+"""Write entries of an access list in BigQuery's own form, which shows no difference afterwards."""
 
 from __future__ import annotations
 
@@ -53,35 +53,35 @@ class Entry:
 
     def as_property(self) -> dict[str, Any]:
         """Return the entry in the form of BigQuery's REST resource and the gcp provider."""
-        said = {"role": self.role, self.field: self.member}
-        return said if self.condition is None else {**said, "condition": _said(self.condition)}
+        node = {"role": self.role, self.field: self.member}
+        return node if self.condition is None else {**node, "condition": _condition_node(self.condition)}
 
 
-def _said(condition: Condition) -> dict[str, str]:
+def _condition_node(condition: Condition) -> dict[str, str]:
     described = {} if condition.description is None else {"description": condition.description}
     return {"title": condition.title, "expression": condition.expression, **described}
 
 
 def parse_entry(live: Mapping[str, Any]) -> Entry | None:
     """Parse an entry of a live access list; None for an authorised view, routine or dataset."""
-    said = without_blanks(live)
-    fields = said.keys() - {"role", "condition"}
-    if "role" not in said or len(fields) != 1 or not fields <= _FIELDS:
+    node = without_blanks(live)
+    fields = node.keys() - {"role", "condition"}
+    if "role" not in node or len(fields) != 1 or not fields <= _FIELDS:
         return None
     [field] = fields
-    name = str(said[field])
+    name = str(node[field])
     if field == "iamMember":
         field, name = to_place(name, None) or (field, name)
     elif field != "specialGroup":
         name = name.lower()
-    return Entry(basic_role(str(said["role"])), field, name, _condition(said.get("condition")))
+    return Entry(basic_role(str(node["role"])), field, name, _condition(node.get("condition")))
 
 
-def _condition(said: Mapping[str, Any] | None) -> Condition | None:
-    if said is None:
+def _condition(node: Mapping[str, Any] | None) -> Condition | None:
+    if node is None:
         return None
-    title, expression = str(said.get("title", "")), str(said.get("expression", ""))
-    return Condition(title, expression, said.get("description"))
+    title, expression = str(node.get("title", "")), str(node.get("expression", ""))
+    return Condition(title, expression, node.get("description"))
 
 
 def foreign_entries(live: Iterable[Mapping[str, Any]]) -> tuple[dict[str, Any], ...]:
@@ -104,7 +104,10 @@ _TICKET = re.compile(r"\S(.*\S)?")
 
 
 def until_condition(day: date, ticket: str | None = None) -> Condition:
-    """Return the condition that ends a grant after its last day, in UTC. BigQuery stores it, so its text is fixed."""
+    """Return the condition that ends a grant after its last day, in UTC.
+
+    BigQuery stores it, so its text is fixed.
+    """
     end = "9999-12-31T23:59:59Z" if day == date.max else f"{day + timedelta(days=1)}T00:00:00Z"
     return Condition(f"until {day}", f'request.time < timestamp("{end}")', ticket)
 

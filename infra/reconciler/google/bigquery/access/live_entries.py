@@ -98,7 +98,10 @@ def writer_address(entry: Entry) -> str | None:
 
 @dataclass(frozen=True)
 class EntryText:
-    """An entry in the files' form: `roles/bigquery.dataViewer`, `group:a@example.com until 2027-01-31 (DENG-1)`."""
+    """An entry in the files' form.
+
+    As `roles/bigquery.dataViewer` and `group:a@example.com until 2027-01-31 (DENG-1)`.
+    """
 
     what: str
     """The role; what is authorised, where the entry has none."""

@@ -1,4 +1,7 @@
-"""Convert members between the form of files (IAM's, and `workgroup:`) and the field of an access entry."""
+"""Convert members between files and access entries.
+
+Files have IAM's form, and `workgroup:`.
+"""
 
 from __future__ import annotations
 
@@ -27,7 +30,7 @@ _NO_PERSON: Final = re.compile(r"/workloadIdentityPools/|/serviceAccounts/|/type
 
 
 def to_place(member: str, workgroups: str | None) -> Place | None:
-    """Return the field and name under which BigQuery stores a member; None for a workgroup without a pattern.
+    """Return BigQuery's field and name for a member; None for a workgroup without a pattern.
 
     Two members are one when their places are equal.
     """
@@ -72,9 +75,11 @@ class MemberNames:
 
 
 def is_person(at: Place) -> bool:
-    """Return whether a member grants people access: a person, group, domain, the public, or a project role.
+    """Return whether a member stands for people.
 
-    Not the project's owners, who get in anyway, and no service account: by its address, whatever the file calls it.
+    That is a person, group, domain, the public, or a project role.
+
+    Not the project's owners, who always have access, and no service account, which its address shows.
     """
     field, name = at
     match field:
@@ -111,7 +116,10 @@ def policy_member(member: str, workgroups: str | None) -> str:
 
 
 def workgroup_address(member: str, pattern: str) -> str:
-    """The Google group of `<workgroup>[/<subgroup>]` by an environment's pattern; unsaid, the subgroup is `default`."""
+    """Return the Google group of a workgroup by an environment's pattern.
+
+    Without a subgroup it is that of `default`.
+    """
     workgroup, _, subgroup = member.partition("/")
     return pattern.replace("{workgroup}", workgroup).replace("{subgroup}", subgroup or "default")
 

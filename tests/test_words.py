@@ -1,0 +1,57 @@
+"""Hold docstrings, messages and test names to plain words: who does what, in the present tense."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+
+#: Words that hide who does what, and the words of an old dialect.
+VAGUE = re.compile(
+    r"\b(somebody|someone|nobody|anybody|everybody|whoever|whosoever|said|gets? in|lets? in|lives (as|in)"
+    r"|(is|are|be|was|were) (told|said|held)|tells)\b",
+    re.IGNORECASE,
+)
+#: What these words are part of, where they are no prose.
+NAMES = re.compile(r"someone@example\.com|`[^`]*`")
+
+LONGEST_FIRST_LINE = 100
+LONGEST_TEST_NAME = 80
+
+
+def trees(*folders: str) -> Iterator[tuple[str, ast.Module]]:
+    """Yield each module of these folders by its path."""
+    for folder in folders:
+        for file in sorted((ROOT / folder).rglob("*.py")):
+            yield str(file.relative_to(ROOT)), ast.parse(file.read_text(encoding="utf-8"))
+
+
+@pytest.mark.parametrize("folder", ["infra", "tools", "rehearsal", "clients"])
+def test_first_line_of_a_docstring_is_short(folder: str):
+    documented = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
+    found = [
+        f"{file}: {first}"
+        for file, tree in trees(folder)
+        for node in ast.walk(tree)
+        if isinstance(node, documented) and (text := ast.get_docstring(node))
+        if len(first := text.splitlines()[0]) > LONGEST_FIRST_LINE
+    ]
+    assert found == []
+
+
+@pytest.mark.parametrize("folder", ["infra", "tools", "rehearsal", "clients"])
+def test_docstrings_and_messages_name_who_does_what(folder: str):
+    found = [
+        f"{file}:{node.lineno}: {line.strip()}"
+        for file, tree in trees(folder)
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and " " in node.value
+        for line in node.value.splitlines()
+        if VAGUE.search(NAMES.sub("", line))
+    ]
+    assert found == []
