@@ -13,7 +13,7 @@ from functools import cached_property
 from typing import Any
 
 from reconciler.config.build.packages import PackageFile
-from reconciler.config.build.trust import Files
+from reconciler.config.build.trust import KINDS, Entry, Fault, Files, TrustKind, parse_entries
 from reconciler.config.yaml.document import Document, Path
 from reconciler.fivetran.catalog import Form
 from reconciler.model import DestinationSchema
@@ -54,6 +54,16 @@ class Specs:
             if isinstance(named, str) and unit.has("connector") and named != unit.name:
                 writers[unit.environment, named].append(unit)
         return {owner: tuple(units) for owner, units in writers.items()}
+
+    @cached_property
+    def trust(self) -> tuple[tuple[Document, TrustKind, tuple[Entry | Fault, ...]], ...]:
+        """What the `trust` of every unit declares: the unit, the kind, and its parsed entries."""
+        return tuple(
+            (unit, kind, tuple(parse_entries(unit.environment, kind, node, self.trust_files)))
+            for unit in self.all_units()
+            for kind in KINDS
+            if (node := unit.at("connector", "trust", kind)) is not None
+        )
 
     def setting(self, environment: str, *path: str) -> Any:
         """Return a part of an environment's file; None when it is missing."""

@@ -83,6 +83,7 @@ class Options:
     #: Whether answers repeat the destination-schema keys inside `config`; the documented shape does not.
     schema_in_config: bool = False
     #: The `config` in the answer to a create or a change: the stored one as documented, that of the request, or none.
+    #: The last two are guesses: no source describes them.
     config_after_write: Literal["stored", "sent", "absent"] = "stored"
     #: Whether lists have `config` and `setup_tests`.
     config_in_lists: bool = False

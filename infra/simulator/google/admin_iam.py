@@ -5,6 +5,7 @@ from __future__ import annotations
 import zlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
+from typing import Literal
 
 from aiohttp import web
 
@@ -135,7 +136,7 @@ class AdminIam:
         """
         body = await json_object(request)
         self.store.unknown_members = {str(member).lower() for member in body["members"]}
-        self._keep_out(body)
+        self._reject_listed("unknown", body)
         return web.json_response({})
 
     async def put_forbidden_members(self, request: web.Request) -> web.Response:
@@ -146,11 +147,13 @@ class AdminIam:
         body = await json_object(request)
         self.store.forbidden_members = {str(member).lower() for member in body["members"]}
         self.store.policies_are_preconditions = body.get("status") == 412
-        self._keep_out(body)
+        self._reject_listed("forbidden", body)
         return web.json_response({})
 
-    def _keep_out(self, body: Mapping[str, Json]) -> None:
-        self.store.kept_out = {str(member).lower() for member in body["members"]} if body.get("listed") else set()
+    def _reject_listed(self, kind: Literal["unknown", "forbidden"], body: Mapping[str, Json]) -> None:
+        self.store.rejects_listed.discard(kind)
+        if body.get("listed"):
+            self.store.rejects_listed.add(kind)
 
     async def put_role(self, request: web.Request) -> web.Response:
         """Create or change a role: `{"name": "projects/p/roles/r", "permissions": […], "denied": true}`."""

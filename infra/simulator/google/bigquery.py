@@ -160,7 +160,7 @@ class BigQuery:
                 present,
                 store.aliases,
                 forbidden=store.forbidden_members,
-                even_listed=store.kept_out,
+                even_listed=store.rejected_if_listed,
             )
         except PolicyViolated as error:
             if store.policies_are_preconditions:

@@ -9,7 +9,7 @@ import hashlib
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 #: A value of a JSON body. `Any`, because each module checks the values that it uses.
 Json: TypeAlias = Any
@@ -110,8 +110,8 @@ class Store:
     """Roles by name, in addition to predefined ones."""
     unknown_members: set[str] = field(default_factory=set)
     """E-mail addresses that Google does not know, in lower case: it rejects grants to them."""
-    kept_out: set[str] = field(default_factory=set)
-    """Unknown and forbidden members for which Google rejects access lists even if they were there before."""
+    rejects_listed: set[Literal["unknown", "forbidden"]] = field(default_factory=set)
+    """For which of these members Google rejects an access list even if they were there before."""
     policies_are_preconditions: bool = False
     """Whether BigQuery answers 412 instead of 400 for a list that a policy of the organisation forbids."""
     forbidden_members: set[str] = field(default_factory=set)
@@ -120,6 +120,12 @@ class Store:
     """The primary address of each alias, in lower case."""
     declared: set[str] | None = None
     """The ids of existing projects. With None, every project exists, and is created on first use."""
+
+    @property
+    def rejected_if_listed(self) -> set[str]:
+        """The members for which Google rejects an access list even if they were there before."""
+        members = {"unknown": self.unknown_members, "forbidden": self.forbidden_members}
+        return {member for kind in self.rejects_listed for member in members[kind]}
 
     def declare(self, *projects: str) -> None:
         """Create projects by hand. From then on, only created projects exist."""
@@ -147,7 +153,7 @@ class Store:
         self.above.clear()
         self.roles.clear()
         self.unknown_members.clear()
-        self.kept_out.clear()
+        self.rejects_listed.clear()
         self.policies_are_preconditions = False
         self.forbidden_members.clear()
         self.aliases.clear()

@@ -147,7 +147,9 @@ def test_a_preview_takes_what_a_killed_run_made_for_ours(fivetran: Fivetran, new
     fivetran.edit(made.id, config={"historical_sync_time_frame": "DATE_LIMIT"})
     new_run()
     check(before, {**fleet(wanted), "preview": True})
+    fivetran.forget_requests()
     ConnectionProvider().check({}, connection_inputs(wanted, fivetran.group))
+    assert {each["method"] for each in fivetran.requests()} == {"GET"}
 
 
 def test_without_credentials_or_an_answer_nothing_is_rejected_and_that_is_told(

@@ -17,7 +17,8 @@ from reconciler.model import ANY, Certificate, HostKey, Trust
 #: More than any chain of certificates by an order of magnitude.
 MAX_BYTES = 64 * 1024
 
-KINDS: tuple[Literal["certificates", "fingerprints"], ...] = ("certificates", "fingerprints")
+TrustKind: TypeAlias = Literal["certificates", "fingerprints"]
+KINDS: tuple[TrustKind, ...] = ("certificates", "fingerprints")
 
 #: The keys of an entry that hold what is trusted, of which it has one.
 _CONTENT: Mapping[str, tuple[str, ...]] = {"certificates": ("file", "pem"), "fingerprints": ("file", "key")}

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
 
-from reconciler.config.build.trust import KINDS, Entry, Fault, parse_entries
+from reconciler.config.build.trust import Entry, Fault
 from reconciler.config.documents import Specs
-from reconciler.config.yaml.document import Document, shown
+from reconciler.config.yaml.document import shown
 from reconciler.fivetran.public_keys import out_of_date
 from reconciler.model import ANY, Certificate
 from reconciler.model.errors import Problem
@@ -15,17 +14,17 @@ from reconciler.model.errors import Problem
 
 def check_trust_readable(specs: Specs) -> Iterator[Problem]:
     """Reject entries that are no certificate or public key, and private keys."""
-    for unit, kind, node in _declared(specs):
-        for each in parse_entries(unit.environment, kind, node, specs.trust_files):
+    for unit, _, entries in specs.trust:
+        for each in entries:
             if isinstance(each, Fault):
                 yield unit.on_value(each.path, each.message, each.hint)
 
 
 def check_trust_unique(specs: Specs) -> Iterator[Problem]:
     """Find an entry that is listed twice: removing one would not revoke it."""
-    for unit, kind, node in _declared(specs):
+    for unit, _, entries in specs.trust:
         seen: dict[str, Entry] = {}
-        for each in parse_entries(unit.environment, kind, node, specs.trust_files):
+        for each in entries:
             if isinstance(each, Fault):
                 continue
             first = seen.setdefault(each.item.hash, each)
@@ -36,8 +35,8 @@ def check_trust_unique(specs: Specs) -> Iterator[Problem]:
 
 def check_trust_any(specs: Specs) -> Iterator[Problem]:
     """Reject `any` unless the policy allows it: it trusts a man in the middle too."""
-    for unit, kind, node in _declared(specs):
-        if node == ANY and specs.setting(unit.environment, "policy", "trust") != ANY:
+    for unit, kind, _ in specs.trust:
+        if unit.at("connector", "trust", kind) == ANY and specs.setting(unit.environment, "policy", "trust") != ANY:
             message = f"{shown(f'{kind}: any')} trusts every server, which the environment does not allow"
             hint = "declare what the source presents, as a failed setup test shows it, or write `policy: {trust: any}`"
             yield unit.on_value(("connector", "trust", kind), message, f"{hint} in environment.yaml")
@@ -45,8 +44,8 @@ def check_trust_any(specs: Specs) -> Iterator[Problem]:
 
 def warn_invalid_certificates(specs: Specs) -> Iterator[Problem]:
     """Warn for each certificate that is not valid today."""
-    for unit, kind, node in _declared(specs):
-        for each in parse_entries(unit.environment, kind, node, specs.trust_files):
+    for unit, _, entries in specs.trust:
+        for each in entries:
             certificate = each.item if isinstance(each, Entry) else None
             why = out_of_date(certificate, specs.today) if isinstance(certificate, Certificate) else None
             if isinstance(each, Entry) and why is not None:
@@ -57,10 +56,3 @@ def warn_invalid_certificates(specs: Specs) -> Iterator[Problem]:
 def _describe(entry: Entry) -> str:
     item = entry.item
     return f"the certificate {shown(item.subject or item.hash)}" if isinstance(item, Certificate) else "the host key"
-
-
-def _declared(specs: Specs) -> Iterator[tuple[Document, str, Any]]:
-    for unit in specs.all_units():
-        for kind in KINDS:
-            if (node := unit.at("connector", "trust", kind)) is not None:
-                yield unit, kind, node

@@ -20,6 +20,8 @@ from pulumi.dynamic import CreateResult, DiffResult, ReadResult, Resource, Updat
 from reconciler.google.bigquery.access import Entry, MemberNames, parse_entry, to_place, writer_entry
 from reconciler.google.bigquery.access.changes import access_changes, find_deleted_members
 from reconciler.google.bigquery.access.live_entries import (
+    AnyEntry,
+    as_entry,
     entry_key,
     format_entry,
     is_foreign,
@@ -132,7 +134,7 @@ class _Declared:
         self.names = expected.names if expected else MemberNames(props.get("workgroups"))
         entries = [parse_entry(each) or each for each in props["entries"].values()]
         self.writer = writer_entry(account) if account else None
-        self.entries: tuple[Mapping[str, Any] | Entry, ...] = (*entries, *([self.writer] if self.writer else []))
+        self.entries: tuple[AnyEntry, ...] = (*entries, *([self.writer] if self.writer else []))
         self.kept_as: dict[str, Mapping[str, Any]] = dict(props.get("kept_as") or {})
 
     def locate(self, entry: Entry | None) -> str:
@@ -147,13 +149,11 @@ class _Declared:
             if each.entry.at == at:
                 yield run.declared.locate(each.file, each.path)
 
-    def log_changes(
-        self, before: Iterable[Mapping[str, Any] | Entry], after: Iterable[Mapping[str, Any] | Entry]
-    ) -> None:
+    def log_changes(self, before: Iterable[AnyEntry], after: Iterable[AnyEntry]) -> None:
         """Log each grant and each loss between two lists, and in a preview what it cannot know."""
         before = list(before)
         if self.is_incomplete:
-            writers = [each for each in before if (entry := _entry(each)) is not None and writer_address(entry)]
+            writers = [each for each in before if (entry := as_entry(each)) is not None and writer_address(entry)]
             before = [each for each in before if each not in writers]
             self._log_incomplete(writers)
         for change in access_changes(before, after):
@@ -176,9 +176,9 @@ class _Declared:
                     shown,
                 )
 
-    def _log_incomplete(self, writers: list[Mapping[str, Any] | Entry]) -> None:
+    def _log_incomplete(self, writers: list[AnyEntry]) -> None:
         accounts = ", ".join(
-            f"serviceAccount:{entry.member}" for each in writers if (entry := _entry(each)) is not None
+            f"serviceAccount:{entry.member}" for each in writers if (entry := as_entry(each)) is not None
         )
         maybe = f". It revokes that role from {accounts}, unless that is the same account" if accounts else ""
         logger.warning(
@@ -256,15 +256,11 @@ def _fail(declared: _Declared, entry: Entry, text: str, reason: str) -> None:
     run.outcomes.fail(file, f"{declared.locate(entry)}: Google denies {text} on {on}: {reason}\n    {_REMEDY}", text)
 
 
-def _entry(each: Mapping[str, Any] | Entry) -> Entry | None:
-    return each if isinstance(each, Entry) else parse_entry(each)
-
-
-def _keys(entries: Iterable[Mapping[str, Any] | Entry]) -> set[str]:
+def _keys(entries: Iterable[AnyEntry]) -> set[str]:
     return {entry_key(entry) for entry in entries}
 
 
-def _without(entries: Iterable[Mapping[str, Any] | Entry], others: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
+def _without(entries: Iterable[AnyEntry], others: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
     return missing_entries(entries, list(others))
 
 

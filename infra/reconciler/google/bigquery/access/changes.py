@@ -16,6 +16,8 @@ from reconciler.google.bigquery.access import (
     parse_until,
 )
 from reconciler.google.bigquery.access.live_entries import (
+    AnyEntry,
+    as_entry,
     entry_key,
     format_condition,
     format_entry,
@@ -24,7 +26,7 @@ from reconciler.google.bigquery.access.live_entries import (
     normalise_entry,
 )
 
-Entries = Iterable[Mapping[str, Any] | Entry]
+Entries = Iterable[AnyEntry]
 
 
 @dataclass(frozen=True)
@@ -64,16 +66,12 @@ def access_changes(before: Entries, after: Entries) -> list[AccessChange]:
 
 
 def _changes(less: list[Any], more: list[Any], *, grants: bool) -> Iterator[AccessChange]:
-    others = [entry for each in less if (entry := _entry(each)) is not None]
+    others = [entry for each in less if (entry := as_entry(each)) is not None]
     for each in missing_entries(more, less):
         ours = parse_entry(each)
         same = tuple(entry for entry in others if ours and (entry.role, entry.at) == (ours.role, ours.at))
         if ours is None or not any(_gives_as_much(entry, ours) for entry in same):
             yield AccessChange(grants, each, same)
-
-
-def _entry(each: Mapping[str, Any] | Entry) -> Entry | None:
-    return each if isinstance(each, Entry) else parse_entry(each)
 
 
 def _gives_as_much(entry: Entry, as_: Entry) -> bool:
@@ -84,7 +82,7 @@ def _gives_as_much(entry: Entry, as_: Entry) -> bool:
 def find_deleted_members(entries: Entries) -> Iterator[tuple[str, str]]:
     """Return each member that Google shows as deleted, with the member that it was (`user:a@…`)."""
     for each in entries:
-        entry = _entry(each)
+        entry = as_entry(each)
         if entry is not None and is_deleted(entry.at):
             yield entry.member, entry.member.removeprefix("deleted:").partition("?")[0]
 

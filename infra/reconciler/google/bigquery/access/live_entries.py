@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, TypeAlias
 
 from reconciler.google.bigquery.access import (
     Entry,
@@ -18,10 +18,17 @@ from reconciler.google.bigquery.access import (
     without_blanks,
 )
 
+#: An entry of ours, or of a live list as BigQuery returns it.
+AnyEntry: TypeAlias = Mapping[str, Any] | Entry
 Renamed = tuple[dict[str, Any], dict[str, Any]]
 
 
-def normalise_entry(entry: Mapping[str, Any] | Entry) -> dict[str, Any]:
+def as_entry(entry: AnyEntry) -> Entry | None:
+    """Return an entry of ours; None for an authorised view, routine or dataset."""
+    return entry if isinstance(entry, Entry) else parse_entry(entry)
+
+
+def normalise_entry(entry: AnyEntry) -> dict[str, Any]:
     """Return an entry in the form in which all are compared: as BigQuery stores it, without empty fields."""
     if isinstance(entry, Entry):
         return entry.as_property()
@@ -29,20 +36,18 @@ def normalise_entry(entry: Mapping[str, Any] | Entry) -> dict[str, Any]:
     return without_blanks(entry) if ours is None else ours.as_property()
 
 
-def entry_key(entry: Mapping[str, Any] | Entry) -> str:
+def entry_key(entry: AnyEntry) -> str:
     """Return the text that equal entries share."""
     return json.dumps(normalise_entry(entry), sort_keys=True)
 
 
-def missing_entries(
-    entries: Iterable[Mapping[str, Any] | Entry], others: Iterable[Mapping[str, Any] | Entry]
-) -> list[dict[str, Any]]:
+def missing_entries(entries: Iterable[AnyEntry], others: Iterable[AnyEntry]) -> list[dict[str, Any]]:
     """Return the entries of the first list that the second lacks, in order."""
     there = {entry_key(other) for other in others}
     return [normalise_entry(entry) for entry in entries if entry_key(entry) not in there]
 
 
-def have_same_entries(some: Iterable[Mapping[str, Any] | Entry], others: Iterable[Mapping[str, Any] | Entry]) -> bool:
+def have_same_entries(some: Iterable[AnyEntry], others: Iterable[AnyEntry]) -> bool:
     """Return whether two lists have the same entries, in any order."""
     return {entry_key(entry) for entry in some} == {entry_key(entry) for entry in others}
 
@@ -111,9 +116,9 @@ class EntryText:
         return f"{self.what} for {self.who}" if self.who else self.what
 
 
-def format_entry(entry: Mapping[str, Any] | Entry, names: MemberNames) -> EntryText:
+def format_entry(entry: AnyEntry, names: MemberNames) -> EntryText:
     """Format an entry for people to read, with its last day and ticket or its condition."""
-    ours = entry if isinstance(entry, Entry) else parse_entry(entry)
+    ours = as_entry(entry)
     if ours is None:
         return EntryText(_authorised(normalise_entry(entry)))
     return EntryText(predefined_role(ours.role), names.spell(ours.at) + format_condition(ours))
