@@ -22,7 +22,7 @@ def merge(scene: Scene, number: int) -> str:
     return before
 
 
-def test_a_connector_lives_from_its_pull_request_to_its_end(scene: Scene):
+def test_workflows_run_a_connector_from_its_pull_request_to_its_removal(scene: Scene):
     # A pull request opens: one comment for the environment that it touches.
     number = scene.open("shop", {SHOP: scene.unit("shop", "2027-01-10")})
     scene.run_pull_request(number).ok()

@@ -55,3 +55,14 @@ def test_docstrings_and_messages_name_who_does_what(folder: str):
         if VAGUE.search(NAMES.sub("", line))
     ]
     assert found == []
+
+
+def test_test_names_are_short_and_name_who_does_what():
+    found = [
+        f"{file}: {node.name}"
+        for file, tree in trees("tests/unit", "tests/docs", "clients", "rehearsal")
+        for node in ast.walk(tree)
+        if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)) and node.name.startswith("test_")
+        if len(node.name) > LONGEST_TEST_NAME or VAGUE.search(node.name.replace("_", " "))
+    ]
+    assert found == []

@@ -107,7 +107,7 @@ def test_googles_identity_token_is_for_the_audience(google: list[dict[str, objec
     assert [each["target_audience"] for each in google] == ["client.apps.googleusercontent.com"]
 
 
-def test_googles_identity_goes_beside_a_token_of_airflows(google: list[dict[str, object]]):
+def test_google_identity_is_sent_beside_an_airflow_token(google: list[dict[str, object]]):
     assert read("client", variables={"AIRFLOW_TOKEN": "token"}) == Credentials(token="token", google=ID_TOKEN)
 
 

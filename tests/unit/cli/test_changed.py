@@ -102,7 +102,7 @@ def test_changed_maps_a_path_to_environments(checkout: Checkout, path, environme
 
 
 @pytest.mark.parametrize(("before", "after"), [("a", None), ("a", "b")])
-def test_changed_counts_a_path_that_changes_or_goes(checkout: Checkout, before, after):
+def test_changed_counts_changed_and_removed_paths(checkout: Checkout, before, after):
     path = "connectors/dev/a.yaml"
     assert changed(checkout, {path: before}, {path: after} if after else {})["environments"] == ["dev"]
 
@@ -118,7 +118,7 @@ def test_changed_counts_both_sides_of_a_rename(checkout: Checkout):
     assert found["specs"] == ["connectors/dev/a.yaml", "connectors/prod/a.yaml"]
 
 
-def test_changed_names_an_environment_that_comes_or_goes(checkout: Checkout):
+def test_changed_names_added_and_removed_environments(checkout: Checkout):
     new = {"connectors/staging/environment.yaml": "a"}
     assert changed(checkout, {}, new)["environments"] == ["staging"]
     assert changed(checkout, new, {})["environments"] == ["staging"]

@@ -52,7 +52,7 @@ def granted(member: str, dataset: str = "shop") -> dict[str, Any]:
     return step("update", "DatasetAccess", dataset, {**inputs, "entries": {}}, {**inputs, "entries": entries})
 
 
-def test_a_preview_without_changes_is_said_to_do_nothing(folder: Path, capsys: pytest.CaptureFixture[str]):
+def test_review_reports_no_changes_when_the_preview_has_none(folder: Path, capsys: pytest.CaptureFixture[str]):
     preview(folder)
     assert review(capsys, folder) == (0, "What a run of dev would do: nothing\n")
     assert review(capsys, folder, "--format", "github") == (0, "## What a run of dev would do\n\nNothing.\n")

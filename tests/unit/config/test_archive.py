@@ -43,7 +43,7 @@ def test_folders_do_not_count():
     assert content_hash(pack({"a/": b"", "a/b": b"1"})) == content_hash(pack({"a/b": b"1"}))
 
 
-def test_what_programs_leave_beside_the_code_does_not_count():
+def test_content_hash_ignores_files_that_programs_leave_beside_the_code():
     code = {"connector.py": b"1", "lib/x.py": b"2", "pycache.py": b"3"}
     left = {"__pycache__/connector.cpython-311.pyc": b"a", "lib/__pycache__/x.pyc": b"b", "lib/.DS_Store": b"c"}
     assert content_hash(pack({**code, **left, "__MACOSX/._connector.py": b"d"})) == content_hash(pack(code))
@@ -51,7 +51,7 @@ def test_what_programs_leave_beside_the_code_does_not_count():
     assert content_hash(pack({**code, "connector.pyc": b"a"})) != content_hash(pack(code))
 
 
-def test_what_cannot_be_unpacked_counts_by_its_bytes(monkeypatch: pytest.MonkeyPatch):
+def test_content_hash_of_an_unreadable_archive_is_that_of_its_bytes(monkeypatch: pytest.MonkeyPatch):
     good = pack({"a": b"123456789"})
     damaged = good.replace(b"123456789", b"12345678X")
     assert content_hash(damaged) not in (content_hash(good), content_hash(pack({"a": b"12345678X"})))

@@ -40,7 +40,7 @@ def test_load_shows_the_first_problems_of_a_file_and_counts_the_rest(tmp_path: P
 
 
 @pytest.mark.parametrize(("found", "last"), [(100, "`owners`: expected a string"), (101, "1 more problem below")])
-def test_nothing_is_counted_that_can_be_shown(tmp_path: Path, found: int, last: str):
+def test_problems_within_the_limit_are_shown_and_not_counted(tmp_path: Path, found: int, last: str):
     folder = written(tmp_path, a=with_owners(found))
     loaded = load(folder, folder)
     assert len(loaded.problems) == found

@@ -131,7 +131,7 @@ def test_an_environment_is_what_its_file_says(dev: Fleet):
     )
 
 
-def test_an_environment_without_a_policy_lets_units_expire_and_go_with_their_file(tmp_path: Path):
+def test_default_policy_lets_units_expire_and_be_removed_with_their_file(tmp_path: Path):
     file = tmp_path / "dev" / "environment.yaml"
     file.parent.mkdir()
     text = (CASES / "good" / "every_field" / "prod" / "environment.yaml").read_text()

@@ -35,7 +35,7 @@ def test_words_and_numbers_with_something_between_them_are_a_name(first: str, ot
         "db-password-5f4dcc3b5aa765d61d8327deb882cf99",
     ],
 )
-def test_what_people_and_programs_call_their_secrets_is_a_name(name: str):
+def test_key_names_of_people_and_programs_for_secrets_are_found(name: str):
     assert not looks_like_credential(name)
 
 
@@ -62,5 +62,5 @@ def _random(size: int, alphabet: str = string.ascii_letters + string.digits) -> 
     ],
     ids=lambda credential: credential[:8],
 )
-def test_what_vendors_give_out_is_a_credential(credential: str):
+def test_credentials_in_the_forms_of_vendors_are_found(credential: str):
     assert looks_like_credential(credential)

@@ -103,7 +103,7 @@ def test_a_private_key_is_refused_and_never_quoted(folder: Path, where: str):
     assert key.splitlines()[1] not in report
 
 
-def test_whatever_is_presented_is_trusted_where_the_policy_says_so(folder: Path):
+def test_any_certificate_is_trusted_when_the_policy_allows_it(folder: Path):
     (folder / "dev" / "shop.yaml").write_text(UNIT.replace("[{file: ca.pem}]", "any"))
     assert len(load(folder, folder).problems) == 1
     (folder / "dev" / "environment.yaml").write_text(f"{ENVIRONMENT}policy: {{trust: any}}\n")

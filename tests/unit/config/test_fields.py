@@ -91,13 +91,13 @@ def test_the_address_of_a_function_follows_from_its_name(made_up: Catalogue):
     assert problems({}) == ["`function_trigger` is missing in `config`, and `made_up` requires it"]
 
 
-def test_what_auth_needs_is_asked_for_where_there_is_auth(made_up: Catalogue):
+def test_required_keys_of_auth_are_checked_when_auth_is_declared(made_up: Catalogue):
     made_up({}, {"token": Field("secret", required=True), "client": Field("string")})
     assert problems({}) == problems({"auth": {}}) == []
     assert problems({"auth": {"client": "x"}}) == ["`token` is missing in `auth`, and `made_up` requires it"]
 
 
-def test_what_the_catalogue_does_not_describe_may_be_anything(made_up: Catalogue):
+def test_undescribed_fields_accept_any_value(made_up: Catalogue):
     made_up({"any": Field("any"), "free": mapping(), "list": list_of(Field("any"))})
     anything: list[Any] = [1, True, "x", 1.5, {"env": "X"}, {"a": 1}, ["b"]]
     for value in anything:
@@ -106,7 +106,7 @@ def test_what_the_catalogue_does_not_describe_may_be_anything(made_up: Catalogue
     assert problems({"config": {"free": [1]}}) == ["`free`: expected a mapping; found a list"]
 
 
-def test_both_spellings_of_a_choice_are_one(made_up: Catalogue):
+def test_choice_is_accepted_in_both_spellings(made_up: Catalogue):
     made_up({"mode": Field("choice", choices=("AllApps", "SPECIFIC_APPS", "direct"))})
     for right in ("AllApps", "ALL_APPS", "SPECIFIC_APPS", "SpecificApps", "direct"):
         assert problems({"config": {"mode": right}}) == []
@@ -120,7 +120,7 @@ def test_a_long_list_of_choices_is_cut(made_up: Catalogue):
     assert message.endswith("r10, r11 and 28 more")
 
 
-def test_what_fivetran_holds_may_stand_in_place_of_a_value_of_any_type(made_up: Catalogue):
+def test_held_by_is_accepted_in_place_of_a_value_of_any_type(made_up: Catalogue):
     nested = {"b": list_of(Field("secret")), "c": mapping(d=Field("string"))}
     made_up({"a": Field("integer"), **nested, "e": Field("boolean"), "f": Field("secret")})
     assert problems({"config": {key: {"held_by": "fivetran"} for key in "abcef"}}) == []
@@ -188,7 +188,7 @@ def connectors(draw: st.DrawFn) -> dict[str, Any]:
 
 
 @given(connectors())
-def test_no_problem_shows_a_value_and_none_is_told_twice(connector: dict[str, Any]):
+def test_config_problems_show_no_value_and_are_reported_once(connector: dict[str, Any]):
     found = specs(connector)
     told = list(fields.check_config_and_auth(found))
     text = "\n".join(str(problem) for problem in told).lower()

@@ -109,7 +109,7 @@ def test_a_null_is_a_problem_and_stays_as_none():
     assert [problem.split(": ")[0] for problem in problems] == ["x.yaml:1:1", "x.yaml:2:8"]
 
 
-def test_of_two_equal_keys_the_first_stays_and_the_rest_of_the_file_is_read():
+def test_duplicate_key_keeps_the_first_value_and_the_rest_is_read():
     document, problems = read("a: 1\na: {b: [&x 2, {c: d}]}\ne:\nf: 1\n")
     assert document is not None
     assert document.data == {"a": 1, "e": None, "f": 1}

@@ -251,7 +251,7 @@ def units(draw: st.DrawFn) -> Unit:
 
 @settings(max_examples=60)
 @given(units())
-def test_whatever_is_written_is_read_back_equal(unit: Unit):
+def test_written_unit_is_read_back_equal(unit: Unit):
     assert read(unit_text(unit, ENVIRONMENT)) == unit
 
 
@@ -295,7 +295,7 @@ COMMENTED = re.compile(r"\S +#")
     [file for file in OURS if not COMMENTED.search(file.read_text(encoding="utf-8"))],
     ids=lambda file: "/".join(file.parts[-2:]),
 )
-def test_it_writes_our_own_files_as_they_are_but_for_their_comments(file: Path):
+def test_writer_reproduces_our_own_files_without_comments(file: Path):
     fleet = load(ROOT / "connectors", ROOT).fleet(file.parent.name)
     unit = next(unit for unit in fleet.units if unit.name == file.stem)
     first, *lines = file.read_text(encoding="utf-8").splitlines()

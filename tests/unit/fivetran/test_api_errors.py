@@ -53,7 +53,7 @@ def test_an_answer_without_words_is_reported_by_its_status() -> None:
     assert str(error).startswith("GET /groups: Fivetran answered 403. Give")
 
 
-def test_the_number_of_attempts_is_told_when_there_was_more_than_one() -> None:
+def test_error_names_the_attempts_when_there_was_more_than_one() -> None:
     error = api_error(ServerError, 502)
     error.attempts = 5
     assert "502 Code (5 attempts)" in str(error)

@@ -223,7 +223,7 @@ UPLOADS: dict[str, tuple[Callable[[FivetranClient], Any], str]] = {
 
 
 @pytest.mark.parametrize("name", UPLOADS)
-def test_a_file_goes_as_a_form(name: str) -> None:
+def test_package_file_is_sent_as_a_form(name: str) -> None:
     call, said = UPLOADS[name]
     server = Server(ok({"id": "p_1", "file_sha256_hash": "AB" * 32}))
     with server.client() as client:
@@ -235,7 +235,7 @@ def test_a_file_goes_as_a_form(name: str) -> None:
     assert b'name="file"; filename="code.zip"\r\nContent-Type: application/zip\r\n\r\nPK\x03\x04\r\n' in request.content
 
 
-def test_setup_tests_trust_what_is_presented_where_they_are_told_to() -> None:
+def test_setup_tests_trust_what_is_presented_when_asked() -> None:
     server = Server(ok({"id": "a_b"}))
     with server.client() as client:
         client.test_connection("a_b", trust_certificates=True)
@@ -342,7 +342,7 @@ def test_the_service_account_is_the_address_alone() -> None:
         client.group_service_account("g")
 
 
-def test_the_account_tells_whose_key_it_is() -> None:
+def test_account_info_names_the_owner_of_the_key() -> None:
     data = {"account_id": "a", "account_name": "Example", "system_key_id": "k"}
     with Server(ok(data)).client() as client:
         assert client.account_info() == Account("a", "Example", None, "k")

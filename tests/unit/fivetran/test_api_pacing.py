@@ -116,7 +116,7 @@ def test_a_request_that_runs_setup_tests_counts_as_one(operation: str) -> None:
 
 
 @pytest.mark.parametrize("operation", ASKS_SOURCE)
-def test_whatever_asks_a_source_counts_as_one_against_a_quota_of_its_own(operation: str) -> None:
+def test_requests_to_sources_have_a_quota_of_their_own(operation: str) -> None:
     time = FakeTime()
     limits = Limits(source_interactions_per_minute=1, source_interactions_per_hour=2)
     with Server(CONNECTION).client(time, limits=limits) as client:
@@ -136,7 +136,7 @@ def test_whatever_asks_a_source_counts_as_one_against_a_quota_of_its_own(operati
     ],
     ids=["setup tests", "sources"],
 )
-def test_what_nobody_limits_is_limited_as_fivetran_documents(
+def test_unset_limits_are_those_that_fivetran_documents(
     caplog: pytest.LogCaptureFixture, work: Callable[[FivetranClient], Any], most: str
 ) -> None:
     time = FakeTime()
@@ -176,7 +176,7 @@ def test_a_request_that_runs_no_setup_tests_is_not_held_up_by_them(operation: st
     overall=st.integers(1, 400),
     gaps=st.lists(st.floats(0, 30)),
 )
-def test_any_pace_of_requests_is_held_within_any_limits(
+def test_any_pace_of_requests_stays_within_any_limits(
     minute: int, hour: int, source: int, overall: int, gaps: list[float]
 ) -> None:
     time = FakeTime()
@@ -279,7 +279,7 @@ def test_a_short_wait_is_not_announced(caplog: pytest.LogCaptureFixture) -> None
         ({}, None),
     ],
 )
-def test_a_quota_that_is_nearly_used_up_is_told_once_and_nobody_waits(
+def test_nearly_used_quota_is_logged_once_and_delays_no_request(
     headers: dict[str, str], told: str | None, caplog: pytest.LogCaptureFixture
 ) -> None:
     time = FakeTime()

@@ -47,7 +47,7 @@ def test_an_operation_of_the_api_is_a_method_of_its_name() -> None:
 
 
 @pytest.mark.parametrize("file", sorted(ROOM.glob("*.py")), ids=lambda file: file.name)
-def test_the_room_imports_nothing_of_ours_but_itself(file: Path) -> None:
+def test_api_package_imports_nothing_else_of_the_project(file: Path) -> None:
     tree = ast.parse(file.read_text())
     imported = {node.module or "" for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)}
     imported |= {alias.name for node in ast.walk(tree) if isinstance(node, ast.Import) for alias in node.names}

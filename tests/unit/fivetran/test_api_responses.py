@@ -122,7 +122,7 @@ def test_message_of_a_missing_route_means_not_found_on_a_trusted_base_url() -> N
             client.get_connection("a_b")
 
 
-def test_a_redirect_is_not_followed_since_the_key_would_go_along() -> None:
+def test_redirect_is_not_followed_since_that_would_send_the_key() -> None:
     server = Server(httpx.Response(307, headers={"Location": "https://elsewhere.example.test/"}))
     with server.client(retry=ONCE) as client, pytest.raises(UnexpectedAnswer):
         client.get_group("g")
@@ -130,7 +130,7 @@ def test_a_redirect_is_not_followed_since_the_key_would_go_along() -> None:
 
 
 @pytest.mark.parametrize("success", ["Success", "Created", None])
-def test_success_is_told_by_the_status_and_not_by_the_code(success: str | None) -> None:
+def test_success_is_decided_by_the_status_and_not_by_the_code(success: str | None) -> None:
     step = httpx.Response(201, json={"code": success, "data": {"id": "g"}})
     with Server(step).client() as client:
         assert client.get_group("g").id == "g"

@@ -66,7 +66,7 @@ GOOD = ok({"id": "a_b", "items": []})
 
 @pytest.mark.parametrize("fault", [*UNKNOWN, *NEVER_SENT, *REFUSED], ids=repr)
 @pytest.mark.parametrize("operation", REPEATABLE)
-def test_where_repeating_is_safe_a_fault_is_followed_by_another_attempt(operation: str, fault: Step) -> None:
+def test_idempotent_operation_is_repeated_after_a_fault(operation: str, fault: Step) -> None:
     server = Server(fault, fault, GOOD)
     with server.client() as client:
         REPEATABLE[operation](client)
@@ -102,14 +102,14 @@ def test_a_post_that_surely_had_no_effect_is_repeated(operation: str, fault: Ste
         (httpx.Response(200, html="<html>"), UnexpectedAnswer),
     ],
 )
-def test_what_would_fail_again_is_not_repeated(step: Step, kind: type[Exception]) -> None:
+def test_permanent_error_is_not_repeated(step: Step, kind: type[Exception]) -> None:
     server = Server(step)
     with server.client() as client, pytest.raises(kind):
         client.get_connection("a_b")
     assert len(server.requests) == 1
 
 
-def test_attempts_are_bounded_and_their_number_is_told() -> None:
+def test_attempts_are_bounded_and_their_number_is_reported() -> None:
     server, time = Server(refusal(500)), FakeTime()
     with server.client(time) as client, pytest.raises(ServerError, match="5 attempts"):
         client.get_connection("a_b")

@@ -62,7 +62,7 @@ def test_a_schema_config_is_read_in_full() -> None:
     )
 
 
-def test_what_is_not_told_is_none_and_never_guessed() -> None:
+def test_missing_fields_of_a_schema_config_are_none() -> None:
     config = StandardConfig.parse({"schemas": {"public": {"tables": {"users": {"columns": {"id": None}}}}}})
     assert config.schema_change_handling is None
     table = config.schemas["public"].tables["users"]

@@ -33,7 +33,7 @@ def test_missing_credentials_are_named_and_the_others_not_shown(
     assert not any(words in text for words in [*present, KEY, SECRET])
 
 
-def test_without_a_base_url_the_public_api_is_asked() -> None:
+def test_public_api_is_used_without_a_base_url() -> None:
     server = Server(ok({"account_id": "a"}))
     with FivetranClient.from_environment(BOTH, transport=httpx.MockTransport(server)) as client:
         client.account_info()

@@ -121,13 +121,13 @@ def test_sixteen_threads_share_a_client_and_each_gets_its_own_answer(server: Loo
     assert server.connections <= 16
 
 
-def test_in_flight_is_held_over_real_connections(server: Loopback) -> None:
+def test_limit_of_parallel_requests_applies_to_real_connections(server: Loopback) -> None:
     with FivetranClient(server.url, KEY, SECRET, limits=Limits(in_flight=3)) as client, ThreadPoolExecutor(16) as pool:
         list(pool.map(client.get_connection, ["a"] * 100))
     assert server.connections <= 3
 
 
-def test_this_machine_is_never_reached_through_a_proxy(
+def test_loopback_address_is_never_reached_through_a_proxy(
     server: Loopback, closed_port: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for name in ("HTTP_PROXY", "http_proxy", "HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"):

@@ -14,7 +14,7 @@ def page(ids: list[str], cursor: object = None) -> httpx.Response:
     return ok({"items": [{"id": found} for found in ids], "next_cursor": cursor})
 
 
-def test_the_key_and_secret_go_as_basic_auth() -> None:
+def test_key_and_secret_are_sent_as_basic_auth() -> None:
     server = Server(ok({"id": "g"}))
     with server.client() as client:
         client.get_group("g")
@@ -42,7 +42,7 @@ def test_a_page_is_asked_for_when_it_is_needed() -> None:
         assert len(server.requests) == 2
 
 
-def test_the_filters_go_along_to_every_page() -> None:
+def test_filters_are_sent_for_every_page() -> None:
     server = Server(page(["a"], "one"), page(["b"]))
     with server.client() as client:
         list(client.list_connections("g", "s"))

@@ -48,7 +48,7 @@ def test_the_kinds_are_those_that_the_installed_httpx_has() -> None:
     assert names >= {"ReadTimeout", "WriteTimeout", "ReadError", "WriteError", "CloseError", "RemoteProtocolError"}
 
 
-def test_the_system_s_reason_for_a_failed_connection_is_told() -> None:
+def test_error_names_the_systems_reason_for_a_failed_connection() -> None:
     fault = httpx.ConnectError("a text of somebody else's")
     fault.__cause__ = OSError(-2, "Name or service not known")
     server = Server(fault)
@@ -56,7 +56,7 @@ def test_the_system_s_reason_for_a_failed_connection_is_told() -> None:
         client.get_group("g")
 
 
-def test_a_fault_of_a_kind_nobody_knows_is_named() -> None:
+def test_error_names_a_fault_of_an_unknown_kind() -> None:
     class Strange(httpx.TransportError):
         pass
 

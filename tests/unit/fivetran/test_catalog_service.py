@@ -34,7 +34,7 @@ def test_service_is_read_once():
         (Form.PREFIX, (("schema_prefix",),)),
     ],
 )
-def test_form_is_the_keys_of_a_destination(form: Form, keys: tuple[tuple[str, ...], ...]):
+def test_form_has_the_keys_of_a_destination(form: Form, keys: tuple[tuple[str, ...], ...]):
     assert form.keys == keys
 
 

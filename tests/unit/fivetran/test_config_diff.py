@@ -41,7 +41,7 @@ def masked(tree: Any) -> Any:
 
 
 @given(trees)
-def test_what_was_sent_and_comes_back_masked_never_differs(declared):
+def test_masked_secret_never_differs_from_what_was_sent(declared):
     assert project(declared, masked(declared)) == declared
     assert list(differences(declared, masked(declared))) == []
 
@@ -97,7 +97,7 @@ def test_a_changed_scalar_is_named_by_its_path_and_nothing_else_is(declared, key
         (False, None),
     ],
 )
-def test_one_thing_in_two_spellings_does_not_differ(declared, live):
+def test_two_spellings_of_one_value_do_not_differ(declared, live):
     assert project({"field": declared}, {"field": live}) == {"field": declared}
 
 
@@ -128,7 +128,7 @@ def test_one_thing_in_two_spellings_does_not_differ(declared, live):
         ({"inner": {"deep": 1}}, {"inner": {"deep": 2}}),
     ],
 )
-def test_what_really_differs_differs(declared, live):
+def test_different_values_differ(declared, live):
     assert project({"field": declared}, {"field": live}) != {"field": declared}
     assert list(differences({"field": declared}, {"field": live}))
 
@@ -203,7 +203,7 @@ def test_a_choice_is_one_value_in_each_spelling(words):
         assert project(declared, live, Field("choice", choices=(declared,))) == declared
 
 
-def test_a_difference_is_told_as_people_write_yaml_in_an_order_of_its_own():
+def test_difference_is_formatted_as_yaml_in_sorted_order():
     (said,) = differences({"schedule": [{"every": "6h", "by": "fivetran"}]}, {"schedule": [True, 5]})
     assert str(said) == "schedule: the file says [{by: fivetran, every: 6h}], Fivetran has [true, 5]"
 
@@ -222,7 +222,7 @@ def test_a_declared_key_that_is_gone_is_absent():
         ([{"key": "A", "value": KEY}], [{"key": "B", "nested": [{"value": "canary"}]}]),
     ],
 )
-def test_what_should_be_masked_and_is_not_goes_no_further(declared, live):
+def test_unmasked_secret_in_a_live_config_is_never_shown(declared, live):
     projected = project(declared, live)
     assert projected != declared
     assert "canary" not in str(projected)
@@ -249,7 +249,7 @@ def test_a_reference_in_place_of_what_fivetran_holds_is_sent(tree):
     assert changed_keys(held(tree), tree) == {key: node for key, node in tree.items() if held(node) != node}
 
 
-def test_what_stands_around_what_fivetran_holds_shows_as_a_change_of_the_whole():
+def test_change_around_a_kept_value_is_a_change_of_the_whole_key():
     old = {"list": [{"key": "a", "value": HELD}], "key": HELD}
     for changed in ([{"key": "b", "value": HELD}], [], [{"key": "a", "value": HELD}, {"key": "b", "value": KEY}]):
         assert changed_keys(old, {"list": changed, "key": HELD}) == {"list": changed}

@@ -62,7 +62,7 @@ def test_a_difference_is_named_by_its_path_with_both_sides():
     ]
 
 
-def test_one_tree_is_sent_with_enabled_on_the_way_and_nothing_that_is_right():
+def test_patch_has_enabled_parents_and_only_changed_nodes():
     declared = sync(
         public={"tables": {"users": {"columns": {"email": "hashed", "phone": "hashed"}}, "orders": "included"}},
         audit="excluded",
@@ -82,7 +82,7 @@ def test_one_tree_is_sent_with_enabled_on_the_way_and_nothing_that_is_right():
     }
 
 
-def test_the_live_config_is_said_in_the_words_of_the_file():
+def test_live_config_is_described_in_the_keys_of_the_file():
     declared = sync(
         public={"tables": {"users": {"mode": "history", "columns": {"email": "excluded"}}, "orders": "included"}},
         audit="included",
@@ -102,7 +102,7 @@ def test_excluded_table_to_sync_is_one_difference_and_is_sent_with_its_columns()
     assert compare(declared, config).patch == {"schemas": {"public": {"enabled": True, "tables": tables}}}
 
 
-def test_what_is_excluded_hides_what_is_in_it():
+def test_excluded_node_hides_its_children():
     config = live()
     config.schemas["public"].enabled = False
     assert compare(sync(public="excluded"), config).differences == ()
@@ -136,7 +136,7 @@ def test_reset_with_block_all_excludes_all_unlocked_undeclared_columns():
     assert seen.findings == ()
 
 
-def test_what_reset_would_change_shows_in_the_words_of_the_file():
+def test_differences_of_reset_are_in_the_words_of_the_file():
     declared = {"new": "allow_columns", "others": "reset", "schemas": {"public": {"tables": {"users": "included"}}}}
     config = live()
     config.schemas["public"].tables["orders"].enabled = True
@@ -145,7 +145,7 @@ def test_what_reset_would_change_shows_in_the_words_of_the_file():
     assert shown == {"public": {"tables": tables}, "audit": {"tables": {"log": "included"}}}
 
 
-def test_what_fivetran_locks_is_passed_over_and_told_where_the_file_names_it():
+def test_locked_node_is_skipped_and_reported_when_the_file_names_it():
     config = live()
     declared = sync(public={"tables": {"heartbeat": "excluded", "users": {"columns": {"id": "excluded"}}}})
     seen = compare(declared, config, config.source)
@@ -213,7 +213,7 @@ def test_a_column_is_missing_only_where_all_columns_are_known():
     assert finding.exposes
 
 
-def test_what_the_live_config_lists_is_newer_than_what_was_read_from_the_source():
+def test_live_config_takes_precedence_over_columns_read_from_the_source():
     config = live()
     source = live().source
     config.schemas["public"].tables["users"].columns["phone"] = Column(enabled=False)
@@ -248,7 +248,7 @@ def test_a_mode_that_cannot_be_is_found_and_not_sent():
     assert compare(declared, config).patch == {}
 
 
-def test_what_fivetran_does_not_tell_counts_as_synced():
+def test_node_without_enabled_counts_as_synced():
     config = live()
     config.schemas["audit"].enabled = None
     config.schemas["public"].tables["users"].columns["email"] = Column(enabled=None, hashed=None)
@@ -258,7 +258,7 @@ def test_what_fivetran_does_not_tell_counts_as_synced():
     assert len(paths(declared, config)) == 2
 
 
-def test_a_difference_that_lets_something_through_is_told_from_one_that_does_not():
+def test_difference_that_exposes_data_is_distinguished_from_others():
     declared = {
         "new": "block_all",
         "others": "keep",
@@ -271,7 +271,7 @@ def test_a_difference_that_lets_something_through_is_told_from_one_that_does_not
     assert told == {"new": True, "mode": False, "email": False, "phone": True, "audit": True}
 
 
-def test_a_schema_that_is_synced_into_a_dataset_nobody_declares_is_named_with_it():
+def test_schema_synced_into_an_undeclared_dataset_is_named_with_it():
     config = live()
     config.schemas["public"].name_in_destination = "db_public"
     config.schemas["audit"].name_in_destination = "db_audit"

@@ -19,7 +19,7 @@ SYNC = Sync(
 )
 
 
-def test_each_thing_is_said_in_one_way():
+def test_selection_has_one_form():
     assert inputs(SYNC) == {
         "new": "allow_columns",
         "others": "keep",
@@ -41,7 +41,7 @@ def test_each_thing_is_said_in_one_way():
     assert inputs(Sync(new="block_all")) == {"new": "block_all", "others": "keep"}
 
 
-def test_what_state_holds_is_read_again():
+def test_stored_sync_is_parsed_equal():
     assert parse(inputs(SYNC)) == SYNC
     assert parse({"new": "block_all"}) == Sync(new="block_all")
 

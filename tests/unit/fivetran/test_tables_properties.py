@@ -58,7 +58,7 @@ def test_the_plain_form_of_a_sync_is_one_and_leads_back(sync: Sync):
 
 
 @given(syncs, configs)
-def test_what_was_sent_leaves_no_difference(sync: Sync, live: Config):
+def test_sent_patch_leaves_no_difference(sync: Sync, live: Config):
     before = compare(inputs(sync), live, live.source)
     if not before.patch:
         return
@@ -101,7 +101,7 @@ def test_sending_what_differs_ends_in_whatever_order_blocking_and_nodes_are_take
 
 
 @given(syncs, configs)
-def test_what_the_file_keeps_back_is_kept_back_or_found(sync: Sync, live: Config):
+def test_protected_data_is_excluded_or_reported(sync: Sync, live: Config):
     seen = compare(inputs(sync), live, live.source)
     after = live.patched(seen.patch) if seen.patch else live
     found = {finding.path for finding in seen.findings if finding.exposes}
@@ -112,7 +112,7 @@ def test_what_the_file_keeps_back_is_kept_back_or_found(sync: Sync, live: Config
 
 
 @given(syncs, configs)
-def test_what_the_file_does_not_name_stays_unless_it_says_reset(sync: Sync, live: Config):
+def test_unnamed_nodes_stay_unless_others_is_reset(sync: Sync, live: Config):
     seen = compare(inputs(sync), live, live.source)
     if sync.others == "reset" or not seen.patch:
         return
@@ -132,7 +132,7 @@ def test_what_the_file_does_not_name_stays_unless_it_says_reset(sync: Sync, live
 
 
 @given(syncs, configs)
-def test_nothing_is_sent_that_changes_nothing(sync: Sync, live: Config):
+def test_patch_has_no_node_without_a_change(sync: Sync, live: Config):
     seen = compare(inputs(sync), live, live.source)
     for without in _with_one_leaf_less(seen.patch):
         after = live.patched(without) if without else live

@@ -57,7 +57,7 @@ def test_comment_is_found_on_a_later_page(hub: Hub, number: int):
     assert "second text" in bodies(hub)[-1]
 
 
-def test_comment_of_someone_else_is_not_touched(hub: Hub, number: int):
+def test_comment_of_another_author_is_not_changed(hub: Hub, number: int):
     body = f"<!-- reconciler dev -->\n<!-- commit {FIRST} -->\nforged\n"
     hub.done("POST", f"/issues/{number}/comments", hub.people["eve"], {"body": body})
     call(number, commit=SECOND)

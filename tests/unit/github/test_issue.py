@@ -73,7 +73,7 @@ def test_issue_is_found_on_a_later_page_and_without_its_label(hub: Hub):
 
 
 @pytest.mark.parametrize("close", [True, False])
-def test_issue_of_someone_else_is_not_touched(hub: Hub, close: bool):
+def test_issue_of_another_author_is_not_changed(hub: Hub, close: bool):
     sent = {"title": "mine", "body": f"{MARKER}\nforged", "labels": ["reconciler"]}
     hub.done("POST", "/issues", hub.people["ann"], sent)
     hub.branch("change", {"x": "1"})
@@ -85,7 +85,7 @@ def test_issue_of_someone_else_is_not_touched(hub: Hub, close: bool):
     assert len(issues(hub)) == (2 if close else 3)
 
 
-def test_issue_notifies_nobody_whom_its_text_names(hub: Hub):
+def test_issue_notifies_no_one_whom_its_text_names(hub: Hub):
     call("@ann \\@example/team (@bob) a@example.com `@eve`")
     body = issues(hub)[0].body
     assert "@ann" not in body

@@ -95,7 +95,7 @@ def test_reviewed_keeps_an_approval_that_a_comment_follows(hub: Hub, github: Git
     assert found(github, hub.merge(number)) == {ONE}
 
 
-def test_reviewed_is_nothing_when_someone_else_approves(hub: Hub, github: GitHub):
+def test_reviewed_is_empty_when_no_code_owner_approves(hub: Hub, github: GitHub):
     commit = hub.merge(reviewed_pull(hub, github, by="eve"))
     assert reason(github, commit) == "no approval of its last commit by an owner of connectors/dev/shop.yaml (@bob)"
 

@@ -130,7 +130,7 @@ def test_the_three_roles_that_bigquery_renames_are_written_by_their_basic_names(
     assert {entry.role for entry in entries_of(*own)} == {"OWNER", "WRITER", "READER", "roles/bigquery.metadataViewer"}
 
 
-def test_a_list_is_never_empty_since_bigquery_would_let_in_the_projects_readers():
+def test_access_list_is_never_empty_since_that_grants_to_project_readers():
     (entry,) = written_list(environment(), Dataset("d", "US", sensitive=True), None)
     assert entry.as_property() == {"role": "OWNER", "specialGroup": "projectOwners"}
 
@@ -198,7 +198,7 @@ def test_each_kind_of_member_has_its_field_and_is_a_person_or_none(member: str, 
     assert is_public(at) == (of == "everybody")
 
 
-def test_what_iam_calls_another_member_is_found_in_its_own_field():
+def test_member_kinds_of_iam_are_stored_in_their_own_fields():
     for member, entry in {
         "user:A@example.com": Entry("READER", "userByEmail", "a@example.com"),
         "allAuthenticatedUsers": Entry("READER", "specialGroup", "allAuthenticatedUsers"),
@@ -263,7 +263,7 @@ def test_a_later_day_and_no_condition_at_all_make_the_others_void():
     assert len(entries_of(Grant(VIEWER, who, "B-1", TODAY), Grant(VIEWER, who, "A-1", TODAY))) == 1
 
 
-def test_what_has_ended_is_void_or_is_deleted_lets_nobody_in():
+def test_ended_void_and_deleted_members_get_no_entry():
     who = ("user:a@example.com",)
     here = entries_of(Grant(VIEWER, ("user:b@example.com",), until=TODAY), Grant(VIEWER, who))
     others = (
@@ -298,7 +298,7 @@ def test_describe_lapse_reports_access_that_ends_soon_or_has_ended(days: int, sa
     assert describe_lapse(Grant(VIEWER, ("user:a@example.com",)), PeoplePolicy(), TODAY) is None
 
 
-def test_of_several_members_the_first_is_named():
+def test_lapse_names_the_first_of_several_members():
     grant = Grant(VIEWER, ("user:a@example.com", "user:b@example.com", "user:c@example.com"), until=TODAY)
     assert "for user:a@example.com and 2 more; " in str(describe_lapse(grant, PeoplePolicy(), TODAY))
 

@@ -56,7 +56,7 @@ def test_a_merged_list_keeps_what_bigquery_made_of_an_entry():
 
 
 @given(before=lists(*MEMBERS), after=lists(*MEMBERS))
-def test_each_entry_that_comes_or_goes_is_one_change(before: Any, after: Any):
+def test_each_added_or_removed_entry_is_one_change(before: Any, after: Any):
     changes = access_changes(before, after)
     assert [change.entry for change in changes if change.is_grant] == missing_entries(after, before)
     assert [change.entry for change in changes if not change.is_grant] == missing_entries(before, after)
@@ -105,7 +105,7 @@ def test_missing_entries_ignores_spelling_and_empty_fields():
     assert missing_entries([blank], [as_rest]) == []
 
 
-def test_what_bigquery_may_come_to_authorise_stays_and_a_new_kind_of_member_goes():
+def test_merge_keeps_new_kinds_of_resources_and_removes_new_kinds_of_members():
     model, member = {"model": {"projectId": "p", "modelId": "m"}}, {"role": "READER", "newKind": "x"}
     assert merge_entries([], [model, member], {}) == [model, OWNERS]
     assert described((model, member), (model, OWNERS)) == [
@@ -114,7 +114,7 @@ def test_what_bigquery_may_come_to_authorise_stays_and_a_new_kind_of_member_goes
     ]
 
 
-def test_of_several_members_of_another_name_each_is_paired_with_its_own():
+def test_renamed_members_are_paired_with_their_own_names():
     sent = [{"role": "READER", "groupByEmail": f"{name}@example.io"} for name in "abc"]
     kept = [{"role": "READER", "groupByEmail": f"{name}@example.com"} for name in "cba"]
     assert find_renamed(sent, kept) == [*zip(sent, reversed(kept), strict=True)]

@@ -58,7 +58,7 @@ def test_all_datasets_are_listed_over_all_pages(admin):
         assert datasets.all() == tuple(ListedDataset(f"d_{number:03}", {"n": str(number)}) for number in range(101))
 
 
-def test_several_are_read_at_once_and_each_is_told(admin):
+def test_datasets_are_read_in_parallel_and_each_is_reported(admin):
     for name in ("a", "b"):
         admin("PUT", f"/datasets/p/{name}", {"description": name, "defaultTableExpirationMs": 3_600_000})
     told: list[None] = []
@@ -94,7 +94,7 @@ def test_a_rejection_is_one_line_with_googles_text_apart(admin):
             datasets.all()
 
 
-def test_without_credentials_it_says_how_to_get_them(monkeypatch: pytest.MonkeyPatch, tmp_path):
+def test_missing_credentials_error_names_the_command_to_log_in(monkeypatch: pytest.MonkeyPatch, tmp_path):
     monkeypatch.delenv("BIGQUERY_EMULATOR_HOST", raising=False)
     monkeypatch.setenv("GOOGLE_APPLICATION_CREDENTIALS", str(tmp_path / "none.json"))
     with pytest.raises(RemoteError, match=r"gcloud auth application-default login`$") as raised:

@@ -39,7 +39,7 @@ def test_no_fate_is_of_an_input_that_the_plugin_does_not_have():
     } == INPUTS
 
 
-def test_what_only_bigquery_knows_is_lost_by_a_write():
+def test_settings_unknown_to_the_plugin_are_lost_by_a_write():
     resource = {"kind": "bigquery#dataset", "defaultCollation": "und:ci", "labels": {"a": "b"}, "location": "US"}
     assert dataset_settings.find_lost_settings(resource) == {}
     lost = {"defaultRoundingMode": "ROUND_HALF_EVEN", "somethingNew": {"a": 1}}

@@ -57,7 +57,7 @@ def _hierarchy(admin: Admin) -> None:
 
 
 @pytest.mark.usefixtures("_hierarchy")
-def test_all_that_a_project_is_in_is_told_from_below_with_roles_and_conditions(admin: Admin):
+def test_holders_lists_all_parents_with_roles_and_conditions(admin: Admin):
     conditional = Binding("roles/bigquery.dataViewer", ("group:b@example.com",), "for now")
     admin("PUT", "/hierarchy/projects/p", {"bindings": bind(READER, conditional)})
     with Iam("p") as iam:
@@ -73,7 +73,7 @@ def test_all_that_a_project_is_in_is_told_from_below_with_roles_and_conditions(a
 
 
 @pytest.mark.usefixtures("_hierarchy")
-def test_what_may_not_be_seen_is_said_and_the_rest_is_seen(admin: Admin):
+def test_holders_names_hidden_policies_and_returns_the_rest(admin: Admin):
     admin("PUT", "/hierarchy/folders/3", {"denied": ["getIamPolicy"]})
     admin("PUT", "/hierarchy/folders/2", {"denied": ["get"], "bindings": bind(READER)})
     with Iam("p") as iam:
@@ -92,7 +92,7 @@ def test_what_may_not_be_seen_is_said_and_the_rest_is_seen(admin: Admin):
 
 
 @pytest.mark.usefixtures("_hierarchy")
-def test_what_google_says_of_a_project_that_is_not_shown_is_told_once(admin: Admin):
+def test_googles_message_about_a_hidden_project_is_reported_once(admin: Admin):
     admin("PUT", "/hierarchy/projects/p", {"denied": ["get", "getIamPolicy"]})
     with Iam("p") as iam:
         project, above = iam.holders()
@@ -100,7 +100,7 @@ def test_what_google_says_of_a_project_that_is_not_shown_is_told_once(admin: Adm
     assert (above.denied, above.unmasked_denial) == ("cannot read the parent of projects/p: Google answered 403", "")
 
 
-def test_what_a_role_permits_is_asked_once(admin: Admin):
+def test_permissions_of_a_role_are_read_once(admin: Admin):
     ours, hidden = "projects/p/roles/ours", "organizations/1/roles/hidden"
     admin("PUT", "/roles", {"name": ours, "permissions": ["bigquery.tables.getData"]})
     admin("PUT", "/roles", {"name": hidden, "denied": True})

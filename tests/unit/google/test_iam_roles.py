@@ -19,10 +19,10 @@ def test_a_role_that_is_not_known_reads_exactly_with_a_permission_to_read(name: 
 
 
 @pytest.mark.parametrize("role", sorted(roles.BLIND))
-def test_what_reads_nothing_reads_nothing(role: str):
+def test_roles_without_data_access_read_no_data(role: str):
     assert roles.role_reads_data(role) is False
     assert role not in roles.BASIC
 
 
-def test_what_fivetran_gets_reads_nothing_of_others():
+def test_role_of_fivetran_reads_no_data_of_others():
     assert roles.FIVETRANS in roles.BLIND

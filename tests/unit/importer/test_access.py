@@ -150,7 +150,7 @@ def test_every_live_grant_is_in_the_file_and_a_run_writes_the_very_list(live, de
 
 @settings(max_examples=100)
 @given(LISTS, PEOPLE)
-def test_what_the_environment_asks_beyond_that_is_marked_and_everybody_keeps_access(live, people):
+def test_import_marks_missing_policy_keys_and_revokes_no_access(live, people):
     policy = {"people": people, "public_access": "allowed"}
     where, dataset, draft = imported(live, environment(policy=policy))
     need, standing = people.get("need", []), {"wg-stripe--viewers@example.com", "projectReaders"}
@@ -210,7 +210,7 @@ def test_import_groups_grants_and_leaves_out_those_of_the_environment():
     assert access([entry for entry in live if "engineers" not in str(entry)], default=default).sensitive
 
 
-def test_what_people_need_is_marked_where_bigquery_does_not_have_it():
+def test_import_marks_policy_keys_that_bigquery_does_not_store():
     people = PeoplePolicy(frozenset({"ticket", "until"}), timedelta(14), standing=("workgroup:stripe",))
     late = {
         "role": "READER",
@@ -264,12 +264,12 @@ OFFICE = {"title": "office hours", "expression": "x"}
         ),
     ],
 )
-def test_what_has_no_place_in_a_file_is_told_with_the_reason(live: list[dict[str, Any]], lost: str):
+def test_import_names_entries_without_a_place_in_a_file_with_the_reason(live: list[dict[str, Any]], lost: str):
     found: Access = access(live)
     assert [told.startswith(lost) for told in found.lost] == [True]
 
 
-def test_where_people_need_a_last_day_another_condition_has_no_place():
+def test_import_leaves_out_other_conditions_where_people_need_a_last_day():
     people = PeoplePolicy(frozenset({"until"}), standing=("user:b@example.com",))
     found = access(
         [{**PERSON, "condition": OFFICE}, {**PERSON, "userByEmail": "b@example.com", "condition": OFFICE}],
@@ -281,7 +281,7 @@ def test_where_people_need_a_last_day_another_condition_has_no_place():
     assert found.grants == (Grant(READER, ("user:b@example.com",), condition=Condition("office hours", "x")),)
 
 
-def test_where_people_need_a_last_day_everybody_has_no_place():
+def test_import_leaves_out_the_public_where_people_need_a_last_day():
     people = PeoplePolicy(frozenset({"until"}))
     found = access([{"role": "READER", "iamMember": "allUsers"}], people=people, public_access="allowed")
     assert [told.rpartition(": ")[2] for told in found.lost] == [
@@ -289,7 +289,7 @@ def test_where_people_need_a_last_day_everybody_has_no_place():
     ]
 
 
-def test_where_everybody_may_get_in_everybody_is_in_the_file():
+def test_import_declares_the_public_where_the_policy_allows_it():
     live = [{"role": "READER", "iamMember": "allUsers"}, {"role": "READER", "specialGroup": "allAuthenticatedUsers"}]
     assert access(live, public_access="allowed").grants == (Grant(READER, ("allUsers", "allAuthenticatedUsers")),)
 

@@ -87,7 +87,7 @@ def test_a_setting_that_holds_a_known_secret_is_named_without_its_value():
 
 
 @given(st.dictionaries(KEYS, JSON, max_size=4))
-def test_of_an_unknown_service_everything_that_says_something_is_kept(live: dict[str, Any]):
+def test_import_of_an_unknown_service_keeps_every_set_value(live: dict[str, Any]):
     found = config(live, "nobody_knows")
     assert list(differences(found.tree, live)) == []
     assert found.left_out == []
@@ -95,7 +95,7 @@ def test_of_an_unknown_service_everything_that_says_something_is_kept(live: dict
 
 
 @given(st.dictionaries(st.sampled_from(sorted(catalog.find("stripe").config)), JSON, max_size=4))  # type: ignore[union-attr]
-def test_of_a_known_service_what_is_kept_differs_in_nothing_and_the_rest_is_told(live: dict[str, Any]):
+def test_import_of_a_known_service_has_no_difference_and_names_what_is_left_out(live: dict[str, Any]):
     found = config(live)
     assert list(differences(found.tree, live, field=catalog.config_of("stripe"))) == []
     told = {path.split(".")[1].split("[")[0] for path in found.left_out}
@@ -165,7 +165,7 @@ def test_a_secret_in_a_list_is_marked_by_the_name_that_stands_beside_it():
     }
 
 
-def test_what_is_shown_although_it_is_a_credential_is_not_written():
+def test_import_writes_no_credential_that_fivetran_shows():
     found = config({"api_token": "canary", "nested": {"password": "canary"}, "n": "-----BEGIN PRIVATE KEY-----"}, "x")
     assert "canary" not in str(found.tree)
     assert "PRIVATE" not in str(found.tree)
@@ -213,7 +213,7 @@ def test_the_schedule_is_the_live_one(live: dict[str, Any], schedule: object):
     assert schedule_of(connection(**live), "u", "dev", None, ())[0] == schedule
 
 
-def test_an_interval_that_no_file_can_say_is_told():
+def test_import_names_an_interval_that_no_file_can_declare():
     found, comment = schedule_of(connection(schedule_type="auto", sync_frequency=100), "u", "dev", None, ())
     assert found == FivetranSchedule(120)
     assert comment == "Fivetran syncs every 100 minutes; files cannot declare that, and this is the nearest value."
@@ -266,7 +266,7 @@ def test_every_schema_that_is_not_as_new_ones_become_is_in_the_file(live: Standa
     assert chosen <= set(found.schemas if found is not None else ())
 
 
-def test_where_nobody_has_chosen_anything_there_is_no_sync():
+def test_import_writes_no_sync_when_nothing_was_selected():
     table = TableConfig(True, "soft_delete", True, True, None, {"id": ColumnConfig(True, False, None)})
     usual = StandardConfig("allow_all", {"s": SchemaConfig(True, "s", {"t": table})})
     assert sync_of(usual) is None

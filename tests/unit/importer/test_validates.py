@@ -188,7 +188,7 @@ def written(draft: Draft, folder: Path, fleet: Fleet) -> Fleet:
 
 @settings(max_examples=60)
 @given(live_connections(), CONFIGS, st.sampled_from(ENVIRONMENTS), DATASETS, st.none() | TEXT)
-def test_whatever_a_connection_is_what_an_import_writes_of_it_validates(
+def test_imported_file_of_any_connection_validates(
     live: Connection,
     tables: StandardConfig | None,
     further: Mapping[str, Any],
@@ -225,9 +225,7 @@ def test_whatever_a_connection_is_what_an_import_writes_of_it_validates(
     DATASETS,
     st.sampled_from(ENVIRONMENTS),
 )
-def test_whatever_a_dataset_is_what_an_import_writes_of_it_validates(
-    dataset_id: str, live: LiveDataset, further: Mapping[str, Any]
-):
+def test_imported_file_of_any_dataset_validates(dataset_id: str, live: LiveDataset, further: Mapping[str, Any]):
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         fleet = environment(folder, further)
@@ -316,7 +314,7 @@ def test_two_datasets_that_differ_in_capitals_get_names_that_do_not():
 
 
 @pytest.mark.parametrize(("tables", "columns", "kept"), [(300, 30, True), (60, 2500, False)])
-def test_a_connection_with_many_columns_off_is_written_as_far_as_a_file_goes(
+def test_import_writes_excluded_columns_up_to_the_limit_of_a_file(
     tables: int, columns: int, kept: bool, tmp_path: Path
 ):
     off = ColumnConfig(False, False, None)

@@ -44,7 +44,7 @@ def running(of: Fleet, today: date) -> set[str]:
 
 
 @given(fleets(FORBIDDEN), DAYS)
-def test_where_expiry_is_forbidden_nothing_is_ever_expired_labelled_or_paused_by_it(of: Fleet, today: date):
+def test_nothing_expires_is_labelled_or_paused_when_expiry_is_forbidden(of: Fleet, today: date):
     staged = apply_expiry(of, today)
     for unit, left in zip(of.units, staged.fleet.units, strict=True):
         paused = unit.retire is not None and unit.connector is not None
@@ -57,7 +57,7 @@ def test_where_expiry_is_forbidden_nothing_is_ever_expired_labelled_or_paused_by
 
 
 @given(fleets(), DAYS, DAYS)
-def test_with_the_days_nothing_comes_back(of: Fleet, one: date, other: date):
+def test_expiry_stages_never_go_back_with_the_days(of: Fleet, one: date, other: date):
     first, second = sorted((one, other))
     for before, after in zip(exists(of, first), exists(of, second), strict=True):
         assert after <= before
@@ -92,7 +92,7 @@ def test_dataset_expires_with_the_last_connector_that_writes_it(of: Fleet, today
 
 
 @given(DAYS | st.none(), DAYS, DAYS, DAYS)
-def test_a_shared_dataset_goes_with_its_last_connector_unless_its_file_says_later(own, first, second, today):
+def test_shared_dataset_expires_with_its_last_connector_or_later(own, first, second, today):
     of = fleet(dataset("s", own), connector("a", first, to="s"), connector("b", second, to="s"))
     lives = Expiries(of, today)
     assert lives.dataset_expiry(of.units[0], of.units[0].datasets[0]).last_day == max(
@@ -122,7 +122,7 @@ def test_later_date_before_the_removal_acts_as_if_it_was_the_first_one(of: Fleet
 
 
 @given(fleets(), DAYS, DAYS)
-def test_what_a_run_announced_goes_unrefused_when_its_day_comes(of: Fleet, one: date, other: date):
+def test_announced_removal_is_allowed_when_its_day_comes(of: Fleet, one: date, other: date):
     first, second = sorted((one, other))
     before, after = (declarations(apply_expiry(of, day)) for day in (first, second))
     assert rejections(before, after, Rules(second, removal=(of.environment.policy.removal,))) == ()

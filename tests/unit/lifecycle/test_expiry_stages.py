@@ -34,7 +34,7 @@ def test_a_date_is_the_last_good_day_then_come_the_days_of_grace(today: str, now
     assert compute_expiry(LAST, USUAL, on(today)) == Expiry(now, LAST, date(2027, 1, 8))
 
 
-def test_without_grace_it_goes_on_the_day_after():
+def test_unit_is_removed_on_the_next_day_without_grace():
     strict = ExpiryPolicy(warn=timedelta(0), grace=timedelta(0))
     assert [compute_expiry(LAST, strict, on(day)).stage for day in ("2026-12-30", "2026-12-31", "2027-01-01")] == [
         Stage.AHEAD,
@@ -48,7 +48,7 @@ def test_a_date_at_the_end_of_the_calendar_is_a_date():
 
 
 @pytest.mark.parametrize("expires", [None, Never("tier 1")])
-def test_what_has_no_date_does_not_expire(expires: Never | None):
+def test_unit_without_a_date_does_not_expire(expires: Never | None):
     assert compute_expiry(expires, USUAL, date.max) == Expiry()
 
 
@@ -87,7 +87,7 @@ SHARED = (dataset("sheets"), connector("early", date(2026, 12, 10), to="sheets")
         ((*SHARED, connector("undated", to="sheets")), "2030-01-01", ({"undated"}, {"sheets"})),
     ],
 )
-def test_a_dataset_lives_as_long_as_its_last_connector(units, today: str, left):
+def test_dataset_expires_with_its_last_connector(units, today: str, left):
     assert exists(fleet(*units), on(today)) == left
 
 
@@ -102,7 +102,7 @@ def test_a_dataset_lives_as_long_as_its_last_connector(units, today: str, left):
         ((connector("a", LAST), connector("b", Never("x"), to="a")), [DataFate.KEPT, DataFate.ELSEWHERE]),
     ],
 )
-def test_a_unit_s_data_goes_with_it_where_its_file_alone_declares_and_writes_it(units, data: list[DataFate]):
+def test_data_is_deleted_with_its_unit_when_no_other_unit_writes_it(units, data: list[DataFate]):
     lives = Expiries(fleet(*units), LAST)
     assert [lives.data_fate(unit) for unit in units] == data
 
@@ -128,7 +128,7 @@ def test_a_pause_of_the_files_own_stays_where_nothing_has_ended():
     assert reasons == ["INC-1", "expired on 2026-12-31"]
 
 
-def test_fleet_is_told_of_units_of_which_nothing_is_left():
+def test_preflight_gets_units_of_which_nothing_is_left():
     before, after = (declarations(apply_expiry(fleet(*SHARED), on(day))) for day in ("2027-01-07", "2027-01-08"))
     assert before["late"].ending == Ending("2027-01-08")
     assert before["early"].expired == "2026-12-10"

@@ -44,7 +44,7 @@ def test_a_run_may_remove_when_it_says_so_and_only_then(said: str, removals: Rem
 
 
 @pytest.mark.parametrize("said", ["Allow", "yes", "true", "allow:", "allow:many", "allow:-1", "allow ", "allow:²"])
-def test_what_is_no_permission_is_told(said: str):
+def test_removals_reject_another_form_of_the_variable(said: str):
     with pytest.raises(ReconcilerError, match="expected `allow`, or `allow:<number>`"):
         Removals.parse(said)
 
@@ -62,11 +62,11 @@ def test_what_is_no_permission_is_told(said: str):
         (Ending(retired=True, guarded=True), True, True),
     ],
 )
-def test_what_state_says_of_the_end_decides_with_what_the_run_may_do(ending, without, with_permission, allowed):
+def test_recorded_ending_and_permission_decide_about_a_removal(ending, without, with_permission, allowed):
     assert may_remove(ending, TODAY, removals_allowed=allowed) is (with_permission if allowed else without)
 
 
-def test_who_is_refused_is_told_what_to_do():
+def test_rejected_removal_says_what_to_do():
     assert explain_removal(Ending()) == "Run with RECONCILER_REMOVALS=allow to delete it."
     assert "`retire: {ticket: …}`" in explain_removal(Ending(guarded=True))
 
@@ -97,7 +97,7 @@ def test_the_flags_are_set_before_they_are_needed(policy, of, life, rules):
     st.sampled_from(["retire", "file"]),
     st.sampled_from([Expiry(), ENDS]),
 )
-def test_where_expiry_is_forbidden_no_contents_are_ever_deleted(expires, retire, removal, life):
+def test_contents_are_never_deleted_when_expiry_is_forbidden(expires, retire, removal, life):
     policy = Policy(ExpiryPolicy(forbidden=True), removal)
     of = unit(expires, retire)
     assert not deletion_rules(policy, dataset_ending(policy, of, DATASET, life)).contents

@@ -62,7 +62,7 @@ def test_a_connection_is_named_by_its_destination(destination: DestinationSchema
     assert destination.connection_name == name
 
 
-def test_a_destination_goes_into_the_config_with_the_keys_it_has():
+def test_destination_is_put_into_the_config_by_its_keys():
     assert DestinationSchema(schema="a", table="b").as_config() == {"schema": "a", "table": "b"}
 
 

@@ -13,7 +13,7 @@ def test_a_date_in_the_variable_is_today(monkeypatch: pytest.MonkeyPatch):
     assert today().isoformat() == "2027-02-28"
 
 
-def test_without_it_today_is_the_clocks_in_utc(monkeypatch: pytest.MonkeyPatch):
+def test_today_is_the_clocks_day_in_utc_without_the_variable(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.delenv(VARIABLE, raising=False)
     before = datetime.now(UTC).date()
     assert before <= today() <= datetime.now(UTC).date()

@@ -80,7 +80,7 @@ def test_a_connection_that_a_refresh_finds_gone_gets_a_new_intent(fivetran: Five
     assert provider.diff("dev", kept, again).changes, "so that it is recorded before the create"
 
 
-def test_one_remade_by_hand_after_a_deletion_is_held_against_the_file(fivetran: Fivetran, new_run):
+def test_connection_remade_by_hand_is_compared_with_the_file(fivetran: Fivetran, new_run):
     kept = check({}, unit())
     fivetran.by_hand(sync_frequency=60, connected_by=run.account.creator().user)
     new_run()
@@ -95,7 +95,7 @@ def test_a_preview_records_no_user_and_asks_for_none(fivetran: Fivetran, new_run
     assert not any(request["path"] == "/v1/account/info" for request in fivetran.requests())
 
 
-def test_where_fivetran_does_not_say_whose_key_it_is_nothing_becomes_ours(
+def test_no_connection_counts_as_ours_without_the_owner_of_the_key(
     fivetran: Fivetran, new_run, caplog: pytest.LogCaptureFixture
 ):
     fivetran.fault(path="^/v1/account/info$", kind="status", status=500, count=None)
@@ -152,7 +152,7 @@ def test_another_service_under_the_same_name_gets_an_intent_and_is_not_looked_fo
     assert [request["path"] for request in fivetran.requests()] == ["/v1/account/info"]
 
 
-def test_a_connection_made_anew_needs_each_value_before_the_old_one_goes(fivetran: Fivetran, new_run):
+def test_replacement_needs_each_value_before_the_old_connection_is_deleted(fivetran: Fivetran, new_run):
     fivetran.by_hand(**AT_WORK)
     kept = check({}, unit())
     held = unit(service="hubspot", api_key={"held_by": "fivetran"})

@@ -92,7 +92,7 @@ def test_a_new_dataset_that_cannot_be_read_is_rejected(fivetran: Fivetran, new_r
     )
 
 
-def test_one_reason_why_datasets_cannot_be_read_is_told_once(fivetran: Fivetran, new_run):
+def test_reason_for_unreadable_datasets_is_reported_once(fivetran: Fivetran, new_run):
     make(fivetran)
     fivetran.gcp("PUT", "/datasets/dev-project/other", {})
     for name in ("stripe", "other"):
@@ -108,7 +108,7 @@ def test_one_reason_why_datasets_cannot_be_read_is_told_once(fivetran: Fivetran,
     )
 
 
-def test_fivetrans_service_account_is_asked_for_where_that_tells_something(
+def test_service_account_is_requested_only_when_the_decision_needs_it(
     fivetran: Fivetran, new_run, caplog: pytest.LogCaptureFixture
 ):
     account = run.account.client().group_service_account(fivetran.group)
@@ -125,7 +125,7 @@ def test_fivetrans_service_account_is_asked_for_where_that_tells_something(
     assert [each["route"] for each in fivetran.requests()] == []
 
 
-def test_datasets_in_no_file_are_told_or_fail_the_run_as_the_policy_says(
+def test_undeclared_datasets_are_logged_or_fail_the_run_by_policy(
     fivetran: Fivetran, new_run, caplog: pytest.LogCaptureFixture
 ):
     found = (
@@ -142,12 +142,12 @@ def test_datasets_in_no_file_are_told_or_fail_the_run_as_the_policy_says(
     assert "(the files of test have problems, so their datasets are listed too)" in message
 
 
-def test_of_very_many_the_first_are_named(fivetran: Fivetran, new_run, caplog: pytest.LogCaptureFixture):
+def test_long_list_of_datasets_names_the_first(fivetran: Fivetran, new_run, caplog: pytest.LogCaptureFixture):
     check({}, props(Findings(undeclared=tuple(UndeclaredDataset(f"d{number:02}", None) for number in range(23)))))
     assert "d18; d19; and 3 more (list them with `reconciler unmanaged -e dev`). " in caplog.text
 
 
-def test_what_this_run_removes_is_no_surprise_and_what_it_leaves_behind_is_one(
+def test_undeclared_datasets_include_kept_and_exclude_removed_ones(
     fivetran: Fivetran, new_run, monkeypatch: pytest.MonkeyPatch
 ):
     monkeypatch.setenv("RECONCILER_REMOVALS", "allow")

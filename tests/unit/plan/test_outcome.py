@@ -16,7 +16,7 @@ PROPS: dict[str, Any] = {"file": "dev/environment.yaml", "environment": "dev", "
 STORED = {"file": "dev/environment.yaml", "environment": "dev"}
 
 
-def test_it_raises_with_every_failed_unit_under_its_file_and_names_no_other(fivetran: Fivetran, new_run):
+def test_outcome_raises_with_every_failed_unit_under_its_file(fivetran: Fivetran, new_run):
     fivetran.script_tests(target="zoom", runs=None, results=[BAD_TEST])
     fivetran.script_tests(target="jira", runs=None, results=[BAD_TEST, {**BAD_TEST, "title": "Second"}])
     ids = {}
@@ -41,7 +41,7 @@ def test_it_raises_with_every_failed_unit_under_its_file_and_names_no_other(five
     assert failure(provider.update, "dev", dict(STORED), dict(PROPS)) == expected
 
 
-def test_where_every_unit_works_it_is_quiet_and_changes_nothing(fivetran: Fivetran, new_run):
+def test_outcome_changes_nothing_when_every_unit_works(fivetran: Fivetran, new_run):
     Stack(fivetran.group).up(unit())
     made = provider.create(dict(PROPS))
     assert (made.id, made.outs) == ("dev", STORED)
@@ -61,7 +61,7 @@ def test_a_new_process_knows_of_no_failure_and_a_preview_shows_none(fivetran: Fi
     assert not provider.diff("dev", dict(STORED), dict(PROPS)).changes
 
 
-def test_what_the_environment_forbids_is_pending_in_a_preview_and_raises_in_the_end(fivetran: Fivetran, new_run):
+def test_policy_breach_is_pending_in_a_preview_and_fails_the_apply(fivetran: Fivetran, new_run):
     run.outcomes.breach("dev/environment.yaml", "p has undeclared datasets: d")
     assert provider.diff("dev", dict(STORED), dict(PROPS)).changes
     expected = "dev/environment.yaml: p has undeclared datasets: d"

@@ -50,12 +50,12 @@ def test_a_refusal_without_credentials_is_a_rejection(fivetran: Fivetran, new_ru
     assert "would delete the connection stripe" in failure(provider.check, props("stripe"), props())
 
 
-def test_everything_rejected_is_said_at_once(fivetran: Fivetran, new_run):
+def test_preflight_reports_all_rejections_at_once(fivetran: Fivetran, new_run):
     message = failure(provider.check, props("a", "b"), props()).splitlines()
     assert [line.split()[0] for line in message if not line.startswith(" ")] == ["dev/a.yaml", "dev/b.yaml"]
 
 
-def test_what_is_allowed_asks_fivetran_nothing(fivetran: Fivetran, new_run, monkeypatch: pytest.MonkeyPatch):
+def test_allowed_changes_send_no_request_to_fivetran(fivetran: Fivetran, new_run, monkeypatch: pytest.MonkeyPatch):
     fivetran.forget_requests()
     provider.check(props("stripe"), {**props("stripe", "sandbox"), "preview": True})
     monkeypatch.setenv("RECONCILER_REMOVALS", "allow")
@@ -63,7 +63,7 @@ def test_what_is_allowed_asks_fivetran_nothing(fivetran: Fivetran, new_run, monk
     assert fivetran.requests() == []
 
 
-def test_what_a_run_declares_none_of_its_deletions_takes(fivetran: Fivetran, new_run, monkeypatch: pytest.MonkeyPatch):
+def test_deletions_never_take_what_the_run_declares(fivetran: Fivetran, new_run, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv("RECONCILER_REMOVALS", "allow")
     id_ = fivetran.by_hand()
     provider.check(props("stripe"), props(payments={**MOVED, "formerly": "stripe"}))
@@ -136,7 +136,7 @@ def test_a_group_is_not_renamed_to_the_name_of_another(fivetran: Fivetran, new_r
     assert fivetran.writes() == []
 
 
-def test_where_nobody_can_look_a_renaming_is_not_rejected_unless_the_key_is(
+def test_renaming_is_not_rejected_without_an_answer_unless_the_key_is(
     fivetran: Fivetran, new_run, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ):
     fivetran.fault(kind="status", status=500, count=None)
@@ -185,7 +185,9 @@ def test_the_last_runs_policy_holds_beside_this_ones(fivetran: Fivetran, new_run
 
 
 @pytest.mark.parametrize(("today", "goes"), [("2027-01-07", False), ("2027-01-08", True)])
-def test_what_state_says_expires_goes_on_its_day(fivetran: Fivetran, new_run, monkeypatch, today: str, goes: bool):
+def test_recorded_expiry_allows_the_removal_on_its_day(
+    fivetran: Fivetran, new_run, monkeypatch, today: str, goes: bool
+):
     monkeypatch.setenv("RECONCILER_TODAY", today)
     ended = props("stripe")
     ended["units"]["stripe"]["ending"] = {"removed_on": "2027-01-08"}

@@ -92,7 +92,7 @@ def test_a_dataset_may_move_to_another_file(rules):
 # Expiry.
 
 
-def test_what_expired_by_the_last_runs_account_goes_in_any_run():
+def test_what_expired_by_the_last_run_is_removed_in_any_run():
     gone = {"stripe": ending(STRIPE, YESTERDAY)}
     expired = {"stripe": Declared("prod/stripe.yaml", expired="2027-01-01")}
     for rules in (may_not, may, retires):
@@ -123,7 +123,7 @@ def test_deleted_file_is_rejected_when_removal_needs_retirement_first():
             assert "RECONCILER_REMOVALS" not in reason
 
 
-def test_what_an_older_run_saw_retired_goes_in_a_run_that_may_remove():
+def test_recorded_retirement_is_removed_when_removals_are_allowed():
     retired = {"stripe": ending(STRIPE, Ending(retired=True, guarded=True))}
     assert reasons(retired, {}, retires) == []
     assert len(reasons(retired, {}, replace(retires, removals=Removals()))) == 2
@@ -152,7 +152,7 @@ def test_more_unannounced_removals_than_the_guard_allows_stop_the_run():
     assert ", connection u89, 40 more\n" in reason, "no wall of names"
 
 
-def test_of_many_a_share_may_go():
+def test_delete_guard_allows_a_share_of_many():
     assert reasons(units(100), units(80), may) == []
     assert len(reasons(units(100), units(79), may)) == 1
 
@@ -165,7 +165,7 @@ def test_datasets_count_by_themselves():
 
 
 @pytest.mark.parametrize("said", [YESTERDAY, Ending(retired=True)])
-def test_what_was_announced_is_not_counted(said):
+def test_announced_removals_are_not_counted(said):
     before = {**units(4), **units(10, said, of=4)}
     assert reasons(before, units(1), may) == []
     assert len(reasons(before, {}, may)) == 1
@@ -176,7 +176,7 @@ def test_the_guard_yields_to_the_number_that_the_run_expects_and_to_no_less():
         assert len(reasons(units(10), units(6), Rules(TODAY, Removals(True, expected)))) == said
 
 
-def test_a_run_that_may_not_remove_is_told_the_number_at_once():
+def test_rejection_by_the_guard_names_the_number_to_allow():
     told = reasons(units(10), units(6))
     assert len(told) == 9
     assert all("RECONCILER_REMOVALS=allow:8" in reason for reason in told)
@@ -268,7 +268,7 @@ def test_the_datasets_of_a_rejected_replacement_are_not_told_as_well():
 @pytest.mark.parametrize(
     ("now", "resync"), [(V2, SCHEMA), (SANDBOX, SERVICE), (BOTH, {**SCHEMA, **SERVICE}), (TWELVE, CONFIG)]
 )
-def test_a_replacement_that_its_file_names_is_allowed_and_the_old_connection_may_go(now, resync, rules):
+def test_replacement_named_by_its_file_may_delete_the_old_connection(now, resync, rules):
     before, after = {"stripe": SIX}, {"stripe": replace(now, resync=resync)}
     assert reasons(before, after, rules) == []
     assert replaced(before, after, rules.groups) == {"stripe"}

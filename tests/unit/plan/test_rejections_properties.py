@@ -57,13 +57,13 @@ def test_removal_needs_a_retirement_or_expiry_that_an_earlier_run_recorded(befor
 
 
 @given(fleets(), fleets(), GUARDS)
-def test_without_permission_only_what_expired_goes(before, after, guard):
+def test_only_what_expired_is_removed_without_permission(before, after, guard):
     rejected = rejections(before, after, Rules(TODAY, guards=(guard,)))
     assert bool(rejected) == any(not expired(ending) for ending in gone(before, after))
 
 
 @given(fleets(), fleets(), GUARDS)
-def test_what_was_announced_never_counts_for_the_guard(before, after, guard):
+def test_announced_removals_never_count_for_the_guard(before, after, guard):
     going = gone(before, after)
     if all(ending.retired or expired(ending) for ending in going):
         assert rejections(before, after, Rules(TODAY, Removals(True), guards=(guard,))) == ()
@@ -77,7 +77,7 @@ def test_a_stricter_run_rejects_all_that_a_laxer_one_does(before, after, removal
 
 
 @given(fleets(), fleets(), REMOVALS)
-def test_what_fleet_lets_go_state_lets_go_too(before, after, removals):
+def test_state_allows_every_removal_that_preflight_allows(before, after, removals):
     """Else a run would begin that its deletions end."""
     rules = Rules(TODAY, removals, guards=(DeleteGuard(100, 99),))
     if not rejections(before, after, rules):
@@ -85,6 +85,6 @@ def test_what_fleet_lets_go_state_lets_go_too(before, after, removals):
 
 
 @given(fleets())
-def test_what_is_said_of_a_unit_is_read_back_as_it_was(units):
+def test_declared_unit_is_read_back_unchanged(units):
     for unit in units.values():
         assert Declared.of(unit.as_property()) == unit

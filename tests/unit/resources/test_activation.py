@@ -32,7 +32,7 @@ def test_connection_is_created_paused_then_tested_and_started_in_one_change(five
     assert (live["paused"], live["sync_frequency"], live["syncs"]) == (False, 60, 1), "its history syncs by itself"
 
 
-def test_what_airflow_syncs_is_started_with_one_sync_and_is_manual(fivetran: Fivetran, stack: Stack):
+def test_connection_synced_by_airflow_starts_with_one_sync_and_is_manual(fivetran: Fivetran, stack: Stack):
     stack.up(unit(schedule=BY_AIRFLOW))
     assert fivetran.writes() == ["POST /v1/connections", TEST, CHANGE, SYNC]
     live = fivetran.the("stripe")
@@ -44,7 +44,7 @@ def test_what_airflow_syncs_is_started_with_one_sync_and_is_manual(fivetran: Fiv
     [(BY_AIRFLOW, [CHANGE, SYNC]), (FivetranSchedule(60), [CHANGE])],
     ids=["airflow", "fivetran"],
 )
-def test_what_the_file_pauses_stays_paused_and_starts_when_the_file_lets_it(
+def test_connection_paused_by_its_file_starts_once_the_file_unpauses_it(
     fivetran: Fivetran, stack: Stack, schedule: Any, writes: list[str]
 ):
     paused = unit(schedule=schedule, paused="INC-4711")
@@ -95,7 +95,7 @@ def test_failed_test_is_an_outcome_until_a_later_test_passes(
     assert stack.pending(unit(schedule=BY_AIRFLOW)) == []
 
 
-def test_a_mended_key_goes_out_with_its_next_version(
+def test_corrected_key_is_sent_with_its_next_version(
     fivetran: Fivetran, stack: Stack, new_run, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ):
     fivetran.script_tests(target="stripe", runs=None, accepts={"api_key": "sk_live_right"})
@@ -195,7 +195,7 @@ def test_broken_connection_is_reported_with_its_tasks_and_tested_again(
     assert stack.pending(unit()) == []
 
 
-def test_one_that_broke_and_was_mended_by_hand_is_quiet_again(fivetran: Fivetran, stack: Stack, new_run):
+def test_connection_repaired_by_hand_is_reported_no_more(fivetran: Fivetran, stack: Stack, new_run):
     stack.up(unit())
     fivetran.edit("stripe", setup_state="broken")
     new_run()

@@ -66,7 +66,7 @@ def test_an_error_at_any_write_is_made_good_by_the_next_run(
 
 
 @pytest.mark.parametrize("known", [[], ["connection"]], ids=["nothing", "the connection"])
-def test_what_a_killed_run_did_without_telling_state_is_found_and_finished(
+def test_unrecorded_work_of_a_killed_run_is_found_and_finished(
     fivetran: Fivetran, stack: Stack, new_run, known: list[str]
 ):
     fivetran.fault(**WRITES["start"], kind="status", status=403, body={"code": "Forbidden"})

@@ -50,7 +50,7 @@ def test_connection_stays_paused_while_data_cannot_be_kept_out(fivetran: Fivetra
     assert fivetran.the("stripe")["first_sync"]["written"]["stripe"]["customer"]["email"] == "hashed"
 
 
-def test_activation_says_of_a_running_connection_that_it_goes_on_syncing(fivetran: Fivetran, stack: Stack, new_run):
+def test_activation_reports_that_a_running_connection_keeps_syncing(fivetran: Fivetran, stack: Stack, new_run):
     stack.up(unit(sync=customers(email="hashed")))
     assert stack.up(unit(sync=customers(emial="hashed"))) == "refused"
     assert "Correct `sync`, then run again. The connection runs and syncs this data." in run.outcomes.failures()[FILE]

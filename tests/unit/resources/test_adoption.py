@@ -26,7 +26,7 @@ def keys_of_changes(fivetran: Fivetran) -> list[list[str]]:
 
 
 @pytest.mark.parametrize("live", [AT_WORK, {}], ids=["synced", "in its first sync"])
-def test_one_that_works_and_matches_is_taken_over_without_a_write_or_a_test(
+def test_working_connection_that_matches_is_adopted_without_a_write_or_test(
     fivetran: Fivetran, stack: Stack, new_run, live: dict[str, Any]
 ):
     fivetran.options(sync_seconds=600)
@@ -41,9 +41,7 @@ def test_one_that_works_and_matches_is_taken_over_without_a_write_or_a_test(
     assert fivetran.writes() == []
 
 
-def test_one_that_airflow_runs_is_taken_over_in_whatever_state_airflow_left_it(
-    fivetran: Fivetran, stack: Stack, new_run
-):
+def test_connection_run_by_airflow_is_adopted_in_any_state(fivetran: Fivetran, stack: Stack, new_run):
     fivetran.by_hand(paused=True, schedule_type="manual", **AT_WORK)
     assert stack.up(unit(schedule=BY_AIRFLOW)) == "connected"
     new_run()
@@ -132,7 +130,7 @@ def test_adoption_with_apply_changes_changes_only_differences(fivetran: Fivetran
     assert stack.pending(wanted) == []
 
 
-def test_where_the_file_says_so_and_only_the_schedule_differs_no_config_is_sent(fivetran: Fivetran, stack: Stack):
+def test_adoption_sends_no_config_when_only_the_schedule_differs(fivetran: Fivetran, stack: Stack):
     """The pause goes first and alone: it holds whatever becomes of the rest."""
     made = fivetran.by_hand(sync_frequency=60, **AT_WORK)
     assert stack.up(unit(paused="INC-4711", adopt=Adopt(made, apply_changes=True))) == "connected"
@@ -187,7 +185,7 @@ def test_adopting_writes_nothing_to_a_connection_that_never_synced(
 
 
 @pytest.mark.parametrize("never", NEVER_SYNCED, ids=str)
-def test_one_that_never_synced_is_set_up_tested_and_started_where_the_file_says_so(
+def test_connection_without_a_sync_is_tested_and_started_when_allowed(
     fivetran: Fivetran, stack: Stack, new_run, never: dict[str, Any]
 ):
     made = fivetran.by_hand("sk_old", **never, sync_frequency=60)
@@ -203,7 +201,7 @@ def test_one_that_never_synced_is_set_up_tested_and_started_where_the_file_says_
     assert stack.pending(declared) == []
 
 
-def test_one_that_worked_and_broke_is_not_written_to_and_is_adopted_once_it_works(
+def test_broken_connection_is_adopted_without_a_write_once_it_works(
     fivetran: Fivetran, stack: Stack, new_run, caplog: pytest.LogCaptureFixture
 ):
     task = {"code": "reconnect", "message": f"{CANARY} expired"}
@@ -236,7 +234,7 @@ def test_one_that_worked_and_broke_is_not_written_to_and_is_adopted_once_it_work
 
 
 @pytest.mark.parametrize("paused", [True, False])
-def test_one_adopted_as_it_is_is_set_up_once_the_file_allows_it(
+def test_connection_adopted_as_it_is_is_set_up_once_the_file_allows_it(
     fivetran: Fivetran, stack: Stack, new_run, *, paused: bool
 ):
     made = fivetran.by_hand("sk_old", setup_state="incomplete", sync_frequency=360, paused=paused)
@@ -252,7 +250,7 @@ def test_one_adopted_as_it_is_is_set_up_once_the_file_allows_it(
     assert stack.pending(declared) == []
 
 
-def test_one_that_works_is_not_written_to_when_the_file_comes_to_allow_it(fivetran: Fivetran, stack: Stack, new_run):
+def test_working_connection_is_not_written_when_the_file_allows_changes(fivetran: Fivetran, stack: Stack, new_run):
     made = fivetran.by_hand("sk_old", **AT_WORK)
     stack.up(unit())
     new_run()

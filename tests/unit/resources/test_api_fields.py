@@ -31,7 +31,7 @@ def props(connector=CONNECTOR, **changes):
     return api_fields.inputs(unit, replace(connector, **changes)) | {"group_id": "group"}
 
 
-def test_what_a_create_sends_is_paused_and_reads_back_as_the_file():
+def test_create_sends_a_paused_connection_that_reads_back_as_the_file():
     wanted = props()
     sent = api_fields.create_fields(wanted, {"api_key": "secret", "sync": "ALL"}, {})
     assert sent == {

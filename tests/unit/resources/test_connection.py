@@ -70,7 +70,7 @@ def test_a_change_sends_only_what_changed_and_tests_it(fivetran: Fivetran, strip
     assert fivetran.the("stripe")["config"]["api_key"] == CANARY
 
 
-def test_what_is_not_config_changes_nothing_here(fivetran: Fivetran, stripe: str):
+def test_connection_ignores_inputs_that_are_not_config(fivetran: Fivetran, stripe: str):
     for said in ({"schedule": FivetranSchedule(60)}, {"paused": "INC-1"}, {"adopt": Adopt(stripe)}):
         assert not provider.diff(stripe, state(fivetran.group), inputs(fivetran.group, **said)).changes
 
@@ -89,7 +89,7 @@ def test_a_rotated_key_reaches_fivetran_and_is_tested(fivetran: Fivetran, stripe
     assert "sk_live" not in str(changed.outs)
 
 
-def test_what_awaits_a_person_is_made_and_changed_untested(fivetran: Fivetran, new_run):
+def test_pending_connection_is_created_and_changed_without_tests(fivetran: Fivetran, new_run):
     awaiting = Awaiting("the vendor's key", "2099-01-01")
     made = provider.create(inputs(fivetran.group, awaiting=awaiting))
     news = inputs(fivetran.group, awaiting=awaiting, backward_sync_limit="2026-01-01")
@@ -169,7 +169,7 @@ def test_deleting_what_is_gone_is_done(fivetran: Fivetran, stripe: str, code: st
 
 
 @pytest.mark.parametrize("said", [None, ""])
-def test_without_permission_nothing_is_deleted(
+def test_connection_is_not_deleted_without_permission(
     fivetran: Fivetran, stripe: str, said: str | None, monkeypatch: pytest.MonkeyPatch
 ):
     if said is not None:
@@ -183,7 +183,7 @@ def test_without_permission_nothing_is_deleted(
 
 
 @pytest.mark.parametrize("said", ["1", "Allow", "no", "allow:", "allow:some"])
-def test_a_permission_in_other_words_deletes_nothing_and_is_told(
+def test_invalid_removal_permission_deletes_nothing_and_is_reported(
     fivetran: Fivetran, stripe: str, said: str, monkeypatch: pytest.MonkeyPatch
 ):
     monkeypatch.setenv("RECONCILER_REMOVALS", said)
@@ -203,7 +203,7 @@ def test_a_permission_in_other_words_deletes_nothing_and_is_told(
     ],
 )
 @pytest.mark.parametrize("permission", ["", "allow"])
-def test_what_state_says_of_its_end_lets_a_connection_go_or_not(
+def test_recorded_ending_decides_whether_a_connection_is_deleted(
     fivetran: Fivetran, stripe: str, monkeypatch: pytest.MonkeyPatch, permission: str, case
 ):
     ending, goes_with = case
@@ -256,13 +256,13 @@ def test_changed_immutable_key_replaces_only_with_allow_resync(fivetran: Fivetra
         assert provider.diff(stripe, state(fivetran.group), news).replaces == replaces, "it came to the file"
 
 
-def test_of_a_name_that_stays_the_old_connection_goes_as_well(fivetran: Fivetran, stripe: str):
+def test_replacement_of_the_same_name_deletes_the_old_connection(fivetran: Fivetran, stripe: str):
     run.declare(units={"stripe": "stripe"}, replaced=frozenset({"stripe"}))
     provider.delete(stripe, state(fivetran.group))
     assert fivetran.named("stripe") == []
 
 
-def test_a_connection_that_another_file_declares_is_let_go_without_a_call(
+def test_connection_that_another_file_declares_is_kept_without_a_call(
     fivetran: Fivetran, stripe: str, monkeypatch: pytest.MonkeyPatch
 ):
     monkeypatch.setenv("RECONCILER_REMOVALS", "allow")
@@ -312,7 +312,7 @@ def test_a_refresh_asks_once_for_the_group_and_once_for_each_connection(fivetran
     assert asked == sorted(["/v1/connections", *(f"/v1/connections/{stack.connection.id}" for stack in stacks)])
 
 
-def test_who_reads_again_reads_what_is_so_by_then(fivetran: Fivetran, stripe: str, new_run):
+def test_second_read_returns_the_current_connection(fivetran: Fivetran, stripe: str, new_run):
     new_run()
     provider.read(stripe, state(fivetran.group))
     fivetran.edit("stripe", config={"historical_sync_time_frame": "DATE_LIMIT"})

@@ -110,7 +110,7 @@ def test_a_list_becomes_what_is_declared_and_others_views_stay(bigquery: BigQuer
     assert not bigquery.up(expected("a"))
 
 
-def test_nothing_is_written_where_the_list_is_right(bigquery: BigQuery):
+def test_access_list_is_not_written_when_it_matches(bigquery: BigQuery):
     bigquery.make(ROBOT, ENGINEERS, reader("a"), WRITER, VIEW)
     bigquery.writes()
     bigquery.up(expected("a"))
@@ -221,7 +221,7 @@ def test_a_list_that_google_denies_for_another_reason_is_an_error(bigquery: BigQ
     )
 
 
-def test_what_comes_between_read_and_write_is_kept_or_goes(bigquery: BigQuery):
+def test_write_keeps_a_concurrent_view_and_revokes_a_concurrent_member(bigquery: BigQuery):
     bigquery.make(ROBOT)
     late = {"view": {"projectId": "shared", "datasetId": "late", "tableId": "v"}}
     bigquery.gcp("POST", "/datasets/p/d/after-next/read", {"add": late})

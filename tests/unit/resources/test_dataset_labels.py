@@ -14,6 +14,6 @@ def test_labels_that_are_right_are_not_written_by_an_import():
     assert labels_in_place(dataset, None) == []
 
 
-def test_the_label_that_says_when_a_dataset_goes_comes_into_state_by_an_import():
+def test_import_stores_the_expiry_label_of_a_dataset():
     dataset = Dataset("d", "US", labels={expiry.LABEL: "1"})
     assert labels_in_place(dataset, Listed("US", dataset.labels)) == []

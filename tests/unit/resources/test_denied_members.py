@@ -86,7 +86,7 @@ def test_members_of_every_kind_are_denied_at_once_and_the_others_written(bigquer
     assert reader("a") in bigquery.access()
 
 
-def test_what_a_member_has_stays_where_google_denies_it_another_role(bigquery: BigQuery):
+def test_member_keeps_its_role_when_google_denies_another(bigquery: BigQuery):
     bigquery.make(ROBOT, reader("a"))
     deny(bigquery, "a@example.com")
     bigquery.up(declared(Grant(ROLE, ("user:a@example.com",)), Grant(EDITOR, ("user:a@example.com",))))
@@ -95,7 +95,7 @@ def test_what_a_member_has_stays_where_google_denies_it_another_role(bigquery: B
 
 
 @pytest.mark.parametrize("gone", ["a@example.com", "team@example.com", "b@p.iam.gserviceaccount.com", "example.com"])
-def test_a_listed_member_that_google_denies_keeps_nobody_else_out(bigquery: BigQuery, gone: str):
+def test_denied_listed_member_does_not_block_others(bigquery: BigQuery, gone: str):
     there = [reader("a"), GROUP, ROBOT_B, DOMAIN]
     bigquery.make(ROBOT, *there, VIEW)
     deny(bigquery, gone, listed=True)
@@ -112,7 +112,7 @@ def test_a_listed_member_that_google_denies_keeps_nobody_else_out(bigquery: BigQ
     assert bigquery.access() == listed(ROBOT, ENGINEERS, WRITER, VIEW, reader("new"), *left)
 
 
-def test_nobody_loses_access_while_a_listed_member_is_looked_for(bigquery: BigQuery, monkeypatch: pytest.MonkeyPatch):
+def test_no_other_member_loses_access_while_a_denied_one_is_found(bigquery: BigQuery, monkeypatch: pytest.MonkeyPatch):
     bigquery.make(ROBOT, reader("a"), GROUP)
     bigquery.gcp("PUT", "/forbidden-members", {"members": ["a@example.com"], "listed": True})
     lists: list[list[dict[str, Any]]] = []
@@ -140,7 +140,7 @@ def test_several_listed_members_that_google_denies_unnamed_are_found(bigquery: B
     assert denied() == {"user:a@example.com", "user:c@example.com"}
 
 
-def test_a_dataset_deleted_between_read_and_write_is_said_so(bigquery: BigQuery):
+def test_error_names_a_dataset_deleted_between_read_and_write(bigquery: BigQuery):
     bigquery.make(ROBOT)
     bigquery.gcp("POST", "/datasets/p/d/after-next/read", {"delete": True})
     said = failure(bigquery.up, viewers("user:a@example.com"))
@@ -154,9 +154,7 @@ def test_access_added_while_a_list_is_written_is_logged_as_lost(bigquery: BigQue
     assert f"dev/d.yaml: revokes {ROLE} on dataset d from user:late@example.com" in caplog.messages
 
 
-def test_groups_that_bigquery_keeps_under_other_addresses_are_told_apart(
-    bigquery: BigQuery, new_run: Callable[..., None]
-):
+def test_groups_under_other_addresses_are_distinguished(bigquery: BigQuery, new_run: Callable[..., None]):
     bigquery.make(ROBOT)
     bigquery.gcp("PUT", "/aliases", {f"{name}@example.io": f"{name}@example.com" for name in ("x", "y", "z")})
     bigquery.up(viewers(*(f"group:{name}@example.io" for name in "zyx")))

@@ -23,7 +23,7 @@ PROPS: dict[str, Any] = {
 
 
 @pytest.mark.parametrize("spelt", [{}, {"location": "us"}, {"region": "gcp_us_east4"}, {"time_zone_offset": "+0"}])
-def test_one_that_matches_is_adopted_without_a_write(fivetran: Fivetran, new_run, spelt: dict[str, str]):
+def test_matching_destination_is_adopted_without_a_write(fivetran: Fivetran, new_run, spelt: dict[str, str]):
     made = DestinationProvider().create({**PROPS, **spelt})
     assert made.id == fivetran.group
     assert fivetran.writes() == []
@@ -40,7 +40,7 @@ def test_a_missing_group_and_destination_are_made_once(fivetran: Fivetran, new_r
     assert snapshot["destinations"][0]["config"]["project_id"] == "dev-project"
 
 
-def test_neither_making_nor_changing_one_tests_it(fivetran: Fivetran, new_run):
+def test_creating_or_changing_a_destination_runs_no_test(fivetran: Fivetran, new_run):
     """`DestinationTests` does, once Fivetran's service account has its role; until then it could only fail."""
     account = f"g-{fivetran.group.replace('_', '-')}@fivetran-production.iam.gserviceaccount.com"
     grant = {"role": "roles/bigquery.user", "member": f"serviceAccount:{account}"}
@@ -62,7 +62,7 @@ def test_neither_making_nor_changing_one_tests_it(fivetran: Fivetran, new_run):
         ({"time_zone_offset": "-5"}, "time_zone_offset: the file says '-5', Fivetran has '0'"),
     ],
 )
-def test_one_that_differs_is_not_adopted_nor_in_a_preview(fivetran: Fivetran, new_run, change, said):
+def test_differing_destination_is_rejected_also_in_a_preview(fivetran: Fivetran, new_run, change, said):
     text = failure(DestinationProvider().create, {**PROPS, **change})
     run.declare(is_preview=True)
     assert failure(DestinationProvider().check, {}, {**PROPS, **change}) == text
@@ -73,7 +73,7 @@ def test_one_that_differs_is_not_adopted_nor_in_a_preview(fivetran: Fivetran, ne
     assert fivetran.writes() == []
 
 
-def test_one_of_another_service_is_not_adopted(fivetran: Fivetran, new_run):
+def test_destination_of_another_service_is_not_adopted(fivetran: Fivetran, new_run):
     fivetran.remove_destination(fivetran.group)
     config = {"project_id": "dev-project", "data_set_location": "US"}
     fivetran.make_destination(fivetran.group, service="managed_big_query", config=config)
@@ -89,7 +89,7 @@ def test_two_groups_of_one_name_are_rejected_with_their_ids(fivetran: Fivetran, 
 
 
 @pytest.mark.parametrize("key", ["group", "gcp_project", "location", "region"])
-def test_what_is_fixed_cannot_change(key):
+def test_fixed_destination_keys_cannot_change(key):
     text = failure(DestinationProvider().check, dict(PROPS), {**PROPS, key: "OTHER"})
     assert f"{key} is OTHER in the file and {PROPS[key]} in Fivetran" in text
 
@@ -168,7 +168,7 @@ def test_a_destination_that_is_gone_is_gone(fivetran: Fivetran, new_run):
     assert DestinationProvider().read(fivetran.group, dict(PROPS)).id is None
 
 
-def test_it_is_deleted_with_fivetrans_own_connection_and_never_with_another(
+def test_destination_is_deleted_only_without_connections_of_others(
     fivetran: Fivetran, new_run, monkeypatch: pytest.MonkeyPatch
 ):
     fivetran.reset()

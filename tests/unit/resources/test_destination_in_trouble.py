@@ -87,7 +87,7 @@ def test_a_run_that_failed_on_the_way_is_finished_by_the_next(account: Account, 
 
 @pytest.mark.parametrize("when", ["before", "after"])
 @pytest.mark.parametrize("where", [POST_GROUP, POST_DESTINATION], ids=["group", "destination"])
-def test_of_two_that_create_at_once_the_older_group_stays(account: Account, where, when: str):
+def test_older_group_stays_when_two_runs_create_one(account: Account, where, when: str):
     held = account.fivetran.fault(**where, kind="hold", when=when)
     ids: list[str] = []
     other = threading.Thread(target=lambda: ids.append(provider.create(PROPS).id))

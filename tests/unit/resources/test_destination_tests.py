@@ -38,13 +38,13 @@ def status(fivetran: Fivetran) -> str:
     return str(found["setup_status"])
 
 
-def test_one_that_works_is_not_tested(fivetran: Fivetran, props):
+def test_working_destination_is_not_tested(fivetran: Fivetran, props):
     fivetran.set_destination(fivetran.group, setup_status="connected")
     assert provider.create(props).outs == {key: props[key] for key in ("file", "group_id", "account")}
     assert fivetran.writes() == []
 
 
-def test_one_that_never_worked_is_tested_until_the_role_acts(fivetran: Fivetran, props, clock: FastClock):
+def test_new_destination_is_tested_until_the_role_acts(fivetran: Fivetran, props, clock: FastClock):
     fivetran.script_tests(target=fivetran.group, runs=6, results=[BAD])
     assert provider.create(props).id == fivetran.group
     assert status(fivetran) == "connected"
@@ -52,7 +52,7 @@ def test_one_that_never_worked_is_tested_until_the_role_acts(fivetran: Fivetran,
 
 
 @pytest.mark.parametrize(("deadline", "tests"), [("", 16), ("40", 4), ("0", 1)])
-def test_without_the_role_it_is_an_error_that_names_account_and_test_after_a_while(
+def test_missing_role_fails_after_a_while_naming_account_and_test(
     fivetran: Fivetran, props, clock: FastClock, monkeypatch: pytest.MonkeyPatch, *, deadline: str, tests: int
 ):
     monkeypatch.setenv(DEADLINE_VARIABLE, deadline)
@@ -70,7 +70,7 @@ def test_without_the_role_it_is_an_error_that_names_account_and_test_after_a_whi
     assert status(fivetran) == "connected"
 
 
-def test_one_that_worked_before_is_tested_once(fivetran: Fivetran, props, clock: FastClock):
+def test_destination_that_worked_before_is_tested_once(fivetran: Fivetran, props, clock: FastClock):
     fivetran.set_destination(fivetran.group, setup_status="broken")
     fivetran.script_tests(target=fivetran.group, runs=1, results=[BAD])
     assert "no such permission" in failure(provider.create, props)
@@ -79,7 +79,7 @@ def test_one_that_worked_before_is_tested_once(fivetran: Fivetran, props, clock:
     assert status(fivetran) == "connected"
 
 
-def test_it_is_tested_again_for_another_account_and_once_it_stops_working(fivetran: Fivetran, props):
+def test_destination_is_tested_again_for_another_account_or_failure(fivetran: Fivetran, props):
     provider.create(props)
     assert provider.diff(fivetran.group, props, dict(props)).changes is False
     assert provider.diff(fivetran.group, props, {**props, "account": "g-other@example.com"}).changes is True

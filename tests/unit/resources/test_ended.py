@@ -20,7 +20,7 @@ def over(**said: Any) -> Unit:
     return unit(**{"schedule": BY_AIRFLOW, **said, "paused": "expired on 2026-12-31", "ended": True})
 
 
-def test_one_whose_tests_fail_is_paused_tested_no_more_and_fails_no_run(fivetran: Fivetran, stack: Stack, new_run):
+def test_ended_unit_with_failing_tests_is_paused_and_not_tested_again(fivetran: Fivetran, stack: Stack, new_run):
     fivetran.script_tests(target="stripe", runs=None, results=[BAD_TEST])
     assert stack.up(unit(schedule=BY_AIRFLOW)) == "failed"
     fivetran.edit("stripe", paused=False)
@@ -38,7 +38,7 @@ def test_one_whose_tests_fail_is_paused_tested_no_more_and_fails_no_run(fivetran
             stack.refresh()
 
 
-def test_one_that_breaks_or_whose_file_changes_in_its_days_of_grace_is_left_alone(
+def test_unit_in_its_days_of_grace_is_left_alone(
     fivetran: Fivetran, stack: Stack, new_run, caplog: pytest.LogCaptureFixture
 ):
     stack.up(unit(schedule=BY_AIRFLOW))
@@ -62,7 +62,7 @@ def test_one_that_breaks_or_whose_file_changes_in_its_days_of_grace_is_left_alon
     assert fivetran.the("stripe")["paused"] is False
 
 
-def test_one_that_waits_for_somebody_is_never_overdue(fivetran: Fivetran, stack: Stack, monkeypatch):
+def test_ended_unit_with_a_pending_action_is_never_overdue(fivetran: Fivetran, stack: Stack, monkeypatch):
     monkeypatch.setenv("RECONCILER_TODAY", "2027-01-01")
     awaiting = Awaiting("the vendor installs our key", "2026-12-15")
     assert stack.up(over(awaiting=awaiting)) == "ended"

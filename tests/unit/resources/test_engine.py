@@ -64,7 +64,7 @@ def test_a_message_of_several_lines_is_handed_to_the_engine_whole(
     assert capfd.readouterr().err == ""
 
 
-def test_a_message_goes_to_stderr_when_the_engine_is_gone(
+def test_message_is_written_to_stderr_when_the_engine_is_gone(
     plugin: tuple[EngineService, grpc.Server], capfd: pytest.CaptureFixture[str]
 ):
     plugin[1].stop(None).wait()

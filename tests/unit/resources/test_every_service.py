@@ -34,7 +34,7 @@ def unit(filled: Filled) -> Unit:
 
 @pytest.mark.parametrize("options", OPTIONS, ids=lambda options: " ".join(options) or "as documented")
 @pytest.mark.parametrize("units", [full, least, awaiting], ids=lambda units: units.__name__)
-def test_what_was_made_is_neither_drift_nor_different_when_taken_over(
+def test_created_connection_shows_no_drift_and_no_adoption_difference(
     fivetran: Fivetran, new_run, monkeypatch: pytest.MonkeyPatch, units: Any, options: dict[str, Any]
 ):
     monkeypatch.setenv(VARIABLE, CANARY)

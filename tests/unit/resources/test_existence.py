@@ -137,7 +137,7 @@ def test_a_name_that_was_taken_meanwhile_is_adopted(fivetran: Fivetran, new_run,
     assert theirs == other.result() == fivetran.the("stripe")["id"]
 
 
-def test_of_several_connections_of_one_name_the_oldest_is_adopted(fivetran: Fivetran, new_run):
+def test_oldest_of_several_connections_of_one_name_is_adopted(fivetran: Fivetran, new_run):
     oldest = fivetran.by_hand(created_at="2026-01-01T00:00:00Z")
     fivetran.by_hand(created_at="2026-03-01T00:00:00Z")
     assert create(inputs(fivetran.group)).id == oldest
@@ -173,7 +173,7 @@ ME, SOMEBODY = "ME", "another_user"
     ],
     ids=["no intent", "another user", "no user", "older than the intent"],
 )
-def test_one_that_no_intent_covers_is_not_written_to_whatever_it_looks_like(
+def test_connection_without_an_intent_is_never_written(
     fivetran: Fivetran, new_run, recorded: timedelta | None, created: timedelta, by: str | None
 ):
     me = run.account.creator()

@@ -92,13 +92,13 @@ def test_a_list_around_what_fivetran_holds_stays_or_is_rejected_with_the_path(
     assert not provider.diff(at_work, known, olds).changes
 
 
-def test_what_stands_around_it_in_auth_is_rejected_too(fivetran: Fivetran, new_run):
+def test_changes_around_a_kept_value_in_auth_are_rejected(fivetran: Fivetran, new_run):
     olds = inputs(fivetran.group, auth={"refresh_token": HELD, "client_access": {"client_id": "a"}})
     news = inputs(fivetran.group, auth={"refresh_token": HELD, "client_access": {"client_id": "b"}})
     assert "auth.refresh_token: only Fivetran has this value" in failure(provider.diff, "id", olds, news)
 
 
-def test_where_there_is_no_connection_to_take_over_nothing_is_made(fivetran: Fivetran, new_run):
+def test_kept_value_without_a_connection_to_adopt_creates_nothing(fivetran: Fivetran, new_run):
     wanted = inputs(fivetran.group, api_key=HELD, auth={"token": HELD})
     fivetran.forget_requests()
     assert failure(provider.create, wanted) == (
@@ -109,7 +109,7 @@ def test_where_there_is_no_connection_to_take_over_nothing_is_made(fivetran: Fiv
 
 
 @pytest.mark.parametrize("auth", [{}, {"token": HELD}])
-def test_one_that_is_not_connected_is_changed_without_what_it_holds(fivetran: Fivetran, new_run, auth: dict[str, Any]):
+def test_broken_connection_is_changed_without_its_kept_values(fivetran: Fivetran, new_run, auth: dict[str, Any]):
     id_ = fivetran.by_hand(setup_state="incomplete")
     fivetran.forget_requests()
     adopt = Adopt(id_, apply_changes=True)
@@ -120,7 +120,7 @@ def test_one_that_is_not_connected_is_changed_without_what_it_holds(fivetran: Fi
     assert sent == ["config.historical_sync_time_frame"]
 
 
-def test_one_that_is_not_connected_and_needs_more_than_we_have_is_rejected(fivetran: Fivetran, new_run):
+def test_broken_connection_that_needs_kept_values_is_rejected(fivetran: Fivetran, new_run):
     adopt = Adopt(fivetran.by_hand(setup_state="incomplete"), apply_changes=True)
     wanted = inputs(fivetran.group, auth={"token": HELD, "other": KEY}, adopt=adopt)
     assert "auth.token: only Fivetran has this value" in failure(provider.create, wanted)

@@ -37,7 +37,7 @@ def test_a_key_that_left_is_shown_in_preview_and_run_and_then_never_again(
     assert caplog.messages == []
 
 
-def test_a_key_that_left_goes_from_state_so_that_its_value_is_no_drift(fivetran: Fivetran, stack: Stack, new_run):
+def test_key_that_left_a_file_leaves_state_and_causes_no_drift(fivetran: Fivetran, stack: Stack, new_run):
     stack.up(unit(backward_sync_limit="2026-01-01"))
     stack.up(unit())
     fivetran.edit("stripe", config={"backward_sync_limit": "2026-02-02"})

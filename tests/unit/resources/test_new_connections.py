@@ -78,7 +78,7 @@ def test_a_group_that_is_about_to_be_renamed_is_looked_at_under_the_name_it_has(
 @pytest.mark.parametrize(
     "changed", [{"schedule": FivetranSchedule(60)}, {"adopt": True}], ids=["matches", "may change"]
 )
-def test_one_that_matches_or_may_be_changed_is_told_and_not_rejected(
+def test_connection_that_matches_or_may_be_changed_is_logged(
     fivetran: Fivetran, new_run, caplog: pytest.LogCaptureFixture, changed: dict[str, Any]
 ):
     made = fivetran.by_hand(sync_frequency=60, **AT_WORK)
@@ -88,7 +88,7 @@ def test_one_that_matches_or_may_be_changed_is_told_and_not_rejected(
     assert fivetran.writes() == []
 
 
-def test_one_that_looks_like_what_a_killed_create_left_is_not_taken_for_ours(fivetran: Fivetran, new_run):
+def test_connection_like_that_of_a_killed_create_is_not_taken_for_ours(fivetran: Fivetran, new_run):
     fivetran.by_hand(paused=True, setup_state="incomplete", sync_frequency=60)
     assert "Fivetran has {by: fivetran, every: 1h}" in failure(check, {}, fleet(unit()))
 
@@ -152,7 +152,7 @@ def test_a_preview_takes_what_a_killed_run_made_for_ours(fivetran: Fivetran, new
     assert {each["method"] for each in fivetran.requests()} == {"GET"}
 
 
-def test_without_credentials_or_an_answer_nothing_is_rejected_and_that_is_told(
+def test_preflight_rejects_nothing_and_warns_without_an_answer(
     fivetran: Fivetran, new_run, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ):
     fivetran.by_hand(sync_frequency=60, **AT_WORK)
@@ -305,7 +305,7 @@ def test_other_code_than_that_of_a_connection_is_a_difference(
     assert said in failure(check, {}, news)
 
 
-def test_who_may_not_look_at_secrets_is_told_and_not_rejected(
+def test_missing_permission_to_read_secrets_is_logged_and_not_rejected(
     fivetran: Fivetran, new_run, caplog: pytest.LogCaptureFixture
 ):
     fivetran.secrets("PUT", "/denials", {"denials": [{"permission": "secretmanager.versions.get"}]})

@@ -83,7 +83,7 @@ def test_the_file_is_named_once(monkeypatch: pytest.MonkeyPatch):
     assert failure(Quoting().create, {"says": "no"}) == "no"
 
 
-def test_an_error_nobody_thought_of_says_what_and_where_and_quotes_nothing():
+def test_unexpected_error_names_its_kind_and_place_and_quotes_nothing():
     said = failure(Quoting().update, "id", {}, {**PROPS, "says": "some value"})
     assert said.startswith(f"{FILE}: an unexpected KeyError in update (test_operation.py:")
     assert said.endswith("; run with RECONCILER_DEBUG=1 and report it")
@@ -101,7 +101,7 @@ def test_the_engine_is_sent_one_line_without_a_traceback(monkeypatch: pytest.Mon
     assert len(sent.splitlines()) == 1
 
 
-def test_control_characters_go_no_further():
+def test_control_characters_are_removed_from_errors():
     said = failure(Quoting().create, {**PROPS, "says": "\x1b[31mred\x1b[0m\r\nand \x00 nothing\u202e"})
     assert said == f"{FILE}: [31mred[0m\nand  nothing"
 
@@ -122,12 +122,12 @@ def test_debugging_shows_every_frame_and_still_no_secret(
 REFUSAL = {"code": "InvalidInput", "message": f"the api_key {CANARY} is no good"}
 
 
-def test_what_the_api_quotes_of_a_create_is_masked(fivetran: Fivetran, new_run):
+def test_quoted_values_of_a_create_are_masked(fivetran: Fivetran, new_run):
     fivetran.fault(method="POST", kind="status", status=400, body=REFUSAL)
     assert "InvalidInput: the api_key ****** is no good" in failure(provider.create, inputs(fivetran.group))
 
 
-def test_what_the_api_quotes_of_a_value_that_was_not_sent_is_masked(fivetran: Fivetran, new_run):
+def test_quoted_values_that_were_not_sent_are_masked(fivetran: Fivetran, new_run):
     olds = state(fivetran.group)
     made = provider.create(inputs(fivetran.group))
     settle()
@@ -162,7 +162,7 @@ def test_unsent_secret_is_read_for_masking_only_when_fivetran_is_quoted(fivetran
     assert fivetran.secrets_read() == 1
 
 
-def test_where_a_value_cannot_be_fetched_what_fivetran_says_is_not_shown(
+def test_fivetrans_message_is_withheld_when_a_value_cannot_be_read(
     fivetran: Fivetran, new_run, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ):
     monkeypatch.setenv("RECONCILER_DEBUG", "1")
@@ -202,7 +202,7 @@ def test_rejected_api_key_is_reported_once_and_stops_all_operations(fivetran: Fi
     assert "401" in failure(provider.read, id_, olds), "another run asks again"
 
 
-def test_several_that_a_wrong_key_meets_at_once_say_it_in_full_once(fivetran: Fivetran, new_run):
+def test_wrong_key_is_explained_in_full_only_once(fivetran: Fivetran, new_run):
     held = fivetran.fault(kind="hold", count=2)
     fivetran.fault(kind="unauthorized", count=None)
     change = (state(fivetran.group), inputs(fivetran.group, historical_sync_time_frame="DATE_LIMIT"))

@@ -135,7 +135,7 @@ def test_two_connectors_of_one_file_have_a_package_each(fivetran: Fivetran, code
     assert sorted(each.result().id for each in made) == sorted(each.id for each in packages())
 
 
-def test_code_that_somebody_changed_or_deleted_is_seen(fivetran: Fivetran, code: Code):
+def test_refresh_detects_changed_or_deleted_code(fivetran: Fivetran, code: Code):
     props = code.says("1")
     id_ = str(provider.create(props).id)
     code.says("by hand")
@@ -162,7 +162,7 @@ def test_a_package_comes_with_its_connection_as_its_file_or_is_rejected(fivetran
     assert [each.sha256 for each in packages()] == [other["sha256"]]
 
 
-def test_a_package_goes_when_no_connection_has_it(fivetran: Fivetran, code: Code, caplog: pytest.LogCaptureFixture):
+def test_package_is_deleted_when_no_connection_has_it(fivetran: Fivetran, code: Code, caplog: pytest.LogCaptureFixture):
     props = code.says("1")
     id_ = str(provider.create(props).id)
     connect(fivetran, id_)

@@ -31,7 +31,7 @@ def waits(request: pytest.FixtureRequest) -> Unit:
     return unit(schedule=BY_AIRFLOW, **request.param)
 
 
-def test_it_is_made_but_neither_tested_nor_started_nor_pending_nor_a_failure(
+def test_pending_connection_is_created_and_neither_tested_nor_started(
     fivetran: Fivetran, stack: Stack, new_run, waits: Unit
 ):
     assert stack.up(waits) == "awaiting"
@@ -61,7 +61,7 @@ def test_it_is_made_but_neither_tested_nor_started_nor_pending_nor_a_failure(
     ],
     ids=["nothing", "an account", "a key", "an id"],
 )
-def test_it_is_told_with_what_the_person_needs(
+def test_pending_action_is_logged_with_what_the_person_needs(
     fivetran: Fivetran, stack: Stack, caplog: pytest.LogCaptureFixture, declared: Unit, key: str | None
 ):
     stack.up(declared)
@@ -80,7 +80,7 @@ def test_it_is_told_with_what_the_person_needs(
     assert f"{FILE}: pending: the vendor installs our key (DENG-42){lines}\n" in caplog.text
 
 
-def test_consent_is_told_with_the_command_that_makes_a_link_for_it(stack: Stack):
+def test_pending_consent_names_the_command_that_makes_a_link(stack: Stack):
     stack.up(unit(needs_consent=True))
     assert stack.activation.state["pending"]["what"] == (
         "a user's consent: `reconciler authorise -e dev stripe` prints a link for it"
@@ -103,9 +103,7 @@ def test_a_changed_config_reaches_it_and_leaves_it_waiting(fivetran: Fivetran, s
     assert fivetran.writes() == ["POST /v1/connections", CHANGE]
 
 
-def test_a_refresh_that_reads_connected_lets_it_go_on_with_no_further_test(
-    fivetran: Fivetran, stack: Stack, new_run, waits: Unit
-):
+def test_refresh_that_reads_connected_starts_it_without_a_test(fivetran: Fivetran, stack: Stack, new_run, waits: Unit):
     stack.up(waits)
     fivetran.edit("stripe", setup_state="connected")
     new_run()
@@ -120,7 +118,7 @@ def test_a_refresh_that_reads_connected_lets_it_go_on_with_no_further_test(
 
 
 @pytest.mark.parametrize("refreshed", [True, False])
-def test_a_config_that_was_changed_since_is_tested_before_it_goes_on(
+def test_config_changed_meanwhile_is_tested_before_the_start(
     fivetran: Fivetran, stack: Stack, new_run, *, refreshed: bool
 ):
     changed: dict[str, Any] = {"historical_sync_time_frame": "DATE_LIMIT"}
@@ -135,13 +133,13 @@ def test_a_config_that_was_changed_since_is_tested_before_it_goes_on(
     assert TEST in fivetran.writes()
 
 
-def test_one_that_is_connected_already_does_not_wait(fivetran: Fivetran, stack: Stack, waits: Unit):
+def test_connected_connection_is_not_pending(fivetran: Fivetran, stack: Stack, waits: Unit):
     fivetran.by_hand(schedule_type="manual")
     assert stack.up(waits) == "connected"
     assert fivetran.writes() == []
 
 
-def test_when_its_day_is_over_it_is_pending_and_a_failure(
+def test_overdue_action_fails_the_run(
     fivetran: Fivetran, stack: Stack, new_run, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ):
     declared = awaiting(awaiting=Awaiting("the vendor's key", "2026-12-15"))
@@ -163,7 +161,7 @@ def test_when_its_day_is_over_it_is_pending_and_a_failure(
     assert stack.pending(later) == []
 
 
-def test_what_was_awaited_came_about_in_time_though_nobody_looked(
+def test_pending_action_done_in_time_is_no_failure_when_read_late(
     fivetran: Fivetran, stack: Stack, new_run, monkeypatch: pytest.MonkeyPatch
 ):
     monkeypatch.setenv("RECONCILER_TODAY", "2026-12-15")
@@ -176,7 +174,7 @@ def test_what_was_awaited_came_about_in_time_though_nobody_looked(
     assert run.outcomes.failures() == {}
 
 
-def test_when_the_file_awaits_nothing_any_more_it_is_tested(fivetran: Fivetran, stack: Stack, new_run):
+def test_connection_is_tested_when_its_file_has_no_pending_action(fivetran: Fivetran, stack: Stack, new_run):
     stack.up(awaiting())
     new_run()
     assert stack.pending(unit()) == ["activation"]

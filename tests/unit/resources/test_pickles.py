@@ -77,7 +77,7 @@ def test_a_provider_is_pickled_as_these_bytes(provider: type[ResourceProvider]):
 
 
 @providers
-def test_its_code_is_not_in_the_bytes(provider: type[ResourceProvider], monkeypatch: pytest.MonkeyPatch):
+def test_pickled_provider_has_no_code(provider: type[ResourceProvider], monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(provider, "delete", lambda *_: "other code")
     monkeypatch.setattr(provider, "another_attribute", "of the class", raising=False)
     assert base64.b64decode(serialize_provider(provider())) == IN_STATE[provider]

@@ -43,7 +43,7 @@ def props(said: AirflowSchedule | FivetranSchedule, paused: str | None = None) -
 
 
 @given(schedules, schedules, pauses, pauses)
-def test_what_is_sent_reads_back_as_the_file_and_a_change_sends_what_differs(said, other, paused, other_pause):
+def test_sent_schedule_reads_back_and_a_change_sends_only_what_differs(said, other, paused, other_pause):
     wanted, before = props(said, paused), props(other, other_pause)
     sent = schedule.fields(wanted["schedule"])
     live = replace(LIVE, paused=paused is not None, **sent)
@@ -219,7 +219,7 @@ def test_activation_starts_a_unit_made_paused_when_its_file_lets_it_run(fivetran
     assert (live["paused"], live["syncs"]) == (False, 1)
 
 
-def test_a_pause_by_hand_is_told_and_left(fivetran: Fivetran, stack: Stack, new_run, caplog: pytest.LogCaptureFixture):
+def test_pause_by_hand_is_logged_and_kept(fivetran: Fivetran, stack: Stack, new_run, caplog: pytest.LogCaptureFixture):
     stack.up(unit())
     fivetran.edit("stripe", paused=True)
     new_run()
@@ -232,9 +232,7 @@ def test_a_pause_by_hand_is_told_and_left(fivetran: Fivetran, stack: Stack, new_
     assert (live["paused"], live["sync_frequency"]) == (True, 60)
 
 
-def test_a_pause_by_the_file_is_applied_lifted_and_where_somebody_lifts_it_put_back(
-    fivetran: Fivetran, stack: Stack, new_run
-):
+def test_file_pauses_and_unpauses_and_undoes_a_start_by_hand(fivetran: Fivetran, stack: Stack, new_run):
     paused = unit(paused="INC-4711")
     stack.up(unit())
     for said, is_paused in ((paused, True), (unit(), False), (paused, True)):

@@ -74,7 +74,7 @@ def test_connected_is_not_taken_for_what_late_tests_of_another_config_came_to(
     assert stack.pending(changed) == []
 
 
-def test_late_tests_are_an_outcome_also_where_nobody_can_look(
+def test_late_setup_tests_are_an_outcome_also_without_an_answer(
     fivetran: Fivetran, stack: Stack, new_run, monkeypatch: pytest.MonkeyPatch
 ):
     monkeypatch.setenv(DEADLINE_VARIABLE, "0")
@@ -84,7 +84,7 @@ def test_late_tests_are_an_outcome_also_where_nobody_can_look(
     assert stack.activation.state["was_connected"] is True
 
 
-def test_where_the_next_run_does_not_read_connected_it_tests_again(
+def test_next_run_tests_again_unless_it_reads_connected(
     fivetran: Fivetran, stack: Stack, new_run, monkeypatch: pytest.MonkeyPatch
 ):
     monkeypatch.setenv(DEADLINE_VARIABLE, "0")
@@ -126,7 +126,7 @@ def test_tests_under_way_are_not_started_twice_and_those_of_an_older_config_are(
     assert fivetran.writes() == [TEST, TEST]
 
 
-def test_what_nobody_waits_for_keeps_no_process_from_ending(fivetran: Fivetran, new_run):
+def test_running_setup_tests_do_not_keep_the_process_alive(fivetran: Fivetran, new_run):
     held = fivetran.fault(**HELD_TEST)
     run.account.tests.start(fivetran.by_hand())
     fivetran.wait_until_held(held)
@@ -145,7 +145,7 @@ def test_a_deadline_is_a_number_of_seconds_no_longer_than_the_client_waits(
     assert deadline() == seconds
 
 
-def test_whoever_waits_for_tests_in_the_process_of_a_killed_run_ends(fivetran: Fivetran, new_run):
+def test_waiting_for_setup_tests_ends_when_the_run_is_killed(fivetran: Fivetran, new_run):
     gone = [False]
     tests = SetupTests(run.account.client, abandoned=lambda: gone[0])
     held = fivetran.fault(**HELD_TEST)
@@ -162,7 +162,7 @@ def test_whoever_waits_for_tests_in_the_process_of_a_killed_run_ends(fivetran: F
     assert asked.result() == "the run was killed while setup tests were under way; the next one tests again"
 
 
-def test_a_test_that_nobody_waits_for_any_more_holds_up_nobody():
+def test_abandoned_setup_test_delays_no_other():
     over, gone = threading.Event(), iter([False, True])
     with pytest.raises(OperationError, match="the run was killed while setup tests were under way"):
         run_unless_killed("a_destination", over.wait, abandoned=lambda: next(gone))

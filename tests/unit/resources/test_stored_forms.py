@@ -228,7 +228,7 @@ def stored(node: Any) -> Any:
 
 
 @given(configs)
-def test_whatever_a_service_makes_of_a_config_reads_back_as_sent(config):
+def test_stored_form_of_any_config_reads_back_as_sent(config):
     live = stored(config)
     forms = learn(config, live, {}, keys=config, field=None, is_secret=lambda _: False)
     assert project(config, recall(live, forms, None)) == config

@@ -75,7 +75,7 @@ def written(fivetran: Fivetran, name: str = "shop") -> Any:
 COLUMNS = "GET /{schema}/tables/{table}/columns"
 
 
-def test_a_source_that_nobody_has_looked_at_is_looked_at_changed_and_read_back(fivetran: Fivetran, shop: str):
+def test_tables_of_a_new_source_are_read_changed_and_read_back(fivetran: Fivetran, shop: str):
     assert configure(shop, SYNC).warnings == ()
     assert asked(fivetran) == ["GET", "POST /reload", COLUMNS, "PATCH", "GET"]
     assert written(fivetran) == {
@@ -88,7 +88,7 @@ def test_a_source_that_nobody_has_looked_at_is_looked_at_changed_and_read_back(f
     }
 
 
-def test_what_is_right_already_costs_one_look_and_no_change(fivetran: Fivetran, shop: str):
+def test_matching_tables_need_one_read_and_no_change(fivetran: Fivetran, shop: str):
     configure(shop, SYNC)
     asked(fivetran)
     assert configure(shop, SYNC).warnings == ()
@@ -104,7 +104,7 @@ def test_a_connection_that_never_synced_has_its_source_looked_at_again(fivetran:
     assert "secrets" not in written(fivetran)
 
 
-def test_many_tables_are_one_change(fivetran: Fivetran, shop: str):
+def test_many_tables_need_one_change(fivetran: Fivetran, shop: str):
     tables = {f"table_{number}": ["id key", "email"] for number in range(180)}
     fivetran.set_source("shop", {"schemas": {"public": tables}})
     configure(shop, sync(public="included"))
@@ -179,7 +179,7 @@ def test_a_table_that_the_source_got_since_is_found_by_another_look(fivetran: Fi
     assert "coupons" in written(fivetran)["public"]
 
 
-def test_everything_that_cannot_be_kept_back_is_told_at_once_with_what_was_meant(fivetran: Fivetran, shop: str):
+def test_tables_that_cannot_be_excluded_are_reported_at_once_with_hints(fivetran: Fivetran, shop: str):
     declared = sync(
         public={
             "tables": {
@@ -207,7 +207,7 @@ def test_everything_that_cannot_be_kept_back_is_told_at_once_with_what_was_meant
     assert written(fivetran)["public"]["users"] == {"id": "plain", "email": "plain", "createdAt": "plain"}
 
 
-def test_what_does_no_harm_is_a_warning(fivetran: Fivetran, shop: str):
+def test_harmless_difference_is_a_warning(fivetran: Fivetran, shop: str):
     tables = {"heartbeat": "excluded", "nowhere": "included", "users": {"mode": "live"}}
     fivetran.change_source("shop", {"schemas": {"public": {"users": {"sync_modes": ["SOFT_DELETE"]}}}})
     path = "sync.schemas.public.tables"
@@ -222,7 +222,7 @@ def test_what_does_no_harm_is_a_warning(fivetran: Fivetran, shop: str):
 @pytest.mark.parametrize("unknown", ["not_found", "store", "ignore"])
 @pytest.mark.parametrize("locked", ["refuse", "ignore"])
 @pytest.mark.parametrize("answer", ["applied", "whole"])
-def test_what_the_api_does_with_what_cannot_be_makes_no_difference(
+def test_impossible_settings_are_handled_alike_for_any_answer(
     fivetran: Fivetran, shop: str, unknown: str, locked: str, answer: str
 ):
     fivetran.options(unknown_schema_item=unknown, locked_schema_item=locked, schema_change_answer=answer)
@@ -233,7 +233,7 @@ def test_what_the_api_does_with_what_cannot_be_makes_no_difference(
     assert written(fivetran) == {"public": {"users": {"id": "plain", "email": "hashed"}, "heartbeat": {"id": "plain"}}}
 
 
-def test_what_was_sent_and_not_taken_is_an_error_where_it_keeps_something_back(fivetran: Fivetran, shop: str):
+def test_ignored_change_is_an_error_when_it_protects_data(fivetran: Fivetran, shop: str):
     configure(shop, sync())
     fivetran.fault(method="PATCH", path="/schemas$", count=None, kind="status", status=200, body={"code": "Success"})
     path = "sync.schemas.public.tables.users"
@@ -253,7 +253,7 @@ def test_what_was_sent_and_not_taken_is_an_error_where_it_keeps_something_back(f
     )
 
 
-def test_what_came_out_otherwise_is_sent_once_more(fivetran: Fivetran, shop: str):
+def test_change_with_another_result_is_sent_once_more(fivetran: Fivetran, shop: str):
     configure(shop, sync())
     held = fivetran.fault(method="GET", path="/schemas$", nth=2, kind="hold")
     with ThreadPoolExecutor(1) as pool:
@@ -265,7 +265,7 @@ def test_what_came_out_otherwise_is_sent_once_more(fivetran: Fivetran, shop: str
     assert {"users", "orders"}.isdisjoint(written(fivetran)["public"])
 
 
-def test_a_schema_whose_dataset_nobody_declares_is_rejected_where_that_is_forbidden(fivetran: Fivetran, shop: str):
+def test_schema_with_an_undeclared_dataset_is_rejected_by_policy(fivetran: Fivetran, shop: str):
     with pytest.raises(OperationError) as rejected:
         configure(shop, sync("allow_columns", public="included"), datasets=["shop_public"])
     assert str(rejected.value).splitlines()[:2] == [
@@ -278,7 +278,7 @@ def test_a_schema_whose_dataset_nobody_declares_is_rejected_where_that_is_forbid
     assert list(written(fivetran)) == ["public"]
 
 
-def test_where_the_source_cannot_be_looked_at_the_file_is_sent_ahead_and_read_back(fivetran: Fivetran, shop: str):
+def test_sync_is_sent_ahead_and_read_back_when_the_source_is_unreadable(fivetran: Fivetran, shop: str):
     fivetran.edit(shop, setup_state="incomplete")
     (warning,) = configure(shop, SYNC, fresh=True, reason=lambda error: error.unmasked_message).warnings
     assert warning.startswith("sync: Fivetran has not read the source yet (We expected the connector's setup state")
@@ -292,9 +292,7 @@ def test_where_the_source_cannot_be_looked_at_the_file_is_sent_ahead_and_read_ba
 
 @pytest.mark.parametrize("second", ["conflict", "invalid", "replace"])
 @pytest.mark.parametrize("kind", ["drop_request", "drop_reply"])
-def test_what_is_sent_ahead_may_meet_trouble_and_what_a_dead_run_has_sent(
-    fivetran: Fivetran, shop: str, kind: str, second: str
-):
+def test_sending_ahead_survives_faults_and_a_killed_run(fivetran: Fivetran, shop: str, kind: str, second: str):
     fivetran.options(second_early_schema=second)
     fivetran.edit(shop, setup_state="incomplete")
     fault = fivetran.fault(method="POST", path="/schemas$", kind=kind, count=None)
@@ -313,7 +311,7 @@ def test_what_is_sent_ahead_may_meet_trouble_and_what_a_dead_run_has_sent(
     ("declared", "datasets"),
     [(sync("block_all", "reset", public=users(id="included")), None), (sync(public="included"), ["shop_public"])],
 )
-def test_nothing_is_sent_ahead_where_all_that_is_there_has_to_be_known(
+def test_nothing_is_sent_ahead_when_all_tables_must_be_known(
     fivetran: Fivetran, shop: str, declared: dict[str, Any], datasets: list[str] | None
 ):
     fivetran.edit(shop, setup_state="incomplete")
@@ -322,7 +320,7 @@ def test_nothing_is_sent_ahead_where_all_that_is_there_has_to_be_known(
     assert "POST" not in asked(fivetran)
 
 
-def test_a_connection_that_is_gone_is_said_to_be(fivetran: Fivetran, shop: str):
+def test_error_names_a_deleted_connection(fivetran: Fivetran, shop: str):
     fivetran.delete(shop)
     for fresh in (False, True):
         with pytest.raises(NotFound):
@@ -338,7 +336,7 @@ def test_table_deleted_while_read_does_not_mean_a_deleted_connection(fivetran: F
         configure(shop, SYNC)
 
 
-def test_what_an_existing_connection_has_otherwise_is_named_by_its_path(fivetran: Fivetran, shop: str):
+def test_differing_tables_of_an_existing_connection_are_named_by_path(fivetran: Fivetran, shop: str):
     assert [str(each)[:29] for each in differences(shop, SYNC)] == ["sync: the file says {new: all"]
     fivetran.select("shop", {"schemas": {"public": {"tables": {"users": {"columns": {"email": {"hashed": True}}}}}}})
     asked(fivetran)
@@ -349,7 +347,7 @@ def test_what_an_existing_connection_has_otherwise_is_named_by_its_path(fivetran
     assert asked(fivetran) == ["GET"]
 
 
-def test_a_refresh_sees_what_somebody_selects_by_hand(fivetran: Fivetran, shop: str):
+def test_refresh_detects_a_selection_by_hand(fivetran: Fivetran, shop: str):
     configure(shop, SYNC)
     assert read(shop, SYNC).sync == SYNC
     fivetran.select("shop", {"schemas": {"public": {"tables": {"users": {"columns": {"email": {"hashed": False}}}}}}})
@@ -369,7 +367,7 @@ def test_a_refresh_of_what_has_no_tables_yet_finds_nothing(fivetran: Fivetran, s
     assert read(shop, SYNC).sync == SYNC
 
 
-def test_a_refresh_tells_of_what_the_file_keeps_back_in_vain(fivetran: Fivetran, shop: str):
+def test_refresh_warns_of_exclusions_without_effect(fivetran: Fivetran, shop: str):
     fivetran.edit(shop, setup_state="incomplete")
     configure(shop, sync(public={"tables": {"user": "excluded"}}))
     fivetran.edit(shop, setup_state="connected")

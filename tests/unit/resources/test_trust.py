@@ -87,7 +87,7 @@ def test_a_host_key_is_approved_before_the_first_test(fivetran: Fivetran, stack:
     assert [each["public_key"] for each in fivetran.the("shop")["fingerprints"]] == [key]
 
 
-def test_what_leaves_the_file_is_revoked_and_what_is_not_ours_stays(
+def test_trust_that_leaves_the_file_is_revoked_and_others_stay(
     fivetran: Fivetran, stack: Stack, ca: Authority, new_run, caplog: pytest.LogCaptureFixture
 ):
     old, theirs = authority("Old"), authority("Theirs")
@@ -208,7 +208,7 @@ def test_a_hash_alone_makes_no_connection(fivetran: Fivetran, stack: Stack, ca: 
     assert fivetran.named("shop") == []
 
 
-def test_whatever_is_presented_is_trusted_where_the_file_says_any(
+def test_any_presented_certificate_is_trusted_when_the_file_says_any(
     fivetran: Fivetran, stack: Stack, ca: Authority, new_run
 ):
     declared = _shop(Trust(certificates="any"))

@@ -170,7 +170,7 @@ def test_fivetrans_service_account_is_a_member_like_others(tmp_path: Path):
     ]
 
 
-def test_what_exists_is_adopted_and_not_created(tmp_path: Path):
+def test_existing_connection_is_shown_as_adopted(tmp_path: Path):
     files = {"shop": unit(connector={"adopt": "plain_compass"})}
     inputs = {"service": "stripe", "destination": {"schema": "shop"}, "unit": "shop"}
     steps = [

@@ -64,7 +64,7 @@ def test_a_reference_that_says_exact_is_sent_as_kept_and_not_reported():
 
 
 @given(st.text(max_size=30))
-def test_what_is_not_sent_is_always_reported(value: str):
+def test_removed_characters_of_a_value_are_always_reported(value: str):
     assert clean_value(clean_value(value)) == clean_value(value)
     assert any(each.removed for each in find_oddities(value)) == (clean_value(value) != value)
 

@@ -10,7 +10,7 @@ from reconciler.secrets import PulumiConfigResolver, known_values, resolve, reso
 from .conftest import PROJECT, Vault
 
 
-def test_what_was_resolved_is_known_without_asking_again(vault: Vault):
+def test_resolved_value_is_known_without_another_request(vault: Vault):
     old, new = vault.put("stripe", "old canary"), vault.put("stripe", "new canary", version=2)
     resolve([old.as_node(), new.as_node()], resolvers())
     vault.move(old, "DESTROYED")
@@ -20,7 +20,7 @@ def test_what_was_resolved_is_known_without_asking_again(vault: Vault):
     assert vault.asked()["values"] == 2
 
 
-def test_what_nobody_resolved_is_asked_for_once_where_that_is_allowed(vault: Vault):
+def test_unresolved_value_is_read_once_where_that_is_allowed(vault: Vault):
     reference = vault.put("stripe", "canary")
     trees = [{"config": {"list": [{"value": reference.as_node()}]}}]
     assert known_values(trees, ask=False).unknown == ("config.list[0].value",)
@@ -32,7 +32,7 @@ def test_what_nobody_resolved_is_asked_for_once_where_that_is_allowed(vault: Vau
     assert vault.asked()["values"] == 1
 
 
-def test_what_cannot_be_had_is_unknown(vault: Vault, monkeypatch: pytest.MonkeyPatch):
+def test_unresolvable_value_is_unknown(vault: Vault, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.delenv("NOT_SET", raising=False)
     monkeypatch.setenv("SET", "variable canary")
     PulumiConfigResolver.use({"key": "config canary"}.get)
@@ -49,6 +49,6 @@ def test_what_cannot_be_had_is_unknown(vault: Vault, monkeypatch: pytest.MonkeyP
     assert known.unknown == ("a", "b", "c", "f")
 
 
-def test_nothing_known_is_shown(vault: Vault):
+def test_known_values_are_never_shown(vault: Vault):
     resolve([vault.put("stripe", "canary").as_node()], resolvers())
     assert "canary" not in repr(known_values([], ask=False))

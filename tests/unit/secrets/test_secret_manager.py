@@ -34,7 +34,7 @@ def test_a_value_arrives_as_it_was_kept_where_its_file_says_exact(vault: Vault):
     assert resolved.tree == {"api_key": CANARY, "host": "db"}
 
 
-def test_googles_library_logs_no_value_to_whoever_switches_its_log_on(vault: Vault):
+def test_googles_library_logs_no_value_at_debug(vault: Vault):
     reference = vault.put("stripe", CANARY)
     code = (
         "import logging, sys; from reconciler.secrets import resolve, resolvers;"
@@ -56,7 +56,7 @@ def test_a_version_is_that_version_and_none_is_the_newest(vault: Vault):
     assert vault.asked() == {"values": 2, "metadata": 0}
 
 
-def test_one_operation_fetches_a_version_once_and_another_fetches_it_anew(vault: Vault):
+def test_each_operation_reads_a_version_once(vault: Vault):
     reference = vault.put("stripe", "old")
     operation = resolvers()
     assert resolve([reference.as_node()], operation).tree == ["old"]
@@ -66,7 +66,7 @@ def test_one_operation_fetches_a_version_once_and_another_fetches_it_anew(vault:
     assert resolve([reference.as_node()], resolvers()).tree == ["new"]
 
 
-def test_everything_that_is_wrong_is_said_at_once(vault: Vault):
+def test_all_faulty_references_are_reported_at_once(vault: Vault):
     good = vault.put("good", "x")
     off = vault.put("off", "x")
     vault.move(off, "DISABLED")
@@ -92,7 +92,7 @@ def test_a_version_that_is_not_there_is_named_and_how_to_add_it(vault: Vault):
     )
 
 
-def test_a_disabled_version_is_told_from_a_destroyed_one(vault: Vault):
+def test_disabled_version_is_distinguished_from_a_destroyed_one(vault: Vault):
     reference = vault.put("stripe", "x", version=2)
     vault.move(reference, "DISABLED")
     assert failure(reference) == (
@@ -117,7 +117,7 @@ def test_a_missing_permission_is_named_with_whose_it_is_and_the_role_that_has_it
     )
 
 
-def test_an_api_that_is_off_is_told_from_a_missing_permission(vault: Vault):
+def test_disabled_api_is_distinguished_from_a_missing_permission(vault: Vault):
     reference = vault.put("stripe", "x")
     vault.call("PUT", "/disabled-projects", {"projects": [PROJECT]})
     assert failure(reference) == (
@@ -127,7 +127,7 @@ def test_an_api_that_is_off_is_told_from_a_missing_permission(vault: Vault):
 
 
 @pytest.mark.parametrize("code", ["UNAVAILABLE", "RESOURCE_EXHAUSTED", "INTERNAL"])
-def test_what_passes_is_tried_again(vault: Vault, code: str):
+def test_transient_error_is_retried(vault: Vault, code: str):
     reference = vault.put("stripe", "x")
     vault.fault(kind="status", code=code, count=2)
     assert resolve([reference.as_node()], resolvers()).tree == ["x"]
@@ -149,7 +149,7 @@ def test_a_broken_connection_is_tried_again(vault: Vault):
         ({"kind": "delay", "seconds": 30}, "Secret Manager gave no answer in time, asked for"),
     ],
 )
-def test_what_does_not_pass_ends_in_time_and_says_what_happened(vault: Vault, fault: dict[str, object], words: str):
+def test_lasting_error_ends_in_time_and_is_explained(vault: Vault, fault: dict[str, object], words: str):
     reference = vault.put("stripe", CANARY)
     vault.fault(count=None, **fault)
     with pytest.raises(LookupError) as caught:
@@ -158,7 +158,7 @@ def test_what_does_not_pass_ends_in_time_and_says_what_happened(vault: Vault, fa
     assert "canary" not in str(caught.value)
 
 
-def test_where_nobody_listens_that_is_said(monkeypatch: pytest.MonkeyPatch):
+def test_error_names_an_address_without_a_server(monkeypatch: pytest.MonkeyPatch):
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
     monkeypatch.setenv(ENDPOINT, f"http://127.0.0.1:{port}/v1/")
@@ -190,7 +190,7 @@ def test_no_secret_is_fetched_from_elsewhere_but_by_https(monkeypatch: pytest.Mo
     assert failure(Reference("secret", "stripe", 1, PROJECT)).startswith(ENDPOINT)
 
 
-def test_without_credentials_it_is_said_how_to_get_some(monkeypatch: pytest.MonkeyPatch, tmp_path_factory):
+def test_missing_credentials_error_says_how_to_get_them(monkeypatch: pytest.MonkeyPatch, tmp_path_factory):
     monkeypatch.setenv(ENDPOINT, "https://secrets.example/v1/")
     monkeypatch.setenv("GOOGLE_APPLICATION_CREDENTIALS", "/nowhere/credentials.json")
     assert failure(Reference("secret", "stripe", 1, PROJECT)) == (

@@ -40,7 +40,7 @@ def test_a_version_is_asked_for_once_and_what_is_kept_elsewhere_not_at_all(vault
     assert check_versions(elsewhere) == {}
 
 
-def test_who_may_not_look_finds_nothing_certain(vault: Vault):
+def test_missing_permission_leaves_the_version_uncertain(vault: Vault):
     one = vault.put("one", "x")
     vault.deny("versions.get")
     (finding,) = check_versions([one]).values()
@@ -51,14 +51,14 @@ def test_who_may_not_look_finds_nothing_certain(vault: Vault):
     )
 
 
-def test_many_are_asked_about_at_once(vault: Vault):
+def test_versions_are_checked_in_parallel(vault: Vault):
     references = [vault.put(f"secret-{number}", "x") for number in range(40)]
     vault.fault(kind="delay", seconds=0.25, count=None)
     found = check_versions([*references, Reference("secret", "none", 1, PROJECT)])
     assert [reference.name for reference in found] == ["none"]
 
 
-def test_without_credentials_nothing_is_certain(monkeypatch: pytest.MonkeyPatch):
+def test_missing_credentials_leave_the_version_uncertain(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv(ENDPOINT, "https://secrets.example/v1/")
     monkeypatch.setenv("GOOGLE_APPLICATION_CREDENTIALS", "/nowhere/credentials.json")
     (finding,) = check_versions([Reference("secret", "one", 1, PROJECT)]).values()

@@ -16,7 +16,7 @@ def _refused(account: Account, method: str, path: str, body: object = None) -> s
     return error
 
 
-def test_it_asks_for_no_credentials(account: Account):
+def test_admin_api_needs_no_credentials(account: Account):
     assert httpx.get(account.url + "/_admin/snapshot").status_code == 200
 
 
@@ -174,7 +174,7 @@ def test_a_destination_is_changed_by_hand(account: Account):
         ("POST", "/credentials", {"key": "x", "colour": "red"}, "key, secret, kind, read_only and permissions"),
     ],
 )
-def test_what_cannot_be_done_says_why(account: Account, method: str, path: str, body: object, complaint: str):
+def test_admin_api_explains_a_rejected_request(account: Account, method: str, path: str, body: object, complaint: str):
     account.admin("POST", "/groups", {"id": "projected_sickle", "name": "Dev"})
     account.stripe("projected_sickle")
     error = _refused(account, method, path, body)
@@ -196,7 +196,7 @@ def test_a_body_that_is_no_json_is_refused(account: Account):
     assert (answer.status_code, answer.json()) == (400, {"error": "the body is a JSON object"})
 
 
-def test_two_connections_of_one_name_are_told_apart_by_id_only(account: Account):
+def test_connections_of_one_name_are_distinguished_by_id_alone(account: Account):
     account.stripe(account.group())
     account.stripe(account.group())
     assert "2 connections" in _refused(account, "DELETE", "/connections/stripe")

@@ -21,7 +21,7 @@ def _fields(fields: Any, path: str = "") -> Any:
 
 
 @pytest.mark.parametrize("service", CATALOGUE.connections.values(), ids=lambda service: service.id)
-def test_what_a_service_needs_are_fields_it_has(service: Any):
+def test_needs_of_a_service_are_fields_that_it_has(service: Any):
     known = {path for path, _ in _fields(service.config)} | {f"auth.{path}" for path, _ in _fields(service.auth)}
     for need in service.needs:
         assert {path for path in need.any_of if path not in known} == set()

@@ -52,7 +52,7 @@ def test_each_card_has_a_token_of_its_own_that_is_shown_nowhere_else(account: Ac
     assert not any(token in everywhere for token in tokens)
 
 
-def test_who_follows_the_link_within_a_day_authorises_the_connection(account: Account, ads: str):
+def test_connect_card_authorises_the_connection_within_a_day(account: Account, ads: str):
     token = _card(account, ads)["connect_card"]["token"]
     account.clock.seconds = 24 * 3600 - 1
     assert _authorise(account, ads, token) == 200

@@ -159,7 +159,7 @@ def test_a_package_has_one_connection(account: Account):
     assert account.http.patch(f"/v1/connections/{first}", json=change).status_code == 200
 
 
-def test_a_package_that_is_not_there_is_refused_or_goes_unchecked(account: Account):
+def test_missing_package_is_rejected_or_unchecked_by_option(account: Account):
     assert _connect(account, "no_one").status_code == 400
     account.options(package_use="unchecked")
     assert _connect(account, "no_one").status_code == 201

@@ -44,7 +44,7 @@ def test_a_limit_outside_1_to_1000_is_400(limit: str):
 
 
 @pytest.mark.parametrize("content", ["x", "{}", '{"skip":-1}', '{"skip":"1"}', '{"skip":true}', "[]", "[" * 9999])
-def test_a_cursor_that_nobody_gave_is_400(content: str):
+def test_unknown_cursor_is_answered_with_400(content: str):
     with pytest.raises(ApiError) as raised:
         page([], {"cursor": base64.urlsafe_b64encode(content.encode()).decode()})
     assert raised.value.status == 400

@@ -147,7 +147,7 @@ def test_a_name_that_is_not_there_is_404_as_documented_or_passed_over(
     assert account.data("GET", path) != before
 
 
-def test_one_name_that_is_not_there_changes_nothing_at_all(account: Account, path: str):
+def test_change_with_an_unknown_name_changes_nothing(account: Account, path: str):
     body = _tree("Users", columns={"email": {"enabled": False}, "Email": {"enabled": False}})
     assert account.http.patch(path, json=body).status_code == 404
     assert _users(account, path)["columns"] == {}
@@ -162,7 +162,7 @@ def test_one_name_that_is_not_there_changes_nothing_at_all(account: Account, pat
         ("/public/tables/Users/columns/id", False),
     ],
 )
-def test_what_is_locked_stays_as_it_is(account: Account, path: str, route: str, enabled: bool):
+def test_locked_node_does_not_change(account: Account, path: str, route: str, enabled: bool):
     answer = account.http.patch(path + route, json={"enabled": enabled})
     assert (answer.status_code, answer.json()["code"]) == (400, "InvalidInput")
     assert account.http.patch(path + route, json={"enabled": not enabled}).status_code == 200
@@ -220,7 +220,7 @@ def _both(account: Account, one: tuple[str, str, Any], two: tuple[str, str, Any]
 
 
 @pytest.mark.parametrize("other", ["change", "reload"])
-def test_of_two_changes_at_the_same_time_the_later_is_409(account: Account, path: str, other: str):
+def test_later_of_two_concurrent_changes_is_answered_with_409(account: Account, path: str, other: str):
     account.options(schema_change_seconds=0.3, reload_seconds=0.5)
     one = ("PATCH", f"{path}/public/tables/Users", {"enabled": False})
     two = ("PATCH", f"{path}/audit", {"enabled": False}) if other == "change" else ("POST", f"{path}/reload", {})

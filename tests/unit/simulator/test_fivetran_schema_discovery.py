@@ -51,7 +51,7 @@ def test_a_reload_preserves_what_was_set(account: Account, shop: str):
     ("handling", "new"),
     [("ALLOW_ALL", (True, True)), ("ALLOW_COLUMNS", (False, True)), ("BLOCK_ALL", (False, False))],
 )
-def test_what_appears_later_is_taken_in_as_the_config_says(
+def test_new_source_tables_are_added_by_the_change_handling(
     account: Account, shop: str, discovery: str, handling: str, new: tuple[bool, bool]
 ):
     new_table, new_column = new
@@ -87,7 +87,7 @@ def test_a_new_primary_key_syncs_whatever_is_blocked(account: Account, shop: str
     assert tables["Users"]["columns"] == {}
 
 
-def test_what_went_from_the_source_stays_listed_and_locked(account: Account, shop: str):
+def test_table_removed_from_the_source_stays_listed_and_locked(account: Account, shop: str):
     reload(account, shop)
     account.data("PATCH", f"/v1/connections/{shop}/schemas/public/tables/Users/columns/email", {"enabled": False})
     account.admin(

@@ -58,7 +58,7 @@ def test_a_second_config_is_not_sent_ahead(account: Account, shop: str):
 
 
 @pytest.mark.parametrize(("option", "status"), [("conflict", 409), ("invalid", 400), ("replace", 409)])
-def test_nothing_is_sent_ahead_of_what_was_captured(account: Account, shop: str, option: str, status: int):
+def test_schema_config_cannot_be_created_after_the_first_capture(account: Account, shop: str, option: str, status: int):
     account.options(second_early_schema=option)
     reload(account, shop)
     assert account.http.post(f"/v1/connections/{shop}/schemas", json=AUDIT_OFF).status_code == status
@@ -81,7 +81,7 @@ def test_a_config_is_sent_ahead_before_anything_is_connected(account: Account):
     assert "charge" not in account.snapshot(connection)["first_sync"]["written"]["stripe"]
 
 
-def test_somebody_selects_by_hand(account: Account, shop: str):
+def test_admin_route_selects_tables_by_hand(account: Account, shop: str):
     reload(account, shop)
     change = {"Users": {"columns": {"email": {"hashed": True}}}}
     account.admin("PATCH", f"/connections/{shop}/schemas", {"schemas": {"public": {"tables": change}}})

@@ -8,7 +8,7 @@ from .fivetran_account import READ_ONLY, SECRET, V2, Account
 from .fivetran_shop import change, reload
 
 
-def test_there_is_none_before_a_sync_or_areload(account: Account, shop: str):
+def test_schema_config_is_missing_before_a_sync_or_reload(account: Account, shop: str):
     path = f"/v1/connections/{shop}/schemas"
     message = f"Connection with id '{shop}' doesn't have schema config"
     for method, route, body in (
@@ -23,13 +23,13 @@ def test_there_is_none_before_a_sync_or_areload(account: Account, shop: str):
     assert account.http.get(path).status_code == 200
 
 
-def test_somebody_who_opens_the_schema_tab_makes_one(account: Account, shop: str):
+def test_opening_the_schema_tab_makes_a_schema_config(account: Account, shop: str):
     account.admin("POST", f"/connections/{shop}/schemas/load")
     assert account.http.get(f"/v1/connections/{shop}/schemas").status_code == 200
     assert account.snapshot(shop)["syncs"] == 0
 
 
-def test_it_looks_as_the_api_shows_it(account: Account, shop: str):
+def test_schema_config_has_the_documented_shape(account: Account, shop: str):
     config = reload(account, shop)
     assert config == account.data("GET", f"/v1/connections/{shop}/schemas")
     assert (config["schema_change_handling"], config["enable_new_by_default"]) == ("ALLOW_ALL", True)
@@ -122,7 +122,7 @@ def test_a_name_may_hold_what_urls_quote(account: Account, shop: str):
     assert account.data("GET", path)["columns"]["e%mail ü"]["enabled"] is False
 
 
-def test_only_columns_that_somebody_has_set_are_listed(account: Account, shop: str):
+def test_schema_config_lists_only_columns_that_were_set(account: Account, shop: str):
     reload(account, shop)
     columns = {"email": {"enabled": True}}
     body = {"schemas": {"public": {"enabled": True, "tables": {"Users": {"enabled": True, "columns": columns}}}}}

@@ -41,7 +41,7 @@ def _complete(service: Service) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("service", SERVICES.values(), ids=lambda service: service.id)
-def test_it_is_connected_with_what_it_needs_and_by_whom_it_needs_and_then_syncs(account: Account, service: Service):
+def test_service_connects_with_what_it_needs_and_then_syncs(account: Account, service: Service):
     account.options(package_use="unchecked")
     body = {"group_id": account.group(), "service": service.id, **_complete(service)}
     created = account.data("POST", "/v1/connections", body)
@@ -60,7 +60,7 @@ def test_it_is_connected_with_what_it_needs_and_by_whom_it_needs_and_then_syncs(
 
 
 @pytest.mark.parametrize("service", [item for item in SERVICES.values() if item.needs], ids=lambda item: item.id)
-def test_it_is_not_connected_without_what_it_needs(account: Account, service: Service):
+def test_service_does_not_connect_without_what_it_needs(account: Account, service: Service):
     config = {key: f"my_{key}" for key in service.destination_keys}
     body = {"group_id": account.group(), "service": service.id, "config": config}
     status = account.data("POST", "/v1/connections", body)["status"]
@@ -103,9 +103,7 @@ def test_the_metadata_describe_each_of_its_fields(account: Account, service: Ser
         ("segment", "webhook_url", r"https://webhooks\.fivetran\.com/webhooks/[0-9a-f-]{36}"),
     ],
 )
-def test_what_fivetran_makes_for_the_user_is_there_before_anything_is_connected(
-    account: Account, service: str, field: str, form: str
-):
+def test_generated_values_exist_before_the_connection_works(account: Account, service: str, field: str, form: str):
     config = {key: f"my_{key}" for key in SERVICES[service].destination_keys}
     body = {"group_id": account.group(), "service": service, "config": config, "run_setup_tests": False}
     connection = account.data("POST", "/v1/connections", body)
@@ -113,7 +111,7 @@ def test_what_fivetran_makes_for_the_user_is_there_before_anything_is_connected(
     assert account.data("GET", f"/v1/connections/{connection['id']}")["config"] == connection["config"]
 
 
-def test_what_the_service_says_is_there_once_it_is_connected(account: Account):
+def test_values_of_the_service_exist_once_it_is_connected(account: Account):
     body = {"group_id": account.group(), "service": "salesforce", "config": {"schema": "s"}}
     connection = account.data("POST", "/v1/connections", body)
     names = {"connecting_user", "connecting_user_email", "organization_id", "connection_type"}

@@ -31,12 +31,12 @@ def test_a_missing_credential_fails_and_leaves_the_connection_incomplete(account
 
 
 @pytest.mark.parametrize("config", [{"api_key": "canary"}, {"access_token": "canary"}])
-def test_one_of_several_credentials_is_enough(account: Account, config: dict[str, Any]):
+def test_any_one_of_several_credentials_is_enough(account: Account, config: dict[str, Any]):
     assert _create(account, "stripe", config)["status"]["setup_state"] == "connected"
     assert _create(account, "stripe", {"api_key": ""})["status"]["setup_state"] == "incomplete"
 
 
-def test_what_is_needed_depends_on_the_config(account: Account):
+def test_needed_values_depend_on_the_config(account: Account):
     sftp = {"table_group_name": "g", "host": "h", "user": "u"}
     assert _failed(_create(account, "sftp", sftp))
     assert not _failed(_create(account, "sftp", {**sftp, "is_keypair": True}))
@@ -52,7 +52,7 @@ def test_a_service_that_a_person_must_authorise_stays_incomplete_until_then(acco
     assert _test(account, connection["id"])["status"]["setup_state"] == "connected"
 
 
-def test_without_authorisation_there_can_be_no_test_at_all(account: Account):
+def test_setup_tests_need_an_authorisation(account: Account):
     account.options(consent_test="none")
     connection = _create(account, "google_ads", {})
     assert (connection["status"]["setup_state"], connection["setup_tests"]) == ("incomplete", [])
@@ -88,7 +88,7 @@ def test_a_changed_secret_takes_effect_only_when_tests_pass(account: Account):
     assert account.snapshot(connection)["effective"]["config"]["api_key"] == "canary-3"
 
 
-def test_nothing_is_in_effect_before_the_first_test(account: Account):
+def test_config_takes_effect_with_the_first_test(account: Account):
     connection = _create(account, "stripe", {"api_key": "canary"}, run_setup_tests=False)["id"]
     assert account.snapshot(connection)["effective"] is None
 
@@ -165,7 +165,7 @@ def test_a_connection_exists_while_its_first_tests_last(account: Account):
     assert answers[0].json()["data"]["status"]["setup_state"] == "connected"
 
 
-def test_tests_of_a_connection_that_goes_meanwhile_end_in_404(account: Account):
+def test_setup_tests_of_a_connection_deleted_meanwhile_end_in_404(account: Account):
     connection = _create(account, "stripe", {"api_key": "canary"})["id"]
     account.admin("POST", "/setup-tests", {"target": connection, "seconds": 0.4})
     answers: list[httpx.Response] = []

@@ -49,7 +49,7 @@ def test_the_one_schema_of_an_application_has_the_connections_name(
     assert {schema: list(tables) for schema, tables in source.schemas.items()} == names
 
 
-def test_only_tables_of_databases_keep_history_unless_said():
+def test_only_tables_of_databases_keep_history_by_default():
     assert read({"columns": ["a"]}, SCHEMA).schemas["own"]["data"].sync_modes == ("SOFT_DELETE",)
     database = read({"schemas": {"s": {"t": ["a"]}}}, {"schema_prefix": "p"})
     assert database.schemas["s"]["t"].sync_modes == ("SOFT_DELETE", "HISTORY")

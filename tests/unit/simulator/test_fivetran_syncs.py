@@ -34,7 +34,7 @@ def test_connection_starts_its_historical_sync_when_connected_and_not_paused(acc
 
 
 @pytest.mark.parametrize("fields", [{"paused": True}, {"run_setup_tests": False}, {"schedule_type": "manual"}])
-def test_one_that_is_paused_or_not_connected_or_manual_does_not(account: Account, fields: dict[str, Any]):
+def test_paused_broken_or_manual_connection_does_not_sync(account: Account, fields: dict[str, Any]):
     connection = account.stripe(account.group(), **fields)["id"]
     snapshot = account.snapshot(connection)
     assert (snapshot["syncs"], snapshot["first_sync"], snapshot["written_datasets"]) == (0, None, [])
@@ -220,7 +220,7 @@ def test_consent_given_by_hand_runs_the_tests_and_the_first_sync_starts(account:
     assert (status["setup_state"], status["is_historical_sync"]) == ("connected", False)
 
 
-def test_a_connection_made_by_hand_syncs_unless_its_last_success_is_told(account: Account):
+def test_connection_made_by_hand_syncs_unless_it_has_a_last_success(account: Account):
     values = {"group_id": account.group(), "service": "stripe"}
     old = {**values, "config": {"schema": "old"}, "succeeded_at": "2025-01-02T03:04:05Z"}
     connection = account.admin("POST", "/connections", old)["id"]
@@ -238,7 +238,7 @@ def test_unpausing_by_hand_starts_the_historical_sync_too(account: Account):
 
 
 @pytest.mark.parametrize("field", ["history", "first_sync", "written_datasets", "schema_config"])
-def test_what_happened_cannot_be_set_by_hand(account: Account, field: str):
+def test_admin_api_cannot_set_past_syncs(account: Account, field: str):
     connection = account.stripe(account.group())["id"]
     answer = account.http.patch(f"/_admin/connections/{connection}", json={field: None})
     assert answer.status_code == 400

@@ -16,7 +16,7 @@ def _code(answer: httpx.Response) -> tuple[int, str]:
     return answer.status_code, answer.json()["code"]
 
 
-def test_a_key_is_told_whose_account_it_opens(account: Account):
+def test_account_info_is_that_of_the_key(account: Account):
     assert account.data("GET", "/v1/account/info") == {
         "account_id": "simulated_account",
         "account_name": "Simulated account",
@@ -217,7 +217,7 @@ def test_a_field_that_is_not_simulated_says_so_and_changes_nothing(account: Acco
     assert account.data("GET", "/v1/connections")["items"] == []
 
 
-def test_a_request_that_breaks_off_has_no_effect_and_harms_nobody(account: Account):
+def test_interrupted_request_has_no_effect(account: Account):
     address = httpx.URL(account.url)
     auth = base64.b64encode(f"{KEY}:{SECRET}".encode()).decode()
     head = f"POST /v1/groups HTTP/1.1\r\nHost: x\r\nAuthorization: Basic {auth}\r\nContent-Type: {JSON}\r\n"

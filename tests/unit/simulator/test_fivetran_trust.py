@@ -58,7 +58,7 @@ def test_a_hash_stands_for_the_id_of_what_it_is_the_hash_of(account: Account):
 
 @pytest.mark.parametrize("kind", ["certificates", "fingerprints"])
 @pytest.mark.parametrize("whose", ["connections", "destinations"])
-def test_what_is_missing_from_an_approval_is_refused(account: Account, whose: str, kind: str):
+def test_incomplete_approval_is_rejected(account: Account, whose: str, kind: str):
     group = account.group()
     destination = {"service": "big_query", "time_zone_offset": "0", "config": {"project_id": "p"}}
     account.data("POST", "/v1/destinations", {"group_id": group, **destination})

@@ -51,7 +51,7 @@ def kept(
 
 
 @given(ENTRIES)
-def test_what_bigquery_answers_it_also_takes_without_a_change(entries: list[dict[str, Any]]):
+def test_access_list_of_an_answer_is_accepted_unchanged(entries: list[dict[str, Any]]):
     assert kept(*kept(*entries)) == kept(*entries)
 
 

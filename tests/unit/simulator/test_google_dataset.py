@@ -124,7 +124,7 @@ def test_attribution_label_is_removed_once_configured_off(engine: Engine):
     assert changed(engine.diff(DATASET, ID, outputs, {**INPUTS, "description": "x"})) == {}
 
 
-def test_what_was_created_does_not_differ_from_its_inputs(engine: Engine):
+def test_created_dataset_does_not_differ_from_its_inputs(engine: Engine):
     inputs = {
         **INPUTS,
         "project": "p",
@@ -172,9 +172,7 @@ def test_what_was_created_does_not_differ_from_its_inputs(engine: Engine):
         ({"accesses": UNKNOWN}, {}),
     ],
 )
-def test_a_difference_is_told_by_its_path_and_whether_it_replaces(
-    engine: Engine, changes: Properties, paths: dict[str, str]
-):
+def test_difference_has_its_path_and_whether_it_replaces(engine: Engine, changes: Properties, paths: dict[str, str]):
     id_, outputs = engine.create(DATASET, INPUTS)
     news = {name: value for name, value in {**INPUTS, **changes}.items() if value is not None}
     answer = engine.diff(DATASET, id_, outputs, news)
@@ -200,7 +198,7 @@ def test_every_write_gives_another_etag_and_a_changed_deletion_policy_writes_not
     assert flagged["etag"] != kept["etag"]
 
 
-def test_a_label_somebody_else_put_there_is_kept_and_one_of_ours_is_put_right(engine: Engine):
+def test_update_keeps_labels_of_others_and_corrects_ours(engine: Engine):
     id_, outputs = engine.create(DATASET, INPUTS)
     engine.admin("PATCH", "/datasets/p/stripe", {"labels": {"app": "changed", "theirs": "1"}})
     _, state, _ = engine.read(DATASET, id_, outputs, INPUTS)

@@ -21,7 +21,7 @@ def test_a_group_given_as_iam_member_is_a_difference_once_it_is_read(engine: Eng
     assert changed(engine.diff(DATASET, id_, state, inputs)) == {"accesses": "UPDATE"}
 
 
-def test_an_entry_that_goes_has_a_place_and_one_that_comes_is_the_whole_list(engine: Engine):
+def test_removed_entry_has_an_index_and_an_added_one_is_the_whole_list(engine: Engine):
     id_, outputs = engine.create(DATASET, INPUTS)
     kinds = changed(engine.diff(DATASET, id_, outputs, {**INPUTS, "accesses": [OWNER, READER, VIEW]}))
     assert kinds == {"accesses": "UPDATE"}
@@ -66,7 +66,7 @@ def test_a_refresh_finds_each_input_of_the_list_by_what_it_has_in_common(engine:
     assert inputs["accesses"] == [OWNER, {**READER, "role": "WRITER"}]
 
 
-def test_an_update_leaves_an_unchanged_access_list_to_whoever_changed_it_meanwhile(engine: Engine):
+def test_update_without_access_changes_keeps_concurrent_access_changes(engine: Engine):
     id_, outputs = engine.create(DATASET, INPUTS)
     engine.admin("POST", "/datasets/p/stripe/access", VIEW)
     updated = engine.update(DATASET, id_, outputs, {**INPUTS, "description": "x"})
@@ -99,7 +99,7 @@ def test_a_condition_is_written_kept_and_no_difference_without_what_is_optional(
     assert as_set(updated["accesses"]) == as_set([OWNER, READER])
 
 
-def test_a_dataset_that_is_made_without_anybody_belongs_to_its_project_and_creator(engine: Engine):
+def test_dataset_made_without_access_belongs_to_project_and_creator(engine: Engine):
     _, plain = engine.create(DATASET, {"datasetId": "plain"})
     assert len(plain["accesses"]) == 4
     _, authorised = engine.create(DATASET, {"datasetId": "authorised", "accesses": [VIEW]})
@@ -115,7 +115,7 @@ def test_a_list_that_is_no_longer_given_stays(engine: Engine):
     assert as_set(updated["accesses"]) == as_set(outputs["accesses"]) == as_set([OWNER, READER])
 
 
-def test_somebody_who_is_deleted_stays_in_the_list_under_another_name(engine: Engine):
+def test_deleted_member_stays_in_the_list_under_another_name(engine: Engine):
     id_, outputs = engine.create(DATASET, INPUTS)
     engine.admin("POST", "/deleted-members", {"members": ["group:all@example.com"]})
     _, state, _ = engine.read(DATASET, id_, outputs, INPUTS)

@@ -68,7 +68,7 @@ def test_an_error_after_the_effect_is_what_a_retried_insert_answers(engine: Engi
     assert engine.dataset("d")
 
 
-def test_a_held_call_waits_for_its_release_and_holds_nobody_else(engine: Engine):
+def test_held_call_waits_for_its_release_and_blocks_no_other(engine: Engine):
     number = fault(engine, method="Create", id="*/held", hold=True)
     with ThreadPoolExecutor(1) as pool:
         held = pool.submit(engine.create, DATASET, {"datasetId": "held"})
@@ -80,7 +80,7 @@ def test_a_held_call_waits_for_its_release_and_holds_nobody_else(engine: Engine)
         assert held.result(10)[0] == "projects/p/datasets/held"
 
 
-def test_a_reset_lets_go_what_is_held(engine: Engine):
+def test_reset_releases_held_calls(engine: Engine):
     number = fault(engine, method="Create", hold=True)
     with ThreadPoolExecutor(1) as pool:
         held = pool.submit(engine.create, DATASET, {"datasetId": "held"})

@@ -11,7 +11,7 @@ from simulator.process import Simulators
 from .google_engine import Engine
 
 
-def test_roles_are_told_with_what_they_permit_unless_that_is_denied(simulators: Simulators, engine: Engine):
+def test_role_is_answered_with_its_permissions_unless_denied(simulators: Simulators, engine: Engine):
     def ask(name: str) -> tuple[int, Any]:
         answer = httpx.get(f"{simulators.iam_url}{name}")
         return answer.status_code, answer.json()

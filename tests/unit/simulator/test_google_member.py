@@ -47,7 +47,7 @@ def test_a_grant_is_added_once_and_taken_away(engine: Engine):
     assert grants(engine) == []
 
 
-def test_a_grant_that_somebody_took_away_is_gone(engine: Engine):
+def test_revoked_grant_is_gone_after_a_refresh(engine: Engine):
     id_, outputs = engine.create(PROJECT_MEMBER, GRANT)
     assert engine.read(PROJECT_MEMBER, id_, outputs, GRANT)[0] == id_
     engine.admin("DELETE", "/grants/p", {"role": GRANT["role"], "member": GRANT["member"]})
@@ -151,14 +151,14 @@ def test_a_member_that_google_does_not_know_is_refused(engine: Engine):
         ({"member": "allAuthenticatedUsers"}, "allUsers or allAuthenticatedUsers"),
     ],
 )
-def test_a_condition_is_neither_for_basic_roles_nor_for_everybody(engine: Engine, changes: dict[str, str], what: str):
+def test_conditions_on_basic_roles_and_the_public_are_rejected(engine: Engine, changes: dict[str, str], what: str):
     with refused() as refusal:
         engine.create(PROJECT_MEMBER, {**GRANT, **changes, "condition": CONDITION})
     assert f"Error: Conditions can't be set on {what}., badRequest" in refusal.message
     engine.create(PROJECT_MEMBER, {**GRANT, **changes})
 
 
-def test_who_may_not_see_or_change_a_policy_is_told_so(engine: Engine):
+def test_hidden_or_locked_policy_is_answered_with_403(engine: Engine):
     id_, outputs = engine.create(PROJECT_MEMBER, GRANT)
     engine.admin("PUT", "/hierarchy/projects/p", {"denied": ["setIamPolicy"]})
     assert engine.read(PROJECT_MEMBER, id_, outputs, GRANT)[0] == id_
@@ -205,7 +205,7 @@ def test_a_project_is_the_same_by_its_full_name(engine: Engine):
     assert engine.diff(PROJECT_MEMBER, id_, outputs, GRANT).changes == pb.DiffResponse.DIFF_NONE
 
 
-def test_somebody_who_is_deleted_has_no_grant_any_more_and_the_policy_keeps_them(engine: Engine):
+def test_deleted_member_loses_its_grant_and_stays_in_the_policy(engine: Engine):
     id_, outputs = engine.create(PROJECT_MEMBER, GRANT)
     engine.admin("POST", "/deleted-members", {"members": [GRANT["member"]]})
     assert engine.read(PROJECT_MEMBER, id_, outputs, GRANT)[0] == ""
@@ -221,7 +221,7 @@ def test_somebody_who_is_deleted_has_no_grant_any_more_and_the_policy_keeps_them
     ],
     ids=["function", "service"],
 )
-def test_what_is_called_has_to_exist_before_somebody_may_call_it(engine: Engine, kind, grant, path: str, label: str):
+def test_invoker_of_a_missing_function_is_rejected(engine: Engine, kind, grant, path: str, label: str):
     with refused() as refusal:
         engine.create(kind, grant)
     assert f'IAM policy for {label} "{path}": googleapi: Error 404' in refusal.message
@@ -247,7 +247,7 @@ def test_a_preview_grants_nothing(engine: Engine):
     assert engine.admin("GET", "/state")["projects"] == {}
 
 
-def test_a_changed_condition_is_told_by_its_field_and_state_has_an_empty_description(engine: Engine):
+def test_changed_condition_is_diffed_by_field_with_empty_description(engine: Engine):
     id_, state = engine.create(PROJECT_MEMBER, {**GRANT, "condition": CONDITION})
     assert state["condition"] == {**CONDITION, "description": ""}
     assert state["id"] == id_

@@ -28,7 +28,7 @@ def test_properties_survive_the_wire_with_whole_numbers_whole(values: dict[str, 
     assert from_struct(to_struct(values)) == values
 
 
-def test_the_engine_is_told_to_send_previews_and_plain_values(engine: Engine):
+def test_provider_accepts_previews_and_plain_values(engine: Engine):
     engine.stub.Attach(plugin_pb2.PluginAttach(address="127.0.0.1:1"))
     assert engine.stub.GetPluginInfo(empty_pb2.Empty()).version == "10.2.0"
     answer = engine.configure(project="p")
@@ -119,7 +119,7 @@ def test_get_datasets_lists_a_project(engine: Engine):
     assert [(each["datasetId"], each["labels"]) for each in found["datasets"]] == [("a", {"n": "a"}), ("b", {"n": "b"})]
 
 
-def test_one_key_of_a_map_is_ignored_and_the_others_are_not(engine: Engine):
+def test_ignore_changes_applies_to_one_key_of_a_map(engine: Engine):
     state = {"datasetId": "d", "project": "p", "labels": {"a-b": "1", "c": "1"}}
     wanted = {"datasetId": "d", "labels": {"a-b": "2", "c": "2"}}
     for ignored, left in (('labels["a-b"]', "labels.c"), ("labels.c", "labels.a-b")):

@@ -87,14 +87,14 @@ def test_parents_lead_from_a_project_to_its_organisation(get, policy, engine: En
     assert "bindings" not in policy("folders/2")[1]
 
 
-def test_a_project_of_nobody_has_no_parent_and_looking_makes_none(get, engine: Engine):
+def test_unknown_project_has_no_parent_and_reading_creates_none(get, engine: Engine):
     status, project = get("projects/alone")
     assert (status, "parent" in project) == (200, False)
     assert "alone" not in engine.admin("GET", "/state")["projects"]
 
 
 @pytest.mark.parametrize("name", ["projects/p", "folders/2", "organizations/1"])
-def test_who_may_not_look_is_refused_as_google_words_it(get, policy, engine: Engine, name: str):
+def test_hidden_project_is_answered_in_googles_words(get, policy, engine: Engine, name: str):
     engine.admin("PUT", f"/hierarchy/{name}", {"denied": ["get", "getIamPolicy"]})
     status, answer = policy(name)
     refusal = {"code": 403, "message": "The caller does not have permission", "status": "PERMISSION_DENIED"}
@@ -133,7 +133,7 @@ def test_what_is_not_simulated_says_so(simulators: Simulators):
     assert answer.status_code == 400
 
 
-def test_the_hand_from_outside_is_told_what_it_cannot_say(engine: Engine):
+def test_admin_route_rejects_invalid_bodies(engine: Engine):
     bodies: list[dict[str, list[str]]] = [{"denied": ["delete"]}, {"members": []}]
     for body in bodies:
         assert engine.http.put("/hierarchy/folders/2", json=body).status_code == 400

@@ -42,7 +42,7 @@ def test_a_dataset_made_over_the_provider_protocol_is_there_over_http(get, engin
     assert {"role": "OWNER", "specialGroup": "projectOwners"} in dataset["access"]
 
 
-def test_what_is_not_there_is_a_404_in_googles_form(get):
+def test_missing_dataset_is_a_404_in_googles_form(get):
     status, body = get("p/datasets/nothing")
     assert status == 404
     assert body["error"]["code"] == 404
@@ -50,7 +50,7 @@ def test_what_is_not_there_is_a_404_in_googles_form(get):
     assert body["error"]["errors"][0]["reason"] == "notFound"
 
 
-def test_a_project_that_nobody_made_does_not_exist_once_projects_are_made(get, engine: Engine, simulators: Simulators):
+def test_undeclared_project_does_not_exist_once_one_is_declared(get, engine: Engine, simulators: Simulators):
     manager = simulators.resource_manager_url
     assert get("other/datasets")[0] == 200
     engine.admin("PUT", "/projects", {"projects": ["p"]})

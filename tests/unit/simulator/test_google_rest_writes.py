@@ -64,7 +64,7 @@ def test_the_library_writes_an_access_list_and_reads_it_back(client: bigquery.Cl
     assert engine.dataset("d")["description"] == "D"
 
 
-def test_who_writes_what_was_changed_since_it_was_read_is_refused(client: bigquery.Client, engine: Engine):
+def test_write_with_an_old_etag_is_rejected(client: bigquery.Client, engine: Engine):
     dataset = client.get_dataset("p.d")
     engine.admin("POST", "/datasets/p/d/access", VIEW)
     dataset.access_entries = []
@@ -82,7 +82,7 @@ def test_the_library_lists_datasets_over_several_pages(client: bigquery.Client, 
     assert [item.dataset_id for item in client.list_datasets()] == ["d", "d0", "d1", "d2", "d3", "d4"]
 
 
-def test_conditions_are_written_in_version_3_and_by_no_one_who_cannot_see_them(write, engine: Engine):
+def test_conditions_are_written_only_with_policy_version_3(write, engine: Engine):
     wanted = [OWNER, {**READER, "condition": UNTIL}]
     refusal = "Specified policy version (0) cannot be less than the existing policy version (3)"
     status, answer = write("PATCH", {"access": wanted})
@@ -153,7 +153,7 @@ def test_an_answer_that_is_lost_has_changed_the_dataset_all_the_same(write, engi
     assert engine.dataset("d")["description"] == "new"
 
 
-def test_somebody_adds_an_entry_right_after_the_dataset_is_read(client: bigquery.Client, engine: Engine):
+def test_admin_route_adds_an_entry_right_after_a_read(client: bigquery.Client, engine: Engine):
     engine.admin("POST", "/datasets/p/d/after-next/read", {"add": VIEW})
     engine.admin("PUT", "/datasets/p/other", {})
     engine.invoke(GET_DATASET, datasetId="other")
@@ -167,7 +167,7 @@ def test_somebody_adds_an_entry_right_after_the_dataset_is_read(client: bigquery
     assert engine.dataset("d")["access"] == [OWNER, READER]
 
 
-def test_somebody_replaces_the_list_right_after_it_is_written(client: bigquery.Client, engine: Engine):
+def test_admin_route_replaces_the_list_right_after_a_write(client: bigquery.Client, engine: Engine):
     engine.admin("POST", "/datasets/p/e/after-next/write", {"replace": [OWNER, VIEW], "times": 2})
     _, outputs = engine.create(DATASET, {"datasetId": "e", "accesses": [OWNER, READER]})
     assert len(outputs["accesses"]) == 2

@@ -125,7 +125,7 @@ def test_versions_count_from_one_and_the_latest_is_the_newest_in_whatever_state(
     assert api.do("GET", f"{versions}/2:access") == read
 
 
-def test_what_is_destroyed_is_gone_for_good(api: Api):
+def test_destroyed_version_cannot_be_restored(api: Api):
     api.create()
     name = api.add(b"one")["name"]
     destroyed = api.do("POST", f"{SECRETS}/stripe/versions/1:destroy", {})
@@ -139,7 +139,7 @@ def test_what_is_destroyed_is_gone_for_good(api: Api):
     assert api.add(b"two")["name"].endswith("/versions/2")
 
 
-def test_what_is_not_there_is_not_found(api: Api):
+def test_missing_secret_is_not_found(api: Api):
     name = api.create()["name"]
     none = (404, "NOT_FOUND", f"Secret [{name}] not found or has no versions.")
     assert api.refused("GET", f"{SECRETS}/stripe/versions/1:access") == none
@@ -237,7 +237,7 @@ def test_what_is_not_simulated_says_so(api: Api, path: str):
     assert api.refused("GET", path) == (501, "UNIMPLEMENTED", f"GET /v1/{path} is not simulated")
 
 
-def test_what_is_no_path_of_the_api_is_a_page(api: Api):
+def test_unknown_path_is_answered_with_a_page(api: Api):
     answer = api.http.get("nothing")
     assert (answer.status_code, answer.headers["content-type"]) == (404, "text/html; charset=utf-8")
 

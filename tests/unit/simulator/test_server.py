@@ -91,7 +91,7 @@ def test_a_signal_ends_it_cleanly_with_a_call_under_way(number: signal.Signals):
         engine.close()
 
 
-def test_it_ends_when_whoever_started_it_is_killed():
+def test_server_ends_when_its_parent_is_killed():
     parent_code = (
         "import os, subprocess, sys, time\n"
         f"command = [*{SERVER!r}, '--parent', str(os.getpid())]\n"

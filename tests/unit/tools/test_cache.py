@@ -21,7 +21,7 @@ def downloading(machine, site):
     process.communicate(timeout=30)
 
 
-def test_of_two_at_once_one_installs_and_the_other_waits_and_says_so(machine, site, downloading):
+def test_second_installer_waits_for_the_first_and_logs_it(machine, site, downloading):
     second = machine.start()
     assert second.stderr.readline() == "Another process is installing the engine; waiting for it\n"
     site.sending.set()
@@ -72,7 +72,7 @@ def test_a_cache_of_another_version_or_with_a_broken_marker_is_filled_again(mach
         assert json.loads(marker.read_text())["origin"] == "release"
 
 
-def test_one_way_asked_for_replaces_what_came_by_another(machine, site):
+def test_requested_source_replaces_another_installation(machine, site):
     site.publish()
     machine.install()
     marker = machine.installed / "installed.json"
@@ -91,7 +91,7 @@ def test_a_cache_that_cannot_be_written_is_an_error_that_says_what_to_set(machin
 
 
 @pytest.mark.parametrize("variable", ["XDG_CACHE_HOME", "HOME"])
-def test_without_a_cache_of_its_own_it_is_the_users(machine, site, tmp_path, variable):
+def test_cache_is_the_users_by_default(machine, site, tmp_path, variable):
     site.publish()
     user = tmp_path / "user"
     expected = user / "reconciler" if variable == "XDG_CACHE_HOME" else user / ".cache" / "reconciler"

@@ -20,7 +20,7 @@ def test_a_complete_and_new_enough_pulumi_on_path_is_used_and_nothing_is_fetched
     assert not complete.cache.exists()
 
 
-def test_its_companions_may_lie_beside_the_program_that_a_link_on_path_stands_for(machine, tmp_path):
+def test_companions_are_found_beside_the_target_of_a_link_on_path(machine, tmp_path):
     home = tmp_path / "opt"
     home.mkdir()
     for name in ("pulumi", *COMPANIONS):
@@ -40,14 +40,14 @@ def test_its_companions_may_lie_beside_the_program_that_a_link_on_path_stands_fo
         ("exit 0", "{pulumi} does not print its version: no output"),
     ],
 )
-def test_one_that_is_too_old_or_broken_is_refused_with_the_reason(complete, says, reason):
+def test_old_or_broken_pulumi_is_rejected_with_the_reason(complete, says, reason):
     pulumi = complete.add("pulumi", says)
     done = complete.install(RECONCILER_ENGINE_FROM="path")
     assert done.returncode == 1
     assert f"  pulumi on PATH: {reason.format(pulumi=pulumi)}\n" in done.stderr
 
 
-def test_one_without_a_companion_is_refused_by_the_names_of_those_that_are_missing(machine):
+def test_pulumi_without_companions_is_rejected_by_their_names(machine):
     pulumi = machine.add("pulumi", "echo v3.259.0")
     machine.add(COMPANIONS[0], "exit 0")
     done = machine.install(RECONCILER_ENGINE_FROM="path")
@@ -63,7 +63,7 @@ def test_a_file_that_is_not_executable_is_no_companion(complete):
     assert f"but {COMPANIONS[0]} is neither" in done.stderr
 
 
-def test_a_newer_way_is_taken_when_the_one_on_path_is_too_old_and_that_is_said(complete, site):
+def test_next_source_is_used_and_logged_when_path_is_too_old(complete, site):
     pulumi = complete.add("pulumi", "echo v3.1.0")
     site.publish()
     done = complete.install()

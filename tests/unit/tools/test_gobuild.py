@@ -61,7 +61,7 @@ def go(machine, tmp_path):
     return Go(machine, tmp_path)
 
 
-def test_without_a_release_the_engine_is_built(machine, go):
+def test_engine_is_built_without_a_release(machine, go):
     go.install()
     done = machine.install()
     assert (done.returncode, done.stdout) == (0, f"{machine.installed}\n")
@@ -70,7 +70,7 @@ def test_without_a_release_the_engine_is_built(machine, go):
     assert f"Building Pulumi {VERSION} with Go (5 to 10 minutes on 2 cores, once)\n" in done.stderr
 
 
-def test_both_modules_are_built_as_their_go_sum_has_them_and_only_the_cli_is_stamped(machine, go):
+def test_modules_are_built_by_their_go_sum_and_only_the_cli_is_stamped(machine, go):
     go.install()
     machine.install(GOWORK="/elsewhere/go.work", GOOS="plan9")
     builds = [call for call in go.calls() if call[1] == "build"]
@@ -92,7 +92,7 @@ def test_a_go_that_is_too_old_is_named_with_the_one_that_is_needed(machine, go):
     assert [call[1] for call in go.calls()] == ["env"]
 
 
-def test_a_build_that_fails_tells_what_go_said_and_leaves_nothing(machine, go):
+def test_failed_build_shows_gos_errors_and_leaves_no_files(machine, go):
     go.install(fails=True)
     done = machine.install()
     assert done.returncode == 1
@@ -107,7 +107,7 @@ def test_a_build_of_another_version_is_not_used(machine, go):
     assert f"the installed pulumi is 0.0.1, not {VERSION}" in done.stderr
 
 
-def test_what_a_failed_release_left_is_not_mixed_with_the_build(machine, go, site):
+def test_build_does_not_mix_with_files_of_a_failed_release(machine, go, site):
     site.publish({f"pulumi/{name}": b"#!/bin/sh\necho v3.1.0\n" for name in (*PROGRAMS, "pulumi-language-go")})
     go.install()
     done = machine.install()

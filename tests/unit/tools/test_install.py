@@ -6,7 +6,7 @@ from installer.gobuild import needed_go
 from installer.versions import VERSION
 
 
-def test_with_no_way_open_one_message_names_what_failed_and_what_would_do(machine, site):
+def test_failed_installation_names_all_failures_and_remedies_at_once(machine, site):
     done = machine.install()
     checksums = f"{site.url}/download/v{VERSION}/pulumi-{VERSION}-checksums.txt"
     assert (done.returncode, done.stdout) == (1, "")

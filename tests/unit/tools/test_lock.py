@@ -37,5 +37,5 @@ def test_no_line_says_where_packages_come_from():
     assert [line for line in lines if "://" in line or line.lstrip().startswith("-")] == []
 
 
-def test_its_head_says_how_it_is_made_again():
+def test_lock_file_names_the_command_that_writes_it():
     assert "make lock" in LOCK.splitlines()[1]

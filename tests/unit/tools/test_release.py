@@ -25,7 +25,7 @@ def test_a_release_is_installed_with_all_its_programs(machine, site):
     assert f"Pulumi {VERSION} is installed from the official release.\n" in done.stderr
 
 
-def test_it_is_fetched_once(machine, site):
+def test_release_is_fetched_once(machine, site):
     site.publish()
     machine.install()
     asked = list(site.requests)
@@ -34,7 +34,7 @@ def test_it_is_fetched_once(machine, site):
     assert site.requests == asked
 
 
-def test_one_that_is_first_on_path_by_now_is_not_started_to_be_asked_for_its_version(machine, site):
+def test_pulumi_that_is_newly_first_on_path_is_not_started(machine, site):
     site.publish()
     machine.install()
     (machine.installed / "pulumi").write_text("#!/bin/sh\nexit 1\n")
@@ -72,7 +72,7 @@ def test_an_answer_that_is_cut_short_is_fetched_again(machine, site):
     assert done.stderr.count("bytes arrived; again") == 2
 
 
-def test_one_that_is_always_cut_short_is_unavailable_and_leaves_nothing(machine, site):
+def test_truncated_release_is_unavailable_and_leaves_no_files(machine, site):
     site.publish()
     site.cuts = 3
     done = machine.install(RECONCILER_ENGINE_FROM="release")
@@ -82,7 +82,7 @@ def test_one_that_is_always_cut_short_is_unavailable_and_leaves_nothing(machine,
     assert leftovers(machine) == []
 
 
-def test_nothing_in_the_tarball_lands_outside_its_directory(machine, site, tmp_path):
+def test_tarball_writes_no_file_outside_its_directory(machine, site, tmp_path):
     site.publish(whole(**{"../evil": b"x", "/evil": b"x", "pulumi/../../evil": b"x", "other/evil": b"x"}))
     assert machine.install().returncode == 0
     assert list(tmp_path.rglob("evil")) == []

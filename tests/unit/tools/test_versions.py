@@ -52,7 +52,7 @@ def test_an_older_one_a_pre_release_of_the_minimum_and_another_major_version_are
     assert not good_enough(parsed(text))
 
 
-def test_what_we_install_is_good_enough():
+def test_installed_version_satisfies_the_requirement():
     assert good_enough(parsed(VERSION))
     assert str(MINIMUM) == "3.250.0"
 

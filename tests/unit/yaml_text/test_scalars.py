@@ -43,7 +43,7 @@ from reconciler.yaml_text.scalars import UnclearNumber, explain_ambiguity, resol
         "--1",
     ],
 )
-def test_what_yaml_1_2_does_not_know_as_something_else_is_a_string(text: str):
+def test_plain_scalar_without_a_yaml_1_2_type_is_a_string(text: str):
     assert resolve(text) == text
     assert isinstance(resolve(text), str)
 

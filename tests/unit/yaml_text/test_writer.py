@@ -74,7 +74,7 @@ def test_written_data_is_read_back_equal_by_a_reader_of_yaml_1_1(file: tuple[dic
 
 
 @given(SCHEMAS)
-def test_one_line_is_read_back_equal(content: dict[str, Any]):
+def test_data_on_one_line_is_read_back_equal(content: dict[str, Any]):
     line = format_on_one_line(content)
     assert "\n" not in line
     assert yaml.safe_load(line) == content
