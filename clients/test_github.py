@@ -17,6 +17,8 @@ from tests.hub import hub as serve
 from clients.environments import environment
 from clients.fronts import listening
 from clients.proxy import connecting
+from reconciler.git.propose import Proposal, open_pull_request
+from reconciler.model.errors import ReconcilerError
 
 _HOST = "github.example.com"
 _TIMEOUT_S = 120
@@ -124,3 +126,18 @@ def test_gh_comments_and_closes_issues(gh: Gh):
     assert gh.api("/issues?state=closed")[0]["title"] == "late"
     assert [each.body for each in gh.hub.repository.comments.values()] == ["why"]
     assert "HTTP 403" in gh.run("api", f"repos/{REPOSITORY}/check-runs", "-f", "name=x", code=1)
+
+
+def test_gh_opens_the_pull_request_of_an_edit(gh: Gh, monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
+    gh.hub.branch("change", {UNIT: "a: 1\n"})
+    path = os.pathsep.join([str(environment("github")), os.environ["PATH"]])
+    variables = {**gh.variables, "PATH": path, "GH_ENTERPRISE_TOKEN": gh.hub.people["carol"]}
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    proposal = Proposal("change", "main", gh.hub.main, tmp_path)
+    address = open_pull_request(proposal, "Extend shop", '- expires on 2027-01-31, it\'s "later"\n')
+    (pull,) = gh.api("/pulls")
+    assert (pull["html_url"], pull["title"], pull["head"]["ref"]) == (address, "Extend shop", "change")
+    assert pull["body"] == '- expires on 2027-01-31, it\'s "later"\n'
+    with pytest.raises(ReconcilerError, match="The branch change is pushed: correct that and run `gh pr create"):
+        open_pull_request(proposal, "Extend shop", "again")

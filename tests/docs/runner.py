@@ -20,6 +20,7 @@ CHAINS: dict[str, tuple[str, ...]] = {
         "docs/how-to/temporary-access.md",
         "docs/how-to/see-the-whole-estate.md",
         "docs/how-to/rotate-a-secret.md",
+        "docs/how-to/pause-a-connector.md",
         "docs/how-to/custom-connector.md",
         "docs/how-to/promote-to-production.md",
         "docs/how-to/connect-airflow.md",

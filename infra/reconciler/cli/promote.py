@@ -13,6 +13,7 @@ from reconciler.cli.edit_files import Finish, apply_changes, edit_options, new_f
 from reconciler.cli.output import print_note
 from reconciler.edits import promote as promotion
 from reconciler.edits.scheduling import scheduling_snippet
+from reconciler.edits.secret_names import secret_prefix
 from reconciler.model import Environment, commands
 from reconciler.model.commands import count
 
@@ -53,10 +54,11 @@ def promote(
     others = [each for each in unit.loaded.environments if each != unit.environment.name]
     if to is None and len(others) != 1:
         raise click.UsageError(f"choose the other environment with --to: {', '.join(others)}")
-    other = unit.loaded.fleet(to or others[0]).environment
+    fleet = unit.loaded.fleet(to or others[0])
+    other, prefix = fleet.environment, secret_prefix([fleet])
     if other.name == unit.environment.name:
         raise click.UsageError(f"{unit.name} is in {other.name} already: name another environment with --to")
-    found = promotion.promote(unit.source, unit.name, unit.environment, other, task_id)
+    found = promotion.promote(unit.source, unit.name, unit.environment, other, task_id=task_id, prefix=prefix)
     change = new_file(specs, other, unit.name, found.source.raw)
     reads = list(_reads(checkouts, unit.environment, unit.datasets))
     code = apply_changes(

@@ -11,6 +11,7 @@ from typing import Any
 
 from reconciler.config.yaml.document import Path
 from reconciler.edits.keys import order_below
+from reconciler.edits.secret_names import secret_name
 from reconciler.edits.source import EditRejected, Source
 from reconciler.edits.splices import remove, set_value
 from reconciler.google.bigquery.access import is_person, to_place
@@ -40,7 +41,9 @@ class Promoted:
     task_id: str | None = None
 
 
-def promote(source: Source, name: str, old: Environment, new: Environment, task_id: str | None) -> Promoted:
+def promote(
+    source: Source, name: str, old: Environment, new: Environment, *, task_id: str | None, prefix: str
+) -> Promoted:
     """Return the unit's file for the other environment. Comments and everything else stay.
 
     Args:
@@ -49,6 +52,7 @@ def promote(source: Source, name: str, old: Environment, new: Environment, task_
         old: Its environment.
         new: The environment that it is promoted to.
         task_id: The Airflow task there; by default the same without `_dev` at its end.
+        prefix: What begins the names of secrets there.
     """
     if source.find(("retire",)) is not None:
         raise EditRejected(f"{source.where('retire')}: {name} retires\n    Remove `retire` first.")
@@ -60,7 +64,7 @@ def promote(source: Source, name: str, old: Environment, new: Environment, task_
         _promote_access(result, name, path, old, new)
         _add_labels(result, path, new)
     _promote_task(result, name, task_id)
-    _promote_secrets(result, old, new)
+    _promote_secrets(result, name, old, new, prefix)
     _declare_schemas(result, new)
     if result.source.find(("connector", "function")) is not None:
         result.notes.append(
@@ -125,12 +129,21 @@ def _promote_task(result: Promoted, name: str, task_id: str | None) -> None:
         result.notes.append(f"the task {said} starts {name} in the other environment: choose another with --task-id")
 
 
-def _promote_secrets(result: Promoted, old: Environment, new: Environment) -> None:
+def _promote_secrets(result: Promoted, name: str, old: Environment, new: Environment, prefix: str) -> None:
     """Point references to the secrets of the other project, where each begins with version 1."""
     for path, reference in list(_references(result.source.at("connector"), ("connector",))):
+        pinned = new.policy.secret_versions == "pinned"  # noqa: S105 (no password)
+        shown = ".".join(map(str, path[1:]))
+        if reference.kind in ("env", "pulumi_config") and pinned:
+            # Secrets of such an environment are in Secret Manager.
+            located = Reference("secret", secret_name(prefix, name, shown), 1, new.secrets_project)
+            content = {"secret": located.name, "version": 1} | ({"exact": True} if reference.exact else {})
+            result.source = set_value(result.source, path, content)
+            result.secrets.append(located)
+            continue
         if reference.kind in ("env", "pulumi_config"):
             where = "environment variable" if reference.kind == "env" else "stack config"
-            result.notes.append(f"{'.'.join(map(str, path[1:]))} is in the {where} {reference.name}: set it there too")
+            result.notes.append(f"{shown} is in the {where} {reference.name}: set it there too")
         if reference.kind != "secret":
             continue
         if reference.project is not None and reference.project != old.secrets_project:
@@ -140,7 +153,7 @@ def _promote_secrets(result: Promoted, old: Environment, new: Environment) -> No
         if old.secrets_project == new.secrets_project:
             continue
         located = Reference("secret", reference.name, 1, new.secrets_project)
-        if reference.version not in (None, 1) or new.policy.secret_versions == "pinned":  # noqa: S105 (no password)
+        if reference.version not in (None, 1) or pinned:
             result.source = set_value(result.source, (*path, "version"), 1)
         if located not in result.secrets:
             result.secrets.append(located)

@@ -21,6 +21,8 @@ from reconciler.model.errors import ReconcilerError, printable
 
 _TIMEOUT_S = 120
 _LONGEST_BRANCH = 60
+#: `https://github.com/…`, `ssh://git@github.com/…` and `git@github.com:…`.
+_HOST = re.compile(r"(?:(?:https?|ssh)://(?:[^@/]+@)?|[^@/:]+@)([^/:]+)")
 _DEFAULT_BRANCH = re.compile(r"^ref: refs/heads/(\S+)\tHEAD$", re.MULTILINE)
 
 
@@ -42,6 +44,8 @@ class Proposal:
     commit: str
     top: Path
     """The top of the work tree."""
+    host: str = ""
+    """The host of the remote; empty for a folder."""
 
 
 def branch_name(meaning: str) -> str:
@@ -74,15 +78,18 @@ def propose(files: Mapping[Path, FileVersion], meaning: str, text: str) -> Propo
     parent = git.run("rev-parse", "FETCH_HEAD").strip()
     commit = git.commit(files, parent, f"{remote}/{base}", f"{meaning}\n\n{text}".strip())
     git.run("push", "--quiet", remote, f"{commit}:refs/heads/{branch}")
-    return Proposal(branch, base, commit, git.top)
+    return Proposal(branch, base, commit, git.top, git.host(remote))
 
 
 def open_pull_request(proposal: Proposal, title: str, body: str) -> str | None:
     """Open a pull request with `gh` and return its address; None if `gh` is not installed."""
     if shutil.which("gh") is None:
         return None
-    command = ["gh", "pr", "create", "--head", proposal.branch, "--base", proposal.base]
-    command += ["--title", title, "--body-file", "-"]
+    command = ["gh", "api", "repos/{owner}/{repo}/pulls", "--method", "POST", "--jq", ".html_url"]
+    fields = {"title": title, "head": proposal.branch, "base": proposal.base}
+    command += [word for name, value in fields.items() for word in ("--raw-field", f"{name}={value}")]
+    command += ["--field", "body=@-"]
+    host = {"GH_HOST": proposal.host} if proposal.host and "GH_HOST" not in os.environ else {}
     try:
         done = subprocess.run(
             command,
@@ -92,13 +99,14 @@ def open_pull_request(proposal: Proposal, title: str, body: str) -> str | None:
             text=True,
             timeout=_TIMEOUT_S,
             check=False,
-            env={**os.environ, "GH_PROMPT_DISABLED": "1"},
+            env={**os.environ, **host, "GH_PROMPT_DISABLED": "1"},
         )
     except (OSError, subprocess.TimeoutExpired):
         raise ReconcilerError(f"gh: no answer\n    {_by_hand(proposal)}") from None
     if done.returncode != 0:
         lines = done.stderr.strip().splitlines() or ["failed"]
-        raise ReconcilerError(f"gh: {printable(lines[0])[:300]}\n    {_by_hand(proposal)}")
+        message = printable(lines[0].removeprefix("gh: "))[:300]
+        raise ReconcilerError(f"gh: {message}\n    {_by_hand(proposal)}")
     return done.stdout.strip()
 
 
@@ -151,6 +159,11 @@ class _Git:
                 "the repository has no remote\n    Add one (`git remote add origin URL`), or leave out --pull-request."
             )
         raise ReconcilerError(f"several remotes, and none is `origin`: {', '.join(remotes)}\n    Name one `origin`.")
+
+    def host(self, remote: str) -> str:
+        """Return the host of a remote; empty for a folder."""
+        found = _HOST.match(self.run("remote", "get-url", remote).strip())
+        return found[1] if found is not None else ""
 
     def require_new(self, remote: str, branch: str) -> None:
         """Check that no branch of this name exists, here or in the remote."""

@@ -100,8 +100,8 @@ def test_new_names_the_link_for_consent(folder: Folder):
     assert "    reconciler authorise -e dev google_ads" in ran.err
 
 
-def promote(folder: Folder, *arguments: str):
-    (folder.file.parent / "shop.yaml").write_text(SHOP)
+def promote(folder: Folder, *arguments: str, text: str = SHOP):
+    (folder.file.parent / "shop.yaml").write_text(text)
     prod = folder.file.parent.parent / "prod"
     prod.mkdir(exist_ok=True)
     (prod / "environment.yaml").write_text(PROD)
@@ -119,6 +119,12 @@ def test_promote_takes_dev_out_and_the_policy_in(folder: Folder):
     assert "    reconciler secret put -e prod fivetran-shop-password" in ran.err
     assert "reconciler grant -e prod shop user:a@example.com --ticket TICKET --for 14d" in ran.err
     assert "      - task_id: fivetran_shop\n" in ran.err
+
+
+def test_promote_moves_variables_to_secret_manager_where_versions_are_pinned(folder: Folder):
+    ran, file = promote(folder, "--yes", text=SHOP.replace("{secret: fivetran-shop-password, version: 3}", "{env: P}"))
+    assert "password: {secret: fivetran-shop-password, version: 1}" in file.read_text()
+    assert "reconciler secret put -e prod fivetran-shop-password" in ran.err
 
 
 def test_promote_names_sql_that_still_reads_dev(folder: Folder, tmp_path: Path):
