@@ -114,6 +114,14 @@ def read_unit(specs: Path, environment: str | None, name: str, day: date) -> Uni
     return UnitFile(stem, path, source, fleet.environment, loaded, datasets)
 
 
+def choose_environment(loaded: Loaded, environment: str | None) -> str:
+    """Return the named environment, or the only one. Raises click.UsageError."""
+    if environment is None and len(loaded.environments) > 1:
+        names = ", ".join(loaded.environments)
+        raise click.UsageError(f"there are several environments: choose with --environment: {names}")
+    return environment or next(iter(loaded.environments), "")
+
+
 def new_file(specs: Path, environment: Environment, name: str, content: bytes) -> FileChange:
     """Return the change that adds a unit's file to an environment. Raises click.UsageError for a bad name."""
     if not UNIT_NAME.fullmatch(name) or f"{name}.yaml" == ENVIRONMENT_FILE:

@@ -9,8 +9,7 @@ from pathlib import Path
 import click
 
 from reconciler.cli import Exit
-from reconciler.cli.edit_files import Finish, apply_changes, edit_options, new_file, print_steps
-from reconciler.cli.environments import only_environment
+from reconciler.cli.edit_files import Finish, apply_changes, choose_environment, edit_options, new_file, print_steps
 from reconciler.config import load
 from reconciler.edits import new as drafts
 from reconciler.edits.scheduling import scheduling_snippet
@@ -51,9 +50,10 @@ def new(
     if found is None:
         near = get_close_matches(service, catalog.known(), n=3)
         instead = f" Did you mean {' or '.join(near)}?" if near else ""
-        raise click.UsageError(f"no service {service!r} in the catalogue.{instead} `reconciler services` lists them")
+        listed = commands.reconciler("services")
+        raise click.UsageError(f"no service {service!r} in the catalogue.{instead} {listed} lists them")
     loaded = load(specs, Path.cwd(), day)
-    fleet = loaded.fleet(environment or only_environment(loaded))
+    fleet = loaded.fleet(choose_environment(loaded, environment))
     fleets = [fleet, *(each for each in loaded.fleets.values() if each is not fleet)]
     wanted = drafts.Wanted(name or service, owners, description, task_id, sensitive)
     unit = drafts.draft(found, wanted, fleet.environment, secret_prefix(fleets), day)
