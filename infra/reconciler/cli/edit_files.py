@@ -36,7 +36,12 @@ _COLOURS = {"+": "green", "-": "red", "@": "cyan"}
 
 
 def edit_options(command: F) -> F:
-    """Add the options of all commands that edit a file."""
+    """Add the options of all commands that edit a unit's file."""
+    return specs_option(today_option(environment_option(finish_options(command))))
+
+
+def finish_options(command: F) -> F:
+    """Add `--yes` and `--pull-request`, which the command gets as `finish`."""
 
     @click.option("--yes", "-y", is_flag=True, help="Do it without a question.")
     @click.option(
@@ -48,7 +53,7 @@ def edit_options(command: F) -> F:
     def with_finish(*args: Any, yes: bool, pull_request: bool, **options: Any) -> Any:
         return command(*args, finish=Finish(yes, pull_request), **options)
 
-    return cast(F, specs_option(today_option(environment_option(with_finish))))
+    return cast(F, with_finish)
 
 
 @dataclass(frozen=True)

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 #: Every command: its module, and its line in `reconciler --help`.
 COMMANDS = {
     "validate": ("reconciler.cli.validate", "Check every file and print all problems."),
+    "init": ("reconciler.cli.init", "Write the files of a new environment."),
     "new": ("reconciler.cli.new", "Write the file of a new connector."),
     "promote": ("reconciler.cli.promote", "Write a unit's file for another environment."),
     "extend": ("reconciler.cli.extend", "Move a unit's last day to a later one."),
