@@ -27,9 +27,13 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Container, Iterable, Iterator, Sequence
+from functools import cache
 from pathlib import Path
 
 SEEDS = (1, 2)
+
+#: What the engine asks `python` at every command.
+_LISTING = ("-m", "pip", "list", "-v", "--format", "json")
 
 #: What programs and plugins import. The packages of `pulumi_gcp` are imported when an attribute is used.
 ENGINE = (
@@ -77,15 +81,14 @@ def put_python(folder: Path, *, before: str = "") -> Path:
         before: Shell commands that run first, with the arguments in `"$@"`.
     """
     folder.mkdir()
-    python, listing = shlex.quote(sys.executable), ("-m", "pip", "list", "-v", "--format", "json")
-    packages = folder / "packages.json"
-    packages.write_bytes(subprocess.run([sys.executable, *listing], check=True, capture_output=True).stdout)
+    python, packages = shlex.quote(sys.executable), folder / "packages.json"
+    packages.write_bytes(_list_packages())
     script = (
         "#!/bin/sh\n"
         f"{before}"
         'case "$*" in\n'
         f"  --version) exec echo Python {sys.version.split()[0]} ;;\n"
-        f'  "{" ".join(listing)}") exec cat {shlex.quote(str(packages))} ;;\n'
+        f'  "{" ".join(_LISTING)}") exec cat {shlex.quote(str(packages))} ;;\n'
         "esac\n"
         f'exec {python} "$@"\n'
     )
@@ -93,6 +96,11 @@ def put_python(folder: Path, *, before: str = "") -> Path:
         (folder / name).write_text(script)
         (folder / name).chmod(0o755)
     return folder
+
+
+@cache
+def _list_packages() -> bytes:
+    return subprocess.run([sys.executable, *_LISTING], check=True, capture_output=True).stdout
 
 
 @contextlib.contextmanager
