@@ -17,6 +17,9 @@ from typing import Any
 import yaml
 from tests.engine.admin import Admin
 from tests.engine.workspace import ENVIRONMENT, ROOT, Result, Workspace, kill, stripe
+from tests.hub import REPOSITORY, Hub
+
+from simulator.github.state import App
 
 #: Days between a unit's last day and its removal.
 GRACE = timedelta(days=3)
@@ -38,6 +41,10 @@ DELETIONS = {"connection_deleted", "connection_replaced", "dataset_deleted", "da
 Files = dict[str, dict[str, Any]]
 
 
+def _path(unit: str) -> str:
+    return f"connectors/dev/{unit}.yaml"
+
+
 class Stopped(Exception):
     """A run would do what was not reviewed.
 
@@ -55,11 +62,16 @@ class Estate:
 
     workspace: Workspace
     admin: Admin
+    hub: Hub
+    app: App
+    """The App that records reviews."""
     chance: random.Random
     day: date
     files: Files = field(default_factory=dict)
-    reviewed: set[str] = field(default_factory=set)
-    """The fingerprints that a code owner approved."""
+    since: str = ""
+    """The commit that was last applied without a failure, as `make order` finds it."""
+    approved: set[str] = field(default_factory=set)
+    """The fingerprints that a code owner approved since then, for a run that had stopped."""
     may_be_deleted: set[tuple[str, str]] = field(default_factory=set)
     """Kind and object of each deletion that was approved or scheduled before a run did it."""
     paused_by_hand: set[str] = field(default_factory=set)
@@ -67,6 +79,7 @@ class Estate:
     diary: list[str] = field(default_factory=list)
     """What happened, which is what a failed month prints."""
     _made: int = 0
+    _proposed: int = 0
 
     def note(self, text: str) -> None:
         """Add to the diary, which is also a file, so that a long month can be watched."""
@@ -168,9 +181,25 @@ class Estate:
         assert done.returncode == 0, done.stdout + done.stderr
         return json.loads(done.stdout)
 
-    def approve(self, found: Mapping[str, Any]) -> None:
-        """Approve what a review shows, as a code owner does."""
-        self.reviewed |= {each["fingerprint"] for each in found["consequences"] if each["class"] == "stop"}
+    def propose(self, head: Files) -> int | None:
+        """Open a pull request with these files, record its review, and let a code owner approve it.
+
+        Returns its number; None if it would change no file.
+        """
+        file = self.workspace.folder / "proposed.json"
+        file.write_text(json.dumps(self.review(head)))
+        names = sorted(name for name in {*head, *self.files} if head.get(name) != self.files.get(name))
+        if not names:
+            return None
+        self._proposed += 1
+        branch = f"change-{self._proposed}"
+        texts = {name: yaml.safe_dump(head[name], sort_keys=False) if name in head else None for name in names}
+        commit = self.hub.branch(branch, {_path(name): text for name, text in texts.items()})
+        number = self.hub.open(branch)
+        token = self.hub.state.app_token(self.app, REPOSITORY)
+        self._github("record", "--commit", commit, "--review", str(file), token=token)
+        self.hub.review(number)
+        return number
 
     def apply(self, *, refresh: bool = False, trouble: str = "") -> Result | None:
         """Compare a fresh review of the default branch with what was approved, and apply it.
@@ -198,18 +227,28 @@ class Estate:
         done = self.workspace.up(*arguments, **env)
         self.admin.forget_faults()
         if done.code == 0:
-            # As in a merge: what was reviewed before the last run without a failure counts no more.
-            self.reviewed.clear()
+            self.since = self.hub.main
+            self.approved.clear()
         return done
 
     def _compare(self, found: Mapping[str, Any]) -> None:
-        """Run `reconciler agrees` with what was approved since the last run without a failure."""
+        """Run `reconciler agrees`, as a merge does."""
         file = self.workspace.folder / "review.json"
         file.write_text(json.dumps(found))
-        done = self._reconciler("agrees", "--scheduled", "--review", str(file), "--approve", ",".join(self.reviewed))
+        since = ["--since", self.since] if self.since else []
+        approved = ["--approve", ",".join(self.approved)]
+        done = self._github("agrees", "--commit", self.hub.main, *since, *approved, "--review", str(file))
         if done.returncode == 1:
             raise Stopped(done.stdout)
-        assert done.returncode == 0, done.stdout + done.stderr
+
+    def _github(self, command: str, *arguments: str, token: str = "") -> subprocess.CompletedProcess[str]:
+        """Run a command that asks GitHub; it may exit with 1."""
+        variables = {"GITHUB_TOKEN": token or self.hub.bot, "GITHUB_REPOSITORY": REPOSITORY}
+        variables["GITHUB_API_URL"] = self.hub.url.rstrip("/")
+        app = ["--app", str(self.app.id)]
+        done = self._reconciler(command, *arguments, *app, variables={**self.workspace.env, **variables})
+        assert done.returncode in (0, 1), done.stdout + done.stderr
+        return done
 
     def _kill_halfway(self, arguments: list[str], env: Mapping[str, str]) -> None:
         method = self.chance.choice(["POST", "PATCH", "DELETE"])
@@ -230,6 +269,8 @@ class Estate:
         swept = [name for name in self.files if name not in left]
         for name in swept:
             del self.files[name]
+        if swept:
+            self.hub.commit({_path(name): None for name in swept})
         return swept
 
     def _reconciler(

@@ -29,7 +29,8 @@ APP = "recorder"
 #: Who owns every file, and who writes the pull requests.
 OWNER, AUTHOR = "bob", "ann"
 
-_APP_MAY = {"checks": "write", "contents": "write", "members": "read", "pull_requests": "write"}
+#: What it may do.
+APP_MAY = {"checks": "write", "contents": "write", "members": "read", "pull_requests": "write"}
 
 POLICY: Mapping[str, Any] = {"expiry": {"required": True, "longest": "400d", "warn": "2d", "grace": "3d"}}
 
@@ -178,7 +179,7 @@ def set_up(simulators: Simulators, admin: Admin, folder: Path) -> Iterator[Scene
         subprocess.run(["git", "-C", str(ROOT), "push", "--quiet", "--force", str(origin), "HEAD:main"], check=True)
         files = _first_files(found)
         found.commit(files, message="Declare two empty environments")
-        app = found.state.add_app(APP, "example", _APP_MAY)
+        app = found.state.add_app(APP, "example", APP_MAY)
         found.state.install(app, "example/data")
         token = found.state.app_token(app, "example/data", token="ghs_app")
         backend = folder / "state"

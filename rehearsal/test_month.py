@@ -1,23 +1,27 @@
 """Thirty days of pull requests, merges, edits by hand, expiries and faults on an estate of 60 units.
 
-On each day the workflows do what they always do, with the real engine and `reconciler review`. What must hold on each
-evening: nothing undeclared is touched, nothing declared is missing, nothing is left over, and nothing was deleted
-without a review or a schedule. `REHEARSAL_SEED` repeats a month, `REHEARSAL_DAYS` and `REHEARSAL_UNITS` make it
-smaller.
+On each day the workflows do what they always do, with the real engine and `reconciler review`. `reconciler agrees`
+compares with the reviews that the local GitHub has. What must hold on each evening: nothing undeclared is touched,
+nothing declared is missing, nothing is left over, and nothing was deleted without a review or a schedule.
+`REHEARSAL_SEED` repeats a month, `REHEARSAL_DAYS` and `REHEARSAL_UNITS` make it smaller.
 """
 
 from __future__ import annotations
 
 import os
 import random
+from collections.abc import Iterator
 from datetime import date, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
 from tests.engine.admin import Admin
 from tests.engine.workspace import Workspace
+from tests.hub import REPOSITORY, Hub, hub
 
-from rehearsal.estate import GRACE, Estate, Stopped
+from rehearsal.estate import GRACE, Estate, Files, Stopped
+from rehearsal.scene import APP, APP_MAY
 
 DAYS = int(os.environ.get("REHEARSAL_DAYS", "30"))
 UNITS = int(os.environ.get("REHEARSAL_UNITS", "60"))
@@ -34,14 +38,17 @@ def datasets(admin: Admin) -> set[str]:
     return set(admin.gcp("GET", "/state")["projects"]["dev-project"]["datasets"])
 
 
-def merge(estate: Estate, trouble: str = "") -> None:
+def merge(estate: Estate, number: int | None, head: Files, trouble: str = "") -> None:
     """Merge a pull request that a code owner approved, and repeat the run until it comes to its end."""
+    estate.files = head
+    if number is not None:
+        estate.hub.merge(number)
     for attempt in range(5):
         try:
             done = estate.apply(trouble=trouble if attempt == 0 else "")
         except Stopped as stopped:
             estate.note(f"stopped: {stopped}")
-            estate.reviewed |= stopped.fingerprints
+            estate.approved |= stopped.fingerprints
             continue
         if done is not None and done.code == 0:
             return
@@ -57,7 +64,7 @@ def night(estate: Estate) -> None:
             done = estate.apply(refresh=True)
         except Stopped as stopped:
             estate.note(f"the daily run asks: {stopped}")
-            estate.reviewed |= stopped.fingerprints
+            estate.approved |= stopped.fingerprints
             continue
         assert done is not None
         assert done.code == 0, "\n".join([*estate.diary, done.out])
@@ -89,14 +96,25 @@ def check_evening(estate: Estate, foreign: dict[str, Any], before: set[str], bef
     assert gone <= estate.may_be_deleted, story
 
 
+@pytest.fixture
+def github(tmp_path: Path) -> Iterator[Hub]:
+    """A repository on a local GitHub."""
+    with hub(tmp_path / "github") as found:
+        yield found
+
+
 @pytest.mark.parametrize("seed", [int(os.environ.get("REHEARSAL_SEED", "1"))])
-def test_a_month_touches_only_what_was_declared_and_reviewed(workspace: Workspace, admin: Admin, seed: int):
-    estate = Estate(workspace, admin, random.Random(seed), FIRST)
+def test_a_month_touches_only_what_was_declared_and_reviewed(
+    workspace: Workspace, admin: Admin, github: Hub, seed: int
+):
+    app = github.state.add_app(APP, "example", APP_MAY)
+    github.state.install(app, REPOSITORY)
+    estate = Estate(workspace, admin, github, app, random.Random(seed), FIRST)
     chance = estate.chance
     for _ in range(UNITS):
         estate.new_unit(chance.randint(3, 60))
-    estate.approve(estate.review(estate.files))
-    merge(estate)
+    head, estate.files = estate.files, {}
+    merge(estate, estate.propose(head), head)
     group = admin.snapshot()["groups"][0]["id"]
     admin.make(group_id=group, service="stripe", config={"schema": "by_hand", "api_key": "x"}, paused=True)
     admin.gcp("PUT", "/datasets/dev-project/others", {})
@@ -107,12 +125,10 @@ def test_a_month_touches_only_what_was_declared_and_reviewed(workspace: Workspac
             main = estate.copy_files()
             estate.note("; ".join(estate.change_files(chance.randint(1, 4))))
             head, estate.files = estate.files, main
-            estate.approve(estate.review(head))
+            number = estate.propose(head)
             if chance.random() < 0.3:
                 estate.note(estate.edit_by_hand())
-            estate.files = head
-            trouble = chance.choice(["", "", "", "kill", "errors"])
-            merge(estate, trouble)
+            merge(estate, number, head, chance.choice(["", "", "", "kill", "errors"]))
         elif chance.random() < 0.5:
             estate.note(estate.edit_by_hand())
         night(estate)
