@@ -13,6 +13,7 @@ from tests.engine.workspace import stripe
 
 from rehearsal.scene import Scene
 
+PAYROLL = "connectors/prod/payroll.yaml"
 READER = "roles/bigquery.dataViewer"
 
 
@@ -48,7 +49,7 @@ def test_prod_reports_what_was_changed_by_hand_until_a_person_decides(scene: Sce
         ("ann", (scene.today + timedelta(days=2)).isoformat()),
         ("dan", (scene.today + timedelta(days=3)).isoformat()),
     )
-    scene.deploy("prod", {"connectors/prod/payroll.yaml": payroll(*grants)})
+    scene.deploy("prod", {PAYROLL: payroll(*grants)})
     # Another schedule, by hand: prod stays as it is, and an issue opens.
     scene.admin.edit(scene.admin.connections()["payroll"]["id"], sync_frequency=60)
     scene.admin.forget_requests()
@@ -71,7 +72,8 @@ def test_prod_reports_what_was_changed_by_hand_until_a_person_decides(scene: Sce
     # A person lets the files be applied to what exists now.
     scene.dispatch("prod", refresh=True).ok()
     assert (frequency(scene), readers(scene)) == (1440, {"dan"})
-    # The next day has only what is scheduled: it is applied, and the issue closes.
+    # The next day has only what is scheduled: it is applied. The grants left the file, so the issue closes.
+    scene.hub.commit({PAYROLL: payroll()})
     scene.run_daily(scene.today + timedelta(days=1)).ok()
     assert (frequency(scene), readers(scene)) == (1440, set())
     assert the_issue(scene)["state"] == "closed"
