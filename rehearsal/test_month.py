@@ -98,7 +98,7 @@ def check_evening(estate: Estate, foreign: dict[str, Any], before: set[str], bef
 
 @pytest.fixture
 def github(tmp_path: Path) -> Iterator[Hub]:
-    """A repository on a local GitHub."""
+    """Serve a repository on a local GitHub."""
     with hub(tmp_path / "github") as found:
         yield found
 
