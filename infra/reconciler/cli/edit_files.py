@@ -174,6 +174,8 @@ def apply_changes(
     problems = load(specs, Path.cwd(), day, {each.path: each.after for each in changes}).problems
     for each in changes:
         print_text(format_diff(each), newline=False)
+    for note in notes:
+        print_note(f"notice: {note}")
     if problems:
         for problem in problems:
             print_note(str(problem))
@@ -181,8 +183,6 @@ def apply_changes(
         ours = sum(problem.file in files for problem in problems)
         print_note(f"not written: {count(len(problems), 'problem')}, {ours} of them in what is shown above")
         return Exit.FINDINGS
-    for note in notes:
-        print_note(f"notice: {note}")
     if not finish.without_question and not is_terminal():
         print_note("not written: this is no terminal to ask. Write it with --yes")
         return Exit.FINE

@@ -55,7 +55,7 @@ def grant(
     unit = read_unit(specs, environment, name, day)
     last = until if until is not None or days is None else day + days
     _require_policy(unit.environment, member, ticket, last, day)
-    path = access.find_dataset(unit.source, unit.environment, unit.name, key)
+    path = access.find_dataset(unit.source, unit.name, key)
     wanted = Grant(role, (member,), ticket=ticket, until=last)
     edited = access.grant(unit.source, unit.environment, unit.name, path, wanted)
     return edit_unit(unit, specs, day, edited, finish)

@@ -33,6 +33,6 @@ def revoke(
     Exit codes: 0 done, or shown only, 1 the files would have problems, 2 wrong usage or not possible.
     """
     unit = read_unit(specs, environment, name, day)
-    path = access.find_dataset(unit.source, unit.environment, unit.name, key)
+    path = access.find_dataset(unit.source, unit.name, key)
     edited = access.revoke(unit.source, unit.environment, unit.name, path, member=member, role=role)
     return edit_unit(unit, specs, day, edited, finish)

@@ -15,12 +15,11 @@ from reconciler.google.bigquery.access import basic_role, to_place
 from reconciler.model import Environment, Grant, commands
 
 
-def find_dataset(source: Source, environment: Environment, name: str, key: str | None) -> Path:
+def find_dataset(source: Source, name: str, key: str | None) -> Path:
     """Return the path of the dataset that a unit declares.
 
     Args:
         source: The unit's file.
-        environment: Its environment.
         name: The unit.
         key: Which one of several, by its key in `datasets`.
     """
@@ -35,8 +34,9 @@ def find_dataset(source: Source, environment: Environment, name: str, key: str |
             )
         return ("datasets", key)
     if isinstance(one, str):
-        other = commands.reconciler("grant", one, "…", environment=environment.name)
-        raise EditRejected(f"{source.where('dataset')}: {one} declares the dataset of {name}\n    Name it: {other}.")
+        raise EditRejected(
+            f"{source.where('dataset')}: {one} declares the dataset of {name}\n    Name {one} in place of {name}."
+        )
     if key is not None:
         raise EditRejected(f"{source.where('dataset')}: {name} has one dataset\n    Leave out --dataset.")
     return ("dataset",)

@@ -70,7 +70,7 @@ def resume(source: Source, name: str, today: date) -> Edited:
     if source.find(_PAUSED) is None:
         raise EditRejected(f"{source.where('connector')}: {name} is not paused by its file\n    Nothing is to be done.")
     current = _last_day(source)
-    notes = []
+    notes = ["the comment above the line stays: check that it still holds"] if source.has_comment_above(_PAUSED) else []
     if source.find(("retire",)) is not None:
         notes.append(f"{name} stays paused, since its file says `retire`")
     elif current is not None and current < today:

@@ -152,6 +152,15 @@ class Source:
             node, start = entry.value, entry.start if entry.key is not None else entry.value.start
         return self.place(start)
 
+    def has_comment_above(self, path: Path) -> bool:
+        """Return whether the line above a key is a comment."""
+        parent = self.find(path[:-1])
+        entry = self.entry(parent, path[-1]) if parent is not None else None
+        if entry is None or (start := self.line_start(entry.start)) == 0:
+            return False
+        above = self.line_start(start - 1 if self.text[start - 2 : start] != "\r\n" else start - 2)
+        return self.text[above:start].lstrip().startswith("#")
+
     def place(self, at: int) -> str:
         """Return `file:line:col` of a position in the text."""
         line_start = self.line_start(at)

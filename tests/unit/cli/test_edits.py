@@ -240,6 +240,23 @@ def test_resume_undoes_a_pause_byte_by_byte(folder: Folder):
     assert "stripe is not paused by its file" in folder.run("resume", "stripe", "--yes").err
 
 
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+def test_resume_says_that_a_comment_above_stays(folder: Folder, end: str):
+    paused = with_line(UNIT, "task_id: fivetran_stripe}\n", "  # until the audit", "  paused: INC-1")
+    folder.commit(paused.replace("\n", end))
+    assert "the comment above the line stays" in folder.run("resume", "stripe", "--yes").err
+    assert folder.text == paused.replace("  paused: INC-1\n", "").replace("\n", end)
+
+
+def test_grant_names_the_unit_that_declares_the_dataset(folder: Folder):
+    folder.commit(UNIT.replace("dataset:\n  friendly_name: Stripe\n", "dataset: shared\n"))
+    (folder.file.parent / "shared.yaml").write_text(
+        "description: D.\nowners: [a@example.com]\ndataset: {id: stripe}\nexpires: 2026-12-31\n"
+    )
+    ran = folder.run("grant", "stripe", "user:a@example.com", "--ticket", "T-1", "--for", "5d")
+    assert "shared declares the dataset of stripe" in ran.err
+
+
 def test_retire_adds_a_ticket_where_nothing_expires(folder: Folder):
     assert "stripe expires on 2026-12-31 by itself" in folder.run("retire", "stripe", "--ticket", "T-1", "--yes").err
     text = UNIT.replace("expires: '2026-12-31' # agreed", "expires: {never: why}")
