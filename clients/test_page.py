@@ -1,4 +1,7 @@
-"""The page of the estate in Chromium: it loads nothing, opens fast, and works by keyboard, on paper and read aloud."""
+"""Open the estate's page in Chromium: it loads nothing and opens fast.
+
+It works by keyboard, on paper and read aloud.
+"""
 
 from __future__ import annotations
 
@@ -39,7 +42,7 @@ def pages(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
 
 
 def look(page: Path, *steps: list[Any], scheme: str = "light") -> dict[str, Any]:
-    """Open a page and run steps; return their results, and what the browser asked for and said."""
+    """Open a page and run steps; return their results, its requests and its messages."""
     asked = {
         "browser": browser(),
         "page": page.as_uri(),

@@ -1,4 +1,6 @@
-"""Open pages in Chromium, run what people do there, and print what is seen: a JSON list of steps, one result for each.
+"""Open pages in Chromium, act as people do, and print what is seen.
+
+The input is a JSON list of steps; the output has one result for each.
 
 Called with `{"browser", "page", "axe", "scheme", "steps"}` as JSON. A step is a list: what to do, and with what.
 """
@@ -58,7 +60,10 @@ def print_page(page, _asked):
 
 
 def measure(page, asked, times):
-    """Return the seconds that the page's thread worked until the table was there, for each of several openings."""
+    """Return for each of several openings how many seconds the page's thread worked.
+
+    Until the table was there.
+    """
     found = []
     for _ in range(times):
         other = page.context.new_page()

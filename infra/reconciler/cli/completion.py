@@ -70,7 +70,7 @@ def _describe_parameter(parameter: click.Parameter, command: str) -> dict[str, A
 
 
 def stand_in(name: str, text: str) -> click.Command | None:
-    """Return a command that only completes, None if the table does not have it; `text` is its line of help."""
+    """Return a command that only completes, with its line of help `text`; None if it is unknown."""
     found = _table().get(name)
     return None if found is None else _build(name, found, text)
 
