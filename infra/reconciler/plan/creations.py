@@ -96,7 +96,10 @@ def has_new_intents(olds: Mapping[str, Any], news: Mapping[str, Any]) -> bool:
 
 
 def _creator() -> Creator:
-    """Whose key this is. Where Fivetran cannot say so, the intent makes nothing ours."""
+    """Return the owner of our key.
+
+    Where Fivetran does not name one, the intent makes nothing ours.
+    """
 
     def ask() -> Creator:
         return run.account.creator()

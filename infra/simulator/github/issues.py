@@ -166,7 +166,7 @@ async def update_comment(call: Call) -> web.Response:
 
 
 async def delete_comment(call: Call) -> web.Response:
-    """Delete a comment: its author, or who may write."""
+    """Delete a comment; its author may, and users who may write."""
     repository = call.repository(**WRITE)
     found = _comment(call, repository)
     _may_edit(call, repository, found.login)

@@ -45,7 +45,7 @@ class App:
 
 @dataclass
 class Token:
-    """Whose token it is, and what it may do."""
+    """The owner of a token, and what it may do."""
 
     login: str
     app: App | None = None

@@ -27,7 +27,7 @@ def pack(files: dict[str, bytes], *, year: int = 2026, compression: int = zipfil
 
 
 @given(FILES, st.randoms())
-def test_order_time_and_compression_do_not_count(files: dict[str, bytes], random):
+def test_content_hash_ignores_order_time_and_compression(files: dict[str, bytes], random):
     names = list(files)
     random.shuffle(names)
     again = pack({name: files[name] for name in names}, year=2027, compression=zipfile.ZIP_DEFLATED)

@@ -252,7 +252,7 @@ def test_another_condition_is_no_end_in_time(condition: Condition | None):
     assert parse_until(condition) is None
 
 
-def test_a_later_day_and_no_condition_at_all_make_the_others_void():
+def test_later_day_or_no_condition_makes_other_grants_void():
     who = ("user:a@example.com",)
     first, last = (Grant(VIEWER, who, "A-1", TODAY + timedelta(days)) for days in (1, 2))
     hours = Grant(VIEWER, who, condition=Condition("office hours", "x"))

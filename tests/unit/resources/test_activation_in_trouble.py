@@ -53,7 +53,7 @@ def test_trouble_at_any_write_ends_in_one_connection_that_runs(
 
 @at_every_write
 @pytest.mark.parametrize("when", ["before", "after"])
-def test_an_error_at_any_write_is_made_good_by_the_next_run(
+def test_next_run_repairs_an_error_at_any_write(
     fivetran: Fivetran, stack: Stack, new_run, write: dict[str, Any], when: str
 ):
     fivetran.fault(**write, kind="status", status=403, body={"code": "Forbidden"}, when=when, count=None)

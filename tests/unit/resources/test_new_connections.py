@@ -280,7 +280,7 @@ def test_a_fixed_setting_is_compared_with_what_is_live_when_a_file_says_it_first
     assert "Write SOURCE_NAMING" in failure(check, other, saying("other", "FIVETRAN_NAMING"))
 
 
-def test_other_code_than_that_of_a_connection_is_a_difference(
+def test_code_that_differs_from_the_connections_is_a_difference(
     fivetran: Fivetran, new_run, caplog: pytest.LogCaptureFixture
 ):
     buffer = io.BytesIO()

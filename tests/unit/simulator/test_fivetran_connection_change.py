@@ -114,7 +114,7 @@ def test_what_cannot_change_is_refused_or_passed_over(account: Account, body: di
     assert after == {**before, "pause_after_trial": True}
 
 
-def test_repeating_what_cannot_change_is_no_change(account: Account):
+def test_repeated_immutable_value_is_no_change(account: Account):
     create = {"group_id": account.group(), "service": "apple_search_ads", "config": {"schema": "ads"}}
     connection = account.data("POST", "/v1/connections", create)["id"]
     assert _patch(account, connection, {"config": {"schema": "ads", "timezone_mode": "UTC"}}).status_code == 200

@@ -71,7 +71,7 @@ def test_no_entry_is_kept_twice(entries: list[dict[str, Any]]):
         ("projects/p/roles/custom", "projects/p/roles/custom"),
     ],
 )
-def test_predefined_roles_with_a_basic_name_are_answered_by_it(role: str, answered: str):
+def test_predefined_role_is_answered_by_its_basic_name(role: str, answered: str):
     assert kept({"role": role, "domain": "example.com"}) == [{"role": answered, "domain": "example.com"}]
 
 

@@ -24,7 +24,7 @@ def test_failed_installation_names_all_failures_and_remedies_at_once(machine, si
     )
 
 
-def test_a_site_that_is_not_there_is_named(machine):
+def test_error_names_a_missing_release_site(machine):
     done = machine.install(RECONCILER_ENGINE_CHECKSUMS="http://127.0.0.1:1/none")
     assert "  official release: 127.0.0.1:1 cannot be reached: Connection refused\n" in done.stderr
 

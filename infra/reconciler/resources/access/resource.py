@@ -249,7 +249,7 @@ def _log_other_addresses(declared: _Declared, written: Written, known: Mapping[s
 
 
 def _fail(declared: _Declared, entry: Entry, text: str, reason: str) -> None:
-    """Record a failure, one for a line that several datasets share."""
+    """Record one failure for a line, also where several datasets share it."""
     file = declared.places[entry].file if entry in declared.places else declared.file
     others = run.outcomes.deny(file, text, declared.dataset)
     on = f"dataset {declared.dataset}" if len(others) == 1 else f"{len(others)} datasets ({', '.join(others[:20])})"

@@ -94,7 +94,7 @@ def _counts(call: Call, repository: Repository, has: Pull) -> dict[str, Any]:
 
 
 def pull_changes(repository: Repository, has: Pull) -> list[Change]:
-    """Return the changed files of a pull request: from where it parted from its base."""
+    """Return the changed files of a pull request, since its merge base."""
     parted = repository.git.merge_base(has.base_sha, has.head_sha) or has.base_sha
     return repository.git.changes(parted, has.head_sha)
 
