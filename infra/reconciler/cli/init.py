@@ -124,7 +124,7 @@ def _facts(client: FivetranClient, group_name: str | None, project: str | None, 
 
 
 def _shared_access(client: FivetranClient, group: Group | None, project: str) -> dict[str, tuple[str, ...]]:
-    """Return who has a role on every dataset of the project; nobody where Google cannot be asked."""
+    """Return who has a role on every dataset of the project; none if Google gives no answer."""
     own = [client.group_service_account(group.id)] if group is not None else []
     try:
         with Datasets(project) as datasets:
