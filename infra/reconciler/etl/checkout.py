@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import stat
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -64,8 +65,9 @@ def scan(checkouts: Collection[Path], projects: Collection[str]) -> Scan:
     reader, result, seen = Reader(projects), Scan(), set[str]()
     project_names = [project.encode() for project in projects]
     for checkout in checkouts:
+        unread: list[OSError] = []
         is_empty = True
-        for path, real, folders in _walk(checkout):
+        for path, real, folders in _walk(checkout, unread):
             is_metadata = path.endswith(f"{os.sep}{_METADATA}")
             is_empty = is_empty and not is_metadata
             if real in seen:
@@ -75,20 +77,26 @@ def scan(checkouts: Collection[Path], projects: Collection[str]) -> Scan:
             result.metadata += is_metadata
             if found := _read(path, ".".join(folders[:_DEPTH]), reader, project_names):
                 result.files.append(found)
-        if is_empty:
+        result.files += [_unreadable_folder(error) for error in unread]
+        if is_empty and not unread:
             text = f"{printable(str(checkout))} has no {_METADATA}"
             raise ReconcilerError(f"{text}\n    Name a checkout of bigquery-etl, or its folder {_SQL}.")
     result.files.sort(key=lambda each: each.file)
     return result
 
 
-def _walk(checkout: Path) -> Iterator[tuple[str, str, tuple[str, ...]]]:
-    """Yield the files to look at: the path, the path without links, and the folders that name the query."""
-    roots = [checkout / name for name in (_SQL, _GENERATORS) if (checkout / _SQL).is_dir()] or [checkout]
+def _walk(checkout: Path, unread: list[OSError]) -> Iterator[tuple[str, str, tuple[str, ...]]]:
+    """Yield the files to look at: the path, the path without links, and the folders that name the query.
+
+    The errors of folders that cannot be listed are added to `unread`.
+    """
+    roots = [checkout]
+    if (checkout / _SQL).is_dir():
+        roots = [folder for folder in (checkout / _SQL, checkout / _GENERATORS) if folder.is_dir()]
     for root in roots:
         resolved = root.resolve()
         above = _folders_of(resolved)
-        for folder, folders, names in os.walk(root):
+        for folder, folders, names in os.walk(root, onerror=unread.append):
             folders[:] = sorted(name for name in folders if not name.startswith(".") and name not in _SKIPPED)
             relative = os.path.relpath(folder, root)
             inner = Path(relative).parts
@@ -107,10 +115,17 @@ def _folders_of(root: Path) -> tuple[str, ...]:
     return (root.name,) if root.name == _GENERATORS else ()
 
 
+def _unreadable_folder(error: OSError) -> EtlFile:
+    folder = str(error.filename)
+    return EtlFile(_shown(folder), "", faults=(Fault(f"cannot be listed: {error.strerror}"),))
+
+
 def _read(path: str, query: str, reader: Reader, projects: Collection[bytes]) -> EtlFile | None:
     """Read a file; None if it names nothing that counts."""
     shown = _shown(path)
     try:
+        if not stat.S_ISREG(os.stat(path).st_mode):  # noqa: PTH116 (10,000 files)
+            return EtlFile(shown, query, faults=(Fault("is no regular file"),))  # a pipe or device may have no end
         with open(path, "rb") as stream:  # noqa: PTH123 (10,000 files)
             raw = stream.read()
     except OSError as error:

@@ -9,15 +9,18 @@ from dataclasses import dataclass, replace
 import yaml
 from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
-from reconciler.etl.reads import Read, Reader
+from reconciler.etl.reads import Read, Reader, template_tags
 from reconciler.model.errors import printable
 
 #: The key under `scheduling` whose tasks bigquery-etl renders as Airflow tasks.
 TASKS_KEY = "depends_on_fivetran"
 
-_TEMPLATE = re.compile(r"\{\{.*?\}\}|\{[%#].*?[%#]\}", re.DOTALL)
 _NULL = "tag:yaml.org,2002:null"
 _MERGE = "tag:yaml.org,2002:merge"
+
+#: How deep lists and mappings may be nested, and the characters of which each has one.
+_DEEPEST = 500
+_NESTING = "[{-:?"
 
 
 @dataclass(frozen=True)
@@ -61,7 +64,7 @@ def read_metadata(text: str, reader: Reader) -> Metadata:
             tasks.append(found)
         else:
             faults.append(found)
-    return Metadata(tuple(tasks), tuple(sorted(set(_reads(scheduling, reader)))), tuple(faults))
+    return Metadata(tuple(tasks), tuple(sorted(set(_reads(scheduling, reader)), key=_order)), tuple(faults))
 
 
 def read_dataset_metadata(text: str, reader: Reader) -> Metadata:
@@ -77,6 +80,10 @@ def read_dataset_metadata(text: str, reader: Reader) -> Metadata:
             known = dataset if isinstance(dataset, ScalarNode) and dataset.value else None
             reads.append(Read(*_place(known or project), project.value, known.value if known else None))
     return Metadata(reads=tuple(reads))
+
+
+def _order(read: Read) -> tuple[int, int, str, str]:
+    return read.line, read.column, read.project, read.dataset or ""
 
 
 def _tasks(node: Node | None) -> Iterator[FivetranTask | Fault]:
@@ -116,8 +123,7 @@ def _reads(node: Node, reader: Reader) -> Iterator[Read]:
 def _compose(text: str) -> Node | Fault | None:
     """Return the root of a YAML text; a template's tags count as text."""
     found = _compose_as_it_is(text)
-    without_tags = _TEMPLATE.sub(_placeholder, text)
-    if isinstance(found, Fault) and without_tags != text:
+    if isinstance(found, Fault) and (without_tags := _without_tags(text)) != text:
         rendered = _compose_as_it_is(without_tags)
         return found if isinstance(rendered, Fault) else rendered
     return found
@@ -125,34 +131,56 @@ def _compose(text: str) -> Node | Fault | None:
 
 def _compose_as_it_is(text: str) -> Node | Fault | None:
     try:
-        return yaml.compose(text, Loader=yaml.CSafeLoader)
-    except (yaml.YAMLError, RecursionError) as error:
+        return _too_deep(text) or yaml.compose(text, Loader=yaml.CSafeLoader)
+    except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
-        problem = getattr(error, "problem", None) or "nested too deeply"
+        # A character that YAML has not is an error without a mark.
+        problem = getattr(error, "problem", None) or getattr(error, "reason", None) or "not YAML"
         fault = Fault(f"cannot be read as YAML: {printable(str(problem))}")
         return fault if mark is None else replace(fault, line=mark.line + 1, column=mark.column + 1)
 
 
-def _placeholder(found: re.Match[str]) -> str:
-    """Return a text of the same shape: a word for an expression, spaces for a statement or comment."""
-    filler = "x" if found[0].startswith("{{") else " "
-    return re.sub(r"[^\n]", filler, found[0])
+def _too_deep(text: str) -> Fault | None:
+    """Return where a text is nested deeper than it can be composed: libyaml's composer would end the process."""
+    if sum(map(text.count, _NESTING)) <= _DEEPEST:
+        return None
+    depth = 0
+    for event in yaml.parse(text, Loader=yaml.CSafeLoader):
+        depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
+        if depth > _DEEPEST and (mark := event.start_mark) is not None:
+            return Fault("cannot be read as YAML: nested too deeply", mark.line + 1, mark.column + 1)
+    return None
+
+
+def _without_tags(text: str) -> str:
+    """Return a text of the same shape: a word for each expression of a template, spaces for other tags."""
+    parts, at = [], 0
+    for begin, end in template_tags(text):
+        filler = "x" if text.startswith("{{", begin) else " "
+        parts += [text[at:begin], re.sub(r"[^\n]", filler, text[begin:end])]
+        at = end
+    return "".join([*parts, text[at:]])
 
 
 def _get(node: Node | None, key: str) -> Node | None:
     """Return the value of a mapping's key, also of a mapping that it merges (`<<`)."""
-    if not isinstance(node, MappingNode):
-        return None
-    merged: list[Node] = []
-    found = None
-    for name, value in node.value:
-        if name.tag == _MERGE:
-            merged += value.value if isinstance(value, SequenceNode) else [value]
-        elif name.value == key:
-            found = value
-    if isinstance(found, Node):
-        return found
-    return next((inner for each in merged if each is not node and (inner := _get(each, key)) is not None), None)
+    pending, seen = [node], set[int]()
+    while pending:
+        each = pending.pop()
+        if not isinstance(each, MappingNode) or id(each) in seen:
+            continue
+        seen.add(id(each))
+        merged: list[Node] = []
+        found = None
+        for name, value in each.value:
+            if name.tag == _MERGE:
+                merged += value.value if isinstance(value, SequenceNode) else [value]
+            elif name.value == key:
+                found = value
+        if isinstance(found, Node):
+            return found
+        pending += reversed(merged)
+    return None
 
 
 def _place(node: Node) -> tuple[int, int]:

@@ -13,14 +13,20 @@ from bisect import bisect_right
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 
-#: A template's comment is one too. `#` begins a comment in BigQuery's SQL.
-_LEXEMES = re.compile(
-    r"""(?P<comment>--[^\n]*|\#[^\n]*|/\*.*?\*/|\{\#.*?\#\})
-    |(?P<tag>\{%.*?%\}|\{\{.*?\}\})
-    |(?P<string>"{3}(?:\\.|[^\\])*?"{3}|'{3}(?:\\.|[^\\])*?'{3}|"(?:\\.|[^"\\\n])*"|'(?:\\.|[^'\\\n])*')
-    |(?P<name>`[^`\n]*`)""",
-    re.DOTALL | re.VERBOSE,
-)
+#: What begins a comment, a template's tag, a string or a name. `#` begins a comment in BigQuery's SQL.
+_OPENERS = re.compile(r"""--|\#|/\*|\{[#%{]|"{3}|'{3}|["'`]""")
+
+#: What ends a comment or tag, by how it begins. A template's comment is one too.
+_CLOSERS = {"/*": "*/", "{#": "#}", "{%": "%}", "{{": "}}"}
+_TAGS = ("{%", "{{")
+_TEMPLATE_OPENERS = re.compile(r"\{[#%{]")
+
+#: A string or name, by how it begins; three quotes without an end are an empty string and a quote.
+_QUOTED = {
+    "`": re.compile(r"`[^`\n]*`"),
+    **{quote: re.compile(rf"{quote}(?:\\.|[^{quote}\\\n])*{quote}", re.DOTALL) for quote in ("'", '"')},
+    **{quote * 3: re.compile(rf"{quote}{{3}}(?:\\.|[^\\])*?{quote}{{3}}", re.DOTALL) for quote in ("'", '"')},
+}
 
 #: `{% set project = "example-dev" %}` in a template, or `PROJECT = "example-dev"` in Python.
 _ASSIGNMENT = re.compile(
@@ -44,7 +50,7 @@ _OWN_PROJECT = ("project", "project_id")
 _QUOTES = frozenset("\"'")
 
 
-@dataclass(frozen=True, order=True)
+@dataclass(frozen=True)
 class Read:
     """A place that reads a dataset.
 
@@ -103,7 +109,7 @@ class Reader:
     def _in_statement(
         self, text: str, start: int, end: int, variables: Mapping[str, str]
     ) -> Iterator[tuple[int, str, str | None]]:
-        lexemes = [(found.start(), found.end(), found.lastgroup) for found in _LEXEMES.finditer(text, start, end)]
+        lexemes = list(_lexemes(text, start, end))
         starts = [first for first, _, _ in lexemes]
         for offset, after, project in self._mentions(text, start, end, variables):
             index = bisect_right(starts, offset) - 1
@@ -144,6 +150,48 @@ class Reader:
     def _variables(self, text: str, own_project: str | None) -> dict[str, str]:
         own = {} if own_project is None else dict.fromkeys(_OWN_PROJECT, own_project)
         return own | {found["name"]: found["value"] for found in _ASSIGNMENT.finditer(text)}
+
+
+def _lexemes(text: str, start: int, end: int) -> Iterator[tuple[int, int, str]]:
+    """Yield the begin, the end and the kind of each comment, tag, string and name, in a time linear to the text."""
+    last = {opener: text.rfind(closer, start, end) for opener, closer in _CLOSERS.items()}
+    unclosed: dict[str, int] = {}
+    at = start
+    while found := _OPENERS.search(text, at, end):
+        opener, begin = found[0], found.start()
+        at = begin + 1
+        if opener in _CLOSERS:
+            if found.end() <= last[opener]:
+                at = text.index(_CLOSERS[opener], found.end(), end) + 2
+                yield begin, at, "tag" if opener in _TAGS else "comment"
+        elif opener in _QUOTED:
+            for quote in (opener, opener[0]):
+                if begin < unclosed.get(quote, start):
+                    continue  # The text up to there has been searched for the end, without success.
+                if quoted := _QUOTED[quote].match(text, begin, end):
+                    at = quoted.end()
+                    yield begin, at, "name" if quote == "`" else "string"
+                    break
+                unclosed[quote] = end if len(quote) > 1 else _end_of_line(text, begin, end)
+        else:
+            at = _end_of_line(text, begin, end)
+            yield begin, at, "comment"
+
+
+def template_tags(text: str) -> Iterator[tuple[int, int]]:
+    """Yield the begin and the end of each tag and comment of a template."""
+    last = {opener: text.rfind(closer) for opener, closer in _CLOSERS.items()}
+    at = 0
+    while found := _TEMPLATE_OPENERS.search(text, at):
+        at = found.start() + 1
+        if found.end() <= last[found[0]]:
+            at = text.index(_CLOSERS[found[0]], found.end()) + 2
+            yield found.start(), at
+
+
+def _end_of_line(text: str, at: int, end: int) -> int:
+    found = text.find("\n", at, end)
+    return end if found < 0 else found
 
 
 def _dataset(text: str, after: int, end: int, variables: Mapping[str, str]) -> str | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -280,10 +281,56 @@ def test_check_etl_reports_metadata_that_cannot_be_read(estate: Estate):
     ]
 
 
+@pytest.mark.parametrize(
+    ("content", "place"),
+    [
+        ("[" * 50_000 + "]" * 50_000, "2:513"),
+        ("{% x %}" + "[" * 50_000 + "]" * 50_000, "2:15"),
+        ("\n" + "".join(f"{' ' * depth}a:\n" for depth in range(1, 600)), "502:501"),
+        ('"\x01"', "1:1"),
+    ],
+    ids=["lists", "template", "mappings", "control character"],
+)
+def test_check_etl_reports_yaml_that_no_parser_takes(estate: Estate, content: str, place: str):
+    estate.file("shared-prod/shop/x/metadata.yaml", f"# depends_on_fivetran\nscheduling:  {content}\n")
+    assert estate.found() == [(f"etl/sql/shared-prod/shop/x/metadata.yaml:{place}", "unreadable")]
+
+
+def test_check_etl_follows_merged_mappings_once(estate: Estate):
+    bomb = "".join(f"a{n}: &a{n}\n  <<: [*a{n - 1}, *a{n - 1}, *a{n - 1}]\n" for n in range(1, 2_000))
+    text = f"a0: &a0\n  depends_on_fivetran: [{{task_id: nope}}]\n{bomb}scheduling: {{<<: *a1999}}\n"
+    estate.file("shared-prod/shop/x/metadata.yaml", text)
+    loop = "scheduling: &a\n  <<: &b\n    <<: *a\n  x: depends_on_fivetran\n"
+    estate.file("shared-prod/shop/y/metadata.yaml", loop)
+    assert estate.found() == [("etl/sql/shared-prod/shop/x/metadata.yaml:2:35", "task_without_unit")]
+
+
+def test_check_etl_reports_what_is_no_regular_file(estate: Estate):
+    os.mkfifo(estate.root / ORDERS / "view.sql")
+    (estate.root / ORDERS / "init.sql").symlink_to("/dev/zero")
+    (estate.root / ORDERS / "loop.sql").symlink_to("loop.sql")
+    places = [f"{ORDERS}/{name}.sql:1:1" for name in ("init", "loop", "view")]
+    assert estate.found() == [(place, "unreadable") for place in places]
+
+
+def test_check_etl_reports_a_folder_that_cannot_be_listed(estate: Estate, monkeypatch: pytest.MonkeyPatch):
+    folder, scandir = "etl/sql/shared-prod/locked", os.scandir
+    (estate.root / folder).mkdir()
+
+    def deny(path: str) -> Any:
+        if str(path) == folder:
+            raise PermissionError(13, "Permission denied", path)
+        return scandir(path)
+
+    monkeypatch.setattr(os, "scandir", deny)
+    assert estate.found() == [(f"{folder}:1:1", "unreadable")]
+
+
 def test_check_etl_rejects_a_folder_without_metadata(estate: Estate, tmp_path: Path):
     (tmp_path / "empty").mkdir()
-    result = CliRunner().invoke(cli, ["check-etl", "etl", "empty"], standalone_mode=False)
-    assert str(result.exception).startswith("empty has no metadata.yaml\n    Name a checkout of bigquery-etl")
+    result = estate.run("etl", "empty")
+    assert result.return_value == 2
+    assert result.stderr.startswith("Error: empty has no metadata.yaml\n    Name a checkout of bigquery-etl")
 
 
 def test_check_etl_names_queries_by_their_folders_wherever_it_starts(estate: Estate, monkeypatch: pytest.MonkeyPatch):

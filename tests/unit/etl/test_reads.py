@@ -208,3 +208,18 @@ syndication:
   administer_views: true
 """
     assert read_dataset_metadata(text, READER).reads == (Read(4, 25, "dev-shop", "orders"),)
+
+
+@pytest.mark.parametrize("text", ["/* ", "{# ", "{{ ", "{% ", '"\\', "'\\", "'''\\", "` "])
+def test_sql_reads_a_long_text_without_the_end_of_a_comment_tag_or_string(text: str):
+    assert in_sql("FROM dev-shop.orders.line " + text * 200_000) == [("dev-shop", "orders")]
+
+
+def test_metadata_reads_a_long_text_of_tags_without_an_end():
+    metadata = read_metadata(f"scheduling:\n  depends_on_fivetran: []\n# {'{{ ' * 200_000}\nx: ]", READER)
+    assert [(fault.line, fault.column) for fault in metadata.faults] == [(4, 4)]
+
+
+def test_metadata_reads_a_dataset_and_its_project_alone_at_one_place():
+    text = "scheduling:\n  arguments: ['--from=dev-shop.orders, dev-shop.people_*']\n"
+    assert [each.dataset for each in read_metadata(text, READER).reads] == [None, "orders"]
