@@ -134,8 +134,6 @@ class Scene:
         """Return when a request of a run waits at a `hold` fault.
 
         Fails with the run's log if the run ends before.
-
-        Fails with the run's log if the run ends before.
         """
         while not self.admin.held(fault):
             assert job.running.process.poll() is None, job.wait().log

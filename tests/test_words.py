@@ -45,6 +45,19 @@ def test_first_line_of_a_docstring_is_short(folder: str):
 
 
 @pytest.mark.parametrize("folder", ["infra", "tools", "rehearsal", "clients"])
+def test_docstring_has_no_paragraph_twice(folder: str):
+    documented = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
+    repeated = [
+        f"{file}:{getattr(node, 'lineno', 1)}: {ast.get_docstring(node)}"
+        for file, tree in trees(folder)
+        for node in ast.walk(tree)
+        if isinstance(node, documented) and (paragraphs := (ast.get_docstring(node) or "").split("\n\n"))
+        if len(set(paragraphs)) < len(paragraphs)
+    ]
+    assert repeated == []
+
+
+@pytest.mark.parametrize("folder", ["infra", "tools", "rehearsal", "clients"])
 def test_docstrings_and_messages_name_who_does_what(folder: str):
     found = [
         f"{file}:{node.lineno}: {line.strip()}"

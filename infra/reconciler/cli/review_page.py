@@ -69,10 +69,6 @@ def cut_page(page: Page, longest: int) -> Page:
     """Leave out the last entries, which matter least, until the Markdown is short enough.
 
     The page says how many are left out.
-
-    The page says how many are left out.
-
-    The page says how many are left out.
     """
     github = REPORTERS["github"]
     if len(github.format_page(page)) <= longest:

@@ -31,8 +31,6 @@ def rotate(
 
     The next run sends the new value.
 
-    The next run sends the new value.
-
     KEY is the key in `config` or `auth`, such as api_key; it can be left out if the file has one secret. Checks that
     Secret Manager has the version, which needs Google credentials with `roles/secretmanager.viewer`.
 

@@ -32,10 +32,6 @@ def with_fivetran_key(secret: str, command: tuple[str, ...]) -> NoReturn:
 
     Only the process of COMMAND gets the secret.
 
-    Only the process of COMMAND gets the secret.
-
-    Only the process of COMMAND gets the secret.
-
     The secret's value is KEY:SECRET. Without a secret's name COMMAND runs with the variables that are set already.
     Options of COMMAND follow it: `reconciler with-fivetran-key pulumi up --stack dev`.
 

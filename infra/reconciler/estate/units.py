@@ -189,10 +189,6 @@ def find_endings(fleet: Fleet, day: date) -> list[Ending]:
     """Return what ends from a day on, the next first.
 
     Expiries, removals, access, and days for actions outside.
-
-    Expiries, removals, access, and days for actions outside.
-
-    Expiries, removals, access, and days for actions outside.
     """
     found: list[Ending] = []
     environment = fleet.environment.name

@@ -2,10 +2,6 @@
 
 Its files are written to an empty folder.
 
-Its files are written to an empty folder.
-
-Its files are written to an empty folder.
-
 Only ordinary files are written, with plain names: the YAML files, and the packages, certificates and keys that a unit
 names. A link, a submodule, an executable, a name that is no plain name, and what is too much are rejected, all at once,
 and then nothing is written.

@@ -1,8 +1,6 @@
 """Commit files on a branch of their own and push it.
 
 The work tree, the index and other branches stay untouched.
-
-The work tree, the index and other branches stay untouched.
 """
 
 from __future__ import annotations

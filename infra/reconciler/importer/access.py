@@ -177,10 +177,6 @@ class _Drafts:
         """Return a grant with the ticket and last day that the environment requires.
 
         Comments say where to fill them in.
-
-        Comments say where to fill them in.
-
-        Comments say where to fill them in.
         """
         policy, name, marks = self._policy, self._environment.name, {}
         if "ticket" in policy.need and grant.ticket is None:

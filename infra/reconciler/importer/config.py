@@ -103,10 +103,6 @@ class Config:
         """Return a list, or nothing if a file cannot hold one of its items.
 
         Fivetran replaces lists as a whole.
-
-        Fivetran replaces lists as a whole.
-
-        Fivetran replaces lists as a whole.
         """
         for index, item in enumerate(value):
             if isinstance(item, Mapping) and isinstance(item.get("key"), str):

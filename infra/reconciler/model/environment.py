@@ -73,10 +73,6 @@ class Ignore:
         """Return whether a connection is ignored: by its service, or by its name.
 
         The name begins with its dataset.
-
-        The name begins with its dataset.
-
-        The name begins with its dataset.
         """
         return service in self.services or self.dataset(name) or self.dataset(name.partition(".")[0])
 
@@ -157,10 +153,6 @@ class Fleet:
 
     def is_written(self, dataset: Dataset) -> bool:
         """Return whether Fivetran's service account writes a dataset.
-
-        It does for a connector, or as the file declares.
-
-        It does for a connector, or as the file declares.
 
         It does for a connector, or as the file declares.
         """

@@ -80,10 +80,6 @@ def references(tree: object, path: str = "") -> Iterator[tuple[str, Reference]]:
     """Yield each reference in a config tree with its dotted path, in the file's order.
 
     A path is like `secrets_list[0].value`.
-
-    A path is like `secrets_list[0].value`.
-
-    A path is like `secrets_list[0].value`.
     """
     reference = Reference.parse(tree)
     if reference is not None:

@@ -245,10 +245,6 @@ def _choices(sync: Mapping[str, Any]) -> dict[str, tuple[str, tuple[str, ...]]]:
     """Return each choice of `sync`, with its path, by its name.
 
     Such as the column `email` of `shop.customer`.
-
-    Such as the column `email` of `shop.customer`.
-
-    Such as the column `email` of `shop.customer`.
     """
     found: dict[str, tuple[str, tuple[str, ...]]] = {
         f"`sync.{key}`": (str(sync[key]), (key,)) for key in ("new", "others") if key in sync

@@ -182,8 +182,6 @@ def destination(stack: Stack, preflight: Preflight) -> Foundation:
     """Register the destination, its group's members, roles on the project, and the tests.
 
     The tests need those.
-
-    The tests need those.
     """
     environment, options = stack.environment, after(preflight)
     made = Destination(environment, options)

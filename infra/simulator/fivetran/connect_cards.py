@@ -59,10 +59,6 @@ def check_tests(body: Mapping[str, Any]) -> None:
     """Answer 400 if a connection is created with a card and tested at once.
 
     A person could not authorise it before.
-
-    A person could not authorise it before.
-
-    A person could not authorise it before.
     """
     if body.get("connect_card_config") is not None and typed("bool", body.get("run_setup_tests", True)):
         raise invalid("Field 'run_setup_tests' must be false when 'connect_card_config' is given")

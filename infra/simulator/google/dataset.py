@@ -145,10 +145,6 @@ class DatasetType:
         """Return the state after a create (state None) or an update.
 
         Values that only the API has are unknown.
-
-        Values that only the API has are unknown.
-
-        Values that only the API has are unknown.
         """
         before = state or {}
         plan = {**(dict.fromkeys(_OUTPUTS_OF_API, UNKNOWN) if state is None else before)}

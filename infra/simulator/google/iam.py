@@ -35,10 +35,6 @@ class Iam:
         """Return a project's policy, and whether it may be changed.
 
         403 if it may not be read or does not exist.
-
-        403 if it may not be read or does not exist.
-
-        403 if it may not be read or does not exist.
         """
         found = self.store.opened(project)
         if found is None or "getIamPolicy" in found.denied:
@@ -75,10 +71,6 @@ class Iam:
 
 def _reject_condition(grant: Grant) -> None:
     """Reject conditions of basic roles and the public.
-
-    https://cloud.google.com/iam/docs/conditions-overview
-
-    https://cloud.google.com/iam/docs/conditions-overview
 
     https://cloud.google.com/iam/docs/conditions-overview
     """

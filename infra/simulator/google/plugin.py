@@ -100,10 +100,6 @@ class ResourceType(Protocol):
         """Return the outputs after a create (state None) or an update.
 
         Values that only the API has are unknown.
-
-        Values that only the API has are unknown.
-
-        Values that only the API has are unknown.
         """
 
     def create(self, scope: Scope, inputs: Properties) -> Live:

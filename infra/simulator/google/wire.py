@@ -1,10 +1,6 @@
 """Convert between Pulumi's wire format and plain values.
 
 Protobuf structs, in which every number is a float.
-
-Protobuf structs, in which every number is a float.
-
-Protobuf structs, in which every number is a float.
 """
 
 from __future__ import annotations

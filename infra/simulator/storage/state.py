@@ -71,10 +71,6 @@ class Bucket:
         """Return the live object, if it has the generation of the query.
 
         404 if not, or 412 for a precondition.
-
-        404 if not, or 412 for a precondition.
-
-        404 if not, or 412 for a precondition.
         """
         live = self.objects.get(name)
         check_preconditions(live, query)

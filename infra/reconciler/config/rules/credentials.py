@@ -55,10 +55,6 @@ def holds_credential(path: Path, value: object, known: Field | None) -> bool:
     """Return whether a scalar is a credential in plain text.
 
     The catalogue, the name of its key, or its armour decides.
-
-    The catalogue, the name of its key, or its armour decides.
-
-    The catalogue, the name of its key, or its armour decides.
     """
     if isinstance(value, str) and is_private_key(value):
         return True

@@ -80,10 +80,6 @@ class FivetranClient(
 
         Without an address, it is that of the public API.
 
-        Without an address, it is that of the public API.
-
-        Without an address, it is that of the public API.
-
         FIVETRAN_REQUESTS_PER_HOUR is the most requests per hour, unless `limits` has another number.
 
         Raises MissingCredentials with the names of the missing variables, and InvalidSettings.

@@ -171,10 +171,6 @@ def _slow_window(what: str, per_minute: int, per_hour: int, clock: Clock) -> _Wi
     """Return a window of two rates, or of one if the other cannot be reached.
 
     The library rejects both together.
-
-    The library rejects both together.
-
-    The library rejects both together.
     """
     minute, hour = Rate(per_minute, Duration.MINUTE), Rate(per_hour, Duration.HOUR)
     rates = [minute, hour]

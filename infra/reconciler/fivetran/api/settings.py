@@ -114,10 +114,6 @@ def _is_private(host: str) -> bool:
     """Return whether a host is on a private network, where test servers run.
 
     Its address or a local name decides.
-
-    Its address or a local name decides.
-
-    Its address or a local name decides.
     """
     if "." not in host and ":" not in host:
         return True

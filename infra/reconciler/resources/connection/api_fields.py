@@ -109,10 +109,6 @@ def as_file(props: Mapping[str, Any], live: Connection, forms: StoredForms) -> d
 
     They equal `props` when nothing drifted.
 
-    They equal `props` when nothing drifted.
-
-    They equal `props` when nothing drifted.
-
     `forms` is what Fivetran made of values that were sent.
     """
     field = catalog.config_of(props["service"])

@@ -168,10 +168,6 @@ def _continue(wanted: DeclaredConnection, live: Connection) -> tuple[Connection,
     """Finish a connection of ours whose creation was interrupted.
 
     Like a new one, it is paused and not tested.
-
-    Like a new one, it is paused and not tested.
-
-    Like a new one, it is paused and not tested.
     """
     return _write(wanted, adoption.decide_continuation(wanted.props, live)), True
 

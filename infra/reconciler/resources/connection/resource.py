@@ -227,10 +227,6 @@ def _reject_fixed_settings(olds: Mapping[str, Any], news: Mapping[str, Any]) -> 
     """Raise `OperationError` where a setting changed that no PATCH takes.
 
     Not where a new connection is made anyway.
-
-    Not where a new connection is made anyway.
-
-    Not where a new connection is made anyway.
     """
     if api_fields.connection_name(olds) in run.declared.replaced and _changed(olds, news):
         return

@@ -2,10 +2,6 @@
 
 The plugin lists them: its credentials are those that write.
 
-The plugin lists them: its credentials are those that write.
-
-The plugin lists them: its credentials are those that write.
-
 One list a run, in a preview too. It has which declared datasets exist, so that they are imported, not created, and
 which ones no file declares. What is in a dataset that is new to the environment `Preflight` reads.
 """
