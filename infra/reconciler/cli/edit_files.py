@@ -7,8 +7,9 @@ import functools
 import os
 import re
 import shutil
+import stat
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from difflib import get_close_matches
@@ -22,6 +23,7 @@ from reconciler.cli.options import environment_option, specs_option, today_optio
 from reconciler.cli.output import inert, print_note, print_text
 from reconciler.config import Loaded, load
 from reconciler.config.folder import ENVIRONMENT_FILE, UNIT_NAME
+from reconciler.config.rules.credentials import looks_like_credential
 from reconciler.edits.edited import Edited
 from reconciler.edits.source import Source
 from reconciler.git.repository import Repository
@@ -32,6 +34,7 @@ from reconciler.model.errors import ReconcilerError
 F = TypeVar("F", bound=Callable[..., Any])
 
 _DAYS = re.compile(r"([1-9][0-9]{0,4})d")
+_WRITABLE = stat.S_IWUSR | stat.S_IWGRP | stat.S_IWOTH
 _COLOURS = {"+": "green", "-": "red", "@": "cyan"}
 
 
@@ -51,6 +54,7 @@ def finish_options(command: F) -> F:
     )
     @functools.wraps(command)
     def with_finish(*args: Any, yes: bool, pull_request: bool, **options: Any) -> Any:
+        _require_plain_text(options)
         return command(*args, finish=Finish(yes, pull_request), **options)
 
     return cast(F, with_finish)
@@ -95,16 +99,11 @@ def read_unit(specs: Path, environment: str | None, name: str, day: date) -> Uni
         InvalidSpecs: A file of the environment has a problem.
     """
     loaded = load(specs, Path.cwd(), day)
-    stem = Path(name).stem if name.endswith(".yaml") else name
-    if Path(name).name != name and Path(name).parent.name in loaded.environments:
-        environment = environment or Path(name).parent.name
-    found = [
-        each
-        for each in loaded.environments
-        if environment in (None, each)
-        and (specs / each / f"{stem}.yaml").is_file()
-        and f"{stem}.yaml" != ENVIRONMENT_FILE
-    ]
+    stem, folder = Path(name).name.removesuffix(".yaml"), Path(name).parent.name
+    if folder and environment not in (None, folder):
+        raise click.UsageError(f"{name} is in {folder}, but --environment names {environment}: leave out one of them")
+    environment = environment or folder or None
+    found = [each for each in loaded.environments if environment in (None, each) and stem in _unit_names(specs / each)]
     if not found:
         if environment is not None:
             loaded.fleet(environment)
@@ -170,7 +169,7 @@ def apply_changes(
     if not changes:
         print_note(f"nothing to change: {meaning}")
         return Exit.FINE
-    _require_committed(changes)
+    _require_editable(changes)
     problems = load(specs, Path.cwd(), day, {each.path: each.after for each in changes}).problems
     for each in changes:
         print_text(format_diff(each), newline=False)
@@ -279,8 +278,8 @@ def _lines(raw: bytes | None) -> list[str]:
     )
 
 
-def _require_committed(changes: Sequence[FileChange]) -> None:
-    """Check that nothing but this edit would change in the files, so that `git restore` undoes it."""
+def _require_editable(changes: Sequence[FileChange]) -> None:
+    """Check that the files are writable, and that only this edit would change them, so that `git restore` undoes it."""
     for each in changes:
         if each.before is None:
             if each.path.exists() or each.path.is_symlink():
@@ -288,6 +287,10 @@ def _require_committed(changes: Sequence[FileChange]) -> None:
                     f"{each.shown}: the file exists already\n    Choose another name, or edit that file."
                 )
             continue
+        if not stat.S_IMODE(each.path.stat().st_mode) & _WRITABLE:
+            raise ReconcilerError(
+                f"{each.shown}: the file is read-only\n    Make it writable first: `chmod u+w {each.shown}`."
+            )
         if Repository(each.path.parent).has_changes(each.path.name):
             raise ReconcilerError(
                 f"{each.shown}: the file has changes that are not committed\n"
@@ -317,24 +320,46 @@ def _write(change: FileChange) -> None:
             return
         path.parent.mkdir(parents=True, exist_ok=True)
         partial = path.with_name(f".{path.name}.{os.getpid()}")
-        partial.write_bytes(change.after)
-        if now is not None:
-            shutil.copymode(path, partial)
-        partial.replace(path)
+        try:
+            partial.write_bytes(change.after)
+            if now is not None:
+                shutil.copymode(path, partial)
+            partial.replace(path)
+        finally:
+            partial.unlink(missing_ok=True)
     except OSError as error:
         raise ReconcilerError(f"{change.shown}: cannot be written: {error.strerror}") from None
 
 
+def _unit_names(folder: Path) -> set[str]:
+    """Return the units of an environment as its folder lists them, whatever the case that the file system ignores."""
+    return {
+        file.stem for file in folder.glob("*.yaml") if file.name != ENVIRONMENT_FILE and UNIT_NAME.fullmatch(file.stem)
+    }
+
+
+def _require_plain_text(options: Mapping[str, Any]) -> None:
+    """Reject a credential, which the diff would show and git would keep, and text that no file can hold."""
+    context = click.get_current_context()
+    for parameter in context.command.params:
+        value = options.get(parameter.name or "")
+        for text in value if isinstance(value, tuple) else (value,):
+            if not isinstance(text, str):
+                continue
+            if not text.isascii() and text.encode("utf-8", "replace").decode("utf-8") != text:
+                raise click.BadParameter("expected UTF-8 text", context, parameter)
+            if any(looks_like_credential(word) for word in text.split()):
+                raise click.BadParameter(
+                    "this looks like a credential. Leave it out: nothing was written. If it is one, replace it, since "
+                    "the shell's history keeps it",
+                    context,
+                    parameter,
+                )
+
+
 def _unknown(specs: Path, loaded: Loaded, environment: str | None, name: str) -> str:
-    known = sorted(
-        {
-            file.stem
-            for each in loaded.environments
-            if environment in (None, each)
-            for file in (specs / each).glob("*.yaml")
-            if file.name != ENVIRONMENT_FILE
-        }
-    )
+    searched = [each for each in loaded.environments if environment in (None, each)]
+    known = sorted({unit for each in searched for unit in _unit_names(specs / each)})
     where = environment or ", ".join(loaded.environments)
-    near = get_close_matches(name, known, n=1)
+    near = get_close_matches(name.lower(), known, n=1)
     return f"no unit {name!r} in {where}." + (f" Did you mean {near[0]!r}?" if near else "")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from datetime import date, timedelta
 from pathlib import Path
 
@@ -15,7 +16,11 @@ class _DaysOrDay(click.ParamType["timedelta | date"]):
     name = "days"
 
     def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> timedelta | date:
-        return (Days() if value.endswith("d") else Day()).convert(value, param, ctx)
+        for kind in (Days(), Day()):
+            with contextlib.suppress(click.BadParameter):
+                return kind.convert(value, param, ctx)
+        message = f"{value!r}: expected a number of days such as 30d, or a date such as 2026-12-31"
+        raise click.BadParameter(message, ctx, param)
 
 
 @click.command()

@@ -25,7 +25,7 @@ from reconciler.edits.environment import (
 )
 from reconciler.fivetran.api import FivetranClient, Group, NotFound
 from reconciler.google.bigquery.api import Datasets
-from reconciler.model.errors import RemoteError
+from reconciler.model.errors import ReconcilerError, RemoteError
 
 _CODE_OWNERS = Path(".github") / "CODEOWNERS"
 _REGION = "GCP_US_EAST4"
@@ -72,13 +72,17 @@ def init(
         raise click.UsageError(
             f"{environment!r} cannot be an environment's name: use lower-case letters, digits, _ and -"
         )
+    folder = specs / environment
+    file = folder / ENVIRONMENT_FILE
+    if file.exists() or file.is_symlink():
+        raise ReconcilerError(
+            f"{file.as_posix()}: the file exists already\n    Name another environment, or edit that file."
+        )
     chosen = purpose or _ask("Is it for trial or production", "--purpose", ("trial", "production"))
     with fivetran_client() as client:
         facts = _facts(client, group_name, project, location)
-    folder = specs / environment
     schema = schema_line(folder).replace("unit.schema", "environment.schema")
     text = environment_text(facts, cast(Purpose, chosen), schema)
-    file = folder / ENVIRONMENT_FILE
     changes = [FileChange(file, file.as_posix(), None, text.encode())]
     stack = Path(f"Pulumi.{environment}.yaml")
     if Path("Pulumi.yaml").is_file() and not stack.exists():

@@ -238,8 +238,11 @@ def write_file(file: Path, text: str) -> None:
     """Write a file atomically, since other processes may read it; create its folder if necessary."""
     file.parent.mkdir(parents=True, exist_ok=True)
     partial = file.with_name(f".{file.name}.{os.getpid()}")
-    partial.write_text(text, encoding="utf-8")
-    partial.replace(file)
+    try:
+        partial.write_text(text, encoding="utf-8")
+        partial.replace(file)
+    finally:
+        partial.unlink(missing_ok=True)
 
 
 def print_note(text: str) -> None:

@@ -58,7 +58,7 @@ def promote(
     other, prefix = fleet.environment, secret_prefix([fleet])
     if other.name == unit.environment.name:
         raise click.UsageError(f"{unit.name} is in {other.name} already: name another environment with --to")
-    found = promotion.promote(unit.source, unit.name, unit.environment, other, task_id=task_id, prefix=prefix)
+    found = promotion.promote(unit.source, unit.name, unit.environment, other, day, task_id=task_id, prefix=prefix)
     change = new_file(specs, other, unit.name, found.source.raw)
     reads = list(_reads(checkouts, unit.environment, unit.datasets))
     code = apply_changes(

@@ -9,7 +9,7 @@ import click
 
 from reconciler.cli.edit_files import Finish, edit_options, edit_unit, read_unit
 from reconciler.edits import rotate as rotation
-from reconciler.model import Reference
+from reconciler.model import Reference, commands
 
 
 @click.command()
@@ -17,6 +17,7 @@ from reconciler.model import Reference
 @click.option("--version", type=click.IntRange(min=1), help="The version.  [default: the next one]")
 @click.argument("name")
 @click.argument("key", required=False)
+@click.argument("unexpected", nargs=-1, metavar="")
 def rotate(
     specs: Path,
     day: date,
@@ -26,6 +27,7 @@ def rotate(
     version: int | None,
     name: str,
     key: str | None,
+    unexpected: tuple[str, ...],
 ) -> int:
     """Raise the version of a secret in the file of the unit NAME.
 
@@ -36,6 +38,9 @@ def rotate(
 
     Exit codes: 0 done, or shown only, 1 the files would have problems, 2 wrong usage or not possible.
     """
+    if unexpected:
+        step = commands.reconciler("secret put", "NAME", environment=environment)
+        raise click.UsageError(f"a value is no argument: leave it out, and write it with {step}")
     unit = read_unit(specs, environment, name, day)
     edited = rotation.rotate(unit.source, unit.environment, unit.name, key, version, find_fault=_find_fault)
     return edit_unit(unit, specs, day, edited, finish)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from difflib import get_close_matches
 from typing import Any
 
 from reconciler.config.yaml.document import Path, shown
@@ -92,9 +93,11 @@ def revoke(
     ]
     inherited = tuple(_inherited(source, environment, dataset, member))
     if not given:
-        what = f"{role} " if role is not None else ""
-        step = inherited[0] if inherited else "Look at its grants in the file."
-        raise EditRejected(f"{source.where(*dataset, 'access')}: no grant gives {what}to {member}\n    {step}")
+        what = f"gives {role} to" if role is not None else "names"
+        near = _nearest_member(source, dataset, member)
+        step = f"Did you mean {near}?" if near else "Look at its grants in the file."
+        step = inherited[0] if inherited else step
+        raise EditRejected(f"{source.where(*dataset, 'access')}: no grant {what} {member}\n    {step}")
     for each in reversed(given):
         source = remove(source, each.removable)
     roles = ", ".join(dict.fromkeys(each.role for each in given))
@@ -136,6 +139,16 @@ def _find(source: Source, environment: Environment, dataset: Path, member: str) 
                     "condition" in each,
                     len(members) == 1,
                 )
+
+
+def _nearest_member(source: Source, dataset: Path, member: str) -> str | None:
+    """Return the member of the file's grants that is written most alike, with or without its kind."""
+    grants = source.at(*dataset, "access")
+    listed = (each.get("members") for each in grants if isinstance(each, dict)) if isinstance(grants, list) else ()
+    known = [each for members in listed if isinstance(members, list) for each in members if isinstance(each, str)]
+    written = {each.lower(): each for each in known} | {each.lower().partition(":")[2]: each for each in known}
+    near = get_close_matches(member.lower(), written, n=1, cutoff=0.8)
+    return None if not near or written[near[0]].lower() == member.lower() else written[near[0]]
 
 
 def _is_same(one: str, other: str, environment: Environment) -> bool:

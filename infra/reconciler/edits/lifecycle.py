@@ -11,6 +11,8 @@ from reconciler.edits.source import EditRejected, Source
 from reconciler.edits.splices import remove, set_value
 from reconciler.model import Environment, commands
 
+#: How long a unit stays where the policy has no limit.
+_USUAL = timedelta(days=90)
 _PAUSED = ("connector", "paused")
 
 
@@ -32,7 +34,12 @@ def extend(
         raise EditRejected(
             f"{source.where('expires')}: {name} has no last day\n    {_no_last_day(source, environment)}"
         )
-    day = to if to is not None else max(current, today) + (by or timedelta())
+    try:
+        day = to if to is not None else max(current, today) + (by or timedelta())
+    except OverflowError:
+        raise EditRejected(
+            f"{source.where('expires')}: {by.days if by else 0} days later is after the year 9999\n    Name a date."
+        ) from None
     latest = None if policy.longest is None else today + policy.longest
     if latest is not None and day > latest:
         step = (
@@ -102,6 +109,14 @@ def retire(
     if environment.policy.undeclared_datasets == "forbidden" and data != "delete":
         notes.append(f"its dataset stays: name it under `ignore` in {environment.file} in the second change")
     return Edited(edited, f"Retire {name} ({ticket})", tuple(notes))
+
+
+def first_last_day(environment: Environment, today: date) -> date | None:
+    """Return the last day that a unit without one gets in an environment; None where it needs none."""
+    policy = environment.policy.expiry
+    if policy.forbidden or not policy.required:
+        return None
+    return today + (policy.longest or _USUAL)
 
 
 def _require_connector(source: Source, name: str) -> None:

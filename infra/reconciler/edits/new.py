@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import date, timedelta
+from datetime import date
 from typing import Any
 
 from reconciler.config.build.to_yaml import may_stand_on_one_line, schema_line
 from reconciler.config.yaml.document import Path
+from reconciler.edits.lifecycle import first_last_day
 from reconciler.edits.secret_names import secret_name
 from reconciler.fivetran.catalog import Field, Form, Service
 from reconciler.importer.draft import FILL_IN
@@ -31,7 +32,6 @@ _CREDENTIALS = (
 _BELONGS_TO = {"client_id": "client_secret", "access_key_id": "access_key_secret", "key_id": "private_key"}
 #: The usual port by a part of the service's id.
 _PORTS = {"postgres": 5432, "mysql": 3306, "maria": 3306, "sql_server": 1433, "oracle": 1521, "redshift": 5439}
-_USUAL = timedelta(days=90)
 _FILL_IN = "fill-in"
 #: The form of a name in `destination`, which has no hyphen.
 _FILL_IN_NAME = "fill_in"
@@ -160,12 +160,11 @@ def _datasets(
 
 
 def _expiry(environment: Environment, today: date, comments: dict[Path, str]) -> Mapping[str, str]:
-    policy = environment.policy.expiry
-    if policy.forbidden or not policy.required:
+    day = first_last_day(environment, today)
+    if day is None:
         return {}
-    longest = policy.longest or _USUAL
     comments["expires",] = "The last day: then the connector pauses, and later it is removed with its data."
-    return {"expires": str(today + longest)}
+    return {"expires": str(day)}
 
 
 def secret_commands(secrets: list[str], environment: Environment) -> Iterator[str]:

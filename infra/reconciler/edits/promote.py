@@ -7,10 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from datetime import date
 from typing import Any
 
 from reconciler.config.yaml.document import Path
 from reconciler.edits.keys import order_below
+from reconciler.edits.lifecycle import first_last_day
 from reconciler.edits.secret_names import secret_name
 from reconciler.edits.source import EditRejected, Source
 from reconciler.edits.splices import remove, set_value
@@ -42,7 +44,7 @@ class Promoted:
 
 
 def promote(
-    source: Source, name: str, old: Environment, new: Environment, *, task_id: str | None, prefix: str
+    source: Source, name: str, old: Environment, new: Environment, today: date, *, task_id: str | None, prefix: str
 ) -> Promoted:
     """Return the unit's file for the other environment. Comments and everything else stay.
 
@@ -51,6 +53,7 @@ def promote(
         name: The unit.
         old: Its environment.
         new: The environment that it is promoted to.
+        today: The current date.
         task_id: The Airflow task there; by default the same without `_dev` at its end.
         prefix: What begins the names of secrets there.
     """
@@ -66,6 +69,9 @@ def promote(
     _promote_task(result, name, task_id)
     _promote_secrets(result, name, old, new, prefix)
     _declare_schemas(result, new)
+    if (day := first_last_day(new, today)) is not None:
+        result.source = set_value(result.source, ("expires",), str(day), order=order_below())
+        result.notes.append(f"added `expires`: {new.name} demands a last day, {day} at the latest")
     if result.source.find(("connector", "function")) is not None:
         result.notes.append(
             f"deploy its function in project {new.gcp_project} too, or name the `project` of the function"

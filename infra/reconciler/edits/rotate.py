@@ -82,7 +82,8 @@ def _choose(source: Source, name: str, found: list[_Used], key: str | None) -> _
     if not found:
         raise EditRejected(f"{source.where('connector')}: {name} has no reference to a secret\n    Name another unit.")
     keys = ", ".join(each.shown for each in matching or found)
-    wanted = f"has no reference {key}" if not matching else "has several references"
+    # The key is not quoted: a user may have written the new value in its place.
+    wanted = "has no reference with this key" if not matching else "has several references"
     raise EditRejected(f"{source.where('connector')}: {name} {wanted}\n    Name one of: {keys}.")
 
 

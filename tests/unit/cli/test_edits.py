@@ -218,7 +218,7 @@ def test_revoke_undoes_a_grant_byte_by_byte(folder: Folder):
     folder.commit(UNIT)
     ran = folder.run("revoke", "stripe", "user:a@example.com", "--yes")
     assert ran.code == 2
-    assert "no grant gives to user:a@example.com" in ran.err
+    assert "no grant names user:a@example.com" in ran.err
 
 
 def test_revoke_takes_a_member_out_of_a_grant_with_others(folder: Folder):
@@ -275,3 +275,121 @@ def test_edit_opens_a_mapping_in_braces_when_its_line_would_be_too_long(folder: 
 
 def test_edit_of_an_unknown_unit_names_the_nearest(folder: Folder):
     assert "no unit 'strpe' in dev. Did you mean 'stripe'?" in folder.run("pause", "strpe", "why").err
+
+
+@pytest.fixture
+def second(folder: Folder) -> Path:
+    """The same unit in a second environment."""
+    file = folder.file.parent.parent / "prod" / folder.file.name
+    file.parent.mkdir()
+    (file.parent / "environment.yaml").write_text(
+        ENVIRONMENT.replace("dev-project", "prod-project").replace("group: Dev", "group: Prod")
+    )
+    file.write_text(UNIT.replace("fivetran_stripe}", "fivetran_stripe_prod}"))
+    folder.commit(UNIT)
+    return file
+
+
+@pytest.mark.parametrize("name", ["prod/stripe", "connectors/prod/stripe.yaml", "./connectors/prod/stripe"])
+def test_edit_finds_the_environment_in_the_path_of_a_file(folder: Folder, second: Path, name: str):
+    assert folder.run("pause", name, "INC-1", "--yes").code == 0
+    assert "INC-1" in second.read_text()
+    assert folder.text == UNIT
+
+
+@pytest.mark.parametrize("name", ["dev/stripe", "../dev/stripe.yaml", "../dev/stripe"])
+def test_edit_rejects_a_path_of_another_environment_than_the_option(folder: Folder, second: Path, name: str):
+    ran = folder.run("pause", name, "INC-1", "-e", "prod", "--yes")
+    assert ran.code == 2
+    assert f"{name} is in dev, but --environment names prod: leave out one of them" in ran.err
+    assert folder.text == UNIT
+    assert "paused" not in second.read_text()
+
+
+@pytest.mark.parametrize("name", ["x" * 300, ".", "..", "", ".stripe", "environment", "nowhere/stripe.yaml"])
+def test_edit_of_what_is_no_unit_is_wrong_usage(folder: Folder, name: str):
+    assert folder.run("pause", name, "INC-1").code == 2
+
+
+def test_edit_of_a_unit_in_capitals_names_the_file(folder: Folder):
+    assert "Did you mean 'stripe'?" in folder.run("pause", "STRIPE", "INC-1").err
+
+
+CREDENTIAL = "sk_live_" + "4eC39HqLyjWDarjtT1zdp7dc"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "place"),
+    [
+        (("pause", "stripe", f"since {CREDENTIAL} leaked"), "'REASON'"),
+        (("pause", CREDENTIAL, "INC-1"), "'NAME'"),
+        (("retire", "stripe", "--ticket", CREDENTIAL), "'--ticket'"),
+        (("grant", "stripe", "user:a@example.com", "--ticket", CREDENTIAL), "'--ticket'"),
+        (("revoke", "stripe", CREDENTIAL), "'MEMBER'"),
+        (("promote", "stripe", "--task-id", CREDENTIAL), "'--task-id'"),
+        (("new", "stripe", "--owner", CREDENTIAL), "'--owner'"),
+        (("new", "stripe", "--description", CREDENTIAL), "'--description'"),
+        (("init", "live", "--project", CREDENTIAL), "'--project'"),
+    ],
+)
+def test_edit_prints_no_credential_in_an_argument(folder: Folder, arguments: tuple[str, ...], place: str):
+    ran = folder.run(*arguments)
+    assert ran.code == 2
+    assert place in ran.err
+    assert "looks like a credential" in ran.err
+    assert CREDENTIAL not in ran.out + ran.err
+
+
+@pytest.mark.parametrize("arguments", [("hunter2",), ("api_key", "hunter2")])
+def test_rotate_prints_no_value_in_place_of_a_key(folder: Folder, arguments: tuple[str, ...]):
+    ran = folder.run("rotate", "stripe", *arguments)
+    assert ran.code == 2
+    assert "hunter2" not in ran.out + ran.err
+
+
+def test_edit_rejects_text_that_is_not_utf_8(folder: Folder):
+    ran = folder.run("pause", "stripe", "bad \udcff")
+    assert (ran.code, "'REASON': expected UTF-8 text" in ran.err) == (2, True)
+
+
+@pytest.mark.parametrize("by", ["30", "30D", "-30d", "0d", "1.5d", "2027-02-30"])
+def test_extend_names_both_forms_of_a_time(folder: Folder, by: str):
+    ran = folder.run("extend", "stripe", "--", by)
+    assert (ran.code, "a number of days such as 30d, or a date such as 2026-12-31" in ran.err) == (2, True)
+
+
+def test_extend_rejects_a_day_after_the_last_year(folder: Folder):
+    environment = folder.file.parent / "environment.yaml"
+    environment.write_text(ENVIRONMENT.replace(", longest: 90d", ""))
+    folder.commit(UNIT.replace("2026-12-31", "9999-12-01"))
+    ran = folder.run("extend", "stripe", "60d")
+    assert (ran.code, "is after the year 9999\n    Name a date." in ran.err) == (2, True)
+
+
+@pytest.mark.parametrize("member", ["alice@example.com", "alise@example.com", "group:alice@example.com"])
+def test_revoke_names_the_nearest_member(folder: Folder, member: str):
+    folder.run("grant", "stripe", "user:alice@example.com", "--ticket", "T-1", "--for", "3d", "--yes")
+    folder.commit(folder.text)
+    ran = folder.run("revoke", "stripe", member)
+    assert f"no grant names {member}\n    Did you mean user:alice@example.com?" in ran.err
+
+
+def test_edit_rejects_a_file_that_is_read_only(folder: Folder):
+    folder.file.chmod(0o444)
+    ran = folder.run("pause", "stripe", "INC-1", "--yes")
+    assert (ran.code, "the file is read-only\n    Make it writable first" in ran.err) == (2, True)
+    assert folder.text == UNIT
+
+
+@pytest.mark.parametrize("error", [OSError(28, "No space left on device"), KeyboardInterrupt()])
+def test_edit_that_is_cut_short_leaves_the_folder_as_it_was(
+    folder: Folder, monkeypatch: pytest.MonkeyPatch, error: BaseException
+):
+    def fail(*_: object) -> None:
+        raise error
+
+    before = sorted(folder.file.parent.iterdir())
+    monkeypatch.setattr(Path, "replace", fail)
+    assert folder.run("pause", "stripe", "INC-1", "--yes").code != 0
+    assert sorted(folder.file.parent.iterdir()) == before
+    assert folder.text == UNIT

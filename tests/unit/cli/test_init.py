@@ -46,6 +46,11 @@ def test_init_names_the_option_of_what_it_cannot_ask(workspace: Workspace):
     assert "Name it with --purpose: trial, production" in workspace.run("init", "live").err
 
 
+def test_init_rejects_an_environment_that_exists_before_it_asks(workspace: Workspace, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.delenv("FIVETRAN_APIKEY")
+    assert "the file exists already\n    Name another environment" in workspace.run("init", "dev").err
+
+
 def test_init_rejects_an_environment_that_exists(workspace: Workspace):
     arguments = ("--group", "Dev", "--project", "dev-project", "--location", "US", "--purpose", "trial", "--yes")
     assert "the file exists already" in workspace.run("init", "dev", *arguments).err

@@ -136,6 +136,17 @@ def test_promote_names_sql_that_still_reads_dev(folder: Folder, tmp_path: Path):
     assert "query.sql:1:16: reads dev-project.shop_public" in ran.err
 
 
+def test_promote_adds_a_last_day_where_the_policy_demands_one(folder: Folder):
+    _, file = promote(folder, "--yes")
+    folder.commit(folder.text)
+    (folder.file.parent / "shop.yaml").unlink()
+    ran = folder.run("promote", "shop", "-e", "prod", "--task-id", "other", "--yes")
+    assert ran.code == 0, ran.err
+    assert yaml.safe_load((folder.file.parent / "shop.yaml").read_text())["expires"] == "2027-02-28"
+    assert "notice: added `expires`: dev demands a last day, 2027-02-28 at the latest" in ran.err
+    assert "expires" not in file.read_text()
+
+
 def test_promote_rejects_a_file_that_exists(folder: Folder):
     promote(folder, "--yes")
     ran, _ = promote(folder, "-e", "dev", "--yes")
@@ -162,7 +173,7 @@ def test_rotate_raises_the_number_of_a_variable_and_rejects_what_it_cannot(folde
     assert "api_key: {env: KEY, version: 5}" in folder.text
     folder.commit(folder.text.replace("{env: KEY, version: 5}", "{held_by: fivetran}"))
     assert "Fivetran keeps the value of config.api_key" in folder.run("rotate", "stripe", "--yes").err
-    assert "has no reference nothing" in folder.run("rotate", "stripe", "nothing").err
+    assert "has no reference with this key" in folder.run("rotate", "stripe", "nothing").err
 
 
 def test_scheduling_snippet_is_what_bigquery_etl_reads():
