@@ -279,7 +279,7 @@ def _lines(raw: bytes | None) -> list[str]:
 
 
 def _require_editable(changes: Sequence[FileChange]) -> None:
-    """Check that the files are writable, and that only this edit would change them, so that `git restore` undoes it."""
+    """Check that the files are writable and committed, so that `git restore` undoes this edit alone."""
     for each in changes:
         if each.before is None:
             if each.path.exists() or each.path.is_symlink():
@@ -332,7 +332,7 @@ def _write(change: FileChange) -> None:
 
 
 def _unit_names(folder: Path) -> set[str]:
-    """Return the units of an environment as its folder lists them, whatever the case that the file system ignores."""
+    """Return the units that a folder lists. Names differ by case, also where the file system's do not."""
     return {
         file.stem for file in folder.glob("*.yaml") if file.name != ENVIRONMENT_FILE and UNIT_NAME.fullmatch(file.stem)
     }

@@ -141,7 +141,7 @@ def _compose_as_it_is(text: str) -> Node | Fault | None:
 
 
 def _too_deep(text: str) -> Fault | None:
-    """Return where a text is nested deeper than it can be composed: libyaml's composer would end the process."""
+    """Return where a text is nested too deep: libyaml's composer would end the process."""
     if sum(map(text.count, _NESTING)) <= _DEEPEST:
         return None
     depth = 0

@@ -153,7 +153,7 @@ class Reader:
 
 
 def _lexemes(text: str, start: int, end: int) -> Iterator[tuple[int, int, str]]:
-    """Yield the begin, the end and the kind of each comment, tag, string and name, in a time linear to the text."""
+    """Yield begin, end and kind of each comment, tag, string and name, in a time linear to the text."""
     last = {opener: text.rfind(closer, start, end) for opener, closer in _CLOSERS.items()}
     unclosed: dict[str, int] = {}
     at = start
