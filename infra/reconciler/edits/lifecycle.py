@@ -112,7 +112,7 @@ def retire(
 
 
 def first_last_day(environment: Environment, today: date) -> date | None:
-    """Return the last day that a unit without one gets in an environment; None where it needs none."""
+    """Return the last day that an environment demands of a new unit, by its policy; None without a demand."""
     policy = environment.policy.expiry
     if policy.forbidden or not policy.required:
         return None
