@@ -139,8 +139,9 @@ def _services(_context: click.Context, _parameter: click.Parameter, incomplete: 
 
 def _unit_files(context: click.Context) -> Iterator[Path]:
     """Yield the files of the environment that the command line names, or of all."""
-    environment = context.params.get("environment") or "*"
-    for file in _specs(context).glob(f"{environment}/*.yaml"):
+    environment, specs = context.params.get("environment"), _specs(context)
+    # A name that is being typed may be anything, and not a pattern.
+    for file in (specs / environment).glob("*.yaml") if environment else specs.glob("*/*.yaml"):
         if file.name != _ENVIRONMENT_FILE:
             yield file
 

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import difflib
 import functools
-import os
 import re
-import shutil
 import stat
 import sys
 from collections.abc import Callable, Mapping, Sequence
@@ -20,7 +18,7 @@ import click
 
 from reconciler.cli import Exit
 from reconciler.cli.options import environment_option, specs_option, today_option
-from reconciler.cli.output import inert, print_note, print_text
+from reconciler.cli.output import inert, print_note, print_text, replace_file
 from reconciler.config import Loaded, load
 from reconciler.config.folder import ENVIRONMENT_FILE, UNIT_NAME
 from reconciler.config.rules.credentials import looks_like_credential
@@ -318,15 +316,7 @@ def _write(change: FileChange) -> None:
         if change.after is None:
             path.unlink()
             return
-        path.parent.mkdir(parents=True, exist_ok=True)
-        partial = path.with_name(f".{path.name}.{os.getpid()}")
-        try:
-            partial.write_bytes(change.after)
-            if now is not None:
-                shutil.copymode(path, partial)
-            partial.replace(path)
-        finally:
-            partial.unlink(missing_ok=True)
+        replace_file(path, change.after)
     except OSError as error:
         raise ReconcilerError(f"{change.shown}: cannot be written: {error.strerror}") from None
 

@@ -139,10 +139,7 @@ def _write_files(texts: dict[Path, str], *, force: bool) -> None:
     if existing and not force:
         raise ReconcilerError(f"these files exist already: {', '.join(existing)}. Overwrite them with --force")
     for file, text in texts.items():
-        try:
-            write_file(file, text)
-        except OSError as error:
-            raise ReconcilerError(f"{_relative(file)}: cannot be written: {error.strerror}") from None
+        write_file(file, text)
 
 
 def _relative(file: Path) -> str:

@@ -130,17 +130,24 @@ def format_option(text: str, *formats: str) -> Callable[[F], F]:
     )
 
 
+#: Git has no commit of a day before 1970.
+_FIRST_YEAR, _LAST_YEAR = 1970, 9000
+
+
 class Day(click.ParamType[date]):
     """An ISO date."""
 
     name = "date"
 
     def convert(self, value: str | date, param: click.Parameter | None, ctx: click.Context | None) -> date:
-        """Return the date of an argument."""
+        """Return the date of an argument. Weeks and years can be added to it."""
         try:
-            return value if isinstance(value, date) else date.fromisoformat(value)
+            found = value if isinstance(value, date) else date.fromisoformat(value)
         except ValueError:
             self.fail(f"{value!r}: expected a date such as 2026-12-31", param, ctx)
+        if not _FIRST_YEAR <= found.year <= _LAST_YEAR:
+            self.fail(f"{found}: expected a year between {_FIRST_YEAR} and {_LAST_YEAR}", param, ctx)
+        return found
 
 
 today_option = click.option(

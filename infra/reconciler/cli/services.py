@@ -157,7 +157,7 @@ def _pull_one(client: FivetranClient, service_id: str, folder: Path) -> _Pulled:
     except ReconcilerError as error:
         return _Pulled(service_id, fault=str(error))
     except OSError as error:
-        return _Pulled(service_id, fault=f"{file} cannot be written: {error.strerror}")
+        return _Pulled(service_id, fault=f"{file}: cannot be read: {error.strerror}")
     return _Pulled(service_id, before, after)
 
 

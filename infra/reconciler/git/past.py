@@ -41,10 +41,10 @@ def find_past_commit(repository: Repository, day: date, branch: str | None = Non
     """
     name = branch or _default_branch(repository)
     tip = find_commit(repository, name)
-    # git reads moments with their zone only as seconds; the end of the day is the begin of the next one.
+    # Git reads a small number of seconds as such only with a zone. The end of the day is the begin of the next one.
     end = int(datetime.combine(day + timedelta(days=1), datetime.min.time(), UTC).timestamp()) - 1
     found = repository.run(
-        "log", "-1", "--first-parent", "--no-show-signature", "--format=%H %ct", f"--before=@{end}", tip, "--"
+        "log", "-1", "--first-parent", "--no-show-signature", "--format=%H %ct", f"--before=@{end} +0000", tip, "--"
     )
     commit, _, seconds = found.decode("ascii", "replace").strip().partition(" ")
     shown = printable(name.removeprefix("refs/heads/").removeprefix("refs/remotes/"))

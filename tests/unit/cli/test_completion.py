@@ -82,6 +82,13 @@ def test_completion_offers_what_can_follow(specs: Path, line: str, offered: list
     assert modules <= {"reconciler.cli", "reconciler.cli.main", "reconciler.cli.completion"}
 
 
+@pytest.mark.parametrize("name", ["/", "/etc", "**", "[", "..", "no"])
+def test_completion_takes_what_is_typed_for_an_environment_as_no_pattern(specs: Path, name: str):
+    offered, printed = completed(specs, f"reconciler status -e {name} ")
+    assert offered == []
+    assert "Error:" not in printed
+
+
 def test_completion_offers_every_command(specs: Path):
     assert set(completed(specs, "reconciler ")[0]) == set(COMMANDS)
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 import re
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -102,3 +104,44 @@ def test_report_page_links_to_files_on_github_in_its_actions(estate: Workspace, 
     assert unit_of(write(estate, "--offline")[1], "fine")["file_url"] == expected
     monkeypatch.setenv("GITHUB_SERVER_URL", "javascript:alert(1)//")
     assert "file_url" not in unit_of(write(estate, "--offline")[1], "fine")
+
+
+def test_report_page_keeps_the_permissions_of_the_file_and_a_link_to_it(estate: Workspace):
+    page = Path("kept.html")
+    page.write_text("old", encoding="utf-8")
+    page.chmod(0o600)
+    Path("page.html").symlink_to(page)
+    write(estate, "--offline")
+    assert Path("page.html").is_symlink()
+    assert page.stat().st_mode & 0o777 == 0o600
+    assert page.read_text(encoding="utf-8").startswith("<!doctype html>")
+
+
+def test_report_page_is_written_to_a_pipe(estate: Workspace):
+    os.mkfifo("page.html")
+    with ThreadPoolExecutor(1) as pool:
+        text = pool.submit(Path("page.html").read_text, "utf-8")
+        assert estate.run("report", "--html", "page.html", "--offline", "--today", DAY).code == 0
+        assert text.result().startswith("<!doctype html>")
+    assert Path("page.html").is_fifo()
+
+
+@pytest.mark.parametrize("file", ["taken/page.html", "/proc/page.html", "/dev/full"])
+def test_report_reports_a_page_that_cannot_be_written(estate: Workspace, file: str):
+    Path("taken").write_text("a file", encoding="utf-8")
+    ran = estate.run("report", "--html", file, "--offline", "--today", DAY)
+    assert ran.code == 2
+    assert ran.err.startswith(f"Error: {file}: cannot be written: ")
+
+
+def test_report_leaves_the_old_page_whole_when_it_is_interrupted(estate: Workspace, monkeypatch: pytest.MonkeyPatch):
+    Path("page.html").write_text("old", encoding="utf-8")
+
+    def interrupt(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Path, "replace", interrupt)
+    before = sorted(Path.cwd().iterdir())
+    assert estate.run("report", "--html", "page.html", "--offline", "--today", DAY).code == 130
+    assert Path("page.html").read_text(encoding="utf-8") == "old"
+    assert sorted(Path.cwd().iterdir()) == before

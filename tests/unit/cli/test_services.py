@@ -159,7 +159,7 @@ def test_services_pull_reports_a_folder_that_it_cannot_write(pull, tmp_path: Pat
     (tmp_path / "file").write_text("")
     result = pull("stripe", "--folder", str(tmp_path / "file" / "inside"))
     assert result.return_value == 1
-    assert "stripe.yaml cannot be written: Not a directory" in result.stderr
+    assert "stripe.yaml: cannot be written: Not a directory" in result.stderr
 
 
 @pytest.mark.parametrize("arguments", [["../stripe"], ["Stripe"], ["--all", "stripe"]])

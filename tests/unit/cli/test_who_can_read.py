@@ -164,3 +164,18 @@ def test_who_can_read_rejects_days_that_history_does_not_have(history: Workspace
     late = history.run("who-can-read", "--today", DAY, "shop", "--on", "2026-12-01")
     assert late.code == 2
     assert history.run("who-can-read", "--today", DAY, "shop", "--branch", "main").code == 2
+
+
+@pytest.mark.parametrize("day", ["1970-01-01", "1973-03-01", "2001-01-01"])
+def test_who_can_read_on_a_day_before_the_first_commit_answers_nothing(history: Workspace, day: str):
+    ran = history.run("who-can-read", "shop", "--on", day, "--today", DAY)
+    assert (ran.code, ran.out) == (2, "")
+    assert ran.err.startswith(f"Error: main has no commit by {day}")
+
+
+@pytest.mark.parametrize("day", ["0001-01-01", "1969-12-31", "9001-01-01", "9999-12-31"])
+@pytest.mark.parametrize("option", ["--on", "--today"])
+def test_who_can_read_rejects_a_day_that_git_or_the_calendar_has_not(workspace: Workspace, option: str, day: str):
+    ran = workspace.run("who-can-read", "shop", option, day)
+    assert ran.code == 2
+    assert f"{day}: expected a year between 1970 and 9000" in ran.err
