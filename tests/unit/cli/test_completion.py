@@ -85,7 +85,7 @@ def test_completion_offers_what_can_follow(specs: Path, line: str, offered: list
 @pytest.mark.parametrize("name", ["/", "/etc", "**", "[", "..", "no"])
 def test_completion_takes_what_is_typed_for_an_environment_as_no_pattern(specs: Path, name: str):
     offered, printed = completed(specs, f"reconciler status -e {name} ")
-    assert offered == []
+    assert offered in ([], [""])
     assert "Error:" not in printed
 
 
