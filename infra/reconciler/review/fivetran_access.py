@@ -53,9 +53,11 @@ class _AccessReview:
 
     def _other_days(self) -> Iterator[Consequence]:
         """Return the members who keep their role, with another last day."""
+        before = {member_key(name): role for name, role in self.before.items()}
+        old_days = {member_key(name): day for name, day in self.old_days.items()}
         for name, role in sorted(self.after.items()):
-            old, new = self.old_days.get(name), self.new_days.get(name)
-            if old == new or not roles.is_same(self.before.get(name, ""), role):
+            old, new = old_days.get(member_key(name)), self.new_days.get(name)
+            if old == new or not roles.is_same(before.get(member_key(name), ""), role):
                 continue
             text = f"keeps {role} in the Fivetran group {self.group} for {self._named(name)}"
             so_far = f" (so far {f'until {old}' if old else 'permanent'})"

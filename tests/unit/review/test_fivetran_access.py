@@ -68,6 +68,14 @@ def test_a_later_last_day_is_stopped_and_an_earlier_one_is_noted(tmp_path: Path)
     assert [each.severity for each in earlier] == ["note"]
 
 
+def test_a_later_last_day_is_stopped_when_the_address_is_in_another_case(tmp_path: Path):
+    old = {"members": {ANN.replace("ann", "ANN"): VIEW}, "until": {ANN.replace("ann", "ANN"): "2026-12-10"}}
+    later = review(tmp_path, "update", old, {"members": {ANN: VIEW}}, grant(VIEW, ANN))
+    assert found(later) == [("stop", f"keeps {VIEW} {GROUP} for {ANN} (so far until 2026-12-10)")]
+    same = {"members": {ANN: VIEW}, "until": {ANN: "2026-12-10"}}
+    assert review(tmp_path, "update", old, same, grant(VIEW, ANN, until="2026-12-10")) == []
+
+
 def test_a_first_list_is_one_consequence_that_names_everyone(tmp_path: Path):
     new = {"members": {ANN: VIEW, TEAM: EDIT}, "undeclared_access": "revoked"}
     [item] = review(tmp_path, "create", None, new, grant(VIEW, ANN), grant(EDIT, TEAM))
