@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import date
@@ -17,6 +17,7 @@ from reconciler.cli.live_access import ReadAccess, read_access
 from reconciler.cli.options import Day, environments_option, format_option, specs_option, today_option
 from reconciler.cli.output import Entry, Report, Reporter, progress
 from reconciler.config import Loaded, load
+from reconciler.config.schema.schemas import accepts
 from reconciler.estate.access import FIVETRANS_ACCOUNT, AccessGrant, LiveAccess, list_grants
 from reconciler.estate.question import datasets_of, groups_in, readers_of
 from reconciler.git.head_files import read_head_files, write_head_files
@@ -189,6 +190,8 @@ def _answer(
     every = asked.grants(read)
     if asked.is_member:
         patterns = {fleet.environment.name: fleet.environment.workgroups for fleet in asked.fleets}
+        if why := _no_member(asked.text, patterns.values(), {each.member for each in every}):
+            raise click.UsageError(why)
         found = datasets_of(every, asked.text, patterns)
         groups = [] if asked.text.startswith(("group:", "workgroup:")) else groups_in(every)
     else:
@@ -237,6 +240,26 @@ def _summary(asked: _Question, found: Sequence[AccessGrant]) -> str:
         return f"{asked.text} on {asked.day}: {datasets if found else 'no dataset by name'}"
     members = count(len({each.member for each in found}), "member")
     return f"{asked.text} on {asked.day}: {members if found else 'no member'}"
+
+
+def _no_member(text: str, workgroups: Iterable[str | None], known: Collection[str]) -> str | None:
+    """Return why a question names no member that could have access; None if it names one."""
+    if text in known or text == FIVETRANS_ACCOUNT:
+        return None
+    if text.startswith("workgroup:") and not any(workgroups):
+        return f"{printable(text)}: no environment that is asked about has `workgroups`. Name the Google group"
+    if _is_written_as_member(text) or _is_written_as_member(f"user:{text}"):
+        return None
+    kinds = ("user", "group", "serviceAccount", "domain", "workgroup")
+    kind, _, name = text.partition(":")
+    near = get_close_matches(kind, kinds, 1) or [each for each in kinds if each.lower() == kind.lower()]
+    likely = f"{near[0]}:{name}" if near else ""
+    hint = f": is it {likely}?" if _is_written_as_member(likely) else ". Write user:a@example.com, or an address"
+    return f"{printable(text)!r} is no member{hint}"
+
+
+def _is_written_as_member(text: str) -> bool:
+    return accepts("unit", ("$defs", "member"), text)
 
 
 def _no_dataset(asked: _Question, names: set[str]) -> str:

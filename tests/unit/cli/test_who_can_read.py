@@ -179,3 +179,32 @@ def test_who_can_read_rejects_a_day_that_git_or_the_calendar_has_not(workspace: 
     ran = workspace.run("who-can-read", "shop", option, day)
     assert ran.code == 2
     assert f"{day}: expected a year between 1970 and 9000" in ran.err
+
+
+@pytest.mark.parametrize(
+    ("text", "hint"),
+    [
+        ("usr:a@example.com", "is it user:a@example.com?"),
+        ("User:a@example.com", "is it user:a@example.com?"),
+        ("SERVICEACCOUNT:a@example.com", "is it serviceAccount:a@example.com?"),
+        ("user:", "Write user:a@example.com, or an address"),
+        ("user:a", "Write user:a@example.com, or an address"),
+        (" a@example.com", "Write user:a@example.com, or an address"),
+        ("@", "Write user:a@example.com, or an address"),
+        (":", "Write user:a@example.com, or an address"),
+        ("shop/x", "Write user:a@example.com, or an address"),
+        ("workgroup:data", "no environment that is asked about has `workgroups`"),
+    ],
+)
+def test_who_can_read_rejects_a_text_that_can_be_no_member(workspace: Workspace, text: str, hint: str):
+    workspace.write("shop", unit("user:a@example.com"))
+    ran = workspace.run("who-can-read", text, "--offline", "--today", DAY)
+    assert (ran.code, ran.out) == (2, "")
+    assert hint in ran.err
+
+
+@pytest.mark.parametrize("text", ["A@EXAMPLE.com", "user:A@Example.com", "allUsers", "domain:example.com"])
+def test_who_can_read_takes_members_in_any_case_of_their_address(workspace: Workspace, text: str):
+    workspace.write("shop", unit("user:a@example.com"))
+    found = answer(workspace, text, "--offline")
+    assert ("user:a@example.com" in members(found)) == ("@" in text)
