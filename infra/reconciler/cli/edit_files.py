@@ -162,6 +162,9 @@ def apply_changes(
         meaning: What the change does, in an imperative.
         notes: What the user should know.
         finish: Whether to ask, and what to do with the change.
+
+    Raises:
+        click.exceptions.Exit: The user answered no.
     """
     changes = [each for each in changes if each.before != each.after]
     if not changes:
@@ -186,7 +189,7 @@ def apply_changes(
     question = "Open a pull request with it?" if finish.as_pull_request else "Write it?"
     if not finish.without_question and not click.confirm(question, default=False, err=True):
         print_note("not written")
-        return Exit.FINE
+        raise click.exceptions.Exit(Exit.FINE)  # without the steps that would follow
     if finish.as_pull_request:
         _open_pull_request(changes, meaning, notes)
         return Exit.FINE

@@ -128,7 +128,11 @@ class _Commands(click.Group):
 
             close_stdout()  # the interpreter must not flush to a reader that has left
             return 128 + signal.SIGPIPE
-        except (click.ClickException, click.Abort, click.exceptions.Exit):
+        except click.Abort:
+            if sys.stdin.isatty():
+                click.echo(err=True)  # the cursor is behind the question
+            raise
+        except (click.ClickException, click.exceptions.Exit):
             raise
         except Exception as error:
             return _failed(error)  # while the command's context knows the environment

@@ -88,7 +88,8 @@ def _remember_specs(ctx: click.Context, param: click.Parameter, value: Path) -> 
     """Record the folder that the command line names, so that commands in messages name it too."""
     by_hand = param.name is not None and ctx.get_parameter_source(param.name) is ParameterSource.COMMANDLINE
     token = commands.specs.set(str(value) if by_hand else None)
-    ctx.call_on_close(lambda: commands.specs.reset(token))
+    # The root is closed also when another argument is wrong.
+    ctx.find_root().call_on_close(lambda: commands.specs.reset(token))
     return value
 
 

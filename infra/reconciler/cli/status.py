@@ -18,7 +18,7 @@ from reconciler.cli.status_wait import Duration, wait
 from reconciler.health.last_run import Recorded, recorded
 from reconciler.health.lateness import format_ago, format_time
 from reconciler.health.unit_status import UnitStatus
-from reconciler.model import Unit
+from reconciler.model import Unit, commands
 from reconciler.model.today import now, today
 
 _SETUP_STYLES = {"connected": "green", "incomplete": "yellow", "broken": "red"}
@@ -80,7 +80,8 @@ def status(
     selected = select_environment(specs, environment)
     wanted = [find_unit(selected.fleet, name) for name in dict.fromkeys(units)]
     if waits and not wanted:
-        raise click.UsageError("name the units to wait for: `reconciler status --wait UNIT`")
+        step = commands.reconciler("status", "--wait", "UNIT", environment=selected.environment.name)
+        raise click.UsageError(f"name the units to wait for: {step}")
     last = recorded(outputs) if outputs is not None else {}
     shown = [unit for unit in wanted or selected.fleet.units if unit.connector is not None]
     if waits:

@@ -63,8 +63,6 @@ def _unknown(context: Context) -> Iterator[Consequence]:
     for step in context.preview.steps:
         if step.type in _KNOWN or step.is_provider:
             continue
-        text = (
-            f"{step.operation}s {step.type} {step.name}, which a review cannot describe: read `pulumi preview --diff`"
-        )
+        text = f"{step.operation}s {step.type} {step.name}, which a review cannot describe: read Pulumi's diff"
         value = {"old": dict(step.old), "new": dict(step.new)}
         yield Consequence("stop", "undescribed", text, f"{step.type} {step.name}", value=value)

@@ -68,6 +68,11 @@ def test_main_prints_the_traceback_when_debugging(failing, monkeypatch: pytest.M
     assert "Traceback" in shown
 
 
+def test_main_ends_the_line_of_a_question_when_interrupted(failing, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("sys.stdin.isatty", lambda: True)
+    assert failing(click.Abort()) == (128 + signal.SIGINT, "\ninterrupted\n")
+
+
 def test_main_exits_with_the_shells_code_when_interrupted(failing):
     code, shown = failing(KeyboardInterrupt())
     assert code == 128 + signal.SIGINT
@@ -118,7 +123,7 @@ def test_version_option_prints_the_packages_version():
 
 #: Commands that need other options too, or that are about no one environment.
 OTHERS = {"services", "simulate", "head-files", "changed", "with-fivetran-key", "comment", "record", "agrees"}
-OTHERS |= {"secret", "check-etl"}
+OTHERS |= {"secret", "check-etl", "init"}
 
 
 @pytest.mark.parametrize("command", sorted({*COMMANDS} - OTHERS))

@@ -95,6 +95,16 @@ def test_new_rejects_a_name_that_exists_and_an_unknown_service(folder: Folder):
     assert "Did you mean" in folder.run("new", "postgre").err
 
 
+@pytest.mark.parametrize("answer", [True, False])
+def test_new_names_the_next_steps_unless_the_answer_is_no(
+    folder: Folder, monkeypatch: pytest.MonkeyPatch, answer: bool
+):
+    monkeypatch.setattr("reconciler.cli.edit_files.is_terminal", lambda: True)
+    monkeypatch.setattr("click.termui.visible_prompt_func", lambda _: "y" if answer else "n")
+    ran = folder.run("new", "github", "--owner", "owner@example.com")
+    assert (ran.code, "next:" in ran.err, "not written" in ran.err) == (0, answer, not answer)
+
+
 def test_new_names_the_link_for_consent(folder: Folder):
     ran = folder.run("new", "google_ads", "--yes")
     assert "    reconciler authorise -e dev google_ads" in ran.err

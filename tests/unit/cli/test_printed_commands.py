@@ -138,3 +138,9 @@ def test_environment_of_returns_the_folder_of_a_file():
     assert commands.environment_of("connectors/dev/crm.yaml") == "dev"
     assert commands.environment_of("prod/environment.yaml") == "prod"
     assert commands.up("dev", refresh=True) == "`pulumi up --stack dev --refresh`"
+
+
+def test_printed_commands_forget_the_folder_of_a_command_with_wrong_usage(tmp_path: Path):
+    with pytest.raises(SystemExit):
+        main(["revoke", "--specs", str(tmp_path)])
+    assert commands.reconciler("status", environment="dev") == "`reconciler status -e dev`"
