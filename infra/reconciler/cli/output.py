@@ -259,7 +259,7 @@ def write_file(file: Path, text: str) -> None:
 
 
 def replace_file(file: Path, content: bytes) -> None:
-    """Put a file in the place of another at once, with the same permissions; an interrupt leaves the old one.
+    """Replace a file at once and keep its permissions; an interrupt leaves the old one.
 
     Raises OSError.
     """

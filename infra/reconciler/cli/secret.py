@@ -15,6 +15,7 @@ from reconciler.cli.environments import SelectedEnvironment, select_environment
 from reconciler.cli.options import environment_option, specs_option
 from reconciler.cli.output import print_note, print_text
 from reconciler.cli.terminal_secret import read_secret
+from reconciler.config.rules.credentials import looks_like_credential
 from reconciler.model import Reference, references
 from reconciler.model.errors import ReconcilerError
 from reconciler.secrets.odd_values import clean_value, find_oddities
@@ -69,6 +70,8 @@ def put(
         raise click.UsageError("a value is no argument: leave it out, and the command asks for it")
     if not _NAME.fullmatch(name):
         raise click.BadParameter("expected letters, digits, underscores and hyphens", param_hint="NAME")
+    if looks_like_credential(name):
+        raise click.BadParameter("expected a name; this looks like the value. Leave it out", param_hint="NAME")
     if project and not _PROJECT.fullmatch(project):
         raise click.BadParameter("expected the id of a project", param_hint="--project")
     selected = None if project and environment is None else select_environment(specs, environment)

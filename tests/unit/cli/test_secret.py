@@ -160,6 +160,13 @@ def test_secret_put_never_prints_a_value_that_is_an_argument(
     assert versions(workspace) == {"1": "ENABLED"}
 
 
+def test_secret_put_rejects_a_value_in_place_of_the_name(workspace: Workspace, monkeypatch: pytest.MonkeyPatch):
+    value = "sk_live_" + "4eC39HqLyjWDarjtT1zdp7dc"
+    ran = put(workspace, monkeypatch, "other", "--create", value)
+    assert (ran.code, "this looks like the value" in ran.err) == (2, True)
+    assert value not in ran.out + ran.err
+
+
 def test_secret_put_creates_a_secret_only_when_asked(workspace: Workspace, monkeypatch: pytest.MonkeyPatch):
     ran = put(workspace, monkeypatch, CANARY)
     assert (ran.code, ran.out) == (2, "")
