@@ -340,3 +340,52 @@ def test_check_etl_names_queries_by_their_folders_wherever_it_starts(estate: Est
     estate.environment("prod", bigquery_etl={"reads_elsewhere": [exception]})
     for path in ("etl", "etl/sql", "etl/sql/shared-prod", str(estate.root / "etl")):
         assert estate.found(path) == []
+
+
+def test_check_etl_reports_a_dataset_once_a_file(estate: Estate):
+    estate.query("people", "`prod-shop.order.line` JOIN `prod-shop.order.item` USING (id)")
+    assert [kind for _, kind in estate.found()] == ["undeclared_dataset"]
+
+
+def test_check_etl_warns_a_prod_task_of_a_unit_that_expires(estate: Estate):
+    estate.unit("prod", "orders", task="shop_orders", expires="2026-12-31")
+    found = estate.found()
+    assert (f"{ORDERS}/metadata.yaml:7:16", "task_without_variable") in found
+    text = "expires on 2026-12-31: then the variable shop_orders_connector_id is deleted, and the DAG fails"
+    assert text in estate.run().stdout
+
+
+def test_check_etl_leaves_out_fivetrans_own_dataset(estate: Estate):
+    estate.query("log", "`prod-shop.fivetran_metadata.log`")
+    assert estate.found() == []
+
+
+def test_check_etl_tells_how_long_tables_are_kept(estate: Estate):
+    estate.unit("prod", "orders", task="shop_orders", dataset={"default_table_expiration_ms": 2_592_000_000})
+    result = estate.run()
+    assert result.return_value == 0
+    assert "reads prod-shop.orders, whose tables are deleted 30 days after they are created" in result.stdout
+
+
+def test_check_etl_expects_no_query_of_a_paused_unit(estate: Estate):
+    estate.query("orders", "`prod-shop.orders.line`")
+    estate.unit("prod", "orders", task="shop_orders", expires="2026-06-10")
+    assert {kind for _, kind in estate.found()} == {"dataset_ends"}
+
+
+def test_check_etl_names_the_environment_that_declares_a_dataset(estate: Estate):
+    estate.unit("dev", "trial", expires="2026-12-31")
+    estate.query("trial", "`prod-shop.trial.line`")
+    assert "    It is declared in dev-shop." in estate.run().stdout
+
+
+def test_check_etl_counts_a_file_once_that_several_paths_have(estate: Estate):
+    assert estate.run("etl", "etl/sql").stderr == estate.run().stderr
+
+
+def test_check_etl_warns_a_query_of_a_dataset_that_was_replaced(estate: Estate):
+    resync = {"schema": {"from": "orders_old", "to": "orders"}, "ticket": "SHOP-1"}
+    estate.unit("prod", "orders", task="shop_orders", connector={"allow_resync": resync})
+    estate.query("orders", "`prod-shop.orders_old.line`", task="shop_orders")
+    [found] = json.loads(estate.run("--format=json").stdout)
+    assert (found["kind"], found["severity"], found["hint"]) == ("dataset_ends", "warning", "Read the new dataset.")
