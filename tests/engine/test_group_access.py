@@ -107,7 +107,7 @@ def test_a_review_says_who_gains_and_loses_access_to_change_connectors(workspace
     workspace.up(RECONCILER_TODAY="2026-12-01").ok()
     declare(workspace, (ADMIN, MANAGE), (ANN, VIEW), until="2026-12-31", undeclared_fivetran_access="revoked")
     assert review(workspace) == [
-        ("stop", f"takes the roles {at} from all users and teams that no file declares"),
+        ("stop", f"revokes the roles {at} from all users and teams that no file declares"),
         ("stop", f"grants {VIEW} {at} to {ANN} until 2026-12-31, who can then see connectors"),
         ("stop", f"revokes {EDIT} {at} from {BOB}, who can no longer change and delete connectors"),
     ]

@@ -1,4 +1,4 @@
-"""`reconciler check-etl`: hold the queries of bigquery-etl against the units."""
+"""`reconciler check-etl`: compare the queries of bigquery-etl with the units."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def check_etl(specs: Path, day: date, reporter: Reporter, checkouts: tuple[Path,
     Each PATH is a checkout, its folder `sql`, or a folder in that; name the public and the private one together.
     Reports tasks under `depends_on_fivetran` without a unit, units with `by: airflow` that no query uses, queries that
     read another environment, and datasets that no file declares, or that expire or retire. `bigquery_etl` in
-    environment.yaml names the exceptions; one that nothing needs is reported too.
+    environment.yaml names the exceptions. An exception that nothing needs is a finding too.
 
     Needs no credentials and no network.
 

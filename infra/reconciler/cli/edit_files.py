@@ -1,4 +1,4 @@
-"""Show an edit of files as a diff, check it, and write it: what the commands that edit files share."""
+"""Show an edit of files as a diff, check it and write it, for all commands that edit files."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def edit_options(command: F) -> F:
 def finish_options(command: F) -> F:
     """Add `--yes` and `--pull-request`, which the command gets as `finish`."""
 
-    @click.option("--yes", "-y", is_flag=True, help="Do it without a question.")
+    @click.option("--yes", "-y", is_flag=True, help="Write without a question.")
     @click.option(
         "--pull-request",
         is_flag=True,
@@ -60,7 +60,7 @@ def finish_options(command: F) -> F:
 
 @dataclass(frozen=True)
 class Finish:
-    """What becomes of an edit, by the options of the command."""
+    """What to do with an edit, by the options of the command."""
 
     without_question: bool
     as_pull_request: bool
@@ -160,7 +160,7 @@ def apply_changes(
         specs: The specs folder.
         day: The date to use as today.
         meaning: What the change does, in an imperative.
-        notes: What the user should know.
+        notes: Notices to print before the question.
         finish: Whether to ask, and what to do with the change.
 
     Raises:
@@ -181,10 +181,10 @@ def apply_changes(
             print_note(str(problem))
         files = {each.shown for each in changes}
         ours = sum(problem.file in files for problem in problems)
-        print_note(f"not written: {count(len(problems), 'problem')}, {ours} of them in what is shown above")
+        print_note(f"not written: {count(len(problems), 'problem')}, {ours} of them in the files above")
         return Exit.FINDINGS
     if not finish.without_question and not is_terminal():
-        print_note("not written: this is no terminal to ask. Write it with --yes")
+        print_note("not written: stdin is no terminal to ask on. Add --yes to write it")
         return Exit.FINE
     question = "Open a pull request with it?" if finish.as_pull_request else "Write it?"
     if not finish.without_question and not click.confirm(question, default=False, err=True):
@@ -314,7 +314,7 @@ def _write(change: FileChange) -> None:
         now = path.read_bytes() if path.exists() else None
         if now != change.before:
             raise ReconcilerError(
-                f"{change.shown}: another process changed the file meanwhile\n    Run the command again."
+                f"{change.shown}: another process changed the file in the meantime\n    Run the command again."
             )
         if change.after is None:
             path.unlink()

@@ -41,8 +41,8 @@ def grant(
 ) -> int:
     """Give MEMBER a role on the dataset of the unit NAME, for a time.
 
-    A member is written as in files: user:, group: or serviceAccount: with an e-mail address, or workgroup:. If it has
-    the role for a shorter time, that grant gets the later day.
+    A member is written as in files: user:, group: or serviceAccount: with an e-mail address, or workgroup:. If a
+    grant gives it the role for a shorter time, that grant gets the later day.
 
     Exit codes: 0 done, or shown only, 1 the files would have problems, 2 wrong usage or not possible.
     """
@@ -50,7 +50,7 @@ def grant(
         raise click.UsageError("choose either --for or --until")
     if not accepts("unit", ("$defs", "member"), member):
         raise click.UsageError(
-            f"{member!r} is no member: write user:, group: or serviceAccount: with an e-mail address, or workgroup:NAME"
+            f"{member!r} is not a member: write user:, group: or serviceAccount: with an e-mail address, or workgroup:NAME"
         )
     unit = read_unit(specs, environment, name, day)
     last = until if until is not None or days is None else day + days
@@ -62,7 +62,7 @@ def grant(
 
 
 def _require_policy(environment: Environment, member: str, ticket: str | None, until: date | None, today: date) -> None:
-    """Check what the environment demands of a grant for a person or group, in the words of the options."""
+    """Check what the policy requires of a grant for a person or a group, and name the options that are missing."""
     policy = environment.policy.people
     at = to_place(member, environment.workgroups)
     standing = {to_place(each, environment.workgroups) for each in policy.standing}
@@ -77,7 +77,7 @@ def _require_policy(environment: Environment, member: str, ticket: str | None, u
         longest = f"{policy.longest.days}d" if policy.longest is not None else "14d"
         missing.append(f"--for {longest}")
     if missing:
-        raise click.UsageError(f"{environment.name} demands more of a grant for {member}: add {' and '.join(missing)}")
+        raise click.UsageError(f"{environment.name} requires more of a grant for {member}: add {' and '.join(missing)}")
     if policy.longest is not None and until is not None and until - today > policy.longest:
         raise ReconcilerError(
             f"{until} is more than {policy.longest.days}d from today, the longest in {environment.file}\n"

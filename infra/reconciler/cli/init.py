@@ -39,7 +39,7 @@ _REGION = "GCP_US_EAST4"
 @click.option("--project", metavar="ID", help="The GCP project.  [default: that of the group's destination]")
 @click.option("--location", metavar="LOCATION", help="BigQuery's location.  [default: that of the group's destination]")
 @click.option(
-    "--purpose", type=click.Choice(("trial", "production")), help="Which policy it gets: whether units expire."
+    "--purpose", type=click.Choice(("trial", "production")), help="The policy of the environment: in a trial each unit expires, in production none does."
 )
 @click.option(
     "--code-owner", "code_owners", multiple=True, metavar="@ORG/TEAM", help="Who reviews its units; repeatable."
@@ -59,11 +59,11 @@ def init(
 ) -> int:
     """Write the files of a new environment: environment.yaml, Pulumi's stack file and lines of CODEOWNERS.
 
-    Reads Fivetran's groups and the destination, and who has access to every dataset today. Asks what they cannot tell.
-    At the end it runs `reconciler doctor`.
+    Reads Fivetran's groups and the destination, and who has access to every dataset today. Asks for what is missing
+    there. At the end it runs `reconciler doctor`.
 
-    Needs FIVETRAN_APIKEY and FIVETRAN_APISECRET; a read-only key is enough. Access needs Google's application-default
-    credentials; without them it is left out, with a notice.
+    Needs FIVETRAN_APIKEY and FIVETRAN_APISECRET; a read-only key is enough. To read access it needs Google's
+    application-default credentials; without them it leaves access out, and says so.
 
     Exit codes: 0 done, or shown only, 1 the files would have problems, or doctor has findings, 2 wrong usage,
     3 Fivetran or Google failed.
@@ -135,7 +135,7 @@ def _shared_access(client: FivetranClient, group: Group | None, project: str) ->
             listed = [each.id for each in datasets.all()]
             found = [each for each in datasets.get_all(listed, lambda: None).values() if each is not None]
     except RemoteError as error:
-        print_note(f"notice: the access of datasets is not read: {error}")
+        print_note(f"notice: cannot read who has access to datasets, and leaves it out: {error}")
         return {}
     return dict(shared_access([each.access for each in found], own)) if found else {}
 

@@ -21,7 +21,7 @@ from reconciler.model import commands
 @click.command()
 @edit_options
 @click.option("--name", metavar="NAME", help="The unit, its file and its dataset.  [default: the service]")
-@click.option("--owner", "owners", multiple=True, metavar="EMAIL", help="Who is responsible; repeatable.")
+@click.option("--owner", "owners", multiple=True, metavar="EMAIL", help="An owner of the unit; repeatable.")
 @click.option("--description", metavar="TEXT", help="What the data is and who uses it.")
 @click.option("--task-id", metavar="TASK", help="The Airflow task that starts the syncs.  [default: Fivetran does]")
 @click.option("--sensitive", is_flag=True, help="Give no access by default.")
@@ -42,7 +42,7 @@ def new(
     """Write the file of a new connector of Fivetran's SERVICE, such as postgres.
 
     The file has what the service usually needs, references to secrets by the environment's names, and what the
-    environment's policy demands. Replace each `fill-in`; `reconciler validate` names those that are left.
+    environment's policy requires. Replace each `fill-in`; `reconciler validate` lists those that are left.
 
     Exit codes: 0 done, or shown only, 1 the files would have problems, 2 wrong usage or not possible.
     """

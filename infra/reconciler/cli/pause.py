@@ -16,7 +16,7 @@ from reconciler.edits import lifecycle
 @click.argument("name")
 @click.argument("reason")
 def pause(specs: Path, day: date, environment: str | None, finish: Finish, *, name: str, reason: str) -> int:
-    """Write into a connector's file that it is paused, and why. The next run pauses it.
+    """Write `paused` with the reason into a connector's file. The next run pauses the connector.
 
     Exit codes: 0 done, or shown only, 1 the files would have problems, 2 wrong usage or not possible.
     """

@@ -27,7 +27,7 @@ from reconciler.model.commands import count
     "checkouts",
     multiple=True,
     type=click.Path(exists=True, file_okay=False, path_type=Path),
-    help="A checkout of bigquery-etl: names its queries that read the first environment; repeatable.",
+    help="A checkout of bigquery-etl, whose queries that read the first environment are listed; repeatable.",
 )
 @click.argument("name")
 def promote(
@@ -45,8 +45,8 @@ def promote(
 
     The first file stays as it is.
 
-    Leaves out what belongs to the first environment: the last day, access for a time, and what concerns its connection.
-    Adds what the other one's policy demands, and prints the commands for the secrets that have to exist there.
+    Leaves out what belongs to the first environment: the last day, temporary access, and settings of its connection.
+    Adds what the policy of the other one requires, and prints the commands that write its secrets.
 
     Exit codes: 0 done, or shown only, 1 the files would have problems, 2 wrong usage or not possible.
     """

@@ -66,17 +66,17 @@ def report(
 ) -> int:
     """Print what needs attention in an environment, as a weekly report.
 
-    Lists failing and late connections, pending actions and connections that a user paused; expiring units and expiring
-    access; unmanaged connections and datasets with their age. A connection is late if its last success is older than
+    Lists failing and late connections, pending actions and connections that a user paused. Lists expiring units,
+    expiring access, and unmanaged connections and datasets with their age. A connection is late if its last success is older than
     its schedule allows; Airflow's schedules are not known. Needs FIVETRAN_APIKEY and FIVETRAN_APISECRET (a read-only
     key is enough) and Google's application-default credentials; with --offline none of them.
 
-    With --html it writes one file for a browser: units with owners, expiry, schedule, state, and who can read their
-    data until when; what needs attention, what ends next, and a picture from sources to DAGs. What could not be read
-    is named on the page. Its readers see all of that: keep it where only they can read it.
+    With --html it writes one page for a browser: each unit with its owners, expiry, schedule and state, and who can
+    read its data until when. The page also has what needs attention, what ends next, and a picture from sources to
+    DAGs. It names what could not be read. Keep it where only the readers of the files can see it.
 
-    Exit codes: 0 done, whatever is listed, 1 the files have problems, 2 wrong usage, 3 Fivetran or Google failed; a
-    page is written, and not complete.
+    Exit codes: 0 done, whatever is listed, 1 the files have problems, 2 wrong usage, 3 Fivetran or Google failed, and
+    a page is written without their data.
     """
     if offline and outputs is not None:
         raise click.UsageError("choose either --offline or --from-outputs")
@@ -116,7 +116,7 @@ class LiveReport:
     statuses: Mapping[str, UnitStatus]
     unmanaged: Sequence[Unmanaged | UndeclaredMember]
     notes: Sequence[str] = ()
-    """What else was found about the group: API keys that expire, and what could not be read."""
+    """API keys of the group that expire, and what could not be read."""
 
 
 def find_sections(
@@ -223,7 +223,7 @@ def _live_sections(selected: SelectedEnvironment, live: LiveReport) -> Sections:
 
 
 def _steps(status: UnitStatus) -> tuple[str, ...]:
-    """Return what to do next: where the findings say nothing about it, to look at the connection."""
+    """Return the next step: that of the findings, or a look at the connection's log."""
     if status.next_step is not None:
         return (status.next_step,)
     return () if status.connection is None else (f"look at its log: {masked_output.dashboard_url(status.connection)}",)
@@ -237,7 +237,7 @@ def _resume_step(unit: Unit) -> str:
 
 
 def _declare_step(selected: SelectedEnvironment, each: Unmanaged | UndeclaredMember) -> str:
-    """Return how to declare what no file does, or to end it."""
+    """Return how to declare an unmanaged resource or member, or to end it."""
     if isinstance(each, UndeclaredMember):
         return f"declare it under `fivetran: access` in {selected.environment.file}, or revoke the role in Fivetran"
     named = ("--datasets", each.id) if isinstance(each, UnmanagedDataset) else (each.name,)

@@ -15,7 +15,7 @@ from reconciler.edits import lifecycle
 @edit_options
 @click.argument("name")
 def resume(specs: Path, day: date, environment: str | None, finish: Finish, *, name: str) -> int:
-    """Remove `paused` from a connector's file. The next run starts it.
+    """Remove `paused` from a connector's file. The next run starts the syncs again.
 
     Exit codes: 0 done, or shown only, 1 the files would have problems, 2 wrong usage or not possible.
     """

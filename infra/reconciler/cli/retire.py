@@ -14,11 +14,11 @@ from reconciler.edits import lifecycle
 
 @click.command()
 @edit_options
-@click.option("--ticket", required=True, metavar="TICKET", help="The ticket that asks for it.")
+@click.option("--ticket", required=True, metavar="TICKET", help="The ticket that requests it.")
 @click.option(
     "--data",
     type=click.Choice(("keep", "delete")),
-    help="What becomes of its tables, where the environment may delete them.  [default: keep]",
+    help="Whether to keep or delete its tables, if the policy allows deletion.  [default: keep]",
 )
 @click.argument("name")
 def retire(
@@ -31,9 +31,9 @@ def retire(
     data: Literal["keep", "delete"] | None,
     name: str,
 ) -> int:
-    """Write into a unit's file that it retires.
+    """Write `retire` with the ticket into a unit's file.
 
-    The next run pauses its connector; then the file may be deleted.
+    The next run pauses its connector. After that run the file may be deleted.
 
     Exit codes: 0 done, or shown only, 1 the files would have problems, 2 wrong usage or not possible.
     """

@@ -1,4 +1,4 @@
-"""`reconciler revoke`: take a member's access to a dataset away."""
+"""`reconciler revoke`: revoke a member's access to a dataset."""
 
 from __future__ import annotations
 

@@ -47,7 +47,7 @@ def rotate(
 
 
 def _find_fault(reference: Reference) -> str | None:
-    """Return why a version of a secret cannot be used, as Secret Manager says."""
+    """Return why Secret Manager cannot give this version of a secret; None if it can."""
     from reconciler.secrets.secret_manager import TimeLimits, connect  # noqa: PLC0415 (slow to import)
 
     found = connect().state(reference, TimeLimits())

@@ -55,7 +55,7 @@ def put(
 ) -> int:
     """Write a value as a new version of the secret NAME, and print the reference for a unit's file.
 
-    Reads the value from the terminal, which shows nothing of it; from stdin, if that is no terminal; or from a file. A
+    Reads the value from the terminal, which does not show it; from stdin, if that is no terminal; or from a file. A
     value is never an argument: the shell's history and other processes would see it.
 
     Leaves out a byte-order mark, and the line end after a value of one line. A key in JSON stays as it is. Writes
@@ -113,7 +113,7 @@ def _confirm_creation(project: str, name: str, *, create: bool, interactive: boo
 
 
 def _value(name: str, file: Path | None, *, exact: bool) -> str:
-    """Read the value, and leave out what does not belong to it. Notes say what, and never quote it."""
+    """Read the value without a byte-order mark and line end. Notes name what was left out, and never quote it."""
     raw = read_secret(f"Value of {name} (not shown)", file, _LARGEST_BYTES)
     if len(raw) > _LARGEST_BYTES:
         raise ReconcilerError(f"the value has more than {_LARGEST_BYTES:,} bytes, the most that Secret Manager takes")
@@ -121,7 +121,7 @@ def _value(name: str, file: Path | None, *, exact: bool) -> str:
         text = raw.decode()
     except UnicodeDecodeError:
         raise ReconcilerError(
-            "the value is not UTF-8 text, which runs could not send\n    Encode the file, such as with base64."
+            "the value is not UTF-8 text, so runs cannot send it\n    Encode the file, such as with base64."
         ) from None
     if not text.removeprefix("\ufeff").strip():
         raise ReconcilerError("the value is empty: nothing was written")

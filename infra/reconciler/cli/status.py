@@ -47,7 +47,7 @@ _COLUMNS = ("UNIT", "CONNECTION", "SETUP", "SYNC", "SCHEDULE", "LAST SUCCESS")
     default="15s",
     show_default=True,
     metavar="TIME",
-    help="With --wait: the time between two looks, one request each.",
+    help="With --wait: the time between two requests.",
 )
 @click.argument("units", nargs=-1, metavar="[UNIT]...")
 def status(
@@ -63,12 +63,11 @@ def status(
 ) -> int:
     """Show the status of the connections of an environment, or of some units.
 
-    Prints for each connection its id, its setup and sync states, its schedule and its last successful sync, in UTC;
-    then what needs attention, the pending action, the next step, and whether the DAG of its Airflow task can be
-    enabled.
+    Prints for each connection its id, setup and sync states, schedule, and last successful sync in UTC. Below it are
+    what needs attention, the pending action, the next step, and whether the DAG of its Airflow task can be enabled.
 
-    With --wait and units, follows them through set-up and historical sync until their DAGs can be enabled; for a unit
-    with a schedule of Fivetran's, until its historical sync is done. Stops at once if one needs attention.
+    With --wait and units, waits until their DAGs can be enabled. For a unit with a schedule of Fivetran's, waits until
+    its historical sync is done. Stops at once if a unit needs attention.
 
     Needs FIVETRAN_APIKEY and FIVETRAN_APISECRET; a read-only key is enough. Reads two lists, however many units
     there are. The answers do not name failed setup tests, but the last run recorded them:
@@ -94,7 +93,7 @@ def status(
         code = Exit.FINDINGS if any(each.findings for each in found) else Exit.FINE
     reporter.report(_report(found, selected.environment.name))
     if code is Exit.TIMED_OUT:
-        print_note(f"not ready after {timeout}\n    Run the command again to go on waiting.")
+        print_note(f"not ready after {timeout}\n    Run the command again to wait longer.")
     return code
 
 

@@ -19,12 +19,12 @@ _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 
 
 class Outcome(Enum):
-    """Whether waiting for a unit has an end."""
+    """Whether a unit is ready, can become ready, or needs attention."""
 
     WAITING = "waiting"
     READY = "ready"
     FAILED = "failed"
-    """It needs attention first: time alone changes nothing."""
+    """It needs attention: waiting changes nothing."""
 
 
 class Duration(click.ParamType[timedelta]):
@@ -81,7 +81,7 @@ def describe(status: UnitStatus) -> str:
 
 
 def wait(look: Callable[[], Sequence[UnitStatus]], limit: timedelta, interval: timedelta) -> Followed:
-    """Look again and again until every unit is ready or needs attention, or the time is over.
+    """Read the status until every unit is ready or needs attention, or until the timeout.
 
     Raises KeyboardInterrupt on Ctrl-C, after the last step of each unit is printed.
     """

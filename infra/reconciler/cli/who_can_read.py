@@ -34,15 +34,15 @@ _COLUMNS = ("MEMBER", "ROLE", "UNTIL", "TICKET", "BY", "DECLARED IN")
 #: What no source has: neither files nor access lists nor the policies of projects.
 _NEVER_KNOWN = (
     "roles on single tables, views and rows, and policy tags of columns",
-    "who can act as a service account, and what its keys are used for",
+    "who can act as a service account, and who uses its keys",
 )
 _PAST_UNKNOWN = (
-    "roles on the project, its folders and the organisation at that time: they are in Cloud Audit Logs, if anywhere",
-    "changes by hand to the access lists until a run corrected them, and views that others authorised",
+    "roles on the project, its folders and the organisation on that day: look in Cloud Audit Logs",
+    "access lists that were changed by hand until a run corrected them, and authorised views",
     "whether and when a run applied the files, and whether it failed",
 )
 _OFFLINE_UNKNOWN = (
-    "the live access lists, and views that others authorised",
+    "the live access lists, and authorised views",
     "roles on the project that no file declares, and on its folders and the organisation",
 )
 
@@ -75,15 +75,17 @@ def who_can_read(
     """List who can read a dataset, or which datasets a member can read.
 
     DATASET is an id, or project.dataset. MEMBER is written as in files (user:a@example.com, workgroup:data/viewers), or
-    is an address, which may be an account of any kind. Each line has the role, the last day, the ticket, the source
-    (the dataset's own list, an environment's automation or default access, the live list alone, a role on the project,
-    a folder or the organisation), and the line of the file that declares it. It ends with what is not known.
+    is an address, which may be an account of any kind.
+
+    Each line has the role, the last day, the ticket, the source, and the line of the file that declares it. A source is
+    the dataset's own list, an environment's automation or default access, the live list alone, or a role on the
+    project, a folder or the organisation. The last lines name what the answer leaves out.
 
     Needs Google's application-default credentials, and roles/iam.securityReviewer on the organisation to see the
     roles there. With --offline or --on it needs none. With --on it needs the git history of the files.
 
     Exit codes: 0 answered, also if no member can read it, 1 the files have problems, 2 wrong usage, or there is no
-    such dataset, 3 Google failed; what is printed is not complete then.
+    such dataset, 3 Google failed and the answer is not complete.
     """
     if branch is not None and on is None:
         raise click.UsageError("--branch needs --on")
@@ -117,7 +119,7 @@ class _Question:
 
     @property
     def fleets(self) -> list[Fleet]:
-        """The environments that are asked about. Raises InvalidSpecs."""
+        """The environments of the question. Raises InvalidSpecs."""
         names = dict.fromkeys(self.environments) or self.loaded.environments or ("",)
         if not self.environments and self.loaded.problems:
             raise InvalidSpecs(self.loaded.problems)
@@ -153,7 +155,7 @@ class _Question:
         return found
 
     def dataset_names(self, grants: Iterable[AccessGrant]) -> set[str]:
-        """Return the names under which datasets can be asked for."""
+        """Return the names by which a question can name a dataset."""
         declared = {
             (fleet.environment.gcp_project, dataset.id)
             for fleet in self.fleets
@@ -287,7 +289,7 @@ def _past_files(specs: Path, day: date, branch: str | None) -> Iterator[tuple[Lo
         write_head_files(found, Path(temporary) / folder)
         loaded = load(Path(temporary) / folder, Path(temporary), day)
         if loaded.problems:
-            note = f"these are the files of {commit.commit[:12]}, by the rules of this version"
+            note = f"the files are those of {commit.commit[:12]}, checked by the rules of this version"
             first, *rest = loaded.problems
             raise InvalidSpecs([replace(first, hint=f"{first.hint or first.message}; {note}"), *rest])
         yield loaded, commit

@@ -67,7 +67,7 @@ def pause(source: Source, name: str, reason: str) -> Edited:
     """Stop the syncs of a connector, with a reason."""
     _require_connector(source, name)
     edited = set_value(source, _PAUSED, reason, order=order_below("connector"))
-    notes = ["the next run pauses it; the Airflow variable has to go"] if _task_id(source) else []
+    notes = ["the next run pauses it, and reports that its Airflow variable is obsolete"] if _task_id(source) else []
     return Edited(edited, f"Pause {name}: {reason}", tuple(notes))
 
 
@@ -75,9 +75,9 @@ def resume(source: Source, name: str, today: date) -> Edited:
     """Remove the reason why a connector is paused."""
     _require_connector(source, name)
     if source.find(_PAUSED) is None:
-        raise EditRejected(f"{source.where('connector')}: {name} is not paused by its file\n    Nothing is to be done.")
+        raise EditRejected(f"{source.where('connector')}: its file does not pause {name}\n    There is nothing to resume.")
     current = _last_day(source)
-    notes = ["the comment above the line stays: check that it still holds"] if source.has_comment_above(_PAUSED) else []
+    notes = ["the comment above the line stays: check that it is still true"] if source.has_comment_above(_PAUSED) else []
     if source.find(("retire",)) is not None:
         notes.append(f"{name} stays paused, since its file says `retire`")
     elif current is not None and current < today:
@@ -94,8 +94,8 @@ def retire(
     current = _last_day(source)
     if current is not None:
         raise EditRejected(
-            f"{source.where('expires')}: {name} expires on {current} by itself, and its data with it\n"
-            "    Write an earlier day to end it sooner, or remove `expires` first to keep its data."
+            f"{source.where('expires')}: {name} expires on {current}, with its data\n"
+            "    Write an earlier day to end it sooner, or remove `expires` before you retire it."
         )
     if source.find(("retire",)) is not None:
         edited = set_value(source, ("retire", "ticket"), ticket)
@@ -103,11 +103,11 @@ def retire(
     else:
         content = {"ticket": ticket} | ({} if data is None else {"data": data})
         edited = set_value(source, ("retire",), content, order=order_below())
-    notes = [f"after a run with this, delete {source.file} in a second change"]
+    notes = [f"apply this change, then delete {source.file} in a second one"]
     if task_id := _task_id(source):
-        notes.append(f"check that no DAG starts it any more: task {task_id}")
+        notes.append(f"check that no DAG starts the task {task_id} any more")
     if environment.policy.undeclared_datasets == "forbidden" and data != "delete":
-        notes.append(f"its dataset stays: name it under `ignore` in {environment.file} in the second change")
+        notes.append(f"its dataset stays: name it under `ignore` in {environment.file} in the second one")
     return Edited(edited, f"Retire {name} ({ticket})", tuple(notes))
 
 

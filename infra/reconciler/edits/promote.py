@@ -19,7 +19,7 @@ from reconciler.edits.splices import remove, set_value
 from reconciler.google.bigquery.access import is_person, to_place
 from reconciler.model import Environment, Reference, commands
 
-#: What says something about the connection that exists in the first environment, or about a time there.
+#: Keys about the connection that exists in the first environment, or about a time there.
 _LEFT_OUT: tuple[Path, ...] = (
     ("expires",),
     ("formerly",),
@@ -96,7 +96,7 @@ def _datasets(source: Source) -> Iterator[Path]:
 def _promote_access(result: Promoted, name: str, dataset: Path, old: Environment, new: Environment) -> None:
     """Leave out grants that do not belong in the other environment.
 
-    Those for a time, for people whom the policy does not name, and for accounts of the old project.
+    These are temporary grants, grants to people whom the policy does not name, and grants to accounts of the old project.
     """
     standing = {to_place(each, new.workgroups) for each in new.policy.people.standing}
     grants = result.source.at(*dataset, "access")
@@ -113,7 +113,7 @@ def _promote_access(result: Promoted, name: str, dataset: Path, old: Environment
             longest = new.policy.people.longest
             options = ["--ticket", "TICKET", "--for", f"{longest.days if longest else 14}d"] if needs_more else []
             step = commands.reconciler("grant", name, str(member), *options, environment=new.name)
-            result.notes.append(f"left out the access of {member}; if it needs it: {step}")
+            result.notes.append(f"left out the access of {member}; to grant it there: {step}")
 
 
 def _add_labels(result: Promoted, dataset: Path, new: Environment) -> None:

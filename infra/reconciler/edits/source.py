@@ -25,7 +25,7 @@ _BY_HAND = "Edit the file by hand."
 
 
 class EditRejected(ReconcilerError):
-    """A file cannot be edited as wanted; the text says where and why."""
+    """A file cannot be edited by a command; the text names the place and the reason."""
 
 
 @dataclass(frozen=True)
@@ -203,9 +203,9 @@ class Source:
         try:
             edited = Source._parse(text, self.file, has_mark=self.has_mark)
         except EditRejected:
-            raise self.rejected(changed, "the file is written in a form in which this cannot be changed") from None
+            raise self.rejected(changed, "a command cannot change this form of YAML") from None
         if _comparable(edited.data) != _comparable(expected):
-            raise self.rejected(changed, "the file is written in a form in which this cannot be changed alone")
+            raise self.rejected(changed, "a command cannot change this value without another one")
         return edited
 
 

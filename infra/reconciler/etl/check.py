@@ -1,4 +1,4 @@
-"""Hold what a checkout of bigquery-etl names against the units.
+"""Compare what a checkout of bigquery-etl names with the units.
 
 Pure, except for looking up the lines of YAML files.
 """
@@ -225,7 +225,7 @@ class CrossCheck:
                 yield Finding(*at, "task_of_another_environment", "failed", message, hint, declared[1].owners)
 
     def _check_units(self) -> Iterator[Finding]:
-        """Find units that wait for a DAG which no query makes."""
+        """Find units whose task no query names."""
         used = {task.task_id for file in self._scan.files for task in file.tasks}
         for fleet in self._fleets:
             by_hand = {dag.task_id: index for index, dag in enumerate(fleet.environment.bigquery_etl.dags_by_hand)}
@@ -245,7 +245,7 @@ class CrossCheck:
                     yield Finding(*place, "unit_without_query", "warning", message, hint, unit.owners)
 
     def _check_exceptions(self) -> Iterator[Finding]:
-        """Find exceptions that nothing needs, by now or yet."""
+        """Find exceptions that nothing needs."""
         for fleet in self._fleets:
             settings = fleet.environment
             tasks = {_task_of(unit) for unit in fleet.units}

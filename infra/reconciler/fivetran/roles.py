@@ -1,4 +1,4 @@
-"""Roles in a Fivetran group by their names, of today and of before. Pure.
+"""Roles in a Fivetran group, by their current and former names. Pure.
 
 A role in the account reaches every group. The API lists a group's users with it, and it is no role in the group.
 """
@@ -8,7 +8,7 @@ from __future__ import annotations
 #: The standard roles on a destination. An account can have custom ones besides.
 STANDARD = ("Manage Destination", "Edit Destination", "View Destination", "Create Connection")
 
-#: Who has it manages the connectors, the destination, and who else has a role in the group.
+#: The role that manages the connectors, the destination, and the roles of others in the group.
 ADMINISTRATOR = "Manage Destination"
 
 #: The account role whose users manage everything.
@@ -33,12 +33,12 @@ _OF_ACCOUNTS = frozenset({"Destination Creator"})
 
 
 def current_name(role: str) -> str:
-    """Return a role's name of today."""
+    """Return the current name of a role."""
     return FORMER.get(role, role)
 
 
 def is_same(one: str, other: str) -> bool:
-    """Return whether two names are of one role."""
+    """Return whether two names mean the same role."""
     return current_name(one) == current_name(other)
 
 

@@ -1,4 +1,4 @@
-"""Judge who has a role in an environment's Fivetran group, and which API keys expire. Pure."""
+"""Compare the roles in an environment's Fivetran group with its file, and find API keys that expire. Pure."""
 
 from __future__ import annotations
 
@@ -101,7 +101,7 @@ def check_access(
     yield from found
     if not found:
         number = count(len(declared_roles(environment, today)), "member")
-        text = f"as declared, {number} {_have(number)} a role in the group {environment.group}, and no one else"
+        text = f"{number} {_have(number)} a role in the group {environment.group}, as the file declares"
         yield Check(_CHECK, "ok", text)
 
 
@@ -110,7 +110,7 @@ def _have(number: str) -> str:
 
 
 def check_account_administrators(users: Iterable[User], shown: Mapping[str, str]) -> Check:
-    """Say who changes connectors by a role in the account. `shown` are the addresses by id."""
+    """Report who changes connectors by a role in the account. `shown` are the addresses by id."""
     found = sorted(shown[each.id] for each in users if each.role == roles.ACCOUNT_ADMINISTRATOR)
     names = ", ".join(found) or "no user"
     return Check(_CHECK, "ok", f"{names}: may change every connector as {roles.ACCOUNT_ADMINISTRATOR}")

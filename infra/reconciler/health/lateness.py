@@ -10,7 +10,7 @@ from reconciler.model.commands import count
 
 #: A sync may take this long before the next one counts as missed, however short the interval.
 _SLACK = timedelta(hours=3)
-#: After this time without a success a connection that Airflow starts is worth a look: no file has its DAG's schedule.
+#: After this time without a success a connection that Airflow starts is reported: no file has its DAG's schedule.
 _QUIET = timedelta(days=7)
 
 
@@ -34,7 +34,7 @@ def describe_lateness(connector: Connector, live: Connection, now: datetime) -> 
 
 
 def describe_silence(connector: Connector, live: Connection, now: datetime) -> str | None:
-    """Describe a connection that Airflow starts, without a success for a week; None for others."""
+    """Describe a connection that Airflow starts and that had no success for a week; None for others."""
     if isinstance(connector.schedule, FivetranSchedule) or live.paused is not False or live.setup_state != "connected":
         return None
     since = parse_time(live.succeeded_at or live.created_at)
@@ -45,7 +45,7 @@ def describe_silence(connector: Connector, live: Connection, now: datetime) -> s
 
 
 def parse_time(moment: str | None) -> datetime | None:
-    """Return one of Fivetran's ISO times; None for what is no time."""
+    """Parse one of Fivetran's ISO times; None if it is none."""
     try:
         found = datetime.fromisoformat(moment) if moment else None
     except ValueError:

@@ -73,10 +73,10 @@ class _AccessReview:
 
     def declared(self) -> Consequence:
         """Return what a first list does: some of its members may have their roles already."""
-        named = "; ".join(f"{role} to {self._named(name)}" for name, role in sorted(self.after.items())) or "to no one"
+        named = "; ".join(f"{role} to {self._named(name)}" for name, role in sorted(self.after.items())) or "no member"
         text = f"declares who can change connectors in the Fivetran group {self.group}: {named}"
         if self.revokes:
-            text += ". Takes the roles of all other users and teams"
+            text += ". Revokes the roles of all other users and teams"
         value = [
             sorted((member_key(name), role, self.new_days.get(name)) for name, role in self.after.items()),
             self.revokes,
@@ -87,7 +87,7 @@ class _AccessReview:
         )
 
     def left(self) -> Consequence:
-        """Return what becomes of the members when nothing declares them any more."""
+        """Return what happens to the members when no line declares them any more."""
         names = ", ".join(sorted(self.before)) or "no one"
         text = (
             f"no longer declares who can change connectors in the Fivetran group {self.group}: {names} keep their role"
@@ -96,7 +96,7 @@ class _AccessReview:
         return Consequence("note", "fivetran_access_left", text, f"Fivetran group {self.group}", place=place)
 
     def _begins(self) -> Consequence:
-        text = f"takes the roles in the Fivetran group {self.group} from all users and teams that no file declares"
+        text = f"revokes the roles in the Fivetran group {self.group} from all users and teams that no file declares"
         place = self.context.environment_place("policy", "undeclared_fivetran_access")
         return Consequence(
             "stop", "fivetran_access_complete", text, f"Fivetran group {self.group}", place=place, value="revoked"

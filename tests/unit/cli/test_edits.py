@@ -128,7 +128,7 @@ def test_edit_shows_a_diff_and_writes_nothing_without_a_terminal(folder: Folder,
     ran = folder.run(command, "stripe", *EDITS[command][0])
     assert ran.code == 0
     assert "--- connectors/dev/stripe.yaml\n+++ connectors/dev/stripe.yaml\n@@" in ran.out
-    assert "not written: this is no terminal to ask. Write it with --yes" in ran.err
+    assert "not written: stdin is no terminal to ask on. Add --yes to write it" in ran.err
     assert folder.text == UNIT
 
 
@@ -206,7 +206,7 @@ def test_grant_rejects_what_the_policy_does_not_allow(folder: Folder):
     assert "add --ticket TICKET and --for 14d" in ran.err
     ran = folder.run("grant", "stripe", "user:a@example.com", "--ticket", "T-1", "--for", "15d", "--yes")
     assert "Grant it with `--for 14d`, until 2026-12-14." in ran.err
-    assert "is no member" in folder.run("grant", "stripe", "a@example.com").err
+    assert "is not a member" in folder.run("grant", "stripe", "a@example.com").err
     assert folder.text == UNIT
 
 
@@ -237,7 +237,7 @@ def test_resume_undoes_a_pause_byte_by_byte(folder: Folder):
     assert folder.run("resume", "stripe", "--yes").code == 0
     assert folder.text == UNIT
     folder.commit(UNIT)
-    assert "stripe is not paused by its file" in folder.run("resume", "stripe", "--yes").err
+    assert "its file does not pause stripe" in folder.run("resume", "stripe", "--yes").err
 
 
 @pytest.mark.parametrize("end", ["\n", "\r\n"])

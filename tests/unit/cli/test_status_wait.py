@@ -89,7 +89,7 @@ def test_status_waits_for_a_person_and_then_for_the_history(workspace: Workspace
     assert ran.code == 4
     assert f"set-up is incomplete: waiting for the vendor opens its firewall, until {until}" in ran.err
     assert "stripe: historical sync: " in ran.err
-    assert ran.err.endswith("not ready after 0:00:08\n    Run the command again to go on waiting.\n")
+    assert ran.err.endswith("not ready after 0:00:08\n    Run the command again to wait longer.\n")
 
 
 @pytest.mark.parametrize(

@@ -144,7 +144,7 @@ def test_who_can_read_on_a_past_day_takes_that_days_files(history: Workspace, on
     assert members(found).keys() - {"projectOwners"} == people
     assert found["day"] == on
     assert len(found["commit"]) == 40
-    assert found["not_known"][0].startswith("roles on the project, its folders and the organisation at that time")
+    assert found["not_known"][0].startswith("roles on the project, its folders and the organisation on that day")
 
 
 def test_who_can_read_on_a_past_day_sees_a_merge_on_the_day_of_the_merge(history: Workspace):

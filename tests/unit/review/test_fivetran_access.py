@@ -79,13 +79,13 @@ def test_a_later_last_day_is_stopped_when_the_address_is_in_another_case(tmp_pat
 def test_a_first_list_is_one_consequence_that_names_everyone(tmp_path: Path):
     new = {"members": {ANN: VIEW, TEAM: EDIT}, "undeclared_access": "revoked"}
     [item] = review(tmp_path, "create", None, new, grant(VIEW, ANN), grant(EDIT, TEAM))
-    text = f"declares who can change connectors {GROUP}: {EDIT} to {TEAM}; {VIEW} to {ANN}. Takes the roles of all"
+    text = f"declares who can change connectors {GROUP}: {EDIT} to {TEAM}; {VIEW} to {ANN}. Revokes the roles of all"
     assert (item.severity, item.text) == ("stop", f"{text} other users and teams")
 
 
 def test_a_policy_that_begins_to_revoke_is_stopped(tmp_path: Path):
     old, new = {"members": {ANN: VIEW}}, {"members": {ANN: VIEW}, "undeclared_access": "revoked"}
-    text = "takes the roles in the Fivetran group Group_Dev from all users and teams that no file declares"
+    text = "revokes the roles in the Fivetran group Group_Dev from all users and teams that no file declares"
     assert found(review(tmp_path, "update", old, new, grant(VIEW, ANN))) == [("stop", text)]
 
 
