@@ -74,7 +74,7 @@ def test_an_apply_that_lost_its_machine_is_completed_by_the_next_run(scene: Scen
     assert "POST /v1/connections" not in scene.admin.writes()
 
 
-def test_an_apply_without_quota_says_when_to_repeat_it_and_is_completed_then(scene: Scene):
+def test_an_apply_without_quota_names_the_time_to_repeat_it_and_completes_then(scene: Scene):
     number = scene.open("shop", {SHOP: scene.unit("shop", "2027-06-01")})
     scene.run_pull_request(number).ok()
     before, _ = merge(scene, number)

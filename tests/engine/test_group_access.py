@@ -99,7 +99,7 @@ def test_the_last_administrator_and_the_keys_user_fail_the_run_and_keep_their_ro
     workspace.assert_settled()
 
 
-def test_a_review_says_who_gains_and_loses_access_to_change_connectors(workspace: Workspace, admin: Admin, group: str):
+def test_a_review_names_who_gains_and_loses_access_to_change_connectors(workspace: Workspace, admin: Admin, group: str):
     declare(workspace, (ADMIN, MANAGE), (BOB, EDIT))
     at = "in the Fivetran group Group_Dev"
     first = ("stop", f"declares who can change connectors {at}: {MANAGE} to {ADMIN}; {EDIT} to {BOB}")

@@ -218,7 +218,7 @@ def test_doctor_ci_fails_for_an_unprotected_branch(organisation: Organisation):
     ]
 
 
-def test_doctor_ci_says_what_a_token_without_administration_cannot_see(
+def test_doctor_ci_names_what_a_token_without_administration_cannot_see(
     organisation: Organisation, monkeypatch: pytest.MonkeyPatch
 ):
     monkeypatch.setenv("GITHUB_TOKEN", organisation.hub.people["ann"])
@@ -302,7 +302,7 @@ LOG_IN = "jobs in dev log in to https://airflow.example.com with"
         ),
     ],
 )
-def test_doctor_ci_says_how_jobs_log_in_to_airflow(
+def test_doctor_ci_reports_how_jobs_log_in_to_airflow(
     organisation: Organisation, variables: dict[str, str], secrets: list[str], lines: list[str]
 ):
     # The repository's variables are more than one page, and the environment's own values hide them.
@@ -319,7 +319,7 @@ def test_doctor_ci_finds_airflows_credentials_of_the_organisation(organisation: 
     assert f"ok       Airflow: {LOG_IN} the secret AIRFLOW_TOKEN" in found
 
 
-def test_doctor_ci_says_that_a_job_token_cannot_see_how_jobs_log_in(
+def test_doctor_ci_reports_that_a_job_token_cannot_see_how_jobs_log_in(
     organisation: Organisation, monkeypatch: pytest.MonkeyPatch
 ):
     monkeypatch.setenv("GITHUB_TOKEN", organisation.hub.bot)

@@ -115,7 +115,7 @@ EDITS = {
 @pytest.mark.parametrize("end", ["\n", "\r\n"])
 @pytest.mark.parametrize("start", ["", "\ufeff"])
 @pytest.mark.parametrize("command", EDITS)
-def test_edit_changes_the_lines_that_it_says_and_no_other_byte(folder: Folder, command: str, end: str, start: str):
+def test_edit_changes_the_shown_lines_and_no_other_byte(folder: Folder, command: str, end: str, start: str):
     arguments, expected = EDITS[command]
     folder.commit(start + UNIT.replace("\n", end).removesuffix(end))
     ran = folder.run(command, "stripe", *arguments, "--yes")
@@ -181,7 +181,7 @@ def test_extend_counts_from_today_when_the_unit_has_expired(folder: Folder):
 
 
 @pytest.mark.parametrize("day", ["2026-12-01", "2026-12-31"])
-def test_extend_shortens_nothing(folder: Folder, day: str):
+def test_extend_keeps_the_last_day_when_the_new_one_is_not_later(folder: Folder, day: str):
     ran = folder.run("extend", "stripe", day, "--yes")
     assert folder.text == UNIT
     assert ("nothing to change" if day == "2026-12-31" else "is earlier than 2026-12-31") in ran.err
@@ -241,7 +241,7 @@ def test_resume_undoes_a_pause_byte_by_byte(folder: Folder):
 
 
 @pytest.mark.parametrize("end", ["\n", "\r\n"])
-def test_resume_says_that_a_comment_above_stays(folder: Folder, end: str):
+def test_resume_reports_a_comment_above_that_stays(folder: Folder, end: str):
     paused = with_line(UNIT, "task_id: fivetran_stripe}\n", "  # until the audit", "  paused: INC-1")
     folder.commit(paused.replace("\n", end))
     assert "the comment above the line stays" in folder.run("resume", "stripe", "--yes").err

@@ -97,12 +97,12 @@ def test_doctor_names_each_difference_between_file_and_group(members: Workspace)
     ]
 
 
-def test_doctor_is_content_with_a_group_as_declared(members: Workspace):
+def test_doctor_is_ok_when_the_group_is_as_declared(members: Workspace):
     declare(members, {BOB: "Destination Analyst", TEAM: EDIT, OWN: MANAGE})
     assert checks(members)[1:] == [("ok", "3 members have a role in the group Dev, as the file declares")]
 
 
-def test_doctor_says_what_a_key_without_permission_cannot_read(members: Workspace):
+def test_doctor_names_what_an_api_key_without_permission_cannot_read(members: Workspace):
     declare(members, {BOB: EDIT, TEAM: EDIT, OWN: MANAGE})
     permit(members, DESTINATION="MANAGE", CONNECTOR="MANAGE")
     assert checks(members) == [("warning", "this API key may not read teams")]

@@ -118,7 +118,7 @@ def promote(folder: Folder, *arguments: str, text: str = SHOP):
     return folder.run("promote", "shop", *arguments), prod / "shop.yaml"
 
 
-def test_promote_takes_dev_out_and_the_policy_in(folder: Folder):
+def test_promote_leaves_out_what_is_devs_and_adds_what_the_policy_requires(folder: Folder):
     ran, file = promote(folder, "--yes")
     assert ran.code == 0, ran.err
     assert file.read_text() == SHOP.replace("version: 3", "version: 1").replace("shop_dev}", "shop}").replace(
@@ -177,7 +177,7 @@ def test_rotate_writes_the_next_version_that_exists(workspace: Workspace):
     assert file.read_text() == before.replace("version: 1", "version: 2")
 
 
-def test_rotate_raises_the_number_of_a_variable_and_rejects_what_it_cannot(folder: Folder):
+def test_rotate_raises_the_version_of_a_variable_and_rejects_other_values(folder: Folder):
     folder.commit(folder.text.replace("{secret: stripe-key, version: 1}", "{env: KEY, version: 4}"))
     assert folder.run("rotate", "stripe", "--yes").code == 0
     assert "api_key: {env: KEY, version: 5}" in folder.text
@@ -235,5 +235,5 @@ def test_pull_request_rejects_a_file_that_differs_from_the_default_branch(folder
     assert folder.git("--git-dir", str(remote), "branch", "--list", "reconciler/*") == ""
 
 
-def test_pull_request_says_what_is_missing(folder: Folder):
+def test_pull_request_names_what_is_missing(folder: Folder):
     assert "the repository has no remote" in folder.run("extend", "stripe", "30d", "--yes", "--pull-request").err

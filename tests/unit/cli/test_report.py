@@ -106,7 +106,7 @@ def test_report_names_setup_tests_that_failed_in_the_last_run(workspace: Workspa
     assert "setup test Validate Login: FAILED: no" in page
 
 
-def test_report_says_so_when_nothing_needs_attention(workspace: Workspace):
+def test_report_prints_no_findings_when_nothing_needs_attention(workspace: Workspace):
     workspace.write("environment", ENVIRONMENT)
     assert workspace.run("report", "--today", DAY).out == f"dev on {DAY}: no findings\n"
     assert workspace.run("report", "--today", DAY, "--format", "github").out == (f"## dev on {DAY}\n\nNo findings.\n")

@@ -68,7 +68,7 @@ def test_report_page_needs_no_credentials_when_offline(estate: Workspace, monkey
     assert "Not read: Fivetran: set-up, syncs, unmanaged connections" in text
 
 
-def test_report_page_says_what_failed_and_is_written_all_the_same(estate: Workspace):
+def test_report_writes_the_page_and_names_what_failed(estate: Workspace):
     denied = {"method": "GET", "id": "*/datasets/fine", "code": "PERMISSION_DENIED", "times": 0}
     estate.admin("POST", "/gcp/faults", {**denied, "error": "Access Denied"})
     text, data, notes = write(estate, code=3)

@@ -73,7 +73,7 @@ def test_secret_put_writes_a_version_and_prints_its_reference(workspace: Workspa
     assert stored() == CANARY
 
 
-def test_secret_put_writes_nothing_when_the_value_is_there(workspace: Workspace, monkeypatch: pytest.MonkeyPatch):
+def test_secret_put_writes_nothing_when_the_newest_version_has_the_value(workspace: Workspace, monkeypatch: pytest.MonkeyPatch):
     store(workspace, CANARY, version=3)
     ran = put(workspace, monkeypatch, f"{CANARY}\n")
     assert (ran.code, ran.out) == (0, f"{{secret: {NAME}, version: 3}}\n")
@@ -82,7 +82,7 @@ def test_secret_put_writes_nothing_when_the_value_is_there(workspace: Workspace,
     assert "4" not in versions(workspace)
 
 
-def test_secret_put_writes_again_what_is_disabled(workspace: Workspace, monkeypatch: pytest.MonkeyPatch):
+def test_secret_put_writes_the_value_again_when_its_version_is_disabled(workspace: Workspace, monkeypatch: pytest.MonkeyPatch):
     store(workspace, CANARY)
     workspace.admin("PATCH", f"/secret-manager/versions/{PROJECT}/{NAME}/1", {"state": "DISABLED"})
     assert put(workspace, monkeypatch, CANARY).code == 0
@@ -102,7 +102,7 @@ def test_secret_put_writes_again_what_is_disabled(workspace: Workspace, monkeypa
         (KEY_FILE.replace("\n", "\r\n"), KEY_FILE.replace("\n", "\r\n"), ""),
     ],
 )
-def test_secret_put_leaves_out_what_does_not_belong(
+def test_secret_put_leaves_out_a_byte_order_mark_and_a_line_end(
     workspace: Workspace, monkeypatch: pytest.MonkeyPatch, given: str, kept: str, note: str
 ):
     store(workspace)
@@ -144,7 +144,7 @@ def test_secret_put_takes_64_kib_and_not_a_byte_more(workspace: Workspace, monke
     )
 
 
-def test_secret_put_rejects_what_is_no_text(workspace: Workspace, monkeypatch: pytest.MonkeyPatch):
+def test_secret_put_rejects_a_value_that_is_not_utf_8(workspace: Workspace, monkeypatch: pytest.MonkeyPatch):
     store(workspace)
     assert "not UTF-8 text" in put(workspace, monkeypatch, b"\xff\xfe\x00key").err
 
@@ -261,7 +261,7 @@ def terminal(workspace: Workspace) -> Iterator[Terminal]:
     opened.close()
 
 
-def test_secret_put_shows_nothing_of_what_is_typed(terminal: Terminal):
+def test_secret_put_does_not_show_what_is_typed(terminal: Terminal):
     terminal.wait_for("not shown): ")
     terminal.type(f"{CANARY}é\x7f\n")
     code, out = terminal.end()

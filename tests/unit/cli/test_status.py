@@ -176,7 +176,7 @@ def test_status_reports_a_connection_that_is_later_than_its_schedule_allows(
     assert found["findings"] == ([finding.format(last)] if finding else [])
 
 
-def test_status_says_what_is_known_of_a_connection_that_airflow_starts(workspace: Workspace):
+def test_status_shows_the_last_success_of_a_connection_that_airflow_starts(workspace: Workspace):
     workspace.unit("stripe", **AIRFLOW)
     workspace.connection("stripe", {"schema": "stripe"}, **{**DONE, "succeeded_at": days_ago(9)})
     found = unit_status(workspace)

@@ -77,7 +77,7 @@ def test_status_waits_until_the_dag_can_be_enabled(workspace: Workspace):
     assert f"the DAG can be enabled with fivetran_stripe_connector_id = {id_}" in ran.out
 
 
-def test_status_waits_for_a_person_and_then_for_the_history(workspace: Workspace):
+def test_status_waits_for_a_pending_action_and_then_for_the_historical_sync(workspace: Workspace):
     until = (datetime.now(UTC) + timedelta(days=9)).date().isoformat()
     workspace.unit("stripe", **BY_AIRFLOW, awaiting={"what": "the vendor opens its firewall", "until": until})
     id_ = workspace.connection("stripe", {"schema": "stripe"}, **SYNCING, setup_state="incomplete")
@@ -100,7 +100,7 @@ def test_status_waits_for_a_person_and_then_for_the_history(workspace: Workspace
         ({"paused": "the source moves"}, {"paused": True}, "needs attention: its file pauses it (the source moves)"),
     ],
 )
-def test_status_stops_waiting_when_time_changes_nothing(
+def test_status_stops_waiting_when_a_unit_needs_attention(
     workspace: Workspace, connector: dict[str, Any], live: dict[str, Any], words: str
 ):
     workspace.unit("stripe", **BY_AIRFLOW, **connector)
@@ -117,7 +117,7 @@ def test_status_stops_waiting_for_a_connection_that_does_not_exist(workspace: Wo
     assert "Fivetran has no such connection: `pulumi up --stack dev` creates it" in ran.err
 
 
-def test_status_waits_for_the_history_of_a_unit_on_fivetrans_schedule(workspace: Workspace):
+def test_status_waits_for_the_historical_sync_of_a_unit_on_fivetrans_schedule(workspace: Workspace):
     workspace.unit("stripe")
     workspace.connection("stripe", {"schema": "stripe"}, is_historical_sync=False, succeeded_at=_now())
     ran = workspace.run("status", "--wait", "--format", "json", "stripe")
@@ -126,7 +126,7 @@ def test_status_waits_for_the_history_of_a_unit_on_fivetrans_schedule(workspace:
     assert [each["unit"] for each in json.loads(ran.out)] == ["stripe"]
 
 
-def test_status_makes_one_request_for_each_look(workspace: Workspace):
+def test_status_makes_one_request_each_interval(workspace: Workspace):
     for name in ("a", "b"):
         workspace.unit(name, schedule={"by": "airflow", "task_id": name})
         workspace.connection("stripe", {"schema": name}, **SYNCING)

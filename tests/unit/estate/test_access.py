@@ -90,7 +90,7 @@ def test_live_lists_show_what_is_pending_made_by_hand_or_authorised(tmp_path: Pa
     }
 
 
-def test_a_live_dataset_without_a_file_is_answered_from_its_list(tmp_path: Path):
+def test_an_undeclared_dataset_has_the_grants_of_its_live_list(tmp_path: Path):
     loaded = load_files(tmp_path, {"shop": dataset()})
     live = LiveAccess({"scratch": [{"role": "READER", "domain": "example.com"}]})
     assert who(grants_of(loaded, live), "dev-project.scratch") == {"domain:example.com": "by_hand"}
@@ -132,7 +132,7 @@ def test_roles_on_project_folder_and_organisation_read_every_dataset(tmp_path: P
     assert (offline["group:all@example.com"].source, offline["group:all@example.com"].state) == ("project", "declared")
 
 
-def test_a_role_that_reads_no_tables_is_no_answer(tmp_path: Path):
+def test_grants_of_roles_that_read_no_tables_are_left_out(tmp_path: Path):
     access = grant("user:a@example.com", role="roles/bigquery.metadataViewer")
     loaded = load_files(tmp_path, {"shop": dataset(access)})
     grants = grants_of(loaded)
@@ -184,7 +184,7 @@ def _grants(access: list[tuple[str, str, int | None]]) -> list[Mapping[str, Any]
 
 
 @given(st.dictionaries(st.sampled_from(["a", "b", "c"]), ACCESS, min_size=1))
-def test_a_member_shows_for_a_dataset_iff_the_dataset_shows_for_the_member(files):
+def test_answers_for_a_member_and_for_a_dataset_agree(files):
     with tempfile.TemporaryDirectory() as folder:
         units = {name: dataset(*_grants(access)) for name, access in files.items()}
         loaded = load_files(Path(folder), units)

@@ -169,7 +169,7 @@ def test_page_lists_what_fails_first_and_what_ends_in_order():
     assert all(each.step for each in estate(200).attention)
 
 
-def test_an_empty_estate_has_a_page_that_says_so():
+def test_page_of_an_empty_estate_reports_that_nothing_needs_attention():
     empty = Estate(day=estate(1).day, made_at="now", rows=())
     text = render(empty)
     assert "Nothing that was read needs attention." in text

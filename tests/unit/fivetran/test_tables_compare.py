@@ -136,7 +136,7 @@ def test_reset_with_block_all_excludes_all_unlocked_undeclared_columns():
     assert seen.findings == ()
 
 
-def test_differences_of_reset_are_in_the_words_of_the_file():
+def test_differences_of_reset_use_the_keys_of_the_file():
     declared = {"new": "allow_columns", "others": "reset", "schemas": {"public": {"tables": {"users": "included"}}}}
     config = live()
     config.schemas["public"].tables["orders"].enabled = True

@@ -83,7 +83,7 @@ def test_agrees_accepts_only_what_is_scheduled_when_no_commit_was_pushed(hub: Hu
     assert hub.state.requests == []
 
 
-def test_agrees_wants_each_change_scheduled_when_no_commit_was_pushed():
+def test_agrees_requires_scheduled_changes_when_no_commit_was_pushed():
     drift = item("changes the schedule", None, kind="schedule_changed", file="connectors/dev/x.yaml", line=3)
     lapsed = item("removes the lapsed role", None, kind="access_revoked", scheduled=True)
     quota = item("sends about 3 requests", None, kind="quota")

@@ -67,7 +67,7 @@ def test_members_with_their_roles_are_adopted_without_a_write(group: Fivetran):
     assert not run.outcomes.failures()
 
 
-def test_what_is_missing_is_granted_and_what_differs_changed(group: Fivetran, caplog):
+def test_a_missing_role_is_granted_and_a_different_one_changed(group: Fivetran, caplog):
     group.set_access(group.group, **{BOB: EDIT})
     olds = _create(group, {ADMIN: MANAGE, ANN: VIEW, BOB: VIEW, TEAM: EDIT})
     assert group.access(group.group) == {ADMIN: MANAGE, ANN: VIEW, BOB: VIEW, TEAM: EDIT}
@@ -85,7 +85,7 @@ def test_a_removed_line_revokes_that_membership_and_no_other(group: Fivetran):
     assert group.access(group.group) == {ADMIN: MANAGE, BOB: EDIT}
 
 
-def test_undeclared_members_lose_their_role_where_the_policy_says_so(group: Fivetran):
+def test_undeclared_members_lose_their_role_when_the_policy_revokes_it(group: Fivetran):
     group.set_access(group.group, **{BOB: EDIT, TEAM: VIEW, OWN: MANAGE})
     _create(group, {ADMIN: MANAGE}, undeclared_access="revoked")
     assert group.access(group.group) == {ADMIN: MANAGE, OWN: MANAGE}
@@ -106,7 +106,7 @@ def test_the_last_administrator_keeps_the_role(group: Fivetran, members: dict[st
     assert GroupAccessProvider().diff(group.group, outs, _props(group, members)).changes
 
 
-def test_an_administrator_gives_way_to_another_one_of_the_same_run(group: Fivetran):
+def test_an_administrator_is_revoked_when_the_same_run_grants_another(group: Fivetran):
     olds = _create(group, {ADMIN: MANAGE})
     _update(group, olds, {ANN: MANAGE})
     assert group.access(group.group) == {ANN: MANAGE}
@@ -158,7 +158,7 @@ def test_an_unknown_role_fails_alone(group: Fivetran):
 
 
 @in_trouble
-def test_trouble_of_each_write_leaves_the_declared_roles(group: Fivetran, new_run, fault: dict[str, Any]):
+def test_a_fault_in_any_write_leaves_the_declared_roles(group: Fivetran, new_run, fault: dict[str, Any]):
     group.set_access(group.group, **{BOB: EDIT})
     olds = _create(group, {ADMIN: MANAGE, BOB: EDIT})
     for method in ("POST", "PATCH", "DELETE"):
@@ -254,7 +254,7 @@ def test_a_name_with_a_secret_in_it_is_masked_in_state_and_logs(group: Fivetran,
     assert CANARY not in str(found) + caplog.text
 
 
-def test_roles_stay_when_nothing_declares_them_any_more(group: Fivetran, caplog):
+def test_roles_stay_when_no_file_declares_them_any_more(group: Fivetran, caplog):
     olds = _create(group, {ADMIN: MANAGE, ANN: VIEW})
     GroupAccessProvider().delete(group.group, olds)
     assert group.access(group.group) == {ADMIN: MANAGE, ANN: VIEW}

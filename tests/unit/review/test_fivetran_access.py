@@ -32,7 +32,7 @@ def grant(role: str, member: str, **more: Any) -> dict[str, Any]:
     return {"role": role, "members": [member], **more}
 
 
-def test_each_gain_and_loss_is_stopped_and_says_what_the_member_can_do(tmp_path: Path):
+def test_each_grant_and_revocation_stops_and_names_what_the_role_allows(tmp_path: Path):
     old, new = {"members": {ANN: EDIT, "user:bob@example.com": VIEW}}, {"members": {ANN: VIEW, TEAM: EDIT}}
     items = review(tmp_path, "update", old, new, grant(VIEW, ANN), grant(EDIT, TEAM, ticket="DENG-1"))
     assert sorted(found(items)) == [
@@ -76,7 +76,7 @@ def test_a_later_last_day_is_stopped_when_the_address_is_in_another_case(tmp_pat
     assert review(tmp_path, "update", old, same, grant(VIEW, ANN, until="2026-12-10")) == []
 
 
-def test_a_first_list_is_one_consequence_that_names_everyone(tmp_path: Path):
+def test_a_first_list_is_one_consequence_that_names_all_members(tmp_path: Path):
     new = {"members": {ANN: VIEW, TEAM: EDIT}, "undeclared_access": "revoked"}
     [item] = review(tmp_path, "create", None, new, grant(VIEW, ANN), grant(EDIT, TEAM))
     text = f"declares who can change connectors {GROUP}: {EDIT} to {TEAM}; {VIEW} to {ANN}. Revokes the roles of all"
@@ -89,7 +89,7 @@ def test_a_policy_that_begins_to_revoke_is_stopped(tmp_path: Path):
     assert found(review(tmp_path, "update", old, new, grant(VIEW, ANN))) == [("stop", text)]
 
 
-def test_a_list_that_is_gone_leaves_its_members_their_roles(tmp_path: Path):
+def test_a_removed_list_leaves_the_members_their_roles(tmp_path: Path):
     [item] = review(tmp_path, "delete", {"members": {ANN: VIEW}}, None)
     assert item.severity == "note"
     assert f"{ANN} keep their role" in item.text
