@@ -1,9 +1,10 @@
-"""Hold docstrings, messages and test names to plain words: who does what, in the present tense."""
+"""Check docstrings, messages, test names and pages for plain words: who does what, in the present tense."""
 
 from __future__ import annotations
 
 import ast
 import re
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -17,11 +18,21 @@ VAGUE = re.compile(
     r"|(is|are|be|was|were) (told|said|held)|tells)\b",
     re.IGNORECASE,
 )
+#: The pages for users and engineers. Pages in `docs/reference` quote help texts and schemas.
+PAGES = ("README.md", "CONTRIBUTING.md", "docs/tutorial.md", "docs/how-to", "docs/reference/status.md")
+
+#: Code blocks, comments, tables, headings and pictures.
+NO_PROSE = re.compile(r"^```.*?^```|<!--.*?-->|^ *[|#<].*?$", re.DOTALL | re.MULTILINE)
+LINK = re.compile(r"(?<=\])\([^)]*\)")
+SENTENCE_END = re.compile(r"(?<=[.:;?!])[\"*_)]*\s+(?=[A-Z`*(\[])")
+WORD = re.compile(r"\w[\w'-]*")
+
 #: What these words are part of, where they are no prose.
 NAMES = re.compile(r"someone@example\.com|`[^`]*`")
 
 LONGEST_FIRST_LINE = 100
 LONGEST_TEST_NAME = 80
+LONGEST_SENTENCE = 30
 
 
 def trees(*folders: str) -> Iterator[tuple[str, ast.Module]]:
@@ -29,6 +40,16 @@ def trees(*folders: str) -> Iterator[tuple[str, ast.Module]]:
     for folder in folders:
         for file in sorted((ROOT / folder).rglob("*.py")):
             yield str(file.relative_to(ROOT)), ast.parse(file.read_text(encoding="utf-8"))
+
+
+def paragraphs(*places: str) -> Iterator[tuple[str, str]]:
+    """Yield each paragraph and bullet of these pages and folders, without code, comments, headings and tables."""
+    for place in places:
+        path = ROOT / place
+        for file in sorted(path.rglob("*.md")) if path.is_dir() else [path]:
+            text = NO_PROSE.sub("\n\n", file.read_text(encoding="utf-8"))
+            for paragraph in re.split(r"\n\s*\n|\n(?=\s*(?:[-*]|\d+\.) )", text):
+                yield str(file.relative_to(ROOT)), " ".join(paragraph.split())
 
 
 @pytest.mark.parametrize("folder", ["infra", "tools", "rehearsal", "clients"])
@@ -66,6 +87,36 @@ def test_docstrings_and_messages_name_who_does_what(folder: str):
         if isinstance(node, ast.Constant) and isinstance(node.value, str) and " " in node.value
         for line in node.value.splitlines()
         if VAGUE.search(NAMES.sub("", line))
+    ]
+    assert found == []
+
+
+def test_docstrings_repeat_no_paragraph():
+    documented = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
+    found = [
+        f"{file}: {paragraph}"
+        for file, tree in trees("infra", "tools", "rehearsal", "clients")
+        for node in ast.walk(tree)
+        if isinstance(node, documented) and (text := ast.get_docstring(node))
+        for paragraph, number in Counter(text.split("\n\n")).items()
+        if number > 1
+    ]
+    assert found == []
+
+
+def test_pages_name_who_does_what():
+    found = [
+        f"{file}: {text}" for file, text in paragraphs(*PAGES, "docs/decisions") if VAGUE.search(NAMES.sub("", text))
+    ]
+    assert found == []
+
+
+def test_sentences_of_pages_are_short():
+    found = [
+        f"{file}: {sentence}"
+        for file, text in paragraphs(*PAGES)
+        for sentence in SENTENCE_END.split(LINK.sub("", NAMES.sub("X", text)))
+        if len(WORD.findall(sentence)) > LONGEST_SENTENCE
     ]
     assert found == []
 

@@ -45,12 +45,12 @@ def agrees(
 ) -> int:
     """Compare a fresh review with what code owners approved for a push.
 
-    What was reviewed is in a check run on the head of each pull request. With --app only check runs of that GitHub App
-    count. Without it those of GitHub Actions do, which any workflow of the repository can write, on any branch. With
-    --since all pull requests that were merged between the two commits count.
+    A check run on the head of each pull request records what was reviewed. With --app only check runs of that GitHub
+    App count. Without it those of GitHub Actions do, which any workflow of the repository can write, on any branch.
+    With --since all pull requests that were merged between the two commits count.
 
-    With --scheduled no pull request counts, and every change has to be scheduled, not only what needs approval: by a
-    date in a file, or by a retirement, that an earlier run recorded.
+    With --scheduled no pull request counts, and every change must be scheduled, not only those that need approval. A
+    change is scheduled by a date in a file, or by a retirement, that an earlier run recorded.
 
     Exit codes: 0 all is reviewed, scheduled or approved, 1 something is new, 2 wrong usage, 3 GitHub failed.
     """

@@ -34,8 +34,8 @@ def changed(specs: Path, since: str, head: str, style: str) -> int:
     Compares HEAD, or --head, with its merge base with REF. A file of an environment touches that environment, and so
     does Pulumi.NAME.yaml. Pages and tests touch nothing. Everything else is code and touches all environments.
 
-    With --format github it prints `environments` as a JSON list, and `code`, `specs` and `mixed` as true or false:
-    whether code changed, whether files of environments did, and whether both did.
+    With --format github it prints `environments` as a JSON list, and three values that are true or false. `code`: code
+    changed; `specs`: files of environments changed; `mixed`: both did.
 
     Exit codes: 0 done, 2 wrong usage, or a commit is missing.
     """

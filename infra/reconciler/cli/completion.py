@@ -1,7 +1,7 @@
 """Complete commands, options, environments, units and services in a shell, in a tenth of a second.
 
-Click would import each command to ask for its options, with everything that the command needs. `completion.json` has
-them instead: `make reference` writes it from the commands.
+Click would import each command, with everything that it needs, to read its options. `completion.json` has the options
+instead: `make reference` writes it from the commands.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ _KINDS = {
     "service": "service",
 }
 
-#: Commands in which `name` is a unit with a connector, or something else than a unit.
+#: Commands in which `name` is a unit with a connector, or is no unit.
 _NAMES = {"pause": "connector", "resume": "connector", "rotate": "connector", "put": ""}
 
 

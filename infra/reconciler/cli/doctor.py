@@ -75,19 +75,24 @@ def doctor(
 ) -> int:
     """Check what an environment needs, and print a line for each check: ok, warning or failed.
 
-    Checks that Fivetran's API key works and sees the group; that the destination matches the file and is connected;
-    who has a role in the group, where `fivetran.access` declares it; which system keys expire within 30 days; that
-    Google's credentials work; that Fivetran's service account has its role on the project; that the secret
-    versions in the files exist; and which undeclared members read sensitive datasets through a role on the project,
-    its folders or the organisation. Reports what these credentials cannot check; only unread secret
-    values do not change the exit code. Changes nothing.
+    In Fivetran it checks that the API key works and sees the group, that the destination matches the file and is
+    connected, and which system keys expire within 30 days. If `fivetran.access` declares roles, it compares them with
+    the group.
+
+    In Google Cloud it checks that the credentials work, that Fivetran's service account has its role on the project,
+    and that the secret versions in the files exist. It lists undeclared members who read sensitive datasets through a
+    role on the project, its folders or the organisation.
+
+    It reports what these credentials cannot check; only unread secret values do not change the exit code. It changes
+    nothing.
 
     Needs FIVETRAN_APIKEY and FIVETRAN_APISECRET (a read-only key is enough) and Google's application-default
     credentials. Some checks need roles/iam.securityReviewer on the organisation.
 
-    With --ci it checks that GitHub's environments are protected, that the default branch changes by reviewed pull
-    requests only, that CODEOWNERS covers what decides, that the bucket of the state is versioned and not public, and
-    who can change the state. Needs GITHUB_TOKEN, GITHUB_REPOSITORY and PULUMI_BACKEND_URL, and no Fivetran key.
+    With --ci it checks GitHub and the state. GitHub's environments must be protected, the default branch must change by
+    reviewed pull requests only, and CODEOWNERS must cover the files that decide. The bucket of the state must be
+    versioned and not public. The command lists who can change the state. Needs GITHUB_TOKEN, GITHUB_REPOSITORY and
+    PULUMI_BACKEND_URL, and no Fivetran key.
 
     Exit codes: 0 every check is ok, 1 the files have problems or there are findings, 2 wrong usage, 3 Fivetran,
     Google or GitHub failed.

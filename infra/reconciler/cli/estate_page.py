@@ -1,4 +1,4 @@
-"""Collect what the page of an estate shows: files, the last run, and what Fivetran and Google answer."""
+"""Collect the data for the page of an estate, from files, the last run, Fivetran and Google."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ _SERVER = re.compile(r"https://[A-Za-z0-9.-]+(:\d+)?")
 
 @dataclass(frozen=True)
 class Collected:
-    """The estate, and whether all that should be read was."""
+    """The estate, and whether everything was read."""
 
     estate: Estate
     is_complete: bool
@@ -43,7 +43,7 @@ def collect_estate(
 ) -> Collected:
     """Read the estate of one environment, or of all.
 
-    What Fivetran or Google do not answer is left out, and the page says so.
+    If Fivetran or Google fails, their data is left out, and the page says so.
 
     Args:
         specs: The folder with a folder for each environment.
@@ -106,7 +106,7 @@ class _Environment:
         return build_rows(self.selected.fleet, self._day, grants, self._live.statuses if self._live else None)
 
     def attention(self) -> Iterator[Attention]:
-        """Yield what needs attention: the report's entries but those that are ahead."""
+        """Yield what needs attention: the report's entries without expiries that are still ahead."""
         sections = build_sections(self.selected, self._day, self._live)
         for key, entries in sections.items():
             for entry in entries:
@@ -131,7 +131,7 @@ class _Environment:
         if self._offline:
             gaps += ["Fivetran: set-up, syncs, unmanaged connections", "Google: live access lists and roles"]
         if self._last is None:
-            gaps.append("what the last run recorded, which names failed setup tests: give it with `--from-outputs`")
+            gaps.append("the last run's record, which names failed setup tests: give it with `--from-outputs`")
         gaps.append("roles on single tables, views and rows; who is in a group")
         return Reading(environment.name, environment.gcp_project, environment.group, tuple(read), tuple(gaps))
 

@@ -50,7 +50,8 @@ def grant(
         raise click.UsageError("choose either --for or --until")
     if not accepts("unit", ("$defs", "member"), member):
         raise click.UsageError(
-            f"{member!r} is not a member: write user:, group: or serviceAccount: with an e-mail address, or workgroup:NAME"
+            f"{member!r} is not a member: write user:, group: or serviceAccount: with an e-mail address, "
+            "or workgroup:NAME"
         )
     unit = read_unit(specs, environment, name, day)
     last = until if until is not None or days is None else day + days
@@ -62,7 +63,7 @@ def grant(
 
 
 def _require_policy(environment: Environment, member: str, ticket: str | None, until: date | None, today: date) -> None:
-    """Check what the policy requires of a grant for a person or a group, and name the options that are missing."""
+    """Check what the policy requires of a grant for a person or a group, and name missing options."""
     policy = environment.policy.people
     at = to_place(member, environment.workgroups)
     standing = {to_place(each, environment.workgroups) for each in policy.standing}

@@ -16,7 +16,7 @@ from reconciler.secrets.masking import MASK, mask
 def find_undeclared_members(
     client: FivetranClient, group_id: str, environment: Environment, day: date
 ) -> tuple[list[UndeclaredMember], str]:
-    """Return who has a role that the file does not declare, and why that cannot be read.
+    """Return the undeclared members, and the reason if they cannot be read.
 
     Nothing is read where the file declares no access.
     """
@@ -38,7 +38,7 @@ def read_masked_access(client: FivetranClient, group_id: str) -> LiveAccess:
 
 
 def list_keys(client: FivetranClient) -> list[SystemKey]:
-    """Return the system keys that this API key may read: only that of an account administrator may."""
+    """Return the system keys; none unless the API key is an account administrator's."""
     try:
         return list(client.list_system_keys())
     except (Forbidden, NotFound):

@@ -39,7 +39,9 @@ _REGION = "GCP_US_EAST4"
 @click.option("--project", metavar="ID", help="The GCP project.  [default: that of the group's destination]")
 @click.option("--location", metavar="LOCATION", help="BigQuery's location.  [default: that of the group's destination]")
 @click.option(
-    "--purpose", type=click.Choice(("trial", "production")), help="The policy of the environment: in a trial each unit expires, in production none does."
+    "--purpose",
+    type=click.Choice(("trial", "production")),
+    help="The policy of the environment: in a trial each unit expires, in production none does.",
 )
 @click.option(
     "--code-owner", "code_owners", multiple=True, metavar="@ORG/TEAM", help="Who reviews its units; repeatable."

@@ -67,9 +67,9 @@ def report(
     """Print what needs attention in an environment, as a weekly report.
 
     Lists failing and late connections, pending actions and connections that a user paused. Lists expiring units,
-    expiring access, and unmanaged connections and datasets with their age. A connection is late if its last success is older than
-    its schedule allows; Airflow's schedules are not known. Needs FIVETRAN_APIKEY and FIVETRAN_APISECRET (a read-only
-    key is enough) and Google's application-default credentials; with --offline none of them.
+    expiring access, and unmanaged connections and datasets with their age. A connection is late if its last success is
+    older than its schedule allows; Airflow's schedules are not known. Needs FIVETRAN_APIKEY and FIVETRAN_APISECRET (a
+    read-only key is enough) and Google's application-default credentials; with --offline none of them.
 
     With --html it writes one page for a browser: each unit with its owners, expiry, schedule and state, and who can
     read its data until when. The page also has what needs attention, what ends next, and a picture from sources to

@@ -76,8 +76,8 @@ def review(
 ) -> int:
     """Print what a run would do: access, data, connections, Airflow variables, and dates that move.
 
-    Runs `pulumi preview` for the environment's stack, or reads its output with --preview. What deletes data, syncs a
-    history again, widens access, retires a unit or removes an Airflow variable comes first, each with a fingerprint,
+    Runs `pulumi preview` for the environment's stack, or reads its output with --preview. It first prints what deletes
+    data, syncs a history again, widens access, retires a unit or removes an Airflow variable. Each has a fingerprint,
     which is the same on every run and machine. Values of settings are not printed.
 
     Exit codes: 0 done, whatever the run would do, 1 the run is rejected, or the files have problems, 2 wrong usage,

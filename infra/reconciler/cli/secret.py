@@ -113,7 +113,7 @@ def _confirm_creation(project: str, name: str, *, create: bool, interactive: boo
 
 
 def _value(name: str, file: Path | None, *, exact: bool) -> str:
-    """Read the value without a byte-order mark and line end. Notes name what was left out, and never quote it."""
+    """Read the value without a byte-order mark and line end. Notes name what is left out."""
     raw = read_secret(f"Value of {name} (not shown)", file, _LARGEST_BYTES)
     if len(raw) > _LARGEST_BYTES:
         raise ReconcilerError(f"the value has more than {_LARGEST_BYTES:,} bytes, the most that Secret Manager takes")

@@ -12,7 +12,7 @@ from reconciler.google.bigquery.access import predefined_role
 from reconciler.model import DESTINATION_SETTINGS
 from reconciler.yaml_text.writer import format_yaml, holds_scalars
 
-#: `trial`: everything expires. `production`: nothing does, and people have access by ticket and for a time.
+#: `trial`: every unit expires. `production`: none does, and people need a ticket and a last day.
 Purpose = Literal["trial", "production"]
 
 _POLICIES: Mapping[Purpose, Mapping[str, Any]] = {

@@ -75,9 +75,13 @@ def resume(source: Source, name: str, today: date) -> Edited:
     """Remove the reason why a connector is paused."""
     _require_connector(source, name)
     if source.find(_PAUSED) is None:
-        raise EditRejected(f"{source.where('connector')}: its file does not pause {name}\n    There is nothing to resume.")
+        raise EditRejected(
+            f"{source.where('connector')}: its file does not pause {name}\n    There is nothing to resume."
+        )
     current = _last_day(source)
-    notes = ["the comment above the line stays: check that it is still true"] if source.has_comment_above(_PAUSED) else []
+    notes = (
+        ["the comment above the line stays: check that it is still true"] if source.has_comment_above(_PAUSED) else []
+    )
     if source.find(("retire",)) is not None:
         notes.append(f"{name} stays paused, since its file says `retire`")
     elif current is not None and current < today:

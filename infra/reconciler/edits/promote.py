@@ -96,7 +96,8 @@ def _datasets(source: Source) -> Iterator[Path]:
 def _promote_access(result: Promoted, name: str, dataset: Path, old: Environment, new: Environment) -> None:
     """Leave out grants that do not belong in the other environment.
 
-    These are temporary grants, grants to people whom the policy does not name, and grants to accounts of the old project.
+    These are temporary grants, grants to people whom the policy does not name, and grants to accounts of the old
+    project.
     """
     standing = {to_place(each, new.workgroups) for each in new.policy.people.standing}
     grants = result.source.at(*dataset, "access")

@@ -2,8 +2,8 @@
 
 Pure.
 
-A column with many nodes shows groups with counts. A group or a node knows its units, so that a click can show its
-neighbourhood without placing anything anew.
+A column with many nodes shows groups with counts. Each node and group knows its units, so that a click can highlight
+its neighbourhood without a new layout.
 """
 
 from __future__ import annotations
@@ -21,10 +21,10 @@ COLUMNS: Final = ("Sources", "Connections", "Datasets", "Started by")
 
 #: A column with more nodes shows groups.
 MOST_NODES: Final = 30
-#: The services that stay themselves where there are more.
+#: The services that stay single nodes if there are more.
 _MOST_SERVICES: Final = 18
 
-#: What a group of several is called, where that differs.
+#: The names of groups, where they differ from the state's.
 _GROUP_WORDS: Final[Mapping[str, str]] = {"attention": "need attention", "fine": "work", "data": "datasets alone"}
 
 #: Sizes in the units of the picture.
@@ -198,7 +198,7 @@ def _grouped(column: int, things: Sequence[_Thing]) -> list[Node]:
     """Return a column's nodes: each thing, or groups where there are too many."""
     if len(things) <= MOST_NODES:
         return [_single(column, thing) for thing in things]
-    if column == 0:  # the most used services stay themselves
+    if column == 0:  # the most used services stay single nodes
         by_use = sorted(things, key=lambda each: (-len(each.units), each.label))
         kept, rest = by_use[:_MOST_SERVICES], by_use[_MOST_SERVICES:]
         return [*(_single(column, thing) for thing in kept), _group(column, rest)]

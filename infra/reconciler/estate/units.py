@@ -188,7 +188,7 @@ def _state(unit: Unit, status: UnitStatus | None, stage: Stage) -> State:
 def find_endings(fleet: Fleet, day: date) -> list[Ending]:
     """Return what ends from a day on, the next first.
 
-    Expiries, removals, access, and days for actions outside.
+    These are expiries, removals, access, and days for pending actions.
     """
     found: list[Ending] = []
     environment = fleet.environment.name

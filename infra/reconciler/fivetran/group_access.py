@@ -32,7 +32,7 @@ class GroupMember:
 
     @property
     def note(self) -> str:
-        """What a reader should know besides the role: empty, or in parentheses behind a space."""
+        """A remark besides the role, in parentheses behind a space; or empty."""
         if self.is_pending:
             return " (invited, has not accepted)"
         return " (suspended)" if self.is_suspended else ""
@@ -50,7 +50,7 @@ class LiveAccess:
     """Whether the API key may not read teams, so that none is in `members`."""
 
     def masked(self, show: Callable[[str], str]) -> LiveAccess:
-        """Return it with names and roles as they may be shown and stored: they are Fivetran's text."""
+        """Return a copy with masked names and roles, which may be shown and stored."""
         members = [replace(each, name=show(each.name), role=show(each.role)) for each in self.members.values()]
         return replace(self, members={member_key(each.name): each for each in members})
 

@@ -1,4 +1,4 @@
-"""Compare the roles in an environment's Fivetran group with its file, and find API keys that expire. Pure."""
+"""Compare the roles in an environment's Fivetran group with its file, and find expiring keys. Pure."""
 
 from __future__ import annotations
 

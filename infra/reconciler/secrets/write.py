@@ -27,7 +27,7 @@ LARGEST_BYTES = 65_536
 _LABELS = {"managed-by": "fivetran-reconciler"}
 _TIMEOUT_S = 30.0
 
-#: After these, Google may have done what was asked.
+#: After these errors, Google may still have applied the request.
 _AMBIGUOUS = (
     google_exceptions.ServerError,
     google_exceptions.RetryError,
@@ -86,7 +86,7 @@ class Secret:
             except google_exceptions.Conflict:
                 return
             except _AMBIGUOUS:
-                # The request may have arrived: the secret is there then.
+                # The request may have succeeded: the secret exists then.
                 self._client.get_secret(name=self._name, retry=retry(), timeout=_TIMEOUT_S)
 
     def newest(self) -> StoredVersion:

@@ -1,8 +1,8 @@
 """Make Pulumi's SDK faster for each resource, without a change to what it asks of the engine.
 
-The SDK spends more time on a resource of ours than the resource does. What costs most is replaced here, in one
-place. That is done for the version of the SDK that this module was read against, and for no other: with
-another version the SDK runs as it is, only slower. docs/benchmarks.md has the measurements, decision 45 the reasons.
+The SDK spends more time on a resource of ours than the resource does. This module replaces the functions that cost
+most, and only for the version of the SDK that it was written for. Another version runs unchanged, only slower.
+docs/benchmarks.md has the measurements, decision 45 the reasons.
 """
 
 from __future__ import annotations
@@ -75,7 +75,7 @@ def _log_nothing(msg: str, *_: object, **__: object) -> None:
 def create_known_urn(
     name: Any, type_: Any, parent: Any = None, project: str | None = None, stack: str | None = None
 ) -> pulumi.Output[str]:
-    """Return a URN in one step where every part is known. The SDK makes eight outputs to join three texts."""
+    """Return a URN in one step if every part is known. The SDK makes eight outputs to join three texts."""
     if not all(isinstance(part, str) for part in (name, type_, parent)):
         return _create_urn(name, type_, parent, project, stack)
     return pulumi.Output.from_input(f"{parent[: parent.rfind('::')]}${type_}::{name}")

@@ -73,7 +73,9 @@ def test_secret_put_writes_a_version_and_prints_its_reference(workspace: Workspa
     assert stored() == CANARY
 
 
-def test_secret_put_writes_nothing_when_the_newest_version_has_the_value(workspace: Workspace, monkeypatch: pytest.MonkeyPatch):
+def test_secret_put_writes_nothing_when_the_newest_version_has_the_value(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+):
     store(workspace, CANARY, version=3)
     ran = put(workspace, monkeypatch, f"{CANARY}\n")
     assert (ran.code, ran.out) == (0, f"{{secret: {NAME}, version: 3}}\n")
@@ -82,7 +84,9 @@ def test_secret_put_writes_nothing_when_the_newest_version_has_the_value(workspa
     assert "4" not in versions(workspace)
 
 
-def test_secret_put_writes_the_value_again_when_its_version_is_disabled(workspace: Workspace, monkeypatch: pytest.MonkeyPatch):
+def test_secret_put_writes_the_value_again_when_its_version_is_disabled(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+):
     store(workspace, CANARY)
     workspace.admin("PATCH", f"/secret-manager/versions/{PROJECT}/{NAME}/1", {"state": "DISABLED"})
     assert put(workspace, monkeypatch, CANARY).code == 0

@@ -60,7 +60,7 @@ def render(estate: Estate) -> str:
 
 
 def page_data(estate: Estate) -> dict[str, Any]:
-    """Return what the script of the page reads, as JSON. A grant that several datasets have is in it once."""
+    """Return the data for the page's script, as JSON. A grant that several datasets share is in it once."""
     grants: dict[tuple[object, ...], int] = {}
 
     def number(grant: AccessGrant) -> int:
@@ -94,7 +94,7 @@ def _unit(row: UnitRow, estate: Estate, number: Any) -> dict[str, Any]:
     for grant in row.grants:
         if grant.source not in _MACHINES and not grant.member.startswith("serviceAccount:"):
             known = people.get(grant.member, "")
-            # Of several grants the longest counts; one without an end is the longest.
+            # Of several grants the one with the latest last day counts; one without a last day is later than all.
             people[shown(grant.member)] = None if known is None or grant.until is None else max(known, grant.until)
     found: dict[str, Any] = {
         "environment": row.environment,
@@ -166,7 +166,7 @@ def _tiles(estate: Estate) -> list[tuple[str, int, str]]:
 
 
 def _legend(estate: Estate) -> list[tuple[str, str]]:
-    """Return what the colours of the picture say: those that are in it."""
+    """Return the legend of the colours that are in the picture."""
     states = {row.state for row in estate.rows if row.unit.connector is not None}
     found: list[tuple[str, str]] = [(state, words) for state, words in STATE_WORDS.items() if state in states]
     if any(each.sensitive for row in estate.rows for each in row.datasets):
@@ -182,7 +182,7 @@ def shown(text: str) -> str:
 
 
 def _policy(styles: list[str], scripts: list[str]) -> str:
-    """Return the content security policy: what is in the page runs, and nothing is loaded."""
+    """Return the content security policy: only the page's own scripts run, and nothing is loaded."""
 
     def hashes(texts: list[str]) -> str:
         found = (base64.b64encode(hashlib.sha256(text.encode()).digest()).decode() for text in texts)

@@ -1,8 +1,8 @@
-"""GroupAccess: which users and teams have a role in the Fivetran group, where a file declares that.
+"""GroupAccess: the users and teams with a role in the Fivetran group, if a file declares them.
 
-What is there and declared is adopted without a write. A line that was removed takes the role from that member. Others
-keep theirs, unless the policy revokes undeclared access. No run takes the role from the API key's own user or from the
-last administrator of the group; such a run does the rest, and fails at its end (decision 44).
+A run adopts declared roles that exist, without a write. It revokes the role of a member whose line was removed. Other
+members keep theirs, unless the policy revokes undeclared access. No run revokes the role of the API key's own user or
+of the last administrator of the group: it applies the rest, and fails at its end (decision 44).
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ _WHAT = "who has a role in the Fivetran group"
 
 
 class GroupAccessProvider(Provider):
-    """Keeps the roles of the declared members. State holds them by member."""
+    """The roles of the declared members. State stores them by member."""
 
     about = ("fivetran", "access")
 
@@ -100,7 +100,7 @@ class GroupAccessProvider(Provider):
 
     @operation
     def delete(self, _id: str, props: dict[str, Any]) -> None:
-        """Leave the roles alone: nothing declares them any more."""
+        """Keep the roles: no file declares them any more."""
         if props["members"]:
             logger.warning(
                 "%s: no longer declares who has a role in the Fivetran group %s: %s keep theirs",

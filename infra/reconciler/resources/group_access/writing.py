@@ -22,7 +22,7 @@ _PERMISSION = "Give the API key the role Manage Destination in the group, or for
 
 
 class Writer:
-    """One write of a group's roles. A member whose role cannot be written keeps no other from theirs."""
+    """One write of a group's roles. A failed write of one member does not stop those of others."""
 
     def __init__(self, group_id: str, group: str, locate: Callable[[str], str]) -> None:
         self.failed: dict[str, str] = {}
@@ -39,8 +39,8 @@ class Writer:
 
         Args:
             wanted: The role of each declared member.
-            former: The members that earlier runs knew, from whom the role is taken unless they are still declared.
-            revokes_others: Whether it is taken from every other member too.
+            former: The members that earlier runs knew; their role is revoked unless they are still declared.
+            revokes_others: Whether to revoke it from every other member too.
         """
         self._read()
         gains = {name: role for name, role in wanted.items() if self._is_gain(name, role)}
@@ -49,7 +49,7 @@ class Writer:
         others = {name: role for name, role in wanted.items() if name not in gains and self._differs(name, role)}
         losses = list(self._to_revoke(wanted, former, revokes_others=revokes_others))
         if gains and (others or losses):
-            self._read()  # Who was given a role may not have accepted an invitation yet, and is no administrator then.
+            self._read()  # A new member may not have accepted the invitation yet, and is no administrator then.
         for member, role in others.items():
             self._guarded(member, partial(self._set, member, role))
         for there in losses:
