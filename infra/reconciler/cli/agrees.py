@@ -29,7 +29,7 @@ _NO_CHANGES = frozenset({"quota"})
 @named_environment_option
 @sha_option("--commit", "The commit that was pushed.")
 @sha_option("--since", "The commit before the push, if it has brought several pull requests.")
-@click.option("--scheduled", "scheduled_only", is_flag=True, help="Accept no change but what a file has scheduled.")
+@click.option("--scheduled", "scheduled_only", is_flag=True, help="Accept only changes that a file has scheduled.")
 @review_option
 @app_option
 @click.option("--approve", "approvals", multiple=True, metavar="FINGERPRINT", help="Approve this one; repeatable.")
@@ -52,7 +52,7 @@ def agrees(
     With --scheduled no pull request counts, and every change must be scheduled, not only those that need approval. A
     change is scheduled by a date in a file, or by a retirement, that an earlier run recorded.
 
-    Exit codes: 0 all is reviewed, scheduled or approved, 1 something is new, 2 wrong usage, 3 GitHub failed.
+    Exit codes: 0 all is reviewed, scheduled or approved; 1 something is new; 2 wrong usage; 3 GitHub failed.
     """
     if bool(commit) == scheduled_only or (since and scheduled_only):
         raise click.UsageError("give either --commit, with or without --since, or --scheduled")

@@ -108,8 +108,8 @@ def airflow_variables(
 
     With --secret-manager it writes them as secrets `airflow-variables-<key>`, marked by labels.
 
-    Exit codes: 0 done, 1 the files have problems, a connection does not exist yet and its variable is left out, or a
-    variable needs attention, 2 wrong usage, 3 Fivetran, Airflow or Google failed.
+    Exit codes: 0 done; 1 the files have problems, a connection does not exist yet and its variable is left out, or a
+    variable needs attention; 2 wrong usage; 3 Fivetran, Airflow or Google failed.
     """
     if outputs and environments:
         raise click.UsageError("choose either --environment or --from-outputs")

@@ -40,7 +40,7 @@ def authorise(specs: Path, environment: str | None, redirect_uri: str, unit: str
 
     Needs FIVETRAN_APIKEY and FIVETRAN_APISECRET of a role that may change connections.
 
-    Exit codes: 0 done, 1 the files have problems, 2 wrong usage, 3 Fivetran failed.
+    Exit codes: 0 done; 1 the files have problems; 2 wrong usage; 3 Fivetran failed.
     """
     if not redirect_uri.startswith(("https://", "http://")):
         raise click.BadParameter("expected a URL that starts with https://", param_hint="--redirect-uri")

@@ -37,7 +37,7 @@ def changed(specs: Path, since: str, head: str, style: str) -> int:
     With --format github it prints `environments` as a JSON list, and three values that are true or false. `code`: code
     changed; `specs`: files of environments changed; `mixed`: both did.
 
-    Exit codes: 0 done, 2 wrong usage, or a commit is missing.
+    Exit codes: 0 done; 2 wrong usage, or a commit is missing.
     """
     repository = Repository(Path.cwd())
     found = find_changes(repository, since, head, _from_the_top(repository, specs))

@@ -41,7 +41,7 @@ def comment(
     Each environment has one comment, which a later call edits. It never changes a comment of another author.
     Reads GITHUB_TOKEN, GITHUB_REPOSITORY and GITHUB_API_URL.
 
-    Exit codes: 0 done, 2 wrong usage, 3 GitHub failed.
+    Exit codes: 0 done; 2 wrong usage; 3 GitHub failed.
     """
     if superseded == (file is not None):
         raise click.UsageError("give either FILE or --superseded")

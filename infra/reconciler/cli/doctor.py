@@ -94,7 +94,7 @@ def doctor(
     versioned and not public. The command lists who can change the state. Needs GITHUB_TOKEN, GITHUB_REPOSITORY and
     PULUMI_BACKEND_URL, and no Fivetran key.
 
-    Exit codes: 0 every check is ok, 1 the files have problems or there are findings, 2 wrong usage, 3 Fivetran,
+    Exit codes: 0 every check is ok; 1 the files have problems or there are findings; 2 wrong usage; 3 Fivetran,
     Google or GitHub failed.
     """
     if not ci and (as_preview or apply_identity):

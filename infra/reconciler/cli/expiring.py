@@ -32,7 +32,7 @@ def expiring(specs: Path, day: date, environments: tuple[str, ...], reporter: Re
     `removed`, from the day on which a run removes the unit. Needs neither credentials nor a network. An expiry is no
     finding.
 
-    Exit codes: 0 done, 1 the files have problems, 2 wrong usage.
+    Exit codes: 0 done; 1 the files have problems; 2 wrong usage.
     """
     fleets = select_fleets(specs, environments, day)
     found = sorted(

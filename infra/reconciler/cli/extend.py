@@ -33,7 +33,7 @@ def extend(specs: Path, day: date, environment: str | None, finish: Finish, *, n
     Days count from the unit's last day, or from today if it has expired. The environment's policy limits how far
     ahead the last day may be.
 
-    Exit codes: 0 done, or shown only, 1 the files would have problems, 2 wrong usage or not possible.
+    Exit codes: 0 done, or shown only; 1 the files would have problems; 2 wrong usage or not possible.
     """
     unit = read_unit(specs, environment, name, day)
     days, to = (by, None) if isinstance(by, timedelta) else (None, by)

@@ -1,4 +1,4 @@
-"""`reconciler grant`: give a member access to a dataset for a time."""
+"""`reconciler grant`: grant a member access to a dataset for a time."""
 
 from __future__ import annotations
 
@@ -39,12 +39,12 @@ def grant(
     name: str,
     member: str,
 ) -> int:
-    """Give MEMBER a role on the dataset of the unit NAME, for a time.
+    """Grant MEMBER a role on the dataset of the unit NAME, for a time.
 
     A member is written as in files: user:, group: or serviceAccount: with an e-mail address, or workgroup:. If a
     grant gives it the role for a shorter time, that grant gets the later day.
 
-    Exit codes: 0 done, or shown only, 1 the files would have problems, 2 wrong usage or not possible.
+    Exit codes: 0 done, or shown only; 1 the files would have problems; 2 wrong usage or not possible.
     """
     if days is not None and until is not None:
         raise click.UsageError("choose either --for or --until")

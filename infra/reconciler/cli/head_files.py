@@ -56,7 +56,7 @@ def head_files(commit: str, onto: str | None, into: Path, specs: str, repository
     read: YAML files, and the packages, certificates and keys that they name. Writes nothing if it rejects a file: a
     link, a submodule, an executable, a name with special characters, or too many or too large files.
 
-    Exit codes: 0 done, 1 rejected, 2 wrong usage, or the commit is missing.
+    Exit codes: 0 done; 1 rejected; 2 wrong usage, or the commit is missing.
     """
     require_empty(into)
     read = Repository(repository)

@@ -72,7 +72,7 @@ def import_(
     Needs FIVETRAN_APIKEY and FIVETRAN_APISECRET; a read-only key is enough. Datasets need Google's
     application-default credentials; without them, their settings and access are left out, with a notice.
 
-    Exit codes: 0 done, 1 the files have problems, before or after the import, 2 wrong usage, 3 Fivetran or Google
+    Exit codes: 0 done; 1 the files have problems, before or after the import; 2 wrong usage; 3 Fivetran or Google
     failed.
     """
     if everything == bool(patterns) and not (dataset_patterns and not everything):

@@ -67,7 +67,7 @@ def init(
     Needs FIVETRAN_APIKEY and FIVETRAN_APISECRET; a read-only key is enough. To read access it needs Google's
     application-default credentials; without them it leaves access out, and says so.
 
-    Exit codes: 0 done, or shown only, 1 the files would have problems, or doctor has findings, 2 wrong usage,
+    Exit codes: 0 done, or shown only; 1 the files would have problems, or doctor has findings; 2 wrong usage;
     3 Fivetran or Google failed.
     """
     if not UNIT_NAME.fullmatch(environment):

@@ -82,11 +82,11 @@ def issue(
     """Open, change or close the one issue of an environment.
 
     It lists what `reconciler report` lists, and drift from --review. A run without findings closes it, and a later one
-    with findings opens it again. It notifies the owners of each file with a finding, as CODEOWNERS names them; for what
-    no file declares, those of environment.yaml. With --body a file is the text, and no owner is notified. An issue of
-    another author is never changed. Reads GITHUB_TOKEN, GITHUB_REPOSITORY and GITHUB_API_URL.
+    with findings opens it again. It notifies the owners that CODEOWNERS names for each file with a finding, and for
+    undeclared resources those of environment.yaml. With --body a file is the text, and no owner is notified. The command
+    never changes an issue of another author. Reads GITHUB_TOKEN, GITHUB_REPOSITORY and GITHUB_API_URL.
 
-    Exit codes: 0 done, 1 the files have problems, 2 wrong usage, 3 Fivetran, Google or GitHub failed.
+    Exit codes: 0 done; 1 the files have problems; 2 wrong usage; 3 Fivetran, Google or GitHub failed.
     """
     if close + (body is not None) + (reviewed is not None or outputs is not None) > 1:
         raise click.UsageError("choose one of --body, --close, and --review with --from-outputs")

@@ -144,7 +144,7 @@ class _Commands(click.Group):
 def cli() -> None:
     """Keep Fivetran connectors and BigQuery datasets as YAML files declare them.
 
-    Exit codes: 0 fine, 1 findings, 2 wrong usage, 3 Fivetran or Google failed.
+    Exit codes: 0 fine; 1 findings; 2 wrong usage; 3 Fivetran or Google failed.
     """
 
 

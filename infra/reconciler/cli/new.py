@@ -44,7 +44,7 @@ def new(
     The file has what the service usually needs, references to secrets by the environment's names, and what the
     environment's policy requires. Replace each `fill-in`; `reconciler validate` lists those that are left.
 
-    Exit codes: 0 done, or shown only, 1 the files would have problems, 2 wrong usage or not possible.
+    Exit codes: 0 done, or shown only; 1 the files would have problems; 2 wrong usage or not possible.
     """
     found = catalog.find(service)
     if found is None:

@@ -18,7 +18,7 @@ from reconciler.edits import lifecycle
 def pause(specs: Path, day: date, environment: str | None, finish: Finish, *, name: str, reason: str) -> int:
     """Write `paused` with the reason into a connector's file. The next run pauses the connector.
 
-    Exit codes: 0 done, or shown only, 1 the files would have problems, 2 wrong usage or not possible.
+    Exit codes: 0 done, or shown only; 1 the files would have problems; 2 wrong usage or not possible.
     """
     unit = read_unit(specs, environment, name, day)
     return edit_unit(unit, specs, day, lifecycle.pause(unit.source, unit.name, reason), finish)

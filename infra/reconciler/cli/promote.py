@@ -48,7 +48,7 @@ def promote(
     Leaves out what belongs to the first environment: the last day, temporary access, and settings of its connection.
     Adds what the policy of the other one requires, and prints the commands that write its secrets.
 
-    Exit codes: 0 done, or shown only, 1 the files would have problems, 2 wrong usage or not possible.
+    Exit codes: 0 done, or shown only; 1 the files would have problems; 2 wrong usage or not possible.
     """
     unit = read_unit(specs, environment, name, day)
     others = [each for each in unit.loaded.environments if each != unit.environment.name]

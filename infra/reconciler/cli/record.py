@@ -57,7 +57,7 @@ def record(environment: str, commit: str, file: BinaryIO, app: int | None) -> in
 
     With --app, GITHUB_TOKEN has to be an installation token of that GitHub App.
 
-    Exit codes: 0 done, 2 wrong usage, 3 GitHub failed.
+    Exit codes: 0 done; 2 wrong usage; 3 GitHub failed.
     """
     stops = stops_of(read_comparable(file, environment))
     with GitHub.from_environment() as github:

@@ -75,7 +75,7 @@ def report(
     read its data until when. The page also has what needs attention, what ends next, and a picture from sources to
     DAGs. It names what could not be read. Keep it where only the readers of the files can see it.
 
-    Exit codes: 0 done, whatever is listed, 1 the files have problems, 2 wrong usage, 3 Fivetran or Google failed, and
+    Exit codes: 0 done, whatever is listed; 1 the files have problems; 2 wrong usage; 3 Fivetran or Google failed, and
     a page is written without their data.
     """
     if offline and outputs is not None:

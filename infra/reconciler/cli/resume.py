@@ -17,7 +17,7 @@ from reconciler.edits import lifecycle
 def resume(specs: Path, day: date, environment: str | None, finish: Finish, *, name: str) -> int:
     """Remove `paused` from a connector's file. The next run starts the syncs again.
 
-    Exit codes: 0 done, or shown only, 1 the files would have problems, 2 wrong usage or not possible.
+    Exit codes: 0 done, or shown only; 1 the files would have problems; 2 wrong usage or not possible.
     """
     unit = read_unit(specs, environment, name, day)
     return edit_unit(unit, specs, day, lifecycle.resume(unit.source, unit.name, day), finish)

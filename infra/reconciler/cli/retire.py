@@ -14,7 +14,7 @@ from reconciler.edits import lifecycle
 
 @click.command()
 @edit_options
-@click.option("--ticket", required=True, metavar="TICKET", help="The ticket that requests it.")
+@click.option("--ticket", required=True, metavar="TICKET", help="The ticket that requests the retirement.")
 @click.option(
     "--data",
     type=click.Choice(("keep", "delete")),
@@ -35,7 +35,7 @@ def retire(
 
     The next run pauses its connector. After that run the file may be deleted.
 
-    Exit codes: 0 done, or shown only, 1 the files would have problems, 2 wrong usage or not possible.
+    Exit codes: 0 done, or shown only; 1 the files would have problems; 2 wrong usage or not possible.
     """
     unit = read_unit(specs, environment, name, day)
     edited = lifecycle.retire(unit.source, unit.environment, unit.name, ticket, data)

@@ -80,7 +80,7 @@ def review(
     data, syncs a history again, widens access, retires a unit or removes an Airflow variable. Each has a fingerprint,
     which is the same on every run and machine. Values of settings are not printed.
 
-    Exit codes: 0 done, whatever the run would do, 1 the run is rejected, or the files have problems, 2 wrong usage,
+    Exit codes: 0 done, whatever the run would do; 1 the run is rejected, or the files have problems; 2 wrong usage;
     3 Fivetran or Google failed.
     """
     if sum((file is not None, refresh, base is not None)) > 1:

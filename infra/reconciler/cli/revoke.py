@@ -30,7 +30,7 @@ def revoke(
 ) -> int:
     """Remove MEMBER from the grants on the dataset of the unit NAME.
 
-    Exit codes: 0 done, or shown only, 1 the files would have problems, 2 wrong usage or not possible.
+    Exit codes: 0 done, or shown only; 1 the files would have problems; 2 wrong usage or not possible.
     """
     unit = read_unit(specs, environment, name, day)
     path = access.find_dataset(unit.source, unit.name, key)

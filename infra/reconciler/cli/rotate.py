@@ -36,7 +36,7 @@ def rotate(
     KEY is the key in `config` or `auth`, such as api_key; it can be left out if the file has one secret. Checks that
     Secret Manager has the version, which needs Google credentials with `roles/secretmanager.viewer`.
 
-    Exit codes: 0 done, or shown only, 1 the files would have problems, 2 wrong usage or not possible.
+    Exit codes: 0 done, or shown only; 1 the files would have problems; 2 wrong usage or not possible.
     """
     if unexpected:
         step = commands.reconciler("secret put", "NAME", environment=environment)

@@ -76,7 +76,7 @@ def pull(*, specs: Path, everything: bool, folder: Path, service: tuple[str, ...
     which the API does not have, stay as they are in the file. Needs FIVETRAN_APIKEY and FIVETRAN_APISECRET; a
     read-only key is enough.
 
-    Exit codes: 0 done, 1 a service could not be pulled, 2 wrong usage, 3 Fivetran failed.
+    Exit codes: 0 done; 1 a service could not be pulled; 2 wrong usage; 3 Fivetran failed.
     """
     if everything and service:
         raise click.UsageError("choose either --all or the services to pull")

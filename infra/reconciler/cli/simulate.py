@@ -78,7 +78,7 @@ def simulate(
     simulators: with stacks of their own, no credentials, no network and no change to the checkout. In one line, for
     this shell: eval "$(reconciler simulate &)"
 
-    Exit codes: 0 ended by a signal, 2 wrong usage, 3 the simulators failed.
+    Exit codes: 0 ended by a signal; 2 wrong usage; 3 the simulators failed.
     """
     require_simulator()
     with contextlib.ExitStack() as cleanup:

@@ -48,7 +48,7 @@ def sweep(
     A run removes the resources of such a unit on the date that an earlier run recorded, even if the file is deleted
     before. With --state, a file stays until its resources are removed. No other file changes.
 
-    Exit codes: 0 done, also if no file was deleted, 1 the files have problems, 2 wrong usage.
+    Exit codes: 0 done, also if no file was deleted; 1 the files have problems; 2 wrong usage.
     """
     stored = _read_states(states)
     found: list[ExpiredFile] = []

@@ -48,7 +48,7 @@ def unmanaged(specs: Path, environment: str | None, only: str | None, reporter: 
     Needs FIVETRAN_APIKEY and FIVETRAN_APISECRET (a read-only key is enough) and Google's application-default
     credentials.
 
-    Exit codes: 0 no findings, 1 the files have problems or there are findings, 2 wrong usage, 3 Fivetran or Google
+    Exit codes: 0 no findings; 1 the files have problems or there are findings; 2 wrong usage; 3 Fivetran or Google
     failed.
     """
     selected = select_environment(specs, environment)

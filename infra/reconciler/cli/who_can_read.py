@@ -84,8 +84,8 @@ def who_can_read(
     Needs Google's application-default credentials, and roles/iam.securityReviewer on the organisation to see the
     roles there. With --offline or --on it needs none. With --on it needs the git history of the files.
 
-    Exit codes: 0 answered, also if no member can read it, 1 the files have problems, 2 wrong usage, or there is no
-    such dataset, 3 Google failed and the answer is not complete.
+    Exit codes: 0 answered, also if no member can read it; 1 the files have problems; 2 wrong usage, or there is no
+    such dataset; 3 Google failed and the answer is not complete.
     """
     if branch is not None and on is None:
         raise click.UsageError("--branch needs --on")

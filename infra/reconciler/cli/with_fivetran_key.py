@@ -35,7 +35,7 @@ def with_fivetran_key(secret: str, command: tuple[str, ...]) -> NoReturn:
     The secret's value is KEY:SECRET. Without a secret's name COMMAND runs with the variables that are set already.
     Options of COMMAND follow it: `reconciler with-fivetran-key pulumi up --stack dev`.
 
-    Exit codes: those of COMMAND; 2 wrong usage, 3 Google failed.
+    Exit codes: those of COMMAND; 2 wrong usage; 3 Google failed.
     """
     variables = dict(os.environ)
     if secret:

@@ -129,9 +129,9 @@ def _require_connector(source: Source, name: str) -> None:
 
 
 def _last_day(source: Source) -> date | None:
-    said = source.at("expires")
+    declared = source.at("expires")
     try:
-        return date.fromisoformat(said) if isinstance(said, str) else None
+        return date.fromisoformat(declared) if isinstance(declared, str) else None
     except ValueError:
         return None
 
@@ -145,5 +145,5 @@ def _no_last_day(source: Source, environment: Environment) -> str:
 
 
 def _task_id(source: Source) -> str | None:
-    said = source.at("connector", "schedule", "task_id")
-    return said if isinstance(said, str) else None
+    declared = source.at("connector", "schedule", "task_id")
+    return declared if isinstance(declared, str) else None

@@ -150,12 +150,14 @@ def _datasets(
         if environment.policy.undeclared_datasets == "forbidden":
             connector["sync"] = {"new": "allow_columns", "schemas": {path[1]: "included"}}
     if labels:
-        comments[*path, "labels"] = f"{FILL_IN} what every dataset in {environment.name} has to say"
+        comments[*path, "labels"] = f"{FILL_IN} the labels that every dataset in {environment.name} needs"
     if wanted.is_sensitive:
-        comments[*path, "sensitive"] = "Only who is named in `access` can read it."
+        comments[*path, "sensitive"] = "Only the members in `access` can read it."
     elif environment.default_access:
         who = ", ".join(dict.fromkeys(each for grant in environment.default_access for each in grant.members))
-        comments[*path, "friendly_name"] = f"{who} can read it. For other data: `sensitive: true`, and `access`."
+        comments[*path, "friendly_name"] = (
+            f"{who} can read it. For sensitive data, write `sensitive: true` and `access`."
+        )
     return {path[0]: dataset} if len(path) == 1 else {path[0]: {path[1]: dataset}}
 
 
@@ -163,7 +165,7 @@ def _expiry(environment: Environment, today: date, comments: dict[Path, str]) ->
     day = first_last_day(environment, today)
     if day is None:
         return {}
-    comments["expires",] = "The last day: then the connector pauses, and later it is removed with its data."
+    comments["expires",] = "The last day. After it the connector is paused, and later removed with its data."
     return {"expires": str(day)}
 
 

@@ -127,13 +127,15 @@ def _add_labels(result: Promoted, dataset: Path, new: Environment) -> None:
 
 def _promote_task(result: Promoted, name: str, task_id: str | None) -> None:
     path = ("connector", "schedule", "task_id")
-    said = result.source.at(*path)
-    if not isinstance(said, str):
+    declared = result.source.at(*path)
+    if not isinstance(declared, str):
         return
-    result.task_id = task_id or said.removesuffix(_SUFFIX_OF_TASK)
+    result.task_id = task_id or declared.removesuffix(_SUFFIX_OF_TASK)
     result.source = set_value(result.source, path, result.task_id)
-    if result.task_id == said:
-        result.notes.append(f"the task {said} starts {name} in the other environment: choose another with --task-id")
+    if result.task_id == declared:
+        result.notes.append(
+            f"the task {declared} starts {name} in the other environment: choose another with --task-id"
+        )
 
 
 def _promote_secrets(result: Promoted, name: str, old: Environment, new: Environment, prefix: str) -> None:
