@@ -83,8 +83,8 @@ def issue(
 
     It lists what `reconciler report` lists, and drift from --review. A run without findings closes it, and a later one
     with findings opens it again. It notifies the owners that CODEOWNERS names for each file with a finding, and for
-    undeclared resources those of environment.yaml. With --body a file is the text, and no owner is notified. The command
-    never changes an issue of another author. Reads GITHUB_TOKEN, GITHUB_REPOSITORY and GITHUB_API_URL.
+    undeclared resources those of environment.yaml. With --body a file is the text, and no owner is notified. The
+    command never changes an issue of another author. Reads GITHUB_TOKEN, GITHUB_REPOSITORY and GITHUB_API_URL.
 
     Exit codes: 0 done; 1 the files have problems; 2 wrong usage; 3 Fivetran, Google or GitHub failed.
     """
