@@ -107,11 +107,11 @@ def retire(
     else:
         content = {"ticket": ticket} | ({} if data is None else {"data": data})
         edited = set_value(source, ("retire",), content, order=order_below())
-    notes = [f"apply this change, then delete {source.file} in a second one"]
+    notes = [f"apply this change, then delete {source.file} in a second change"]
     if task_id := _task_id(source):
         notes.append(f"check that no DAG starts the task {task_id} any more")
     if environment.policy.undeclared_datasets == "forbidden" and data != "delete":
-        notes.append(f"its dataset stays: name it under `ignore` in {environment.file} in the second one")
+        notes.append(f"its dataset stays: name it under `ignore` in {environment.file} in the second change")
     return Edited(edited, f"Retire {name} ({ticket})", tuple(notes))
 
 
