@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from tests.docs.pages import find_pages, prose
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -18,21 +19,11 @@ VAGUE = re.compile(
     r"|(is|are|be|was|were) (told|said|held)|tells)\b",
     re.IGNORECASE,
 )
-#: The pages for users and engineers. Pages in `docs/reference` quote help texts and schemas.
-PAGES = ("README.md", "CONTRIBUTING.md", "docs/tutorial.md", "docs/how-to", "docs/reference/status.md")
-
-#: Code blocks, comments, tables, headings and pictures.
-NO_PROSE = re.compile(r"^```.*?^```|<!--.*?-->|^ *[|#<].*?$", re.DOTALL | re.MULTILINE)
-LINK = re.compile(r"(?<=\])\([^)]*\)")
-SENTENCE_END = re.compile(r"(?<=[.:;?!])[\"*_)]*\s+(?=[A-Z`*(\[])")
-WORD = re.compile(r"\w[\w'-]*")
-
 #: What these words are part of, where they are no prose.
 NAMES = re.compile(r"someone@example\.com|`[^`]*`")
 
 LONGEST_FIRST_LINE = 100
 LONGEST_TEST_NAME = 80
-LONGEST_SENTENCE = 30
 
 
 def trees(*folders: str) -> Iterator[tuple[str, ast.Module]]:
@@ -40,16 +31,6 @@ def trees(*folders: str) -> Iterator[tuple[str, ast.Module]]:
     for folder in folders:
         for file in sorted((ROOT / folder).rglob("*.py")):
             yield str(file.relative_to(ROOT)), ast.parse(file.read_text(encoding="utf-8"))
-
-
-def paragraphs(*places: str) -> Iterator[tuple[str, str]]:
-    """Yield each paragraph and bullet of these pages and folders, without code, comments, headings and tables."""
-    for place in places:
-        path = ROOT / place
-        for file in sorted(path.rglob("*.md")) if path.is_dir() else [path]:
-            text = NO_PROSE.sub("\n\n", file.read_text(encoding="utf-8"))
-            for paragraph in re.split(r"\n\s*\n|\n(?=\s*(?:[-*]|\d+\.) )", text):
-                yield str(file.relative_to(ROOT)), " ".join(paragraph.split())
 
 
 @pytest.mark.parametrize("folder", ["infra", "tools", "rehearsal", "clients"])
@@ -106,17 +87,10 @@ def test_docstrings_repeat_no_paragraph():
 
 def test_pages_name_who_does_what():
     found = [
-        f"{file}: {text}" for file, text in paragraphs(*PAGES, "docs/decisions") if VAGUE.search(NAMES.sub("", text))
-    ]
-    assert found == []
-
-
-def test_sentences_of_pages_are_short():
-    found = [
-        f"{file}: {sentence}"
-        for file, text in paragraphs(*PAGES)
-        for sentence in SENTENCE_END.split(LINK.sub("", NAMES.sub("X", text)))
-        if len(WORD.findall(sentence)) > LONGEST_SENTENCE
+        f"{page.relative_to(ROOT)}:{line}: {text.strip()}"
+        for page in find_pages()
+        for line, text in prose(page)
+        if VAGUE.search(NAMES.sub("", text))
     ]
     assert found == []
 
