@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ast
 import re
-from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -68,19 +67,6 @@ def test_docstrings_and_messages_name_who_does_what(folder: str):
         if isinstance(node, ast.Constant) and isinstance(node.value, str) and " " in node.value
         for line in node.value.splitlines()
         if VAGUE.search(NAMES.sub("", line))
-    ]
-    assert found == []
-
-
-def test_docstrings_repeat_no_paragraph():
-    documented = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
-    found = [
-        f"{file}: {paragraph}"
-        for file, tree in trees("infra", "tools", "rehearsal", "clients")
-        for node in ast.walk(tree)
-        if isinstance(node, documented) and (text := ast.get_docstring(node))
-        for paragraph, number in Counter(text.split("\n\n")).items()
-        if number > 1
     ]
     assert found == []
 

@@ -258,7 +258,9 @@ def test_grant_names_the_unit_that_declares_the_dataset(folder: Folder):
 
 
 def test_retire_adds_a_ticket_where_nothing_expires(folder: Folder):
-    assert "stripe expires on 2026-12-31 by itself" in folder.run("retire", "stripe", "--ticket", "T-1", "--yes").err
+    assert (
+        "stripe expires on 2026-12-31, with its data" in folder.run("retire", "stripe", "--ticket", "T-1", "--yes").err
+    )
     text = UNIT.replace("expires: '2026-12-31' # agreed", "expires: {never: why}")
     folder.commit(text)
     assert folder.run("retire", "stripe", "--ticket", "T-1", "--data", "delete", "--yes").code == 0
