@@ -360,7 +360,7 @@ def test_check_etl_leaves_out_fivetrans_own_dataset(estate: Estate):
     assert estate.found() == []
 
 
-def test_check_etl_tells_how_long_tables_are_kept(estate: Estate):
+def test_check_etl_reports_how_long_tables_are_kept(estate: Estate):
     estate.unit("prod", "orders", task="shop_orders", dataset={"default_table_expiration_ms": 2_592_000_000})
     result = estate.run()
     assert result.return_value == 0
