@@ -110,6 +110,15 @@ def test_status_stops_waiting_when_a_unit_needs_attention(
     assert words in ran.err
 
 
+def test_status_stops_waiting_for_a_unit_that_has_expired(workspace: Workspace):
+    unit = workspace.unit("stripe", **BY_AIRFLOW)
+    unit.write_text(f"{unit.read_text(encoding='utf-8')}expires: 2020-01-01\n", encoding="utf-8")
+    workspace.connection("stripe", {"schema": "stripe"}, **SYNCING)
+    ran = workspace.run("status", "--wait", "--timeout", "2s", "stripe")
+    assert ran.code == 1, ran.err
+    assert "needs attention: it expired on 2020-01-01" in ran.err
+
+
 def test_status_stops_waiting_for_a_connection_that_does_not_exist(workspace: Workspace):
     workspace.unit("stripe", **BY_AIRFLOW)
     ran = workspace.run("status", "--wait", "stripe")

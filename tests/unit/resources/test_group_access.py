@@ -242,6 +242,23 @@ def test_a_key_that_may_not_read_teams_grants_roles_to_users(group: Fivetran):
     assert list(outs["failed"]) == [TEAM]
 
 
+def test_a_key_that_may_not_read_teams_says_which_role_it_cannot_revoke(group: Fivetran):
+    olds = _create(group, {ADMIN: MANAGE, TEAM: EDIT})
+    group.permit(KEY, DESTINATION="MANAGE")
+    outs = _update(group, olds, {ADMIN: MANAGE})
+    assert f"cannot revoke the role of {TEAM}: the API key may not read teams" in _failures()
+    assert list(outs["failed"]) == [TEAM]
+
+
+@pytest.mark.parametrize("member", [ANN, TEAM])
+def test_a_grant_whose_reply_is_lost_is_no_failure(group: Fivetran, member: str):
+    group.fault(kind="drop_reply", method="POST", path=".*")
+    outs = _create(group, {ADMIN: MANAGE, member: VIEW})
+    assert group.access(group.group) == {ADMIN: MANAGE, member: VIEW}
+    assert not run.outcomes.failures()
+    assert "failed" not in outs
+
+
 def test_a_name_with_a_secret_in_it_is_masked_in_state_and_logs(group: Fivetran, caplog):
     resolved_values.remember_declared([{"config": {"api_key": {"env": "STRIPE_KEY"}}}])
     group.make_team(f"Team {CANARY}")
