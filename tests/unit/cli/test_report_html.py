@@ -145,3 +145,12 @@ def test_report_leaves_the_old_page_whole_when_it_is_interrupted(estate: Workspa
     assert estate.run("report", "--html", "page.html", "--offline", "--today", DAY).code == 130
     assert Path("page.html").read_text(encoding="utf-8") == "old"
     assert sorted(Path.cwd().iterdir()) == before
+
+
+def test_report_page_counts_no_authorised_view_among_the_people(workspace: Workspace):
+    view = {"view": {"projectId": "dev-project", "datasetId": "other", "tableId": "v"}}
+    workspace.unit("fine")
+    workspace.dataset("fine", access=[{"role": "READER", "userByEmail": "hand@example.com"}, view])
+    _, data, _ = write(workspace)
+    assert unit_of(data, "fine")["people"] == [["user:hand@example.com", None]]
+    assert any("view:dev-project.other.v" in grant for grant in data["grants"])

@@ -29,8 +29,8 @@ _FIRST = 6
 #: Words between backticks are commands or names; an address of Fivetran's dashboard is a link.
 _CODE = re.compile(r"`([^`]+)`|(https://fivetran\.com/dashboard/[\w./-]+)")
 
-#: Sources of access that every dataset has, apart from people.
-_MACHINES = ("automation", "fivetran", "owner")
+#: Sources of access behind which are no people: what every dataset has, and views that read for their own readers.
+_MACHINES = ("automation", "fivetran", "owner", "authorised")
 
 
 def render(estate: Estate) -> str:
@@ -92,10 +92,11 @@ def _unit(row: UnitRow, estate: Estate, number: Any) -> dict[str, Any]:
     unit, status = row.unit, row.status
     people: dict[str, str | None] = {}
     for grant in row.grants:
-        if grant.source not in _MACHINES and not grant.member.startswith("serviceAccount:"):
-            known = people.get(grant.member, "")
+        if _is_for_people(grant):
+            member = shown(grant.member)
+            known = people.get(member, "")
             # Of several grants the one with the latest last day counts; one without a last day is later than all.
-            people[shown(grant.member)] = None if known is None or grant.until is None else max(known, grant.until)
+            people[member] = None if known is None or grant.until is None else max(known, grant.until)
     found: dict[str, Any] = {
         "environment": row.environment,
         "name": unit.name,
@@ -144,17 +145,16 @@ def _unit(row: UnitRow, estate: Estate, number: Any) -> dict[str, Any]:
     return {key: value for key, value in found.items() if value not in (None, [], "")}
 
 
+def _is_for_people(grant: AccessGrant) -> bool:
+    return grant.source not in _MACHINES and not grant.member.startswith("serviceAccount:")
+
+
 def _tiles(estate: Estate) -> list[tuple[str, int, str]]:
     """Return the numbers on top: a label, the number, and a state to filter by, if it is one."""
     datasets = {(each.project, each.id): each.sensitive for row in estate.rows for each in row.datasets}
     soon = sum((each.day - estate.day).days <= 30 for each in estate.endings)
     by_state = {state: sum(row.state == state for row in estate.rows) for state in STATE_WORDS}
-    members = {
-        grant.member
-        for row in estate.rows
-        for grant in row.grants
-        if grant.source not in _MACHINES and not grant.member.startswith("serviceAccount:")
-    }
+    members = {grant.member for row in estate.rows for grant in row.grants if _is_for_people(grant)}
     return [
         ("units", len(estate.rows), ""),
         ("need attention", by_state["attention"], "attention"),
