@@ -8,9 +8,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
 
 from reconciler.fivetran import roles
-from reconciler.fivetran.api import FivetranClient, Forbidden, NotFound, Team, User
+from reconciler.fivetran.api import Forbidden, NotFound, Team, User
+
+if TYPE_CHECKING:
+    from reconciler.fivetran.api import FivetranClient
 
 #: How many teams are asked about at a time; the client observes Fivetran's rate limits.
 _AT_A_TIME = 8

@@ -193,7 +193,7 @@ def test_validate_escapes_workflow_commands_in_annotations(tmp_path: Path, insid
     assert validate("--specs", "a,b:c%d", "--format", "github").stdout == (
         "::error file=a%2Cb%3Ac%25d/dev/environment.yaml,line=4,col=1::unknown key `50%25\\n::error::x`"
         "%0Ause a known key: gcp_project, secrets_project, fivetran, workgroups, automation, default_access, "
-        "project_access, labels, ignore, policy\n"
+        "project_access, labels, ignore, bigquery_etl, policy\n"
     )
 
 
@@ -232,8 +232,8 @@ def test_commands_that_read_files_have_the_environment_option():
         command = cli.get_command(context, name)
         assert command is not None
         options = {flag for parameter in command.params for flag in parameter.opts}
-        # These serve, write and list all environments.
-        if "--specs" in options and name not in ("simulate", "head-files", "changed"):
+        # These serve, write, list or compare all environments, and `init` makes one.
+        if "--specs" in options and name not in ("simulate", "head-files", "changed", "check-etl", "init"):
             assert {"-e", "--environment"} <= options, name
 
 

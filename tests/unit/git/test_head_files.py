@@ -227,7 +227,7 @@ def test_head_files_writes_only_into_an_empty_folder(commits: Commits, tmp_path:
     (tmp_path / "full").mkdir()
     (tmp_path / "full" / "x").write_text("")
     result = run(commits, commits.of({"shop.yaml": UNIT}), tmp_path / "full")
-    assert "the folder is not empty" in str(result.exception)
+    assert "the folder is not empty" in result.output
 
 
 def test_head_files_does_not_run_code_of_the_repository(commits: Commits, tmp_path: Path):

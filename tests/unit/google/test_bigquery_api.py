@@ -47,7 +47,10 @@ def admin(simulators: Simulators, monkeypatch: pytest.MonkeyPatch):
 def test_a_dataset_is_read_with_every_kind_of_access(admin):
     admin("PUT", "/datasets/p/d", {"location": "EU", "friendlyName": "D", "access": ACCESS, "labels": {"a": "b"}})
     with Datasets("p") as datasets:
-        assert datasets.get("d") == LiveDataset("d", "EU", "D", None, {"a": "b"}, None, tuple(ACCESS))
+        read = datasets.get("d")
+        assert read is not None
+        assert read.created is not None
+        assert read == LiveDataset("d", "EU", "D", None, {"a": "b"}, None, tuple(ACCESS), created=read.created)
         assert datasets.get("nothing") is None
 
 
