@@ -99,8 +99,12 @@ class Estate:
     def engine(self) -> list[psutil.Process]:
         """Return the engine and its plugins, once the plugin of our resources runs."""
         others = ("reconciler", "simulator")
-        found = [each for each in self.processes() if not any(name in " ".join(each.cmdline()) for name in others)]
-        return found if any("pulumi.dynamic" in each.cmdline() for each in found) else []
+        commands = {}
+        for each in self.processes():
+            with suppress(psutil.NoSuchProcess):  # it ended since it was listed
+                commands[each] = each.cmdline()
+        found = {each: words for each, words in commands.items() if not any(name in " ".join(words) for name in others)}
+        return list(found) if any("pulumi.dynamic" in words for words in found.values()) else []
 
     def is_clean(self) -> bool:
         """Return whether no process, no temporary folder and nothing in the home folder is left."""
