@@ -39,7 +39,7 @@ def datasets(admin: Admin) -> set[str]:
 
 
 def merge(estate: Estate, number: int | None, head: Files, trouble: str = "") -> None:
-    """Merge a pull request that a code owner approved, and repeat the run until it comes to its end."""
+    """Merge a pull request that a code owner approved, and repeat the run until it ends."""
     estate.files = head
     if number is not None:
         estate.hub.merge(number)

@@ -39,6 +39,7 @@ _LISTING = ("-m", "pip", "list", "-v", "--format", "json")
 ENGINE = (
     "pulumi.runtime.proto.provider_pb2_grpc",
     "reconciler.stack.program",
+    "reconciler.stack.sdk_replacements",
     "reconciler.stack.sdk_speed",
     "google.cloud.bigquery",
     "pulumi_gcp.bigquery:Dataset",

@@ -102,7 +102,7 @@ class Tools:
     path: str
     """PATH, with a python in front that spares each command what is the same each time."""
     new_stack: Path
-    """A folder with a backend, `state`, that has a stack `dev` that nobody has used yet, and its `settings.yaml`."""
+    """A folder with a backend, `state`, with a stack `dev` in which nothing was deployed, and its `settings.yaml`."""
     keeper: Mapping[str, str]
     """The variables by which Pulumi gets the key of the stack."""
 

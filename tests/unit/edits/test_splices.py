@@ -1,4 +1,4 @@
-"""Edits of one value: the file says what it said with this change, and every other line has the same bytes."""
+"""Edits of one value: only this value changes, and every other line has the same bytes."""
 
 from __future__ import annotations
 

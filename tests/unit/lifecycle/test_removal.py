@@ -31,7 +31,7 @@ def unit(expires: date | Never | None = None, retire: Retire | None = None) -> U
 
 
 @pytest.mark.parametrize(
-    ("said", "removals"),
+    ("text", "removals"),
     [
         ("allow", Removals(True)),
         ("allow:25", Removals(True, 25)),
@@ -39,14 +39,14 @@ def unit(expires: date | Never | None = None, retire: Retire | None = None) -> U
         ("", Removals()),
     ],
 )
-def test_a_run_may_remove_when_it_says_so_and_only_then(said: str, removals: Removals):
-    assert Removals.parse(said) == removals
+def test_a_run_may_remove_when_it_says_so_and_only_then(text: str, removals: Removals):
+    assert Removals.parse(text) == removals
 
 
-@pytest.mark.parametrize("said", ["Allow", "yes", "true", "allow:", "allow:many", "allow:-1", "allow ", "allow:²"])
-def test_removals_reject_another_form_of_the_variable(said: str):
+@pytest.mark.parametrize("text", ["Allow", "yes", "true", "allow:", "allow:many", "allow:-1", "allow ", "allow:²"])
+def test_removals_reject_another_form_of_the_variable(text: str):
     with pytest.raises(ReconcilerError, match="expected `allow`, or `allow:<number>`"):
-        Removals.parse(said)
+        Removals.parse(text)
 
 
 @pytest.mark.parametrize("allowed", [True, False])

@@ -29,15 +29,15 @@ def reasons(before, after, rules=may_not):
     return [rejection.reason for rejection in rejections(before, after, rules)]
 
 
-def ending(unit: Declared, said: Ending) -> Declared:
-    """The unit, of which all that was said."""
-    return replace(unit, ending=said, dataset_endings=dict.fromkeys(unit.datasets, said))
+def ending(unit: Declared, ends: Ending) -> Declared:
+    """The unit, with this ending everywhere."""
+    return replace(unit, ending=ends, dataset_endings=dict.fromkeys(unit.datasets, ends))
 
 
-def units(number: int, said: Ending = UNSAID, of: int = 0) -> dict[str, Declared]:
+def units(number: int, ends: Ending = UNSAID, of: int = 0) -> dict[str, Declared]:
     """So many units with a connection and a dataset each."""
     names = [f"u{index}" for index in range(of, of + number)]
-    return {name: ending(Declared(f"{name}.yaml", "s", name, {name: "US"}), said) for name in names}
+    return {name: ending(Declared(f"{name}.yaml", "s", name, {name: "US"}), ends) for name in names}
 
 
 @pytest.mark.parametrize("rules", [may_not, may, retires])
@@ -102,8 +102,8 @@ def test_what_expired_by_the_last_run_is_removed_in_any_run():
 
 def test_a_date_that_no_run_has_announced_is_no_expiry():
     expired = {"stripe": Declared("prod/stripe.yaml", expired="2027-01-01")}
-    for said in (Ending(), TOMORROW):
-        first, second = reasons({"stripe": ending(STRIPE, said)}, expired)
+    for ends in (Ending(), TOMORROW):
+        first, second = reasons({"stripe": ending(STRIPE, ends)}, expired)
         assert first.startswith("prod/stripe.yaml expired on 2027-01-01: this run would delete the connection stripe\n")
         assert second.startswith("prod/stripe.yaml expired on 2027-01-01: this run would delete the dataset stripe\n")
         assert "\n    Write a later date in `expires` to keep it, or run with " in first, (
@@ -117,8 +117,8 @@ def test_a_date_that_no_run_has_announced_is_no_expiry():
 
 
 def test_deleted_file_is_rejected_when_removal_needs_retirement_first():
-    for said, rules in ((Ending(), retires), (Ending(guarded=True), may), (Ending(guarded=True), retires)):
-        for reason in reasons({"stripe": ending(STRIPE, said)}, {}, rules):
+    for ends, rules in ((Ending(), retires), (Ending(guarded=True), may), (Ending(guarded=True), retires)):
+        for reason in reasons({"stripe": ending(STRIPE, ends)}, {}, rules):
             assert "Restore the file with `retire: {ticket: …}`" in reason
             assert "RECONCILER_REMOVALS" not in reason
 
@@ -164,16 +164,16 @@ def test_datasets_count_by_themselves():
     assert "this run would remove 4 of 5 datasets (`delete_guard` allows 3) without" in reason
 
 
-@pytest.mark.parametrize("said", [YESTERDAY, Ending(retired=True)])
-def test_announced_removals_are_not_counted(said):
-    before = {**units(4), **units(10, said, of=4)}
+@pytest.mark.parametrize("ends", [YESTERDAY, Ending(retired=True)])
+def test_announced_removals_are_not_counted(ends):
+    before = {**units(4), **units(10, ends, of=4)}
     assert reasons(before, units(1), may) == []
     assert len(reasons(before, {}, may)) == 1
 
 
 def test_the_guard_yields_to_the_number_that_the_run_expects_and_to_no_less():
-    for expected, said in ((8, 0), (25, 0), (7, 1)):
-        assert len(reasons(units(10), units(6), Rules(TODAY, Removals(True, expected)))) == said
+    for expected, rejected in ((8, 0), (25, 0), (7, 1)):
+        assert len(reasons(units(10), units(6), Rules(TODAY, Removals(True, expected)))) == rejected
 
 
 def test_rejection_by_the_guard_names_the_number_to_allow():
@@ -201,7 +201,7 @@ CONFIG = {"config.timeframe": ("SIX", "TWELVE")}
 
 @pytest.mark.parametrize("rules", [may_not, may, retires])
 @pytest.mark.parametrize(
-    ("now", "said", "permission"),
+    ("now", "cause", "permission"),
     [
         (V2, "the destination changed from stripe to stripe_v2", "schema: {from: stripe, to: stripe_v2}"),
         (SANDBOX, "the service changed from stripe to stripe_sandbox", "service: {from: stripe, to: stripe_sandbox}"),
@@ -212,10 +212,10 @@ CONFIG = {"config.timeframe": ("SIX", "TWELVE")}
         ),
     ],
 )
-def test_replacement_is_rejected_with_its_cost_when_removals_are_allowed(now, said, permission, rules):
+def test_replacement_is_rejected_with_its_cost_when_removals_are_allowed(now, cause, permission, rules):
     (reason,) = reasons({"stripe": AIRFLOW}, {"stripe": now}, rules)
     assert reason.startswith(
-        f"prod/stripe.yaml: {said}, which Fivetran cannot do in an existing connection\n    Restore "
+        f"prod/stripe.yaml: {cause}, which Fivetran cannot do in an existing connection\n    Restore "
     )
     assert "and gives the Airflow variable fivetran_stripe_connector_id a new id" in reason
     assert "to replace the connection stripe by a new one that syncs its whole history again" in reason

@@ -54,7 +54,7 @@ def test_creating_or_changing_a_destination_runs_no_test(fivetran: Fivetran, new
 
 
 @pytest.mark.parametrize(
-    ("change", "said"),
+    ("change", "message"),
     [
         ({"gcp_project": "other-project"}, "gcp_project: the file says 'other-project', Fivetran has 'dev-project'"),
         ({"location": "EU"}, "location: the file says 'EU', Fivetran has 'US'"),
@@ -62,14 +62,14 @@ def test_creating_or_changing_a_destination_runs_no_test(fivetran: Fivetran, new
         ({"time_zone_offset": "-5"}, "time_zone_offset: the file says '-5', Fivetran has '0'"),
     ],
 )
-def test_differing_destination_is_rejected_also_in_a_preview(fivetran: Fivetran, new_run, change, said):
+def test_differing_destination_is_rejected_also_in_a_preview(fivetran: Fivetran, new_run, change, message):
     text = failure(DestinationProvider().create, {**PROPS, **change})
     run.declare(is_preview=True)
     assert failure(DestinationProvider().check, {}, {**PROPS, **change}) == text
     DestinationProvider().check({}, PROPS)
     assert fivetran.writes() == []
     assert text.startswith("connectors/dev/environment.yaml: the destination of group Group_Dev")
-    assert said in text
+    assert message in text
     assert fivetran.writes() == []
 
 
@@ -148,8 +148,8 @@ def test_a_group_is_not_renamed_to_the_name_of_another(fivetran: Fivetran, new_r
     other = fivetran.make_group("Group_New")
     provider = DestinationProvider()
     for operation, arguments in ((provider.create, ()), (provider.update, (fivetran.group, dict(PROPS)))):
-        said = failure(operation, *arguments, dict(RENAMED))
-        assert "Fivetran has both groups, Group_New and Group_Dev, so the run cannot rename Group_Dev" in said
+        message = failure(operation, *arguments, dict(RENAMED))
+        assert "Fivetran has both groups, Group_New and Group_Dev, so the run cannot rename Group_Dev" in message
     assert names(fivetran) == {fivetran.group: "Group_Dev", other: "Group_New"}
 
 
@@ -206,8 +206,8 @@ def test_settings_that_no_file_says_are_named_at_adoption(
     )
     DestinationProvider().create({**PROPS, "settings": {"private_link_id": "link_1"}})
     assert caplog.messages == [
-        f"connectors/dev/environment.yaml: the destination of group Group_Dev has {said}, which no file "
+        f"connectors/dev/environment.yaml: the destination of group Group_Dev has {message}, which no file "
         "declares\n    Write it under `destination`, so that a new destination has it too."
-        for said in ("networking_method: ProxyAgent", "proxy_agent_id: agent_1")
+        for message in ("networking_method: ProxyAgent", "proxy_agent_id: agent_1")
     ]
     assert fivetran.writes() == []

@@ -96,8 +96,8 @@ def test_undeclared_members_lose_their_role_when_the_policy_revokes_it(group: Fi
 def test_the_last_administrator_keeps_the_role(group: Fivetran, members: dict[str, str]):
     olds = _create(group, {ADMIN: MANAGE, ANN: VIEW})
     group.make_user("invited@example.com", verified=False)
-    group.make_team("Nobody")
-    group.set_access(group.group, **{"user:invited@example.com": MANAGE, "team:Nobody": MANAGE})
+    group.make_team("Empty")
+    group.set_access(group.group, **{"user:invited@example.com": MANAGE, "team:Empty": MANAGE})
     outs = _update(group, olds, members)
     assert group.access(group.group)[ADMIN] == MANAGE
     assert f"{ADMIN} keeps" in _failures() or f"keeps {MANAGE}" in _failures()
@@ -138,16 +138,16 @@ def test_the_team_of_the_api_keys_user_keeps_the_role(group: Fivetran):
 
 
 @pytest.mark.parametrize(
-    ("member", "said"),
+    ("member", "message"),
     [
         ("user:nobody@example.com", "the Fivetran account has no user with this address"),
         ("team:Nowhere", "Fivetran has no team of this name"),
     ],
 )
-def test_an_unknown_member_fails_alone(group: Fivetran, member: str, said: str):
+def test_an_unknown_member_fails_alone(group: Fivetran, member: str, message: str):
     outs = _create(group, {member: VIEW, ANN: VIEW, ADMIN: MANAGE})
     assert group.access(group.group) == {ADMIN: MANAGE, ANN: VIEW}
-    assert said in _failures()
+    assert message in _failures()
     assert list(outs["failed"]) == [member]
 
 

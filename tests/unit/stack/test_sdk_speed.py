@@ -8,9 +8,9 @@ import sys
 from reconciler.stack.sdk_speed import SDK_VERSION
 
 _REPLACED = """
-import importlib, sys
-from reconciler.stack import sdk_speed
-names = [(module, name) for module, name, _ in sdk_speed.replacements()]
+import sys
+from reconciler.stack import sdk_replacements, sdk_speed
+names = [(module, name) for module, name, _ in sdk_replacements.replacements()]
 before = [getattr(*each) for each in names]
 done = sdk_speed.make_faster(sys.argv[1] if len(sys.argv) > 1 else None)
 replaced = [getattr(*each) is not old for each, old in zip(names, before)]
@@ -18,12 +18,20 @@ assert len(set(replaced)) == 1, replaced
 print(done, replaced[0])
 """
 
+_WITHOUT_A_PRIVATE_NAME = """
+import pulumi.output
+del pulumi.output._OutputData
+from reconciler.stack.sdk_speed import make_faster
+print(make_faster("3.999.0"))
+"""
+
 _URN = """
 import asyncio
 from pulumi.runtime import resource
-from reconciler.stack import sdk_speed
+from reconciler.stack import sdk_replacements
 parts = ("name", "a:b/c:D", "urn:pulumi:dev::project::pulumi:pulumi:Stack::project-dev")
-async def urns(): return [await make(*parts).future() for make in (resource.create_urn, sdk_speed.create_known_urn)]
+makers = (resource.create_urn, sdk_replacements.create_known_urn)
+async def urns(): return [await make(*parts).future() for make in makers]
 first, second = asyncio.run(urns())
 assert first == second, (first, second)
 """
@@ -41,6 +49,10 @@ def test_sdk_is_made_faster_when_it_is_the_installed_version():
 
 def test_sdk_runs_as_it_is_when_its_version_is_another():
     assert in_a_process(_REPLACED, "3.999.0") == "False False"
+
+
+def test_sdk_runs_as_it_is_when_another_version_lacks_a_private_name():
+    assert in_a_process(_WITHOUT_A_PRIVATE_NAME) == "False"
 
 
 def test_sdk_runs_as_it_is_when_a_variable_asks_for_it():
