@@ -17,8 +17,9 @@ from typing import Any, TypeVar, cast
 import click
 
 from reconciler.cli import Exit
+from reconciler.cli.files import replace_file
 from reconciler.cli.options import environment_option, specs_option, today_option
-from reconciler.cli.output import inert, print_note, print_text, replace_file
+from reconciler.cli.output import inert, print_note, print_text
 from reconciler.config import Loaded, load
 from reconciler.config.folder import ENVIRONMENT_FILE, UNIT_NAME
 from reconciler.config.rules.credentials import looks_like_credential

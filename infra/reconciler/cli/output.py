@@ -10,24 +10,19 @@ import itertools
 import json
 import os
 import re
-import shutil
 import sys
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, is_dataclass, replace
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 import click
 
-from reconciler.model.errors import ReconcilerError, printable
+from reconciler.model.errors import printable
 
 if TYPE_CHECKING:
     from rich.progress import TaskID
-
-#: Characters of a file's name in that of its partial copy, which is a few longer: systems allow 255 bytes.
-_LONGEST_NAME = 50
 
 #: How bad an entry is. GitHub shows every level but `ok` as an annotation.
 Level = Literal["ok", "notice", "warning", "failed"]
@@ -236,43 +231,6 @@ def print_lines(lines: Iterable[str]) -> None:
 def print_json(record: object) -> None:
     """Print JSON to stdout."""
     print_text(format_json(record))
-
-
-def write_file(file: Path, text: str) -> None:
-    """Write a file atomically, since other processes may read it; create its folder if necessary.
-
-    A link stays, and a device or pipe is written to.
-
-    Raises:
-        ReconcilerError: It cannot be written; nothing of it is left.
-    """
-    try:
-        target = file.resolve()
-        if target.exists() and not target.is_file():
-            with target.open("w", encoding="utf-8") as stream:
-                stream.write(text)
-        else:
-            replace_file(target, text.encode())
-    except OSError as error:
-        step = "Name a file in a folder that you may write to."
-        raise ReconcilerError(f"{file}: cannot be written: {error.strerror}\n    {step}") from None
-
-
-def replace_file(file: Path, content: bytes) -> None:
-    """Replace a file at once and keep its permissions; an interrupt leaves the old one.
-
-    Raises OSError.
-    """
-    file.parent.mkdir(parents=True, exist_ok=True)
-    partial = file.with_name(f".{file.name[:_LONGEST_NAME]}.{os.getpid()}")
-    try:
-        with partial.open("wb") as stream:
-            if file.exists():
-                shutil.copymode(file, partial)
-            stream.write(content)
-        partial.replace(file)
-    finally:
-        partial.unlink(missing_ok=True)
 
 
 def print_note(text: str) -> None:
