@@ -56,7 +56,7 @@ def test_prod_reports_what_was_changed_by_hand_until_a_person_decides(scene: Sce
     scene.run_daily(scene.today + timedelta(days=1)).ok()
     opened = the_issue(scene)
     assert opened["state"] == "open"
-    assert "changes the schedule of the connection payroll" in opened["body"]
+    assert "changes when the connection payroll syncs" in opened["body"]
     assert "gh workflow run merge.yml -f environment=prod -f refresh=true" in opened["body"]
     # A reader more, by hand, and access that has lapsed: also what is scheduled waits, and the issue changes.
     reader = {"role": READER, "userByEmail": "eve@example.com"}
@@ -64,7 +64,7 @@ def test_prod_reports_what_was_changed_by_hand_until_a_person_decides(scene: Sce
     scene.run_daily(scene.today + timedelta(days=2)).ok()
     changed = the_issue(scene)
     assert changed["number"] == opened["number"]
-    assert "changes the schedule of the connection payroll" in changed["body"]
+    assert "changes when the connection payroll syncs" in changed["body"]
     assert "eve@" in changed["body"].replace("\u200b", "")
     assert "lapsed" not in changed["body"]
     assert (frequency(scene), readers(scene)) == (60, {"ann", "dan", "eve"})

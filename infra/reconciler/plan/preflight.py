@@ -233,7 +233,7 @@ def _declared(units: Mapping[str, Any]) -> dict[str, Declared]:
 
 
 def _known(props: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what exists, what a refresh reads of it, and its announced end, whichever file declares it.
+    """Return what a refresh reads and a review compares, whichever file declares it.
 
     A renamed file changes nothing.
     """
@@ -243,12 +243,12 @@ def _known(props: Mapping[str, Any]) -> dict[str, Any]:
         "variables": sorted(_variables(_declared(props.get("units", {})))),
         _FORMER: props.get(_FORMER) or [],
         "connections": {
-            unit.connection: (unit.service, unit.tables, unit.ending, unit.permanent)
+            unit.connection: (unit.service, unit.tables, unit.ending, unit.permanent, unit.fixed)
             for unit in units
             if unit.connection
         },
         "datasets": {
-            dataset: (location, unit.ending_of(dataset))
+            dataset: (location, unit.ending_of(dataset), dataset in unit.sensitive)
             for unit in units
             for dataset, location in unit.datasets.items()
         },

@@ -182,6 +182,19 @@ def activations(context: Context) -> Iterator[Consequence]:
         if step.old.get("awaiting") != step.new.get("awaiting"):
             yield from _awaiting(context, unit, name)
         yield from _tables(context, step, name, unit)
+    yield from _undeclared_tables(context)
+
+
+def _undeclared_tables(context: Context) -> Iterator[Consequence]:
+    """Return the connections whose file no longer selects tables, which changes nothing in this run."""
+    listed = {step.name for step in context.preview.of_type("Activation") if step.operation in ("update", "replace")}
+    for unit, after in context.after.items():
+        before = context.before.get(unit)
+        if unit in listed or before is None or not before.tables or after.tables or after.connection is None:
+            continue
+        name = f"connection {after.connection}"
+        text = f"no longer declares the tables and columns of the {name}: a user can change in Fivetran what is synced"
+        yield Consequence("stop", "tables_undeclared", text, name, unit, context.place(unit, "connector"))
 
 
 def _ends_as_recorded(context: Context, unit: str) -> bool:
@@ -209,7 +222,7 @@ def _words(inputs: Mapping[str, Any]) -> str:
 def _tables(context: Context, step: Step, name: str, unit: str) -> Iterator[Consequence]:
     """Return what arrives in BigQuery that did not, as a stop; the rest of a change as a note."""
     sync = step.new.get("sync") or {}
-    old, new = _choices(step.old.get("sync") or {}), _choices(sync)
+    old, new = _choices(_in_new_schema(context, unit, step.old.get("sync") or {})), _choices(sync)
     for choice in sorted({*old, *new}):
         (was, _), (now, path) = old.get(choice, (None, ())), new.get(choice, (None, ()))
         if was == now or {was, now} == {None, _PARTLY}:  # The lines of the table's columns show that.
@@ -226,6 +239,16 @@ def _tables(context: Context, step: Step, name: str, unit: str) -> Iterator[Cons
             yield Consequence("stop", "tables_widened", text, f"{name}: {choice}", unit, at, now)
         else:
             yield Consequence("note", "tables_narrowed", text, f"{name}: {choice}", unit, at, now)
+
+
+def _in_new_schema(context: Context, unit: str, sync: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return the last run's `sync` under the schema that its connection is replaced into, so that the two compare."""
+    for step in context.preview.of_type("Connection"):
+        if step.name == unit and step.operation == "replace":
+            old, new = ((inputs.get("destination") or {}).get("schema") for inputs in (step.old, step.new))
+            schemas = sync.get("schemas") or {}
+            return {**sync, "schemas": {new if name == old else name: node for name, node in schemas.items()}}
+    return sync
 
 
 def _undeclared(choice: str, sync: Mapping[str, Any]) -> str:

@@ -245,3 +245,19 @@ def test_fleet_forgets_a_former_variable_when_a_unit_has_it_again(fivetran: Five
     checked = provider.check({**props(), "former_variables": ["a_id"]}, news).inputs
     assert checked["former_variables"] == []
     assert "variables_elsewhere" not in checked
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"sensitive": ["stripe"]},
+        {"fixed": {"destination_schema_names": "SOURCE_NAMING"}},
+        {"permanent": {"database": "b"}},
+        {"ending": {"removed_on": "2027-01-01"}},
+    ],
+)
+def test_preflight_shows_a_change_that_only_a_review_reads(new_run, changed: dict[str, Any]):
+    declared = {**MOVED, "datasets": {"stripe": "US"}, "permanent": {"database": "a"}}
+    before, after = props(payments=declared), props(payments={**declared, **changed})
+    assert not provider.diff("dev", before, before).changes
+    assert provider.diff("dev", before, after).changes

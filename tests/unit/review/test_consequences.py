@@ -142,6 +142,40 @@ def test_a_column_that_leaves_the_file_counts_as_included(tmp_path: Path):
     assert [each.severity for each in consequences(tmp_path, {"shop": unit()}, *steps)] == ["stop"]
 
 
+def test_tables_that_no_file_selects_any_more_are_stopped(tmp_path: Path):
+    def units(tables: bool) -> dict[str, Any]:
+        return {"units": {"shop": {"file": "dev/shop.yaml", "connection": "shop", "tables": tables}}}
+
+    steps = [step("update", "Preflight", "preflight", units(True), units(False))]
+    [undeclared] = consequences(tmp_path, {"shop": unit()}, *steps)
+    assert (undeclared.severity, undeclared.kind) == ("stop", "tables_undeclared")
+    assert (
+        consequences(tmp_path, {"shop": unit()}, step("update", "Preflight", "preflight", units(False), units(True)))
+        == []
+    )
+
+
+def test_choices_of_a_replaced_connection_are_compared_in_its_new_schema(tmp_path: Path):
+    def inputs(schema: str, **columns: str) -> dict[str, Any]:
+        return {"sync": {"schemas": {schema: {"tables": {"customer": {"columns": columns}}}}}}
+
+    moved = {**CONNECTION, "destination": {"schema": "shop_v2"}}
+    steps = [
+        step("replace", "Connection", "shop", CONNECTION, moved),
+        step(
+            "replace",
+            "Activation",
+            "shop",
+            inputs("shop", email="hashed", phone="hashed"),
+            inputs("shop_v2", email="hashed"),
+        ),
+    ]
+    texts = [each.text for each in consequences(tmp_path, {"shop": unit("shop_v2")}, *steps)]
+    assert [text.split(" of the connection")[0] for text in texts[1:]] == [
+        "no longer declares the column `phone` of `shop_v2.customer`"
+    ]
+
+
 def test_a_variable_of_a_paused_unit_is_removed(tmp_path: Path):
     files = {"shop": unit(connector={"schedule": {"by": "airflow", "task_id": "fivetran_shop"}, "paused": "INC-1"})}
     outputs = {"airflow_variables": {"fivetran_shop_connector_id": "plain_compass"}}
