@@ -26,9 +26,9 @@ from reconciler.config.rules.credentials import looks_like_credential
 from reconciler.edits.edited import Edited
 from reconciler.edits.source import Source
 from reconciler.git.repository import Repository
-from reconciler.model import Environment
+from reconciler.model import Environment, commands
 from reconciler.model.commands import count
-from reconciler.model.errors import ReconcilerError
+from reconciler.model.errors import Problem, ReconcilerError
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -172,11 +172,16 @@ def apply_changes(
         print_note(f"nothing to change: {meaning}")
         return Exit.FINE
     _require_editable(changes)
-    problems = load(specs, Path.cwd(), day, {each.path: each.after for each in changes}).problems
+    problems, elsewhere = _check(changes, specs, day)
     for each in changes:
         print_text(format_diff(each), newline=False)
-    for note in notes:
+    links = [
+        f"{link} is the same file, and changes with it" for each in changes for link in _links_to(each.path, specs)
+    ]
+    for note in (*notes, *links):
         print_note(f"notice: {note}")
+    if elsewhere:
+        print_note(_describe_elsewhere(elsewhere))
     if problems:
         for problem in problems:
             print_note(str(problem))
@@ -198,6 +203,39 @@ def apply_changes(
         _write(each)
     print_note(f"written: {', '.join(each.shown for each in changes)}")
     return Exit.FINE
+
+
+def _check(changes: Sequence[FileChange], specs: Path, day: date) -> tuple[list[Problem], list[Problem]]:
+    """Return the problems of the files after the edit: those that stop it, and older ones of other environments.
+
+    An edit is stopped by each problem in an environment whose files it changes, and by each one that it causes.
+    """
+    edited = {path: each.after for each in changes for path in (each.path, *_links_to(each.path, specs))}
+    after = load(specs, Path.cwd(), day, edited)
+    touched = {path.parent.absolute() for path in edited}
+    names = [name for name in after.environments if (specs / name).absolute() in touched]
+    own = {problem for name in names for problem in after.problems_of(name)}
+    if all(problem in own for problem in after.problems):
+        return list(after.problems), []
+    before = set(load(specs, Path.cwd(), day).problems) - own
+    return [each for each in after.problems if each not in before], [each for each in after.problems if each in before]
+
+
+def _links_to(file: Path, specs: Path) -> list[Path]:
+    """Return the other units' files that are this one by a symbolic link."""
+    target = file.resolve()
+    return [each for each in specs.glob("*/*.yaml") if each != file and each.resolve() == target]
+
+
+def _describe_elsewhere(problems: Sequence[Problem]) -> str:
+    """Return a warning about problems that do not stop an edit: the first place, and how many there are."""
+    first, more = problems[0], len(problems) - 1
+    rest = f", and {count(more, 'more problem')}" if more else ""
+    return (
+        f"warning: {first.file}:{first.line}:{first.column}: {first.message}{rest}\n"
+        f"    Correct it before the next run there: {commands.reconciler('validate')} lists every problem. "
+        "It does not stop this edit."
+    )
 
 
 def _open_pull_request(changes: Sequence[FileChange], meaning: str, notes: Sequence[str]) -> None:
@@ -293,11 +331,19 @@ def _require_editable(changes: Sequence[FileChange]) -> None:
             raise ReconcilerError(
                 f"{each.shown}: the file is read-only\n    Make it writable first: `chmod u+w {each.shown}`."
             )
-        if Repository(each.path.parent).has_changes(each.path.name):
+        file = each.path.resolve()
+        state, add = Repository(file.parent).state_of(file.name), commands.shell("git", "add", each.shown)
+        if state == "untracked":
+            raise ReconcilerError(
+                f"{each.shown}: the file is not in git yet, so that git could not undo this edit\n"
+                f"    Commit it first ({add}, `git commit`), or edit it by hand."
+            )
+        if state == "changed":
+            undo = commands.shell("git", "restore", "--staged", "--worktree", each.shown)
             raise ReconcilerError(
                 f"{each.shown}: the file has changes that are not committed\n"
-                f"    Commit them first (`git add {each.shown}`, `git commit`), or undo them "
-                f"(`git restore {each.shown}`). For several edits in one commit, edit the file by hand."
+                f"    Commit them first ({add}, `git commit`), or undo them ({undo}). "
+                "For several edits in one commit, edit the file by hand."
             )
 
 

@@ -53,23 +53,27 @@ class SelectedEnvironment:
         return (self.fleet, *others)
 
 
-def select_environment(specs: Path, environment: str | None, day: date | None = None) -> SelectedEnvironment:
+def select_environment(
+    specs: Path, environment: str | None, day: date | None = None, *, needs_others: bool = True
+) -> SelectedEnvironment:
     """Read the files of all environments and select one.
 
     Args:
         specs: The folder with a folder for each environment.
         environment: Its name; None selects the only environment.
         day: The date to use as today.
+        needs_others: Whether the files of the other environments have to be valid; otherwise faulty ones are left out.
 
     Raises:
-        InvalidSpecs: A file of any environment has a problem. What a faulty file declares is not known, and would
-            otherwise count as unmanaged.
+        InvalidSpecs: A file of the environment, or of another one that is needed, has a problem. What a faulty file
+            declares is not known, and would otherwise count as unmanaged.
         click.UsageError: There are several environments, and none is named.
     """
     loaded = load(specs, Path.cwd(), day)
     name = environment or only_environment(loaded)
     fleet = loaded.fleet(name)
-    others = tuple(loaded.fleet(other) for other in loaded.environments if other != name)
+    known = loaded.environments if needs_others else loaded.fleets
+    others = tuple(loaded.fleet(other) for other in known if other != name)
     masked_output.declare_values(fleet.environment, (fleet, *others), loaded.places)
     return SelectedEnvironment(fleet, others, loaded.places)
 

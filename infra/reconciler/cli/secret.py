@@ -74,7 +74,8 @@ def put(
         raise click.BadParameter("expected a name; this looks like the value. Leave it out", param_hint="NAME")
     if project and not _PROJECT.fullmatch(project):
         raise click.BadParameter("expected the id of a project", param_hint="--project")
-    selected = None if project and environment is None else select_environment(specs, environment)
+    is_needed = not project or environment is not None
+    selected = select_environment(specs, environment, needs_others=False) if is_needed else None
     own_project = selected and (selected.environment.secrets_project or selected.environment.gcp_project)
     where = project or str(own_project)
 

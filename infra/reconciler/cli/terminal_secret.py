@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import os
 import select
+import signal
 import sys
 import termios
 from pathlib import Path
+from typing import NoReturn
 
 from reconciler.cli.output import print_prompt
 from reconciler.model.errors import ReconcilerError
@@ -59,6 +61,7 @@ def _read_terminal(prompt: str, limit: int) -> bytes:
     silent = termios.tcgetattr(source)
     silent[3] &= ~(termios.ECHO | termios.ICANON)
     silent[6][termios.VMIN], silent[6][termios.VTIME] = 1, 0
+    ended = {number: signal.signal(number, _exit) for number in (signal.SIGTERM, signal.SIGHUP)}
     try:
         termios.tcsetattr(source, termios.TCSAFLUSH, silent)
         print_prompt(f"{prompt}: ")
@@ -68,8 +71,15 @@ def _read_terminal(prompt: str, limit: int) -> bytes:
     finally:
         # Drops what was pasted and not read, so that the shell does not run it.
         termios.tcsetattr(source, termios.TCSAFLUSH, before)
+        for number, usual in ended.items():
+            signal.signal(number, usual)
         print_prompt("")
     return value
+
+
+def _exit(number: int, _frame: object) -> NoReturn:
+    """End the process by an exception, so that the terminal gets its echo back."""
+    raise SystemExit(128 + number)
 
 
 def _line(source: int, limit: int) -> tuple[bytes, bytes]:

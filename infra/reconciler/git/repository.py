@@ -12,7 +12,7 @@ import subprocess
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO
+from typing import IO, Literal
 
 from reconciler.model.errors import ReconcilerError, printable
 
@@ -37,6 +37,10 @@ _VARIABLES = {
     "GIT_LITERAL_PATHSPECS": "1",
     "LC_ALL": "C",
 }
+
+
+#: Of a file in a work tree. `free`: no repository, or no git, knows about it.
+FileState = Literal["committed", "changed", "untracked", "free"]
 
 
 class TooManyEntries(ReconcilerError):
@@ -81,14 +85,23 @@ class Repository:
             raise _failure(arguments[0], done.stderr, step)
         return done.stdout
 
-    def has_changes(self, file: str) -> bool:
-        """Return whether a file of the work tree differs from the last commit; False outside a repository."""
+    def state_of(self, file: str) -> FileState:
+        """Return whether a file of the work tree is as in the last commit; `free` outside a repository.
+
+        Raises `ReconcilerError` where git does not answer: the file may have changes then.
+        """
         command = self._command("status", "--porcelain", "-z", "--untracked-files=all", "--", file)
         try:
             done = subprocess.run(command, capture_output=True, timeout=_TIMEOUT_S, check=False, env=_env())
+        except FileNotFoundError:
+            return "free"
         except (OSError, subprocess.TimeoutExpired):
-            return False
-        return done.returncode == 0 and bool(done.stdout)
+            raise ReconcilerError("git status: no answer\n    Run `git status` to see why.") from None
+        if done.returncode == 0:
+            return "untracked" if done.stdout.startswith(b"??") else "changed" if done.stdout else "committed"
+        if b"not a git repository" in done.stderr or b"must be run in a work tree" in done.stderr:
+            return "free"
+        raise _failure("status", done.stderr, "Run `git status` to see why.")
 
     def require_commit(self, commit: str) -> None:
         """Check that the repository has a commit. Raises `ReconcilerError`, which says how to fetch it."""

@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Literal
 
-from reconciler.model import Reference
+from reconciler.model import Reference, commands
 from reconciler.model.commands import shell
 from reconciler.model.errors import ReconcilerError
 
@@ -51,7 +51,7 @@ class SecretRequest:
     def no_secret(self) -> Finding:
         """Describe a 404 for the secret."""
         name, project = self.reference.name, self.reference.project
-        create = shell("gcloud", "secrets", "create", name, self._project, "--data-file=-")
+        create = commands.reconciler("secret put", "--project", str(project), "--create", name)
         return Finding(
             "missing",
             f"project {project} has no secret {name} with a version: create one ({create}), or correct the reference",
@@ -60,7 +60,7 @@ class SecretRequest:
     def no_version(self) -> Finding:
         """Describe a 404 for the version."""
         name, project = self.reference.name, self.reference.project
-        add = shell("gcloud", "secrets", "versions", "add", name, self._project, "--data-file=-")
+        add = commands.reconciler("secret put", "--project", str(project), name)
         return Finding(
             "missing",
             f"the secret {name} in project {project} has no version {self.reference.version}: add it ({add}), or "
@@ -75,7 +75,8 @@ class SecretRequest:
 
     def destroyed(self) -> Finding:
         """Describe a destroyed version."""
-        return Finding("destroyed", f"{self.subject} is destroyed: add a version, and refer to that one")
+        add = commands.reconciler("secret put", "--project", str(self.reference.project), self.reference.name)
+        return Finding("destroyed", f"{self.subject} is destroyed: add a version ({add}), and refer to that one")
 
     def denied(self, who: str) -> Finding:
         """Describe a 403. Google answers it for a missing secret too, where the account may not know."""

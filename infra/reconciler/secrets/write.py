@@ -133,7 +133,10 @@ class Secret:
 
     def _error(self, error: Exception, doing: str) -> ReconcilerError:
         found = google_error(self._subject, error)
-        step = "Run again: it is not certain whether the version was added" if doing == "add" else "Run again"
+        step = "Run again"
+        if doing == "add":
+            look = shell("gcloud", "secrets", "versions", "list", self._short_name, f"--project={self._project}")
+            step = f"Look with {look} before you run again: it is not certain whether the version was added"
         match error:
             case google_exceptions.NotFound():
                 step = f"Run again with --create, or {shell('gcloud', 'secrets', 'list', f'--project={self._project}')}"

@@ -7,6 +7,7 @@ A fault is JSON: `{"path": ":access$", "nth": 1, "count": 1, "kind": …}`. `pat
 - `html`: answer `status` (502) with an HTML page, as a proxy does.
 - `delay`: wait `seconds`, then continue.
 - `drop`: close the connection without an answer.
+- `lose`: do what the request says, then close the connection without an answer.
 - `garble`: answer with one byte of the payload changed.
 """
 
@@ -25,6 +26,7 @@ _KINDS: Mapping[str, Mapping[str, bool]] = {
     "html": {"status": False},
     "delay": {"seconds": True},
     "drop": {},
+    "lose": {},
     "garble": {},
 }
 

@@ -79,6 +79,8 @@ async def faulty(request: web.Request, handler: Handler) -> web.StreamResponse:
         elif (answer := _strike(fault, request)) is not None:
             return answer
     response = await handler(request)
+    if any(fault.kind == "lose" for fault in met):
+        return _dropped(request)
     if any(fault.kind == "garble" for fault in met) and isinstance(response, web.Response):
         return _garbled(response)
     return response
@@ -137,11 +139,16 @@ def _strike(fault: Fault, request: web.Request) -> web.Response | None:
         case "html":
             return _page(fault.settings.get("status", 502))
         case "drop":
-            if request.protocol is not None:
-                request.protocol.force_close()
-            return web.Response(status=499)
+            return _dropped(request)
         case _:
             return None
+
+
+def _dropped(request: web.Request) -> web.Response:
+    """Close the connection; nothing of the response is sent."""
+    if request.protocol is not None:
+        request.protocol.force_close()
+    return web.Response(status=499)
 
 
 def _page(status: int) -> web.Response:

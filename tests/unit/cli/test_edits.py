@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 from pathlib import Path
 
@@ -395,3 +396,76 @@ def test_edit_that_is_cut_short_leaves_the_folder_as_it_was(
     assert folder.run("pause", "stripe", "INC-1", "--yes").code != 0
     assert sorted(folder.file.parent.iterdir()) == before
     assert folder.text == UNIT
+
+
+@pytest.mark.parametrize("command", EDITS)
+def test_edit_needs_valid_files_in_its_own_environment_only(folder: Folder, second: Path, command: str):
+    second.write_text(second.read_text().replace("owners:", "owner:"))
+    folder.commit(UNIT)
+    arguments, expected = EDITS[command]
+    ran = folder.run(command, "dev/stripe", *arguments, "--yes")
+    assert (ran.code, folder.text) == (0, expected)
+    assert "warning: connectors/prod/stripe.yaml:3:1: unknown key" in ran.err
+    assert "`reconciler validate` lists every problem. It does not stop this edit." in ran.err
+    assert folder.run(command, "prod/stripe", *arguments, "--yes").code == 1
+
+
+def test_edit_writes_nothing_when_it_causes_a_problem_elsewhere(folder: Folder, second: Path):
+    second.unlink()
+    environment = second.parent / "environment.yaml"
+    viewer = "{role: roles/bigquery.dataViewer, members: [group:all@example.com]}"
+    text = environment.read_text().replace("prod-project", "dev-project")
+    environment.write_text(f"{text}project_access: [{viewer}]\n")
+    folder.commit(UNIT)
+    ran = folder.run("new", "github", "-e", "dev", "--sensitive", "--yes")
+    assert (ran.code, (folder.file.parent / "github.yaml").exists()) == (1, False)
+    assert "connectors/prod/environment.yaml:" in ran.err
+
+
+def test_edit_through_a_link_writes_its_target_and_names_the_other_unit(folder: Folder, second: Path):
+    second.unlink()
+    second.symlink_to("../dev/stripe.yaml")
+    unit = UNIT.replace("  schedule: {by: airflow, task_id: fivetran_stripe}\n", "")
+    folder.commit(unit)
+    ran = folder.run("pause", "prod/stripe", "INC-1", "--yes")
+    assert ran.code == 0, ran.err
+    assert "notice: connectors/dev/stripe.yaml is the same file, and changes with it" in ran.err
+    assert second.is_symlink()
+    assert folder.text == with_line(unit, "version: 1}\n", "  paused: INC-1")
+    ran = folder.run("resume", "prod/stripe", "--yes")
+    assert "connectors/prod/stripe.yaml: the file has changes that are not committed" in ran.err
+
+
+def test_edit_rejects_a_file_that_is_staged_or_not_in_git_yet(folder: Folder):
+    folder.file.write_text(UNIT + "# more\n")
+    folder.git("add", "-A")
+    ran = folder.run("pause", "stripe", "INC-1", "--yes")
+    assert "(`git restore --staged --worktree connectors/dev/stripe.yaml`)" in ran.err
+    folder.git("rm", "-q", "--cached", str(folder.file))
+    folder.git("commit", "-q", "-m", "Out of git")
+    ran = folder.run("pause", "stripe", "INC-1", "--yes")
+    assert "the file is not in git yet, so that git could not undo this edit" in ran.err
+    assert folder.text == UNIT + "# more\n"
+
+
+@pytest.mark.parametrize("place", ["no git", "no repository", "detached head", "no commit"])
+def test_edit_works_wherever_git_is_or_is_not(folder: Folder, monkeypatch: pytest.MonkeyPatch, place: str):
+    if place == "no git":
+        monkeypatch.setenv("PATH", "/nowhere")
+    elif place == "detached head":
+        folder.git("checkout", "-q", "--detach")
+    else:
+        shutil.rmtree(".git")
+        if place == "no commit":
+            folder.git("init", "-q")
+    ran = folder.run("pause", "stripe", "INC-1", "--yes")
+    if place == "no commit":
+        assert (ran.code, "the file is not in git yet" in ran.err, folder.text) == (2, True, UNIT)
+    else:
+        assert (ran.code, folder.text != UNIT) == (0, True), ran.err
+
+
+def test_edit_writes_nothing_when_git_does_not_answer(folder: Folder):
+    (folder.file.parents[2] / ".git" / "config").write_text("[core\n")
+    ran = folder.run("pause", "stripe", "INC-1", "--yes")
+    assert (ran.code, "Run `git status` to see why." in ran.err, folder.text) == (2, True, UNIT)

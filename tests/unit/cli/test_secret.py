@@ -302,3 +302,47 @@ def test_secret_put_ends_cleanly_on_ctrl_c(terminal: Terminal, workspace: Worksp
     assert "canary" not in terminal.shown
     assert terminal.echoes()
     assert versions(workspace) == {"1": "ENABLED"}
+
+
+def test_secret_put_adds_one_version_when_the_reply_is_lost(workspace: Workspace, monkeypatch: pytest.MonkeyPatch):
+    store(workspace)
+    workspace.admin("POST", "/secret-manager/faults", {"path": ":addVersion$", "count": None, "kind": "lose"})
+    ran = put(workspace, monkeypatch, CANARY)
+    assert (ran.code, ran.out) == (0, f"{{secret: {NAME}, version: 2}}\n"), ran.err
+    assert versions(workspace) == {"1": "ENABLED", "2": "ENABLED"}
+
+
+def test_secret_put_creates_one_secret_when_the_reply_is_lost(workspace: Workspace, monkeypatch: pytest.MonkeyPatch):
+    workspace.admin("POST", "/secret-manager/faults", {"path": "/secrets$", "count": None, "kind": "lose"})
+    ran = put(workspace, monkeypatch, CANARY, "--create", NAME)
+    assert (ran.code, ran.out) == (0, f"{{secret: {NAME}, version: 1}}\n"), ran.err
+    assert versions(workspace) == {"1": "ENABLED"}
+
+
+def test_secret_put_says_so_when_it_cannot_know_whether_it_wrote(workspace: Workspace, monkeypatch: pytest.MonkeyPatch):
+    store(workspace)
+    workspace.admin("POST", "/secret-manager/faults", {"path": ":addVersion$", "kind": "lose"})
+    workspace.admin("PUT", "/secret-manager/denials", {"denials": [{"permission": "secretmanager.versions.access"}]})
+    ran = put(workspace, monkeypatch, CANARY)
+    assert (ran.code, ran.out) == (3, "")
+    assert "it is not certain whether the version was added" in ran.err
+    assert f"`gcloud secrets versions list {NAME} --project={PROJECT}`" in ran.err
+    assert versions(workspace) == {"1": "ENABLED", "2": "ENABLED"}
+
+
+def test_secret_put_needs_valid_files_in_its_own_environment_only(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+):
+    workspace.write("environment", {"gcp_project": 1}, "prod")
+    ran = put(workspace, monkeypatch, CANARY, "--create", "-e", "dev", NAME)
+    assert ran.out == f"{{secret: {NAME}, version: 1}}\n"
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+def test_secret_put_gives_the_terminal_its_echo_back_when_it_is_ended(terminal: Terminal, number: signal.Signals):
+    terminal.wait_for("not shown): ")
+    terminal.type("half-a-canary")
+    terminal.process.send_signal(number)
+    assert terminal.end()[0] != 0
+    assert terminal.echoes()
+    assert "canary" not in terminal.shown

@@ -80,7 +80,7 @@ def test_all_faulty_references_are_reported_at_once(vault: Vault):
 def test_a_secret_that_is_not_there_is_named_with_its_project_and_how_to_make_it(vault: Vault):
     assert failure(Reference("secret", "stripe", 1, PROJECT)) == (
         "project example-secrets has no secret stripe with a version: create one "
-        "(`gcloud secrets create stripe --project=example-secrets --data-file=-`), or correct the reference"
+        "(`reconciler secret put --project example-secrets --create stripe`), or correct the reference"
     )
 
 
@@ -88,7 +88,7 @@ def test_a_version_that_is_not_there_is_named_and_how_to_add_it(vault: Vault):
     vault.put("stripe", "x", version=2)
     assert failure(Reference("secret", "stripe", 3, PROJECT)) == (
         "the secret stripe in project example-secrets has no version 3: add it "
-        "(`gcloud secrets versions add stripe --project=example-secrets --data-file=-`), or correct the reference"
+        "(`reconciler secret put --project example-secrets stripe`), or correct the reference"
     )
 
 
@@ -103,7 +103,8 @@ def test_disabled_version_is_distinguished_from_a_destroyed_one(vault: Vault):
     assert failure(newest).startswith("the latest version of the secret stripe in project example-secrets is disabled")
     vault.move(reference, "DESTROYED")
     assert failure(reference) == (
-        "version 2 of the secret stripe in project example-secrets is destroyed: add a version, and refer to that one"
+        "version 2 of the secret stripe in project example-secrets is destroyed: add a version "
+        "(`reconciler secret put --project example-secrets stripe`), and refer to that one"
     )
 
 
