@@ -206,7 +206,7 @@ def apply_changes(
 
 
 def _check(changes: Sequence[FileChange], specs: Path, day: date) -> tuple[list[Problem], list[Problem]]:
-    """Return the problems of the files after the edit: those that stop it, and older ones of other environments.
+    """Return the problems that stop an edit, and older ones of other environments.
 
     An edit is stopped by each problem in an environment whose files it changes, and by each one that it causes.
     """
