@@ -1,7 +1,7 @@
 """What holds for every test.
 
 Hypothesis has no deadlines, since a busy machine is no failure. Processes that tests start can be interrupted, also
-where the tests themselves run in the background of a script, whose children ignore SIGINT unless told otherwise.
+where the tests themselves run in the background of a script, whose children ignore SIGINT unless a script changes that.
 HTTP clients trust one authority that has issued nothing: reading the system's takes 30 ms of CPU in each client, and
 tests connect to this machine only.
 """

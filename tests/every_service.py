@@ -37,13 +37,13 @@ class Filled:
 
     def as_unit(self) -> dict[str, Any]:
         """The unit's file."""
-        said = {"config": dict(self.config), "auth": dict(self.auth)}
+        trees = {"config": dict(self.config), "auth": dict(self.auth)}
         connector = {"service": self.service, "destination": dict(self.destination)}
         dataset = "datasets" if "schema_prefix" in self.destination else "dataset"
         return {
             "description": f"Data from {self.service}.",
             "owners": ["owner@example.com"],
-            "connector": connector | {key: value for key, value in said.items() if value},
+            "connector": connector | {key: value for key, value in trees.items() if value},
             dataset: {"public": {}} if dataset == "datasets" else {},
         }
 

@@ -64,7 +64,7 @@ def test_editor_and_validate_agree_on_valid_and_invalid_files(file: Path):
     if read is None:
         return
     kind = kind_of(file)
-    # A key without a value, or one that cannot be read, is a problem of its own, told while the file is read.
+    # A key without a value, or one that cannot be read, is a problem of its own, reported while the file is read.
     errors = [error for error in VALIDATORS[kind].iter_errors(read.data) if error.instance is not None]
     faults = [error for error in errors if tuple(error.absolute_path) not in read.incomplete]
     assert bool(list(check(read, kind))) == bool(faults)

@@ -94,19 +94,19 @@ def test_every_mapping_is_closed_but_the_trees_of_the_api(kind: schemas.Kind):
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_every_pattern_and_condition_has_words_for_the_one_who_breaks_it(kind: schemas.Kind):
-    def told(node: Any, words: bool = False) -> None:
+    def assert_message(node: Any, words: bool = False) -> None:
         if isinstance(node, list):
             for inner in node:
-                told(inner, words)
+                assert_message(inner, words)
         elif isinstance(node, dict):
             if isinstance(node.get("pattern"), str):
                 assert "patternErrorMessage" in node, node
             if isinstance(node.get("not"), dict) or "oneOf" in node:
                 assert words or "errorMessage" in node, node
             for key, inner in node.items():
-                told(inner, words or "errorMessage" in node or key == "if")
+                assert_message(inner, words or "errorMessage" in node or key == "if")
 
-    told(schemas.schema(kind))
+    assert_message(schemas.schema(kind))
 
 
 @pytest.mark.parametrize("kind", KINDS)

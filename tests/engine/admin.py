@@ -50,11 +50,11 @@ class Admin:
         return by_name
 
     def edit(self, target: str, **fields: Any) -> Any:
-        """Somebody changes a connection in Fivetran's interface."""
+        """A person changes a connection in Fivetran's interface."""
         return self._call("PATCH", f"/connections/{target}", fields)
 
     def make_group_with_destination(self, name: str) -> str:
-        """Somebody makes a group with a destination for the tests' project; returns its id."""
+        """A person creates a group with a destination for the tests' project; return the group's id."""
         group: str = self._call("POST", "/groups", {"name": name})["id"]
         config = {"project_id": "dev-project", "data_set_location": "US"}
         self._call("POST", "/destinations", {"id": group, "region": "GCP_US_EAST4", "config": config})
@@ -65,15 +65,15 @@ class Admin:
         self._call("PATCH", f"/destinations/{id_}", fields)
 
     def make(self, **fields: Any) -> Any:
-        """Somebody makes a connection in Fivetran's interface."""
+        """A person creates a connection in Fivetran's interface."""
         return self._call("POST", "/connections", fields)
 
     def delete(self, target: str) -> None:
-        """Somebody deletes a connection in Fivetran's interface."""
+        """A person deletes a connection in Fivetran's interface."""
         self._call("DELETE", f"/connections/{target}")
 
     def select(self, target: str, change: dict[str, Any]) -> None:
-        """Somebody selects tables in a connection's Schema tab, in the shape of the API's own request."""
+        """A person selects tables in a connection's Schema tab, in the shape of the API's own request."""
         self._call("PATCH", f"/connections/{target}/schemas", change)
 
     def make_user(self, email: str, **fields: Any) -> str:
@@ -101,7 +101,7 @@ class Admin:
         return self._call("POST", "/setup-tests", script)
 
     def set_host(self, host: str, **presents: Any) -> None:
-        """What a host presents to whoever connects: `certificates` and `host_key`."""
+        """What a host presents to a client that connects: `certificates` and `host_key`."""
         self._call("PUT", f"/hosts/{host}", presents)
 
     def forget_tests(self) -> None:
@@ -164,7 +164,7 @@ class Admin:
         return self._call(method, f"/secret-manager{path}", body)
 
     def put_secret(self, name: str, version: int, value: str, project: str = "dev-project") -> None:
-        """Somebody adds a version of a secret."""
+        """A person adds a version of a secret."""
         item = {"project": project, "secret": name, "version": version, "value": value}
         self.secrets("PUT", "/versions", {"versions": [item]})
 

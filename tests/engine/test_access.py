@@ -1,4 +1,4 @@
-"""Who gets in, until when, and that a change of it is one update in place, through the real engine."""
+"""Who has access, until when, and that a change of it is one update in place, through the real engine."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def salaries(until: str, *, sensitive: bool) -> dict[str, Any]:
 
 
 def lists(admin: Admin) -> dict[str, list[dict[str, Any]]]:
-    """The access lists, without the one workload; whoever writes is `fivetran`."""
+    """The access lists, without the one workload; the writer is `fivetran`."""
     found: dict[str, list[dict[str, Any]]] = {}
     for name in ("stripe", "salaries", "dbt"):
         entries = admin.dataset("dev-project", name)["access"]
@@ -89,14 +89,14 @@ def test_a_change_of_sensitive_or_until_is_one_update_and_expired_access_is_revo
     }
     assert lists(admin) == flipped
 
-    said = workspace.preview("--expect-no-changes", "--refresh", RECONCILER_TODAY="2027-01-20").ok().out
-    told = "roles/bigquery.dataViewer for user:A@example.com"
-    assert f"access ends on 2027-01-20, today is the last day: {told}; write a later date in `until`" in said
+    output = workspace.preview("--expect-no-changes", "--refresh", RECONCILER_TODAY="2027-01-20").ok().out
+    entry = "roles/bigquery.dataViewer for user:A@example.com"
+    assert f"access ends on 2027-01-20, today is the last day: {entry}; write a later date in `until`" in output
 
     over = {"RECONCILER_TODAY": "2027-01-21"}
     assert changes(workspace, **over) == {f"{ACCESS}::salaries": "update"}
     ended = workspace.up("--refresh", **over).ok().out
-    assert f"access ended on 2027-01-20: {told}; remove the grant" in ended
+    assert f"access ended on 2027-01-20: {entry}; remove the grant" in ended
     assert lists(admin) == {**flipped, "salaries": listed(ENGINEERS)}
     assert "revokes roles/bigquery.dataViewer on dataset salaries from user:a@example.com until 2027-01-20" in ended
     workspace.preview("--expect-no-changes", "--refresh", **over).ok()

@@ -246,7 +246,7 @@ def test_jobs_of_an_environment_act_as_its_identity(bootstrap: Bootstrap, kind: 
     ],
     ids=["old form of sub", "renamed repository"],
 )
-def test_names_do_not_decide_who_gets_in(bootstrap: Bootstrap, claims: dict[str, str]):
+def test_condition_compares_ids_and_no_names(bootstrap: Bootstrap, claims: dict[str, str]):
     assert identities(bootstrap, **claims) == {account("apply", "dev")}
 
 

@@ -64,8 +64,8 @@ def test_plain_pulumi_works_in_the_root_and_leaves_the_checkout_as_it_was(
         output = shell.stdout.read()
         code = shell.wait(timeout=60)
         os.killpg(shell.pid, signal.SIGTERM)  # the simulators serve on when the shell is gone
-        said = shell.stderr.read()  # ends when they do
-    assert code == 0, output + said
+        errors = shell.stderr.read()  # ends when they do
+    assert code == 0, output + errors
     assert output.count("unchanged") >= 1
     assert settings() == before
     assert list(scratch.iterdir()) == []

@@ -24,23 +24,23 @@ def access(admin: Admin, dataset: str) -> list[dict[str, Any]]:
 
 
 def writer(admin: Admin, dataset: str) -> str:
-    """Who writes the dataset; empty when nobody does."""
+    """The members that write the dataset."""
     entries = admin.dataset("dev-project", dataset)["access"]
     return next((entry["userByEmail"] for entry in entries if entry.get("role") == "WRITER"), "")
 
 
 def make(admin: Admin, dataset: str, *access: dict[str, Any], **settings: Any) -> None:
-    """Somebody makes a dataset."""
+    """A person creates a dataset."""
     admin.gcp("PUT", f"/datasets/dev-project/{dataset}", {"access": list(access), **settings})
 
 
 def meanwhile(admin: Admin, dataset: str, after_next: str, **change: Any) -> None:
-    """What somebody else does to an access list right after the next call that reads, or writes, the dataset."""
+    """What another process does to an access list right after the next call that reads, or writes, the dataset."""
     admin.gcp("POST", f"/datasets/dev-project/{dataset}/after-next/{after_next}", change)
 
 
 def revoked(entry: str, dataset: str) -> str:
-    """What is told of an entry that goes."""
+    """The line that reports a revoked entry."""
     role, _, member = entry.partition(" for ")
     return f"revokes {role} on dataset {dataset} from {member}"
 
@@ -63,7 +63,7 @@ def test_the_access_list_is_the_files_and_flipping_sensitive_is_one_update(works
     assert sorted(access(admin, "stripe"), key=str) == sorted([ROBOT, ENGINEERS], key=str)
     assert admin.dataset("dev-project", "backups")["location"] == "EU"
 
-    # Somebody authorises a view: it stays, through updates too. Somebody else lets himself in: he does not.
+    # A person authorises a view: it stays, through updates too. A person grants himself access: that does not.
     admin.gcp("POST", "/datasets/dev-project/stripe/access", VIEW)
     workspace.up("--refresh").ok()
     assert VIEW in access(admin, "stripe")
@@ -74,8 +74,10 @@ def test_the_access_list_is_the_files_and_flipping_sensitive_is_one_update(works
     for run in (workspace.preview("--refresh"), workspace.up("--refresh")):
         assert engineers in run.ok().out
         assert job in run.out
-        told = {line.partition(": ")[2] for line in run.out.splitlines() if ": revokes " in line or ": grants " in line}
-        assert told == {engineers, job}
+        reported = {
+            line.partition(": ")[2] for line in run.out.splitlines() if ": revokes " in line or ": grants " in line
+        }
+        assert reported == {engineers, job}
     assert ENGINEERS not in access(admin, "stripe")
     assert VIEW in access(admin, "stripe")
     workspace.assert_settled()
@@ -141,7 +143,7 @@ def test_a_dataset_that_exists_is_taken_over_only_as_it_is_or_as_its_file_says(w
     assert writes == {"Update": 1, "PATCH": 1}, "those of the other one"
     settled = workspace.preview("--expect-no-changes", "--refresh").ok().out
     assert "adopt" not in settled
-    # What no file can say stays through a write, whoever has said it since.
+    # What no file can declare stays through a write, even if another process changed it since.
     admin.gcp("PATCH", "/datasets/dev-project/changed", {"defaultPartitionExpirationMs": 3_600_000})
     same["dataset"] |= {"description": "New.", "labels": {"team-name": "b"}}
     workspace.write("same", same)
@@ -229,14 +231,14 @@ def test_undeclared_datasets_fail_a_run_when_forbidden_and_data_needs_a_retireme
     make(admin, "scratch_1")
     workspace.write("environment", {**ENVIRONMENT, "ignore": {"schemas": ["scratch_*"]}})
     workspace.write("stripe", stripe())
-    told = "environment.yaml: dev-project has undeclared datasets: app_audit"
-    assert f"{told}. By default all viewers and editors of the project can read them" in workspace.preview().ok().out
+    message = "environment.yaml: dev-project has undeclared datasets: app_audit"
+    assert f"{message}. By default all viewers and editors of the project can read them" in workspace.preview().ok().out
     forbidding = {**ENVIRONMENT, "ignore": {"schemas": ["scratch_*"]}, "policy": {"undeclared_datasets": "forbidden"}}
     workspace.write("environment", forbidding)
     workspace.write("app", database(public="included"))
     failed = workspace.up()
     assert failed.code != 0
-    assert told in failed.out
+    assert message in failed.out
     # A database that would write a dataset which no file declares is not started.
     assert re.search(
         r"app\.yaml:\d+:\d+: schemas are synced into datasets that no file declares:\n\s+audit → app_audit", failed.out
@@ -245,7 +247,7 @@ def test_undeclared_datasets_fail_a_run_when_forbidden_and_data_needs_a_retireme
     assert admin.connections()["app"]["paused"]
     drift = workspace.preview("--expect-no-changes", "--refresh")
     assert drift.code != 0
-    assert told in drift.out
+    assert message in drift.out
     workspace.write("environment", {**forbidding, "ignore": {"schemas": ["scratch_*", "app_*"]}})
     workspace.write("app", database(public="included", audit="excluded"))
     workspace.up().ok()
@@ -253,7 +255,7 @@ def test_undeclared_datasets_fail_a_run_when_forbidden_and_data_needs_a_retireme
     assert (live["paused"], live["schema_config"]["schemas"]["audit"]["enabled"]) == (False, False)
     workspace.assert_settled()
 
-    # A dataset with data is not deleted, unless a run before that has said so.
+    # A dataset with data is not deleted, unless an earlier run announced it.
     admin.gcp("PUT", "/datasets/dev-project/stripe/tables/customer", {"rows": 10})
     workspace.remove("stripe")
     failed = workspace.up(RECONCILER_REMOVALS="allow")
@@ -281,7 +283,7 @@ UNNAMED: dict[str, Any] = {
 }
 
 
-def test_settings_that_no_file_names_stay_and_what_a_write_takes_away_is_said_first(workspace: Workspace, admin: Admin):
+def test_undeclared_settings_stay_and_a_write_first_names_what_it_removes(workspace: Workspace, admin: Admin):
     rounding = {"defaultRoundingMode": "ROUND_HALF_EVEN"}
     for dataset in ("kept", "adopted"):
         make(admin, dataset, ROBOT, ENGINEERS, description="History.", **UNNAMED, **rounding)

@@ -1,4 +1,4 @@
-"""What somebody changes by hand: shown by `preview --refresh`, put right by `up --refresh`, or rightly left alone."""
+"""What a person changes by hand: shown by `preview --refresh`, put right by `up --refresh`, or rightly left alone."""
 
 from __future__ import annotations
 

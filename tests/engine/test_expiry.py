@@ -30,7 +30,7 @@ EXTENDED = "2027-07-31"
 #: The first day on which a dataset of each stage is no more.
 REMOVED_ON = {"before": "2027-07-08", "warned": "2027-01-18", "paused": "2027-01-09", "extended": "2027-08-08"}
 
-#: What is said of each stage; nothing of the others.
+#: The message of each stage; the others have none.
 WORDS = {
     "warned": "expires on 2027-01-10, in 2 days:",
     "paused": "expired on 2027-01-01:",
@@ -98,15 +98,15 @@ def reconciler(workspace: Workspace, *arguments: str, state: str | None = None) 
     )
 
 
-def assert_told(text: str, named: dict[str, str]) -> None:
+def assert_reported(text: str, named: dict[str, str]) -> None:
     """Of each unit exactly what its stage has to say, at the place of its date."""
-    for unit, said in named.items():
+    for unit, message in named.items():
         other = ("Airflow variable", " grants ", " revokes ")
         lines = [
             line for line in text.splitlines() if f"{unit}.yaml:" in line and not any(words in line for words in other)
         ]
-        assert bool(lines) == bool(said), (unit, lines)
-        assert all(said in line for line in lines), (unit, lines)
+        assert bool(lines) == bool(message), (unit, lines)
+        assert all(message in line for line in lines), (unit, lines)
 
 
 def assert_a_slip_removes_nothing(workspace: Workspace) -> None:
@@ -123,19 +123,19 @@ def assert_a_slip_removes_nothing(workspace: Workspace) -> None:
     file.write_text(before)
 
 
-def assert_everything_is_told(workspace: Workspace) -> None:
+def assert_everything_is_reported(workspace: Workspace) -> None:
     """In words, in `validate` and in the preview: nothing of it is a fault."""
-    told = {
+    messages = {
         f"{kind}_{stage}": WORDS.get(stage, "") for kind in ("own", "alone", "shared", "last") for stage in LAST_DAYS
     }
-    told |= {f"{kind}_extended": WORDS["paused"] for kind in ("own", "alone", "shared", "last")}
-    told |= {f"first_{stage}": OVER_ELSEWHERE for stage in LAST_DAYS} | {"last_over": OVER_ELSEWHERE}
-    told["own_before"] = EMPTIED
+    messages |= {f"{kind}_extended": WORDS["paused"] for kind in ("own", "alone", "shared", "last")}
+    messages |= {f"first_{stage}": OVER_ELSEWHERE for stage in LAST_DAYS} | {"last_over": OVER_ELSEWHERE}
+    messages["own_before"] = EMPTIED
     validated = reconciler(workspace, "validate")
     assert validated.returncode == 0, validated.stdout
-    assert_told(validated.stdout, told)
+    assert_reported(validated.stdout, messages)
     previewed = workspace.preview("--diff", **on(TODAY)).ok()
-    assert_told(previewed.out, told)
+    assert_reported(previewed.out, messages)
     datasets_over = ("own_over", "shared_over", "alone_over")
     gone = {f"delete {kind} {name}" for kind in ("Dataset", "DatasetAccess") for name in datasets_over}
     assert gone == {step for step in previewed.steps() if "delete Dataset" in step}
@@ -149,7 +149,7 @@ def test_every_kind_of_unit_goes_through_its_stages_and_an_extension_undoes_them
     emptied = {**stripe("own_before", schedule=by_airflow("own_before")), "expires": LAST_DAYS["before"]}
     workspace.write("own_before", {**emptied, "dataset": {"default_table_expiration_ms": 3_600_000}})
     announced = workspace.up(**on("2026-11-01")).ok()
-    assert_told(announced.out, {f"own_{stage}": EMPTIED if stage == "before" else "" for stage in LAST_DAYS})
+    assert_reported(announced.out, {f"own_{stage}": EMPTIED if stage == "before" else "" for stage in LAST_DAYS})
     all_variables = set(workspace.outputs()["airflow_variables"])
     assert workspace.outputs()["airflow_deletions"] == []
     live = datasets(admin)
@@ -158,7 +158,7 @@ def test_every_kind_of_unit_goes_through_its_stages_and_an_extension_undoes_them
         admin.gcp("PUT", f"/datasets/dev-project/{name}/tables/data", {"rows": 10})
 
     assert_a_slip_removes_nothing(workspace)
-    assert_everything_is_told(workspace)
+    assert_everything_is_reported(workspace)
 
     # No file is swept whose unit the stack still holds.
     state = json.dumps({"deployment": workspace.state()["checkpoint"]["latest"]})

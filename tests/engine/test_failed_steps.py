@@ -21,13 +21,13 @@ def test_each_step_that_google_refuses_names_its_line(workspace: Workspace, admi
     assert run.code != 0
     member = next(n for n, text in enumerate(environment.read_text().splitlines(), 1) if "gone@" in text)
     dataset = next(n for n, text in enumerate(files["made"].read_text().splitlines(), 1) if text == "dataset:")
-    for said in (
+    for pattern in (
         rf"{environment}:{member}:\d+: roles/bigquery.jobUser on the project dev-project for user:gone@example.com "
         r"cannot be made\n\s+See Google's message under `roles/bigquery.jobUser user:gone@example.com`",
         rf"{files['unmade']}:{dataset}:1: the dataset unmade cannot be made\n\s+See Google's message under `unmade`",
         rf"{files['denied']}:{dataset}:1: BigQuery, project dev-project: the access list of the dataset denied cannot",
     ):
-        assert re.search(said, run.out), run.out
+        assert re.search(pattern, run.out), run.out
     assert [*admin.connections()] == ["made"]
     units = workspace.outputs()["units"]
     assert {name: sorted(unit) for name, unit in units.items() if name != "made"} == {

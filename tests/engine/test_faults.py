@@ -1,7 +1,7 @@
 """Trouble in Fivetran's API, through the real CLI.
 
-What can be got over is got over in the run itself. What cannot is said under the file it is about, keeps no other unit
-from its end, and is made good by the next run that meets no trouble.
+A run overcomes what it can. It reports the rest under the file that causes it, and applies all other units. The next run
+without trouble mends the failed ones.
 """
 
 from __future__ import annotations
@@ -103,7 +103,7 @@ def test_trouble_at_every_write_is_got_over_in_the_run_that_meets_it(workspace: 
     assert_converged(workspace, admin, set(UNITS) - {"grants"})
 
 
-def test_trouble_that_stays_is_told_under_each_file_and_made_good_by_the_next_run(workspace: Workspace, admin: Admin):
+def test_lasting_failures_are_reported_for_each_file_and_mended_by_the_next_run(workspace: Workspace, admin: Admin):
     workspace.write("accounts", unit("accounts"))
     admin.fault(kind="unauthorized", count=None)
     refused = workspace.up()
@@ -140,8 +140,8 @@ def test_trouble_that_stays_is_told_under_each_file_and_made_good_by_the_next_ru
     admin.fault(**CREATE, kind="status", status=400, body={"code": "IllegalState", "message": "no sk_live_rotated"})
     failed = workspace.up(RECONCILER_SETUP_TESTS_DEADLINE="3")
     assert failed.code != 0
-    told = re.sub(r"\.yaml:\d+:\d+:", ".yaml:", failed.out)
-    for said in (
+    output = re.sub(r"\.yaml:\d+:\d+:", ".yaml:", failed.out)
+    for message in (
         "accounts.yaml: PATCH /connections/{}: Fivetran answered 429 ",
         "Wait 3600 s, then run again.",
         "billing.yaml: PATCH /connections/{}: Fivetran answered 403 ",
@@ -150,10 +150,10 @@ def test_trouble_that_stays_is_told_under_each_file_and_made_good_by_the_next_ru
         "events.yaml: 1 setup test of connection ",
         "Validate Login: FAILED: Invalid API key ******",
     ):
-        name = said.partition(".")[0]
-        assert said.format(admin.connections().get(name, {}).get("id")) in told, said
-    assert re.search(r"(feedback|grants).yaml: POST /connections: Fivetran answered 400 IllegalState: no \*{6}", told)
-    assert re.search(r"(feedback|grants).yaml: the setup tests of .* were still running after 3 s", told)
+        name = message.partition(".")[0]
+        assert message.format(admin.connections().get(name, {}).get("id")) in output, message
+    assert re.search(r"(feedback|grants).yaml: POST /connections: Fivetran answered 400 IllegalState: no \*{6}", output)
+    assert re.search(r"(feedback|grants).yaml: the setup tests of .* were still running after 3 s", output)
     assert_in_plain_words(failed)
 
     admin.forget_faults()

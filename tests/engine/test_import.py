@@ -48,7 +48,7 @@ def made_by_hand(workspace: Workspace, admin: Admin) -> dict[str, Any]:
         "dbt_stripe": everybody,
         "sheets": access,
         "app_public": everybody,
-        # Everybody with a role on the project reads it, but not whom the environment's default lets in.
+        # All members with a role on the project read it, but not the environment's default readers.
         "dbt_open": [*access, {"role": "READER", "specialGroup": "projectReaders"}],
     }.items():
         admin.gcp("PUT", f"/datasets/dev-project/{name}", {"access": entries, "labels": {"app_code": name}})

@@ -44,7 +44,7 @@ def test_a_removal_rename_or_move_is_rejected_unless_the_file_declares_it(worksp
     workspace.up().ok()
     ids = {name: live["id"] for name, live in admin.connections().items()}
 
-    # Everything that is wrong is said at once, in preview as in up.
+    # Everything that is wrong is reported at once, in preview as in up.
     workspace.remove("sandbox")
     workspace.remove("stripe")
     workspace.write("payments", stripe())

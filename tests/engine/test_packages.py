@@ -24,8 +24,8 @@ def code(text: str) -> bytes:
 
 def unit(name: str, **connector: Any) -> dict[str, Any]:
     """A unit whose connector is code of ours."""
-    said = {"service": "connector_sdk", "destination": {"schema": name}, **connector}
-    return {"description": "Orders.", "owners": ["owner@example.com"], "connector": said, "dataset": {}}
+    connector_section = {"service": "connector_sdk", "destination": {"schema": name}, **connector}
+    return {"description": "Orders.", "owners": ["owner@example.com"], "connector": connector_section, "dataset": {}}
 
 
 def test_code_goes_with_its_unit_from_its_first_upload_to_its_end(workspace: Workspace, admin: Admin):

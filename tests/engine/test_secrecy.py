@@ -58,18 +58,18 @@ def test_secrets_arrive_and_show_nowhere_and_a_raised_version_sends_only_its_key
     workspace.write("stripe", stripe(config=keyed(1)))
     for name, unit in secretive().items():
         workspace.write(name, unit)
-    said = [workspace.preview("--diff"), workspace.up("--diff", "--logtostderr", "-v=9")]
+    results = [workspace.preview("--diff"), workspace.up("--diff", "--logtostderr", "-v=9")]
     live = admin.connections(secrets=True)
     assert live["stripe"]["config"]["api_key"] == KEY
     assert live["casa"]["config"]["secrets_list"] == [{"key": "token", "value": TOKEN}]
     assert live["ads"]["auth"]["refresh_token"] == PASSWORD
-    said += [workspace.preview("--expect-no-changes", "--diff").ok()]
-    said += [workspace.preview("--expect-no-changes", "--refresh", "--diff").ok()]
+    results += [workspace.preview("--expect-no-changes", "--diff").ok()]
+    results += [workspace.preview("--expect-no-changes", "--refresh", "--diff").ok()]
 
     # A raised version shows as such, without its value.
     workspace.write("stripe", stripe(config=keyed(2)))
-    said += [workspace.preview("--diff", STRIPE_KEY="").ok()]
-    assert re.search(r"version: 1 => 2", said[-1].out)
+    results += [workspace.preview("--diff", STRIPE_KEY="").ok()]
+    assert re.search(r"version: 1 => 2", results[-1].out)
 
     # Only that key is sent, and tested. A run that fails says what failed, not with which value.
     admin.script_tests(
@@ -84,11 +84,11 @@ def test_secrets_arrive_and_show_nowhere_and_a_raised_version_sends_only_its_key
     sent, tested = [request for request in admin.requests() if request["method"] != "GET"]
     assert sorted(sent["keys"]) == ["config.api_key", "run_setup_tests"]
     assert tested["route"].endswith("/test")
-    said += [failed, workspace.up().ok()]
+    results += [failed, workspace.up().ok()]
     assert admin.connections(secrets=True)["stripe"]["config"]["api_key"] == ROTATED
 
     written = everything_written(workspace.backend, workspace.settings.parent, workspace.tools.pulumi_home)
-    printed = "".join(result.out for result in said)
+    printed = "".join(result.out for result in results)
     for canary in [*canaries.values(), ROTATED]:
         for form in (canary, canary.encode("unicode_escape").decode(), re.split(r"[\n\"]", canary)[0]):
             assert form not in printed

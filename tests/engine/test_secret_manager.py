@@ -20,14 +20,14 @@ def test_a_value_is_read_when_it_is_sent_and_found_nowhere_but_in_fivetran(works
     admin.put_secret("stripe-key", 3, THIRD)
     admin.put_secret("stripe-key", 4, FOURTH)
     workspace.write("stripe", versioned(3))
-    said = [workspace.preview("--diff").ok()]
+    results = [workspace.preview("--diff").ok()]
     assert admin.secrets_read() == 0
-    said += [workspace.up("--diff", "--logtostderr", "-v=9").ok()]
+    results += [workspace.up("--diff", "--logtostderr", "-v=9").ok()]
     assert admin.connections(secrets=True)["stripe"]["config"]["api_key"] == THIRD
     assert admin.secrets_read() == 1
-    said += [workspace.preview("--expect-no-changes", "--refresh", "--diff").ok()]
+    results += [workspace.preview("--expect-no-changes", "--refresh", "--diff").ok()]
 
-    # A new version shows as its number and as nothing else, without anybody having read it.
+    # A new version shows as its number and as nothing else, and the run has not read it.
     workspace.write("stripe", versioned(4))
     shown = workspace.preview("--diff").ok()
     changed = [line.strip() for line in shown.out.splitlines() if "=>" in line]
@@ -46,12 +46,12 @@ def test_a_value_is_read_when_it_is_sent_and_found_nowhere_but_in_fivetran(works
     assert sorted(patch["keys"]) == ["config.api_key", "run_setup_tests"]
     # Besides the new value the one that was there is read: a failed test may quote either, and both are masked.
     assert admin.secrets_read() == 3
-    said += [shown, failed, workspace.up("--diff").ok()]
+    results += [shown, failed, workspace.up("--diff").ok()]
     assert admin.connections(secrets=True)["stripe"]["config"]["api_key"] == FOURTH
     workspace.assert_settled()
 
     written = everything_written(workspace.backend, workspace.settings.parent, workspace.tools.pulumi_home)
-    printed = "".join(result.out for result in said)
+    printed = "".join(result.out for result in results)
     for canary in (THIRD, FOURTH):
         assert canary not in printed
         assert canary.encode() not in written
@@ -83,10 +83,10 @@ def test_a_preview_names_an_unreadable_version_and_an_adoption_diff_in_one_rejec
 def test_a_value_of_the_stacks_config_arrives_and_is_in_state_only_encrypted(workspace: Workspace, admin: Admin):
     workspace.pulumi("config", "set", "--secret", "stripe_key", THIRD).ok()
     workspace.write("stripe", stripe(config={"api_key": {"pulumi_config": "stripe_key", "version": 1}, **FRAME}))
-    said = [workspace.preview("--diff").ok(), workspace.up("--diff").ok()]
+    results = [workspace.preview("--diff").ok(), workspace.up("--diff").ok()]
     assert admin.connections(secrets=True)["stripe"]["config"]["api_key"] == THIRD
     workspace.assert_settled()
-    assert not any(THIRD in result.out for result in said)
+    assert not any(THIRD in result.out for result in results)
     state = workspace.state()["checkpoint"]["latest"]["resources"]
     assert THIRD not in str(state)
     holding = [each["urn"] for each in state if "stripe_key" in str(each.get("inputs", {}).keys())]

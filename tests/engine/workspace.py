@@ -167,7 +167,7 @@ class Workspace:
         self.specs = self.folder / "specs"
         self.backend = self.folder / "state"
         shutil.copytree(self.tools.new_stack / "state", self.backend)
-        self.said = self.folder / "said.txt"
+        self.printed = self.folder / "printed.txt"
         self.settings = self.folder / "settings.yaml"
         shutil.copy(self.tools.new_stack / "settings.yaml", self.settings)
         self.env = {
@@ -239,14 +239,14 @@ class Workspace:
     def start(self, *arguments: str, **env: str) -> subprocess.Popen[bytes]:
         """A Pulumi command in a session of its own, for a test to kill or to look at while it runs.
 
-        What it prints, and what a plugin process prints that outlives it, is added to `said`.
+        What it prints, and what a plugin process prints that outlives it, is added to `printed`.
         """
-        with self.said.open("ab") as said:
+        with self.printed.open("ab") as printed:
             return subprocess.Popen(
                 self.command(*arguments),
                 cwd=ROOT,
                 env={**self.env, **env},
-                stdout=said,
+                stdout=printed,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
             )

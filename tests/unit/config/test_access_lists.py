@@ -190,7 +190,7 @@ def test_the_access_list_of_every_dataset(environment, declared):
                 assert default <= set(found)
             for entry in found:
                 day = parse_until(entry.condition)
-                # Nothing that has ended, and nobody without what the environment asks for.
+                # Nothing that has ended, and no member without what the environment requires.
                 assert day is None or day >= TODAY
                 if is_person(entry.at) and entry.at not in standing:
                     if "until" in policy.people.need:

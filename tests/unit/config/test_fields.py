@@ -190,8 +190,8 @@ def connectors(draw: st.DrawFn) -> dict[str, Any]:
 @given(connectors())
 def test_config_problems_show_no_value_and_are_reported_once(connector: dict[str, Any]):
     found = specs(connector)
-    told = list(fields.check_config_and_auth(found))
-    text = "\n".join(str(problem) for problem in told).lower()
+    problems = list(fields.check_config_and_auth(found))
+    text = "\n".join(str(problem) for problem in problems).lower()
     assert "4711" not in text
     assert "47.11" not in text
-    assert len({(problem.line, problem.column, problem.message) for problem in told}) == len(told)
+    assert len({(problem.line, problem.column, problem.message) for problem in problems}) == len(problems)

@@ -1,4 +1,4 @@
-"""What is said of a value that the schema does not allow."""
+"""The message about a value that the schema does not allow."""
 
 import json
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""What the client's tests share: a clock that nobody waits for, and a server that answers from a script."""
+"""What the client's tests share: a clock that passes without waiting, and a server that answers from a script."""
 
 from __future__ import annotations
 

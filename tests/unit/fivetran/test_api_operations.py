@@ -224,12 +224,12 @@ UPLOADS: dict[str, tuple[Callable[[FivetranClient], Any], str]] = {
 
 @pytest.mark.parametrize("name", UPLOADS)
 def test_package_file_is_sent_as_a_form(name: str) -> None:
-    call, said = UPLOADS[name]
+    call, method_and_path = UPLOADS[name]
     server = Server(ok({"id": "p_1", "file_sha256_hash": "AB" * 32}))
     with server.client() as client:
         assert call(client).sha256 == "ab" * 32
     request = server.request
-    assert f"{request.method} {request.url.path}" == said
+    assert f"{request.method} {request.url.path}" == method_and_path
     assert request.headers["Accept"] == V1
     assert request.headers["Content-Type"].startswith("multipart/form-data; boundary=")
     assert b'name="file"; filename="code.zip"\r\nContent-Type: application/zip\r\n\r\nPK\x03\x04\r\n' in request.content

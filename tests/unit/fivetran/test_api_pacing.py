@@ -267,7 +267,7 @@ def test_a_short_wait_is_not_announced(caplog: pytest.LogCaptureFixture) -> None
 
 
 @pytest.mark.parametrize(
-    ("headers", "told"),
+    ("headers", "message"),
     [
         ({"X-Rate-Limit": "20000", "X-Rate-Limit-Remaining": "399"}, "399 of the account's 20000"),
         ({"X-Rate-Limit": "20000", "X-Rate-Limit-Remaining": "400"}, None),
@@ -280,14 +280,14 @@ def test_a_short_wait_is_not_announced(caplog: pytest.LogCaptureFixture) -> None
     ],
 )
 def test_nearly_used_quota_is_logged_once_and_delays_no_request(
-    headers: dict[str, str], told: str | None, caplog: pytest.LogCaptureFixture
+    headers: dict[str, str], message: str | None, caplog: pytest.LogCaptureFixture
 ) -> None:
     time = FakeTime()
     with Server(httpx.Response(200, headers=headers, json={"data": {"id": "g"}})).client(time) as client:
         for _ in range(3):
             client.get_group("g")
     texts = [record.getMessage() for record in caplog.records]
-    assert [told in text for text in texts] == [True] if told else not texts
+    assert [message in text for text in texts] == [True] if message else not texts
     assert time.sleeps == []
 
 

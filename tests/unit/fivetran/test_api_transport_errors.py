@@ -28,7 +28,7 @@ ANSWERED = {"DecodingError", "TooManyRedirects"}
 def test_every_httpx_error_is_a_transport_error_with_its_sent_state(
     kind: type[Exception],
 ) -> None:
-    server = Server(kind(f"said {CANARY}"))
+    server = Server(kind(f"quoting {CANARY}"))
     with server.client(retry=ONCE) as client, pytest.raises(TransportError) as caught:
         client.create_connection(
             group_id="g", service="s", config={"api_key": CANARY}, auth={"token": CANARY}, run_setup_tests=False

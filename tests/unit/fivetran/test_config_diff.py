@@ -204,8 +204,8 @@ def test_a_choice_is_one_value_in_each_spelling(words):
 
 
 def test_difference_is_formatted_as_yaml_in_sorted_order():
-    (said,) = differences({"schedule": [{"every": "6h", "by": "fivetran"}]}, {"schedule": [True, 5]})
-    assert str(said) == "schedule: the file says [{by: fivetran, every: 6h}], Fivetran has [true, 5]"
+    (difference,) = differences({"schedule": [{"every": "6h", "by": "fivetran"}]}, {"schedule": [True, 5]})
+    assert str(difference) == "schedule: the file says [{by: fivetran, every: 6h}], Fivetran has [true, 5]"
 
 
 def test_a_declared_key_that_is_gone_is_absent():

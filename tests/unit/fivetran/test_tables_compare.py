@@ -10,7 +10,7 @@ from .live_schemas import Column, Config, Lock, Schema, Table, compare, to_look_
 
 
 def live() -> Config:
-    """A database with two schemas; of one column somebody has said something."""
+    """A database with two schemas; one column has settings."""
     users = Table(
         columns={"email": Column(hashed=True)},
         unlisted={"id": Column(lock=Lock("OTHER", "A primary key cannot be excluded")), "phone": Column()},
@@ -267,8 +267,8 @@ def test_difference_that_exposes_data_is_distinguished_from_others():
             "audit": "excluded",
         },
     }
-    told = {each.path.rpartition(".")[2]: protects(each) for each in compare(declared, live()).differences}
-    assert told == {"new": True, "mode": False, "email": False, "phone": True, "audit": True}
+    protecting = {each.path.rpartition(".")[2]: protects(each) for each in compare(declared, live()).differences}
+    assert protecting == {"new": True, "mode": False, "email": False, "phone": True, "audit": True}
 
 
 def test_schema_synced_into_an_undeclared_dataset_is_named_with_it():

@@ -118,16 +118,16 @@ def test_unnamed_nodes_stay_unless_others_is_reset(sync: Sync, live: Config):
         return
     before, after = copy.deepcopy(live), live.patched(seen.patch)
     for name, schema in after.schemas.items():
-        said = sync.schemas.get(name)
-        if said is None:
+        declared_schema = sync.schemas.get(name)
+        if declared_schema is None:
             assert schema == before.schemas[name]
-        for table_name, table in schema.tables.items() if said is not None else ():
-            told = said.tables.get(table_name) if said is not None else None
-            if told is None:
+        for table_name, table in schema.tables.items() if declared_schema is not None else ():
+            declared_table = declared_schema.tables.get(table_name) if declared_schema is not None else None
+            if declared_table is None:
                 assert table == before.schemas[name].tables[table_name]
             else:
                 old = before.schemas[name].tables[table_name]
-                rest = [column for column in table.columns if column not in told.columns]
+                rest = [column for column in table.columns if column not in declared_table.columns]
                 assert {c: table.columns[c] for c in rest} == {c: old.columns[c] for c in rest}
 
 

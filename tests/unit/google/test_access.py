@@ -210,10 +210,10 @@ def test_member_kinds_of_iam_are_stored_in_their_own_fields():
 
 def test_entry_of_reads_a_condition_and_ignores_empty_fields():
     entry = entries_of(Grant(VIEWER, ("user:a@example.com",), "A-1", TODAY))[0]
-    said = entry.as_property()
-    assert parse_entry(said) == entry
+    stored = entry.as_property()
+    assert parse_entry(stored) == entry
     empty = {"domain": "", "groupByEmail": "", "iamMember": "", "specialGroup": "", "view": None}
-    assert parse_entry({**empty, **said, "condition": {**said["condition"], "location": ""}}) == entry
+    assert parse_entry({**empty, **stored, "condition": {**stored["condition"], "location": ""}}) == entry
     for other in ({"view": {"projectId": "p"}}, {"role": "READER"}, {"userByEmail": "a@example.com"}):
         assert parse_entry(other) is None
     assert parse_entry({"role": "READER", "userByEmail": "a@example.com", "domain": "example.com"}) is None
@@ -275,7 +275,7 @@ def test_ended_void_and_deleted_members_get_no_entry():
 
 
 @pytest.mark.parametrize(
-    ("days", "said"),
+    ("days", "expected"),
     [
         (8, None),
         (
@@ -290,11 +290,11 @@ def test_ended_void_and_deleted_members_get_no_entry():
         (-1, "access ended on 2026-11-30: roles/bigquery.dataViewer for user:a@example.com; remove the grant"),
     ],
 )
-def test_describe_lapse_reports_access_that_ends_soon_or_has_ended(days: int, said: str | None):
+def test_describe_lapse_reports_access_that_ends_soon_or_has_ended(days: int, expected: str | None):
     grant = Grant(VIEWER, ("user:a@example.com",), until=TODAY + timedelta(days))
-    told = describe_lapse(grant, PeoplePolicy(), TODAY)
-    assert (told or "").startswith(said or "")
-    assert (told is None) == (said is None)
+    message = describe_lapse(grant, PeoplePolicy(), TODAY)
+    assert (message or "").startswith(expected or "")
+    assert (message is None) == (expected is None)
     assert describe_lapse(Grant(VIEWER, ("user:a@example.com",)), PeoplePolicy(), TODAY) is None
 
 

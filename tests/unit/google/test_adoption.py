@@ -138,9 +138,9 @@ def test_adoption_is_rejected_when_the_deletion_of_data_changes(declared: dict[s
 
 def test_adoption_reports_labels_and_texts_without_rejection():
     live = {"friendly_name": "Old", "labels": {"team": "a", "theirs": "kept"}}
-    told = decide(ROBOT, ENGINEERS, live=live, description="New.", labels={"team": "b", "realm": "dev"})
-    assert told.rejection is None
-    assert list(told.notices) == [
+    decision = decide(ROBOT, ENGINEERS, live=live, description="New.", labels={"team": "b", "realm": "dev"})
+    assert decision.rejection is None
+    assert list(decision.notices) == [
         f"{FILE} dataset: adopts the dataset d and changes it:"
         f"\n    friendly_name: the file says none, BigQuery has 'Old' ({FILE} dataset.friendly_name)"
         f"\n    description: the file says 'New.', BigQuery has none ({FILE} dataset.description)"
@@ -175,9 +175,9 @@ def test_adoption_reports_labels_and_texts_without_rejection():
     ],
 )
 def test_adoption_counts_no_loss_for_an_entry_that_grants_nothing(entry: dict[str, Any], entry_text: str):
-    told = decide(ROBOT, ENGINEERS, entry)
-    assert told.rejection is None
-    assert f"{entry_text}: BigQuery has it, the file does not, and it has no effect" in "".join(told.notices)
+    decision = decide(ROBOT, ENGINEERS, entry)
+    assert decision.rejection is None
+    assert f"{entry_text}: BigQuery has it, the file does not, and it has no effect" in "".join(decision.notices)
 
 
 def test_adoption_is_rejected_until_revokes_names_each_service_account():
@@ -205,7 +205,7 @@ def test_adoption_is_rejected_when_only_revokes_is_declared():
         (ACCOUNT, True, False),
         ("g-other@fivetran-production.iam.gserviceaccount.com", True, True),
         ("", True, True),  # the group is yet to be made
-        (None, True, False),  # nobody can say
+        (None, True, False),  # unknown
         (ACCOUNT, False, True),
     ],
 )
@@ -217,9 +217,9 @@ def test_adoption_keeps_the_entry_of_fivetran_when_it_writes_the_dataset(
 
 
 def test_adoption_reports_an_added_writer():
-    told = decide(ROBOT, ENGINEERS, is_written=True)
-    assert told.rejection is None
-    assert f"roles/bigquery.dataEditor for serviceAccount:{ACCOUNT}: the file has it" in "".join(told.notices)
+    decision = decide(ROBOT, ENGINEERS, is_written=True)
+    assert decision.rejection is None
+    assert f"roles/bigquery.dataEditor for serviceAccount:{ACCOUNT}: the file has it" in "".join(decision.notices)
 
 
 def test_adoption_matches_an_entry_with_until_to_its_grant():

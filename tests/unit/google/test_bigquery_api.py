@@ -64,14 +64,14 @@ def test_all_datasets_are_listed_over_all_pages(admin):
 def test_datasets_are_read_in_parallel_and_each_is_reported(admin):
     for name in ("a", "b"):
         admin("PUT", f"/datasets/p/{name}", {"description": name, "defaultTableExpirationMs": 3_600_000})
-    told: list[None] = []
+    reported: list[None] = []
     with Datasets("p") as datasets:
-        found = datasets.get_all(["a", "nothing", "b"], lambda: told.append(None))
+        found = datasets.get_all(["a", "nothing", "b"], lambda: reported.append(None))
     assert list(found) == ["a", "nothing", "b"]
     assert found["nothing"] is None
     assert found["b"] is not None
     assert (found["b"].description, found["b"].default_table_expiration_ms) == ("b", 3_600_000)
-    assert len(told) == 3
+    assert len(reported) == 3
 
 
 def test_a_passing_fault_is_not_seen(admin):

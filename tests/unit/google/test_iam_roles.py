@@ -1,4 +1,4 @@
-"""Roles that read tables: by what is known of predefined ones, else by their permissions, else nobody knows."""
+"""Roles that read tables: by what is known of predefined ones, else by their permissions, else unknown."""
 
 from __future__ import annotations
 

@@ -46,7 +46,7 @@ FOREIGN: list[dict[str, Any]] = [
 ]
 
 
-def said(condition: Condition) -> dict[str, str]:
+def condition_of(condition: Condition) -> dict[str, str]:
     described = {} if condition.description is None else {"description": condition.description}
     return {"title": condition.title, "expression": condition.expression, **described}
 
@@ -74,7 +74,7 @@ MEMBERS = st.one_of(
 CONDITIONS: st.SearchStrategy[dict[str, Any]] = st.one_of(
     st.just({}),
     st.builds(
-        lambda days, ticket: {"condition": said(until_condition(TODAY + timedelta(days), ticket))},
+        lambda days, ticket: {"condition": condition_of(until_condition(TODAY + timedelta(days), ticket))},
         st.sampled_from([-1, 0, 5, 60]),
         st.sampled_from([None, "DATA-1"]),
     ),
@@ -83,7 +83,7 @@ CONDITIONS: st.SearchStrategy[dict[str, Any]] = st.one_of(
 )
 ROLES = st.sampled_from(["READER", "WRITER", "OWNER", "roles/bigquery.metadataViewer", "organizations/1/roles/x"])
 ENTRIES = st.builds(lambda role, member, condition: {"role": role, **member, **condition}, ROLES, MEMBERS, CONDITIONS)
-#: IAM lets everybody in on no condition.
+#: IAM accepts no condition for the public.
 ENTRIES = ENTRIES.filter(lambda entry: "condition" not in entry or "'all" not in str(entry))
 LISTS = st.lists(ENTRIES, max_size=8, unique_by=str)
 PEOPLE = st.sampled_from(
@@ -197,7 +197,7 @@ def test_import_groups_grants_and_leaves_out_those_of_the_environment():
         {"role": "READER", "userByEmail": "B@example.com"},
         PERSON,
         {"role": "READER", "groupByEmail": "wg-stripe--default@example.com"},
-        {"role": "READER", "userByEmail": "c@example.com", "condition": said(until_condition(TODAY, "DATA-1"))},
+        {"role": "READER", "userByEmail": "c@example.com", "condition": condition_of(until_condition(TODAY, "DATA-1"))},
     ]
     default = (Grant(READER, ("group:engineers@example.com",)),)
     found = access(live, default=default)
@@ -215,7 +215,7 @@ def test_import_marks_policy_keys_that_bigquery_does_not_store():
     late = {
         "role": "READER",
         "userByEmail": "late@example.com",
-        "condition": said(until_condition(date(2027, 6, 1), "DATA-1")),
+        "condition": condition_of(until_condition(date(2027, 6, 1), "DATA-1")),
     }
     robot = {"role": "READER", "userByEmail": "s@p.iam.gserviceaccount.com"}
     team = {"role": "READER", "groupByEmail": "wg-stripe--default@example.com"}
@@ -245,7 +245,7 @@ OFFICE = {"title": "office hours", "expression": "x"}
             "roles/bigquery.dataViewer for allUsers: it is public access, which prod forbids",
         ),
         (
-            [{**PERSON, "condition": said(until_condition(date(2026, 11, 30)))}],
+            [{**PERSON, "condition": condition_of(until_condition(date(2026, 11, 30)))}],
             "roles/bigquery.dataViewer for user:a@example.com until 2026-11-30: it has expired",
         ),
         (
@@ -266,7 +266,7 @@ OFFICE = {"title": "office hours", "expression": "x"}
 )
 def test_import_names_entries_without_a_place_in_a_file_with_the_reason(live: list[dict[str, Any]], lost: str):
     found: Access = access(live)
-    assert [told.startswith(lost) for told in found.lost] == [True]
+    assert [message.startswith(lost) for message in found.lost] == [True]
 
 
 def test_import_leaves_out_other_conditions_where_people_need_a_last_day():
@@ -275,7 +275,7 @@ def test_import_leaves_out_other_conditions_where_people_need_a_last_day():
         [{**PERSON, "condition": OFFICE}, {**PERSON, "userByEmail": "b@example.com", "condition": OFFICE}],
         people=people,
     )
-    assert [told.rpartition(": ")[2] for told in found.lost] == [
+    assert [message.rpartition(": ")[2] for message in found.lost] == [
         "prod requires `until`, and this entry has another condition"
     ]
     assert found.grants == (Grant(READER, ("user:b@example.com",), condition=Condition("office hours", "x")),)
@@ -284,7 +284,7 @@ def test_import_leaves_out_other_conditions_where_people_need_a_last_day():
 def test_import_leaves_out_the_public_where_people_need_a_last_day():
     people = PeoplePolicy(frozenset({"until"}))
     found = access([{"role": "READER", "iamMember": "allUsers"}], people=people, public_access="allowed")
-    assert [told.rpartition(": ")[2] for told in found.lost] == [
+    assert [message.rpartition(": ")[2] for message in found.lost] == [
         "prod requires `until`, and IAM accepts no condition for the public"
     ]
 

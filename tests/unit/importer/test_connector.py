@@ -98,9 +98,9 @@ def test_import_of_an_unknown_service_keeps_every_set_value(live: dict[str, Any]
 def test_import_of_a_known_service_has_no_difference_and_names_what_is_left_out(live: dict[str, Any]):
     found = config(live)
     assert list(differences(found.tree, live, field=catalog.config_of("stripe"))) == []
-    told = {path.split(".")[1].split("[")[0] for path in found.left_out}
+    keys = {path.split(".")[1].split("[")[0] for path in found.left_out}
     says_nothing = {key for key, value in live.items() if value in (None, "", [], {})}
-    assert set(live) <= set(found.tree) | told | says_nothing
+    assert set(live) <= set(found.tree) | keys | says_nothing
 
 
 def test_values_take_the_type_of_the_service_where_they_say_the_same():

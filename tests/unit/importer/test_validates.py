@@ -1,4 +1,4 @@
-"""Whatever lives in Fivetran and BigQuery: what an import writes of it passes `validate`."""
+"""The files that an import writes of any live connection and dataset pass `validate`."""
 
 from __future__ import annotations
 
@@ -265,7 +265,7 @@ def test_a_connection_that_no_file_can_declare_is_known_as_such(service: str, sc
         ({"a": [{"env": "name"}], "b": 1}, "config.a[0]"),
         ({"env": "prod", "b": 1}, None),
         ({"env": "prod"}, "config.env"),
-        ({"a": {"env": "name", "said": None}}, "config.a"),
+        ({"a": {"env": "name", "other": None}}, "config.a"),
         ({"a": "env:NAME"}, "config.a"),
         ({"a": float("nan")}, "config.a"),
         ({"a": "\ud800"}, "config.a"),

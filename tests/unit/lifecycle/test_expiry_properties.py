@@ -50,10 +50,10 @@ def test_nothing_expires_is_labelled_or_paused_when_expiry_is_forbidden(of: Flee
         paused = unit.retire is not None and unit.connector is not None
         assert left == unit or (paused and left.connector is not None and left.connector.ended)
         assert all(LABEL not in each.labels for each in left.all_datasets)
-    for said in declarations(staged).values():
-        assert said.expired is None
-        assert said.ending.removed_on is None
-        assert all(ending.removed_on is None for ending in said.dataset_endings.values())
+    for declaration in declarations(staged).values():
+        assert declaration.expired is None
+        assert declaration.ending.removed_on is None
+        assert all(ending.removed_on is None for ending in declaration.dataset_endings.values())
 
 
 @given(fleets(), DAYS, DAYS)

@@ -1,4 +1,4 @@
-"""What lets a single thing go, and what the engine and BigQuery are told about it."""
+"""What allows one removal, and the rules that the engine and BigQuery receive for it."""
 
 from datetime import date, timedelta
 

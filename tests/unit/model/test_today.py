@@ -19,8 +19,8 @@ def test_today_is_the_clocks_day_in_utc_without_the_variable(monkeypatch: pytest
     assert before <= today() <= datetime.now(UTC).date()
 
 
-@pytest.mark.parametrize("said", ["tomorrow", "2026-13-01", "31.12.2026"])
-def test_anything_else_is_an_error_that_names_the_variable(monkeypatch: pytest.MonkeyPatch, said: str):
-    monkeypatch.setenv(VARIABLE, said)
-    with pytest.raises(ReconcilerError, match=f"RECONCILER_TODAY is '{said}': expected a date such as"):
+@pytest.mark.parametrize("text", ["tomorrow", "2026-13-01", "31.12.2026"])
+def test_anything_else_is_an_error_that_names_the_variable(monkeypatch: pytest.MonkeyPatch, text: str):
+    monkeypatch.setenv(VARIABLE, text)
+    with pytest.raises(ReconcilerError, match=f"RECONCILER_TODAY is '{text}': expected a date such as"):
         today()

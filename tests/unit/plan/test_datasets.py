@@ -31,7 +31,7 @@ def exists(*, is_written: bool = False) -> Findings:
 
 
 def make(fivetran: Fivetran, *access: dict[str, Any]) -> None:
-    """Somebody makes the dataset, owned by the project's owners."""
+    """A person creates the dataset, owned by the project's owners."""
     fivetran.gcp("PUT", "/datasets/dev-project/stripe", {"access": [OWNERS.as_property(), *access]})
 
 
@@ -133,12 +133,12 @@ def test_undeclared_datasets_are_logged_or_fail_the_run_by_policy(
         UndeclaredDataset("b", "dev/app.yaml, which does not declare it under `datasets`"),
     )
     check({}, props(Findings(undeclared=found)))
-    told = "dev-project has undeclared datasets: a; b, written by dev/app.yaml, which does not declare it"
-    assert f"dev/environment.yaml: {told}" in caplog.text
+    finding = "dev-project has undeclared datasets: a; b, written by dev/app.yaml, which does not declare it"
+    assert f"dev/environment.yaml: {finding}" in caplog.text
     assert run.outcomes.breaches() == {}
     check({}, props(Findings(undeclared=found, forbidden=True, unread=("test",))))
     message = run.outcomes.breaches()["dev/environment.yaml"]
-    assert message.startswith(told)
+    assert message.startswith(finding)
     assert "(the files of test have problems, so their datasets are listed too)" in message
 
 

@@ -177,9 +177,9 @@ def test_the_guard_yields_to_the_number_that_the_run_expects_and_to_no_less():
 
 
 def test_rejection_by_the_guard_names_the_number_to_allow():
-    told = reasons(units(10), units(6))
-    assert len(told) == 9
-    assert all("RECONCILER_REMOVALS=allow:8" in reason for reason in told)
+    messages = reasons(units(10), units(6))
+    assert len(messages) == 9
+    assert all("RECONCILER_REMOVALS=allow:8" in reason for reason in messages)
 
 
 def test_a_guard_widened_by_the_same_change_holds_as_it_was():

@@ -37,7 +37,7 @@ def fleets(draw: st.DrawFn) -> dict[str, Declared]:
 
 
 def gone(before: dict[str, Declared], after: dict[str, Declared]) -> list[Ending]:
-    """What was said of everything that goes."""
+    """The rejections of everything that is removed."""
     connections = {unit.connection for unit in after.values()}
     datasets = {dataset for unit in after.values() for dataset in unit.datasets}
     return [unit.ending for unit in before.values() if unit.connection and unit.connection not in connections] + [

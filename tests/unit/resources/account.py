@@ -62,19 +62,19 @@ class Fivetran(Admin):
         self.make_destination(self.group, config=config)
 
     def make_group(self, name: str) -> str:
-        """Somebody makes a group; returns its id."""
+        """A person creates a group; return its id."""
         return str(self._call("POST", "/groups", {"name": name})["id"])
 
     def make_destination(self, id_: str, **fields: Any) -> None:
-        """Somebody makes a group's destination."""
+        """A person creates a group's destination."""
         self._call("POST", "/destinations", {"id": id_, **fields})
 
     def remove_destination(self, id_: str) -> None:
-        """Somebody deletes a destination."""
+        """A person deletes a destination."""
         self._call("DELETE", f"/destinations/{id_}")
 
     def by_hand(self, key: str = CANARY, schema: str = "stripe", **fields: Any) -> str:
-        """Somebody makes a Stripe connection that works; returns its id."""
+        """A person creates a Stripe connection that works; return its id."""
         config = {"schema": schema, "api_key": key, **fields.pop("config", {})}
         made = self.make(**{"group_id": self.group, "service": "stripe", "config": config, **fields})
         return str(made["id"])
@@ -99,7 +99,7 @@ class Fivetran(Admin):
 
 @dataclass
 class FastClock:
-    """The machine's time, except that nobody waits: a sleep is noted and has passed."""
+    """The machine's time, except that no test waits: a sleep is recorded and has passed."""
 
     slept: list[float] = field(default_factory=list)
     _ahead: float = 0.0
@@ -134,11 +134,11 @@ def unit(
     **config: Any,
 ) -> Unit:
     """A unit as its file declares it. Other keywords are config, beside the key; what is None is left out."""
-    said: dict[str, Any] = {"api_key": KEY, **config}
+    values: dict[str, Any] = {"api_key": KEY, **config}
     connector = Connector(
         service,
         DestinationSchema(schema=schema),
-        config={key: value for key, value in said.items() if value is not None},
+        config={key: value for key, value in values.items() if value is not None},
         auth=auth or {},
         settings=settings or {},
         schedule=schedule or FivetranSchedule(),
@@ -166,14 +166,14 @@ def activation_inputs(declared: Unit, group: str, connection_id: str, revision: 
     return _handed_over({**resource.declared(declared, declared.connector), **others})
 
 
-def inputs(group: str, schema: str = "stripe", **said: Any) -> dict[str, Any]:
+def inputs(group: str, schema: str = "stripe", **fields: Any) -> dict[str, Any]:
     """The inputs of a connection. Keywords are those of `unit`."""
-    return connection_inputs(unit(schema, **said), group)
+    return connection_inputs(unit(schema, **fields), group)
 
 
-def state(group: str, schema: str = "stripe", *, revision: int = 1, **said: Any) -> dict[str, Any]:
+def state(group: str, schema: str = "stripe", *, revision: int = 1, **fields: Any) -> dict[str, Any]:
     """What state holds of a connection."""
-    return {**inputs(group, schema, **said), "revision": float(revision)}
+    return {**inputs(group, schema, **fields), "revision": float(revision)}
 
 
 def _handed_over(props: dict[str, Any]) -> dict[str, Any]:

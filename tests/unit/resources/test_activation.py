@@ -164,7 +164,7 @@ def test_a_config_that_a_killed_run_changed_is_tested_by_the_next(fivetran: Five
 def test_failed_connection_continues_untested_when_a_refresh_reads_connected(fivetran: Fivetran, stack: Stack, new_run):
     fivetran.script_tests(target="stripe", runs=1, results=[BAD_TEST])
     stack.up(unit())
-    fivetran.edit("stripe", setup_state="connected")  # somebody mended it in the interface
+    fivetran.edit("stripe", setup_state="connected")  # a person mended it in the interface
     new_run()
     stack.refresh()
     assert (stack.activation.state["outcome"], stack.activation.state["messages"]) == ("connected", [])

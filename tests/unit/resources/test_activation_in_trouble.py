@@ -103,6 +103,6 @@ def test_no_fault_makes_an_activation_or_its_tables_look_gone(
 def test_a_test_that_is_never_answered_is_an_error_that_says_so(fivetran: Fivetran, stack: Stack, new_run):
     new_run(timeouts=Timeouts(setup_tests=0.2))
     fivetran.fault(**WRITES["test"], kind="hold", count=None)
-    said = failure(stack.up, DECLARED)
-    assert said.startswith(f"{FILE}: POST /connections/{stack.connection.id}/test: no answer within the time limit")
+    message = failure(stack.up, DECLARED)
+    assert message.startswith(f"{FILE}: POST /connections/{stack.connection.id}/test: no answer within the time limit")
     assert fivetran.the("stripe")["paused"] is True

@@ -68,9 +68,9 @@ def test_activation_names_the_line_of_each_table_that_is_not_as_declared(
     )
     run.declare(places=Places(tmp_path))
     assert stack.up(unit(sync=customers(emial="hashed"))) == "refused"
-    told = run.outcomes.failures()[FILE].splitlines()
-    assert told[0].startswith(f"{FILE}:2:3: Fivetran does not hash or exclude what `sync` declares")
-    assert told[1].startswith(f"    {FILE}:8:15: sync.schemas.stripe.tables.customer.columns.emial: ")
+    lines = run.outcomes.failures()[FILE].splitlines()
+    assert lines[0].startswith(f"{FILE}:2:3: Fivetran does not hash or exclude what `sync` declares")
+    assert lines[1].startswith(f"    {FILE}:8:15: sync.schemas.stripe.tables.customer.columns.emial: ")
     assert ":8:15" not in str(stack.activation.state), "state holds no lines"
 
 
@@ -159,8 +159,8 @@ def test_a_secret_that_fivetran_quotes_about_tables_is_in_no_state_and_no_log(
     fivetran.fault(path=path, count=None, kind="status", status=status, body=quoting)
     try:
         stack.up(unit(sync=customers(emial="hashed")))
-        said = str(stack.activation.state)
+        message = str(stack.activation.state)
     except Failed as failed:
-        said = str(failed)
-    assert CANARY not in said + caplog.text
-    assert "no table for ******" in said + caplog.text
+        message = str(failed)
+    assert CANARY not in message + caplog.text
+    assert "no table for ******" in message + caplog.text

@@ -1,4 +1,4 @@
-"""What depends on a resource that failed in this run: its inputs lack what that would have told.
+"""What depends on a resource that failed in this run: its inputs lack the other's outputs.
 
 The engine asks for its differences all the same, and leaves it alone then; an error would end the run of every unit.
 """

@@ -47,9 +47,11 @@ def test_a_change_that_is_never_answered_ends_in_an_error_that_says_so(
 ):
     fivetran.fault(method="PATCH", kind="drop_reply", count=None)
     news = inputs(fivetran.group, historical_sync_time_frame="DATE_LIMIT")
-    said = failure(provider.update, stripe, state(fivetran.group), news)
-    assert said.startswith(f"{FILE}: PATCH /connections/{stripe}: the connection was closed without a complete answer")
-    assert "Fivetran may have applied the request." in said
+    message = failure(provider.update, stripe, state(fivetran.group), news)
+    assert message.startswith(
+        f"{FILE}: PATCH /connections/{stripe}: the connection was closed without a complete answer"
+    )
+    assert "Fivetran may have applied the request." in message
     assert sum(clock.slept) < 120
 
 
@@ -71,13 +73,13 @@ def test_a_change_sends_only_what_changed_and_tests_it(fivetran: Fivetran, strip
 
 
 def test_connection_ignores_inputs_that_are_not_config(fivetran: Fivetran, stripe: str):
-    for said in ({"schedule": FivetranSchedule(60)}, {"paused": "INC-1"}, {"adopt": Adopt(stripe)}):
-        assert not provider.diff(stripe, state(fivetran.group), inputs(fivetran.group, **said)).changes
+    for fields in ({"schedule": FivetranSchedule(60)}, {"paused": "INC-1"}, {"adopt": Adopt(stripe)}):
+        assert not provider.diff(stripe, state(fivetran.group), inputs(fivetran.group, **fields)).changes
 
 
 def test_adopt_with_the_id_of_another_connection_is_rejected_in_a_preview(fivetran: Fivetran, stripe: str):
-    said = failure(provider.diff, stripe, state(fivetran.group), inputs(fivetran.group, adopt=Adopt("other_id")))
-    assert said == f"{FILE}: adopt names other_id, but the connection is {stripe}: correct it"
+    message = failure(provider.diff, stripe, state(fivetran.group), inputs(fivetran.group, adopt=Adopt("other_id")))
+    assert message == f"{FILE}: adopt names other_id, but the connection is {stripe}: correct it"
 
 
 def test_a_rotated_key_reaches_fivetran_and_is_tested(fivetran: Fivetran, stripe: str, monkeypatch: pytest.MonkeyPatch):
@@ -168,12 +170,12 @@ def test_deleting_what_is_gone_is_done(fivetran: Fivetran, stripe: str, code: st
     provider.delete(stripe, state(fivetran.group))
 
 
-@pytest.mark.parametrize("said", [None, ""])
+@pytest.mark.parametrize("permission", [None, ""])
 def test_connection_is_not_deleted_without_permission(
-    fivetran: Fivetran, stripe: str, said: str | None, monkeypatch: pytest.MonkeyPatch
+    fivetran: Fivetran, stripe: str, permission: str | None, monkeypatch: pytest.MonkeyPatch
 ):
-    if said is not None:
-        monkeypatch.setenv("RECONCILER_REMOVALS", said)
+    if permission is not None:
+        monkeypatch.setenv("RECONCILER_REMOVALS", permission)
     fivetran.forget_requests()
     assert failure(provider.delete, stripe, state(fivetran.group)) == (
         f"{FILE}: this run would delete the connection stripe ({stripe})\n"
@@ -182,14 +184,16 @@ def test_connection_is_not_deleted_without_permission(
     assert fivetran.requests() == []
 
 
-@pytest.mark.parametrize("said", ["1", "Allow", "no", "allow:", "allow:some"])
+@pytest.mark.parametrize("permission", ["1", "Allow", "no", "allow:", "allow:some"])
 def test_invalid_removal_permission_deletes_nothing_and_is_reported(
-    fivetran: Fivetran, stripe: str, said: str, monkeypatch: pytest.MonkeyPatch
+    fivetran: Fivetran, stripe: str, permission: str, monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setenv("RECONCILER_REMOVALS", said)
+    monkeypatch.setenv("RECONCILER_REMOVALS", permission)
     fivetran.forget_requests()
-    told = failure(provider.delete, stripe, state(fivetran.group))
-    assert told == f"{FILE}: RECONCILER_REMOVALS={said}: expected `allow`, or `allow:<number>` such as allow:25"
+    message = failure(provider.delete, stripe, state(fivetran.group))
+    assert (
+        message == f"{FILE}: RECONCILER_REMOVALS={permission}: expected `allow`, or `allow:<number>` such as allow:25"
+    )
     assert fivetran.requests() == []
 
 
@@ -214,9 +218,9 @@ def test_recorded_ending_decides_whether_a_connection_is_deleted(
         provider.delete(stripe, props)
         assert fivetran.named("stripe") == []
     else:
-        said = failure(provider.delete, stripe, props)
-        assert f"this run would delete the connection stripe ({stripe})\n" in said
-        assert ("`retire: {ticket: …}`" if "guarded" in ending else "RECONCILER_REMOVALS=allow") in said
+        message = failure(provider.delete, stripe, props)
+        assert f"this run would delete the connection stripe ({stripe})\n" in message
+        assert ("`retire: {ticket: …}`" if "guarded" in ending else "RECONCILER_REMOVALS=allow") in message
 
 
 def test_an_announced_end_reaches_state_without_a_call(fivetran: Fivetran, stripe: str):

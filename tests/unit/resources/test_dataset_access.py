@@ -168,11 +168,11 @@ def test_a_member_that_google_denies_fails_its_line_and_no_other(bigquery: BigQu
     bigquery.gcp("PUT", "/unknown-members", {"members": ["b@example.com"]})
     bigquery.up(expected("a", "b", "bb"))
     assert bigquery.access() == listed(ROBOT, ENGINEERS, reader("a"), reader("bb"), WRITER)
-    said = (
+    message = (
         f"dev/d.yaml:5:73: Google denies {VIEWER} for user:b@example.com on dataset d: there is no such account in "
         "Google\n    Remove or correct the member"
     )
-    assert run.outcomes.failures()["dev/d.yaml"].startswith(said)
+    assert run.outcomes.failures()["dev/d.yaml"].startswith(message)
     # The next run tries again, until the file says otherwise or the account is there.
     assert bigquery.resource.pending(news(expected("a", "b", "bb")))
     bigquery.gcp("PUT", "/unknown-members", {"members": []})
@@ -214,8 +214,8 @@ def test_a_list_that_google_denies_for_another_reason_is_an_error(bigquery: BigQ
     bigquery.make(ROBOT)
     denied = {"method": "PATCH", "code": "INVALID_ARGUMENT", "error": "No.", "times": 0}
     bigquery.gcp("POST", "/faults", denied)
-    said = failure(bigquery.up, expected("a"))
-    assert said == (
+    message = failure(bigquery.up, expected("a"))
+    assert message == (
         "dev/d.yaml:3:1: BigQuery, project p: the access list of the dataset d cannot be written: Google answered 400 "
         "invalid: No"
     )
@@ -233,8 +233,8 @@ def test_write_keeps_a_concurrent_view_and_revokes_a_concurrent_member(bigquery:
 def test_a_list_that_others_keep_writing_is_an_error(bigquery: BigQuery):
     bigquery.make(ROBOT)
     bigquery.gcp("POST", "/datasets/p/d/after-next/read", {"add": reader("x"), "times": 0})
-    said = failure(bigquery.up, expected("a"))
-    assert said.startswith(
+    message = failure(bigquery.up, expected("a"))
+    assert message.startswith(
         "dev/d.yaml:3:1: other processes changed the access list of the dataset d during all 8 attempts"
     )
 
@@ -286,8 +286,8 @@ def test_a_dataset_that_is_gone_takes_its_access_along(bigquery: BigQuery, new_r
     bigquery.make(ROBOT)
     bigquery.up(expected())
     bigquery.gcp("DELETE", "/datasets/p/d")
-    said = failure(bigquery.up, expected("a"))
-    assert said == "dev/d.yaml:3:1: the dataset d does not exist any more: run again with --refresh"
+    message = failure(bigquery.up, expected("a"))
+    assert message == "dev/d.yaml:3:1: the dataset d does not exist any more: run again with --refresh"
     bigquery.resource.refresh()
     assert not bigquery.resource.id
 

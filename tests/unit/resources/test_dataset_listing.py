@@ -1,4 +1,4 @@
-"""One list of the project's datasets tells which exist, and where; without it a run touches nothing."""
+"""One list of the project's datasets shows which exist, and where; without it a run touches nothing."""
 
 from __future__ import annotations
 
@@ -50,15 +50,15 @@ def test_datasets_are_listed_with_location_and_labels(monkeypatch: pytest.Monkey
 def test_a_list_that_fails_ends_the_run(monkeypatch: pytest.MonkeyPatch, text: str):
     with pytest.raises(ListingFailed) as failed:
         listing(monkeypatch, text)
-    said = str(failed.value)
-    assert said.startswith(
+    message = str(failed.value)
+    assert message.startswith(
         "dev/environment.yaml: the datasets of p cannot be listed, so this run changes nothing: googleapi: Error"
     )
-    assert text in said
-    assert said.endswith("on the project to the account of this run.") == ("403" in text), (
+    assert text in message
+    assert message.endswith("on the project to the account of this run.") == ("403" in text), (
         "what to do, where that is known"
     )
-    assert len(said.splitlines()) == (2 if "403" in text else 1)
+    assert len(message.splitlines()) == (2 if "403" in text else 1)
 
 
 def test_datasets_elsewhere_than_their_files_say_are_rejected_together():

@@ -143,8 +143,8 @@ def test_several_listed_members_that_google_denies_unnamed_are_found(bigquery: B
 def test_error_names_a_dataset_deleted_between_read_and_write(bigquery: BigQuery):
     bigquery.make(ROBOT)
     bigquery.gcp("POST", "/datasets/p/d/after-next/read", {"delete": True})
-    said = failure(bigquery.up, viewers("user:a@example.com"))
-    assert said == "dev/d.yaml: the dataset d does not exist any more: run again with --refresh"
+    message = failure(bigquery.up, viewers("user:a@example.com"))
+    assert message == "dev/d.yaml: the dataset d does not exist any more: run again with --refresh"
 
 
 def test_access_added_while_a_list_is_written_is_logged_as_lost(bigquery: BigQuery, caplog: pytest.LogCaptureFixture):

@@ -102,9 +102,9 @@ def test_older_group_stays_when_two_runs_create_one(account: Account, where, whe
 
 def test_expired_credentials_are_one_error_that_names_the_variables(account: Account, clock: FastClock):
     account.fivetran.fault(kind="unauthorized", count=None)
-    said = failure(provider.create, PROPS)
-    assert said.startswith(f"{FILE}: GET /groups: Fivetran answered 401 ")
-    assert "Set FIVETRAN_APIKEY and FIVETRAN_APISECRET" in said
+    message = failure(provider.create, PROPS)
+    assert message.startswith(f"{FILE}: GET /groups: Fivetran answered 401 ")
+    assert "Set FIVETRAN_APIKEY and FIVETRAN_APISECRET" in message
     assert clock.slept == []
 
 

@@ -28,7 +28,7 @@ def props(fivetran: Fivetran, new_run) -> dict[str, Any]:
 
 
 def grant(fivetran: Fivetran, account: str, method: str = "POST") -> None:
-    """Somebody gives Fivetran's service account its role, or takes it away."""
+    """An administrator grants Fivetran's service account its role, or revokes it."""
     body = {"role": "roles/bigquery.user", "member": f"serviceAccount:{account}"}
     fivetran.gcp(method, "/grants/dev-project", body)
 
@@ -57,11 +57,11 @@ def test_missing_role_fails_after_a_while_naming_account_and_test(
 ):
     monkeypatch.setenv(DEADLINE_VARIABLE, deadline)
     grant(fivetran, props["account"], "DELETE")
-    said = failure(provider.create, props)
-    assert said.startswith(
+    message = failure(provider.create, props)
+    assert message.startswith(
         f"{FILE}: 1 setup test of destination {fivetran.group}, which Fivetran writes as {props['account']}, failed:"
     )
-    assert f"{props['account']} does not have the role BigQuery User on dev-project" in said
+    assert f"{props['account']} does not have the role BigQuery User on dev-project" in message
     assert fivetran.counts()[TEST] == tests
     assert sum(clock.slept) <= 420
 

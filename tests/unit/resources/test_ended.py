@@ -15,9 +15,9 @@ from .stack import Stack
 TEST = "POST /v1/connections/{connection_id}/test"
 
 
-def over(**said: Any) -> Unit:
+def over(**fields: Any) -> Unit:
     """The unit in its days of grace."""
-    return unit(**{"schedule": BY_AIRFLOW, **said, "paused": "expired on 2026-12-31", "ended": True})
+    return unit(**{"schedule": BY_AIRFLOW, **fields, "paused": "expired on 2026-12-31", "ended": True})
 
 
 def test_ended_unit_with_failing_tests_is_paused_and_not_tested_again(fivetran: Fivetran, stack: Stack, new_run):

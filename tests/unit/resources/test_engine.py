@@ -21,14 +21,14 @@ MESSAGE = "connectors/dev/stripe.yaml: broken in Fivetran\n    reconnect: Log in
 
 
 class EngineService(engine_pb2_grpc.EngineServicer):
-    """What the engine is told, a text a call."""
+    """The messages that the engine receives, one a call."""
 
     def __init__(self) -> None:
-        self.said: list[str] = []
+        self.messages: list[str] = []
 
     def Log(self, request: engine_pb2.LogRequest, _context: object) -> Empty:  # noqa: N802
         assert request.severity == engine_pb2.INFO
-        self.said.append(request.message)
+        self.messages.append(request.message)
         return Empty()
 
 
@@ -60,7 +60,7 @@ def test_a_message_of_several_lines_is_handed_to_the_engine_whole(
 ):
     logger.warning("%s", MESSAGE)
     logger.info("not for the user")
-    assert plugin[0].said == [MESSAGE]
+    assert plugin[0].messages == [MESSAGE]
     assert capfd.readouterr().err == ""
 
 

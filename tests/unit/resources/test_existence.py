@@ -82,10 +82,10 @@ def test_a_quota_that_is_used_up_for_an_hour_ends_the_run_instead_of_blocking_it
 
 def test_expired_credentials_name_the_variables_to_set(fivetran: Fivetran, new_run):
     fivetran.fault(path="", kind="unauthorized", count=None)
-    said = failure(create, inputs(fivetran.group))
-    assert said.startswith(f"{FILE}: GET /connections: Fivetran answered 401 ")
-    assert "Set FIVETRAN_APIKEY and FIVETRAN_APISECRET" in said
-    assert len(said.splitlines()) == 1
+    message = failure(create, inputs(fivetran.group))
+    assert message.startswith(f"{FILE}: GET /connections: Fivetran answered 401 ")
+    assert "Set FIVETRAN_APIKEY and FIVETRAN_APISECRET" in message
+    assert len(message.splitlines()) == 1
 
 
 def test_missing_credentials_are_named_together(fivetran: Fivetran, new_run, monkeypatch: pytest.MonkeyPatch):
@@ -99,9 +99,9 @@ def test_a_host_that_cannot_be_reached_is_an_error_with_what_to_check(
     fivetran: Fivetran, new_run, monkeypatch: pytest.MonkeyPatch
 ):
     monkeypatch.setenv("FIVETRAN_API_URL", "http://127.0.0.1:9/v1")
-    said = failure(create, inputs(fivetran.group))
-    assert said.startswith(f"{FILE}: GET /connections: cannot connect (")
-    assert "FIVETRAN_API_URL" in said
+    message = failure(create, inputs(fivetran.group))
+    assert message.startswith(f"{FILE}: GET /connections: cannot connect (")
+    assert "FIVETRAN_API_URL" in message
 
 
 @pytest.mark.parametrize("when", ["before", "after"])
@@ -245,8 +245,8 @@ def test_a_connection_of_another_service_is_never_taken_over(fivetran: Fivetran,
         group_id=fivetran.group, service="hubspot", config={"schema": "stripe"}, setup_state=setup_state
     )["id"]
     for adopt in (None, Adopt(made, apply_changes=True)):
-        said = failure(create, inputs(fivetran.group, adopt=adopt))
-        assert said.startswith(
+        message = failure(create, inputs(fivetran.group, adopt=adopt))
+        assert message.startswith(
             f"{FILE}: the connection stripe ({made}) exists with the service hubspot; the file says "
         )
     assert fivetran.writes() == []
@@ -254,16 +254,16 @@ def test_a_connection_of_another_service_is_never_taken_over(fivetran: Fivetran,
 
 def test_adopt_with_another_id_is_rejected(fivetran: Fivetran, new_run):
     made = fivetran.by_hand()
-    said = failure(create, inputs(fivetran.group, adopt=Adopt("other_id", apply_changes=True)))
-    assert said == (
+    message = failure(create, inputs(fivetran.group, adopt=Adopt("other_id", apply_changes=True)))
+    assert message == (
         f"{FILE}: `adopt` names other_id, but the id of stripe is {made}\n"
         f"    Write `adopt: {made}`, or correct the destination."
     )
 
 
 def test_adopt_where_nothing_is_makes_nothing(fivetran: Fivetran, new_run):
-    said = failure(create, inputs(fivetran.group, adopt=Adopt("other_id")))
-    assert "`adopt` names other_id, but the group has no connection stripe" in said
+    message = failure(create, inputs(fivetran.group, adopt=Adopt("other_id")))
+    assert "`adopt` names other_id, but the group has no connection stripe" in message
     assert fivetran.writes() == []
 
 

@@ -26,7 +26,7 @@ def function(group: str, *secrets: dict[str, Any], **more: Any) -> dict[str, Any
 
 @pytest.fixture
 def at_work(fivetran: Fivetran) -> str:
-    """A function that somebody made by hand, with two secrets; its id."""
+    """A function that a person created by hand, with two secrets; return its id."""
     config = {
         "function_trigger": "https://f.example",
         "secrets_list": [{"key": "one", "value": CANARY}, {"key": "two", "value": CANARY}],
@@ -130,6 +130,6 @@ def test_changes_that_are_allowed_are_rejected_where_they_stand_around_it(fivetr
     adopt = Adopt(at_work, apply_changes=True)
     wanted = function(fivetran.group, secret("one", HELD), secret("three", HELD), adopt=adopt)
     fivetran.forget_requests()
-    said = failure(provider.create, wanted)
-    assert "config.secrets_list[0].value, config.secrets_list[1].value: only Fivetran has these values" in said
+    message = failure(provider.create, wanted)
+    assert "config.secrets_list[0].value, config.secrets_list[1].value: only Fivetran has these values" in message
     assert fivetran.writes() == []

@@ -57,10 +57,10 @@ def test_an_emptied_key_leaves_without_a_word(fivetran: Fivetran, stack: Stack, 
 def test_a_secret_that_left_is_named_and_not_shown(fivetran: Fivetran, stack: Stack, caplog: pytest.LogCaptureFixture):
     stack.up(unit(backward_sync_limit="2026-01-01"))
     assert stack.pending(unit(api_key=None, backward_sync_limit="2026-01-01")) == ["connection", "activation"]
-    [said] = caplog.messages
-    assert "config.api_key is no longer in the file; Fivetran keeps its value" in said
-    assert '`api_key: ""`' in said
-    assert CANARY not in said
+    [message] = caplog.messages
+    assert "config.api_key is no longer in the file; Fivetran keeps its value" in message
+    assert '`api_key: ""`' in message
+    assert CANARY not in message
 
 
 OLD: dict[str, Any] = {
@@ -96,8 +96,8 @@ def test_a_key_that_left_is_found_at_any_depth_but_not_in_lists(config, auth, le
 )
 def test_the_way_to_reset_a_key_fits_its_field(service, key, remedy):
     news = {"file": FILE, "service": service, "config": {}}
-    [said] = warnings({"config": {key: "x"}}, news)
-    assert f"Write {remedy}" in said.replace("the value to set, such", "such")
+    [message] = warnings({"config": {key: "x"}}, news)
+    assert f"Write {remedy}" in message.replace("the value to set, such", "such")
 
 
 trees = st.recursive(st.integers(0, 2), lambda inner: st.dictionaries(st.sampled_from("abc"), inner, max_size=3))

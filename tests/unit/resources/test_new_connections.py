@@ -41,8 +41,8 @@ def fleet(*units: Unit) -> dict[str, Any]:
         for one in units
         if one.connector
     }
-    said = {"environment_file": "dev/environment.yaml", "environment": "dev", "group": "Group_Dev"}
-    return dict(as_engine({**said, "gcp_project": "dev-project", "units": declared, "declarations": in_full}))
+    names = {"environment_file": "dev/environment.yaml", "environment": "dev", "group": "Group_Dev"}
+    return dict(as_engine({**names, "gcp_project": "dev-project", "units": declared, "declarations": in_full}))
 
 
 def check(olds: dict[str, Any], news: dict[str, Any]) -> dict[str, Any]:
@@ -60,12 +60,12 @@ def test_new_units_with_differing_connections_are_all_rejected_at_once(fivetran:
     made = fivetran.by_hand(sync_frequency=60, config={"historical_sync_time_frame": "DATE_LIMIT"}, **AT_WORK)
     fivetran.by_hand(schema="same", **AT_WORK)
     fivetran.make(group_id=fivetran.group, service="hubspot", config={"schema": "other"}, **AT_WORK)
-    said = failure(check, {}, fleet(unit(historical_sync_time_frame="ALL_TIME"), unit("same"), unit("other")))
-    assert said.startswith("connectors/dev/other.yaml: the connection other (")
-    assert f"\n{FILE}: the connection stripe exists ({made}) and differs from the file:\n" in said
-    assert "    config.historical_sync_time_frame: the file says 'ALL_TIME', Fivetran has 'DATE_LIMIT'\n" in said
-    assert "    schedule: the file says {by: fivetran, every: 6h}, Fivetran has {by: fivetran, every: 1h}\n" in said
-    assert "same.yaml" not in said
+    message = failure(check, {}, fleet(unit(historical_sync_time_frame="ALL_TIME"), unit("same"), unit("other")))
+    assert message.startswith("connectors/dev/other.yaml: the connection other (")
+    assert f"\n{FILE}: the connection stripe exists ({made}) and differs from the file:\n" in message
+    assert "    config.historical_sync_time_frame: the file says 'ALL_TIME', Fivetran has 'DATE_LIMIT'\n" in message
+    assert "    schedule: the file says {by: fivetran, every: 6h}, Fivetran has {by: fivetran, every: 1h}\n" in message
+    assert "same.yaml" not in message
     assert fivetran.writes() == []
 
 
@@ -82,8 +82,8 @@ def test_connection_that_matches_or_may_be_changed_is_logged(
     fivetran: Fivetran, new_run, caplog: pytest.LogCaptureFixture, changed: dict[str, Any]
 ):
     made = fivetran.by_hand(sync_frequency=60, **AT_WORK)
-    said = {"adopt": Adopt(made, apply_changes=True)} if "adopt" in changed else changed
-    check({}, fleet(unit(**said)))
+    fields = {"adopt": Adopt(made, apply_changes=True)} if "adopt" in changed else changed
+    check({}, fleet(unit(**fields)))
     assert f"adopts the connection stripe ({made})" in caplog.text
     assert fivetran.writes() == []
 
@@ -166,7 +166,7 @@ def test_preflight_rejects_nothing_and_warns_without_an_answer(
 
 
 @pytest.mark.parametrize(
-    ("status", "said"),
+    ("status", "answer"),
     [
         (401, "401 AuthFailed. Set FIVETRAN_APIKEY and FIVETRAN_APISECRET to a key that is valid on the host of "),
         (403, "403 AuthFailed. Give the API key a role that allows this, or set FIVETRAN_APIKEY and FIVETRAN_APISECR"),
@@ -174,7 +174,7 @@ def test_preflight_rejects_nothing_and_warns_without_an_answer(
 )
 @pytest.mark.parametrize("path", ["/groups$", "/connections/"])
 def test_a_key_that_fivetran_rejects_is_one_refusal_before_anything_is_touched(
-    fivetran: Fivetran, new_run, path: str, status: int, said: str
+    fivetran: Fivetran, new_run, path: str, status: int, answer: str
 ):
     for name in ("stripe", "sandbox"):
         fivetran.by_hand(schema=name, **AT_WORK)
@@ -182,16 +182,18 @@ def test_a_key_that_fivetran_rejects_is_one_refusal_before_anything_is_touched(
     fivetran.fault(path=path, kind="status", status=status, body=body, count=None)
     rejected = failure(check, {}, fleet(unit(), unit("sandbox"), unit("third")))
     assert rejected.startswith("dev/environment.yaml: GET /")
-    assert f": Fivetran answered {said}" in rejected
+    assert f": Fivetran answered {answer}" in rejected
     assert rejected.endswith(" This run changed nothing.")
     assert "\n" not in rejected
 
 
 def test_unusable_secret_version_is_rejected_without_reading_a_value(fivetran: Fivetran, new_run):
     fivetran.put_secret("stripe-key", 2, "value")
-    said = failure(check, {}, fleet(unit(api_key=KEY), unit("sandbox", api_key={**KEY, "secret": "none"})))
-    assert said.splitlines()[0].startswith("connectors/dev/sandbox.yaml: config.api_key: project dev-project has no ")
-    assert f"{FILE}: config.api_key: the secret stripe-key in project dev-project has no version 3" in said
+    message = failure(check, {}, fleet(unit(api_key=KEY), unit("sandbox", api_key={**KEY, "secret": "none"})))
+    assert message.splitlines()[0].startswith(
+        "connectors/dev/sandbox.yaml: config.api_key: project dev-project has no "
+    )
+    assert f"{FILE}: config.api_key: the secret stripe-key in project dev-project has no version 3" in message
     fivetran.put_secret("stripe-key", 3, "value")
     fivetran.secrets("PATCH", "/versions/dev-project/stripe-key/3", {"state": "DISABLED"})
     assert "version 3 of the secret stripe-key in project dev-project is disabled" in failure(
@@ -207,8 +209,8 @@ def test_unusable_secret_version_is_rejected_without_reading_a_value(fivetran: F
 def test_creation_is_rejected_when_only_fivetran_has_a_value(fivetran: Fivetran, new_run):
     fivetran.by_hand(schema="there", **AT_WORK)
     held = {"held_by": "fivetran"}
-    said = failure(check, {}, fleet(unit(api_key=held), unit("there", api_key=held)))
-    assert said == (
+    message = failure(check, {}, fleet(unit(api_key=held), unit("there", api_key=held)))
+    assert message == (
         f"{FILE}: config.api_key: only Fivetran has this value, and there is no connection stripe to adopt\n"
         "    Write a reference instead, such as {secret: NAME, version: N}."
     )
@@ -217,8 +219,8 @@ def test_creation_is_rejected_when_only_fivetran_has_a_value(fivetran: Fivetran,
 @pytest.mark.parametrize("works", [True, False], ids=["works", "never worked"])
 def test_change_is_rejected_when_only_fivetran_has_a_value_inside_it(fivetran: Fivetran, new_run, works: bool):
     live = AT_WORK if works else {"paused": True, "setup_state": "incomplete"}
-    said = {"frame": {"months": 1, "key": "of old"}}
-    made = fivetran.by_hand(**live, config=said)
+    config = {"frame": {"months": 1, "key": "of old"}}
+    made = fivetran.by_hand(**live, config=config)
     adopt = Adopt(made, apply_changes=True)
     held = {"held_by": "fivetran"}
     changed = unit(adopt=adopt, api_key=held, frame={"months": 2, "key": held})
@@ -231,9 +233,9 @@ def test_change_is_rejected_when_only_fivetran_has_a_value_inside_it(fivetran: F
 
 
 def test_immutable_key_is_compared_with_the_live_value_when_first_declared(fivetran: Fivetran, new_run):
-    def saying(frame: str, **said: Any) -> dict[str, Any]:
+    def saying(frame: str, **fields: Any) -> dict[str, Any]:
         news = fleet(unit(frame=frame))
-        news["units"]["stripe"] |= {"permanent": {"frame": frame}, **said}
+        news["units"]["stripe"] |= {"permanent": {"frame": frame}, **fields}
         return news
 
     fivetran.by_hand(config={"frame": "SIX"}, **AT_WORK)
@@ -301,8 +303,8 @@ def test_code_that_differs_from_the_connections_is_a_difference(
     assert "as it is" in caplog.text, "other bytes with the same files in them are the same code"
     news["declarations"]["stripe"]["package"]["content"] = "0" * 64
     there = f"{content_hash(buffer.getvalue())[:12]}… (SHA-256 of its files)"
-    said = f"package: the file says 'code.zip, 000000000000… (SHA-256 of its files)', Fivetran has '{there}'"
-    assert said in failure(check, {}, news)
+    message = f"package: the file says 'code.zip, 000000000000… (SHA-256 of its files)', Fivetran has '{there}'"
+    assert message in failure(check, {}, news)
 
 
 def test_missing_permission_to_read_secrets_is_logged_and_not_rejected(

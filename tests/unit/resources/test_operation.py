@@ -27,7 +27,7 @@ PROPS = {"file": FILE, "config": {"api_key": KEY, "files": [{"name": "a", "value
 
 
 class Quoting(Provider):
-    """Fails with a text; or with an error nobody thought of, about a text."""
+    """Fails with a text; or with an unexpected error about a text."""
 
     @operation
     def create(self, props: Any) -> Any:
@@ -55,8 +55,8 @@ def _values(monkeypatch: pytest.MonkeyPatch) -> None:
     ],
 )
 def test_a_value_that_a_reference_stands_for_is_masked_in_any_spelling(quoted: str):
-    said = failure(Quoting().create, {**PROPS, "says": f"the key {quoted} is refused"})
-    assert said == f"{FILE}: the key ****** is refused"
+    message = failure(Quoting().create, {**PROPS, "says": f"the key {quoted} is refused"})
+    assert message == f"{FILE}: the key ****** is refused"
 
 
 def test_the_values_of_the_old_inputs_are_masked_too(monkeypatch: pytest.MonkeyPatch):
@@ -84,10 +84,10 @@ def test_the_file_is_named_once(monkeypatch: pytest.MonkeyPatch):
 
 
 def test_unexpected_error_names_its_kind_and_place_and_quotes_nothing():
-    said = failure(Quoting().update, "id", {}, {**PROPS, "says": "some value"})
-    assert said.startswith(f"{FILE}: an unexpected KeyError in update (test_operation.py:")
-    assert said.endswith("; run with RECONCILER_DEBUG=1 and report it")
-    assert "some value" not in said
+    message = failure(Quoting().update, "id", {}, {**PROPS, "says": "some value"})
+    assert message.startswith(f"{FILE}: an unexpected KeyError in update (test_operation.py:")
+    assert message.endswith("; run with RECONCILER_DEBUG=1 and report it")
+    assert "some value" not in message
 
 
 def test_the_engine_is_sent_one_line_without_a_traceback(monkeypatch: pytest.MonkeyPatch):
@@ -102,8 +102,8 @@ def test_the_engine_is_sent_one_line_without_a_traceback(monkeypatch: pytest.Mon
 
 
 def test_control_characters_are_removed_from_errors():
-    said = failure(Quoting().create, {**PROPS, "says": "\x1b[31mred\x1b[0m\r\nand \x00 nothing\u202e"})
-    assert said == f"{FILE}: [31mred[0m\nand  nothing"
+    message = failure(Quoting().create, {**PROPS, "says": "\x1b[31mred\x1b[0m\r\nand \x00 nothing\u202e"})
+    assert message == f"{FILE}: [31mred[0m\nand  nothing"
 
 
 def test_debugging_shows_every_frame_and_still_no_secret(
@@ -133,8 +133,8 @@ def test_quoted_values_that_were_not_sent_are_masked(fivetran: Fivetran, new_run
     settle()
     fivetran.fault(path=f"/{made.id}$", kind="status", status=400, body=REFUSAL, count=None)
     news = inputs(fivetran.group, historical_sync_time_frame="DATE_LIMIT")
-    said = failure(provider.update, made.id, olds, news)
-    assert "the api_key ****** is no good" in said
+    message = failure(provider.update, made.id, olds, news)
+    assert "the api_key ****** is no good" in message
     assert "the api_key ****** is no good" in failure(provider.read, made.id, olds)
 
 
@@ -157,8 +157,8 @@ def test_unsent_secret_is_read_for_masking_only_when_fivetran_is_quoted(fivetran
     assert fivetran.secrets_read() == 0
     fivetran.fault(method="PATCH", kind="status", status=400, body=REFUSAL, count=None)
     for _ in range(2):
-        said = failure(provider.update, id_, olds, news)
-        assert "InvalidInput: the api_key ****** is no good" in said
+        message = failure(provider.update, id_, olds, news)
+        assert "InvalidInput: the api_key ****** is no good" in message
     assert fivetran.secrets_read() == 1
 
 
@@ -173,8 +173,8 @@ def test_fivetrans_message_is_withheld_when_a_value_cannot_be_read(
     news = inputs(fivetran.group, api_key=SECRET, historical_sync_time_frame="DATE_LIMIT")
     fivetran.fault(method="PATCH", kind="status", status=400, body=REFUSAL)
     with caplog.at_level(logging.ERROR, "reconciler"):
-        said = failure(provider.update, id_, olds, news)
-    assert said == (
+        message = failure(provider.update, id_, olds, news)
+    assert message == (
         f"{FILE}: PATCH /connections/{id_}: Fivetran answered 400 InvalidInput: {WITHHELD}. "
         "Correct the request: Fivetran would reject the same one again."
     )
@@ -209,18 +209,18 @@ def test_wrong_key_is_explained_in_full_only_once(fivetran: Fivetran, new_run):
     others = [InBackground(lambda: failure(provider.update, "some_id", *change)) for _ in range(2)]
     fivetran.wait_for(lambda: fivetran.held(held) == 2)
     fivetran.release(held)
-    said = sorted(each.result() for each in others)
-    assert "Fivetran answered 401" in said[0]
-    assert "skipped, because Fivetran rejects the API key" in said[1]
+    messages = sorted(each.result() for each in others)
+    assert "Fivetran answered 401" in messages[0]
+    assert "skipped, because Fivetran rejects the API key" in messages[1]
 
 
 def test_operation_of_a_preview_reads_no_secret_to_show_fivetrans_message(fivetran: Fivetran, new_run):
     fivetran.put_secret("stripe", 3, CANARY)
     id_ = fivetran.by_hand()
     fivetran.fault(path=f"/{id_}$", kind="status", status=400, body=REFUSAL, count=None)
-    said = failure(provider.read, id_, inputs(fivetran.group, api_key=SECRET))
-    assert WITHHELD in said
-    assert CANARY not in said
+    message = failure(provider.read, id_, inputs(fivetran.group, api_key=SECRET))
+    assert WITHHELD in message
+    assert CANARY not in message
     assert fivetran.secrets_read() == 0
 
 
@@ -246,9 +246,11 @@ def test_a_text_that_holds_a_short_secret_is_withheld_and_our_own_names_stay(
     monkeypatch.setenv("STRIPE_KEY", "stripe")
     body = {"code": "InvalidInput", "message": "the key stripe is no good"}
     fivetran.fault(method="POST", kind="status", status=400, body=body)
-    said = failure(provider.create, inputs(fivetran.group))
-    assert said.startswith(f"{FILE}: POST /connections: Fivetran answered 400 InvalidInput: Fivetran's message is not")
-    assert "too short, a common word" in said
+    message = failure(provider.create, inputs(fivetran.group))
+    assert message.startswith(
+        f"{FILE}: POST /connections: Fivetran answered 400 InvalidInput: Fivetran's message is not"
+    )
+    assert "too short, a common word" in message
 
 
 def test_a_name_that_a_secret_is_equal_to_is_not_masked_in_our_own_words():
@@ -260,6 +262,6 @@ def test_a_name_that_a_secret_is_equal_to_is_not_masked_in_our_own_words():
 def test_an_error_about_no_unit_is_withheld_while_a_value_of_the_run_is_not_known(fivetran: Fivetran, new_run):
     remember_declared([{"config": {"api_key": SECRET}}])
     fivetran.fault(kind="status", status=400, body=REFUSAL)
-    said = failure(ServiceAccountProvider().read, "a@example.com", {"file": FILE, "group_id": fivetran.group})
-    assert "400 InvalidInput: Fivetran's message is not shown: it may quote a secret that cannot be read" in said
-    assert CANARY not in said
+    message = failure(ServiceAccountProvider().read, "a@example.com", {"file": FILE, "group_id": fivetran.group})
+    assert "400 InvalidInput: Fivetran's message is not shown: it may quote a secret that cannot be read" in message
+    assert CANARY not in message

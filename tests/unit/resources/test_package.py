@@ -44,14 +44,14 @@ class Code:
         self.file = folder / "code.zip"
         self._group = group
 
-    def says(self, text: str, connection: str = "orders", packed: int = 2026, **said: Any) -> dict[str, Any]:
+    def says(self, text: str, connection: str = "orders", packed: int = 2026, **fields: Any) -> dict[str, Any]:
         """The inputs, checked, when this is the code, packed in some year."""
         content = pack(text, packed)
         self.file.write_bytes(content)
         sha256 = hashlib.sha256(content).hexdigest()
         props = {"file": FILE, "unit": connection, "package": "code.zip", "sha256": sha256, "connection": connection}
         props["content"] = content_hash(content)
-        given = as_engine({**props, "group_id": self._group, "at": str(self.file), **said})
+        given = as_engine({**props, "group_id": self._group, "at": str(self.file), **fields})
         return dict(provider.check({}, given).inputs)
 
 
@@ -61,7 +61,7 @@ def code(fivetran: Fivetran, new_run, tmp_path: Path) -> Code:
 
 
 def connect(fivetran: Fivetran, package: str, name: str = "orders") -> str:
-    """Somebody makes a connection of a package."""
+    """A person creates a connection of a package."""
     config = {"schema": name, "package_id": package}
     return str(fivetran.make(group_id=fivetran.group, service="connector_sdk", config=config)["id"])
 
@@ -89,7 +89,7 @@ def test_code_that_is_packed_anew_is_no_change_and_no_drift(fivetran: Fivetran, 
     assert not provider.diff(id_, props, again).changes
     # What state holds of Fivetran's bytes is what was uploaded, whatever is packed here since.
     assert provider.read(id_, props).inputs is None
-    # Somebody deploys the same code in other bytes: that is no drift, and is remembered.
+    # A person deploys the same code in other bytes: that is no drift, and is remembered.
     run.account.client().update_package(id_, code.file.read_bytes())
     read = provider.read(id_, props)
     assert read.inputs is None
@@ -155,8 +155,10 @@ def test_a_package_comes_with_its_connection_as_its_file_or_is_rejected(fivetran
     new_run()
     assert provider.create(props).id == theirs
     other = code.says("2")
-    said = failure(provider.create, other)
-    assert said.startswith(f"{FILE}: the connection orders exists with other code (package {theirs}) than code.zip\n")
+    message = failure(provider.create, other)
+    assert message.startswith(
+        f"{FILE}: the connection orders exists with other code (package {theirs}) than code.zip\n"
+    )
     assert fivetran.writes() == []
     assert provider.create(code.says("2", apply_changes=True)).id == theirs
     assert [each.sha256 for each in packages()] == [other["sha256"]]

@@ -20,9 +20,9 @@ SYNC = "POST /v1/connections/{connection_id}/sync"
 AWAITING = Awaiting("the vendor installs our key (DENG-42)", "2099-12-15")
 
 
-def awaiting(**said: Any) -> Unit:
+def awaiting(**fields: Any) -> Unit:
     """A unit whose file declares `awaiting`."""
-    return unit(**{"awaiting": AWAITING, **said})
+    return unit(**{"awaiting": AWAITING, **fields})
 
 
 @pytest.fixture(params=[{"awaiting": AWAITING}, {"needs_consent": True}], ids=["awaiting", "consent"])
@@ -150,8 +150,8 @@ def test_overdue_action_fails_the_run(
     assert stack.pending(declared) == ["activation"]
     assert stack.up(declared) == "awaiting"
     id_ = stack.connection.id
-    said = f"connection {id_} (stripe) is overdue since 2026-12-15: the vendor's key"
-    assert run.outcomes.failures() == {FILE: said}
+    message = f"connection {id_} (stripe) is overdue since 2026-12-15: the vendor's key"
+    assert run.outcomes.failures() == {FILE: message}
     assert TEST not in fivetran.writes()
 
     new_run()

@@ -37,14 +37,14 @@ schedules = st.one_of(
 pauses = st.none() | st.just("INC-1")
 
 
-def props(said: AirflowSchedule | FivetranSchedule, paused: str | None = None) -> dict[str, Any]:
+def props(schedule: AirflowSchedule | FivetranSchedule, paused: str | None = None) -> dict[str, Any]:
     """The inputs that say when a connection syncs."""
-    return {"file": FILE, "schedule": said.as_property(), **({"paused": paused} if paused else {})}
+    return {"file": FILE, "schedule": schedule.as_property(), **({"paused": paused} if paused else {})}
 
 
 @given(schedules, schedules, pauses, pauses)
-def test_sent_schedule_reads_back_and_a_change_sends_only_what_differs(said, other, paused, other_pause):
-    wanted, before = props(said, paused), props(other, other_pause)
+def test_sent_schedule_reads_back_and_a_change_sends_only_what_differs(declared, other, paused, other_pause):
+    wanted, before = props(declared, paused), props(other, other_pause)
     sent = schedule.fields(wanted["schedule"])
     live = replace(LIVE, paused=paused is not None, **sent)
     assert schedule.as_file(wanted, live) == {key: wanted[key] for key in ("schedule", "paused") if key in wanted}
@@ -73,10 +73,10 @@ def test_schedule_has_drift_when_fivetran_runs_what_the_file_leaves_to_airflow()
     assert schedule.changed_fields(found, wanted) == {"schedule_type": "manual"}
 
 
-@pytest.mark.parametrize("said", [BY_AIRFLOW, FivetranSchedule()])
+@pytest.mark.parametrize("declared", [BY_AIRFLOW, FivetranSchedule()])
 @pytest.mark.parametrize("ended", [{}, {"ended": True}])
-def test_schedule_pauses_again_what_the_file_pauses_and_airflow_or_a_person_unpaused(said, ended):
-    wanted = {**props(said, "INC-1"), **ended}
+def test_schedule_pauses_again_what_the_file_pauses_and_airflow_or_a_person_unpaused(declared, ended):
+    wanted = {**props(declared, "INC-1"), **ended}
     live = replace(LIVE, **schedule.fields(wanted["schedule"]))
     assert schedule.as_file(wanted, replace(live, paused=True)) == {key: wanted[key] for key in ("schedule", "paused")}
     found = schedule.as_file(wanted, replace(live, paused=False))
@@ -84,8 +84,8 @@ def test_schedule_pauses_again_what_the_file_pauses_and_airflow_or_a_person_unpa
 
 
 def test_a_pause_by_hand_stays_and_a_lifted_pause_is_drift():
-    said = props(FivetranSchedule())
-    assert schedule.as_file(said, replace(LIVE, paused=True)) == {"schedule": said["schedule"]}
+    declared = props(FivetranSchedule())
+    assert schedule.as_file(declared, replace(LIVE, paused=True)) == {"schedule": declared["schedule"]}
     assert "paused" not in schedule.as_file(props(FivetranSchedule(), "INC-1"), replace(LIVE, paused=False))
 
 
@@ -119,37 +119,37 @@ def test_a_daily_time_in_another_spelling_is_no_drift():
 
 
 @pytest.mark.parametrize(
-    "said",
+    "declared",
     [*(FivetranSchedule(minutes) for minutes in SYNC_INTERVALS.values()), FivetranSchedule(1440, "18:00"), BY_AIRFLOW],
-    ids=lambda said: str(getattr(said, "daily_at", None) or getattr(said, "every_minutes", "airflow")),
+    ids=lambda declared: str(getattr(declared, "daily_at", None) or getattr(declared, "every_minutes", "airflow")),
 )
 def test_every_schedule_that_a_file_can_say_arrives_and_reads_back(
-    fivetran: Fivetran, stack: Stack, new_run, said: Any
+    fivetran: Fivetran, stack: Stack, new_run, declared: Any
 ):
-    stack.up(unit(schedule=said))
+    stack.up(unit(schedule=declared))
     live = fivetran.the("stripe")
     expected = {"schedule_type": live["schedule_type"], "sync_frequency": live["sync_frequency"]}
-    if isinstance(said, FivetranSchedule):
-        expected = {"schedule_type": "auto", "sync_frequency": said.every_minutes}
-        assert live["daily_sync_time"] == said.daily_at
+    if isinstance(declared, FivetranSchedule):
+        expected = {"schedule_type": "auto", "sync_frequency": declared.every_minutes}
+        assert live["daily_sync_time"] == declared.daily_at
     else:
         assert expected["schedule_type"] == "manual"
     assert expected.items() <= live.items()
     new_run()
     stack.refresh()
-    assert stack.pending(unit(schedule=said)) == []
+    assert stack.pending(unit(schedule=declared)) == []
 
 
 def test_schedule_moves_between_airflow_and_fivetran_without_a_sync(fivetran: Fivetran, stack: Stack):
     stack.up(unit(schedule=BY_AIRFLOW))
     fivetran.forget_requests()
-    for said, keys in (
+    for declared, keys in (
         (FivetranSchedule(60), ["run_setup_tests", "schedule_type", "sync_frequency"]),
         (FivetranSchedule(1440, "04:00"), ["daily_sync_time", "run_setup_tests", "schedule_type", "sync_frequency"]),
         (BY_AIRFLOW, ["run_setup_tests", "schedule_type"]),
     ):
-        assert stack.pending(unit(schedule=said)) == ["activation"]
-        stack.up(unit(schedule=said))
+        assert stack.pending(unit(schedule=declared)) == ["activation"]
+        stack.up(unit(schedule=declared))
         (change,) = fivetran.requests()
         assert sorted(change["keys"]) == keys
         fivetran.forget_requests()
@@ -171,12 +171,12 @@ def test_activation_resets_a_schedule_by_hand_when_airflow_starts_syncs(fivetran
     assert fivetran.the("stripe")["schedule_type"] == "manual"
 
 
-@pytest.mark.parametrize("said", [BY_AIRFLOW, FivetranSchedule()])
+@pytest.mark.parametrize("declared", [BY_AIRFLOW, FivetranSchedule()])
 @pytest.mark.parametrize("waits", [{}, {"awaiting": Awaiting("the vendor's key", "2099-12-31")}])
 def test_activation_pauses_again_a_unit_made_paused_and_unpaused_by_hand(
-    fivetran: Fivetran, stack: Stack, new_run, said: Any, waits: dict[str, Any]
+    fivetran: Fivetran, stack: Stack, new_run, declared: Any, waits: dict[str, Any]
 ):
-    paused = unit(schedule=said, paused="INC-1", **waits)
+    paused = unit(schedule=declared, paused="INC-1", **waits)
     if waits:
         fivetran.script_tests(target="stripe", runs=None, results=[BAD_TEST])
     stack.up(paused)
@@ -235,8 +235,8 @@ def test_pause_by_hand_is_logged_and_kept(fivetran: Fivetran, stack: Stack, new_
 def test_file_pauses_and_unpauses_and_undoes_a_start_by_hand(fivetran: Fivetran, stack: Stack, new_run):
     paused = unit(paused="INC-4711")
     stack.up(unit())
-    for said, is_paused in ((paused, True), (unit(), False), (paused, True)):
-        stack.up(said)
+    for declared, is_paused in ((paused, True), (unit(), False), (paused, True)):
+        stack.up(declared)
         assert fivetran.the("stripe")["paused"] is is_paused
     fivetran.edit("stripe", paused=False)
     new_run()

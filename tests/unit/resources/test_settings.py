@@ -149,11 +149,11 @@ def test_a_setting_that_differs_at_adoption_is_shown_and_changed_only_where_allo
 ):
     made = fivetran.by_hand(succeeded_at="2026-01-01T00:00:00Z", networking_method="SshTunnel")
     wanted = {"networking_method": "ProxyAgent", "proxy_agent_id": "agent_1", "data_delay_sensitivity": "NORMAL"}
-    said = failure(ConnectionProvider().create, inputs(fivetran.group, settings=wanted))
+    message = failure(ConnectionProvider().create, inputs(fivetran.group, settings=wanted))
     assert (
         "    networking_method: the file says 'ProxyAgent', Fivetran has 'SshTunnel'\n"
         "    proxy_agent_id: the file says 'agent_1', Fivetran has nothing\n"
-    ) in said
+    ) in message
     assert fivetran.writes() == []
     stack.up(unit(settings=wanted, adopt=Adopt(made, apply_changes=True)))
     live = fivetran.the("stripe")
@@ -163,8 +163,8 @@ def test_a_setting_that_differs_at_adoption_is_shown_and_changed_only_where_allo
 def test_names_in_the_destination_are_not_changed_by_an_adoption(fivetran: Fivetran, new_run):
     made = fivetran.by_hand(succeeded_at="2026-01-01T00:00:00Z")
     wanted = unit(settings={"destination_schema_names": "SOURCE_NAMING"}, adopt=Adopt(made, apply_changes=True))
-    said = failure(ConnectionProvider().create, Stack(fivetran.group).connection_inputs(wanted))
-    assert "does not change it in a connection that exists: make the file match" in said
+    message = failure(ConnectionProvider().create, Stack(fivetran.group).connection_inputs(wanted))
+    assert "does not change it in a connection that exists: make the file match" in message
     assert fivetran.writes() == []
 
 
@@ -232,9 +232,11 @@ def test_a_setting_of_a_destination_that_changes_by_hand_is_drift_and_is_repaire
 
 
 def test_a_destination_whose_settings_differ_is_not_adopted(fivetran: Fivetran, new_run):
-    said = failure(DestinationProvider().create, destination(networking_method="ProxyAgent", bucket="example-staging"))
-    assert "networking_method: the file says 'ProxyAgent', Fivetran has 'Directly'" in said
-    assert "bucket: the file says 'example-staging', Fivetran has nothing" in said
+    message = failure(
+        DestinationProvider().create, destination(networking_method="ProxyAgent", bucket="example-staging")
+    )
+    assert "networking_method: the file says 'ProxyAgent', Fivetran has 'Directly'" in message
+    assert "bucket: the file says 'example-staging', Fivetran has nothing" in message
     assert fivetran.writes() == []
 
 

@@ -120,7 +120,7 @@ def test_tests_under_way_are_not_started_twice_and_those_of_an_older_config_are(
     fivetran.release(held)
     settle()
     assert fivetran.writes() == [TEST]
-    run.account.tests.start(id_)  # nobody has asked for the first ones: they say nothing of what was written since
+    run.account.tests.start(id_)  # the run did not ask for the first results: they do not cover what it wrote since
     fivetran.wait_for(lambda: fivetran.writes() == [TEST, TEST])
     assert run.account.tests.result(id_) is not None
     assert fivetran.writes() == [TEST, TEST]
@@ -136,12 +136,12 @@ def test_running_setup_tests_do_not_keep_the_process_alive(fivetran: Fivetran, n
 
 
 @pytest.mark.parametrize(
-    ("said", "seconds"), [("", 600), ("never", 600), ("5", 5), ("0.5", 0.5), ("-1", 0), ("9999", 600)]
+    ("value", "seconds"), [("", 600), ("never", 600), ("5", 5), ("0.5", 0.5), ("-1", 0), ("9999", 600)]
 )
 def test_a_deadline_is_a_number_of_seconds_no_longer_than_the_client_waits(
-    said: str, seconds: float, monkeypatch: pytest.MonkeyPatch
+    value: str, seconds: float, monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setenv(DEADLINE_VARIABLE, said)
+    monkeypatch.setenv(DEADLINE_VARIABLE, value)
     assert deadline() == seconds
 
 

@@ -48,7 +48,7 @@ def users(**columns: str) -> dict[str, Any]:
 
 @pytest.fixture
 def shop(fivetran: Fivetran, new_run: Callable[..., None]) -> str:
-    """The id of a paused, connected database, whose source nobody has looked at."""
+    """The id of a paused, connected database, whose source Fivetran has not read yet."""
     fivetran.set_source("shop", SOURCE)
     return make(fivetran, "shop")
 

@@ -1,4 +1,4 @@
-"""Certificates and host keys: approved before the tests, revoked when they leave the file, and never anybody else's."""
+"""Certificates and host keys: approved before the tests, revoked when they leave the file, and no others."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def _by_hand(fivetran: Fivetran) -> str:
 
 
 def _approve(connection: str, certificate: Certificate) -> None:
-    """Somebody approves a certificate."""
+    """A person approves a certificate."""
     encoded = str(certificate.encoded)
     run.account.client().approve("certificates", connection, hash_=certificate.hash, encoded_cert=encoded)
 
@@ -131,15 +131,15 @@ def test_a_failed_test_shows_what_to_paste(fivetran: Fivetran, stack: Stack, ca:
     fivetran.set_host("db.example.com", certificates=[server.pem, ca.pem])
     fivetran.set_host("tunnel.example.com", host_key=f"{key} root@tunnel")
     assert stack.up(_shop(**TUNNEL)) == "failed"
-    [said] = run.outcomes.failures().values()
-    assert f"\n      trust:\n        fingerprints:\n          - {{key: {key}}}\n" in said
-    assert "SSH Tunnel Connection: FAILED: The ssh key might have changed; it presents host key ssh-ed25519" in said
+    [message] = run.outcomes.failures().values()
+    assert f"\n      trust:\n        fingerprints:\n          - {{key: {key}}}\n" in message
+    assert "SSH Tunnel Connection: FAILED: The ssh key might have changed; it presents host key ssh-ed25519" in message
 
     assert stack.up(_shop(Trust(fingerprints=tuple(public_keys.read_host_keys(key))), **TUNNEL)) == "failed"
-    [said] = run.outcomes.failures().values()
+    [message] = run.outcomes.failures().values()
     [shown, _] = _read(server, ca)
-    assert f"# CN=db.example.com, valid 2020-01-01 to 2040-01-01, hash {shown.hash}, SHA-256 " in said
-    assert "".join(f"              {line}\n" for line in ca.pem.splitlines()) in said
+    assert f"# CN=db.example.com, valid 2020-01-01 to 2040-01-01, hash {shown.hash}, SHA-256 " in message
+    assert "".join(f"              {line}\n" for line in ca.pem.splitlines()) in message
     assert "BEGIN CERTIFICATE" not in str(stack.activation.state["messages"])
 
 
@@ -153,10 +153,10 @@ def test_details_show_only_what_reads_as_a_certificate_or_key():
         {"public_key": private_key(), "hash": "h"},
     )
     [failed] = failed_tests([SetupTest("t", "FAILED", "m", details)])
-    said = format_failures("connection x", [failed])
-    assert "canary" not in said
-    assert "PRIVATE" not in said
-    assert (said.count("- pem:"), said.count("- {key:")) == (1, 1)
+    message = format_failures("connection x", [failed])
+    assert "canary" not in message
+    assert "PRIVATE" not in message
+    assert (message.count("- pem:"), message.count("- {key:")) == (1, 1)
 
 
 def test_a_hash_that_is_not_ours_is_shown_with_its_key():
@@ -180,8 +180,8 @@ def test_details_are_masked_like_the_message(fivetran: Fivetran, stack: Stack):
 def test_a_connection_at_work_that_lacks_an_approval_is_not_taken_over(fivetran: Fivetran, stack: Stack, ca: Authority):
     made = _by_hand(fivetran)
     declared = Trust(certificates=_read(ca))
-    said = failure(stack.up, _shop(declared))
-    assert "trust.certificates: the file says 'the certificate CN=Example CA" in said
+    message = failure(stack.up, _shop(declared))
+    assert "trust.certificates: the file says 'the certificate CN=Example CA" in message
     assert fivetran.writes() == []
     assert stack.up(_shop(declared, adopt=Adopt(made, apply_changes=True))) == "connected"
     assert _approved(fivetran) == [_read(ca)[0].hash]

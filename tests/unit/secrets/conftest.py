@@ -32,18 +32,18 @@ class Vault:
         return answer.json()
 
     def put(self, name: str, value: str, version: int = 1, project: str = PROJECT) -> Reference:
-        """Somebody adds a version; returns the reference to it."""
+        """A person adds a version; return the reference to it."""
         item = {"project": project, "secret": name, "version": version, "value": value}
         self.call("PUT", "/versions", {"versions": [item]})
         return Reference("secret", name, version, project)
 
     def move(self, reference: Reference, state: str) -> None:
-        """Somebody enables, disables or destroys a version."""
+        """A person enables, disables or destroys a version."""
         place = f"{reference.project}/{reference.name}/{reference.version}"
         self.call("PATCH", f"/versions/{place}", {"state": state})
 
     def deny(self, *permissions: str) -> None:
-        """Somebody takes permissions away, of `versions.access` and the like."""
+        """An administrator revokes permissions, such as `versions.access` and the like."""
         self.call("PUT", "/denials", {"denials": [{"permission": f"secretmanager.{name}"} for name in permissions]})
 
     def fault(self, **definition: Any) -> None:

@@ -91,8 +91,8 @@ def test_a_line_of_a_key_inside_a_json_document_is_masked() -> None:
 
 def test_a_public_name_inside_a_secret_document_stays_in_our_own_text() -> None:
     document = json.dumps({"project_id": "dev-project", "private_key_id": "0aZ9xYkk"})
-    said = mask_distinctive("dev-project: no 0aZ9xYkk", [document], "dev-project".__eq__)
-    assert said == "dev-project: no ******"
+    message = mask_distinctive("dev-project: no 0aZ9xYkk", [document], "dev-project".__eq__)
+    assert message == "dev-project: no ******"
 
 
 @pytest.mark.parametrize("secret", ["x7Q", "pw", "1", "hunter2", "password", "stripe", "administrator"])

@@ -1,4 +1,4 @@
-"""What is odd about a value is reported without it, and only what nobody types on purpose is left out."""
+"""What is odd about a value is reported without it, and only what is never typed on purpose is left out."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Google's library against a local Secret Manager: values arrive, and what is wrong is said with what to do."""
+"""Google's library against a local Secret Manager: values arrive, and errors say what to do."""
 
 from __future__ import annotations
 
@@ -73,8 +73,8 @@ def test_all_faulty_references_are_reported_at_once(vault: Vault):
     tree = {"a": good.as_node(), "b": [off.as_node()], "c": {"d": Reference("secret", "no", 1, PROJECT).as_node()}}
     with pytest.raises(UnresolvedReferences) as caught:
         resolve(tree, resolvers())
-    said = str(caught.value).split("; ")
-    assert [text.split(":")[0] for text in said] == ["b[0]", "c.d"]
+    messages = str(caught.value).split("; ")
+    assert [text.split(":")[0] for text in messages] == ["b[0]", "c.d"]
 
 
 def test_a_secret_that_is_not_there_is_named_with_its_project_and_how_to_make_it(vault: Vault):

@@ -27,7 +27,7 @@ _TLS = ssl.create_default_context()
 
 
 class Clock:
-    """Time that passes only when told to."""
+    """Time that passes only when a test moves it."""
 
     def __init__(self) -> None:
         self.seconds = 0.0

@@ -1,4 +1,4 @@
-"""The services the local Fivetran knows, and how it tells about them."""
+"""The services that the local Fivetran knows, and how it describes them."""
 
 from pathlib import Path
 from typing import Any

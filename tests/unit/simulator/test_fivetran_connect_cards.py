@@ -1,4 +1,4 @@
-"""Connect cards of the local Fivetran: links under which somebody authorises a connection."""
+"""Connect cards of the local Fivetran: links under which a person authorises a connection."""
 
 import base64
 import json

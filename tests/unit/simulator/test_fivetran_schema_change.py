@@ -1,4 +1,4 @@
-"""Changing a schema config of the local Fivetran: what may be said, and what two may say at the same time."""
+"""Changing a schema config of the local Fivetran: what one request may change, and two at once."""
 
 import threading
 from typing import Any

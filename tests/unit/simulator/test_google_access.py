@@ -5,7 +5,7 @@ basic names of three predefined roles, the default entries, one subject an entry
 Google's Terraform provider (`resource_bigquery_dataset_test.go`, `resource_bigquery_dataset_access_test.go`): a list of
 authorisations alone gets the default entries, `allUsers` stays an `iamMember`, `allAuthenticatedUsers` becomes a
 special group, a basic role with a condition does not differ, title, description and location of a condition are kept
-and optional; against IAM's page on conditions: none for everybody; against what users report: deleted members are
+and optional; against IAM's page on conditions: none for the public; against what users report: deleted members are
 `iamMember: deleted:…?uid=…` (magic-modules 11898), a group of a secondary domain is answered by its primary address
 (terraform-provider-google 13548), the last owner stays (config-connector 127), an authorisation has no role
 (google-cloud-ruby 785); and against BigQuery's quotas: 2,500 authorisations.

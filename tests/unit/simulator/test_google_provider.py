@@ -1,4 +1,4 @@
-"""The wire: what the engine is told about the provider, functions, and what is not simulated."""
+"""What the provider answers to the engine: itself, functions, and what is not simulated."""
 
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any

@@ -40,7 +40,7 @@ TYPES = {
     ),
 }
 
-# A package of the SDK tells of its own deprecated types when it is imported.
+# A package of the SDK warns of its own deprecated types when it is imported.
 pytestmark = pytest.mark.filterwarnings("ignore:gcp[.].* has been deprecated:DeprecationWarning")
 
 

@@ -216,7 +216,7 @@ def test_reading_metadata_and_reading_values_are_permissions_of_their_own(api: A
         message == f"Permission 'secretmanager.versions.access' denied for resource '{metadata}' (or it may not exist)."
     )
     assert api.do("GET", metadata)["state"] == "ENABLED"
-    # What is not there is told no better to who may not know.
+    # An account without the permission cannot tell a missing secret from a forbidden one.
     assert api.refused("GET", f"{SECRETS}/none/versions/1:access")[0] == 403
     one_secret = {"permission": "secretmanager.versions.get", "resource": f"{SECRETS}/stripe/*"}
     api.admin("PUT", "/denials", {"denials": [one_secret]})

@@ -53,7 +53,7 @@ class Site:
     requests: list[str] = field(default_factory=list)
     #: Cut this many answers short.
     cuts: int = 0
-    #: The tarball is sent when this is set; `asked` tells that it was asked for.
+    #: The tarball is sent when this is set; `asked` is set when a client asked for it.
     sending: threading.Event = field(default_factory=threading.Event)
     asked: threading.Event = field(default_factory=threading.Event)
 

@@ -1,4 +1,4 @@
-"""The engine in the cache is whole or not there, whoever was killed and whoever else is at it."""
+"""The engine in the cache is whole or not there, whichever process is killed and whichever other works on it."""
 
 import json
 import signal
