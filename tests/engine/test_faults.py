@@ -1,7 +1,7 @@
 """Trouble in Fivetran's API, through the real CLI.
 
-A run overcomes what it can. It reports the rest under the file that causes it, and applies all other units. The next run
-without trouble mends the failed ones.
+A run overcomes what it can. It reports the rest under the file that causes it, and applies all other units. The next
+run without trouble mends the failed ones.
 """
 
 from __future__ import annotations
