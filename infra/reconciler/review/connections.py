@@ -242,7 +242,7 @@ def _tables(context: Context, step: Step, name: str, unit: str) -> Iterator[Cons
 
 
 def _in_new_schema(context: Context, unit: str, sync: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Return the last run's `sync` under the schema that its connection is replaced into, so that the two compare."""
+    """Return the last run's `sync` under the schema of the replacement, so that the two compare."""
     for step in context.preview.of_type("Connection"):
         if step.name == unit and step.operation == "replace":
             old, new = ((inputs.get("destination") or {}).get("schema") for inputs in (step.old, step.new))
