@@ -12,11 +12,14 @@ from datetime import date
 from functools import cached_property
 from typing import Any
 
+from reconciler.config.build import lifecycle
 from reconciler.config.build.packages import PackageFile
 from reconciler.config.build.trust import KINDS, Entry, Fault, Files, TrustKind, parse_entries
+from reconciler.config.schema import schemas
 from reconciler.config.yaml.document import Document, Path
 from reconciler.fivetran.catalog import Form
 from reconciler.model import DestinationSchema
+from reconciler.model.policy import Never, Policy
 from reconciler.model.today import today
 
 _FORMS = [set(keys) for form in Form for keys in form.keys]
@@ -65,6 +68,18 @@ class Specs:
             if (node := unit.at("connector", "trust", kind)) is not None
         )
 
+    def policy(self, environment: str) -> Policy:
+        """Return the policy of an environment, as far as it is valid."""
+        return self._policies.get(environment, Policy())
+
+    @cached_property
+    def _policies(self) -> Mapping[str, Policy]:
+        valid = {
+            environment: schemas.valid_part("environment", ("properties", "policy"), document.at("policy"))
+            for environment, document in self.environments.items()
+        }
+        return {environment: lifecycle.policy(part or {}) for environment, part in valid.items()}
+
     def setting(self, environment: str, *path: str) -> Any:
         """Return a part of an environment's file; None when it is missing."""
         document = self.environments.get(environment)
@@ -79,6 +94,20 @@ class Specs:
         """Return the environment's GCP project; a unique name when it is unknown."""
         project = self.setting(environment, "gcp_project")
         return project if isinstance(project, str) else f"/{environment}"
+
+
+def read_expires(unit: Document) -> date | Never | None:
+    """Read the last day of a unit, as far as it is valid."""
+    node = unit.at("expires")
+    return Never(str(node.get("never"))) if isinstance(node, Mapping) else parse_day(node)
+
+
+def parse_day(node: object) -> date | None:
+    """Parse a date; None when the calendar has no such day."""
+    try:
+        return date.fromisoformat(node) if isinstance(node, str) else None
+    except ValueError:
+        return None
 
 
 def destination(unit: Document) -> DestinationSchema | None:

@@ -95,7 +95,7 @@ def check_until_conditions(specs: Specs) -> Iterator[Problem]:
 def check_public_access(specs: Specs) -> Iterator[Problem]:
     """Reject `allUsers` and `allAuthenticatedUsers` unless the policy allows public access."""
     for grants in grant_lists.all_grants(specs):
-        if specs.setting(grants.document.environment, "policy", "public_access") == "allowed":
+        if specs.policy(grants.document.environment).public_access == "allowed":
             continue
         for grant in grants:
             for member, path in grant.members():
@@ -134,7 +134,7 @@ def check_sensitive_members(specs: Specs) -> Iterator[Problem]:
 
 def _find_unnamed_members(specs: Specs, grants: GrantList, why: str, otherwise: str | None) -> Iterator[Problem]:
     environment = grants.document.environment
-    public = specs.setting(environment, "policy", "public_access") == "allowed"
+    public = specs.policy(environment).public_access == "allowed"
     hint = "name people, groups or service accounts" + (f", {otherwise}" if otherwise else "")
     for grant in grants:
         for member, path in grant.members():

@@ -56,7 +56,10 @@ def check_fivetran_access_owner(specs: Specs) -> Iterator[Problem]:
 def check_fivetran_access_declared(specs: Specs) -> Iterator[Problem]:
     """Find the policy that revokes undeclared access where no access is declared."""
     for document in specs.environments.values():
-        if document.at(*_POLICY) == "revoked" and document.at(*FIVETRAN_ACCESS) is None:
+        if (
+            specs.policy(document.environment).undeclared_fivetran_access == "revoked"
+            and document.at(*FIVETRAN_ACCESS) is None
+        ):
             message = "`revoked` needs a list: `fivetran.access` is missing"
             yield document.on_value(_POLICY, message, "declare `access` under `fivetran`, or write `reported`")
 
@@ -64,7 +67,7 @@ def check_fivetran_access_declared(specs: Specs) -> Iterator[Problem]:
 def check_fivetran_people(specs: Specs) -> Iterator[Problem]:
     """Check that roles of users and teams have the ticket and last day that the policy requires."""
     for grants in grant_lists.fivetran_grants(specs):
-        policy = people.read_people_policy(specs, grants.document.environment)
+        policy = specs.policy(grants.document.environment).people
         standing = {_key(member) for member, _ in string_items(grants.document, "policy", "people", "standing")}
         for grant in grants:
             found = [member for member, _ in grant.members() if _key(member) not in standing]

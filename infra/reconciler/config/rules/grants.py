@@ -9,7 +9,7 @@ from datetime import date
 from functools import cache, cached_property
 from typing import Any
 
-from reconciler.config.documents import Specs, string_items
+from reconciler.config.documents import Specs, parse_day, string_items
 from reconciler.config.schema.schemas import schema
 from reconciler.config.yaml.document import Document, Path
 from reconciler.google.bigquery.access import to_place
@@ -113,14 +113,6 @@ def find_place(specs: Specs, environment: str, member: object) -> Place | None:
 def lacks_subgroup(pattern: str) -> bool:
     """Return whether a workgroup pattern has no place for a subgroup."""
     return "{workgroup}" in pattern and "{subgroup}" not in pattern
-
-
-def parse_day(node: object) -> date | None:
-    """Parse a date; None when the calendar has no such day."""
-    try:
-        return date.fromisoformat(node) if isinstance(node, str) else None
-    except ValueError:
-        return None
 
 
 @cache

@@ -3,29 +3,25 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
-from datetime import date, timedelta
-from typing import TypeVar
+from collections.abc import Iterator
+from datetime import date
 
-from reconciler.config.documents import Specs, declared_datasets, destination
+from reconciler.config.documents import Specs, declared_datasets, destination, read_expires
 from reconciler.config.yaml.document import Document, shown
 from reconciler.fivetran import catalog
 from reconciler.lifecycle import expiry
 from reconciler.model.errors import Problem
-from reconciler.model.policy import ExpiryPolicy, Never
 
 _EXPIRES = ("expires",)
 _POLICY = ("policy", "expiry")
 _RESYNC = ("connector", "allow_resync")
-Default = TypeVar("Default")
 _DOTTED = re.compile(r"[A-Za-z0-9_.]+")
-_DURATION = re.compile(r"(0|[1-9][0-9]{0,4})d")
 
 
 def check_expiry(specs: Specs) -> Iterator[Problem]:
     """Check `expires` against the environment's policy: forbidden, required, or limited in length."""
     for environment, document in specs.environments.items():
-        policy, where = read_expiry_policy(specs, environment), document.where(_POLICY)
+        policy, where = specs.policy(environment).expiry, document.where(_POLICY)
         for unit in specs.units[environment].values():
             end = read_expires(unit)
             if policy.forbidden and isinstance(end, date):
@@ -74,7 +70,7 @@ def check_retire_and_expires(specs: Specs) -> Iterator[Problem]:
 def check_retired_data(specs: Specs) -> Iterator[Problem]:
     """Reject `data: delete` in environments where nothing expires."""
     for environment, document in specs.environments.items():
-        if not read_expiry_policy(specs, environment).forbidden:
+        if not specs.policy(environment).expiry.forbidden:
             continue
         for unit in specs.units[environment].values():
             for path in (("retire", "data"), (*_RESYNC, "retire", "data")):
@@ -147,7 +143,7 @@ def check_expiry_label(specs: Specs) -> Iterator[Problem]:
 def warn_expiry(specs: Specs) -> Iterator[Problem]:
     """Warn for each unit that expires soon or has expired."""
     for environment in specs.environments:
-        policy = read_expiry_policy(specs, environment)
+        policy = specs.policy(environment).expiry
         for unit in specs.units[environment].values():
             writers = () if unit.has("connector") else specs.writers(unit)
             own = [] if writers and not unit.has("expires") else [read_expires(unit)]
@@ -168,33 +164,3 @@ def warn_resyncs(specs: Specs) -> Iterator[Problem]:
             message = "`allow_resync` allows its change once: remove it after the run that makes the change"
             kept = "add `retire` to it if the old dataset, which is kept until then, may be removed afterwards"
             yield unit.on_key(_RESYNC, message, kept if unit.at(*_RESYNC, "schema") is not None else None)
-
-
-def read_expiry_policy(specs: Specs, environment: str) -> ExpiryPolicy:
-    """Read an environment's expiry policy, as far as it is valid."""
-    node, default = specs.setting(environment, *_POLICY), ExpiryPolicy()
-    if not isinstance(node, Mapping):
-        return ExpiryPolicy(forbidden=node == "forbidden")
-    return ExpiryPolicy(
-        required=node.get("required") is True,
-        longest=read_days(node.get("longest"), None),
-        warn=read_days(node.get("warn"), default.warn),
-        grace=read_days(node.get("grace"), default.grace),
-    )
-
-
-def read_expires(unit: Document) -> date | Never | None:
-    """Read the last day of a unit, as far as it is valid."""
-    node = unit.at(*_EXPIRES)
-    if isinstance(node, Mapping):
-        return Never(str(node.get("never")))
-    try:
-        return date.fromisoformat(node) if isinstance(node, str) else None
-    except ValueError:
-        return None
-
-
-def read_days(node: object, default: Default) -> timedelta | Default:
-    """Read a number of days, such as `14d`; the default when it is invalid."""
-    match = _DURATION.fullmatch(node) if isinstance(node, str) else None
-    return timedelta(days=int(match[1])) if match else default

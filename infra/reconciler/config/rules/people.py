@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from datetime import timedelta
 
 from reconciler.config.documents import Specs, string_items
 from reconciler.config.rules import grants as grant_lists
 from reconciler.config.rules.grants import FileGrant, GrantList
-from reconciler.config.rules.lifecycle import read_days
 from reconciler.config.yaml.document import Document, Path, shown
 from reconciler.google.bigquery.access import describe_lapse, is_person
 from reconciler.google.bigquery.access.member import Place
@@ -29,7 +28,7 @@ def check_people_grants(specs: Specs) -> Iterator[Problem]:
         document = specs.environments.get(grants.document.environment)
         if document is None:
             continue
-        policy, standing = read_people_policy(specs, document.environment), _standing(specs, document)
+        policy, standing = specs.policy(document.environment).people, _standing(specs, document)
         for grant in grants:
             people = _people(specs, grant, standing)
             if people:
@@ -60,7 +59,7 @@ def check_people_in_environment_grants(specs: Specs) -> Iterator[Problem]:
     """Reject people in grants for every dataset where the policy requires a ticket or a last day."""
     for grants in grant_lists.environment_grants(specs, "automation", "default_access", "project_access"):
         environment = grants.document
-        need = read_people_policy(specs, environment.environment).need
+        need = specs.policy(environment.environment).people.need
         if not need:
             continue
         asked = " and ".join(f"`{key}`" for key in ("ticket", "until") if key in need)
@@ -81,24 +80,11 @@ def _people_of(specs: Specs, grants: GrantList, standing: frozenset[Place]) -> I
 def warn_access_expiry(specs: Specs) -> Iterator[Problem]:
     """Warn for each grant that ends soon or has ended."""
     for grants in (*grant_lists.dataset_grants(specs), *grant_lists.fivetran_grants(specs)):
-        policy = read_people_policy(specs, grants.document.environment)
+        policy = specs.policy(grants.document.environment).people
         for grant in grants:
             members = tuple(member for member, _ in grant.members())
             if members and (text := describe_lapse(Grant(grant.role, members, until=grant.until), policy, specs.today)):
                 yield grant.document.on_value((*grant.path, "until"), text)
-
-
-def read_people_policy(specs: Specs, environment: str) -> PeoplePolicy:
-    """Read an environment's policy for people, as far as it is valid."""
-    node, default = specs.setting(environment, *_POLICY), PeoplePolicy()
-    if not isinstance(node, Mapping):
-        return default
-    need = node.get("need")
-    return PeoplePolicy(
-        need=frozenset(key for key in ("ticket", "until") if isinstance(need, list) and key in need),
-        longest=read_days(node.get("longest"), None),
-        warn=read_days(node.get("warn"), default.warn),
-    )
 
 
 def _standing(specs: Specs, environment: Document) -> frozenset[Place]:

@@ -64,7 +64,7 @@ def check_basic_role_conditions(specs: Specs) -> Iterator[Problem]:
 def check_project_members(specs: Specs) -> Iterator[Problem]:
     """Reject members that only a dataset's access list can have."""
     for grant in _grants(specs):
-        public = specs.setting(grant.document.environment, "policy", "public_access") == "allowed"
+        public = specs.policy(grant.document.environment).public_access == "allowed"
         for member, path in grant.members():
             if _OF_DATASETS.fullmatch(member) or (public and member in PUBLIC_MEMBERS):
                 message = f"a project's policy cannot name {shown(member)}"

@@ -34,7 +34,7 @@ def check_references(specs: Specs) -> Iterator[Problem]:
 def check_secret_versions(specs: Specs) -> Iterator[Problem]:
     """Require a version in each reference where the environment's policy is `pinned`."""
     for unit, path, node in _trees(specs):
-        if specs.setting(unit.environment, "policy", "secret_versions") != "pinned":
+        if specs.policy(unit.environment).secret_versions == "latest":  # noqa: S105 (no password)
             continue
         for inner, mapping in _mappings(node, path):
             reference = Reference.parse(mapping) if inner != path else None
@@ -47,7 +47,7 @@ def check_secret_versions(specs: Specs) -> Iterator[Problem]:
 def check_pulumi_config(specs: Specs) -> Iterator[Problem]:
     """Reject references to the stack's config where the environment's policy is `forbidden`."""
     for unit, path, node in _trees(specs):
-        if specs.setting(unit.environment, "policy", "pulumi_config") != "forbidden":
+        if specs.policy(unit.environment).pulumi_config != "forbidden":
             continue
         for inner, mapping in _mappings(node, path):
             if inner != path and "pulumi_config" in mapping:

@@ -36,7 +36,7 @@ def check_included_tables(specs: Specs) -> Iterator[Problem]:
 def check_undeclared_datasets(specs: Specs) -> Iterator[Problem]:
     """Find schemas that would become undeclared datasets, where the environment forbids those."""
     for environment, document in specs.environments.items():
-        if document.at(*_POLICY) != "forbidden":
+        if specs.policy(environment).undeclared_datasets != "forbidden":
             continue
         policy = f"the environment forbids undeclared datasets: {document.where(_POLICY)}"
         for unit in specs.units[environment].values():

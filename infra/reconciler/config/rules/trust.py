@@ -36,7 +36,7 @@ def check_trust_unique(specs: Specs) -> Iterator[Problem]:
 def check_trust_any(specs: Specs) -> Iterator[Problem]:
     """Reject `any` unless the policy allows it: it trusts a man in the middle too."""
     for unit, kind, _ in specs.trust:
-        if unit.at("connector", "trust", kind) == ANY and specs.setting(unit.environment, "policy", "trust") != ANY:
+        if unit.at("connector", "trust", kind) == ANY and specs.policy(unit.environment).trust != ANY:
             message = f"{shown(f'{kind}: any')} trusts every server, which the environment does not allow"
             hint = "declare what the source presents, as a failed setup test shows it, or write `policy: {trust: any}`"
             yield unit.on_value(("connector", "trust", kind), message, f"{hint} in environment.yaml")

@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from reconciler.config.documents import Specs
+from reconciler.config.documents import Specs, parse_day
 from reconciler.config.rules import grants as grant_lists
 from reconciler.config.rules import references
 from reconciler.config.rules.fields import key_of
@@ -36,7 +36,7 @@ def check_dates(specs: Specs) -> Iterator[Problem]:
     """Find dates that the calendar does not have; the schema checks their form."""
     for unit, path in _dates(specs):
         node = unit.at(*path)
-        if isinstance(node, str) and _FORM.fullmatch(node) and grant_lists.parse_day(node) is None:
+        if isinstance(node, str) and _FORM.fullmatch(node) and parse_day(node) is None:
             yield unit.on_value(path, f"there is no day {shown(node)}", "write a day that the month has")
 
 

@@ -54,6 +54,18 @@ def accepts(kind: Kind, path: tuple[str, ...], value: object) -> bool:
     return _part_validator(kind, path).is_valid(value)
 
 
+def valid_part(kind: Kind, path: tuple[str, ...], value: object) -> Any:
+    """Return a value without what is invalid at a path of the schema; None when nothing is valid."""
+    part = find_subschema(kind, path)
+    if isinstance(value, Mapping) and "properties" in part:
+        parts = {key: (*path, "properties", key) for key in part["properties"]}
+        found = {key: valid_part(kind, parts[key], inner) for key, inner in value.items() if key in parts}
+        return {key: inner for key, inner in found.items() if inner is not None}
+    if isinstance(value, list) and "items" in part:
+        return [item for item in value if accepts(kind, (*path, "items"), item)]
+    return value if accepts(kind, path, value) else None
+
+
 @cache
 def _part_validator(kind: Kind, path: tuple[str, ...]) -> jsonschema_rs.Validator:
     return jsonschema_rs.validator_for({"$defs": schema(kind)["$defs"], **find_subschema(kind, path)})
