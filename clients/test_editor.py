@@ -15,6 +15,8 @@ from clients.editor import server as editor
 from reconciler.fivetran import catalog
 
 _HEAD = "description: Orders.\nowners: [a@example.com]\n"
+#: Processor seconds in which the server reads the schema and checks a first file. Wall seconds count other processes.
+_FIRST_OPEN_S = 1.0
 _NAMES = (f"connectors/dev/edited_{number}.yaml" for number in count(1))
 
 
@@ -45,6 +47,14 @@ def completions(server: editor.Server, text: str) -> set[str]:
 @pytest.mark.parametrize("file", editor.unit_files(), ids=lambda file: f"{file.parent.name}/{file.stem}")
 def test_editor_shows_no_diagnostic_in_a_unit_file(server, file):
     assert server.open(str(file.relative_to(editor.ROOT)), file.read_text(encoding="utf-8")) == []
+
+
+def test_editor_opens_its_first_file_within_a_second():
+    file = editor.unit_files()[0]
+    with editor.running() as started:
+        before = started.cpu_seconds()
+        started.open(str(file.relative_to(editor.ROOT)), file.read_text(encoding="utf-8"))
+        assert started.cpu_seconds() - before < _FIRST_OPEN_S
 
 
 def test_editor_finds_the_schema_of_a_new_file_by_the_settings(server):
