@@ -9,6 +9,7 @@ from typing import Any
 
 from reconciler.config.build.to_yaml import may_stand_on_one_line, schema_line
 from reconciler.config.yaml.document import Path
+from reconciler.edits import own_comments
 from reconciler.edits.lifecycle import first_last_day
 from reconciler.edits.secret_names import secret_name
 from reconciler.fivetran.catalog import Field, Form, Service
@@ -78,10 +79,7 @@ def draft(service: Service, wanted: Wanted, environment: Environment, prefix: st
     if wanted.task_id is not None:
         connector["schedule"] = {"by": "airflow", "task_id": wanted.task_id}
     if needs_consent:
-        authorise = commands.reconciler("authorise", wanted.name, environment=environment.name)
-        comments["connector", "service"] = (
-            f"A person consents in a browser once the connection exists: {authorise} prints the link. Or write `auth`."
-        )
+        comments["connector", "service"] = own_comments.consent(wanted.name, environment)
     unit: dict[str, Any] = {
         "description": wanted.description or "Fill in what this data is and who uses it.",
         "owners": list(wanted.owners) or ["fill-in@example.com"],
@@ -150,14 +148,11 @@ def _datasets(
         if environment.policy.undeclared_datasets == "forbidden":
             connector["sync"] = {"new": "allow_columns", "schemas": {path[1]: "included"}}
     if labels:
-        comments[*path, "labels"] = f"{FILL_IN} the labels that every dataset in {environment.name} needs"
+        comments[*path, "labels"] = f"{FILL_IN} {own_comments.labels(environment)}"
     if wanted.is_sensitive:
         comments[*path, "sensitive"] = "Only the members in `access` can read it."
-    elif environment.default_access:
-        who = ", ".join(dict.fromkeys(each for grant in environment.default_access for each in grant.members))
-        comments[*path, "friendly_name"] = (
-            f"{who} can read it. For sensitive data, write `sensitive: true` and `access`."
-        )
+    elif who := own_comments.readers(environment):
+        comments[*path, "friendly_name"] = who
     return {path[0]: dataset} if len(path) == 1 else {path[0]: {path[1]: dataset}}
 
 
@@ -165,7 +160,7 @@ def _expiry(environment: Environment, today: date, comments: dict[Path, str]) ->
     day = first_last_day(environment, today)
     if day is None:
         return {}
-    comments["expires",] = "The last day. After it the connector is paused, and later removed with its data."
+    comments["expires",] = own_comments.EXPIRY
     return {"expires": str(day)}
 
 

@@ -11,12 +11,14 @@ from datetime import date
 from typing import Any
 
 from reconciler.config.yaml.document import Path
+from reconciler.edits import own_comments
 from reconciler.edits.keys import order_below
 from reconciler.edits.lifecycle import first_last_day
 from reconciler.edits.secret_names import secret_name
 from reconciler.edits.source import EditRejected, Source
 from reconciler.edits.splices import remove, set_value
 from reconciler.google.bigquery.access import is_person, to_place
+from reconciler.importer.draft import FILL_IN
 from reconciler.model import Environment, Reference, commands
 
 #: Keys about the connection that exists in the first environment, or about a time there.
@@ -28,7 +30,7 @@ _LEFT_OUT: tuple[Path, ...] = (
     ("connector", "awaiting"),
     ("connector", "paused"),
 )
-_FILL_IN = "fill-in"
+_PLACEHOLDER = "fill-in"
 _SUFFIX_OF_TASK = "_dev"
 
 
@@ -72,11 +74,25 @@ def promote(
     if (day := first_last_day(new, today)) is not None:
         result.source = set_value(result.source, ("expires",), str(day), order=order_below())
         result.notes.append(f"added `expires`: {new.name} demands a last day, {day} at the latest")
+    _replace_own_comments(result, name, old, new)
     if result.source.find(("connector", "function")) is not None:
         result.notes.append(
             f"deploy its function in project {new.gcp_project} too, or name the `project` of the function"
         )
     return result
+
+
+def _replace_own_comments(result: Promoted, name: str, old: Environment, new: Environment) -> None:
+    """Write the comments of `new` as the other environment needs them. Comments of people stay."""
+    pairs = [
+        (own_comments.consent(name, old), own_comments.consent(name, new)),
+        (own_comments.readers(old), own_comments.readers(new)),
+        (f"{FILL_IN} {own_comments.labels(old)}", f"{FILL_IN} {own_comments.labels(new)}"),
+    ]
+    if result.source.find(("expires",)) is None:
+        pairs.append((own_comments.EXPIRY, ""))
+    for before, after in pairs:
+        result.source = own_comments.replace_comment(result.source, before, after)
 
 
 def _leave_out(result: Promoted, path: Path) -> None:
@@ -121,7 +137,7 @@ def _add_labels(result: Promoted, dataset: Path, new: Environment) -> None:
     for key in new.labels.required:
         if key not in new.labels.default and result.source.at(*dataset, "labels", key) is None:
             path = (*dataset, "labels", key)
-            result.source = set_value(result.source, path, _FILL_IN, order=order_below("dataset"))
+            result.source = set_value(result.source, path, _PLACEHOLDER, order=order_below("dataset"))
             result.notes.append(f"fill in the label {key}, which every dataset in {new.name} has")
 
 

@@ -65,16 +65,21 @@ def format_on_one_line(value: Any, *, in_flow: bool = False) -> str:
     return scalar(value, in_flow=in_flow)
 
 
+def comment_lines(text: str, indent: int) -> Iterator[str]:
+    """Yield a comment's lines, broken at the width of files; none for an empty text."""
+    for paragraph in text.splitlines():
+        width, hang = max(WIDTH - indent - 2, 40), "  " if paragraph.startswith("- ") else ""
+        for line in textwrap.wrap(printable(paragraph), width, subsequent_indent=hang, break_on_hyphens=False):
+            yield f"{' ' * indent}# {line}"
+
+
 class _Writer:
     def __init__(self, comments: Comments, on_one_line: MayStandOnOneLine) -> None:
         self._comments = comments
         self._may_stand_on_one_line = on_one_line
 
     def comment(self, path: Path, indent: int) -> Iterator[str]:
-        for paragraph in self._comments.get(path, "").splitlines():
-            width, hang = max(WIDTH - indent - 2, 40), "  " if paragraph.startswith("- ") else ""
-            for line in textwrap.wrap(printable(paragraph), width, subsequent_indent=hang, break_on_hyphens=False):
-                yield f"{' ' * indent}# {line}"
+        return comment_lines(self._comments.get(path, ""), indent)
 
     def mapping(self, data: Mapping[str, Any], path: Path, indent: int) -> Iterator[str]:
         for key, value in data.items():

@@ -9,8 +9,10 @@ import pytest
 import yaml
 
 from reconciler.config import load
+from reconciler.edits import promote as promotion
 from reconciler.edits.new import Wanted, draft
 from reconciler.edits.scheduling import scheduling_snippet
+from reconciler.edits.source import Source
 from reconciler.fivetran import catalog
 
 from .test_edits import ENVIRONMENT, TODAY, Folder, folder
@@ -129,6 +131,32 @@ def test_promote_leaves_out_what_is_devs_and_adds_what_the_policy_requires(folde
     assert "    reconciler secret put -e prod fivetran-shop-password" in ran.err
     assert "reconciler grant -e prod shop user:a@example.com --ticket TICKET --for 14d" in ran.err
     assert "      - task_id: fivetran_shop\n" in ran.err
+
+
+def test_promote_of_a_new_unit_is_what_new_would_write_for_every_service(folder: Folder):
+    specs = folder.file.parent.parent
+    specs.joinpath("prod").mkdir()
+    specs.joinpath("prod", "environment.yaml").write_text(PROD)
+    loaded = load(specs, Path.cwd())
+    dev, prod = loaded.fleet("dev").environment, loaded.fleet("prod").environment
+    for service in catalog.known():
+        found = catalog.find(service)
+        assert found is not None
+        wanted = Wanted(service, ("owner@example.com",), "Payments.")
+        first, other = (draft(found, wanted, each, "fivetran-", DAY).text for each in (dev, prod))
+        source = Source.read(first.encode(), f"connectors/dev/{service}.yaml")
+        promoted = promotion.promote(source, service, dev, prod, DAY, task_id=None, prefix="fivetran-").source.text
+        assert [line for line in promoted.splitlines() if "#" in line] == [
+            line for line in other.splitlines() if "#" in line and "fill in: the labels" not in line
+        ]
+        assert yaml.safe_load(promoted) == yaml.safe_load(other)
+
+
+def test_promote_keeps_a_comment_that_a_person_changed(folder: Folder):
+    text = SHOP.replace("expires:", "# The last day. After it the connector is paused. Ask Ana.\nexpires:")
+    ran, file = promote(folder, "--yes", text=text)
+    assert ran.code == 0, ran.err
+    assert "Ask Ana." in file.read_text()
 
 
 def test_promote_moves_variables_to_secret_manager_where_versions_are_pinned(folder: Folder):
