@@ -33,7 +33,7 @@ class HandoverError(Exception):
 
 def output(name: str, file: Path) -> None:
     """Append a JSON file to GITHUB_OUTPUT, as one line."""
-    if not re.fullmatch(r"[a-z0-9][a-z0-9_-]*", name):
+    if not re.fullmatch(r"[a-z0-9][a-z0-9_.-]*", name):
         raise HandoverError(2, "NAME is no name of an environment")
     try:
         line = json.dumps(json.loads(file.read_text(encoding="utf-8")), separators=(",", ":"))
@@ -59,7 +59,10 @@ def resources(stack: str, file: Path) -> None:
 def sweep(folder: Path, body: Path) -> None:
     """Delete files by the lists in a folder."""
     lists = sorted(folder.glob("resources-*.json"))
-    options = [part for each in lists for part in ("-e", each.stem.removeprefix("resources-"), "--state", str(each))]
+    options = [part for each in lists for part in ("--state", str(each))]
+    # The list of a subfolder's stack is named resources-ENVIRONMENT.FOLDER.
+    names = {each.stem.removeprefix("resources-").partition(".")[0]: None for each in lists}
+    options += [part for name in names for part in ("-e", name)]
     if not lists:
         raise HandoverError(2, f"{folder} has no list of resources.")
     command = ["reconciler", "sweep", "--format", "github", *options]

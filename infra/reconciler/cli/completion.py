@@ -141,7 +141,8 @@ def _unit_files(context: click.Context) -> Iterator[Path]:
     """Yield the files of the environment that the command line names, or of all."""
     environment, specs = context.params.get("environment"), _specs(context)
     # A name that is being typed may be anything, and not a pattern.
-    for file in (specs / environment).glob("*.yaml") if environment else specs.glob("*/*.yaml"):
+    folders = [specs / environment] if environment else specs.glob("*/")
+    for file in (file for folder in folders for pattern in ("*.yaml", "*/*.yaml") for file in folder.glob(pattern)):
         if file.name != _ENVIRONMENT_FILE:
             yield file
 

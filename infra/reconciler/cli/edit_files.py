@@ -98,11 +98,12 @@ def read_unit(specs: Path, environment: str | None, name: str, day: date) -> Uni
         InvalidSpecs: A file of the environment has a problem.
     """
     loaded = load(specs, Path.cwd(), day)
-    stem, folder = Path(name).name.removesuffix(".yaml"), Path(name).parent.name
+    stem, parent = Path(name).name.removesuffix(".yaml"), Path(name).parent
+    folder = parent.parent.name if parent.parent.name in loaded.environments else parent.name
     if folder and environment not in (None, folder):
         raise click.UsageError(f"{name} is in {folder}, but --environment names {environment}: leave out one of them")
     environment = environment or folder or None
-    found = [each for each in loaded.environments if environment in (None, each) and stem in _unit_names(specs / each)]
+    found = [each for each in loaded.environments if environment in (None, each) and stem in _unit_files(specs / each)]
     if not found:
         if environment is not None:
             loaded.fleet(environment)
@@ -110,7 +111,7 @@ def read_unit(specs: Path, environment: str | None, name: str, day: date) -> Uni
     if len(found) > 1:
         raise click.UsageError(f"several environments have {stem}: choose with --environment: {', '.join(found)}")
     fleet = loaded.fleet(found[0])
-    path = specs / found[0] / f"{stem}.yaml"
+    path = _unit_files(specs / found[0])[stem]
     unit = next(unit for unit in fleet.units if unit.name == stem)
     datasets = frozenset(each.id for each in (*unit.datasets, *fleet.datasets_of(unit)))
     source = Source.read(_read(path, unit.file), unit.file)
@@ -371,11 +372,13 @@ def _write(change: FileChange) -> None:
         raise ReconcilerError(f"{change.shown}: cannot be written: {error.strerror}") from None
 
 
-def _unit_names(folder: Path) -> set[str]:
-    """Return the units that a folder lists. Names differ by case, also where the file system's do not."""
-    return {
-        file.stem for file in folder.glob("*.yaml") if file.name != ENVIRONMENT_FILE and UNIT_NAME.fullmatch(file.stem)
-    }
+def _unit_files(folder: Path) -> dict[str, Path]:
+    """Return the units that a folder and its subfolders list.
+
+    Names differ by case, also where the file system's do not.
+    """
+    files = (*folder.glob("*.yaml"), *folder.glob("*/*.yaml"))
+    return {file.stem: file for file in files if file.name != ENVIRONMENT_FILE and UNIT_NAME.fullmatch(file.stem)}
 
 
 def _require_plain_text(options: Mapping[str, Any]) -> None:
@@ -399,7 +402,7 @@ def _require_plain_text(options: Mapping[str, Any]) -> None:
 
 def _unknown(specs: Path, loaded: Loaded, environment: str | None, name: str) -> str:
     searched = [each for each in loaded.environments if environment in (None, each)]
-    known = sorted({unit for each in searched for unit in _unit_names(specs / each)})
+    known = sorted({unit for each in searched for unit in _unit_files(specs / each)})
     where = environment or ", ".join(loaded.environments)
     near = get_close_matches(name.lower(), known, n=1)
     return f"no unit {name!r} in {where}." + (f" Did you mean {near[0]!r}?" if near else "")

@@ -231,7 +231,7 @@ def _steps(status: UnitStatus) -> tuple[str, ...]:
 
 
 def _resume_step(unit: Unit) -> str:
-    up = commands.up(commands.environment_of(unit.file), refresh=True)
+    up = commands.up(commands.stack_of(unit.file), refresh=True)
     return (
         f"start it in Fivetran, or run {up} if no run has started it; or write `paused` with the reason in {unit.file}"
     )

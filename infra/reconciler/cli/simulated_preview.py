@@ -198,7 +198,7 @@ def _stage(specs: Path, folder: Path, kept: Mapping[str, str]) -> Path:
     """
     staged = folder / SPECS
     shutil.copytree(specs, staged, symlinks=True)
-    for file in staged.glob("*/*.yaml"):
+    for file in (*staged.glob("*/*.yaml"), *staged.glob("*/*/*.yaml")):
         if file.is_symlink() or not file.is_file() or file.stat().st_size > MAX_BYTES:
             continue
         document, problems = parse(file.read_bytes(), environment="", name="", file=file.name)

@@ -15,8 +15,8 @@ from reconciler.cli import Exit
 from reconciler.cli.environments import select_fleets
 from reconciler.cli.options import environments_option, format_option, specs_option, today_option
 from reconciler.cli.output import Entry, Page, Report, Reporter, Section
-from reconciler.health.expiring import ExpiredFile, expired_files
-from reconciler.model import commands
+from reconciler.health.expiring import ExpiredFile, expired_files, resources
+from reconciler.model import Fleet, commands
 from reconciler.model.errors import ReconcilerError
 
 
@@ -53,12 +53,23 @@ def sweep(
     stored = _read_states(states)
     found: list[ExpiredFile] = []
     for fleet in select_fleets(specs, environments, day):
-        found += expired_files(fleet, day, stored.get(fleet.environment.name, frozenset()))
-    for each in found:
-        if each.removed and not dry_run:
-            (specs / each.environment / f"{each.unit}.yaml").unlink()
+        folders = {unit.name: unit.folder for unit in fleet.units}
+        listed = [each for stack in fleet.environment.all_stacks for each in _expired(fleet, stack, day, stored)]
+        for each in listed:
+            if each.removed and not dry_run:
+                (specs / each.environment / folders[each.unit] / f"{each.unit}.yaml").unlink()
+        found += listed
+    found.sort(key=lambda each: not each.removed)
     reporter.report(_report(found))
     return Exit.FINE
+
+
+def _expired(fleet: Fleet, stack: str, day: date, stored: Mapping[str, frozenset[str]]) -> list[ExpiredFile]:
+    """Return the expired files of a stack. They all stay if only its environment's other stacks have a list."""
+    own = fleet.of_stack(stack)
+    unknown = any(each in stored for each in fleet.environment.all_stacks)
+    everything = frozenset(name for unit in own.units for name in resources(unit)) if unknown else frozenset()
+    return expired_files(own, day, stored.get(stack, everything))
 
 
 def _report(found: Sequence[ExpiredFile]) -> Report:
@@ -85,11 +96,11 @@ def _pull_request(found: Sequence[ExpiredFile]) -> Page:
 
 
 def _why_it_stays(each: ExpiredFile) -> str:
-    return f"stays until {commands.up(each.environment)} has removed its resources"
+    return f"stays until {commands.up(commands.stack_of(each.file))} has removed its resources"
 
 
 def _read_states(states: tuple[IO[str], ...]) -> Mapping[str, frozenset[str]]:
-    """Return the resources in each state, as `type::name`, by the name of its environment."""
+    """Return the resources in each state, as `type::name`, by the name of the stack."""
     stored: dict[str, set[str]] = defaultdict(set)
     for file in states:
         for urn in _read_urns(file):

@@ -21,9 +21,9 @@ from reconciler.config.folder import ENVIRONMENT_FILE, Folder
 from reconciler.config.places import Places
 from reconciler.config.schema.check import check, check_kind, limit_problems
 from reconciler.config.schema.schemas import Kind
-from reconciler.config.yaml.document import Document
+from reconciler.config.yaml.document import START, Document
 from reconciler.config.yaml.read import parse
-from reconciler.model import Fleet
+from reconciler.model import Fleet, commands
 from reconciler.model.errors import InvalidSpecs, Problem, ReconcilerError
 from reconciler.model.today import today
 
@@ -52,6 +52,21 @@ class Loaded:
     places: Places
     """The lines of declared values in these files."""
 
+    def stack(self, stack: str) -> Fleet:
+        """Return what a stack declares: its environment, with the units of that stack only.
+
+        Raises as `fleet` does, and ReconcilerError for a subfolder that its environment does not list in `stacks`.
+        """
+        environment, _, folder = stack.partition(".")
+        fleet = self.fleet(environment)
+        if folder and folder not in fleet.environment.stacks:
+            known = ", ".join(fleet.environment.all_stacks)
+            raise ReconcilerError(
+                f"{environment} has no stack {stack!r}: its stacks are {known}\n"
+                f"    Add {folder} to `stacks` in {fleet.environment.file}."
+            )
+        return fleet.of_stack(stack)
+
     def problems_of(self, environment: str) -> tuple[Problem, ...]:
         """Return the problems in the environment's folder."""
         return self._in(environment, self.problems)
@@ -59,6 +74,13 @@ class Loaded:
     def notices_of(self, environment: str) -> tuple[Problem, ...]:
         """Return the notices in the environment's folder."""
         return self._in(environment, self.notices)
+
+    def notices_of_stack(self, stack: str) -> tuple[Problem, ...]:
+        """Return the notices in the files of a stack; the environment's own stack has those of environment.yaml."""
+        environment = stack.partition(".")[0]
+        others = {unit.file for unit in self.fleet(environment).units} - {unit.file for unit in self.stack(stack).units}
+        others |= set() if stack == environment else {self.fleet(environment).environment.file}
+        return tuple(one for one in self.notices_of(environment) if one.file not in others)
 
     def _in(self, environment: str, problems: tuple[Problem, ...]) -> tuple[Problem, ...]:
         folder = self._folders.get(environment)
@@ -97,10 +119,18 @@ def load(
     problems = list(folder.problems)
     environments: dict[str, Document] = {}
     units: dict[str, dict[str, Document]] = {name: {} for name in folder.environments}
+    files: dict[tuple[str, str], str] = {}
     stem = Path(ENVIRONMENT_FILE).stem
     for file in folder.files:
-        document, found = parse(file.raw, environment=file.environment, name=file.name, file=file.file)
+        document, found = parse(
+            file.raw, environment=file.environment, name=file.name, file=file.file, folder=file.folder
+        )
         problems += found
+        first = files.setdefault((file.environment, file.name), file.file)
+        if first != file.file:
+            message = f"{file.environment} has another unit of this name: {first}"
+            problems.append(Problem(file.file, *START, message, "rename one of the files"))
+            continue
         if document is None:
             continue
         kind: Kind = "environment" if file.name == stem else "unit"
@@ -128,6 +158,10 @@ def load(
         for name in folder.environments
         if name not in faulty
     }
+    for fleet in fleets.values():
+        for unit in fleet.units:
+            if unit.folder:
+                commands.remember_subfolder(unit.file, fleet.environment.name, fleet.stack_of(unit))
     shown, left_out = limit_problems(sorted(problems, key=_place))
     names_read = tuple(folder.environments)
     return Loaded(fleets, shown, notices, names_read, len(folder.files), left_out, folders, Places(display_root))

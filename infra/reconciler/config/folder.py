@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import re
 import stat
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -26,12 +26,13 @@ _NAME_HINT = "use lower-case letters, digits, underscores and hyphens, a letter 
 
 @dataclass(frozen=True)
 class SpecFile:
-    """One file of an environment. `name` is its stem."""
+    """One file of an environment. `name` is its stem, `folder` the subfolder that it is in."""
 
     environment: str
     name: str
     file: str
     raw: bytes
+    folder: str = ""
 
 
 class Folder:
@@ -61,7 +62,8 @@ class Folder:
 
     def _environment(self, folder: Path) -> None:
         found = list(self._entries(folder))
-        if not any(looks_like_yaml(entry.name) for entry in found):
+        subfolders = [entry for entry in found if self._has_specs(entry)]
+        if not subfolders and not any(looks_like_yaml(entry.name) for entry in found):
             return
         if not UNIT_NAME.fullmatch(folder.name):
             self._problem(folder, f"{shown(folder.name)} cannot be an environment's name", _NAME_HINT)
@@ -69,20 +71,43 @@ class Folder:
         self.environments.append(folder.name)
         if not any(entry.stem.lower() == _ENVIRONMENT and looks_like_yaml(entry.name) for entry in found):
             self._problem(folder / ENVIRONMENT_FILE, "the file is missing", "add it: every environment needs one")
+        self._add_files(folder.name, "", found)
+        for entry in subfolders:
+            self._subfolder(folder.name, entry)
+
+    def _subfolder(self, environment: str, folder: Path) -> None:
+        """Read a folder of units inside an environment. It has none of its own."""
+        if folder.is_symlink():
+            self._problem(folder, "a subfolder that is a symbolic link", "replace the link with the folder itself")
+            return
+        if not UNIT_NAME.fullmatch(folder.name):
+            self._problem(folder, f"{shown(folder.name)} cannot be a subfolder's name", _NAME_HINT)
+            return
+        found = []
+        for entry in self._entries(folder):
+            if entry.stem.lower() == _ENVIRONMENT and looks_like_yaml(entry.name):
+                self._problem(entry, "an environment inside an environment", "rename it, or move it one folder up")
+            elif self._has_specs(entry):
+                self._problem(entry, "a subfolder with YAML files inside a subfolder", "move the files one folder up")
+            else:
+                found.append(entry)
+        self._add_files(environment, folder.name, found)
+
+    def _has_specs(self, entry: Path) -> bool:
+        """Return whether an entry is a folder with files that look like specs, and does not look like one itself."""
+        if looks_like_yaml(entry.name) or not (_is_folder(entry) or self._is_new_folder(entry)):
+            return False
+        return any(looks_like_yaml(inner.name) for inner in self._entries(entry))
+
+    def _add_files(self, environment: str, folder: str, found: Iterable[Path]) -> None:
         for entry in filter(self._is_spec, found):
             raw = self._read(entry)
             if raw is not None:
-                self.files.append(SpecFile(folder.name, entry.stem, self._display(entry), raw))
+                self.files.append(SpecFile(environment, entry.stem, self._display(entry), raw, folder))
 
     def _is_spec(self, entry: Path) -> bool:
         """Return whether an entry is a spec; record a problem for one that only looks like it."""
         if not looks_like_yaml(entry.name):
-            if _is_folder(entry) and any(looks_like_yaml(inner.name) for inner in self._entries(entry)):
-                self._problem(
-                    entry,
-                    "a subfolder with YAML files inside an environment",
-                    "move the files into the environment's own folder",
-                )
             return False
         if _is_folder(entry):
             self._problem(entry, "a folder named like a spec", "rename it")

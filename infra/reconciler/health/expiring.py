@@ -82,7 +82,7 @@ def expired_files(fleet: Fleet, day: date, stored: Collection[str]) -> list[Expi
     """
     expiries = Expiries(fleet, day)
     expired = [unit for unit in fleet.units if _is_removed(unit, expiries)]
-    staying = {unit.name for unit in expired if not _resources(unit).isdisjoint(stored)}
+    staying = {unit.name for unit in expired if not resources(unit).isdisjoint(stored)}
     # A unit that stays needs the file that declares its dataset.
     kept = [unit for unit in fleet.units if unit not in expired or unit.name in staying]
     staying |= {unit.dataset_unit for unit in kept if unit.dataset_unit}
@@ -108,7 +108,7 @@ def _is_removed(unit: Unit, expiries: Expiries) -> bool:
     return all(end.stage is Stage.REMOVED for end in ends)
 
 
-def _resources(unit: Unit) -> set[str]:
+def resources(unit: Unit) -> set[str]:
     """Return the resources that a unit's file declares, as `type::name`."""
     connection = {f"{_CONNECTION}::{unit.name}"} if unit.connector is not None else set()
     return connection | {f"{_DATASET}::{dataset.id}" for dataset in unit.all_datasets}

@@ -53,8 +53,8 @@ def next_step(
     return (
         _STEPS[case].format(
             file=unit.file,
-            up=commands.up(environment),
-            refresh=commands.up(environment, refresh=True),
+            up=commands.up(commands.stack_of(unit.file)),
+            refresh=commands.up(commands.stack_of(unit.file), refresh=True),
             authorise=commands.reconciler("authorise", unit.name, environment=environment),
         )
         if case

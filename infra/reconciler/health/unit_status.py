@@ -86,7 +86,7 @@ def unit_status(
     """
     ended = _ended(unit, today)
     if live is None:
-        create = commands.up(commands.environment_of(unit.file))
+        create = commands.up(commands.stack_of(unit.file))
         missing = () if ended else (f"Fivetran has no such connection: {create} creates it",)
         return UnitStatus(
             unit=unit.name,
@@ -149,7 +149,7 @@ def _pending_action(unit: Unit, connector: Connector, live: Connection, today: d
 def _findings(  # noqa: PLR0917 (each is another source of findings)
     unit: Unit, connector: Connector, live: Connection, ended: str | None, pending: str | None, last: Recorded | None
 ) -> Iterator[str]:
-    up = commands.up(commands.environment_of(unit.file), refresh=True)
+    up = commands.up(commands.stack_of(unit.file), refresh=True)
     if live.service != connector.service:
         yield f"its service is {live.service}, but its file says {connector.service}"
     if ended is not None:

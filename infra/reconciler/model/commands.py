@@ -45,9 +45,25 @@ def shell(*words: str) -> str:
     return f"`{shlex.join(words)}`"
 
 
+#: The environment and the stack of the files in subfolders of environments, by the subfolder as messages show it.
+_SUBFOLDERS: dict[Path, tuple[str, str]] = {}
+
+
+def remember_subfolder(file: str, environment: str, stack: str) -> None:
+    """Remember the environment and the stack of a file in a subfolder, and of the files beside it."""
+    _SUBFOLDERS[Path(file).parent] = (environment, stack)
+
+
 def environment_of(file: str) -> str:
-    """Return the environment of a file in a message: the name of the file's folder."""
-    return Path(file).parent.name
+    """Return the environment of a file in a message: the name of its folder, or of the one above a subfolder."""
+    folder = Path(file).parent
+    return _SUBFOLDERS.get(folder, (folder.name, ""))[0]
+
+
+def stack_of(file: str) -> str:
+    """Return the stack of a unit's file in a message."""
+    folder = Path(file).parent
+    return _SUBFOLDERS.get(folder, ("", folder.name))[1]
 
 
 def count(number: int, noun: str) -> str:

@@ -36,6 +36,8 @@ class Unit:
     retire: Retire | None = None
     former_datasets: tuple[Dataset, ...] = ()
     """Datasets that the connector wrote before `allow_resync.schema`. The file still declares them."""
+    folder: str = ""
+    """The subfolder of the environment that the file is in; empty for the environment's own."""
 
     @property
     def all_datasets(self) -> tuple[Dataset, ...]:
@@ -138,6 +140,22 @@ class Environment:
     """
     secrets_project: str | None = None
     """The project of references to Secret Manager without one. Default: `gcp_project`."""
+    stacks: tuple[str, ...] = ()
+    """The subfolders whose units have a stack of their own."""
+
+    def stack_of(self, folder: str) -> str:
+        """Return the stack of the units in a subfolder, or in the environment's own folder if it is empty."""
+        return stack_name(self.name, folder) if folder in self.stacks else self.name
+
+    @property
+    def all_stacks(self) -> tuple[str, ...]:
+        """The environment's own stack, and those of its subfolders."""
+        return (self.name, *(stack_name(self.name, folder) for folder in sorted(self.stacks)))
+
+
+def stack_name(environment: str, folder: str) -> str:
+    """Return the name of a subfolder's stack. No environment's name has a dot."""
+    return f"{environment}.{folder}"
 
 
 @dataclass(frozen=True)
@@ -146,6 +164,14 @@ class Fleet:
 
     environment: Environment
     units: tuple[Unit, ...]
+
+    def of_stack(self, stack: str) -> Fleet:
+        """Return the environment with the units of one of its stacks only."""
+        return Fleet(self.environment, tuple(unit for unit in self.units if self.stack_of(unit) == stack))
+
+    def stack_of(self, unit: Unit) -> str:
+        """Return the stack of a unit."""
+        return self.environment.stack_of(unit.folder)
 
     def writers_of(self, dataset: Dataset) -> tuple[Unit, ...]:
         """Return the units whose connectors write a dataset."""

@@ -5,8 +5,10 @@ Every resource depends on it, so that a rejection here, in preview as in up, sto
 
 from __future__ import annotations
 
+import json
 import logging
 from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -27,10 +29,10 @@ from reconciler.config.places import Places
 from reconciler.fivetran.api import FivetranError, Forbidden, Unauthorized
 from reconciler.lifecycle import airflow
 from reconciler.lifecycle.removal import Removals
-from reconciler.model import Environment
+from reconciler.model import Environment, commands
 from reconciler.model.policy import DeleteGuard, Policy
 from reconciler.model.today import today
-from reconciler.plan import datasets, permanent_keys, secret_versions
+from reconciler.plan import datasets, moves, permanent_keys, secret_versions
 from reconciler.plan.creations import Creations, has_new_intents
 from reconciler.plan.datasets import Findings
 from reconciler.plan.inventory import Declared
@@ -64,8 +66,14 @@ _INTENTS = "intents"
 _REFERENCES = "references"
 
 
-#: The input with the Airflow variables that other environments hand over: for `check` only, too.
+#: The input with the Airflow variables that other stacks hand over: for `check` only, too.
 _ELSEWHERE = "variables_elsewhere"
+
+#: The inputs with what files give to the environment's other stacks, and what those stacks have: for `check` only, too.
+_DECLARED_ELSEWHERE, _RECORDED_ELSEWHERE = "declared_elsewhere", "recorded_elsewhere"
+
+#: The input with the stack's name, where that is not the environment's.
+_STACK = "stack"
 
 #: The input with the inputs of the destination: for `check` only, too.
 _DESTINATION = "destination"
@@ -87,6 +95,9 @@ class PreflightProvider(Provider):
         secrets.remember_declared([declarations, news["units"]])
         in_bigquery = Findings.of(news.pop(_FOUND)) if _FOUND in news else Findings()
         news[_REFERENCES] = secret_versions.named_references(declarations)
+        _remember_subfolders(news)
+        declared_elsewhere = json.loads(news.pop(_DECLARED_ELSEWHERE, "{}"))
+        recorded_elsewhere = news.pop(_RECORDED_ELSEWHERE, {})
         before, after = _declared(olds.get("units", {})), _declared(news["units"])
         news[_FORMER] = _former_variables(olds.get(_FORMER, []), before, after, news.pop(_ELSEWHERE, []))
         rules = _rules(olds, news)
@@ -102,7 +113,12 @@ class PreflightProvider(Provider):
                 f"{olds['gcp_project']} to {news['gcp_project']}: this run would create every resource again\n"
                 f"    Restore {olds['gcp_project']}, or create a new environment with its own folder and stack."
             )
-        rejected = rejections(before, after, rules)
+        stays = {name: unit for name, unit in before.items() if not moves.is_declared(unit, declared_elsewhere)}
+        rejected = (
+            *moves.moved_out(before, after, declared_elsewhere),
+            *moves.moved_in(before, after, recorded_elsewhere, news.get(_STACK, news["environment"])),
+            *rejections(stays, after, rules),
+        )
         if rejected:
             ids = _ids({olds.get("group", news["group"]), news["group"]}, rejected)
             raise OperationError("\n".join(_with_id(rejection, ids) for rejection in rejected))
@@ -153,6 +169,7 @@ class PreflightProvider(Provider):
     @operation
     def read(self, id_: str, props: dict[str, Any]) -> ReadResult:
         # Often the first to be read, since everything depends on it. If not, more is read than is needed.
+        _remember_subfolders(props)
         tables = {unit.connection: unit.tables for unit in _declared(props["units"]).values() if unit.connection}
         secrets.remember_declared([props["units"], props.get(_REFERENCES, [])])
         run.account.expect(tables, with_tables=[name for name, selected in tables.items() if selected])
@@ -165,13 +182,26 @@ class PreflightProvider(Provider):
         return UpdateResult(news)
 
 
+@dataclass(frozen=True)
+class Others:
+    """What a run knows of the stacks beside its own."""
+
+    stack: str
+    """The name of its own stack."""
+    variables: Collection[str] = ()
+    """The Airflow variables that other stacks declare."""
+    declared: Mapping[str, tuple[str, str, str]] = field(default_factory=dict)
+    """By connection and dataset, the unit, stack and file by which files give it to another stack."""
+    recorded: Mapping[str, str] = field(default_factory=dict)
+    """By unit, another stack whose last run recorded it."""
+
+
 class Preflight(Resource, module="reconciler", name="Preflight"):
-    """The first resource of an environment.
+    """The first resource of a stack.
 
     `units` maps unit names to what `Declared` has of each, `declarations` to all of it.
 
-    `in_bigquery` is what the run has found there, `variables_elsewhere` the Airflow variables of other environments.
-    `root` is the folder that file names in messages are relative to.
+    `in_bigquery` is what the run has found there. `root` is the folder that file names in messages are relative to.
     """
 
     former_variables: pulumi.Output[list[str]]
@@ -185,12 +215,13 @@ class Preflight(Resource, module="reconciler", name="Preflight"):
         in_bigquery: Findings,
         *,
         root: Path,
-        variables_elsewhere: Collection[str] = (),
+        others: Others,
         opts: ResourceOptions | None = None,
     ) -> None:
         props = {
             "environment_file": environment.file,
             "environment": environment.name,
+            **({_STACK: others.stack} if others.stack != environment.name else {}),
             "group": environment.group,
             **({"formerly": environment.formerly} if environment.formerly else {}),
             "gcp_project": environment.gcp_project,
@@ -201,10 +232,19 @@ class Preflight(Resource, module="reconciler", name="Preflight"):
             _ROOT: str(root.absolute()),
             _PREVIEW: pulumi.runtime.is_dry_run(),
             _DESTINATION: live_destination.inputs(environment),
-            _ELSEWHERE: sorted(variables_elsewhere),
+            _ELSEWHERE: sorted(others.variables),
+            _DECLARED_ELSEWHERE: json.dumps(others.declared),
+            _RECORDED_ELSEWHERE: dict(others.recorded),
             _FORMER: None,
         }
         super().__init__(PreflightProvider(), environment.name, props, opts)
+
+
+def _remember_subfolders(props: Mapping[str, Any]) -> None:
+    """Remember the stack of the files, for commands in messages. Its files may be in several folders."""
+    for unit in props["units"].values():
+        if Path(unit["file"]).parent != Path(props["environment_file"]).parent:
+            commands.remember_subfolder(unit["file"], props["environment"], props.get(_STACK, props["environment"]))
 
 
 def _rules(olds: Mapping[str, Any], news: Mapping[str, Any]) -> Rules:

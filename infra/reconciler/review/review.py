@@ -34,7 +34,7 @@ _KNOWN = frozenset(
     {
         *("Activation", "Connection", "Dataset", "DatasetAccess", "Destination", "FunctionIamMember", "IAMMember"),
         *("GroupAccess", "Package", "Preflight", "ServiceIamMember"),
-        *("DestinationTests", "Outcome", "ServiceAccount"),
+        *("DestinationTests", "Outcome", "ServiceAccount", "SharedDestination"),
     }
 )
 

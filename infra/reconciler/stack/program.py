@@ -1,4 +1,4 @@
-"""The Pulumi program: an environment's fleet as resources, in the order that keeps what exists safe.
+"""The Pulumi program: the units of a stack as resources, in the order that keeps what exists safe.
 
 Stack outputs: `units`, `airflow_variables`, `airflow_deletions`.
 """
@@ -22,13 +22,17 @@ from reconciler.model.today import today
 from reconciler.resources import iam
 from reconciler.resources.dataset.listing import list_datasets, reject_moves
 from reconciler.stack import stages
+from reconciler.stack.siblings import recorded_elsewhere
 
 
 @dataclass(frozen=True)
 class Settings:
-    """The settings of a run: its environment, the folder of the specs, what file names are relative to."""
+    """The settings of a run: its stack, the folder of the specs, what file names are relative to.
 
-    environment: str
+    A stack is an environment, or a subfolder of one that has a stack of its own.
+    """
+
+    stack: str
     specs: Path
     display_root: Path
 
@@ -39,7 +43,7 @@ class Settings:
 
 
 async def main(settings: Settings) -> dict[str, pulumi.Input[Any]]:
-    """Build the stack's environment.
+    """Build the stack.
 
     On invalid specs the run ends with every problem, before any resource.
     """
@@ -47,10 +51,10 @@ async def main(settings: Settings) -> dict[str, pulumi.Input[Any]]:
     try:
         day = today()
         loaded = load(settings.specs, settings.display_root, day)
-        fleet = loaded.fleet(settings.environment)
-        for notice in loaded.notices_of(settings.environment):
+        fleet = loaded.stack(settings.stack)
+        for notice in loaded.notices_of_stack(settings.stack):
             pulumi.log.warn(str(notice))
-        outputs = await build(expiry.apply_expiry(fleet, day), loaded)
+        outputs = await build(expiry.apply_expiry(fleet, day), loaded, settings.stack)
         return outputs if pulumi.runtime.is_dry_run() else await _known_or_last(outputs, last)
     except InvalidSpecs as error:
         for problem in error.problems:
@@ -101,10 +105,13 @@ async def _known_or_last(outputs: Mapping[str, Any], last: Any) -> dict[str, Any
     return settled
 
 
-async def build(staged: ActiveFleet, loaded: Loaded) -> dict[str, pulumi.Input[Any]]:
-    """Register every resource of a fleet and return the stack's outputs.
+async def build(staged: ActiveFleet, loaded: Loaded, name: str) -> dict[str, pulumi.Input[Any]]:
+    """Register every resource of a stack and return its outputs.
 
-    `loaded` are the files that declare it.
+    Args:
+        staged: The units of the stack.
+        loaded: The files that declare them.
+        name: The stack's name.
     """
     fleet, environment = staged.fleet, staged.fleet.environment
     connectors = [unit.connector for unit in fleet.units if unit.connector is not None]
@@ -112,10 +119,11 @@ async def build(staged: ActiveFleet, loaded: Loaded) -> dict[str, pulumi.Input[A
     listed = await list_datasets(environment, loaded.places)
     reject_moves(environment, fleet.units, listed, loaded.places)
 
-    stack = stages.Stack.of(staged, loaded)
+    stack = stages.Stack.of(staged, loaded, name, await recorded_elsewhere(fleet, name))
     declared = stages.declare_datasets(stack, listed)
     preflight = stages.preflight(stack, declared, listed)
-    foundation = stages.destination(stack, preflight)
+    found = stages.shared_destination if stack.is_subfolder else stages.destination
+    foundation = found(stack, preflight)
     datasets = stages.datasets(stack, declared, foundation)
     invokers = iam.invokers(fleet.units, foundation.account, stack.failures, stages.after(preflight))
     units = [stages.unit(stack, each, foundation, datasets, invokers) for each in fleet.units]

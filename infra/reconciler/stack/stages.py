@@ -23,7 +23,7 @@ from reconciler.model import Connector, Dataset, Environment, Fleet, Unit
 from reconciler.plan.datasets import Findings
 from reconciler.plan.inventory import Declared, declarations
 from reconciler.plan.outcome import Outcome
-from reconciler.plan.preflight import Preflight
+from reconciler.plan.preflight import Others, Preflight
 from reconciler.resources import iam
 from reconciler.resources.access.resource import DatasetAccess
 from reconciler.resources.activation import resource as activation_resource
@@ -34,29 +34,45 @@ from reconciler.resources.dataset.listing import Listed
 from reconciler.resources.dataset.resource import DATASET, Deletion, dataset_resource, deletion_hook, losses_hook
 from reconciler.resources.destination.resource import Destination
 from reconciler.resources.destination.service_account import ServiceAccount
+from reconciler.resources.destination.shared import SharedDestination
 from reconciler.resources.destination.tests import DestinationTests
 from reconciler.resources.failures import FailureHook
 from reconciler.resources.group_access.resource import GroupAccess
 from reconciler.resources.package.resource import Package
+from reconciler.stack.siblings import declared_elsewhere
 
 
 @dataclass(frozen=True)
 class Stack:
-    """The fleet of one environment, the files that declare it, and what Preflight records of it."""
+    """The units of a stack, the files that declare them, and what Preflight records of them."""
 
+    name: str
     staged: ActiveFleet
     loaded: Loaded
     inventory: Mapping[str, Declared]
     """By unit, also of units that expired."""
     variables_elsewhere: frozenset[str]
-    """The Airflow variables that other environments declare: one Airflow serves them all."""
+    """The Airflow variables that other stacks declare: one Airflow serves them all."""
+    recorded_elsewhere: Mapping[str, str]
+    """By unit, another stack of the environment whose last run recorded it."""
     failures: FailureHook
 
     @classmethod
-    def of(cls, staged: ActiveFleet, loaded: Loaded) -> Self:
+    def of(cls, staged: ActiveFleet, loaded: Loaded, name: str, recorded_elsewhere: Mapping[str, str]) -> Self:
         """Collect them."""
-        elsewhere = _variables_elsewhere(loaded, staged.fleet.environment)
-        return cls(staged, loaded, declarations(staged), elsewhere, FailureHook(loaded.places))
+        variables = _variables_elsewhere(loaded, name)
+        hook = FailureHook(loaded.places)
+        return cls(name, staged, loaded, declarations(staged), variables, recorded_elsewhere, hook)
+
+    @property
+    def is_subfolder(self) -> bool:
+        """Whether it is the stack of a subfolder, which shares what the environment's own stack has."""
+        return self.name != self.environment.name
+
+    @property
+    def whole(self) -> Fleet:
+        """The environment with the units of all its stacks, also of those that expired."""
+        return self.loaded.fleet(self.environment.name)
 
     @property
     def fleet(self) -> Fleet:
@@ -148,7 +164,12 @@ def preflight(stack: Stack, declared: Sequence[DeclaredDataset], listed: Mapping
         {unit.name: _declaration(unit, unit.connector) for unit in stack.fleet.units if unit.connector is not None},
         _findings(stack, declared, listed),
         root=stack.loaded.places.root,
-        variables_elsewhere=stack.variables_elsewhere,
+        others=Others(
+            stack.name,
+            stack.variables_elsewhere,
+            declared_elsewhere(stack.whole, stack.name),
+            stack.recorded_elsewhere,
+        ),
     )
 
 
@@ -164,15 +185,16 @@ def _declaration(unit: Unit, connector: Connector) -> dict[str, Any]:
 def _findings(stack: Stack, declared: Iterable[DeclaredDataset], listed: Mapping[str, Listed]) -> Findings:
     """Return what BigQuery has, for the preflight.
 
-    Datasets of units that expired count as declared: they are about to be deleted, and no finding.
+    Datasets of units that expired count as declared: they are about to be deleted, and no finding. The environment's
+    own stack reports what no file declares, for all its stacks.
     """
     environment, loaded = stack.environment, stack.loaded
-    others = [each for name, each in loaded.fleets.items() if name != environment.name]
-    of_the_project = [each for each in others if each.environment.gcp_project == environment.gcp_project]
+    fleets = [each for each in loaded.fleets.values() if each.environment.gcp_project == environment.gcp_project]
+    undeclared = [] if stack.is_subfolder else find_undeclared(listed, fleets, environment.ignore)
     return Findings(
         declared=tuple(each.expected for each in declared),
         existing=frozenset(each.dataset.id for each in declared if each.live is not None),
-        undeclared=tuple(find_undeclared(listed, [stack.staged.expiries.fleet, *of_the_project], environment.ignore)),
+        undeclared=tuple(undeclared),
         forbidden=environment.policy.undeclared_datasets == "forbidden",
         unread=tuple(name for name in loaded.environments if name not in loaded.fleets),
     )
@@ -193,6 +215,14 @@ def destination(stack: Stack, preflight: Preflight) -> Foundation:
     if environment.fivetran_access is not None:
         access = GroupAccess(environment, made.id, stack.staged.expiries.today, options)
     return Foundation(preflight, made.id, account.id, tests, access)
+
+
+def shared_destination(stack: Stack, preflight: Preflight) -> Foundation:
+    """Register the destination that the environment's own stack has, as a subfolder's stack finds it."""
+    environment, options = stack.environment, after(preflight)
+    found = SharedDestination(environment, options)
+    account = ServiceAccount(environment, found.id, options)
+    return Foundation(preflight, found.id, account.id, DestinationTests(environment, found.id, account.id, options))
 
 
 def datasets(stack: Stack, declared: Iterable[DeclaredDataset], foundation: Foundation) -> dict[str, DatasetResources]:
@@ -331,9 +361,9 @@ def _unit_outputs(fleet: Fleet, resources: UnitResources) -> Mapping[str, Any]:
     return found
 
 
-def _variables_elsewhere(loaded: Loaded, environment: Environment) -> frozenset[str]:
-    others = (fleet for fleet in loaded.fleets.values() if fleet.environment.name != environment.name)
-    connectors = (unit.connector for fleet in others for unit in fleet.units)
+def _variables_elsewhere(loaded: Loaded, stack: str) -> frozenset[str]:
+    fleets = loaded.fleets.values()
+    connectors = (unit.connector for fleet in fleets for unit in fleet.units if fleet.stack_of(unit) != stack)
     return frozenset(variable for each in connectors if each and (variable := airflow.variable_of(each)))
 
 

@@ -57,8 +57,7 @@ def test_a_loop_of_links_and_a_link_to_nothing_are_refused(specs: Path):
 def test_a_folder_that_links_to_itself_ends(specs: Path):
     (specs / "dev" / "again").symlink_to(".", target_is_directory=True)
     assert report(specs) == [
-        "dev/again:1:1: a subfolder with YAML files inside an environment\n    move the files into the "
-        "environment's own folder"
+        "dev/again:1:1: a subfolder that is a symbolic link\n    replace the link with the folder itself"
     ]
 
 

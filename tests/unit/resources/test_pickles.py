@@ -18,6 +18,7 @@ from reconciler.resources.activation.resource import ActivationProvider
 from reconciler.resources.connection.resource import ConnectionProvider
 from reconciler.resources.destination.resource import DestinationProvider
 from reconciler.resources.destination.service_account import ServiceAccountProvider
+from reconciler.resources.destination.shared import SharedDestinationProvider
 from reconciler.resources.destination.tests import DestinationTestsProvider
 from reconciler.resources.group_access.resource import GroupAccessProvider
 from reconciler.resources.package.resource import PackageProvider
@@ -55,6 +56,10 @@ IN_STATE: dict[type[ResourceProvider], bytes] = {
     DestinationTestsProvider: (
         b"\x80\x04\x95J\x00\x00\x00\x00\x00\x00\x00\x8c&reconciler.resources.destination.tests\x94"
         b"\x8c\x18DestinationTestsProvider\x94\x93\x94)\x81\x94."
+    ),
+    SharedDestinationProvider: (
+        b"\x80\x04\x95L\x00\x00\x00\x00\x00\x00\x00\x8c'reconciler.resources.destination.shared\x94"
+        b"\x8c\x19SharedDestinationProvider\x94\x93\x94)\x81\x94."
     ),
     GroupAccessProvider: (
         b"\x80\x04\x95I\x00\x00\x00\x00\x00\x00\x00\x8c*reconciler.resources.group_access.resource\x94"

@@ -89,6 +89,7 @@ def _environment(document: Document) -> Environment:
         bigquery_etl=_bigquery_etl(data.get("bigquery_etl", {})),
         policy=lifecycle.policy(data.get("policy", {})),
         secrets_project=data.get("secrets_project", data["gcp_project"]),
+        stacks=tuple(data.get("stacks", [])),
     )
 
 
@@ -117,6 +118,7 @@ def _unit(document: Document, environment: Environment) -> Unit:
         formerly=data.get("formerly"),
         expires=lifecycle.expires(data["expires"]) if "expires" in data else None,
         retire=lifecycle.retire(data["retire"]) if "retire" in data else None,
+        folder=document.folder,
     )
 
 

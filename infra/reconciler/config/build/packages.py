@@ -67,7 +67,7 @@ def _read_package(file: Path, specs_dir: Path, path: str) -> PackageFile:
         if not zipfile.is_zipfile(file):
             return PackageFile(problem="not a ZIP file", hint="create it with `fivetran package`")
     except OSError as error:
-        hint = "check the path, relative to this file's folder; `fivetran package` creates the ZIP file"
+        hint = "check the path, relative to the environment's folder; `fivetran package` creates the ZIP file"
         return PackageFile(problem=f"cannot be read: {error.strerror}", hint=hint)
     return PackageFile(Package(path, str(file.absolute()), hashlib.sha256(content).hexdigest(), content_hash(content)))
 

@@ -186,7 +186,7 @@ def _read(file: FilePath, specs_dir: FilePath) -> TrustFile:
             raw = stream.read(MAX_BYTES + 1)
     except OSError as error:
         return TrustFile(
-            problem=f"cannot be read: {error.strerror}", hint="check the path, relative to this file's folder"
+            problem=f"cannot be read: {error.strerror}", hint="check the path, relative to the environment's folder"
         )
     if len(raw) > MAX_BYTES:
         return TrustFile(problem=f"larger than {MAX_BYTES // 1024} KiB", hint="keep only what this source needs")

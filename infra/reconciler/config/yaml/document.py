@@ -22,9 +22,9 @@ class Document:
     """A file's data as JSON-like values, with the places of its keys and values.
 
     Only mapping entries have a place in `keys`; every node has one in `values`. `plain` has the text of every scalar
-    without quotes, `plain_keys` the way to every key without them. `name` is the file's stem and
-    `environment` the folder it is in. `incomplete` mappings have keys that could not be
-    read, which is reported: what they lack is not known.
+    without quotes, `plain_keys` the way to every key without them. `name` is the file's stem,
+    `environment` the environment's folder, and `folder` the subfolder that the file is in, if any. `incomplete`
+    mappings have keys that could not be read, which is reported: what they lack is not known.
     """
 
     environment: str
@@ -36,6 +36,7 @@ class Document:
     incomplete: frozenset[Path] = frozenset()
     plain: Mapping[Path, str] = field(default_factory=dict)
     plain_keys: frozenset[Path] = frozenset()
+    folder: str = ""
 
     def at(self, *path: str | int) -> Any:
         """Return the node at a path; None when the file has none there."""

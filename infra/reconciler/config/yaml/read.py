@@ -35,7 +35,9 @@ _EMPTY = 'an empty text is "", an empty list [], an empty mapping {}'
 _NOT_ALLOWED = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
-def parse(raw: bytes, *, environment: str, name: str, file: str) -> tuple[Document | None, list[Problem]]:
+def parse(
+    raw: bytes, *, environment: str, name: str, file: str, folder: str = ""
+) -> tuple[Document | None, list[Problem]]:
     """Read one file.
 
     The document is None when nothing of it can be used; the problems are all that were found.
@@ -68,6 +70,7 @@ def parse(raw: bytes, *, environment: str, name: str, file: str) -> tuple[Docume
         frozenset(reader.incomplete),
         reader.plain,
         frozenset(reader.plain_keys),
+        folder,
     )
     return document, reader.problems
 

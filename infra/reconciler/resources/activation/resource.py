@@ -55,7 +55,7 @@ class ActivationProvider(Provider):
         try:
             return UpdateResult(steps.activate(olds, news))
         except fivetran.NotFound:
-            up = commands.up(commands.environment_of(news["file"]), refresh=True)
+            up = commands.up(commands.stack_of(news["file"]), refresh=True)
             raise OperationError(
                 f"the connection {news['connection_id']} was deleted in Fivetran; {up} creates it again and syncs its "
                 "whole history"

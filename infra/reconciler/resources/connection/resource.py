@@ -144,7 +144,7 @@ class ConnectionProvider(Provider):
             except fivetran.NotFound:
                 raise OperationError(
                     f"the connection {api_fields.connection_name(news)} ({id_}) was deleted in Fivetran; "
-                    f"{commands.up(commands.environment_of(news['file']), refresh=True)} creates it again and syncs "
+                    f"{commands.up(commands.stack_of(news['file']), refresh=True)} creates it again and syncs "
                     "its whole history"
                 ) from None
             if live is not None and "config" in fields:

@@ -78,7 +78,7 @@ class PackageProvider(Provider):
         except fivetran.NotFound:
             raise OperationError(
                 f"the package {id_} was deleted in Fivetran; "
-                f"{commands.up(commands.environment_of(news['file']), refresh=True)} uploads it again"
+                f"{commands.up(commands.stack_of(news['file']), refresh=True)} uploads it again"
             ) from None
         return UpdateResult(stored(news))
 
