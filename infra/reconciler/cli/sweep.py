@@ -65,7 +65,10 @@ def sweep(
 
 
 def _expired(fleet: Fleet, stack: str, day: date, stored: Mapping[str, frozenset[str]]) -> list[ExpiredFile]:
-    """Return the expired files of a stack. They all stay if only its environment's other stacks have a list."""
+    """Return the expired files of a stack.
+
+    They all stay if only other stacks of the environment have a list.
+    """
     own = fleet.of_stack(stack)
     unknown = any(each in stored for each in fleet.environment.all_stacks)
     everything = frozenset(name for unit in own.units for name in resources(unit)) if unknown else frozenset()

@@ -76,7 +76,7 @@ class Loaded:
         return self._in(environment, self.notices)
 
     def notices_of_stack(self, stack: str) -> tuple[Problem, ...]:
-        """Return the notices in the files of a stack; the environment's own stack has those of environment.yaml."""
+        """Return the notices in the files of a stack. The environment's own one has environment.yaml."""
         environment = stack.partition(".")[0]
         others = {unit.file for unit in self.fleet(environment).units} - {unit.file for unit in self.stack(stack).units}
         others |= set() if stack == environment else {self.fleet(environment).environment.file}

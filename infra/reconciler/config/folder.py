@@ -94,7 +94,7 @@ class Folder:
         self._add_files(environment, folder.name, found)
 
     def _has_specs(self, entry: Path) -> bool:
-        """Return whether an entry is a folder with files that look like specs, and does not look like one itself."""
+        """Return whether an entry is a folder, not named like a spec, with files that look like specs."""
         if looks_like_yaml(entry.name) or not (_is_folder(entry) or self._is_new_folder(entry)):
             return False
         return any(looks_like_yaml(inner.name) for inner in self._entries(entry))

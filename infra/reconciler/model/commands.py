@@ -55,7 +55,10 @@ def remember_subfolder(file: str, environment: str, stack: str) -> None:
 
 
 def environment_of(file: str) -> str:
-    """Return the environment of a file in a message: the name of its folder, or of the one above a subfolder."""
+    """Return the environment of a file in a message.
+
+    It is the name of the file's folder, or of the one above a subfolder.
+    """
     folder = Path(file).parent
     return _SUBFOLDERS.get(folder, (folder.name, ""))[0]
 

@@ -1,4 +1,4 @@
-"""Units that files give to another stack than the one whose state has them: no run deletes or creates those."""
+"""Reject to delete or create units that files give to another stack than the one that has them."""
 
 from __future__ import annotations
 

@@ -15,7 +15,7 @@ _UNKNOWN = ("unknown stack", "no stack named")
 
 
 def declared_elsewhere(whole: Fleet, stack: str) -> dict[str, tuple[str, str, str]]:
-    """Return the unit, its stack and its file, by each connection and dataset that other stacks of the files have.
+    """Return what files give to other stacks: unit, stack and file by connection and dataset.
 
     Args:
         whole: The environment with the units of all its stacks.

@@ -29,7 +29,10 @@ def check_dataset_stacks(specs: Specs) -> Iterator[Problem]:
 
 
 def check_function_stacks(specs: Specs) -> Iterator[Problem]:
-    """Find functions that units of two stacks call: the first to leave would revoke Fivetran's right to call them."""
+    """Find functions that units of two stacks call.
+
+    The first to leave would revoke Fivetran's right to call them.
+    """
     for environment, units in specs.units.items():
         of_stack: dict[str, list[Claim[tuple[str, ...]]]] = {}
         for unit in units.values():

@@ -1,4 +1,4 @@
-"""The destination of an environment as a subfolder's stack needs it: found, compared, and never written.
+"""Find the destination of an environment for a subfolder's stack, and never write it.
 
 The environment's own stack has it as `Destination`, and creates, changes and deletes it.
 """
@@ -61,7 +61,10 @@ class SharedDestination(Resource, module="fivetran", name="SharedDestination"):
 
 
 def _find(props: dict[str, Any]) -> str:
-    """Return the group's id. Raises `OperationError` where it has no destination, or another one than the file says."""
+    """Return the group's id.
+
+    Raises `OperationError` where it has no destination, or another one than the file says.
+    """
     run.account.forget_groups()
     named = run.account.groups(props["group"])
     if len(named) != 1:
