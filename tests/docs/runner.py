@@ -37,6 +37,7 @@ CHAINS: dict[str, tuple[str, ...]] = {
         "docs/how-to/rebuild-lost-state.md",
     ),
     "access": ("docs/how-to/who-can-change-a-connector.md",),
+    "init": ("docs/how-to/set-up-an-environment.md",),
 }
 
 

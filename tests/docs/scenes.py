@@ -114,6 +114,30 @@ def add_members(reader: Session) -> None:
     reader.admin.set_access("Fivetran_Dev", **{"team:Data Engineering": "Edit Destination"})
 
 
+def make_account_to_declare(reader: Session) -> None:
+    """Have a group, a destination, roles and datasets that people made by hand, and that no file declares."""
+    group, project = reader.admin.make_group_with_destination("Fivetran_Staging"), "example-staging"
+    config = {"project_id": project, "data_set_location": "EU"}
+    reader.admin.set_destination(group, region="GCP_EUROPE_WEST3", config=config, setup_status="connected")
+    reader.admin.make_user("ana@example.com")
+    reader.admin.set_access(
+        "Fivetran_Staging",
+        **{"user:ana@example.com": "Manage Destination", "user:simulator-key@example.com": "Manage Destination"},
+    )
+    access = [
+        {"role": "OWNER", "userByEmail": f"reconciler@{project}.iam.gserviceaccount.com"},
+        {"role": "READER", "groupByEmail": "data@example.com"},
+    ]
+    reader.admin.gcp("PUT", f"/datasets/{project}/shop", {"location": "EU", "access": access})
+    account = f"serviceAccount:g-{group.replace('_', '-')}@fivetran-production.iam.gserviceaccount.com"
+    for role, member in (
+        ("roles/bigquery.user", account),
+        ("roles/bigquery.jobUser", "group:data@example.com"),
+        ("roles/bigquery.dataViewer", "user:boss@example.com"),
+    ):
+        reader.admin.gcp("POST", f"/grants/{project}", {"role": role, "member": member})
+
+
 def add_members_by_hand(reader: Session) -> None:
     """Let a colleague give a contractor a role in Fivetran's interface."""
     reader.admin.make_user("contractor@example.com")
@@ -174,6 +198,7 @@ SCENES: dict[str, Callable[..., None]] = {
     "deployed": deploy,
     "services": start_services,
     "members": add_members,
+    "account-to-declare": make_account_to_declare,
     "members-by-hand": add_members_by_hand,
     "history": commit_files,
     "no-history": forget_history,

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 from typing import cast
@@ -11,8 +14,10 @@ import click
 from reconciler.cli import Exit
 from reconciler.cli.edit_files import FileChange, Finish, apply_changes, finish_options, is_terminal
 from reconciler.cli.environments import fivetran_client
-from reconciler.cli.options import specs_option, today_option
+from reconciler.cli.init_facts import Reading
+from reconciler.cli.options import new_specs_option, today_option
 from reconciler.cli.output import REPORTERS, print_note
+from reconciler.config import load
 from reconciler.config.build.to_yaml import schema_line
 from reconciler.config.folder import ENVIRONMENT_FILE, UNIT_NAME
 from reconciler.edits.environment import (
@@ -21,18 +26,20 @@ from reconciler.edits.environment import (
     Purpose,
     add_code_owners,
     environment_text,
-    shared_access,
+    people_left_out,
 )
-from reconciler.fivetran.api import FivetranClient, Group, NotFound
-from reconciler.google.bigquery.api import Datasets
-from reconciler.model.errors import ReconcilerError, RemoteError
+from reconciler.fivetran.api import Group
+from reconciler.model import commands
+from reconciler.model.errors import ReconcilerError, printable
 
-_CODE_OWNERS = Path(".github") / "CODEOWNERS"
+#: Where GitHub looks for the file, in this order.
+_CODE_OWNERS = (Path(".github") / "CODEOWNERS", Path("CODEOWNERS"), Path("docs") / "CODEOWNERS")
+_CODE_OWNER = re.compile(r"@[A-Za-z0-9][A-Za-z0-9-]*(/[A-Za-z0-9._-]+)?|[^\s@]+@[^\s@]+\.[^\s@]+")
 _REGION = "GCP_US_EAST4"
 
 
 @click.command()
-@specs_option
+@new_specs_option
 @today_option
 @finish_options
 @click.option("--group", "group_name", metavar="NAME", help="The Fivetran group.  [default: the only one, or it asks]")
@@ -61,11 +68,12 @@ def init(
 ) -> int:
     """Write the files of a new environment: environment.yaml, Pulumi's stack file and lines of CODEOWNERS.
 
-    Reads Fivetran's groups and the destination, and who has access to every dataset today. Asks for what is missing
-    there. At the end it runs `reconciler doctor`.
+    Reads Fivetran's group, its destination and the roles in it; and from Google who has a role on the project and on
+    every dataset. Asks for what they do not have. At the end it runs `reconciler doctor`.
 
     Needs FIVETRAN_APIKEY and FIVETRAN_APISECRET; a read-only key is enough. To read access it needs Google's
-    application-default credentials; without them it leaves access out, and says so.
+    application-default credentials, with `roles/browser` and `roles/bigquery.metadataViewer`. It leaves out what it may
+    not read, and says so.
 
     Exit codes: 0 done, or shown only; 1 the files would have problems, or doctor has findings; 2 wrong usage;
     3 Fivetran or Google failed.
@@ -74,78 +82,179 @@ def init(
         raise click.UsageError(
             f"{environment!r} cannot be an environment's name: use lower-case letters, digits, _ and -"
         )
+    for each in code_owners:
+        _require_code_owner(each)
     folder = specs / environment
     file = folder / ENVIRONMENT_FILE
     if file.exists() or file.is_symlink():
         raise ReconcilerError(
             f"{file.as_posix()}: the file exists already\n    Name another environment, or edit that file."
         )
-    chosen = purpose or _ask("Is it for trial or production", "--purpose", ("trial", "production"))
     with fivetran_client() as client:
-        facts = _facts(client, group_name, project, location)
-    schema = schema_line(folder).replace("unit.schema", "environment.schema")
-    text = environment_text(facts, cast(Purpose, chosen), schema)
+        reading = Reading(client)
+        groups = reading.groups()
+        free = _free_names(groups, specs, day)
+        answers = _ask_all(
+            _Question("purpose", "Is it for trial or production", purpose, ("trial", "production")),
+            _Question("group", "Which Fivetran group", group_name or _only(free), free),
+        )
+        chosen = cast(Purpose, answers["purpose"])
+        facts = _facts(reading, _find_group(groups, answers["group"]), answers["group"], project, location)
+    code_owners = code_owners or _ask_code_owners()
+    own_schema = (specs.parent / "schemas" / "environment.schema.json").is_file()
+    schema = schema_line(None if own_schema else folder).replace("unit.schema", "environment.schema")
+    text = environment_text(facts, chosen, schema)
     changes = [FileChange(file, file.as_posix(), None, text.encode())]
-    stack = Path(f"Pulumi.{environment}.yaml")
-    if Path("Pulumi.yaml").is_file() and not stack.exists():
-        changes.append(FileChange(stack, str(stack), None, STACK_FILE.encode()))
-    if code_owners and _CODE_OWNERS.is_file():
-        before = _CODE_OWNERS.read_bytes()
-        after = add_code_owners(before.decode("utf-8"), environment, code_owners).encode()
-        changes.append(FileChange(_CODE_OWNERS, _CODE_OWNERS.as_posix(), before, after))
-    code = apply_changes(changes, specs, day, finish, meaning=f"Add the environment {environment}")
+    changes += [*_stack_file(environment), *_code_owners(specs, environment, code_owners)]
+    notes = [*reading.notes, *facts.project_readers, *people_left_out(facts, chosen)]
+    code = apply_changes(changes, specs, day, finish, meaning=f"Add the environment {environment}", notes=notes)
     if code != Exit.FINE or not file.exists():
         return code
+    print_note(f"next: {commands.shell('pulumi', 'stack', 'init', environment)}, after what doctor finds:")
     from reconciler.cli.doctor import doctor  # noqa: PLC0415 (slow to import)
 
     options = {"ci": False, "as_preview": False, "apply_identity": None, "reporter": REPORTERS["text"]}
     return int(click.get_current_context().invoke(doctor, specs=specs, environment=environment, **options))
 
 
-def _facts(client: FivetranClient, group_name: str | None, project: str | None, location: str | None) -> Facts:
-    groups = list(client.list_groups())
-    if group_name is None and len(groups) == 1:
-        group_name = groups[0].name
-    group_name = group_name or _ask("Which Fivetran group", "--group", tuple(each.name for each in groups))
-    group = next((each for each in groups if each.name == group_name), None)
-    try:
-        live = client.get_destination(group.id) if group is not None else None
-    except NotFound:
-        live = None
+@dataclass(frozen=True)
+class _Question:
+    """What a user is asked, unless it is known already."""
+
+    option: str
+    text: str
+    known: str | None
+    choices: tuple[str, ...] = ()
+
+    def as_option(self) -> str:
+        """Format the question for a user who answers by an option."""
+        known = f": {', '.join(self.choices)}" if self.choices else ""
+        return f"{self.text.lower()}? Name it with --{self.option}{known}"
+
+
+def _ask_all(*questions: _Question) -> dict[str, str]:
+    """Ask on a terminal. Raises click.UsageError without one, with the options of all questions."""
+    missing = [each for each in questions if not each.known]
+    if missing and not is_terminal():
+        wanted = [
+            f"{each.text.lower()}? Name it with --{each.option}"
+            + (": " if each.choices else "")
+            + ", ".join(each.choices)
+            for each in missing
+        ]
+        raise click.UsageError("\n    ".join(wanted))
+    return {each.option: each.known or _ask(each) for each in questions}
+
+
+def _ask(question: _Question) -> str:
+    kind = click.Choice(question.choices) if question.choices else str
+    return str(click.prompt(f"{question.text}?", type=kind, err=True)).strip()
+
+
+def _ask_code_owners() -> tuple[str, ...]:
+    """Ask who reviews the units, which no API has; on a terminal only."""
+    if not is_terminal():
+        print_note("notice: CODEOWNERS gets no line: name who reviews the units with --code-owner")
+        return ()
+    text = "Who reviews its units, as @org/team? Separate several by spaces; Enter leaves it out"
+    owners = str(click.prompt(text, default="", show_default=False, err=True)).split()
+    for each in owners:
+        _require_code_owner(each)
+    return tuple(owners)
+
+
+def _require_code_owner(text: str) -> None:
+    if not _CODE_OWNER.fullmatch(text):
+        raise click.UsageError(f"{printable(text)} is no code owner: write @org/team, @user, or an e-mail address")
+
+
+def _free_names(groups: Sequence[Group], specs: Path, day: date) -> tuple[str, ...]:
+    """Return the names of the groups that no other environment has."""
+    taken = {fleet.environment.group for fleet in load(specs, Path.cwd(), day).fleets.values()}
+    names = dict.fromkeys(each.name for each in groups)
+    return tuple(name for name in names if name not in taken and printable(name) == name)
+
+
+def _only(names: Sequence[str]) -> str | None:
+    return names[0] if len(names) == 1 else None
+
+
+def _find_group(groups: Sequence[Group], name: str) -> Group | None:
+    """Return the group of a name; None for one that a run creates. Raises ReconcilerError for several."""
+    found = [each for each in groups if each.name == name]
+    if len(found) > 1:
+        ids = ", ".join(each.id for each in found)
+        raise ReconcilerError(
+            f"Fivetran has several groups named {printable(name)}: {ids}\n"
+            "    Rename all but one in Fivetran: files name a group by its name."
+        )
+    return found[0] if found else None
+
+
+def _facts(reading: Reading, group: Group | None, name: str, project: str | None, location: str | None) -> Facts:
+    live = reading.destination(group) if group is not None else None
     if live is not None and live.service != "big_query":
-        raise click.UsageError(f"{group_name} has a destination of {live.service}: name another --group")
+        raise ReconcilerError(
+            f"the destination of {printable(name)} is {printable(live.service)}, and not BigQuery\n"
+            "    Name another group with --group."
+        )
     config = live.config if live is not None else {}
-    project = project or str(config.get("project_id") or "") or _ask("Which GCP project", "--project")
-    location = location or str(config.get("data_set_location") or "") or _ask("Which BigQuery location", "--location")
-    access = _shared_access(client, group, project)
+    known = project or _text(config, "project_id")
+    place = location or _text(config, "data_set_location")
+    asked = [_Question("project", "Which GCP project", known)]
+    if known is None:
+        # The datasets of a project have the location, if there are any.
+        asked += [] if is_terminal() else [_Question("location", "Which BigQuery location", place)]
+    project = _ask_all(*asked)["project"]
+    account = reading.service_account(group) if group is not None else None
+    found = reading.project(project, [account] if account is not None else [])
+    place = place or found.location
+    place = _ask_all(_Question("location", "Which BigQuery location", place))["location"]
+    members = reading.members(group) if group is not None else None
     return Facts(
-        group_name,
-        project,
-        location,
-        (live.region if live is not None else None) or _REGION,
-        (live.time_zone_offset if live is not None else None) or "0",
-        live.settings if live is not None else {},
-        access,
+        group=name,
+        gcp_project=project,
+        location=place,
+        region=(live.region if live is not None else None) or _REGION,
+        time_zone_offset=(live.time_zone_offset if live is not None else None) or "0",
+        settings=live.settings if live is not None else {},
+        has_destination=live is not None,
+        shared_access=found.dataset_access,
+        project_access=found.project_access,
+        project_readers=found.readers,
+        members=members.by_role if members is not None else {},
+        own_user=members.own if members is not None else None,
     )
 
 
-def _shared_access(client: FivetranClient, group: Group | None, project: str) -> dict[str, tuple[str, ...]]:
-    """Return who has a role on every dataset of the project; none if Google gives no answer."""
-    own = [client.group_service_account(group.id)] if group is not None else []
-    try:
-        with Datasets(project) as datasets:
-            listed = [each.id for each in datasets.all()]
-            found = [each for each in datasets.get_all(listed, lambda: None).values() if each is not None]
-    except RemoteError as error:
-        print_note(f"notice: cannot read who has access to datasets, and leaves it out: {error}")
-        return {}
-    return dict(shared_access([each.access for each in found], own)) if found else {}
+def _text(config: object, key: str) -> str | None:
+    value = config.get(key) if isinstance(config, dict) else None
+    return value if isinstance(value, str) and value else None
 
 
-def _ask(question: str, option: str, choices: tuple[str, ...] = ()) -> str:
-    """Ask on a terminal. Raises click.UsageError without one."""
-    if not is_terminal():
-        known = f": {', '.join(choices)}" if choices else ""
-        raise click.UsageError(f"{question.lower()}? Name it with {option}{known}")
-    kind = click.Choice(choices) if choices else str
-    return str(click.prompt(f"{question}?", type=kind, err=True))
+def _stack_file(environment: str) -> list[FileChange]:
+    """Return Pulumi's file of the stack, where the folder is a Pulumi project that has none yet."""
+    stack = Path(f"Pulumi.{environment}.yaml")
+    if not Path("Pulumi.yaml").is_file():
+        return []
+    if stack.exists():
+        print_note(f"notice: {stack} exists already, and stays as it is")
+        return []
+    return [FileChange(stack, str(stack), None, STACK_FILE.encode())]
+
+
+def _code_owners(specs: Path, environment: str, owners: Sequence[str]) -> list[FileChange]:
+    """Return the change of CODEOWNERS, which is created if there is none."""
+    if not owners:
+        return []
+    file = next((each for each in _CODE_OWNERS if each.is_file()), _CODE_OWNERS[0])
+    folder = specs.resolve()
+    root = Path.cwd().resolve()
+    if not folder.is_relative_to(root):
+        print_note(f"notice: {specs} is outside this folder: add its code owners by hand")
+        return []
+    before = file.read_bytes() if file.is_file() else None
+    text = add_code_owners(
+        (before or b"").decode("utf-8", "surrogateescape"), environment, owners, folder.relative_to(root).as_posix()
+    )
+    return [FileChange(file, file.as_posix(), before, text.encode("utf-8", "surrogateescape"))]

@@ -93,16 +93,23 @@ def _remember_specs(ctx: click.Context, param: click.Parameter, value: Path) -> 
     return value
 
 
-specs_option = click.option(
-    "--specs",
-    callback=_remember_specs,
-    type=click.Path(exists=True, file_okay=False, path_type=Path),
-    envvar="RECONCILER_SPECS",
-    default="connectors",
-    show_default=True,
-    show_envvar=True,
-    help="The folder that contains one folder per environment.",
-)
+def _specs_option(*, may_be_missing: bool) -> Callable[[F], F]:
+    return click.option(
+        "--specs",
+        callback=_remember_specs,
+        type=click.Path(exists=not may_be_missing, file_okay=False, path_type=Path),
+        envvar="RECONCILER_SPECS",
+        default="connectors",
+        show_default=True,
+        show_envvar=True,
+        help="The folder that contains one folder per environment.",
+    )
+
+
+specs_option = _specs_option(may_be_missing=False)
+
+#: For the command that writes the first files of the folder.
+new_specs_option = _specs_option(may_be_missing=True)
 
 outputs_option = click.option(
     "--from-outputs",

@@ -125,7 +125,7 @@ class Folder:
         try:
             found = set(folder.iterdir())
         except OSError as error:
-            if not any(file.parent == folder.absolute() for file in self._edited):
+            if not any(file.is_relative_to(folder.absolute()) for file in self._edited):
                 self._problem(folder, f"cannot be read: {error.strerror}")
                 return
             found = set()

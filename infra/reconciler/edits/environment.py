@@ -7,8 +7,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from reconciler.config.schema.schemas import accepts
 from reconciler.config.yaml.document import Path
 from reconciler.google.bigquery.access import predefined_role
+from reconciler.google.iam import roles
 from reconciler.model import DESTINATION_SETTINGS
 from reconciler.yaml_text.writer import format_yaml, holds_scalars
 
@@ -51,8 +53,18 @@ class Facts:
     region: str
     time_zone_offset: str = "0"
     settings: Mapping[str, Any] = field(default_factory=dict)
+    has_destination: bool = True
+    """Whether the group has a destination, which the region and the time zone are from."""
     shared_access: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """Who has a role on every dataset, by role."""
+    project_access: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """Who has a role on the project that reads no data, by role."""
+    project_readers: tuple[str, ...] = ()
+    """Who reads every dataset through a role on the project, a sentence each."""
+    members: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """Who has a role in the Fivetran group, by role."""
+    own_user: str | None = None
+    """The user of the API key, if it has a role in the group."""
 
 
 def shared_access(
@@ -69,9 +81,9 @@ def shared_access(
                 if not isinstance(address, str) or address.lower() in left_out or "condition" in entry:
                     continue
                 account = kind == "user" and address.endswith(_OF_A_SERVICE_ACCOUNT)
-                found.add(
-                    (predefined_role(str(entry.get("role"))), f"{'serviceAccount' if account else kind}:{address}")
-                )
+                member = f"{'serviceAccount' if account else kind}:{address}"
+                if not roles.FIVETRANS_MEMBER.fullmatch(member):
+                    found.add((predefined_role(str(entry.get("role"))), member))
         for each in found:
             counted[each] += 1
     by_role: dict[str, list[str]] = defaultdict(list)
@@ -79,6 +91,52 @@ def shared_access(
         if number == len(access_lists):
             by_role[role].append(member)
     return {role: tuple(members) for role, members in by_role.items()}
+
+
+def project_access(
+    bindings: Iterable[tuple[str, Iterable[str]]], without: Iterable[str] = ()
+) -> Mapping[str, tuple[str, ...]]:
+    """Return who has a role of BigQuery on a project that reads no data, without some addresses."""
+    left_out = {each.lower() for each in without}
+    found: dict[str, list[str]] = defaultdict(list)
+    for role, members in bindings:
+        if role in roles.BLIND and role.startswith("roles/bigquery."):
+            found[role] += [
+                each
+                for each in members
+                if accepts("unit", ("$defs", "member"), each)
+                and each.partition(":")[2].lower() not in left_out
+                and not roles.FIVETRANS_MEMBER.fullmatch(each)
+            ]
+    return {role: tuple(sorted(set(members))) for role, members in sorted(found.items()) if members}
+
+
+def fivetran_access(facts: Facts, purpose: Purpose) -> Mapping[str, tuple[str, ...]]:
+    """Return the roles in the group that the file declares: all in a trial, else the key's user's."""
+    found = {
+        role: tuple(
+            each
+            for each in members
+            if accepts("environment", ("$defs", "fivetranMember"), each)
+            and (purpose == "trial" or each == facts.own_user)
+        )
+        for role, members in facts.members.items()
+    }
+    return {role: members for role, members in found.items() if members}
+
+
+def people_left_out(facts: Facts, purpose: Purpose) -> Iterable[str]:
+    """Yield a sentence for each access that the file leaves out, because its policy needs more."""
+    if purpose != "production":
+        return
+    for role, members in facts.shared_access.items():
+        for each in members:
+            if not each.startswith("serviceAccount:"):
+                yield f"{each} has {role} on every dataset: grant it in the units' files, with a ticket and a last day"
+    for role, members in facts.members.items():
+        for each in members:
+            if each != facts.own_user:
+                yield f"{each} has {role} in the Fivetran group: declare it under `fivetran.access`, or remove it there"
 
 
 def environment_text(facts: Facts, purpose: Purpose, schema: str) -> str:
@@ -93,14 +151,28 @@ def environment_text(facts: Facts, purpose: Purpose, schema: str) -> str:
         "location": facts.location,
         "region": facts.region,
         "time_zone_offset": facts.time_zone_offset,
-        **{key: value for key, value in facts.settings.items() if key in DESTINATION_SETTINGS},
+        **{
+            key: value
+            for key, value in facts.settings.items()
+            if key in DESTINATION_SETTINGS and value != DESTINATION_SETTINGS[key].default
+        },
     }
     automation, people = _split(facts.shared_access)
-    content: dict[str, Any] = {
-        "gcp_project": facts.gcp_project,
-        "fivetran": {"group": facts.group, "destination": destination},
-    }
+    members = fivetran_access(facts, purpose)
+    fivetran: dict[str, Any] = {"group": facts.group, "destination": destination}
+    fivetran |= {"access": _grants(members)} if members else {}
+    content: dict[str, Any] = {"gcp_project": facts.gcp_project, "fivetran": fivetran}
     comments: dict[Path, str] = {}
+    if not facts.has_destination:
+        comments["fivetran", "destination"] = (
+            "Fivetran has no destination yet: the first run creates it so, and location and region are fixed then."
+        )
+    if members:
+        comments["fivetran", "access"] = (
+            "Who can change connectors in Fivetran: these have a role in the group today."
+            if purpose == "trial"
+            else "Who can change connectors in Fivetran: automation alone."
+        )
     if automation:
         content["automation"] = automation
         comments["automation",] = "On every dataset, sensitive or not: these have access to every dataset today."
@@ -109,17 +181,20 @@ def environment_text(facts: Facts, purpose: Purpose, schema: str) -> str:
         comments["default_access",] = (
             "On every dataset that is not sensitive: these have access to every dataset today."
         )
-    content["policy"] = dict(_POLICIES[purpose])
+    if facts.project_access:
+        content["project_access"] = _grants(facts.project_access)
+        comments["project_access",] = "On the project itself, to run queries: these have the role today."
+    content["policy"] = _policy(purpose, [each for members in members.values() for each in members])
     text = format_yaml(
         content, comments=comments, on_one_line=lambda _path, mapping: holds_scalars(mapping) or "need" in mapping
     )
     return f"{schema}\n{text}"
 
 
-def add_code_owners(text: str, environment: str, owners: Sequence[str]) -> str:
+def add_code_owners(text: str, environment: str, owners: Sequence[str], specs: str = "connectors") -> str:
     """Add the owners of an environment's units to CODEOWNERS, in which the last matching line decides."""
-    folder = f"/connectors/{environment}/"
-    if any(line.split()[:1] == [folder] for line in text.splitlines()):
+    folder = f"/{specs}/{environment}/"
+    if any(line.split()[:1] in ([folder], [folder[1:]]) for line in text.splitlines()):
         return text
     lines = text.splitlines(keepends=True)
     end = "\r\n" if lines and lines[0].endswith("\r\n") else "\n"
@@ -130,6 +205,17 @@ def add_code_owners(text: str, environment: str, owners: Sequence[str]) -> str:
     if at == len(lines) and lines and not lines[-1].endswith(("\n", "\r")):
         new.insert(0, end)
     return "".join([*lines[:at], *new, *lines[at:]])
+
+
+def _policy(purpose: Purpose, fivetran_members: Sequence[str]) -> dict[str, Any]:
+    policy = dict(_POLICIES[purpose])
+    if purpose == "production" and fivetran_members:
+        policy["people"] = {**policy["people"], "standing": list(fivetran_members)}
+    return policy
+
+
+def _grants(access: Mapping[str, tuple[str, ...]]) -> list[dict[str, Any]]:
+    return [{"role": role, "members": list(members)} for role, members in access.items()]
 
 
 def _split(access: Mapping[str, tuple[str, ...]]) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:

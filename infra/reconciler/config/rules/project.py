@@ -19,8 +19,6 @@ from reconciler.model.errors import Problem
 #: (https://cloud.google.com/bigquery/docs/reference/rest/v2/datasets).
 _OF_DATASETS = re.compile(r"project(Owners|Writers|Readers)")
 #: Nor these: https://cloud.google.com/resource-manager/reference/rest/v3/projects/setIamPolicy
-#: The service account of a Fivetran group.
-_FIVETRAN = re.compile(r"serviceAccount:g-[a-z0-9-]+@fivetran-[a-z0-9-]+\.iam\.gserviceaccount\.com", re.IGNORECASE)
 
 
 def check_project_roles_on_sensitive_data(specs: Specs) -> Iterator[Problem]:
@@ -79,7 +77,7 @@ def check_project_grants_unique(specs: Specs) -> Iterator[Problem]:
         if not isinstance(title, str | None):
             continue  # the schema has something to say about it
         for member, path in grant.members():
-            if grant.role == roles.FIVETRANS and title is None and _FIVETRAN.fullmatch(member):
+            if grant.role == roles.FIVETRANS and title is None and roles.FIVETRANS_MEMBER.fullmatch(member):
                 message = f"every run grants {shown(grant.role)} to Fivetran's service account already"
                 yield grant.document.on_value(
                     path, message, "remove it: a later run would revoke the role with this entry"

@@ -7,12 +7,18 @@ the special group that stands for them (https://cloud.google.com/bigquery/docs/a
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Mapping
 from typing import Final
 
 #: The least with which Fivetran works (https://fivetran.com/docs/destinations/bigquery/setup-guide): it runs load jobs,
 #: and makes datasets of its own for staging and for schemas without one. It reads no dataset of others.
 FIVETRANS: Final = "roles/bigquery.user"
+
+#: The service account of a Fivetran group, as a member of a policy.
+FIVETRANS_MEMBER: Final = re.compile(
+    r"serviceAccount:g-[a-z0-9-]+@fivetran-[a-z0-9-]+\.iam\.gserviceaccount\.com", re.IGNORECASE
+)
 
 #: Predefined roles without any of `READING`. A role that is not here may read.
 BLIND: Final = frozenset(
