@@ -77,7 +77,7 @@ def test_review_shows_each_consequence_of_a_change(workspace: Workspace, admin: 
         ("stop", "deletes the connection gone"),
         (
             "stop",
-            "fails to delete the dataset gone with its 2 tables: no earlier run allowed their deletion",
+            "fails to delete the dataset gone with its 2 tables: no earlier run allowed that",
         ),
         ("stop", "removes the Airflow variable fivetran_gone_connector_id: a DAG that reads it fails"),
         (

@@ -66,6 +66,8 @@ class Entry:
     """The entry as a row of the report's table, which the text format prints in place of `text`."""
     styles: tuple[str, ...] = ()
     """The colours of the cells on a terminal, as many as there are cells; an empty one is none."""
+    parts: tuple[Entry, ...] = ()
+    """What an entry of a page is the sum of. Markdown shows them closed, for readers to open."""
 
     @property
     def text_with_owners(self) -> str:
@@ -169,6 +171,8 @@ class TextReporter(Reporter):
             for each in section.entries:
                 mark = f" [{each.mark}]" if each.mark else ""
                 lines.append(f"  {_place(each)}{each.text_with_owners}{mark}")
+                for part in each.parts:
+                    lines.append(f"      {_place(part)}{part.text}{f' [{part.mark}]' if part.mark else ''}")
         if not page.filled:
             lines[0] += f": {page.empty}"
         return inert("\n".join(lines))
@@ -392,8 +396,14 @@ def _escape_property(text: str) -> str:
 def _list_item(entry: Entry) -> str:
     """Return a line of a Markdown list that shows the text as it is."""
     mark = f" {_code(entry.mark)}" if entry.mark else ""
-    text = f"{_escape_markdown(entry.text_with_owners)}{mark}"
+    text = f"{_escape_markdown(entry.text_with_owners)}{mark}{_closed(entry.parts)}"
     return f"- {text}" if entry.file is None else f"- {_code(_place(entry).removesuffix(': '))}: {text}"
+
+
+def _closed(parts: Sequence[Entry]) -> str:
+    """Return a list that readers open. It stands on the line of its item, so that it is in the item at any depth."""
+    items = "".join(f"<li>{_list_item(part).removeprefix('- ')}</li>" for part in parts)
+    return f"<details><summary>each with its line</summary><ul>{items}</ul></details>" if parts else ""
 
 
 def _items_by_file(section: Section) -> Iterator[str]:

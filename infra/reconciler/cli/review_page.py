@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import BinaryIO
 
@@ -11,10 +12,14 @@ from reconciler.cli.output import REPORTERS, Entry, Page, Section
 from reconciler.model import commands
 from reconciler.model.commands import count
 from reconciler.review import document as documents
+from reconciler.review.consequence import Several
 from reconciler.review.document import InvalidReview, Item, ReviewDocument, read_document
 
 #: The longest page for a comment. GitHub takes 65,536 characters, and the comment has a frame of its own.
 LONGEST = 57_000
+
+#: From how many objects on a consequence that differs in them only is one line, and how many that line names.
+_SEVERAL, _NAMED = 3, 12
 
 _HEADINGS = {
     "rejected": "The run is rejected: it changes nothing",
@@ -52,7 +57,7 @@ def read_review(file: BinaryIO, environment: str) -> ReviewDocument:
 def build_page(document: ReviewDocument, *, code_changed: bool = False) -> Page:
     """Return the page of a review; `code_changed` says that the pull request also changes code."""
     by_severity = {
-        severity: [_entry(each, document) for each in document.items if each.severity == severity]
+        severity: _entries([each for each in document.items if each.severity == severity], document)
         for severity in ("stop", "note", "detail")
     }
     rejected = [Entry(each) for each in document.rejected]
@@ -77,13 +82,52 @@ def cut_page(page: Page, longest: int) -> Page:
     for section in page.filled:
         kept = []
         for entry in section.entries:
-            room -= len(github.format_page(Page([Section("", [entry])]))) + 2
+            fitting = _without_parts(entry) if entry.parts and room < _length(entry) else entry
+            room -= _length(fitting)
             if room > 0:
-                kept.append(entry)
+                kept.append(fitting)
         left_out += len(section.entries) - len(kept)
         sections.append(replace(section, entries=kept))
+    if left_out == 0:
+        return replace(page, sections=sections)
     sections.append(Section("Left out", [Entry(f"{count(left_out, 'more line')}: the job's summary has all of them")]))
     return replace(page, sections=sections)
+
+
+def _length(entry: Entry) -> int:
+    return len(REPORTERS["github"].format_page(Page([Section("", [entry])]))) + 2
+
+
+def _without_parts(entry: Entry) -> Entry:
+    return replace(entry, text=f"{entry.text}. The job's summary has the line of each", parts=())
+
+
+def _entries(items: Sequence[Item], document: ReviewDocument) -> list[Entry]:
+    """Return an entry for each consequence, and one for those that differ in the object only."""
+    same: dict[object, list[tuple[Item, Several | None]]] = {}
+    for number, item in enumerate(items):
+        several = item.several
+        key = several and (item.kind, several.noun, several.before, several.after, item.scheduled)
+        same.setdefault(key or number, []).append((item, several))
+    entries: list[Entry] = []
+    for found in same.values():
+        each, whole = [_entry(item, document) for item, _ in found], found[0][1]
+        if whole is None or len(found) < _SEVERAL:
+            entries += each
+        else:
+            entries.append(_sum(whole, [several.name for _, several in found if several], each))
+    # What is of several files is of none, and stands before the files.
+    return sorted(entries, key=lambda each: each.file is not None)
+
+
+def _sum(whole: Several, names: Sequence[str], parts: Sequence[Entry]) -> Entry:
+    """Return one line for what is done to several objects, which it names as far as they are few."""
+    shown = ", ".join(names[:_NAMED]) + (f" and {len(names) - _NAMED:,} more" if len(names) > _NAMED else "")
+    text = f"{whole.before}{count(len(names), whole.noun)} ({shown}){whole.after}"
+    files = {each.file for each in parts}
+    if len(files) > 1:
+        return Entry(f"{text}, in {count(len(files), 'file')}", parts=tuple(parts))
+    return Entry(text, file=parts[0].file, parts=tuple(replace(each, file=None) for each in parts))
 
 
 def _entry(item: Item, document: ReviewDocument) -> Entry:

@@ -15,7 +15,7 @@ from reconciler.google.bigquery.access import (
     predefined_role,
 )
 from reconciler.google.bigquery.declared_dataset import dataset_path
-from reconciler.review.consequence import Consequence, Severity
+from reconciler.review.consequence import Consequence, Several, Severity
 from reconciler.review.context import Context
 from reconciler.review.preview import Step
 
@@ -43,12 +43,14 @@ def sensitivity(context: Context) -> Iterator[Consequence]:
             if is_new == was:
                 continue
             rule = "`default_access` of the environment"
-            text = f"no longer treats dataset {dataset} as sensitive: {rule} applies to it, today's and any later one"
+            verb, rest = "no longer treats ", f" as sensitive: {rule} applies, today's and any later one"
             if is_new:
-                text = f"treats dataset {dataset} as sensitive: {rule} does not apply to it"
+                verb, rest = "treats ", f" as sensitive: {rule} does not apply"
+            text, several = f"{verb}dataset {dataset}{rest}", Several("dataset", dataset, verb, rest)
             place = context.dataset_place(dataset, *(["sensitive"] if is_new else []))
             kind = "sensitive_set" if is_new else "sensitive_removed"
-            yield Consequence("note" if is_new else "stop", kind, text, f"dataset {dataset}", name, place)
+            severity: Severity = "note" if is_new else "stop"
+            yield Consequence(severity, kind, text, f"dataset {dataset}", name, place, several=several)
 
 
 def _entries(inputs: Mapping[str, Any]) -> dict[tuple[str, str, str], list[Entry]]:
@@ -70,10 +72,11 @@ def _new_list(context: Context, step: Step) -> Consequence:
     unit = context.unit_of(dataset)
     adopted = {each.new.get("datasetId") for each in context.preview.of_type("Dataset") if each.operation == "adopt"}
     which = "adopted" if dataset in adopted else "new"
+    sensitive = _sensitive(context, dataset)
     return Consequence(
         "stop",
         "dataset_shared",
-        f"gives access to the {which} dataset {dataset}{_sensitive(context, dataset)}: {people}",
+        f"gives access to the {which} dataset {dataset}{sensitive}: {people}",
         f"dataset {dataset}",
         unit,
         context.dataset_place(dataset),
@@ -82,6 +85,7 @@ def _new_list(context: Context, step: Step) -> Consequence:
             *sorted((entry.as_property() for entry in entries), key=str),
             *(["writer"] if "writer" in step.new else []),
         ],
+        several=Several("dataset", dataset, "gives access to ", f", all {which}{sensitive}: {people}"),
     )
 
 
@@ -111,56 +115,74 @@ class _ListChange:
     def _writer(self, *, is_new: bool) -> Consequence:
         verb, preposition = ("grants", "to") if is_new else ("revokes", "from")
         text = f"{verb} {_WRITER_ROLE} on dataset {self.dataset} {preposition} {_WRITER}"
+        several = Several("dataset", self.dataset, f"{verb} {_WRITER_ROLE} on ", f" {preposition} {_WRITER}")
         at = f"dataset {self.dataset}: {_WRITER_ROLE} for {_WRITER}"
         place = self.context.dataset_place(self.dataset)
         if is_new:
-            return Consequence("stop", "access_granted", text, at, self.unit, place, "writer")
-        return Consequence("note", "access_revoked", text, at, self.unit, place)
+            return Consequence("stop", "access_granted", text, at, self.unit, place, "writer", several=several)
+        return Consequence("note", "access_revoked", text, at, self.unit, place, several=several)
 
     def _granted(self, entry: Entry, old: list[Entry]) -> Consequence:
         if not old:
-            return self._consequence("stop", "access_granted", f"grants {self._to(entry)}{self._people()}", entry)
+            parts = f"grants {_role(entry)} on ", f" to {self._member(entry)}{_condition(entry)}"
+            return self._consequence("stop", "access_granted", parts, entry, people=self._people())
         until, before = parse_until(entry.condition), _latest(old)
         is_narrower = until is not None and (before is None or until <= before) and _are_dates(old)
         severity: Severity = "note" if is_narrower and not self.is_sensitive else "stop"
         return self._consequence(severity, "access_changed", self._change(entry, old), entry)
 
-    def _change(self, entry: Entry, old: list[Entry]) -> str:
-        """Return how a grant that stays is changed: longer, shorter, or under another condition."""
+    def _change(self, entry: Entry, old: list[Entry]) -> tuple[str, str]:
+        """Return how a grant that stays is changed: the words before and after the dataset."""
         until, before = parse_until(entry.condition), _latest(old)
-        sensitive = _sensitive(self.context, self.dataset)
-        grant = f"{_role(entry)} on dataset {self.dataset}{sensitive} for {self._member(entry)}"
+        role, member = f"{_role(entry)} on ", f" for {self._member(entry)}"
         ticket = f" ({entry.condition.description})" if entry.condition and entry.condition.description else ""
         if not _are_dates([entry, *old]):
             conditions = [_condition(each) or " without a condition" for each in (entry, *old)]
-            return f"changes {grant}: it applies{conditions[0]}, so far{' and'.join(conditions[1:])}"
+            return f"changes {role}", f"{member}: it applies{conditions[0]}, so far{' and'.join(conditions[1:])}"
         if until is None:
-            return f"makes {grant} permanent, so far until {before}"
+            return f"makes {role}", f"{member} permanent, so far until {before}"
         if before is None:
-            return f"ends {grant} on {until}{ticket}, so far permanent"
+            return f"ends {role}", f"{member} on {until}{ticket}, so far permanent"
         if until == before:
-            return f"keeps {grant} until {until}{ticket}, for another reason"
-        return f"{'extends' if until > before else 'shortens'} {grant} from {before} to {until}{ticket}"
+            return f"keeps {role}", f"{member} until {until}{ticket}, for another reason"
+        return f"{'extends' if until > before else 'shortens'} {role}", f"{member} from {before} to {until}{ticket}"
 
     def _revoked(self, entry: Entry) -> Consequence:
         until = parse_until(entry.condition)
         lapsed = until is not None and until < self.context.active.expiries.today
-        sensitive = _sensitive(self.context, self.dataset)
-        text = f"{_role(entry)} on dataset {self.dataset}{sensitive} from {self._member(entry)}"
-        text = f"removes the lapsed {text}, which ended on {until}" if lapsed else f"revokes {text}{self._people()}"
+        verb, ended = ("removes the lapsed", f", which ended on {until}") if lapsed else ("revokes", "")
+        parts = f"{verb} {_role(entry)} on ", f" from {self._member(entry)}{ended}"
         severity: Severity = "stop" if self.is_sensitive and not lapsed else "note"
-        return self._consequence(severity, "access_revoked", text, entry, is_scheduled=lapsed)
+        people = "" if lapsed else self._people()
+        return self._consequence(severity, "access_revoked", parts, entry, people=people, is_scheduled=lapsed)
 
     def _consequence(
-        self, severity: Severity, kind: str, text: str, entry: Entry, *, is_scheduled: bool = False
+        self,
+        severity: Severity,
+        kind: str,
+        parts: tuple[str, str],
+        entry: Entry,
+        *,
+        people: str = "",
+        is_scheduled: bool = False,
     ) -> Consequence:
+        """Return a consequence with the words before and after the dataset."""
+        (before, after), sensitive = parts, " (sensitive)" if self.is_sensitive else ""
+        text = f"{before}dataset {self.dataset}{sensitive}{after}{people}"
+        several = Several("dataset", self.dataset, before, f"{sensitive}{after}")
         value = None if kind == "access_revoked" else entry.as_property()
         at = f"dataset {self.dataset}: {entry.role} for {entry.field}:{entry.member}"
-        return Consequence(severity, kind, text, at, self.unit, self._place(entry), value, is_scheduled=is_scheduled)
-
-    def _to(self, entry: Entry) -> str:
-        sensitive = _sensitive(self.context, self.dataset)
-        return f"{_role(entry)} on dataset {self.dataset}{sensitive} to {self._member(entry)}{_condition(entry)}"
+        return Consequence(
+            severity,
+            kind,
+            text,
+            at,
+            self.unit,
+            self._place(entry),
+            value,
+            is_scheduled=is_scheduled,
+            several=several,
+        )
 
     def _member(self, entry: Entry) -> str:
         return format_member(entry.at, self.context.environment.workgroups)

@@ -10,7 +10,7 @@ from datetime import date
 from typing import Any
 
 from reconciler.model import Reference, commands, references
-from reconciler.review.consequence import Consequence
+from reconciler.review.consequence import Consequence, Several
 from reconciler.review.context import Context
 from reconciler.review.lifecycle import has_expired_as_recorded
 from reconciler.review.preview import Step
@@ -56,12 +56,17 @@ def connections(context: Context) -> Iterator[Consequence]:
                 yield from _sent(context, step, name, unit)
 
 
+def _several(connection: str, before: str, after: str) -> Several:
+    return Several("connection", connection.removeprefix("connection "), before, after)
+
+
 def _created(context: Context, unit: str, name: str, service: str, place: str) -> Consequence:
     connector = context.units[unit].connector if unit in context.units else None
     adopt = connector.adopt if connector else None
     if adopt is None:
         text = f"creates the {name} ({service}), which starts once its setup tests pass"
-        return Consequence("note", "connection_created", text, name, unit, place)
+        several = _several(name, "creates ", f" of the service {service}, which start once their setup tests pass")
+        return Consequence("note", "connection_created", text, name, unit, place, several=several)
     how = "changes it to match the file" if adopt.apply_changes else "changes nothing in it"
     text = f"adopts the {name} ({service}) that is {adopt.connection} in Fivetran, and {how}"
     return Consequence("note", "connection_adopted", text, name, unit, context.place(unit, "connector", "adopt"))
@@ -98,14 +103,16 @@ def _sent(context: Context, step: Step, name: str, unit: str) -> Iterator[Conseq
         text = f"sends {sent} as `{path}` of the {name}{so_far}, and tests the connection"
         if path not in after:
             text = f"no longer sends `{path}` of the {name}{so_far}"
+        several = _several(name, f"sends {sent} as `{path}` of ", f"{so_far}, and tests them") if sent else None
         place = context.place(unit, "connector", path)
         value = str(after[path]) if path in after else None
-        yield Consequence("note", "secret_changed", text, f"{name}: {path}", unit, place, value)
+        yield Consequence("note", "secret_changed", text, f"{name}: {path}", unit, place, value, several=several)
     for path in _changed_settings(step):
-        text = f"changes `{path}` of the {name}"
-        text += ", and tests the connection" if path.startswith(_SENT) else ""
+        is_tested = path.startswith(_SENT)
+        text = f"changes `{path}` of the {name}{', and tests the connection' if is_tested else ''}"
         place = context.place(unit, "connector", path)
-        yield Consequence("note", "config_changed", text, f"{name}: {path}", unit, place)
+        several = _several(name, f"changes `{path}` of ", ", and tests them" if is_tested else "")
+        yield Consequence("note", "config_changed", text, f"{name}: {path}", unit, place, several=several)
 
 
 _KINDS = {"secret": "the secret", "env": "the environment variable", "pulumi_config": "the stack's config key"}
@@ -171,14 +178,21 @@ def activations(context: Context) -> Iterator[Consequence]:
         if paused and not was_paused:
             text = f"pauses the {name} ({paused})"
             is_due = _ends_as_recorded(context, unit)
-            yield Consequence("note", "connection_paused", text, name, unit, place, str(paused), is_scheduled=is_due)
+            several = _several(name, "pauses ", f" ({paused})")
+            kind, value = "connection_paused", str(paused)
+            yield Consequence("note", kind, text, name, unit, place, value, is_scheduled=is_due, several=several)
         elif was_paused and not paused:
             text = f"starts the {name} again, which syncs {_words(step.new)}"
-            yield Consequence("note", "connection_started", text, name, unit, place)
+            several = _several(name, "starts ", f" again, which sync {_words(step.new)}")
+            yield Consequence("note", "connection_started", text, name, unit, place, several=several)
         if step.old.get("schedule") != step.new.get("schedule"):
-            text = f"changes when the {name} syncs: {_words(step.new)}, so far {_words(step.old)}"
-            at = context.place(unit, "connector", "schedule")
-            yield Consequence("note", "schedule_changed", text, name, unit, at)
+            times = f"{_words(step.new)}, so far {_words(step.old)}"
+            at, several = (
+                context.place(unit, "connector", "schedule"),
+                _several(name, "changes when ", f" sync: {times}"),
+            )
+            text = f"changes when the {name} syncs: {times}"
+            yield Consequence("note", "schedule_changed", text, name, unit, at, several=several)
         if step.old.get("awaiting") != step.new.get("awaiting"):
             yield from _awaiting(context, unit, name)
         yield from _tables(context, step, name, unit)

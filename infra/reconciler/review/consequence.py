@@ -20,6 +20,17 @@ FINGERPRINT = re.compile(r"[0-9a-f]{16}")
 
 
 @dataclass(frozen=True)
+class Several:
+    """How a consequence reads where it is done to several objects, which then are one line: `before`, them, `after`."""
+
+    noun: str
+    """What each is, in the singular: `dataset`."""
+    name: str
+    before: str
+    after: str = ""
+
+
+@dataclass(frozen=True)
 class Consequence:
     """One thing that a run would do."""
 
@@ -39,6 +50,8 @@ class Consequence:
     """The day on which it happens, if that is not the day of the run."""
     is_scheduled: bool = False
     """Whether a date in a file that an earlier run recorded has come, or a recorded retirement pauses a connection."""
+    several: Several | None = None
+    """None for what is shown one by one, however many there are."""
 
     def fingerprint(self, environment: str) -> str | None:
         """Return 16 hexadecimal digits that are the same on every run and machine; None unless it is `stop`.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from reconciler.lifecycle.expiry import LABEL
-from reconciler.review.consequence import Consequence, Severity
+from reconciler.review.consequence import Consequence, Several, Severity
 from reconciler.review.context import Context
 from reconciler.review.preview import Preview, Step
 
@@ -33,10 +33,12 @@ def datasets(context: Context) -> Iterator[Consequence]:
         match step.operation:
             case "create":
                 text = f"creates the {name} in {location}"
-                yield Consequence("note", "dataset_created", text, name, unit, place, location)
+                several = Several("dataset", dataset, "creates ", f" in {location}")
+                yield Consequence("note", "dataset_created", text, name, unit, place, location, several=several)
             case "adopt":
                 text = f"adopts the {name}, which exists in BigQuery"
-                yield Consequence("note", "dataset_adopted", text, name, unit, place, location)
+                several = Several("dataset", dataset, "adopts ", ", which exist in BigQuery")
+                yield Consequence("note", "dataset_adopted", text, name, unit, place, location, several=several)
             case "delete" if step.is_kept:
                 text = f"keeps the {name} with its data in BigQuery, and no longer manages it"
                 yield Consequence("note", "dataset_released", text, name, unit, place)
@@ -75,7 +77,7 @@ def _deletes(context: Context, step: Step, dataset: str) -> str:
         return f"deletes the dataset {dataset} with {tables}"
     if number is None:
         return f"deletes the dataset {dataset} if it has no table, and fails if it has one"
-    return f"fails to delete the dataset {dataset} with {tables}: no earlier run allowed their deletion"
+    return f"fails to delete the dataset {dataset} with {tables}: no earlier run allowed that"
 
 
 def _changed(context: Context, step: Step, dataset: str, unit: str) -> Iterator[Consequence]:
@@ -83,18 +85,21 @@ def _changed(context: Context, step: Step, dataset: str, unit: str) -> Iterator[
     keys = {key for key in {*step.old, *step.new} - _OURS if step.old.get(key) != step.new.get(key)}
     if _EXPIRATION in keys:
         new = step.new.get(_EXPIRATION)
-        text = f"removes `{_EXPIRATION_KEY}` of the {name}"
+        verb, after = "removes", ""
         if new is not None:
-            text = f"sets `{_EXPIRATION_KEY}` of the {name}: BigQuery deletes each new table after {_duration(new)}"
+            verb, after = "sets", f": BigQuery deletes each new table after {_duration(new)}"
+        before = f"{verb} `{_EXPIRATION_KEY}` of "
+        text, several = f"{before}the {name}{after}", Several("dataset", dataset, before, after)
         severity: Severity = "stop" if new is not None and _is_less(new, step.old.get(_EXPIRATION)) else "note"
         place = context.dataset_place(dataset, _EXPIRATION_KEY)
-        yield Consequence(severity, "table_expiration", text, name, unit, place, new)
+        yield Consequence(severity, "table_expiration", text, name, unit, place, new, several=several)
     old_labels, new_labels = step.old.get("labels") or {}, step.new.get("labels") or {}
     labels = {key for key in {*old_labels, *new_labels} if old_labels.get(key) != new_labels.get(key)}
     rest = [*sorted(keys - {_EXPIRATION}), *sorted(f"label {key}" for key in labels - {LABEL})]
     if rest:
-        text = f"changes {', '.join(rest)} of the {name}"
-        yield Consequence("detail", "dataset_changed", text, name, unit, context.dataset_place(dataset))
+        before = f"changes {', '.join(rest)} of "
+        place, several = context.dataset_place(dataset), Several("dataset", dataset, before)
+        yield Consequence("detail", "dataset_changed", f"{before}the {name}", name, unit, place, several=several)
 
 
 def _is_less(new: object, old: object) -> bool:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import date
 from functools import cache
 from typing import Any
@@ -16,7 +16,7 @@ from typing import Any
 import jsonschema_rs
 
 from reconciler.model.errors import ReconcilerError
-from reconciler.review.consequence import FINGERPRINT, Consequence, Severity
+from reconciler.review.consequence import FINGERPRINT, Consequence, Several, Severity
 
 #: Bytes of a document that are read: tens of thousands of consequences.
 LONGEST = 16 * 1024 * 1024
@@ -26,6 +26,12 @@ _TEXT = {"type": "string", "maxLength": 20_000}
 _NAME = {"type": "string", "maxLength": 1_000}
 _NUMBER = {"type": ["integer", "null"], "minimum": 1, "maximum": 100_000_000}
 _FINGERPRINT = {"type": "string", "pattern": f"^{FINGERPRINT.pattern}$", "maxLength": 16}
+_SEVERAL = {
+    "type": "object",
+    "additionalProperties": False,
+    "properties": {"noun": _NAME, "name": _NAME, "before": _TEXT, "after": _TEXT},
+    "required": ["noun", "name", "before", "after"],
+}
 _CONSEQUENCE = {
     "type": "object",
     "additionalProperties": False,
@@ -41,6 +47,7 @@ _CONSEQUENCE = {
         "effective": {"anyOf": [{"type": "null"}, {"type": "string", "pattern": "^[0-9]{4}-[0-9]{2}-[0-9]{2}$"}]},
         "fingerprint": {"anyOf": [{"type": "null"}, _FINGERPRINT]},
         "scheduled": {"type": "boolean"},
+        "several": {"anyOf": [{"type": "null"}, _SEVERAL]},
     },
     "required": [
         *("class", "kind", "file", "line", "column", "unit", "object", "text", "effective", "fingerprint", "scheduled")
@@ -83,6 +90,8 @@ class Item:
     fingerprint: str | None
     scheduled: bool
     """Whether a date in a reviewed file, or a retirement, has scheduled it."""
+    several: Several | None = None
+    """How it reads together with others that differ in the object only."""
 
     @property
     def place(self) -> str:
@@ -91,7 +100,7 @@ class Item:
 
     def as_record(self) -> dict[str, Any]:
         """Return the consequence as JSON has it."""
-        record = {"class": self.severity, **vars(self)}
+        record = {"class": self.severity, **vars(self), "several": self.several and asdict(self.several)}
         del record["severity"]
         return record
 
@@ -151,6 +160,7 @@ def read_document(raw: bytes) -> ReviewDocument:
 _KEYS = frozenset(
     {"environment", "simulated", "consequences", "scheduled", "rejected", "class", "kind", "file", "line", "column"}
     | {"unit", "object", "text", "effective", "fingerprint"}
+    | {"several", "noun", "name", "before", "after"}
 )
 
 
@@ -177,7 +187,9 @@ def _reject(_name: str) -> None:
 def _read_item(record: dict[str, Any]) -> Item:
     if record["effective"] is not None:
         date.fromisoformat(record["effective"])  # raises ValueError for a day that no month has
-    return Item(record["class"], **{key: value for key, value in record.items() if key != "class"})
+    several = Several(**record["several"]) if record.get("several") else None
+    rest = {key: value for key, value in record.items() if key not in ("class", "several")}
+    return Item(record["class"], **rest, several=several)
 
 
 def _item(found: Consequence, environment: str) -> Item:
@@ -194,6 +206,7 @@ def _item(found: Consequence, environment: str) -> Item:
         found.effective.isoformat() if found.effective else None,
         found.fingerprint(environment),
         found.is_scheduled,
+        found.several,
     )
 
 

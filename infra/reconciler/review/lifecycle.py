@@ -10,7 +10,7 @@ from reconciler.lifecycle.expiry import Stage
 from reconciler.lifecycle.removal import Ending
 from reconciler.model import Unit
 from reconciler.plan.inventory import Declared
-from reconciler.review.consequence import Consequence, Severity
+from reconciler.review.consequence import Consequence, Several, Severity
 from reconciler.review.context import Context
 
 
@@ -29,7 +29,9 @@ def endings(context: Context) -> Iterator[Consequence]:
             is_sooner = new_day is not None and (old_day is None or new_day < old_day) and not is_new
             text = _describe_move(objects, old_day, new_day) + _expiry(context, name, new_day)
             severity: Severity = "stop" if is_sooner else "note"
-            yield Consequence(severity, "removal_moved", text, ", ".join(objects), name, place, effective=new_day)
+            several = _several(name, objects, old_day, new_day, _expiry(context, name, new_day))
+            at = ", ".join(objects)
+            yield Consequence(severity, "removal_moved", text, at, name, place, effective=new_day, several=several)
 
 
 def _objects(before: Declared | None, after: Declared) -> Iterator[tuple[str, Ending, Ending, bool]]:
@@ -48,13 +50,26 @@ def _day(ending: Ending) -> date | None:
 
 
 def _describe_move(objects: list[str], old: date | None, new: date | None) -> str:
-    what = " and ".join(f"the {each}" for each in objects)
-    with_data = " with its data" if any(each.startswith("dataset") for each in objects) else ""
+    connections = [f"the {each}" for each in objects if not each.startswith("dataset ")]
+    names = [each.removeprefix("dataset ") for each in objects if each.startswith("dataset ")]
+    datasets = [f"the dataset{'s' if len(names) > 1 else ''} {', '.join(names)}"] if names else []
+    what = " and ".join([*connections, *datasets])
+    with_data = f" with {'their' if len(names) > 1 else 'its'} data" if names else ""
     if new is None:
         return f"no longer removes {what} on {old}"
     if old is None:
         return f"removes {what}{with_data} on {new}, unless the file is changed before"
     return f"moves the removal of {what}{with_data} from {old} to {new}"
+
+
+def _several(unit: str, objects: list[str], old: date | None, new: date | None, expiry: str) -> Several:
+    with_data = " with their data" if any(each.startswith("dataset ") for each in objects) else ""
+    expiry = expiry.replace("the connection is", "a connection is")
+    if new is None:
+        return Several("unit", unit, "no longer removes ", f" on {old}")
+    if old is None:
+        return Several("unit", unit, "removes ", f"{with_data} on {new}, unless their files are changed before{expiry}")
+    return Several("unit", unit, "moves the removal of ", f"{with_data} from {old} to {new}{expiry}")
 
 
 def _expiry(context: Context, unit: str, removed: date | None) -> str:
@@ -85,7 +100,8 @@ def airflow_variables(context: Context) -> Iterator[Consequence]:
         name = after[variable]
         place = context.place(name, "connector", "schedule", "task_id")
         text = f"adds the Airflow variable {variable}"
-        yield Consequence("note", "variable_added", text, variable, name, place)
+        several = Several("Airflow variable", variable, "adds ")
+        yield Consequence("note", "variable_added", text, variable, name, place, several=several)
     for variable in sorted(before.keys() - after.keys()):
         yield _removed(context, variable)
 
@@ -98,7 +114,8 @@ def _removed(context: Context, variable: str) -> Consequence:
     why = ", as its expiry says" if is_due else ""
     text = f"removes the Airflow variable {variable}{why}: a DAG that reads it fails"
     place = context.place(name, "connector", "schedule", "task_id")
-    return Consequence("stop", "variable_removed", text, variable, name, place, is_scheduled=is_due)
+    several = Several("Airflow variable", variable, "removes ", f"{why}: a DAG that reads one fails")
+    return Consequence("stop", "variable_removed", text, variable, name, place, is_scheduled=is_due, several=several)
 
 
 def has_expired_as_recorded(context: Context, unit: Unit) -> bool:

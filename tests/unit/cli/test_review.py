@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -85,6 +86,38 @@ def test_a_page_for_a_comment_is_cut_and_the_summary_has_all(folder: Path, capsy
     shown = page.count("grants ")
     assert f"{2_000 - shown:,} more lines: the job's summary has all of them" in page
     assert (folder / "summary.md").read_text().count("grants ") == 2_000
+
+
+def test_the_same_grant_on_many_datasets_is_one_line(folder: Path, capsys: pytest.CaptureFixture[str]):
+    several = {name: {**unit(name), "dataset": {"sensitive": name == "s30"}} for name in ("s30", "tour")}
+    for name, content in several.items():
+        write(folder, name, content)
+    names = [f"s{number:02}" for number in range(40)]
+    preview(folder, *(granted("b@example.com", name) for name in names), granted("c@example.com", "tour"))
+    code, text = review(capsys, folder)
+    assert code == 0
+    lines = [line.strip() for line in text.splitlines() if line.startswith("  ") and not line.startswith("   ")]
+    to = "to user:b@example.com"
+    shown = ", ".join(names[:12])
+    assert [re.sub(r" \[[0-9a-f]{16}\]$|^connectors.*?: ", "", line) for line in lines] == [
+        f"grants roles/bigquery.dataViewer on 39 datasets ({shown} and 27 more) {to}",
+        f"grants roles/bigquery.dataViewer on dataset s30 (sensitive) {to} (people named in the list: 0 → 1)",
+        "grants roles/bigquery.dataViewer on dataset tour to user:c@example.com (people named in the list: 0 → 1)",
+    ]
+    _, page = review(capsys, folder, "--format", "github")
+    _, document = review(capsys, folder, "--format", "json")
+    prints = [each["fingerprint"] for each in json.loads(document)["consequences"]]
+    assert len(set(prints)) == 41
+    assert all(page.count(f"`{each}`") == 1 for each in prints)
+
+
+def test_a_line_for_more_objects_than_a_comment_holds_stays(folder: Path, capsys: pytest.CaptureFixture[str]):
+    preview(folder, *(granted("b@example.com", f"d{number}") for number in range(2_000)))
+    _, page = review(capsys, folder, "--format", "github", "--summary", "summary.md")
+    assert len(page) < 60_000
+    assert "grants roles/bigquery.dataViewer on 2,000 datasets (d0, d1" in page
+    assert "The job's summary has the line of each" in page.replace("\\", "")
+    assert (folder / "summary.md").read_text().count("on dataset d") == 2_000
 
 
 def test_a_summary_is_appended_to_what_other_steps_wrote(folder: Path, capsys: pytest.CaptureFixture[str]):

@@ -135,6 +135,20 @@ def test_comment_shows_a_forged_review_as_text(hub: Hub, number: int, text: str,
     assert not any(line.lstrip().startswith("::") for line in body.splitlines())
 
 
+@pytest.mark.parametrize("text", HOSTILE)
+@pytest.mark.parametrize("key", ["noun", "name", "before", "after"])
+def test_comment_shows_a_forged_line_for_several_as_text(hub: Hub, number: int, text: str, key: str):
+    several = {"noun": "dataset", "name": "shop", "before": "grants x on ", "after": " to a", key: text}
+    call(number, text=None, document=review(*([item(text, several=several)] * 3)))
+    body = bodies(hub)[0]
+    rendered = Rendered()
+    rendered.feed(MarkdownIt("gfm-like", {"linkify": False}).render(body.split("-->\n", 2)[2]))
+    assert rendered.elements <= {"h2", "h3", "ul", "li", "p", "code", "details", "summary"}
+    assert not any(LINKED.search(each) for each in rendered.outside_code)
+    assert "\u202e" not in body
+    assert "##[" not in body
+
+
 def test_comment_of_a_million_lines_is_cut(hub: Hub, number: int):
     call(number, text=None, document=review("a\n" * 9_999, *("deletes" for _ in range(20_000))))
     assert len(bodies(hub)[0]) < 60_000

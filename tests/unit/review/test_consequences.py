@@ -493,7 +493,7 @@ def test_a_resource_that_a_review_cannot_describe_needs_approval(tmp_path: Path)
         (
             {"shop": 12},
             False,
-            "fails to delete the dataset shop with its 12 tables: no earlier run allowed their deletion",
+            "fails to delete the dataset shop with its 12 tables: no earlier run allowed that",
         ),
     ],
 )
