@@ -127,7 +127,11 @@ def _sum(whole: Several, names: Sequence[str], parts: Sequence[Entry]) -> Entry:
     files = {each.file for each in parts}
     if len(files) > 1:
         return Entry(f"{text}, in {count(len(files), 'file')}", parts=tuple(parts))
-    return Entry(text, file=parts[0].file, parts=tuple(replace(each, file=None) for each in parts))
+    file, lines = parts[0].file, {each.line for each in parts}
+    line = lines.pop() if len(lines) == 1 else None
+    where: dict[int | None, str] = {each: f" (line {each})" for each in lines if each}
+    below = tuple(replace(each, file=None, text=f"{each.text}{where.get(each.line, '')}") for each in parts)
+    return Entry(text, file=file, line=line, parts=below)
 
 
 def _entry(item: Item, document: ReviewDocument) -> Entry:

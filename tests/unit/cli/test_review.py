@@ -164,3 +164,18 @@ def test_a_review_is_the_same_on_another_machine(folder: Path, tmp_path_factory:
     assert printed[0] == printed[1]
     found = json.loads(printed[0])["consequences"]
     assert sum(each["fingerprint"] is not None for each in found) == len(members) + 1
+
+
+def test_a_line_for_several_objects_of_one_file_names_their_lines(folder: Path, capsys: pytest.CaptureFixture[str]):
+    names = ("shop_a", "shop_b", "shop_c")
+    config = {"host": "db.example.com", "database": "x", "user": "x", "password": {"env": "KEY", "version": 1}}
+    connector = {"service": "postgres", "destination": {"schema_prefix": "shop"}, "config": config}
+    datasets = {name.removeprefix("shop_"): {} for name in names}
+    content = {**unit(), "connector": connector, "datasets": datasets}
+    del content["dataset"]
+    write(folder, "shop", content)
+    preview(folder, *(granted("b@example.com", name) for name in names))
+    _, page = review(capsys, folder, "--format", "github")
+    lines = [int(each) for each in re.findall(r"\(line (\d+)\)", page)]
+    text = (folder / "connectors" / "dev" / "shop.yaml").read_text().splitlines()
+    assert [text[line - 1].strip() for line in lines] == ["a: {}", "b: {}", "c: {}"]
