@@ -170,7 +170,7 @@ def test_a_line_for_several_objects_of_one_file_names_their_lines(folder: Path, 
     names = ("shop_a", "shop_b", "shop_c")
     config = {"host": "db.example.com", "database": "x", "user": "x", "password": {"env": "KEY", "version": 1}}
     connector = {"service": "postgres", "destination": {"schema_prefix": "shop"}, "config": config}
-    datasets = {name.removeprefix("shop_"): {} for name in names}
+    datasets: dict[str, Any] = {name.removeprefix("shop_"): {} for name in names}
     content = {**unit(), "connector": connector, "datasets": datasets}
     del content["dataset"]
     write(folder, "shop", content)
