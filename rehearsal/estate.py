@@ -76,6 +76,10 @@ class Estate:
     """Kind and object of each deletion that was approved or scheduled before a run did it."""
     paused_by_hand: set[str] = field(default_factory=set)
     """Units that a user paused or started by hand: a run leaves such a pause alone."""
+    drift: dict[str, str] = field(default_factory=dict)
+    """What a user changed by hand since the last daily run, by words of the review that has to name it."""
+    undeclared: dict[str, Any] = field(default_factory=dict)
+    """Connections that a user created by hand, as they were then."""
     diary: list[str] = field(default_factory=list)
     """What happened, which is what a failed month prints."""
     _made: int = 0
@@ -92,7 +96,8 @@ class Estate:
         """Add a unit with an expiry in so many days, and return its name."""
         self._made += 1
         name = f"unit_{self._made:03}"
-        self.files[name] = {**stripe(name), "expires": str(self.day + timedelta(days=days))}
+        config = {"api_key": {"env": "STRIPE_KEY", "version": 1}, "historical_sync_time_frame": "ALL_TIME"}
+        self.files[name] = {**stripe(name, config=config), "expires": str(self.day + timedelta(days=days))}
         return name
 
     def change_files(self, number: int) -> list[str]:
@@ -160,16 +165,78 @@ class Estate:
         self.files[name]["connector"].pop("paused", None)
         return f"resume {name}"
 
-    # What people do in Fivetran.
+    # What people do in Fivetran and in BigQuery.
 
-    def edit_by_hand(self) -> str:
-        """Change a connection in Fivetran's interface, as a user does."""
-        live = {each["name"]: each for each in self.admin.connections().values() if each["name"] in self.files}
+    def edit_by_hand(self, *, only_pause: bool = False) -> str:
+        """Change something in Fivetran's or BigQuery's interface, as a user does.
+
+        A merge on the same day would meet what is deleted, and put right what it writes; `only_pause` it leaves alone.
+        """
+        live = {each["name"]: each for each in self.admin.connections().values() if each["name"] in self._alive()}
         name = self.chance.choice(sorted(live))
-        paused = not live[name]["paused"]
-        self.admin.edit(live[name]["id"], paused=paused)
+        edits = (
+            self._pause_by_hand,
+            self._configure_by_hand,
+            self._schedule_by_hand,
+            self._delete_by_hand,
+            self._create_by_hand,
+            self._share_by_hand,
+            self._let_tables_expire_by_hand,
+        )
+        edit = self._pause_by_hand if only_pause else self.chance.choice(edits)
+        return f"by hand: {edit(name, live[name])}"
+
+    def _pause_by_hand(self, name: str, live: Mapping[str, Any]) -> str:
+        self.admin.edit(live["id"], paused=not live["paused"])
         self.paused_by_hand.add(name)
-        return f"by hand: {name} is {'paused' if paused else 'started'}"
+        return f"{name} is {'started' if live['paused'] else 'paused'}"
+
+    def _configure_by_hand(self, name: str, live: Mapping[str, Any]) -> str:
+        self.admin.edit(live["id"], config={"historical_sync_time_frame": "DATE_LIMIT"})
+        self.drift[f"`config.historical_sync_time_frame` of the connection {name}"] = name
+        return f"{name} has another time frame"
+
+    def _schedule_by_hand(self, name: str, live: Mapping[str, Any]) -> str:
+        self.admin.edit(live["id"], sync_frequency=60)
+        self.drift[f"changes when the connection {name} syncs"] = name
+        return f"{name} syncs every hour"
+
+    def _delete_by_hand(self, name: str, live: Mapping[str, Any]) -> str:
+        self.admin.delete(live["id"])
+        self.paused_by_hand.discard(name)
+        self.drift = {text: of for text, of in self.drift.items() if of != name or "dataset" in text}
+        self.drift[f"creates the connection {name}"] = name
+        return f"{name} is deleted"
+
+    def _create_by_hand(self, _name: str, live: Mapping[str, Any]) -> str:
+        name = f"by_hand_{len(self.undeclared)}"
+        config = {"schema": name, "api_key": "x"}
+        self.admin.make(group_id=live["group_id"], service="stripe", config=config, paused=True)
+        self.undeclared[name] = self.admin.connections()[name]
+        return f"{name} is created"
+
+    def _share_by_hand(self, name: str, _live: Mapping[str, Any]) -> str:
+        entry = {"role": "READER", "userByEmail": "curious@example.com"}
+        self.admin.gcp("POST", f"/datasets/dev-project/{name}/access", entry)
+        self.drift[f"on dataset {name} from user:curious@example.com"] = name
+        return f"curious@example.com reads {name}"
+
+    def _let_tables_expire_by_hand(self, name: str, _live: Mapping[str, Any]) -> str:
+        self.admin.gcp("PATCH", f"/datasets/dev-project/{name}", {"defaultTableExpirationMs": 3_600_000})
+        self.drift[f"removes `default_table_expiration_ms` of the dataset {name}"] = name
+        return f"tables of {name} expire"
+
+    def report_drift(self) -> None:
+        """Check that a daily run that applies only what is scheduled, as prod's, names each change by hand."""
+        found = self.review(self.files, "--refresh")
+        file = self.workspace.folder / "review.json"
+        file.write_text(json.dumps(found))
+        done = self._github("agrees", "--scheduled", "--review", str(file))
+        named = {text for text in self.drift if text in done.stdout}
+        assert named == set(self.drift), "\n".join([*self.diary, done.stdout, str(self.drift)])
+        assert done.returncode == 1 or not self.drift, "\n".join(self.diary)
+        unmanaged = self._reconciler("unmanaged", variables=self._env(self._write(self.files, "specs"))).stdout
+        assert all(name in unmanaged for name in self.undeclared), unmanaged
 
     # What the workflows do.
 

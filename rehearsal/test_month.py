@@ -59,6 +59,7 @@ def merge(estate: Estate, number: int | None, head: Files, trouble: str = "") ->
 def night(estate: Estate) -> None:
     """Let the daily run of the next day apply what is scheduled, and ask about the rest."""
     estate.day += timedelta(days=1)
+    estate.report_drift()
     for _ in range(3):
         try:
             done = estate.apply(refresh=True)
@@ -71,6 +72,7 @@ def night(estate: Estate) -> None:
         break
     else:
         raise AssertionError("\n".join([*estate.diary, "the daily run asks again and again"]))
+    estate.drift.clear()
     swept = estate.sweep()
     if swept:
         estate.note(f"swept {', '.join(swept)}")
@@ -80,6 +82,7 @@ def check_evening(estate: Estate, foreign: dict[str, Any], before: set[str], bef
     """Hold what must be true on every evening."""
     story = "\n".join(estate.diary)
     now, now_datasets = live(estate.admin), datasets(estate.admin)
+    foreign = foreign | estate.undeclared
     assert {name: now.get(name) for name in foreign} == foreign, story
     declared = {
         name for name, unit in estate.files.items() if date.fromisoformat(unit["expires"]) + GRACE >= estate.day
@@ -88,6 +91,11 @@ def check_evening(estate: Estate, foreign: dict[str, Any], before: set[str], bef
     assert now_datasets - {"others"} == declared, story
     for name in declared:
         unit = estate.files[name]
+        dataset = estate.admin.dataset("dev-project", name)
+        assert "curious" not in str(dataset["access"]), story
+        assert "defaultTableExpirationMs" not in dataset, story
+        settings = now[name]["sync_frequency"], now[name]["config"]["historical_sync_time_frame"]
+        assert settings == (360, "ALL_TIME"), f"{name}\n{story}"
         should_pause = "paused" in unit["connector"] or date.fromisoformat(unit["expires"]) < estate.day
         if should_pause or name not in estate.paused_by_hand:
             assert now[name]["paused"] == should_pause, f"{name}\n{story}"
@@ -127,9 +135,9 @@ def test_a_month_touches_only_what_was_declared_and_reviewed(
             head, estate.files = estate.files, main
             number = estate.propose(head)
             if chance.random() < 0.3:
-                estate.note(estate.edit_by_hand())
+                estate.note(estate.edit_by_hand(only_pause=True))
             merge(estate, number, head, chance.choice(["", "", "", "kill", "errors"]))
-        elif chance.random() < 0.5:
+        if chance.random() < 0.7:
             estate.note(estate.edit_by_hand())
         night(estate)
         check_evening(estate, foreign, before, before_datasets)
