@@ -12,8 +12,8 @@ from pathlib import Path
 import psutil
 import pytest
 from admin import PATIENCE_S
-from tests.engine.prefork import forked_for, preforked
-from workspace import Tools, kill
+from tests.engine.prefork import IMPORTED_LATER, forked_for, preforked
+from workspace import Tools, Workspace, kill, stripe
 
 PROGRAM = """\
 import os, sys
@@ -85,3 +85,28 @@ def test_preforked_process_has_its_arguments_where_a_module_kept_the_list(tools:
         code = "from reconciler.resources.run.engine import address; print(address())"
         done = subprocess.run([*command, "-c", code, "127.0.0.1:1"], capture_output=True, text=True, check=True)
     assert done.stdout == "127.0.0.1:1\n"
+
+
+def test_programs_and_plugins_import_nothing_themselves(workspace: Workspace, tmp_path: Path):
+    imported = tmp_path / "imported-later"
+    workspace.env[IMPORTED_LATER] = str(imported)
+    workspace.write("stripe", stripe())
+    workspace.up().ok()
+    workspace.assert_settled()
+    assert imported.read_text() == ""
+
+
+@pytest.mark.parametrize(
+    ("code", "expected", "printed"),
+    [("", 0, ""), ("sys.exit()", 0, ""), ("sys.exit(5)", 5, ""), ("sys.exit('why')", 1, "why\n")],
+)
+def test_preforked_process_ends_as_python_does(tools: Tools, code: str, expected: int, printed: str):
+    at_the_end = "import atexit, sys, threading; atexit.register(print, 'registered'); print('said', end='|')"
+    with preforked("signal", "atexit", "logging") as command:
+        done = subprocess.run(
+            [*command, "-c", f"{at_the_end}; threading.Timer(0.1, print, ['thread']).start(); {code}"],
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+    assert (done.returncode, done.stdout, done.stderr) == (expected, "said|thread\nregistered\n", printed)
