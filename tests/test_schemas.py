@@ -118,6 +118,16 @@ def test_examples_and_defaults_are_valid(kind: schemas.Kind):
             assert validator.is_valid(example), (path, example)
 
 
+def test_policy_is_read_without_its_invalid_parts():
+    written = {
+        "expiry": "never",
+        "people": {"need": ["ticket", "x"], "longest": "3 days", "warn": "7d"},
+        "trust": "any",
+    }
+    valid = schemas.valid_part("environment", ("properties", "policy"), {**written, "public_access": {}, "other": 1})
+    assert valid == {"people": {"need": ["ticket"], "warn": "7d"}, "trust": "any"}
+
+
 def test_what_both_schemas_define_is_the_same():
     unit, environment = (schemas.schema(kind)["$defs"] for kind in KINDS)
     both = unit.keys() & environment.keys()

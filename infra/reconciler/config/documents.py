@@ -13,12 +13,12 @@ from functools import cached_property
 from typing import Any
 
 from reconciler.config.build import lifecycle
-from reconciler.config.build.packages import PackageFile
 from reconciler.config.build.trust import KINDS, Entry, Fault, Files, TrustKind, parse_entries
+from reconciler.config.files import Unreadable
 from reconciler.config.schema import schemas
 from reconciler.config.yaml.document import Document, Path
 from reconciler.fivetran.catalog import Form
-from reconciler.model import DestinationSchema
+from reconciler.model import DestinationSchema, Package
 from reconciler.model.policy import Never, Policy
 from reconciler.model.today import today
 
@@ -35,7 +35,7 @@ class Specs:
     names: Mapping[str, frozenset[str]]
     """The name of every unit file by environment, readable or not."""
     today: date = field(default_factory=today)
-    packages: Mapping[tuple[str, str], PackageFile] = field(default_factory=dict)
+    packages: Mapping[tuple[str, str], Package | Unreadable] = field(default_factory=dict)
     """The packages that units name, by environment and path."""
     trust_files: Files = field(default_factory=dict)
     """The files with certificates and public keys that units name."""

@@ -6,13 +6,12 @@ it.
 
 from __future__ import annotations
 
-import os
 import re
-import stat
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from reconciler.config.files import LINK_HINT, LINK_OUT, read_regular
 from reconciler.config.yaml.document import START, shown
 from reconciler.config.yaml.read import MAX_BYTES
 from reconciler.model.errors import Problem, printable
@@ -156,10 +155,10 @@ class Folder:
         try:
             inside = entry.resolve(strict=True).is_relative_to(self._inside)
         except (OSError, RuntimeError):
-            self._problem(entry, "a broken symbolic link", "replace the link with the file itself")
+            self._problem(entry, "a broken symbolic link", LINK_HINT)
             return False
         if not inside:
-            self._problem(entry, "a symbolic link out of the specs folder", "replace the link with the file itself")
+            self._problem(entry, LINK_OUT, LINK_HINT)
         return inside
 
     def _read(self, file: Path) -> bytes | None:
@@ -167,15 +166,13 @@ class Folder:
         if (edited := self._edited.get(file.absolute())) is not None:
             return edited
         try:
-            descriptor = os.open(file, os.O_RDONLY | os.O_NONBLOCK)
-            with os.fdopen(descriptor, "rb") as stream:
-                if stat.S_ISREG(os.fstat(descriptor).st_mode):
-                    return stream.read(MAX_BYTES + 1)
+            content = read_regular(file, MAX_BYTES)
         except OSError as error:
             self._problem(file, f"cannot be read: {error.strerror}")
             return None
-        self._problem(file, "not an ordinary file")
-        return None
+        if content is None:
+            self._problem(file, "not a regular file")
+        return content
 
     def _problem(self, path: Path, message: str, hint: str | None = None) -> None:
         self.problems.append(Problem(self._display(path), *START, message, hint))

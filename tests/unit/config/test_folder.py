@@ -63,7 +63,7 @@ def test_a_folder_that_links_to_itself_ends(specs: Path):
 
 def test_a_pipe_is_not_waited_for(specs: Path):
     os.mkfifo(specs / "dev" / "pipe.yaml")
-    assert report(specs) == ["dev/pipe.yaml:1:1: not an ordinary file"]
+    assert report(specs) == ["dev/pipe.yaml:1:1: not a regular file"]
 
 
 def test_a_file_that_cannot_be_opened_is_one_problem_and_the_others_are_read(specs: Path):

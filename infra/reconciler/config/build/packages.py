@@ -11,9 +11,9 @@ import re
 import zipfile
 import zlib
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
+from reconciler.config.files import Limits, Unreadable, read_beside
 from reconciler.config.schema import schemas
 from reconciler.config.yaml.document import Document
 from reconciler.model import Package
@@ -21,17 +21,15 @@ from reconciler.model import Package
 #: More than code needs by far; Fivetran does not document its own limit.
 MAX_BYTES = 100 * 1024 * 1024
 
-
-@dataclass(frozen=True)
-class PackageFile:
-    """A package, or what is wrong with it and what to do."""
-
-    package: Package | None = None
-    problem: str | None = None
-    hint: str | None = None
+_LIMITS = Limits(
+    most_bytes=MAX_BYTES,
+    if_missing="check the path, relative to the environment's folder; `fivetran package` creates the ZIP file",
+    if_special="name the ZIP file that `fivetran package` writes",
+    if_large="remove everything that is not code",
+)
 
 
-def read_packages(specs_dir: Path, units: Iterable[Document]) -> dict[tuple[str, str], PackageFile]:
+def read_packages(specs_dir: Path, units: Iterable[Document]) -> dict[tuple[str, str], Package | Unreadable]:
     """Read each package that a unit names once, by environment and path."""
     named = named_packages(units)
     return {(of, path): _read_package(specs_dir / of / path, specs_dir, path) for of, path in named}
@@ -44,32 +42,18 @@ def named_packages(units: Iterable[Document]) -> set[tuple[str, str]]:
     return {(of, path) for of, path in all_named if isinstance(path, str) and re.fullmatch(form, path)}
 
 
-def valid_packages(packages: Mapping[tuple[str, str], PackageFile], environment: str) -> dict[str, Package]:
+def valid_packages(packages: Mapping[tuple[str, str], Package | Unreadable], environment: str) -> dict[str, Package]:
     """Return an environment's packages without a problem, by path."""
-    found = {path: looked.package for (of, path), looked in packages.items() if of == environment}
-    return {path: package for path, package in found.items() if package is not None}
+    return {path: found for (of, path), found in packages.items() if of == environment and isinstance(found, Package)}
 
 
-def _read_package(file: Path, specs_dir: Path, path: str) -> PackageFile:
-    try:
-        # A pull request must not upload what else is on the machine.
-        if not file.resolve(strict=True).is_relative_to(specs_dir.resolve()):
-            return PackageFile(
-                problem="a symbolic link out of the specs folder", hint="replace the link with the file itself"
-            )
-        if not file.is_file():
-            return PackageFile(problem="not a regular file", hint="name the ZIP file that `fivetran package` writes")
-        if file.stat().st_size > MAX_BYTES:
-            return PackageFile(
-                problem=f"larger than {MAX_BYTES // 1024**2} MiB", hint="remove everything that is not code"
-            )
-        content = file.read_bytes()
-        if not zipfile.is_zipfile(file):
-            return PackageFile(problem="not a ZIP file", hint="create it with `fivetran package`")
-    except OSError as error:
-        hint = "check the path, relative to the environment's folder; `fivetran package` creates the ZIP file"
-        return PackageFile(problem=f"cannot be read: {error.strerror}", hint=hint)
-    return PackageFile(Package(path, str(file.absolute()), hashlib.sha256(content).hexdigest(), content_hash(content)))
+def _read_package(file: Path, specs_dir: Path, path: str) -> Package | Unreadable:
+    content = read_beside(file, specs_dir, _LIMITS)
+    if isinstance(content, Unreadable):
+        return content
+    if not zipfile.is_zipfile(io.BytesIO(content)):
+        return Unreadable("not a ZIP file", "create it with `fivetran package`")
+    return Package(path, str(file.absolute()), hashlib.sha256(content).hexdigest(), content_hash(content))
 
 
 #: Bytes of an unpacked archive up to which it is looked into: more than code needs by far.

@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
-import os
 import re
-import stat
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path as FilePath
 from typing import Any, Literal, TypeAlias
 
+from reconciler.config.files import Limits, Unreadable, read_beside
 from reconciler.config.yaml.document import Document, Path, shown
 from reconciler.fivetran import public_keys
 from reconciler.model import ANY, Certificate, HostKey, Trust
 
 #: More than any chain of certificates by an order of magnitude.
 MAX_BYTES = 64 * 1024
+
+_LIMITS = Limits(
+    most_bytes=MAX_BYTES,
+    if_missing="check the path, relative to the environment's folder",
+    if_special="name a file with certificates or public keys",
+    if_large="keep only what this source needs",
+)
 
 TrustKind: TypeAlias = Literal["certificates", "fingerprints"]
 KINDS: tuple[TrustKind, ...] = ("certificates", "fingerprints")
@@ -26,17 +32,8 @@ _PATH = re.compile(r"([A-Za-z0-9_-][A-Za-z0-9_.-]*/)*[A-Za-z0-9_-][A-Za-z0-9_.-]
 _EXAMPLES = {"certificates": "{file: database-ca.pem}", "fingerprints": "{file: tunnel.pub}"}
 
 
-@dataclass(frozen=True)
-class TrustFile:
-    """A file that a unit names, or the reason why it cannot be read."""
-
-    text: str = ""
-    problem: str | None = None
-    hint: str | None = None
-
-
-#: By environment and path.
-Files: TypeAlias = Mapping[tuple[str, str], TrustFile]
+#: The text of each file that a unit names, or why it is not read, by environment and path.
+Files: TypeAlias = Mapping[tuple[str, str], str | Unreadable]
 
 
 @dataclass(frozen=True)
@@ -122,10 +119,10 @@ def _entry(environment: str, kind: str, entry: dict[str, Any], at: Path, found: 
         return
     if isinstance(file, str):
         named = found.get((environment, file))
-        if named is None or named.problem is not None:
+        if not isinstance(named, str):
             yield _file_fault(file, named, (*at, "file"))
             return
-        content = named.text
+        content = named
     place = (*at, given[0])
     try:
         items = _parsed(kind, str(content))
@@ -159,7 +156,7 @@ def _content_fault(unusable: public_keys.Unusable, file: str | None, place: Path
     return Fault(place, f"{inside}{unusable.problem}", unusable.hint)
 
 
-def _file_fault(file: str, named: TrustFile | None, place: Path) -> Fault:
+def _file_fault(file: str, named: Unreadable | None, place: Path) -> Fault:
     if named is None:
         hint = "put the text of a certificate under `pem`, of a public key under `key`"
         return Fault(place, "expected the path of a file in this folder or below", hint)
@@ -173,21 +170,6 @@ def _paths(node: Any) -> Iterator[str]:
             yield path
 
 
-def _read(file: FilePath, specs_dir: FilePath) -> TrustFile:
-    try:
-        # A pull request must not show what else is on the machine.
-        if not file.resolve(strict=True).is_relative_to(specs_dir.resolve()):
-            return TrustFile(
-                problem="a symbolic link out of the specs folder", hint="replace the link with the file itself"
-            )
-        with os.fdopen(os.open(file, os.O_RDONLY | os.O_NONBLOCK), "rb") as stream:
-            if not stat.S_ISREG(os.fstat(stream.fileno()).st_mode):
-                return TrustFile(problem="not a regular file", hint="name a file with certificates or public keys")
-            raw = stream.read(MAX_BYTES + 1)
-    except OSError as error:
-        return TrustFile(
-            problem=f"cannot be read: {error.strerror}", hint="check the path, relative to the environment's folder"
-        )
-    if len(raw) > MAX_BYTES:
-        return TrustFile(problem=f"larger than {MAX_BYTES // 1024} KiB", hint="keep only what this source needs")
-    return TrustFile(raw.decode("utf-8-sig", "replace"))
+def _read(file: FilePath, specs_dir: FilePath) -> str | Unreadable:
+    content = read_beside(file, specs_dir, _LIMITS)
+    return content if isinstance(content, Unreadable) else content.decode("utf-8-sig", "replace")

@@ -6,6 +6,7 @@ import keyword
 from collections.abc import Iterator
 
 from reconciler.config.documents import Specs, destination
+from reconciler.config.files import Unreadable
 from reconciler.config.rules.ownership import Claim, find_conflicts
 from reconciler.config.yaml.document import shown
 from reconciler.model import DESTINATION_KEYS
@@ -102,13 +103,13 @@ def check_packages(specs: Specs) -> Iterator[Problem]:
     """Reject `package` for services that run none, and packages that cannot be read."""
     for unit in specs.all_units():
         service, path = unit.at("connector", "service"), unit.at(*_PACKAGE)
-        looked = specs.packages.get((unit.environment, path)) if isinstance(path, str) else None
+        package = specs.packages.get((unit.environment, path)) if isinstance(path, str) else None
         if path is not None and service not in (None, _SDK):
             yield unit.on_key(
                 _PACKAGE, f"{shown(service)} takes no `package`", f"remove it, or write `service: {_SDK}`"
             )
-        elif looked is not None and looked.problem is not None:
-            yield unit.on_value(_PACKAGE, f"{shown(path)}: {looked.problem}", looked.hint)
+        elif isinstance(package, Unreadable):
+            yield unit.on_value(_PACKAGE, f"{shown(path)}: {package.problem}", package.hint)
         if path is not None and unit.at("connector", "config", "package_id") is not None:
             message = "`package_id` is set by `package`"
             yield unit.on_key(("connector", "config", "package_id"), message, "remove one of them")
