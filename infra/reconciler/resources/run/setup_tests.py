@@ -6,13 +6,14 @@ changes a connection's config starts its tests here and returns; the connection'
 
 from __future__ import annotations
 
+import math
 import os
 import threading
 import time
 from collections.abc import Callable, Collection
 from concurrent.futures import Future, wait
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, TypeVar
+from contextlib import AbstractContextManager, nullcontext
+from typing import TYPE_CHECKING, Generic, TypeVar
 
 from reconciler.fivetran.api import Connection
 from reconciler.resources.run import engine
@@ -42,11 +43,58 @@ _AT_ONCE = 32
 Tested = TypeVar("Tested")
 
 
-@dataclass
-class _Job:
-    answer: Future[Connection] = field(default_factory=Future)
-    running: threading.Event = field(default_factory=threading.Event)
-    started: float = 0.0
+class _Call(Generic[Tested]):
+    """One test in a thread of its own, which keeps no killed run and no process alive."""
+
+    def __init__(
+        self,
+        id_: str,
+        test: Callable[[], Tested],
+        slots: AbstractContextManager[object],
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._test = test
+        self._slots = slots
+        self._monotonic = monotonic
+        self._answer: Future[Tested] = Future()
+        self._running = threading.Event()
+        self._started = 0.0
+        # A daemon, unlike a pool's threads: a test that is not waited for must not keep the process alive.
+        self._thread = threading.Thread(target=self._run, name=f"{THREAD_NAME}{id_}", daemon=True)
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def is_done(self) -> bool:
+        return self._answer.done()
+
+    def has_ended(self, seconds: float, abandoned: Callable[[], bool]) -> bool:
+        """Wait until the test ends; return False when it takes longer than these seconds from its start.
+
+        Raises OperationError when the run was killed: `make recover` waits for the operations that a killed run is in,
+        and tests can take ten minutes.
+        """
+        while not self._running.wait(_LOOK_S):
+            _reject_killed(abandoned)
+        while not self._answer.done():
+            left = self._started + seconds - self._monotonic()
+            if left <= 0:
+                return False
+            if not wait([self._answer], min(left, _LOOK_S)).done:
+                _reject_killed(abandoned)
+        return True
+
+    def result(self) -> Tested:
+        return self._answer.result()
+
+    def _run(self) -> None:
+        with self._slots:
+            self._started = self._monotonic()
+            self._running.set()
+            try:
+                self._answer.set_result(self._test())
+            except BaseException as error:
+                self._answer.set_exception(error)
 
 
 class SetupTests:
@@ -62,7 +110,7 @@ class SetupTests:
         self._monotonic = monotonic
         self._abandoned = abandoned
         self._lock = threading.Lock()
-        self._jobs: dict[str, _Job] = {}
+        self._calls: dict[str, _Call[Connection]] = {}
         self._slots = threading.BoundedSemaphore(_AT_ONCE)
 
     def start(self, connection_id: str, trusts_unseen: Collection[str] = ()) -> None:
@@ -71,8 +119,8 @@ class SetupTests:
         `trusts_unseen` are `certificates` and `fingerprints` where whatever the source presents is trusted.
         """
         with self._lock:
-            job = self._jobs.get(connection_id)
-            if job is None or job.answer.done():  # what is done says nothing of a config written since
+            call = self._calls.get(connection_id)
+            if call is None or call.is_done():  # what is done says nothing of a config written since
                 self._begin(connection_id, trusts_unseen)
 
     def result(self, connection_id: str, trusts_unseen: Collection[str] = ()) -> Connection | None:
@@ -81,44 +129,23 @@ class SetupTests:
         Starts them if need be. Raises what the client raises, and `OperationError` when the run was killed.
         """
         with self._lock:
-            job = self._jobs.get(connection_id) or self._begin(connection_id, trusts_unseen)
-        while not job.running.wait(_LOOK_S):
-            self._end_if_abandoned()
-        while not job.answer.done():
-            left = job.started + deadline() - self._monotonic()
-            if left <= 0:
-                return None
-            if not wait([job.answer], min(left, _LOOK_S)).done:
-                self._end_if_abandoned()
+            call = self._calls.get(connection_id) or self._begin(connection_id, trusts_unseen)
+        if not call.has_ended(deadline(), self._abandoned):
+            return None
         with self._lock:
-            self._jobs.pop(connection_id, None)
-        return job.answer.result()
+            self._calls.pop(connection_id, None)
+        return call.result()
 
-    def _end_if_abandoned(self) -> None:
-        """`make recover` waits for the operations that a killed run is in; tests can take ten minutes."""
-        if self._abandoned():
-            raise OperationError(_KILLED)
-
-    def _begin(self, connection_id: str, trusts_unseen: Collection[str]) -> _Job:
-        job = self._jobs[connection_id] = _Job()
-        # A daemon, unlike a pool's threads: a test that is not waited for must not keep the process alive.
-        name = f"{THREAD_NAME}{connection_id}"
-        threading.Thread(
-            target=self._run, args=(connection_id, job, tuple(trusts_unseen)), name=name, daemon=True
-        ).start()
-        return job
-
-    def _run(self, connection_id: str, job: _Job, trusts_unseen: Collection[str]) -> None:
-        with self._slots:
-            job.started = self._monotonic()
-            job.running.set()
-            try:
-                tested = self._client().test_connection(
-                    connection_id, **{f"trust_{kind}": True for kind in trusts_unseen}
-                )
-                job.answer.set_result(tested)
-            except BaseException as error:
-                job.answer.set_exception(error)
+    def _begin(self, connection_id: str, trusts_unseen: Collection[str]) -> _Call[Connection]:
+        trusts = {f"trust_{kind}": True for kind in trusts_unseen}
+        call = self._calls[connection_id] = _Call(
+            connection_id,
+            lambda: self._client().test_connection(connection_id, **trusts),
+            self._slots,
+            self._monotonic,
+        )
+        call.start()
+        return call
 
 
 def run_unless_killed(id_: str, test: Callable[[], Tested], abandoned: Callable[[], bool] = engine.is_gone) -> Tested:
@@ -126,22 +153,16 @@ def run_unless_killed(id_: str, test: Callable[[], Tested], abandoned: Callable[
 
     Raises what it raises, and `OperationError` once the run was killed.
     """
-    answer: Future[Tested] = Future()
+    _reject_killed(abandoned)
+    call = _Call(id_, test, nullcontext())
+    call.start()
+    call.has_ended(math.inf, abandoned)
+    return call.result()
 
-    def run() -> None:
-        try:
-            answer.set_result(test())
-        except BaseException as error:
-            answer.set_exception(error)
 
-    thread = threading.Thread(target=run, name=f"{THREAD_NAME}{id_}", daemon=True)
-    while not answer.done():
-        if abandoned():
-            raise OperationError(_KILLED)
-        if thread.ident is None:
-            thread.start()
-        wait([answer], _LOOK_S)
-    return answer.result()
+def _reject_killed(abandoned: Callable[[], bool]) -> None:
+    if abandoned():
+        raise OperationError(_KILLED)
 
 
 def deadline() -> float:
