@@ -46,7 +46,10 @@ def read_beside(file: Path, specs_dir: Path, limits: Limits) -> bytes | Unreadab
 
 
 def read_regular(file: Path, most_bytes: int) -> bytes | None:
-    """Return a file's bytes, at most one more than allowed; None when it is no regular file. Raises OSError."""
+    """Return a file's bytes, at most one more than allowed; None when it is no regular file.
+
+    Raises OSError.
+    """
     # Without O_NONBLOCK, opening a pipe that no process writes would wait for ever.
     descriptor = os.open(file, os.O_RDONLY | os.O_NONBLOCK)
     if not stat.S_ISREG(os.fstat(descriptor).st_mode):
