@@ -33,7 +33,7 @@ class EnvironmentFile:
     """The roles that a run grants on the project: Fivetran's, and those under `project_access`."""
 
 
-def read_environment_file(file: Path, shown: str, apply_account: str | None = None) -> EnvironmentFile:
+def read_environment_file(file: Path, shown: str, apply_account: str | None) -> EnvironmentFile:
     """Read an environment's file.
 
     Args:

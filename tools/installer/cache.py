@@ -49,7 +49,7 @@ class Cache:
         )
         return self.directory if whole and origin in (None, marker.get("origin")) else None
 
-    def get_or_fill(self, fill: Callable[[Path], str], origin: str | None = None) -> Path:
+    def get_or_fill(self, fill: Callable[[Path], str], origin: str | None) -> Path:
         """Return the complete directory.
 
         If there is none, `fill` installs into a new one and returns the source.

@@ -31,7 +31,7 @@ class ReadAccess:
     """What failed, a sentence each: an answer without it is not complete."""
 
 
-def read_access(project: str, datasets: Iterable[str] | None = None) -> ReadAccess:
+def read_access(project: str, datasets: Iterable[str] | None) -> ReadAccess:
     """Read the access lists of datasets, and the IAM policies of the project and what is above it.
 
     Args:

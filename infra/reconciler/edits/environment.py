@@ -68,7 +68,7 @@ class Facts:
 
 
 def shared_access(
-    access_lists: Sequence[Iterable[Mapping[str, Any]]], without: Iterable[str] = ()
+    access_lists: Sequence[Iterable[Mapping[str, Any]]], without: Iterable[str]
 ) -> Mapping[str, tuple[str, ...]]:
     """Return the members that have a role on every dataset, by role, without some addresses."""
     left_out = {each.lower() for each in without}

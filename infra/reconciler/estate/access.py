@@ -100,9 +100,7 @@ class LiveAccess:
     """Returns the permissions of a role; None if they cannot be read."""
 
 
-def list_grants(
-    fleets: Sequence[Fleet], places: Places, day: date, live: LiveAccess | None = None
-) -> list[AccessGrant]:
+def list_grants(fleets: Sequence[Fleet], places: Places, day: date, live: LiveAccess | None) -> list[AccessGrant]:
     """Return every grant on the datasets of one project, sorted by dataset and source.
 
     Args:

@@ -26,7 +26,7 @@ class PastCommit:
     """The branch, as people name it."""
 
 
-def find_past_commit(repository: Repository, day: date, branch: str | None = None) -> PastCommit:
+def find_past_commit(repository: Repository, day: date, branch: str | None) -> PastCommit:
     """Return the last commit of a branch by the end of a day.
 
     The branch is followed along its first parents: the other parent of a merge was not on it before.

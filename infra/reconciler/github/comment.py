@@ -16,7 +16,7 @@ _HISTORY = re.compile(r"\n<details><summary>Earlier commits</summary>\n\n((?:- [
 _COMMIT = re.compile(r"<!-- commit ([0-9a-f]{40}) -->")
 
 
-def publish(github: GitHub, number: int, environment: str, commit: str, text: str, *, run_url: str = "") -> str:
+def publish(github: GitHub, number: int, environment: str, commit: str, text: str, *, run_url: str) -> str:
     """Create or update the comment with a review of a commit, and return its address."""
     found = _find(github, number, environment)
     history = _history(found["body"], commit) if found else []

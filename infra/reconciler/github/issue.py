@@ -22,7 +22,7 @@ Change = Literal["opened", "reopened", "changed", "unchanged", "closed", "none"]
 
 
 def keep_issue(
-    github: GitHub, environment: str, title: str, text: str, *, owners: tuple[str, ...] = (), run_url: str = ""
+    github: GitHub, environment: str, title: str, text: str, *, owners: tuple[str, ...], run_url: str
 ) -> tuple[Change, str]:
     """Make the environment's issue say what a text says.
 
@@ -56,7 +56,7 @@ def keep_issue(
     return "reopened" if is_closed else "changed" if changes else "unchanged", str(found["html_url"])
 
 
-def close_issue(github: GitHub, environment: str, *, run_url: str = "") -> tuple[Change, str]:
+def close_issue(github: GitHub, environment: str, *, run_url: str) -> tuple[Change, str]:
     """Close the environment's issue, if one is open."""
     found = _find(github, environment, state="open")
     if found is None:

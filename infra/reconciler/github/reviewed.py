@@ -19,7 +19,7 @@ _LONGEST = 60_000
 _MOST_FILES = 3000
 
 
-def record(github: GitHub, environment: str, commit: str, fingerprints: Iterable[str], app: int | None = None) -> None:
+def record(github: GitHub, environment: str, commit: str, fingerprints: Iterable[str], app: int | None) -> None:
     """Create the check run on a commit that holds what a review of it found.
 
     Args:
@@ -49,7 +49,7 @@ def record(github: GitHub, environment: str, commit: str, fingerprints: Iterable
 
 
 def reviewed(
-    github: GitHub, environment: str, commit: str, app: int | None = None, *, since: str = ""
+    github: GitHub, environment: str, commit: str, app: int | None, *, since: str
 ) -> tuple[set[str], list[str]]:
     """Return the fingerprints that were reviewed for a push, and why a pull request does not count.
 

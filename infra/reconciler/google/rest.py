@@ -40,7 +40,7 @@ class Denied(Exception):
 class GoogleRest:
     """One session with Google's APIs. Methods raise `RemoteError`, which begins with the subject."""
 
-    def __init__(self, subject: str, *, anonymous: bool = False, credentials: Any = None) -> None:
+    def __init__(self, subject: str, *, anonymous: bool, credentials: Any = None) -> None:
         """Open a session.
 
         Args:

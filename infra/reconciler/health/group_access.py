@@ -78,7 +78,7 @@ def describe_key(key: SystemKey, name: str, last: date, day: date) -> str:
 
 
 def check_access(
-    live: LiveAccess, environment: Environment, today: date, own: str | None, known_roles: Iterable[Role] = ()
+    live: LiveAccess, environment: Environment, today: date, own: str | None, known_roles: Iterable[Role]
 ) -> Iterator[Check]:
     """Check that the declared members have their roles, and that others have none.
 

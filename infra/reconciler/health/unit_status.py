@@ -68,10 +68,10 @@ def unit_status(
     connector: Connector,
     live: Connection | None,
     today: date,
-    last: Recorded | None = None,
+    last: Recorded | None,
     *,
     now: datetime,
-    tasks: tuple[str, ...] = (),
+    tasks: tuple[str, ...],
 ) -> UnitStatus:
     """Return the status of a unit.
 

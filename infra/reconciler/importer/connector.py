@@ -190,7 +190,7 @@ def _format_names(names: Sequence[str]) -> str:
     return f"{', '.join(first)}{f' and {more:,} more' if more else ''}"
 
 
-def settings_of(connection: Connection, secrets: Collection[str] = ()) -> tuple[dict[str, Any], list[str]]:
+def settings_of(connection: Connection, secrets: Collection[str]) -> tuple[dict[str, Any], list[str]]:
     """Return the settings that a file declares, and as `name: value` those that no file can hold.
 
     For a setting with a value of `secrets`, only the name.

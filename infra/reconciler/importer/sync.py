@@ -20,7 +20,7 @@ _NEW = ("allow_all", "allow_columns", "block_all")
 _USUAL = "allow_all"
 
 
-def sync_of(live: StandardConfig | None, left_out: list[str] | None = None) -> Sync | None:
+def sync_of(live: StandardConfig | None, left_out: list[str] | None) -> Sync | None:
     """Return what users have selected; None without a selection, or before Fivetran has read the source.
 
     `left_out` receives the names that a file cannot hold. Runs do not change what they select.

@@ -33,7 +33,7 @@ def may_have_approvals(connection: Connection) -> bool:
     return any(value and _HOST.fullmatch(key) for key, value in connection.config.items())
 
 
-def trust_of(approvals: Approvals, secrets: Collection[str] = ()) -> tuple[Trust | None, dict[Path, str]]:
+def trust_of(approvals: Approvals, secrets: Collection[str]) -> tuple[Trust | None, dict[Path, str]]:
     """Return `trust` for a file, and comments above its entries.
 
     One comment counts approvals that were not read.

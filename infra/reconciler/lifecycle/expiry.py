@@ -143,9 +143,7 @@ def fate_of_data(last_day: date | None, ends: Iterable[date | None], *, elsewher
     return DataFate.DELETED if all(end == last_day for end in ends) else DataFate.KEPT
 
 
-def describe_expiry(
-    end: Expiry, today: date, *, connects: bool, data: DataFate = DataFate.DELETED, environment: str | None = None
-) -> str | None:
+def describe_expiry(end: Expiry, today: date, *, connects: bool, data: DataFate, environment: str | None) -> str | None:
     """Describe for owners that something expires soon, or has expired; None where neither is so."""
     with_data = " with its data" if data is DataFate.DELETED else ""
     match end.stage:

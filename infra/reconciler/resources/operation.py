@@ -159,7 +159,7 @@ def printed(error: OperationError, file: str) -> str:
     return f"{_place_in(file, error, ('connector',))}: {error.shown(file)}"
 
 
-def _place_in(file: str, error: Exception, about: tuple[str | int, ...] = ()) -> str:
+def _place_in(file: str, error: Exception, about: tuple[str | int, ...]) -> str:
     path = (error.at if isinstance(error, OperationError) else ()) or about
     return run.declared.locate(file, *path) if file and path else file
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from datetime import date
-from types import MappingProxyType
 
 from reconciler.config import Loaded
 from reconciler.lifecycle.expiry import apply_expiry
@@ -42,7 +41,7 @@ _SEVERITIES = ("stop", "note", "detail")
 
 
 def find_consequences(
-    preview: Preview, loaded: Loaded, environment: str, today: date, tables: Mapping[str, int] = MappingProxyType({})
+    preview: Preview, loaded: Loaded, environment: str, today: date, tables: Mapping[str, int]
 ) -> list[Consequence]:
     """Return what a run would do: what needs a review first, and then by file.
 

@@ -52,7 +52,7 @@ def show_label(text: str, known: KnownValues) -> str:
     return _one_line(masked) if fixed or not known.unknown else MASK
 
 
-def explain_withheld(known: KnownValues, *, speaker: str = "Fivetran") -> str:
+def explain_withheld(known: KnownValues, *, speaker: str) -> str:
     """Return why a text is not shown: it may quote a value that is unknown here and cannot be masked."""
     paths = [path.removeprefix("references.") for path in known.unknown]
     first = ", ".join(paths[:_MOST_NAMED]) + (", …" if len(paths) > _MOST_NAMED else "")

@@ -80,7 +80,7 @@ def contains_secret(text: str, values: Iterable[str]) -> bool:
     return mask(text, values, fragments=False) != text
 
 
-def mask_distinctive(text: str, values: Iterable[str], is_public: Callable[[str], bool] = lambda _: False) -> str:
+def mask_distinctive(text: str, values: Iterable[str], is_public: Callable[[str], bool]) -> str:
     """Replace the distinctive values in a text of our own, as a second net; the others are left alone.
 
     So are those that `is_public` names, also inside a value: the project in the JSON document of a service account.

@@ -332,7 +332,7 @@ def test_a_list_is_filtered_even_where_the_server_passes_over_the_filters() -> N
     with Server(ok({"items": items})).client() as client:
         assert [found.id for found in client.list_connections("g", "stripe")] == ["a", "d"]
         assert [found.id for found in client.list_connections("g")] == ["a", "c", "d"]
-        assert [found.id for found in client.list_connections()] == ["a", "b", "c", "d"]
+        assert [found.id for found in client.list_connections(None)] == ["a", "b", "c", "d"]
 
 
 def test_the_service_account_is_the_address_alone() -> None:

@@ -190,7 +190,7 @@ def test_any_pace_of_requests_stays_within_any_limits(
     sent = []
     for gap in [*gaps, *([0.0] * 100)]:
         time.now += gap
-        with pacing.turn(runs_setup_tests=True):
+        with pacing.turn(runs_setup_tests=True, asks_source=False):
             sent.append(time.now)
     # The clock is read in whole milliseconds, hence the millisecond less.
     assert most_in_window(sent, 60 - 0.001) <= min(minute, hour)
@@ -318,7 +318,7 @@ def test_a_client_keeps_to_the_quota_that_the_account_s_answers_name(
 def test_a_quota_above_the_usual_one_is_learnt_too() -> None:
     pacing = Pacing(Limits(), Clock(monotonic=lambda: 0.0, sleep=lambda _: pytest.fail("waited"), wall=lambda: 0.0))
     for _ in range(USUAL_REQUESTS_PER_HOUR + 10):
-        with pacing.turn(runs_setup_tests=False):
+        with pacing.turn(runs_setup_tests=False, asks_source=False):
             pacing.watch({"X-Rate-Limit": "50000"})
 
 
@@ -350,6 +350,6 @@ def test_a_limit_of_nothing_is_refused_since_everything_would_wait_for_ever(name
 def test_pacing_starts_no_thread() -> None:
     before = threading.enumerate()
     pacing = Pacing(Limits(), Clock())
-    with pacing.turn(runs_setup_tests=True):
+    with pacing.turn(runs_setup_tests=True, asks_source=False):
         pass
     assert threading.enumerate() == before

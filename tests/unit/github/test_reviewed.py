@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
 import pytest
 from tests.hub import REPOSITORY, UNIT, Hub
@@ -47,18 +46,18 @@ def head(hub: Hub, number: int) -> str:
 def reviewed_pull(hub: Hub, github: GitHub, *fingerprints: str, name: str = "shop", by: str = "bob") -> int:
     """Open a pull request, record its review, and have it approved after that."""
     number = opened(hub, name)
-    record(github, "dev", head(hub, number), fingerprints or [ONE])
+    record(github, "dev", head(hub, number), fingerprints or [ONE], app=None)
     later(hub)
     hub.review(number, by)
     return number
 
 
-def found(github: GitHub, commit: str, **more: Any) -> set[str]:
-    return reviewed(github, "dev", commit, **more)[0]
+def found(github: GitHub, commit: str, app: int | None = None, since: str = "") -> set[str]:
+    return reviewed(github, "dev", commit, app, since=since)[0]
 
 
 def reason(github: GitHub, commit: str) -> str:
-    fingerprints, (text,) = reviewed(github, "dev", commit)
+    fingerprints, (text,) = reviewed(github, "dev", commit, app=None, since="")
     assert fingerprints == set()
     return text.partition(": ")[2]
 
@@ -66,14 +65,14 @@ def reason(github: GitHub, commit: str) -> str:
 @pytest.mark.parametrize("method", METHODS)
 def test_reviewed_is_the_set_of_the_approved_head(hub: Hub, github: GitHub, method: str):
     commit = hub.merge(reviewed_pull(hub, github), method)
-    assert reviewed(github, "dev", commit) == ({ONE}, [])
-    assert reviewed(github, "prod", commit)[0] == set()
+    assert reviewed(github, "dev", commit, app=None, since="") == ({ONE}, [])
+    assert reviewed(github, "prod", commit, app=None, since="")[0] == set()
 
 
 def test_reviewed_is_nothing_when_the_head_moved_after_the_approval(hub: Hub, github: GitHub):
     number = reviewed_pull(hub, github)
     hub.commit({UNIT: "a: 2\n"}, "shop")
-    record(github, "dev", head(hub, number), [ONE])
+    record(github, "dev", head(hub, number), [ONE], app=None)
     assert reason(github, hub.merge(number)) == "no one but its author has approved its last commit"
 
 
@@ -105,7 +104,7 @@ def test_reviewed_counts_the_owner_who_approved_after_the_record(hub: Hub, githu
     number = opened(hub)
     hub.review(number, "carol")
     later(hub)
-    record(github, "dev", head(hub, number), [ONE])
+    record(github, "dev", head(hub, number), [ONE], app=None)
     later(hub)
     hub.review(number, "bob")
     assert found(github, hub.merge(number)) == {ONE}
@@ -114,7 +113,7 @@ def test_reviewed_counts_the_owner_who_approved_after_the_record(hub: Hub, githu
 def test_reviewed_is_nothing_when_a_renamed_file_has_no_owner(hub: Hub, github: GitHub):
     hub.commit({".github/CODEOWNERS": "/connectors/ @bob\n", "other/shop.yaml": "a: 1\n"})
     number = opened(hub, "shop", {"other/shop.yaml": None, UNIT: "a: 1\n"})
-    record(github, "dev", head(hub, number), [ONE])
+    record(github, "dev", head(hub, number), [ONE], app=None)
     hub.review(number)
     assert reason(github, hub.merge(number)) == "CODEOWNERS names no owner of other/shop.yaml"
 
@@ -122,20 +121,23 @@ def test_reviewed_is_nothing_when_a_renamed_file_has_no_owner(hub: Hub, github: 
 def test_reviewed_leaves_out_what_was_recorded_after_the_approval(hub: Hub, github: GitHub):
     number = reviewed_pull(hub, github)
     later(hub)
-    record(github, "dev", head(hub, number), [ONE, TWO])
+    record(github, "dev", head(hub, number), [ONE, TWO], app=None)
     assert found(github, hub.merge(number)) == {ONE}
 
 
 def test_reviewed_is_nothing_when_the_pull_request_is_not_merged(hub: Hub, github: GitHub):
     number = reviewed_pull(hub, github)
-    assert reviewed(github, "dev", head(hub, number)) == (set(), ["no pull request was merged with this push"])
+    assert reviewed(github, "dev", head(hub, number), app=None, since="") == (
+        set(),
+        ["no pull request was merged with this push"],
+    )
 
 
 def test_reviewed_is_nothing_when_the_base_is_another_branch(hub: Hub, github: GitHub):
     hub.branch("release", {"x": "1"})
     hub.branch("shop", {UNIT: "a: 1\n"})
     number = hub.open("shop", base="release")
-    record(github, "dev", head(hub, number), [ONE])
+    record(github, "dev", head(hub, number), [ONE], app=None)
     hub.review(number)
     assert found(github, hub.merge(number)) == set()
 
@@ -153,7 +155,7 @@ def test_reviewed_reads_check_runs_of_the_app_only_when_it_is_named(hub: Hub, gi
     number = opened(hub)
     with client as own:
         record(own, "dev", head(hub, number), [TWO], app.id)
-    record(github, "dev", head(hub, number), [ONE])
+    record(github, "dev", head(hub, number), [ONE], app=None)
     hub.review(number)
     commit = hub.merge(number)
     assert found(github, commit, app=app.id) == {TWO}
@@ -168,7 +170,7 @@ def test_record_rejects_a_token_of_another_app(hub: Hub, github: GitHub):
 def test_record_is_written_once_when_the_answer_is_lost(hub: Hub, monkeypatch: pytest.MonkeyPatch):
     hub.state.faults.append(Fault("POST", "/check-runs", drops=True, is_lost=True))
     with GitHub(hub.bot, REPOSITORY, hub.url, sleep=lambda _: None) as github:
-        record(github, "dev", hub.main, [ONE])
+        record(github, "dev", hub.main, [ONE], app=None)
     assert len(hub.repository.check_runs) == 1
 
 
@@ -179,11 +181,11 @@ def test_record_is_written_once_when_the_answer_is_lost(hub: Hub, monkeypatch: p
 def test_reviewed_is_of_all_pull_requests_of_a_push(hub: Hub, github: GitHub, method: str):
     numbers = [reviewed_pull(hub, github, each, name=f"unit{each[0]}") for each in (ONE, TWO)]
     unapproved = opened(hub, "unit3")
-    record(github, "dev", head(hub, unapproved), [THREE])
+    record(github, "dev", head(hub, unapproved), [THREE], app=None)
     before = hub.main
     sent = {"pulls": [*numbers, unapproved], "method": method}
     hub.done("POST", f"//_admin/repositories/{REPOSITORY}/merge-queue", "", sent)
-    fingerprints, reasons = reviewed(github, "dev", hub.main, since=before)
+    fingerprints, reasons = reviewed(github, "dev", hub.main, app=None, since=before)
     assert fingerprints == {ONE, TWO}
     assert reasons == [f"#{unapproved}: no one but its author has approved its last commit"]
 
@@ -211,7 +213,7 @@ def test_reviewed_asks_for_the_branch_and_not_for_commits_of_merges(hub: Hub, gi
     before, number = hub.main, opened(hub, "shop", *({UNIT: f"a: {each}\n"} for each in range(9)))
     commit = hub.merge(number)
     hub.state.requests.clear()
-    reviewed(github, "dev", commit, since=before)
+    reviewed(github, "dev", commit, app=None, since=before)
     assert sum(each["path"].partition("?")[0].endswith("/pulls") for each in hub.state.requests) == 1
 
 
@@ -231,10 +233,10 @@ def test_owners_are_not_those_that_the_pull_request_makes(hub: Hub, github: GitH
     before = hub.main
     taken = {".github/CODEOWNERS": "* @eve\n"}, {".github/CODEOWNERS": "* @bob\n", UNIT: "a: 1\n"}
     number = opened(hub, "shop", *taken)
-    record(github, "dev", head(hub, number), [ONE])
+    record(github, "dev", head(hub, number), [ONE], app=None)
     hub.review(number, "eve")
     commit = hub.merge(number, method)
-    fingerprints, (text,) = reviewed(github, "dev", commit, since=before if since else "")
+    fingerprints, (text,) = reviewed(github, "dev", commit, app=None, since=before if since else "")
     assert fingerprints == set()
     assert text.endswith("(@bob)")
 
@@ -243,7 +245,7 @@ def test_owners_after_a_rebase_are_those_of_the_pull_request_before(hub: Hub, gi
     owners = opened(hub, "owners", {".github/CODEOWNERS": "* @carol\n"})
     hub.merge(owners, "rebase")
     number = opened(hub, "shop", {UNIT: "a: 1\n"}, {UNIT: "a: 2\n"})
-    record(github, "dev", head(hub, number), [ONE])
+    record(github, "dev", head(hub, number), [ONE], app=None)
     hub.review(number, "carol")
     assert found(github, hub.merge(number, "rebase")) == {ONE}
 

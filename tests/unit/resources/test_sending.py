@@ -63,7 +63,7 @@ def test_a_key_that_is_rejected_while_reading_ahead_leaves_no_traceback(
     stack.up(unit())
     fivetran.fault(kind="unauthorized", count=None)
     new_run()
-    run.account.expect(["stripe"])
+    run.account.expect(["stripe"], with_tables=[])
 
     run.account.reject_key()
     run.account._try_prefetch(fivetran.group)
@@ -78,7 +78,7 @@ def test_no_error_while_reading_ahead_leaves_a_traceback(fivetran: Fivetran, new
         raise RuntimeError("cannot schedule new futures after shutdown")
 
     run.start(connect)
-    run.account.expect(["stripe"])
+    run.account.expect(["stripe"], with_tables=[])
     run.account.begin_refresh(fivetran.group)
     for thread in threading.enumerate():
         if thread.name == "read-ahead":

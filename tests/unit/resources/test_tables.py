@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
 
-from reconciler.fivetran.api import Conflict, FivetranError, NotFound, Rejected
-from reconciler.resources.activation.tables import configure, differences, read
+from reconciler.fivetran.api import ApiError, Conflict, FivetranError, NotFound, Rejected
+from reconciler.resources.activation.tables import Configured, differences, read
+from reconciler.resources.activation.tables import configure as configure_tables
 from reconciler.resources.run.outcomes import OperationError
 from reconciler.resources.run.run import run
 
@@ -40,6 +41,17 @@ HASHED = {"id": "plain", "email": "hashed", "createdAt": "plain"}
 
 def sync(new: str = "allow_all", others: str = "keep", **schemas: Any) -> dict[str, Any]:
     return {"new": new, "others": others, **({"schemas": schemas} if schemas else {})}
+
+
+def configure(
+    connection_id: str,
+    declared: dict[str, Any],
+    *,
+    datasets: Collection[str] | None = None,
+    fresh: bool = False,
+    reason: Callable[[ApiError], str] = lambda _: "",
+) -> Configured:
+    return configure_tables(connection_id, declared, datasets=datasets, fresh=fresh, runs=False, reason=reason)
 
 
 def users(**columns: str) -> dict[str, Any]:
@@ -402,7 +414,7 @@ def test_a_refresh_reads_ahead_once_it_knows_the_group_and_what_state_holds_of_i
     new_run()
     fivetran.forget_requests()
     known = {
-        "fleet": lambda: run.account.expect(["one"]),
+        "fleet": lambda: run.account.expect(["one"], with_tables=[]),
         "destination": lambda: run.account.begin_refresh(fivetran.group),
     }
     for what in (first, *(known.keys() - {first})):

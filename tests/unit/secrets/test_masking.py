@@ -122,7 +122,10 @@ def test_secrets_that_overlap_leave_nothing_of_each_other() -> None:
 
 
 def test_our_own_text_is_masked_only_where_a_secret_is_distinctive() -> None:
-    assert mask_distinctive("stripe.yaml: no hunter22", ["stripe", "hunter22"]) == "stripe.yaml: no ******"
+    assert (
+        mask_distinctive("stripe.yaml: no hunter22", ["stripe", "hunter22"], lambda _: False)
+        == "stripe.yaml: no ******"
+    )
 
 
 def test_a_plain_word_is_not_distinctive_and_a_key_is() -> None:

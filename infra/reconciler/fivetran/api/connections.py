@@ -15,7 +15,7 @@ class ConnectionOperations(Operations):
     Failed setup tests are no error: they are in the answer's `setup_tests`, beside its `setup_state`.
     """
 
-    def list_connections(self, group_id: str | None = None, schema: str | None = None) -> Iterator[Connection]:
+    def list_connections(self, group_id: str | None, schema: str | None = None) -> Iterator[Connection]:
         """Yield connections without their config (list_connections). Each page is requested while iterating.
 
         The filters are applied here too, in case a server ignores them: otherwise the caller could take the connection

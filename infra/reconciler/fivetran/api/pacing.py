@@ -75,7 +75,7 @@ class Pacing:
         self._low_quota_warned = threading.Lock()
 
     @contextmanager
-    def turn(self, *, runs_setup_tests: bool, asks_source: bool = False) -> Iterator[None]:
+    def turn(self, *, runs_setup_tests: bool, asks_source: bool) -> Iterator[None]:
         """Return a context for one request, which waits until it may be sent and counts it as in flight.
 
         A thread that waits for a window keeps its slot, because all threads without a slot wait for the same window.

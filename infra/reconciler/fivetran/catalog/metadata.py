@@ -24,7 +24,7 @@ def from_metadata(
     status: str | None,
     config: Mapping[str, object],
     auth: Mapping[str, object],
-    known: Service | None = None,
+    known: Service | None,
 ) -> Service:
     """Return the entry for the API's metadata. Facts that the metadata lacks come from the `known` entry.
 

@@ -72,7 +72,7 @@ class AdoptionDiff:
         """Whether the decision depends on which entry belongs to Fivetran's service account."""
         return self.is_written and bool(self.writers)
 
-    def decide(self, writer: str | None = None, locate: Locate = lambda file, _: file) -> DatasetDecision:
+    def decide(self, writer: str | None, locate: Locate) -> DatasetDecision:
         """Decide whether the dataset may be adopted.
 
         Args:

@@ -90,10 +90,10 @@ def configure(
     connection_id: str,
     sync: Mapping[str, Any],
     *,
-    datasets: Collection[str] | None = None,
-    fresh: bool = False,
-    runs: bool = False,
-    reason: Callable[[ApiError], str] = lambda _: "",
+    datasets: Collection[str] | None,
+    fresh: bool,
+    runs: bool,
+    reason: Callable[[ApiError], str],
 ) -> Configured:
     """Bring a connection that passed its tests to `sync` (`tables.inputs`), and read it back.
 

@@ -40,7 +40,7 @@ class LookUp:
     """The names of the connections that exist: they are adopted, and not created."""
 
 
-def look_up(group: str, units: Declarations, replacing: Mapping[str, str] | None = None) -> LookUp:
+def look_up(group: str, units: Declarations, replacing: Mapping[str, str] | None) -> LookUp:
     """Look for the connections of units in a group.
 
     Where Fivetran does not answer, nothing is rejected: an apply asks again before it writes. Raises `Unauthorized`

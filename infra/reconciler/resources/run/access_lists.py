@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import re
 import threading
-import time
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -63,7 +62,7 @@ class Written:
 class AccessLists:
     """The lists of one plugin process. Thread-safe: the engine runs several operations at once."""
 
-    def __init__(self, sleep: Callable[[float], None] = time.sleep) -> None:
+    def __init__(self, sleep: Callable[[float], None]) -> None:
         self._sleep = sleep
         self._lock = threading.Lock()
         self._clients: dict[str, Datasets] = {}

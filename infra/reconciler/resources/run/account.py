@@ -138,7 +138,7 @@ class Account:
                 for name in [name for name, each in listed.items() if each.id == connection_id]:
                     del listed[name]
 
-    def expect(self, names: Iterable[str], with_tables: Iterable[str] = ()) -> None:
+    def expect(self, names: Iterable[str], with_tables: Iterable[str]) -> None:
         """Record the connections that state has, so that a refresh need not read others of the group.
 
         `with_tables` are those of them whose schema config is declared, and read as well.
