@@ -16,7 +16,7 @@ from typing import Literal, TypeAlias
 
 from reconciler.config.places import Places
 from reconciler.etl.checkout import EtlFile, Scan
-from reconciler.etl.metadata import TASKS_KEY, FivetranTask
+from reconciler.etl.metadata import ANY, TASKS_KEY, FivetranTask
 from reconciler.etl.reads import Read
 from reconciler.lifecycle.airflow import variable_name
 from reconciler.lifecycle.expiry import Expiries, Expiry, Stage, pause_reason
@@ -100,6 +100,8 @@ class CrossCheck:
     def _check_task(self, file: EtlFile, task: FivetranTask) -> Iterator[Finding]:
         at = (file.file, task.line, task.column)
         declared = self._tasks.get(task.task_id)
+        if declared is None and (ANY in task.task_id or self._is_elsewhere(file, task.task_id)):
+            return
         if declared is None:
             message = f"no unit has the task_id {task.task_id}"
             yield Finding(*at, "task_without_unit", "failed", message, self._suggest_task(file, task.task_id))
@@ -119,6 +121,15 @@ class CrossCheck:
             hint = self._extend(fleet)
             yield Finding(*at, "task_without_variable", "warning", message, hint, unit.owners)
 
+    def _is_elsewhere(self, file: EtlFile, task_id: str) -> bool:
+        """Return whether the connector of a task is managed elsewhere, as the query's environment declares."""
+        for fleet in self._environments_of(file.project) or self._fleets:
+            for index, each in enumerate(fleet.environment.bigquery_etl.tasks_elsewhere):
+                if each.covers(task_id):
+                    self._used.add((fleet.environment.name, "tasks_elsewhere", index))
+                    return True
+        return False
+
     def _suggest_task(self, file: EtlFile, task_id: str) -> str:
         """Suggest a task in place of an unknown one: above all that of a unit whose data the query reads."""
         for read in self._reads[file.query]:
@@ -128,7 +139,11 @@ class CrossCheck:
                         return f"Write {task}, the task of {unit.file}, whose data the query reads."
         if near := get_close_matches(task_id, self._tasks, n=1, cutoff=0.8):
             return f"Did you mean {near[0]}?"
-        return f"Write `schedule: {{by: airflow, task_id: {task_id}}}` in the unit's file, or remove the task."
+        settings = (self._environments_of(file.project) or self._fleets)[0].environment
+        return (
+            f"Write `schedule: {{by: airflow, task_id: {task_id}}}` in the unit's file, or remove the task. If another "
+            f"place manages its connector, name it under `bigquery_etl: {{tasks_elsewhere: […]}}` in {settings.file}."
+        )
 
     def _check_read(self, file: EtlFile, read: Read) -> Iterator[Finding]:
         yield from self._check_project(file, read)
@@ -231,7 +246,7 @@ class CrossCheck:
             by_hand = {dag.task_id: index for index, dag in enumerate(fleet.environment.bigquery_etl.dags_by_hand)}
             for unit in fleet.units:
                 task = _task_of(unit)
-                if task is None or task in used:
+                if task is None or any(fnmatchcase(task, each) for each in used):
                     continue
                 if task in by_hand:
                     self._used.add((fleet.environment.name, "dags_by_hand", by_hand[task]))
@@ -253,6 +268,11 @@ class CrossCheck:
                 if (settings.name, "dags_by_hand", index) not in self._used:
                     reason = "a query names the task" if dag.task_id in tasks else f"no unit in {settings.name} has it"
                     yield self._unused(fleet, "dags_by_hand", index, f"{dag.task_id} needs no exception: {reason}")
+            for index, task in enumerate(settings.bigquery_etl.tasks_elsewhere):
+                if (settings.name, "tasks_elsewhere", index) not in self._used:
+                    has_unit = any(task.covers(each) for each in self._tasks)
+                    reason = "a unit has it" if has_unit else "no query names it"
+                    yield self._unused(fleet, "tasks_elsewhere", index, f"{task.task_id} needs no exception: {reason}")
             for index, each in enumerate(settings.bigquery_etl.reads_elsewhere):
                 if (settings.name, "reads_elsewhere", index) not in self._used:
                     what = f"no query {each.queries} reads {each.datasets} of another environment"

@@ -17,6 +17,8 @@ from reconciler.model.errors import ReconcilerError, printable
 _SQL, _GENERATORS = "sql", "sql_generators"
 
 _METADATA, _DATASET_METADATA = "metadata.yaml", "dataset_metadata.yaml"
+#: Generators have `clients_daily_v1.metadata.yaml` and `metadata_deletion_request.yaml` too.
+_METADATA_OF_GENERATORS = re.compile(r"(?:[\w{}-]+\.)*metadata(?:_\w+)?\.yaml")
 _SKIPPED = frozenset({"__pycache__", "node_modules", "venv"})
 _JINJA = ".jinja"
 
@@ -103,7 +105,12 @@ def _walk(checkout: Path, unread: list[OSError]) -> Iterator[tuple[str, str, tup
             for name in names:
                 plain = name.removesuffix(_JINJA)
                 is_python = plain.endswith(".py") and not plain.startswith("test_")
-                if plain in (_METADATA, _DATASET_METADATA) or plain.endswith(".sql") or is_python:
+                if (
+                    _METADATA_OF_GENERATORS.fullmatch(plain)
+                    or plain == _DATASET_METADATA
+                    or plain.endswith(".sql")
+                    or is_python
+                ):
                     path = f"{folder}{os.sep}{name}"
                     yield path, f"{resolved}{os.sep}{relative}{os.sep}{name}", (*above, *inner)
 
@@ -136,7 +143,7 @@ def _read(path: str, query: str, reader: Reader, projects: Collection[bytes]) ->
         return None
     text = raw.decode("utf-8-sig", "replace")
     name = os.path.basename(path).removesuffix(_JINJA)  # noqa: PTH119 (10,000 files)
-    if name == _METADATA:
+    if _METADATA_OF_GENERATORS.fullmatch(name):
         found = read_metadata(text, reader)
     elif name == _DATASET_METADATA:
         found = read_dataset_metadata(text, reader)

@@ -15,6 +15,12 @@ from reconciler.model.errors import printable
 #: The key under `scheduling` whose tasks bigquery-etl renders as Airflow tasks.
 TASKS_KEY = "depends_on_fivetran"
 
+#: Stands in a `task_id` for what is known only after a template is rendered.
+ANY = "*"
+#: The same in the text, where YAML takes it for a letter.
+_RENDERED = "\u0294"
+_EXPRESSION = re.compile(rf"{_RENDERED}+|\{{\{{.*?\}}\}}")
+
 _NULL = "tag:yaml.org,2002:null"
 _MERGE = "tag:yaml.org,2002:merge"
 
@@ -25,7 +31,10 @@ _NESTING = "[{-:?"
 
 @dataclass(frozen=True)
 class FivetranTask:
-    """An entry of `depends_on_fivetran`, and where its `task_id` is."""
+    """An entry of `depends_on_fivetran`, and where its `task_id` is.
+
+    It has `ANY` for each expression of a template.
+    """
 
     task_id: str
     line: int
@@ -95,7 +104,7 @@ def _tasks(node: Node | None) -> Iterator[FivetranTask | Fault]:
     for item in node.value:
         task = _get(item, "task_id")
         if isinstance(task, ScalarNode) and task.tag != _NULL and task.value:
-            yield FivetranTask(task.value, *_place(task))
+            yield FivetranTask(_EXPRESSION.sub(ANY, task.value), *_place(task))
         else:
             yield Fault(f"`{TASKS_KEY}`: expected a mapping with a `task_id`", *_place(item))
 
@@ -156,7 +165,7 @@ def _without_tags(text: str) -> str:
     """Return a text of the same shape: a word for each expression of a template, spaces for other tags."""
     parts, at = [], 0
     for begin, end in template_tags(text):
-        filler = "x" if text.startswith("{{", begin) else " "
+        filler = _RENDERED if text.startswith("{{", begin) else " "
         parts += [text[at:begin], re.sub(r"[^\n]", filler, text[begin:end])]
         at = end
     return "".join([*parts, text[at:]])

@@ -33,6 +33,7 @@ from reconciler.model.environment import (
     Ignore,
     Labels,
     ReadsElsewhere,
+    TaskElsewhere,
     Unit,
 )
 from reconciler.model.reference import FIVETRAN, REFERENCE_KEYS, Json, Reference, references
@@ -75,6 +76,7 @@ __all__ = [
     "Setting",
     "Sync",
     "TableSync",
+    "TaskElsewhere",
     "Trust",
     "Unit",
     "references",

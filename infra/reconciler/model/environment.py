@@ -92,6 +92,18 @@ class DagByHand:
 
 
 @dataclass(frozen=True)
+class TaskElsewhere:
+    """A Fivetran task whose connector is managed elsewhere. In `task_id`, `*` matches any text."""
+
+    task_id: str
+    where: str
+
+    def covers(self, task_id: str) -> bool:
+        """Return whether a task is one of these."""
+        return fnmatchcase(task_id, self.task_id)
+
+
+@dataclass(frozen=True)
 class ReadsElsewhere:
     """Queries that read another environment on purpose. In both patterns, `*` matches any text."""
 
@@ -110,6 +122,7 @@ class BigqueryEtl:
 
     projects: tuple[str, ...] = ()
     dags_by_hand: tuple[DagByHand, ...] = ()
+    tasks_elsewhere: tuple[TaskElsewhere, ...] = ()
     reads_elsewhere: tuple[ReadsElsewhere, ...] = ()
 
 

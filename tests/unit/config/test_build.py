@@ -30,6 +30,7 @@ from reconciler.model import (
     SchemaSync,
     Sync,
     TableSync,
+    TaskElsewhere,
     Unit,
 )
 from reconciler.model.errors import InvalidSpecs, ReconcilerError
@@ -97,6 +98,7 @@ def test_an_environment_is_what_its_file_says(dev: Fleet):
         bigquery_etl=BigqueryEtl(
             ("example-shared-dev", "example-data-*"),
             (DagByHand("fivetran_by_hand", "dags/by_hand.py of another repository"),),
+            (TaskElsewhere("fivetran_legacy_*", "the account of the sales team"),),
             (
                 ReadsElsewhere(
                     "example-shared-dev.shop_external.prod_*", "example-prod.shop", "the shop has no test data"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -389,3 +390,30 @@ def test_check_etl_warns_a_query_of_a_dataset_that_was_replaced(estate: Estate):
     estate.query("orders", "`prod-shop.orders_old.line`", task="shop_orders")
     [found] = json.loads(estate.run("--format=json").stdout)
     assert (found["kind"], found["severity"], found["hint"]) == ("dataset_ends", "warning", "Read the new dataset.")
+
+
+def test_check_etl_takes_a_task_managed_elsewhere_as_an_exception(estate: Estate):
+    estate.query("deals", "`elsewhere.crm.deal`", task="crm_deals")
+    text = estate.run().stdout
+    assert "name it under `bigquery_etl: {tasks_elsewhere: […]}` in connectors/prod/environment.yaml" in text
+    elsewhere = [{"task_id": "crm_*", "where": "the account of sales"}, {"task_id": "erp_*", "where": "nowhere"}]
+    estate.environment("prod", bigquery_etl={"projects": ["shared-prod"], "tasks_elsewhere": elsewhere})
+    found = [message for message in estate.run().stdout.splitlines() if "exception" in message or "crm" in message]
+    assert [line.partition(": ")[2] for line in found] == ["erp_* needs no exception: no query names it"]
+
+
+def test_check_etl_reports_an_exception_for_a_task_that_a_unit_has(estate: Estate):
+    elsewhere = [{"task_id": "shop_*", "where": "the account of sales"}]
+    estate.environment("prod", bigquery_etl={"tasks_elsewhere": elsewhere})
+    assert "shop_* needs no exception: a unit has it" in estate.run().stdout
+
+
+def test_check_etl_takes_a_task_of_a_template_for_each_that_it_can_be(estate: Estate):
+    folder = estate.root / "etl" / "sql_generators" / "shop" / "templates"
+    folder.mkdir(parents=True)
+    text = "scheduling:\n  dag_name: bqetl_shop\n  depends_on_fivetran:\n    - task_id: shop_{{ name }}\n"
+    (folder / "lines_v1.metadata.yaml.jinja").write_text(text)
+    shutil.rmtree(ORDERS)
+    estate.query("lines", "`prod-shop.orders.line`")
+    assert "unit_without_query" not in [kind for _, kind in estate.found()]
+    assert "task_without_unit" not in [kind for _, kind in estate.found()]

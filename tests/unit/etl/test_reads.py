@@ -223,3 +223,24 @@ def test_metadata_reads_a_long_text_of_tags_without_an_end():
 def test_metadata_reads_a_dataset_and_its_project_alone_at_one_place():
     text = "scheduling:\n  arguments: ['--from=dev-shop.orders, dev-shop.people_*']\n"
     assert [each.dataset for each in read_metadata(text, READER).reads] == [None, "orders"]
+
+
+@pytest.mark.parametrize(
+    ("text", "tasks"),
+    [
+        ("scheduling: {depends_on_fivetran: [{task_id: a}, {task_id: 'b', trigger_rule: all_done}]}", ["a", "b"]),
+        ('\'scheduling\':\n  "depends_on_fivetran":\n  - "task_id": "a"\n    depends_on: [{task_id: x}]', ["a"]),
+        ("x: &t [{task_id: a}]\nscheduling:\n  depends_on_fivetran: *t", ["a"]),
+        ("x: &t {depends_on_fivetran: [{task_id: a}]}\nscheduling:\n  <<: *t\n  dag_name: d", ["a"]),
+        ("scheduling:\r\n  depends_on_fivetran:\r\n    - task_id: a\r\n", ["a"]),
+        ("scheduling:\n  depends_on_fivetran:\n    # the source\n    - task_id: >-\n        a\n", ["a"]),
+        ("scheduling:\n  depends_on_fivetran:\n  - task_id: shop_{{ name }}_v{{ n }}", ["shop_*_v*"]),
+        ("scheduling:\n  depends_on_fivetran:", []),
+        ("scheduling:\n  depends_on_fivetran: []", []),
+        ("bigquery:\n  depends_on_fivetran: [{task_id: a}]", []),
+        ("# depends_on_fivetran: [{task_id: a}]", []),
+    ],
+)
+def test_metadata_has_the_tasks_however_they_are_written(text: str, tasks: list[str]):
+    found = read_metadata(text, READER)
+    assert ([task.task_id for task in found.tasks], found.faults) == (tasks, ())

@@ -36,6 +36,7 @@ from reconciler.model import (
     ReadsElsewhere,
     Reference,
     Setting,
+    TaskElsewhere,
     Unit,
 )
 
@@ -251,6 +252,9 @@ def _bigquery_etl(data: dict[str, Any]) -> BigqueryEtl:
     return BigqueryEtl(
         projects=tuple(data.get("projects", [])),
         dags_by_hand=tuple(DagByHand(dag["task_id"], dag["where"]) for dag in data.get("dags_by_hand", [])),
+        tasks_elsewhere=tuple(
+            TaskElsewhere(each["task_id"], each["where"]) for each in data.get("tasks_elsewhere", [])
+        ),
         reads_elsewhere=tuple(
             ReadsElsewhere(each["queries"], each["datasets"], each["reason"])
             for each in data.get("reads_elsewhere", [])
