@@ -213,8 +213,10 @@ def _check(changes: Sequence[FileChange], specs: Path, day: date) -> tuple[list[
     """
     edited = {path: each.after for each in changes for path in (each.path, *_links_to(each.path, specs))}
     after = load(specs, Path.cwd(), day, edited)
-    touched = {path.parent.absolute() for path in edited}
-    names = [name for name in after.environments if (specs / name).absolute() in touched]
+    touched = [path.absolute() for path in edited]
+    names = [
+        name for name in after.environments if any(path.is_relative_to((specs / name).absolute()) for path in touched)
+    ]
     own = {problem for name in names for problem in after.problems_of(name)}
     if all(problem in own for problem in after.problems):
         return list(after.problems), []
@@ -225,7 +227,8 @@ def _check(changes: Sequence[FileChange], specs: Path, day: date) -> tuple[list[
 def _links_to(file: Path, specs: Path) -> list[Path]:
     """Return the other units' files that are this one by a symbolic link."""
     target = file.resolve()
-    return [each for each in specs.glob("*/*.yaml") if each != file and each.resolve() == target]
+    files = (*specs.glob("*/*.yaml"), *specs.glob("*/*/*.yaml"))
+    return [each for each in files if each != file and each.resolve() == target]
 
 
 def _describe_elsewhere(problems: Sequence[Problem]) -> str:

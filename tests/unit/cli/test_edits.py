@@ -422,6 +422,15 @@ def test_edit_writes_nothing_when_it_causes_a_problem_elsewhere(folder: Folder, 
     assert "connectors/prod/environment.yaml:" in ran.err
 
 
+def test_edit_of_a_unit_in_a_subfolder_needs_its_environment_to_be_valid(folder: Folder):
+    file = folder.file.parent / "ads" / "zoom.yaml"
+    file.parent.mkdir()
+    file.write_text(UNIT.replace("stripe", "zoom"))
+    folder.commit(UNIT.replace("owners:", "owner:"))
+    ran = folder.run("pause", "zoom", "INC-1", "--yes")
+    assert (ran.code, "paused" in file.read_text()) == (1, False)
+
+
 def test_edit_through_a_link_writes_its_target_and_names_the_other_unit(folder: Folder, second: Path):
     second.unlink()
     second.symlink_to("../dev/stripe.yaml")
