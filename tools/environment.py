@@ -16,6 +16,7 @@ import sys
 from pathlib import Path
 
 import install
+from installer import home
 from installer.versions import CLI
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -23,12 +24,14 @@ VENV = ROOT / ".venv"
 
 #: Settings of every run: no check for updates, neither by the CLI nor by the language host's `pip list`; a failed unit
 #: does not stop the others. The engine's default of four operations per core is low, because most operations wait for
-#: an answer. BigQuery's quota is 100 reads of datasets per second and user.
+#: an answer. BigQuery's quota is 100 reads of datasets per second and user. The engine is short-lived and small, so it
+#: collects garbage less often than Go does by itself.
 SETTINGS = {
     "PULUMI_SKIP_UPDATE_CHECK": "1",
     "PIP_DISABLE_PIP_VERSION_CHECK": "1",
     "PULUMI_CONTINUE_ON_ERROR": "true",
     "PULUMI_PARALLEL": "16",
+    "GOGC": "200",
 }
 
 
@@ -52,15 +55,17 @@ def commands() -> str:
         "PATH": path_with(install.engine(), os.environ.get("PATH", os.defpath)),
         "VIRTUAL_ENV": str(VENV),
         **SETTINGS,
+        **home.variables(),
     }
     return "\n".join(f"export {name}={shlex.quote(value)}" for name, value in settings.items())
 
 
 def for_github(*, with_engine: bool) -> str:
     """Append to the files of GITHUB_PATH and GITHUB_ENV, and return what was appended."""
+    settings = {"VIRTUAL_ENV": str(VENV), **SETTINGS, **home.variables()}
     # The last line of GITHUB_PATH comes first on PATH.
     paths = [*([str(install.engine())] if with_engine else []), str(VENV / "bin")]
-    variables = [f"{name}={value}" for name, value in {"VIRTUAL_ENV": str(VENV), **SETTINGS}.items()]
+    variables = [f"{name}={value}" for name, value in settings.items()]
     for name, lines in (("GITHUB_PATH", paths), ("GITHUB_ENV", variables)):
         with Path(os.environ[name]).open("a", encoding="utf-8") as file:
             file.writelines(f"{line}\n" for line in lines)

@@ -41,6 +41,8 @@ def test_a_shell_reads_back_any_path(machine, name, tmp_path, monkeypatch):
     engine = cache / "engine" / machine.installed.name
     monkeypatch.setattr(install, "engine", lambda: engine)
     monkeypatch.setenv("PATH", "/usr/bin:/bin")
+    monkeypatch.setenv("RECONCILER_CACHE", str(cache))
+    monkeypatch.setenv("HOME", str(tmp_path))
     printed = subprocess.run(
         ["/bin/sh", "-c", f'{environment.commands()}\nprintf %s "$PATH"'], capture_output=True, text=True, check=True
     )

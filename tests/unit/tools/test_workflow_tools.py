@@ -58,6 +58,8 @@ def test_apply_reads_a_log_that_ends_in_the_middle_of_a_line(tmp_path):
 def test_github_env_puts_the_tools_on_path_for_later_steps(tmp_path, monkeypatch):
     for name in ("GITHUB_PATH", "GITHUB_ENV"):
         monkeypatch.setenv(name, str(tmp_path / name))
+    monkeypatch.setenv("RECONCILER_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setenv("HOME", str(tmp_path))
     environment.for_github(with_engine=False)
     assert (tmp_path / "GITHUB_PATH").read_text() == f"{environment.VENV / 'bin'}\n"
     assert "PULUMI_CONTINUE_ON_ERROR=true\n" in (tmp_path / "GITHUB_ENV").read_text()
