@@ -30,6 +30,7 @@ ORDER = (
     "reconciler.estate",
     "reconciler.etl",
     "reconciler.importer",
+    "reconciler.sdk",
     "reconciler.resources.run",
     "reconciler.resources.operation",
     "reconciler.resources.adoption",
@@ -55,7 +56,7 @@ ORDER = (
 )
 
 #: The packages that may import Pulumi. The simulator speaks its provider protocol, with Pulumi's generated messages.
-PULUMI = ("reconciler.resources", "reconciler.plan", "reconciler.stack", "simulator", "bootstrap")
+PULUMI = ("reconciler.sdk", "reconciler.resources", "reconciler.plan", "reconciler.stack", "simulator", "bootstrap")
 
 
 def imports() -> Iterator[tuple[str, str]]:

@@ -21,6 +21,7 @@ from reconciler.resources.run.account import KEY_REJECTED
 from reconciler.resources.run.engine import use_engine_log
 from reconciler.resources.run.outcomes import OperationError
 from reconciler.resources.run.run import run
+from reconciler.sdk.speed import make_plugin_faster
 from reconciler.secrets import (
     KnownValues,
     PulumiConfigResolver,
@@ -64,6 +65,7 @@ class Provider(ResourceProvider):
         The plugin process sends `traceback.format_exc()` to the engine (pulumi.dynamic), frames and all.
         """
         sys.tracebacklimit = 0
+        make_plugin_faster(sys.modules["__main__"])
         use_engine_log()
         PulumiConfigResolver.use(req.config.get)
 

@@ -23,7 +23,7 @@ from reconciler.model.errors import ReconcilerError
 from reconciler.secrets import explain_withheld, known_values_of_run, show
 
 #: The plugin version that the SDK's own resources ask for: without it the engine might start a second one.
-_VERSION = importlib.metadata.version("pulumi-gcp")
+PLUGIN_VERSION = importlib.metadata.version("pulumi-gcp")
 
 _DENIED = "Grant roles/bigquery.metadataViewer on the project to the account of this run."
 
@@ -91,7 +91,7 @@ def reject_moves(environment: Environment, units: Iterable[Unit], listed: Mappin
 
 
 async def _ask(function: str, arguments: Mapping[str, str]) -> Mapping[str, Any]:
-    options = pulumi.InvokeOptions(version=_VERSION)
+    options = pulumi.InvokeOptions(version=PLUGIN_VERSION)
     return dict(await pulumi.runtime.invoke_async(_token(function), dict(arguments), options) or {})
 
 

@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from datetime import date
 
 import pulumi
-import pulumi_gcp as gcp
 
 from reconciler.config.places import Places
 from reconciler.google.bigquery.api import Datasets
@@ -19,7 +18,7 @@ from reconciler.lifecycle import expiry
 from reconciler.lifecycle.removal import DeletionRules, Ending, explain_removal
 from reconciler.model import Dataset, Environment, Unit
 from reconciler.model.errors import ReconcilerError, RemoteError
-from reconciler.resources.dataset.listing import Listed
+from reconciler.resources.dataset.listing import PLUGIN_VERSION, Listed
 
 #: The resource's type, as in its URN.
 DATASET = "gcp:bigquery/dataset:Dataset"
@@ -33,31 +32,36 @@ def dataset_resource(
     deletion: Deletion,
     losses: pulumi.ResourceHook,
     opts: pulumi.ResourceOptions,
-) -> gcp.bigquery.Dataset:
+) -> pulumi.CustomResource:
     """Declare a dataset, without its access list: the plugin leaves that alone, as computed.
 
     The logical name is the dataset's id, so that no rename of a file or connector ever replaces it. A dataset that
     exists already is imported: that also heals one whose creation was cut off before it reached state.
     """
     options = pulumi.ResourceOptions(
+        version=PLUGIN_VERSION,
+        additional_secret_outputs=["effectiveLabels", "pulumiLabels"],
         protect=deletion.rules.protect,
         retain_on_delete=deletion.rules.retain,
         hooks=pulumi.ResourceHookBinding(before_update=[losses], before_delete=deletion.hooks),
         import_=None if live is None else f"projects/{environment.gcp_project}/datasets/{dataset.id}",
         ignore_changes=[*KEPT, *labels_in_place(dataset, live)],
     )
-    return gcp.bigquery.Dataset(
-        dataset.id,
-        project=environment.gcp_project,
-        dataset_id=dataset.id,
-        location=dataset.location,
-        friendly_name=dataset.friendly_name,
-        description=dataset.description,
-        labels=dict(dataset.labels) or None,
-        default_table_expiration_ms=dataset.default_table_expiration_ms,
-        delete_contents_on_destroy=deletion.rules.contents or None,
-        opts=pulumi.ResourceOptions.merge(opts, options),
-    )
+    inputs = {
+        "project": environment.gcp_project,
+        "datasetId": dataset.id,
+        "location": dataset.location,
+        "friendlyName": dataset.friendly_name,
+        "description": dataset.description,
+        "labels": dict(dataset.labels) or None,
+        "defaultTableExpirationMs": dataset.default_table_expiration_ms,
+        "deleteContentsOnDestroy": deletion.rules.contents or None,
+    }
+    return BigQueryDataset(DATASET, dataset.id, inputs, pulumi.ResourceOptions.merge(opts, options))
+
+
+class BigQueryDataset(pulumi.CustomResource):
+    """A dataset of the gcp plugin, without the outputs of `pulumi_gcp`, which nothing reads."""
 
 
 def labels_in_place(dataset: Dataset, live: Listed | None) -> list[str]:

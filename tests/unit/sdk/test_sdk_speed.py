@@ -5,14 +5,14 @@ from __future__ import annotations
 import subprocess
 import sys
 
-from reconciler.stack.sdk_speed import SDK_VERSION
+from reconciler.sdk.speed import SDK_VERSION
 
 _REPLACED = """
 import sys
-from reconciler.stack import sdk_replacements, sdk_speed
-names = [(module, name) for module, name, _ in sdk_replacements.replacements()]
+from reconciler.sdk import program, speed
+names = [(module, name) for module, name, _ in program.replacements()]
 before = [getattr(*each) for each in names]
-done = sdk_speed.make_faster(sys.argv[1] if len(sys.argv) > 1 else None)
+done = speed.make_faster(sys.argv[1] if len(sys.argv) > 1 else None)
 replaced = [getattr(*each) is not old for each, old in zip(names, before)]
 assert len(set(replaced)) == 1, replaced
 print(done, replaced[0])
@@ -21,16 +21,16 @@ print(done, replaced[0])
 _WITHOUT_A_PRIVATE_NAME = """
 import pulumi.output
 del pulumi.output._OutputData
-from reconciler.stack.sdk_speed import make_faster
+from reconciler.sdk.speed import make_faster
 print(make_faster("3.999.0"))
 """
 
 _URN = """
 import asyncio
 from pulumi.runtime import resource
-from reconciler.stack import sdk_replacements
+from reconciler.sdk import program
 parts = ("name", "a:b/c:D", "urn:pulumi:dev::project::pulumi:pulumi:Stack::project-dev")
-makers = (resource.create_urn, sdk_replacements.create_known_urn)
+makers = (resource.create_urn, program.create_known_urn)
 async def urns(): return [await make(*parts).future() for make in makers]
 first, second = asyncio.run(urns())
 assert first == second, (first, second)
@@ -44,7 +44,7 @@ def in_a_process(program: str, *arguments: str, **env: str) -> str:
 
 
 def test_sdk_is_made_faster_when_it_is_the_installed_version():
-    assert in_a_process(_REPLACED) == "True True", f"read the new SDK again, then change {SDK_VERSION} in sdk_speed.py"
+    assert in_a_process(_REPLACED) == "True True", f"read the new SDK again, then change {SDK_VERSION} in sdk/speed.py"
 
 
 def test_sdk_runs_as_it_is_when_its_version_is_another():

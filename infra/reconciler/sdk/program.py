@@ -1,4 +1,4 @@
-"""What stands in place of slow functions of Pulumi's SDK, in the version that `sdk_speed` names.
+"""What stands in place of slow functions of Pulumi's SDK, in the version that `speed` names.
 
 It uses private names of the SDK, so it is imported for that version only.
 """
@@ -16,11 +16,12 @@ from google.protobuf import struct_pb2
 from pulumi import _types, log
 from pulumi.dynamic import dynamic
 from pulumi.output import _OutputData
-from pulumi.runtime import _depends_on, rpc
+from pulumi.runtime import _depends_on, rpc, settings
 from pulumi.runtime import resource as registration
-from pulumi.runtime.proto import source_pb2
+from pulumi.runtime.proto import resource_pb2, source_pb2
 
 _create_urn = registration.create_urn
+_prepare_any_resource = registration.prepare_resource
 _resolve_all_outputs = rpc.resolve_outputs
 _resolve_depends_on = _depends_on._resolve_depends_on
 _serialize_any_provider = dynamic.serialize_provider
@@ -32,6 +33,7 @@ def replacements() -> tuple[tuple[Any, str, Callable[..., Any]], ...]:
         (log, "debug", _log_nothing),
         (registration, "_get_stack_trace", source_pb2.StackTrace),
         (registration, "create_urn", create_known_urn),
+        (registration, "prepare_resource", _prepare_resource),
         (rpc, "transfer_properties", _transfer_properties),
         (rpc, "resolve_outputs", _resolve_outputs),
         (_depends_on, "_resolve_depends_on", _dependencies),
@@ -61,10 +63,10 @@ def create_known_urn(
 def _transfer_properties(res: pulumi.Resource, props: Mapping[str, Any], custom: bool) -> dict[str, rpc.Resolver]:
     """Give a resource an output for each property that can be read, with one future each.
 
-    The SDK makes four futures and a task. Of a dynamic resource only what its class annotates can be read.
+    The SDK makes four futures and a task. Of a resource of ours only what its class annotates can be read.
     """
     cls: Any = type(res)
-    readable = _annotated(cls) if isinstance(res, dynamic.Resource) else props
+    readable = _annotated(cls) if _is_ours(res) else props
     resolvers: dict[str, rpc.Resolver] = {}
     for name in props:
         if name == "urn" or (name == "id" and custom) or name not in readable:
@@ -90,6 +92,11 @@ def _resolve(  # noqa: PLR0917 - the SDK calls a resolver by position
         future.set_result(_OutputData({*(dependencies or ()), res}, value, is_known, is_secret))
 
 
+def _is_ours(res: pulumi.Resource) -> bool:
+    """Return whether a class of ours defines a resource, and not a package of Pulumi's."""
+    return not type(res).__module__.startswith("pulumi")
+
+
 @functools.cache
 def _annotated(cls: type) -> frozenset[str]:
     return frozenset(name for each in cls.__mro__ for name in inspect.get_annotations(each))
@@ -105,13 +112,93 @@ def _resolve_outputs(
     **named: Any,
 ) -> None:
     """Read what the engine answers only where an output waits for it: the config of a connection is large."""
-    if isinstance(res, dynamic.Resource):
+    if not resolvers:
+        return
+    if _is_ours(res):
         serialized_props, outputs = (_only(resolvers, each) for each in (serialized_props, outputs))
     _resolve_all_outputs(res, serialized_props, outputs, deps, resolvers, *arguments, **named)
 
 
 def _only(names: Container[str], properties: Any) -> struct_pb2.Struct:
     return struct_pb2.Struct(fields={name: value for name, value in properties.fields.items() if name in names})
+
+
+async def _prepare_resource(  # noqa: PLR0917 - the SDK passes them by position
+    res: Any,
+    ty: str,
+    custom: bool,
+    remote: bool,
+    props: Mapping[str, Any],
+    opts: pulumi.ResourceOptions | None,
+    typ: type | None = None,
+) -> registration.ResourceResolverOperations:
+    """Return what a registration sends of a resource, in one pass over its properties.
+
+    The SDK awaits each value in each property, and the dependencies of each property. It still does that for what comes
+    from another resource, and for resources with options that ours do not use.
+    """
+    parent = settings.get_root_resource()
+    if not _is_simple(res, ty, custom, remote, opts, typ) or opts is None or parent is None:
+        return await _prepare_any_resource(res, ty, custom, remote, props, opts, typ)
+    first: Any = opts.depends_on or ()
+    dependencies = {urn for each in first if (urn := await each.urn.future())}
+    struct, sources = struct_pb2.Struct(), dict[str, list[str]]()
+    for name, value in props.items():
+        if value is None:
+            continue
+        try:
+            struct.fields[name].CopyFrom(_plain(value))
+            sources[name] = []
+        except _NotPlain:
+            found: list[pulumi.Resource] = []
+            result = await rpc.serialize_property(value, found, name, res, res.translate_input_property)
+            if result is not None:
+                struct[name] = result
+                sources[name] = list(await rpc._expand_dependencies(found, res))
+                dependencies.update(sources[name])
+    return registration.ResourceResolverOperations(
+        await parent.urn.future(), struct, dependencies, None, {}, sources, [], "", [], None, True
+    )
+
+
+def _is_simple(  # noqa: PLR0917
+    res: Any, ty: str, custom: bool, remote: bool, opts: Any, typ: type | None
+) -> bool:
+    return (
+        custom
+        and not remote
+        and typ is None
+        and ty != "pulumi:pulumi:Stack"
+        and _is_ours(res)
+        and not (opts.parent or opts.provider or opts.providers or opts.aliases or opts.deleted_with)
+        and not (opts.replace_with or opts.replacement_trigger)
+        and isinstance(opts.depends_on or [], list)
+        and all(isinstance(each, pulumi.CustomResource) for each in opts.depends_on or ())
+        and settings.monitor_supports_feature(resource_pb2.RESOURCE_MONITOR_FEATURE_ALIAS_SPECS)
+    )
+
+
+class _NotPlain(Exception):
+    """A value is not known before something else is."""
+
+
+def _plain(value: Any) -> struct_pb2.Value:
+    """Return plain JSON as a message of the engine's protocol."""
+    kind = type(value)
+    if kind is str:
+        return struct_pb2.Value(string_value=value)
+    if kind is bool:
+        return struct_pb2.Value(bool_value=value)
+    if kind in (int, float):
+        return struct_pb2.Value(number_value=value)
+    if kind is dict:
+        fields = {name: _plain(each) for name, each in value.items()}
+        return struct_pb2.Value(struct_value=struct_pb2.Struct(fields=fields))
+    if kind in (list, tuple):
+        return struct_pb2.Value(list_value=struct_pb2.ListValue(values=[_plain(each) for each in value]))
+    if value is None:
+        return struct_pb2.Value(null_value=struct_pb2.NULL_VALUE)
+    raise _NotPlain
 
 
 async def _dependencies(depends_on: Any) -> set[pulumi.Resource]:
