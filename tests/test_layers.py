@@ -47,6 +47,7 @@ ORDER = (
     "reconciler.plan",
     "reconciler.stack",
     "reconciler.review",
+    "reconciler.state",
     "reconciler.edits",
     "reconciler.git",
     "reconciler.github",

@@ -11,7 +11,7 @@ import pytest
 import yaml
 from admin import Admin
 from tests.engine.keeper import PROVIDER
-from workspace import CONNECTION, ENVIRONMENT, ROOT, Workspace, stripe
+from workspace import CONNECTION, DATASET, ENVIRONMENT, ROOT, Workspace, stripe
 
 MAY = {"RECONCILER_REMOVALS": "allow"}
 SHARED = "pulumi-python:dynamic/fivetran:SharedDestination"
@@ -98,3 +98,74 @@ def test_stacks_of_one_environment_share_a_destination(workspace: Workspace, ads
     ads.pulumi("destroy", "--yes", "--skip-preview", **MAY).ok()
     assert len(admin.snapshot()["destinations"]) == 1
     workspace.assert_settled()
+
+
+def move(workspace: Workspace, *arguments: str, **env: str) -> subprocess.CompletedProcess[str]:
+    """`reconciler move`, without a question."""
+    command = ["reconciler", "move", "--yes", "--specs", str(workspace.specs), *arguments]
+    variables = {**workspace.env, **env}
+    return subprocess.run(command, cwd=ROOT, env=variables, capture_output=True, text=True, timeout=180, check=False)
+
+
+def ids(*workspaces: Workspace) -> dict[str, str]:
+    """The ids of all connections and datasets in state; each is in one state only."""
+    found: dict[str, str] = {}
+    for each in workspaces:
+        for kind in (CONNECTION, DATASET):
+            held = {f"{kind} {name}": resource["id"] for name, resource in each.resources(kind).items()}
+            assert not held.keys() & found.keys()
+            found |= held
+    return found
+
+
+def test_move_carries_units_between_stacks_and_changes_nothing(workspace: Workspace, ads: Workspace, admin: Admin):
+    workspace.write("stripe", stripe(schedule=AIRFLOW))
+    workspace.write("sandbox", stripe("sandbox"))
+    workspace.up().ok()
+    unready = move(workspace, "stripe", "--to", "dev.ads")
+    assert (unready.returncode, "dev.ads was not applied yet" in unready.stderr) == (2, True), unready.stderr
+    ads.up().ok()
+    before, live = ids(workspace, ads), admin.connections()
+
+    done = move(workspace, "stripe", "sandbox", "--to", "dev.ads")
+    assert done.returncode == 0, done.stderr
+    assert "state: stripe, sandbox: dev → dev.ads" in done.stdout
+    assert sorted(file.name for file in (workspace.specs / "dev" / "ads").iterdir()) == ["sandbox.yaml", "stripe.yaml"]
+    assert ids(workspace, ads) == before
+    assert set(ads.resources(CONNECTION)) == {"stripe", "sandbox"}
+    assert list(ads.outputs()["airflow_variables"]) == ["fivetran_ads_connector_id"]
+    assert workspace.outputs()["airflow_variables"] == {}
+    for each in (workspace, ads):
+        each.preview("--expect-no-changes").ok()
+    workspace.up().ok()
+    ads.up("--refresh").ok()
+    for each in (workspace, ads):
+        each.assert_settled()
+    again = move(workspace, "stripe", "--to", "dev.ads")
+    assert (again.returncode, again.stderr.strip()) == (0, "nothing to move: dev.ads has stripe")
+
+    # Back: a colleague moves the file, and the state follows. A first run is killed between its writes.
+    (workspace.specs / "dev" / "ads" / "stripe.yaml").rename(workspace.specs / "dev" / "stripe.yaml")
+    lock = workspace.backend / ".pulumi" / "locks" / "organization" / "fivetran-reconciler" / "dev" / "run.json"
+    lock.parent.mkdir(parents=True, exist_ok=True)
+    lock.write_text("{}")
+    locked = move(workspace, "stripe", "--to", "dev")
+    assert (locked.returncode, "Error: dev is locked by a run\n" in locked.stderr) == (2, True), locked.stderr
+    lock.unlink()
+    deadly = workspace.folder / "deadly"
+    deadly.mkdir()
+    script = f'case "$*" in *import*dev.ads*) kill -9 $PPID; exit 1;; esac\nexec {shutil.which("pulumi")} "$@"\n'
+    (deadly / "pulumi").write_text(f"#!/bin/sh\n{script}")
+    (deadly / "pulumi").chmod(0o755)
+    killed = move(workspace, "stripe", "--to", "dev", PATH=f"{deadly}:{workspace.env['PATH']}")
+    assert killed.returncode == -9
+    assert workspace.resources(CONNECTION)["stripe"]["id"] == ads.resources(CONNECTION)["stripe"]["id"]
+    halfway = ads.up(**MAY)
+    assert "stripe now belongs to the stack dev, and this stack has its resources" in halfway.out
+    assert move(workspace, "stripe", "--to", "dev").returncode == 0
+    assert ids(workspace, ads) == before
+    for each in (workspace, ads):
+        each.assert_settled()
+    assert {name: each["id"] for name, each in admin.connections().items()} == {
+        name: each["id"] for name, each in live.items()
+    }

@@ -36,6 +36,7 @@ COMMANDS = {
     "pause": ("reconciler.cli.pause", "Stop the syncs of a connector, with a reason."),
     "resume": ("reconciler.cli.resume", "Start the syncs of a paused connector again."),
     "retire": ("reconciler.cli.retire", "Announce that a unit will be removed."),
+    "move": ("reconciler.cli.move", "Carry units to another stack of their environment."),
     "import": ("reconciler.cli.import_", "Write files for unmanaged connections and datasets."),
     "status": ("reconciler.cli.status", "Show the status of each connection, and the next step."),
     "doctor": ("reconciler.cli.doctor", "Check what an environment needs, and who reads sensitive data."),

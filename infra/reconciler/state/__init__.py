@@ -1,0 +1,1 @@
+"""Pulumi's state, as `pulumi stack export` prints it."""

@@ -1,0 +1,233 @@
+"""Carry the resources of units from the state of one stack to that of another one.
+
+A state is what `pulumi stack export --show-secrets` prints. Nothing is created, changed or deleted but state: ids stay,
+and what points to the first stack points to the second one afterwards. Each step can be repeated: a unit that both
+states have already is only taken out of the first.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from reconciler.model import commands
+from reconciler.model.errors import ReconcilerError
+
+_DYNAMIC = "pulumi-python:dynamic/"
+_STACK = "pulumi:pulumi:Stack"
+_PROVIDER = "pulumi:providers:"
+_PREFLIGHT = f"{_DYNAMIC}reconciler:Preflight"
+_OF_UNIT = tuple(f"{_DYNAMIC}fivetran:{name}" for name in ("Package", "Connection", "Activation"))
+_OF_DATASET = ("gcp:bigquery/dataset:Dataset", f"{_DYNAMIC}bigquery:DatasetAccess")
+_OF_FUNCTION = (
+    "gcp:cloudfunctions/functionIamMember:FunctionIamMember",
+    "gcp:cloudrunv2/serviceIamMember:ServiceIamMember",
+)
+#: An environment's own stack has the one where a subfolder's has the other.
+_DESTINATIONS = frozenset({f"{_DYNAMIC}fivetran:Destination", f"{_DYNAMIC}fivetran:SharedDestination"})
+
+#: The fields of a resource that hold URNs.
+_URN_FIELDS = ("urn", "parent", "provider", "dependencies", "propertyDependencies", "deletedWith", "aliases")
+
+Resource = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Movable:
+    """A unit to carry: its name, what its file is called afterwards, and what only its file says."""
+
+    name: str
+    file: str
+    functions: frozenset[str] = frozenset()
+    """The functions that it calls, as their grants are named."""
+    variables: frozenset[str] = frozenset()
+    """Its Airflow variables."""
+
+
+class State:
+    """The state of one stack. Raises `ReconcilerError` for one that a move must not touch."""
+
+    def __init__(self, stack: str, exported: Mapping[str, Any]) -> None:
+        self.stack = stack
+        self.exported = copy.deepcopy(dict(exported))
+        deployment = self.exported.get("deployment")
+        if not isinstance(deployment, dict):
+            raise ReconcilerError(f"{stack}: expected what `pulumi stack export` prints")
+        self.resources: list[Resource] = deployment.setdefault("resources", None) or []
+        deployment["resources"] = self.resources
+        if deployment.get("pending_operations"):
+            raise ReconcilerError(
+                f"{stack} has pending operations, which a killed run left\n    Run `make recover STACK={stack}` first."
+            )
+
+    def only(self, kind: str) -> Resource:
+        """Return the one resource of a type."""
+        found = [each for each in self.resources if each["type"] == kind]
+        if len(found) != 1:
+            raise ReconcilerError(
+                f"{self.stack} was not applied yet\n    Run {commands.up(self.stack)} once, before its first unit."
+            )
+        return found[0]
+
+    @property
+    def units(self) -> Mapping[str, Mapping[str, Any]]:
+        """What the last run recorded of each unit."""
+        return dict(self.only(_PREFLIGHT)["outputs"].get("units") or {})
+
+    def take(self, unit: Movable) -> list[Resource]:
+        """Return the resources of a unit, in their order."""
+        recorded = self.units.get(unit.name)
+        if recorded is None:
+            return []
+        wanted = {
+            *((kind, unit.name) for kind in _OF_UNIT),
+            *((kind, dataset) for kind in _OF_DATASET for dataset in recorded.get("datasets") or ()),
+            *((kind, function) for kind in _OF_FUNCTION for function in unit.functions),
+        }
+        return [each for each in self.resources if (each["type"], _name(each["urn"])) in wanted]
+
+
+def carry(source: State, target: State, units: Sequence[Movable]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return the export of the target with the units, and that of the source without them, in this order.
+
+    The target is to be written first. Until the source is written as well, both states have the units, and no run of
+    either stack deletes or creates them.
+
+    Raises:
+        ReconcilerError: A stack was never applied, or what stays depends on what goes.
+    """
+    moved = [each for unit in units for each in source.take(unit)]
+    urns = {each["urn"] for each in moved}
+    _require_independent(source, urns)
+    arrive = _Arrival(source, target, urns)
+    known = {each["urn"]: each for each in target.resources}
+    for each in moved:
+        arrived = arrive.rewrite(each)
+        there = known.get(arrived["urn"])
+        if there is not None and there.get("id") != arrived.get("id"):
+            raise ReconcilerError(
+                f"{target.stack} has another {each['type']} {_name(each['urn'])}: {there.get('id')}, and "
+                f"{source.stack} has {arrived.get('id')}\n"
+                "    Find out which of them is in use, and delete the other one from its state."
+            )
+        if there is None:
+            arrive.resources.append(arrived)
+    target.resources += arrive.resources
+    _carry_records(source, target, units)
+    source.resources[:] = [each for each in source.resources if each["urn"] not in urns]
+    return target.exported, source.exported
+
+
+class _Arrival:
+    """Rewrites resources for the target, and collects what has to be added to it."""
+
+    def __init__(self, source: State, target: State, moved: set[str]) -> None:
+        self._source, self._target, self._moved = source, target, moved
+        self._here = _prefix(source.only(_STACK)["urn"])
+        self._there = _prefix(target.only(_STACK)["urn"])
+        self._shared = {(_kind(each["type"]), _name(each["urn"])): each for each in target.resources}
+        self._by_urn = {each["urn"]: each for each in source.resources}
+        self.resources: list[Resource] = []
+
+    def rewrite(self, resource: Resource) -> Resource:
+        """Return a copy of a resource that refers to the target's resources."""
+        arrived = copy.deepcopy(resource)
+        for key in _URN_FIELDS:
+            if key in arrived:
+                arrived[key] = self._refer(arrived[key], is_alias=key == "aliases")
+        return arrived
+
+    def _refer(self, node: Any, *, is_alias: bool) -> Any:
+        if isinstance(node, dict):
+            return {key: self._refer(each, is_alias=is_alias) for key, each in node.items()}
+        if isinstance(node, list):
+            return [self._refer(each, is_alias=is_alias) for each in node]
+        if not isinstance(node, str) or not node.startswith(self._here):
+            return node
+        if is_alias or node in self._moved:
+            return self._there + node.removeprefix(self._here)
+        return self._provider(node) if f"::{_PROVIDER}" in node else self._find(node)["urn"]
+
+    def _find(self, urn: str) -> Resource:
+        resource = self._by_urn[urn]
+        found = self._shared.get((_kind(resource["type"]), _name(urn)))
+        if found is None and resource["type"] == _STACK:
+            found = self._target.only(_STACK)
+        if found is None:
+            raise ReconcilerError(
+                f"{self._target.stack} has no {resource['type']} {_name(urn)}, which a unit depends on\n"
+                f"    Run {commands.up(self._target.stack)} first."
+            )
+        return found
+
+    def _provider(self, reference: str) -> str:
+        """Return the target's provider of the same version; the first resource of a kind brings its own."""
+        urn, _, _id = reference.rpartition("::")
+        source = self._by_urn[urn]
+        key = (_kind(source["type"]), _name(urn))
+        if key not in self._shared:
+            copied = self.rewrite({**source, "urn": self._there + urn.removeprefix(self._here)})
+            self._shared[key] = copied
+            self.resources.append(copied)
+        found = self._shared[key]
+        return f"{found['urn']}::{found['id']}"
+
+
+def _require_independent(source: State, moved: set[str]) -> None:
+    """Raise if a resource that stays depends on one that goes: a unit whose dataset goes, for example."""
+    left = [
+        _name(each["urn"])
+        for each in source.resources
+        if each["urn"] not in moved and not moved.isdisjoint(_references(each))
+    ]
+    if left:
+        names = ", ".join(sorted(set(left)))
+        raise ReconcilerError(f"{names} would stay in {source.stack}, and depends on what goes\n    Move it as well.")
+
+
+def _references(resource: Resource) -> Iterator[str]:
+    yield from resource.get("dependencies") or ()
+    for urns in (resource.get("propertyDependencies") or {}).values():
+        yield from urns or ()
+    yield from (each for key in ("parent", "deletedWith") if (each := resource.get(key)))
+
+
+def _carry_records(source: State, target: State, units: Sequence[Movable]) -> None:
+    """Carry what the preflight and the outputs of the stack record of the units."""
+    ours, theirs = source.only(_PREFLIGHT), target.only(_PREFLIGHT)
+    connections = {name for unit in units if (name := (source.units.get(unit.name) or {}).get("connection"))}
+    for part in ("inputs", "outputs"):
+        here, there = ours.get(part) or {}, theirs.get(part) or {}
+        _hand_over(here, there, "units", [unit.name for unit in units])
+        for unit in units:
+            if unit.name in there["units"]:
+                there["units"][unit.name] = {**there["units"][unit.name], "file": unit.file}
+        _hand_over(here, there, "intents", connections)
+        references = there.setdefault("references", [])
+        references += [each for each in here.get("references") or () if each not in references]
+    here, there = (each.only(_STACK).setdefault("outputs", {}) for each in (source, target))
+    _hand_over(here, there, "units", [unit.name for unit in units])
+    _hand_over(here, there, "airflow_variables", {each for unit in units for each in unit.variables})
+
+
+def _hand_over(here: dict[str, Any], there: dict[str, Any], key: str, names: Iterable[str]) -> None:
+    found = here.get(key) or {}
+    kept = there[key] = there.get(key) or {}
+    for name in names:
+        if name in found:
+            kept.setdefault(name, found.pop(name))
+
+
+def _kind(kind: str) -> str:
+    return "destination" if kind in _DESTINATIONS else kind
+
+
+def _name(urn: str) -> str:
+    return urn.split("::", 3)[3]
+
+
+def _prefix(urn: str) -> str:
+    """Return the part of a URN that names the stack and the project."""
+    return "::".join(urn.split("::")[:2]) + "::"
