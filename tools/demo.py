@@ -21,6 +21,8 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
+from reconciler.config import load
+
 ROOT = Path(__file__).resolve().parent.parent
 #: The longest wait for the simulators, which usually take a second.
 READY_TIMEOUT_S = 60
@@ -32,7 +34,7 @@ console = Console(soft_wrap=True, width=None if sys.stdout.isatty() else 160)
 def main() -> int:
     """Run the demo. Returns 0 if every second preview is empty."""
     specs = Path(os.environ.get("RECONCILER_SPECS", ROOT / "connectors"))
-    stacks = sorted(file.parent.name for file in specs.glob("*/environment.yaml"))
+    stacks = load(specs, ROOT).stacks
     began = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="reconciler-demo-") as folder, simulators(Path(folder)) as settings:
         environment = {**os.environ, **settings}
@@ -41,7 +43,7 @@ def main() -> int:
             deploy(stack, environment)
         for stack in stacks:
             show(stack, json.loads(pulumi("stack", "output", "--json", stack=stack, environment=environment)))
-    console.print(f"\n{len(stacks)} environments previewed, deployed and unchanged: {time.monotonic() - began:.0f} s")
+    console.print(f"\n{len(stacks)} stacks previewed, deployed and unchanged: {time.monotonic() - began:.0f} s")
     return 0
 
 

@@ -16,4 +16,4 @@ def test_the_demo_deploys_every_environment_and_finds_it_unchanged(tools: Tools)
         check=False,
     )
     assert ran.returncode == 0, ran.stdout + ran.stderr
-    assert "2 environments previewed, deployed and unchanged" in ran.stdout
+    assert "2 stacks previewed, deployed and unchanged" in ran.stdout

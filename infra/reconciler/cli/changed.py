@@ -1,4 +1,4 @@
-"""`reconciler changed`: print the environments that a change touches."""
+"""`reconciler changed`: print the environments and stacks that a change touches."""
 
 from __future__ import annotations
 
@@ -29,12 +29,14 @@ from reconciler.model.errors import ReconcilerError, printable
     help="Print for people, for programs, or as lines for GITHUB_OUTPUT.",
 )
 def changed(specs: Path, since: str, head: str, style: str) -> int:
-    """Print the environments that a change touches, one a line.
+    """Print the stacks that a change touches, one a line.
 
-    Compares HEAD, or --head, with its merge base with REF. A file of an environment touches that environment, and so
-    does Pulumi.NAME.yaml. Pages and tests touch nothing. Everything else is code and touches all environments.
+    Compares HEAD, or --head, with its merge base with REF. A unit's file touches its stack: the environment, or
+    ENVIRONMENT.FOLDER for a subfolder with a stack of its own. So does Pulumi.STACK.yaml. Other files of an environment
+    touch all its stacks. Pages and tests touch nothing. Everything else is code and touches all environments.
 
-    With --format github it prints `environments` as a JSON list, and three values that are true or false. `code`: code
+    With --format github it prints `environments` as a JSON list, `stacks` as a JSON list of objects with `stack` and
+    `environment`, and three values that are true or false. `code`: code
     changed; `specs`: files of environments changed; `mixed`: both did.
 
     Exit codes: 0 done; 2 wrong usage, or a commit is missing.
@@ -46,7 +48,7 @@ def changed(specs: Path, since: str, head: str, style: str) -> int:
     elif style == "github":
         print_lines(f"{name}={json.dumps(value)}" for name, value in _outputs(found).items())
     else:
-        print_lines(found.environments)
+        print_lines(found.stacks)
         print_note(_summary(found))
     return Exit.FINE
 
@@ -64,6 +66,7 @@ def _record(found: Changes) -> dict[str, object]:
         "base": found.base,
         "head": found.head,
         "environments": found.environments,
+        "stacks": found.stacks,
         "code": [printable(path) for path in found.code],
         "specs": [printable(path) for path in found.specs],
         "mixed": found.is_mixed,
@@ -74,6 +77,7 @@ def _outputs(found: Changes) -> dict[str, object]:
     """Return what jobs of a workflow read: nothing in it is a text that an author chose."""
     return {
         "environments": found.environments,
+        "stacks": [{"stack": each, "environment": each.partition(".")[0]} for each in found.stacks],
         "code": bool(found.code),
         "specs": bool(found.specs),
         "mixed": found.is_mixed,

@@ -42,8 +42,8 @@ named_environment_option = click.option(
     "-e",
     required=True,
     metavar="NAME",
-    callback=_matches(r"[A-Za-z0-9_][A-Za-z0-9_-]*", "a folder's name"),
-    help="The environment, by the name of its folder.",
+    callback=_matches(r"[A-Za-z0-9_][A-Za-z0-9_-]*(\.[a-z0-9][a-z0-9_-]*)?", "a folder's name, or a stack's"),
+    help="The environment, by the name of its folder; or a subfolder's stack, as ENVIRONMENT.FOLDER.",
 )
 
 

@@ -89,7 +89,7 @@ def review(
     loaded = load(specs, Path.cwd(), day)
     name = environment or only_environment(loaded)
     try:
-        fleet = loaded.fleet(name)
+        fleet = loaded.stack(name)
     except InvalidSpecs as error:
         problems = [str(problem) for problem in error.problems]
         _print(ReviewDocument.of(name, [], problems, simulated=base is not None), [], reporter, summary)

@@ -36,7 +36,8 @@ class Stop(BaseException):
 @click.command()
 @specs_option
 @click.option(
-    "--stack", help="Create and select only this stack.  [default: create one stack per environment, select none]"
+    "--stack",
+    help="Create and select only this stack.  [default: create all stacks, select none]",
 )
 @click.option("--fivetran-port", type=_PORT, default=0, help="Port of the local Fivetran.  [default: a free one]")
 @click.option("--gcp-port", type=_PORT, default=0, help="Port of the local gcp provider.  [default: a free one]")
@@ -98,7 +99,7 @@ def simulate(
             for problem in loaded.problems:
                 print_note(str(problem))
             placeholders = PlaceholderValues.of(loaded.fleets.values(), os.environ)
-            variables = _pulumi_variables(loaded.environments, stack, folder, placeholders.config)
+            variables = _pulumi_variables(loaded.stacks, stack, folder, placeholders.config)
             simulators = server.ready()
             placeholders.create_projects(simulators.admin_url, projects)
             placeholders.store_secrets(simulators.admin_url)
@@ -152,7 +153,7 @@ def _state_dir(given: Path | None, cleanup: contextlib.ExitStack) -> Path:
 
 
 def _pulumi_variables(
-    environments: Iterable[str], stack: str | None, folder: Path, config: Mapping[str, str]
+    all_stacks: Iterable[str], stack: str | None, folder: Path, config: Mapping[str, str]
 ) -> dict[str, str]:
     """Create the stacks, with `config` in their settings, and return the variables for Pulumi."""
     backend = folder / "backend"
@@ -163,7 +164,7 @@ def _pulumi_variables(
         "PULUMI_SKIP_UPDATE_CHECK": "1",
         "PULUMI_CONTINUE_ON_ERROR": "true",
     }
-    stacks = (stack,) if stack else tuple(environments)
+    stacks = (stack,) if stack else tuple(all_stacks)
     project = find_project(Path.cwd())
     if project is None or shutil.which("pulumi") is None:
         missing = "no Pulumi project here" if project is None else "pulumi is not on PATH"

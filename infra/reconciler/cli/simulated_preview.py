@@ -23,6 +23,7 @@ from reconciler.cli.local_stacks import PASSPHRASE, create_stacks, find_project
 from reconciler.cli.placeholder_values import PlaceholderValues
 from reconciler.cli.simulate import require_simulator, stop_on_signals
 from reconciler.config import SPECS, Loaded, load
+from reconciler.config.folder import ENVIRONMENT_FILE
 from reconciler.config.yaml.read import MAX_BYTES, parse
 from reconciler.model.errors import ReconcilerError, printable
 from reconciler.model.today import VARIABLE as TODAY
@@ -52,11 +53,11 @@ _STOP_S = 10
 _MOST_LINES = 20
 
 
-def preview_simulated(environment: str, specs: Path, base: Path, day: date) -> str:
+def preview_simulated(stack: str, specs: Path, base: Path, day: date) -> str:
     """Return the output of `pulumi preview --json`, after a run with the files of the base.
 
     Args:
-        environment: The environment's name. The base need not have it.
+        stack: The name of the environment, which the base need not have; or of a subfolder's stack.
         specs: The specs folder to preview.
         base: The specs folder that the local services are filled from.
         day: The date to use as today.
@@ -65,6 +66,7 @@ def preview_simulated(environment: str, specs: Path, base: Path, day: date) -> s
         ReconcilerError: The files of the base have problems, or the engine failed.
     """
     require_simulator()
+    environment = stack.partition(".")[0]
     project = find_project(Path.cwd())
     if project is None:
         raise ReconcilerError("no Pulumi project here\n    Run the command in the repository.")
@@ -91,10 +93,15 @@ def preview_simulated(environment: str, specs: Path, base: Path, day: date) -> s
             placeholders.deploy_functions(simulators.admin_url)
         except DidNotStart:
             raise ReconcilerError("the local services did not start") from None
-        engine = _Engine(project, environment, _variables(folder, day, placeholders, simulators.environment), watcher)
-        settings = create_stacks(project, (environment,), folder, engine.variables, placeholders.config, inherited={})
-        engine.variables["PULUMI_OPTION_CONFIG_FILE"] = str(settings)
-        if has_base:
+        variables = _variables(folder, day, placeholders, simulators.environment)
+        engine = _Engine(project, stack, variables, watcher)
+        stacks = tuple(dict.fromkeys((environment, stack)))
+        settings = create_stacks(project, stacks, folder, variables, placeholders.config, inherited={})
+        variables["PULUMI_OPTION_CONFIG_FILE"] = str(settings)
+        if stack != environment and has_base:
+            # What a subfolder's stack shares; the units of the environment's own stack take part in nothing here.
+            _Engine(project, environment, variables, watcher).apply(_without_units(base_files, environment))
+        if has_base and stack in before.fleet(environment).environment.all_stacks:
             engine.apply(base_files)
         return _with_kept_values(engine.preview(head_files), kept)
 
@@ -208,6 +215,14 @@ def _stage(specs: Path, folder: Path, kept: Mapping[str, str]) -> Path:
         if changed != connector:
             file.write_text(format_yaml({**document.data, "connector": changed}), encoding="utf-8")
     return staged
+
+
+def _without_units(specs: Path, environment: str) -> Path:
+    """Return a copy of a specs folder that has the environment's file alone."""
+    folder = specs.parent.parent / "shared" / SPECS / environment
+    folder.mkdir(parents=True)
+    shutil.copy(specs / environment / ENVIRONMENT_FILE, folder)
+    return folder.parent
 
 
 def _without_adoption(connector: Mapping[str, Any], kept: Mapping[str, str]) -> dict[str, Any]:

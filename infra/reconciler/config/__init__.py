@@ -67,6 +67,12 @@ class Loaded:
             )
         return fleet.of_stack(stack)
 
+    @property
+    def stacks(self) -> tuple[str, ...]:
+        """Every stack, each environment's own before those of its subfolders."""
+        fleets = ((name, self.fleets.get(name)) for name in self.environments)
+        return tuple(stack for name, fleet in fleets for stack in (fleet.environment.all_stacks if fleet else (name,)))
+
     def problems_of(self, environment: str) -> tuple[Problem, ...]:
         """Return the problems in the environment's folder."""
         return self._in(environment, self.problems)

@@ -1,17 +1,19 @@
-"""Which environments a change touches: by the paths that differ between two commits.
+"""Which environments and stacks a change touches: by the paths that differ between two commits.
 
-Paths alone decide, so that this needs no valid files and no code of either commit. A path that no rule knows counts as
-code, which touches every environment.
+Paths decide, and the `stacks` of environments, so that this needs no valid files and no code of either commit. A path
+that no rule knows counts as code, which touches every environment.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from reconciler.config.folder import ENVIRONMENT_FILE
+from reconciler.config.yaml.read import MAX_BYTES, parse
 from reconciler.git.repository import COMMIT, Repository
+from reconciler.model.environment import stack_name
 from reconciler.model.errors import ReconcilerError, printable
 
 #: How GitHub names the commit before the first push of a branch.
@@ -19,7 +21,7 @@ _NO_COMMIT = re.compile(r"0{40}|0{64}")
 
 #: The form of an environment's name, as the loader has it.
 _ENVIRONMENT = re.compile(r"[a-z0-9][a-z0-9_-]*")
-_STACK_FILE = re.compile(r"Pulumi\.([a-z0-9][a-z0-9_-]*)\.yaml")
+_STACK_FILE = re.compile(r"Pulumi\.([a-z0-9][a-z0-9_-]*)(?:\.([a-z0-9][a-z0-9_-]*))?\.yaml")
 
 #: Folders and files that no run reads.
 _UNUSED_FOLDERS = ("docs/", "tests/", "clients/", ".ci/")
@@ -35,6 +37,8 @@ class Changes:
     head: str
     environments: tuple[str, ...]
     """The environments that the change touches, sorted: those that either commit has."""
+    stacks: tuple[str, ...]
+    """Their stacks that it touches, sorted: without `stacks` in an environment's file, the environment alone."""
     code: tuple[str, ...]
     """Changed paths that every environment depends on, sorted."""
     specs: tuple[str, ...]
@@ -60,14 +64,41 @@ def find_changes(repository: Repository, since: str, head: str, specs: str) -> C
     """
     at = find_commit(repository, head)
     base = "" if _NO_COMMIT.fullmatch(since) else _merge_base(repository, find_commit(repository, since), at, since)
-    now = _environments(repository, at, specs)
+    known = _environments(repository, at, specs)
     if not base:
-        return Changes("", at, tuple(sorted(now)), *_sort(_all_paths(repository, at), specs)[1:])
-    # Without renames, both sides of one are listed.
-    listed = repository.run("diff-tree", "-r", "-z", "--name-only", "--no-renames", "--no-ext-diff", base, at, "--")
-    touched, code, files = _sort(_paths(listed), specs)
-    known = now | _environments(repository, base, specs)
-    return Changes(base, at, tuple(sorted(known if code else touched & known)), code, files)
+        paths = _all_paths(repository, at)
+    else:
+        # Without renames, both sides of one are listed.
+        paths = _paths(
+            repository.run("diff-tree", "-r", "-z", "--name-only", "--no-renames", "--no-ext-diff", base, at, "--")
+        )
+        for name, folders in _environments(repository, base, specs).items():
+            known[name] = known.get(name, frozenset()) | folders
+    touched, code, files = _sort(paths, specs)
+    if code or not base:
+        touched = set(known)
+        stacks = {stack for name in known for stack in _all_stacks(name, known)}
+    else:
+        stacks = {stack for path in files for stack in _stacks_of(path, specs, known)}
+    return Changes(base, at, tuple(sorted(known.keys() & touched)), tuple(sorted(stacks)), code, files)
+
+
+def _all_stacks(environment: str, known: Mapping[str, frozenset[str]]) -> set[str]:
+    return {environment, *(stack_name(environment, folder) for folder in known[environment])}
+
+
+def _stacks_of(path: str, specs: str, known: Mapping[str, frozenset[str]]) -> set[str]:
+    """Return the stacks that a file of an environment touches."""
+    environment = _environment_of(path, specs)
+    if environment is None or environment not in known:
+        return set()
+    if found := _STACK_FILE.fullmatch(path):
+        own = stack_name(environment, found[2]) if found[2] else environment
+        return {own} & _all_stacks(environment, known)
+    folder, slash, rest = path.removeprefix(f"{specs}/{environment}/").partition("/")
+    if not path.endswith(".yaml") or folder == ENVIRONMENT_FILE:
+        return _all_stacks(environment, known)  # a package or certificate may be named by any unit
+    return {stack_name(environment, folder) if slash and folder in known[environment] and rest else environment}
 
 
 def _sort(paths: Iterable[str], specs: str) -> tuple[set[str], tuple[str, ...], tuple[str, ...]]:
@@ -127,15 +158,27 @@ def _is_shallow(repository: Repository) -> bool:
     return repository.run("rev-parse", "--is-shallow-repository").strip() == b"true"
 
 
-def _environments(repository: Repository, commit: str, specs: str) -> set[str]:
-    """Return the names of the folders of a commit that describe an environment."""
-    listed = repository.run("ls-tree", "-r", "-z", "--name-only", "--full-tree", commit, "--", specs)
-    found = set()
-    for path in _paths(listed):
+def _environments(repository: Repository, commit: str, specs: str) -> dict[str, frozenset[str]]:
+    """Return the folders of a commit that describe an environment, each with the subfolders that are stacks."""
+    listed = repository.run("ls-tree", "-r", "-z", "--full-tree", commit, "--", specs)
+    objects: dict[str, str] = {}
+    for entry in _paths(listed):
+        attributes, _, path = entry.partition("\t")
         environment = _environment_of(path, specs)
         if environment is not None and path == f"{specs}/{environment}/{ENVIRONMENT_FILE}":
-            found.add(environment)
-    return found
+            objects[environment] = attributes.split()[2]
+    sizes = repository.sizes(objects.values())
+    readable = [found for found, size in sizes.items() if size is not None and size <= MAX_BYTES]
+    contents = dict(repository.contents(readable))
+    return {name: _own_stacks(contents.get(found, b"")) for name, found in objects.items()}
+
+
+def _own_stacks(raw: bytes) -> frozenset[str]:
+    """Return the subfolders that an environment's file calls stacks, as far as it can be read."""
+    document, _ = parse(raw, environment="", name="", file="")
+    named = document.at("stacks") if document is not None else None
+    valid = named if isinstance(named, list) else []
+    return frozenset(each for each in valid if isinstance(each, str) and _ENVIRONMENT.fullmatch(each))
 
 
 def _all_paths(repository: Repository, commit: str) -> Iterable[str]:

@@ -61,7 +61,7 @@ _SCHEMA = {
     "additionalProperties": False,
     "required": ["environment", "simulated", "consequences", "scheduled", "rejected"],
     "properties": {
-        "environment": {"type": "string", "pattern": "^[A-Za-z0-9_][A-Za-z0-9_-]{0,99}$"},
+        "environment": {"type": "string", "pattern": "^[A-Za-z0-9_][A-Za-z0-9_-]{0,99}(\\.[a-z0-9][a-z0-9_-]{0,99})?$"},
         "simulated": {"type": "boolean"},
         "consequences": {"type": "array", "maxItems": _MOST, "items": _CONSEQUENCE},
         "scheduled": {"type": "array", "maxItems": _MOST, "items": _FINGERPRINT},

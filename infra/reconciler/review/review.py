@@ -41,18 +41,18 @@ _SEVERITIES = ("stop", "note", "detail")
 
 
 def find_consequences(
-    preview: Preview, loaded: Loaded, environment: str, today: date, tables: Mapping[str, int]
+    preview: Preview, loaded: Loaded, stack: str, today: date, tables: Mapping[str, int]
 ) -> list[Consequence]:
     """Return what a run would do: what needs a review first, and then by file.
 
     Args:
-        preview: The preview of the environment's stack.
+        preview: The preview of the stack.
         loaded: The files that it was made of.
-        environment: The environment's name.
+        stack: The stack's name: the environment's, or that of a subfolder with a stack of its own.
         today: The day of the preview.
         tables: How many tables those of `deleted_datasets` hold, as far as it is known.
     """
-    context = Context(preview, apply_expiry(loaded.fleet(environment), today), loaded, tables)
+    context = Context(preview, apply_expiry(loaded.stack(stack), today), loaded, tables)
     found = [each for find in (*_FINDERS, _unknown) for each in find(context)]
     return sorted(found, key=lambda each: (_SEVERITIES.index(each.severity), each.unit, each.kind, each.object))
 

@@ -147,7 +147,9 @@ def test_changed_writes_outputs_that_no_file_name_can_forge(checkout: Checkout):
     base = checkout.commit(ENVIRONMENTS)
     head = checkout.commit({**ENVIRONMENTS, **hostile}, base)
     result = run("--since", base, "--head", head, "--format", "github")
-    assert result.stdout == 'environments=["dev", "prod"]\ncode=true\nspecs=true\nmixed=true\n'
+    stacks = ", ".join(f'{{"stack": "{name}", "environment": "{name}"}}' for name in ("dev", "prod"))
+    expected = f'environments=["dev", "prod"]\nstacks=[{stacks}]\ncode=true\nspecs=true\nmixed=true\n'
+    assert result.stdout == expected
     assert json.loads(run("--since", base, "--head", head, "--format", "json").stdout)["environments"] == [
         "dev",
         "prod",
@@ -245,3 +247,42 @@ def test_changed_touches_what_differs_whatever_the_names(before, after, since):
         head = checkout.commit({**after, **ENVIRONMENTS}, base, branch="work")
         found = find_changes(Repository(Path(folder)), "main", head, "connectors")
     assert list(found.environments) == list(expected(before, after))
+
+
+SPLIT = {"connectors/prod/environment.yaml": "stacks: [ads, pay]\n"}
+
+
+@pytest.mark.parametrize(
+    ("path", "stacks"),
+    [
+        ("connectors/prod/shop.yaml", ["prod"]),
+        ("connectors/prod/team/shop.yaml", ["prod"]),
+        ("connectors/prod/ads/shop.yaml", ["prod.ads"]),
+        ("connectors/prod/code/shop.zip", ["prod", "prod.ads", "prod.pay"]),
+        ("connectors/dev/ads/shop.yaml", ["dev"]),
+        ("Pulumi.prod.ads.yaml", ["prod.ads"]),
+        ("Pulumi.prod.yaml", ["prod"]),
+        ("infra/__main__.py", ["dev", "prod", "prod.ads", "prod.pay"]),
+    ],
+)
+def test_changed_names_the_stacks_that_a_file_touches(checkout: Checkout, path: str, stacks: list[str]):
+    assert changed(checkout, SPLIT, {**SPLIT, path: "a"})["stacks"] == stacks
+
+
+def test_changed_names_both_stacks_of_a_moved_file_and_those_that_end(checkout: Checkout):
+    before, after = {**SPLIT, "connectors/prod/a.yaml": "a"}, {**SPLIT, "connectors/prod/ads/a.yaml": "a"}
+    assert changed(checkout, before, after)["stacks"] == ["prod", "prod.ads"]
+    assert changed(checkout, SPLIT, {})["stacks"] == ["prod", "prod.ads", "prod.pay"]
+
+
+@pytest.mark.parametrize("stacks", ["stacks: [", "stacks: {ads: 1}", "stacks: [../dev, 1, '$(id)']", "x" * 4_000_000])
+def test_changed_reads_no_stacks_from_what_cannot_be_read(checkout: Checkout, stacks: str):
+    after = {"connectors/prod/environment.yaml": stacks, "connectors/prod/ads/a.yaml": "a"}
+    assert changed(checkout, {}, after)["stacks"] == ["prod"]
+
+
+def test_changed_gives_jobs_the_environment_of_each_stack(checkout: Checkout):
+    base = checkout.commit({**ENVIRONMENTS, **SPLIT})
+    head = checkout.commit({**ENVIRONMENTS, **SPLIT, "connectors/prod/ads/shop.yaml": "a"}, base)
+    lines = run("--since", base, "--head", head, "--format", "github").stdout.splitlines()
+    assert 'stacks=[{"stack": "prod.ads", "environment": "prod"}]' in lines
