@@ -390,6 +390,14 @@ def unit(number: int) -> dict[str, object]:
     }
 
 
+#: For a state that is thrown away after the measurement.
+SKIPPING = {
+    "PULUMI_EXPERIMENTAL": "1",
+    "PULUMI_SKIP_CHECKPOINTS": "true",
+    "RECONCILER_STATE_IS_DISPOSABLE": "true",
+}
+
+
 class Project:
     """A stack in its own backend."""
 
@@ -420,7 +428,7 @@ class Project:
             "PULUMI_CONTINUE_ON_ERROR": "true",
             # Also for the program without a gcp provider, because the engine would look for a download otherwise.
             "PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION": "true",
-            **({"PULUMI_EXPERIMENTAL": "1", "PULUMI_SKIP_CHECKPOINTS": "true"} if skip_checkpoints else {}),
+            **(SKIPPING if skip_checkpoints else {}),
             **environment,
         }
         init = ["pulumi", "--cwd", str(copy), "stack", "init", stack, "--non-interactive"]

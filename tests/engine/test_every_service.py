@@ -22,7 +22,11 @@ ONCE = {
 }
 READS_AT_ONCE = 32
 #: The state is written once, at the end, and not after each of hundreds of steps, which took half of the time.
-WITHOUT_CHECKPOINTS = {"PULUMI_EXPERIMENTAL": "1", "PULUMI_SKIP_CHECKPOINTS": "true"}
+WITHOUT_CHECKPOINTS = {
+    "PULUMI_EXPERIMENTAL": "1",
+    "PULUMI_SKIP_CHECKPOINTS": "true",
+    "RECONCILER_STATE_IS_DISPOSABLE": "true",
+}
 
 
 def test_a_fresh_up_shows_no_drift_and_looking_costs_a_read_a_unit_and_sync(workspace: Workspace, admin: Admin):

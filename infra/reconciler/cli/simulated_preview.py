@@ -43,6 +43,7 @@ _SETTINGS = {
     # The state is thrown away, so it need not be written after each step.
     "PULUMI_EXPERIMENTAL": "1",
     "PULUMI_SKIP_CHECKPOINTS": "true",
+    "RECONCILER_STATE_IS_DISPOSABLE": "true",
     "PIP_DISABLE_PIP_VERSION_CHECK": "1",
 }
 

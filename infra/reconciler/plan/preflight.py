@@ -41,10 +41,16 @@ from reconciler.resources.connection import api_fields, new_connections
 from reconciler.resources.connection.new_connections import Declarations
 from reconciler.resources.destination import groups, live_destination
 from reconciler.resources.operation import Provider, found, operation, stored
+from reconciler.resources.run import checkpoints
 from reconciler.resources.run.outcomes import OperationError
 from reconciler.resources.run.run import run
 
 logger = logging.getLogger(__name__)
+
+_UNRECORDED = (
+    f"state does not record yet what this run changes, and with {checkpoints.SKIP} a killed run would lose it\n"
+    "    Run with `--target '**reconciler:Preflight::**'` and with checkpoints first; `make apply` does."
+)
 
 #: The input that holds each unit in full: for `check` only, which keeps it out of state.
 _DECLARATIONS = "declarations"
@@ -153,14 +159,15 @@ class PreflightProvider(Provider):
             found_out = [f"{news['environment_file']}: {error} This run changed nothing."]
         if found_out := [*unusable, *found_out]:
             raise OperationError("\n".join(sorted(found_out)))
+        if not run.declared.is_preview and checkpoints.are_skipped() and _changes(olds, news):
+            raise OperationError(_UNRECORDED)
         datasets.report_undeclared(in_bigquery, before, after, news)
         _report_former_variables(olds.get(_FORMER, []), before, news[_FORMER])
         return CheckResult(news, [])
 
     @operation
     def diff(self, _id: str, olds: dict[str, Any], news: dict[str, Any]) -> DiffResult:
-        intended = has_new_intents(olds.get(_INTENTS, {}), news.get(_INTENTS, {}))
-        return DiffResult(changes=intended or _known(olds) != _known(news))
+        return DiffResult(changes=_changes(olds, news))
 
     @operation
     def create(self, props: dict[str, Any]) -> CreateResult:
@@ -270,6 +277,12 @@ def _policy_as_property(policy: Policy) -> dict[str, Any]:
 
 def _declared(units: Mapping[str, Any]) -> dict[str, Declared]:
     return {name: Declared.of(unit) for name, unit in sorted(units.items())}
+
+
+def _changes(olds: Mapping[str, Any], news: Mapping[str, Any]) -> bool:
+    """Return whether state lacks something of what this run is to record."""
+    intended = has_new_intents(olds.get(_INTENTS, {}), news.get(_INTENTS, {}))
+    return intended or _known(olds) != _known(news)
 
 
 def _known(props: Mapping[str, Any]) -> dict[str, Any]:

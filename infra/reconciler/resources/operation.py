@@ -17,6 +17,7 @@ from reconciler.fivetran.api import ApiError, FivetranError, Unauthorized
 from reconciler.fivetran.config_diff import normalise
 from reconciler.model import references
 from reconciler.model.errors import ReconcilerError, RemoteError
+from reconciler.resources.run import checkpoints
 from reconciler.resources.run.account import KEY_REJECTED
 from reconciler.resources.run.engine import use_engine_log
 from reconciler.resources.run.outcomes import OperationError
@@ -134,6 +135,10 @@ def operation(method: F) -> F:
         # The engine's wire format makes floats of whole numbers.
         args = (provider, *map(normalise, received))
         try:
+            if method.__name__ == "delete" and checkpoints.are_skipped():
+                raise OperationError(
+                    f"a run with {checkpoints.SKIP} deletes nothing\n    Run again without that variable."
+                )
             return method(*args)
         except Exception as error:
             failure = _failure(method, error, args)

@@ -19,6 +19,7 @@ from reconciler.lifecycle.removal import DeletionRules, Ending, explain_removal
 from reconciler.model import Dataset, Environment, Unit
 from reconciler.model.errors import ReconcilerError, RemoteError
 from reconciler.resources.dataset.listing import PLUGIN_VERSION, Listed
+from reconciler.resources.run import checkpoints
 
 #: The resource's type, as in its URN.
 DATASET = "gcp:bigquery/dataset:Dataset"
@@ -102,6 +103,10 @@ def deletion_hook(today: date, *, removals_allowed: bool) -> pulumi.ResourceHook
     """
 
     def ask(asked: pulumi.ResourceHookArgs) -> None:
+        if checkpoints.are_skipped():
+            raise ReconcilerError(
+                f"a run with {checkpoints.SKIP} deletes no dataset: {asked.name}\n    Run again without that variable."
+            )
         labels = (asked.old_inputs or {}).get("labels") or {}
         # Without the label it is `retire` that lets the contents go, and that is in state.
         going = expiry.removed_on(labels)
