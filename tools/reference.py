@@ -64,6 +64,8 @@ VARIABLES: Mapping[str, Mapping[str, str]] = {
     },
     "A run": {
         "RECONCILER_SPECS": "The folder that holds the environments' folders. Default: `connectors`.",
+        "RECONCILER_STATE_IS_DISPOSABLE": "`true`: the state is thrown away after the run, so that with "
+        "`PULUMI_SKIP_CHECKPOINTS` it needs no recorded intents and may delete. For measurements alone.",
         "RECONCILER_REMOVALS": "`allow`: this run may remove what no file declares any more. `allow:N`: also N at "
         "once, beyond the environment's `delete_guard`; connections and datasets count one each.",
         "RECONCILER_SETUP_TESTS_DEADLINE": "Seconds that a run waits for the setup tests of one connection. Default: "
