@@ -2,6 +2,9 @@
 
 - Removals are allowed up to the number in the review, so `reconciler agrees` has to compare the review before. Without
   a review none are, beyond what an earlier run scheduled.
+- A run of many changes without any deletion skips the engine's checkpoints, which would write the whole state after
+  each change. A first run, of the preflight alone, stores what the second is about to create. Not with `--refresh`,
+  which may find more to change than the review did, and not in Pulumi Cloud.
 - `--order` runs nothing. It prints whether this commit may still be applied: not if the stack's last run was of a later
   commit, since this one would undo it. An old run of a workflow that is repeated is such a case.
 
@@ -30,6 +33,21 @@ REMOVALS = "RECONCILER_REMOVALS"
 #: The resource that a run registers last, when every unit is done or has failed.
 LAST = "reconciler:Outcome::"
 
+#: The first run stores the intents of the second in this resource.
+PREFLIGHT = "**reconciler:Preflight::**"
+
+#: How the stack's history names that run.
+RECORDS = "record intents"
+
+#: The engine keeps the state of the second run only at its end.
+WITHOUT_CHECKPOINTS = {"PULUMI_EXPERIMENTAL": "1", "PULUMI_SKIP_CHECKPOINTS": "true"}
+
+#: Changes from which that pays: below, a second start of the engine takes longer than to write the state.
+MANY = 100
+
+#: The backends that write the whole state after each change.
+WHOLE_STATE = ("file://", "gs://")
+
 #: How many of the last runs are searched for one that applied something: others only refreshed the state.
 RUNS = 50
 
@@ -42,7 +60,7 @@ class ApplyError(Exception):
         self.code = code
 
 
-def apply(stack: str, review: Path | None, *, refresh: bool) -> int:
+def apply(stack: str, review: Path | None, *, refresh: bool, many: int = MANY) -> int:
     """Run `pulumi up`, and write whether it came to its end."""
     variables = {name: value for name, value in os.environ.items() if name != REMOVALS}
     removals = 0 if review is None else count_removals(review, stack)
@@ -54,6 +72,14 @@ def apply(stack: str, review: Path | None, *, refresh: bool) -> int:
     with tempfile.TemporaryDirectory() as folder:
         log = Path(folder) / "events.json"
         options = ["--yes", "--skip-preview", "--non-interactive", "--suppress-outputs", "--event-log", str(log)]
+        if review is not None and not refresh and may_skip_checkpoints(review, many):
+            say("many changes and no deletion: the state is written once before them, and at the end")
+            first = ["--target", PREFLIGHT, "--message", RECORDS]
+            recorded = pulumi("up", "--stack", stack, *first, *options[:-2], variables=variables)
+            if recorded.returncode != 0:
+                write_output("completed", value=False)
+                raise ApplyError(1, "the preflight was rejected; the reason is above.")
+            variables |= WITHOUT_CHECKPOINTS
         done = pulumi("up", "--stack", stack, *options, *(["--refresh"] if refresh else []), variables=variables)
         completed = came_to_its_end(log)
     write_output("completed", completed)
@@ -61,6 +87,14 @@ def apply(stack: str, review: Path | None, *, refresh: bool) -> int:
         text = "the run came to its end, and something in it failed" if completed else "the run did not come to its end"
         raise ApplyError(1, f"{text}; the reason is above.")
     return 0
+
+
+def may_skip_checkpoints(review: Path, many: int) -> bool:
+    """Return whether a reviewed run changes much and deletes nothing, in a backend that stores its state whole."""
+    content = json.loads(review.read_text(encoding="utf-8"))
+    changes, deletions = content.get("changes"), content.get("deletions")
+    backend = os.environ.get("PULUMI_BACKEND_URL", "")
+    return isinstance(changes, int) and changes >= many and deletions == 0 and backend.startswith(WHOLE_STATE)
 
 
 def count_removals(review: Path, stack: str) -> int:
@@ -135,7 +169,8 @@ def last_runs(stack: str) -> list[Run]:
     done = pulumi("stack", "history", "--stack", stack, *options, variables=os.environ, capture=True)
     if done.returncode != 0:
         raise ApplyError(3, "`pulumi stack history` failed; its message is above.")
-    found = [run for run in json.loads(done.stdout or "[]") if run.get("kind") == "update"]
+    listed = json.loads(done.stdout or "[]")
+    found = [run for run in listed if run.get("kind") == "update" and run.get("message") != RECORDS]
     return [Run(str(run["environment"].get("git.head", "")), run.get("result") == "succeeded") for run in found]
 
 
@@ -185,12 +220,13 @@ def main() -> int:
     parser.add_argument("stack", metavar="STACK", help="for example dev")
     parser.add_argument("--review", type=Path, help="the output of `reconciler review --format json`")
     parser.add_argument("--refresh", action="store_true", help="also correct drift")
+    parser.add_argument("--many", type=int, default=MANY, help="skip checkpoints from so many changes")
     parser.add_argument("--order", action="store_true", help="only find out whether this commit may be applied")
     arguments = parser.parse_args()
     try:
         if arguments.order:
             return order(arguments.stack)
-        return apply(arguments.stack, arguments.review, refresh=arguments.refresh)
+        return apply(arguments.stack, arguments.review, refresh=arguments.refresh, many=arguments.many)
     except ApplyError as error:
         print(f"apply: {error}", file=sys.stderr)
         return error.code

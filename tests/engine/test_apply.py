@@ -97,6 +97,20 @@ def test_apply_removes_what_its_review_has_and_nothing_without_one(job: Job, wor
     assert stripes(admin) == ["first"]
 
 
+def test_apply_stores_intents_first_and_skips_checkpoints_of_many_changes(job: Job, workspace: Workspace, admin: Admin):
+    job.write_review()
+    done = job.apply("--review", str(job.review), "--many", "10").ok()
+    assert "many changes and no deletion: the state is written once before them, and at the end" in done.out
+    assert job.output() == "completed=true"
+    assert stripes(admin) == ["first", "second"]
+    workspace.assert_settled()
+    workspace.remove("second")
+    job.write_review()
+    removal = job.apply("--review", str(job.review), "--many", "1").ok()
+    assert "no deletion" not in removal.out
+    assert stripes(admin) == ["first"]
+
+
 def test_apply_reports_the_end_of_a_run_in_which_a_unit_failed(job: Job, admin: Admin):
     bad = {"title": "Validate Login", "status": "FAILED", "message": "Invalid API key"}
     admin.script_tests(target="first", runs=1, results=[bad])

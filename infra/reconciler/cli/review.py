@@ -107,6 +107,8 @@ def review(
         tables, notes = ({}, []) if base else _tables(fleet.environment.gcp_project, preview)
         found = find_consequences(preview, loaded, name, day, tables)
     document = ReviewDocument.of(name, found, [_fault(each) for each in preview.faults], simulated=base is not None)
+    deletions = sum(step.operation in {"delete", "replace"} for step in preview.steps)
+    document = replace(document, changes=len(preview.steps), deletions=deletions)
     _print(document, notes, reporter, summary)
     return Exit.FINDINGS if document.rejected else Exit.FINE
 

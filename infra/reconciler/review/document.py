@@ -66,6 +66,8 @@ _SCHEMA = {
         "consequences": {"type": "array", "maxItems": _MOST, "items": _CONSEQUENCE},
         "scheduled": {"type": "array", "maxItems": _MOST, "items": _FINGERPRINT},
         "rejected": {"type": "array", "maxItems": _MOST, "items": _TEXT},
+        "changes": {"type": "integer", "minimum": 0},
+        "deletions": {"type": "integer", "minimum": 0},
     },
 }
 
@@ -117,6 +119,10 @@ class ReviewDocument:
     """Why the run would be rejected."""
     simulated: bool = False
     """Whether the preview ran against local services that were filled from files."""
+    changes: int | None = None
+    """How many resources the run would create, change or delete; None where no preview said so."""
+    deletions: int | None = None
+    """How many of these it would delete or replace."""
 
     @classmethod
     def of(
@@ -134,6 +140,7 @@ class ReviewDocument:
             "consequences": [each.as_record() for each in self.items],
             "scheduled": sorted(self.scheduled),
             "rejected": list(self.rejected),
+            **{key: value for key in ("changes", "deletions") if (value := getattr(self, key)) is not None},
         }
 
 
@@ -153,7 +160,15 @@ def read_document(raw: bytes) -> ReviewDocument:
     scheduled = frozenset(content["scheduled"])
     if scheduled != _scheduled(items):
         raise InvalidReview("its list of what is scheduled is not that of its consequences")
-    return ReviewDocument(content["environment"], items, scheduled, tuple(content["rejected"]), content["simulated"])
+    return ReviewDocument(
+        content["environment"],
+        items,
+        scheduled,
+        tuple(content["rejected"]),
+        content["simulated"],
+        content.get("changes"),
+        content.get("deletions"),
+    )
 
 
 #: The names that an error may show: those of the schema.

@@ -13,6 +13,7 @@ import environment
 import fetch
 import handover
 from reconciler.lifecycle import removal
+from reconciler.resources.run import checkpoints
 
 TOOLS = Path(__file__).resolve().parents[3] / "tools"
 
@@ -37,6 +38,28 @@ def test_apply_rejects_a_review_of_something_else(tmp_path, more):
     with pytest.raises(apply.ApplyError) as raised:
         apply.count_removals(review(tmp_path, **more), "dev")
     assert raised.value.code == 2
+
+
+@pytest.mark.parametrize(
+    ("more", "backend", "skips"),
+    [
+        ({"changes": 100, "deletions": 0}, "gs://state", True),
+        ({"changes": 100, "deletions": 0}, "file:///state", True),
+        ({"changes": 99, "deletions": 0}, "gs://state", False),
+        ({"changes": 100, "deletions": 1}, "gs://state", False),
+        ({"changes": 100}, "gs://state", False),
+        ({}, "gs://state", False),
+        ({"changes": 100, "deletions": 0}, "https://api.pulumi.com", False),
+        ({"changes": 100, "deletions": 0}, "", False),
+    ],
+)
+def test_apply_skips_checkpoints_of_many_changes_without_deletions(tmp_path, monkeypatch, more, backend, skips):
+    monkeypatch.setenv("PULUMI_BACKEND_URL", backend)
+    assert apply.may_skip_checkpoints(review(tmp_path, **more), apply.MANY) is skips
+
+
+def test_apply_sets_the_variables_that_the_program_reads():
+    assert set(apply.WITHOUT_CHECKPOINTS) == {checkpoints.SKIP, checkpoints.EXPERIMENTAL}
 
 
 def test_apply_sets_the_variable_that_the_program_reads():

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 
 SKIP = "PULUMI_SKIP_CHECKPOINTS"
 #: Without it the engine ignores the other variable.
-_EXPERIMENTAL = "PULUMI_EXPERIMENTAL"
+EXPERIMENTAL = "PULUMI_EXPERIMENTAL"
 #: If it is set, nothing is lost with the state: a measurement, a preview against local services.
 DISPOSABLE = "RECONCILER_STATE_IS_DISPOSABLE"
 
@@ -20,5 +20,5 @@ _TRUE = frozenset({"1", "true"})
 
 def are_skipped(variables: Mapping[str, str] = os.environ) -> bool:
     """Return whether the engine skips checkpoints and the state matters."""
-    skips = all(variables.get(name, "").lower() in _TRUE for name in (SKIP, _EXPERIMENTAL))
+    skips = all(variables.get(name, "").lower() in _TRUE for name in (SKIP, EXPERIMENTAL))
     return skips and variables.get(DISPOSABLE, "").lower() not in _TRUE
