@@ -36,6 +36,7 @@ CHAINS: dict[str, tuple[str, ...]] = {
         "docs/how-to/trust-a-certificate.md",
         "docs/how-to/rebuild-lost-state.md",
     ),
+    "stacks": ("docs/how-to/split-an-environment.md",),
     "access": ("docs/how-to/who-can-change-a-connector.md",),
     "init": ("docs/how-to/set-up-an-environment.md",),
 }

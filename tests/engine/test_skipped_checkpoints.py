@@ -1,4 +1,4 @@
-"""Runs without checkpoints, killed at any moment: the next run recognises what they created."""
+"""Runs without checkpoints, killed at a random write: the next run recognises what they created."""
 
 from __future__ import annotations
 
@@ -39,9 +39,9 @@ def test_a_run_without_checkpoints_needs_stored_intents_and_deletes_nothing(work
     workspace.assert_settled()
 
 
-def wait_until_killable(admin: Admin, process: subprocess.Popen[bytes], requests: int) -> None:
-    """Return when a run has sent so many requests, and fail if it has ended."""
-    admin.wait_for(lambda: len(admin.requests()) >= requests or process.poll() is not None)
+def wait_until_held(admin: Admin, process: subprocess.Popen[bytes], fault: str) -> None:
+    """Return when a request of a run waits at a fault."""
+    admin.wait_for(lambda: admin.held(fault) > 0 or process.poll() is not None)
     assert process.poll() is None, "the run came to its end before"
 
 
@@ -53,11 +53,13 @@ def test_killed_runs_without_checkpoints_create_each_connection_once(workspace: 
     workspace.up(*RECORD).ok()
     created: dict[str, Any] = {}
     for _ in range(3):
-        admin.forget_requests()
-        moment, everything = chance.randrange(6, 36), chance.random() < 0.5
+        when, everything = chance.choice(("before", "after")), chance.random() < 0.5
+        write = {"kind": "hold", "method": "POST", "path": "^/v1/connections"}
+        held = admin.fault(**write, nth=chance.randrange(1, 5), when=when, count=None)
         process = workspace.start_up(**SKIPPING)
-        wait_until_killable(admin, process, moment)
+        wait_until_held(admin, process, held)
         kill(process, group=everything)
+        admin.forget_faults()
         assert workspace.resources(CONNECTION) == {}
         now = {name: live["id"] for name, live in admin.connections().items()}
         assert created.items() <= now.items()

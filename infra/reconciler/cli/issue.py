@@ -48,8 +48,10 @@ _UNAPPLIED = {
     "--review",
     "reviewed",
     type=click.File("rb"),
+    multiple=True,
     metavar="FILE",
-    help="The output of `reconciler review --refresh --format json`: drift, and what waits for approval.",
+    help="The output of `reconciler review --refresh --format json`: drift, and what waits for approval. Repeatable, "
+    "for an environment of several stacks.",
 )
 @outputs_option
 @click.option(
@@ -72,8 +74,8 @@ def issue(
     specs: Path,
     day: date,
     environment: str,
-    reviewed: BinaryIO | None,
-    outputs: IO[str] | None,
+    reviewed: tuple[BinaryIO, ...],
+    outputs: tuple[IO[str], ...],
     body: TextIO | None,
     close: bool,
     title: str,
@@ -89,7 +91,7 @@ def issue(
 
     Exit codes: 0 done; 1 the files have problems; 2 wrong usage; 3 Fivetran, Google or GitHub failed.
     """
-    if close + (body is not None) + (reviewed is not None or outputs is not None) > 1:
+    if close + (body is not None) + bool(reviewed or outputs) > 1:
         raise click.UsageError("choose one of --body, --close, and --review with --from-outputs")
     owners: tuple[str, ...] = ()
     text = ""
@@ -114,11 +116,16 @@ def issue(
     return Exit.FINE
 
 
-def _page(selected: SelectedEnvironment, day: date, reviewed: BinaryIO | None, outputs: IO[str] | None) -> Page:
+def _page(selected: SelectedEnvironment, day: date, reviewed: Sequence[BinaryIO], outputs: tuple[IO[str], ...]) -> Page:
     environment = selected.environment.name
-    document = read_review(reviewed, environment) if reviewed is not None else ReviewDocument(environment)
+    documents = [read_review(each, *selected.environment.all_stacks) for each in reviewed]
+    document = ReviewDocument(
+        environment,
+        tuple(item for each in documents for item in each.items),
+        rejected=tuple(text for each in documents for text in each.rejected),
+    )
     unapplied = [each for each in document.items if not each.scheduled and each.severity != "detail"]
-    found = find_sections(selected, day, recorded(outputs) if outputs is not None else {})
+    found = find_sections(selected, day, recorded(*outputs))
     return Page(
         [*_unapplied(unapplied, document), *(Section(HEADINGS[key], entries) for key, entries in found.items())],
         empty="no findings",

@@ -115,8 +115,10 @@ outputs_option = click.option(
     "--from-outputs",
     "outputs",
     type=click.File("r", encoding="utf-8", errors="replace"),
+    multiple=True,
     metavar="FILE",
-    help="The output of `pulumi stack output --json`, which names failed setup tests; - for stdin.",
+    help="The output of `pulumi stack output --json`, which names failed setup tests; - for stdin. Repeatable, for an "
+    "environment of several stacks.",
 )
 
 

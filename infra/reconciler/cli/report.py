@@ -61,7 +61,7 @@ def report(
     environment: str | None,
     *,
     offline: bool,
-    outputs: IO[str] | None,
+    outputs: tuple[IO[str], ...],
     html: Path | None,
     reporter: Reporter,
 ) -> int:
@@ -79,14 +79,14 @@ def report(
     Exit codes: 0 done, whatever is listed; 1 the files have problems; 2 wrong usage; 3 Fivetran or Google failed, and
     a page is written without their data.
     """
-    if offline and outputs is not None:
+    if offline and outputs:
         raise click.UsageError("choose either --offline or --from-outputs")
     if html is not None:
-        if outputs is not None and environment is None:
+        if outputs and environment is None:
             raise click.UsageError("--from-outputs is about one environment: name it with -e")
-        return _write_page(html, specs, environment, day, recorded(outputs) if outputs else None, offline=offline)
+        return _write_page(html, specs, environment, day, recorded(*outputs) if outputs else None, offline=offline)
     selected = select_environment(specs, environment, day)
-    last = recorded(outputs) if outputs is not None else {}
+    last = recorded(*outputs)
     found = find_sections(selected, day, last, offline=offline)
     reporter.report(_page(selected.environment.name, day, found))
     return Exit.FINE

@@ -38,10 +38,10 @@ _CODE_CHANGED = (
 )
 
 
-def read_review(file: BinaryIO, environment: str) -> ReviewDocument:
+def read_review(file: BinaryIO, environment: str, *stacks: str) -> ReviewDocument:
     """Read a file with the JSON of a review.
 
-    Raises `click.UsageError` unless it is one of this environment.
+    Raises `click.UsageError` unless it is one of this environment, or of one of these stacks.
     """
     name = getattr(file, "name", "the file")
     try:
@@ -49,7 +49,7 @@ def read_review(file: BinaryIO, environment: str) -> ReviewDocument:
     except InvalidReview as error:
         command = commands.reconciler("review", "--format", "json", environment=environment)
         raise click.UsageError(f"{name} is no output of {command}: {error}") from None
-    if document.environment != environment:
+    if document.environment not in (environment, *stacks):
         raise click.UsageError(f"{name} is not about {environment}")
     return document
 

@@ -55,7 +55,7 @@ def status(
     specs: Path,
     environment: str | None,
     reporter: Reporter,
-    outputs: IO[str] | None,
+    outputs: tuple[IO[str], ...],
     waits: bool,
     timeout: timedelta,
     interval: timedelta,
@@ -81,7 +81,7 @@ def status(
     if waits and not wanted:
         step = commands.reconciler("status", "--wait", "UNIT", environment=selected.environment.name)
         raise click.UsageError(f"name the units to wait for: {step}")
-    last = recorded(outputs) if outputs is not None else {}
+    last = recorded(*outputs)
     shown = [unit for unit in wanted or selected.fleet.units if unit.connector is not None]
     if waits:
         with live_group(selected.environment) as live:

@@ -54,9 +54,9 @@ def mapping_of(outputs: Mapping[str, Any], output: str, name: str) -> Mapping[st
     return found
 
 
-def recorded(file: IO[str]) -> dict[str, Recorded]:
-    """Return what became of each unit that has a connection, by name."""
-    units = outputs_of(file, "units").items()
+def recorded(*files: IO[str]) -> dict[str, Recorded]:
+    """Return what became of each unit that has a connection, by name, from the outputs of each stack."""
+    units = (item for file in files for item in outputs_of(file, "units").items())
     return {
         name: Recorded(unit["outcome"], tuple(text for text in unit.get("messages") or () if isinstance(text, str)))
         for name, unit in units

@@ -326,6 +326,18 @@ def test_status_names_failed_setup_tests_and_the_next_step(
     assert (found["next_step"] is None) == (step is None)
 
 
+def test_status_reads_the_outputs_of_several_stacks(workspace: Workspace):
+    options = []
+    for name in ("one", "two"):
+        workspace.unit(name)
+        workspace.connection("stripe", {"schema": name}, **DONE, setup_state="incomplete")
+        outputs = workspace.specs.parent / f"{name}.json"
+        outputs.write_text(json.dumps({"units": {name: {"outcome": "failed", "messages": [f"test of {name}"]}}}))
+        options += ["--from-outputs", str(outputs)]
+    found = json.loads(workspace.run("status", "--format", "json", *options).out)
+    assert [each["findings"][-1] for each in found] == ["setup test test of one", "setup test test of two"]
+
+
 def test_status_rejects_a_file_without_stack_outputs(workspace: Workspace):
     outputs = workspace.specs.parent / "outputs.json"
     outputs.write_text("{}")
