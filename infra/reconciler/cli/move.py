@@ -152,11 +152,14 @@ def _find(
         if source == stack or not left:
             continue
         exported[source] = content = _export(source)
-        state = State(source, content) if content is not None else None
-        for name in [] if state is None else [each for each in left if each in state.units]:
-            found.setdefault(source, []).append(_movable(left.pop(name)))
-    has = State(stack, exported[stack] or {}).units
-    missing = [name for name in left if name not in has]
+        if content is None:
+            continue
+        state = State(source, content)
+        for name, file in list(left.items()):
+            if (held := _held(file.unit, state)) is not None:
+                found.setdefault(source, []).append(_movable(left.pop(name), held))
+    has = State(stack, exported[stack] or {})
+    missing = [name for name, file in left.items() if _held(file.unit, has) is None]
     if missing:
         raise ReconcilerError(
             f"no state has {', '.join(missing)}: {'it was' if len(missing) == 1 else 'they were'} never applied\n"
@@ -165,11 +168,16 @@ def _find(
     return found
 
 
-def _movable(file: _File) -> Movable:
+def _held(unit: Unit, state: State) -> str | None:
+    """Return the name that a state has a unit under: its former one until a run has renamed it."""
+    return next((name for name in (unit.name, unit.formerly) if name in state.units), None)
+
+
+def _movable(file: _File, name: str) -> Movable:
     connector = file.unit.connector
     function, variable = (connector.function, variable_of(connector)) if connector else (None, None)
     functions = {f"{function.project}/{function.region}/{function.name}"} if function else set()
-    return Movable(file.unit.name, file.shown_to, frozenset(functions), frozenset({variable} if variable else ()))
+    return Movable(name, file.shown_to, frozenset(functions), frozenset({variable} if variable else ()))
 
 
 def _carry(source: str, target: str, units: Sequence[Movable], exported: dict[str, Mapping[str, Any] | None]) -> None:

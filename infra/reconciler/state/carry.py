@@ -73,8 +73,9 @@ class State:
 
     @property
     def units(self) -> Mapping[str, Mapping[str, Any]]:
-        """What the last run recorded of each unit."""
-        return dict(self.only(_PREFLIGHT)["outputs"].get("units") or {})
+        """What the last run recorded of each unit; nothing before the first."""
+        recorded = (each["outputs"].get("units") for each in self.resources if each["type"] == _PREFLIGHT)
+        return dict(next(recorded, None) or {})
 
     def take(self, unit: Movable) -> list[Resource]:
         """Return the resources of a unit, in their order."""
