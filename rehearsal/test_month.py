@@ -93,7 +93,7 @@ def check_evening(estate: Estate, foreign: dict[str, Any], before: set[str], bef
         unit = estate.files[name]
         dataset = estate.admin.dataset("dev-project", name)
         assert "curious" not in str(dataset["access"]), story
-        assert "defaultTableExpirationMs" not in dataset, story
+        assert str(dataset.get("defaultTableExpirationMs")) != "3600000", story
         settings = now[name]["sync_frequency"], now[name]["config"]["historical_sync_time_frame"]
         assert settings == (360, "ALL_TIME"), f"{name}\n{story}"
         should_pause = "paused" in unit["connector"] or date.fromisoformat(unit["expires"]) < estate.day

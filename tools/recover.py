@@ -21,6 +21,7 @@ import argparse
 import glob
 import json
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -36,7 +37,7 @@ import psutil
 import yaml
 
 from reconciler.google.storage import Changed, StateBucket
-from reconciler.model.errors import ReconcilerError
+from reconciler.model.errors import ReconcilerError, printable
 from stack_locks import (
     FileBackend,
     Lock,
@@ -55,6 +56,9 @@ from stack_locks import (
 #: How long the calls that a provider process is in may take. A setup test of Fivetran's is the slowest.
 LAST_CALLS_SECONDS = 120
 POLL_SECONDS = 0.2
+
+#: The name of a stack, which may have its organisation and its project before it.
+_STACK = re.compile(r"(?:[A-Za-z0-9][\w.-]*/){0,2}[A-Za-z0-9_][\w.-]*", re.ASCII)
 
 
 class RecoverError(Exception):
@@ -78,8 +82,19 @@ class Project:
         for directory in (Path.cwd(), *Path.cwd().parents):
             file = directory / "Pulumi.yaml"
             if file.is_file():
-                return cls(str(yaml.safe_load(file.read_text(encoding="utf-8"))["name"]), directory)
+                return cls(_project_name(file), directory)
         raise RecoverError(2, "no Pulumi.yaml here or above.\n    Run this in the repository.")
+
+
+def _project_name(file: Path) -> str:
+    """Return the `name` in a `Pulumi.yaml`."""
+    try:
+        name = yaml.safe_load(file.read_text(encoding="utf-8"))["name"]
+    except (yaml.YAMLError, KeyError, TypeError, ValueError):
+        name = None
+    if not isinstance(name, str):
+        raise RecoverError(2, f"{file} is no Pulumi project with a name.\n    Restore it.")
+    return name
 
 
 def recover(stack: str, *, force: bool, if_locked: bool) -> None:
@@ -117,7 +132,7 @@ def release(backend: FileBackend | StateBucket, project: Project, stack: str, fo
             backend.delete(lock.stored)
         except Changed:
             raise RecoverError(1, f"another run locked {stack} just now.\n    Wait for it to end.") from None
-        say(f"Released the lock {lock.stored.name}.")
+        say(f"Released the lock {printable(lock.stored.name)}.")
     return bool(locks)
 
 
@@ -133,7 +148,7 @@ def require_permission(stack: str, lock: Lock, owner: Owner, force: bool) -> Non
         raise RecoverError(
             1, f"nothing was changed: {owner.text}.\n    Wait for it to end, or end it. Then run this again."
         )
-    whose = f"Find out whether process {lock.pid} of {lock.username}@{lock.hostname} still runs."
+    whose = f"Find out whether process {lock.pid} of {lock.user} still runs."
     raise RecoverError(
         1,
         f"nothing was changed: {owner.text}.\n"
@@ -294,6 +309,8 @@ def main() -> int:
         "--record-run", action="store_true", help="record this job of GitHub Actions, and do nothing else"
     )
     arguments = parser.parse_args()
+    if not _STACK.fullmatch(arguments.stack):
+        parser.error("STACK is no name of a stack, for example dev")
     try:
         if arguments.record_run:
             record_run(arguments.stack)

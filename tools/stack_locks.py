@@ -31,6 +31,15 @@ _CLOCKS = timedelta(minutes=2)
 _RUN_URL = re.compile(r"https?://[^/\s]+/[A-Za-z0-9._-]+/[A-Za-z0-9._-]+/actions/runs/[0-9]+")
 
 
+#: What reading a text of another form raises.
+_UNUSABLE = (ArithmeticError, KeyError, RecursionError, TypeError, ValueError)
+#: The numbers that a process can have.
+_PIDS = range(1, 2**31)
+_LONGEST_NAME = 255
+#: Times nearer to the ends of the calendar cannot be computed with.
+_TIMES = datetime(2000, 1, 1, tzinfo=UTC), datetime(9000, 1, 1, tzinfo=UTC)
+
+
 class NotALock(Exception):
     """An object among the locks has another content."""
 
@@ -118,15 +127,21 @@ class Lock:
         """Read a lock; `NotALock` if it is none."""
         try:
             found = json.loads(content)
-            since = datetime.fromisoformat(found["timestamp"])
-            since = since if since.tzinfo else since.replace(tzinfo=UTC)
-            return cls(stored, int(found["pid"]), str(found["username"]), str(found["hostname"]), since)
-        except (ValueError, KeyError, TypeError) as error:
-            raise NotALock(f"{stored.name} is not a lock of Pulumi: {error!r}") from error
+            pid = int(found["pid"])
+            if pid not in _PIDS:
+                raise ValueError("pid")
+            return cls(stored, pid, _name(found["username"]), _name(found["hostname"]), _time(found["timestamp"]))
+        except _UNUSABLE:
+            raise NotALock(f"{printable(stored.name)} is not a lock of Pulumi") from None
+
+    @property
+    def user(self) -> str:
+        """Who took it, to print: `runner@machine`."""
+        return printable(f"{self.username}@{self.hostname}")
 
     def __str__(self) -> str:
         since = f"{self.timestamp.astimezone():%Y-%m-%d %H:%M:%S}"
-        return printable(f"{self.username}@{self.hostname}, process {self.pid}, since {since}")
+        return f"{self.user}, process {self.pid}, since {since}"
 
 
 def read_locks(backend: Backend, project: str, stack: str) -> Iterator[Lock]:
@@ -168,14 +183,14 @@ class RunRecord:
         """Read a record; None if it is none."""
         try:
             found = json.loads(content)
-            since = datetime.fromisoformat(found["timestamp"])
-            if since.tzinfo is None or not _RUN_URL.fullmatch(found["url"]):
+            url, repository = str(found["url"]), _name(found["repository"])
+            run_id, attempt = int(found["run_id"]), int(found["attempt"])
+            # GitHub is asked about the run by its number, and people read its address.
+            if not _RUN_URL.fullmatch(url) or not url.endswith(f"/{repository}/actions/runs/{run_id}"):
                 return None
-            numbers = int(found["run_id"]), int(found["attempt"])
-            return cls(
-                found["url"], str(found["repository"]), *numbers, str(found["runner"]), str(found["hostname"]), since
-            )
-        except (ValueError, KeyError, TypeError):
+            names = _name(found["runner"]), _name(found["hostname"])
+            return cls(url, repository, run_id, attempt, *names, _time(found["timestamp"], needs_zone=True))
+        except _UNUSABLE:
             return None
 
     def as_json(self) -> bytes:
@@ -190,6 +205,23 @@ class RunRecord:
 
     def __str__(self) -> str:
         return f"the GitHub run {self.url} (attempt {self.attempt})"
+
+
+def _name(value: object) -> str:
+    if not isinstance(value, str) or len(value) > _LONGEST_NAME:
+        raise ValueError("name")
+    return value
+
+
+def _time(value: object, *, needs_zone: bool = False) -> datetime:
+    """Return a time that can be compared and shown in every time zone; raises for any other."""
+    found = datetime.fromisoformat(str(value))
+    if needs_zone and found.tzinfo is None:
+        raise ValueError("timestamp")
+    found = found if found.tzinfo else found.replace(tzinfo=UTC)
+    if not _TIMES[0] <= found <= _TIMES[1]:
+        raise ValueError("timestamp")
+    return found
 
 
 def record_name(project: str, stack: str) -> str:
@@ -288,7 +320,7 @@ def _ask_github(lock: Lock, record: RunRecord) -> Owner:
         return _judge(lock, record, run, jobs)
     except ReconcilerError as error:
         reason = str(error).splitlines()[0]
-    except (AttributeError, KeyError, TypeError, ValueError):
+    except (AttributeError, *_UNUSABLE):
         reason = "GitHub's answer has another form than documented"
     return Owner("unknown", f"it may belong to {record}, but: {printable(reason)}", record)
 
@@ -300,7 +332,7 @@ def _judge(lock: Lock, record: RunRecord, run: dict[str, Any] | None, jobs: list
     own = [job for job in jobs if job.get("runner_name") == record.runner]
     over = own and all(job["status"] == "completed" for job in own)
     if run["status"] != "completed" and not over:
-        return Owner("live", f"{record} is {str(run['status']).replace('_', ' ')}", record)
+        return Owner("live", printable(f"{record} is {str(run['status']).replace('_', ' ')}"), record)
     ends = [str(job["completed_at"]) for job in own] or [str(run["updated_at"])]
     end = max(datetime.fromisoformat(each) for each in ends)
     if lock.timestamp > end + _CLOCKS:

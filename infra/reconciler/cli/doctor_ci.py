@@ -194,7 +194,7 @@ def _results_of(name: str, check: Callable[[], Iterator[Check]]) -> Iterator[Che
     except ReconcilerError as error:
         text = masked_output.format_error(error)
         yield Check(name, "failed", text, unanswered=isinstance(error, RemoteError))
-    except (AttributeError, IndexError, KeyError, TypeError, ValueError) as error:
+    except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
         text = f"an answer has another form than documented ({type(error).__name__})"
         yield Check(name, "failed", text, unanswered=True)
 

@@ -19,7 +19,7 @@ _LOOPBACK: Final = ("127.0.0.1", "::1", "localhost")
 _REQUEST_S: Final = 30
 _ATTEMPTS_S: Final = 60
 #: What broken credentials and answers raise, besides the exceptions of the libraries.
-_UNUSABLE: Final = (ValueError, TypeError)
+_UNUSABLE: Final = (RecursionError, TypeError, ValueError)
 
 
 class Denied(Exception):

@@ -156,7 +156,7 @@ def _unusable(subject: str) -> Iterator[None]:
     """Turn the errors of an answer of another shape into one line."""
     try:
         yield
-    except (AttributeError, KeyError, TypeError, ValueError) as error:
+    except (ArithmeticError, AttributeError, KeyError, TypeError, ValueError) as error:
         raise google_error(subject, error) from None
 
 

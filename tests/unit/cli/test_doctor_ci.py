@@ -21,8 +21,9 @@ from reconciler.cli.doctor_ci import CiChecks
 from reconciler.config import load
 from reconciler.google.iam.policies import IAM, RESOURCE_MANAGER
 from reconciler.google.kms import KMS
-from reconciler.google.storage import EMULATOR
+from reconciler.google.storage import EMULATOR, StateBucket
 from reconciler.health.ci_checks import FORBIDDEN, NEEDED
+from reconciler.model.errors import RemoteError
 from simulator.github.state import Settings
 from simulator.google.kms import build_kms
 from simulator.secret_manager.state import project_number
@@ -494,3 +495,19 @@ def test_no_answer_ends_doctor_ci_in_a_traceback(
         results = list(CiChecks(ENVIRONMENT, "reconciler@example.com", as_preview).results())
     assert results
     assert all(result.text for result in results)
+
+
+@pytest.mark.parametrize("text", ["[" * 100_000, '{"items": [{"name": "a", "generation": 1e999}]}'])
+def test_doctor_ci_reports_an_answer_that_python_cannot_hold(
+    answers: tuple[Answers, str], text: str, monkeypatch: pytest.MonkeyPatch
+):
+    sent, url = answers
+    sent.left = [(200, text)]
+    variables = {"GITHUB_API_URL": url, "GITHUB_TOKEN": "t", "GITHUB_REPOSITORY": "example/data", EMULATOR: url}
+    variables |= {KMS: f"{url}/v1/", RESOURCE_MANAGER: f"{url}/v3/", IAM: f"{url}/v1/"}
+    for name, value in {**variables, "PULUMI_BACKEND_URL": "gs://states"}.items():
+        monkeypatch.setenv(name, value)
+    results = [*CiChecks(ENVIRONMENT, APPLY, False).results(), *CiChecks(ENVIRONMENT, APPLY, True).results()]
+    assert any(result.level == "failed" for result in results)
+    with StateBucket("gs://states") as bucket, pytest.raises(RemoteError, match="no usable answer"):
+        list(bucket.list(".pulumi/locks"))

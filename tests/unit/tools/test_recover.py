@@ -201,6 +201,60 @@ def test_recover_names_a_broken_lock(stack, dead):
     assert "recover: .pulumi/locks/organization/shop/dev/0a1b.json is not a lock of Pulumi" in done.stderr
 
 
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"",
+        b"\xff\xfe\x00",
+        b"[1]",
+        b"[" * 200_000,
+        b'{"pid": Infinity}',
+        lock_content(0, since=datetime.now(UTC)),
+        lock_content(-5, since=datetime.now(UTC)),
+        lock_content(2**70, since=datetime.now(UTC)),
+        lock_content(4, since=datetime.now(UTC), username="u" * 1_000),
+        lock_content(4, since=datetime(1, 1, 1, tzinfo=UTC)),
+        lock_content(4, since=datetime.now(UTC)).replace(b"Z", b"\\u001b[2J token"),
+    ],
+)
+def test_recover_names_what_is_no_lock_and_releases_nothing(stack, dead, content):
+    stack.lock(dead)
+    stack.locks()[0].write_bytes(content)
+    done = stack.recover("dev", "--force")
+    assert done.returncode == 3
+    name = ".pulumi/locks/organization/shop/dev/0a1b.json"
+    assert done.stderr == f"recover: {name} is not a lock of Pulumi\n    Remove it by hand.\n"
+    assert len(stack.locks()) == 1
+    assert stack.asked == ["whoami"]
+
+
+def test_recover_prints_names_in_a_lock_as_text(stack, dead):
+    stack.lock(dead, hostname="other\x1b[2J\n::error::x")
+    done = stack.recover("dev")
+    assert done.returncode == 1
+    assert "\x1b" not in done.stdout + done.stderr
+    assert "\n::error" not in done.stdout + done.stderr
+
+
+@pytest.mark.parametrize("name", ["", "*", "../../dev", "a b", "a/b/c/d"])
+def test_recover_of_what_is_no_stack_name_is_wrong_usage(stack, name):
+    done = stack.recover(name)
+    assert done.returncode == 2
+    assert "STACK is no name of a stack" in done.stderr
+    assert stack.asked == []
+
+
+@pytest.mark.parametrize("content", [b"a: [1", b"[1]", b"runtime: python", b"name: 1", b"\xff\xfe"])
+def test_recover_names_a_project_file_that_is_none(stack, content):
+    (stack.directory / "Pulumi.yaml").write_bytes(content)
+    done = stack.recover("dev")
+    assert done.returncode == 2
+    assert (
+        done.stderr
+        == f"recover: {stack.directory / 'Pulumi.yaml'} is no Pulumi project with a name.\n    Restore it.\n"
+    )
+
+
 @pytest.mark.parametrize("url", ["https://api.pulumi.com", "s3://states"])
 def test_recover_cancels_in_other_backends_only_by_force(stack, url):
     stack.pulumi(url=url, listed=[{"name": "dev", "url": "https://app.pulumi.com/a/shop/dev"}])

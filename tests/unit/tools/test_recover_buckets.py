@@ -104,6 +104,16 @@ def test_recover_rejects_the_lock_of_a_live_github_run_even_by_force(stack, forc
     assert stack.asked == ["whoami"]
 
 
+def test_recover_prints_what_github_reports_as_text(stack):
+    stack.record()
+    stack.lock_object()
+    stack.github.attempts[7, 2] = attempt("\x1b[2J\n::error::x", job="in_progress")
+    done = stack.recover("dev")
+    assert done.returncode == 1
+    assert "\x1b" not in done.stdout + done.stderr
+    assert "\n::error" not in done.stdout + done.stderr
+
+
 def test_recover_releases_the_lock_of_an_ended_job_of_a_waiting_run(stack):
     stack.record()
     stack.lock_object()
@@ -123,8 +133,16 @@ def test_recover_releases_the_lock_of_an_ended_job_of_a_waiting_run(stack):
         ({}, attempt("completed", minutes=-60), "had ended before the stack was locked, so another run may be going"),
         ({}, None, "which GitHub does not know, or which the token may not read (actions: read)"),
         ({}, {"status": "completed"}, "GitHub's answer has another form than documented"),
-        ({"repository": "example/other"}, attempt("completed"), "which is not of example/data"),
+        (
+            {"repository": "example/other", "url": RUN.replace("data", "other")},
+            attempt("completed"),
+            "which is not of example/data",
+        ),
         ({"url": "https://github.com/\x1b[2J"}, attempt("completed"), "no GitHub run is recorded"),
+        ({"url": RUN.replace("data", "other")}, attempt("completed"), "no GitHub run is recorded"),
+        ({"url": RUN.replace("/7", "/8")}, attempt("completed"), "no GitHub run is recorded"),
+        ({"run_id": float("inf")}, attempt("completed"), "no GitHub run is recorded"),
+        ({"runner": ["x"]}, attempt("completed"), "no GitHub run is recorded"),
     ],
 )
 def test_recover_rejects_a_lock_of_an_unknown_run(stack, recorded, known, reason):
@@ -166,7 +184,7 @@ def test_recover_trusts_a_shared_hostname_only_within_the_same_job(stack):
     done = stack.recover("dev")
     assert done.returncode == 1, "GitHub gives one name to many machines"
     assert "no GitHub run is recorded" in done.stderr
-    stack.record(run_id=8, attempt=1, runner="GitHub Actions 13", hostname=socket.gethostname(), url=RUN)
+    stack.record(run_id=8, attempt=1, runner="GitHub Actions 13", hostname=socket.gethostname(), url=f"{RUN[:-1]}8")
     stack.lock_object(hostname=socket.gethostname(), pid=2**22 + 1)
     assert "on this machine has ended" in stack.recover("dev").stdout
 
