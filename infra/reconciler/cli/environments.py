@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
@@ -16,7 +17,6 @@ from reconciler.config.places import Places
 from reconciler.fivetran.api import (
     ApiError,
     Connection,
-    FivetranClient,
     FivetranError,
     Group,
     InvalidSettings,
@@ -24,6 +24,9 @@ from reconciler.fivetran.api import (
 )
 from reconciler.model import Environment, Fleet, Unit, commands
 from reconciler.model.errors import ReconcilerError, RemoteError
+
+if TYPE_CHECKING:
+    from reconciler.fivetran.api import FivetranClient
 
 
 @dataclass(frozen=True)
@@ -137,6 +140,8 @@ def fivetran_client() -> Iterator[FivetranClient]:
         RemoteError: A request in the block failed.
     """
     try:
+        from reconciler.fivetran.api import FivetranClient  # noqa: PLC0415 (slow to import, and not for every command)
+
         with FivetranClient.from_environment() as client:
             yield client
     except (MissingCredentials, InvalidSettings) as error:

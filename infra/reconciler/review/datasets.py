@@ -111,7 +111,8 @@ def _is_less(new: object, old: object) -> bool:
 
 def _duration(milliseconds: object) -> str:
     try:
-        days = float(str(milliseconds)) / 86_400_000
+        hours = float(str(milliseconds)) / 3_600_000
     except ValueError:
         return str(milliseconds)
-    return f"{days:g} days"
+    number, unit = (hours / 24, "day") if hours >= 24 else (hours, "hour")
+    return f"{number:.4g} {unit}" if number == 1 else f"{number:.4g} {unit}s"

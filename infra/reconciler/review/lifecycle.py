@@ -18,7 +18,6 @@ def endings(context: Context) -> Iterator[Consequence]:
     """Return the units whose removal moves to another day, and those that retire."""
     for name, after in context.after.items():
         before = context.before.get(name)
-        place = context.place(name, "expires")
         if after.ending.retired and not (before and before.ending.retired):
             yield _retired(context, name)
         moved: dict[tuple[date | None, date | None, bool], list[str]] = {}
@@ -29,6 +28,7 @@ def endings(context: Context) -> Iterator[Consequence]:
             is_sooner = new_day is not None and (old_day is None or new_day < old_day) and not is_new
             text = _describe_move(objects, old_day, new_day) + _expiry(context, name, new_day)
             severity: Severity = "stop" if is_sooner else "note"
+            place = context.place(name, "expires")  # it reads the file again
             several = _several(name, objects, old_day, new_day, _expiry(context, name, new_day))
             at = ", ".join(objects)
             yield Consequence(severity, "removal_moved", text, at, name, place, effective=new_day, several=several)

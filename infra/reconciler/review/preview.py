@@ -101,6 +101,8 @@ def _steps(listed: list[dict[str, Any]]) -> Iterator[Step]:
             old = next((state for other in both if (state := _state(other, "oldState"))), {})
             new = next((state for other in both if (state := _state(other, "newState"))), {})
             operation = "replace"
+        elif operation == "update":
+            old = {**old, "inputs": _with_removed(each, old)}
         seen.add(urn)
         kept = bool(old.get("retainOnDelete")) or operation == "discard"
         operation = {"discard": "delete", "import": "adopt"}.get(operation, operation)
@@ -113,6 +115,13 @@ def _steps(listed: list[dict[str, Any]]) -> Iterator[Step]:
             kept,
             kind.startswith("pulumi:providers:"),
         )
+
+
+def _with_removed(step: Mapping[str, Any], old: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return the old inputs, with what a refresh found that no input ever gave and that the run removes."""
+    inputs, outputs = _mapping(old.get("inputs")), _mapping(old.get("outputs"))
+    names = {str(path).partition(".")[0].partition("[")[0] for path in _mapping(step.get("detailedDiff"))}
+    return {**{name: outputs[name] for name in names & outputs.keys()}, **inputs}
 
 
 def _type_and_name(urn: str) -> tuple[str, str]:

@@ -234,6 +234,27 @@ def test_tables_that_are_deleted_sooner_are_stopped(tmp_path: Path, old: str | N
     assert "default_table_expiration_ms" in lines[int(sooner.place.split(":")[1]) - 1]
 
 
+def test_a_setting_made_by_hand_that_a_run_removes_is_shown(tmp_path: Path):
+    inputs = {"datasetId": "shop", "location": "US"}
+    by_hand = {**inputs, "defaultTableExpirationMs": 3_600_000, "friendlyName": "By hand", "etag": "x"}
+    change = step("update", "Dataset", "shop", inputs, inputs, outputs=by_hand)
+    change["detailedDiff"] = {key: {"kind": "delete"} for key in ("defaultTableExpirationMs", "friendlyName")}
+    assert found(consequences(tmp_path, {"shop": unit()}, change)) == [
+        ("note", "table_expiration", "removes `default_table_expiration_ms` of the dataset shop"),
+        ("detail", "dataset_changed", "changes friendlyName of the dataset shop"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("milliseconds", "words"),
+    [(3_600_000, "1 hour"), (7_200_000, "2 hours"), (86_400_000, "1 day"), (2_592_000_000, "30 days")],
+)
+def test_an_expiration_of_tables_is_shown_in_hours_or_days(tmp_path: Path, milliseconds: int, words: str):
+    new = {"datasetId": "shop", "defaultTableExpirationMs": milliseconds}
+    [sooner] = consequences(tmp_path, {"shop": unit()}, step("update", "Dataset", "shop", {"datasetId": "shop"}, new))
+    assert sooner.text.endswith(f": BigQuery deletes each new table after {words}")
+
+
 def test_settings_beside_references_and_references_that_leave_are_shown(tmp_path: Path):
     def inputs(config: dict[str, Any]) -> dict[str, Any]:
         return {"service": "stripe", "destination": {"schema": "shop"}, "unit": "shop", "config": config}
