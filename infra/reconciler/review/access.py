@@ -270,7 +270,8 @@ def function_access(context: Context) -> Iterator[Consequence]:
     for kind, key in (("FunctionIamMember", "cloudFunction"), ("ServiceIamMember", "name")):
         for step in context.preview.of_type(kind):
             is_new = step.operation != "delete"
-            name = str((step.new or step.old).get(key, step.name))
+            inputs = step.new or step.old
+            name, project = str(inputs.get(key, step.name)), str(inputs.get("project", ""))
             units = [
                 unit.name
                 for unit in context.units.values()
@@ -278,10 +279,12 @@ def function_access(context: Context) -> Iterator[Consequence]:
             ]
             # Where no file names the function any more, the resource has the name of the unit that did.
             place = context.place(*units[:1] or [step.name], "connector", "function") or context.environment_place()
+            elsewhere = f" of project {project}" if project not in ("", context.environment.gcp_project) else ""
             yield Consequence(
                 "stop" if is_new else "note",
                 "function_granted" if is_new else "function_revoked",
-                f"{'lets Fivetran call' if is_new else 'no longer lets Fivetran call'} the function {name}",
+                f"{'lets Fivetran call' if is_new else 'no longer lets Fivetran call'} the function {name}{elsewhere}",
                 f"function {name}",
                 place=place,
+                value=[kind, project, inputs.get("region", inputs.get("location")), inputs.get("role")],
             )

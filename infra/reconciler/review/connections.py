@@ -50,7 +50,7 @@ def connections(context: Context) -> Iterator[Consequence]:
                 place = context.place(unit, "connector", "allow_resync")
                 after = context.after.get(unit)
                 declared = [dict(after.permanent), dict(after.fixed)] if after else []
-                value = [service, step.new.get("destination"), *declared]
+                value = [service, context.environment.group, step.new.get("destination"), *declared]
                 yield Consequence("stop", "connection_replaced", text, name, unit, place, value)
             case _:
                 yield from _sent(context, step, name, unit)
@@ -323,7 +323,8 @@ def destinations(context: Context) -> Iterator[Consequence]:
             yield Consequence("note", "destination_created", text, name, place=place)
         elif step.operation == "replace":
             text = f"replaces the {name}: every connection syncs again"
-            yield Consequence("stop", "destination_replaced", text, name, place=place)
+            value = {key: step.new.get(key) for key in ("gcp_project", "location", "region")}
+            yield Consequence("stop", "destination_replaced", text, name, place=place, value=value)
         elif step.operation == "delete":
             yield Consequence("stop", "destination_deleted", f"deletes the {name}", name, place=place)
         else:

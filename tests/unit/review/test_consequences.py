@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from tests.unit.review import previews
 from tests.unit.review.previews import consequences, review, step, unit
 
 from reconciler.review.consequence import Consequence
@@ -387,6 +388,20 @@ def _preflight(**after: Any) -> dict[str, Any]:
             [step("create", "IAMMember", "a", None, {**ROLE, "condition": {"title": "t", "expression": "1"}})],
             [step("create", "IAMMember", "a", None, {**ROLE, "condition": {"title": "t", "expression": "2"}})],
         ),
+        # A function of another project, or in another region.
+        (
+            [step("create", "ServiceIamMember", "shop", None, {"name": "casa", "project": "a", "location": "b"})],
+            [step("create", "ServiceIamMember", "shop", None, {"name": "casa", "project": "a", "location": "c"})],
+        ),
+        (
+            [step("create", "FunctionIamMember", "shop", None, {"cloudFunction": "casa", "project": "a"})],
+            [step("create", "FunctionIamMember", "shop", None, {"cloudFunction": "casa", "project": "b"})],
+        ),
+        # Everything again, from another region.
+        (
+            [step("replace", "Destination", "dev", {"region": "a"}, {"region": "b"})],
+            [step("replace", "Destination", "dev", {"region": "a"}, {"region": "c"})],
+        ),
         # A dataset with data that is there already.
         (
             [
@@ -399,7 +414,7 @@ def _preflight(**after: Any) -> dict[str, Any]:
             ],
         ),
     ],
-    ids=["tables", "kept", "permanent_key", "condition", "adopted"],
+    ids=["tables", "kept", "permanent_key", "condition", "region", "project", "destination", "adopted"],
 )
 def test_fingerprints_differ_with_what_is_done(tmp_path: Path, one: list[Any], other: list[Any]):
     def fingerprints(steps: list[Any]) -> list[str | None]:
@@ -493,6 +508,16 @@ def test_a_function_of_either_generation_that_fivetran_may_call_is_stopped(tmp_p
         ("stop", "function_granted", "lets Fivetran call the function first"),
         ("stop", "function_granted", "lets Fivetran call the function second"),
     ]
+
+
+def test_a_replacement_in_another_group_has_another_fingerprint(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    def fingerprint(group: str) -> str | None:
+        fivetran = {**previews.ENVIRONMENT["fivetran"], "group": group}
+        monkeypatch.setattr(previews, "ENVIRONMENT", {**previews.ENVIRONMENT, "fivetran": fivetran})
+        steps = [step("replace", "Connection", "shop", CONNECTION, CONNECTION)]
+        return consequences(tmp_path, {"shop": unit()}, *steps)[0].fingerprint("dev")
+
+    assert fingerprint("Group_A") != fingerprint("Group_B")
 
 
 def test_a_resource_that_a_review_cannot_describe_needs_approval(tmp_path: Path):
