@@ -6,11 +6,12 @@ import ipaddress
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import NoReturn, Self
-
-import httpx
+from typing import TYPE_CHECKING, NoReturn, Self
 
 from reconciler.fivetran.api.errors import InvalidSettings, MissingCredentials
+
+if TYPE_CHECKING:
+    import httpx
 
 _MASK = "******"
 
@@ -69,6 +70,8 @@ class BaseUrl:
     @classmethod
     def parse(cls, text: str) -> Self:
         """Read FIVETRAN_API_URL. Raises InvalidSettings without the text, which may be a misplaced key."""
+        import httpx  # noqa: PLC0415 (slow to import, and not for those who read the quota only)
+
         problem, url = None, None
         try:
             url = httpx.URL(text.strip())
