@@ -71,7 +71,7 @@ def grant(source: Source, environment: Environment, name: str, dataset: Path, wa
             edited = set_value(source, (*each.path, "until"), until)
             edited = set_value(edited, (*each.path, "ticket"), wanted.ticket)
             return _granted(edited, name, dataset, wanted, f"until {each.until} so far")
-        source = remove(source, each.removable)
+        source = remove(source, each.removable, keep=dataset)
     content: dict[str, Any] = {"role": wanted.role, "members": [member]}
     content |= {} if wanted.ticket is None else {"ticket": wanted.ticket}
     content |= {} if until is None else {"until": until}
@@ -99,7 +99,7 @@ def revoke(
         step = inherited[0] if inherited else step
         raise EditRejected(f"{source.where(*dataset, 'access')}: no grant {what} {member}\n    {step}")
     for each in reversed(given):
-        source = remove(source, each.removable)
+        source = remove(source, each.removable, keep=dataset)
     roles = ", ".join(dict.fromkeys(each.role for each in given))
     return Edited(source, f"Revoke access to {_called(name, dataset)} from {member}", (f"revokes {roles}", *inherited))
 

@@ -33,6 +33,9 @@ _CREDENTIALS = (
 _BELONGS_TO = {"client_id": "client_secret", "access_key_id": "access_key_secret", "key_id": "private_key"}
 #: The usual port by a part of the service's id.
 _PORTS = {"postgres": 5432, "mysql": 3306, "maria": 3306, "sql_server": 1433, "oracle": 1521, "redshift": 5439}
+#: The services whose code is the user's own.
+FUNCTION, PACKAGE = "google_cloud_function", "connector_sdk"
+_FUNCTIONS_REGION, _FUNCTIONS_KEY = "us-central1", "api_key"
 _FILL_IN = "fill-in"
 #: The form of a name in `destination`, which has no hyphen.
 _FILL_IN_NAME = "fill_in"
@@ -75,6 +78,17 @@ def draft(service: Service, wanted: Wanted, environment: Environment, prefix: st
     connector: dict[str, Any] = {"service": service.id, "destination": _destination(service.form, wanted.name)}
     what = "what the datasets' names begin with" if service.form == Form.PREFIX else "the dataset's name in BigQuery"
     comments["connector", "destination"] = f"Fixed once the connection exists: {what}."
+    if service.id == FUNCTION:
+        connector["function"] = {"name": wanted.name, "region": _FUNCTIONS_REGION}
+        comments["connector", "function"] = f"{FILL_IN} the Cloud Function that Fivetran calls"
+        secret = secret_name(prefix, wanted.name, _FUNCTIONS_KEY)
+        config["secrets_list"] = [{"key": _FUNCTIONS_KEY, "value": {"secret": secret, "version": 1}}]
+        comments["connector", "config", "secrets_list"] = "What the function finds in `secrets` of each request."
+        secrets.append(secret)
+    if service.id == PACKAGE:
+        comments["connector", "service"] = (
+            "Its code: write `package: FOLDER/code.zip` above `destination` once `fivetran package` wrote it."
+        )
     connector |= {"config": config} if config else {}
     if wanted.task_id is not None:
         connector["schedule"] = {"by": "airflow", "task_id": wanted.task_id}

@@ -63,9 +63,9 @@ def promote(
         raise EditRejected(f"{source.where('retire')}: {name} retires\n    Remove `retire` first.")
     result = Promoted(source)
     for path in _LEFT_OUT:
-        _leave_out(result, path)
+        _leave_out(result, path, keep=path[:-1])
     for path in _datasets(result.source):
-        _leave_out(result, (*path, "adopt"))
+        _leave_out(result, (*path, "adopt"), keep=path)
         _promote_access(result, name, path, old, new)
         _add_labels(result, path, new)
     _promote_task(result, name, task_id)
@@ -95,9 +95,9 @@ def _replace_own_comments(result: Promoted, name: str, old: Environment, new: En
         result.source = own_comments.replace_comment(result.source, before, after)
 
 
-def _leave_out(result: Promoted, path: Path) -> None:
+def _leave_out(result: Promoted, path: Path, *, keep: Path) -> None:
     if result.source.find(path) is not None:
-        result.source = remove(result.source, path)
+        result.source = remove(result.source, path, keep=keep)
         result.notes.append(f"left out: {'.'.join(map(str, path))}")
 
 
@@ -126,7 +126,8 @@ def _promote_access(result: Promoted, name: str, dataset: Path, old: Environment
                 continue
             left = result.source.at(*dataset, "access", index, "members")
             path = (*dataset, "access", index)
-            result.source = remove(result.source, path if len(left) == 1 else (*path, "members", number))
+            removed = path if len(left) == 1 else (*path, "members", number)
+            result.source = remove(result.source, removed, keep=dataset)
             longest = new.policy.people.longest
             options = ["--ticket", "TICKET", "--for", f"{longest.days if longest else 14}d"] if needs_more else []
             step = commands.reconciler("grant", name, str(member), *options, environment=new.name)

@@ -54,14 +54,22 @@ def set_value(source: Source, path: Path, value: Any, *, order: Sequence[str] = 
     return source.apply([splice], expected)
 
 
-def remove(source: Source, path: Path) -> Source:
+def remove(source: Source, path: Path, *, keep: Path = ()) -> Source:
     """Remove the entry at a path. A mapping or list that would be empty is removed with it.
 
     Comments above it stay.
+
+    Args:
+        source: The file.
+        path: Keys and list indexes.
+        keep: A mapping above the entry that stays, as `{}` if it would be empty.
     """
-    while len(path) > 1 and (parent := source.find(path[:-1])) is not None and len(parent.entries) == 1:
+    shortest = len(keep) + 1
+    while len(path) > shortest and (parent := source.find(path[:-1])) is not None and len(parent.entries) == 1:
         path = path[:-1]
     parent = source.find(path[:-1])
+    if keep and parent is not None and len(path) == shortest and len(parent.entries) == 1:
+        return source.apply(_empty(source, keep, parent), _with(source.data, keep, {}))
     entry = source.entry(parent, path[-1]) if parent is not None else None
     if parent is None or entry is None:
         raise source.rejected(0, "there is nothing to remove")
@@ -230,6 +238,14 @@ def _append_in_flow(source: Source, path: Path, node: Node, value: Any) -> Splic
     return _below(
         source, path, node, [f"{'  ' if number else '- '}{line}" for number, line in enumerate(_lines(value, path))]
     )
+
+
+def _empty(source: Source, path: Path, node: Node) -> list[Splice]:
+    """Remove the only entry of a mapping, and write it as `{}`. Comments above the entry stay."""
+    if node.is_flow:
+        return [Splice(node.inner + 1, node.end - 1, "")]
+    key_end = _colon_end(source, path)
+    return [Splice(key_end, key_end, " {}"), *_remove_lines(source, node, 0)]
 
 
 def _remove_in_flow(source: Source, parent: Node, number: int) -> list[Splice]:

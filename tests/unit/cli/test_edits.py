@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import subprocess
 from pathlib import Path
@@ -478,3 +479,30 @@ def test_edit_writes_nothing_when_git_does_not_answer(folder: Folder):
     (folder.file.parents[2] / ".git" / "config").write_text("[core\n")
     ran = folder.run("pause", "stripe", "INC-1", "--yes")
     assert (ran.code, "Run `git status` to see why." in ran.err, folder.text) == (2, True, UNIT)
+
+
+@pytest.mark.parametrize(
+    ("dataset", "rest"),
+    [
+        ("dataset:\n  access:\n    - {role: R, members: [M], ticket: T, until: D}\n", "dataset: {}\n"),
+        (
+            "dataset: # one\n    # two\n    access: # three\n    - role: R\n      members: [M]\n      ticket: T\n"
+            "      until: D\n    # four\n",
+            "dataset: {} # one\n    # two\n    # four\n",
+        ),
+        ("dataset: { access: [{role: R, members: [M], ticket: T, until: D}] } # one\n", "dataset: {} # one\n"),
+        (
+            "dataset:\n  friendly_name: x\n  access: [{role: R, members: [M], ticket: T, until: D}]\n",
+            "dataset:\n  friendly_name: x\n",
+        ),
+    ],
+)
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+def test_revoke_of_the_only_grant_keeps_the_dataset(folder: Folder, dataset: str, rest: str, end: str):
+    values = {"R": "roles/bigquery.dataViewer", "M": "'user:a@example.com'", "D": "2026-12-05"}
+    written = re.sub(r"\b[RMD]\b", lambda name: values[name[0]], dataset)
+    before, after = (UNIT.replace("dataset:\n  friendly_name: Stripe\n", each) for each in (written, rest))
+    folder.commit(before.replace("\n", end))
+    ran = folder.run("revoke", "stripe", "user:a@example.com", "--yes")
+    assert ran.code == 0, ran.err
+    assert folder.text == after.replace("\n", end)

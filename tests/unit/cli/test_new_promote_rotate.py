@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 from datetime import date
 from pathlib import Path
 
@@ -265,3 +267,97 @@ def test_pull_request_rejects_a_file_that_differs_from_the_default_branch(folder
 
 def test_pull_request_names_what_is_missing(folder: Folder):
     assert "the repository has no remote" in folder.run("extend", "stripe", "30d", "--yes", "--pull-request").err
+
+
+def put_gh(folder: Folder, monkeypatch: pytest.MonkeyPatch, script: str) -> Path:
+    """Put a `gh` on PATH that runs a shell script; return the file to which it can write."""
+    tools = Path(f"{Path.cwd()}-tools")
+    tools.mkdir()
+    (tools / "gh").write_text(f"#!/bin/sh\n{script}\n")
+    (tools / "gh").chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tools}:{os.environ['PATH']}")
+    monkeypatch.setenv("GH_LOG", str(tools / "log"))
+    return tools / "log"
+
+
+BRANCH = "reconciler/extend-stripe-to-2027-01-30"
+
+
+def test_pull_request_is_opened_with_gh(folder: Folder, remote: Path, monkeypatch: pytest.MonkeyPatch):
+    log = put_gh(folder, monkeypatch, 'echo "$@" >"$GH_LOG"; cat >>"$GH_LOG"; echo https://example.com/pull/7')
+    ran = folder.run("extend", "stripe", "30d", "--yes", "--pull-request")
+    assert ran.out.endswith("\nhttps://example.com/pull/7\n")
+    called = log.read_text()
+    assert f"--raw-field head={BRANCH} --raw-field base=main" in called
+    assert called.endswith("30 days later than before\n\nFile: connectors/dev/stripe.yaml")
+
+
+def test_pull_request_names_the_pushed_branch_when_gh_fails(
+    folder: Folder, remote: Path, monkeypatch: pytest.MonkeyPatch
+):
+    put_gh(folder, monkeypatch, "echo 'gh: To use GitHub CLI, run gh auth login' >&2; exit 4")
+    ran = folder.run("extend", "stripe", "30d", "--yes", "--pull-request")
+    assert ran.code == 2
+    create = f"`gh pr create --head {BRANCH} --base main --fill`"
+    assert ran.err.endswith(
+        f"gh: To use GitHub CLI, run gh auth login\n    The branch {BRANCH} is pushed: correct that and run {create}.\n"
+    )
+    assert folder.git("--git-dir", str(remote), "branch", "--list", BRANCH)
+
+
+def test_pull_request_without_gh_names_the_branch(folder: Folder, remote: Path, monkeypatch: pytest.MonkeyPatch):
+    found = shutil.which
+    monkeypatch.setattr(shutil, "which", lambda name: None if name == "gh" else found(name))
+    ran = folder.run("extend", "stripe", "30d", "--yes", "--pull-request")
+    assert f"gh is not installed: open a pull request from {BRANCH} to main by hand" in ran.err
+
+
+@pytest.mark.parametrize("where", ["detached", "other branch", "subfolder"])
+def test_pull_request_starts_from_the_default_branch_wherever_it_runs(
+    folder: Folder, remote: Path, monkeypatch: pytest.MonkeyPatch, where: str
+):
+    if where == "detached":
+        folder.git("checkout", "-q", "--detach")
+    elif where == "other branch":
+        folder.git("checkout", "-q", "-b", "mine")
+        folder.git("commit", "-q", "--allow-empty", "-m", "mine alone")
+    specs = ["--specs", "."] if where == "subfolder" else []
+    monkeypatch.chdir("connectors" if where == "subfolder" else ".")
+    ran = folder.run("extend", "stripe", "30d", "--yes", "--pull-request", *specs)
+    assert "pushed the branch" in ran.err
+    assert folder.git("--git-dir", str(remote), "log", "--format=%s", BRANCH).split("\n")[:2] == [
+        "Extend stripe to 2027-01-30",
+        "A commit",
+    ]
+
+
+def test_pull_request_pushes_nothing_when_the_files_have_problems(folder: Folder, remote: Path):
+    assert folder.run("pause", "stripe", "", "--yes", "--pull-request").code == 1
+    assert folder.git("--git-dir", str(remote), "branch", "--list", "reconciler/*") == ""
+
+
+def test_pull_request_needs_git_and_a_repository(folder: Folder, monkeypatch: pytest.MonkeyPatch):
+    shutil.rmtree(".git")
+    ran = folder.run("extend", "stripe", "30d", "--yes", "--pull-request")
+    assert (ran.code, "no git repository\n    Leave out --pull-request." in ran.err) == (2, True)
+    monkeypatch.setenv("PATH", "/nowhere")
+    ran = folder.run("extend", "stripe", "30d", "--yes", "--pull-request")
+    assert (ran.code, "git: not found\n    Install git" in ran.err) == (2, True)
+
+
+@pytest.mark.parametrize("task", ["fivetran_shop", None])
+def test_new_prints_the_snippet_for_bigquery_etl_when_airflow_starts_the_syncs(folder: Folder, task: str | None):
+    ran = folder.run("new", "github", "--yes", *(["--task-id", task] if task else []))
+    snippet = "    scheduling:\n      depends_on_fivetran:\n        - task_id: fivetran_shop\n"
+    assert ran.err.endswith(snippet) is (task is not None)
+
+
+def test_new_names_the_code_of_a_custom_connector(folder: Folder):
+    ran = folder.run("new", "google_cloud_function", "--name", "casa", "--yes")
+    written = yaml.safe_load((folder.file.parent / "casa.yaml").read_text())["connector"]
+    assert written["function"] == {"name": "casa", "region": "us-central1"}
+    assert written["config"]["secrets_list"][0]["value"] == {"secret": "fivetran-casa-api-key", "version": 1}
+    assert "reconciler secret put -e dev fivetran-casa-api-key" in ran.err
+    folder.run("new", "connector_sdk", "--yes")
+    text = (folder.file.parent / "connector_sdk.yaml").read_text()
+    assert "# Its code: write `package: FOLDER/code.zip` above `destination`" in text
