@@ -63,8 +63,8 @@ def rotate(
         return Edited(source, f"{chosen.shown} of {name} has version {new.version} already")
     located = replace(new, project=new.project or environment.secrets_project)
     if old.kind == "secret" and (fault := find_fault(located)) is not None:
-        put = commands.reconciler("secret put", old.name, environment=environment.name)
-        raise EditRejected(f"{source.where(*chosen.path)}: {chosen.shown}: {fault}\n    Write the new value: {put}.")
+        again = commands.reconciler("rotate", name, *([key] if key else []), environment=environment.name)
+        raise EditRejected(f"{source.where(*chosen.path)}: {chosen.shown}: {fault}\n    Then run {again} again.")
     same = [each for each in found if each.reference == old]
     edited = source
     for each in same:

@@ -131,7 +131,8 @@ def check_keys(keys: Iterable[SystemKey], shown: Mapping[str, str], day: date) -
 
 def _unknown_roles(environment: Environment, known: Mapping[str, Role]) -> Iterator[Check]:
     for role in sorted({grant.role for grant in environment.fivetran_access or ()}):
-        if known and ((found := known.get(role)) is None or "DESTINATION" not in found.scopes):
+        found = known.get(role) or known.get(roles.current_name(role))
+        if known and (found is None or "DESTINATION" not in found.scopes):
             text = f"the account has no role {role} for a destination"
             yield Check(_CHECK, "failed", text, f"correct `fivetran.access` in {environment.file}")
 

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import html
 import json
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from reconciler.cli.placeholder_values import PlaceholderValues
 from reconciler.config import load
+from reconciler.fivetran.api import Role
+from reconciler.fivetran.group_access import GroupMember, LiveAccess
+from reconciler.health.group_access import check_access
 
 from .workspace import ENVIRONMENT, Workspace
 
@@ -80,6 +85,34 @@ def test_report_has_undeclared_members_ending_access_and_expiring_keys(members: 
     assert [each["text"] for each in found["to_see_to"]] == [
         "the Fivetran system key nightly (system_nightly) expires on 2027-01-20, in 17 days"
     ]
+
+
+def test_page_and_daily_issue_have_undeclared_members_and_expiring_keys(members: Workspace, tmp_path: Path):
+    expiry = {"key": "nightly", "secret": "x", "kind": "system", "expires_at": "2027-01-20T00:00:00Z"}
+    members.admin("POST", "/credentials", expiry)
+    members.run("report", "-e", "dev", "--today", "2027-01-03", "--html", str(tmp_path / "page.html"))
+    page = html.unescape((tmp_path / "page.html").read_text())
+    # The daily issue and the page have the sections of `report` alike.
+    text = members.run("report", "-e", "dev", "--today", "2027-01-03").out
+    for shown in (page, text):
+        assert f"{TEAM} has {EDIT} in the Fivetran group Dev" in shown
+        assert "the Fivetran system key nightly (system_nightly) expires on 2027-01-20, in 17 days" in shown
+
+
+def test_doctor_leaves_out_roles_that_members_have_in_other_groups(members: Workspace):
+    members.admin("POST", "/groups", {"name": "Other"})
+    members.admin("PATCH", "/groups/Other/access", {ANN: MANAGE, BOB: MANAGE})
+    declare(members, {BOB: EDIT, TEAM: EDIT, OWN: MANAGE})
+    assert checks(members)[1:] == [("ok", "3 members have a role in the group Dev, as the file declares")]
+
+
+def test_doctor_takes_a_former_name_of_a_role_for_its_new_one(members: Workspace):
+    live = LiveAccess({"user:bob@example.com": GroupMember(BOB, "1", EDIT)})
+    declare(members, {BOB: "Destination Analyst"})
+    environment = load(members.specs, members.specs.parent).fleets["dev"].environment
+    known = [Role(EDIT, frozenset({"DESTINATION"}), None)]
+    [found] = check_access(live, environment, datetime.now(UTC).date(), None, known)
+    assert found.level == "ok"
 
 
 def test_doctor_names_each_difference_between_file_and_group(members: Workspace):

@@ -208,3 +208,17 @@ def test_who_can_read_takes_members_in_any_case_of_their_address(workspace: Work
     workspace.write("shop", unit("user:a@example.com"))
     found = answer(workspace, text, "--offline")
     assert ("user:a@example.com" in members(found)) == ("@" in text)
+
+
+def test_who_can_read_on_a_past_day_answers_from_a_shallow_clone_as_far_as_it_goes(
+    history: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    git(tmp_path, "checkout", "--quiet", "--force", "main")
+    clone = tmp_path / "clone"
+    git(tmp_path, "clone", "--quiet", "--depth=1", tmp_path.as_uri(), str(clone))
+    monkeypatch.chdir(clone)
+    history.specs = clone / "connectors"
+    assert "user:c@example.com" in members(answer(history, "later", "--on", "2026-11-20"))
+    ran = history.run("who-can-read", "later", "--today", DAY, "--on", "2026-11-13")
+    assert ran.code == 2
+    assert "has no commit by 2026-11-13\n    Name a later day, or fetch the whole history: `git fetch" in ran.err
