@@ -18,7 +18,7 @@ import click
 
 from reconciler.cli import Exit
 from reconciler.cli.files import replace_file
-from reconciler.cli.options import environment_option, specs_option, today_option
+from reconciler.cli.options import specs_option, today_option, unit_environment_option
 from reconciler.cli.output import inert, print_note, print_text
 from reconciler.config import Loaded, load
 from reconciler.config.folder import ENVIRONMENT_FILE, UNIT_NAME
@@ -39,7 +39,7 @@ _COLOURS = {"+": "green", "-": "red", "@": "cyan"}
 
 def edit_options(command: F) -> F:
     """Add the options of all commands that edit a unit's file."""
-    return specs_option(today_option(environment_option(finish_options(command))))
+    return specs_option(today_option(unit_environment_option(finish_options(command))))
 
 
 def finish_options(command: F) -> F:
@@ -228,7 +228,13 @@ def _links_to(file: Path, specs: Path) -> list[Path]:
     """Return the other units' files that are this one by a symbolic link."""
     target = file.resolve()
     files = (*specs.glob("*/*.yaml"), *specs.glob("*/*/*.yaml"))
-    return [each for each in files if each != file and each.resolve() == target]
+    folders = {folder: folder.resolve() for folder in {each.parent for each in files}}
+
+    def is_same(each: Path) -> bool:
+        real = each.resolve() if each.is_symlink() else folders[each.parent] / each.name
+        return each != file and real == target
+
+    return [each for each in files if is_same(each)]
 
 
 def _describe_elsewhere(problems: Sequence[Problem]) -> str:

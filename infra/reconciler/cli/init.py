@@ -44,7 +44,7 @@ _REGION = "GCP_US_EAST4"
 @finish_options
 @click.option("--group", "group_name", metavar="NAME", help="The Fivetran group.  [default: the only one, or it asks]")
 @click.option("--project", metavar="ID", help="The GCP project.  [default: that of the group's destination]")
-@click.option("--location", metavar="LOCATION", help="BigQuery's location.  [default: that of the group's destination]")
+@click.option("--location", metavar="LOCATION", help="BigQuery's location.  [default: as Fivetran or Google has it]")
 @click.option(
     "--purpose",
     type=click.Choice(("trial", "production")),

@@ -9,7 +9,8 @@ from pathlib import Path
 import click
 
 from reconciler.cli import Exit
-from reconciler.cli.edit_files import Finish, apply_changes, choose_environment, edit_options, new_file, print_steps
+from reconciler.cli.edit_files import Finish, apply_changes, choose_environment, finish_options, new_file, print_steps
+from reconciler.cli.options import environment_option, specs_option, today_option
 from reconciler.config import load
 from reconciler.edits import new as drafts
 from reconciler.edits.scheduling import scheduling_snippet
@@ -19,7 +20,10 @@ from reconciler.model import commands
 
 
 @click.command()
-@edit_options
+@specs_option
+@today_option
+@environment_option
+@finish_options
 @click.option("--name", metavar="NAME", help="The unit, its file and its dataset.  [default: the service]")
 @click.option("--owner", "owners", multiple=True, metavar="EMAIL", help="An owner of the unit; repeatable.")
 @click.option("--description", metavar="TEXT", help="What the data is and who uses it.")

@@ -24,6 +24,14 @@ environment_option = click.option(
     help="The environment, by the name of its folder.  [default: the only one]",
 )
 
+#: For commands that find a unit by its name.
+unit_environment_option = click.option(
+    "--environment",
+    "-e",
+    metavar="NAME",
+    help="The unit's environment, by the name of its folder.  [default: the only one that has the unit]",
+)
+
 
 def _matches(pattern: str, wanted: str) -> Callable[[click.Context, click.Parameter, str], str]:
     """Return a check of an option's value."""

@@ -14,7 +14,7 @@ from reconciler.model import Reference, commands
 
 @click.command()
 @edit_options
-@click.option("--version", type=click.IntRange(min=1), help="The version.  [default: the next one]")
+@click.option("--version", type=click.IntRange(min=1), metavar="N", help="The version.  [default: the next one]")
 @click.argument("name")
 @click.argument("key", required=False)
 @click.argument("unexpected", nargs=-1, metavar="")
