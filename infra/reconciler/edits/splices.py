@@ -273,6 +273,8 @@ def _remove_lines(source: Source, parent: Node, number: int) -> list[Splice]:
     line_start = source.line_start(entry.start)
     if not source.text[line_start : entry.start].strip(" "):
         return [Splice(line_start, source.next_line(entry.end), "")]
+    if source.text[entry.start : entry.start + 1] != "-" and source.text[line_start : entry.start].strip() == "?":
+        raise source.rejected(entry.start, "a key in the form `? key`")
     # The first key of a list item stands behind the dash: the next key takes its place.
     following = parent.entries[number + 1] if number + 1 < len(parent.entries) else None
     if following is None or source.text[entry.end : following.start].strip():

@@ -6,6 +6,7 @@ import copy
 import difflib
 from typing import Any
 
+import pytest
 from hypothesis import assume, event, given, settings
 from hypothesis import strategies as st
 
@@ -105,3 +106,8 @@ def test_remove_takes_one_entry_and_no_other_line(document: tuple[dict[str, Any]
     del at(expected, path[:-1])[path[-1]]
     assert edited.data == expected
     assert blocks_changed(raw, edited.raw) == 1
+
+
+def test_remove_rejects_a_key_with_a_question_mark():
+    with pytest.raises(EditRejected, match=r"^a.yaml:1:3: a key in the form `\? key`"):
+        remove(Source.read(b"? a\n: 1\nb: 2\n", "a.yaml"), ("a",))
