@@ -23,12 +23,16 @@ ENGINE ?=
 NAME ?=
 FILE ?=
 RESOURCES ?=
-UV_VERSION := 0.13.9
+# uv itself is pinned in tools/uv.txt. It installs what requirements.txt pins, and works beside certificates of the system.
+UV_VERSION := $(shell sed -n 's/^uv==\([0-9.]*\).*/\1/p' tools/uv.txt)
+export UV_SYSTEM_CERTS ?= true
+export UV_NO_PROGRESS ?= true
 
 VENV := .venv/bin
 REQUIREMENTS := .venv/.requirements
 EDITABLE := .venv/.editable
-UV := .cache/uv-$(UV_VERSION)/bin/uv
+UV_HOME := .cache/uv-$(UV_VERSION)
+UV := $(UV_HOME)/bin/uv
 PIP := $(VENV)/python -m pip --disable-pip-version-check --no-input --quiet
 
 # Sets `found` in the shell, or ends the recipe. A candidate is run, since a version manager's stand-in may be no Python.
@@ -57,9 +61,16 @@ help:  ## This list
 demo: packages  ## Preview, deploy and preview again, dev and prod, against local doubles
 	@$(WITH_TOOLS) exec python tools/demo.py
 
+# Tests and checks side by side, which are one recipe each so that make passes signals on. A failed check is printed at
+# once, and again as make's error at the end.
 .PHONY: test
-test: check  ## Set up, check, then all tests (PYTEST_ARGS="-k name")
-	@$(WITH_TOOLS) exec python -m pytest -n 2 --dist worksteal $(PYTEST_ARGS)
+test: packages  ## Set up, then all checks and tests, side by side (PYTEST_ARGS="-k name")
+	@$(MAKE) -j 2 check tests
+
+# The tests that run make themselves get no jobs from this one.
+.PHONY: tests
+tests: packages
+	@$(WITH_TOOLS) unset MAKEFLAGS MFLAGS MAKELEVEL; exec python -m pytest -n auto --dist worksteal $(PYTEST_ARGS)
 
 .PHONY: clients
 clients: packages $(UV)  ## Airflow, Dagster, Fivetran's and Google's packages against the local services
@@ -153,19 +164,27 @@ packages: $(EDITABLE)
 # The stamps are written last, so that a set-up that was killed is done again from the start.
 $(REQUIREMENTS): requirements.txt
 	@$(FIND_PYTHON) \
-	echo "Installing the Python packages into .venv (about a minute)" >&2; \
-	rm -rf .venv && "$$found" -m venv .venv >&2
-	@$(PIP) install --require-hashes -r requirements.txt >&2
+	echo "Installing the Python packages into .venv" >&2; \
+	rm -rf .venv; \
+	if $(MAKE) --silent $(UV) >&2 && $(UV) venv --quiet --no-python-downloads --python "$$found" .venv >&2 && \
+	    $(UV) pip sync --quiet --require-hashes --python $(VENV)/python requirements.txt >&2; \
+	then :; else \
+	  echo "setup: uv could not install them (its message is above), so pip does it, in about a minute." >&2; \
+	  rm -rf .venv && "$$found" -m venv .venv >&2 && $(PIP) install --require-hashes -r requirements.txt >&2; \
+	fi
 	@pwd -P >$@
 
 $(EDITABLE): pyproject.toml $(REQUIREMENTS)
-	@$(PIP) install --no-deps --no-build-isolation --editable . >&2
+	@if test -x $(UV); then install="$(UV) pip install --quiet --python $(VENV)/python"; else install="$(PIP) install"; fi; \
+	$$install --no-deps --no-build-isolation --editable . >&2
 	@touch $@
 
 .PHONY: lock
 lock: $(UV)  ## Pin the packages again after pyproject.toml changed (LOCK_ARGS=--upgrade: newest)
 	@$(UV) --quiet pip compile pyproject.toml --extra dev --extra simulator --universal --python-version 3.11 \
 	  --generate-hashes --custom-compile-command 'make lock' --output-file requirements.txt $(LOCK_ARGS)
+	@echo uv | $(UV) --quiet pip compile - --universal --python-version 3.11 --generate-hashes --no-annotate \
+	  --custom-compile-command 'make lock' --output-file tools/uv.txt $(LOCK_ARGS)
 
 .PHONY: lock-clients
 lock-clients: $(UV)  ## Pin the packages of `make clients` again after a requirements.in changed
@@ -174,9 +193,14 @@ lock-clients: $(UV)  ## Pin the packages of `make clients` again after a require
 	    --custom-compile-command 'make lock-clients' --output-file "$${wanted%.in}.txt" $(LOCK_ARGS) || exit; \
 	done
 
-$(UV):
-	@$(FIND_PYTHON) "$$found" -m venv --clear .cache/uv-$(UV_VERSION)
-	@.cache/uv-$(UV_VERSION)/bin/python -m pip --disable-pip-version-check --quiet install uv==$(UV_VERSION)
+# By the interpreter's own pip where it has one: a virtual environment for it takes some seconds.
+$(UV): tools/uv.txt
+	@$(FIND_PYTHON) \
+	rm -rf $(UV_HOME) && mkdir -p .cache; \
+	install="-m pip --disable-pip-version-check --no-input --quiet install --require-hashes -r tools/uv.txt"; \
+	"$$found" $$install --target $(UV_HOME) >/dev/null 2>&1 || \
+	  { "$$found" -m venv --clear $(UV_HOME) && $(UV_HOME)/bin/python $$install; }
+	@touch $@
 
 .PHONY: clean
 clean:  ## Remove what this file made in the checkout; the engine in the user's cache stays

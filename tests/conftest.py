@@ -1,7 +1,9 @@
 """What holds for every test.
 
-Hypothesis has no deadlines, since a busy machine is no failure. Processes that tests start can be interrupted, also
-where the tests themselves run in the background of a script, whose children ignore SIGINT unless a script changes that.
+Hypothesis has no deadlines, since a busy machine is no failure. It tries fewer examples than it would by itself, and
+many more in the daily run of the workflow `tests` (`--hypothesis-profile=daily`). Processes that tests start can be
+interrupted, also where the tests themselves run in the background of a script, whose children ignore SIGINT unless a
+script changes that.
 HTTP clients trust one authority that has issued nothing: reading the system's takes 30 ms of CPU in each client, and
 tests connect to this machine only.
 """
@@ -18,7 +20,10 @@ from tests.certificates import authority
 
 from reconciler.secrets.resolved_values import forget_values
 
-settings.register_profile("reconciler", deadline=None, suppress_health_check=[HealthCheck.too_slow], print_blob=True)
+settings.register_profile(
+    "reconciler", max_examples=50, deadline=None, suppress_health_check=[HealthCheck.too_slow], print_blob=True
+)
+settings.register_profile("daily", settings.get_profile("reconciler"), max_examples=500)
 settings.load_profile("reconciler")
 
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
@@ -32,6 +37,12 @@ def pytest_configure(config: pytest.Config) -> None:
     file = Path(folder.name) / "authority.pem"
     file.write_text(authority().pem, encoding="ascii")
     os.environ["SSL_CERT_FILE"] = str(file)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers() -> int:
+    """Run one worker more than there are cores: tests of the engine wait a fifth of their time."""
+    return (os.cpu_count() or 1) + 1
 
 
 @pytest.fixture(autouse=True)
