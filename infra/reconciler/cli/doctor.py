@@ -30,7 +30,7 @@ from reconciler.health.environment_checks import (
     check_inherited_access,
     unreadable_policy,
 )
-from reconciler.health.group_access import (
+from reconciler.health.fivetran_access import (
     check_access,
     check_account_administrators,
     check_keys,

@@ -5,8 +5,8 @@ from __future__ import annotations
 from datetime import date
 
 from reconciler.fivetran.api import FivetranClient, Forbidden, NotFound, SystemKey
-from reconciler.fivetran.group_access import LiveAccess, read_access
-from reconciler.health.group_access import UndeclaredMember, describe_key, expiring_keys, undeclared_members
+from reconciler.fivetran.group_roles import LiveAccess, read_access
+from reconciler.health.fivetran_access import UndeclaredMember, describe_key, expiring_keys, undeclared_members
 from reconciler.model import Environment
 from reconciler.model.errors import printable
 from reconciler.secrets import KnownValues, known_values_of_run

@@ -9,7 +9,7 @@ from urllib.parse import quote
 import httpx
 
 from reconciler.fivetran import roles
-from reconciler.fivetran.group_access import member_key
+from reconciler.fivetran.group_roles import member_key
 from reconciler.model import Fleet, Function, Reference, references
 
 

@@ -20,7 +20,7 @@ from reconciler.cli.output import Entry, Level, Page, Reporter, Section, print_n
 from reconciler.cli.unmanaged import Unmanaged, find_unmanaged
 from reconciler.google.bigquery.access import describe_lapse
 from reconciler.health.expiring import expiring_units
-from reconciler.health.group_access import UndeclaredMember
+from reconciler.health.fivetran_access import UndeclaredMember
 from reconciler.health.last_run import Recorded, recorded
 from reconciler.health.unit_status import PAUSED_BY_HAND, UnitStatus
 from reconciler.health.unmanaged import UnmanagedDataset

@@ -15,7 +15,7 @@ from reconciler.cli.options import environment_option, format_option, specs_opti
 from reconciler.cli.output import Entry, Report, Reporter, progress
 from reconciler.fivetran.api import Connection
 from reconciler.google.bigquery.api import Datasets
-from reconciler.health.group_access import UndeclaredMember
+from reconciler.health.fivetran_access import UndeclaredMember
 from reconciler.health.unmanaged import (
     UnmanagedConnection,
     UnmanagedDataset,

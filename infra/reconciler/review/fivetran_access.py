@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from reconciler.fivetran import roles
-from reconciler.fivetran.group_access import AccessChange, access_changes, member_key
+from reconciler.fivetran.group_roles import AccessChange, access_changes, member_key
 from reconciler.model import Grant
 from reconciler.review.consequence import Consequence
 from reconciler.review.context import Context

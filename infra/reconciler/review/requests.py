@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from reconciler.fivetran.api.pacing import USUAL_REQUESTS_PER_HOUR, Limits
 from reconciler.fivetran.api.settings import requests_per_hour
-from reconciler.fivetran.group_access import access_changes
+from reconciler.fivetran.group_roles import access_changes
 from reconciler.model.commands import count
 from reconciler.review.consequence import Consequence, Severity
 from reconciler.review.context import Context

@@ -22,7 +22,7 @@ from reconciler.config import load
 from reconciler.google.iam.policies import IAM, RESOURCE_MANAGER
 from reconciler.google.kms import KMS
 from reconciler.google.storage import EMULATOR, StateBucket
-from reconciler.health.ci_checks import FORBIDDEN, NEEDED
+from reconciler.health.ci_state import FORBIDDEN, NEEDED
 from reconciler.model.errors import RemoteError
 from simulator.github.state import Settings
 from simulator.google.kms import build_kms

@@ -17,10 +17,9 @@ from pulumi.dynamic import CheckResult, CreateResult, DiffResult, ReadResult, Re
 
 from reconciler.fivetran import roles
 from reconciler.fivetran.api import FivetranError, Forbidden, NotFound, Unauthorized
-from reconciler.fivetran.group_access import AccessChange, LiveAccess, access_changes, member_key
+from reconciler.fivetran.group_roles import AccessChange, LiveAccess, access_changes, member_key
 from reconciler.model import Environment, Grant
-from reconciler.resources.group_access.reading import read_members
-from reconciler.resources.group_access.writing import Writer
+from reconciler.resources.group_access.members import Writer, read_members
 from reconciler.resources.operation import Provider, found, is_unknown, operation, stored
 from reconciler.resources.run.account import look_ahead
 from reconciler.resources.run.outcomes import OperationError

@@ -1,4 +1,4 @@
-"""Write the roles in a Fivetran group: what is missing, then what differs, then what nothing declares."""
+"""Read the roles in a Fivetran group, and write them: what is missing, what differs, then what nothing declares."""
 
 from __future__ import annotations
 
@@ -9,16 +9,26 @@ from functools import partial
 
 from reconciler.fivetran import roles
 from reconciler.fivetran.api import FivetranError, Forbidden, NotFound, Unauthorized
-from reconciler.fivetran.group_access import AccessChange, GroupMember, LiveAccess, member_key
-from reconciler.resources.group_access.reading import read_members
-from reconciler.resources.operation import explain
+from reconciler.fivetran.group_roles import AccessChange, GroupMember, LiveAccess, member_key, read_access
+from reconciler.resources.operation import explain, printable
 from reconciler.resources.run.run import run
 from reconciler.secrets import known_values_of_run
+from reconciler.secrets.masking import MASK, mask
 
 logger = logging.getLogger(__name__)
 
 #: Which permission lets a key do what it was denied.
 _PERMISSION = "Give the API key the role Manage Destination in the group, or for a system key DESTINATION and {more}."
+
+
+def read_members(group_id: str) -> LiveAccess:
+    """Read who has a role in a group, with names as they may be logged and stored.
+
+    Raises FivetranError: Forbidden where the key may not.
+    """
+    live = read_access(run.account.client(), group_id)
+    values = known_values_of_run(ask=False).values
+    return live.masked(lambda text: printable(mask(text, values) or MASK))
 
 
 class Writer:
