@@ -208,7 +208,7 @@ def set_up(simulators: Simulators, admin: Admin, folder: Path) -> Iterator[Scene
         for stack in ("dev", "prod"):
             _create_stack(stack, actions)
         scene = Scene(found, actions, admin, date(2027, 1, 1))
-        # What an environment without units has is created before the workflows take over.
+        # What an environment without units has is created before the first workflow runs.
         _apply(scene, files, "dev", "prod")
         yield scene
 

@@ -33,10 +33,10 @@ def test_an_older_merge_undoes_nothing_of_a_newer_one_that_was_applied_first(sce
     fault = scene.admin.fault(kind="hold", method="PATCH", path="^/v1/connections/", count=None)
     job = scene.start_merge(*newer)
     scene.wait_until_held(fault, job)
-    refused = scene.start_merge(*older).wait()
-    assert refused.code != 0
-    assert "is alive" in refused.log
-    assert "nothing was changed" in refused.log
+    rejected = scene.start_merge(*older).wait()
+    assert rejected.code != 0
+    assert "is alive" in rejected.log
+    assert "nothing was changed" in rejected.log
     scene.admin.forget_faults()
     job.wait().ok()
     assert frequencies() == {"shop": 360, "tour": 60}
@@ -62,9 +62,9 @@ def test_an_apply_that_lost_its_machine_is_completed_by_the_next_run(scene: Scen
     assert set(scene.admin.connections()) == {"shop", "tour"}
     # GitHub has not noticed yet that the machine is gone.
     scene.admin.forget_requests()
-    refused = scene.dispatch("dev")
-    assert refused.code != 0
-    assert f"/actions/runs/{job.record.id} (attempt 1) is in progress" in refused.log
+    rejected = scene.dispatch("dev")
+    assert rejected.code != 0
+    assert f"/actions/runs/{job.record.id} (attempt 1) is in progress" in rejected.log
     assert scene.admin.writes() == []
     # Now it has: the next run releases the lock, and goes on with the same connections.
     job.end("failure")

@@ -232,7 +232,7 @@ def leaves_out(data: Any, path: tuple[str | int, ...] = ()) -> Iterator[tuple[st
 @pytest.mark.parametrize(
     "file", sorted(EVERY_FIELD.glob("*/*.yaml")), ids=lambda file: f"{file.parent.name}/{file.stem}"
 )
-def test_an_unknown_key_is_refused_in_every_mapping(file: Path):
+def test_an_unknown_key_is_rejected_in_every_mapping(file: Path):
     kind: schemas.Kind = "environment" if file.stem == "environment" else "unit"
     original, _ = parse(file.read_bytes(), environment="dev", name=file.stem, file=file.name)
     assert original is not None

@@ -16,6 +16,7 @@ ROOT = Path(__file__).resolve().parent.parent
 #: Words that hide who does what, and the words of an old dialect.
 VAGUE = re.compile(
     r"\b(somebody|someone|nobody|anybody|everybody|whoever|whosoever|said|gets? in|lets? in|lives (as|in)"
+    r"|refus(es|ed|als?)|tak(en|es?) over"
     r"|(is|are|be|was|were) (told|said|held)|tells)\b",
     re.IGNORECASE,
 )

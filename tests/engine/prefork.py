@@ -239,7 +239,7 @@ def _answer_ended(fronts: dict[int, socket.socket]) -> None:
 
 
 def _take_over(message: bytes, streams: list[int]) -> list[str]:
-    """Take over what the front inherited from the engine; return its arguments."""
+    """Attach to what the front inherited from the engine; return its arguments."""
     signal.set_wakeup_fd(-1)
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     for number, stream in enumerate(streams):

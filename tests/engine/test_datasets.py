@@ -98,7 +98,7 @@ def test_datasets_that_cannot_be_listed_stop_the_run_before_a_change(workspace: 
     assert admin.requests() == []
 
 
-def test_a_dataset_that_exists_is_taken_over_only_as_it_is_or_as_its_file_says(workspace: Workspace, admin: Admin):
+def test_an_existing_dataset_is_adopted_only_as_it_is_or_as_its_file_allows(workspace: Workspace, admin: Admin):
     labels = {"team-name": "a", "theirs": "kept"}
     settings = {"defaultPartitionExpirationMs": 7_200_000, "friendlyName": "Same", "labels": labels}
     make(admin, "same", ROBOT, ENGINEERS, ANNE, VIEW, **settings)

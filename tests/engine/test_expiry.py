@@ -115,11 +115,11 @@ def assert_a_slip_removes_nothing(workspace: Workspace) -> None:
     file = workspace.specs / "dev" / "own_before.yaml"
     before = file.read_text()
     workspace.write("own_before", slipped)
-    refused = workspace.preview(**on(TODAY))
-    assert refused.code != 0
+    rejected = workspace.preview(**on(TODAY))
+    assert rejected.code != 0
     gone = r"expired on 2026-12-31: this run would delete the connection"
-    assert re.search(rf"own_before\.yaml(:\d+:\d+:)? {gone} own_before \(\w+\)", refused.out)
-    assert not re.search(rf"over\.yaml(:\d+:\d+:)? {gone}", refused.out)
+    assert re.search(rf"own_before\.yaml(:\d+:\d+:)? {gone} own_before \(\w+\)", rejected.out)
+    assert not re.search(rf"over\.yaml(:\d+:\d+:)? {gone}", rejected.out)
     file.write_text(before)
 
 
@@ -212,10 +212,10 @@ def test_a_killed_runs_deletion_of_a_dataset_with_contents_is_left_to_a_run_that
     workspace.remove("alone")
     admin.gcp("POST", "/faults", {"method": "Delete", "error": "the network is down"})
     assert workspace.up(RECONCILER_REMOVALS="allow", **on("2026-11-02")).code != 0
-    refused = workspace.up(**on("2026-11-02"))
-    assert refused.code != 0
-    assert "this run would delete the dataset alone with its tables" in refused.out
-    assert "Run with RECONCILER_REMOVALS=allow to delete it." in refused.out
+    rejected = workspace.up(**on("2026-11-02"))
+    assert rejected.code != 0
+    assert "this run would delete the dataset alone with its tables" in rejected.out
+    assert "Run with RECONCILER_REMOVALS=allow to delete it." in rejected.out
     assert set(datasets(admin)) == {"alone"}
     # What no file declares any more cannot be destroyed without the program either.
     destroyed = workspace.pulumi("destroy", "--yes", "--skip-preview", RECONCILER_REMOVALS="allow")

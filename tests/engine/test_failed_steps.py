@@ -1,4 +1,4 @@
-"""A step that Google refuses: the run names the line of the file, whichever resource it is, and goes on elsewhere."""
+"""A step that Google rejects: the run names the line of the file, whichever resource it is, and goes on elsewhere."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from workspace import ENVIRONMENT, Workspace, stripe
 JOBS = {"role": "roles/bigquery.jobUser", "members": ["user:gone@example.com", "group:here@example.com"]}
 
 
-def test_each_step_that_google_refuses_names_its_line(workspace: Workspace, admin: Admin):
+def test_each_step_that_google_rejects_names_its_line(workspace: Workspace, admin: Admin):
     environment = workspace.write("environment", {**ENVIRONMENT, "project_access": [JOBS]})
     files = {name: workspace.write(name, stripe(name)) for name in ("made", "denied", "unmade")}
     admin.gcp("PUT", "/unknown-members", {"members": ["gone@example.com"]})
-    refused = {"code": "PERMISSION_DENIED", "error": "googleapi: Error 403: Access Denied, accessDenied", "times": 0}
-    admin.gcp("POST", "/faults", {**refused, "method": "Create", "id": "*/unmade"})
-    admin.gcp("POST", "/faults", {**refused, "method": "PATCH", "id": "*/denied"})
+    rejected = {"code": "PERMISSION_DENIED", "error": "googleapi: Error 403: Access Denied, accessDenied", "times": 0}
+    admin.gcp("POST", "/faults", {**rejected, "method": "Create", "id": "*/unmade"})
+    admin.gcp("POST", "/faults", {**rejected, "method": "PATCH", "id": "*/denied"})
     run = workspace.up()
     assert run.code != 0
     member = next(n for n, text in enumerate(environment.read_text().splitlines(), 1) if "gone@" in text)
@@ -49,8 +49,8 @@ def test_outputs_of_a_unit_of_which_a_step_fails_stay_as_they_were(workspace: Wo
     assert [*before["airflow_variables"]] == ["fivetran_stripe_connector_id"]
     for step, change in (("Update", {"friendly_name": "Other"}), ("PATCH", {"sensitive": True})):
         workspace.write("stripe", {**unit, "dataset": {**unit["dataset"], **change}})
-        refused = {"code": "PERMISSION_DENIED", "error": "googleapi: Error 403: Access Denied, accessDenied"}
-        admin.gcp("POST", "/faults", {**refused, "method": step, "id": "*/stripe", "times": 0})
+        rejected = {"code": "PERMISSION_DENIED", "error": "googleapi: Error 403: Access Denied, accessDenied"}
+        admin.gcp("POST", "/faults", {**rejected, "method": step, "id": "*/stripe", "times": 0})
         failed = workspace.up()
         assert failed.code != 0
         assert workspace.outputs() == before

@@ -106,13 +106,13 @@ def test_trouble_at_every_write_is_got_over_in_the_run_that_meets_it(workspace: 
 def test_lasting_failures_are_reported_for_each_file_and_mended_by_the_next_run(workspace: Workspace, admin: Admin):
     workspace.write("accounts", unit("accounts"))
     admin.fault(kind="unauthorized", count=None)
-    refused = workspace.up()
-    assert refused.code != 0
-    assert "environment.yaml: GET /groups: Fivetran answered 401 " in refused.out
-    assert "Set FIVETRAN_APIKEY and FIVETRAN_APISECRET to a key that is valid" in refused.out
-    assert "This run changed nothing." in refused.out
-    assert "accounts.yaml" not in refused.out, "it is no unit's fault"
-    assert_in_plain_words(refused)
+    rejected = workspace.up()
+    assert rejected.code != 0
+    assert "environment.yaml: GET /groups: Fivetran answered 401 " in rejected.out
+    assert "Set FIVETRAN_APIKEY and FIVETRAN_APISECRET to a key that is valid" in rejected.out
+    assert "This run changed nothing." in rejected.out
+    assert "accounts.yaml" not in rejected.out, "it is no unit's fault"
+    assert_in_plain_words(rejected)
     admin.forget_faults()
     changed = ("accounts", "billing", "customers", "donations", "events")
     for name in changed:

@@ -1,4 +1,4 @@
-"""What `reconciler import` writes is taken over by the real engine without a change of anything."""
+"""The real engine adopts what `reconciler import` writes without a change of anything."""
 
 from __future__ import annotations
 

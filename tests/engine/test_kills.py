@@ -147,7 +147,7 @@ def test_runs_killed_at_every_write_leave_one_of_each_tested_before_it_ran(
 def test_recover_does_not_wait_for_setup_tests_and_adopts_the_killed_runs_dataset(
     workspace: Workspace, admin: Admin, killed: Killed
 ):
-    # A dataset made by a call whose answer was lost is taken over by the run that tests its connection.
+    # The run that tests its connection adopts a dataset made by a call whose answer was lost.
     workspace.write("stripe", stripe())
     admin.gcp("POST", "/faults", {"method": "Create", "type": DATASET, "after": True})
     assert workspace.up().code != 0
@@ -238,10 +238,10 @@ def test_the_next_run_finishes_a_killed_replacement_and_not_a_killed_removal(
     admin.release(deletion, drop=True)
     admin.forget_faults()
     workspace.unlock()
-    refused = workspace.up()
-    assert refused.code != 0
-    assert "sandbox.yaml: this run would delete the connection sandbox (" in refused.out
-    assert "RECONCILER_REMOVALS=allow" in refused.out
+    rejected = workspace.up()
+    assert rejected.code != 0
+    assert "sandbox.yaml: this run would delete the connection sandbox (" in rejected.out
+    assert "RECONCILER_REMOVALS=allow" in rejected.out
     assert set(admin.connections()) == {"payments", "sandbox"}
     assert admin.dataset("dev-project", "sandbox")
     assert set(workspace.resources(CONNECTION)) == {"stripe", "sandbox"}

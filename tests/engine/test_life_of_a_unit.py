@@ -49,19 +49,19 @@ def test_a_removal_rename_or_move_is_rejected_unless_the_file_declares_it(worksp
     workspace.remove("stripe")
     workspace.write("payments", stripe())
     workspace.write("moved", stripe("moved_v2"))
-    for refused in (workspace.preview(), workspace.up()):
-        assert refused.code != 0
-        assert "sandbox.yaml is missing: this run would delete the connection sandbox" in refused.out
-        assert ids["sandbox"] in refused.out
-        assert "RECONCILER_REMOVALS=allow" in refused.out
-        assert re.search(rf"payments\.yaml:\d+:\d+: the connection stripe \({ids['stripe']}\) belongs to", refused.out)
-        assert "`formerly: stripe`" in refused.out
-        assert "the destination changed from moved to moved_v2" in refused.out
+    for rejected in (workspace.preview(), workspace.up()):
+        assert rejected.code != 0
+        assert "sandbox.yaml is missing: this run would delete the connection sandbox" in rejected.out
+        assert ids["sandbox"] in rejected.out
+        assert "RECONCILER_REMOVALS=allow" in rejected.out
+        assert re.search(rf"payments\.yaml:\d+:\d+: the connection stripe \({ids['stripe']}\) belongs to", rejected.out)
+        assert "`formerly: stripe`" in rejected.out
+        assert "the destination changed from moved to moved_v2" in rejected.out
     # What may be removed may be removed, and nothing else for that.
-    refused = workspace.up(RECONCILER_REMOVALS="allow")
-    assert refused.code != 0
-    assert "sandbox.yaml" not in refused.out
-    assert "the destination changed from moved to moved_v2" in refused.out
+    rejected = workspace.up(RECONCILER_REMOVALS="allow")
+    assert rejected.code != 0
+    assert "sandbox.yaml" not in rejected.out
+    assert "the destination changed from moved to moved_v2" in rejected.out
     assert {name: live["id"] for name, live in admin.connections().items()} == ids
 
     # A renamed file that says so loses nothing.
@@ -84,7 +84,7 @@ def test_a_removal_rename_or_move_is_rejected_unless_the_file_declares_it(worksp
     workspace.assert_settled()
 
 
-def test_a_refused_up_keeps_the_outputs_of_the_last_run(workspace: Workspace, admin: Admin):
+def test_a_rejected_up_keeps_the_outputs_of_the_last_run(workspace: Workspace, admin: Admin):
     workspace.write("stripe", stripe(schedule={"by": "airflow", "task_id": "fivetran_stripe"}))
     workspace.write("sandbox", stripe("sandbox"))
     workspace.up().ok()
@@ -96,9 +96,9 @@ def test_a_refused_up_keeps_the_outputs_of_the_last_run(workspace: Workspace, ad
     workspace.write("sandbox", {**stripe("sandbox"), "descripton": "typo"})
     by_specs = workspace.up()
     assert "descripton" in by_specs.out
-    for refused in (by_fleet, by_specs):
-        assert refused.code != 0
-        assert not re.search(r"^ *- (airflow_variables|units)", refused.out, re.MULTILINE)
+    for rejected in (by_fleet, by_specs):
+        assert rejected.code != 0
+        assert not re.search(r"^ *- (airflow_variables|units)", rejected.out, re.MULTILINE)
         assert workspace.outputs() == before
 
     workspace.write("sandbox", stripe("sandbox", schedule={"by": "airflow", "task_id": "fivetran_sandbox"}))
@@ -112,10 +112,10 @@ def test_a_refused_up_keeps_the_outputs_of_the_last_run(workspace: Workspace, ad
 def test_bad_specs_stop_the_program_with_every_fault_before_anything_is_touched(workspace: Workspace, admin: Admin):
     workspace.write("stripe", {**stripe(), "descripton": "typo"})
     workspace.write("zoom", "connector: [")
-    refused = workspace.up()
-    assert refused.code != 0
-    assert "stripe.yaml:" in refused.out
-    assert "descripton" in refused.out
-    assert "zoom.yaml:2:1: expected a value here" in refused.out
-    assert "Traceback" not in refused.out
+    rejected = workspace.up()
+    assert rejected.code != 0
+    assert "stripe.yaml:" in rejected.out
+    assert "descripton" in rejected.out
+    assert "zoom.yaml:2:1: expected a value here" in rejected.out
+    assert "Traceback" not in rejected.out
     assert admin.requests() == []

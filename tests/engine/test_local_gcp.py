@@ -133,9 +133,9 @@ def test_a_dataset_is_made_kept_repaired_and_deleted(program: Program, admin: Ad
     program.assert_settled()
 
     admin.gcp("PUT", "/datasets/p/stripe/tables/charge", {"rows": 1})
-    refused = program.pulumi("destroy", "--yes", "--skip-preview")
-    assert refused.code != 0
-    assert "googleapi: Error 400: Dataset p:stripe is still in use, resourceInUse" in refused.out
+    rejected = program.pulumi("destroy", "--yes", "--skip-preview")
+    assert rejected.code != 0
+    assert "googleapi: Error 400: Dataset p:stripe is still in use, resourceInUse" in rejected.out
     program.wants({**STRIPE, "delete_contents_on_destroy": True})
     program.up().ok()
     program.pulumi("destroy", "--yes", "--skip-preview").ok()
@@ -209,6 +209,6 @@ def test_an_insert_whose_answer_was_lost_is_found_only_by_an_import(program: Pro
 
 def test_a_type_that_is_not_simulated_says_so(program: Program):
     program.wants(buckets=("b",))
-    refused = program.pulumi("preview")
-    assert refused.code != 0
-    assert "the local gcp provider does not simulate the resource type gcp:storage/bucket:Bucket" in refused.out
+    rejected = program.pulumi("preview")
+    assert rejected.code != 0
+    assert "the local gcp provider does not simulate the resource type gcp:storage/bucket:Bucket" in rejected.out

@@ -11,7 +11,7 @@ from writes import CHANGE, CREATE, RELOAD, SELECT, SYNC, TEST
 #: The writes by which a unit comes to run, in their order, and which of them it is that is lost.
 NEW = {"created": CREATE, "tested": TEST, "reloaded": RELOAD, "selected": SELECT, "started": CHANGE, "synced": SYNC}
 
-#: The same where a connection is there that has never worked, and where one is taken over that works.
+#: The same where a connection exists that has never worked, and where a run adopts one that works.
 MENDED: dict[str, dict[str, Any]] = {"mended": CHANGE, "mended_tested": TEST, "mended_started": {**CHANGE, "nth": 2}}
 ADOPTED = {"rescheduled": CHANGE, "reselected": SELECT}
 

@@ -41,7 +41,7 @@ def test_code_goes_with_its_unit_from_its_first_upload_to_its_end(workspace: Wor
         assert used == {"orders": theirs, "returns": mine}
         assert str(folder / "code.zip") not in str(workspace.state()), "where it is on this machine"
 
-        # What a connection has is taken over with it; what changes is uploaded into its place.
+        # A run adopts the code of a connection with it; a change is uploaded in its place.
         (folder / "orders.zip").write_bytes(code("1"))
         workspace.write("orders", unit("orders", package="orders.zip"))
         (folder / "code.zip").write_bytes(code("2"))

@@ -62,13 +62,13 @@ def test_another_condition_is_granted_before_the_old_one_is_revoked(workspace: W
     assert "global setting for GCP Project" not in workspace.up().ok().out  # each resource names its project
     old, new = {**member, "condition": THIS_YEAR}, {**member, "condition": described}
 
-    # Google refuses the new one: the member keeps the old one.
+    # Google rejects the new one: the member keeps the old one.
     workspace.write("environment", {**ENVIRONMENT, "project_access": [{**audit, "condition": described}]})
     admin.gcp("POST", "/faults", {"method": "Create", "type": "gcp:projects/*", "error": "no"})
     assert workspace.up().code != 0
     assert old in policy(admin)
 
-    # Google grants it, and refuses to revoke the old one: the member has both.
+    # Google grants it, and rejects to revoke the old one: the member has both.
     admin.gcp("POST", "/faults", {"method": "Delete", "type": "gcp:projects/*", "error": "no"})
     assert workspace.up().code != 0
     held = policy(admin)

@@ -36,10 +36,10 @@ def test_a_production_unit_is_removed_in_two_steps_and_its_data_stays(workspace:
     assert [grant["role"] for grant in granted(admin)] == ["roles/bigquery.user"], "Fivetran may go on"
 
     workspace.remove("stripe")
-    refused = workspace.up(**MAY)
-    assert refused.code != 0
-    assert "stripe.yaml is missing: this run would delete the connection stripe (" in refused.out
-    assert "Restore the file with `retire: {ticket: …}`" in refused.out
+    rejected = workspace.up(**MAY)
+    assert rejected.code != 0
+    assert "stripe.yaml is missing: this run would delete the connection stripe (" in rejected.out
+    assert "Restore the file with `retire: {ticket: …}`" in rejected.out
 
     retire = {"retire": {"ticket": "DENG-1"}}
     workspace.write("stripe", {**stripe(), **retire})
@@ -51,10 +51,10 @@ def test_a_production_unit_is_removed_in_two_steps_and_its_data_stays(workspace:
 
     workspace.remove("stripe")
     workspace.write("back", stripe("back", schedule=AIRFLOW))
-    refused = workspace.preview()
-    assert refused.code != 0
-    assert "stripe.yaml is missing: this run would delete the connection stripe (" in refused.out
-    assert "Run with RECONCILER_REMOVALS=allow to delete it, or" in refused.out
+    rejected = workspace.preview()
+    assert rejected.code != 0
+    assert "stripe.yaml is missing: this run would delete the connection stripe (" in rejected.out
+    assert "Run with RECONCILER_REMOVALS=allow to delete it, or" in rejected.out
     workspace.up(**MAY).ok()
     assert {name: live["paused"] for name, live in admin.connections().items()} == {"back": False}
     assert admin.dataset("dev-project", "stripe")["tables"] == {"customer": 10}
@@ -76,9 +76,9 @@ def test_more_removals_than_the_guard_allows_stop_the_run_before_the_first(works
     workspace.up().ok()
     for name in ("a", "b", "c"):
         workspace.remove(name)
-    refused = workspace.up(**MAY)
-    assert refused.code != 0
-    assert "this run would remove 2 of 3 datasets (`delete_guard` allows 1)" in refused.out
+    rejected = workspace.up(**MAY)
+    assert rejected.code != 0
+    assert "this run would remove 2 of 3 datasets (`delete_guard` allows 1)" in rejected.out
     assert datasets(admin) == {"a", "b", "c"}
     assert set(admin.connections()) == {"c"}
     workspace.up(RECONCILER_REMOVALS="allow:2").ok()
@@ -93,11 +93,11 @@ def test_a_connection_gives_way_to_a_new_one_where_its_file_names_the_change(wor
     workspace.up().ok()
     old = {name: live["id"] for name, live in admin.connections().items()}
     workspace.write("stripe", stripe("stripe_v2", schedule=AIRFLOW))
-    refused = workspace.preview(**MAY)
-    assert refused.code != 0
-    assert "the destination changed from stripe to stripe_v2, which Fivetran cannot do" in refused.out
-    assert "gives the Airflow variable fivetran_stripe_connector_id a new id" in refused.out
-    assert f"the connection stripe ({old['stripe']})" in refused.out
+    rejected = workspace.preview(**MAY)
+    assert rejected.code != 0
+    assert "the destination changed from stripe to stripe_v2, which Fivetran cannot do" in rejected.out
+    assert "gives the Airflow variable fivetran_stripe_connector_id a new id" in rejected.out
+    assert f"the connection stripe ({old['stripe']})" in rejected.out
 
     workspace.write("stripe", stripe("stripe_v2", schedule=AIRFLOW, allow_resync=RESYNC))
     admin.forget_requests()
@@ -116,9 +116,9 @@ def test_a_connection_gives_way_to_a_new_one_where_its_file_names_the_change(wor
 
     # The old dataset goes as everything in production goes: retired first, then not declared.
     workspace.write("stripe", stripe("stripe_v2", schedule=AIRFLOW))
-    rejected = workspace.preview(**MAY).out
-    assert "no longer declares the dataset stripe: this run would delete it\n" in rejected
-    assert "Restore the file with `retire: {ticket: …}`" in rejected
+    output = workspace.preview(**MAY).out
+    assert "no longer declares the dataset stripe: this run would delete it\n" in output
+    assert "Restore the file with `retire: {ticket: …}`" in output
     retired = {**RESYNC, "retire": {"ticket": "DENG-2"}}
     workspace.write("stripe", stripe("stripe_v2", schedule=AIRFLOW, allow_resync=retired))
     # And another service for the same destination is a new connection of the same name.
@@ -148,9 +148,9 @@ def test_an_environment_moves_to_another_group_where_each_file_allows_it(workspa
     old = admin.connections()["stripe"]
     fivetran = {**ENVIRONMENT["fivetran"], "group": "Group_Test"}
     workspace.write("environment", {**ENVIRONMENT, "fivetran": fivetran, "policy": PROD})
-    refused = workspace.preview()
-    assert "the group changed from Group_Dev to Group_Test, which Fivetran cannot do" in refused.out
-    assert f"the connection stripe ({old['id']})" in refused.out
+    rejected = workspace.preview()
+    assert "the group changed from Group_Dev to Group_Test, which Fivetran cannot do" in rejected.out
+    assert f"the connection stripe ({old['id']})" in rejected.out
     change = {"group": {"from": "Group_Dev", "to": "Group_Test"}, "ticket": "DENG-1"}
     workspace.write("stripe", stripe(allow_resync=change))
     workspace.preview().ok()

@@ -41,7 +41,7 @@ class Loaded:
     problems: tuple[Problem, ...]
     """Sorted by place; of a file with very many the first, and one that says how many more there are."""
     notices: tuple[Problem, ...]
-    """What is good to know and no fault, sorted by place: nothing is refused for it."""
+    """Warnings, sorted by place; no run fails for them."""
     environments: tuple[str, ...]
     """Every environment's folder, sorted, with or without problems."""
     files: int

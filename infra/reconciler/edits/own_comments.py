@@ -1,4 +1,4 @@
-"""The comments that `new` writes about an environment, which `promote` replaces by those of the other one."""
+"""Comments of `new` about an environment, which `promote` replaces by those of the other one."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def labels(environment: Environment) -> str:
 
 
 def replace_comment(source: Source, old: str, new: str) -> Source:
-    """Replace a comment where it is on lines of its own and nothing in it was changed; an empty one is removed."""
+    """Replace an unchanged comment on lines of its own; remove it where the new one is empty."""
     words = r"(?:[ \t]+|[ \t]*\r?\n[ \t]*#[ \t]*)".join(map(re.escape, old.split()))
     comment = re.compile(rf"^([ \t]*)#[ \t]*{words}[ \t]*(\r?\n)", re.MULTILINE)
 

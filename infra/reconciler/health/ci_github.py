@@ -1,4 +1,4 @@
-"""Check for `doctor --ci` how GitHub protects environments, the default branch, Actions and owned paths. Pure."""
+"""Check for `doctor --ci` how GitHub protects environments, the default branch and owned paths. Pure."""
 
 from __future__ import annotations
 

@@ -77,7 +77,7 @@ def clean_value(value: str) -> str:
 
     Without a byte-order mark, with line feeds alone, and without one after one line.
 
-    A value of several lines, as a private key, keeps its last line feed, without which some readers refuse it.
+    A value of several lines, as a private key, keeps its last line feed, without which some readers reject it.
     """
     value = value.removeprefix(_BOM).replace("\r\n", "\n")
     line = value.rstrip("\r\n")

@@ -72,7 +72,7 @@ def test_a_hash_is_the_one_that_fivetran_documents(folder: Path):
     assert public_keys.hex_of(amazon).startswith("AF:EB:B8:40:BE:0C:1A:F6")
 
 
-def test_a_link_out_of_the_folder_is_refused(folder: Path, tmp_path_factory: pytest.TempPathFactory):
+def test_a_link_out_of_the_folder_is_rejected(folder: Path, tmp_path_factory: pytest.TempPathFactory):
     outside = tmp_path_factory.mktemp("outside") / "ca.pem"
     outside.write_text(authority().pem)
     (folder / "dev" / "ca.pem").unlink()
@@ -93,7 +93,7 @@ def test_a_certificate_that_is_out_of_date_is_a_notice(folder: Path, day: str, s
 
 
 @pytest.mark.parametrize("where", ["pem: {}", "file: {}", "hash: {}"])
-def test_a_private_key_is_refused_and_never_quoted(folder: Path, where: str):
+def test_a_private_key_is_rejected_and_never_quoted(folder: Path, where: str):
     key = private_key()
     quoted = '"' + key.replace("\n", "\\n") + '"'
     text = UNIT.replace("{file: ca.pem}", "{" + where.format(quoted) + "}")

@@ -35,7 +35,7 @@ def test_a_link_to_another_spec_is_read_like_the_file_itself(specs: Path):
     assert names(load(specs, specs)) == ["backups", "copies"]
 
 
-def test_a_link_out_of_the_folder_is_refused_without_showing_what_is_there(specs: Path):
+def test_a_link_out_of_the_folder_is_rejected_without_showing_what_is_there(specs: Path):
     secret = specs.parent / "secret.yaml"
     secret.write_text("canary: 1\n")
     (specs / "dev" / "a.yaml").symlink_to(secret)
@@ -46,7 +46,7 @@ def test_a_link_out_of_the_folder_is_refused_without_showing_what_is_there(specs
     ]
 
 
-def test_a_loop_of_links_and_a_link_to_nothing_are_refused(specs: Path):
+def test_a_loop_of_links_and_a_link_to_nothing_are_rejected(specs: Path):
     (specs / "dev" / "a.yaml").symlink_to("b.yaml")
     (specs / "dev" / "b.yaml").symlink_to("a.yaml")
     (specs / "dev" / "c.yaml").symlink_to("nothing.yaml")

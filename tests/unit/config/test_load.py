@@ -138,7 +138,7 @@ def test_billion_laughs_end_at_the_first_anchor_and_alias():
     assert len(problems) == 40 + 39 * 3
 
 
-def test_a_file_over_the_limit_is_refused_and_one_at_it_is_read():
+def test_a_file_over_the_limit_is_rejected_and_one_at_it_is_read():
     padding = "a: b\n#"
     assert good(padding + "x" * (MAX_BYTES - len(padding))).data == {"a": "b"}
     _, problems = read(padding + "x" * (MAX_BYTES - len(padding) + 1))

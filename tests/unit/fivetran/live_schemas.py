@@ -1,4 +1,4 @@
-"""A schema config in memory that takes a PATCH as the API documents it, and refuses what the API may refuse."""
+"""A schema config in memory that takes a PATCH as the API documents it, and rejects what the API may reject."""
 
 from __future__ import annotations
 

@@ -24,7 +24,7 @@ def ok(data: object = None, status: int = 200, **headers: str) -> httpx.Response
     return httpx.Response(status, content=json.dumps(envelope), headers=headers)
 
 
-def refusal(status: int, code: str = "", message: str = "", **headers: str) -> httpx.Response:
+def rejection(status: int, code: str = "", message: str = "", **headers: str) -> httpx.Response:
     """An error as the API writes it."""
     return httpx.Response(status, content=json.dumps({"code": code, "message": message}), headers=headers)
 

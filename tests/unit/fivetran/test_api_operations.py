@@ -10,7 +10,7 @@ import pytest
 from reconciler.fivetran.api import FivetranClient, InvalidSettings, UnexpectedAnswer
 from reconciler.fivetran.api.types import Account, Role
 
-from .support import Server, ok, refusal
+from .support import Server, ok, rejection
 
 V1 = "application/json"
 V2 = "application/json;version=2"
@@ -287,7 +287,7 @@ def test_an_operation_that_returns_nothing_needs_no_data(name: str) -> None:
         lambda client: client.update_schema_config("a_b"),
     ],
 )
-def test_an_update_of_nothing_is_refused_before_it_is_sent(call: Callable[[FivetranClient], Any]) -> None:
+def test_an_update_of_nothing_is_rejected_before_it_is_sent(call: Callable[[FivetranClient], Any]) -> None:
     server = Server(ok(ANSWER))
     with server.client() as client, pytest.raises(ValueError, match=r"needs (a field|something) to change"):
         call(client)
@@ -306,7 +306,7 @@ def test_an_update_of_nothing_is_refused_before_it_is_sent(call: Callable[[Fivet
         lambda client, bad: client.group_service_account(bad),
     ],
 )
-def test_an_id_that_would_address_something_else_is_refused_before_it_is_sent(
+def test_an_id_that_would_address_something_else_is_rejected_before_it_is_sent(
     call: Callable[[FivetranClient, str], Any], bad: str
 ) -> None:
     server = Server(ok(ANSWER))
@@ -368,7 +368,7 @@ def test_roles_and_users_of_a_team_are_listed_although_they_have_no_id() -> None
 
 def test_a_conflict_is_worded_for_the_reader() -> None:
     message = "Destination with id 'g' has linked connections"
-    with Server(refusal(409, "Conflict", message)).client() as client, pytest.raises(Exception) as caught:  # noqa: PT011
+    with Server(rejection(409, "Conflict", message)).client() as client, pytest.raises(Exception) as caught:  # noqa: PT011
         client.delete_destination("g")
     assert str(caught.value) == (
         "DELETE /destinations/g: Fivetran answered 409 Conflict. "

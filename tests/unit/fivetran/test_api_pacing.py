@@ -334,7 +334,7 @@ def test_the_quota_is_a_setting_of_the_environment() -> None:
 
 
 @pytest.mark.parametrize("text", ["0", "-1", "5k", "1e3", "5_000", "\u0665", "9" * 5000, "canary"])
-def test_a_quota_that_is_no_number_is_refused_without_its_text(text: str) -> None:
+def test_a_quota_that_is_no_number_is_rejected_without_its_text(text: str) -> None:
     env = {"FIVETRAN_APIKEY": "k", "FIVETRAN_APISECRET": "s", "FIVETRAN_REQUESTS_PER_HOUR": text}
     with pytest.raises(InvalidSettings, match="FIVETRAN_REQUESTS_PER_HOUR is not a whole number") as caught:
         FivetranClient.from_environment(env)
@@ -342,7 +342,7 @@ def test_a_quota_that_is_no_number_is_refused_without_its_text(text: str) -> Non
 
 
 @pytest.mark.parametrize("name", vars(Limits()))
-def test_a_limit_of_nothing_is_refused_since_everything_would_wait_for_ever(name: str) -> None:
+def test_a_limit_of_nothing_is_rejected_since_everything_would_wait_for_ever(name: str) -> None:
     with pytest.raises(ValueError, match=name):
         Limits(**{name: 0})
 

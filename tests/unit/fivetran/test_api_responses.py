@@ -20,7 +20,7 @@ from reconciler.fivetran.api import (
 )
 from reconciler.fivetran.api.responses import retry_after
 
-from .support import KEY, SECRET, Server, Step, chain, ok, refusal
+from .support import KEY, SECRET, Server, Step, chain, ok, rejection
 
 ONCE = Retry(attempts=1, budget_seconds=0)
 HTML = httpx.Response(200, html="<html>Sign in</html>")
@@ -59,7 +59,7 @@ def error_of(step: Step) -> ApiError:
 def test_a_status_decides_the_class_and_the_error_carries_the_api_s_words(
     status: int, code: str, kind: type[ApiError]
 ) -> None:
-    error = error_of(refusal(status, code, "Words."))
+    error = error_of(rejection(status, code, "Words."))
     assert type(error) is kind
     assert (error.status, error.code, error.unmasked_message) == (status, code or None, "Words.")
     assert (error.method, error.path) == ("GET", "/connections/a_b")
@@ -79,8 +79,8 @@ def test_a_status_that_is_clear_by_itself_needs_no_json(status: int) -> None:
         httpx.Response(404),
         httpx.Response(404, json={"detail": "Not Found"}),
         httpx.Response(404, json=["NotFound"]),
-        refusal(404, "NotFound", "HTTP 404 Not Found"),
-        refusal(404, "NoRoute", "no such route"),
+        rejection(404, "NotFound", "HTTP 404 Not Found"),
+        rejection(404, "NoRoute", "no such route"),
     ],
 )
 def test_a_404_that_is_not_about_a_thing_is_not_taken_for_a_deleted_one(step: Step) -> None:
@@ -116,7 +116,7 @@ def test_an_answer_in_another_format_is_an_error_that_says_in_which_way(step: St
 
 
 def test_message_of_a_missing_route_means_not_found_on_a_trusted_base_url() -> None:
-    with Server(ok({"id": "g"}), refusal(404, "NotFound", "HTTP 404 Not Found")).client() as client:
+    with Server(ok({"id": "g"}), rejection(404, "NotFound", "HTTP 404 Not Found")).client() as client:
         client.get_group("g")
         with pytest.raises(NotFound):
             client.get_connection("a_b")
@@ -137,13 +137,13 @@ def test_success_is_decided_by_the_status_and_not_by_the_code(success: str | Non
 
 
 def test_a_code_that_is_no_identifier_is_part_of_the_message() -> None:
-    error = error_of(refusal(400, "Invalid sk_live_1", "Words."))
+    error = error_of(rejection(400, "Invalid sk_live_1", "Words."))
     assert (error.code, error.unmasked_message) == (None, "Invalid sk_live_1: Words.")
     assert "sk_live_1" not in str(error)
 
 
 def test_an_error_keeps_the_api_s_message_without_the_credentials_of_the_client() -> None:
-    error = error_of(refusal(400, "InvalidInput", f"no {KEY} and {SECRET} here"))
+    error = error_of(rejection(400, "InvalidInput", f"no {KEY} and {SECRET} here"))
     assert error.unmasked_message == "no ****** and ****** here"
 
 

@@ -22,7 +22,7 @@ from reconciler.fivetran.api import (
     UnexpectedAnswer,
 )
 
-from .support import SECRET, FakeTime, Server, Step, ok, refusal
+from .support import SECRET, FakeTime, Server, Step, ok, rejection
 
 CONNECTION = {"id": "a_b"}
 CREATE: dict[str, Any] = {
@@ -52,15 +52,15 @@ ONLY_ONCE: dict[str, Callable[[FivetranClient], Any]] = {
     "sync by force": lambda client: client.sync_connection("a_b", force=True),
 }
 UNKNOWN: list[Step] = [
-    refusal(500),
-    refusal(503),
+    rejection(500),
+    rejection(503),
     httpx.Response(502, html="<html>"),
     httpx.ReadTimeout("x"),
     httpx.RemoteProtocolError("x"),
     httpx.ReadError("x"),
 ]
 NEVER_SENT: list[Step] = [httpx.ConnectError("x"), httpx.ConnectTimeout("x"), httpx.PoolTimeout("x")]
-REFUSED: list[Step] = [refusal(429), refusal(429, **{"Retry-After": "2"})]
+REFUSED: list[Step] = [rejection(429), rejection(429, **{"Retry-After": "2"})]
 GOOD = ok({"id": "a_b", "items": []})
 
 
@@ -96,9 +96,9 @@ def test_a_post_that_surely_had_no_effect_is_repeated(operation: str, fault: Ste
 @pytest.mark.parametrize(
     ("step", "kind"),
     [
-        (refusal(400, "InvalidInput"), Rejected),
-        (refusal(404, "NotFound_Connection"), NotFound),
-        (refusal(409, "Conflict"), Conflict),
+        (rejection(400, "InvalidInput"), Rejected),
+        (rejection(404, "NotFound_Connection"), NotFound),
+        (rejection(409, "Conflict"), Conflict),
         (httpx.Response(200, html="<html>"), UnexpectedAnswer),
     ],
 )
@@ -110,7 +110,7 @@ def test_permanent_error_is_not_repeated(step: Step, kind: type[Exception]) -> N
 
 
 def test_attempts_are_bounded_and_their_number_is_reported() -> None:
-    server, time = Server(refusal(500)), FakeTime()
+    server, time = Server(rejection(500)), FakeTime()
     with server.client(time) as client, pytest.raises(ServerError, match="5 attempts"):
         client.get_connection("a_b")
     assert len(server.requests) == 5
@@ -121,7 +121,7 @@ def test_waits_grow_with_jitter_within_bounds() -> None:
     waits: list[list[float]] = []
     for _ in range(50):
         time = FakeTime()
-        with Server(refusal(500)).client(time, retry=Retry(attempts=8, budget_seconds=1e9)) as client:
+        with Server(rejection(500)).client(time, retry=Retry(attempts=8, budget_seconds=1e9)) as client:
             with pytest.raises(ServerError):
                 client.get_connection("a_b")
             waits.append(time.sleeps)
@@ -136,7 +136,7 @@ def test_waits_grow_with_jitter_within_bounds() -> None:
 @pytest.mark.parametrize("header", ["7", formatdate(1_800_000_007, usegmt=True)])
 def test_a_rate_limit_is_waited_for_as_long_as_it_says_and_a_little_more(header: str) -> None:
     time = FakeTime()
-    with Server(refusal(429, **{"Retry-After": header}), GOOD).client(time) as client:
+    with Server(rejection(429, **{"Retry-After": header}), GOOD).client(time) as client:
         client.get_connection("a_b")
     (waited,) = time.sleeps
     assert 7 < waited <= 8
@@ -144,13 +144,13 @@ def test_a_rate_limit_is_waited_for_as_long_as_it_says_and_a_little_more(header:
 
 def test_a_server_error_that_says_when_to_come_back_is_waited_for() -> None:
     time = FakeTime()
-    with Server(refusal(503, **{"Retry-After": "20"}), GOOD).client(time) as client:
+    with Server(rejection(503, **{"Retry-After": "20"}), GOOD).client(time) as client:
         client.get_connection("a_b")
     assert 20 < time.sleeps[0] <= 21
 
 
 def test_rate_limit_beyond_the_budget_is_an_error_at_once() -> None:
-    server, time = Server(refusal(429, "TooManyRequests", "Max calls", **{"Retry-After": "3600"})), FakeTime()
+    server, time = Server(rejection(429, "TooManyRequests", "Max calls", **{"Retry-After": "3600"})), FakeTime()
     with server.client(time) as client, pytest.raises(RateLimited, match="Wait 3600 s") as caught:
         client.create_connection(**CREATE)
     assert caught.value.retry_after == 3600
@@ -159,7 +159,7 @@ def test_rate_limit_beyond_the_budget_is_an_error_at_once() -> None:
 
 
 def test_rate_limits_are_bounded_in_time_and_not_in_number() -> None:
-    server, time = Server(refusal(429, **{"Retry-After": "1"})), FakeTime()
+    server, time = Server(rejection(429, **{"Retry-After": "1"})), FakeTime()
     with server.client(time) as client, pytest.raises(RateLimited):
         client.get_connection("a_b")
     assert len(server.requests) > 5
@@ -168,7 +168,7 @@ def test_rate_limits_are_bounded_in_time_and_not_in_number() -> None:
 
 def test_a_rate_limit_of_zero_seconds_is_still_waited_for() -> None:
     time = FakeTime()
-    with Server(refusal(429, **{"Retry-After": "0"})).client(time) as client, pytest.raises(RateLimited):
+    with Server(rejection(429, **{"Retry-After": "0"})).client(time) as client, pytest.raises(RateLimited):
         client.get_connection("a_b")
     assert min(time.sleeps) >= 0.1
 
@@ -188,26 +188,30 @@ def test_the_time_of_the_requests_counts_so_that_a_long_one_is_not_repeated() ->
 
 def test_a_delete_that_finds_nothing_after_a_lost_answer_is_done() -> None:
     for fault in UNKNOWN:
-        server = Server(fault, refusal(404, "NotFound_Connection"))
+        server = Server(fault, rejection(404, "NotFound_Connection"))
         with server.client() as client:
             client.delete_connection("a_b")
         assert len(server.requests) == 2
 
 
-@pytest.mark.parametrize("before", [[], [refusal(429)], [httpx.ConnectError("x")]], ids=["first", "429", "not sent"])
+@pytest.mark.parametrize("before", [[], [rejection(429)], [httpx.ConnectError("x")]], ids=["first", "429", "not sent"])
 def test_a_delete_that_finds_nothing_without_having_deleted_it_says_so(before: list[Step]) -> None:
-    with Server(*before, refusal(404, "NotFound_Connection")).client() as client, pytest.raises(NotFound):
+    with Server(*before, rejection(404, "NotFound_Connection")).client() as client, pytest.raises(NotFound):
         client.delete_connection("a_b")
 
 
 def test_only_a_delete_is_done_when_nothing_is_found() -> None:
-    with Server(refusal(500), refusal(404, "NotFound_Connection")).client() as client, pytest.raises(NotFound):
+    with Server(rejection(500), rejection(404, "NotFound_Connection")).client() as client, pytest.raises(NotFound):
         client.update_connection("a_b", paused=True, run_setup_tests=False)
 
 
 def test_a_repetition_is_logged_with_its_reason_and_no_secret(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.DEBUG)
-    steps = (refusal(429, "TooManyRequests", f"Max {SECRET}", **{"Retry-After": "9"}), httpx.ConnectError(SECRET), GOOD)
+    steps = (
+        rejection(429, "TooManyRequests", f"Max {SECRET}", **{"Retry-After": "9"}),
+        httpx.ConnectError(SECRET),
+        GOOD,
+    )
     with Server(*steps).client() as client:
         client.create_connection(**CREATE)
     ours = [record for record in caplog.records if record.name == "reconciler.fivetran.api"]
@@ -227,7 +231,7 @@ def test_a_retry_blocks_no_other_thread() -> None:
         assert go_on.wait(10)
 
     clock = Clock(monotonic=lambda: 0.0, sleep=sleep, wall=lambda: 0.0)
-    server = Server(refusal(500), GOOD)
+    server = Server(rejection(500), GOOD)
     with server.client(limits=Limits(in_flight=1), clock=clock) as client:
         waiting = threading.Thread(target=client.get_connection, args=("a_b",))
         waiting.start()

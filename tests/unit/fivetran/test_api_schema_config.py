@@ -13,7 +13,7 @@ from reconciler.fivetran.api import (
     TransportError,
 )
 
-from .support import Server, ok, refusal
+from .support import Server, ok, rejection
 
 FULL = {
     "enable_new_by_default": True,
@@ -101,6 +101,6 @@ def test_a_config_sent_ahead_is_sent_once() -> None:
 
 def test_a_reload_of_what_is_not_connected_is_rejected_in_the_api_s_words() -> None:
     words = "We expected the connector's setup state ('status.setup_state') to be 'connected', but it was 'incomplete'"
-    with Server(refusal(400, "InvalidInput", words)).client() as client, pytest.raises(Rejected) as caught:
+    with Server(rejection(400, "InvalidInput", words)).client() as client, pytest.raises(Rejected) as caught:
         client.reload_schema_config("a_b")
     assert caught.value.unmasked_message == words

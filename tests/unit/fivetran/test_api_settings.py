@@ -71,7 +71,7 @@ def test_http_is_taken_within_a_network_of_ones_own(host: str) -> None:
 
 
 @pytest.mark.parametrize("host", ["api.fivetran.com", "8.8.8.8", "localhost.example.com", "127.0.0.1.nip.io"])
-def test_http_over_the_internet_is_refused_since_it_would_send_the_key_in_clear(host: str) -> None:
+def test_http_over_the_internet_is_rejected_since_it_would_send_the_key_in_clear(host: str) -> None:
     with pytest.raises(InvalidSettings, match="in clear"):
         FivetranClient(f"http://{host}/v1", KEY, SECRET)
 
@@ -85,7 +85,7 @@ def test_http_over_the_internet_is_refused_since_it_would_send_the_key_in_clear(
         "hunter22",
     ],
 )  # fmt: skip
-def test_a_base_url_that_cannot_be_used_is_refused_without_being_shown(url: str) -> None:
+def test_a_base_url_that_cannot_be_used_is_rejected_without_being_shown(url: str) -> None:
     with pytest.raises(InvalidSettings, match="FIVETRAN_API_URL") as caught:
         FivetranClient(url, KEY, SECRET)
     assert "hunter22" not in str(caught.value)
@@ -119,7 +119,7 @@ def test_a_client_does_not_show_its_key_and_is_not_pickled() -> None:
 
 
 @pytest.mark.parametrize("proxy", ["socks5://127.0.0.1:1", "gopher://proxy", "http://[::1"])
-def test_a_proxy_that_cannot_be_used_is_refused_with_the_variables_to_look_at(
+def test_a_proxy_that_cannot_be_used_is_rejected_with_the_variables_to_look_at(
     proxy: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("ALL_PROXY", proxy)

@@ -7,7 +7,7 @@ import pytest
 
 from reconciler.fivetran.api import Clock, Timeouts, UnexpectedAnswer
 
-from .support import KEY, SECRET, Server, ok, refusal
+from .support import KEY, SECRET, Server, ok, rejection
 
 
 def page(ids: list[str], cursor: object = None) -> httpx.Response:
@@ -86,7 +86,7 @@ def test_a_list_of_null_is_empty() -> None:
 
 
 def test_a_page_that_fails_for_a_moment_is_asked_for_again() -> None:
-    with Server(page(["a"], "one"), refusal(502), page(["b"])).client() as client:
+    with Server(page(["a"], "one"), rejection(502), page(["b"])).client() as client:
         assert [group.id for group in client.list_groups()] == ["a", "b"]
 
 

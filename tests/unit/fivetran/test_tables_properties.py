@@ -153,7 +153,7 @@ def test_after_a_look_at_the_source_no_name_was_taken_on_trust(sync: Sync, live:
     source = {place: live.source[place] for place in looked_up}
     patch = compare(inputs(sync), live, source).patch
     if patch:
-        live.patched(patch)  # refuses what is not there
+        live.patched(patch)  # rejects what is not there
 
 
 def _kept_back(sync: Sync) -> Iterator[tuple[str, tuple[str, ...]]]:

@@ -161,7 +161,7 @@ def test_replacement_needs_each_value_before_the_old_connection_is_deleted(fivet
     assert "config.api_key: only Fivetran has this value" in failure(lambda: check(kept, held, **allowed))
 
 
-def test_refusals_of_fleet_name_the_line_of_the_key(fivetran: Fivetran, new_run, tmp_path: Path):
+def test_rejections_of_fleet_name_the_line_of_the_key(fivetran: Fivetran, new_run, tmp_path: Path):
     files = {
         "connectors/dev/stripe.yaml": "connector:\n  service: stripe\n  destination: {schema: stripe}\n"
         "  config:\n    historical_sync_time_frame: ALL_TIME\n  schedule: {by: fivetran, every: 6h}\n",

@@ -45,7 +45,7 @@ def test_a_removal_is_rejected_also_where_fivetran_does_not_answer(fivetran: Fiv
     assert message.startswith("dev/stripe.yaml is missing: this run would delete the connection stripe\n    Run with ")
 
 
-def test_a_refusal_without_credentials_is_a_rejection(fivetran: Fivetran, new_run, monkeypatch: pytest.MonkeyPatch):
+def test_a_rejection_without_credentials_is_a_rejection(fivetran: Fivetran, new_run, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.delenv("FIVETRAN_APIKEY")
     assert "would delete the connection stripe" in failure(provider.check, props("stripe"), props())
 

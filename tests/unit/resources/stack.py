@@ -53,7 +53,7 @@ class Resource:
         return True
 
     def refresh(self) -> None:
-        """Take over what is live."""
+        """Refresh state from what is live."""
         if self.id:
             found: ReadResult = self._provider.read(self.id, copy.deepcopy(self.state))
             self.id, self.state = str(found.id or ""), dict(as_engine(dict(found.outs or {})))

@@ -92,7 +92,7 @@ def test_a_config_that_differs_is_rejected_with_each_difference_and_both_ways_ou
     ],
     ids=["schedule", "pause", "Airflow", "Airflow, daily", "Airflow, pause"],
 )
-def test_a_schedule_that_differs_is_rejected_and_taken_over_once_the_file_matches(
+def test_a_schedule_that_differs_is_rejected_and_adopted_once_the_file_matches(
     fivetran: Fivetran, stack: Stack, new_run, case: tuple[dict[str, Any], Unit, str]
 ):
     live, declared, difference = case
@@ -259,7 +259,7 @@ def test_working_connection_is_not_written_when_the_file_allows_changes(fivetran
     assert stack.pending(unit(adopt=Adopt(made, apply_changes=True))) == []
 
 
-#: How far a run comes that takes over and changes: the request at which it dies, and whether that took effect.
+#: How far a run comes that adopts and changes: the request at which it is killed, and whether that took effect.
 DEATHS = [
     ({"method": "PATCH", "path": "", "nth": 1}, "before"),
     ({"method": "PATCH", "path": "", "nth": 1}, "after"),
@@ -296,7 +296,7 @@ def test_adoption_with_apply_changes_ends_the_same_after_a_kill_anywhere(
     assert stack.pending(wanted) == []
 
 
-def test_a_run_that_takes_over_may_die_anywhere_and_still_writes_nothing(fivetran: Fivetran, stack: Stack, new_run):
+def test_an_adopting_run_writes_nothing_wherever_it_is_killed(fivetran: Fivetran, stack: Stack, new_run):
     fivetran.by_hand(paused=True, **AT_WORK)
     for forgotten in ((stack.connection, stack.activation), (stack.activation,)):
         stack.up(unit())

@@ -240,7 +240,7 @@ def test_a_connection_deleted_since_the_group_was_listed_is_created(fivetran: Fi
 
 
 @pytest.mark.parametrize("setup_state", ["connected", "incomplete"])
-def test_a_connection_of_another_service_is_never_taken_over(fivetran: Fivetran, new_run, setup_state: str):
+def test_a_connection_of_another_service_is_never_adopted(fivetran: Fivetran, new_run, setup_state: str):
     made = fivetran.make(
         group_id=fivetran.group, service="hubspot", config={"schema": "stripe"}, setup_state=setup_state
     )["id"]

@@ -1,4 +1,4 @@
-"""`{held_by: fivetran}`: what only Fivetran has is taken over, and never sent in any form."""
+"""`{held_by: fivetran}`: a run adopts values that only Fivetran has, and never sends them in any form."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def secret(key: str, value: object) -> dict[str, Any]:
     return {"key": key, "value": value}
 
 
-def test_a_connection_is_taken_over_without_its_secrets_being_known(fivetran: Fivetran, new_run, at_work: str):
+def test_a_connection_is_adopted_without_its_secrets(fivetran: Fivetran, new_run, at_work: str):
     wanted = function(fivetran.group, secret("one", HELD), secret("two", HELD))
     fivetran.forget_requests()
     made = provider.create(wanted)

@@ -173,7 +173,7 @@ def test_preflight_rejects_nothing_and_warns_without_an_answer(
     ],
 )
 @pytest.mark.parametrize("path", ["/groups$", "/connections/"])
-def test_a_key_that_fivetran_rejects_is_one_refusal_before_anything_is_touched(
+def test_a_key_that_fivetran_rejects_is_one_rejection_before_anything_is_touched(
     fivetran: Fivetran, new_run, path: str, status: int, answer: str
 ):
     for name in ("stripe", "sandbox"):

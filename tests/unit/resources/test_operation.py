@@ -55,8 +55,8 @@ def _values(monkeypatch: pytest.MonkeyPatch) -> None:
     ],
 )
 def test_a_value_that_a_reference_stands_for_is_masked_in_any_spelling(quoted: str):
-    message = failure(Quoting().create, {**PROPS, "says": f"the key {quoted} is refused"})
-    assert message == f"{FILE}: the key ****** is refused"
+    message = failure(Quoting().create, {**PROPS, "says": f"the key {quoted} is rejected"})
+    assert message == f"{FILE}: the key ****** is rejected"
 
 
 def test_the_values_of_the_old_inputs_are_masked_too(monkeypatch: pytest.MonkeyPatch):

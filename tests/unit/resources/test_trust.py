@@ -177,7 +177,7 @@ def test_details_are_masked_like_the_message(fivetran: Fivetran, stack: Stack):
     assert CANARY not in str(run.outcomes.failures()) + str(stack.activation.state)
 
 
-def test_a_connection_at_work_that_lacks_an_approval_is_not_taken_over(fivetran: Fivetran, stack: Stack, ca: Authority):
+def test_a_working_connection_that_lacks_an_approval_is_not_adopted(fivetran: Fivetran, stack: Stack, ca: Authority):
     made = _by_hand(fivetran)
     declared = Trust(certificates=_read(ca))
     message = failure(stack.up, _shop(declared))

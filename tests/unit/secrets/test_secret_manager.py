@@ -168,7 +168,7 @@ def test_error_names_an_address_without_a_server(monkeypatch: pytest.MonkeyPatch
     assert ENDPOINT in str(caught.value)
 
 
-def test_a_value_that_was_damaged_on_the_way_is_refused(vault: Vault):
+def test_a_value_that_was_damaged_on_the_way_is_rejected(vault: Vault):
     reference = vault.put("stripe", CANARY)
     vault.fault(kind="garble")
     assert failure(reference) == "version 1 of the secret stripe in project example-secrets arrived damaged: run again"

@@ -148,20 +148,20 @@ class Engine:
 
 
 @dataclass
-class Refusal:
-    """What a call was refused with, once the block is left."""
+class Rejection:
+    """What a call was rejected with, once the block is left."""
 
     code: grpc.StatusCode = grpc.StatusCode.OK
     message: str = ""
 
 
 @contextlib.contextmanager
-def refused() -> Iterator[Refusal]:
-    """The block has to end in a refusal, which the name is bound to."""
-    refusal = Refusal()
+def rejected() -> Iterator[Rejection]:
+    """The block has to end in a rejection, which the name is bound to."""
+    rejection = Rejection()
     try:
-        yield refusal
+        yield rejection
     except grpc.RpcError as error:
-        refusal.code, refusal.message = error.code(), error.details() or ""
+        rejection.code, rejection.message = error.code(), error.details() or ""
     else:
-        pytest.fail("the call was not refused")
+        pytest.fail("the call was not rejected")

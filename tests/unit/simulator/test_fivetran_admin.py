@@ -9,7 +9,7 @@ import pytest
 from .fivetran_account import KEY, SECRET, Account
 
 
-def _refused(account: Account, method: str, path: str, body: object = None) -> str:
+def _rejected(account: Account, method: str, path: str, body: object = None) -> str:
     answer = account.http.request(method, f"/_admin{path}", json=body)
     assert answer.status_code == 400
     error: str = answer.json()["error"]
@@ -46,7 +46,7 @@ def test_the_request_log_names_keys_and_holds_no_values(account: Account):
     assert entries[2]["query"] == {"schema": "stripe"}
     assert "canary" not in str(entries)
     assert [entry["number"] for entry in account.admin("GET", "/requests?since=2")] == [3]
-    assert "whole number" in _refused(account, "GET", "/requests?since=x")
+    assert "whole number" in _rejected(account, "GET", "/requests?since=x")
 
 
 def test_requests_are_counted_by_route(account: Account):
@@ -87,7 +87,7 @@ def test_a_reset_forgets_objects_faults_scripts_log_and_quota_but_not_options(ac
 )
 def test_options_are_changed_all_at_once_or_not_at_all(account: Account, values: dict[str, Any], complaint: str):
     before = account.admin("GET", "/options")
-    assert complaint in _refused(account, "PATCH", "/options", {"account_name": "Other", **values})
+    assert complaint in _rejected(account, "PATCH", "/options", {"account_name": "Other", **values})
     assert account.admin("GET", "/options") == before
 
 
@@ -177,7 +177,7 @@ def test_a_destination_is_changed_by_hand(account: Account):
 def test_admin_api_explains_a_rejected_request(account: Account, method: str, path: str, body: object, complaint: str):
     account.admin("POST", "/groups", {"id": "projected_sickle", "name": "Dev"})
     account.stripe("projected_sickle")
-    error = _refused(account, method, path, body)
+    error = _rejected(account, method, path, body)
     assert complaint in error
     assert "canary" not in error
 
@@ -191,7 +191,7 @@ def test_faults_and_scripts_are_removed_at_once(account: Account):
     assert account.http.get("/v1/groups").status_code == 200
 
 
-def test_a_body_that_is_no_json_is_refused(account: Account):
+def test_a_body_that_is_no_json_is_rejected(account: Account):
     answer = account.http.post("/_admin/faults", content=b"{")
     assert (answer.status_code, answer.json()) == (400, {"error": "the body is a JSON object"})
 
@@ -199,7 +199,7 @@ def test_a_body_that_is_no_json_is_refused(account: Account):
 def test_connections_of_one_name_are_distinguished_by_id_alone(account: Account):
     account.stripe(account.group())
     account.stripe(account.group())
-    assert "2 connections" in _refused(account, "DELETE", "/connections/stripe")
+    assert "2 connections" in _rejected(account, "DELETE", "/connections/stripe")
 
 
 def test_keys_are_added_and_limited(account: Account):
@@ -217,4 +217,4 @@ def test_a_service_can_be_registered_and_then_used(account: Account):
     connection = account.data("POST", "/v1/connections", body)
     assert (connection["schema"], connection["config"]) == ("s.t", {"token": "******", "size": 3})
     assert connection["status"]["setup_state"] == "connected"
-    assert "is no type" in _refused(account, "PUT", "/services/other", {"config": {"a": "colour"}})
+    assert "is no type" in _rejected(account, "PUT", "/services/other", {"config": {"a": "colour"}})

@@ -90,7 +90,7 @@ def test_the_notation_is_read():
         [],
     ],
 )
-def test_a_definition_that_cannot_be_read_is_refused(definition: Any):
+def test_a_definition_that_cannot_be_read_is_rejected(definition: Any):
     with pytest.raises(CatalogueError):
         parse_service("s", definition)
 

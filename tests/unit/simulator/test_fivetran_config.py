@@ -145,7 +145,7 @@ def test_unset_fields_can_be_shown_as_null():
         "host",
     ],
 )
-def test_a_wrong_type_key_or_shape_is_refused_without_its_name(sent: object):
+def test_a_wrong_type_key_or_shape_is_rejected_without_its_name(sent: object):
     with pytest.raises(ApiError) as raised:
         _accept(sent)
     assert (raised.value.status, raised.value.message) == (400, "Invalid 'config' object")
@@ -186,7 +186,7 @@ def test_an_immutable_field_is_set_once():
         ({"client": {"secret": MASK}}, {"client": {"id": "i", "secret": "old"}}),
     ],
 )
-def test_a_mask_sent_back_is_refused_passed_over_or_stored_by_option(sent: dict[str, Any], stored: dict[str, Any]):
+def test_a_mask_sent_back_is_rejected_passed_over_or_stored_by_option(sent: dict[str, Any], stored: dict[str, Any]):
     with pytest.raises(ApiError):
         _accept(sent, stored)
     assert _accept(sent, stored, masked_value="store") == sent
@@ -218,8 +218,8 @@ def test_auth_is_taken_and_never_given(account: Account):
     assert "canary" not in answer.text
     assert account.snapshot(answer.json()["data"]["id"])["auth"] == auth
     body["auth"] = {"surprise": "canary"}
-    refused = account.http.post("/v1/connections", json={**body, "config": {"schema": "b"}})
-    assert refused.json()["message"] == "Invalid 'auth' object"
+    rejected = account.http.post("/v1/connections", json={**body, "config": {"schema": "b"}})
+    assert rejected.json()["message"] == "Invalid 'auth' object"
 
 
 def test_defaults_are_filled_in(account: Account):

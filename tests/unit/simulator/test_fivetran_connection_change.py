@@ -103,7 +103,7 @@ def test_a_cleared_field_falls_back_to_its_default(account: Account):
         {"config": {"encoded_public_key": "mine"}},
     ],
 )
-def test_what_cannot_change_is_refused_or_passed_over(account: Account, body: dict[str, object]):
+def test_what_cannot_change_is_rejected_or_passed_over(account: Account, body: dict[str, object]):
     config = {"schema": "ads", "timeframe_months": "SIX"}
     create = {"group_id": account.group(), "service": "apple_search_ads", "config": config}
     before = account.data("POST", "/v1/connections", create)

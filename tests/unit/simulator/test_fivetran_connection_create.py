@@ -145,7 +145,7 @@ def test_a_name_is_free_in_another_group_and_after_a_delete(account: Account):
         {"schema_prefix": "p"},
     ],
 )
-def test_a_config_that_does_not_fit_the_service_is_refused_without_saying_where(account: Account, config: object):
+def test_a_config_that_does_not_fit_the_service_is_rejected_without_saying_where(account: Account, config: object):
     body = {"group_id": account.group(), "service": "stripe", "config": {"schema": "s", **config}}  # type: ignore[dict-item]
     answer = account.http.post("/v1/connections", json=body)
     assert answer.json() == {"code": "InvalidInput", "message": "Invalid 'config' object"}

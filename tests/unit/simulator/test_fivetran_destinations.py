@@ -98,7 +98,7 @@ def test_a_patch_without_anything_that_stays_is_400(account: Account, body: obje
 
 
 @pytest.mark.parametrize("body", [{"service": "snowflake"}, {"config": {"data_set_location": "EU"}}])
-def test_what_cannot_change_is_refused_or_passed_over(account: Account, body: dict[str, object]):
+def test_what_cannot_change_is_rejected_or_passed_over(account: Account, body: dict[str, object]):
     group = account.group()
     before = account.destination(group)
     answer = account.http.patch(f"/v1/destinations/{group}", json={"time_zone_offset": "+1", **body})

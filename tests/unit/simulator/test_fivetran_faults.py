@@ -232,7 +232,7 @@ def test_faults_do_not_strike_the_admin_side(account: Account):
         ({"kind": "html", "connection": 5}, "name of one"),
     ],
 )
-def test_a_fault_that_cannot_be_understood_is_refused(account: Account, definition: object, complaint: str):
+def test_a_fault_that_cannot_be_understood_is_rejected(account: Account, definition: object, complaint: str):
     answer = account.http.post("/_admin/faults", json=definition)
     assert answer.status_code == 400
     assert complaint in answer.json()["error"]

@@ -31,7 +31,7 @@ def test_the_request_over_the_quota_is_429_until_the_oldest_leaves_the_window(ac
     assert account.http.get("/v1/groups").status_code == 429
 
 
-def test_a_client_learns_the_quota_of_the_account_and_is_never_refused(account: Account):
+def test_a_client_learns_the_quota_of_the_account_and_is_never_rejected(account: Account):
     account.options(requests_per_hour=3)
     paused = [0.0]
 
@@ -71,7 +71,7 @@ def test_the_test_endpoints_and_patches_with_tests_use_the_quota_too(account: Ac
     assert account.snapshot(connection)["config"]["api_key"] == "canary-2"
 
 
-def test_a_refused_body_costs_no_setup_test(account: Account):
+def test_a_rejected_body_costs_no_setup_test(account: Account):
     account.options(setup_tests_per_hour=1)
     group = account.group()
     assert account.http.post("/v1/connections", json={"group_id": group, "service": "stripe"}).status_code == 400

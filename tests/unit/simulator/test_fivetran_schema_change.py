@@ -81,7 +81,7 @@ def test_the_answer_holds_what_was_named_or_everything(account: Account, path: s
         {"schemas": {"public": {"tables": {"Users": {"columns": {"email": {"hashed": True}}}}}}},
     ],
 )
-def test_a_node_without_enabled_keeps_what_it_has_or_is_refused_by_option(account: Account, path: str, body: Any):
+def test_a_node_without_enabled_keeps_what_it_has_or_is_rejected_by_option(account: Account, path: str, body: Any):
     account.data("PATCH", f"{path}/public/tables/Users", {"enabled": False})
     assert account.http.patch(path, json=body).status_code == 200
     public = account.data("GET", path)["schemas"]["public"]

@@ -70,7 +70,7 @@ def test_only_tables_of_databases_keep_history_by_default():
         {"tables": {"t": {"columns": {"c": "text"}}}},
     ],
 )
-def test_a_definition_that_cannot_be_read_is_refused(account: Account, definition: Any):
+def test_a_definition_that_cannot_be_read_is_rejected(account: Account, definition: Any):
     with pytest.raises(SourceError):
         read(definition, SCHEMA)
     assert account.http.put("/_admin/sources/stripe", json=definition).status_code == 400

@@ -130,7 +130,7 @@ def test_so_many_authorisations_fit_into_a_list_and_no_more():
 
 
 @pytest.mark.parametrize(
-    ("entry", "refusal"),
+    ("entry", "rejection"),
     [
         ({"role": "READER", **VIEW}, "An access entry for view needs an empty role."),
         (
@@ -153,11 +153,11 @@ def test_so_many_authorisations_fit_into_a_list_and_no_more():
         ({"role": "READER", "groupByEmail": "Gone@example.com"}, "Group Gone@example.com does not exist."),
     ],
 )
-def test_an_entry_that_grants_nothing_clear_is_a_400(entry: dict[str, Any], refusal: str):
+def test_an_entry_that_grants_nothing_clear_is_a_400(entry: dict[str, Any], rejection: str):
     with pytest.raises(ApiError) as raised:
         kept(entry, unknown=("gone@example.com",))
     assert raised.value.status == 400
-    assert refusal in str(raised.value)
+    assert rejection in str(raised.value)
 
 
 def test_a_dataset_without_a_list_belongs_to_its_project_and_creator():
@@ -172,10 +172,10 @@ def test_a_dataset_without_a_list_belongs_to_its_project_and_creator():
     }
 
 
-def test_a_member_that_the_organisation_does_not_allow_is_refused_without_its_name():
+def test_a_member_that_the_organisation_does_not_allow_is_rejected_without_its_name():
     entries = [{"role": "READER", "userByEmail": "A@Example.com"}]
-    with pytest.raises(ApiError) as refused:
+    with pytest.raises(ApiError) as rejected:
         normalise(entries, "p:d", (), forbidden={"a@example.com"})
-    assert refused.value.status == 400
-    assert refused.value.message == "One or more users named in the policy do not belong to a permitted customer."
+    assert rejected.value.status == 400
+    assert rejected.value.message == "One or more users named in the policy do not belong to a permitted customer."
     assert normalise(entries, "p:d", (), entries, forbidden={"a@example.com"}) == entries, "who is there may stay"

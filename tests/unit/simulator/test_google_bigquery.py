@@ -20,7 +20,7 @@ def bigquery() -> BigQuery:
     return BigQuery(Store(now_ms=lambda: next(ticks)), creator="me@example.com")
 
 
-def refused(status: int, reason: str) -> Any:
+def rejected(status: int, reason: str) -> Any:
     return pytest.raises(ApiError, match=rf"^googleapi: Error {status}: .*, {reason}$")
 
 
@@ -45,9 +45,9 @@ def test_a_missing_dataset_is_a_404(bigquery: BigQuery):
     with pytest.raises(ApiError) as raised:
         bigquery.get("p", "d")
     assert str(raised.value) == "googleapi: Error 404: Not found: Dataset p:d, notFound"
-    with refused(404, "notFound"):
+    with rejected(404, "notFound"):
         bigquery.update("p", "d", {})
-    with refused(404, "notFound"):
+    with rejected(404, "notFound"):
         bigquery.delete("p", "d", delete_contents=True)
 
 
@@ -59,7 +59,7 @@ def test_a_dataset_with_a_table_is_in_use_even_when_the_table_is_empty(bigquery:
     assert str(raised.value) == "googleapi: Error 400: Dataset p:d is still in use, resourceInUse"
     assert bigquery.get("p", "d") is dataset
     bigquery.delete("p", "d", delete_contents=True)
-    with refused(404, "notFound"):
+    with rejected(404, "notFound"):
         bigquery.get("p", "d")
 
 
@@ -103,27 +103,27 @@ def test_the_last_owner_cannot_be_taken_away(bigquery: BigQuery):
         {"defaultTableExpirationMs": 3_599_999},
     ],
 )
-def test_a_refused_write_leaves_everything_as_it_was(bigquery: BigQuery, body: dict[str, Any]):
-    with refused(400, "invalid"):
+def test_a_rejected_write_leaves_everything_as_it_was(bigquery: BigQuery, body: dict[str, Any]):
+    with rejected(400, "invalid"):
         bigquery.insert("p", "new", body)
     assert bigquery.all_of("p") == ()
     bigquery.insert("p", "d", {"description": "one", "labels": {"a": "1"}, "access": [OWNER]})
-    with refused(400, "invalid"):
+    with rejected(400, "invalid"):
         bigquery.update("p", "d", {"description": "two", "access": [OWNER, READER], **body})
     dataset = bigquery.get("p", "d")
     assert (dataset.settings["description"], dataset.labels, dataset.access) == ("one", {"a": "1"}, [OWNER])
 
 
-def test_an_id_with_anything_but_letters_digits_and_underscores_is_refused(bigquery: BigQuery):
+def test_an_id_with_anything_but_letters_digits_and_underscores_is_rejected(bigquery: BigQuery):
     for id_ in ("a-b", "projects/p/datasets/d", "", "x" * 1025):
-        with refused(400, "invalid"):
+        with rejected(400, "invalid"):
             bigquery.insert("p", id_, {})
 
 
 def test_a_location_is_fixed(bigquery: BigQuery):
     assert bigquery.insert("p", "d", {"location": "eu"}).location == "EU"
     bigquery.update("p", "d", {"location": "EU"})
-    with refused(400, "invalid"):
+    with rejected(400, "invalid"):
         bigquery.update("p", "d", {"location": "US"})
 
 

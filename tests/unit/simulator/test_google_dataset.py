@@ -1,7 +1,7 @@
 """The dataset resource as the engine meets it, over gRPC; its access list is in `test_gcp_dataset_access`.
 
 Held against the source that the plugin is generated from: `mmv1/products/bigquery/Dataset.yaml` of magic-modules with
-its templates, and `resource_bigquery_dataset.go` of the Terraform provider. From there: what a check refuses, what
+its templates, and `resource_bigquery_dataset.go` of the Terraform provider. From there: what a check rejects, what
 replaces, what stays as it is when the program does not give it, that a change of `deletionPolicy` alone asks Google
 nothing while one of `deleteContentsOnDestroy` writes, the labels (`SetLabelsDiff`), the words of failures, and the
 forms of an import id. What outputs, diffs and imports consist of was measured, call by call, with a build of that code
@@ -15,7 +15,7 @@ import grpc
 import pytest
 from pulumi.runtime.proto import provider_pb2 as pb
 
-from .google_engine import DATASET, UNKNOWN, Engine, refused, set_only
+from .google_engine import DATASET, UNKNOWN, Engine, rejected, set_only
 
 OWNER = {"role": "OWNER", "userByEmail": "me@example.com"}
 READER = {"role": "READER", "groupByEmail": "all@example.com"}
@@ -68,7 +68,7 @@ def test_check_fills_in_the_location_and_nothing_else(engine: Engine):
         ({"datasetId": "d", "dataset_id": "d"}, "Invalid or unknown key. Examine values at 'it.dataset_id'."),
     ],
 )
-def test_check_refuses_what_the_plugin_refuses_before_it_asks_google(engine: Engine, inputs: Properties, reason: str):
+def test_check_rejects_what_the_plugin_rejects_before_it_asks_google(engine: Engine, inputs: Properties, reason: str):
     _, reasons = engine.check(DATASET, inputs)
     assert len(reasons) == 1
     assert reason in reasons[0]
@@ -249,10 +249,10 @@ def test_a_dataset_is_imported_by_each_form_of_its_id(engine: Engine, id_: str):
 def test_a_dataset_with_contents_is_deleted_only_when_the_state_says_so(engine: Engine):
     id_, state = engine.create(DATASET, INPUTS)
     engine.admin("PUT", "/datasets/p/stripe/tables/charge", {"rows": 3})
-    with refused() as refusal:
+    with rejected() as rejection:
         engine.delete(DATASET, id_, state)
-    assert refusal.code is grpc.StatusCode.UNKNOWN
-    assert refusal.message == (
+    assert rejection.code is grpc.StatusCode.UNKNOWN
+    assert rejection.message == (
         "1 error occurred:\n\t* Error when reading or editing Dataset: "
         "googleapi: Error 400: Dataset p:stripe is still in use, resourceInUse\n\n"
     )
@@ -264,32 +264,34 @@ def test_a_dataset_with_contents_is_deleted_only_when_the_state_says_so(engine: 
 
 def test_the_deletion_policy_of_the_state_prevents_or_abandons(engine: Engine):
     id_, state = engine.create(DATASET, {**INPUTS, "deletionPolicy": "PREVENT"})
-    with refused() as refusal:
+    with rejected() as rejection:
         engine.delete(DATASET, id_, state)
-    assert "cannot destroy BigQueryDataset" in refusal.message
+    assert "cannot destroy BigQueryDataset" in rejection.message
     engine.delete(DATASET, id_, {**state, "deletionPolicy": "ABANDON"})
     assert engine.dataset("stripe")["datasetReference"] == {"projectId": "p", "datasetId": "stripe"}
 
 
-def test_googles_refusals_come_as_the_plugin_words_them(engine: Engine):
+def test_googles_rejections_come_as_the_plugin_words_them(engine: Engine):
     id_, state = engine.create(DATASET, INPUTS)
-    with refused() as refusal:
+    with rejected() as rejection:
         engine.create(DATASET, INPUTS)
-    assert refusal.message == (
+    assert rejection.message == (
         "1 error occurred:\n\t* Error creating Dataset: "
         "googleapi: Error 409: Already Exists: Dataset p:stripe, duplicate\n\n"
     )
     engine.admin("PUT", "/unknown-members", {"members": ["Gone@example.com"]})
-    with refused() as refusal:
+    with rejected() as rejection:
         engine.update(
             DATASET, id_, state, {**INPUTS, "accesses": [OWNER, {"role": "READER", "userByEmail": "gone@example.com"}]}
         )
-    assert refusal.message.startswith(f'1 error occurred:\n\t* Error updating Dataset "{id_}": googleapi: Error 400: ')
-    assert "User gone@example.com does not exist." in refusal.message
+    assert rejection.message.startswith(
+        f'1 error occurred:\n\t* Error updating Dataset "{id_}": googleapi: Error 400: '
+    )
+    assert "User gone@example.com does not exist." in rejection.message
     engine.configure()
-    with refused() as refusal:
+    with rejected() as rejection:
         engine.create(DATASET, {"datasetId": "d"})
-    assert "Error fetching project for Dataset: project: required field is not set" in refusal.message
+    assert "Error fetching project for Dataset: project: required field is not set" in rejection.message
 
 
 def test_engines_with_different_projects_share_the_server(engine: Engine):

@@ -9,7 +9,7 @@ and diffs have of the list was measured, call by call, with a build of the plugi
 provider, version 3.137 of the bridge) against a fake of Google's API.
 """
 
-from .google_engine import DATASET, UNKNOWN, Engine, refused, set_only
+from .google_engine import DATASET, UNKNOWN, Engine, rejected, set_only
 from .test_google_dataset import INPUTS, OWNER, READER, VIEW, as_set, changed
 
 
@@ -52,7 +52,7 @@ def test_state_has_each_field_of_an_entry(engine: Engine):
     assert came == {**texts, "userByEmail": "", **blocks, **READER}
 
 
-def test_check_refuses_a_field_that_entries_do_not_have(engine: Engine):
+def test_check_rejects_a_field_that_entries_do_not_have(engine: Engine):
     for entry in ({**OWNER, "users": []}, {**OWNER, "condition": {"expression": "true", "name": "x"}}):
         _, reasons = engine.check(DATASET, {**INPUTS, "accesses": [entry]})
         assert reasons == ["Invalid or unknown key. Examine values at 'it.accesses'."]
@@ -121,9 +121,9 @@ def test_deleted_member_stays_in_the_list_under_another_name(engine: Engine):
     _, state, _ = engine.read(DATASET, id_, outputs, INPUTS)
     (gone,) = [entry for entry in set_only(state["accesses"]) if "iamMember" in entry]
     assert gone["iamMember"].startswith("deleted:group:all@example.com?uid=")
-    with refused() as refusal:
+    with rejected() as rejection:
         engine.update(DATASET, id_, state, INPUTS)
-    assert "Group all@example.com does not exist." in refusal.message
+    assert "Group all@example.com does not exist." in rejection.message
     engine.update(DATASET, id_, state, {**INPUTS, "accesses": [OWNER, gone, VIEW]})
     engine.update(DATASET, id_, state, {**INPUTS, "accesses": [OWNER]})
     assert engine.dataset("stripe")["access"] == [OWNER]

@@ -8,7 +8,7 @@ import grpc
 import httpx
 import pytest
 
-from .google_engine import DATASET, GET_DATASET, Engine, refused
+from .google_engine import DATASET, GET_DATASET, Engine, rejected
 
 DENIED = "googleapi: Error 403: Access Denied: Dataset p:d, accessDenied"
 
@@ -25,9 +25,9 @@ def test_the_nth_matching_call_fails_with_the_given_text(engine: Engine):
     number = fault(engine, method="Create", id="projects/p/datasets/a*", nth=2, error=DENIED)
     engine.create(DATASET, {"datasetId": "a1"})
     engine.create(DATASET, {"datasetId": "b1"})
-    with refused() as refusal:
+    with rejected() as rejection:
         engine.create(DATASET, {"datasetId": "a2"})
-    assert (refusal.code, refusal.message) == (grpc.StatusCode.UNKNOWN, DENIED)
+    assert (rejection.code, rejection.message) == (grpc.StatusCode.UNKNOWN, DENIED)
     engine.create(DATASET, {"datasetId": "a2"})
     report = rule(engine, number)
     assert (report["seen"], report["hits"]) == (3, 1)
@@ -37,34 +37,34 @@ def test_a_fault_without_an_end_hits_until_it_is_dropped(engine: Engine):
     engine.admin("PUT", "/datasets/p/d", {})
     fault(engine, method="Invoke", type=GET_DATASET, times=0, error=DENIED, code="PERMISSION_DENIED")
     for _ in range(3):
-        with refused() as refusal:
+        with rejected() as rejection:
             engine.invoke(GET_DATASET, datasetId="d")
-        assert refusal.code is grpc.StatusCode.PERMISSION_DENIED
-        assert refusal.message == f"invoking {GET_DATASET}: {DENIED}"
+        assert rejection.code is grpc.StatusCode.PERMISSION_DENIED
+        assert rejection.message == f"invoking {GET_DATASET}: {DENIED}"
     engine.admin("DELETE", "/faults")
     assert engine.invoke(GET_DATASET, datasetId="d")["datasetId"] == "d"
 
 
 def test_a_lost_answer_is_unavailable_and_the_effect_is_there(engine: Engine):
     fault(engine, method="Create", after=True)
-    with refused() as refusal:
+    with rejected() as rejection:
         engine.create(DATASET, {"datasetId": "d"})
-    assert refusal.code is grpc.StatusCode.UNAVAILABLE
+    assert rejection.code is grpc.StatusCode.UNAVAILABLE
     assert engine.dataset("d")["datasetReference"]["datasetId"] == "d"
 
 
 def test_an_error_before_the_effect_leaves_no_effect(engine: Engine):
     fault(engine, method="Create", error="gone")
-    with refused():
+    with rejected():
         engine.create(DATASET, {"datasetId": "d"})
     assert engine.admin("GET", "/state")["projects"] == {}
 
 
 def test_an_error_after_the_effect_is_what_a_retried_insert_answers(engine: Engine):
     fault(engine, method="Create", after=True, error="googleapi: Error 409: Already Exists: Dataset p:d, duplicate")
-    with refused() as refusal:
+    with rejected() as rejection:
         engine.create(DATASET, {"datasetId": "d"})
-    assert "Already Exists" in refusal.message
+    assert "Already Exists" in rejection.message
     assert engine.dataset("d")
 
 
@@ -100,9 +100,9 @@ def test_previews_are_hit_only_by_faults_for_previews(engine: Engine):
     fault(engine, method="Create", error="no")
     engine.create(DATASET, {"datasetId": "d"}, preview=True)
     fault(engine, method="Create", error="no preview", preview=True)
-    with refused() as refusal:
+    with rejected() as rejection:
         engine.create(DATASET, {"datasetId": "d"}, preview=True)
-    assert refusal.message == "no preview"
+    assert rejection.message == "no preview"
 
 
 def test_calls_are_counted_by_method_type_and_preview(engine: Engine):

@@ -2,11 +2,11 @@
 
 Held against the Terraform provider's code, which the plugin runs (`resource_iam_member.go`, `iam.go`, `iam_project.go`,
 `iam_cloudfunctions_function.go`, `iam_cloud_run_v2_service.go`): every input replaces; a condition needs an expression
-and a title, and all three of its texts are in the id; a deleted member is refused before Google is asked; import ids
+and a title, and all three of its texts are in the id; a deleted member is rejected before Google is asked; import ids
 have the title last, which may have spaces, and functions and services by each form of their names; grants on projects
 are sent in batches, which is in what a failure says. Google's own words are those that users have reported. Not here:
 after a write the plugin reads the policy until it has seen its change three times, a second each, and it repeats what
-was refused as a conflict (409) by itself.
+was rejected as a conflict (409) by itself.
 """
 
 from typing import Any
@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 from pulumi.runtime.proto import provider_pb2 as pb
 
-from .google_engine import FUNCTION_MEMBER, PROJECT_MEMBER, SERVICE_MEMBER, UNKNOWN, Engine, refused
+from .google_engine import FUNCTION_MEMBER, PROJECT_MEMBER, SERVICE_MEMBER, UNKNOWN, Engine, rejected
 
 GRANT = {"project": "p", "role": "roles/bigquery.jobUser", "member": "user:a@example.com"}
 CONDITION = {"expression": "true", "title": "until"}
@@ -115,7 +115,7 @@ def test_a_replaced_grant_is_deleted_first_where_the_plugin_asks_for_it(
         ({"conditions": []}, "Invalid or unknown key. Examine values at 'it.conditions'."),
     ],
 )
-def test_check_refuses_what_the_plugin_refuses_before_it_asks_google(engine: Engine, changes: Any, reason: str):
+def test_check_rejects_what_the_plugin_rejects_before_it_asks_google(engine: Engine, changes: Any, reason: str):
     _, reasons = engine.check(PROJECT_MEMBER, {**GRANT, **changes})
     assert len(reasons) == 1
     assert reason in reasons[0]
@@ -131,11 +131,11 @@ def test_check_lets_pass_what_is_not_known_yet_and_wants_all_that_is_needed(engi
     assert 'The argument "cloud_function" is required' in engine.check(FUNCTION_MEMBER, {})[1][0]
 
 
-def test_a_member_that_google_does_not_know_is_refused(engine: Engine):
+def test_a_member_that_google_does_not_know_is_rejected(engine: Engine):
     engine.admin("PUT", "/unknown-members", {"members": ["a@example.com"]})
-    with refused() as refusal:
+    with rejected() as rejection:
         engine.create(PROJECT_MEMBER, GRANT)
-    assert refusal.message == (
+    assert rejection.message == (
         '1 error occurred:\n\t* Request `Create IAM Members roles/bigquery.jobUser user:a@example.com for project "p"` '
         'returned error: Error applying IAM policy for project "p": Error setting IAM policy for project "p": '
         "googleapi: Error 400: User a@example.com does not exist., badRequest\n\n"
@@ -152,9 +152,9 @@ def test_a_member_that_google_does_not_know_is_refused(engine: Engine):
     ],
 )
 def test_conditions_on_basic_roles_and_the_public_are_rejected(engine: Engine, changes: dict[str, str], what: str):
-    with refused() as refusal:
+    with rejected() as rejection:
         engine.create(PROJECT_MEMBER, {**GRANT, **changes, "condition": CONDITION})
-    assert f"Error: Conditions can't be set on {what}., badRequest" in refusal.message
+    assert f"Error: Conditions can't be set on {what}., badRequest" in rejection.message
     engine.create(PROJECT_MEMBER, {**GRANT, **changes})
 
 
@@ -162,18 +162,20 @@ def test_hidden_or_locked_policy_is_answered_with_403(engine: Engine):
     id_, outputs = engine.create(PROJECT_MEMBER, GRANT)
     engine.admin("PUT", "/hierarchy/projects/p", {"denied": ["setIamPolicy"]})
     assert engine.read(PROJECT_MEMBER, id_, outputs, GRANT)[0] == id_
-    with refused() as refusal:
+    with rejected() as rejection:
         engine.delete(PROJECT_MEMBER, id_, outputs)
-    assert refusal.message.startswith("1 error occurred:\n\t* Error when reading or editing Resource p for IAM Member")
-    assert "googleapi: Error 403: Policy update access denied., forbidden" in refusal.message
+    assert rejection.message.startswith(
+        "1 error occurred:\n\t* Error when reading or editing Resource p for IAM Member"
+    )
+    assert "googleapi: Error 403: Policy update access denied., forbidden" in rejection.message
     engine.admin("PUT", "/hierarchy/projects/p", {"denied": ["getIamPolicy"]})
     denied = 'Error retrieving IAM policy for project "p": googleapi: Error 403: The caller does not have permission'
-    with refused() as refusal:
+    with rejected() as rejection:
         engine.read(PROJECT_MEMBER, id_, outputs, GRANT)
-    assert denied in refusal.message
-    with refused() as refusal:
+    assert denied in rejection.message
+    with rejected() as rejection:
         engine.create(PROJECT_MEMBER, GRANT)
-    assert denied in refusal.message
+    assert denied in rejection.message
     assert len(grants(engine)) == 1
 
 
@@ -183,19 +185,19 @@ def test_a_grant_is_imported_by_its_words(engine: Engine):
     id_, _, inputs = engine.read(PROJECT_MEMBER, "p roles/bigquery.jobUser user:A@example.com until the end")
     assert id_ == "p/roles/bigquery.jobUser/user:a@example.com/until the end//true"
     assert inputs == {**GRANT, "condition": condition}
-    with refused() as refusal:
+    with rejected() as rejection:
         engine.read(PROJECT_MEMBER, "p roles/bigquery.jobUser user:a@example.com")
     assert (
         'Cannot find binding for "project \\"p\\"" with role "roles/bigquery.jobUser", member "user:a@example.com", '
-        'and condition title ""' in refusal.message
+        'and condition title ""' in rejection.message
     )
     engine.create(PROJECT_MEMBER, {**GRANT, "condition": {**condition, "expression": "false"}})
-    with refused() as refusal:
+    with rejected() as rejection:
         engine.read(PROJECT_MEMBER, "p roles/bigquery.jobUser user:a@example.com until the end")
-    assert "it matches multiple conditions" in refusal.message
-    with refused() as refusal:
+    assert "it matches multiple conditions" in rejection.message
+    with rejected() as rejection:
         engine.read(PROJECT_MEMBER, "p roles/viewer")
-    assert "Wrong number of parts to Member id [p roles/viewer]" in refusal.message
+    assert "Wrong number of parts to Member id [p roles/viewer]" in rejection.message
 
 
 def test_a_project_is_the_same_by_its_full_name(engine: Engine):
@@ -222,9 +224,9 @@ def test_deleted_member_loses_its_grant_and_stays_in_the_policy(engine: Engine):
     ids=["function", "service"],
 )
 def test_invoker_of_a_missing_function_is_rejected(engine: Engine, kind, grant, path: str, label: str):
-    with refused() as refusal:
+    with rejected() as rejection:
         engine.create(kind, grant)
-    assert f'IAM policy for {label} "{path}": googleapi: Error 404' in refusal.message
+    assert f'IAM policy for {label} "{path}": googleapi: Error 404' in rejection.message
     collection = path.split("/")[-2]
     engine.admin("PUT", f"/{collection}/p/us-west1/casa")
     id_, outputs = engine.create(kind, grant)
@@ -233,9 +235,9 @@ def test_invoker_of_a_missing_function_is_rejected(engine: Engine, kind, grant, 
     assert engine.diff(kind, id_, outputs, grant).changes == pb.DiffResponse.DIFF_NONE
     for name in (path, "p/us-west1/casa", "us-west1/casa"):
         assert engine.read(kind, f"{name} {grant['role']} {grant['member']}")[0] == id_
-    with refused() as refusal:
+    with rejected() as rejection:
         engine.read(kind, f"casa {grant['role']} {grant['member']}")
-    assert "required field is not set" in refusal.message
+    assert "required field is not set" in rejection.message
     engine.admin("DELETE", f"/{collection}/p/us-west1/casa")
     assert engine.read(kind, id_, outputs, grant)[0] == ""
     engine.delete(kind, id_, outputs)

@@ -11,7 +11,7 @@ from pulumi.runtime.proto import engine_pb2, engine_pb2_grpc, plugin_pb2
 
 from simulator.google.wire import from_struct, to_struct
 
-from .google_engine import DATASET, GET_DATASET, Engine, refused
+from .google_engine import DATASET, GET_DATASET, Engine, rejected
 
 VALUES = st.recursive(
     st.one_of(st.booleans(), st.integers(-(2**53), 2**53), st.text(), st.floats(allow_nan=False, allow_infinity=False)),
@@ -71,20 +71,20 @@ def test_a_type_or_function_that_is_not_here_says_so(engine: Engine):
         lambda: engine.delete("gcp:storage/bucket:Bucket", "b", {}),
         lambda: engine.invoke("gcp:storage/getBucket:getBucket"),
     ):
-        with refused() as refusal:
+        with rejected() as rejection:
             call()
-        assert refusal.code is grpc.StatusCode.UNIMPLEMENTED
-        assert "the local gcp provider does not simulate the" in refusal.message
-        assert DATASET in refusal.message
-    with refused() as refusal:
+        assert rejection.code is grpc.StatusCode.UNIMPLEMENTED
+        assert "the local gcp provider does not simulate the" in rejection.message
+        assert DATASET in rejection.message
+    with rejected() as rejection:
         engine.stub.Construct(empty_pb2.Empty())
-    assert refusal.code is grpc.StatusCode.UNIMPLEMENTED
+    assert rejection.code is grpc.StatusCode.UNIMPLEMENTED
 
 
 def test_a_missing_dataset_is_reported_in_the_plugins_words(engine: Engine):
-    with refused() as refusal:
+    with rejected() as rejection:
         engine.invoke(GET_DATASET, datasetId="nope", project="q")
-    assert refusal.message == (
+    assert rejection.message == (
         "invoking gcp:bigquery/getDataset:getDataset: 1 error occurred:\n\t* projects/q/datasets/nope not found\n\n"
     )
 

@@ -2,7 +2,7 @@
 
 Held against https://cloud.google.com/resource-manager/reference/rest/v3 (projects, folders, organizations: get and
 getIamPolicy; "permission is denied if the policy or the resource do not exist"), and for conditions against
-https://cloud.google.com/iam/docs/policies#versions. The words of refusals are those that users have reported.
+https://cloud.google.com/iam/docs/policies#versions. The words of rejections are those that users have reported.
 """
 
 from typing import Any
@@ -97,8 +97,8 @@ def test_unknown_project_has_no_parent_and_reading_creates_none(get, engine: Eng
 def test_hidden_project_is_answered_in_googles_words(get, policy, engine: Engine, name: str):
     engine.admin("PUT", f"/hierarchy/{name}", {"denied": ["get", "getIamPolicy"]})
     status, answer = policy(name)
-    refusal = {"code": 403, "message": "The caller does not have permission", "status": "PERMISSION_DENIED"}
-    assert (status, answer) == (403, {"error": refusal})
+    rejection = {"code": 403, "message": "The caller does not have permission", "status": "PERMISSION_DENIED"}
+    assert (status, answer) == (403, {"error": rejection})
     collection = name.split("/", maxsplit=1)[0]
     status, answer = get(name)
     assert status == 403

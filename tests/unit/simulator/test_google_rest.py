@@ -7,7 +7,7 @@ import pytest
 
 from simulator.process import Simulators
 
-from .google_engine import DATASET, PROJECT_MEMBER, Engine, refused
+from .google_engine import DATASET, PROJECT_MEMBER, Engine, rejected
 
 READER = {"role": "READER", "userByEmail": "a@example.com"}
 CONDITION = {"title": "until", "expression": 'request.time < timestamp("2027-01-01T00:00:00Z")'}
@@ -63,10 +63,10 @@ def test_undeclared_project_does_not_exist_once_one_is_declared(get, engine: Eng
         assert (hidden.status_code, hidden.json()["error"]["status"]) == (403, "PERMISSION_DENIED")
         assert httpx.post(f"{manager}projects/other:getIamPolicy", json={}).status_code == 403
         assert httpx.get(f"{manager}projects/p").status_code == 200
-        with refused() as no_dataset:
+        with rejected() as no_dataset:
             engine.create(DATASET, {"project": "other", "datasetId": "d"})
         assert "Error 404: Not found: Project other" in no_dataset.message
-        with refused() as no_grant:
+        with rejected() as no_grant:
             engine.create(PROJECT_MEMBER, {"project": "other", "role": "roles/viewer", "member": "user:a@example.com"})
         assert "Error 403" in no_grant.message
         engine.admin("PUT", "/datasets/other/d", {})

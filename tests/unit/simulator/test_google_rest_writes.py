@@ -4,7 +4,7 @@ Held against the reference of `datasets.patch` and `datasets.update`
 (https://cloud.google.com/bigquery/docs/reference/rest/v2/datasets/patch): `access` is overwritten as a whole; null
 takes a field away (RFC 5789); the access list of a dataset with conditions is written in `accessPolicyVersion` 3 and no
 lower one, in which roles are read with `withcond` and a hash; `updateMode` says what of the body counts. `If-Match` is
-how the library's `update_dataset` writes only what it read. Refusals are worded as users have reported them.
+how the library's `update_dataset` writes only what it read. Rejections are worded as users have reported them.
 """
 
 from collections.abc import Iterator
@@ -84,15 +84,15 @@ def test_the_library_lists_datasets_over_several_pages(client: bigquery.Client, 
 
 def test_conditions_are_written_only_with_policy_version_3(write, engine: Engine):
     wanted = [OWNER, {**READER, "condition": UNTIL}]
-    refusal = "Specified policy version (0) cannot be less than the existing policy version (3)"
+    rejection = "Specified policy version (0) cannot be less than the existing policy version (3)"
     status, answer = write("PATCH", {"access": wanted})
     assert status == 400
-    assert refusal in answer["error"]["message"]
+    assert rejection in answer["error"]["message"]
     status, answer = write("PATCH", {"access": wanted}, accessPolicyVersion="3")
     assert (status, answer["access"]) == (200, wanted)
-    # Now that one is there, a list without it is refused as well: it would take the entry away unseen.
+    # Now that one is there, a list without it is rejected as well: it would take the entry away unseen.
     status, answer = write("PATCH", {"access": [OWNER]})
-    assert (status, refusal in answer["error"]["message"]) == (400, True)
+    assert (status, rejection in answer["error"]["message"]) == (400, True)
     status, answer = write("PATCH", {"description": "other"})
     assert (status, answer["description"]) == (200, "other")
     assert answer["access"][1]["role"].startswith("roles/bigquery.dataViewer_withcond_")
@@ -134,7 +134,7 @@ def test_only_the_dataset_of_the_given_etag_is_written(write, engine: Engine):
     assert write("PATCH", {"description": "3"}, "*")[0] == 200
 
 
-def test_the_last_owner_stays_and_nonsense_is_refused(write, engine: Engine):
+def test_the_last_owner_stays_and_nonsense_is_rejected(write, engine: Engine):
     status, answer = write("PATCH", {"access": []})
     assert (status, answer["error"]["message"]) == (400, "Cannot remove all owners from a dataset.")
     assert write("PATCH", [])[0] == 400

@@ -52,7 +52,7 @@ def names(of: str) -> set[str]:
 
 
 def known(engine: Engine, kind: str, candidates: set[str]) -> set[str]:
-    """Those of some names that the type takes as inputs: any other is refused by name."""
+    """Those of some names that the type takes as inputs: any other is rejected by name."""
     _, reasons = engine.check(kind, dict.fromkeys(candidates, UNKNOWN))
     unknown = {name for name in candidates if any(f"unknown key. Examine values at 'it.{name}'" in r for r in reasons)}
     return candidates - unknown

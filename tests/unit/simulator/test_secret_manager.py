@@ -35,7 +35,7 @@ class Api:
         assert answer.is_success, answer.text
         return answer.json()
 
-    def refused_admin(self, method: str, path: str, body: Any) -> str:
+    def rejected_admin(self, method: str, path: str, body: Any) -> str:
         answer = self._admin.request(method, path, json=body)
         assert answer.status_code == 400
         return str(answer.json()["error"])
@@ -45,7 +45,7 @@ class Api:
         assert answer.is_success, answer.text
         return answer.json()
 
-    def refused(self, method: str, path: str, body: Any = None, **query: str) -> tuple[int, str, str]:
+    def rejected(self, method: str, path: str, body: Any = None, **query: str) -> tuple[int, str, str]:
         """HTTP status, Google's status, message."""
         answer = self.http.request(method, path, json=body, params=query)
         error = answer.json()["error"]
@@ -90,18 +90,18 @@ def test_a_secret_is_made_read_listed_and_deleted(api: Api):
     assert [secret["name"].rsplit("/", 1)[1] for secret in listed["secrets"]] == ["ads", "stripe"]
     assert listed["totalSize"] == 2
     assert api.do("DELETE", f"{SECRETS}/stripe") == {}
-    assert api.refused("GET", f"{SECRETS}/stripe") == (404, "NOT_FOUND", f"Secret [{made['name']}] not found.")
+    assert api.rejected("GET", f"{SECRETS}/stripe") == (404, "NOT_FOUND", f"Secret [{made['name']}] not found.")
 
 
 def test_a_secret_is_made_once_with_a_name_and_a_replication(api: Api):
     name = api.create()["name"]
-    assert api.refused("POST", SECRETS, AUTOMATIC, secretId="stripe") == (
+    assert api.rejected("POST", SECRETS, AUTOMATIC, secretId="stripe") == (
         409,
         "ALREADY_EXISTS",
         f"Secret [{name}] already exists.",
     )
-    assert api.refused("POST", SECRETS, AUTOMATIC, secretId="a b")[:2] == (400, "INVALID_ARGUMENT")
-    assert api.refused("POST", SECRETS, {}, secretId="other")[:2] == (400, "INVALID_ARGUMENT")
+    assert api.rejected("POST", SECRETS, AUTOMATIC, secretId="a b")[:2] == (400, "INVALID_ARGUMENT")
+    assert api.rejected("POST", SECRETS, {}, secretId="other")[:2] == (400, "INVALID_ARGUMENT")
 
 
 def test_versions_count_from_one_and_the_latest_is_the_newest_in_whatever_state(api: Api):
@@ -119,7 +119,7 @@ def test_versions_count_from_one_and_the_latest_is_the_newest_in_whatever_state(
     assert read["payload"]["dataCrc32c"] == str(crc32c(b"two"))
     api.do("POST", f"{versions}/2:disable")
     message = f"Secret Version [{two['name']}] is in DISABLED state."
-    assert api.refused("GET", f"{versions}/latest:access") == (400, "FAILED_PRECONDITION", message)
+    assert api.rejected("GET", f"{versions}/latest:access") == (400, "FAILED_PRECONDITION", message)
     assert api.do("GET", f"{versions}/latest")["state"] == "DISABLED"
     api.do("POST", f"{versions}/2:enable", {})
     assert api.do("GET", f"{versions}/2:access") == read
@@ -134,7 +134,7 @@ def test_destroyed_version_cannot_be_restored(api: Api):
     message = f"Secret Version [{name}] is in DESTROYED state."
     for method, action in (("GET", "access"), ("POST", "enable"), ("POST", "disable"), ("POST", "destroy")):
         path = f"{SECRETS}/stripe/versions/1:{action}"
-        assert api.refused(method, path) == (400, "FAILED_PRECONDITION", message)
+        assert api.rejected(method, path) == (400, "FAILED_PRECONDITION", message)
     assert api.do("GET", f"{SECRETS}/stripe/versions/1")["state"] == "DESTROYED"
     assert api.add(b"two")["name"].endswith("/versions/2")
 
@@ -142,19 +142,19 @@ def test_destroyed_version_cannot_be_restored(api: Api):
 def test_missing_secret_is_not_found(api: Api):
     name = api.create()["name"]
     none = (404, "NOT_FOUND", f"Secret [{name}] not found or has no versions.")
-    assert api.refused("GET", f"{SECRETS}/stripe/versions/1:access") == none
+    assert api.rejected("GET", f"{SECRETS}/stripe/versions/1:access") == none
     api.add(b"one")
     for which in ("2", "0", "alias"):
         gone = (404, "NOT_FOUND", f"Secret Version [{name}/versions/{which}] not found.")
-        assert api.refused("GET", f"{SECRETS}/stripe/versions/{which}") == gone
-        assert api.refused("GET", f"{SECRETS}/stripe/versions/{which}:access") == gone
+        assert api.rejected("GET", f"{SECRETS}/stripe/versions/{which}") == gone
+        assert api.rejected("GET", f"{SECRETS}/stripe/versions/{which}:access") == gone
 
 
 def test_a_checksum_that_is_given_has_to_be_right(api: Api):
     api.create()
     assert api.add(b"one", dataCrc32c=str(crc32c(b"one")))["clientSpecifiedPayloadChecksum"] is True
     body = {"payload": {"data": base64.b64encode(b"two").decode(), "dataCrc32c": "1"}}
-    assert api.refused("POST", f"{SECRETS}/stripe:addVersion", body)[:2] == (400, "INVALID_ARGUMENT")
+    assert api.rejected("POST", f"{SECRETS}/stripe:addVersion", body)[:2] == (400, "INVALID_ARGUMENT")
 
 
 @pytest.mark.parametrize(
@@ -167,19 +167,19 @@ def test_a_checksum_that_is_given_has_to_be_right(api: Api):
         {"payload": {"data": "eA==", "dataCrc32c": "x"}},
     ],
 )
-def test_a_payload_that_is_none_is_refused(api: Api, body: Any):
+def test_a_payload_that_is_none_is_rejected(api: Api, body: Any):
     api.create()
-    assert api.refused("POST", f"{SECRETS}/stripe:addVersion", body)[:2] == (400, "INVALID_ARGUMENT")
+    assert api.rejected("POST", f"{SECRETS}/stripe:addVersion", body)[:2] == (400, "INVALID_ARGUMENT")
 
 
-def test_an_older_etag_is_refused_and_every_change_makes_another(api: Api):
+def test_an_older_etag_is_rejected_and_every_change_makes_another(api: Api):
     api.create()
     first = api.add(b"one")["etag"]
     second = api.do("POST", f"{SECRETS}/stripe/versions/1:enable", {"etag": first})["etag"]
     assert second != first
-    refused = api.refused("POST", f"{SECRETS}/stripe/versions/1:disable", {"etag": first})
-    assert refused[:2] == (400, "FAILED_PRECONDITION")
-    assert api.refused("DELETE", f"{SECRETS}/stripe", etag=first)[:2] == (400, "FAILED_PRECONDITION")
+    rejected = api.rejected("POST", f"{SECRETS}/stripe/versions/1:disable", {"etag": first})
+    assert rejected[:2] == (400, "FAILED_PRECONDITION")
+    assert api.rejected("DELETE", f"{SECRETS}/stripe", etag=first)[:2] == (400, "FAILED_PRECONDITION")
     assert api.do("POST", f"{SECRETS}/stripe/versions/1:disable", {"etag": second})["state"] == "DISABLED"
 
 
@@ -193,7 +193,7 @@ def test_lists_come_in_pages(api: Api):
         names += [secret["name"].rsplit("/", 1)[1] for secret in page["secrets"]]
         token = page.get("nextPageToken", "")
     assert (names, token) == (["s0", "s1", "s2", "s3", "s4"], "")
-    assert api.refused("GET", SECRETS, pageSize="x")[0] == 400
+    assert api.rejected("GET", SECRETS, pageSize="x")[0] == 400
 
 
 def test_enumerations_are_numbers_for_who_asks(api: Api):
@@ -210,19 +210,19 @@ def test_reading_metadata_and_reading_values_are_permissions_of_their_own(api: A
     api.add(b"one")
     metadata = f"{SECRETS}/stripe/versions/1"
     api.admin("PUT", "/denials", {"denials": [{"permission": "secretmanager.versions.access"}]})
-    status, code, message = api.refused("GET", f"{metadata}:access")
+    status, code, message = api.rejected("GET", f"{metadata}:access")
     assert (status, code) == (403, "PERMISSION_DENIED")
     assert (
         message == f"Permission 'secretmanager.versions.access' denied for resource '{metadata}' (or it may not exist)."
     )
     assert api.do("GET", metadata)["state"] == "ENABLED"
     # An account without the permission cannot tell a missing secret from a forbidden one.
-    assert api.refused("GET", f"{SECRETS}/none/versions/1:access")[0] == 403
+    assert api.rejected("GET", f"{SECRETS}/none/versions/1:access")[0] == 403
     one_secret = {"permission": "secretmanager.versions.get", "resource": f"{SECRETS}/stripe/*"}
     api.admin("PUT", "/denials", {"denials": [one_secret]})
-    assert api.refused("GET", metadata)[0] == 403
+    assert api.rejected("GET", metadata)[0] == 403
     assert api.do("GET", f"{metadata}:access")
-    assert api.refused("GET", f"{SECRETS}/none/versions/1")[0] == 404
+    assert api.rejected("GET", f"{SECRETS}/none/versions/1")[0] == 404
 
 
 def test_an_api_that_is_not_enabled_says_so_with_its_reason(api: Api):
@@ -234,7 +234,7 @@ def test_an_api_that_is_not_enabled_says_so_with_its_reason(api: Api):
 
 @pytest.mark.parametrize("path", [f"{SECRETS}/stripe:getIamPolicy", "projects/proj-1/locations"])
 def test_what_is_not_simulated_says_so(api: Api, path: str):
-    assert api.refused("GET", path) == (501, "UNIMPLEMENTED", f"GET /v1/{path} is not simulated")
+    assert api.rejected("GET", path) == (501, "UNIMPLEMENTED", f"GET /v1/{path} is not simulated")
 
 
 def test_unknown_path_is_answered_with_a_page(api: Api):
@@ -253,8 +253,8 @@ def test_a_version_put_by_hand_has_destroyed_ones_before_it(api: Api):
     assert api.do("GET", f"{SECRETS}/stripe/versions/4")["state"] == "ENABLED"
     api.admin("PATCH", "/versions/proj-1/stripe/4", {"state": "DISABLED"})
     assert api.do("GET", f"{SECRETS}/stripe/versions/4")["state"] == "DISABLED"
-    assert "state is" in api.refused_admin("PATCH", "/versions/proj-1/stripe/4", {"state": "GONE"})
-    assert "not found" in api.refused_admin("PATCH", "/versions/proj-1/stripe/9", {"state": "DISABLED"})
+    assert "state is" in api.rejected_admin("PATCH", "/versions/proj-1/stripe/4", {"state": "GONE"})
+    assert "not found" in api.rejected_admin("PATCH", "/versions/proj-1/stripe/9", {"state": "DISABLED"})
 
 
 def test_requests_are_counted_by_route_and_no_value_is_in_the_log(api: Api):
@@ -302,8 +302,8 @@ def test_faults_strike_the_requests_they_are_for(api: Api):
         {"kind": "drop", "path": "("},
     ],
 )
-def test_a_fault_that_cannot_be_understood_is_refused(api: Api, definition: Any):
-    assert api.refused_admin("POST", "/faults", definition)
+def test_a_fault_that_cannot_be_understood_is_rejected(api: Api, definition: Any):
+    assert api.rejected_admin("POST", "/faults", definition)
     assert api.admin("GET", "/faults") == []
 
 
@@ -315,8 +315,8 @@ def test_a_secrets_labels_are_replaced_and_nothing_else_is(api: Api):
     assert "annotations" not in changed
     assert changed["replication"] == made["replication"]
     assert api.do("GET", f"{SECRETS}/stripe") == changed
-    assert api.refused("PATCH", f"{SECRETS}/stripe", sent, updateMask="labels")[:2] == (400, "FAILED_PRECONDITION")
+    assert api.rejected("PATCH", f"{SECRETS}/stripe", sent, updateMask="labels")[:2] == (400, "FAILED_PRECONDITION")
     for mask in ("", "replication", "labels,name"):
-        code, status, _ = api.refused("PATCH", f"{SECRETS}/stripe", {"labels": {}}, updateMask=mask)
+        code, status, _ = api.rejected("PATCH", f"{SECRETS}/stripe", {"labels": {}}, updateMask=mask)
         assert (code, status) == (400, "INVALID_ARGUMENT")
-    assert api.refused("PATCH", f"{SECRETS}/nothing", {"labels": {}}, updateMask="labels")[1] == "NOT_FOUND"
+    assert api.rejected("PATCH", f"{SECRETS}/nothing", {"labels": {}}, updateMask="labels")[1] == "NOT_FOUND"

@@ -69,7 +69,7 @@ def test_the_core_schema_of_yaml_1_2_is_read(text: str, value: object):
         "0x" + "f" * 14, "0o" + "7" * 30,
     ],
 )  # fmt: skip
-def test_a_number_that_readers_would_read_differently_is_refused_without_its_digits(text: str):
+def test_a_number_that_readers_would_read_differently_is_rejected_without_its_digits(text: str):
     with pytest.raises(UnclearNumber) as caught:
         resolve(text)
     assert not re.search(r"\d", str(caught.value))

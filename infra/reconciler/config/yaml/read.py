@@ -1,7 +1,7 @@
 """Parse a YAML file into plain data with places, or report why it cannot be read.
 
 Built on libyaml's events instead of a ready-made loader: those keep the last of two equal keys, read YAML 1.1
-scalars, follow tags, expand aliases and recurse as deep as the file says. Anchors and aliases are refused altogether:
+scalars, follow tags, expand aliases and recurse as deep as the file says. Anchors and aliases are rejected altogether:
 a file stays small, what a reviewer reads at a line is all that is there, and nothing can explode.
 """
 

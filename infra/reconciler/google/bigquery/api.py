@@ -81,12 +81,12 @@ class AccessDenied(RemoteError):
 class AccessListChanged(Exception):
     """Another process wrote the dataset since it was read, or is writing it: read it again.
 
-    `refused` is the error where the dataset turns out to be as it was: policies are preconditions, too.
+    `denial` is the error where the dataset turns out to be as it was: policies are preconditions, too.
     """
 
-    def __init__(self, dataset_id: str, refused: AccessDenied | None = None) -> None:
+    def __init__(self, dataset_id: str, denial: AccessDenied | None = None) -> None:
         super().__init__(dataset_id)
-        self.refused = refused
+        self.denial = denial
 
 
 class Datasets:
@@ -153,10 +153,10 @@ class Datasets:
     def _denied(self, dataset_id: str, error: Any) -> AccessDenied:
         subject = f"BigQuery, project {self.project}: the access list of the dataset {dataset_id}"
         failed = google_error(f"{subject} cannot be written", error)
-        refused = AccessDenied(str(failed), unmasked_message=failed.unmasked_message)
+        denial = AccessDenied(str(failed), unmasked_message=failed.unmasked_message)
         answer = str(getattr(error.response, "text", "") or error)
-        refused.mentions = lambda pattern: re.search(pattern, answer, re.IGNORECASE) is not None
-        return refused
+        denial.mentions = lambda pattern: re.search(pattern, answer, re.IGNORECASE) is not None
+        return denial
 
     def _get(self, dataset_id: str) -> Any:
         from google.api_core.exceptions import NotFound  # noqa: PLC0415 (the library is slow to import)

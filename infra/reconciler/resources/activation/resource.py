@@ -80,8 +80,8 @@ class ActivationProvider(Provider):
 class Activation(Resource, module="fivetran", name="Activation"):
     """A unit's connection at work.
 
-    `outcome` is connected, failed, testing, awaiting, broken, ended or refused, where the run rejects what Fivetran
-    has.
+    `outcome` is `connected`, `failed`, `testing`, `awaiting`, `broken`, `ended` or `refused`:
+    docs/reference/outputs.md.
 
     `datasets` are the only ones that it may write, where the environment forbids others.
     """

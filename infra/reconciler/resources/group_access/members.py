@@ -1,4 +1,4 @@
-"""Read the roles in a Fivetran group, and write them: what is missing, what differs, then what nothing declares."""
+"""Read the roles in a Fivetran group, and write the missing, the differing and the undeclared ones."""
 
 from __future__ import annotations
 

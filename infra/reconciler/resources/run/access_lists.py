@@ -147,9 +147,9 @@ class _Writing:
             except AccessListChanged:
                 attempt += 1
                 self.sleep(_LONGEST_WAIT_S * attempt / _ATTEMPTS)
-            except AccessDenied as refused:
+            except AccessDenied as denial:
                 try:
-                    self._deny(live, target, refused)
+                    self._deny(live, target, denial)
                 except AccessListChanged:
                     attempt += 1
         raise OperationError(
@@ -184,8 +184,8 @@ class _Writing:
             written = self.datasets.write_access(self.dataset_id, target, etag)
         except AccessListChanged as changed:
             # 412 and the same etag: Google denies what is in the list by another precondition, a policy say.
-            if changed.refused is not None and self._read().etag == etag:
-                raise changed.refused from None
+            if changed.denial is not None and self._read().etag == etag:
+                raise changed.denial from None
             raise
         self.kept_as |= {entry_key(sent): kept for sent, kept in find_renamed(target, written.entries)}
         return written
@@ -193,24 +193,24 @@ class _Writing:
     def _done(self, live: AccessList) -> Written:
         return Written(self.before or (), live.entries, self.denied, self.kept_as)
 
-    def _deny(self, live: AccessList, target: list[dict[str, Any]], refused: AccessDenied) -> None:
+    def _deny(self, live: AccessList, target: list[dict[str, Any]], denial: AccessDenied) -> None:
         """Note the members that Google denies, or wait for one to be known: by name, or found out by trying.
 
-        Raises `AccessListChanged`, `OperationError` where the dataset is gone, and `refused` where it is about no
+        Raises `AccessListChanged`, `OperationError` where the dataset is gone, and `denial` where it is about no
         member.
         """
         self._read()
         declared = self._by_key()
         coming = [each for each in missing_entries(target, live.entries) if entry_key(each) in declared]
         # What the list has, Google does not deny: a member of whom it denies another role keeps that one.
-        named = [each for each in coming if _names(refused, declared[entry_key(each)])]
+        named = [each for each in coming if _names(denial, declared[entry_key(each)])]
         named = named or [
-            each for each in target if entry_key(each) in declared and _names(refused, declared[entry_key(each)])
+            each for each in target if entry_key(each) in declared and _names(denial, declared[entry_key(each)])
         ]
         if len(named) == 1:
             (entry,) = (declared[entry_key(each)] for each in named)
             if not self._waits_for(entry):
-                self.denied[entry] = _reason(refused)
+                self.denied[entry] = _reason(denial)
             return
         present = [each for each in target if entry_key(each) in declared and each not in coming]
         suspected = [
@@ -223,7 +223,7 @@ class _Writing:
         for suspects in suspected:
             if suspects and self._one_by_one(live, target, suspects):
                 return
-        raise refused from None
+        raise denial from None
 
     def _one_by_one(self, live: AccessList, target: list[dict[str, Any]], suspects: list[dict[str, Any]]) -> bool:
         """Write a list without some entries, then each of them by itself, and note those that Google denies.
@@ -233,7 +233,7 @@ class _Writing:
         declared = self._by_key()
         kept = [entry for entry in target if entry not in suspects]
         if not any(entry.get("role") == "OWNER" and "condition" not in entry for entry in kept):
-            # BigQuery refuses a list without an owner, and the new owner may be the one that is denied.
+            # BigQuery rejects a list without an owner, and the new owner may be the one that is denied.
             kept += [normalise_entry(entry) for entry in add_owner(())]
         try:
             written = self._put(kept, live.etag)
@@ -267,10 +267,10 @@ class _Writing:
         return True
 
 
-def _names(refused: AccessDenied, entry: Entry) -> bool:
+def _names(denial: AccessDenied, entry: Entry) -> bool:
     """Return whether Google's answer names an entry's member, and not a longer address."""
-    return refused.mentions(rf"(?<![\w.+%@-]){re.escape(entry.member)}(?![\w-]|\.\w)")
+    return denial.mentions(rf"(?<![\w.+%@-]){re.escape(entry.member)}(?![\w-]|\.\w)")
 
 
-def _reason(refused: AccessDenied) -> str:
-    return next((reason for text, reason in _REASONS.items() if refused.mentions(text)), _ANOTHER_REASON)
+def _reason(denial: AccessDenied) -> str:
+    return next((reason for text, reason in _REASONS.items() if denial.mentions(text)), _ANOTHER_REASON)
