@@ -21,22 +21,20 @@ from reconciler.fivetran.api import FivetranClient
 from reconciler.google.bigquery.access import policy_member
 from reconciler.google.bigquery.api import Datasets
 from reconciler.google.iam.policies import Iam
-from reconciler.health.environment_checks import (
-    Check,
-    Level,
-    check_destination,
-    check_fivetran_role,
-    check_group,
-    check_inherited_access,
-    unreadable_policy,
-)
+from reconciler.health.checks import Check, Level, format_names
+from reconciler.health.environment_checks import check_destination, check_fivetran_role, check_group
 from reconciler.health.fivetran_access import (
     check_access,
     check_account_administrators,
     check_keys,
     unreadable_access,
 )
-from reconciler.health.inherited_access import AccessList, format_names, inherited_access
+from reconciler.health.inherited_access import (
+    AccessList,
+    check_inherited_access,
+    inherited_access,
+    unreadable_policy,
+)
 from reconciler.model import Environment, Reference, references
 from reconciler.model.commands import count
 from reconciler.model.errors import ReconcilerError, RemoteError, printable

@@ -20,6 +20,7 @@ from reconciler.github.codeowners import CodeOwners
 from reconciler.google.iam.policies import Iam
 from reconciler.google.kms import test_key_permissions
 from reconciler.google.storage import StateBucket
+from reconciler.health.checks import Check
 from reconciler.health.ci_airflow import check_airflow
 from reconciler.health.ci_github import (
     check_actions,
@@ -29,7 +30,6 @@ from reconciler.health.ci_github import (
     check_github_environment,
 )
 from reconciler.health.ci_state import FORBIDDEN, NEEDED, check_bucket, check_read_only, check_state_writers
-from reconciler.health.environment_checks import Check
 from reconciler.model import Environment, commands
 from reconciler.model.errors import ReconcilerError, RemoteError
 

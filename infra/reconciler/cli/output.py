@@ -401,7 +401,7 @@ def _list_item(entry: Entry) -> str:
 
 
 def _closed(parts: Sequence[Entry]) -> str:
-    """Return a list that readers open. It stands on the line of its item, so that it is in the item at any depth."""
+    """Return a list that readers open, on the line of its item, so that it is in the item at any depth."""
     items = "".join(f"<li>{_list_item(part).removeprefix('- ')}</li>" for part in parts)
     return f"<details><summary>each with its line</summary><ul>{items}</ul></details>" if parts else ""
 

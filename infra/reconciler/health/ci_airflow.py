@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping
 from typing import Final
 
-from reconciler.health.environment_checks import Check
+from reconciler.health.checks import Check
 
 _AIRFLOW: Final = "Airflow"
 

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
-from reconciler.health.environment_checks import Check
-from reconciler.health.inherited_access import format_names
+from reconciler.health.checks import Check, format_names
 
 Json = Mapping[str, Any]
 

@@ -6,8 +6,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from reconciler.google.iam.policies import Binding, PolicyHolder
-from reconciler.health.environment_checks import Check
-from reconciler.health.inherited_access import format_names
+from reconciler.health.checks import Check, format_names
 
 _STATE: Final = "state"
 _PREVIEW: Final = "preview identity"

@@ -1,48 +1,17 @@
-"""The checks of `reconciler doctor`, which judge what the command has read. Pure."""
+"""Check for `doctor` an environment's group, destination and role, which the command has read. Pure."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Literal
+from collections.abc import Iterator, Sequence
 
 from reconciler.fivetran.api import Destination
 from reconciler.google.iam import roles
 from reconciler.google.iam.policies import PolicyHolder
-from reconciler.health.inherited_access import InheritedAccess, format_names
+from reconciler.health.checks import NEEDS_REVIEWER, Check
 from reconciler.model import Environment, commands
-
-#: `failed`: something does not work. `warning`: it needs attention, or could not be checked.
-Level = Literal["ok", "warning", "failed"]
 
 #: Roles on a project of which each is enough for Fivetran.
 _ENOUGH = frozenset({roles.FIVETRANS, "roles/bigquery.admin", "roles/editor", "roles/owner"})
-
-_NEEDS_REVIEWER = "run this with roles/iam.securityReviewer there"
-
-
-@dataclass(frozen=True)
-class Check:
-    """What one check found."""
-
-    check: str
-    level: Level
-    text: str
-    to_do: str | None = None
-    access: InheritedAccess | None = None
-    unanswered: bool = False
-    """Whether Fivetran or Google failed, so that the check has no result."""
-
-    @property
-    def record(self) -> Mapping[str, object]:
-        """The result as the JSON output has it."""
-        return {
-            "check": self.check,
-            "level": self.level,
-            "text": self.text,
-            "to_do": self.to_do,
-            "reading": self.access,
-        }
 
 
 def check_group(environment: Environment, group_ids: Sequence[str]) -> Check:
@@ -115,53 +84,10 @@ def check_fivetran_role(project: str, account: str, holders: Sequence[PolicyHold
                 return Check("Fivetran's role", "ok", f"{account} has {binding.role} on the {holder}")
     if holders[0].bindings is None:
         text = f"cannot check whether {account} has {roles.FIVETRANS} on {project}"
-        return Check("Fivetran's role", "warning", text, _NEEDS_REVIEWER)
+        return Check("Fivetran's role", "warning", text, NEEDS_REVIEWER)
     by_hand = commands.shell(
         *("gcloud", "projects", "add-iam-policy-binding", project),
         *(f"--member={member}", f"--role={roles.FIVETRANS}", "--condition=None"),
     )
     to_do = f"run {commands.up(environment, refresh=True)} to grant it, or by hand: {by_hand}"
     return Check("Fivetran's role", "failed", f"{account} lacks {roles.FIVETRANS} on {project}", to_do)
-
-
-def unreadable_policy(holder: PolicyHolder, message: str) -> Check:
-    """Return the result for a project, folder or organisation whose bindings cannot be read.
-
-    Args:
-        holder: The project, folder or organisation.
-        message: Google's message, masked; may be empty.
-    """
-    text = f"cannot read the IAM policy of the {holder}: {holder.denied}"
-    text += f": {message.rstrip('.')}" if message else ""
-    return Check("inherited access", "warning", text, _NEEDS_REVIEWER)
-
-
-def check_inherited_access(
-    found: Sequence[InheritedAccess], sensitive: Sequence[str], holders: Sequence[PolicyHolder], environment: str
-) -> Iterator[Check]:
-    """Check that no undeclared member reads sensitive datasets through a role above them.
-
-    Args:
-        found: The bindings by which undeclared members read them.
-        sensitive: The ids of the sensitive datasets.
-        holders: The project, its folders and the organisation.
-        environment: The environment that a run applies to revoke access.
-    """
-    for each in found:
-        yield Check("inherited access", "warning", str(each), _revoke_step(each, environment), access=each)
-    readable = format_names([str(holder) for holder in holders if holder.bindings is not None])
-    if not found and readable:
-        text = f"no undeclared member reads {format_names(sensitive)} by a role on the {readable}"
-        yield Check("inherited access", "ok", text)
-
-
-def _revoke_step(access: InheritedAccess, environment: str) -> str:
-    group = roles.BASIC.get(access.role)
-    if group is not None and not access.certain:
-        return f"check whether the datasets' own access lists, which cannot be read, grant access to {group}"
-    if group is not None:
-        up = commands.up(environment, refresh=True)
-        return f"run {up}, which removes {group} from these datasets' access lists unless a file declares it"
-    if not access.certain:
-        return f"check whether {access.role}, which cannot be read, includes bigquery.tables.getData"
-    return f"revoke the role on the {access.where}, and grant access to single datasets instead"

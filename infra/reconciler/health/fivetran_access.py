@@ -9,7 +9,7 @@ from datetime import date, timedelta
 from reconciler.fivetran import roles
 from reconciler.fivetran.api import Role, SystemKey, User
 from reconciler.fivetran.group_roles import GroupMember, LiveAccess, member_key
-from reconciler.health.environment_checks import Check
+from reconciler.health.checks import Check
 from reconciler.health.lateness import parse_time
 from reconciler.model import Environment, commands
 from reconciler.model.commands import count

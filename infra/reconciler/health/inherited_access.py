@@ -8,9 +8,8 @@ from typing import Any
 
 from reconciler.google.iam import roles
 from reconciler.google.iam.policies import Binding, PolicyHolder
-
-#: How many members or datasets a sentence names.
-_MOST_NAMED = 6
+from reconciler.health.checks import NEEDS_REVIEWER, Check, format_names
+from reconciler.model import commands
 
 #: The entries of a dataset's access list, as BigQuery's REST resource has them.
 AccessList = Sequence[Mapping[str, Any]]
@@ -81,8 +80,44 @@ def _can_read(
     return known if known is not None else roles.role_reads_data(binding.role, permissions(binding.role))
 
 
-def format_names(names: Sequence[str]) -> str:
-    """Return names as part of a sentence: `a, b and c`, or the first six and how many more."""
-    if len(names) > _MOST_NAMED:
-        return f"{', '.join(names[:_MOST_NAMED])} and {len(names) - _MOST_NAMED} more"
-    return " and ".join(filter(None, (", ".join(names[:-1]), *names[-1:])))
+def unreadable_policy(holder: PolicyHolder, message: str) -> Check:
+    """Return the result for a project, folder or organisation whose bindings cannot be read.
+
+    Args:
+        holder: The project, folder or organisation.
+        message: Google's message, masked; may be empty.
+    """
+    text = f"cannot read the IAM policy of the {holder}: {holder.denied}"
+    text += f": {message.rstrip('.')}" if message else ""
+    return Check("inherited access", "warning", text, NEEDS_REVIEWER)
+
+
+def check_inherited_access(
+    found: Sequence[InheritedAccess], sensitive: Sequence[str], holders: Sequence[PolicyHolder], environment: str
+) -> Iterator[Check]:
+    """Check that no undeclared member reads sensitive datasets through a role above them.
+
+    Args:
+        found: The bindings by which undeclared members read them.
+        sensitive: The ids of the sensitive datasets.
+        holders: The project, its folders and the organisation.
+        environment: The environment that a run applies to revoke access.
+    """
+    for each in found:
+        yield Check("inherited access", "warning", str(each), _revoke_step(each, environment), access=each)
+    readable = format_names([str(holder) for holder in holders if holder.bindings is not None])
+    if not found and readable:
+        text = f"no undeclared member reads {format_names(sensitive)} by a role on the {readable}"
+        yield Check("inherited access", "ok", text)
+
+
+def _revoke_step(access: InheritedAccess, environment: str) -> str:
+    group = roles.BASIC.get(access.role)
+    if group is not None and not access.certain:
+        return f"check whether the datasets' own access lists, which cannot be read, grant access to {group}"
+    if group is not None:
+        up = commands.up(environment, refresh=True)
+        return f"run {up}, which removes {group} from these datasets' access lists unless a file declares it"
+    if not access.certain:
+        return f"check whether {access.role}, which cannot be read, includes bigquery.tables.getData"
+    return f"revoke the role on the {access.where}, and grant access to single datasets instead"

@@ -21,7 +21,7 @@ FINGERPRINT = re.compile(r"[0-9a-f]{16}")
 
 @dataclass(frozen=True)
 class Several:
-    """How a consequence reads where it is done to several objects, which then are one line: `before`, them, `after`."""
+    """One line for a consequence of several objects: `before`, the objects, `after`."""
 
     noun: str
     """What each is, in the singular: `dataset`."""

@@ -7,7 +7,8 @@ from hypothesis import strategies as st
 
 from reconciler.google.iam import roles
 from reconciler.google.iam.policies import Binding, PolicyHolder
-from reconciler.health.inherited_access import format_names, inherited_access
+from reconciler.health.checks import format_names
+from reconciler.health.inherited_access import inherited_access
 
 PERMITS = {
     "projects/p/roles/reads": frozenset({"bigquery.tables.getData"}),

@@ -1,0 +1,50 @@
+"""What a check of `reconciler doctor` found, and names in its sentences. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    from reconciler.health.inherited_access import InheritedAccess
+
+#: `failed`: something does not work. `warning`: it needs attention, or could not be checked.
+Level = Literal["ok", "warning", "failed"]
+
+#: Whose token or credentials see the policies that a check needs.
+NEEDS_REVIEWER = "run this with roles/iam.securityReviewer there"
+
+#: How many members or datasets a sentence names.
+_MOST_NAMED = 6
+
+
+@dataclass(frozen=True)
+class Check:
+    """What one check found."""
+
+    check: str
+    level: Level
+    text: str
+    to_do: str | None = None
+    access: InheritedAccess | None = None
+    unanswered: bool = False
+    """Whether Fivetran or Google failed, so that the check has no result."""
+
+    @property
+    def record(self) -> Mapping[str, object]:
+        """The result as the JSON output has it."""
+        return {
+            "check": self.check,
+            "level": self.level,
+            "text": self.text,
+            "to_do": self.to_do,
+            "reading": self.access,
+        }
+
+
+def format_names(names: Sequence[str]) -> str:
+    """Return names as part of a sentence: `a, b and c`, or the first six and how many more."""
+    if len(names) > _MOST_NAMED:
+        return f"{', '.join(names[:_MOST_NAMED])} and {len(names) - _MOST_NAMED} more"
+    return " and ".join(filter(None, (", ".join(names[:-1]), *names[-1:])))
