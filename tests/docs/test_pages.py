@@ -89,6 +89,13 @@ def test_sentences_on_pages_are_short(page: Path):
     assert [" ".join(each.split()) for each in sentences if len(each.split()) > LONGEST_SENTENCE] == []
 
 
+def test_steps_of_the_walks_name_functions_that_exist():
+    steps = re.findall(r"`([a-z_/]+\.py):(\w+)`", (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8"))
+    sources = {file: (ROOT / "infra" / "reconciler" / file).read_text(encoding="utf-8") for file, _ in steps}
+    assert len(steps) > 20
+    assert [f"{file}:{name}" for file, name in steps if not re.search(rf"def {name}\(", sources[file])] == []
+
+
 def test_readme_fits_on_a_few_screens():
     assert len((ROOT / "README.md").read_text(encoding="utf-8").splitlines()) <= 150
 

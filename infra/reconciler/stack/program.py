@@ -88,10 +88,10 @@ async def _keep_outputs() -> Mapping[str, Any]:
 
 
 async def _known_or_last(outputs: Mapping[str, Any], last: Any) -> dict[str, Any]:
-    """Return outputs without what this run could not know, since a step failed that it comes from.
+    """Return the outputs, with those of the last run in place of unknown ones.
 
-    The engine would store a text of its own in their place, and Airflow get that as a connection's id. What the last
-    run stored stays; what is new is left out.
+    An output is unknown if the step that sets it failed. The engine would store a placeholder, which Airflow would take
+    for a connection's id. An unknown output that the last run did not have is left out.
     """
     there = last if isinstance(last, Mapping) else {}
     settled: dict[str, Any] = {}

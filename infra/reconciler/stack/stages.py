@@ -235,10 +235,7 @@ def datasets(stack: Stack, declared: Iterable[DeclaredDataset], foundation: Foun
 
 
 def _dataset(stack: Stack, declared: DeclaredDataset, foundation: Foundation, hooks: DatasetHooks) -> DatasetResources:
-    """Register a dataset and its list.
-
-    Connections depend on the list: it is right before anything is written.
-    """
+    """Register a dataset and its access list. A connection that writes the dataset depends on both."""
     id_, expected = declared.dataset.id, declared.expected
     located = stack.failures.options(
         DATASET, id_, file=declared.unit.file, path=expected.path, what=f"the dataset {id_}"

@@ -139,11 +139,11 @@ class _Writing:
         while attempt < _ATTEMPTS:
             live = self._read()
             target = self._target(live.entries)
-            self._note(live, target)
+            self._keep_before(live, target)
             if have_same_entries(target, live.entries):
-                return self._done(live)
+                return self._result(live)
             try:
-                return self._done(self._put(target, live.etag))
+                return self._result(self._put(target, live.etag))
             except AccessListChanged:
                 attempt += 1
                 self.sleep(_LONGEST_WAIT_S * attempt / _ATTEMPTS)
@@ -163,7 +163,7 @@ class _Writing:
             raise OperationError(f"the dataset {self.dataset_id} does not exist any more: run again with --refresh")
         return live
 
-    def _note(self, live: AccessList, target: Iterable[Mapping[str, Any]]) -> None:
+    def _keep_before(self, live: AccessList, target: Iterable[Mapping[str, Any]]) -> None:
         """Remember the list before this write, with changes of other processes that the write undoes."""
         if self.before is None:
             self.before = live.entries
@@ -190,7 +190,7 @@ class _Writing:
         self.kept_as |= {entry_key(sent): kept for sent, kept in find_renamed(target, written.entries)}
         return written
 
-    def _done(self, live: AccessList) -> Written:
+    def _result(self, live: AccessList) -> Written:
         return Written(self.before or (), live.entries, self.denied, self.kept_as)
 
     def _deny(self, live: AccessList, target: list[dict[str, Any]], denial: AccessDenied) -> None:
@@ -200,16 +200,16 @@ class _Writing:
         member.
         """
         self._read()
-        declared = self._by_key()
+        declared = self._index_by_key()
         coming = [each for each in missing_entries(target, live.entries) if entry_key(each) in declared]
         # What the list has, Google does not deny: a member of whom it denies another role keeps that one.
-        named = [each for each in coming if _names(denial, declared[entry_key(each)])]
+        named = [each for each in coming if _mentions(denial, declared[entry_key(each)])]
         named = named or [
-            each for each in target if entry_key(each) in declared and _names(denial, declared[entry_key(each)])
+            each for each in target if entry_key(each) in declared and _mentions(denial, declared[entry_key(each)])
         ]
         if len(named) == 1:
             (entry,) = (declared[entry_key(each)] for each in named)
-            if not self._waits_for(entry):
+            if not self._wait_for_account(entry):
                 self.denied[entry] = _reason(denial)
             return
         present = [each for each in target if entry_key(each) in declared and each not in coming]
@@ -221,16 +221,16 @@ class _Writing:
             [*present, *coming],
         ]
         for suspects in suspected:
-            if suspects and self._one_by_one(live, target, suspects):
+            if suspects and self._write_one_by_one(live, target, suspects):
                 return
         raise denial from None
 
-    def _one_by_one(self, live: AccessList, target: list[dict[str, Any]], suspects: list[dict[str, Any]]) -> bool:
+    def _write_one_by_one(self, live: AccessList, target: list[dict[str, Any]], suspects: list[dict[str, Any]]) -> bool:
         """Write a list without some entries, then each of them by itself, and note those that Google denies.
 
         Returns whether Google takes the list without them. Raises `AccessListChanged`.
         """
-        declared = self._by_key()
+        declared = self._index_by_key()
         kept = [entry for entry in target if entry not in suspects]
         if not any(entry.get("role") == "OWNER" and "condition" not in entry for entry in kept):
             # BigQuery rejects a list without an owner, and the new owner may be the one that is denied.
@@ -246,12 +246,12 @@ class _Writing:
                     written = self._put([*(normalise_entry(each) for each in written.entries), suspect], written.etag)
                     break
                 except AccessDenied as one:
-                    if not self._waits_for(entry):
+                    if not self._wait_for_account(entry):
                         self.denied[entry] = _reason(one)
                         break
         return True
 
-    def _by_key(self) -> dict[str, Entry]:
+    def _index_by_key(self) -> dict[str, Entry]:
         """Return the declared entries that are not denied, by their keys in the list."""
         entries = [entry for entry in self.declared if entry not in self.denied]
         kept = {
@@ -259,7 +259,7 @@ class _Writing:
         }
         return {**kept, **{entry_key(entry): entry for entry in entries}}
 
-    def _waits_for(self, entry: Entry) -> bool:
+    def _wait_for_account(self, entry: Entry) -> bool:
         """Sleep where an account may be too young for Google to know it; return whether that was so."""
         if entry != self.newborn or not self.waits:
             return False
@@ -267,7 +267,7 @@ class _Writing:
         return True
 
 
-def _names(denial: AccessDenied, entry: Entry) -> bool:
+def _mentions(denial: AccessDenied, entry: Entry) -> bool:
     """Return whether Google's answer names an entry's member, and not a longer address."""
     return denial.mentions(rf"(?<![\w.+%@-]){re.escape(entry.member)}(?![\w-]|\.\w)")
 

@@ -227,7 +227,7 @@ class Account:
         return future.result()
 
     def _read_ahead(self) -> None:
-        """Start to read once it is known what, and where. An operation that needs an answer reports an error."""
+        """Start the reads of a refresh in the background. The operation that needs one reports its error."""
         with self._lock:
             group_id = self._refreshed_group if self._in_state else None
         if group_id is not None:
