@@ -13,6 +13,8 @@ from tests.docs import commands
 from tests.docs.pages import ROOT, Block, anchors, find_pages, inline_code, links, prose, read_blocks
 from tests.docs.runner import CHAINS, run_chain
 
+from reconciler.cli.main import COMMANDS
+
 PAGES = find_pages()
 BASH = shutil.which("bash") or "/bin/bash"
 LONGEST_SENTENCE = 30
@@ -94,6 +96,11 @@ def test_steps_of_the_walks_name_functions_that_exist():
     sources = {file: (ROOT / "infra" / "reconciler" / file).read_text(encoding="utf-8") for file, _ in steps}
     assert len(steps) > 20
     assert [f"{file}:{name}" for file, name in steps if not re.search(rf"def {name}\(", sources[file])] == []
+
+
+def test_readme_names_every_command():
+    table = (ROOT / "README.md").read_text(encoding="utf-8")
+    assert [name for name in COMMANDS if not re.search(rf"^\| .*`(reconciler )?{name}[ `]", table, re.MULTILINE)] == []
 
 
 def test_readme_fits_on_a_few_screens():
