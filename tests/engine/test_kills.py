@@ -196,7 +196,7 @@ def test_a_killed_runs_plugin_that_finishes_during_later_runs_makes_nothing_twic
     assert_one_of_each(workspace, admin)
 
 
-def test_a_run_that_dies_between_a_dataset_and_its_access_lets_no_data_in_and_heals(
+def test_a_run_killed_between_dataset_and_access_syncs_nothing_and_the_next_mends_it(
     workspace: Workspace, admin: Admin, killed: Killed
 ):
     workspace.write("stripe", stripe())

@@ -207,7 +207,7 @@ def test_an_insert_whose_answer_was_lost_is_found_only_by_an_import(program: Pro
     program.assert_settled()
 
 
-def test_a_type_that_is_not_simulated_says_so(program: Program):
+def test_local_plugin_reports_a_type_that_it_does_not_simulate(program: Program):
     program.wants(buckets=("b",))
     rejected = program.pulumi("preview")
     assert rejected.code != 0

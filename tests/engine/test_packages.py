@@ -28,7 +28,7 @@ def unit(name: str, **connector: Any) -> dict[str, Any]:
     return {"description": "Orders.", "owners": ["owner@example.com"], "connector": connector_section, "dataset": {}}
 
 
-def test_code_goes_with_its_unit_from_its_first_upload_to_its_end(workspace: Workspace, admin: Admin):
+def test_code_is_uploaded_replaced_and_deleted_with_its_unit(workspace: Workspace, admin: Admin):
     folder = workspace.specs / workspace.stack
     with FivetranClient.from_environment(workspace.env) as client:
         theirs = client.create_package(code("1")).id

@@ -187,7 +187,7 @@ def test_changed_rejects_an_unknown_reference(checkout: Checkout, name):
     assert not (checkout.folder / "x").exists()
 
 
-def test_changed_says_so_when_the_clone_is_shallow(checkout: Checkout, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+def test_changed_reports_a_shallow_clone(checkout: Checkout, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     base = checkout.commit(ENVIRONMENTS)
     middle = checkout.commit({**ENVIRONMENTS, "infra/x.py": "a"}, base)
     checkout.commit({**ENVIRONMENTS, "connectors/dev/a.yaml": "a"}, middle)

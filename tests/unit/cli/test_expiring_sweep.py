@@ -79,7 +79,7 @@ def test_expiring_lists_units_by_removal_date_with_their_stage(write: Write):
     ]
 
 
-def test_expiring_says_so_when_nothing_expires(write: Write):
+def test_expiring_reports_that_nothing_expires(write: Write):
     write("kept", {"never": "tier 1"})
     assert (run("expiring", day="2027-01-01").stdout, run("expiring", day="2027-01-01").stderr) == (
         "",

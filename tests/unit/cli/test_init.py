@@ -125,7 +125,7 @@ def test_init_of_production_declares_automation_and_names_the_people_left_out(ac
     assert account.run("validate", "staging").code == 0
 
 
-def test_init_leaves_out_what_it_may_not_read_and_says_so(account: Workspace):
+def test_init_leaves_out_and_names_what_it_may_not_read(account: Workspace):
     forbidden = {"kind": "status", "status": 403, "body": {"code": "Forbidden"}, "count": None}
     account.admin("POST", "/faults", {"path": "^/v1/(destinations/|groups/[^/]+/)", **forbidden})
     account.admin("PUT", f"/gcp/hierarchy/projects/{PROJECT}", {"denied": ["getIamPolicy"]})

@@ -319,7 +319,7 @@ def test_secret_put_creates_one_secret_when_the_reply_is_lost(workspace: Workspa
     assert versions(workspace) == {"1": "ENABLED"}
 
 
-def test_secret_put_says_so_when_it_cannot_know_whether_it_wrote(workspace: Workspace, monkeypatch: pytest.MonkeyPatch):
+def test_secret_put_reports_a_write_whose_result_is_unknown(workspace: Workspace, monkeypatch: pytest.MonkeyPatch):
     store(workspace)
     workspace.admin("POST", "/secret-manager/faults", {"path": ":addVersion$", "kind": "lose"})
     workspace.admin("PUT", "/secret-manager/denials", {"denials": [{"permission": "secretmanager.versions.access"}]})

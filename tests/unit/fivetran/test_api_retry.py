@@ -195,7 +195,7 @@ def test_a_delete_that_finds_nothing_after_a_lost_answer_is_done() -> None:
 
 
 @pytest.mark.parametrize("before", [[], [rejection(429)], [httpx.ConnectError("x")]], ids=["first", "429", "not sent"])
-def test_a_delete_that_finds_nothing_without_having_deleted_it_says_so(before: list[Step]) -> None:
+def test_delete_raises_not_found_when_no_attempt_deleted(before: list[Step]) -> None:
     with Server(*before, rejection(404, "NotFound_Connection")).client() as client, pytest.raises(NotFound):
         client.delete_connection("a_b")
 

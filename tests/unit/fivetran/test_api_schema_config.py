@@ -80,7 +80,7 @@ def test_missing_fields_of_a_schema_config_are_none() -> None:
         (None, None),
     ],
 )
-def test_a_lock_is_there_only_where_the_answer_says_so(settings: object, lock: Lock | None) -> None:
+def test_a_lock_is_read_only_from_the_answer(settings: object, lock: Lock | None) -> None:
     assert Lock.parse(settings) == lock
 
 

@@ -39,7 +39,7 @@ def unit(expires: date | Never | None = None, retire: Retire | None = None) -> U
         ("", Removals()),
     ],
 )
-def test_a_run_may_remove_when_it_says_so_and_only_then(text: str, removals: Removals):
+def test_removals_parse_the_variable(text: str, removals: Removals):
     assert Removals.parse(text) == removals
 
 

@@ -71,7 +71,7 @@ def test_an_older_connection_in_state_does_not_use_an_intent_up(fivetran: Fivetr
     assert list(check(kept, unit())["intents"]) == ["stripe"]
 
 
-def test_a_connection_that_a_refresh_finds_gone_gets_a_new_intent(fivetran: Fivetran, new_run):
+def test_a_connection_missing_in_a_refresh_gets_a_new_intent(fivetran: Fivetran, new_run):
     kept = check({}, unit())
     new_run()
     assert connection.read("gone_id", state(fivetran.group)).id is None

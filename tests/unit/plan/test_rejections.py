@@ -252,14 +252,14 @@ def test_permission_in_a_rejection_is_yaml_that_allows_the_change(keys):
     assert reasons({"stripe": before}, {"stripe": replace(after, resync=resync)}, may) == []
 
 
-def test_a_permanent_key_that_comes_to_a_file_or_leaves_it_is_no_replacement():
+def test_adding_or_removing_an_immutable_key_is_no_replacement():
     for before, after in ((SIX, AIRFLOW), (AIRFLOW, SIX), (SIX, SIX)):
         assert reasons({"stripe": before}, {"stripe": after}) == []
     other = replace(TWELVE, service="stripe_sandbox", resync=SERVICE)
     assert reasons({"stripe": SIX}, {"stripe": other}) == [], "another service has other keys"
 
 
-def test_the_datasets_of_a_rejected_replacement_are_not_told_as_well():
+def test_a_rejected_replacement_is_reported_without_its_datasets():
     before = {"stripe": STRIPE}
     assert len(reasons(before, {"stripe": replace(V2, datasets={"stripe_v2": "US"})})) == 1
 

@@ -100,7 +100,7 @@ def test_no_fault_makes_an_activation_or_its_tables_look_gone(
     assert failure(stack.activation.refresh).startswith(f"{FILE}: GET /connections/{stack.connection.id}")
 
 
-def test_a_test_that_is_never_answered_is_an_error_that_says_so(fivetran: Fivetran, stack: Stack, new_run):
+def test_activation_reports_a_setup_test_without_an_answer(fivetran: Fivetran, stack: Stack, new_run):
     new_run(timeouts=Timeouts(setup_tests=0.2))
     fivetran.fault(**WRITES["test"], kind="hold", count=None)
     message = failure(stack.up, DECLARED)

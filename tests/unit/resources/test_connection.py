@@ -42,9 +42,7 @@ def test_a_change_that_meets_trouble_is_made(fivetran: Fivetran, stripe: str, fa
     assert (changed.outs or {})["revision"] == 2
 
 
-def test_a_change_that_is_never_answered_ends_in_an_error_that_says_so(
-    fivetran: Fivetran, stripe: str, clock: FastClock
-):
+def test_update_reports_a_change_without_an_answer(fivetran: Fivetran, stripe: str, clock: FastClock):
     fivetran.fault(method="PATCH", kind="drop_reply", count=None)
     news = inputs(fivetran.group, historical_sync_time_frame="DATE_LIMIT")
     message = failure(provider.update, stripe, state(fivetran.group), news)
@@ -163,7 +161,9 @@ def test_a_deletion_that_meets_trouble_is_done(fivetran: Fivetran, stripe: str, 
 
 
 @pytest.mark.parametrize("code", ["NotFound_Connection", "NotFound_Connector"])
-def test_deleting_what_is_gone_is_done(fivetran: Fivetran, stripe: str, code: str, monkeypatch: pytest.MonkeyPatch):
+def test_delete_succeeds_when_the_connection_is_missing(
+    fivetran: Fivetran, stripe: str, code: str, monkeypatch: pytest.MonkeyPatch
+):
     monkeypatch.setenv("RECONCILER_REMOVALS", "allow")
     fivetran.options(missing_connection_code=code)
     fivetran.delete("stripe")
@@ -233,7 +233,7 @@ def test_an_announced_end_reaches_state_without_a_call(fivetran: Fivetran, strip
     assert not provider.diff(stripe, dict(changed.outs or {}), ended).changes
 
 
-def test_a_connection_gives_way_only_where_a_file_of_this_run_says_so(fivetran: Fivetran, stripe: str):
+def test_a_connection_is_replaced_only_when_a_file_of_this_run_allows_it(fivetran: Fivetran, stripe: str):
     olds, news = state(fivetran.group), inputs(fivetran.group, schema="stripe_v2")
     assert "which Fivetran cannot do in an existing connection" in failure(provider.check, olds, news)
     assert "this run would delete the connection stripe" in failure(provider.delete, stripe, olds)
@@ -277,7 +277,7 @@ def test_connection_that_another_file_declares_is_kept_without_a_call(
     assert fivetran.the("stripe")["id"] == stripe
 
 
-def test_a_connection_that_is_gone_is_gone_from_state(fivetran: Fivetran, stripe: str):
+def test_refresh_removes_a_missing_connection_from_state(fivetran: Fivetran, stripe: str):
     fivetran.delete("stripe")
     assert provider.read(stripe, state(fivetran.group)).id is None
 

@@ -282,7 +282,7 @@ def test_a_refresh_reads_ahead_once(bigquery: BigQuery):
     assert [call["count"] for call in reads] == [2]
 
 
-def test_a_dataset_that_is_gone_takes_its_access_along(bigquery: BigQuery, new_run: Callable[..., None]):
+def test_access_of_a_missing_dataset_is_removed_from_state(bigquery: BigQuery, new_run: Callable[..., None]):
     bigquery.make(ROBOT)
     bigquery.up(expected())
     bigquery.gcp("DELETE", "/datasets/p/d")

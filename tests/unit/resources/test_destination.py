@@ -162,7 +162,7 @@ def test_the_time_zone_is_patched_and_its_drift_seen(fivetran: Fivetran, new_run
     assert (drifted.outs or {})["time_zone_offset"] == "-5"
 
 
-def test_a_destination_that_is_gone_is_gone(fivetran: Fivetran, new_run):
+def test_refresh_removes_a_missing_destination_from_state(fivetran: Fivetran, new_run):
     assert DestinationProvider().read("no_such_group", dict(PROPS)).id is None
     fivetran.remove_destination(fivetran.group)
     assert DestinationProvider().read(fivetran.group, dict(PROPS)).id is None

@@ -50,7 +50,7 @@ def test_a_test_slower_than_the_deadline_is_read_by_the_next_run_and_not_run_aga
     assert (live["paused"], live["syncs"]) == (False, 1)
 
 
-def test_connected_is_not_taken_for_what_late_tests_of_another_config_came_to(
+def test_connected_does_not_count_as_the_result_of_late_tests_of_another_config(
     fivetran: Fivetran, stack: Stack, new_run, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ):
     changed = unit(historical_sync_time_frame="DATE_LIMIT")

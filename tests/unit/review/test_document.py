@@ -126,7 +126,7 @@ def test_error_of_a_document_quotes_nothing_of_it(text: str):
     assert str(found.value).isascii()
 
 
-def test_document_of_a_simulation_says_so():
+def test_document_names_a_simulation_as_one():
     assert not read_document(review("x").encode()).simulated
     document = read_document(review("x", simulated=True).encode())
     assert document.simulated

@@ -36,6 +36,6 @@ def test_a_key_without_a_text_is_named_with_the_command_that_sets_it(key: str, w
     )
 
 
-def test_a_process_without_a_stack_says_so():
+def test_resolver_reports_a_process_without_a_stack():
     with pytest.raises(LookupError, match="is not available here"):
         PulumiConfigResolver().resolve(Reference("pulumi_config", "stripe"))

@@ -49,7 +49,7 @@ def test_all_four_ways_to_name_a_destination_schema_occur():
     assert forms == {"schema", "schema_table", "schema_prefix", "schema_table_group"}
 
 
-def test_a_catalogue_is_its_owners_own():
+def test_registering_a_service_changes_no_other_catalogue():
     one = Catalogue.load()
     one.register("novelty", {})
     assert "novelty" not in Catalogue.load().connections

@@ -59,7 +59,7 @@ def test_connect_card_authorises_the_connection_within_a_day(account: Account, a
     assert account.data("GET", f"/v1/connections/{ads}")["status"]["setup_state"] == "connected"
 
 
-def test_after_a_day_the_link_opens_nothing(account: Account, ads: str):
+def test_a_link_expires_after_a_day(account: Account, ads: str):
     token = _card(account, ads)["connect_card"]["token"]
     account.clock.seconds = 24 * 3600
     assert _authorise(account, ads, token) == 400
@@ -85,7 +85,7 @@ def test_a_link_opens_one_connection_only(account: Account, ads: str):
         {"connect_card_config": CARD, "novelty": 1},
     ],
 )
-def test_a_card_needs_somewhere_to_send_people_back_to(account: Account, ads: str, body: Any):
+def test_a_card_requires_a_redirect_address(account: Account, ads: str, body: Any):
     assert account.http.post(f"/v1/connections/{ads}/connect-card", json=body).status_code == 400
 
 

@@ -221,7 +221,7 @@ def test_a_destination_configuration_is_kept(account: Account):
     assert account.data("GET", f"/v1/connections/{connection['id']}")["destination_configuration"] == wanted
 
 
-def test_a_paused_connection_says_so_twice(account: Account):
+def test_a_paused_connection_has_paused_in_two_fields(account: Account):
     connection = account.stripe(account.group(), paused=True)
     assert (connection["paused"], connection["status"]["sync_state"]) == (True, "paused")
 

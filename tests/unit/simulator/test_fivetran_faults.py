@@ -161,7 +161,7 @@ def test_faults_strike_in_the_order_they_were_added_until_one_answers(account: A
     assert account.http.get("/v1/groups").status_code == 500
 
 
-def test_a_delay_lets_the_request_go_on(account: Account):
+def test_a_delayed_request_succeeds(account: Account):
     _fault(account, kind="delay", seconds=0.2)
     start = time.monotonic()
     assert _post_group(account).status_code == 201

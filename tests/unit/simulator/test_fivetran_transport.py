@@ -203,13 +203,13 @@ def test_the_wrong_verb_on_a_route_is_405(account: Account):
     ("method", "path"),
     [("GET", "/v1/webhooks"), ("POST", "/v1/connections/x/schemas/drop-columns"), ("POST", "/v1/system-keys")],
 )
-def test_a_real_route_that_is_not_simulated_says_so(account: Account, method: str, path: str):
+def test_fivetran_reports_a_real_route_that_it_does_not_simulate(account: Account, method: str, path: str):
     answer = account.http.request(method, path, json={} if method == "POST" else None)
     assert _code(answer) == (501, "NotSimulated")
     assert path in answer.json()["message"]
 
 
-def test_a_field_that_is_not_simulated_says_so_and_changes_nothing(account: Account):
+def test_fivetran_reports_an_unsimulated_field_and_changes_nothing(account: Account):
     group = account.group()
     body = {"group_id": group, "service": "stripe", "config": {"schema": "s"}, "schedule": {"schedule_type": "CRON"}}
     answer = account.http.post("/v1/connections", json=body)

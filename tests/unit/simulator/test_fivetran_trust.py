@@ -50,7 +50,7 @@ def test_an_approved_certificate_is_listed_with_the_id_by_which_it_is_revoked(ac
     assert account.http.delete(f"{path}/{approved['id']}").status_code == 404
 
 
-def test_a_hash_stands_for_the_id_of_what_it_is_the_hash_of(account: Account):
+def test_an_approval_is_found_by_its_hash_too(account: Account):
     path = f"/v1/connections/{_connection(account)['id']}/fingerprints"
     account.data("POST", path, {"hash": "a/b+c=", "public_key": host_key()})
     assert account.http.delete(f"{path}/{quote('a/b+c=', safe='')}").status_code == 200

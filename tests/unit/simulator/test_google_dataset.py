@@ -74,7 +74,7 @@ def test_check_rejects_what_the_plugin_rejects_before_it_asks_google(engine: Eng
     assert reason in reasons[0]
 
 
-def test_check_lets_pass_what_is_not_known_yet(engine: Engine):
+def test_check_accepts_unknown_values(engine: Engine):
     unknown = {"datasetId": UNKNOWN, "defaultTableExpirationMs": UNKNOWN, "accesses": UNKNOWN, "labels": UNKNOWN}
     assert engine.check(DATASET, unknown)[1] == []
 
@@ -246,7 +246,7 @@ def test_a_dataset_is_imported_by_each_form_of_its_id(engine: Engine, id_: str):
     assert engine.read(DATASET, "projects/p/datasets/none") == ("", {}, {})
 
 
-def test_a_dataset_with_contents_is_deleted_only_when_the_state_says_so(engine: Engine):
+def test_a_dataset_with_contents_is_deleted_only_when_the_state_allows_it(engine: Engine):
     id_, state = engine.create(DATASET, INPUTS)
     engine.admin("PUT", "/datasets/p/stripe/tables/charge", {"rows": 3})
     with rejected() as rejection:

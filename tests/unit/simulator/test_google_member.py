@@ -121,7 +121,7 @@ def test_check_rejects_what_the_plugin_rejects_before_it_asks_google(engine: Eng
     assert reason in reasons[0]
 
 
-def test_check_lets_pass_what_is_not_known_yet_and_wants_all_that_is_needed(engine: Engine):
+def test_check_accepts_unknown_values_and_requires_the_needed_ones(engine: Engine):
     for member in (UNKNOWN, "allUsers", "principalSet://iam.googleapis.com/projects/1/x/*"):
         assert engine.check(PROJECT_MEMBER, {**GRANT, "member": member})[1] == []
     for condition in (UNKNOWN, CONDITION, {**CONDITION, "title": UNKNOWN}):

@@ -64,7 +64,7 @@ def test_a_configuration_without_a_project_is_warned_of_unless_it_says_not_to(en
     assert "unable to detect a global setting for GCP Project" in message
 
 
-def test_a_type_or_function_that_is_not_here_says_so(engine: Engine):
+def test_provider_reports_a_type_or_function_that_it_lacks(engine: Engine):
     for call in (
         lambda: engine.check("gcp:storage/bucket:Bucket", {}),
         lambda: engine.create("gcp:storage/bucket:Bucket", {}),

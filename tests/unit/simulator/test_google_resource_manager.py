@@ -125,7 +125,7 @@ def test_faults_strike_and_an_answer_can_be_lost(get, policy, engine: Engine):
     assert get("projects/p")[0] == 200
 
 
-def test_what_is_not_simulated_says_so(simulators: Simulators):
+def test_resource_manager_answers_501_to_what_it_does_not_simulate(simulators: Simulators):
     answer = httpx.post(f"{simulators.resource_manager_url}projects/p:setIamPolicy", json={})
     assert answer.status_code == 501
     assert "does not simulate POST /v3/projects/p:setIamPolicy" in answer.json()["error"]["message"]

@@ -142,7 +142,7 @@ def test_an_answer_can_be_lost(get, engine: Engine):
         get("p/datasets/d")
 
 
-def test_what_is_not_simulated_says_so(simulators: Simulators):
+def test_rest_answers_501_to_what_it_does_not_simulate(simulators: Simulators):
     answer = httpx.post(f"{simulators.bigquery_url}/bigquery/v2/projects/p/queries", json={})
     assert answer.status_code == 501
     assert "does not simulate POST /bigquery/v2/projects/p/queries" in answer.json()["error"]["message"]

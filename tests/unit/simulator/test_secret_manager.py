@@ -225,7 +225,7 @@ def test_reading_metadata_and_reading_values_are_permissions_of_their_own(api: A
     assert api.rejected("GET", f"{SECRETS}/none/versions/1")[0] == 404
 
 
-def test_an_api_that_is_not_enabled_says_so_with_its_reason(api: Api):
+def test_a_disabled_api_is_an_error_with_its_reason(api: Api):
     api.admin("PUT", "/disabled-projects", {"projects": ["proj-1"]})
     answer = api.http.get(f"{SECRETS}/stripe/versions/1")
     assert answer.status_code == 403
@@ -233,7 +233,7 @@ def test_an_api_that_is_not_enabled_says_so_with_its_reason(api: Api):
 
 
 @pytest.mark.parametrize("path", [f"{SECRETS}/stripe:getIamPolicy", "projects/proj-1/locations"])
-def test_what_is_not_simulated_says_so(api: Api, path: str):
+def test_secret_manager_reports_what_it_does_not_simulate(api: Api, path: str):
     assert api.rejected("GET", path) == (501, "UNIMPLEMENTED", f"GET /v1/{path} is not simulated")
 
 
