@@ -1,4 +1,4 @@
-"""Imports run one way: the order of the packages, held against the code. CONTRIBUTING.md describes each."""
+"""Imports run one way: the order of the packages, compared with the code. CONTRIBUTING.md describes each."""
 
 from __future__ import annotations
 
@@ -95,3 +95,15 @@ def test_imports_run_one_way():
 def test_pulumi_is_imported_only_where_resources_are():
     users = {module for module, imported in imports() if imported.split(".")[0] in {"pulumi", "pulumi_gcp"}}
     assert {module for module in users if not f"{module}.".startswith(tuple(f"{each}." for each in PULUMI))} == set()
+
+
+def test_yaml_is_written_by_one_module():
+    dumpers = {"dump", "dump_all", "safe_dump", "safe_dump_all", "emit", "serialize", "serialize_all"}
+    found = [
+        f"{file.relative_to(INFRA)}:{node.lineno}"
+        for file in sorted((INFRA / "reconciler").rglob("*.py"))
+        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Attribute) and node.attr in dumpers
+        if isinstance(node.value, ast.Name) and node.value.id == "yaml"
+    ]
+    assert found == []
