@@ -90,7 +90,7 @@ def _datasets(selected: SelectedEnvironment, connections: Sequence[Connection], 
         found = list(unmanaged_datasets(ids, selected.fleets_of_project, selected.environment.ignore, connections))
         live = client.get_all(each.id for each in found)
     created = {name: dataset.created for name, dataset in live.items() if dataset is not None}
-    return [each.created(created.get(each.id), day) for each in found]
+    return [each.with_creation(created.get(each.id), day) for each in found]
 
 
 def _report(found: Sequence[Unmanaged], environment: Environment, unread: str) -> Report:

@@ -49,8 +49,8 @@ class UnmanagedDataset:
         writer = f": written by {self.written_by}" if self.written_by else ""
         return f"dataset {self.id}{writer}{_format_creation(self.created_at, self.age_days, ', ' if writer else ': ')}"
 
-    def created(self, at: datetime | None, day: date) -> UnmanagedDataset:
-        """Return it with the time of its creation."""
+    def with_creation(self, at: datetime | None, day: date) -> UnmanagedDataset:
+        """Return the dataset with the time of its creation."""
         if at is None:
             return self
         return replace(self, created_at=at.isoformat().replace("+00:00", "Z"), age_days=_age(at, day))

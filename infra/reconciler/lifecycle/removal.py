@@ -62,12 +62,12 @@ class Ending:
     kept: bool = False
 
     def as_property(self) -> dict[str, Any]:
-        """Return it as JSON."""
+        """Return the ending as JSON, for state."""
         return {key: value for key, value in vars(self).items() if value}
 
     @classmethod
     def of(cls, node: Mapping[str, Any]) -> Ending:
-        """Read it back. State of another version may lack parts of it, or have more."""
+        """Read an ending from state. State of another version may lack parts of it, or have more."""
         flags = {key: bool(node.get(key)) for key in ("retired", "guarded", "kept")}
         return cls(node.get("removed_on"), **flags)
 
@@ -118,7 +118,7 @@ def may_remove(ending: Ending, today: date, *, removals_allowed: bool) -> bool:
 
 
 def explain_removal(ending: Ending) -> str:
-    """Return what to do so that it may be removed: the last line of a message."""
+    """Return how to allow the removal: the last line of a message."""
     if ending.guarded and not ending.retired:
         return "Write `retire: {ticket: …}` in its file, run, and delete the file afterwards."
     return f"Run with {VARIABLE}={ALLOW} to delete it."

@@ -51,7 +51,7 @@ class AirflowSchedule:
     task_id: str
 
     def as_property(self) -> dict[str, Json]:
-        """Return it as the file writes it."""
+        """Return the schedule as a file writes it."""
         return {"by": "airflow", "task_id": self.task_id}
 
 
@@ -63,7 +63,7 @@ class FivetranSchedule:
     daily_at: str | None = None
 
     def as_property(self) -> dict[str, Json]:
-        """Return it as the file writes it."""
+        """Return the schedule as a file writes it."""
         if self.daily_at is not None:
             return {"by": "fivetran", "daily_at": self.daily_at}
         return {"by": "fivetran", "every": INTERVAL_NAMES[self.every_minutes]}

@@ -42,7 +42,7 @@ class Findings:
     """The environments whose files have problems: what they declare is not known."""
 
     def as_text(self) -> str:
-        """Return them as JSON text.
+        """Return the findings as JSON text.
 
         For a thousand datasets that is one input for the engine and not tens of thousands.
         """
@@ -57,7 +57,7 @@ class Findings:
 
     @classmethod
     def of(cls, text: str) -> Self:
-        """Read them back."""
+        """Read findings from JSON text."""
         found = json.loads(text)
         return cls(
             tuple(DatasetDeclaration.from_json(expected) for expected in found["declared"]),

@@ -64,7 +64,7 @@ class Declared:
         return {path: f"config.{path}" in self.resync for path in self.permanent}
 
     def as_property(self) -> dict[str, Any]:
-        """Return it as JSON."""
+        """Return the unit as JSON, for state."""
         found = {
             **{key: getattr(self, key) for key in ("file", "service", "connection", "formerly", "variable", "expired")},
             "tables": self.tables,
@@ -82,7 +82,7 @@ class Declared:
 
     @classmethod
     def of(cls, stored: Mapping[str, Any]) -> Declared:
-        """Read it back. State of another version may lack parts of it, or have more."""
+        """Read a unit from state. State of another version may lack parts of it, or have more."""
         return cls(
             file=stored["file"],
             **{key: stored.get(key) for key in ("service", "connection", "formerly", "variable", "expired")},

@@ -45,7 +45,7 @@ class DatasetDeclaration:
         return EntryText(predefined_role(each.entry.role), each.member + format_condition(each.entry))
 
     def as_json(self) -> dict[str, Any]:
-        """Return it as JSON, without empty values."""
+        """Return the declaration as JSON, without empty values."""
         node = {
             **vars(self),
             "entries": [_without_blanks({**vars(each), "entry": each.entry.as_property()}) for each in self.entries],

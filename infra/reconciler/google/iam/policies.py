@@ -98,7 +98,7 @@ class Iam:
         return tuple(found)
 
     def _holder(self, name: str, display_name: str, denied: Denied | None = None) -> PolicyHolder:
-        """Return one with its policy, which may be visible where the thing itself is not."""
+        """Return a holder with its policy, which may be visible where the holder itself is not."""
         try:
             # Version 3 has conditions; without it a role that has one is answered under another name.
             body = {"options": {"requestedPolicyVersion": 3}}

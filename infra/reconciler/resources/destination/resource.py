@@ -159,7 +159,7 @@ class DestinationProvider(Provider):
 
 
 class Destination(Resource, module="fivetran", name="Destination"):
-    """One per environment. Its id is the group's id; nothing else of it is for others to depend on."""
+    """The destination of an environment. Its id is the group's id; others depend on nothing else of it."""
 
     def __init__(self, environment: Environment, opts: ResourceOptions | None = None) -> None:
         super().__init__(DestinationProvider(), environment.name, live_destination.inputs(environment), opts)

@@ -28,10 +28,10 @@ class Creator:
 
     @classmethod
     def of(cls, account: Account) -> Self:
-        """Read it from the answer of get_account_info."""
+        """Read the creator from the answer of get_account_info."""
         return cls(account.user_id, account.system_key_id)
 
-    def created(self, live: Connection) -> bool:
+    def has_created(self, live: Connection) -> bool:
         """Return whether Fivetran names this creator.
 
         For a system key it names no user (connected_by is null).
@@ -50,24 +50,24 @@ class Intent:
 
     def covers(self, live: Connection) -> bool:
         """Return whether a connection is the one that this intent was about."""
-        return self.creator.created(live) and self._is_before(live, CLOCK_TOLERANCE)
+        return self.creator.has_created(live) and self._is_before(live, CLOCK_TOLERANCE)
 
     def is_fulfilled_by(self, live: Connection) -> bool:
         """Return whether a connection that state has came of this intent, so that the intent is used up."""
-        return self.creator.created(live) and self._is_before(live, timedelta(0))
+        return self.creator.has_created(live) and self._is_before(live, timedelta(0))
 
     def _is_before(self, live: Connection, tolerance: timedelta) -> bool:
         created_at = _moment(live.created_at)
         return created_at is not None and created_at >= self.at - tolerance
 
     def as_property(self) -> dict[str, str]:
-        """Return it as JSON, for state."""
+        """Return the intent as JSON, for state."""
         found = {"at": self.at.isoformat(), "user": self.creator.user, "system_key": self.creator.system_key}
         return {key: value for key, value in found.items() if value is not None}
 
     @classmethod
     def of(cls, stored: Mapping[str, Any]) -> Self | None:
-        """Read it back; None where the time cannot be read, which proves nothing."""
+        """Read an intent from state; None where its time cannot be read, which proves nothing."""
         at = _moment(stored.get("at"))
         return None if at is None else cls(at, Creator(stored.get("user"), stored.get("system_key")))
 
