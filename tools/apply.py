@@ -90,7 +90,7 @@ def apply(stack: str, review: Path | None, *, refresh: bool, many: int = MANY) -
 
 
 def may_skip_checkpoints(review: Path, many: int) -> bool:
-    """Return whether a reviewed run changes much and deletes nothing, in a backend that stores its state whole."""
+    """Return whether a reviewed run changes much and deletes nothing, where state is stored whole."""
     content = json.loads(review.read_text(encoding="utf-8"))
     changes, deletions = content.get("changes"), content.get("deletions")
     backend = os.environ.get("PULUMI_BACKEND_URL", "")

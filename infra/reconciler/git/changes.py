@@ -159,7 +159,7 @@ def _is_shallow(repository: Repository) -> bool:
 
 
 def _environments(repository: Repository, commit: str, specs: str) -> dict[str, frozenset[str]]:
-    """Return the folders of a commit that describe an environment, each with the subfolders that are stacks."""
+    """Return the folders of a commit that describe an environment, with the subfolders that are stacks."""
     listed = repository.run("ls-tree", "-r", "-z", "--full-tree", commit, "--", specs)
     objects: dict[str, str] = {}
     for entry in _paths(listed):
