@@ -120,7 +120,7 @@ class ReviewDocument:
     simulated: bool = False
     """Whether the preview ran against local services that were filled from files."""
     changes: int | None = None
-    """How many resources the run would create, change or delete; None where no preview said so."""
+    """How many resources the run would create, change or delete; None without a preview."""
     deletions: int | None = None
     """How many of these it would delete or replace."""
 
