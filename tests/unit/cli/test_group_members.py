@@ -14,8 +14,8 @@ import pytest
 from reconciler.cli.placeholder_values import PlaceholderValues
 from reconciler.config import load
 from reconciler.fivetran.api import Role
-from reconciler.fivetran.group_access import GroupMember, LiveAccess
-from reconciler.health.group_access import check_access
+from reconciler.fivetran.group_roles import GroupMember, LiveAccess
+from reconciler.health.fivetran_access import check_access
 
 from .workspace import ENVIRONMENT, Workspace
 
