@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import subprocess
 from pathlib import Path
@@ -169,3 +170,22 @@ def test_move_carries_units_between_stacks_and_changes_nothing(workspace: Worksp
     assert {name: each["id"] for name, each in admin.connections().items()} == {
         name: each["id"] for name, each in live.items()
     }
+
+
+def test_review_of_a_subfolders_stack_names_its_own_units_only(workspace: Workspace, ads: Workspace, tmp_path: Path):
+    base, head = tmp_path / "base" / "connectors", tmp_path / "head" / "connectors"
+    workspace.write("stripe", stripe())
+    write(workspace, "ads/old.yaml", stripe("old"))
+    shutil.copytree(workspace.specs, base)
+    workspace.write("invoices", stripe("invoices"))
+    write(workspace, "ads/new.yaml", stripe("new"))
+    (workspace.specs / "dev" / "ads" / "old.yaml").unlink()
+    shutil.copytree(workspace.specs, head)
+    command = ["reconciler", "review", "-e", "dev.ads", "--specs", str(head), "--base", str(base), "--format", "json"]
+    variables = {**ads.env, **MAY}
+    done = subprocess.run(command, cwd=ROOT, env=variables, capture_output=True, text=True, timeout=300, check=False)
+    assert done.returncode == 0, done.stderr
+    document = json.loads(done.stdout)
+    assert document["environment"] == "dev.ads"
+    assert {each["unit"] for each in document["consequences"]} - {""} == {"old", "new"}
+    assert document["deletions"] > 0
