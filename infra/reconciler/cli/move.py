@@ -17,7 +17,7 @@ from reconciler.cli import Exit
 from reconciler.cli.edit_files import is_terminal
 from reconciler.cli.local_stacks import INSTALL, PROJECT_FILE, find_project
 from reconciler.cli.masked_output import mask_google_message
-from reconciler.cli.options import specs_option, today_option
+from reconciler.cli.options import environment_option, specs_option, today_option
 from reconciler.cli.output import print_note, print_text, progress
 from reconciler.config import Loaded, load
 from reconciler.git.repository import Repository
@@ -51,10 +51,11 @@ class _File:
 @click.command()
 @specs_option
 @today_option
+@environment_option
 @click.option("--to", "stack", required=True, metavar="STACK", help="The stack to carry them to: prod, or prod.FOLDER.")
 @click.option("--yes", "-y", is_flag=True, help="Carry them over without a question.")
 @click.argument("units", nargs=-1, required=True)
-def move(specs: Path, day: date, stack: str, *, yes: bool, units: tuple[str, ...]) -> int:
+def move(specs: Path, day: date, environment: str | None, stack: str, *, yes: bool, units: tuple[str, ...]) -> int:
     """Carry units to another stack of their environment: their resources in state, and their files.
 
     Nothing is created, changed or deleted in Fivetran or BigQuery, and ids stay. The stack that gets the units is
@@ -67,6 +68,8 @@ def move(specs: Path, day: date, stack: str, *, yes: bool, units: tuple[str, ...
     Exit codes: 0 done; 1 the files would have problems; 2 wrong usage, or a stack is locked or was never applied;
     3 Pulumi failed.
     """
+    if environment not in (None, stack.partition(".")[0]):
+        raise click.UsageError(f"{stack} is no stack of {environment}: leave out --environment")
     loaded = load(specs, Path.cwd(), day)
     loaded.stack(stack)
     fleet = loaded.fleet(stack.partition(".")[0])
@@ -205,7 +208,7 @@ def _export(stack: str) -> Mapping[str, Any] | None:
     except ValueError:
         content = None
     if not isinstance(content, dict):
-        raise RemoteError(f"`pulumi stack export --stack {stack}` printed no JSON")
+        raise RemoteError(f"{commands.pulumi('stack export', environment=stack)} printed no JSON")
     return content
 
 

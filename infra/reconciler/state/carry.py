@@ -54,7 +54,7 @@ class State:
         self.exported = copy.deepcopy(dict(exported))
         deployment = self.exported.get("deployment")
         if not isinstance(deployment, dict):
-            raise ReconcilerError(f"{stack}: expected what `pulumi stack export` prints")
+            raise ReconcilerError(f"{stack}: expected the JSON of an export")
         self.resources: list[Resource] = deployment.setdefault("resources", None) or []
         deployment["resources"] = self.resources
         if deployment.get("pending_operations"):
