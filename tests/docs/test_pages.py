@@ -98,6 +98,14 @@ def test_steps_of_the_walks_name_functions_that_exist():
     assert [f"{file}:{name}" for file, name in steps if not re.search(rf"def {name}\(", sources[file])] == []
 
 
+def test_page_of_outputs_lists_every_outcome():
+    page = (ROOT / "docs" / "reference" / "outputs.md").read_text(encoding="utf-8").partition("| `outcome` |")[2]
+    code = (ROOT / "infra" / "reconciler" / "resources" / "activation" / "steps.py").read_text(encoding="utf-8")
+    assert sorted(re.findall(r"^\| `(\w+)` \|", page, re.MULTILINE)) == sorted(
+        set(re.findall(r'"outcome": "(\w+)"', code))
+    )
+
+
 def test_readme_names_every_command():
     table = (ROOT / "README.md").read_text(encoding="utf-8")
     assert [name for name in COMMANDS if not re.search(rf"^\| .*`(reconciler )?{name}[ `]", table, re.MULTILINE)] == []
