@@ -69,7 +69,7 @@ test: packages  ## Set up, then all checks and tests, side by side (PYTEST_ARGS=
 
 # The tests that run make themselves get no jobs from this one.
 .PHONY: tests
-tests: packages
+tests: packages  ## All tests, without the checks
 	@$(WITH_TOOLS) unset MAKEFLAGS MFLAGS MAKELEVEL; exec python -m pytest -n auto --dist worksteal $(PYTEST_ARGS)
 
 .PHONY: clients
