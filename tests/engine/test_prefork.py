@@ -77,7 +77,7 @@ def test_kill_ends_the_processes_behind_fronts_before_it_returns(tools: Tools, t
             assert process.stdout.readline() == b"ready\n"
             (front,) = psutil.Process(process.pid).children()
             kill(process, group=True)
-            assert forked_for(front.pid) not in {each.name() for each in psutil.process_iter()}
+            assert forked_for(front.pid) not in {each.info["name"] for each in psutil.process_iter(["name"])}
 
 
 def test_preforked_process_has_its_arguments_where_a_module_kept_the_list(tools: Tools):
