@@ -38,6 +38,8 @@ VARIABLES: Mapping[str, Mapping[str, str]] = {
         "FIVETRAN_APISECRET": "The secret of that key.",
         "FIVETRAN_API_URL": "The API, `/v1` included. Default: Fivetran's own. Any server that speaks the API will do.",
         "RECONCILER_FIVETRAN_SECRET": "A secret in Secret Manager that holds both, for `reconciler with-fivetran-key`.",
+        "FIVETRAN_QUOTA_LEFT": "Percent of the account's requests an hour that a run leaves to schedulers and other "
+        "runs: it waits while fewer are left. Default: 10.",
         "FIVETRAN_REQUESTS_PER_HOUR": "The most requests an hour that one run makes. Default: the account's quota, as "
         "Fivetran's answers name it.",
     },
@@ -73,6 +75,8 @@ VARIABLES: Mapping[str, Mapping[str, str]] = {
         "RECONCILER_TODAY": "An ISO date in place of today's, to see what a later run will do.",
         "RECONCILER_DEBUG": "With any value, unexpected errors of `reconciler` and failed operations of `pulumi` runs "
         "show their traceback, masked.",
+        "RECONCILER_LOOK_AT": "Set by `reconciler review --changed` alone: a file with the units that its preview "
+        "looks at. With it, a run applies nothing.",
         "RECONCILER_SDK_AS_IS": "With any value, Pulumi's SDK runs as it is: slower, and with its debug messages.",
     },
     "Setting up the checkout": {

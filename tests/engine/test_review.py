@@ -129,3 +129,43 @@ def test_review_knows_what_a_date_in_a_reviewed_file_has_scheduled(workspace: Wo
     stops = [each for each in found["consequences"] if each["class"] == "stop"]
     assert [each["kind"] for each in stops] == ["connection_deleted", "dataset_deleted"]
     assert found["scheduled"] == sorted(each["fingerprint"] for each in stops)
+
+
+def test_quick_review_reports_of_changed_units_what_the_full_one_does(workspace: Workspace, admin: Admin):
+    for name in ("changed", "removed", "renamed", "same", "other"):
+        workspace.write(name, stripe(name))
+    assert review(workspace, "--changed")["quick"]["reasons"] == ["unrecorded"]
+    workspace.up().ok()
+    workspace.assert_settled()
+    workspace.write("changed", stripe("changed", paused="INC-1"))
+    workspace.write("moved", {**stripe("renamed"), "formerly": "renamed"})
+    workspace.write("new", stripe("new"))
+    for name in ("removed", "renamed"):
+        workspace.remove(name)
+    state = workspace.state()
+    admin.forget_requests()
+    quick = review(workspace, "--changed", RECONCILER_REMOVALS="allow")
+    assert quick["quick"] == {
+        "looked_at": ["changed", "moved", "new", "removed", "renamed"],
+        "not_looked_at": ["other", "same"],
+        "reasons": [],
+    }
+    assert workspace.state() == state
+    full = review(workspace, RECONCILER_REMOVALS="allow")
+    assert {"deletes the connection removed", "pauses the connection changed (INC-1)"} < {
+        text for _, text in texts(quick)
+    }
+    assert texts(quick) == texts(full)
+
+
+def test_quick_review_keeps_the_guards_of_all_files(workspace: Workspace):
+    for name in ("a", "b"):
+        workspace.write(name, stripe(name))
+    workspace.up().ok()
+    workspace.remove("a")
+    found = review(workspace, "--changed")
+    assert found["quick"]["not_looked_at"] == ["b"]
+    assert "a.yaml is missing: this run would delete the connection a" in found["rejected"][0]
+    workspace.write("c", stripe("b"))
+    (problem,) = review(workspace, "--changed")["rejected"]
+    assert "b" in problem

@@ -155,8 +155,19 @@ def test_fork_reviews_are_never_recorded():
     assert "needs.review.result != 'skipped'" in JOBS["pull-request", "record"]["if"]
 
 
+def test_quick_review_comes_first_and_decides_nothing():
+    quick, full = JOBS["pull-request", "quick"], JOBS["pull-request", "review"]
+    assert quick["if"] == full["if"]
+    assert quick["needs"] == full["needs"]
+    assert "--changed" in runs(quick)
+    assert "--changed" not in runs(full)
+    assert "quick-comment" in JOBS["pull-request", "comment"]["needs"]
+    decides = {job for job in ("record", "result") if "quick" in str(JOBS["pull-request", job])}
+    assert decides == set()
+
+
 def test_pull_request_result_waits_for_every_job():
-    others = {job for name, job in JOBS if name == "pull-request"} - {"result", "supersede"}
+    others = {job for name, job in JOBS if name == "pull-request"} - {"quick", "quick-comment", "result", "supersede"}
     assert set(JOBS["pull-request", "result"]["needs"]) == others
     assert "merge_group" in WORKFLOWS["pull-request"]["on"]
     assert "merge_group" in WORKFLOWS["tests"]["on"]

@@ -38,7 +38,9 @@ def comment(
 
     The file may come from a job that read a stranger's files: everything in it is shown as text.
 
-    Each environment has one comment, which a later call edits. It never changes a comment of another author.
+    Each environment has one comment, which a later call edits. It never changes a comment of another author. A quick
+    review does not replace the full one of the same commit.
+
     Reads GITHUB_TOKEN, GITHUB_REPOSITORY and GITHUB_API_URL.
 
     Exit codes: 0 done; 2 wrong usage; 3 GitHub failed.
@@ -53,5 +55,6 @@ def comment(
         else:
             page = cut_page(build_page(found, code_changed=code_changed), LONGEST)
             text = REPORTERS["github"].format_page(page)
-            print_note(publish(github, number, environment, commit, text, run_url=run_url))
+            is_full = found.quick is None
+            print_note(publish(github, number, environment, commit, text, run_url=run_url, is_full=is_full))
     return Exit.FINE

@@ -26,13 +26,19 @@ review_option = click.option(
 def read_comparable(file: BinaryIO, environment: str) -> ReviewDocument:
     """Return a review that can be recorded and compared.
 
-    Raises `ReconcilerError` for a review of a run that is rejected, which has no consequences, and for a simulation.
+    Raises `ReconcilerError` for a review of a run that is rejected, which has no consequences, for a simulation, and
+    for a quick review.
     """
     found = read_review(file, environment)
     if found.simulated:
         raise ReconcilerError(
             f"the review of {environment} is a simulation, which can be neither recorded nor compared\n"
             "    Review the environment without `--base`."
+        )
+    if found.quick is not None:
+        raise ReconcilerError(
+            f"the review of {environment} is a quick one, which can be neither recorded nor compared\n"
+            "    Review the environment without `--changed`."
         )
     if found.rejected:
         raise ReconcilerError(

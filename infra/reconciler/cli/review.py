@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import subprocess
-from collections.abc import Sequence
+import tempfile
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
+from types import MappingProxyType
 from typing import IO
 
 import click
@@ -26,11 +29,14 @@ from reconciler.google.bigquery.api import Datasets
 from reconciler.model import commands
 from reconciler.model.errors import InvalidSpecs, ReconcilerError, RemoteError
 from reconciler.model.today import VARIABLE as TODAY
+from reconciler.plan.sources import LOOK_AT_VARIABLE as LOOK_AT
 from reconciler.review.consequence import Consequence
 from reconciler.review.datasets import deleted_datasets
 from reconciler.review.document import ReviewDocument
 from reconciler.review.preview import Fault, Preview, read_preview
+from reconciler.review.quick import QuickPreview, checkpoint, outputs_alone, plan_quick_preview
 from reconciler.review.review import find_consequences
+from reconciler.review.scope import Scope
 
 #: The types of resources whose errors are masked already.
 _OURS = ("pulumi-python:", "pulumi:pulumi:Stack")
@@ -58,6 +64,9 @@ _URN = re.compile(r"urn:pulumi:\S+::(\S+)")
 )
 @click.option("--refresh", is_flag=True, help="Compare with what exists now, and not only with the last run.")
 @click.option(
+    "--changed", is_flag=True, help="Look only at units whose files differ from those of the last applied run."
+)
+@click.option(
     "--summary",
     type=click.Path(dir_okay=False, path_type=Path),
     metavar="FILE",
@@ -72,6 +81,7 @@ def review(
     file: IO[str] | None,
     base: Path | None,
     refresh: bool,
+    changed: bool,
     summary: Path | None,
     reporter: Reporter,
 ) -> int:
@@ -81,32 +91,49 @@ def review(
     data, syncs a history again, widens access, retires a unit or removes an Airflow variable. Each has a fingerprint,
     which is the same on every run and machine. Values of settings are not printed.
 
+    With --changed it is a quick review: it says which units it has not looked at, and can be neither recorded nor
+    compared. All files are read and checked all the same.
+
     Exit codes: 0 done, whatever the run would do; 1 the run is rejected, or the files have problems; 2 wrong usage;
     3 Fivetran or Google failed.
     """
-    if sum((file is not None, refresh, base is not None)) > 1:
-        raise click.UsageError("choose one of --preview, --refresh and --base")
+    if sum((file is not None, refresh, base is not None, changed)) > 1:
+        raise click.UsageError("choose one of --preview, --refresh, --base and --changed")
     loaded = load(specs, Path.cwd(), day)
     name = environment or only_environment(loaded)
     try:
         fleet = loaded.stack(name)
     except InvalidSpecs as error:
         problems = [str(problem) for problem in error.problems]
-        _print(ReviewDocument.of(name, [], problems, simulated=base is not None), [], reporter, summary)
+        scope = Scope(()) if changed else None
+        _print(ReviewDocument.of(name, [], problems, simulated=base is not None, quick=scope), [], reporter, summary)
         return Exit.FINDINGS
     declare_values(fleet.environment, loaded.fleets.values(), loaded.places)
+    quick: QuickPreview | None = None
     if file is not None:
         preview = read_preview(file.read(), getattr(file, "name", "<stdin>"), name)
     else:
         with progress(f"Previewing {name}"):
-            printed = _simulate(name, specs, base, day) if base else _run_preview(name, specs, day, refresh=refresh)
+            if changed:
+                quick = plan_quick_preview(_pulumi("stack", "export", stack=name), loaded, name)
+                others = [each for each in fleet.environment.all_stacks if each != name]
+                printed = _run_quick_preview(name, specs, day, quick, others)
+            elif base:
+                printed = _simulate(name, specs, base, day)
+            else:
+                printed = _run_preview(name, specs, day, refresh=refresh)
             preview = read_preview(printed, f"the preview of {name}", name)
     found: list[Consequence] = []
     notes: list[str] = []
     if not preview.faults:
         tables, notes = ({}, []) if base else _tables(fleet.environment.gcp_project, preview)
         found = find_consequences(preview, loaded, name, day, tables)
-    document = ReviewDocument.of(name, found, [_fault(each) for each in preview.faults], simulated=base is not None)
+    scope = None if quick is None else quick.scope
+    if scope is not None:
+        # It has not counted the requests of the units that it has not looked at.
+        found = [each for each in found if each.kind != "quota"]
+    faults = [_fault(each) for each in preview.faults]
+    document = ReviewDocument.of(name, found, faults, simulated=base is not None, quick=scope)
     deletions = sum(step.operation in {"delete", "replace"} for step in preview.steps)
     document = replace(document, changes=len(preview.steps), deletions=deletions)
     _print(document, notes, reporter, summary)
@@ -141,17 +168,45 @@ def _simulate(environment: str, specs: Path, base: Path, day: date) -> str:
 
 
 def _run_preview(stack: str, specs: Path, day: date, *, refresh: bool) -> str:
-    words = ["pulumi", "preview", "--stack", stack, "--json", "--non-interactive", *(["--refresh"] if refresh else [])]
-    command = commands.shell(*words)
+    return _pulumi("preview", "--json", *(["--refresh"] if refresh else []), stack=stack, variables=_of_run(specs, day))
+
+
+def _run_quick_preview(stack: str, specs: Path, day: date, quick: QuickPreview, others: Iterable[str]) -> str:
+    """Preview with a copy of the state in a backend of its own, which nothing can be applied to."""
+    if quick.names is None:
+        return _run_preview(stack, specs, day, refresh=False)
+    with tempfile.TemporaryDirectory(prefix="reconciler-review-") as folder:
+        stacks = Path(folder) / ".pulumi" / "stacks" / quick.project
+        stacks.mkdir(parents=True)
+        (stacks / f"{stack}.json").write_text(checkpoint(quick.deployment, quick.project, stack), encoding="utf-8")
+        for other in others:
+            # The program reads what the environment's other stacks have recorded in their outputs.
+            with contextlib.suppress(RemoteError):
+                outputs = outputs_alone(_pulumi("stack", "export", stack=other))
+                (stacks / f"{other}.json").write_text(checkpoint(outputs, quick.project, other), encoding="utf-8")
+        (stacks.parents[1] / "meta.yaml").write_text("version: 1\n", encoding="utf-8")
+        backend = {"PULUMI_BACKEND_URL": f"{Path(folder).as_uri()}?metadata=skip"}
+        names = Path(folder) / "units"
+        names.write_text(" ".join(quick.names), encoding="utf-8")
+        variables = {**_of_run(specs, day), **backend, LOOK_AT: str(names)}
+        return _pulumi("preview", "--json", stack=stack, variables=variables)
+
+
+def _of_run(specs: Path, day: date) -> dict[str, str]:
+    return {**specs_variable(specs), TODAY: day.isoformat()}
+
+
+def _pulumi(*arguments: str, stack: str, variables: Mapping[str, str] = MappingProxyType({})) -> str:
+    """Run a command of Pulumi that prints JSON, and return that."""
+    words = ["pulumi", *arguments, "--stack", stack, "--non-interactive"]
     try:
-        inherited = {key: value for key, value in os.environ.items() if key != SPECS_VARIABLE}
-        variables = {**inherited, **specs_variable(specs), TODAY: day.isoformat()}
-        done = subprocess.run(words, capture_output=True, text=True, check=False, env=variables)
+        inherited = {key: value for key, value in os.environ.items() if key not in (SPECS_VARIABLE, LOOK_AT)}
+        done = subprocess.run(words, capture_output=True, text=True, check=False, env={**inherited, **variables})
     except OSError as error:
-        raise ReconcilerError(f"{command}: {error.strerror}\n    {INSTALL}") from None
+        raise ReconcilerError(f"pulumi: {error.strerror}\n    {INSTALL}") from None
     if not done.stdout.lstrip().startswith("{"):
         reason = mask_google_message(done.stderr.strip() or done.stdout.strip() or f"exit code {done.returncode}")
-        raise RemoteError(f"{command} failed: {reason}")
+        raise RemoteError(f"{commands.shell(*words)} failed: {reason}")
     return done.stdout
 
 

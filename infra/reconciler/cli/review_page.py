@@ -11,9 +11,11 @@ import click
 from reconciler.cli.output import REPORTERS, Entry, Page, Section
 from reconciler.model import commands
 from reconciler.model.commands import count
+from reconciler.plan.sources import REASONS
 from reconciler.review import document as documents
 from reconciler.review.consequence import Several
 from reconciler.review.document import InvalidReview, Item, ReviewDocument, read_document
+from reconciler.review.scope import Scope
 
 #: The longest page for a comment. GitHub takes 65,536 characters, and the comment has a frame of its own.
 LONGEST = 57_000
@@ -32,6 +34,11 @@ _SIMULATED = (
     "This is a simulation. No credential was used. The preview ran against local services that hold what the base "
     "branch declares, so it does not know what was changed in Fivetran or BigQuery. It cannot be approved."
 )
+_QUICK = "The full review replaces this one, and only that one can be approved."
+
+#: How many units are named.
+_MOST_NAMED = 10
+
 _CODE_CHANGED = (
     "This pull request changes code too. That code did not run for this review: the code of the default branch did. "
     "After the merge, a fresh preview with the new code is compared with this review before anything is applied."
@@ -65,9 +72,12 @@ def build_page(document: ReviewDocument, *, code_changed: bool = False) -> Page:
         Section(_HEADINGS[key], entries, by_file=key != "rejected", is_minor=key == "detail")
         for key, entries in {"rejected": rejected, **by_severity}.items()
     ]
-    title = f"What a run of {document.environment} would do{', simulated' if document.simulated else ''}"
+    kind = ", simulated" if document.simulated else ", at a quick look" if document.quick else ""
+    title = f"What a run of {document.environment} would do{kind}"
     introduction = [*([_CODE_CHANGED] if code_changed else []), *([_SIMULATED] if document.simulated else [])]
-    return Page(sections, title, "nothing", document.as_record(), introduction=introduction)
+    introduction += [] if document.quick is None else [_describe_scope(document.quick)]
+    empty = "nothing" if document.quick is None else "nothing, as far as it has looked"
+    return Page(sections, title, empty, document.as_record(), introduction=introduction)
 
 
 def cut_page(page: Page, longest: int) -> Page:
@@ -137,4 +147,30 @@ def _sum(whole: Several, names: Sequence[str], parts: Sequence[Entry]) -> Entry:
 def _entry(item: Item, document: ReviewDocument) -> Entry:
     mark = "scheduled" if item.scheduled else item.fingerprint or ""
     file = item.file or None
-    return Entry(item.text, file=file, line=item.line, column=item.column or 1, mark="" if document.simulated else mark)
+    has_mark = not document.simulated and document.quick is None
+    return Entry(item.text, file=file, line=item.line, column=item.column or 1, mark=mark if has_mark else "")
+
+
+def _describe_scope(scope: Scope) -> str:
+    """Return what a quick review has looked at, and what it has not."""
+    units = count(len(scope.looked_at), "unit")
+    if reasons := [REASONS[each] for each in scope.reasons]:
+        return f"This is a quick review. It looked at {units}, which are all, because {_join(reasons)}. {_QUICK}"
+    parts = ["This is a quick review."]
+    if scope.looked_at:
+        parts.append(f"It looked at {units} with changed files: {_name(scope.looked_at)}.")
+    elif scope.not_looked_at:
+        parts.append("No file of a unit changed.")
+    if scope.not_looked_at:
+        parts.append(f"It has not looked at {count(len(scope.not_looked_at), 'unit')}: {_name(scope.not_looked_at)}.")
+    return " ".join([*parts, _QUICK])
+
+
+def _name(units: Sequence[str]) -> str:
+    """Return the names, shortened."""
+    more = len(units) - _MOST_NAMED
+    return _join([*units[:_MOST_NAMED], *([f"{more:,} more"] if more > 0 else [])])
+
+
+def _join(texts: Sequence[str]) -> str:
+    return " and ".join(filter(None, [", ".join(texts[:-1]), *texts[-1:]]))

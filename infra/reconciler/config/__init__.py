@@ -7,6 +7,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
@@ -17,13 +18,13 @@ from reconciler.config.build import fleet as build
 from reconciler.config.build import trust
 from reconciler.config.build.packages import read_packages, valid_packages
 from reconciler.config.documents import Specs
-from reconciler.config.folder import ENVIRONMENT_FILE, Folder
+from reconciler.config.folder import ENVIRONMENT_FILE, Folder, SpecFile
 from reconciler.config.places import Places
 from reconciler.config.schema.check import check, check_kind, limit_problems
 from reconciler.config.schema.schemas import Kind
 from reconciler.config.yaml.document import START, Document
 from reconciler.config.yaml.read import parse
-from reconciler.model import Fleet, commands
+from reconciler.model import Fleet, Package, commands
 from reconciler.model.errors import InvalidSpecs, Problem, ReconcilerError
 from reconciler.model.today import today
 
@@ -51,6 +52,8 @@ class Loaded:
     _folders: Mapping[str, str] = field(repr=False)
     places: Places
     """The lines of declared values in these files."""
+    sources: Mapping[str, Mapping[str, str]] = field(default_factory=dict, repr=False)
+    """By environment and name of a file, a hash of its bytes and of the files that it names."""
 
     def stack(self, stack: str) -> Fleet:
         """Return what a stack declares: its environment, with the units of that stack only.
@@ -170,7 +173,29 @@ def load(
                 commands.remember_subfolder(unit.file, fleet.environment.name, fleet.stack_of(unit))
     shown, left_out = limit_problems(sorted(problems, key=_place))
     names_read = tuple(folder.environments)
-    return Loaded(fleets, shown, notices, names_read, len(folder.files), left_out, folders, Places(display_root))
+    sources: dict[str, dict[str, str]] = {name: {} for name in folder.environments}
+    for file in folder.files:
+        read = units[file.environment].get(file.name)
+        sources[file.environment][file.name] = _hash(file, read, packages, trust_files)
+    places = Places(display_root)
+    return Loaded(fleets, shown, notices, names_read, len(folder.files), left_out, folders, places, sources)
+
+
+def _hash(
+    file: SpecFile,
+    unit: Document | None,
+    packages: Mapping[tuple[str, str], object],
+    trust_files: Mapping[tuple[str, str], object],
+) -> str:
+    """Return a hash of a file's bytes, and of those of the files that its unit names."""
+    digest = hashlib.sha256(file.raw)
+    if unit is not None and isinstance(connector := unit.at("connector"), dict):
+        package = packages.get((file.environment, str(connector.get("package"))))
+        if isinstance(package, Package):
+            digest.update(package.sha256.encode())
+        for name in sorted(trust.named_files([unit])) if "trust" in connector else ():
+            digest.update(str(trust_files[name]).encode())
+    return digest.hexdigest()
 
 
 def _stands_for_own(specs_dir: Path, display_root: Path) -> bool:

@@ -13,15 +13,31 @@ from reconciler.model.errors import ReconcilerError
 LONGEST = 60_000
 _MOST_HISTORY = 20
 _HISTORY = re.compile(r"\n<details><summary>Earlier commits</summary>\n\n((?:- [^\n]*\n)*)\n</details>\n*\Z")
+#: At the end of the second line of a comment with a full review.
+_FULL = "<!-- full review -->"
 _COMMIT = re.compile(r"<!-- commit ([0-9a-f]{40}) -->")
 
 
-def publish(github: GitHub, number: int, environment: str, commit: str, text: str, *, run_url: str) -> str:
-    """Create or update the comment with a review of a commit, and return its address."""
+def publish(
+    github: GitHub,
+    number: int,
+    environment: str,
+    commit: str,
+    text: str,
+    *,
+    run_url: str,
+    is_full: bool = True,
+) -> str:
+    """Create or update the comment with a review of a commit, and return its address.
+
+    A quick review, which is not full, leaves the full one of the same commit as it is.
+    """
     found = _find(github, number, environment)
+    if found and not is_full and _commit(found["body"]) == commit and _is_full(found["body"]):
+        return str(found["html_url"])
     history = _history(found["body"], commit) if found else []
     link = f" ([run]({run_url}))" if run_url else ""
-    body = _body(environment, commit, f"{text.strip()}\n\nCommit {commit[:12]}{link}", history)
+    body = _body(environment, commit, f"{text.strip()}\n\nCommit {commit[:12]}{link}", history, is_full=is_full)
     if found:
         return str(github.patch(f"/issues/comments/{found['id']}", {"body": body})["html_url"])
     created = github.create(f"/issues/{number}/comments", {"body": body}, lambda: _find(github, number, environment))
@@ -57,6 +73,10 @@ def _commit(body: str) -> str | None:
     return found[1] if found else None
 
 
+def _is_full(body: str) -> bool:
+    return any(line.endswith(_FULL) for line in body.splitlines()[1:2])
+
+
 def _history(body: str, commit: str) -> list[str]:
     body = body.replace("\r\n", "\n")
     found = _HISTORY.search(body)
@@ -68,8 +88,8 @@ def _history(body: str, commit: str) -> list[str]:
     return lines[:_MOST_HISTORY]
 
 
-def _body(environment: str, commit: str, text: str, history: list[str]) -> str:
-    body = f"{_marker(environment)}\n<!-- commit {commit} -->\n{text}\n"
+def _body(environment: str, commit: str, text: str, history: list[str], *, is_full: bool = False) -> str:
+    body = f"{_marker(environment)}\n<!-- commit {commit} -->{_FULL if is_full else ''}\n{text}\n"
     if history:
         lines = "".join(f"{line}\n" for line in history)
         body += f"\n<details><summary>Earlier commits</summary>\n\n{lines}\n</details>\n"

@@ -15,8 +15,11 @@ from typing import Any
 
 import jsonschema_rs
 
+from reconciler.config.folder import UNIT_NAME
 from reconciler.model.errors import ReconcilerError
+from reconciler.plan.sources import REASONS
 from reconciler.review.consequence import FINGERPRINT, Consequence, Several, Severity
+from reconciler.review.scope import Scope
 
 #: Bytes of a document that are read: tens of thousands of consequences.
 LONGEST = 16 * 1024 * 1024
@@ -24,6 +27,8 @@ _MOST = 50_000
 
 _TEXT = {"type": "string", "maxLength": 20_000}
 _NAME = {"type": "string", "maxLength": 1_000}
+_UNIT = {"type": "string", "pattern": f"^{UNIT_NAME.pattern}$", "maxLength": 255}
+_UNITS = {"type": "array", "maxItems": _MOST, "items": _UNIT}
 _NUMBER = {"type": ["integer", "null"], "minimum": 1, "maximum": 100_000_000}
 _FINGERPRINT = {"type": "string", "pattern": f"^{FINGERPRINT.pattern}$", "maxLength": 16}
 _SEVERAL = {
@@ -68,6 +73,16 @@ _SCHEMA = {
         "rejected": {"type": "array", "maxItems": _MOST, "items": _TEXT},
         "changes": {"type": "integer", "minimum": 0},
         "deletions": {"type": "integer", "minimum": 0},
+        "quick": {
+            "type": "object",
+            "additionalProperties": False,
+            "required": ["looked_at", "not_looked_at", "reasons"],
+            "properties": {
+                "looked_at": _UNITS,
+                "not_looked_at": _UNITS,
+                "reasons": {"type": "array", "maxItems": len(REASONS), "items": {"enum": sorted(REASONS)}},
+            },
+        },
     },
 }
 
@@ -123,18 +138,28 @@ class ReviewDocument:
     """How many resources the run would create, change or delete; None without a preview."""
     deletions: int | None = None
     """How many of these it would delete or replace."""
+    quick: Scope | None = None
+    """What a quick review has looked at; None for a full one."""
 
     @classmethod
     def of(
-        cls, environment: str, found: Sequence[Consequence], rejected: Iterable[str] = (), *, simulated: bool = False
+        cls,
+        environment: str,
+        found: Sequence[Consequence],
+        rejected: Iterable[str] = (),
+        *,
+        simulated: bool = False,
+        quick: Scope | None = None,
     ) -> ReviewDocument:
         """Return the document of these consequences."""
         items = tuple(_item(each, environment) for each in found)
-        return cls(environment, items, _scheduled(items), tuple(rejected), simulated)
+        return cls(environment, items, _scheduled(items), tuple(rejected), simulated, quick=quick)
 
     def as_record(self) -> dict[str, object]:
         """Return the document as JSON has it."""
+        scope = self.quick
         return {
+            **({} if scope is None else {"quick": {key: list(names) for key, names in vars(scope).items()}}),
             "environment": self.environment,
             "simulated": self.simulated,
             "consequences": [each.as_record() for each in self.items],
@@ -160,6 +185,7 @@ def read_document(raw: bytes) -> ReviewDocument:
     scheduled = frozenset(content["scheduled"])
     if scheduled != _scheduled(items):
         raise InvalidReview("its list of what is scheduled is not that of its consequences")
+    quick = content.get("quick")
     return ReviewDocument(
         content["environment"],
         items,
@@ -168,13 +194,14 @@ def read_document(raw: bytes) -> ReviewDocument:
         content["simulated"],
         content.get("changes"),
         content.get("deletions"),
+        None if quick is None else Scope(**{key: tuple(names) for key, names in quick.items()}),
     )
 
 
 #: The names that an error may show: those of the schema.
 _KEYS = frozenset(
     {"environment", "simulated", "consequences", "scheduled", "rejected", "class", "kind", "file", "line", "column"}
-    | {"unit", "object", "text", "effective", "fingerprint"}
+    | {"unit", "object", "text", "effective", "fingerprint", "quick", "looked_at", "not_looked_at", "reasons"}
     | {"several", "noun", "name", "before", "after"}
 )
 

@@ -33,7 +33,7 @@ _KNOWN = frozenset(
     {
         *("Activation", "Connection", "Dataset", "DatasetAccess", "Destination", "FunctionIamMember", "IAMMember"),
         *("GroupAccess", "Package", "Preflight", "ServiceIamMember"),
-        *("DestinationTests", "Outcome", "ServiceAccount", "SharedDestination"),
+        *("AppliedFiles", "DestinationTests", "Outcome", "ServiceAccount", "SharedDestination"),
     }
 )
 

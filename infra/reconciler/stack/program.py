@@ -6,7 +6,7 @@ Stack outputs: `units`, `airflow_variables`, `airflow_deletions`.
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -22,6 +22,7 @@ from reconciler.model.today import today
 from reconciler.resources import iam
 from reconciler.resources.dataset.listing import list_datasets, reject_moves
 from reconciler.stack import stages
+from reconciler.stack.looked_at import units_looked_at
 from reconciler.stack.siblings import recorded_elsewhere
 
 
@@ -49,12 +50,13 @@ async def main(settings: Settings) -> dict[str, pulumi.Input[Any]]:
     """
     last = {} if pulumi.runtime.is_dry_run() else await _keep_outputs()
     try:
+        looked_at = units_looked_at()
         day = today()
         loaded = load(settings.specs, settings.display_root, day)
         fleet = loaded.stack(settings.stack)
         for notice in loaded.notices_of_stack(settings.stack):
             pulumi.log.warn(str(notice))
-        outputs = await build(expiry.apply_expiry(fleet, day), loaded, settings.stack)
+        outputs = await build(expiry.apply_expiry(fleet, day), loaded, settings.stack, looked_at)
         return outputs if pulumi.runtime.is_dry_run() else await _known_or_last(outputs, last)
     except InvalidSpecs as error:
         for problem in error.problems:
@@ -105,13 +107,16 @@ async def _known_or_last(outputs: Mapping[str, Any], last: Any) -> dict[str, Any
     return settled
 
 
-async def build(staged: ActiveFleet, loaded: Loaded, name: str) -> dict[str, pulumi.Input[Any]]:
+async def build(
+    staged: ActiveFleet, loaded: Loaded, name: str, looked_at: Container[str] | None = None
+) -> dict[str, pulumi.Input[Any]]:
     """Register every resource of a stack and return its outputs.
 
     Args:
         staged: The units of the stack.
         loaded: The files that declare them.
         name: The stack's name.
+        looked_at: The units that a quick review looks at. It gets what all units share besides, and no outputs.
     """
     fleet, environment = staged.fleet, staged.fleet.environment
     connectors = [unit.connector for unit in fleet.units if unit.connector is not None]
@@ -124,8 +129,13 @@ async def build(staged: ActiveFleet, loaded: Loaded, name: str) -> dict[str, pul
     preflight = stages.preflight(stack, declared, listed)
     found = stages.shared_destination if stack.is_subfolder else stages.destination
     foundation = found(stack, preflight)
-    datasets = stages.datasets(stack, declared, foundation)
     invokers = iam.invokers(fleet.units, foundation.account, stack.failures, stages.after(preflight))
-    units = [stages.unit(stack, each, foundation, datasets, invokers) for each in fleet.units]
+    if looked_at is not None:
+        declared = [each for each in declared if each.unit.name in looked_at]
+    datasets = stages.datasets(stack, declared, foundation)
+    registered = [each for each in fleet.units if looked_at is None or each.name in looked_at]
+    units = [stages.unit(stack, each, foundation, datasets, invokers) for each in registered]
+    if looked_at is not None:
+        return {}
     await stages.outcome(stack, datasets, units, foundation)
     return stages.outputs(stack, units, preflight)

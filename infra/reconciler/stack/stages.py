@@ -20,10 +20,12 @@ from reconciler.lifecycle import airflow
 from reconciler.lifecycle.expiry import ActiveFleet
 from reconciler.lifecycle.removal import DeletionRules, deletion_rules, removals_allowed
 from reconciler.model import Connector, Dataset, Environment, Fleet, Unit
+from reconciler.plan.applied import AppliedFiles
 from reconciler.plan.datasets import Findings
 from reconciler.plan.inventory import Declared, declarations
 from reconciler.plan.outcome import Outcome
 from reconciler.plan.preflight import Others, Preflight
+from reconciler.plan.sources import find_sources
 from reconciler.resources import iam
 from reconciler.resources.access.resource import DatasetAccess
 from reconciler.resources.activation import resource as activation_resource
@@ -124,6 +126,8 @@ class DatasetResources:
 
     dataset: pulumi.Resource
     access: DatasetAccess
+    unit: Unit
+    """The unit that declares it."""
 
 
 @dataclass(frozen=True)
@@ -254,7 +258,7 @@ def _dataset(stack: Stack, declared: DeclaredDataset, foundation: Foundation, ho
         foundation.account if expected.is_written else None,
         pulumi.ResourceOptions(depends_on=[foundation.preflight, made]),
     )
-    return DatasetResources(made, access)
+    return DatasetResources(made, access, declared.unit)
 
 
 def unit(
@@ -322,14 +326,24 @@ def _only_datasets(fleet: Fleet, unit: Unit) -> list[str] | None:
 async def outcome(
     stack: Stack, datasets: Mapping[str, DatasetResources], units: Iterable[UnitResources], foundation: Foundation
 ) -> None:
-    """Register the outcome once every dataset, access list and activation is done, or has failed."""
-    made: list[pulumi.Resource] = [each.dataset for each in datasets.values()]
-    made += [each.access for each in datasets.values()]
-    made += [each.activation for each in units if each.activation is not None]
-    made += [foundation.access] if foundation.access is not None else []
+    """Register the record of the files and the outcome, once all else is done or has failed."""
+    made: dict[pulumi.Resource, Unit | None] = {}
+    for dataset in datasets.values():
+        made |= {dataset.dataset: dataset.unit, dataset.access: dataset.unit}
+    made |= {each.activation: each.unit for each in units if each.activation is not None}
+    made |= {foundation.access: None} if foundation.access is not None else {}
     # Not by `depends_on`, which state would keep: the engine deletes nothing on which a failed step depended, so one
     # failed unit would keep all that has expired.
-    await asyncio.gather(*(each.urn.future() for each in made), return_exceptions=True)
+    results = await asyncio.gather(*(each.urn.future() for each in made), return_exceptions=True)
+    failed = {
+        unit.name
+        for unit, result in zip(made.values(), results, strict=True)
+        if unit is not None and isinstance(result, BaseException)
+    }
+    sources = find_sources(stack.loaded, stack.name).without(failed)
+    recorded = AppliedFiles(stack.environment, sources, after(foundation.preflight))
+    # The engine may take nothing more once the outcome has failed.
+    await asyncio.gather(recorded.urn.future(), return_exceptions=True)
     Outcome(stack.environment, after(foundation.preflight))
 
 

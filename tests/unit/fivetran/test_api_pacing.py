@@ -341,10 +341,16 @@ def test_a_quota_that_is_no_number_is_rejected_without_its_text(text: str) -> No
     assert "canary" not in str(caught.value)
 
 
-@pytest.mark.parametrize("name", vars(Limits()))
+@pytest.mark.parametrize("name", sorted(vars(Limits()).keys() - {"left_to_others"}))
 def test_a_limit_of_nothing_is_rejected_since_everything_would_wait_for_ever(name: str) -> None:
     with pytest.raises(ValueError, match=name):
         Limits(**{name: 0})
+
+
+@pytest.mark.parametrize("share", [-0.1, 1.0])
+def test_a_share_of_others_beyond_the_quota_is_refused(share: float) -> None:
+    with pytest.raises(ValueError, match="left_to_others"):
+        Limits(left_to_others=share)
 
 
 def test_pacing_starts_no_thread() -> None:

@@ -13,6 +13,7 @@ from tests.unit.review.documents import item, review
 
 from reconciler.cli.agrees import agrees
 from reconciler.cli.record import record
+from reconciler.model.errors import ReconcilerError
 
 ONE, TWO = "1" * 16, "2" * 16
 ANY = "a" * 40
@@ -135,3 +136,11 @@ def test_simulated_review_is_neither_recorded_nor_compared(command: Command):
     simulated = review(item("deletes", ONE), simulated=True)
     with pytest.raises(Exception, match="the review of dev is a simulation"):
         invoke(command, simulated, "--commit", ANY)
+
+
+@pytest.mark.parametrize("command", [record, agrees])
+def test_quick_review_is_neither_recorded_nor_compared(command: Command, hub: Hub):
+    quick = {"looked_at": ["a"], "not_looked_at": ["b"], "reasons": []}
+    with pytest.raises(ReconcilerError, match="the review of dev is a quick one"):
+        invoke(command, review("deletes", quick=quick), "--commit", ANY)
+    assert not hub.repository.check_runs

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from click import UsageError
 from click.testing import CliRunner
@@ -173,3 +175,49 @@ def test_comment_says_on_top_that_code_changed(hub: Hub, number: int):
     call(number, "--code-changed", text=None, document=review("deletes"))
     lines = bodies(hub)[0].splitlines()
     assert lines[4].startswith("> This pull request changes code too. That code did not run for this review")
+
+
+QUICK = {"looked_at": ["a", "b"], "not_looked_at": [f"u{number:03}" for number in range(998)], "reasons": []}
+
+
+def test_quick_comment_names_what_it_has_not_looked_at_and_no_fingerprint(hub: Hub, number: int):
+    call(number, document=review("deletes a dataset", quick=QUICK))
+    (body,) = bodies(hub)
+    assert "## What a run of dev would do, at a quick look\n\n> This is a quick review. It looked at 2 units" in body
+    assert "with changed files: a and b. It has not looked at 998 units: u000, u001," in body
+    assert "u009 and 988 more. The full review replaces this one, and only that one can be approved." in body
+    assert FINGERPRINT not in body
+    assert "deletes a dataset" in body
+
+
+@pytest.mark.parametrize(
+    ("looked_at", "not_looked_at", "text"),
+    [
+        ([], ["a"], "No file of a unit changed. It has not looked at 1 unit: a. The full review"),
+        (["a"], [], "It looked at 1 unit with changed files: a. The full review"),
+        ([], [], "This is a quick review. The full review"),
+    ],
+)
+def test_quick_comment_says_what_it_looked_at(hub: Hub, number: int, looked_at: Any, not_looked_at: Any, text: str):
+    quick = {"looked_at": looked_at, "not_looked_at": not_looked_at, "reasons": []}
+    call(number, document=review("deletes a dataset", quick=quick))
+    assert text in bodies(hub)[0]
+
+
+def test_quick_comment_says_why_it_looked_at_all_units(hub: Hub, number: int):
+    quick = {"looked_at": ["a"], "not_looked_at": [], "reasons": ["environment"]}
+    call(number, document=review("deletes a dataset", quick=quick))
+    assert "It looked at 1 unit, which are all, because environment.yaml changed." in bodies(hub)[0]
+
+
+def test_full_comment_replaces_the_quick_one_and_is_not_replaced_by_it(hub: Hub, number: int):
+    quick, full = review("looks quickly", quick=QUICK), review("looks at all")
+    call(number, document=quick)
+    for document in (full, quick):
+        call(number, document=document)
+        (body,) = bodies(hub)
+        assert "looks at all" in body
+        assert FINGERPRINT in body
+    call(number, "--superseded", commit=SECOND, text=None)
+    call(number, commit=SECOND, document=quick)
+    assert "looks quickly" in bodies(hub)[0]

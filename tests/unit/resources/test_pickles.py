@@ -11,6 +11,7 @@ import pytest
 from pulumi.dynamic import ResourceProvider
 from pulumi.dynamic.dynamic import serialize_provider
 
+from reconciler.plan.applied import AppliedFilesProvider
 from reconciler.plan.outcome import OutcomeProvider
 from reconciler.plan.preflight import PreflightProvider
 from reconciler.resources.access.resource import DatasetAccessProvider
@@ -25,6 +26,10 @@ from reconciler.resources.package.resource import PackageProvider
 
 #: What stacks hold. A change here makes every resource of the kind undeletable: see docs/decisions/0001.
 IN_STATE: dict[type[ResourceProvider], bytes] = {
+    AppliedFilesProvider: (
+        b"\x80\x04\x957\x00\x00\x00\x00\x00\x00\x00\x8c\x17reconciler.plan.applied\x94"
+        b"\x8c\x14AppliedFilesProvider\x94\x93\x94)\x81\x94."
+    ),
     OutcomeProvider: (
         b"\x80\x04\x952\x00\x00\x00\x00\x00\x00\x00\x8c\x17reconciler.plan.outcome\x94"
         b"\x8c\x0fOutcomeProvider\x94\x93\x94)\x81\x94."

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from reconciler.review.consequence import Consequence
 from reconciler.review.document import InvalidReview, ReviewDocument, read_document
+from reconciler.review.scope import Scope
 
 from .documents import FINGERPRINT, item, review
 
@@ -45,6 +46,10 @@ def test_document_reads_what_a_review_prints():
         {"scheduled": [FINGERPRINT + "\n"]},
         {"consequences": [item("x", scheduled=True)]},
         {"consequences": [item("x")], "scheduled": [FINGERPRINT]},
+        {"quick": {"looked_at": [], "not_looked_at": []}},
+        {"quick": {"looked_at": ["<b>"], "not_looked_at": [], "reasons": []}},
+        {"quick": {"looked_at": [], "not_looked_at": ["x"], "reasons": ["<b>"]}},
+        {"quick": None},
         {"consequences": {}},
         {"consequences": [[]]},
         {"consequences": [item("x", class_="stop")]},
@@ -131,3 +136,9 @@ def test_document_names_a_simulation_as_one():
     document = read_document(review("x", simulated=True).encode())
     assert document.simulated
     assert replace(document, simulated=False).as_record() == {**document.as_record(), "simulated": False}
+
+
+def test_document_of_a_quick_review_says_what_it_looked_at():
+    document = ReviewDocument.of("dev", [], quick=Scope(("a",), ("b", "c"), ()))
+    assert read_document(json.dumps(document.as_record()).encode()) == document
+    assert read_document(review("x").encode()).quick is None

@@ -19,6 +19,7 @@ from typing import cast
 from pyrate_limiter import Duration, InMemoryBucket, Rate, RateItem
 
 from reconciler.fivetran.api.clock import Clock
+from reconciler.fivetran.api.gate import Gate, Ticket
 from reconciler.fivetran.api.json_reader import whole
 
 log = logging.getLogger("reconciler.fivetran.api")
@@ -52,11 +53,24 @@ class Limits:
     source_interactions_per_hour: int = 5_000
     in_flight: int = 48
     setup_tests_in_flight: int = 32
+    left_to_others: float = 0.0
+    """The share of the account's hourly quota that the client leaves to its other clients, such as schedulers."""
 
     def __post_init__(self) -> None:
+        if not 0 <= self.left_to_others < 1:
+            raise ValueError(f"left_to_others must be from 0 to below 1, not {self.left_to_others}")
         for name, value in vars(self).items():
-            if value is not None and value < 1:
+            if name != "left_to_others" and value is not None and value < 1:
                 raise ValueError(f"{name} must be at least 1, not {value}")
+
+
+@dataclass(frozen=True)
+class Turn:
+    """The tickets of one request."""
+
+    quick: Ticket
+    slow: Ticket | None
+    """Only of a request that runs setup tests or asks a source."""
 
 
 class Pacing:
@@ -73,9 +87,11 @@ class Pacing:
             "requests to sources", limits.source_interactions_per_minute, limits.source_interactions_per_hour, clock
         )
         self._low_quota_warned = threading.Lock()
+        self._gate = Gate(limits.left_to_others, clock)
+        self._slow_gate = Gate(0.0, clock)
 
     @contextmanager
-    def turn(self, *, runs_setup_tests: bool, asks_source: bool) -> Iterator[None]:
+    def turn(self, *, runs_setup_tests: bool, asks_source: bool) -> Iterator[Turn]:
         """Return a context for one request, which waits until it may be sent and counts it as in flight.
 
         A thread that waits for a window keeps its slot, because all threads without a slot wait for the same window.
@@ -89,21 +105,43 @@ class Pacing:
                 self._source.take()
             held.enter_context(self._slots)
             self._requests.take()
-            yield
+            is_slow = runs_setup_tests or asks_source
+            slow = self._slow_gate.enter() if is_slow else None
+            yield Turn(self._gate.enter(), slow)
 
-    def watch(self, headers: Mapping[str, str]) -> None:
+    def closed_for(self) -> float:
+        """Return for how many seconds no request may be sent, since Fivetran answered 429."""
+        return self._gate.closed_for()
+
+    def back_off(self, seconds: float, headers: Mapping[str, str], turn: Turn) -> None:
+        """Stop all requests after a 429.
+
+        Where requests of the hour are left, the quota of requests to sources is used up: only those stop.
+        """
+        remaining = whole(headers.get("X-Rate-Limit-Remaining"))
+        if turn.slow is not None and remaining:
+            self._slow_gate.close(seconds, turn.slow)
+        else:
+            self._gate.close(seconds, turn.quick)
+
+    def watch(self, headers: Mapping[str, str], turn: Turn | None = None) -> None:
         """Take the hourly quota from an answer, and warn once when it is nearly used up.
 
         Args:
             headers: Of an answer. `X-Rate-Limit` is the account's quota, `X-Rate-Limit-Remaining` the rest of it.
+            turn: That of the request, unless Fivetran rejected that for its quota.
         """
         account_quota = whole(headers.get("X-Rate-Limit"))
         if account_quota is not None and account_quota > 0:
             self._learn(account_quota)
         remaining = whole(headers.get("X-Rate-Limit-Remaining"))
+        quota = account_quota or self._quota
+        if turn is not None:
+            self._gate.watch(remaining, quota, turn.quick)
+        if turn is not None and turn.slow is not None:
+            self._slow_gate.watch(None, quota, turn.slow)
         if remaining is None:
             return
-        quota = account_quota or self._quota
         if remaining < quota * LOW_QUOTA and self._low_quota_warned.acquire(blocking=False):
             log.warning(
                 "Fivetran's quota is nearly used up: %d of the account's %d requests an hour are left, "

@@ -115,6 +115,13 @@ def retry_after(header: str | None, now: float) -> float | None:
     return max(0.0, seconds) if math.isfinite(seconds) else None
 
 
+def rate_limited(call: Call, seconds: float) -> errors.RateLimited:
+    """Return the error for a call that is not sent, because Fivetran has rejected another one for some time."""
+    error = errors.RateLimited(status=429, code="TooManyRequests", method=call.method, path=call.path)
+    error.retry_after = seconds
+    return error
+
+
 def _json(response: httpx.Response) -> object:
     try:
         return json.loads(response.content)

@@ -20,9 +20,9 @@ import httpx
 from reconciler.fivetran.api.clock import Clock
 from reconciler.fivetran.api.errors import InvalidSettings, NotFound
 from reconciler.fivetran.api.json_reader import identity, text
-from reconciler.fivetran.api.pacing import Limits, Pacing
+from reconciler.fivetran.api.pacing import Limits, Pacing, Turn
 from reconciler.fivetran.api.request import Answer, Call
-from reconciler.fivetran.api.responses import understand
+from reconciler.fivetran.api.responses import rate_limited, retry_after, understand
 from reconciler.fivetran.api.retry import Retry, RetryState
 from reconciler.fivetran.api.settings import BaseUrl, Credentials
 from reconciler.fivetran.api.transport_errors import HTTPX_ERRORS, as_transport_error
@@ -92,11 +92,14 @@ class Transport:
         attempts = RetryState(call.name, self._retry, self._clock, repeatable=call.repeatable)
 
         def once() -> Answer:
+            # A call that would wait for longer than it may is not sent to be rejected once more.
+            if (closed_for := self._pacing.closed_for()) > self._retry.budget_seconds:
+                raise rate_limited(call, closed_for)
             with (
-                self._pacing.turn(runs_setup_tests=call.runs_setup_tests, asks_source=call.asks_source),
+                self._pacing.turn(runs_setup_tests=call.runs_setup_tests, asks_source=call.asks_source) as turn,
                 attempts.measured(),
             ):
-                return self._exchange(call)
+                return self._exchange(call, turn)
 
         try:
             return attempts.attempts()(once)
@@ -134,7 +137,7 @@ class Transport:
             cursors.add(cursor)
             params["cursor"] = cursor
 
-    def _exchange(self, call: Call) -> Answer:
+    def _exchange(self, call: Call, turn: Turn) -> Answer:
         fault = None
         try:
             response = self._http.send(self._request(call))
@@ -142,7 +145,11 @@ class Transport:
             fault = as_transport_error(call, caught)
         if fault is not None:
             raise fault  # outside the handler: the caught error has the request, and would be this one's context
-        self._pacing.watch(response.headers)
+        is_rejected = response.status_code == httpx.codes.TOO_MANY_REQUESTS
+        self._pacing.watch(response.headers, None if is_rejected else turn)
+        if is_rejected:
+            seconds = retry_after(response.headers.get("Retry-After"), self._clock.wall())
+            self._pacing.back_off(seconds or self._retry.first_wait_seconds, response.headers, turn)
         self._watch_clock(response.headers.get("Date"))
         answer = understand(call, response, secrets=self._secrets, now=self._clock.wall(), trusted=self._trusted)
         self._trusted = True
