@@ -13,7 +13,7 @@ from reconciler.fivetran.api import FivetranClient, InvalidSettings, Limits, Rat
 from reconciler.fivetran.api.gate import Gate
 from reconciler.fivetran.api.settings import left_to_others
 
-from .support import FakeTime, SharedTime, client_of, ok, refusal
+from .support import FakeTime, SharedTime, client_of, ok, rejection
 
 THREADS = 8
 
@@ -52,7 +52,7 @@ def test_call_is_not_sent_while_a_429_outlasts_its_budget() -> None:
 
     def handler(_: httpx.Request) -> httpx.Response:
         sent.append(time.now)
-        return refusal(429, "TooManyRequests", **{"Retry-After": "3600"})
+        return rejection(429, "TooManyRequests", **{"Retry-After": "3600"})
 
     with client_of(handler, time) as client:
         for _ in range(5):
@@ -68,7 +68,7 @@ def test_quota_of_setup_tests_stops_no_quick_request() -> None:
     def handler(request: httpx.Request) -> httpx.Response:
         sent.append((request.url.path.rsplit("/", 1)[1], time.now))
         if request.url.path.endswith("/test") and time.now < 30:
-            return refusal(429, **{"Retry-After": "30", "X-Rate-Limit": "20000", "X-Rate-Limit-Remaining": "19000"})
+            return rejection(429, **{"Retry-After": "30", "X-Rate-Limit": "20000", "X-Rate-Limit-Remaining": "19000"})
         return ok({"id": "a_b"})
 
     with client_of(handler, time) as client:
@@ -92,7 +92,7 @@ class Account:
         window = [each for each, _ in self.spent if each > now - 3600]
         headers = {"X-Rate-Limit": str(self.quota), "X-Rate-Limit-Remaining": str(max(0, self.quota - len(window) - 1))}
         if len(window) >= self.quota:
-            return refusal(429, **headers, **{"Retry-After": str(int(3600 - (now - window[0])) + 1)})
+            return rejection(429, **headers, **{"Retry-After": str(int(3600 - (now - window[0])) + 1)})
         self.spent.append((now, who))
         return ok({"id": "g"}, 200, **headers)
 
