@@ -102,8 +102,8 @@ env: packages  ## Shell commands that put the tools on PATH: eval "$(make -s env
 	@$(VENV)/python tools/environment.py
 
 .PHONY: bench
-bench: packages  ## Measure 10, 100 and 1,000 units
-	@$(WITH_TOOLS) exec python tools/bench.py
+bench: packages  ## Measure 100 and 1,000 units beside the floor (BENCH="--peer terraform" for options)
+	@$(WITH_TOOLS) exec python tools/bench.py $(BENCH)
 
 .PHONY: recover
 recover: packages  ## After a killed run: release the lock, tidy the state (STACK=dev)

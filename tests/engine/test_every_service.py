@@ -11,7 +11,7 @@ from admin import Admin
 from tests.every_service import VARIABLE, awaiting, full
 from workspace import Workspace, hashing
 
-import bench
+from benching.reasons import REASONS
 
 #: What a drift check asks once, however many units there are.
 ONCE = {
@@ -57,4 +57,4 @@ def test_a_fresh_up_shows_no_drift_and_looking_costs_a_read_a_unit_and_sync(work
         "GET /v1/connections/{connection_id}/schemas": 1,  # of the one with `sync`
     }
     assert admin.counts() == {**ONCE, **of_each}
-    assert set(admin.counts()) == set(bench.REASONS[bench.DRIFT_CHECK]), "the benchmark gives a reason for each"
+    assert set(admin.counts()) == set(REASONS["drift check"]), "the benchmark gives a reason for each"
