@@ -9,14 +9,16 @@ Fivetran is printed with its reason, and a call without a reason ends the benchm
 from __future__ import annotations
 
 import argparse
+import os
 import tempfile
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 import httpx
 from rich.console import Console
 
-from benching import extras, plot, targets
+from benching import extras, page, plot, targets
 from benching.fleet import write_change, write_empty, write_units
 from benching.measuring import Measured, Project
 from benching.peer import measure_peer
@@ -35,19 +37,18 @@ def main() -> None:
         for line in measure_extras(arguments):
             console.print(line)
         return
+    load = os.getloadavg()[0]
     runs = [measure_size(size, arguments, console) for size in arguments.sizes]
-    failed = False
+    verdicts = [*(verdict for run in runs for verdict in targets.verdicts(run)), *targets.growth(runs)]
     for run in runs:
         console.print("\n" + "\n".join([*targets.table(run), "", *targets.processes(run)]), markup=False)
-        for verdict in targets.verdicts(run):
-            failed = failed or not verdict.passed
-            console.print(str(verdict), markup=False)
-    for verdict in targets.growth(runs):
-        failed = failed or not verdict.passed
+    for verdict in verdicts:
         console.print(str(verdict), markup=False)
-    if arguments.plots:
-        write_plots(arguments.plots, runs)
-    raise SystemExit(1 if failed and arguments.check else 0)
+    if arguments.page:
+        plots = write_plots(arguments.page.with_suffix(""), runs)
+        links = [str(each.relative_to(arguments.page.parent)) for each in plots]
+        page.write(arguments.page, page.body(runs, verdicts, links, load, datetime.now(UTC).date()))
+    raise SystemExit(1 if arguments.check and not all(each.passed for each in verdicts) else 0)
 
 
 def parse() -> argparse.Namespace:
@@ -59,7 +60,7 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--pairs", type=int, default=2, help="no-op previews of us and of the floor, in pairs (2)")
     parser.add_argument("--peer", help="a Terraform or OpenTofu binary that finds Fivetran's provider")
     parser.add_argument("--profile", type=Path, metavar="FOLDER", help="write a profile of each process of a preview")
-    parser.add_argument("--plots", type=Path, metavar="FOLDER", help="write plots of growth as SVG")
+    parser.add_argument("--page", type=Path, help="write the tables, and plots of growth as SVG, into this page")
     parser.add_argument("--check", action="store_true", help="exit with 1 if a target is missed")
     parser.add_argument("--set-up", action="store_true", help="measure only how long a fresh clone takes to work")
     parser.add_argument("--reviews", action="store_true", help="measure only what a review takes beyond its preview")
@@ -147,10 +148,11 @@ def profile(project: Project, folder: Path, size: int) -> None:
     project.run("profile", "preview", "--profiling", f"{begin}.engine", env=watch)
 
 
-def write_plots(folder: Path, runs: list[Run]) -> None:
-    """Write a plot of each command's growth."""
+def write_plots(folder: Path, runs: list[Run]) -> list[Path]:
+    """Write a plot of each command's growth, and return the files."""
+    files = [folder / f"{command.replace(' ', '-')}.svg" for command in targets.COMMANDS]
     folder.mkdir(parents=True, exist_ok=True)
-    for command in targets.COMMANDS:
+    for command, file in zip(targets.COMMANDS, files, strict=True):
         columns = {
             "us": [(run.size, targets.seconds(run.ours, command)) for run in runs],
             "floor as the SDK comes": [(run.size, targets.seconds(run.floor, command)) for run in runs],
@@ -158,7 +160,8 @@ def write_plots(folder: Path, runs: list[Run]) -> None:
         }
         known = {name: [(size, wall) for size, wall in points if wall is not None] for name, points in columns.items()}
         lines = {name: points for name, points in known.items() if points}
-        (folder / f"{command.replace(' ', '-')}.svg").write_text(plot.draw(f"{command}, wall seconds", lines))
+        file.write_text(plot.draw(f"{command}, wall seconds", lines), encoding="utf-8")
+    return files
 
 
 if __name__ == "__main__":

@@ -66,22 +66,26 @@ def verdicts(run: Run) -> Iterator[Verdict]:
     if run.floor:
         for name, unit in (("wall_s", "wall seconds"), ("cpu_s", "CPU seconds")):
             ratio = _mean(run.ours, "no-op preview", name) / _mean(run.floor, "no-op preview", name)
-            yield Verdict(f"no-op preview / floor, {unit}", ratio, 0.7, "times")
+            yield Verdict(f"{run.size:,} units: no-op preview / floor, {unit}", ratio, 0.7, "times")
     if run.peer:
-        yield Verdict("no-op preview / the peer's plan", preview, _mean(run.peer, "no-op preview", "wall_s"))
+        yield Verdict(
+            f"{run.size:,} units: no-op preview / the peer's plan", preview, _mean(run.peer, "no-op preview", "wall_s")
+        )
     if "one field" in run.ours:
-        yield Verdict("one field beyond a no-op preview", _mean(run.ours, "one field", "wall_s") - preview, 3)
+        yield Verdict(
+            f"{run.size:,} units: one field beyond a no-op preview", _mean(run.ours, "one field", "wall_s") - preview, 3
+        )
     checks = [(run.latency_ms, each) for each in run.ours.get("drift check", ())]
     for latency_ms, each in checks + ([run.slow_drift] if run.slow_drift else []):
-        title = f"drift check beyond a no-op preview, {latency_ms} ms"
+        title = f"{run.size:,} units: drift check beyond a no-op preview, {latency_ms} ms"
         yield Verdict(title, each.wall_s - preview, drift_limit(each, run.size, latency_ms))
     if run.floor and "first up" in run.ours:
         floor = _mean(run.floor, "first up", "wall_s")
         limit = 1.2 * max(floor, run.size / TESTS_A_MINUTE * 60, run.size / TESTS_AN_HOUR * 3600)
-        yield Verdict("first up", _mean(run.ours, "first up", "wall_s"), limit)
+        yield Verdict(f"{run.size:,} units: first up", _mean(run.ours, "first up", "wall_s"), limit)
     peaks = [each.peak_mb for column in run.ours.values() for each in column]
     memory = max(peak.get("program", 0) + peak.get("provider", 0) for peak in peaks)
-    yield Verdict("program and plugin together", memory, 300, "MB")
+    yield Verdict(f"{run.size:,} units: program and plugin together", memory, 300, "MB")
 
 
 def drift_limit(check: Measured, size: int, latency_ms: int) -> float:

@@ -5,12 +5,13 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from datetime import date
 from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
 
-from benching import plot, targets
+from benching import page, plot, targets
 from benching.fleet import write_change, write_units
 from benching.measuring import OUR_ENGINE, Measured, kind_of, measure, outside
 from benching.reasons import UnknownCall, explain_calls
@@ -82,6 +83,25 @@ def test_plot_is_xml_with_a_point_for_each_measurement():
     drawn = plot.draw("a < b", {"us": [(100, 1.0), (1_000, 9.0)], "floor": [(100, 2.0)]})
     root = ElementTree.fromstring(drawn)  # noqa: S314 - our own text
     assert len(root.findall("{*}circle")) == 3
+
+
+def test_page_gets_the_tables_and_plots_between_its_markers(tmp_path: Path):
+    file = tmp_path / "page.md"
+    file.write_text(f"before\n{page.BEGIN}\nold\n{page.END}\nafter\n")
+    run = run_of(100, 8.0, floor_s=10.0)
+    body = page.body([run], targets.verdicts(run), ["bench/no-op-preview.svg"], load=0.2, day=date(2026, 12, 1))
+    page.write(file, body)
+    page.write(file, body)
+    text = file.read_text()
+    assert (text.startswith("before\n"), text.endswith("\nafter\n"), "old" in text) == (True, True, False)
+    assert "| 100 units: no-op preview / floor, wall seconds | 0.80 times | 0.70 | no |" in text
+    assert "![no op preview](bench/no-op-preview.svg)" in text
+
+
+def test_page_says_when_the_machine_was_busy():
+    run = run_of(100, 8.0, floor_s=10.0)
+    texts = [page.body([run], [], [], load, date(2026, 12, 1)) for load in (0.2, 9.0)]
+    assert ["busy" in text for text in texts] == [False, True]
 
 
 def test_measured_units_are_valid_and_one_of_them_changes(tmp_path: Path):
