@@ -65,6 +65,8 @@ class Finish:
 
     without_question: bool
     as_pull_request: bool
+    takes_work_tree: bool = False
+    """Whether the changes are in the work tree already, which is on the new branch afterwards if that is possible."""
 
 
 @dataclass(frozen=True)
@@ -172,7 +174,8 @@ def apply_changes(
     if not changes:
         print_note(f"nothing to change: {meaning}")
         return Exit.FINE
-    _require_editable(changes)
+    if not finish.takes_work_tree:
+        _require_editable(changes)
     problems, elsewhere = _check(changes, specs, day)
     for each in changes:
         print_text(format_diff(each), newline=False)
@@ -198,7 +201,7 @@ def apply_changes(
         print_note("not written")
         raise click.exceptions.Exit(Exit.FINE)  # without the steps that would follow
     if finish.as_pull_request:
-        _open_pull_request(changes, meaning, notes)
+        _open_pull_request(changes, meaning, notes, takes_work_tree=finish.takes_work_tree)
         return Exit.FINE
     for each in changes:
         _write(each)
@@ -248,15 +251,20 @@ def _describe_elsewhere(problems: Sequence[Problem]) -> str:
     )
 
 
-def _open_pull_request(changes: Sequence[FileChange], meaning: str, notes: Sequence[str]) -> None:
+def _open_pull_request(
+    changes: Sequence[FileChange], meaning: str, notes: Sequence[str], *, takes_work_tree: bool
+) -> None:
     """Push the changes on a branch of their own, and open a pull request with what they mean."""
-    from reconciler.git.propose import FileVersion, open_pull_request, propose  # noqa: PLC0415 (only with the option)
+    from reconciler.git.propose import FileVersion, open_pull_request, propose, switch  # noqa: PLC0415 (only with the option)
 
     text = "\n".join(
         [*(f"- {note}" for note in notes), *([""] if notes else []), *(f"File: {each.shown}" for each in changes)]
     )
     proposal = propose({each.path: FileVersion(each.before, each.after) for each in changes}, meaning, text)
-    print_note(f"pushed the branch {proposal.branch}; the work tree is as it was")
+    is_there = takes_work_tree and switch(proposal, [each.path for each in changes])
+    print_note(
+        f"pushed the branch {proposal.branch}; the work tree is {'on this branch now' if is_there else 'as it was'}"
+    )
     address = open_pull_request(proposal, meaning, text)
     if address is None:
         print_note(f"gh is not installed: open a pull request from {proposal.branch} to {proposal.base} by hand")

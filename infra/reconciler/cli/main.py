@@ -29,6 +29,7 @@ COMMANDS = {
     "init": ("reconciler.cli.init", "Write the files of a new environment."),
     "new": ("reconciler.cli.new", "Write the file of a new connector."),
     "promote": ("reconciler.cli.promote", "Write a unit's file for another environment."),
+    "propose": ("reconciler.cli.propose", "Open a pull request with the files that were changed by hand."),
     "extend": ("reconciler.cli.extend", "Move a unit's last day to a later one."),
     "grant": ("reconciler.cli.grant", "Give a member access to a dataset for a time."),
     "revoke": ("reconciler.cli.revoke", "Take a member's access to a dataset away."),

@@ -1,6 +1,6 @@
 """Commit files on a branch of their own and push it.
 
-The work tree, the index and other branches stay untouched.
+The work tree, the index and other branches stay untouched, except by `switch`.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import re
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -42,6 +42,8 @@ class Proposal:
     commit: str
     top: Path
     """The top of the work tree."""
+    parent: str
+    """The newest commit of the default branch, on which the commit stands."""
     host: str = ""
     """The host of the remote; empty for a folder."""
 
@@ -76,7 +78,27 @@ def propose(files: Mapping[Path, FileVersion], meaning: str, text: str) -> Propo
     parent = git.run("rev-parse", "FETCH_HEAD").strip()
     commit = git.commit(files, parent, f"{remote}/{base}", f"{meaning}\n\n{text}".strip())
     git.run("push", "--quiet", remote, f"{commit}:refs/heads/{branch}")
-    return Proposal(branch, base, commit, git.top, git.host(remote))
+    return Proposal(branch, base, commit, git.top, parent, git.host(remote))
+
+
+def switch(proposal: Proposal, files: Iterable[Path]) -> bool:
+    """Put the work tree on the pushed branch, if that changes no file in it.
+
+    Args:
+        proposal: What was pushed.
+        files: The files of its commit, which are in the work tree as they are in the commit.
+
+    Returns:
+        Whether the work tree is on the branch now. Otherwise everything is as it was.
+    """
+    git = _Git(proposal.top)
+    if git.run("rev-parse", "HEAD").strip() != proposal.parent:
+        return False
+    git.run("update-ref", f"refs/heads/{proposal.branch}", proposal.commit, "")
+    git.run("symbolic-ref", "HEAD", f"refs/heads/{proposal.branch}")
+    names = [path.resolve().relative_to(git.top.resolve()).as_posix() for path in files]
+    git.run("-C", str(git.top), "update-index", "--add", "--remove", "--", *names)
+    return True
 
 
 def open_pull_request(proposal: Proposal, title: str, body: str) -> str | None:

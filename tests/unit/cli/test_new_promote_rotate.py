@@ -361,3 +361,39 @@ def test_new_names_the_code_of_a_custom_connector(folder: Folder):
     folder.run("new", "connector_sdk", "--yes")
     text = (folder.file.parent / "connector_sdk.yaml").read_text()
     assert "# Its code: write `package: FOLDER/code.zip` above `destination`" in text
+
+
+def test_propose_opens_a_pull_request_with_changed_files_alone(folder: Folder, remote: Path):
+    folder.run("new", "github", "--name", "code", "--owner", "a@example.com", "--description", "Code.", "--yes")
+    (folder.file.parent / "other.txt").write_text("not committed")
+    ran = folder.run("propose", "--yes")
+    assert ran.code == 0, ran.err
+    assert "+++ connectors/dev/code.yaml" in ran.out
+    assert "pushed the branch reconciler/add-code-in-dev; the work tree is on this branch now" in ran.err
+    assert folder.git("--git-dir", str(remote), "diff", "--stat", "main", "reconciler/add-code-in-dev").startswith(
+        " connectors/dev/code.yaml"
+    )
+    assert folder.git("status", "--porcelain").strip() == "?? connectors/dev/other.txt"
+    assert folder.git("branch", "--show-current").strip() == "reconciler/add-code-in-dev"
+    assert folder.run("propose", "--yes").err == "nothing to propose: no file is changed\n"
+
+
+def test_propose_names_placeholders_and_rejects_files_with_problems(folder: Folder, remote: Path):
+    folder.run("new", "postgres", "--name", "shop", "--yes")
+    assert "connectors/dev/shop.yaml:3:14: `Fill in" in folder.run("propose").err
+    folder.file.write_text(f"{folder.text}unknown: 1\n")
+    ran = folder.run("propose", "--yes")
+    assert ran.code == 1
+    assert "not written: 1 problem" in ran.err
+    assert folder.git("--git-dir", str(remote), "branch").split() == ["*", "main"]
+
+
+def test_propose_takes_the_named_units_and_leaves_a_work_tree_that_is_elsewhere(folder: Folder, remote: Path):
+    folder.git("commit", "-q", "--allow-empty", "-m", "local")
+    folder.file.write_text(folder.text.replace("agreed", "settled"))
+    folder.run("new", "github", "--yes")
+    assert "no changed file of other" in folder.run("propose", "other").err
+    ran = folder.run("propose", "stripe", "--yes", "-m", "Settle it")
+    assert "pushed the branch reconciler/settle-it; the work tree is as it was" in ran.err
+    assert folder.git("branch", "--show-current").strip() == "main"
+    assert len(folder.git("status", "--porcelain").splitlines()) == 2

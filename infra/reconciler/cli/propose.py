@@ -1,0 +1,99 @@
+"""`reconciler propose`: open a pull request with the files that were changed by hand."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from datetime import date
+from pathlib import Path
+
+import click
+
+from reconciler.cli import Exit
+from reconciler.cli.edit_files import FileChange, Finish, apply_changes
+from reconciler.cli.options import environment_option, specs_option, today_option
+from reconciler.cli.output import print_note
+from reconciler.config import load
+from reconciler.git.repository import Repository
+from reconciler.model.commands import count
+from reconciler.model.errors import Problem, ReconcilerError
+
+
+@click.command()
+@specs_option
+@today_option
+@environment_option
+@click.option("--yes", "-y", is_flag=True, help="Propose without a question.")
+@click.option("--message", "-m", metavar="TEXT", help="The title of the pull request.  [default: what the files say]")
+@click.argument("names", nargs=-1, metavar="[NAME]...")
+def propose(
+    specs: Path, day: date, environment: str | None, *, yes: bool, message: str | None, names: tuple[str, ...]
+) -> int:
+    """Commit changed files to a new branch, push it, and open a pull request with gh.
+
+    Takes all changed files of the specs folder, or those of the units NAME. Shows them as a diff and checks all files
+    first. Other changed files stay out of the commit. The work tree is on the new branch afterwards if it was at the
+    newest commit of the default branch, and stays as it is otherwise.
+
+    Exit codes: 0 done, or shown only; 1 the files have problems; 2 wrong usage or not possible.
+    """
+    changes = list(_changes(specs, environment))
+    if names:
+        known = {Path(each.shown).stem for each in changes}
+        if missing := [name for name in names if name not in known]:
+            raise click.UsageError(f"no changed file of {', '.join(missing)}: changed are {_listed(sorted(known))}")
+        changes = [each for each in changes if Path(each.shown).stem in names]
+    meaning = message or _meaning(changes)
+    files = {each.shown for each in changes}
+    # Before the question: a placeholder would be deployed as it stands.
+    notices = [_format_notice(each) for each in load(specs, Path.cwd(), day).notices if each.file in files]
+    finish = Finish(yes, as_pull_request=True, takes_work_tree=True)
+    if not changes:
+        print_note("nothing to propose: no file is changed")
+        return Exit.FINE
+    return apply_changes(changes, specs, day, finish, meaning=meaning, notes=notices)
+
+
+def _changes(specs: Path, environment: str | None) -> Iterator[FileChange]:
+    """Yield the changed YAML files of the specs folder."""
+    repository = Repository(specs)
+    try:
+        top = Path(repository.run("rev-parse", "--show-toplevel").decode("utf-8", "surrogateescape").rstrip("\n"))
+    except ReconcilerError:
+        raise ReconcilerError(f"{specs}: no git repository\n    Propose the files in your own way.") from None
+    options = ("--porcelain", "-z", "--no-renames", "--untracked-files=all")
+    listed = repository.run("status", *options, "--", environment or ".").decode("utf-8", "surrogateescape")
+    for record in listed.split("\0"):
+        name = record[3:]
+        if not name.endswith(".yaml"):
+            continue
+        file = top / name
+        shown = specs / file.resolve().relative_to(specs.resolve())
+        known = repository.run("ls-tree", "-z", "--full-tree", "HEAD", "--", name)
+        before = repository.run("cat-file", "blob", f"HEAD:{name}") if known else None
+        after = file.read_bytes() if file.exists() else None
+        # As messages name it: from the specs folder's own name on.
+        yield FileChange(shown, _shown(shown), before, after)
+
+
+def _shown(path: Path) -> str:
+    absolute = path.absolute()
+    return (absolute.relative_to(Path.cwd()) if absolute.is_relative_to(Path.cwd()) else path).as_posix()
+
+
+def _meaning(changes: Sequence[FileChange]) -> str:
+    if len(changes) != 1:
+        return f"Change {count(len(changes), 'file')} of connectors"
+    [change] = changes
+    verb = "Add" if change.before is None else "Delete" if change.after is None else "Change"
+    file = Path(change.shown)
+    return f"{verb} {file.stem} in {file.parent.name}"
+
+
+def _format_notice(notice: Problem) -> str:
+    where = f"{notice.file}:{notice.line}:{notice.column}"
+    return f"{where}: {replace(notice, hint=None).message}"
+
+
+def _listed(names: Sequence[str]) -> str:
+    return ", ".join(names) or "none"
