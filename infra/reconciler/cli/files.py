@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import shutil
 from pathlib import Path
@@ -10,6 +11,23 @@ from reconciler.model.errors import ReconcilerError
 
 #: Characters of a file's name in that of its partial copy, which is a few longer: systems allow 255 bytes.
 _LONGEST_NAME = 50
+
+
+def require_writable(file: Path) -> None:
+    """Check, before long work, that a file can be written. Writes nothing.
+
+    Raises:
+        ReconcilerError: It cannot be; the text is that of `write_file`.
+    """
+    target = file.resolve()
+    folder = target.parent
+    while not folder.exists() and folder != folder.parent:
+        folder = folder.parent
+    if not folder.is_dir():
+        raise _not_writable(file, os.strerror(errno.ENOTDIR))
+    # A file is replaced, a device or pipe is written to.
+    if not os.access(target if target.exists() and not target.is_file() else folder, os.W_OK):
+        raise _not_writable(file, os.strerror(errno.EACCES))
 
 
 def write_file(file: Path, text: str) -> None:
@@ -28,8 +46,11 @@ def write_file(file: Path, text: str) -> None:
         else:
             replace_file(target, text.encode())
     except OSError as error:
-        step = "Name a file in a folder that you may write to."
-        raise ReconcilerError(f"{file}: cannot be written: {error.strerror}\n    {step}") from None
+        raise _not_writable(file, error.strerror) from None
+
+
+def _not_writable(file: Path, reason: str | None) -> ReconcilerError:
+    return ReconcilerError(f"{file}: cannot be written: {reason}\n    Name a file in a folder that you may write to.")
 
 
 def replace_file(file: Path, content: bytes) -> None:

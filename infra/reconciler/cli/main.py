@@ -13,7 +13,8 @@ import re
 import signal
 import sys
 import traceback
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -79,6 +80,11 @@ _BEFORE = re.compile(r"(?:-e|--environment|--specs)(?P<value>=.*|(?<=-e).+)?$", 
 class _Commands(click.Group):
     """Commands by name, each imported only when it is needed."""
 
+    words: Sequence[str] = ()
+    """The command line."""
+    meta: Mapping[str, Any] = MappingProxyType({})
+    """What the command's context knows."""
+
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """Accept the common options also before the command's name: `reconciler -e dev status`."""
         ctx.meta[_LAST_WORD] = args[-1] if args else ""
@@ -122,6 +128,7 @@ class _Commands(click.Group):
             formatter.write_dl([(name, text) for name, (_, text) in COMMANDS.items()])
 
     def invoke(self, ctx: click.Context) -> Any:
+        self.meta = ctx.meta
         try:
             result = super().invoke(ctx)
             sys.stdout.flush()
@@ -156,17 +163,38 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 
 def _run(arguments: Sequence[str] | None) -> int:
+    cli.words, cli.meta = list(sys.argv[1:] if arguments is None else arguments), {}
     try:
         code = cli.main(args=arguments, prog_name="reconciler", standalone_mode=False)
     except click.Abort:
         click.echo("interrupted", err=True)
-        return 128 + signal.SIGINT
+        return _ended(128 + signal.SIGINT, "interrupted", "interrupted")
     except click.ClickException as error:
         error.show()
-        return Exit.USAGE
+        return _ended(Exit.USAGE, "usage", error.format_message())
     except Exception as error:
         return _failed(error)
     return Exit.FINE if code is None else int(code)
+
+
+def _ended(code: int, kind: str, message: str, problems: Sequence[object] = ()) -> int:
+    """Print an error as JSON too, if the command line asks for JSON and none was printed; return the exit code."""
+    if _asks_for_json(cli.words):
+        from reconciler.cli.output import HAS_PRINTED, print_json  # noqa: PLC0415 (only a failure needs them)
+
+        if not cli.meta.get(HAS_PRINTED):
+            print_json({"error": {"kind": kind, "exit_code": code, "message": message, "problems": list(problems)}})
+    return code
+
+
+def _asks_for_json(words: Sequence[str]) -> bool:
+    """Return whether the last `--format` names JSON. The words may be wrong, so that click parsed none."""
+    formats = [
+        word.removeprefix("--format=") if word.startswith("--format=") else following
+        for word, following in zip(words, [*words[1:], ""], strict=True)
+        if word == "--format" or word.startswith("--format=")
+    ]
+    return formats[-1:] == ["json"]
 
 
 def _failed(error: Exception) -> int:
@@ -176,13 +204,16 @@ def _failed(error: Exception) -> int:
 
     if isinstance(error, InvalidSpecs):
         print_note(str(error))
-        return Exit.FINDINGS
+        return _ended(Exit.FINDINGS, "files", "the files have problems", error.problems)
     if isinstance(error, ReconcilerError):
         from reconciler.cli.masked_output import format_error  # noqa: PLC0415
 
-        print_note(f"Error: {format_error(error)}")
-        return Exit.REMOTE_FAILED if isinstance(error, RemoteError) else Exit.USAGE
-    return _unexpected(error)
+        text = format_error(error)
+        print_note(f"Error: {text}")
+        if isinstance(error, RemoteError):
+            return _ended(Exit.REMOTE_FAILED, "remote", text)
+        return _ended(Exit.USAGE, "usage", text)
+    return _ended(_unexpected(error), "bug", f"{type(error).__name__}: this is a bug")
 
 
 def _unexpected(error: Exception) -> int:

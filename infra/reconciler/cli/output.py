@@ -24,6 +24,9 @@ from reconciler.model.errors import printable
 if TYPE_CHECKING:
     from rich.progress import TaskID
 
+#: In the click context: whether the command has printed to stdout.
+HAS_PRINTED = "reconciler.has_printed"
+
 #: How bad an entry is. GitHub shows every level but `ok` as an annotation.
 Level = Literal["ok", "notice", "warning", "failed"]
 
@@ -223,6 +226,8 @@ REPORTERS: Mapping[str, Reporter] = {"text": TextReporter(), "json": JsonReporte
 
 def print_text(text: str, *, newline: bool = True) -> None:
     """Print to stdout: a whole file, a link, or what a reporter has formatted."""
+    if context := click.get_current_context(silent=True):
+        context.find_root().meta[HAS_PRINTED] = True
     click.echo(text, nl=newline)
 
 

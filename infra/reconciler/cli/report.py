@@ -12,7 +12,7 @@ import click
 
 from reconciler.cli import Exit, masked_output
 from reconciler.cli.environments import SelectedEnvironment, live_group, select_environment
-from reconciler.cli.files import write_file
+from reconciler.cli.files import require_writable, write_file
 from reconciler.cli.group_members import describe_expiring_keys, find_undeclared_members
 from reconciler.cli.masked_output import masked_unit_status
 from reconciler.cli.options import environment_option, format_option, outputs_option, specs_option, today_option
@@ -98,6 +98,7 @@ def _write_page(
     from reconciler.cli.estate_page import collect_estate  # noqa: PLC0415 (it reads what this module reads)
     from reconciler.estate.page import render  # noqa: PLC0415
 
+    require_writable(file)
     found = collect_estate(specs, environment, day, last, offline=offline)
     write_file(file, render(found.estate))
     units, failing = count(len(found.estate.rows), "unit"), len(found.estate.attention)
