@@ -48,9 +48,9 @@ class Newcomer:
         self._send(command)
         printed = ""
         for question, answer in answers.items():
-            printed += self._read_until(re.compile(question))
+            printed += self.read_until(re.compile(question))
             self._send(answer)
-        printed += self._read_until(_PROMPT)
+        printed += self.read_until(_PROMPT)
         found = _PROMPT.search(printed)
         assert found is not None
         assert found[1] == "0", printed
@@ -75,16 +75,17 @@ class Newcomer:
         total = sum(step.seconds for step in self.steps)
         return "\n".join([*rows, f"{total:7.1f}  {len(self.commands)} commands, and the seconds waited for us"])
 
-    def _send(self, line: str) -> None:
-        os.write(self.terminal, f"{line}\n".encode())
-
-    def _read_until(self, wanted: re.Pattern[str]) -> str:
+    def read_until(self, wanted: re.Pattern[str]) -> str:
+        """Return what the terminal shows until this is part of it."""
         found, deadline = b"", time.monotonic() + _TIMEOUT_S
         while not wanted.search(text := found.decode("utf-8", "replace")):
             assert time.monotonic() < deadline, text
             if select.select([self.terminal], [], [], 1)[0]:
                 found += os.read(self.terminal, 65536)
         return text
+
+    def _send(self, line: str) -> None:
+        os.write(self.terminal, f"{line}\n".encode())
 
 
 @contextmanager
@@ -98,6 +99,7 @@ def shell(folder: Path, variables: Mapping[str, str]) -> Iterator[Newcomer]:
     ) as process:
         try:
             newcomer = Newcomer(side)
+            newcomer.read_until(_PROMPT)
             newcomer.type("stty -echo")
             newcomer.steps.clear()
             yield newcomer

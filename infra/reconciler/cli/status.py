@@ -85,7 +85,8 @@ def status(
     shown = [unit for unit in wanted or selected.fleet.units if unit.connector is not None]
     if waits:
         with live_group(selected.environment) as live:
-            followed = wait(lambda: _statuses(shown, live.read_again(), last), timeout, interval)
+            names = [unit.name for unit in shown]
+            followed = wait(names, lambda: _statuses(shown, live.read_again(), last), timeout, interval)
         found, code = followed.statuses, followed.code
     else:
         with progress("Reading connections"), live_group(selected.environment) as live:

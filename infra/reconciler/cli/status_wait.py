@@ -13,9 +13,21 @@ import click
 
 from reconciler.cli import Exit
 from reconciler.cli.output import follow
+from reconciler.fivetran.api.errors import (
+    ApiError,
+    FivetranError,
+    RateLimited,
+    ServerError,
+    TransportError,
+    UnexpectedAnswer,
+)
 from reconciler.health.unit_status import UnitStatus
 
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
+
+
+#: Failures that pass by themselves, unlike a key that Fivetran rejects.
+_PASSING = (TransportError, ServerError, RateLimited, UnexpectedAnswer)
 
 
 class Outcome(Enum):
@@ -80,18 +92,34 @@ def describe(status: UnitStatus) -> str:
     return "waiting for Fivetran to start it"
 
 
-def wait(look: Callable[[], Sequence[UnitStatus]], limit: timedelta, interval: timedelta) -> Followed:
+def _reason(error: FivetranError) -> str:
+    """Return why a look failed, without Fivetran's message, which may quote a secret."""
+    return f"Fivetran answered {error.status}" if isinstance(error, ApiError) else str(getattr(error, "reason", error))
+
+
+def wait(
+    units: Sequence[str], look: Callable[[], Sequence[UnitStatus]], limit: timedelta, interval: timedelta
+) -> Followed:
     """Read the status until every unit is ready or needs attention, or until the timeout.
+
+    A failure of Fivetran or of the network is shown, and the next look follows: a wait of hours outlives it.
 
     Raises KeyboardInterrupt on Ctrl-C, after the last step of each unit is printed.
     """
     end = time.monotonic() + limit.total_seconds()
+    statuses: Sequence[UnitStatus] = ()
     with follow() as show:
         while True:
-            statuses = look()
-            for status in statuses:
-                show(status.unit, describe(status))
-            outcomes = {outcome(status) for status in statuses}
+            try:
+                statuses = look()
+            except _PASSING as error:
+                for unit in units:
+                    show(unit, f"not known now: {_reason(error)}; asking again")
+                outcomes = {Outcome.WAITING}
+            else:
+                for status in statuses:
+                    show(status.unit, describe(status))
+                outcomes = {outcome(status) for status in statuses}
             left = end - time.monotonic()
             if Outcome.WAITING not in outcomes:
                 return Followed(statuses, Exit.FINDINGS if Outcome.FAILED in outcomes else Exit.FINE)

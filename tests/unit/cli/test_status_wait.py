@@ -110,6 +110,39 @@ def test_status_stops_waiting_when_a_unit_needs_attention(
     assert words in ran.err
 
 
+@pytest.mark.parametrize(
+    ("fault", "words"),
+    [
+        ({"kind": "status", "status": 500}, "Fivetran answered 500"),
+        ({"kind": "drop_request"}, "connection"),
+        ({"kind": "html"}, "Fivetran answered 502"),
+        ({"kind": "garbage"}, "Fivetran answered 200"),
+    ],
+    ids=lambda each: each.get("kind") if isinstance(each, dict) else None,
+)
+def test_status_waits_on_when_fivetran_fails_in_between(workspace: Workspace, fault: dict[str, Any], words: str):
+    workspace.unit("stripe", **BY_AIRFLOW)
+    id_ = workspace.connection("stripe", {"schema": "stripe"}, **SYNCING)
+    # The five attempts of the second request fail.
+    workspace.admin("POST", "/faults", {**fault, "path": "^/v1/connections$", "nth": 2, "count": 5})
+    done = {"is_historical_sync": False, "succeeded_at": "2026-06-15T10:00:00Z"}
+    thread = changed_after(workspace, 3, lambda: workspace.admin("PATCH", f"/connections/{id_}", done))
+    ran = workspace.run("status", "--wait", "--interval", "1s", "--timeout", "120s", "stripe")
+    thread.join()
+    assert ran.code == 0, ran.err
+    assert re.search(rf"stripe: not known now: .*{words}.*; asking again", ran.err), ran.err
+    assert "stripe: the DAG can be enabled with" in ran.err
+
+
+def test_status_does_not_wait_when_fivetran_rejects_the_key(workspace: Workspace):
+    workspace.unit("stripe", **BY_AIRFLOW)
+    workspace.connection("stripe", {"schema": "stripe"}, **SYNCING)
+    workspace.admin("POST", "/faults", {"kind": "unauthorized", "path": "^/v1/connections$", "nth": 2, "count": None})
+    ran = workspace.run("status", "--wait", "--interval", "1s", "stripe")
+    assert ran.code == 3
+    assert "Fivetran answered 401" in ran.err
+
+
 def test_status_stops_waiting_for_a_unit_that_has_expired(workspace: Workspace):
     unit = workspace.unit("stripe", **BY_AIRFLOW)
     unit.write_text(f"{unit.read_text(encoding='utf-8')}expires: 2020-01-01\n", encoding="utf-8")
