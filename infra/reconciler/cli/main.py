@@ -178,7 +178,7 @@ def _run(arguments: Sequence[str] | None) -> int:
 
 
 def _ended(code: int, kind: str, message: str, problems: Sequence[object] = ()) -> int:
-    """Print an error as JSON too, if the command line asks for JSON and none was printed; return the exit code."""
+    """Print an error as JSON too, if the command line asks for it; return the exit code."""
     if _asks_for_json(cli.words):
         from reconciler.cli.output import HAS_PRINTED, print_json  # noqa: PLC0415 (only a failure needs them)
 
