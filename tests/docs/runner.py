@@ -26,6 +26,7 @@ CHAINS: dict[str, tuple[str, ...]] = {
         "docs/how-to/connect-airflow.md",
         "docs/how-to/check-bigquery-etl.md",
         "docs/reference/status.md",
+        "docs/reference/errors.md",
         "docs/how-to/correct-drift.md",
         "docs/how-to/break-glass.md",
         "docs/how-to/extend-or-end-a-dev-connector.md",
