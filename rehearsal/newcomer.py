@@ -28,6 +28,7 @@ class Step:
     seconds: float
     is_typed: bool
     """Whether it is a command that the newcomer typed, and not a wait for a workflow."""
+    printed: str = ""
 
 
 @dataclass
@@ -54,8 +55,9 @@ class Newcomer:
         found = _PROMPT.search(printed)
         assert found is not None
         assert found[1] == "0", printed
-        self.steps.append(Step(command, time.monotonic() - began, is_typed=True))
-        return printed[: found.start()].replace("\r\n", "\n")
+        text = printed[: found.start()].replace("\r\n", "\n")
+        self.steps.append(Step(command, time.monotonic() - began, is_typed=True, printed=text))
+        return text
 
     @contextmanager
     def waiting_for(self, what: str) -> Iterator[None]:
@@ -68,6 +70,11 @@ class Newcomer:
     def commands(self) -> list[str]:
         """The commands that the newcomer typed."""
         return [step.what for step in self.steps if step.is_typed]
+
+    @property
+    def transcript(self) -> str:
+        """What the terminal showed, for the tutorial."""
+        return "\n".join(f"$ {step.what}\n{step.printed}" for step in self.steps if step.is_typed)
 
     def report(self) -> str:
         """Return the commands and the waits, with their seconds."""

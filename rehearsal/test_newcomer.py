@@ -88,6 +88,7 @@ def test_newcomer_needs_eight_commands_from_the_clone_to_airflow(
     assert f"the DAG can be enabled with {VARIABLE} = {live['id']}" in status
     assert airflow.variables()[VARIABLE]["value"] == live["id"]
     assert live["setup_state"] == "connected"
+    tmp_path.joinpath("transcript.txt").write_text(f"{ann.transcript}\n\n{comment}", encoding="utf-8")
     with capsys.disabled():
         print(f"\n{ann.report()}")  # noqa: T201 (what docs/benchmarks.md shows)
     assert len(ann.commands) <= MOST_COMMANDS
