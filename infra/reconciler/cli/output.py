@@ -11,6 +11,7 @@ import json
 import os
 import re
 import sys
+import unicodedata
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, is_dataclass, replace
@@ -353,32 +354,57 @@ def _plain_table(report: Report) -> str:
     if not report.entries:
         return ""
     rows = [(report.columns, ()), *((entry.cells, entry.details) for entry in report.entries)]
-    widths = [max(map(len, column)) for column in zip(*(cells for cells, _ in rows), strict=True)]
+    widths = _widths([cells for cells, _ in rows])
     lines = []
     for cells, details in rows:
-        lines.append("  ".join(cell.ljust(width) for cell, width in zip(cells, widths, strict=True)).rstrip())
+        lines.append("  ".join(map(_padded, cells, widths)).rstrip())
         lines += [f"    {detail}" for detail in details]
     return "\n".join(lines)
 
 
+def _widths(rows: Sequence[Sequence[str]]) -> list[int]:
+    return [max(map(_width, column)) for column in zip(*rows, strict=True)]
+
+
+def _width(text: str) -> int:
+    """Return how many columns of a terminal a text takes: two for a wide character, none for an accent."""
+    if text.isascii():
+        return len(text)
+    wide = {"W": 2, "F": 2}
+    return sum(wide.get(unicodedata.east_asian_width(each), 1) for each in text if not unicodedata.combining(each))
+
+
+def _padded(text: str, width: int) -> str:
+    return text + " " * (width - _width(text))
+
+
 def _terminal_table(report: Report) -> str:
+    """Return a table with colours, or a block for each entry if the terminal is too narrow: nothing is cut off."""
     if not report.entries:
         return ""
     from rich.console import Console  # noqa: PLC0415 (slow to import, and only for a terminal)
-    from rich.table import Table  # noqa: PLC0415
     from rich.text import Text  # noqa: PLC0415
 
-    has_details = any(entry.details for entry in report.entries)
-    # The table has codes of its own, so the texts are escaped before.
-    table = Table(*report.columns, *(["NOTES"] if has_details else []), show_lines=has_details)
-    for entry in report.entries:
-        details = [Text(inert("\n".join(entry.details)), _COLOURS[entry.level])] if has_details else []
-        styles = entry.styles or ("",) * len(entry.cells)
-        cells = (Text(inert(cell), style) for cell, style in zip(entry.cells, styles, strict=True))
-        table.add_row(*cells, *details)
     console = Console()
+    # The lines have codes of their own, so the texts are escaped before.
+    rows = [tuple(map(inert, entry.cells)) for entry in report.entries]
+    widths = _widths([report.columns, *rows])
+    fits = sum(widths) + 2 * (len(widths) - 1) <= console.width
+    lines = [Text("  ".join(map(_padded, report.columns, widths)).rstrip(), "bold")] if fits else []
+    heading = max(map(len, report.columns[1:]), default=0)
+    for entry, cells in zip(report.entries, rows, strict=True):
+        styles = entry.styles or ("",) * len(cells)
+        if fits:
+            padded = (*map(_padded, cells[:-1], widths), cells[-1])
+            lines.append(Text("  ").join(map(Text, padded, styles)))
+        else:
+            lines.append(Text(cells[0], "bold"))
+            others = zip(report.columns[1:], cells[1:], styles[1:], strict=True)
+            lines += [Text.assemble(f"    {name:<{heading}}  ", (cell, style)) for name, cell, style in others]
+        lines += [Text(f"    {inert(each)}", _COLOURS[entry.level]) for each in entry.details]
     with console.capture() as captured:
-        console.print(table)
+        for line in lines:
+            console.print(line, soft_wrap=True)
     return captured.get().rstrip("\n")
 
 

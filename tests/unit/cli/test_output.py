@@ -181,3 +181,31 @@ def test_markdown_names_each_file_once_with_lines_and_marks():
         "",
         "</details>",
     ]
+
+
+_CELLS = ("google_sheets_finance_revenue_by_month", "minor_osprey", "by Airflow: fivetran_google_sheets_finance")
+_DETAIL = "the DAG can be enabled with fivetran_google_sheets_finance_connector_id = minor_osprey"
+
+
+@pytest.mark.parametrize("width", [20, 60, 80, 200])
+def test_table_on_a_terminal_cuts_nothing_off(
+    width: int, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+):
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True)
+    monkeypatch.setenv("COLUMNS", str(width))
+    monkeypatch.setenv("NO_COLOR", "1")
+    entries = [Entry("a", "ok", (_DETAIL,), cells=_CELLS), Entry("b", cells=("名前", "kind_owl", "every 6h"))]
+    REPORTERS["text"].report(Report(entries, columns=("UNIT", "CONNECTION", "SCHEDULE")))
+    shown = re.sub(r"\x1b\[[0-9;]*m", "", capsys.readouterr().out)
+    assert all(text in shown for text in (*_CELLS, f"    {_DETAIL}", "名前"))
+    assert "…" not in shown
+
+
+def test_table_has_columns_below_each_other_also_with_wide_characters(capsys: pytest.CaptureFixture[str]):
+    entries = [
+        Entry("a", cells=("名前", "one")),
+        Entry("b", cells=("e\u0301", "two")),
+        Entry("c", cells=("abcd", "three")),
+    ]
+    REPORTERS["text"].report(Report(entries, columns=("UNIT", "X")))
+    assert capsys.readouterr().out == "UNIT  X\n名前  one\ne\u0301     two\nabcd  three\n"
