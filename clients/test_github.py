@@ -134,7 +134,7 @@ def test_gh_opens_the_pull_request_of_an_edit(gh: Gh, monkeypatch: pytest.Monkey
     variables = {**gh.variables, "PATH": path, "GH_ENTERPRISE_TOKEN": gh.hub.people["carol"]}
     for name, value in variables.items():
         monkeypatch.setenv(name, value)
-    proposal = Proposal("change", "main", gh.hub.main, tmp_path)
+    proposal = Proposal("change", "main", gh.hub.main, tmp_path, gh.hub.main)
     address = open_pull_request(proposal, "Extend shop", '- expires on 2027-01-31, it\'s "later"\n')
     (pull,) = gh.api("/pulls")
     assert (pull["html_url"], pull["title"], pull["head"]["ref"]) == (address, "Extend shop", "change")

@@ -42,7 +42,7 @@ def variables(scene: Scene) -> dict[str, str]:
         key: value for key, value in scene.actions.variables.items() if not key.startswith(("GITHUB", "REHEARSAL"))
     }
     path = os.pathsep.join(each for each in os.environ["PATH"].split(os.pathsep) if ".venv" not in each)
-    # The installer's and uv's caches are those of this machine: "with caches warm".
+    # The installer's caches are those of this machine: "with caches warm".
     # Where this machine gets its packages.
     found |= {key: value for key, value in os.environ.items() if key.startswith(("UV_", "PIP_", "SSL_"))}
     return {**found, **name, "PATH": path, "HOME": os.environ["HOME"], "RECONCILER_TODAY": scene.today.isoformat()}
