@@ -29,14 +29,15 @@ _INTERVAL = 0.3
 @format_option("Print problems for people, for programs, or as annotations in GitHub Actions.")
 @click.option("--watch", is_flag=True, help="Check again after each change of a file, until Ctrl-C.")
 @environments_option
-@click.argument("named", nargs=-1, metavar="[ENVIRONMENT]...")
+@click.argument("named", nargs=-1, metavar="[ENVIRONMENT|FILE]...")
 def validate(
     specs: Path, day: date, reporter: Reporter, *, environments: tuple[str, ...], named: tuple[str, ...], watch: bool
 ) -> int:
     """Check every file and print all problems.
 
     Needs no credentials, no network and no Pulumi. Reads all environments, since some rules compare them. With
-    environments named, by -e or as arguments, it prints only the problems in their files.
+    environments named, by -e or as arguments, it prints only the problems in their files. With files named, such as
+    connectors/dev/shop.yaml, it prints only theirs.
 
     Exit codes: 0 no problems, or the end of --watch; 1 problems; 2 wrong usage.
     """
@@ -78,11 +79,22 @@ def _stamps(specs: Path) -> Mapping[Path, tuple[int, int]]:
 
 def _check(specs: Path, day: date, reporter: Reporter, environments: tuple[str, ...], named: tuple[str, ...]) -> int:
     loaded = load(specs, Path.cwd(), day)
+    files = {Path(name).resolve() for name in named if name.endswith(".yaml")}
+    if missing := [name for name in named if name.endswith(".yaml") and not Path(name).is_file()]:
+        raise click.BadParameter(f"no file {missing[0]}", param_hint="FILE")
+    named = tuple(name for name in named if not name.endswith(".yaml"))
     _reject_unknown(named, loaded.environments, "ENVIRONMENT")
     _reject_unknown(environments, loaded.environments, "--environment")
     names = sorted({*environments, *named})
-    problems = [problem for name in names for problem in loaded.problems_of(name)] if names else loaded.problems
-    notices = [notice for name in names for notice in loaded.notices_of(name)] if names else loaded.notices
+
+    def chosen(found: Sequence[Problem], of: Callable[[str], Sequence[Problem]]) -> Sequence[Problem]:
+        if not names and not files:
+            return found
+        named_too = {each for name in names for each in of(name)}
+        return [each for each in found if each in named_too or (Path.cwd() / each.file).resolve() in files]
+
+    problems = chosen(loaded.problems, loaded.problems_of)
+    notices = chosen(loaded.notices, loaded.notices_of)
     reporter.report(_report(problems, notices, _summary(problems, notices, loaded)))
     return Exit.FINDINGS if problems else Exit.FINE
 

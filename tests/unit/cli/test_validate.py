@@ -142,6 +142,21 @@ def test_validate_prints_only_problems_of_named_environments(inside):
     assert validate("--specs", ".", "prod", "dev", "dev").stdout == validate("--specs", ".").stdout
 
 
+def test_validate_prints_only_problems_of_named_files(tmp_path: Path, inside):
+    folder = tmp_path / "connectors" / "dev"
+    folder.mkdir(parents=True)
+    (folder / "environment.yaml").write_text(ENVIRONMENT)
+    for name in ("shop", "other"):
+        (folder / f"{name}.yaml").write_text("description: x\nowners: [a@example.com]\ndatasett: {}\n")
+    inside(tmp_path)
+    found = validate("connectors/dev/shop.yaml")
+    assert found.return_value == 1
+    assert {line.partition(":")[0] for line in found.stdout.splitlines() if line[0] != " "} == {
+        "connectors/dev/shop.yaml"
+    }
+    assert validate("connectors/dev/environment.yaml").return_value == 0
+
+
 def test_validate_exits_with_0_when_only_other_environments_have_problems(inside):
     inside(CASES / "bad" / "dataset_declared_twice")
     assert validate("--specs", ".", "prod").return_value == 0
