@@ -15,6 +15,7 @@ import pytest
 
 RECOVER = Path(__file__).resolve().parents[3] / "tools" / "recover.py"
 FILE_BACKEND = "file://{directory}/state"
+LONG_AGO = datetime(2026, 1, 1, tzinfo=UTC)
 
 
 def lock_content(pid, *, hostname=None, since, username="alice"):
@@ -209,12 +210,25 @@ def test_recover_names_a_broken_lock(stack, dead):
         b"[1]",
         b"[" * 200_000,
         b'{"pid": Infinity}',
-        lock_content(0, since=datetime.now(UTC)),
-        lock_content(-5, since=datetime.now(UTC)),
-        lock_content(2**70, since=datetime.now(UTC)),
-        lock_content(4, since=datetime.now(UTC), username="u" * 1_000),
+        lock_content(0, since=LONG_AGO),
+        lock_content(-5, since=LONG_AGO),
+        lock_content(2**70, since=LONG_AGO),
+        lock_content(4, since=LONG_AGO, username="u" * 1_000),
         lock_content(4, since=datetime(1, 1, 1, tzinfo=UTC)),
-        lock_content(4, since=datetime.now(UTC)).replace(b"Z", b"\\u001b[2J token"),
+        lock_content(4, since=LONG_AGO).replace(b"Z", b"\\u001b[2J token"),
+    ],
+    ids=[
+        "empty",
+        "no text",
+        "list",
+        "deep",
+        "infinity",
+        "pid 0",
+        "negative pid",
+        "large pid",
+        "long name",
+        "year 1",
+        "escape code",
     ],
 )
 def test_recover_names_what_is_no_lock_and_releases_nothing(stack, dead, content):
