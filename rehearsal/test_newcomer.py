@@ -1,4 +1,4 @@
-"""A newcomer brings a connector into dev: at most eight commands, from the clone to the variable in Airflow."""
+"""A newcomer brings a connector into dev: eight commands, from the clone to the variable in Airflow."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def airflow(simulators: Simulators, tmp_path: Path) -> Any:
 
 
 def variables(scene: Scene) -> dict[str, str]:
-    """Return what a newcomer's shell has: the tools that are installed, and the credentials of a data engineer."""
+    """Return what a newcomer's shell has: installed tools, and the credentials of a data engineer."""
     name = {f"GIT_{who}_{what}": f"{text}" for who in ("AUTHOR", "COMMITTER") for what, text in _ANN.items()}
     found = {
         key: value for key, value in scene.actions.variables.items() if not key.startswith(("GITHUB", "REHEARSAL"))

@@ -379,7 +379,7 @@ def _padded(text: str, width: int) -> str:
 
 
 def _terminal_table(report: Report) -> str:
-    """Return a table with colours, or a block for each entry if the terminal is too narrow: nothing is cut off."""
+    """Return a table with colours, or a block for each entry where the terminal is too narrow."""
     if not report.entries:
         return ""
     from rich.console import Console  # noqa: PLC0415 (slow to import, and only for a terminal)

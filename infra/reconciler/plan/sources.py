@@ -32,7 +32,7 @@ SOURCES_INPUT = "sources"
 #: backend that has a copy of the state without the others.
 LOOK_AT_VARIABLE = "RECONCILER_LOOK_AT"
 
-#: Hexadecimal digits of a hash: two files of a unit are told apart, and a thousand units take 30 KB.
+#: Hexadecimal digits of a hash: enough to distinguish the files of a unit, and 30 KB for a thousand units.
 _DIGITS = 16
 
 #: Why every unit counts as changed: what all units share, by its name in a record, and a record that is missing.

@@ -208,7 +208,7 @@ def test_validate_escapes_workflow_commands_in_annotations(tmp_path: Path, insid
     assert validate("--specs", "a,b:c%d", "--format", "github").stdout == (
         "::error file=a%2Cb%3Ac%25d/dev/environment.yaml,line=4,col=1::unknown key `50%25\\n::error::x`"
         "%0Ause a known key: gcp_project, secrets_project, fivetran, workgroups, automation, default_access, "
-        "project_access, labels, ignore, bigquery_etl, policy\n"
+        "project_access, labels, stacks, ignore, bigquery_etl, policy\n"
     )
 
 

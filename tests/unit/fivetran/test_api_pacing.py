@@ -348,7 +348,7 @@ def test_a_limit_of_nothing_is_rejected_since_everything_would_wait_for_ever(nam
 
 
 @pytest.mark.parametrize("share", [-0.1, 1.0])
-def test_a_share_of_others_beyond_the_quota_is_refused(share: float) -> None:
+def test_a_share_of_others_beyond_the_quota_is_rejected(share: float) -> None:
     with pytest.raises(ValueError, match="left_to_others"):
         Limits(left_to_others=share)
 

@@ -116,7 +116,7 @@ def retry_after(header: str | None, now: float) -> float | None:
 
 
 def rate_limited(call: Call, seconds: float) -> errors.RateLimited:
-    """Return the error for a call that is not sent, because Fivetran has rejected another one for some time."""
+    """Return the error for a call that is not sent, because Fivetran has rejected another one."""
     error = errors.RateLimited(status=429, code="TooManyRequests", method=call.method, path=call.path)
     error.retry_after = seconds
     return error
