@@ -23,6 +23,9 @@ ENGINE ?=
 NAME ?=
 FILE ?=
 RESOURCES ?=
+UNAPPLIED ?=
+APPLIED ?=
+RUN_URL ?=
 # uv itself is pinned in tools/uv.txt. It installs what requirements.txt pins, and works beside certificates of the system.
 UV_VERSION := $(shell sed -n 's/^uv==\([0-9.]*\).*/\1/p' tools/uv.txt)
 export UV_SYSTEM_CERTS ?= true
@@ -121,6 +124,10 @@ apply: packages  ## For the workflows: apply what was reviewed (STACK=dev REVIEW
 order: packages  ## For the workflows: whether this commit may be applied (STACK=dev)
 	@$(WITH_TOOLS) exec python tools/apply.py --order "$(STACK)"
 
+.PHONY: newest
+newest: packages  ## For the workflows: whether no stack of an environment is at a later commit (STACK=dev)
+	@$(WITH_TOOLS) exec python tools/apply.py --newest "$(STACK)"
+
 .PHONY: fetch
 fetch: packages  ## For the workflows: fetch a pull request's head without checking it out (COMMIT=)
 	@$(VENV)/python tools/fetch.py "$(COMMIT)"
@@ -132,6 +139,14 @@ github-env: packages  ## For the workflows: put the tools on PATH of later steps
 .PHONY: step-output
 step-output: packages  ## For the workflows: make a JSON file an output of a step (NAME=dev FILE=review.json)
 	@$(VENV)/python tools/handover.py output "$(NAME)" "$(FILE)"
+
+.PHONY: unapplied
+unapplied: packages  ## For the workflows: keep a review that was not applied (REVIEW=review.json FILE=)
+	@$(VENV)/python tools/handover.py unapplied "$(REVIEW)" "$(FILE)" "$(APPLIED)"
+
+.PHONY: issue
+issue: packages  ## For the workflows: keep an environment's issue (STACK=dev UNAPPLIED=folder RUN_URL=)
+	@$(WITH_TOOLS) exec python tools/handover.py issue "$(STACK)" "$(UNAPPLIED)" "$(RUN_URL)"
 
 .PHONY: resources
 resources: packages  ## For the workflows: write the names of a stack's resources (STACK=dev FILE=resources.json)

@@ -77,6 +77,16 @@ class Scene:
         self.hub.commit(files, message="Declare what is there")
         _apply(self, files, environment)
 
+    def split(self, folder: str) -> None:
+        """Give a subfolder of dev a stack of its own, as an administrator does before a pull request uses it."""
+        stack = f"dev.{folder}"
+        content = yaml.safe_dump({**ENVIRONMENT, "policy": POLICY, "stacks": [folder]}, sort_keys=False)
+        files = {"connectors/dev/environment.yaml": content}
+        settings = (ROOT / "Pulumi.dev.yaml").read_text()
+        self.hub.commit({**files, f"Pulumi.{stack}.yaml": settings}, message="Split dev")
+        _create_stack(stack, self.actions)
+        _apply(self, files, "dev", stack)
+
     def open(self, branch: str, files: Mapping[str, str | None]) -> int:
         """Open a pull request with some files, and return its number."""
         self.hub.branch(branch, files)
@@ -104,9 +114,11 @@ class Scene:
         payload = {"ref": "refs/heads/main", "before": before, "after": commit, **self._about()}
         return self._start("merge.yml", "push", commit, payload)
 
-    def dispatch(self, environment: str, *fingerprints: str, refresh: bool = False) -> Ran:
+    def dispatch(self, stack: str, *fingerprints: str, refresh: bool = False) -> Ran:
         """Run the merge by hand, with what a code owner approves now, or to correct drift too."""
-        inputs = {"environment": environment, "fingerprints": ",".join(fingerprints), "refresh": str(refresh).lower()}
+        environment, _, folder = stack.partition(".")
+        inputs = {"environment": environment, "folder": folder}
+        inputs |= {"fingerprints": ",".join(fingerprints), "refresh": str(refresh).lower()}
         payload = {"inputs": inputs, **self._about()}
         return self._start("merge.yml", "workflow_dispatch", self.hub.main, payload).wait()
 
@@ -248,7 +260,7 @@ def _apply(scene: Scene, files: Mapping[str, str | None], *stacks: str) -> None:
     for stack in stacks:
         # A copy, since the engine may write into the stack's file.
         settings = folder / f"Pulumi.{stack}.yaml"
-        settings.write_bytes((ROOT / settings.name).read_bytes())
+        settings.write_bytes((ROOT / f"Pulumi.{stack.partition('.')[0]}.yaml").read_bytes())
         env["PULUMI_OPTION_CONFIG_FILE"] = str(settings)
         command = ["pulumi", "up", "--stack", stack, "--yes", "--skip-preview", "--non-interactive"]
         done = subprocess.run(command, cwd=ROOT, env=env, capture_output=True, text=True, check=False)

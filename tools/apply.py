@@ -8,8 +8,11 @@
 - `--order` runs nothing. It prints whether this commit may still be applied: not if the stack's last run was of a later
   commit, since this one would undo it. An old run of a workflow that is repeated is such a case.
 
+- `--newest` runs nothing either. It prints whether no stack of an environment was applied at a later commit.
+
 In GitHub Actions, what later steps and jobs ask is an output of the step: `completed` (the run came to its end, even if
-units failed), `proceed` (the commit may be applied) and `since` (the commit that was last applied without a failure).
+units failed), `proceed` (the commit may be applied), `since` (the commit that was last applied without a failure)
+and `newest`.
 
 Exit 0 when all is applied; 1 when the run failed or was rejected; 2 for wrong usage; 3 when Pulumi or git failed.
 """
@@ -154,6 +157,27 @@ def order(stack: str) -> int:
     return 0
 
 
+def newest(environment: str) -> int:
+    """Write whether the checked-out commit is not older than any that was applied to a stack of an environment."""
+    here = git("rev-parse", "HEAD").stdout.strip()
+    subfolders = sorted(file.name for file in Path().glob(f"Pulumi.{environment}.*.yaml"))
+    stacks = [environment, *(name.removeprefix("Pulumi.").removesuffix(".yaml") for name in subfolders)]
+    write_output("newest", not any(_may_be_later(stack, here) for stack in stacks))
+    return 0
+
+
+def _may_be_later(stack: str, here: str) -> bool:
+    try:
+        runs = last_runs(stack)
+    except ApplyError:
+        return True  # what cannot be read may be
+    last = next((run.commit for run in runs if run.commit), "")
+    later = bool(last) and last != here and not is_before(last, here)
+    if later:
+        say(f"{stack} was applied at {last}, which is not before {here}")
+    return later
+
+
 @dataclass(frozen=True)
 class Run:
     """A run of Pulumi that applied something."""
@@ -222,8 +246,11 @@ def main() -> int:
     parser.add_argument("--refresh", action="store_true", help="also correct drift")
     parser.add_argument("--many", type=int, default=MANY, help="skip checkpoints from so many changes")
     parser.add_argument("--order", action="store_true", help="only find out whether this commit may be applied")
+    parser.add_argument("--newest", action="store_true", help="only find out whether no stack is at a later commit")
     arguments = parser.parse_args()
     try:
+        if arguments.newest:
+            return newest(arguments.stack)
         if arguments.order:
             return order(arguments.stack)
         return apply(arguments.stack, arguments.review, refresh=arguments.refresh, many=arguments.many)

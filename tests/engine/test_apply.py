@@ -120,7 +120,7 @@ def test_apply_reports_the_end_of_a_run_in_which_a_unit_failed(job: Job, admin: 
     assert job.output() == "completed=true"
 
 
-def test_order_stops_a_commit_that_comes_after_a_later_one(job: Job):
+def test_order_stops_a_commit_that_comes_after_a_later_one_and_sees_other_stacks(job: Job):
     order = [sys.executable, str(APPLY), "--order", "dev"]
     job.run(*order).ok()
     assert job.output() == "proceed=true", "a stack without any run"
@@ -133,3 +133,11 @@ def test_order_stops_a_commit_that_comes_after_a_later_one(job: Job):
     job.git("checkout", "--quiet", job.first)
     job.run(*order).ok()
     assert job.output() == "proceed=false"
+    job.run(*order[:2], "--newest", "dev").ok()
+    assert job.output() == "newest=false"
+    job.git("checkout", "--quiet", job.second)
+    job.run(*order[:2], "--newest", "dev").ok()
+    assert job.output() == "newest=true"
+    (job.folder / "Pulumi.dev.crm.yaml").touch()
+    job.run(*order[:2], "--newest", "dev").ok()
+    assert job.output() == "newest=false", "a stack of the environment that cannot be read"

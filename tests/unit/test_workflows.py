@@ -114,7 +114,7 @@ def test_workflows_name_secrets_only_in_the_environments_that_have_them():
         environment = (each.get("environment") or {}).get("name")
         has_key = environment == "record" or (name == "merge" and environment in ("dev", "prod"))
         wanted = {"RECONCILER_APP_KEY"} if has_key else set()
-        if environment in ("dev", "prod"):
+        if "airflow-variables" in runs(each):
             wanted |= {"AIRFLOW_PASSWORD", "AIRFLOW_TOKEN"}
         assert names == wanted, f"{name}: {job}"
 
@@ -174,24 +174,72 @@ def test_pull_request_result_waits_for_every_job():
 
 
 def test_workflows_have_a_job_for_each_environment():
-    assert JOBS["pull-request", "supersede"]["strategy"]["matrix"]["environment"] == ENVIRONMENTS
-    assert sorted(JOBS["pull-request", "simulate"]["outputs"]) == ENVIRONMENTS
     assert WORKFLOWS["merge"]["on"]["workflow_dispatch"]["inputs"]["environment"]["options"] == ENVIRONMENTS
     for name in ("merge", "daily"):
         jobs = [job for (flow, job) in JOBS if flow == name]
-        assert set(ENVIRONMENTS) <= set(jobs)
+        assert {f"{each}{more}" for each in ENVIRONMENTS for more in ("", "-folders")} <= set(jobs)
+
+
+def test_pull_request_jobs_are_one_for_each_touched_stack():
+    jobs = {job: each for (name, job), each in JOBS.items() if name == "pull-request" and "strategy" in each}
+    assert set(jobs) == {"review", "quick", "quick-comment", "simulate", "comment", "record"}
+    for job, each in jobs.items():
+        assert each["strategy"]["matrix"] == {"touched": "${{ fromJSON(needs.read.outputs.stacks) }}"}, job
+        assert "${{ matrix.touched.stack }}" in str(each["env" if "env" in each else "steps"]), job
+        assert '-e "$STACK"' in runs(each), job
+    for job in ("review", "quick"):
+        assert jobs[job]["environment"]["name"] == "preview-${{ matrix.touched.environment }}"
+
+
+def test_simulations_are_handed_over_by_the_number_of_their_stack():
+    outputs = JOBS["pull-request", "simulate"]["outputs"]
+    assert outputs == {f"review-{each}": f"${{{{ steps.output.outputs.review-{each} }}}}" for each in range(20)}
+    assert 'make step-output NAME="review-$NUMBER"' in runs(JOBS["pull-request", "simulate"])
+    assert "format('review-{0}', matrix.touched.number)" in str(JOBS["pull-request", "comment"])
 
 
 @pytest.mark.parametrize("name", ["merge", "daily"])
 def test_jobs_that_apply_queue_for_their_stack_and_share_their_steps(name):
     applying = {job: each for (flow, job), each in JOBS.items() if flow == name and "make apply" in runs(each)}
-    assert len(applying) >= len(ENVIRONMENTS)
+    assert len(applying) >= 2 * len(ENVIRONMENTS)
     for job, each in applying.items():
-        environment = each["env"]["ENVIRONMENT"]
-        assert each["environment"]["name"] == environment, job
-        assert each["concurrency"] == {"group": f"stack-{environment}", "queue": "max", "cancel-in-progress": False}
+        environment = job.partition("-")[0]
+        stack = "${{ matrix.stack }}" if job.endswith("-folders") else environment
+        assert each["environment"]["name"] == each["env"]["ENVIRONMENT"] == environment, job
+        assert each["env"]["STACK"] == stack, job
+        assert each["concurrency"] == {"group": f"stack-{stack}", "queue": "max", "cancel-in-progress": False}
         assert each["steps"] == applying["dev"]["steps"]
         assert each["permissions"] == applying["dev"]["permissions"]
+
+
+@pytest.mark.parametrize("name", ["merge", "daily"])
+@pytest.mark.parametrize("environment", ENVIRONMENTS)
+def test_jobs_of_subfolders_follow_the_environments_own_stack(name, environment):
+    each = JOBS[name, f"{environment}-folders"]
+    own = {job for flow, job in JOBS if flow == name and JOBS[flow, job].get("env", {}).get("STACK") == environment}
+    assert own <= set(each["needs"])
+    assert "!cancelled()" in each["if"]  # also where the environment's own stack failed
+    assert each["strategy"]["max-parallel"] <= 4
+    assert f".{environment}" in each["strategy"]["matrix"]["stack"]
+    assert f".{environment}[0] != null" in each["if"]
+
+
+def test_merge_dispatch_runs_one_stack():
+    for environment in ENVIRONMENTS:
+        own, folders = JOBS["merge", environment]["if"], JOBS["merge", f"{environment}-folders"]
+        assert f"(inputs.environment == '{environment}' && inputs.folder == '')" in own
+        assert f"(inputs.environment == '{environment}' && inputs.folder != '')" in folders["if"]
+        assert f"toJSON(format('{environment}.{{0}}', inputs.folder))" in folders["strategy"]["matrix"]["stack"]
+    assert "inputs.folder" not in JOBS["merge", "prod-after-dev"]["if"]
+
+
+@pytest.mark.parametrize("job", [("merge", "dev"), ("daily", "dev-report")])
+def test_workflows_delete_variables_only_where_no_stack_is_at_a_later_commit(job):
+    dev = JOBS[job]
+    check, push = order_of(dev, "make newest", "airflow-variables")
+    assert check + 1 == push
+    assert dev["steps"][push]["env"]["PRUNE"] == "${{ steps.newest.outputs.newest == 'true' && '1' || '' }}"
+    assert "${PRUNE:+--prune}" in dev["steps"][push]["run"]
 
 
 def order_of(job: Mapping[str, Any], *commands: str) -> list[int]:
@@ -221,7 +269,8 @@ def test_merge_corrects_drift_only_when_a_person_asks_for_it():
 
 def test_daily_run_allows_no_removal_beyond_what_is_scheduled():
     assert "REMOVALS" not in str(WORKFLOWS["daily"])
-    assert "REVIEW=" not in runs(JOBS["daily", "dev"])
+    [number] = order_of(JOBS["daily", "dev"], "make apply")
+    assert "REVIEW=" not in JOBS["daily", "dev"]["steps"][number]["run"]
     assert JOBS["daily", "prod"]["env"]["ONLY_SCHEDULED"] == "true"
     apply = next(step for step in JOBS["daily", "prod"]["steps"] if "make apply" in step.get("run", ""))
     assert "steps.agrees.outcome != 'failure'" in apply["if"]
@@ -233,3 +282,19 @@ def test_prod_does_not_wait_for_dev_unless_code_changed():
     after = JOBS["merge", "prod-after-dev"]
     assert after["needs"] == ["changed", "dev"]
     assert "needs.dev.outputs.completed == 'true'" in after["if"]
+    gate = "needs.dev.outputs.completed == 'true' || needs.dev.outputs.proceed == 'false'"
+    for job in ("prod-after-dev", "prod-folders"):
+        assert gate in JOBS["merge", job]["if"].replace("\n", " ")
+    assert "needs.changed.outputs.code == 'false'" in JOBS["merge", "prod-folders"]["if"]
+
+
+def test_daily_run_reports_once_on_all_stacks_of_an_environment():
+    reports = {job: each for (name, job), each in JOBS.items() if name == "daily" and "make issue" in runs(each)}
+    assert sorted(reports) == [f"{each}-report" for each in ENVIRONMENTS]
+    for environment in ENVIRONMENTS:
+        each = reports[f"{environment}-report"]
+        assert each["needs"] == [environment, f"{environment}-folders"]
+        assert each["env"]["ENVIRONMENT"] == each["environment"]["name"] == environment
+        assert each["steps"] == reports["dev-report"]["steps"]
+    needed = [f"{each}{more}" for each in ENVIRONMENTS for more in ("", "-folders")]
+    assert JOBS["daily", "sweep"]["needs"] == needed

@@ -106,9 +106,14 @@ def _print_unscheduled(document: ReviewDocument, approved: set[str]) -> int:
 def advise_on_drift(environment: str, found: Iterable[Item]) -> str:
     """Return what a person can do about changes that the daily run does not apply."""
     fingerprints = [each.fingerprint for each in found if each.fingerprint]
-    inputs = [f"environment={environment}", "refresh=true"]
+    inputs = [*_stack_inputs(environment), "refresh=true"]
     inputs += [f"fingerprints={','.join(fingerprints)}"] if fingerprints else []
     return f"Undo what was changed by hand, or apply the files with {_command(inputs)}."
+
+
+def _stack_inputs(stack: str) -> tuple[str, ...]:
+    environment, _, folder = stack.partition(".")
+    return (f"environment={environment}", *([f"folder={folder}"] if folder else []))
 
 
 def _command(inputs: Iterable[str]) -> str:
@@ -121,7 +126,6 @@ def _print_new(new: Mapping[str, Item], reasons: list[str], environment: str) ->
         print_text(without_commands(printable(f"{place}: not reviewed: {found.text} [{fingerprint}]")))
     for reason in reasons:
         print_text(without_commands(printable(f"    {reason}")))
-    inputs = (f"environment={environment}", f"fingerprints={','.join(new)}")
-    print_text(
-        f"    Approve it with {_command(inputs)}. A reviewer of the environment {environment} then allows the run."
-    )
+    inputs = (*_stack_inputs(environment), f"fingerprints={','.join(new)}")
+    reviewers = f"A reviewer of the environment approve-{environment.partition('.')[0]}"
+    print_text(f"    Approve it with {_command(inputs)}. {reviewers} then allows the run.")

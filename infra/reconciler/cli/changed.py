@@ -15,10 +15,14 @@ from reconciler.git.repository import Repository
 from reconciler.model.commands import count
 from reconciler.model.errors import ReconcilerError, printable
 
+#: GitHub's word for no commit.
+_NOTHING = "0" * 40
+
 
 @click.command()
 @specs_option
-@click.option("--since", required=True, metavar="REF", help="What to compare with: a branch, a tag or a commit.")
+@click.option("--since", metavar="REF", help="What to compare with: a branch, a tag or a commit.")
+@click.option("--all", "everything", is_flag=True, help="Compare with nothing, so that each stack counts as touched.")
 @click.option("--head", default="HEAD", show_default=True, metavar="REF", help="The commit whose change it is.")
 @click.option(
     "--format",
@@ -28,21 +32,24 @@ from reconciler.model.errors import ReconcilerError, printable
     show_default=True,
     help="Print for people, for programs, or as lines for GITHUB_OUTPUT.",
 )
-def changed(specs: Path, since: str, head: str, style: str) -> int:
+def changed(*, specs: Path, since: str | None, everything: bool, head: str, style: str) -> int:
     """Print the stacks that a change touches, one a line.
 
     Compares HEAD, or --head, with its merge base with REF. A unit's file touches its stack: the environment, or
     ENVIRONMENT.FOLDER for a subfolder with a stack of its own. So does Pulumi.STACK.yaml. Other files of an environment
     touch all its stacks. Pages and tests touch nothing. Everything else is code and touches all environments.
 
-    With --format github it prints `environments` as a JSON list, `stacks` as a JSON list of objects with `stack` and
-    `environment`, and three values that are true or false. `code`: code
-    changed; `specs`: files of environments changed; `mixed`: both did.
+    With --format github it prints what jobs are made of. `environments`: a JSON list. `stacks`: a JSON list of objects
+    with `stack`, `environment` and a `number`, without the stacks that HEAD ends. `own`: the environments whose own
+    stack is touched. `subfolders`: for each environment the list of its other stacks. Three are true or false: `code`
+    if code changed, `specs` if files of environments did, `mixed` if both did.
 
     Exit codes: 0 done; 2 wrong usage, or a commit is missing.
     """
+    if (since is None) != everything:
+        raise click.UsageError("give either --since or --all")
     repository = Repository(Path.cwd())
-    found = find_changes(repository, since, head, _from_the_top(repository, specs))
+    found = find_changes(repository, _NOTHING if since is None else since, head, _from_the_top(repository, specs))
     if style == "json":
         print_json(_record(found))
     elif style == "github":
@@ -75,9 +82,18 @@ def _record(found: Changes) -> dict[str, object]:
 
 def _outputs(found: Changes) -> dict[str, object]:
     """Return what jobs of a workflow read: nothing in it is a text that an author chose."""
+    stacks = [each for each in found.stacks if each not in found.ended]
+    pairs = [(each, each.partition(".")[0]) for each in stacks]
     return {
         "environments": found.environments,
-        "stacks": [{"stack": each, "environment": each.partition(".")[0]} for each in found.stacks],
+        "stacks": [
+            {"stack": stack, "environment": environment, "number": number}
+            for number, (stack, environment) in enumerate(pairs)
+        ],
+        "own": [each for each in found.environments if each in stacks],
+        "subfolders": {
+            name: [stack for stack, environment in pairs if environment == name != stack] for name in found.environments
+        },
         "code": bool(found.code),
         "specs": bool(found.specs),
         "mixed": found.is_mixed,

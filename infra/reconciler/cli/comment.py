@@ -7,7 +7,7 @@ from typing import BinaryIO
 import click
 
 from reconciler.cli import Exit
-from reconciler.cli.options import commit_option, named_environment_option, run_url_option
+from reconciler.cli.options import commit_option, optional_stack_option, run_url_option
 from reconciler.cli.output import REPORTERS, print_note
 from reconciler.cli.review_page import LONGEST, build_page, cut_page, read_review
 from reconciler.github.client import GitHub
@@ -16,15 +16,19 @@ from reconciler.github.comment import publish, supersede
 
 @click.command()
 @click.option("--pull-request", "number", type=click.IntRange(min=1), required=True, help="The pull request's number.")
-@named_environment_option
+@optional_stack_option
 @commit_option
 @run_url_option
-@click.option("--superseded", is_flag=True, help="Mark an older commit's comment as superseded by this commit.")
+@click.option(
+    "--superseded",
+    is_flag=True,
+    help="Mark comments on an older commit as superseded by this commit; of all stacks without -e.",
+)
 @click.option("--code-changed", is_flag=True, help="Say on top that the pull request changes code too.")
 @click.argument("file", type=click.File("rb"), required=False)
 def comment(
     number: int,
-    environment: str,
+    environment: str | None,
     commit: str,
     run_url: str,
     *,
@@ -38,7 +42,7 @@ def comment(
 
     The file may come from a job that read a stranger's files: everything in it is shown as text.
 
-    Each environment has one comment, which a later call edits. It never changes a comment of another author. A quick
+    Each stack has one comment, which a later call edits. It never changes a comment of another author. A quick
     review does not replace the full one of the same commit.
 
     Reads GITHUB_TOKEN, GITHUB_REPOSITORY and GITHUB_API_URL.
@@ -47,12 +51,14 @@ def comment(
     """
     if superseded == (file is not None):
         raise click.UsageError("give either FILE or --superseded")
-    found = None if file is None else read_review(file, environment)
+    if file is not None and not environment:
+        raise click.UsageError("name the stack of the review with -e")
     with GitHub.from_environment() as github:
-        if found is None:
+        if file is None or not environment:
             done = supersede(github, number, environment, commit)
-            print_note("marked the comment as superseded" if done else "no older comment to mark")
+            print_note(f"marked as superseded: {', '.join(done)}" if done else "no older comment to mark")
         else:
+            found = read_review(file, environment)
             page = cut_page(build_page(found, code_changed=code_changed), LONGEST)
             text = REPORTERS["github"].format_page(page)
             is_full = found.quick is None

@@ -44,15 +44,20 @@ def _matches(pattern: str, wanted: str) -> Callable[[click.Context, click.Parame
     return check
 
 
-#: For commands that read no files, and so cannot tell which environments there are.
-named_environment_option = click.option(
-    "--environment",
-    "-e",
-    required=True,
-    metavar="NAME",
-    callback=_matches(r"[A-Za-z0-9_][A-Za-z0-9_-]*(\.[a-z0-9][a-z0-9_-]*)?", "a folder's name, or a stack's"),
-    help="The environment, by the name of its folder; or a subfolder's stack, as ENVIRONMENT.FOLDER.",
-)
+def _named_option(text: str, *, required: bool) -> Callable[[F], F]:
+    """Return an option for commands that read no files, and so cannot tell which environments there are."""
+    return click.option(
+        "--environment",
+        "-e",
+        required=required,
+        metavar="NAME",
+        callback=_matches(r"[A-Za-z0-9_][A-Za-z0-9_-]*(\.[a-z0-9][a-z0-9_-]*)?", "a folder's name, or a stack's"),
+        help=f"The environment, by the name of its folder; or a subfolder's stack, as ENVIRONMENT.FOLDER.{text}",
+    )
+
+
+named_environment_option = _named_option("", required=True)
+optional_stack_option = _named_option(" Needed with FILE.", required=False)
 
 
 def sha_option(name: str, text: str, *, required: bool = False) -> Callable[[F], F]:

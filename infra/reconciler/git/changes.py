@@ -39,6 +39,8 @@ class Changes:
     """The environments that the change touches, sorted: those that either commit has."""
     stacks: tuple[str, ...]
     """Their stacks that it touches, sorted: without `stacks` in an environment's file, the environment alone."""
+    ended: frozenset[str]
+    """Stacks of subfolders that the later commit has no more, though it has their environment."""
     code: tuple[str, ...]
     """Changed paths that every environment depends on, sorted."""
     specs: tuple[str, ...]
@@ -65,6 +67,7 @@ def find_changes(repository: Repository, since: str, head: str, specs: str) -> C
     at = find_commit(repository, head)
     base = "" if _NO_COMMIT.fullmatch(since) else _merge_base(repository, find_commit(repository, since), at, since)
     known = _environments(repository, at, specs)
+    ended: set[str] = set()
     if not base:
         paths = _all_paths(repository, at)
     else:
@@ -73,6 +76,8 @@ def find_changes(repository: Repository, since: str, head: str, specs: str) -> C
             repository.run("diff-tree", "-r", "-z", "--name-only", "--no-renames", "--no-ext-diff", base, at, "--")
         )
         for name, folders in _environments(repository, base, specs).items():
+            if name in known:
+                ended |= {stack_name(name, folder) for folder in folders - known[name]}
             known[name] = known.get(name, frozenset()) | folders
     touched, code, files = _sort(paths, specs)
     if code or not base:
@@ -80,7 +85,8 @@ def find_changes(repository: Repository, since: str, head: str, specs: str) -> C
         stacks = {stack for name in known for stack in _all_stacks(name, known)}
     else:
         stacks = {stack for path in files for stack in _stacks_of(path, specs, known)}
-    return Changes(base, at, tuple(sorted(known.keys() & touched)), tuple(sorted(stacks)), code, files)
+    environments = tuple(sorted(known.keys() & touched))
+    return Changes(base, at, environments, tuple(sorted(stacks)), frozenset(ended), code, files)
 
 
 def _all_stacks(environment: str, known: Mapping[str, frozenset[str]]) -> set[str]:

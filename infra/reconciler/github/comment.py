@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
 
@@ -15,6 +16,7 @@ _MOST_HISTORY = 20
 _HISTORY = re.compile(r"\n<details><summary>Earlier commits</summary>\n\n((?:- [^\n]*\n)*)\n</details>\n*\Z")
 #: At the end of the second line of a comment with a full review.
 _FULL = "<!-- full review -->"
+_MARKER = re.compile(r"<!-- reconciler ([A-Za-z0-9_.-]+) -->\n")
 _COMMIT = re.compile(r"<!-- commit ([0-9a-f]{40}) -->")
 
 
@@ -44,15 +46,18 @@ def publish(
     return str(created["html_url"])
 
 
-def supersede(github: GitHub, number: int, environment: str, commit: str) -> bool:
-    """Mark the comment of an older commit as superseded; return whether there was one."""
-    found = _find(github, number, environment)
-    if found is None or _commit(found["body"]) in (None, commit):
-        return False
-    text = f"**{environment}**: superseded by commit {commit[:12]}; its preview has begun."
-    body = _body(environment, commit, text, _history(found["body"], commit))
-    github.patch(f"/issues/comments/{found['id']}", {"body": body})
-    return True
+def supersede(github: GitHub, number: int, environment: str | None, commit: str) -> list[str]:
+    """Mark comments on older commits as superseded, of one stack or of all; return the stacks."""
+    done = []
+    for found in _own_comments(github, number):
+        marker = _MARKER.match(found["body"])
+        if marker is None or environment not in (None, marker[1]) or _commit(found["body"]) in (None, commit):
+            continue
+        text = f"**{marker[1]}**: superseded by commit {commit[:12]}; its preview has begun."
+        body = _body(marker[1], commit, text, _history(found["body"], commit))
+        github.patch(f"/issues/comments/{found['id']}", {"body": body})
+        done.append(marker[1])
+    return done
 
 
 def _marker(environment: str) -> str:
@@ -60,12 +65,15 @@ def _marker(environment: str) -> str:
 
 
 def _find(github: GitHub, number: int, environment: str) -> dict[str, Any] | None:
+    found = (each for each in _own_comments(github, number) if each["body"].startswith(_marker(environment)))
+    return next(found, None)
+
+
+def _own_comments(github: GitHub, number: int) -> Iterator[dict[str, Any]]:
     author = github.login()
     for comment in github.list(f"/issues/{number}/comments"):
-        own = (comment.get("user") or {}).get("login") == author
-        if own and (comment.get("body") or "").startswith(_marker(environment)):
-            return comment
-    return None
+        if (comment.get("user") or {}).get("login") == author and comment.get("body"):
+            yield comment
 
 
 def _commit(body: str) -> str | None:

@@ -8,8 +8,10 @@ import subprocess
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 import pytest
+from click import UsageError
 from click.testing import CliRunner, Result
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -147,9 +149,16 @@ def test_changed_writes_outputs_that_no_file_name_can_forge(checkout: Checkout):
     base = checkout.commit(ENVIRONMENTS)
     head = checkout.commit({**ENVIRONMENTS, **hostile}, base)
     result = run("--since", base, "--head", head, "--format", "github")
-    stacks = ", ".join(f'{{"stack": "{name}", "environment": "{name}"}}' for name in ("dev", "prod"))
-    expected = f'environments=["dev", "prod"]\nstacks=[{stacks}]\ncode=true\nspecs=true\nmixed=true\n'
-    assert result.stdout == expected
+    stacks = [{"stack": name, "environment": name, "number": n} for n, name in enumerate(("dev", "prod"))]
+    assert result.stdout.splitlines() == [
+        'environments=["dev", "prod"]',
+        f"stacks={json.dumps(stacks)}",
+        'own=["dev", "prod"]',
+        'subfolders={"dev": [], "prod": []}',
+        "code=true",
+        "specs=true",
+        "mixed=true",
+    ]
     assert json.loads(run("--since", base, "--head", head, "--format", "json").stdout)["environments"] == [
         "dev",
         "prod",
@@ -281,8 +290,31 @@ def test_changed_reads_no_stacks_from_what_cannot_be_read(checkout: Checkout, st
     assert changed(checkout, {}, after)["stacks"] == ["prod"]
 
 
+def outputs(*arguments: str) -> dict[str, Any]:
+    lines = run(*arguments, "--format", "github").stdout.splitlines()
+    return {name: json.loads(value) for name, _, value in (line.partition("=") for line in lines)}
+
+
 def test_changed_gives_jobs_the_environment_of_each_stack(checkout: Checkout):
     base = checkout.commit({**ENVIRONMENTS, **SPLIT})
     head = checkout.commit({**ENVIRONMENTS, **SPLIT, "connectors/prod/ads/shop.yaml": "a"}, base)
-    lines = run("--since", base, "--head", head, "--format", "github").stdout.splitlines()
-    assert 'stacks=[{"stack": "prod.ads", "environment": "prod"}]' in lines
+    found = outputs("--since", base, "--head", head)
+    assert found["stacks"] == [{"stack": "prod.ads", "environment": "prod", "number": 0}]
+    assert (found["environments"], found["own"], found["subfolders"]) == (["prod"], [], {"prod": ["prod.ads"]})
+
+
+def test_changed_gives_jobs_no_stack_that_has_ended(checkout: Checkout):
+    base = checkout.commit({**ENVIRONMENTS, **SPLIT})
+    head = checkout.commit({**ENVIRONMENTS, "connectors/prod/environment.yaml": "stacks: [pay]\n"}, base)
+    found = outputs("--since", base, "--head", head)
+    assert [each["stack"] for each in found["stacks"]] == ["prod", "prod.pay"]
+    assert (found["own"], found["subfolders"]) == (["prod"], {"prod": ["prod.pay"]})
+
+
+def test_changed_counts_every_stack_as_touched_when_all_are_asked_for(checkout: Checkout):
+    checkout.commit({**ENVIRONMENTS, **SPLIT})
+    found = outputs("--all")
+    assert found["own"] == ["dev", "prod"]
+    assert found["subfolders"] == {"dev": [], "prod": ["prod.ads", "prod.pay"]}
+    for wrong in ((), ("--all", "--since", "main")):
+        assert isinstance(run(*wrong).exception, UsageError)

@@ -59,7 +59,7 @@ def test_agrees_names_what_is_new_and_how_to_approve_it(merged: str):
     assert result.return_value == 1
     assert f"connectors/dev/x.yaml:3:1: not reviewed: deletes [{TWO}]" in result.output
     command = f"`gh workflow run merge.yml -f environment=dev -f fingerprints={TWO},{'3' * 16}`"
-    assert f"    Approve it with {command}. A reviewer of the environment dev" in result.output
+    assert f"    Approve it with {command}. A reviewer of the environment approve-dev" in result.output
     assert ONE not in result.output
 
 

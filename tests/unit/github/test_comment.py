@@ -86,6 +86,16 @@ def test_comment_says_superseded_when_a_push_makes_it_stale(hub: Hub, number: in
     assert f"superseded by commit {SECOND[:12]}" in body
 
 
+def test_comment_marks_the_older_comments_of_all_stacks_without_naming_one(hub: Hub, number: int):
+    for stack in ("dev", "dev.crm"):
+        call(number, environment=stack)
+    call(number, commit=SECOND, environment="prod")
+    options = ["--pull-request", str(number), "--commit", SECOND, "--superseded"]
+    done = CliRunner().invoke(comment, options)
+    assert done.stderr.strip() == "marked as superseded: dev, dev.crm"
+    assert ["superseded by commit" in body for body in bodies(hub)] == [True, True, False]
+
+
 def test_comment_keeps_a_bounded_history(hub: Hub, number: int):
     for each in range(30):
         call(number, commit=f"{each:040x}")
