@@ -158,7 +158,7 @@ def order(stack: str) -> int:
 
 
 def newest(environment: str) -> int:
-    """Write whether the checked-out commit is not older than any that was applied to a stack of an environment."""
+    """Write whether no stack of an environment was applied at a later commit than the checked-out one."""
     here = git("rev-parse", "HEAD").stdout.strip()
     subfolders = sorted(file.name for file in Path().glob(f"Pulumi.{environment}.*.yaml"))
     stacks = [environment, *(name.removeprefix("Pulumi.").removesuffix(".yaml") for name in subfolders)]

@@ -29,7 +29,14 @@ from reconciler.health.ci_github import (
     check_code_owners,
     check_github_environment,
 )
-from reconciler.health.ci_state import FORBIDDEN, NEEDED, check_bucket, check_read_only, check_state_writers
+from reconciler.health.ci_state import (
+    FORBIDDEN,
+    NEEDED,
+    check_bucket,
+    check_read_only,
+    check_stack_settings,
+    check_state_writers,
+)
 from reconciler.model import Environment, commands
 from reconciler.model.errors import ReconcilerError, RemoteError
 
@@ -57,6 +64,7 @@ class CiChecks:
             return
         yield from _results_of("GitHub", self._check_github)
         yield from _results_of("state", self._check_bucket)
+        yield from _results_of("stacks", self._check_stacks)
         text = "whether it is read-only was not tested: only its own credentials show it"
         command = commands.reconciler("doctor", "--ci", "--as-preview", environment=self.environment.name)
         to_do = f"run {command} with its credentials"
@@ -157,6 +165,12 @@ class CiChecks:
                 found = check_state_writers(bucket.name, bucket.policy(), iam.holders(), iam.permissions, member)
                 yield from found
 
+    def _check_stacks(self) -> Iterator[Check]:
+        name, *others = self.environment.all_stacks
+        files = {stack: f"Pulumi.{stack}.yaml" for stack in others}
+        found = {stack: _settings(file) if _has(file) else None for stack, file in files.items()}
+        yield from check_stack_settings(name, _settings(f"Pulumi.{name}.yaml"), found)
+
     def _test_project(self) -> Iterator[Check]:
         project = self.environment.gcp_project
         with Iam(project) as iam:
@@ -208,6 +222,11 @@ def _backend() -> str:
 
 def _elsewhere(url: str) -> str:
     return f"the state is in {url}, and only a bucket can be checked" if url else "no address of a state is set"
+
+
+def _has(file: str) -> bool:
+    project = find_project(Path.cwd())
+    return project is not None and (project / file).is_file()
 
 
 def _settings(file: str) -> dict[str, Any]:

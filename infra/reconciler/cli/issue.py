@@ -124,14 +124,21 @@ def _page(selected: SelectedEnvironment, day: date, reviewed: Sequence[BinaryIO]
         tuple(item for each in documents for item in each.items),
         rejected=tuple(text for each in documents for text in each.rejected),
     )
-    unapplied = [each for each in document.items if not each.scheduled and each.severity != "detail"]
+    waiting = {each.environment: _unscheduled(each.items) for each in documents}
     found = find_sections(selected, day, recorded(*outputs))
     return Page(
-        [*_unapplied(unapplied, document), *(Section(HEADINGS[key], entries) for key, entries in found.items())],
+        [
+            *_unapplied(_unscheduled(document.items), document),
+            *(Section(HEADINGS[key], entries) for key, entries in found.items()),
+        ],
         empty="no findings",
         title=f"What needs attention in {environment}",
-        introduction=[advise_on_drift(environment, unapplied)] if unapplied else [],
+        introduction=[advise_on_drift(stack, items) for stack, items in waiting.items() if items],
     )
+
+
+def _unscheduled(items: Iterable[Item]) -> list[Item]:
+    return [each for each in items if not each.scheduled and each.severity != "detail"]
 
 
 def _unapplied(items: Sequence[Item], document: ReviewDocument) -> list[Section]:

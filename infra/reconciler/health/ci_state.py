@@ -189,3 +189,40 @@ def check_read_only(what: str, name: str, granted: Collection[str]) -> Iterator[
         if permission not in granted
     ]
     yield from problems or [Check(_PREVIEW, "ok", f"it can read {name} and not change it")]
+
+
+#: What Pulumi writes for each stack anew.
+_OWN_SETTINGS = frozenset({"encryptedkey", "encryptionsalt"})
+
+
+def check_stack_settings(
+    environment: str, settings: Mapping[str, object], others: Mapping[str, Mapping[str, object] | None]
+) -> Iterator[Check]:
+    """Compare the settings of an environment's own stack with those of its subfolders' stacks.
+
+    Args:
+        environment: The name of the environment, and of its own stack.
+        settings: The content of its file.
+        others: The content of each other stack's file; None where there is none.
+    """
+    for stack, found in others.items():
+        file = f"Pulumi.{stack}.yaml"
+        if found is None:
+            yield Check(
+                "stacks", "failed", f"{file} is missing", f"run `pulumi stack init {stack}`, and commit the file"
+            )
+            continue
+        names = sorted((settings.keys() | found.keys()) - _OWN_SETTINGS)
+        different = [name for name in names if _comparable(settings.get(name)) != _comparable(found.get(name))]
+        if different:
+            text = f"{file} differs from Pulumi.{environment}.yaml in {format_names(different)}"
+            yield Check("stacks", "failed", text, "give both the same")
+        else:
+            yield Check("stacks", "ok", f"{file} has the settings of Pulumi.{environment}.yaml")
+
+
+def _comparable(value: object) -> object:
+    """Return a value of a settings file. Encrypted values count as equal: each stack has its own key."""
+    if not isinstance(value, dict):
+        return value
+    return "secure" if "secure" in value else {key: _comparable(each) for key, each in value.items()}

@@ -151,6 +151,25 @@ def test_doctor_ci_reports_every_check_as_ok_in_a_complete_setup(organisation: O
     assert code == 1, "what was not tested is a finding"
 
 
+def test_doctor_ci_compares_the_settings_of_subfolders_stacks(organisation: Organisation):
+    root = organisation.workspace.specs.parent
+    environment = organisation.workspace.specs / "dev" / "environment.yaml"
+    environment.write_text(environment.read_text() + "stacks: [ads, crm, pay]\n")
+    own = f"secretsprovider: gcpkms://{KEY}\nencryptedkey: a\nconfig:\n  shop:x: {{secure: a}}\n"
+    (root / "Pulumi.dev.yaml").write_text(own)
+    (root / "Pulumi.dev.ads.yaml").write_text(own.replace(" a", " b"))
+    (root / "Pulumi.dev.pay.yaml").write_text("secretsprovider: passphrase\n")
+    _, lines = organisation.doctor()
+    start = next(number for number, line in enumerate(lines) if " stacks: " in line)
+    assert lines[start : start + 5] == [
+        "ok       stacks: Pulumi.dev.ads.yaml has the settings of Pulumi.dev.yaml",
+        "failed   stacks: Pulumi.dev.crm.yaml is missing",
+        "         run `pulumi stack init dev.crm`, and commit the file",
+        "failed   stacks: Pulumi.dev.pay.yaml differs from Pulumi.dev.yaml in config and secretsprovider",
+        "         give both the same",
+    ]
+
+
 def test_doctor_ci_names_environments_that_other_branches_may_use(organisation: Organisation):
     environments = organisation.github.environments
     del environments["record"]

@@ -94,6 +94,18 @@ def test_issue_notifies_the_owners_of_a_file_that_a_run_rejects(hub: Hub, worksp
     assert "`connectors/dev/shop.yaml:3:1`: dataset shop would move" in (found.body or "")
 
 
+def test_issue_says_for_each_stack_how_to_apply_what_waits(hub: Hub, workspace: Workspace, tmp_path: Path):
+    environment = workspace.specs / "dev" / "environment.yaml"
+    environment.write_text(environment.read_text() + "stacks: [crm]\n")
+    for stack in ("dev", "dev.crm"):
+        (tmp_path / f"{stack}.json").write_text(review(item("pauses", fingerprint=None), environment=stack))
+    options = [part for stack in ("dev", "dev.crm") for part in ("--review", f"{stack}.json")]
+    assert workspace.run("issue", "-e", "dev", "--today", DAY, *options).code == 0
+    (found,) = hub.repository.issues.values()
+    for inputs in ("environment=dev -f refresh=true", "environment=dev -f folder=crm -f refresh=true"):
+        assert f"`gh workflow run merge.yml -f {inputs}`" in (found.body or "")
+
+
 def test_issue_shows_text_of_others_as_text(hub: Hub, workspace: Workspace, tmp_path: Path):
     (tmp_path / "CODEOWNERS").write_text("* @example/data\n")
     texts = [text.replace("\x1b", "").replace("\x07", "") for text in HOSTILE]

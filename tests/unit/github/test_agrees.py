@@ -27,8 +27,8 @@ def stops(*fingerprints: str, scheduled: tuple[str, ...] = (), environment: str 
     return review(*found, scheduled=list(scheduled), environment=environment)
 
 
-def invoke(command: Command, document: str, *more: str) -> Result:
-    arguments = ["-e", "dev", "--review", "-", *more]
+def invoke(command: Command, document: str, *more: str, stack: str = "dev") -> Result:
+    arguments = ["-e", stack, "--review", "-", *more]
     result = CliRunner().invoke(command, arguments, input=document, standalone_mode=False)
     if result.exception:
         raise result.exception
@@ -52,6 +52,12 @@ def test_agrees_accepts_what_is_reviewed_scheduled_or_approved(merged: str):
     assert result.return_value == 0
     assert "dev: 1 reviewed, 1 approved" in result.output
     assert f"{'3' * 16} is approved, and this run does nothing with that fingerprint" in result.output
+
+
+def test_agrees_names_the_folder_of_a_stack_to_approve(merged: str):
+    done = invoke(agrees, stops(ONE, TWO, environment="dev.crm"), "--commit", merged, stack="dev.crm")
+    command = f"`gh workflow run merge.yml -f environment=dev -f folder=crm -f fingerprints={ONE},{TWO}`"
+    assert f"{command}. A reviewer of the environment approve-dev then" in done.output
 
 
 def test_agrees_names_what_is_new_and_how_to_approve_it(merged: str):

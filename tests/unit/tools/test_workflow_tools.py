@@ -109,6 +109,39 @@ def test_step_output_rejects_what_is_no_review(tmp_path, monkeypatch, name, cont
     assert not (tmp_path / "outputs").exists()
 
 
+@pytest.fixture
+def reconciler(tmp_path, monkeypatch):
+    """A program in place of the command: it lists the stacks, and writes down how else it is called."""
+    program = tmp_path / "bin" / "reconciler"
+    program.parent.mkdir()
+    stacks = json.dumps({"stacks": ["dev", "dev.crm", "develop"]})
+    program.write_text(f"""#!/bin/sh
+if [ "$1" = changed ]; then echo '{stacks}'; else echo "$@" >{tmp_path}/called; fi
+""")
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{program.parent}:{os.environ['PATH']}")
+    return tmp_path / "called"
+
+
+def test_issue_has_the_reviews_of_all_stacks_that_were_not_applied(tmp_path, reconciler):
+    file = review(tmp_path)
+    for stack, applied in {"dev": True, "dev.crm": False, "develop": False}.items():
+        handover.unapplied(file, tmp_path / f"unapplied-{stack}.json", applied=applied)
+    handover.issue("dev", tmp_path, "https://example.com")
+    wanted = f"issue -e dev --review {tmp_path}/unapplied-dev.crm.json --run-url https://example.com\n"
+    assert reconciler.read_text() == wanted
+    assert (tmp_path / "unapplied-dev.crm.json").read_text() == file.read_text()
+
+
+def test_issue_stays_as_it_was_when_a_stack_has_no_review(tmp_path, reconciler):
+    handover.unapplied(review(tmp_path), tmp_path / "unapplied-dev.json", applied=True)
+    with pytest.raises(handover.HandoverError, match=r"no review of dev\.crm"):
+        handover.issue("dev", tmp_path, "https://example.com")
+    with pytest.raises(handover.HandoverError, match="missing"):
+        handover.unapplied(tmp_path / "missing.json", tmp_path / "out", applied=False)
+    assert not reconciler.exists()
+
+
 def test_fetch_brings_a_commit_and_checks_nothing_out(tmp_path):
     def git(*arguments):
         variables = {
