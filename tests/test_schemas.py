@@ -181,7 +181,7 @@ def test_the_loader_reads_exactly_the_fields_of_the_schemas():
 
 def test_model_fields_come_from_schema_fields_of_the_same_name():
     follows = {
-        "Unit": {"name", "file", "dataset_unit", "former_datasets"},
+        "Unit": {"name", "file", "dataset_unit", "former_datasets", "folder"},
         "Connector": {"needs_consent", "ended", "permanent", "settings"},
         "Destination": {"settings"},
         "Dataset": {"id"},

@@ -7,6 +7,7 @@ starts quickly and needs no Pulumi. It returns its exit code.
 from __future__ import annotations
 
 import importlib
+import itertools
 import keyword
 import os
 import re
@@ -191,7 +192,7 @@ def _asks_for_json(words: Sequence[str]) -> bool:
     """Return whether the last `--format` names JSON. The words may be wrong, so that click parsed none."""
     formats = [
         word.removeprefix("--format=") if word.startswith("--format=") else following
-        for word, following in zip(words, [*words[1:], ""], strict=True)
+        for word, following in itertools.pairwise([*words, ""])
         if word == "--format" or word.startswith("--format=")
     ]
     return formats[-1:] == ["json"]

@@ -173,7 +173,7 @@ def test_silence_is_an_error_within_the_time_limit(server: Loopback) -> None:
 def test_a_closed_port_is_an_error_after_which_a_post_is_tried_again(closed_port: int) -> None:
     time = FakeTime()
     with FivetranClient(f"http://127.0.0.1:{closed_port}/v1", KEY, SECRET, clock=time.clock) as client:
-        with pytest.raises(TransportError, match=r"cannot connect .*rejected.*5 attempts") as caught:
+        with pytest.raises(TransportError, match=r"cannot connect .*refused.*5 attempts") as caught:
             client.create_group("g")
         assert caught.value.sent is False
     assert len(time.sleeps) == 4

@@ -230,9 +230,8 @@ NODES = st.recursive(
 
 
 def entry(config: Mapping[str, Any], auth: Mapping[str, Any] | None = None, **more: Any) -> catalog.Service:
-    return catalog.from_metadata(
-        "made_up", **{"name": "x", "status": None, "config": config, "auth": auth or {}, **more}
-    )
+    facts = {"name": "x", "status": None, "config": config, "auth": auth or {}, "known": None, **more}
+    return catalog.from_metadata("made_up", **facts)
 
 
 @given(objects(NODES), objects(NODES), CHOICES, st.none() | st.sampled_from(["beta", "general_availability"]))

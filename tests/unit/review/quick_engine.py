@@ -6,7 +6,9 @@ those that were registered: only one side has it, or they differ.
 
 from __future__ import annotations
 
+import contextlib
 import json
+import sys
 import warnings
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -16,7 +18,7 @@ from typing import Any
 import pulumi
 import pulumi_gcp
 import yaml
-from pulumi.runtime import mocks
+from pulumi.runtime import mocks, settings
 from tests.unit.review.previews import ENVIRONMENT, TODAY, stack, unit
 
 from reconciler.config import Loaded, load
@@ -81,13 +83,26 @@ class Files:
 def register(loaded: Loaded, names: frozenset[str] | None = None) -> _Mocks:
     """Return what the program registers."""
     found = _Mocks()
-    mocks.set_mocks(found, preview=True)
 
     async def run() -> None:
         await build(apply_expiry(loaded.stack("dev"), TODAY), loaded, "dev", names)
 
-    pulumi.runtime.test(run)()
+    with _process_of_a_program():
+        mocks.set_mocks(found, preview=True)
+        pulumi.runtime.test(run)()
     return found
+
+
+@contextlib.contextmanager
+def _process_of_a_program() -> Iterator[None]:
+    """Leave the process as it was, also where a test of the plugin's process has cut tracebacks off."""
+    limit = sys.__dict__.pop("tracebacklimit", None)
+    try:
+        yield
+    finally:
+        settings.reset_options()
+        if limit is not None:
+            sys.tracebacklimit = limit
 
 
 def export(state: State) -> str:
