@@ -55,8 +55,9 @@ def tidy(text: str) -> list[str]:
 
 #: The order in which pages show the steps of a run; of one type by name. What is deleted comes last.
 _TYPES = (
-    *("Preflight", "Destination", "ServiceAccount", "IAMMember", "FunctionIamMember", "Dataset", "DatasetAccess"),
-    *("DestinationTests", "Package", "Connection", "Activation", "Outcome", "Stack"),
+    *("Preflight", "Destination", "SharedDestination", "GroupAccess", "ServiceAccount", "IAMMember"),
+    *("FunctionIamMember", "Dataset", "DatasetAccess", "DestinationTests", "Package", "Connection", "Activation"),
+    *("AppliedFiles", "Outcome", "Stack"),
 )
 
 

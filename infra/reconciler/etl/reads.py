@@ -7,7 +7,6 @@ surrounds it: a comment, a string, a template's tag, or a name.
 from __future__ import annotations
 
 import io
-import itertools
 import re
 import tokenize
 from bisect import bisect_right
@@ -232,7 +231,7 @@ def _python_strings(text: str) -> Iterator[tuple[int, int]]:
     ended = getattr(tokenize, "FSTRING_END", None)
     tokens = [each for each in tokenize.generate_tokens(io.StringIO(text).readline) if each.type != tokenize.COMMENT]
     first_of_line, opened = True, []
-    for token, following in itertools.pairwise([*tokens, None]):
+    for token, following in zip(tokens, [*tokens[1:], None], strict=True):
         start, end = (lines[row - 1] + column for row, column in (token.start, token.end))
         if token.type == started:
             opened.append(start)

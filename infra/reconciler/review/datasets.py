@@ -13,7 +13,9 @@ from reconciler.review.preview import Preview, Step
 _EXPIRATION, _EXPIRATION_KEY = "defaultTableExpirationMs", "default_table_expiration_ms"
 
 #: Inputs that hold no setting of the dataset.
-_OURS = frozenset({"datasetId", "project", "labels", "deleteContentsOnDestroy", "__defaults", "effectiveLabels"})
+_OURS = frozenset({"datasetId", "project", "labels", "deleteContentsOnDestroy", "__defaults"})
+#: Computed from the labels.
+_COMPUTED = frozenset({"effectiveLabels", "pulumiLabels"})
 
 
 def deleted_datasets(preview: Preview) -> list[str]:
@@ -82,7 +84,7 @@ def _deletes(context: Context, step: Step, dataset: str) -> str:
 
 def _changed(context: Context, step: Step, dataset: str, unit: str) -> Iterator[Consequence]:
     name = f"dataset {dataset}"
-    keys = {key for key in {*step.old, *step.new} - _OURS if step.old.get(key) != step.new.get(key)}
+    keys = {key for key in {*step.old, *step.new} - _OURS - _COMPUTED if step.old.get(key) != step.new.get(key)}
     if _EXPIRATION in keys:
         new = step.new.get(_EXPIRATION)
         verb, after = "removes", ""

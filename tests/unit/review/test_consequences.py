@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from tests.unit.review import previews
 from tests.unit.review.previews import consequences, review, step, unit
 
+from reconciler.lifecycle.expiry import LABEL
 from reconciler.review.consequence import Consequence
 
 ACCESS = {"dataset": "shop", "path": "dataset", "project": "dev-project"}
@@ -244,6 +245,15 @@ def test_a_setting_made_by_hand_that_a_run_removes_is_shown(tmp_path: Path):
         ("note", "table_expiration", "removes `default_table_expiration_ms` of the dataset shop"),
         ("detail", "dataset_changed", "changes friendlyName of the dataset shop"),
     ]
+
+
+def test_a_new_expiry_is_shown_without_the_labels_that_record_it(tmp_path: Path):
+    def inputs(day: str) -> dict[str, Any]:
+        labels = {LABEL: day}
+        return {"datasetId": "shop", "labels": labels, "pulumiLabels": labels, "effectiveLabels": labels}
+
+    change = step("update", "Dataset", "shop", inputs("2027-01-31"), inputs("2027-02-14"))
+    assert found(consequences(tmp_path, {"shop": unit()}, change)) == []
 
 
 @pytest.mark.parametrize(
