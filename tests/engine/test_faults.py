@@ -125,7 +125,7 @@ def test_lasting_failures_are_reported_for_each_file_and_mended_by_the_next_run(
     workspace.env["STRIPE_KEY"] = "sk_live_rotated"
     at = {name: f"^/v1/connections/{each['id']}" for name, each in admin.connections().items()}
     trouble: dict[str, dict[str, Any]] = {
-        "accounts": {"kind": "too_many_requests", "retry_after": 3600},
+        "accounts": {"kind": "status", "status": 409, "body": {"code": "Conflict"}},
         "billing": {"kind": "status", "status": 403, "body": {"code": "Forbidden"}},
         "customers": {"kind": "status", "status": 500, "when": "after"},
     }
@@ -142,8 +142,7 @@ def test_lasting_failures_are_reported_for_each_file_and_mended_by_the_next_run(
     assert failed.code != 0
     output = re.sub(r"\.yaml:\d+:\d+:", ".yaml:", failed.out)
     for message in (
-        "accounts.yaml: PATCH /connections/{}: Fivetran answered 429 ",
-        "Wait 3600 s, then run again.",
+        "accounts.yaml: PATCH /connections/{}: Fivetran answered 409 ",
         "billing.yaml: PATCH /connections/{}: Fivetran answered 403 ",
         "customers.yaml: PATCH /connections/{}: Fivetran answered 500 ",
         "donations.yaml: POST /connections/{}/test: ",
@@ -155,6 +154,14 @@ def test_lasting_failures_are_reported_for_each_file_and_mended_by_the_next_run(
     assert re.search(r"(feedback|grants).yaml: POST /connections: Fivetran answered 400 IllegalState: no \*{6}", output)
     assert re.search(r"(feedback|grants).yaml: the setup tests of .* were still running after 3 s", output)
     assert_in_plain_words(failed)
+
+    # A used-up quota is the account's: one answer says so, and nothing more is sent for that long.
+    admin.forget_faults()
+    admin.fault(method="PATCH", kind="too_many_requests", retry_after=3600, count=None)
+    stopped = workspace.up()
+    assert stopped.code != 0
+    assert re.search(r"accounts\.yaml:.* Fivetran answered 429 ", stopped.out)
+    assert re.search(r"Wait 3\d{3} s, then run again\.", stopped.out)
 
     admin.forget_faults()
     workspace.up("--refresh").ok()

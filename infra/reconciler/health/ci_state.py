@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from reconciler.google.iam.policies import Binding, PolicyHolder
 from reconciler.health.checks import Check, format_names
+from reconciler.model.commands import shell
 
 _STATE: Final = "state"
 _PREVIEW: Final = "preview identity"
@@ -209,7 +210,10 @@ def check_stack_settings(
         file = f"Pulumi.{stack}.yaml"
         if found is None:
             yield Check(
-                "stacks", "failed", f"{file} is missing", f"run `pulumi stack init {stack}`, and commit the file"
+                "stacks",
+                "failed",
+                f"{file} is missing",
+                f"run {shell('pulumi', 'stack', 'init', stack)}, and commit the file",
             )
             continue
         names = sorted((settings.keys() | found.keys()) - _OWN_SETTINGS)

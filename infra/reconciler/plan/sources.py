@@ -37,7 +37,7 @@ _DIGITS = 16
 
 #: Why every unit counts as changed: what all units share, by its name in a record, and a record that is missing.
 REASONS: Mapping[str, str] = {
-    "code": "the code of the reconciler changed",
+    "code": "the reconciler's own code changed",
     "environment": f"{ENVIRONMENT_FILE} changed",
     "packages": f"the version of {' or '.join(_PACKAGES)} changed",
     "schemas": "a schema or the catalogue of services changed",

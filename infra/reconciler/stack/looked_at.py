@@ -23,6 +23,6 @@ def units_looked_at(env: Mapping[str, str] = os.environ) -> frozenset[str] | Non
     if not pulumi.runtime.is_dry_run():
         raise ReconcilerError(
             f"{VARIABLE} is set: a run that looks at some units only would delete the others, so this run changed "
-            f"nothing\n    Unset {VARIABLE}, which only a preview of `reconciler review --changed` may have."
+            f"nothing\n    Unset {VARIABLE}, which only a preview of a quick review may have."
         )
     return frozenset(Path(file).read_text(encoding="utf-8").split())

@@ -23,7 +23,7 @@ WRITTEN_OUT = re.compile(
 )
 PRINTED = re.compile(r"`((?:reconciler|pulumi|gcloud) [^`]+)`")
 #: Their messages name the output of a command, and advise none.
-NAMES_ONLY = {"health/last_run.py", "cli/sweep.py", "config/rules/references.py"}
+NAMES_ONLY = {"health/last_run.py", "cli/sweep.py", "config/rules/references.py", "review/quick.py"}
 
 
 def messages(tree: ast.Module) -> Iterator[ast.Constant]:

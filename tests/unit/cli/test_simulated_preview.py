@@ -98,7 +98,7 @@ def test_review_takes_one_way_to_preview(capsys: pytest.CaptureFixture[str]):
     with pytest.raises(SystemExit) as ended:
         main(["review", "-e", "dev", "--specs", ".", "--base", ".", "--refresh"])
     assert ended.value.code == 2
-    assert "choose one of --preview, --refresh and --base" in capsys.readouterr().err
+    assert "choose one of --preview, --refresh, --base and --changed" in capsys.readouterr().err
 
 
 def test_local_stacks_keep_no_encrypted_setting():
