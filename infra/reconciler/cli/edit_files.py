@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import difflib
 import functools
-import re
 import stat
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, TypeVar, cast
@@ -32,7 +31,6 @@ from reconciler.model.errors import Problem, ReconcilerError
 
 F = TypeVar("F", bound=Callable[..., Any])
 
-_DAYS = re.compile(r"([1-9][0-9]{0,4})d")
 _WRITABLE = stat.S_IWUSR | stat.S_IWGRP | stat.S_IWOTH
 _COLOURS = {"+": "green", "-": "red", "@": "cyan"}
 
@@ -288,45 +286,6 @@ def format_diff(change: FileChange) -> str:
         if not line.endswith("\n"):
             lines.append("\\ No newline at end of file")
     return "".join(f"{line}\n" for line in lines)
-
-
-def until_option(text: str, help_until: str) -> Callable[[F], F]:
-    """Return the options `--for` and `--until`: a number of days from today, or a day."""
-
-    def add(command: F) -> F:
-        for_ = click.option("--for", "days", type=Days(), metavar="DAYS", help=text)
-        until = click.option("--until", type=Day(), metavar="DATE", help=help_until)
-        return for_(until(command))
-
-    return add
-
-
-class Days(click.ParamType[timedelta]):
-    """A number of days such as `30d`."""
-
-    name = "days"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> timedelta:
-        """Parse it."""
-        if isinstance(value, timedelta):
-            return value
-        found = _DAYS.fullmatch(value)
-        if found is None:
-            self.fail(f"{value!r}: expected a number of days such as 30d", param, ctx)
-        return timedelta(days=int(found[1]))
-
-
-class Day(click.ParamType[date]):
-    """An ISO date."""
-
-    name = "date"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> date:
-        """Parse it."""
-        try:
-            return value if isinstance(value, date) else date.fromisoformat(value)
-        except ValueError:
-            self.fail(f"{value!r}: expected a date such as 2026-12-31", param, ctx)
 
 
 def _lines(raw: bytes | None) -> list[str]:

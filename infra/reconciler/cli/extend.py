@@ -8,7 +8,8 @@ from pathlib import Path
 
 import click
 
-from reconciler.cli.edit_files import Day, Days, Finish, edit_options, edit_unit, read_unit
+from reconciler.cli.edit_files import Finish, edit_options, edit_unit, read_unit
+from reconciler.cli.options import Day, Days
 from reconciler.edits import lifecycle
 
 

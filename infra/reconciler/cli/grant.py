@@ -7,7 +7,8 @@ from pathlib import Path
 
 import click
 
-from reconciler.cli.edit_files import Finish, edit_options, edit_unit, read_unit, until_option
+from reconciler.cli.edit_files import Finish, edit_options, edit_unit, read_unit
+from reconciler.cli.options import until_option
 from reconciler.config.schema.schemas import accepts
 from reconciler.edits import access
 from reconciler.google.bigquery.access import is_person, to_place

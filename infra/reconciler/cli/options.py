@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -171,6 +171,35 @@ class Day(click.ParamType[date]):
         if not _FIRST_YEAR <= found.year <= _LAST_YEAR:
             self.fail(f"{found}: expected a year between {_FIRST_YEAR} and {_LAST_YEAR}", param, ctx)
         return found
+
+
+_DAYS = re.compile(r"([1-9][0-9]{0,4})d")
+
+
+class Days(click.ParamType[timedelta]):
+    """A number of days such as `30d`."""
+
+    name = "days"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> timedelta:
+        """Parse it."""
+        if isinstance(value, timedelta):
+            return value
+        found = _DAYS.fullmatch(value)
+        if found is None:
+            self.fail(f"{value!r}: expected a number of days such as 30d", param, ctx)
+        return timedelta(days=int(found[1]))
+
+
+def until_option(text: str, help_until: str) -> Callable[[F], F]:
+    """Return the options `--for` and `--until`: a number of days from today, or a day."""
+
+    def add(command: F) -> F:
+        for_ = click.option("--for", "days", type=Days(), metavar="DAYS", help=text)
+        until = click.option("--until", type=Day(), metavar="DATE", help=help_until)
+        return for_(until(command))
+
+    return add
 
 
 today_option = click.option(

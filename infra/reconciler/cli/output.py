@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Literal
 
 import click
 
+from reconciler.cli.markdown import code, escape_markdown
 from reconciler.model.errors import printable
 
 if TYPE_CHECKING:
@@ -38,18 +39,6 @@ _COLOURS = {"ok": "", "notice": "", "warning": "yellow", "failed": "red"}
 _COMMAND = re.compile(r"(?P<start>^|[\r\n])(?P<space>[^\S\r\n]*)::|##\[")
 
 _LINE = re.compile(r"[^\n\t]+")
-
-#: Characters that begin markup or HTML in Markdown.
-_MARKUP = re.compile(r"[\\`*_\[\]<>~|&]|^[-+=]")
-
-#: Words between backticks are shown as code, in which GitHub links nothing.
-_CODE = re.compile(r"`([^`]*[^`\s][^`]*)`")
-
-#: What begins a numbered list.
-_NUMBERED = re.compile(r"^(\d{1,9})(?=[.)])")
-
-#: What GitHub makes a mention, a reference or a link of, even behind a backslash: it looks at the rendered text.
-_LINKED = re.compile(r"@|#|(?i:(?<=https:)|(?<=http:)|(?<=ftp:))(?=//)|(?i:www)(?=\.)|(?i:gh-)(?=\d)|\$")
 
 
 @dataclass(frozen=True)
@@ -426,9 +415,9 @@ def _escape_property(text: str) -> str:
 
 def _list_item(entry: Entry) -> str:
     """Return a line of a Markdown list that shows the text as it is."""
-    mark = f" {_code(entry.mark)}" if entry.mark else ""
-    text = f"{_escape_markdown(entry.text_with_owners)}{mark}{_closed(entry.parts)}"
-    return f"- {text}" if entry.file is None else f"- {_code(_place(entry).removesuffix(': '))}: {text}"
+    mark = f" {code(entry.mark)}" if entry.mark else ""
+    text = f"{escape_markdown(entry.text_with_owners)}{mark}{_closed(entry.parts)}"
+    return f"- {text}" if entry.file is None else f"- {code(_place(entry).removesuffix(': '))}: {text}"
 
 
 def _closed(parts: Sequence[Entry]) -> str:
@@ -441,30 +430,8 @@ def _items_by_file(section: Section) -> Iterator[str]:
     """Yield each file's name, and below it its entries with their lines."""
     for file, entries in itertools.groupby(section.entries, lambda entry: entry.file):
         if file is not None:
-            yield f"- {_code(file)}"
+            yield f"- {code(file)}"
         for entry in entries:
             line = f" (line {entry.line})" if entry.line else ""
             item = _list_item(replace(entry, file=None, text=f"{entry.text}{line}"))
             yield item if file is None else f"  {item}"
-
-
-def _code(text: str) -> str:
-    return f"`{_one_line(text).replace('`', chr(0x2BB))}`"
-
-
-def _escape_markdown(text: str) -> str:
-    """Return Markdown that shows a text as it is, on one line, and links nothing."""
-    parts = _CODE.split(_one_line(text))
-    return "".join(_code(part) if number % 2 else _escape_words(part) for number, part in enumerate(parts))
-
-
-def _escape_words(text: str) -> str:
-    escaped = _MARKUP.sub(lambda found: f"\\{found[0]}", text)
-    escaped = _NUMBERED.sub(r"\1\\", escaped)
-    return _LINKED.sub(lambda found: f"{found[0]}<!-- -->", escaped)
-
-
-def _one_line(text: str) -> str:
-    """Return a text on one line; what has no shape of its own, or changes the direction, by its number."""
-    words = " ".join(text.split())
-    return "".join(char if char.isprintable() else f"<U+{ord(char):04X}>" for char in words)

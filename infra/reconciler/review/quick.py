@@ -113,20 +113,13 @@ class _State:
     def without(self, left_out: set[tuple[str, str]]) -> Mapping[str, Any]:
         """Return the state without the resources of some types and names, and without what refers to them."""
 
+        kinds: dict[str, tuple[str, ...]] = {}
+        for kind, name in left_out:
+            kinds[name] = (*kinds.get(name, ()), kind)
+
         def is_kept(resource: Resource) -> bool:
             type_, name = resource["type"], resource["urn"].rsplit("::", 1)[1]
-            if type_ in _LAST:
-                return False
-            return type_ in _SHARED or not any(
-                name == each and type_.startswith(kind) for kind, each in left_out_of(name)
-            )
-
-        by_name: dict[str, list[tuple[str, str]]] = {}
-        for kind, name in left_out:
-            by_name.setdefault(name, []).append((kind, name))
-
-        def left_out_of(name: str) -> list[tuple[str, str]]:
-            return by_name.get(name, [])
+            return type_ not in _LAST and (type_ in _SHARED or not type_.startswith(kinds.get(name, ())))
 
         kept = [each for each in self.resources if is_kept(each)]
         urns = {each["urn"] for each in kept}
