@@ -18,7 +18,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 from tests.certificates import authority
 
-from reconciler.secrets.resolved_values import forget_values
+from reconciler.secrets.values_to_mask import forget_values
 
 settings.register_profile(
     "reconciler", max_examples=50, deadline=None, suppress_health_check=[HealthCheck.too_slow], print_blob=True

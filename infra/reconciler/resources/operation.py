@@ -200,10 +200,10 @@ def mask_own_text(text: str, known: KnownValues) -> str:
 
     Names stay that a secret happens to be equal to.
     """
-    return printable(mask_distinctive(text, known.values, known.is_public))
+    return shorten_lines(mask_distinctive(text, known.values, known.is_public))
 
 
-def printable(text: str) -> str:
+def shorten_lines(text: str) -> str:
     """Remove control characters and cut long lines: a vendor's message is printed to a terminal."""
     return "\n".join(map(shorten_line, text.split("\n")))
 

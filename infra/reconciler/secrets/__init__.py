@@ -3,7 +3,8 @@
 from reconciler.secrets.foreign_text import explain_withheld, masked_trace, shorten_line, show, show_label
 from reconciler.secrets.odd_values import ADVICE, OddValue, inspect_value
 from reconciler.secrets.resolve import Resolved, UnresolvedReferences, resolve
-from reconciler.secrets.resolved_values import (
+from reconciler.secrets.resolvers import EnvironmentResolver, PulumiConfigResolver, Resolver, resolvers
+from reconciler.secrets.values_to_mask import (
     KnownValues,
     known_value,
     known_values,
@@ -11,7 +12,6 @@ from reconciler.secrets.resolved_values import (
     remember_declared,
     wait_until_declared,
 )
-from reconciler.secrets.resolvers import EnvironmentResolver, PulumiConfigResolver, Resolver, resolvers
 from reconciler.secrets.versions import Finding, check_versions
 
 __all__ = [

@@ -9,7 +9,7 @@ import re
 import traceback
 
 from reconciler.secrets.masking import MASK, is_identifier, mask
-from reconciler.secrets.resolved_values import KnownValues
+from reconciler.secrets.values_to_mask import KnownValues
 
 #: Paths of values that are named where a text is withheld.
 _MOST_NAMED = 3

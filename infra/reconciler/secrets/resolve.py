@@ -10,8 +10,8 @@ from typing import Any
 from reconciler.model import Reference, references
 from reconciler.model.errors import ReconcilerError
 from reconciler.secrets.odd_values import OddValue, as_sent, inspect_value
-from reconciler.secrets.resolved_values import remember_values
 from reconciler.secrets.resolvers import Resolver
+from reconciler.secrets.values_to_mask import remember_values
 
 #: Values fetched at once for one tree.
 _AT_ONCE = 8
@@ -38,7 +38,7 @@ def resolve(tree: Any, resolvers: Iterable[Resolver]) -> Resolved:
     """Replace every reference in a JSON tree by its value, each fetched once.
 
     Raises `UnresolvedReferences` naming all that cannot be resolved. What is fetched here is not taken from, nor kept
-    for, another request; only `resolved_values` keeps it, for masking.
+    for, another request; only `values_to_mask` keeps it, for masking.
     """
     by_kind = {resolver.kind: resolver for resolver in resolvers}
     found = list(references(tree))

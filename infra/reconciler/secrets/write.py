@@ -18,8 +18,8 @@ from google.auth import exceptions as auth_exceptions
 from reconciler.model import Reference
 from reconciler.model.commands import shell
 from reconciler.model.errors import ReconcilerError, RemoteError, google_error
-from reconciler.secrets.resolved_values import remember_values
 from reconciler.secrets.secret_manager import connect, retry
+from reconciler.secrets.values_to_mask import remember_values
 
 #: The largest version that Secret Manager takes.
 LARGEST_BYTES = 65_536

@@ -12,7 +12,7 @@ from urllib.parse import quote
 import pytest
 
 from reconciler.cli.main import main
-from reconciler.secrets import resolved_values
+from reconciler.secrets import values_to_mask
 
 from .workspace import Workspace
 
@@ -40,9 +40,9 @@ ANSWERS: list[dict[str, Any]] = [
 
 @pytest.fixture(autouse=True)
 def _forgetful() -> Iterator[None]:
-    resolved_values.forget_values()
+    values_to_mask.forget_values()
     yield
-    resolved_values.forget_values()
+    values_to_mask.forget_values()
 
 
 @pytest.fixture
@@ -87,7 +87,7 @@ def test_status_withholds_a_task_when_a_secret_is_not_known(quoted: Workspace, m
     quoted.admin("POST", "/faults", {"path": "^/v1/", "count": None, **ANSWERS[0]})
     assert "Fivetran: reconnect: Reconnect: ******" in quoted.run("status").out
     monkeypatch.delenv("STRIPE_KEY")
-    resolved_values.forget_values()
+    values_to_mask.forget_values()
     printed = quoted.run("status").out
     assert "Fivetran: reconnect: its text may quote a secret that is not read here, see https://" in printed
     assert CANARY not in printed

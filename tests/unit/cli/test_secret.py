@@ -17,7 +17,7 @@ from pathlib import Path
 import pytest
 
 from reconciler.model import Reference
-from reconciler.secrets import resolved_values
+from reconciler.secrets import values_to_mask
 from reconciler.secrets.secret_manager import connect
 
 from .workspace import ENVIRONMENT, Ran, Workspace
@@ -35,7 +35,7 @@ def _empty(workspace: Workspace) -> Iterator[None]:
     workspace.unit("stripe", config={"api_key": {"secret": NAME, "version": 1}})
     yield
     workspace.admin("POST", "/secret-manager/reset")
-    resolved_values.forget_values()
+    values_to_mask.forget_values()
 
 
 def store(workspace: Workspace, value: str = "old-value", version: int = 1) -> None:

@@ -10,7 +10,7 @@ import pytest
 from reconciler.fivetran.api import FivetranClient, Timeouts
 from reconciler.resources.run.run import run
 from reconciler.resources.run.setup_tests import DEADLINE_VARIABLE
-from reconciler.secrets import resolved_values
+from reconciler.secrets import values_to_mask
 from simulator.process import Simulators, running
 
 from .account import CANARY, FastClock, Fivetran, settle
@@ -41,10 +41,10 @@ def fivetran(simulators: Simulators, monkeypatch: pytest.MonkeyPatch) -> Iterato
 @pytest.fixture(autouse=True)
 def _forgetful() -> Iterator[None]:
     """A process that has resolved no reference yet."""
-    resolved_values.forget_values()
-    resolved_values.remember_declared([])
+    values_to_mask.forget_values()
+    values_to_mask.remember_declared([])
     yield
-    resolved_values.forget_values()
+    values_to_mask.forget_values()
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ import pytest
 from reconciler.config.places import Places
 from reconciler.model import Dataset, Destination, Environment, Unit
 from reconciler.resources.dataset.listing import DatasetMoved, Listed, ListingFailed, list_datasets, reject_moves
-from reconciler.secrets import resolved_values
+from reconciler.secrets import values_to_mask
 
 ENVIRONMENT = Environment("dev", "dev/environment.yaml", "p", "Dev", Destination("US", "GCP_US_EAST4", "0"))
 UNITS = [Unit(id_, f"dev/{id_}.yaml", "x", ("o@example.com",), datasets=(Dataset(id_, "US"),)) for id_ in ("a", "b")]
@@ -21,8 +21,8 @@ UNITS = [Unit(id_, f"dev/{id_}.yaml", "x", ("o@example.com",), datasets=(Dataset
 @pytest.fixture(autouse=True)
 def _no_secrets() -> None:
     """The files declare no reference, so that the plugin's message is shown."""
-    resolved_values.forget_values()
-    resolved_values.remember_declared([])
+    values_to_mask.forget_values()
+    values_to_mask.remember_declared([])
 
 
 def listing(monkeypatch: pytest.MonkeyPatch, answer: Any) -> dict[str, Listed]:

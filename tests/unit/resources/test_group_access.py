@@ -9,7 +9,7 @@ import pytest
 
 from reconciler.resources.group_access.resource import GroupAccessProvider
 from reconciler.resources.run.run import run
-from reconciler.secrets import resolved_values
+from reconciler.secrets import values_to_mask
 
 from .account import CANARY, Fivetran, in_trouble
 
@@ -260,7 +260,7 @@ def test_a_grant_whose_reply_is_lost_is_no_failure(group: Fivetran, member: str)
 
 
 def test_a_name_with_a_secret_in_it_is_masked_in_state_and_logs(group: Fivetran, caplog):
-    resolved_values.remember_declared([{"config": {"api_key": {"env": "STRIPE_KEY"}}}])
+    values_to_mask.remember_declared([{"config": {"api_key": {"env": "STRIPE_KEY"}}}])
     group.make_team(f"Team {CANARY}")
     group.set_access(group.group, **{f"team:Team {CANARY}": VIEW})
     olds = _create(group, {ADMIN: MANAGE})

@@ -10,7 +10,7 @@ import pytest
 from tests.served import PLAIN
 
 from reconciler.model import Reference
-from reconciler.secrets import resolved_values
+from reconciler.secrets import values_to_mask
 from reconciler.secrets.secret_manager import ENDPOINT
 from simulator.process import Simulators, running
 
@@ -76,6 +76,6 @@ def vault(simulators: Simulators, monkeypatch: pytest.MonkeyPatch) -> Iterator[V
 @pytest.fixture(autouse=True)
 def _forgetful() -> Iterator[None]:
     """A process that has resolved nothing."""
-    resolved_values.forget_values()
+    values_to_mask.forget_values()
     yield
-    resolved_values.forget_values()
+    values_to_mask.forget_values()

@@ -36,7 +36,7 @@ from reconciler.resources.connection import api_fields, left_keys, new_connectio
 from reconciler.resources.connection.adoption import may_change
 from reconciler.resources.connection.existence import DeclaredConnection, ensure, fields_for_set_up
 from reconciler.resources.connection.values import reject_changes_around_kept, resolve_values
-from reconciler.resources.operation import Provider, found, hide_secrets, is_unknown, operation, printable, stored
+from reconciler.resources.operation import Provider, found, hide_secrets, is_unknown, operation, shorten_lines, stored
 from reconciler.resources.run.outcomes import OperationError
 from reconciler.resources.run.run import run
 from reconciler.secrets import known_values, resolvers
@@ -294,7 +294,7 @@ def _contains_secret(value: Any, props: Mapping[str, Any]) -> bool:
 
 
 def _shown(value: Any) -> str:
-    return printable(json.dumps(value, ensure_ascii=False, sort_keys=True, default=str))
+    return shorten_lines(json.dumps(value, ensure_ascii=False, sort_keys=True, default=str))
 
 
 def _hidden(path: str) -> str:

@@ -10,7 +10,7 @@ from functools import partial
 from reconciler.fivetran import roles
 from reconciler.fivetran.api import FivetranError, Forbidden, NotFound, Unauthorized
 from reconciler.fivetran.group_roles import AccessChange, GroupMember, LiveAccess, member_key, read_access
-from reconciler.resources.operation import explain, printable
+from reconciler.resources.operation import explain, shorten_lines
 from reconciler.resources.run.run import run
 from reconciler.secrets import known_values_of_run
 from reconciler.secrets.masking import MASK, mask
@@ -28,7 +28,7 @@ def read_members(group_id: str) -> LiveAccess:
     """
     live = read_access(run.account.client(), group_id)
     values = known_values_of_run(ask=False).values
-    return live.masked(lambda text: printable(mask(text, values) or MASK))
+    return live.masked(lambda text: shorten_lines(mask(text, values) or MASK))
 
 
 class Writer:
