@@ -136,13 +136,7 @@ def _ask_all(*questions: _Question) -> dict[str, str]:
     """Ask on a terminal. Raises click.UsageError without one, with the options of all questions."""
     missing = [each for each in questions if not each.known]
     if missing and not is_terminal():
-        wanted = [
-            f"{each.text.lower()}? Name it with --{each.option}"
-            + (": " if each.choices else "")
-            + ", ".join(each.choices)
-            for each in missing
-        ]
-        raise click.UsageError("\n    ".join(wanted))
+        raise click.UsageError("\n    ".join(each.as_option() for each in missing))
     return {each.option: each.known or _ask(each) for each in questions}
 
 

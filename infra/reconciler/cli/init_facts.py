@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from reconciler.cli import masked_output
 from reconciler.cli.group_members import read_masked_access
@@ -130,8 +130,3 @@ def _readers(bindings: Iterable[Binding]) -> Iterable[str]:
         if roles.role_reads_data(each.role) and each.members:
             names = format_names([printable(member) for member in each.members])
             yield f"{names} can read every dataset through {each.role} on the project"
-
-
-def as_members(access: Mapping[str, Any]) -> list[str]:
-    """Return the members of all roles, each once."""
-    return list(dict.fromkeys(member for members in access.values() for member in members))

@@ -21,9 +21,6 @@ from reconciler.model.errors import ReconcilerError, RemoteError, google_error
 from reconciler.secrets.secret_manager import connect, retry
 from reconciler.secrets.values_to_mask import remember_values
 
-#: The largest version that Secret Manager takes.
-LARGEST_BYTES = 65_536
-
 _LABELS = {"managed-by": "fivetran-reconciler"}
 _TIMEOUT_S = 30.0
 
