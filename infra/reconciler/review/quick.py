@@ -16,23 +16,20 @@ from reconciler.config import Loaded
 from reconciler.model.errors import ReconcilerError
 from reconciler.plan.sources import APPLIED_FILES, SOURCES_INPUT, Sources, compare_sources, find_sources
 from reconciler.review.scope import Scope
-
-#: The types of resources that units have, by the beginning of the type: named after the unit, or after its dataset.
-_OF_UNITS = "pulumi-python:dynamic/fivetran:"
-_OF_DATASETS = ("gcp:bigquery/dataset:", "pulumi-python:dynamic/bigquery:")
-
-#: Those of the first kind that an environment has once, named after it.
-_SHARED = frozenset(
-    f"{_OF_UNITS}{name}"
-    for name in ("Destination", "DestinationTests", "GroupAccess", "ServiceAccount", "SharedDestination")
+from reconciler.state.resources import (
+    OF_DATASET,
+    OF_UNIT,
+    OUTCOME,
+    PREFLIGHT,
+    REFERENCES,
+    STACK,
+    Resource,
+    change_urns,
+    name_of,
 )
 
 #: What comes last in a run, which a quick review does not register.
-_LAST = frozenset({APPLIED_FILES, "pulumi-python:dynamic/reconciler:Outcome"})
-
-_PREFLIGHT = "pulumi-python:dynamic/reconciler:Preflight"
-
-Resource = Mapping[str, Any]
+_LAST = frozenset({APPLIED_FILES, OUTCOME})
 
 
 @dataclass(frozen=True)
@@ -56,7 +53,7 @@ def checkpoint(deployment: Mapping[str, Any] | None, project: str, stack: str) -
 def outputs_alone(exported: str) -> Mapping[str, Any]:
     """Return the state of a stack with no resource but the stack, which has its outputs."""
     deployment = _State.of(exported).deployment
-    resources = [each for each in deployment.get("resources") or () if each["type"] == "pulumi:pulumi:Stack"]
+    resources = [each for each in deployment.get("resources") or () if each["type"] == STACK]
     return {**deployment, "resources": resources}
 
 
@@ -74,10 +71,10 @@ def plan_quick_preview(exported: str, loaded: Loaded, stack: str) -> QuickPrevie
     if not found.unchanged:
         return QuickPreview(scope)
     declared = {unit.name: {each.id for each in unit.all_datasets} for unit in loaded.stack(stack).units}
-    left_out = {(_OF_UNITS, name) for name in found.unchanged}
+    left_out = {(type_, name) for type_ in OF_UNIT for name in found.unchanged}
     for name in found.unchanged:
         datasets = {*declared[name], *state.datasets_of(name)}
-        left_out |= {(type_, dataset) for type_ in _OF_DATASETS for dataset in datasets}
+        left_out |= {(type_, dataset) for type_ in OF_DATASET for dataset in datasets}
     return QuickPreview(scope, tuple(sorted(found.changed)), state.project, state.without(left_out))
 
 
@@ -98,7 +95,7 @@ class _State:
             resources = tuple(deployment.get("resources") or ())
             inputs = {each["type"]: each.get("inputs") or {} for each in resources}
             text = inputs.get(APPLIED_FILES, {}).get(SOURCES_INPUT)
-            units = dict(inputs.get(_PREFLIGHT, {}).get("units", {}))
+            units = dict(inputs.get(PREFLIGHT, {}).get("units", {}))
         except (ValueError, KeyError, TypeError, AttributeError):
             raise ReconcilerError("`pulumi stack export` printed no state of this project") from None
         return cls(deployment, resources, None if text is None else Sources.of(text), units)
@@ -113,29 +110,15 @@ class _State:
     def without(self, left_out: set[tuple[str, str]]) -> Mapping[str, Any]:
         """Return the state without the resources of some types and names, and without what refers to them."""
 
-        kinds: dict[str, tuple[str, ...]] = {}
-        for kind, name in left_out:
-            kinds[name] = (*kinds.get(name, ()), kind)
-
         def is_kept(resource: Resource) -> bool:
-            type_, name = resource["type"], resource["urn"].rsplit("::", 1)[1]
-            return type_ not in _LAST and (type_ in _SHARED or not type_.startswith(kinds.get(name, ())))
+            return resource["type"] not in _LAST and (resource["type"], name_of(resource)) not in left_out
 
         kept = [each for each in self.resources if is_kept(each)]
         urns = {each["urn"] for each in kept}
         pending = [each for each in self.deployment.get("pending_operations") or () if is_kept(each["resource"])]
-        trimmed = [_refer_only_to(urns, each) for each in kept]
+
+        def drop_left_out(field: str, urn: str) -> str | None:
+            return urn if field not in REFERENCES or urn in urns else None
+
+        trimmed = [change_urns(each, drop_left_out) for each in kept]
         return {**self.deployment, "resources": trimmed, **({"pending_operations": pending} if pending else {})}
-
-
-def _refer_only_to(urns: set[str], resource: Resource) -> Resource:
-    """Return a resource without dependencies on what is left out, which the engine would miss."""
-    changed = dict(resource)
-    if "dependencies" in resource:
-        changed["dependencies"] = [each for each in resource["dependencies"] if each in urns]
-    if "propertyDependencies" in resource:
-        changed["propertyDependencies"] = {
-            key: [each for each in of_key or () if each in urns]
-            for key, of_key in resource["propertyDependencies"].items()
-        }
-    return changed

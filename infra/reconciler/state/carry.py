@@ -8,28 +8,28 @@ states have already is only taken out of the first.
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from reconciler.model import commands
 from reconciler.model.errors import ReconcilerError
-
-_DYNAMIC = "pulumi-python:dynamic/"
-_STACK = "pulumi:pulumi:Stack"
-_PROVIDER = "pulumi:providers:"
-_PREFLIGHT = f"{_DYNAMIC}reconciler:Preflight"
-_OF_UNIT = tuple(f"{_DYNAMIC}fivetran:{name}" for name in ("Package", "Connection", "Activation"))
-_OF_DATASET = ("gcp:bigquery/dataset:Dataset", f"{_DYNAMIC}bigquery:DatasetAccess")
-_OF_FUNCTION = (
-    "gcp:cloudfunctions/functionIamMember:FunctionIamMember",
-    "gcp:cloudrunv2/serviceIamMember:ServiceIamMember",
+from reconciler.state.resources import (
+    DYNAMIC,
+    OF_DATASET,
+    OF_FUNCTION,
+    OF_UNIT,
+    PREFLIGHT,
+    STACK,
+    change_urns,
+    name_of,
+    prefix_of,
+    references_of,
 )
-#: An environment's own stack has the one where a subfolder's has the other.
-_DESTINATIONS = frozenset({f"{_DYNAMIC}fivetran:Destination", f"{_DYNAMIC}fivetran:SharedDestination"})
 
-#: The fields of a resource that hold URNs.
-_URN_FIELDS = ("urn", "parent", "provider", "dependencies", "propertyDependencies", "deletedWith", "aliases")
+_PROVIDER = "pulumi:providers:"
+#: An environment's own stack has the one where a subfolder's has the other.
+_DESTINATIONS = frozenset({f"{DYNAMIC}fivetran:Destination", f"{DYNAMIC}fivetran:SharedDestination"})
 
 Resource = dict[str, Any]
 
@@ -74,7 +74,7 @@ class State:
     @property
     def units(self) -> Mapping[str, Mapping[str, Any]]:
         """What the last run recorded of each unit; nothing before the first."""
-        recorded = (each["outputs"].get("units") for each in self.resources if each["type"] == _PREFLIGHT)
+        recorded = (each["outputs"].get("units") for each in self.resources if each["type"] == PREFLIGHT)
         return dict(next(recorded, None) or {})
 
     def take(self, unit: Movable) -> list[Resource]:
@@ -83,11 +83,11 @@ class State:
         if recorded is None:
             return []
         wanted = {
-            *((kind, unit.name) for kind in _OF_UNIT),
-            *((kind, dataset) for kind in _OF_DATASET for dataset in recorded.get("datasets") or ()),
-            *((kind, function) for kind in _OF_FUNCTION for function in unit.functions),
+            *((kind, unit.name) for kind in OF_UNIT),
+            *((kind, dataset) for kind in OF_DATASET for dataset in recorded.get("datasets") or ()),
+            *((kind, function) for kind in OF_FUNCTION for function in unit.functions),
         }
-        return [each for each in self.resources if (each["type"], _name(each["urn"])) in wanted]
+        return [each for each in self.resources if (each["type"], name_of(each)) in wanted]
 
 
 def carry(source: State, target: State, units: Sequence[Movable]) -> tuple[dict[str, Any], dict[str, Any]]:
@@ -109,7 +109,7 @@ def carry(source: State, target: State, units: Sequence[Movable]) -> tuple[dict[
         there = known.get(arrived["urn"])
         if there is not None and there.get("id") != arrived.get("id"):
             raise ReconcilerError(
-                f"{target.stack} has another {each['type']} {_name(each['urn'])}: {there.get('id')}, and "
+                f"{target.stack} has another {each['type']} {name_of(each)}: {there.get('id')}, and "
                 f"{source.stack} has {arrived.get('id')}\n"
                 "    Find out which of them is in use, and delete the other one from its state."
             )
@@ -126,39 +126,31 @@ class _Arrival:
 
     def __init__(self, source: State, target: State, moved: set[str]) -> None:
         self._source, self._target, self._moved = source, target, moved
-        self._here = _prefix(source.only(_STACK)["urn"])
-        self._there = _prefix(target.only(_STACK)["urn"])
-        self._shared = {(_kind(each["type"]), _name(each["urn"])): each for each in target.resources}
+        self._here = prefix_of(source.only(STACK)["urn"])
+        self._there = prefix_of(target.only(STACK)["urn"])
+        self._shared = {(_kind(each["type"]), name_of(each)): each for each in target.resources}
         self._by_urn = {each["urn"]: each for each in source.resources}
         self.resources: list[Resource] = []
 
     def rewrite(self, resource: Resource) -> Resource:
         """Return a copy of a resource that refers to the target's resources."""
-        arrived = copy.deepcopy(resource)
-        for key in _URN_FIELDS:
-            if key in arrived:
-                arrived[key] = self._refer(arrived[key], is_alias=key == "aliases")
-        return arrived
+        return change_urns(copy.deepcopy(resource), self._refer)
 
-    def _refer(self, node: Any, *, is_alias: bool) -> Any:
-        if isinstance(node, dict):
-            return {key: self._refer(each, is_alias=is_alias) for key, each in node.items()}
-        if isinstance(node, list):
-            return [self._refer(each, is_alias=is_alias) for each in node]
-        if not isinstance(node, str) or not node.startswith(self._here):
-            return node
-        if is_alias or node in self._moved:
-            return self._there + node.removeprefix(self._here)
-        return self._provider(node) if f"::{_PROVIDER}" in node else self._find(node)["urn"]
+    def _refer(self, field: str, urn: str) -> str:
+        if not urn.startswith(self._here):
+            return urn
+        if field == "aliases" or urn in self._moved:
+            return self._there + urn.removeprefix(self._here)
+        return self._provider(urn) if f"::{_PROVIDER}" in urn else str(self._find(urn)["urn"])
 
     def _find(self, urn: str) -> Resource:
         resource = self._by_urn[urn]
-        found = self._shared.get((_kind(resource["type"]), _name(urn)))
-        if found is None and resource["type"] == _STACK:
-            found = self._target.only(_STACK)
+        found = self._shared.get((_kind(resource["type"]), name_of(resource)))
+        if found is None and resource["type"] == STACK:
+            found = self._target.only(STACK)
         if found is None:
             raise ReconcilerError(
-                f"{self._target.stack} has no {resource['type']} {_name(urn)}, which a unit depends on\n"
+                f"{self._target.stack} has no {resource['type']} {name_of(resource)}, which a unit depends on\n"
                 f"    Run {commands.up(self._target.stack)} first."
             )
         return found
@@ -167,7 +159,7 @@ class _Arrival:
         """Return the target's provider of the same version; the first resource of a kind brings its own."""
         urn, _, _id = reference.rpartition("::")
         source = self._by_urn[urn]
-        key = (_kind(source["type"]), _name(urn))
+        key = (_kind(source["type"]), name_of(source))
         if key not in self._shared:
             copied = self.rewrite({**source, "urn": self._there + urn.removeprefix(self._here)})
             self._shared[key] = copied
@@ -179,25 +171,18 @@ class _Arrival:
 def _require_independent(source: State, moved: set[str]) -> None:
     """Raise if a resource that stays depends on one that goes: a unit whose dataset goes, for example."""
     left = [
-        _name(each["urn"])
+        name_of(each)
         for each in source.resources
-        if each["urn"] not in moved and not moved.isdisjoint(_references(each))
+        if each["urn"] not in moved and not moved.isdisjoint(references_of(each))
     ]
     if left:
         names = ", ".join(sorted(set(left)))
         raise ReconcilerError(f"{names} would stay in {source.stack}, and depends on what goes\n    Move it as well.")
 
 
-def _references(resource: Resource) -> Iterator[str]:
-    yield from resource.get("dependencies") or ()
-    for urns in (resource.get("propertyDependencies") or {}).values():
-        yield from urns or ()
-    yield from (each for key in ("parent", "deletedWith") if (each := resource.get(key)))
-
-
 def _carry_records(source: State, target: State, units: Sequence[Movable]) -> None:
     """Carry what the preflight and the outputs of the stack record of the units."""
-    ours, theirs = source.only(_PREFLIGHT), target.only(_PREFLIGHT)
+    ours, theirs = source.only(PREFLIGHT), target.only(PREFLIGHT)
     connections = {name for unit in units if (name := (source.units.get(unit.name) or {}).get("connection"))}
     for part in ("inputs", "outputs"):
         here, there = ours.get(part) or {}, theirs.get(part) or {}
@@ -208,7 +193,7 @@ def _carry_records(source: State, target: State, units: Sequence[Movable]) -> No
         _hand_over(here, there, "intents", connections)
         references = there.setdefault("references", [])
         references += [each for each in here.get("references") or () if each not in references]
-    here, there = (each.only(_STACK).setdefault("outputs", {}) for each in (source, target))
+    here, there = (each.only(STACK).setdefault("outputs", {}) for each in (source, target))
     _hand_over(here, there, "units", [unit.name for unit in units])
     _hand_over(here, there, "airflow_variables", {each for unit in units for each in unit.variables})
 
@@ -223,12 +208,3 @@ def _hand_over(here: dict[str, Any], there: dict[str, Any], key: str, names: Ite
 
 def _kind(kind: str) -> str:
     return "destination" if kind in _DESTINATIONS else kind
-
-
-def _name(urn: str) -> str:
-    return urn.split("::", 3)[3]
-
-
-def _prefix(urn: str) -> str:
-    """Return the part of a URN that names the stack and the project."""
-    return "::".join(urn.split("::")[:2]) + "::"
