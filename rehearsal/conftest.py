@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from tests.engine.admin import Admin
 from tests.engine.prefork import preforked_python
-from tests.engine.workspace import Tools, Workspace
+from tests.engine.workspace import Tools, Workspace, without_log
 
 from rehearsal.scene import Scene, set_up
 from simulator.process import Simulators, running
@@ -36,7 +36,7 @@ def workspace(simulators: Simulators, tmp_path: Path, tmp_path_factory: pytest.T
     """Return a stack `dev` with an environment and no units."""
     folder = tmp_path_factory.mktemp("tools")
     with preforked_python(folder / "preforked") as preforked:
-        tools = Tools.make(folder, tmp_path_factory.mktemp("pulumi-home"), preforked=preforked)
+        tools = Tools.make(folder, without_log(folder / "pulumi-home"), preforked=preforked)
         yield Workspace(tmp_path / "work", simulators.environment, tools)
 
 

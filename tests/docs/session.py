@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import os
 import re
-import shlex
 import shutil
 import signal
 import subprocess
@@ -14,11 +13,10 @@ from pathlib import Path
 
 from tests.docs.pages import ROOT
 from tests.engine.admin import Admin
-from tests.engine.prefork import preforked, preforked_python
-from tests.engine.workspace import CLI_SETTINGS
+from tests.engine.prefork import preforked_python
+from tests.engine.workspace import CLI_SETTINGS, without_log
 
 import environment
-from reconciler.cli.main import COMMANDS
 
 BASH = shutil.which("bash") or "/bin/bash"
 TIMEOUT_S = 180
@@ -63,7 +61,7 @@ class Session:
         self.env = {
             **{name: os.environ[name] for name in ("HOME", "LANG") if name in os.environ},
             "PATH": os.pathsep.join([str(python), os.environ["PATH"]]),
-            "PULUMI_HOME": str(folder / "pulumi-home"),
+            "PULUMI_HOME": str(without_log(folder / "pulumi-home")),
             "TMPDIR": str(folder),
             **environment.SETTINGS,
             **CLI_SETTINGS,
@@ -134,11 +132,7 @@ class Session:
 @contextlib.contextmanager
 def session(folder: Path) -> Iterator[Session]:
     """A session for as long as the block lasts."""
-    modules = {module for module, _ in COMMANDS.values()}
-    with preforked_python(folder / "bin") as python, preforked(*sorted(modules)) as command:
-        script = shlex.join([*command, "-c", "from reconciler.cli.main import main; main()"])
-        (python / "reconciler").write_text(f'#!/bin/sh\nexec {script} "$@"\n')
-        (python / "reconciler").chmod(0o755)
+    with preforked_python(folder / "bin") as python:
         opened = Session(folder, python)
         try:
             yield opened

@@ -10,7 +10,7 @@ import pytest
 from admin import Admin
 from tests.engine.keeper import running_keeper
 from tests.engine.prefork import preforked_python
-from workspace import Tools, Workspace
+from workspace import Tools, Workspace, without_log
 
 from simulator.process import Simulators, running
 
@@ -58,4 +58,4 @@ def tools(tmp_path_factory: pytest.TempPathFactory, pulumi_home: Path) -> Iterat
 @pytest.fixture(scope="session")
 def pulumi_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Where the CLI keeps its own things, apart from the user's."""
-    return tmp_path_factory.mktemp("pulumi-home")
+    return without_log(tmp_path_factory.mktemp("pulumi-home"))

@@ -34,6 +34,9 @@ from pathlib import Path
 
 SEEDS = (1, 2)
 
+#: Scripts of this folder are forked too.
+TOOLS = Path(__file__).resolve().parents[2] / "tools"
+
 #: A file to which a process adds the modules that it imported itself.
 IMPORTED_LATER = "PREFORK_IMPORTED_LATER"
 
@@ -114,19 +117,31 @@ def _list_packages() -> bytes:
 
 @contextlib.contextmanager
 def preforked_python(folder: Path) -> Iterator[Path]:
-    """Start the forking processes for as long as the block lasts; yield a directory for PATH, with a `python3`."""
+    """Start the forking processes for as long as the block lasts.
+
+    Yields:
+        A directory for PATH with a `python3`, and with a `reconciler` that is forked as well.
+    """
+    from reconciler.cli.main import COMMANDS  # not in the forking process, in which this file is the program
+
+    commands = sorted({module for module, _ in COMMANDS.values()})
     with _address() as address, contextlib.ExitStack() as stack:
         for number, seed in enumerate(SEEDS):
-            stack.enter_context(_forking_process(f"{address}{number}", seed, ENGINE))
-        yield put_python(
+            modules = (*ENGINE, *commands, "psutil", "reconciler.google.storage")
+            stack.enter_context(_forking_process(f"{address}{number}", seed, modules))
+        front = f"exec {shlex.join(_front(address))}$(($$ % {len(SEEDS)}))"
+        put_python(
             folder,
             before=(
                 'case "$*" in\n'
-                '  "-u -m pulumi.dynamic "* | *pulumi-language-python-exec" "*)\n'
-                f'    exec {shlex.join(_front(address))}$(($$ % {len(SEEDS)})) "$@" ;;\n'
+                f'  "-u -m pulumi.dynamic "* | *pulumi-language-python-exec" "* | "{TOOLS}/"*) {front} "$@" ;;\n'
                 "esac\n"
             ),
         )
+        command = folder / "reconciler"
+        command.write_text(f'#!/bin/sh\n{front} -c "from reconciler.cli.main import main; main()" "$@"\n')
+        command.chmod(0o755)
+        yield folder
 
 
 @contextlib.contextmanager

@@ -6,13 +6,13 @@ import json
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import cel
 import pytest
 from bootstrap_program import IDS, PROJECTS, ROOT, BootstrapProgram
 from checked_gcp import NUMBER, Registered, faults, serving
+from workspace import CLI_SETTINGS, Tools
 
 from bootstrap.conditions import FIVETRAN_KEY, is_secret_of_units
 
@@ -48,12 +48,17 @@ class Bootstrap:
 
 
 @pytest.fixture(scope="module")
-def bootstrap(tmp_path_factory: pytest.TempPathFactory, pulumi_home: Path) -> Iterator[Bootstrap]:
+def bootstrap(tmp_path_factory: pytest.TempPathFactory, tools: Tools) -> Iterator[Bootstrap]:
     """The program of the checkout, with the config of the page, applied to a provider that checks."""
     with serving() as (provider, port):
-        variables = {"PULUMI_HOME": str(pulumi_home), "PULUMI_DEBUG_PROVIDERS": f"gcp:{port}"}
+        variables = {
+            "PATH": tools.path,
+            "PULUMI_HOME": str(tools.pulumi_home),
+            "PULUMI_DEBUG_PROVIDERS": f"gcp:{port}",
+            **CLI_SETTINGS,
+        }
         program = BootstrapProgram(tmp_path_factory.mktemp("bootstrap"), variables)
-        program.pulumi("up", "--yes")
+        program.pulumi("up", "--yes", "--skip-preview")
         yield Bootstrap(provider.created, json.loads(program.pulumi("stack", "output", "--json")))
 
 

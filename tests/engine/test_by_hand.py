@@ -9,12 +9,12 @@ from pathlib import Path
 
 import pytest
 import yaml
-from workspace import ENVIRONMENT, ROOT, stripe
+from workspace import ENVIRONMENT, ROOT, Tools, stripe
 
 COMMANDS = """
 eval "$(reconciler simulate &)"
 pulumi stack select dev &&
-pulumi up --yes --non-interactive &&
+pulumi up --yes --skip-preview --non-interactive &&
 pulumi preview --stack prod --non-interactive &&
 pulumi preview --expect-no-changes --refresh --non-interactive
 """
@@ -38,16 +38,15 @@ def settings() -> dict[str, bytes]:
     return {file.name: file.read_bytes() for file in ROOT.glob("Pulumi*.yaml")}
 
 
-def test_plain_pulumi_works_in_the_root_and_leaves_the_checkout_as_it_was(
-    tmp_path: Path, specs: Path, pulumi_home: Path
-):
+def test_plain_pulumi_works_in_the_root_and_leaves_the_checkout_as_it_was(tmp_path: Path, specs: Path, tools: Tools):
     before = settings()
     scratch = tmp_path / "scratch"
     scratch.mkdir()
     variables = {
-        **{name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ},
+        **{name: os.environ[name] for name in ("HOME",) if name in os.environ},
+        "PATH": tools.path,
         "RECONCILER_SPECS": str(specs),
-        "PULUMI_HOME": str(pulumi_home),
+        "PULUMI_HOME": str(tools.pulumi_home),
         "TMPDIR": str(scratch),
     }
     with subprocess.Popen(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -46,7 +45,7 @@ def declare(workspace: Workspace, *grants: tuple[str, str], **policy: Any) -> No
 
 def review(workspace: Workspace, *arguments: str, today: str = "2026-12-01") -> list[tuple[str, str]]:
     """Return class and text of each consequence about access to Fivetran."""
-    command = [str(Path(sys.executable).with_name("reconciler")), "review", "-e", "dev", "--format", "json", *arguments]
+    command = ["reconciler", "review", "-e", "dev", "--format", "json", *arguments]
     env, root = {**workspace.env, "RECONCILER_TODAY": today}, Path(__file__).resolve().parents[2]
     done = subprocess.run(command, cwd=root, env=env, capture_output=True, text=True, timeout=180, check=False)
     found = json.loads(done.stdout)["consequences"]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import subprocess
-import sys
 from typing import Any
 
 import httpx
@@ -77,15 +76,7 @@ def test_a_group_made_by_hand_is_imported_and_then_nothing_is_to_do_or_is_done(w
     before = made_by_hand(workspace, admin)
     datasets = datasets_of(admin)
     workspace.write("environment", {**ENVIRONMENT, "labels": {"default": {}}})
-    command = [
-        sys.executable,
-        "-c",
-        "from reconciler.cli.main import main; main()",
-        "import",
-        "--all",
-        "--datasets",
-        "dbt_*",
-    ]
+    command = ["reconciler", "import", "--all", "--datasets", "dbt_*"]
     done = subprocess.run(command, cwd=ROOT / "infra", env=workspace.env, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     assert done.stdout.count(".yaml") == 7

@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 from admin import Admin
 from workspace import CLI_SETTINGS, Result, Tools
 
@@ -61,12 +63,9 @@ class Program:
     variables: dict[str, str]
 
     def __post_init__(self) -> None:
-        (self.folder / "state").mkdir()
         (self.folder / "Pulumi.yaml").write_text("name: tiny\nruntime: python\n")
-        (self.folder / "Pulumi.dev.yaml").write_text('config: {"gcp:addPulumiAttributionLabel": "false"}\n')
         (self.folder / "__main__.py").write_text(PROGRAM)
         self.wants()
-        self.pulumi("stack", "init", "dev", stack=False).ok()
 
     def wants(
         self,
@@ -102,14 +101,21 @@ class Program:
 @pytest.fixture
 def program(admin: Admin, simulators: Simulators, tmp_path: Path, tools: Tools) -> Program:
     """A program that declares nothing yet, on an empty local Google Cloud."""
+    # The stack of workspaces, under the name of this project.
+    shutil.copytree(tools.new_stack / "state", tmp_path / "state")
+    (stack,) = (tmp_path / "state").rglob("stacks/*/dev.json")
+    stack.parent.rename(stack.parent.with_name("tiny"))
+    settings = yaml.safe_load((tools.new_stack / "settings.yaml").read_text())
+    settings["config"] = {"gcp:addPulumiAttributionLabel": "false"}
+    (tmp_path / "Pulumi.dev.yaml").write_text(yaml.safe_dump(settings))
     variables = {
         **{name: os.environ[name] for name in ("HOME",) if name in os.environ},
         "PATH": tools.path,
         **CLI_SETTINGS,
         **simulators.environment,
-        "PULUMI_BACKEND_URL": (tmp_path / "state").as_uri(),
+        **tools.keeper,
+        "PULUMI_BACKEND_URL": f"{(tmp_path / 'state').as_uri()}?metadata=skip",
         "PULUMI_HOME": str(tools.pulumi_home),
-        "PULUMI_CONFIG_PASSPHRASE": "x",
         "PULUMI_SKIP_UPDATE_CHECK": "1",
     }
     return Program(tmp_path, variables)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import subprocess
-import sys
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -38,7 +37,7 @@ class Job:
         }
 
     def recover(self, *options: str) -> subprocess.CompletedProcess[str]:
-        command = [sys.executable, str(ROOT / "tools" / "recover.py"), *options, "dev"]
+        command = ["python3", str(ROOT / "tools" / "recover.py"), *options, "dev"]
         environment = {**self.workspace.env, **self.variables}
         return subprocess.run(
             command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=180, check=False

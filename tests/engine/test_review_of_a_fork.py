@@ -6,7 +6,6 @@ import json
 import os
 import signal
 import subprocess
-import sys
 import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
@@ -16,9 +15,8 @@ from typing import Any
 import psutil
 import pytest
 import yaml
-from workspace import ENVIRONMENT, ROOT, stripe
+from workspace import ENVIRONMENT, ROOT, Tools, stripe
 
-COMMAND = str(Path(sys.executable).with_name("reconciler"))
 TODAY = "2026-12-01"
 CANARY = "canary-of-the-user"
 
@@ -39,14 +37,21 @@ CREDENTIALS = {
 
 
 @pytest.fixture
-def estate(tmp_path: Path) -> Estate:
-    return Estate(tmp_path)
+def estate(tmp_path: Path, tools: Tools) -> Estate:
+    return Estate(tmp_path, tools.path)
+
+
+@pytest.fixture
+def unforked(tmp_path: Path) -> Estate:
+    """One whose processes the engine starts itself, so that each has the variables that it was given."""
+    return Estate(tmp_path, os.environ["PATH"])
 
 
 class Estate:
     """The specs of a base branch and of a pull request, with `stripe` and `shop` in both."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, path: str) -> None:
+        self.path = path
         self.base, self.head = folder / "base" / "connectors", folder / "head" / "connectors"
         self.temporary = folder / "temporary"
         self.home = folder / "home"
@@ -67,8 +72,8 @@ class Estate:
 
     def start(self, *arguments: str, **variables: str) -> subprocess.Popen[str]:
         """Start the command, with credentials that it must not use."""
-        command = [COMMAND, "review", "-e", "dev", "--specs", str(self.head), "--base", str(self.base)]
-        own = {"PATH": os.environ["PATH"], "HOME": str(self.home), "TMPDIR": str(self.temporary)}
+        command = ["reconciler", "review", "-e", "dev", "--specs", str(self.head), "--base", str(self.base)]
+        own = {"PATH": self.path, "HOME": str(self.home), "TMPDIR": str(self.temporary)}
         return subprocess.Popen(
             [*command, "--today", TODAY, *arguments],
             cwd=ROOT,
@@ -171,16 +176,16 @@ def test_review_of_a_fork_rejects_a_removal_that_is_not_allowed(estate: Estate):
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL], ids=lambda number: number.name)
-def test_killed_review_of_a_fork_leaves_no_process_and_no_folder(estate: Estate, number: signal.Signals):
-    process = estate.start()
+def test_killed_review_of_a_fork_leaves_no_process_and_no_folder(unforked: Estate, number: signal.Signals):
+    process = unforked.start()
     try:
-        assert until(lambda: bool(estate.engine()), 60)
-        assert not any(CANARY in value for each in estate.engine() for value in each.environ().values())
+        assert until(lambda: bool(unforked.engine()), 60)
+        assert not any(CANARY in value for each in unforked.engine() for value in each.environ().values())
         process.send_signal(number)
         out, err = process.communicate(timeout=30)
         assert process.returncode == (-number if number == signal.SIGKILL else 130)
         assert "Traceback" not in out + err
-        assert until(estate.is_clean, 20), [each.cmdline() for each in estate.processes()]
+        assert until(unforked.is_clean, 20), [each.cmdline() for each in unforked.processes()]
     finally:
         process.kill()
         process.wait()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import signal
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -159,7 +160,7 @@ def test_move_carries_units_between_stacks_and_changes_nothing(workspace: Worksp
     (deadly / "pulumi").write_text(f"#!/bin/sh\n{script}")
     (deadly / "pulumi").chmod(0o755)
     killed = move(workspace, "stripe", "--to", "dev", PATH=f"{deadly}:{workspace.env['PATH']}")
-    assert killed.returncode == -9
+    assert killed.returncode == 128 + signal.SIGKILL
     assert workspace.resources(CONNECTION)["stripe"]["id"] == ads.resources(CONNECTION)["stripe"]["id"]
     halfway = ads.up(**MAY)
     assert "stripe now belongs to the stack dev, and this stack has its resources" in halfway.out
