@@ -192,6 +192,7 @@ $(REQUIREMENTS): requirements.txt
 $(EDITABLE): pyproject.toml $(REQUIREMENTS)
 	@if test -x $(UV); then install="$(UV) pip install --quiet --python $(VENV)/python"; else install="$(PIP) install"; fi; \
 	$$install --no-deps --no-build-isolation --editable . >&2
+	@$(VENV)/python -c 'import reconciler.cli.validate'  # so that the first command finds its bytecode
 	@touch $@
 
 .PHONY: lock

@@ -33,7 +33,7 @@ def main() -> None:
     """Measure each size, print each command when it ends, and the tables at the end."""
     arguments = parse()
     console = Console(soft_wrap=True, highlight=False)
-    if arguments.set_up or arguments.reviews or arguments.files:
+    if arguments.set_up or arguments.reviews or arguments.files or arguments.commands:
         for line in measure_extras(arguments):
             console.print(line)
         return
@@ -65,6 +65,7 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--set-up", action="store_true", help="measure only how long a fresh clone takes to work")
     parser.add_argument("--reviews", action="store_true", help="measure only what a review takes beyond its preview")
     parser.add_argument("--files", action="store_true", help="measure only how long files take to load and to check")
+    parser.add_argument("--commands", action="store_true", help="measure only commands that people wait for")
     return parser.parse_args()
 
 
@@ -74,6 +75,8 @@ def measure_extras(arguments: argparse.Namespace) -> Iterator[str]:
         yield from extras.set_up()
     if arguments.reviews:
         yield from map(extras.reviewing, arguments.sizes)
+    if arguments.commands:
+        yield from extras.commands()
     if arguments.files:
         yield from map(extras.validation, arguments.sizes)
         yield from extras.growth()

@@ -50,14 +50,16 @@ def path_with(engine: Path, path: str) -> str:
 
 
 def commands() -> str:
-    """Return the `export` lines."""
+    """Return the lines that a shell evaluates."""
     settings = {
         "PATH": path_with(install.engine(), os.environ.get("PATH", os.defpath)),
         "VIRTUAL_ENV": str(VENV),
         **SETTINGS,
         **home.variables(),
     }
-    return "\n".join(f"export {name}={shlex.quote(value)}" for name, value in settings.items())
+    exports = [f"export {name}={shlex.quote(value)}" for name, value in settings.items()]
+    # With it each command would compile what it imports anew, which takes half as long as a `reconciler validate`.
+    return "\n".join(["unset PYTHONDONTWRITEBYTECODE", *exports])
 
 
 def for_github(*, with_engine: bool) -> str:

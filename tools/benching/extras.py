@@ -15,7 +15,7 @@ from pathlib import Path
 import yaml
 
 from benching.fleet import ENVIRONMENT, unit
-from benching.measuring import ROOT, Cost
+from benching.measuring import ROOT, Cost, outside
 from reconciler.config import load
 from reconciler.lifecycle.expiry import apply_expiry
 from reconciler.model.today import today
@@ -54,6 +54,25 @@ def validation(size: int) -> str:
             yaml.load(file.read_bytes(), Loader=yaml.CSafeLoader)
         alone = time.perf_counter() - started
     return f"validate of {size:,} files: {taken:.1f} s, {taken / alone:.1f} times PyYAML's parser alone"
+
+
+def commands() -> Iterator[str]:
+    """Measure what people wait for at the prompt beside Python alone: the least CPU of several."""
+    reconciler, file = str(Path(sys.executable).with_name("reconciler")), "connectors/dev/casa.yaml"
+    completing = {"_RECONCILER_COMPLETE": "bash_complete", "COMP_WORDS": "reconciler st", "COMP_CWORD": "1"}
+    measured: dict[str, tuple[list[str], dict[str, str]]] = {
+        "`python -c pass`": ([sys.executable, "-c", "pass"], {}),
+        "`reconciler --help`": ([reconciler, "--help"], {}),
+        "completion in the shell": ([reconciler], completing),
+        f"`reconciler validate {file}`": ([reconciler, "validate", file], {}),
+    }
+    least = {name: float("inf") for name in measured}
+    for _ in range(7):
+        for name, (command, variables) in measured.items():
+            cost = Cost.of(command, ROOT, {**outside(as_it_comes=True), **variables})
+            least[name] = min(least[name], cost.cpu_s)
+    alone = least["`python -c pass`"]
+    yield from (f"{name}: {cpu:.2f} s of CPU, {cpu / alone:.0f} times Python alone" for name, cpu in least.items())
 
 
 def set_up() -> Iterator[str]:

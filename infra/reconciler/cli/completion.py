@@ -140,8 +140,9 @@ def _services(_context: click.Context, _parameter: click.Parameter, incomplete: 
 def _unit_files(context: click.Context) -> Iterator[Path]:
     """Yield the files of the environment that the command line names, or of all."""
     environment, specs = context.params.get("environment"), _specs(context)
-    # A name that is being typed may be anything, and not a pattern.
-    folders = [specs / environment] if environment else specs.glob("*/")
+    # What is typed may be anything: it is compared, and neither a pattern nor a path.
+    name = (environment or "").partition(".")[0]
+    folders = [folder for folder in specs.glob("*/") if not environment or folder.name == name]
     for file in (file for folder in folders for pattern in ("*.yaml", "*/*.yaml") for file in folder.glob(pattern)):
         if file.name != _ENVIRONMENT_FILE:
             yield file

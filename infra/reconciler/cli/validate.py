@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence, Set
 from dataclasses import asdict
 from datetime import date
 from difflib import get_close_matches
@@ -37,7 +37,7 @@ def validate(
 
     Needs no credentials, no network and no Pulumi. Reads all environments, since some rules compare them. With
     environments named, by -e or as arguments, it prints only the problems in their files. With files named, such as
-    connectors/dev/shop.yaml, it prints only theirs.
+    connectors/dev/shop.yaml, it prints only theirs, and how many there are in other files.
 
     Exit codes: 0 no problems, or the end of --watch; 1 problems; 2 wrong usage.
     """
@@ -79,13 +79,10 @@ def _stamps(specs: Path) -> Mapping[Path, tuple[int, int]]:
 
 def _check(specs: Path, day: date, reporter: Reporter, environments: tuple[str, ...], named: tuple[str, ...]) -> int:
     loaded = load(specs, Path.cwd(), day)
-    files = {Path(name).resolve() for name in named if name.endswith(".yaml")}
-    if missing := [name for name in named if name.endswith(".yaml") and not Path(name).is_file()]:
-        raise click.BadParameter(f"no file {missing[0]}", param_hint="FILE")
-    named = tuple(name for name in named if not name.endswith(".yaml"))
-    _reject_unknown(named, loaded.environments, "ENVIRONMENT")
+    files, others = _files_named(specs, named, loaded.environments)
+    _reject_unknown(others, loaded.environments, "ENVIRONMENT")
     _reject_unknown(environments, loaded.environments, "--environment")
-    names = sorted({*environments, *named})
+    names = sorted({*environments, *others})
 
     def chosen(found: Sequence[Problem], of: Callable[[str], Sequence[Problem]]) -> Sequence[Problem]:
         if not names and not files:
@@ -95,8 +92,30 @@ def _check(specs: Path, day: date, reporter: Reporter, environments: tuple[str, 
 
     problems = chosen(loaded.problems, loaded.problems_of)
     notices = chosen(loaded.notices, loaded.notices_of)
-    reporter.report(_report(problems, notices, _summary(problems, notices, loaded)))
+    summary = _summary(problems, notices, loaded, names, list(files.values()))
+    reporter.report(_report(problems, notices, summary))
     return Exit.FINDINGS if problems else Exit.FINE
+
+
+def _files_named(specs: Path, named: Sequence[str], environments: Sequence[str]) -> tuple[dict[Path, str], list[str]]:
+    """Return the files among the arguments, with their names as typed, and the environments.
+
+    An environment's folder stands for the environment.
+    """
+    folders = {(specs / environment).resolve(): environment for environment in environments}
+    files: dict[Path, str] = {}
+    others: list[str] = []
+    for name in named:
+        path = Path(name).resolve()
+        if not name.endswith((".yaml", ".yml")):
+            others.append(name if name in environments else folders.get(path, name))
+            continue
+        if not path.is_file():
+            raise click.BadParameter(f"no file {name}", param_hint="FILE")
+        if folders.keys().isdisjoint(path.parents):
+            raise click.BadParameter(f"{name} is in no environment's folder of {specs}", param_hint="FILE")
+        files[path] = name
+    return files, others
 
 
 def _report(problems: Iterable[Problem], notices: Iterable[Problem], summary: str) -> Report:
@@ -127,11 +146,31 @@ def _reject_unknown(named: Sequence[str], known: Sequence[str], hint: str) -> No
             raise click.BadParameter(f"no environment {name!r}. {instead}", param_hint=hint)
 
 
-def _summary(problems: Sequence[Problem], notices: Sequence[Problem], loaded: Loaded) -> str:
+def _summary(
+    problems: Sequence[Problem],
+    notices: Sequence[Problem],
+    loaded: Loaded,
+    environments: Sequence[str],
+    files: Sequence[str],
+) -> str:
+    """Count the problems of what was looked at, and of the other files if some were named."""
     also = f", {count(len(notices), 'notice')}" if notices else ""
-    if not problems:
-        return f"{count(loaded.files, 'file')} in {', '.join(loaded.environments)}: no problems{also}"
     faulty = {problem.file for problem in problems}
+    elsewhere = {problem.file for problem in loaded.problems} - faulty
+    if elsewhere and (environments or files):
+        also += f"; {count(_problems_in(elsewhere, loaded), 'problem')} in other files"
+    if problems:
+        return f"{count(_problems_in(faulty, loaded), 'problem')} in {count(len(faulty), 'file')}{also}"
+    everything = f"{count(loaded.files, 'file')} in {', '.join(loaded.environments)}"
+    if not environments and not files:
+        return f"{everything}: no problems{also}"
+    looked_at = [f"{count(len(loaded.sources[name]), 'file')} in {name}" for name in environments]
+    looked_at += files if len(files) == 1 else [f"the {len(files)} files named"] if files else []
+    return f"{' and '.join(looked_at)}: no problems{also} (read with {everything})"
+
+
+def _problems_in(files: Set[str], loaded: Loaded) -> int:
+    """Return how many problems files have, with those that are only counted."""
+    shown = sum(problem.file in files for problem in loaded.problems)
     # One of a file's problems counts all problems of the file that are left out.
-    more = sum(loaded.left_out[file] - 1 for file in faulty & loaded.left_out.keys())
-    return f"{count(len(problems) + more, 'problem')} in {count(len(faulty), 'file')}{also}"
+    return shown + sum(loaded.left_out[file] - 1 for file in files & loaded.left_out.keys())

@@ -12,6 +12,7 @@ import json
 import re
 import textwrap
 from collections.abc import Callable, Iterator, Mapping
+from functools import cache
 from typing import Any, TypeAlias
 
 from reconciler.model.errors import printable
@@ -28,7 +29,12 @@ Comments = Mapping[Path, str]
 _FIRST = re.compile(r"""[^\s?:,\[\]{}#&*!|>'"%@`=<~-]""")
 _ENDS_PLAIN = re.compile(r":(\s|$)|\s#|\s$")
 _ENDS_PLAIN_IN_FLOW = re.compile(r"[,\[\]{}?]|:(?![A-Za-z0-9_])")
-_ESCAPED = re.compile(r"[^\x20-\x7e\xa0-\ud7ff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010ffff]|[\u2028\u2029]")
+
+
+@cache
+def _escaped() -> re.Pattern[str]:
+    """Return the pattern of characters that need quotes: slow to compile, and not needed to read."""
+    return re.compile(r"[^\x20-\x7e\xa0-\ud7ff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010ffff]|[\u2028\u2029]")
 
 
 #: Whether a mapping at a path may stand on one line, if it fits.
@@ -164,7 +170,7 @@ def _has_plain_lines(value: str) -> bool:
     lines = value.removesuffix("\n").split("\n")
     return (
         "\n" in value
-        and not any(_ESCAPED.search(line) for line in lines)
+        and not any(_escaped().search(line) for line in lines)
         and all(line == line.rstrip() for line in lines)
         and bool(lines[0] and lines[-1])
         and not lines[0].startswith(" ")
@@ -173,7 +179,7 @@ def _has_plain_lines(value: str) -> bool:
 
 def _is_prose(value: str) -> bool:
     """Return whether a text is words with one space between them, which folding keeps."""
-    return not _ESCAPED.search(value) and " ".join(value.split()) == value and " " in value
+    return not _escaped().search(value) and " ".join(value.split()) == value and " " in value
 
 
 def scalar(value: str | int | float | bool | None, *, in_flow: bool) -> str:
@@ -192,7 +198,7 @@ def holds_scalars(value: Mapping[str, Any]) -> bool:
 
 
 def _stands_bare(value: str, *, in_flow: bool) -> bool:
-    if not _FIRST.match(value) or any(pattern.search(value) for pattern in (_ENDS_PLAIN, _ESCAPED)):
+    if not _FIRST.match(value) or any(pattern.search(value) for pattern in (_ENDS_PLAIN, _escaped())):
         return False
     if in_flow and _ENDS_PLAIN_IN_FLOW.search(value):
         return False
@@ -200,7 +206,7 @@ def _stands_bare(value: str, *, in_flow: bool) -> bool:
 
 
 def _quoted(value: str) -> str:
-    return _ESCAPED.sub(_escape, json.dumps(value, ensure_ascii=False))
+    return _escaped().sub(_escape, json.dumps(value, ensure_ascii=False))
 
 
 def _escape(match: re.Match[str]) -> str:

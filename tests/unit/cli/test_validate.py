@@ -70,6 +70,34 @@ def test_validate_prints_nothing_to_stdout_when_there_is_no_problem(inside):
     assert result.return_value == 0
 
 
+def test_validate_says_what_it_looked_at(inside):
+    inside(CASES / "good" / "every_field")
+    beside = "(read with 11 files in dev, prod)\n"
+    notices = {"dev/stripe.yaml": ", 3 notices", "dev/budget.yaml": "", "dev": ", 3 notices"}
+    for name in ("dev/stripe.yaml", "dev/budget.yaml"):
+        assert validate("--specs", ".", name).stderr == f"{name}: no problems{notices[name]} {beside}"
+    assert validate("--specs", ".", "dev").stderr.startswith("7 files in dev: no problems, 3 notices ")
+    assert validate("--specs", ".", "dev/").stderr == validate("--specs", ".", "-e", "dev").stderr
+    both = validate("--specs", ".", "dev/stripe.yaml", "dev/budget.yaml").stderr
+    assert both == f"the 2 files named: no problems, 3 notices {beside}"
+
+
+def test_validate_counts_problems_of_files_that_were_not_named(tmp_path: Path):
+    (tmp_path / "dev").mkdir()
+    (tmp_path / "dev" / "environment.yaml").write_text(f"{ENVIRONMENT}polic: {{}}\n")
+    (tmp_path / "dev" / "shop.yaml").write_text("description: x\nowners: [a@example.com]\ndataset: {}\n")
+    result = validate("--specs", str(tmp_path), str(tmp_path / "dev" / "shop.yaml"))
+    assert result.return_value == 0
+    assert "shop.yaml: no problems; 1 problem in other files (read with 2 files in dev)" in result.stderr
+
+
+def test_validate_rejects_a_file_outside_the_folder(tmp_path: Path, inside):
+    inside(CASES / "good" / "every_field")
+    copied = tmp_path / "stripe.yaml"
+    copied.write_bytes((CASES / "good" / "every_field" / "dev" / "stripe.yaml").read_bytes())
+    assert "is in no environment's folder" in str(validate("--specs", ".", str(copied)).exception)
+
+
 def test_validate_prints_notices_among_problems_without_counting_them(inside):
     inside(CASES / "good" / "every_field")
     once, ends = line("  allow_resync:"), line("  default_table_expiration_ms:")
@@ -138,7 +166,7 @@ def test_validate_prints_only_problems_of_named_environments(inside):
     assert result.stdout.startswith(
         "prod/a.yaml:6:36: `fivetran_a` is the task_id of another connector too: dev/a.yaml:6\n"
     )
-    assert result.stderr == "1 problem in 1 file\n"
+    assert result.stderr == "1 problem in 1 file; 2 problems in other files\n"
     assert validate("--specs", ".", "prod", "dev", "dev").stdout == validate("--specs", ".").stdout
 
 

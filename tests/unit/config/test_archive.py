@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reconciler.config.build import packages
-from reconciler.config.build.packages import content_hash
+from reconciler.config.build import archives
+from reconciler.config.build.archives import content_hash
 
 FILES = st.dictionaries(
     st.text(st.characters(min_codepoint=97, max_codepoint=122), min_size=1), st.binary(), max_size=4
@@ -61,5 +61,5 @@ def test_content_hash_of_an_unreadable_archive_is_that_of_its_bytes(monkeypatch:
         archive.writestr("a", bytes(range(256)) * 20)
     damaged = packed.getvalue()[:35] + b"\xff" * 40 + packed.getvalue()[75:]
     assert content_hash(damaged) != content_hash(packed.getvalue())
-    monkeypatch.setattr(packages, "MAX_UNPACKED", 5)
+    monkeypatch.setattr(archives, "MAX_UNPACKED", 5)
     assert content_hash(good) != content_hash(pack({"a": b"123456789"}, year=2027))

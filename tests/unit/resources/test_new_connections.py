@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from reconciler.config.build.packages import content_hash
+from reconciler.config.build.archives import content_hash
 from reconciler.model import Adopt, FivetranSchedule, Unit
 from reconciler.plan.preflight import PreflightProvider
 from reconciler.resources.activation import resource

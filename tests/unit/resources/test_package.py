@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from pulumi.output import Unknown
 
-from reconciler.config.build.packages import content_hash
+from reconciler.config.build.archives import content_hash
 from reconciler.fivetran import api as fivetran_client
 from reconciler.resources.connection.resource import ConnectionProvider
 from reconciler.resources.package.resource import PackageProvider

@@ -4,8 +4,15 @@
 config as a file would declare it.
 """
 
-from reconciler.fivetran.tables.compare import Comparison, Place, compare, protects, to_look_up, undeclared
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
 from reconciler.fivetran.tables.declared import ahead, inputs, parse
+
+if TYPE_CHECKING:
+    from reconciler.fivetran.tables.comparison import Comparison, Place, compare, protects, to_look_up, undeclared
 
 __all__ = [
     "Comparison",
@@ -18,3 +25,10 @@ __all__ = [
     "to_look_up",
     "undeclared",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    """Import the comparison on first use: files are read without the types of the API."""
+    if name not in __all__:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(importlib.import_module("reconciler.fivetran.tables.comparison"), name)

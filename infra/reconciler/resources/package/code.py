@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from reconciler.config.build.packages import content_hash
+from reconciler.config.build.archives import content_hash
 from reconciler.fivetran.api import FivetranError, Forbidden, Package, Unauthorized
 from reconciler.resources.run.run import run
 
