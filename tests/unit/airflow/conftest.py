@@ -8,13 +8,7 @@ import pytest
 from tests.unit.secrets.conftest import Vault
 
 from reconciler.secrets.secret_manager import ENDPOINT
-from simulator.process import Simulators, running
-
-
-@pytest.fixture(scope="session")
-def simulators() -> Iterator[Simulators]:
-    with running() as addresses:
-        yield addresses
+from simulator.process import Simulators
 
 
 @pytest.fixture

@@ -7,16 +7,9 @@ import pytest
 from tests.engine.prefork import preforked
 
 from reconciler.cli.main import COMMANDS
-from simulator.process import Simulators, running
+from simulator.process import Simulators
 
 from .workspace import Workspace
-
-
-@pytest.fixture(scope="session")
-def simulators() -> Iterator[Simulators]:
-    """Run the simulators in a process of their own."""
-    with running() as addresses:
-        yield addresses
 
 
 @pytest.fixture(scope="session")

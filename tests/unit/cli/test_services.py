@@ -4,7 +4,7 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 
 import httpx
@@ -13,7 +13,7 @@ from click.testing import CliRunner, Result
 
 from reconciler.cli.main import cli
 from reconciler.fivetran import catalog
-from simulator.process import Simulators, running
+from simulator.process import Simulators
 
 ENVIRONMENT = """
 gcp_project: example-dev
@@ -32,10 +32,10 @@ SECRET = '{type: [string, "null"], format: password}'
 BY_HAND = ("x-consent: false\n", "x-consent: true\nx-secret: [backward_sync_limit]\n")
 
 
-@pytest.fixture(scope="module")
-def fivetran() -> Iterator[Simulators]:
-    with running() as simulators:
-        yield simulators
+@pytest.fixture
+def fivetran(simulators: Simulators) -> Simulators:
+    httpx.post(f"{simulators.admin_url}/reset").raise_for_status()
+    return simulators
 
 
 @pytest.fixture

@@ -2,7 +2,6 @@
 
 import subprocess
 import sys
-from collections.abc import Iterator
 from typing import Any
 
 import httpx
@@ -10,7 +9,7 @@ import pytest
 
 from reconciler.google.bigquery.api import AccessListChanged, Datasets, ListedDataset, LiveDataset
 from reconciler.model.errors import RemoteError
-from simulator.process import Simulators, running
+from simulator.process import Simulators
 
 CONDITION = {"title": "until", "expression": 'request.time < timestamp("2027-01-01T00:00:00Z")'}
 ACCESS: list[dict[str, Any]] = [
@@ -22,12 +21,6 @@ ACCESS: list[dict[str, Any]] = [
     {"routine": {"projectId": "p", "datasetId": "views", "routineId": "r"}},
     {"dataset": {"dataset": {"projectId": "p", "datasetId": "other"}, "targetTypes": ["VIEWS"]}},
 ]
-
-
-@pytest.fixture(scope="module")
-def simulators() -> Iterator[Simulators]:
-    with running() as addresses:
-        yield addresses
 
 
 @pytest.fixture

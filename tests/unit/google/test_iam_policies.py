@@ -10,16 +10,10 @@ import pytest
 
 from reconciler.google.iam.policies import IAM, RESOURCE_MANAGER, Binding, Iam, PolicyHolder
 from reconciler.model.errors import RemoteError
-from simulator.process import Simulators, running
+from simulator.process import Simulators
 
 Admin = Callable[..., Any]
 READER = Binding("roles/bigquery.dataViewer", ("user:a@example.com",))
-
-
-@pytest.fixture(scope="module")
-def simulators() -> Iterator[Simulators]:
-    with running() as addresses:
-        yield addresses
 
 
 @pytest.fixture

@@ -11,16 +11,10 @@ from reconciler.fivetran.api import FivetranClient, Timeouts
 from reconciler.resources.run.run import run
 from reconciler.resources.run.setup_tests import DEADLINE_VARIABLE
 from reconciler.secrets import values_to_mask
-from simulator.process import Simulators, running
+from simulator.process import Simulators
 
 from .account import CANARY, FastClock, Fivetran, settle
 from .stack import Stack
-
-
-@pytest.fixture(scope="session")
-def simulators() -> Iterator[Simulators]:
-    with running() as addresses:
-        yield addresses
 
 
 @pytest.fixture

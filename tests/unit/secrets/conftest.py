@@ -12,7 +12,7 @@ from tests.served import PLAIN
 from reconciler.model import Reference
 from reconciler.secrets import values_to_mask
 from reconciler.secrets.secret_manager import ENDPOINT
-from simulator.process import Simulators, running
+from simulator.process import Simulators
 
 PROJECT = "example-secrets"
 
@@ -54,12 +54,6 @@ class Vault:
         requests = self.call("GET", "/requests")
         values = sum(request["path"].endswith(":access") for request in requests)
         return {"values": values, "metadata": len(requests) - values}
-
-
-@pytest.fixture(scope="session")
-def simulators() -> Iterator[Simulators]:
-    with running() as addresses:
-        yield addresses
 
 
 @pytest.fixture

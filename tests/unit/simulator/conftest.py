@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from simulator.process import Simulators, running
+from simulator.process import Simulators
 
 from .fivetran_account import Account, Loop
 from .fivetran_shop import create_shop
@@ -29,13 +29,6 @@ def account(loop: Loop) -> Iterator[Account]:
 def shop(account: Account) -> str:
     """A paused, connected database; see `fivetran_shop`."""
     return create_shop(account)
-
-
-@pytest.fixture(scope="session")
-def simulators() -> Iterator[Simulators]:
-    """Both simulators in a process of their own."""
-    with running() as simulators:
-        yield simulators
 
 
 @pytest.fixture
