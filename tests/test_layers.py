@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterator
-from pathlib import Path
+from functools import cache
 
-ROOT = Path(__file__).resolve().parent.parent
-INFRA = ROOT / "infra"
+from tests.sources import sources, tree
 
 #: The packages from the bottom up. A module imports from its own package and from those before it.
 ORDER = (
@@ -60,16 +60,20 @@ ORDER = (
 PULUMI = ("reconciler.sdk", "reconciler.resources", "reconciler.plan", "reconciler.stack", "simulator", "bootstrap")
 
 
-def imports() -> Iterator[tuple[str, str]]:
+@cache
+def imports() -> tuple[tuple[str, str], ...]:
     """Every import in `infra`, wherever it stands in a file: the module that imports, and what."""
-    files = {".".join(file.relative_to(INFRA).with_suffix("").parts): file for file in INFRA.rglob("*.py")}
-    modules = {name.removesuffix(".__init__"): file for name, file in files.items() if name != "__main__"}
-    for module, file in modules.items():
-        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+    return tuple(_imports())
+
+
+def _imports() -> Iterator[tuple[str, str]]:
+    for source in sources("infra"):
+        module = source.path.removeprefix("infra/").removesuffix(".py").replace("/", ".").removesuffix(".__init__")
+        for node in source.imports if module != "__main__" else ():
             if isinstance(node, ast.Import):
                 yield from ((module, alias.name) for alias in node.names)
-            elif isinstance(node, ast.ImportFrom):
-                assert node.level == 0, f"{file}: imports are absolute"
+            else:
+                assert node.level == 0, f"{source.path}: imports are absolute"
                 yield from ((module, f"{node.module}.{alias.name}") for alias in node.names)
 
 
@@ -98,12 +102,14 @@ def test_pulumi_is_imported_only_where_resources_are():
 
 
 def test_yaml_is_written_by_one_module():
-    dumpers = {"dump", "dump_all", "safe_dump", "safe_dump_all", "emit", "serialize", "serialize_all"}
+    dumpers = "dump|dump_all|safe_dump|safe_dump_all|emit|serialize|serialize_all"
     found = [
-        f"{file.relative_to(INFRA)}:{node.lineno}"
-        for file in sorted((INFRA / "reconciler").rglob("*.py"))
-        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8")))
-        if isinstance(node, ast.Attribute) and node.attr in dumpers
+        f"{source.path}:{node.lineno}"
+        for source in sources("infra")
+        if source.path.startswith("infra/reconciler/")
+        if re.search(rf"\byaml\s*\.\s*({dumpers})\b", source.text)
+        for node in ast.walk(tree(source))
+        if isinstance(node, ast.Attribute) and node.attr in dumpers.split("|")
         if isinstance(node.value, ast.Name) and node.value.id == "yaml"
     ]
     assert found == []

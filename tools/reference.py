@@ -318,6 +318,8 @@ _VARIABLE = re.compile(
     r"|^GITHUB_(?:TOKEN|REPOSITORY|API_URL)$|^AIRFLOW_(?:TOKEN|USERNAME|PASSWORD)$"
     r"|^STORAGE_EMULATOR_HOST$|^GOOGLE_(?:CREDENTIALS|OAUTH_ACCESS_TOKEN)$"
 )
+#: How such a name begins. Most files have none, and need not be parsed.
+_PREFIX = re.compile("(RECONCILER|FIVETRAN|GOOGLE|BIGQUERY|GITHUB|AIRFLOW|STORAGE)_")
 
 
 def named_variables() -> set[str]:
@@ -327,7 +329,10 @@ def named_variables() -> set[str]:
         for file in folder.rglob("*.py"):
             if file == Path(__file__).resolve():
                 continue
-            for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+            text = file.read_text(encoding="utf-8")
+            if not _PREFIX.search(text):
+                continue
+            for node in ast.walk(ast.parse(text)):
                 if isinstance(node, ast.Constant) and isinstance(node.value, str):
                     found |= set(_VARIABLE.findall(node.value))
     return found

@@ -6,6 +6,7 @@ import os
 import subprocess
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 
 _TIMEOUT_S = 60
@@ -49,6 +50,11 @@ class Change:
     blob: str | None
 
 
+def _data(text: str) -> str:
+    """Return a text as `git fast-import` reads it."""
+    return f"data {len(text.encode())}\n{text}\n"
+
+
 class Git:
     """One bare repository."""
 
@@ -56,7 +62,7 @@ class Git:
         self.folder = folder
         if not (folder / "HEAD").exists():
             folder.mkdir(parents=True, exist_ok=True)
-            self._run("init", "--quiet", "--bare", f"--initial-branch={default_branch}", ".")
+            self._run("init", "--quiet", "--bare", "--template=", f"--initial-branch={default_branch}", ".")
 
     def resolve(self, name: str) -> str | None:
         """Return the commit of a branch, a tag or an object id; None if there is none."""
@@ -150,17 +156,14 @@ class Git:
     def write(self, branch: str, files: Mapping[str, str | None], message: str, who: Signature) -> str:
         """Commit files to a branch, which is created if necessary; None deletes a file. Returns the commit."""
         parent = self.branch(branch)
-        index = {"GIT_INDEX_FILE": str(self.folder / "index.simulator")}
-        self._run("read-tree", *([parent] if parent else ["--empty"]), extra=index)
-        entries = []
+        signed = f"{who.name} <{who.email}> {int(datetime.fromisoformat(who.date).timestamp())} +0000"
+        parts = [f"commit refs/heads/{branch}\nmark :1\nauthor {signed}\ncommitter {signed}\n", _data(message)]
+        parts += [f"from {parent}\n"] if parent else []
         for path, text in files.items():
-            blob = self._run("hash-object", "-w", "--stdin", stdin=text.encode()).strip() if text is not None else ""
-            entries.append(f"100644 {blob}\t{path}\0" if blob else f"0 {'0' * 40}\t{path}\0")
-        self._run("update-index", "-z", "--index-info", stdin="".join(entries).encode(), extra=index)
-        tree = self._run("write-tree", extra=index).strip()
-        sha = self.create(tree, [parent] if parent else [], message, who)
-        self.update(f"refs/heads/{branch}", sha)
-        return sha
+            quoted = '"' + path.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n") + '"'
+            parts += [f"D {quoted}\n"] if text is None else [f"M 100644 inline {quoted}\n", _data(text)]
+        stream = "".join([*parts, "get-mark :1\ndone\n"])
+        return self._run("fast-import", "--quiet", "--done", stdin=stream.encode()).strip()
 
     def create(
         self, tree: str, parents: Iterable[str], message: str, author: Signature, by: Signature | None = None

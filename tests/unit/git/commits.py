@@ -32,7 +32,7 @@ class Commits:
     def __init__(self, folder: Path) -> None:
         folder.mkdir(parents=True)
         self.folder = folder
-        git(folder, "init", "--quiet", "--bare")
+        git(folder, "init", "--quiet", "--bare", "--template=")
 
     def blob(self, content: bytes | str) -> str:
         """Store a file's content."""
