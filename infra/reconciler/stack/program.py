@@ -132,9 +132,8 @@ async def build(
     invokers = iam.invokers(fleet.units, foundation.account, stack.failures, stages.after(preflight))
     if looked_at is not None:
         declared = [each for each in declared if each.unit.name in looked_at]
-    datasets = stages.datasets(stack, declared, foundation)
     registered = [each for each in fleet.units if looked_at is None or each.name in looked_at]
-    units = [stages.unit(stack, each, foundation, datasets, invokers) for each in registered]
+    datasets, units = await stages.units(stack, registered, declared, foundation, invokers)
     if looked_at is not None:
         return {}
     await stages.outcome(stack, datasets, units, foundation)

@@ -37,6 +37,8 @@ def build_admin(store: Store, faults: Faults) -> web.Application:
             web.post("/faults", admin.add_fault),
             web.delete("/faults", admin.drop_faults),
             web.post("/faults/{number}/release", admin.release),
+            web.get("/quota", admin.quota),
+            web.put("/quota", admin.set_quota),
         ]
     )
     app.add_routes(AdminDatasets(store, faults).routes())
@@ -106,6 +108,17 @@ class _Admin:
         """Remove all faults, and release the calls that they hold."""
         self.faults.clear()
         return web.json_response({})
+
+    async def quota(self, request: web.Request) -> web.Response:
+        """Return BigQuery's quota of requests a second, and by method the most in a second and those rejected."""
+        quota = self.store.quota
+        return web.json_response({"per_second": quota.per_second, "most": quota.most, "rejected": quota.rejected})
+
+    async def set_quota(self, request: web.Request) -> web.Response:
+        """Set how many requests a second a user may send to a method: `{"per_second": 10}`. Counts start anew."""
+        self.store.quota.clear()
+        self.store.quota.per_second = int((await json_object(request))["per_second"])
+        return await self.quota(request)
 
     async def release(self, request: web.Request) -> web.Response:
         """Release the calls that a fault holds, now and later."""

@@ -106,6 +106,9 @@ class BigQuery:
 
     def get(self, project: str, dataset_id: str) -> Dataset:
         """Return a dataset; 404 `notFound` if it or its project does not exist."""
+        return self._find(project, dataset_id)
+
+    def _find(self, project: str, dataset_id: str) -> Dataset:
         dataset = self._datasets(self.store.found(project), project).get(dataset_id)
         if dataset is None:
             raise ApiError(404, f"Not found: Dataset {project}:{dataset_id}", "notFound")
@@ -123,12 +126,12 @@ class BigQuery:
     def patch(self, project: str, dataset_id: str, body: Mapping[str, Json], terms: Terms = Terms()) -> Dataset:
         """Change the fields in the body only (PATCH). Null removes a value, and a single label too."""
         if "labels" in body:
-            merged = {**self.get(project, dataset_id).labels, **body["labels"]} if body["labels"] else {}
+            merged = {**self._find(project, dataset_id).labels, **body["labels"]} if body["labels"] else {}
             body = {**body, "labels": {key: value for key, value in merged.items() if value is not None}}
         return self._write(project, dataset_id, body, terms)
 
     def _write(self, project: str, dataset_id: str, body: Mapping[str, Json], terms: Terms) -> Dataset:
-        dataset = self.get(project, dataset_id)
+        dataset = self._find(project, dataset_id)
         if terms.etag not in {None, "*", dataset.etag}:
             raise ApiError(412, "Precondition check failed.", "conditionNotMet")
         body = {key: value for key, value in body.items() if terms.mode.covers(key)}
@@ -169,7 +172,7 @@ class BigQuery:
 
     def delete(self, project: str, dataset_id: str, *, delete_contents: bool) -> None:
         """Delete a dataset; 400 `resourceInUse` if it has tables, without `delete_contents`."""
-        dataset = self.get(project, dataset_id)
+        dataset = self._find(project, dataset_id)
         if dataset.tables and not delete_contents:
             raise ApiError(400, f"Dataset {project}:{dataset_id} is still in use", "resourceInUse")
         del self._datasets(self.store.opened(project), project)[dataset_id]
@@ -179,6 +182,51 @@ class BigQuery:
         if found is None:
             raise ApiError(404, f"Not found: Project {project}", "notFound")
         return found.datasets
+
+
+class MeteredBigQuery(BigQuery):
+    """The same methods for a caller of the API: each counts against the caller's quota (`quota`)."""
+
+    def __init__(self, store: Store, user: str = "") -> None:
+        super().__init__(store)
+        self.user = user
+
+    def insert(
+        self, project: str, dataset_id: str, body: Mapping[str, Json], *, policy_version: int = POLICY_VERSION
+    ) -> Dataset:
+        """Create a dataset."""
+        self.store.quota.spend("datasets.insert", self.user)
+        return super().insert(project, dataset_id, body, policy_version=policy_version)
+
+    def get(self, project: str, dataset_id: str) -> Dataset:
+        """Return a dataset."""
+        self.store.quota.spend("datasets.get", self.user)
+        return super().get(project, dataset_id)
+
+    def all_of(self, project: str) -> tuple[Dataset, ...]:
+        """Return all datasets of a project."""
+        self.store.quota.spend("datasets.list", self.user)
+        return super().all_of(project)
+
+    def update(self, project: str, dataset_id: str, body: Mapping[str, Json], terms: Terms = Terms()) -> Dataset:
+        """Replace a dataset's settings and labels."""
+        self.store.quota.spend("datasets.update", self.user)
+        return super().update(project, dataset_id, body, terms)
+
+    def patch(self, project: str, dataset_id: str, body: Mapping[str, Json], terms: Terms = Terms()) -> Dataset:
+        """Change the fields in the body only."""
+        self.store.quota.spend("datasets.patch", self.user)
+        return super().patch(project, dataset_id, body, terms)
+
+    def delete(self, project: str, dataset_id: str, *, delete_contents: bool) -> None:
+        """Delete a dataset."""
+        self.store.quota.spend("datasets.delete", self.user)
+        super().delete(project, dataset_id, delete_contents=delete_contents)
+
+    def tables(self, project: str, dataset_id: str) -> list[str]:
+        """Return the names of a dataset's tables, sorted."""
+        self.store.quota.spend("tables.list", self.user)
+        return sorted(self._find(project, dataset_id).tables)
 
 
 def _reject_hidden_conditions(name: str, access: list[dict[str, Json]], policy_version: int) -> None:

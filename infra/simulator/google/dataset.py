@@ -178,17 +178,15 @@ class DatasetType:
             dataset = self.bigquery.insert(project, str(inputs["datasetId"]), {**_body(plan), **_access(plan)})
         except ApiError as error:
             raise PluginError(f"Error creating Dataset: {error}") from None
+        self._get(project, dataset.id)
         return _written(dataset, plan, inputs)
 
     def read(self, scope: Scope, id_: str, state: Properties, inputs: Properties) -> Live | None:
         """Read the live dataset. An id alone is `projects/P/datasets/D`, `P/D` or `D`."""
         project, dataset_id = self._parse(scope, id_)
-        try:
-            dataset = self.bigquery.get(project, dataset_id)
-        except ApiError as error:
-            if error.status == 404:
-                return None
-            raise PluginError(f'Error when reading or editing BigQueryDataset "{id_}": {error}') from None
+        dataset = self._get(project, dataset_id)
+        if dataset is None:
+            return None
         live = _live(dataset, state)
         if not state and not inputs:
             return Live(live["id"], live, _imported(live))
@@ -209,10 +207,9 @@ class DatasetType:
         changes = self.diff(scope, state, inputs, ignore)
         body = {**_body(plan), **(_access(plan) if any(path.startswith("accesses") for path in changes) else {})}
         try:
-            if {*changes} <= {"deletionPolicy"}:
-                dataset = self.bigquery.get(project, dataset_id)
-            else:
-                dataset = self.bigquery.update(project, dataset_id, body)
+            if not {*changes} <= {"deletionPolicy"}:
+                self.bigquery.update(project, dataset_id, body)
+            dataset = self.bigquery.get(project, dataset_id)
         except ApiError as error:
             raise PluginError(f'Error updating Dataset "{id_}": {error}') from None
         return _written(dataset, plan, inputs)
@@ -233,6 +230,16 @@ class DatasetType:
         except ApiError as error:
             if error.status != 404:
                 raise PluginError(f"Error when reading or editing Dataset: {error}") from None
+
+    def _get(self, project: str, dataset_id: str) -> Dataset | None:
+        """Read a dataset, also after its create. The plugin repeats no read that exceeds BigQuery's quota (403)."""
+        try:
+            return self.bigquery.get(project, dataset_id)
+        except ApiError as error:
+            if error.status == 404:
+                return None
+            id_ = f"projects/{project}/datasets/{dataset_id}"
+            raise PluginError(f'Error when reading or editing BigQueryDataset "{id_}": {error}') from None
 
     def _parse(self, scope: Scope, id_: str) -> tuple[str, str]:
         match = _ID.fullmatch(id_)

@@ -19,7 +19,7 @@ import grpc.aio
 from google.protobuf import empty_pb2
 from pulumi.runtime.proto import engine_pb2, engine_pb2_grpc, plugin_pb2, provider_pb2, provider_pb2_grpc
 
-from simulator.google.bigquery import BigQuery
+from simulator.google.bigquery import MeteredBigQuery
 from simulator.google.dataset import DatasetType
 from simulator.google.errors import PluginError, as_list
 from simulator.google.faults import Call, Faults
@@ -51,7 +51,7 @@ class GcpProvider(provider_pb2_grpc.ResourceProviderServicer):
     """The servicer. `latency_ms` is the time of each call to Google; check and diff have none."""
 
     def __init__(self, store: Store, faults: Faults, latency_ms: int = 0) -> None:
-        bigquery, iam = BigQuery(store), Iam(store)
+        bigquery, iam = MeteredBigQuery(store), Iam(store)
         self.faults = faults
         self.latency_ms = latency_ms
         self.types: dict[str, ResourceType] = {

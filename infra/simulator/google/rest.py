@@ -16,7 +16,7 @@ from aiohttp import web
 
 from simulator.bodies import json_object
 from simulator.google.access import PREDEFINED_ROLES
-from simulator.google.bigquery import POLICY_VERSION, SETTINGS, BigQuery, Terms, UpdateMode
+from simulator.google.bigquery import POLICY_VERSION, SETTINGS, MeteredBigQuery, Terms, UpdateMode
 from simulator.google.errors import ApiError
 from simulator.google.faults import Faults
 from simulator.google.iam import marked_role
@@ -66,6 +66,10 @@ class _Rest:
     store: Store
     rest: RestFaults
 
+    def _as_caller(self, request: web.Request) -> MeteredBigQuery:
+        """Return the methods for a request: its credentials say whose quota it counts against."""
+        return MeteredBigQuery(self.store, request.headers.get("Authorization", ""))
+
     async def list_datasets(self, request: web.Request) -> web.StreamResponse:
         """`datasets.list`: sorted by id, in pages, filtered by label; hidden datasets only with `all`."""
         project, query = request.match_info["project"], request.query
@@ -75,7 +79,7 @@ class _Rest:
             size = min(_number("maxResults", query.get("maxResults", str(_PAGE))), _PAGE) or _PAGE
             found = [
                 dataset
-                for dataset in BigQuery(self.store).all_of(project)
+                for dataset in self._as_caller(request).all_of(project)
                 if dataset.id > after
                 and (query.get("all") == "true" or not dataset.id.startswith("_"))
                 and _has_labels(dataset, query.get("filter", ""))
@@ -99,7 +103,7 @@ class _Rest:
             view = request.query.get("datasetView", _VIEWS[0])
             if view not in _VIEWS:
                 raise ApiError(400, f"Invalid value for datasetView: {view}", "invalid")
-            dataset = BigQuery(self.store).get(project, dataset_id)
+            dataset = self._as_caller(request).get(project, dataset_id)
             return web.json_response(_resource(request, dataset, conditions=version == POLICY_VERSION, view=view))
 
         return await self.rest.answer(request, _KIND, f"projects/{project}/datasets/{dataset_id}", effect)
@@ -111,7 +115,7 @@ class _Rest:
         def effect() -> web.StreamResponse:
             after, query = _page_start(request.query.get("pageToken", "")), request.query
             size = min(_number("maxResults", query.get("maxResults", str(_PAGE))), _PAGE)
-            tables = sorted(BigQuery(self.store).get(project, dataset_id).tables)
+            tables = self._as_caller(request).tables(project, dataset_id)
             rest = [name for name in tables if name > after]
             page = rest[:size]
             answer: dict[str, Json] = {"kind": "bigquery#tableList", "etag": _etag(*tables), "totalItems": len(tables)}
@@ -125,11 +129,11 @@ class _Rest:
 
     async def patch_dataset(self, request: web.Request) -> web.StreamResponse:
         """`datasets.patch`: changes the fields in the body, null removes one. `If-Match` requires an etag."""
-        return await self._write(request, BigQuery.patch)
+        return await self._write(request, MeteredBigQuery.patch)
 
     async def update_dataset(self, request: web.Request) -> web.StreamResponse:
         """`datasets.update`: replaces the dataset by the body."""
-        return await self._write(request, BigQuery.update)
+        return await self._write(request, MeteredBigQuery.update)
 
     async def _write(self, request: web.Request, method: Callable[..., Dataset]) -> web.StreamResponse:
         project, dataset_id = request.match_info["project"], request.match_info["dataset"]
@@ -138,7 +142,7 @@ class _Rest:
         def effect() -> web.StreamResponse:
             version = _policy_version(request)
             terms = Terms(request.headers.get("If-Match"), version, _mode(request))
-            dataset = method(BigQuery(self.store), project, dataset_id, body, terms)
+            dataset = method(self._as_caller(request), project, dataset_id, body, terms)
             answer = _resource(request, dataset, conditions=version == POLICY_VERSION, view="FULL")
             return web.json_response(answer)
 

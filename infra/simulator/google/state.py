@@ -11,6 +11,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Literal, TypeAlias
 
+from simulator.google.quota import ApiQuota
+
 #: A value of a JSON body. `Any`, because each module checks the values that it uses.
 Json: TypeAlias = Any
 
@@ -118,6 +120,8 @@ class Store:
     """E-mail addresses, in lower case, that a policy of the organisation forbids."""
     aliases: dict[str, str] = field(default_factory=dict)
     """The primary address of each alias, in lower case."""
+    quota: ApiQuota = field(default_factory=ApiQuota)
+    """BigQuery's quota of API requests."""
     declared: set[str] | None = None
     """The ids of existing projects. With None, every project exists, and is created on first use."""
 
@@ -157,3 +161,4 @@ class Store:
         self.policies_are_preconditions = False
         self.forbidden_members.clear()
         self.aliases.clear()
+        self.quota.clear()

@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Final, Self
 
+from reconciler.google.bigquery.pace import READS_A_SECOND, Pace
 from reconciler.google.rest import google_failures
 from reconciler.model.errors import RemoteError, google_error
 
@@ -89,11 +90,21 @@ class AccessListChanged(Exception):
         self.denial = denial
 
 
-class Datasets:
-    """The datasets of one project. Every method raises `RemoteError`."""
+#: BigQuery's quota is the user's, whichever project a process reads.
+_PACE: Final = Pace(READS_A_SECOND)
 
-    def __init__(self, project: str) -> None:
+
+class Datasets:
+    """The datasets of one project. Every method raises `RemoteError`.
+
+    Args:
+        project: The project.
+        pace: When a dataset may be read; that of a process which reads alone if None.
+    """
+
+    def __init__(self, project: str, pace: Pace | None = None) -> None:
         self.project = project
+        self._pace = pace or _PACE
         with self._failures("the credentials"):
             self._client = _client(project)
 
@@ -168,6 +179,8 @@ class Datasets:
                 return None
 
     def _request(self, method: str, dataset_id: str, **more: Any) -> Any:
+        if method == "GET":
+            self._pace.wait()
         # The library's own methods leave out the version, and without it conditions are neither answered nor written.
         return self._client._connection.api_request(
             method,

@@ -14,6 +14,7 @@ from reconciler.config.places import Places
 from reconciler.google.bigquery.api import Datasets
 from reconciler.google.bigquery.dataset_settings import KEPT, describe_losses
 from reconciler.google.bigquery.declared_dataset import dataset_path
+from reconciler.google.bigquery.pace import READS_BESIDE_PLUGIN, Pace
 from reconciler.lifecycle import expiry
 from reconciler.lifecycle.removal import DeletionRules, Ending, explain_removal
 from reconciler.model import Dataset, Environment, Unit
@@ -124,7 +125,7 @@ def losses_hook(environment: Environment, units: Iterable[Unit], places: Places)
 
     @functools.cache
     def datasets() -> Datasets:
-        return Datasets(environment.gcp_project)
+        return Datasets(environment.gcp_project, Pace(READS_BESIDE_PLUGIN))
 
     def lines(dataset: str) -> list[str]:
         where = places.find(*declared.get(dataset, (environment.file,)))
