@@ -10,7 +10,7 @@ from reconciler.stack.stages import DATASETS_AHEAD
 
 def _order(workspace: Workspace) -> str:
     """The datasets (D) and access lists (A) of state, in its order."""
-    types = (each["type"] for each in workspace.state()["resources"])
+    types = (each["type"] for each in workspace.state()["checkpoint"]["latest"]["resources"])
     letters = {"gcp:bigquery/dataset:Dataset": "D", "pulumi-python:dynamic/bigquery:DatasetAccess": "A"}
     return "".join(letters.get(each, "") for each in types)
 

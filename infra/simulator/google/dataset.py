@@ -232,7 +232,10 @@ class DatasetType:
                 raise PluginError(f"Error when reading or editing Dataset: {error}") from None
 
     def _get(self, project: str, dataset_id: str) -> Dataset | None:
-        """Read a dataset, also after its create. The plugin repeats no read that exceeds BigQuery's quota (403)."""
+        """Read a dataset, also after its create.
+
+        The plugin repeats no read that exceeds BigQuery's quota (403).
+        """
         try:
             return self.bigquery.get(project, dataset_id)
         except ApiError as error:
