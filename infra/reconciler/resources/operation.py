@@ -22,7 +22,7 @@ from reconciler.resources.run.account import KEY_REJECTED
 from reconciler.resources.run.engine import use_engine_log
 from reconciler.resources.run.outcomes import OperationError
 from reconciler.resources.run.run import run
-from reconciler.sdk.speed import make_plugin_faster
+from reconciler.sdk.speed import collect_less_garbage, make_plugin_faster
 from reconciler.secrets import (
     KnownValues,
     PulumiConfigResolver,
@@ -67,6 +67,7 @@ class Provider(ResourceProvider):
         """
         sys.tracebacklimit = 0
         make_plugin_faster(sys.modules["__main__"])
+        collect_less_garbage()
         use_engine_log()
         PulumiConfigResolver.use(req.config.get)
 

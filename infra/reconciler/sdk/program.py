@@ -13,12 +13,14 @@ from typing import Any
 
 import pulumi
 from google.protobuf import struct_pb2
-from pulumi import _types, log
+from pulumi import _types, log, resource
 from pulumi.dynamic import dynamic
 from pulumi.output import _OutputData
 from pulumi.runtime import _depends_on, rpc, settings
 from pulumi.runtime import resource as registration
-from pulumi.runtime.proto import resource_pb2, source_pb2
+from pulumi.runtime.proto import source_pb2
+
+from reconciler.sdk.register import is_ours, is_simple, register_resource
 
 _create_urn = registration.create_urn
 _prepare_any_resource = registration.prepare_resource
@@ -34,6 +36,7 @@ def replacements() -> tuple[tuple[Any, str, Callable[..., Any]], ...]:
         (registration, "_get_stack_trace", source_pb2.StackTrace),
         (registration, "create_urn", create_known_urn),
         (registration, "prepare_resource", _prepare_resource),
+        (resource, "register_resource", register_resource),
         (rpc, "transfer_properties", _transfer_properties),
         (rpc, "resolve_outputs", _resolve_outputs),
         (_depends_on, "_resolve_depends_on", _dependencies),
@@ -66,7 +69,7 @@ def _transfer_properties(res: pulumi.Resource, props: Mapping[str, Any], custom:
     The SDK makes four futures and a task. Of a resource of ours only what its class annotates can be read.
     """
     cls: Any = type(res)
-    readable = _annotated(cls) if _is_ours(res) else props
+    readable = _annotated(cls) if is_ours(res) else props
     resolvers: dict[str, rpc.Resolver] = {}
     for name in props:
         if name == "urn" or (name == "id" and custom) or name not in readable:
@@ -92,11 +95,6 @@ def _resolve(  # noqa: PLR0917 - the SDK calls a resolver by position
         future.set_result(_OutputData({*(dependencies or ()), res}, value, is_known, is_secret))
 
 
-def _is_ours(res: pulumi.Resource) -> bool:
-    """Return whether a class of ours defines a resource, and not a package of Pulumi's."""
-    return not type(res).__module__.startswith("pulumi")
-
-
 @functools.cache
 def _annotated(cls: type) -> frozenset[str]:
     return frozenset(name for each in cls.__mro__ for name in inspect.get_annotations(each))
@@ -114,7 +112,7 @@ def _resolve_outputs(
     """Read what the engine answers only where an output waits for it: the config of a connection is large."""
     if not resolvers:
         return
-    if _is_ours(res):
+    if is_ours(res):
         serialized_props, outputs = (_only(resolvers, each) for each in (serialized_props, outputs))
     _resolve_all_outputs(res, serialized_props, outputs, deps, resolvers, *arguments, **named)
 
@@ -138,7 +136,7 @@ async def _prepare_resource(  # noqa: PLR0917 - the SDK passes them by position
     from another resource, and for resources with options that ours do not use.
     """
     parent = settings.get_root_resource()
-    if not _is_simple(res, ty, custom, remote, opts, typ) or opts is None or parent is None:
+    if opts is None or parent is None or not is_simple(res, ty, custom, remote, opts, typ):
         return await _prepare_any_resource(res, ty, custom, remote, props, opts, typ)
     first: Any = opts.depends_on or ()
     dependencies = {urn for each in first if (urn := await each.urn.future())}
@@ -158,23 +156,6 @@ async def _prepare_resource(  # noqa: PLR0917 - the SDK passes them by position
                 dependencies.update(sources[name])
     return registration.ResourceResolverOperations(
         await parent.urn.future(), struct, dependencies, None, {}, sources, [], "", [], None, True
-    )
-
-
-def _is_simple(  # noqa: PLR0917
-    res: Any, ty: str, custom: bool, remote: bool, opts: Any, typ: type | None
-) -> bool:
-    return (
-        custom
-        and not remote
-        and typ is None
-        and ty != "pulumi:pulumi:Stack"
-        and _is_ours(res)
-        and not (opts.parent or opts.provider or opts.providers or opts.aliases or opts.deleted_with)
-        and not (opts.replace_with or opts.replacement_trigger)
-        and isinstance(opts.depends_on or [], list)
-        and all(isinstance(each, pulumi.CustomResource) for each in opts.depends_on or ())
-        and settings.monitor_supports_feature(resource_pb2.RESOURCE_MONITOR_FEATURE_ALIAS_SPECS)
     )
 
 
