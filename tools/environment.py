@@ -34,6 +34,16 @@ SETTINGS = {
     "GOGC": "200",
 }
 
+#: What the engine starts as Python: a file of each checkout, by its whole path.
+PYTHON, OUR_PYTHON = "PULUMI_PYTHON_CMD", Path("tools", "engine-python")
+
+
+def own_settings() -> dict[str, str]:
+    """Return the variables apart from PATH. A user who chose a Python for the engine keeps it."""
+    chosen = os.environ.get(PYTHON)
+    python = chosen if chosen and not chosen.endswith(f"/{OUR_PYTHON}") else str(ROOT / OUR_PYTHON)
+    return {"VIRTUAL_ENV": str(VENV), **SETTINGS, PYTHON: python, **home.variables()}
+
 
 def path_with(engine: Path, path: str) -> str:
     """Return PATH with the virtual environment first, then the engine, each once.
@@ -51,12 +61,7 @@ def path_with(engine: Path, path: str) -> str:
 
 def commands() -> str:
     """Return the lines that a shell evaluates."""
-    settings = {
-        "PATH": path_with(install.engine(), os.environ.get("PATH", os.defpath)),
-        "VIRTUAL_ENV": str(VENV),
-        **SETTINGS,
-        **home.variables(),
-    }
+    settings = {"PATH": path_with(install.engine(), os.environ.get("PATH", os.defpath)), **own_settings()}
     exports = [f"export {name}={shlex.quote(value)}" for name, value in settings.items()]
     # With it each command would compile what it imports anew, which takes half as long as a `reconciler validate`.
     return "\n".join(["unset PYTHONDONTWRITEBYTECODE", *exports])
@@ -64,7 +69,7 @@ def commands() -> str:
 
 def for_github(*, with_engine: bool) -> str:
     """Append to the files of GITHUB_PATH and GITHUB_ENV, and return what was appended."""
-    settings = {"VIRTUAL_ENV": str(VENV), **SETTINGS, **home.variables()}
+    settings = own_settings()
     # The last line of GITHUB_PATH comes first on PATH.
     paths = [*([str(install.engine())] if with_engine else []), str(VENV / "bin")]
     variables = [f"{name}={value}" for name, value in settings.items()]

@@ -21,7 +21,7 @@ SAMPLE_S = 0.05
 
 #: What `make env` sets to make the engine faster, and what the floor therefore runs without. Python writes its compiled
 #: files, as in a user's shell.
-OUR_ENGINE = ("PULUMI_HOME", "PULUMI_CREDENTIALS_PATH", "GOGC")
+OUR_ENGINE = ("PULUMI_HOME", "PULUMI_CREDENTIALS_PATH", "GOGC", "PULUMI_PYTHON_CMD")
 
 
 #: Else the engine writes its whole state after each resource. The state is thrown away after the measurement.
