@@ -97,6 +97,8 @@ OTHERS = """\
 | `PULUMI_PARALLEL` | how many resources the engine works on at once; `make env` sets 16 |
 | `PULUMI_HOME`, `PULUMI_CREDENTIALS_PATH` | where the engine keeps plugins and logins. `make env` names links to \
 yours, without the engine's log, which takes up to half of its time; set `PULUMI_HOME` before to keep the log |
+| `PULUMI_PYTHON_CMD` | what the engine starts as Python. `make env` names `tools/engine-python`, \
+which answers its question for packages without pip; set it before to keep yours |
 | `GOGC` | how often Go programs collect garbage; `make env` sets 200, which is half as often as usual |
 | each variable that a reference `{env: NAME}` names | the secret, only in runs that write |
 
