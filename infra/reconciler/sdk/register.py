@@ -1,4 +1,4 @@
-"""Register a resource with one task and one call that needs no thread, in the version of the SDK that `speed` names."""
+"""Register a resource without a thread, in the version of the SDK that `speed` names."""
 
 from __future__ import annotations
 
