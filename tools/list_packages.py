@@ -1,4 +1,4 @@
-"""List the packages of a virtual environment as `pip list -v --format json` does, by the names of their folders."""
+"""List the packages of a virtual environment as pip does, by the names of their folders."""
 
 import json
 import os
