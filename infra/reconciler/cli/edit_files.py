@@ -193,7 +193,7 @@ def apply_changes(
         return Exit.FINDINGS
     if not finish.without_question and not is_terminal():
         print_note("not written: stdin is no terminal to ask on. Add --yes to write it")
-        return Exit.FINE
+        raise click.exceptions.Exit(Exit.FINE)  # without the steps that would follow
     question = "Open a pull request with it?" if finish.as_pull_request else "Write it?"
     if not finish.without_question and not click.confirm(question, default=False, err=True):
         print_note("not written")
@@ -277,6 +277,9 @@ def is_terminal() -> bool:
 
 def format_diff(change: FileChange) -> str:
     """Return a unified diff of a change, as `git diff` prints one."""
+    if b"\0" in (change.before or b"") + (change.after or b""):
+        verb = "added" if change.before is None else "deleted" if change.after is None else "changed"
+        return f"Binary file {change.shown} {verb} ({len(change.after or b''):,} bytes)\n"
     before, after = (_lines(raw) for raw in (change.before, change.after))
     old, new = (change.shown if raw is not None else "/dev/null" for raw in (change.before, change.after))
     lines = []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date
 from difflib import get_close_matches
 from pathlib import Path
@@ -9,14 +10,24 @@ from pathlib import Path
 import click
 
 from reconciler.cli import Exit
-from reconciler.cli.edit_files import Finish, apply_changes, choose_environment, finish_options, new_file, print_steps
+from reconciler.cli.edit_files import (
+    FileChange,
+    Finish,
+    apply_changes,
+    choose_environment,
+    finish_options,
+    new_file,
+    print_steps,
+)
 from reconciler.cli.options import environment_option, specs_option, today_option
 from reconciler.config import load
 from reconciler.edits import new as drafts
 from reconciler.edits.scheduling import scheduling_snippet
 from reconciler.edits.secret_names import secret_prefix
 from reconciler.fivetran import catalog
-from reconciler.model import commands
+from reconciler.git.repository import Repository
+from reconciler.model import Environment, commands
+from reconciler.model.errors import ReconcilerError
 
 
 @click.command()
@@ -29,6 +40,12 @@ from reconciler.model import commands
 @click.option("--description", metavar="TEXT", help="What the data is and who uses it.")
 @click.option("--task-id", metavar="TASK", help="The Airflow task that starts the syncs.  [default: Fivetran does]")
 @click.option("--sensitive", is_flag=True, help="Give no access by default.")
+@click.option(
+    "--package",
+    type=click.Path(dir_okay=False, path_type=Path),
+    metavar="ZIP",
+    help="The code of a connector_sdk, as `fivetran package` wrote it.  [default: NAME/code.zip beside the file]",
+)
 @click.argument("service")
 def new(
     specs: Path,
@@ -41,6 +58,7 @@ def new(
     description: str | None,
     task_id: str | None,
     sensitive: bool,
+    package: Path | None,
     service: str,
 ) -> int:
     """Write the file of a new connector of Fivetran's SERVICE, such as postgres.
@@ -60,9 +78,16 @@ def new(
     fleet = loaded.fleet(choose_environment(loaded, environment))
     fleets = [fleet, *(each for each in loaded.fleets.values() if each is not fleet)]
     wanted = drafts.Wanted(name or service, owners, description, task_id, sensitive)
+    if package is not None and service != drafts.PACKAGE:
+        raise click.BadParameter(f"only {drafts.PACKAGE} runs code of a ZIP file", param_hint="--package")
+    code_file = None
+    if service == drafts.PACKAGE:
+        code_file = _code(specs, fleet.environment, wanted.name, package, in_pull_request=finish.as_pull_request)
+        wanted = replace(wanted, package=code_file[0])
     unit = drafts.draft(found, wanted, fleet.environment, secret_prefix(fleets), day)
-    change = new_file(specs, fleet.environment, wanted.name, unit.text.encode())
-    code = apply_changes([change], specs, day, finish, meaning=f"Add {wanted.name} ({service})")
+    changes = [new_file(specs, fleet.environment, wanted.name, unit.text.encode())]
+    changes += [code_file[1]] if code_file and code_file[1] else []
+    code = apply_changes(changes, specs, day, finish, meaning=f"Add {wanted.name} ({service})")
     if code == Exit.FINE:
         steps = [*drafts.secret_commands(unit.secrets, fleet.environment)]
         steps += [commands.reconciler("validate", environment=fleet.environment.name)]
@@ -70,3 +95,34 @@ def new(
             steps += [commands.reconciler("authorise", wanted.name, environment=fleet.environment.name)]
         print_steps(steps, scheduling_snippet(task_id) if task_id is not None else None)
     return code
+
+
+def _code(
+    specs: Path, environment: Environment, name: str, package: Path | None, *, in_pull_request: bool
+) -> tuple[str, FileChange | None]:
+    """Return the path of a connector's code below the environment's folder, and the change that copies it there.
+
+    Raises ReconcilerError if there is no such file yet.
+    """
+    folder = specs / environment.name
+    beside = f"{name}/code.zip"
+    file = package or folder / beside
+    shown = (Path(environment.file).parent / beside).as_posix() if package is None else str(package)
+    if not file.is_file():
+        raise ReconcilerError(
+            f"{shown}: no such file, and {drafts.PACKAGE} runs the code that is in it\n"
+            "    Run `fivetran package` in the folder of the code, and name the ZIP file that it writes with --package."
+        )
+    if file.resolve().is_relative_to(folder.resolve()):
+        if in_pull_request and Repository(file.parent).state_of(file.name) in ("untracked", "changed"):
+            raise ReconcilerError(
+                f"{shown}: not committed, so that the pull request would lack it\n"
+                "    Leave out --pull-request, and run `reconciler propose` afterwards, which takes both files."
+            )
+        return file.resolve().relative_to(folder.resolve()).as_posix(), None
+    target = folder / beside
+    if target.exists() and target.read_bytes() != file.read_bytes():
+        there = (Path(environment.file).parent / beside).as_posix()
+        raise ReconcilerError(f"{there}: another file is there\n    Move it away, or name it with --package.")
+    shown = (Path(environment.file).parent / beside).as_posix()
+    return beside, None if target.exists() else FileChange(target, shown, None, file.read_bytes())

@@ -9,7 +9,16 @@ from pathlib import Path
 import click
 
 from reconciler.cli import Exit
-from reconciler.cli.edit_files import Finish, apply_changes, edit_options, new_file, print_steps, read_unit
+from reconciler.cli.edit_files import (
+    FileChange,
+    Finish,
+    UnitFile,
+    apply_changes,
+    edit_options,
+    new_file,
+    print_steps,
+    read_unit,
+)
 from reconciler.cli.output import print_note
 from reconciler.edits import promote as promotion
 from reconciler.edits.scheduling import scheduling_snippet
@@ -46,7 +55,8 @@ def promote(
     The first file stays as it is.
 
     Leaves out what belongs to the first environment: the last day, temporary access, and settings of its connection.
-    Adds what the policy of the other one requires, and prints the commands that write its secrets.
+    Adds what the policy of the other one requires, copies code and certificates that the file names, and prints the
+    commands that write its secrets.
 
     Exit codes: 0 done, or shown only; 1 the files would have problems; 2 wrong usage or not possible.
     """
@@ -59,11 +69,9 @@ def promote(
     if other.name == unit.environment.name:
         raise click.UsageError(f"{unit.name} is in {other.name} already: name another environment with --to")
     found = promotion.promote(unit.source, unit.name, unit.environment, other, day, task_id=task_id, prefix=prefix)
-    change = new_file(specs, other, unit.name, found.source.raw)
+    changes = [new_file(specs, other, unit.name, found.source.raw), *_named_files(unit, specs, other)]
     reads = list(_reads(checkouts, unit.environment, unit.datasets))
-    code = apply_changes(
-        [change], specs, day, finish, meaning=f"Promote {unit.name} to {other.name}", notes=found.notes
-    )
+    code = apply_changes(changes, specs, day, finish, meaning=f"Promote {unit.name} to {other.name}", notes=found.notes)
     if code == Exit.FINE:
         for each in reads:
             print_note(each)
@@ -73,6 +81,16 @@ def promote(
         steps = [commands.reconciler("secret put", each.name, environment=other.name) for each in found.secrets]
         print_steps(steps, scheduling_snippet(found.task_id) if found.task_id is not None else None)
     return code
+
+
+def _named_files(unit: UnitFile, specs: Path, other: Environment) -> Iterator[FileChange]:
+    """Yield the code, certificates and keys that a unit names and the other environment lacks."""
+    for below, units in unit.loaded.named_files.items():
+        folder, _, path = below.partition("/")
+        target = specs / other.name / path
+        if folder == unit.environment.name and unit.name in units and not target.exists():
+            shown = (Path(other.file).parent / path).as_posix()
+            yield FileChange(target, shown, None, (specs / below).read_bytes())
 
 
 def _reads(checkouts: tuple[Path, ...], environment: Environment, datasets: frozenset[str]) -> Iterator[str]:

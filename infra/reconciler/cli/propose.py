@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Container, Iterator, Sequence, Set
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
@@ -31,22 +31,31 @@ def propose(
 ) -> int:
     """Commit changed files to a new branch, push it, and open a pull request with gh.
 
-    Takes all changed files of the specs folder, or those of the units NAME. Shows them as a diff and checks all files
+    Takes all changed YAML files of the specs folder, or those of the units NAME, with the code, certificates and keys
+    that they name. Shows them as a diff and checks all files
     first. Other changed files stay out of the commit. The work tree is on the new branch afterwards if it was at the
     newest commit of the default branch, and stays as it is otherwise.
 
     Exit codes: 0 done, or shown only; 1 the files have problems; 2 wrong usage or not possible.
     """
-    changes = list(_changes(specs, environment))
+    loaded = load(specs, Path.cwd(), day)
+
+    def names_of(change: FileChange) -> Set[str]:
+        """Return the unit whose file this is, or the units that name it."""
+        if _is_yaml(change.shown):
+            return {change.path.stem}
+        return loaded.named_files[change.path.relative_to(specs).as_posix()]
+
+    changes = list(_changes(specs, environment, loaded.named_files))
     if names:
-        known = {Path(each.shown).stem for each in changes}
+        known = {name for each in changes for name in names_of(each)}
         if missing := [name for name in names if name not in known]:
             raise click.UsageError(f"no changed file of {', '.join(missing)}: changed are {_listed(sorted(known))}")
-        changes = [each for each in changes if Path(each.shown).stem in names]
+        changes = [each for each in changes if not names_of(each).isdisjoint(names)]
     meaning = message or _meaning(changes)
     files = {each.shown for each in changes}
     # Before the question: a placeholder would be deployed as it stands.
-    notices = [_format_notice(each) for each in load(specs, Path.cwd(), day).notices if each.file in files]
+    notices = [_format_notice(each) for each in loaded.notices if each.file in files]
     finish = Finish(yes, as_pull_request=True, takes_work_tree=True)
     if not changes:
         print_note("nothing to propose: no file is changed")
@@ -54,8 +63,8 @@ def propose(
     return apply_changes(changes, specs, day, finish, meaning=meaning, notes=notices)
 
 
-def _changes(specs: Path, environment: str | None) -> Iterator[FileChange]:
-    """Yield the changed YAML files of the specs folder."""
+def _changes(specs: Path, environment: str | None, named: Container[str]) -> Iterator[FileChange]:
+    """Yield the changed YAML files of the specs folder, and the changed files that units name."""
     repository = Repository(specs)
     try:
         top = Path(repository.run("rev-parse", "--show-toplevel").decode("utf-8", "surrogateescape").rstrip("\n"))
@@ -65,15 +74,22 @@ def _changes(specs: Path, environment: str | None) -> Iterator[FileChange]:
     listed = repository.run("status", *options, "--", environment or ".").decode("utf-8", "surrogateescape")
     for record in listed.split("\0"):
         name = record[3:]
-        if not name.endswith(".yaml"):
-            continue
         file = top / name
-        shown = specs / file.resolve().relative_to(specs.resolve())
+        if not name or not file.resolve().is_relative_to(specs.resolve()):
+            continue
+        below = file.resolve().relative_to(specs.resolve())
+        if not _is_yaml(name) and below.as_posix() not in named:
+            continue
+        shown = specs / below
         known = repository.run("ls-tree", "-z", "--full-tree", "HEAD", "--", name)
         before = repository.run("cat-file", "blob", f"HEAD:{name}") if known else None
         after = file.read_bytes() if file.exists() else None
         # As messages name it: from the specs folder's own name on.
         yield FileChange(shown, _shown(shown), before, after)
+
+
+def _is_yaml(name: str) -> bool:
+    return name.endswith(".yaml")
 
 
 def _shown(path: Path) -> str:
@@ -82,6 +98,7 @@ def _shown(path: Path) -> str:
 
 
 def _meaning(changes: Sequence[FileChange]) -> str:
+    changes = [each for each in changes if _is_yaml(each.shown)] or changes
     if len(changes) != 1:
         return f"Change {count(len(changes), 'file')} of connectors"
     [change] = changes

@@ -8,7 +8,8 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
@@ -16,7 +17,7 @@ from pathlib import Path
 from reconciler.config import rules
 from reconciler.config.build import fleet as build
 from reconciler.config.build import trust
-from reconciler.config.build.packages import read_packages, valid_packages
+from reconciler.config.build.packages import named_packages, read_packages, valid_packages
 from reconciler.config.documents import Specs
 from reconciler.config.folder import ENVIRONMENT_FILE, Folder, SpecFile
 from reconciler.config.places import Places
@@ -54,6 +55,8 @@ class Loaded:
     """The lines of declared values in these files."""
     sources: Mapping[str, Mapping[str, str]] = field(default_factory=dict, repr=False)
     """By environment and name of a file, a hash of its bytes and of the files that it names."""
+    named_files: Mapping[str, frozenset[str]] = field(default_factory=dict, repr=False)
+    """By path below the specs folder, the names of the units that name this file: code, certificates and keys."""
 
     def stack(self, stack: str) -> Fleet:
         """Return what a stack declares: its environment, with the units of that stack only.
@@ -156,7 +159,10 @@ def load(
         for name in units
     }
     every_unit = [unit for of_one in units.values() for unit in of_one.values()]
-    packages, trust_files = read_packages(specs_dir, every_unit), trust.read_files(specs_dir, every_unit)
+    packages, trust_files = (
+        read_packages(specs_dir, every_unit, edited),
+        trust.read_files(specs_dir, every_unit, edited),
+    )
     specs = Specs(environments, units, names, day or today(), packages, trust_files)
     problems += rules.problems(specs)
     notices = tuple(sorted(rules.notices(specs), key=_place))
@@ -178,7 +184,8 @@ def load(
         read = units[file.environment].get(file.name)
         sources[file.environment][file.name] = _hash(file, read, packages, trust_files)
     places = Places(display_root)
-    return Loaded(fleets, shown, notices, names_read, len(folder.files), left_out, folders, places, sources)
+    named = _named_files(every_unit)
+    return Loaded(fleets, shown, notices, names_read, len(folder.files), left_out, folders, places, sources, named)
 
 
 def _hash(
@@ -196,6 +203,15 @@ def _hash(
         for name in sorted(trust.named_files([unit])) if "trust" in connector else ():
             digest.update(str(trust_files[name]).encode())
     return digest.hexdigest()
+
+
+def _named_files(units: Iterable[Document]) -> Mapping[str, frozenset[str]]:
+    """Return the files beside units that they name, with the names of those units."""
+    named: dict[str, set[str]] = defaultdict(set)
+    for unit in units:
+        for environment, path in (*named_packages([unit]), *trust.named_files([unit])):
+            named[f"{environment}/{path}"].add(unit.name)
+    return {path: frozenset(names) for path, names in named.items()}
 
 
 def _stands_for_own(specs_dir: Path, display_root: Path) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -30,8 +31,14 @@ class Unreadable:
     hint: str
 
 
-def read_beside(file: Path, specs_dir: Path, limits: Limits) -> bytes | Unreadable:
+#: The bytes of files that are not written yet, by path; None for a deleted one.
+Edited = Mapping[Path, bytes | None]
+
+
+def read_beside(file: Path, specs_dir: Path, limits: Limits, edited: Edited | None = None) -> bytes | Unreadable:
     """Return the bytes of a file that a unit names."""
+    if edited and (content := edited.get(file)) is not None:
+        return content
     try:
         if not file.resolve(strict=True).is_relative_to(specs_dir.resolve()):
             return Unreadable(LINK_OUT, LINK_HINT)

@@ -35,7 +35,7 @@ _BELONGS_TO = {"client_id": "client_secret", "access_key_id": "access_key_secret
 _PORTS = {"postgres": 5432, "mysql": 3306, "maria": 3306, "sql_server": 1433, "oracle": 1521, "redshift": 5439}
 #: The services whose code is the user's own.
 FUNCTION, PACKAGE = "google_cloud_function", "connector_sdk"
-_FUNCTIONS_REGION, _FUNCTIONS_KEY = "us-central1", "api_key"
+_FUNCTIONS_REGION, _CODES_KEY = "us-central1", "api_key"
 _FILL_IN = "fill-in"
 #: The form of a name in `destination`, which has no hyphen.
 _FILL_IN_NAME = "fill_in"
@@ -50,6 +50,8 @@ class Wanted:
     description: str | None = None
     task_id: str | None = None
     is_sensitive: bool = False
+    package: str | None = None
+    """The ZIP file with the code of a Connector SDK connector, below the environment's folder."""
 
 
 @dataclass
@@ -81,14 +83,15 @@ def draft(service: Service, wanted: Wanted, environment: Environment, prefix: st
     if service.id == FUNCTION:
         connector["function"] = {"name": wanted.name, "region": _FUNCTIONS_REGION}
         comments["connector", "function"] = f"{FILL_IN} the Cloud Function that Fivetran calls"
-        secret = secret_name(prefix, wanted.name, _FUNCTIONS_KEY)
-        config["secrets_list"] = [{"key": _FUNCTIONS_KEY, "value": {"secret": secret, "version": 1}}]
         comments["connector", "config", "secrets_list"] = "What the function finds in `secrets` of each request."
+    if wanted.package is not None:
+        connector["package"] = wanted.package
+        comments["connector", "package"] = "What `fivetran package` wrote: uploaded when the code in it changes."
+        comments["connector", "config", "secrets_list"] = "What the code finds in `configuration`: the keys it reads."
+    if service.id in (FUNCTION, PACKAGE):
+        secret = secret_name(prefix, wanted.name, _CODES_KEY)
+        config["secrets_list"] = [{"key": _CODES_KEY, "value": {"secret": secret, "version": 1}}]
         secrets.append(secret)
-    if service.id == PACKAGE:
-        comments["connector", "service"] = (
-            "Its code: write `package: FOLDER/code.zip` above `destination` once `fivetran package` wrote it."
-        )
     connector |= {"config": config} if config else {}
     if wanted.task_id is not None:
         connector["schedule"] = {"by": "airflow", "task_id": wanted.task_id}

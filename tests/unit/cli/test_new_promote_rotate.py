@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import zipfile
 from datetime import date
 from pathlib import Path
 
@@ -358,9 +359,58 @@ def test_new_names_the_code_of_a_custom_connector(folder: Folder):
     assert written["function"] == {"name": "casa", "region": "us-central1"}
     assert written["config"]["secrets_list"][0]["value"] == {"secret": "fivetran-casa-api-key", "version": 1}
     assert "reconciler secret put -e dev fivetran-casa-api-key" in ran.err
-    folder.run("new", "connector_sdk", "--yes")
-    text = (folder.file.parent / "connector_sdk.yaml").read_text()
-    assert "# Its code: write `package: FOLDER/code.zip` above `destination`" in text
+
+
+def packed(file: Path) -> Path:
+    """Write a ZIP file as `fivetran package` does."""
+    file.parent.mkdir(parents=True, exist_ok=True)
+    with zipfile.ZipFile(file, "w") as archive:
+        archive.writestr("connector.py", "print('payments')")
+    return file
+
+
+def test_new_takes_the_code_of_a_connector_sdk(folder: Folder, tmp_path: Path):
+    ran = folder.run("new", "connector_sdk", "--name", "payments", "--yes")
+    assert ran.code == 2
+    assert "payments/code.zip: no such file, and connector_sdk runs the code that is in it" in ran.err
+    code = packed(tmp_path / "built" / "code.zip")
+    ran = folder.run("new", "connector_sdk", "--name", "payments", "--package", str(code), "--yes")
+    assert ran.code == 0, ran.err
+    assert "Binary file connectors/dev/payments/code.zip added" in ran.out
+    assert "reconciler secret put -e dev fivetran-payments-api-key" in ran.err
+    dev = folder.file.parent
+    assert (dev / "payments" / "code.zip").read_bytes() == code.read_bytes()
+    written = yaml.safe_load((dev / "payments.yaml").read_text())["connector"]
+    assert written["package"] == "payments/code.zip"
+    assert list(written["config"]) == ["secrets_list"]
+    packed(dev / "refunds" / "code.zip")
+    assert folder.run("new", "connector_sdk", "--name", "refunds", "--yes").code == 0
+    assert "only connector_sdk runs code" in folder.run("new", "stripe", "--package", str(code), "--yes").err
+
+
+def test_propose_takes_the_files_that_a_changed_unit_names(folder: Folder, remote: Path):
+    packed(folder.file.parent / "payments" / "code.zip")
+    (folder.file.parent / "other.zip").write_text("named by no unit")
+    assert "`reconciler propose`" in folder.run("new", "connector_sdk", "--name", "payments", "--pull-request").err
+    folder.run("new", "connector_sdk", "--name", "payments", "--yes")
+    ran = folder.run("propose", "payments", "--yes")
+    assert ran.code == 0, ran.err
+    branch = "reconciler/add-payments-in-dev"
+    listed = folder.git("--git-dir", str(remote), "diff", "--name-only", "main", branch).split()
+    assert listed == ["connectors/dev/payments.yaml", "connectors/dev/payments/code.zip"]
+
+
+def test_promote_copies_the_files_that_a_unit_names(folder: Folder):
+    prod = folder.file.parent.parent / "prod"
+    prod.mkdir()
+    (prod / "environment.yaml").write_text(PROD)
+    code = packed(folder.file.parent / "payments" / "code.zip")
+    folder.run("new", "connector_sdk", "--name", "payments", "-e", "dev", "--yes")
+    folder.git("add", ".")
+    folder.git("commit", "-qm", "payments")
+    ran = folder.run("promote", "payments", "--yes")
+    assert ran.code == 0, ran.err
+    assert (prod / "payments" / "code.zip").read_bytes() == code.read_bytes()
 
 
 def test_propose_opens_a_pull_request_with_changed_files_alone(folder: Folder, remote: Path):

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from reconciler.config.files import Limits, Unreadable, read_beside
+from reconciler.config.files import Edited, Limits, Unreadable, read_beside
 from reconciler.config.schema import schemas
 from reconciler.config.yaml.document import Document
 from reconciler.model import Package
@@ -23,10 +23,12 @@ _LIMITS = Limits(
 )
 
 
-def read_packages(specs_dir: Path, units: Iterable[Document]) -> dict[tuple[str, str], Package | Unreadable]:
+def read_packages(
+    specs_dir: Path, units: Iterable[Document], edited: Edited | None = None
+) -> dict[tuple[str, str], Package | Unreadable]:
     """Read each package that a unit names once, by environment and path."""
     named = named_packages(units)
-    return {(of, path): _read_package(specs_dir / of / path, specs_dir, path) for of, path in named}
+    return {(of, path): _read_package(specs_dir / of / path, specs_dir, path, edited) for of, path in named}
 
 
 def named_packages(units: Iterable[Document]) -> set[tuple[str, str]]:
@@ -41,8 +43,8 @@ def valid_packages(packages: Mapping[tuple[str, str], Package | Unreadable], env
     return {path: found for (of, path), found in packages.items() if of == environment and isinstance(found, Package)}
 
 
-def _read_package(file: Path, specs_dir: Path, path: str) -> Package | Unreadable:
-    content = read_beside(file, specs_dir, _LIMITS)
+def _read_package(file: Path, specs_dir: Path, path: str, edited: Edited | None) -> Package | Unreadable:
+    content = read_beside(file, specs_dir, _LIMITS, edited)
     if isinstance(content, Unreadable):
         return content
     from reconciler.config.build import archives  # noqa: PLC0415 (few units have a package, and zipfile imports much)

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path as FilePath
 from typing import Any, Literal, TypeAlias
 
-from reconciler.config.files import Limits, Unreadable, read_beside
+from reconciler.config.files import Edited, Limits, Unreadable, read_beside
 from reconciler.config.yaml.document import Document, Path, shown
 from reconciler.fivetran import public_keys
 from reconciler.model import ANY, Certificate, HostKey, Trust
@@ -53,9 +53,9 @@ class Entry:
     item: Certificate | HostKey
 
 
-def read_files(specs_dir: FilePath, units: Iterable[Document]) -> Files:
+def read_files(specs_dir: FilePath, units: Iterable[Document], edited: Edited | None = None) -> Files:
     """Read every file that a unit's `trust` names, each once."""
-    return {(of, path): _read(specs_dir / of / path, specs_dir) for of, path in named_files(units)}
+    return {(of, path): _read(specs_dir / of / path, specs_dir, edited) for of, path in named_files(units)}
 
 
 def named_files(units: Iterable[Document]) -> set[tuple[str, str]]:
@@ -170,6 +170,6 @@ def _paths(node: Any) -> Iterator[str]:
             yield path
 
 
-def _read(file: FilePath, specs_dir: FilePath) -> str | Unreadable:
-    content = read_beside(file, specs_dir, _LIMITS)
+def _read(file: FilePath, specs_dir: FilePath, edited: Edited | None) -> str | Unreadable:
+    content = read_beside(file, specs_dir, _LIMITS, edited)
     return content if isinstance(content, Unreadable) else content.decode("utf-8-sig", "replace")
