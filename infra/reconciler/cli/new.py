@@ -100,7 +100,7 @@ def new(
 def _code(
     specs: Path, environment: Environment, name: str, package: Path | None, *, in_pull_request: bool
 ) -> tuple[str, FileChange | None]:
-    """Return the path of a connector's code below the environment's folder, and the change that copies it there.
+    """Return where a connector's code is below the environment's folder, and the change that copies it.
 
     Raises ReconcilerError if there is no such file yet.
     """
