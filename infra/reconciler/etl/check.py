@@ -15,7 +15,7 @@ from functools import cached_property
 from typing import Literal, TypeAlias
 
 from reconciler.config.places import Places
-from reconciler.etl.checkout import EtlFile, Scan
+from reconciler.etl.checkout import GENERATORS, EtlFile, Scan
 from reconciler.etl.metadata import ANY, TASKS_KEY, FivetranTask
 from reconciler.etl.reads import Read
 from reconciler.lifecycle.airflow import variable_name
@@ -28,6 +28,7 @@ from reconciler.model.policy import Retire
 Kind: TypeAlias = Literal[
     "task_without_unit",
     "task_without_variable",
+    "task_without_dag",
     "task_of_another_environment",
     "unit_without_query",
     "wrong_project",
@@ -99,6 +100,11 @@ class CrossCheck:
 
     def _check_task(self, file: EtlFile, task: FivetranTask) -> Iterator[Finding]:
         at = (file.file, task.line, task.column)
+        if not _is_scheduled(file, task):
+            message = f"`scheduling` has no `dag_name`: no DAG waits for {task.task_id} or starts it"
+            yield Finding(
+                *at, "task_without_dag", "warning", message, "Write the query's `dag_name`, or remove the task."
+            )
         declared = self._tasks.get(task.task_id)
         if declared is None and (ANY in task.task_id or self._is_elsewhere(file, task.task_id)):
             return
@@ -241,7 +247,7 @@ class CrossCheck:
 
     def _check_units(self) -> Iterator[Finding]:
         """Find units whose task no query names."""
-        used = {task.task_id for file in self._scan.files for task in file.tasks}
+        used = {task.task_id for file in self._scan.files for task in file.tasks if _is_scheduled(file, task)}
         for fleet in self._fleets:
             by_hand = {dag.task_id: index for index, dag in enumerate(fleet.environment.bigquery_etl.dags_by_hand)}
             for unit in fleet.units:
@@ -359,3 +365,8 @@ def _fate(retire: Retire, *, owns: bool) -> str:
     if retire.data == "delete" and owns:
         return "is deleted with its file"
     return "gets no new data"
+
+
+def _is_scheduled(file: EtlFile, task: FivetranTask) -> bool:
+    """Return whether a DAG has the task. What a generator writes around its template is not known."""
+    return task.is_scheduled or file.project == GENERATORS

@@ -6,7 +6,7 @@ import os
 import re
 import stat
 from collections.abc import Collection, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from reconciler.etl.metadata import TASKS_KEY, Fault, FivetranTask, Metadata, read_dataset_metadata, read_metadata
@@ -14,11 +14,14 @@ from reconciler.etl.reads import Read, Reader
 from reconciler.model.errors import ReconcilerError, printable
 
 #: The folder with a folder for each project, and the one with templates of queries.
-_SQL, _GENERATORS = "sql", "sql_generators"
+_SQL, GENERATORS = "sql", "sql_generators"
 
 _METADATA, _DATASET_METADATA = "metadata.yaml", "dataset_metadata.yaml"
 #: Generators have `clients_daily_v1.metadata.yaml` and `metadata_deletion_request.yaml` too.
 _METADATA_OF_GENERATORS = re.compile(r"(?:[\w{}-]+\.)*metadata(?:_\w+)?\.yaml")
+#: The key as it is in UTF-16, which YAML allows.
+_IN_UTF_16 = tuple(TASKS_KEY.encode(each) for each in ("utf-16-le", "utf-16-be"))
+NOT_UTF_8 = "is no UTF-8 text"
 _SKIPPED = frozenset({"__pycache__", "node_modules", "venv"})
 _JINJA = ".jinja"
 
@@ -94,7 +97,7 @@ def _walk(checkout: Path, unread: list[OSError]) -> Iterator[tuple[str, str, tup
     """
     roots = [checkout]
     if (checkout / _SQL).is_dir():
-        roots = [folder for folder in (checkout / _SQL, checkout / _GENERATORS) if folder.is_dir()]
+        roots = [folder for folder in (checkout / _SQL, checkout / GENERATORS) if folder.is_dir()]
     for root in roots:
         resolved = root.resolve()
         above = _folders_of(resolved)
@@ -119,7 +122,7 @@ def _folders_of(root: Path) -> tuple[str, ...]:
     """Return a folder's place below the nearest folder `sql`; its last parts if there is none."""
     if _SQL in root.parts:
         return root.parts[len(root.parts) - root.parts[::-1].index(_SQL) :]
-    return (root.name,) if root.name == _GENERATORS else ()
+    return (root.name,) if root.name == GENERATORS else ()
 
 
 def _unreadable_folder(error: OSError) -> EtlFile:
@@ -137,12 +140,15 @@ def _read(path: str, query: str, reader: Reader, projects: Collection[bytes]) ->
             raw = stream.read()
     except OSError as error:
         return EtlFile(shown, query, faults=(Fault(f"cannot be read: {error.strerror}"),))
+    name = os.path.basename(path).removesuffix(_JINJA)  # noqa: PTH119 (10,000 files)
+    is_metadata = name == _DATASET_METADATA or _METADATA_OF_GENERATORS.fullmatch(name) is not None
+    if is_metadata and any(key in raw for key in _IN_UTF_16):
+        return EtlFile(shown, query, faults=(Fault(NOT_UTF_8),))
     own = query.partition(".")[0]
     is_own = own in reader.projects
     if not (any(name in raw for name in projects) or TASKS_KEY.encode() in raw or (is_own and b"{{" in raw)):
         return None
     text = raw.decode("utf-8-sig", "replace")
-    name = os.path.basename(path).removesuffix(_JINJA)  # noqa: PTH119 (10,000 files)
     if _METADATA_OF_GENERATORS.fullmatch(name):
         found = read_metadata(text, reader)
     elif name == _DATASET_METADATA:
@@ -151,9 +157,22 @@ def _read(path: str, query: str, reader: Reader, projects: Collection[bytes]) ->
         found = Metadata(reads=tuple(reader.in_python(text)))
     else:
         found = Metadata(reads=tuple(reader.in_sql(text, own if is_own else None)))
+    if is_metadata and (fault := _not_utf_8(raw)):
+        found = replace(found, faults=(fault, *found.faults))
     if not (found.tasks or found.reads or found.faults):
         return None
     return EtlFile(shown, query, found.tasks, found.reads, found.faults)
+
+
+def _not_utf_8(raw: bytes) -> Fault | None:
+    """Return the place of the first byte that is no UTF-8; bigquery-etl reads these files as UTF-8."""
+    try:
+        raw.decode()
+    except UnicodeDecodeError as error:
+        before = raw[: error.start]
+        column = len(before.rpartition(b"\n")[2].decode("utf-8", "replace")) + 1
+        return Fault(NOT_UTF_8, before.count(b"\n") + 1, column)
+    return None
 
 
 def _shown(path: str) -> str:

@@ -39,6 +39,8 @@ class FivetranTask:
     task_id: str
     line: int
     column: int
+    is_scheduled: bool = True
+    """Whether the query has a `dag_name`; without one, bigquery-etl renders no task of it."""
 
 
 @dataclass(frozen=True)
@@ -67,10 +69,12 @@ def read_metadata(text: str, reader: Reader) -> Metadata:
     scheduling = _get(root, "scheduling")
     if not isinstance(scheduling, MappingNode):
         return Metadata()
+    dag = _get(scheduling, "dag_name")
+    is_scheduled = dag is not None and dag.tag != _NULL
     tasks, faults = [], []
     for found in _tasks(_get(scheduling, TASKS_KEY)):
         if isinstance(found, FivetranTask):
-            tasks.append(found)
+            tasks.append(replace(found, is_scheduled=is_scheduled))
         else:
             faults.append(found)
     return Metadata(tuple(tasks), tuple(sorted(set(_reads(scheduling, reader)), key=_order)), tuple(faults))

@@ -297,9 +297,68 @@ def test_check_etl_reports_yaml_that_no_parser_takes(estate: Estate, content: st
     assert estate.found() == [(f"etl/sql/shared-prod/shop/x/metadata.yaml:{place}", "unreadable")]
 
 
+DAG = "scheduling:\n  dag_name: bqetl_shop\n"
+TASK = "  depends_on_fivetran:\n  - task_id: shop_orders\n"
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        DAG + TASK,
+        f"\ufeff{DAG}{TASK}".encode(),
+        f"---\n{DAG}{TASK}...\n",
+        f"{DAG}{TASK}".replace("\n", "\r\n"),
+        f"x: &tasks\n- task_id: shop_orders\n{DAG}  depends_on_fivetran: *tasks\n",
+        f"{DAG}  depends_on_fivetran: !!seq\n  - !!map {{task_id: !!str shop_orders}} # a note\n",
+        f"{DAG}  depends_on_fivetran:\n  - task_id: other\n{TASK}",
+        f"labels:\n{''.join(f'  k{number}: v{number}{chr(10)}' for number in range(20_000))}{DAG}{TASK}",
+    ],
+    ids=["plain", "bom", "markers", "crlf", "anchor", "tags", "last-of-a-key", "huge"],
+)
+def test_check_etl_finds_the_task_of_metadata_however_it_is_written(estate: Estate, content: str | bytes):
+    (estate.root / ORDERS / "metadata.yaml").write_bytes(content if isinstance(content, bytes) else content.encode())
+    assert estate.found() == []
+
+
+@pytest.mark.parametrize(
+    "scheduling", ["scheduling:\n", "scheduling:\n  dag_name: null\n", "scheduling:\n  dag_name:\n"]
+)
+def test_check_etl_counts_no_task_of_a_query_without_a_dag(estate: Estate, scheduling: str):
+    (estate.root / ORDERS / "metadata.yaml").write_text(f"{scheduling}{TASK}")
+    line = len(scheduling.splitlines()) + 2
+    assert estate.found() == [
+        ("connectors/prod/orders.yaml:14:5", "unit_without_query"),
+        (f"{ORDERS}/metadata.yaml:{line}:14", "task_without_dag"),
+    ]
+
+
+def test_check_etl_takes_the_dag_of_a_generator_for_known_later(estate: Estate):
+    (estate.root / ORDERS / "metadata.yaml").write_text("")
+    template = estate.root / "etl" / "sql_generators" / "shop" / "templates" / "metadata.yaml"
+    template.parent.mkdir(parents=True)
+    template.write_text(f"scheduling:\n{TASK}")
+    assert estate.found() == []
+
+
+@pytest.mark.parametrize(
+    ("content", "place"),
+    [
+        (f"# caf\xe9\n{DAG}{TASK}".encode("latin-1"), "1:6"),
+        (f"{DAG}{TASK}# é\xe9".encode("latin-1"), "5:3"),
+        (f"{DAG}{TASK}".encode("utf-16"), "1:1"),
+        (f"{DAG}{TASK}".encode("utf-16-be"), "1:1"),
+    ],
+)
+def test_check_etl_reports_metadata_that_is_no_utf_8(estate: Estate, content: bytes, place: str):
+    file = estate.root / "etl" / "sql" / "shared-prod" / "shop" / "x" / "metadata.yaml"
+    file.parent.mkdir(parents=True)
+    file.write_bytes(content)
+    assert estate.found() == [(f"etl/sql/shared-prod/shop/x/metadata.yaml:{place}", "unreadable")]
+
+
 def test_check_etl_follows_merged_mappings_once(estate: Estate):
     bomb = "".join(f"a{n}: &a{n}\n  <<: [*a{n - 1}, *a{n - 1}, *a{n - 1}]\n" for n in range(1, 2_000))
-    text = f"a0: &a0\n  depends_on_fivetran: [{{task_id: nope}}]\n{bomb}scheduling: {{<<: *a1999}}\n"
+    text = f"a0: &a0\n  depends_on_fivetran: [{{task_id: nope}}]\n  dag_name: x\n{bomb}scheduling: {{<<: *a1999}}\n"
     estate.file("shared-prod/shop/x/metadata.yaml", text)
     loop = "scheduling: &a\n  <<: &b\n    <<: *a\n  x: depends_on_fivetran\n"
     estate.file("shared-prod/shop/y/metadata.yaml", loop)
