@@ -133,7 +133,7 @@ class Admin:
         deadline = time.monotonic() + PATIENCE_S
         while not condition():
             assert time.monotonic() < deadline, "it never came about"
-            time.sleep(0.02)
+            time.sleep(0.05)
 
     def wait_until_held(self, fault: str) -> None:
         """Return when a request waits at a `hold` fault."""

@@ -23,6 +23,7 @@ import pkgutil
 import runpy
 import selectors
 import shlex
+import shutil
 import signal
 import socket
 import subprocess
@@ -86,7 +87,8 @@ os._exit(code[0] if code else 1)
 def put_python(folder: Path, *, before: str = "") -> Path:
     """Write a directory for PATH, with a `python3` that answers by itself what the engine asks at every command.
 
-    That is the version and `pip list`, which take a tenth of what a command takes and never change.
+    That is the version and `pip list`, which take a tenth of what a command takes and never change. A `git` beside it
+    answers what the engine asks of the checkout for a log of runs: that it has no changes.
 
     Args:
         folder: The directory.
@@ -107,6 +109,10 @@ def put_python(folder: Path, *, before: str = "") -> Path:
     for name in ("python", "python3"):
         (folder / name).write_text(script)
         (folder / name).chmod(0o755)
+    if git := shutil.which("git"):
+        script = f'#!/bin/sh\n[ "$*" = "status --porcelain -z" ] || exec {shlex.quote(git)} "$@"\n'
+        (folder / "git").write_text(script)
+        (folder / "git").chmod(0o755)
     return folder
 
 

@@ -98,8 +98,8 @@ def test_a_change_of_sensitive_or_until_is_one_update_and_expired_access_is_revo
     assert f"access ends on 2027-01-20, today is the last day: {entry}; write a later date in `until`" in output
 
     over = {"RECONCILER_TODAY": "2027-01-21"}
-    assert changes(workspace, **over) == {f"{ACCESS}::salaries": "update"}
     ended = workspace.up("--refresh", **over).ok().out
+    assert re.search(r"\n +~ 1 updated\n", ended), ended
     assert f"access ended on 2027-01-20: {entry}; remove the grant" in ended
     assert lists(admin) == {**flipped, "salaries": listed(ENGINEERS)}
     assert "revokes roles/bigquery.dataViewer on dataset salaries from user:a@example.com until 2027-01-20" in ended
@@ -136,4 +136,3 @@ def test_a_member_that_google_denies_fails_the_end_of_the_run_and_no_resource(wo
     unit["dataset"]["access"] = [{**viewer, "members": ["user:b@example.com"]}]
     workspace.write("stripe", unit)
     workspace.up("--refresh", STRIPE_KEY="rotated").ok()
-    workspace.preview("--expect-no-changes", "--refresh", STRIPE_KEY="rotated").ok()

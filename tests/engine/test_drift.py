@@ -97,7 +97,6 @@ def test_another_form_and_a_key_that_left_are_named_with_their_line_once(workspa
     workspace.write("exports", unit)
     shown = workspace.up().ok().out
     assert re.search(r'exports.yaml:\d+:\d+: Fivetran stores config.folder_id as "1AbC"\n', shown)
-    workspace.assert_settled()
     quiet = workspace.preview("--refresh", "--expect-no-changes").ok().out
     assert "Fivetran stores" not in quiet
 

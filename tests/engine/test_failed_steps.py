@@ -36,7 +36,6 @@ def test_each_step_that_google_rejects_names_its_line(workspace: Workspace, admi
     admin.gcp("PUT", "/unknown-members", {"members": []})
     admin.gcp("DELETE", "/faults")
     workspace.up().ok()
-    workspace.assert_settled()
     destroyed = workspace.pulumi("destroy", "--yes", "--skip-preview", RECONCILER_REMOVALS="allow:9").ok().out
     assert "--run-program" not in destroyed
 

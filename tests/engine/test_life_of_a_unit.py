@@ -24,8 +24,7 @@ def test_ids_reach_airflow_a_second_run_changes_nothing_and_a_field_is_one_updat
     assert connection["schedule_type"] == "manual"
 
     admin.forget_requests()
-    workspace.preview("--expect-no-changes").ok()
-    workspace.up().ok()
+    workspace.up("--expect-no-changes").ok()
     assert admin.requests() == [], "a run without changes asks Fivetran nothing"
 
     workspace.write("sandbox", stripe("sandbox", schedule={"by": "fivetran", "every": "1h"}))
@@ -68,9 +67,8 @@ def test_a_removal_rename_or_move_is_rejected_unless_the_file_declares_it(worksp
     workspace.write("moved", stripe("moved"))
     workspace.write("sandbox", stripe("sandbox"))
     workspace.write("payments", {**stripe(), "formerly": "stripe"})
-    workspace.preview("--expect-no-changes").ok()
     admin.forget_requests()
-    workspace.up().ok()
+    workspace.up("--expect-no-changes").ok()
     assert admin.writes() == []
     assert workspace.outputs()["units"]["payments"]["connection_id"] == ids["stripe"]
 
@@ -84,7 +82,8 @@ def test_a_removal_rename_or_move_is_rejected_unless_the_file_declares_it(worksp
     workspace.assert_settled()
 
 
-def test_a_rejected_up_keeps_the_outputs_of_the_last_run(workspace: Workspace, admin: Admin):
+def test_a_rejected_up_names_every_fault_and_keeps_the_outputs_of_the_last_run(workspace: Workspace, admin: Admin):
+    """A program that bad specs stop asks Fivetran nothing."""
     workspace.write("stripe", stripe(schedule={"by": "airflow", "task_id": "fivetran_stripe"}))
     workspace.write("sandbox", stripe("sandbox"))
     workspace.up().ok()
@@ -94,28 +93,22 @@ def test_a_rejected_up_keeps_the_outputs_of_the_last_run(workspace: Workspace, a
     by_fleet = workspace.up()
     assert "sandbox.yaml is missing" in by_fleet.out
     workspace.write("sandbox", {**stripe("sandbox"), "descripton": "typo"})
+    workspace.write("zoom", "connector: [")
+    admin.forget_requests()
     by_specs = workspace.up()
-    assert "descripton" in by_specs.out
+    assert re.search(r"sandbox\.yaml:\d+:.*descripton", by_specs.out)
+    assert "zoom.yaml:2:1: expected a value here" in by_specs.out
+    assert admin.requests() == []
     for rejected in (by_fleet, by_specs):
         assert rejected.code != 0
+        assert "Traceback" not in rejected.out
         assert not re.search(r"^ *- (airflow_variables|units)", rejected.out, re.MULTILINE)
         assert workspace.outputs() == before
 
+    workspace.remove("zoom")
     workspace.write("sandbox", stripe("sandbox", schedule={"by": "airflow", "task_id": "fivetran_sandbox"}))
     workspace.up().ok()
     assert set(workspace.outputs()["airflow_variables"]) == {
         "fivetran_stripe_connector_id",
         "fivetran_sandbox_connector_id",
     }
-
-
-def test_bad_specs_stop_the_program_with_every_fault_before_anything_is_touched(workspace: Workspace, admin: Admin):
-    workspace.write("stripe", {**stripe(), "descripton": "typo"})
-    workspace.write("zoom", "connector: [")
-    rejected = workspace.up()
-    assert rejected.code != 0
-    assert "stripe.yaml:" in rejected.out
-    assert "descripton" in rejected.out
-    assert "zoom.yaml:2:1: expected a value here" in rejected.out
-    assert "Traceback" not in rejected.out
-    assert admin.requests() == []

@@ -6,7 +6,6 @@ import random
 import subprocess
 from typing import Any
 
-import pytest
 from admin import Admin
 from workspace import CONNECTION, Workspace, kill, stripe
 
@@ -36,7 +35,6 @@ def test_a_run_without_checkpoints_needs_stored_intents_and_deletes_nothing(work
     assert set(admin.connections()) == {"stripe", "sandbox"}
     workspace.up(RECONCILER_REMOVALS="allow").ok()
     assert set(admin.connections()) == {"stripe"}
-    workspace.assert_settled()
 
 
 def wait_until_held(admin: Admin, process: subprocess.Popen[bytes], fault: str) -> None:
@@ -45,15 +43,13 @@ def wait_until_held(admin: Admin, process: subprocess.Popen[bytes], fault: str) 
     assert process.poll() is None, "the run came to its end before"
 
 
-@pytest.mark.parametrize("seed", [1, 2])
-def test_killed_runs_without_checkpoints_create_each_connection_once(workspace: Workspace, admin: Admin, seed: int):
-    chance = random.Random(seed)  # noqa: S311 - no secret
+def test_killed_runs_without_checkpoints_create_each_connection_once(workspace: Workspace, admin: Admin):
+    chance = random.Random(1)  # noqa: S311 - no secret
     for name in NAMES:
         workspace.write(name, stripe(name))
     workspace.up(*RECORD).ok()
     created: dict[str, Any] = {}
-    for _ in range(3):
-        when, everything = chance.choice(("before", "after")), chance.random() < 0.5
+    for when, everything in (("before", True), ("after", False), ("after", True), ("before", False)):
         write = {"kind": "hold", "method": "POST", "path": "^/v1/connections"}
         held = admin.fault(**write, nth=chance.randrange(1, 5), when=when, count=None)
         process = workspace.start_up(**SKIPPING)
@@ -64,7 +60,8 @@ def test_killed_runs_without_checkpoints_create_each_connection_once(workspace: 
         now = {name: live["id"] for name, live in admin.connections().items()}
         assert created.items() <= now.items()
         created = now
-        workspace.recover()
+        workspace.unlock()
+    workspace.recover()
     assert created, "no kill came after the first connection"
     workspace.up().ok()
     live = admin.connections()

@@ -19,7 +19,7 @@ from secrets import token_hex
 from typing import Any
 
 from reconciler.cli.clean_up import CleanUp, cleaning_up, kill_session
-from reconciler.cli.local_stacks import PASSPHRASE, create_stacks, find_project
+from reconciler.cli.local_stacks import PASSPHRASE, create_stacks, find_project, make_home
 from reconciler.cli.placeholder_values import PlaceholderValues
 from reconciler.cli.simulate import require_simulator, stop_on_signals
 from reconciler.config import SPECS, Loaded, load
@@ -183,7 +183,7 @@ def _variables(
         **simulators,
         **_SETTINGS,
         "HOME": str(home),
-        "PULUMI_HOME": str(home / "pulumi"),
+        "PULUMI_HOME": str(make_home(home / "pulumi")),
         "PULUMI_BACKEND_URL": backend.as_uri(),
         TODAY: day.isoformat(),
     }
