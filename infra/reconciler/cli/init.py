@@ -6,6 +6,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
+from difflib import get_close_matches
 from pathlib import Path
 from typing import cast
 
@@ -99,14 +100,16 @@ def init(
             _Question("group", "Which Fivetran group", group_name or _only(free), free),
         )
         chosen = cast(Purpose, answers["purpose"])
-        facts = _facts(reading, _find_group(groups, answers["group"]), answers["group"], project, location)
+        group = _find_group(groups, answers["group"])
+        facts = _facts(reading, group, answers["group"], project, location)
     code_owners = code_owners or _ask_code_owners()
     own_schema = (specs.parent / "schemas" / "environment.schema.json").is_file()
     schema = schema_line(None if own_schema else folder).replace("unit.schema", "environment.schema")
     text = environment_text(facts, chosen, schema)
     changes = [FileChange(file, file.as_posix(), None, text.encode())]
     changes += [*_stack_file(environment), *_code_owners(specs, environment, code_owners)]
-    notes = [*reading.notes, *facts.project_readers, *people_left_out(facts, chosen)]
+    notes = [] if group is not None else [_describe_new_group(facts.group, free)]
+    notes += [*reading.notes, *facts.project_readers, *people_left_out(facts, chosen)]
     code = apply_changes(changes, specs, day, finish, meaning=f"Add the environment {environment}", notes=notes)
     if code != Exit.FINE or not file.exists():
         return code
@@ -142,7 +145,8 @@ def _ask_all(*questions: _Question) -> dict[str, str]:
 
 def _ask(question: _Question) -> str:
     kind = click.Choice(question.choices) if question.choices else str
-    return str(click.prompt(f"{question.text}?", type=kind, err=True)).strip()
+    end = ": " if question.choices else " "
+    return str(click.prompt(f"{question.text}?", type=kind, err=True, prompt_suffix=end)).strip()
 
 
 def _ask_code_owners() -> tuple[str, ...]:
@@ -151,10 +155,15 @@ def _ask_code_owners() -> tuple[str, ...]:
         print_note("notice: CODEOWNERS gets no line: name who reviews the units with --code-owner")
         return ()
     text = "Who reviews its units, as @org/team? Separate several by spaces; Enter leaves it out"
-    owners = str(click.prompt(text, default="", show_default=False, err=True)).split()
-    for each in owners:
-        _require_code_owner(each)
-    return tuple(owners)
+
+    def parse(answer: str) -> tuple[str, ...]:
+        for each in answer.split():
+            _require_code_owner(each)
+        return tuple(answer.split())
+
+    # Asks again for what is no code owner.
+    owners: tuple[str, ...] = click.prompt(text, default="", show_default=False, err=True, value_proc=parse)
+    return owners
 
 
 def _require_code_owner(text: str) -> None:
@@ -167,6 +176,12 @@ def _free_names(groups: Sequence[Group], specs: Path, day: date) -> tuple[str, .
     taken = {fleet.environment.group for fleet in load(specs, Path.cwd(), day).fleets.values()}
     names = dict.fromkeys(each.name for each in groups)
     return tuple(name for name in names if name not in taken and printable(name) == name)
+
+
+def _describe_new_group(name: str, free: Sequence[str]) -> str:
+    near = get_close_matches(name, free, n=1)
+    meant = f"; did you mean {near[0]}?" if near else ""
+    return f"Fivetran has no group {printable(name)}: the first run creates it{meant}"
 
 
 def _only(names: Sequence[str]) -> str | None:

@@ -222,6 +222,20 @@ def test_init_asks_on_a_terminal_for_what_no_api_has(account: Workspace, monkeyp
     assert read_environment(account)["fivetran"]["destination"]["location"] == "EU"
 
 
+def test_init_asks_again_for_what_is_no_code_owner(account: Workspace, monkeypatch: pytest.MonkeyPatch):
+    asked = answer(monkeypatch, ("trial", "platform", "@a/b", "n"))
+    ran = account.run("init", "staging", "--group", "Staging")
+    assert "platform is no code owner: write @org/team" in ran.err
+    assert len(asked) == 4
+    assert "/connectors/staging/                @a/b" in ran.out
+
+
+def test_init_reports_a_group_that_does_not_exist(account: Workspace):
+    arguments = ("--project", PROJECT, "--location", "EU", "--purpose", "trial", "--code-owner", "@a/b")
+    ran = account.run("init", "staging", "--group", "Stagign", *arguments)
+    assert "notice: Fivetran has no group Stagign: the first run creates it; did you mean Staging?" in ran.err
+
+
 @pytest.mark.parametrize("number", range(len(ANSWERS)))
 def test_init_writes_nothing_when_a_question_is_interrupted(
     account: Workspace, monkeypatch: pytest.MonkeyPatch, number: int
