@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import click
 from click.shell_completion import CompletionItem
@@ -22,6 +22,8 @@ TABLE = Path(__file__).with_name("completion.json")
 _ENVIRONMENT_FILE = "environment.yaml"
 _SPECS = "connectors"
 _SERVICES = Path(__file__).resolve().parents[3] / "schemas" / "services"
+
+_Completer: TypeAlias = Callable[[click.Context, click.Parameter, str], "list[CompletionItem[str]] | list[str]"]
 
 #: What the values of a parameter are, by its name.
 _KINDS = {
@@ -34,6 +36,9 @@ _KINDS = {
     "units": "connector",
     "service": "service",
 }
+
+#: The arguments that may be a unit's file.
+_PATHS = frozenset({"name", "named"})
 
 #: Commands in which `name` is a unit with a connector, or is no unit.
 _NAMES = {"pause": "connector", "resume": "connector", "rotate": "connector", "put": ""}
@@ -105,8 +110,9 @@ def _parameter(described: Mapping[str, Any]) -> click.Parameter:
         "file": click.Path(),
         "folder": click.Path(file_okay=False),
     }
-    complete = _COMPLETERS.get(kind)
+    complete: _Completer | None = _COMPLETERS.get(kind)
     if "options" not in described:
+        complete = _or_files(complete) if complete and described["name"] in _PATHS else complete
         return click.Argument(
             [described["name"]], required=False, nargs=described["nargs"], type=types.get(kind), shell_complete=complete
         )
@@ -116,6 +122,19 @@ def _parameter(described: Mapping[str, Any]) -> click.Parameter:
     return click.Option(
         names, multiple=described["multiple"], help=described["help"], type=types.get(kind), shell_complete=complete
     )
+
+
+def _or_files(complete: _Completer) -> _Completer:
+    """Return a function that offers names, or files once a path is begun: commands take a unit's file too."""
+
+    def complete_path(
+        context: click.Context, parameter: click.Parameter, incomplete: str
+    ) -> list[CompletionItem[str]] | list[str]:
+        if "/" in incomplete:
+            return [CompletionItem(incomplete, type="file")]
+        return complete(context, parameter, incomplete)
+
+    return complete_path
 
 
 def _environments(context: click.Context, _parameter: click.Parameter | None, incomplete: str) -> list[str]:

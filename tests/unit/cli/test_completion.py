@@ -92,6 +92,21 @@ def test_completion_takes_what_is_typed_for_an_environment_as_no_pattern(specs: 
     assert "Error:" not in printed
 
 
+@pytest.mark.parametrize("command", ["validate", "extend", "pause"])
+def test_completion_leaves_a_path_to_the_shell(specs: Path, command: str):
+    words = f"reconciler {command} connectors/dev/sh"
+    environment = {"COMP_WORDS": words, "COMP_CWORD": str(words.count(" ")), "_RECONCILER_COMPLETE": "bash_complete"}
+    done = subprocess.run(
+        [sys.executable, "-c", PROGRAM],
+        cwd=specs,
+        env={**os.environ, **environment},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.stdout == "file,connectors/dev/sh\n"
+
+
 def test_completion_offers_every_command(specs: Path):
     assert set(completed(specs, "reconciler ")[0]) == set(COMMANDS)
 
