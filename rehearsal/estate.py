@@ -93,7 +93,7 @@ class Estate:
     # What people do to files.
 
     def new_unit(self, days: int) -> str:
-        """Add a unit with an expiry in so many days, and return its name."""
+        """Add a unit that expires after a number of days, and return its name."""
         self._made += 1
         name = f"unit_{self._made:03}"
         config = {"api_key": {"env": "STRIPE_KEY", "version": 1}, "historical_sync_time_frame": "ALL_TIME"}
@@ -101,7 +101,7 @@ class Estate:
         return name
 
     def change_files(self, number: int) -> list[str]:
-        """Make so many changes to units, as pull requests do, and return what was done."""
+        """Make a number of changes to units, as pull requests do, and return them as text."""
         changes = (
             self._add,
             self._rotate,

@@ -135,7 +135,7 @@ class Scene:
             file.write_text(json.dumps({**json.loads(file.read_text()), "hostname": "runner-of-github"}))
 
     def use_up_quota(self, left: int) -> None:
-        """Let other users of the Fivetran account send requests until so many of this hour are left."""
+        """Let other users of the Fivetran account send requests until this number of the hour is left."""
         variables = self.actions.variables
         key = (variables["FIVETRAN_APIKEY"], variables["FIVETRAN_APISECRET"])
         with httpx.Client(base_url=variables["FIVETRAN_API_URL"], auth=key, trust_env=False) as other:

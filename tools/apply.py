@@ -244,9 +244,14 @@ def main() -> int:
     parser.add_argument("stack", metavar="STACK", help="for example dev")
     parser.add_argument("--review", type=Path, help="the output of `reconciler review --format json`")
     parser.add_argument("--refresh", action="store_true", help="also correct drift")
-    parser.add_argument("--many", type=int, default=MANY, help="skip checkpoints from so many changes")
+    parser.add_argument(
+        "--many",
+        type=int,
+        default=MANY,
+        help="skip the engine's checkpoints in a run with this number of changes or more",
+    )
     parser.add_argument("--order", action="store_true", help="only find out whether this commit may be applied")
-    parser.add_argument("--newest", action="store_true", help="only find out whether no stack is at a later commit")
+    parser.add_argument("--newest", action="store_true", help="only check that no stack is at a later commit")
     arguments = parser.parse_args()
     try:
         if arguments.newest:

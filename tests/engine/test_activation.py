@@ -47,9 +47,7 @@ def slow(workspace: Workspace, admin: Admin) -> str:
     return admin.fault(path=f"/{id_}/test$", kind="hold", count=None)
 
 
-def test_each_unit_comes_as_far_as_it_can_and_the_next_run_heals_the_others(
-    workspace: Workspace, admin: Admin, slow: str
-):
+def test_units_are_applied_apart_and_the_next_run_completes_failed_ones(workspace: Workspace, admin: Admin, slow: str):
     for name, unit in UNITS.items():
         if name != "slow":
             workspace.write(name, unit)

@@ -26,7 +26,7 @@ def test_a_paused_connection_that_never_synced_is_adopted_without_a_write(worksp
     workspace.assert_settled()
 
 
-def test_a_move_onto_an_existing_connection_is_rejected_before_the_old_one_goes(workspace: Workspace, admin: Admin):
+def test_a_move_onto_an_existing_connection_deletes_nothing(workspace: Workspace, admin: Admin):
     workspace.write("stripe", stripe())
     workspace.up().ok()
     old = admin.connections()["stripe"]["id"]

@@ -201,9 +201,7 @@ def test_every_kind_of_unit_goes_through_its_stages_and_an_extension_undoes_them
     workspace.preview("--expect-no-changes", "--refresh", **on(TODAY)).ok()
 
 
-def test_a_killed_runs_deletion_of_a_dataset_with_contents_is_left_to_a_run_that_may(
-    workspace: Workspace, admin: Admin
-):
+def test_deletion_that_a_killed_run_left_is_rejected_unless_removals_are_allowed(workspace: Workspace, admin: Admin):
     workspace.write("environment", {**ENVIRONMENT, "policy": POLICY})
     workspace.write("alone", {**ALONE, "expires": "2026-12-31"})
     workspace.up(**on("2026-11-01")).ok()

@@ -84,7 +84,7 @@ def assert_in_plain_words(result: Result) -> None:
         assert word not in result.out, word
 
 
-def test_trouble_at_every_write_is_got_over_in_the_run_that_meets_it(workspace: Workspace, admin: Admin):
+def test_run_completes_although_every_write_fails_once(workspace: Workspace, admin: Admin):
     admin.options(sync_seconds=600)  # a sync that runs is what makes a second trigger harmless
     for name in UNITS:
         workspace.write(name, unit(name))

@@ -1,4 +1,4 @@
-"""How units go where they are retired first, how many go at once, and how a connection gives way to a new one."""
+"""How units go where they are retired first, how many go at once, and how a new connection replaces another."""
 
 from __future__ import annotations
 
@@ -85,7 +85,7 @@ def test_more_removals_than_the_guard_allows_stop_the_run_before_the_first(works
     assert admin.connections() == {}
 
 
-def test_a_connection_gives_way_to_a_new_one_where_its_file_names_the_change(workspace: Workspace, admin: Admin):
+def test_a_connection_is_replaced_when_its_file_names_the_change(workspace: Workspace, admin: Admin):
     workspace.write("environment", {**ENVIRONMENT, "policy": PROD})
     workspace.write("stripe", stripe(schedule=AIRFLOW))
     workspace.write("billing", stripe("billing"))

@@ -2,7 +2,7 @@
 
 The CLI logs each property of each resource, several times, to a file in the `logs` folder of its home. That is about
 half of what the engine does in a preview, no flag turns it off, and the file holds what state holds. Without a folder
-to write to, the CLI goes on without a log.
+to write to, the CLI continues without a log.
 """
 
 from __future__ import annotations

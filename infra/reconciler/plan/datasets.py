@@ -74,7 +74,7 @@ logger = logging.getLogger(__name__)
 def rejections(project: str, found: Findings, before: Mapping[str, Declared], group: str) -> list[str]:
     """Return why datasets that exist are not adopted, a text each. Adoptions are logged.
 
-    `before` is what the last run declared: a dataset that it knew is ours, also where it died before that was in state.
+    `before` is what the last run declared. A dataset in it is ours, even if that run was killed before it was in state.
     """
     known = {dataset for unit in before.values() for dataset in unit.datasets}
     existing = [expected for expected in found.declared if expected.id in found.existing]

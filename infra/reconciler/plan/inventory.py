@@ -49,12 +49,12 @@ class Declared:
     def is_protected(self) -> bool:
         """Whether the engine is to reject to delete the connection.
 
-        One that gives way to another it may replace.
+        The engine may replace one whose file names `allow_resync`.
         """
         return self.ending.is_protected and not self.resync
 
     @property
-    def gives_way(self) -> str | None:
+    def replaceable(self) -> str | None:
         """The connection that `allow_resync` lets a new one replace, whether that has happened or not."""
         return self.resync["schema"][0] if "schema" in self.resync else self.connection if self.resync else None
 

@@ -82,13 +82,13 @@ def rejections(before: Units, after: Units, rules: Rules) -> tuple[Rejection, ..
 
 
 def replaced(before: Units, after: Units, groups: tuple[str, str]) -> frozenset[str]:
-    """Return the connections that files allow to give way to a new one.
+    """Return the connections that files allow a new one to replace.
 
-    Those of this step; and those that `allow_resync` names, since a run that died may have left them to do.
+    Those that this run replaces, and those that `allow_resync` names: a killed run may not have replaced them yet.
     """
     holders = _holders(after)
     now = {before[name].connection for name, rejection in _replacements(before, after, groups) if rejection is None}
-    named = {unit.gives_way for name, unit in after.items() if holders.get(unit.gives_way or "", name) == name}
+    named = {unit.replaceable for name, unit in after.items() if holders.get(unit.replaceable or "", name) == name}
     return frozenset(name for name in now | named if name)
 
 
@@ -107,7 +107,7 @@ def left_groups(after: Units, groups: tuple[str, str]) -> frozenset[str]:
 
     All its files allow that, or it has none yet.
 
-    That of this step; and those that `allow_resync` names, since a run that died may have left it to do.
+    The group that this run leaves, and those that `allow_resync` names: a killed run may not have left them yet.
     """
     named = {unit.resync["group"][0] for unit in after.values() if "group" in unit.resync}
     return frozenset(named | {groups[0]}) - {groups[1]}

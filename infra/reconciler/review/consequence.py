@@ -49,7 +49,7 @@ class Consequence:
     effective: date | None = None
     """The day on which it happens, if that is not the day of the run."""
     is_scheduled: bool = False
-    """Whether a date in a file that an earlier run recorded has come, or a recorded retirement pauses a connection."""
+    """Whether an earlier run recorded that it would happen now: by a date in the file, or by `retire`."""
     several: Several | None = None
     """None for what is shown one by one, however many there are."""
 

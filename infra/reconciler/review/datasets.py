@@ -67,7 +67,7 @@ def _with_tables(step: Step) -> str | None:
 
 
 def _deletes(context: Context, step: Step, dataset: str) -> str:
-    """Return what is lost.
+    """Describe the deletion of a dataset, and the tables that are lost.
 
     BigQuery keeps a dataset with tables, unless the last run allowed their deletion.
     """

@@ -53,7 +53,7 @@ class _Providers:
         self._plugin, self._servicer = plugin, servicer
 
     def of(self, *structs: struct_pb2.Struct) -> ResourceProvider:
-        """Return the provider that the first of them knows."""
+        """Return the provider that the first of the structs names."""
         texts = (each.fields[_PROVIDER].string_value for each in structs if _PROVIDER in each.fields)
         text = next((each for each in texts if each and each != rpc.UNKNOWN), None)
         if text is None:

@@ -32,7 +32,7 @@ _SHORT = 8
 #: A value of up to this length counts as quoted only where no letter or digit touches it.
 _TINY = 2
 
-#: So many characters of a distinctive value, one after another, are a fragment of it.
+#: The length from which successive characters of a distinctive value are a fragment of it.
 FRAGMENT = 12
 
 #: How often a text is decoded again: what was quoted twice, in a JSON document in an HTML page, say.

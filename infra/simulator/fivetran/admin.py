@@ -2,8 +2,8 @@
 
 For tests and demonstrations.
 
-Bodies and answers are JSON; an impossible request answers 400 `{"error": …}`. Admin requests meet no faults, are not
-logged, and count against no quota.
+Bodies and answers are JSON; an impossible request answers 400 `{"error": …}`. Faults do not apply to admin requests.
+These are not logged, and count against no quota.
 
 - `GET  /_admin/snapshot[?secrets=true]`: all groups, destinations and connections, with `config` as it arrived, and
   `effective` as syncs use it. Secret values are masked without `secrets=true`.

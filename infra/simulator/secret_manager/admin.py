@@ -3,7 +3,7 @@
 Create secrets, deny permissions, read the log, and add faults.
 
 Mounted under `/_admin/secret-manager`. Bodies and answers are JSON; an impossible request is 400 `{"error": …}`. Admin
-requests are not logged, and meet no faults.
+requests are not logged, and faults do not apply to them.
 
 - `GET  /state`: every secret with the states of its versions, without values.
 - `POST /reset`: delete secrets, denials, faults and requests.

@@ -50,7 +50,7 @@ def is_ours(push: Push, variable: Live) -> bool:
 
 
 @given(existing, pushes(), st.lists(st.sampled_from(("", "lost", "rejected")), max_size=6))
-def test_a_push_makes_ours_as_wanted_and_touches_no_other(before: dict[str, Live], push: Push, faults: list[str]):
+def test_a_push_writes_our_variables_and_touches_no_other(before: dict[str, Live], push: Push, faults: list[str]):
     pending = list(faults)
     store = Memory(dict(before), lambda _: pending.pop() if pending else "")
     try:

@@ -197,7 +197,7 @@ def test_any_pace_of_requests_stays_within_any_limits(
     assert most_in_window(sent, 3600 - 0.001) <= min(hour, source, overall)
 
 
-def test_no_more_requests_are_in_flight_than_allowed_and_so_many_are() -> None:
+def test_as_many_requests_are_in_flight_as_allowed_and_no_more() -> None:
     together, lock = threading.Barrier(4), threading.Lock()
     flying = most = 0
 

@@ -53,7 +53,7 @@ def test_filters_are_sent_for_every_page() -> None:
 
 
 @pytest.mark.parametrize("cursors", [["x", "x"], ["x", "y", "x"]])
-def test_a_cursor_that_comes_again_is_an_error_and_no_endless_loop(cursors: list[str]) -> None:
+def test_a_repeated_cursor_is_an_error_and_no_endless_loop(cursors: list[str]) -> None:
     server = Server(*[page(["a"], cursor) for cursor in cursors])
     with server.client() as client, pytest.raises(UnexpectedAnswer, match="never ends"):
         list(client.list_groups())
@@ -68,7 +68,7 @@ def test_a_list_whose_cursors_never_end_is_an_error() -> None:
     assert len(server.requests) < 1100
 
 
-def test_an_item_that_comes_again_because_the_list_moved_is_given_once() -> None:
+def test_an_item_that_is_on_two_pages_is_returned_once() -> None:
     with Server(page(["a", "b"], "one"), page(["b", "c"])).client() as client:
         assert [group.id for group in client.list_groups()] == ["a", "b", "c"]
 

@@ -77,7 +77,7 @@ def test_a_renamed_file_is_no_change_and_a_new_connection_is_one():
     assert provider.diff("dev", props("stripe"), props("stripe", "sandbox")).changes
 
 
-def test_an_environment_does_not_move_to_another_project(fivetran: Fivetran, new_run):
+def test_the_move_of_an_environment_to_another_project_is_rejected(fivetran: Fivetran, new_run):
     moved = {**props("stripe"), "gcp_project": "other"}
     assert failure(provider.check, props("stripe"), moved).startswith("dev/environment.yaml: gcp_project changed from ")
 

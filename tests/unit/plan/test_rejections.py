@@ -35,7 +35,7 @@ def ending(unit: Declared, ends: Ending) -> Declared:
 
 
 def units(number: int, ends: Ending = UNSAID, of: int = 0) -> dict[str, Declared]:
-    """So many units with a connection and a dataset each."""
+    """A number of units with a connection and a dataset each."""
     names = [f"u{index}" for index in range(of, of + number)]
     return {name: ending(Declared(f"{name}.yaml", "s", name, {name: "US"}), ends) for name in names}
 
@@ -171,7 +171,7 @@ def test_announced_removals_are_not_counted(ends):
     assert len(reasons(before, {}, may)) == 1
 
 
-def test_the_guard_yields_to_the_number_that_the_run_expects_and_to_no_less():
+def test_the_guard_allows_removals_up_to_the_number_that_the_run_expects():
     for expected, rejected in ((8, 0), (25, 0), (7, 1)):
         assert len(reasons(units(10), units(6), Rules(TODAY, Removals(True, expected)))) == rejected
 
@@ -321,6 +321,6 @@ def test_a_replacement_that_a_run_left_undone_may_be_made_by_a_later_one():
     assert replaced({}, {"stripe": V2}, ("", "")) == frozenset()
 
 
-def test_a_connection_that_another_file_declares_gives_way_to_none():
+def test_a_connection_that_another_file_declares_is_not_replaced():
     after = {"v2": replace(V2, resync=SCHEMA), "stripe": STRIPE}
     assert replaced(after, after, ("", "")) == frozenset()

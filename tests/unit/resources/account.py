@@ -47,7 +47,9 @@ TROUBLE: list[dict[str, Any]] = [
     {"kind": "html", "when": "after"},
     {"kind": "too_many_requests", "retry_after": 2},
 ]
-in_trouble = pytest.mark.parametrize("fault", TROUBLE, ids=lambda fault: f"{fault['kind']} {fault.get('when', '')}")
+with_each_fault = pytest.mark.parametrize(
+    "fault", TROUBLE, ids=lambda fault: f"{fault['kind']} {fault.get('when', '')}"
+)
 
 
 class Fivetran(Admin):

@@ -216,7 +216,7 @@ def test_connection_deleted_by_hand_is_created_again_and_started(fivetran: Fivet
     assert fivetran.the("stripe")["paused"] is False
 
 
-def test_an_activation_of_a_deleted_connection_says_how_it_comes_back(fivetran: Fivetran, stack: Stack):
+def test_an_activation_of_a_deleted_connection_says_how_to_recreate_it(fivetran: Fivetran, stack: Stack):
     stack.up(unit())
     gone = stack.connection.id
     fivetran.delete("stripe")

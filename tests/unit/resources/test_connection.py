@@ -1,4 +1,4 @@
-"""A connection that is in state: changed, read and deleted, whatever becomes of the requests."""
+"""A connection that is in state: changed, read and deleted, whichever request fails."""
 
 from __future__ import annotations
 
@@ -10,7 +10,20 @@ from reconciler.model import Adopt, Awaiting, FivetranSchedule
 from reconciler.resources.connection.resource import ConnectionProvider
 from reconciler.resources.run.run import run
 
-from .account import CANARY, FILE, KEY, FastClock, Fivetran, as_engine, failure, in_trouble, inputs, settle, state, unit
+from .account import (
+    CANARY,
+    FILE,
+    KEY,
+    FastClock,
+    Fivetran,
+    as_engine,
+    failure,
+    inputs,
+    settle,
+    state,
+    unit,
+    with_each_fault,
+)
 from .stack import Stack
 
 provider = ConnectionProvider()
@@ -31,8 +44,8 @@ def read(id_: str, props: dict[str, Any]) -> dict[str, Any]:
     return dict(result.outs or {})
 
 
-@in_trouble
-def test_a_change_that_meets_trouble_is_made(fivetran: Fivetran, stripe: str, fault):
+@with_each_fault
+def test_a_change_is_made_in_spite_of_a_fault(fivetran: Fivetran, stripe: str, fault):
     fivetran.fault(method="PATCH", **fault)
     news = inputs(fivetran.group, historical_sync_time_frame="DATE_LIMIT")
     changed = provider.update(stripe, state(fivetran.group), news)
@@ -114,7 +127,7 @@ def test_variables_missing_for_a_change_are_named_and_nothing_is_sent(
     assert "PATCH /v1/connections/{connection_id}" in fivetran.writes(), "and only what changed is needed"
 
 
-def test_a_change_of_a_deleted_connection_says_how_it_comes_back(fivetran: Fivetran, stripe: str):
+def test_a_change_of_a_deleted_connection_says_how_to_recreate_it(fivetran: Fivetran, stripe: str):
     fivetran.delete("stripe")
     news = inputs(fivetran.group, historical_sync_time_frame="DATE_LIMIT")
     assert failure(provider.update, stripe, state(fivetran.group), news) == (
@@ -152,8 +165,10 @@ def test_config_that_a_killed_run_changed_is_another_revision(fivetran: Fivetran
     assert not provider.diff(stripe, as_engine(found), news).changes
 
 
-@in_trouble
-def test_a_deletion_that_meets_trouble_is_done(fivetran: Fivetran, stripe: str, fault, monkeypatch: pytest.MonkeyPatch):
+@with_each_fault
+def test_a_deletion_is_made_in_spite_of_a_fault(
+    fivetran: Fivetran, stripe: str, fault, monkeypatch: pytest.MonkeyPatch
+):
     monkeypatch.setenv("RECONCILER_REMOVALS", "allow")
     fivetran.fault(method="DELETE", **fault)
     provider.delete(stripe, state(fivetran.group))
@@ -295,7 +310,7 @@ def test_refresh_removes_a_missing_connection_from_state(fivetran: Fivetran, str
     ids=lambda fault: f"{fault['kind']} {fault.get('status', '')}",
 )
 @pytest.mark.parametrize("path", ["^/v1/connections$", "^/v1/connections/."])
-def test_no_fault_makes_a_connection_look_gone(fivetran: Fivetran, stripe: str, new_run, fault, path: str):
+def test_no_fault_makes_a_connection_look_deleted(fivetran: Fivetran, stripe: str, new_run, fault, path: str):
     new_run()
     fivetran.fault(method="GET", path=path, count=None, **fault)
     assert failure(provider.read, stripe, state(fivetran.group)).startswith(f"{FILE}: GET /connections")

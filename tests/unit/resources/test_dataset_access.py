@@ -332,7 +332,7 @@ def test_a_preview_warns_of_a_deleted_account_with_the_line_that_names_it(
     assert bigquery.access() == listed(ROBOT, ENGINEERS, reader("a"), WRITER)
 
 
-def test_deleting_it_leaves_the_list_alone(bigquery: BigQuery):
+def test_deleting_dataset_access_does_not_change_the_list(bigquery: BigQuery):
     bigquery.make(ROBOT)
     bigquery.up(expected("a"))
     before = bigquery.access()

@@ -35,7 +35,7 @@ create = ConnectionProvider().create
     ],
     ids=lambda fault: f"{fault['kind']} {fault.get('when', '')}",
 )
-def test_a_create_that_meets_trouble_makes_one_connection(fivetran: Fivetran, new_run, fault):
+def test_a_create_makes_one_connection_in_spite_of_a_fault(fivetran: Fivetran, new_run, fault):
     fivetran.fault(**POST, **fault)
     made = create(inputs(fivetran.group))
     settle()

@@ -11,7 +11,7 @@ from reconciler.resources.group_access.resource import GroupAccessProvider
 from reconciler.resources.run.run import run
 from reconciler.secrets import values_to_mask
 
-from .account import CANARY, Fivetran, in_trouble
+from .account import CANARY, Fivetran, with_each_fault
 
 KEY = "simulator-key"
 OWN = f"user:{KEY}@example.com"
@@ -157,7 +157,7 @@ def test_an_unknown_role_fails_alone(group: Fivetran):
     assert list(outs["failed"]) == [BOB]
 
 
-@in_trouble
+@with_each_fault
 def test_a_fault_in_any_write_leaves_the_declared_roles(group: Fivetran, new_run, fault: dict[str, Any]):
     group.set_access(group.group, **{BOB: EDIT})
     olds = _create(group, {ADMIN: MANAGE, BOB: EDIT})

@@ -88,7 +88,7 @@ def test_connection_that_matches_or_may_be_changed_is_logged(
     assert fivetran.writes() == []
 
 
-def test_connection_like_that_of_a_killed_create_is_not_taken_for_ours(fivetran: Fivetran, new_run):
+def test_connection_that_resembles_one_of_a_killed_create_is_not_ours(fivetran: Fivetran, new_run):
     fivetran.by_hand(paused=True, setup_state="incomplete", sync_frequency=60)
     assert "Fivetran has {by: fivetran, every: 1h}" in failure(check, {}, fleet(unit()))
 
@@ -140,7 +140,7 @@ def test_a_preview_looks_for_a_connection_that_the_last_run_did_not_make(fivetra
     assert fivetran.writes() == []
 
 
-def test_a_preview_takes_what_a_killed_run_made_for_ours(fivetran: Fivetran, new_run):
+def test_a_preview_recognises_the_connection_that_a_killed_run_created(fivetran: Fivetran, new_run):
     wanted = unit(historical_sync_time_frame="ALL_TIME")
     before = check({}, fleet(wanted))
     made = ConnectionProvider().create(connection_inputs(wanted, fivetran.group))

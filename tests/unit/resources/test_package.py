@@ -18,7 +18,7 @@ from reconciler.resources.connection.resource import ConnectionProvider
 from reconciler.resources.package.resource import PackageProvider
 from reconciler.resources.run.run import run
 
-from .account import Fivetran, InBackground, as_engine, failure, in_trouble
+from .account import Fivetran, InBackground, as_engine, failure, with_each_fault
 
 FILE = "connectors/dev/orders.yaml"
 PACKAGES = "/v1/connector-sdk/packages"
@@ -121,7 +121,7 @@ def test_a_connections_package_with_the_same_files_in_it_is_adopted(fivetran: Fi
     assert provider.read(theirs, dict(made.outs or {})).inputs is None
 
 
-@in_trouble
+@with_each_fault
 def test_trouble_ends_in_one_package(fivetran: Fivetran, code: Code, fault: dict[str, Any]):
     fivetran.fault(method="POST", path="/packages$", **fault)
     made = provider.create(code.says("1"))
@@ -147,7 +147,7 @@ def test_refresh_detects_changed_or_deleted_code(fivetran: Fivetran, code: Code)
     assert "`pulumi up --stack dev --refresh` uploads it again" in failure(provider.update, id_, props, code.says("2"))
 
 
-def test_a_package_comes_with_its_connection_as_its_file_or_is_rejected(fivetran: Fivetran, code: Code, new_run):
+def test_a_package_is_adopted_with_its_connection_if_it_is_the_file(fivetran: Fivetran, code: Code, new_run):
     props = code.says("1")
     theirs = run.account.client().create_package(code.file.read_bytes()).id
     connect(fivetran, theirs)

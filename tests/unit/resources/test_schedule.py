@@ -14,7 +14,7 @@ from reconciler.fivetran.api import Connection
 from reconciler.model import SYNC_INTERVALS, AirflowSchedule, Awaiting, FivetranSchedule
 from reconciler.resources.activation import schedule
 
-from .account import BAD_TEST, BY_AIRFLOW, FILE, Fivetran, failure, in_trouble, unit
+from .account import BAD_TEST, BY_AIRFLOW, FILE, Fivetran, failure, unit, with_each_fault
 from .stack import Stack
 
 CHANGE = "PATCH /v1/connections/{connection_id}"
@@ -291,8 +291,8 @@ def test_a_changed_schedule_of_one_that_never_started_is_sent_when_it_starts(fiv
     assert stack.pending(unit(schedule=FivetranSchedule(60))) == []
 
 
-@in_trouble
-def test_a_changed_schedule_that_meets_trouble_arrives(fivetran: Fivetran, stack: Stack, fault: dict[str, Any]):
+@with_each_fault
+def test_a_changed_schedule_is_written_in_spite_of_a_fault(fivetran: Fivetran, stack: Stack, fault: dict[str, Any]):
     stack.up(unit())
     fivetran.fault(method="PATCH", **fault)
     stack.up(unit(schedule=FivetranSchedule(60)))

@@ -47,7 +47,7 @@ def test_every_setting_of_a_connection_is_here():
 
 
 @pytest.mark.parametrize("empty_fields", ["null", "absent"])
-def test_settings_are_made_with_the_connection_and_then_quiet(
+def test_settings_are_created_with_the_connection_and_cause_no_later_change(
     fivetran: Fivetran, stack: Stack, new_run, empty_fields: str
 ):
     fivetran.options(empty_fields=empty_fields)

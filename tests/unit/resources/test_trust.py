@@ -18,7 +18,7 @@ from reconciler.resources.activation.setup_tests import failed_tests, format_fai
 from reconciler.resources.operation import Failed
 from reconciler.resources.run.run import run
 
-from .account import CANARY, KEY, Fivetran, failure, in_trouble, settle
+from .account import CANARY, KEY, Fivetran, failure, settle, with_each_fault
 from .stack import Stack
 
 FILE = "connectors/dev/shop.yaml"
@@ -202,7 +202,7 @@ def test_a_hash_alone_holds_where_fivetran_trusts_it_already(fivetran: Fivetran,
     assert "the file has only its hash, and Fivetran no longer trusts it" in failure(stack.up, declared)
 
 
-def test_a_hash_alone_makes_no_connection(fivetran: Fivetran, stack: Stack, ca: Authority):
+def test_a_hash_without_its_key_creates_no_connection(fivetran: Fivetran, stack: Stack, ca: Authority):
     declared = _shop(Trust(certificates=(Certificate(_read(ca)[0].hash),)))
     assert "the connection does not exist yet" in failure(stack.up, declared)
     assert fivetran.named("shop") == []
@@ -244,7 +244,7 @@ def _until_it_works(stack: Stack, declared: Unit, new_run: Callable[..., None]) 
     return stack.up(declared)
 
 
-@in_trouble
+@with_each_fault
 def test_trouble_with_an_approval_leaves_one_of_each(
     fivetran: Fivetran, stack: Stack, ca: Authority, new_run: Callable[..., None], fault: dict[str, Any]
 ):

@@ -113,7 +113,7 @@ def test_columns_of_which_more_arrives_are_stopped(tmp_path: Path, old: str, new
     ("others", "fate"),
     [(None, "stays so until a user changes it in Fivetran"), ("included", "is included from now on, by `others`")],
 )
-def test_a_column_that_leaves_the_file_is_shown_with_what_becomes_of_it(tmp_path: Path, others: str | None, fate: str):
+def test_a_column_removed_from_a_file_is_shown_with_the_effect(tmp_path: Path, others: str | None, fate: str):
     def inputs(columns: dict[str, str]) -> dict[str, Any]:
         tables = {"customer": {"columns": {"phone": "excluded", **columns}}}
         return {"sync": {**({"others": others} if others else {}), "schemas": {"shop": {"tables": tables}}}}

@@ -124,7 +124,7 @@ def test_too_many_requests_and_expired_credentials_can_be_scripted(account: Acco
     assert account.http.get("/v1/groups").status_code == 200
 
 
-def test_a_fault_meets_the_nth_matching_request_and_as_many_as_counted(account: Account):
+def test_a_fault_applies_to_the_nth_matching_request_and_its_count(account: Account):
     _fault(account, kind="html", method="GET", path="groups", nth=2, count=2)
     _post_group(account)
     account.http.get("/v1/connections")

@@ -44,7 +44,7 @@ def test_paused_broken_or_manual_connection_does_not_sync(account: Account, fiel
     }
 
 
-def test_the_historical_sync_starts_when_the_last_thing_in_its_way_is_gone(account: Account):
+def test_the_historical_sync_starts_when_nothing_blocks_it_any_more(account: Account):
     paused = account.stripe(account.group(), paused=True)["id"]
     _patch(account, paused, paused=False)
     assert _events(account, paused) == [

@@ -122,7 +122,7 @@ def test_a_group_is_answered_by_its_primary_address():
     assert answered == [{"role": "READER", "groupByEmail": "team@example.com"}]
 
 
-def test_so_many_authorisations_fit_into_a_list_and_no_more():
+def test_authorisations_of_a_list_are_limited():
     views = [{"view": {"projectId": "p", "datasetId": "d", "tableId": str(n)}} for n in range(MOST_AUTHORISED + 1)]
     assert len(kept(*views[1:])) == MOST_AUTHORISED
     with pytest.raises(ApiError, match="too many authorized resources"):

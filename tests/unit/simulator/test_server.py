@@ -78,7 +78,7 @@ def test_a_taken_port_is_an_error_in_one_line(option: str, capfd: pytest.Capture
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_a_signal_ends_it_cleanly_with_a_call_under_way(number: signal.Signals):
+def test_a_signal_ends_the_server_cleanly_with_a_call_under_way(number: signal.Signals):
     with starting() as process:
         simulators = process.ready()
         engine = Engine(simulators.gcp_port, simulators.admin_url)

@@ -30,7 +30,7 @@ def test_error_names_a_missing_release_site(machine):
 
 
 @pytest.mark.parametrize("way", ["path", "release", "go"])
-def test_only_the_way_asked_for_is_tried(machine, way):
+def test_only_the_chosen_source_of_pulumi_is_tried(machine, way):
     done = machine.install(RECONCILER_ENGINE_FROM=way)
     assert done.returncode == 1
     names = {"path": "pulumi on PATH", "release": "official release", "go": "Go build"}

@@ -133,7 +133,7 @@ class Transport:
             if not cursor:
                 return
             if cursor in cursors or len(cursors) >= MOST_PAGES:
-                raise answer.unexpected("a list that never ends: its cursor comes again")
+                raise answer.unexpected("a list that never ends: Fivetran returned the same cursor twice")
             cursors.add(cursor)
             params["cursor"] = cursor
 

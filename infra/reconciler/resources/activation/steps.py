@@ -238,7 +238,7 @@ def _known(props: Mapping[str, Any]) -> KnownValues:
 
 
 def _needs(props: Mapping[str, Any], live: Connection) -> dict[str, str]:
-    """Return what the person who is to do something needs for it; texts of Fivetran's are masked."""
+    """Return what a person needs for the pending action, such as a link; Fivetran's texts are masked."""
     known = _known(props)
     tasks = {f"task {show_label(task.code, known)}": show(task.message, known) for task in live.tasks}
     found = {key: mask_own_text(text, known) for key, text in needs(props, live).items()}

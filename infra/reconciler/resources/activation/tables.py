@@ -211,7 +211,7 @@ def _send_ahead(connection_id: str, sync: Mapping[str, Any], reason: str) -> _Li
     try:
         run.account.client().create_schema_config(connection_id, **ahead(sync))
     except FivetranError as error:
-        # The answer may have been lost, not the request; or a run that died has been here: what is there decides.
+        # Fivetran may have carried out the request and its answer was lost, or a killed run sent it: read what is live.
         failed = error
     config = _config(connection_id)
     if config is None:

@@ -205,7 +205,7 @@ class Connection(Resource, module="fivetran", name="Connection"):
 def _changed(olds: Mapping[str, Any], news: Mapping[str, Any]) -> list[str]:
     """Return the keys that differ.
 
-    An unknown group differs where the files let this connection give way.
+    An unknown group differs if the files allow a new connection to replace this one.
     """
     moves = api_fields.connection_name(olds) in run.declared.replaced
     changed = [key for key in _FIXED if olds.get(key) != news.get(key) and (moves or not is_unknown(news.get(key)))]

@@ -82,8 +82,9 @@ def labels_in_place(dataset: Dataset, live: Listed | None) -> list[str]:
 class Deletion:
     """The rules for deleting a dataset, and the hook that the engine calls before it deletes contents.
 
-    A run that died can leave a deletion to a later one, which may not do it. Connections reject that by themselves;
-    the hook does it for datasets, by what state says. The engine runs `pulumi destroy` only with `--run-program` then.
+    A killed run can leave a deletion in state that a later run is not allowed to do. The provider of connections
+    rejects it; for datasets, which have Google's provider, the hook does. With a hook in state, the engine runs
+    `pulumi destroy` only with `--run-program`.
     """
 
     rules: DeletionRules

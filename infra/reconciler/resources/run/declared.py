@@ -28,7 +28,7 @@ class DeclaredInFiles:
     units: Mapping[str, str] = field(default_factory=dict)
     """By connection name, the unit that declares it."""
     replaced: frozenset[str] = frozenset()
-    """The connections that a file allows to give way to a new one."""
+    """The connections that a file allows a new one to replace."""
     left_groups: frozenset[str] = frozenset()
     """The groups that the environment may leave for another."""
     permanent_keys: Mapping[str, Mapping[str, bool]] = field(default_factory=dict)

@@ -27,7 +27,7 @@ provider = DestinationProvider()
 POST_GROUP = {"method": "POST", "path": "^/v1/groups$"}
 POST_DESTINATION = {"method": "POST", "path": "^/v1/destinations$"}
 
-in_trouble = pytest.mark.parametrize(
+with_each_fault = pytest.mark.parametrize(
     "fault",
     [
         {"kind": "drop_reply"},
@@ -62,9 +62,9 @@ def account(fivetran: Fivetran, new_run) -> Account:
     return Account(fivetran)
 
 
-@in_trouble
+@with_each_fault
 @pytest.mark.parametrize("where", [POST_GROUP, POST_DESTINATION], ids=["group", "destination"])
-def test_making_them_in_trouble_makes_one_group_with_one_destination(account: Account, where, fault):
+def test_a_create_makes_one_group_with_one_destination_in_spite_of_a_fault(account: Account, where, fault):
     account.fivetran.fault(**where, **fault)
     made = provider.create(PROPS)
     assert [made.id] == account.groups
@@ -108,7 +108,7 @@ def test_expired_credentials_are_one_error_that_names_the_variables(account: Acc
     assert clock.slept == []
 
 
-def test_no_fault_makes_them_look_gone(account: Account, new_run):
+def test_no_fault_makes_a_destination_look_deleted(account: Account, new_run):
     id_ = str(provider.create(PROPS).id)
     for fault in ({"kind": "html", "status": 404}, {"kind": "status", "status": 500}, {"kind": "unauthorized"}):
         for path in ("^/v1/groups/", "^/v1/destinations/"):
@@ -119,8 +119,8 @@ def test_no_fault_makes_them_look_gone(account: Account, new_run):
     assert provider.read(id_, PROPS).id == id_
 
 
-@in_trouble
-def test_deleting_them_in_trouble_deletes_them(account: Account, fault, monkeypatch: pytest.MonkeyPatch):
+@with_each_fault
+def test_a_destination_is_deleted_in_spite_of_a_fault(account: Account, fault, monkeypatch: pytest.MonkeyPatch):
     id_ = str(provider.create(PROPS).id)
     monkeypatch.setenv("RECONCILER_REMOVALS", "allow")
     account.fivetran.fault(method="DELETE", path="/destinations/", **fault)
@@ -132,7 +132,7 @@ def test_deleting_them_in_trouble_deletes_them(account: Account, fault, monkeypa
     assert account.groups == []
 
 
-def test_the_service_account_is_read_in_trouble(account: Account):
+def test_the_service_account_is_read_in_spite_of_a_fault(account: Account):
     id_ = provider.create(PROPS).id
     account.fivetran.fault(method="GET", path="service-account", kind="status", status=500, count=2)
     made = ServiceAccountProvider().create({"file": FILE, "group_id": id_})

@@ -1,4 +1,4 @@
-"""Whatever a request meets, and wherever a run dies: in the end one connection runs, and was synced once."""
+"""Whichever request fails, and wherever a run is killed: one connection runs in the end, and was synced once."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pytest
 from reconciler.fivetran.api import Timeouts
 from reconciler.model import Sync
 
-from .account import BY_AIRFLOW, CANARY, FILE, Fivetran, failure, in_trouble, settle, unit
+from .account import BY_AIRFLOW, CANARY, FILE, Fivetran, failure, settle, unit, with_each_fault
 from .stack import Stack
 
 #: The writes of a new unit, in their order.
@@ -42,7 +42,7 @@ def assert_runs(fivetran: Fivetran, stack: Stack) -> None:
 
 
 @at_every_write
-@in_trouble
+@with_each_fault
 def test_trouble_at_any_write_ends_in_one_connection_that_runs(
     fivetran: Fivetran, stack: Stack, write: dict[str, Any], fault: dict[str, Any]
 ):
@@ -91,7 +91,7 @@ def test_an_activation_that_state_never_got_to_know_is_done_again(fivetran: Five
     "fault", [{"kind": "html", "status": 404}, {"kind": "status", "status": 500}, {"kind": "unauthorized"}], ids=str
 )
 @pytest.mark.parametrize("path", ["^/v1/connections/[^/]+$", "/schemas$"])
-def test_no_fault_makes_an_activation_or_its_tables_look_gone(
+def test_no_fault_makes_an_activation_or_its_tables_look_deleted(
     fivetran: Fivetran, stack: Stack, new_run, fault: dict[str, Any], path: str
 ):
     stack.up(unit(sync=Sync("allow_all")))
