@@ -1,4 +1,4 @@
-"""The names of tests: `test_<subject>_<does what>[_when_<condition>]`, short enough to be read in a report."""
+"""Names of tests, `test_<subject>_<does what>[_when_<condition>]`, and of classes, which mean one thing each."""
 
 from __future__ import annotations
 
@@ -18,3 +18,16 @@ def test_names_of_tests_are_short():
         if len(name) > LONGEST
     ]
     assert long == []
+
+
+#: One idea, seen from several sides: Fivetran's object, what a file declares of it, and the resource of a stack.
+SEVERAL_SIDES = {"Connection", "Destination", "Package"}
+
+
+def test_name_of_a_class_means_one_thing():
+    classes: dict[str, list[str]] = {}
+    for file in sorted((ROOT / "infra/reconciler").rglob("*.py")):
+        for node in ast.parse(file.read_text(encoding="utf-8")).body:
+            if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
+                classes.setdefault(node.name, []).append(str(file.relative_to(ROOT)))
+    assert {name: files for name, files in classes.items() if len(files) > 1 and name not in SEVERAL_SIDES} == {}

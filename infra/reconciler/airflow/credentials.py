@@ -21,7 +21,7 @@ _SCOPE = "https://www.googleapis.com/auth/cloud-platform"
 
 
 @dataclass(frozen=True)
-class Credentials:
+class AirflowCredentials:
     """What Airflow, or a proxy of Google's before it, asks for. A text that shows this shows no secret.
 
     Attributes:
@@ -37,7 +37,7 @@ class Credentials:
     @classmethod
     def from_environment(
         cls, audience: str | None, *, google_access: bool, variables: Mapping[str, str] = os.environ
-    ) -> Credentials:
+    ) -> AirflowCredentials:
         """Read the credentials of Airflow from variables, and of Google from application-default credentials.
 
         Args:

@@ -109,7 +109,7 @@ class Action(Enum):
 
 
 @dataclass(frozen=True)
-class Step:
+class PushStep:
     """One variable, and what happens to it."""
 
     key: str
@@ -140,15 +140,15 @@ class Push:
         """Return whether a variable belongs to one of the environments."""
         return live.marker is not None and live.marker.environment in self.environments
 
-    def decide(self, key: str, live: Live | None) -> Step | None:
+    def decide(self, key: str, live: Live | None) -> PushStep | None:
         """Return what happens to a variable; None if it is of no concern."""
         wanted = self.wanted.get(key)
         if wanted is None:
             return self._decide_unwanted(key, live)
         if wanted.connection is None:
-            return Step(key, wanted.environment, Action.MISSING, None, live)
+            return PushStep(key, wanted.environment, Action.MISSING, None, live)
         marker = Marker(wanted.environment, wanted.connection)
-        return Step(key, wanted.environment, self._compare(live, marker), wanted.connection, live)
+        return PushStep(key, wanted.environment, self._compare(live, marker), wanted.connection, live)
 
     def _compare(self, live: Live | None, wanted: Marker) -> Action:
         if live is None:
@@ -165,16 +165,16 @@ class Push:
             return Action.REJECT_VALUE
         return Action.ADOPT if self.adopt else Action.KEEP_UNMARKED
 
-    def _decide_unwanted(self, key: str, live: Live | None) -> Step | None:
+    def _decide_unwanted(self, key: str, live: Live | None) -> PushStep | None:
         if live is not None and live.marker is not None and self.owns(live):
             action = Action.DELETE if self.prune else Action.KEEP_OBSOLETE
-            return Step(key, live.marker.environment, action, None, live)
+            return PushStep(key, live.marker.environment, action, None, live)
         if live is not None and live.marker is None and key in self.obsolete:
-            return Step(key, self.obsolete[key], Action.KEEP_UNMARKED_OBSOLETE, None, live)
+            return PushStep(key, self.obsolete[key], Action.KEEP_UNMARKED_OBSOLETE, None, live)
         return None
 
 
-def plan(push: Push, store: Store) -> list[Step]:
+def plan(push: Push, store: Store) -> list[PushStep]:
     """Return what happens to each variable, in order of their keys. Changes nothing."""
     declared = push.wanted.keys() | push.obsolete.keys()
     live = store.snapshot(declared)
@@ -183,7 +183,7 @@ def plan(push: Push, store: Store) -> list[Step]:
     return [step for step in steps if step is not None]
 
 
-def apply(push: Push, store: Store, *, sleep: Callable[[float], None] = time.sleep) -> Iterator[Step]:
+def apply(push: Push, store: Store, *, sleep: Callable[[float], None] = time.sleep) -> Iterator[PushStep]:
     """Change what differs, and yield each variable when it is done.
 
     Raises:
@@ -196,12 +196,12 @@ def apply(push: Push, store: Store, *, sleep: Callable[[float], None] = time.sle
             yield done
 
 
-def _converge(push: Push, store: Store, key: str, sleep: Callable[[float], None]) -> Step | None:
+def _converge(push: Push, store: Store, key: str, sleep: Callable[[float], None]) -> PushStep | None:
     """Read, judge and write one variable until it is as wanted.
 
     Returns None if it is of no concern any more.
     """
-    tried: Step | None = None
+    tried: PushStep | None = None
     for attempt in range(1, _TRIES + 1):
         live = store.read(key)
         step = push.decide(key, live)
@@ -221,7 +221,7 @@ def _converge(push: Push, store: Store, key: str, sleep: Callable[[float], None]
     raise AssertionError("the last try returns or raises")
 
 
-def _write(store: Store, step: Step) -> None:
+def _write(store: Store, step: PushStep) -> None:
     if step.action is Action.DELETE:
         assert step.live is not None  # noqa: S101 (decide: what is deleted was read)
         store.delete(step.live)

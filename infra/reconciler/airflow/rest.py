@@ -16,7 +16,7 @@ from urllib.parse import quote, urlsplit
 
 import httpx
 
-from reconciler.airflow.credentials import Credentials
+from reconciler.airflow.credentials import AirflowCredentials
 from reconciler.airflow.marker import Marker, find_marker, mark
 from reconciler.airflow.push import AmbiguousWrite, Live
 from reconciler.model.errors import ReconcilerError, RemoteError
@@ -43,7 +43,9 @@ _ADDRESS = "Check the address: it is the one of Airflow's web interface"
 class AirflowVariables:
     """The variables of one Airflow."""
 
-    def __init__(self, url: str, credentials: Credentials, *, sleep: Callable[[float], None] = time.sleep) -> None:
+    def __init__(
+        self, url: str, credentials: AirflowCredentials, *, sleep: Callable[[float], None] = time.sleep
+    ) -> None:
         """Make no request yet. Raises ReconcilerError for an address that no token may be sent to."""
         self._url = _checked(url)
         self._credentials = credentials

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from reconciler.airflow.push import Action, Push, Step, Store, apply, plan
+from reconciler.airflow.push import Action, Push, PushStep, Store, apply, plan
 from reconciler.cli import Exit
 from reconciler.cli.masked_output import known_secrets
 from reconciler.cli.output import Entry, Level, Report, Reporter
@@ -70,7 +70,7 @@ def push_variables(variables: Variables, store: Store, target: Target, reporter:
     Raises:
         RemoteError: Airflow or Google failed.
     """
-    steps: list[Step] = []
+    steps: list[PushStep] = []
     try:
         for step in plan(variables.push, store) if dry_run else apply(variables.push, store):
             steps.append(step)
@@ -84,7 +84,7 @@ def push_variables(variables: Variables, store: Store, target: Target, reporter:
 
 
 def _report(
-    steps: Sequence[Step],
+    steps: Sequence[PushStep],
     variables: Variables,
     target: Target,
     reporter: Reporter,
@@ -97,7 +97,7 @@ def _report(
     reporter.report(Report(entries, records, notes=[note]))
 
 
-def _summary(steps: Iterable[Step], push: Push, *, dry_run: bool) -> str:
+def _summary(steps: Iterable[PushStep], push: Push, *, dry_run: bool) -> str:
     counts = Counter(step.action for step in steps)
     names = ", ".join(sorted(push.environments))
     if set(counts) <= {Action.NONE}:
@@ -109,7 +109,7 @@ def _summary(steps: Iterable[Step], push: Push, *, dry_run: bool) -> str:
     return f"{names}: {', '.join(parts)}"
 
 
-def _entry(step: Step, variables: Variables, target: Target, *, dry_run: bool) -> Entry:
+def _entry(step: PushStep, variables: Variables, target: Target, *, dry_run: bool) -> Entry:
     text, advice = _describe(step, variables, target, dry_run=dry_run)
     file, line, column = _place(step, variables)
     level: Level = "ok"
@@ -120,7 +120,7 @@ def _entry(step: Step, variables: Variables, target: Target, *, dry_run: bool) -
     return Entry(text, level, (advice,) if advice else (), file, line, column)
 
 
-def _describe(step: Step, variables: Variables, target: Target, *, dry_run: bool) -> tuple[str, str]:  # noqa: PLR0911
+def _describe(step: PushStep, variables: Variables, target: Target, *, dry_run: bool) -> tuple[str, str]:  # noqa: PLR0911
     """Return what is printed about a variable, and what the reader can do."""
     key, value = step.key, step.value
     verb = _WOULD.get(step.action, "") if dry_run else step.action.value
@@ -165,7 +165,7 @@ def _describe(step: Step, variables: Variables, target: Target, *, dry_run: bool
             return f"{key} is unchanged", ""
 
 
-def _before(step: Step) -> str:
+def _before(step: PushStep) -> str:
     """Return the value that a variable had, if it is surely an id."""
     value = step.live.value if step.live else None
     if value is None:
@@ -179,7 +179,7 @@ def _is_id(value: str) -> bool:
     return _ID.fullmatch(value) is not None and value not in known_secrets()
 
 
-def _record(step: Step, variables: Variables, target: Target, *, dry_run: bool) -> dict[str, object]:
+def _record(step: PushStep, variables: Variables, target: Target, *, dry_run: bool) -> dict[str, object]:
     file, line, column = _place(step, variables)
     text, advice = _describe(step, variables, target, dry_run=dry_run)
     before = step.live.value if step.live else None
@@ -198,7 +198,7 @@ def _record(step: Step, variables: Variables, target: Target, *, dry_run: bool) 
     }
 
 
-def _place(step: Step, variables: Variables) -> tuple[str | None, int | None, int]:
+def _place(step: PushStep, variables: Variables) -> tuple[str | None, int | None, int]:
     file = variables.files.get(step.key)
     if file is None:
         return None, None, 1

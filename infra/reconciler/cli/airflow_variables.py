@@ -11,7 +11,7 @@ from typing import IO
 import click
 from click.core import ParameterSource
 
-from reconciler.airflow.credentials import Credentials
+from reconciler.airflow.credentials import AirflowCredentials
 from reconciler.airflow.push import Push, Wanted
 from reconciler.airflow.rest import AirflowVariables
 from reconciler.cli import Exit
@@ -115,7 +115,7 @@ def airflow_variables(
         raise click.UsageError("choose either --environment or --from-outputs")
     _check_target_options(ctx, url, project)
     if url is not None:
-        store = AirflowVariables(url, Credentials.from_environment(audience, google_access=google_access))
+        store = AirflowVariables(url, AirflowCredentials.from_environment(audience, google_access=google_access))
         push = _read_files(specs, environments, day, connections=True).push(adopt=adopt, prune=prune)
         with store:
             return push_variables(push, store, AIRFLOW, reporter, dry_run=dry_run)

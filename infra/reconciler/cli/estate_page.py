@@ -18,7 +18,7 @@ from reconciler.cli.output import Entry
 from reconciler.cli.report import HEADINGS, LiveReport, build_sections, read_live
 from reconciler.config import load
 from reconciler.estate.access import list_grants
-from reconciler.estate.units import Attention, Estate, Reading, UnitRow, build_rows, find_endings
+from reconciler.estate.units import Attention, Coverage, Estate, UnitRow, build_rows, find_endings
 from reconciler.health.last_run import Recorded
 from reconciler.model.commands import count, environment_of
 from reconciler.model.errors import RemoteError
@@ -113,7 +113,7 @@ class _Environment:
                 if entry.level != "ok" or key != "ends":
                     yield self._attention(key, entry)
 
-    def reading(self) -> Reading:
+    def reading(self) -> Coverage:
         """Return what was read, and what was not."""
         environment = self.selected.environment
         units = self.selected.fleet.units
@@ -133,7 +133,7 @@ class _Environment:
         if self._last is None:
             gaps.append("the last run's record, which names failed setup tests: give it with `--from-outputs`")
         gaps.append("roles on single tables, views and rows; who is in a group")
-        return Reading(environment.name, environment.gcp_project, environment.group, tuple(read), tuple(gaps))
+        return Coverage(environment.name, environment.gcp_project, environment.group, tuple(read), tuple(gaps))
 
     def _datasets(self) -> Sequence[str]:
         return [each.id for unit in self.selected.fleet.units for each in unit.all_datasets]

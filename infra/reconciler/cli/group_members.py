@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date
 
 from reconciler.fivetran.api import FivetranClient, Forbidden, NotFound, SystemKey
-from reconciler.fivetran.group_roles import LiveAccess, read_access
+from reconciler.fivetran.group_roles import LiveRoles, read_access
 from reconciler.health.fivetran_access import UndeclaredMember, describe_key, expiring_keys, undeclared_members
 from reconciler.model import Environment
 from reconciler.model.errors import printable
@@ -31,7 +31,7 @@ def find_undeclared_members(
     return list(undeclared_members(live, environment, day, client.account_info().user_id)), unread
 
 
-def read_masked_access(client: FivetranClient, group_id: str) -> LiveAccess:
+def read_masked_access(client: FivetranClient, group_id: str) -> LiveRoles:
     """Read the roles in a group. Names and roles in it may be shown. Raises Forbidden."""
     known = known_values_of_run(ask=False)
     return read_access(client, group_id).masked(lambda text: mask_name(text, known))

@@ -15,7 +15,7 @@ import click
 from reconciler.cli import Exit
 from reconciler.cli.edit_files import FileChange, Finish, apply_changes, finish_options, is_terminal
 from reconciler.cli.environments import fivetran_client
-from reconciler.cli.init_facts import Reading
+from reconciler.cli.init_facts import FactReader
 from reconciler.cli.options import new_specs_option, today_option
 from reconciler.cli.output import REPORTERS, print_note
 from reconciler.config import load
@@ -92,7 +92,7 @@ def init(
             f"{file.as_posix()}: the file exists already\n    Name another environment, or edit that file."
         )
     with fivetran_client() as client:
-        reading = Reading(client)
+        reading = FactReader(client)
         groups = reading.groups()
         free = _free_names(groups, specs, day)
         answers = _ask_all(
@@ -200,7 +200,7 @@ def _find_group(groups: Sequence[Group], name: str) -> Group | None:
     return found[0] if found else None
 
 
-def _facts(reading: Reading, group: Group | None, name: str, project: str | None, location: str | None) -> Facts:
+def _facts(reading: FactReader, group: Group | None, name: str, project: str | None, location: str | None) -> Facts:
     live = reading.destination(group) if group is not None else None
     if live is not None and live.service != "big_query":
         raise ReconcilerError(

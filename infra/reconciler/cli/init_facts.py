@@ -42,7 +42,7 @@ class LiveMembers:
     """The user of the API key, if it has a role in the group."""
 
 
-class Reading:
+class FactReader:
     """Reads, and keeps a note about everything that the credentials may not see."""
 
     def __init__(self, client: FivetranClient) -> None:

@@ -77,7 +77,7 @@ def new(
     loaded = load(specs, Path.cwd(), day)
     fleet = loaded.fleet(choose_environment(loaded, environment))
     fleets = [fleet, *(each for each in loaded.fleets.values() if each is not fleet)]
-    wanted = drafts.Wanted(name or service, owners, description, task_id, sensitive)
+    wanted = drafts.NewUnitRequest(name or service, owners, description, task_id, sensitive)
     if package is not None and service != drafts.PACKAGE:
         raise click.BadParameter(f"only {drafts.PACKAGE} runs code of a ZIP file", param_hint="--package")
     code_file = None

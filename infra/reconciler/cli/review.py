@@ -33,7 +33,7 @@ from reconciler.plan.sources import LOOK_AT_VARIABLE as LOOK_AT
 from reconciler.review.consequence import Consequence
 from reconciler.review.datasets import deleted_datasets
 from reconciler.review.document import ReviewDocument
-from reconciler.review.preview import Fault, Preview, read_preview
+from reconciler.review.preview import Preview, PreviewError, read_preview
 from reconciler.review.quick import QuickPreview, checkpoint, outputs_alone, plan_quick_preview
 from reconciler.review.review import find_consequences
 from reconciler.review.scope import Scope
@@ -210,7 +210,7 @@ def _pulumi(*arguments: str, stack: str, variables: Mapping[str, str] = MappingP
     return done.stdout
 
 
-def _fault(fault: Fault) -> str:
+def _fault(fault: PreviewError) -> str:
     """Return an error's text.
 
     The program and our provider mask theirs; another provider's may quote Google.

@@ -16,7 +16,7 @@ from reconciler.cli.output import print_lines, print_note, print_text, progress
 from reconciler.config import load
 from reconciler.fivetran import catalog as catalogue
 from reconciler.fivetran.api import FivetranClient, FivetranError, InvalidSettings, MissingCredentials, NotFound
-from reconciler.fivetran.catalog import Service, Unreadable
+from reconciler.fivetran.catalog import InvalidService, Service
 from reconciler.model import commands
 from reconciler.model.errors import ReconcilerError
 
@@ -153,7 +153,7 @@ def _pull_one(client: FivetranClient, service_id: str, folder: Path) -> _Pulled:
     except NotFound:
         unchanged = "; its file is unchanged" if file.exists() else ""
         return _Pulled(service_id, fault=f"Fivetran has no such service, or this key cannot see it{unchanged}")
-    except Unreadable as error:
+    except InvalidService as error:
         return _Pulled(service_id, fault=f"Fivetran's metadata has an unexpected form: {error}")
     except ReconcilerError as error:
         return _Pulled(service_id, fault=str(error))

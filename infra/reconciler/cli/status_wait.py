@@ -30,7 +30,7 @@ _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 _PASSING = (TransportError, ServerError, RateLimited, UnexpectedAnswer)
 
 
-class Outcome(Enum):
+class Readiness(Enum):
     """Whether a unit is ready, can become ready, or needs attention."""
 
     WAITING = "waiting"
@@ -62,26 +62,26 @@ class Followed:
     code: Exit
 
 
-def outcome(status: UnitStatus) -> Outcome:
+def outcome(status: UnitStatus) -> Readiness:
     """Return whether a unit is ready, can become ready by itself, or needs attention.
 
     Ready is a unit whose DAG can be enabled, or whose first sync by Fivetran's own schedule is done.
     """
     is_paused_by_file = status.file_pause is not None and status.setup_state == "connected"
     if status.findings or status.ended is not None or is_paused_by_file:
-        return Outcome.FAILED
+        return Readiness.FAILED
     if status.airflow is not None:
-        return Outcome.READY if status.airflow.safe else Outcome.WAITING
+        return Readiness.READY if status.airflow.safe else Readiness.WAITING
     done = status.setup_state == "connected" and status.paused is False and status.historical_sync_done
-    return Outcome.READY if done else Outcome.WAITING
+    return Readiness.READY if done else Readiness.WAITING
 
 
 def describe(status: UnitStatus) -> str:
     """Return the step that a unit is in."""
     match outcome(status):
-        case Outcome.READY:
+        case Readiness.READY:
             return status.airflow.words if status.airflow else "ready: its historical sync is done"
-        case Outcome.FAILED:
+        case Readiness.FAILED:
             pause = f"its file pauses it ({status.file_pause})" if status.file_pause is not None else None
             reasons = [*status.findings, *filter(None, (status.ended, pause))]
             return f"needs attention: {'; '.join(reasons)}"
@@ -115,14 +115,14 @@ def wait(
             except _PASSING as error:
                 for unit in units:
                     show(unit, f"not known now: {_reason(error)}; asking again")
-                outcomes = {Outcome.WAITING}
+                outcomes = {Readiness.WAITING}
             else:
                 for status in statuses:
                     show(status.unit, describe(status))
                 outcomes = {outcome(status) for status in statuses}
             left = end - time.monotonic()
-            if Outcome.WAITING not in outcomes:
-                return Followed(statuses, Exit.FINDINGS if Outcome.FAILED in outcomes else Exit.FINE)
+            if Readiness.WAITING not in outcomes:
+                return Followed(statuses, Exit.FINDINGS if Readiness.FAILED in outcomes else Exit.FINE)
             if left <= 0:
                 return Followed(statuses, Exit.TIMED_OUT)
             time.sleep(min(interval.total_seconds(), left))

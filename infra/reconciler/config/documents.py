@@ -13,8 +13,8 @@ from functools import cached_property
 from typing import Any
 
 from reconciler.config.build import lifecycle
-from reconciler.config.build.trust import KINDS, Entry, Fault, Files, TrustKind, parse_entries
-from reconciler.config.files import Unreadable
+from reconciler.config.build.trust import KINDS, Files, TrustEntry, TrustFault, TrustKind, parse_entries
+from reconciler.config.files import UnreadableFile
 from reconciler.config.schema import schemas
 from reconciler.config.yaml.document import Document, Path
 from reconciler.fivetran.catalog import Form
@@ -35,7 +35,7 @@ class Specs:
     names: Mapping[str, frozenset[str]]
     """The name of every unit file by environment, readable or not."""
     today: date = field(default_factory=today)
-    packages: Mapping[tuple[str, str], Package | Unreadable] = field(default_factory=dict)
+    packages: Mapping[tuple[str, str], Package | UnreadableFile] = field(default_factory=dict)
     """The packages that units name, by environment and path."""
     trust_files: Files = field(default_factory=dict)
     """The files with certificates and public keys that units name."""
@@ -59,7 +59,7 @@ class Specs:
         return {owner: tuple(units) for owner, units in writers.items()}
 
     @cached_property
-    def trust(self) -> tuple[tuple[Document, TrustKind, tuple[Entry | Fault, ...]], ...]:
+    def trust(self) -> tuple[tuple[Document, TrustKind, tuple[TrustEntry | TrustFault, ...]], ...]:
         """What the `trust` of every unit declares: the unit, the kind, and its parsed entries."""
         return tuple(
             (unit, kind, tuple(parse_entries(unit.environment, kind, node, self.trust_files)))

@@ -14,7 +14,7 @@ LINK_HINT = "replace the link with the file itself"
 
 
 @dataclass(frozen=True)
-class Limits:
+class FileRules:
     """What a file beside a unit has to be, and what to do when it is not."""
 
     most_bytes: int
@@ -24,7 +24,7 @@ class Limits:
 
 
 @dataclass(frozen=True)
-class Unreadable:
+class UnreadableFile:
     """Why a file is not read, and what to do."""
 
     problem: str
@@ -35,20 +35,20 @@ class Unreadable:
 Edited = Mapping[Path, bytes | None]
 
 
-def read_beside(file: Path, specs_dir: Path, limits: Limits, edited: Edited | None = None) -> bytes | Unreadable:
+def read_beside(file: Path, specs_dir: Path, limits: FileRules, edited: Edited | None = None) -> bytes | UnreadableFile:
     """Return the bytes of a file that a unit names."""
     if edited and (content := edited.get(file)) is not None:
         return content
     try:
         if not file.resolve(strict=True).is_relative_to(specs_dir.resolve()):
-            return Unreadable(LINK_OUT, LINK_HINT)
+            return UnreadableFile(LINK_OUT, LINK_HINT)
         content = read_regular(file, limits.most_bytes)
     except OSError as error:
-        return Unreadable(f"cannot be read: {error.strerror}", limits.if_missing)
+        return UnreadableFile(f"cannot be read: {error.strerror}", limits.if_missing)
     if content is None:
-        return Unreadable("not a regular file", limits.if_special)
+        return UnreadableFile("not a regular file", limits.if_special)
     if len(content) > limits.most_bytes:
-        return Unreadable(f"larger than {_format_size(limits.most_bytes)}", limits.if_large)
+        return UnreadableFile(f"larger than {_format_size(limits.most_bytes)}", limits.if_large)
     return content
 
 

@@ -42,7 +42,7 @@ _FILL_IN_NAME = "fill_in"
 
 
 @dataclass(frozen=True)
-class Wanted:
+class NewUnitRequest:
     """What the user says about a new unit. Without a value, the file gets a placeholder or the usual one."""
 
     name: str
@@ -64,7 +64,7 @@ class NewUnit:
     needs_consent: bool = False
 
 
-def draft(service: Service, wanted: Wanted, environment: Environment, prefix: str, today: date) -> NewUnit:
+def draft(service: Service, wanted: NewUnitRequest, environment: Environment, prefix: str, today: date) -> NewUnit:
     """Draft the file of a connector.
 
     Args:
@@ -152,7 +152,11 @@ def _placeholder(service: Service, key: str, field: Field) -> Any:
 
 
 def _datasets(
-    service: Service, wanted: Wanted, environment: Environment, connector: dict[str, Any], comments: dict[Path, str]
+    service: Service,
+    wanted: NewUnitRequest,
+    environment: Environment,
+    connector: dict[str, Any],
+    comments: dict[Path, str],
 ) -> Mapping[str, Any]:
     labels = {key: _FILL_IN for key in environment.labels.required if key not in environment.labels.default}
     dataset: dict[str, Any] = {"friendly_name": wanted.name.replace("_", " ").replace("-", " ").capitalize()}

@@ -41,12 +41,12 @@ class Node:
     style: str = ""
     """The quotation mark of a scalar, or the sign of its block: empty for a plain one."""
     value: str = ""
-    entries: tuple[Entry, ...] = ()
+    entries: tuple[NodeEntry, ...] = ()
     """Of a mapping, or of a list, whose entries have no key."""
 
 
 @dataclass(frozen=True)
-class Entry:
+class NodeEntry:
     """A key with its value, or a list item.
 
     `start` is where it begins: the key, the dash, or the item in brackets.
@@ -120,7 +120,7 @@ class Source:
             node = entry.value
         return node
 
-    def entry(self, node: Node, step: str | int) -> Entry | None:
+    def entry(self, node: Node, step: str | int) -> NodeEntry | None:
         """Return the entry of a mapping with a key, or of a list with an index."""
         if node.kind == "alias":
             raise self.rejected(node.start, f"the alias {shown(self.text[node.start : node.end])} stands for the value")
@@ -272,13 +272,13 @@ class _Reader:
 
     def _collection(self, event: Any, start: int, inner: int) -> Node:
         is_mapping = isinstance(event, yaml.MappingStartEvent)
-        entries: list[Entry] = []
+        entries: list[NodeEntry] = []
         while not isinstance(following := next(self._events), yaml.CollectionEndEvent):
             first = self._node(following)
             if is_mapping:
-                entries.append(Entry(first.start, first, self._node(next(self._events))))
+                entries.append(NodeEntry(first.start, first, self._node(next(self._events))))
             else:
-                entries.append(Entry(first.start if event.flow_style else self._dash(first.start), None, first))
+                entries.append(NodeEntry(first.start if event.flow_style else self._dash(first.start), None, first))
         if event.flow_style:
             end = following.end_mark.index if following.end_mark is not None else inner
         else:
@@ -307,6 +307,6 @@ def _plain(text: str) -> Any:
         return {"unclear": text}
 
 
-def _key(entry: Entry) -> str:
+def _key(entry: NodeEntry) -> str:
     key = entry.key
     return "" if key is None else key.value if key.kind == "scalar" else f"<{key.kind}>"

@@ -13,7 +13,7 @@ from typing import Any
 
 from reconciler.config.build.to_yaml import may_stand_on_one_line
 from reconciler.config.yaml.document import Path
-from reconciler.edits.source import Entry, Node, Source, Splice
+from reconciler.edits.source import Node, NodeEntry, Source, Splice
 from reconciler.yaml_text.writer import WIDTH, format_on_one_line, format_yaml, scalar
 
 _COLON = re.compile(r"[ \t]*:")
@@ -181,7 +181,7 @@ def _quoted_like(mark: str, value: str) -> str:
     return text if text.startswith('"') else f'"{text}"'
 
 
-def _insert(source: Source, path: Path, parent: Node, before: Entry | None, *, key: str, value: Any) -> Splice:
+def _insert(source: Source, path: Path, parent: Node, before: NodeEntry | None, *, key: str, value: Any) -> Splice:
     """Insert a key into a mapping: after the entry `before`, or as the first one."""
     if parent.is_flow:
         text = f"{scalar(key, in_flow=True)}: {format_on_one_line(value, in_flow=True)}"
@@ -282,7 +282,7 @@ def _remove_lines(source: Source, parent: Node, number: int) -> list[Splice]:
     return [Splice(entry.start, following.start, "")]
 
 
-def _entry_before(parent: Node, key: str, order: Sequence[str]) -> Entry | None:
+def _entry_before(parent: Node, key: str, order: Sequence[str]) -> NodeEntry | None:
     """Return the entry that a new key follows: the last one whose key comes before it in the order."""
     if key not in order:
         return parent.entries[-1] if parent.entries else None

@@ -14,8 +14,8 @@ from typing import Any, Literal, TypeAlias
 
 from reconciler.config.places import Places
 from reconciler.google.bigquery.access import (
+    AccessEntry,
     DeclaredEntry,
-    Entry,
     MemberNames,
     effective_entries,
     foreign_entries,
@@ -136,7 +136,7 @@ class _DatasetGrants:
         self._numbers = [number for number, grant in enumerate(dataset.access) if grant in access]
         self._path = dataset_path(unit, dataset)
         self._places, self._day = places, day
-        self._live: tuple[Entry, ...] | None = None
+        self._live: tuple[AccessEntry, ...] | None = None
         self._foreign: Sequence[Mapping[str, Any]] = ()
         if live is not None and (entries := live.lists.get(dataset.id, ())) is not None:
             self._live = effective_entries(filter(None, map(parse_entry, entries)), day)
@@ -180,7 +180,7 @@ class _DatasetGrants:
             ticket=each.ticket,
         )
 
-    def _writer(self, live: Entry | None) -> AccessGrant:
+    def _writer(self, live: AccessEntry | None) -> AccessGrant:
         state: State = "declared" if self._live is None else "granted" if live is not None else "pending"
         return AccessGrant(
             **_dataset_fields(self._fleet.environment, self._dataset.id),
@@ -192,12 +192,12 @@ class _DatasetGrants:
             place=self._places.find(self._unit.file, "connector" if self._unit.connector else self._path),
         )
 
-    def _state(self, entry: Entry) -> State:
+    def _state(self, entry: AccessEntry) -> State:
         if self._live is None:
             return "declared"
         return "granted" if entry in self._live else "pending"
 
-    def _is_fivetrans(self, entry: Entry) -> bool:
+    def _is_fivetrans(self, entry: AccessEntry) -> bool:
         return entry.role == "WRITER" and entry.condition is None and entry.member.endswith(_FIVETRANS_DOMAIN)
 
 
@@ -211,7 +211,7 @@ def _live_only(
     yield from _authorised(environment, dataset, foreign_entries(entries))
 
 
-def _undeclared(environment: Environment, dataset: str, entry: Entry, names: MemberNames) -> AccessGrant:
+def _undeclared(environment: Environment, dataset: str, entry: AccessEntry, names: MemberNames) -> AccessGrant:
     day = parse_until(entry.condition)
     return AccessGrant(
         **_dataset_fields(environment, dataset),
@@ -310,7 +310,7 @@ def _dataset_fields(environment: Environment, dataset: str) -> dict[str, Any]:
     return {"environment": environment.name, "project": environment.gcp_project, "dataset": dataset}
 
 
-def _entry_fields(entry: Entry) -> dict[str, Any]:
+def _entry_fields(entry: AccessEntry) -> dict[str, Any]:
     day = parse_until(entry.condition)
     condition = entry.condition.expression if entry.condition is not None and day is None else None
     role = predefined_role(entry.role)

@@ -35,7 +35,7 @@ _LONGEST, _LONGEST_WITH_NOTE = 29, 24
 
 
 @dataclass(frozen=True)
-class Node:
+class FlowNode:
     """A node: one thing, or a group of things."""
 
     column: int
@@ -82,7 +82,7 @@ class Edge:
 class Flow:
     """The whole picture."""
 
-    nodes: tuple[Node, ...]
+    nodes: tuple[FlowNode, ...]
     edges: tuple[Edge, ...]
     height: int
     width: int = WIDTH
@@ -111,7 +111,7 @@ class _Thing:
 def place(rows: Sequence[UnitRow]) -> Flow:
     """Return the picture of these rows."""
     columns = [_sources(rows), _connections(rows), _datasets(rows), _starters(rows)]
-    nodes: list[Node] = []
+    nodes: list[FlowNode] = []
     node_of: list[dict[int, list[int]]] = [defaultdict(list) for _ in COLUMNS]
     for number, things in enumerate(columns):
         for node in _grouped(number, things):
@@ -194,7 +194,7 @@ def _starters(rows: Sequence[UnitRow]) -> list[_Thing]:
     return _things(found)
 
 
-def _grouped(column: int, things: Sequence[_Thing]) -> list[Node]:
+def _grouped(column: int, things: Sequence[_Thing]) -> list[FlowNode]:
     """Return a column's nodes: each thing, or groups where there are too many."""
     if len(things) <= MOST_NODES:
         return [_single(column, thing) for thing in things]
@@ -212,23 +212,23 @@ def _grouped(column: int, things: Sequence[_Thing]) -> list[Node]:
         things_left = sum(each.things for each in others)
         units = tuple(sorted({unit for each in others for unit in each.units}))
         label = f"{things_left:,} others"
-        nodes = [*nodes[: MOST_NODES - 1], Node(column, label, label, "", units, things_left)]
+        nodes = [*nodes[: MOST_NODES - 1], FlowNode(column, label, label, "", units, things_left)]
     return nodes
 
 
-def _single(column: int, thing: _Thing) -> Node:
+def _single(column: int, thing: _Thing) -> FlowNode:
     units = tuple(dict.fromkeys(thing.units))
     label = f"{thing.label} ({len(units):,})" if column in (0, 3) and len(units) > 1 else thing.label
     detail = _detail(column, thing.label, thing.kind, thing.note, units)
-    return Node(column, label, detail, thing.kind, units, 1, thing.note)
+    return FlowNode(column, label, detail, thing.kind, units, 1, thing.note)
 
 
-def _group(column: int, things: Sequence[_Thing]) -> Node:
+def _group(column: int, things: Sequence[_Thing]) -> FlowNode:
     _, label, kind = things[0].group
     units = tuple(sorted({unit for thing in things for unit in thing.units}))
     text = label.format(n=f"{len(things):,}") if "{n}" in label else f"{label} ({len(units):,})"
     note = things[0].note if len({thing.note for thing in things}) == 1 else ""
-    return Node(column, text, _detail(column, text, "", note, units), kind, units, len(things), note)
+    return FlowNode(column, text, _detail(column, text, "", note, units), kind, units, len(things), note)
 
 
 def _detail(column: int, label: str, kind: str, note: str, units: Sequence[int]) -> str:
@@ -238,7 +238,7 @@ def _detail(column: int, label: str, kind: str, note: str, units: Sequence[int])
     return f"{label}{f' {note}' if note else ''}{what}{more}: {count(len(units), 'unit')}"
 
 
-def _ordered(nodes: Sequence[Node], node_of: Sequence[Mapping[int, list[int]]]) -> list[list[int]]:
+def _ordered(nodes: Sequence[FlowNode], node_of: Sequence[Mapping[int, list[int]]]) -> list[list[int]]:
     """Return the nodes of each column in an order with few crossings: near what they are connected with."""
     columns: list[list[int]] = [[] for _ in COLUMNS]
     for number, node in enumerate(nodes):
@@ -274,7 +274,7 @@ def _ordered(nodes: Sequence[Node], node_of: Sequence[Mapping[int, list[int]]]) 
     return columns
 
 
-def _placed(nodes: Sequence[Node], order: Sequence[Sequence[int]]) -> tuple[list[Node], int]:
+def _placed(nodes: Sequence[FlowNode], order: Sequence[Sequence[int]]) -> tuple[list[FlowNode], int]:
     """Return the nodes with their places, each column in the middle; and the height."""
     step = _NODE_HEIGHT + _GAP
     tallest = max((len(column) for column in order), default=0)
@@ -291,7 +291,7 @@ def _x(column: int) -> int:
     return column * (WIDTH - _NODE_WIDTH) // (len(COLUMNS) - 1)
 
 
-def _edges(nodes: Sequence[Node], node_of: Sequence[Mapping[int, list[int]]], rows: int) -> list[Edge]:
+def _edges(nodes: Sequence[FlowNode], node_of: Sequence[Mapping[int, list[int]]], rows: int) -> list[Edge]:
     pairs: dict[tuple[int, int], list[int]] = defaultdict(list)
     for unit in range(rows):
         for left, right in ((0, 1), (1, 2), (2, 3)):

@@ -31,7 +31,7 @@ STATE_WORDS: Mapping[str, str] = {
 
 
 @dataclass(frozen=True)
-class Dataset:
+class DatasetRow:
     """A dataset that a unit fills or declares."""
 
     id: str
@@ -52,7 +52,7 @@ class UnitRow:
     environment: str
     unit: Unit
     state: State
-    datasets: tuple[Dataset, ...]
+    datasets: tuple[DatasetRow, ...]
     schedule: str
     """When it syncs; empty without a connector."""
     task: str | None
@@ -94,7 +94,7 @@ class Attention:
 
 
 @dataclass(frozen=True)
-class Ending:
+class UpcomingEnd:
     """Something that ends on a day: the last day on which it holds."""
 
     day: date
@@ -106,7 +106,7 @@ class Ending:
 
 
 @dataclass(frozen=True)
-class Reading:
+class Coverage:
     """What was read for one environment, and what was not."""
 
     environment: str
@@ -125,8 +125,8 @@ class Estate:
     """The moment, as text in UTC."""
     rows: tuple[UnitRow, ...]
     attention: tuple[Attention, ...] = ()
-    readings: tuple[Reading, ...] = ()
-    endings: tuple[Ending, ...] = ()
+    readings: tuple[Coverage, ...] = ()
+    endings: tuple[UpcomingEnd, ...] = ()
     source: str = ""
     """The address of the files at their commit, to which a file's path is appended; empty without one."""
     places: Mapping[str, str] = field(default_factory=dict)
@@ -158,7 +158,7 @@ def build_rows(
             unit=unit,
             state=_state(unit, status, end.stage if end else Stage.NONE),
             datasets=tuple(
-                Dataset(each.id, fleet.environment.gcp_project, each.sensitive) for each in datasets.values()
+                DatasetRow(each.id, fleet.environment.gcp_project, each.sensitive) for each in datasets.values()
             ),
             schedule=format_schedule(connector) if connector else "",
             task=connector.schedule.task_id if connector and isinstance(connector.schedule, AirflowSchedule) else None,
@@ -185,18 +185,18 @@ def _state(unit: Unit, status: UnitStatus | None, stage: Stage) -> State:
     return "paused" if status.paused else "fine"
 
 
-def find_endings(fleet: Fleet, day: date) -> list[Ending]:
+def find_endings(fleet: Fleet, day: date) -> list[UpcomingEnd]:
     """Return what ends from a day on, the next first.
 
     These are expiries, removals, access, and days for pending actions.
     """
-    found: list[Ending] = []
+    found: list[UpcomingEnd] = []
     environment = fleet.environment.name
     lives = Expiries(fleet, day)
 
     def add(on: date | None, kind: Literal["expiry", "removal", "access", "action"], text: str, unit: Unit) -> None:
         if on is not None and on >= day:
-            found.append(Ending(on, kind, text, environment, unit.name, unit.owners))
+            found.append(UpcomingEnd(on, kind, text, environment, unit.name, unit.owners))
 
     for unit in fleet.units:
         if unit.connector or unit.datasets:
@@ -220,7 +220,7 @@ def find_endings(fleet: Fleet, day: date) -> list[Ending]:
     return sorted(found, key=lambda each: (each.day, each.environment, each.unit, each.text))
 
 
-def weeks_of(endings: Sequence[Ending], day: date, weeks: int) -> list[tuple[date, int]]:
+def weeks_of(endings: Sequence[UpcomingEnd], day: date, weeks: int) -> list[tuple[date, int]]:
     """Return for each of the next weeks its first day and how many things end in it."""
     starts = [day + timedelta(weeks=number) for number in range(weeks)]
     return [(start, sum(start <= each.day < start + timedelta(weeks=1) for each in endings)) for start in starts]

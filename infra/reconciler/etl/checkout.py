@@ -9,7 +9,14 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from reconciler.etl.metadata import TASKS_KEY, Fault, FivetranTask, Metadata, read_dataset_metadata, read_metadata
+from reconciler.etl.metadata import (
+    TASKS_KEY,
+    FivetranTask,
+    Metadata,
+    MetadataFault,
+    read_dataset_metadata,
+    read_metadata,
+)
 from reconciler.etl.reads import Read, Reader
 from reconciler.model.errors import ReconcilerError, printable
 
@@ -39,7 +46,7 @@ class EtlFile:
     """`project.dataset.table`, by its folders."""
     tasks: tuple[FivetranTask, ...] = ()
     reads: tuple[Read, ...] = ()
-    faults: tuple[Fault, ...] = ()
+    faults: tuple[MetadataFault, ...] = ()
 
     @property
     def project(self) -> str:
@@ -127,7 +134,7 @@ def _folders_of(root: Path) -> tuple[str, ...]:
 
 def _unreadable_folder(error: OSError) -> EtlFile:
     folder = str(error.filename)
-    return EtlFile(_shown(folder), "", faults=(Fault(f"cannot be listed: {error.strerror}"),))
+    return EtlFile(_shown(folder), "", faults=(MetadataFault(f"cannot be listed: {error.strerror}"),))
 
 
 def _read(path: str, query: str, reader: Reader, projects: Collection[bytes]) -> EtlFile | None:
@@ -135,15 +142,17 @@ def _read(path: str, query: str, reader: Reader, projects: Collection[bytes]) ->
     shown = _shown(path)
     try:
         if not stat.S_ISREG(os.stat(path).st_mode):  # noqa: PTH116 (10,000 files)
-            return EtlFile(shown, query, faults=(Fault("is no regular file"),))  # a pipe or device may have no end
+            return EtlFile(
+                shown, query, faults=(MetadataFault("is no regular file"),)
+            )  # a pipe or device may have no end
         with open(path, "rb") as stream:  # noqa: PTH123 (10,000 files)
             raw = stream.read()
     except OSError as error:
-        return EtlFile(shown, query, faults=(Fault(f"cannot be read: {error.strerror}"),))
+        return EtlFile(shown, query, faults=(MetadataFault(f"cannot be read: {error.strerror}"),))
     name = os.path.basename(path).removesuffix(_JINJA)  # noqa: PTH119 (10,000 files)
     is_metadata = name == _DATASET_METADATA or _METADATA_OF_GENERATORS.fullmatch(name) is not None
     if is_metadata and any(key in raw for key in _IN_UTF_16):
-        return EtlFile(shown, query, faults=(Fault(NOT_UTF_8),))
+        return EtlFile(shown, query, faults=(MetadataFault(NOT_UTF_8),))
     own = query.partition(".")[0]
     is_own = own in reader.projects
     if not (any(name in raw for name in projects) or TASKS_KEY.encode() in raw or (is_own and b"{{" in raw)):
@@ -164,14 +173,14 @@ def _read(path: str, query: str, reader: Reader, projects: Collection[bytes]) ->
     return EtlFile(shown, query, found.tasks, found.reads, found.faults)
 
 
-def _not_utf_8(raw: bytes) -> Fault | None:
+def _not_utf_8(raw: bytes) -> MetadataFault | None:
     """Return the place of the first byte that is no UTF-8; bigquery-etl reads these files as UTF-8."""
     try:
         raw.decode()
     except UnicodeDecodeError as error:
         before = raw[: error.start]
         column = len(before.rpartition(b"\n")[2].decode("utf-8", "replace")) + 1
-        return Fault(NOT_UTF_8, before.count(b"\n") + 1, column)
+        return MetadataFault(NOT_UTF_8, before.count(b"\n") + 1, column)
     return None
 
 

@@ -44,7 +44,7 @@ class FivetranTask:
 
 
 @dataclass(frozen=True)
-class Fault:
+class MetadataFault:
     """What cannot be read in a file."""
 
     message: str
@@ -58,13 +58,13 @@ class Metadata:
 
     tasks: tuple[FivetranTask, ...] = ()
     reads: tuple[Read, ...] = ()
-    faults: tuple[Fault, ...] = ()
+    faults: tuple[MetadataFault, ...] = ()
 
 
 def read_metadata(text: str, reader: Reader) -> Metadata:
     """Read a query's metadata: its Fivetran tasks, and the tables that `scheduling` names."""
     root = _compose(text)
-    if isinstance(root, Fault):
+    if isinstance(root, MetadataFault):
         return Metadata(faults=(root,))
     scheduling = _get(root, "scheduling")
     if not isinstance(scheduling, MappingNode):
@@ -83,7 +83,7 @@ def read_metadata(text: str, reader: Reader) -> Metadata:
 def read_dataset_metadata(text: str, reader: Reader) -> Metadata:
     """Read a dataset's metadata: the datasets that it syndicates."""
     root = _compose(text)
-    if isinstance(root, Fault):
+    if isinstance(root, MetadataFault):
         return Metadata(faults=(root,))
     syndication = _get(root, "syndication")
     reads = []
@@ -99,18 +99,18 @@ def _order(read: Read) -> tuple[int, int, str, str]:
     return read.line, read.column, read.project, read.dataset or ""
 
 
-def _tasks(node: Node | None) -> Iterator[FivetranTask | Fault]:
+def _tasks(node: Node | None) -> Iterator[FivetranTask | MetadataFault]:
     if node is None or node.tag == _NULL:
         return
     if not isinstance(node, SequenceNode):
-        yield Fault(f"`{TASKS_KEY}`: expected a list", *_place(node))
+        yield MetadataFault(f"`{TASKS_KEY}`: expected a list", *_place(node))
         return
     for item in node.value:
         task = _get(item, "task_id")
         if isinstance(task, ScalarNode) and task.tag != _NULL and task.value:
             yield FivetranTask(_EXPRESSION.sub(ANY, task.value), *_place(task))
         else:
-            yield Fault(f"`{TASKS_KEY}`: expected a mapping with a `task_id`", *_place(item))
+            yield MetadataFault(f"`{TASKS_KEY}`: expected a mapping with a `task_id`", *_place(item))
 
 
 def _reads(node: Node, reader: Reader) -> Iterator[Read]:
@@ -133,27 +133,27 @@ def _reads(node: Node, reader: Reader) -> Iterator[Read]:
             yield from (Read(*_place(each), project, dataset) for project, dataset in reader.in_value(each.value))
 
 
-def _compose(text: str) -> Node | Fault | None:
+def _compose(text: str) -> Node | MetadataFault | None:
     """Return the root of a YAML text; a template's tags count as text."""
     found = _compose_as_it_is(text)
-    if isinstance(found, Fault) and (without_tags := _without_tags(text)) != text:
+    if isinstance(found, MetadataFault) and (without_tags := _without_tags(text)) != text:
         rendered = _compose_as_it_is(without_tags)
-        return found if isinstance(rendered, Fault) else rendered
+        return found if isinstance(rendered, MetadataFault) else rendered
     return found
 
 
-def _compose_as_it_is(text: str) -> Node | Fault | None:
+def _compose_as_it_is(text: str) -> Node | MetadataFault | None:
     try:
         return _too_deep(text) or yaml.compose(text, Loader=yaml.CSafeLoader)
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         # A character that YAML has not is an error without a mark.
         problem = getattr(error, "problem", None) or getattr(error, "reason", None) or "not YAML"
-        fault = Fault(f"cannot be read as YAML: {printable(str(problem))}")
+        fault = MetadataFault(f"cannot be read as YAML: {printable(str(problem))}")
         return fault if mark is None else replace(fault, line=mark.line + 1, column=mark.column + 1)
 
 
-def _too_deep(text: str) -> Fault | None:
+def _too_deep(text: str) -> MetadataFault | None:
     """Return where a text is nested too deep: libyaml's composer would end the process."""
     if sum(map(text.count, _NESTING)) <= _DEEPEST:
         return None
@@ -161,7 +161,7 @@ def _too_deep(text: str) -> Fault | None:
     for event in yaml.parse(text, Loader=yaml.CSafeLoader):
         depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
         if depth > _DEEPEST and (mark := event.start_mark) is not None:
-            return Fault("cannot be read as YAML: nested too deeply", mark.line + 1, mark.column + 1)
+            return MetadataFault("cannot be read as YAML: nested too deeply", mark.line + 1, mark.column + 1)
     return None
 
 

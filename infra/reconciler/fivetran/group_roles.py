@@ -43,7 +43,7 @@ class GroupMember:
 
 
 @dataclass(frozen=True)
-class LiveAccess:
+class LiveRoles:
     """The roles in a group. Users who see it by a role in the account have no role in it."""
 
     members: Mapping[str, GroupMember]
@@ -53,7 +53,7 @@ class LiveAccess:
     is_without_teams: bool = False
     """Whether the API key may not read teams, so that none is in `members`."""
 
-    def masked(self, show: Callable[[str], str]) -> LiveAccess:
+    def masked(self, show: Callable[[str], str]) -> LiveRoles:
         """Return a copy with masked names and roles, which may be shown and stored."""
         members = [replace(each, name=show(each.name), role=show(each.role)) for each in self.members.values()]
         return replace(self, members={member_key(each.name): each for each in members})
@@ -73,7 +73,7 @@ class LiveAccess:
 
 
 @dataclass(frozen=True)
-class AccessChange:
+class RoleChange:
     """A role that a member gets, loses or changes; `before` and `after` are None without one."""
 
     member: str
@@ -95,20 +95,20 @@ def member_key(name: str) -> str:
     return name.lower() if name.startswith("user:") else name
 
 
-def access_changes(before: Mapping[str, str], after: Mapping[str, str]) -> Iterator[AccessChange]:
+def role_changes(before: Mapping[str, str], after: Mapping[str, str]) -> Iterator[RoleChange]:
     """Return what differs between two lists of roles by member: grants first, then changes, then losses."""
     old = {member_key(name): (name, role) for name, role in before.items()}
     new = {member_key(name): (name, role) for name, role in after.items()}
     for key in sorted(new.keys() - old.keys()):
-        yield AccessChange(new[key][0], None, new[key][1])
+        yield RoleChange(new[key][0], None, new[key][1])
     for key in sorted(new.keys() & old.keys()):
         if not roles.is_same(old[key][1], new[key][1]):
-            yield AccessChange(new[key][0], old[key][1], new[key][1])
+            yield RoleChange(new[key][0], old[key][1], new[key][1])
     for key in sorted(old.keys() - new.keys()):
-        yield AccessChange(old[key][0], old[key][1], None)
+        yield RoleChange(old[key][0], old[key][1], None)
 
 
-def read_access(client: FivetranClient, group_id: str) -> LiveAccess:
+def read_access(client: FivetranClient, group_id: str) -> LiveRoles:
     """Read a group's users, the teams of the account, and the role of each team in the group.
 
     Raises FivetranError: Forbidden where the key may not read the group's users.
@@ -118,8 +118,8 @@ def read_access(client: FivetranClient, group_id: str) -> LiveAccess:
         teams = list(client.list_teams())
         found += _read_teams(client, group_id, teams)
     except Forbidden:
-        return LiveAccess({member_key(each.name): each for each in found}, is_without_teams=True)
-    return LiveAccess({member_key(each.name): each for each in found}, {team.name: team.id for team in teams})
+        return LiveRoles({member_key(each.name): each for each in found}, is_without_teams=True)
+    return LiveRoles({member_key(each.name): each for each in found}, {team.name: team.id for team in teams})
 
 
 def _as_member(user: User) -> GroupMember:

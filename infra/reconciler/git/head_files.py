@@ -39,7 +39,7 @@ _KINDS = {
 
 
 @dataclass(frozen=True)
-class Limits:
+class CommitLimits:
     """How much of a commit is read."""
 
     entries: int = 20_000
@@ -64,7 +64,7 @@ class HeadFiles:
 
 
 def read_head_files(
-    repository: Repository, commit: str, specs: str, limits: Limits = Limits(), *, onto: str | None = None
+    repository: Repository, commit: str, specs: str, limits: CommitLimits = CommitLimits(), *, onto: str | None = None
 ) -> HeadFiles:
     """Read the files of the specs folder of a commit.
 

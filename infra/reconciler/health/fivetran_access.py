@@ -8,7 +8,7 @@ from datetime import date, timedelta
 
 from reconciler.fivetran import roles
 from reconciler.fivetran.api import Role, SystemKey, User
-from reconciler.fivetran.group_roles import GroupMember, LiveAccess, member_key
+from reconciler.fivetran.group_roles import GroupMember, LiveRoles, member_key
 from reconciler.health.checks import Check
 from reconciler.health.lateness import parse_time
 from reconciler.model import Environment, commands
@@ -46,7 +46,7 @@ def declared_roles(environment: Environment, today: date) -> dict[str, str]:
 
 
 def undeclared_members(
-    live: LiveAccess, environment: Environment, today: date, own: str | None
+    live: LiveRoles, environment: Environment, today: date, own: str | None
 ) -> Iterator[UndeclaredMember]:
     """Return who has a role that the file does not declare; none where it declares no access at all.
 
@@ -78,7 +78,7 @@ def describe_key(key: SystemKey, name: str, last: date, day: date) -> str:
 
 
 def check_access(
-    live: LiveAccess, environment: Environment, today: date, own: str | None, known_roles: Iterable[Role]
+    live: LiveRoles, environment: Environment, today: date, own: str | None, known_roles: Iterable[Role]
 ) -> Iterator[Check]:
     """Check that the declared members have their roles, and that others have none.
 
@@ -137,7 +137,7 @@ def _unknown_roles(environment: Environment, known: Mapping[str, Role]) -> Itera
             yield Check(_CHECK, "failed", text, f"correct `fivetran.access` in {environment.file}")
 
 
-def _differences(live: LiveAccess, declared: Mapping[str, str], environment: Environment) -> Iterator[Check]:
+def _differences(live: LiveRoles, declared: Mapping[str, str], environment: Environment) -> Iterator[Check]:
     up = commands.up(environment.name, refresh=True)
     for name, role in sorted(declared.items()):
         there: GroupMember | None = live.members.get(member_key(name))
@@ -152,7 +152,7 @@ def _differences(live: LiveAccess, declared: Mapping[str, str], environment: Env
             yield Check(_CHECK, "warning", text, "ask the user, or remove the line")
 
 
-def _undeclared(live: LiveAccess, environment: Environment, today: date, own: str | None) -> Iterator[Check]:
+def _undeclared(live: LiveRoles, environment: Environment, today: date, own: str | None) -> Iterator[Check]:
     for each in undeclared_members(live, environment, today, own):
         to_do = f"declare it under `fivetran.access` in {environment.file}, or remove it in Fivetran"
         if environment.policy.undeclared_fivetran_access == "revoked" and "API key" not in each.note:

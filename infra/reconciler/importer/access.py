@@ -12,7 +12,7 @@ from reconciler.config.build.to_yaml import describe
 from reconciler.config.schema.schemas import errors
 from reconciler.config.yaml.document import Path
 from reconciler.google.bigquery.access import (
-    Entry,
+    AccessEntry,
     MemberNames,
     drop_void_entries,
     foreign_entries,
@@ -68,7 +68,7 @@ def access_of(live: Iterable[Mapping[str, Any]], context: ImportContext, *, is_w
         context: The environment and its live datasets.
         is_written: Whether a declared connector writes the dataset.
     """
-    present: set[Entry] = set()
+    present: set[AccessEntry] = set()
     lost: list[str] = []
     for each in live:
         entry = parse_entry(each)
@@ -104,17 +104,17 @@ def access_of(live: Iterable[Mapping[str, Any]], context: ImportContext, *, is_w
     )
 
 
-def _inherited(context: ImportContext, *, default: bool, is_written: bool) -> set[Entry]:
+def _inherited(context: ImportContext, *, default: bool, is_written: bool) -> set[AccessEntry]:
     return {*inherited_entries(context.environment, default=default), *(_writer_entries(context) if is_written else ())}
 
 
-def _writer_entries(context: ImportContext) -> set[Entry]:
+def _writer_entries(context: ImportContext) -> set[AccessEntry]:
     """Return the entry with which Fivetran writes a dataset; none while its account is unknown."""
     account = context.service_account
     return set() if account is None else {writer_entry(account)}
 
 
-def _draft_grants(entries: Iterable[Entry], context: ImportContext) -> _Drafts:
+def _draft_grants(entries: Iterable[AccessEntry], context: ImportContext) -> _Drafts:
     drafts = _Drafts(context)
     for entry in _sorted(entries):
         drafts.add(entry)
@@ -135,7 +135,7 @@ class _Drafts:
         self._standing = {to_place(member, pattern) for member in self._policy.standing}
         self._members: dict[tuple[Grant, _Marks], list[str]] = defaultdict(list)
 
-    def add(self, entry: Entry) -> None:
+    def add(self, entry: AccessEntry) -> None:
         """Add an entry to the grants, or to `lost` if no file can declare it."""
         grant = self._as_grant(entry)
         why = self._reason_to_leave_out(entry, grant)
@@ -150,7 +150,7 @@ class _Drafts:
         self.has_unnamed_members |= is_project_role(entry.at) or is_public(entry.at)
         self._members[replace(grant, members=()), marks].extend(grant.members)
 
-    def _as_grant(self, entry: Entry) -> Grant:
+    def _as_grant(self, entry: AccessEntry) -> Grant:
         """Return an entry as a grant, without what the environment requires."""
         grant = Grant(predefined_role(entry.role), (format_member(entry.at, self._environment.workgroups),))
         day = parse_until(entry.condition)
@@ -158,7 +158,7 @@ class _Drafts:
             return replace(grant, condition=entry.condition)
         return replace(grant, until=day, ticket=entry.condition.description if entry.condition else None)
 
-    def _reason_to_leave_out(self, entry: Entry, grant: Grant) -> str | None:
+    def _reason_to_leave_out(self, entry: AccessEntry, grant: Grant) -> str | None:
         """Return why no file can declare an entry; None if one can."""
         name = self._environment.name
         if is_deleted(entry.at):
@@ -206,10 +206,10 @@ def _is_declarable(grant: Grant, environment: Environment) -> bool:
     return not any(errors("unit", describe(unit, environment)))
 
 
-def _sorted(entries: Iterable[Entry]) -> list[Entry]:
+def _sorted(entries: Iterable[AccessEntry]) -> list[AccessEntry]:
     return sorted(entries, key=lambda entry: (entry.role, entry.field, entry.member, repr(entry.condition)))
 
 
-def _format(entry: Mapping[str, Any] | Entry, environment: Environment) -> str:
+def _format(entry: Mapping[str, Any] | AccessEntry, environment: Environment) -> str:
     """Format an entry for people, its member as files write it."""
     return str(format_entry(entry, MemberNames(environment.workgroups)))

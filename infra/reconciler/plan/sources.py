@@ -72,7 +72,7 @@ class Sources:
 
 
 @dataclass(frozen=True)
-class Difference:
+class SourceChanges:
     """How the files of a run differ from those of the last applied run."""
 
     changed: frozenset[str]
@@ -102,17 +102,17 @@ def find_sources(loaded: Loaded, stack: str) -> Sources:
     return Sources(shared, units)
 
 
-def compare_sources(before: Sources | None, after: Sources) -> Difference:
+def compare_sources(before: Sources | None, after: Sources) -> SourceChanges:
     """Compare the hashes of the last applied run, if it recorded any, with those of the files now."""
     now = frozenset(after.units)
     if before is None:
-        return Difference(now, frozenset(), frozenset(), ("unrecorded",))
+        return SourceChanges(now, frozenset(), frozenset(), ("unrecorded",))
     removed = frozenset(before.units) - now
     reasons = tuple(key for key in sorted(after.shared) if before.shared.get(key) != after.shared[key])
     if reasons:
-        return Difference(now, removed, frozenset(), reasons)
+        return SourceChanges(now, removed, frozenset(), reasons)
     changed = frozenset(name for name in now if before.units.get(name) != after.units[name])
-    return Difference(changed, removed, now - changed)
+    return SourceChanges(changed, removed, now - changed)
 
 
 def _linked(fleet: Fleet) -> Mapping[str, set[str]]:

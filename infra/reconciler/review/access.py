@@ -7,7 +7,7 @@ from datetime import date
 from typing import Any
 
 from reconciler.google.bigquery.access import (
-    Entry,
+    AccessEntry,
     format_member,
     locate_entries,
     parse_entry,
@@ -53,8 +53,8 @@ def sensitivity(context: Context) -> Iterator[Consequence]:
             yield Consequence(severity, kind, text, f"dataset {dataset}", name, place, several=several)
 
 
-def _entries(inputs: Mapping[str, Any]) -> dict[tuple[str, str, str], list[Entry]]:
-    found: dict[tuple[str, str, str], list[Entry]] = {}
+def _entries(inputs: Mapping[str, Any]) -> dict[tuple[str, str, str], list[AccessEntry]]:
+    found: dict[tuple[str, str, str], list[AccessEntry]] = {}
     for each in (inputs.get("entries") or {}).values():
         entry = parse_entry(each) if isinstance(each, dict) else None
         if entry is not None:
@@ -122,7 +122,7 @@ class _ListChange:
             return Consequence("stop", "access_granted", text, at, self.unit, place, "writer", several=several)
         return Consequence("note", "access_revoked", text, at, self.unit, place, several=several)
 
-    def _granted(self, entry: Entry, old: list[Entry]) -> Consequence:
+    def _granted(self, entry: AccessEntry, old: list[AccessEntry]) -> Consequence:
         if not old:
             parts = f"grants {_role(entry)} on ", f" to {self._member(entry)}{_condition(entry)}"
             return self._consequence("stop", "access_granted", parts, entry, people=self._people())
@@ -131,7 +131,7 @@ class _ListChange:
         severity: Severity = "note" if is_narrower and not self.is_sensitive else "stop"
         return self._consequence(severity, "access_changed", self._change(entry, old), entry)
 
-    def _change(self, entry: Entry, old: list[Entry]) -> tuple[str, str]:
+    def _change(self, entry: AccessEntry, old: list[AccessEntry]) -> tuple[str, str]:
         """Return how a grant that stays is changed: the words before and after the dataset."""
         until, before = parse_until(entry.condition), _latest(old)
         role, member = f"{_role(entry)} on ", f" for {self._member(entry)}"
@@ -147,7 +147,7 @@ class _ListChange:
             return f"keeps {role}", f"{member} until {until}{ticket}, for another reason"
         return f"{'extends' if until > before else 'shortens'} {role}", f"{member} from {before} to {until}{ticket}"
 
-    def _revoked(self, entry: Entry) -> Consequence:
+    def _revoked(self, entry: AccessEntry) -> Consequence:
         until = parse_until(entry.condition)
         lapsed = until is not None and until < self.context.active.expiries.today
         verb, ended = ("removes the lapsed", f", which ended on {until}") if lapsed else ("revokes", "")
@@ -161,7 +161,7 @@ class _ListChange:
         severity: Severity,
         kind: str,
         parts: tuple[str, str],
-        entry: Entry,
+        entry: AccessEntry,
         *,
         people: str = "",
         is_scheduled: bool = False,
@@ -184,20 +184,20 @@ class _ListChange:
             several=several,
         )
 
-    def _member(self, entry: Entry) -> str:
+    def _member(self, entry: AccessEntry) -> str:
         return format_member(entry.at, self.context.environment.workgroups)
 
     def _people(self) -> str:
         before, after = _count_people(self.before), _count_people(self.after)
         return f" (people named in the list: {before} → {after})" if before != after else ""
 
-    def _place(self, entry: Entry) -> str:
+    def _place(self, entry: AccessEntry) -> str:
         file, path = self.lines.get(entry, ("", ""))
         if file:
             return self.context.loaded.places.find(file, path)
         return self.context.dataset_place(self.dataset, "access")
 
-    def _lines(self) -> dict[Entry, tuple[str, str]]:
+    def _lines(self) -> dict[AccessEntry, tuple[str, str]]:
         if self.dataset not in self.context.datasets:
             return {}
         unit, dataset = self.context.datasets[self.dataset]
@@ -205,15 +205,15 @@ class _ListChange:
         return {each.entry: (each.file, each.path) for each in located}
 
 
-def _describe(context: Context, entry: Entry) -> str:
+def _describe(context: Context, entry: AccessEntry) -> str:
     return f"{_role(entry)} to {format_member(entry.at, context.environment.workgroups)}{_condition(entry)}"
 
 
-def _role(entry: Entry) -> str:
+def _role(entry: AccessEntry) -> str:
     return predefined_role(entry.role)
 
 
-def _condition(entry: Entry) -> str:
+def _condition(entry: AccessEntry) -> str:
     if entry.condition is None:
         return ""
     until = parse_until(entry.condition)
@@ -221,17 +221,17 @@ def _condition(entry: Entry) -> str:
     return f" until {until}{ticket}" if until else f" under the condition {entry.condition.title!r}"
 
 
-def _latest(entries: list[Entry]) -> date | None:
+def _latest(entries: list[AccessEntry]) -> date | None:
     """Return the last day of the longest of these grants; None for a permanent one."""
     days = [parse_until(entry.condition) for entry in entries]
     return None if None in days else max(day for day in days if day is not None)
 
 
-def _are_dates(entries: list[Entry]) -> bool:
+def _are_dates(entries: list[AccessEntry]) -> bool:
     return all(entry.condition is None or parse_until(entry.condition) is not None for entry in entries)
 
 
-def _count_people(entries: Mapping[tuple[str, str, str], list[Entry]]) -> int:
+def _count_people(entries: Mapping[tuple[str, str, str], list[AccessEntry]]) -> int:
     return len(
         {member for _, field, member in entries if field == "userByEmail" and "gserviceaccount.com" not in member}
     )

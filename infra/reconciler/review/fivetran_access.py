@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from reconciler.fivetran import roles
-from reconciler.fivetran.group_roles import AccessChange, access_changes, member_key
+from reconciler.fivetran.group_roles import RoleChange, member_key, role_changes
 from reconciler.model import Grant
 from reconciler.review.consequence import Consequence
 from reconciler.review.context import Context
@@ -41,7 +41,7 @@ class _AccessReview:
 
     def consequences(self) -> Iterator[Consequence]:
         """Return one consequence a member, and one for a policy that begins to revoke what is undeclared."""
-        for change in access_changes(self.before, self.after):
+        for change in role_changes(self.before, self.after):
             yield self._member(change)
         yield from self._other_days()
         for name, role in sorted(self.others.items()) if self.revokes else ():
@@ -102,7 +102,7 @@ class _AccessReview:
             "stop", "fivetran_access_complete", text, f"Fivetran group {self.group}", place=place, value="revoked"
         )
 
-    def _member(self, change: AccessChange) -> Consequence:
+    def _member(self, change: RoleChange) -> Consequence:
         name, at = change.member, f"in the Fivetran group {self.group}"
         if change.after is None:
             return self._lost(change)
@@ -115,7 +115,7 @@ class _AccessReview:
         value = [roles.current_name(change.after), self.new_days.get(name)]
         return Consequence("stop", kind, text, self._object(name), place=self._place(name), value=value)
 
-    def _lost(self, change: AccessChange) -> Consequence:
+    def _lost(self, change: RoleChange) -> Consequence:
         grant, at = self._grant(change.member), f"in the Fivetran group {self.group}"
         if grant is not None and grant.until is not None and grant.until < self.context.active.expiries.today:
             text = f"revokes {change.before} {at} from {change.member}: its last day was {grant.until}"

@@ -44,7 +44,7 @@ class Step:
 
 
 @dataclass(frozen=True)
-class Fault:
+class PreviewError:
     """An error of a preview. `type` is that of the resource, empty for the program's own."""
 
     text: str
@@ -58,7 +58,7 @@ class Preview:
     steps: tuple[Step, ...]
     outputs: Mapping[str, Any]
     """The stack's outputs of the last run."""
-    faults: tuple[Fault, ...] = ()
+    faults: tuple[PreviewError, ...] = ()
     """Why the run would be rejected."""
 
     def of_type(self, name: str) -> Iterator[Step]:
@@ -137,13 +137,13 @@ def _outputs(listed: list[dict[str, Any]]) -> Mapping[str, Any]:
     return {}
 
 
-def _faults(diagnostics: list[dict[str, Any]]) -> Iterator[Fault]:
+def _faults(diagnostics: list[dict[str, Any]]) -> Iterator[PreviewError]:
     for each in diagnostics:
         if each.get("severity") != "error":
             continue
         text = str(each.get("message", "")).strip().removeprefix("error: ").removeprefix("Failed: ").strip()
         if text and not text.startswith(_REPEATED):
-            yield Fault(text, _type_and_name(str(each.get("urn", "")))[0])
+            yield PreviewError(text, _type_and_name(str(each.get("urn", "")))[0])
 
 
 def _state(step: Mapping[str, Any], key: str) -> Mapping[str, Any]:

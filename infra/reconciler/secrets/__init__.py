@@ -12,18 +12,18 @@ from reconciler.secrets.values_to_mask import (
     remember_declared,
     wait_until_declared,
 )
-from reconciler.secrets.versions import Finding, check_versions
+from reconciler.secrets.versions import VersionFault, check_versions
 
 __all__ = [
     "ADVICE",
     "EnvironmentResolver",
-    "Finding",
     "KnownValues",
     "OddValue",
     "PulumiConfigResolver",
     "Resolved",
     "Resolver",
     "UnresolvedReferences",
+    "VersionFault",
     "check_versions",
     "explain_withheld",
     "inspect_value",

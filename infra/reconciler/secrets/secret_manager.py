@@ -28,7 +28,7 @@ from google.cloud.secretmanager_v1.services.secret_manager_service.transports im
 from reconciler.google.rest import default_credentials, is_loopback
 from reconciler.model import Reference
 from reconciler.model.errors import ReconcilerError
-from reconciler.secrets.versions import Finding, SecretRequest
+from reconciler.secrets.versions import SecretRequest, VersionFault
 
 #: Another address of the API, as Google's Terraform and Pulumi providers name it; with or without `/v1/` at its end.
 ENDPOINT = "GOOGLE_SECRET_MANAGER_CUSTOM_ENDPOINT"
@@ -75,7 +75,7 @@ class SecretManager:
         except UnicodeDecodeError:
             raise LookupError(f"{_where(reference)} is not UTF-8 text: add a version that is") from None
 
-    def state(self, reference: Reference, patience: TimeLimits) -> Finding | None:
+    def state(self, reference: Reference, patience: TimeLimits) -> VersionFault | None:
         """Return what is wrong with a version by its metadata; None when it is enabled."""
         asked = SecretRequest("get", reference)
         try:
@@ -88,7 +88,7 @@ class SecretManager:
             return None
         return asked.destroyed() if found.state == SecretVersion.State.DESTROYED else asked.disabled()
 
-    def _finding(self, error: Exception, asked: SecretRequest) -> Finding:  # noqa: PLR0911 (a case a line)
+    def _finding(self, error: Exception, asked: SecretRequest) -> VersionFault:  # noqa: PLR0911 (a case a line)
         """Describe an error of the library without its text, which may quote a secret."""
         match error:
             case google_exceptions.RetryError(cause=Exception() as cause):

@@ -18,7 +18,7 @@ _ROLES = {"access": "roles/secretmanager.secretAccessor", "get": "roles/secretma
 
 
 @dataclass(frozen=True)
-class Finding:
+class VersionFault:
     """Why a reference cannot be used, or why that is unknown. `message` follows `config.api_key: `."""
 
     kind: Kind
@@ -48,61 +48,61 @@ class SecretRequest:
         """The option of gcloud for the secret's project."""
         return f"--project={self.reference.project}"
 
-    def no_secret(self) -> Finding:
+    def no_secret(self) -> VersionFault:
         """Describe a 404 for the secret."""
         name, project = self.reference.name, self.reference.project
         create = commands.reconciler("secret put", "--project", str(project), "--create", name)
-        return Finding(
+        return VersionFault(
             "missing",
             f"project {project} has no secret {name} with a version: create one ({create}), or correct the reference",
         )
 
-    def no_version(self) -> Finding:
+    def no_version(self) -> VersionFault:
         """Describe a 404 for the version."""
         name, project = self.reference.name, self.reference.project
         add = commands.reconciler("secret put", "--project", str(project), name)
-        return Finding(
+        return VersionFault(
             "missing",
             f"the secret {name} in project {project} has no version {self.reference.version}: add it ({add}), or "
             "correct the reference",
         )
 
-    def disabled(self) -> Finding:
+    def disabled(self) -> VersionFault:
         """Describe a 400 on access, or a disabled version."""
         version, secret = str(self.reference.version or "latest"), f"--secret={self.reference.name}"
         enable = shell("gcloud", "secrets", "versions", "enable", version, secret, self._project)
-        return Finding("disabled", f"{self.subject} is disabled: enable it ({enable}), or refer to another")
+        return VersionFault("disabled", f"{self.subject} is disabled: enable it ({enable}), or refer to another")
 
-    def destroyed(self) -> Finding:
+    def destroyed(self) -> VersionFault:
         """Describe a destroyed version."""
         add = commands.reconciler("secret put", "--project", str(self.reference.project), self.reference.name)
-        return Finding("destroyed", f"{self.subject} is destroyed: add a version ({add}), and refer to that one")
+        return VersionFault("destroyed", f"{self.subject} is destroyed: add a version ({add}), and refer to that one")
 
-    def denied(self, who: str) -> Finding:
+    def denied(self, who: str) -> VersionFault:
         """Describe a 403. Google answers it for a missing secret too, where the account may not know."""
         name, project = self.reference.name, self.reference.project
-        return Finding(
+        return VersionFault(
             "unknown",
             f"no permission secretmanager.versions.{self.what} on the secret {name} in project {project} for {who}, or "
             f"there is no such secret: grant {_ROLES[self.what]}, or correct the reference",
         )
 
-    def not_enabled(self) -> Finding:
+    def not_enabled(self) -> VersionFault:
         """Describe a 403 because the API is off."""
         enable = shell("gcloud", "services", "enable", "secretmanager.googleapis.com", self._project)
         text = f"the Secret Manager API is not enabled in project {self.reference.project}: {enable}"
-        return Finding("unknown", text)
+        return VersionFault("unknown", text)
 
-    def unknown(self, why: str, step: str) -> Finding:
+    def unknown(self, why: str, step: str) -> VersionFault:
         """Describe any other failure. `why` follows `Secret Manager`."""
-        return Finding("unknown", f"Secret Manager {why}, asked for {self.subject}: {step}")
+        return VersionFault("unknown", f"Secret Manager {why}, asked for {self.subject}: {step}")
 
 
 #: Requests under way at once.
 _AT_ONCE = 16
 
 
-def check_versions(references: Iterable[Reference]) -> Mapping[Reference, Finding]:
+def check_versions(references: Iterable[Reference]) -> Mapping[Reference, VersionFault]:
     """Return what is wrong with each reference, in the order given; references that are fine are left out.
 
     Asks once for each version, for some seconds. A finding that is not `certain` says why the version could
@@ -116,7 +116,7 @@ def check_versions(references: Iterable[Reference]) -> Mapping[Reference, Findin
     try:
         manager = connect()
     except ReconcilerError as error:
-        return dict.fromkeys(distinct, Finding("unknown", str(error)))
+        return dict.fromkeys(distinct, VersionFault("unknown", str(error)))
     patience = TimeLimits(total_s=10.0, attempt_s=5.0)
     with ThreadPoolExecutor(min(_AT_ONCE, len(distinct)), thread_name_prefix="check-versions") as pool:
         found = pool.map(lambda reference: manager.state(reference, patience), distinct)

@@ -15,19 +15,19 @@ import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
-from reconciler.airflow.credentials import Credentials
+from reconciler.airflow.credentials import AirflowCredentials
 from reconciler.model.errors import ReconcilerError, RemoteError
 
 
 def read(
     audience: str | None = None, *, google_access: bool = False, variables: Mapping[str, str] = MappingProxyType({})
-) -> Credentials:
-    return Credentials.from_environment(audience, google_access=google_access, variables=variables)
+) -> AirflowCredentials:
+    return AirflowCredentials.from_environment(audience, google_access=google_access, variables=variables)
 
 
 def test_a_token_or_a_user_is_read_from_variables():
-    assert read(variables={"AIRFLOW_TOKEN": " token\n"}) == Credentials(token="token")
-    assert read(variables={"AIRFLOW_USERNAME": "me", "AIRFLOW_PASSWORD": "secret"}) == Credentials(
+    assert read(variables={"AIRFLOW_TOKEN": " token\n"}) == AirflowCredentials(token="token")
+    assert read(variables={"AIRFLOW_USERNAME": "me", "AIRFLOW_PASSWORD": "secret"}) == AirflowCredentials(
         user=("me", "secret")
     )
 
@@ -103,16 +103,16 @@ def google(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[list[dic
 
 
 def test_googles_identity_token_is_for_the_audience(google: list[dict[str, object]]):
-    assert read("client.apps.googleusercontent.com") == Credentials(google=ID_TOKEN)
+    assert read("client.apps.googleusercontent.com") == AirflowCredentials(google=ID_TOKEN)
     assert [each["target_audience"] for each in google] == ["client.apps.googleusercontent.com"]
 
 
 def test_google_identity_is_sent_beside_an_airflow_token(google: list[dict[str, object]]):
-    assert read("client", variables={"AIRFLOW_TOKEN": "token"}) == Credentials(token="token", google=ID_TOKEN)
+    assert read("client", variables={"AIRFLOW_TOKEN": "token"}) == AirflowCredentials(token="token", google=ID_TOKEN)
 
 
 def test_googles_access_token_is_for_the_cloud(google: list[dict[str, object]]):
-    assert read(google_access=True) == Credentials(google="access")
+    assert read(google_access=True) == AirflowCredentials(google="access")
     assert [each["scope"] for each in google] == ["https://www.googleapis.com/auth/cloud-platform"]
 
 
@@ -174,7 +174,7 @@ def federated(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[list[
 
 
 def test_githubs_identity_gets_the_accounts_token(federated: list[tuple[str, str, str]]):
-    assert read("client") == Credentials(google=ID_TOKEN)
+    assert read("client") == AirflowCredentials(google=ID_TOKEN)
     assert federated == [("/apply@example.com:generateIdToken", "Bearer federated", "client")]
 
 

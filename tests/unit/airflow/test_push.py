@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from reconciler.airflow.marker import Marker
-from reconciler.airflow.push import Action, AmbiguousWrite, Live, Push, Step, Wanted, apply, plan
+from reconciler.airflow.push import Action, AmbiguousWrite, Live, Push, PushStep, Wanted, apply, plan
 
 from .memory import Memory, live
 
@@ -16,7 +16,7 @@ IDS = ("minor_osprey", "kind_owl")
 OWNERS = (None, "dev", "prod")
 
 
-def pushed(push: Push, store: Memory) -> list[Step]:
+def pushed(push: Push, store: Memory) -> list[PushStep]:
     return list(apply(push, store, sleep=lambda _: None))
 
 

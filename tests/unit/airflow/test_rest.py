@@ -8,7 +8,7 @@ from dataclasses import replace
 
 import pytest
 
-from reconciler.airflow.credentials import Credentials
+from reconciler.airflow.credentials import AirflowCredentials
 from reconciler.airflow.marker import Marker, mark
 from reconciler.airflow.push import Action, AmbiguousWrite, Live, Push, Wanted, apply
 from reconciler.airflow.rest import AirflowVariables
@@ -17,8 +17,8 @@ from reconciler.model.errors import ReconcilerError, RemoteError
 from .stand_in import LARGEST_PAGE, PASSWORD, TOKEN, USER, Airflow, serving
 
 MARKER = Marker("dev", "minor_osprey")
-BY_USER = Credentials(user=(USER, PASSWORD))
-BY_TOKEN = Credentials(token=TOKEN)
+BY_USER = AirflowCredentials(user=(USER, PASSWORD))
+BY_TOKEN = AirflowCredentials(token=TOKEN)
 
 
 @pytest.fixture(params=[2, 3])
@@ -27,7 +27,7 @@ def airflow(request: pytest.FixtureRequest) -> Iterator[Airflow]:
         yield served
 
 
-def opened(airflow: Airflow, credentials: Credentials = BY_USER) -> AirflowVariables:
+def opened(airflow: Airflow, credentials: AirflowCredentials = BY_USER) -> AirflowVariables:
     return AirflowVariables(airflow.url + "/", credentials, sleep=lambda _: None)
 
 
@@ -35,8 +35,8 @@ def wanted(*keys: str) -> Push:
     return Push(frozenset({"dev"}), {key: Wanted(key, "dev", "minor_osprey") for key in keys}, {}, prune=True)
 
 
-@pytest.mark.parametrize("credentials", [BY_USER, BY_TOKEN, Credentials(google=TOKEN)])
-def test_each_kind_of_credentials_creates_reads_changes_and_deletes(airflow: Airflow, credentials: Credentials):
+@pytest.mark.parametrize("credentials", [BY_USER, BY_TOKEN, AirflowCredentials(google=TOKEN)])
+def test_each_kind_of_credentials_creates_reads_changes_and_deletes(airflow: Airflow, credentials: AirflowCredentials):
     with opened(airflow, credentials) as store:
         store.create("a", "minor_osprey", MARKER)
         created = store.read("a")
@@ -50,7 +50,7 @@ def test_each_kind_of_credentials_creates_reads_changes_and_deletes(airflow: Air
 
 
 def test_a_google_token_beside_another_is_for_the_proxy(airflow: Airflow):
-    with opened(airflow, Credentials(token=TOKEN, google="google_token")) as store:
+    with opened(airflow, AirflowCredentials(token=TOKEN, google="google_token")) as store:
         store.snapshot(())
     assert {each["proxy-authorization"] for each in airflow.headers} == {"Bearer google_token"}
 
@@ -141,7 +141,7 @@ def test_no_error_shows_a_credential(airflow: Airflow):
 def test_wrong_credentials_are_reported_with_what_to_check(airflow: Airflow):
     with (
         pytest.raises(RemoteError, match=r"answered 401. Check AIRFLOW_TOKEN"),
-        opened(airflow, Credentials(user=(USER, "wrong"))) as store,
+        opened(airflow, AirflowCredentials(user=(USER, "wrong"))) as store,
     ):
         store.snapshot(())
 

@@ -8,7 +8,7 @@ import pytest
 from tests.unit.secrets.conftest import PROJECT, Vault
 
 from reconciler.airflow.marker import Marker
-from reconciler.airflow.push import Action, Live, Push, Step, Wanted, apply
+from reconciler.airflow.push import Action, Live, Push, PushStep, Wanted, apply
 from reconciler.airflow.secret_store import PREFIX, SecretVariables
 from reconciler.model import Reference
 from reconciler.model.errors import RemoteError
@@ -23,7 +23,7 @@ def push(connection: str = "", *, adopt: bool = False) -> Push:
 
 
 def pushed(push: Push) -> list[tuple[str, Action]]:
-    steps: list[Step] = list(apply(push, SecretVariables(PROJECT), sleep=lambda _: None))
+    steps: list[PushStep] = list(apply(push, SecretVariables(PROJECT), sleep=lambda _: None))
     return [(step.key, step.action) for step in steps]
 
 

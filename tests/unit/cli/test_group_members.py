@@ -14,7 +14,7 @@ import pytest
 from reconciler.cli.placeholder_values import PlaceholderValues
 from reconciler.config import load
 from reconciler.fivetran.api import Role
-from reconciler.fivetran.group_roles import GroupMember, LiveAccess
+from reconciler.fivetran.group_roles import GroupMember, LiveRoles
 from reconciler.health.fivetran_access import check_access
 
 from .workspace import ENVIRONMENT, Workspace
@@ -107,7 +107,7 @@ def test_doctor_leaves_out_roles_that_members_have_in_other_groups(members: Work
 
 
 def test_doctor_takes_a_former_name_of_a_role_for_its_new_one(members: Workspace):
-    live = LiveAccess({"user:bob@example.com": GroupMember(BOB, "1", EDIT)})
+    live = LiveRoles({"user:bob@example.com": GroupMember(BOB, "1", EDIT)})
     declare(members, {BOB: "Destination Analyst"})
     environment = load(members.specs, members.specs.parent).fleets["dev"].environment
     known = [Role(EDIT, frozenset({"DESTINATION"}), None)]

@@ -13,7 +13,7 @@ import yaml
 
 from reconciler.config import load
 from reconciler.edits import promote as promotion
-from reconciler.edits.new import Wanted, draft
+from reconciler.edits.new import NewUnitRequest, draft
 from reconciler.edits.scheduling import scheduling_snippet
 from reconciler.edits.source import Source
 from reconciler.fivetran import catalog
@@ -74,7 +74,9 @@ def test_new_drafts_a_valid_file_for_every_service(folder: Folder, environment: 
     folder.file.unlink()
     fleet = load(specs, Path.cwd()).fleet("dev")
     drafts = {
-        specs / "dev" / f"{service}.yaml": draft(found, Wanted(service), fleet.environment, "fivetran-", DAY).text
+        specs / "dev" / f"{service}.yaml": draft(
+            found, NewUnitRequest(service), fleet.environment, "fivetran-", DAY
+        ).text
         for service in catalog.known()
         if (found := catalog.find(service)) is not None
     }
@@ -145,7 +147,7 @@ def test_promote_of_a_new_unit_is_what_new_would_write_for_every_service(folder:
     for service in catalog.known():
         found = catalog.find(service)
         assert found is not None
-        wanted = Wanted(service, ("owner@example.com",), "Payments.")
+        wanted = NewUnitRequest(service, ("owner@example.com",), "Payments.")
         first, other = (draft(found, wanted, each, "fivetran-", DAY).text for each in (dev, prod))
         source = Source.read(first.encode(), f"connectors/dev/{service}.yaml")
         promoted = promotion.promote(source, service, dev, prod, DAY, task_id=None, prefix="fivetran-").source.text

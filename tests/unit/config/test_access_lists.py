@@ -13,7 +13,7 @@ from tests.unit.google.written_list import written_list
 from reconciler.config import load
 from reconciler.config.yaml.read import parse
 from reconciler.google.bigquery.access import (
-    Entry,
+    AccessEntry,
     drop_void_entries,
     inherited_entries,
     is_person,
@@ -29,7 +29,7 @@ from reconciler.model import Dataset, Fleet
 TODAY = date(2026, 12, 1)
 WRITER = "g-lively-panda@fivetran-production.iam.gserviceaccount.com"
 PATTERN = "wg-{workgroup}--{subgroup}@example.com"
-WRITES = Entry("WRITER", "userByEmail", WRITER)
+WRITES = AccessEntry("WRITER", "userByEmail", WRITER)
 
 ROBOTS = ["serviceAccount:robot@p.iam.gserviceaccount.com", "user:1-compute@developer.gserviceaccount.com"]
 STANDING = ["workgroup:data/engineers", "group:WG-Data--Engineers@example.com", "user:S@example.com"]
@@ -158,7 +158,7 @@ def take_out(content: Any, file: Path, lines: list[int]) -> None:
         del node[index]
 
 
-def entries(fleet: Fleet, dataset: Dataset) -> tuple[Entry, ...]:
+def entries(fleet: Fleet, dataset: Dataset) -> tuple[AccessEntry, ...]:
     """The access list that the program writes."""
     return written_list(fleet.environment, dataset, WRITER if fleet.is_written(dataset) else None)
 
@@ -205,5 +205,5 @@ def test_the_access_list_of_every_dataset(environment, declared):
             assert len({(entry.role, entry.at, entry.condition) for entry in found}) == len(found)
 
 
-def at(found: tuple[Entry, ...], role: str) -> set[Any]:
+def at(found: tuple[AccessEntry, ...], role: str) -> set[Any]:
     return {entry.at for entry in found if entry.role == role and entry.condition is None}

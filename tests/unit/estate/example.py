@@ -13,7 +13,7 @@ import yaml
 
 from reconciler.config import load
 from reconciler.estate.access import LiveAccess, list_grants
-from reconciler.estate.units import Attention, Estate, Reading, build_rows, find_endings
+from reconciler.estate.units import Attention, Coverage, Estate, build_rows, find_endings
 from reconciler.fivetran import catalog
 from reconciler.fivetran.api import Connection
 from reconciler.google.bigquery.access import declared_entries
@@ -201,8 +201,8 @@ def _attention(fleet: Fleet, unit: Unit, status: UnitStatus) -> list[Attention]:
     ]
 
 
-def _reading(fleet: Fleet, hostile: str) -> Reading:
+def _reading(fleet: Fleet, hostile: str) -> Coverage:
     environment = fleet.environment
     read = (f"{len(fleet.units)} files", "Fivetran's list of connections", "the IAM policy of the project")
     gaps = (hostile or "the IAM policy of the organisation 1: Google answered 403", "who is in a group")
-    return Reading(environment.name, environment.gcp_project, environment.group, read, gaps)
+    return Coverage(environment.name, environment.gcp_project, environment.group, read, gaps)

@@ -8,7 +8,7 @@ import httpx
 import pytest
 
 from reconciler.fivetran.api import FivetranClient, InvalidSettings, UnexpectedAnswer
-from reconciler.fivetran.api.types import Account, Role
+from reconciler.fivetran.api.types import AccountInfo, Role
 
 from .support import Server, ok, rejection
 
@@ -345,7 +345,7 @@ def test_the_service_account_is_the_address_alone() -> None:
 def test_account_info_names_the_owner_of_the_key() -> None:
     data = {"account_id": "a", "account_name": "Example", "system_key_id": "k"}
     with Server(ok(data)).client() as client:
-        assert client.account_info() == Account("a", "Example", None, "k")
+        assert client.account_info() == AccountInfo("a", "Example", None, "k")
 
 
 def test_an_invitation_that_is_not_accepted_is_pending() -> None:

@@ -58,7 +58,7 @@ def test_text_named_like_a_credential_is_secret():
 def test_consent_depends_on_fields_and_choices_of_the_service():
     for service in catalog.catalogue().values():
         for condition in service.consent.unless:
-            if condition == catalog.Condition(("auth",)):
+            if condition == catalog.ConsentCondition(("auth",)):
                 assert service.auth, service.id
                 continue
             field = service.field(condition.path)

@@ -12,7 +12,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from reconciler.fivetran import catalog
-from reconciler.fivetran.catalog import Field, Form, Unreadable
+from reconciler.fivetran.catalog import Field, Form, InvalidService
 
 EDITOR = jsonschema_rs.validator_for(
     json.loads((catalog.SERVICES.parent / "service.schema.json").read_text(encoding="utf-8"))
@@ -65,7 +65,9 @@ SERVICE = catalog.Service(
     name="On: a 'name'",
     status="beta",
     form=Form.SCHEMA,
-    consent=catalog.Consent(True, (catalog.Condition(("auth",)), catalog.Condition(("config", "mode"), "AllApps"))),
+    consent=catalog.Consent(
+        True, (catalog.ConsentCondition(("auth",)), catalog.ConsentCondition(("config", "mode"), "AllApps"))
+    ),
     secret=("plain",),
     config={
         "anything": Field("any"),
@@ -145,7 +147,7 @@ def with_field(field: Any) -> dict[str, Any]:
     ],
 )
 def test_schema_that_describes_no_service_is_rejected_by_reader_and_editor(schema: Any, message: str):
-    with pytest.raises(Unreadable, match=message):
+    with pytest.raises(InvalidService, match=message):
         catalog.from_schema("made_up", schema)
     assert EDITOR.is_valid(SCHEMA)
     if "`required` is a list" not in message:  # JSON Schema cannot compare a list with the keys beside it
@@ -172,7 +174,7 @@ def test_reader_and_editor_accept_the_same_schemas(place: Callable[[Any], dict[s
     schema = place(node)
     try:
         accepted = catalog.from_schema("made_up", schema) is not None
-    except Unreadable as error:
+    except InvalidService as error:
         assume("`required` is a list" not in str(error))  # JSON Schema cannot compare a list with the keys beside it
         accepted = False
     assert EDITOR.is_valid(schema) is accepted
@@ -189,14 +191,14 @@ def test_reader_and_editor_accept_the_same_schemas(place: Callable[[Any], dict[s
     ],
 )
 def test_text_that_is_no_plain_yaml_is_rejected(text: str, message: str):
-    with pytest.raises(Unreadable, match=message):
+    with pytest.raises(InvalidService, match=message):
         catalog.read("made_up", text)
 
 
 @pytest.mark.parametrize("name", ["a b", "a.b", "a[]", "(a)", ""])
 def test_field_whose_name_a_path_cannot_hold_is_not_written(name: str):
     metadata = {"properties": {name: {"type": "string"}}}
-    with pytest.raises(Unreadable, match="of a field cannot be written"):
+    with pytest.raises(InvalidService, match="of a field cannot be written"):
         catalog.write(entry(metadata))
 
 
@@ -337,5 +339,5 @@ def test_new_service_with_auth_is_assumed_to_need_consent_without_it():
     [{"properties": []}, {"properties": {"a": "string"}}, {"properties": {"a": {"type": "array", "items": 1}}}],
 )
 def test_metadata_of_another_shape_is_rejected(config: dict[str, Any]):
-    with pytest.raises(Unreadable, match="is no object"):
+    with pytest.raises(InvalidService, match="is no object"):
         entry(config)

@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from reconciler.cli.main import cli
-from reconciler.git.head_files import HeadFiles, Limits, read_head_files
+from reconciler.git.head_files import CommitLimits, HeadFiles, read_head_files
 from reconciler.git.repository import Repository
 from reconciler.model.errors import ReconcilerError
 
@@ -28,7 +28,7 @@ def commits(tmp_path: Path) -> Commits:
 
 
 def read(commits: Commits, commit: str, specs: str = "connectors", **limits: int) -> HeadFiles:
-    return read_head_files(Repository(commits.folder), commit, specs, Limits(**limits))
+    return read_head_files(Repository(commits.folder), commit, specs, CommitLimits(**limits))
 
 
 def rejected(commits: Commits, commit: str, **limits: int) -> list[tuple[str, str]]:

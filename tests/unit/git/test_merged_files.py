@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from reconciler.git.head_files import Limits, read_head_files
+from reconciler.git.head_files import CommitLimits, read_head_files
 from reconciler.git.repository import Repository
 from reconciler.model.errors import ReconcilerError
 
@@ -26,7 +26,7 @@ def after(commits: Commits, files: Mapping[str, str], *parents: str) -> str:
 
 
 def merged(commits: Commits, head: str, onto: str, **limits: int):
-    return read_head_files(Repository(commits.folder), head, "connectors", Limits(**limits), onto=onto)
+    return read_head_files(Repository(commits.folder), head, "connectors", CommitLimits(**limits), onto=onto)
 
 
 def test_head_files_keep_what_the_default_branch_added_since(commits: Commits):

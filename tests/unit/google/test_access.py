@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from tests.unit.google.written_list import written_list
 
 from reconciler.google.bigquery.access import (
-    Entry,
+    AccessEntry,
     describe_lapse,
     drop_void_entries,
     effective_entries,
@@ -62,7 +62,7 @@ grants = st.lists(
 always = st.lists(st.builds(lambda role, who: Grant(role, tuple(who)), roles, st.sets(members)), max_size=3).map(tuple)
 
 
-OWNERS = Entry("OWNER", "specialGroup", "projectOwners")
+OWNERS = AccessEntry("OWNER", "specialGroup", "projectOwners")
 
 
 def environment(automation: tuple[Grant, ...] = (), default_access: tuple[Grant, ...] = ()) -> Environment:
@@ -78,7 +78,7 @@ def environment(automation: tuple[Grant, ...] = (), default_access: tuple[Grant,
     )
 
 
-def entries_of(*access: Grant, writer: str | None = None) -> tuple[Entry, ...]:
+def entries_of(*access: Grant, writer: str | None = None) -> tuple[AccessEntry, ...]:
     """What grants come to, without the owner that a list has anyway."""
     entries = written_list(environment(), Dataset("d", "US", access=access), writer)
     return tuple(entry for entry in entries if entry != OWNERS)
@@ -119,7 +119,7 @@ def test_no_grant_makes_the_writer_another_entry():
     account = f"serviceAccount:{WRITER}"
     timed = Grant("roles/bigquery.dataEditor", (account,), until=TODAY)
     for grant in (timed, Grant("roles/bigquery.dataEditor", (account.replace("g-", "G-"),))):
-        assert entries_of(grant, writer=WRITER) == (Entry("WRITER", "userByEmail", WRITER),)
+        assert entries_of(grant, writer=WRITER) == (AccessEntry("WRITER", "userByEmail", WRITER),)
 
 
 def test_the_three_roles_that_bigquery_renames_are_written_by_their_basic_names():
@@ -200,10 +200,10 @@ def test_each_kind_of_member_has_its_field_and_is_a_person_or_none(member: str, 
 
 def test_member_kinds_of_iam_are_stored_in_their_own_fields():
     for member, entry in {
-        "user:A@example.com": Entry("READER", "userByEmail", "a@example.com"),
-        "allAuthenticatedUsers": Entry("READER", "specialGroup", "allAuthenticatedUsers"),
-        "allUsers": Entry("READER", "iamMember", "allUsers"),
-        "deleted:user:a@example.com?uid=1": Entry("READER", "iamMember", "deleted:user:a@example.com?uid=1"),
+        "user:A@example.com": AccessEntry("READER", "userByEmail", "a@example.com"),
+        "allAuthenticatedUsers": AccessEntry("READER", "specialGroup", "allAuthenticatedUsers"),
+        "allUsers": AccessEntry("READER", "iamMember", "allUsers"),
+        "deleted:user:a@example.com?uid=1": AccessEntry("READER", "iamMember", "deleted:user:a@example.com?uid=1"),
     }.items():
         assert parse_entry({"role": VIEWER, "iamMember": member}) == entry
 
@@ -269,7 +269,7 @@ def test_ended_void_and_deleted_members_get_no_entry():
     others = (
         *entries_of(Grant(VIEWER, ("user:c@example.com",), until=TODAY - timedelta(1))),
         *entries_of(Grant(VIEWER, who, until=TODAY)),
-        Entry("READER", "iamMember", "deleted:group:g@example.com?uid=1"),
+        AccessEntry("READER", "iamMember", "deleted:group:g@example.com?uid=1"),
     )
     assert effective_entries((*others, *here), TODAY) == here
 

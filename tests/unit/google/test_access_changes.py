@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from reconciler.google.bigquery import access
-from reconciler.google.bigquery.access import Entry, MemberNames, parse_entry
+from reconciler.google.bigquery.access import AccessEntry, MemberNames, parse_entry
 from reconciler.google.bigquery.access.changes import access_changes, find_deleted_members, merge_entries
 from reconciler.google.bigquery.access.live_entries import entry_key, find_renamed, have_same_entries, missing_entries
 
@@ -28,7 +28,7 @@ def lists(*entries: Live) -> st.SearchStrategy[tuple[Live, ...]]:
     return st.lists(st.sampled_from(entries), unique_by=str).map(tuple)
 
 
-def entries(*live: Live) -> list[Entry]:
+def entries(*live: Live) -> list[AccessEntry]:
     """Entries of people, groups and service accounts."""
     return [entry for each in live if (entry := parse_entry(each)) is not None]
 

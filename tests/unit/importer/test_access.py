@@ -14,7 +14,7 @@ from tests.unit.google.written_list import written_list
 from reconciler.config import load
 from reconciler.config.build.to_yaml import unit_text
 from reconciler.google.bigquery.access import (
-    Entry,
+    AccessEntry,
     declared_entries,
     drop_void_entries,
     format_member,
@@ -97,7 +97,7 @@ PEOPLE = st.sampled_from(
 DEFAULTS = st.sampled_from([[], [{"role": READER, "members": ["workgroup:stripe/viewers"]}]])
 
 
-OWNERS = Entry("OWNER", "specialGroup", "projectOwners")
+OWNERS = AccessEntry("OWNER", "specialGroup", "projectOwners")
 
 
 def environment(**further: Any) -> dict[str, Any]:
@@ -145,7 +145,7 @@ def test_every_live_grant_is_in_the_file_and_a_run_writes_the_very_list(live, de
         assert format_member(entry.at, where.workgroups) in draft.comments["dataset",]
     # The environment's default comes in nowhere where it is not there already.
     assert after - before <= set(inherited_entries(where, default=False)) | {OWNERS}
-    assert (dataset.written_by is not None) == (Entry("WRITER", "userByEmail", WRITER) in before)
+    assert (dataset.written_by is not None) == (AccessEntry("WRITER", "userByEmail", WRITER) in before)
 
 
 @settings(max_examples=100)

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from tests.unit.resources.account import Fivetran, as_engine, failure
 
-from reconciler.google.bigquery.access import DeclaredEntry, Entry
+from reconciler.google.bigquery.access import AccessEntry, DeclaredEntry
 from reconciler.google.bigquery.declared_dataset import DatasetDeclaration
 from reconciler.google.bigquery.undeclared import UndeclaredDataset
 from reconciler.plan.datasets import Findings
@@ -17,7 +17,7 @@ from reconciler.resources.run.run import run
 
 provider = PreflightProvider()
 FILE = "dev/stripe.yaml"
-OWNERS = Entry("OWNER", "specialGroup", "projectOwners")
+OWNERS = AccessEntry("OWNER", "specialGroup", "projectOwners")
 
 
 def declared(*, is_written: bool = False) -> DatasetDeclaration:

@@ -6,7 +6,7 @@ import keyword
 from collections.abc import Iterator
 
 from reconciler.config.documents import Specs, destination
-from reconciler.config.files import Unreadable
+from reconciler.config.files import UnreadableFile
 from reconciler.config.rules.ownership import Claim, find_conflicts
 from reconciler.config.yaml.document import shown
 from reconciler.model import DESTINATION_KEYS
@@ -108,7 +108,7 @@ def check_packages(specs: Specs) -> Iterator[Problem]:
             yield unit.on_key(
                 _PACKAGE, f"{shown(service)} takes no `package`", f"remove it, or write `service: {_SDK}`"
             )
-        elif isinstance(package, Unreadable):
+        elif isinstance(package, UnreadableFile):
             yield unit.on_value(_PACKAGE, f"{shown(path)}: {package.problem}", package.hint)
         if path is not None and unit.at("connector", "config", "package_id") is not None:
             message = "`package_id` is set by `package`"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from reconciler.config.build.trust import Entry, Fault
+from reconciler.config.build.trust import TrustEntry, TrustFault
 from reconciler.config.documents import Specs
 from reconciler.config.yaml.document import shown
 from reconciler.fivetran.public_keys import out_of_date
@@ -16,16 +16,16 @@ def check_trust_readable(specs: Specs) -> Iterator[Problem]:
     """Reject entries that are no certificate or public key, and private keys."""
     for unit, _, entries in specs.trust:
         for each in entries:
-            if isinstance(each, Fault):
+            if isinstance(each, TrustFault):
                 yield unit.on_value(each.path, each.message, each.hint)
 
 
 def check_trust_unique(specs: Specs) -> Iterator[Problem]:
     """Find an entry that is listed twice: removing one would not revoke it."""
     for unit, _, entries in specs.trust:
-        seen: dict[str, Entry] = {}
+        seen: dict[str, TrustEntry] = {}
         for each in entries:
-            if isinstance(each, Fault):
+            if isinstance(each, TrustFault):
                 continue
             first = seen.setdefault(each.item.hash, each)
             if first is not each:
@@ -46,13 +46,13 @@ def warn_invalid_certificates(specs: Specs) -> Iterator[Problem]:
     """Warn for each certificate that is not valid today."""
     for unit, _, entries in specs.trust:
         for each in entries:
-            certificate = each.item if isinstance(each, Entry) else None
+            certificate = each.item if isinstance(each, TrustEntry) else None
             why = out_of_date(certificate, specs.today) if isinstance(certificate, Certificate) else None
-            if isinstance(each, Entry) and why is not None:
+            if isinstance(each, TrustEntry) and why is not None:
                 hint = "add its successor, and remove this one when the source presents the successor"
                 yield unit.on_value(each.path, f"{_describe(each)} {why}", hint)
 
 
-def _describe(entry: Entry) -> str:
+def _describe(entry: TrustEntry) -> str:
     item = entry.item
     return f"the certificate {shown(item.subject or item.hash)}" if isinstance(item, Certificate) else "the host key"

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from reconciler.estate.access import AccessGrant
 from reconciler.estate.flow import place
-from reconciler.estate.units import STATE_WORDS, Ending, Estate, UnitRow, weeks_of
+from reconciler.estate.units import STATE_WORDS, Estate, UnitRow, UpcomingEnd, weeks_of
 from reconciler.model.errors import printable
 
 if TYPE_CHECKING:
@@ -220,7 +220,7 @@ def _code(text: str) -> Markup:
     return found + escape(text[at:])
 
 
-def _days(each: Ending, day: date) -> str:
+def _days(each: UpcomingEnd, day: date) -> str:
     days = (each.day - day).days
     return {0: "today", 1: "tomorrow"}.get(days, f"in {days} days")
 

@@ -29,7 +29,7 @@ from reconciler.fivetran.api.errors import (
 )
 from reconciler.fivetran.api.schema_config import ColumnConfig, Lock, SchemaConfig, StandardConfig, TableConfig
 from reconciler.fivetran.api.types import (
-    Account,
+    AccountInfo,
     Alert,
     Approval,
     ApprovalKind,
@@ -53,7 +53,7 @@ if TYPE_CHECKING:
     from reconciler.fivetran.api.transport import Timeouts
 
 __all__ = [
-    "Account",
+    "AccountInfo",
     "Alert",
     "ApiError",
     "Approval",

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from reconciler.fivetran.api.json_reader import identity, text
 from reconciler.fivetran.api.request import Call, Operations, path_to
-from reconciler.fivetran.api.types import Account, ConnectorType, Group, Package, Role, SystemKey, Team, User
+from reconciler.fivetran.api.types import AccountInfo, ConnectorType, Group, Package, Role, SystemKey, Team, User
 
 
 class GroupOperations(Operations):
@@ -15,9 +15,9 @@ class GroupOperations(Operations):
     Every method raises FivetranError; those with an id NotFound.
     """
 
-    def account_info(self) -> Account:
+    def account_info(self) -> AccountInfo:
         """Return the key's account (get_account_info), which is the cheapest check of a key."""
-        return self._transport.send(Call("GET", "/account/info")).read(Account.parse)
+        return self._transport.send(Call("GET", "/account/info")).read(AccountInfo.parse)
 
     def get_user(self, user_id: str) -> User:
         """Return a user (user_details). Raises Forbidden for a key that may not read users."""

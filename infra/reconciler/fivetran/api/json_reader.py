@@ -3,7 +3,7 @@
 Each function takes any JSON value and returns one type, or None for other values.
 
 Servers differ in which fields they leave out, in null or absent fields, and in numbers or strings of digits. All of
-that is accepted; only an answer without an id is an error (`Unreadable`).
+that is accepted; only an answer without an id is an error (`MissingId`).
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from collections.abc import Mapping
 _MOMENT = re.compile(r"[0-9][0-9TZ:.+ -]{0,39}", re.ASCII | re.IGNORECASE)
 
 
-class Unreadable(Exception):
+class MissingId(Exception):
     """The answer has no id. Caught where the request is known, and never shown alone."""
 
 
@@ -69,8 +69,8 @@ def records(value: object) -> tuple[Mapping[str, object], ...]:
 
 
 def identity(data: Mapping[str, object], *keys: str) -> str:
-    """Return the first non-empty string of `keys`. Raises Unreadable without one."""
+    """Return the first non-empty string of `keys`. Raises MissingId without one."""
     for key in keys:
         if found := text(data.get(key)):
             return found
-    raise Unreadable(f"`{keys[0]}` is missing")
+    raise MissingId(f"`{keys[0]}` is missing")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal, TypeVar
 from urllib.parse import quote
 
 from reconciler.fivetran.api.errors import InvalidSettings, UnexpectedAnswer
-from reconciler.fivetran.api.json_reader import Unreadable
+from reconciler.fivetran.api.json_reader import MissingId
 
 if TYPE_CHECKING:
     from reconciler.fivetran.api.transport import Transport
@@ -68,7 +68,7 @@ class Answer:
         problem = ""
         try:
             return parse(self.data)
-        except Unreadable as gap:
+        except MissingId as gap:
             problem = str(gap)
         raise self.unexpected(f"an answer in which {problem}")
 

@@ -3,7 +3,7 @@
 Parsing accepts any answer with an id: it ignores unknown fields, and keeps unknown states. Absent and malformed fields
 become None, or an empty string, tuple or mapping. States (`setup_state`, …) are in lower case, results of setup tests
 in upper case. Times are strings as the API writes them (ISO 8601, UTC). `repr` hides `config`. An answer without its id
-raises `json_reader.Unreadable`.
+raises `json_reader.MissingId`.
 """
 
 from __future__ import annotations
@@ -101,7 +101,7 @@ class Alert:
 
 
 @dataclass(frozen=True)
-class Account:
+class AccountInfo:
     """The account of the key. By the kind of key, it has `user_id` or `system_key_id`."""
 
     account_id: str

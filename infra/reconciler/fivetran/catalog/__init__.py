@@ -6,7 +6,7 @@ This package reads the files; `reconciler services pull` writes them.
 from __future__ import annotations
 
 from reconciler.fivetran.catalog.changes import changes
-from reconciler.fivetran.catalog.consent import Condition, Consent
+from reconciler.fivetran.catalog.consent import Consent, ConsentCondition
 from reconciler.fivetran.catalog.files import (
     SERVICES,
     catalogue,
@@ -17,20 +17,20 @@ from reconciler.fivetran.catalog.files import (
     permanent_keys,
     read_file,
 )
-from reconciler.fivetran.catalog.json_schema import Unreadable, as_schema, from_schema, read, write
+from reconciler.fivetran.catalog.json_schema import InvalidService, as_schema, from_schema, read, write
 from reconciler.fivetran.catalog.metadata import from_metadata
 from reconciler.fivetran.catalog.service import Field, Form, Kind, Path, Service, leaves, walk
 
 __all__ = [
     "SERVICES",
-    "Condition",
     "Consent",
+    "ConsentCondition",
     "Field",
     "Form",
+    "InvalidService",
     "Kind",
     "Path",
     "Service",
-    "Unreadable",
     "as_schema",
     "catalogue",
     "changes",

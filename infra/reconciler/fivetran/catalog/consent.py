@@ -30,7 +30,7 @@ _FORMS = "expected true, false, or `not` with schemas of `auth` or of a key in `
 
 
 @dataclass(frozen=True)
-class Condition:
+class ConsentCondition:
     """A connector has a value at a path: `value`, or any. The path is `auth`, or begins with `config`."""
 
     path: tuple[str, ...]
@@ -80,7 +80,7 @@ class Consent:
     """Whether a person must authorise `by_default`, and the conditions under which the opposite applies."""
 
     by_default: bool
-    unless: tuple[Condition, ...] = ()
+    unless: tuple[ConsentCondition, ...] = ()
 
     @classmethod
     def from_schema(cls, schema: Any) -> Self:
@@ -89,9 +89,9 @@ class Consent:
             return cls(schema)
         match schema:
             case {"not": {"anyOf": [_, _, *_] as parts}}:
-                found = cls(True, tuple(map(Condition.from_schema, parts)))
+                found = cls(True, tuple(map(ConsentCondition.from_schema, parts)))
             case {"not": part}:
-                found = cls(True, (Condition.from_schema(part),))
+                found = cls(True, (ConsentCondition.from_schema(part),))
             case _:
                 raise ValueError(_FORMS)
         if found.as_schema() != schema or not all(map(_is_known, found.unless)):
@@ -115,6 +115,6 @@ class Consent:
         return "unless " + " or ".join(str(condition) for condition in self.unless)
 
 
-def _is_known(condition: Condition) -> bool:
+def _is_known(condition: ConsentCondition) -> bool:
     tree, *keys = condition.path
-    return bool(keys) if tree == "config" else condition == Condition(("auth",))
+    return bool(keys) if tree == "config" else condition == ConsentCondition(("auth",))

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 
-from reconciler.fivetran.catalog.json_schema import Unreadable, read
+from reconciler.fivetran.catalog.json_schema import InvalidService, read
 from reconciler.fivetran.catalog.service import Field, Service
 from reconciler.model.errors import ReconcilerError
 
@@ -66,7 +66,7 @@ def read_file(file: Path) -> Service:
         return read(file.stem, file.read_text(encoding="utf-8"))
     except OSError as error:
         raise ReconcilerError(f"{file}: cannot be read: {error.strerror}") from error
-    except (Unreadable, UnicodeDecodeError) as error:
+    except (InvalidService, UnicodeDecodeError) as error:
         raise ReconcilerError(f"{file}: {error}. Correct it, or restore it from git.") from error
 
 

@@ -46,46 +46,48 @@ _SCALARS: Mapping[str, Any] = {"true": True, "false": False, "null": None, "1": 
 _NAME = re.compile(r"[^\s\[\]().]+")
 
 
-class Unreadable(ValueError):
+class InvalidService(ValueError):
     """A service's file, or the API's metadata, does not describe a service. The text is the problem."""
 
 
 def read(service_id: str, text: str) -> Service:
-    """Read a service from the text of its file. Raises Unreadable."""
+    """Read a service from the text of its file. Raises InvalidService."""
     try:
         data = _parsed(text)
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
-        raise Unreadable(f"not valid YAML{f', line {mark.line + 1}' if mark else ''}") from None
+        raise InvalidService(f"not valid YAML{f', line {mark.line + 1}' if mark else ''}") from None
     return from_schema(service_id, data)
 
 
 def write(service: Service) -> str:
     """Write the text of a service's file.
 
-    Raises Unreadable for a name or a choice that a file cannot hold.
+    Raises InvalidService for a name or a choice that a file cannot hold.
     """
     return f"{FIRST_LINE}\n{format_yaml(as_schema(service), on_one_line=_on_one_line)}"
 
 
 def from_schema(service_id: str, schema: Any) -> Service:
-    """Read a service from the JSON Schema in its file. Raises Unreadable."""
+    """Read a service from the JSON Schema in its file. Raises InvalidService."""
     if not isinstance(schema, dict) or not _TOP - _OPTIONAL <= schema.keys() <= _TOP:
         required, optional = ", ".join(sorted(_TOP - _OPTIONAL)), ", ".join(sorted(_OPTIONAL))
-        raise Unreadable(f"expected a mapping of {required}, and where they apply {optional}")
+        raise InvalidService(f"expected a mapping of {required}, and where they apply {optional}")
     if schema["$schema"] != DIALECT or schema["type"] != "object":
-        raise Unreadable(f"expected `$schema: {DIALECT}` and `type: object`")
+        raise InvalidService(f"expected `$schema: {DIALECT}` and `type: object`")
     if not isinstance(schema["title"], str) or not isinstance(schema.get("x-status", ""), str):
-        raise Unreadable("expected text in `title` and `x-status`")
+        raise InvalidService("expected text in `title` and `x-status`")
     secret, trees = schema.get("x-secret", []), schema["properties"]
     if not isinstance(secret, list) or not all(isinstance(path, str) for path in secret):
-        raise Unreadable("`x-secret`: expected a list of paths in `config`")
+        raise InvalidService("`x-secret`: expected a list of paths in `config`")
     if not isinstance(trees, dict) or not {"destination"} <= trees.keys() <= _TREES:
-        raise Unreadable("`properties`: expected `destination`, and where the service takes them `config` and `auth`")
+        raise InvalidService(
+            "`properties`: expected `destination`, and where the service takes them `config` and `auth`"
+        )
     try:
         consent = Consent.from_schema(schema["x-consent"])
     except ValueError as error:
-        raise Unreadable(f"`x-consent`: {error}") from None
+        raise InvalidService(f"`x-consent`: {error}") from None
     return Service(
         id=service_id,
         name=schema["title"],
@@ -99,7 +101,7 @@ def from_schema(service_id: str, schema: Any) -> Service:
 
 
 def as_schema(service: Service) -> dict[str, Any]:
-    """Write a service as JSON Schema. Raises Unreadable for a name or a choice that a file cannot hold."""
+    """Write a service as JSON Schema. Raises InvalidService for a name or a choice that a file cannot hold."""
     status = {} if service.status is None else {"x-status": _writable(service.status)}
     secret = {"x-secret": [_writable(path) for path in sorted(service.secret)]} if service.secret else {}
     trees = {tree: fields for tree, fields in (("config", service.config), ("auth", service.auth)) if fields}
@@ -165,7 +167,7 @@ def _parsed(text: str) -> Any:
             while not isinstance(item := next_event(), yaml.SequenceEndEvent):
                 items.append(node(item))
             return items
-        raise Unreadable(f"not a plain mapping, list or scalar, line {event.start_mark.line + 1}")
+        raise InvalidService(f"not a plain mapping, list or scalar, line {event.start_mark.line + 1}")
 
     try:
         next_event()  # the stream begins
@@ -174,7 +176,7 @@ def _parsed(text: str) -> Any:
         found = node(next_event())
         next_event()  # the document ends
         if not isinstance(end := next_event(), yaml.StreamEndEvent):
-            raise Unreadable(f"a second document, line {end.start_mark.line + 1}")
+            raise InvalidService(f"a second document, line {end.start_mark.line + 1}")
         return found
     finally:
         parser.dispose()
@@ -192,13 +194,13 @@ def _on_one_line(path: Path, schema: Mapping[str, Any]) -> bool:
 
 def _name(name: str) -> str:
     if not _NAME.fullmatch(name):
-        raise Unreadable("the name of a field cannot be written")
+        raise InvalidService("the name of a field cannot be written")
     return _writable(name)
 
 
 def _writable(text: str) -> str:
     if not text.isprintable():
-        raise Unreadable("a text cannot be written")
+        raise InvalidService("a text cannot be written")
     return text
 
 
@@ -206,7 +208,7 @@ def _form(schema: Any) -> Form:
     for form in Form:
         if schema == destination_schema(form):
             return form
-    raise Unreadable("`destination`: expected one of the forms in schemas/service.schema.json")
+    raise InvalidService("`destination`: expected one of the forms in schemas/service.schema.json")
 
 
 def _tree(trees: Mapping[str, Any], tree: str) -> Mapping[str, Field]:
@@ -214,16 +216,16 @@ def _tree(trees: Mapping[str, Any], tree: str) -> Mapping[str, Field]:
         return {}
     found = _field(trees[tree], tree)
     if found != Field("object", fields=found.fields) or not found.fields:
-        raise Unreadable(f"`{tree}`: expected `type: object` with `properties`")
+        raise InvalidService(f"`{tree}`: expected `type: object` with `properties`")
     return found.fields
 
 
 def _field(schema: Any, where: str, required: bool = False) -> Field:
     if not isinstance(schema, dict) or not schema.keys() <= _KEYWORDS:
-        raise Unreadable(f"`{where}`: expected a schema with some of {', '.join(sorted(_KEYWORDS))}")
+        raise InvalidService(f"`{where}`: expected a schema with some of {', '.join(sorted(_KEYWORDS))}")
     readonly, immutable = (schema.get(keyword) for keyword in ("readOnly", "x-immutable"))
     if (readonly is not True and "readOnly" in schema) or (immutable is not True and "x-immutable" in schema):
-        raise Unreadable(f"`{where}`: `readOnly` and `x-immutable` are true or absent")
+        raise InvalidService(f"`{where}`: `readOnly` and `x-immutable` are true or absent")
     choices = _choices(schema, where) if "enum" in schema else ()
     kind, nullable = _type(schema, where) if not choices else ("choice", None in choices)
     return Field(
@@ -242,7 +244,9 @@ def _choices(schema: Mapping[str, Any], where: str) -> list[str | None]:
     choices = schema["enum"]
     is_list = isinstance(choices, list) and all(choice is None or isinstance(choice, str) for choice in choices)
     if not is_list or choices in ([], [None]) or not schema.keys() <= {"enum", "readOnly", "x-immutable"}:
-        raise Unreadable(f"`{where}`: `enum` is a list of texts, and null where it clears the field, with no `type`")
+        raise InvalidService(
+            f"`{where}`: `enum` is a list of texts, and null where it clears the field, with no `type`"
+        )
     return list(choices)
 
 
@@ -253,20 +257,22 @@ def _type(schema: Mapping[str, Any], where: str) -> tuple[Kind, bool]:
     name = type_[0] if isinstance(type_, list) and nullable else type_
     kind: Kind | None = "any" if "type" not in schema else KINDS.get(name) if isinstance(name, str) else None
     if kind is None:
-        raise Unreadable(f'`{where}`: `type` is one of {", ".join(KINDS)}, or a list of one of them and "null"')
+        raise InvalidService(f'`{where}`: `type` is one of {", ".join(KINDS)}, or a list of one of them and "null"')
     if ("items" in schema and kind != "list") or (schema.keys() & {"properties", "required"} and kind != "object"):
-        raise Unreadable(f"`{where}`: `items` needs `type: array`; `properties` and `required` need `type: object`")
+        raise InvalidService(f"`{where}`: `items` needs `type: array`; `properties` and `required` need `type: object`")
     if "format" not in schema:
         return kind, nullable
     if kind != "string" or schema["format"] != "password":
-        raise Unreadable(f"`{where}`: `format` is `password`, of a string")
+        raise InvalidService(f"`{where}`: `format` is `password`, of a string")
     return "secret", nullable
 
 
 def _fields(schema: Mapping[str, Any], where: str) -> dict[str, Field]:
     properties, required = schema.get("properties", {}), schema.get("required", [])
     if not isinstance(properties, dict) or not all(map(_NAME.fullmatch, properties)):
-        raise Unreadable(f"`{where}`: `properties` is a mapping; a name has no spaces, dots, brackets or parentheses")
+        raise InvalidService(
+            f"`{where}`: `properties` is a mapping; a name has no spaces, dots, brackets or parentheses"
+        )
     if not isinstance(required, list) or not all(isinstance(name, str) and name in properties for name in required):
-        raise Unreadable(f"`{where}`: `required` is a list of names in `properties`")
+        raise InvalidService(f"`{where}`: `required` is a list of names in `properties`")
     return {name: _field(inner, f"{where}.{name}", name in required) for name, inner in properties.items()}

@@ -12,8 +12,8 @@ import dataclasses
 from collections.abc import Mapping
 from typing import Any
 
-from reconciler.fivetran.catalog.consent import Condition, Consent
-from reconciler.fivetran.catalog.json_schema import KINDS, Unreadable
+from reconciler.fivetran.catalog.consent import Consent, ConsentCondition
+from reconciler.fivetran.catalog.json_schema import KINDS, InvalidService
 from reconciler.fivetran.catalog.service import Field, Form, Service
 
 
@@ -28,7 +28,7 @@ def from_metadata(
 ) -> Service:
     """Return the entry for the API's metadata. Facts that the metadata lacks come from the `known` entry.
 
-    Raises Unreadable for metadata in another form than the documented one.
+    Raises InvalidService for metadata in another form than the documented one.
     """
     fields = _properties(config, "config")
     form = _form(fields)
@@ -62,13 +62,13 @@ def _form(fields: Mapping[str, Field]) -> Form:
 
 def _consent(auth: Mapping[str, Field]) -> Consent:
     """Guess about a new service: one with `auth` in the API can also be authorised in a browser."""
-    return Consent(True, (Condition(("auth",)),)) if auth else Consent(False)
+    return Consent(True, (ConsentCondition(("auth",)),)) if auth else Consent(False)
 
 
 def _properties(node: Mapping[str, object], where: str) -> dict[str, Field]:
     properties = node.get("properties", {})
     if not isinstance(properties, Mapping):
-        raise Unreadable(f"`{where}.properties` is no object")
+        raise InvalidService(f"`{where}.properties` is no object")
     required = node.get("required")
     wanted = set(required) if isinstance(required, list) else set()
     return {name: _field(inner, f"{where}.{name}", name in wanted) for name, inner in properties.items()}
@@ -76,7 +76,7 @@ def _properties(node: Mapping[str, object], where: str) -> dict[str, Field]:
 
 def _field(node: Any, where: str, required: bool = False) -> Field:
     if not isinstance(node, Mapping):
-        raise Unreadable(f"`{where}` is no object")
+        raise InvalidService(f"`{where}` is no object")
     found = _typed(node, where)
     return dataclasses.replace(
         found,
@@ -104,7 +104,7 @@ def _typed(node: Mapping[str, object], where: str) -> Field:
 
 def _mapping(node: object, where: str) -> Mapping[str, object]:
     if not isinstance(node, Mapping):
-        raise Unreadable(f"`{where}.items` is no object")
+        raise InvalidService(f"`{where}.items` is no object")
     return node
 
 

@@ -20,7 +20,7 @@ from typing import Any, TypeAlias, TypeVar
 from reconciler.fivetran.api import ColumnConfig, SchemaConfig, StandardConfig, TableConfig
 from reconciler.fivetran.config_diff import Difference
 from reconciler.fivetran.tables.declared import column_body, included, parse, schema_node, table_node, with_schemas
-from reconciler.fivetran.tables.level_diff import Finding, Inner, Level
+from reconciler.fivetran.tables.level_diff import ImpossibleSetting, Inner, Level
 from reconciler.model import SchemaSync, Sync, TableSync
 
 Declared = TypeVar("Declared")
@@ -43,7 +43,7 @@ class Comparison:
     """The body of modify_connection_schema_config that changes the live config to match; empty without a difference."""
     as_file: Mapping[str, Any]
     """The live config as a file would declare it. It equals the declared one if nothing differs."""
-    findings: tuple[Finding, ...]
+    findings: tuple[ImpossibleSetting, ...]
 
 
 def compare(
@@ -160,7 +160,7 @@ class _Comparing:
             seen.differences.insert(0, Difference(f"{path}.mode", table.mode, mode))
             seen.patch["sync_mode"] = table.mode.upper()
         if problem:
-            seen.findings.append(Finding(f"{path}.mode", problem, "unsupported", exposes=False))
+            seen.findings.append(ImpossibleSetting(f"{path}.mode", problem, "unsupported", exposes=False))
         seen.words = {"mode": mode, **(seen.words or {})}
         return seen
 

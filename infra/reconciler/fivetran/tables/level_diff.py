@@ -22,7 +22,7 @@ _LISTED = 8
 
 
 @dataclass(frozen=True)
-class Finding:
+class ImpossibleSetting:
     """A declared setting that is impossible.
 
     With `exposes`, data would be synced that the file keeps out or hashes.
@@ -44,7 +44,7 @@ class Inner:
     words: Any = None
     patch: dict[str, Any] = field(default_factory=dict)
     differences: list[Difference] = field(default_factory=list)
-    findings: list[Finding] = field(default_factory=list)
+    findings: list[ImpossibleSetting] = field(default_factory=list)
 
 
 class Level:
@@ -55,7 +55,7 @@ class Level:
         self.words: dict[str, Any] = {}
         self.patch: dict[str, Any] = {}
         self.differences: list[Difference] = []
-        self.findings: list[Finding] = []
+        self.findings: list[ImpossibleSetting] = []
 
     def add_difference(self, name: str, declared: Any, live: Any) -> None:
         """Add a difference."""
@@ -64,7 +64,7 @@ class Level:
 
     def add_finding(self, name: str, problem: str, kind: Kind, *, exposes: bool) -> None:
         """Add an impossible setting."""
-        self.findings.append(Finding(f"{self.path}.{name}", problem, kind, exposes))
+        self.findings.append(ImpossibleSetting(f"{self.path}.{name}", problem, kind, exposes))
 
     def add_missing(self, kind: str, name: str, names: Iterable[str], *, exposes: bool) -> None:
         """Add a finding: the source lacks a declared name."""

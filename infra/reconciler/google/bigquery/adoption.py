@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import date
 
-from reconciler.google.bigquery.access import DeclaredEntry, Entry, effective_entries, parse_entry
+from reconciler.google.bigquery.access import AccessEntry, DeclaredEntry, effective_entries, parse_entry
 from reconciler.google.bigquery.access.live_entries import format_entry, is_foreign, service_account_of, writer_address
 from reconciler.google.bigquery.api import LiveDataset
 from reconciler.google.bigquery.declared_dataset import DatasetDeclaration
@@ -149,7 +149,7 @@ def compare_dataset(expected: DatasetDeclaration, live: LiveDataset, today: date
     def added(each: DeclaredEntry) -> DatasetDifference:
         return DatasetDifference(_format_added(str(expected.format(each))), (each.file, each.path))
 
-    def text(entry: Entry) -> str:
+    def text(entry: AccessEntry) -> str:
         return str(format_entry(entry, names))
 
     def differ(key: str, ours: object, theirs: object) -> Iterator[DatasetDifference]:

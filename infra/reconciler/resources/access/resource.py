@@ -17,7 +17,7 @@ from pulumi import Input, ResourceOptions
 from pulumi.dynamic import CheckResult as Checked
 from pulumi.dynamic import CreateResult, DiffResult, ReadResult, Resource, UpdateResult
 
-from reconciler.google.bigquery.access import Entry, MemberNames, parse_entry, to_place, writer_entry
+from reconciler.google.bigquery.access import AccessEntry, MemberNames, parse_entry, to_place, writer_entry
 from reconciler.google.bigquery.access.changes import access_changes, find_deleted_members
 from reconciler.google.bigquery.access.live_entries import (
     AnyEntry,
@@ -137,7 +137,7 @@ class _Declared:
         self.entries: tuple[AnyEntry, ...] = (*entries, *([self.writer] if self.writer else []))
         self.kept_as: dict[str, Mapping[str, Any]] = dict(props.get("kept_as") or {})
 
-    def locate(self, entry: Entry | None) -> str:
+    def locate(self, entry: AccessEntry | None) -> str:
         """Return the line that brings an entry; that of the dataset's access for one that no line brings."""
         brought = self.places.get(entry) if entry else None
         return run.declared.locate(*((brought.file, brought.path) if brought else (self.file, f"{self.path}.access")))
@@ -216,7 +216,7 @@ def _write(props: Mapping[str, Any], olds: Mapping[str, Any]) -> dict[str, Any]:
     """Write the list, log the changes and what Google denies, and return the state."""
     declared = _Declared(props)
     kept_as = _Declared(olds).kept_as if olds else {}
-    wanted = [each for each in declared.entries if isinstance(each, Entry)]
+    wanted = [each for each in declared.entries if isinstance(each, AccessEntry)]
     is_newborn = declared.writer is not None and olds.get("writer") != props["writer"]
     written = run.access_lists.write(
         props["project"], declared.dataset, wanted, kept_as, newborn=declared.writer if is_newborn else None
@@ -238,7 +238,7 @@ def _write(props: Mapping[str, Any], olds: Mapping[str, Any]) -> dict[str, Any]:
 def _log_other_addresses(declared: _Declared, written: Written, known: Mapping[str, Any]) -> None:
     for entry in declared.entries:
         kept = written.kept_as.get(entry_key(entry))
-        if kept is not None and entry_key(entry) not in known and isinstance(entry, Entry):
+        if kept is not None and entry_key(entry) not in known and isinstance(entry, AccessEntry):
             logger.warning(
                 "%s: BigQuery stores %s on dataset %s as %s; no action is needed",
                 declared.locate(entry),
@@ -248,7 +248,7 @@ def _log_other_addresses(declared: _Declared, written: Written, known: Mapping[s
             )
 
 
-def _fail(declared: _Declared, entry: Entry, text: str, reason: str) -> None:
+def _fail(declared: _Declared, entry: AccessEntry, text: str, reason: str) -> None:
     """Record one failure for a line, also where several datasets share it."""
     file = declared.places[entry].file if entry in declared.places else declared.file
     others = run.outcomes.deny(file, text, declared.dataset)
@@ -264,7 +264,7 @@ def _without(entries: Iterable[AnyEntry], others: Iterable[Mapping[str, Any]]) -
     return missing_entries(entries, list(others))
 
 
-def _unique(text: str, entry: Entry | None, taken: Mapping[str, Any]) -> str:
+def _unique(text: str, entry: AccessEntry | None, taken: Mapping[str, Any]) -> str:
     """Return a text that no other entry has: conditions may differ in their titles alone."""
     if text in taken and entry is not None and entry.condition is not None:
         text += f" ({entry.condition.title})"

@@ -9,7 +9,7 @@ from functools import partial
 
 from reconciler.fivetran import roles
 from reconciler.fivetran.api import FivetranError, Forbidden, NotFound, Unauthorized
-from reconciler.fivetran.group_roles import AccessChange, GroupMember, LiveAccess, member_key, read_access
+from reconciler.fivetran.group_roles import GroupMember, LiveRoles, RoleChange, member_key, read_access
 from reconciler.resources.operation import explain, shorten_lines
 from reconciler.resources.run.run import run
 from reconciler.secrets import known_values_of_run
@@ -21,7 +21,7 @@ logger = logging.getLogger(__name__)
 _PERMISSION = "Give the API key the role Manage Destination in the group, or for a system key DESTINATION and {more}."
 
 
-def read_members(group_id: str) -> LiveAccess:
+def read_members(group_id: str) -> LiveRoles:
     """Read who has a role in a group, with names as they may be logged and stored.
 
     Raises FivetranError: Forbidden where the key may not.
@@ -42,7 +42,7 @@ class Writer:
         self._locate = locate
         self._client = run.account.client()
         self._members: dict[str, GroupMember] = {}
-        self._live = LiveAccess({})
+        self._live = LiveRoles({})
 
     def write(self, wanted: Mapping[str, str], former: Collection[str], *, revokes_others: bool) -> None:
         """Make the group's roles as wanted.
@@ -135,7 +135,7 @@ class Writer:
                     "    Invite the user in Fivetran, or correct the address, then run again.",
                 )
                 return
-        self._note(AccessChange(member, None, role))
+        self._note(RoleChange(member, None, role))
         self._members.setdefault(member_key(member), GroupMember(member, "", role, is_user=kind == "user"))
 
     def _change(self, there: GroupMember, member: str, role: str) -> None:
@@ -147,7 +147,7 @@ class Writer:
         else:
             self._client.update_group_team(self._group_id, there.id, role=role)
         self._members[member_key(member)] = replace(there, role=role)
-        self._note(AccessChange(member, there.role, role))
+        self._note(RoleChange(member, there.role, role))
 
     def _to_revoke(
         self, wanted: Mapping[str, str], former: Collection[str], *, revokes_others: bool
@@ -172,7 +172,7 @@ class Writer:
         except NotFound:
             pass  # Another process was faster.
         del self._members[member_key(there.name)]
-        self._note(AccessChange(there.name, there.role, None))
+        self._note(RoleChange(there.name, there.role, None))
 
     def _protected(self, there: GroupMember, role: str | None) -> str:
         """Return why a member keeps its role: empty if it may lose it, or have this one."""
@@ -190,7 +190,7 @@ class Writer:
 
     def _has_other(self, there: GroupMember) -> bool:
         """Return whether the group has another administrator; a team without users is none."""
-        others = [each for each in LiveAccess(self._members).administrators() if each.id != there.id]
+        others = [each for each in LiveRoles(self._members).administrators() if each.id != there.id]
         if any(each.is_user for each in others):
             return True
         return any(any(True for _ in self._client.list_team_users(each.id)) for each in others if each.id)
@@ -207,6 +207,6 @@ class Writer:
             if there is None or not roles.is_same(there.role, role):
                 raise
 
-    def _note(self, change: AccessChange) -> None:
+    def _note(self, change: RoleChange) -> None:
         terms = run.declared.group_members.get(change.member, ("", ""))[1] if change.after else ""
         logger.warning("%s: %s", self._locate(change.member), change.describe(self._group, terms))

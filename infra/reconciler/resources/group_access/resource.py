@@ -17,7 +17,7 @@ from pulumi.dynamic import CheckResult, CreateResult, DiffResult, ReadResult, Re
 
 from reconciler.fivetran import roles
 from reconciler.fivetran.api import FivetranError, Forbidden, NotFound, Unauthorized
-from reconciler.fivetran.group_roles import AccessChange, LiveAccess, access_changes, member_key
+from reconciler.fivetran.group_roles import LiveRoles, RoleChange, member_key, role_changes
 from reconciler.model import Environment, Grant
 from reconciler.resources.group_access.members import Writer, read_members
 from reconciler.resources.operation import Provider, found, is_unknown, operation, stored
@@ -62,7 +62,7 @@ class GroupAccessProvider(Provider):
     def diff(self, _id: str, olds: dict[str, Any], news: dict[str, Any]) -> DiffResult:
         if is_unknown(news.get("group_id")) or olds.get("group_id") != news["group_id"]:
             return DiffResult(changes=True, replaces=["group_id"])
-        changes = list(access_changes(_known_roles(olds, news), news["members"]))
+        changes = list(role_changes(_known_roles(olds, news), news["members"]))
         failed = olds.get(_FAILED) or {}
         if run.declared.is_preview:
             _log(news, changes)
@@ -152,7 +152,7 @@ def _known_roles(olds: Mapping[str, Any], news: Mapping[str, Any]) -> dict[str, 
     return {**olds["members"], **others}
 
 
-def _live_roles(props: Mapping[str, Any], live: LiveAccess) -> dict[str, str]:
+def _live_roles(props: Mapping[str, Any], live: LiveRoles) -> dict[str, str]:
     """Return the live role of each declared member, in the file's own words where it is the declared one."""
     roles_now: dict[str, str] = {}
     for name, role in props["members"].items():
@@ -164,24 +164,24 @@ def _live_roles(props: Mapping[str, Any], live: LiveAccess) -> dict[str, str]:
     return roles_now
 
 
-def _first_changes(props: Mapping[str, Any], group_id: str) -> list[AccessChange]:
+def _first_changes(props: Mapping[str, Any], group_id: str) -> list[RoleChange]:
     """Return what the first run changes. Raises what the client raises."""
     live = read_members(group_id)
     before = _live_roles(props, live)
     if props.get(_POLICY) == "revoked":
         own = run.account.creator().user
         before |= {each.name: each.role for each in live.undeclared(props["members"]) if each.id != own}
-    return list(access_changes(before, props["members"]))
+    return list(role_changes(before, props["members"]))
 
 
-def _look_ahead(props: Mapping[str, Any]) -> list[AccessChange]:
+def _look_ahead(props: Mapping[str, Any]) -> list[RoleChange]:
     """Return what the first run changes, in a preview.
 
     Nothing where the group does not exist or cannot be read.
     """
-    nothing: list[AccessChange] = []
+    nothing: list[RoleChange] = []
 
-    def ask() -> list[AccessChange]:
+    def ask() -> list[RoleChange]:
         known = props.get("group_id")
         ids = [group.id for group in run.account.groups(props["group"])] if is_unknown(known) else [str(known)]
         return _first_changes(props, ids[0]) if ids else nothing
@@ -211,7 +211,7 @@ def _write(props: Mapping[str, Any], olds: Mapping[str, Any]) -> dict[str, Any]:
     return {**declared, **({_FAILED: writer.failed} if writer.failed else {})}
 
 
-def _log(props: Mapping[str, Any], changes: Iterable[AccessChange]) -> None:
+def _log(props: Mapping[str, Any], changes: Iterable[RoleChange]) -> None:
     for change in changes:
         terms = run.declared.group_members.get(change.member, ("", ""))[1] if change.after else ""
         logger.warning("%s: %s", _locate(props, change.member), change.describe(props["group"], terms))

@@ -15,7 +15,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from reconciler.google.bigquery.access import Entry, add_owner
+from reconciler.google.bigquery.access import AccessEntry, add_owner
 from reconciler.google.bigquery.access.changes import merge_entries
 from reconciler.google.bigquery.access.live_entries import (
     entry_key,
@@ -54,7 +54,7 @@ class Written:
 
     before: tuple[Mapping[str, Any], ...]
     after: tuple[Mapping[str, Any], ...]
-    denied: Mapping[Entry, str] = field(default_factory=dict)
+    denied: Mapping[AccessEntry, str] = field(default_factory=dict)
     """The entries that Google denies, with the reason; all others are in the list."""
     kept_as: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     """By `key` of an entry that was sent the one that BigQuery made of it."""
@@ -104,10 +104,10 @@ class AccessLists:
         self,
         project: str,
         dataset_id: str,
-        declared: Iterable[Entry],
+        declared: Iterable[AccessEntry],
         kept_as: Mapping[str, Mapping[str, Any]],
         *,
-        newborn: Entry | None = None,
+        newborn: AccessEntry | None = None,
     ) -> Written:
         """Bring a dataset's list to what is declared, beside the views, routines and datasets of others.
 
@@ -131,12 +131,12 @@ class AccessLists:
 class _Writing:
     datasets: Datasets
     dataset_id: str
-    declared: tuple[Entry, ...]
+    declared: tuple[AccessEntry, ...]
     kept_as: dict[str, Mapping[str, Any]]
     sleep: Callable[[float], None]
-    newborn: Entry | None = None
+    newborn: AccessEntry | None = None
     waits: list[float] = field(default_factory=lambda: list(_UNTIL_KNOWN_S))
-    denied: dict[Entry, str] = field(default_factory=dict)
+    denied: dict[AccessEntry, str] = field(default_factory=dict)
     before: tuple[Mapping[str, Any], ...] | None = None
 
     def run(self) -> Written:
@@ -256,7 +256,7 @@ class _Writing:
                         break
         return True
 
-    def _index_by_key(self) -> dict[str, Entry]:
+    def _index_by_key(self) -> dict[str, AccessEntry]:
         """Return the declared entries that are not denied, by their keys in the list."""
         entries = [entry for entry in self.declared if entry not in self.denied]
         kept = {
@@ -264,7 +264,7 @@ class _Writing:
         }
         return {**kept, **{entry_key(entry): entry for entry in entries}}
 
-    def _wait_for_account(self, entry: Entry) -> bool:
+    def _wait_for_account(self, entry: AccessEntry) -> bool:
         """Sleep where an account may be too young for Google to know it; return whether that was so."""
         if entry != self.newborn or not self.waits:
             return False
@@ -272,7 +272,7 @@ class _Writing:
         return True
 
 
-def _mentions(denial: AccessDenied, entry: Entry) -> bool:
+def _mentions(denial: AccessDenied, entry: AccessEntry) -> bool:
     """Return whether Google's answer names an entry's member, and not a longer address."""
     return denial.mentions(rf"(?<![\w.+%@-]){re.escape(entry.member)}(?![\w-]|\.\w)")
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Self
 
-from reconciler.fivetran.api import Account, Connection
+from reconciler.fivetran.api import AccountInfo, Connection
 
 #: How far the clock of an intent may be ahead of that of `created_at`. It is this machine's, put right by what
 #: Fivetran's answers say. A larger tolerance would add little: an intent is recorded only where no connection of the
@@ -27,7 +27,7 @@ class Creator:
     system_key: str | None = None
 
     @classmethod
-    def of(cls, account: Account) -> Self:
+    def of(cls, account: AccountInfo) -> Self:
         """Read the creator from the answer of get_account_info."""
         return cls(account.user_id, account.system_key_id)
 

@@ -19,7 +19,7 @@ from reconciler.google.bigquery.access.declared import (
     writer_entry,
 )
 from reconciler.google.bigquery.access.entry import (
-    Entry,
+    AccessEntry,
     basic_role,
     describe_lapse,
     foreign_entries,
@@ -42,8 +42,8 @@ from reconciler.google.bigquery.access.member import (
 )
 
 __all__ = [
+    "AccessEntry",
     "DeclaredEntry",
-    "Entry",
     "MemberNames",
     "add_owner",
     "basic_role",

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from reconciler.google.bigquery.access import (
-    Entry,
+    AccessEntry,
     MemberNames,
     add_owner,
     foreign_entries,
@@ -35,7 +35,7 @@ class AccessChange:
 
     is_grant: bool
     entry: Mapping[str, Any]
-    others: tuple[Entry, ...] = ()
+    others: tuple[AccessEntry, ...] = ()
     """Of a grant what the member had of the same role before; of a loss what is left."""
 
     def describe(self, dataset: str, names: MemberNames, ticket: str | None = None) -> str:
@@ -60,8 +60,8 @@ def access_changes(before: Entries, after: Entries) -> list[AccessChange]:
 
     A later last day is a grant and no loss, an earlier one a loss and no grant. Another ticket is neither.
     """
-    before = [entry for entry in before if isinstance(entry, Entry) or not is_foreign(entry)]
-    after = [entry for entry in after if isinstance(entry, Entry) or not is_foreign(entry)]
+    before = [entry for entry in before if isinstance(entry, AccessEntry) or not is_foreign(entry)]
+    after = [entry for entry in after if isinstance(entry, AccessEntry) or not is_foreign(entry)]
     return [*_changes(before, after, grants=True), *_changes(after, before, grants=False)]
 
 
@@ -74,7 +74,7 @@ def _changes(less: list[Any], more: list[Any], *, grants: bool) -> Iterator[Acce
             yield AccessChange(grants, each, same)
 
 
-def _gives_as_much(entry: Entry, as_: Entry) -> bool:
+def _gives_as_much(entry: AccessEntry, as_: AccessEntry) -> bool:
     mine, other = parse_until(entry.condition), parse_until(as_.condition)
     return entry.condition is None or (mine is not None and other is not None and mine >= other)
 
@@ -88,7 +88,7 @@ def find_deleted_members(entries: Entries) -> Iterator[tuple[str, str]]:
 
 
 def merge_entries(
-    declared: Iterable[Entry], live: Iterable[Mapping[str, Any]], kept_as: Mapping[str, Mapping[str, Any]]
+    declared: Iterable[AccessEntry], live: Iterable[Mapping[str, Any]], kept_as: Mapping[str, Mapping[str, Any]]
 ) -> list[dict[str, Any]]:
     """Return the list that a dataset is to have, in the order of the live list.
 

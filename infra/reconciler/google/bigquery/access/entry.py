@@ -38,7 +38,7 @@ _FOREIGN: Final = frozenset({"view", "routine", "dataset"})
 
 
 @dataclass(frozen=True)
-class Entry:
+class AccessEntry:
     """One entry of a dataset's access list: a role (as BigQuery spells it) for one member in one field."""
 
     role: str
@@ -62,7 +62,7 @@ def _condition_node(condition: Condition) -> dict[str, str]:
     return {"title": condition.title, "expression": condition.expression, **described}
 
 
-def parse_entry(live: Mapping[str, Any]) -> Entry | None:
+def parse_entry(live: Mapping[str, Any]) -> AccessEntry | None:
     """Parse an entry of a live access list; None for an authorised view, routine or dataset."""
     node = without_blanks(live)
     fields = node.keys() - {"role", "condition"}
@@ -74,7 +74,7 @@ def parse_entry(live: Mapping[str, Any]) -> Entry | None:
         field, name = to_place(name, None) or (field, name)
     elif field != "specialGroup":
         name = name.lower()
-    return Entry(basic_role(str(node["role"])), field, name, _condition(node.get("condition")))
+    return AccessEntry(basic_role(str(node["role"])), field, name, _condition(node.get("condition")))
 
 
 def _condition(node: Mapping[str, Any] | None) -> Condition | None:

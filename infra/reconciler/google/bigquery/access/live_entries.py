@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Any, TypeAlias
 
 from reconciler.google.bigquery.access import (
-    Entry,
+    AccessEntry,
     MemberNames,
     foreign_entries,
     format_member,
@@ -19,18 +19,18 @@ from reconciler.google.bigquery.access import (
 )
 
 #: An entry of ours, or of a live list as BigQuery returns it.
-AnyEntry: TypeAlias = Mapping[str, Any] | Entry
+AnyEntry: TypeAlias = Mapping[str, Any] | AccessEntry
 Renamed = tuple[dict[str, Any], dict[str, Any]]
 
 
-def as_entry(entry: AnyEntry) -> Entry | None:
+def as_entry(entry: AnyEntry) -> AccessEntry | None:
     """Return an entry of ours; None for an authorised view, routine or dataset."""
-    return entry if isinstance(entry, Entry) else parse_entry(entry)
+    return entry if isinstance(entry, AccessEntry) else parse_entry(entry)
 
 
 def normalise_entry(entry: AnyEntry) -> dict[str, Any]:
     """Return an entry in the form in which all are compared: as BigQuery stores it, without empty fields."""
-    if isinstance(entry, Entry):
+    if isinstance(entry, AccessEntry):
         return entry.as_property()
     ours = parse_entry(entry)
     return without_blanks(entry) if ours is None else ours.as_property()
@@ -89,13 +89,13 @@ def is_foreign(entry: Mapping[str, Any]) -> bool:
     return bool(foreign_entries([entry]))
 
 
-def service_account_of(entry: Entry) -> str | None:
+def service_account_of(entry: AccessEntry) -> str | None:
     """Return the service account of an entry, as files write members; None for other members."""
     member = format_member(entry.at, None)
     return member if member.startswith("serviceAccount:") else None
 
 
-def writer_address(entry: Entry) -> str | None:
+def writer_address(entry: AccessEntry) -> str | None:
     """Return the address of a service account that writes unconditionally, as Fivetran's does; else None."""
     writes = entry.role == "WRITER" and entry.condition is None and service_account_of(entry)
     return entry.member if writes else None
@@ -124,7 +124,7 @@ def format_entry(entry: AnyEntry, names: MemberNames) -> EntryText:
     return EntryText(predefined_role(ours.role), names.spell(ours.at) + format_condition(ours))
 
 
-def format_condition(entry: Entry) -> str:
+def format_condition(entry: AccessEntry) -> str:
     """Format how long, or when, an entry grants: ` until 2027-01-31 (DENG-1)`; empty without a condition."""
     condition = entry.condition
     if condition is None:
