@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from reconciler.fivetran.api.pacing import USUAL_REQUESTS_PER_HOUR, Limits
 from reconciler.fivetran.api.settings import left_to_others, requests_per_hour
-from reconciler.fivetran.group_roles import access_changes
+from reconciler.fivetran.group_roles import role_changes
 from reconciler.model.commands import count
 from reconciler.review.consequence import Consequence, Severity
 from reconciler.review.context import Context
@@ -65,7 +65,7 @@ def forecast(preview: Preview) -> Forecast:
 def requests_of(step: Step) -> int:
     """Return about how many requests to Fivetran one step sends."""
     if step.type == "GroupAccess" and step.operation != "delete":
-        changes = access_changes(step.old.get("members") or {}, step.new.get("members") or {})
+        changes = role_changes(step.old.get("members") or {}, step.new.get("members") or {})
         return _ROLES + sum(1 for _ in changes)
     found = _REQUESTS.get((step.type, step.operation), 0)
     if (step.type, step.operation) == ("Connection", "update"):
