@@ -101,7 +101,7 @@ def from_schema(service_id: str, schema: Any) -> Service:
 
 
 def as_schema(service: Service) -> dict[str, Any]:
-    """Write a service as JSON Schema. Raises InvalidService for a name or a choice that a file cannot hold."""
+    """Write a service as JSON Schema. Raises InvalidService for a name or choice that a file cannot hold."""
     status = {} if service.status is None else {"x-status": _writable(service.status)}
     secret = {"x-secret": [_writable(path) for path in sorted(service.secret)]} if service.secret else {}
     trees = {tree: fields for tree, fields in (("config", service.config), ("auth", service.auth)) if fields}
