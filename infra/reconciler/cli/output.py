@@ -423,7 +423,7 @@ def _list_item(entry: Entry) -> str:
 def _closed(parts: Sequence[Entry]) -> str:
     """Return a list that readers open, on the line of its item, so that it is in the item at any depth."""
     items = "".join(f"<li>{_list_item(part).removeprefix('- ')}</li>" for part in parts)
-    return f"<details><summary>each with its line</summary><ul>{items}</ul></details>" if parts else ""
+    return f"<details><summary>each by name</summary><ul>{items}</ul></details>" if parts else ""
 
 
 def _items_by_file(section: Section) -> Iterator[str]:

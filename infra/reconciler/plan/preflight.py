@@ -35,6 +35,7 @@ from reconciler.model.today import today
 from reconciler.plan import datasets, moves, permanent_keys, secret_versions
 from reconciler.plan.creations import Creations, has_new_intents
 from reconciler.plan.datasets import Findings
+from reconciler.plan.environment_rules import RULES, environment_rules
 from reconciler.plan.inventory import Declared
 from reconciler.plan.rejections import Rejection, Rules, left_groups, rejections, replaced
 from reconciler.resources.connection import api_fields, new_connections
@@ -228,7 +229,8 @@ class Preflight(Resource, module="reconciler", name="Preflight"):
         props = {
             "environment_file": environment.file,
             "environment": environment.name,
-            **({_STACK: others.stack} if others.stack != environment.name else {}),
+            # The rules are the environment's, so that the review of its own stack shows them, and no other.
+            **({RULES: environment_rules(environment)} if others.stack == environment.name else {_STACK: others.stack}),
             "group": environment.group,
             **({"formerly": environment.formerly} if environment.formerly else {}),
             "gcp_project": environment.gcp_project,
@@ -293,6 +295,7 @@ def _known(props: Mapping[str, Any]) -> dict[str, Any]:
     units = _declared(props.get("units", {})).values()
     return {
         "policy": props.get("policy"),
+        RULES: props.get(RULES),
         "variables": sorted(_variables(_declared(props.get("units", {})))),
         _FORMER: props.get(_FORMER) or [],
         "connections": {

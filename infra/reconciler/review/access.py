@@ -138,13 +138,18 @@ class _ListChange:
         ticket = f" ({entry.condition.description})" if entry.condition and entry.condition.description else ""
         if not _are_dates([entry, *old]):
             conditions = [_condition(each) or " without a condition" for each in (entry, *old)]
-            return f"changes {role}", f"{member}: it applies{conditions[0]}, so far{' and'.join(conditions[1:])}"
+            so_far = " and".join(conditions[1:])
+            if so_far == conditions[0]:
+                so_far = " under another one with this title, or with another description"
+            if entry.condition is not None:
+                conditions[0] += f" `{entry.condition.expression}`"
+            return f"changes {role}", f"{member}: it applies{conditions[0]}, so far{so_far}"
         if until is None:
             return f"makes {role}", f"{member} permanent, so far until {before}"
         if before is None:
             return f"ends {role}", f"{member} on {until}{ticket}, so far permanent"
         if until == before:
-            return f"keeps {role}", f"{member} until {until}{ticket}, for another reason"
+            return f"keeps {role}", f"{member} until {until}, now for this reason: {ticket.strip(' ()') or 'none'}"
         return f"{'extends' if until > before else 'shortens'} {role}", f"{member} from {before} to {until}{ticket}"
 
     def _revoked(self, entry: AccessEntry) -> Consequence:

@@ -5,19 +5,25 @@ Created, deleted, replaced, started, paused, other secrets, other tables.
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Iterator, Mapping
 from datetime import date
 from typing import Any
 
-from reconciler.model import Reference, commands, references
-from reconciler.review.consequence import Consequence, Several
+from reconciler.model import ANY, Reference, commands, references
+from reconciler.review.consequence import Consequence, Several, Severity
 from reconciler.review.context import Context
 from reconciler.review.lifecycle import has_expired_as_recorded
 from reconciler.review.preview import Step
 from reconciler.review.requests import requests_of
+from reconciler.review.source_fields import ROUTE, may_name_source
 
 #: How much of a source arrives in BigQuery by a word of `sync`.
 _AMOUNTS = {"excluded": 0, "block_all": 0, "hashed": 1, "allow_columns": 1, "included": 2, "allow_all": 2}
+
+#: The default of `sync.others`, which changes nothing.
+_KEEP = "keep"
 
 #: The choice of a table of which the file names columns or the mode.
 _PARTLY = "included in part"
@@ -26,7 +32,9 @@ _PARTLY = "included in part"
 _SENT = ("config", "auth")
 
 #: The inputs of a connection that are no setting of it.
-_NO_SETTINGS = frozenset({*_SENT, "settings", "file", "ending", "group_id", "package_id", "unit"})
+_NO_SETTINGS = frozenset(
+    {*_SENT, "settings", "file", "ending", "group_id", "package_id", "unit", "trust", "pending", "adopt"}
+)
 
 
 def connections(context: Context) -> Iterator[Consequence]:
@@ -100,19 +108,82 @@ def _sent(context: Context, step: Step, name: str, unit: str) -> Iterator[Conseq
             continue
         so_far = f", so far {_format_reference(before[path], after.get(path))}" if path in before else ""
         sent = _format_reference(after[path]) if path in after else ""
-        text = f"sends {sent} as `{path}` of the {name}{so_far}, and tests the connection"
+        is_another = path in after and not after[path].held and not _is_rotation(before.get(path), after[path])
+        warning = ". Another credential can open another account" if is_another else ""
+        text = f"sends {sent} as `{path}` of the {name}{so_far}, and tests the connection{warning}"
         if path not in after:
             text = f"no longer sends `{path}` of the {name}{so_far}"
-        several = _several(name, f"sends {sent} as `{path}` of ", f"{so_far}, and tests them") if sent else None
+        rest = f"{so_far}, and tests them{warning}"
+        several = _several(name, f"sends {sent} as `{path}` of ", rest) if sent else None
         place = context.place(unit, "connector", path)
         value = str(after[path]) if path in after else None
-        yield Consequence("note", "secret_changed", text, f"{name}: {path}", unit, place, value, several=several)
-    for path in _changed_settings(step):
+        severity: Severity = "stop" if is_another else "note"
+        yield Consequence(severity, "secret_changed", text, f"{name}: {path}", unit, place, value, several=several)
+    yield from _settings(context, step, name, unit)
+    yield from _trust(context, step, name, unit)
+
+
+def _is_rotation(before: Reference | None, after: Reference) -> bool:
+    """Return whether a reference is to the same secret as before: another version at most."""
+    return before is not None and (before.kind, before.name, before.project) == (after.kind, after.name, after.project)
+
+
+def _settings(context: Context, step: Step, name: str, unit: str) -> Iterator[Consequence]:
+    """Return the settings that change: those that may name the source together, and each of the others."""
+    paths = _changed_settings(step)
+    if sources := [path for path in paths if may_name_source(path)]:
+        keys = " and ".join(f"`{path}`" for path in sources)
+        warning = (
+            ". That can change what is read: data of another source then joins the rows that are there, and Fivetran "
+            "does not sync the history again by itself"
+        )
+        is_tested = any(path.startswith(_SENT) for path in sources)
+        text = f"changes {keys} of the {name}{', and tests the connection' if is_tested else ''}{warning}"
+        value = _digest({path: _value_at(step.new, path) for path in sources})
+        several = _several(name, f"changes {keys} of ", warning)
+        place = context.place(unit, "connector", sources[0])
+        yield Consequence("stop", "source_changed", text, f"{name}: source", unit, place, value, several=several)
+    for path in paths:
+        if may_name_source(path):
+            continue
         is_tested = path.startswith(_SENT)
         text = f"changes `{path}` of the {name}{', and tests the connection' if is_tested else ''}"
         place = context.place(unit, "connector", path)
         several = _several(name, f"changes `{path}` of ", ", and tests them" if is_tested else "")
         yield Consequence("note", "config_changed", text, f"{name}: {path}", unit, place, several=several)
+
+
+def _value_at(inputs: Mapping[str, Any], path: str) -> Any:
+    """Return the new value of a setting, for a fingerprint: references stand for secrets."""
+    part, _, key = path.partition(".")
+    return (inputs.get(part) or {}).get(key) if key else {**inputs, **(inputs.get("settings") or {})}.get(part)
+
+
+def _digest(values: Mapping[str, Any]) -> str:
+    """Return a hash of values: a fingerprint needs them, and they are not to be printed by mistake."""
+    return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()
+
+
+_TRUSTED = {"certificates": ("certificate", "SHA-256"), "fingerprints": ("host key", "SHA-256")}
+
+
+def _trust(context: Context, step: Step, name: str, unit: str) -> Iterator[Consequence]:
+    """Return the certificates and host keys by which Fivetran knows the source, as far as they change."""
+    for kind, (noun, hashed) in _TRUSTED.items():
+        old, new = ((inputs.get("trust") or {}).get(kind) or {} for inputs in (step.old, step.new))
+        place = context.place(unit, "connector", "trust", kind)
+        if ANY in (old, new) and old != new:
+            verb = f"trusts any {noun} that the source of the {name} presents, which can then be another one"
+            text = verb if new == ANY else f"no longer trusts any {noun} that the source of the {name} presents"
+            severity: Severity = "stop" if new == ANY else "note"
+            yield Consequence(severity, "trust_changed", text, f"{name}: {kind}", unit, place, str(new == ANY))
+        before, after = ({} if each == ANY else each for each in (old, new))
+        for each in sorted({*before} ^ {*after}):
+            verb = "trusts another" if each in after else "no longer trusts a"
+            subject = (after.get(each) or before.get(each) or {}).get("subject")
+            text = f"{verb} {noun} for the source of the {name}: {f'{subject}, ' if subject else ''}{hashed} {each}"
+            severity = "stop" if each in after else "note"
+            yield Consequence(severity, "trust_changed", text, f"{name}: {kind} {each}", unit, place, each in after)
 
 
 _KINDS = {"secret": "the secret", "env": "the environment variable", "pulumi_config": "the stack's config key"}
@@ -123,14 +194,15 @@ def _format_reference(reference: Reference, other: Reference | None = None) -> s
     if reference.held:
         return "the value that Fivetran keeps"
     version = "the latest version" if reference.version is None else f"version {reference.version}"
+    exact = ", byte by byte" if reference.exact else ""
     if other is not None and (other.kind, other.name, other.project) == (
         reference.kind,
         reference.name,
         reference.project,
     ):
-        return version
+        return f"{version}{exact}"
     project = f" in project {reference.project}" if reference.project else ""
-    return f"{version} of {_KINDS[reference.kind]} {reference.name}{project}"
+    return f"{version} of {_KINDS[reference.kind]} {reference.name}{project}{exact}"
 
 
 def _changed_settings(step: Step) -> list[str]:
@@ -185,8 +257,14 @@ def activations(context: Context) -> Iterator[Consequence]:
             text = f"starts the {name} again, which syncs {_words(step.new)}"
             several = _several(name, "starts ", f" again, which sync {_words(step.new)}")
             yield Consequence("note", "connection_started", text, name, unit, place, several=several)
+        elif paused != was_paused:
+            text = f"keeps the {name} paused, now for this reason: {paused}"
+            yield Consequence("detail", "pause_explained", text, name, unit, place, str(paused))
         if step.old.get("schedule") != step.new.get("schedule"):
             times = f"{_words(step.new)}, so far {_words(step.old)}"
+            if step.old.get("schedule", {}).get("by") == "airflow" == step.new.get("schedule", {}).get("by"):
+                times = f"when the Airflow task {step.new['schedule'].get('task_id')} starts it, so far the task "
+                times += str(step.old["schedule"].get("task_id"))
             at, several = (
                 context.place(unit, "connector", "schedule"),
                 _several(name, "changes when ", f" sync: {times}"),
@@ -194,7 +272,11 @@ def activations(context: Context) -> Iterator[Consequence]:
             text = f"changes when the {name} syncs: {times}"
             yield Consequence("note", "schedule_changed", text, name, unit, at, several=several)
         if step.old.get("awaiting") != step.new.get("awaiting"):
-            yield from _awaiting(context, unit, name)
+            if step.new.get("awaiting"):
+                yield from _awaiting(context, unit, name)
+            else:
+                text, at = f"no longer waits before the {name} runs", context.place(unit, "connector")
+                yield Consequence("note", "pending", text, name, unit, at)
         yield from _tables(context, step, name, unit)
     yield from _undeclared_tables(context)
 
@@ -241,6 +323,8 @@ def _tables(context: Context, step: Step, name: str, unit: str) -> Iterator[Cons
         (was, _), (now, path) = old.get(choice, (None, ())), new.get(choice, (None, ()))
         if was == now or {was, now} == {None, _PARTLY}:  # The lines of the table's columns show that.
             continue
+        if choice == "`sync.others`" and {was, now} <= {None, _KEEP}:
+            continue
         text = f"changes {choice} of the {name} from {was} to {now}"
         if now is None:
             text = f"no longer declares {choice} of the {name}, so far {was}: {_undeclared(choice, sync)}"
@@ -249,7 +333,10 @@ def _tables(context: Context, step: Step, name: str, unit: str) -> Iterator[Cons
         if now == "excluded":
             text += ": nothing more arrives, and what is in BigQuery stays"
         at = context.place(unit, "connector", "sync", *path)
-        if _amount(now) > _amount(was):
+        is_reset = choice == "`sync.others`" and now == "reset"
+        if is_reset:
+            text += f": what no file names is brought to `new: {sync.get('new')}`, whatever was chosen in Fivetran"
+        if _amount(now) > _amount(was) or (is_reset and _amount(sync.get("new")) > 0):
             yield Consequence("stop", "tables_widened", text, f"{name}: {choice}", unit, at, now)
         else:
             yield Consequence("note", "tables_narrowed", text, f"{name}: {choice}", unit, at, now)
@@ -267,8 +354,8 @@ def _in_new_schema(context: Context, unit: str, sync: Mapping[str, Any]) -> Mapp
 
 def _undeclared(choice: str, sync: Mapping[str, Any]) -> str:
     """Return what decides about a choice that is no longer declared."""
-    others = sync.get("others", "keep")
-    if others == "keep" or choice.startswith("`sync."):
+    others = sync.get("others", _KEEP)
+    if others == _KEEP or choice.startswith("`sync."):
         return "it stays so until a user changes it in Fivetran"
     return f"it is {others} from now on, by `others`"
 
@@ -308,9 +395,10 @@ def packages(context: Context) -> Iterator[Consequence]:
     """Return the code that is uploaded."""
     for step in context.preview.of_type("Package"):
         if step.operation != "delete":
-            text = f"uploads the code of {step.name} to Fivetran"
+            text = f"uploads the code of {step.name} to Fivetran, which runs it with the connection's secrets"
             place = context.place(step.name, "connector", "package")
-            yield Consequence("note", "code_uploaded", text, f"package {step.name}", step.name, place)
+            value = step.new.get("sha256")
+            yield Consequence("stop", "code_uploaded", text, f"package {step.name}", step.name, place, value)
 
 
 def destinations(context: Context) -> Iterator[Consequence]:
@@ -328,5 +416,30 @@ def destinations(context: Context) -> Iterator[Consequence]:
         elif step.operation == "delete":
             yield Consequence("stop", "destination_deleted", f"deletes the {name}", name, place=place)
         else:
-            keys = ", ".join(sorted(key for key in step.new if step.old.get(key) != step.new.get(key)))
-            yield Consequence("note", "destination_changed", f"changes the {name}: {keys}", name, place=place)
+            yield from _destination_settings(context, step, name)
+
+
+#: What the settings of a destination mean, by their names in the file: the class, and the words.
+_DESTINATION_SETTINGS: Mapping[str, tuple[Severity, str]] = {
+    "bucket": ("stop", "who reads the new bucket can read the data that all connections stage there"),
+    "time_zone_offset": ("note", "every sync with `daily_at` moves to another time zone"),
+    "daylight_saving_time_enabled": ("note", "every sync with `daily_at` moves by an hour in a part of the year"),
+    "support_json_type": ("note", "all connections store JSON in columns of another type"),
+}
+_WAY = "Fivetran reaches BigQuery by another way for all connections"
+
+
+def _destination_settings(context: Context, step: Step, name: str) -> Iterator[Consequence]:
+    """Return the settings of the destination that change, one by one."""
+    old, new = ({**inputs, **(inputs.get("settings") or {})} for inputs in (step.old, step.new))
+    for key in sorted({*old, *new} - {"settings"}):
+        if key.startswith("__") or old.get(key) == new.get(key):
+            continue
+        severity, text = _DESTINATION_SETTINGS.get(key, ("stop", _WAY) if key in ROUTE else ("note", ""))
+        text = f"changes `{key}` of the {name}{f': {text}' if text else ''}"
+        place = context.environment_place("fivetran", "destination", key)
+        if key in ("group", "formerly"):
+            severity, place = "note", context.environment_place("fivetran", key)
+            text = f"renames the group {old.get('group')} to {new.get('group')}" if key == "group" else ""
+        if text:
+            yield Consequence(severity, "destination_changed", text, f"{name}: {key}", place=place, value=new.get(key))

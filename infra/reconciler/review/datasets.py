@@ -17,6 +17,9 @@ _OURS = frozenset({"datasetId", "project", "labels", "deleteContentsOnDestroy", 
 #: Computed from the labels.
 _COMPUTED = frozenset({"effectiveLabels", "pulumiLabels"})
 
+#: The settings whose names in the file are others than those of the gcp provider.
+_NAMES = {"friendlyName": "friendly_name"}
+
 
 def deleted_datasets(preview: Preview) -> list[str]:
     """Return the ids of the datasets that a run would delete with their data."""
@@ -97,7 +100,10 @@ def _changed(context: Context, step: Step, dataset: str, unit: str) -> Iterator[
         yield Consequence(severity, "table_expiration", text, name, unit, place, new, several=several)
     old_labels, new_labels = step.old.get("labels") or {}, step.new.get("labels") or {}
     labels = {key for key in {*old_labels, *new_labels} if old_labels.get(key) != new_labels.get(key)}
-    rest = [*sorted(keys - {_EXPIRATION}), *sorted(f"label {key}" for key in labels - {LABEL})]
+    rest = [
+        *sorted(_NAMES.get(key, key) for key in keys - {_EXPIRATION}),
+        *sorted(f"label {key}" for key in labels - {LABEL}),
+    ]
     if rest:
         before = f"changes {', '.join(rest)} of "
         place, several = context.dataset_place(dataset), Several("dataset", dataset, before)

@@ -18,8 +18,7 @@ def endings(context: Context) -> Iterator[Consequence]:
     """Return the units whose removal moves to another day, and those that retire."""
     for name, after in context.after.items():
         before = context.before.get(name)
-        if after.ending.retired and not (before and before.ending.retired):
-            yield _retired(context, name)
+        yield from _retirement(context, name, before, after)
         moved: dict[tuple[date | None, date | None, bool], list[str]] = {}
         for object_, old, new, is_new in _objects(before, after):
             if _day(old) != _day(new):
@@ -80,6 +79,56 @@ def _expiry(context: Context, unit: str, removed: date | None) -> str:
     last_day = context.active.expiries.unit_expiry(declared).last_day
     is_paused = last_day is not None and last_day < removed
     return f"; the connection is paused after its last day, {last_day}" if is_paused else ""
+
+
+def _retirement(context: Context, name: str, before: Declared | None, after: Declared) -> Iterator[Consequence]:
+    """Return that a unit retires, that it no longer does, and what its retirement now does with its data."""
+    ends = (
+        {dataset: (before.ending_of(dataset), after.ending_of(dataset)) for dataset in after.datasets} if before else {}
+    )
+    is_new = before is None or not (before.ending.retired or any(old.retired for old, _ in ends.values()))
+    is_retired = after.ending.retired or (not after.connection and any(new.retired for _, new in ends.values()))
+    if is_retired and is_new:
+        yield _retired(context, name)
+        return
+    for dataset, (old, new) in ends.items():
+        place, at = context.place(name, "retire"), f"dataset {dataset}"
+        if old.retired and not new.retired:
+            text = f"no longer retires the dataset {dataset}"
+            yield Consequence("note", "retirement_changed", text, at, name, place)
+        elif old.retired and old.kept != new.kept:
+            text = f"keeps the data of the dataset {dataset} when its retired unit's file is deleted, so far deleted it"
+            if not new.kept:
+                text = (
+                    f"deletes the data of the dataset {dataset} when its retired unit's file is deleted, so far kept it"
+                )
+            severity: Severity = "note" if new.kept else "stop"
+            value = "keep" if new.kept else "delete"
+            yield Consequence(severity, "retirement_changed", text, at, name, place, value)
+    if before and before.ending.retired and after.connection and not after.ending.retired and not ends:
+        text = f"no longer retires the connection {after.connection}"
+        yield Consequence(
+            "note", "retirement_changed", text, f"connection {after.connection}", name, context.place(name)
+        )
+
+
+def units(context: Context) -> Iterator[Consequence]:
+    """Return the units that are in a file of another name, and those with other owners."""
+    recorded = context.preview.outputs.get("units")
+    recorded = recorded if isinstance(recorded, dict) else {}
+    for name, unit in sorted(context.units.items()):
+        is_renamed = unit.formerly in recorded and name not in recorded
+        if is_renamed:
+            text = f"renames the unit {unit.formerly} to {name}: its connection, its datasets and their data stay"
+            yield Consequence("note", "unit_renamed", text, name, name, context.place(name, "formerly"))
+        before = recorded.get(unit.formerly if is_renamed else name)
+        owners = before.get("owners") if isinstance(before, dict) else None
+        if isinstance(owners, list) and owners != list(unit.owners):
+            new, old = ", ".join(unit.owners), ", ".join(map(str, owners))
+            text = f"makes {new} the owners of {name}, who answer for it and are named in issues, so far {old}"
+            several = Several("unit", name, f"makes {new} the owners of ", f", so far {old}")
+            place = context.place(name, "owners")
+            yield Consequence("note", "owners_changed", text, name, name, place, several=several)
 
 
 def _retired(context: Context, unit: str) -> Consequence:

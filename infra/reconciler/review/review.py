@@ -7,7 +7,7 @@ from datetime import date
 
 from reconciler.config import Loaded
 from reconciler.lifecycle.expiry import apply_expiry
-from reconciler.review import access, connections, datasets, fivetran_access, lifecycle, requests
+from reconciler.review import access, connections, datasets, fivetran_access, lifecycle, requests, rules
 from reconciler.review.consequence import Consequence
 from reconciler.review.context import Context
 from reconciler.review.preview import Preview
@@ -20,8 +20,10 @@ _FINDERS: tuple[Callable[[Context], Iterator[Consequence]], ...] = (
     access.project_access,
     access.function_access,
     fivetran_access.fivetran_access,
+    rules.rules,
     lifecycle.endings,
     lifecycle.airflow_variables,
+    lifecycle.units,
     connections.activations,
     connections.packages,
     connections.destinations,

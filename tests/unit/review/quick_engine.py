@@ -123,12 +123,13 @@ def reviews(before: Files, after: Files) -> tuple[list[Consequence], list[Conseq
 
 
 def _consequences(state: State, registered: _Mocks, loaded: Loaded) -> list[Consequence]:
-    text = json.dumps({"steps": [stack(), *_steps(state, registered, loaded)]})
+    text = json.dumps({"steps": [stack(), *steps(state, registered, loaded)]})
     found = find_consequences(read_preview(text, "preview", "dev"), loaded, "dev", TODAY, {})
     return [each for each in found if each.kind != "quota"]
 
 
-def _steps(state: State, registered: _Mocks, loaded: Loaded) -> Iterator[dict[str, Any]]:
+def steps(state: State, registered: _Mocks, loaded: Loaded) -> Iterator[dict[str, Any]]:
+    """Yield the steps of a preview."""
     former = {unit.name: unit.formerly for unit in loaded.fleet("dev").units if unit.formerly}
     seen = set()
     for urn, new in registered.state.items():

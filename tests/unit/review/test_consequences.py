@@ -21,6 +21,13 @@ ACCESS = {"dataset": "shop", "path": "dataset", "project": "dev-project"}
 READER = {"role": "READER", "userByEmail": "b@example.com"}
 
 
+#: How the line of a field that may name the source ends.
+OTHER_SOURCE = (
+    ". That can change what is read: data of another source then joins the rows that are there, and Fivetran does not "
+    "sync the history again by itself"
+)
+
+
 def until(day: str, before: str) -> dict[str, Any]:
     expression = f'request.time < timestamp("{before}T00:00:00Z")'
     return {**READER, "condition": {"title": f"until {day}", "expression": expression}}
@@ -243,7 +250,7 @@ def test_a_setting_made_by_hand_that_a_run_removes_is_shown(tmp_path: Path):
     change["detailedDiff"] = {key: {"kind": "delete"} for key in ("defaultTableExpirationMs", "friendlyName")}
     assert found(consequences(tmp_path, {"shop": unit()}, change)) == [
         ("note", "table_expiration", "removes `default_table_expiration_ms` of the dataset shop"),
-        ("detail", "dataset_changed", "changes friendlyName of the dataset shop"),
+        ("detail", "dataset_changed", "changes friendly_name of the dataset shop"),
     ]
 
 
@@ -275,8 +282,7 @@ def test_settings_beside_references_and_references_that_leave_are_shown(tmp_path
     new = {"host": "b", "hostkey": key, "reports": [{"name": "y", "key": key}]}
     changed = consequences(tmp_path, {"shop": unit()}, step("update", "Connection", "shop", inputs(old), inputs(new)))
     assert [each.text for each in changed] == [
-        "changes `config.host` of the connection shop, and tests the connection",
-        "changes `config.reports` of the connection shop, and tests the connection",
+        f"changes `config.host` and `config.reports` of the connection shop, and tests the connection{OTHER_SOURCE}",
         "no longer sends `config.gone` of the connection shop, so far version 1 of the environment variable KEY",
     ]
 
@@ -287,7 +293,7 @@ def test_values_of_settings_are_not_shown(tmp_path: Path):
 
     steps = [step("update", "Connection", "shop", inputs("canary-1"), inputs("canary-2"))]
     [changed] = consequences(tmp_path, {"shop": unit()}, *steps)
-    assert changed.text == "changes `config.host` of the connection shop, and tests the connection"
+    assert changed.text == f"changes `config.host` of the connection shop, and tests the connection{OTHER_SOURCE}"
     assert "canary" not in repr(changed)
 
 
@@ -500,13 +506,15 @@ def test_a_new_version_of_a_secret_is_shown_beside_the_old_one(tmp_path: Path):
     new = "sends version 2 of the secret key in project dev-project"
     assert text(inputs(1), inputs(2)) == f"{new} {sent} version 1, and tests the connection"
     other = "version 1 of the secret other in project dev-project"
-    assert text(inputs(1, "other"), inputs(2)) == f"{new} {sent} {other}, and tests the connection"
+    assert text(inputs(1, "other"), inputs(2)) == (
+        f"{new} {sent} {other}, and tests the connection. Another credential can open another account"
+    )
 
 
 def test_settings_outside_config_are_named(tmp_path: Path):
     old, new = ({**CONNECTION, "settings": {"networking_method": each}} for each in ("Directly", "ProxyAgent"))
     [changed] = consequences(tmp_path, {"shop": unit()}, step("update", "Connection", "shop", old, new))
-    assert changed.text == "changes `networking_method` of the connection shop"
+    assert changed.text == f"changes `networking_method` of the connection shop{OTHER_SOURCE}"
 
 
 def test_a_function_of_either_generation_that_fivetran_may_call_is_stopped(tmp_path: Path):
@@ -588,3 +596,27 @@ def test_requests_that_exceed_a_limit_are_noted_with_the_time(tmp_path: Path, mo
     assert "; an hour has 270 for it, since 10 % are left to others: split the change" in forecast(251)[1]
     monkeypatch.setenv("FIVETRAN_QUOTA_LEFT", "0")
     assert "left to others" not in forecast(1)[1]
+
+
+def test_another_value_of_a_field_that_names_the_source_has_another_fingerprint(tmp_path: Path):
+    def fingerprint(host: str) -> str | None:
+        old, new = ({**CONNECTION, "config": {"host": each}} for each in ("a.example.com", host))
+        [changed] = consequences(tmp_path, {"shop": unit()}, step("update", "Connection", "shop", old, new))
+        return changed.fingerprint("dev")
+
+    assert fingerprint("b.example.com") != fingerprint("c.example.com")
+    assert fingerprint("b.example.com") == fingerprint("b.example.com")
+
+
+@pytest.mark.parametrize("name", ["delimiter", "timeframe_months", "update_method", "api_quota", "compression"])
+def test_a_field_that_says_how_something_is_read_is_a_note(tmp_path: Path, name: str):
+    old, new = ({**CONNECTION, "config": {name: each}} for each in ("a", "b"))
+    [changed] = consequences(tmp_path, {"shop": unit()}, step("update", "Connection", "shop", old, new))
+    assert (changed.severity, changed.kind) == ("note", "config_changed")
+
+
+def test_code_of_a_connection_that_changes_needs_approval(tmp_path: Path):
+    steps = [step("update", "Package", "shop", {"sha256": "a"}, {"sha256": each}) for each in ("b", "c")]
+    one, other = (consequences(tmp_path, {"shop": unit()}, each)[0] for each in steps)
+    assert (one.severity, one.kind) == ("stop", "code_uploaded")
+    assert one.fingerprint("dev") != other.fingerprint("dev")
