@@ -155,7 +155,7 @@ def _prefix(**datasets: Any) -> Callable[[str], Mapping[str, Any]]:
 
 READER = {"role": "roles/bigquery.dataViewer", "members": ["user:a@example.com"]}
 LIMITED = {**READER, "ticket": "T-1", "until": "2027-01-01"}
-UNDER = {**READER, "condition": {"title": "a", "expression": "1", "description": "x"}}
+UNDER: dict[str, Any] = {**READER, "condition": {"title": "a", "expression": "1", "description": "x"}}
 
 UNITS = (
     Case("description", _unit(), _unit(description="Other."), "detail", "changes description of the dataset"),
