@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from admin import Admin
-from workspace import Workspace, stripe
+from workspace import ENVIRONMENT, Workspace, stripe
 
 
 def review(workspace: Workspace, *arguments: str, today: str = "2026-12-01", **env: str) -> dict[str, Any]:
@@ -155,3 +155,17 @@ def test_quick_review_reports_what_the_full_one_does_and_keeps_its_guards(worksp
     workspace.write("clash", stripe("same"))
     clashes = review(workspace, "--changed")["rejected"]
     assert any("clash.yaml" in each and "same" in each for each in clashes)
+
+
+def test_review_shows_a_loosened_rule_until_a_run_has_recorded_it(workspace: Workspace, admin: Admin):
+    workspace.write("stripe", stripe())
+    workspace.up().ok()
+    workspace.write("environment", {**ENVIRONMENT, "policy": {"public_access": "allowed", "expiry": {"longest": "9d"}}})
+    found = review(workspace)
+    assert texts(found) == [
+        ("stop", "lets files give access to the public: allUsers and allAuthenticatedUsers"),
+        ("note", "lets `expires` be up to 9 days ahead, so far any time"),
+    ]
+    assert [each["file"].rsplit("/", 1)[1] for each in found["consequences"]] == ["environment.yaml"] * 2
+    workspace.up().ok()
+    assert review(workspace)["consequences"] == []
