@@ -38,8 +38,6 @@ VARIABLES: Mapping[str, Mapping[str, str]] = {
         "FIVETRAN_APISECRET": "The secret of that key.",
         "FIVETRAN_API_URL": "The API, `/v1` included. Default: Fivetran's own. Any server that speaks the API will do.",
         "RECONCILER_FIVETRAN_SECRET": "A secret in Secret Manager that holds both, for `reconciler with-fivetran-key`.",
-        "FIVETRAN_QUOTA_LEFT": "Percent of the account's requests an hour that a run leaves to schedulers and other "
-        "runs: it waits while fewer are left. Default: 10.",
         "FIVETRAN_REQUESTS_PER_HOUR": "The most requests an hour that one run makes. Default: the account's quota, as "
         "Fivetran's answers name it.",
     },

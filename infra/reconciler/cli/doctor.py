@@ -152,7 +152,7 @@ class _Checks:
 
     def _check_fivetran(self) -> Iterator[Check]:
         """Check the API key, the group and its destination."""
-        with fivetran_client() as client:
+        with fivetran_client(self._environment) as client:
             groups = sorted(group.id for group in client.list_groups() if group.name == self._environment.group)
             yield check_group(self._environment, groups)
             if len(groups) == 1:

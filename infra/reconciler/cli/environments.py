@@ -132,8 +132,11 @@ class LiveGroup:
 
 
 @contextlib.contextmanager
-def fivetran_client() -> Iterator[FivetranClient]:
+def fivetran_client(environment: Environment | None = None) -> Iterator[FivetranClient]:
     """Open a client with the credentials of the environment variables.
+
+    Args:
+        environment: Whose file says how much of the quota is left to others; the usual share if None.
 
     Raises:
         ReconcilerError: The credentials are missing or malformed.
@@ -143,6 +146,7 @@ def fivetran_client() -> Iterator[FivetranClient]:
         from reconciler.fivetran.api import FivetranClient  # noqa: PLC0415 (slow to import, and not for every command)
 
         with FivetranClient.from_environment() as client:
+            client.leave_to_others(environment.quota_left if environment else None)
             yield client
     except (MissingCredentials, InvalidSettings) as error:
         raise ReconcilerError(str(error)) from None
@@ -160,7 +164,7 @@ def fivetran_client() -> Iterator[FivetranClient]:
 @contextlib.contextmanager
 def live_group(environment: Environment) -> Iterator[LiveGroup]:
     """Read the environment's group: one list of the groups, one of its connections."""
-    with fivetran_client() as client:
+    with fivetran_client(environment) as client:
         groups = list(client.list_groups())
         found = [group for group in groups if group.name == environment.group]
         found = found or [group for group in groups if group.name == environment.formerly]

@@ -43,6 +43,11 @@ class Places:
         line, column = found.keys.get(steps) or found.values.get(steps, document.START)
         return f"{file}:{line}:{column}"
 
+    def read(self, file: str, *path: str | int) -> object:
+        """Return a value of a file as it is now; None if the file or the key is not there."""
+        found = self._document(file)
+        return None if found is None else found.at(*path)
+
     def _document(self, file: str) -> Document | None:
         try:
             with (self.root / file).open("rb") as stream:

@@ -126,6 +126,10 @@ class BigqueryEtl:
     reads_elsewhere: tuple[ReadsElsewhere, ...] = ()
 
 
+#: The largest share of Fivetran's quota that runs leave to others, in percent.
+LARGEST_QUOTA_LEFT = 90
+
+
 @dataclass(frozen=True)
 class Environment:
     """The content of an `environment.yaml`: a Fivetran group, a GCP project, and rules for all units."""
@@ -146,6 +150,8 @@ class Environment:
     policy: Policy = field(default_factory=Policy)
     formerly: str | None = None
     """The former name of the Fivetran group."""
+    quota_left: int | None = None
+    """Percent of Fivetran's quota that runs leave to others; None for the usual share."""
     fivetran_access: tuple[Grant, ...] | None = None
     """Roles in the Fivetran group for `user:` and `team:` members, with `until` and never a condition.
 

@@ -30,6 +30,7 @@ from reconciler.fivetran.api import FivetranError, Forbidden, Unauthorized
 from reconciler.lifecycle import airflow
 from reconciler.lifecycle.removal import Removals
 from reconciler.model import Environment, commands
+from reconciler.model.environment import LARGEST_QUOTA_LEFT
 from reconciler.model.policy import DeleteGuard, Policy
 from reconciler.model.today import today
 from reconciler.plan import datasets, moves, permanent_keys, secret_versions
@@ -88,6 +89,9 @@ _DESTINATION = "destination"
 #: The input, and output, with the Airflow variables that an earlier run handed over and that no unit has any more.
 _FORMER = "former_variables"
 
+#: The folder of the program, which file names are relative to where no program runs.
+_PROGRAM = Path(__file__).resolve().parents[3]
+
 
 class PreflightProvider(Provider):
     """Stores `units` in state and rejects, in `check`, changes to them that are not allowed."""
@@ -96,6 +100,7 @@ class PreflightProvider(Provider):
     def check(self, olds: dict[str, Any], news: dict[str, Any]) -> CheckResult:
         if root := news.pop(_ROOT, None):
             run.declare(places=Places(Path(root)))
+            _leave_quota(Places(Path(root)), news)
         run.declare(is_preview=bool(news.pop(_PREVIEW, False)))
         destination = news.pop(_DESTINATION, None)
         declarations = news.pop(_DECLARATIONS, {})
@@ -178,6 +183,7 @@ class PreflightProvider(Provider):
     def read(self, id_: str, props: dict[str, Any]) -> ReadResult:
         # Often the first to be read, since everything depends on it. If not, more is read than is needed.
         _remember_subfolders(props)
+        _leave_quota(Places(_PROGRAM), props)
         tables = {unit.connection: unit.tables for unit in _declared(props["units"]).values() if unit.connection}
         secrets.remember_declared([props["units"], props.get(_REFERENCES, [])])
         run.account.expect(tables, with_tables=[name for name, selected in tables.items() if selected])
@@ -247,6 +253,12 @@ class Preflight(Resource, module="reconciler", name="Preflight"):
             _FORMER: None,
         }
         super().__init__(PreflightProvider(), environment.name, props, opts)
+
+
+def _leave_quota(places: Places, props: Mapping[str, Any]) -> None:
+    """Leave to others what the environment's file says of Fivetran's quota, as it is now. State has no such number."""
+    percent = places.read(props["environment_file"], "fivetran", "quota_left")
+    run.account.leave_to_others(percent if isinstance(percent, int) and 0 <= percent <= LARGEST_QUOTA_LEFT else None)
 
 
 def _remember_subfolders(props: Mapping[str, Any]) -> None:

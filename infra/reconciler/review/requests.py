@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from reconciler.fivetran.api.pacing import USUAL_REQUESTS_PER_HOUR, Limits
-from reconciler.fivetran.api.settings import left_to_others, requests_per_hour
+from reconciler.fivetran.api.settings import USUAL_SHARE, requests_per_hour
 from reconciler.fivetran.group_roles import role_changes
 from reconciler.model.commands import count
 from reconciler.review.consequence import Consequence, Severity
@@ -99,13 +99,14 @@ def quota(context: Context) -> Iterator[Consequence]:
     if found.setup_tests:
         text += f", with {count(found.setup_tests, 'setup test')}"
     minutes = _minutes(found, limits)
-    share = left_to_others(os.environ)
-    usable = int((hourly or USUAL_REQUESTS_PER_HOUR) * (1 - share))
+    declared = context.environment.quota_left
+    share = USUAL_SHARE if declared is None else declared
+    usable = (hourly or USUAL_REQUESTS_PER_HOUR) * (100 - share) // 100
     is_too_much = found.requests > usable
     severity: Severity = "note" if minutes or is_too_much else "detail"
     if is_too_much:
         text += (
-            f"; an hour has {usable:,} for it, since {round(share * 100)} % are left to others: split the change, "
+            f"; an hour has {usable:,} for it, since {share} % are left to others: split the change, "
             "or the run waits for the quota"
         )
     if minutes:

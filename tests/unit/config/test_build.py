@@ -56,6 +56,7 @@ def test_an_environment_is_what_its_file_says(dev: Fleet):
         gcp_project="example-dev",
         group="Fivetran_Dev",
         formerly="Fivetran_Test",
+        quota_left=25,
         destination=Destination(
             location="US",
             region="GCP_US_EAST4",

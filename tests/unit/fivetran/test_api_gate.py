@@ -9,9 +9,8 @@ from typing import Any
 import httpx
 import pytest
 
-from reconciler.fivetran.api import FivetranClient, InvalidSettings, Limits, RateLimited
+from reconciler.fivetran.api import FivetranClient, Limits, RateLimited
 from reconciler.fivetran.api.gate import Gate
-from reconciler.fivetran.api.settings import left_to_others
 
 from .support import FakeTime, SharedTime, client_of, ok, rejection
 
@@ -136,13 +135,30 @@ def test_several_runs_with_one_quota_never_exceed_it() -> None:
     assert len([each for each, _ in account.spent if each < 600]) < 60
 
 
-@pytest.mark.parametrize("text", ["x", "91", "-1", "1.5", "100"])
-def test_share_that_is_no_percentage_is_rejected_without_its_text(text: str) -> None:
-    with pytest.raises(InvalidSettings, match="FIVETRAN_QUOTA_LEFT is not a whole number from 0 to 90") as error:
-        left_to_others({"FIVETRAN_QUOTA_LEFT": text})
-    assert f" {text} " not in str(error.value)
+def test_share_left_to_others_is_a_tenth_until_it_is_set() -> None:
+    time = FakeTime()
+    account = Account(time, quota=100)
+    env = {"FIVETRAN_APIKEY": "key", "FIVETRAN_APISECRET": "secret"}
+    transport = httpx.MockTransport(lambda _: account.answer("run"))
+    with FivetranClient.from_environment(env, clock=time.clock, transport=transport) as run:
+        for _ in range(90):
+            run.get_group("g")
+        assert time.sleeps == []
+        run.leave_to_others(0)
+        for _ in range(10):
+            run.get_group("g")
+        assert time.sleeps == []
+        run.leave_to_others(None)
+        with pytest.raises(RateLimited):
+            run.get_group("g")
 
 
-def test_share_left_to_others_is_a_tenth_unless_it_is_set() -> None:
-    assert left_to_others({}) == 0.1
-    assert left_to_others({"FIVETRAN_QUOTA_LEFT": " 25\n"}) == 0.25
+@pytest.mark.parametrize(("percent", "usable"), [(0, 100), (25, 75), (90, 10)])
+def test_client_waits_once_less_than_its_share_is_left(percent: int, usable: int) -> None:
+    time = FakeTime()
+    account = Account(time, quota=100)
+    with account.client("run") as run:
+        run.leave_to_others(percent)
+        for _ in range(usable):
+            run.get_group("g")
+        assert time.sleeps == []

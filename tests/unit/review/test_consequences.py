@@ -594,7 +594,9 @@ def test_requests_that_exceed_a_limit_are_noted_with_the_time(tmp_path: Path, mo
     monkeypatch.setenv("FIVETRAN_REQUESTS_PER_HOUR", "300")
     assert forecast(251)[1].endswith("; its limits make that take at least 120 minutes")
     assert "; an hour has 270 for it, since 10 % are left to others: split the change" in forecast(251)[1]
-    monkeypatch.setenv("FIVETRAN_QUOTA_LEFT", "0")
+    environment = {**previews.ENVIRONMENT, "fivetran": {**previews.ENVIRONMENT["fivetran"], "quota_left": 25}}
+    monkeypatch.setattr(previews, "ENVIRONMENT", environment)
+    assert "; an hour has 225 for it, since 25 % are left to others" in forecast(251)[1]
     assert "left to others" not in forecast(1)[1]
 
 

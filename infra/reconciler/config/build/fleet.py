@@ -74,6 +74,7 @@ def _environment(document: Document) -> Environment:
         gcp_project=data["gcp_project"],
         group=data["fivetran"]["group"],
         formerly=data["fivetran"].get("formerly"),
+        quota_left=data["fivetran"].get("quota_left"),
         destination=Destination(
             location=_location(destination["location"]),
             region=destination["region"],

@@ -22,7 +22,7 @@ from reconciler.fivetran.api.destinations import DestinationOperations
 from reconciler.fivetran.api.pacing import Limits
 from reconciler.fivetran.api.retry import Retry
 from reconciler.fivetran.api.schema_config import SchemaConfigOperations
-from reconciler.fivetran.api.settings import PUBLIC_API, BaseUrl, Credentials, left_to_others, requests_per_hour
+from reconciler.fivetran.api.settings import PUBLIC_API, USUAL_SHARE, BaseUrl, Credentials, requests_per_hour
 from reconciler.fivetran.api.transport import Timeouts, Transport
 
 
@@ -80,14 +80,13 @@ class FivetranClient(
 
         Without an address, it is that of the public API.
 
-        FIVETRAN_REQUESTS_PER_HOUR is the most requests per hour, and FIVETRAN_QUOTA_LEFT the share that the client
-        leaves to others, unless `limits` says otherwise.
+        FIVETRAN_REQUESTS_PER_HOUR is the most requests per hour, unless `limits` says otherwise.
 
         Raises MissingCredentials with the names of the missing variables, and InvalidSettings.
         """
         found = os.environ if env is None else env
         credentials = Credentials.from_environment(found)
-        limits = limits or Limits(requests_per_hour=requests_per_hour(found), left_to_others=left_to_others(found))
+        limits = limits or Limits(requests_per_hour=requests_per_hour(found), left_to_others=USUAL_SHARE / 100)
         return cls(
             found.get("FIVETRAN_API_URL", "").strip() or PUBLIC_API,
             credentials.key,
@@ -102,6 +101,10 @@ class FivetranClient(
     def now(self) -> datetime:
         """Return this machine's time, corrected if Fivetran's last answer shows that it is wrong."""
         return datetime.fromtimestamp(self._transport.now(), UTC)
+
+    def leave_to_others(self, percent: int | None) -> None:
+        """Set the share of the account's quota that this client leaves to others; None for the usual share."""
+        self._transport.leave_to_others((USUAL_SHARE if percent is None else percent) / 100)
 
     def close(self) -> None:
         """Close the connections. Safe to call twice."""

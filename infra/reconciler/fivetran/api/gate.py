@@ -44,6 +44,11 @@ class Gate:
         self._rejected_until = float("-inf")
         self._wait = _SHORTEST_S
 
+    def leave_to_others(self, share: float) -> None:
+        """Set the share of the quota that is left to others."""
+        with self._lock:
+            self._share = share
+
     def closed_for(self) -> float:
         """Return for how many seconds no request is let through because of a 429."""
         with self._lock:

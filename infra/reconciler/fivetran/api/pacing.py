@@ -109,6 +109,10 @@ class Pacing:
             slow = self._slow_gate.enter() if is_slow else None
             yield Turn(self._gate.enter(), slow)
 
+    def leave_to_others(self, share: float) -> None:
+        """Set the share of the account's quota that is left to others, from 0 to below 1."""
+        self._gate.leave_to_others(share)
+
     def closed_for(self) -> float:
         """Return for how many seconds no request may be sent, since Fivetran answered 429."""
         return self._gate.closed_for()

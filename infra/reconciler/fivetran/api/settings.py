@@ -29,8 +29,7 @@ PUBLIC_API = "https://api.fivetran.com/v1"
 QUOTA_VARIABLE = "FIVETRAN_REQUESTS_PER_HOUR"
 
 #: The share of the account's quota, in percent, that a run leaves to schedulers and other clients.
-SHARE_VARIABLE = "FIVETRAN_QUOTA_LEFT"
-USUAL_SHARE, LARGEST_SHARE = 10, 90
+USUAL_SHARE = 10
 
 #: The most digits of a quota.
 _LONGEST_QUOTA = 9
@@ -103,21 +102,6 @@ def requests_per_hour(env: Mapping[str, str]) -> int | None:
             "the run then uses the quota in Fivetran's answers."
         )
     return int(text)
-
-
-def left_to_others(env: Mapping[str, str]) -> float:
-    """Read FIVETRAN_QUOTA_LEFT, in percent of the account's quota; 10 % if it is not set.
-
-    Raises:
-        InvalidSettings: It is not a whole number from 0 to 90. The error omits the text, which may be a misplaced key.
-    """
-    text = env.get(SHARE_VARIABLE, "").strip() or str(USUAL_SHARE)
-    if not (text.isascii() and text.isdigit() and len(text) <= 2 and int(text) <= LARGEST_SHARE):
-        raise InvalidSettings(
-            f"{SHARE_VARIABLE} is not a whole number from 0 to {LARGEST_SHARE}. Set it like 25, or leave it out: "
-            f"the run then leaves {USUAL_SHARE} percent of the account's requests to others."
-        )
-    return int(text) / 100
 
 
 def _problem(url: httpx.URL) -> str | None:

@@ -77,6 +77,10 @@ class Transport:
         self._ahead = 0.0
         self._http = _http_client(base_url, credentials, limits, transport)
 
+    def leave_to_others(self, share: float) -> None:
+        """Set the share of the account's quota that is left to others, from 0 to below 1."""
+        self._pacing.leave_to_others(share)
+
     def close(self) -> None:
         """Close the connections. Safe to call twice."""
         self._http.close()

@@ -45,6 +45,7 @@ class Account:
         self._lock = threading.Lock()
         self._connect = connect
         self._client: fivetran.FivetranClient | None = None
+        self._left_to_others: int | None = None
         self._is_key_rejected = False
         self._listings: dict[str, Future[dict[str, Connection]]] = {}
         self._reads: dict[str, Future[Connection]] = {}
@@ -73,7 +74,15 @@ class Account:
                 raise OperationError(KEY_REJECTED)
             if self._client is None:
                 self._client = (self._connect or fivetran.FivetranClient.from_environment)()
+                self._client.leave_to_others(self._left_to_others)
             return self._client
+
+    def leave_to_others(self, percent: int | None) -> None:
+        """Set the share of the account's quota that this process leaves to others; None for the usual share."""
+        with self._lock:
+            self._left_to_others = percent
+            if self._client is not None:
+                self._client.leave_to_others(percent)
 
     def reject_key(self) -> bool:
         """Record that Fivetran answered 401, so that nothing more is tried; return whether that is news."""
