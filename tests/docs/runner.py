@@ -38,7 +38,7 @@ CHAINS: dict[str, tuple[str, ...]] = {
         "docs/how-to/rebuild-lost-state.md",
     ),
     "stacks": ("docs/how-to/split-an-environment.md",),
-    "access": ("docs/how-to/who-can-change-a-connector.md",),
+    "access": ("docs/how-to/who-can-change-a-connector.md", "docs/how-to/share-the-quota.md"),
     "init": ("docs/how-to/set-up-an-environment.md",),
 }
 
