@@ -135,7 +135,7 @@ def test_several_runs_with_one_quota_never_exceed_it() -> None:
     assert len([each for each, _ in account.spent if each < 600]) < 60
 
 
-def test_share_left_to_others_is_a_tenth_until_it_is_set() -> None:
+def test_client_from_the_environment_leaves_a_tenth_to_others() -> None:
     time = FakeTime()
     account = Account(time, quota=100)
     env = {"FIVETRAN_APIKEY": "key", "FIVETRAN_APISECRET": "secret"}
@@ -144,13 +144,9 @@ def test_share_left_to_others_is_a_tenth_until_it_is_set() -> None:
         for _ in range(90):
             run.get_group("g")
         assert time.sleeps == []
-        run.leave_to_others(0)
-        for _ in range(10):
+        for _ in range(2):
             run.get_group("g")
-        assert time.sleeps == []
-        run.leave_to_others(None)
-        with pytest.raises(RateLimited):
-            run.get_group("g")
+        assert sum(time.sleeps) == pytest.approx(15)
 
 
 @pytest.mark.parametrize(("percent", "usable"), [(0, 100), (25, 75), (90, 10)])
