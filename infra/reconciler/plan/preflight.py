@@ -256,7 +256,7 @@ class Preflight(Resource, module="reconciler", name="Preflight"):
 
 
 def _leave_quota(places: Places, props: Mapping[str, Any]) -> None:
-    """Leave to others what the environment's file says of Fivetran's quota, as it is now. State has no such number."""
+    """Leave to others the share of Fivetran's quota that the environment's file has now."""
     percent = places.read(props["environment_file"], "fivetran", "quota_left")
     run.account.leave_to_others(percent if isinstance(percent, int) and 0 <= percent <= LARGEST_QUOTA_LEFT else None)
 
