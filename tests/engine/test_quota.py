@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from admin import Admin
-from test_stacks import add_stack, write
+from tests.engine.test_stacks import add_stack, write
 from workspace import ENVIRONMENT, Workspace, stripe
 
 from reconciler.fivetran.api import FivetranClient
