@@ -12,6 +12,7 @@ import pytest
 from tests.docs import commands
 from tests.docs.pages import ROOT, Block, anchors, find_pages, inline_code, links, prose, read_blocks
 from tests.docs.runner import CHAINS, run_chain
+from tests.sources import sources
 
 from reconciler.cli.main import COMMANDS
 
@@ -96,6 +97,17 @@ def test_steps_of_the_walks_name_functions_that_exist():
     sources = {file: (ROOT / "infra" / "reconciler" / file).read_text(encoding="utf-8") for file, _ in steps}
     assert len(steps) > 20
     assert [f"{file}:{name}" for file, name in steps if not re.search(rf"def {name}\(", sources[file])] == []
+
+
+def test_architecture_lists_every_resource_of_a_stack():
+    ours = r'class \w+\(Resource, module="(\w+)", name="(\w+)"\)'
+    code = [source.text for source in sources("infra/reconciler")]
+    dynamic = {":".join(found) for text in code for found in re.findall(ours, text)}
+    google = {":".join(("gcp", *found)) for text in code for found in re.findall(r"gcp\.(\w+)\.([A-Z]\w+)\(", text)}
+    page = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
+    listed = set(re.findall(r"`(\w+(?::\w+)+)`", page.partition("## The resources of a stack")[2].partition("\n## ")[0]))
+    args = {each for each in google if each.endswith("Args")}
+    assert listed == dynamic | (google - args) | {"gcp:bigquery:Dataset"}
 
 
 def test_page_of_outputs_lists_every_outcome():
