@@ -18,7 +18,8 @@ from reconciler.cli import Exit
 from reconciler.cli.airflow_push import AIRFLOW, Variables, push_variables, secret_manager
 from reconciler.cli.environments import live_group, select_fleets
 from reconciler.cli.options import environments_option, format_option, specs_option, today_option
-from reconciler.cli.output import Reporter, print_json, print_note, progress
+from reconciler.cli.output import Reporter, print_json, print_note
+from reconciler.cli.progress import progress
 from reconciler.health.last_run import all_outputs, mapping_of
 from reconciler.lifecycle.airflow import ObsoleteVariable, find_obsolete_variables, format_deletion, variables
 from reconciler.lifecycle.expiry import apply_expiry

@@ -15,7 +15,8 @@ from reconciler.cli.doctor_ci import CiChecks
 from reconciler.cli.environments import SelectedEnvironment, fivetran_client, select_environment
 from reconciler.cli.group_members import list_keys, mask_name, read_masked_access
 from reconciler.cli.options import environment_option, format_option, specs_option
-from reconciler.cli.output import Entry, Report, Reporter, progress
+from reconciler.cli.output import Entry, Report, Reporter
+from reconciler.cli.progress import progress
 from reconciler.fivetran import api as fivetran_api
 from reconciler.fivetran.api import FivetranClient
 from reconciler.google.bigquery.access import policy_member

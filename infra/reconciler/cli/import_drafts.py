@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from reconciler.cli import masked_output
 from reconciler.cli.environments import LiveGroup, SelectedEnvironment
 from reconciler.cli.import_selection import select_datasets
-from reconciler.cli.output import progress
+from reconciler.cli.progress import progress
 from reconciler.cli.read_live import (
     datasets_with_prefix,
     prefix_names,

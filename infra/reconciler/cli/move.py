@@ -18,7 +18,8 @@ from reconciler.cli.edit_files import is_terminal
 from reconciler.cli.local_stacks import INSTALL, PROJECT_FILE, find_project
 from reconciler.cli.masked_output import mask_google_message
 from reconciler.cli.options import environment_option, specs_option, today_option
-from reconciler.cli.output import print_note, print_text, progress
+from reconciler.cli.output import print_note, print_text
+from reconciler.cli.progress import progress
 from reconciler.config import Loaded, load
 from reconciler.git.repository import Repository
 from reconciler.google.storage import StateBucket

@@ -1,30 +1,25 @@
-"""Print what commands find: a reporter for each format, notes and progress on stderr.
+"""Print what commands find: a reporter for each format, and notes on stderr.
 
 A command builds a `Report` or a `Page` and gives it to the reporter that `--format` chose; no command prints by itself.
 """
 
 from __future__ import annotations
 
-import contextlib
 import itertools
 import json
 import os
 import re
 import sys
-import unicodedata
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, is_dataclass, replace
-from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 import click
 
 from reconciler.cli.markdown import code, escape_markdown
+from reconciler.cli.tables import Row, format_for_terminal, format_plain
 from reconciler.model.errors import printable
-
-if TYPE_CHECKING:
-    from rich.progress import TaskID
 
 #: In the click context: whether the command has printed to stdout.
 HAS_PRINTED = "reconciler.has_printed"
@@ -151,9 +146,9 @@ class TextReporter(Reporter):
     def format_report(self, report: Report) -> str:
         """Return a line for each entry with its place, or a row; details are indented below."""
         if report.columns and sys.stdout.isatty():
-            return without_commands(_terminal_table(report))
+            return without_commands(format_for_terminal(report.columns, [_row(each) for each in report.entries]))
         if report.columns:
-            return inert(_plain_table(report))
+            return inert(format_plain(report.columns, [_row(each) for each in report.entries]))
         return inert("\n".join(line for entry in report.entries for line in _entry_lines(entry, report)))
 
     def format_page(self, page: Page) -> str:
@@ -259,53 +254,6 @@ def close_stdout() -> None:
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
-@contextlib.contextmanager
-def progress(what: str, total: int | None = None) -> Iterator[Callable[[], None]]:
-    """Show a bar on a terminal while the block runs; call the function after each of `total` steps."""
-    if not sys.stderr.isatty():
-        yield lambda: None
-        return
-    from rich.console import Console  # noqa: PLC0415 (slow to import, and only for a terminal)
-    from rich.progress import Progress  # noqa: PLC0415
-
-    with Progress(console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task(what, total=total)
-        yield lambda: bar.advance(task)
-
-
-@contextlib.contextmanager
-def follow() -> Iterator[Callable[[str, str], None]]:
-    """Show what each of some things does while the block runs; call the function with a name and its step.
-
-    On a terminal each name has a line that changes, with the time since its first step. Elsewhere each change is one.
-    """
-    steps: dict[str, str] = {}
-    if not sys.stderr.isatty():
-
-        def print_change(name: str, step: str) -> None:
-            if steps.get(name) != step:
-                steps[name] = step
-                print_note(f"{datetime.now(UTC):%H:%M:%S} {name}: {step}")
-
-        yield print_change
-        return
-    from rich.console import Console  # noqa: PLC0415 (slow to import, and only for a terminal)
-    from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn  # noqa: PLC0415
-
-    columns = (SpinnerColumn(), TextColumn("{task.description}", markup=False), TimeElapsedColumn())
-    with Progress(*columns, console=Console(stderr=True)) as lines:
-        tasks: dict[str, TaskID] = {}
-
-        def show(name: str, step: str) -> None:
-            text = inert(f"{name}: {step}").replace("\n", " ")
-            if name in tasks:
-                lines.update(tasks[name], description=text)
-            else:
-                tasks[name] = lines.add_task(text, total=None)
-
-        yield show
-
-
 def format_json(record: object) -> str:
     """Return JSON as every command prints it."""
     text = json.dumps(record, indent=2, ensure_ascii=False, default=_as_mapping)
@@ -332,69 +280,16 @@ def _entry_lines(entry: Entry, report: Report) -> Iterator[str]:
     yield from (f"{' ' * len(level)}{detail}" for detail in entry.details)
 
 
+def _row(entry: Entry) -> Row:
+    """Return the entry's row. What a terminal acts on is taken out before the row gets colours."""
+    return Row(tuple(map(inert, entry.cells)), tuple(map(inert, entry.details)), entry.styles, _COLOURS[entry.level])
+
+
 def _place(entry: Entry) -> str:
     if entry.file is None:
         return ""
     position = f":{entry.line}:{entry.column}" if entry.line is not None else ""
     return f"{entry.file}{position}: "
-
-
-def _plain_table(report: Report) -> str:
-    if not report.entries:
-        return ""
-    rows = [(report.columns, ()), *((entry.cells, entry.details) for entry in report.entries)]
-    widths = _widths([cells for cells, _ in rows])
-    lines = []
-    for cells, details in rows:
-        lines.append("  ".join(map(_padded, cells, widths)).rstrip())
-        lines += [f"    {detail}" for detail in details]
-    return "\n".join(lines)
-
-
-def _widths(rows: Sequence[Sequence[str]]) -> list[int]:
-    return [max(map(_width, column)) for column in zip(*rows, strict=True)]
-
-
-def _width(text: str) -> int:
-    """Return how many columns of a terminal a text takes: two for a wide character, none for an accent."""
-    if text.isascii():
-        return len(text)
-    wide = {"W": 2, "F": 2}
-    return sum(wide.get(unicodedata.east_asian_width(each), 1) for each in text if not unicodedata.combining(each))
-
-
-def _padded(text: str, width: int) -> str:
-    return text + " " * (width - _width(text))
-
-
-def _terminal_table(report: Report) -> str:
-    """Return a table with colours, or a block for each entry where the terminal is too narrow."""
-    if not report.entries:
-        return ""
-    from rich.console import Console  # noqa: PLC0415 (slow to import, and only for a terminal)
-    from rich.text import Text  # noqa: PLC0415
-
-    console = Console()
-    # The lines have codes of their own, so the texts are escaped before.
-    rows = [tuple(map(inert, entry.cells)) for entry in report.entries]
-    widths = _widths([report.columns, *rows])
-    fits = sum(widths) + 2 * (len(widths) - 1) <= console.width
-    lines = [Text("  ".join(map(_padded, report.columns, widths)).rstrip(), "bold")] if fits else []
-    heading = max(map(len, report.columns[1:]), default=0)
-    for entry, cells in zip(report.entries, rows, strict=True):
-        styles = entry.styles or ("",) * len(cells)
-        if fits:
-            padded = (*map(_padded, cells[:-1], widths), cells[-1])
-            lines.append(Text("  ").join(map(Text, padded, styles)))
-        else:
-            lines.append(Text(cells[0], "bold"))
-            others = zip(report.columns[1:], cells[1:], styles[1:], strict=True)
-            lines += [Text.assemble(f"    {name:<{heading}}  ", (cell, style)) for name, cell, style in others]
-        lines += [Text(f"    {inert(each)}", _COLOURS[entry.level]) for each in entry.details]
-    with console.capture() as captured:
-        for line in lines:
-            console.print(line, soft_wrap=True)
-    return captured.get().rstrip("\n")
 
 
 def _annotation(entry: Entry, report: Report) -> str:

@@ -16,7 +16,8 @@ from reconciler.cli.files import require_writable, write_file
 from reconciler.cli.group_members import describe_expiring_keys, find_undeclared_members
 from reconciler.cli.masked_output import masked_unit_status
 from reconciler.cli.options import environment_option, format_option, outputs_option, specs_option, today_option
-from reconciler.cli.output import Entry, Level, Page, Reporter, Section, print_note, progress
+from reconciler.cli.output import Entry, Level, Page, Reporter, Section, print_note
+from reconciler.cli.progress import progress
 from reconciler.cli.unmanaged import Unmanaged, find_unmanaged
 from reconciler.google.bigquery.access import describe_lapse
 from reconciler.health.expiring import expiring_units

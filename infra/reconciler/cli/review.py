@@ -22,7 +22,8 @@ from reconciler.cli.files import write_file
 from reconciler.cli.local_stacks import INSTALL, SPECS_VARIABLE, specs_variable
 from reconciler.cli.masked_output import declare_values, mask_google_message
 from reconciler.cli.options import environment_option, format_option, specs_option, today_option
-from reconciler.cli.output import REPORTERS, Reporter, progress
+from reconciler.cli.output import REPORTERS, Reporter
+from reconciler.cli.progress import progress
 from reconciler.cli.review_page import LONGEST, build_page, cut_page
 from reconciler.config import load
 from reconciler.google.bigquery.api import Datasets

@@ -12,7 +12,8 @@ import click
 
 from reconciler.cli import Exit
 from reconciler.cli.files import write_file
-from reconciler.cli.output import print_lines, print_note, print_text, progress
+from reconciler.cli.output import print_lines, print_note, print_text
+from reconciler.cli.progress import progress
 from reconciler.config import load
 from reconciler.fivetran import catalog as catalogue
 from reconciler.fivetran.api import FivetranClient, FivetranError, InvalidSettings, MissingCredentials, NotFound

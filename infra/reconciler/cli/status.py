@@ -13,7 +13,8 @@ from reconciler.cli import Exit
 from reconciler.cli.environments import LiveGroup, find_unit, live_group, select_environment
 from reconciler.cli.masked_output import masked_unit_status
 from reconciler.cli.options import environment_option, format_option, outputs_option, specs_option
-from reconciler.cli.output import Entry, Report, Reporter, print_note, progress
+from reconciler.cli.output import Entry, Report, Reporter, print_note
+from reconciler.cli.progress import progress
 from reconciler.cli.status_wait import Duration, wait
 from reconciler.health.last_run import Recorded, recorded
 from reconciler.health.lateness import format_ago, format_time

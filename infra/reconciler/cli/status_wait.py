@@ -12,7 +12,7 @@ from enum import Enum
 import click
 
 from reconciler.cli import Exit
-from reconciler.cli.output import follow
+from reconciler.cli.progress import follow
 from reconciler.fivetran.api.errors import (
     ApiError,
     FivetranError,

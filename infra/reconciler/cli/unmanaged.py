@@ -12,7 +12,8 @@ from reconciler.cli import Exit
 from reconciler.cli.environments import SelectedEnvironment, live_group, select_environment
 from reconciler.cli.group_members import find_undeclared_members
 from reconciler.cli.options import environment_option, format_option, specs_option, today_option
-from reconciler.cli.output import Entry, Report, Reporter, progress
+from reconciler.cli.output import Entry, Report, Reporter
+from reconciler.cli.progress import progress
 from reconciler.fivetran.api import Connection
 from reconciler.google.bigquery.api import Datasets
 from reconciler.health.fivetran_access import UndeclaredMember

@@ -15,7 +15,8 @@ import click
 from reconciler.cli import Exit, masked_output
 from reconciler.cli.live_access import ReadAccess, read_access
 from reconciler.cli.options import Day, environments_option, format_option, specs_option, today_option
-from reconciler.cli.output import Entry, Report, Reporter, progress
+from reconciler.cli.output import Entry, Report, Reporter
+from reconciler.cli.progress import progress
 from reconciler.config import Loaded, load
 from reconciler.config.schema.schemas import accepts
 from reconciler.estate.access import FIVETRANS_ACCOUNT, AccessGrant, LiveAccess, list_grants
