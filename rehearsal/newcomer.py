@@ -83,7 +83,7 @@ class Newcomer:
         return "\n".join([*rows, f"{total:7.1f}  {len(self.commands)} commands, and the seconds waited for us"])
 
     def read_until(self, wanted: re.Pattern[str]) -> str:
-        """Return what the terminal shows until this is part of it."""
+        """Return what the terminal shows until this text appears."""
         found, deadline = b"", time.monotonic() + _TIMEOUT_S
         while not wanted.search(text := found.decode("utf-8", "replace")):
             assert time.monotonic() < deadline, text

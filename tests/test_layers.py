@@ -101,6 +101,11 @@ def test_pulumi_is_imported_only_where_resources_are():
     assert {module for module in users if not f"{module}.".startswith(tuple(f"{each}." for each in PULUMI))} == set()
 
 
+def test_http_server_is_imported_by_the_simulator_alone():
+    users = {module.split(".")[0] for module, imported in imports() if imported.split(".")[0] == "aiohttp"}
+    assert users == {"simulator"}, "a production install has no aiohttp"
+
+
 def test_yaml_is_written_by_one_module():
     dumpers = "dump|dump_all|safe_dump|safe_dump_all|emit|serialize|serialize_all"
     found = [

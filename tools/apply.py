@@ -241,7 +241,7 @@ def say(text: str) -> None:
 def main() -> int:
     """Read the arguments, apply, and return the exit code."""
     parser = argparse.ArgumentParser(usage="make apply STACK=dev [REVIEW=review.json] [REFRESH=1]")
-    parser.add_argument("stack", metavar="STACK", help="for example dev")
+    parser.add_argument("stack", metavar="STACK", help="the stack, for example dev")
     parser.add_argument("--review", type=Path, help="the output of `reconciler review --format json`")
     parser.add_argument("--refresh", action="store_true", help="also correct drift")
     parser.add_argument(

@@ -55,7 +55,7 @@ def parse() -> argparse.Namespace:
     """Return the options."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--sizes", type=int, nargs="+", default=[100, 1000], help="how many units (100 and 1000)")
-    parser.add_argument("--latency-ms", type=int, default=80, help="milliseconds of every answer (80)")
+    parser.add_argument("--latency-ms", type=int, default=80, help="how long each answer takes, in milliseconds (80)")
     parser.add_argument("--slow-ms", type=int, default=300, help="of Fivetran's answers in a second drift check (300)")
     parser.add_argument("--pairs", type=int, default=2, help="no-op previews of us and of the floor, in pairs (2)")
     parser.add_argument("--peer", help="a Terraform or OpenTofu binary that finds Fivetran's provider")

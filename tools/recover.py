@@ -302,7 +302,7 @@ def main() -> int:
     )
     parser.add_argument("stack", metavar="STACK", help="for example dev")
     parser.add_argument(
-        "--force", action="store_true", help="release a lock of which it is unknown whether its run ended"
+        "--force", action="store_true", help="release a lock even if it is unknown whether its run has ended"
     )
     parser.add_argument("--if-locked", action="store_true", help="do nothing if the stack is not locked")
     parser.add_argument(

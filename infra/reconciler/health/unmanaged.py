@@ -41,7 +41,7 @@ class UnmanagedDataset:
     written_by: str | None
     """The connection or file that writes datasets of such a name."""
     created_at: str | None = None
-    """BigQuery has it in no list, so it is read where it is shown."""
+    """No list of BigQuery's has it, so it is read for each dataset that is shown."""
     age_days: int | None = None
     kind: str = "dataset"
 

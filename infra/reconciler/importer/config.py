@@ -119,7 +119,7 @@ class Config:
         return {} if found is _NOTHING and is_object else found
 
     def _leave_out(self, path: Path) -> Any:
-        """Note a value that no file can hold."""
+        """Record a value that no file can have."""
         self.left_out.append(_dotted(path))
         return _NOTHING
 

@@ -309,7 +309,7 @@ def test_another_group_is_another_connection_for_every_unit():
     assert reasons(before, {**after, "b": replace(before["b"], resync=group)}, moves) == []
 
 
-def test_an_environment_leaves_its_group_for_another_and_one_that_stays_leaves_none():
+def test_only_an_environment_that_changes_its_group_leaves_one():
     before = {"a": Declared("a.yaml", "s", "a", resync={"group": ("Old", "New")})}
     assert left_groups(before, ("Old", "New")) == left_groups(before, ("New", "New")) == {"Old"}
     assert left_groups({"a": Declared("a.yaml", "s", "a")}, ("New", "New")) == frozenset()

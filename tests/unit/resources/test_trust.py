@@ -245,7 +245,7 @@ def _until_it_works(stack: Stack, declared: Unit, new_run: Callable[..., None]) 
 
 
 @with_each_fault
-def test_trouble_with_an_approval_leaves_one_of_each(
+def test_an_approval_that_fails_is_repeated_and_made_once(
     fivetran: Fivetran, stack: Stack, ca: Authority, new_run: Callable[..., None], fault: dict[str, Any]
 ):
     fivetran.fault(method="POST", path="/certificates$", **fault)

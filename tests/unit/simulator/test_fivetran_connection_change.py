@@ -59,7 +59,7 @@ def test_a_patch_without_anything_that_stays_is_400(account: Account, body: obje
     assert _patch(account, connection, body).status_code == 400
 
 
-def test_a_patch_runs_setup_tests_unless_told_not_to(account: Account):
+def test_a_patch_runs_setup_tests_unless_the_request_leaves_them_out(account: Account):
     connection = account.stripe(account.group(), run_setup_tests=False)["id"]
     untested = _patch(account, connection, {"paused": True, "run_setup_tests": False}).json()["data"]
     assert (untested["status"]["setup_state"], untested["setup_tests"]) == ("incomplete", [])

@@ -35,7 +35,7 @@ def snippet(test: SetupTest) -> str:
 
 
 def summaries(test: SetupTest) -> list[str]:
-    """Describe what a test was shown, in a few words each."""
+    """Describe each certificate or key that a setup test was shown, in a few words."""
     keys = [f"host key {key.public_key.split()[0]} {key.hash}" for key, _ in _host_keys(test.details)]
     return [*(f"certificate {each.subject} ({each.valid}, {each.hash})" for each in _certificates(test.details)), *keys]
 

@@ -57,7 +57,7 @@ class EngineLog(logging.Handler):
         return engine_pb2_grpc.EngineStub(grpc.insecure_channel(self._address, _OPTIONS))
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Hand a message over."""
+        """Pass a message to the engine."""
         text = self.format(record)
         # Of severity INFO, since the engine puts the name of any other before the text.
         request = engine_pb2.LogRequest(severity=engine_pb2.INFO, message=text)

@@ -149,7 +149,7 @@ class SetupTests:
 
 
 def run_unless_killed(id_: str, test: Callable[[], Tested], abandoned: Callable[[], bool] = engine.is_gone) -> Tested:
-    """Return what a slow test returns.
+    """Run a slow test and return its result.
 
     Raises what it raises, and `OperationError` once the run was killed.
     """
