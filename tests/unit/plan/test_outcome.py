@@ -69,7 +69,7 @@ def test_policy_breach_is_pending_in_a_preview_and_fails_the_apply(fivetran: Fiv
     assert failure(provider.create, dict(PROPS)) == expected
 
 
-def test_two_failures_of_a_file_are_both_told_and_a_line_is_not_told_twice(fivetran: Fivetran, new_run):
+def test_two_failures_of_a_file_are_both_reported_and_each_line_once(fivetran: Fivetran, new_run):
     run.outcomes.fail("dev/stripe.yaml", "failed: no login")
     run.outcomes.fail("dev/stripe.yaml", "dev/stripe.yaml:5:3: Google denies b on dataset d", "b")
     run.outcomes.fail("dev/stripe.yaml", "dev/stripe.yaml:5:3: Google denies b on 2 datasets", "b")

@@ -54,7 +54,7 @@ def test_optional_fields_without_a_value_can_be_absent_instead_of_null(account: 
     assert connection["config"]["access_token"] is None
 
 
-def test_setup_tests_run_unless_told_not_to(account: Account):
+def test_setup_tests_run_unless_the_request_leaves_them_out(account: Account):
     group = account.group()
     assert account.stripe(group, "one")["status"]["setup_state"] == "connected"
     assert account.stripe(group, "two", run_setup_tests=False)["status"]["setup_state"] == "incomplete"
