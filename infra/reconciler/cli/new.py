@@ -72,8 +72,11 @@ def new(
     if found is None:
         near = get_close_matches(service, catalog.known(), n=3)
         instead = f" Did you mean {' or '.join(near)}?" if near else ""
-        listed = commands.reconciler("services")
-        raise click.UsageError(f"no service {service!r} in the catalogue.{instead} {listed} lists them")
+        listed, pull = commands.reconciler("services list"), commands.reconciler("services pull", service)
+        raise click.UsageError(
+            f"no service {service!r} in the catalogue.{instead} {listed} lists them\n"
+            f"    If Fivetran has it, add it with {pull}, and run this command again."
+        )
     loaded = load(specs, Path.cwd(), day)
     fleet = loaded.fleet(choose_environment(loaded, environment))
     fleets = [fleet, *(each for each in loaded.fleets.values() if each is not fleet)]

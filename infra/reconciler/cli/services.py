@@ -184,4 +184,6 @@ def _report(wanted: Sequence[str], pulled: Iterable[_Pulled]) -> int:
     faults = sum(one.fault is not None for one in done)
     changed = sum(bool(one.lines) for one in done) - faults
     print_note(f"{len(done)} read, {changed} changed, {faults} failed")
+    if changed:
+        print_note("next: `make reference`, which writes them into the schema that editors use")
     return Exit.FINDINGS if faults else Exit.FINE

@@ -363,6 +363,12 @@ def test_new_names_the_code_of_a_custom_connector(folder: Folder):
     assert "reconciler secret put -e dev fivetran-casa-api-key" in ran.err
 
 
+def test_new_says_how_to_add_a_service_to_the_catalogue(folder: Folder):
+    ran = folder.run("new", "frobnicator", "--yes")
+    assert ran.code == 2
+    assert "add it with `reconciler services pull frobnicator`" in ran.err
+
+
 def packed(file: Path) -> Path:
     """Write a ZIP file as `fivetran package` does."""
     file.parent.mkdir(parents=True, exist_ok=True)

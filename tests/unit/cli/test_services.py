@@ -65,7 +65,9 @@ def test_services_pull_writes_a_file_for_a_new_service(pull, tmp_path: Path):
         0,
         "stripe: new; check `x-consent` by hand: never\nzendesk: new; check `x-consent` by hand: unless auth\n",
     )
-    assert result.stderr == "2 read, 2 changed, 0 failed\n"
+    assert result.stderr == (
+        "2 read, 2 changed, 0 failed\nnext: `make reference`, which writes them into the schema that editors use\n"
+    )
     text = (tmp_path / "services" / "stripe.yaml").read_text()
     assert text.startswith(
         "# yaml-language-server: $schema=../service.schema.json\n"
@@ -121,7 +123,7 @@ def test_services_pull_without_names_pulls_known_and_used_services(pull, tmp_pat
     pull("stripe")
     result = pull()
     assert result.stdout == "slack: new; check `x-consent` by hand: never\n"
-    assert result.stderr == "2 read, 1 changed, 0 failed\n"
+    assert result.stderr.startswith("2 read, 1 changed, 0 failed\nnext: ")
 
 
 def test_services_pull_all_writes_files_that_can_be_read(pull, tmp_path: Path):
@@ -137,10 +139,10 @@ def test_services_pull_continues_when_fivetran_lacks_a_service(pull, tmp_path: P
     shutil.copy(catalog.SERVICES / "stripe.yaml", tmp_path / "services" / "made_up.yaml")
     result = pull("made_up", "nothing", "stripe")
     assert result.return_value == 1
-    assert result.stderr == (
+    assert result.stderr.startswith(
         "made_up: Fivetran has no such service, or this key cannot see it; its file is unchanged\n"
         "nothing: Fivetran has no such service, or this key cannot see it\n"
-        "3 read, 1 changed, 2 failed\n"
+        "3 read, 1 changed, 2 failed\nnext: "
     )
     assert (tmp_path / "services" / "made_up.yaml").read_text() == (catalog.SERVICES / "stripe.yaml").read_text()
     assert not (tmp_path / "services" / "nothing.yaml").exists()
