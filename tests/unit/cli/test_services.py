@@ -3,7 +3,6 @@
 import os
 import shutil
 import subprocess
-import sys
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -166,28 +165,36 @@ def test_services_pull_reports_a_folder_that_it_cannot_write(pull, tmp_path: Pat
 
 @pytest.mark.parametrize("arguments", [["../stripe"], ["Stripe"], ["--all", "stripe"]])
 def test_services_pull_rejects_malformed_service_ids(
-    fivetran: Simulators, specs: Path, tmp_path: Path, arguments: list[str]
+    program: list[str], fivetran: Simulators, specs: Path, tmp_path: Path, arguments: list[str]
 ):
-    done = run("pull", "--specs", str(specs), "--folder", str(tmp_path), *arguments, environment=fivetran.environment)
+    done = run(
+        program, "pull", "--specs", str(specs), "--folder", str(tmp_path), *arguments, environment=fivetran.environment
+    )
     assert done.returncode == 2
     assert sorted(tmp_path.iterdir()) == [specs]
 
 
-def test_services_pull_exits_with_3_when_fivetran_rejects_the_key(fivetran: Simulators, specs: Path, tmp_path: Path):
+def test_services_pull_exits_with_3_when_fivetran_rejects_the_key(
+    program: list[str], fivetran: Simulators, specs: Path, tmp_path: Path
+):
     environment = {**fivetran.environment, "FIVETRAN_APISECRET": "wrong-canary"}
-    done = run("pull", "--specs", str(specs), "--folder", str(tmp_path / "x"), "stripe", environment=environment)
+    done = run(
+        program, "pull", "--specs", str(specs), "--folder", str(tmp_path / "x"), "stripe", environment=environment
+    )
     assert done.returncode == 3
     assert done.stderr.startswith("Error: GET /metadata/connector-types/stripe: Fivetran answered 401")
     assert "canary" not in done.stderr
     assert "Traceback" not in done.stderr
 
 
-def test_services_pull_keeps_finished_services_when_fivetran_fails(fivetran: Simulators, specs: Path, tmp_path: Path):
+def test_services_pull_keeps_finished_services_when_fivetran_fails(
+    program: list[str], fivetran: Simulators, specs: Path, tmp_path: Path
+):
     faults = f"{fivetran.admin_url}/faults"
     httpx.post(faults, json={"kind": "unauthorized", "path": "zoom$"}).raise_for_status()
     try:
         wanted = ("pull", "--specs", str(specs), "--folder", str(tmp_path / "x"), "stripe", "zoom")
-        done = run(*wanted, environment=fivetran.environment)
+        done = run(program, *wanted, environment=fivetran.environment)
     finally:
         httpx.delete(faults).raise_for_status()
     assert done.returncode == 3
@@ -196,8 +203,8 @@ def test_services_pull_keeps_finished_services_when_fivetran_fails(fivetran: Sim
     assert [file.name for file in (tmp_path / "x").iterdir()] == ["stripe.yaml"]
 
 
-def test_services_pull_names_the_missing_variable_without_a_key(specs: Path, tmp_path: Path):
-    done = run("pull", "--specs", str(specs), "stripe", environment={})
+def test_services_pull_names_the_missing_variable_without_a_key(program: list[str], specs: Path, tmp_path: Path):
+    done = run(program, "pull", "--specs", str(specs), "stripe", environment={})
     assert done.returncode == 2
     assert done.stderr.startswith("Error: FIVETRAN_APIKEY and FIVETRAN_APISECRET are not set.")
 
@@ -209,8 +216,8 @@ def test_services_list_and_show_print_the_catalogue():
     assert shown.stdout == (catalog.SERVICES / "stripe.yaml").read_text()
 
 
-def run(*arguments: str, environment: Mapping[str, str]) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-c", "from reconciler.cli.main import main; main()", "services", *arguments]
+def run(program: list[str], *arguments: str, environment: Mapping[str, str]) -> subprocess.CompletedProcess[str]:
+    command = [*program, "services", *arguments]
     others = {name: value for name, value in os.environ.items() if not name.startswith("FIVETRAN_")}
     variables = {**others, **environment}
     return subprocess.run(command, capture_output=True, text=True, env=variables, check=False)

@@ -5,7 +5,6 @@ import os
 import pty
 import re
 import subprocess
-import sys
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
@@ -365,12 +364,11 @@ def test_status_makes_two_requests_for_any_number_of_units(workspace: Workspace)
     assert workspace.requests() == {"GET /v1/groups": 1, "GET /v1/connections": 1}
 
 
-def test_status_prints_a_table_on_a_terminal(workspace: Workspace):
+def test_status_prints_a_table_on_a_terminal(workspace: Workspace, program: list[str]):
     workspace.unit("stripe")
     workspace.connection("stripe", {"schema": "stripe"}, **DONE)
     controller, terminal = pty.openpty()
-    program = "from reconciler.cli.main import main; main()"
-    command = [sys.executable, "-c", program, "status", "--specs", str(workspace.specs)]
+    command = [*program, "status", "--specs", str(workspace.specs)]
     done = subprocess.run(
         command,
         stdout=terminal,

@@ -8,7 +8,6 @@ import pty
 import re
 import signal
 import subprocess
-import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -42,12 +41,13 @@ def changed_after(workspace: Workspace, look: int, change: Callable[[], Any]) ->
 
 
 @contextmanager
-def following(workspace: Workspace, *arguments: str, stderr: int = subprocess.PIPE) -> Iterator[subprocess.Popen[str]]:
+def following(
+    program: list[str], workspace: Workspace, *arguments: str, stderr: int = subprocess.PIPE
+) -> Iterator[subprocess.Popen[str]]:
     """Run the real command."""
-    program = "from reconciler.cli.main import main; main()"
     options = ["--specs", str(workspace.specs), "--wait", "--interval", "1s", *arguments]
     process = subprocess.Popen(
-        [sys.executable, "-c", program, "status", *options],
+        [*program, "status", *options],
         stdout=subprocess.PIPE,
         stderr=stderr,
         text=True,
@@ -186,10 +186,10 @@ def test_status_rejects_waiting_without_a_unit_or_with_a_wrong_time(workspace: W
     assert workspace.run("status", *arguments).code == 2
 
 
-def test_status_ends_cleanly_on_ctrl_c_while_it_waits(workspace: Workspace):
+def test_status_ends_cleanly_on_ctrl_c_while_it_waits(workspace: Workspace, program: list[str]):
     workspace.unit("stripe", **BY_AIRFLOW)
     workspace.connection("stripe", {"schema": "stripe"}, **SYNCING)
-    with following(workspace, "stripe") as process:
+    with following(program, workspace, "stripe") as process:
         assert process.stderr is not None
         assert "historical sync" in process.stderr.readline()
         process.send_signal(signal.SIGINT)
@@ -197,13 +197,13 @@ def test_status_ends_cleanly_on_ctrl_c_while_it_waits(workspace: Workspace):
     assert (process.returncode, out, err) == (130, "", "\ninterrupted\n")
 
 
-def test_status_shows_progress_on_a_terminal(workspace: Workspace):
+def test_status_shows_progress_on_a_terminal(workspace: Workspace, program: list[str]):
     workspace.unit("stripe", **BY_AIRFLOW)
     id_ = workspace.connection("stripe", {"schema": "stripe"}, **SYNCING)
     done = {"is_historical_sync": False, "succeeded_at": "2026-06-15T10:00:00Z"}
     thread = changed_after(workspace, 3, lambda: workspace.admin("PATCH", f"/connections/{id_}", done))
     side, terminal = pty.openpty()
-    with following(workspace, "stripe", stderr=terminal) as process:
+    with following(program, workspace, "stripe", stderr=terminal) as process:
         out, _ = process.communicate(timeout=60)
     thread.join()
     os.close(terminal)
@@ -217,13 +217,14 @@ def test_status_shows_progress_on_a_terminal(workspace: Workspace):
 
 
 @pytest.mark.parametrize(("no_colour", "expected"), [("", True), ("1", False)])
-def test_status_colours_states_unless_no_color_is_set(workspace: Workspace, no_colour: str, *, expected: bool):
+def test_status_colours_states_unless_no_color_is_set(
+    workspace: Workspace, program: list[str], no_colour: str, *, expected: bool
+):
     workspace.unit("stripe")
     workspace.connection("stripe", {"schema": "stripe"}, is_historical_sync=False, succeeded_at=_now())
     side, terminal = pty.openpty()
-    program = "from reconciler.cli.main import main; main()"
     environment = {**os.environ, "COLUMNS": "150", "TERM": "xterm-256color", "NO_COLOR": no_colour}
-    command = [sys.executable, "-c", program, "status", "--specs", str(workspace.specs)]
+    command = [*program, "status", "--specs", str(workspace.specs)]
     subprocess.run(command, stdout=terminal, stderr=subprocess.DEVNULL, env=environment, check=True)
     os.close(terminal)
     shown = os.read(side, 65536).decode()

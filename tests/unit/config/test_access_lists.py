@@ -132,7 +132,8 @@ def loaded(environment: dict[str, Any], declared: dict[str, dict[str, Any]]) -> 
         (specs / "prod").mkdir()
         while True:
             for name, content in files.items():
-                (specs / "prod" / f"{name}.yaml").write_text(yaml.safe_dump(content, sort_keys=False), encoding="utf-8")
+                text = yaml.dump(content, Dumper=yaml.CSafeDumper, sort_keys=False)  # six times as fast as Python's
+                (specs / "prod" / f"{name}.yaml").write_text(text, encoding="utf-8")
             read = load(specs, specs, TODAY)
             if not read.problems:
                 return apply_expiry(read.fleet("prod"), TODAY).fleet

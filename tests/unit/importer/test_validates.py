@@ -313,12 +313,12 @@ def test_two_datasets_that_differ_in_capitals_get_names_that_do_not():
     assert dataset_unit_name("environment", ()) == "dataset_environment"
 
 
-@pytest.mark.parametrize(("tables", "columns", "kept"), [(300, 30, True), (60, 2500, False)])
+@pytest.mark.parametrize(("tables", "columns", "kept"), [(300, 30, True), (60, 400, False)])
 def test_import_writes_excluded_columns_up_to_the_limit_of_a_file(
     tables: int, columns: int, kept: bool, tmp_path: Path
 ):
     off = ColumnConfig(False, False, None)
-    table = TableConfig(True, None, True, True, None, {f"column_of_it_{number}": off for number in range(columns)})
+    table = TableConfig(True, None, True, True, None, {f"column_of_it_{number:0180}": off for number in range(columns)})
     config = StandardConfig(
         "allow_all", {"public": SchemaConfig(True, None, {f"table_{number}": table for number in range(tables)})}
     )

@@ -6,12 +6,14 @@ those that were registered: only one side has it, or they differ.
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import json
 import sys
 import warnings
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -93,10 +95,17 @@ def register(loaded: Loaded, names: frozenset[str] | None = None) -> _Mocks:
     return found
 
 
+@cache
+def _loop() -> asyncio.AbstractEventLoop:
+    # Never closed: the SDK's mocks leave loops in the threads of this one.
+    return asyncio.new_event_loop()
+
+
 @contextlib.contextmanager
 def _process_of_a_program() -> Iterator[None]:
-    """Leave the process as it was, also where a test of the plugin's process has cut tracebacks off."""
+    """Begin with an event loop and with whole tracebacks, which other tests may have taken away."""
     limit = sys.__dict__.pop("tracebacklimit", None)
+    asyncio.set_event_loop(_loop())
     try:
         yield
     finally:

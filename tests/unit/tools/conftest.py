@@ -14,6 +14,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
+from tests.engine.prefork import preforked
 
 from installer.platforms import Platform
 from installer.versions import PROGRAMS, VERSION
@@ -21,6 +22,18 @@ from installer.versions import PROGRAMS, VERSION
 INSTALL = Path(__file__).resolve().parents[3] / "tools" / "install.py"
 TARBALL = f"pulumi-v{VERSION}-{Platform.current().release}.tar.gz"
 CHECKSUMS = f"v{VERSION}/pulumi-{VERSION}-checksums.txt"
+
+#: What `tools/recover.py` imports, also inside of functions.
+RECOVERING = (
+    "psutil",
+    "yaml",
+    "reconciler.google.storage",
+    "reconciler.github.client",
+    "google.api_core.exceptions",
+    "google.auth.transport.requests",
+    "google.oauth2.service_account",
+    "httpcore",
+)
 
 
 def script(text: str) -> bytes:
@@ -101,6 +114,13 @@ def site() -> Iterator[Site]:
         served.sending.set()
         server.shutdown()
         thread.join()
+
+
+@pytest.fixture(scope="session")
+def python() -> Iterator[list[str]]:
+    """Return what to write in place of `python`, for scripts that import what `tools/recover.py` does."""
+    with preforked(*RECOVERING) as command:
+        yield command
 
 
 @dataclass

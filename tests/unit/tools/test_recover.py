@@ -28,8 +28,8 @@ def lock_content(pid, *, hostname=None, since, username="alice"):
 class Stack:
     """The project `shop` with a stack `dev` in a file backend."""
 
-    def __init__(self, directory):
-        self.directory = directory
+    def __init__(self, directory, python):
+        self.directory, self.python = directory, python
         self.backend = FILE_BACKEND.format(directory=directory)
         (directory / "Pulumi.yaml").write_text("name: shop\nruntime: python\nmain: infra/\n")
         (directory / "infra").mkdir()
@@ -61,7 +61,7 @@ class Stack:
 
     def recover(self, *arguments):
         done = subprocess.run(
-            [sys.executable, RECOVER, *arguments],
+            [*self.python, RECOVER, *arguments],
             cwd=self.directory,
             env=self.environment,
             capture_output=True,
@@ -79,8 +79,8 @@ class Stack:
 
 
 @pytest.fixture
-def stack(tmp_path):
-    stack = Stack(tmp_path)
+def stack(tmp_path, python):
+    stack = Stack(tmp_path, python)
     stack.pulumi()
     return stack
 

@@ -25,8 +25,9 @@ RUNNER = "GitHub Actions 12"
 class BucketStack(Stack):
     """The project `shop` with a stack `dev` in a bucket, as a job of GitHub Actions sees it."""
 
-    def __init__(self, directory, storage_url, github_url, store, github):
-        super().__init__(directory)
+    def __init__(self, directory, python, urls, store, github):
+        super().__init__(directory, python)
+        storage_url, github_url = urls
         self.pulumi(url=BACKEND)
         self.store, self.bucket, self.github = store, store.buckets["states"], github
         self.environment |= {
@@ -64,12 +65,12 @@ class BucketStack(Stack):
 
 
 @pytest.fixture
-def stack(tmp_path):
+def stack(tmp_path, python):
     store, github = Store(buckets={"states": Bucket("states")}), State(tmp_path / "github")
     github.add_repository("example/data")
     github.workflow_token("example/data", {"actions": "read"}, token="token")
     with served(build_storage(store)) as storage_url, served(build_github(github)) as github_url:
-        yield BucketStack(tmp_path, storage_url, github_url, store, github)
+        yield BucketStack(tmp_path, python, (storage_url, github_url), store, github)
 
 
 def attempt(status, *, conclusion=None, job="completed", minutes=0):
