@@ -106,19 +106,24 @@ which answers its question for packages without pip; set it before to keep yours
 
 def main(arguments: Sequence[str]) -> int:
     """Write the pages and the schema, or with `--check` report stale ones."""
-    stale = []
+    stale = stale_files()
+    if "--check" in arguments and stale:
+        names = ", ".join(str(file.relative_to(ROOT)) for file, _ in stale)
+        print(f"stale: {names}\n    Run `make reference`", file=sys.stderr)
+        return 1
+    for file, text in stale:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(text, encoding="utf-8")
+    return 0
+
+
+def stale_files() -> list[tuple[Path, str]]:
+    """Return the pages and schemas that are not what the code says, with their new text."""
     files = {REFERENCE / name: text for name, text in pages().items()}
     files |= {editor_schema.FILE: editor_schema.editor_schema_text(), completion.TABLE: completion_text()}
-    for file, text in files.items():
-        if not file.exists() or file.read_text(encoding="utf-8") != text:
-            stale.append(str(file.relative_to(ROOT)))
-            if "--check" not in arguments:
-                file.parent.mkdir(parents=True, exist_ok=True)
-                file.write_text(text, encoding="utf-8")
-    if "--check" in arguments and stale:
-        print(f"stale: {', '.join(stale)}\n    Run `make reference`", file=sys.stderr)
-        return 1
-    return 0
+    return [
+        (file, text) for file, text in files.items() if not file.exists() or file.read_text(encoding="utf-8") != text
+    ]
 
 
 def completion_text() -> str:
