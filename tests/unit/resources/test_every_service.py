@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 import pytest
+from hypothesis import settings
 from tests.every_service import VARIABLE, Filled, awaiting, full, least
 
 from reconciler.model import Connector, DestinationSchema, Unit
@@ -32,17 +33,29 @@ def unit(filled: Filled) -> Unit:
     return Unit(filled.name, f"connectors/dev/{filled.name}.yaml", "d", ("owner@example.com",), connector)
 
 
-@pytest.mark.parametrize("options", OPTIONS, ids=lambda options: " ".join(options) or "as documented")
+#: The daily run shows each service in each form.
+SHIFTS = range(len(OPTIONS)) if settings.get_current_profile_name() == "daily" else [0]
+
+
+@pytest.mark.parametrize("shift", SHIFTS)
 @pytest.mark.parametrize("units", [full, least, awaiting], ids=lambda units: units.__name__)
 def test_created_connection_shows_no_drift_and_no_adoption_difference(
-    fivetran: Fivetran, new_run, monkeypatch: pytest.MonkeyPatch, units: Any, options: dict[str, Any]
+    fivetran: Fivetran, new_run, monkeypatch: pytest.MonkeyPatch, units: Any, shift: int
 ):
     monkeypatch.setenv(VARIABLE, CANARY)
-    fivetran.options(package_use="unchecked", **options)  # the packages of the Connector SDK are made up
+    fivetran.options(package_use="unchecked")  # the packages of the Connector SDK are made up
+    usual = fivetran.options()
     filled = list(units())
     assert filled
     stacks = {each.name: Stack(fivetran.group) for each in filled}
-    outcomes = {each.name: stacks[each.name].up(unit(each)) for each in filled}
+
+    def parts(step: int) -> Iterator[list[Filled]]:
+        """Yield the services in parts, with Fivetran answering in another form for each, and in each step."""
+        for number in range(len(OPTIONS)):
+            fivetran.options(**usual | OPTIONS[(number + step + shift) % len(OPTIONS)])
+            yield filled[number :: len(OPTIONS)]
+
+    outcomes = {each.name: stacks[each.name].up(unit(each)) for part in parts(0) for each in part}
     wanted = {each.name: "awaiting" if each.awaits else "connected" for each in filled}
     assert outcomes == wanted
 
@@ -51,15 +64,17 @@ def test_created_connection_shows_no_drift_and_no_adoption_difference(
     assert fivetran.requests() == []
 
     new_run()
-    for stack in stacks.values():
-        stack.refresh()
+    for part in parts(1):
+        for each in part:
+            stacks[each.name].refresh()
     assert _pending(stacks, filled) == {}
 
     # And where state is lost, a connection at work is found to be what its file says.
     new_run()
-    for each in filled:
-        if not each.awaits:
-            assert Stack(fivetran.group).up(unit(each)) == "connected"
+    for part in parts(2):
+        for each in part:
+            if not each.awaits:
+                assert Stack(fivetran.group).up(unit(each)) == "connected", each.name
     assert fivetran.writes() == []
 
 
