@@ -54,7 +54,8 @@ _UNRECORDED = (
     "    Run with `--target '**reconciler:Preflight::**'` and with checkpoints first; `make apply` does."
 )
 
-#: The input that holds each unit in full: for `check` only, which keeps it out of state.
+#: The input that holds each unit in full, as JSON text: for `check` only, which keeps it out of state. As properties,
+#: three processes would each copy tens of thousands of them.
 _DECLARATIONS = "declarations"
 
 #: The input that holds what was found in BigQuery: for `check` only, too.
@@ -103,7 +104,7 @@ class PreflightProvider(Provider):
             _leave_quota(Places(Path(root)), news)
         run.declare(is_preview=bool(news.pop(_PREVIEW, False)))
         destination = news.pop(_DESTINATION, None)
-        declarations = news.pop(_DECLARATIONS, {})
+        declarations = read_declarations(news.pop(_DECLARATIONS, "{}"))
         secrets.remember_declared([declarations, news["units"]])
         in_bigquery = Findings.of(news.pop(_FOUND)) if _FOUND in news else Findings()
         news[_REFERENCES] = secret_versions.named_references(declarations)
@@ -242,7 +243,7 @@ class Preflight(Resource, module="reconciler", name="Preflight"):
             "gcp_project": environment.gcp_project,
             "policy": _policy_as_property(environment.policy),
             "units": {name: unit.as_property() for name, unit in units.items()},
-            _DECLARATIONS: dict(declarations),
+            _DECLARATIONS: format_declarations(declarations),
             _FOUND: in_bigquery.as_text(),
             _ROOT: str(root.absolute()),
             _PREVIEW: pulumi.runtime.is_dry_run(),
@@ -252,7 +253,24 @@ class Preflight(Resource, module="reconciler", name="Preflight"):
             _RECORDED_ELSEWHERE: dict(others.recorded),
             _FORMER: None,
         }
-        super().__init__(PreflightProvider(), environment.name, props, opts)
+        # What is recorded of a thousand units is a wall of text in `preview --diff`, and nothing to review.
+        hidden = ResourceOptions(hide_diffs=["units", _INTENTS, _REFERENCES])
+        super().__init__(PreflightProvider(), environment.name, props, ResourceOptions.merge(opts, hidden))
+
+
+def format_declarations(declarations: Declarations) -> str:
+    """Return units in full as JSON text."""
+    return json.dumps(declarations, default=dict)
+
+
+def read_declarations(text: str) -> dict[str, Any]:
+    """Read units in full. A key without a value is left out, as the engine does."""
+    read: dict[str, Any] = json.loads(text, object_hook=_without_none)
+    return read
+
+
+def _without_none(found: dict[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in found.items() if value is not None}
 
 
 def _leave_quota(places: Places, props: Mapping[str, Any]) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import hashlib
 import io
 import zipfile
@@ -12,7 +11,7 @@ import pytest
 
 from reconciler.config.build.archives import content_hash
 from reconciler.model import Adopt, FivetranSchedule, Unit
-from reconciler.plan.preflight import PreflightProvider
+from reconciler.plan.preflight import PreflightProvider, format_declarations, read_declarations
 from reconciler.resources.activation import resource
 from reconciler.resources.connection import api_fields
 from reconciler.resources.connection.resource import ConnectionProvider
@@ -42,7 +41,15 @@ def fleet(*units: Unit) -> dict[str, Any]:
         if one.connector
     }
     names = {"environment_file": "dev/environment.yaml", "environment": "dev", "group": "Group_Dev"}
-    return dict(as_engine({**names, "gcp_project": "dev-project", "units": declared, "declarations": in_full}))
+    given = {**names, "gcp_project": "dev-project", "units": declared}
+    return {**as_engine(given), "declarations": format_declarations(in_full)}
+
+
+def package(news: dict[str, Any], found: dict[str, Any]) -> dict[str, Any]:
+    """The inputs with another package of the only unit."""
+    in_full = read_declarations(news["declarations"])
+    in_full["stripe"]["package"] = found
+    return {**news, "declarations": format_declarations(in_full)}
 
 
 def check(olds: dict[str, Any], news: dict[str, Any]) -> dict[str, Any]:
@@ -292,16 +299,11 @@ def test_code_that_differs_from_the_connections_is_a_difference(
     config = {"schema": "stripe", "package_id": id_}
     fivetran.make(group_id=fivetran.group, service="connector_sdk", config=config, **AT_WORK)
     news = fleet(unit(service="connector_sdk", api_key=None))
-    news["declarations"]["stripe"]["package"] = {
-        "package": "code.zip",
-        "sha256": sha256,
-        "content": content_hash(buffer.getvalue()),
-    }
-    check({}, copy.deepcopy(news))
-    news["declarations"]["stripe"]["package"]["sha256"] = "0" * 64
-    check({}, copy.deepcopy(news))
+    same = {"package": "code.zip", "sha256": sha256, "content": content_hash(buffer.getvalue())}
+    check({}, package(news, same))
+    check({}, package(news, {**same, "sha256": "0" * 64}))
     assert "as it is" in caplog.text, "other bytes with the same files in them are the same code"
-    news["declarations"]["stripe"]["package"]["content"] = "0" * 64
+    news = package(news, {**same, "sha256": "0" * 64, "content": "0" * 64})
     there = f"{content_hash(buffer.getvalue())[:12]}… (SHA-256 of its files)"
     message = f"package: the file says 'code.zip, 000000000000… (SHA-256 of its files)', Fivetran has '{there}'"
     assert message in failure(check, {}, news)
