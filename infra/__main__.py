@@ -4,8 +4,11 @@ from pathlib import Path
 
 import pulumi
 
-from reconciler.sdk.speed import collect_less_garbage, make_faster
-from reconciler.stack.program import Settings, main
+from reconciler.sdk.speed import collect_less_garbage, make_faster, start_plugin_early
+
+start_plugin_early()
+
+from reconciler.stack.program import Settings, main  # noqa: E402 (the plugin process starts meanwhile)
 
 make_faster()
 collect_less_garbage()

@@ -44,7 +44,7 @@ IMPORTED_LATER = "PREFORK_IMPORTED_LATER"
 #: What the engine asks `python` at every command.
 _LISTING = ("-m", "pip", "list", "-v", "--format", "json")
 
-#: What programs and plugins import. The packages of `pulumi_gcp` are imported when an attribute is used.
+#: What programs and plugins import.
 ENGINE = (
     "encodings.utf_8_sig",
     "pulumi.runtime.proto.provider_pb2_grpc",
@@ -54,7 +54,6 @@ ENGINE = (
     "reconciler.sdk.program",
     "reconciler.sdk.plugin",
     "google.cloud.bigquery",
-    "pulumi_gcp.projects:IAMMember",
     "grpc._server",
     "grpc._utilities",
     "httpcore",

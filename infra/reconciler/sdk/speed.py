@@ -33,6 +33,28 @@ def make_faster(version: str | None = None) -> bool:
     return True
 
 
+def start_plugin_early() -> None:
+    """Ask for something of the plugin process in a preview, so that the engine starts it while this process imports.
+
+    There is no answer to wait for: the plugin process knows no such function. An update registers something first.
+    """
+    if not _is_known(None):
+        return
+    from pulumi.runtime import settings  # noqa: PLC0415 (not needed in the plugin process)
+    from pulumi.runtime.proto import resource_pb2  # noqa: PLC0415
+
+    invoke = getattr(getattr(settings.get_monitor(), "Invoke", None), "future", None)
+    if invoke is not None and settings.is_dry_run():
+        _asked.append(invoke(resource_pb2.ResourceInvokeRequest(tok=_NO_FUNCTION)))
+
+
+#: A function that the plugin process does not have.
+_NO_FUNCTION = "pulumi-python:dynamic:start"
+
+#: Calls end if nothing refers to them.
+_asked: list[object] = []
+
+
 def collect_less_garbage() -> None:
     """Let Python look for garbage less often in this process, and never among what it has imported.
 
