@@ -25,7 +25,7 @@ _TYPE = "gcp:projects/iAMMember:IAMMember"
 
 
 class _Grant(pulumi.CustomResource):
-    """A grant of the gcp plugin, without `pulumi_gcp`, whose import takes a seventh of the program's start."""
+    """A grant of the gcp plugin, without `pulumi_gcp`, which takes long to import."""
 
     def __init__(
         self, type_: str, name: str, inputs: Mapping[str, pulumi.Input[Any]], opts: pulumi.ResourceOptions

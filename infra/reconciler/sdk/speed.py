@@ -34,7 +34,7 @@ def make_faster(version: str | None = None) -> bool:
 
 
 def start_plugin_early() -> None:
-    """Ask for something of the plugin process in a preview, so that the engine starts it while this process imports.
+    """Let the engine start the plugin process while this process imports, in a preview.
 
     There is no answer to wait for: the plugin process knows no such function. An update registers something first.
     """
