@@ -70,6 +70,10 @@ def serving(client: Client, version: int) -> Iterator[Airflow]:
         "AIRFLOW__CORE__DAGS_FOLDER": str(HERE / "airflow" / "dags"),
         "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
         "AIRFLOW__USAGE_DATA_COLLECTION__ENABLED": "False",
+        # Airflow 2's server ends itself when its workers are slower than this, as they are on a busy machine.
+        "AIRFLOW__WEBSERVER__WEB_SERVER_MASTER_TIMEOUT": str(_STARTS_WITHIN_S * 4),
+        "AIRFLOW__WEBSERVER__WEB_SERVER_WORKER_TIMEOUT": str(_STARTS_WITHIN_S * 4),
+        "AIRFLOW__WEBSERVER__WORKER_REFRESH_INTERVAL": "0",
         "AIRFLOW__API__AUTH_BACKENDS": "airflow.api.auth.backend.basic_auth",
         "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_USERS": f"{USER}:op",
         "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_PASSWORDS_FILE": str(passwords),
@@ -107,6 +111,7 @@ def _running(client: Client, log: Path, arguments: tuple[str, ...]) -> Iterator[
         )
         try:
             yield process
+            assert process.poll() is None, f"the server ended by itself: {log.read_text()[-2000:]}"
         finally:
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(process.pid, signal.SIGKILL)

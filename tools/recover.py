@@ -12,7 +12,7 @@ and GITHUB_TOKEN, to ask whether the job of GitHub Actions that took the lock ha
 `make record-run STACK=dev` before it runs `pulumi up`.
 
 Exit 0 when the stack is usable; 1 when a run may still be going (`--force` overrules what is unknown); 2 for wrong
-usage; 3 when Pulumi, Google or the backend failed.
+usage; 3 when Pulumi, Google or the backend failed; 130 or 143 when a signal ended it. Run it again after any of them.
 """
 
 from __future__ import annotations
@@ -36,6 +36,7 @@ from typing import Any
 import psutil
 import yaml
 
+from reconciler.cli.run_program import Interrupted, raise_on_sigterm, run_to_end
 from reconciler.google.storage import Changed, StateBucket
 from reconciler.model.errors import ReconcilerError, printable
 from stack_locks import (
@@ -56,6 +57,9 @@ from stack_locks import (
 #: How long the calls that a provider process is in may take. A setup test of Fivetran's is the slowest.
 LAST_CALLS_SECONDS = 120
 POLL_SECONDS = 0.2
+
+#: How long a command of Pulumi's that reads one thing may take. By itself it waits for a bucket that never answers.
+READ_SECONDS = 120.0
 
 #: The name of a stack, which may have its organisation and its project before it.
 _STACK = re.compile(r"(?:[A-Za-z0-9][\w.-]*/){0,2}[A-Za-z0-9_][\w.-]*", re.ASCII)
@@ -119,7 +123,7 @@ def release(backend: FileBackend | StateBucket, project: Project, stack: str, fo
     locks = list(read_locks(backend, project.name, stack))
     for lock in locks:
         say(f"{stack} is locked by {lock}.")
-        owner = find_owner(lock, record, in_folder=isinstance(backend, FileBackend))
+        owner = find_owner(lock, record, in_folder=isinstance(backend, FileBackend), note=say)
         if owner.state != "ended":
             require_permission(stack, lock, owner, force)
         else:
@@ -128,11 +132,13 @@ def release(backend: FileBackend | StateBucket, project: Project, stack: str, fo
     if isinstance(backend, FileBackend):
         mend(backend, project, stack)
     for lock in locks:
+        name = printable(lock.stored.name)
         try:
-            backend.delete(lock.stored)
+            is_deleted = backend.delete(lock.stored)
         except Changed:
-            raise RecoverError(1, f"another run locked {stack} just now.\n    Wait for it to end.") from None
-        say(f"Released the lock {printable(lock.stored.name)}.")
+            step = f"Wait for that run to end. Then run this again: make recover STACK={stack}"
+            raise RecoverError(1, f"another run locked {stack} just now: {name} has changed.\n    {step}") from None
+        say(f"Released the lock {name}." if is_deleted else f"The lock {name} is gone: another process released it.")
     return bool(locks)
 
 
@@ -265,27 +271,25 @@ def listens(address: str) -> bool:
 
 def pulumi_json(*arguments: str) -> Any:
     """Run a command of the CLI and return the JSON that it prints; `RecoverError` when it fails."""
-    printed = pulumi(*arguments, "--json", "--non-interactive", capture=True)
+    printed = pulumi(*arguments, "--json", "--non-interactive", deadline_s=READ_SECONDS)
     try:
         return json.loads(printed)
     except ValueError:
-        raise RecoverError(3, f"`pulumi {' '.join(arguments)} --json` printed no JSON.") from None
+        raise RecoverError(3, f"`pulumi {' '.join(arguments)} --json` printed no JSON.\n    Run it yourself.") from None
 
 
-def pulumi(*arguments: str, capture: bool = False) -> str:
-    """Run the CLI, its output shown unless captured; `RecoverError` when it fails."""
+def pulumi(*arguments: str, deadline_s: float | None = None) -> str:
+    """Run the CLI; `RecoverError` when it fails. Its output is shown, or returned where there is a deadline."""
     try:
-        done = subprocess.run(
-            ["pulumi", *arguments],  # noqa: S607 - the one that `make env` puts on PATH
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE if capture else None,
-            text=True,
-            check=False,
-        )
+        done = run_to_end(["pulumi", *arguments], capture=deadline_s is not None, deadline_s=deadline_s)
     except FileNotFoundError:
         raise RecoverError(2, 'no pulumi on PATH.\n    Run this first: eval "$(make -s env)"') from None
+    except subprocess.TimeoutExpired:
+        text = f"`pulumi {' '.join(arguments[:2])}` gave no answer in {deadline_s:.0f} s: the backend cannot be reached."
+        raise RecoverError(3, f"{text}\n    Check the network and PULUMI_BACKEND_URL, then run this again.") from None
     if done.returncode != 0:
-        raise RecoverError(3, f"`pulumi {arguments[0]}` failed; its message is above.")
+        step = "Correct what it names, then run this again."
+        raise RecoverError(3, f"`pulumi {arguments[0]}` failed; its message is above.\n    {step}")
     return done.stdout or ""
 
 
@@ -311,23 +315,32 @@ def main() -> int:
     arguments = parser.parse_args()
     if not _STACK.fullmatch(arguments.stack):
         parser.error("STACK is no name of a stack, for example dev")
+    raise_on_sigterm()
+    code, text = _run(arguments)
+    if text:
+        print(f"recover: {text}", file=sys.stderr)
+    return code
+
+
+def _run(arguments: argparse.Namespace) -> tuple[int, str]:
+    """Recover, and return the exit code with what went wrong."""
     try:
         if arguments.record_run:
             record_run(arguments.stack)
         else:
             recover(arguments.stack, force=arguments.force, if_locked=arguments.if_locked)
     except RecoverError as error:
-        print(f"recover: {error}", file=sys.stderr)
-        return error.code
+        return error.code, str(error)
     except NotALock as error:
-        print(f"recover: {error}\n    Remove it by hand.", file=sys.stderr)
-        return 3
+        return 3, f"{error}\n    Remove it by hand."
     except (ReconcilerError, OSError) as error:
-        print(f"recover: {error}", file=sys.stderr)
-        return 3
-    except KeyboardInterrupt:
-        return 130
-    return 0
+        text = str(error)
+        return 3, text if "\n" in text else f"{text}\n    Nothing is lost. Run this again when that is corrected."
+    except KeyboardInterrupt as error:
+        number = error.number if isinstance(error, Interrupted) else signal.SIGINT
+        again = f"make {'record-run' if arguments.record_run else 'recover'} STACK={arguments.stack}"
+        return 128 + number, f"interrupted; nothing is lost.\n    Run this again: {again}"
+    return 0, ""
 
 
 if __name__ == "__main__":

@@ -13,7 +13,7 @@ import json
 import os
 import re
 import socket
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -86,7 +86,9 @@ class FileBackend:
         """Create or replace a file."""
         file = self.folder / name
         file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_bytes(content)
+        part = file.with_name(f".{file.name}.{os.getpid()}")
+        part.write_bytes(content)
+        part.replace(file)
 
     def delete(self, found: StoredObject) -> bool:
         """Delete a file that has not changed; return whether it still existed."""
@@ -246,13 +248,16 @@ class Owner:
     """The GitHub run, if it is one."""
 
 
-def find_owner(lock: Lock, record: RunRecord | None, *, in_folder: bool) -> Owner:
+def find_owner(
+    lock: Lock, record: RunRecord | None, *, in_folder: bool, note: Callable[[str], object] = lambda _: None
+) -> Owner:
     """Return whether the run that took a lock has ended.
 
     Args:
         lock: The lock.
         record: The job that was the last to record its run for the stack.
         in_folder: Whether the backend is a folder, which one machine uses.
+        note: Is called with what takes a while.
     """
     if _is_of_this_machine(lock, record, in_folder):
         reason = _why_alive(lock)
@@ -264,7 +269,7 @@ def find_owner(lock: Lock, record: RunRecord | None, *, in_folder: bool) -> Owne
         return Owner("unknown", f"{where}, and the recorded run, {record.url}, was on {printable(record.hostname)}")
     if record.timestamp > lock.timestamp:
         return Owner("unknown", f"{where}, and the recorded run, {record.url}, began after the stack was locked")
-    return _ask_github(lock, record)
+    return _ask_github(lock, record, note)
 
 
 def _is_of_this_machine(lock: Lock, record: RunRecord | None, in_folder: bool) -> bool:
@@ -301,7 +306,7 @@ def has_ended(process: psutil.Process) -> bool:
         return True
 
 
-def _ask_github(lock: Lock, record: RunRecord) -> Owner:
+def _ask_github(lock: Lock, record: RunRecord, note: Callable[[str], object]) -> Owner:
     """Return what GitHub reports about the recorded job.
 
     The job decides and not the whole run, which may wait for days: for a reviewer of another environment.
@@ -313,6 +318,7 @@ def _ask_github(lock: Lock, record: RunRecord) -> Owner:
     if variables["GITHUB_REPOSITORY"] != record.repository:
         return Owner("unknown", f"it may belong to {record}, which is not of {variables['GITHUB_REPOSITORY']}", record)
     path = f"/actions/runs/{record.run_id}/attempts/{record.attempt}"
+    note(f"Asking GitHub about {record.url}")
     try:
         with GitHub.from_environment(variables) as github:
             run = github.get(path, missing=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import os
 import warnings
@@ -10,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from reconciler.model.errors import LOG_IN, NO_CREDENTIALS, ReconcilerError, RemoteError
+from reconciler.model.errors import LOG_IN, NO_CREDENTIALS, ReconcilerError, RemoteError, google_error
 
 _TOKEN, _USER, _PASSWORD = "AIRFLOW_TOKEN", "AIRFLOW_USERNAME", "AIRFLOW_PASSWORD"
 _FILE = "GOOGLE_APPLICATION_CREDENTIALS"
@@ -76,16 +77,18 @@ def _google_identity(audience: str) -> str:
     """Return an identity token of the application-default credentials."""
     import google.oauth2.id_token  # noqa: PLC0415 (Google's library takes its time)
     from google.auth import exceptions  # noqa: PLC0415
-    from google.auth.transport.requests import Request  # noqa: PLC0415
 
     step = f"Use credentials of a service account, or mint the token in CI and set {_TOKEN}"
     try:
         if (federated := _federated_identity(audience)) is not None:
             return federated
-        return str(google.oauth2.id_token.fetch_id_token(Request(), audience))  # type: ignore[no-untyped-call]
+        fetch: Any = google.oauth2.id_token.fetch_id_token
+        return str(fetch(_request(), audience))
     except exceptions.DefaultCredentialsError:
         raise ReconcilerError(f"{NO_CREDENTIALS} for an identity token\n    {step}.") from None
-    except (exceptions.GoogleAuthError, OSError, ValueError) as error:
+    except (exceptions.TransportError, OSError) as error:
+        failed = google_error("Google's identity token for Airflow", error)
+    except (exceptions.GoogleAuthError, TypeError, ValueError) as error:
         failed = RemoteError(f"Google gave no identity token ({type(error).__name__})", step=step)
     raise failed
 
@@ -122,16 +125,23 @@ def _google_access() -> str:
     """Return an access token of the application-default credentials."""
     import google.auth  # noqa: PLC0415 (Google's library takes its time)
     from google.auth import exceptions  # noqa: PLC0415
-    from google.auth.transport.requests import Request  # noqa: PLC0415
 
     try:
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", message="Your application has authenticated using end user credentials")
             credentials, _ = google.auth.default(scopes=[_SCOPE])
-        credentials.refresh(Request())  # type: ignore[no-untyped-call]
+        credentials.refresh(_request())
         return str(credentials.token)
     except exceptions.DefaultCredentialsError:
         raise ReconcilerError(f"{NO_CREDENTIALS}\n    {LOG_IN}.") from None
-    except exceptions.GoogleAuthError as error:
-        failed = RemoteError(f"Google gave no access token ({type(error).__name__})", step=LOG_IN)
+    except (exceptions.GoogleAuthError, TypeError, ValueError) as error:
+        failed = google_error("Google's access token for Airflow", error)
     raise failed
+
+
+def _request() -> Any:
+    """Return how Google's library sends a request for a token: it would wait for two minutes, again and again."""
+    from google.auth.transport.requests import Request  # noqa: PLC0415
+
+    request: Any = Request
+    return functools.partial(request(), timeout=_TIMEOUT_S)

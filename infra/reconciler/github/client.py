@@ -20,11 +20,16 @@ from reconciler.model.errors import ReconcilerError, RemoteError
 #: Tries of one request, and the longest wait before another, in seconds.
 _TRIES = 4
 _LONGEST_WAIT_S = 120.0
+#: How long one part of an answer may take, and the whole answer.
+_TIMEOUT_S, _ANSWER_S = 30.0, 120.0
 _MOST_PAGES = 500
 _MOST_REDIRECTS = 3
 _LARGEST_ANSWER = 64 * 2**20
 _REPOSITORY = re.compile(r"[A-Za-z0-9._-]+/[A-Za-z0-9._-]+")
 _TOKEN = re.compile(r"[!-~]+")
+_NETWORK = "Check the network, any proxy and GITHUB_API_URL, then run again"
+_TOKEN_STEP = "Check GITHUB_TOKEN: whether it has expired, and what it may do"
+_LATER = "Run again; if it stays, see https://www.githubstatus.com"
 
 #: What did not reach GitHub, so that repeating it does nothing twice.
 _NOT_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.UnsupportedProtocol)
@@ -81,7 +86,7 @@ class GitHub:
             "X-GitHub-Api-Version": "2022-11-28",
             "User-Agent": "reconciler",
         }
-        self._http = httpx.Client(headers=headers, timeout=30.0)
+        self._http = httpx.Client(headers=headers, timeout=_TIMEOUT_S)
 
     @classmethod
     def from_environment(cls, variables: Mapping[str, str] = os.environ) -> GitHub:
@@ -194,9 +199,9 @@ class GitHub:
                 attempt += 1
                 text = f"{subject}: GitHub could not be reached ({type(error).__name__})"
                 if not repeatable and not isinstance(error, _NOT_SENT):
-                    raise LostAnswer(text, speaker="GitHub") from None
+                    raise LostAnswer(text, step=_NETWORK, speaker="GitHub") from None
                 if attempt == _TRIES:
-                    raise RemoteError(text, speaker="GitHub") from None
+                    raise RemoteError(text, step=_NETWORK, speaker="GitHub") from None
                 self._sleep(2.0**attempt)
                 continue
             if answer.status in (301, 302, 307, 308) and redirects < _MOST_REDIRECTS:
@@ -215,12 +220,14 @@ class GitHub:
     def _request(
         self, method: str, url: str, query: Mapping[str, str] | None, body: Mapping[str, Any] | None
     ) -> _Answer:
-        parts, size = [], 0
+        parts, size, deadline = [], 0, time.monotonic() + _ANSWER_S
         with self._http.stream(method, url, params=query or None, json=body) as answer:
             for part in answer.iter_bytes():
                 size += len(part)
                 if size > _LARGEST_ANSWER:
                     raise RemoteError(f"{method} {urlsplit(url).path}: GitHub's answer is too long", speaker="GitHub")
+                if time.monotonic() > deadline:
+                    raise httpx.ReadTimeout("the whole answer")
                 parts.append(part)
         try:
             content, is_json = json.loads(b"".join(parts)), True
@@ -243,9 +250,18 @@ class GitHub:
         raise (LostAnswer if is_lost else RemoteError)(
             f"{subject}: GitHub answered {answer.status}",
             unmasked_message=str(message or "").replace(self._token, "***"),
-            step="Try again later" if is_limited else "",
+            step=_step(answer.status, is_limited=is_limited),
             speaker="GitHub",
         )
+
+
+def _step(status: int, *, is_limited: bool) -> str:
+    """Return what the reader can do about a rejected request."""
+    if status in (401, 403) and not is_limited:
+        return _TOKEN_STEP
+    if status >= httpx.codes.INTERNAL_SERVER_ERROR:
+        return _LATER
+    return "Try again later" if is_limited else ""
 
 
 def _is_safe(url: str) -> bool:

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from typing import Any, Final, Self
 from urllib.parse import urlsplit
 
-from reconciler.model.errors import LOG_IN, NO_CREDENTIALS, RemoteError, google_error, google_message
+from reconciler.model.errors import google_error, google_message
 
 _SCOPE: Final = "https://www.googleapis.com/auth/cloud-platform"
 _LOOPBACK: Final = ("127.0.0.1", "::1", "localhost")
@@ -49,7 +49,7 @@ class GoogleRest:
             credentials: Credentials of google-auth; None for the application-default ones.
         """
         self._subject = subject
-        with google_failures(subject, *_UNUSABLE):
+        with google_failures(subject):
             self._session, self.account = _session(anonymous, credentials)
 
     def __enter__(self) -> Self:
@@ -78,7 +78,7 @@ class GoogleRest:
                 raise exceptions.from_http_response(response)  # type: ignore[no-untyped-call]
             return response
 
-        with google_failures(self._subject, *_UNUSABLE):
+        with google_failures(self._subject):
             try:
                 return send()
             except (exceptions.Forbidden, exceptions.NotFound, exceptions.PreconditionFailed) as error:
@@ -87,29 +87,20 @@ class GoogleRest:
     def object(self, method: str, url: str, *, params: Any = None, body: Any = None) -> dict[str, Any]:
         """Send a request and return the JSON object of the answer; raises as `ask` does."""
         response = self.ask(method, url, params=params, body=body)
-        with google_failures(self._subject, *_UNUSABLE):
+        with google_failures(self._subject):
             return dict(response.json())
 
 
 @contextlib.contextmanager
-def google_failures(subject: str, *unusable: type[Exception]) -> Iterator[None]:
-    """Raise `RemoteError` in place of the exceptions of Google's libraries, and of `unusable` answers.
-
-    Args:
-        subject: What the requests are about; the error begins with it.
-        unusable: Further exceptions that mean that an answer cannot be used.
-    """
+def google_failures(subject: str) -> Iterator[None]:
+    """Raise `RemoteError`, which begins with the subject, in place of the exceptions of Google's libraries."""
     from google.api_core.exceptions import GoogleAPIError  # noqa: PLC0415
     from google.auth.exceptions import GoogleAuthError  # noqa: PLC0415
     from requests.exceptions import RequestException  # noqa: PLC0415
 
-    failures: tuple[type[Exception], ...] = (GoogleAPIError, RequestException, *unusable)
+    failures: tuple[type[Exception], ...] = (GoogleAPIError, GoogleAuthError, RequestException, *_UNUSABLE)
     try:
         yield
-    except GoogleAuthError as error:
-        raised = RemoteError(
-            f"{subject}: {NO_CREDENTIALS} ({type(error).__name__})", unmasked_message=str(error), step=LOG_IN
-        )
     except failures as error:
         raised = google_error(subject, error)
     else:

@@ -73,6 +73,8 @@ class RemoteError(ReconcilerError):
 #: The error for all exceptions of Google's libraries about credentials, and its hint.
 NO_CREDENTIALS = "no valid Google credentials"
 LOG_IN = "Log in with `gcloud auth application-default login`"
+_NETWORK = "Check the network and any proxy, then run again"
+_LATER = "Run again; if it stays, see https://status.cloud.google.com"
 
 
 def google_error(subject: str, error: BaseException) -> RemoteError:
@@ -80,10 +82,29 @@ def google_error(subject: str, error: BaseException) -> RemoteError:
     error = getattr(error, "cause", None) or error
     status = getattr(error, "code", None)
     if not isinstance(status, int):
-        return RemoteError(f"{subject}: Google gave no usable answer ({type(error).__name__})")
+        return _without_answer(subject, error)
     reason = _google_reason(error)
     answer = f"{int(status)} {reason}" if reason else str(int(status))
-    return RemoteError(f"{subject}: Google answered {answer}", unmasked_message=google_message(error))
+    step = LOG_IN if status == 401 else _LATER if status == 429 or status >= 500 else ""
+    return RemoteError(f"{subject}: Google answered {answer}", unmasked_message=google_message(error), step=step)
+
+
+def _without_answer(subject: str, error: BaseException) -> RemoteError:
+    """Return the error for a failure without an answer of the API: of the network, or of the credentials."""
+    name = type(error).__name__
+    # By their names: the libraries are slow to import.
+    kinds = {each.__name__ for each in type(error).__mro__}
+    if kinds & {"Timeout", "TimeoutError"}:
+        return RemoteError(f"{subject}: Google gave no answer in time", step=_NETWORK)
+    if kinds & {"ConnectionError", "TransportError"}:
+        return RemoteError(f"{subject}: Google cannot be reached ({name})", step=_NETWORK)
+    if "GoogleAuthError" not in kinds:
+        return RemoteError(f"{subject}: Google gave no usable answer ({name})", step=_LATER)
+    message = str(error.args[0]) if error.args else ""
+    if getattr(error, "retryable", False):
+        text = f"{subject}: Google gave no token for these credentials ({name})"
+        return RemoteError(text, unmasked_message=message, step=_LATER)
+    return RemoteError(f"{subject}: {NO_CREDENTIALS} ({name})", unmasked_message=message, step=LOG_IN)
 
 
 def google_message(error: BaseException) -> str:

@@ -113,6 +113,8 @@ class SecretManager:
                 return asked.unknown("gave no answer in time", "run again")
             case requests.exceptions.RequestException() | auth_exceptions.TransportError():
                 return asked.unknown("cannot be reached", f"check the network, any proxy and {ENDPOINT}")
+            case auth_exceptions.GoogleAuthError(retryable=True):
+                return asked.unknown("got no token for its credentials", "run again")
             case google_exceptions.Unauthorized() | auth_exceptions.GoogleAuthError():
                 return asked.unknown(f"does not accept {self.who}", _CREDENTIALS)
             case _:
