@@ -129,7 +129,7 @@ def _google_access() -> str:
     try:
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", message="Your application has authenticated using end user credentials")
-            credentials, _ = google.auth.default(scopes=[_SCOPE])
+            credentials: Any = google.auth.default(scopes=[_SCOPE])[0]
         credentials.refresh(_request())
         return str(credentials.token)
     except exceptions.DefaultCredentialsError:

@@ -6,7 +6,6 @@ starts quickly and needs no Pulumi. It returns its exit code.
 
 from __future__ import annotations
 
-import contextlib
 import importlib
 import itertools
 import keyword
@@ -14,15 +13,15 @@ import os
 import re
 import signal
 import sys
-import threading
 import traceback
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from reconciler.cli import Exit
+from reconciler.cli.interrupts import handling_interrupts
 
 if TYPE_CHECKING:
     from click.shell_completion import CompletionItem
@@ -167,37 +166,22 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 def _run(arguments: Sequence[str] | None) -> int:
     cli.words, cli.meta = list(sys.argv[1:] if arguments is None else arguments), {}
-    received: list[int] = []
     try:
-        with _interrupted_by_sigterm(received):
+        with handling_interrupts() as interrupts:
             code = cli.main(args=arguments, prog_name="reconciler", standalone_mode=False)
     except click.Abort:
         click.echo("interrupted", err=True)
-        return _ended(128 + (received or [signal.SIGINT])[0], "interrupted", "interrupted")
+        code = _ended(interrupts.code, "interrupted", "interrupted")
+        if interrupts.received:
+            sys.stdout.flush()
+            os._exit(code)  # the interpreter would wait for threads that wait for an answer
+        return code
     except click.ClickException as error:
         error.show()
         return _ended(Exit.USAGE, "usage", error.format_message())
     except Exception as error:
         return _failed(error)
     return Exit.FINE if code is None else int(code)
-
-
-@contextlib.contextmanager
-def _interrupted_by_sigterm(received: list[int]) -> Iterator[None]:
-    """Let SIGTERM end the command as Ctrl-C does, so that it removes what it leaves on the machine."""
-
-    def interrupt(number: int, _frame: object) -> None:
-        received.append(number)
-        raise KeyboardInterrupt
-
-    if threading.current_thread() is not threading.main_thread():
-        yield  # only the main thread gets signals
-        return
-    before = signal.signal(signal.SIGTERM, interrupt)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)
 
 
 def _ended(code: int, kind: str, message: str, problems: Sequence[object] = ()) -> int:

@@ -28,7 +28,7 @@ _LARGEST_ANSWER = 64 * 2**20
 _REPOSITORY = re.compile(r"[A-Za-z0-9._-]+/[A-Za-z0-9._-]+")
 _TOKEN = re.compile(r"[!-~]+")
 _NETWORK = "Check the network, any proxy and GITHUB_API_URL, then run again"
-_TOKEN_STEP = "Check GITHUB_TOKEN: whether it has expired, and what it may do"
+_RIGHTS = "Check GITHUB_TOKEN: whether it has expired, and what it may do"
 _LATER = "Run again; if it stays, see https://www.githubstatus.com"
 
 #: What did not reach GitHub, so that repeating it does nothing twice.
@@ -258,7 +258,7 @@ class GitHub:
 def _step(status: int, *, is_limited: bool) -> str:
     """Return what the reader can do about a rejected request."""
     if status in (401, 403) and not is_limited:
-        return _TOKEN_STEP
+        return _RIGHTS
     if status >= httpx.codes.INTERNAL_SERVER_ERROR:
         return _LATER
     return "Try again later" if is_limited else ""

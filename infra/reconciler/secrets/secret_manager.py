@@ -88,7 +88,7 @@ class SecretManager:
             return None
         return asked.destroyed() if found.state == SecretVersion.State.DESTROYED else asked.disabled()
 
-    def _finding(self, error: Exception, asked: SecretRequest) -> VersionFault:  # noqa: PLR0911 (a case a line)
+    def _finding(self, error: Exception, asked: SecretRequest) -> VersionFault:  # noqa: PLR0911, PLR0912 (a case a line)
         """Describe an error of the library without its text, which may quote a secret."""
         match error:
             case google_exceptions.RetryError(cause=Exception() as cause):

@@ -101,7 +101,7 @@ def test_help_names_every_command_without_importing_any(arguments: list[str]):
     done = subprocess.run([sys.executable, "-c", script, *arguments], capture_output=True, text=True, check=False)
     printed = done.stdout + done.stderr
     assert all(f"  {name} " in printed for name in COMMANDS)
-    assert "['reconciler.cli.main']" in done.stdout
+    assert "['reconciler.cli.interrupts', 'reconciler.cli.main']" in done.stdout
 
 
 def test_command_table_names_existing_modules():

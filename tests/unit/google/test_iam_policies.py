@@ -116,7 +116,8 @@ def test_a_passing_fault_is_not_seen_and_a_lasting_one_is_one_line(admin: Admin,
     admin("POST", "/faults", {**fault, "code": "UNAUTHENTICATED", "error": "Invalid\ncredentials", "times": 0})
     with Iam("p") as iam, pytest.raises(RemoteError) as caught:
         iam.holders()
-    assert str(caught.value) == "IAM, project p: the policy cannot be read: Google answered 401"
+    step = "Log in with `gcloud auth application-default login`"
+    assert str(caught.value) == f"IAM, project p: the policy cannot be read: Google answered 401. {step}"
     assert caught.value.unmasked_message == "Invalid\ncredentials"
     monkeypatch.setenv(RESOURCE_MANAGER, "http://example.com/v3/")
     with pytest.raises(RemoteError, match="credentials are sent there"):

@@ -293,7 +293,8 @@ def test_recover_stops_when_pulumi_fails_and_shows_its_message(stack, dead, step
     stack.pulumi(fails=step)
     done = stack.recover("dev")
     assert done.returncode == 3
-    assert done.stderr == f"error: the reason\nrecover: `pulumi {step}` failed; its message is above.\n"
+    step_ = "Correct what it names, then run this again."
+    assert done.stderr == f"error: the reason\nrecover: `pulumi {step}` failed; its message is above.\n    {step_}\n"
     assert stack.asked[-1] == step
 
 
