@@ -285,9 +285,7 @@ def pulumi(*arguments: str, deadline_s: float | None = None) -> str:
     except FileNotFoundError:
         raise RecoverError(2, 'no pulumi on PATH.\n    Run this first: eval "$(make -s env)"') from None
     except subprocess.TimeoutExpired:
-        text = (
-            f"`pulumi {' '.join(arguments[:2])}` gave no answer in {deadline_s:.0f} s: the backend cannot be reached."
-        )
+        text = f"`pulumi {arguments[0]}` gave no answer in {deadline_s:.0f} s: the backend cannot be reached."
         raise RecoverError(3, f"{text}\n    Check the network and PULUMI_BACKEND_URL, then run this again.") from None
     if done.returncode != 0:
         step = "Correct what it names, then run this again."
