@@ -22,6 +22,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import signal
 import subprocess
 import sys
 import tempfile
@@ -29,6 +30,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from reconciler.cli.run_program import Interrupted, raise_on_sigterm, run_to_end
 
 #: Allows a run to remove what no file declares. A test compares it with the program's.
 REMOVALS = "RECONCILER_REMOVALS"
@@ -210,16 +213,9 @@ def git(*arguments: str) -> subprocess.CompletedProcess[str]:
 
 
 def pulumi(*arguments: str, variables: Mapping[str, str], capture: bool = False) -> subprocess.CompletedProcess[str]:
-    """Run the CLI, its output shown unless captured."""
+    """Run the CLI, its output shown unless captured. Interrupted, it records what it has done before it ends."""
     try:
-        return subprocess.run(
-            ["pulumi", *arguments],  # noqa: S607 - the one that `make env` puts on PATH
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE if capture else None,
-            env=dict(variables),
-            text=True,
-            check=False,
-        )
+        return run_to_end(["pulumi", *arguments], capture=capture, variables=variables)
     except FileNotFoundError:
         raise ApplyError(2, 'no pulumi on PATH: eval "$(make -s env)" first.') from None
 
@@ -253,6 +249,7 @@ def main() -> int:
     parser.add_argument("--order", action="store_true", help="only find out whether this commit may be applied")
     parser.add_argument("--newest", action="store_true", help="only check that no stack is at a later commit")
     arguments = parser.parse_args()
+    raise_on_sigterm()
     try:
         if arguments.newest:
             return newest(arguments.stack)
@@ -262,8 +259,10 @@ def main() -> int:
     except ApplyError as error:
         print(f"apply: {error}", file=sys.stderr)
         return error.code
-    except KeyboardInterrupt:
-        return 130
+    except KeyboardInterrupt as error:
+        step = f"Run this again, after `make recover STACK={arguments.stack}` if the stack is locked."
+        print(f"apply: interrupted; what was done is recorded.\n    {step}", file=sys.stderr)
+        return 128 + (error.number if isinstance(error, Interrupted) else signal.SIGINT)
 
 
 if __name__ == "__main__":

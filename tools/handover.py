@@ -133,6 +133,9 @@ def main() -> int:
     except HandoverError as error:
         print(f"handover: {error}", file=sys.stderr)
         return error.code
+    except KeyboardInterrupt:
+        print("handover: interrupted", file=sys.stderr)
+        return 130
     return 0
 
 

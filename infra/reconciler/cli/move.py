@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -20,6 +19,7 @@ from reconciler.cli.masked_output import mask_google_message
 from reconciler.cli.options import environment_option, specs_option, today_option
 from reconciler.cli.output import print_note, print_text
 from reconciler.cli.progress import progress
+from reconciler.cli.run_program import run_to_end
 from reconciler.config import Loaded, load
 from reconciler.git.repository import Repository
 from reconciler.google.storage import StateBucket
@@ -249,7 +249,7 @@ def _pulumi(*arguments: str, stdin: str = "") -> str:
     words = ["pulumi", *arguments, "--non-interactive"] if arguments[0] == "stack" else ["pulumi", *arguments]
     command = commands.shell(*words)
     try:
-        done = subprocess.run(words, input=stdin, capture_output=True, text=True, check=False)
+        done = run_to_end(words, stdin=stdin, capture=True, errors=True)
     except OSError as error:
         raise ReconcilerError(f"{command}: {error.strerror}\n    {INSTALL}") from None
     if done.returncode != 0:
