@@ -61,7 +61,7 @@ def pulumi_that(stack: Stack, step: str, does: str) -> None:
 def test_recover_lets_pulumi_end_in_order_when_interrupted(stack: Stack, step: str, number: signal.Signals):
     """A step that is killed would leave a lock of its own."""
     done, started = stack.directory / "done", stack.directory / "started"
-    waits = f"touch {started}; sleep 30 >/dev/null 2>&1 & wait $!"
+    waits = f"sleep 30 >/dev/null 2>&1 & touch {started}; wait $!"
     pulumi_that(stack, step, f"trap 'kill $!; sleep 0.4; touch {done}; exit 1' INT; {waits}")
     command = [sys.executable, "-c", INTERRUPTIBLE, "dev"]
     with subprocess.Popen(command, cwd=stack.directory, stderr=subprocess.PIPE, text=True) as process:
