@@ -140,7 +140,7 @@ def _google_access() -> str:
 
 
 def _request() -> Any:
-    """Return how Google's library sends a request for a token: it would wait for two minutes, again and again."""
+    """Return what sends a request for a token. Google's library would wait for minutes."""
     from google.auth.transport.requests import Request  # noqa: PLC0415
 
     request: Any = Request

@@ -45,7 +45,7 @@ class Interrupts:
 
 @contextlib.contextmanager
 def handling_interrupts() -> Iterator[Interrupts]:
-    """Handle SIGINT and SIGTERM while the block runs. A signal that the process was started to ignore stays ignored."""
+    """Handle SIGINT and SIGTERM while the block runs; a signal that is ignored stays ignored."""
     interrupts = Interrupts()
     if threading.current_thread() is not threading.main_thread():
         yield interrupts  # only the main thread gets signals

@@ -93,7 +93,7 @@ class GoogleRest:
 
 @contextlib.contextmanager
 def google_failures(subject: str) -> Iterator[None]:
-    """Raise `RemoteError`, which begins with the subject, in place of the exceptions of Google's libraries."""
+    """Raise `RemoteError` in place of what Google's libraries raise; it begins with the subject."""
     from google.api_core.exceptions import GoogleAPIError  # noqa: PLC0415
     from google.auth.exceptions import GoogleAuthError  # noqa: PLC0415
     from requests.exceptions import RequestException  # noqa: PLC0415
