@@ -213,7 +213,7 @@ def git(*arguments: str) -> subprocess.CompletedProcess[str]:
 
 
 def pulumi(*arguments: str, variables: Mapping[str, str], capture: bool = False) -> subprocess.CompletedProcess[str]:
-    """Run the CLI, its output shown unless captured. Interrupted, it records what it has done before it ends."""
+    """Run the CLI, its output shown unless captured; interrupted, it records what it has done."""
     try:
         return run_to_end(["pulumi", *arguments], capture=capture, variables=variables)
     except FileNotFoundError:

@@ -279,7 +279,7 @@ def pulumi_json(*arguments: str) -> Any:
 
 
 def pulumi(*arguments: str, deadline_s: float | None = None) -> str:
-    """Run the CLI; `RecoverError` when it fails. Its output is shown, or returned where there is a deadline."""
+    """Run the CLI and show its output, or return it where there is a deadline."""
     try:
         done = run_to_end(["pulumi", *arguments], capture=deadline_s is not None, deadline_s=deadline_s)
     except FileNotFoundError:

@@ -31,7 +31,7 @@ COMMIT = "a" * 40
 GOOGLE, GITHUB, FIVETRAN = "Check the network and any proxy", "proxy and GITHUB_API_URL", "proxy and FIVETRAN_API_URL"
 COMMENT = ("comment", "-e", "dev", "--pull-request", "1", "--commit", COMMIT, "review.json")
 
-#: The silent service by its variable, the command that asks it, and what it tells the reader to do.
+#: The silent service by its variable, the command that asks it, and what the reader has to do.
 TROUBLES: tuple[tuple[str, tuple[str, ...], str], ...] = (
     ("FIVETRAN_API_URL", ("status",), FIVETRAN),
     ("FIVETRAN_API_URL", ("doctor", "-e", "dev"), FIVETRAN),
