@@ -103,7 +103,7 @@ def list_datasets() -> None:
 
 
 def get_token() -> None:
-    airflow.Credentials.from_environment(None, google_access=True, variables={})
+    airflow.AirflowCredentials.from_environment(None, google_access=True, variables={})
 
 
 @pytest.mark.parametrize("ask", [list_locks, list_datasets, get_token])
