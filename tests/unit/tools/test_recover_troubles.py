@@ -33,7 +33,7 @@ AGAIN = "    Run this again: make recover STACK=dev\n"
 @pytest.fixture
 def stack(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Stack:
     """A stack in a folder, whose lock belongs to a process that has ended."""
-    found = Stack(tmp_path)
+    found = Stack(tmp_path, [sys.executable])
     found.pulumi()
     ended = subprocess.Popen(["/bin/true"])
     ended.wait()
