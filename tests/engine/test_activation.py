@@ -133,4 +133,3 @@ def test_an_overdue_unit_fails_the_run_and_refresh_activates_what_can_run(worksp
     assert tested == [f"/v1/connections/{ids['stripe']}/test"], "who waited is not tested, nor who was paused"
     assert set(of_each(admin, "paused").values()) == {False}
     assert set(workspace.outcomes().values()) == {"connected"}
-    workspace.assert_settled()

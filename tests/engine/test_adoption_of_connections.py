@@ -49,4 +49,3 @@ def test_a_move_onto_an_existing_connection_deletes_nothing(workspace: Workspace
     workspace.up().ok()
     (live,) = [each for each in admin.snapshot()["connections"] if each["name"] == "stripe"]
     assert live["group_id"] == other
-    workspace.assert_settled()

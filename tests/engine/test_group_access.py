@@ -124,4 +124,3 @@ def test_a_run_killed_between_two_roles_is_completed_by_the_next(workspace: Work
     workspace.recover()
     workspace.up().ok()
     assert admin.access(group) == {ADMIN: MANAGE, BOB: EDIT, ANN: VIEW, TEAM: EDIT}
-    workspace.assert_settled()

@@ -246,4 +246,3 @@ def test_the_next_run_finishes_a_killed_replacement_and_not_a_killed_removal(
 
     workspace.up(RECONCILER_REMOVALS="allow").ok()
     assert set(admin.connections()) == {"payments"}
-    workspace.assert_settled()

@@ -34,7 +34,6 @@ def test_ids_reach_airflow_a_second_run_changes_nothing_and_a_field_is_one_updat
     assert write["method"] == "PATCH"
     assert sorted(write["keys"]) == ["run_setup_tests", "schedule_type", "sync_frequency"]
     assert admin.connections()["sandbox"]["sync_frequency"] == 60
-    workspace.assert_settled()
 
 
 def test_a_removal_rename_or_move_is_rejected_unless_the_file_declares_it(workspace: Workspace, admin: Admin):

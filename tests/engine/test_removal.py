@@ -167,4 +167,3 @@ def test_an_environment_moves_to_another_group_where_each_file_allows_it(workspa
     workspace.up().ok()
     assert {group["id"]: group["name"] for group in admin.snapshot()["groups"]}[new["group_id"]] == "Group_Last"
     assert admin.connections()["stripe"]["id"] == new["id"]
-    workspace.assert_settled()

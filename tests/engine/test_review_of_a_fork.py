@@ -124,7 +124,10 @@ def until(condition: Callable[[], bool], seconds: int) -> bool:
     return condition()
 
 
-def test_review_of_a_fork_shows_what_its_files_do_and_rejects_a_removal(estate: Estate):
+def test_review_of_a_fork_shows_what_its_files_change_and_rejects_a_removal(estate: Estate):
+    adopted = stripe("adopted", adopt={"connection": "speak_menacing"})
+    adopted["connector"]["config"] = {"api_key": {"held_by": "fivetran"}}
+    estate.write("adopted", adopted, estate.base, estate.head)
     grant = {"role": "roles/bigquery.dataViewer", "members": ["user:a@example.com"]}
     changed = stripe(paused="INC-1")
     changed["connector"]["config"]["api_key"] = {"secret": "stripe-key", "version": 2}
@@ -140,6 +143,7 @@ def test_review_of_a_fork_shows_what_its_files_do_and_rejects_a_removal(estate: 
     found = estate.review(RECONCILER_REMOVALS="allow")
     assert found["simulated"] is True
     assert found["rejected"] == []
+    assert {each["unit"] for each in found["consequences"]} - {""} == {"stripe", "new", "shop"}, "not adopted"
     kinds = {(each["class"], each["kind"], each["object"]) for each in found["consequences"]}
     assert {
         ("stop", "connection_deleted", "connection shop"),
@@ -160,15 +164,6 @@ def test_review_of_a_fork_shows_what_its_files_do_and_rejects_a_removal(estate: 
     rejected = estate.review()
     assert rejected["consequences"] == []
     assert "this run would delete the connection shop" in rejected["rejected"][0]
-
-
-def test_review_of_a_fork_without_a_change_does_nothing(estate: Estate):
-    adopted = stripe("adopted", adopt={"connection": "speak_menacing"})
-    adopted["connector"]["config"] = {"api_key": {"held_by": "fivetran"}}
-    estate.write("adopted", adopted, estate.base, estate.head)
-    found = estate.review()
-    assert found["consequences"] == []
-    assert found["rejected"] == []
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL], ids=lambda number: number.name)

@@ -93,4 +93,3 @@ def test_a_bucket_holds_stacks_between_which_units_move(workspace: Workspace, ad
     assert done.returncode == 0, done.stderr
     assert store.connections("dev.ads") == {"stripe": before["stripe"]}
     assert store.connections("dev") == {name: id_ for name, id_ in before.items() if name != "stripe"}
-    ads.assert_settled()
