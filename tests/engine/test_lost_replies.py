@@ -1,4 +1,7 @@
-"""Each write of a unit's life loses its reply once, each for another unit, and one run comes to its end anyway."""
+"""Each write to a connection that exists loses its reply once, each for another unit, and one run mends them all.
+
+`test_faults` has the writes of new connections.
+"""
 
 from __future__ import annotations
 
@@ -6,12 +9,9 @@ from typing import Any
 
 from admin import Admin
 from workspace import CONNECTION, Workspace, hashing, stripe
-from writes import CHANGE, CREATE, RELOAD, SELECT, SYNC, TEST
+from writes import CHANGE, SELECT, TEST
 
-#: The writes by which a unit comes to run, in their order, and which of them it is that is lost.
-NEW = {"created": CREATE, "tested": TEST, "reloaded": RELOAD, "selected": SELECT, "started": CHANGE, "synced": SYNC}
-
-#: The same where a connection exists that has never worked, and where a run adopts one that works.
+#: The writes to a connection that has never worked, in their order, and to one that works and is adopted.
 MENDED: dict[str, dict[str, Any]] = {"mended": CHANGE, "mended_tested": TEST, "mended_started": {**CHANGE, "nth": 2}}
 ADOPTED = {"rescheduled": CHANGE, "reselected": SELECT}
 
@@ -22,11 +22,9 @@ def unit(name: str, **connector: Any) -> dict[str, Any]:
     return stripe(name, schedule=schedule, sync=hashing(name), **connector)
 
 
-def test_a_unit_runs_in_the_same_run_whichever_write_loses_its_reply(workspace: Workspace, admin: Admin):
+def test_an_adopted_unit_runs_in_the_same_run_whichever_write_loses_its_reply(workspace: Workspace, admin: Admin):
     admin.options(sync_seconds=600)  # a sync that runs is what makes a second trigger harmless
     group = admin.make_group_with_destination("Group_Dev")
-    for name in NEW:
-        workspace.write(name, unit(name))
     for name in MENDED:
         config = {"schema": name, "api_key": "of old"}
         made = admin.make(group_id=group, service="stripe", config=config, setup_state="incomplete", paused=True)
@@ -40,14 +38,14 @@ def test_a_unit_runs_in_the_same_run_whichever_write_loses_its_reply(workspace: 
         made = admin.make(group_id=group, service="stripe", config={"schema": name, "api_key": "k"}, **at_work)
         admin.select(name, {"schemas": {name: {"enabled": True, "tables": {"charge": {"enabled": True}}}}})
         workspace.write(name, unit(name, adopt={"connection": made["id"], "apply_changes": True}))
-    for name, write in {**NEW, **MENDED, **ADOPTED}.items():
+    for name, write in {**MENDED, **ADOPTED}.items():
         admin.fault(**write, kind="drop_reply", connection=name)
 
     admin.forget_requests()
     workspace.up().ok()
     assert [fault["connection"] for fault in admin.faults() if not fault["fired"]] == []
     live = admin.connections()
-    assert set(live) == {*NEW, *MENDED, *ADOPTED}
+    assert set(live) == {*MENDED, *ADOPTED}
     assert {name: held["id"] for name, held in workspace.resources(CONNECTION).items()} == {
         name: each["id"] for name, each in live.items()
     }
