@@ -4,6 +4,7 @@ Hypothesis has no deadlines, since a busy machine is no failure. It tries fewer 
 many more in the daily run of the workflow `tests` (`--hypothesis-profile=daily`). Processes that tests start can be
 interrupted, also where the tests themselves run in the background of a script, whose children ignore SIGINT unless a
 script changes that.
+Workers share the processes that fork for them (`tests/engine/prefork.py`).
 HTTP clients trust one authority that has issued nothing: reading the system's takes 30 ms of CPU in each client, and
 tests connect to this machine only.
 Each worker of xdist begins to import test modules at another one. So it finds most of them compiled by the others:
@@ -12,6 +13,7 @@ rewriting the assertions of all takes 13 s of CPU, and would happen in every wor
 
 import contextlib
 import importlib
+import contextlib
 import os
 import signal
 import sys
@@ -22,6 +24,7 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, settings
 from tests.certificates import authority
+from tests.engine.prefork import SHARED, forking_processes
 
 from reconciler.secrets.values_to_mask import forget_values
 from simulator.process import Simulators, running
@@ -37,12 +40,16 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Name the file of the only authority to trust."""
+    """Name the file of the only authority to trust, and start what the workers of a session share."""
     folder = tempfile.TemporaryDirectory(prefix="trusted-")
     config.add_cleanup(folder.cleanup)
     file = Path(folder.name) / "authority.pem"
     file.write_text(authority().pem, encoding="ascii")
     os.environ["SSL_CERT_FILE"] = str(file)
+    if getattr(config.option, "numprocesses", None) and not hasattr(config, "workerinput"):
+        shared = contextlib.ExitStack()
+        os.environ[SHARED] = shared.enter_context(forking_processes())
+        config.add_cleanup(shared.close)
 
 
 @pytest.hookimpl(optionalhook=True)

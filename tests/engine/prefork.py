@@ -38,6 +38,9 @@ SEEDS = (1, 2)
 #: Scripts of this folder are forked too.
 TOOLS = Path(__file__).resolve().parents[2] / "tools"
 
+#: The address of forking processes that all workers of a session share.
+SHARED = "PREFORK_SHARED"
+
 #: A file to which a process adds the modules that it imported itself.
 IMPORTED_LATER = "PREFORK_IMPORTED_LATER"
 
@@ -127,13 +130,8 @@ def preforked_python(folder: Path) -> Iterator[Path]:
     Yields:
         A directory for PATH with a `python3`, and with a `reconciler` that is forked as well.
     """
-    from reconciler.cli.main import COMMANDS  # not in the forking process, in which this file is the program
-
-    commands = sorted({module for module, _ in COMMANDS.values()})
-    with _address() as address, contextlib.ExitStack() as stack:
-        for number, seed in enumerate(SEEDS):
-            modules = (*ENGINE, *commands, "psutil", "reconciler.google.storage")
-            stack.enter_context(_forking_process(f"{address}{number}", seed, modules))
+    with contextlib.ExitStack() as stack:
+        address = os.environ.get(SHARED) or stack.enter_context(forking_processes())
         front = f"exec {shlex.join(_front(address))}$(($$ % {len(SEEDS)}))"
         put_python(
             folder,
@@ -147,6 +145,22 @@ def preforked_python(folder: Path) -> Iterator[Path]:
         command.write_text(f'#!/bin/sh\n{front} -c "from reconciler.cli.main import main; main()" "$@"\n')
         command.chmod(0o755)
         yield folder
+
+
+@contextlib.contextmanager
+def forking_processes() -> Iterator[str]:
+    """Start the forking processes for as long as the block lasts; yield their address, to which each adds its number.
+
+    They import when they are first used, so that those of a session cost little where no test needs them.
+    """
+    from reconciler.cli.main import COMMANDS  # not in the forking process, in which this file is the program
+
+    commands = sorted({module for module, _ in COMMANDS.values()})
+    modules = (*ENGINE, *commands, "psutil", "reconciler.google.storage", "reconciler.secrets.secret_manager")
+    with _address() as address, contextlib.ExitStack() as stack:
+        for number, seed in enumerate(SEEDS):
+            stack.enter_context(_forking_process(f"{address}{number}", seed, modules))
+        yield address
 
 
 @contextlib.contextmanager
@@ -183,15 +197,19 @@ def _forking_process(address: str, seed: int, modules: Sequence[str]) -> Iterato
         process.communicate()  # It ends when its stdin does.
 
 
-def import_modules(names: Iterable[str]) -> None:
-    """Import what the forked processes import."""
+@cache
+def import_modules(names: tuple[str, ...]) -> None:
+    """Import what the forked processes import, once."""
     for name in names:
         pkgutil.resolve_name(name)
     gc.freeze()
 
 
-def serve(address: str) -> list[str]:
-    """Fork for each program and plugin until stdin ends. Return in the forked processes, with their arguments."""
+def serve(address: str, modules: tuple[str, ...]) -> list[str]:
+    """Fork for each program and plugin until stdin ends. Return in the forked processes, with their arguments.
+
+    The modules are imported before the first fork.
+    """
     woken, wake = os.pipe()
     os.set_blocking(wake, False)
     signal.set_wakeup_fd(wake)
@@ -214,6 +232,7 @@ def serve(address: str) -> list[str]:
                     os.read(woken, 1024)
                     _answer_ended(fronts)
                 elif key.fileobj is listening:
+                    import_modules(modules)
                     front, _ = listening.accept()
                     header, streams, *_ = socket.recv_fds(front, 10, 3)
                     message = front.recv(int(header), socket.MSG_WAITALL)
@@ -325,8 +344,7 @@ class _Exit:
 
 if __name__ == "__main__":
     quick = _Exit()
-    import_modules(sys.argv[2:])
-    arguments = serve(sys.argv[1])
+    arguments = serve(sys.argv[1], tuple(sys.argv[2:]))
     imported = set(sys.modules)
     with quick:
         try:
