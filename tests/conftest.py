@@ -13,7 +13,6 @@ rewriting the assertions of all takes 13 s of CPU, and would happen in every wor
 
 import contextlib
 import importlib
-import contextlib
 import os
 import signal
 import sys
