@@ -17,6 +17,9 @@ import psutil
 
 ROOT = Path(__file__).resolve().parents[2]
 MEGABYTE = 1024 * 1024
+
+#: How many reads of datasets BigQuery answers a user a second.
+BIGQUERY_A_SECOND = 100
 SAMPLE_S = 0.05
 
 #: What `make env` sets to make the engine faster, and what the floor therefore runs without. Python writes its compiled
@@ -42,6 +45,10 @@ class Measured:
     calls: Mapping[str, int] = field(default_factory=dict)
     cpu_by_kind: Mapping[str, float] = field(default_factory=dict)
     peak_mb: Mapping[str, int] = field(default_factory=dict)
+    dataset_reads: int = 0
+    """Reads of datasets in BigQuery: the gcp plugin's and ours."""
+    rejected_reads: int = 0
+    """Reads that BigQuery rejected for its quota."""
 
 
 @dataclass(frozen=True)
@@ -126,7 +133,9 @@ def measure(
 ) -> Measured:
     """Run a command. If it fails, print its output and end the benchmark."""
     if admin is not None:
-        admin.delete("requests").raise_for_status()
+        for path in ("requests", "gcp/calls"):
+            admin.delete(path).raise_for_status()
+        admin.put("gcp/quota", json={"per_second": BIGQUERY_A_SECOND}).raise_for_status()
     samples = Samples()
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
     with tempfile.TemporaryFile("w+") as output:
@@ -142,7 +151,16 @@ def measure(
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
     cpu_s = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
     calls = admin.get("requests/counts").raise_for_status().json() if admin is not None else {}
-    return Measured(title, wall_s, cpu_s, calls, samples.cpu_by_kind, samples.peak_mb)
+    reads, rejected = dataset_reads(admin) if admin is not None else (0, 0)
+    return Measured(title, wall_s, cpu_s, calls, samples.cpu_by_kind, samples.peak_mb, reads, rejected)
+
+
+def dataset_reads(admin: httpx.Client) -> tuple[int, int]:
+    """Return how many datasets were read, by the plugin and by us, and how many reads BigQuery rejected."""
+    counted = admin.get("gcp/calls").raise_for_status().json()
+    kinds = {("Read", "gcp:bigquery/dataset:Dataset"), ("GET", "bigquery:datasets")}
+    reads = sum(each["count"] for each in counted if (each["method"], each["type"]) in kinds)
+    return reads, admin.get("gcp/quota").raise_for_status().json()["rejected"].get("datasets.get", 0)
 
 
 class Samples:

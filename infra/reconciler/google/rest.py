@@ -108,6 +108,16 @@ def google_failures(subject: str) -> Iterator[None]:
     raise raised from None
 
 
+def read_environment_once(session: Any, url: str) -> None:
+    """Give a session of requests the proxies and certificates of the environment.
+
+    By itself it reads the environment in each request, which is a third of a request's CPU.
+    """
+    found = session.merge_environment_settings(url, {}, None, None, None)
+    session.proxies, session.verify, session.cert = dict(found["proxies"]), found["verify"], found["cert"]
+    session.trust_env = False
+
+
 def default_credentials() -> Any:
     """Return the application-default credentials. Raises exceptions of google-auth."""
     import google.auth  # noqa: PLC0415

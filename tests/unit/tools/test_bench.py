@@ -24,7 +24,8 @@ READ = "GET /v1/connections/{connection_id}"
 def of(title: str, wall_s: float, cpu_s: float = 1.0, calls: int = 0, program_mb: int = 100) -> Measured:
     """A measurement."""
     routes = {READ: calls} if calls else {}
-    return Measured(title, wall_s, cpu_s, routes, peak_mb={"program": program_mb, "provider": 100})
+    memory = {"program": program_mb, "provider": 100}
+    return Measured(title, wall_s, cpu_s, routes, peak_mb=memory, dataset_reads=2 * calls)
 
 
 def run_of(size: int, preview_s: float, floor_s: float, drift_s: float = 12.0, program_mb: int = 100) -> Run:
@@ -53,7 +54,7 @@ def test_drift_check_may_take_as_long_as_the_reads_of_bigquery(drift_s, passed):
 
 def test_drift_check_may_take_as_long_as_the_calls_to_a_slow_fivetran():
     check = of("drift check", 1.0, calls=1_000)
-    assert targets.drift_limit(check, size=1_000, latency_ms=3_000) == pytest.approx(1.3 * 1_000 / 32 * 3)
+    assert targets.drift_limit(check, latency_ms=3_000) == pytest.approx(1.3 * 1_000 / 32 * 3)
 
 
 @pytest.mark.parametrize(("program_mb", "passed"), [(200, True), (201, False)])

@@ -24,6 +24,9 @@ _FIRST_S = 30.0
 #: Seconds of the first wait for others, and of the longest: each further one is twice as long.
 _SHORTEST_S, _LONGEST_S = 15.0, 300.0
 
+#: Seconds after which the client goes on although less than the share is left: the quota is that of an hour.
+_PATIENCE_S = 3600.0
+
 
 @dataclass(frozen=True)
 class Ticket:
@@ -43,6 +46,8 @@ class Gate:
         self._until: float | None = None
         self._rejected_until = float("-inf")
         self._wait = _SHORTEST_S
+        self._short_since: float | None = None
+        self._goes_on = False
 
     def leave_to_others(self, share: float) -> None:
         """Set the share of the quota that is left to others."""
@@ -80,7 +85,10 @@ class Gate:
             if ticket.closures != self._closures:
                 return
             if remaining is None or remaining >= int(quota * self._share):
-                self._until, self._wait = None, _SHORTEST_S
+                self._until, self._wait, self._short_since = None, _SHORTEST_S, None
+                return
+            if self._has_waited_enough():
+                self._until = None
                 return
             self._close(self._wait)
             log.warning(
@@ -91,6 +99,17 @@ class Gate:
                 round(self._share * 100),
             )
             self._wait = min(2 * self._wait, _LONGEST_S)
+
+    def _has_waited_enough(self) -> bool:
+        """Return whether less than the share has been left for a whole hour. Log it once."""
+        now = self._clock.monotonic()
+        self._short_since = now if self._short_since is None else self._short_since
+        if now - self._short_since < _PATIENCE_S:
+            return False
+        if not self._goes_on:
+            self._goes_on = True
+            log.warning("An hour of waiting for other clients of the account has not helped: the run goes on.")
+        return True
 
     def _close(self, seconds: float) -> None:
         self._closures += 1

@@ -16,7 +16,7 @@ from datetime import UTC, datetime
 from typing import Any, Final, Self
 
 from reconciler.google.bigquery.pace import READS_A_SECOND, Pace
-from reconciler.google.rest import google_failures
+from reconciler.google.rest import google_failures, read_environment_once
 from reconciler.model.errors import RemoteError, google_error
 
 EMULATOR: Final = "BIGQUERY_EMULATOR_HOST"
@@ -237,7 +237,9 @@ def _client(project: str) -> Any:
     from google.cloud import bigquery  # noqa: PLC0415
 
     anonymous: Any = AnonymousCredentials
-    return bigquery.Client(project=project, credentials=anonymous() if os.environ.get(EMULATOR) else None)
+    client = bigquery.Client(project=project, credentials=anonymous() if os.environ.get(EMULATOR) else None)
+    read_environment_once(client._http, client._connection.API_BASE_URL)
+    return client
 
 
 def _retry() -> Any:
